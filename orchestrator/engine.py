@@ -1,0 +1,361 @@
+"""Containers and images of a Docker engine. The only module that imports docker."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.types import LogConfig, Ulimit
+from docker.utils.socket import frames_iter
+
+from orchestrator.errors import EngineError, TransientEngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+LABEL = "wheelproof"
+"""Every container of ours bears this label; its value names the results that the run works on."""
+
+STDOUT, STDERR = 1, 2
+
+_SERVER_FAULT = 500
+_ABSENT = (
+    "looking for a container engine: none answers at {tried}; start Docker (or Podman's service), "
+    "or name its socket in DOCKER_HOST"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """All that the engine has to know to run one command, once, in one container."""
+
+    image: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    user: str = "0:0"
+    hostname: str = "wheelproof"
+    domainname: str = ""
+    workdir: str = "/"
+    mounts: tuple[tuple[str, str], ...] = ()  # (host's path, path inside), read-only
+    scratch: Mapping[str, str] = field(default_factory=dict)  # path inside -> tmpfs options
+    cpuset: str = ""  # "0", "0-3"; all when empty
+    memory: int = 1 << 30  # bytes
+    processes: int = 256
+    files: int = 4096
+    seconds: float = 600
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a command ended."""
+
+    exit_code: int
+    timed_out: bool = False
+    cut_off: bool = False  # the listener refused more output
+    out_of_memory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LocalImage:
+    """An image that the engine has."""
+
+    id: str
+    labels: Mapping[str, str]
+
+
+class Engine:
+    """One engine, shared by all workers; each call stands alone, and leaves no container behind."""
+
+    def __init__(self, client: docker.APIClient) -> None:
+        """Use an engine that answers; `connect` finds one."""
+        self._client = client
+        self._running: set[str] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    # --- containers --------------------------------------------------------------------------
+
+    def run(self, container: Container, listen: Callable[[int, bytes], bool]) -> Completed:
+        """Run one command without network, with nothing that it may write but its scratch.
+
+        `listen` gets each piece of output with its stream, STDOUT or STDERR; when it returns
+        False, it has heard enough and the container is killed.
+
+        Raises
+        ------
+        TransientEngineError
+            The engine failed, or the container was killed by neither us nor its own limits.
+        EngineError
+            The engine refused what it was asked.
+
+        """
+        with _translated("running a container"), self._container(container) as identity:
+            return self._watch(identity, container.seconds, listen)
+
+    @contextmanager
+    def _container(self, container: Container) -> Iterator[str]:
+        identity = self._client.create_container(
+            container.image,
+            list(container.command),
+            environment=dict(container.environment),
+            user=container.user,
+            hostname=container.hostname,
+            domainname=container.domainname,
+            working_dir=container.workdir,
+            # Both: with networking disabled Docker sets up nothing at all, in half the time;
+            # an engine that does not know that setting still knows the mode.
+            network_disabled=True,
+            labels={LABEL: container.label},
+            host_config=self._client.create_host_config(
+                network_mode="none",
+                read_only=True,
+                cap_drop=["ALL"],
+                security_opt=["no-new-privileges"],
+                binds=[f"{outside}:{inside}:ro" for outside, inside in container.mounts],
+                tmpfs=dict(container.scratch),
+                cpuset_cpus=container.cpuset or None,
+                mem_limit=container.memory,
+                memswap_limit=container.memory,
+                pids_limit=container.processes,
+                ulimits=[
+                    Ulimit(name="nofile", soft=container.files, hard=container.files),
+                    Ulimit(name="core", soft=0, hard=0),
+                ],
+                log_config=LogConfig(type="none"),
+            ),
+        )["Id"]
+        try:
+            self._admit(identity)
+            yield identity
+        finally:
+            with self._lock:
+                self._running.discard(identity)
+            with suppress(NotFound):
+                self._client.remove_container(identity, force=True, v=True)
+
+    def _admit(self, identity: str) -> None:
+        with self._lock:
+            if self._stopped:
+                msg = "running a container: the engine is being stopped"
+                raise EngineError(msg)
+            self._running.add(identity)
+
+    def _watch(self, identity: str, seconds: float, listen: Callable[[int, bytes], bool]) -> Completed:
+        late = threading.Event()
+        sock = self._client.attach_socket(identity, params={"stdout": 1, "stderr": 1, "stream": 1})
+        watchdog = threading.Timer(seconds, self._expire, (identity, late))
+        watchdog.daemon = True
+        cut_off = False
+        try:
+            self._client.start(identity)
+            watchdog.start()
+            for stream, piece in frames_iter(sock, tty=False):
+                if not listen(stream, piece):
+                    cut_off = True
+                    self._kill(identity)
+                    break
+            code = int(self._client.wait(identity)["StatusCode"])
+        finally:
+            watchdog.cancel()
+            sock.close()
+        if code == 0 or cut_off or late.is_set():
+            return Completed(code, timed_out=late.is_set() and not cut_off, cut_off=cut_off)
+        state = self._client.inspect_container(identity)["State"]
+        if state.get("Error"):
+            msg = f"running a container: the engine could not: {state['Error']}"
+            raise TransientEngineError(msg)
+        return Completed(code, out_of_memory=bool(state.get("OOMKilled")))
+
+    def _expire(self, identity: str, late: threading.Event) -> None:
+        late.set()
+        self._kill(identity)
+
+    def _kill(self, identity: str) -> None:
+        with suppress(DockerException, requests.RequestException):
+            self._client.kill(identity)
+
+    def stop(self) -> None:
+        """Kill what runs, and start nothing any more: the run is being interrupted."""
+        with self._lock:
+            self._stopped = True
+            running = tuple(self._running)
+        for identity in running:
+            self._kill(identity)
+
+    def sweep(self, label: str) -> int:
+        """Remove the containers that a killed run of the same label left behind; return how many."""
+        with _translated("removing containers that were left behind"):
+            left = self._client.containers(all=True, filters={"label": f"{LABEL}={label}"})
+            for one in left:
+                with suppress(NotFound):
+                    self._client.remove_container(one["Id"], force=True, v=True)
+            return len(left)
+
+    # --- images ------------------------------------------------------------------------------
+
+    def image(self, reference: str) -> LocalImage | None:
+        """Return the image of that tag or id, or None if the engine has none."""
+        with _translated(f"looking for the image {reference}"):
+            try:
+                found = self._client.inspect_image(reference)
+            except ImageNotFound:
+                return None
+            return LocalImage(found["Id"], found["Config"].get("Labels") or {})
+
+    def pull(self, reference: str) -> bool:
+        """Pull an image by digest; False if no registry gives it."""
+        try:
+            for step in self._client.pull(reference, stream=True, decode=True):
+                if "error" in step:
+                    return False
+        except (APIError, requests.RequestException):
+            return False
+        return self.image(reference) is not None
+
+    def import_root(self, archive: Path, tag: str) -> str:
+        """Make an image of one layer from a root file system's tar; return its id."""
+        with _translated(f"importing the root file system {archive.name}"), archive.open("rb") as stream:
+            self._client.import_image_from_data(stream, repository=tag)
+        found = self.image(tag)
+        if found is None:
+            msg = f"importing the root file system {archive.name}: the engine took it, but has no image {tag}"
+            raise EngineError(msg)
+        return found.id
+
+    def build_image(
+        self,
+        context: IO[bytes],
+        tag: str,
+        arguments: Mapping[str, str],
+        labels: Mapping[str, str],
+        tell: Callable[[str], None],
+    ) -> str:
+        """Build an image with the classic builder from a context's tar; return its id.
+
+        Raises
+        ------
+        EngineError
+            A step of the Dockerfile failed; the message ends with what it printed last.
+
+        """
+        lines: list[str] = []
+        with _translated(f"building the image {tag}"):
+            steps = self._client.build(
+                fileobj=context,
+                custom_context=True,
+                tag=tag,
+                buildargs=dict(arguments),
+                labels=dict(labels),
+                rm=True,
+                forcerm=True,
+                decode=True,
+                # The host's network: a build host behind a proxy or its own name server works as it is.
+                network_mode="host",
+            )
+            for step in steps:
+                if text := str(step.get("stream", "")).rstrip():
+                    tell(text)
+                    lines.append(text)
+                    del lines[:-20]
+                if "error" in step:
+                    msg = f"building the image {tag}: {step['error']}\n" + "\n".join(lines)
+                    raise EngineError(msg)
+        found = self.image(tag)
+        if found is None:
+            msg = f"building the image {tag}: the engine built it, but does not have it"
+            raise EngineError(msg)
+        return found.id
+
+    def tag(self, image: str, repository: str, tag: str) -> None:
+        """Give an image one more name."""
+        with _translated(f"naming the image {repository}:{tag}"):
+            self._client.tag(image, repository, tag)
+
+    def remove_image(self, reference: str) -> None:
+        """Forget an image, if it is there and nothing uses it."""
+        with suppress(APIError):
+            self._client.remove_image(reference)
+
+    def read_file(self, image: str, path: str) -> bytes:
+        """Return one file of an image, without running anything in it."""
+        with _translated(f"reading {path} from the image {image}"):
+            identity = self._client.create_container(image, ["/bin/true"])["Id"]
+            try:
+                pieces, _ = self._client.get_archive(identity, path)
+                return _only_file(pieces)
+            finally:
+                self._client.remove_container(identity, force=True)
+
+    @property
+    def version(self) -> str:
+        """The engine's name and version, for the log."""
+        with _translated("asking the engine for its version"):
+            found = self._client.version()
+        name = (found.get("Platform") or {}).get("Name") or "Docker"
+        return f"{name} {found.get('Version', '')}".strip()
+
+
+def connect() -> Engine:
+    """Find the engine to use: DOCKER_HOST, Docker's default socket, or Podman's.
+
+    Raises
+    ------
+    EngineError
+        None of them answers; the message names what was tried.
+
+    """
+    tried = _addresses()
+    for address in tried:
+        try:
+            client = docker.APIClient(base_url=address, version="auto", timeout=120)
+            client.ping()
+        except (DockerException, requests.RequestException):
+            continue
+        return Engine(client)
+    raise EngineError(_ABSENT.format(tried=", ".join(tried)))
+
+
+def _addresses() -> tuple[str, ...]:
+    if named := os.environ.get("DOCKER_HOST"):
+        return (named,)
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}"))
+    sockets = (
+        Path("/var/run/docker.sock"),
+        runtime / "docker.sock",
+        Path("/run/podman/podman.sock"),
+        runtime / "podman/podman.sock",
+    )
+    return tuple(f"unix://{socket}" for socket in sockets)
+
+
+def _only_file(pieces: Iterator[bytes]) -> bytes:
+    with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as archive:
+        for member in archive:
+            if (stream := archive.extractfile(member)) is not None:
+                return stream.read()
+    return b""
+
+
+@contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    """Turn the library's exceptions into ours, once, at this border."""
+    try:
+        yield
+    except APIError as error:
+        transient = error.status_code is None or error.status_code >= _SERVER_FAULT
+        kind = TransientEngineError if transient else EngineError
+        msg = f"{doing}: the engine says: {error.explanation or error}"
+        raise kind(msg) from error
+    except (DockerException, requests.RequestException, OSError) as error:
+        msg = f"{doing}: the engine does not answer: {error}"
+        raise TransientEngineError(msg) from error

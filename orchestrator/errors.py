@@ -1,0 +1,82 @@
+"""What can go wrong with the farm itself; a package's own failure is a value, never one of these.
+
+    WheelproofError            the root: one clear message that says what to do
+    ├── UsageError             2   the command line asks for something that cannot be
+    ├── ConfigError            3   config.yaml has mistakes; all of them, with their places
+    ├── EngineError            4   the container engine is absent, or does not do as asked
+    ├── ImageError             5   an image cannot be made as its lock says
+    ├── PackageIndexError      6   the package index does not answer, or answers wrongly
+    ├── ResultsError           7   results/ or the cache cannot be read or written
+    ├── BusyError              8   another run works on the same results
+    └── OpenJobsError          9   the run ended, but some jobs got no verdict
+"""
+
+from __future__ import annotations
+
+
+class WheelproofError(Exception):
+    """The farm slipped; the message says what was done, what went wrong and what to do."""
+
+    exit_status = 1
+
+
+class UsageError(WheelproofError):
+    """The command line asks for something that cannot be."""
+
+    exit_status = 2
+
+
+class ConfigError(WheelproofError):
+    """config.yaml has mistakes; the message lists every one with its place."""
+
+    exit_status = 3
+
+
+class EngineError(WheelproofError):
+    """The container engine is absent, or does not do as asked."""
+
+    exit_status = 4
+
+
+class TransientEngineError(EngineError):
+    """The engine failed in a way that another try may mend."""
+
+
+class ImageError(WheelproofError):
+    """An image cannot be made as its lock says."""
+
+    exit_status = 5
+
+
+class PackageIndexError(WheelproofError):
+    """The package index does not answer, or answers wrongly."""
+
+    exit_status = 6
+
+
+class TransientIndexError(PackageIndexError):
+    """The index failed in a way that another try may mend: a time-out, a 5xx."""
+
+
+class ResultsError(WheelproofError):
+    """The results or the cache cannot be read or written."""
+
+    exit_status = 7
+
+
+class BusyError(WheelproofError):
+    """Another run works on the same results."""
+
+    exit_status = 8
+
+
+class OpenJobsError(WheelproofError):
+    """The run ended, but some jobs got no verdict."""
+
+    exit_status = 9
+
+
+class Interrupted(WheelproofError):  # noqa: N818 - a request, not an error
+    """The run was asked to stop; what was under way is taken up again by the next."""
+
+    exit_status = 130

@@ -1,0 +1,41 @@
+"""The one retry policy: what may mend itself is tried again, ever more slowly, and then given up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import structlog
+import tenacity
+
+from orchestrator.errors import TransientEngineError, TransientIndexError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ATTEMPTS = 5
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def retrying(
+    act: Callable[_P, _T], *, attempts: int = ATTEMPTS, first_wait: float = 0.5, longest_wait: float = 20
+) -> Callable[_P, _T]:
+    """Wrap an effect so that transient faults of index and engine are tried again.
+
+    The waits double from `first_wait` to `longest_wait` seconds, with jitter. When the last
+    attempt fails, its own error is raised.
+    """
+    policy = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type((TransientEngineError, TransientIndexError)),
+        stop=tenacity.stop_after_attempt(attempts),
+        wait=tenacity.wait_random_exponential(multiplier=first_wait, max=longest_wait),
+        before_sleep=_tell,
+        reraise=True,
+    )
+    return policy.wraps(act)
+
+
+def _tell(state: tenacity.RetryCallState) -> None:
+    fault = state.outcome.exception() if state.outcome else None
+    structlog.get_logger().warning("trying again", attempt=state.attempt_number, fault=str(fault))
