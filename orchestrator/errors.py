@@ -1,14 +1,14 @@
 """What can go wrong with the farm itself; a package's own failure is a value, never one of these.
 
-    WheelproofError            the root: one clear message that says what to do
-    ├── UsageError             2   the command line asks for something that cannot be
-    ├── ConfigError            3   config.yaml has mistakes; all of them, with their places
-    ├── EngineError            4   the container engine is absent, or does not do as asked
-    ├── ImageError             5   an image cannot be made as its lock says
-    ├── PackageIndexError      6   the package index does not answer, or answers wrongly
-    ├── ResultsError           7   results/ or the cache cannot be read or written
-    ├── BusyError              8   another run works on the same results
-    └── OpenJobsError          9   the run ended, but some jobs got no verdict
+WheelproofError            the root: one clear message that says what to do
+├── UsageError             2   the command line asks for something that cannot be
+├── ConfigError            3   config.yaml has mistakes; all of them, with their places
+├── EngineError            4   the container engine is absent, or does not do as asked
+├── ImageError             5   an image cannot be made as its lock says
+├── PackageIndexError      6   the package index does not answer, or answers wrongly
+├── ResultsError           7   results/ or the cache cannot be read or written
+├── BusyError              8   another run works on the same results
+└── OpenJobsError          9   the run ended, but some jobs got no verdict
 """
 
 from __future__ import annotations

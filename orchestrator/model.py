@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003 - read at run time, where results are parsed
+from datetime import date, datetime  # noqa: TC003 - read at run time, where results are parsed
 from enum import StrEnum
 
 SCHEMA = 1
@@ -54,6 +54,16 @@ class Task:
     remove: tuple[str, ...] = ()  # variations that nobody controls or looks at
     source_date_epoch: int | None = None  # seconds since 1970
     limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A project that is not built, and why; shown, never dropped."""
+
+    project: str
+    reason: str
+    since: date
+    image: str = ""  # the custom image that may lift it
 
 
 # --- inputs, settled once --------------------------------------------------------------------
