@@ -288,7 +288,8 @@ class Member:
     size: int
     mode: int  # the 16 bits of the external attributes that hold st_mode
     time: tuple[int, int, int, int, int, int]  # year to second, in steps of two
-    packing: str  # digest of how the bytes are packed: compression, flags, extra fields, system
+    packing: str  # digest of how it is packed: compression, flags, extra fields, system
+    packed: str  # SHA-256 of the bytes as they are packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +299,7 @@ class Wheel:
     filename: str
     sha256: str
     members: tuple[Member, ...] = ()
+    record: tuple[str, ...] = ()  # the lines of its RECORD
 
 
 class Aspect(StrEnum):
