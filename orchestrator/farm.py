@@ -65,16 +65,16 @@ class Stop:
 
     def __init__(self) -> None:
         """Nobody has asked yet."""
-        self._asked = threading.Event()
+        self.event = threading.Event()
 
     def ask(self) -> None:
         """Ask all workers to take nothing new."""
-        self._asked.set()
+        self.event.set()
 
     @property
     def asked(self) -> bool:
         """Whether it was asked for."""
-        return self._asked.is_set()
+        return self.event.is_set()
 
 
 def work_off(

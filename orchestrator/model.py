@@ -38,7 +38,8 @@ class Limits:
     processes: int = 1024
     files: int = 4096  # open at once, in one process
     log: int = 32 << 20
-    sdist: int = 4 << 30  # unpacked
+    download: int = 1 << 30  # an sdist, packed
+    sdist: int = 4 << 30  # an sdist, unpacked
     members: int = 200_000
     wheel: int = 2 << 30  # both packed and unpacked
 
