@@ -263,9 +263,7 @@ def ensure(  # noqa: PLR0913 - the inputs of an image are these
     return image
 
 
-def relock(
-    engine: Images, name: str, folder: Path, cache: Path, *, tell: Callable[[str], None]
-) -> tuple[Drift, ...]:
+def relock(engine: Images, name: str, folder: Path, cache: Path, *, tell: Callable[[str], None]) -> tuple[Drift, ...]:
     """Write an image's lock from what Debian's archive has now; return what that changed.
 
     Raises
@@ -359,9 +357,7 @@ def _alone(cache: Path, name: str) -> Iterator[None]:
 # --- where it begins -------------------------------------------------------------------------
 
 
-def _base(
-    engine: Images, recipe: Recipe, cache: Path, tell: Callable[[str], None]
-) -> tuple[str, str, tuple[str, ...]]:
+def _base(engine: Images, recipe: Recipe, cache: Path, tell: Callable[[str], None]) -> tuple[str, str, tuple[str, ...]]:
     """Find what the image stands on: (its kind, its id, more lines for apt's sources)."""
     tell(f"pulling {recipe.base}")
     if engine.pull(recipe.base):
@@ -421,9 +417,7 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _root(
-    engine: Images, recipe: Recipe, sources: tuple[str, ...], cache: Path, tell: Callable[[str], None]
-) -> str:
+def _root(engine: Images, recipe: Recipe, sources: tuple[str, ...], cache: Path, tell: Callable[[str], None]) -> str:
     """Make a minimal root file system of the suite, or take it from the cache; return its image's id."""
     key = digest([recipe.suite, recipe.snapshot, sources, _ROOT_OPTIONS])[:16]
     tag = f"wheelproof/root:{recipe.suite}-{key}"
@@ -435,9 +429,7 @@ def _root(
     return engine.import_root(archive, tag)
 
 
-def bootstrap(
-    suite: str, sources: tuple[str, ...], time: datetime, archive: Path, tell: Callable[[str], None]
-) -> None:
+def bootstrap(suite: str, sources: tuple[str, ...], time: datetime, archive: Path, tell: Callable[[str], None]) -> None:
     """Make the tar of a minimal Debian; the same bytes from the same packages.
 
     `sources` are lines for apt; with none of them mmdebstrap's own default holds. Without
