@@ -1,0 +1,250 @@
+"""The shape of config.yaml: each key with its description, its kind and its default."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+from packaging.utils import canonicalize_name
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from orchestrator.config.tasks import requirement_of
+from orchestrator.config.values import Config, Keep, Settings
+from orchestrator.config.words import nearest, short
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ZIP_BEGINS = 315_532_800
+"""1980-01-01 in seconds since 1970: a zip archive knows no earlier time (APPNOTE 4.4.6, MS-DOS format)."""
+
+ZIP_ENDS = 4_354_819_199
+"""2107-12-31, the last second that a zip archive knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that a configuration may use."""
+
+    variation: tuple[str, ...]
+    image: tuple[str, ...]
+
+
+def _one_of(kind: str) -> Callable[[str, ValidationInfo], str]:
+    def check(value: str, info: ValidationInfo) -> str:
+        if value not in (known := getattr(info.context, kind)):
+            msg = f"there is no {kind} {short(value)}{nearest(value, known)}"
+            raise ValueError(msg)
+        return value
+
+    return check
+
+
+_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "s": 1, "m": 60, "h": 3600}
+_LARGEST = 1 << 50
+
+
+def _quantity(units: str, example: str) -> Callable[[object], int]:
+    """Make a reader of whole numbers with one of the units; without a unit, in the first of them."""
+    pattern = re.compile(rf"(\d{{1,12}})\s*({units})", re.ASCII)
+
+    def read(value: object) -> int:
+        match = pattern.fullmatch(value) if isinstance(value, str) else None
+        number = int(match[1]) * _UNITS[match[2]] if match else value
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= _LARGEST:
+            msg = f"must be {example}, not {short(value)}"
+            raise ValueError(msg)
+        return number
+
+    return read
+
+
+_SIZE_UNITS, _TIME_UNITS = "B|KiB|MiB|GiB|TiB", "s|m|h"
+
+
+def _date(value: object) -> object:
+    """Take a date in quotes for a date, as YAML 1.2 has it without quotes too."""
+    if isinstance(value, str | datetime):
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            msg = f"must be a date such as 2026-01-31, not {short(str(value))}"
+            raise ValueError(msg) from None
+    return value
+
+
+def _epoch(value: int) -> int:
+    if not ZIP_BEGINS <= value <= ZIP_ENDS:
+        msg = f"must be from {ZIP_BEGINS} to {ZIP_ENDS}: a zip archive, and so a wheel, knows the years 1980 to 2107"
+        raise ValueError(msg)
+    return value
+
+
+def _project(value: str) -> str:
+    try:
+        return canonicalize_name(value, validate=True)
+    except ValueError:
+        msg = f"{short(value)} is no project's name (PEP 503)"
+        raise ValueError(msg) from None
+
+
+def _index(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        secret, usable = bool(parts.username or parts.password), parts.scheme in {"http", "https"} and parts.hostname
+    except ValueError:
+        secret, usable = False, None
+    if not usable or not value.isprintable() or " " in value:
+        msg = f"{short(value)} is no address of a package index (http or https)"
+        raise ValueError(msg)
+    if secret:
+        msg = "holds a password, which would stand in every record; put it in ~/.netrc"
+        raise ValueError(msg)
+    return value
+
+
+def _folder(value: str) -> str:
+    if not value or not value.isprintable():
+        msg = f"{short(value)} is no path"
+        raise ValueError(msg)
+    return value
+
+
+_DURATION = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": rf"^\d+\s*({_TIME_UNITS})$"}]}
+_BYTES = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": rf"^\d+\s*({_SIZE_UNITS})$"}]}
+
+_Size = Annotated[int, BeforeValidator(_quantity(_SIZE_UNITS, "a size such as 4 GiB")), WithJsonSchema(_BYTES)]
+_Time = Annotated[int, BeforeValidator(_quantity(_TIME_UNITS, "a time such as 30m or 90s")), WithJsonSchema(_DURATION)]
+_Count = Annotated[int, Field(ge=1, le=_LARGEST)]
+_EPOCHS = {"type": "integer", "minimum": ZIP_BEGINS, "maximum": ZIP_ENDS}
+_Epoch = Annotated[int, AfterValidator(_epoch), WithJsonSchema(_EPOCHS)]
+_Date = Annotated[date, BeforeValidator(_date)]
+_Variation = Annotated[str, AfterValidator(_one_of("variation")), WithJsonSchema({"enum": "variation"})]
+_Image = Annotated[str, AfterValidator(_one_of("image")), WithJsonSchema({"enum": "image"})]
+_Requirement = Annotated[str, AfterValidator(requirement_of)]
+_Project = Annotated[str, AfterValidator(_project)]
+_Index = Annotated[str, AfterValidator(_index), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
+_Folder = Annotated[str, AfterValidator(_folder)]
+_GroupName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+
+
+# --- the shape of the file -------------------------------------------------------------------
+
+
+class _Part(BaseModel):
+    """A mapping of the file: keys in kebab-case, no others, no value taken for another kind."""
+
+    model_config = ConfigDict(
+        alias_generator=lambda name: name.replace("_", "-"),
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        json_schema_extra=lambda found: found.pop("title", None),
+        strict=True,
+    )
+
+
+class LimitsPart(_Part):
+    """What one build may use; what is not set is inherited."""
+
+    time: _Time | None = Field(default=None, description="How long one build may take.")
+    memory: Annotated[_Size, Field(ge=6 << 20)] | None = Field(
+        default=None, description="Memory, the scratch space included."
+    )
+    scratch: _Size | None = Field(default=None, description="Space for all files of a build; it lies in memory.")
+    processes: _Count | None = Field(default=None, description="Processes and threads at once.")
+    files: Annotated[int, Field(ge=64, le=1 << 20)] | None = Field(
+        default=None, description="Files that one process may have open."
+    )
+    log: _Size | None = Field(default=None, description="What a build may print.")
+    sdist: _Size | None = Field(default=None, description="The size of a source distribution, unpacked.")
+    members: _Count | None = Field(default=None, description="The files in a source distribution, or in a wheel.")
+    wheel: _Size | None = Field(default=None, description="The size of a wheel, packed and unpacked.")
+
+
+class _Keep(_Part):
+    """How much is kept by hash; what is older goes."""
+
+    wheels: _Size = Field(default=Keep().wheels, description="Room for wheels.")
+    logs: _Size = Field(default=Keep().logs, description="Room for logs.")
+
+
+class _Variations(_Part):
+    """Variations that are not varied."""
+
+    hold: list[_Variation] = Field(default=[], description="Kept as in the first build, and seen to be kept.")
+    remove: list[_Variation] = Field(default=[], description="Neither controlled nor looked at.")
+
+
+class _Group(_Part):
+    """Requirements that are tracked together."""
+
+    enabled: bool = Field(default=True, description="Whether they are built.")
+    image: _Image | None = Field(default=None, description="The image to build them on; the default one when absent.")
+    packages: list[_Requirement] = Field(description="Names, for the newest release, or NAME==VERSION.")
+
+
+class PackagePart(_Variations):
+    """Settings of one project, in whatever group it stands."""
+
+    image: _Image | None = Field(default=None, description="The image to build it on, whatever the group says.")
+    limits: LimitsPart = Field(default=LimitsPart(), description="What one build of it may use.")
+    source_date_epoch: _Epoch | None = Field(
+        default=None, description="SOURCE_DATE_EPOCH of its builds; null leaves it unset."
+    )
+
+
+class _Exclusion(_Part):
+    """A project that is shown, but not built."""
+
+    project: _Project = Field(description="Its name.")
+    reason: Annotated[str, Field(min_length=1)] = Field(description="Why it is not built.")
+    since: _Date = Field(description="Since when.")
+    image: _Image | None = Field(default=None, description="The custom image that may lift the exclusion.")
+
+
+class File(_Part):
+    """What is built, on what, and how."""
+
+    index: _Index | None = Field(default=None, description="A package index (PEP 503 or 691); PyPI when absent.")
+    image: _Image = Field(
+        default=Config().image, description="The image to build on, where no group or package names another."
+    )
+    as_of: _Date | None = Field(
+        default=None, description="Build requirements are resolved as of this date; null means today."
+    )
+    strict: bool = Field(
+        default=Config().strict, description="Whether an image that drifted from its lock is an error."
+    )
+    jobs: _Count | None = Field(default=None, description="Builds at once; null means as many as there are cores.")
+    source_date_epoch: _Epoch | None = Field(
+        default=Settings().source_date_epoch, description="SOURCE_DATE_EPOCH of every build; null leaves it unset."
+    )
+    long: _Time = Field(default=Config().long, description="A job that once took this long is known to be long.")
+    cache: _Folder = Field(default=str(Config().cache), description="What can be made again; relative to this file.")
+    results: _Folder = Field(default=str(Config().results), description="Results and the site; relative to this file.")
+    keep: _Keep = Field(default=_Keep(), description="How much is kept by hash.")
+    limits: LimitsPart = Field(default=LimitsPart(), description="What one build may use.")
+    variations: _Variations = Field(default=_Variations(), description="What is held or removed for all packages.")
+    groups: dict[_GroupName, _Group] = Field(default={}, description="What is tracked.")
+    packages: dict[_Project, PackagePart] = Field(default={}, description="Settings of single projects.")
+    exclusions: list[_Exclusion] = Field(default=[], description="Projects that are shown, but not built.")
+
+
+def named(found: Any, names: Mapping[str, list[str]]) -> Any:  # noqa: ANN401 - JSON
+    """Put the names that there are where a schema says of which kind they must be."""
+    if isinstance(found, dict):
+        enum = {"enum": names[found["enum"]]} if isinstance(found.get("enum"), str) else {}
+        return {key: named(value, names) for key, value in found.items()} | enum
+    return [named(one, names) for one in found] if isinstance(found, list) else found

@@ -1,0 +1,61 @@
+"""What the farm works with: the configuration, checked, with every default filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.model import Exclusion, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How many bytes of wheels and of logs are kept by hash; what is older goes."""
+
+    wheels: int = 4 << 30
+    logs: int = 512 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How builds of one project are judged; what it does not set itself is already filled in."""
+
+    image: str = ""  # empty: the group's
+    hold: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    limits: Limits = Limits()  # noqa: RUF009 - frozen
+    source_date_epoch: int | None = 1_596_163_658
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Requirements that are tracked together, on one image."""
+
+    name: str
+    enabled: bool
+    image: str
+    packages: tuple[str, ...]  # "six", "requests==2.32.3": the name normalized
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration, checked, with every default filled in."""
+
+    index: str | None = None  # None: PyPI
+    image: str = "bookworm"
+    as_of: date | None = None
+    strict: bool = False
+    jobs: int | None = None  # None: as many as there are cores
+    long: int = 120  # seconds
+    cache: Path = Path(".cache")
+    results: Path = Path("results")
+    keep: Keep = Keep()
+    defaults: Settings = Settings()
+    groups: tuple[Group, ...] = ()
+    packages: Mapping[str, Settings] = field(default_factory=dict)
+    exclusions: tuple[Exclusion, ...] = ()

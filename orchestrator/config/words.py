@@ -1,0 +1,26 @@
+"""How messages repeat a value, and how they guess what was meant."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_WIDEST = 60  # characters of a value that a message repeats
+
+
+def short(value: object) -> str:
+    """Repeat a value, escaped, for it goes to a terminal, and cut."""
+    text = repr(value)
+    return text if len(text) <= _WIDEST else f"{text[:_WIDEST]}..."
+
+
+def nearest(wrong: str, right: Iterable[str]) -> str:
+    """End a message on an unknown name with the nearest right one, or else with all of them."""
+    known = sorted(right)
+    near = difflib.get_close_matches(wrong, known, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known are {', '.join(known)}" if known else ""

@@ -1,0 +1,516 @@
+"""The configuration: what it becomes, and what is said of every mistake."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.config import Config, is_path, load, parse, project, schema, tasks, tracked
+from orchestrator.errors import ConfigError, UsageError
+from orchestrator.model import Limits
+from orchestrator.variations import VARIATIONS
+
+ROOT = Path(__file__).resolve().parent.parent
+SLUGS = tuple(one.name for one in VARIATIONS)
+IMAGES = tuple(one.parent.name for one in ROOT.glob("images/*/Dockerfile"))
+
+
+def read(text: str) -> Config:
+    """Parse a configuration as it would stand in /farm/config.yaml."""
+    return parse(
+        text,
+        "config.yaml",
+        Path("/farm"),
+        variations=("build-path", "time", "tmpdir", "umask"),
+        images=("bookworm", "trixie"),
+    )
+
+
+def mistakes(text: str) -> list[str]:
+    """Return what is said of a wrong configuration, without the first line and the file's name."""
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    first, *lines = str(caught.value).splitlines()
+    assert first.startswith("reading config.yaml: ")
+    assert all(line.startswith("config.yaml:") for line in lines)
+    return [line.removeprefix("config.yaml:") for line in lines]
+
+
+# --- what is right ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", "{}", "# nothing but a comment", "---\n...\n"])
+def test_everything_has_a_default(text: str) -> None:
+    """An empty file is a configuration that tracks nothing, and stands where the file does."""
+    found = read(text)
+    assert (found.image, found.jobs, found.index, found.as_of, found.strict) == ("bookworm", None, None, None, False)
+    assert (found.cache, found.results) == (Path("/farm/.cache"), Path("/farm/results"))
+    assert found.defaults.limits == Limits()
+    assert found.defaults.source_date_epoch == 1_596_163_658
+    assert tasks(found) == ()
+
+
+def test_every_key_arrives() -> None:
+    """What is written is what the farm works with."""
+    found = read("""
+        index: http://127.0.0.1:3141/simple/
+        image: trixie
+        as-of: 2026-01-31
+        strict: true
+        jobs: 3
+        source-date-epoch: null
+        long: 90s
+        cache: /var/cache/farm
+        results: out
+        keep: {wheels: 1 KiB, logs: 7}
+        limits: {time: 2h, memory: 512 MiB, scratch: 1 TiB, processes: 9, files: 99}
+        packages: {a: {limits: {log: 5 B, sdist: 6, members: 8, wheel: 4}}}
+        variations: {hold: [umask, time, umask], remove: [tmpdir]}
+    """)
+    assert (found.index, found.image, found.as_of) == ("http://127.0.0.1:3141/simple/", "trixie", date(2026, 1, 31))
+    assert (found.strict, found.jobs, found.long) == (True, 3, 90)
+    assert (found.cache, found.results) == (Path("/var/cache/farm"), Path("/farm/out"))
+    assert (found.keep.wheels, found.keep.logs) == (1024, 7)
+    assert found.packages["a"].limits == Limits(
+        seconds=7200, memory=512 << 20, scratch=1 << 40, processes=9, files=99, log=5, sdist=6, members=8, wheel=4
+    )
+    assert found.defaults.limits.log == Limits().log
+    assert (found.defaults.hold, found.defaults.remove) == (("time", "umask"), ("tmpdir",))
+    assert found.defaults.source_date_epoch is None
+
+
+def test_a_package_inherits_what_it_does_not_set() -> None:
+    """Its own limits go before the common ones, its variations come on top of them."""
+    found = read("""
+        limits: {time: 10m, processes: 7}
+        variations: {hold: [umask]}
+        packages:
+          NumPy: {limits: {time: 60m}, hold: [time], image: trixie}
+          six: {source-date-epoch: null}
+    """)
+    numpy, six = found.packages["numpy"], found.packages["six"]
+    assert (numpy.limits.seconds, numpy.limits.processes, numpy.image) == (3600, 7, "trixie")
+    assert (numpy.hold, six.hold) == (("time", "umask"), ("umask",))
+    assert (numpy.source_date_epoch, six.source_date_epoch) == (1_596_163_658, None)
+
+
+@pytest.mark.parametrize("written", ["2026-01-31", "'2026-01-31'"])
+def test_a_date_may_be_quoted(written: str) -> None:
+    """A date in quotes is one as well, for that is how YAML 1.2 reads both."""
+    assert read(f"as-of: {written}").as_of == date(2026, 1, 31)
+
+
+# --- what is to be built ---------------------------------------------------------------------
+
+GROUPS = """
+groups:
+  one: {packages: [Six, "Requests == 2.32.3", enum34]}
+  two: {packages: [six, requests, "markupsafe>=2,<3"], image: trixie}
+  three: {packages: [six, requests]}
+  four: {packages: [numpy], enabled: false}
+packages:
+  requests: {limits: {time: 60m}, hold: [umask], remove: [time], source-date-epoch: 400000000}
+exclusions:
+  - {project: Enum34, reason: shadows the standard library, since: 2020-08-01}
+"""
+
+
+def test_enabled_groups_become_tasks() -> None:
+    """In the order of the file, each once for an image, the excluded and the switched-off left out."""
+    found = tasks(read(GROUPS))
+    assert [(one.requirement, one.image, one.group) for one in found] == [
+        ("six", "bookworm", "one"),
+        ("requests==2.32.3", "bookworm", "one"),
+        ("six", "trixie", "two"),
+        ("requests", "trixie", "two"),
+        ("markupsafe<3,>=2", "trixie", "two"),
+        ("requests", "bookworm", "three"),
+    ]
+    assert tracked(read(GROUPS)) == ("markupsafe", "requests", "six")
+
+
+def test_settings_of_a_package_reach_its_tasks() -> None:
+    """They hold for every version of the project, asked for or tracked, and for no other project."""
+    for found in (tasks(read(GROUPS))[1], tasks(read(GROUPS), ["Requests"])[0]):
+        assert (found.hold, found.remove, found.source_date_epoch) == (("umask",), ("time",), 400_000_000)
+        assert found.limits.seconds == 3600
+    assert tasks(read(GROUPS))[0].limits == Limits()
+
+
+def test_requirements_replace_the_groups() -> None:
+    """What is asked for is built, be it excluded, and paths are left as they are."""
+    asked = ["Enum34", "enum34", "./project", "dist/requests-2.0.tar.gz"]
+    found = tasks(read(GROUPS), asked)
+    assert [one.requirement for one in found] == ["enum34", "./project", "dist/requests-2.0.tar.gz"]
+    assert {(one.image, one.group) for one in found} == {("bookworm", "")}
+    assert found[2].limits.seconds == 3600
+
+
+def test_the_image_asked_for_goes_first() -> None:
+    """An image on the command line overrules groups and packages, and makes twins one task."""
+    config = read("{groups: {one: {packages: [six]}, two: {packages: [six], image: trixie}}}")
+    assert [(one.image, one.group) for one in tasks(config, image="bookworm")] == [("bookworm", "one")]
+
+
+def test_all_wrong_requirements_are_told() -> None:
+    """The command line's mistakes too are told at once."""
+    with pytest.raises(UsageError) as caught:
+        tasks(Config(), ["six", "!!", "a[b]", "c; python_version > '3'", "d @ https://example.org/d.tar.gz"])
+    lines = str(caught.value).splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "reading the requirement '!!'",
+        "reading the requirement 'a[b]'",
+        "reading the requirement \"c; python_version > '3'\"",
+        "reading the requirement 'd @ https",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("requirement", "path", "name"),
+    [
+        ("Six", False, "six"),
+        ("six==1.16.0", False, "six"),
+        ("ruamel.yaml", False, "ruamel-yaml"),
+        ("./six", True, ""),
+        (".", True, ""),
+        ("/src/six", True, ""),
+        ("Ruamel_Yaml-1.0.tar.gz", True, "ruamel-yaml"),
+        ("dist/six-1.16.0.zip", True, "six"),
+        ("odd.tar.gz", True, ""),
+    ],
+)
+def test_paths_are_told_from_names(requirement: str, path: bool, name: str) -> None:  # noqa: FBT001 - a table
+    """A path has a slash, begins with a dot, or ends as an archive does."""
+    assert (is_path(requirement), project(requirement)) == (path, name)
+
+
+# --- what is wrong ---------------------------------------------------------------------------
+
+ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, knows the years 1980 to 2107"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\nimagee: bookworm", "2:1: imagee: unknown key; did you mean 'image'?"),
+        ("keep: {log: 1}", "1:8: keep.log: unknown key; did you mean 'logs'?"),
+        ("limits: {proceses: 3}", "1:10: limits.proceses: unknown key; did you mean 'processes'?"),
+        ("keep: {xyz: 1}", "1:8: keep.xyz: unknown key; known are logs, wheels"),
+        (
+            "groups:\n  a:\n    packages: []\n    enable: true",
+            "4:5: groups.a.enable: unknown key; did you mean 'enabled'?",
+        ),
+        ("packages: {a: {holds: []}}", "1:16: packages.a.holds: unknown key; did you mean 'hold'?"),
+        ("image: bookwurm", "1:8: image: there is no image 'bookwurm'; did you mean 'bookworm'?"),
+        ("image: x", "1:8: image: there is no image 'x'; known are bookworm, trixie"),
+        (
+            "groups: {a: {packages: [], image: trixi}}",
+            "1:35: groups.a.image: there is no image 'trixi'; did you mean 'trixie'?",
+        ),
+        (
+            "variations:\n  hold:\n  - umask\n  - umaks",
+            "4:5: variations.hold[1]: there is no variation 'umaks'; did you mean 'umask'?",
+        ),
+        (
+            "packages: {a: {remove: [tmp-dir]}}",
+            "1:25: packages.a.remove[0]: there is no variation 'tmp-dir'; did you mean 'tmpdir'?",
+        ),
+        ("jobs: 0", "1:7: jobs: must be at least 1, not 0"),
+        ("jobs: yes", "1:7: jobs: must be a whole number, not True"),
+        ("strict: 1", "1:9: strict: must be true or false, not 1"),
+        ("keep: 4", "1:7: keep: must be a mapping of keys to values, not 4"),
+        ("groups: [six]", "1:9: groups: must be a mapping of keys to values, not ['six']"),
+        ("groups: {a: }", "1:12: groups.a: must be a mapping of keys to values, not None"),
+        ("groups: {a: {}}", "1:13: groups.a.packages: is missing"),
+        ("groups: {A b: {packages: []}}", "1:10: groups.'A b': must be lower-case letters, digits and hyphens"),
+        ("[]", "1:1: must be a mapping of keys to values, not []"),
+        ("keep: {wheels: 4 GB}", "1:16: keep.wheels: must be a size such as 4 GiB, not '4 GB'"),
+        ("keep: {wheels: 0}", "1:16: keep.wheels: must be a size such as 4 GiB, not 0"),
+        ("keep: {wheels: true}", "1:16: keep.wheels: must be a size such as 4 GiB, not True"),
+        ("limits: {time: 1 day}", "1:16: limits.time: must be a time such as 30m or 90s, not '1 day'"),
+        ("limits: {memory: 1 MiB}", "1:18: limits.memory: must be at least 6291456, not '1 MiB'"),
+        ("limits: {files: 9999999}", "1:17: limits.files: must be at most 1048576, not 9999999"),
+        ("source-date-epoch: 315532799", f"1:20: source-date-epoch: {ZIP}"),
+        ("packages: {a: {source-date-epoch: 0}}", f"1:35: packages.a.source-date-epoch: {ZIP}"),
+        ("source-date-epoch: 4354819200", f"1:20: source-date-epoch: {ZIP}"),
+        ("as-of: 2026-13-01", "1:8: as-of: '2026-13-01' looks like a date or a number, but is none"),
+        ("as-of: soon", "1:8: as-of: must be a date such as 2026-01-31, not 'soon'"),
+        (
+            "as-of: 2026-01-31 10:00:00",
+            "1:8: as-of: must be a date such as 2026-01-31, not '2026-01-31 10:00:00'",
+        ),
+        ("as-of: 5", "1:8: as-of: must be a date such as 2026-01-31, not 5"),
+        ("index: ftp://host/", "1:8: index: 'ftp://host/' is no address of a package index (http or https)"),
+        (
+            "index: https://me:secret@host/",
+            "1:8: index: holds a password, which would stand in every record; put it in ~/.netrc",
+        ),
+        ("cache: ''", "1:8: cache: '' is no path"),
+        (
+            "groups: {a: {packages: [on]}}",
+            "1:25: groups.a.packages[0]: must be text, not True; put it in quotes",
+        ),
+        (
+            "groups: {a: {packages: ['!!']}}",
+            "1:25: groups.a.packages[0]: '!!' is no requirement (PEP 508); write NAME or NAME==VERSION",
+        ),
+        (
+            "groups: {a: {packages: ['a @ https://h/a.zip']}}",
+            (
+                "1:25: groups.a.packages[0]: 'a @ https://h/a.zip' names a URL, but only releases of the index are "
+                "built; write NAME==VERSION"
+            ),
+        ),
+        (
+            "groups: {a: {packages: ['a; os_name == \"nt\"']}}",
+            (
+                "1:25: groups.a.packages[0]: 'a; os_name == \"nt\"' has a marker, but the image decides where it is "
+                "built; leave out what follows the ;"
+            ),
+        ),
+        (
+            "groups: {a: {packages: ['a[b]']}}",
+            (
+                "1:25: groups.a.packages[0]: 'a[b]' has extras, but they change no wheel; "
+                "leave out what stands in brackets"
+            ),
+        ),
+        (
+            "groups:\n  a:\n    packages:\n    - six\n    - other\n    - Six",
+            "6:7: groups.a.packages[2]: 'Six' stands twice in this group, here and as [0]",
+        ),
+        ("packages: {'a b': {}}", "1:12: packages.'a b': 'a b' is no project's name (PEP 503)"),
+        (
+            "packages:\n  a-b: {}\n  A_b: {}",
+            "3:3: packages.A_b: the same project as 'a-b' (PEP 503); keep one of them",
+        ),
+        (
+            "packages:\n  A.b: {}\n  A_b: {}",
+            "3:3: packages.A_b: the same project as 'A.b' (PEP 503); keep one of them",
+        ),
+        (
+            "variations: {hold: [time], remove: [umask, time]}",
+            "1:44: variations.remove[1]: 'time' is held as well; do one of the two",
+        ),
+        (
+            "variations: {hold: [time]}\npackages: {a: {remove: [time]}}",
+            "2:25: packages.a.remove[0]: 'time' is held as well; do one of the two",
+        ),
+        (
+            "variations: {remove: [time]}\npackages: {a: {hold: [time]}}",
+            "2:23: packages.a.hold[0]: 'time' is removed for all packages; do one of the two",
+        ),
+        ("exclusions: [{project: a, since: 2020-08-01}]", "1:14: exclusions[0].reason: is missing"),
+        (
+            "exclusions: [{project: a, since: 2020-08-01, reason: ''}]",
+            "1:54: exclusions[0].reason: must not be empty",
+        ),
+        (
+            "exclusions:\n- {project: a, since: 2020-08-01, reason: b}\n- {project: A, since: 2020-08-01, reason: b}",
+            "3:13: exclusions[1].project: 'a' is excluded twice",
+        ),
+        ("jobs: 1\nlong: 3\njobs: 2", "3:1: jobs: stands twice, here and in line 1"),
+        ("3: 4", "1:1: a key must be text; put it in quotes"),
+        ("? [a]\n: 4", "1:3: a key must be text; put it in quotes"),
+        ("a: &x 1\nb: *x", "2:4: not understood as YAML: an alias (*name); write the value out"),
+        ("jobs: !!int 3", "1:7: not understood as YAML: a tag (!name); plain values need none"),
+        ("a: " + "[" * 5000, "1:15: not understood as YAML: nested more than 12 deep"),
+        (
+            "a: 1\n--- {}",
+            "2:1: not understood as YAML: expected a single document in the stream; but found another document",
+        ),
+        ("a: 1\nb: \0", "2:4: the character U+0000 must be escaped"),
+        ("#" * ((1 << 20) + 1), "1:1: longer than 1,048,576 characters"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(text: str, expected: str) -> None:
+    """One mistake is one line, with line and column as editors count them, and what would be right."""
+    assert mistakes(text) == [expected]
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    """No mistake hides another, whatever its kind, and they come by line."""
+    found = mistakes("""\
+imagee: trixie
+jobs: -1
+as-of: 2026-02-30
+groups:
+  a: {packages: [six, SIX, '!!'], image: trixy}
+  a: {packages: []}
+packages:
+  b: {hold: [umaks, time], remove: [time], limits: {tim: 3}}
+exclusions:
+  - {project: c, reason: r}
+7: 8
+""")
+    assert [line.split(" ")[0] for line in found] == [
+        "1:1:",
+        "2:7:",
+        "3:8:",
+        "5:23:",
+        "5:28:",
+        "5:42:",
+        "6:3:",
+        "8:14:",
+        "8:37:",
+        "8:53:",
+        "10:5:",
+        "11:1:",
+    ]
+
+
+def test_what_is_told_is_harmless_in_a_terminal() -> None:
+    """Keys and values are repeated escaped, and cut."""
+    (found,) = mistakes(r'"\e[2J": ' + "x" * 1000)
+    assert "\x1b" not in found
+    (found,) = mistakes("image: " + "x" * 1000)
+    assert len(found) < 200
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(None, "No such file or directory"), (b"\xff\xfe\x00", "it is not text in UTF-8")],
+)
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | None, problem: str) -> None:
+    """Neither a missing file nor one in another encoding is a crash."""
+    path = tmp_path / "config.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=f"reading {path}: {problem}"):
+        load(path, variations=SLUGS, images=IMAGES)
+
+
+_KEYS = st.sampled_from([
+    "cache", "as-of", "jobs", "keep", "limits", "variations", "groups", "packages", "exclusions", "hold", "remove",
+    "time", "memory", "since", "project", "reason", "index", "enabled", "a", "<<", "=", "on", "3", "[key]", "? x",
+])  # fmt: skip
+_VALUES = st.sampled_from([
+    "", "~", "six", "'6 6'", "2020-99-99", "0b", "1_000", "1:30", ".inf", ".nan", "4 GiB", "*x", "&x y", "!!int z", "|",
+    "umask", "umaks", "http://[", "2001-01-01T00:00:00+99:99", "9" * 5000, "@", "%", "six; x", "a[", "\x07", "\ud7ff",
+])  # fmt: skip
+_FLOW = st.recursive(
+    _VALUES,
+    lambda inner: (
+        st.lists(inner, max_size=4).map(lambda some: "[" + ", ".join(some) + "]")
+        | st.lists(st.tuples(_KEYS, inner), max_size=4).map(
+            lambda some: "{" + ", ".join(f"{key}: {value}" for key, value in some) + "}"
+        )
+    ),
+    max_leaves=12,
+)
+_BLOCK = st.lists(st.tuples(_KEYS, _FLOW), max_size=6).map(lambda some: "\n".join(f"{k}: {v}" for k, v in some))
+
+
+@settings(deadline=None, derandomize=True, max_examples=400)
+@given(_BLOCK | st.text(max_size=60))
+def test_any_text_is_right_or_told_wrong(text: str) -> None:
+    """Whatever stands in the file, it is a configuration, or a ConfigError with places within the file."""
+    try:
+        found = read(text)
+    except ConfigError as error:
+        lines = str(error).splitlines()[1:]
+        assert lines
+        assert all(1 <= int(line.split(":")[1]) <= len(text.splitlines()) + 1 for line in lines)
+    else:
+        assert isinstance(found, Config)
+
+
+# --- the repository's own --------------------------------------------------------------------
+
+
+def own() -> Config:
+    """Load the configuration that the repository comes with."""
+    return load(ROOT / "config.yaml", variations=SLUGS, images=IMAGES)
+
+
+def test_our_own_configuration_tracks_what_it_says() -> None:
+    """The seed's 119 names less seven, SecureDrop's 45 pins; the 200 popular ones are switched off."""
+    found = own()
+    assert {one.name: (one.enabled, len(one.packages)) for one in found.groups} == {
+        "seed": (True, 119),
+        "securedrop": (True, 45),
+        "popular": (False, 200),
+    }
+    listed = tasks(found)
+    assert [sum(one.group == name for one in listed) for name in ("seed", "securedrop")] == [112, 45]
+    assert {one.image for one in listed} == {"bookworm"}
+    assert all("==" in one.requirement for one in listed if one.group == "securedrop")
+
+
+def test_our_own_exclusions_are_the_seven_of_the_seed() -> None:
+    """Each with its reason and its date, and none of them among the tasks."""
+    found = own().exclusions
+    seven = {"enum34", "ipython", "matplotlib", "pandas", "pyqt5", "scikit-learn", "scipy"}
+    assert {one.project for one in found} == seven
+    assert all(one.reason and one.since for one in found)
+    assert seven.isdisjoint(tracked(own()))
+
+
+def test_our_own_configuration_only_says_what_is_the_default() -> None:
+    """Its comments promise so; of the defaults it repeats, none differs."""
+    found, plain = own(), Config()
+    assert found.defaults == plain.defaults
+    assert (found.keep, found.long, found.image, found.jobs) == (plain.keep, plain.long, plain.image, plain.jobs)
+    assert (found.cache, found.results) == (ROOT / plain.cache, ROOT / plain.results)
+
+
+# --- the schema ------------------------------------------------------------------------------
+
+
+def written_schema() -> dict[str, Any]:
+    """Return the schema that editors use."""
+    found: dict[str, Any] = json.loads((ROOT / "docs/config.schema.json").read_text(encoding="utf-8"))
+    return found
+
+
+def plain_data(text: str) -> object:
+    """Read YAML as editors do: with dates as text."""
+    return json.loads(json.dumps(yaml.safe_load(text), default=str))
+
+
+def test_the_schema_is_fresh() -> None:
+    """What editors use was made from the very models that check the file."""
+    assert written_schema() == schema(variations=SLUGS, images=IMAGES), "run `make docs`"
+
+
+def test_the_schema_accepts_our_own_configuration() -> None:
+    """An editor finds no fault with it."""
+    jsonschema.Draft202012Validator.check_schema(written_schema())
+    jsonschema.validate(plain_data((ROOT / "config.yaml").read_text(encoding="utf-8")), written_schema())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "imagee: bookworm",
+        "image: bookwurm",
+        "variations: {hold: [umaks]}",
+        "limits: {time: 1 day}",
+        "packages: {a: {limits: {memory: 4 GB}}}",
+        "source-date-epoch: 0",
+        "groups: {a: {}}",
+        "index: ftp://host/",
+    ],
+)
+def test_the_schema_refuses_what_we_refuse(text: str) -> None:
+    """An editor underlines the mistakes that a run would report."""
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(plain_data(text), written_schema())
+    with pytest.raises(ConfigError):
+        read(text)
+
+
+def test_every_key_is_described() -> None:
+    """An editor can say of each key what it is for."""
+    found = written_schema()
+    for name, part in {"the file": found, **found["$defs"]}.items():
+        for key, value in part["properties"].items():
+            assert value.get("description"), f"{key} of {name}"
