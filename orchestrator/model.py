@@ -38,7 +38,8 @@ class Limits:
     processes: int = 1024
     files: int = 4096  # open at once, in one process
     log: int = 32 << 20
-    sdist: int = 4 << 30  # unpacked
+    download: int = 1 << 30  # an sdist, packed
+    sdist: int = 4 << 30  # an sdist, unpacked
     members: int = 200_000
     wheel: int = 2 << 30  # both packed and unpacked
 
@@ -288,7 +289,8 @@ class Member:
     size: int
     mode: int  # the 16 bits of the external attributes that hold st_mode
     time: tuple[int, int, int, int, int, int]  # year to second, in steps of two
-    packing: str  # digest of how the bytes are packed: compression, flags, extra fields, system
+    packing: str  # digest of how it is packed: compression, flags, extra fields, system
+    packed: str  # SHA-256 of the bytes as they are packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +300,7 @@ class Wheel:
     filename: str
     sha256: str
     members: tuple[Member, ...] = ()
+    record: tuple[str, ...] = ()  # the lines of its RECORD
 
 
 class Aspect(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import structlog
@@ -19,16 +20,23 @@ _T = TypeVar("_T")
 
 
 def retrying(
-    act: Callable[_P, _T], *, attempts: int = ATTEMPTS, first_wait: float = 0.5, longest_wait: float = 20
+    act: Callable[_P, _T],
+    *,
+    stop: threading.Event | None = None,
+    attempts: int = ATTEMPTS,
+    first_wait: float = 0.5,
+    longest_wait: float = 20,
 ) -> Callable[_P, _T]:
     """Wrap an effect so that transient faults of index and engine are tried again.
 
-    The waits double from `first_wait` to `longest_wait` seconds, with jitter. When the last
+    When `stop` is set, nothing is tried again and no wait goes on. The waits double from `first_wait` to `longest_wait` seconds, with jitter. When the last
     attempt fails, its own error is raised.
     """
+    stop = stop or threading.Event()
     policy = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type((TransientEngineError, TransientIndexError)),
-        stop=tenacity.stop_after_attempt(attempts),
+        stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_when_event_set(stop),
+        sleep=tenacity.sleep_using_event(stop),
         wait=tenacity.wait_random_exponential(multiplier=first_wait, max=longest_wait),
         before_sleep=_tell,
         reraise=True,

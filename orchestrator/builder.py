@@ -1,0 +1,375 @@
+"""Builds one sdist in one environment: a wheel, or the failure that it gave instead."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from orchestrator import failures
+from orchestrator.engine import STDOUT, Completed, Container
+from orchestrator.errors import TransientEngineError, WheelproofError
+from orchestrator.model import Build, Environment, Failure, Limits, Phase, Probe, Reason, WheelFile
+from orchestrator.variations import scratch_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from orchestrator.model import Image
+    from orchestrator.sdist import Source
+
+GUEST = "/usr/lib/wheelproof"
+"""Where the guest, the shell and the clock's offset lie in every container of ours."""
+
+SDIST = "/usr/lib/wheelproof-sdist"
+LONGEST_FRAME = 1 << 20
+DETAIL = 2000
+TAIL = 64 << 10
+INODES = 1_000_000
+_PROBE = TypeAdapter(Probe)
+_ANSWER = TypeAdapter(tuple[str, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """All that one build needs, settled before it begins."""
+
+    name: str  # first, second, control
+    source: Source
+    environment: Environment
+    requirements: Path  # the folder of installed build requirements
+    image: Image
+    limits: Limits
+    given: tuple[str, ...] = ()  # the names of the build requirements that are there
+    ask: bool = False  # for the dynamic build requirements, before it is built
+    hook: str = "build_wheel"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one container gave."""
+
+    build: Build
+    file: Path | None  # the wheel (or sdist), in the folder that was named for it
+    log: Path
+    asked: tuple[str, ...] | None = None  # the dynamic build requirements, where they were asked for
+    missing: bool = False  # they name more than was given, and so nothing was built
+
+
+def variables(environment: Environment, cpus: int) -> dict[str, str]:
+    """Return the environment variables of a build; there are no others.
+
+    `cpus` is how many processors the build is given, as its tools shall know.
+    """
+    named = {
+        "PATH": ":".join((*environment.path, f"{environment.environment_path}/lib/bin")),
+        "PYTHONPATH": f"{environment.environment_path}/lib",
+        "PYTHONHASHSEED": str(environment.hash_seed),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LANG": environment.locale,
+        "LC_ALL": environment.locale,
+        "TZ": environment.timezone,
+        "HOME": environment.home,
+        "USER": environment.user,
+        "LOGNAME": environment.user,
+        "SHELL": environment.login_shell,
+        "TMPDIR": environment.tmpdir,
+        "MAKEFLAGS": f"-j{cpus}",
+        "CMAKE_BUILD_PARALLEL_LEVEL": str(cpus),
+        "NPY_NUM_BUILD_JOBS": str(cpus),
+    }
+    if environment.language:
+        named["LANGUAGE"] = environment.language
+    if environment.source_date_epoch is not None:
+        named["SOURCE_DATE_EPOCH"] = str(environment.source_date_epoch)
+    return named | dict(environment.variables)
+
+
+def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Container:
+    """Say how the engine is to run one build; `cpu` is the processor for one that gets only one."""
+    environment, limits = order.environment, order.limits
+    folders = scratch_folders(environment)
+    spec = {
+        "hook": order.hook,
+        "ask": order.ask,
+        "given": order.given if order.ask else (),
+        "backend": order.source.backend,
+        "backend_path": order.source.backend_path,
+        "sdist": f"{SDIST}/{order.source.path.name}",
+        "source": environment.build_path,
+        "umask": environment.umask,
+        "reverse": environment.reverse_files,
+        "requirements": environment.environment_path,
+        "scratch": folders,
+        "limit": limits.sdist,
+        "members": limits.members,
+        "wheel": limits.wheel,
+    }
+    kernel = ("setarch", "x86_64", "--uname-2.6") if environment.uname26 else ()
+    return Container(
+        image=order.image.id,
+        command=(*kernel, "/usr/bin/python3", f"{GUEST}/guest.py", json.dumps(spec)),
+        environment=variables(environment, environment.cpus or cpus),
+        user=f"{environment.uid}:{environment.uid}",
+        hostname=environment.hostname,
+        domainname=environment.domainname,
+        mounts=(
+            (str(guest), GUEST),
+            (str(order.source.path), f"{SDIST}/{order.source.path.name}"),
+            (str(order.requirements), environment.environment_path),
+        ),
+        scratch={folder: _tmpfs(folder, environment, limits) for folder in folders},
+        cpuset=str(cpu) if environment.cpus == 1 else "",
+        memory=limits.memory,
+        processes=limits.processes,
+        files=limits.files,
+        seconds=limits.seconds,
+        label=label,
+    )
+
+
+def _tmpfs(folder: str, environment: Environment, limits: Limits) -> str:
+    mode = "1777" if folder.endswith("tmp") else "0755"
+    owner = f"uid={environment.uid},gid={environment.uid}"
+    return f"rw,exec,nosuid,nodev,size={limits.scratch},nr_inodes={INODES},mode={mode},{owner}"
+
+
+def guest_folder(cache: Path, environment: Environment) -> Path:
+    """Make, once, the folder that is mounted at GUEST: the guest, /bin/sh and the clock's offset."""
+    guest = resources.files("orchestrator").joinpath("guest.py").read_bytes()
+    shell, offset = environment.shell, environment.clock_offset
+    key = hashlib.sha256(guest + f"{shell} {offset}".encode()).hexdigest()[:16]
+    folder = cache / "guest" / key
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=folder.parent))
+        made.chmod(0o755)
+        (made / "guest.py").write_bytes(guest)
+        (made / "sh").symlink_to(shell)
+        (made / "clock").write_text(f"{offset}\n")
+        with suppress(OSError):  # another worker was quicker, with the same content
+            made.rename(folder)
+    return folder
+
+
+class Listener:
+    """Hears one container out: frames and a file on its standard output, a log on the other.
+
+    Nothing that it hears is trusted: frames, the file and the log are bounded, the file's name
+    is looked at by whoever uses it, and what comes after the file is not heard.
+    """
+
+    def __init__(self, folder: Path, limits: Limits, answered: Callable[[tuple[str, ...]], None]) -> None:
+        """Write what is heard into files in that folder; and tell of the dynamic requirements at once."""
+        self.probe: Probe | None = None
+        self.asked: tuple[str, ...] | None = None
+        self.frame: dict[str, Any] = {}
+        self.file = folder / "file"
+        self.sha256 = hashlib.sha256()
+        self.received = 0
+        self.log = folder / "log"
+        self.too_loud = False
+        self.garbled = ""
+        self._limits = limits
+        self._answered = answered
+        self._line = b""
+        self._left = 0
+        self._logged = 0
+        self._log = self.log.open("wb")
+        self._out = self.file.open("wb")
+
+    def __call__(self, stream: int, piece: bytes) -> bool:
+        """Take one piece of output; False when there has been enough."""
+        if stream != STDOUT:
+            return self._note(piece)
+        return self._hear(piece)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._log.close()
+        self._out.close()
+
+    @property
+    def complete(self) -> bool:
+        """Whether a file was announced and came whole."""
+        return "file" in self.frame and self._left == 0
+
+    @property
+    def missing(self) -> bool:
+        """Whether the build backend asks for more than there is."""
+        return bool(self.frame.get("missing"))
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The processor time of the hook, as the container tells it."""
+        told = self.frame.get("cpu_seconds")
+        return round(told, 3) if isinstance(told, float) else 0.0
+
+    def _note(self, piece: bytes) -> bool:
+        room = self._limits.log - self._logged
+        self._log.write(piece[:room])
+        self._logged += len(piece)
+        self.too_loud = self._logged > self._limits.log
+        return not self.too_loud
+
+    def _hear(self, piece: bytes) -> bool:
+        while piece and not self.frame:
+            line, newline, piece = piece.partition(b"\n")
+            self._line += line
+            if len(self._line) > LONGEST_FRAME:
+                self.garbled = "a line without end"
+                return False
+            if newline:
+                frame, self._line = self._line, b""
+                if not self._take(frame):
+                    return False
+        return self._save(piece)
+
+    def _take(self, line: bytes) -> bool:
+        try:
+            frame = json.loads(line)
+            if self.probe is None and "probe" in frame:
+                self.probe = _PROBE.validate_python(frame["probe"])
+                return True
+            if self.asked is None and "asked" in frame:
+                self.asked = _ANSWER.validate_python(frame["asked"])
+                self._answered(self.asked)
+                return True
+            if "file" in frame:
+                self._left = int(frame["size"])
+                if not (isinstance(frame["file"], str) and 0 <= self._left <= self._limits.wheel):
+                    self.garbled = "an impossible announcement"
+                    return False
+        except (ValueError, TypeError, KeyError, RecursionError, ValidationError) as error:
+            self.garbled = str(error)
+            return False
+        self.frame = frame
+        return True
+
+    def _save(self, piece: bytes) -> bool:
+        piece = piece[: self._left]
+        self._out.write(piece)
+        self.sha256.update(piece)
+        self._left -= len(piece)
+        self.received += len(piece)
+        return True
+
+
+def build(
+    order: Order,
+    spec: Container,
+    folder: Path,
+    run: Callable[[Container, Listener], Completed],
+    answered: Callable[[tuple[str, ...]], None],
+) -> Output:
+    """Run one build, and say what it gave; its files lie in the folder.
+
+    Raises
+    ------
+    EngineError
+        The engine failed: there is no build, and nothing is known about the package.
+
+    """
+    listener = Listener(folder, order.limits, answered)
+    begun = time.monotonic()
+    try:
+        completed = run(spec, listener)
+    finally:
+        listener.close()
+    failure = _failure(order, completed, listener)
+    wheel = None
+    if failure is None and listener.complete:
+        wheel = WheelFile(listener.frame["file"], listener.sha256.hexdigest(), listener.received)
+    build = Build(
+        name=order.name,
+        environment=order.environment,
+        wheel=wheel,
+        failure=failure,
+        probe=listener.probe,
+        seconds=round(time.monotonic() - begun, 3),
+        cpu_seconds=listener.cpu_seconds,
+    )
+    return Output(build, listener.file if wheel else None, listener.log, listener.asked, listener.missing)
+
+
+def _failure(order: Order, completed: Completed, heard: Listener) -> Failure | None:
+    """Tell why there is no wheel; None if there is one, or the value that was asked for.
+
+    Raises TransientEngineError where the container ended in a way that no build brings about.
+    """
+    phase = _phase(order, heard)
+    tail = _tail(heard.log)
+    if limit := _limit(completed, heard):
+        return Failure(limit, phase, tail[-DETAIL:])
+    if heard.garbled:
+        return Failure(Reason.BUILD_ERROR, phase, f"garbled what the guest says: {heard.garbled}"[:DETAIL])
+    if told := heard.frame.get("failure"):
+        return _told(told, phase)
+    if "failed" in heard.frame:
+        return Failure(failures.reason(tail), phase, tail[-DETAIL:])
+    if heard.missing or (completed.exit_code == 0 and heard.complete):
+        _look(order, heard.probe)
+        return None
+    msg = (
+        f"building {order.source.path.name} ({order.name}): the container ended with status "
+        f"{completed.exit_code} before the guest had spoken: {tail[-300:]!r}"
+    )
+    raise TransientEngineError(msg)
+
+
+def _limit(completed: Completed, heard: Listener) -> Reason | None:
+    if heard.too_loud:
+        return Reason.TOO_MUCH_OUTPUT
+    if completed.timed_out:
+        return Reason.TIME_OUT
+    if completed.out_of_memory:
+        return Reason.OUT_OF_MEMORY
+    if "failed" in heard.frame and heard.frame.get("forks_refused"):
+        return Reason.TOO_MANY_PROCESSES
+    if "failed" in heard.frame and not heard.frame.get("space_left", True):
+        return Reason.OUT_OF_SPACE
+    return None
+
+
+def _told(told: Any, phase: Phase) -> Failure:  # noqa: ANN401 - whatever the container said
+    with suppress(ValueError, TypeError, KeyError, AttributeError):
+        return Failure(Reason(told["reason"]), Phase(told["phase"]), str(told["detail"])[:DETAIL])
+    return Failure(Reason.BUILD_ERROR, phase, "garbled what the guest says")
+
+
+def _look(order: Order, probe: Probe | None) -> None:
+    """Make sure that the container was as ordered where a slip would be dangerous."""
+    if probe is None or set(probe.interfaces) - {"lo"}:
+        seen = "nothing" if probe is None else ", ".join(probe.interfaces)
+        msg = (
+            f"building {order.source.path.name}: the container has a network ({seen}); "
+            "use an engine that honours network mode none"
+        )
+        raise WheelproofError(msg)
+
+
+def _phase(order: Order, heard: Listener) -> Phase:
+    if order.ask and heard.asked is None:
+        return Phase.REQUIREMENTS
+    return Phase.BUILD_WHEEL if order.hook == "build_wheel" else Phase.BUILD_SDIST
+
+
+def _tail(log: Path) -> str:
+    with log.open("rb") as stream:
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL))
+        return stream.read().decode("utf-8", "replace")
+
+
+def sha256_of(file: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

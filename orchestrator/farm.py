@@ -1,0 +1,164 @@
+"""Many jobs: workers that keep the processors busy, and stop when asked to."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from orchestrator.errors import Interrupted, WheelproofError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from orchestrator.plan import Job
+
+_T = TypeVar("_T")
+
+
+class Slots:
+    """Places for builds, each with a processor of its own; long builds never take them all.
+
+    A long build may take the last place only when nothing short is left that could want it.
+    """
+
+    def __init__(self, count: int, processors: Iterable[int]) -> None:
+        """Offer `count` places; the processors are shared out in turn."""
+        cores = tuple(processors)
+        self.count = count
+        self._free = deque(cores[number % len(cores)] for number in range(count))
+        self._long = 0
+        self._short_left = 0
+        self._changed = threading.Condition()
+
+    def expect(self, short: int) -> None:
+        """Be told how many more short jobs there are (or, negative, are no longer)."""
+        with self._changed:
+            self._short_left += short
+            self._changed.notify_all()
+
+    @contextmanager
+    def place(self, *, long: bool) -> Iterator[int]:
+        """Wait for a place; give its processor."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._admits(long=long))
+            processor = self._free.popleft()
+            self._long += long
+        try:
+            yield processor
+        finally:
+            with self._changed:
+                self._free.append(processor)
+                self._long -= long
+                self._changed.notify_all()
+
+    def _admits(self, *, long: bool) -> bool:
+        if not self._free:
+            return False
+        reserved = 1 if self._short_left > 0 and self.count > 1 else 0
+        return not long or self._long < self.count - reserved
+
+
+class Stop:
+    """A request to stop, seen by all workers."""
+
+    def __init__(self) -> None:
+        """Nobody has asked yet."""
+        self.event = threading.Event()
+
+    def ask(self) -> None:
+        """Ask all workers to take nothing new."""
+        self.event.set()
+
+    @property
+    def asked(self) -> bool:
+        """Whether it was asked for."""
+        return self.event.is_set()
+
+
+def work_off(
+    jobs: Iterable[Job],
+    work: Callable[[Job], _T],
+    done: Callable[[Job, _T | WheelproofError], None],
+    *,
+    workers: int,
+    longs: int,
+    stop: Stop,
+) -> None:
+    """Do all jobs, several at a time and no more than `longs` long ones among them.
+
+    `done` is told of each job's outcome: what `work` returned, or the farm's own error, which
+    leaves the job open and never stops another. It is called by one thread at a time.
+
+    Raises
+    ------
+    Exception
+        Whatever `work` or `done` raised that is not of the farm: a fault of the program. The
+        other workers finish what they do, and take nothing new.
+
+    """
+    queue = _Queue(jobs, longs)
+    lock = threading.Lock()
+    faults: list[BaseException] = []
+
+    def one_worker() -> None:
+        while not stop.asked and not faults and (job := queue.take()) is not None:
+            try:
+                outcome: _T | WheelproofError
+                try:
+                    outcome = work(job)
+                except WheelproofError as error:
+                    outcome = error
+                if not (stop.asked and isinstance(outcome, WheelproofError)):
+                    with lock:
+                        done(job, outcome)
+            except BaseException as fault:  # noqa: BLE001 - handed to the caller below
+                faults.append(fault)
+            finally:
+                queue.finish(job)
+        queue.close()
+
+    threads = [threading.Thread(target=one_worker, name=f"worker {number + 1}") for number in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if faults:
+        raise faults[0]
+    if stop.asked:
+        msg = "the run was stopped; run again to go on where it stood"
+        raise Interrupted(msg)
+
+
+class _Queue:
+    """The jobs in their order, but for long ones that have to wait for other long ones."""
+
+    def __init__(self, jobs: Iterable[Job], longs: int) -> None:
+        self._waiting = deque(jobs)
+        self._longs = longs
+        self._running = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def take(self) -> Job | None:
+        with self._changed:
+            while self._waiting and not self._closed:
+                for job in self._waiting:
+                    if not job.long or self._running < self._longs:
+                        self._waiting.remove(job)
+                        self._running += job.long
+                        return job
+                self._changed.wait()
+            return None
+
+    def finish(self, job: Job) -> None:
+        with self._changed:
+            self._running -= job.long
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let those go who wait: either nothing is left, or nothing shall be taken any more."""
+        with self._changed:
+            self._closed = self._closed or bool(self._waiting)
+            self._changed.notify_all()

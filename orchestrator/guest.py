@@ -1,0 +1,508 @@
+"""What runs inside the container: unpack the sdist, look around, call one hook, hand over what it made.
+
+Standard library only, for any Python from 3.9 on. The host imports `opened` and `survey` from here,
+so that both sides agree on which archives are fit to be unpacked.
+
+It speaks on standard output, in lines of JSON: first `{"probe": {...}}`; where it was told to ask
+for the dynamic build requirements, `{"asked": [...]}`; then one of `{"failure": {"phase", "reason",
+"detail"}}`, `{"failed": status}`, `{"missing": true}` (the answer names more than there is) or
+`{"file": name, "size": bytes}` followed by that many bytes. What a hook prints goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import sys
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Union
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import FrameType
+
+CHUNK = 1 << 18
+KINDS = {
+    tarfile.REGTYPE: "file",
+    tarfile.AREGTYPE: "file",
+    tarfile.CONTTYPE: "file",
+    tarfile.GNUTYPE_SPARSE: "file",
+    tarfile.DIRTYPE: "folder",
+    tarfile.SYMTYPE: "symlink",
+    tarfile.LNKTYPE: "hardlink",
+}
+
+
+class Unfit(Exception):  # noqa: N818 - a finding about the package, not an error of ours
+    """The archive is not fit to be unpacked; `reason` is a slug, the text may be hostile."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        """Keep the reason apart from the text."""
+        super().__init__(detail)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file, folder or link of an sdist, as the archive has it."""
+
+    path: str
+    kind: str  # file, folder, symlink, hardlink, device
+    size: int
+    executable: bool
+    mtime: int
+    target: str
+    source: Any  # the archive's own record
+
+
+class Tar:
+    """An sdist that is a tar archive, however it is compressed."""
+
+    def __init__(self, path: str) -> None:
+        """Open the archive at that path."""
+        self._archive = tarfile.open(path, "r:*")  # noqa: SIM115 - closed by close
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield what is in it, in its own order."""
+        for one in self._archive:
+            kind = KINDS.get(one.type, "device")
+            yield Entry(one.name, kind, one.size, bool(one.mode & 0o100), int(one.mtime), one.linkname, one)
+
+    def open(self, entry: Entry) -> IO[bytes]:
+        """Open one file of it."""
+        stream = self._archive.extractfile(entry.source)
+        if stream is None:
+            raise Unfit("broken-sdist", f"{entry.path}: not a file")
+        return stream
+
+    def close(self) -> None:
+        """Close the archive."""
+        self._archive.close()
+
+
+class Zip:
+    """An sdist that is a zip archive, as some projects used to publish."""
+
+    def __init__(self, path: str) -> None:
+        """Open the archive at that path."""
+        self._archive = zipfile.ZipFile(path)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield what is in it, in its own order."""
+        import calendar  # noqa: PLC0415 - zips are rare, and every build waits for imports
+
+        for one in self._archive.infolist():
+            mode = one.external_attr >> 16
+            kind = "symlink" if stat.S_ISLNK(mode) else "folder" if one.is_dir() else "file"
+            target = self._archive.read(one).decode("utf-8", "replace") if kind == "symlink" else ""
+            mtime = calendar.timegm((*one.date_time, 0, 0, 0))
+            yield Entry(one.filename, kind, one.file_size, bool(mode & 0o100), mtime, target, one)
+
+    def open(self, entry: Entry) -> IO[bytes]:
+        """Open one file of it."""
+        return self._archive.open(entry.source)
+
+    def close(self) -> None:
+        """Close the archive."""
+        self._archive.close()
+
+
+def opened(path: str) -> Union[Tar, Zip]:  # noqa: UP007 - Python 3.9 evaluates nothing here, but reads it
+    """Open an sdist by its name's ending; raises Unfit where it is no such archive."""
+    try:
+        return Zip(path) if path.endswith(".zip") else Tar(path)
+    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+        raise Unfit("broken-sdist", f"not an archive: {error}") from None
+
+
+def survey(archive: Union[Tar, Zip], limit: int, members: int) -> dict[str, Entry]:  # noqa: UP007
+    """List an sdist's entries by their paths below its one top folder; of equal paths the last counts.
+
+    Links are taken as PEP 721 says: they may not lead out of the tree.
+
+    Raises Unfit where a path or link leads out, where something is neither file, folder nor link,
+    and where the whole is larger than `limit` bytes or `members` entries.
+    """
+    found: dict[str, Entry] = {}
+    total = 0
+    try:
+        for number, entry in enumerate(archive.entries(), start=1):
+            total += entry.size
+            if total > limit or number > members:
+                raise Unfit("sdist-too-large", f"unpacks to more than {limit} bytes or {members} files")
+            if path := _inside(entry):
+                found[path] = entry
+    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError) as error:
+        raise Unfit("broken-sdist", f"cannot be read: {error}") from None
+    if not found:
+        raise Unfit("broken-sdist", "the archive is empty")
+    return _below_top(found)
+
+
+def _inside(entry: Entry) -> str:
+    """Return the entry's path, normalised; raises Unfit where it, or where it leads, is outside."""
+    if entry.kind == "device":
+        raise Unfit("unsafe-sdist", f"{entry.path}: neither file, folder nor link")
+    path = _normal(entry.path, entry.path)
+    if entry.kind == "symlink":
+        base = os.path.dirname(path) + "/" if os.path.dirname(path) else ""
+        if entry.target.startswith("/"):
+            raise Unfit("unsafe-sdist", f"{entry.path}: links to {entry.target}")
+        _normal(base + entry.target, entry.path)
+    if entry.kind == "hardlink":
+        _normal(entry.target, entry.path)
+    return path
+
+
+def _normal(path: str, shown: str) -> str:
+    if path.startswith("/") or "\\" in path or "\0" in path:
+        raise Unfit("unsafe-sdist", f"{shown}: not a relative path")
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                raise Unfit("unsafe-sdist", f"{shown}: leads out of the sdist")
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _below_top(found: dict[str, Entry]) -> dict[str, Entry]:
+    """Take away the one folder in which all is, as every sdist but some very old ones has it."""
+    tops = {path.split("/", 1)[0] for path in found}
+    if len(tops) > 1 or not any("/" in path for path in found):
+        return found
+    return {path.split("/", 1)[1]: entry for path, entry in found.items() if "/" in path}
+
+
+def unpack(archive: Union[Tar, Zip], found: dict[str, Entry], root: str, *, reverse: bool) -> None:  # noqa: UP007
+    """Unpack under the umask in force, not with the archive's modes, and as one order of names says.
+
+    A tmpfs lists a folder's entries by the order in which they were made; so all are made first, in
+    order, and filled afterwards, as they come.
+    """
+    links = {path for path, entry in found.items() if entry.kind.endswith("link")}
+    os.makedirs(root)
+    for path in sorted(found, reverse=reverse):
+        entry = found[path]
+        if any(parent in links for parent in _parents(path)):
+            raise Unfit("unsafe-sdist", f"{entry.path}: lies behind a link")
+        _make(entry, os.path.join(root, path))
+    for path, entry in found.items():
+        if entry.kind == "file":
+            _fill(archive, entry, os.path.join(root, path))
+        elif entry.kind == "hardlink":
+            _copy(found, entry, root, os.path.join(root, path))
+    for path in links:
+        if not _stays(os.path.join(root, path), root):
+            raise Unfit("unsafe-sdist", f"{path}: leads out of the sdist")
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := os.path.dirname(path):
+        yield path
+
+
+def _make(entry: Entry, place: str) -> None:
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    if entry.kind == "folder":
+        os.makedirs(place, exist_ok=True)
+    elif entry.kind == "symlink":
+        os.symlink(entry.target, place)
+    else:
+        os.close(os.open(place, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o777 if entry.executable else 0o666))
+
+
+def _fill(archive: Union[Tar, Zip], entry: Entry, place: str) -> None:  # noqa: UP007
+    left = entry.size
+    with archive.open(entry) as stream, open(place, "wb") as out:
+        while piece := stream.read(min(CHUNK, left + 1)):
+            left -= len(piece)
+            if left < 0:
+                raise Unfit("unsafe-sdist", f"{entry.path}: longer than it says")
+            out.write(piece)
+    when = max(0, entry.mtime)
+    os.utime(place, (when, when))
+
+
+def _copy(found: dict[str, Entry], entry: Entry, root: str, place: str) -> None:
+    """A hard link becomes a copy; its target is named from the archive's root, top folder and all."""
+    for path, target in found.items():
+        if target.path == entry.target and target.kind == "file":
+            with open(os.path.join(root, path), "rb") as stream, open(place, "wb") as out:
+                while piece := stream.read(CHUNK):
+                    out.write(piece)
+            os.utime(place, (max(0, entry.mtime),) * 2)
+            return
+    raise Unfit("broken-sdist", f"{entry.path}: links to {entry.target}, which is not there")
+
+
+def _stays(place: str, root: str) -> bool:
+    real = os.path.realpath(place)
+    return real == root or real.startswith(root + "/")
+
+
+def probe(root: str, requirements: str) -> dict[str, Any]:
+    """Tell what this process sees of its environment."""
+    import locale  # noqa: PLC0415 - on the host, nobody probes
+    import pwd  # noqa: PLC0415
+    import time  # noqa: PLC0415
+
+    umask = os.umask(0)
+    os.umask(umask)
+    me = pwd.getpwuid(os.getuid())
+    known = ("CAPTURE_ENVIRONMENT",)
+    return {
+        "build_path": root,
+        "hostname": os.uname().nodename,
+        "domainname": _line("/proc/sys/kernel/domainname"),
+        "clock": time.time(),
+        "utc_offset": time.localtime().tm_gmtoff,
+        "locale": _locale(locale),
+        "language": os.environ.get("LANGUAGE", ""),
+        "umask": umask,
+        "uid": os.getuid(),
+        "user": me.pw_name,
+        "login_shell": me.pw_shell,
+        "home": os.environ.get("HOME", ""),
+        "home_exists": os.path.isdir(os.environ.get("HOME", "")),
+        "path": os.environ.get("PATH", "").split(":"),
+        "variables": [[name, os.environ[name]] for name in known if name in os.environ],
+        "kernel": os.uname().release,
+        "cpus": len(os.sched_getaffinity(0)),
+        "listing": os.listdir(root)[:64],
+        "hash_of_word": hash("wheelproof"),
+        "tmpdir": os.environ.get("TMPDIR", ""),
+        "environment_path": requirements if os.path.isdir(requirements) else "",
+        "shell": os.path.realpath("/bin/sh"),
+        "interfaces": sorted(os.listdir("/sys/class/net")),
+    }
+
+
+def _line(path: str) -> str:
+    with open(path) as stream:
+        return stream.readline().strip()
+
+
+def _locale(locale: Any) -> str:  # noqa: ANN401 - the module
+    """Name the locale in force; one that the image has not generated cannot be set."""
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        return str(locale.setlocale(locale.LC_ALL, ""))
+    except locale.Error:
+        return "not available"
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
+
+
+def call_hook(spec: dict[str, Any], name: str, root: str, out: str) -> Any:  # noqa: ANN401 - what it returns
+    """Call a build backend's hook as PEP 517 says, in the source's folder."""
+    import importlib  # noqa: PLC0415
+
+    os.environ.pop("HOSTNAME", None)  # put there by the engine, and no decision of ours
+    os.chdir(root)
+    sys.argv[1:] = []
+    sys.path[:] = [
+        *(os.path.join(root, folder) for folder in spec["backend_path"]),
+        *(folder for folder in sys.path if folder != os.path.dirname(os.path.abspath(__file__))),
+    ]
+    module, _, attributes = spec["backend"].partition(":")
+    backend: Any = importlib.import_module(module)
+    for attribute in filter(None, attributes.split(".")):
+        backend = getattr(backend, attribute)
+    hook = getattr(backend, name, None)
+    if name.startswith("get_requires"):
+        return list(hook()) if hook else []
+    if hook is None:
+        raise AttributeError(f"the build backend {spec['backend']} has no {name}")
+    return hook(out)
+
+
+def in_child(spec: dict[str, Any], name: str, root: str, out: str, voice: int) -> tuple[int, Any, float]:
+    """Call the hook in a process of its own; return its exit status, its value and its processor time."""
+    answer = os.memfd_create("answer")  # unlike a pipe, no process left behind can hold it open
+    child = os.fork()
+    if child == 0:
+        os.close(voice)
+        _be_the_hook(spec, name, root, out, answer)
+    _, status, usage = os.wait4(child, 0)
+    text = os.pread(answer, CHUNK, 0)
+    try:
+        value = json.loads(text) if text else None
+    except ValueError:  # longer than we read
+        value = None
+    return os.waitstatus_to_exitcode(status), value, usage.ru_utime + usage.ru_stime
+
+
+def _be_the_hook(spec: dict[str, Any], name: str, root: str, out: str, answer: int) -> None:
+    import traceback  # noqa: PLC0415
+
+    status = 1
+    try:
+        os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.write(answer, json.dumps(call_hook(spec, name, root, out)).encode())
+        status = 0
+    except SystemExit as asked:
+        print(f"the build backend called sys.exit({asked.code!r})", file=sys.stderr)
+    except BaseException:  # noqa: BLE001 - whatever it is, it is the package's
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def forks_refused() -> bool:
+    """Tell whether the limit on processes was hit, in either version of control groups."""
+    for path in ("/sys/fs/cgroup/pids/pids.events", "/sys/fs/cgroup/pids.events"):
+        try:
+            return int(_line(path).rpartition(" ")[2]) > 0
+        except (OSError, ValueError):
+            continue
+    return False
+
+
+def space_left(folders: Iterable[str]) -> bool:
+    """Tell whether every scratch folder still has room."""
+    return all(os.statvfs(folder).f_bavail > 0 for folder in folders if os.path.isdir(folder))
+
+
+def produced(out: str, name: object, limit: int) -> tuple[str, int]:
+    """Return the path and size of the file that a hook says it made; raises Unfit where it did not."""
+    if not isinstance(name, str) or not name or name != os.path.basename(name):
+        raise Unfit("no-wheel", f"the build backend names {name!r} as what it made")
+    path = os.path.join(out, name)
+    try:
+        found = os.lstat(path)
+    except OSError:
+        raise Unfit("no-wheel", f"the build backend names {name!r}, which is not there") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise Unfit("unsafe-wheel", f"{name!r} is not a plain file")
+    if found.st_size > limit:
+        raise Unfit("wheel-too-large", f"{name!r} has {found.st_size} bytes, more than {limit}")
+    return path, found.st_size
+
+
+class Voice:
+    """The one channel to the host."""
+
+    def __init__(self) -> None:
+        """Keep standard output for ourselves; what anyone else prints goes to standard error."""
+        self.descriptor = os.dup(1)
+        os.dup2(2, 1)
+
+    def say(self, **frame: object) -> None:
+        """Send one line of JSON."""
+        self._write(json.dumps(frame).encode() + b"\n")
+
+    def hand_over(self, path: str, size: int, **frame: object) -> None:
+        """Send a file, announced by its size."""
+        self.say(file=os.path.basename(path), size=size, **frame)
+        with open(path, "rb") as stream:
+            while size > 0 and (piece := stream.read(min(CHUNK, size))):
+                self._write(piece)
+                size -= len(piece)
+
+    def _write(self, piece: bytes) -> None:
+        view = memoryview(piece)
+        while view:
+            view = view[os.write(self.descriptor, view) :]
+
+
+def main(spec: dict[str, Any]) -> int:
+    """Do all that is to be done in one container; return its exit status."""
+    voice = Voice()
+    os.umask(spec["umask"])
+    root: str = spec["source"]
+    try:
+        lay_out(spec, root)
+        voice.say(probe=probe(root, spec["requirements"]))
+        if spec["ask"]:
+            if (status := ask(spec, root, voice)) is not None:
+                return status
+            clear(spec["scratch"])
+            lay_out(spec, root)
+    except Unfit as finding:
+        voice.say(failure={"phase": "unpack", "reason": finding.reason, "detail": str(finding)})
+        return 1
+    return build(spec, root, voice)
+
+
+def lay_out(spec: dict[str, Any], root: str) -> None:
+    """Unpack the sdist; raises Unfit where that cannot be."""
+    archive = opened(spec["sdist"])
+    try:
+        unpack(archive, survey(archive, spec["limit"], spec["members"]), root, reverse=spec["reverse"])
+    except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, ValueError, RuntimeError) as error:
+        raise Unfit("broken-sdist", f"cannot be unpacked: {error}") from None
+    finally:
+        archive.close()
+
+
+def ask(spec: dict[str, Any], root: str, voice: Voice) -> int | None:
+    """Ask for the dynamic build requirements; None when all of them are there, so that the build can go on."""
+    name = "get_requires_for_" + spec["hook"]
+    status, answer, _ = in_child(spec, name, root, "", voice.descriptor)
+    if status != 0:
+        return tell_failure(spec, status, voice)
+    answer = answer if isinstance(answer, list) else ["(the answer is not a list)"]
+    voice.say(asked=answer)
+    if satisfied(answer, spec["given"]):
+        return None
+    voice.say(missing=True)
+    return 1
+
+
+def satisfied(answer: Iterable[object], given: Iterable[str]) -> bool:
+    """Tell whether all that a build backend asks for is plainly there: a bare name, and given."""
+    names = set(given)
+    return all(isinstance(one, str) and one.lower().replace("_", "-") in names for one in answer)
+
+
+def clear(folders: Iterable[str]) -> None:
+    """Empty the scratch folders, so that the build finds what it would find in a new container."""
+    import shutil  # noqa: PLC0415 - only where there was something to ask
+
+    for folder in filter(os.path.isdir, folders):
+        for one in os.scandir(folder):
+            if one.is_dir(follow_symlinks=False):
+                shutil.rmtree(one.path, ignore_errors=True)
+            else:
+                os.unlink(one.path)
+
+
+def build(spec: dict[str, Any], root: str, voice: Voice) -> int:
+    """Call the hook, and hand over what it made."""
+    out = os.path.join(os.path.dirname(root), "out")
+    os.makedirs(out)
+    status, name, seconds = in_child(spec, spec["hook"], root, out, voice.descriptor)
+    if status != 0:
+        return tell_failure(spec, status, voice)
+    try:
+        path, size = produced(out, name, spec["wheel"])
+    except Unfit as finding:
+        voice.say(failure={"phase": "wheel", "reason": finding.reason, "detail": str(finding)})
+        return 1
+    voice.hand_over(path, size, cpu_seconds=seconds)
+    return 0
+
+
+def tell_failure(spec: dict[str, Any], status: int, voice: Voice) -> int:
+    """Tell that a hook failed, and which limits it had hit."""
+    voice.say(failed=status, forks_refused=forks_refused(), space_left=space_left(spec["scratch"]))
+    return 1
+
+
+def _ignore(_signal: int, _frame: FrameType | None) -> None:
+    """A build may signal its whole process namespace; the guest stays."""
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, _ignore)
+    sys.exit(main(json.loads(sys.argv[1])))

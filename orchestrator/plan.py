@@ -1,0 +1,70 @@
+"""Decides what is run, in which order, and says why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orchestrator.model import Inputs, Release, Result, Task
+
+NEWCOMER, KNOWN = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One task whose release is known, and what former runs tell of it."""
+
+    task: Task
+    release: Release
+    seconds: float | None = None  # what its builds took the last time, all together
+    long: bool = False
+
+    @property
+    def name(self) -> str:
+        """How people call it."""
+        return f"{self.release.project} {self.release.version}"
+
+
+def seconds_of(result: Result) -> float | None:
+    """Return what a result's builds took, in seconds of real time; None where nothing was built."""
+    return sum(build.seconds for build in result.builds) if result.builds else None
+
+
+def ordered(jobs: Iterable[Job]) -> tuple[Job, ...]:
+    """Put first what is known to be long; then what was never built, smallest first; then the rest.
+
+    The rest is taken longest first, so that no long one is left alone at the end.
+    """
+    return tuple(sorted(jobs, key=_rank))
+
+
+def _rank(job: Job) -> tuple[int, float]:
+    if job.long:
+        return 0, -(job.seconds or 0)
+    if job.seconds is None:
+        return NEWCOMER, (job.release.sdist.size or 0) if job.release.sdist else 0
+    return KNOWN, -job.seconds
+
+
+_SAID = {
+    "method": "the method changed",
+    "version": "another version",
+    "sdist": "another sdist",
+    "build_requirements": "other build requirements",
+    "manifest": "another image",
+    "source_date_epoch": "another epoch",
+    "hold": "other variations",
+    "remove": "other variations",
+    "limits": "other limits",
+}
+
+
+def why(inputs: Inputs, former: Inputs | None) -> str:
+    """Say why a job is to be run, or that nothing changed."""
+    if former is None:
+        return "never built"
+    changed = (field.name for field in fields(inputs) if getattr(inputs, field.name) != getattr(former, field.name))
+    return ", ".join(dict.fromkeys(_SAID.get(name, name) for name in changed)) or "unchanged"

@@ -1,0 +1,424 @@
+"""The story of one job: settle its inputs, build it twice, compare, judge. Its effects come as callables."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from orchestrator import __version__, variations
+from orchestrator.builder import Order, Output
+from orchestrator.compare import compare
+from orchestrator.errors import WheelproofError
+from orchestrator.guest import satisfied
+from orchestrator.model import (
+    LIMIT_REASONS,
+    METHOD,
+    SCHEMA,
+    Failure,
+    Inputs,
+    Lock,
+    Phase,
+    Reason,
+    Result,
+    UsedImage,
+    Verdict,
+    Wheel,
+    digest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from orchestrator.model import (
+        Build,
+        Difference,
+        Environment,
+        Image,
+        Release,
+        Sdist,
+        Target,
+        Task,
+        Variant,
+        WheelFile,
+    )
+    from orchestrator.sdist import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """All that a job does to the world, and asks of it."""
+
+    fetch: Callable[[Sdist], Path]
+    describe: Callable[[Path], Source | Failure]
+    lock: Callable[[Sequence[str], Target], Lock | Failure]
+    materialize: Callable[[Lock, Target], Path]
+    recall: Callable[[str], tuple[str, ...] | None]  # the dynamic build requirements, once asked for
+    remember: Callable[[str, tuple[str, ...]], None]
+    build: Callable[[Order, Callable[[tuple[str, ...]], None]], Output]
+    read: Callable[[Build], Wheel | Failure]
+    known: Callable[[str, str], bool]  # project, job: is there a result already?
+    salt: Callable[[], str]
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The inputs of one job, as far as they can be settled before something is built."""
+
+    source: Source
+    lock: Lock
+    asked: bool  # the dynamic build requirements are in the lock
+    question: str  # the key under which their list is remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, with what it rests on."""
+
+    verdict: Verdict
+    reason: str = ""
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The builds of a job and what they say."""
+
+    judgement: Judgement
+    builds: tuple[Build, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    differences: tuple[Difference, ...] = ()
+
+
+def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Result | None:
+    """Judge one release on one image; None where the same inputs have a result already.
+
+    Raises
+    ------
+    WheelproofError
+        The farm slipped. Nothing is known about the package, and the job stays open.
+
+    """
+    started = effects.now()
+    if (early := _without_building(task, release, image)) is not None:
+        job = digest(early)
+        if effects.known(release.project, job):
+            return None
+        verdict = Judgement(*early[:2])
+        return _result(task, release, image, job, Trial(verdict), started, effects.now())
+    settled = settle(task, release, image, effects)
+    if isinstance(settled, Failure):
+        inputs = inputs_of(task, release, image, "unsettled: " + digest((settled.detail, str(started.date()))))
+        if effects.known(release.project, job := digest(inputs_json(inputs))):
+            return None
+        trial = Trial(_failed(settled))
+        return _result(task, release, image, job, trial, started, effects.now(), inputs=inputs)
+    if settled.asked and effects.known(release.project, job_of(task, release, image, settled.lock)):
+        return None
+    settled, first, second = build_twice(task, release, image, settled, effects)
+    inputs = inputs_of(task, release, image, settled.lock.digest)
+    trial = conclude(task, first, second, lambda: _control(task, image, settled, first, effects), effects.read)
+    job = digest(inputs_json(inputs))
+    finished = effects.now()
+    return _result(task, release, image, job, trial, started, finished, lock=settled.lock, inputs=inputs)
+
+
+# --- settling --------------------------------------------------------------------------------
+
+
+def _without_building(task: Task, release: Release, image: Image) -> tuple[Verdict, str, str] | None:
+    """Judge what needs no build; the third part makes the job's id change when the facts do."""
+    if release.sdist is None:
+        return Verdict.NO_SDIST, f"{release.project} {release.version} has no sdist on the index", image.name
+    if not admits(release.requires_python, image.target.python):
+        key = f"{image.name} {release.sdist.sha256} {release.requires_python} {task.group}"
+        return Verdict.FTBFS, Reason.WRONG_PYTHON, key
+    return None
+
+
+def admits(requires_python: str | None, python: str) -> bool:
+    """Tell whether a release is for that Python; what cannot be read forbids nothing."""
+    try:
+        return SpecifierSet(requires_python or "").contains(f"{python}.99", prereleases=True)
+    except InvalidSpecifier:
+        return True
+
+
+def settle(task: Task, release: Release, image: Image, effects: Effects) -> Settled | Failure:
+    """Settle the sdist and the build requirements, as far as that needs no container."""
+    assert release.sdist is not None  # noqa: S101 - the caller has looked
+    source = effects.describe(effects.fetch(release.sdist))
+    if isinstance(source, Failure):
+        return source
+    lock = effects.lock(source.requires, image.target)
+    if isinstance(lock, Failure):
+        return lock
+    question = digest((release.sdist.sha256, lock.digest, image.manifest))
+    answer = effects.recall(question)
+    if answer is None:
+        return Settled(source, lock, asked=False, question=question)
+    return extend(Settled(source, lock, asked=False, question=question), answer, image, effects)
+
+
+def extend(settled: Settled, answer: tuple[str, ...], image: Image, effects: Effects) -> Settled | Failure:
+    """Add the dynamic build requirements, where they are more than a name that is there anyway."""
+    if satisfied(answer, _names(settled.lock)):
+        return replace(settled, asked=True)
+    lock = effects.lock((*settled.source.requires, *answer), image.target)
+    return lock if isinstance(lock, Failure) else replace(settled, lock=lock, asked=True)
+
+
+def _names(lock: Lock) -> tuple[str, ...]:
+    return tuple(canonicalize_name(pin.name) for pin in lock.pins)
+
+
+def inputs_of(task: Task, release: Release, image: Image, build_requirements: str) -> Inputs:
+    """Put together all that decides a verdict."""
+    assert release.sdist is not None  # noqa: S101 - nothing is built without
+    return Inputs(
+        method=METHOD,
+        project=release.project,
+        version=release.version,
+        sdist=release.sdist.sha256,
+        build_requirements=build_requirements,
+        image=image.name,
+        manifest=image.manifest,
+        source_date_epoch=task.source_date_epoch,
+        hold=tuple(sorted(task.hold)),
+        remove=tuple(sorted(task.remove)),
+        limits=task.limits,
+    )
+
+
+def inputs_json(inputs: Inputs) -> object:
+    """Return the inputs as JSON-like values."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    return asdict(inputs)
+
+
+def job_of(task: Task, release: Release, image: Image, lock: Lock) -> str:
+    """Return the id of the job: the hash of all its inputs."""
+    return digest(inputs_json(inputs_of(task, release, image, lock.digest)))
+
+
+# --- building --------------------------------------------------------------------------------
+
+
+def environments(task: Task, release: Release, salt: str) -> tuple[Environment, Environment]:
+    """Return the two environments of a job."""
+    first = variations.first_environment(
+        source=f"{release.project}-{release.version}", salt=salt, source_date_epoch=task.source_date_epoch
+    )
+    return first, variations.second_environment(first, (*task.hold, *task.remove))
+
+
+def build_twice(
+    task: Task, release: Release, image: Image, settled: Settled, effects: Effects
+) -> tuple[Settled, Output, Output]:
+    """Build in both environments, side by side.
+
+    Where the dynamic build requirements are not known yet, the first build begins with asking for
+    them; the second begins when they are known, and both get the same.
+    """
+    one, two = environments(task, release, effects.salt())
+    with ThreadPoolExecutor(1) as aside:
+        if not settled.asked:
+            answers: SimpleQueue[tuple[str, ...] | None] = SimpleQueue()
+            asking = _order("first", one, task, image, settled, effects, ask=True)
+            running = aside.submit(_answering, effects.build, asking, answers)
+            answer = answers.get()
+            first = running if answer is not None and satisfied(answer, asking.given) else running.result()
+            if isinstance(first, Output) and (first.build.failure or answer is None):
+                return settled, first, _second(two, task, image, settled, effects)
+            assert answer is not None  # noqa: S101 - without one, there was a failure
+            effects.remember(settled.question, answer)
+            extended = extend(settled, answer, image, effects)
+            if isinstance(extended, Failure):
+                assert isinstance(first, Output)  # noqa: S101 - what is not satisfied does not go on
+                failed = replace(first, build=replace(first.build, failure=extended), file=None)
+                return settled, failed, replace(failed, build=replace(failed.build, name="second", environment=two))
+            settled = extended
+            if isinstance(first, Future):
+                second = _second(two, task, image, settled, effects)
+                return settled, first.result(), second
+        order = _order("first", one, task, image, settled, effects)
+        running = aside.submit(effects.build, order, _nobody)
+        second = _second(two, task, image, settled, effects)
+        return settled, running.result(), second
+
+
+def _answering(
+    build: Callable[[Order, Callable[[tuple[str, ...]], None]], Output],
+    order: Order,
+    answers: SimpleQueue[tuple[str, ...] | None],
+) -> Output:
+    try:
+        return build(order, answers.put)
+    finally:
+        answers.put(None)
+
+
+def _nobody(_answer: tuple[str, ...]) -> None:
+    """Nobody waits for an answer that nobody asked for."""
+
+
+def _order(
+    name: str,
+    environment: Environment,
+    task: Task,
+    image: Image,
+    settled: Settled,
+    effects: Effects,
+    *,
+    ask: bool = False,
+) -> Order:
+    return Order(
+        name=name,
+        source=settled.source,
+        environment=environment,
+        requirements=effects.materialize(settled.lock, image.target),
+        image=image,
+        limits=task.limits,
+        given=_names(settled.lock),
+        ask=ask,
+    )
+
+
+def _second(environment: Environment, task: Task, image: Image, settled: Settled, effects: Effects) -> Output:
+    return effects.build(_order("second", environment, task, image, settled, effects), _nobody)
+
+
+def _control(task: Task, image: Image, settled: Settled, first: Output, effects: Effects) -> Output:
+    """Build once more in the very environment of the first build."""
+    order = _order("control", first.build.environment, task, image, settled, effects)
+    return effects.build(order, _nobody)
+
+
+# --- judging ---------------------------------------------------------------------------------
+
+
+def conclude(
+    task: Task,
+    first: Output,
+    second: Output,
+    control: Callable[[], Output],
+    read: Callable[[Build], Wheel | Failure],
+) -> Trial:
+    """Judge two builds, with a third where they disagree."""
+    pair = (first.build, second.build)
+    seen: tuple[Variant, ...] = ()
+    if first.build.probe and second.build.probe:
+        seen = variations.variants(first.build.probe, second.build.probe, task.hold, task.remove)
+        _insist(seen)
+    if (judgement := judge_pair(*pair)) is not None:
+        return Trial(judgement, pair, seen)
+    builds = (*pair, control().build)
+    return Trial(judge_three(*builds), builds, seen, _compared(*pair, read))
+
+
+def _insist(seen: tuple[Variant, ...]) -> None:
+    if wrong := variations.disobeyed(seen):
+        msg = (
+            f"looking at the two environments: {', '.join(wrong)} did not act as asked; "
+            "see to it that the image and the engine can, or name it under variations: remove"
+        )
+        raise WheelproofError(msg)
+
+
+def _compared(first: Build, second: Build, read: Callable[[Build], Wheel | Failure]) -> tuple[Difference, ...]:
+    if first.wheel is None or second.wheel is None or same(first, second):
+        return ()
+    return compare(_opened(first.wheel, read(first)), _opened(second.wheel, read(second)))
+
+
+def _opened(file: WheelFile, found: Wheel | Failure) -> Wheel:
+    """Return the wheel; of one that cannot be read, at least its name and hash are compared."""
+    return found if isinstance(found, Wheel) else Wheel(file.filename, file.sha256)
+
+
+def same(first: Build, second: Build) -> bool:
+    """Tell whether two builds gave the same bytes under the same name."""
+    return (
+        first.wheel is not None
+        and second.wheel is not None
+        and (first.wheel.sha256, first.wheel.filename) == (second.wheel.sha256, second.wheel.filename)
+    )
+
+
+def judge_pair(first: Build, second: Build) -> Judgement | None:
+    """Judge what two builds are enough for; None where a control build has to tell more."""
+    failures = [build.failure for build in (first, second) if build.failure]
+    limits = [failure for failure in failures if failure.reason in LIMIT_REASONS]
+    if limits:
+        return _failed(limits[0])
+    if len(failures) > 1:
+        return _failed(failures[0])
+    if same(first, second):
+        return Judgement(Verdict.REPRODUCIBLE)
+    return None
+
+
+def judge_three(first: Build, second: Build, control: Build) -> Judgement:
+    """Judge by a third build, in the first's environment, what two disagree on."""
+    if control.failure and control.failure.reason in LIMIT_REASONS:
+        return _failed(control.failure)
+    if same(first, control):
+        why = "fails to build in the second environment" if second.failure else ""
+        return Judgement(Verdict.SENSITIVE, why, second.failure)
+    if first.failure and control.failure:
+        return Judgement(Verdict.SENSITIVE, "fails to build in the first environment", first.failure)
+    failure = first.failure or control.failure
+    why = "fails to build at times, in one and the same environment" if failure else ""
+    return Judgement(Verdict.INTRINSIC, why, failure)
+
+
+def _failed(failure: Failure) -> Judgement:
+    return Judgement(Verdict.FTBFS, failure.reason.value, failure)
+
+
+def _result(  # noqa: PLR0913 - a record has as many parts as it has
+    task: Task,
+    release: Release,
+    image: Image,
+    job: str,
+    trial: Trial,
+    started: datetime,
+    finished: datetime,
+    *,
+    lock: Lock | None = None,
+    inputs: Inputs | None = None,
+) -> Result:
+    judgement = trial.judgement
+    failure = judgement.failure
+    if judgement.verdict is Verdict.FTBFS and failure is None:
+        failure = Failure(Reason(judgement.reason), Phase.REQUIREMENTS, f"requires Python {release.requires_python}")
+    return Result(
+        schema=SCHEMA,
+        job=job,
+        project=release.project,
+        version=release.version,
+        image=UsedImage(image.name, image.id, image.manifest, image.base, image.drift),
+        verdict=judgement.verdict,
+        holds=(),
+        reason=judgement.reason,
+        failure=failure,
+        sdist=release.sdist,
+        build_requirements=lock.pins if lock else (),
+        source_date_epoch=task.source_date_epoch,
+        builds=trial.builds,
+        variations=trial.variants,
+        differences=trial.differences,
+        inputs=inputs,
+        requirement=task.requirement,
+        started=started,
+        finished=finished,
+        wheelproof=__version__,
+    )

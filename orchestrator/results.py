@@ -1,0 +1,201 @@
+"""Keeps what was found: one JSON file per job and run, written once; wheels and logs by their hash.
+
+results/records/<project>/<started>-<job>.json
+results/wheels/<sha256>, results/logs/<sha256>
+results/site/, results/site_data.json
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from orchestrator.errors import BusyError, ResultsError
+from orchestrator.model import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_RESULT = TypeAdapter(Result)
+_JOB_LENGTH = 16  # hex digits of a job's id in a file's name
+_TEMPORARY = ".new-"
+
+
+class Store:
+    """Files under the names of their hashes, no more than a bound of bytes in all."""
+
+    def __init__(self, folder: Path, bound: int) -> None:
+        """Keep files in that folder; the oldest go when they are more than `bound` bytes."""
+        self._folder = folder
+        self._bound = bound
+
+    def keep(self, file: Path, sha256: str) -> None:
+        """Take a file in, by moving it."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            file.replace(self._folder / sha256)
+        except OSError:  # the file lies on another file system
+            _write(self._folder / sha256, file.read_bytes())
+            file.unlink()
+
+    def find(self, sha256: str) -> Path | None:
+        """Return the file of that hash, if it is still kept."""
+        path = self._folder / sha256
+        return path if path.is_file() else None
+
+    def prune(self) -> int:
+        """Remove the oldest files over the bound; return how many."""
+        with suppress(FileNotFoundError):
+            files = sorted(((entry.stat(), entry.path) for entry in os.scandir(self._folder)), key=_newest_first)
+            total, removed = 0, 0
+            for status, path in files:
+                total += status.st_size
+                if total > self._bound:
+                    Path(path).unlink(missing_ok=True)
+                    removed += 1
+            return removed
+        return 0
+
+
+def _newest_first(file: tuple[os.stat_result, str]) -> tuple[float, str]:
+    return -file[0].st_mtime, file[1]
+
+
+class Results:
+    """The results folder: append-only records, and bounded stores of wheels and logs."""
+
+    def __init__(self, folder: Path, *, wheels: int, logs: int) -> None:
+        """Use that folder; `wheels` and `logs` are the bounds of the stores, in bytes."""
+        self.folder = folder
+        self.wheels = Store(folder / "wheels", wheels)
+        self.logs = Store(folder / "logs", logs)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only run that works on these results; raises BusyError where another does."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            stream = (self.folder / ".lock").open("w")
+        except OSError as error:
+            msg = f"opening the results in {self.folder}: {error}; name a folder that can be written with --results"
+            raise ResultsError(msg) from error
+        with stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                msg = f"opening the results in {self.folder}: another run works on them; wait for it, or stop it"
+                raise BusyError(msg) from error
+            self._sweep()
+            yield
+
+    def _sweep(self) -> None:
+        """Remove what a killed run had begun to write."""
+        for left in self.folder.glob(f"**/{_TEMPORARY}*"):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
+    @contextmanager
+    def bench(self) -> Iterator[Path]:
+        """Give a folder for the files of one build, on the file system of the stores."""
+        folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def _records(self) -> Path:
+        return self.folder / "records"
+
+    @cached_property
+    def _known(self) -> set[tuple[str, str]]:
+        """Every project and job (shortened) that has a record: names alone, nothing is read."""
+        return {
+            (folder.name, file.stem.rpartition("-")[2])
+            for folder in _entries(self._records)
+            for file in _entries(folder)
+            if file.suffix == ".json"
+        }
+
+    def knows(self, project: str, job: str) -> bool:
+        """Tell whether the job has a result already."""
+        return (project, job[:_JOB_LENGTH]) in self._known
+
+    def write(self, result: Result) -> Path:
+        """Write one record, whole or not at all, and never over another."""
+        stamp = f"{result.started:%Y%m%dT%H%M%S.%fZ}"
+        path = self._records / result.project / f"{stamp}-{result.job[:_JOB_LENGTH]}.json"
+        _write(path, _RESULT.dump_json(result, indent=1) + b"\n")
+        self._known.add((result.project, result.job[:_JOB_LENGTH]))
+        return path
+
+    def projects(self) -> Iterator[str]:
+        """Name every project that has a record."""
+        return (folder.name for folder in _entries(self._records))
+
+    def of(self, project: str) -> Iterator[Result]:
+        """Read a project's results, newest first; what cannot be read is named in the log, and left."""
+        for path in sorted(_entries(self._records / project), reverse=True):
+            if path.suffix != ".json" or path.name.startswith(_TEMPORARY):
+                continue
+            try:
+                yield _RESULT.validate_json(path.read_bytes())
+            except (ValidationError, OSError) as error:
+                structlog.get_logger().warning("a record cannot be read", path=str(path), fault=str(error)[:500])
+
+    def every(self) -> Iterator[Result]:
+        """Read all results, project by project."""
+        for project in sorted(self.projects()):
+            yield from self.of(project)
+
+    def publish(self, files: Iterable[tuple[str, str]]) -> None:
+        """Write files of the site and its kin, each atomically, where they changed."""
+        for name, text in files:
+            path = self.folder / name
+            data = text.encode("utf-8", "replace")
+            if not path.is_file() or path.read_bytes() != data:
+                _write(path, data)
+
+
+def as_json(results: Iterable[Result]) -> bytes:
+    """Return results as one JSON array."""
+    return b"[" + b",\n".join(_RESULT.dump_json(result) for result in results) + b"]\n"
+
+
+def schema() -> dict[str, object]:
+    """Return the JSON Schema of a result."""
+    return _RESULT.json_schema(mode="serialization")
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return [folder / name for name in os.listdir(folder)]  # noqa: PTH208 - iterdir raises late
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole, or not at all, whenever the power goes."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            os.fchmod(stream.fileno(), 0o644)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except OSError as error:
+        msg = f"writing {path}: {error}; see to room and rights there, and run again"
+        raise ResultsError(msg) from error

@@ -1,0 +1,208 @@
+"""The catalogue of variations: what the second build's environment has otherwise than the first's.
+
+Names follow reprotest where it has one. Each variation says how it is asked for, as a function
+from environment to environment, and how it is seen to have acted, by what two probes saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from posixpath import dirname
+
+from orchestrator.model import DAY, Environment, Mode, Probe, Variant
+
+CLOCK_SHIFT = 398 * DAY + 6 * 3600 + 23 * 60
+"""Seconds: another year, month, day of the week, hour and minute."""
+
+_ACTED_SHIFT = 300 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """One thing that is otherwise in the second build."""
+
+    name: str
+    summary: str
+    apply: Callable[[Environment], Environment]
+    acted: Callable[[Probe, Probe], bool]
+
+
+def first_environment(*, source: str, salt: str, source_date_epoch: int | None) -> Environment:
+    """Return the environment of the first build: plain, as an ordinary build host would be.
+
+    `source` is the name of the source's own folder; `salt` is a random word of hex digits that
+    makes this job's tokens unlike any other text.
+    """
+    return Environment(
+        salt=salt,
+        build_path=f"/build/{source}",
+        hostname="first",
+        domainname="first.example",
+        clock_offset=0,
+        timezone="GMT+12",
+        locale="C.UTF-8",
+        language="",
+        umask=0o022,
+        user="first",
+        uid=1111,
+        login_shell="/bin/sh",
+        home="/home/first",
+        path=("/usr/local/bin", "/usr/bin", "/bin"),
+        variables=(),
+        uname26=False,
+        cpus=1,
+        reverse_files=False,
+        hash_seed=0,
+        tmpdir="/tmp",  # noqa: S108 - a folder of the container
+        environment_path="/usr/lib/build-requirements",
+        shell="/bin/dash",
+        source_date_epoch=source_date_epoch,
+    )
+
+
+def _unlike(*fields: str) -> Callable[[Probe, Probe], bool]:
+    """Acted when the probes disagree on each of these fields."""
+    return lambda first, second: all(getattr(first, field) != getattr(second, field) for field in fields)
+
+
+VARIATIONS = (
+    Variation(
+        "build-path",
+        "Build in a folder of another name, depth and length.",
+        lambda first: replace(first, build_path=f"/srv/{first.salt}/second/build/source-{first.salt}"),
+        _unlike("build_path"),
+    ),
+    Variation(
+        "domain-host",
+        "Build on a host of another name, in another domain.",
+        lambda first: replace(first, hostname=f"host-{first.salt}", domainname=f"{first.salt}.example"),
+        _unlike("hostname", "domainname"),
+    ),
+    Variation(
+        "time",
+        "Build 398 days, 6 hours and 23 minutes later.",
+        lambda first: replace(first, clock_offset=CLOCK_SHIFT),
+        lambda first, second: abs(second.clock - first.clock) > _ACTED_SHIFT,
+    ),
+    Variation(
+        "timezone",
+        "Build 26 hours further east.",
+        lambda first: replace(first, timezone="GMT-14"),
+        _unlike("utc_offset"),
+    ),
+    Variation(
+        "locales",
+        "Build in Estonian, which sorts letters otherwise than ASCII.",
+        lambda first: replace(first, locale="et_EE.UTF-8", language="et_EE:et"),
+        _unlike("locale", "language"),
+    ),
+    Variation(
+        "umask",
+        "Create files that the group may write.",
+        lambda first: replace(first, umask=0o002),
+        _unlike("umask"),
+    ),
+    Variation(
+        "user-group",
+        "Build as another user, of another group, with another login shell.",
+        lambda first: replace(first, user="second", uid=2222, login_shell="/bin/bash"),
+        _unlike("uid", "user", "login_shell"),
+    ),
+    Variation(
+        "home",
+        "Build with a home folder that does not exist.",
+        lambda first: replace(first, home=f"/nonexistent/home-{first.salt}"),
+        _unlike("home", "home_exists"),
+    ),
+    Variation(
+        "exec-path",
+        "Look for programs in one more folder.",
+        lambda first: replace(first, path=(*first.path, f"/opt/{first.salt}/bin")),
+        _unlike("path"),
+    ),
+    Variation(
+        "environment",
+        "Set one more environment variable.",
+        lambda first: replace(first, variables=(*first.variables, ("CAPTURE_ENVIRONMENT", first.salt))),
+        _unlike("variables"),
+    ),
+    Variation(
+        "kernel",
+        "Build on a kernel that calls itself 2.6.",
+        lambda first: replace(first, uname26=True),
+        _unlike("kernel"),
+    ),
+    Variation(
+        "num-cpus",
+        "Build on all processors instead of one.",
+        lambda first: replace(first, cpus=None),
+        _unlike("cpus"),
+    ),
+    Variation(
+        "fileordering",
+        "List the files of each folder in the opposite order.",
+        lambda first: replace(first, reverse_files=True),
+        _unlike("listing"),
+    ),
+    Variation(
+        "hash-seed",
+        "Seed Python's hashes otherwise, and so the order of its sets.",
+        lambda first: replace(first, hash_seed=int(first.salt, 16) % 4_294_967_294 + 1),
+        _unlike("hash_of_word"),
+    ),
+    Variation(
+        "tmpdir",
+        "Keep temporary files in another folder.",
+        lambda first: replace(first, tmpdir=f"/var/{first.salt}/tmp"),
+        _unlike("tmpdir"),
+    ),
+    Variation(
+        "environment-path",
+        "Find the build requirements in another folder.",
+        lambda first: replace(first, environment_path=f"/opt/{first.salt}/second/requirements"),
+        _unlike("environment_path"),
+    ),
+    Variation(
+        "shell",
+        "Run shell scripts with bash instead of dash.",
+        lambda first: replace(first, shell="/bin/bash"),
+        _unlike("shell"),
+    ),
+)
+
+NAMES = tuple(variation.name for variation in VARIATIONS)
+
+
+def mode(name: str, hold: tuple[str, ...], remove: tuple[str, ...]) -> Mode:
+    """Return what is asked of the variation of that name."""
+    if name in remove:
+        return Mode.REMOVED
+    return Mode.HELD if name in hold else Mode.VARIED
+
+
+def second_environment(first: Environment, unvaried: tuple[str, ...] = ()) -> Environment:
+    """Return what all the variations but the unvaried ones make of the first environment."""
+    second = first
+    for variation in VARIATIONS:
+        if variation.name not in unvaried:
+            second = variation.apply(second)
+    return second
+
+
+def variants(first: Probe, second: Probe, hold: tuple[str, ...], remove: tuple[str, ...]) -> tuple[Variant, ...]:
+    """Tell of each variation what was asked of it, and whether the probes saw it act."""
+    return tuple(Variant(one.name, mode(one.name, hold, remove), one.acted(first, second)) for one in VARIATIONS)
+
+
+def disobeyed(seen: tuple[Variant, ...]) -> tuple[str, ...]:
+    """Name the variations that did not act though asked to, or acted though held."""
+    return tuple(
+        one.name for one in seen if one.mode is not Mode.REMOVED and one.acted is not (one.mode is Mode.VARIED)
+    )
+
+
+def scratch_folders(environment: Environment) -> tuple[str, ...]:
+    """Name the folders in which a build may write: where it builds, its temporary folders, its home."""
+    homes = () if environment.home.startswith("/nonexistent/") else (environment.home,)
+    return tuple(dict.fromkeys((dirname(environment.build_path), "/tmp", environment.tmpdir, *homes)))  # noqa: S108

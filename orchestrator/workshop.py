@@ -1,0 +1,115 @@
+"""Puts the real effects of a job together: engine, caches, stores and the places where builds run."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator import builder, sdist, wheel
+from orchestrator.model import Failure, Limits
+from orchestrator.rebuild import Effects
+from orchestrator.retry import retrying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from orchestrator.buildenv import BuildEnvironments
+    from orchestrator.builder import Order, Output
+    from orchestrator.engine import Engine
+    from orchestrator.farm import Slots, Stop
+    from orchestrator.index import Index
+    from orchestrator.model import Build, Lock, Target, Wheel
+    from orchestrator.results import Results
+
+SALT_BYTES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What all jobs of a run share."""
+
+    engine: Engine
+    index: Index
+    lock: Callable[[Sequence[str], Target], Lock | Failure]
+    buildenvs: BuildEnvironments
+    results: Results
+    slots: Slots
+    stop: Stop
+    cache: Path
+    label: str
+    tell: Callable[[str, str], None]  # which project, and what is done for it
+
+    def effects(self, project: str, limits: Limits, *, long: bool, again: bool) -> Effects:
+        """Return the effects of one job."""
+        return Effects(
+            fetch=lambda one: self.index.fetch(one, limits.download),
+            describe=lambda path: sdist.describe(path, limits),
+            lock=self.lock,
+            materialize=self.buildenvs.materialize,
+            recall=lambda question: recall(self.cache, question),
+            remember=lambda question, answer: remember(self.cache, question, answer),
+            build=lambda order, answered: self.build(project, order, answered, long=long),
+            read=lambda build: self.read(build, limits),
+            known=(lambda _project, _job: False) if again else self.results.knows,
+            salt=lambda: secrets.token_hex(SALT_BYTES),
+            now=lambda: datetime.now(UTC),
+        )
+
+    def build(self, project: str, order: Order, answered: Callable[[tuple[str, ...]], None], *, long: bool) -> Output:
+        """Build in a place of its own; try again when the engine slips; keep what came of it."""
+        guest = builder.guest_folder(self.cache, order.environment)
+
+        def once() -> Output:
+            with self.slots.place(long=long) as cpu, self.results.bench() as folder:
+                self.tell(project, order.name)
+                spec = builder.container(order, guest, cpu, len(os.sched_getaffinity(0)), self.label)
+                return self._kept(order, builder.build(order, spec, folder, self.engine.run, answered))
+
+        return retrying(once, stop=self.stop.event)()
+
+    def _kept(self, order: Order, output: Output) -> Output:
+        """Look the wheel over, and move it and the log into the stores."""
+        build = output.build
+        log = builder.sha256_of(output.log)
+        self.results.logs.keep(output.log, log)
+        build = replace(build, log=log)
+        if build.wheel is not None and output.file is not None:
+            limits = order.limits
+            if order.hook == "build_wheel" and (
+                failure := wheel.survey(output.file, build.wheel, limits.wheel, limits.members)
+            ):
+                build = replace(build, failure=failure, wheel=None)
+            else:
+                self.results.wheels.keep(output.file, build.wheel.sha256)
+        return replace(output, build=build)
+
+    def read(self, build: Build, limits: Limits) -> Wheel | Failure:
+        """Read a wheel that was built in this run."""
+        assert build.wheel is not None  # noqa: S101 - only wheels are compared
+        path = self.results.wheels.find(build.wheel.sha256)
+        assert path is not None  # noqa: S101 - the store is pruned between jobs, newest last
+        return wheel.read(path, build.wheel, limits.wheel, limits.members)
+
+
+def recall(cache: Path, question: str) -> tuple[str, ...] | None:
+    """Return the remembered dynamic build requirements, if they were asked for before."""
+    with suppress(OSError, ValueError):
+        return tuple(str(one) for one in json.loads((cache / "answers" / question).read_text()))
+    return None
+
+
+def remember(cache: Path, question: str, answer: tuple[str, ...]) -> None:
+    """Remember the dynamic build requirements of one sdist under one lock on one image."""
+    folder = cache / "answers"
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=folder)
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump(answer, stream)
+    Path(name).replace(folder / question)
