@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,8 +31,9 @@ from orchestrator.variations import NAMES, VARIATIONS
 from orchestrator.workshop import Workshop
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
     from orchestrator.config import Config
-    from orchestrator.model import Image, Release, Result, Task
+    from orchestrator.model import Image, Result, Task
     from orchestrator.plan import Job
 
 IMAGES = Path(__file__).resolve().parent.parent / "images"
@@ -233,7 +233,7 @@ class Farm:
             why = "never built" if former is None else f"another release than {former.version}"
             return "build", task.image, why
         effects = self.workshop.effects(release.project, task.limits, long=job.long, again=again)
-        settled = rebuild.settle(task, release, image, effects)
+        settled = rebuild.settle(release, image, effects)
         if isinstance(settled, Failure):
             return "judge", task.image, settled.reason.value
         why = plan.why(rebuild.inputs_of(task, release, image, settled.lock.digest), former.inputs)

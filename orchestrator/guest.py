@@ -231,7 +231,7 @@ def _fill(archive: Union[Tar, Zip], entry: Entry, place: str) -> None:  # noqa: 
 
 
 def _copy(found: dict[str, Entry], entry: Entry, root: str, place: str) -> None:
-    """A hard link becomes a copy; its target is named from the archive's root, top folder and all."""
+    """Copy what a hard link links to; the target is named from the archive's root, top folder and all."""
     for path, target in found.items():
         if target.path == entry.target and target.kind == "file":
             with open(os.path.join(root, path), "rb") as stream, open(place, "wb") as out:
@@ -349,7 +349,7 @@ def _be_the_hook(spec: dict[str, Any], name: str, root: str, out: str, answer: i
         os.write(answer, json.dumps(call_hook(spec, name, root, out)).encode())
         status = 0
     except SystemExit as asked:
-        print(f"the build backend called sys.exit({asked.code!r})", file=sys.stderr)
+        print(f"the build backend called sys.exit({asked.code!r})", file=sys.stderr)  # noqa: T201 - into the log
     except BaseException:  # noqa: BLE001 - whatever it is, it is the package's
         traceback.print_exc()
     finally:
@@ -500,7 +500,7 @@ def tell_failure(spec: dict[str, Any], status: int, voice: Voice) -> int:
 
 
 def _ignore(_signal: int, _frame: FrameType | None) -> None:
-    """A build may signal its whole process namespace; the guest stays."""
+    """Stay, though a build may signal its whole process namespace."""
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime  # noqa: TC003 - read at run time, where results are parsed
 from enum import StrEnum
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
 SCHEMA = 1
 """Version of a result's JSON form."""
 
@@ -89,6 +91,17 @@ class Release:
     sdist: Sdist | None
     requires_python: str | None = None
     wheels: tuple[str, ...] = ()  # the file names that the index publishes for this version
+
+    def admits(self, python: str) -> bool:
+        """Tell whether it is for that Python: 3.11.2, or 3.11, read as its newest patch release.
+
+        A Requires-Python that cannot be read admits all, as it does for installers.
+        """
+        full = python if python.count(".") > 1 else f"{python}.999"
+        try:
+            return SpecifierSet(self.requires_python or "").contains(full, prereleases=True)
+        except InvalidSpecifier:
+            return True
 
 
 @dataclass(frozen=True, slots=True)

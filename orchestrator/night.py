@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +12,12 @@ import structlog
 
 from orchestrator.errors import Interrupted, WheelproofError
 from orchestrator.farm import Slots, Stop, work_off
-from orchestrator.model import Image, Release, Result, Task
 from orchestrator.plan import Job, ordered, seconds_of
 from orchestrator.results import read
 
 if TYPE_CHECKING:
+    from orchestrator.model import Image, Release, Result, Task
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from orchestrator.progress import Progress
 
 LOOKING = 8

@@ -74,8 +74,8 @@ class Progress:
                 line = f"{position} {project} {version}: {outcome}" + (f" ({why})" if why else "")
                 self._console.print(Text(printable(line)), soft_wrap=True)
             elif outcome not in ("reproducible", "unchanged"):
-                line = Text.assemble((f"{outcome:>12}", COLOURS.get(outcome, "")), f" {project} {version} ")
-                self._console.print(line.append(printable(why), style="dim"))
+                told = Text.assemble((f"{outcome:>12}", COLOURS.get(outcome, "")), f" {project} {version} ")
+                self._console.print(told.append(printable(why), style="dim"))
 
     def __rich__(self) -> Group:
         """Draw the whole display."""

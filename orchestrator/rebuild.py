@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from queue import SimpleQueue
+from functools import partial
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
@@ -114,18 +114,25 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     def result(job: str, trial: Trial, inputs: Inputs | None = None, lock: Lock = NOTHING) -> Result:
         return _result(task, release, image, job, trial, started, effects.now(), inputs=inputs, lock=lock)
 
+    def unsettled(failure: Failure) -> Result | Path:
+        """Judge by a failure to settle the inputs; the index may mend that any day, so it holds for one."""
+        inputs = inputs_of(task, release, image, f"unsettled on {started.date()}: {failure.detail}")
+        job = digest(inputs)
+        return effects.known(release.project, job) or result(job, Trial(_failed(failure)), inputs)
+
     if (early := _without_building(release, image)) is not None:
         job = digest((release.project, release.version, image.name, early))
         return effects.known(release.project, job) or result(job, Trial(early))
-    settled = settle(task, release, image, effects)
-    if isinstance(settled, Failure):  # of the lock, it may be mended on the index any day
-        inputs = inputs_of(task, release, image, f"unsettled on {started.date()}: {settled.detail}")
-        job = digest(inputs)
-        return effects.known(release.project, job) or result(job, Trial(_failed(settled)), inputs)
+    settled = settle(release, image, effects)
+    if isinstance(settled, Failure):
+        return unsettled(settled)
     job = digest(inputs_of(task, release, image, settled.lock.digest))
     if settled.asked and (record := effects.known(release.project, job)) is not None:
         return record
-    settled, first, second = build_twice(task, release, image, settled, effects)
+    built = build_twice(task, release, image, settled, effects)
+    if isinstance(built, Failure):
+        return unsettled(built)
+    settled, first, second = built
     inputs = inputs_of(task, release, image, settled.lock.digest)
     trial = conclude(task, first, second, lambda: _control(task, image, settled, first, effects), effects.read)
     return result(digest(inputs), trial, inputs, settled.lock)
@@ -138,13 +145,13 @@ def _without_building(release: Release, image: Image) -> Judgement | None:
     """Judge what needs no build."""
     if release.sdist is None:
         return Judgement(Verdict.NO_SDIST, f"{release.project} {release.version} has no sdist on the index")
-    if not admits(release.requires_python, image.target.python):
+    if not release.admits(image.target.python):
         detail = f"requires Python {release.requires_python}, the image has {image.target.python}"
         return _failed(Failure(Reason.WRONG_PYTHON, Phase.REQUIREMENTS, detail))
     return None
 
 
-def settle(task: Task, release: Release, image: Image, effects: Effects) -> Settled | Failure:
+def settle(release: Release, image: Image, effects: Effects) -> Settled | Failure:
     """Settle the sdist and the build requirements, as far as that needs no container."""
     assert release.sdist is not None  # noqa: S101 - the caller has looked
     source = effects.describe(effects.fetch(release.sdist))
@@ -203,48 +210,35 @@ def environments(task: Task, release: Release, salt: str) -> tuple[Environment, 
 
 def build_twice(
     task: Task, release: Release, image: Image, settled: Settled, effects: Effects
-) -> tuple[Settled, Output, Output]:
-    """Build in both environments, side by side.
+) -> tuple[Settled, Output, Output] | Failure:
+    """Build in both environments, side by side, on one set of inputs.
 
     Where the dynamic build requirements are not known yet, the first build begins with asking for
-    them; the second begins when they are known, and both get the same.
+    them, and the second begins when they are known. Where they are more than there is, both begin
+    anew with what is then settled; a Failure tells that it cannot be.
     """
     one, two = environments(task, release, effects.salt())
+    order = partial(_order, task=task, image=image, effects=effects)
+    second: list[Future[Output]] = []
     with ThreadPoolExecutor(1) as aside:
-        if not settled.asked:
-            answers: SimpleQueue[tuple[str, ...] | None] = SimpleQueue()
-            asking = _order("first", one, task, image, settled, effects, ask=True)
-            running = aside.submit(_answering, effects.build, asking, answers)
-            answer = answers.get()
-            first = running if answer is not None and satisfied(answer, asking.given) else running.result()
-            if isinstance(first, Output) and (first.build.failure or answer is None):
-                return settled, first, _second(two, task, image, settled, effects)
-            assert answer is not None  # noqa: S101 - without one, there was a failure
+
+        def begin_second() -> None:
+            if not second:
+                second.append(aside.submit(effects.build, order("second", two, settled=settled), _nobody))
+
+        def answered(answer: tuple[str, ...]) -> None:
             effects.remember(settled.question, answer)
-            extended = extend(settled, answer, image, effects)
-            if isinstance(extended, Failure):
-                assert isinstance(first, Output)  # noqa: S101 - what is not satisfied does not go on
-                failed = replace(first, build=replace(first.build, failure=extended), file=None)
-                return settled, failed, replace(failed, build=replace(failed.build, name="second", environment=two))
-            settled = extended
-            if isinstance(first, Future):
-                second = _second(two, task, image, settled, effects)
-                return settled, first.result(), second
-        order = _order("first", one, task, image, settled, effects)
-        running = aside.submit(effects.build, order, _nobody)
-        second = _second(two, task, image, settled, effects)
-        return settled, running.result(), second
+            if satisfied(answer, _names(settled.lock)):  # by the same rule, the guest goes on building
+                begin_second()
 
-
-def _answering(
-    build: Callable[[Order, Callable[[tuple[str, ...]], None]], Output],
-    order: Order,
-    answers: SimpleQueue[tuple[str, ...] | None],
-) -> Output:
-    try:
-        return build(order, answers.put)
-    finally:
-        answers.put(None)
+        if settled.asked:
+            begin_second()
+        first = effects.build(order("first", one, settled=settled, ask=not settled.asked), answered)
+        if first.missing:
+            extended = extend(settled, first.asked or (), image, effects)
+            return extended if isinstance(extended, Failure) else build_twice(task, release, image, extended, effects)
+        begin_second()
+        return settled, first, second[0].result()
 
 
 def _nobody(_answer: tuple[str, ...]) -> None:
@@ -254,11 +248,11 @@ def _nobody(_answer: tuple[str, ...]) -> None:
 def _order(
     name: str,
     environment: Environment,
+    *,
     task: Task,
     image: Image,
     settled: Settled,
     effects: Effects,
-    *,
     ask: bool = False,
 ) -> Order:
     return Order(
@@ -273,13 +267,9 @@ def _order(
     )
 
 
-def _second(environment: Environment, task: Task, image: Image, settled: Settled, effects: Effects) -> Output:
-    return effects.build(_order("second", environment, task, image, settled, effects), _nobody)
-
-
 def _control(task: Task, image: Image, settled: Settled, first: Output, effects: Effects) -> Output:
     """Build once more in the very environment of the first build."""
-    order = _order("control", first.build.environment, task, image, settled, effects)
+    order = _order("control", first.build.environment, task=task, image=image, settled=settled, effects=effects)
     return effects.build(order, _nobody)
 
 

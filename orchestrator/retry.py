@@ -29,8 +29,9 @@ def retrying(
 ) -> Callable[_P, _T]:
     """Wrap an effect so that transient faults of index and engine are tried again.
 
-    When `stop` is set, nothing is tried again and no wait goes on. The waits double from `first_wait` to `longest_wait` seconds, with jitter. When the last
-    attempt fails, its own error is raised.
+    When `stop` is set, nothing is tried again and no wait goes on. The waits double
+    from `first_wait` to `longest_wait` seconds, with jitter. When the last attempt fails, its own
+    error is raised.
     """
     stop = stop or threading.Event()
     policy = tenacity.Retrying(

@@ -57,7 +57,7 @@ def _build_system(path: Path, table: Any) -> Source | Failure:  # noqa: ANN401 -
     if table is None:
         return Source(path, LEGACY_REQUIRES, LEGACY_BACKEND)
     requires = table.get("requires") if isinstance(table, dict) else None
-    if not _texts(requires):
+    if requires is None or not _texts(requires):
         return _broken("pyproject.toml: build-system.requires is not a list of requirements (PEP 518)")
     backend = table.get("build-backend", LEGACY_BACKEND)
     folders = table.get("backend-path", [])

@@ -6,11 +6,14 @@ from environment to environment, and how it is seen to have acted, by what two p
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from posixpath import dirname
 
 from orchestrator.model import DAY, Environment, Mode, Probe, Variant
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLOCK_SHIFT = 398 * DAY + 6 * 3600 + 23 * 60
 """Seconds: another year, month, day of the week, hour and minute."""
@@ -205,4 +208,4 @@ def disobeyed(seen: tuple[Variant, ...]) -> tuple[str, ...]:
 def scratch_folders(environment: Environment) -> tuple[str, ...]:
     """Name the folders in which a build may write: where it builds, its temporary folders, its home."""
     homes = () if environment.home.startswith("/nonexistent/") else (environment.home,)
-    return tuple(dict.fromkeys((dirname(environment.build_path), "/tmp", environment.tmpdir, *homes)))  # noqa: S108
+    return tuple(dict.fromkeys((dirname(environment.build_path), "/tmp", environment.tmpdir, *homes)))  # noqa: S108 - of the container

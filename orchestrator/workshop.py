@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import builder, sdist, wheel
-from orchestrator.model import Failure, Limits
 from orchestrator.rebuild import Effects
 from orchestrator.retry import retrying
 
 if TYPE_CHECKING:
+    from orchestrator.model import Failure, Limits
     from collections.abc import Callable, Sequence
 
     from orchestrator.buildenv import BuildEnvironments

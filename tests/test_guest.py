@@ -1,0 +1,146 @@
+"""The guest unpacks what is fit to be unpacked, as it is told, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import zipfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from samples import EPOCH, special, tar
+
+from orchestrator.guest import Unfit, opened, satisfied, survey, unpack
+
+GOOD = (("pkg-1.0/PKG-INFO", b"Name: pkg"), ("pkg-1.0/src/b.py", b"b"), ("pkg-1.0/src/a.py", b"a"))
+ROOM = 1 << 20
+
+
+def unpacked(path: Path, root: Path, *, reverse: bool = False) -> Path:
+    """Unpack an archive as the guest does."""
+    with closing(opened(str(path))) as archive:
+        unpack(archive, survey(archive, ROOM, 100), str(root), reverse=reverse)
+    return root
+
+
+def test_the_top_folder_is_taken_away(tmp_path: Path) -> None:
+    """Contents, times and the umask's modes are there; the archive's own modes are not."""
+    odd = tarfile.TarInfo("pkg-1.0/script.sh")
+    odd.mode = 0o4777
+    before = os.umask(0o027)
+    try:
+        root = unpacked(tar(tmp_path / "pkg-1.0.tar.gz", (*GOOD, odd)), tmp_path / "root")
+    finally:
+        os.umask(before)
+    assert (root / "src/a.py").read_bytes() == b"a"
+    assert (root / "src/a.py").stat().st_mtime == EPOCH
+    assert (root / "src/a.py").stat().st_mode & 0o7777 == 0o640
+    assert (root / "script.sh").stat().st_mode & 0o7777 == 0o750
+
+
+def test_the_order_of_creation_is_as_asked(tmp_path: Path) -> None:
+    """On a tmpfs, which lists by creation, the two orders are each other's reverse."""
+    shared = Path("/dev/shm")  # noqa: S108 - a tmpfs
+    path = tar(tmp_path / "pkg-1.0.tar.gz", GOOD)
+    with_order = {}
+    for reverse in (False, True):
+        root = shared / f"{tmp_path.name}-{os.getpid()}-{reverse}"
+        try:
+            with_order[reverse] = os.listdir(unpacked(path, root, reverse=reverse))  # noqa: PTH208 - in its order
+        finally:
+            for left in sorted(root.rglob("*"), reverse=True):
+                left.rmdir() if left.is_dir() else left.unlink()
+            root.rmdir()
+    assert with_order[True] == with_order[False][::-1]
+    assert len(with_order[True]) == 2
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        (("../evil", b""), "unsafe-sdist"),
+        (("pkg-1.0/../../evil", b""), "unsafe-sdist"),
+        (("/etc/evil", b""), "unsafe-sdist"),
+        (special("pkg-1.0/dev", tarfile.CHRTYPE), "unsafe-sdist"),
+        (special("pkg-1.0/fifo", tarfile.FIFOTYPE), "unsafe-sdist"),
+        (special("pkg-1.0/link", tarfile.SYMTYPE, "/etc/passwd"), "unsafe-sdist"),
+        (special("pkg-1.0/link", tarfile.SYMTYPE, "../../x"), "unsafe-sdist"),
+        (special("pkg-1.0/hard", tarfile.LNKTYPE, "../x"), "unsafe-sdist"),
+        (special("pkg-1.0/hard", tarfile.LNKTYPE, "pkg-1.0/absent"), "broken-sdist"),
+        (("pkg-1.0/bomb", b"\0" * (ROOM + 1)), "sdist-too-large"),
+    ],
+)
+def test_what_leads_out_or_is_too_much_is_refused(
+    tmp_path: Path, member: tarfile.TarInfo | tuple[str, bytes], reason: str
+) -> None:
+    """Nothing is written outside, whatever the archive asks for."""
+    path = tar(tmp_path / "pkg-1.0.tar.gz", (*GOOD, member))
+    with pytest.raises(Unfit) as refused:
+        unpacked(path, tmp_path / "in" / "root")
+    assert refused.value.reason == reason
+    assert {one.name for one in tmp_path.iterdir()} <= {"in", path.name}
+
+
+def test_a_link_is_no_way_to_write_elsewhere(tmp_path: Path) -> None:
+    """A member behind a link is refused, even where the link itself would stay inside."""
+    link = special("pkg-1.0/link", tarfile.SYMTYPE, "src")
+    path = tar(tmp_path / "pkg-1.0.tar.gz", (*GOOD, link, ("pkg-1.0/link/a.py", b"x")))
+    with pytest.raises(Unfit, match="behind a link"):
+        unpacked(path, tmp_path / "root")
+
+
+def test_links_that_stay_inside_are_kept(tmp_path: Path) -> None:
+    """They are lawful in an sdist (PEP 721)."""
+    links = (
+        special("pkg-1.0/soft.py", tarfile.SYMTYPE, "src/a.py"),
+        special("pkg-1.0/hard.py", tarfile.LNKTYPE, "pkg-1.0/src/b.py"),
+    )
+    root = unpacked(tar(tmp_path / "pkg-1.0.tar.gz", (*GOOD, *links)), tmp_path / "root")
+    assert (root / "soft.py").is_symlink()
+    assert (root / "soft.py").read_bytes() == b"a"
+    assert (root / "hard.py").read_bytes() == b"b"
+
+
+def test_a_chain_of_links_that_leads_out_is_refused(tmp_path: Path) -> None:
+    """Each link looks harmless by itself."""
+    links = (
+        special("pkg-1.0/a/b/up", tarfile.SYMTYPE, ".."),
+        special("pkg-1.0/out", tarfile.SYMTYPE, "a/b/up/../../.."),
+    )
+    with pytest.raises(Unfit):
+        unpacked(tar(tmp_path / "pkg-1.0.tar.gz", (*GOOD, *links)), tmp_path / "deep" / "root")
+
+
+def test_a_zip_may_be_an_sdist_and_lies_like_one(tmp_path: Path) -> None:
+    """Old projects published zips; theirs may hold links out of the tree too."""
+    path = tmp_path / "pkg-1.0.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("pkg-1.0/setup.py", b"setup")
+        archive.writestr("pkg-1.0/PKG-INFO", b"info")
+    assert (unpacked(path, tmp_path / "root") / "setup.py").read_bytes() == b"setup"
+    link = zipfile.ZipInfo("pkg-1.0/link")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(link, b"/etc/passwd")
+    with pytest.raises(Unfit, match="links to /etc/passwd"):
+        unpacked(path, tmp_path / "again")
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive", b"\x1f\x8b\x08\x00garbage"])
+def test_what_is_no_archive_is_said_to_be_broken(tmp_path: Path, content: bytes) -> None:
+    """It is a finding, never an exception of a library."""
+    path = tmp_path / "pkg-1.0.tar.gz"
+    path.write_bytes(content)
+    with pytest.raises(Unfit) as refused:
+        unpacked(path, tmp_path / "root")
+    assert refused.value.reason == "broken-sdist"
+
+
+@pytest.mark.parametrize(
+    ("answer", "enough"),
+    [([], True), (["wheel"], True), (["Wheel"], True), (["wheel>=0.40"], False), (["cython"], False), ([1], False)],
+)
+def test_only_plain_names_that_are_there_satisfy(answer: list[object], enough: bool) -> None:  # noqa: FBT001
+    """A version may be another one than there is; so it is resolved anew."""
+    assert satisfied(answer, ("setuptools", "wheel")) is enough

@@ -1,0 +1,60 @@
+"""Each variation changes one thing, and is seen to."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from orchestrator.model import Mode
+from orchestrator.variations import NAMES, VARIATIONS, Variation, disobeyed, scratch_folders, second_environment, variants
+from samples import FIRST, SECOND, probe
+
+
+@pytest.mark.parametrize("variation", VARIATIONS, ids=NAMES)
+def test_a_variation_acts_and_is_seen_alone(variation: Variation) -> None:
+    """What one variation changes is seen by it, and by no other."""
+    seen = variants(probe(FIRST), probe(variation.apply(FIRST)), (), ())
+    assert [one.name for one in seen if one.acted] == [variation.name]
+
+
+def test_everything_that_a_build_may_observe_is_varied() -> None:
+    """Only the salt and the epoch, which is an input, are the same in both environments."""
+    same = {field.name for field in fields(FIRST) if getattr(FIRST, field.name) == getattr(SECOND, field.name)}
+    assert same == {"salt", "source_date_epoch"}
+
+
+def test_the_catalogue_is_what_was_asked_for() -> None:
+    """No variation is lost in silence."""
+    assert set(NAMES) == {
+        "build-path", "domain-host", "time", "timezone", "locales", "umask", "user-group", "home", "exec-path",
+        "environment", "kernel", "num-cpus", "fileordering", "hash-seed", "tmpdir", "environment-path", "shell",
+    }  # fmt: skip
+
+
+def test_what_is_not_varied_stays_as_in_the_first_build() -> None:
+    """A variation that is held or removed changes nothing."""
+    second = second_environment(FIRST, ("umask", "build-path"))
+    assert (second.umask, second.build_path) == (FIRST.umask, FIRST.build_path)
+    assert second.hostname != FIRST.hostname
+
+
+def test_a_variation_that_did_not_act_is_named() -> None:
+    """A locale that the image has not generated looks the same in both builds."""
+    idle = replace(probe(SECOND), locale=probe(FIRST).locale)
+    assert disobeyed(variants(probe(FIRST), idle, (), ())) == ("locales",)
+    assert disobeyed(variants(probe(FIRST), idle, (), ("locales",))) == ()
+
+
+def test_a_held_variation_that_acts_is_named() -> None:
+    """Held means seen to be held."""
+    seen = variants(probe(FIRST), probe(SECOND), ("umask",), ())
+    assert {one.mode for one in seen if one.name == "umask"} == {Mode.HELD}
+    assert disobeyed(seen) == ("umask",)
+
+
+def test_a_home_that_shall_not_exist_is_not_made() -> None:
+    """Everything else that a build may write to is."""
+    assert scratch_folders(FIRST) == ("/build", "/tmp", "/home/first")
+    assert len(scratch_folders(SECOND)) == 3
+    assert not any(folder.startswith("/nonexistent") for folder in scratch_folders(SECOND))
