@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tarfile
 import threading
 from contextlib import contextmanager, suppress
@@ -28,6 +29,8 @@ LABEL = "wheelproof"
 STDOUT, STDERR = 1, 2
 
 _SERVER_FAULT = 500
+_LAST_LINES = 30  # of a failed build, told with the error
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # the classic builder reddens what a step writes to stderr
 _ABSENT = (
     "looking for a container engine: none answers at {tried}; start Docker (or Podman's service), "
     "or name its socket in DOCKER_HOST"
@@ -263,10 +266,9 @@ class Engine:
                 network_mode="host",
             )
             for step in steps:
-                if text := str(step.get("stream", "")).rstrip():
-                    tell(text)
-                    lines.append(text)
-                    del lines[:-20]
+                for line in _COLOUR.sub("", str(step.get("stream", ""))).splitlines():
+                    tell(line)
+                    lines = [*lines[-_LAST_LINES:], line]
                 if "error" in step:
                     msg = f"building the image {tag}: {step['error']}\n" + "\n".join(lines)
                     raise EngineError(msg)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime  # noqa: TC003 - read at run time, where results are parsed
 from enum import StrEnum
 
@@ -20,8 +20,8 @@ PURE_TAG = "none-any"
 
 
 def digest(value: object) -> str:
-    """Return the SHA-256 of a JSON-like value, whatever the order of its keys."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    """Return the SHA-256 of a JSON-like value, dataclasses and all, whatever the order of its keys."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), default=asdict)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 NEWCOMER, KNOWN = 1, 2
 
+UNCHANGED = "unchanged"
+"""Why a job is not run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -67,4 +70,4 @@ def why(inputs: Inputs, former: Inputs | None) -> str:
     if former is None:
         return "never built"
     changed = (field.name for field in fields(inputs) if getattr(inputs, field.name) != getattr(former, field.name))
-    return ", ".join(dict.fromkeys(_SAID.get(name, name) for name in changed)) or "unchanged"
+    return ", ".join(dict.fromkeys(_SAID.get(name, name) for name in changed)) or UNCHANGED

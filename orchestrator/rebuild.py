@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from orchestrator import __version__, variations
@@ -51,6 +50,10 @@ if TYPE_CHECKING:
     from orchestrator.sdist import Source
 
 
+NOTHING = Lock()
+"""What is required where nothing was settled."""
+
+
 @dataclass(frozen=True, slots=True)
 class Effects:
     """All that a job does to the world, and asks of it."""
@@ -63,7 +66,7 @@ class Effects:
     remember: Callable[[str, tuple[str, ...]], None]
     build: Callable[[Order, Callable[[tuple[str, ...]], None]], Output]
     read: Callable[[Build], Wheel | Failure]
-    known: Callable[[str, str], bool]  # project, job: is there a result already?
+    known: Callable[[str, str], Path | None]  # project, job -> the record that there is already
     salt: Callable[[], str]
     now: Callable[[], datetime]
 
@@ -97,8 +100,8 @@ class Trial:
     differences: tuple[Difference, ...] = ()
 
 
-def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Result | None:
-    """Judge one release on one image; None where the same inputs have a result already.
+def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Result | Path:
+    """Judge one release on one image, or return the record that the same inputs have already.
 
     Raises
     ------
@@ -107,48 +110,38 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
 
     """
     started = effects.now()
-    if (early := _without_building(task, release, image)) is not None:
-        job = digest(early)
-        if effects.known(release.project, job):
-            return None
-        verdict = Judgement(*early[:2])
-        return _result(task, release, image, job, Trial(verdict), started, effects.now())
+
+    def result(job: str, trial: Trial, inputs: Inputs | None = None, lock: Lock = NOTHING) -> Result:
+        return _result(task, release, image, job, trial, started, effects.now(), inputs=inputs, lock=lock)
+
+    if (early := _without_building(release, image)) is not None:
+        job = digest((release.project, release.version, image.name, early))
+        return effects.known(release.project, job) or result(job, Trial(early))
     settled = settle(task, release, image, effects)
-    if isinstance(settled, Failure):
-        inputs = inputs_of(task, release, image, "unsettled: " + digest((settled.detail, str(started.date()))))
-        if effects.known(release.project, job := digest(inputs_json(inputs))):
-            return None
-        trial = Trial(_failed(settled))
-        return _result(task, release, image, job, trial, started, effects.now(), inputs=inputs)
-    if settled.asked and effects.known(release.project, job_of(task, release, image, settled.lock)):
-        return None
+    if isinstance(settled, Failure):  # of the lock, it may be mended on the index any day
+        inputs = inputs_of(task, release, image, f"unsettled on {started.date()}: {settled.detail}")
+        job = digest(inputs)
+        return effects.known(release.project, job) or result(job, Trial(_failed(settled)), inputs)
+    job = digest(inputs_of(task, release, image, settled.lock.digest))
+    if settled.asked and (record := effects.known(release.project, job)) is not None:
+        return record
     settled, first, second = build_twice(task, release, image, settled, effects)
     inputs = inputs_of(task, release, image, settled.lock.digest)
     trial = conclude(task, first, second, lambda: _control(task, image, settled, first, effects), effects.read)
-    job = digest(inputs_json(inputs))
-    finished = effects.now()
-    return _result(task, release, image, job, trial, started, finished, lock=settled.lock, inputs=inputs)
+    return result(digest(inputs), trial, inputs, settled.lock)
 
 
 # --- settling --------------------------------------------------------------------------------
 
 
-def _without_building(task: Task, release: Release, image: Image) -> tuple[Verdict, str, str] | None:
-    """Judge what needs no build; the third part makes the job's id change when the facts do."""
+def _without_building(release: Release, image: Image) -> Judgement | None:
+    """Judge what needs no build."""
     if release.sdist is None:
-        return Verdict.NO_SDIST, f"{release.project} {release.version} has no sdist on the index", image.name
+        return Judgement(Verdict.NO_SDIST, f"{release.project} {release.version} has no sdist on the index")
     if not admits(release.requires_python, image.target.python):
-        key = f"{image.name} {release.sdist.sha256} {release.requires_python} {task.group}"
-        return Verdict.FTBFS, Reason.WRONG_PYTHON, key
+        detail = f"requires Python {release.requires_python}, the image has {image.target.python}"
+        return _failed(Failure(Reason.WRONG_PYTHON, Phase.REQUIREMENTS, detail))
     return None
-
-
-def admits(requires_python: str | None, python: str) -> bool:
-    """Tell whether a release is for that Python; what cannot be read forbids nothing."""
-    try:
-        return SpecifierSet(requires_python or "").contains(f"{python}.99", prereleases=True)
-    except InvalidSpecifier:
-        return True
 
 
 def settle(task: Task, release: Release, image: Image, effects: Effects) -> Settled | Failure:
@@ -195,18 +188,6 @@ def inputs_of(task: Task, release: Release, image: Image, build_requirements: st
         remove=tuple(sorted(task.remove)),
         limits=task.limits,
     )
-
-
-def inputs_json(inputs: Inputs) -> object:
-    """Return the inputs as JSON-like values."""
-    from dataclasses import asdict  # noqa: PLC0415
-
-    return asdict(inputs)
-
-
-def job_of(task: Task, release: Release, image: Image, lock: Lock) -> str:
-    """Return the id of the job: the hash of all its inputs."""
-    return digest(inputs_json(inputs_of(task, release, image, lock.digest)))
 
 
 # --- building --------------------------------------------------------------------------------
@@ -393,13 +374,10 @@ def _result(  # noqa: PLR0913 - a record has as many parts as it has
     started: datetime,
     finished: datetime,
     *,
-    lock: Lock | None = None,
-    inputs: Inputs | None = None,
+    inputs: Inputs | None,
+    lock: Lock,
 ) -> Result:
     judgement = trial.judgement
-    failure = judgement.failure
-    if judgement.verdict is Verdict.FTBFS and failure is None:
-        failure = Failure(Reason(judgement.reason), Phase.REQUIREMENTS, f"requires Python {release.requires_python}")
     return Result(
         schema=SCHEMA,
         job=job,
@@ -409,9 +387,9 @@ def _result(  # noqa: PLR0913 - a record has as many parts as it has
         verdict=judgement.verdict,
         holds=(),
         reason=judgement.reason,
-        failure=failure,
+        failure=judgement.failure,
         sdist=release.sdist,
-        build_requirements=lock.pins if lock else (),
+        build_requirements=lock.pins,
         source_date_epoch=task.source_date_epoch,
         builds=trial.builds,
         variations=trial.variants,

@@ -79,6 +79,11 @@ class Results:
         self.wheels = Store(folder / "wheels", wheels)
         self.logs = Store(folder / "logs", logs)
 
+    def prune(self) -> None:
+        """Keep the stores within their bounds."""
+        self.wheels.prune()
+        self.logs.prune()
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Be the only run that works on these results; raises BusyError where another does."""
@@ -119,25 +124,25 @@ class Results:
         return self.folder / "records"
 
     @cached_property
-    def _known(self) -> set[tuple[str, str]]:
-        """Every project and job (shortened) that has a record: names alone, nothing is read."""
+    def _known(self) -> dict[tuple[str, str], Path]:
+        """The newest record of every project and job (shortened): names alone, nothing is read."""
         return {
-            (folder.name, file.stem.rpartition("-")[2])
+            (folder.name, file.stem.rpartition("-")[2]): file
             for folder in _entries(self._records)
-            for file in _entries(folder)
+            for file in sorted(_entries(folder))
             if file.suffix == ".json"
         }
 
-    def knows(self, project: str, job: str) -> bool:
-        """Tell whether the job has a result already."""
-        return (project, job[:_JOB_LENGTH]) in self._known
+    def find(self, project: str, job: str) -> Path | None:
+        """Return the newest record of a job, if it has one."""
+        return self._known.get((project, job[:_JOB_LENGTH]))
 
     def write(self, result: Result) -> Path:
         """Write one record, whole or not at all, and never over another."""
         stamp = f"{result.started:%Y%m%dT%H%M%S.%fZ}"
         path = self._records / result.project / f"{stamp}-{result.job[:_JOB_LENGTH]}.json"
         _write(path, _RESULT.dump_json(result, indent=1) + b"\n")
-        self._known.add((result.project, result.job[:_JOB_LENGTH]))
+        self._known[result.project, result.job[:_JOB_LENGTH]] = path
         return path
 
     def projects(self) -> Iterator[str]:
@@ -147,12 +152,12 @@ class Results:
     def of(self, project: str) -> Iterator[Result]:
         """Read a project's results, newest first; what cannot be read is named in the log, and left."""
         for path in sorted(_entries(self._records / project), reverse=True):
-            if path.suffix != ".json" or path.name.startswith(_TEMPORARY):
-                continue
-            try:
-                yield _RESULT.validate_json(path.read_bytes())
-            except (ValidationError, OSError) as error:
-                structlog.get_logger().warning("a record cannot be read", path=str(path), fault=str(error)[:500])
+            if path.suffix == ".json" and (result := read(path)) is not None:
+                yield result
+
+    def latest(self, project: str, image: str) -> Result | None:
+        """Return a project's newest result on an image, if it has one."""
+        return next((result for result in self.of(project) if result.image.name == image), None)
 
     def every(self) -> Iterator[Result]:
         """Read all results, project by project."""
@@ -168,9 +173,18 @@ class Results:
                 _write(path, data)
 
 
+def read(path: Path) -> Result | None:
+    """Read one record; None, and a word in the log, where that cannot be."""
+    try:
+        return _RESULT.validate_json(path.read_bytes())
+    except (ValidationError, OSError) as error:
+        structlog.get_logger().warning("a record cannot be read", path=str(path), fault=str(error)[:500])
+        return None
+
+
 def as_json(results: Iterable[Result]) -> bytes:
     """Return results as one JSON array."""
-    return b"[" + b",\n".join(_RESULT.dump_json(result) for result in results) + b"]\n"
+    return b"[" + b",\n ".join(_RESULT.dump_json(result) for result in results) + b"]\n"
 
 
 def schema() -> dict[str, object]:

@@ -57,7 +57,7 @@ class Workshop:
             remember=lambda question, answer: remember(self.cache, question, answer),
             build=lambda order, answered: self.build(project, order, answered, long=long),
             read=lambda build: self.read(build, limits),
-            known=(lambda _project, _job: False) if again else self.results.knows,
+            known=(lambda _project, _job: None) if again else self.results.find,
             salt=lambda: secrets.token_hex(SALT_BYTES),
             now=lambda: datetime.now(UTC),
         )

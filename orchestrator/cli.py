@@ -1,0 +1,419 @@
+"""The commands. The only place where the parts are put together."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import structlog
+
+from orchestrator import __version__, config, images, night, plan, progress, rebuild, requirements, results
+from orchestrator import engine as engines
+from orchestrator.buildenv import BuildEnvironments
+from orchestrator.errors import OpenJobsError, UsageError, WheelproofError
+from orchestrator.farm import Slots, Stop
+from orchestrator.index import Index
+from orchestrator.model import Failure, Verdict
+from orchestrator.publishers import site, site_data
+from orchestrator.results import Results
+from orchestrator.summary import Summary, summarize
+from orchestrator.variations import NAMES, VARIATIONS
+from orchestrator.workshop import Workshop
+
+if TYPE_CHECKING:
+    from orchestrator.config import Config
+    from orchestrator.model import Image, Release, Result, Task
+    from orchestrator.plan import Job
+
+IMAGES = Path(__file__).resolve().parent.parent / "images"
+
+EPILOG = """Exit status: 0 every job got a verdict, whatever it is; 2 the command line is wrong;
+3 the configuration is; 4 the container engine fails; 5 an image cannot be made; 6 the package
+index fails; 7 the results or the cache cannot be used; 8 another run works on the same results;
+9 some jobs got no verdict; 130 stopped."""
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="wheelproof")
+def cli() -> None:
+    """Prove which Python wheels can be rebuilt bit for bit."""
+
+
+def main() -> None:
+    """Run a command; whatever is foreseen to go wrong is one message and an exit status."""
+    try:
+        cli(standalone_mode=False)
+    except WheelproofError as error:
+        click.echo(f"wheelproof: {progress.printable(str(error))}", err=True)
+        sys.exit(error.exit_status)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(UsageError.exit_status)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+
+
+_CONFIG = click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), default="config.yaml", help="What is tracked, and how."
+)
+_RESULTS = click.option(
+    "--results", "folder", type=click.Path(path_type=Path), help="Where results are kept, instead of where config says."
+)
+_IMAGE = click.option("--image", metavar="NAME", help="The image to build on, instead of what the config says.")
+_REQUIREMENTS = click.argument("wanted", nargs=-1, metavar="[REQUIREMENT]...")
+_LOG_FORMAT = click.option(
+    "--log-format", type=click.Choice(["console", "json"]), default="console", help="How to log, on standard error."
+)
+
+
+@cli.command()
+@_REQUIREMENTS
+@_IMAGE
+@_CONFIG
+@_RESULTS
+@click.option("--jobs", type=click.IntRange(1), help="Builds at once; as many as there are processors by default.")
+@click.option("--again", is_flag=True, help="Build what has a result already, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results on standard output, as one JSON array.")
+@_LOG_FORMAT
+def run(  # noqa: PLR0913 - as many as there are options
+    wanted: tuple[str, ...],
+    image: str | None,
+    config_file: Path,
+    folder: Path | None,
+    jobs: int | None,
+    again: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+    log_format: str,
+) -> None:
+    """Build, compare and judge; all that the configuration tracks, or just each REQUIREMENT.
+
+    A REQUIREMENT is a name, NAME==VERSION, or the path of an sdist or of a project's folder.
+    """
+    _log(log_format)
+    settings = _load(config_file)
+    tasks = config.tasks(settings, wanted, image)
+    with _farm(settings, folder or settings.results, tasks, jobs, again=again) as farm, ExitStack() as display:
+        outcome = night.run(tasks, farm.night, lambda total: display.enter_context(farm.shown(total)))
+        display.close()
+        if as_json:
+            click.get_binary_stream("stdout").write(results.as_json(night.results(outcome)))
+        else:
+            _tell(list(night.results(outcome)), farm.results.folder)
+    if outcome.open:
+        lines = "\n".join(f"  {requirement}: {why}" for requirement, why in outcome.open)
+        msg = f"{len(outcome.open)} of the jobs got no verdict; run again to go on with them\n{lines}"
+        raise OpenJobsError(msg)
+
+
+@cli.command()
+@click.argument("project")
+@_CONFIG
+@_RESULTS
+def show(project: str, config_file: Path, folder: Path | None) -> None:
+    """Tell where PROJECT, or PROJECT==VERSION, stands."""
+    settings = _load(config_file)
+    try:
+        name = config.project(project)
+    except ValueError as error:
+        msg = f"reading {project!r}: {error}; write NAME or NAME==VERSION"
+        raise UsageError(msg) from error
+    _, _, version = project.partition("==")
+    store = _results(settings, folder or settings.results)
+    found = [result for result in store.of(name) if version in ("", result.version)]
+    if not found:
+        known = ", ".join(sorted(store.projects())) or "nothing yet"
+        msg = f"showing {project}: there is no result; there are results for {known}"
+        raise UsageError(msg)
+    _tell_story(found[0])
+    if len(found) > 1:
+        click.echo("\nEarlier:")
+        _tell(found[1:], store.folder)
+
+
+@cli.command()
+@_CONFIG
+@_RESULTS
+def publish(config_file: Path, folder: Path | None) -> None:
+    """Write the site, and results/site_data.json, from the results that there are."""
+    settings = _load(config_file)
+    store = _results(settings, folder or settings.results)
+    _publisher(settings, store)()
+    click.echo(f"{store.folder / 'site' / 'index.html'}")
+
+
+@cli.command("images")
+@click.argument("names", nargs=-1)
+@_CONFIG
+@click.option("--lock", is_flag=True, help="Write each image's lock anew, from what Debian's archive has now.")
+def images_(names: tuple[str, ...], config_file: Path, lock: bool) -> None:  # noqa: FBT001
+    """Make the images (all, or those named), and tell what is in them."""
+    settings = _load(config_file)
+    engine = engines.connect()
+    rows = []
+    for name in names or images.names(IMAGES):
+        if lock:
+            changed = images.relock(engine, name, IMAGES, settings.cache, tell=_to_stderr)
+            click.echo(f"{name}: {len(changed)} packages changed in the lock", err=True)
+        one = images.ensure(engine, name, IMAGES, settings.cache, strict=settings.strict, tell=_to_stderr)
+        drifted = f"{len(one.drift)} packages drifted" if one.drift else "as locked"
+        python = f"Python {one.target.python}"
+        rows.append((name, python, one.base, f"{len(one.packages)} packages", drifted, one.manifest[:12], one.id[:19]))
+    progress.table("", ("image", "python", "base", "content", "lock", "manifest", "id"), rows)
+
+
+@cli.command("plan")
+@_REQUIREMENTS
+@_IMAGE
+@_CONFIG
+@_RESULTS
+@click.option("--again", is_flag=True, help="As run would with it.")
+@_LOG_FORMAT
+def plan_(  # noqa: PLR0913 - as many as there are options
+    wanted: tuple[str, ...],
+    image: str | None,
+    config_file: Path,
+    folder: Path | None,
+    again: bool,  # noqa: FBT001
+    log_format: str,
+) -> None:
+    """Tell what would be run, in which order, and why; build nothing."""
+    _log(log_format)
+    settings = _load(config_file)
+    tasks = config.tasks(settings, wanted, image)
+    failed: list[tuple[str, ...]] = []
+    with _farm(settings, folder or settings.results, tasks, None, again=again) as farm:
+        jobs = night.look_up(tasks, farm.night, lambda task, error: failed.append((task.requirement, "", str(error))))
+        rows: list[tuple[str, ...]] = [
+            (job.release.project, job.release.version, *farm.action(job, again=again)) for job in jobs
+        ]
+    rows += [(name, version, "open", "", why) for name, version, why in failed]
+    if not wanted:
+        rows += [(one.project, "", "excluded", "", f"{one.reason} (since {one.since})") for one in settings.exclusions]
+    progress.table("", ("project", "version", "action", "image", "why"), rows)
+
+
+# --- putting together ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Farm:
+    """A run, put together."""
+
+    results: Results
+    workshop: Workshop
+    night: night.Night
+    long: float
+    current: list[progress.Progress]
+
+    @contextmanager
+    def shown(self, total: int) -> Iterator[progress.Progress]:
+        """Show the run while it goes."""
+        with progress.shown(total) as display:
+            self.current.append(display)
+            yield display
+
+    def action(self, job: Job, *, again: bool) -> tuple[str, str, str]:
+        """Tell what would be done with a job, on which image, and why."""
+        task, release, image = job.task, job.release, self.night.images[job.task.image]
+        if release.sdist is None:
+            return Verdict.NO_SDIST.value, task.image, "the release has no sdist"
+        former = self.results.latest(release.project, task.image)
+        if former is None or former.inputs is None or former.inputs.sdist != release.sdist.sha256:
+            why = "never built" if former is None else f"another release than {former.version}"
+            return "build", task.image, why
+        effects = self.workshop.effects(release.project, task.limits, long=job.long, again=again)
+        settled = rebuild.settle(task, release, image, effects)
+        if isinstance(settled, Failure):
+            return "judge", task.image, settled.reason.value
+        why = plan.why(rebuild.inputs_of(task, release, image, settled.lock.digest), former.inputs)
+        if not again and why == plan.UNCHANGED:
+            return "skip", task.image, f"unchanged since {former.finished:%Y-%m-%d}: {former.verdict}"
+        return "build", task.image, "asked to" if why == plan.UNCHANGED else why
+
+
+@contextmanager
+def _farm(settings: Config, folder: Path, tasks: tuple[Task, ...], jobs: int | None, *, again: bool) -> Iterator[Farm]:
+    """Put a run together: engine, images, index, caches, results; and stop it when asked to."""
+    store = _results(settings, folder)
+    label = hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16]
+    stop = Stop()
+    with store.locked():
+        engine = engines.connect()
+        if left := engine.sweep(label):
+            structlog.get_logger().info("removed what a former run left behind", containers=left)
+        with _stopping(stop, engine):
+            made = _images(engine, settings, tasks)
+            index = Index(settings.index, settings.cache)
+            slots = Slots(jobs or settings.jobs or _processors(), sorted(os.sched_getaffinity(0)))
+            displays: list[progress.Progress] = []
+            workshop = Workshop(
+                engine=engine,
+                index=index,
+                lock=_lock(settings),
+                buildenvs=BuildEnvironments(settings.cache, settings.index),
+                results=store,
+                slots=slots,
+                stop=stop,
+                cache=settings.cache,
+                label=label,
+                tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
+            )
+            whole = night.Night(
+                release=lambda task: workshop.release(task, made[task.image]),
+                latest=store.latest,
+                judge=lambda job: _judge(workshop, made, job, again=again),
+                write=store.write,
+                publish=_publisher(settings, store),
+                images=made,
+                slots=slots,
+                stop=stop,
+                long=settings.long,
+            )
+            yield Farm(store, workshop, whole, settings.long, displays)
+
+
+def _judge(workshop: Workshop, made: Mapping[str, Image], job: Job, *, again: bool) -> Result | Path:
+    workshop.tell(job.release.project, "settling its inputs")
+    effects = workshop.effects(job.release.project, job.task.limits, long=job.long, again=again)
+    return rebuild.rebuild(job.task, job.release, made[job.task.image], effects)
+
+
+def _load(path: Path) -> Config:
+    return config.load(path, variations=NAMES, images=images.names(IMAGES))
+
+
+def _results(settings: Config, folder: Path) -> Results:
+    return Results(folder, wheels=settings.keep.wheels, logs=settings.keep.logs)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -> Mapping[str, Image]:
+    known = images.names(IMAGES)
+    wanted = dict.fromkeys(task.image for task in tasks)
+    if unknown := [name for name in wanted if name not in known]:
+        msg = f"using the image {unknown[0]}: there is none of that name; there are {', '.join(known)}"
+        raise UsageError(msg)
+    tell = _to_stderr
+    return {
+        name: images.ensure(engine, name, IMAGES, settings.cache, strict=settings.strict, tell=tell) for name in wanted
+    }
+
+
+def _lock(settings: Config) -> Callable[..., Any]:
+    today = datetime.now(UTC).date()
+    return partial(requirements.lock, index_url=settings.index, as_of=settings.as_of, cache=settings.cache, today=today)
+
+
+@contextmanager
+def _stopping(stop: Stop, engine: engines.Engine) -> Iterator[None]:
+    """On Ctrl-C or SIGTERM, kill what runs and take nothing new."""
+
+    def ask(_number: int, _frame: object) -> None:
+        stop.ask()
+        # Not here: the handler may have interrupted whoever holds the engine's lock.
+        threading.Thread(target=engine.stop, name="stopping").start()
+
+    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _publisher(settings: Config, store: Results) -> Callable[[], None]:
+    """Return what writes the site and its kin; what has not changed since is left alone."""
+    written: dict[str, object] = {}
+    variations = tuple((one.name, one.summary) for one in VARIATIONS)
+
+    def read_log(sha256: str) -> bytes | None:
+        path = store.logs.find(sha256)
+        return path.read_bytes() if path else None
+
+    def summary() -> Summary:
+        return summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
+
+    def publish_() -> None:
+        store.prune()
+        found = summary()
+        pages = site.site(found, read_log, __version__, variations=variations, written=written)
+        store.publish((f"site/{name}", text) for name, text in pages)
+        store.publish([("site_data.json", site_data.site_data(found))])
+
+    return publish_
+
+
+# --- telling ---------------------------------------------------------------------------------
+
+
+def _log(form: str) -> None:
+    last: Any = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            last,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _to_stderr(line: str) -> None:
+    structlog.get_logger().info(progress.printable(line))
+
+
+def _tell(found: list[Result], folder: Path) -> None:
+    rows = [
+        (one.project, one.version, one.image.name, one.verdict.value, _because(one), f"{one.finished:%Y-%m-%d %H:%M}")
+        for one in sorted(found, key=lambda one: (one.project, one.version))
+    ]
+    progress.table("", ("project", "version", "image", "verdict", "because", "when"), rows)
+    click.echo(f"\n{folder / 'site' / 'index.html'}")
+
+
+def _because(result: Result) -> str:
+    if result.reason:
+        return result.reason
+    aspects = dict.fromkeys(one.aspect.value for one in result.differences if not one.consequence)
+    members = {one.path for one in result.differences if not one.consequence}
+    return f"{', '.join(aspects)} of {len(members)} members" if members else ""
+
+
+def _tell_story(result: Result) -> None:
+    click.echo(f"{result.project} {result.version} on {result.image.name}: {result.verdict}")
+    if why := _because(result):
+        click.echo(f"  {progress.printable(why)}")
+    unvaried = [f"{one.name} {one.mode}" for one in result.variations if one.mode != "varied"]
+    if unvaried:
+        click.echo(f"  under all variations but: {', '.join(unvaried)}")
+    for build in result.builds:
+        what = build.wheel.sha256 if build.wheel else f"failed: {build.failure.reason if build.failure else ''}"
+        click.echo(f"  {build.name:8} {what}  {build.seconds:.1f} s")
+    rows = [
+        (one.path or "(archive)", one.aspect.value, "follows" if one.consequence else "") for one in result.differences
+    ]
+    if rows:
+        click.echo()
+        progress.table("", ("member", "differs in", ""), rows)
+    if result.failure:
+        click.echo("\n" + progress.printable(result.failure.detail))

@@ -1,0 +1,165 @@
+"""One run: from tasks to results and a site that is written as they come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from orchestrator.errors import Interrupted, WheelproofError
+from orchestrator.farm import Slots, Stop, work_off
+from orchestrator.model import Image, Release, Result, Task
+from orchestrator.plan import Job, ordered, seconds_of
+from orchestrator.results import read
+
+if TYPE_CHECKING:
+    from orchestrator.progress import Progress
+
+LOOKING = 8
+"""How many releases are looked up at once."""
+
+AHEAD = 2
+"""How many jobs more than places for builds are under way, so that none waits for the network."""
+
+PUBLISH_EVERY = 15
+"""Seconds between two writings of the site; it takes no more than a twentieth of a run."""
+
+_SHARE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a run: a record for each job that has a verdict, and what stayed open, and why."""
+
+    records: tuple[Path, ...]
+    open: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What a run needs of the world."""
+
+    release: Callable[[Task], Release]
+    latest: Callable[[str, str], Result | None]  # project, image
+    judge: Callable[[Job], Result | Path]
+    write: Callable[[Result], Path]
+    publish: Callable[[], None]
+    images: Mapping[str, Image]
+    slots: Slots
+    stop: Stop
+    long: float  # seconds
+
+
+def look_up(tasks: Iterable[Task], night: Night, failed: Callable[[Task, WheelproofError], None]) -> tuple[Job, ...]:
+    """Find the release of every task, and put the jobs in their order; what cannot be found stays open."""
+
+    def find(task: Task) -> Job | None:
+        if night.stop.asked:
+            return None
+        try:
+            return _job(task, night)
+        except WheelproofError as error:
+            failed(task, error)
+            return None
+
+    with ThreadPoolExecutor(LOOKING) as pool:
+        return ordered(_once(job for job in pool.map(find, tasks) if job is not None))
+
+
+def _once(jobs: Iterable[Job]) -> Iterator[Job]:
+    """Drop what two groups ask for in other words: one release, on one image, in one way."""
+    seen = set()
+    for job in jobs:
+        key = replace(job, task=replace(job.task, requirement="", group=""))
+        if key not in seen:
+            seen.add(key)
+            yield job
+
+
+def _job(task: Task, night: Night) -> Job:
+    release = night.release(task)
+    former = night.latest(release.project, task.image)
+    seconds = seconds_of(former) if former else None
+    return Job(task, release, seconds, long=seconds is not None and seconds > night.long)
+
+
+def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -> Outcome:
+    """Judge all tasks; one's failure never stops another's.
+
+    Raises
+    ------
+    Interrupted
+        The run was stopped. What was found until then is written and published.
+
+    """
+    records: list[Path] = []
+    left: list[tuple[str, str]] = []
+
+    def failed(task: Task, error: WheelproofError) -> None:
+        left.append((task.requirement, str(error)))
+        structlog.get_logger().error("no verdict", requirement=task.requirement, fault=str(error))
+
+    jobs = look_up(tasks, night, failed)
+    progress = shown(len(jobs))
+    site = _Site(night.publish)
+    night.slots.expect(sum(not job.long for job in jobs))
+
+    def done(job: Job, outcome: Result | Path | WheelproofError) -> None:
+        night.slots.expect(-(not job.long))
+        name, version = job.release.project, job.release.version
+        if isinstance(outcome, WheelproofError):
+            failed(job.task, outcome)
+            progress.finished(name, version, "open", str(outcome))
+            return
+        if isinstance(outcome, Path):
+            records.append(outcome)
+            progress.finished(name, version, "unchanged", "")
+            return
+        records.append(night.write(outcome))
+        progress.finished(name, version, outcome.verdict, outcome.reason)
+        site.perhaps()
+
+    try:
+        work_off(
+            jobs,
+            night.judge,
+            done,
+            workers=night.slots.count + AHEAD,
+            longs=max(1, night.slots.count - 1),
+            stop=night.stop,
+        )
+    finally:
+        site.now()
+    if night.stop.asked:
+        raise Interrupted
+    return Outcome(tuple(records), tuple(left))
+
+
+class _Site:
+    """Writes the site as the run goes, but not so often that it takes a share of the processors."""
+
+    def __init__(self, publish: Callable[[], None]) -> None:
+        self._publish = publish
+        self._next = time.monotonic()
+
+    def perhaps(self) -> None:
+        if time.monotonic() >= self._next:
+            self.now()
+
+    def now(self) -> None:
+        begun = time.monotonic()
+        self._publish()
+        took = time.monotonic() - begun
+        self._next = begun + max(PUBLISH_EVERY, took * _SHARE)
+
+
+def results(outcome: Outcome) -> Iterator[Result]:
+    """Read the results of a run, one by one."""
+    for path in outcome.records:
+        if (result := read(path)) is not None:
+            yield result
