@@ -6,16 +6,16 @@ import json
 import sys
 from pathlib import Path
 
+from orchestrator import images
 from orchestrator.config import schema
-from orchestrator.variations import VARIATIONS
+from orchestrator.variations import NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
     """Print the schema."""
-    images = [one.parent.name for one in ROOT.glob("images/*/Dockerfile")]
-    found = schema(variations=[one.name for one in VARIATIONS], images=images)
+    found = schema(variations=NAMES, images=images.names(ROOT / "images"))
     sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 

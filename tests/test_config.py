@@ -13,14 +13,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator import images
 from orchestrator.config import Config, is_path, load, parse, project, schema, tasks, tracked
 from orchestrator.errors import ConfigError, UsageError
 from orchestrator.model import Limits
-from orchestrator.variations import VARIATIONS
+from orchestrator.variations import NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
-SLUGS = tuple(one.name for one in VARIATIONS)
-IMAGES = tuple(one.parent.name for one in ROOT.glob("images/*/Dockerfile"))
+IMAGES = images.names(ROOT / "images")
 
 
 def read(text: str) -> Config:
@@ -385,7 +385,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | Non
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=f"reading {path}: {problem}"):
-        load(path, variations=SLUGS, images=IMAGES)
+        load(path, variations=NAMES, images=IMAGES)
 
 
 _KEYS = st.sampled_from([
@@ -428,7 +428,7 @@ def test_any_text_is_right_or_told_wrong(text: str) -> None:
 
 def own() -> Config:
     """Load the configuration that the repository comes with."""
-    return load(ROOT / "config.yaml", variations=SLUGS, images=IMAGES)
+    return load(ROOT / "config.yaml", variations=NAMES, images=IMAGES)
 
 
 def test_our_own_configuration_tracks_what_it_says() -> None:
@@ -478,7 +478,7 @@ def plain_data(text: str) -> object:
 
 def test_the_schema_is_fresh() -> None:
     """What editors use was made from the very models that check the file."""
-    assert written_schema() == schema(variations=SLUGS, images=IMAGES), "run `make docs`"
+    assert written_schema() == schema(variations=NAMES, images=IMAGES), "run `make docs`"
 
 
 def test_the_schema_accepts_our_own_configuration() -> None:

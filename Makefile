@@ -1,0 +1,76 @@
+# Every target is one word; `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+# What `make run` builds: requirements without blanks inside, such as "six markupsafe==3.0.2".
+PACKAGES ?=
+
+# Each word in quotes of its own, so that the shell takes none of `<`, `>` or `;` for its own.
+quoted = $(foreach word,$(1),'$(subst ','\'',$(word))')
+
+.PHONY: help
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
+
+.PHONY: run
+run: images ## build what config.yaml tracks, or just PACKAGES="six markupsafe==3.0.2"
+	@exec .venv/bin/wheelproof run -- $(call quoted,$(PACKAGES))
+
+.PHONY: plan
+plan: venv ## say what `make run` would build, and why
+	@exec .venv/bin/wheelproof plan -- $(call quoted,$(PACKAGES))
+
+.PHONY: publish
+publish: venv ## write the site anew from the results
+	@exec .venv/bin/wheelproof publish
+
+.PHONY: images
+images: venv engine ## make the images, as their locks say
+	@exec .venv/bin/wheelproof images
+
+.PHONY: test
+test: lint images browser ## test everything: engine and browser too
+	@exec .venv/bin/python -m pytest
+
+.PHONY: lint
+lint: venv ## check the code without running it
+	@.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+.PHONY: bench
+bench: images ## measure the speed, against the method of 2020 and against the floor
+	@exec .venv/bin/python scripts/bench.py
+
+.PHONY: docs
+docs: venv ## write anew what is generated: the schema of config.yaml
+	@.venv/bin/python scripts/schema.py >docs/config.schema.json.new
+	mv docs/config.schema.json.new docs/config.schema.json
+
+.PHONY: lock
+lock: venv ## pin all Python dependencies anew, with hashes
+	@.venv/bin/uv --no-config pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade \
+	  --custom-compile-command 'make lock' --quiet --output-file requirements.lock
+
+.PHONY: clean
+clean: ## remove what can be made again; results stay
+	@if [ -d .cache ]; then chmod -R u+w .cache; fi # much of it is kept read-only
+	rm -rf .venv .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build ./*.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: venv
+venv: ## set up the virtual environment
+	@scripts/setup-venv
+
+.PHONY: engine
+engine: ## find a container engine, or set one up
+	@scripts/setup-engine
+
+.PHONY: browser
+browser: ## find the browser that the tests of the site need, or install it
+	@scripts/setup-browser
