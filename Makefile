@@ -16,7 +16,7 @@ help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
 
 .PHONY: run
-run: images ## build what config.yaml tracks, or just PACKAGES="six markupsafe==3.0.2"
+run: venv engine ## build what config.yaml tracks, or just PACKAGES="six markupsafe==3.0.2"
 	@exec .venv/bin/wheelproof run -- $(call quoted,$(PACKAGES))
 
 .PHONY: plan
@@ -43,7 +43,7 @@ lint: venv ## check the code without running it
 	.venv/bin/lint-imports
 
 .PHONY: bench
-bench: images ## measure the speed, against the method of 2020 and against the floor
+bench: venv engine ## measure the speed, against the method of 2020 and against the floor
 	@exec .venv/bin/python scripts/bench.py
 
 .PHONY: docs

@@ -1,0 +1,256 @@
+"""The story of a job, told with effects that are ordinary functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from samples import FIRST, IMAGE, RELEASE, SALT, SECOND, TASK, built, failed, probe
+
+from orchestrator import rebuild as story
+from orchestrator.builder import Order, Output
+from orchestrator.errors import TransientEngineError, WheelproofError
+from orchestrator.model import (
+    Build,
+    Failure,
+    Lock,
+    Phase,
+    Pin,
+    Reason,
+    Result,
+    Verdict,
+    Wheel,
+)
+from orchestrator.sdist import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from orchestrator.model import Target
+
+SETUPTOOLS = Pin("setuptools", "80.9.0", "8" * 64, "setuptools-80.9.0-py3-none-any.whl", "https://index.example/s.whl")
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """A farm in which builds give what the test says; it notes what was asked of it."""
+
+    gives: Callable[[Order], Build]
+    answer: tuple[str, ...] = ()
+    remembered: tuple[str, ...] | None = None
+    unresolvable: str = ""
+    record: Path | None = None
+    orders: list[Order] = field(default_factory=list)
+    locked: list[tuple[str, ...]] = field(default_factory=list)
+    noted: list[tuple[str, ...]] = field(default_factory=list)
+
+    def lock(self, wanted: Sequence[str], _target: Target) -> Lock | Failure:
+        self.locked.append(tuple(wanted))
+        if self.unresolvable in wanted:
+            return Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, "no such thing")
+        return Lock(tuple(replace(SETUPTOOLS, name=name.split(">")[0]) for name in wanted))
+
+    def build(self, order: Order, answered: Callable[[tuple[str, ...]], None]) -> Output:
+        self.orders.append(order)
+        if order.ask:
+            answered(self.answer)
+            if any(name not in order.given for name in self.answer):
+                nothing = replace(built("first", order.environment, ""), wheel=None)
+                return Output(nothing, None, Path("log"), self.answer, missing=True)
+        return Output(self.gives(order), Path("wheel"), Path("log"), self.answer if order.ask else None)
+
+    def effects(self) -> story.Effects:
+        return story.Effects(
+            fetch=lambda sdist: Path(sdist.filename),
+            describe=lambda path: Source(path, ("setuptools>=40.8.0",), "setuptools.build_meta"),
+            lock=self.lock,
+            materialize=lambda lock, _target: Path("/envs") / lock.digest,
+            recall=lambda _question: self.remembered,
+            remember=lambda _question, answer: self.noted.append(answer),
+            build=self.build,
+            read=lambda build: Wheel(build.wheel.filename, build.wheel.sha256) if build.wheel else Wheel("", ""),
+            known=lambda _project, _job: self.record,
+            salt=lambda: SALT,
+            now=lambda: NOW,
+        )
+
+    def judge(self) -> Result:
+        found = story.rebuild(TASK, RELEASE, IMAGE, self.effects())
+        assert isinstance(found, Result)
+        return found
+
+
+def by_name(**hashes: str) -> Callable[[Order], Build]:
+    """Give each build the wheel of that hash; an empty one fails."""
+    return lambda order: (
+        built(order.name, order.environment, hashes[order.name])
+        if hashes[order.name]
+        else failed(order.name, order.environment)
+    )
+
+
+@pytest.mark.parametrize(
+    ("hashes", "verdict", "builds"),
+    [
+        ({"first": "1", "second": "1"}, Verdict.REPRODUCIBLE, 2),
+        ({"first": "1", "second": "2", "control": "1"}, Verdict.SENSITIVE, 3),
+        ({"first": "1", "second": "2", "control": "3"}, Verdict.INTRINSIC, 3),
+        ({"first": "1", "second": "2", "control": "2"}, Verdict.INTRINSIC, 3),
+        ({"first": "", "second": ""}, Verdict.FTBFS, 2),
+        ({"first": "1", "second": "", "control": "1"}, Verdict.SENSITIVE, 3),
+        ({"first": "", "second": "1", "control": ""}, Verdict.SENSITIVE, 3),
+        ({"first": "1", "second": "", "control": ""}, Verdict.INTRINSIC, 3),
+        ({"first": "1", "second": "2", "control": ""}, Verdict.INTRINSIC, 3),
+        ({"first": "", "second": "1", "control": "1"}, Verdict.INTRINSIC, 3),
+    ],
+)
+def test_the_verdict_follows_from_the_builds(hashes: dict[str, str], verdict: Verdict, builds: int) -> None:
+    """Two that agree are enough; a third, in the first's environment, decides between the others."""
+    result = World(by_name(**hashes)).judge()
+    assert result.verdict is verdict
+    assert [build.name for build in result.builds] == ["first", "second", "control"][:builds]
+    assert all(build.environment == FIRST for build in result.builds if build.name != "second")
+
+
+def test_wheels_that_differ_are_never_without_a_difference() -> None:
+    """Even where neither can be unpacked."""
+    effects = replace(
+        World(by_name(first="1", second="2", control="1")).effects(),
+        read=lambda _build: Failure(Reason.BROKEN_WHEEL, Phase.WHEEL),
+    )
+    result = story.rebuild(TASK, RELEASE, IMAGE, effects)
+    assert isinstance(result, Result)
+    assert [one.aspect.value for one in result.differences] == ["archive"]
+
+
+def test_a_name_of_other_tags_is_not_the_same_wheel() -> None:
+    """Though the bytes may be."""
+
+    def gives(order: Order) -> Build:
+        second = order.name == "second"
+        return built(order.name, order.environment, "1", f"pkg-1.0-{'py2' if second else 'py3'}-none-any.whl")
+
+    assert World(gives).judge().verdict is Verdict.SENSITIVE
+
+
+@pytest.mark.parametrize("name", ["first", "second", "control"])
+def test_a_limit_of_ours_tells_nothing_of_agreement(name: str) -> None:
+    """Whichever build hits it: the package is not called sensitive for our time-out."""
+
+    def gives(order: Order) -> Build:
+        if order.name == name:
+            return failed(order.name, order.environment, Reason.TIME_OUT)
+        return built(order.name, order.environment, order.name)
+
+    result = World(gives).judge()
+    assert (result.verdict, result.reason) == (Verdict.FTBFS, "time-out")
+
+
+def test_no_verdict_where_a_variation_did_not_act() -> None:
+    """Not even of builds that agree: they may agree because nothing was varied."""
+
+    def gives(order: Order) -> Build:
+        asleep = replace(probe(order.environment), umask=FIRST.umask)
+        return replace(built(order.name, order.environment, "1"), probe=asleep)
+
+    with pytest.raises(WheelproofError, match="umask did not act"):
+        World(gives).judge()
+
+
+def test_a_held_variation_is_in_the_record() -> None:
+    """What the config holds is not varied, and the result says so."""
+    world = World(by_name(first="1", second="1"))
+    held = story.rebuild(replace(TASK, hold=("umask",)), RELEASE, IMAGE, world.effects())
+    assert isinstance(held, Result)
+    assert {(one.name, one.mode.value, one.acted) for one in held.variations if one.name == "umask"} == {
+        ("umask", "held", False)
+    }
+    assert world.orders[1].environment.umask == FIRST.umask
+
+
+def test_a_fault_of_the_engine_is_no_verdict() -> None:
+    """It reaches the caller, who leaves the job open."""
+
+    def gives(_order: Order) -> Build:
+        raise TransientEngineError("the engine died")  # noqa: EM101, TRY003
+
+    with pytest.raises(TransientEngineError):
+        World(gives).judge()
+
+
+def test_both_builds_get_one_set_of_inputs() -> None:
+    """The same requirements in the same folder, two environments."""
+    world = World(by_name(first="1", second="1"))
+    result = world.judge()
+    first, second = sorted(world.orders, key=lambda order: order.name)
+    assert first.requirements == second.requirements
+    assert (first.environment, second.environment) == (FIRST, SECOND)
+    assert [pin.name for pin in result.build_requirements] == ["setuptools"]
+
+
+def test_dynamic_requirements_are_asked_for_once_and_remembered() -> None:
+    """Nothing is built before they are settled, and both builds get them."""
+    world = World(by_name(first="1", second="1"), answer=("cython",))
+    result = world.judge()
+    assert world.noted == [("cython",)]
+    assert world.locked == [("setuptools>=40.8.0",), ("setuptools>=40.8.0", "cython")]
+    assert [order.ask for order in world.orders] == [True, False, False]
+    assert {order.requirements for order in world.orders[1:]} == {Path("/envs") / Lock(result.build_requirements).digest}
+
+
+def test_remembered_requirements_are_not_asked_for_again() -> None:
+    """A plain name that is there anyway needs no other lock."""
+    world = World(by_name(first="1", second="1"), remembered=("setuptools",))
+    world.judge()
+    assert [order.ask for order in world.orders] == [False, False]
+    assert world.locked == [("setuptools>=40.8.0",)]
+
+
+@pytest.mark.parametrize("unresolvable", ["setuptools>=40.8.0", "cython"])
+def test_what_cannot_be_resolved_is_ftbfs(unresolvable: str) -> None:
+    """Whether the sdist says it or the build backend."""
+    result = World(by_name(first="1", second="1"), answer=("cython",), unresolvable=unresolvable).judge()
+    assert (result.verdict, result.reason) == (Verdict.FTBFS, "missing-build-requirement")
+    assert result.builds == ()
+
+
+def test_unchanged_inputs_are_not_built_again() -> None:
+    """The record that there is comes back, and the engine is left in peace."""
+    world = World(by_name(first="1", second="1"), remembered=(), record=Path("record.json"))
+    assert story.rebuild(TASK, RELEASE, IMAGE, world.effects()) == Path("record.json")
+    assert world.orders == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"task": replace(TASK, source_date_epoch=1_600_000_000)},
+        {"task": replace(TASK, hold=("umask",))},
+        {"image": replace(IMAGE, manifest="n" * 64)},
+        {"release": replace(RELEASE, version="1.1")},
+    ],
+)
+def test_the_job_is_the_hash_of_its_inputs(other: dict[str, object]) -> None:
+    """Another input, another job; the same ones, the same job."""
+    effects = World(by_name(first="1", second="1")).effects()
+    given = {"task": TASK, "release": RELEASE, "image": IMAGE}
+    jobs = [story.rebuild(**(given | change), effects=effects) for change in ({}, {}, other)]  # type: ignore[arg-type]
+    assert all(isinstance(job, Result) for job in jobs)
+    ids = [job.job for job in jobs if isinstance(job, Result)]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_a_release_without_sdist_and_one_for_another_python_are_not_built() -> None:
+    """Both are verdicts; nothing runs."""
+    world = World(by_name(first="1", second="1"))
+    none = story.rebuild(TASK, replace(RELEASE, sdist=None), IMAGE, world.effects())
+    wrong = story.rebuild(TASK, replace(RELEASE, requires_python=">=3.12"), IMAGE, world.effects())
+    assert isinstance(none, Result)
+    assert isinstance(wrong, Result)
+    assert none.verdict is Verdict.NO_SDIST
+    assert (wrong.verdict, wrong.reason) == (Verdict.FTBFS, "wrong-python")
+    assert world.orders == []
