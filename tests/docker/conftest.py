@@ -1,0 +1,47 @@
+"""The real engine and the real images, made once and shared by all tests that need them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.engine import Engine, connect
+from orchestrator.images import ensure
+
+if TYPE_CHECKING:
+    from orchestrator.model import Image
+
+ROOT = Path(__file__).parents[2]
+IMAGES = ROOT / "images"
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The engine of this machine."""
+    return connect()
+
+
+@pytest.fixture(scope="session")
+def cache() -> Path:
+    """What is kept from one run of the tests to the next, the farm's own cache."""
+    return ROOT / ".cache"
+
+
+@pytest.fixture(scope="session")
+def bookworm(engine: Engine, cache: Path) -> Image:
+    """The image of that name, made if need be."""
+    return ensure(engine, "bookworm", IMAGES, cache, strict=False, tell=print)
+
+
+@pytest.fixture(scope="session")
+def trixie(engine: Engine, cache: Path) -> Image:
+    """The image of that name, made if need be."""
+    return ensure(engine, "trixie", IMAGES, cache, strict=False, tell=print)
+
+
+@pytest.fixture(scope="session", params=["bookworm", "trixie"])
+def image(request: pytest.FixtureRequest) -> Image:
+    """Each image of ours in turn."""
+    found: Image = request.getfixturevalue(request.param)
+    return found
