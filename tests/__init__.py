@@ -1,0 +1,1 @@
+"""The tests: those of pure modules need nothing, each other kind says what it needs."""

@@ -1,0 +1,1 @@
+"""Summary -> pages and files for others to read; all of it pure."""

@@ -1,0 +1,361 @@
+"""Summary -> the static site: pages that need no script, no other host and no server."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC
+from functools import cache
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from packaging.requirements import InvalidRequirement, Requirement
+
+from orchestrator.model import Mode, Verdict
+from orchestrator.publishers import words
+from orchestrator.publishers.facets import facets
+from orchestrator.publishers.visible import log_text, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping
+    from datetime import datetime
+
+    from orchestrator.model import Result
+    from orchestrator.summary import Project, Standing, Summary
+
+LOG_BOUND = 200_000  # bytes of a log that its page shows
+DETAIL_BOUND = 8_000  # characters of a failure's detail
+LIST_BOUND = 500  # lines of any list that a package may lengthen at will
+DETAILED = 12  # versions and images of one project that are shown in full
+LATELY = 6  # changes of verdict on the first page
+
+_NORMALIZED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_LONGEST_NAME = 100
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_BAR = 1000.0  # width of the bar in its own units
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a list of packages."""
+
+    project: str
+    page: str
+    word: str  # the verdict's slug, or "open"
+    version: str = ""
+    image: str = ""
+    note: str = ""
+    holds: tuple[str, ...] = ()
+    qualifiers: tuple[str, ...] = ()
+    day: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One verdict's part of the bar."""
+
+    word: str
+    count: int
+    start: float
+    width: float
+
+
+def site(
+    summary: Summary,
+    read_log: Callable[[str], bytes | None],
+    wheelproof_version: str,
+    *,
+    variations: tuple[tuple[str, str], ...] = (),
+    written: MutableMapping[str, object] | None = None,
+) -> Iterator[tuple[str, str]]:
+    """Yield the site page by page, as (path relative to its root, text), one at a time in memory.
+
+    `read_log` returns the log of that SHA-256, or None if it is not kept any more. `variations`
+    are (name, summary) of all that there are. `written` remembers between calls what the pages of
+    projects and logs were made from: those that would come out the same again are left out, and
+    their logs are not read. Give the same mapping as long as a run goes on, and none for everything.
+    """
+    done = {} if written is None else written
+    frame = _frame(wheelproof_version, variations)
+    yield "index.html", _page("index.html", frame, **_front(summary))
+    yield "method.html", _page("method.html", frame, **_method(summary))
+    yield "excluded.html", _page("excluded.html", frame, **_not_built(summary))
+    users = _log_users(summary)
+    for project in summary.projects:
+        yield from _log_pages(project, users, read_log, frame, done)
+        yield from _project_page(project, frame, done)
+
+
+def page_name(project: str) -> str:
+    """Return the name of a project's page; what is no normalized name (PEP 503) becomes its hash."""
+    if len(project) <= _LONGEST_NAME and _NORMALIZED.fullmatch(project):
+        return f"{project}.html"
+    return f"_{_sha256(project)[:32]}.html"
+
+
+# --- the first page --------------------------------------------------------------------------
+
+
+def _front(summary: Summary) -> dict[str, object]:
+    rows = tuple(_rows(summary))
+    judged = sum(count for verdict, count in summary.counts.items() if verdict is not Verdict.EXCLUDED)
+    return {
+        "summary": summary,
+        "rows": rows,
+        "judged": judged,
+        "qualified": sum(row.word == Verdict.REPRODUCIBLE and bool(row.qualifiers) for row in rows),
+        "slices": tuple(_slices(summary)),
+        "bar": _BAR,
+        "lately": _lately(summary),
+        "drifted": tuple(image for image in summary.images if image.drift),
+    }
+
+
+def _rows(summary: Summary) -> Iterator[Row]:
+    still_open = frozenset(summary.open)
+    for project in summary.projects:
+        page = page_name(project.name)
+        for standing in project.current:
+            yield _row(standing, page)
+        for one in project.exclusions:
+            yield Row(project.name, page, Verdict.EXCLUDED, note=one.reason, day=one.since.isoformat())
+        if project.name in still_open:
+            yield Row(project.name, page, words.OPEN)
+
+
+def _row(standing: Standing, page: str) -> Row:
+    latest = standing.latest
+    return Row(
+        standing.project,
+        page,
+        latest.verdict,
+        standing.version,
+        standing.image,
+        _note(latest),
+        latest.holds,
+        words.qualifiers(latest),
+        _day(latest.finished),
+    )
+
+
+def _note(result: Result) -> str:
+    if result.verdict is Verdict.SENSITIVE:
+        return "" if result.holds else "isolation not done"
+    return words.reason(result)
+
+
+def _slices(summary: Summary) -> Iterator[Slice]:
+    counts = {**{verdict.value: count for verdict, count in summary.counts.items()}, words.OPEN: len(summary.open)}
+    whole = sum(counts.values())
+    start = 0.0
+    for word, count in counts.items():
+        if count:
+            width = _BAR * count / whole
+            yield Slice(word, count, round(start, 2), round(width, 2))
+            start += width
+
+
+def _lately(summary: Summary) -> tuple[Standing, ...]:
+    changed = [standing for standing in summary.current if standing.change]
+    return tuple(sorted(changed, key=lambda one: one.since, reverse=True)[:LATELY])
+
+
+def _method(summary: Summary) -> dict[str, object]:
+    epochs = {one.latest.source_date_epoch for one in summary.current if one.latest.builds}
+    return {"summary": summary, "epochs": sorted("none" if epoch is None else str(epoch) for epoch in epochs)}
+
+
+def _not_built(summary: Summary) -> dict[str, object]:
+    def having(verdict: Verdict) -> tuple[Standing, ...]:
+        return tuple(standing for standing in summary.current if standing.latest.verdict is verdict)
+
+    return {
+        "exclusions": tuple(summary.excluded),
+        "excluded": having(Verdict.EXCLUDED),
+        "failed": having(Verdict.FTBFS),
+        "without_sdist": having(Verdict.NO_SDIST),
+    }
+
+
+# --- the pages of projects and logs ----------------------------------------------------------
+
+
+def _project_page(
+    project: Project, frame: Mapping[str, object], done: MutableMapping[str, object]
+) -> Iterator[tuple[str, str]]:
+    path = f"packages/{page_name(project.name)}"
+    kept = frozenset(
+        sha256 for standing in _detailed(project) for sha256 in _logs(standing) if _log_path(sha256) in done
+    )
+    made_from = (tuple(map(_identity, project.standings)), project.exclusions, kept, frame["wheelproof"])
+    if done.get(path) != made_from:
+        yield path, _page("package.html", frame, project=project, detailed=_detailed(project), kept=kept, root="../")
+        done[path] = made_from
+
+
+def _identity(standing: Standing) -> tuple[object, ...]:
+    latest = standing.latest
+    return (standing.version, standing.image, latest.job, latest.started, latest.finished, len(standing.history))
+
+
+def _detailed(project: Project) -> tuple[Standing, ...]:
+    return project.standings[:DETAILED]
+
+
+def _logs(standing: Standing) -> tuple[str, ...]:
+    return tuple(build.log for build in standing.latest.builds if _SHA256.fullmatch(build.log))
+
+
+def _log_path(sha256: str) -> str:
+    return f"logs/{sha256}.html"
+
+
+def _log_users(summary: Summary) -> Mapping[str, tuple[tuple[str, str], ...]]:
+    """Map each log to the (project, which build) that printed it: equal logs are one."""
+    users: defaultdict[str, tuple[tuple[str, str], ...]] = defaultdict(tuple)
+    for standing in chain.from_iterable(map(_detailed, summary.projects)):
+        for build in standing.latest.builds:
+            user = (standing.project, f"{standing.version}, {standing.image}, {build.name} build")
+            users[build.log] = (*users[build.log], user)[:LIST_BOUND]
+    return users
+
+
+def _log_pages(
+    project: Project,
+    users: Mapping[str, tuple[tuple[str, str], ...]],
+    read_log: Callable[[str], bytes | None],
+    frame: Mapping[str, object],
+    done: MutableMapping[str, object],
+) -> Iterator[tuple[str, str]]:
+    for sha256 in dict.fromkeys(chain.from_iterable(map(_logs, _detailed(project)))):
+        path, made_from = _log_path(sha256), (users[sha256], frame["wheelproof"])
+        if done.get(path) != made_from and (log := read_log(sha256)) is not None:
+            text = log_text(log, LOG_BOUND)
+            yield (
+                path,
+                _page("log.html", frame, sha256=sha256, users=users[sha256], log=text, size=len(log), root="../"),
+            )
+            done[path] = made_from
+
+
+# --- templates -------------------------------------------------------------------------------
+
+
+def _page(template: str, frame: Mapping[str, object], **values: object) -> str:
+    """Render one page; the last look is at the whole of it, so that nothing hidden gets through."""
+    return visible(_template(template).render({**frame, **values}))
+
+
+def _frame(wheelproof_version: str, variations: tuple[tuple[str, str], ...]) -> Mapping[str, object]:
+    style, script = _source("style.css"), _source("index.js")
+    return {
+        "root": "",
+        "wheelproof": wheelproof_version,
+        "variations": variations,
+        "known": frozenset(name for name, _ in variations),
+        "style": style,
+        "script": script,
+        "style_hash": _csp_hash(style),
+        "script_hash": _csp_hash(script),
+    }
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("orchestrator.publishers"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    templates.filters |= {
+        "cut": _cut,
+        "day": _day,
+        "moment": lambda moment: f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+        "size": _size,
+        "label": words.LABELS.__getitem__,
+        "page_name": page_name,
+        "anchor": _anchor,
+        "facets": facets,
+        "sentences": words.sentences,
+        "qualifiers": words.qualifiers,
+        "reason": words.reason,
+        "command": _command,
+    }
+    templates.tests["web_address"] = lambda url: str(url).startswith(("https://", "http://"))
+    templates.globals |= {
+        "list_bound": LIST_BOUND,
+        "detail_bound": DETAIL_BOUND,
+        "verdict_words": words.WORDS,
+        "varied": Mode.VARIED,
+        "bases": words.BASES,
+    }
+    return templates
+
+
+@cache
+def _template(name: str) -> Template:
+    return _templates().get_template(name)
+
+
+@cache
+def _source(name: str) -> str:
+    loader = _templates().loader
+    assert loader is not None  # noqa: S101 - it was given above
+    return loader.get_source(_templates(), name)[0]
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d}"
+
+
+def _csp_hash(source: str) -> str:
+    """Return how a Content-Security-Policy names an inline script or style (CSP Level 3, 2.3.1)."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
+
+
+def _cut(text: str, bound: int) -> str:
+    return text if len(text) <= bound else f"{text[:bound]}\n[... {len(text) - bound} characters left out]"
+
+
+def _size(number: int) -> str:
+    for unit, bytes_of_it in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= bytes_of_it:
+            return f"{number / bytes_of_it:.1f} {unit}"
+    return f"{number} bytes"
+
+
+def _anchor(standing: Standing) -> str:
+    """Return a fragment that names this version on this image, whatever they are called."""
+    name = f"{standing.version}-{standing.image}"
+    return name if re.fullmatch(r"[A-Za-z0-9.+!_-]+", name) else f"_{_sha256(name)[:16]}"
+
+
+def _command(result: Result) -> str:
+    """Return what a shell has to be told to judge this release again."""
+    return f"wheelproof run {_quoted(_asked(result))} --image {_quoted(result.image.name)} --again"
+
+
+def _asked(result: Result) -> str:
+    """Return the requirement of exactly this release, or the path that was asked for."""
+    try:
+        by_name = Requirement(result.requirement).url is None
+    except InvalidRequirement:
+        by_name = False
+    return f"{result.project}=={result.version}" if by_name else result.requirement
+
+
+def _quoted(word: str) -> str:
+    """Quote for a POSIX shell, unless the word is plainly nothing to quote."""
+    plain = re.fullmatch(r"[a-z0-9][a-z0-9-]*", word)
+    return word if plain else "'" + word.replace("'", "'\"'\"'") + "'"

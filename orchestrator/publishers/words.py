@@ -1,0 +1,212 @@
+"""Verdicts and reasons in plain words that say no more than is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.model import Mode, Reason, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from orchestrator.model import Build, Result
+
+OPEN = "open"
+"""The word of a tracked project that has no verdict yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A verdict as readers see it: its name, what it means, and what it does not mean."""
+
+    slug: str
+    label: str
+    meaning: str
+    caution: str
+
+
+WORDS = (
+    Word(
+        Verdict.REPRODUCIBLE,
+        "reproducible",
+        "Two builds in deliberately different environments gave the same bytes, and every variation that "
+        "was asked for was seen to act.",
+        "It does not say that the package is good or safe, nor that the wheel on the index is this one. It says that "
+        "anybody who starts from the same inputs can check this wheel by building it.",
+    ),
+    Word(
+        Verdict.SENSITIVE,
+        "sensitive",
+        "The wheel differs when the environment does; two builds in the same environment gave the same bytes.",
+        "It does not say that the wheel cannot be reproduced: whoever builds in the same environment can expect the "
+        "same bytes. Nor that what differs matters when the wheel is used.",
+    ),
+    Word(
+        Verdict.INTRINSIC,
+        "intrinsic",
+        "The wheel differs even when nothing is varied: two builds in the same environment gave different bytes.",
+        "It does not say that anything is wrong with what the package does: a random folder's name is enough.",
+    ),
+    Word(
+        Verdict.FTBFS,
+        "fails to build",
+        "No wheel came of the source here; the reason, and the phase in which it failed, are shown.",
+        "It does not say that it fails everywhere: it may need a network, a library or a Python that builds here do "
+        "not have.",
+    ),
+    Word(
+        Verdict.NO_SDIST,
+        "no sdist",
+        "The release was published without a source distribution, so there is nothing to build it from.",
+        "It says nothing about the wheels that were published.",
+    ),
+    Word(
+        Verdict.EXCLUDED,
+        "excluded",
+        "It is not built, for the reason that is shown, since the date that is shown.",
+        "It does not say whether it is reproducible.",
+    ),
+    Word(OPEN, "open", "It is tracked, and has no verdict yet.", "It says nothing else; a later run will."),
+)
+
+LABELS = {word.slug: word.label for word in WORDS}
+
+REASONS: Mapping[str, str] = {
+    Reason.BROKEN_SDIST: "the source distribution is broken",
+    Reason.UNSAFE_SDIST: "the source distribution is not safe to unpack",
+    Reason.SDIST_TOO_LARGE: "the source distribution unpacks to more than the limit",
+    Reason.WRONG_PYTHON: "it does not support this image's Python",
+    Reason.MISSING_BUILD_REQUIREMENT: "a build requirement is missing",
+    Reason.NEEDS_NETWORK: "its build needs the network, and builds have none",
+    Reason.BUILD_ERROR: "its build ends with an error",
+    Reason.TIME_OUT: "its build took longer than the limit",
+    Reason.OUT_OF_MEMORY: "its build needs more memory than the limit",
+    Reason.OUT_OF_SPACE: "its build needs more space than the limit",
+    Reason.TOO_MANY_PROCESSES: "its build starts more processes than the limit",
+    Reason.TOO_MUCH_OUTPUT: "its build prints more than the limit",
+    Reason.NO_WHEEL: "its build ends well, but leaves no wheel",
+    Reason.BROKEN_WHEEL: "the wheel that it builds is broken",
+    Reason.UNSAFE_WHEEL: "the wheel that it builds is not safe to unpack",
+    Reason.WHEEL_TOO_LARGE: "the wheel that it builds is larger than the limit",
+}
+
+
+_NO_SDIST = "no source distribution was published"
+
+BASES = {
+    "registry": "the official image, by its digest",
+    "snapshot": "Debian's snapshot archive, at the locked date",
+    "archive": "Debian's archive, as it was when the image was made",
+}
+
+
+def reason(result: Result) -> str:
+    """Return why there is no verdict on bytes, in words; nothing where there is one."""
+    if result.verdict is Verdict.FTBFS:
+        given = result.failure.reason if result.failure else result.reason
+        return REASONS.get(given, given)
+    return result.reason or (_NO_SDIST if result.verdict is Verdict.NO_SDIST else "")
+
+
+def qualifiers(result: Result) -> tuple[str, ...]:
+    """Return what was not varied: "umask held", "kernel removed"."""
+    return tuple(f"{one.name} {one.mode}" for one in result.variations if one.mode is not Mode.VARIED)
+
+
+def sentences(result: Result) -> tuple[str, ...]:
+    """Return the verdict in sentences, each of which is true of this very result."""
+    return (*_SENTENCES[result.verdict](result), *_reservations(result))
+
+
+def _reproducible(result: Result) -> tuple[str, ...]:
+    if any(one.acted for one in result.variations):
+        return ("Two builds in deliberately different environments gave the same bytes.",)
+    return ("Two builds gave the same bytes, in environments that were not made different.",)
+
+
+def _sensitive(result: Result) -> tuple[str, ...]:
+    first, second, control = (_build(result, name) for name in ("first", "second", "control"))
+    if first and first.wheel and second and second.failure:
+        return ("It builds in the first environment and fails in the second, which was made different on purpose.",)
+    again = (
+        ("A third build, in the environment of the first, gave the first one's bytes again.",)
+        if _same_wheel(first, control)
+        else ()
+    )
+    return ("Two builds in deliberately different environments gave different bytes.", *again, _isolated(result))
+
+
+def _isolated(result: Result) -> str:
+    if result.holds:
+        return f"The bytes are the same when {listed(result.holds)} {_is_are(result.holds)} held."
+    return "Which of the variations does it is not known: isolation was not done."
+
+
+def _intrinsic(result: Result) -> tuple[str, ...]:
+    first, control = _build(result, "first"), _build(result, "control")
+    if first and control and first.wheel and control.wheel and not _same_wheel(first, control):
+        return ("Even two builds in the same environment gave different bytes.",)
+    return ("It differs even when nothing is varied.",)
+
+
+def _ftbfs(result: Result) -> tuple[str, ...]:
+    failed = f"It fails to build from source: {reason(result)}."
+    built = [build.name for build in result.builds if build.wheel]
+    missed = [build.name for build in result.builds if build.failure]
+    if not built or not missed:
+        return (failed,)
+    return (failed, f"The {listed(built)} {_plural('build', built)} gave a wheel, the {listed(missed)} did not.")
+
+
+def _no_sdist(result: Result) -> tuple[str, ...]:
+    said = (f"Recorded reason: {result.reason}",) if result.reason else ()
+    return ("The release was published without a source distribution, so there is nothing to build it from.", *said)
+
+
+def _excluded(result: Result) -> tuple[str, ...]:
+    return (f"It was not built: {result.reason or 'no reason is recorded'}",)
+
+
+_SENTENCES = {
+    Verdict.REPRODUCIBLE: _reproducible,
+    Verdict.SENSITIVE: _sensitive,
+    Verdict.INTRINSIC: _intrinsic,
+    Verdict.FTBFS: _ftbfs,
+    Verdict.NO_SDIST: _no_sdist,
+    Verdict.EXCLUDED: _excluded,
+}
+
+
+def _reservations(result: Result) -> tuple[str, ...]:
+    """Say what the verdict does not rest on: variations that were held, removed, or did not act."""
+    held = [one.name for one in result.variations if one.mode is Mode.HELD]
+    removed = [one.name for one in result.variations if one.mode is Mode.REMOVED]
+    idle = [one.name for one in result.variations if one.mode is Mode.VARIED and not one.acted]
+    return (
+        *([f"Held the same in both, as configured: {listed(held)}."] if held else ()),
+        *([f"Neither varied nor watched, as configured: {listed(removed)}."] if removed else ()),
+        *([f"Asked for, but not seen to act: {listed(idle)}."] if idle else ()),
+    )
+
+
+def _build(result: Result, name: str) -> Build | None:
+    return next((build for build in result.builds if build.name == name), None)
+
+
+def _same_wheel(first: Build | None, other: Build | None) -> bool:
+    return bool(first and other and first.wheel and other.wheel and first.wheel.sha256 == other.wheel.sha256)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as a sentence lists them: "umask, home and time"."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _is_are(names: tuple[str, ...]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _plural(noun: str, names: list[str]) -> str:
+    return noun if len(names) == 1 else f"{noun}s"
