@@ -1,0 +1,1 @@
+"""The tests: each module's own, and the servers that they share."""
