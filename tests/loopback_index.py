@@ -280,11 +280,13 @@ def wheel(  # noqa: PLR0913 - what a wheel is made of
     *,
     tag: str = "py3-none-any",
     requires: tuple[str, ...] = (),
+    extras: tuple[str, ...] = (),
     scripts: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return a wheel with these members; `scripts` are console scripts, name -> module:function."""
     info = f"{name.replace('-', '_')}-{version}.dist-info"
-    needs = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
+    needs = "".join(f"Provides-Extra: {extra}\n" for extra in extras)
+    needs += "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
     entries = "[console_scripts]\n" + "".join(f"{key} = {value}\n" for key, value in (scripts or {}).items())
     files = {
         **(members or {}),
