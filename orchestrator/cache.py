@@ -1,0 +1,90 @@
+"""Files and folders of the cache: there whole or not at all, and made by one worker at a time."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import ResultsError
+from orchestrator.model import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_UNFINISHED = ".unfinished-"
+
+
+@contextmanager
+def unfinished(folder: Path) -> Iterator[Path]:
+    """Lend a new folder beside the finished ones; what is still in it at the end is removed.
+
+    Raises
+    ------
+    ResultsError
+        The disk fails, whether here or in what the caller does.
+
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lent = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))
+        try:
+            yield lent
+        finally:
+            shutil.rmtree(lent, ignore_errors=True)
+    except OSError as error:
+        msg = f"writing the cache in {folder}: {error}; make room there, or name another folder for the cache"
+        raise ResultsError(msg) from error
+
+
+def write(path: Path, content: str) -> None:
+    """Write a file so that no reader, and no crash, ever sees a part of it."""
+    with unfinished(path.parent) as folder:
+        (folder / path.name).write_text(content, encoding="utf-8")
+        (folder / path.name).replace(path)
+
+
+def settle(made: Path, place: Path) -> Path:
+    """Move a finished folder to its place; where another process was faster, its work is as good."""
+    try:
+        made.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
+    return place
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left unfinished; a day is longer than any work on it."""
+    for path in folder.glob(f"{_UNFINISHED}*"):
+        with suppress(OSError):
+            if path.lstat().st_mtime < time.time() - DAY:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+class Turns:
+    """One lock for each key, kept only while somebody holds it or waits for it."""
+
+    def __init__(self) -> None:
+        """Begin with no keys."""
+        self._guard = threading.Lock()
+        self._locks: dict[str, tuple[threading.Lock, int]] = {}
+
+    @contextmanager
+    def turn(self, key: str) -> Iterator[None]:
+        """Wait until no other thread is at work on this key."""
+        with self._guard:
+            lock, users = self._locks.get(key, (threading.Lock(), 0))
+            self._locks[key] = (lock, users + 1)
+        try:
+            with lock:
+                yield
+        finally:
+            with self._guard:
+                lock, users = self._locks.pop(key)
+                if users > 1:
+                    self._locks[key] = (lock, users - 1)

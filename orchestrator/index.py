@@ -1,0 +1,487 @@
+"""The package index: releases, and verified downloads. The only module that imports pypi_simple."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from pypi_simple import (
+    ACCEPT_JSON_PREFERRED,
+    PYPI_SIMPLE_ENDPOINT,
+    DistributionPackage,
+    ProjectPage,
+    UnsupportedRepoVersionError,
+)
+
+from orchestrator import __version__
+from orchestrator.cache import Turns, unfinished, write
+from orchestrator.errors import PackageIndexError, TransientIndexError, UsageError
+from orchestrator.model import Release, Sdist
+from orchestrator.retry import retrying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from packaging.version import Version
+
+_LAYOUT = 1  # of a kept page
+_PAGE_LIMIT = 64 << 20  # bytes, unpacked; the largest pages are below ten million
+_REDIRECTS = 5
+_CHUNK = 1 << 18
+_DEADLINE = 1800  # seconds for one whole answer
+_LONGEST_WAIT = 30  # seconds that Retry-After may ask for
+_TRANSIENT_STATUS = frozenset({408, 425, 429})
+_SERVER_FAULT, _NOT_FOUND, _NOT_MODIFIED, _CLIENT_FAULT = 500, 404, 304, 400
+_SDISTS = (".tar.gz", ".zip")  # the first is preferred
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One file on a project's page."""
+
+    filename: str
+    url: str
+    sha256: str
+    size: int | None
+    requires_python: str | None
+    yanked: bool
+
+    @property
+    def is_wheel(self) -> bool:
+        """Whether it is a wheel; otherwise it is an sdist."""
+        return self.filename.endswith(".whl")
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """All files of one version."""
+
+    version: str  # normalized
+    offers: tuple[Offer, ...]
+
+    @property
+    def sdist(self) -> Offer | None:
+        """The one to build."""
+        sdists = [offer for offer in self.offers if not offer.is_wheel]
+        return min(sdists, key=lambda offer: not offer.filename.endswith(_SDISTS[0]), default=None)
+
+    @property
+    def requires_python(self) -> str | None:
+        """What the sdist says; where there is none, the first wheel that says anything."""
+        asked = [self.sdist] if self.sdist else self.offers
+        return next((offer.requires_python for offer in asked if offer.requires_python), None)
+
+
+class Index:
+    """One package index, shared by all workers.
+
+    Project pages are kept on disk in the little that is needed of them, and asked for again
+    with their ETag; nothing of them stays in memory.
+    """
+
+    def __init__(
+        self,
+        url: str | None,
+        cache: Path,
+        *,
+        timeout: float = 30,
+        retry_wait: float = 0.5,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Use the index at `url` (PyPI where None), which may hold a user and a password.
+
+        `timeout`: seconds without a byte; `retry_wait`: seconds before the second try, about.
+        """
+        self.url, self._auth = _credentials((url or PYPI_SIMPLE_ENDPOINT).rstrip("/") + "/")
+        self._cache = cache
+        self._timeout = timeout
+        self._sleep = sleep
+        self._local = threading.local()
+        self._turns = Turns()
+        self._page = retrying(self._read_page, first_wait=retry_wait)
+        self._download = retrying(self._download_once, first_wait=retry_wait)
+
+    def release(self, requirement: Requirement | str, python: str) -> Release:
+        """Choose the newest stable release that the requirement and the Python (3.11.2, or 3.11) admit.
+
+        A pinned release (== or ===) may be yanked (PEP 592). Where no release that matches
+        admits this Python, the newest that matches is returned all the same, for the caller
+        to say so: see `admits`.
+
+        Raises
+        ------
+        UsageError
+            The requirement cannot be read, or names a URL.
+        PackageIndexError
+            The index has no such project, or no release that matches.
+        TransientIndexError
+            The index does not answer, after several tries.
+
+        """
+        wanted = _requirement(requirement)
+        name = canonicalize_name(wanted.name)
+        editions = self._page(name)
+        found = choose(editions, wanted.specifier, python)
+        if found is None:
+            raise PackageIndexError(_no_release(wanted, editions))
+        return _release(name, found)
+
+    def fetch(self, sdist: Sdist, limit: int) -> Path:
+        """Return the sdist's file of at most `limit` bytes: SHA-256/filename in the cache.
+
+        Where the index gave no hash, the file is downloaded each time, and the name of its
+        folder is the hash to record.
+
+        Raises
+        ------
+        PackageIndexError
+            The file is not what the index said, is too large, or has a name that no sdist has.
+        TransientIndexError
+            The index does not answer, after several tries.
+
+        """
+        folder = self._cache / "sdists"
+        _checked_name(sdist.filename)
+        with self._turns.turn(sdist.sha256 or sdist.url):
+            kept = folder / sdist.sha256 / sdist.filename
+            if sdist.sha256 and kept.is_file() and _sha256(kept) == sdist.sha256:
+                return kept
+            return self._download(sdist, limit, folder)
+
+    def _download_once(self, sdist: Sdist, limit: int, folder: Path) -> Path:
+        doing = f"fetching {sdist.filename}"
+        with unfinished(folder) as lent, self._get(doing, sdist.url, {"Accept-Encoding": "identity"}) as answer:
+            part = lent / sdist.filename
+            with part.open("wb") as file:
+                found = _copy(self._pieces(doing, answer, limit), file.write)
+            if sdist.sha256 not in {"", found}:
+                msg = (
+                    f"{doing}: it has sha256 {found}, the index said {sdist.sha256}; "
+                    "nothing of it was kept: see whether the index or something before it alters files, and run again"
+                )
+                raise PackageIndexError(msg)
+            place = folder / found
+            place.mkdir(exist_ok=True)
+            return part.replace(place / sdist.filename)
+
+    def _read_page(self, name: str) -> tuple[Edition, ...]:
+        """Return all editions of a project, the newest first."""
+        doing = f"asking the index for {name}"
+        kept = _Kept(self._cache / "index" / f"{name}-{_digest(self.url.encode())[:16]}.json")
+        asked = {"Accept": ACCEPT_JSON_PREFERRED} | ({"If-None-Match": kept.etag} if kept.etag else {})
+        with self._get(doing, f"{self.url}{name}/", asked) as answer:
+            if answer.status_code == _NOT_MODIFIED:
+                return kept.editions()
+            body = b"".join(self._pieces(doing, answer, _PAGE_LIMIT))
+            etag, digest = answer.headers.get("ETag", ""), _digest(body)
+            if digest != kept.body:
+                page = _parsed(doing, name, answer, body)
+                kept.replace(etag, digest, _editions(name, page))
+            elif etag != kept.etag:
+                kept.replace(etag, digest, kept.editions())
+        return kept.editions()
+
+    @contextmanager
+    def _get(self, doing: str, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
+        with _translated(doing):
+            answer = self._session.get(
+                url, headers=headers, auth=self._auth_for(url), timeout=self._timeout, stream=True
+            )
+            with answer:
+                self._check(doing, answer)
+                yield answer
+
+    @property
+    def _session(self) -> requests.Session:
+        """One session for each thread: the library does not promise that one can be shared."""
+        if not hasattr(self._local, "session"):
+            session = requests.Session()
+            session.max_redirects = _REDIRECTS
+            session.headers["User-Agent"] = f"wheelproof/{__version__}"
+            session.verify = _certificates()
+            self._local.session = session
+        found: requests.Session = self._local.session
+        return found
+
+    def _auth_for(self, url: str) -> tuple[str, str] | None:
+        return self._auth if urlsplit(url)[:2] == urlsplit(self.url)[:2] else None
+
+    def _check(self, doing: str, answer: requests.Response) -> None:
+        secure = [urlsplit(step.url).scheme == "https" for step in (*answer.history, answer)]
+        if secure[0] and not all(secure):
+            msg = f"{doing}: the index leads from https to {urlsplit(answer.url).scheme}; use an index that does not"
+            raise PackageIndexError(msg)
+        status = answer.status_code
+        if status >= _SERVER_FAULT or status in _TRANSIENT_STATUS:
+            self._wait_as_told(answer.headers.get("Retry-After", ""))
+            msg = f"{doing}: the index answers with status {status}; run again when it has recovered"
+            raise TransientIndexError(msg)
+        if status == _NOT_FOUND:
+            msg = f"{doing}: {self.url} does not have it; check how it is spelled, and whether this is the right index"
+            raise PackageIndexError(msg)
+        if status >= _CLIENT_FAULT:
+            msg = f"{doing}: the index refuses with status {status}; check its address, and what it lets you see"
+            raise PackageIndexError(msg)
+
+    def _wait_as_told(self, told: str) -> None:
+        seconds = _seconds(told)
+        if 0 < seconds <= _LONGEST_WAIT:
+            self._sleep(seconds)
+
+    def _pieces(self, doing: str, answer: requests.Response, limit: int) -> Iterator[bytes]:
+        end = time.monotonic() + _DEADLINE
+        total = 0
+        for piece in answer.iter_content(_CHUNK):
+            total += len(piece)
+            if total > limit:
+                msg = f"{doing}: it is larger than {limit} bytes; raise the limit, or leave it out"
+                raise PackageIndexError(msg)
+            if time.monotonic() > end:
+                msg = f"{doing}: no end after {_DEADLINE} s; run again when the index is faster"
+                raise TransientIndexError(msg)
+            yield piece
+
+
+def local(path: str | Path) -> tuple[Release, Path]:
+    """Read an sdist of the user's own: its name tells project and version.
+
+    Raises
+    ------
+    UsageError
+        There is no such file, or its name is not that of an sdist.
+
+    """
+    file = Path(path).resolve()
+    try:
+        name, version = parse_sdist_filename(file.name)
+        sdist = Sdist(file.name, file.as_uri(), _sha256(file), file.stat().st_size)
+    except InvalidSdistFilename as error:
+        msg = f"reading {path}: {error}; an sdist is called NAME-VERSION.tar.gz or NAME-VERSION.zip"
+        raise UsageError(msg) from error
+    except OSError as error:
+        msg = f"reading {path}: {error.strerror}; name an sdist that can be read"
+        raise UsageError(msg) from error
+    return Release(name, str(version), sdist), file
+
+
+def admits(requires_python: str | None, python: str) -> bool:
+    """Whether a Requires-Python admits a Python: 3.11.2, or 3.11, read as its newest patch release.
+
+    One that cannot be read admits all, as it does for installers.
+    """
+    full = python if python.count(".") > 1 else f"{python}.999"
+    try:
+        return SpecifierSet(requires_python or "").contains(full, prereleases=True)
+    except InvalidSpecifier:
+        return True
+
+
+def choose(editions: Sequence[Edition], specifier: SpecifierSet, python: str) -> Edition | None:
+    """Choose among editions, given newest first; pre-releases as PEP 440 has it, yanked files as PEP 592 has it."""
+    offered = editions if _is_pin(specifier) else [left for edition in editions if (left := _without_yanked(edition))]
+    fitting = (edition for edition in offered if admits(edition.requires_python, python))
+    return next(chain(_matching(fitting, specifier), _matching(offered, specifier)), None)
+
+
+def _matching(editions: Iterable[Edition], specifier: SpecifierSet) -> Iterator[Edition]:
+    return specifier.filter(editions, key=lambda edition: edition.version)
+
+
+def _is_pin(specifier: SpecifierSet) -> bool:
+    return any(part.operator in {"==", "==="} and not part.version.endswith(".*") for part in specifier)
+
+
+def _without_yanked(edition: Edition) -> Edition | None:
+    left = tuple(offer for offer in edition.offers if not offer.yanked)
+    return Edition(edition.version, left) if left else None
+
+
+def _requirement(text: Requirement | str) -> Requirement:
+    try:
+        requirement = Requirement(text) if isinstance(text, str) else text
+    except InvalidRequirement as error:
+        msg = f"reading the requirement {text!r}: {error}; write it like six, six==1.16.0 or 'six>=1.15'"
+        raise UsageError(msg) from error
+    if requirement.url:
+        msg = f"reading the requirement {text!r}: it names a URL; name a release of the index, or the path of an sdist"
+        raise UsageError(msg)
+    return requirement
+
+
+def _release(name: str, edition: Edition) -> Release:
+    found = edition.sdist
+    sdist = Sdist(found.filename, found.url, found.sha256, found.size) if found else None
+    wheels = tuple(sorted(offer.filename for offer in edition.offers if offer.is_wheel))
+    return Release(name, edition.version, sdist, edition.requires_python, wheels)
+
+
+def _no_release(wanted: Requirement, editions: Sequence[Edition]) -> str:
+    versions = [edition.version for edition in editions]
+    asked = [part.version for part in wanted.specifier]
+    near = [match for version in asked for match in difflib.get_close_matches(version, versions, n=3)] or versions[:3]
+    advice = f"it has {', '.join(dict.fromkeys(near))}" if near else "it has nothing that is not yanked"
+    return f"asking the index for {wanted}: no release matches; {advice}: ask for one of these"
+
+
+def _editions(name: str, page: ProjectPage) -> tuple[Edition, ...]:
+    versions: dict[Version, list[Offer]] = {}
+    for package in page.packages:
+        version = _version(name, package.filename)
+        if version is not None:
+            versions.setdefault(version, []).append(_offer(package))
+    return tuple(Edition(str(version), tuple(versions[version])) for version in sorted(versions, reverse=True))
+
+
+def _version(name: str, filename: str) -> Version | None:
+    """Return the version of a file that is a wheel or sdist of this very project."""
+    try:
+        of, version = (
+            parse_wheel_filename(filename)[:2] if filename.endswith(".whl") else parse_sdist_filename(filename)
+        )
+    except (InvalidWheelFilename, InvalidSdistFilename):
+        return None
+    return version if of == name and _is_plain(filename) else None
+
+
+def _offer(package: DistributionPackage) -> Offer:
+    url = _credentials(package.url)[0]
+    sha256 = package.digests.get("sha256", "").lower()
+    return Offer(package.filename, url, sha256, package.size, package.requires_python, package.is_yanked)
+
+
+def _parsed(doing: str, name: str, answer: requests.Response, body: bytes) -> ProjectPage:
+    kind = answer.headers.get("Content-Type", "text/html").partition(";")[0].strip().lower()
+    try:
+        if kind.endswith("+json"):
+            return ProjectPage.from_json_data(json.loads(body), answer.url)
+        if kind in {"text/html", "application/vnd.pypi.simple.v1+html"}:
+            return ProjectPage.from_html(name, body, answer.url, answer.encoding)
+    except (ValueError, RecursionError, UnsupportedRepoVersionError) as error:
+        msg = f"{doing}: its answer cannot be read ({type(error).__name__}); check that {answer.url} is a PEP 503 index"
+        raise PackageIndexError(msg) from error
+    msg = f"{doing}: its answer is {kind!r}, neither HTML nor JSON; check that {answer.url} is a PEP 503 or 691 index"
+    raise PackageIndexError(msg)
+
+
+class _Kept:
+    """A project's page as the cache has it; one that cannot be read is as good as none."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._content: dict[str, Any] = {}
+        try:
+            content = json.loads(path.read_bytes())
+            self._content = content if isinstance(content, dict) and content.get("layout") == _LAYOUT else {}
+        except (OSError, ValueError):
+            pass
+
+    @property
+    def etag(self) -> str:
+        return str(self._content.get("etag", ""))
+
+    @property
+    def body(self) -> str:
+        return str(self._content.get("body", ""))
+
+    def editions(self) -> tuple[Edition, ...]:
+        return tuple(
+            Edition(version, tuple(Offer(*offer) for offer in offers)) for version, offers in self._content["editions"]
+        )
+
+    def replace(self, etag: str, body: str, editions: Iterable[Edition]) -> None:
+        listed = [(edition.version, [astuple(offer) for offer in edition.offers]) for edition in editions]
+        self._content = {"layout": _LAYOUT, "etag": etag, "body": body, "editions": listed}
+        write(self._path, json.dumps(self._content, separators=(",", ":")))
+
+
+def _checked_name(filename: str) -> None:
+    try:
+        parse_sdist_filename(filename)
+    except InvalidSdistFilename:
+        plain = False
+    else:
+        plain = _is_plain(filename)
+    if not plain:
+        msg = f"fetching {filename!r}: that is no name of an sdist; see what the index publishes there"
+        raise PackageIndexError(msg)
+
+
+def _is_plain(filename: str) -> bool:
+    return filename.isascii() and filename.isprintable() and not set(filename) & {"/", "\\"} and filename[0] != "."
+
+
+def _credentials(url: str) -> tuple[str, tuple[str, str] | None]:
+    """Part a URL from the user and the password that it may hold, so that they are recorded nowhere."""
+    parts = urlsplit(url)
+    _, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, None
+    return urlunsplit(parts._replace(netloc=host)), requests.utils.get_auth_from_url(url)
+
+
+def _certificates() -> str | bool:
+    """Name the certificates to trust: what requests honours itself, and what uv and OpenSSL honour."""
+    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+    return next((found for name in names if (found := os.environ.get(name))), True)
+
+
+def _seconds(retry_after: str) -> float:
+    """Return what a Retry-After asks for, in either of its forms (RFC 9110, 10.2.3)."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        return (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError):
+        return 0
+
+
+def _copy(pieces: Iterable[bytes], write: Callable[[bytes], object]) -> str:
+    hashed = hashlib.sha256()
+    for piece in pieces:
+        hashed.update(piece)
+        write(piece)
+    return hashed.hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    """Turn the library's exceptions into ours, once, at this border."""
+    try:
+        yield
+    except (requests.TooManyRedirects, requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL) as error:
+        msg = f"{doing}: {error}; check the index's address"
+        raise PackageIndexError(msg) from error
+    except requests.RequestException as error:
+        msg = f"{doing}: the index does not answer: {error}; check the network, and run again"
+        raise TransientIndexError(msg) from error

@@ -1,0 +1,382 @@
+"""Locks: what is picked, what is refused, and whose fault it is when nothing can be picked."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orchestrator.errors import PackageIndexError, TransientIndexError
+from orchestrator.model import Failure, Lock, Phase, Pin, Reason, Target
+from orchestrator.requirements import lock, tags
+from tests.loopback_index import JSON, LoopbackIndex, sdist, wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+BOOKWORM = Target("3.11", "x86_64-manylinux_2_36")
+TRIXIE = Target("3.13", "x86_64-manylinux_2_40")
+TODAY = date(2024, 5, 2)
+
+
+@pytest.fixture
+def served() -> Iterator[LoopbackIndex]:
+    """Serve a backend that needs a helper."""
+    with LoopbackIndex() as index:
+        index.publish("backend-1.0-py3-none-any.whl", wheel("backend", "1.0", requires=("helper",)))
+        index.publish("helper-1.0-py3-none-any.whl", wheel("helper", "1.0"))
+        yield index
+
+
+def ask(
+    served: LoopbackIndex,
+    cache: Path,
+    *requirements: str,
+    target: Target = BOOKWORM,
+    as_of: date | None = None,
+    today: date = TODAY,
+) -> Lock | Failure:
+    """Lock at the loopback index, and lose no time between tries."""
+    return lock(
+        requirements,
+        target,
+        index_url=served.url,
+        as_of=as_of,
+        cache=cache,
+        today=today,
+        read_timeout=1,
+        retry_wait=0.01,
+    )
+
+
+def pinned(found: Lock | Failure) -> dict[str, str]:
+    """Return the file that was picked for each name."""
+    assert isinstance(found, Lock), found
+    return {pin.name: pin.filename for pin in found.pins}
+
+
+def detail(found: Lock | Failure) -> str:
+    """Return what is told of a requirement that cannot be met."""
+    assert isinstance(found, Failure), found
+    assert (found.reason, found.phase) == (Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS)
+    return found.detail
+
+
+# --- what is picked --------------------------------------------------------------------------
+
+
+def test_a_lock_is_everything_that_is_needed(served: LoopbackIndex, tmp_path: Path) -> None:
+    """Each with the hash and the address of its one file, sorted by name."""
+    sha256 = served.publish("a_tool-1.0-py3-none-any.whl", wheel("a-tool", "1.0"))
+    found = ask(served, tmp_path, "backend", "A.Tool")
+    assert isinstance(found, Lock)
+    assert [pin.name for pin in found.pins] == ["a-tool", "backend", "helper"]
+    address = f"{served.origin}/files/a-tool/a_tool-1.0-py3-none-any.whl"
+    assert found.pins[0] == Pin("a-tool", "1.0", sha256, "a_tool-1.0-py3-none-any.whl", address)
+
+
+def test_no_requirements_need_no_index(tmp_path: Path) -> None:
+    """An empty list is an empty lock."""
+    assert lock([], BOOKWORM, index_url="http://127.0.0.1:9/", as_of=None, cache=tmp_path, today=TODAY) == Lock()
+
+
+def test_extras_and_markers(served: LoopbackIndex, tmp_path: Path) -> None:
+    """Both are those of the image, whatever the host is."""
+    served.publish("old-1.0-py3-none-any.whl", wheel("old", "1.0"))
+    served.publish("new-1.0-py3-none-any.whl", wheel("new", "1.0"))
+    needs = ("old; python_version < '3.12'", "new; extra == 'fast' and python_version > '3.12'")
+    served.publish("rich_backend-1.0-py3-none-any.whl", wheel("rich-backend", "1.0", requires=needs, extras=("fast",)))
+    wanted = ["rich-backend[fast]", "helper; sys_platform == 'win32'"]
+    assert set(pinned(ask(served, tmp_path, *wanted))) == {"rich-backend", "old"}
+    assert set(pinned(ask(served, tmp_path, *wanted, target=TRIXIE))) == {"rich-backend", "new"}
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (BOOKWORM, "n-1.0-cp311-cp311-manylinux_2_36_x86_64.whl"),
+        (TRIXIE, "n-1.0-cp313-cp313-manylinux_2_40_x86_64.whl"),
+        (Target("3.11", "x86_64-manylinux_2_31"), "n-1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"),
+        (Target("3.12", "x86_64-manylinux_2_36"), "n-1.0-cp38-abi3-manylinux_2_17_x86_64.whl"),
+        (Target("3.11", "aarch64-manylinux_2_36"), "n-1.0-2-py3-none-any.whl"),
+    ],
+)
+def test_the_best_wheel_for_the_target(served: LoopbackIndex, tmp_path: Path, target: Target, expected: str) -> None:
+    """By PEP 425's order, and then by the build number."""
+    for tag in (
+        "cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64",
+        "cp311-cp311-manylinux_2_36_x86_64",
+        "cp311-cp311-manylinux_2_40_x86_64",
+        "cp311-cp311-musllinux_1_2_x86_64",
+        "cp311-cp311-win_amd64",
+        "cp313-cp313-manylinux_2_40_x86_64",
+        "cp313-cp313t-manylinux_2_40_x86_64",
+        "cp38-abi3-manylinux_2_17_x86_64",
+        "py3-none-any",
+        "2-py3-none-any",
+    ):
+        served.publish(f"n-1.0-{tag}.whl", wheel("n", "1.0", tag=tag.removeprefix("2-")))
+    assert pinned(ask(served, tmp_path, "n", target=target)) == {"n": expected}
+
+
+def test_tags_are_those_of_the_image() -> None:
+    """From the newest glibc down to the oldest, old names included, and no other libc."""
+    listed = [str(tag) for tag in tags(BOOKWORM)]
+    assert listed[0] == "cp311-cp311-manylinux_2_36_x86_64"
+    assert {"cp311-cp311-manylinux1_x86_64", "cp311-abi3-linux_x86_64", "py3-none-any"} <= set(listed)
+    assert not any("2_37" in tag or "musl" in tag or "cp312" in tag for tag in listed)
+
+
+def test_an_index_without_json_will_do(tmp_path: Path) -> None:
+    """PEP 503 is enough, without an upload time or a size."""
+    with LoopbackIndex(html_only=True) as served:
+        served.publish("helper-1.0-py3-none-any.whl", wheel("helper", "1.0"))
+        assert pinned(ask(served, tmp_path, "helper")) == {"helper": "helper-1.0-py3-none-any.whl"}
+
+
+def test_as_of_a_date(served: LoopbackIndex, tmp_path: Path) -> None:
+    """The day counts to its end, in UTC."""
+    for version, uploaded in (("2.0", "2024-01-01T23:59:59Z"), ("3.0", "2024-01-02T00:00:00Z")):
+        served.publish(f"helper-{version}-py3-none-any.whl", wheel("helper", version), uploaded=uploaded)
+    assert pinned(ask(served, tmp_path, "helper"))["helper"].startswith("helper-3.0")
+    assert pinned(ask(served, tmp_path, "helper", as_of=date(2024, 1, 1)))["helper"].startswith("helper-2.0")
+    assert "no versions of helper" in detail(ask(served, tmp_path, "helper", as_of=date(2019, 1, 1)))
+
+
+# --- what cannot be met is a result ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("requirement", "told"),
+    [
+        ("nowhere", "nowhere was not found"),
+        ("helper==99", "no version of helper==99"),
+        ("helper===lolwut", "Couldn't parse requirement"),
+        ("helper>1", "helper>1"),
+        ("trapped", "no usable wheels"),
+        ("needs-trapped", "no usable wheels"),
+        ("needs-url", "URL"),
+        ("needs-garbage", "invalid metadata"),
+        ("other-platform", "wheel"),
+        ("future", "Python>=3.12"),
+        ("withdrawn", "was yanked"),
+        ("Foo Bar!!", "cannot be read"),
+        ("--index-url=http://127.0.0.1:9/", "cannot be read"),
+        ("-r /etc/passwd", "cannot be read"),
+        ("helper\nnowhere", "cannot be read"),
+        ("helper; platform_version == '${HOME} #'", "Couldn't parse requirement"),
+        ("helper; " + "(" * 50_000, "cannot be read"),
+        ("helper @ git+https://127.0.0.1:9/helper", "names a URL"),
+        ("helper @ file:///etc/passwd", "names a URL"),
+    ],
+)
+def test_what_cannot_be_met_is_a_failure_of_the_package(
+    served: LoopbackIndex, tmp_path: Path, requirement: str, told: str
+) -> None:
+    """It says which, and nothing of a package is run to find out."""
+    trace = tmp_path / "trace"
+    trap = f"open({str(trace)!r}, 'w')".encode()
+    project = b"[build-system]\nrequires = []\nbackend-path = ['.']\nbuild-backend = 'setup'\n"
+    served.publish("trapped-1.0.tar.gz", sdist("trapped", "1.0", {"setup.py": trap, "pyproject.toml": project}))
+    for name, needs in (
+        ("needs-trapped", "trapped"),
+        ("needs-url", "helper @ git+https://127.0.0.1:9/helper"),
+        ("needs-garbage", "helper !! 1"),
+    ):
+        served.publish(f"{name.replace('-', '_')}-1.0-py3-none-any.whl", wheel(name, "1.0", requires=(needs,)))
+    served.publish("other_platform-1.0-cp311-cp311-win_amd64.whl", wheel("other-platform", "1.0"))
+    served.publish("future-1.0-py3-none-any.whl", wheel("future", "1.0"), requires_python=">=3.12")
+    served.publish("withdrawn-1.0-py3-none-any.whl", wheel("withdrawn", "1.0"), yanked="oops")
+    found = detail(ask(served, tmp_path / "cache", "helper", requirement))
+    assert told in found
+    assert len(found) <= 2000
+    assert not trace.exists()
+
+
+def test_no_end_of_requirements(tmp_path: Path) -> None:
+    """A thousand are enough for anybody; uv is not even asked."""
+    with LoopbackIndex() as served:
+        assert "no more than" in detail(ask(served, tmp_path, *(f"p{number}" for number in range(1001))))
+        assert served.requests == []
+
+
+# --- what the index does wrong is no result --------------------------------------------------
+
+
+FAULTS: dict[str, Callable[[LoopbackIndex, int], None]] = {
+    "503": lambda index, times: index.answer("/simple/helper/", status=503, times=times),
+    "429": lambda index, times: index.answer("/simple/helper/", status=429, times=times),
+    "500-for-the-file": lambda index, times: index.answer("/files/helper/", status=500, times=times),
+    "truncated": lambda index, times: index.truncate("/simple/helper/", times=times),
+    "stalled": lambda index, times: index.stall("/simple/helper/", times=times),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_passing_fault_is_tried_again(
+    served: LoopbackIndex, tmp_path: Path, fault: Callable[[LoopbackIndex, int], None]
+) -> None:
+    """It leaves no mark on the lock."""
+    fault(served, 1)
+    assert set(pinned(ask(served, tmp_path, "backend"))) == {"backend", "helper"}
+
+
+def test_a_lasting_fault_is_given_up_and_not_kept(served: LoopbackIndex, tmp_path: Path) -> None:
+    """It never becomes a verdict, and the next run asks again."""
+    served.answer("/simple/helper/", status=503)
+    with pytest.raises(TransientIndexError, match=r"resolving build requirements: .*503.*run again"):
+        ask(served, tmp_path, "backend")
+    assert served.count("/simple/helper/") == 5
+    served.mend()
+    assert set(pinned(ask(served, tmp_path, "backend"))) == {"backend", "helper"}
+
+
+def test_no_server_at_all(tmp_path: Path) -> None:
+    """A refused connection may be a server that starts."""
+    with LoopbackIndex() as served:
+        pass
+    with pytest.raises(TransientIndexError, match="Connection refused"):
+        ask(served, tmp_path, "backend")
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/simple/helper/", {"status": 401}),
+        ("/simple/helper/", {"status": 403}),
+        ("/simple/helper/", {"status": 410}),
+        ("/simple/helper/", {"status": 200, "body": b"<x", "headers": {"Content-Type": "text/plain"}}),
+        ("/simple/helper/", {"status": 200, "body": b"{]", "headers": {"Content-Type": JSON}}),
+        ("/files/helper/", {"status": 404}),
+        ("/files/helper/", {"status": 200, "body": b"no zip"}),
+    ],
+)
+def test_a_wrong_answer_is_the_indexs_fault(
+    served: LoopbackIndex, tmp_path: Path, path: str, answer: dict[str, Any]
+) -> None:
+    """It is not tried again, and never passes for a requirement that does not exist."""
+    served.answer(path, **answer)
+    with pytest.raises(PackageIndexError, match="resolving build requirements") as caught:
+        ask(served, tmp_path, "backend")
+    assert not isinstance(caught.value, TransientIndexError)
+
+
+def test_an_index_without_dates_cannot_answer_as_of_one(tmp_path: Path) -> None:
+    """That it finds nothing is no finding about the package."""
+    with LoopbackIndex(upload_times=False) as served:
+        served.publish("helper-1.0-py3-none-any.whl", wheel("helper", "1.0"))
+        assert pinned(ask(served, tmp_path, "helper"))
+        with pytest.raises(PackageIndexError, match="exclude-newer"):
+            ask(served, tmp_path, "helper", as_of=date(2024, 1, 1))
+
+
+# --- the cache -------------------------------------------------------------------------------
+
+
+def test_a_lock_lasts_a_day(served: LoopbackIndex, tmp_path: Path) -> None:
+    """The same requirements, in whatever order and as often as they stand there, are one question."""
+    first = ask(served, tmp_path, "backend", "helper >= 1")
+    asked = len(served.requests)
+    served.publish("helper-2.0-py3-none-any.whl", wheel("helper", "2.0"))
+    assert ask(served, tmp_path, "helper>=1", "backend", "backend") == first
+    assert len(served.requests) == asked
+    assert pinned(ask(served, tmp_path, "backend", "helper>=1", today=date(2024, 5, 3)))["helper"].startswith(
+        "helper-2"
+    )
+
+
+def test_a_lock_of_the_past_lasts(served: LoopbackIndex, tmp_path: Path) -> None:
+    """One as of today does not: the day is not over."""
+    for as_of, again in ((date(2024, 1, 1), False), (TODAY, True)):
+        ask(served, tmp_path, "backend", as_of=as_of)
+        asked = len(served.requests)
+        ask(served, tmp_path, "backend", as_of=as_of, today=date(2024, 5, 3))
+        assert (len(served.requests) > asked) is again
+
+
+def test_a_failure_is_kept_as_well(served: LoopbackIndex, tmp_path: Path) -> None:
+    """It is as settled as a lock."""
+    first = ask(served, tmp_path, "nowhere")
+    asked = len(served.requests)
+    assert ask(served, tmp_path, "nowhere") == first
+    assert len(served.requests) == asked
+
+
+def test_a_damaged_cache_is_as_good_as_none(served: LoopbackIndex, tmp_path: Path) -> None:
+    """The lock is made anew."""
+    first = ask(served, tmp_path, "backend")
+    (kept,) = (tmp_path / "locks").iterdir()
+    for damaged in ("", "[]", "{}", '{"pins": [{}]}'):
+        kept.write_text(damaged)
+        assert ask(served, tmp_path, "backend") == first
+
+
+def test_many_threads_resolve_once(served: LoopbackIndex, tmp_path: Path) -> None:
+    """The others wait for the one, and get what it found."""
+    found: list[Lock | Failure] = []
+    threads = [threading.Thread(target=lambda: found.append(ask(served, tmp_path, "backend"))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 6
+    assert len({str(asdict(one)) for one in found}) == 1
+    assert served.count("/simple/backend/") == 1
+
+
+def test_nothing_of_the_hosts_configuration_leaks_in(
+    served: LoopbackIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither variables nor files, in the home or in the current folder."""
+    with LoopbackIndex() as planted:
+        planted.publish("helper-9.0-py3-none-any.whl", wheel("helper", "9.0"))
+        for name in ("UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX", "PIP_INDEX_URL"):
+            monkeypatch.setenv(name, planted.url)
+        for name in ("UV_FIND_LINKS", "PIP_FIND_LINKS", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_NO_BINARY", "UV_OFFLINE"):
+            monkeypatch.setenv(name, "1")
+        file = f'[pip]\nindex-url = "{planted.url}"\n'
+        for folder in (tmp_path, tmp_path / ".config" / "uv", tmp_path / "cache" / "uv" / "home"):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "uv.toml").write_text(file)
+        (tmp_path / "pyproject.toml").write_text(f'[tool.uv]\nindex-url = "{planted.url}"\n')
+        for name, folder in (("HOME", tmp_path), ("XDG_CONFIG_HOME", tmp_path / ".config")):
+            monkeypatch.setenv(name, str(folder))
+        monkeypatch.chdir(tmp_path)
+        assert pinned(ask(served, tmp_path / "cache", "helper")) == {"helper": "helper-1.0-py3-none-any.whl"}
+        assert planted.requests == []
+
+
+def test_a_password_goes_into_no_record(tmp_path: Path) -> None:
+    """It reaches the index, and no pin."""
+    with LoopbackIndex() as served:
+        served.publish("helper-1.0-py3-none-any.whl", wheel("helper", "1.0"))
+        url = served.url.replace("http://", "http://user:secret@")
+        found = lock(["helper"], BOOKWORM, index_url=url, as_of=None, cache=tmp_path, today=TODAY)
+        assert pinned(found)
+        assert "secret" not in repr(found)
+        assert "Basic dXNlcjpzZWNyZXQ=" in served.authorizations
+
+
+# --- the real index --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", [BOOKWORM, TRIXIE])
+def test_real_build_requirements(tmp_path: Path, target: Target) -> None:
+    """As of a date, two real backends are the same files for good; the compiled one fits the image."""
+    found = lock(
+        ["setuptools>=61", "Cython<4", "hatchling"],
+        target,
+        index_url=None,
+        as_of=date(2025, 3, 1),
+        cache=tmp_path,
+        today=date(2026, 1, 1),
+    )
+    files = pinned(found)
+    interpreter = "cp" + target.python.replace(".", "")
+    assert files["setuptools"] == "setuptools-75.8.2-py3-none-any.whl"
+    assert files["hatchling"] == "hatchling-1.27.0-py3-none-any.whl"
+    assert files["cython"].startswith(f"Cython-3.0.12-{interpreter}-{interpreter}-manylinux")
