@@ -32,6 +32,7 @@ from orchestrator.workshop import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
     from orchestrator.config import Config
     from orchestrator.model import Image, Result, Task
     from orchestrator.plan import Job
@@ -86,7 +87,7 @@ _LOG_FORMAT = click.option(
 @click.option("--again", is_flag=True, help="Build what has a result already, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results on standard output, as one JSON array.")
 @_LOG_FORMAT
-def run(  # noqa: PLR0913 - as many as there are options
+def run(
     wanted: tuple[str, ...],
     image: str | None,
     config_file: Path,
@@ -179,7 +180,7 @@ def images_(names: tuple[str, ...], config_file: Path, lock: bool) -> None:  # n
 @_RESULTS
 @click.option("--again", is_flag=True, help="As run would with it.")
 @_LOG_FORMAT
-def plan_(  # noqa: PLR0913 - as many as there are options
+def plan_(
     wanted: tuple[str, ...],
     image: str | None,
     config_file: Path,

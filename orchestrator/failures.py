@@ -15,8 +15,10 @@ _SIGNS = (
     (Reason.OUT_OF_MEMORY, r"virtual memory exhausted|Cannot allocate memory|^MemoryError\b"),
     (
         Reason.NEEDS_NETWORK,
-        (r"Temporary failure in name resolution|Name or service not known|Could not resolve host"
-        r"|Network is unreachable|Failed to establish a new connection|NameResolutionError"),
+        (
+            r"Temporary failure in name resolution|Name or service not known|Could not resolve host"
+            r"|Network is unreachable|Failed to establish a new connection|NameResolutionError"
+        ),
     ),
     (Reason.MISSING_BUILD_REQUIREMENT, r"^(ModuleNotFoundError|ImportError): No module named"),
 )

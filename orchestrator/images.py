@@ -235,9 +235,7 @@ def _told(one: Drift) -> str:
 # --- making one ------------------------------------------------------------------------------
 
 
-def ensure(  # noqa: PLR0913 - the inputs of an image are these
-    engine: Images, name: str, folder: Path, cache: Path, *, strict: bool, tell: Callable[[str], None]
-) -> Image:
+def ensure(engine: Images, name: str, folder: Path, cache: Path, *, strict: bool, tell: Callable[[str], None]) -> Image:
     """Return an image that is there to be used; make it first, if the engine has none of this recipe.
 
     `folder` is images/; `cache` keeps root file systems made from Debian's archive; `tell`

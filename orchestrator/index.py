@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -38,7 +38,7 @@ from pypi_simple import (
 from orchestrator import __version__
 from orchestrator.cache import Turns, unfinished, write
 from orchestrator.errors import PackageIndexError, TransientIndexError, UsageError
-from orchestrator.model import Release, Sdist
+from orchestrator.model import Release, Sdist, admits
 from orchestrator.retry import retrying
 
 if TYPE_CHECKING:
@@ -284,18 +284,6 @@ def local(path: str | Path) -> tuple[Release, Path]:
         msg = f"reading {path}: {error.strerror}; name an sdist that can be read"
         raise UsageError(msg) from error
     return Release(name, str(version), sdist), file
-
-
-def admits(requires_python: str | None, python: str) -> bool:
-    """Whether a Requires-Python admits a Python: 3.11.2, or 3.11, read as its newest patch release.
-
-    One that cannot be read admits all, as it does for installers.
-    """
-    full = python if python.count(".") > 1 else f"{python}.999"
-    try:
-        return SpecifierSet(requires_python or "").contains(full, prereleases=True)
-    except InvalidSpecifier:
-        return True
 
 
 def choose(editions: Sequence[Edition], specifier: SpecifierSet, python: str) -> Edition | None:

@@ -23,8 +23,15 @@ PURE_TAG = "none-any"
 
 def digest(value: object) -> str:
     """Return the SHA-256 of a JSON-like value, dataclasses and all, whatever the order of its keys."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), default=asdict)
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """Turn what JSON has no form for into what it has."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return asdict(value)  # type: ignore[call-overload] # of anything else, a TypeError tells
 
 
 # --- what is asked for -----------------------------------------------------------------------
@@ -92,16 +99,17 @@ class Release:
     requires_python: str | None = None
     wheels: tuple[str, ...] = ()  # the file names that the index publishes for this version
 
-    def admits(self, python: str) -> bool:
-        """Tell whether it is for that Python: 3.11.2, or 3.11, read as its newest patch release.
 
-        A Requires-Python that cannot be read admits all, as it does for installers.
-        """
-        full = python if python.count(".") > 1 else f"{python}.999"
-        try:
-            return SpecifierSet(self.requires_python or "").contains(full, prereleases=True)
-        except InvalidSpecifier:
-            return True
+def admits(requires_python: str | None, python: str) -> bool:
+    """Tell whether a Requires-Python admits a Python: 3.11.2, or 3.11, read as its newest patch release.
+
+    One that cannot be read admits all, as it does for installers.
+    """
+    full = python if python.count(".") > 1 else f"{python}.999"
+    try:
+        return SpecifierSet(requires_python or "").contains(full, prereleases=True)
+    except InvalidSpecifier:
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from orchestrator.plan import Job, ordered, seconds_of
 from orchestrator.results import read
 
 if TYPE_CHECKING:
-    from orchestrator.model import Image, Release, Result, Task
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from orchestrator.model import Image, Release, Result, Task
     from orchestrator.progress import Progress
 
 LOOKING = 8

@@ -27,6 +27,7 @@ from orchestrator.model import (
     UsedImage,
     Verdict,
     Wheel,
+    admits,
     digest,
 )
 
@@ -145,7 +146,7 @@ def _without_building(release: Release, image: Image) -> Judgement | None:
     """Judge what needs no build."""
     if release.sdist is None:
         return Judgement(Verdict.NO_SDIST, f"{release.project} {release.version} has no sdist on the index")
-    if not release.admits(image.target.python):
+    if not admits(release.requires_python, image.target.python):
         detail = f"requires Python {release.requires_python}, the image has {image.target.python}"
         return _failed(Failure(Reason.WRONG_PYTHON, Phase.REQUIREMENTS, detail))
     return None

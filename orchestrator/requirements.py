@@ -78,7 +78,7 @@ class _Question:
         return digest([_LAYOUT, self.requirements, asdict(self.target), self.index_url, self.as_of, day])
 
 
-def lock(  # noqa: PLR0913 - what decides a lock
+def lock(
     requirements: Sequence[str],
     target: Target,
     *,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from posixpath import dirname
+from typing import TYPE_CHECKING
 
 from orchestrator.model import DAY, Environment, Mode, Probe, Variant
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import builder, sdist, wheel
+from orchestrator import builder, config, sdist, wheel
+from orchestrator.index import local
 from orchestrator.rebuild import Effects
 from orchestrator.retry import retrying
 
 if TYPE_CHECKING:
-    from orchestrator.model import Failure, Limits
     from collections.abc import Callable, Sequence
 
     from orchestrator.buildenv import BuildEnvironments
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.engine import Engine
     from orchestrator.farm import Slots, Stop
     from orchestrator.index import Index
-    from orchestrator.model import Build, Lock, Target, Wheel
+    from orchestrator.model import Build, Failure, Image, Limits, Lock, Release, Sdist, Target, Task, Wheel
     from orchestrator.results import Results
 
 SALT_BYTES = 6
@@ -61,6 +62,33 @@ class Workshop:
             salt=lambda: secrets.token_hex(SALT_BYTES),
             now=lambda: datetime.now(UTC),
         )
+
+    def release(self, task: Task, image: Image) -> Release:
+        """Find what a task asks for: a release of the index, an sdist on our disk, or a project's folder.
+
+        Raises
+        ------
+        WheelproofError
+            There is no such thing, or the index does not answer.
+
+        """
+        if not config.is_path(task.requirement):
+            release = self.index.release(task.requirement, image.target.python)
+            if release.sdist is None or release.sdist.sha256:
+                return release
+            file = self.index.fetch(release.sdist, task.limits.download)
+            return replace(release, sdist=replace(release.sdist, sha256=file.parent.name))
+        release, file = local(task.requirement)
+        assert release.sdist is not None  # noqa: S101 - it is one
+        return replace(release, sdist=self._taken(release.sdist, file))
+
+    def _taken(self, sdist: Sdist, file: Path) -> Sdist:
+        """Keep the user's own sdist as it is now, whatever becomes of it."""
+        folder = self.cache / "sdists" / sdist.sha256
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / sdist.filename).exists():
+            shutil.copyfile(file, folder / sdist.filename)
+        return sdist
 
     def build(self, project: str, order: Order, answered: Callable[[tuple[str, ...]], None], *, long: bool) -> Output:
         """Build in a place of its own; try again when the engine slips; keep what came of it."""

@@ -47,7 +47,8 @@ def test_another_order_is_a_difference_of_the_archive() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "aspect"), [("pkg-1.0-py2.py3-none-any.whl", Aspect.TAGS), ("pkg-1.0.post1-py3-none-any.whl", Aspect.FILENAME)]
+    ("name", "aspect"),
+    [("pkg-1.0-py2.py3-none-any.whl", Aspect.TAGS), ("pkg-1.0.post1-py3-none-any.whl", Aspect.FILENAME)],
 )
 def test_the_file_name_counts_even_when_the_bytes_agree(name: str, aspect: Aspect) -> None:
     """A wheel of other tags is another wheel."""

@@ -10,7 +10,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from orchestrator.errors import PackageIndexError, TransientIndexError, UsageError
-from orchestrator.index import Edition, Index, Offer, admits, choose, local
+from orchestrator.index import Edition, Index, Offer, choose, local
 from orchestrator.model import Sdist
 from tests.loopback_index import LoopbackIndex, sdist, wheel
 

@@ -199,7 +199,9 @@ def test_dynamic_requirements_are_asked_for_once_and_remembered() -> None:
     assert world.noted == [("cython",)]
     assert world.locked == [("setuptools>=40.8.0",), ("setuptools>=40.8.0", "cython")]
     assert [order.ask for order in world.orders] == [True, False, False]
-    assert {order.requirements for order in world.orders[1:]} == {Path("/envs") / Lock(result.build_requirements).digest}
+    assert {order.requirements for order in world.orders[1:]} == {
+        Path("/envs") / Lock(result.build_requirements).digest
+    }
 
 
 def test_remembered_requirements_are_not_asked_for_again() -> None:

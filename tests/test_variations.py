@@ -7,7 +7,15 @@ from dataclasses import fields, replace
 import pytest
 
 from orchestrator.model import Mode
-from orchestrator.variations import NAMES, VARIATIONS, Variation, disobeyed, scratch_folders, second_environment, variants
+from orchestrator.variations import (
+    NAMES,
+    VARIATIONS,
+    Variation,
+    disobeyed,
+    scratch_folders,
+    second_environment,
+    variants,
+)
 from samples import FIRST, SECOND, probe
 
 

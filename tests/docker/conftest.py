@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "images"
 
+
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     """The engine of this machine."""
