@@ -138,6 +138,10 @@ class LoopbackIndex:
         self._projects.setdefault(project or _project(filename), {})[filename] = offered
         return real
 
+    def sha256(self, project: str, filename: str) -> str:
+        """Return the real SHA-256 of a file on offer."""
+        return hashlib.sha256(self._projects[project][filename].content).hexdigest()
+
     def withdraw(self, project: str, filename: str) -> None:
         """Offer a file no more."""
         del self._projects[project][filename]

@@ -1,0 +1,180 @@
+"""A lock -> a folder of installed build requirements, made once, and mounted by every build that needs it.
+
+FOLDER/lib       on PYTHONPATH
+FOLDER/lib/bin   on PATH
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import os
+import re
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.cache import Turns, settle, sweep, unfinished
+from orchestrator.model import digest
+from orchestrator.retry import retrying
+from orchestrator.uv import Uv, raise_fault
+
+if TYPE_CHECKING:
+    from orchestrator.model import Lock, Pin, Target
+
+LAYOUT = 1
+"""Version of what is made of a lock: raised by any change that a build could see."""
+
+MTIME = 1_000_000_000
+"""When everything in the folder was last changed: one constant, for no build to see when it was installed."""
+
+PYTHON = "/usr/bin/python3"
+"""The interpreter in the image, as scripts name it."""
+
+SITECUSTOMIZE = """\
+# Made with the build environment: folders on PYTHONPATH have no .pth files read, site folders have.
+import os
+import site
+
+if __name__ == "sitecustomize":
+    site.addsitedir(os.path.dirname(os.path.abspath(__file__)))
+"""
+
+# A path that is too long for a first line, or has spaces in it, is put behind sh.
+_SH = re.compile(rb"""#!/bin/sh\n'''exec' (?P<quote>["']?)(?P<path>[^\n]*?)(?P=quote) "\$0" "\$@"\n' '''\n""")
+
+
+class BuildEnvironments:
+    """The build environments under one cache; safe to share, between processes too."""
+
+    def __init__(
+        self, cache: Path, index_url: str | None = None, *, read_timeout: int = 30, retry_wait: float = 0.5
+    ) -> None:
+        """Keep them in `cache`/buildenvs, and download from the index at `index_url` (PyPI where None)."""
+        self._folder = cache / "buildenvs"
+        self._uv = Uv(index_url, cache, read_timeout)
+        self._make = retrying(self._make_once, first_wait=retry_wait)
+        self._turns = Turns()
+        sweep(self._folder)
+
+    def materialize(self, lock: Lock, target: Target) -> Path:
+        """Return the folder of a lock's wheels, unpacked for the target; nothing of them is run.
+
+        Two folders of one lock are the same, byte for byte, wherever and whenever they were made.
+
+        Raises
+        ------
+        PackageIndexError
+            A wheel is gone, is not the one that was locked, or cannot be installed.
+        TransientIndexError
+            The index does not answer, after several tries.
+        ResultsError
+            The cache cannot be written.
+
+        """
+        key = digest([LAYOUT, lock.digest, target.python, target.platform])
+        place = self._folder / key
+        with self._turns.turn(key):
+            return place if place.is_dir() else self._make(lock, target, place)
+
+    def _make_once(self, lock: Lock, target: Target, place: Path) -> Path:
+        with unfinished(self._folder) as lent:
+            made = lent / "environment"
+            lib = made / "lib"
+            lib.mkdir(parents=True)
+            if lock.pins:
+                self._install(lib, lock, target)
+            _localize_scripts(lib)
+            _write_anew(lib / "sitecustomize.py", SITECUSTOMIZE.encode())
+            _make_uniform(made)
+            return settle(made, place)
+
+    def _install(self, lib: Path, lock: Lock, target: Target) -> None:
+        """Install each wheel by its one hash, so that no other file of the release will do.
+
+        Files are hard links into uv's own cache, which lies beside ours and which nobody else
+        uses: a fifth of the time, and none of the room, of copies. So they are never written
+        to, only replaced.
+        """
+        arguments = ["--target", str(lib), "--require-hashes", "--no-deps", "--link-mode", "hardlink", "-r"]
+        done = self._uv.pip("install", target, arguments, [_line(pin) for pin in lock.pins])
+        if done.exit_code:
+            raise_fault("installing build requirements", done)
+        (lib / ".lock").unlink(missing_ok=True)
+
+
+def _line(pin: Pin) -> str:
+    return f"{pin.name}=={pin.version} --hash=sha256:{pin.sha256}"
+
+
+def _localize_scripts(lib: Path) -> None:
+    """Let scripts name the image's interpreter and not the host's, and correct what RECORD says of them."""
+    changed: dict[str, bytes] = {}
+    for script in (path for path in sorted((lib / "bin").glob("*")) if path.is_file()):
+        content = script.read_bytes()
+        localized = localize(content, sys.executable)
+        if localized != content:
+            _write_anew(script, localized)
+            changed[f"bin/{script.name}"] = localized
+    for record in lib.glob("*.dist-info/RECORD") if changed else ():
+        rows = record.read_bytes().decode("utf-8", "surrogateescape")
+        _write_anew(record, _corrected(rows, changed).encode("utf-8", "surrogateescape"))
+
+
+def localize(script: bytes, interpreter: str) -> bytes:
+    """Put the image's Python where a script's first line names this interpreter."""
+    first_line = f"#!{PYTHON}\n".encode()
+    direct = f"#!{interpreter}\n".encode()
+    if script.startswith(direct):
+        return first_line + script[len(direct) :]
+    behind_sh = _SH.match(script)
+    if behind_sh and behind_sh["path"] == interpreter.encode():
+        return first_line + script[behind_sh.end() :]
+    return script
+
+
+def _corrected(record: str, changed: dict[str, bytes]) -> str:
+    written = io.StringIO()
+    rows = csv.writer(written, lineterminator="\n")
+    for row in csv.reader(io.StringIO(record)):
+        rows.writerow([row[0], *_hash_and_size(changed[row[0]])] if row and row[0] in changed else row)
+    return written.getvalue()
+
+
+def _hash_and_size(content: bytes) -> tuple[str, str]:
+    code = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+    return f"sha256={code}", str(len(content))
+
+
+def _write_anew(path: Path, content: bytes) -> None:
+    """Replace a file and keep its mode; what it was may be linked from elsewhere."""
+    mode = path.stat().st_mode if path.exists() else 0o644
+    anew = path.with_name(f"{path.name}.anew")
+    anew.write_bytes(content)
+    anew.chmod(mode)
+    anew.replace(path)
+
+
+def _make_uniform(folder: Path) -> None:
+    """Give everything one time, and the modes that an installer under umask 022 gives.
+
+    Not read-only modes: a build that copies a file of its requirements copies the mode too,
+    and may well write to its copy. It is the mount that is read-only.
+    """
+    for path, folders, files in os.walk(folder, topdown=False):
+        for name in (*files, *folders):
+            _set(Path(path, name))
+    _set(folder)
+
+
+def _set(path: Path) -> None:
+    """No wheel holds a link or a device; should an installer ever make one, it goes."""
+    mode = path.lstat().st_mode
+    if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
+        path.chmod(0o755 if stat.S_ISDIR(mode) or mode & 0o100 else 0o644)
+        os.utime(path, (MTIME, MTIME))
+    else:
+        path.unlink()
