@@ -1,0 +1,367 @@
+"""Build environments: what is installed, that nothing of it runs here, and that it is the same everywhere."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import os
+import stat
+import subprocess
+import sys
+import threading
+import zipfile
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.buildenv import MTIME, BuildEnvironments, localize
+from orchestrator.errors import PackageIndexError, TransientIndexError
+from orchestrator.model import Lock, Pin, Target, digest
+from orchestrator.requirements import lock
+from tests.loopback_index import LoopbackIndex, wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+BOOKWORM = Target("3.11", "x86_64-manylinux_2_36")
+TRIXIE = Target("3.13", "x86_64-manylinux_2_40")
+AS_OF, TODAY = date(2025, 3, 1), date(2026, 1, 1)
+PTH = b"import builtins; builtins.read = getattr(builtins, 'read', 0) + 1\n"
+
+
+@pytest.fixture
+def served() -> Iterator[LoopbackIndex]:
+    """Serve a wheel with a script, a .pth file and a module, and a second wheel of that release."""
+    with LoopbackIndex() as index:
+        members = {"tool/__init__.py": b"def main(): print('tool runs')\n", "tool.pth": PTH}
+        index.publish("tool-1.0-py3-none-any.whl", wheel("tool", "1.0", members, scripts={"tool": "tool:main"}))
+        other = wheel("tool", "1.0", {"other.py": b""}, tag="cp311-cp311-manylinux_2_36_x86_64")
+        index.publish("tool-1.0-cp311-cp311-manylinux_2_36_x86_64.whl", other)
+        yield index
+
+
+def pin(served: LoopbackIndex, filename: str = "tool-1.0-py3-none-any.whl") -> Pin:
+    """Return a pin on a file that the index serves."""
+    return Pin("tool", "1.0", served.sha256("tool", filename), filename, "")
+
+
+def environments(served: LoopbackIndex, cache: Path) -> BuildEnvironments:
+    """Return environments of the loopback index, without waits between tries."""
+    return BuildEnvironments(cache, served.url, read_timeout=1, retry_wait=0.01)
+
+
+def fingerprint(folder: Path) -> str:
+    """Hash everything that a build can see of a folder."""
+    return digest(
+        [
+            (
+                str(path.relative_to(folder)),
+                state.st_mode,
+                state.st_mtime_ns,
+                path.is_file() and path.read_bytes().hex(),
+            )
+            for path in sorted([folder, *folder.rglob("*")])
+            if (state := path.lstat())
+        ]
+    )
+
+
+def run(environment: Path, *command: str) -> str:
+    """Run as a build would: the environment's folder on PYTHONPATH, and its scripts on PATH."""
+    lib = environment / "lib"
+    variables = {"PYTHONPATH": str(lib), "PATH": f"{lib}/bin:/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, env=variables, check=True, capture_output=True, text=True).stdout
+
+
+# --- what is installed -----------------------------------------------------------------------
+
+
+def test_just_the_pinned_wheel_is_installed(served: LoopbackIndex, tmp_path: Path) -> None:
+    """Even where another file of that release would fit better."""
+    kept = environments(served, tmp_path)
+    pure = kept.materialize(Lock((pin(served),)), BOOKWORM)
+    compiled = pin(served, "tool-1.0-cp311-cp311-manylinux_2_36_x86_64.whl")
+    other = kept.materialize(Lock((compiled,)), BOOKWORM)
+    assert (pure / "lib/tool/__init__.py").is_file()
+    assert not (pure / "lib/other.py").exists()
+    assert (other / "lib/other.py").is_file()
+    assert not (other / "lib/tool").exists()
+
+
+def test_an_empty_lock_is_an_empty_environment(tmp_path: Path) -> None:
+    """It needs no index."""
+    made = BuildEnvironments(tmp_path, "http://127.0.0.1:9/").materialize(Lock(), BOOKWORM)
+    assert [path.name for path in (made / "lib").iterdir()] == ["sitecustomize.py"]
+    assert run(made, "/usr/bin/python3", "-c", "print('starts')") == "starts\n"
+
+
+def test_scripts_name_the_images_python(served: LoopbackIndex, tmp_path: Path) -> None:
+    """They run under it, and RECORD knows them as they are."""
+    made = environments(served, tmp_path).materialize(Lock((pin(served),)), BOOKWORM)
+    script = made / "lib/bin/tool"
+    assert script.read_bytes().startswith(b"#!/usr/bin/python3\n")
+    assert run(made, "tool") == "tool runs\n"
+    check = "import importlib.metadata as m; print([(str(f), f.hash.value, f.size) for f in m.files('tool') if f.hash])"
+    code = base64.urlsafe_b64encode(hashlib.sha256(script.read_bytes()).digest()).rstrip(b"=").decode()
+    assert repr(("bin/tool", code, script.stat().st_size)) in run(made, "/usr/bin/python3", "-c", check)
+    assert str(Path(sys.executable).parent) not in (made / "lib/tool-1.0.dist-info/RECORD").read_text()
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        (b"#!/v/bin/python\nx", b"#!/usr/bin/python3\nx"),
+        (b"#!/bin/sh\n'''exec' /v/bin/python \"$0\" \"$@\"\n' '''\nx", b"#!/usr/bin/python3\nx"),
+        (b"#!/bin/sh\n'''exec' '/v/bin/python' \"$0\" \"$@\"\n' '''\nx", b"#!/usr/bin/python3\nx"),
+        (b"#!/bin/sh\n'''exec' \"/v/bin/python\" \"$0\" \"$@\"\n' '''\nx", b"#!/usr/bin/python3\nx"),
+        (b"#!/bin/sh\n'''exec' /other/python \"$0\" \"$@\"\n' '''\nx", None),
+        (b"#!/v/bin/python3.11\nx", None),
+        (b"#!/usr/bin/env bash\nx", None),
+        (b"\x7fELF", None),
+        (b"", None),
+    ],
+)
+def test_localize(script: bytes, expected: bytes | None) -> None:
+    """Both forms that name the host's interpreter are changed, and nothing else."""
+    assert localize(script, "/v/bin/python") == (script if expected is None else expected)
+
+
+def test_pth_files_are_read_once(served: LoopbackIndex, tmp_path: Path) -> None:
+    """As they are in an installer's own isolated environment; -S and -I still mean what they mean."""
+    made = environments(served, tmp_path).materialize(Lock((pin(served),)), BOOKWORM)
+    count = "len([path for path in sys.path if path.endswith('/lib')])"
+    ask = f"import builtins, sys; print(getattr(builtins, 'read', 0), {count})"
+    assert run(made, "/usr/bin/python3", "-c", ask) == "1 1\n"
+    assert run(made, "/usr/bin/python3", "-c", f"import sitecustomize; {ask}") == "1 1\n"
+    assert run(made, "/usr/bin/python3", "-S", "-c", ask) == "0 1\n"
+
+
+def test_a_sitecustomize_of_a_package_gives_way(tmp_path: Path) -> None:
+    """Ours stays: without it nobody's .pth files would be read."""
+    with LoopbackIndex() as served:
+        served.publish("tool-1.0-py3-none-any.whl", wheel("tool", "1.0", {"sitecustomize.py": b"1/0", "x.pth": PTH}))
+        made = environments(served, tmp_path).materialize(Lock((pin(served),)), BOOKWORM)
+        assert run(made, "/usr/bin/python3", "-c", "import builtins; print(builtins.read)") == "1\n"
+        again = environments(served, tmp_path).materialize(Lock((pin(served),)), TRIXIE)
+        assert fingerprint(made) == fingerprint(again)
+
+
+# --- the same everywhere ---------------------------------------------------------------------
+
+
+def test_two_environments_of_one_lock_are_the_same(served: LoopbackIndex, tmp_path: Path) -> None:
+    """Made in other folders, under another umask, and from another user's cache."""
+    first = environments(served, tmp_path / "one").materialize(Lock((pin(served),)), BOOKWORM)
+    before = os.umask(0o077)
+    try:
+        second = environments(served, tmp_path / "another one").materialize(Lock((pin(served),)), BOOKWORM)
+    finally:
+        os.umask(before)
+    assert first.name == second.name
+    assert fingerprint(first) == fingerprint(second)
+
+
+def test_times_and_modes_say_nothing(served: LoopbackIndex, tmp_path: Path) -> None:
+    """One time for all, no bytecode, and no right that an ordinary installation would not give."""
+    made = environments(served, tmp_path).materialize(Lock((pin(served),)), BOOKWORM)
+    every = [made, *made.rglob("*")]
+    assert {path.lstat().st_mtime for path in every} == {MTIME}
+    assert {stat.S_IMODE(path.lstat().st_mode) for path in every if path.is_dir() or os.access(path, os.X_OK)} == {
+        0o755
+    }
+    assert {stat.S_IMODE((made / "lib" / name).lstat().st_mode) for name in ("tool.pth", "sitecustomize.py")} == {0o644}
+    assert not [path for path in every if path.suffix == ".pyc" or path.name == ".lock"]
+
+
+def test_uvs_own_copy_is_left_alone(tmp_path: Path) -> None:
+    """A file that came with the wheel is replaced here, and not where it is linked from."""
+    with LoopbackIndex() as index:
+        index.publish("tool-1.0-py3-none-any.whl", wheel("tool", "1.0", {"sitecustomize.py": b"theirs"}))
+        environments(index, tmp_path).materialize(Lock((pin(index),)), BOOKWORM)
+        kept = [path.read_bytes() for path in (tmp_path / "uv/cache").rglob("sitecustomize.py")]
+    assert kept == [b"theirs"]
+
+
+def test_an_environment_is_made_once(served: LoopbackIndex, tmp_path: Path) -> None:
+    """However many threads ask, and in the next run; the other target has its own."""
+    found: list[Path] = []
+    kept = environments(served, tmp_path)
+    locked = Lock((pin(served),))
+    threads = [threading.Thread(target=lambda: found.append(kept.materialize(locked, BOOKWORM))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [environments(served, tmp_path).materialize(locked, BOOKWORM)] * 6 == found
+    assert served.count("/files/tool/tool-1.0-py3-none-any.whl") == 1
+    assert kept.materialize(locked, TRIXIE) != found[0]
+
+
+def test_processes_race_safely(served: LoopbackIndex, tmp_path: Path) -> None:
+    """Each gets a whole environment, the same, and nothing is left lying about."""
+    script = (
+        "import sys; from pathlib import Path; from orchestrator.buildenv import BuildEnvironments;"
+        "from orchestrator.model import *;"
+        f"print(BuildEnvironments(Path({str(tmp_path)!r}), {served.url!r})"
+        f".materialize(Lock(({pin(served)!r},)), {BOOKWORM!r}))"
+    )
+    root = Path(__file__).parents[1]
+    racers = [subprocess.Popen([sys.executable, "-c", script], cwd=root, stdout=subprocess.PIPE) for _ in range(4)]
+    said = {racer.communicate(timeout=60)[0] for racer in racers}
+    made = environments(served, tmp_path).materialize(Lock((pin(served),)), BOOKWORM)
+    assert said == {f"{made}\n".encode()}
+    assert list((tmp_path / "buildenvs").iterdir()) == [made]
+
+
+def test_what_a_killed_process_left_is_swept_away(served: LoopbackIndex, tmp_path: Path) -> None:
+    """After a day; until then somebody may be at work on it."""
+    for name, age in (("old", 2 * 86_400), ("new", 60)):
+        left = tmp_path / "buildenvs" / f".unfinished-{name}"
+        (left / "environment").mkdir(parents=True)
+        os.utime(left, (left.stat().st_mtime - age,) * 2)
+    environments(served, tmp_path)
+    assert [path.name for path in (tmp_path / "buildenvs").iterdir()] == [".unfinished-new"]
+
+
+# --- what goes wrong -------------------------------------------------------------------------
+
+
+FAULTS: dict[str, Callable[[LoopbackIndex, int], None]] = {
+    "503-for-the-page": lambda index, times: index.answer("/simple/", status=503, times=times),
+    "503-for-the-file": lambda index, times: index.answer("/files/", status=503, times=times),
+    "truncated": lambda index, times: index.truncate("/files/", times=times),
+    "stalled": lambda index, times: index.stall("/files/", times=times),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_passing_fault_is_tried_again(
+    served: LoopbackIndex, tmp_path: Path, fault: Callable[[LoopbackIndex, int], None]
+) -> None:
+    """It leaves no mark on the environment."""
+    fault(served, 1)
+    made = environments(served, tmp_path / "one").materialize(Lock((pin(served),)), BOOKWORM)
+    assert fingerprint(made) == fingerprint(
+        environments(served, tmp_path / "two").materialize(Lock((pin(served),)), BOOKWORM)
+    )
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_lasting_fault_leaves_nothing(
+    served: LoopbackIndex, tmp_path: Path, fault: Callable[[LoopbackIndex, int], None]
+) -> None:
+    """Neither a verdict nor half an environment."""
+    fault(served, 1000)
+    with pytest.raises(TransientIndexError, match="installing build requirements"):
+        environments(served, tmp_path).materialize(Lock((pin(served),)), BOOKWORM)
+    assert list((tmp_path / "buildenvs").iterdir()) == []
+
+
+def test_another_file_than_was_locked(served: LoopbackIndex, tmp_path: Path) -> None:
+    """It is an error that names both hashes, at once, and leaves nothing."""
+    locked = pin(served)
+    served.publish("tool-1.0-py3-none-any.whl", wheel("tool", "1.0", {"evil.py": b""}), sha256=locked.sha256)
+    with pytest.raises(PackageIndexError, match=f"Hash mismatch.*{locked.sha256}.*{'[0-9a-f]' * 64}") as caught:
+        environments(served, tmp_path).materialize(Lock((locked,)), BOOKWORM)
+    assert not isinstance(caught.value, TransientIndexError)
+    assert list((tmp_path / "buildenvs").iterdir()) == []
+
+
+def test_a_file_that_is_gone(served: LoopbackIndex, tmp_path: Path) -> None:
+    """It is the index's fault, not that of a package."""
+    locked = replace(pin(served), version="0.9")
+    with pytest.raises(PackageIndexError, match=r"no version of tool==0\.9"):
+        environments(served, tmp_path).materialize(Lock((locked,)), BOOKWORM)
+
+
+# --- what is hostile -------------------------------------------------------------------------
+
+
+def test_a_wheel_cannot_write_elsewhere(tmp_path: Path) -> None:
+    """Paths that lead out, links and set-user-id bits come to nothing; no sdist's code runs."""
+    content = io.BytesIO(wheel("tool", "1.0", {"../evil": b"", f"{tmp_path}/evil": b"", "a/../../../evil": b""}))
+    with zipfile.ZipFile(content, "a") as archive:
+        for name, mode in (("link", 0o120777), ("root", 0o106777)):
+            member = zipfile.ZipInfo(name)
+            member.external_attr = mode << 16
+            archive.writestr(member, "/etc/passwd")
+    with LoopbackIndex() as served:
+        served.publish("tool-1.0-py3-none-any.whl", content.getvalue())
+        made = environments(served, tmp_path / "cache").materialize(Lock((pin(served),)), BOOKWORM)
+    assert list(tmp_path.rglob("evil")) == []
+    assert not any(path.is_symlink() for path in made.rglob("*"))
+    assert stat.S_IMODE((made / "lib/root").stat().st_mode) == 0o755
+
+
+def test_a_script_cannot_be_written_elsewhere(tmp_path: Path) -> None:
+    """A name that leads out is an error, and nothing is kept."""
+    with LoopbackIndex() as served:
+        content = wheel("tool", "1.0", {"tool.py": b""}, scripts={"../../../evil": "tool:main"})
+        served.publish("tool-1.0-py3-none-any.whl", content)
+        with pytest.raises(PackageIndexError, match="within the scripts directory"):
+            environments(served, tmp_path / "cache").materialize(Lock((pin(served),)), BOOKWORM)
+    assert list(tmp_path.rglob("evil")) == []
+    assert list((tmp_path / "cache/buildenvs").iterdir()) == []
+
+
+def test_nothing_of_the_hosts_configuration_leaks_in(
+    served: LoopbackIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither another index, nor another way to install."""
+    for name, value in {
+        "UV_INDEX_URL": "http://127.0.0.1:9/",
+        "UV_LINK_MODE": "symlink",
+        "UV_COMPILE_BYTECODE": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "uv.toml").write_text("[pip]\ncompile-bytecode = true\n")
+    monkeypatch.chdir(tmp_path)
+    made = environments(served, tmp_path / "cache").materialize(Lock((pin(served),)), BOOKWORM)
+    assert not any(path.is_symlink() or path.suffix == ".pyc" for path in made.rglob("*"))
+
+
+# --- real requirements -----------------------------------------------------------------------
+
+
+def real(cache: Path, target: Target, *requirements: str) -> Path:
+    """Lock real requirements as of a date, and install them."""
+    found = lock(requirements, target, index_url=None, as_of=AS_OF, cache=cache, today=TODAY)
+    assert isinstance(found, Lock), found
+    return BuildEnvironments(cache).materialize(found, target)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return one cache for all real requirements, so that each is downloaded once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def test_setuptools_and_cython(cache: Path) -> None:
+    """The shim of setuptools' .pth file is there, and Cython is compiled for the image's Python."""
+    made = real(cache, BOOKWORM, "setuptools", "Cython")
+    ask = "import sys; print('_distutils_hack' in sys.modules)"
+    assert run(made, "/usr/bin/python3", "-c", ask) == "True\n"
+    assert list((made / "lib/Cython/Compiler").glob("Code.cpython-311-x86_64-linux-gnu.so"))
+    assert (made / "lib/bin/cython").read_bytes().startswith(b"#!/usr/bin/python3\n")
+
+
+def test_the_other_targets_cython(cache: Path) -> None:
+    """One host serves both images."""
+    made = real(cache, TRIXIE, "setuptools", "Cython")
+    assert list((made / "lib/Cython/Compiler").glob("Code.cpython-313-x86_64-linux-gnu.so"))
+
+
+def test_programs_come_along(cache: Path) -> None:
+    """As scripts of modules, as binaries, and as scripts that start binaries; none of them is run here."""
+    made = real(cache, BOOKWORM, "meson-python", "ninja", "cmake", "hatchling", "flit_core")
+    begins = {name: (made / "lib/bin" / name).read_bytes()[:19] for name in ("meson", "cmake", "hatchling", "ninja")}
+    assert begins.pop("ninja").startswith(b"\x7fELF")
+    assert set(begins.values()) == {b"#!/usr/bin/python3\n"}
+    assert os.access(made / "lib/bin/ninja", os.X_OK)
+    assert os.access(made / "lib/cmake/data/bin/cmake", os.X_OK)
+    assert (made / "lib/flit_core/buildapi.py").is_file()
+    assert not [path for path in made.rglob("*") if path.suffix == ".pyc"]
