@@ -119,8 +119,9 @@ class Summary:
 
     @property
     def images(self) -> tuple[UsedImage, ...]:
-        """The images that current verdicts stand on, each once."""
-        used = {(one.name, one.manifest): one for one in (standing.latest.image for standing in self.current)}
+        """The images that current verdicts stand on, each once, as the latest result tells of it."""
+        latest = sorted((standing.latest for standing in self.current), key=_moment)
+        used = {(result.image.name, result.image.manifest): result.image for result in latest}
         return tuple(used[key] for key in sorted(used))
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.model import Exclusion, Failure, Limits, Phase, Reason, Result, Verdict
+from orchestrator.model import Drift, Exclusion, Failure, Limits, Phase, Reason, Result, Verdict
 from orchestrator.summary import InputChange, Project, Standing, Summary, summarize
 from tests.sample_results import IMAGE, NOON, SETUPTOOLS, sample
 
@@ -219,3 +219,10 @@ def test_images_are_those_of_current_verdicts_each_once() -> None:
     old = replace(IMAGE, manifest="0" * 64)
     summary = summary_of(sample("six", "1.16", image=old), sample("six", "1.17"), sample("idna"), sample(image=TRIXIE))
     assert summary.images == (IMAGE, TRIXIE)
+
+
+def test_an_image_that_was_locked_anew_has_not_drifted_any_more() -> None:
+    """What is in it is the same; the latest result knows the latest lock."""
+    drifted = replace(IMAGE, drift=(Drift("gcc:amd64", "12.2", "12.3"),))
+    summary = summary_of(sample("six", days=1), sample("zipp", image=drifted))
+    assert summary.images == (IMAGE,)

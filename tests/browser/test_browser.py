@@ -1,0 +1,233 @@
+"""What readers meet: wide and narrow, light and dark, with and without scripts, from a server and from a disk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.utils import canonicalize_name
+from selenium.webdriver.common.by import By
+
+from orchestrator.model import Aspect, Difference, Drift, Exclusion, Failure, Phase, Reason, Result, Verdict
+from orchestrator.publishers.site import page_name, site
+from orchestrator.summary import summarize
+from tests.sample_results import HOSTILE, IMAGE, LOGS, NOON, SETUPTOOLS, VARIATIONS, log_name, sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from selenium.webdriver import Chrome
+    from selenium.webdriver.remote.webelement import WebElement
+
+WIDE, NARROW = 1280, 390
+HOSTILE_LOG = (HOSTILE + "x" * 3000).encode()
+STORE = {log_name(log): log for log in (*LOGS, HOSTILE_LOG)}
+EVIL = f"evil{HOSTILE}"
+DRIFTED = replace(IMAGE, drift=(Drift("a-package-with-a-very-long-name:amd64", "1:2.36-9+deb12u10", None),))
+
+PAGES = (
+    "index.html",
+    "method.html",
+    "excluded.html",
+    "packages/six.html",
+    "packages/grpcio.html",
+    "packages/scipy.html",
+    "packages/later.html",
+    f"packages/{page_name(canonicalize_name(EVIL))}",
+    f"logs/{log_name(HOSTILE_LOG)}.html",
+)
+
+
+def results() -> Iterator[Result]:
+    """Yield one result of each kind, and one that is hostile and long everywhere."""
+    failure = Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, HOSTILE + "error" * 400)
+    evil = sample(EVIL, HOSTILE, Verdict.SENSITIVE, image=DRIFTED, logs=(HOSTILE_LOG, *LOGS[1:]))
+    long_path = "package/" + "deep/" * 80 + HOSTILE
+    yield sample("six", "1.16.0", Verdict.REPRODUCIBLE, days=-1)
+    yield sample("six", "1.16.0", Verdict.SENSITIVE, pins=(replace(SETUPTOOLS, version="81.0"),))
+    yield sample("six", "1.15.0", Verdict.REPRODUCIBLE)
+    yield sample("attrs", "23.2.0", hold=("umask",))
+    yield replace(sample("cffi", "1.16.0", Verdict.SENSITIVE), holds=("umask", "build-path"))
+    yield sample("frozenlist", "1.4.1", Verdict.INTRINSIC)
+    yield sample("futures", "3.4.0", Verdict.NO_SDIST)
+    yield sample("grpcio", "1.80.0", Verdict.FTBFS, failure=failure)
+    yield replace(evil, differences=(Difference(long_path, Aspect.CONTENT),))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _site(folder: Path) -> None:
+    exclusion = Exclusion("scipy", f"needs BLAS{HOSTILE}", date(2026, 11, 1))
+    summary = summarize(results(), (exclusion,), NOON + timedelta(days=1), ("later",))
+    for path, text in site(summary, STORE.get, "0.1.0", variations=VARIATIONS):
+        file = folder / path
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def _plain(browser: Chrome) -> None:
+    """Begin each test wide, light, with scripts, and with nothing on the console."""
+    _show(browser, WIDE)
+    _scripts(browser, on=True)
+    browser.get_log("browser")  # type: ignore[no-untyped-call]
+
+
+def _show(browser: Chrome, width: int, scheme: str = "light") -> None:
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width == NARROW}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+
+
+def _scripts(browser: Chrome, *, on: bool) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not on})
+
+
+def _console(browser: Chrome) -> list[str]:
+    return [entry["message"] for entry in browser.get_log("browser")]  # type: ignore[no-untyped-call]
+
+
+def _shown(browser: Chrome) -> list[str]:
+    """Return the packages that the first page shows, by the begin of their names."""
+    rows = browser.find_elements(By.CSS_SELECTOR, "#packages tbody th")
+    return [row.text.partition("<")[0] for row in rows if row.is_displayed()]
+
+
+def _button(browser: Chrome, word: str) -> WebElement:
+    return browser.find_element(By.CSS_SELECTOR, f"#controls button[value={word}]")
+
+
+EVERY = ["attrs", "cffi", "evil", "frozenlist", "futures", "grpcio", "later", "scipy", "six"]
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path[:18])
+def test_no_page_scrolls_sideways_or_complains(browser: Chrome, address: str, path: str, width: int) -> None:
+    """Whatever the length of names, paths and logs; folded parts unfolded, too."""
+    _show(browser, width)
+    browser.get(f"{address}/{path}")
+    for details in browser.find_elements(By.CSS_SELECTOR, "details > summary"):
+        details.click()
+    needed = browser.execute_script("return document.documentElement.scrollWidth")
+    assert needed <= width
+    assert browser.title.endswith("· wheelproof")
+    assert _console(browser) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path[:18])
+def test_hostile_text_is_text(browser: Chrome, address: str, path: str) -> None:
+    """It makes no image, sets no title and asks no question."""
+    browser.get(f"{address}/{path}")
+    assert browser.find_elements(By.TAG_NAME, "img") == []
+    assert browser.title.endswith("· wheelproof")
+    assert browser.execute_script("return document.scripts.length") == (path == "index.html")
+
+
+def test_search_narrows_the_list_as_one_types(browser: Chrome, address: str) -> None:
+    """By name, by what it is sensitive to, by several words; and says when nothing is left."""
+    browser.get(f"{address}/index.html")
+    assert _shown(browser) == EVERY
+    search = browser.find_element(By.ID, "search")
+    for typed, expected in (
+        ("SIX", ["six"]),
+        ("umask", ["attrs", "cffi"]),
+        ("umask  build-path", ["cffi"]),
+        ("no such package", []),
+    ):
+        search.clear()
+        search.send_keys(typed)
+        assert _shown(browser) == expected
+        assert browser.find_element(By.ID, "shown").text == f"{len(expected)} of 9 shown"
+        assert browser.find_element(By.ID, "nothing").is_displayed() is (not expected)
+
+
+def test_buttons_show_only_what_they_name(browser: Chrome, address: str) -> None:
+    """One, or several at once, or, when none is pressed, everything; together with the search."""
+    browser.get(f"{address}/index.html")
+    _button(browser, "sensitive").click()
+    assert _shown(browser) == ["cffi", "evil", "six"]
+    assert _button(browser, "sensitive").get_attribute("aria-pressed") == "true"
+    _button(browser, "excluded").click()
+    assert _shown(browser) == ["cffi", "evil", "scipy", "six"]
+    browser.find_element(By.ID, "search").send_keys("blas")
+    assert _shown(browser) == ["scipy"]
+    browser.find_element(By.ID, "search").clear()
+    _button(browser, "sensitive").click()
+    _button(browser, "excluded").click()
+    assert _shown(browser) == EVERY
+
+
+def test_without_scripts_everything_is_there_and_nothing_is_offered_that_needs_them(
+    browser: Chrome, address: str
+) -> None:
+    """The list is whole, the counts are shown, and the controls are not."""
+    _scripts(browser, on=False)
+    browser.get(f"{address}/index.html")
+    assert _shown(browser) == EVERY
+    assert not browser.find_element(By.ID, "controls").is_displayed()
+    assert browser.find_element(By.ID, "legend").is_displayed()
+
+
+def test_from_a_disk_it_looks_and_works_the_same(browser: Chrome, folder: Path) -> None:
+    """Style and script hold without a server."""
+    browser.get(f"file://{folder}/index.html")
+    mark = browser.find_element(By.CLASS_NAME, "mark")
+    assert mark.value_of_css_property("display") in {"flex", "inline-flex"}
+    browser.find_element(By.ID, "search").send_keys("six")
+    assert _shown(browser) == ["six"]
+    browser.find_element(By.LINK_TEXT, "six").click()
+    assert browser.find_element(By.TAG_NAME, "h1").text == "six"
+    browser.find_element(By.LINK_TEXT, "first build").click()
+    assert browser.find_element(By.CLASS_NAME, "log").text == "first"
+    assert _console(browser) == []
+
+
+def test_an_older_version_opens_by_its_address(browser: Chrome, address: str) -> None:
+    """It is folded, since the newest is what most readers want."""
+    browser.get(f"{address}/packages/six.html")
+    older = browser.find_element(By.CSS_SELECTOR, "details.older article")
+    assert not older.is_displayed()
+    browser.find_element(By.CSS_SELECTOR, "details.older summary").click()
+    assert older.is_displayed()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["index.html", "packages/six.html", "packages/grpcio.html", "method.html"])
+def test_every_text_stands_out_from_its_ground(browser: Chrome, address: str, path: str, scheme: str) -> None:
+    """At 4.5 to 1 or better, in either scheme (WCAG 2.2, 1.4.3)."""
+    _show(browser, WIDE, scheme)
+    browser.get(f"{address}/{path}")
+    assert browser.execute_script(_FAINT) == []
+
+
+_FAINT = """
+const canvas = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
+const painted = (...colours) => {
+  for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+  return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+};
+const luminance = (rgb) => rgb.map((part) => part / 255)
+  .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
+const faint = [];
+for (const element of document.querySelectorAll("body *")) {
+  const says = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+  if (!says || !element.checkVisibility()) continue;
+  const grounds = [];
+  let opacity = 1;
+  for (let one = element; one; one = one.parentElement) {
+    grounds.unshift(getComputedStyle(one).backgroundColor);
+    opacity *= getComputedStyle(one).opacity;
+  }
+  const ground = painted(...grounds);
+  const ink = painted(...grounds, getComputedStyle(element).color)
+    .map((part, place) => part * opacity + ground[place] * (1 - opacity));
+  const [darker, lighter] = [luminance(ink), luminance(ground)].sort((first, second) => first - second);
+  const contrast = (lighter + 0.05) / (darker + 0.05);
+  if (contrast < 4.5) faint.push(`${element.className} ${element.textContent.trim().slice(0, 30)} ${contrast}`);
+}
+return faint;
+"""

@@ -1,0 +1,528 @@
+"""The site says exactly what the results say, links to nothing that is not there, and trusts no text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import shlex
+import time
+import unicodedata
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from html.parser import HTMLParser
+from posixpath import dirname, join, normpath
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.model import (
+    Aspect,
+    Difference,
+    Drift,
+    Exclusion,
+    Failure,
+    Mode,
+    Phase,
+    Reason,
+    Result,
+    Sdist,
+    Variant,
+    Verdict,
+)
+from orchestrator.publishers import words
+from orchestrator.publishers.site import LIST_BOUND, LOG_BOUND, page_name, site
+from orchestrator.summary import Summary, summarize
+from tests.sample_results import (
+    HOSTILE,
+    IMAGE,
+    LOGS,
+    NOON,
+    SETUPTOOLS,
+    VARIATIONS,
+    log_name,
+    sample,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+LATER = NOON + timedelta(days=1)
+STORE = {log_name(log): log for log in LOGS}
+EXCLUSION = Exclusion("scipy", "needs BLAS and LAPACK", date(2026, 11, 1), image="scientific")
+
+
+def pages(
+    *results: Result,
+    exclusions: tuple[Exclusion, ...] = (),
+    tracked: tuple[str, ...] = (),
+    read_log: Callable[[str], bytes | None] = STORE.get,
+) -> dict[str, str]:
+    """Return the whole site, by path."""
+    summary = summarize(results, exclusions, LATER, tracked)
+    return dict(site(summary, read_log, "0.1.0", variations=VARIATIONS))
+
+
+@dataclass
+class Page(HTMLParser):
+    """What a browser would make of a page, as far as the tests ask."""
+
+    source: str
+    tags: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    inline: dict[str, str] = field(default_factory=dict)  # text of scripts and styles
+    pieces: list[str] = field(default_factory=list)
+    _open: str = ""
+
+    def __post_init__(self) -> None:
+        """Parse at once."""
+        super().__init__()
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep the tag."""
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        self._open = tag
+        self.pieces.append(" " if tag in {"td", "th", "dt", "dd", "li", "span"} else "")
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave a script or style."""
+        self._open = "" if tag == self._open else self._open
+
+    def handle_data(self, data: str) -> None:
+        """Keep text, and scripts and styles apart from it."""
+        if self._open in {"script", "style"}:
+            self.inline[self._open] = self.inline.get(self._open, "") + data
+        else:
+            self.pieces.append(data)
+
+    @property
+    def text(self) -> str:
+        """What a reader sees, white space made even."""
+        return " ".join("".join(self.pieces).split())
+
+    @property
+    def links(self) -> list[str]:
+        """Where the page's links lead."""
+        return [attributes["href"] for tag, attributes in self.tags if tag == "a" and "href" in attributes]
+
+    @property
+    def anchors(self) -> set[str]:
+        """What a fragment may name."""
+        return {attributes["id"] for _, attributes in self.tags if "id" in attributes}
+
+
+def everything() -> tuple[Result, ...]:
+    """Return a result of each verdict, two versions, two images, a change and a drifted image."""
+    drifted = replace(
+        IMAGE, manifest="d" * 64, drift=(Drift("tzdata:all", "2025b", None), Drift("gcc:amd64", "12.2", "12.3"))
+    )
+    return (
+        sample("six", "1.16.0", Verdict.REPRODUCIBLE, days=-1),
+        sample("six", "1.16.0", Verdict.SENSITIVE, pins=(replace(SETUPTOOLS, version="81.0"),)),
+        sample("six", "1.15.0", Verdict.REPRODUCIBLE, image=replace(IMAGE, name="trixie")),
+        sample("frozenlist", "1.4.1", Verdict.INTRINSIC, image=drifted),
+        sample("grpcio", "1.0", Verdict.FTBFS),
+        sample("futures", "3.0", Verdict.NO_SDIST),
+        replace(sample("pyqt5", "5.0", Verdict.EXCLUDED), reason="Qt is not there"),
+        sample("attrs", "23.2.0", Verdict.REPRODUCIBLE, hold=("umask",), remove=("kernel",)),
+    )
+
+
+def hostile() -> Result:
+    """Return a result in which every text that a package or an index decides is hostile."""
+    result = sample(
+        "six" + HOSTILE,
+        "1" + HOSTILE,
+        Verdict.SENSITIVE,
+        image=replace(IMAGE, name="image" + HOSTILE, base=HOSTILE, drift=(Drift(HOSTILE, HOSTILE, HOSTILE),)),
+        pins=(replace(SETUPTOOLS, name=HOSTILE, version=HOSTILE),),
+        logs=(HOSTILE.encode() + b"\xff\x00", LOGS[1], LOGS[2]),
+    )
+    failure = Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, HOSTILE + "\ud800")
+    return replace(
+        result,
+        holds=(HOSTILE,),
+        variations=(Variant(HOSTILE, Mode.HELD, acted=False), *result.variations),
+        differences=(Difference(HOSTILE, Aspect.CONTENT), Difference("../" + HOSTILE, Aspect.MODE, consequence=True)),
+        sdist=Sdist(HOSTILE, "javascript:alert(1)", HOSTILE),
+        builds=(result.builds[0], replace(result.builds[1], wheel=None, failure=failure)),
+        requirement=HOSTILE,
+    )
+
+
+def hostile_site() -> dict[str, str]:
+    """Return a site of hostile text alone: judged, failed, excluded and open."""
+    result = hostile()
+    failed = replace(
+        result,
+        project="failed" + HOSTILE,
+        verdict=Verdict.FTBFS,
+        failure=Failure(Reason.BUILD_ERROR, Phase.UNPACK, HOSTILE),
+    )
+    refused = replace(sample("no" + HOSTILE, verdict=Verdict.NO_SDIST), reason=HOSTILE)
+    logs = {**STORE, log_name(HOSTILE.encode() + b"\xff\x00"): HOSTILE.encode() + b"\xff\x00"}
+    earlier = replace(result, verdict=Verdict.REPRODUCIBLE, finished=NOON - timedelta(days=1), build_requirements=())
+    return pages(
+        result,
+        earlier,
+        failed,
+        refused,
+        exclusions=(Exclusion("../../etc/passwd" + HOSTILE, HOSTILE, date(2026, 11, 1), image=HOSTILE),),
+        tracked=("../" + HOSTILE, "..", "/", "a/b", "index\x00", "\ud800"),
+        read_log=logs.get,
+    )
+
+
+# --- the pages that there are ----------------------------------------------------------------
+
+
+def test_each_project_has_a_page_and_each_kept_log() -> None:
+    """Excluded and open projects too."""
+    site_pages = pages(*everything(), exclusions=(EXCLUSION,), tracked=("six", "later"))
+    assert {path for path in site_pages if not path.startswith("logs/")} == {
+        "index.html",
+        "method.html",
+        "excluded.html",
+        *(f"packages/{name}.html" for name in ("six", "frozenlist", "grpcio", "futures", "pyqt5", "attrs", "scipy")),
+        "packages/later.html",
+    }
+    assert {path for path in site_pages if path.startswith("logs/")} == {f"logs/{sha256}.html" for sha256 in STORE}
+
+
+def test_every_link_leads_somewhere() -> None:
+    """To a page that is there and, with a fragment, to a place on it."""
+    parsed = {path: Page(text) for path, text in pages(*everything(), exclusions=(EXCLUSION,)).items()}
+    followed = 0
+    for path, page in parsed.items():
+        for link in page.links:
+            if link.startswith("https://"):
+                continue
+            target, _, fragment = link.partition("#")
+            found = parsed[normpath(join(dirname(path), target)) if target else path]
+            assert not fragment or fragment in found.anchors, (path, link)
+            followed += 1
+    assert followed > 100
+
+
+def test_pages_load_nothing_from_elsewhere() -> None:
+    """No page names another file to be loaded, and the policy would forbid it."""
+    for path, text in pages(*everything()).items():
+        page = Page(text)
+        assert not [tag for tag, attributes in page.tags if "src" in attributes or "style" in attributes]
+        assert [attributes["href"][:5] for tag, attributes in page.tags if tag == "link"] == ["data:"]
+        policy = next(a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
+        assert policy.startswith("default-src 'none'; ")
+        assert f"style-src '{_csp_hash(page.inline['style'])}'" in policy
+        script = f"'{_csp_hash(page.inline['script'])}'" if path == "index.html" else "'none'"
+        assert f"script-src {script};" in policy
+
+
+def _csp_hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+# --- what they say ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (
+            sample(),
+            "Two builds in deliberately different environments gave the same bytes.",
+        ),
+        (
+            sample(hold=("umask", "home"), remove=("kernel",)),
+            (
+                "Two builds in deliberately different environments gave the same bytes. "
+                "Held the same in both, as configured: umask and home. "
+                "Neither varied nor watched, as configured: kernel."
+            ),
+        ),
+        (
+            sample(hold=tuple(name for name, _ in VARIATIONS[1:]), remove=(VARIATIONS[0][0],)),
+            "Two builds gave the same bytes, in environments that were not made different.",
+        ),
+        (
+            sample(verdict=Verdict.SENSITIVE),
+            (
+                "Two builds in deliberately different environments gave different bytes. "
+                "A third build, in the environment of the first, gave the first one's bytes again. "
+                "Which of the variations does it is not known: isolation was not done."
+            ),
+        ),
+        (
+            replace(sample(verdict=Verdict.SENSITIVE), holds=("umask", "build-path")),
+            "The bytes are the same when umask and build-path are held.",
+        ),
+        (sample(verdict=Verdict.INTRINSIC), "Even two builds in the same environment gave different bytes."),
+        (sample(verdict=Verdict.FTBFS), "It fails to build from source: its build needs the network"),
+        (sample(verdict=Verdict.NO_SDIST), "The release was published without a source distribution"),
+        (replace(sample(verdict=Verdict.EXCLUDED), reason="Qt is not there"), "It was not built: Qt is not there"),
+    ],
+)
+def test_the_verdict_is_said_in_sentences_that_are_true_of_it(result: Result, expected: str) -> None:
+    """On the project's own page."""
+    assert expected in Page(pages(result)["packages/six.html"]).text
+
+
+def test_a_sentence_claims_no_third_build_that_was_not() -> None:
+    """Without the control build there is no word of it."""
+    result = sample(verdict=Verdict.SENSITIVE)
+    assert not [said for said in words.sentences(replace(result, builds=result.builds[:2])) if "third" in said]
+
+
+def test_a_build_that_fails_in_the_second_environment_only_is_said_to() -> None:
+    """It is no failure to build from source, nor a difference of bytes."""
+    result = sample(verdict=Verdict.SENSITIVE)
+    first, second, _ = result.builds
+    failed = replace(second, wheel=None, failure=Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, "no home"))
+    told = Page(pages(replace(result, builds=(first, failed)))["packages/six.html"]).text
+    assert "It builds in the first environment and fails in the second" in told
+    assert "no wheel: build-error, in the phase build-wheel no home" in told
+
+
+def test_a_variation_that_did_not_act_is_never_passed_over() -> None:
+    """Neither in the sentence nor in the table."""
+    result = sample()
+    idle = tuple(replace(one, acted=one.name != "time") for one in result.variations)
+    told = Page(pages(replace(result, variations=idle))["packages/six.html"]).text
+    assert "Asked for, but not seen to act: time." in told
+    assert "16 of 17 variations were seen to act" in told
+
+
+def test_every_verdict_and_every_reason_has_words() -> None:
+    """A new one cannot be forgotten."""
+    assert set(words.LABELS) == {*Verdict, words.OPEN}
+    assert set(words.REASONS) == set(Reason)
+
+
+def test_a_package_page_shows_all_that_the_verdict_stands_on() -> None:
+    """Hashes, differences, environments, requirements, image and the way to repeat it."""
+    result = sample(verdict=Verdict.SENSITIVE)
+    text = Page(pages(result)["packages/six.html"]).text
+    hashes = {build.wheel.sha256 for build in result.builds if build.wheel}
+    assert len(hashes) == 2
+    for expected in (
+        *hashes,
+        "six.py mode",
+        "six-1.16.0.dist-info/RECORD content follows from the others",
+        "umask 0022 0002 yes",
+        "398 days, 6:23:00 ahead seen: 2027-12-23 18:23:00 UTC",
+        f"setuptools 80.9.0 {SETUPTOOLS.sha256}",
+        IMAGE.id,
+        IMAGE.manifest,
+        "SOURCE_DATE_EPOCH was 1596163658",
+        "wheelproof run 'six==1.16.0' --image bookworm --again",
+    ):
+        assert expected in text
+
+
+def test_the_first_page_says_what_a_package_is_sensitive_to() -> None:
+    """Or that nobody knows yet, and what was not varied."""
+    isolated = replace(sample("isolated", verdict=Verdict.SENSITIVE), holds=("build-path",))
+    site_pages = pages(isolated, sample("unknown", verdict=Verdict.SENSITIVE), sample("held", hold=("umask",)))
+    text = Page(site_pages["index.html"]).text
+    assert "isolated 1.16.0 sensitive build-path bookworm" in text
+    assert "unknown 1.16.0 sensitive isolation not done bookworm" in text
+    assert "held 1.16.0 reproducible umask held bookworm" in text
+    assert "Of those that rebuild, 1 did so with a variation held or removed" in text
+
+
+def test_the_first_page_counts_what_it_lists() -> None:
+    """The headline, the bar and the rows agree."""
+    page = Page(pages(*everything(), exclusions=(EXCLUSION,), tracked=("later",))["index.html"])
+    rows = [attributes["data-word"] for tag, attributes in page.tags if tag == "tr" and "data-word" in attributes]
+    bar = next(attributes["aria-label"] for _, attributes in page.tags if attributes.get("class") == "bar")
+    counts = {word: rows.count(slug) for slug, word in words.LABELS.items()}
+    assert bar == ", ".join(f"{count} {word}" for word, count in counts.items())
+    assert "2 of 6 releases rebuild bit" in page.text
+
+
+def test_what_changed_lately_and_why_is_on_the_first_page() -> None:
+    """With the inputs that changed with the verdict."""
+    text = Page(pages(*everything())["index.html"]).text
+    assert "six 1.16.0 on bookworm reproducible → sensitive build requirement setuptools 80.9.0 → 81.0" in text
+
+
+def test_a_drifted_image_is_told_wherever_it_matters() -> None:
+    """On the first page, the method's, and that of each package that was judged on it."""
+    site_pages = {path: Page(text).text for path, text in pages(*everything()).items()}
+    assert "The image bookworm is not as its lock says. 2 Debian packages differ" in site_pages["index.html"]
+    assert "no, 2 differ" in site_pages["method.html"]
+    assert "tzdata:all 2025b none" in site_pages["packages/frozenlist.html"]
+    assert "lock says" not in site_pages["packages/grpcio.html"]
+
+
+def test_what_was_not_built_has_its_reason() -> None:
+    """Excluded, failed, and without a source."""
+    text = Page(pages(*everything(), exclusions=(EXCLUSION,))["excluded.html"]).text
+    assert "scipy needs BLAS and LAPACK The image scientific may lift this. 2026-11-01" in text
+    assert "grpcio 1.0 its build needs the network, and builds have none in the phase build-wheel bookworm" in text
+    assert "futures 3.0 no source distribution was published" in text
+    assert "pyqt5 5.0 Qt is not there" in text
+
+
+def test_the_method_lists_every_variation_and_every_verdict() -> None:
+    """Each can be linked to by its name."""
+    page = Page(pages(*everything())["method.html"])
+    assert {name for name, _ in VARIATIONS} | {*Verdict} <= page.anchors
+    assert all(summary in page.text for _, summary in VARIATIONS)
+    assert "given with 1596163658" in page.text
+
+
+def test_a_path_is_repeated_as_the_path_that_was_asked_for() -> None:
+    """A release on nobody's index cannot be asked for by name."""
+    text = Page(pages(replace(sample(), requirement="./my project/"))["packages/six.html"]).text
+    assert "wheelproof run './my project/' --image bookworm --again" in text
+
+
+# --- logs ------------------------------------------------------------------------------------
+
+
+def test_a_log_is_cut_without_colours_and_names_its_builds() -> None:
+    """Begin and end are kept: failures stand at the end."""
+    log = b"\x1b[1;31mbegin\x1b[0m\r\n" + b"x" * 2 * LOG_BOUND + b"\nend"
+    text = pages(sample(logs=(log, log)), read_log={log_name(log): log}.get)[f"logs/{log_name(log)}.html"]
+    page = Page(text)
+    assert len(text) < LOG_BOUND + 30_000
+    assert "begin x" in page.text
+    assert "bytes left out" in page.text
+    assert page.text.count("end") >= 1
+    assert "\x1b" not in text
+    assert "[1;31m" not in text
+    assert "six 1.16.0, bookworm, first build six 1.16.0, bookworm, second build" in page.text
+
+
+def test_a_log_that_is_not_kept_any_more_is_said_not_to_be() -> None:
+    """And no link leads to it."""
+    site_pages = pages(sample(), read_log=lambda _: None)
+    page = Page(site_pages["packages/six.html"])
+    assert "first build is not kept any more" in page.text
+    assert not [link for link in page.links if "logs/" in link]
+
+
+def test_only_a_hash_names_a_log() -> None:
+    """A record that names a log otherwise makes nobody read, or write, another file."""
+    result = sample()
+    strange = replace(result, builds=(replace(result.builds[0], log="../../etc/passwd"),))
+
+    def read(sha256: str) -> bytes:
+        raise AssertionError(sha256)
+
+    assert len(pages(strange, read_log=read)) == 4
+
+
+# --- hostile text ----------------------------------------------------------------------------
+
+
+def test_hostile_text_makes_no_element_and_no_script() -> None:
+    """Not in any page: names, versions, paths, details, reasons, addresses, logs."""
+    ours = pages(*everything())["index.html"]
+    for path, text in hostile_site().items():
+        page = Page(text)
+        assert not [tag for tag, _ in page.tags if tag in {"img", "iframe", "object", "form", "base"}]
+        assert [tag for tag, _ in page.tags].count("script") == (path == "index.html")
+        assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+        assert not [link for link in page.links if re.match(r"\s*[a-z]+:", link)]
+        assert page.inline.get("script", Page(ours).inline["script"]) == Page(ours).inline["script"]
+
+
+def test_hostile_text_hides_nothing() -> None:
+    """No character that turns, hides or commands is left; each is spelt out where it stood."""
+    site_pages = hostile_site()
+    hidden = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    for text in site_pages.values():
+        assert not [one for one in set(text) - {"\n", "\t"} if unicodedata.category(one) in hidden]
+        text.encode()
+    told = "".join(Page(text).text for text in site_pages.values())
+    assert "<script>document.title='owned'</script>" in told
+    assert "⟨U+001B⟩[31mred" in told
+    assert "⟨U+202E⟩gnp.exe" in told
+    assert "⟨U+D800⟩" in told
+
+
+def test_hostile_names_stay_in_their_folder() -> None:
+    """Each page has a name of its own that means nothing to any file system or shell."""
+    paths = list(hostile_site())
+    for path in paths:
+        assert re.fullmatch(r"(?:packages/|logs/)?[a-z0-9_][a-z0-9-]*\.html", path)
+    assert len(set(paths)) == len(paths) >= 3 + 10
+
+
+@pytest.mark.parametrize("name", ["six", "zope-event", "a" * 100])
+def test_an_ordinary_name_is_its_page(name: str) -> None:
+    """Addresses can be guessed."""
+    assert page_name(name) == f"{name}.html"
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", "-a", "Six", "six.", "a" * 101, "six\n", "\ud800"])
+def test_any_other_name_becomes_a_hash(name: str) -> None:
+    """And can never be taken for an ordinary one, which has no underscore."""
+    assert re.fullmatch(r"_[0-9a-f]{32}\.html", page_name(name))
+
+
+def test_the_command_to_repeat_it_is_one_command_whatever_the_name() -> None:
+    """A reader may paste it into a shell."""
+    name = "six'; rm -rf ~; '"
+    text = Page(pages(replace(sample(name), requirement="six"))[f"packages/{page_name(name)}"]).text
+    found = re.search(r"wheelproof run .* --again", text)
+    assert found is not None
+    assert shlex.split(found.group()) == ["wheelproof", "run", f"{name}==1.16.0", "--image", "bookworm", "--again"]
+
+
+def test_a_package_cannot_make_a_page_without_end() -> None:
+    """Lists are cut, and say so; details too."""
+    many = tuple(Difference(f"file-{number}", Aspect.CONTENT) for number in range(LIST_BOUND + 7))
+    text = pages(replace(sample(verdict=Verdict.SENSITIVE), differences=many))["packages/six.html"]
+    assert text.count("file-") == LIST_BOUND
+    assert "And 7 more, which are not shown." in text
+    failure = Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, "z" * 100_000)
+    text = pages(sample(verdict=Verdict.FTBFS, failure=failure))["packages/six.html"]
+    assert text.count("z") < 10_000
+    assert "92000 characters left out" in text
+
+
+# --- while a run goes on ---------------------------------------------------------------------
+
+
+def _again(summary: Summary, written: dict[str, object], read_log: Callable[[str], bytes | None]) -> set[str]:
+    return {path for path, _ in site(summary, read_log, "0.1.0", variations=VARIATIONS, written=written)}
+
+
+def test_during_a_run_only_what_changed_is_written_again() -> None:
+    """Logs least of all: none is read twice."""
+    read: list[str] = []
+
+    def read_log(sha256: str) -> bytes | None:
+        read.append(sha256)
+        return STORE.get(sha256)
+
+    written: dict[str, object] = {}
+    always = {"index.html", "method.html", "excluded.html"}
+    before = (sample("six"), sample("idna", days=0.1))
+    assert len(_again(summarize(before, (), LATER), written, read_log)) == 3 + 2 + 2
+    assert _again(summarize(before, (), LATER), written, read_log) == always
+    after = (*before, sample("idna", days=0.2))
+    assert _again(summarize(after, (), LATER), written, read_log) == {*always, "packages/idna.html"}
+    assert sorted(read) == sorted(set(read))
+
+
+def test_pages_are_made_one_at_a_time() -> None:
+    """The first page is there before any log was read."""
+
+    def read_log(sha256: str) -> bytes:
+        raise AssertionError(sha256)
+
+    path, _ = next(site(summarize((sample(),), (), LATER), read_log, "0.1.0"))
+    assert path == "index.html"
+
+
+def test_a_site_of_150_packages_is_made_in_well_under_two_seconds() -> None:
+    """Of processor time, so that a busy machine cannot fail it; the rest of the list changes nothing."""
+    logs: Mapping[str, bytes] = {log_name(log): log * 1000 for log in LOGS}
+    results = [sample(f"package-{number}", verdict=Verdict.SENSITIVE) for number in range(150)]
+    begin = time.process_time()
+    made = sum(1 for _ in site(summarize(results, (), LATER), logs.get, "0.1.0", variations=VARIATIONS))
+    assert made == 3 + 150 + 3
+    assert time.process_time() - begin < 2
