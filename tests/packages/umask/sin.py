@@ -1,0 +1,18 @@
+"""Lets the umask decide the modes of its members."""
+
+import os
+import zipfile
+
+
+def commit():
+    with open("generated.py", "w") as stream:
+        stream.write("x = 1\n")
+    return {"sin/generated.py": b"x = 1\n"}
+
+
+def write(path, contents):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            info = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))
+            info.external_attr = os.stat("generated.py").st_mode << 16
+            archive.writestr(info, content)
