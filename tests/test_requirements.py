@@ -338,7 +338,7 @@ def test_nothing_of_the_hosts_configuration_leaks_in(
             monkeypatch.setenv(name, planted.url)
         for name in ("UV_FIND_LINKS", "PIP_FIND_LINKS", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_NO_BINARY", "UV_OFFLINE"):
             monkeypatch.setenv(name, "1")
-        file = f'[pip]\nindex-url = "{planted.url}"\n'
+        file = f'[pip]\nextra-index-url = ["{planted.url}"]\n'
         for folder in (tmp_path, tmp_path / ".config" / "uv", tmp_path / "cache" / "uv" / "home"):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "uv.toml").write_text(file)
