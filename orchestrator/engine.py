@@ -289,12 +289,14 @@ class Engine:
             self._client.remove_image(reference)
 
     def read_file(self, image: str, path: str) -> bytes:
-        """Return one file of an image, without running anything in it."""
+        """Return one file of an image, without running anything in it; nothing if it has no such file."""
         with _translated(f"reading {path} from the image {image}"):
             identity = self._client.create_container(image, ["/bin/true"])["Id"]
             try:
                 pieces, _ = self._client.get_archive(identity, path)
                 return _only_file(pieces)
+            except NotFound:
+                return b""
             finally:
                 self._client.remove_container(identity, force=True)
 

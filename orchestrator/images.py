@@ -200,22 +200,22 @@ def target(packages: Packages) -> Target:
 
     A ValueError says which package is missing, or of a version that is not understood.
     """
-    there = {name.partition(":")[0]: (name.partition(":")[2], version) for name, version in packages}
-    machine, glibc = there.get("libc6", ("", ""))
-    _, python = there.get("python3", ("", ""))
-    if machine not in MACHINES or not (major_minor := _major_minor(glibc)):
-        msg = f"libc6 {glibc or '(absent)'} on {machine or 'no machine'} is not supported"
+    machines = [name.removeprefix("libc6:") for name, _ in packages if name.startswith("libc6:")]
+    if not (machines and machines[0] in MACHINES):
+        msg = f"there is no libc6 for {' or '.join(MACHINES)}"
         raise ValueError(msg)
-    if not (version := _major_minor(python)):
-        msg = f"python3 {python or '(absent)'} is not understood"
-        raise ValueError(msg)
-    major, minor = min(major_minor, NEWEST_GLIBC)
-    return Target(f"{version[0]}.{version[1]}", f"{MACHINES[machine]}-manylinux_{major}_{minor}")
+    glibc = min(_major_minor("libc6", packages), NEWEST_GLIBC)
+    python = _major_minor("python3", packages)
+    return Target(f"{python[0]}.{python[1]}", f"{MACHINES[machines[0]]}-manylinux_{glibc[0]}_{glibc[1]}")
 
 
-def _major_minor(version: str) -> tuple[int, int] | None:
-    found = re.match(r"(?:\d+:)?(\d+)\.(\d+)", version)
-    return (int(found[1]), int(found[2])) if found else None
+def _major_minor(package: str, packages: Packages) -> tuple[int, int]:
+    versions = [version for name, version in packages if name.partition(":")[0] == package]
+    found = re.match(r"(?:\d+:)?(\d+)\.(\d+)", versions[0]) if versions else None
+    if not found:
+        msg = f"{package} {versions[0]} is not understood" if versions else f"{package} is absent"
+        raise ValueError(msg)
+    return int(found[1]), int(found[2])
 
 
 def refusal(name: str, drifted: tuple[Drift, ...]) -> str:

@@ -1,0 +1,283 @@
+"""What an image is decided from its recipe and its packages alone; making one needs no engine here."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import pytest
+
+from orchestrator.engine import LocalImage
+from orchestrator.errors import EngineError, ImageError
+from orchestrator.images import (
+    BASE_LABEL,
+    FOUND,
+    PACKAGES_LABEL,
+    drift,
+    ensure,
+    find_snapshots,
+    format_lock,
+    load,
+    manifest,
+    names,
+    parse_lock,
+    snapshot_sources,
+    snapshot_time,
+    target,
+)
+from orchestrator.model import Drift, Image, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+IMAGES = Path(__file__).parents[1] / "images"
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+NO_ARCHIVE = 'snapshots = "http://127.0.0.1:1/archive"\n'
+
+BOOKWORM = (("libc6:amd64", "2.36-9+deb12u14"), ("make:amd64", "4.3-4.1"), ("python3:amd64", "3.11.2-1+b1"))
+
+
+@dataclass
+class FakeEngine:
+    """An engine that has, pulls and builds what it is told to; it remembers what it was asked."""
+
+    packages: str
+    pulls: bool = True
+    refuses: bool = False
+    images: dict[str, dict[str, str]] = field(default_factory=dict)
+    built: list[tuple[str, Mapping[str, str], tuple[str, ...]]] = field(default_factory=list)
+
+    def image(self, reference: str) -> LocalImage | None:
+        labels = self.images.get(reference)
+        return None if labels is None else LocalImage(f"sha256:{reference}", labels)
+
+    def pull(self, reference: str) -> bool:
+        assert "@sha256:" in reference
+        return self.pulls
+
+    def import_root(self, archive: Path, tag: str) -> str:
+        msg = f"{tag}: no root file system is made in this test ({archive})"
+        raise AssertionError(msg)
+
+    def build_image(
+        self,
+        context: IO[bytes],
+        tag: str,
+        arguments: Mapping[str, str],
+        labels: Mapping[str, str],
+        tell: Callable[[str], None],
+    ) -> str:
+        if self.refuses:
+            msg = "the engine says no"
+            raise EngineError(msg)
+        with tarfile.open(fileobj=context) as archive:
+            self.built.append((tag, arguments, tuple(archive.getnames())))
+        self.images[tag] = dict(labels)
+        tell(f"built {tag}")
+        return f"sha256:{tag}"
+
+    def remove_image(self, reference: str) -> None:
+        del self.images[reference]
+
+    def read_file(self, image: str, path: str) -> bytes:
+        return self.packages.encode() if path == FOUND else b"# nothing of use, of " + image.encode()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of one image, small, whose lock fits BOOKWORM."""
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small/Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
+    (tmp_path / "small/image.toml").write_text(f'suite = "bookworm"\nbase = "debian:x@sha256:12"\n{NO_ARCHIVE}')
+    (tmp_path / "small/packages.lock").write_text(format_lock(BOOKWORM, NOON))
+    for shared in ("clock.c", "provision"):
+        shutil.copy(IMAGES / shared, tmp_path)
+    return tmp_path
+
+
+def made(engine: FakeEngine, folder: Path, *, strict: bool = False) -> tuple[Image, list[str]]:
+    """Ensure the small image; return it, and what was told."""
+    told: list[str] = []
+    return ensure(engine, "small", folder, folder / "cache", strict=strict, tell=told.append), told
+
+
+def listed(packages: tuple[tuple[str, str], ...]) -> str:
+    """Write packages as an image lists them."""
+    return "".join(f"{name}={version}\n" for name, version in packages)
+
+
+def test_a_lock_is_read_as_it_was_written() -> None:
+    """Packages sorted, one a line, and the time of the archive that has them."""
+    text = format_lock(tuple(reversed(BOOKWORM)), NOON)
+    assert parse_lock(text) == BOOKWORM
+    assert snapshot_time(text) == NOON
+    assert text.splitlines()[1] == "libc6:amd64=2.36-9+deb12u14"
+
+
+@pytest.mark.parametrize("line", ["make", "make=4.3", "make:amd64"])
+def test_a_lock_that_is_none_is_told(folder: Path, line: str) -> None:
+    """A line that names no architecture or no version is an error of the image, with the line."""
+    (folder / "small/packages.lock").write_text(f"{line}\n")
+    with pytest.raises(ImageError, match=f"small.*'{line}'"):
+        load(folder, "small")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (BOOKWORM, ()),
+        (BOOKWORM[:2], (Drift("python3:amd64", "3.11.2-1+b1", None),)),
+        ((*BOOKWORM, ("vim:amd64", "9")), (Drift("vim:amd64", None, "9"),)),
+        ((*BOOKWORM[::2], ("make:amd64", "5")), (Drift("make:amd64", "4.3-4.1", "5"),)),
+    ],
+)
+def test_drift_is_every_package_that_differs(
+    found: tuple[tuple[str, str], ...], expected: tuple[Drift, ...]
+) -> None:
+    """Another version, one too many, one too few: each is named, with both sides."""
+    assert drift(BOOKWORM, found) == expected
+
+
+@pytest.mark.parametrize(
+    ("libc", "python", "expected"),
+    [
+        (("libc6:amd64", "2.36-9"), "3.11.2-1+b1", Target("3.11", "x86_64-manylinux_2_36")),
+        (("libc6:amd64", "2.41-12"), "3.13.5-1", Target("3.13", "x86_64-manylinux_2_40")),
+        (("libc6:arm64", "2.36-9"), "1:3.11.2-1", Target("3.11", "aarch64-manylinux_2_36")),
+        (("libc6:amd64", "2.9-1"), "3.9.2-3", Target("3.9", "x86_64-manylinux_2_9")),
+    ],
+)
+def test_the_target_follows_from_the_packages(libc: tuple[str, str], python: str, expected: Target) -> None:
+    """Python's version and glibc's, numbers and not text, and never beyond what uv knows."""
+    assert target((libc, ("python3:amd64", python))) == expected
+
+
+@pytest.mark.parametrize("packages", [(), BOOKWORM[:2], (("libc6:s390x", "2.36"), *BOOKWORM[1:])])
+def test_what_has_no_target_is_refused(packages: tuple[tuple[str, str], ...]) -> None:
+    """Without a Python or a glibc that wheels are made for, nothing is guessed."""
+    with pytest.raises(ValueError, match=r"libc6|python3"):
+        target(packages)
+
+
+def test_the_manifest_is_of_what_is_in_the_image() -> None:
+    """Equal packages by an equal method are equal, and nothing else is."""
+    assert manifest("method", BOOKWORM) == manifest("method", BOOKWORM)
+    assert manifest("method", BOOKWORM) != manifest("other", BOOKWORM)
+    assert manifest("method", BOOKWORM) != manifest("method", BOOKWORM[:2])
+
+
+@pytest.mark.parametrize("file", ["small/Dockerfile", "clock.c", "provision"])
+def test_any_change_of_the_method_is_another_image(folder: Path, file: str) -> None:
+    """Both the tag and the manifest follow what the image is made with."""
+    before = load(folder, "small")
+    (folder / file).write_text((folder / file).read_text() + "\n# changed\n")
+    after = load(folder, "small")
+    assert before.tag != after.tag
+    assert before.method != after.method
+
+
+def test_a_new_lock_is_another_tag_by_the_same_method(folder: Path) -> None:
+    """What was locked makes the manifest only through what is found."""
+    before = load(folder, "small")
+    (folder / "small/packages.lock").write_text(format_lock(BOOKWORM[:2], NOON))
+    after = load(folder, "small")
+    assert before.tag != after.tag
+    assert before.method == after.method
+
+
+def test_an_unknown_image_gets_the_nearest_name() -> None:
+    """A slip of the pen is answered with what was meant."""
+    with pytest.raises(ImageError, match="did you mean bookworm"):
+        load(IMAGES, "bookwrom")
+    assert set(names(IMAGES)) >= {"bookworm", "trixie"}
+
+
+@pytest.mark.parametrize("name", ["bookworm", "trixie"])
+def test_our_locks_hold_what_builds_need(name: str) -> None:
+    """Python with its headers, a compiler, the libraries; and no build backend of Debian's."""
+    recipe = load(IMAGES, name)
+    locked = {package.partition(":")[0] for package, _ in recipe.lock}
+    assert locked >= {"build-essential", "libffi-dev", "libssl-dev", "libyaml-dev", "python3-dev", "util-linux"}
+    assert not locked & {"python3-setuptools", "python3-wheel", "python3-pip"}
+    assert recipe.suite == name
+    assert target(recipe.lock).platform.startswith("x86_64-manylinux_2_")
+
+
+def test_an_image_that_is_there_is_used_as_it_is(folder: Path) -> None:
+    """Nothing is pulled, read or built when the engine has the recipe's image."""
+    tag = load(folder, "small").tag
+    engine = FakeEngine("", images={tag: {BASE_LABEL: "snapshot", PACKAGES_LABEL: listed(BOOKWORM)}})
+    image, told = made(engine, folder)
+    assert (image.id, image.base, image.drift, engine.built) == (f"sha256:{tag}", "snapshot", (), [])
+    assert image.target == Target("3.11", "x86_64-manylinux_2_36")
+    assert image.manifest == manifest(load(folder, "small").method, BOOKWORM)
+    assert told == []
+
+
+def test_an_image_is_made_on_what_the_registry_gives(folder: Path) -> None:
+    """The official base by its digest, and the recipe's whole context; half-made images have no name."""
+    engine = FakeEngine(listed(BOOKWORM))
+    image, _ = made(engine, folder)
+    (_, arguments, context), (tag, _, _) = engine.built
+    assert arguments == {"BASE": "debian:x@sha256:12", "SOURCES": ""}
+    assert context == ("Dockerfile", "clock.c", "image.toml", "packages.lock", "provision")
+    assert list(engine.images) == [tag] == [load(folder, "small").tag]
+    assert (image.base, image.packages, image.drift) == ("registry", BOOKWORM, ())
+
+
+def test_drift_is_told_and_recorded(folder: Path) -> None:
+    """A drifted image is used, and says so each time, the first and later."""
+    engine = FakeEngine(listed(BOOKWORM[::2]))
+    first, told = made(engine, folder)
+    again, told_again = made(engine, folder)
+    expected = (Drift("make:amd64", "4.3-4.1", None),)
+    for image, lines in ((first, told), (again, told_again)):
+        assert image.drift == expected
+        assert "the image small drifted: make:amd64 absent (locked: 4.3-4.1)" in lines
+
+
+def test_strict_refuses_drift(folder: Path) -> None:
+    """The error names the packages and what to do, whether the image is new or was there."""
+    engine = FakeEngine(listed((*BOOKWORM[::2], ("make:amd64", "5"))))
+    for _ in range(2):
+        with pytest.raises(ImageError, match=r"make:amd64 5 \(locked: 4\.3-4\.1\).*wheelproof images --lock"):
+            made(engine, folder, strict=True)
+
+
+def test_a_recipe_that_fails_is_an_error_of_the_image(folder: Path) -> None:
+    """What the engine says of a failed step is handed on."""
+    with pytest.raises(ImageError, match="making the image small: the engine says no"):
+        made(FakeEngine("", refuses=True), folder)
+
+
+def test_an_image_without_python_is_an_error(folder: Path) -> None:
+    """An image that cannot build a wheel is refused, and says what to add."""
+    with pytest.raises(ImageError, match="python3 is absent.*Dockerfile"):
+        made(FakeEngine(listed(BOOKWORM[:2])), folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Acquire::Snapshots::URI::Origin::Debian "https://past.example/archive/debian/@SNAPSHOTID@/";',
+        "Types: deb\n# http://past.example/archive/debian/20260918T000000Z\nURIs: http://now.example/debian",
+    ],
+)
+def test_the_snapshot_archive_is_found_where_debian_names_it(text: str) -> None:
+    """In the settings of apt 3, or in the comment that Debian's images have beside their sources."""
+    assert find_snapshots(text) == "http://past.example/archive"
+    assert find_snapshots(text.replace("archive", "elsewhere")) == ""
+
+
+def test_snapshot_sources_are_of_one_time() -> None:
+    """The suite, its updates and its security updates, each at the lock's time."""
+    lines = snapshot_sources("http://past.example/archive", "trixie", NOON)
+    assert [line.split()[2:4] for line in lines] == [
+        ["http://past.example/archive/debian/20261122T120000Z", "trixie"],
+        ["http://past.example/archive/debian/20261122T120000Z", "trixie-updates"],
+        ["http://past.example/archive/debian-security/20261122T120000Z", "trixie-security"],
+    ]
