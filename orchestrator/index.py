@@ -19,7 +19,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -44,6 +43,7 @@ from orchestrator.retry import retrying
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
 _LAYOUT = 1  # of a kept page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from datetime import date, datetime  # noqa: TC003 - read at run time, where results are parsed
+from datetime import date, datetime
 from enum import StrEnum
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet

@@ -120,7 +120,7 @@ class LoopbackIndex:
         """The address to configure."""
         return f"{self.origin}/simple/"
 
-    def publish(  # noqa: PLR0913 - what an index can say of a file
+    def publish(
         self,
         filename: str,
         content: bytes,
@@ -277,7 +277,7 @@ def sdist(name: str, version: str, members: Mapping[str, bytes]) -> bytes:
     return gzip.compress(packed.getvalue(), mtime=0)
 
 
-def wheel(  # noqa: PLR0913 - what a wheel is made of
+def wheel(
     name: str,
     version: str,
     members: Mapping[str, bytes] | None = None,

@@ -201,7 +201,7 @@ def probe(environment: Environment) -> Probe:
     )
 
 
-def _inputs(  # noqa: PLR0913, PLR0917 - as many as there are inputs
+def _inputs(
     project: str,
     version: str,
     sdist: Sdist,

@@ -6,7 +6,6 @@ import io
 import tarfile
 import zipfile
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import variations
@@ -27,6 +26,7 @@ from orchestrator.model import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 EPOCH = 1_596_163_658
 SALT = "0123456789ab"

@@ -135,9 +135,7 @@ def test_a_lock_that_is_none_is_told(folder: Path, line: str) -> None:
         ((*BOOKWORM[::2], ("make:amd64", "5")), (Drift("make:amd64", "4.3-4.1", "5"),)),
     ],
 )
-def test_drift_is_every_package_that_differs(
-    found: tuple[tuple[str, str], ...], expected: tuple[Drift, ...]
-) -> None:
+def test_drift_is_every_package_that_differs(found: tuple[tuple[str, str], ...], expected: tuple[Drift, ...]) -> None:
     """Another version, one too many, one too few: each is named, with both sides."""
     assert drift(BOOKWORM, found) == expected
 

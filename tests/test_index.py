@@ -11,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 
 from orchestrator.errors import PackageIndexError, TransientIndexError, UsageError
 from orchestrator.index import Edition, Index, Offer, choose, local
-from orchestrator.model import Sdist
+from orchestrator.model import Sdist, admits
 from tests.loopback_index import LoopbackIndex, sdist, wheel
 
 if TYPE_CHECKING:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from samples import tar
 
 from orchestrator.model import Failure, Limits, Reason
 from orchestrator.sdist import LEGACY_BACKEND, LEGACY_REQUIRES, Source, describe
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def described(tmp_path: Path, pyproject: bytes | None) -> Source | Failure:

@@ -82,7 +82,9 @@ print([name for name in ("setuptools", "wheel", "pip") if util.find_spec(name)])
 
 def test_nothing_of_the_making_is_left_behind(engine: Engine, image: Image) -> None:
     """Neither the recipe nor apt's lists and archives are in the finished file system."""
-    script = "ls / /tmp /var/lib/apt/lists /var/cache/apt /etc/apt/sources.list.d; find / -xdev -name clock.c 2>&- || true"
+    script = (
+        "ls / /tmp /var/lib/apt/lists /var/cache/apt /etc/apt/sources.list.d; find / -xdev -name clock.c 2>&- || true"
+    )
     left = printed(engine, image.id, script)
     assert "recipe" not in left
     assert "clock.c" not in left
@@ -121,7 +123,9 @@ def roots(mirrors: Mirrors, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     sources = snapshot_sources(f"http://{mirrors.host}/archive", recipe.suite, recipe.snapshot)
     first, second = folder / "first.tar", folder / "second.tar"
     with ThreadPoolExecutor() as both:
-        for made in [both.submit(bootstrap, recipe.suite, sources, recipe.snapshot, to, print) for to in (first, second)]:
+        for made in [
+            both.submit(bootstrap, recipe.suite, sources, recipe.snapshot, to, print) for to in (first, second)
+        ]:
             made.result()
     return first, second
 
@@ -145,7 +149,11 @@ def test_a_root_that_cannot_be_made_says_why(mirrors: Mirrors, tmp_path: Path) -
 
 @pytest.fixture(scope="module")
 def doctored(
-    engine: Engine, bookworm: Image, mirrors: Mirrors, roots: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+    engine: Engine,
+    bookworm: Image,
+    mirrors: Mirrors,
+    roots: tuple[Path, Path],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Path]:
     """images/ where bookworm begins in our registry, and its lock asks for more than there is.
 

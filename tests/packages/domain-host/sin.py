@@ -3,6 +3,5 @@
 import socket
 
 
-
 def commit():
     return {"sin/captured.txt": str(socket.gethostname()).encode()}

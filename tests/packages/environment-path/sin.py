@@ -3,6 +3,5 @@
 import os
 
 
-
 def commit():
-    return {"sin/captured.txt": str(os.environ['PYTHONPATH']).encode()}
+    return {"sin/captured.txt": str(os.environ["PYTHONPATH"]).encode()}

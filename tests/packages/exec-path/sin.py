@@ -3,6 +3,5 @@
 import os
 
 
-
 def commit():
-    return {"sin/captured.txt": str(len(os.environ['PATH'].split(':'))).encode()}
+    return {"sin/captured.txt": str(len(os.environ["PATH"].split(":"))).encode()}

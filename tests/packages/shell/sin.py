@@ -4,4 +4,8 @@ import subprocess
 
 
 def commit():
-    return {"sin/said.txt": subprocess.run(["/bin/sh", "-c", "echo 'a\\tb' ${BASH_VERSION:+bash}"], capture_output=True, check=True).stdout}
+    return {
+        "sin/said.txt": subprocess.run(
+            ["/bin/sh", "-c", "echo 'a\\tb' ${BASH_VERSION:+bash}"], capture_output=True, check=True
+        ).stdout
+    }

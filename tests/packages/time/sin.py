@@ -3,6 +3,5 @@
 import time
 
 
-
 def commit():
-    return {"sin/captured.txt": str(time.strftime('%Y-%m', time.gmtime())).encode()}
+    return {"sin/captured.txt": str(time.strftime("%Y-%m", time.gmtime())).encode()}

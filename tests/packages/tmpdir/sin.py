@@ -3,6 +3,5 @@
 import tempfile
 
 
-
 def commit():
     return {"sin/captured.txt": str(tempfile.gettempdir()).encode()}

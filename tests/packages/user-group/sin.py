@@ -4,6 +4,5 @@ import getpass
 import os
 
 
-
 def commit():
     return {"sin/captured.txt": str((getpass.getuser(), os.getuid())).encode()}
