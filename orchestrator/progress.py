@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 COLOURS = {
     "reproducible": "green",
@@ -112,7 +112,7 @@ def shown(total: int, *, terminal: bool | None = None) -> Iterator[Progress]:
         yield progress
 
 
-def table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Print a table on standard output; its cells may be hostile."""
     drawn = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
     for row in rows:

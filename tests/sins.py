@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loopback_index import sdist
+from tests.loopback_index import sdist
 
 PACKAGES = Path(__file__).parent / "packages"
 
