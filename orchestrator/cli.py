@@ -124,7 +124,7 @@ def run(
 
             outcome = night.run(tasks, farm.night, show_run)
         if as_json:
-            click.get_binary_stream("stdout").write(results.as_json(night.results(outcome)))
+            sys.stdout.buffer.write(results.as_json(night.results(outcome)))
         else:
             _tell(list(night.results(outcome)), store.folder)
     if outcome.open:

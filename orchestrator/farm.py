@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from orchestrator.plan import Job
 
-PATIENCE = 5.0
+PATIENCE = 3.0
 """Seconds that a run which was asked to stop waits for what is under way to end."""
 
 _GLANCE = 0.2  # seconds between two looks at whether it was asked to stop

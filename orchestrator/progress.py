@@ -20,6 +20,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_WIDEST = 10_000  # columns, where nobody's terminal sets a limit
+
 COLOURS = {
     "reproducible": "green",
     "sensitive": "yellow",
@@ -113,12 +115,16 @@ def shown(total: int, *, terminal: bool | None = None) -> Iterator[Progress]:
 
 
 def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """Print a table on standard output; its cells may be hostile."""
-    drawn = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
+    """Print a table on standard output, and all of it however narrow the terminal; its cells may be hostile."""
+    drawn = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(printable(cell), style=COLOURS.get(cell, "")) for cell in row))
     console = Console(file=sys.stdout, highlight=False)
-    console.print(drawn, soft_wrap=not console.is_terminal)
+    if not console.is_terminal:
+        console.width = _WIDEST
+    console.print(drawn)
 
 
 def printable(text: str) -> str:

@@ -140,14 +140,13 @@ class Workshop:
         log = builder.sha256_of(output.log)
         self.results.logs.keep(output.log, log)
         build = replace(build, log=log)
-        if build.wheel is not None and output.file is not None:
-            limits = order.limits
-            if order.hook == "build_wheel" and (
-                failure := wheel.survey(output.file, build.wheel, limits.wheel, limits.members)
-            ):
-                build = replace(build, failure=failure, wheel=None)
-            else:
-                self.results.wheels.keep(output.file, build.wheel.sha256)
+        made = build.wheel
+        if made is None or output.file is None:
+            return replace(output, build=build)
+        limits = order.limits
+        if order.hook == "build_wheel" and (failure := wheel.survey(output.file, made, limits.wheel, limits.members)):
+            return replace(output, build=replace(build, failure=failure, wheel=None))
+        self.results.wheels.keep(output.file, made.sha256)
         return replace(output, build=build)
 
     def read(self, build: Build, limits: Limits) -> Wheel | Failure:

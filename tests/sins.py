@@ -1,37 +1,23 @@
-"""The packages of tests/packages, as sdists that can be built."""
+"""Packs the small projects of tests/packages into sdists."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.loopback_index import sdist
+from tests.samples import tar
 
 PACKAGES = Path(__file__).parent / "packages"
-
-PYPROJECT = b"""[build-system]
-requires = []
-build-backend = "backend"
-backend-path = ["."]
-"""
-
-
-def contents(slug: str) -> dict[str, bytes]:
-    """Return the files of a package, its build backend and all, by their paths below the top folder."""
-    return {
-        "NAME": slug.encode(),
-        "backend.py": (PACKAGES / "backend.py").read_bytes(),
-        "pyproject.toml": PYPROJECT,
-        "sin.py": (PACKAGES / slug / "sin.py").read_bytes(),
-    }
-
-
-def packed(slug: str, version: str = "1.0") -> bytes:
-    """Return the sdist of a package."""
-    return sdist(slug.replace("-", "_"), version, contents(slug))
+PYPROJECT = b'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 
 
 def pack(slug: str, folder: Path) -> Path:
-    """Write the sdist of a package into a folder, and return its path."""
-    path = folder / f"{slug.replace('-', '_')}-1.0.tar.gz"
-    path.write_bytes(packed(slug))
-    return path
+    """Write the sdist of the project that commits that sin; return its path."""
+    name = slug.replace("-", "_")
+    members = {
+        "PKG-INFO": f"Metadata-Version: 2.1\nName: {slug}\nVersion: 1.0\n".encode(),
+        "NAME": slug.encode(),
+        "pyproject.toml": PYPROJECT,
+        "backend.py": (PACKAGES / "backend.py").read_bytes(),
+        "sin.py": (PACKAGES / slug / "sin.py").read_bytes(),
+    }
+    return tar(folder / f"{name}-1.0.tar.gz", ((f"{name}-1.0/{path}", text) for path, text in members.items()))

@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-from samples import RELEASE, TASK
+from tests.samples import RELEASE, TASK
 
 from orchestrator.errors import EngineError, Interrupted, WheelproofError
 from orchestrator.farm import Slots, Stop, work_off

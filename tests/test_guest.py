@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from samples import EPOCH, special, tar
+from tests.samples import EPOCH, special, tar
 
 from orchestrator.guest import Unfit, opened, satisfied, survey, unpack
 

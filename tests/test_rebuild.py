@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from samples import FIRST, IMAGE, RELEASE, SALT, SECOND, TASK, built, failed, probe
+from tests.samples import FIRST, IMAGE, RELEASE, SALT, SECOND, TASK, built, failed, probe
 
 from orchestrator import rebuild as story
 from orchestrator.builder import Order, Output

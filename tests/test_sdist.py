@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from samples import tar
+from tests.samples import tar
 
 from orchestrator.model import Failure, Limits, Reason
 from orchestrator.sdist import LEGACY_BACKEND, LEGACY_REQUIRES, Source, describe

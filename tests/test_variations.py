@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
-from samples import FIRST, SECOND, probe
+from tests.samples import FIRST, SECOND, probe
 
 from orchestrator.model import Mode
 from orchestrator.variations import (
