@@ -116,17 +116,17 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
 
     def done(job: Job, outcome: Result | Path | WheelproofError) -> None:
         night.slots.expect(-(not job.long))
-        name, version = job.release.project, job.release.version
+        name = job.release.project
         if isinstance(outcome, WheelproofError):
             failed(job.task, outcome)
-            progress.finished(name, version, "open", str(outcome))
+            progress.finished(name, job.name, "open", str(outcome))
             return
         if isinstance(outcome, Path):
             records.append(outcome)
-            progress.finished(name, version, "unchanged", "")
+            progress.finished(name, job.name, "unchanged", "")
             return
         records.append(night.write(outcome))
-        progress.finished(name, outcome.version, outcome.verdict, outcome.reason)
+        progress.finished(name, f"{outcome.project} {outcome.version}", outcome.verdict, outcome.reason)
         site.perhaps()
 
     try:

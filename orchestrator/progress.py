@@ -64,8 +64,8 @@ class Progress:
         with self._lock:
             self._state.doing[project] = what, time.monotonic()
 
-    def finished(self, project: str, version: str, outcome: str, why: str) -> None:
-        """Note how a job ended."""
+    def finished(self, project: str, release: str, outcome: str, why: str) -> None:
+        """Note how a project's job ended; `release` is what it turned out to be about."""
         with self._lock:
             state = self._state
             state.doing.pop(project, None)
@@ -73,10 +73,10 @@ class Progress:
             state.counts[outcome] += 1
             if not self._console.is_terminal:
                 position = f"[{state.done}/{state.total}]"
-                line = f"{position} {project} {version}: {outcome}" + (f" ({why})" if why else "")
+                line = f"{position} {release}: {outcome}" + (f" ({why})" if why else "")
                 self._console.print(Text(printable(line)), soft_wrap=True)
             elif outcome not in ("reproducible", "unchanged"):
-                told = Text.assemble((f"{outcome:>12}", COLOURS.get(outcome, "")), f" {project} {version} ")
+                told = Text.assemble((f"{outcome:>12}", COLOURS.get(outcome, "")), f" {release} ")
                 self._console.print(told.append(printable(why), style="dim"))
 
     def __rich__(self) -> Group:

@@ -31,7 +31,7 @@ def build_sdist(sdist_directory, config_settings=None):
     with tarfile.open(os.path.join(sdist_directory, f"{name}.tar.gz"), "w:gz") as archive:
         for path in ("NAME", "backend.py", "pyproject.toml", "sin.py", "prepared.txt"):
             archive.add(path, f"{name}/{path}")
-    return f"{name}.tar.gz"
+    return getattr(sin, "RETURNS", f"{name}.tar.gz")
 """
 SIN = b"""
 def prepare():
