@@ -165,8 +165,11 @@ class Engine:
             for stream, piece in frames_iter(sock, tty=False):
                 if not listen(stream, piece):
                     cut_off = True
-                    self._kill(identity)
                     break
+            if cut_off:
+                # The engine ends no container whose output somebody holds up.
+                _hang_up(sock)
+                self._kill(identity)
             code = int(self._client.wait(identity)["StatusCode"])
         finally:
             watchdog.cancel()
