@@ -74,10 +74,10 @@ class Progress:
             if not self._console.is_terminal:
                 position = f"[{state.done}/{state.total}]"
                 line = f"{position} {release}: {outcome}" + (f" ({why})" if why else "")
-                self._console.print(Text(printable(line)), soft_wrap=True)
+                self._console.print(Text(_one_line(line)), soft_wrap=True)
             elif outcome not in ("reproducible", "unchanged"):
                 told = Text.assemble((f"{outcome:>12}", COLOURS.get(outcome, "")), f" {release} ")
-                self._console.print(told.append(printable(why), style="dim"))
+                self._console.print(told.append(_one_line(why), style="dim"))
 
     def __rich__(self) -> Group:
         """Draw the whole display."""
@@ -88,7 +88,7 @@ class Progress:
 def _drawn(state: State, now: float) -> Group:
     table = Table.grid(padding=(0, 2))
     for project, (what, since) in sorted(state.doing.items(), key=lambda item: item[1][1]):
-        table.add_row(Text(project, style="bold"), what, Text(f"{now - since:.0f} s", style="dim"))
+        table.add_row(Text(project, style="bold"), Text(printable(what)), Text(f"{now - since:.0f} s", style="dim"))
     counts = Text("  ").join(
         Text(f"{count} {name}", style=COLOURS.get(name, "")) for name, count in state.counts.most_common()
     )
@@ -125,6 +125,10 @@ def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]])
     if not console.is_terminal:
         console.width = _WIDEST
     console.print(drawn)
+
+
+def _one_line(text: str) -> str:
+    return printable(text.replace("\n", " "))
 
 
 def printable(text: str) -> str:

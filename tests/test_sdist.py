@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import os
+import shutil
+import tarfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.errors import UsageError
 from orchestrator.model import Failure, Limits, Reason
-from orchestrator.sdist import LEGACY_BACKEND, LEGACY_REQUIRES, Source, describe
+from orchestrator.sdist import LEGACY_BACKEND, LEGACY_REQUIRES, Source, describe, pack, project_of
 from tests.samples import tar
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+LIMITS = Limits()
 
 
 def described(tmp_path: Path, pyproject: bytes | None) -> Source | Failure:
@@ -56,3 +64,92 @@ def test_what_cannot_be_understood_is_a_failure_of_the_package(tmp_path: Path, p
     failure = described(tmp_path, pyproject)
     assert isinstance(failure, Failure)
     assert failure.reason is Reason.BROKEN_SDIST
+
+
+# --- a project's folder ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A small project."""
+    folder = tmp_path / "My Project"
+    (folder / "pkg").mkdir(parents=True)
+    (folder / "pyproject.toml").write_text('[project]\nname = "My.Name"\n')
+    (folder / "pkg" / "a.py").write_text("a")
+    (folder / "run").write_text("#!/bin/sh\n")
+    (folder / "run").chmod(0o700)
+    (folder / "pkg" / "link").symlink_to("../run")
+    return folder
+
+
+def packed(folder: Path, limits: Limits = LIMITS) -> bytes:
+    """Return the archive of a folder."""
+    stream = io.BytesIO()
+    pack(folder, stream, limits, 1_600_000_000)
+    return stream.getvalue()
+
+
+def test_a_folder_is_packed_into_the_same_bytes_whenever_and_wherever(project: Path, tmp_path: Path) -> None:
+    """Only contents, links and what may be executed count."""
+    first = packed(project)
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy, symlinks=True)
+    for path in (copy / "pkg" / "a.py", copy / "run"):
+        path.chmod(0o777 if path.name == "run" else 0o600)
+        os.utime(path, (1, 1))
+    assert packed(copy) == first
+    (copy / "run").chmod(0o600)
+    assert packed(copy) != first
+
+
+def test_what_is_no_part_of_a_project_is_left_out(project: Path) -> None:
+    """What it cannot do without, and what version control does not know, is not."""
+    before = packed(project)
+    for path in (".git/HEAD", "pkg/__pycache__/a.pyc", "env/pyvenv.cfg", ".mypy_cache/CACHEDIR.TAG"):
+        (project / path).parent.mkdir()
+        (project / path).write_text("x")
+    assert packed(project) == before
+    (project / "pkg.egg-info").mkdir()
+    (project / ".gitignore").write_text("pkg.egg-info\n")
+    with tarfile.open(fileobj=io.BytesIO(packed(project))) as archive:
+        names = {name.removeprefix("project/") for name in archive.getnames()}
+        assert archive.getmember("project/pkg/link").linkname == "../run"
+        assert archive.getmember("project/run").mode == 0o755
+    assert names == {".gitignore", "pkg", "pkg/a.py", "pkg/link", "pkg.egg-info", "pyproject.toml", "run"}
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../secret", "../../My Project/../secret"])
+def test_a_link_that_leads_out_is_refused(project: Path, target: str) -> None:
+    """By its name, with what to do."""
+    (project / "pkg" / "out").symlink_to(target)
+    with pytest.raises(UsageError, match=r"pkg/out links to what is outside of it.*take it away"):
+        packed(project)
+
+
+def test_a_folder_that_cannot_be_packed_is_refused(project: Path, tmp_path: Path) -> None:
+    """No project, no plain files, or too much."""
+    with pytest.raises(UsageError, match=r"neither pyproject\.toml nor setup\.py"):
+        packed(tmp_path)
+    with pytest.raises(UsageError, match="more than 10 bytes"):
+        packed(project, replace(LIMITS, sdist=10))
+    with pytest.raises(UsageError, match="or 2 files"):
+        packed(project, replace(LIMITS, members=2))
+    os.mkfifo(project / "pipe")
+    with pytest.raises(UsageError, match="pipe is neither file, folder nor link"):
+        packed(project)
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "name"),
+    [
+        ('[project]\nname = "My.Name"\n', "my-name"),
+        ('[project]\nname = "../../etc"\n', "my-project"),
+        ("[project]\nname = 5\n", "my-project"),
+        ("[build-system]\n", "my-project"),
+        ("not TOML", "my-project"),
+    ],
+)
+def test_a_folder_is_named_by_its_project(project: Path, pyproject: str, name: str) -> None:
+    """Or by its own name, made plain."""
+    (project / "pyproject.toml").write_text(pyproject)
+    assert project_of(project) == name

@@ -1,0 +1,211 @@
+"""One run, told with effects that are ordinary functions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from orchestrator import night
+from orchestrator.errors import Interrupted, PackageIndexError, ResultsError, TransientEngineError
+from orchestrator.farm import PATIENCE, Slots, Stop
+from orchestrator.progress import Progress
+from orchestrator.results import Results
+from tests.sample_results import sample
+from tests.samples import IMAGE, RELEASE, SDIST, TASK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from orchestrator.model import Release, Result, Task
+    from orchestrator.plan import Job
+
+
+def anything(job: Job) -> Result | Path:
+    """Judge a job without any ado."""
+    return sample(job.release.project, job.release.version)
+
+
+@dataclass
+class World:
+    """A farm whose index knows everything but `lost`; it notes what was asked of it."""
+
+    store: Results
+    judge: Callable[[Job], Result | Path] = anything
+    stop: Stop = field(default_factory=Stop)
+    slots: Slots = field(default_factory=lambda: Slots(1, (0,)))
+    sizes: dict[str, int] = field(default_factory=dict)
+    judged: list[str] = field(default_factory=list)
+    published: list[int] = field(default_factory=list)  # how many records there were
+    totals: list[int] = field(default_factory=list)
+
+    def release(self, task: Task) -> Release:
+        name, _, version = task.requirement.partition("==")
+        if name == "lost":
+            raise PackageIndexError("asking the index for lost: check how it is spelled")  # noqa: EM101, TRY003
+        sdist = replace(SDIST, size=self.sizes.get(name, 0))
+        return replace(RELEASE, project=name, version=version or "1.0", sdist=sdist)
+
+    def effects(self) -> night.Night:
+        return night.Night(
+            release=self.release,
+            latest=self.store.latest,
+            judge=self._judge,
+            write=self.store.write,
+            publish=lambda: self.published.append(len(list(self.store.every()))),
+            images={"bookworm": IMAGE},
+            slots=self.slots,
+            stop=self.stop,
+            long=60,
+        )
+
+    def run(self, *requirements: str) -> night.Outcome:
+        tasks = [replace(TASK, requirement=one) for one in requirements]
+        return night.run(tasks, self.effects(), self._shown)
+
+    def _judge(self, job: Job) -> Result | Path:
+        self.judged.append(job.release.project)
+        return self.judge(job)
+
+    def _shown(self, total: int) -> Progress:
+        self.totals.append(total)
+        return Progress(total, Console(quiet=True))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A farm with empty results."""
+    return World(Results(tmp_path, wheels=1, logs=1))
+
+
+def test_every_task_gets_a_record_and_the_site_is_written(world: World) -> None:
+    """At the first result, and at the end with all of them."""
+    outcome = world.run("a", "b", "c")
+    assert outcome.open == ()
+    assert sorted(one.project for one in night.results(outcome)) == ["a", "b", "c"]
+    assert (world.published[0], world.published[-1], world.totals) == (1, 3, [3])
+    assert len(world.published) == 2
+
+
+def test_what_cannot_be_found_or_built_stays_open_and_stops_no_other(world: World) -> None:
+    """It has no record; the reason is told."""
+
+    def judge(job: Job) -> Result | Path:
+        if job.release.project == "unlucky":
+            raise TransientEngineError("the engine does not answer")  # noqa: EM101, TRY003
+        return anything(job)
+
+    world.judge = judge
+    outcome = world.run("lost", "unlucky", "fine")
+    assert [one.project for one in world.store.every()] == ["fine"]
+    assert dict(outcome.open).keys() == {"lost", "unlucky"}
+    assert "check how it is spelled" in dict(outcome.open)["lost"]
+    assert dict(outcome.open)["unlucky"] == "the engine does not answer"
+    assert world.totals == [2]
+
+
+def test_what_has_not_changed_is_not_written_again(world: World) -> None:
+    """Its former record is its result; the site is written once."""
+    path = world.store.write(sample("six"))
+    world.judge = lambda _job: path
+    outcome = world.run("six")
+    assert outcome.records == (path,)
+    assert list(night.results(outcome)) == [sample("six")]
+    assert world.published == [1]
+
+
+def test_newcomers_are_taken_smallest_first_and_each_release_once(world: World) -> None:
+    """However often, and however, it is asked for."""
+    world.sizes = {"big": 900, "small": 10, "middling": 100}
+    tasks = ["big", "small", "middling", "small==1.0", "big"]
+    jobs = night.look_up([replace(TASK, requirement=one) for one in tasks], world.effects(), lambda *_: None)
+    assert [job.release.project for job in jobs] == ["small", "middling", "big"]
+    world.run(*tasks)
+    assert sorted(world.judged) == ["big", "middling", "small"]
+
+
+def test_what_took_long_is_known_to_be_long(world: World) -> None:
+    """From its newest result on the same image."""
+    former = sample("slow")
+    world.store.write(replace(former, builds=tuple(replace(one, seconds=61.0) for one in former.builds)))
+    world.store.write(sample("quick"))
+    tasks = [replace(TASK, requirement=one) for one in ("new", "quick", "slow")]
+    jobs = night.look_up(tasks, world.effects(), lambda *_: None)
+    assert [(job.release.project, job.long) for job in jobs] == [("slow", True), ("new", False), ("quick", False)]
+
+
+def test_a_fault_of_the_program_is_raised_after_the_site_is_written(world: World) -> None:
+    """What was found until then is not lost."""
+
+    def judge(job: Job) -> Result | Path:
+        if job.release.project == "b":
+            raise ZeroDivisionError
+        return anything(job)
+
+    world.judge = judge
+    world.sizes = {"a": 1, "b": 2}
+    with pytest.raises(ZeroDivisionError):
+        world.run("a", "b")
+    assert len(world.published) >= 1
+    assert all(one.project == "a" for one in world.store.every())
+
+
+def test_results_that_cannot_be_written_end_the_run(world: World) -> None:
+    """As everything else would be in vain."""
+    world.store.folder.joinpath("records").write_text("in the way")
+    with pytest.raises(ResultsError):
+        world.run("a", "b")
+
+
+def test_a_run_that_is_stopped_says_so_and_publishes(world: World) -> None:
+    """Nothing new is begun; what ended before is there."""
+
+    def judge(job: Job) -> Result | Path:
+        world.stop.ask()
+        return anything(job)
+
+    world.judge = judge
+    with pytest.raises(Interrupted, match="run again"):
+        world.run(*(f"p{number}" for number in range(20)))
+    assert 1 <= len(world.judged) <= 1 + night.AHEAD
+    assert world.published[-1] == len(world.judged)
+
+
+@pytest.mark.parametrize("waiting_for", ["release", "judge"])
+def test_nobody_waits_longer_than_patience_for_what_does_not_stop(world: World, waiting_for: str) -> None:
+    """Be it a page of the index, or a job."""
+    never, begun = threading.Event(), threading.Event()
+
+    def stuck(job: Job) -> Result | Path:
+        begun.set()
+        never.wait()
+        return anything(job)
+
+    def lost(task: Task) -> Release:
+        begun.set()
+        never.wait()
+        return world.release(task)
+
+    world.judge = stuck
+    effects = replace(world.effects(), release=lost) if waiting_for == "release" else world.effects()
+
+    def ask() -> None:
+        assert begun.wait(20)
+        world.stop.ask()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    start = time.monotonic()
+    try:
+        with pytest.raises(Interrupted):
+            night.run([replace(TASK, requirement="a")], effects, lambda total: Progress(total, Console(quiet=True)))
+        assert time.monotonic() - start < PATIENCE + 5
+    finally:
+        never.set()
+        asking.join()
+    assert world.published
