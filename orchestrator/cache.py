@@ -48,6 +48,13 @@ def write(path: Path, content: str) -> None:
         (folder / path.name).replace(path)
 
 
+def keep(file: Path, place: Path) -> None:
+    """Copy a file to its place, so that nobody ever sees a part of it there."""
+    with unfinished(place.parent) as folder:
+        shutil.copyfile(file, folder / place.name)
+        (folder / place.name).replace(place)
+
+
 def settle(made: Path, place: Path) -> Path:
     """Move a finished folder to its place; where another process was faster, its work is as good."""
     try:

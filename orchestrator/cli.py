@@ -7,20 +7,20 @@ import os
 import signal
 import sys
 import threading
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import structlog
 
-from orchestrator import __version__, config, images, night, plan, progress, rebuild, requirements, results
+from orchestrator import __version__, checkout, config, images, night, plan, progress, rebuild, requirements, results
 from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
-from orchestrator.errors import OpenJobsError, UsageError, WheelproofError
+from orchestrator.errors import EngineError, Interrupted, OpenJobsError, UsageError, WheelproofError
 from orchestrator.farm import Slots, Stop
 from orchestrator.index import Index
 from orchestrator.model import Failure, Verdict
@@ -53,8 +53,11 @@ def cli() -> None:
 
 def main() -> None:
     """Run a command; whatever is foreseen to go wrong is one message and an exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         cli(standalone_mode=False)
+    except Interrupted as error:
+        _leave(str(error))
     except WheelproofError as error:
         click.echo(f"wheelproof: {progress.printable(str(error))}", err=True)
         sys.exit(error.exit_status)
@@ -62,7 +65,14 @@ def main() -> None:
         error.show()
         sys.exit(UsageError.exit_status)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        _leave("stopped")
+
+
+def _leave(message: str) -> NoReturn:
+    """End at once: a thread that still waits for a network, say, holds nothing that would be lost."""
+    click.echo(f"wheelproof: {message}", err=True)
+    sys.stdout.flush()
+    os._exit(Interrupted.exit_status)
 
 
 _CONFIG = click.option(
@@ -104,13 +114,19 @@ def run(
     _log(log_format)
     settings = _load(config_file)
     tasks = config.tasks(settings, wanted, image)
-    with _farm(settings, folder or settings.results, tasks, jobs, again=again) as farm, ExitStack() as display:
-        outcome = night.run(tasks, farm.night, lambda total: display.enter_context(farm.shown(total)))
-        display.close()
+    store = _results(settings, folder or settings.results)
+    with store.locked():
+        farm = _farm(settings, store, tasks, jobs, again=again)
+        with _tended(farm), ExitStack() as display:
+
+            def show_run(total: int) -> progress.Progress:
+                return display.enter_context(farm.shown(total))
+
+            outcome = night.run(tasks, farm.night, show_run)
         if as_json:
-            click.get_binary_stream("stdout").write(results.as_json(night.results(outcome)))
+            sys.stdout.buffer.write(results.as_json(night.results(outcome)))
         else:
-            _tell(list(night.results(outcome)), farm.results.folder)
+            _tell(list(night.results(outcome)), store.folder)
     if outcome.open:
         lines = "\n".join(f"  {requirement}: {why}" for requirement, why in outcome.open)
         msg = f"{len(outcome.open)} of the jobs got no verdict; run again to go on with them\n{lines}"
@@ -192,13 +208,13 @@ def plan_(
     _log(log_format)
     settings = _load(config_file)
     tasks = config.tasks(settings, wanted, image)
+    farm = _farm(settings, _results(settings, folder or settings.results), tasks, None, again=again)
     failed: list[tuple[str, ...]] = []
-    with _farm(settings, folder or settings.results, tasks, None, again=again) as farm:
-        jobs = night.look_up(tasks, farm.night, lambda task, error: failed.append((task.requirement, "", str(error))))
-        rows: list[tuple[str, ...]] = [
-            (job.release.project, job.release.version, *farm.action(job, again=again)) for job in jobs
-        ]
-    rows += [(name, version, "open", "", why) for name, version, why in failed]
+    jobs = night.look_up(tasks, farm.night, lambda task, error: failed.append((task.requirement, str(error))))
+    rows: list[tuple[str, ...]] = [
+        (job.release.project, job.release.version, *farm.action(job, again=again)) for job in jobs
+    ]
+    rows += [(requirement, "", "open", "", why) for requirement, why in failed]
     if not wanted:
         rows += [(one.project, "", "excluded", "", f"{one.reason} (since {one.since})") for one in settings.exclusions]
     progress.table("", ("project", "version", "action", "image", "why"), rows)
@@ -214,7 +230,6 @@ class Farm:
     results: Results
     workshop: Workshop
     night: night.Night
-    long: float
     current: list[progress.Progress]
 
     @contextmanager
@@ -226,68 +241,88 @@ class Farm:
 
     def action(self, job: Job, *, again: bool) -> tuple[str, str, str]:
         """Tell what would be done with a job, on which image, and why."""
+        try:
+            action, why = self._action(job, again=again)
+        except WheelproofError as error:
+            action, why = "open", str(error)
+        return action, job.task.image, why
+
+    def _action(self, job: Job, *, again: bool) -> tuple[str, str]:
         task, release, image = job.task, job.release, self.night.images[job.task.image]
         if release.sdist is None:
-            return Verdict.NO_SDIST.value, task.image, "the release has no sdist"
+            return Verdict.NO_SDIST.value, "the release has no sdist"
         former = self.results.latest(release.project, task.image)
-        if former is None or former.inputs is None or former.inputs.sdist != release.sdist.sha256:
-            why = "never built" if former is None else f"another release than {former.version}"
-            return "build", task.image, why
+        if former is None or checkout.is_packed(release):
+            return "build", "the folder is not as it was" if former else "never built"
+        if former.inputs is None or former.inputs.sdist != release.sdist.sha256:
+            return "build", f"another release than {former.version}"
         effects = self.workshop.effects(release.project, task.limits, long=job.long, again=again)
         settled = rebuild.settle(release, image, effects)
         if isinstance(settled, Failure):
-            return "judge", task.image, settled.reason.value
+            return "judge", settled.reason.value
         why = plan.why(rebuild.inputs_of(task, release, image, settled.lock.digest), former.inputs)
         if not again and why == plan.UNCHANGED:
-            return "skip", task.image, f"unchanged since {former.finished:%Y-%m-%d}: {former.verdict}"
-        return "build", task.image, "asked to" if why == plan.UNCHANGED else why
+            return "skip", f"unchanged since {former.finished:%Y-%m-%d}: {former.verdict}"
+        return "build", "asked to" if why == plan.UNCHANGED else why
+
+
+def _farm(settings: Config, store: Results, tasks: tuple[Task, ...], jobs: int | None, *, again: bool) -> Farm:
+    """Put a run together: engine, images, index, caches, results."""
+    engine = engines.connect()
+    made = _images(engine, settings, tasks)
+    slots = Slots(jobs or settings.jobs or _processors(), sorted(os.sched_getaffinity(0)))
+    stop = Stop()
+    displays: list[progress.Progress] = []
+    workshop = Workshop(
+        engine=engine,
+        index=Index(settings.index, settings.cache),
+        lock=_lock(settings),
+        buildenvs=BuildEnvironments(settings.cache, settings.index),
+        results=store,
+        slots=slots,
+        stop=stop,
+        cache=settings.cache,
+        label=hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16],
+        tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
+    )
+    whole = night.Night(
+        release=lambda task: workshop.release(task, made[task.image]),
+        latest=store.latest,
+        judge=lambda job: _judge(workshop, made, job, again=again),
+        write=store.write,
+        publish=_publisher(settings, store),
+        images=made,
+        slots=slots,
+        stop=stop,
+        long=settings.long,
+    )
+    return Farm(store, workshop, whole, displays)
 
 
 @contextmanager
-def _farm(settings: Config, folder: Path, tasks: tuple[Task, ...], jobs: int | None, *, again: bool) -> Iterator[Farm]:
-    """Put a run together: engine, images, index, caches, results; and stop it when asked to."""
-    store = _results(settings, folder)
-    label = hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16]
-    stop = Stop()
-    with store.locked():
-        engine = engines.connect()
-        if left := engine.sweep(label):
-            structlog.get_logger().info("removed what a former run left behind", containers=left)
-        with _stopping(stop, engine):
-            made = _images(engine, settings, tasks)
-            index = Index(settings.index, settings.cache)
-            slots = Slots(jobs or settings.jobs or _processors(), sorted(os.sched_getaffinity(0)))
-            displays: list[progress.Progress] = []
-            workshop = Workshop(
-                engine=engine,
-                index=index,
-                lock=_lock(settings),
-                buildenvs=BuildEnvironments(settings.cache, settings.index),
-                results=store,
-                slots=slots,
-                stop=stop,
-                cache=settings.cache,
-                label=label,
-                tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
-            )
-            whole = night.Night(
-                release=lambda task: workshop.release(task, made[task.image]),
-                latest=store.latest,
-                judge=lambda job: _judge(workshop, made, job, again=again),
-                write=store.write,
-                publish=_publisher(settings, store),
-                images=made,
-                slots=slots,
-                stop=stop,
-                long=settings.long,
-            )
-            yield Farm(store, workshop, whole, settings.long, displays)
+def _tended(farm: Farm) -> Iterator[None]:
+    """See to it that the run stops when it is asked to, and that no container of it is left at either end."""
+    engine, label = farm.workshop.engine, farm.workshop.label
+    if left := engine.sweep(label):
+        structlog.get_logger().info("removed what a former run left behind", containers=left)
+    with _stopping(farm.night.stop, engine):
+        try:
+            yield
+        finally:
+            with suppress(EngineError):  # then the next run does it
+                engine.sweep(label)
 
 
 def _judge(workshop: Workshop, made: Mapping[str, Image], job: Job, *, again: bool) -> Result | Path:
-    workshop.tell(job.release.project, "settling its inputs")
-    effects = workshop.effects(job.release.project, job.task.limits, long=job.long, again=again)
-    return rebuild.rebuild(job.task, job.release, made[job.task.image], effects)
+    task, release, image = job.task, job.release, made[job.task.image]
+    workshop.tell(release.project, "settling its inputs")
+    effects = workshop.effects(release.project, task.limits, long=job.long, again=again)
+    if checkout.is_packed(release):
+        found = workshop.sdist(job, image, effects)
+        if isinstance(found, Failure):
+            return rebuild.rebuild(task, release, image, replace(effects, describe=lambda _path: found))
+        release = found
+    return rebuild.rebuild(task, release, image, effects)
 
 
 def _load(path: Path) -> Config:
@@ -362,25 +397,30 @@ def _publisher(settings: Config, store: Results) -> Callable[[], None]:
 
 
 def _log(form: str) -> None:
-    last: Any = (
-        structlog.processors.JSONRenderer()
+    last: list[Any] = (
+        [structlog.processors.JSONRenderer()]
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else [_escaped, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            last,
+            *last,
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
 
 
+def _escaped(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Keep from the terminal whatever it might obey: much of what is logged comes from packages."""
+    return {key: progress.printable(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
 def _to_stderr(line: str) -> None:
-    structlog.get_logger().info(progress.printable(line))
+    structlog.get_logger().info(line)
 
 
 def _tell(found: list[Result], folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
     from orchestrator.plan import Job
 
+PATIENCE = 3.0
+"""Seconds that a run which was asked to stop waits for what is under way to end."""
+
+_GLANCE = 0.2  # seconds between two looks at whether it was asked to stop
 _T = TypeVar("_T")
 
 
@@ -66,10 +71,22 @@ class Stop:
     def __init__(self) -> None:
         """Nobody has asked yet."""
         self.event = threading.Event()
+        self._patience_ends = 0.0
 
     def ask(self) -> None:
         """Ask all workers to take nothing new."""
+        if not self.asked:
+            self._patience_ends = time.monotonic() + PATIENCE
         self.event.set()
+
+    def wait(self, ended: Callable[[float], bool]) -> None:
+        """Wait for something to end; but once it was asked to stop, only as long as patience lasts.
+
+        `ended` waits itself, no longer than the seconds that it is given, and says whether it is so.
+        """
+        while not ended(_GLANCE):
+            if self.asked and time.monotonic() > self._patience_ends:
+                return
 
     @property
     def asked(self) -> bool:
@@ -119,16 +136,25 @@ def work_off(
                 queue.finish(job)
         queue.close()
 
-    threads = [threading.Thread(target=one_worker, name=f"worker {number + 1}") for number in range(workers)]
+    # Daemons: one that waits for a network when the run is stopped must not keep it from ending.
+    threads = [
+        threading.Thread(target=one_worker, name=f"worker {number + 1}", daemon=True) for number in range(workers)
+    ]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    stop.wait(lambda seconds: _ended(threads, seconds))
     if faults:
         raise faults[0]
     if stop.asked:
         msg = "the run was stopped; run again to go on where it stood"
         raise Interrupted(msg)
+
+
+def _ended(threads: list[threading.Thread], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0, end - time.monotonic()))
+    return not any(thread.is_alive() for thread in threads)
 
 
 class _Queue:

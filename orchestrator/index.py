@@ -20,6 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import (
+    InvalidName,
     InvalidSdistFilename,
     InvalidWheelFilename,
     canonicalize_name,
@@ -276,8 +277,9 @@ def local(path: str | Path) -> tuple[Release, Path]:
     file = Path(path).resolve()
     try:
         name, version = parse_sdist_filename(file.name)
+        canonicalize_name(name, validate=True)
         sdist = Sdist(file.name, file.as_uri(), _sha256(file), file.stat().st_size)
-    except InvalidSdistFilename as error:
+    except (InvalidSdistFilename, InvalidName) as error:
         msg = f"reading {path}: {error}; an sdist is called NAME-VERSION.tar.gz or NAME-VERSION.zip"
         raise UsageError(msg) from error
     except OSError as error:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
-from orchestrator.errors import Interrupted, WheelproofError
+from orchestrator.errors import WheelproofError
 from orchestrator.farm import Slots, Stop, work_off
 from orchestrator.plan import Job, ordered, seconds_of
 from orchestrator.results import read
@@ -68,8 +68,12 @@ def look_up(tasks: Iterable[Task], night: Night, failed: Callable[[Task, Wheelpr
             failed(task, error)
             return None
 
-    with ThreadPoolExecutor(LOOKING) as pool:
-        return ordered(_once(job for job in pool.map(find, tasks) if job is not None))
+    pool = ThreadPoolExecutor(LOOKING)
+    looking = [pool.submit(find, task) for task in tasks]
+    night.stop.wait(lambda seconds: not wait(looking, seconds).not_done)
+    pool.shutdown(wait=False, cancel_futures=True)
+    found = (future.result() for future in looking if future.done() and not future.cancelled())
+    return ordered(_once(job for job in found if job is not None))
 
 
 def _once(jobs: Iterable[Job]) -> Iterator[Job]:
@@ -112,17 +116,17 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
 
     def done(job: Job, outcome: Result | Path | WheelproofError) -> None:
         night.slots.expect(-(not job.long))
-        name, version = job.release.project, job.release.version
+        name = job.release.project
         if isinstance(outcome, WheelproofError):
             failed(job.task, outcome)
-            progress.finished(name, version, "open", str(outcome))
+            progress.finished(name, job.name, "open", str(outcome))
             return
         if isinstance(outcome, Path):
             records.append(outcome)
-            progress.finished(name, version, "unchanged", "")
+            progress.finished(name, job.name, "unchanged", "")
             return
         records.append(night.write(outcome))
-        progress.finished(name, version, outcome.verdict, outcome.reason)
+        progress.finished(name, f"{outcome.project} {outcome.version}", outcome.verdict, outcome.reason)
         site.perhaps()
 
     try:
@@ -136,8 +140,6 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
         )
     finally:
         site.now()
-    if night.stop.asked:
-        raise Interrupted
     return Outcome(tuple(records), tuple(left))
 
 

@@ -18,7 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+_WIDEST = 10_000  # columns, where nobody's terminal sets a limit
 
 COLOURS = {
     "reproducible": "green",
@@ -62,8 +64,8 @@ class Progress:
         with self._lock:
             self._state.doing[project] = what, time.monotonic()
 
-    def finished(self, project: str, version: str, outcome: str, why: str) -> None:
-        """Note how a job ended."""
+    def finished(self, project: str, release: str, outcome: str, why: str) -> None:
+        """Note how a project's job ended; `release` is what it turned out to be about."""
         with self._lock:
             state = self._state
             state.doing.pop(project, None)
@@ -71,10 +73,10 @@ class Progress:
             state.counts[outcome] += 1
             if not self._console.is_terminal:
                 position = f"[{state.done}/{state.total}]"
-                line = f"{position} {project} {version}: {outcome}" + (f" ({why})" if why else "")
+                line = f"{position} {release}: {outcome}" + (f" ({why})" if why else "")
                 self._console.print(Text(printable(line)), soft_wrap=True)
             elif outcome not in ("reproducible", "unchanged"):
-                told = Text.assemble((f"{outcome:>12}", COLOURS.get(outcome, "")), f" {project} {version} ")
+                told = Text.assemble((f"{outcome:>12}", COLOURS.get(outcome, "")), f" {release} ")
                 self._console.print(told.append(printable(why), style="dim"))
 
     def __rich__(self) -> Group:
@@ -112,13 +114,17 @@ def shown(total: int, *, terminal: bool | None = None) -> Iterator[Progress]:
         yield progress
 
 
-def table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    """Print a table on standard output; its cells may be hostile."""
-    drawn = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
+def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Print a table on standard output, and all of it however narrow the terminal; its cells may be hostile."""
+    drawn = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(printable(cell), style=COLOURS.get(cell, "")) for cell in row))
     console = Console(file=sys.stdout, highlight=False)
-    console.print(drawn, soft_wrap=not console.is_terminal)
+    if not console.is_terminal:
+        console.width = _WIDEST
+    console.print(drawn)
 
 
 def printable(text: str) -> str:

@@ -154,6 +154,13 @@ def _without_building(release: Release, image: Image) -> Judgement | None:
 
 def settle(release: Release, image: Image, effects: Effects) -> Settled | Failure:
     """Settle the sdist and the build requirements, as far as that needs no container."""
+    settled = settle_static(release, image, effects)
+    answer = None if isinstance(settled, Failure) else effects.recall(settled.question)
+    return settled if isinstance(settled, Failure) or answer is None else extend(settled, answer, image, effects)
+
+
+def settle_static(release: Release, image: Image, effects: Effects) -> Settled | Failure:
+    """Settle the sdist and the build requirements that it names itself."""
     assert release.sdist is not None  # noqa: S101 - the caller has looked
     source = effects.describe(effects.fetch(release.sdist))
     if isinstance(source, Failure):
@@ -161,22 +168,19 @@ def settle(release: Release, image: Image, effects: Effects) -> Settled | Failur
     lock = effects.lock(source.requires, image.target)
     if isinstance(lock, Failure):
         return lock
-    question = digest((release.sdist.sha256, lock.digest, image.manifest))
-    answer = effects.recall(question)
-    if answer is None:
-        return Settled(source, lock, asked=False, question=question)
-    return extend(Settled(source, lock, asked=False, question=question), answer, image, effects)
+    return Settled(source, lock, asked=False, question=digest((release.sdist.sha256, lock.digest, image.manifest)))
 
 
 def extend(settled: Settled, answer: tuple[str, ...], image: Image, effects: Effects) -> Settled | Failure:
     """Add the dynamic build requirements, where they are more than a name that is there anyway."""
-    if satisfied(answer, _names(settled.lock)):
+    if satisfied(answer, names(settled.lock)):
         return replace(settled, asked=True)
     lock = effects.lock((*settled.source.requires, *answer), image.target)
     return lock if isinstance(lock, Failure) else replace(settled, lock=lock, asked=True)
 
 
-def _names(lock: Lock) -> tuple[str, ...]:
+def names(lock: Lock) -> tuple[str, ...]:
+    """Name all that a lock gives, normalized."""
     return tuple(canonicalize_name(pin.name) for pin in lock.pins)
 
 
@@ -229,7 +233,7 @@ def build_twice(
 
         def answered(answer: tuple[str, ...]) -> None:
             effects.remember(settled.question, answer)
-            if satisfied(answer, _names(settled.lock)):  # by the same rule, the guest goes on building
+            if satisfied(answer, names(settled.lock)):  # by the same rule, the guest goes on building
                 begin_second()
 
         if settled.asked:
@@ -263,7 +267,7 @@ def _order(
         requirements=effects.materialize(settled.lock, image.target),
         image=image,
         limits=task.limits,
-        given=_names(settled.lock),
+        given=names(settled.lock),
         ask=ask,
     )
 

@@ -39,13 +39,11 @@ class Store:
         self._bound = bound
 
     def keep(self, file: Path, sha256: str) -> None:
-        """Take a file in, by moving it."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        try:
-            file.replace(self._folder / sha256)
-        except OSError:  # the file lies on another file system
-            _write(self._folder / sha256, file.read_bytes())
-            file.unlink()
+        """Take in a file of the same file system, by moving it."""
+        place = self._folder / sha256
+        with _told(f"keeping {place}"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            file.replace(place)
 
     def find(self, sha256: str) -> Path | None:
         """Return the file of that hash, if it is still kept."""
@@ -113,7 +111,8 @@ class Results:
     @contextmanager
     def bench(self) -> Iterator[Path]:
         """Give a folder for the files of one build, on the file system of the stores."""
-        folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder))
+        with _told(f"making a folder in {self.folder}"):
+            folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder))
         try:
             yield folder
         finally:
@@ -134,8 +133,9 @@ class Results:
         }
 
     def find(self, project: str, job: str) -> Path | None:
-        """Return the newest record of a job, if it has one."""
-        return self._known.get((project, job[:_JOB_LENGTH]))
+        """Return the newest record of a job, if it has one; one that cannot be read is none."""
+        path = self._known.get((project, job[:_JOB_LENGTH]))
+        return path if path is not None and read(path) is not None else None
 
     def write(self, result: Result) -> Path:
         """Write one record, whole or not at all, and never over another."""
@@ -201,15 +201,26 @@ def _entries(folder: Path) -> list[Path]:
 
 def _write(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole, or not at all, whenever the power goes."""
-    try:
+    with _told(f"writing {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            os.fchmod(stream.fileno(), 0o644)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
+                os.fchmod(stream.fileno(), 0o644)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _told(doing: str) -> Iterator[None]:
+    """Turn what the disk says into an error of ours."""
+    try:
+        yield
     except OSError as error:
-        msg = f"writing {path}: {error}; see to room and rights there, and run again"
+        msg = f"{doing}: {error}; see to room and rights there, and run again"
         raise ResultsError(msg) from error

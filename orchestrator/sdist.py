@@ -1,17 +1,26 @@
-"""Reads from an sdist what has to be known before it is built. Runs nothing of it."""
+"""Reads from an sdist, or from a project's folder, what has to be known before it is built. Runs nothing of it."""
 
 from __future__ import annotations
 
+import gzip
+import os
+import re
+import stat
+import tarfile
 import tomllib
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
+from packaging.utils import canonicalize_name
+
+from orchestrator.errors import UsageError
 from orchestrator.guest import Unfit, opened, survey
 from orchestrator.model import Failure, Phase, Reason
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from orchestrator.model import Limits
 
@@ -22,6 +31,9 @@ LEGACY_REQUIRES = ("setuptools>=40.8.0",)
 """What such a project requires (PEP 518); setuptools asks for wheel itself where it still needs it."""
 
 _LONGEST_PYPROJECT = 4 << 20
+_NEVER_PACKED = frozenset({".git", ".hg", ".svn", "__pycache__"})
+_MARKS = ("pyvenv.cfg", "CACHEDIR.TAG")  # of a virtual environment (PEP 405), and of a cache (bford.info/cachedir)
+_NO_NAME = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +86,101 @@ def _texts(value: Any) -> bool:  # noqa: ANN401 - whatever TOML gave
 
 def _broken(detail: str, reason: Reason = Reason.BROKEN_SDIST) -> Failure:
     return Failure(reason, Phase.UNPACK, detail[:2000])
+
+
+# --- a project's folder ----------------------------------------------------------------------
+
+
+def project_of(folder: Path) -> str:
+    """Return the normalized name that pyproject.toml gives a project; the folder's name where it gives none."""
+    try:
+        with (folder / "pyproject.toml").open("rb") as stream:
+            name = tomllib.load(stream)["project"]["name"]
+        return canonicalize_name(name, validate=True)
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return _NO_NAME.sub("-", folder.resolve().name.lower()).strip("-") or "project"
+
+
+def pack(folder: Path, stream: IO[bytes], limits: Limits, mtime: int) -> None:
+    """Pack a project's folder as it stands into a .tar.gz: the same bytes from the same contents.
+
+    Left out are the folders of version control (.git, .hg, .svn), virtual environments and caches
+    (__pycache__, and what is marked as one of the two). Everything else is in it, as are files
+    that version control does not know. All times are `mtime`; of the modes only whether a file may
+    be executed is kept.
+
+    Raises
+    ------
+    UsageError
+        The folder holds no project, or cannot be packed: it cannot be read, is larger than the
+        limits, or has a link that leads out of it or something that is neither file nor folder.
+
+    """
+    if not any((folder / name).is_file() for name in ("pyproject.toml", "setup.py")):
+        msg = f"reading {folder}: it has neither pyproject.toml nor setup.py; name the folder of a project, or an sdist"
+        raise UsageError(msg)
+    try:
+        with (
+            gzip.GzipFile("", "wb", 1, stream, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            room, members = limits.sdist, limits.members
+            for path in _found(folder):
+                entry = _entry(folder, path, mtime)
+                room, members = room - entry.size, members - 1
+                if room < 0 or members < 0:
+                    msg = f"packing {folder}: it holds more than {limits.sdist} bytes or {limits.members} files; "
+                    raise UsageError(msg + "take away what does not belong to the project, or raise the limits")
+                _add(archive, entry, path)
+    except OSError as error:
+        msg = f"packing {folder}: {error}; see to it that all of it can be read, and that nobody changes it meanwhile"
+        raise UsageError(msg) from error
+
+
+def _found(folder: Path) -> Iterator[Path]:
+    """Yield all that is to be packed, in an order of its own."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for name, folders, files in os.walk(folder, onerror=refuse):
+        here = Path(name)
+        folders[:] = sorted(one for one in folders if not _left_out(here / one))
+        yield from (here / one for one in sorted((*folders, *files)))
+
+
+def _left_out(folder: Path) -> bool:
+    if folder.is_symlink():
+        return False
+    return folder.name in _NEVER_PACKED or any((folder / mark).is_file() for mark in _MARKS)
+
+
+def _entry(folder: Path, path: Path, mtime: int) -> tarfile.TarInfo:
+    status = path.lstat()
+    entry = tarfile.TarInfo(f"project/{path.relative_to(folder).as_posix()}")
+    entry.mtime = mtime
+    entry.mode = 0o755 if stat.S_ISDIR(status.st_mode) or status.st_mode & 0o100 else 0o644
+    if stat.S_ISDIR(status.st_mode):
+        entry.type = tarfile.DIRTYPE
+    elif stat.S_ISREG(status.st_mode):
+        entry.size = status.st_size
+    elif stat.S_ISLNK(status.st_mode) and _stays(folder, path):
+        entry.type, entry.linkname, entry.mode = tarfile.SYMTYPE, str(path.readlink()), 0o777
+    else:
+        what = "links to what is outside of it" if stat.S_ISLNK(status.st_mode) else "is neither file, folder nor link"
+        msg = f"packing {folder}: {path.relative_to(folder)} {what}, which no sdist may have; take it away"
+        raise UsageError(msg)
+    return entry
+
+
+def _stays(folder: Path, link: Path) -> bool:
+    target = link.readlink()
+    return not target.is_absolute() and (link.parent / target).resolve().is_relative_to(folder.resolve())
+
+
+def _add(archive: tarfile.TarFile, entry: tarfile.TarInfo, path: Path) -> None:
+    if entry.isreg():
+        with path.open("rb") as stream:
+            archive.addfile(entry, stream)
+    else:
+        archive.addfile(entry)

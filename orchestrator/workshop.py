@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import builder, config, sdist, wheel
+from orchestrator import builder, cache, checkout, config, sdist, wheel
 from orchestrator.index import local
+from orchestrator.model import Failure, digest
 from orchestrator.rebuild import Effects
 from orchestrator.retry import retrying
 
@@ -26,10 +25,13 @@ if TYPE_CHECKING:
     from orchestrator.engine import Engine
     from orchestrator.farm import Slots, Stop
     from orchestrator.index import Index
-    from orchestrator.model import Build, Failure, Image, Limits, Lock, Release, Sdist, Target, Task, Wheel
+    from orchestrator.model import Build, Image, Limits, Lock, Release, Sdist, Target, Task, Wheel
+    from orchestrator.plan import Job
     from orchestrator.results import Results
 
 SALT_BYTES = 6
+
+MTIME = 1_577_836_800  # 2020-01-01, of what is packed where no SOURCE_DATE_EPOCH is set
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +75,51 @@ class Workshop:
 
         """
         if not config.is_path(task.requirement):
-            release = self.index.release(task.requirement, image.target.python)
-            if release.sdist is None or release.sdist.sha256:
-                return release
-            file = self.index.fetch(release.sdist, task.limits.download)
-            return replace(release, sdist=replace(release.sdist, sha256=file.parent.name))
+            return self._published(task, image)
+        if Path(task.requirement).is_dir():
+            return self._packed(Path(task.requirement).resolve(), task, image)
         release, file = local(task.requirement)
         assert release.sdist is not None  # noqa: S101 - it is one
         return replace(release, sdist=self._taken(release.sdist, file))
 
+    def _published(self, task: Task, image: Image) -> Release:
+        release = self.index.release(task.requirement, image.target.python)
+        if release.sdist is None or release.sdist.sha256:
+            return release
+        file = self.index.fetch(release.sdist, task.limits.download)
+        return replace(release, sdist=replace(release.sdist, sha256=file.parent.name))
+
+    def _packed(self, folder: Path, task: Task, image: Image) -> Release:
+        """Pack a project's folder; where its very content was built into an sdist before, return that one."""
+        project = sdist.project_of(folder)
+        with cache.unfinished(self.cache / "sdists") as lent:
+            file = lent / "packed"
+            with file.open("wb") as stream:
+                sdist.pack(folder, stream, task.limits, task.source_date_epoch or MTIME)
+            release = checkout.packed(project, f"{folder.as_uri()}/", builder.sha256_of(file), file.stat().st_size)
+            assert release.sdist is not None  # noqa: S101 - it has just been made
+            self._taken(release.sdist, file)
+        built = self._place(*(recall(self.cache, _sdist_of(release, image)) or ("", "")))
+        return local(built)[0] if built.is_file() else release
+
+    def sdist(self, job: Job, image: Image, effects: Effects) -> Release | Failure:
+        """Build the sdist of a packed folder, and keep it like one of the user's own."""
+        built = checkout.build_sdist(job.task, job.release, image, effects)
+        if isinstance(built, Failure):
+            return built
+        file = self.results.wheels.find(built.sha256)
+        assert file is not None  # noqa: S101 - the store is pruned between jobs, newest last
+        place = self._place(built.sha256, built.filename)
+        cache.keep(file, place)
+        remember(self.cache, _sdist_of(job.release, image), (built.sha256, built.filename))
+        return local(place)[0]
+
+    def _place(self, sha256: str, filename: str) -> Path:
+        return self.cache / "sdists" / sha256 / filename
+
     def _taken(self, sdist: Sdist, file: Path) -> Sdist:
         """Keep the user's own sdist as it is now, whatever becomes of it."""
-        folder = self.cache / "sdists" / sdist.sha256
-        folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / sdist.filename).exists():
-            shutil.copyfile(file, folder / sdist.filename)
+        cache.keep(file, self._place(sdist.sha256, sdist.filename))
         return sdist
 
     def build(self, project: str, order: Order, answered: Callable[[tuple[str, ...]], None], *, long: bool) -> Output:
@@ -108,14 +140,13 @@ class Workshop:
         log = builder.sha256_of(output.log)
         self.results.logs.keep(output.log, log)
         build = replace(build, log=log)
-        if build.wheel is not None and output.file is not None:
-            limits = order.limits
-            if order.hook == "build_wheel" and (
-                failure := wheel.survey(output.file, build.wheel, limits.wheel, limits.members)
-            ):
-                build = replace(build, failure=failure, wheel=None)
-            else:
-                self.results.wheels.keep(output.file, build.wheel.sha256)
+        made = build.wheel
+        if made is None or output.file is None:
+            return replace(output, build=build)
+        limits = order.limits
+        if order.hook == "build_wheel" and (failure := wheel.survey(output.file, made, limits.wheel, limits.members)):
+            return replace(output, build=replace(build, failure=failure, wheel=None))
+        self.results.wheels.keep(output.file, made.sha256)
         return replace(output, build=build)
 
     def read(self, build: Build, limits: Limits) -> Wheel | Failure:
@@ -126,18 +157,18 @@ class Workshop:
         return wheel.read(path, build.wheel, limits.wheel, limits.members)
 
 
-def recall(cache: Path, question: str) -> tuple[str, ...] | None:
-    """Return the remembered dynamic build requirements, if they were asked for before."""
-    with suppress(OSError, ValueError):
-        return tuple(str(one) for one in json.loads((cache / "answers" / question).read_text()))
+def _sdist_of(release: Release, image: Image) -> str:
+    """Name the question which sdist an image makes of a packed folder."""
+    return digest(("sdist", release.sdist.sha256 if release.sdist else "", image.manifest))
+
+
+def recall(folder: Path, question: str) -> tuple[str, ...] | None:
+    """Return the remembered answer to a question, if it was asked before: dynamic build requirements, mostly."""
+    with suppress(OSError, ValueError, TypeError):
+        return tuple(str(one) for one in json.loads((folder / "answers" / question).read_text()))
     return None
 
 
-def remember(cache: Path, question: str, answer: tuple[str, ...]) -> None:
-    """Remember the dynamic build requirements of one sdist under one lock on one image."""
-    folder = cache / "answers"
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=folder)
-    with os.fdopen(descriptor, "w") as stream:
-        json.dump(answer, stream)
-    Path(name).replace(folder / question)
+def remember(folder: Path, question: str, answer: tuple[str, ...]) -> None:
+    """Remember the answer to a question, such as an sdist's dynamic build requirements under one lock on one image."""
+    cache.write(folder / "answers" / question, json.dumps(answer))

@@ -6,11 +6,11 @@ import threading
 from dataclasses import replace
 
 import pytest
-from samples import RELEASE, TASK
 
 from orchestrator.errors import EngineError, Interrupted, WheelproofError
 from orchestrator.farm import Slots, Stop, work_off
 from orchestrator.plan import Job
+from tests.samples import RELEASE, TASK
 
 
 def job(name: str, *, long: bool = False) -> Job:

@@ -9,9 +9,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from samples import EPOCH, special, tar
 
 from orchestrator.guest import Unfit, opened, satisfied, survey, unpack
+from tests.samples import EPOCH, special, tar
 
 GOOD = (("pkg-1.0/PKG-INFO", b"Name: pkg"), ("pkg-1.0/src/b.py", b"b"), ("pkg-1.0/src/a.py", b"a"))
 ROOM = 1 << 20

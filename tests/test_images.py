@@ -254,7 +254,7 @@ def test_a_recipe_that_fails_is_an_error_of_the_image(folder: Path) -> None:
 
 def test_an_image_without_python_is_an_error(folder: Path) -> None:
     """An image that cannot build a wheel is refused, and says what to add."""
-    with pytest.raises(ImageError, match="python3 is absent.*Dockerfile"):
+    with pytest.raises(ImageError, match=r"python3 is absent.*Dockerfile"):
         made(FakeEngine(listed(BOOKWORM[:2])), folder)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from samples import FIRST, IMAGE, RELEASE, SALT, SECOND, TASK, built, failed, probe
 
 from orchestrator import rebuild as story
 from orchestrator.builder import Order, Output
@@ -25,6 +24,7 @@ from orchestrator.model import (
     Wheel,
 )
 from orchestrator.sdist import Source
+from tests.samples import FIRST, IMAGE, RELEASE, SALT, SECOND, TASK, built, failed, probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from samples import tar
 
 from orchestrator.model import Failure, Limits, Reason
 from orchestrator.sdist import LEGACY_BACKEND, LEGACY_REQUIRES, Source, describe
+from tests.samples import tar
 
 if TYPE_CHECKING:
     from pathlib import Path

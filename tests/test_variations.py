@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
-from samples import FIRST, SECOND, probe
 
 from orchestrator.model import Mode
 from orchestrator.variations import (
@@ -17,6 +16,7 @@ from orchestrator.variations import (
     second_environment,
     variants,
 )
+from tests.samples import FIRST, SECOND, probe
 
 
 @pytest.mark.parametrize("variation", VARIATIONS, ids=NAMES)

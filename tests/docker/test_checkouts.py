@@ -1,0 +1,121 @@
+"""A project's folder is judged like a release, by the sdist that its own backend builds of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docker.farmyard import Farmyard, farmyard
+from tests.loopback_index import wheel
+from tests.sins import PACKAGES, PYPROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from orchestrator.model import Image
+
+BUILD_SDIST = b"""
+
+def get_requires_for_build_sdist(config_settings=None):
+    return getattr(sin, "SDIST_REQUIRES", [])
+
+
+def build_sdist(sdist_directory, config_settings=None):
+    import tarfile
+
+    sin.prepare()
+    name = f"{NAME}-1.5"
+    with tarfile.open(os.path.join(sdist_directory, f"{name}.tar.gz"), "w:gz") as archive:
+        for path in ("NAME", "backend.py", "pyproject.toml", "sin.py", "prepared.txt"):
+            archive.add(path, f"{name}/{path}")
+    return getattr(sin, "RETURNS", f"{name}.tar.gz")
+"""
+SIN = b"""
+def prepare():
+    with open("prepared.txt", "w") as stream:
+        stream.write("prepared")
+
+
+def commit():
+    with open("prepared.txt", "rb") as stream:
+        return {"mine/prepared.txt": stream.read()}
+"""
+
+
+@pytest.fixture
+def yard(tmp_path: Path, bookworm: Image) -> Iterator[Farmyard]:
+    """A farm with a project of the user's own beside it."""
+    assert bookworm.name == "bookworm"
+    for found in farmyard(tmp_path):
+        project = tmp_path / "project"
+        project.mkdir()
+        (project / "NAME").write_text("mine")
+        (project / "pyproject.toml").write_bytes(PYPROJECT + b'[project]\nname = "Mine"\nversion = "1.5"\n')
+        (project / "backend.py").write_bytes((PACKAGES / "backend.py").read_bytes() + BUILD_SDIST)
+        (project / "sin.py").write_bytes(SIN)
+        yield found
+
+
+def test_a_folder_is_judged_by_the_sdist_that_is_built_of_it(yard: Farmyard) -> None:
+    """What version control, virtual environments and caches hold is not in it; unchanged, it is not built again."""
+    for path in (".git/config", "venv/pyvenv.cfg", "venv/lib.py", "__pycache__/a.pyc"):
+        (yard.folder / "project" / path).parent.mkdir(exist_ok=True)
+        (yard.folder / "project" / path).write_text("")
+    assert "build bookworm never built" in _plan(yard)
+    ended = yard.run("run", "--json", "./project")
+    assert ended.status == 0, ended.err
+    (result,) = json.loads(ended.out)
+    assert (result["project"], result["version"], result["verdict"]) == ("mine", "1.5", "reproducible")
+    assert result["sdist"]["filename"] == "mine-1.5.tar.gz"
+    assert result["requirement"] == "./project"
+    assert [build["name"] for build in result["builds"]] == ["first", "second"]
+    assert not (yard.folder / "project" / "prepared.txt").exists()
+    assert "skip bookworm unchanged" in _plan(yard)
+    records = yard.records()
+    assert "unchanged" in yard.run("run", "project/").err
+    assert yard.records() == records
+    (yard.folder / "project" / "more.txt").write_text("more")
+    assert "the folder is not as it was" in _plan(yard)
+
+
+def test_what_a_backend_requires_to_build_an_sdist_is_there(yard: Farmyard) -> None:
+    """It is asked for, locked and installed, as for a wheel."""
+    yard.index.publish("helper-2.0-py3-none-any.whl", wheel("helper", "2.0", {"helper.py": b"TEXT = 'helped'\n"}))
+    sin = SIN.replace(b'stream.write("prepared")', b"import helper; stream.write(helper.TEXT)")
+    (yard.folder / "project" / "sin.py").write_bytes(b'SDIST_REQUIRES = ["helper"]\n' + sin)
+    ended = yard.run("run", "--json", "./project")
+    assert ended.status == 0, ended.err
+    (result,) = json.loads(ended.out)
+    assert result["verdict"] == "reproducible"
+    assert result["build_requirements"] == []
+
+
+@pytest.mark.parametrize(
+    ("prepare", "reason", "detail"),
+    [
+        ("raise SystemExit('no sdist today')", "build-error", "no sdist today"),
+        ("global RETURNS; RETURNS = '../../evil-1.0.tar.gz'", "no-wheel", "evil"),
+        ("import backend; backend.NAME = 'not a name'", "broken-sdist", "an sdist is called NAME-VERSION.tar.gz"),
+    ],
+)
+def test_a_failure_to_build_the_sdist_is_a_verdict(yard: Farmyard, prepare: str, reason: str, detail: str) -> None:
+    """With its phase; the project is named by pyproject.toml."""
+    sin = SIN.replace(b"def prepare():\n", f"def prepare():\n    {prepare}\n".encode())
+    (yard.folder / "project" / "sin.py").write_bytes(sin)
+    ended = yard.run("run", "--json", "./project")
+    assert ended.status == 0, ended.err
+    (result,) = json.loads(ended.out)
+    assert (result["project"], result["version"], result["verdict"]) == ("mine", "0", "ftbfs")
+    assert result["failure"]["phase"] == "build-sdist"
+    assert result["failure"]["reason"] == reason
+    assert detail in result["failure"]["detail"]
+    assert not yard.containers()
+
+
+def _plan(yard: Farmyard) -> str:
+    ended = yard.run("plan", "./project")
+    assert ended.status == 0, ended.err
+    return " ".join(ended.out.split())

@@ -1,0 +1,436 @@
+"""Whole runs of the real command: real engine, real image, an index on loopback that fails on request."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docker.farmyard import Farmyard, FlakyEngine, farmyard, until
+from tests.loopback_index import sdist
+from tests.sins import PACKAGES, PYPROJECT, pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from orchestrator.model import Image
+
+FIELDS = {
+    "schema", "job", "project", "version", "image", "verdict", "holds", "sdist", "build_requirements",
+    "source_date_epoch", "builds", "variations", "differences", "started", "finished", "wheelproof",
+}  # fmt: skip
+BACKEND = (PACKAGES / "backend.py").read_bytes()
+BUILD_FIELDS = {"name", "wheel", "failure", "environment", "probe", "seconds"}
+
+
+@pytest.fixture
+def yard(tmp_path: Path, bookworm: Image) -> Iterator[Farmyard]:
+    """A farm of its own, on the image that is there."""
+    assert bookworm.name == "bookworm"
+    yield from farmyard(tmp_path)
+
+
+@pytest.fixture
+def flaky(yard: Farmyard) -> Iterator[FlakyEngine]:
+    """The farm's engine, which fails when it is told to."""
+    with FlakyEngine(yard.folder / "engine.sock") as engine:
+        yard.environment["DOCKER_HOST"] = engine.address
+        yield engine
+
+
+# --- what a run gives ------------------------------------------------------------------------
+
+
+def test_a_run_judges_what_it_is_asked_to_and_tells_it_in_json(yard: Farmyard) -> None:
+    """Standard output is one array of complete results; records, site and site_data.json are there."""
+    yard.publish("blameless", "random", "umask", "exits")
+    ended = yard.run("run", "--json", "blameless", "random", "umask", "exits==1.0")
+    assert ended.status == 0, ended.err
+    found = {result["project"]: result for result in json.loads(ended.out)}
+    assert {name: result["verdict"] for name, result in found.items()} == {
+        "blameless": "reproducible",
+        "random": "intrinsic",
+        "umask": "sensitive",
+        "exits": "ftbfs",
+    }
+    for result in found.values():
+        assert result.keys() >= FIELDS
+        assert result["image"].keys() >= {"name", "id"}
+        assert result["sdist"].keys() >= {"filename", "url", "sha256"}
+        assert all(build.keys() >= BUILD_FIELDS for build in result["builds"])
+        assert all(one.keys() >= {"name", "acted"} for one in result["variations"])
+    assert [build["name"] for build in found["umask"]["builds"]] == ["first", "second", "control"]
+    assert found["umask"]["builds"][0]["wheel"].keys() == {"filename", "sha256", "size"}
+    assert {"path": "sin/generated.py", "aspect": "mode", "consequence": False} in found["umask"]["differences"]
+    assert found["exits"]["builds"][0]["failure"].keys() == {"reason", "phase", "detail"}
+    assert "[4/4]" in ended.err
+    assert yard.verdicts() == {name: result["verdict"] for name, result in found.items()}
+    assert json.loads((yard.results / "site_data.json").read_text())["blameless"]["result"] is True
+    assert "blameless" in (yard.results / "site" / "index.html").read_text()
+    assert not yard.containers()
+    assert not yard.unfinished()
+
+
+def test_what_has_not_changed_is_not_built_again_unless_asked_for(yard: Farmyard) -> None:
+    """A second run gives the same results, from the same records; --again adds one."""
+    yard.publish("blameless", "random")
+    once = yard.run("run", "--json", "blameless", "random")
+    records = yard.records()
+    assert len(records) == 2, once.err
+    twice = yard.run("run", "--json", "blameless", "random")
+    assert (twice.status, yard.records()) == (0, records)
+    assert _by_project(twice.out) == _by_project(once.out)
+    assert twice.err.count("unchanged") == 2
+    assert twice.seconds < 5
+    again = yard.run("run", "--json", "--again", "blameless")
+    assert again.status == 0, again.err
+    assert set(yard.records()) > set(records)
+    assert [path.parent.name for path in set(yard.records()) - set(records)] == ["blameless"]
+    assert json.loads(again.out)[0]["job"] == _by_project(once.out)["blameless"]["job"]
+
+
+def test_an_sdist_is_named_by_its_path(yard: Farmyard) -> None:
+    """Nothing is asked of the index, which has never heard of it."""
+    path = pack("blameless", yard.folder)
+    ended = yard.run("run", "--json", f"./{path.name}")
+    assert ended.status == 0, ended.err
+    (result,) = json.loads(ended.out)
+    assert (result["project"], result["version"], result["verdict"]) == ("blameless", "1.0", "reproducible")
+    assert result["sdist"]["url"] == path.as_uri()
+    assert not any("/simple/blameless" in line for line in yard.index.requests)
+
+
+def test_without_json_a_table_tells_the_verdicts(yard: Farmyard) -> None:
+    """With the site's place below it."""
+    yard.publish("umask")
+    ended = yard.run("run", "umask")
+    assert ended.status == 0, ended.err
+    assert "sensitive" in ended.out
+    assert str(yard.results / "site" / "index.html") in ended.out
+
+
+# --- what may go wrong around it -------------------------------------------------------------
+
+
+def test_an_unknown_project_stays_open_and_stops_no_other(yard: Farmyard) -> None:
+    """The exit status says so, and the message names it and what to do."""
+    yard.publish("blameless")
+    ended = yard.run("run", "--json", "blameless", "no-such-thing")
+    assert ended.status == 9
+    assert yard.verdicts() == {"blameless": "reproducible"}
+    assert [result["project"] for result in json.loads(ended.out)] == ["blameless"]
+    message = ended.err.rpartition("wheelproof: ")[2]
+    assert "no-such-thing" in message
+    assert "check how it is spelled" in message
+
+
+def test_an_index_that_recovers_is_asked_again(yard: Farmyard) -> None:
+    """Neither a page nor a file that is answered with 503 at first is an error."""
+    yard.publish("blameless")
+    yard.index.answer("/simple/blameless", status=503, times=2)
+    yard.index.answer("/files/blameless", status=503, times=2)
+    ended = yard.run("run", "blameless")
+    assert ended.status == 0, ended.err
+    assert yard.verdicts() == {"blameless": "reproducible"}
+    assert ended.err.count("trying again") == 4
+
+
+def test_an_index_that_stays_away_leaves_the_job_open(yard: Farmyard) -> None:
+    """So does a file that is not what its hash says. Neither has a record; the others are done."""
+    yard.publish("blameless", "umask")
+    yard.index.answer("/files/umask", status=503)
+    damaged = pack("random", yard.folder)
+    yard.index.publish(damaged.name, damaged.read_bytes(), sha256="0" * 64)
+    ended = yard.run("run", "blameless", "umask", "random")
+    assert ended.status == 9
+    assert yard.verdicts() == {"blameless": "reproducible"}
+    message = ended.err.rpartition("wheelproof: ")[2]
+    assert "2 of the jobs got no verdict" in message
+    assert "503" in message
+    assert f"the index said {'0' * 64}" in message
+    yard.index.mend()
+    yard.publish("random")
+    assert yard.run("run", "blameless", "umask", "random").status == 0
+    assert yard.verdicts() == {"blameless": "reproducible", "umask": "sensitive", "random": "intrinsic"}
+    assert len(yard.records("blameless")) == 1
+
+
+def test_a_damaged_record_is_told_of_and_made_anew(yard: Farmyard) -> None:
+    """It stops neither a run nor the site, and is left as it is."""
+    yard.publish("blameless", "random")
+    assert yard.run("run", "blameless", "random").status == 0
+    (damaged,) = yard.records("blameless")
+    damaged.write_text(damaged.read_text()[:1000])
+    ended = yard.run("run", "--json", "blameless", "random")
+    assert ended.status == 0, ended.err
+    assert damaged.name in ended.err
+    assert {result["project"] for result in json.loads(ended.out)} == {"blameless", "random"}
+    assert len(yard.records("blameless")) == 2
+    assert len(damaged.read_text()) == 1000
+
+
+def test_two_runs_do_not_work_on_the_same_results(yard: Farmyard) -> None:
+    """The second says so at once, and leaves the first alone."""
+    yard.publish("never-ends")
+    first = yard.begin("run", "never-ends")
+    until(yard.running)
+    ended = yard.run("run", "never-ends")
+    assert ended.status == 8
+    assert "another run works on them" in ended.err
+    assert ended.seconds < 5
+    assert yard.running()
+    first.send_signal(signal.SIGINT)
+    first.communicate(timeout=20)
+
+
+# --- being stopped ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_stops_within_seconds_when_it_is_asked_to(yard: Farmyard, number: signal.Signals) -> None:
+    """What was found until then is there and on the site; nothing else is left."""
+    yard.publish("blameless", "never-ends")
+    process = yard.begin("run", "--jobs", "3", "blameless", "never-ends")
+    until(lambda: yard.records() and yard.running())
+    process.send_signal(number)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "run again to go on" in err
+    assert yard.verdicts() == {"blameless": "reproducible"}
+    assert "reproducible" in (yard.results / "site" / "index.html").read_text()
+    assert not yard.containers()
+    assert not yard.unfinished()
+
+
+def test_a_run_that_waits_for_the_index_stops_too(yard: Farmyard) -> None:
+    """Though nothing more ever comes from there."""
+    yard.publish("blameless")
+    yard.index.stall("/files/blameless")
+    process = yard.begin("run", "blameless")
+    until(lambda: any("/files/blameless" in line for line in yard.index.requests))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+
+
+def test_a_run_that_looks_releases_up_stops_too(yard: Farmyard) -> None:
+    """Though not even the project's page comes."""
+    yard.publish("blameless")
+    yard.index.stall("/simple/blameless")
+    process = yard.begin("run", "blameless")
+    until(lambda: yard.index.requests)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+
+
+def test_after_a_kill_the_next_run_goes_on(yard: Farmyard) -> None:
+    """What was done is not done again, and what the killed run left behind goes."""
+    yard.publish("blameless", "never-ends")
+    process = yard.begin("run", "--jobs", "3", "blameless", "never-ends")
+    until(lambda: yard.records() and yard.running())
+    records = yard.records()
+    process.kill()
+    process.communicate(timeout=20)
+    left = {one["Id"] for one in yard.containers()}
+    assert left
+    assert yard.unfinished()
+    yard.configure(limits={"time": "2s"})
+    ended = yard.run("run", "blameless", "never-ends")
+    assert ended.status == 0, ended.err
+    assert "removed what a former run left behind" in ended.err
+    assert not yard.containers()
+    assert not yard.unfinished()
+    assert yard.verdicts()["never-ends"] == "ftbfs"
+    assert set(records) <= set(yard.records())
+
+
+# --- an engine that fails --------------------------------------------------------------------
+
+
+def test_an_engine_that_slips_is_tried_again(yard: Farmyard, flaky: FlakyEngine) -> None:
+    """A connection that breaks in the middle of a build is no finding about the package."""
+    sin = b"import time\ndef commit():\n    time.sleep(3)\n    return {'sin/slow.txt': b''}\n"
+    yard.index.publish("slow-1.0.tar.gz", _own("slow", sin))
+    process = yard.begin("run", "slow")
+    until(yard.running)
+    flaky.drop()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "trying again" in err
+    assert yard.verdicts() == {"slow": "reproducible"}
+    assert not yard.containers()
+    assert not yard.unfinished()
+
+
+def test_an_engine_that_dies_leaves_the_job_open(yard: Farmyard, flaky: FlakyEngine) -> None:
+    """There is no verdict, and the next run, with an engine that lives, finds one and tidies up."""
+    yard.publish("never-ends")
+    yard.configure(limits={"time": "2s"})
+    process = yard.begin("run", "never-ends")
+    until(yard.running)
+    flaky.die()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 9
+    assert "the engine does not answer" in err.rpartition("wheelproof: ")[2]
+    assert not yard.records()
+    assert not yard.unfinished()
+    assert yard.containers()
+    flaky.live()
+    ended = yard.run("run", "never-ends")
+    assert ended.status == 0, ended.err
+    assert yard.verdicts() == {"never-ends": "ftbfs"}
+    assert not yard.containers()
+
+
+def test_without_an_engine_the_message_says_what_to_do(yard: Farmyard) -> None:
+    """With an exit status of its own."""
+    yard.environment["DOCKER_HOST"] = f"unix://{yard.folder}/none.sock"
+    ended = yard.run("run", "blameless")
+    assert ended.status == 4
+    assert f"none answers at unix://{yard.folder}/none.sock; start Docker" in ended.err
+
+
+# --- mistakes of the user's ------------------------------------------------------------------
+
+
+def test_all_mistakes_of_a_config_are_told_at_once(yard: Farmyard) -> None:
+    """Before anything is begun."""
+    yard.configure(imgae="bookworm", jobs=-1, variations={"hold": ["umaks"]})
+    ended = yard.run("run", "blameless")
+    assert ended.status == 3
+    for mistake in ("imgae", "jobs", "umaks", "did you mean 'umask'"):
+        assert mistake in ended.err
+    assert not yard.results.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("run", "six=1.0"), "six=1.0"),
+        (("run", "./no-such-1.0.tar.gz"), "no-such-1.0.tar.gz"),
+        (("run", "--image", "bokworm", "six"), "bookworm"),
+        (("run", "--jobs", "0", "six"), "--jobs"),
+        (("show", "six"), "there is no result"),
+        (("prove", "six"), "prove"),
+    ],
+)
+def test_a_wrong_command_line_says_what_is_wrong(yard: Farmyard, arguments: tuple[str, ...], told: str) -> None:
+    """Each with the status for that, or, where it is one job among others, for an open job."""
+    ended = yard.run(*arguments)
+    assert ended.status == (9 if "no-such" in told else 2), ended.err
+    assert told in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_nothing_of_a_package_reaches_the_terminal_as_it_is(yard: Farmyard) -> None:
+    """Neither from its log nor from the index, whichever command shows it."""
+    sin = b"def commit():\n    raise SystemExit('\\x1b]0;owned\\x07 \\u202e \\x9b31m')\n"
+    yard.index.publish("rude-1.0.tar.gz", _own("rude", sin))
+    yard.index.answer("/simple/worse/", status=200, body=b"[]", headers={"Content-Type": "text/\x1b[31mred"})
+    ended = yard.run("run", "rude", "worse")
+    assert ended.status == 9
+    assert yard.verdicts() == {"rude": "ftbfs"}
+    shown = yard.run("show", "rude")
+    assert "owned" in shown.out
+    for text in (ended.out, ended.err, shown.out, shown.err):
+        assert not {one for one in text if not one.isprintable()} - {"\n"}
+
+
+# --- the other commands ----------------------------------------------------------------------
+
+
+def test_a_plan_says_what_would_be_done_and_why(yard: Farmyard) -> None:
+    """And does nothing of it."""
+    groups = {"all": {"packages": ["blameless", "umask", "lost", "pyqt5"]}}
+    exclusions = [{"project": "pyqt5", "reason": "needs Qt", "since": "2020-08-01"}]
+    yard.publish("blameless", "umask")
+    yard.configure(groups=groups, exclusions=exclusions)
+    assert "build bookworm never built" in _row(yard, "blameless")
+    assert "excluded needs Qt (since 2020-08-01)" in _row(yard, "pyqt5")
+    assert "open" in _row(yard, "lost")
+    assert not yard.results.exists()
+    assert not any(one.startswith("GET /files/") for one in yard.index.requests)
+    assert yard.run("run", "blameless", "umask").status == 0
+    assert "skip bookworm unchanged since 20" in _row(yard, "blameless")
+    assert _row(yard, "blameless").endswith(": reproducible")
+    assert "build bookworm asked to" in _row(yard, "blameless", "--again")
+    yard.configure(**{"source-date-epoch": 1_600_000_000})
+    assert "build bookworm other epoch" in _row(yard, "blameless").replace("another", "other")
+    yard.configure(variations={"hold": ["umask"]})
+    assert "another epoch, other variations" in _row(yard, "umask")
+    yard.index.publish("umask-1.1.tar.gz", pack("umask", yard.folder).read_bytes())
+    assert "1.1 build bookworm another release than 1.0" in _row(yard, "umask")
+    assert not yard.unfinished()
+
+
+def test_a_plan_may_be_made_while_a_run_goes(yard: Farmyard) -> None:
+    """It takes nothing away from it."""
+    yard.publish("never-ends")
+    yard.begin("run", "never-ends")
+    until(yard.running)
+    ended = yard.run("plan", "never-ends")
+    assert ended.status == 0, ended.err
+    assert "never built" in ended.out
+    assert yard.running()
+
+
+def test_show_tells_where_a_project_stands(yard: Farmyard) -> None:
+    """Its verdict, both hashes, what differs, and what was found before."""
+    yard.publish("umask")
+    assert yard.run("run", "umask").status == 0
+    assert yard.run("run", "--again", "umask").status == 0
+    builds = json.loads(yard.records()[-1].read_text())["builds"]
+    ended = yard.run("show", "umask==1.0")
+    assert ended.status == 0, ended.err
+    assert ended.out.startswith("umask 1.0 on bookworm: sensitive")
+    assert all(build["wheel"]["sha256"] in ended.out for build in builds)
+    assert "sin/generated.py" in ended.out
+    assert "Earlier:" in ended.out
+    assert yard.run("show", "umask==2.0").status == 2
+
+
+def test_publish_writes_the_site_from_the_records(yard: Farmyard) -> None:
+    """The same files as the run did, and without an engine."""
+    yard.publish("blameless")
+    assert yard.run("run", "blameless").status == 0
+    index = yard.results / "site" / "index.html"
+    index.unlink()
+    (yard.results / "site_data.json").unlink()
+    yard.environment["DOCKER_HOST"] = "unix:///nowhere.sock"
+    ended = yard.run("publish")
+    assert (ended.status, ended.out.strip()) == (0, str(index)), ended.err
+    assert "blameless" in index.read_text()
+    assert "blameless" in json.loads((yard.results / "site_data.json").read_text())
+
+
+def test_images_tells_what_is_in_an_image(yard: Farmyard, bookworm: Image) -> None:
+    """Its Python, how it was begun, whether it is as locked, its manifest and its id."""
+    ended = yard.run("images", "bookworm")
+    assert ended.status == 0, ended.err
+    row = next(line for line in ended.out.splitlines() if line.startswith("bookworm"))
+    assert f"Python {bookworm.target.python}" in row
+    assert bookworm.manifest[:12] in row
+    assert bookworm.id[:19] in row
+
+
+def _own(name: str, sin: bytes) -> bytes:
+    """Return the sdist of a package that is not worth a folder of its own."""
+    members = {"NAME": name.encode(), "sin.py": sin, "pyproject.toml": PYPROJECT, "backend.py": BACKEND}
+    return sdist(name, "1.0", members)
+
+
+def _by_project(out: str) -> dict[str, dict[str, object]]:
+    return {result["project"]: result for result in json.loads(out)}
+
+
+def _row(yard: Farmyard, project: str, *more: str) -> str:
+    """Return what `plan` tells of one project, with single blanks."""
+    ended = yard.run("plan", *more)
+    assert ended.status == 0, ended.err
+    rows = [" ".join(line.split()) for line in ended.out.splitlines() if line.startswith(project)]
+    assert len(rows) == 1, ended.out
+    return rows[0]

@@ -1,0 +1,23 @@
+"""Packs the small projects of tests/packages into sdists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.samples import tar
+
+PACKAGES = Path(__file__).parent / "packages"
+PYPROJECT = b'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+
+
+def pack(slug: str, folder: Path) -> Path:
+    """Write the sdist of the project that commits that sin; return its path."""
+    name = slug.replace("-", "_")
+    members = {
+        "PKG-INFO": f"Metadata-Version: 2.1\nName: {slug}\nVersion: 1.0\n".encode(),
+        "NAME": slug.encode(),
+        "pyproject.toml": PYPROJECT,
+        "backend.py": (PACKAGES / "backend.py").read_bytes(),
+        "sin.py": (PACKAGES / slug / "sin.py").read_bytes(),
+    }
+    return tar(folder / f"{name}-1.0.tar.gz", ((f"{name}-1.0/{path}", text) for path, text in members.items()))
