@@ -157,7 +157,7 @@ VARIATIONS = (
     Variation(
         "tmpdir",
         "Keep temporary files in another folder.",
-        lambda first: replace(first, tmpdir=f"/var/{first.salt}/tmp"),
+        lambda first: replace(first, tmpdir=f"/var/{first.salt}/tmp"),  # noqa: S108 - of a container
         _unlike("tmpdir"),
     ),
     Variation(

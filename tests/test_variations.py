@@ -63,6 +63,6 @@ def test_a_held_variation_that_acts_is_named() -> None:
 
 def test_a_home_that_shall_not_exist_is_not_made() -> None:
     """Everything else that a build may write to is."""
-    assert scratch_folders(FIRST) == ("/build", "/tmp", "/home/first")
+    assert scratch_folders(FIRST) == ("/build", "/tmp", "/home/first")  # noqa: S108
     assert len(scratch_folders(SECOND)) == 3
     assert not any(folder.startswith("/nonexistent") for folder in scratch_folders(SECOND))

@@ -6,7 +6,7 @@ import os
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
@@ -22,7 +22,6 @@ from tests.samples import EPOCH
 from tests.sins import pack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from orchestrator.engine import Engine
@@ -31,7 +30,11 @@ if TYPE_CHECKING:
 SMALL = Limits(seconds=60, memory=512 << 20, scratch=64 << 20, processes=64, log=4 << 20, wheel=16 << 20)
 LABEL = f"wheelproof-tests-{os.getpid()}"
 
-Judge = Callable[..., Result] if TYPE_CHECKING else object
+
+class Judge(Protocol):
+    """Judges the sin of a name, as the farm would."""
+
+    def __call__(self, slug: str, *, limits: Limits = ..., hold: tuple[str, ...] = ()) -> Result: ...
 
 
 @pytest.fixture
@@ -52,8 +55,8 @@ def judge(engine: Engine, bookworm: Image, cache: Path, tmp_path: Path) -> Judge
         tell=lambda _project, _what: None,
     )
 
-    def judged(slug: str, *, limits: Limits = SMALL, hold: tuple[str, ...] = (), path: Path | None = None) -> Result:
-        release, file = local(path or pack(slug, tmp_path))
+    def judged(slug: str, *, limits: Limits = SMALL, hold: tuple[str, ...] = ()) -> Result:
+        release, file = local(pack(slug, tmp_path))
         effects: Effects = replace(
             workshop.effects(slug, limits, long=False, again=True),
             fetch=lambda _sdist: file,
