@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator import failures
+from orchestrator.cache import settle, unfinished
 from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
 from orchestrator.model import Build, Environment, Failure, Limits, Phase, Probe, Reason, WheelFile
@@ -149,16 +149,15 @@ def guest_folder(cache: Path, environment: Environment) -> Path:
     shell, offset = environment.shell, environment.clock_offset
     key = hashlib.sha256(guest + f"{shell} {offset}".encode()).hexdigest()[:16]
     folder = cache / "guest" / key
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=folder.parent))
-        made.chmod(0o755)
+    if folder.exists():
+        return folder
+    with unfinished(folder.parent) as lent:
+        made = lent / "guest"
+        made.mkdir(mode=0o755)
         (made / "guest.py").write_bytes(guest)
         (made / "sh").symlink_to(shell)
         (made / "clock").write_text(f"{offset}\n")
-        with suppress(OSError):  # another worker was quicker, with the same content
-            made.rename(folder)
-    return folder
+        return settle(made, folder)
 
 
 class Listener:

@@ -17,15 +17,18 @@ import signal
 import stat
 import sys
 import tarfile
-import zipfile
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Union
 
+# Every build waits for what is imported here; so typing, dataclasses and zipfile are not.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import FrameType
+    from typing import IO, Any
 
 CHUNK = 1 << 18
+LONGEST_TARGET = 4096  # bytes, of a link's
+LONGEST_READ = 16 << 20  # bytes; archives are read in pieces, but for their headers
+LARGEST_DIRECTORY = 128 << 20  # bytes, of a zip's list of members
 KINDS = {
     tarfile.REGTYPE: "file",
     tarfile.AREGTYPE: "file",
@@ -46,17 +49,75 @@ class Unfit(Exception):  # noqa: N818 - a finding about the package, not an erro
         self.reason = reason
 
 
-@dataclass(frozen=True)
 class Entry:
     """One file, folder or link of an sdist, as the archive has it."""
 
-    path: str
-    kind: str  # file, folder, symlink, hardlink, device
-    size: int
-    executable: bool
-    mtime: int
-    target: str
-    source: Any  # the archive's own record
+    __slots__ = ("executable", "kind", "mtime", "path", "size", "source", "target")
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        kind: str,  # file, folder, symlink, hardlink, device
+        size: int,
+        executable: bool,
+        mtime: int,
+        target: str,
+        source: Any,  # noqa: ANN401 - the archive's own record
+    ) -> None:
+        """Note one entry."""
+        self.path = path
+        self.kind = kind
+        self.size = size
+        self.executable = executable
+        self.mtime = mtime
+        self.target = target
+        self.source = source
+
+
+class Measured:
+    """A stream that hands out no more at once than any honest header needs; a compressed one may hide gigabytes."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        """Read from that stream."""
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        """Read that many bytes; raises ValueError where they are too many at once."""
+        if not 0 <= size <= LONGEST_READ:
+            raise ValueError(f"a header of {size} bytes")
+        return self._stream.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go elsewhere."""
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Tell where it stands."""
+        return self._stream.tell()
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+
+
+def decompressed(path: str) -> IO[bytes]:
+    """Open a file for what it holds once decompressed, by its first bytes."""
+    with open(path, "rb") as stream:
+        magic = stream.read(6)
+    if magic.startswith(b"\x1f\x8b"):
+        import gzip  # noqa: PLC0415 - tarfile would import the same, one of the three
+
+        return gzip.open(path)  # type: ignore[return-value] # it is read like any file
+    if magic.startswith(b"BZh"):
+        import bz2  # noqa: PLC0415
+
+        return bz2.open(path)
+    if magic == b"\xfd7zXZ\0":
+        import lzma  # noqa: PLC0415
+
+        return lzma.open(path)
+    return open(path, "rb")
 
 
 class Tar:
@@ -64,13 +125,21 @@ class Tar:
 
     def __init__(self, path: str) -> None:
         """Open the archive at that path."""
-        self._archive = tarfile.open(path, "r:*")  # noqa: SIM115 - closed by close
+        self._stream = Measured(decompressed(path))
+        self._archive = tarfile.TarFile(fileobj=self._stream)  # type: ignore[arg-type] # all that it reads by
 
     def entries(self) -> Iterator[Entry]:
         """Yield what is in it, in its own order."""
         for one in self._archive:
-            kind = KINDS.get(one.type, "device")
-            yield Entry(one.name, kind, one.size, bool(one.mode & 0o100), int(one.mtime), one.linkname, one)
+            yield Entry(
+                one.name,
+                kind=KINDS.get(one.type, "device"),
+                size=one.size,
+                executable=bool(one.mode & 0o100),
+                mtime=int(one.mtime),
+                target=one.linkname,
+                source=one,
+            )
 
     def open(self, entry: Entry) -> IO[bytes]:
         """Open one file of it."""
@@ -82,6 +151,7 @@ class Tar:
     def close(self) -> None:
         """Close the archive."""
         self._archive.close()
+        self._stream.close()
 
 
 class Zip:
@@ -89,18 +159,32 @@ class Zip:
 
     def __init__(self, path: str) -> None:
         """Open the archive at that path."""
+        import zipfile  # noqa: PLC0415 - zips are rare, and every build waits for imports
+
+        if directory_of_zip(path) > LARGEST_DIRECTORY:
+            raise Unfit("sdist-too-large", "its list of members is beyond all measure")
         self._archive = zipfile.ZipFile(path)
 
     def entries(self) -> Iterator[Entry]:
         """Yield what is in it, in its own order."""
-        import calendar  # noqa: PLC0415 - zips are rare, and every build waits for imports
+        import calendar  # noqa: PLC0415
 
         for one in self._archive.infolist():
             mode = one.external_attr >> 16
             kind = "symlink" if stat.S_ISLNK(mode) else "folder" if one.is_dir() else "file"
-            target = self._archive.read(one).decode("utf-8", "replace") if kind == "symlink" else ""
-            mtime = calendar.timegm((*one.date_time, 0, 0, 0))
-            yield Entry(one.filename, kind, one.file_size, bool(mode & 0o100), mtime, target, one)
+            yield Entry(
+                one.filename,
+                kind=kind,
+                size=one.file_size,
+                executable=bool(mode & 0o100),
+                mtime=calendar.timegm((*one.date_time, 0, 0, 0)),
+                target=self._target(one) if kind == "symlink" else "",
+                source=one,
+            )
+
+    def _target(self, link: Any) -> str:  # noqa: ANN401 - a zipfile.ZipInfo
+        with self._archive.open(link) as stream:
+            return stream.read(LONGEST_TARGET).decode("utf-8", "replace")
 
     def open(self, entry: Entry) -> IO[bytes]:
         """Open one file of it."""
@@ -111,15 +195,38 @@ class Zip:
         self._archive.close()
 
 
-def opened(path: str) -> Union[Tar, Zip]:  # noqa: UP007 - Python 3.9 evaluates nothing here, but reads it
+def directory_of_zip(path: str) -> int:
+    """Return how many bytes a zip's list of members says it has, before anything reads it into memory.
+
+    As in APPNOTE.TXT, 4.3.14 to 4.3.16; 0 where there is no such list, for the library to say so.
+    """
+    with open(path, "rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - (1 << 16) - 22 - 20))
+        tail = stream.read()
+        end = tail.rfind(b"PK\5\6")
+        if end < 0:
+            return 0
+        told = int.from_bytes(tail[end + 12 : end + 16], "little")
+        locator = tail[max(0, end - 20) : end]
+        if locator.startswith(b"PK\6\7"):
+            stream.seek(min(size, int.from_bytes(locator[8:16], "little")))
+            record = stream.read(56)
+            told = max(told, int.from_bytes(record[40:48], "little")) if record.startswith(b"PK\6\6") else told
+    return told
+
+
+def opened(path: str) -> Tar | Zip:
     """Open an sdist by its name's ending; raises Unfit where it is no such archive."""
     try:
         return Zip(path) if path.endswith(".zip") else Tar(path)
-    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+    except Unfit:
+        raise
+    except Exception as error:  # noqa: BLE001 - each decompressor has its own, on bytes made to break it
         raise Unfit("broken-sdist", f"not an archive: {error}") from None
 
 
-def survey(archive: Union[Tar, Zip], limit: int, members: int) -> dict[str, Entry]:  # noqa: UP007
+def survey(archive: Tar | Zip, limit: int, members: int) -> dict[str, Entry]:
     """List an sdist's entries by their paths below its one top folder; of equal paths the last counts.
 
     Links are taken as PEP 721 says: they may not lead out of the tree.
@@ -132,15 +239,21 @@ def survey(archive: Union[Tar, Zip], limit: int, members: int) -> dict[str, Entr
     try:
         for number, entry in enumerate(archive.entries(), start=1):
             total += entry.size
-            if total > limit or number > members:
-                raise Unfit("sdist-too-large", f"unpacks to more than {limit} bytes or {members} files")
+            _bound(total, limit, number, members)
             if path := _inside(entry):
                 found[path] = entry
-    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError) as error:
+    except Unfit:
+        raise
+    except Exception as error:  # noqa: BLE001 - as in opened
         raise Unfit("broken-sdist", f"cannot be read: {error}") from None
     if not found:
         raise Unfit("broken-sdist", "the archive is empty")
     return _below_top(found)
+
+
+def _bound(total: int, limit: int, number: int, members: int) -> None:
+    if total > limit or number > members:
+        raise Unfit("sdist-too-large", f"unpacks to more than {limit} bytes or {members} files")
 
 
 def _inside(entry: Entry) -> str:
@@ -180,7 +293,7 @@ def _below_top(found: dict[str, Entry]) -> dict[str, Entry]:
     return {path.split("/", 1)[1]: entry for path, entry in found.items() if "/" in path}
 
 
-def unpack(archive: Union[Tar, Zip], found: dict[str, Entry], root: str, *, reverse: bool) -> None:  # noqa: UP007
+def unpack(archive: Tar | Zip, found: dict[str, Entry], root: str, *, reverse: bool) -> None:
     """Unpack under the umask in force, not with the archive's modes, and as one order of names says.
 
     A tmpfs lists a folder's entries by the order in which they were made; so all are made first, in
@@ -218,7 +331,7 @@ def _make(entry: Entry, place: str) -> None:
         os.close(os.open(place, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o777 if entry.executable else 0o666))
 
 
-def _fill(archive: Union[Tar, Zip], entry: Entry, place: str) -> None:  # noqa: UP007
+def _fill(archive: Tar | Zip, entry: Entry, place: str) -> None:
     left = entry.size
     with archive.open(entry) as stream, open(place, "wb") as out:
         while piece := stream.read(min(CHUNK, left + 1)):
@@ -440,7 +553,9 @@ def lay_out(spec: dict[str, Any], root: str) -> None:
     archive = opened(spec["sdist"])
     try:
         unpack(archive, survey(archive, spec["limit"], spec["members"]), root, reverse=spec["reverse"])
-    except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, ValueError, RuntimeError) as error:
+    except Unfit:
+        raise
+    except Exception as error:  # noqa: BLE001 - as in opened
         raise Unfit("broken-sdist", f"cannot be unpacked: {error}") from None
     finally:
         archive.close()

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from orchestrator.guest import LARGEST_DIRECTORY, directory_of_zip
 from orchestrator.model import Failure, Member, Phase, Reason, Wheel, digest
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure 
     except InvalidWheelFilename as error:
         return _failure(Reason.BROKEN_WHEEL, str(error))
     try:
+        if directory_of_zip(str(path)) > LARGEST_DIRECTORY:
+            return _failure(Reason.WHEEL_TOO_LARGE, "its list of members is beyond all measure")
         with zipfile.ZipFile(path) as archive:
             return _unsafe(archive.infolist(), limit, members)
     except _BROKEN as error:

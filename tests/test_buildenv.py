@@ -65,7 +65,7 @@ def fingerprint(folder: Path) -> str:
                 path.is_file() and path.read_bytes().hex(),
             )
             for path in sorted([folder, *folder.rglob("*")])
-            if (state := path.lstat())
+            for state in (path.lstat(),)
         ]
     )
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
 import tarfile
 import zipfile
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.guest import Unfit, opened, satisfied, survey, unpack
+from orchestrator.guest import Unfit, directory_of_zip, opened, satisfied, survey, unpack
 from tests.samples import EPOCH, special, tar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GOOD = (("pkg-1.0/PKG-INFO", b"Name: pkg"), ("pkg-1.0/src/b.py", b"b"), ("pkg-1.0/src/a.py", b"a"))
 ROOM = 1 << 20
@@ -144,3 +151,41 @@ def test_what_is_no_archive_is_said_to_be_broken(tmp_path: Path, content: bytes)
 def test_only_plain_names_that_are_there_satisfy(answer: list[object], enough: bool) -> None:  # noqa: FBT001
     """A version may be another one than there is; so it is resolved anew."""
     assert satisfied(answer, ("setuptools", "wheel")) is enough
+
+
+def test_a_header_of_gigabytes_is_not_read(tmp_path: Path) -> None:
+    """A pax header is read whole; compressed, it is small on disk and huge in memory."""
+    header = tarfile.TarInfo("./PaxHeaders/x")
+    header.type = tarfile.XHDTYPE
+    header.size = 1 << 33
+    path = tmp_path / "pkg-1.0.tar.gz"
+    path.write_bytes(gzip.compress(header.tobuf() + b"\0" * (1 << 20)))
+    with pytest.raises(Unfit) as refused:
+        unpacked(path, tmp_path / "root")
+    assert refused.value.reason == "broken-sdist"
+    assert "header of 8589934592 bytes" in str(refused.value)
+
+
+@pytest.mark.parametrize("compress", [bz2.compress, lzma.compress, bytes], ids=["bz2", "xz", "none"])
+def test_any_compression_of_a_tar_is_read(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
+    """By what is in the file, not by its name."""
+    path = tar(tmp_path / "pkg-1.0.tar.gz", GOOD)
+    path.write_bytes(compress(gzip.decompress(path.read_bytes())))
+    assert (unpacked(path, tmp_path / "root") / "src/a.py").read_bytes() == b"a"
+
+
+def test_a_list_of_members_tells_its_size_first(tmp_path: Path) -> None:
+    """Whether in the old form or in that of large archives, which goes before it."""
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a", b"")
+    honest = path.read_bytes()
+    assert directory_of_zip(str(path)) == 47
+    end = honest.rfind(b"PK\5\6")
+    path.write_bytes(honest[: end + 12] + (1 << 30).to_bytes(4, "little") + honest[end + 16 :])
+    with pytest.raises(Unfit, match="beyond all measure"):
+        opened(str(path))
+    large = b"PK\6\6" + bytes(36) + (1 << 40).to_bytes(8, "little") + bytes(8)
+    locator = b"PK\6\7" + bytes(4) + end.to_bytes(8, "little") + bytes(4)
+    path.write_bytes(honest[:end] + large + locator + honest[end:])
+    assert directory_of_zip(str(path)) == 1 << 40
