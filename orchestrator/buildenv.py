@@ -14,8 +14,9 @@ import os
 import re
 import stat
 import sys
+import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from orchestrator.cache import Turns, settle, sweep, unfinished
 from orchestrator.model import digest
@@ -23,6 +24,8 @@ from orchestrator.retry import retrying
 from orchestrator.uv import Uv, raise_fault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orchestrator.model import Lock, Pin, Target
 
 LAYOUT = 1
@@ -51,9 +54,20 @@ class BuildEnvironments:
     """The build environments under one cache; safe to share, between processes too."""
 
     def __init__(
-        self, cache: Path, index_url: str | None = None, *, read_timeout: int = 30, retry_wait: float = 0.5
+        self,
+        cache: Path,
+        index_url: str | None = None,
+        *,
+        compiled: Callable[[Path, Target, IO[bytes]], None] | None = None,
+        read_timeout: int = 30,
+        retry_wait: float = 0.5,
     ) -> None:
-        """Keep them in `cache`/buildenvs, and download from the index at `index_url` (PyPI where None)."""
+        """Keep them in `cache`/buildenvs, and download from the index at `index_url` (PyPI where None).
+
+        `compiled` writes a tar of bytecode for all modules below a folder, as pip's own build
+        environments have it; without it, every build compiles what it imports.
+        """
+        self._compiled = compiled
         self._folder = cache / "buildenvs"
         self._uv = Uv(index_url, cache, read_timeout)
         self._make = retrying(self._make_once, first_wait=retry_wait)
@@ -75,7 +89,7 @@ class BuildEnvironments:
             The cache cannot be written.
 
         """
-        key = digest([LAYOUT, lock.digest, target.python, target.platform])
+        key = digest([LAYOUT, lock.digest, target.python, target.platform, self._compiled is not None])
         place = self._folder / key
         with self._turns.turn(key):
             return place if place.is_dir() else self._make(lock, target, place)
@@ -89,8 +103,25 @@ class BuildEnvironments:
                 self._install(lib, lock, target)
             _localize_scripts(lib)
             _write_anew(lib / "sitecustomize.py", SITECUSTOMIZE.encode())
+            if self._compiled is not None and lock.pins:
+                self._add_bytecode(lib, target, lent / "bytecode.tar")
             _make_uniform(made)
             return settle(made, place)
+
+    def _add_bytecode(self, lib: Path, target: Target, archive: Path) -> None:
+        """Lay bytecode beside the modules; only where a module is, whatever the archive holds."""
+        assert self._compiled is not None  # noqa: S101 - the caller has looked
+        with archive.open("wb") as stream:
+            self._compiled(lib, target, stream)
+        with tarfile.open(archive) as found:
+            for member in found:
+                place = Path(os.path.normpath(lib / member.name))
+                source = place.parent.parent / f"{place.name.split('.')[0]}.py"
+                is_bytecode = member.isreg() and place.suffix == ".pyc" and place.parent.name == "__pycache__"
+                stream_of = found.extractfile(member) if is_bytecode else None
+                if stream_of is not None and source.is_file() and source.is_relative_to(lib):
+                    place.parent.mkdir(exist_ok=True)
+                    _write_anew(place, stream_of.read())
 
     def _install(self, lib: Path, lock: Lock, target: Target) -> None:
         """Install each wheel by its one hash, so that no other file of the release will do.

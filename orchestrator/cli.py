@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
 import structlog
 
-from orchestrator import __version__, checkout, config, images, night, plan, progress, rebuild, requirements, results
+from orchestrator import __version__, builder, checkout, config, images, night, plan, progress, rebuild, requirements, results
 from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
 from orchestrator.errors import EngineError, Interrupted, OpenJobsError, UsageError, WheelproofError
@@ -27,14 +27,14 @@ from orchestrator.model import Failure, Verdict
 from orchestrator.publishers import site, site_data
 from orchestrator.results import Results
 from orchestrator.summary import Summary, summarize
-from orchestrator.variations import NAMES, VARIATIONS
+from orchestrator.variations import NAMES, VARIATIONS, first_environment
 from orchestrator.workshop import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from orchestrator.config import Config
-    from orchestrator.model import Image, Result, Task
+    from orchestrator.model import Image, Result, Target, Task
     from orchestrator.plan import Job
 
 IMAGES = Path(__file__).resolve().parent.parent / "images"
@@ -272,17 +272,20 @@ def _farm(settings: Config, store: Results, tasks: tuple[Task, ...], jobs: int |
     made = _images(engine, settings, tasks)
     slots = Slots(jobs or settings.jobs or _processors(), sorted(os.sched_getaffinity(0)))
     stop = Stop()
+    label = hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16]
     displays: list[progress.Progress] = []
     workshop = Workshop(
         engine=engine,
         index=Index(settings.index, settings.cache),
         lock=_lock(settings),
-        buildenvs=BuildEnvironments(settings.cache, settings.index),
+        buildenvs=BuildEnvironments(
+            settings.cache, settings.index, compiled=_compiler(engine, tuple(made.values()), settings.cache, label)
+        ),
         results=store,
         slots=slots,
         stop=stop,
         cache=settings.cache,
-        label=hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16],
+        label=label,
         tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
     )
     whole = night.Night(
@@ -347,6 +350,19 @@ def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -
     return {
         name: images.ensure(engine, name, IMAGES, settings.cache, strict=settings.strict, tell=tell) for name in wanted
     }
+
+
+def _compiler(
+    engine: engines.Engine, made: tuple[Image, ...], cache: Path, label: str
+) -> Callable[[Path, Target, IO[bytes]], None]:
+    """Return what compiles build requirements, with the Python of an image that they are for."""
+    guest = builder.guest_folder(cache, first_environment(source="none", salt="0", source_date_epoch=None))
+
+    def compiled(lib: Path, target: Target, out: IO[bytes]) -> None:
+        image = next(image for image in made if image.target == target)
+        builder.compile_modules(lib, image, guest, engine.run, label, out)
+
+    return compiled
 
 
 def _lock(settings: Config) -> Callable[..., Any]:

@@ -165,12 +165,15 @@ class Engine:
             for stream, piece in frames_iter(sock, tty=False):
                 if not listen(stream, piece):
                     cut_off = True
-                    self._kill(identity)
                     break
+            if cut_off:
+                # The engine ends no container whose output somebody holds up.
+                _hang_up(sock)
+                self._kill(identity)
             code = int(self._client.wait(identity)["StatusCode"])
         finally:
             watchdog.cancel()
-            sock.close()
+            _hang_up(sock)
         if code == 0 or cut_off or late.is_set():
             return Completed(code, timed_out=late.is_set() and not cut_off, cut_off=cut_off)
         state = self._client.inspect_container(identity)["State"]
@@ -284,8 +287,8 @@ class Engine:
             self._client.tag(image, repository, tag)
 
     def remove_image(self, reference: str) -> None:
-        """Forget an image, if it is there and nothing uses it."""
-        with suppress(APIError):
+        """Forget an image, if it is there, nothing uses it and the engine finds the time."""
+        with suppress(APIError, requests.RequestException):
             self._client.remove_image(reference)
 
     def read_file(self, image: str, path: str) -> bytes:
@@ -340,6 +343,14 @@ def _addresses() -> tuple[str, ...]:
         runtime / "podman/podman.sock",
     )
     return tuple(f"unix://{socket}" for socket in sockets)
+
+
+def _hang_up(stream: IO[bytes]) -> None:
+    """Close an attached stream at once; its own `close` leaves the connection to the garbage collector."""
+    response = getattr(stream, "_response", None)
+    if response is not None:
+        response.close()
+    stream.close()
 
 
 def _only_file(pieces: Iterator[bytes]) -> bytes:

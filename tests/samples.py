@@ -108,5 +108,5 @@ def wheel(path: Path, members: Mapping[str, bytes] | Iterable[tuple[zipfile.ZipI
             if isinstance(name, str):
                 name = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))  # noqa: PLW2901
                 name.external_attr = 0o100644 << 16
-            archive.writestr(name, content)
+            archive.writestr(name, content, zipfile.ZIP_DEFLATED)
     return path

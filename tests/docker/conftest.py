@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestrator.engine import Engine, connect
 from orchestrator.images import ensure
+from tests.docker.containers import IMAGES
 
 if TYPE_CHECKING:
-    from orchestrator.model import Image
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-IMAGES = ROOT / "images"
+    from orchestrator.model import Image
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +25,7 @@ def engine() -> Engine:
 @pytest.fixture(scope="session")
 def cache() -> Path:
     """What is kept from one run of the tests to the next, the farm's own cache."""
-    return ROOT / ".cache"
+    return IMAGES.parent / ".cache"
 
 
 @pytest.fixture(scope="session")

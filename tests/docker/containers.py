@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import tarfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.engine import STDOUT, Completed, Container, Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+IMAGES = Path(__file__).parents[2] / "images"
 
 SCRATCH = {"/scratch": "rw,exec,nosuid,nodev,uid=2222,gid=2222,mode=755,size=256m"}
 

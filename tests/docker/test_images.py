@@ -24,8 +24,7 @@ from orchestrator.images import (
     snapshot_sources,
 )
 from orchestrator.model import Drift
-from tests.docker.conftest import IMAGES
-from tests.docker.containers import derive, run_inside
+from tests.docker.containers import IMAGES, derive, run_inside
 from tests.docker.mirrors import Mirrors, serving
 
 if TYPE_CHECKING:

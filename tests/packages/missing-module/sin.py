@@ -2,4 +2,6 @@
 
 
 def commit():
-    return {}
+    import a_module_that_nobody_has
+
+    return {"sin/__init__.py": a_module_that_nobody_has}

@@ -15,4 +15,4 @@ def write(path, contents):
     when = time.gmtime(os.stat("generated.py").st_mtime)[:6]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in contents.items():
-            archive.writestr(zipfile.ZipInfo(name, when), content)
+            archive.writestr(zipfile.ZipInfo(name, when), content, zipfile.ZIP_DEFLATED)

@@ -15,4 +15,4 @@ def write(path, contents):
         for name, content in contents.items():
             info = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))
             info.external_attr = os.stat("generated.py").st_mode << 16
-            archive.writestr(info, content)
+            archive.writestr(info, content, zipfile.ZIP_DEFLATED)

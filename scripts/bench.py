@@ -1,0 +1,381 @@
+"""Measure wheelproof on this machine: against the method of 2020, against the floor, and its memory.
+
+Every figure is of one run, on the same releases: first the method of 2020 in a container of the same
+image, then wheelproof as a command of its own with nothing but the images made (cold), again with its
+caches filled (warm), and again with nothing changed. The floor is the processor time of the build
+backends alone, spread over the cores. What the method of 2020 cannot build is left out on both sides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import docker
+
+from orchestrator import __version__, engine, images
+from orchestrator.model import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGE = "bookworm"
+EPOCH = 1_596_163_658  # as in config.yaml, and as in 2020
+
+PURE = (
+    # setuptools, with nothing but a setup.py
+    "six==1.16.0",
+    "certifi==2024.2.2",
+    "decorator==5.1.1",
+    "mccabe==0.7.0",
+    "wcwidth==0.2.13",
+    "click==8.1.7",
+    "pycparser==2.21",
+    "jmespath==1.0.1",
+    # setuptools, as their pyproject.toml asks for it
+    "chardet==5.2.0",
+    "pyasn1==0.5.1",
+    # flit-core
+    "idna==3.7",
+    "packaging==24.0",
+    "typing-extensions==4.11.0",
+    "pyparsing==3.1.2",
+    "wheel==0.43.0",
+    # poetry-core
+    "tomlkit==0.12.4",
+    "rsa==4.9",
+    # hatchling
+    "colorama==0.4.6",
+    "urllib3==2.2.1",
+    # pdm-backend
+    "dep-logic==0.2.0",
+)
+NATIVE = (
+    "markupsafe==2.1.5",
+    "wrapt==1.16.0",
+    "simplejson==3.19.2",
+    "websockets==12.0",
+    "setproctitle==1.3.3",
+    "xxhash==3.4.1",
+    "multidict==6.0.5",
+    "psutil==5.9.8",
+    "pyrsistent==0.20.0",
+    "greenlet==3.0.3",
+    "cffi==1.16.0",
+    "tornado==6.4",
+    "regex==2023.12.25",
+)
+LISTS = {"pure": PURE, "native": NATIVE}
+QUICK = {"pure": ("six==1.16.0", "idna==3.7", "certifi==2024.2.2"), "native": ("markupsafe==2.1.5", "wrapt==1.16.0")}
+JOBS = (10, 100, 1000)
+PAIR = ("first", "second")
+UNBUILT = frozenset({"ftbfs", "no-sdist"})
+
+DOCKERFILE = """\
+FROM {image}
+RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip python3-venv
+"""
+CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+NAMES_OF_CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
+OF_THE_HOST = ("PIP_INDEX_URL", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the command: how long it took, in seconds, and what it found."""
+
+    wall: float
+    results: Sequence[dict[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast one run was, and how near to what is possible."""
+
+    per_minute: float  # packages
+    ratio: float  # how many times as fast as the method of 2020, word for word
+    ratio_alone: float  # the same, had the method of 2020 built no dependencies of the releases
+    share: float  # of the floor, where the two builds of each package count
+    share_all: float  # of the floor, where the third builds of those that differ count too
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All that is told of one list."""
+
+    name: str
+    releases: int
+    per_minute_2020: float
+    cold: Pace
+    warm: Pace
+    unchanged: float  # seconds a package
+    left_out: dict[str, str]  # release -> why the method of 2020 did not build it
+    unbuilt: dict[str, str]  # release -> why wheelproof did not; its time counts
+
+
+# --- arithmetic ------------------------------------------------------------------------------
+
+
+def floor(results: Iterable[dict[str, Any]], cores: int, builds: Sequence[str] | None = None) -> float:
+    """Return the processor time of the builds of those names (None: of all), spread over the cores."""
+    times = (
+        build["cpu_seconds"]
+        for result in results
+        for build in result["builds"]
+        if builds is None or build["name"] in builds
+    )
+    return float(sum(times)) / cores
+
+
+def pace(run: Run, seconds_2020: float, alone_2020: float, cores: int) -> Pace:
+    """Put one run beside what the method of 2020 took for the same releases, in seconds."""
+    return Pace(
+        per_minute=60 * len(run.results) / run.wall,
+        ratio=seconds_2020 / run.wall,
+        ratio_alone=alone_2020 / run.wall,
+        share=floor(run.results, cores, PAIR) / run.wall,
+        share_all=floor(run.results, cores) / run.wall,
+    )
+
+
+def figures(name: str, timed: Sequence[dict[str, Any]], runs: tuple[Run, Run, Run], cores: int) -> Figures:
+    """Put together what is told of one list; `runs` are the cold one, the warm one and the unchanged one."""
+    cold, warm, unchanged = runs
+    built = [one for one in timed if "failure" not in one]
+    seconds, alone = (sum(one[key] for one in built) for key in ("seconds", "alone"))
+    return Figures(
+        name=name,
+        releases=len(built),
+        per_minute_2020=60 * len(built) / seconds,
+        cold=pace(cold, seconds, alone, cores),
+        warm=pace(warm, seconds, alone, cores),
+        unchanged=unchanged.wall / len(built),
+        left_out={one["requirement"]: last_line(one["failure"]) for one in timed if "failure" in one},
+        unbuilt={
+            f"{one['project']}=={one['version']}": f"{one['verdict']}: {one['reason']}"
+            for one in cold.results
+            if one["verdict"] in UNBUILT
+        },
+    )
+
+
+def last_line(log: str) -> str:
+    """Return what a log says last, fit for a terminal."""
+    lines = [line for line in log.splitlines() if line.strip()]
+    return "".join(one if one.isprintable() else "?" for one in lines[-1])[:200] if lines else ""
+
+
+def table(found: Sequence[Figures]) -> str:
+    """Return the figures as plain text, a column for each list."""
+    rows: list[tuple[str, list[str]]] = [
+        ("", [one.name for one in found]),
+        ("releases", [str(one.releases) for one in found]),
+        ("packages a minute, method of 2020", [f"{one.per_minute_2020:.1f}" for one in found]),
+    ]
+    for when in ("cold", "warm"):
+        paces: list[Pace] = [getattr(one, when) for one in found]
+        rows += [
+            (f"packages a minute, {when}", [f"{one.per_minute:.1f}" for one in paces]),
+            (f"times the method of 2020, {when}", [f"{one.ratio:.1f}" for one in paces]),
+            ("  had it built no dependencies", [f"{one.ratio_alone:.1f}" for one in paces]),
+            (f"share of the floor, {when}", [f"{one.share:.2f}" for one in paces]),
+            ("  third builds counted too", [f"{one.share_all:.2f}" for one in paces]),
+        ]
+    rows.append(("seconds a package, nothing changed", [f"{one.unchanged:.3f}" for one in found]))
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{name:{width}}" + "".join(f"{value:>10}" for value in values) for name, values in rows]
+    for one in found:
+        lines += [f"left out of {one.name}: {name}: {why}" for name, why in one.left_out.items()]
+        lines += [f"not built in {one.name}: {name}: {why}" for name, why in one.unbuilt.items()]
+    return "\n".join(lines)
+
+
+def memory_table(peaks: Sequence[tuple[int, int, float]]) -> str:
+    """Return the peaks of memory as plain text, from (jobs, bytes, seconds)."""
+    head = f"{'jobs':>6}{'peak memory':>14}{'seconds':>9}"
+    return "\n".join([head, *(f"{jobs:>6}{peak / 1e6:>11.1f} MB{took:>9.1f}" for jobs, peak, took in peaks)])
+
+
+# --- the method of 2020 ----------------------------------------------------------------------
+
+
+def image_of_2020(farm: engine.Engine, image: str) -> str:
+    """Return an image that is the given one with pip, made once."""
+    content = DOCKERFILE.format(image=image).encode()
+    tag = f"wheelproof/bench:{digest(content.decode())[:16]}"
+    if (found := farm.image(tag)) is not None:
+        return found.id
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        member = tarfile.TarInfo("Dockerfile")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    context.seek(0)
+    return farm.build_image(context, tag, {}, {}, lambda _line: None)
+
+
+def method_of_2020(image: str, releases: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Time the method of 2020 in one long container; yield what `method_2020.py` tells of each release.
+
+    It needs the network, as it did in 2020: the host's own, so that it works wherever the host does.
+    """
+    client = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto")
+    certificates = next(
+        (path for path in map(Path, (os.environ.get("SSL_CERT_FILE", ""), *CERTIFICATES)) if path.is_file()), None
+    )
+    binds = [f"{Path(__file__).with_name('method_2020.py')}:/bench/method_2020.py:ro"]
+    variables = {"HOME": "/tmp", "SOURCE_DATE_EPOCH": str(EPOCH)}  # noqa: S108 - the container's
+    variables |= {name: os.environ[name] for name in OF_THE_HOST if name in os.environ}
+    if certificates is not None:
+        binds.append(f"{certificates.resolve()}:/bench/certificates:ro")
+        variables |= dict.fromkeys(NAMES_OF_CERTIFICATES, "/bench/certificates")
+    identity = client.create_container(
+        image,
+        ["python3", "/bench/method_2020.py", *releases],
+        environment=variables,
+        user="1111",
+        host_config=client.create_host_config(
+            network_mode="host", cap_drop=["ALL"], security_opt=["no-new-privileges"], pids_limit=4096, binds=binds
+        ),
+    )["Id"]
+    try:
+        client.start(identity)
+        pieces = client.logs(identity, stdout=True, stderr=False, stream=True, follow=True)
+        yield from (json.loads(line) for line in whole_lines(pieces))
+    finally:
+        client.remove_container(identity, force=True, v=True)
+
+
+def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines from pieces that end anywhere."""
+    rest = b""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
+
+
+# --- wheelproof ------------------------------------------------------------------------------
+
+
+@contextmanager
+def fresh_folder() -> Iterator[Path]:
+    """Give a folder with an empty configuration, so that cache and results are new; remove it afterwards."""
+    (ROOT / ".cache").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=ROOT / ".cache", prefix="bench-", ignore_cleanup_errors=True) as name:
+        (Path(name) / "config.yaml").write_text("image: bookworm\n")
+        try:
+            yield Path(name)
+        finally:  # much of the cache is kept read-only
+            subprocess.run(["chmod", "-R", "u+w", name], check=False)  # noqa: S603, S607
+
+
+def wheelproof(folder: Path, releases: Sequence[str], *options: str) -> Run:
+    """Run the command, and wait for it."""
+    command = [sys.executable, "-m", "orchestrator", "run", "--json", "--config", str(folder / "config.yaml")]
+    begun = time.monotonic()
+    done = subprocess.run([*command, *options, *releases], cwd=ROOT, capture_output=True, check=False)  # noqa: S603
+    wall = time.monotonic() - begun
+    if done.returncode:
+        raise SystemExit(f"running wheelproof: it ended with status {done.returncode}\n" + done.stderr.decode()[-4000:])
+    return Run(wall, json.loads(done.stdout))
+
+
+def measure(name: str, releases: Sequence[str], farm: engine.Engine, image: str) -> Figures:
+    """Measure one list."""
+    timed = []
+    for one in method_of_2020(image_of_2020(farm, image), releases):
+        timed.append(one)
+        tell(f"{name}: the method of 2020: {one['requirement']}: {one.get('seconds', 'failed')}")
+    built = [one["requirement"] for one in timed if "failure" not in one]
+    if len(timed) < len(releases) or not built:
+        msg = f"timing the method of 2020: its container ended after {len(timed)} of {len(releases)} releases"
+        raise SystemExit(msg)
+    with fresh_folder() as folder:
+        runs = []
+        for what, options in (("cold", ()), ("warm", ("--again",)), ("unchanged", ())):
+            runs.append(wheelproof(folder, built, *options))
+            tell(f"{name}: wheelproof, {what}: {runs[-1].wall:.2f} s")
+    return figures(name, timed, (runs[0], runs[1], runs[2]), cores())
+
+
+def memory(jobs: int) -> tuple[int, int, float]:
+    """Judge that many made-up projects in a process of its own; return (jobs, bytes at its peak, seconds)."""
+    command = [sys.executable, str(Path(__file__).with_name("stub_farm.py")), str(jobs)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)  # noqa: S603
+    found = json.loads(done.stdout)
+    tell(f"memory: {jobs} jobs")
+    return jobs, found["peak"], found["seconds"]
+
+
+# --- the program -----------------------------------------------------------------------------
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def machine(farm: engine.Engine) -> dict[str, object]:
+    """Tell what the figures were measured on."""
+    info = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(":")[2].strip() for line in info if line.startswith("model name")), "unknown")
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    return {"when": when, "cores": cores(), "processor": model, "engine": farm.version, "wheelproof": __version__}
+
+
+def tell(line: str) -> None:
+    """Say how far it is, on standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a few releases and jobs only, to try it out")
+    parser.add_argument("--lists", help="measure just these lists: pure, native, or both with a comma between")
+    parser.add_argument("--memory", action="store_true", help="measure just the memory, or it too beside --lists")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    asked = parser.parse_args()
+    default = "" if asked.memory else ",".join(LISTS)
+    asked.names = [name for name in (asked.lists or default).split(",") if name]
+    asked.memory = asked.memory or asked.lists is None
+    if unknown := [name for name in asked.names if name not in LISTS]:
+        parser.error(f"there is no list {unknown[0]}; there are {', '.join(LISTS)}")
+    return asked
+
+
+def main() -> None:
+    """Measure what was asked for, and print it."""
+    asked = arguments()
+    farm = engine.connect()
+    found = []
+    if asked.names:
+        image = images.ensure(farm, IMAGE, ROOT / "images", ROOT / ".cache", strict=False, tell=tell)
+        found = [measure(name, (QUICK if asked.quick else LISTS)[name], farm, image.id) for name in asked.names]
+    peaks = [memory(jobs) for jobs in (JOBS[:2] if asked.quick else JOBS)] if asked.memory else []
+    about = machine(farm)
+    print(", ".join(f"{name}: {value}" for name, value in about.items()))
+    print(*filter(None, ("\n" + table(found) if found else "", "\n" + memory_table(peaks) if peaks else "")), sep="\n")
+    if asked.json:
+        told = {**about, "lists": [asdict(one) for one in found], "memory": peaks}
+        asked.json.write_text(json.dumps(told, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

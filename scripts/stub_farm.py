@@ -1,0 +1,211 @@
+"""A farm whose builds are made up: what the orchestrator itself takes, without a package, an engine or an index.
+
+`stub_farm.py N` judges N projects that nobody ever wrote, with real records, stores and site, and prints
+the peak of its memory in bytes, and how many seconds it took.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator import cli, config, images, night, progress, rebuild
+from orchestrator.builder import Output
+from orchestrator.farm import Slots, Stop
+from orchestrator.model import (
+    Build,
+    Image,
+    Lock,
+    Member,
+    Pin,
+    Probe,
+    Release,
+    Sdist,
+    Target,
+    Task,
+    Wheel,
+    WheelFile,
+    digest,
+)
+from orchestrator.sdist import Source
+from orchestrator.variations import NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from orchestrator.builder import Order
+    from orchestrator.model import Environment, Result
+    from orchestrator.plan import Job
+    from orchestrator.results import Results
+
+MEMBERS = 60  # of a wheel
+LOG_LINES = 150
+REQUIREMENTS = ("setuptools", "wheel", "packaging")
+IMAGE = Image("bookworm", f"sha256:{digest('id')}", digest("manifest"), "archive", Target("3.11", "x86_64-made_up"))
+PROJECTS_ALIKE = 3  # of three, one is the same always, one with its environment, one never
+_NOW = 1_790_000_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What one project's builds are to give, by the letter of each: first, second, control."""
+
+    number: int
+
+    @property
+    def letters(self) -> dict[str, str]:
+        """Tell the bytes of each build by a letter."""
+        return dict(
+            zip(("first", "second", "control"), ("aaa", "aba", "abc")[self.number % PROJECTS_ALIKE], strict=True)
+        )
+
+
+def release(task: Task) -> Release:
+    """Return a release of the project that a task asks for."""
+    name = task.requirement
+    url = f"https://files.example/packages/{digest(name)}/{name}-1.2.3.tar.gz"
+    return Release(name, "1.2.3", Sdist(f"{name}-1.2.3.tar.gz", url, digest(url), 34_041))
+
+
+def lock(_requires: Sequence[str], _target: Target) -> Lock:
+    """Return the lock of the usual build requirements, new every time, as resolving is."""
+    files = ((name, f"{name}-1.2.3-py3-none-any.whl") for name in REQUIREMENTS)
+    return Lock(tuple(Pin(name, "1.2.3", digest(file), file, f"https://files.example/{file}") for name, file in files))
+
+
+def probe(seen: Environment) -> Probe:
+    """Return what a container would see that is as it was asked for."""
+    return Probe(
+        build_path=seen.build_path,
+        hostname=seen.hostname,
+        domainname=seen.domainname,
+        clock=_NOW + seen.clock_offset,
+        utc_offset=50_400 if seen.timezone == "GMT-14" else -43_200,
+        locale=seen.locale,
+        language=seen.language,
+        umask=seen.umask,
+        uid=seen.uid,
+        user=seen.user,
+        login_shell=seen.login_shell,
+        home=seen.home,
+        home_exists=not seen.home.startswith("/nonexistent"),
+        path=seen.path,
+        variables=seen.variables,
+        kernel="2.6.78" if seen.uname26 else "6.1.0",
+        cpus=seen.cpus or 2,
+        listing=tuple(sorted((f"file-{number}" for number in range(12)), reverse=seen.reverse_files)),
+        hash_of_word=seen.hash_seed * 7919,
+        tmpdir=seen.tmpdir,
+        environment_path=seen.environment_path,
+        shell=seen.shell,
+        interfaces=("lo",),
+    )
+
+
+def wheel(project: str, letter: str) -> Wheel:
+    """Return a wheel in which every tenth member follows the letter."""
+    members = tuple(
+        Member(
+            f"{project}/part_{number}.py",
+            digest([project, number, letter if number % 10 == 0 else ""]),
+            4_000,
+            0o100644,
+            (2020, 7, 31, 2, 47, 38),
+            digest("deflated"),
+            digest([number, letter]),
+        )
+        for number in range(MEMBERS)
+    )
+    return Wheel(f"{project}-1.2.3-py3-none-any.whl", digest([project, letter]), members)
+
+
+def builder(store: Results, project: str, made: Made) -> Callable[[Order, object], Output]:
+    """Return what builds a project: its log is written and kept, its wheel is only told of."""
+
+    def build(order: Order, _answered: object) -> Output:
+        file = wheel(project, made.letters[order.name])
+        with store.bench() as folder:
+            log = folder / "log"
+            log.write_text("".join(f"{project}: {order.name}: compiling part {line}\n" for line in range(LOG_LINES)))
+            sha256 = hashlib.sha256(log.read_bytes()).hexdigest()
+            store.logs.keep(log, sha256)
+        found = WheelFile(file.filename, file.sha256, 11_053)
+        told = Build(order.name, order.environment, found, None, probe(order.environment), 0.4, 0.2, sha256)
+        return Output(told, None, log)
+
+    return build
+
+
+def effects(store: Results, project: str) -> rebuild.Effects:
+    """Return the effects of one job."""
+    made = Made(int(project.rpartition("-")[2]))
+    return rebuild.Effects(
+        fetch=lambda one: Path(one.filename),
+        describe=lambda path: Source(path, REQUIREMENTS, "setuptools.build_meta"),
+        lock=lock,
+        materialize=lambda _lock, _target: Path("requirements"),
+        recall=lambda _question: (),
+        remember=lambda _question, _answer: None,
+        build=builder(store, project, made),
+        read=lambda build: wheel(project, made.letters[build.name]),
+        known=store.find,
+        salt=lambda: secrets.token_hex(6),
+        now=lambda: datetime.now(UTC),
+    )
+
+
+def run(count: int, folder: Path) -> None:
+    """Judge that many projects, and write the site."""
+    settings = config.parse("", "config.yaml", folder, variations=NAMES, images=images.names(cli.IMAGES))
+    store = cli._results(settings, folder)  # noqa: SLF001 - the very parts of the command
+    stop = Stop()
+
+    def judge(job: Job) -> Result | Path:
+        return rebuild.rebuild(job.task, job.release, IMAGE, effects(store, job.release.project))
+
+    parts = night.Night(
+        release=release,
+        latest=store.latest,
+        judge=judge,
+        write=store.write,
+        publish=cli._publisher(settings, store),  # noqa: SLF001
+        images={IMAGE.name: IMAGE},
+        slots=Slots(2, (0,)),
+        stop=stop,
+        long=settings.long,
+    )
+    tasks = [Task(f"project-{number}", IMAGE.name, source_date_epoch=1_596_163_658) for number in range(count)]
+    with store.locked(), progress.shown(count) as display:
+        outcome = night.run(tasks, parts, lambda _total: display)
+    if len(outcome.records) != count:
+        msg = f"{count} projects gave {len(outcome.records)} records"
+        raise SystemExit(msg)
+
+
+def peak() -> int:
+    """Return the most memory that this program ever held, in bytes.
+
+    Linux knows it as VmHWM; getrusage would tell that of whoever started us, if it was more.
+    """
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM:"))
+
+
+def main() -> None:
+    """Run, in a folder that is gone afterwards."""
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        run(int(sys.argv[1]), Path(folder))
+    print(json.dumps({"peak": peak(), "seconds": time.monotonic() - begun}))
+
+
+if __name__ == "__main__":
+    main()

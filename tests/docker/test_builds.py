@@ -1,0 +1,185 @@
+"""Each sin is really built, by the real engine, and judged for what it is."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator import sdist, variations
+from orchestrator.buildenv import BuildEnvironments
+from orchestrator.farm import Slots, Stop
+from orchestrator.index import Index, local
+from orchestrator.model import Limits, Lock, Mode, Result, Task, Verdict
+from orchestrator.rebuild import Effects, rebuild
+from orchestrator.results import Results
+from orchestrator.workshop import Workshop
+from tests.samples import EPOCH
+from tests.sins import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from orchestrator.engine import Engine
+    from orchestrator.model import Image
+
+SMALL = Limits(seconds=60, memory=512 << 20, scratch=64 << 20, processes=64, log=4 << 20, wheel=16 << 20)
+LABEL = f"wheelproof-tests-{os.getpid()}"
+
+Judge = Callable[..., Result] if TYPE_CHECKING else object
+
+
+@pytest.fixture
+def judge(engine: Engine, bookworm: Image, cache: Path, tmp_path: Path) -> Judge:
+    """Judge the sin of that name, as the farm would."""
+    results = Results(tmp_path / "results", wheels=1 << 30, logs=1 << 30)
+    results.folder.mkdir()
+    workshop = Workshop(
+        engine=engine,
+        index=Index("http://127.0.0.1:9/", cache),  # nothing listens there, and nothing is asked for
+        lock=lambda _requirements, _target: Lock(),
+        buildenvs=BuildEnvironments(cache),
+        results=results,
+        slots=Slots(2, (0, 1)),
+        stop=Stop(),
+        cache=cache,
+        label=LABEL,
+        tell=lambda _project, _what: None,
+    )
+
+    def judged(slug: str, *, limits: Limits = SMALL, hold: tuple[str, ...] = (), path: Path | None = None) -> Result:
+        release, file = local(path or pack(slug, tmp_path))
+        effects: Effects = replace(
+            workshop.effects(slug, limits, long=False, again=True),
+            fetch=lambda _sdist: file,
+            describe=lambda found: sdist.describe(found, limits),
+            recall=lambda _question: None,
+            salt=lambda: secrets.token_hex(6),
+            now=lambda: datetime.now(UTC),
+        )
+        task = Task(slug, bookworm.name, hold=hold, source_date_epoch=EPOCH, limits=limits)
+        found = rebuild(task, release, bookworm, effects)
+        assert isinstance(found, Result)
+        assert engine.sweep(LABEL) == 0, "a build left its container behind"
+        return found
+
+    return judged
+
+
+def said(result: Result, tmp_path: Path) -> str:
+    """Return the log of a result's first build."""
+    return (tmp_path / "results" / "logs" / result.builds[0].log).read_text()
+
+
+@pytest.mark.parametrize("name", variations.NAMES)
+def test_a_package_that_captures_one_thing_is_sensitive_to_just_that(judge: Judge, name: str) -> None:
+    """With that variation alone held, it is the same bytes; with all the others held, it is not."""
+    assert judge(name).verdict is Verdict.SENSITIVE
+    held = judge(name, hold=(name,))
+    assert held.verdict is Verdict.REPRODUCIBLE
+    assert [one.name for one in held.variations if one.mode is Mode.HELD] == [name]
+    others = tuple(other for other in variations.NAMES if other != name)
+    alone = judge(name, hold=others)
+    assert alone.verdict is Verdict.SENSITIVE
+    assert [one.name for one in alone.variations if one.acted] == [name]
+
+
+def test_a_blameless_package_stays_blameless(judge: Judge, tmp_path: Path) -> None:
+    """Under every variation and the clock's shim, whatever it does with time, files, processes and threads."""
+    result = judge("blameless")
+    assert result.verdict is Verdict.REPRODUCIBLE, said(result, tmp_path)
+    assert all(one.acted for one in result.variations)
+    assert "Clock skew" not in said(result, tmp_path)
+
+
+def test_the_clock_in_steps_of_two_seconds_saves_nobody(judge: Judge) -> None:
+    """Two quick builds that store when a file was made would be equal by luck."""
+    result = judge("mtime-of-generated")
+    # The clock of the control build runs on: within one step it agrees with the first, else not.
+    assert result.verdict in (Verdict.SENSITIVE, Verdict.INTRINSIC)
+    assert {one.aspect.value for one in result.differences} == {"time"}
+    assert judge("mtime-of-generated", hold=("timezone",)).verdict is not Verdict.REPRODUCIBLE
+
+
+def test_what_differs_in_one_environment_is_intrinsic(judge: Judge) -> None:
+    """RECORD differs too, but only as a consequence."""
+    result = judge("random")
+    assert result.verdict is Verdict.INTRINSIC
+    found = {(one.path, one.aspect.value, one.consequence) for one in result.differences}
+    assert found == {
+        ("sin/random.txt", "content", False),
+        ("random-1.0.dist-info/RECORD", "content", True),
+    }
+
+
+def test_a_build_that_fails_in_one_environment_is_sensitive(judge: Judge) -> None:
+    """It builds, but not everywhere; that is not FTBFS."""
+    result = judge("fragile")
+    assert (result.verdict, result.reason) == (Verdict.SENSITIVE, "fails to build in the second environment")
+    assert judge("fragile", hold=("home",)).verdict is Verdict.REPRODUCIBLE
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("needs-network", "needs-network"),
+        ("missing-module", "missing-build-requirement"),
+        ("fork-bomb", "too-many-processes"),
+        ("fills-disk", "out-of-space"),
+        ("eats-memory", "out-of-memory"),
+        ("shouts", "too-much-output"),
+        ("hostile-wheel", "unsafe-wheel"),
+        ("bomb-wheel", "wheel-too-large"),
+        ("link-wheel", "unsafe-wheel"),
+        ("no-wheel", "no-wheel"),
+        ("exits", "no-wheel"),
+        ("kills", "build-error"),
+    ],
+)
+def test_what_a_package_does_wrong_is_a_result_with_its_reason(judge: Judge, name: str, reason: str) -> None:
+    """The farm goes on, and no container is left."""
+    result = judge(name)
+    assert (result.verdict, result.reason) == (Verdict.FTBFS, reason), result.failure
+    assert result.failure is not None
+    assert judge("blameless").verdict is Verdict.REPRODUCIBLE
+
+
+def test_a_build_that_never_ends_is_ended(judge: Judge) -> None:
+    """With the children that it left."""
+    result = judge("never-ends", limits=replace(SMALL, seconds=3))
+    assert (result.verdict, result.reason) == (Verdict.FTBFS, "time-out")
+
+
+def test_children_that_are_left_behind_hold_up_nobody(judge: Judge) -> None:
+    """The build is over when its hook is."""
+    result = judge("leaves-children")
+    assert result.verdict is Verdict.REPRODUCIBLE
+    assert all(build.seconds < 30 for build in result.builds)
+
+
+def test_a_build_can_write_and_reach_nothing_but_its_scratch(judge: Judge, tmp_path: Path) -> None:
+    """Every attempt fails, and it has no capabilities."""
+    import zipfile  # noqa: PLC0415
+
+    result = judge("escapes")
+    assert result.verdict is Verdict.REPRODUCIBLE
+    assert result.builds[0].wheel is not None
+    with zipfile.ZipFile(tmp_path / "results" / "wheels" / result.builds[0].wheel.sha256) as wheel:
+        tried = dict(line.split() for line in wheel.read("sin/tried.txt").decode().splitlines())
+    assert tried.pop("capabilities") == "0" * 16
+    assert len(tried) == 8
+    assert "DONE" not in tried.values(), tried
+
+
+def test_forged_words_of_the_guest_harm_only_their_author(judge: Judge, tmp_path: Path) -> None:
+    """No file is written anywhere but under its hash, and no verdict is better than the truth."""
+    result = judge("forged-name")
+    assert result.verdict in (Verdict.FTBFS, Verdict.REPRODUCIBLE)
+    kept = {path.name for path in (tmp_path / "results" / "wheels").iterdir()}
+    assert all(len(name) == 64 for name in kept)
+    assert not list(tmp_path.rglob("evil*"))
