@@ -17,7 +17,19 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 import click
 import structlog
 
-from orchestrator import __version__, builder, checkout, config, images, night, plan, progress, rebuild, requirements, results
+from orchestrator import (
+    __version__,
+    builder,
+    checkout,
+    config,
+    images,
+    night,
+    plan,
+    progress,
+    rebuild,
+    requirements,
+    results,
+)
 from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
 from orchestrator.errors import EngineError, Interrupted, OpenJobsError, UsageError, WheelproofError
