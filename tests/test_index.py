@@ -399,7 +399,9 @@ def test_a_file_of_the_users_own(tmp_path: Path) -> None:
     assert (release.sdist.size, len(release.sdist.sha256)) == (len(SIX), 64)
 
 
-@pytest.mark.parametrize("name", ["six.tar.gz", "six-1.0.tar.bz2", "six-1.0-py3-none-any.whl", "missing-1.0.tar.gz"])
+@pytest.mark.parametrize(
+    "name", ["six.tar.gz", "s\x1b[31mx-1.0.tar.gz", "six-1.0.tar.bz2", "six-1.0-py3-none-any.whl", "missing-1.0.tar.gz"]
+)
 def test_a_file_that_is_no_sdist(tmp_path: Path, name: str) -> None:
     """The message says how an sdist is called, or that there is none."""
     if not name.startswith("missing"):

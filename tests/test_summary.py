@@ -130,7 +130,7 @@ assert FIRST.sdist is not None
         ),
         (_with_inputs(limits=Limits(seconds=1)), InputChange("limits", "seconds", "1800", "1")),
     ],
-    ids=lambda value: value.what if isinstance(value, InputChange) else "",
+    ids=lambda value: f"{value.what} {value.name} to {value.later}" if isinstance(value, InputChange) else "",
 )
 def test_each_kind_of_input_is_told(later: Result, expected: InputChange) -> None:
     """One input changed, and it alone is told."""

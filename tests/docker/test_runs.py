@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -225,6 +226,21 @@ def test_a_run_that_looks_releases_up_stops_too(yard: Farmyard) -> None:
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=10)
     assert process.returncode == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_has_not_begun_stops_too(yard: Farmyard, number: signal.Signals) -> None:
+    """While it waits for an engine that says nothing, or for an image to be made."""
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(yard.folder / "silent.sock"))
+        silent.listen()
+        yard.environment["DOCKER_HOST"] = f"unix://{yard.folder}/silent.sock"
+        process = yard.begin("run", "blameless")
+        connection, _ = silent.accept()
+        with connection:
+            process.send_signal(number)
+            _, err = process.communicate(timeout=10)
+    assert (process.returncode, err.strip()) == (130, "wheelproof: stopped")
 
 
 def test_after_a_kill_the_next_run_goes_on(yard: Farmyard) -> None:
