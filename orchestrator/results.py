@@ -170,7 +170,7 @@ class Results:
             path = self.folder / name
             data = text.encode("utf-8", "replace")
             if not path.is_file() or path.read_bytes() != data:
-                _write(path, data)
+                _write(path, data, lasting=False)
 
 
 def read(path: Path) -> Result | None:
@@ -199,8 +199,12 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole, or not at all, whenever the power goes."""
+def _write(path: Path, data: bytes, *, lasting: bool = True) -> None:
+    """Write a file so that it is there whole, or not at all, whenever the program is killed.
+
+    What is `lasting` is so even when the power goes. That costs a wait for the disk, which what can
+    be written anew at any time is not worth: the site has four pages for each record.
+    """
     with _told(f"writing {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
@@ -208,8 +212,9 @@ def _write(path: Path, data: bytes) -> None:
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(data)
                 os.fchmod(stream.fileno(), 0o644)
-                stream.flush()
-                os.fsync(stream.fileno())
+                if lasting:
+                    stream.flush()
+                    os.fsync(stream.fileno())
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
