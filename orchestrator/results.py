@@ -53,19 +53,20 @@ class Store:
     def prune(self) -> int:
         """Remove the oldest files over the bound; return how many."""
         with suppress(FileNotFoundError):
-            files = sorted(((entry.stat(), entry.path) for entry in os.scandir(self._folder)), key=_newest_first)
             total, removed = 0, 0
-            for status, path in files:
-                total += status.st_size
+            for _, name, size in sorted(map(_age, os.scandir(self._folder))):
+                total += size
                 if total > self._bound:
-                    Path(path).unlink(missing_ok=True)
+                    (self._folder / name).unlink(missing_ok=True)
                     removed += 1
             return removed
         return 0
 
 
-def _newest_first(file: tuple[os.stat_result, str]) -> tuple[float, str]:
-    return -file[0].st_mtime, file[1]
+def _age(entry: os.DirEntry[str]) -> tuple[int, str, int]:
+    """Return what sorts the newest first: little enough to hold it of every file at once."""
+    status = entry.stat()
+    return -status.st_mtime_ns, entry.name, status.st_size
 
 
 class Results:
