@@ -302,7 +302,11 @@ def measure(name: str, releases: Sequence[str], farm: engine.Engine, image: str)
         timed.append(one)
         tell(f"{name}: the method of 2020: {one['requirement']}: {one.get('seconds', 'failed')}")
     built = [one["requirement"] for one in timed if "failure" not in one]
-    if len(timed) < len(releases) or not built:
+    if not built:
+        why = last_line(timed[0]["failure"]) if timed else "its container said nothing"
+        msg = f"timing the method of 2020: it built none of {len(releases)} releases: {why}; see to the network"
+        raise SystemExit(msg)
+    if len(timed) < len(releases):
         msg = f"timing the method of 2020: its container ended after {len(timed)} of {len(releases)} releases"
         raise SystemExit(msg)
     with fresh_folder() as folder:
