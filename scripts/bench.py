@@ -122,6 +122,7 @@ class Figures:
     cold: Pace
     warm: Pace
     unchanged: float  # seconds a package
+    seconds_2020: dict[str, float]  # release -> what its two builds took
     left_out: dict[str, str]  # release -> why the method of 2020 did not build it
     unbuilt: dict[str, str]  # release -> why wheelproof did not; its time counts
 
@@ -163,6 +164,7 @@ def figures(name: str, timed: Sequence[dict[str, Any]], runs: tuple[Run, Run, Ru
         cold=pace(cold, seconds, alone, cores),
         warm=pace(warm, seconds, alone, cores),
         unchanged=unchanged.wall / len(built),
+        seconds_2020={one["requirement"]: one["seconds"] for one in built},
         left_out={one["requirement"]: last_line(one["failure"]) for one in timed if "failure" in one},
         unbuilt={
             f"{one['project']}=={one['version']}": f"{one['verdict']}: {one['reason']}"

@@ -53,6 +53,7 @@ def test_what_the_method_of_2020_cannot_build_is_left_out_and_named() -> None:
     found = bench.figures("pure", TIMED, RUNS, CORES)
     assert found.left_out == {"gamma==1": "error: ?[31mno"}
     assert found.releases == 2
+    assert found.seconds_2020 == {"alpha==1": 30, "beta==1": 70}
     assert found.per_minute_2020 == pytest.approx(1.2)
     assert (found.cold.ratio, found.cold.ratio_alone, found.warm.ratio) == (10, 5, 20)
     assert found.unchanged == pytest.approx(0.05)
