@@ -53,19 +53,20 @@ class Store:
     def prune(self) -> int:
         """Remove the oldest files over the bound; return how many."""
         with suppress(FileNotFoundError):
-            files = sorted(((entry.stat(), entry.path) for entry in os.scandir(self._folder)), key=_newest_first)
             total, removed = 0, 0
-            for status, path in files:
-                total += status.st_size
+            for _, name, size in sorted(map(_age, os.scandir(self._folder))):
+                total += size
                 if total > self._bound:
-                    Path(path).unlink(missing_ok=True)
+                    (self._folder / name).unlink(missing_ok=True)
                     removed += 1
             return removed
         return 0
 
 
-def _newest_first(file: tuple[os.stat_result, str]) -> tuple[float, str]:
-    return -file[0].st_mtime, file[1]
+def _age(entry: os.DirEntry[str]) -> tuple[int, str, int]:
+    """Return what sorts the newest first: little enough to hold it of every file at once."""
+    status = entry.stat()
+    return -status.st_mtime_ns, entry.name, status.st_size
 
 
 class Results:
@@ -170,7 +171,7 @@ class Results:
             path = self.folder / name
             data = text.encode("utf-8", "replace")
             if not path.is_file() or path.read_bytes() != data:
-                _write(path, data)
+                _write(path, data, lasting=False)
 
 
 def read(path: Path) -> Result | None:
@@ -199,8 +200,12 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole, or not at all, whenever the power goes."""
+def _write(path: Path, data: bytes, *, lasting: bool = True) -> None:
+    """Write a file so that it is there whole, or not at all, whenever the program is killed.
+
+    What is `lasting` is so even when the power goes. That costs a wait for the disk, which what can
+    be written anew at any time is not worth: the site has four pages for each record.
+    """
     with _told(f"writing {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
@@ -208,8 +213,9 @@ def _write(path: Path, data: bytes) -> None:
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(data)
                 os.fchmod(stream.fileno(), 0o644)
-                stream.flush()
-                os.fsync(stream.fileno())
+                if lasting:
+                    stream.flush()
+                    os.fsync(stream.fileno())
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)

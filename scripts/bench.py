@@ -122,6 +122,7 @@ class Figures:
     cold: Pace
     warm: Pace
     unchanged: float  # seconds a package
+    seconds_2020: dict[str, float]  # release -> what its two builds took
     left_out: dict[str, str]  # release -> why the method of 2020 did not build it
     unbuilt: dict[str, str]  # release -> why wheelproof did not; its time counts
 
@@ -163,6 +164,7 @@ def figures(name: str, timed: Sequence[dict[str, Any]], runs: tuple[Run, Run, Ru
         cold=pace(cold, seconds, alone, cores),
         warm=pace(warm, seconds, alone, cores),
         unchanged=unchanged.wall / len(built),
+        seconds_2020={one["requirement"]: one["seconds"] for one in built},
         left_out={one["requirement"]: last_line(one["failure"]) for one in timed if "failure" in one},
         unbuilt={
             f"{one['project']}=={one['version']}": f"{one['verdict']}: {one['reason']}"
@@ -302,7 +304,11 @@ def measure(name: str, releases: Sequence[str], farm: engine.Engine, image: str)
         timed.append(one)
         tell(f"{name}: the method of 2020: {one['requirement']}: {one.get('seconds', 'failed')}")
     built = [one["requirement"] for one in timed if "failure" not in one]
-    if len(timed) < len(releases) or not built:
+    if not built:
+        why = last_line(timed[0]["failure"]) if timed else "its container said nothing"
+        msg = f"timing the method of 2020: it built none of {len(releases)} releases: {why}; see to the network"
+        raise SystemExit(msg)
+    if len(timed) < len(releases):
         msg = f"timing the method of 2020: its container ended after {len(timed)} of {len(releases)} releases"
         raise SystemExit(msg)
     with fresh_folder() as folder:

@@ -12,7 +12,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PIP = (sys.executable, "-m", "pip", "wheel")
 AS_IN_2020 = ("--no-binary", ":all:", "--no-cache-dir")
@@ -40,7 +43,7 @@ def once(requirement: str, *options: str) -> tuple[float, int, str]:
         return time.monotonic() - begun, len(list(Path(folder).glob("*.whl"))), log
 
 
-def twice(requirement: str) -> dict[str, Any]:
+def twice(requirement: str, once: Callable[..., tuple[float, int, str]] = once) -> dict[str, Any]:
     """Build twice; and, where dependencies were built too, twice more without them."""
     first = once(requirement)
     if first[2]:

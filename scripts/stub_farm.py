@@ -165,7 +165,7 @@ def effects(store: Results, project: str) -> rebuild.Effects:
 def run(count: int, folder: Path) -> None:
     """Judge that many projects, and write the site."""
     settings = config.parse("", "config.yaml", folder, variations=NAMES, images=images.names(cli.IMAGES))
-    store = cli._results(settings, folder)  # noqa: SLF001 - the very parts of the command
+    store = cli._results(settings, folder / "results")  # noqa: SLF001 - the very parts of the command
     stop = Stop()
 
     def judge(job: Job) -> Result | Path:
