@@ -126,7 +126,11 @@ class Tar:
     def __init__(self, path: str) -> None:
         """Open the archive at that path."""
         self._stream = Measured(decompressed(path))
-        self._archive = tarfile.TarFile(fileobj=self._stream)  # type: ignore[arg-type] # all that it reads by
+        try:
+            self._archive = tarfile.TarFile(fileobj=self._stream)  # type: ignore[arg-type] # all that it reads by
+        except BaseException:
+            self._stream.close()
+            raise
 
     def entries(self) -> Iterator[Entry]:
         """Yield what is in it, in its own order."""

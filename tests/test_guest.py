@@ -157,13 +157,13 @@ def test_a_header_of_gigabytes_is_not_read(tmp_path: Path) -> None:
     """A pax header is read whole; compressed, it is small on disk and huge in memory."""
     header = tarfile.TarInfo("./PaxHeaders/x")
     header.type = tarfile.XHDTYPE
-    header.size = 1 << 33
+    header.size = 1 << 32
     path = tmp_path / "pkg-1.0.tar.gz"
     path.write_bytes(gzip.compress(header.tobuf() + b"\0" * (1 << 20)))
     with pytest.raises(Unfit) as refused:
         unpacked(path, tmp_path / "root")
     assert refused.value.reason == "broken-sdist"
-    assert "header of 8589934592 bytes" in str(refused.value)
+    assert "header of 4294967296 bytes" in str(refused.value)
 
 
 @pytest.mark.parametrize("compress", [bz2.compress, lzma.compress, bytes], ids=["bz2", "xz", "none"])
