@@ -121,7 +121,7 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
         job = digest(inputs)
         return effects.known(release.project, job) or result(job, Trial(_failed(failure)), inputs)
 
-    if (early := _without_building(release, image)) is not None:
+    if (early := _without_building(task, release, image)) is not None:
         job = digest((release.project, release.version, image.name, early))
         return effects.known(release.project, job) or result(job, Trial(early))
     settled = settle(release, image, effects)
@@ -142,13 +142,16 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
 # --- settling --------------------------------------------------------------------------------
 
 
-def _without_building(release: Release, image: Image) -> Judgement | None:
+def _without_building(task: Task, release: Release, image: Image) -> Judgement | None:
     """Judge what needs no build."""
     if release.sdist is None:
         return Judgement(Verdict.NO_SDIST, f"{release.project} {release.version} has no sdist on the index")
     if not admits(release.requires_python, image.target.python):
         detail = f"requires Python {release.requires_python}, the image has {image.target.python}"
         return _failed(Failure(Reason.WRONG_PYTHON, Phase.REQUIREMENTS, detail))
+    if (release.sdist.size or 0) > task.limits.download:
+        detail = f"the sdist has {release.sdist.size} bytes, more than {task.limits.download}"
+        return _failed(Failure(Reason.SDIST_TOO_LARGE, Phase.UNPACK, detail))
     return None
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import builder, cache, checkout, config, sdist, wheel
+from orchestrator.errors import ResultsError
 from orchestrator.index import local
 from orchestrator.model import Failure, digest
 from orchestrator.rebuild import Effects
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.engine import Engine
     from orchestrator.farm import Slots, Stop
     from orchestrator.index import Index
-    from orchestrator.model import Build, Image, Limits, Lock, Release, Sdist, Target, Task, Wheel
+    from orchestrator.model import Build, Image, Limits, Lock, Release, Sdist, Target, Task, Wheel, WheelFile
     from orchestrator.plan import Job
     from orchestrator.results import Results
 
@@ -107,8 +108,7 @@ class Workshop:
         built = checkout.build_sdist(job.task, job.release, image, effects)
         if isinstance(built, Failure):
             return built
-        file = self.results.wheels.find(built.sha256)
-        assert file is not None  # noqa: S101 - the store is pruned between jobs, newest last
+        file = self._stored(built)
         place = self._place(built.sha256, built.filename)
         cache.keep(file, place)
         remember(self.cache, _sdist_of(job.release, image), (built.sha256, built.filename))
@@ -152,9 +152,17 @@ class Workshop:
     def read(self, build: Build, limits: Limits) -> Wheel | Failure:
         """Read a wheel that was built in this run."""
         assert build.wheel is not None  # noqa: S101 - only wheels are compared
-        path = self.results.wheels.find(build.wheel.sha256)
-        assert path is not None  # noqa: S101 - the store is pruned between jobs, newest last
-        return wheel.read(path, build.wheel, limits.wheel, limits.members)
+        return wheel.read(self._stored(build.wheel), build.wheel, limits.wheel, limits.members)
+
+    def _stored(self, made: WheelFile) -> Path:
+        """Return a file that was made a moment ago; raises ResultsError where the store had no room for it."""
+        path = self.results.wheels.find(made.sha256)
+        if path is None:
+            msg = (
+                f"reading {made.filename}: it is not kept any more; allow more under keep: wheels in the configuration"
+            )
+            raise ResultsError(msg)
+        return path
 
 
 def _sdist_of(release: Release, image: Image) -> str:

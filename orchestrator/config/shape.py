@@ -168,6 +168,7 @@ class LimitsPart(_Part):
         default=None, description="Files that one process may have open."
     )
     log: _Size | None = Field(default=None, description="What a build may print.")
+    download: _Size | None = Field(default=None, description="The size of a source distribution, packed.")
     sdist: _Size | None = Field(default=None, description="The size of a source distribution, unpacked.")
     members: _Count | None = Field(default=None, description="The files in a source distribution, or in a wheel.")
     wheel: _Size | None = Field(default=None, description="The size of a wheel, packed and unpacked.")
