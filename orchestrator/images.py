@@ -220,16 +220,15 @@ def _major_minor(package: str, packages: Packages) -> tuple[int, int]:
 
 def refusal(name: str, drifted: tuple[Drift, ...]) -> str:
     """Say why a drifted image is not used where the config is strict, and what to do."""
-    packages = ", ".join(_told(one) for one in drifted)
     return (
         f"making the image {name}: {len(drifted)} of its Debian packages are not as images/{name}/{LOCK} says: "
-        f"{packages}; lock it anew with `wheelproof images --lock`, or let strict be false and every record "
+        f"{_listed(drifted)}; lock it anew with `wheelproof images --lock`, or let strict be false and every record "
         "will say that the image drifted"
     )
 
 
-def _told(one: Drift) -> str:
-    return f"{one.package} {one.found or 'absent'} (locked: {one.locked or 'absent'})"
+def _listed(drifted: tuple[Drift, ...]) -> str:
+    return ", ".join(f"{one.package} {one.found or 'absent'} (locked: {one.locked or 'absent'})" for one in drifted)
 
 
 # --- making one ------------------------------------------------------------------------------
@@ -255,8 +254,8 @@ def ensure(engine: Images, name: str, folder: Path, cache: Path, *, strict: bool
     image = _describe(recipe, found)
     if image.drift and strict:
         raise ImageError(refusal(name, image.drift))
-    for one in image.drift:
-        tell(f"the image {name} drifted: {_told(one)}")
+    if image.drift:
+        tell(f"the image {name} drifted from its lock: {_listed(image.drift)}")
     return image
 
 
@@ -307,7 +306,7 @@ def _make(engine: Images, recipe: Recipe, cache: Path, tell: Callable[[str], Non
     kind, base, sources = _base(engine, recipe, cache, tell)
     built = _build(engine, recipe, base, "\n".join(sources), tell)
     labels = {BASE_LABEL: kind, PACKAGES_LABEL: engine.read_file(built, FOUND).decode()}
-    engine.build_image(_tar((("Dockerfile", f"FROM {built}\n".encode()),)), recipe.tag, {}, labels, tell)
+    engine.build_image(_tar((("Dockerfile", f"FROM {built}\n".encode()),)), recipe.tag, {}, labels, _quietly)
     engine.remove_image(_unfinished(recipe))
     if (found := engine.image(recipe.tag)) is None:
         msg = f"making the image {recipe.name}: the engine has lost {recipe.tag}; run again"
@@ -318,12 +317,26 @@ def _make(engine: Images, recipe: Recipe, cache: Path, tell: Callable[[str], Non
 def _build(engine: Images, recipe: Recipe, base: str, sources: str, tell: Callable[[str], None]) -> str:
     arguments = {"BASE": base, "SOURCES": sources}
     try:
-        return engine.build_image(_tar(recipe.files), _unfinished(recipe), arguments, {}, tell)
+        return engine.build_image(_tar(recipe.files), _unfinished(recipe), arguments, {}, _steps_only(tell))
     except TransientEngineError:
         raise
     except EngineError as error:
         msg = f"making the image {recipe.name}: {error}"
         raise ImageError(msg) from error
+
+
+def _quietly(line: str) -> None:
+    """Tell nobody."""
+
+
+def _steps_only(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Leave out what the steps print: hundreds of lines of dpkg's; an error brings the last of them."""
+
+    def tell_steps(line: str) -> None:
+        if line.startswith("Step "):
+            tell(line)
+
+    return tell_steps
 
 
 def _unfinished(recipe: Recipe) -> str:

@@ -235,7 +235,7 @@ def test_drift_is_told_and_recorded(folder: Path) -> None:
     expected = (Drift("make:amd64", "4.3-4.1", None),)
     for image, lines in ((first, told), (again, told_again)):
         assert image.drift == expected
-        assert "the image small drifted: make:amd64 absent (locked: 4.3-4.1)" in lines
+        assert "the image small drifted from its lock: make:amd64 absent (locked: 4.3-4.1)" in lines
 
 
 def test_strict_refuses_drift(folder: Path) -> None:

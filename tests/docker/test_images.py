@@ -6,7 +6,6 @@ import hashlib
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -204,9 +203,10 @@ def test_a_lock_that_cannot_be_had_is_followed_as_far_as_can_be(
         Drift("no-such-package:all", "1", None),
         Drift("perl:amd64", None, usual["perl:amd64"]),
     }
-    others = {replace(one) for one in bookworm.drift if one.package not in {"make:amd64", "tzdata:all", "perl:amd64"}}
-    assert set(image.drift) == expected | others
-    assert f"the image bookworm drifted: make:amd64 {usual['make:amd64']} (locked: 9999-1)" in told
+    doctored_ones = {"make:amd64", "no-such-package:all", "perl:amd64", "tzdata:all"}
+    assert set(image.drift) == expected | {one for one in bookworm.drift if one.package not in doctored_ones}
+    assert f"make:amd64 {usual['make:amd64']} (locked: 9999-1)" in told[-1]
+    assert len(told) < 20
 
 
 def test_strict_refuses_what_drifted(engine: Engine, cache: Path, doctored: Path) -> None:
