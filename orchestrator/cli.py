@@ -19,6 +19,7 @@ import structlog
 
 from orchestrator import (
     __version__,
+    apart,
     builder,
     checkout,
     config,
@@ -38,12 +39,12 @@ from orchestrator.index import Index
 from orchestrator.model import Failure, Verdict
 from orchestrator.publishers import site, site_data
 from orchestrator.results import Results
-from orchestrator.summary import Summary, summarize
+from orchestrator.summary import summarize
 from orchestrator.variations import NAMES, VARIATIONS, first_environment
 from orchestrator.workshop import Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from orchestrator.config import Config
     from orchestrator.model import Image, Result, Target, Task
@@ -128,7 +129,8 @@ def run(
     tasks = config.tasks(settings, wanted, image)
     store = _results(settings, folder or settings.results)
     with store.locked():
-        farm = _farm(settings, store, tasks, jobs, again=again)
+        publish_apart = partial(apart.publish, config_file, store.folder)
+        farm = _farm(settings, store, tasks, publish_apart, jobs=jobs, again=again)
         with _tended(farm), ExitStack() as display:
 
             def show_run(total: int) -> progress.Progress:
@@ -136,9 +138,9 @@ def run(
 
             outcome = night.run(tasks, farm.night, show_run)
         if as_json:
-            sys.stdout.buffer.write(results.as_json(night.results(outcome)))
+            sys.stdout.buffer.writelines(results.as_json(night.results(outcome)))
         else:
-            _tell(list(night.results(outcome)), store.folder)
+            _tell(night.results(outcome), store.folder)
     if outcome.open:
         lines = "\n".join(f"  {requirement}: {why}" for requirement, why in outcome.open)
         msg = f"{len(outcome.open)} of the jobs got no verdict; run again to go on with them\n{lines}"
@@ -177,7 +179,7 @@ def publish(config_file: Path, folder: Path | None) -> None:
     """Write the site, and results/site_data.json, from the results that there are."""
     settings = _load(config_file)
     store = _results(settings, folder or settings.results)
-    _publisher(settings, store)()
+    _publish(settings, store)
     click.echo(f"{store.folder / 'site' / 'index.html'}")
 
 
@@ -220,7 +222,7 @@ def plan_(
     _log(log_format)
     settings = _load(config_file)
     tasks = config.tasks(settings, wanted, image)
-    farm = _farm(settings, _results(settings, folder or settings.results), tasks, None, again=again)
+    farm = _farm(settings, _results(settings, folder or settings.results), tasks, _nothing, jobs=None, again=again)
     failed: list[tuple[str, ...]] = []
     jobs = night.look_up(tasks, farm.night, lambda task, error: failed.append((task.requirement, str(error))))
     rows: list[tuple[str, ...]] = [
@@ -278,7 +280,19 @@ class Farm:
         return "build", "asked to" if why == plan.UNCHANGED else why
 
 
-def _farm(settings: Config, store: Results, tasks: tuple[Task, ...], jobs: int | None, *, again: bool) -> Farm:
+def _nothing() -> None:
+    """Publish nothing, as a plan does."""
+
+
+def _farm(
+    settings: Config,
+    store: Results,
+    tasks: tuple[Task, ...],
+    publish_all: Callable[[], None],
+    *,
+    jobs: int | None,
+    again: bool,
+) -> Farm:
     """Put a run together: engine, images, index, caches, results."""
     engine = engines.connect()
     made = _images(engine, settings, tasks)
@@ -305,7 +319,7 @@ def _farm(settings: Config, store: Results, tasks: tuple[Task, ...], jobs: int |
         latest=store.latest,
         judge=lambda job: _judge(workshop, made, job, again=again),
         write=store.write,
-        publish=_publisher(settings, store),
+        publish=publish_all,
         images=made,
         slots=slots,
         stop=stop,
@@ -399,26 +413,19 @@ def _stopping(stop: Stop, engine: engines.Engine) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _publisher(settings: Config, store: Results) -> Callable[[], None]:
-    """Return what writes the site and its kin; what has not changed since is left alone."""
-    written: dict[str, object] = {}
+def _publish(settings: Config, store: Results) -> None:
+    """Write the site and its kin; what has not changed is left alone."""
     variations = tuple((one.name, one.summary) for one in VARIATIONS)
 
     def read_log(sha256: str) -> bytes | None:
         path = store.logs.find(sha256)
         return path.read_bytes() if path else None
 
-    def summary() -> Summary:
-        return summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
-
-    def publish_() -> None:
-        store.prune()
-        found = summary()
-        pages = site.site(found, read_log, __version__, variations=variations, written=written)
-        store.publish((f"site/{name}", text) for name, text in pages)
-        store.publish([("site_data.json", site_data.site_data(found))])
-
-    return publish_
+    store.prune()
+    found = summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
+    pages = site.site(found, read_log, __version__, variations=variations)
+    store.publish((f"site/{name}", text) for name, text in pages)
+    store.publish([("site_data.json", site_data.site_data(found))])
 
 
 # --- telling ---------------------------------------------------------------------------------
@@ -451,11 +458,11 @@ def _to_stderr(line: str) -> None:
     structlog.get_logger().info(line)
 
 
-def _tell(found: list[Result], folder: Path) -> None:
-    rows = [
+def _tell(found: Iterable[Result], folder: Path) -> None:
+    rows = sorted(
         (one.project, one.version, one.image.name, one.verdict.value, _because(one), f"{one.finished:%Y-%m-%d %H:%M}")
-        for one in sorted(found, key=lambda one: (one.project, one.version))
-    ]
+        for one in found
+    )
     progress.table("", ("project", "version", "image", "verdict", "because", "when"), rows)
     click.echo(f"\n{folder / 'site' / 'index.html'}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -139,7 +140,7 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
             stop=night.stop,
         )
     finally:
-        site.now()
+        site.last()
     return Outcome(tuple(records), tuple(left))
 
 
@@ -149,16 +150,28 @@ class _Site:
     def __init__(self, publish: Callable[[], None]) -> None:
         self._publish = publish
         self._next = time.monotonic()
+        self._writing: threading.Thread | None = None
 
     def perhaps(self) -> None:
-        if time.monotonic() >= self._next:
-            self.now()
+        """Begin to write it, if that is not under way and it is time."""
+        if time.monotonic() >= self._next and not (self._writing and self._writing.is_alive()):
+            self._writing = threading.Thread(target=self._write, name="publishing")
+            self._writing.start()
 
-    def now(self) -> None:
+    def _write(self) -> None:
         begun = time.monotonic()
-        self._publish()
+        try:
+            self._publish()
+        except WheelproofError as error:  # the last writing tells, if it fails too
+            structlog.get_logger().warning("the site is not written", fault=str(error))
         took = time.monotonic() - begun
         self._next = begun + max(PUBLISH_EVERY, took * _SHARE)
+
+    def last(self) -> None:
+        """Write all that there is, and wait for it."""
+        if self._writing:
+            self._writing.join()
+        self._publish()
 
 
 def results(outcome: Outcome) -> Iterator[Result]:

@@ -183,9 +183,12 @@ def read(path: Path) -> Result | None:
         return None
 
 
-def as_json(results: Iterable[Result]) -> bytes:
-    """Return results as one JSON array."""
-    return b"[" + b",\n ".join(_RESULT.dump_json(result) for result in results) + b"]\n"
+def as_json(results: Iterable[Result]) -> Iterator[bytes]:
+    """Yield results as one JSON array, piece by piece."""
+    yield b"["
+    for number, result in enumerate(results):
+        yield (b",\n " if number else b"") + _RESULT.dump_json(result)
+    yield b"]\n"
 
 
 def schema() -> dict[str, object]:

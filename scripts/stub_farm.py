@@ -14,10 +14,11 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import cli, config, images, night, progress, rebuild
+from orchestrator import apart, cli, config, images, night, progress, rebuild
 from orchestrator.builder import Output
 from orchestrator.farm import Slots, Stop
 from orchestrator.model import (
@@ -164,6 +165,7 @@ def effects(store: Results, project: str) -> rebuild.Effects:
 
 def run(count: int, folder: Path) -> None:
     """Judge that many projects, and write the site."""
+    (folder / "config.yaml").touch()
     settings = config.parse("", "config.yaml", folder, variations=NAMES, images=images.names(cli.IMAGES))
     store = cli._results(settings, folder / "results")  # noqa: SLF001 - the very parts of the command
     stop = Stop()
@@ -176,7 +178,7 @@ def run(count: int, folder: Path) -> None:
         latest=store.latest,
         judge=judge,
         write=store.write,
-        publish=cli._publisher(settings, store),  # noqa: SLF001
+        publish=partial(apart.publish, folder / "config.yaml", store.folder),
         images={IMAGE.name: IMAGE},
         slots=Slots(2, (0,)),
         stop=stop,

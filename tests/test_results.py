@@ -108,9 +108,9 @@ def test_without_results_there_is_nothing(store: Results) -> None:
 
 def test_json_is_one_array(store: Results) -> None:
     """Also of none, and of what is hostile."""
-    assert json.loads(as_json([])) == []
+    assert json.loads(b"".join(as_json([]))) == []
     results = [sample("six"), sample("idna", verdict=Verdict.FTBFS)]
-    assert [one["project"] for one in json.loads(as_json(iter(results)))] == ["six", "idna"]
+    assert [one["project"] for one in json.loads(b"".join(as_json(iter(results))))] == ["six", "idna"]
     assert store.folder.name == "results"
 
 
