@@ -2,55 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import signal
 import sys
-import threading
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import structlog
 
 from orchestrator import (
     __version__,
-    apart,
-    builder,
-    checkout,
     config,
     images,
-    night,
-    plan,
     progress,
-    rebuild,
-    requirements,
     results,
 )
-from orchestrator import engine as engines
-from orchestrator.buildenv import BuildEnvironments
-from orchestrator.errors import EngineError, Interrupted, OpenJobsError, UsageError, WheelproofError
-from orchestrator.farm import Slots, Stop
-from orchestrator.index import Index
-from orchestrator.model import Failure, Verdict
+from orchestrator.errors import Interrupted, OpenJobsError, UsageError, WheelproofError
 from orchestrator.publishers import site, site_data
 from orchestrator.results import Results
 from orchestrator.summary import summarize
-from orchestrator.variations import NAMES, VARIATIONS, first_environment
-from orchestrator.workshop import Workshop
+from orchestrator.variations import NAMES, VARIATIONS
 
+# What only building needs is imported by the commands that build: the others shall answer at once.
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable
 
     from orchestrator.config import Config
-    from orchestrator.model import Image, Result, Target, Task
-    from orchestrator.plan import Job
-
-IMAGES = Path(__file__).resolve().parent.parent / "images"
+    from orchestrator.model import Result
 
 EPILOG = """Exit status: 0 every job got a verdict, whatever it is; 2 the command line is wrong;
 3 the configuration is; 4 the container engine fails; 5 an image cannot be made; 6 the package
@@ -124,14 +106,17 @@ def run(
 
     A REQUIREMENT is a name, NAME==VERSION, or the path of an sdist or of a project's folder.
     """
+    from orchestrator import apart, assembly, night  # noqa: PLC0415 - see above
+
     _log(log_format)
     settings = _load(config_file)
     tasks = config.tasks(settings, wanted, image)
     store = _results(settings, folder or settings.results)
     with store.locked():
+        is_published = partial(_is_published, config_file, store)
         publish_apart = partial(apart.publish, config_file, store.folder)
-        farm = _farm(settings, store, tasks, publish_apart, jobs=jobs, again=again)
-        with _tended(farm), ExitStack() as display:
+        farm = assembly.put_together(settings, store, tasks, publish_apart, is_published, jobs=jobs, again=again)
+        with assembly.tended(farm), ExitStack() as display:
 
             def show_run(total: int) -> progress.Progress:
                 return display.enter_context(farm.shown(total))
@@ -189,14 +174,16 @@ def publish(config_file: Path, folder: Path | None) -> None:
 @click.option("--lock", is_flag=True, help="Write each image's lock anew, from what Debian's archive has now.")
 def images_(names: tuple[str, ...], config_file: Path, lock: bool) -> None:  # noqa: FBT001
     """Make the images (all, or those named), and tell what is in them."""
+    from orchestrator import engine as engines  # noqa: PLC0415 - see above
+
     settings = _load(config_file)
     engine = engines.connect()
     rows = []
-    for name in names or images.names(IMAGES):
+    for name in names or images.names(images.FOLDER):
         if lock:
-            changed = images.relock(engine, name, IMAGES, settings.cache, tell=_to_stderr)
+            changed = images.relock(engine, name, images.FOLDER, settings.cache, tell=progress.note)
             click.echo(f"{name}: {len(changed)} packages changed in the lock", err=True)
-        one = images.ensure(engine, name, IMAGES, settings.cache, strict=settings.strict, tell=_to_stderr)
+        one = images.ensure(engine, name, images.FOLDER, settings.cache, strict=settings.strict, tell=progress.note)
         drifted = f"{len(one.drift)} packages drifted" if one.drift else "as locked"
         python = f"Python {one.target.python}"
         rows.append((name, python, one.base, f"{len(one.packages)} packages", drifted, one.manifest[:12], one.id[:19]))
@@ -219,10 +206,15 @@ def plan_(
     log_format: str,
 ) -> None:
     """Tell what would be run, in which order, and why; build nothing."""
+    from orchestrator import assembly, night  # noqa: PLC0415 - see above
+
     _log(log_format)
     settings = _load(config_file)
     tasks = config.tasks(settings, wanted, image)
-    farm = _farm(settings, _results(settings, folder or settings.results), tasks, _nothing, jobs=None, again=again)
+    store = _results(settings, folder or settings.results)
+    farm = assembly.put_together(
+        settings, store, tasks, assembly.nothing, assembly.nothing_to_publish, jobs=None, again=again
+    )
     failed: list[tuple[str, ...]] = []
     jobs = night.look_up(tasks, farm.night, lambda task, error: failed.append((task.requirement, str(error))))
     rows: list[tuple[str, ...]] = [
@@ -237,180 +229,18 @@ def plan_(
 # --- putting together ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Farm:
-    """A run, put together."""
-
-    results: Results
-    workshop: Workshop
-    night: night.Night
-    current: list[progress.Progress]
-
-    @contextmanager
-    def shown(self, total: int) -> Iterator[progress.Progress]:
-        """Show the run while it goes."""
-        with progress.shown(total) as display:
-            self.current.append(display)
-            yield display
-
-    def action(self, job: Job, *, again: bool) -> tuple[str, str, str]:
-        """Tell what would be done with a job, on which image, and why."""
-        try:
-            action, why = self._action(job, again=again)
-        except WheelproofError as error:
-            action, why = "open", str(error)
-        return action, job.task.image, why
-
-    def _action(self, job: Job, *, again: bool) -> tuple[str, str]:
-        task, release, image = job.task, job.release, self.night.images[job.task.image]
-        if release.sdist is None:
-            return Verdict.NO_SDIST.value, "the release has no sdist"
-        former = self.results.latest(release.project, task.image)
-        if former is None or checkout.is_packed(release):
-            return "build", "the folder is not as it was" if former else "never built"
-        if former.inputs is None or former.inputs.sdist != release.sdist.sha256:
-            return "build", f"another release than {former.version}"
-        effects = self.workshop.effects(release.project, task.limits, long=job.long, again=again)
-        settled = rebuild.settle(release, image, effects)
-        if isinstance(settled, Failure):
-            return "judge", settled.reason.value
-        why = plan.why(rebuild.inputs_of(task, release, image, settled.lock.digest), former.inputs)
-        if not again and why == plan.UNCHANGED:
-            return "skip", f"unchanged since {former.finished:%Y-%m-%d}: {former.verdict}"
-        return "build", "asked to" if why == plan.UNCHANGED else why
-
-
-def _nothing() -> None:
-    """Publish nothing, as a plan does."""
-
-
-def _farm(
-    settings: Config,
-    store: Results,
-    tasks: tuple[Task, ...],
-    publish_all: Callable[[], None],
-    *,
-    jobs: int | None,
-    again: bool,
-) -> Farm:
-    """Put a run together: engine, images, index, caches, results."""
-    engine = engines.connect()
-    made = _images(engine, settings, tasks)
-    slots = Slots(jobs or settings.jobs or _processors(), sorted(os.sched_getaffinity(0)))
-    stop = Stop()
-    label = hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16]
-    displays: list[progress.Progress] = []
-    workshop = Workshop(
-        engine=engine,
-        index=Index(settings.index, settings.cache),
-        lock=_lock(settings),
-        buildenvs=BuildEnvironments(
-            settings.cache, settings.index, compiled=_compiler(engine, tuple(made.values()), settings.cache, label)
-        ),
-        results=store,
-        slots=slots,
-        stop=stop,
-        cache=settings.cache,
-        label=label,
-        tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
-    )
-    whole = night.Night(
-        release=lambda task: workshop.release(task, made[task.image]),
-        latest=store.latest,
-        judge=lambda job: _judge(workshop, made, job, again=again),
-        write=store.write,
-        publish=publish_all,
-        images=made,
-        slots=slots,
-        stop=stop,
-        long=settings.long,
-    )
-    return Farm(store, workshop, whole, displays)
-
-
-@contextmanager
-def _tended(farm: Farm) -> Iterator[None]:
-    """See to it that the run stops when it is asked to, and that no container of it is left at either end."""
-    engine, label = farm.workshop.engine, farm.workshop.label
-    if left := engine.sweep(label):
-        structlog.get_logger().info("removed what a former run left behind", containers=left)
-    with _stopping(farm.night.stop, engine):
-        try:
-            yield
-        finally:
-            with suppress(EngineError):  # then the next run does it
-                engine.sweep(label)
-
-
-def _judge(workshop: Workshop, made: Mapping[str, Image], job: Job, *, again: bool) -> Result | Path:
-    task, release, image = job.task, job.release, made[job.task.image]
-    workshop.tell(release.project, "settling its inputs")
-    effects = workshop.effects(release.project, task.limits, long=job.long, again=again)
-    if checkout.is_packed(release):
-        found = workshop.sdist(job, image, effects)
-        if isinstance(found, Failure):
-            return rebuild.rebuild(task, release, image, replace(effects, describe=lambda _path: found))
-        release = found
-    return rebuild.rebuild(task, release, image, effects)
-
-
 def _load(path: Path) -> Config:
-    return config.load(path, variations=NAMES, images=images.names(IMAGES))
+    return config.load(path, variations=NAMES, images=images.names(images.FOLDER))
 
 
 def _results(settings: Config, folder: Path) -> Results:
     return Results(folder, wheels=settings.keep.wheels, logs=settings.keep.logs)
 
 
-def _processors() -> int:
-    return len(os.sched_getaffinity(0))
-
-
-def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -> Mapping[str, Image]:
-    known = images.names(IMAGES)
-    wanted = dict.fromkeys(task.image for task in tasks)
-    if unknown := [name for name in wanted if name not in known]:
-        msg = f"using the image {unknown[0]}: there is none of that name; there are {', '.join(known)}"
-        raise UsageError(msg)
-    tell = _to_stderr
-    return {
-        name: images.ensure(engine, name, IMAGES, settings.cache, strict=settings.strict, tell=tell) for name in wanted
-    }
-
-
-def _compiler(
-    engine: engines.Engine, made: tuple[Image, ...], cache: Path, label: str
-) -> Callable[[Path, Target, IO[bytes]], None]:
-    """Return what compiles build requirements, with the Python of an image that they are for."""
-    guest = builder.guest_folder(cache, first_environment(source="none", salt="0", source_date_epoch=None))
-
-    def compiled(lib: Path, target: Target, out: IO[bytes]) -> None:
-        image = next(image for image in made if image.target == target)
-        builder.compile_modules(lib, image, guest, engine.run, label, out)
-
-    return compiled
-
-
-def _lock(settings: Config) -> Callable[..., Any]:
-    today = datetime.now(UTC).date()
-    return partial(requirements.lock, index_url=settings.index, as_of=settings.as_of, cache=settings.cache, today=today)
-
-
-@contextmanager
-def _stopping(stop: Stop, engine: engines.Engine) -> Iterator[None]:
-    """On Ctrl-C or SIGTERM, kill what runs and take nothing new."""
-
-    def ask(_number: int, _frame: object) -> None:
-        stop.ask()
-        # Not here: the handler may have interrupted whoever holds the engine's lock.
-        threading.Thread(target=engine.stop, name="stopping").start()
-
-    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+def _is_published(config_file: Path, store: Results) -> bool:
+    """Tell whether there is a site that is newer than the configuration."""
+    page = store.folder / "site" / "index.html"
+    return page.is_file() and page.stat().st_mtime > config_file.stat().st_mtime
 
 
 def _publish(settings: Config, store: Results) -> None:
@@ -452,10 +282,6 @@ def _log(form: str) -> None:
 def _escaped(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
     """Keep from the terminal whatever it might obey: much of what is logged comes from packages."""
     return {key: progress.printable(value) if isinstance(value, str) else value for key, value in event.items()}
-
-
-def _to_stderr(line: str) -> None:
-    structlog.get_logger().info(line)
 
 
 def _tell(found: Iterable[Result], folder: Path) -> None:

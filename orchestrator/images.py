@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 Packages = tuple[tuple[str, str], ...]
 """(name:architecture, version) of Debian packages, sorted."""
 
+FOLDER = Path(__file__).resolve().parent.parent / "images"
+"""Where the images stand, one folder each."""
+
 LOCK = "packages.lock"
 SETTINGS = "image.toml"
 SHARED = ("clock.c", "provision")

@@ -51,10 +51,12 @@ class Night:
     judge: Callable[[Job], Result | Path]
     write: Callable[[Result], Path]
     publish: Callable[[], None]
+    is_published: Callable[[], bool]  # whether a site is there that nothing but new results can make stale
     images: Mapping[str, Image]
     slots: Slots
     stop: Stop
     long: float  # seconds
+    publish_every: float = PUBLISH_EVERY  # seconds
 
 
 def look_up(tasks: Iterable[Task], night: Night, failed: Callable[[Task, WheelproofError], None]) -> tuple[Job, ...]:
@@ -112,10 +114,12 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
 
     jobs = look_up(tasks, night, failed)
     progress = shown(len(jobs))
-    site = _Site(night.publish)
+    site = _Site(night.publish, night.publish_every)
+    written = 0
     night.slots.expect(sum(not job.long for job in jobs))
 
     def done(job: Job, outcome: Result | Path | WheelproofError) -> None:
+        nonlocal written
         night.slots.expect(-(not job.long))
         name = job.release.project
         if isinstance(outcome, WheelproofError):
@@ -127,6 +131,7 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
             progress.finished(name, job.name, "unchanged", "")
             return
         records.append(night.write(outcome))
+        written += 1
         progress.finished(name, f"{outcome.project} {outcome.version}", outcome.verdict, outcome.reason)
         site.perhaps()
 
@@ -140,16 +145,18 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
             stop=night.stop,
         )
     finally:
-        site.last()
+        if written or not night.is_published():
+            site.last()
     return Outcome(tuple(records), tuple(left))
 
 
 class _Site:
     """Writes the site as the run goes, but not so often that it takes a share of the processors."""
 
-    def __init__(self, publish: Callable[[], None]) -> None:
+    def __init__(self, publish: Callable[[], None], every: float) -> None:
         self._publish = publish
-        self._next = time.monotonic()
+        self._every = every
+        self._next = time.monotonic() + every
         self._writing: threading.Thread | None = None
 
     def perhaps(self) -> None:
@@ -165,7 +172,7 @@ class _Site:
         except WheelproofError as error:  # the last writing tells, if it fails too
             structlog.get_logger().warning("the site is not written", fault=str(error))
         took = time.monotonic() - begun
-        self._next = begun + max(PUBLISH_EVERY, took * _SHARE)
+        self._next = begun + max(self._every, took * _SHARE)
 
     def last(self) -> None:
         """Write all that there is, and wait for it."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import structlog
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -134,3 +135,8 @@ def _one_line(text: str) -> str:
 def printable(text: str) -> str:
     """Replace what a terminal might obey, and what turns the direction of writing, by what it is called."""
     return "".join(one if one.isprintable() or one == "\n" else f"\\x{ord(one):02x}" for one in text)
+
+
+def note(line: str) -> None:
+    """Log one line of what is being done."""
+    structlog.get_logger().info(line)

@@ -166,7 +166,7 @@ def effects(store: Results, project: str) -> rebuild.Effects:
 def run(count: int, folder: Path) -> None:
     """Judge that many projects, and write the site."""
     (folder / "config.yaml").touch()
-    settings = config.parse("", "config.yaml", folder, variations=NAMES, images=images.names(cli.IMAGES))
+    settings = config.parse("", "config.yaml", folder, variations=NAMES, images=images.names(images.FOLDER))
     store = cli._results(settings, folder / "results")  # noqa: SLF001 - the very parts of the command
     stop = Stop()
 
@@ -179,6 +179,7 @@ def run(count: int, folder: Path) -> None:
         judge=judge,
         write=store.write,
         publish=partial(apart.publish, folder / "config.yaml", store.folder),
+        is_published=lambda: False,
         images={IMAGE.name: IMAGE},
         slots=Slots(2, (0,)),
         stop=stop,

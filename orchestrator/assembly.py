@@ -1,0 +1,209 @@
+"""Puts a run together: engine, images, index, caches, results, workers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
+
+import structlog
+
+from orchestrator import builder, checkout, images, night, plan, progress, rebuild, requirements
+from orchestrator import engine as engines
+from orchestrator.buildenv import BuildEnvironments
+from orchestrator.errors import EngineError, UsageError, WheelproofError
+from orchestrator.farm import Slots, Stop
+from orchestrator.index import Index
+from orchestrator.model import Failure, Verdict
+from orchestrator.variations import first_environment
+from orchestrator.workshop import Workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from orchestrator.config import Config
+    from orchestrator.model import Image, Result, Target, Task
+    from orchestrator.plan import Job
+    from orchestrator.results import Results
+
+
+@dataclass(frozen=True, slots=True)
+class Farm:
+    """A run, put together."""
+
+    results: Results
+    workshop: Workshop
+    night: night.Night
+    current: list[progress.Progress]
+
+    @contextmanager
+    def shown(self, total: int) -> Iterator[progress.Progress]:
+        """Show the run while it goes."""
+        with progress.shown(total) as display:
+            self.current.append(display)
+            yield display
+
+    def action(self, job: Job, *, again: bool) -> tuple[str, str, str]:
+        """Tell what would be done with a job, on which image, and why."""
+        try:
+            action, why = self._action(job, again=again)
+        except WheelproofError as error:
+            action, why = "open", str(error)
+        return action, job.task.image, why
+
+    def _action(self, job: Job, *, again: bool) -> tuple[str, str]:
+        task, release, image = job.task, job.release, self.night.images[job.task.image]
+        if release.sdist is None:
+            return Verdict.NO_SDIST.value, "the release has no sdist"
+        former = self.results.latest(release.project, task.image)
+        if former is None or checkout.is_packed(release):
+            return "build", "the folder is not as it was" if former else "never built"
+        if former.inputs is None or former.inputs.sdist != release.sdist.sha256:
+            return "build", f"another release than {former.version}"
+        effects = self.workshop.effects(release.project, task.limits, long=job.long, again=again)
+        settled = rebuild.settle(release, image, effects)
+        if isinstance(settled, Failure):
+            return "judge", settled.reason.value
+        why = plan.why(rebuild.inputs_of(task, release, image, settled.lock.digest), former.inputs)
+        if not again and why == plan.UNCHANGED:
+            return "skip", f"unchanged since {former.finished:%Y-%m-%d}: {former.verdict}"
+        return "build", "asked to" if why == plan.UNCHANGED else why
+
+
+def nothing() -> None:
+    """Publish nothing, as a plan does."""
+
+
+def nothing_to_publish() -> bool:
+    """Have nothing to publish, as a plan has."""
+    return True
+
+
+def put_together(
+    settings: Config,
+    store: Results,
+    tasks: tuple[Task, ...],
+    publish_all: Callable[[], None],
+    is_published: Callable[[], bool],
+    *,
+    jobs: int | None,
+    again: bool,
+) -> Farm:
+    """Put a run together: engine, images, index, caches, results."""
+    engine = engines.connect()
+    made = _images(engine, settings, tasks)
+    slots = Slots(jobs or settings.jobs or _processors(), sorted(os.sched_getaffinity(0)))
+    stop = Stop()
+    label = hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16]
+    displays: list[progress.Progress] = []
+    workshop = Workshop(
+        engine=engine,
+        index=Index(settings.index, settings.cache),
+        lock=_lock(settings),
+        buildenvs=BuildEnvironments(
+            settings.cache, settings.index, compiled=_compiler(engine, tuple(made.values()), settings.cache, label)
+        ),
+        results=store,
+        slots=slots,
+        stop=stop,
+        cache=settings.cache,
+        label=label,
+        tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
+    )
+    whole = night.Night(
+        release=lambda task: workshop.release(task, made[task.image]),
+        latest=store.latest,
+        judge=lambda job: _judge(workshop, made, job, again=again),
+        write=store.write,
+        publish=publish_all,
+        is_published=is_published,
+        images=made,
+        slots=slots,
+        stop=stop,
+        long=settings.long,
+    )
+    return Farm(store, workshop, whole, displays)
+
+
+@contextmanager
+def tended(farm: Farm) -> Iterator[None]:
+    """See to it that the run stops when it is asked to, and that no container of it is left at either end."""
+    engine, label = farm.workshop.engine, farm.workshop.label
+    if left := engine.sweep(label):
+        structlog.get_logger().info("removed what a former run left behind", containers=left)
+    with _stopping(farm.night.stop, engine):
+        try:
+            yield
+        finally:
+            with suppress(EngineError):  # then the next run does it
+                engine.sweep(label)
+
+
+def _judge(workshop: Workshop, made: Mapping[str, Image], job: Job, *, again: bool) -> Result | Path:
+    task, release, image = job.task, job.release, made[job.task.image]
+    workshop.tell(release.project, "settling its inputs")
+    effects = workshop.effects(release.project, task.limits, long=job.long, again=again)
+    if checkout.is_packed(release):
+        found = workshop.sdist(job, image, effects)
+        if isinstance(found, Failure):
+            return rebuild.rebuild(task, release, image, replace(effects, describe=lambda _path: found))
+        release = found
+    return rebuild.rebuild(task, release, image, effects)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -> Mapping[str, Image]:
+    known = images.names(images.FOLDER)
+    wanted = dict.fromkeys(task.image for task in tasks)
+    if unknown := [name for name in wanted if name not in known]:
+        msg = f"using the image {unknown[0]}: there is none of that name; there are {', '.join(known)}"
+        raise UsageError(msg)
+    return {
+        name: images.ensure(engine, name, images.FOLDER, settings.cache, strict=settings.strict, tell=progress.note)
+        for name in wanted
+    }
+
+
+def _compiler(
+    engine: engines.Engine, made: tuple[Image, ...], cache: Path, label: str
+) -> Callable[[Path, Target, IO[bytes]], None]:
+    """Return what compiles build requirements, with the Python of an image that they are for."""
+    guest = builder.guest_folder(cache, first_environment(source="none", salt="0", source_date_epoch=None))
+
+    def compiled(lib: Path, target: Target, out: IO[bytes]) -> None:
+        image = next(image for image in made if image.target == target)
+        builder.compile_modules(lib, image, guest, engine.run, label, out)
+
+    return compiled
+
+
+def _lock(settings: Config) -> Callable[..., Any]:
+    today = datetime.now(UTC).date()
+    return partial(requirements.lock, index_url=settings.index, as_of=settings.as_of, cache=settings.cache, today=today)
+
+
+@contextmanager
+def _stopping(stop: Stop, engine: engines.Engine) -> Iterator[None]:
+    """On Ctrl-C or SIGTERM, kill what runs and take nothing new."""
+
+    def ask(_number: int, _frame: object) -> None:
+        stop.ask()
+        # Not here: the handler may have interrupted whoever holds the engine's lock.
+        threading.Thread(target=engine.stop, name="stopping").start()
+
+    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
