@@ -46,6 +46,17 @@ class Source:
     backend_path: tuple[str, ...] = ()
 
 
+def remembered(source: Source) -> tuple[str, ...]:
+    """Return what is to be remembered of a source, as words."""
+    return source.backend, str(len(source.requires)), *source.requires, *source.backend_path
+
+
+def recalled(path: Path, words: tuple[str, ...]) -> Source:
+    """Return the source that those words were remembered of."""
+    backend, count, *rest = words
+    return Source(path, tuple(rest[: int(count)]), backend, tuple(rest[int(count) :]))
+
+
 def describe(path: Path, limits: Limits) -> Source | Failure:
     """Tell how an sdist wants to be built, or why it cannot be unpacked at all."""
     try:

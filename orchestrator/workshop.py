@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from orchestrator.model import Build, Image, Limits, Lock, Release, Sdist, Target, Task, Wheel, WheelFile
     from orchestrator.plan import Job
     from orchestrator.results import Results
+    from orchestrator.sdist import Source
 
 SALT_BYTES = 6
 
@@ -54,7 +55,7 @@ class Workshop:
         """Return the effects of one job."""
         return Effects(
             fetch=lambda one: self.index.fetch(one, limits.download),
-            describe=lambda path: sdist.describe(path, limits),
+            describe=lambda path: self.describe(path, limits),
             lock=self.lock,
             materialize=self.buildenvs.materialize,
             recall=lambda question: recall(self.cache, question),
@@ -65,6 +66,16 @@ class Workshop:
             salt=lambda: secrets.token_hex(SALT_BYTES),
             now=lambda: datetime.now(UTC),
         )
+
+    def describe(self, path: Path, limits: Limits) -> Source | Failure:
+        """Tell how an sdist of the cache wants to be built; it is read once, since its folder is its hash."""
+        question = digest(("source", path.parent.name, limits.sdist, limits.members))
+        if (told := recall(self.cache, question)) is not None:
+            return sdist.recalled(path, told)
+        found = sdist.describe(path, limits)
+        if not isinstance(found, Failure):
+            remember(self.cache, question, sdist.remembered(found))
+        return found
 
     def release(self, task: Task, image: Image) -> Release:
         """Find what a task asks for: a release of the index, an sdist on our disk, or a project's folder.

@@ -7,17 +7,14 @@ import os
 import shutil
 import tarfile
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from orchestrator.errors import UsageError
 from orchestrator.model import Failure, Limits, Reason
-from orchestrator.sdist import LEGACY_BACKEND, LEGACY_REQUIRES, Source, describe, pack, project_of
+from orchestrator.sdist import LEGACY_BACKEND, LEGACY_REQUIRES, Source, describe, pack, project_of, recalled, remembered
 from tests.samples import tar
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LIMITS = Limits()
 
@@ -44,6 +41,13 @@ def test_a_build_system_is_taken_at_its_word(tmp_path: Path) -> None:
     source = described(tmp_path, text)
     assert isinstance(source, Source)
     assert (source.requires, source.backend, source.backend_path) == (("flit_core >=3.2,<4",), "own", ("tools",))
+
+
+@pytest.mark.parametrize(("requires", "folders"), [((), ()), (("a", "b>1"), ()), (("a",), ("tools", "x"))])
+def test_what_is_remembered_is_recalled(requires: tuple[str, ...], folders: tuple[str, ...]) -> None:
+    """Whatever there is of each."""
+    source = Source(Path("x-1.tar.gz"), requires, "backend:it", folders)
+    assert recalled(source.path, remembered(source)) == source
 
 
 @pytest.mark.parametrize(
