@@ -22,7 +22,7 @@ from orchestrator import (
     results,
 )
 from orchestrator.errors import Interrupted, OpenJobsError, UsageError, WheelproofError
-from orchestrator.publishers import site, site_data
+from orchestrator.publishers import site, site_data, words
 from orchestrator.results import Results
 from orchestrator.summary import summarize
 from orchestrator.variations import NAMES, VARIATIONS
@@ -294,11 +294,7 @@ def _tell(found: Iterable[Result], folder: Path) -> None:
 
 
 def _because(result: Result) -> str:
-    if result.reason:
-        return result.reason
-    aspects = dict.fromkeys(one.aspect.value for one in result.differences if not one.consequence)
-    members = {one.path for one in result.differences if not one.consequence}
-    return f"{', '.join(aspects)} of {len(members)} members" if members else ""
+    return result.reason or (words.differing(result) if result.differences else "")
 
 
 def _tell_story(result: Result) -> None:

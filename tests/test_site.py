@@ -324,7 +324,7 @@ def test_the_first_page_says_what_a_package_is_sensitive_to() -> None:
     site_pages = pages(isolated, sample("unknown", verdict=Verdict.SENSITIVE), sample("held", hold=("umask",)))
     text = Page(site_pages["index.html"]).text
     assert "isolated 1.16.0 sensitive build-path bookworm" in text
-    assert "unknown 1.16.0 sensitive isolation not done bookworm" in text
+    assert "unknown 1.16.0 sensitive mode of 1 file bookworm" in text
     assert "held 1.16.0 reproducible umask held bookworm" in text
     assert "Of those that rebuild, 1 did so with a variation held or removed" in text
 

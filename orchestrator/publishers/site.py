@@ -144,8 +144,8 @@ def _row(standing: Standing, page: str) -> Row:
 
 def _note(result: Result) -> str:
     if result.verdict is Verdict.SENSITIVE:
-        return "" if result.holds else "isolation not done"
-    return words.reason(result)
+        return "" if result.holds else words.differing(result)
+    return words.reason(result) or (words.differing(result) if result.verdict is Verdict.INTRINSIC else "")
 
 
 def _slices(summary: Summary) -> Iterator[Slice]:

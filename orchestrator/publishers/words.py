@@ -198,6 +198,16 @@ def _same_wheel(first: Build | None, other: Build | None) -> bool:
     return bool(first and other and first.wheel and other.wheel and first.wheel.sha256 == other.wheel.sha256)
 
 
+def differing(result: Result) -> str:
+    """Tell in a few words how two wheels differ: "mode and content of 9 files"; consequences do not count."""
+    causes = [one for one in result.differences if not one.consequence]
+    if not causes:
+        return reason(result) or "differs"
+    aspects = listed(dict.fromkeys(one.aspect.value for one in causes))
+    files = len({one.path for one in causes if one.path})
+    return f"{aspects} of {files} {'file' if files == 1 else 'files'}" if files else aspects
+
+
 def listed(names: Iterable[str]) -> str:
     """Return names as a sentence lists them: "umask, home and time"."""
     *most, last = names
