@@ -299,7 +299,11 @@ def conclude(
         _insist(seen)
     if (judgement := judge_pair(*pair)) is not None:
         return Trial(judgement, pair, seen)
-    builds = (*pair, control().build)
+    third = control().build
+    if first.build.probe and third.probe:
+        all_held = tuple(name for name in variations.NAMES if name not in task.remove)
+        _insist(variations.variants(first.build.probe, third.probe, all_held, task.remove))
+    builds = (*pair, third)
     return Trial(judge_three(*builds), builds, seen, _compared(*pair, read))
 
 

@@ -161,6 +161,17 @@ def test_no_verdict_where_a_variation_did_not_act() -> None:
         World(gives).judge()
 
 
+def test_no_verdict_where_the_control_build_was_in_another_environment() -> None:
+    """It would make intrinsic what is not."""
+
+    def gives(order: Order) -> Build:
+        seen = replace(probe(order.environment), umask=0o077) if order.name == "control" else probe(order.environment)
+        return replace(built(order.name, order.environment, order.name), probe=seen)
+
+    with pytest.raises(WheelproofError, match="umask did not act as asked"):
+        World(gives).judge()
+
+
 def test_a_held_variation_is_in_the_record() -> None:
     """What the config holds is not varied, and the result says so."""
     world = World(by_name(first="1", second="1"))
