@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from orchestrator.model import (
@@ -13,7 +12,6 @@ from orchestrator.model import (
     Aspect,
     Build,
     Difference,
-    Environment,
     Failure,
     Inputs,
     Limits,
@@ -21,7 +19,6 @@ from orchestrator.model import (
     Mode,
     Phase,
     Pin,
-    Probe,
     Reason,
     Result,
     Sdist,
@@ -31,86 +28,19 @@ from orchestrator.model import (
     WheelFile,
     digest,
 )
+from orchestrator.variations import VARIATIONS as CATALOGUE
+from orchestrator.variations import first_environment, second_environment
+from tests.samples import EPOCH, NOON, probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-"""When sample results finish, unless a test says otherwise."""
-
 HOSTILE = "<script>document.title='owned'</script>\x1b[31mred\x1b[0m \u202egnp.exe \"'><img src=x onerror=alert(1)>"
 """What a package may try: markup, terminal colours, text that runs backwards, the end of an attribute."""
 
-FIRST = Environment(  # noqa: S604 - not a subprocess
-    salt="5eed",
-    build_path="/build/source",
-    hostname="first",
-    domainname="first.example",
-    clock_offset=0,
-    timezone="GMT+12",
-    locale="C.UTF-8",
-    language="",
-    umask=0o022,
-    user="first",
-    uid=1111,
-    login_shell="/bin/sh",
-    home="/home/first",
-    path=("/usr/local/bin", "/usr/bin", "/bin"),
-    variables=(),
-    uname26=False,
-    cpus=1,
-    reverse_files=False,
-    hash_seed=0,
-    tmpdir="/var/tmp",  # noqa: S108 - a folder of the container
-    environment_path="/usr/lib/build-requirements",
-    shell="/bin/dash",
-    source_date_epoch=1596163658,
-)
-
-SECOND = replace(  # noqa: S604 - not a subprocess
-    FIRST,
-    build_path="/srv/5eed/second/build/source-5eed",
-    hostname="host-5eed",
-    domainname="5eed.example",
-    clock_offset=34_410_180,
-    timezone="GMT-14",
-    locale="et_EE.UTF-8",
-    language="et_EE:et",
-    umask=0o002,
-    user="second",
-    uid=2222,
-    login_shell="/bin/bash",
-    home="/nonexistent/home-5eed",
-    path=(*FIRST.path, "/opt/5eed/bin"),
-    variables=(("CAPTURE_ENVIRONMENT", "5eed"),),
-    uname26=True,
-    cpus=None,
-    reverse_files=True,
-    hash_seed=24302,
-    tmpdir="/var/5eed/tmp",
-    environment_path="/opt/5eed/second/requirements",
-    shell="/bin/bash",
-)
-
-VARIATIONS = (
-    ("build-path", "Build in another folder."),
-    ("domain-host", "Build on another host."),
-    ("time", "Build later."),
-    ("timezone", "Build further east."),
-    ("locales", "Build in Estonian."),
-    ("umask", "Create files that the group may write."),
-    ("user-group", "Build as another user."),
-    ("home", "Build without a home."),
-    ("exec-path", "Look in one more folder."),
-    ("environment", "Set one more variable."),
-    ("kernel", "Build on a kernel that calls itself 2.6."),
-    ("num-cpus", "Build on all processors."),
-    ("fileordering", "List files in the opposite order."),
-    ("hash-seed", "Seed the hashes otherwise."),
-    ("tmpdir", "Keep temporary files elsewhere."),
-    ("environment-path", "Find the build requirements elsewhere."),
-    ("shell", "Run scripts with bash."),
-)
+FIRST = first_environment(source="source", salt="5eed", source_date_epoch=EPOCH)
+SECOND = second_environment(FIRST)
+VARIATIONS = tuple((one.name, one.summary) for one in CATALOGUE)
 
 IMAGE = UsedImage("bookworm", "sha256:" + digest("image"), digest("manifest"), "archive")
 SETUPTOOLS = Pin("setuptools", "80.9.0", digest("setuptools 80.9.0"), "setuptools-80.9.0-py3-none-any.whl", "")
@@ -170,35 +100,6 @@ def sample(  # noqa: PLR0913 - each has its name
 def log_name(log: bytes) -> str:
     """Return the name under which the store keeps a log."""
     return hashlib.sha256(log).hexdigest()
-
-
-def probe(environment: Environment) -> Probe:
-    """Return what a probe would see in a container that is as it was asked for."""
-    return Probe(
-        build_path=environment.build_path,
-        hostname=environment.hostname,
-        domainname=environment.domainname,
-        clock=NOON.timestamp() + environment.clock_offset,
-        utc_offset=50_400 if environment.timezone == "GMT-14" else -43_200,
-        locale=environment.locale,
-        language=environment.language,
-        umask=environment.umask,
-        uid=environment.uid,
-        user=environment.user,
-        login_shell=environment.login_shell,
-        home=environment.home,
-        home_exists=not environment.home.startswith("/nonexistent"),
-        path=environment.path,
-        variables=environment.variables,
-        kernel="2.6.78" if environment.uname26 else "6.1.0",
-        cpus=environment.cpus or 2,
-        listing=("b", "a") if environment.reverse_files else ("a", "b"),
-        hash_of_word=environment.hash_seed * 7919,
-        tmpdir=environment.tmpdir,
-        environment_path=environment.environment_path,
-        shell=environment.shell,
-        interfaces=("lo",),
-    )
 
 
 def _inputs(

@@ -6,6 +6,7 @@ import io
 import tarfile
 import zipfile
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orchestrator import variations
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EPOCH = 1_596_163_658
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+"""When samples are built."""
+
 SALT = "0123456789ab"
 TASK = Task("pkg", "bookworm", source_date_epoch=EPOCH)
 SDIST = Sdist("pkg-1.0.tar.gz", "https://index.example/pkg-1.0.tar.gz", "5" * 64, 1000)
@@ -44,7 +48,7 @@ def probe(environment: Environment) -> Probe:
         build_path=environment.build_path,
         hostname=environment.hostname,
         domainname=environment.domainname,
-        clock=1_800_000_000.0 + environment.clock_offset,
+        clock=NOON.timestamp() + environment.clock_offset,
         utc_offset=-43_200 if environment.timezone == "GMT+12" else 50_400,
         locale=environment.locale,
         language=environment.language,

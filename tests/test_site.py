@@ -37,12 +37,12 @@ from tests.sample_results import (
     HOSTILE,
     IMAGE,
     LOGS,
-    NOON,
     SETUPTOOLS,
     VARIATIONS,
     log_name,
     sample,
 )
+from tests.samples import NOON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,7 +10,8 @@ import pytest
 from orchestrator.model import Result, Verdict
 from orchestrator.publishers.site_data import site_data
 from orchestrator.summary import summarize
-from tests.sample_results import IMAGE, NOON, sample
+from tests.sample_results import IMAGE, sample
+from tests.samples import NOON
 
 TRIXIE = replace(IMAGE, name="trixie")
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from orchestrator.model import Drift, Exclusion, Failure, Limits, Phase, Reason, Result, Verdict
 from orchestrator.summary import InputChange, Project, Standing, Summary, summarize
-from tests.sample_results import IMAGE, NOON, SETUPTOOLS, sample
+from tests.sample_results import IMAGE, SETUPTOOLS, sample
+from tests.samples import NOON
 
 NEWER = replace(SETUPTOOLS, version="80.10.0", sha256="1" * 64)
 WHEEL = replace(SETUPTOOLS, name="wheel", version="0.45.1")

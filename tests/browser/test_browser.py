@@ -13,7 +13,8 @@ from selenium.webdriver.common.by import By
 from orchestrator.model import Aspect, Difference, Drift, Exclusion, Failure, Phase, Reason, Result, Verdict
 from orchestrator.publishers.site import page_name, site
 from orchestrator.summary import summarize
-from tests.sample_results import HOSTILE, IMAGE, LOGS, NOON, SETUPTOOLS, VARIATIONS, log_name, sample
+from tests.sample_results import HOSTILE, IMAGE, LOGS, SETUPTOOLS, VARIATIONS, log_name, sample
+from tests.samples import NOON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
