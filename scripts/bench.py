@@ -45,6 +45,8 @@ PURE = (
     "click==8.1.7",
     "pycparser==2.21",
     "jmespath==1.0.1",
+    "pytz==2024.1",
+    "itsdangerous==2.1.2",
     # setuptools, as their pyproject.toml asks for it
     "chardet==5.2.0",
     "pyasn1==0.5.1",
@@ -57,9 +59,8 @@ PURE = (
     # poetry-core
     "tomlkit==0.12.4",
     "rsa==4.9",
-    # hatchling
-    "colorama==0.4.6",
-    "urllib3==2.2.1",
+    # No hatchling: by the method of 2020, a single release took 220 s, for all that hatchling itself is
+    # built from; one such release would outweigh all others, and flatter us.
     # pdm-backend
     "dep-logic==0.2.0",
 )
