@@ -72,13 +72,14 @@ class Progress:
             state.doing.pop(project, None)
             state.done += 1
             state.counts[outcome] += 1
-            if not self._console.is_terminal:
-                position = f"[{state.done}/{state.total}]"
-                line = f"{position} {release}: {outcome}" + (f" ({why})" if why else "")
-                self._console.print(Text(_one_line(line)), soft_wrap=True)
-            elif outcome not in ("reproducible", "unchanged"):
-                told = Text.assemble((f"{outcome:>12}", COLOURS.get(outcome, "")), f" {release} ")
-                self._console.print(told.append(_one_line(why), style="dim"))
+            position = f"[{state.done}/{state.total}]"
+        # Not under the lock: printing draws the display anew, which takes it.
+        if not self._console.is_terminal:
+            line = f"{position} {release}: {outcome}" + (f" ({why})" if why else "")
+            self._console.print(Text(_one_line(line)), soft_wrap=True)
+        elif outcome not in ("reproducible", "unchanged"):
+            told = Text.assemble((f"{outcome:>12}", COLOURS.get(outcome, "")), f" {release} ")
+            self._console.print(told.append(_one_line(why), style="dim"))
 
     def __rich__(self) -> Group:
         """Draw the whole display."""

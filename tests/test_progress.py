@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import threading
 from datetime import timedelta
 
 import pytest
 from rich.console import Console
 
-from orchestrator.progress import Progress, State, printable, table
+from orchestrator.progress import Progress, State, printable, shown, table
 
 HOSTILE = "\x1b[31mred\x07 \u202egnp.exe \x9b2J\r\0"
 
@@ -80,3 +81,20 @@ def test_printable_keeps_text_and_names_the_rest() -> None:
     """Letters of all scripts are text."""
     assert printable("naïve 名前\n") == "naïve 名前\n"
     assert printable(HOSTILE).isprintable()
+
+
+def test_workers_and_the_live_display_never_wait_for_each_other() -> None:
+    """What a worker prints draws the display anew, while the display draws itself from a thread of its own."""
+
+    def work(name: str) -> None:
+        for number in range(200):
+            progress.doing(name, "first")
+            progress.finished(name, f"{name} {number}", "sensitive", "mode of 1 file")
+
+    with shown(800, terminal=True) as progress:
+        workers = [threading.Thread(target=work, args=(f"p{number}",), daemon=True) for number in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(60)
+        assert not any(worker.is_alive() for worker in workers)
