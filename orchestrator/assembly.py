@@ -99,7 +99,8 @@ def put_together(
     """Put a run together: engine, images, index, caches, results."""
     engine = engines.connect()
     made = _images(engine, settings, tasks)
-    slots = Slots(jobs or settings.jobs or _processors(), sorted(os.sched_getaffinity(0)))
+    cores = sorted(os.sched_getaffinity(0))
+    slots = Slots(jobs or settings.jobs or len(cores), cores, long=settings.long)
     stop = Stop()
     label = hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16]
     displays: list[progress.Progress] = []
@@ -156,10 +157,6 @@ def _judge(workshop: Workshop, made: Mapping[str, Image], job: Job, *, again: bo
             return rebuild.rebuild(task, release, image, replace(effects, describe=lambda _path: found))
         release = found
     return rebuild.rebuild(task, release, image, effects)
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -> Mapping[str, Image]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -19,21 +20,32 @@ PATIENCE = 3.0
 """Seconds that a run which was asked to stop waits for what is under way to end."""
 
 _GLANCE = 0.2  # seconds between two looks at whether it was asked to stop
+_LOOK = 1.0  # seconds between two looks at whether a build turned out to be long
 _T = TypeVar("_T")
 
 
 class Slots:
     """Places for builds, each with a processor of its own; long builds never take them all.
 
-    A long build may take the last place only when nothing short is left that could want it.
+    A build that is known to be long may take the last place only when nothing short is left that
+    could want it. Where every place is held by one that turned out to be long, there is one more.
     """
 
-    def __init__(self, count: int, processors: Iterable[int]) -> None:
-        """Offer `count` places; the processors are shared out in turn."""
-        cores = tuple(processors)
+    def __init__(
+        self,
+        count: int,
+        processors: Iterable[int],
+        *,
+        long: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Offer `count` places; the processors are shared out in turn; `long` is in seconds."""
         self.count = count
-        self._free = deque(cores[number % len(cores)] for number in range(count))
-        self._long = 0
+        self._processors = tuple(processors)
+        self._free = deque(self._processors[number % len(self._processors)] for number in range(count))
+        self._long = long
+        self._clock = clock
+        self._ends_short: dict[int, float] = {}  # of each build that runs: when it counts as long
         self._short_left = 0
         self._changed = threading.Condition()
 
@@ -47,22 +59,28 @@ class Slots:
     def place(self, *, long: bool) -> Iterator[int]:
         """Wait for a place; give its processor."""
         with self._changed:
-            self._changed.wait_for(lambda: self._admits(long=long))
-            processor = self._free.popleft()
-            self._long += long
+            while not self._changed.wait_for(lambda: self._admits(long=long), timeout=_LOOK):
+                pass  # time alone may have made room
+            extra = not self._free
+            processor = self._processors[-1] if extra else self._free.popleft()
+            build = object()
+            self._ends_short[id(build)] = self._clock() + (0 if long else self._long)
         try:
             yield processor
         finally:
             with self._changed:
-                self._free.append(processor)
-                self._long -= long
+                del self._ends_short[id(build)]
+                if not extra:
+                    self._free.append(processor)
                 self._changed.notify_all()
 
     def _admits(self, *, long: bool) -> bool:
-        if not self._free:
-            return False
-        reserved = 1 if self._short_left > 0 and self.count > 1 else 0
-        return not long or self._long < self.count - reserved
+        now = self._clock()
+        longs = sum(end <= now for end in self._ends_short.values())
+        if long:
+            reserved = 1 if self._short_left > 0 and self.count > 1 else 0
+            return bool(self._free) and longs < self.count - reserved
+        return bool(self._free) or longs == len(self._ends_short)
 
 
 class Stop:

@@ -102,3 +102,30 @@ def test_places_are_each_a_processor_and_long_builds_leave_one() -> None:
         slots.expect(-1)
         assert entered.wait(20)
         waiting.join()
+
+
+def test_builds_that_turn_out_to_be_long_leave_a_place_for_others() -> None:
+    """Nobody could know it when they began; one more at a time may run beside them."""
+    now = [0.0]
+    slots = Slots(2, (5, 7), long=60, clock=lambda: now[0])
+    entered, leave = threading.Event(), threading.Event()
+
+    def one_more() -> None:
+        with slots.place(long=False):
+            entered.set()
+            assert leave.wait(20)
+
+    waiting = threading.Thread(target=one_more)
+    with slots.place(long=False), slots.place(long=False):
+        waiting.start()
+        assert not entered.wait(0.1)
+        now[0] = 61
+        assert entered.wait(20)
+        another = threading.Thread(target=one_more)
+        entered.clear()
+        another.start()
+        assert not entered.wait(1.5), "beside long ones, one at a time"
+        leave.set()
+        waiting.join()
+        assert entered.wait(20)
+        another.join()
