@@ -127,8 +127,9 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     settled = settle(release, image, effects)
     if isinstance(settled, Failure):
         return unsettled(settled)
+    # Also where the build backend was not asked, or never answered: then the job stands for just this.
     job = digest(inputs_of(task, release, image, settled.lock.digest))
-    if settled.asked and (record := effects.known(release.project, job)) is not None:
+    if (record := effects.known(release.project, job)) is not None:
         return record
     built = build_twice(task, release, image, settled, effects)
     if isinstance(built, Failure):
