@@ -7,13 +7,17 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-SCHEMA = 1
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SCHEMA = 2
 """Version of a result's JSON form."""
 
-METHOD = 1
+METHOD = 2
 """Version of the method: raised by any change that may change a verdict, so that all is judged again."""
 
 DAY = 86_400
@@ -54,6 +58,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be spent on explaining one difference, over and above the first three builds."""
+
+    builds: int = 16
+    seconds: int = 1800  # of builds' real time, together; none is begun that would likely exceed it
+    remedies: bool = True  # whether remedies are tried, or only causes isolated
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One thing to judge: a requirement on an image, and how it is to be judged."""
 
@@ -64,6 +77,8 @@ class Task:
     remove: tuple[str, ...] = ()  # variations that nobody controls or looks at
     source_date_epoch: int | None = None  # seconds since 1970
     limits: Limits = Limits()
+    budget: Budget = Budget()
+    published: bool = False  # whether the wheel on the index is compared too
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +187,7 @@ class Image:
 class Environment:
     """Everything that a build may observe, and that we decide."""
 
-    salt: str  # random and recorded; makes the tokens of a build unique
+    salt: str  # random and recorded; makes the tokens of the second build unlike any other text
     build_path: str  # the folder that holds the unpacked source
     hostname: str
     domainname: str
@@ -195,6 +210,11 @@ class Environment:
     environment_path: str  # where the build requirements are mounted
     shell: str  # what /bin/sh is
     source_date_epoch: int | None
+    # What remedies ask for; nothing of it is there in the first three builds.
+    flags: tuple[str, ...] = ()  # of the C and C++ compilers: CFLAGS, CXXFLAGS
+    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517)
+    map_working_folder: bool = False  # every compiler call maps the folder in which it runs to "."
+    finish: tuple[str, ...] = ()  # what is done to the wheel once it is built: slugs of guest_finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +293,8 @@ class Failure:
     reason: Reason
     phase: Phase
     detail: str = ""
+    evidence: str = ""  # the one line that shows the reason
+    debian_packages: tuple[str, ...] = ()  # of the image's suite, which would help
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +310,7 @@ class WheelFile:
 class Build:
     """One build in one environment: a wheel, or the reason why there is none."""
 
-    name: str  # first, second, control
+    name: str  # first, second, control; of an experiment, what it tries
     environment: Environment
     wheel: WheelFile | None
     failure: Failure | None
@@ -338,6 +360,27 @@ class Aspect(StrEnum):
     ARCHIVE = "archive"
 
 
+class Severity(StrEnum):
+    """How deep a difference goes, in rising order; a wheel's is its deepest member's."""
+
+    NONE = "none"  # the same bytes
+    ARCHIVE = "archive"  # times, modes, order, packing of members
+    METADATA = "metadata"  # dist-info, and what is derived
+    DEBUG = "debug-only"  # all that is loaded at run time is the same
+    DATA = "data"  # strings or tables that are loaded, with the same code
+    CODE = "code"
+    MEMBERS = "members"  # other members, or other tags
+
+
+LADDER = tuple(Severity)
+"""From the same bytes down to the deepest difference."""
+
+
+def deepest(severities: Iterable[Severity]) -> Severity:
+    """Return the deepest of some severities; of none, that of the same bytes."""
+    return max(severities, key=LADDER.index, default=Severity.NONE)
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One disagreement of two wheels; `path` is empty where it is one of the whole archive."""
@@ -345,6 +388,118 @@ class Difference:
     path: str
     aspect: Aspect
     consequence: bool = False  # follows from the others, as RECORD does
+    severity: Severity | None = None  # None until it is diagnosed
+
+
+# --- the diagnosis ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What one build's environment planted, and would be found in its wheel; nothing, where it is unknown."""
+
+    values: tuple[tuple[str, str], ...] = ()  # (variation, the very text), the longest first
+    clock: tuple[float, float] | None = None  # the build's clock, first and last, in seconds since 1970
+    utc_offset: int = 0  # seconds
+    source_date_epoch: int | None = None
+
+
+class Proof(StrEnum):
+    """What stands behind a cause."""
+
+    TRACE = "trace"  # erasing its trace makes the difference go away
+    ISOLATED = "isolated"  # and so does holding its variations, and nothing less
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One place where two wheels show a cause, side by side; the texts are printable, cut, and not to be trusted."""
+
+    path: str  # of the member; empty for the archive itself
+    where: str  # the section, line or field
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """A cause that was found in a pair of wheels; `name` is its slug in the catalogue."""
+
+    name: str
+    members: tuple[str, ...]  # the paths of the first wheel that show it, sorted
+    variations: tuple[str, ...] = ()  # which do it; empty: none does, it differs by itself
+    proof: Proof = Proof.TRACE
+    evidence: tuple[Evidence, ...] = ()  # a few
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """A difference that is left when the traces of all known causes are erased."""
+
+    path: str
+    aspect: Aspect
+    where: str = ""  # the section, line or field; empty where it is the whole
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """How deep a difference goes, what does it, and what stays unexplained."""
+
+    severity: Severity
+    causes: tuple[Blame, ...]
+    unexplained: tuple[Unexplained, ...]
+    differences: tuple[Difference, ...]  # each with its severity
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One build that was made to prove something, and the build that it was compared with."""
+
+    build: str  # its name among the builds
+    against: str  # the name of the other
+    hold: tuple[str, ...]  # the variations that were held
+    remedies: tuple[str, ...]  # what was applied to both
+    equal: bool  # the bytes and the name
+    severity: Severity | None = None  # where they differ and were looked at
+
+
+class Outcome(StrEnum):
+    """What became of a remedy."""
+
+    PROVEN = "proven"
+    REJECTED = "rejected"
+    NOT_TRIED = "not-tried"
+
+
+@dataclass(frozen=True, slots=True)
+class Remedied:
+    """A remedy that the causes suggest, and what came of it; `name` is its slug in the catalogue."""
+
+    name: str
+    outcome: Outcome
+    severity_after: Severity | None = None  # None where it was not tried, or the build failed
+    why: str = ""  # one sentence, where it was rejected or not tried
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the wheel is for, against what the index publishes for the version: tags, as in file names."""
+
+    ours: tuple[str, ...]
+    published: tuple[str, ...]  # empty: the index has no wheels of it
+    fallback: bool = False  # ours is pure where all that is published is for a platform
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The wheel on the index as a third party: how it differs from the first build's."""
+
+    filename: str
+    sha256: str
+    same: bool
+    severity: Severity | None = None
+    causes: tuple[Blame, ...] = ()
+    unexplained: tuple[Unexplained, ...] = ()
 
 
 # --- the judgement ---------------------------------------------------------------------------
@@ -393,6 +548,8 @@ class Inputs:
     hold: tuple[str, ...]
     remove: tuple[str, ...]
     limits: Limits
+    budget: Budget = Budget()
+    published: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,3 +587,15 @@ class Result:
     started: datetime
     finished: datetime
     wheelproof: str
+    # Explained, where two builds differ.
+    severity: Severity | None = None  # None where it could not be looked at, or nothing was built
+    causes: tuple[Blame, ...] = ()
+    unexplained: tuple[Unexplained, ...] = ()
+    experiments: tuple[Experiment, ...] = ()
+    remedies: tuple[Remedied, ...] = ()
+    recipe: tuple[str, ...] = ()  # the smallest set of remedies that was proven to give equal bytes
+    left_open: str = ""  # what the budget did not allow to be found out
+    builds_compared: int = 0  # how many builds gave the first's very bytes, itself included
+    flake_bound: float | None = None  # the highest rate at which another build may differ unseen, at 95 %
+    kind: Kind | None = None
+    published: Published | None = None

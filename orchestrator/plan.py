@@ -62,6 +62,8 @@ _SAID = {
     "hold": "other variations",
     "remove": "other variations",
     "limits": "other limits",
+    "budget": "another budget",
+    "published": "the published wheel is wanted too",
 }
 
 

@@ -203,6 +203,8 @@ def inputs_of(task: Task, release: Release, image: Image, build_requirements: st
         hold=tuple(sorted(task.hold)),
         remove=tuple(sorted(task.remove)),
         limits=task.limits,
+        budget=task.budget,
+        published=task.published,
     )
 
 

@@ -6,11 +6,13 @@ from environment to environment, and how it is seen to have acted, by what two p
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass, replace
 from posixpath import dirname
 from typing import TYPE_CHECKING
 
-from orchestrator.model import DAY, Environment, Mode, Probe, Variant
+from orchestrator.model import DAY, Build, Environment, Mode, Probe, Traces, Variant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,8 @@ CLOCK_SHIFT = 398 * DAY + 6 * 3600 + 23 * 60
 """Seconds: another year, month, day of the week, hour and minute."""
 
 _ACTED_SHIFT = 300 * DAY
+
+_TOKEN = re.compile(r"[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,37 +35,48 @@ class Variation:
     acted: Callable[[Probe, Probe], bool]
 
 
+def token(salt: str, what: str) -> str:
+    """Return a word that will hardly stand anywhere by chance, for one thing that an environment plants."""
+    return hashlib.sha256(f"{salt} {what}".encode()).hexdigest()[:12]
+
+
 def first_environment(*, source: str, salt: str, source_date_epoch: int | None) -> Environment:
-    """Return the environment of the first build: plain, as an ordinary build host would be.
+    """Return the environment of the first build: as plain as it can be, and the same every night.
 
     `source` is the name of the source's own folder; `salt` is a random word of hex digits that
-    makes this job's tokens unlike any other text.
+    makes the second build's tokens unlike any other text. Those of the first are made from the
+    source's name instead, so that one night's first build can be compared with another's.
     """
     return Environment(
         salt=salt,
-        build_path=f"/build/{source}",
-        hostname="first",
-        domainname="first.example",
+        build_path=f"/build/{token(source, 'build-path')}/{source}",
+        hostname=f"first-{token(source, 'domain-host')}",
+        domainname=f"{token(source, 'domain-host')}.first.example",
         clock_offset=0,
         timezone="GMT+12",
         locale="C.UTF-8",
         language="",
         umask=0o022,
-        user="first",
+        user="first-builder",
         uid=1111,
         login_shell="/bin/sh",
-        home="/home/first",
+        home=f"/home/{token(source, 'home')}",
         path=("/usr/local/bin", "/usr/bin", "/bin"),
         variables=(),
         uname26=False,
         cpus=1,
         reverse_files=False,
         hash_seed=0,
-        tmpdir="/tmp",  # noqa: S108 - a folder of the container
-        environment_path="/usr/lib/build-requirements",
+        tmpdir=f"/tmp/{token(source, 'tmpdir')}",  # noqa: S108 - a folder of the container
+        environment_path=f"/usr/lib/{token(source, 'environment-path')}/requirements",
         shell="/bin/dash",
         source_date_epoch=source_date_epoch,
     )
+
+
+def _second_path(first: Environment) -> str:
+    word = token(first.salt, "build-path")
+    return f"/srv/{word}/second/build/source-{word}"
 
 
 def _unlike(*fields: str) -> Callable[[Probe, Probe], bool]:
@@ -73,13 +88,17 @@ VARIATIONS = (
     Variation(
         "build-path",
         "Build in a folder of another name, depth and length.",
-        lambda first: replace(first, build_path=f"/srv/{first.salt}/second/build/source-{first.salt}"),
+        lambda first: replace(first, build_path=_second_path(first)),
         _unlike("build_path"),
     ),
     Variation(
         "domain-host",
         "Build on a host of another name, in another domain.",
-        lambda first: replace(first, hostname=f"host-{first.salt}", domainname=f"{first.salt}.example"),
+        lambda first: replace(
+            first,
+            hostname=f"second-{token(first.salt, 'domain-host')}",
+            domainname=f"{token(first.salt, 'domain-host')}.second.example",
+        ),
         _unlike("hostname", "domainname"),
     ),
     Variation(
@@ -109,25 +128,27 @@ VARIATIONS = (
     Variation(
         "user-group",
         "Build as another user, of another group, with another login shell.",
-        lambda first: replace(first, user="second", uid=2222, login_shell="/bin/bash"),
+        lambda first: replace(first, user="second-builder", uid=2222, login_shell="/bin/bash"),
         _unlike("uid", "user", "login_shell"),
     ),
     Variation(
         "home",
         "Build with a home folder that does not exist.",
-        lambda first: replace(first, home=f"/nonexistent/home-{first.salt}"),
+        lambda first: replace(first, home=f"/nonexistent/{token(first.salt, 'home')}"),
         _unlike("home", "home_exists"),
     ),
     Variation(
         "exec-path",
         "Look for programs in one more folder.",
-        lambda first: replace(first, path=(*first.path, f"/opt/{first.salt}/bin")),
+        lambda first: replace(first, path=(*first.path, f"/opt/{token(first.salt, 'exec-path')}/bin")),
         _unlike("path"),
     ),
     Variation(
         "environment",
         "Set one more environment variable.",
-        lambda first: replace(first, variables=(*first.variables, ("CAPTURE_ENVIRONMENT", first.salt))),
+        lambda first: replace(
+            first, variables=(*first.variables, ("CAPTURE_ENVIRONMENT", token(first.salt, "environment")))
+        ),
         _unlike("variables"),
     ),
     Variation(
@@ -157,13 +178,15 @@ VARIATIONS = (
     Variation(
         "tmpdir",
         "Keep temporary files in another folder.",
-        lambda first: replace(first, tmpdir=f"/var/{first.salt}/tmp"),  # noqa: S108 - of a container
+        lambda first: replace(first, tmpdir=f"/var/{token(first.salt, 'tmpdir')}/tmp"),  # noqa: S108 - of a container
         _unlike("tmpdir"),
     ),
     Variation(
         "environment-path",
         "Find the build requirements in another folder.",
-        lambda first: replace(first, environment_path=f"/opt/{first.salt}/second/requirements"),
+        lambda first: replace(
+            first, environment_path=f"/opt/{token(first.salt, 'environment-path')}/second/requirements"
+        ),
         _unlike("environment_path"),
     ),
     Variation(
@@ -209,3 +232,32 @@ def scratch_folders(environment: Environment) -> tuple[str, ...]:
     """Name the folders in which a build may write: where it builds, its temporary folders, its home."""
     homes = () if environment.home.startswith("/nonexistent/") else (environment.home,)
     return tuple(dict.fromkeys((dirname(environment.build_path), "/tmp", environment.tmpdir, *homes)))  # noqa: S108 - of the container
+
+
+def traces(build: Build) -> Traces:
+    """Return what a build's environment planted; what is the same in every environment of ours is no trace."""
+    environment, probe = build.environment, build.probe
+    planted = [
+        *(("build-path", path) for path in _upwards(environment.build_path)),
+        ("domain-host", environment.hostname),
+        ("domain-host", environment.domainname),
+        ("domain-host", f"{environment.hostname}.{environment.domainname}"),
+        ("user-group", environment.user),
+        ("home", environment.home),
+        *(("tmpdir", path) for path in _upwards(environment.tmpdir)),
+        *(("environment-path", path) for path in _upwards(environment.environment_path)),
+        *(("exec-path", folder) for folder in environment.path if folder.startswith("/opt/")),
+        *(("environment", value) for name, value in environment.variables if name == "CAPTURE_ENVIRONMENT"),
+    ]
+    return Traces(
+        values=tuple(sorted(dict.fromkeys(planted), key=lambda one: (-len(one[1]), one))),
+        clock=(probe.clock, probe.clock + build.seconds) if probe else None,
+        utc_offset=probe.utc_offset if probe else 0,
+        source_date_epoch=environment.source_date_epoch,
+    )
+
+
+def _upwards(path: str) -> tuple[str, ...]:
+    """Return a path, and those above it that still have a token of ours in their name."""
+    above = (path.rsplit("/", count)[0] for count in range(1, path.count("/")))
+    return (path, *(one for one in above if _TOKEN.search(one)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.model import Inputs, Limits
+from orchestrator.model import Budget, Inputs, Limits
 from orchestrator.plan import UNCHANGED, Job, ordered, seconds_of, why
 from orchestrator.rebuild import inputs_of
 from tests.sample_results import sample
@@ -15,7 +15,7 @@ from tests.samples import FIRST, IMAGE, RELEASE, SDIST, TASK, built
 
 INPUTS = inputs_of(TASK, RELEASE, IMAGE, "lock")
 OTHER: dict[str, Any] = {
-    "method": 2,
+    "method": 0,
     "project": "other",
     "version": "2.0",
     "sdist": "6" * 64,
@@ -26,6 +26,8 @@ OTHER: dict[str, Any] = {
     "hold": ("umask",),
     "remove": ("kernel",),
     "limits": Limits(seconds=1),
+    "budget": Budget(builds=0),
+    "published": True,
 }
 
 

@@ -1,0 +1,56 @@
+"""What a cause is: the mirror image of a variation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from orchestrator.model import Severity, Traces
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A part of a wheel, taken apart into units that can be compared one by one.
+
+    The parts are members, and the archive itself. A view holds only units in which the two wheels
+    differ, or which a unit that differs needs to be understood; so that a wheel of any size can be
+    looked at in little memory.
+    """
+
+    path: str  # of the member; empty for the archive itself
+    kind: str  # slug of how it was taken apart: text, elf, bytecode, archive, json, raw...
+    units: Mapping[str, bytes] = field(default_factory=dict)  # by place: a line, a section, a field
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One wheel's view of a part, and what its environment planted."""
+
+    view: View
+    traces: Traces
+
+
+Pair = tuple[Side, Side]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One reason for which two builds differ, known by the trace that it leaves.
+
+    `erase` returns both sides without that trace; it changes nothing that any other reason could
+    have made. A cause is found where erasing its trace makes units equal that were not.
+    """
+
+    name: str
+    summary: str  # what it is, in one sentence
+    why: str  # what in a build brings it about
+    shows: str  # how it shows in a wheel
+    example: str
+    kinds: tuple[str, ...]  # of the views that can show it
+    erase: Callable[[Pair], Pair]
+    variations: tuple[str, ...] = ()  # which can do it; empty: none, it differs by itself
+    remedies: tuple[str, ...] = ()  # what repairs it, the gentlest first
+    severity: Severity | None = None  # where the cause alone tells it; else the part does
