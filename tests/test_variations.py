@@ -27,9 +27,9 @@ def test_a_variation_acts_and_is_seen_alone(variation: Variation) -> None:
 
 
 def test_everything_that_a_build_may_observe_is_varied() -> None:
-    """Only the salt and the epoch, which is an input, are the same in both environments."""
+    """Only the salt, the epoch, which is an input, and what remedies ask for are the same in both environments."""
     same = {field.name for field in fields(FIRST) if getattr(FIRST, field.name) == getattr(SECOND, field.name)}
-    assert same == {"salt", "source_date_epoch"}
+    assert same == {"salt", "source_date_epoch", "flags", "config_settings", "map_working_folder", "finish"}
 
 
 def test_the_catalogue_is_what_was_asked_for() -> None:
@@ -63,6 +63,7 @@ def test_a_held_variation_that_acts_is_named() -> None:
 
 def test_a_home_that_shall_not_exist_is_not_made() -> None:
     """Everything else that a build may write to is."""
-    assert scratch_folders(FIRST) == ("/build", "/tmp", "/home/first")  # noqa: S108
+    written = (FIRST.build_path.rpartition("/")[0], "/tmp", FIRST.tmpdir, FIRST.home)  # noqa: S108
+    assert scratch_folders(FIRST) == written
     assert len(scratch_folders(SECOND)) == 3
     assert not any(folder.startswith("/nonexistent") for folder in scratch_folders(SECOND))
