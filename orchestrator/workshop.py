@@ -205,7 +205,9 @@ def look_into(paths: tuple[Path, Path], builds: tuple[Build, Build], limits: Lim
     one, two = builds
     assert one.wheel is not None  # noqa: S101 - only wheels are looked into
     assert two.wheel is not None  # noqa: S101 - as above
-    read = [wheel.read(path, made, limits.wheel, limits.members) for path, made in ((first, one.wheel), (second, two.wheel))]
+    read = [
+        wheel.read(path, made, limits.wheel, limits.members) for path, made in ((first, one.wheel), (second, two.wheel))
+    ]
     with (
         opened(first, one.wheel, limits.wheel, limits.members) as ours,
         opened(second, two.wheel, limits.wheel, limits.members) as theirs,
