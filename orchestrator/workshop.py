@@ -11,12 +11,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import builder, cache, checkout, config, sdist, wheel
+import structlog
+
+from orchestrator import bounded, builder, cache, checkout, config, sdist, wheel
+from orchestrator.compare import compare
+from orchestrator.contents import opened
+from orchestrator.diagnose import Specimen, diagnose
 from orchestrator.errors import ResultsError
 from orchestrator.index import local
-from orchestrator.model import Failure, digest
+from orchestrator.model import Diagnosis, Failure, digest
 from orchestrator.rebuild import Effects
 from orchestrator.retry import retrying
+from orchestrator.variations import traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +38,12 @@ if TYPE_CHECKING:
     from orchestrator.sdist import Source
 
 SALT_BYTES = 6
+
+LOOKING = 300
+"""Seconds that looking into two wheels may take."""
+
+ROOM = 3 << 30
+"""Bytes of address space that looking into two wheels may take."""
 
 MTIME = 1_577_836_800  # 2020-01-01, of what is packed where no SOURCE_DATE_EPOCH is set
 
@@ -62,6 +74,7 @@ class Workshop:
             remember=lambda question, answer: remember(self.cache, question, answer),
             build=lambda order, answered: self.build(project, order, answered, long=long),
             read=lambda build: self.read(build, limits),
+            diagnose=lambda first, second: self.diagnose(first, second, limits),
             known=(lambda _project, _job: None) if again else self.results.find,
             salt=lambda: secrets.token_hex(SALT_BYTES),
             now=lambda: datetime.now(UTC),
@@ -165,6 +178,16 @@ class Workshop:
         assert build.wheel is not None  # noqa: S101 - only wheels are compared
         return wheel.read(self._stored(build.wheel), build.wheel, limits.wheel, limits.members)
 
+    def diagnose(self, first: Build, second: Build, limits: Limits) -> Diagnosis | None:
+        """Look into two wheels, in a process of its own; None, and a word in the log, where that fails."""
+        assert first.wheel is not None  # noqa: S101 - only wheels are looked into
+        assert second.wheel is not None  # noqa: S101 - as above
+        paths = self._stored(first.wheel), self._stored(second.wheel)
+        found, why = bounded.call(look_into, paths, (first, second), limits, seconds=LOOKING, memory=ROOM)
+        if why:
+            structlog.get_logger().warning("two wheels cannot be looked into", wheel=first.wheel.filename, fault=why)
+        return found
+
     def _stored(self, made: WheelFile) -> Path:
         """Return a file that was made a moment ago; raises ResultsError where the store had no room for it."""
         path = self.results.wheels.find(made.sha256)
@@ -174,6 +197,28 @@ class Workshop:
             )
             raise ResultsError(msg)
         return path
+
+
+def look_into(paths: tuple[Path, Path], builds: tuple[Build, Build], limits: Limits) -> Diagnosis | None:
+    """Diagnose two wheel files; None where one of them cannot be read. In a process of its own, see `bounded`."""
+    first, second = paths
+    one, two = builds
+    assert one.wheel is not None  # noqa: S101 - only wheels are looked into
+    assert two.wheel is not None  # noqa: S101 - as above
+    read = [
+        wheel.read(path, made, limits.wheel, limits.members) for path, made in ((first, one.wheel), (second, two.wheel))
+    ]
+    with (
+        opened(first, one.wheel, limits.wheel, limits.members) as ours,
+        opened(second, two.wheel, limits.wheel, limits.members) as theirs,
+    ):
+        if isinstance(ours, Failure) or isinstance(theirs, Failure):
+            return None
+        wheels = [found for found in read if not isinstance(found, Failure)]
+        if len(wheels) != len(read):
+            return None
+        specimens = Specimen(wheels[0], ours, traces(one)), Specimen(wheels[1], theirs, traces(two))
+        return diagnose(*specimens, compare(*wheels))
 
 
 def _sdist_of(release: Release, image: Image) -> str:
