@@ -25,7 +25,7 @@ from orchestrator.errors import Interrupted, OpenJobsError, UsageError, Wheelpro
 from orchestrator.publishers import site, site_data, words
 from orchestrator.results import Results
 from orchestrator.summary import summarize
-from orchestrator.variations import NAMES, VARIATIONS
+from orchestrator.variations import NAMES
 
 # What only building needs is imported by the commands that build: the others shall answer at once.
 if TYPE_CHECKING:
@@ -245,7 +245,6 @@ def _is_published(config_file: Path, store: Results) -> bool:
 
 def _publish(settings: Config, store: Results) -> None:
     """Write the site and its kin; what has not changed is left alone."""
-    variations = tuple((one.name, one.summary) for one in VARIATIONS)
 
     def read_log(sha256: str) -> bytes | None:
         path = store.logs.find(sha256)
@@ -253,7 +252,7 @@ def _publish(settings: Config, store: Results) -> None:
 
     store.prune()
     found = summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
-    pages = site.site(found, read_log, __version__, variations=variations)
+    pages = site.site(found, read_log, __version__)
     store.publish((f"site/{name}", text) for name, text in pages)
     store.publish([("site_data.json", site_data.site_data(found))])
 

@@ -31,6 +31,7 @@ from orchestrator.model import (
     Verdict,
 )
 from orchestrator.publishers import words
+from orchestrator.publishers.catalogue import chapters
 from orchestrator.publishers.site import LIST_BOUND, LOG_BOUND, page_name, site
 from orchestrator.summary import Summary, summarize
 from tests.sample_results import (
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 
 LATER = NOON + timedelta(days=1)
 STORE = {log_name(log): log for log in LOGS}
+CATALOGUES = {f"{chapter.slug}.html" for chapter in chapters()}
+ALWAYS = {"index.html", "method.html", "excluded.html", *CATALOGUES}
 EXCLUSION = Exclusion("scipy", "needs BLAS and LAPACK", date(2026, 11, 1), image="scientific")
 
 
@@ -60,7 +63,7 @@ def pages(
 ) -> dict[str, str]:
     """Return the whole site, by path."""
     summary = summarize(results, exclusions, LATER, tracked)
-    return dict(site(summary, read_log, "0.1.0", variations=VARIATIONS))
+    return dict(site(summary, read_log, "0.1.0"))
 
 
 @dataclass
@@ -183,6 +186,7 @@ def test_each_project_has_a_page_and_each_kept_log() -> None:
         "index.html",
         "method.html",
         "excluded.html",
+        *CATALOGUES,
         *(f"packages/{name}.html" for name in ("six", "frozenlist", "grpcio", "futures", "pyqt5", "attrs", "scipy")),
         "packages/later.html",
     }
@@ -410,7 +414,7 @@ def test_only_a_hash_names_a_log() -> None:
     def read(sha256: str) -> bytes:
         raise AssertionError(sha256)
 
-    assert len(pages(strange, read_log=read)) == 4
+    assert len(pages(strange, read_log=read)) == len(ALWAYS) + 1
 
 
 # --- hostile text ----------------------------------------------------------------------------
@@ -447,7 +451,7 @@ def test_hostile_names_stay_in_their_folder() -> None:
     paths = list(hostile_site())
     for path in paths:
         assert re.fullmatch(r"(?:packages/|logs/)?[a-z0-9_][a-z0-9-]*\.html", path)
-    assert len(set(paths)) == len(paths) >= 3 + 10
+    assert len(set(paths)) == len(paths) >= len(ALWAYS) + 10
 
 
 @pytest.mark.parametrize("name", ["six", "zope-event", "a" * 100])
@@ -487,7 +491,7 @@ def test_a_package_cannot_make_a_page_without_end() -> None:
 
 
 def _again(summary: Summary, written: dict[str, object], read_log: Callable[[str], bytes | None]) -> set[str]:
-    return {path for path, _ in site(summary, read_log, "0.1.0", variations=VARIATIONS, written=written)}
+    return {path for path, _ in site(summary, read_log, "0.1.0", written=written)}
 
 
 def test_during_a_run_only_what_changed_is_written_again() -> None:
@@ -499,12 +503,11 @@ def test_during_a_run_only_what_changed_is_written_again() -> None:
         return STORE.get(sha256)
 
     written: dict[str, object] = {}
-    always = {"index.html", "method.html", "excluded.html"}
     before = (sample("six"), sample("idna", days=0.1))
-    assert len(_again(summarize(before, (), LATER), written, read_log)) == 3 + 2 + 2
-    assert _again(summarize(before, (), LATER), written, read_log) == always
+    assert len(_again(summarize(before, (), LATER), written, read_log)) == len(ALWAYS) + 2 + 2
+    assert _again(summarize(before, (), LATER), written, read_log) == ALWAYS
     after = (*before, sample("idna", days=0.2))
-    assert _again(summarize(after, (), LATER), written, read_log) == {*always, "packages/idna.html"}
+    assert _again(summarize(after, (), LATER), written, read_log) == {*ALWAYS, "packages/idna.html"}
     assert sorted(read) == sorted(set(read))
 
 
@@ -523,6 +526,6 @@ def test_a_site_of_150_packages_is_made_in_well_under_two_seconds() -> None:
     logs: Mapping[str, bytes] = {log_name(log): log * 1000 for log in LOGS}
     results = [sample(f"package-{number}", verdict=Verdict.SENSITIVE) for number in range(150)]
     begin = time.process_time()
-    made = sum(1 for _ in site(summarize(results, (), LATER), logs.get, "0.1.0", variations=VARIATIONS))
-    assert made == 3 + 150 + 3
+    made = sum(1 for _ in site(summarize(results, (), LATER), logs.get, "0.1.0"))
+    assert made == len(ALWAYS) + 150 + 3
     assert time.process_time() - begin < 2

@@ -70,6 +70,8 @@ WORDS = (
     Word(OPEN, "open", "It is tracked, and has no verdict yet.", "It says nothing else; a later run will."),
 )
 
+_FEW = 3  # causes that one line names
+
 LABELS = {word.slug: word.label for word in WORDS}
 
 REASONS: Mapping[str, str] = {
@@ -197,6 +199,13 @@ def _build(result: Result, name: str) -> Build | None:
 
 def _same_wheel(first: Build | None, other: Build | None) -> bool:
     return bool(first and other and first.wheel and other.wheel and first.wheel.sha256 == other.wheel.sha256)
+
+
+def blamed(result: Result) -> str:
+    """Name the causes that were found, a few of them; nothing where there is none."""
+    found = tuple(dict.fromkeys(one.name for one in result.causes))
+    few = found if len(found) <= _FEW else (*found[: _FEW - 1], f"{len(found) - _FEW + 1} more")
+    return listed(few) if few else ""
 
 
 def differing(result: Result) -> str:

@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from orchestrator.model import Aspect, Difference, Drift, Exclusion, Failure, Phase, Reason, Result, Verdict
 from orchestrator.publishers.site import page_name, site
 from orchestrator.summary import summarize
-from tests.sample_results import HOSTILE, IMAGE, LOGS, SETUPTOOLS, VARIATIONS, log_name, sample
+from tests.sample_results import HOSTILE, IMAGE, LOGS, SETUPTOOLS, log_name, sample
 from tests.samples import NOON
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def results() -> Iterator[Result]:
 def _site(folder: Path) -> None:
     exclusion = Exclusion("scipy", f"needs BLAS{HOSTILE}", date(2026, 11, 1))
     summary = summarize(results(), (exclusion,), NOON + timedelta(days=1), ("later",))
-    for path, text in site(summary, STORE.get, "0.1.0", variations=VARIATIONS):
+    for path, text in site(summary, STORE.get, "0.1.0"):
         file = folder / path
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
