@@ -66,6 +66,11 @@ _OF_VARIATIONS = (
 )
 
 
+def summaries(causes: Iterable[Cause] = CAUSES) -> dict[str, str]:
+    """Return what each cause is, in a sentence, by its slug."""
+    return {one.name: one.summary for one in causes}
+
+
 def _cause(one: Cause) -> Entry:
     told = (("Why", one.why), ("How it shows", one.shows), ("Example", one.example))
     by_itself = () if one.variations else (("Variations", "None: it differs by itself."),)

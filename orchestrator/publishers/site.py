@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from packaging.requirements import InvalidRequirement, Requirement
 
 from orchestrator.model import LADDER, Mode, Severity, Verdict
-from orchestrator.publishers import words
+from orchestrator.publishers import advice, words
 from orchestrator.publishers.catalogue import VARIATION, Chapter, chapters
 from orchestrator.publishers.facets import facets
 from orchestrator.publishers.sides import sides
@@ -329,8 +329,8 @@ def _templates() -> Environment:
         "repeats": words.repeats,
         "kind": words.kind,
         "third_party": words.third_party,
-        "recipes": _recipes,
-        "report": _report,
+        "recipes": advice.recipes,
+        "report": advice.report,
     }
     templates.tests["web_address"] = lambda url: str(url).startswith(("https://", "http://"))
     templates.globals |= {
@@ -367,16 +367,6 @@ def _ticks(text: str) -> Markup:
     """Return one of our own texts, in which `back-ticks` mark code, as HTML."""
     pieces = str(escape(text)).split("`")
     return Markup("".join(f"<code>{one}</code>" if odd % 2 else one for odd, one in enumerate(pieces)))  # noqa: S704 - escaped above
-
-
-def _recipes(_result: Result) -> tuple[tuple[str, str], ...]:
-    """Return the proven recipe as (title, text to be pasted) for each kind of builder."""
-    return ()
-
-
-def _report(_result: Result) -> tuple[str, ...]:
-    """Return the report for the upstream project, if there is anything to report."""
-    return ()
 
 
 def _csp_hash(source: str) -> str:
