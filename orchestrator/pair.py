@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator import wheel
 from orchestrator.compare import compare
 from orchestrator.errors import UsageError
-from orchestrator.model import Diagnosis, Failure, Limits, Severity, Unexplained, WheelFile
+from orchestrator.model import Diagnosis, Failure, Limits, Severity, Traces, Unexplained, WheelFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +44,24 @@ class Pair:
 
 def _named(file: WheelFile) -> dict[str, Any]:
     return {"filename": file.filename, "sha256": file.sha256, "size": file.size}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A wheel on our disk, under the name by which it is to be known, and what its build planted, if that is known."""
+
+    path: Path
+    file: WheelFile
+    traces: Traces = Traces()  # noqa: RUF009 - frozen
+
+
+def diagnosed(first: Given, second: Given, limits: Limits = LIMITS) -> Diagnosis | None:
+    """Tell why two wheels differ; None where one of them cannot be read."""
+    one = wheel.read(first.path, first.file, limits.wheel, limits.members)
+    other = wheel.read(second.path, second.file, limits.wheel, limits.members)
+    if isinstance(one, Failure) or isinstance(other, Failure):
+        return None
+    return _diagnosed(compare(one, other))
 
 
 def explained(first: Path, second: Path) -> Pair:

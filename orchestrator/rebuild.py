@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Difference,
         Environment,
         Image,
+        Published,
         Release,
         Sdist,
         Target,
@@ -70,6 +71,7 @@ class Effects:
     known: Callable[[str, str], Path | None]  # project, job -> the record that there is already
     salt: Callable[[], str]
     now: Callable[[], datetime]
+    published: Callable[[Release, Build], Published | None] = lambda _release, _build: None  # against the index's
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     settled, first, second = built
     inputs = inputs_of(task, release, image, settled.lock.digest)
     trial = conclude(task, first, second, lambda: _control(task, image, settled, first, effects), effects.read)
-    return result(digest(inputs), trial, inputs, settled.lock)
+    found = result(digest(inputs), trial, inputs, settled.lock)
+    return replace(found, published=effects.published(release, first.build)) if task.published else found
 
 
 # --- settling --------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import builder, cache, checkout, config, sdist, wheel
+from orchestrator import builder, cache, checkout, config, pair, published, sdist, variations, wheel
 from orchestrator.errors import ResultsError
 from orchestrator.index import local
 from orchestrator.model import Failure, digest
@@ -26,7 +26,19 @@ if TYPE_CHECKING:
     from orchestrator.engine import Engine
     from orchestrator.farm import Slots, Stop
     from orchestrator.index import Index
-    from orchestrator.model import Build, Image, Limits, Lock, Release, Sdist, Target, Task, Wheel, WheelFile
+    from orchestrator.model import (
+        Build,
+        Image,
+        Limits,
+        Lock,
+        Published,
+        Release,
+        Sdist,
+        Target,
+        Task,
+        Wheel,
+        WheelFile,
+    )
     from orchestrator.plan import Job
     from orchestrator.results import Results
     from orchestrator.sdist import Source
@@ -65,6 +77,7 @@ class Workshop:
             known=(lambda _project, _job: None) if again else self.results.find,
             salt=lambda: secrets.token_hex(SALT_BYTES),
             now=lambda: datetime.now(UTC),
+            published=lambda release, build: self.published(release, build, limits),
         )
 
     def describe(self, path: Path, limits: Limits) -> Source | Failure:
@@ -164,6 +177,20 @@ class Workshop:
         """Read a wheel that was built in this run."""
         assert build.wheel is not None  # noqa: S101 - only wheels are compared
         return wheel.read(self._stored(build.wheel), build.wheel, limits.wheel, limits.members)
+
+    def published(self, release: Release, build: Build, limits: Limits) -> Published | None:
+        """Compare a build's wheel with the one on the index; None where there is none, or the release is the user's."""
+        ours = build.wheel
+        if ours is None or release.sdist is None or release.sdist.url.startswith("file:"):
+            return None
+        return published.published(
+            ours,
+            release.wheels,
+            lambda one: self.index.fetch(one, limits.wheel),
+            lambda path, theirs: pair.diagnosed(
+                pair.Given(self._stored(ours), ours, variations.traces(build)), pair.Given(path, theirs), limits
+            ),
+        )
 
     def _stored(self, made: WheelFile) -> Path:
         """Return a file that was made a moment ago; raises ResultsError where the store had no room for it."""
