@@ -62,7 +62,7 @@ _OF_CAUSES = (
 
 _OF_VARIATIONS = (
     "What the second build has otherwise than the first. A probe in each container tells whether it really has. The "
-    "variations that a verdict names under *holds* are those under which the wheel is the same once they are held."
+    "variations that a verdict names under `holds` are those under which the wheel is the same once they are held."
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Mode, Severity
+from orchestrator.model import Mode, Proof, Severity
 from orchestrator.publishers import words
 
 if TYPE_CHECKING:
@@ -120,8 +120,9 @@ def why(causes: Sequence[Blame], unexplained: Sequence[Unexplained], summaries: 
 
 
 def _cause(one: Blame, summaries: Mapping[str, str]) -> Iterator[Block]:
-    does = f"done by {words.listed(one.variations)}" if one.variations else "no variation does it"
-    yield f"  {one_line(one.name)} ({one.proof}; {one_line(does)})"
+    can = "done by" if one.proof is Proof.ISOLATED else "can be done by"
+    does = f"; {can} {words.listed(one.variations)}" if one.variations else ""
+    yield f"  {one_line(one.name)} ({one.proof}{one_line(does)})"
     if one.name in summaries:
         yield f"    {summaries[one.name]}"
     shown = ", ".join(_path(path) for path in one.members[:MEMBERS])

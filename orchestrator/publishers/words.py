@@ -277,7 +277,7 @@ def _is_metadata(one: Difference) -> bool:
 
 
 PROOFS: Mapping[Proof, str] = {
-    Proof.TRACE: "found by its trace: without it, the two sides are the same there",
+    Proof.TRACE: "found by its trace alone: with that taken out, the two sides are the same there",
     Proof.ISOLATED: "proved by building: with this held, and nothing less, the difference is gone",
 }
 
