@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import struct
 import zipfile
+import zlib
 from typing import IO, TYPE_CHECKING
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -22,7 +24,11 @@ _LOCAL = struct.Struct("<4s5H3L2H")  # APPNOTE.TXT 4.3.7: a member's local heade
 _LONGEST_RECORD = 64 << 20
 _LINK = 0o120000
 _FORMAT = 0o170000
-_BROKEN = (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, struct.error)
+BROKEN = (
+    zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, struct.error,
+    zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What zipfile raises, one time or another, when it reads what is no archive, or no longer one."""
 
 
 def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure | None:
@@ -39,7 +45,7 @@ def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure 
             return _failure(Reason.WHEEL_TOO_LARGE, "its list of members is beyond all measure")
         with zipfile.ZipFile(path) as archive:
             return _unsafe(archive.infolist(), limit, members)
-    except _BROKEN as error:
+    except BROKEN as error:
         return _failure(Reason.BROKEN_WHEEL, f"{claimed.filename}: {error}")
 
 
@@ -72,7 +78,7 @@ def read(path: Path, claimed: WheelFile, limit: int, members: int) -> Wheel | Fa
         with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
             found = tuple(_member(archive, info, raw) for info in archive.infolist())
             return Wheel(claimed.filename, claimed.sha256, found, _record(archive))
-    except _BROKEN as error:
+    except BROKEN as error:
         return _failure(Reason.BROKEN_WHEEL, f"{claimed.filename}: {error}")
 
 
