@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from orchestrator import wheel
 from orchestrator.compare import compare
+from orchestrator.contents import opened
+from orchestrator.diagnose import Specimen, diagnose
 from orchestrator.errors import UsageError
-from orchestrator.model import Diagnosis, Failure, Limits, Severity, Traces, Unexplained, WheelFile
+from orchestrator.model import Failure, Limits, Traces, WheelFile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from orchestrator.model import Difference, Wheel
+    from orchestrator.model import Diagnosis
 
 LIMITS = Limits()
 
@@ -55,15 +59,6 @@ class Given:
     traces: Traces = Traces()  # noqa: RUF009 - frozen
 
 
-def diagnosed(first: Given, second: Given, limits: Limits = LIMITS) -> Diagnosis | None:
-    """Tell why two wheels differ; None where one of them cannot be read."""
-    one = wheel.read(first.path, first.file, limits.wheel, limits.members)
-    other = wheel.read(second.path, second.file, limits.wheel, limits.members)
-    if isinstance(one, Failure) or isinstance(other, Failure):
-        return None
-    return _diagnosed(compare(one, other))
-
-
 def explained(first: Path, second: Path) -> Pair:
     """Compare two wheel files of anybody's, and tell why they differ.
 
@@ -73,32 +68,56 @@ def explained(first: Path, second: Path) -> Pair:
         One of them is not there, is no wheel, or is one that is not safe to look into.
 
     """
-    one, other = _file(first), _file(second)
-    differences = compare(_read(first, one), _read(second, other))
-    return Pair(one, other, not differences, _diagnosed(differences))
+    one, other = _given(first), _given(second)
+    diagnosis = _explained(one, other, LIMITS, _refuse)
+    return Pair(one.file, other.file, not diagnosis.differences, diagnosis)
 
 
-def _file(path: Path) -> WheelFile:
+def diagnosed(first: Given, second: Given, limits: Limits = LIMITS) -> Diagnosis | None:
+    """Tell why two wheels differ; None where one of them cannot be looked into."""
+    try:
+        return _explained(first, second, limits, _pass)
+    except _Unreadable:
+        return None
+
+
+class _Unreadable(Exception):  # noqa: N818 - it never gets out of here
+    """A wheel cannot be looked into."""
+
+
+def _explained(first: Given, second: Given, limits: Limits, refuse: Callable[[Given, Failure], NoReturn]) -> Diagnosis:
+    with ExitStack() as stack:
+        one, other = (_specimen(given, limits, refuse, stack) for given in (first, second))
+        return diagnose(one, other, compare(one.wheel, other.wheel))
+
+
+def _specimen(given: Given, limits: Limits, refuse: Callable[[Given, Failure], NoReturn], stack: ExitStack) -> Specimen:
+    found = wheel.read(given.path, given.file, limits.wheel, limits.members)
+    if isinstance(found, Failure):
+        refuse(given, found)
+    contents = stack.enter_context(opened(given.path, given.file, limits.wheel, limits.members))
+    if isinstance(contents, Failure):
+        refuse(given, contents)
+    return Specimen(found, contents, given.traces)
+
+
+def _pass(_given: Given, failure: Failure) -> NoReturn:
+    raise _Unreadable(failure.detail)
+
+
+def _refuse(given: Given, failure: Failure) -> NoReturn:
+    msg = f"reading {given.path}: {failure.reason}: {failure.detail}; name a wheel that an installer would take"
+    raise UsageError(msg)
+
+
+def _given(path: Path) -> Given:
     try:
         if not path.is_file():
             msg = f"reading {path}: it is {'no plain file' if path.exists() else 'not there'}; name a wheel"
             raise UsageError(msg)
         with path.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        return WheelFile(path.name, sha256, path.stat().st_size)
+        return Given(path, WheelFile(path.name, sha256, path.stat().st_size))
     except (OSError, ValueError) as error:
         msg = f"reading {path}: {error}; name a wheel that can be read"
         raise UsageError(msg) from error
-
-
-def _read(path: Path, file: WheelFile) -> Wheel:
-    found = wheel.read(path, file, LIMITS.wheel, LIMITS.members)
-    if isinstance(found, Failure):
-        msg = f"reading {path}: {found.reason}: {found.detail}; name a wheel that an installer would take"
-        raise UsageError(msg)
-    return found
-
-
-def _diagnosed(differences: tuple[Difference, ...]) -> Diagnosis:
-    left = tuple(Unexplained(one.path, one.aspect) for one in differences if not one.consequence)
-    return Diagnosis(Severity.CODE if differences else Severity.NONE, (), left, differences)
