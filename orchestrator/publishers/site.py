@@ -37,6 +37,7 @@ DETAILED = 12  # versions and images of one project that are shown in full
 LATELY = 6  # changes of verdict on the first page
 TEXT_BOUND = 2_000  # characters of one line of evidence, or of a path
 EVIDENCE_BOUND = 4  # places shown of one cause
+PLACES_BOUND = 12  # places named of one member that is not explained
 
 _NORMALIZED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LONGEST_NAME = 100
@@ -326,6 +327,7 @@ def _templates() -> Environment:
         "sides": lambda texts: sides(*texts),
         "depth": lambda result: words.depth(result.severity, result.differences),
         "outcome": words.outcome,
+        "gathered": words.gathered,
         "repeats": words.repeats,
         "kind": words.kind,
         "third_party": words.third_party,
@@ -338,6 +340,7 @@ def _templates() -> Environment:
         "detail_bound": DETAIL_BOUND,
         "text_bound": TEXT_BOUND,
         "evidence_bound": EVIDENCE_BOUND,
+        "places_bound": PLACES_BOUND,
         "depths": words.DEPTHS,
         "proofs": words.PROOFS,
         "verdict_words": words.WORDS,

@@ -113,10 +113,12 @@ def why(causes: Sequence[Blame], unexplained: Sequence[Unexplained], summaries: 
     if unexplained:
         yield ""
         yield "Unexplained"
-    for left in unexplained[:ROWS]:
-        place = f", {one_line(left.where)}" if left.where else ""
-        yield f"  {_path(left.path)}: {left.aspect}{place}"
-    yield from _more(unexplained)
+    gathered = words.gathered(unexplained)
+    for path, aspect, places in gathered[:ROWS]:
+        shown = "".join(f", {one_line(place)}" for place in places[:MEMBERS])
+        more = f" and {len(places) - MEMBERS} more" if len(places) > MEMBERS else ""
+        yield f"  {_path(path)}: {aspect}{shown}{more}"
+    yield from _more(gathered)
 
 
 def _cause(one: Blame, summaries: Mapping[str, str]) -> Iterator[Block]:

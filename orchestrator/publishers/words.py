@@ -10,7 +10,7 @@ from orchestrator.model import Mode, Outcome, Proof, Reason, Severity, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from orchestrator.model import Build, Difference, Remedied, Result
+    from orchestrator.model import Aspect, Build, Difference, Remedied, Result, Unexplained
 
 OPEN = "open"
 """The word of a tracked project that has no verdict yet."""
@@ -274,6 +274,14 @@ def depth(severity: Severity | None, differences: Iterable[Difference] | None) -
 
 def _is_metadata(one: Difference) -> bool:
     return one.severity is Severity.METADATA and not one.consequence
+
+
+def gathered(found: Iterable[Unexplained]) -> tuple[tuple[str, Aspect, tuple[str, ...]], ...]:
+    """Gather what is unexplained by member and aspect, in the order in which it stands: (path, aspect, places)."""
+    places: dict[tuple[str, Aspect], list[str]] = {}
+    for one in found:
+        places.setdefault((one.path, one.aspect), []).extend([one.where] if one.where else [])
+    return tuple((path, aspect, tuple(where)) for (path, aspect), where in places.items())
 
 
 PROOFS: Mapping[Proof, str] = {
