@@ -30,7 +30,15 @@ if TYPE_CHECKING:
 GUEST = "/usr/lib/wheelproof"
 """Where the guest, the shell and the clock's offset lie in every container of ours."""
 
+PROGRAMS = ("guest.py", "guest_finish.py")
 SDIST = "/usr/lib/wheelproof-sdist"
+COMPILERS = "compilers"
+"""The folder below GUEST with wrappers of the compilers, where a remedy asks for them."""
+
+WRAPPED = ("cc", "c++", "gcc", "g++", "x86_64-linux-gnu-gcc", "x86_64-linux-gnu-g++")
+WRAPPER = """#!/bin/sh
+exec /usr/bin/{name} "-ffile-prefix-map=$PWD=." "$@"
+"""
 LONGEST_FRAME = 1 << 20
 DETAIL = 2000
 TAIL = 64 << 10
@@ -87,6 +95,10 @@ def variables(environment: Environment, cpus: int) -> dict[str, str]:
         "CMAKE_BUILD_PARALLEL_LEVEL": str(cpus),
         "NPY_NUM_BUILD_JOBS": str(cpus),
     }
+    if environment.flags:
+        named["CFLAGS"] = named["CXXFLAGS"] = " ".join(environment.flags)
+    if environment.map_working_folder:
+        named["PATH"] = f"{GUEST}/{COMPILERS}:{named['PATH']}"
     if environment.language:
         named["LANGUAGE"] = environment.language
     if environment.source_date_epoch is not None:
@@ -113,6 +125,9 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "limit": limits.sdist,
         "members": limits.members,
         "wheel": limits.wheel,
+        "settings": dict(environment.config_settings),
+        "finish": environment.finish if order.hook == "build_wheel" else (),
+        "epoch": environment.source_date_epoch or 0,
     }
     kernel = ("setarch", "x86_64", "--uname-2.6") if environment.uname26 else ()
     return Container(
@@ -144,20 +159,31 @@ def _tmpfs(folder: str, environment: Environment, limits: Limits) -> str:
 
 
 def guest_folder(cache: Path, environment: Environment) -> Path:
-    """Make, once, the folder that is mounted at GUEST: the guest, /bin/sh and the clock's offset."""
-    guest = resources.files("orchestrator").joinpath("guest.py").read_bytes()
-    shell, offset = environment.shell, environment.clock_offset
-    key = hashlib.sha256(guest + f"{shell} {offset}".encode()).hexdigest()[:16]
-    folder = cache / "guest" / key
+    """Make, once, the folder that is mounted at GUEST: the guest, /bin/sh, the clock's offset, perhaps compilers."""
+    programs = {name: resources.files("orchestrator").joinpath(name).read_bytes() for name in PROGRAMS}
+    shell, offset, wrapped = environment.shell, environment.clock_offset, environment.map_working_folder
+    key = hashlib.sha256(b"\0".join((*programs.values(), f"{shell} {offset} {wrapped and WRAPPER}".encode())))
+    folder = cache / "guest" / key.hexdigest()[:16]
     if folder.exists():
         return folder
     with unfinished(folder.parent) as lent:
         made = lent / "guest"
         made.mkdir(mode=0o755)
-        (made / "guest.py").write_bytes(guest)
+        for name, content in programs.items():
+            (made / name).write_bytes(content)
         (made / "sh").symlink_to(shell)
         (made / "clock").write_text(f"{offset}\n")
+        if wrapped:
+            _wrap_compilers(made / COMPILERS)
         return settle(made, folder)
+
+
+def _wrap_compilers(folder: Path) -> None:
+    """Write a wrapper of each compiler, which maps the folder in which it is called to a dot."""
+    folder.mkdir(mode=0o755)
+    for name in WRAPPED:
+        (folder / name).write_text(WRAPPER.format(name=name))
+        (folder / name).chmod(0o755)
 
 
 class Listener:

@@ -272,6 +272,7 @@ class Phase(StrEnum):
     BUILD_SDIST = "build-sdist"
     BUILD_WHEEL = "build-wheel"
     WHEEL = "wheel"
+    FINISH = "finish"  # of an experiment alone: what a remedy does to the wheel did not work
 
 
 class Reason(StrEnum):

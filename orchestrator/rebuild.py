@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,11 @@ from packaging.utils import canonicalize_name
 
 from orchestrator import __version__, variations
 from orchestrator.builder import Order, Output
+from orchestrator.causes import CAUSES
 from orchestrator.compare import compare
-from orchestrator.errors import WheelproofError
+from orchestrator.explain import Explained, bound, explain
 from orchestrator.guest import satisfied
+from orchestrator.laboratory import Case, Tools, insist, same
 from orchestrator.model import (
     LIMIT_REASONS,
     METHOD,
@@ -24,6 +26,7 @@ from orchestrator.model import (
     Phase,
     Reason,
     Result,
+    Severity,
     UsedImage,
     Verdict,
     Wheel,
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
     from orchestrator.model import (
         Build,
+        Diagnosis,
         Difference,
         Environment,
         Image,
@@ -55,6 +59,9 @@ if TYPE_CHECKING:
 NOTHING = Lock()
 """What is required where nothing was settled."""
 
+CURES = {cause.name: cause.remedies for cause in CAUSES}
+"""What repairs each cause, the gentlest first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effects:
@@ -68,6 +75,7 @@ class Effects:
     remember: Callable[[str, tuple[str, ...]], None]
     build: Callable[[Order, Callable[[tuple[str, ...]], None]], Output]
     read: Callable[[Build], Wheel | Failure]
+    diagnose: Callable[[Build, Build], Diagnosis | None]  # None where the wheels cannot be looked into
     known: Callable[[str, str], Path | None]  # project, job -> the record that there is already
     salt: Callable[[], str]
     now: Callable[[], datetime]
@@ -101,6 +109,7 @@ class Trial:
     builds: tuple[Build, ...] = ()
     variants: tuple[Variant, ...] = ()
     differences: tuple[Difference, ...] = ()
+    explained: Explained = field(default_factory=Explained)
 
 
 def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Result | Path:
@@ -138,7 +147,13 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
         return unsettled(built)
     settled, first, second = built
     inputs = inputs_of(task, release, image, settled.lock.digest)
-    trial = conclude(task, first, second, lambda: _control(task, image, settled, first, effects), effects.read)
+
+    def build(name: str, environment: Environment) -> Build:
+        order = _order(name, environment, task=task, image=image, settled=settled, effects=effects)
+        return effects.build(order, _nobody).build
+
+    trial = conclude(task, first.build, second.build, build, effects.read)
+    trial = told(task, release, trial, Tools(build, effects.diagnose, CURES))
     found = result(digest(inputs), trial, inputs, settled.lock)
     return replace(found, published=effects.published(release, first.build)) if task.published else found
 
@@ -281,45 +296,54 @@ def _order(
     )
 
 
-def _control(task: Task, image: Image, settled: Settled, first: Output, effects: Effects) -> Output:
-    """Build once more in the very environment of the first build."""
-    order = _order("control", first.build.environment, task=task, image=image, settled=settled, effects=effects)
-    return effects.build(order, _nobody)
-
-
 # --- judging ---------------------------------------------------------------------------------
 
 
 def conclude(
     task: Task,
-    first: Output,
-    second: Output,
-    control: Callable[[], Output],
+    first: Build,
+    second: Build,
+    build: Callable[[str, Environment], Build],
     read: Callable[[Build], Wheel | Failure],
 ) -> Trial:
-    """Judge two builds, with a third where they disagree."""
-    pair = (first.build, second.build)
+    """Judge two builds, with a third in the very environment of the first where they disagree."""
+    pair = (first, second)
     seen: tuple[Variant, ...] = ()
-    if first.build.probe and second.build.probe:
-        seen = variations.variants(first.build.probe, second.build.probe, task.hold, task.remove)
-        _insist(seen)
+    if first.probe and second.probe:
+        seen = variations.variants(first.probe, second.probe, task.hold, task.remove)
+        insist(seen)
     if (judgement := judge_pair(*pair)) is not None:
-        return Trial(judgement, pair, seen)
-    third = control().build
-    if first.build.probe and third.probe:
+        return Trial(judgement, pair, seen, explained=_agreed(*pair))
+    third = build("control", first.environment)
+    if first.probe and third.probe:
         all_held = tuple(name for name in variations.NAMES if name not in task.remove)
-        _insist(variations.variants(first.build.probe, third.probe, all_held, task.remove))
+        insist(variations.variants(first.probe, third.probe, all_held, task.remove))
     builds = (*pair, third)
     return Trial(judge_three(*builds), builds, seen, _compared(*pair, read))
 
 
-def _insist(seen: tuple[Variant, ...]) -> None:
-    if wrong := variations.disobeyed(seen):
-        msg = (
-            f"looking at the two environments: {', '.join(wrong)} did not act as asked; "
-            "see to it that the image and the engine can, or name it under variations: remove"
-        )
-        raise WheelproofError(msg)
+def _agreed(first: Build, second: Build) -> Explained:
+    """Say how much stands behind two builds that agree."""
+    if not same(first, second):
+        return Explained()
+    return Explained(severity=Severity.NONE, builds_compared=2, flake_bound=bound(2))
+
+
+def told(task: Task, release: Release, trial: Trial, tools: Tools) -> Trial:
+    """Explain why builds differ, where they do; experiments may show that it was chance all along."""
+    if trial.judgement.verdict not in (Verdict.SENSITIVE, Verdict.INTRINSIC):
+        return trial
+    first, second, control = trial.builds
+    case = Case(task, release.version, trial.judgement.verdict, first, second, control, trial.differences)
+    explained = explain(case, tools)
+    flaky = Judgement(Verdict.INTRINSIC, explained.flaky, trial.judgement.failure)
+    return replace(
+        trial,
+        judgement=flaky if explained.flaky else trial.judgement,
+        builds=(*trial.builds, *explained.builds),
+        differences=explained.differences or trial.differences,
+        explained=explained,
+    )
 
 
 def _compared(first: Build, second: Build, read: Callable[[Build], Wheel | Failure]) -> tuple[Difference, ...]:
@@ -331,15 +355,6 @@ def _compared(first: Build, second: Build, read: Callable[[Build], Wheel | Failu
 def _opened(file: WheelFile, found: Wheel | Failure) -> Wheel:
     """Return the wheel; of one that cannot be read, at least its name and hash are compared."""
     return found if isinstance(found, Wheel) else Wheel(file.filename, file.sha256)
-
-
-def same(first: Build, second: Build) -> bool:
-    """Tell whether two builds gave the same bytes under the same name."""
-    return (
-        first.wheel is not None
-        and second.wheel is not None
-        and (first.wheel.sha256, first.wheel.filename) == (second.wheel.sha256, second.wheel.filename)
-    )
 
 
 def judge_pair(first: Build, second: Build) -> Judgement | None:
@@ -385,7 +400,7 @@ def _result(  # noqa: PLR0913 - a record has as many parts as it has
     inputs: Inputs | None,
     lock: Lock,
 ) -> Result:
-    judgement = trial.judgement
+    judgement, explained = trial.judgement, trial.explained
     return Result(
         schema=SCHEMA,
         job=job,
@@ -393,7 +408,7 @@ def _result(  # noqa: PLR0913 - a record has as many parts as it has
         version=release.version,
         image=UsedImage(image.name, image.id, image.manifest, image.base, image.drift),
         verdict=judgement.verdict,
-        holds=(),
+        holds=explained.holds,
         reason=judgement.reason,
         failure=judgement.failure,
         sdist=release.sdist,
@@ -407,4 +422,13 @@ def _result(  # noqa: PLR0913 - a record has as many parts as it has
         started=started,
         finished=finished,
         wheelproof=__version__,
+        severity=explained.severity,
+        causes=explained.causes,
+        unexplained=explained.unexplained,
+        experiments=explained.experiments,
+        remedies=explained.remedies,
+        recipe=explained.recipe,
+        left_open=explained.left_open,
+        builds_compared=explained.builds_compared,
+        flake_bound=explained.flake_bound,
     )

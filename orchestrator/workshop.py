@@ -11,12 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import builder, cache, checkout, config, pair, published, sdist, variations, wheel
+import structlog
+
+from orchestrator import bounded, builder, cache, checkout, config, pair, published, sdist, wheel
 from orchestrator.errors import ResultsError
 from orchestrator.index import local
 from orchestrator.model import Failure, digest
 from orchestrator.rebuild import Effects
 from orchestrator.retry import retrying
+from orchestrator.variations import traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from orchestrator.index import Index
     from orchestrator.model import (
         Build,
+        Diagnosis,
         Image,
         Limits,
         Lock,
@@ -44,6 +48,12 @@ if TYPE_CHECKING:
     from orchestrator.sdist import Source
 
 SALT_BYTES = 6
+
+LOOKING = 300
+"""Seconds that looking into two wheels may take."""
+
+ROOM = 3 << 30
+"""Bytes of address space that looking into two wheels may take."""
 
 MTIME = 1_577_836_800  # 2020-01-01, of what is packed where no SOURCE_DATE_EPOCH is set
 
@@ -74,6 +84,7 @@ class Workshop:
             remember=lambda question, answer: remember(self.cache, question, answer),
             build=lambda order, answered: self.build(project, order, answered, long=long),
             read=lambda build: self.read(build, limits),
+            diagnose=lambda first, second: self.diagnose(first, second, limits),
             known=(lambda _project, _job: None) if again else self.results.find,
             salt=lambda: secrets.token_hex(SALT_BYTES),
             now=lambda: datetime.now(UTC),
@@ -187,10 +198,23 @@ class Workshop:
             ours,
             release.wheels,
             lambda one: self.index.fetch(one, limits.wheel),
-            lambda path, theirs: pair.diagnosed(
-                pair.Given(self._stored(ours), ours, variations.traces(build)), pair.Given(path, theirs), limits
-            ),
+            lambda path, theirs: self._look(self._given(build, ours), pair.Given(path, theirs), limits),
         )
+
+    def diagnose(self, first: Build, second: Build, limits: Limits) -> Diagnosis | None:
+        """Look into two wheels, in a process of its own; None, and a word in the log, where that fails."""
+        assert first.wheel is not None  # noqa: S101 - only wheels are looked into
+        assert second.wheel is not None  # noqa: S101 - as above
+        return self._look(self._given(first, first.wheel), self._given(second, second.wheel), limits)
+
+    def _look(self, first: pair.Given, second: pair.Given, limits: Limits) -> Diagnosis | None:
+        found, why = bounded.call(pair.diagnosed, first, second, limits, seconds=LOOKING, memory=ROOM)
+        if why:
+            structlog.get_logger().warning("two wheels cannot be looked into", wheel=first.file.filename, fault=why)
+        return found
+
+    def _given(self, build: Build, made: WheelFile) -> pair.Given:
+        return pair.Given(self._stored(made), made, traces(build))
 
     def _stored(self, made: WheelFile) -> Path:
         """Return a file that was made a moment ago; raises ResultsError where the store had no room for it."""

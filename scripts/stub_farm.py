@@ -157,6 +157,7 @@ def effects(store: Results, project: str) -> rebuild.Effects:
         remember=lambda _question, _answer: None,
         build=builder(store, project, made),
         read=lambda build: wheel(project, made.letters[build.name]),
+        diagnose=lambda _first, _second: None,
         known=store.find,
         salt=lambda: secrets.token_hex(6),
         now=lambda: datetime.now(UTC),
