@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 from contextlib import ExitStack
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from orchestrator.model import Result
     from orchestrator.publishers.story import Block
     from orchestrator.results import Results
+
+COMPARING = 300
+"""Seconds of processor time that comparing two wheels may take."""
+
+ROOM = 3 << 30
+"""Bytes of address space that it may take."""
 
 EPILOG = """Exit status: 0 every job got a verdict, whatever it is; 2 the command line is wrong;
 3 the configuration is; 4 the container engine fails; 5 an image cannot be made; 6 the package
@@ -178,6 +185,7 @@ def compare_(first: Path, second: Path, as_json: bool) -> None:  # noqa: FBT001
     from orchestrator.publishers import story  # noqa: PLC0415 - see above
     from orchestrator.publishers.catalogue import summaries  # noqa: PLC0415 - see above
 
+    _bounded(COMPARING)
     try:
         found = pair.explained(first, second)
     except WheelproofError:
@@ -190,6 +198,18 @@ def compare_(first: Path, second: Path, as_json: bool) -> None:  # noqa: FBT001
     else:
         _print(story.of_pair(found.diagnosis, summaries()))
     sys.exit(0 if found.equal else 1)
+
+
+def _bounded(seconds: int) -> None:
+    """See to it that no wheel, whatever it is made of, keeps us longer, or takes more memory than it may."""
+
+    def late(_number: int, _frame: object) -> NoReturn:
+        msg = f"comparing: no end after {seconds} s of processor time; at least one of the two is made to take for ever"
+        raise UsageError(msg)
+
+    signal.signal(signal.SIGXCPU, late)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 10))
+    resource.setrlimit(resource.RLIMIT_AS, (ROOM, ROOM))
 
 
 def _found(store: Results, project: str, image: str | None = None) -> Iterator[Result]:

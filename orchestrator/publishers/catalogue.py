@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.causes import CAUSES
+from orchestrator.remedies import REMEDIES
 from orchestrator.variations import VARIATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from orchestrator.causes.model import Cause
+    from orchestrator.remedies import Remedy
     from orchestrator.variations import Variation
 
 CAUSE, VARIATION, REMEDY = "causes", "variations", "remedies"
@@ -46,11 +48,17 @@ class Chapter:
     entries: tuple[Entry, ...]
 
 
-def chapters(causes: Sequence[Cause] = CAUSES, variations: Sequence[Variation] = VARIATIONS) -> tuple[Chapter, ...]:
+def chapters(
+    causes: Sequence[Cause] = CAUSES,
+    variations: Sequence[Variation] = VARIATIONS,
+    remedies: Sequence[Remedy] = REMEDIES,
+) -> tuple[Chapter, ...]:
     """Return the catalogues, in the order in which a reader meets them."""
+    fixes = {one.variation: one.name for one in remedies if one.variation}
     return (
         Chapter(CAUSE, "Causes", _OF_CAUSES, tuple(map(_cause, causes))),
-        Chapter(VARIATION, "Variations", _OF_VARIATIONS, tuple(_variation(one, causes) for one in variations)),
+        Chapter(VARIATION, "Variations", _OF_VARIATIONS, tuple(_variation(one, causes, fixes) for one in variations)),
+        Chapter(REMEDY, "Remedies", _OF_REMEDIES, tuple(_remedy(one, causes) for one in remedies)),
     )
 
 
@@ -63,6 +71,14 @@ _OF_CAUSES = (
 _OF_VARIATIONS = (
     "What the second build has otherwise than the first. A probe in each container tells whether it really has. The "
     "variations that a verdict names under `holds` are those under which the wheel is the same once they are held."
+)
+
+
+_OF_REMEDIES = (
+    "What makes two builds the same that are not. The remedies of the causes that were found are built, in both "
+    "environments and under all variations but those that the remedy itself holds, and judged again: `proven` means "
+    "that they gave equal bytes, `rejected` that they did not, or made the difference deeper. The smallest proven set "
+    "is the recipe."
 )
 
 
@@ -84,10 +100,20 @@ def _cause(one: Cause) -> Entry:
     )
 
 
-def _variation(one: Variation, causes: Iterable[Cause]) -> Entry:
+def _variation(one: Variation, causes: Iterable[Cause], fixes: Mapping[str, str]) -> Entry:
     told = (("Why", one.why), ("How it shows", one.shows), ("How to repair it", one.repair), ("Example", one.example))
     does = tuple(cause.name for cause in causes if one.name in cause.variations)
-    return Entry(one.name, one.summary, told, _some(See("Causes that it brings about", CAUSE, does)))
+    fix = (fixes[one.name],) if one.name in fixes else ()
+    see = _some(See("Causes that it can bring about", CAUSE, does), See("The remedy that holds it", REMEDY, fix))
+    return Entry(one.name, one.summary, told, see)
+
+
+def _remedy(one: Remedy, causes: Iterable[Cause]) -> Entry:
+    told = (("Why it helps", one.why), ("How to use it", one.use))
+    repairs = tuple(cause.name for cause in causes if one.name in cause.remedies)
+    holds = (one.variation,) if one.variation else ()
+    see = _some(See("Causes that it can repair", CAUSE, repairs), See("The variation that it holds", VARIATION, holds))
+    return Entry(one.name, one.summary, told, see)
 
 
 def _some(*all_of: See) -> tuple[See, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from orchestrator.publishers.catalogue import chapters
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orchestrator.publishers.catalogue import Chapter, Entry, See
+
+_MARKS = re.compile(r"[\\*_<>\[\]]")
 
 _GENERATED = "<!-- Written by `make docs` from the catalogues in orchestrator/; edit those. -->"
 
@@ -26,7 +29,7 @@ def docs() -> Iterator[tuple[str, str]]:
 
 def _page(chapter: Chapter, known: frozenset[tuple[str, str]]) -> str:
     parts = (part for entry in chapter.entries for part in _entry(entry, known))
-    return _joined(_GENERATED, f"# {chapter.title}", chapter.intro, _contents(chapter), *parts)
+    return _joined(_GENERATED, f"# {chapter.title}", _text(chapter.intro), _contents(chapter), *parts)
 
 
 def _contents(chapter: Chapter) -> str:
@@ -36,9 +39,9 @@ def _contents(chapter: Chapter) -> str:
 
 def _entry(entry: Entry, known: frozenset[tuple[str, str]]) -> Iterator[str]:
     yield f"## {entry.slug}"
-    yield entry.what
+    yield _text(entry.what)
     for heading, text in entry.told:
-        yield f"**{heading}.** {text}"
+        yield f"**{heading}.** {_text(text)}"
     for one in entry.see:
         yield f"**{one.how}:** {', '.join(_links(one, known))}."
 
@@ -55,9 +58,15 @@ def _reasons() -> str:
     return _joined(_GENERATED, "# Reasons of failure", intro, table)
 
 
+def _text(text: str) -> str:
+    """Return a text as Markdown takes it: what stands between `back-ticks` is as it is, the rest has no other marks."""
+    pieces = text.split("`")
+    return "`".join(one if odd % 2 else _MARKS.sub(r"\\\g<0>", one) for odd, one in enumerate(pieces))
+
+
 def _cell(text: str) -> str:
     """Return a text as a cell of a Markdown table takes it."""
-    return text.replace("|", "\\|").replace("\n", " ")
+    return _text(text).replace("|", "\\|").replace("\n", " ")
 
 
 def _joined(*parts: str) -> str:
