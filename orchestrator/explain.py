@@ -11,7 +11,7 @@ from orchestrator.laboratory import Laboratory, same
 from orchestrator.model import LIMIT_REASONS, Blame, Diagnosis, Evidence, Proof, Severity, Unexplained, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from orchestrator.laboratory import Case, Tools
     from orchestrator.model import Build, Difference, Experiment, Remedied
@@ -159,12 +159,27 @@ def _sensitive(case: Case, laboratory: Laboratory, found: Explained) -> Explaine
             return found
         needed = failing.found
         found = _with_what_differs_besides(laboratory, needed, found)
-    isolation = isolated(laboratory, _suspects(found.causes), lambda build: same(case.first, build), needed)
+    isolation = isolated(laboratory, _suspects(laboratory, found.causes), lambda build: same(case.first, build), needed)
     found = replace(found, left_open=isolation.open, flaky=isolation.flaky)
     if isolation.found is None:
         return found
     holds = tuple(name for name in case.names if name in isolation.found)
-    return replace(found, holds=holds, causes=tuple(_proven(blame, holds) for blame in found.causes))
+    alike = laboratory.tools.alike
+    return replace(
+        found, holds=holds, causes=_merged(_proven(blame, holds, alike.get(blame.name, {})) for blame in found.causes)
+    )
+
+
+def _merged(causes: Iterable[Blame]) -> tuple[Blame, ...]:
+    """Make one of causes that turned out to be the same."""
+    once: dict[str, Blame] = {}
+    for blame in causes:
+        if (former := once.get(blame.name)) is not None:
+            members = tuple(sorted({*former.members, *blame.members}))
+            once[blame.name] = replace(former, members=members, evidence=(*former.evidence, *blame.evidence))
+        else:
+            once[blame.name] = blame
+    return tuple(once.values())
 
 
 def _with_what_differs_besides(laboratory: Laboratory, needed: frozenset[str], found: Explained) -> Explained:
@@ -185,16 +200,24 @@ def _with_what_differs_besides(laboratory: Laboratory, needed: frozenset[str], f
     )
 
 
-def _proven(blame: Blame, holds: tuple[str, ...]) -> Blame:
-    """Mark a cause as isolated where its variations are among those that are proven to do it."""
-    did_it = tuple(name for name in holds if name in blame.variations)
-    return replace(blame, variations=did_it, proof=Proof.ISOLATED) if did_it else blame
+def _proven(blame: Blame, holds: tuple[str, ...], alike: Mapping[str, str]) -> Blame:
+    """Mark a cause as isolated where its variations are among those that are proven to do it.
+
+    Of causes that leave one trace, it is the one whose variation that is.
+    """
+    if did_it := tuple(name for name in holds if name in blame.variations):
+        return replace(blame, variations=did_it, proof=Proof.ISOLATED)
+    if other := next((name for name in holds if name in alike), None):
+        return replace(blame, name=alike[other], variations=(other,), proof=Proof.ISOLATED)
+    return blame
 
 
-def _suspects(causes: tuple[Blame, ...]) -> Suspects:
-    certain = {blame.variations[0] for blame in causes if len(blame.variations) == 1}
+def _suspects(laboratory: Laboratory, causes: tuple[Blame, ...]) -> Suspects:
+    """Suspect what the causes name; what only shares its trace with another cause is but possible."""
+    alike = laboratory.tools.alike
+    certain = {blame.variations[0] for blame in causes if len(blame.variations) == 1 and blame.name not in alike}
     certain |= {name for blame in causes if blame.name == FRAGILE for name in blame.variations}
-    possible = {name for blame in causes for name in blame.variations} - certain
+    possible = {name for blame in causes for name in (*blame.variations, *alike.get(blame.name, ()))} - certain
     return Suspects(tuple(sorted(certain)), tuple(sorted(possible)))
 
 
@@ -237,7 +260,7 @@ def _more_suspects(
             told = laboratory.tools.diagnose(case.first, build)
             laboratory.judged(build, told)
             if told is not None:
-                found = _suspects(told.causes)
+                found = _suspects(laboratory, told.causes)
                 return Suspects(
                     tuple(sorted({*suspects.certain, *found.certain})),
                     tuple(sorted({*suspects.possible, *found.possible} - {*suspects.certain, *found.certain})),

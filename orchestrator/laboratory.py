@@ -27,6 +27,7 @@ class Tools:
     build: Callable[[str, Environment], Build]  # the build's name, and where
     diagnose: Callable[[Build, Build], Diagnosis | None]  # None where that cannot be
     cures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # cause -> its remedies, the gentlest first
+    alike: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # causes of one trace -> variation -> cause
 
 
 @dataclass(frozen=True, slots=True)

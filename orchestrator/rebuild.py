@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from orchestrator import __version__, variations
 from orchestrator.builder import Order, Output
-from orchestrator.causes import CAUSES
+from orchestrator.causes import ALIKE, CAUSES
 from orchestrator.compare import compare
 from orchestrator.explain import Explained, bound, explain
 from orchestrator.guest import satisfied
@@ -61,6 +61,13 @@ NOTHING = Lock()
 
 CURES = {cause.name: cause.remedies for cause in CAUSES}
 """What repairs each cause, the gentlest first."""
+
+TOLD_APART = {
+    name: {variation: cause.name for cause in CAUSES if cause.name in group for variation in cause.variations}
+    for group in ALIKE
+    for name in group
+}
+"""Of causes that leave one trace: which of them it is, by the variation that does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +160,7 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
         return effects.build(order, _nobody).build
 
     trial = conclude(task, first.build, second.build, build, effects.read)
-    trial = told(task, release, trial, Tools(build, effects.diagnose, CURES))
+    trial = told(task, release, trial, Tools(build, effects.diagnose, CURES, TOLD_APART))
     found = result(digest(inputs), trial, inputs, settled.lock)
     return replace(found, published=effects.published(release, first.build)) if task.published else found
 

@@ -47,6 +47,7 @@ class World:
     cures: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: CURES)
     budget: Budget = Budget()  # noqa: RUF009 - frozen
     made: list[str] = field(default_factory=list)
+    alike: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def build(self, name: str, environment: Environment) -> Build:
         self.made.append(name)
@@ -58,7 +59,7 @@ class World:
         builds = (self.build("first", FIRST), self.build("second", SECOND), self.build("control", FIRST))
         self.made.clear()
         case = Case(replace(TASK, budget=self.budget), "1.0", verdict, *builds)
-        return explain(case, Tools(self.build, self.finds, self.cures))
+        return explain(case, Tools(self.build, self.finds, self.cures, self.alike))
 
 
 def modes(environment: Environment) -> object:
@@ -248,23 +249,14 @@ def test_remedies_can_be_left_out() -> None:
 def test_a_limit_that_is_hit_tells_nothing() -> None:
     """Neither that a build is like the first nor that it is not."""
 
-    def fails(environment: Environment) -> bool:
-        return environment not in (FIRST, SECOND)
+    def late(name: str, environment: Environment) -> Build:
+        return failed(name, environment, Reason.TIME_OUT)
 
-    world = World(modes, finds=traced, fails=fails)
-    late = World.build
-    build = lambda name, where: _late(late(world, name, where))  # noqa: E731
-    case = Case(TASK, "1.0", Verdict.SENSITIVE, *(built(n, e, repr(e.umask)) for n, e in THREE))
-    found = explain(case, Tools(build, traced, CURES))
+    first, second, control = built("first", FIRST, "1"), built("second", SECOND, "2"), built("control", FIRST, "1")
+    case = Case(TASK, "1.0", Verdict.SENSITIVE, first, second, control)
+    found = explain(case, Tools(late, modes_traced, CURES))
     assert found.holds == ()
     assert "hit a limit of ours" in found.left_open
-
-
-THREE = (("first", FIRST), ("second", SECOND), ("control", FIRST))
-
-
-def _late(build: Build) -> Build:
-    return failed(build.name, build.environment, Reason.TIME_OUT)
 
 
 # --- intrinsic -------------------------------------------------------------------------------
@@ -338,3 +330,14 @@ def test_a_build_that_fails_in_the_first_environment_alone_is_isolated_too() -> 
     found = World(modes, fails=lambda one: one.cpus == 1).explain()
     assert [(blame.name, blame.variations) for blame in found.causes] == [("fragile", ("num-cpus",))]
     assert (found.holds, found.recipe) == ((), ())
+
+
+def test_causes_of_one_trace_are_told_apart_by_what_was_isolated() -> None:
+    """The order of a folder was taken for the order of a set."""
+    order = Blame("hash-order", ("a.py",), ("hash-seed",))
+    world = World(lambda one: one.reverse_files, finds=lambda _one, _two: Diagnosis(Severity.DATA, (order,), (), ()))
+    world.alike = {"hash-order": {"hash-seed": "hash-order", "fileordering": "file-order"}}
+    found = world.explain()
+    assert found.causes == (Blame("file-order", ("a.py",), ("fileordering",), Proof.ISOLATED),)
+    assert found.recipe == ("fix-fileordering",)
+    assert len(found.builds) <= 3

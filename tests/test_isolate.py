@@ -91,7 +91,7 @@ def test_of_several_ways_isolation_finds_one_that_is_minimal(
 def test_what_is_known_to_be_needed_is_not_asked_about() -> None:
     """A build that fails without it has shown that already."""
     step = next_step(NAMES, Suspects(), {frozenset({"home"}): True}, frozenset({"home"}))
-    assert step.found == {"home"}
+    assert step.found == frozenset({"home"})
 
 
 def test_experiments_of_one_step_can_be_built_at_once() -> None:
