@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import signal
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-import structlog
 
-from orchestrator import (
-    __version__,
-    config,
-    images,
-    progress,
-    results,
-)
+from orchestrator import __version__, progress
 from orchestrator.errors import Interrupted, OpenJobsError, UsageError, WheelproofError
-from orchestrator.publishers import site, site_data, words
-from orchestrator.results import Results
-from orchestrator.summary import summarize
-from orchestrator.variations import NAMES, VARIATIONS
 
-# What only building needs is imported by the commands that build: the others shall answer at once.
+# What a command needs, and others do not, is imported by itself: each shall answer at once.
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from orchestrator.config import Config
     from orchestrator.model import Result
+    from orchestrator.publishers.story import Block
+    from orchestrator.results import Results
+
+COMPARING = 300
+"""Seconds of processor time that comparing two wheels may take."""
+
+ROOM = 3 << 30
+"""Bytes of address space that it may take."""
 
 EPILOG = """Exit status: 0 every job got a verdict, whatever it is; 2 the command line is wrong;
 3 the configuration is; 4 the container engine fails; 5 an image cannot be made; 6 the package
 index fails; 7 the results or the cache cannot be used; 8 another run works on the same results;
-9 some jobs got no verdict; 130 stopped."""
+9 some jobs got no verdict; 130 stopped. Of compare: 0 the same bytes, 1 they differ, 2 trouble."""
 
 
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -90,15 +90,17 @@ _LOG_FORMAT = click.option(
 @_RESULTS
 @click.option("--jobs", type=click.IntRange(1), help="Builds at once; as many as there are processors by default.")
 @click.option("--again", is_flag=True, help="Build what has a result already, too.")
+@click.option("--published", is_flag=True, help="Compare the wheel on the index, too, with the first build's.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results on standard output, as one JSON array.")
 @_LOG_FORMAT
-def run(
+def run(  # noqa: PLR0913, PLR0917 - as many as it has options
     wanted: tuple[str, ...],
     image: str | None,
     config_file: Path,
     folder: Path | None,
     jobs: int | None,
     again: bool,  # noqa: FBT001
+    published: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
     log_format: str,
 ) -> None:
@@ -106,11 +108,12 @@ def run(
 
     A REQUIREMENT is a name, NAME==VERSION, or the path of an sdist or of a project's folder.
     """
-    from orchestrator import apart, assembly, night  # noqa: PLC0415 - see above
+    from orchestrator import apart, assembly, config, night, results  # noqa: PLC0415 - see above
 
     _log(log_format)
     settings = _load(config_file)
-    tasks = config.tasks(settings, wanted, image)
+    asked = config.tasks(settings, wanted, image)
+    tasks = tuple(replace(task, published=task.published or published) for task in asked)
     store = _results(settings, folder or settings.results)
     with store.locked():
         is_published = partial(_is_published, config_file, store)
@@ -137,24 +140,98 @@ def run(
 @_CONFIG
 @_RESULTS
 def show(project: str, config_file: Path, folder: Path | None) -> None:
-    """Tell where PROJECT, or PROJECT==VERSION, stands."""
+    """Tell where PROJECT, or PROJECT==VERSION, stands, in what it differs, and where it stood before."""
+    from orchestrator.publishers import story  # noqa: PLC0415 - see above
+
     settings = _load(config_file)
+    store = _results(settings, folder or settings.results)
+    found = _found(store, project)
+    latest = next(found)
+    _print(_story(latest))
+    _print(story.differences(latest.differences))
+    if earlier := list(found):
+        click.echo("\nEarlier:")
+        _tell(earlier, store.folder)
+
+
+@cli.command()
+@click.argument("project", metavar="PROJECT[==VERSION]")
+@_CONFIG
+@_RESULTS
+@click.option("--image", metavar="NAME", help="The verdict on that image; the newest by default.")
+@click.option("--report", is_flag=True, help="Print a report for the project's own developers, as Markdown.")
+def explain(project: str, config_file: Path, folder: Path | None, image: str | None, report: bool) -> None:  # noqa: FBT001
+    """Tell why PROJECT, or PROJECT==VERSION, got its verdict, what proves it and what repairs it."""
+    from orchestrator.publishers import advice  # noqa: PLC0415 - see above
+
+    settings = _load(config_file)
+    result = next(_found(_results(settings, folder or settings.results), project, image))
+    if report:
+        click.echo(progress.printable(advice.report(result)))
+    else:
+        _print(_story(result))
+
+
+@cli.command("compare")
+@click.argument("first", metavar="FIRST.whl", type=click.Path(path_type=Path))
+@click.argument("second", metavar="SECOND.whl", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as one JSON object.")
+def compare_(first: Path, second: Path, as_json: bool) -> None:  # noqa: FBT001
+    """Tell why two wheels differ, and how deep; nothing is built, and nothing of them is run.
+
+    Exit status: 0 the same bytes, 1 they differ, 2 they cannot be compared.
+    """
+    from orchestrator import pair  # noqa: PLC0415 - see above
+    from orchestrator.publishers import story  # noqa: PLC0415 - see above
+    from orchestrator.publishers.catalogue import summaries  # noqa: PLC0415 - see above
+
+    _bounded(COMPARING)
+    try:
+        found = pair.explained(first, second)
+    except WheelproofError:
+        raise
+    except Exception as error:  # a status of 1, which Python would end with, says that they differ
+        msg = f"comparing {first} with {second}: {type(error).__name__}: {error}; that is a fault of ours: report it"
+        raise UsageError(msg) from error
+    if as_json:
+        click.echo(json.dumps(found.as_json(), indent=1))
+    else:
+        _print(story.of_pair(found.diagnosis, summaries()))
+    sys.exit(0 if found.equal else 1)
+
+
+def _bounded(seconds: int) -> None:
+    """See to it that no wheel, whatever it is made of, keeps us longer, or takes more memory than it may."""
+
+    def late(_number: int, _frame: object) -> NoReturn:
+        msg = f"comparing: no end after {seconds} s of processor time; at least one of the two is made to take for ever"
+        raise UsageError(msg)
+
+    signal.signal(signal.SIGXCPU, late)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 10))
+    resource.setrlimit(resource.RLIMIT_AS, (ROOM, ROOM))
+
+
+def _found(store: Results, project: str, image: str | None = None) -> Iterator[Result]:
+    """Yield the results that were asked for, newest first: there is at least one."""
+    from orchestrator import config  # noqa: PLC0415 - see above
+
     try:
         name = config.project(project)
     except ValueError as error:
         msg = f"reading {project!r}: {error}; write NAME or NAME==VERSION"
         raise UsageError(msg) from error
     _, _, version = project.partition("==")
-    store = _results(settings, folder or settings.results)
-    found = [result for result in store.of(name) if version in ("", result.version)]
-    if not found:
+    none = True
+    for result in store.of(name):
+        if version in ("", result.version) and image in (None, result.image.name):
+            none = False
+            yield result
+    if none:
         known = ", ".join(sorted(store.projects())) or "nothing yet"
-        msg = f"showing {project}: there is no result; there are results for {known}"
+        where = f" on {image}" if image else ""
+        msg = f"looking for {project}{where}: there is no result; there are results for {known}"
         raise UsageError(msg)
-    _tell_story(found[0])
-    if len(found) > 1:
-        click.echo("\nEarlier:")
-        _tell(found[1:], store.folder)
 
 
 @cli.command()
@@ -175,6 +252,7 @@ def publish(config_file: Path, folder: Path | None) -> None:
 def images_(names: tuple[str, ...], config_file: Path, lock: bool) -> None:  # noqa: FBT001
     """Make the images (all, or those named), and tell what is in them."""
     from orchestrator import engine as engines  # noqa: PLC0415 - see above
+    from orchestrator import images  # noqa: PLC0415 - see above
 
     settings = _load(config_file)
     engine = engines.connect()
@@ -206,7 +284,7 @@ def plan_(
     log_format: str,
 ) -> None:
     """Tell what would be run, in which order, and why; build nothing."""
-    from orchestrator import assembly, night  # noqa: PLC0415 - see above
+    from orchestrator import assembly, config, night  # noqa: PLC0415 - see above
 
     _log(log_format)
     settings = _load(config_file)
@@ -230,10 +308,15 @@ def plan_(
 
 
 def _load(path: Path) -> Config:
+    from orchestrator import config, images  # noqa: PLC0415 - see above
+    from orchestrator.variations import NAMES  # noqa: PLC0415 - see above
+
     return config.load(path, variations=NAMES, images=images.names(images.FOLDER))
 
 
 def _results(settings: Config, folder: Path) -> Results:
+    from orchestrator.results import Results  # noqa: PLC0415 - see above
+
     return Results(folder, wheels=settings.keep.wheels, logs=settings.keep.logs)
 
 
@@ -245,7 +328,9 @@ def _is_published(config_file: Path, store: Results) -> bool:
 
 def _publish(settings: Config, store: Results) -> None:
     """Write the site and its kin; what has not changed is left alone."""
-    variations = tuple((one.name, one.summary) for one in VARIATIONS)
+    from orchestrator import config  # noqa: PLC0415 - see above
+    from orchestrator.publishers import site, site_data  # noqa: PLC0415 - see above
+    from orchestrator.summary import summarize  # noqa: PLC0415 - see above
 
     def read_log(sha256: str) -> bytes | None:
         path = store.logs.find(sha256)
@@ -253,7 +338,7 @@ def _publish(settings: Config, store: Results) -> None:
 
     store.prune()
     found = summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
-    pages = site.site(found, read_log, __version__, variations=variations)
+    pages = site.site(found, read_log, __version__)
     store.publish((f"site/{name}", text) for name, text in pages)
     store.publish([("site_data.json", site_data.site_data(found))])
 
@@ -262,6 +347,8 @@ def _publish(settings: Config, store: Results) -> None:
 
 
 def _log(form: str) -> None:
+    import structlog  # noqa: PLC0415 - see above
+
     last: list[Any] = (
         [structlog.processors.JSONRenderer()]
         if form == "json"
@@ -294,24 +381,22 @@ def _tell(found: Iterable[Result], folder: Path) -> None:
 
 
 def _because(result: Result) -> str:
+    from orchestrator.publishers import words  # noqa: PLC0415 - see above
+
     return result.reason or (words.differing(result) if result.differences else "")
 
 
-def _tell_story(result: Result) -> None:
-    click.echo(f"{result.project} {result.version} on {result.image.name}: {result.verdict}")
-    if why := _because(result):
-        click.echo(f"  {progress.printable(why)}")
-    unvaried = [f"{one.name} {one.mode}" for one in result.variations if one.mode != "varied"]
-    if unvaried:
-        click.echo(f"  under all variations but: {', '.join(unvaried)}")
-    for build in result.builds:
-        what = build.wheel.sha256 if build.wheel else f"failed: {build.failure.reason if build.failure else ''}"
-        click.echo(f"  {build.name:8} {what}  {build.seconds:.1f} s")
-    rows = [
-        (one.path or "(archive)", one.aspect.value, "follows" if one.consequence else "") for one in result.differences
-    ]
-    if rows:
-        click.echo()
-        progress.table("", ("member", "differs in", ""), rows)
-    if result.failure:
-        click.echo("\n" + progress.printable(result.failure.detail))
+def _story(result: Result) -> Iterator[Block]:
+    from orchestrator.publishers import advice, story  # noqa: PLC0415 - see above
+    from orchestrator.publishers.catalogue import summaries  # noqa: PLC0415 - see above
+
+    return story.story(result, summaries(), advice.recipes(result))
+
+
+def _print(blocks: Iterable[Block]) -> None:
+    """Print lines and tables, and spell out what the terminal might obey."""
+    for block in blocks:
+        if isinstance(block, str):
+            click.echo(progress.printable(block))
+        else:
+            progress.table("", block.columns, block.rows)

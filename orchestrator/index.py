@@ -38,7 +38,7 @@ from pypi_simple import (
 from orchestrator import __version__
 from orchestrator.cache import Turns, unfinished, write
 from orchestrator.errors import PackageIndexError, TransientIndexError, UsageError
-from orchestrator.model import Release, Sdist, admits
+from orchestrator.model import OfferedWheel, Release, Sdist, admits
 from orchestrator.retry import retrying
 
 if TYPE_CHECKING:
@@ -149,8 +149,8 @@ class Index:
             raise PackageIndexError(_no_release(wanted, editions))
         return _release(name, found)
 
-    def fetch(self, sdist: Sdist, limit: int) -> Path:
-        """Return the sdist's file of at most `limit` bytes: SHA-256/filename in the cache.
+    def fetch(self, wanted: Sdist | OfferedWheel, limit: int) -> Path:
+        """Return the file of an sdist or wheel, of at most `limit` bytes: SHA-256/filename in the cache.
 
         Where the index gave no hash, the file is downloaded each time, and the name of its
         folder is the hash to record.
@@ -158,34 +158,34 @@ class Index:
         Raises
         ------
         PackageIndexError
-            The file is not what the index said, is too large, or has a name that no sdist has.
+            The file is not what the index said, is too large, or has a name that no such file has.
         TransientIndexError
             The index does not answer, after several tries.
 
         """
-        folder = self._cache / "sdists"
-        _checked_name(sdist.filename)
-        with self._turns.turn(sdist.sha256 or sdist.url):
-            kept = folder / sdist.sha256 / sdist.filename
-            if sdist.sha256 and kept.is_file() and _sha256(kept) == sdist.sha256:
+        folder = self._cache / ("sdists" if isinstance(wanted, Sdist) else "published")
+        _checked_name(wanted)
+        with self._turns.turn(wanted.sha256 or wanted.url):
+            kept = folder / wanted.sha256 / wanted.filename
+            if wanted.sha256 and kept.is_file() and _sha256(kept) == wanted.sha256:
                 return kept
-            return self._download(sdist, limit, folder)
+            return self._download(wanted, limit, folder)
 
-    def _download_once(self, sdist: Sdist, limit: int, folder: Path) -> Path:
-        doing = f"fetching {sdist.filename}"
-        with unfinished(folder) as lent, self._get(doing, sdist.url, {"Accept-Encoding": "identity"}) as answer:
-            part = lent / sdist.filename
+    def _download_once(self, wanted: Sdist | OfferedWheel, limit: int, folder: Path) -> Path:
+        doing = f"fetching {wanted.filename}"
+        with unfinished(folder) as lent, self._get(doing, wanted.url, {"Accept-Encoding": "identity"}) as answer:
+            part = lent / wanted.filename
             with part.open("wb") as file:
                 found = _copy(self._pieces(doing, answer, limit), file.write)
-            if sdist.sha256 not in {"", found}:
+            if wanted.sha256 not in {"", found}:
                 msg = (
-                    f"{doing}: it has sha256 {found}, the index said {sdist.sha256}; "
+                    f"{doing}: it has sha256 {found}, the index said {wanted.sha256}; "
                     "nothing of it was kept: see whether the index or something before it alters files, and run again"
                 )
                 raise PackageIndexError(msg)
             place = folder / found
             place.mkdir(exist_ok=True)
-            return part.replace(place / sdist.filename)
+            return part.replace(place / wanted.filename)
 
     def _read_page(self, name: str) -> tuple[Edition, ...]:
         """Return all editions of a project, the newest first."""
@@ -323,8 +323,9 @@ def _requirement(text: Requirement | str) -> Requirement:
 def _release(name: str, edition: Edition) -> Release:
     found = edition.sdist
     sdist = Sdist(found.filename, found.url, found.sha256, found.size) if found else None
-    wheels = tuple(sorted(offer.filename for offer in edition.offers if offer.is_wheel))
-    return Release(name, edition.version, sdist, edition.requires_python, wheels)
+    wheels = (OfferedWheel(one.filename, one.url, one.sha256, one.size) for one in edition.offers if one.is_wheel)
+    by_name = tuple(sorted(wheels, key=lambda one: one.filename))
+    return Release(name, edition.version, sdist, edition.requires_python, by_name)
 
 
 def _no_release(wanted: Requirement, editions: Sequence[Edition]) -> str:
@@ -406,15 +407,19 @@ class _Kept:
         write(self._path, json.dumps(self._content, separators=(",", ":")))
 
 
-def _checked_name(filename: str) -> None:
+def _checked_name(wanted: Sdist | OfferedWheel) -> None:
+    filename, kind = wanted.filename, "an sdist" if isinstance(wanted, Sdist) else "a wheel"
     try:
-        parse_sdist_filename(filename)
-    except InvalidSdistFilename:
+        if isinstance(wanted, Sdist):
+            parse_sdist_filename(filename)
+        else:
+            parse_wheel_filename(filename)
+    except (InvalidSdistFilename, InvalidWheelFilename):
         plain = False
     else:
         plain = _is_plain(filename)
     if not plain:
-        msg = f"fetching {filename!r}: that is no name of an sdist; see what the index publishes there"
+        msg = f"fetching {filename!r}: that is no name of {kind}; see what the index publishes there"
         raise PackageIndexError(msg)
 
 

@@ -105,6 +105,16 @@ class Sdist:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedWheel:
+    """A wheel as the index offers it; `sha256` is empty where the index gives none."""
+
+    filename: str
+    url: str
+    sha256: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """One version of one project; `sdist` is None where only wheels were published."""
 
@@ -112,7 +122,12 @@ class Release:
     version: str  # normalized (PEP 440)
     sdist: Sdist | None
     requires_python: str | None = None
-    wheels: tuple[str, ...] = ()  # the file names that the index publishes for this version
+    wheels: tuple[OfferedWheel, ...] = ()  # what the index publishes for this version, by file name
+
+    @property
+    def wheel_names(self) -> tuple[str, ...]:
+        """The file names of the wheels that are published."""
+        return tuple(wheel.filename for wheel in self.wheels)
 
 
 def admits(requires_python: str | None, python: str) -> bool:
@@ -493,9 +508,13 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The wheel on the index as a third party: how it differs from the first build's."""
+    """The wheel on the index as a third party: how it differs from the first build's.
 
-    filename: str
+    Where the name alone tells them apart, because one is for manylinux and the other for the very
+    machine, that is no difference here: the two file names are seen anyway.
+    """
+
+    filename: str  # empty: the index has none for the same tags
     sha256: str
     same: bool
     severity: Severity | None = None

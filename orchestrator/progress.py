@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import structlog
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -140,4 +139,6 @@ def printable(text: str) -> str:
 
 def note(line: str) -> None:
     """Log one line of what is being done."""
+    import structlog  # noqa: PLC0415 - what logs nothing need not wait for it
+
     structlog.get_logger().info(line)

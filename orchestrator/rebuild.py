@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Difference,
         Environment,
         Image,
+        Published,
         Release,
         Sdist,
         Target,
@@ -85,6 +86,7 @@ class Effects:
     known: Callable[[str, str], Path | None]  # project, job -> the record that there is already
     salt: Callable[[], str]
     now: Callable[[], datetime]
+    published: Callable[[Release, Build], Published | None] = lambda _release, _build: None  # against the index's
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,8 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
 
     trial = conclude(task, first.build, second.build, build, effects.read)
     trial = told(task, release, trial, Tools(build, effects.diagnose, CURES, TOLD_APART))
-    return result(digest(inputs), trial, inputs, settled.lock)
+    found = result(digest(inputs), trial, inputs, settled.lock)
+    return replace(found, published=effects.published(release, first.build)) if task.published else found
 
 
 # --- settling --------------------------------------------------------------------------------

@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from orchestrator import bounded, builder, cache, checkout, config, sdist, wheel
-from orchestrator.compare import compare
-from orchestrator.contents import opened
-from orchestrator.diagnose import Specimen, diagnose
+from orchestrator import bounded, builder, cache, checkout, config, pair, published, sdist, wheel
 from orchestrator.errors import ResultsError
 from orchestrator.index import local
-from orchestrator.model import Diagnosis, Failure, digest
+from orchestrator.model import Failure, digest
 from orchestrator.rebuild import Effects
 from orchestrator.retry import retrying
 from orchestrator.variations import traces
@@ -32,7 +29,20 @@ if TYPE_CHECKING:
     from orchestrator.engine import Engine
     from orchestrator.farm import Slots, Stop
     from orchestrator.index import Index
-    from orchestrator.model import Build, Image, Limits, Lock, Release, Sdist, Target, Task, Wheel, WheelFile
+    from orchestrator.model import (
+        Build,
+        Diagnosis,
+        Image,
+        Limits,
+        Lock,
+        Published,
+        Release,
+        Sdist,
+        Target,
+        Task,
+        Wheel,
+        WheelFile,
+    )
     from orchestrator.plan import Job
     from orchestrator.results import Results
     from orchestrator.sdist import Source
@@ -78,6 +88,7 @@ class Workshop:
             known=(lambda _project, _job: None) if again else self.results.find,
             salt=lambda: secrets.token_hex(SALT_BYTES),
             now=lambda: datetime.now(UTC),
+            published=lambda release, build: self.published(release, build, limits),
         )
 
     def describe(self, path: Path, limits: Limits) -> Source | Failure:
@@ -178,15 +189,32 @@ class Workshop:
         assert build.wheel is not None  # noqa: S101 - only wheels are compared
         return wheel.read(self._stored(build.wheel), build.wheel, limits.wheel, limits.members)
 
+    def published(self, release: Release, build: Build, limits: Limits) -> Published | None:
+        """Compare a build's wheel with the one on the index; None where there is none, or the release is the user's."""
+        ours = build.wheel
+        if ours is None or release.sdist is None or release.sdist.url.startswith("file:"):
+            return None
+        return published.published(
+            ours,
+            release.wheels,
+            lambda one: self.index.fetch(one, limits.wheel),
+            lambda path, theirs: self._look(self._given(build, ours), pair.Given(path, theirs), limits),
+        )
+
     def diagnose(self, first: Build, second: Build, limits: Limits) -> Diagnosis | None:
         """Look into two wheels, in a process of its own; None, and a word in the log, where that fails."""
         assert first.wheel is not None  # noqa: S101 - only wheels are looked into
         assert second.wheel is not None  # noqa: S101 - as above
-        paths = self._stored(first.wheel), self._stored(second.wheel)
-        found, why = bounded.call(look_into, paths, (first, second), limits, seconds=LOOKING, memory=ROOM)
+        return self._look(self._given(first, first.wheel), self._given(second, second.wheel), limits)
+
+    def _look(self, first: pair.Given, second: pair.Given, limits: Limits) -> Diagnosis | None:
+        found, why = bounded.call(pair.diagnosed, first, second, limits, seconds=LOOKING, memory=ROOM)
         if why:
-            structlog.get_logger().warning("two wheels cannot be looked into", wheel=first.wheel.filename, fault=why)
+            structlog.get_logger().warning("two wheels cannot be looked into", wheel=first.file.filename, fault=why)
         return found
+
+    def _given(self, build: Build, made: WheelFile) -> pair.Given:
+        return pair.Given(self._stored(made), made, traces(build))
 
     def _stored(self, made: WheelFile) -> Path:
         """Return a file that was made a moment ago; raises ResultsError where the store had no room for it."""
@@ -197,28 +225,6 @@ class Workshop:
             )
             raise ResultsError(msg)
         return path
-
-
-def look_into(paths: tuple[Path, Path], builds: tuple[Build, Build], limits: Limits) -> Diagnosis | None:
-    """Diagnose two wheel files; None where one of them cannot be read. In a process of its own, see `bounded`."""
-    first, second = paths
-    one, two = builds
-    assert one.wheel is not None  # noqa: S101 - only wheels are looked into
-    assert two.wheel is not None  # noqa: S101 - as above
-    read = [
-        wheel.read(path, made, limits.wheel, limits.members) for path, made in ((first, one.wheel), (second, two.wheel))
-    ]
-    with (
-        opened(first, one.wheel, limits.wheel, limits.members) as ours,
-        opened(second, two.wheel, limits.wheel, limits.members) as theirs,
-    ):
-        if isinstance(ours, Failure) or isinstance(theirs, Failure):
-            return None
-        wheels = [found for found in read if not isinstance(found, Failure)]
-        if len(wheels) != len(read):
-            return None
-        specimens = Specimen(wheels[0], ours, traces(one)), Specimen(wheels[1], theirs, traces(two))
-        return diagnose(*specimens, compare(*wheels))
 
 
 def _sdist_of(release: Release, image: Image) -> str:

@@ -65,6 +65,7 @@ def test_every_key_arrives() -> None:
         image: trixie
         as-of: 2026-01-31
         strict: true
+        published: true
         jobs: 3
         source-date-epoch: null
         long: 90s
@@ -85,6 +86,8 @@ def test_every_key_arrives() -> None:
     assert found.defaults.limits.log == Limits().log
     assert (found.defaults.hold, found.defaults.remove) == (("time", "umask"), ("tmpdir",))
     assert found.defaults.source_date_epoch is None
+    assert [task.published for task in tasks(found, ["a", "b"])] == [True, True]
+    assert not read("").defaults.published
 
 
 def test_a_package_inherits_what_it_does_not_set() -> None:

@@ -11,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 
 from orchestrator.errors import PackageIndexError, TransientIndexError, UsageError
 from orchestrator.index import Edition, Index, Offer, choose, local
-from orchestrator.model import Sdist, admits
+from orchestrator.model import OfferedWheel, Sdist, admits
 from tests.loopback_index import LoopbackIndex, sdist, wheel
 
 if TYPE_CHECKING:
@@ -109,13 +109,17 @@ def test_a_release_as_json_and_as_html(tmp_path: Path, *, html_only: bool) -> No
     with LoopbackIndex(html_only=html_only) as served:
         sha256 = served.publish("six-1.16.0.tar.gz", SIX, requires_python=">=2.7, !=3.0.*")
         served.publish("six-1.16.0.zip", b"not this one")
-        served.publish("six-1.16.0-py2.py3-none-any.whl", wheel("six", "1.16.0"))
-        release = client(served, tmp_path).release("Six", "3.11.2")
+        made = wheel("six", "1.16.0")
+        offered = served.publish("six-1.16.0-py2.py3-none-any.whl", made)
+        index = client(served, tmp_path)
+        release = index.release("Six", "3.11.2")
         size = None if html_only else len(SIX)
         expected = Sdist("six-1.16.0.tar.gz", f"{served.origin}/files/six/six-1.16.0.tar.gz", sha256, size)
         assert (release.project, release.version, release.sdist) == ("six", "1.16.0", expected)
         assert release.requires_python == ">=2.7, !=3.0.*"
-        assert release.wheels == ("six-1.16.0-py2.py3-none-any.whl",)
+        name, size = "six-1.16.0-py2.py3-none-any.whl", None if html_only else len(made)
+        assert release.wheels == (OfferedWheel(name, f"{served.origin}/files/six/{name}", offered, size),)
+        assert index.fetch(release.wheels[0], 1 << 20).read_bytes() == made
 
 
 def test_the_newest_release_has_no_sdist(served: LoopbackIndex, tmp_path: Path) -> None:
@@ -367,6 +371,14 @@ def test_a_file_above_the_limit(served: LoopbackIndex, tmp_path: Path) -> None:
     with pytest.raises(PackageIndexError, match="larger than 100 bytes"):
         index.fetch(found, 100)
     assert list((tmp_path / "sdists").iterdir()) == []
+
+
+@pytest.mark.parametrize("filename", ["six-1.0.tar.gz", "../six-1.0-py3-none-any.whl", "six-1.0.whl", "six\n.whl"])
+def test_a_name_that_is_no_wheels(served: LoopbackIndex, tmp_path: Path, filename: str) -> None:
+    """Nothing is downloaded under it either."""
+    offered = OfferedWheel(filename, f"{served.origin}/files/six/six-1.16.0-py2.py3-none-any.whl", "")
+    with pytest.raises(PackageIndexError, match="no name of a wheel"):
+        client(served, tmp_path).fetch(offered, 1 << 20)
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ def _config(file: File, folder: Path) -> Config:
         remove=_sorted(file.variations.remove),
         limits=_limits(Limits(), file.limits),
         source_date_epoch=file.source_date_epoch,
+        published=file.published,
     )
     return Config(
         index=file.index,
@@ -119,6 +120,7 @@ def _settings(defaults: Settings, package: PackagePart) -> Settings:
         remove=_sorted((*defaults.remove, *package.remove)),
         limits=_limits(defaults.limits, package.limits),
         source_date_epoch=package.source_date_epoch if own_epoch else defaults.source_date_epoch,
+        published=defaults.published,
     )
 
 

@@ -232,6 +232,10 @@ class File(_Part):
     source_date_epoch: _Epoch | None = Field(
         default=Settings().source_date_epoch, description="SOURCE_DATE_EPOCH of every build; null leaves it unset."
     )
+    published: bool = Field(
+        default=Settings().published,
+        description="Whether the wheel on the index is fetched, and compared with the first build's.",
+    )
     long: _Time = Field(default=Config().long, description="A job that once took this long is known to be long.")
     cache: _Folder = Field(default=str(Config().cache), description="What can be made again; relative to this file.")
     results: _Folder = Field(default=str(Config().results), description="Results and the site; relative to this file.")

@@ -30,6 +30,7 @@ class Settings:
     remove: tuple[str, ...] = ()
     limits: Limits = Limits()  # noqa: RUF009 - frozen
     source_date_epoch: int | None = 1_596_163_658
+    published: bool = False  # whether the wheel on the index is compared too
 
 
 @dataclass(frozen=True, slots=True)
