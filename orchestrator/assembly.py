@@ -17,6 +17,7 @@ import structlog
 from orchestrator import builder, checkout, images, night, plan, progress, rebuild, requirements
 from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
+from orchestrator.debian import Contents
 from orchestrator.errors import EngineError, UsageError, WheelproofError
 from orchestrator.farm import Slots, Stop
 from orchestrator.index import Index
@@ -117,6 +118,7 @@ def put_together(
         cache=settings.cache,
         label=label,
         tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
+        contents=Contents(settings.cache, engine.read_file, structlog.get_logger().warning),
     )
     whole = night.Night(
         release=lambda task: workshop.release(task, made[task.image]),

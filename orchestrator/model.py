@@ -267,6 +267,14 @@ class Reason(StrEnum):
     SDIST_TOO_LARGE = "sdist-too-large"
     WRONG_PYTHON = "wrong-python"
     MISSING_BUILD_REQUIREMENT = "missing-build-requirement"
+    MISSING_HEADER = "missing-header"
+    MISSING_LIBRARY = "missing-library"
+    MISSING_TOOL = "missing-tool"
+    MISSING_PKG_CONFIG = "missing-pkg-config"
+    MISSING_CMAKE_PACKAGE = "missing-cmake-package"
+    MISSING_FILE = "missing-file"
+    MISSING_CRATE = "missing-crate"
+    NEEDS_RUST = "needs-rust"
     NEEDS_NETWORK = "needs-network"
     BUILD_ERROR = "build-error"
     TIME_OUT = "time-out"
@@ -286,6 +294,26 @@ LIMIT_REASONS = frozenset(
 """Failures at a limit of ours: one such build says nothing about whether the others would agree."""
 
 
+class Want(StrEnum):
+    """What a build may look for, and not find."""
+
+    HEADER = "header"  # "libxml/xmlversion.h"
+    LIBRARY = "library"  # "foo", as in -lfoo
+    TOOL = "tool"  # "cmake"
+    PKG_CONFIG = "pkg-config"  # "dbus-1", of dbus-1.pc
+    CMAKE = "cmake"  # "Qt5", of Qt5Config.cmake
+    PYTHON_MODULE = "python-module"  # "numpy"
+    DEPENDENCY = "dependency"  # "jpeg": the package does not say how it looked for it
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing that a build looked for and did not find; the name is the package's own text, cut."""
+
+    want: Want
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a build gave no wheel; `detail` is the package's own text, cut, and never to be trusted."""
@@ -294,6 +322,7 @@ class Failure:
     phase: Phase
     detail: str = ""
     evidence: str = ""  # the one line that shows the reason
+    missing: tuple[Missing, ...] = ()  # what that line, and its like, say was not found
     debian_packages: tuple[str, ...] = ()  # of the image's suite, which would help
 
 

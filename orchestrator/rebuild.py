@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from orchestrator import __version__, variations
+from orchestrator import __version__, failures, kind, variations
 from orchestrator.builder import Order, Output
 from orchestrator.compare import compare
 from orchestrator.errors import WheelproofError
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
         Difference,
         Environment,
         Image,
+        Kind,
+        Missing,
         Release,
         Sdist,
         Target,
@@ -53,6 +56,11 @@ if TYPE_CHECKING:
 
 NOTHING = Lock()
 """What is required where nothing was settled."""
+
+
+def _none_known(_missing: tuple[Missing, ...], _image: Image) -> tuple[str, ...]:
+    """Name no Debian packages."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,7 @@ class Effects:
     known: Callable[[str, str], Path | None]  # project, job -> the record that there is already
     salt: Callable[[], str]
     now: Callable[[], datetime]
+    packages: Callable[[tuple[Missing, ...], Image], tuple[str, ...]] = _none_known  # of Debian, that have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +122,8 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     started = effects.now()
 
     def result(job: str, trial: Trial, inputs: Inputs | None = None, lock: Lock = NOTHING) -> Result:
-        return _result(task, release, image, job, trial, started, effects.now(), inputs=inputs, lock=lock)
+        found = _result(task, release, image, job, trial, started, effects.now(), inputs=inputs, lock=lock)
+        return with_help(found, release, image, effects)
 
     def unsettled(failure: Failure) -> Result | Path:
         """Judge by a failure to settle the inputs; the index may mend that any day, so it holds for one."""
@@ -364,6 +374,26 @@ def judge_three(first: Build, second: Build, control: Build) -> Judgement:
     failure = first.failure or control.failure
     why = "fails to build at times, in one and the same environment" if failure else ""
     return Judgement(Verdict.INTRINSIC, why, failure)
+
+
+def with_help(result: Result, release: Release, image: Image, effects: Effects) -> Result:
+    """Add what helps to understand a verdict, and decides nothing: packages that a build lacked, the wheel's kind."""
+    failure = result.failure and failures.with_evidence(result.failure)
+    if failure is not None and result.verdict is Verdict.FTBFS:
+        failure = replace(failure, debian_packages=effects.packages(failure.missing, image))
+    return replace(result, failure=failure, kind=_kind(result, release, effects.read))
+
+
+def _kind(result: Result, release: Release, read: Callable[[Build], Wheel | Failure]) -> Kind | None:
+    made = next((build for build in result.builds if build.wheel), None)
+
+    def members() -> tuple[str, ...]:
+        with suppress(WheelproofError):  # it is not kept any more
+            found = read(made) if made else None
+            return tuple(member.path for member in found.members) if isinstance(found, Wheel) else ()
+        return ()
+
+    return kind.of(made.wheel.filename, release.wheels, members) if made and made.wheel else None
 
 
 def _failed(failure: Failure) -> Judgement:
