@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from orchestrator.config import Config
-    from orchestrator.model import Result
+    from orchestrator.model import Failure, Result
 
 EPILOG = """Exit status: 0 every job got a verdict, whatever it is; 2 the command line is wrong;
 3 the configuration is; 4 the container engine fails; 5 an image cannot be made; 6 the package
@@ -313,5 +313,14 @@ def _tell_story(result: Result) -> None:
     if rows:
         click.echo()
         progress.table("", ("member", "differs in", ""), rows)
+    if kind := words.kind(result):
+        click.echo(f"\n{kind}")
     if result.failure:
-        click.echo("\n" + progress.printable(result.failure.detail))
+        _tell_failure(result.failure)
+
+
+def _tell_failure(failure: Failure) -> None:
+    click.echo(f"\n{words.REASONS.get(failure.reason, failure.reason)}: {progress.printable(failure.evidence)}")
+    if helping := words.help_with(failure):
+        click.echo(progress.printable(helping))
+    click.echo("\n" + progress.printable(failure.detail))

@@ -28,7 +28,8 @@ _LONG = re.compile(rf"^([^\n]{{{_LONGEST_LINE}}})[^\n]+", re.MULTILINE)
 
 # What setuptools says when it goes on to its next step: what failed before was a trial, or optional.
 _GOES_ON = re.compile(
-    r"^(?:INFO:\w{1,40}:)?(?:running \w+$|(?:copying|creating|adding|writing|building|moving|linking) )", re.MULTILINE
+    r"^(?:INFO:\w{1,40}:)?(?:running \w{1,40}$|(?:copying|creating|adding|writing|building|moving|linking) )",
+    re.MULTILINE,
 )
 
 # Sources that a build tool writes to try something out; that one does not compile is an answer, not an error.
@@ -157,6 +158,13 @@ SIGNS: tuple[Sign, ...] = (
     ),
     # --- compilers and linkers
     Sign(
+        "old-python-api",
+        Reason.WRONG_PYTHON,
+        rf"^(?!{_TRIALS}:)[^\s:][^:\n]{{0,300}}:\d{{1,7}}:\d{{1,7}}: (?:fatal error: longintrepr\.h: No such file"
+        r"|error: [^\n]{0,20}_?Py\w{1,60}[^\n]{0,60} has no member named|error: unknown type name [^\n]Py\w)",
+        "src/_foo.c:2:10: fatal error: longintrepr.h: No such file or directory",
+    ),
+    Sign(
         "no-header",
         Reason.MISSING_HEADER,
         rf"^(?!{_TRIALS}:)[^\s:][^:\n]{{0,300}}:\d{{1,7}}:\d{{1,7}}: fatal error: {_QUOTE}?{_HEADER}{_QUOTE}?"
@@ -261,7 +269,7 @@ SIGNS: tuple[Sign, ...] = (
         "no-program",
         Reason.MISSING_TOOL,
         r"^ {0,8}raise child_exception_type\([^\n]{0,100}\)\n(?:[ ^~]{1,200}\n)?"
-        rf"(?:FileNotFoundError|PermissionError): \[Errno \d+\] [\w ]{{1,40}}: '(?:/[^'\n]{{0,200}}/)?{_NAME}'",
+        rf"(?:FileNotFoundError|PermissionError): \[Errno \d{{1,9}}\] [\w ]{{1,40}}: '(?:/[^'\n]{{0,200}}/)?{_NAME}'",
         "    raise child_exception_type(errno_num, err_msg, err_filename)\n"
         "FileNotFoundError: [Errno 2] No such file or directory: 'icu-config'",
         wants=(Want.TOOL,),
@@ -299,7 +307,7 @@ SIGNS: tuple[Sign, ...] = (
     Sign(
         "make-no-command",
         Reason.MISSING_TOOL,
-        rf"^make(?:\[\d+\])?: {_NAME}: (?:No such file or directory|Command not found)",
+        rf"^make(?:\[\d{{1,9}}\])?: {_NAME}: (?:No such file or directory|Command not found)",
         "make[1]: bison: No such file or directory",
         wants=(Want.TOOL,),
     ),
@@ -329,7 +337,7 @@ SIGNS: tuple[Sign, ...] = (
     Sign(
         "no-development-headers",
         Reason.MISSING_HEADER,
-        rf"install {_NAME} development headers|[Dd]id not find {_NAME2} (?:version \d+ )?headers",
+        rf"install {_NAME} development headers|[Dd]id not find {_NAME2} (?:version \d{{1,9}} )?headers",
         "You need to install libcap development headers to build this module",
         wants=(Want.DEPENDENCY,),
     ),
@@ -355,24 +363,17 @@ SIGNS: tuple[Sign, ...] = (
         "SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?",
     ),
     Sign(
-        "old-python-api",
-        Reason.WRONG_PYTHON,
-        rf"^(?!{_TRIALS}:)[^\s:][^:\n]{{0,300}}:\d{{1,7}}:\d{{1,7}}: (?:fatal error: longintrepr\.h: No such file"
-        r"|error: [^\n]{0,20}_?Py\w{1,60}[^\n]{0,60} has no member named|error: unknown type name [^\n]Py\w)",
-        "src/_foo.c:2:10: fatal error: longintrepr.h: No such file or directory",
-    ),
-    Sign(
         "requires-python",
         Reason.WRONG_PYTHON,
         r"requires (?:a )?(?:different )?Python(?: version)?:? ?['\"]?(?:[<>=!~]=?|\d)"
-        r"|[Pp]ython (?:version )?(?:>=|<) ?\d\.\d+(?:\.\d+)? (?:is )?required|only supports? Python \d",
-        "RuntimeError: Cannot install on Python version 3.11.2; only versions >=3.7,<3.11 are supported.",
+        r"|[Pp]ython (?:version )?(?:>=|<) ?\d\.\d{1,9}(?:\.\d{1,9})? (?:is )?required|only supports? Python \d",
+        "RuntimeError: this package requires Python >=3.12",
     ),
     Sign(
         "unsupported-python",
         Reason.WRONG_PYTHON,
-        r"Cannot install on Python version \d|Python \d\.\d+(?:\.\d+)? is not supported"
-        r"|the configured Python interpreter version \(3\.\d+\) is newer than PyO3's maximum supported version",
+        r"Cannot install on Python version \d|Python \d\.\d{1,9}(?:\.\d{1,9})? is not supported"
+        r"|the configured Python interpreter version \(3\.\d{1,9}\) is newer than PyO3's maximum supported version",
         "error: the configured Python interpreter version (3.13) is newer than PyO3's maximum supported version (3.12)",
     ),
     Sign(
@@ -401,7 +402,7 @@ SIGNS: tuple[Sign, ...] = (
     Sign(
         "shell-no-command",
         Reason.MISSING_TOOL,
-        rf"^(?:/bin/)?(?:ba|da)?sh: (?:line )?\d+: {_NAME}: (?:command )?not found",
+        rf"^(?:/bin/)?(?:ba|da)?sh: (?:line )?\d{{1,9}}: {_NAME}: (?:command )?not found",
         "/bin/sh: 1: pg_config: not found",
         wants=(Want.TOOL,),
         weight=Weight.NOISE,

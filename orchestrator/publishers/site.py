@@ -286,6 +286,8 @@ def _templates() -> Environment:
         "sentences": words.sentences,
         "qualifiers": words.qualifiers,
         "reason": words.reason,
+        "kind": words.kind,
+        "help_with": words.help_with,
         "command": _command,
     }
     templates.tests["web_address"] = lambda url: str(url).startswith(("https://", "http://"))

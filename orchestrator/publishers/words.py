@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Mode, Reason, Verdict
+from orchestrator.model import Mode, Reason, Verdict, Want
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from orchestrator.model import Build, Result
+    from orchestrator.model import Build, Failure, Result
 
 OPEN = "open"
 """The word of a tracked project that has no verdict yet."""
@@ -78,6 +78,14 @@ REASONS: Mapping[str, str] = {
     Reason.SDIST_TOO_LARGE: "the source distribution unpacks to more than the limit",
     Reason.WRONG_PYTHON: "it does not support this image's Python",
     Reason.MISSING_BUILD_REQUIREMENT: "a build requirement is missing",
+    Reason.MISSING_HEADER: "a header that it includes is missing",
+    Reason.MISSING_LIBRARY: "a library that it links with is missing",
+    Reason.MISSING_TOOL: "a program that its build calls is missing",
+    Reason.MISSING_PKG_CONFIG: "pkg-config knows nothing of a library that it asks for",
+    Reason.MISSING_CMAKE_PACKAGE: "CMake does not find a package that it asks for",
+    Reason.MISSING_FILE: "its build opens a file that is not there",
+    Reason.MISSING_CRATE: "a Rust crate is missing, and builds have no network to fetch it",
+    Reason.NEEDS_RUST: "it needs a Rust compiler that the image does not have",
     Reason.NEEDS_NETWORK: "its build needs the network, and builds have none",
     Reason.BUILD_ERROR: "its build ends with an error",
     Reason.TIME_OUT: "its build took longer than the limit",
@@ -91,6 +99,16 @@ REASONS: Mapping[str, str] = {
     Reason.WHEEL_TOO_LARGE: "the wheel that it builds is larger than the limit",
 }
 
+
+WANTS = {
+    Want.HEADER: "the header",
+    Want.LIBRARY: "the library",
+    Want.TOOL: "the program",
+    Want.PKG_CONFIG: "the pkg-config module",
+    Want.CMAKE: "the CMake package",
+    Want.PYTHON_MODULE: "the Python module",
+    Want.DEPENDENCY: "the library",
+}
 
 _NO_SDIST = "no source distribution was published"
 
@@ -107,6 +125,30 @@ def reason(result: Result) -> str:
         given = result.failure.reason if result.failure else result.reason
         return REASONS.get(given, given)
     return result.reason or (_NO_SDIST if result.verdict is Verdict.NO_SDIST else "")
+
+
+def help_with(failure: Failure) -> str:
+    """Say in one sentence what was not found and which Debian packages have it; nothing where neither is known."""
+    things = _listed(tuple(dict.fromkeys(f"{WANTS[one.want]} {one.name}" for one in failure.missing)))
+    packages = _listed(failure.debian_packages)
+    if packages and things:
+        return f"It did not find {things}. On the image's Debian, that is in {packages}."
+    return f"It did not find {things}." if things else ""
+
+
+def kind(result: Result) -> str:
+    """Say in one sentence that the wheel is another kind than those that are published; nothing where it is not."""
+    if result.kind is None or not result.kind.fallback:
+        return ""
+    return (
+        "A silent fallback: the wheel that was built has no extension module, "
+        "and every wheel that the index has of this version is for one platform only."
+    )
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    *others, last = words or ("",)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def qualifiers(result: Result) -> tuple[str, ...]:
