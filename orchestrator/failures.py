@@ -92,6 +92,7 @@ _NAME2, _NAME3 = _NAME.replace("name", "name2"), _NAME.replace("name", "name3")
 _HEADER = r"(?P<name>[\w][\w./+-]{0,200})"
 _QUOTE = r"[`'\"\u2018\u2019]"
 _PKG_CONFIG = (Missing(Want.TOOL, "pkg-config"),)
+_OF_RUST = frozenset({"cargo", "rustc", "rustup"})
 _RUST = (Missing(Want.TOOL, "rustc"), Missing(Want.TOOL, "cargo"))
 
 SIGNS: tuple[Sign, ...] = (
@@ -133,9 +134,8 @@ SIGNS: tuple[Sign, ...] = (
     Sign(
         "no-cargo",
         Reason.NEEDS_RUST,
-        rf"\[Errno 2\] No such file or directory: {_QUOTE}(?:cargo|rustc|rustup){_QUOTE}"
-        r"|^error: (?:cargo|rustc) (?:was )?not found|(?:cargo|rustc): (?:command )?not found",
-        "FileNotFoundError: [Errno 2] No such file or directory: 'cargo'",
+        r"^error: (?:cargo|rustc) (?:was )?not found",
+        "error: cargo not found",
         also=_RUST,
     ),
     Sign(
@@ -494,7 +494,10 @@ def explain(log: str) -> Explanation:
     if not hits:
         return Explanation(Reason.BUILD_ERROR)
     cause = min(hits, key=_precedence)
-    return Explanation(cause.sign.reason, _evidence(text, cause), _missing(cause, hits), cause.sign.slug)
+    evidence = _evidence(text, cause)
+    if cause.sign.wants == (Want.TOOL,) and cause.name in _OF_RUST:
+        return Explanation(Reason.NEEDS_RUST, evidence, _RUST, cause.sign.slug)
+    return Explanation(cause.sign.reason, evidence, _missing(cause, hits), cause.sign.slug)
 
 
 def of_limit(limit: Reason, limits: Limits) -> str:
