@@ -69,7 +69,7 @@ class Farm:
         if former.inputs is None or former.inputs.sdist != release.sdist.sha256:
             return "build", f"another release than {former.version}"
         effects = self.workshop.effects(release.project, task.limits, long=job.long, again=again)
-        settled = rebuild.settle(release, image, effects)
+        settled = rebuild.settle(release, image, effects, task.config_settings)
         if isinstance(settled, Failure):
             return "judge", settled.reason.value
         why = plan.why(rebuild.inputs_of(task, release, image, settled.lock.digest), former.inputs)

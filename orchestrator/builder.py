@@ -105,6 +105,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "given": order.given if order.ask else (),
         "backend": order.source.backend,
         "backend_path": order.source.backend_path,
+        "config_settings": settings_of(environment.config_settings),
         "sdist": f"{SDIST}/{order.source.path.name}",
         "source": environment.build_path,
         "umask": environment.umask,
@@ -136,6 +137,15 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         seconds=limits.seconds,
         label=label,
     )
+
+
+def settings_of(given: tuple[tuple[str, str], ...]) -> dict[str, str | list[str]]:
+    """Return config settings as a build backend gets them: a key that stands more than once has a list."""
+    found: dict[str, str | list[str]] = {}
+    for key in dict(given):
+        values = [value for name, value in given if name == key]
+        found[key] = values if len(values) > 1 else values[0]
+    return found
 
 
 def _tmpfs(folder: str, environment: Environment, limits: Limits) -> str:

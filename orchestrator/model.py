@@ -79,6 +79,7 @@ class Task:
     limits: Limits = Limits()
     budget: Budget = Budget()
     published: bool = False  # whether the wheel on the index is compared too
+    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517), in every build
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +211,9 @@ class Environment:
     environment_path: str  # where the build requirements are mounted
     shell: str  # what /bin/sh is
     source_date_epoch: int | None
+    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517): the task's, and remedies'
     # What remedies ask for; nothing of it is there in the first three builds.
     flags: tuple[str, ...] = ()  # of the C and C++ compilers: CFLAGS, CXXFLAGS
-    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517)
     map_working_folder: bool = False  # every compiler call maps the folder in which it runs to "."
     finish: tuple[str, ...] = ()  # what is done to the wheel once it is built: slugs of guest_finish
 
@@ -579,6 +580,7 @@ class Inputs:
     limits: Limits
     budget: Budget = Budget()
     published: bool = False
+    config_settings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

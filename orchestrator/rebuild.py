@@ -134,7 +134,7 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     if (early := _without_building(task, release, image)) is not None:
         job = digest((release.project, release.version, image.name, early))
         return effects.known(release.project, job) or result(job, Trial(early))
-    settled = settle(release, image, effects)
+    settled = settle(release, image, effects, task.config_settings)
     if isinstance(settled, Failure):
         return unsettled(settled)
     # Also where the build backend was not asked, or never answered: then the job stands for just this.
@@ -166,14 +166,18 @@ def _without_building(task: Task, release: Release, image: Image) -> Judgement |
     return None
 
 
-def settle(release: Release, image: Image, effects: Effects) -> Settled | Failure:
+def settle(
+    release: Release, image: Image, effects: Effects, config_settings: tuple[tuple[str, str], ...] = ()
+) -> Settled | Failure:
     """Settle the sdist and the build requirements, as far as that needs no container."""
-    settled = settle_static(release, image, effects)
+    settled = settle_static(release, image, effects, config_settings)
     answer = None if isinstance(settled, Failure) else effects.recall(settled.question)
     return settled if isinstance(settled, Failure) or answer is None else extend(settled, answer, image, effects)
 
 
-def settle_static(release: Release, image: Image, effects: Effects) -> Settled | Failure:
+def settle_static(
+    release: Release, image: Image, effects: Effects, config_settings: tuple[tuple[str, str], ...] = ()
+) -> Settled | Failure:
     """Settle the sdist and the build requirements that it names itself."""
     assert release.sdist is not None  # noqa: S101 - the caller has looked
     source = effects.describe(effects.fetch(release.sdist))
@@ -182,7 +186,8 @@ def settle_static(release: Release, image: Image, effects: Effects) -> Settled |
     lock = effects.lock(source.requires, image.target)
     if isinstance(lock, Failure):
         return lock
-    return Settled(source, lock, asked=False, question=digest((release.sdist.sha256, lock.digest, image.manifest)))
+    question = digest((release.sdist.sha256, lock.digest, image.manifest, config_settings))
+    return Settled(source, lock, asked=False, question=question)
 
 
 def extend(settled: Settled, answer: tuple[str, ...], image: Image, effects: Effects) -> Settled | Failure:
@@ -215,6 +220,7 @@ def inputs_of(task: Task, release: Release, image: Image, build_requirements: st
         limits=task.limits,
         budget=task.budget,
         published=task.published,
+        config_settings=task.config_settings,
     )
 
 
@@ -226,6 +232,7 @@ def environments(task: Task, release: Release, salt: str) -> tuple[Environment, 
     first = variations.first_environment(
         source=f"{release.project}-{release.version}", salt=salt, source_date_epoch=task.source_date_epoch
     )
+    first = replace(first, config_settings=task.config_settings)
     return first, variations.second_environment(first, (*task.hold, *task.remove))
 
 

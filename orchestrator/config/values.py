@@ -30,6 +30,7 @@ class Settings:
     remove: tuple[str, ...] = ()
     limits: Limits = Limits()  # noqa: RUF009 - frozen
     source_date_epoch: int | None = 1_596_163_658
+    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517)
 
 
 @dataclass(frozen=True, slots=True)
