@@ -17,6 +17,7 @@ import structlog
 from orchestrator import builder, checkout, images, night, plan, progress, rebuild, requirements
 from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
+from orchestrator.debian import Contents
 from orchestrator.errors import EngineError, UsageError, WheelproofError
 from orchestrator.farm import Slots, Stop
 from orchestrator.index import Index
@@ -68,7 +69,7 @@ class Farm:
         if former.inputs is None or former.inputs.sdist != release.sdist.sha256:
             return "build", f"another release than {former.version}"
         effects = self.workshop.effects(release.project, task.limits, long=job.long, again=again)
-        settled = rebuild.settle(release, image, effects)
+        settled = rebuild.settle(release, image, effects, task.config_settings)
         if isinstance(settled, Failure):
             return "judge", settled.reason.value
         why = plan.why(rebuild.inputs_of(task, release, image, settled.lock.digest), former.inputs)
@@ -117,6 +118,7 @@ def put_together(
         cache=settings.cache,
         label=label,
         tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
+        contents=Contents(settings.cache, engine.read_file, structlog.get_logger().warning),
     )
     whole = night.Night(
         release=lambda task: workshop.release(task, made[task.image]),

@@ -41,7 +41,8 @@ exec /usr/bin/{name} "-ffile-prefix-map=$PWD=." "$@"
 """
 LONGEST_FRAME = 1 << 20
 DETAIL = 2000
-TAIL = 64 << 10
+TAIL = 1 << 20
+LONGER_TAIL = 8 << 20  # looked at where the other shows nothing
 INODES = 1_000_000
 _PROBE = TypeAdapter(Probe)
 _ANSWER = TypeAdapter(tuple[str, ...])
@@ -116,6 +117,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "given": order.given if order.ask else (),
         "backend": order.source.backend,
         "backend_path": order.source.backend_path,
+        "config_settings": settings_of(environment.config_settings),
         "sdist": f"{SDIST}/{order.source.path.name}",
         "source": environment.build_path,
         "umask": environment.umask,
@@ -125,7 +127,6 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "limit": limits.sdist,
         "members": limits.members,
         "wheel": limits.wheel,
-        "settings": dict(environment.config_settings),
         "finish": environment.finish if order.hook == "build_wheel" else (),
         "epoch": environment.source_date_epoch or 0,
     }
@@ -150,6 +151,15 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         seconds=limits.seconds,
         label=label,
     )
+
+
+def settings_of(given: tuple[tuple[str, str], ...]) -> dict[str, str | list[str]]:
+    """Return config settings as a build backend gets them: a key that stands more than once has a list."""
+    found: dict[str, str | list[str]] = {}
+    for key in dict(given):
+        values = [value for name, value in given if name == key]
+        found[key] = values if len(values) > 1 else values[0]
+    return found
 
 
 def _tmpfs(folder: str, environment: Environment, limits: Limits) -> str:
@@ -332,15 +342,15 @@ def _failure(order: Order, completed: Completed, heard: Listener) -> Failure | N
     Raises TransientEngineError where the container ended in a way that no build brings about.
     """
     phase = _phase(order, heard)
-    tail = _tail(heard.log)
+    tail = _tail(heard.log, DETAIL)
     if limit := _limit(completed, heard):
-        return Failure(limit, phase, tail[-DETAIL:])
+        return Failure(limit, phase, tail, failures.of_limit(limit, order.limits))
     if heard.garbled:
         return Failure(Reason.BUILD_ERROR, phase, f"garbled what the guest says: {heard.garbled}"[:DETAIL])
     if told := heard.frame.get("failure"):
         return _told(told, phase)
     if "failed" in heard.frame:
-        return Failure(failures.reason(tail), phase, tail[-DETAIL:])
+        return _explained(heard.log, phase)
     if heard.missing or (completed.exit_code == 0 and heard.complete):
         _look(order, heard.probe)
         return None
@@ -349,6 +359,14 @@ def _failure(order: Order, completed: Completed, heard: Listener) -> Failure | N
         f"{completed.exit_code} before the guest had spoken: {tail[-300:]!r}"
     )
     raise TransientEngineError(msg)
+
+
+def _explained(log: Path, phase: Phase) -> Failure:
+    """Tell from a failed build's log why it failed."""
+    found = failures.explain(_tail(log, TAIL))
+    if found.reason is Reason.BUILD_ERROR and log.stat().st_size > TAIL:
+        found = failures.explain(_tail(log, LONGER_TAIL))
+    return Failure(found.reason, phase, _tail(log, DETAIL), found.evidence, found.missing)
 
 
 def _limit(completed: Completed, heard: Listener) -> Reason | None:
@@ -367,7 +385,8 @@ def _limit(completed: Completed, heard: Listener) -> Reason | None:
 
 def _told(told: Any, phase: Phase) -> Failure:  # noqa: ANN401 - whatever the container said
     with suppress(ValueError, TypeError, KeyError, AttributeError):
-        return Failure(Reason(told["reason"]), Phase(told["phase"]), str(told["detail"])[:DETAIL])
+        detail = str(told["detail"])[:DETAIL]
+        return Failure(Reason(told["reason"]), Phase(told["phase"]), detail, failures.printable(detail))
     return Failure(Reason.BUILD_ERROR, phase, "garbled what the guest says")
 
 
@@ -388,9 +407,9 @@ def _phase(order: Order, heard: Listener) -> Phase:
     return Phase.BUILD_WHEEL if order.hook == "build_wheel" else Phase.BUILD_SDIST
 
 
-def _tail(log: Path) -> str:
+def _tail(log: Path, size: int) -> str:
     with log.open("rb") as stream:
-        stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL))
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - size))
         return stream.read().decode("utf-8", "replace")
 
 

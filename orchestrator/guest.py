@@ -435,12 +435,12 @@ def call_hook(spec: dict[str, Any], name: str, root: str, out: str) -> Any:  # n
     for attribute in filter(None, attributes.split(".")):
         backend = getattr(backend, attribute)
     hook = getattr(backend, name, None)
-    settings = [spec["settings"]] if spec["settings"] else []
+    settings = spec.get("config_settings") or None
     if name.startswith("get_requires"):
-        return list(hook(*settings)) if hook else []
+        return list(hook(settings)) if hook else []
     if hook is None:
         raise AttributeError(f"the build backend {spec['backend']} has no {name}")
-    return hook(out, *settings)
+    return hook(out, settings)
 
 
 def in_child(spec: dict[str, Any], name: str, root: str, out: str, voice: int) -> tuple[int, Any, float]:

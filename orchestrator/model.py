@@ -79,6 +79,7 @@ class Task:
     limits: Limits = Limits()
     budget: Budget = Budget()
     published: bool = False  # whether the wheel on the index is compared too
+    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517), in every build
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +226,9 @@ class Environment:
     environment_path: str  # where the build requirements are mounted
     shell: str  # what /bin/sh is
     source_date_epoch: int | None
+    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517): the task's, and remedies'
     # What remedies ask for; nothing of it is there in the first three builds.
     flags: tuple[str, ...] = ()  # of the C and C++ compilers: CFLAGS, CXXFLAGS
-    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517)
     map_working_folder: bool = False  # every compiler call maps the folder in which it runs to "."
     finish: tuple[str, ...] = ()  # what is done to the wheel once it is built: slugs of guest_finish
 
@@ -283,6 +284,14 @@ class Reason(StrEnum):
     SDIST_TOO_LARGE = "sdist-too-large"
     WRONG_PYTHON = "wrong-python"
     MISSING_BUILD_REQUIREMENT = "missing-build-requirement"
+    MISSING_HEADER = "missing-header"
+    MISSING_LIBRARY = "missing-library"
+    MISSING_TOOL = "missing-tool"
+    MISSING_PKG_CONFIG = "missing-pkg-config"
+    MISSING_CMAKE_PACKAGE = "missing-cmake-package"
+    MISSING_FILE = "missing-file"
+    MISSING_CRATE = "missing-crate"
+    NEEDS_RUST = "needs-rust"
     NEEDS_NETWORK = "needs-network"
     BUILD_ERROR = "build-error"
     TIME_OUT = "time-out"
@@ -302,6 +311,26 @@ LIMIT_REASONS = frozenset(
 """Failures at a limit of ours: one such build says nothing about whether the others would agree."""
 
 
+class Want(StrEnum):
+    """What a build may look for, and not find."""
+
+    HEADER = "header"  # "libxml/xmlversion.h"
+    LIBRARY = "library"  # "foo", as in -lfoo
+    TOOL = "tool"  # "cmake"
+    PKG_CONFIG = "pkg-config"  # "dbus-1", of dbus-1.pc
+    CMAKE = "cmake"  # "Qt5", of Qt5Config.cmake
+    PYTHON_MODULE = "python-module"  # "numpy"
+    DEPENDENCY = "dependency"  # "jpeg": the package does not say how it looked for it
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing that a build looked for and did not find; the name is the package's own text, cut."""
+
+    want: Want
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a build gave no wheel; `detail` is the package's own text, cut, and never to be trusted."""
@@ -310,6 +339,7 @@ class Failure:
     phase: Phase
     detail: str = ""
     evidence: str = ""  # the one line that shows the reason
+    missing: tuple[Missing, ...] = ()  # what that line, and its like, say was not found
     debian_packages: tuple[str, ...] = ()  # of the image's suite, which would help
 
 
@@ -570,6 +600,7 @@ class Inputs:
     limits: Limits
     budget: Budget = Budget()
     published: bool = False
+    config_settings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

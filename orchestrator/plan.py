@@ -64,6 +64,7 @@ _SAID = {
     "limits": "other limits",
     "budget": "another budget",
     "published": "the published wheel is wanted too",
+    "config_settings": "other config settings",
 }
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from orchestrator import __version__, variations
+from orchestrator import __version__, failures, kind, variations
 from orchestrator.builder import Order, Output
 from orchestrator.causes import ALIKE, CAUSES
 from orchestrator.compare import compare
+from orchestrator.errors import WheelproofError
 from orchestrator.explain import Explained, bound, explain
 from orchestrator.guest import satisfied
 from orchestrator.laboratory import Case, Tools, insist, same
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
         Difference,
         Environment,
         Image,
+        Kind,
+        Missing,
         Published,
         Release,
         Sdist,
@@ -70,6 +74,11 @@ TOLD_APART = {
 """Of causes that leave one trace: which of them it is, by the variation that does it."""
 
 
+def _none_known(_missing: tuple[Missing, ...], _image: Image) -> tuple[str, ...]:
+    """Name no Debian packages."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Effects:
     """All that a job does to the world, and asks of it."""
@@ -87,6 +96,7 @@ class Effects:
     salt: Callable[[], str]
     now: Callable[[], datetime]
     published: Callable[[Release, Build], Published | None] = lambda _release, _build: None  # against the index's
+    packages: Callable[[tuple[Missing, ...], Image], tuple[str, ...]] = _none_known  # of Debian, that have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +141,8 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     started = effects.now()
 
     def result(job: str, trial: Trial, inputs: Inputs | None = None, lock: Lock = NOTHING) -> Result:
-        return _result(task, release, image, job, trial, started, effects.now(), inputs=inputs, lock=lock)
+        found = _result(task, release, image, job, trial, started, effects.now(), inputs=inputs, lock=lock)
+        return with_help(found, release, image, effects)
 
     def unsettled(failure: Failure) -> Result | Path:
         """Judge by a failure to settle the inputs; the index may mend that any day, so it holds for one."""
@@ -142,7 +153,7 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     if (early := _without_building(task, release, image)) is not None:
         job = digest((release.project, release.version, image.name, early))
         return effects.known(release.project, job) or result(job, Trial(early))
-    settled = settle(release, image, effects)
+    settled = settle(release, image, effects, task.config_settings)
     if isinstance(settled, Failure):
         return unsettled(settled)
     # Also where the build backend was not asked, or never answered: then the job stands for just this.
@@ -181,14 +192,18 @@ def _without_building(task: Task, release: Release, image: Image) -> Judgement |
     return None
 
 
-def settle(release: Release, image: Image, effects: Effects) -> Settled | Failure:
+def settle(
+    release: Release, image: Image, effects: Effects, config_settings: tuple[tuple[str, str], ...] = ()
+) -> Settled | Failure:
     """Settle the sdist and the build requirements, as far as that needs no container."""
-    settled = settle_static(release, image, effects)
+    settled = settle_static(release, image, effects, config_settings)
     answer = None if isinstance(settled, Failure) else effects.recall(settled.question)
     return settled if isinstance(settled, Failure) or answer is None else extend(settled, answer, image, effects)
 
 
-def settle_static(release: Release, image: Image, effects: Effects) -> Settled | Failure:
+def settle_static(
+    release: Release, image: Image, effects: Effects, config_settings: tuple[tuple[str, str], ...] = ()
+) -> Settled | Failure:
     """Settle the sdist and the build requirements that it names itself."""
     assert release.sdist is not None  # noqa: S101 - the caller has looked
     source = effects.describe(effects.fetch(release.sdist))
@@ -197,7 +212,8 @@ def settle_static(release: Release, image: Image, effects: Effects) -> Settled |
     lock = effects.lock(source.requires, image.target)
     if isinstance(lock, Failure):
         return lock
-    return Settled(source, lock, asked=False, question=digest((release.sdist.sha256, lock.digest, image.manifest)))
+    question = digest((release.sdist.sha256, lock.digest, image.manifest, config_settings))
+    return Settled(source, lock, asked=False, question=question)
 
 
 def extend(settled: Settled, answer: tuple[str, ...], image: Image, effects: Effects) -> Settled | Failure:
@@ -230,6 +246,7 @@ def inputs_of(task: Task, release: Release, image: Image, build_requirements: st
         limits=task.limits,
         budget=task.budget,
         published=task.published,
+        config_settings=task.config_settings,
     )
 
 
@@ -241,6 +258,7 @@ def environments(task: Task, release: Release, salt: str) -> tuple[Environment, 
     first = variations.first_environment(
         source=f"{release.project}-{release.version}", salt=salt, source_date_epoch=task.source_date_epoch
     )
+    first = replace(first, config_settings=task.config_settings)
     return first, variations.second_environment(first, (*task.hold, *task.remove))
 
 
@@ -389,6 +407,27 @@ def judge_three(first: Build, second: Build, control: Build) -> Judgement:
     failure = first.failure or control.failure
     why = "fails to build at times, in one and the same environment" if failure else ""
     return Judgement(Verdict.INTRINSIC, why, failure)
+
+
+def with_help(result: Result, release: Release, image: Image, effects: Effects) -> Result:
+    """Add what helps to understand a verdict, and decides nothing: packages that a build lacked, the wheel's kind."""
+    failure = result.failure and failures.with_evidence(result.failure)
+    if failure is not None and result.verdict is Verdict.FTBFS:
+        failure = replace(failure, debian_packages=effects.packages(failure.missing, image))
+    return replace(result, failure=failure, kind=_kind(result, release, effects.read))
+
+
+def _kind(result: Result, release: Release, read: Callable[[Build], Wheel | Failure]) -> Kind | None:
+    made = next((build for build in result.builds if build.wheel), None)
+
+    def members() -> tuple[str, ...]:
+        with suppress(WheelproofError):  # it is not kept any more
+            found = read(made) if made else None
+            return tuple(member.path for member in found.members) if isinstance(found, Wheel) else ()
+        return ()
+
+    offered = (wheel.filename for wheel in release.wheels)
+    return kind.of(made.wheel.filename, offered, members) if made and made.wheel else None
 
 
 def _failed(failure: Failure) -> Judgement:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from orchestrator.buildenv import BuildEnvironments
     from orchestrator.builder import Order, Output
+    from orchestrator.debian import Contents
     from orchestrator.engine import Engine
     from orchestrator.farm import Slots, Stop
     from orchestrator.index import Index
@@ -72,6 +73,7 @@ class Workshop:
     cache: Path
     label: str
     tell: Callable[[str, str], None]  # which project, and what is done for it
+    contents: Contents | None = None  # Debian's index of files; None: no packages are named
 
     def effects(self, project: str, limits: Limits, *, long: bool, again: bool) -> Effects:
         """Return the effects of one job."""
@@ -89,6 +91,7 @@ class Workshop:
             salt=lambda: secrets.token_hex(SALT_BYTES),
             now=lambda: datetime.now(UTC),
             published=lambda release, build: self.published(release, build, limits),
+            packages=self.contents.packages if self.contents else lambda _missing, _image: (),
         )
 
     def describe(self, path: Path, limits: Limits) -> Source | Failure:

@@ -58,6 +58,18 @@ def test_everything_has_a_default(text: str) -> None:
     assert tasks(found) == ()
 
 
+def test_config_settings_arrive_in_order_of_their_keys() -> None:
+    """A text is one value, a list one for each time that the key is to stand there."""
+    found = read("""
+        packages:
+          Contourpy: {config-settings: {setup-args: [-Dx=true, -Dy=1], build-dir: "b"}}
+        groups: {all: {packages: [contourpy, six]}}
+    """)
+    contourpy, six = tasks(found)
+    assert contourpy.config_settings == (("build-dir", "b"), ("setup-args", "-Dx=true"), ("setup-args", "-Dy=1"))
+    assert six.config_settings == ()
+
+
 def test_every_key_arrives() -> None:
     """What is written is what the farm works with."""
     found = read("""
@@ -238,6 +250,10 @@ ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, know
         ("keep: {wheels: 4 GB}", "1:16: keep.wheels: must be a size such as 4 GiB, not '4 GB'"),
         ("keep: {wheels: 0}", "1:16: keep.wheels: must be a size such as 4 GiB, not 0"),
         ("keep: {wheels: true}", "1:16: keep.wheels: must be a size such as 4 GiB, not True"),
+        (
+            "packages: {a: {config-settings: {b: yes}}}",
+            "1:37: packages.a.config-settings.b: must be text or a list of texts, not True; put it in quotes",
+        ),
         ("limits: {time: 1 day}", "1:16: limits.time: must be a time such as 30m or 90s, not '1 day'"),
         ("limits: {memory: 1 MiB}", "1:18: limits.memory: must be at least 6291456, not '1 MiB'"),
         ("limits: {files: 9999999}", "1:17: limits.files: must be at most 1048576, not 9999999"),

@@ -28,6 +28,7 @@ OTHER: dict[str, Any] = {
     "limits": Limits(seconds=1),
     "budget": Budget(builds=0),
     "published": True,
+    "config_settings": (("build-dir", "b"),),
 }
 
 

@@ -23,6 +23,7 @@ from orchestrator.model import (
     Exclusion,
     Failure,
     Kind,
+    Missing,
     Mode,
     Phase,
     Published,
@@ -32,6 +33,7 @@ from orchestrator.model import (
     Severity,
     Variant,
     Verdict,
+    Want,
 )
 from orchestrator.publishers import words
 from orchestrator.publishers.catalogue import chapters
@@ -143,7 +145,7 @@ def everything() -> tuple[Result, ...]:
 def hostile() -> Result:
     """Return a result in which every text that a package or an index decides is hostile."""
     result = all_hostile(_hostile())
-    failure = Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, HOSTILE + "\ud800", HOSTILE, (HOSTILE,))
+    failure = Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, HOSTILE + "\ud800", HOSTILE, debian_packages=(HOSTILE,))
     return replace(result, builds=(result.builds[0], replace(result.builds[1], wheel=None, failure=failure)))
 
 
@@ -173,7 +175,7 @@ def hostile_site() -> dict[str, str]:
         result,
         project="failed" + HOSTILE,
         verdict=Verdict.FTBFS,
-        failure=Failure(Reason.BUILD_ERROR, Phase.UNPACK, HOSTILE, HOSTILE, (HOSTILE, HOSTILE)),
+        failure=Failure(Reason.BUILD_ERROR, Phase.UNPACK, HOSTILE, HOSTILE, debian_packages=(HOSTILE, HOSTILE)),
     )
     refused = replace(sample("no" + HOSTILE, verdict=Verdict.NO_SDIST), reason=HOSTILE)
     logs = {**STORE, log_name(HOSTILE.encode() + b"\xff\x00"): HOSTILE.encode() + b"\xff\x00"}
@@ -417,7 +419,10 @@ def test_the_published_wheel_is_a_third_party(published: Published, expected: st
 
 def test_the_line_that_shows_why_a_build_failed_is_there_with_what_would_help() -> None:
     """The Debian packages that have what is missing."""
-    failure = Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, "log", "fatal error: ffi.h", ("libffi-dev", "ffi-other"))
+    helping = ("libffi-dev", "ffi-other")
+    failure = Failure(
+        Reason.MISSING_HEADER, Phase.BUILD_WHEEL, "log", "fatal error: ffi.h", (Missing(Want.HEADER, "ffi.h"),), helping
+    )
     text = Page(pages(sample(verdict=Verdict.FTBFS, failure=failure))["packages/six.html"]).text
     assert "fatal error: ffi.h" in text
     assert "Debian packages that have what is missing: libffi-dev, ffi-other." in text

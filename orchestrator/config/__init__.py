@@ -19,7 +19,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.model import Exclusion, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = [
@@ -121,7 +121,12 @@ def _settings(defaults: Settings, package: PackagePart) -> Settings:
         limits=_limits(defaults.limits, package.limits),
         source_date_epoch=package.source_date_epoch if own_epoch else defaults.source_date_epoch,
         published=defaults.published,
+        config_settings=tuple(_pairs(package.config_settings)),
     )
+
+
+def _pairs(settings: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
+    return ((key, value) for key, values in sorted(settings.items()) for value in values)
 
 
 def _limits(inherited: Limits, given: LimitsPart) -> Limits:

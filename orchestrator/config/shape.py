@@ -91,6 +91,15 @@ def _epoch(value: int) -> int:
     return value
 
 
+def _values(value: object) -> object:
+    """Take a text for a list of one; YAML's yes, no and numbers are no texts."""
+    found = [value] if isinstance(value, str) else value
+    if not (isinstance(found, list) and found and all(isinstance(one, str) for one in found)):
+        msg = f"must be text or a list of texts, not {short(value)}; put it in quotes"
+        raise ValueError(msg)
+    return found
+
+
 def _project(value: str) -> str:
     try:
         return canonicalize_name(value, validate=True)
@@ -127,6 +136,7 @@ _BYTES = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "patte
 _Size = Annotated[int, BeforeValidator(_quantity(_SIZE_UNITS, "a size such as 4 GiB")), WithJsonSchema(_BYTES)]
 _Time = Annotated[int, BeforeValidator(_quantity(_TIME_UNITS, "a time such as 30m or 90s")), WithJsonSchema(_DURATION)]
 _Count = Annotated[int, Field(ge=1, le=_LARGEST)]
+_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _EPOCHS = {"type": "integer", "minimum": ZIP_BEGINS, "maximum": ZIP_ENDS}
 _Epoch = Annotated[int, AfterValidator(_epoch), WithJsonSchema(_EPOCHS)]
 _Date = Annotated[date, BeforeValidator(_date)]
@@ -136,6 +146,8 @@ _Requirement = Annotated[str, AfterValidator(requirement_of)]
 _Project = Annotated[str, AfterValidator(_project)]
 _Index = Annotated[str, AfterValidator(_index), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
 _Folder = Annotated[str, AfterValidator(_folder)]
+_Setting = Annotated[str, Field(min_length=1)]
+_Values = Annotated[list[str], BeforeValidator(_values), WithJsonSchema(_TEXTS)]
 _GroupName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 
 
@@ -203,6 +215,9 @@ class PackagePart(_Variations):
     limits: LimitsPart = Field(default=LimitsPart(), description="What one build of it may use.")
     source_date_epoch: _Epoch | None = Field(
         default=None, description="SOURCE_DATE_EPOCH of its builds; null leaves it unset."
+    )
+    config_settings: dict[_Setting, _Values] = Field(
+        default={}, description="What its build backend is told (PEP 517); a list where a key stands more than once."
     )
 
 

@@ -115,4 +115,5 @@ def _task(config: Config, requirement: str, image: str | None, group: Group | No
         source_date_epoch=settings.source_date_epoch,
         limits=settings.limits,
         published=settings.published,
+        config_settings=settings.config_settings,
     )

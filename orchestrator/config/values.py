@@ -31,6 +31,7 @@ class Settings:
     limits: Limits = Limits()  # noqa: RUF009 - frozen
     source_date_epoch: int | None = 1_596_163_658
     published: bool = False  # whether the wheel on the index is compared too
+    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517)
 
 
 @dataclass(frozen=True, slots=True)

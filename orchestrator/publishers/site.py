@@ -322,6 +322,8 @@ def _templates() -> Environment:
         "sentences": words.sentences,
         "qualifiers": words.qualifiers,
         "reason": words.reason,
+        "kind": words.kind,
+        "help_with": words.help_with,
         "command": _command,
         "ticks": _ticks,
         "sides": lambda texts: sides(*texts),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Mode, Outcome, Proof, Reason, Severity, Verdict
+from orchestrator.model import Mode, Outcome, Proof, Reason, Severity, Verdict, Want
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from orchestrator.model import Aspect, Build, Difference, Remedied, Result, Unexplained
+    from orchestrator.model import Aspect, Build, Difference, Failure, Remedied, Result, Unexplained
 
 OPEN = "open"
 """The word of a tracked project that has no verdict yet."""
@@ -80,6 +80,14 @@ REASONS: Mapping[str, str] = {
     Reason.SDIST_TOO_LARGE: "the source distribution unpacks to more than the limit",
     Reason.WRONG_PYTHON: "it does not support this image's Python",
     Reason.MISSING_BUILD_REQUIREMENT: "a build requirement is missing",
+    Reason.MISSING_HEADER: "a header that it includes is missing",
+    Reason.MISSING_LIBRARY: "a library that it links with is missing",
+    Reason.MISSING_TOOL: "a program that its build calls is missing",
+    Reason.MISSING_PKG_CONFIG: "pkg-config knows nothing of a library that it asks for",
+    Reason.MISSING_CMAKE_PACKAGE: "CMake does not find a package that it asks for",
+    Reason.MISSING_FILE: "its build opens a file that is not there",
+    Reason.MISSING_CRATE: "a Rust crate is missing, and builds have no network to fetch it",
+    Reason.NEEDS_RUST: "it needs a Rust compiler that the image does not have",
     Reason.NEEDS_NETWORK: "its build needs the network, and builds have none",
     Reason.BUILD_ERROR: "its build ends with an error",
     Reason.TIME_OUT: "its build took longer than the limit",
@@ -93,6 +101,16 @@ REASONS: Mapping[str, str] = {
     Reason.WHEEL_TOO_LARGE: "the wheel that it builds is larger than the limit",
 }
 
+
+WANTS = {
+    Want.HEADER: "the header",
+    Want.LIBRARY: "the library",
+    Want.TOOL: "the program",
+    Want.PKG_CONFIG: "the pkg-config module",
+    Want.CMAKE: "the CMake package",
+    Want.PYTHON_MODULE: "the Python module",
+    Want.DEPENDENCY: "the library",
+}
 
 _NO_SDIST = "no source distribution was published"
 
@@ -109,6 +127,15 @@ def reason(result: Result) -> str:
         given = result.failure.reason if result.failure else result.reason
         return REASONS.get(given, given)
     return result.reason or (_NO_SDIST if result.verdict is Verdict.NO_SDIST else "")
+
+
+def help_with(failure: Failure) -> str:
+    """Say in one sentence what was not found and which Debian packages have it; nothing where neither is known."""
+    things = listed(tuple(dict.fromkeys(f"{WANTS[one.want]} {one.name}" for one in failure.missing)))
+    packages = listed(failure.debian_packages)
+    if packages and things:
+        return f"It did not find {things}. On the image's Debian, that is in {packages}."
+    return f"It did not find {things}." if things else ""
 
 
 def qualifiers(result: Result) -> tuple[str, ...]:
