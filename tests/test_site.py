@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.exclusions import concluded
 from orchestrator.model import (
     Aspect,
     Difference,
@@ -183,6 +184,7 @@ def test_each_project_has_a_page_and_each_kept_log() -> None:
         "index.html",
         "method.html",
         "excluded.html",
+        "exclusions.html",
         *(f"packages/{name}.html" for name in ("six", "frozenlist", "grpcio", "futures", "pyqt5", "attrs", "scipy")),
         "packages/later.html",
     }
@@ -363,6 +365,20 @@ def test_what_was_not_built_has_its_reason() -> None:
     assert "pyqt5 5.0 Qt is not there" in text
 
 
+def test_each_exclusion_has_its_last_check_and_what_came_of_it() -> None:
+    """Reason, since when, image, day and outcome; and what was never checked says so."""
+    stock, lifting = (
+        sample("scipy", verdict=Verdict.FTBFS),
+        sample("scipy", verdict=Verdict.SENSITIVE, image=replace(IMAGE, name="scientific")),
+    )
+    check = concluded(EXCLUSION, stock, lifting, NOON)
+    summary = summarize((), (EXCLUSION, replace(EXCLUSION, project="enum34", image="")), LATER)
+    found = dict(site(summary, STORE.get, "0.1.0", checks={"scipy": check}))
+    text = Page(found["exclusions.html"]).text
+    assert f"scipy needs BLAS and LAPACK 2026-11-01 scientific 2026-11-20 lifted {check.why}" in text
+    assert "enum34 needs BLAS and LAPACK 2026-11-01 none never not checked yet" in text
+
+
 def test_the_method_lists_every_variation_and_every_verdict() -> None:
     """Each can be linked to by its name."""
     page = Page(pages(*everything())["method.html"])
@@ -410,7 +426,7 @@ def test_only_a_hash_names_a_log() -> None:
     def read(sha256: str) -> bytes:
         raise AssertionError(sha256)
 
-    assert len(pages(strange, read_log=read)) == 4
+    assert len(pages(strange, read_log=read)) == 5
 
 
 # --- hostile text ----------------------------------------------------------------------------
@@ -499,9 +515,9 @@ def test_during_a_run_only_what_changed_is_written_again() -> None:
         return STORE.get(sha256)
 
     written: dict[str, object] = {}
-    always = {"index.html", "method.html", "excluded.html"}
+    always = {"index.html", "method.html", "excluded.html", "exclusions.html"}
     before = (sample("six"), sample("idna", days=0.1))
-    assert len(_again(summarize(before, (), LATER), written, read_log)) == 3 + 2 + 2
+    assert len(_again(summarize(before, (), LATER), written, read_log)) == 4 + 2 + 2
     assert _again(summarize(before, (), LATER), written, read_log) == always
     after = (*before, sample("idna", days=0.2))
     assert _again(summarize(after, (), LATER), written, read_log) == {*always, "packages/idna.html"}
@@ -524,5 +540,5 @@ def test_a_site_of_150_packages_is_made_in_well_under_two_seconds() -> None:
     results = [sample(f"package-{number}", verdict=Verdict.SENSITIVE) for number in range(150)]
     begin = time.process_time()
     made = sum(1 for _ in site(summarize(results, (), LATER), logs.get, "0.1.0", variations=VARIATIONS))
-    assert made == 3 + 150 + 3
+    assert made == 4 + 150 + 3
     assert time.process_time() - begin < 2
