@@ -21,10 +21,11 @@ from orchestrator.errors import Interrupted, OpenJobsError, UsageError, Wheelpro
 
 # What a command needs, and others do not, is imported by itself: each shall answer at once.
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from orchestrator import night
     from orchestrator.config import Config
-    from orchestrator.model import Result
+    from orchestrator.model import Exclusion, ExclusionCheck, Result, Task
     from orchestrator.publishers.story import Block
     from orchestrator.results import Results
 
@@ -108,7 +109,7 @@ def run(  # noqa: PLR0913, PLR0917 - as many as it has options
 
     A REQUIREMENT is a name, NAME==VERSION, or the path of an sdist or of a project's folder.
     """
-    from orchestrator import apart, assembly, config, night, results  # noqa: PLC0415 - see above
+    from orchestrator import config, night, results  # noqa: PLC0415 - see above
 
     _log(log_format)
     settings = _load(config_file)
@@ -116,23 +117,50 @@ def run(  # noqa: PLR0913, PLR0917 - as many as it has options
     tasks = tuple(replace(task, published=task.published or published) for task in asked)
     store = _results(settings, folder or settings.results)
     with store.locked():
-        is_published = partial(_is_published, config_file, store)
-        publish_apart = partial(apart.publish, config_file, store.folder)
-        farm = assembly.put_together(settings, store, tasks, publish_apart, is_published, jobs=jobs, again=again)
-        with assembly.tended(farm), ExitStack() as display:
-
-            def show_run(total: int) -> progress.Progress:
-                return display.enter_context(farm.shown(total))
-
-            outcome = night.run(tasks, farm.night, show_run)
+        unchecked = () if wanted or image else _due(settings, store)
+        tasks = (*tasks, *config.checks(settings, unchecked))
+        outcome = _carried_out(settings, store, tasks, config_file, jobs=jobs, again=again)
+        _check(settings, store, unchecked, outcome, config_file)
         if as_json:
             sys.stdout.buffer.writelines(results.as_json(night.results(outcome)))
         else:
             _tell(night.results(outcome), store.folder)
-    if outcome.open:
-        lines = "\n".join(f"  {requirement}: {why}" for requirement, why in outcome.open)
-        msg = f"{len(outcome.open)} of the jobs got no verdict; run again to go on with them\n{lines}"
-        raise OpenJobsError(msg)
+    _insist(outcome)
+
+
+@cli.command("exclusions")
+@click.argument("projects", nargs=-1, metavar="[PROJECT]...")
+@_CONFIG
+@_RESULTS
+@click.option("--jobs", type=click.IntRange(1), help="Builds at once; as many as there are processors by default.")
+@click.option("--again", is_flag=True, help="Build what has a result already, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the checks on standard output, as one JSON array.")
+@_LOG_FORMAT
+def exclusions_(
+    projects: tuple[str, ...],
+    config_file: Path,
+    folder: Path | None,
+    jobs: int | None,
+    again: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+    log_format: str,
+) -> None:
+    """Check the exclusions (all, or those of each PROJECT): on the stock image, and on the image that may lift it."""
+    from orchestrator import config, results  # noqa: PLC0415 - see above
+
+    _log(log_format)
+    settings = _load(config_file)
+    wanted = _excluded(settings, projects)
+    store = _results(settings, folder or settings.results)
+    with store.locked():
+        outcome = _carried_out(settings, store, config.checks(settings, wanted), config_file, jobs=jobs, again=again)
+        checked = _check(settings, store, wanted, outcome, config_file)
+    if as_json:
+        sys.stdout.buffer.write(results.checks_as_json(checked))
+    else:
+        rows = [(one.project, one.outcome.value, one.why, f"{one.checked:%Y-%m-%d %H:%M}") for one in checked]
+        progress.table("", ("project", "outcome", "because", "checked"), rows)
+    _insist(outcome)
 
 
 @cli.command()
@@ -307,6 +335,72 @@ def plan_(
 # --- putting together ------------------------------------------------------------------------
 
 
+def _carried_out(
+    settings: Config, store: Results, tasks: tuple[Task, ...], config_file: Path, *, jobs: int | None, again: bool
+) -> night.Outcome:
+    """Run tasks, with the site written as their results come."""
+    from orchestrator import apart, assembly, night  # noqa: PLC0415 - see above
+
+    is_published = partial(_is_published, config_file, store)
+    publish_apart = partial(apart.publish, config_file, store.folder)
+    farm = assembly.put_together(settings, store, tasks, publish_apart, is_published, jobs=jobs, again=again)
+    with assembly.tended(farm), ExitStack() as display:
+        return night.run(tasks, farm.night, lambda total: display.enter_context(farm.shown(total)))
+
+
+def _insist(outcome: night.Outcome) -> None:
+    """Raise OpenJobsError where some jobs got no verdict."""
+    if outcome.open:
+        lines = "\n".join(f"  {requirement}: {why}" for requirement, why in outcome.open)
+        msg = f"{len(outcome.open)} of the jobs got no verdict; run again to go on with them\n{lines}"
+        raise OpenJobsError(msg)
+
+
+def _due(settings: Config, store: Results) -> tuple[Exclusion, ...]:
+    from orchestrator import exclusions  # noqa: PLC0415 - see above
+
+    return exclusions.due(settings.exclusions, store.checks(), settings.exclusions_age, datetime.now(UTC))
+
+
+def _excluded(settings: Config, projects: tuple[str, ...]) -> tuple[Exclusion, ...]:
+    """Return the exclusions of those projects, or all; a UsageError names what is none."""
+    from packaging.utils import canonicalize_name  # noqa: PLC0415 - see above
+
+    known = {one.project: one for one in settings.exclusions}
+    for one in projects:
+        if canonicalize_name(one) not in known:
+            msg = f"checking {one!r}: the configuration excludes {', '.join(sorted(known)) or 'nothing'}"
+            raise UsageError(msg)
+    return tuple(known[canonicalize_name(one)] for one in dict.fromkeys(projects)) or settings.exclusions
+
+
+def _check(
+    settings: Config, store: Results, wanted: tuple[Exclusion, ...], outcome: night.Outcome, config_file: Path
+) -> tuple[ExclusionCheck, ...]:
+    """Record what became of exclusions, where all of their jobs got a verdict; then the site is stale."""
+    from orchestrator import apart, night  # noqa: PLC0415 - see above
+
+    names = {one.project for one in wanted}
+    found = {(one.project, one.image.name): one for one in night.results(outcome, names)}
+    checked = tuple(filter(None, (_concluded(settings, one, found) for one in wanted)))
+    for one in checked:
+        store.write_check(one)
+    if checked:
+        apart.publish(config_file, store.folder)
+    return checked
+
+
+def _concluded(settings: Config, one: Exclusion, found: Mapping[tuple[str, str], Result]) -> ExclusionCheck | None:
+    from orchestrator import config, exclusions  # noqa: PLC0415 - see above
+
+    custom = config.custom(settings, one)
+    stock = found.get((one.project, config.stock(settings, one).image))
+    lifting = found.get((one.project, custom.image)) if custom else None
+    if stock is None or (custom and lifting is None):
+        return None  # it stays unchecked, and the open job says why
+    return exclusions.concluded(one, stock, lifting, datetime.now(UTC))
+
+
 def _load(path: Path) -> Config:
     from orchestrator import config, images  # noqa: PLC0415 - see above
     from orchestrator.variations import NAMES  # noqa: PLC0415 - see above
@@ -338,7 +432,7 @@ def _publish(settings: Config, store: Results) -> None:
 
     store.prune()
     found = summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
-    pages = site.site(found, read_log, __version__)
+    pages = site.site(found, read_log, __version__, checks=store.checks())
     store.publish((f"site/{name}", text) for name, text in pages)
     store.publish([("site_data.json", site_data.site_data(found))])
 

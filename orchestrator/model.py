@@ -80,6 +80,7 @@ class Task:
     budget: Budget = Budget()
     published: bool = False  # whether the wheel on the index is compared too
     config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517), in every build
+    long: bool = False  # it is to be taken for long until a result says otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class Exclusion:
     reason: str
     since: date
     image: str = ""  # the custom image that may lift it
+    never: bool = False  # nothing shall lift it
 
 
 # --- inputs, settled once --------------------------------------------------------------------
@@ -650,3 +652,39 @@ class Result:
     flake_bound: float | None = None  # the highest rate at which another build may differ unseen, at 95 %
     kind: Kind | None = None
     published: Published | None = None
+
+
+# --- exclusions ------------------------------------------------------------------------------
+
+
+class Fate(StrEnum):
+    """What became of an exclusion when it was checked."""
+
+    STILL_NEEDED = "still-needed"
+    LIFTED = "lifted"  # its custom image builds it
+    STALE = "stale"  # the stock image builds it
+    NEVER = "never"  # it is not to be lifted, whatever is built
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What an excluded project came to on one image; the whole story is the record of the job."""
+
+    image: str
+    version: str
+    job: str
+    verdict: Verdict
+    why: str = ""  # as the record's reason
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionCheck:
+    """One check of one exclusion."""
+
+    project: str  # normalized (PEP 503)
+    checked: datetime
+    outcome: Fate
+    why: str  # one sentence
+    stock: Attempt  # on the image that it would be built on if it were not excluded
+    custom: Attempt | None = None  # on the image that the exclusion names
+    wheelproof: str = ""

@@ -17,7 +17,7 @@ from orchestrator.plan import Job, ordered, seconds_of
 from orchestrator.results import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from orchestrator.model import Image, Release, Result, Task
     from orchestrator.progress import Progress
@@ -83,7 +83,7 @@ def _once(jobs: Iterable[Job]) -> Iterator[Job]:
     """Drop what two groups ask for in other words: one release, on one image, in one way."""
     seen = set()
     for job in jobs:
-        key = replace(job, task=replace(job.task, requirement="", group=""))
+        key = replace(job, task=replace(job.task, requirement="", group="", long=False))
         if key not in seen:
             seen.add(key)
             yield job
@@ -93,7 +93,7 @@ def _job(task: Task, night: Night) -> Job:
     release = night.release(task)
     former = night.latest(release.project, task.image)
     seconds = seconds_of(former) if former else None
-    return Job(task, release, seconds, long=seconds is not None and seconds > night.long)
+    return Job(task, release, seconds, long=task.long if seconds is None else seconds > night.long)
 
 
 def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -> Outcome:
@@ -181,8 +181,9 @@ class _Site:
         self._publish()
 
 
-def results(outcome: Outcome) -> Iterator[Result]:
-    """Read the results of a run, one by one."""
+def results(outcome: Outcome, projects: Collection[str] | None = None) -> Iterator[Result]:
+    """Read the results of a run, one by one; of just those projects, where they are named."""
     for path in outcome.records:
-        if (result := read(path)) is not None:
+        wanted = projects is None or path.parent.name in projects
+        if wanted and (result := read(path)) is not None:
             yield result

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator import images
-from orchestrator.config import Config, is_path, load, parse, project, schema, tasks, tracked
+from orchestrator.config import Config, checks, custom, is_path, load, parse, project, schema, tasks, tracked
 from orchestrator.errors import ConfigError, UsageError
 from orchestrator.model import Limits
 from orchestrator.variations import NAMES
@@ -150,6 +150,30 @@ def test_enabled_groups_become_tasks() -> None:
         ("requests", "bookworm", "three"),
     ]
     assert tracked(read(GROUPS)) == ("markupsafe", "requests", "six")
+
+
+def test_an_exclusion_is_checked_where_it_would_be_built_and_where_it_may_be_lifted() -> None:
+    """On its group's image unless it has one of its own, with its own settings, and taken for long at first."""
+    found = read("""
+        groups: {one: {packages: ["SciPy>=1"], image: trixie}}
+        packages: {scipy: {limits: {time: 3h}}}
+        exclusions-age: 7d
+        exclusions:
+          - {project: Scipy, reason: needs BLAS, since: 2020-08-01, image: bookworm}
+          - {project: enum34, reason: shadows, since: 2020-08-01, never: true}
+    """)
+    scipy, enum34 = found.exclusions
+    assert (found.exclusions_age, read("").exclusions_age) == (7 * 86_400, 30 * 86_400)
+    assert (scipy.never, enum34.never) == (False, True)
+    tried = checks(found, found.exclusions)
+    assert [(one.requirement, one.image) for one in tried] == [
+        ("scipy", "trixie"),
+        ("scipy", "bookworm"),
+        ("enum34", "bookworm"),
+    ]
+    assert [one.limits.seconds for one in tried] == [10_800, 10_800, Limits().seconds]
+    assert all(one.long for one in tried)
+    assert custom(found, enum34) is None
 
 
 def test_settings_of_a_package_reach_its_tasks() -> None:

@@ -95,6 +95,16 @@ def test_every_task_gets_a_record_and_the_site_is_written(world: World) -> None:
     assert len(world.published) >= 2
 
 
+def test_what_is_taken_for_long_is_so_until_a_result_tells_otherwise(world: World) -> None:
+    """An exclusion that is tried for the first time shall hold up nothing."""
+    task = replace(TASK, requirement="six", long=True)
+    jobs = night.look_up((task, replace(TASK, requirement="idna")), world.effects(), lambda *_: None)
+    assert {one.release.project: one.long for one in jobs} == {"six": True, "idna": False}
+    world.store.write(sample("six"))
+    (job,) = night.look_up((task,), world.effects(), lambda *_: None)
+    assert not job.long
+
+
 def test_what_cannot_be_found_or_built_stays_open_and_stops_no_other(world: World) -> None:
     """It has no record; the reason is told."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.exclusions import concluded
 from orchestrator.model import (
     Aspect,
     Difference,
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
 LATER = NOON + timedelta(days=1)
 STORE = {log_name(log): log for log in LOGS}
 CATALOGUES = {f"{chapter.slug}.html" for chapter in chapters()}
-ALWAYS = {"index.html", "method.html", "excluded.html", *CATALOGUES}
+ALWAYS = {"index.html", "method.html", "excluded.html", "exclusions.html", *CATALOGUES}
 EXCLUSION = Exclusion("scipy", "needs BLAS and LAPACK", date(2026, 11, 1), image="scientific")
 
 
@@ -201,6 +202,7 @@ def test_each_project_has_a_page_and_each_kept_log() -> None:
         "index.html",
         "method.html",
         "excluded.html",
+        "exclusions.html",
         *CATALOGUES,
         *(
             f"packages/{name}.html"
@@ -425,7 +427,7 @@ def test_the_line_that_shows_why_a_build_failed_is_there_with_what_would_help() 
     )
     text = Page(pages(sample(verdict=Verdict.FTBFS, failure=failure))["packages/six.html"]).text
     assert "fatal error: ffi.h" in text
-    assert "Debian packages that have what is missing: libffi-dev, ffi-other." in text
+    assert "did not find the header ffi.h. On the image's Debian, that is in libffi-dev and ffi-other." in text
 
 
 def test_every_catalogue_has_its_page_and_every_slug_its_place() -> None:
@@ -512,6 +514,20 @@ def test_what_was_not_built_has_its_reason() -> None:
     assert "grpcio 1.0 its build needs the network, and builds have none in the phase build-wheel bookworm" in text
     assert "futures 3.0 no source distribution was published" in text
     assert "pyqt5 5.0 Qt is not there" in text
+
+
+def test_each_exclusion_has_its_last_check_and_what_came_of_it() -> None:
+    """Reason, since when, image, day and outcome; and what was never checked says so."""
+    stock, lifting = (
+        sample("scipy", verdict=Verdict.FTBFS),
+        sample("scipy", verdict=Verdict.SENSITIVE, image=replace(IMAGE, name="scientific")),
+    )
+    check = concluded(EXCLUSION, stock, lifting, NOON)
+    summary = summarize((), (EXCLUSION, replace(EXCLUSION, project="enum34", image="")), LATER)
+    found = dict(site(summary, STORE.get, "0.1.0", checks={"scipy": check}))
+    text = Page(found["exclusions.html"]).text
+    assert f"scipy needs BLAS and LAPACK 2026-11-01 scientific 2026-11-20 lifted {check.why}" in text
+    assert "enum34 needs BLAS and LAPACK 2026-11-01 none never not checked yet" in text
 
 
 def test_the_method_lists_every_variation_and_every_verdict() -> None:

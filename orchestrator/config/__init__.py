@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.config.document import LONGEST, Document, report
 from orchestrator.config.mistakes import contradictions, validated
 from orchestrator.config.shape import File, LimitsPart, Names, PackagePart, named
-from orchestrator.config.tasks import is_path, project, tasks, tracked
+from orchestrator.config.tasks import checks, custom, is_path, project, stock, tasks, tracked
 from orchestrator.config.values import Config, Group, Keep, Settings
 from orchestrator.errors import ConfigError
 from orchestrator.model import Exclusion, Limits
@@ -27,11 +27,14 @@ __all__ = [
     "Group",
     "Keep",
     "Settings",
+    "checks",
+    "custom",
     "is_path",
     "load",
     "parse",
     "project",
     "schema",
+    "stock",
     "tasks",
     "tracked",
 ]
@@ -108,7 +111,10 @@ def _config(file: File, folder: Path) -> Config:
             Group(name, one.enabled, one.image or file.image, tuple(one.packages)) for name, one in file.groups.items()
         ),
         packages={name: _settings(defaults, one) for name, one in file.packages.items()},
-        exclusions=tuple(Exclusion(one.project, one.reason, one.since, one.image or "") for one in file.exclusions),
+        exclusions=tuple(
+            Exclusion(one.project, one.reason, one.since, one.image or "", one.never) for one in file.exclusions
+        ),
+        exclusions_age=file.exclusions_age,
     )
 
 

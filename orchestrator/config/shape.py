@@ -22,6 +22,7 @@ from pydantic import (
 from orchestrator.config.tasks import requirement_of
 from orchestrator.config.values import Config, Keep, Settings
 from orchestrator.config.words import nearest, short
+from orchestrator.model import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,7 +52,7 @@ def _one_of(kind: str) -> Callable[[str, ValidationInfo], str]:
     return check
 
 
-_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "s": 1, "m": 60, "h": 3600}
+_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "s": 1, "m": 60, "h": 3600, "d": DAY}
 _LARGEST = 1 << 50
 
 
@@ -70,7 +71,7 @@ def _quantity(units: str, example: str) -> Callable[[object], int]:
     return read
 
 
-_SIZE_UNITS, _TIME_UNITS = "B|KiB|MiB|GiB|TiB", "s|m|h"
+_SIZE_UNITS, _TIME_UNITS = "B|KiB|MiB|GiB|TiB", "s|m|h|d"
 
 
 def _date(value: object) -> object:
@@ -228,6 +229,7 @@ class _Exclusion(_Part):
     reason: Annotated[str, Field(min_length=1)] = Field(description="Why it is not built.")
     since: _Date = Field(description="Since when.")
     image: _Image | None = Field(default=None, description="The custom image that may lift the exclusion.")
+    never: bool = Field(default=False, description="Whether nothing shall lift it, whatever a check finds.")
 
 
 class File(_Part):
@@ -259,6 +261,9 @@ class File(_Part):
     variations: _Variations = Field(default=_Variations(), description="What is held or removed for all packages.")
     groups: dict[_GroupName, _Group] = Field(default={}, description="What is tracked.")
     packages: dict[_Project, PackagePart] = Field(default={}, description="Settings of single projects.")
+    exclusions_age: _Time = Field(
+        default=Config().exclusions_age, description="A check of an exclusion that is older is made again by `run`."
+    )
     exclusions: list[_Exclusion] = Field(default=[], description="Projects that are shown, but not built.")
 
 

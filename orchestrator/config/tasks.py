@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,10 @@ from orchestrator.errors import UsageError
 from orchestrator.model import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from orchestrator.config.values import Config, Group
+    from orchestrator.model import Exclusion
 
 
 def tasks(config: Config, requirements: Sequence[str] = (), image: str | None = None) -> tuple[Task, ...]:
@@ -44,6 +46,28 @@ def tasks(config: Config, requirements: Sequence[str] = (), image: str | None = 
 def tracked(config: Config) -> tuple[str, ...]:
     """Return the normalized names of all projects that the enabled groups build, sorted."""
     return tuple(sorted({project(task.requirement) for task in _tracked(config, None)}))
+
+
+def checks(config: Config, exclusions: Iterable[Exclusion]) -> tuple[Task, ...]:
+    """List what checks exclusions: each on its stock image and, if it names one, on its custom image."""
+    return tuple(
+        dict.fromkeys(task for one in exclusions for task in (stock(config, one), custom(config, one)) if task)
+    )
+
+
+def stock(config: Config, exclusion: Exclusion) -> Task:
+    """Return what the project's task would be if it were not excluded."""
+    groups = (group for group in config.groups if exclusion.project in map(project, group.packages))
+    return _check(_task(config, exclusion.project, None, next(groups, None)))
+
+
+def custom(config: Config, exclusion: Exclusion) -> Task | None:
+    """Return the task on the image that may lift an exclusion, if it names one."""
+    return _check(_task(config, exclusion.project, exclusion.image)) if exclusion.image else None
+
+
+def _check(task: Task) -> Task:
+    return replace(task, group="", long=True)
 
 
 def is_path(requirement: str) -> bool:

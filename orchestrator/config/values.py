@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Exclusion, Limits
+from orchestrator.model import DAY, Exclusion, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,3 +61,4 @@ class Config:
     groups: tuple[Group, ...] = ()
     packages: Mapping[str, Settings] = field(default_factory=dict)
     exclusions: tuple[Exclusion, ...] = ()
+    exclusions_age: int = 30 * DAY  # seconds

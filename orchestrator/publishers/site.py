@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC
 from functools import cache
 from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from orchestrator.model import LADDER, Mode, Severity, Verdict
 from orchestrator.publishers import advice, words
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
     from datetime import datetime
 
-    from orchestrator.model import Result
+    from orchestrator.model import ExclusionCheck, Result
     from orchestrator.summary import Project, Standing, Summary
 
 LOG_BOUND = 200_000  # bytes of a log that its page shows
@@ -85,14 +87,15 @@ def site(
     read_log: Callable[[str], bytes | None],
     wheelproof_version: str,
     *,
+    checks: Mapping[str, ExclusionCheck] = MappingProxyType({}),
     written: MutableMapping[str, object] | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Yield the site page by page, as (path relative to its root, text), one at a time in memory.
 
-    `read_log` returns the log of that SHA-256, or None if it is not kept any more. `written`
-    remembers between calls what the pages of projects and logs were made from: those that would
-    come out the same again are left out, and their logs are not read. Give the same mapping as long
-    as a run goes on, and none for everything.
+    `read_log` returns the log of that SHA-256, or None if it is not kept any more. `checks` are the
+    last of each exclusion, by project. `written` remembers between calls what the pages of projects
+    and logs were made from: those that would come out the same again are left out, and their logs
+    are not read. Give the same mapping as long as a run goes on, and none for everything.
     """
     done = {} if written is None else written
     catalogue = chapters()
@@ -102,6 +105,7 @@ def site(
     yield "excluded.html", _page("excluded.html", frame, **_not_built(summary))
     for chapter in catalogue:
         yield f"{chapter.slug}.html", _page("chapter.html", frame, chapter=chapter)
+    yield "exclusions.html", _page("exclusions.html", frame, **_exclusions(summary, checks))
     users = _log_users(summary)
     for project in summary.projects:
         yield from _log_pages(project, users, read_log, frame, done)
@@ -212,6 +216,10 @@ def _not_built(summary: Summary) -> dict[str, object]:
         "failed": having(Verdict.FTBFS),
         "without_sdist": having(Verdict.NO_SDIST),
     }
+
+
+def _exclusions(summary: Summary, checks: Mapping[str, ExclusionCheck]) -> dict[str, object]:
+    return {"checked": tuple((one, checks.get(canonicalize_name(one.project))) for one in summary.excluded)}
 
 
 # --- the pages of projects and logs ----------------------------------------------------------
@@ -331,7 +339,6 @@ def _templates() -> Environment:
         "outcome": words.outcome,
         "gathered": words.gathered,
         "repeats": words.repeats,
-        "kind": words.kind,
         "third_party": words.third_party,
         "recipes": advice.recipes,
         "report": advice.report,

@@ -131,11 +131,12 @@ def reason(result: Result) -> str:
 
 def help_with(failure: Failure) -> str:
     """Say in one sentence what was not found and which Debian packages have it; nothing where neither is known."""
-    things = listed(tuple(dict.fromkeys(f"{WANTS[one.want]} {one.name}" for one in failure.missing)))
-    packages = listed(failure.debian_packages)
-    if packages and things:
-        return f"It did not find {things}. On the image's Debian, that is in {packages}."
-    return f"It did not find {things}." if things else ""
+    if not failure.missing:
+        return ""
+    sentence = f"It did not find {listed(dict.fromkeys(f'{WANTS[one.want]} {one.name}' for one in failure.missing))}."
+    if failure.debian_packages:
+        sentence += f" On the image's Debian, that is in {listed(failure.debian_packages)}."
+    return sentence
 
 
 def qualifiers(result: Result) -> tuple[str, ...]:

@@ -116,6 +116,48 @@ def test_without_json_a_table_tells_the_verdicts(yard: Farmyard) -> None:
 # --- what may go wrong around it -------------------------------------------------------------
 
 
+SINCE = {"since": "2020-08-01", "reason": "for this test"}
+
+
+def test_exclusions_are_checked_by_builds(yard: Farmyard, trixie: Image) -> None:
+    """One that builds nowhere, one that another image lifts, one that is stale, and one that is to stay."""
+    yard.publish("exits", "newer-python", "umask", "blameless", "random")
+    yard.configure(
+        groups={"all": {"packages": ["exits", "newer-python", "umask", "blameless", "random"]}},
+        exclusions=[
+            {"project": "exits", "image": trixie.name, **SINCE},
+            {"project": "newer-python", "image": trixie.name, **SINCE},
+            {"project": "umask", **SINCE},
+            {"project": "blameless", "never": True, **SINCE},
+        ],
+    )
+    ended = yard.run("exclusions", "--json", "umask", "newer_python")
+    assert ended.status == 0, ended.err
+    umask, newer = json.loads(ended.out)
+    assert (umask["project"], umask["outcome"], umask["stock"]["verdict"]) == ("umask", "stale", "sensitive")
+    assert (newer["outcome"], newer["stock"]["verdict"], newer["custom"]["image"], newer["custom"]["verdict"]) == (
+        "lifted",
+        "ftbfs",
+        "trixie",
+        "reproducible",
+    )
+    ended = yard.run("run", "--json")
+    assert ended.status == 0, ended.err
+    judged = sorted((one["project"], one["image"]["name"]) for one in json.loads(ended.out))
+    # What was checked a moment ago is not due again; the others are checked along with the rest.
+    assert judged == [("blameless", "bookworm"), ("exits", "bookworm"), ("exits", "trixie"), ("random", "bookworm")]
+    ended = yard.run("exclusions")
+    assert ended.status == 0, ended.err
+    told = {line.split()[0]: line.split()[1] for line in ended.out.splitlines() if line[:1].isalpha()}
+    assert (
+        told.items()
+        >= {"exits": "still-needed", "newer-python": "lifted", "umask": "stale", "blameless": "never"}.items()
+    )
+    page = (yard.results / "site" / "exclusions.html").read_text()
+    assert all(word in page for word in ("still-needed", "1.0 builds on trixie: reproducible", "stale", "never"))
+    assert yard.run("exclusions", "random").status == 2
+
+
 def test_an_unknown_project_stays_open_and_stops_no_other(yard: Farmyard) -> None:
     """The exit status says so, and the message names it and what to do."""
     yard.publish("blameless")
