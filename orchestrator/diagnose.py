@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from orchestrator.causes import CAUSES
-from orchestrator.causes.anatomy import DIST_INFO, apart, depth
+from orchestrator.causes.anatomy import DIST_INFO, INSIDE, apart, depth
 from orchestrator.causes.archive import COMMENT, ELSEWHERE, MODE, ORDER, PACKING, TIME
 from orchestrator.causes.erasing import differing, unit
 from orchestrator.causes.lines import text, views
@@ -57,6 +57,10 @@ _ABOUT = 20  # units, of one member and cause, that are asked about
 _UNREADABLE = re.compile(r"[^\x20-\x7e\xa1-\xac\xae-\u02ff\u0370-\u058f\u1e00-\u1fff\u3040-\u9fff]")
 
 
+UNKNOWN = Traces()
+"""What is known of a wheel that somebody else has built."""
+
+
 class Contents(Protocol):
     """A wheel, open for reading."""
 
@@ -77,7 +81,7 @@ class Specimen:
 
     wheel: Wheel
     contents: Contents
-    traces: Traces = Traces()
+    traces: Traces = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +241,9 @@ _PREFIXES = ((TIME, Aspect.TIME), (MODE, Aspect.MODE), (PACKING, Aspect.PACKING)
 def _located(part: Part, place: str) -> tuple[str, Aspect, str]:
     """Return the path, the aspect and the rest of where a unit stands."""
     if part.aspect is not Aspect.ARCHIVE:
-        return part.path, part.aspect, printable(place.encode())[:SHOWN]
+        inner = part.views[0].path.removeprefix(part.path).removeprefix(INSIDE)
+        where = f"{inner}: {place}" if inner else place
+        return part.path, part.aspect, printable(_bytes(where))[:SHOWN]
     for prefix, aspect in _PREFIXES:
         if place.startswith(prefix):
             return place.removeprefix(prefix), aspect, prefix.removesuffix(" of ")
@@ -264,7 +270,7 @@ def explain(pair: Pair, causes: Sequence[Cause]) -> Finding:
         others = _erased(pair, [one for one in needed if one is not cause])
         places = tuple(place for place in differing(others) if place not in left) if cause in needed else ()
         if not places:
-            places = _shared(cause, pair, state, left)
+            places = _shared(cause, pair, left)
         if places:
             explained[cause.name] = places
             suspects[cause.name] = cause.suspects(_only(others, places)) if cause.suspects else cause.variations
@@ -299,7 +305,7 @@ def _only(pair: Pair, places: Sequence[str]) -> Pair:
     return cut(first), cut(second)
 
 
-def _shared(cause: Cause, pair: Pair, state: Pair, left: Sequence[str]) -> tuple[str, ...]:
+def _shared(cause: Cause, pair: Pair, left: Sequence[str]) -> tuple[str, ...]:
     """Return units that stay unequal, but from which a cause's unmistakable trace was erased on both sides."""
     if not _is_telling(cause, pair):
         return ()
@@ -461,7 +467,7 @@ def _keys(specimen: Specimen, paths: Iterable[str]) -> dict[bytes, str]:
     for path in sorted(paths):
         key = _FOLDER.sub(rb"<\1>/", _bytes(path))
         key = erase_telling(key, forms(specimen.traces, planted), b"<planted>")
-        for variation, value in specimen.traces.values:
+        for variation, value in specimen.traces.words:
             if variation == VERSION:
                 key = key.replace(value.encode(), b"<version>")
         key = _random(key)
@@ -484,12 +490,9 @@ def _with_versions(first: Specimen, second: Specimen) -> tuple[Specimen, Specime
     def with_version(specimen: Specimen, number: int) -> Specimen:
         other = parts[1 - number]
         alone = {part for part in parts[number] - other if len(part) >= _SHORTEST}
-        words = {written[number], str(versions[number]), *alone}
-        values = (
-            *specimen.traces.values,
-            *((VERSION, word) for word in sorted(words, key=lambda one: (-len(one), one))),
-        )
-        return replace(specimen, traces=replace(specimen.traces, values=values))
+        spelled = {written[number], str(versions[number]), *alone}
+        words = ((VERSION, word) for word in sorted(spelled, key=lambda one: (-len(one), one)))
+        return replace(specimen, traces=replace(specimen.traces, words=(*specimen.traces.words, *words)))
 
     return with_version(first, 0), with_version(second, 1)
 

@@ -68,7 +68,7 @@ def without_random(name: bytes) -> bytes:
     return _RANDOM_HEX.sub(b"<random>", _UUID_HEX.sub(b"<uuid>", _UUID.sub(b"<uuid>", name)))
 
 
-def _two_places(texts: Texts, known: Known) -> Texts:
+def build_places(texts: Texts, known: Known) -> Texts:
     """Erase two absolute paths that end alike, where nothing is known of either build."""
     if known.first.values or known.second.values or max(map(len, texts)) > _LARGE:
         return texts
@@ -181,7 +181,7 @@ PLACES: tuple[Cause, ...] = (
             "compiled code are causes of their own.)"
         ),
         "/build/3f9c../pkg-1.0/pkg/a.pyx | /srv/77ab../second/build/source-77ab../pkg/a.pyx",
-        by_unit(_two_places),
+        by_unit(build_places),
     ),
     _plants(
         "home-folder",

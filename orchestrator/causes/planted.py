@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from orchestrator.causes.erasing import by_unit, values
+from orchestrator.causes.erasing import by_unit, values, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,18 +23,11 @@ if TYPE_CHECKING:
 LARGE = 1 << 20
 """Bytes; in a unit that is longer, only the plain forms of a value are looked for."""
 
-_TOKEN = re.compile(rb"[0-9a-f]{12}")
-_USERS = re.compile(rb"(?:first|second)-builder")
 _ABSENT = (b"None", b"null", b"undefined", b"unset", b"nil", b"False", b'""', b"''", b"")
 _WORD = re.compile(rb"[0-9A-Za-z][0-9A-Za-z_.+:/-]*|[+-]\d[\d:]*")
 _HEX = re.compile(rb"[0-9a-f]{24,}|[0-9A-F]{24,}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}={0,2}")
 _SHORTEST = 6  # bytes of a value that is looked for in other codings
-
-
-def is_telling(value: bytes) -> bool:
-    """Tell whether a value stands nowhere by chance; others count only where both sides have theirs in one place."""
-    return bool(_TOKEN.search(value) or _USERS.search(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +41,7 @@ class Forms:
 @lru_cache(maxsize=256)
 def forms(traces: Traces, variations: tuple[str, ...]) -> Forms:
     """Return the forms of all telling values of some variations."""
-    plain = tuple(value for value in values(traces, variations) if is_telling(value))
+    plain = values(traces, variations)
     coded = {form for value in plain if len(value) >= _SHORTEST for form in _coded(value)} - set(plain)
     return Forms(plain, tuple(sorted(coded, key=lambda form: (-len(form), form))))
 
@@ -127,16 +120,14 @@ def planted(name: str, variations: tuple[str, ...], *, gap: bool = False) -> Cal
 
 def _level(first: bytes, second: bytes, marker: bytes, known: Known, variations: tuple[str, ...]) -> Texts:
     """Erase from one side what is not telling there, but stands where the other side has what is."""
-    plain = [value for value in values(known.first, variations) if not is_telling(value)]
-    if (found := _filled(second, first, marker, plain)) is not None:
+    if (found := _filled(second, first, marker, words(known.first, variations))) is not None:
         return second, found
-    plain = [value for value in values(known.second, variations) if not is_telling(value)]
-    if (found := _filled(first, second, marker, plain)) is not None:
+    if (found := _filled(first, second, marker, words(known.second, variations))) is not None:
         return found, first
     return first, second
 
 
-def _filled(pattern: bytes, text: bytes, marker: bytes, fillings: list[bytes] | tuple[bytes, ...]) -> bytes | None:
+def _filled(pattern: bytes, text: bytes, marker: bytes, fillings: tuple[bytes, ...]) -> bytes | None:
     """Return the pattern if the text is that, but for a filling in the place of each marker."""
     pieces = pattern.split(marker)
     if pattern == text or not fillings or not 1 < len(pieces) < 50 or len(text) > LARGE:  # noqa: PLR2004 - enough
@@ -171,8 +162,7 @@ def _bridged(first: bytes, second: bytes, marker: bytes) -> Texts:
 
 def _words(first: bytes, second: bytes, marker: bytes, known: Known, variations: tuple[str, ...]) -> Texts:
     """Erase words that are not telling, where each side has its own in the same place."""
-    ours = {value for value in values(known.first, variations) if not is_telling(value)}
-    theirs = {value for value in values(known.second, variations) if not is_telling(value)}
+    ours, theirs = set(words(known.first, variations)), set(words(known.second, variations))
     ours, theirs = ours - theirs, theirs - ours
     if not ours or not theirs or max(len(first), len(second)) > LARGE:
         return first, second
