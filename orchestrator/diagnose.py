@@ -6,6 +6,7 @@ import csv
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from stat import filemode
 from typing import TYPE_CHECKING, Protocol
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -13,11 +14,11 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from orchestrator.causes import CAUSES
 from orchestrator.causes.anatomy import DIST_INFO, INSIDE, apart, depth
 from orchestrator.causes.archive import COMMENT, ELSEWHERE, MODE, ORDER, PACKING, TIME
+from orchestrator.causes.content import without_random
 from orchestrator.causes.erasing import differing, unit
 from orchestrator.causes.lines import text, views
 from orchestrator.causes.metadata import VERSION
 from orchestrator.causes.model import Side
-from orchestrator.causes.content import without_random as _random
 from orchestrator.causes.planted import erase_telling, forms
 from orchestrator.model import (
     Aspect,
@@ -158,7 +159,9 @@ def _names(difference: Difference, pairing: Mapping[str, str]) -> set[str]:
 def _judged(difference: Difference, story: Story, pairing: Mapping[str, str]) -> Difference:
     """Say how deep a difference goes."""
     aspect = difference.aspect
-    if aspect is Aspect.CONTENT:
+    if difference.consequence:
+        found = Severity.METADATA
+    elif aspect is Aspect.CONTENT:
         found = story.depths.get(difference.path, depth(difference.path, b""))
     elif aspect is Aspect.PRESENCE:
         paired = _names(difference, pairing) & pairing.keys()
@@ -342,7 +345,7 @@ def _parts(
         if number >= TAKEN_APART:
             return
         if is_record(one):
-            yield _record(first, second, one, wanted)
+            yield _record(first, second, one, wanted, pairing)
             continue
         with ExitStack() as open_ones:
             contents = [
@@ -370,7 +373,7 @@ def _headers(
     for one, two in both:
         inside = inside or one != two
         yield f"{TIME}{one.path}", _moment(one), _moment(two)
-        yield f"{MODE}{one.path}", f"{one.mode:o}".encode(), f"{two.mode:o}".encode()
+        yield f"{MODE}{one.path}", _mode(one), _mode(two)
         if one.packing != two.packing or (one.sha256 == two.sha256 and one.packed != two.packed):
             yield f"{PACKING}{one.path}", _packing(first, one), _packing(second, two)
     if not inside and first.wheel.sha256 != second.wheel.sha256 and len(both) == len(first.wheel.members):
@@ -380,6 +383,10 @@ def _headers(
 def _moment(member: Member) -> bytes:
     year, month, day, hour, minute, second = member.time
     return f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}".encode()
+
+
+def _mode(member: Member) -> bytes:
+    return f"{filemode(member.mode)} ({member.mode:o})".encode()
 
 
 def _packing(specimen: Specimen, member: Member) -> bytes:
@@ -420,10 +427,14 @@ def _is_described(path: str) -> bool:
     return bool(DIST_INFO.match(path) or _DATA.match(path))
 
 
-def _record(first: Specimen, second: Specimen, path: str, changed: Mapping[str, str]) -> Part:
-    """Take RECORD apart but for what follows from members that differ themselves."""
-    ours = _rows(first.wheel, changed.keys(), {})
-    theirs = _rows(second.wheel, set(changed.values()), {two: one for one, two in changed.items()})
+def _record(
+    first: Specimen, second: Specimen, path: str, changed: Mapping[str, str], pairing: Mapping[str, str]
+) -> Part:
+    """Take RECORD apart but for what follows from members that differ themselves, or are in one wheel only."""
+    alone = {member.path for member in first.wheel.members} ^ {member.path for member in second.wheel.members}
+    alone -= {*pairing.keys(), *pairing.values()}
+    ours = _rows(first.wheel, changed.keys(), alone, {})
+    theirs = _rows(second.wheel, changed.values(), alone, {two: one for one, two in pairing.items()})
     if sorted(ours) == sorted(theirs) and ours != theirs:
         both = views(path, "record", iter([("lines", b"\n".join(ours), b"\n".join(theirs))]), Severity.METADATA)
     else:
@@ -431,7 +442,7 @@ def _record(first: Specimen, second: Specimen, path: str, changed: Mapping[str, 
     return Part(path, Aspect.CONTENT, both)
 
 
-def _rows(wheel: Wheel, changed: Iterable[str], names: Mapping[str, str]) -> list[bytes]:
+def _rows(wheel: Wheel, changed: Iterable[str], alone: set[str], names: Mapping[str, str]) -> list[bytes]:
     """Return RECORD's lines, those of members that differ without hash and size, under the first wheel's names."""
     try:
         rows = list(csv.reader(wheel.record))
@@ -441,7 +452,7 @@ def _rows(wheel: Wheel, changed: Iterable[str], names: Mapping[str, str]) -> lis
     return [
         _bytes(names.get(row[0], row[0]) if row[0] in unsaid else ",".join([names.get(row[0], row[0]), *row[1:]]))
         for row in rows
-        if row
+        if row and row[0] not in alone
     ]
 
 
@@ -470,7 +481,7 @@ def _keys(specimen: Specimen, paths: Iterable[str]) -> dict[bytes, str]:
         for variation, value in specimen.traces.words:
             if variation == VERSION:
                 key = key.replace(value.encode(), b"<version>")
-        key = _random(key)
+        key = without_random(key)
         twice |= {key} & found.keys()
         found[key] = path
     return {key: path for key, path in found.items() if key not in twice}

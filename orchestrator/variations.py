@@ -275,7 +275,7 @@ def _words(environment: Environment) -> tuple[tuple[str, str], ...]:
     mask, seed, shell = environment.umask, str(environment.hash_seed), environment.shell
     return (
         ("build-path", basename(environment.build_path)),
-        *(("umask", text) for text in (f"{mask:03o}", f"{mask:04o}", f"0o{mask:o}", f"{mask:o}", str(mask))),
+        *(("umask", text) for text in (f"{mask:03o}", f"{mask:04o}", f"0o{mask:o}")),
         *(("umask", f"{prefix}{mode & ~mask:o}") for mode in (0o666, 0o777) for prefix in ("", "0", "0o", "100")),
         ("user-group", str(environment.uid)),
         ("user-group", environment.login_shell),

@@ -85,6 +85,7 @@ def _whole(
         return found
     if path.endswith((".pyc", ".pyo")):
         return (bytecode.apart(path, first, second),)
+    first, second = (_plain(data) for data in (first, second))
     if _is_text(first) and _is_text(second):
         return (lines.text(path, _kind(path), first, second, deep),)
     if within < DEEPEST:
@@ -147,6 +148,17 @@ def _sbom(path: str, first: bytes, second: bytes, deep: Severity) -> tuple[Views
         return ()
     places = (*ours, *(place for place in theirs if place not in ours))
     return (lines.views(path, "sbom", ((one, ours.get(one, b""), theirs.get(one, b"")) for one in places), deep),)
+
+
+def _plain(data: bytes) -> bytes:
+    """Return a text in UTF-16, if it says so and is, in UTF-8; anything else as it is."""
+    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data
+    coding = "utf-16-le" if data[:1] == b"\xff" else "utf-16-be"
+    try:
+        return data.decode(coding).encode()
+    except ValueError:
+        return data
 
 
 def _is_text(data: bytes) -> bool:

@@ -41,7 +41,7 @@ def apart(path: str, first: bytes, second: bytes) -> Views:
 
 
 def _depth(place: str) -> Severity:
-    """What a file's header and form say is derived; the names of sources are data; all else is run."""
+    """Return how deep a unit goes: a header and a form are derived, the names of sources are data, all else is run."""
     if place in _HEADERS or place == FORM:
         return Severity.METADATA
     return Severity.DATA if place.endswith(_FILENAME) else Severity.CODE

@@ -113,7 +113,7 @@ class _Reader:
             return _SINGLE[kind]
         if kind in _STRINGS:
             size = self.take(1)[0] if kind in _SHORT else self.number()
-            return (b"b" if kind == ord("s") else b"s") + f"{size}:".encode() + self.take(size)
+            return (b"b" if kind == ord("s") else b"") + _quoted(self.take(size))
         if kind in _GROUPS:
             return self.group(kind, depth)
         if kind == ord("c"):
@@ -185,7 +185,7 @@ class _Reader:
         if self.newer:
             parts["exceptions"] = self.value(depth + 1)
         called = parts.get("qualname", parts["name"])
-        name = self.named(called.partition(b":")[2].decode("utf-8", "replace"))
+        name = self.named(called.strip(b"'").decode("utf-8", "replace"))
         filename = parts.pop("filename")
         self.keep(f"{name}: filename", filename)
         for part, text in parts.items():
@@ -227,6 +227,11 @@ class _Reader:
             msg = "more than we look at"
             raise Unreadable(msg)
         self.units[place] = text
+
+
+def _quoted(text: bytes) -> bytes:
+    """Return a text in quotes, so that no two values that differ look alike."""
+    return b"'" + text.replace(b"\\", b"\\\\").replace(b"'", b"\\'") + b"'"
 
 
 def _short(text: bytes) -> bytes:

@@ -24,7 +24,7 @@ LARGE = 1 << 20
 """Bytes; in a unit that is longer, only the plain forms of a value are looked for."""
 
 _ABSENT = (b"None", b"null", b"undefined", b"unset", b"nil", b"False", b'""', b"''", b"")
-_WORD = re.compile(rb"[0-9A-Za-z][0-9A-Za-z_.+:/-]*|[+-]\d[\d:]*")
+_WORDS = re.compile(rb"[+-]?[0-9A-Za-z/][0-9A-Za-z_.+:/-]*"), re.compile(rb"[0-9]+|[A-Za-z_]+")
 _HEX = re.compile(rb"[0-9a-f]{24,}|[0-9A-F]{24,}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}={0,2}")
 _SHORTEST = 6  # bytes of a value that is looked for in other codings
@@ -99,8 +99,10 @@ def _hex(run: bytes) -> bytes:
     return binascii.unhexlify(run[: len(run) // 2 * 2])
 
 
-def planted(name: str, variations: tuple[str, ...], *, gap: bool = False) -> Callable[[Pair], Pair]:
-    """Return an eraser of what some variations plant.
+def planted(
+    name: str, variations: tuple[str, ...], *, gap: bool = False, only: Callable[[Texts], bool]
+) -> Callable[[Pair], Pair]:
+    """Return an eraser of what some variations plant, in units that `only` admits.
 
     With `gap`, a value may also stand on one side only, as one more item of a list or in the place
     of a word that says that there is none.
@@ -108,6 +110,8 @@ def planted(name: str, variations: tuple[str, ...], *, gap: bool = False) -> Cal
     marker = f"<{name}>".encode()
 
     def erase(texts: Texts, known: Known) -> Texts:
+        if not only(texts):
+            return texts
         first = erase_telling(texts[0], forms(known.first, variations), marker)
         second = erase_telling(texts[1], forms(known.second, variations), marker)
         first, second = _level(first, second, marker, known, variations)
@@ -155,7 +159,8 @@ def _bridged(first: bytes, second: bytes, marker: bytes) -> Texts:
             item = re.compile(rb"(?:, ?|[:;\n ])?([\"']?)" + re.escape(marker) + rb"(?:/bin)?\1")
             if item.sub(b"", near) == far:
                 return far, far
-            if _filled(near, far, marker, _ABSENT) is not None:
+            bare = re.sub(rb"([\"'])" + re.escape(marker) + rb"\1", marker, near)
+            if _filled(near, far, marker, _ABSENT) is not None or _filled(bare, far, marker, _ABSENT) is not None:
                 return near, near
     return first, second
 
@@ -171,17 +176,18 @@ def _words(first: bytes, second: bytes, marker: bytes, known: Known, variations:
 
 def replaced_words(first: bytes, second: bytes, same: Callable[[bytes, bytes], bool], marker: bytes) -> Texts:
     """Erase the words of two texts that stand in the same places, differ, and are the same for our purpose."""
-    ours, theirs = list(_WORD.finditer(first)), list(_WORD.finditer(second))
-    if len(ours) != len(theirs):
-        return first, second
-    gone = [
-        (one, two)
-        for one, two in zip(ours, theirs, strict=True)
-        if one[0] != two[0] and same(one[0].rstrip(b".:/"), two[0].rstrip(b".:/"))
-    ]
-    if not gone:
-        return first, second
-    return _cut(first, [one for one, _ in gone], marker), _cut(second, [two for _, two in gone], marker)
+    for word in _WORDS:
+        ours, theirs = list(word.finditer(first)), list(word.finditer(second))
+        if len(ours) != len(theirs):
+            continue
+        gone = [
+            (one, two)
+            for one, two in zip(ours, theirs, strict=True)
+            if one[0] != two[0] and same(one[0].rstrip(b".:/"), two[0].rstrip(b".:/"))
+        ]
+        if gone:
+            return _cut(first, [one for one, _ in gone], marker), _cut(second, [two for _, two in gone], marker)
+    return first, second
 
 
 def _cut(text: bytes, places: list[re.Match[bytes]], marker: bytes) -> bytes:

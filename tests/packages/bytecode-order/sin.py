@@ -1,12 +1,11 @@
-"""Has bytecode with a set, which is written in the order of its hashes."""
+"""Has bytecode that is written with references where Python's hashes are not random, and without where they are."""
 
-import py_compile
+import importlib.util
+import marshal
+import sys
 
 
 def commit():
-    with open("generated.py", "w") as stream:
-        stream.write("def one(x):\n    return x in {'alpha', 'beta', 'gamma', 'delta', 'epsilon', 'zeta'}\n")
-    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    py_compile.compile("generated.py", "generated.pyc", "generated.py", doraise=True, invalidation_mode=unchecked)
-    with open("generated.pyc", "rb") as stream:
-        return {"sin/generated.pyc": stream.read()}
+    code = compile("def one(x):\n    return x in {'alpha', 'beta'} or x == one\n", "generated.py", "exec")
+    written = marshal.dumps(code, 2 if sys.flags.hash_randomization else 4)
+    return {"sin/generated.pyc": importlib.util.MAGIC_NUMBER + b"\1\0\0\0" + b"\0" * 8 + written}
