@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from orchestrator.causes import lines, metadata
+from orchestrator.causes import lines, metadata, native
 from orchestrator.model import Severity, deepest
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def apart(path: str, first: Content, second: Content) -> tuple[Views, ...]:
     """Take two unlike contents of one member apart; never nothing, and no exception whatever they hold."""
     heads = first.read(0, _HEAD), second.read(0, _HEAD)
     deep = deepest(depth(path, head) for head in heads)
+    if all(head.startswith(_NATIVE) for head in heads):
+        return (native.take_apart(path, first, second),)
     try:
         found = _known(path, first, second, deep)
     except (ValueError, LookupError, RecursionError, ArithmeticError, MemoryError, OSError, EOFError):
