@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from orchestrator.causes import CAUSES
-from orchestrator.causes.anatomy import DIST_INFO, INSIDE, apart, depth
+from orchestrator.causes.anatomy import DIST_INFO, INSIDE, SETTLED, apart, depth
 from orchestrator.causes.archive import COMMENT, ELSEWHERE, MODE, ORDER, PACKING, TIME
 from orchestrator.causes.content import without_random
 from orchestrator.causes.erasing import differing, unit
@@ -287,11 +287,17 @@ def _acted(pair: Pair, causes: Sequence[Cause]) -> tuple[list[Cause], Pair]:
         for cause in causes:
             if not differing(pair):
                 return acted, pair
-            after = cause.erase(pair)
+            after = _settled(cause.erase(pair), pair)
             if after != pair and cause not in acted:
                 acted.append(cause)
             pair = after
     return [cause for cause in causes if cause in acted], pair
+
+
+def _settled(after: Pair, before: Pair) -> Pair:
+    """Let what only follows from something else follow from its erasing."""
+    settle = SETTLED.get(after[0].view.kind)
+    return settle(after) if settle and after != before else after
 
 
 def _erased(pair: Pair, causes: Sequence[Cause]) -> Pair:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.causes import bytecode, lines, metadata
+from orchestrator.causes import bytecode, lines, metadata, native
 from orchestrator.causes.nested import DEEPEST, Inside, Room, opened
 from orchestrator.model import Severity, deepest
 
@@ -44,6 +44,10 @@ class Plain:
         return self.data[offset : offset + size]
 
 
+SETTLED = {native.KIND: native.settle}
+"""What follows from the rest, by the kind of a view: it is made equal once the rest is, by whatever cause."""
+
+
 def depth(path: str, head: bytes) -> Severity:
     """Return how deep a difference in a member goes of which nothing more is known; `head` is how it begins.
 
@@ -64,7 +68,10 @@ def apart(path: str, first: Content, second: Content) -> tuple[Views, ...]:
     deep = deepest(depth(path, head) for head in heads)
     found: tuple[Views, ...] = ()
     with suppress(ValueError, LookupError, RecursionError, ArithmeticError, MemoryError, OSError, EOFError):
-        found = _known(path, first, second, deep)
+        if all(head.startswith(_NATIVE) for head in heads):
+            found = (native.take_apart(path, first, second),)
+        else:
+            found = _known(path, first, second, deep)
     if any(ours.units or theirs.units for ours, theirs in found):
         return found
     return (lines.raw(path, "raw", first, second, deep),)
