@@ -140,4 +140,5 @@ def _task(config: Config, requirement: str, image: str | None, group: Group | No
         limits=settings.limits,
         published=settings.published,
         config_settings=settings.config_settings,
+        budget=settings.budget,
     )
