@@ -167,7 +167,8 @@ def explain(project: str, config_file: Path, folder: Path | None, image: str | N
     settings = _load(config_file)
     result = next(_found(_results(settings, folder or settings.results), project, image))
     if report:
-        click.echo(progress.printable(advice.report(result)))
+        told = advice.report(result) or f"{result.project} {result.version}: there is nothing to report."
+        click.echo(progress.printable(told))
     else:
         _print(_story(result))
 
@@ -372,18 +373,21 @@ def _escaped(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, 
 
 
 def _tell(found: Iterable[Result], folder: Path) -> None:
+    from orchestrator.publishers import words  # noqa: PLC0415 - see above
+
     rows = sorted(
-        (one.project, one.version, one.image.name, one.verdict.value, _because(one), f"{one.finished:%Y-%m-%d %H:%M}")
+        (
+            one.project,
+            one.version,
+            one.image.name,
+            one.verdict.value,
+            words.because(one),
+            f"{one.finished:%Y-%m-%d %H:%M}",
+        )
         for one in found
     )
     progress.table("", ("project", "version", "image", "verdict", "because", "when"), rows)
     click.echo(f"\n{folder / 'site' / 'index.html'}")
-
-
-def _because(result: Result) -> str:
-    from orchestrator.publishers import words  # noqa: PLC0415 - see above
-
-    return result.reason or (words.differing(result) if result.differences else "")
 
 
 def _story(result: Result) -> Iterator[Block]:

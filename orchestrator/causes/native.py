@@ -98,7 +98,7 @@ def settle(pair: Pair) -> Pair:
     """Make equal what follows from the rest, once the rest is.
 
     The order of the strings of a table that is not loaded says nothing. And words that only moved
-    are equal where all that is loaded is: nothing else can have moved them.
+    are equal where all else that is loaded is, once it was made so: nothing else can have moved them.
     """
     found = {}
     for name in _differing(pair):
@@ -107,8 +107,10 @@ def settle(pair: Pair) -> Pair:
             found[name] = (texts[0], texts[0])
     pair = _with(pair, found)
     left = [name for name in _differing(pair) if _deep(pair, name)]
-    if left and all(name.endswith(MOVED) for name in left):
-        return _with(pair, dict.fromkeys(left, (b"", b"")))
+    moved = [name for name in _differing(pair) if name.endswith(MOVED)]
+    origins = [name for name in pair[0].view.units if _deep(pair, name) and not name.endswith(MOVED)]
+    if origins and set(left) <= set(moved):
+        return _with(pair, dict.fromkeys(moved, (b"", b"")))
     return pair
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import lzma
+import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,8 @@ from orchestrator.causes.words import Dictionary, Layout, Span, Strings
 from orchestrator.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Literal
 
     from orchestrator.causes.elf import Elf, Section
     from orchestrator.causes.model import Content
@@ -31,6 +34,13 @@ _TLS = 0x400
 _STRING_SECTIONS = (".debug_str", ".debug_line_str", ".comment")
 _NOTE_HEAD = 12
 _LONGEST_ID = 64
+_SYMBOL = {8: 24, 4: 16}  # bytes of an entry of a symbol table, by the width of an address
+_SYMBOL_FIELDS = {  # where name, info, other, section, value and size stand in it
+    8: ((0, 4), (4, 5), (5, 6), (6, 8), (8, 16), (16, 24)),
+    4: ((0, 4), (12, 13), (13, 14), (14, 16), (4, 8), (8, 12)),
+}
+_SEED = re.compile(r"\.[0-9a-f]{8,16}$")  # at the end of names that link-time optimisation makes up
+_MOST_SYMBOLS = 100_000
 _DYNAMIC = {1: "DT_NEEDED", 14: "DT_SONAME", 15: "DT_RPATH", 29: "DT_RUNPATH"}
 
 
@@ -101,12 +111,17 @@ def units(first: Content, second: Content, ours: Elf, theirs: Elf) -> tuple[Unit
 
 
 def _pair(ours: Elf, theirs: Elf) -> tuple[list[tuple[Section, Section]], list[tuple[int, Section]]]:
-    """Put sections of one name together; and list those that stand on one side only."""
-    there = {section.name: section for section in theirs.sections}
-    here = {section.name for section in ours.sections}
-    pairs = [(section, there[section.name]) for section in ours.sections if section.name in there]
-    alone = [(0, section) for section in ours.sections if section.name not in there]
-    return pairs, [*alone, *((1, section) for section in theirs.sections if section.name not in here)]
+    """Put sections of one name together, but for its random part; and list those that stand on one side only."""
+    names = {one.name for one in ours.sections} & {one.name for one in theirs.sections}
+    here, there = (
+        {one.name if one.name in names else _SEED.sub(".<seed>", one.name): one for one in each.sections}
+        for each in (ours, theirs)
+    )
+    if len(here) < len(ours.sections) or len(there) < len(theirs.sections):
+        here, there = ({one.name: one for one in each.sections} for each in (ours, theirs))
+    alone = [(0, one) for name, one in here.items() if name not in there]
+    pairs = [(one, there[name]) for name, one in here.items() if name in there]
+    return pairs, [*alone, *((1, one) for name, one in there.items() if name not in here)]
 
 
 def _changed(files: tuple[_File, _File], pair: tuple[Section, Section]) -> _Changed | None:
@@ -317,12 +332,50 @@ def _contents(
             yield _packed(one, depth)
         elif one.alignment is None:
             yield Unit(one.name, *beyond(*one.contents), depth)
+        elif one.sections[0].kind == "SHT_SYMTAB" and (symbols := _symbols(one, files, placed)) is not None:
+            yield Unit(one.name + UNORDERED, *symbols, depth)
         elif one.name in tables and not one.sections[0].loaded:
             table = tables[one.name]
             yield Unit(one.name + UNORDERED, *spell_strings(table.first, table.second, table.alignment), depth)
         else:
             yield from _spelled(one, depth, _dictionary(one, files[0].elf, tables, changed, placed, sizes))
     yield from _dynamic(files)
+
+
+def _symbols(one: _Changed, files: tuple[_File, _File], placed: Layout) -> tuple[bytes, bytes] | None:
+    """List the symbols that only one side has, each ended by NUL: of an object that is linked, nothing counts them.
+
+    None where they are not in the common form, or too many differ.
+    """
+    width, order = files[0].elf.width, files[0].elf.order
+    entry = _SYMBOL[width]
+    sizes = {section.size % entry for section in one.sections} | {section.entry for section in one.sections}
+    if sizes != {0, entry} or files[0].elf.relocatable or max(each.size for each in one.contents) > _LARGEST:
+        return None
+    tables = [content.read(0, content.size) for content in one.contents]
+    raw = [Counter(table[at : at + entry] for at in range(0, len(table), entry)) for table in tables]
+    if max(each.total() for each in (raw[0] - raw[1], raw[1] - raw[0])) > _MOST_SYMBOLS:
+        return None
+    places: tuple[Callable[[int], int], ...] = (lambda value: placed.place(value) or value, int)
+    first, second = (
+        Counter(_symbol(symbol, file, section, place, order) for symbol in each.elements())
+        for each, file, section, place in zip(raw, files, one.sections, places, strict=True)
+    )
+    texts = [b"".join(sorted(each.elements())) for each in (first - second, second - first)]
+    return texts[0], texts[1]
+
+
+def _symbol(
+    raw: bytes, file: _File, table: Section, place: Callable[[int], int], order: Literal["little", "big"]
+) -> bytes:
+    """Write a symbol out: its name, its section, its place on the second side, its size, its kind."""
+    fields = [int.from_bytes(raw[begin:end], order) for begin, end in _SYMBOL_FIELDS[file.elf.width]]
+    name, info, other, index, value, size = fields
+    found = file.elf
+    strings = found.sections[table.link] if table.link < len(found.sections) else table
+    text = file.content.read(strings.offset + name, 1 << 10).split(b"\0")[0] if name < strings.size else b""
+    section = found.sections[index].name if index < len(found.sections) else str(index)
+    return f"{section} {place(value):#x} size {size:#x} kind {info:#x} {other:#x} ".encode() + text + b"\0"
 
 
 def _deeper(one: _Changed, files: tuple[_File, _File]) -> Severity:

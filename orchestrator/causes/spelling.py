@@ -148,10 +148,14 @@ class _Speller:
             self.words = _MOST_WORDS + 1
             return
         ours, theirs = self.first.read(gap.first, size), self.second.read(gap.second, other)
-        if is_padding(ours, theirs, gap, (self.first.size, self.second.size)):
-            self._moved(gap.first, size, other)
-        else:
+        ends = self.first.size, self.second.size
+        texts = ours.rstrip(b"\0"), theirs.rstrip(b"\0")
+        if is_padding(ours[len(texts[0]) :], theirs[len(texts[1]) :], gap, ends):
+            ours, theirs = texts
+        if ours != theirs:
             self._text(gap.first, ours, theirs)
+        else:
+            self._moved(gap.first, size, other)
         self.done = gap.first_end
 
     def _text(self, at: int, ours: bytes, theirs: bytes) -> None:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.config.document import LONGEST, Document, report
 from orchestrator.config.mistakes import contradictions, validated
-from orchestrator.config.shape import File, LimitsPart, Names, PackagePart, named
+from orchestrator.config.shape import BudgetPart, File, LimitsPart, Names, PackagePart, named
 from orchestrator.config.tasks import is_path, project, tasks, tracked
 from orchestrator.config.values import Config, Group, Keep, Settings
 from orchestrator.errors import ConfigError
-from orchestrator.model import Exclusion, Limits
+from orchestrator.model import Budget, Exclusion, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -90,6 +90,7 @@ def _config(file: File, folder: Path) -> Config:
         hold=_sorted(file.variations.hold),
         remove=_sorted(file.variations.remove),
         limits=_limits(Limits(), file.limits),
+        budget=_budget(Budget(), file.budget),
         source_date_epoch=file.source_date_epoch,
         published=file.published,
     )
@@ -119,14 +120,23 @@ def _settings(defaults: Settings, package: PackagePart) -> Settings:
         hold=_sorted((*defaults.hold, *package.hold)),
         remove=_sorted((*defaults.remove, *package.remove)),
         limits=_limits(defaults.limits, package.limits),
+        budget=_budget(defaults.budget, package.budget),
         source_date_epoch=package.source_date_epoch if own_epoch else defaults.source_date_epoch,
         published=defaults.published,
     )
 
 
 def _limits(inherited: Limits, given: LimitsPart) -> Limits:
-    own = {"seconds" if name == "time" else name: value for name, value in given.model_dump(exclude_none=True).items()}
-    return replace(inherited, **own)
+    return replace(inherited, **_own(given))
+
+
+def _budget(inherited: Budget, given: BudgetPart) -> Budget:
+    return replace(inherited, **_own(given))
+
+
+def _own(given: LimitsPart | BudgetPart) -> dict[str, Any]:
+    """Return what is set there, by the names of the values."""
+    return {"seconds" if name == "time" else name: value for name, value in given.model_dump(exclude_none=True).items()}
 
 
 def _sorted(names: Iterable[str]) -> tuple[str, ...]:

@@ -174,6 +174,16 @@ class LimitsPart(_Part):
     wheel: _Size | None = Field(default=None, description="The size of a wheel, packed and unpacked.")
 
 
+class BudgetPart(_Part):
+    """What may be spent on explaining one difference; what is not set is inherited."""
+
+    builds: Annotated[int, Field(ge=0, le=1000)] | None = Field(
+        default=None, description="Builds over and above the first three; 0 explains by the wheels' traces alone."
+    )
+    time: _Time | None = Field(default=None, description="How long these builds may take, together.")
+    remedies: bool | None = Field(default=None, description="Whether remedies are tried, or only causes isolated.")
+
+
 class _Keep(_Part):
     """How much is kept by hash; what is older goes."""
 
@@ -201,6 +211,7 @@ class PackagePart(_Variations):
 
     image: _Image | None = Field(default=None, description="The image to build it on, whatever the group says.")
     limits: LimitsPart = Field(default=LimitsPart(), description="What one build of it may use.")
+    budget: BudgetPart = Field(default=BudgetPart(), description="What may be spent on explaining why it differs.")
     source_date_epoch: _Epoch | None = Field(
         default=None, description="SOURCE_DATE_EPOCH of its builds; null leaves it unset."
     )
@@ -241,6 +252,7 @@ class File(_Part):
     results: _Folder = Field(default=str(Config().results), description="Results and the site; relative to this file.")
     keep: _Keep = Field(default=_Keep(), description="How much is kept by hash.")
     limits: LimitsPart = Field(default=LimitsPart(), description="What one build may use.")
+    budget: BudgetPart = Field(default=BudgetPart(), description="What may be spent on explaining one difference.")
     variations: _Variations = Field(default=_Variations(), description="What is held or removed for all packages.")
     groups: dict[_GroupName, _Group] = Field(default={}, description="What is tracked.")
     packages: dict[_Project, PackagePart] = Field(default={}, description="Settings of single projects.")

@@ -114,5 +114,6 @@ def _task(config: Config, requirement: str, image: str | None, group: Group | No
         remove=settings.remove,
         source_date_epoch=settings.source_date_epoch,
         limits=settings.limits,
+        budget=settings.budget,
         published=settings.published,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Exclusion, Limits
+from orchestrator.model import Budget, Exclusion, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,7 @@ class Settings:
     hold: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     limits: Limits = Limits()  # noqa: RUF009 - frozen
+    budget: Budget = Budget()  # noqa: RUF009 - frozen
     source_date_epoch: int | None = 1_596_163_658
     published: bool = False  # whether the wheel on the index is compared too
 

@@ -89,7 +89,11 @@ def summaries(causes: Iterable[Cause] = CAUSES) -> dict[str, str]:
 
 def _cause(one: Cause) -> Entry:
     told = (("Why", one.why), ("How it shows", one.shows), ("Example", one.example))
-    by_itself = () if one.variations else (("Variations", "None is known beforehand: building tells, where it is not by chance."),)
+    by_itself = (
+        ()
+        if one.variations
+        else (("Variations", "None is known beforehand: building tells, where it is not by chance."),)
+    )
     return Entry(
         one.name,
         one.summary,
