@@ -168,7 +168,7 @@ def explain(project: str, config_file: Path, folder: Path | None, image: str | N
     result = next(_found(_results(settings, folder or settings.results), project, image))
     if report:
         told = advice.report(result) or f"{result.project} {result.version}: there is nothing to report."
-        click.echo(progress.printable(told))
+        click.echo(_pasted(told))
     else:
         _print(_story(result))
 
@@ -399,8 +399,17 @@ def _story(result: Result) -> Iterator[Block]:
 
 def _print(blocks: Iterable[Block]) -> None:
     """Print lines and tables, and spell out what the terminal might obey."""
+    from orchestrator.publishers.story import Paste  # noqa: PLC0415 - see above
+
     for block in blocks:
         if isinstance(block, str):
             click.echo(progress.printable(block))
+        elif isinstance(block, Paste):
+            click.echo(_pasted(block.text))
         else:
             progress.table("", block.columns, block.rows)
+
+
+def _pasted(text: str) -> str:
+    """Return a text that is to be used as it is, tabs and all."""
+    return "\t".join(progress.printable(piece) for piece in text.rstrip("\n").split("\t"))

@@ -33,8 +33,15 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-Block = str | Table
-"""A line, or a table. Each is one line: what a package says is spelt out where it would begin another."""
+@dataclass(frozen=True, slots=True)
+class Paste:
+    """A text to be used as it is: its lines begin where they begin, and tabs are tabs."""
+
+    text: str
+
+
+Block = str | Table | Paste
+"""A line, a table, or a text. What a package says is spelt out where it would begin another line."""
 
 
 def story(result: Result, summaries: Mapping[str, str], recipes: Sequence[tuple[str, str]] = ()) -> Iterator[Block]:
@@ -200,7 +207,7 @@ def _recipes(found: Iterable[tuple[str, str]]) -> Iterator[Block]:
     for title, text in found:
         yield ""
         yield f"Recipe: {title}"
-        yield from (f"  {one_line(line, bound=10 * LONGEST)}" for line in text.splitlines())
+        yield Paste(text)
 
 
 def _published(result: Result, summaries: Mapping[str, str]) -> Iterator[Block]:
