@@ -18,6 +18,7 @@ import pytest
 
 from orchestrator.model import (
     Aspect,
+    Blame,
     Difference,
     Drift,
     Exclusion,
@@ -438,6 +439,17 @@ def test_every_catalogue_has_its_page_and_every_slug_its_place() -> None:
             assert all(text.replace("`", "").split("  ")[0] in page.text for _, text in entry.told)
     strange = replace(explained(), holds=("no-such-variation",))
     assert "no-such-variation" not in "".join(Page(pages(strange)["packages/markupsafe.html"]).links)
+
+
+def test_a_cause_that_is_called_like_a_variation_is_not_taken_for_it() -> None:
+    """Each catalogue has its own sentence for that slug."""
+    result = replace(explained(), causes=(Blame("build-path", ("a.py",), ("build-path",)),), published=None)
+    text = Page(pages(result)["packages/markupsafe.html"]).text
+    what = {
+        chapter.slug: entry.what for chapter in chapters() for entry in chapter.entries if entry.slug == "build-path"
+    }
+    assert what["causes"] in text
+    assert what["variations"] not in text
 
 
 def test_the_first_page_can_be_narrowed_by_what_differs_and_why() -> None:
