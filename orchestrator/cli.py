@@ -195,7 +195,8 @@ def explain(project: str, config_file: Path, folder: Path | None, image: str | N
     settings = _load(config_file)
     result = next(_found(_results(settings, folder or settings.results), project, image))
     if report:
-        click.echo(progress.printable(advice.report(result)))
+        told = advice.report(result) or f"{result.project} {result.version}: there is nothing to report."
+        click.echo(_pasted(told))
     else:
         _print(_story(result))
 
@@ -466,18 +467,21 @@ def _escaped(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, 
 
 
 def _tell(found: Iterable[Result], folder: Path) -> None:
+    from orchestrator.publishers import words  # noqa: PLC0415 - see above
+
     rows = sorted(
-        (one.project, one.version, one.image.name, one.verdict.value, _because(one), f"{one.finished:%Y-%m-%d %H:%M}")
+        (
+            one.project,
+            one.version,
+            one.image.name,
+            one.verdict.value,
+            words.because(one),
+            f"{one.finished:%Y-%m-%d %H:%M}",
+        )
         for one in found
     )
     progress.table("", ("project", "version", "image", "verdict", "because", "when"), rows)
     click.echo(f"\n{folder / 'site' / 'index.html'}")
-
-
-def _because(result: Result) -> str:
-    from orchestrator.publishers import words  # noqa: PLC0415 - see above
-
-    return result.reason or (words.differing(result) if result.differences else "")
 
 
 def _story(result: Result) -> Iterator[Block]:
@@ -489,8 +493,17 @@ def _story(result: Result) -> Iterator[Block]:
 
 def _print(blocks: Iterable[Block]) -> None:
     """Print lines and tables, and spell out what the terminal might obey."""
+    from orchestrator.publishers.story import Paste  # noqa: PLC0415 - see above
+
     for block in blocks:
         if isinstance(block, str):
             click.echo(progress.printable(block))
+        elif isinstance(block, Paste):
+            click.echo(_pasted(block.text))
         else:
             progress.table("", block.columns, block.rows)
+
+
+def _pasted(text: str) -> str:
+    """Return a text that is to be used as it is, tabs and all."""
+    return "\t".join(progress.printable(piece) for piece in text.rstrip("\n").split("\t"))

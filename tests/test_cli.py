@@ -229,9 +229,26 @@ def test_explain_tells_the_whole_story(farm: Path) -> None:
         "no-debug-info: rejected: the wheels then differ in code; it changed what is compiled",
         "Left open: whether timezone does it, too",
         "3 builds gave the bytes of the first",
+        "Recipe: debian/rules #!/usr/bin/make -f",
+        "umask 022; dh_auto_build",
         "On the index: The wheel on the index has other bytes than the first build's. Code that may run differs.",
     ):
         assert expected in told
+
+
+def test_a_recipe_can_be_pasted(farm: Path) -> None:
+    """A rule of make begins with a tab, and a script with its interpreter."""
+    out = run("explain", "markupsafe", folder=farm).out
+    assert "\n%:\n\tdh $@ --buildsystem=pybuild\n" in out
+    assert "\nRecipe: pip\n#!/bin/sh\n" in out
+
+
+def test_the_report_is_markdown_for_the_project_itself(farm: Path) -> None:
+    """With the evidence; of what is reproducible there is nothing to report."""
+    told = run("explain", "markupsafe", "--report", folder=farm).out
+    assert told.startswith("# Wheels of markupsafe 2")
+    assert "| `0644` | `0664` |" in told
+    assert "nothing to report" in run("explain", "markupsafe==2.1.4", "--report", folder=farm).out
 
 
 def test_explain_takes_a_version_and_an_image(farm: Path) -> None:
@@ -259,5 +276,5 @@ def test_a_hostile_result_reaches_no_terminal(farm: Path, command: tuple[str, ..
     """Whatever its texts are, and though all of them are told."""
     ended = run(*command, "rude", folder=farm)
     assert ended.status == 0, ended.err
-    assert_harmless(ended.out + ended.err)
+    assert_harmless(ended.out.replace("\t", "") + ended.err)
     assert "--report" in command or "gnp.exe" in ended.out

@@ -19,6 +19,7 @@ import pytest
 from orchestrator.exclusions import concluded
 from orchestrator.model import (
     Aspect,
+    Blame,
     Difference,
     Drift,
     Exclusion,
@@ -362,6 +363,11 @@ def test_a_package_page_explains_the_difference() -> None:
         "Left open: whether timezone does it, too",
         "3 builds gave the bytes of the first, itself included",
         "The wheel on the index has other bytes than the first build's. Code that may run differs.",
+        "python3 -m pip wheel",
+        "python3 -m build --wheel",
+        "dh $@ --buildsystem=pybuild",
+        "-ffile-prefix-map=$PWD=.",
+        "Wheels of markupsafe 2\\.1\\.5 are not reproducible",
     ):
         assert expected in page.text
     assert "../variations.html#build-path" in page.links
@@ -440,6 +446,17 @@ def test_every_catalogue_has_its_page_and_every_slug_its_place() -> None:
             assert all(text.replace("`", "").split("  ")[0] in page.text for _, text in entry.told)
     strange = replace(explained(), holds=("no-such-variation",))
     assert "no-such-variation" not in "".join(Page(pages(strange)["packages/markupsafe.html"]).links)
+
+
+def test_a_cause_that_is_called_like_a_variation_is_not_taken_for_it() -> None:
+    """Each catalogue has its own sentence for that slug."""
+    result = replace(explained(), causes=(Blame("build-path", ("a.py",), ("build-path",)),), published=None)
+    text = Page(pages(result)["packages/markupsafe.html"]).text
+    what = {
+        chapter.slug: entry.what for chapter in chapters() for entry in chapter.entries if entry.slug == "build-path"
+    }
+    assert what["causes"] in text
+    assert what["variations"] not in text
 
 
 def test_the_first_page_can_be_narrowed_by_what_differs_and_why() -> None:

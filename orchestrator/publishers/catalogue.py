@@ -10,10 +10,10 @@ from orchestrator.remedies import REMEDIES
 from orchestrator.variations import VARIATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from orchestrator.causes.model import Cause
-    from orchestrator.remedies import Remedy
+    from orchestrator.remedies import Remedy, Writing
     from orchestrator.variations import Variation
 
 CAUSE, VARIATION, REMEDY = "causes", "variations", "remedies"
@@ -113,11 +113,24 @@ def _variation(one: Variation, causes: Iterable[Cause], fixes: Mapping[str, str]
 
 
 def _remedy(one: Remedy, causes: Iterable[Cause]) -> Entry:
-    told = (("Why it helps", one.why), ("How to use it", one.use))
+    told = (("Why it helps", one.why), ("How to use it", one.use), *_example(one.written))
     repairs = tuple(cause.name for cause in causes if one.name in cause.remedies)
     holds = (one.variation,) if one.variation else ()
     see = _some(See("Causes that it can repair", CAUSE, repairs), See("The variation that it holds", VARIATION, holds))
     return Entry(one.name, one.summary, told, see)
+
+
+def _example(written: Writing) -> Iterator[tuple[str, str]]:
+    """Show a remedy as a shell has it, where it is something for a shell."""
+    pieces = (
+        *written.lines,
+        *(f'export {name}="{value}"' for name, value in written.variables),
+        *(f"CFLAGS={flag}" for flag in written.flags),
+        *(f"--config-setting={key}={value}" for key, value in written.settings),
+        *((" ".join((*written.wrap, "python3 -m build")),) if written.wrap else ()),
+    )
+    if pieces:
+        yield "Example", ", ".join(f"`{piece}`" for piece in pieces)
 
 
 def _some(*all_of: See) -> tuple[See, ...]:

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 
 from orchestrator.model import LADDER, Mode, Severity, Verdict
 from orchestrator.publishers import advice, words
-from orchestrator.publishers.catalogue import VARIATION, Chapter, chapters
+from orchestrator.publishers.catalogue import CAUSE, VARIATION, Chapter, chapters
 from orchestrator.publishers.facets import facets
 from orchestrator.publishers.sides import sides
 from orchestrator.publishers.visible import log_text, visible
@@ -38,7 +38,7 @@ LIST_BOUND = 500  # lines of any list that a package may lengthen at will
 DETAILED = 12  # versions and images of one project that are shown in full
 LATELY = 6  # changes of verdict on the first page
 TEXT_BOUND = 2_000  # characters of one line of evidence, or of a path
-EVIDENCE_BOUND = 4  # places shown of one cause
+EVIDENCE_BOUND = 3  # places shown of one cause
 PLACES_BOUND = 12  # places named of one member that is not explained
 
 _NORMALIZED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -300,7 +300,7 @@ def _frame(wheelproof_version: str, catalogue: tuple[Chapter, ...]) -> Mapping[s
         "chapters": catalogue,
         "variations": next(chapter.entries for chapter in catalogue if chapter.slug == VARIATION),
         "known": frozenset(entries),
-        "summaries": {slug: entry.what for (_, slug), entry in entries.items()},
+        "summaries": {slug: entry.what for (chapter, slug), entry in entries.items() if chapter == CAUSE},
         "style": style,
         "script": script,
         "style_hash": _csp_hash(style),

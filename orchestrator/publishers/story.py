@@ -18,6 +18,10 @@ PLACES = 3  # pieces of evidence of one cause
 ROWS = 200  # of any table that a package may lengthen at will
 LONGEST = 300  # characters of one text of a package
 
+OURS_AND_THEIRS = ("ours", "index")
+"""What the two sides are called where the published wheel is the other one."""
+
+_SIDES = ("first", "second")
 _SPELT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -29,8 +33,15 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-Block = str | Table
-"""A line, or a table. Each is one line: what a package says is spelt out where it would begin another."""
+@dataclass(frozen=True, slots=True)
+class Paste:
+    """A text to be used as it is: its lines begin where they begin, and tabs are tabs."""
+
+    text: str
+
+
+Block = str | Table | Paste
+"""A line, a table, or a text. What a package says is spelt out where it would begin another line."""
 
 
 def story(result: Result, summaries: Mapping[str, str], recipes: Sequence[tuple[str, str]] = ()) -> Iterator[Block]:
@@ -49,7 +60,7 @@ def story(result: Result, summaries: Mapping[str, str], recipes: Sequence[tuple[
 def of_pair(diagnosis: Diagnosis, summaries: Mapping[str, str]) -> Iterator[Block]:
     """Tell how two wheels differ: how deep, why, and in what."""
     yield words.depth(diagnosis.severity, diagnosis.differences)
-    yield from why(diagnosis.causes, diagnosis.unexplained, summaries)
+    yield from why(diagnosis.causes, diagnosis.unexplained, summaries, _SIDES)
     yield from differences(diagnosis.differences)
 
 
@@ -103,13 +114,22 @@ def _failure(result: Result) -> Iterator[Block]:
         yield f"  | {one_line(line, bound=2 * LONGEST)}"
 
 
-def why(causes: Sequence[Blame], unexplained: Sequence[Unexplained], summaries: Mapping[str, str]) -> Iterator[Block]:
-    """Tell the causes one by one, and what is left."""
+def why(
+    causes: Sequence[Blame],
+    unexplained: Sequence[Unexplained],
+    summaries: Mapping[str, str],
+    sides: tuple[str, str] | None = None,
+) -> Iterator[Block]:
+    """Tell the causes one by one, and what is left.
+
+    `sides` are what the two wheels are called where they are not our first and second build: then
+    no variation of ours can have made the difference.
+    """
     if causes:
         yield ""
         yield "Causes"
     for one in causes[:ROWS]:
-        yield from _cause(one, summaries)
+        yield from _cause(one, summaries, sides)
     if unexplained:
         yield ""
         yield "Unexplained"
@@ -121,10 +141,10 @@ def why(causes: Sequence[Blame], unexplained: Sequence[Unexplained], summaries: 
     yield from _more(gathered)
 
 
-def _cause(one: Blame, summaries: Mapping[str, str]) -> Iterator[Block]:
+def _cause(one: Blame, summaries: Mapping[str, str], sides: tuple[str, str] | None) -> Iterator[Block]:
     can = "done by" if one.proof is Proof.ISOLATED else "can be done by"
-    does = f"; {can} {words.listed(one.variations)}" if one.variations else ""
-    yield f"  {one_line(one.name)} ({one.proof}{one_line(does)})"
+    does = f"{one.proof}; {can} {words.listed(one.variations)}" if one.variations else f"{one.proof}"
+    yield f"  {one_line(one.name)}" if sides else f"  {one_line(one.name)} ({one_line(does)})"
     if one.name in summaries:
         yield f"    {summaries[one.name]}"
     shown = ", ".join(_path(path) for path in one.members[:MEMBERS])
@@ -132,13 +152,13 @@ def _cause(one: Blame, summaries: Mapping[str, str]) -> Iterator[Block]:
     if shown:
         yield f"    In {shown}{more}"
     for evidence in one.evidence[:PLACES]:
-        yield from _evidence(evidence)
+        yield from _evidence(evidence, *(sides or _SIDES))
 
 
-def _evidence(one: Evidence) -> Iterator[Block]:
+def _evidence(one: Evidence, first: str, second: str) -> Iterator[Block]:
     yield f"      {_path(one.path)}{f' {one_line(one.where)}' if one.where else ''}"
-    yield f"        first   {one_line(one.first)}"
-    yield f"        second  {one_line(one.second)}"
+    yield f"        {first:7} {one_line(one.first)}"
+    yield f"        {second:7} {one_line(one.second)}"
 
 
 def differences(found: Sequence[Difference]) -> Iterator[Block]:
@@ -187,7 +207,7 @@ def _recipes(found: Iterable[tuple[str, str]]) -> Iterator[Block]:
     for title, text in found:
         yield ""
         yield f"Recipe: {title}"
-        yield from (f"  {one_line(line, bound=10 * LONGEST)}" for line in text.splitlines())
+        yield Paste(text)
 
 
 def _published(result: Result, summaries: Mapping[str, str]) -> Iterator[Block]:
@@ -198,7 +218,7 @@ def _published(result: Result, summaries: Mapping[str, str]) -> Iterator[Block]:
     yield f"On the index: {one_line(words.third_party(result))}"
     if found.filename:
         yield f"  {one_line(found.filename)} {one_line(found.sha256)}"
-        yield from why(found.causes, found.unexplained, summaries)
+        yield from why(found.causes, found.unexplained, summaries, OURS_AND_THEIRS)
 
 
 def _more(found: Sequence[object]) -> Iterator[str]:

@@ -236,6 +236,16 @@ def blamed(result: Result) -> str:
     return listed(few) if few else ""
 
 
+def because(result: Result) -> str:
+    """Tell in a few words what is behind a verdict: its reason, or what it is sensitive to, and how deep."""
+    if result.reason:
+        return result.reason
+    told = f"holds {listed(result.holds)}" if result.holds else blamed(result)
+    told = told or (differing(result) if result.differences else "")
+    deep = DEPTHS[result.severity][0] if result.severity and result.differences else ""
+    return "; ".join(part for part in (told, deep) if part)
+
+
 def differing(result: Result) -> str:
     """Tell in a few words how two wheels differ: "mode and content of 9 files"; consequences do not count."""
     causes = [one for one in result.differences if not one.consequence]
@@ -339,7 +349,7 @@ def repeats(result: Result) -> str:
     said = f"{result.builds_compared} builds gave the bytes of the first, itself included"
     if result.flake_bound is None or result.flake_bound >= 1:
         return f"{said}: too few to say how rare a build is that differs by chance."
-    return f"{said}: at 95 % certainty, fewer than {result.flake_bound:.0%} of builds differ by chance."
+    return f"{said}: at 95 % certainty, fewer than {100 * result.flake_bound:.0f} % of builds differ by chance."
 
 
 def kind(result: Result) -> str:
