@@ -14,14 +14,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 import structlog
 
-from orchestrator import builder, checkout, images, night, plan, progress, rebuild, requirements
+from orchestrator import builder, checkout, images, night, plan, progress, rebuild, requirements, suggest
 from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
 from orchestrator.debian import Contents
 from orchestrator.errors import EngineError, UsageError, WheelproofError
 from orchestrator.farm import Slots, Stop
 from orchestrator.index import Index
-from orchestrator.model import Failure, Verdict
+from orchestrator.model import Budget, Failure, Result, Verdict
 from orchestrator.variations import first_environment
 from orchestrator.workshop import Workshop
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.config import Config
-    from orchestrator.model import Image, Result, Target, Task
+    from orchestrator.model import Image, Target, Task
     from orchestrator.plan import Job
     from orchestrator.results import Results
 
@@ -159,6 +159,32 @@ def _judge(workshop: Workshop, made: Mapping[str, Image], job: Job, *, again: bo
             return rebuild.rebuild(task, release, image, replace(effects, describe=lambda _path: found))
         release = found
     return rebuild.rebuild(task, release, image, effects)
+
+
+def judge_with(settings: Config, store: Results, task: Task, folder: Path, packages: tuple[str, ...]) -> Result:
+    """Judge a task on its image with Debian packages added, as a custom image in that folder of images/.
+
+    Nothing is recorded.
+
+    Raises
+    ------
+    ImageError
+        There can be no such image.
+    WheelproofError
+        The farm slipped.
+
+    """
+    task = replace(task, budget=Budget(builds=0))
+    if packages:
+        with suggest.kept_on_error(folder):
+            suggest.write(folder, task.image, packages)
+            images.relock(engines.connect(), folder.name, images.FOLDER, settings.cache, tell=progress.note)
+        task = replace(task, image=folder.name)
+    farm = put_together(settings, store, (task,), nothing, nothing_to_publish, jobs=None, again=True)
+    with tended(farm):
+        found = farm.night.judge(plan.Job(task, farm.night.release(task)))
+    assert isinstance(found, Result)  # noqa: S101 - no record is taken for it, where all is done again
+    return found
 
 
 def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -> Mapping[str, Image]:

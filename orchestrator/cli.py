@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from orchestrator import __version__, progress
-from orchestrator.errors import Interrupted, OpenJobsError, UsageError, WheelproofError
+from orchestrator.errors import ImageError, Interrupted, OpenJobsError, UsageError, WheelproofError
 
 # What a command needs, and others do not, is imported by itself: each shall answer at once.
 if TYPE_CHECKING:
@@ -274,11 +274,62 @@ def publish(config_file: Path, folder: Path | None) -> None:
     click.echo(f"{store.folder / 'site' / 'index.html'}")
 
 
-@cli.command("images")
+class _MakeByDefault(click.Group):
+    """A group whose first command need not be named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command's name before its arguments, where no other is named."""
+        named = args and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if named else ["make", *args])
+
+
+@cli.group("images", cls=_MakeByDefault)
+def images_() -> None:
+    """Make the images; or suggest one that builds a project. Without a command's name: make."""
+
+
+@images_.command("suggest")
+@click.argument("project")
+@_IMAGE
+@_CONFIG
+@_RESULTS
+@click.option("--name", help="What to call the image, instead of the project's name.")
+@_LOG_FORMAT
+def suggest_(
+    project: str, image: str | None, config_file: Path, folder: Path | None, name: str | None, log_format: str
+) -> None:
+    """Write images/NAME for PROJECT: the image, and the Debian packages that its build turns out to need.
+
+    It is built on the image as it is; each failure that names something missing adds the package
+    that has it, until it builds or nothing more helps.
+    """
+    from orchestrator import assembly, config, images, suggest  # noqa: PLC0415 - see above
+
+    _log(log_format)
+    settings = _load(config_file)
+    (task,) = config.tasks(settings, (project,), image)
+    store = _results(settings, folder or settings.results)
+    place = suggest.unused(images.FOLDER, name or suggest.named_for(project))
+    with store.locked():
+        judge = partial(assembly.judge_with, settings, store, task, place)
+        found = suggest.suggest(judge, lambda line: click.echo(progress.printable(line)))
+    if suggest.fails(found.result):
+        msg = f"suggesting an image for {project}: {suggest.said(found.result)}; {found.why}"
+        if found.packages:
+            msg += f"; {place} adds what helped so far: {', '.join(found.packages)}"
+        raise ImageError(msg)
+    if not found.packages:
+        click.echo(f"{project} builds on {task.image} as it is: {found.result.verdict}")
+        return
+    click.echo(f"{project} builds on {place.name}, which is {task.image} with {', '.join(found.packages)}")
+    click.echo(f"{found.result.verdict}; written: {place}")
+
+
+@images_.command("make")
 @click.argument("names", nargs=-1)
 @_CONFIG
 @click.option("--lock", is_flag=True, help="Write each image's lock anew, from what Debian's archive has now.")
-def images_(names: tuple[str, ...], config_file: Path, lock: bool) -> None:  # noqa: FBT001
+def make_(names: tuple[str, ...], config_file: Path, lock: bool) -> None:  # noqa: FBT001
     """Make the images (all, or those named), and tell what is in them."""
     from orchestrator import engine as engines  # noqa: PLC0415 - see above
     from orchestrator import images  # noqa: PLC0415 - see above

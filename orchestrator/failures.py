@@ -143,7 +143,8 @@ SIGNS: tuple[Sign, ...] = (
         Reason.NEEDS_RUST,
         r"requires rustc \d[\d.]{0,12} or newer, while the currently active rustc version|"
         r"^error: rustc \d[\d.]{0,12} is not supported by the following|"
-        r"^ {0,4}feature `edition20\d\d` is required|failed to parse lock file at: [^\n]{0,300}\n"
+        r"^ {0,4}feature `edition20\d\d` is required"
+        r"|lock file version `?\d`? (?:requires `-Z|was found, but this version of Cargo does not understand)"
         r"|^ {0,4}this version of Cargo is older than the `20\d\d` edition",
         "  this version of Cargo is older than the `2024` edition, and only supports `2015` and `2018` editions.",
     ),
