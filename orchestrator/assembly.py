@@ -12,9 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-import structlog
-
-from orchestrator import builder, checkout, images, night, plan, progress, rebuild, requirements
+from orchestrator import builder, checkout, images, logs, night, plan, progress, rebuild, requirements
 from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
 from orchestrator.errors import EngineError, UsageError, WheelproofError
@@ -138,7 +136,7 @@ def tended(farm: Farm) -> Iterator[None]:
     """See to it that the run stops when it is asked to, and that no container of it is left at either end."""
     engine, label = farm.workshop.engine, farm.workshop.label
     if left := engine.sweep(label):
-        structlog.get_logger().info("removed what a former run left behind", containers=left)
+        logs.info("removed what a former run left behind", containers=left)
     with _stopping(farm.night.stop, engine):
         try:
             yield

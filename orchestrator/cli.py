@@ -9,25 +9,24 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
-import structlog
 
 from orchestrator import (
     __version__,
     config,
     images,
+    logs,
     progress,
     results,
 )
 from orchestrator.errors import Interrupted, OpenJobsError, UsageError, WheelproofError
-from orchestrator.publishers import site, site_data, words
 from orchestrator.results import Results
-from orchestrator.summary import summarize
 from orchestrator.variations import NAMES, VARIATIONS
 
-# What only building needs is imported by the commands that build: the others shall answer at once.
+# What only one command needs is imported by that one: building takes long to import, publishing too, and every
+# command shall answer at once.
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -54,7 +53,7 @@ def main() -> None:
     except Interrupted as error:
         _leave(str(error))
     except WheelproofError as error:
-        click.echo(f"wheelproof: {progress.printable(str(error))}", err=True)
+        click.echo(f"wheelproof: {logs.printable(str(error))}", err=True)
         sys.exit(error.exit_status)
     except click.ClickException as error:
         error.show()
@@ -108,7 +107,7 @@ def run(
     """
     from orchestrator import apart, assembly, night  # noqa: PLC0415 - see above
 
-    _log(log_format)
+    logs.use(log_format)
     settings = _load(config_file)
     tasks = config.tasks(settings, wanted, image)
     store = _results(settings, folder or settings.results)
@@ -208,7 +207,7 @@ def plan_(
     """Tell what would be run, in which order, and why; build nothing."""
     from orchestrator import assembly, night  # noqa: PLC0415 - see above
 
-    _log(log_format)
+    logs.use(log_format)
     settings = _load(config_file)
     tasks = config.tasks(settings, wanted, image)
     store = _results(settings, folder or settings.results)
@@ -245,6 +244,9 @@ def _is_published(config_file: Path, store: Results) -> bool:
 
 def _publish(settings: Config, store: Results) -> None:
     """Write the site and its kin; what has not changed is left alone."""
+    from orchestrator.publishers import site, site_data  # noqa: PLC0415 - see above
+    from orchestrator.summary import summarize  # noqa: PLC0415
+
     variations = tuple((one.name, one.summary) for one in VARIATIONS)
 
     def read_log(sha256: str) -> bytes | None:
@@ -261,29 +263,6 @@ def _publish(settings: Config, store: Results) -> None:
 # --- telling ---------------------------------------------------------------------------------
 
 
-def _log(form: str) -> None:
-    last: list[Any] = (
-        [structlog.processors.JSONRenderer()]
-        if form == "json"
-        else [_escaped, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            *last,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-
-
-def _escaped(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Keep from the terminal whatever it might obey: much of what is logged comes from packages."""
-    return {key: progress.printable(value) if isinstance(value, str) else value for key, value in event.items()}
-
-
 def _tell(found: Iterable[Result], folder: Path) -> None:
     rows = sorted(
         (one.project, one.version, one.image.name, one.verdict.value, _because(one), f"{one.finished:%Y-%m-%d %H:%M}")
@@ -294,13 +273,15 @@ def _tell(found: Iterable[Result], folder: Path) -> None:
 
 
 def _because(result: Result) -> str:
+    from orchestrator.publishers import words  # noqa: PLC0415 - see above
+
     return result.reason or (words.differing(result) if result.differences else "")
 
 
 def _tell_story(result: Result) -> None:
     click.echo(f"{result.project} {result.version} on {result.image.name}: {result.verdict}")
     if why := _because(result):
-        click.echo(f"  {progress.printable(why)}")
+        click.echo(f"  {logs.printable(why)}")
     unvaried = [f"{one.name} {one.mode}" for one in result.variations if one.mode != "varied"]
     if unvaried:
         click.echo(f"  under all variations but: {', '.join(unvaried)}")
@@ -314,4 +295,4 @@ def _tell_story(result: Result) -> None:
         click.echo()
         progress.table("", ("member", "differs in", ""), rows)
     if result.failure:
-        click.echo("\n" + progress.printable(result.failure.detail))
+        click.echo("\n" + logs.printable(result.failure.detail))

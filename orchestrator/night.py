@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
-
+from orchestrator import logs
 from orchestrator.errors import WheelproofError
 from orchestrator.farm import Slots, Stop, work_off
 from orchestrator.plan import Job, ordered, seconds_of
@@ -110,7 +109,7 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
 
     def failed(task: Task, error: WheelproofError) -> None:
         left.append((task.requirement, str(error)))
-        structlog.get_logger().error("no verdict", requirement=task.requirement, fault=str(error))
+        logs.error("no verdict", requirement=task.requirement, fault=str(error))
 
     jobs = look_up(tasks, night, failed)
     progress = shown(len(jobs))
@@ -170,7 +169,7 @@ class _Site:
         try:
             self._publish()
         except WheelproofError as error:  # the last writing tells, if it fails too
-            structlog.get_logger().warning("the site is not written", fault=str(error))
+            logs.warning("the site is not written", fault=str(error))
         took = time.monotonic() - begun
         self._next = begun + max(self._every, took * _SHARE)
 

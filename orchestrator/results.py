@@ -16,9 +16,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from orchestrator import logs
 from orchestrator.errors import BusyError, ResultsError
 from orchestrator.model import Result
 
@@ -179,7 +179,7 @@ def read(path: Path) -> Result | None:
     try:
         return _RESULT.validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
-        structlog.get_logger().warning("a record cannot be read", path=str(path), fault=str(error)[:500])
+        logs.warning("a record cannot be read", path=str(path), fault=str(error)[:500])
         return None
 
 
