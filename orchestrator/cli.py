@@ -111,10 +111,10 @@ def run(
     settings = _load(config_file)
     tasks = config.tasks(settings, wanted, image)
     store = _results(settings, folder or settings.results)
-    with store.locked():
+    with store.locked(), apart.Publisher(config_file, store.folder) as apart_publisher:
         is_published = partial(_is_published, config_file, store)
-        publish_apart = partial(apart.publish, config_file, store.folder)
-        farm = assembly.put_together(settings, store, tasks, publish_apart, is_published, jobs=jobs, again=again)
+        publish_all = apart_publisher.publish
+        farm = assembly.put_together(settings, store, tasks, publish_all, is_published, jobs=jobs, again=again)
         with assembly.tended(farm), ExitStack() as display:
 
             def show_run(total: int) -> progress.Progress:
@@ -159,12 +159,17 @@ def show(project: str, config_file: Path, folder: Path | None) -> None:
 @cli.command()
 @_CONFIG
 @_RESULTS
-def publish(config_file: Path, folder: Path | None) -> None:
+@click.option(
+    "--when-told", is_flag=True, hidden=True, help="For each line on standard input, and say when it is done."
+)
+def publish(config_file: Path, folder: Path | None, when_told: bool) -> None:  # noqa: FBT001
     """Write the site, and results/site_data.json, from the results that there are."""
     settings = _load(config_file)
     store = _results(settings, folder or settings.results)
-    _publish(settings, store)
-    click.echo(f"{store.folder / 'site' / 'index.html'}")
+    written: dict[str, object] = {}
+    for _ in sys.stdin if when_told else ("once",):
+        _publish(settings, store, written)
+        click.echo(f"{store.folder / 'site' / 'index.html'}")
 
 
 @cli.command("images")
@@ -242,8 +247,8 @@ def _is_published(config_file: Path, store: Results) -> bool:
     return page.is_file() and page.stat().st_mtime > config_file.stat().st_mtime
 
 
-def _publish(settings: Config, store: Results) -> None:
-    """Write the site and its kin; what has not changed is left alone."""
+def _publish(settings: Config, store: Results, written: dict[str, object]) -> None:
+    """Write the site and its kin; what has not changed since it was `written` is left alone."""
     from orchestrator.publishers import site, site_data  # noqa: PLC0415 - see above
     from orchestrator.summary import summarize  # noqa: PLC0415
 
@@ -255,7 +260,7 @@ def _publish(settings: Config, store: Results) -> None:
 
     store.prune()
     found = summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
-    pages = site.site(found, read_log, __version__, variations=variations)
+    pages = site.site(found, read_log, __version__, variations=variations, written=written)
     store.publish((f"site/{name}", text) for name, text in pages)
     store.publish([("site_data.json", site_data.site_data(found))])
 
