@@ -12,9 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-import structlog
-
-from orchestrator import builder, checkout, images, night, plan, progress, rebuild, requirements, suggest
+from orchestrator import builder, checkout, images, logs, night, plan, progress, rebuild, requirements, suggest
 from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
 from orchestrator.debian import Contents
@@ -118,7 +116,7 @@ def put_together(
         cache=settings.cache,
         label=label,
         tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
-        contents=Contents(settings.cache, engine.read_file, structlog.get_logger().warning),
+        contents=Contents(settings.cache, engine.read_file, logs.warning),
     )
     whole = night.Night(
         release=lambda task: workshop.release(task, made[task.image]),
@@ -140,7 +138,7 @@ def tended(farm: Farm) -> Iterator[None]:
     """See to it that the run stops when it is asked to, and that no container of it is left at either end."""
     engine, label = farm.workshop.engine, farm.workshop.label
     if left := engine.sweep(label):
-        structlog.get_logger().info("removed what a former run left behind", containers=left)
+        logs.info("removed what a former run left behind", containers=left)
     with _stopping(farm.night.stop, engine):
         try:
             yield

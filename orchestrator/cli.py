@@ -12,11 +12,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from orchestrator import __version__, progress
+from orchestrator import __version__, logs, progress
 from orchestrator.errors import ImageError, Interrupted, OpenJobsError, UsageError, WheelproofError
 
 # What a command needs, and others do not, is imported by itself: each shall answer at once.
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from orchestrator import night
+    from orchestrator.apart import Publisher
     from orchestrator.config import Config
     from orchestrator.model import Exclusion, ExclusionCheck, Result, Task
     from orchestrator.publishers.story import Block
@@ -55,7 +56,7 @@ def main() -> None:
     except Interrupted as error:
         _leave(str(error))
     except WheelproofError as error:
-        click.echo(f"wheelproof: {progress.printable(str(error))}", err=True)
+        click.echo(f"wheelproof: {logs.printable(str(error))}", err=True)
         sys.exit(error.exit_status)
     except click.ClickException as error:
         error.show()
@@ -109,18 +110,18 @@ def run(  # noqa: PLR0913, PLR0917 - as many as it has options
 
     A REQUIREMENT is a name, NAME==VERSION, or the path of an sdist or of a project's folder.
     """
-    from orchestrator import config, night, results  # noqa: PLC0415 - see above
+    from orchestrator import apart, config, night, results  # noqa: PLC0415 - see above
 
-    _log(log_format)
+    logs.use(log_format)
     settings = _load(config_file)
     asked = config.tasks(settings, wanted, image)
     tasks = tuple(replace(task, published=task.published or published) for task in asked)
     store = _results(settings, folder or settings.results)
-    with store.locked():
+    with store.locked(), apart.Publisher(config_file, store.folder) as publisher:
         unchecked = () if wanted or image else _due(settings, store)
         tasks = (*tasks, *config.checks(settings, unchecked))
-        outcome = _carried_out(settings, store, tasks, config_file, jobs=jobs, again=again)
-        _check(settings, store, unchecked, outcome, config_file)
+        outcome = _carried_out(settings, store, tasks, config_file, publisher, jobs=jobs, again=again)
+        _check(settings, store, unchecked, outcome, publisher)
         if as_json:
             sys.stdout.buffer.writelines(results.as_json(night.results(outcome)))
         else:
@@ -146,15 +147,16 @@ def exclusions_(
     log_format: str,
 ) -> None:
     """Check the exclusions (all, or those of each PROJECT): on the stock image, and on the image that may lift it."""
-    from orchestrator import config, results  # noqa: PLC0415 - see above
+    from orchestrator import apart, config, results  # noqa: PLC0415 - see above
 
-    _log(log_format)
+    logs.use(log_format)
     settings = _load(config_file)
     wanted = _excluded(settings, projects)
     store = _results(settings, folder or settings.results)
-    with store.locked():
-        outcome = _carried_out(settings, store, config.checks(settings, wanted), config_file, jobs=jobs, again=again)
-        checked = _check(settings, store, wanted, outcome, config_file)
+    with store.locked(), apart.Publisher(config_file, store.folder) as publisher:
+        tasks = config.checks(settings, wanted)
+        outcome = _carried_out(settings, store, tasks, config_file, publisher, jobs=jobs, again=again)
+        checked = _check(settings, store, wanted, outcome, publisher)
     if as_json:
         sys.stdout.buffer.write(results.checks_as_json(checked))
     else:
@@ -266,12 +268,17 @@ def _found(store: Results, project: str, image: str | None = None) -> Iterator[R
 @cli.command()
 @_CONFIG
 @_RESULTS
-def publish(config_file: Path, folder: Path | None) -> None:
+@click.option(
+    "--when-told", is_flag=True, hidden=True, help="For each line on standard input, and say when it is done."
+)
+def publish(config_file: Path, folder: Path | None, when_told: bool) -> None:  # noqa: FBT001
     """Write the site, and results/site_data.json, from the results that there are."""
     settings = _load(config_file)
     store = _results(settings, folder or settings.results)
-    _publish(settings, store)
-    click.echo(f"{store.folder / 'site' / 'index.html'}")
+    written: dict[str, object] = {}
+    for _ in sys.stdin if when_told else ("once",):
+        _publish(settings, store, written)
+        click.echo(f"{store.folder / 'site' / 'index.html'}")
 
 
 class _MakeByDefault(click.Group):
@@ -305,14 +312,14 @@ def suggest_(
     """
     from orchestrator import assembly, config, images, suggest  # noqa: PLC0415 - see above
 
-    _log(log_format)
+    logs.use(log_format)
     settings = _load(config_file)
     (task,) = config.tasks(settings, (project,), image)
     store = _results(settings, folder or settings.results)
     place = suggest.unused(images.FOLDER, name or suggest.named_for(project))
     with store.locked():
         judge = partial(assembly.judge_with, settings, store, task, place)
-        found = suggest.suggest(judge, lambda line: click.echo(progress.printable(line)))
+        found = suggest.suggest(judge, lambda line: click.echo(logs.printable(line)))
     if suggest.fails(found.result):
         msg = f"suggesting an image for {project}: {suggest.said(found.result)}; {found.why}"
         if found.packages:
@@ -366,7 +373,7 @@ def plan_(
     """Tell what would be run, in which order, and why; build nothing."""
     from orchestrator import assembly, config, night  # noqa: PLC0415 - see above
 
-    _log(log_format)
+    logs.use(log_format)
     settings = _load(config_file)
     tasks = config.tasks(settings, wanted, image)
     store = _results(settings, folder or settings.results)
@@ -388,14 +395,20 @@ def plan_(
 
 
 def _carried_out(
-    settings: Config, store: Results, tasks: tuple[Task, ...], config_file: Path, *, jobs: int | None, again: bool
+    settings: Config,
+    store: Results,
+    tasks: tuple[Task, ...],
+    config_file: Path,
+    publisher: Publisher,
+    *,
+    jobs: int | None,
+    again: bool,
 ) -> night.Outcome:
     """Run tasks, with the site written as their results come."""
-    from orchestrator import apart, assembly, night  # noqa: PLC0415 - see above
+    from orchestrator import assembly, night  # noqa: PLC0415 - see above
 
     is_published = partial(_is_published, config_file, store)
-    publish_apart = partial(apart.publish, config_file, store.folder)
-    farm = assembly.put_together(settings, store, tasks, publish_apart, is_published, jobs=jobs, again=again)
+    farm = assembly.put_together(settings, store, tasks, publisher.publish, is_published, jobs=jobs, again=again)
     with assembly.tended(farm), ExitStack() as display:
         return night.run(tasks, farm.night, lambda total: display.enter_context(farm.shown(total)))
 
@@ -427,10 +440,10 @@ def _excluded(settings: Config, projects: tuple[str, ...]) -> tuple[Exclusion, .
 
 
 def _check(
-    settings: Config, store: Results, wanted: tuple[Exclusion, ...], outcome: night.Outcome, config_file: Path
+    settings: Config, store: Results, wanted: tuple[Exclusion, ...], outcome: night.Outcome, publisher: Publisher
 ) -> tuple[ExclusionCheck, ...]:
     """Record what became of exclusions, where all of their jobs got a verdict; then the site is stale."""
-    from orchestrator import apart, night  # noqa: PLC0415 - see above
+    from orchestrator import night  # noqa: PLC0415 - see above
 
     names = {one.project for one in wanted}
     found = {(one.project, one.image.name): one for one in night.results(outcome, names)}
@@ -438,7 +451,7 @@ def _check(
     for one in checked:
         store.write_check(one)
     if checked:
-        apart.publish(config_file, store.folder)
+        publisher.publish()
     return checked
 
 
@@ -472,8 +485,8 @@ def _is_published(config_file: Path, store: Results) -> bool:
     return page.is_file() and page.stat().st_mtime > config_file.stat().st_mtime
 
 
-def _publish(settings: Config, store: Results) -> None:
-    """Write the site and its kin; what has not changed is left alone."""
+def _publish(settings: Config, store: Results, written: dict[str, object]) -> None:
+    """Write the site and its kin; what has not changed since it was `written` is left alone."""
     from orchestrator import config  # noqa: PLC0415 - see above
     from orchestrator.publishers import site, site_data  # noqa: PLC0415 - see above
     from orchestrator.summary import summarize  # noqa: PLC0415 - see above
@@ -484,37 +497,12 @@ def _publish(settings: Config, store: Results) -> None:
 
     store.prune()
     found = summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
-    pages = site.site(found, read_log, __version__, checks=store.checks())
+    pages = site.site(found, read_log, __version__, checks=store.checks(), written=written)
     store.publish((f"site/{name}", text) for name, text in pages)
     store.publish([("site_data.json", site_data.site_data(found))])
 
 
 # --- telling ---------------------------------------------------------------------------------
-
-
-def _log(form: str) -> None:
-    import structlog  # noqa: PLC0415 - see above
-
-    last: list[Any] = (
-        [structlog.processors.JSONRenderer()]
-        if form == "json"
-        else [_escaped, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            *last,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-
-
-def _escaped(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Keep from the terminal whatever it might obey: much of what is logged comes from packages."""
-    return {key: progress.printable(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def _tell(found: Iterable[Result], folder: Path) -> None:
@@ -548,7 +536,7 @@ def _print(blocks: Iterable[Block]) -> None:
 
     for block in blocks:
         if isinstance(block, str):
-            click.echo(progress.printable(block))
+            click.echo(logs.printable(block))
         elif isinstance(block, Paste):
             click.echo(_pasted(block.text))
         else:
@@ -557,4 +545,4 @@ def _print(blocks: Iterable[Block]) -> None:
 
 def _pasted(text: str) -> str:
     """Return a text that is to be used as it is, tabs and all."""
-    return "\t".join(progress.printable(piece) for piece in text.rstrip("\n").split("\t"))
+    return "\t".join(logs.printable(piece) for piece in text.rstrip("\n").split("\t"))

@@ -17,9 +17,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from orchestrator import logs
 from orchestrator.errors import BusyError, ResultsError
 from orchestrator.model import ExclusionCheck, Result
 
@@ -201,7 +201,7 @@ def _read(path: Path, form: TypeAdapter[_T]) -> _T | None:
     try:
         return form.validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
-        structlog.get_logger().warning("a record cannot be read", path=str(path), fault=str(error)[:500])
+        logs.warning("a record cannot be read", path=str(path), fault=str(error)[:500])
         return None
 
 

@@ -11,9 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
-
-from orchestrator import bounded, builder, cache, checkout, config, pair, published, sdist, wheel
+from orchestrator import bounded, builder, cache, checkout, config, logs, pair, published, sdist, wheel
 from orchestrator.errors import ResultsError
 from orchestrator.index import local
 from orchestrator.model import Failure, digest
@@ -213,7 +211,7 @@ class Workshop:
     def _look(self, first: pair.Given, second: pair.Given, limits: Limits) -> Diagnosis | None:
         found, why = bounded.call(pair.diagnosed, first, second, limits, seconds=LOOKING, memory=ROOM)
         if why:
-            structlog.get_logger().warning("two wheels cannot be looked into", wheel=first.file.filename, fault=why)
+            logs.warning("two wheels cannot be looked into", wheel=first.file.filename, fault=why)
         return found
 
     def _given(self, build: Build, made: WheelFile) -> pair.Given:

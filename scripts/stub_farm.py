@@ -14,7 +14,6 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -174,12 +173,13 @@ def run(count: int, folder: Path) -> None:
     def judge(job: Job) -> Result | Path:
         return rebuild.rebuild(job.task, job.release, IMAGE, effects(store, job.release.project))
 
+    publisher = apart.Publisher(folder / "config.yaml", store.folder)
     parts = night.Night(
         release=release,
         latest=store.latest,
         judge=judge,
         write=store.write,
-        publish=partial(apart.publish, folder / "config.yaml", store.folder),
+        publish=publisher.publish,
         is_published=lambda: False,
         images={IMAGE.name: IMAGE},
         slots=Slots(2, (0,)),
@@ -187,7 +187,7 @@ def run(count: int, folder: Path) -> None:
         long=settings.long,
     )
     tasks = [Task(f"project-{number}", IMAGE.name, source_date_epoch=1_596_163_658) for number in range(count)]
-    with store.locked(), progress.shown(count) as display:
+    with store.locked(), publisher, progress.shown(count) as display:
         outcome = night.run(tasks, parts, lambda _total: display)
     if len(outcome.records) != count:
         msg = f"{count} projects gave {len(outcome.records)} records"
