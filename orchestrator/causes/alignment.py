@@ -55,7 +55,7 @@ class Alignment:
         if at < 0:
             return offset
         gap = self.gaps[at]
-        if offset == gap.first:
+        if offset == gap.first < gap.first_end:
             return gap.second
         if offset >= gap.first_end:
             return offset + gap.second_end - gap.first_end

@@ -105,15 +105,15 @@ def spell_strings(first: bytes, second: bytes, alignment: Alignment) -> tuple[by
     Their order says nothing: it follows from a hash of their texts, and whoever points to one is
     looked at by itself.
     """
-    ours, theirs = (
-        Counter(text for begin, end in places for text in data[begin:end].split(b"\0"))
-        for data, places in (
-            (first, [(gap.first, gap.first_end) for gap in alignment.gaps]),
-            (second, [(gap.second, gap.second_end) for gap in alignment.gaps]),
-        )
-    )
-    found = [b"".join(text + b"\0" for text in each.elements() if text) for each in (ours - theirs, theirs - ours)]
+    ours = Counter(text for gap in alignment.gaps for text in _texts(first, gap.first, gap.first_end))
+    theirs = Counter(text for gap in alignment.gaps for text in _texts(second, gap.second, gap.second_end))
+    found = [b"".join(text + b"\0" for text in each.elements()) for each in (ours - theirs, theirs - ours)]
     return (found[0], found[1]) if sum(map(len, found)) <= _MOST_BYTES else beyond(Kept(first), Kept(second))
+
+
+def _texts(data: bytes, begin: int, end: int) -> list[bytes]:
+    found = data[begin:end].split(b"\0")
+    return found if found[-1] else found[:-1]
 
 
 @dataclass(slots=True)
