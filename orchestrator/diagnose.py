@@ -6,18 +6,19 @@ import csv
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from stat import filemode
 from typing import TYPE_CHECKING, Protocol
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from orchestrator.causes import CAUSES
-from orchestrator.causes.anatomy import DIST_INFO, apart, depth
+from orchestrator.causes.anatomy import DIST_INFO, INSIDE, SETTLED, apart, depth
 from orchestrator.causes.archive import COMMENT, ELSEWHERE, MODE, ORDER, PACKING, TIME
+from orchestrator.causes.content import without_random
 from orchestrator.causes.erasing import differing, unit
 from orchestrator.causes.lines import text, views
 from orchestrator.causes.metadata import VERSION
 from orchestrator.causes.model import Side
-from orchestrator.causes.content import without_random as _random
 from orchestrator.causes.planted import erase_telling, forms
 from orchestrator.model import (
     Aspect,
@@ -57,6 +58,10 @@ _ABOUT = 20  # units, of one member and cause, that are asked about
 _UNREADABLE = re.compile(r"[^\x20-\x7e\xa1-\xac\xae-\u02ff\u0370-\u058f\u1e00-\u1fff\u3040-\u9fff]")
 
 
+UNKNOWN = Traces()
+"""What is known of a wheel that somebody else has built."""
+
+
 class Contents(Protocol):
     """A wheel, open for reading."""
 
@@ -77,7 +82,7 @@ class Specimen:
 
     wheel: Wheel
     contents: Contents
-    traces: Traces = Traces()
+    traces: Traces = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +159,9 @@ def _names(difference: Difference, pairing: Mapping[str, str]) -> set[str]:
 def _judged(difference: Difference, story: Story, pairing: Mapping[str, str]) -> Difference:
     """Say how deep a difference goes."""
     aspect = difference.aspect
-    if aspect is Aspect.CONTENT:
+    if difference.consequence:
+        found = Severity.METADATA
+    elif aspect is Aspect.CONTENT:
         found = story.depths.get(difference.path, depth(difference.path, b""))
     elif aspect is Aspect.PRESENCE:
         paired = _names(difference, pairing) & pairing.keys()
@@ -237,7 +244,9 @@ _PREFIXES = ((TIME, Aspect.TIME), (MODE, Aspect.MODE), (PACKING, Aspect.PACKING)
 def _located(part: Part, place: str) -> tuple[str, Aspect, str]:
     """Return the path, the aspect and the rest of where a unit stands."""
     if part.aspect is not Aspect.ARCHIVE:
-        return part.path, part.aspect, printable(place.encode())[:SHOWN]
+        inner = part.views[0].path.removeprefix(part.path).removeprefix(INSIDE)
+        where = f"{inner}: {place}" if inner else place
+        return part.path, part.aspect, printable(_bytes(where))[:SHOWN]
     for prefix, aspect in _PREFIXES:
         if place.startswith(prefix):
             return place.removeprefix(prefix), aspect, prefix.removesuffix(" of ")
@@ -264,7 +273,7 @@ def explain(pair: Pair, causes: Sequence[Cause]) -> Finding:
         others = _erased(pair, [one for one in needed if one is not cause])
         places = tuple(place for place in differing(others) if place not in left) if cause in needed else ()
         if not places:
-            places = _shared(cause, pair, state, left)
+            places = _shared(cause, pair, left)
         if places:
             explained[cause.name] = places
             suspects[cause.name] = cause.suspects(_only(others, places)) if cause.suspects else cause.variations
@@ -278,11 +287,17 @@ def _acted(pair: Pair, causes: Sequence[Cause]) -> tuple[list[Cause], Pair]:
         for cause in causes:
             if not differing(pair):
                 return acted, pair
-            after = cause.erase(pair)
+            after = _settled(cause.erase(pair), pair)
             if after != pair and cause not in acted:
                 acted.append(cause)
             pair = after
     return [cause for cause in causes if cause in acted], pair
+
+
+def _settled(after: Pair, before: Pair) -> Pair:
+    """Let what only follows from something else follow from its erasing."""
+    settle = SETTLED.get(after[0].view.kind)
+    return settle(after) if settle and after != before else after
 
 
 def _erased(pair: Pair, causes: Sequence[Cause]) -> Pair:
@@ -299,7 +314,7 @@ def _only(pair: Pair, places: Sequence[str]) -> Pair:
     return cut(first), cut(second)
 
 
-def _shared(cause: Cause, pair: Pair, state: Pair, left: Sequence[str]) -> tuple[str, ...]:
+def _shared(cause: Cause, pair: Pair, left: Sequence[str]) -> tuple[str, ...]:
     """Return units that stay unequal, but from which a cause's unmistakable trace was erased on both sides."""
     if not _is_telling(cause, pair):
         return ()
@@ -336,7 +351,7 @@ def _parts(
         if number >= TAKEN_APART:
             return
         if is_record(one):
-            yield _record(first, second, one, wanted)
+            yield _record(first, second, one, wanted, pairing)
             continue
         with ExitStack() as open_ones:
             contents = [
@@ -364,7 +379,7 @@ def _headers(
     for one, two in both:
         inside = inside or one != two
         yield f"{TIME}{one.path}", _moment(one), _moment(two)
-        yield f"{MODE}{one.path}", f"{one.mode:o}".encode(), f"{two.mode:o}".encode()
+        yield f"{MODE}{one.path}", _mode(one), _mode(two)
         if one.packing != two.packing or (one.sha256 == two.sha256 and one.packed != two.packed):
             yield f"{PACKING}{one.path}", _packing(first, one), _packing(second, two)
     if not inside and first.wheel.sha256 != second.wheel.sha256 and len(both) == len(first.wheel.members):
@@ -374,6 +389,10 @@ def _headers(
 def _moment(member: Member) -> bytes:
     year, month, day, hour, minute, second = member.time
     return f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}".encode()
+
+
+def _mode(member: Member) -> bytes:
+    return f"{filemode(member.mode)} ({member.mode:o})".encode()
 
 
 def _packing(specimen: Specimen, member: Member) -> bytes:
@@ -414,10 +433,14 @@ def _is_described(path: str) -> bool:
     return bool(DIST_INFO.match(path) or _DATA.match(path))
 
 
-def _record(first: Specimen, second: Specimen, path: str, changed: Mapping[str, str]) -> Part:
-    """Take RECORD apart but for what follows from members that differ themselves."""
-    ours = _rows(first.wheel, changed.keys(), {})
-    theirs = _rows(second.wheel, set(changed.values()), {two: one for one, two in changed.items()})
+def _record(
+    first: Specimen, second: Specimen, path: str, changed: Mapping[str, str], pairing: Mapping[str, str]
+) -> Part:
+    """Take RECORD apart but for what follows from members that differ themselves, or are in one wheel only."""
+    alone = {member.path for member in first.wheel.members} ^ {member.path for member in second.wheel.members}
+    alone -= {*pairing.keys(), *pairing.values()}
+    ours = _rows(first.wheel, changed.keys(), alone, {})
+    theirs = _rows(second.wheel, changed.values(), alone, {two: one for one, two in pairing.items()})
     if sorted(ours) == sorted(theirs) and ours != theirs:
         both = views(path, "record", iter([("lines", b"\n".join(ours), b"\n".join(theirs))]), Severity.METADATA)
     else:
@@ -425,7 +448,7 @@ def _record(first: Specimen, second: Specimen, path: str, changed: Mapping[str, 
     return Part(path, Aspect.CONTENT, both)
 
 
-def _rows(wheel: Wheel, changed: Iterable[str], names: Mapping[str, str]) -> list[bytes]:
+def _rows(wheel: Wheel, changed: Iterable[str], alone: set[str], names: Mapping[str, str]) -> list[bytes]:
     """Return RECORD's lines, those of members that differ without hash and size, under the first wheel's names."""
     try:
         rows = list(csv.reader(wheel.record))
@@ -435,7 +458,7 @@ def _rows(wheel: Wheel, changed: Iterable[str], names: Mapping[str, str]) -> lis
     return [
         _bytes(names.get(row[0], row[0]) if row[0] in unsaid else ",".join([names.get(row[0], row[0]), *row[1:]]))
         for row in rows
-        if row
+        if row and row[0] not in alone
     ]
 
 
@@ -461,10 +484,10 @@ def _keys(specimen: Specimen, paths: Iterable[str]) -> dict[bytes, str]:
     for path in sorted(paths):
         key = _FOLDER.sub(rb"<\1>/", _bytes(path))
         key = erase_telling(key, forms(specimen.traces, planted), b"<planted>")
-        for variation, value in specimen.traces.values:
+        for variation, value in specimen.traces.words:
             if variation == VERSION:
                 key = key.replace(value.encode(), b"<version>")
-        key = _random(key)
+        key = without_random(key)
         twice |= {key} & found.keys()
         found[key] = path
     return {key: path for key, path in found.items() if key not in twice}
@@ -484,12 +507,9 @@ def _with_versions(first: Specimen, second: Specimen) -> tuple[Specimen, Specime
     def with_version(specimen: Specimen, number: int) -> Specimen:
         other = parts[1 - number]
         alone = {part for part in parts[number] - other if len(part) >= _SHORTEST}
-        words = {written[number], str(versions[number]), *alone}
-        values = (
-            *specimen.traces.values,
-            *((VERSION, word) for word in sorted(words, key=lambda one: (-len(one), one))),
-        )
-        return replace(specimen, traces=replace(specimen.traces, values=values))
+        spelled = {written[number], str(versions[number]), *alone}
+        words = ((VERSION, word) for word in sorted(spelled, key=lambda one: (-len(one), one)))
+        return replace(specimen, traces=replace(specimen.traces, words=(*specimen.traces.words, *words)))
 
     return with_version(first, 0), with_version(second, 1)
 

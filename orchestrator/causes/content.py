@@ -20,6 +20,7 @@ TEXTS = ("text", "metadata", "raw", "name", "direct-url", "sbom", "bytecode", "n
 """Kinds of views whose units are what a person could have written."""
 
 LOADED = (*TEXTS, "elf")
+WRITTEN = ("text", "metadata", "sbom")
 
 _LARGE = 4 << 20
 _PATH = re.compile(rb"(?:file://)?(/(?:[\w.+@~=-]{1,255}/){1,40}[\w.+@~=-]{1,255})/?")
@@ -68,7 +69,7 @@ def without_random(name: bytes) -> bytes:
     return _RANDOM_HEX.sub(b"<random>", _UUID_HEX.sub(b"<uuid>", _UUID.sub(b"<uuid>", name)))
 
 
-def _two_places(texts: Texts, known: Known) -> Texts:
+def build_places(texts: Texts, known: Known) -> Texts:
     """Erase two absolute paths that end alike, where nothing is known of either build."""
     if known.first.values or known.second.values or max(map(len, texts)) > _LARGE:
         return texts
@@ -125,6 +126,14 @@ _NESTED = {
 }
 
 
+_PROCESSORS = re.compile(rb"(?i)cpu|proc|job|thread|core|parallel|worker|-j\b|concurren")
+
+
+def _of_processors(texts: Texts) -> bool:
+    """Tell whether a text speaks of processors: a number alone may be anything."""
+    return all(_PROCESSORS.search(text) for text in texts)
+
+
 def _plants(
     name: str,
     variation: str,
@@ -134,6 +143,7 @@ def _plants(
     *also: Callable[[Pair], Pair],
     gap: bool = False,
     kinds: tuple[str, ...] = TEXTS,
+    only: Callable[[Texts], bool] = lambda _texts: True,
 ) -> Cause:
     """Return the cause that a planted value stands in a wheel."""
     return Cause(
@@ -146,7 +156,7 @@ def _plants(
         ),
         example=example,
         kinds=kinds,
-        erase=in_turn(planted(name, (variation,), gap=gap), *also),
+        erase=in_turn(planted(name, (variation,), gap=gap, only=only), *also),
         variations=(variation,),
         remedies=(f"fix-{variation}",),
     )
@@ -181,7 +191,7 @@ PLACES: tuple[Cause, ...] = (
             "compiled code are causes of their own.)"
         ),
         "/build/3f9c../pkg-1.0/pkg/a.pyx | /srv/77ab../second/build/source-77ab../pkg/a.pyx",
-        by_unit(_two_places),
+        by_unit(build_places),
     ),
     _plants(
         "home-folder",
@@ -266,6 +276,7 @@ WEAK: tuple[Cause, ...] = (
         "The wheel holds the umask of the build.",
         "A generated file states the umask, or permissions that follow from it.",
         "umask 022 | umask 002",
+        kinds=WRITTEN,
     ),
     _plants(
         "cpu-count",
@@ -273,6 +284,8 @@ WEAK: tuple[Cause, ...] = (
         "The wheel holds the number of processors of the build host.",
         "A number of jobs or threads was chosen at build time, and written down.",
         "jobs = 1 | jobs = 8",
+        kinds=WRITTEN,
+        only=_of_processors,
     ),
 )
 

@@ -127,12 +127,12 @@ def _numbered(
     for number, (one, end, two, stop) in enumerate(hunks(first, second)):
         place = f"{name} {min(one, two) + 1}"
         if number >= UNITS:
-            yield f"{place} and after", _hashed(glue.join(first[one:])), _hashed(glue.join(second[two:]))
+            yield f"{place} and after", hashed(glue.join(first[one:])), hashed(glue.join(second[two:]))
             return
         yield place, glue.join(first[one:end]), glue.join(second[two:stop])
 
 
-def _hashed(data: bytes) -> bytes:
+def hashed(data: bytes) -> bytes:
     """Stand for bytes that are too many; of another hash where they differ."""
     return f"{len(data)} bytes of SHA-256 {hashlib.sha256(data).hexdigest()}".encode()
 
@@ -159,7 +159,7 @@ def _pieces(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
     for number, (one, end, two, stop) in enumerate(hunks(ours, theirs)):
         place = f"byte {min(offsets[0][one], offsets[1][two]):#x}"
         if number >= UNITS:
-            yield f"{place} and after", _hashed(b"".join(ours[one:])), _hashed(b"".join(theirs[two:]))
+            yield f"{place} and after", hashed(b"".join(ours[one:])), hashed(b"".join(theirs[two:]))
             return
         yield place, b"".join(ours[one:end]), b"".join(theirs[two:stop])
 

@@ -7,24 +7,24 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from orchestrator.causes import archives, elf, sections
-from orchestrator.causes.alignment import Alignment, Gap, align
-from orchestrator.causes.model import Cause, Side, View
+from orchestrator.causes import archives, elf, lines, sections
+from orchestrator.causes.erasing import changed, differing, unit
+from orchestrator.causes.model import Cause, View
 from orchestrator.causes.sections import MOVED, UNORDERED, Unit
-from orchestrator.causes.spelling import beyond, same, spell
+from orchestrator.causes.spelling import beyond, same
 from orchestrator.model import LADDER, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from orchestrator.causes.archives import Library
-    from orchestrator.causes.model import Content, Pair
+    from orchestrator.causes.erasing import Texts
+    from orchestrator.causes.model import Content, Pair, Side
     from orchestrator.model import Traces
 
-KIND = "elf"
+KIND, RAW = "elf", "raw"
 
 _FOLDERS = ("build-path", "tmpdir", "environment-path", "home")
-_LARGEST = 16 << 20
 _SEARCH_PATHS = ("DT_RPATH", "DT_RUNPATH", ".dynstr")
 
 
@@ -54,16 +54,9 @@ def _object(first: Content, second: Content) -> tuple[str, tuple[Unit, ...]]:
     ours, theirs = elf.read(first), elf.read(second)
     if ours is not None and theirs is not None:
         return KIND, sections.units(first, second, ours, theirs)
-    return "raw", (Unit("bytes", *_raw(first, second), Severity.CODE),)
-
-
-def _raw(first: Content, second: Content) -> tuple[bytes, bytes]:
-    if first.size == second.size:
-        return spell(first, second, Alignment((Gap(0, first.size, 0, first.size),)), None, None).texts
-    if max(first.size, second.size) > _LARGEST:
-        return beyond(first, second)
-    found = align(first.read(0, first.size), second.read(0, second.size))
-    return beyond(first, second) if found is None else spell(first, second, found, None, None).texts
+    views = lines.raw("", RAW, first, second, Severity.CODE)
+    one, other = (dict(view.units) for view in views)
+    return RAW, tuple(Unit(place, one.get(place, b""), other.get(place, b""), Severity.CODE) for place in one | other)
 
 
 def _library(ours: Library, theirs: Library, first: Content, second: Content) -> Iterator[Unit]:
@@ -91,8 +84,6 @@ def _members(ours: Library, theirs: Library) -> Iterator[Unit]:
 
 # --- erasing -------------------------------------------------------------------------------------
 
-Texts = tuple[bytes, bytes]
-
 
 def settle(pair: Pair) -> Pair:
     """Make equal what follows from the rest, once the rest is.
@@ -101,42 +92,22 @@ def settle(pair: Pair) -> Pair:
     are equal where all else that is loaded is, once it was made so: nothing else can have moved them.
     """
     found = {}
-    for name in _differing(pair):
-        texts = _unit(pair, name)
+    for name in differing(pair):
+        texts = unit(pair, name)
         if name.endswith(UNORDERED) and sorted(texts[0].split(b"\0")) == sorted(texts[1].split(b"\0")):
             found[name] = (texts[0], texts[0])
-    pair = _with(pair, found)
-    left = [name for name in _differing(pair) if _deep(pair, name)]
-    moved = [name for name in _differing(pair) if name.endswith(MOVED)]
+    pair = changed(pair, found)
+    left = [name for name in differing(pair) if _deep(pair, name)]
+    moved = [name for name in differing(pair) if name.endswith(MOVED)]
     origins = [name for name in pair[0].view.units if _deep(pair, name) and not name.endswith(MOVED)]
     if origins and set(left) <= set(moved):
-        return _with(pair, dict.fromkeys(moved, (b"", b"")))
+        return changed(pair, dict.fromkeys(moved, (b"", b"")))
     return pair
 
 
-def _differing(pair: Pair) -> tuple[str, ...]:
-    ours, theirs = pair[0].view.units, pair[1].view.units
-    return tuple(name for name in {**ours, **theirs} if ours.get(name, b"") != theirs.get(name, b""))
-
-
-def _unit(pair: Pair, name: str) -> Texts:
-    return pair[0].view.units.get(name, b""), pair[1].view.units.get(name, b"")
-
-
 def _sides(pair: Pair, name: str) -> tuple[tuple[bytes, Side], tuple[bytes, Side]]:
-    texts = _unit(pair, name)
+    texts = unit(pair, name)
     return (texts[0], pair[0]), (texts[1], pair[1])
-
-
-def _with(pair: Pair, units: dict[str, Texts]) -> Pair:
-    first, second = (
-        Side(
-            replace(side.view, units={**side.view.units, **{name: texts[at] for name, texts in units.items()}}),
-            side.traces,
-        )
-        for at, side in enumerate(pair)
-    )
-    return first, second
 
 
 def _deep(pair: Pair, name: str) -> bool:
@@ -151,8 +122,8 @@ def _eraser(
 
     def erase(pair: Pair) -> Pair:
         traces = pair[0].traces, pair[1].traces
-        names = [name for name in _differing(pair) if not name.endswith(MOVED) and wanted(pair, name)]
-        return settle(_with(pair, {name: change(_unit(pair, name), traces) for name in names}))
+        names = [name for name in differing(pair) if not name.endswith(MOVED) and wanted(pair, name)]
+        return settle(changed(pair, {name: change(unit(pair, name), traces) for name in names}))
 
     return erase
 
@@ -223,9 +194,7 @@ def _common(mine: bytes, other: bytes) -> bytes:
 
 def suspected_of_paths(pair: Pair) -> tuple[str, ...]:
     """Name the variations whose folders stand in what differs; the folder of the build, where none is known."""
-    texts = [
-        (_erase_planted(text, side.traces), text) for name in _differing(pair) for text, side in _sides(pair, name)
-    ]
+    texts = [(_erase_planted(text, side.traces), text) for name in differing(pair) for text, side in _sides(pair, name)]
     found = {one for one in _FOLDERS for after, before in texts if after.count(_mark(one)) > before.count(_mark(one))}
     return tuple(one for one in _FOLDERS if one in found) or ("build-path",)
 
