@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from orchestrator import sdist, variations
-from orchestrator.buildenv import BuildEnvironments
-from orchestrator.farm import Slots, Stop
-from orchestrator.index import Index, local
-from orchestrator.model import Limits, Lock, Mode, Result, Task, Verdict
-from orchestrator.rebuild import Effects, rebuild
-from orchestrator.results import Results
-from orchestrator.workshop import Workshop
-from tests.samples import EPOCH
-from tests.sins import pack
+from orchestrator import variations
+from orchestrator.model import Budget, Mode, Verdict
+from tests.docker.sinners import SMALL, Sinners
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.engine import Engine
-    from orchestrator.model import Image
-
-SMALL = Limits(seconds=60, memory=512 << 20, scratch=64 << 20, processes=64, log=4 << 20, wheel=16 << 20)
-LABEL = f"wheelproof-tests-{os.getpid()}"
-
+    from orchestrator.model import Image, Limits, Result
 
 class Judge(Protocol):
     """Judges the sin of a name, as the farm would."""
@@ -39,37 +25,11 @@ class Judge(Protocol):
 
 @pytest.fixture
 def judge(engine: Engine, bookworm: Image, cache: Path, tmp_path: Path) -> Judge:
-    """Judge the sin of that name, as the farm would."""
-    results = Results(tmp_path / "results", wheels=1 << 30, logs=1 << 30)
-    results.folder.mkdir()
-    workshop = Workshop(
-        engine=engine,
-        index=Index("http://127.0.0.1:9/", cache),  # nothing listens there, and nothing is asked for
-        lock=lambda _requirements, _target: Lock(),
-        buildenvs=BuildEnvironments(cache),
-        results=results,
-        slots=Slots(2, (0, 1)),
-        stop=Stop(),
-        cache=cache,
-        label=LABEL,
-        tell=lambda _project, _what: None,
-    )
+    """Judge the sin of that name, as the farm would, and leave the reasons to `test_causes`."""
+    farm = Sinners(engine, bookworm, cache, tmp_path)
 
     def judged(slug: str, *, limits: Limits = SMALL, hold: tuple[str, ...] = ()) -> Result:
-        release, file = local(pack(slug, tmp_path))
-        effects: Effects = replace(
-            workshop.effects(slug, limits, long=False, again=True),
-            fetch=lambda _sdist: file,
-            describe=lambda found: sdist.describe(found, limits),
-            recall=lambda _question: None,
-            salt=lambda: secrets.token_hex(6),
-            now=lambda: datetime.now(UTC),
-        )
-        task = Task(slug, bookworm.name, hold=hold, source_date_epoch=EPOCH, limits=limits)
-        found = rebuild(task, release, bookworm, effects)
-        assert isinstance(found, Result)
-        assert engine.sweep(LABEL) == 0, "a build left its container behind"
-        return found
+        return farm.judge(slug, limits=limits, hold=hold, budget=Budget(builds=0))
 
     return judged
 

@@ -20,6 +20,7 @@ def get_requires_for_build_wheel(config_settings=None):
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     name = NAME.replace("-", "_")
     info = f"{name}-{VERSION}.dist-info"
+    sin.SETTINGS = config_settings or {}
     contents = dict(sin.commit())
     contents.setdefault(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {NAME}\nVersion: {VERSION}\n".encode())
     contents.setdefault(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {TAG}\n".encode())
