@@ -165,9 +165,19 @@ def _sensitive(case: Case, laboratory: Laboratory, found: Explained) -> Explaine
         return found
     holds = tuple(name for name in case.names if name in isolation.found)
     alike = laboratory.tools.alike
-    return replace(
-        found, holds=holds, causes=_merged(_proven(blame, holds, alike.get(blame.name, {})) for blame in found.causes)
-    )
+    causes = _merged(_proven(blame, holds, alike.get(blame.name, {})) for blame in found.causes)
+    return _without_disproved(replace(found, holds=holds, causes=causes))
+
+
+def _without_disproved(found: Explained) -> Explained:
+    """Take back what the experiments have shown not to do it: the bytes were the same though it was not held."""
+    wrong = [one for one in found.causes if one.variations and not set(one.variations) & set(found.holds)]
+    if not wrong:
+        return found
+    causes = tuple(blame for blame in found.causes if blame not in wrong)
+    lost = {path for blame in wrong for path in blame.members} - {path for blame in causes for path in blame.members}
+    left = (Unexplained(one.path, one.aspect) for one in found.differences if one.path in lost and not one.consequence)
+    return replace(found, causes=causes, unexplained=tuple(dict.fromkeys((*found.unexplained, *left))))
 
 
 def _merged(causes: Iterable[Blame]) -> tuple[Blame, ...]:

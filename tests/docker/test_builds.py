@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.engine import Engine
     from orchestrator.model import Image, Limits, Result
 
+
 class Judge(Protocol):
     """Judges the sin of a name, as the farm would."""
 
