@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docker.farmyard import Farmyard, FlakyEngine, farmyard, until
-from tests.loopback_index import sdist
+from tests.loopback_index import sdist, wheel
 from tests.sins import PACKAGES, PYPROJECT, pack
 
 if TYPE_CHECKING:
@@ -396,6 +396,26 @@ def test_nothing_of_a_package_reaches_the_terminal_as_it_is(yard: Farmyard) -> N
     assert "owned" in shown.out
     for text in (ended.out, ended.err, shown.out, shown.err):
         assert not {one for one in text if not one.isprintable()} - {"\n"}
+
+
+def test_the_wheel_on_the_index_is_a_third_party(yard: Farmyard) -> None:
+    """The same bytes; other bytes, explained; none for these tags; and nothing of it where nobody asks."""
+    yard.publish("blameless", "umask", "time")
+    assert yard.run("run", "blameless").status == 0
+    record = json.loads(yard.records("blameless")[-1].read_text())
+    assert record["published"] is None
+    made = record["builds"][0]["wheel"]
+    yard.index.publish(made["filename"], (yard.results / "wheels" / made["sha256"]).read_bytes())
+    yard.index.publish("umask-1.0-py3-none-any.whl", wheel("umask", "1.0", {"sin/other.py": b""}))
+    yard.index.publish("time-1.0-cp39-cp39-win_amd64.whl", wheel("time", "1.0", tag="cp39-cp39-win_amd64"))
+    ended = yard.run("run", "--published", "--json", "blameless", "umask", "time")
+    assert ended.status == 0, ended.err
+    found = {result["project"]: result["published"] for result in json.loads(ended.out)}
+    assert (found["blameless"]["same"], found["blameless"]["sha256"]) == (True, made["sha256"])
+    assert (found["umask"]["same"], found["umask"]["severity"]) == (False, "members")
+    assert "extra-member" in {cause["name"] for cause in found["umask"]["causes"]}
+    assert (found["time"]["filename"], found["time"]["same"]) == ("", False)
+    assert "On the index: The wheel on the index is the same bytes" in yard.run("explain", "blameless").out
 
 
 # --- the other commands ----------------------------------------------------------------------
