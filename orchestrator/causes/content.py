@@ -126,7 +126,7 @@ _NESTED = {
 }
 
 
-_PROCESSORS = re.compile(rb"(?i)cpu|proc|job|thread|core|parallel|worker|-j\b|concurren")
+_PROCESSORS = re.compile(rb"(?i)cpu|proc|job|thread|core|parallel|worker|-j ?\d|concurren")
 
 
 def _of_processors(texts: Texts) -> bool:
@@ -305,7 +305,6 @@ CAUSES: tuple[Cause, ...] = (
         remedies=("set-epoch", "fix-time", "fix-timezone", "fix-umask", "fix-user-group", "fix-fileordering"),
         suspects=_nested,
     ),
-    *PLACES,
     Cause(
         name="random-folder",
         summary="The wheel holds the name of a temporary folder, which is random in every build.",
@@ -319,6 +318,7 @@ CAUSES: tuple[Cause, ...] = (
         erase=by_unit(_folders),
         remedies=("build-in-place", "meson-build-dir", "prefix-map-folder", "no-debug-info", "strip-debug"),
     ),
+    *PLACES,
     Cause(
         name="time-zone",
         summary="One and the same moment is written in the local time of the build.",

@@ -28,6 +28,8 @@ UNITS = 5000
 """The most units that are looked at one by one; what comes after them is one unit."""
 
 _CHUNK = 1 << 20
+_WIDE = rb"(?:[\x20-\x7e]\0)"
+_PIECE = re.compile(_WIDE + rb"{4,}|(?:(?!" + _WIDE + rb"{4})[^\0\n])+[\0\n]?|[\0\n]")  # UTF-16 is kept together
 _BYTES = 8 << 20  # of units of a large member
 _GAP = 64  # equal bytes between two runs of one unit
 _ROUND = 512  # bytes around a run that may be needed to understand it
@@ -185,7 +187,7 @@ def _pieces(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
     if max(data.count(b"\0") + data.count(b"\n") for data in (first, second)) > LINES:
         yield from _middle(Plain(first), Plain(second))
         return
-    ours, theirs = (re.split(rb"(?<=[\0\n])", data) for data in (first, second))
+    ours, theirs = (_PIECE.findall(data) for data in (first, second))
     offsets = []
     for pieces in (ours, theirs):
         at, places = 0, []
