@@ -400,7 +400,7 @@ def _symbol(
     name, info, other, index, value, size = fields
     found = file.elf
     strings = found.sections[table.link] if table.link < len(found.sections) else table
-    text = file.content.read(strings.offset + name, 1 << 10).split(b"\0")[0] if name < strings.size else b""
+    text = file.content.read(strings.offset + name, 1 << 10).split(b"\0")[0] if name < strings.size else b"%d" % name
     section = found.sections[index].name if index < len(found.sections) else str(index)
     return f"{section} {place(value):#x} size {size:#x} kind {info:#x} {other:#x} ".encode() + text + b"\0"
 
