@@ -140,7 +140,7 @@ def _sensitive(result: Result) -> tuple[str, ...]:
 def _isolated(result: Result) -> str:
     if result.holds:
         return f"The bytes are the same when {listed(result.holds)} {_is_are(result.holds)} held."
-    return "Which of the variations does it is not known: isolation was not done."
+    return f"Which of the variations does it is not known: {result.left_open or 'isolation was not done'}."
 
 
 def _intrinsic(result: Result) -> tuple[str, ...]:
