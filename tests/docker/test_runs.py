@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FIELDS = {
     "schema", "job", "project", "version", "image", "verdict", "holds", "sdist", "build_requirements",
     "source_date_epoch", "builds", "variations", "differences", "started", "finished", "wheelproof",
+    "severity", "causes", "unexplained", "experiments", "remedies", "recipe", "builds_compared", "flake_bound",
 }  # fmt: skip
 BACKEND = (PACKAGES / "backend.py").read_bytes()
 BUILD_FIELDS = {"name", "wheel", "failure", "environment", "probe", "seconds"}
@@ -63,10 +64,13 @@ def test_a_run_judges_what_it_is_asked_to_and_tells_it_in_json(yard: Farmyard) -
         assert result["sdist"].keys() >= {"filename", "url", "sha256"}
         assert all(build.keys() >= BUILD_FIELDS for build in result["builds"])
         assert all(one.keys() >= {"name", "acted"} for one in result["variations"])
-    assert [build["name"] for build in found["umask"]["builds"]] == ["first", "second", "control"]
+    names = [build["name"] for build in found["umask"]["builds"]]
+    assert names == ["first", "second", "control", "second-holding-umask"]
+    assert (found["umask"]["holds"], found["umask"]["recipe"]) == (["umask"], ["fix-umask"])
     assert found["umask"]["builds"][0]["wheel"].keys() == {"filename", "sha256", "size"}
-    assert {"path": "sin/generated.py", "aspect": "mode", "consequence": False} in found["umask"]["differences"]
-    assert found["exits"]["builds"][0]["failure"].keys() == {"reason", "phase", "detail"}
+    mode = {"path": "sin/generated.py", "aspect": "mode", "consequence": False, "severity": "archive"}
+    assert mode in found["umask"]["differences"]
+    assert found["exits"]["builds"][0]["failure"].keys() >= {"reason", "phase", "detail"}
     assert "[4/4]" in ended.err
     assert yard.verdicts() == {name: result["verdict"] for name, result in found.items()}
     assert json.loads((yard.results / "site_data.json").read_text())["blameless"]["result"] is True
