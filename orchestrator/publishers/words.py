@@ -353,13 +353,13 @@ def repeats(result: Result) -> str:
 
 
 def kind(result: Result) -> str:
-    """Say that ours is for other systems than what the index has, where that is so."""
+    """Say that ours lacks what every wheel of the index has, where that is so."""
     found = result.kind
     if found is None or not found.fallback:
         return ""
     return (
-        f"Its build fell back: this wheel is pure ({listed(found.ours)}), and all that the index has for this version "
-        "is for a platform. What is judged here is not what users get."
+        f"Its build fell back: this wheel ({listed(found.ours)}) has no extension module, and all that the index has "
+        "for this version is for a platform. What is judged here is not what users get."
     )
 
 
