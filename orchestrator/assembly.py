@@ -17,6 +17,7 @@ import structlog
 from orchestrator import builder, checkout, images, night, plan, progress, rebuild, requirements
 from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
+from orchestrator.crates import Crates
 from orchestrator.errors import EngineError, UsageError, WheelproofError
 from orchestrator.farm import Slots, Stop
 from orchestrator.index import Index
@@ -116,6 +117,7 @@ def put_together(
         stop=stop,
         cache=settings.cache,
         label=label,
+        crates=Crates(settings.cache, settings.crates, engine.run, label),
         tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
     )
     whole = night.Night(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import posixpath
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from orchestrator import failures
 from orchestrator.cache import settle, unfinished
 from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
+from orchestrator.guest_crates import HOME as CRATES
 from orchestrator.model import Build, Environment, Failure, Limits, Phase, Probe, Reason, WheelFile
 from orchestrator.variations import scratch_folders
 
@@ -35,6 +37,7 @@ LONGEST_FRAME = 1 << 20
 DETAIL = 2000
 TAIL = 64 << 10
 INODES = 1_000_000
+_SCRIPTS = ("guest.py", "guest_crates.py")
 _PROBE = TypeAdapter(Probe)
 _ANSWER = TypeAdapter(tuple[str, ...])
 
@@ -52,6 +55,7 @@ class Order:
     given: tuple[str, ...] = ()  # the names of the build requirements that are there
     ask: bool = False  # for the dynamic build requirements, before it is built
     hook: str = "build_wheel"
+    crates: Path | None = None  # a CARGO_HOME with all crates in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
     return Container(
         image=order.image.id,
         command=(*kernel, "/usr/bin/python3", f"{GUEST}/guest.py", json.dumps(spec)),
-        environment=variables(environment, environment.cpus or cpus),
+        environment=variables(environment, environment.cpus or cpus) | _cargo(order),
         user=f"{environment.uid}:{environment.uid}",
         hostname=environment.hostname,
         domainname=environment.domainname,
@@ -127,6 +131,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
             (str(guest), GUEST),
             (str(order.source.path), f"{SDIST}/{order.source.path.name}"),
             (str(order.requirements), environment.environment_path),
+            *(((str(order.crates), crates_path(environment)),) if order.crates else ()),
         ),
         scratch={folder: _tmpfs(folder, environment, limits) for folder in folders},
         cpuset=str(cpu) if environment.cpus == 1 else "",
@@ -136,6 +141,15 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         seconds=limits.seconds,
         label=label,
     )
+
+
+def crates_path(environment: Environment) -> str:
+    """Return where a build finds its crates: beside its build requirements, so that both move together."""
+    return f"{posixpath.dirname(environment.environment_path)}/{CRATES}"
+
+
+def _cargo(order: Order) -> dict[str, str]:
+    return {"CARGO_HOME": crates_path(order.environment), "CARGO_NET_OFFLINE": "true"} if order.crates else {}
 
 
 def settings_of(given: tuple[tuple[str, str], ...]) -> dict[str, str | list[str]]:
@@ -155,16 +169,17 @@ def _tmpfs(folder: str, environment: Environment, limits: Limits) -> str:
 
 def guest_folder(cache: Path, environment: Environment) -> Path:
     """Make, once, the folder that is mounted at GUEST: the guest, /bin/sh and the clock's offset."""
-    guest = resources.files("orchestrator").joinpath("guest.py").read_bytes()
+    scripts = {name: resources.files("orchestrator").joinpath(name).read_bytes() for name in _SCRIPTS}
     shell, offset = environment.shell, environment.clock_offset
-    key = hashlib.sha256(guest + f"{shell} {offset}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(b"".join(scripts.values()) + f"{shell} {offset}".encode()).hexdigest()[:16]
     folder = cache / "guest" / key
     if folder.exists():
         return folder
     with unfinished(folder.parent) as lent:
         made = lent / "guest"
         made.mkdir(mode=0o755)
-        (made / "guest.py").write_bytes(guest)
+        for name, script in scripts.items():
+            (made / name).write_bytes(script)
         (made / "sh").symlink_to(shell)
         (made / "clock").write_text(f"{offset}\n")
         return settle(made, folder)

@@ -271,6 +271,7 @@ class Reason(StrEnum):
     WRONG_PYTHON = "wrong-python"
     MISSING_BUILD_REQUIREMENT = "missing-build-requirement"
     NEEDS_NETWORK = "needs-network"
+    NEEDS_CRATES = "needs-crates"
     BUILD_ERROR = "build-error"
     TIME_OUT = "time-out"
     OUT_OF_MEMORY = "out-of-memory"

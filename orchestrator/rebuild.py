@@ -70,6 +70,7 @@ class Effects:
     known: Callable[[str, str], Path | None]  # project, job -> the record that there is already
     salt: Callable[[], str]
     now: Callable[[], datetime]
+    crates: Callable[[Source, Image], Path | Failure | None] = lambda _source, _image: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Settled:
     lock: Lock
     asked: bool  # the dynamic build requirements are in the lock
     question: str  # the key under which their list is remembered
+    crates: Path | None = None  # what the build gets as its CARGO_HOME
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,10 @@ def settle_static(
     if isinstance(lock, Failure):
         return lock
     question = digest((release.sdist.sha256, lock.digest, image.manifest, config_settings))
-    return Settled(source, lock, asked=False, question=question)
+    crates = effects.crates(source, image)
+    return (
+        crates if isinstance(crates, Failure) else Settled(source, lock, asked=False, question=question, crates=crates)
+    )
 
 
 def extend(settled: Settled, answer: tuple[str, ...], image: Image, effects: Effects) -> Settled | Failure:
@@ -282,6 +287,7 @@ def _order(
         limits=task.limits,
         given=names(settled.lock),
         ask=ask,
+        crates=settled.crates,
     )
 
 

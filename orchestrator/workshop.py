@@ -8,10 +8,11 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import builder, cache, checkout, config, sdist, wheel
+from orchestrator import builder, cache, checkout, config, crates, sdist, wheel
 from orchestrator.errors import ResultsError
 from orchestrator.index import local
 from orchestrator.model import Failure, digest
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from orchestrator.buildenv import BuildEnvironments
     from orchestrator.builder import Order, Output
+    from orchestrator.crates import Crates
     from orchestrator.engine import Engine
     from orchestrator.farm import Slots, Stop
     from orchestrator.index import Index
@@ -50,6 +52,7 @@ class Workshop:
     cache: Path
     label: str
     tell: Callable[[str, str], None]  # which project, and what is done for it
+    crates: Crates | None = None  # None: no build gets any
 
     def effects(self, project: str, limits: Limits, *, long: bool, again: bool) -> Effects:
         """Return the effects of one job."""
@@ -57,6 +60,7 @@ class Workshop:
             fetch=lambda one: self.index.fetch(one, limits.download),
             describe=lambda path: self.describe(path, limits),
             lock=self.lock,
+            crates=lambda source, image: self.crates_of(project, source, image, limits),
             materialize=self.buildenvs.materialize,
             recall=lambda question: recall(self.cache, question),
             remember=lambda question, answer: remember(self.cache, question, answer),
@@ -67,9 +71,17 @@ class Workshop:
             now=lambda: datetime.now(UTC),
         )
 
+    def crates_of(self, project: str, source: Source, image: Image, limits: Limits) -> Path | Failure | None:
+        """Fetch what a Cargo.lock names; where that fails, and the build may do without, it is none."""
+        if self.crates is None or not source.cargo:
+            return None
+        self.tell(project, "fetching its crates")
+        found = retrying(partial(self.crates.fetch, source, image, limits), stop=self.stop.event)()
+        return None if isinstance(found, Failure) and not crates.is_fatal(source) else found
+
     def describe(self, path: Path, limits: Limits) -> Source | Failure:
         """Tell how an sdist of the cache wants to be built; it is read once, since its folder is its hash."""
-        question = digest(("source", path.parent.name, limits.sdist, limits.members))
+        question = digest(("source and locks", path.parent.name, limits.sdist, limits.members))
         if (told := recall(self.cache, question)) is not None:
             return sdist.recalled(path, told)
         found = sdist.describe(path, limits)

@@ -79,6 +79,7 @@ REASONS: Mapping[str, str] = {
     Reason.WRONG_PYTHON: "it does not support this image's Python",
     Reason.MISSING_BUILD_REQUIREMENT: "a build requirement is missing",
     Reason.NEEDS_NETWORK: "its build needs the network, and builds have none",
+    Reason.NEEDS_CRATES: "the crates that its Cargo.lock names could not be fetched",
     Reason.BUILD_ERROR: "its build ends with an error",
     Reason.TIME_OUT: "its build took longer than the limit",
     Reason.OUT_OF_MEMORY: "its build needs more memory than the limit",
