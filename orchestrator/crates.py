@@ -7,6 +7,7 @@ import os
 import tarfile
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -159,10 +160,18 @@ def _ear(tar: IO[bytes], said: bytearray) -> Callable[[int, bytes], bool]:
 
 def _failure(source: Source, faults: list[str], heard: str) -> Failure:
     """Tell why there are no crates: what kept cargo from its registry, where that is known, and its own words."""
-    evidence = faults[0] if faults else next((line for line in heard.splitlines() if line.startswith("error")), "")
+    evidence = faults[0] if faults else _innermost(heard)
     where = ", ".join(f"{folder or '.'}/Cargo.lock" for folder, _ in source.cargo)
     detail = f"the crates of {where} cannot be fetched: {evidence or 'cargo failed'}\n{heard[-DETAIL // 2 :]}"
     return Failure(Reason.NEEDS_CRATES, Phase.REQUIREMENTS, detail[:DETAIL], evidence[:300])
+
+
+def _innermost(heard: str) -> str:
+    """Return cargo's error with its last cause, which is the first; as cargo writes them, a line each."""
+    lines = [line.strip() for line in heard.splitlines()]
+    error = next((line for line in lines if line.startswith("error")), "")
+    causes = [later for earlier, later in pairwise(lines) if earlier == "Caused by:"]
+    return ": ".join(filter(None, (error, *causes[-1:])))
 
 
 def is_fatal(source: Source) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -48,7 +49,10 @@ class CratesRegistry:
     def publish(self, name: str, version: str, files: Mapping[str, bytes]) -> str:
         """Publish a crate; return its checksum."""
         stream = io.BytesIO()
-        with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        with (
+            gzip.GzipFile("", "wb", fileobj=stream, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w") as archive,
+        ):
             for path, content in files.items():
                 member = tarfile.TarInfo(f"{name}-{version}/{path}")
                 member.size = len(content)

@@ -117,7 +117,18 @@ def locked(engine: Engine, rust: Image, tmp_path: Path) -> bytes:
 
 @pytest.fixture
 def rusty(locked: bytes, tmp_path: Path) -> Path:
-    """The sdist of a project that is written in Rust, with settings for cargo that lead elsewhere."""
+    """The sdist of a project that is written in Rust."""
+    return pack(tmp_path, locked, {})
+
+
+@pytest.fixture
+def misleading(locked: bytes, tmp_path: Path) -> Path:
+    """The same, with settings for cargo that lead elsewhere."""
+    return pack(tmp_path, locked, {".cargo/config.toml": ELSEWHERE, "rust/.cargo/config.toml": ELSEWHERE})
+
+
+def pack(folder: Path, locked: bytes, more: Mapping[str, bytes]) -> Path:
+    """Write an sdist of the project."""
     members = {
         "PKG-INFO": b"Metadata-Version: 2.1\nName: rusty\nVersion: 1.0\n",
         "NAME": b"rusty",
@@ -125,10 +136,10 @@ def rusty(locked: bytes, tmp_path: Path) -> Path:
         "backend.py": (PACKAGES / "backend.py").read_bytes(),
         "sin.py": SIN,
         "rust/Cargo.lock": locked,
-        ".cargo/config.toml": ELSEWHERE,
         **PROJECT,
+        **more,
     }
-    return tar(tmp_path / "rusty-1.0.tar.gz", ((f"rusty-1.0/{path}", text) for path, text in members.items()))
+    return tar(folder / "rusty-1.0.tar.gz", ((f"rusty-1.0/{path}", text) for path, text in members.items()))
 
 
 def described(path: Path) -> Source:
@@ -144,18 +155,18 @@ def crates(engine: Engine, folder: Path, registry: str) -> Crates:
 
 
 def test_what_a_lock_names_is_fetched_once(
-    engine: Engine, rust: Image, rusty: Path, registry: CratesRegistry, tmp_path: Path
+    engine: Engine, rust: Image, misleading: Path, registry: CratesRegistry, tmp_path: Path
 ) -> None:
     """From the registry that is configured, whatever the sdist would have cargo do; then from the cache."""
     fetching = crates(engine, tmp_path, registry.url)
-    found = fetching.fetch(described(rusty), rust, LIMITS)
+    found = fetching.fetch(described(misleading), rust, LIMITS)
     assert not isinstance(found, Failure), found.detail
     assert found is not None
     assert (found / "vendor/greeting-1.2.3/src/lib.rs").read_bytes() == CRATE["src/lib.rs"]
     assert 'directory = "crates/vendor"' in (found / "config.toml").read_text()
     asked = list(registry.asked)
     assert "/crates/greeting/1.2.3/download" in asked
-    assert fetching.fetch(described(rusty), rust, LIMITS) == found
+    assert fetching.fetch(described(misleading), rust, LIMITS) == found
     assert registry.asked == asked
     assert [path.name for path in found.parent.iterdir()] == [found.name]
 
@@ -180,7 +191,7 @@ def test_a_crate_that_is_not_what_the_lock_says_is_refused(
     found = crates(engine, tmp_path, registry.url).fetch(described(rusty), rust, LIMITS)
     assert isinstance(found, Failure)
     assert found.reason is Reason.NEEDS_CRATES
-    assert "checksum" in found.detail
+    assert "checksum for `greeting v1.2.3` changed" in found.evidence
     assert not [path for path in (tmp_path / "cache/crates").iterdir() if path.is_dir()]
 
 
