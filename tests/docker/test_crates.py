@@ -15,7 +15,6 @@ from orchestrator.buildenv import BuildEnvironments
 from orchestrator.crates import Crates
 from orchestrator.engine import Container, Engine
 from orchestrator.farm import Slots, Stop
-from orchestrator.images import ensure
 from orchestrator.index import Index, local
 from orchestrator.model import Failure, Limits, Lock, Reason, Result, Task, Verdict
 from orchestrator.rebuild import rebuild
@@ -23,7 +22,7 @@ from orchestrator.results import Results
 from orchestrator.sdist import Source
 from orchestrator.workshop import Workshop
 from tests.crates_registry import CratesRegistry
-from tests.docker.containers import IMAGES, SCRATCH, run_inside
+from tests.docker.containers import SCRATCH, run_inside
 from tests.samples import EPOCH, tar
 from tests.sins import PACKAGES, PYPROJECT
 
@@ -61,12 +60,6 @@ def commit():
 '''
 ELSEWHERE = b'[source.crates-io]\nreplace-with = "other"\n[source.other]\nregistry = "sparse+http://127.0.0.1:1/"\n'
 """What an sdist may have in .cargo/config.toml, to send cargo elsewhere."""
-
-
-@pytest.fixture(scope="session")
-def rust(engine: Engine, cache: Path) -> Image:
-    """The image that has cargo, made if need be."""
-    return ensure(engine, "rust", IMAGES, cache, strict=False, tell=print)
 
 
 @pytest.fixture
