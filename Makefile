@@ -28,8 +28,8 @@ publish: venv ## write the site anew from the results
 	@exec .venv/bin/wheelproof publish
 
 .PHONY: images
-images: venv engine ## make the images, as their locks say
-	@exec .venv/bin/wheelproof images
+images: venv engine ## make the base images, as their locks say; custom ones are made when they are needed
+	@exec .venv/bin/wheelproof images bookworm trixie
 
 .PHONY: test
 test: lint images browser ## test everything: engine and browser too

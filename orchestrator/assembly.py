@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from orchestrator import builder, checkout, images, logs, night, plan, progress, rebuild, requirements, suggest
 from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
+from orchestrator.crates import Crates
 from orchestrator.debian import Contents
 from orchestrator.errors import EngineError, UsageError, WheelproofError
 from orchestrator.farm import Slots, Stop
@@ -115,6 +116,7 @@ def put_together(
         stop=stop,
         cache=settings.cache,
         label=label,
+        crates=Crates(settings.cache, settings.crates, engine.run, label),
         tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
         contents=Contents(settings.cache, engine.read_file, logs.warning),
     )

@@ -89,6 +89,7 @@ REASONS: Mapping[str, str] = {
     Reason.MISSING_CRATE: "a Rust crate is missing, and builds have no network to fetch it",
     Reason.NEEDS_RUST: "it needs a Rust compiler that the image does not have",
     Reason.NEEDS_NETWORK: "its build needs the network, and builds have none",
+    Reason.NEEDS_CRATES: "the crates that its Cargo.lock names could not be fetched",
     Reason.BUILD_ERROR: "its build ends with an error",
     Reason.TIME_OUT: "its build took longer than the limit",
     Reason.OUT_OF_MEMORY: "its build needs more memory than the limit",
