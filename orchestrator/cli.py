@@ -179,7 +179,7 @@ def images_(names: tuple[str, ...], config_file: Path, lock: bool) -> None:  # n
     settings = _load(config_file)
     engine = engines.connect()
     rows = []
-    for name in names or images.names(images.FOLDER):
+    for name in images.bases_first(images.FOLDER, names or images.names(images.FOLDER)):
         if lock:
             changed = images.relock(engine, name, images.FOLDER, settings.cache, tell=progress.note)
             click.echo(f"{name}: {len(changed)} packages changed in the lock", err=True)
