@@ -18,6 +18,7 @@ from orchestrator import (
     __version__,
     config,
     images,
+    inputs,
     progress,
     results,
 )
@@ -78,6 +79,16 @@ _RESULTS = click.option(
 )
 _IMAGE = click.option("--image", metavar="NAME", help="The image to build on, instead of what the config says.")
 _REQUIREMENTS = click.argument("wanted", nargs=-1, metavar="[REQUIREMENT]...")
+_FILES = click.option(
+    "-r",
+    "--requirements",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A requirements file, poetry.lock, pylock.toml or the output of sha256sum; may be repeated.",
+)
+_PROFILE = click.option("--profile", metavar="NAME", help="Build as that profile of the configuration does.")
 _LOG_FORMAT = click.option(
     "--log-format", type=click.Choice(["console", "json"]), default="console", help="How to log, on standard error."
 )
@@ -88,15 +99,19 @@ _LOG_FORMAT = click.option(
 @_IMAGE
 @_CONFIG
 @_RESULTS
+@_FILES
+@_PROFILE
 @click.option("--jobs", type=click.IntRange(1), help="Builds at once; as many as there are processors by default.")
 @click.option("--again", is_flag=True, help="Build what has a result already, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results on standard output, as one JSON array.")
 @_LOG_FORMAT
-def run(
+def run(  # noqa: PLR0913, PLR0917 - its options
     wanted: tuple[str, ...],
     image: str | None,
     config_file: Path,
     folder: Path | None,
+    files: tuple[Path, ...],
+    profile: str | None,
     jobs: int | None,
     again: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
@@ -110,12 +125,13 @@ def run(
 
     _log(log_format)
     settings = _load(config_file)
-    tasks = config.tasks(settings, wanted, image)
+    tasks = config.tasks(settings, wanted, image, wanted=inputs.read_all(files), profile=profile)
     store = _results(settings, folder or settings.results)
     with store.locked():
         is_published = partial(_is_published, config_file, store)
         publish_apart = partial(apart.publish, config_file, store.folder)
         farm = assembly.put_together(settings, store, tasks, publish_apart, is_published, jobs=jobs, again=again)
+        tasks = assembly.fitting(tasks, farm, progress.note)
         with assembly.tended(farm), ExitStack() as display:
 
             def show_run(total: int) -> progress.Progress:
@@ -195,13 +211,17 @@ def images_(names: tuple[str, ...], config_file: Path, lock: bool) -> None:  # n
 @_IMAGE
 @_CONFIG
 @_RESULTS
+@_FILES
+@_PROFILE
 @click.option("--again", is_flag=True, help="As run would with it.")
 @_LOG_FORMAT
-def plan_(
+def plan_(  # noqa: PLR0913, PLR0917 - its options
     wanted: tuple[str, ...],
     image: str | None,
     config_file: Path,
     folder: Path | None,
+    files: tuple[Path, ...],
+    profile: str | None,
     again: bool,  # noqa: FBT001
     log_format: str,
 ) -> None:
@@ -210,18 +230,19 @@ def plan_(
 
     _log(log_format)
     settings = _load(config_file)
-    tasks = config.tasks(settings, wanted, image)
+    tasks = config.tasks(settings, wanted, image, wanted=inputs.read_all(files), profile=profile)
     store = _results(settings, folder or settings.results)
     farm = assembly.put_together(
         settings, store, tasks, assembly.nothing, assembly.nothing_to_publish, jobs=None, again=again
     )
+    tasks = assembly.fitting(tasks, farm, progress.note)
     failed: list[tuple[str, ...]] = []
     jobs = night.look_up(tasks, farm.night, lambda task, error: failed.append((task.requirement, str(error))))
     rows: list[tuple[str, ...]] = [
         (job.release.project, job.release.version, *farm.action(job, again=again)) for job in jobs
     ]
     rows += [(requirement, "", "open", "", why) for requirement, why in failed]
-    if not wanted:
+    if not (wanted or files):
         rows += [(one.project, "", "excluded", "", f"{one.reason} (since {one.since})") for one in settings.exclusions]
     progress.table("", ("project", "version", "action", "image", "why"), rows)
 

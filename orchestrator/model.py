@@ -266,7 +266,8 @@ class Lock:
 
     pins: tuple[Pin, ...] = ()
     provided: tuple[Provided, ...] = ()  # what the image gives, instead of pins
-    tools: tuple[Tool, ...] = ()  # how those of the pins came to be that no index holds, and what they were built with
+    tools: tuple[Tool, ...] = ()  # what was built here for the pins, in the order in which it was
+    stand_ins: tuple[str, ...] = ()  # name==version of pins from the index, for tools that are under way
 
     @property
     def digest(self) -> str:

@@ -19,6 +19,7 @@ from orchestrator.model import (
     METHOD,
     SCHEMA,
     Failure,
+    Frontend,
     Inputs,
     Lock,
     Phase,
@@ -136,7 +137,7 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
         return unsettled(built)
     settled, first, second = built
     inputs = inputs_of(task, release, image, settled.lock.digest)
-    trial = conclude(task, first, second, lambda: _control(task, image, settled, first, effects), effects.read)
+    trial = conclude(task, first, second, lambda: _control(task, release, image, settled, first, effects), effects.read)
     return result(digest(inputs), trial, inputs, settled.lock)
 
 
@@ -185,7 +186,8 @@ def extend(settled: Settled, answer: tuple[str, ...], image: Image, effects: Eff
 
 def names(lock: Lock) -> tuple[str, ...]:
     """Name all that a lock gives, normalized."""
-    return tuple(canonicalize_name(pin.name) for pin in lock.pins)
+    given = (*(pin.name for pin in lock.pins), *(one.name for one in lock.provided))
+    return tuple(canonicalize_name(name) for name in given)
 
 
 def inputs_of(task: Task, release: Release, image: Image, build_requirements: str) -> Inputs:
@@ -205,6 +207,9 @@ def inputs_of(task: Task, release: Release, image: Image, build_requirements: st
         limits=task.limits,
         budget=task.budget,
         published=task.published,
+        policy=task.tools.policy,
+        frontend=task.tools.frontend,
+        profile=task.profile,
     )
 
 
@@ -216,6 +221,7 @@ def environments(task: Task, release: Release, salt: str) -> tuple[Environment, 
     first = variations.first_environment(
         source=f"{release.project}-{release.version}", salt=salt, source_date_epoch=task.source_date_epoch
     )
+    first = variations.profiled(first, task.profile, release.sdist.filename if release.sdist else "")
     return first, variations.second_environment(first, (*task.hold, *task.remove))
 
 
@@ -229,7 +235,8 @@ def build_twice(
     anew with what is then settled; a Failure tells that it cannot be.
     """
     one, two = environments(task, release, effects.salt())
-    order = partial(_order, task=task, image=image, effects=effects)
+    pip = release.project if task.tools.frontend is Frontend.PIP else ""
+    order = partial(_order, task=task, image=image, effects=effects, pip=pip)
     second: list[Future[Output]] = []
     with ThreadPoolExecutor(1) as aside:
 
@@ -265,6 +272,7 @@ def _order(
     settled: Settled,
     effects: Effects,
     ask: bool = False,
+    pip: str = "",
 ) -> Order:
     return Order(
         name=name,
@@ -275,12 +283,15 @@ def _order(
         limits=task.limits,
         given=names(settled.lock),
         ask=ask,
+        pip=pip,
     )
 
 
-def _control(task: Task, image: Image, settled: Settled, first: Output, effects: Effects) -> Output:
+def _control(task: Task, release: Release, image: Image, settled: Settled, first: Output, effects: Effects) -> Output:
     """Build once more in the very environment of the first build."""
-    order = _order("control", first.build.environment, task=task, image=image, settled=settled, effects=effects)
+    pip = release.project if task.tools.frontend is Frontend.PIP else ""
+    environment = first.build.environment
+    order = _order("control", environment, task=task, image=image, settled=settled, effects=effects, pip=pip)
     return effects.build(order, _nobody)
 
 
@@ -404,4 +415,7 @@ def _result(  # noqa: PLR0913 - a record has as many parts as it has
         started=started,
         finished=finished,
         wheelproof=__version__,
+        tools=lock.tools,
+        provided=lock.provided,
+        expected=task.expected,
     )
