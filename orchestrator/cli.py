@@ -215,7 +215,7 @@ def images_(names: tuple[str, ...], config_file: Path, lock: bool) -> None:  # n
 @_PROFILE
 @click.option("--again", is_flag=True, help="As run would with it.")
 @_LOG_FORMAT
-def plan_(  # noqa: PLR0913, PLR0917 - its options
+def plan_(
     wanted: tuple[str, ...],
     image: str | None,
     config_file: Path,

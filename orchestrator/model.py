@@ -238,6 +238,7 @@ class Tool:
     requires: tuple[str, ...] = ()  # name==version of all that it was built with
     from_index: tuple[str, ...] = ()  # those of them that no build here could give: links of a cycle
     expected: tuple[str, ...] = ()  # what the file that pins it says that it hashes to
+    bootstrap: bool = False  # only built for the others of its file to be built with
 
     @property
     def reproducible(self) -> bool:

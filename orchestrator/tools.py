@@ -114,8 +114,39 @@ class _Shop:
     # --- pinned ------------------------------------------------------------------------------
 
     def from_pins(self, wanted: Sequence[str], target: Target) -> Lock | Failure:
-        """Give all that is pinned, if that is enough."""
-        return self._enough(wanted, target) or self._all_of([self._pinned(name, target, ()) for name in self._pins])
+        """Give all that is pinned, if that is enough.
+
+        Whoever pins his tools builds them without isolation, and so with all of them: what they
+        were bootstrapped to by what each requires is what they are all built with once more.
+        """
+        if (failure := self._enough(wanted, target)) is not None:
+            return failure
+        bootstrapped = self._all_of([self._pinned(name, target, ()) for name in self._pins])
+        if isinstance(bootstrapped, Failure):
+            return bootstrapped
+        bootstrapped = replace(bootstrapped, tools=tuple(replace(one, bootstrap=True) for one in bootstrapped.tools))
+        return self._all_of([self._settled(pin, bootstrapped) for pin in bootstrapped.pins])
+
+    def _settled(self, pin: Pin, bootstrapped: Lock) -> Made | Failure:
+        """Build a pinned tool with all of them; one of the index is what it is."""
+        if pin.url:
+            return Made(pin)
+        key = (pin.name, "")  # the version that it is pinned to
+        if key not in self._made:
+            self._made[key] = self._with_all(pin, bootstrapped)
+        return self._made[key]
+
+    def _with_all(self, pin: Pin, bootstrapped: Lock) -> Made | Failure:
+        hashes = self._pins[pin.name].hashes
+        release = self._bench.release(pin.name, pin.version)
+        expected = () if release.sdist is None or release.sdist.sha256 in hashes else hashes
+        made = self._built(release, lambda wanted, target: self._enough(wanted, target) or bootstrapped, expected)
+        if isinstance(made, Made) and self._wanted.strict and not made.tools[-1].as_expected:
+            return _missing(
+                f"{pin.name} {pin.version}, built from its sdist, has sha256 {made.pin.sha256}, and "
+                f"{self._wanted.file} says {', '.join(hashes)}"
+            )
+        return made
 
     def _enough(self, wanted: Sequence[str], target: Target) -> Failure | None:
         missing = unmet(wanted, {pin.name: pin.version for pin in self._pins.values()}, target)
@@ -146,15 +177,8 @@ class _Shop:
             return self._stand_in(name, pin.version, target)
         release = self._bench.release(name, pin.version)
         made = self._of_index(pin, release, target) or self._built(
-            release,
-            lambda wanted, target: self._some_of_pins(wanted, target, (*under_way, name)),
-            expected=() if release.sdist is None or release.sdist.sha256 in pin.hashes else pin.hashes,
+            release, lambda wanted, target: self._some_of_pins(wanted, target, (*under_way, name))
         )
-        if isinstance(made, Made) and self._wanted.strict and made.tools and not made.tools[-1].as_expected:
-            made = _missing(
-                f"{name} {pin.version}, built from its sdist, has sha256 {made.pin.sha256}, and "
-                f"{self._wanted.file} says {', '.join(pin.hashes)}"
-            )
         self._made[name, pin.version] = made
         return made
 
