@@ -134,8 +134,8 @@ class BuildEnvironments:
         uses: a fifth of the time, and none of the room, of copies. So they are never written
         to, only replaced.
         """
-        built = tuple(pin for pin in lock.pins if not pin.url)
-        self._install_from([], lib, tuple(pin for pin in lock.pins if pin.url), target)
+        built = tuple(pin for pin in lock.pins if pin.built_here)
+        self._install_from([], lib, tuple(pin for pin in lock.pins if not pin.built_here), target)
         if built:
             links = lib.parent.parent / "links"
             links.mkdir()

@@ -24,6 +24,9 @@ DAY = 86_400
 
 PURE_TAG = "none-any"
 
+BUILT_HERE = "built-here:"
+"""In place of the URL of a wheel that the farm itself built."""
+
 
 def digest(value: object) -> str:
     """Return the SHA-256 of a JSON-like value, dataclasses and all, whatever the order of its keys."""
@@ -222,7 +225,12 @@ class Pin:
     version: str
     sha256: str
     filename: str
-    url: str  # empty: it was built here
+    url: str
+
+    @property
+    def built_here(self) -> bool:
+        """Whether no index holds it: the farm built it from its sdist."""
+        return self.url == BUILT_HERE
 
 
 @dataclass(frozen=True, slots=True)

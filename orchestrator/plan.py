@@ -64,6 +64,9 @@ _SAID = {
     "limits": "other limits",
     "budget": "another budget",
     "published": "the published wheel is wanted too",
+    "policy": "other build tools",
+    "frontend": "another frontend",
+    "profile": "another profile",
 }
 
 

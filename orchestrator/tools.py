@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 from orchestrator import rebuild
 from orchestrator.fitting import needed, unmet
 from orchestrator.model import (
+    BUILT_HERE,
     BuildTools,
     Failure,
     Frontend,
@@ -129,7 +130,7 @@ class _Shop:
 
     def _settled(self, pin: Pin, bootstrapped: Lock) -> Made | Failure:
         """Build a pinned tool with all of them; one of the index is what it is."""
-        if pin.url:
+        if not pin.built_here:
             return Made(pin)
         key = (pin.name, "")  # the version that it is pinned to
         if key not in self._made:
@@ -312,7 +313,7 @@ def _tool(release: Release, lock: Lock, wheel: WheelFile, second: str) -> Tool:
 
 
 def _pin(tool: Tool) -> Pin:
-    return Pin(tool.name, tool.version, tool.sha256, tool.filename, "")
+    return Pin(tool.name, tool.version, tool.sha256, tool.filename, BUILT_HERE)
 
 
 def _listed(missing: Iterable[str]) -> str:
