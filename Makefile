@@ -47,9 +47,10 @@ bench: venv engine ## measure the speed, against the method of 2020 and against 
 	@exec .venv/bin/python scripts/bench.py
 
 .PHONY: docs
-docs: venv ## write anew what is generated: the schema of config.yaml
+docs: venv ## write anew what is generated: the catalogues' pages and the schema of config.yaml
 	@.venv/bin/python scripts/schema.py >docs/config.schema.json.new
 	mv docs/config.schema.json.new docs/config.schema.json
+	.venv/bin/python scripts/docs.py
 
 .PHONY: lock
 lock: venv ## pin all Python dependencies anew, with hashes

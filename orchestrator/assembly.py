@@ -12,16 +12,27 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
-import structlog
-
-from orchestrator import builder, checkout, images, night, plan, progress, rebuild, requirements, tools
+from orchestrator import (
+    builder,
+    checkout,
+    images,
+    logs,
+    night,
+    plan,
+    progress,
+    rebuild,
+    requirements,
+    suggest,
+    tools,
+)
 from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
+from orchestrator.debian import Contents
 from orchestrator.errors import EngineError, UsageError, WheelproofError
 from orchestrator.farm import Slots, Stop
 from orchestrator.fitting import applies
 from orchestrator.index import Index
-from orchestrator.model import Failure, Verdict
+from orchestrator.model import Budget, Failure, Result, Verdict
 from orchestrator.variations import first_environment
 from orchestrator.workshop import ToolBench, Workshop
 
@@ -30,7 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.config import Config
-    from orchestrator.model import Image, Inputs, Result, Target, Task
+    from orchestrator.model import Image, Inputs, Target, Task
     from orchestrator.plan import Job
     from orchestrator.results import Results
 
@@ -79,7 +90,7 @@ class Farm:
         effects = self.workshop.effects(release.project, task.limits, long=job.long, again=again)
         effects = replace(effects, build=_build_nothing)
         effects = tools.by_policy(task, image, effects, ToolBench(self.workshop, image, task.limits))
-        settled = rebuild.settle(release, image, effects)
+        settled = rebuild.settle(release, image, effects, task.config_settings)
         if isinstance(settled, Failure):
             return "judge", settled.reason.value
         why = plan.why(rebuild.inputs_of(task, release, image, settled.lock.digest), inputs)
@@ -144,6 +155,7 @@ def put_together(
         cache=settings.cache,
         label=label,
         tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
+        contents=Contents(settings.cache, engine.read_file, logs.warning),
     )
     whole = night.Night(
         release=lambda task: workshop.release(task, made[task.image]),
@@ -165,7 +177,7 @@ def tended(farm: Farm) -> Iterator[None]:
     """See to it that the run stops when it is asked to, and that no container of it is left at either end."""
     engine, label = farm.workshop.engine, farm.workshop.label
     if left := engine.sweep(label):
-        structlog.get_logger().info("removed what a former run left behind", containers=left)
+        logs.info("removed what a former run left behind", containers=left)
     with _stopping(farm.night.stop, engine):
         try:
             yield
@@ -185,6 +197,32 @@ def _judge(workshop: Workshop, made: Mapping[str, Image], job: Job, *, again: bo
             return rebuild.rebuild(task, release, image, replace(effects, describe=lambda _path: found))
         release = found
     return rebuild.rebuild(task, release, image, effects)
+
+
+def judge_with(settings: Config, store: Results, task: Task, folder: Path, packages: tuple[str, ...]) -> Result:
+    """Judge a task on its image with Debian packages added, as a custom image in that folder of images/.
+
+    Nothing is recorded.
+
+    Raises
+    ------
+    ImageError
+        There can be no such image.
+    WheelproofError
+        The farm slipped.
+
+    """
+    task = replace(task, budget=Budget(builds=0))
+    if packages:
+        with suggest.kept_on_error(folder):
+            suggest.write(folder, task.image, packages)
+            images.relock(engines.connect(), folder.name, images.FOLDER, settings.cache, tell=progress.note)
+        task = replace(task, image=folder.name)
+    farm = put_together(settings, store, (task,), nothing, nothing_to_publish, jobs=None, again=True)
+    with tended(farm):
+        found = farm.night.judge(plan.Job(task, farm.night.release(task)))
+    assert isinstance(found, Result)  # noqa: S101 - no record is taken for it, where all is done again
+    return found
 
 
 def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -> Mapping[str, Image]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import struct
 import tarfile
 import threading
 from contextlib import contextmanager, suppress
@@ -16,12 +17,12 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import LogConfig, Ulimit
-from docker.utils.socket import frames_iter
+from docker.utils import socket as attached
 
 from orchestrator.errors import EngineError, TransientEngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 LABEL = "wheelproof"
 """Every container of ours bears this label; its value names the results that the run works on."""
@@ -29,6 +30,8 @@ LABEL = "wheelproof"
 STDOUT, STDERR = 1, 2
 
 _SERVER_FAULT = 500
+_PIECE = 1 << 16  # bytes read at once; the library's own reader takes four system calls for each line of a log
+_HEAD = struct.Struct(">BxxxL")  # stream and length, before each frame
 _LAST_LINES = 30  # of a failed build, told with the error
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # the classic builder reddens what a step writes to stderr
 _ABSENT = (
@@ -162,7 +165,7 @@ class Engine:
         try:
             self._client.start(identity)
             watchdog.start()
-            for stream, piece in frames_iter(sock, tty=False):
+            for stream, piece in frames(_pieces(sock)):
                 if not listen(stream, piece):
                     cut_off = True
                     break
@@ -325,11 +328,37 @@ def connect() -> Engine:
     for address in tried:
         try:
             client = docker.APIClient(base_url=address, version="auto", timeout=120)
-            client.ping()
         except (DockerException, requests.RequestException):
             continue
+        # No proxy stands before a socket; to look for one costs more than a call does.
+        client.trust_env = not address.startswith("unix://")
         return Engine(client)
     raise EngineError(_ABSENT.format(tried=", ".join(tried)))
+
+
+def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
+    while (piece := attached.read(stream, _PIECE)) != b"":
+        yield piece or b""  # None: there was nothing to read after all
+
+
+def frames(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Part what an attached container says, in pieces that end anywhere, into (stream, some bytes of it).
+
+    As the engine's API has it under "attach to a container": each frame has a head of eight bytes.
+    """
+    stream, left, head = 0, 0, b""
+    for piece in pieces:
+        at = 0
+        while at < len(piece):
+            if left:
+                taken = piece[at : at + left]
+                at, left = at + len(taken), left - len(taken)
+                yield stream, taken
+                continue
+            start = piece[at : at + _HEAD.size - len(head)]
+            at, head = at + len(start), head + start
+            if len(head) == _HEAD.size:
+                (stream, left), head = _HEAD.unpack(head), b""
 
 
 def _addresses() -> tuple[str, ...]:

@@ -7,6 +7,7 @@ It speaks on standard output, in lines of JSON: first `{"probe": {...}}`; where 
 for the dynamic build requirements, `{"asked": [...]}`; then one of `{"failure": {"phase", "reason",
 "detail"}}`, `{"failed": status}`, `{"missing": true}` (the answer names more than there is) or
 `{"file": name, "size": bytes}` followed by that many bytes. What a hook prints goes to standard error.
+Where a remedy asks for something to be done to the finished wheel, `guest_finish.py` does it.
 """
 
 from __future__ import annotations
@@ -434,11 +435,12 @@ def call_hook(spec: dict[str, Any], name: str, root: str, out: str) -> Any:  # n
     for attribute in filter(None, attributes.split(".")):
         backend = getattr(backend, attribute)
     hook = getattr(backend, name, None)
+    settings = spec.get("config_settings") or None
     if name.startswith("get_requires"):
-        return list(hook()) if hook else []
+        return list(hook(settings)) if hook else []
     if hook is None:
         raise AttributeError(f"the build backend {spec['backend']} has no {name}")
-    return hook(out)
+    return hook(out, settings)
 
 
 def call_pip(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - the name of a file, if there is one
@@ -634,8 +636,21 @@ def build(spec: dict[str, Any], root: str, voice: Voice) -> int:
     except Unfit as finding:
         voice.say(failure={"phase": "wheel", "reason": finding.reason, "detail": str(finding)})
         return 1
+    if spec["finish"]:
+        if not finished(path, spec["finish"], spec["epoch"]):
+            voice.say(failure={"phase": "finish", "reason": "build-error", "detail": "the remedy could not be applied"})
+            return 1
+        size = os.stat(path).st_size
     voice.hand_over(path, size, cpu_seconds=seconds)
     return 0
+
+
+def finished(path: str, steps: list[str], epoch: int) -> bool:
+    """Do to a wheel what a remedy asks for, in a process that sees nothing of the package; tell whether it worked."""
+    ours = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest_finish.py")
+    command = [sys.executable, "-I", ours, str(epoch), ",".join(steps), path]
+    child = os.posix_spawn(sys.executable, command, {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def tell_failure(spec: dict[str, Any], status: int, voice: Voice) -> int:

@@ -1,4 +1,8 @@
-"""The package index: releases, and verified downloads. The only module that imports pypi_simple."""
+"""The package index: releases, and verified downloads. The only module that imports pypi_simple.
+
+It does so to read a page that it does not know yet, and to learn where PyPI is: a run in which nothing changed
+has no need of either, and the import takes longer than all else that such a run does.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,18 @@ import difflib
 import hashlib
 import json
 import os
+import ssl
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import requests
 from packaging.requirements import InvalidRequirement, Requirement
@@ -27,13 +33,7 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from pypi_simple import (
-    ACCEPT_JSON_PREFERRED,
-    PYPI_SIMPLE_ENDPOINT,
-    DistributionPackage,
-    ProjectPage,
-    UnsupportedRepoVersionError,
-)
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 
 from orchestrator import __version__
 from orchestrator.cache import Turns, unfinished, write
@@ -46,8 +46,9 @@ if TYPE_CHECKING:
 
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
+    from pypi_simple import DistributionPackage, ProjectPage
 
-_LAYOUT = 1  # of a kept page
+_LAYOUT = 2  # of a kept page
 _PAGE_LIMIT = 64 << 20  # bytes, unpacked; the largest pages are below ten million
 _REDIRECTS = 5
 _CHUNK = 1 << 18
@@ -56,11 +57,12 @@ _LONGEST_WAIT = 30  # seconds that Retry-After may ask for
 _TRANSIENT_STATUS = frozenset({408, 425, 429})
 _SERVER_FAULT, _NOT_FOUND, _NOT_MODIFIED, _CLIENT_FAULT = 500, 404, 304, 400
 _SDISTS = (".tar.gz", ".zip")  # the first is preferred
+_CONNECTIONS = 16  # kept open to one host, for all threads together
+_ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """One file on a project's page."""
+class Offer(NamedTuple):
+    """One file on a project's page. Some pages have ten thousand, hence a tuple: JSON has it as it is."""
 
     filename: str
     url: str
@@ -115,14 +117,24 @@ class Index:
 
         `timeout`: seconds without a byte; `retry_wait`: seconds before the second try, about.
         """
-        self.url, self._auth = _credentials((url or PYPI_SIMPLE_ENDPOINT).rstrip("/") + "/")
+        self._url, self._auth = _credentials(url.rstrip("/") + "/") if url else ("", None)
         self._cache = cache
         self._timeout = timeout
         self._sleep = sleep
         self._local = threading.local()
+        self._adapter = _SharedAdapter(pool_maxsize=_CONNECTIONS)
         self._turns = Turns()
         self._page = retrying(self._read_page, first_wait=retry_wait)
         self._download = retrying(self._download_once, first_wait=retry_wait)
+
+    @cached_property
+    def url(self) -> str:
+        """Its address, without user and password."""
+        if self._url:
+            return self._url
+        from pypi_simple import PYPI_SIMPLE_ENDPOINT  # noqa: PLC0415 - see above
+
+        return PYPI_SIMPLE_ENDPOINT
 
     def release(self, requirement: Requirement | str, python: str) -> Release:
         """Choose the newest stable release that the requirement and the Python (3.11.2, or 3.11) admit.
@@ -190,18 +202,19 @@ class Index:
     def _read_page(self, name: str) -> tuple[Edition, ...]:
         """Return all editions of a project, the newest first."""
         doing = f"asking the index for {name}"
-        kept = _Kept(self._cache / "index" / f"{name}-{_digest(self.url.encode())[:16]}.json")
-        asked = {"Accept": ACCEPT_JSON_PREFERRED} | ({"If-None-Match": kept.etag} if kept.etag else {})
-        with self._get(doing, f"{self.url}{name}/", asked) as answer:
+        kept = _Kept(self._cache / "index" / f"{name}-{_digest(self._url.encode())[:16]}.json")
+        asked = {"Accept": _ACCEPT} | ({"If-None-Match": kept.etag} if kept.etag else {})
+        url = kept.url or f"{self.url}{name}/"
+        with self._get(doing, url, asked) as answer:
             if answer.status_code == _NOT_MODIFIED:
                 return kept.editions()
             body = b"".join(self._pieces(doing, answer, _PAGE_LIMIT))
             etag, digest = answer.headers.get("ETag", ""), _digest(body)
             if digest != kept.body:
                 page = _parsed(doing, name, answer, body)
-                kept.replace(etag, digest, _editions(name, page))
+                kept.replace(url, etag, digest, _editions(name, page, answer.url))
             elif etag != kept.etag:
-                kept.replace(etag, digest, kept.editions())
+                kept.replace(url, etag, digest, kept.editions())
         return kept.editions()
 
     @contextmanager
@@ -216,18 +229,19 @@ class Index:
 
     @property
     def _session(self) -> requests.Session:
-        """One session for each thread: the library does not promise that one can be shared."""
+        """One session for each thread: the library does not promise that one can be shared, as connections can."""
         if not hasattr(self._local, "session"):
             session = requests.Session()
             session.max_redirects = _REDIRECTS
             session.headers["User-Agent"] = f"wheelproof/{__version__}"
-            session.verify = _certificates()
+            session.mount("https://", self._adapter)
+            session.mount("http://", self._adapter)
             self._local.session = session
         found: requests.Session = self._local.session
         return found
 
     def _auth_for(self, url: str) -> tuple[str, str] | None:
-        return self._auth if urlsplit(url)[:2] == urlsplit(self.url)[:2] else None
+        return self._auth if urlsplit(url)[:2] == urlsplit(self._url)[:2] else None
 
     def _check(self, doing: str, answer: requests.Response) -> None:
         secure = [urlsplit(step.url).scheme == "https" for step in (*answer.history, answer)]
@@ -240,7 +254,7 @@ class Index:
             msg = f"{doing}: the index answers with status {status}; run again when it has recovered"
             raise TransientIndexError(msg)
         if status == _NOT_FOUND:
-            msg = f"{doing}: {self.url} does not have it; check how it is spelled, and whether this is the right index"
+            msg = f"{doing}: {answer.url} does not exist; check how it is spelled, and whether this is the right index"
             raise PackageIndexError(msg)
         if status >= _CLIENT_FAULT:
             msg = f"{doing}: the index refuses with status {status}; check its address, and what it lets you see"
@@ -336,12 +350,12 @@ def _no_release(wanted: Requirement, editions: Sequence[Edition]) -> str:
     return f"asking the index for {wanted}: no release matches; {advice}: ask for one of these"
 
 
-def _editions(name: str, page: ProjectPage) -> tuple[Edition, ...]:
+def _editions(name: str, page: ProjectPage, base: str) -> tuple[Edition, ...]:
     versions: dict[Version, list[Offer]] = {}
     for package in page.packages:
         version = _version(name, package.filename)
         if version is not None:
-            versions.setdefault(version, []).append(_offer(package))
+            versions.setdefault(version, []).append(_offer(package, base))
     return tuple(Edition(str(version), tuple(versions[version])) for version in sorted(versions, reverse=True))
 
 
@@ -356,17 +370,21 @@ def _version(name: str, filename: str) -> Version | None:
     return version if of == name and _is_plain(filename) else None
 
 
-def _offer(package: DistributionPackage) -> Offer:
-    url = _credentials(package.url)[0]
+def _offer(package: DistributionPackage, base: str) -> Offer:
+    # The library would join all to the page's own address, and take most of its time for it.
+    absolute = package.url.startswith(("https://", "http://"))
+    url = _credentials(package.url if absolute else urljoin(base, package.url))[0]
     sha256 = package.digests.get("sha256", "").lower()
     return Offer(package.filename, url, sha256, package.size, package.requires_python, package.is_yanked)
 
 
 def _parsed(doing: str, name: str, answer: requests.Response, body: bytes) -> ProjectPage:
+    from pypi_simple import ProjectPage, UnsupportedRepoVersionError  # noqa: PLC0415 - see above
+
     kind = answer.headers.get("Content-Type", "text/html").partition(";")[0].strip().lower()
     try:
         if kind.endswith("+json"):
-            return ProjectPage.from_json_data(json.loads(body), answer.url)
+            return ProjectPage.from_json_data(json.loads(body))
         if kind in {"text/html", "application/vnd.pypi.simple.v1+html"}:
             return ProjectPage.from_html(name, body, answer.url, answer.encoding)
     except (ValueError, RecursionError, UnsupportedRepoVersionError) as error:
@@ -393,17 +411,20 @@ class _Kept:
         return str(self._content.get("etag", ""))
 
     @property
+    def url(self) -> str:
+        """Where it was found, and is asked for again."""
+        return str(self._content.get("url", ""))
+
+    @property
     def body(self) -> str:
         return str(self._content.get("body", ""))
 
     def editions(self) -> tuple[Edition, ...]:
-        return tuple(
-            Edition(version, tuple(Offer(*offer) for offer in offers)) for version, offers in self._content["editions"]
-        )
+        return tuple(Edition(version, tuple(map(Offer._make, offers))) for version, offers in self._content["editions"])
 
-    def replace(self, etag: str, body: str, editions: Iterable[Edition]) -> None:
-        listed = [(edition.version, [astuple(offer) for offer in edition.offers]) for edition in editions]
-        self._content = {"layout": _LAYOUT, "etag": etag, "body": body, "editions": listed}
+    def replace(self, url: str, etag: str, body: str, editions: Iterable[Edition]) -> None:
+        listed = [(edition.version, edition.offers) for edition in editions]
+        self._content = {"layout": _LAYOUT, "url": url, "etag": etag, "body": body, "editions": listed}
         write(self._path, json.dumps(self._content, separators=(",", ":")))
 
 
@@ -429,6 +450,8 @@ def _is_plain(filename: str) -> bool:
 
 def _credentials(url: str) -> tuple[str, tuple[str, str] | None]:
     """Part a URL from the user and the password that it may hold, so that they are recorded nowhere."""
+    if "@" not in url:
+        return url, None
     parts = urlsplit(url)
     _, at, host = parts.netloc.rpartition("@")
     if not at:
@@ -436,10 +459,33 @@ def _credentials(url: str) -> tuple[str, tuple[str, str] | None]:
     return urlunsplit(parts._replace(netloc=host)), requests.utils.get_auth_from_url(url)
 
 
-def _certificates() -> str | bool:
+class _SharedAdapter(HTTPAdapter):
+    """Connections for all threads, with one TLS context: to read the certificates takes longer than to connect."""
+
+    _turn = threading.Lock()
+
+    @cached_property
+    def context(self) -> ssl.SSLContext:
+        """What every connection is secured by."""
+        trusted = _certificates()
+        if Path(trusted).is_dir():
+            return ssl.create_default_context(capath=trusted)
+        return ssl.create_default_context(cafile=trusted)
+
+    def build_connection_pool_key_attributes(self, *asked: Any, **named: Any) -> Any:  # noqa: ANN401 - the library's own
+        """Return what a connection is chosen by: the host, and for https the one context."""
+        host, _ = super().build_connection_pool_key_attributes(*asked, **named)
+        with self._turn:
+            return host, {"ssl_context": self.context} if host["scheme"] == "https" else {}
+
+    def cert_verify(self, *_asked: Any, **_named: Any) -> None:  # noqa: ANN401
+        """Leave it to the context, which verifies."""
+
+
+def _certificates() -> str:
     """Name the certificates to trust: what requests honours itself, and what uv and OpenSSL honour."""
     names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-    return next((found for name in names if (found := os.environ.get(name))), True)
+    return next((found for name in names if (found := os.environ.get(name))), DEFAULT_CA_BUNDLE_PATH)
 
 
 def _seconds(retry_after: str) -> float:

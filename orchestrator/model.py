@@ -146,6 +146,8 @@ class Task:
     expected: tuple[str, ...] = ()  # what somebody else's wheels of it hash to
     marker: str = ""  # PEP 508; where it does not fit the image, nothing is asked for
     source: str = ""  # FILE:LINE, where it was asked for in a file
+    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517), in every build
+    long: bool = False  # it is to be taken for long until a result says otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ class Exclusion:
     reason: str
     since: date
     image: str = ""  # the custom image that may lift it
+    never: bool = False  # nothing shall lift it
 
 
 # --- inputs, settled once --------------------------------------------------------------------
@@ -337,9 +340,9 @@ class Environment:
     environment_path: str  # where the build requirements are mounted
     shell: str  # what /bin/sh is
     source_date_epoch: int | None
+    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517): the task's, and remedies'
     # What remedies ask for; nothing of it is there in the first three builds.
     flags: tuple[str, ...] = ()  # of the C and C++ compilers: CFLAGS, CXXFLAGS
-    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517)
     map_working_folder: bool = False  # every compiler call maps the folder in which it runs to "."
     finish: tuple[str, ...] = ()  # what is done to the wheel once it is built: slugs of guest_finish
 
@@ -384,6 +387,7 @@ class Phase(StrEnum):
     BUILD_SDIST = "build-sdist"
     BUILD_WHEEL = "build-wheel"
     WHEEL = "wheel"
+    FINISH = "finish"  # of an experiment alone: what a remedy does to the wheel did not work
 
 
 class Reason(StrEnum):
@@ -394,6 +398,14 @@ class Reason(StrEnum):
     SDIST_TOO_LARGE = "sdist-too-large"
     WRONG_PYTHON = "wrong-python"
     MISSING_BUILD_REQUIREMENT = "missing-build-requirement"
+    MISSING_HEADER = "missing-header"
+    MISSING_LIBRARY = "missing-library"
+    MISSING_TOOL = "missing-tool"
+    MISSING_PKG_CONFIG = "missing-pkg-config"
+    MISSING_CMAKE_PACKAGE = "missing-cmake-package"
+    MISSING_FILE = "missing-file"
+    MISSING_CRATE = "missing-crate"
+    NEEDS_RUST = "needs-rust"
     NEEDS_NETWORK = "needs-network"
     BUILD_ERROR = "build-error"
     TIME_OUT = "time-out"
@@ -413,6 +425,26 @@ LIMIT_REASONS = frozenset(
 """Failures at a limit of ours: one such build says nothing about whether the others would agree."""
 
 
+class Want(StrEnum):
+    """What a build may look for, and not find."""
+
+    HEADER = "header"  # "libxml/xmlversion.h"
+    LIBRARY = "library"  # "foo", as in -lfoo
+    TOOL = "tool"  # "cmake"
+    PKG_CONFIG = "pkg-config"  # "dbus-1", of dbus-1.pc
+    CMAKE = "cmake"  # "Qt5", of Qt5Config.cmake
+    PYTHON_MODULE = "python-module"  # "numpy"
+    DEPENDENCY = "dependency"  # "jpeg": the package does not say how it looked for it
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing that a build looked for and did not find; the name is the package's own text, cut."""
+
+    want: Want
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a build gave no wheel; `detail` is the package's own text, cut, and never to be trusted."""
@@ -421,6 +453,7 @@ class Failure:
     phase: Phase
     detail: str = ""
     evidence: str = ""  # the one line that shows the reason
+    missing: tuple[Missing, ...] = ()  # what that line, and its like, say was not found
     debian_packages: tuple[str, ...] = ()  # of the image's suite, which would help
 
 
@@ -526,6 +559,7 @@ class Traces:
     """What one build's environment planted, and would be found in its wheel; nothing, where it is unknown."""
 
     values: tuple[tuple[str, str], ...] = ()  # (variation, the very text), the longest first
+    words: tuple[tuple[str, str], ...] = ()  # the same, of what stands in many a text by chance
     clock: tuple[float, float] | None = None  # the build's clock, first and last, in seconds since 1970
     utc_offset: int = 0  # seconds
     source_date_epoch: int | None = None
@@ -684,6 +718,7 @@ class Inputs:
     policy: Policy = Policy.INDEX
     frontend: Frontend = Frontend.HOOKS
     profile: Profile | None = None
+    config_settings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -736,3 +771,39 @@ class Result:
     tools: tuple[Tool, ...] = ()  # build requirements that were built here, in the order in which they were
     provided: tuple[Provided, ...] = ()  # build requirements that the image has from Debian
     expected: tuple[str, ...] = ()  # what somebody else's wheels of it hash to
+
+
+# --- exclusions ------------------------------------------------------------------------------
+
+
+class Fate(StrEnum):
+    """What became of an exclusion when it was checked."""
+
+    STILL_NEEDED = "still-needed"
+    LIFTED = "lifted"  # its custom image builds it
+    STALE = "stale"  # the stock image builds it
+    NEVER = "never"  # it is not to be lifted, whatever is built
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What an excluded project came to on one image; the whole story is the record of the job."""
+
+    image: str
+    version: str
+    job: str
+    verdict: Verdict
+    why: str = ""  # as the record's reason
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionCheck:
+    """One check of one exclusion."""
+
+    project: str  # normalized (PEP 503)
+    checked: datetime
+    outcome: Fate
+    why: str  # one sentence
+    stock: Attempt  # on the image that it would be built on if it were not excluded
+    custom: Attempt | None = None  # on the image that the exclusion names
+    wheelproof: str = ""

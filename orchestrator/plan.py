@@ -67,6 +67,7 @@ _SAID = {
     "policy": "other build tools",
     "frontend": "another frontend",
     "profile": "another profile",
+    "config_settings": "other config settings",
 }
 
 

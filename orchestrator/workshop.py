@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import builder, cache, checkout, config, sdist, wheel
+from orchestrator import bounded, builder, cache, checkout, config, logs, pair, published, sdist, wheel
 from orchestrator.buildenv import TOOLS
 from orchestrator.errors import ResultsError, UsageError
 from orchestrator.index import local
 from orchestrator.model import Failure, Provided, digest
 from orchestrator.rebuild import Effects
 from orchestrator.retry import retrying
-from orchestrator.variations import first_environment
+from orchestrator.variations import first_environment, traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,16 +26,19 @@ if TYPE_CHECKING:
 
     from orchestrator.buildenv import BuildEnvironments
     from orchestrator.builder import Order, Output
+    from orchestrator.debian import Contents
     from orchestrator.engine import Engine
     from orchestrator.farm import Slots, Stop
     from orchestrator.index import Index
     from orchestrator.model import (
         Build,
+        Diagnosis,
         Image,
         Limits,
         Lock,
         OfferedWheel,
         Pin,
+        Published,
         Release,
         Sdist,
         Target,
@@ -50,6 +53,12 @@ if TYPE_CHECKING:
 SALT_BYTES = 6
 
 _TURNS = cache.Turns()
+
+LOOKING = 300
+"""Seconds that looking into two wheels may take."""
+
+ROOM = 3 << 30
+"""Bytes of address space that looking into two wheels may take."""
 
 MTIME = 1_577_836_800  # 2020-01-01, of what is packed where no SOURCE_DATE_EPOCH is set
 
@@ -68,6 +77,7 @@ class Workshop:
     cache: Path
     label: str
     tell: Callable[[str, str], None]  # which project, and what is done for it
+    contents: Contents | None = None  # Debian's index of files; None: no packages are named
 
     def effects(self, project: str, limits: Limits, *, long: bool, again: bool) -> Effects:
         """Return the effects of one job."""
@@ -80,9 +90,12 @@ class Workshop:
             remember=lambda question, answer: remember(self.cache, question, answer),
             build=lambda order, answered: self.build(project, order, answered, long=long),
             read=lambda build: self.read(build, limits),
+            diagnose=lambda first, second: self.diagnose(first, second, limits),
             known=(lambda _project, _job: None) if again else self.results.find,
             salt=lambda: secrets.token_hex(SALT_BYTES),
             now=lambda: datetime.now(UTC),
+            published=lambda release, build: self.published(release, build, limits),
+            packages=self.contents.packages if self.contents else lambda _missing, _image: (),
         )
 
     def describe(self, path: Path, limits: Limits) -> Source | Failure:
@@ -182,6 +195,33 @@ class Workshop:
         """Read a wheel that was built in this run."""
         assert build.wheel is not None  # noqa: S101 - only wheels are compared
         return wheel.read(self.stored(build.wheel), build.wheel, limits.wheel, limits.members)
+
+    def published(self, release: Release, build: Build, limits: Limits) -> Published | None:
+        """Compare a build's wheel with the one on the index; None where there is none, or the release is the user's."""
+        ours = build.wheel
+        if ours is None or release.sdist is None or release.sdist.url.startswith("file:"):
+            return None
+        return published.published(
+            ours,
+            release.wheels,
+            lambda one: self.index.fetch(one, limits.wheel),
+            lambda path, theirs: self._look(self._given(build, ours), pair.Given(path, theirs), limits),
+        )
+
+    def diagnose(self, first: Build, second: Build, limits: Limits) -> Diagnosis | None:
+        """Look into two wheels, in a process of its own; None, and a word in the log, where that fails."""
+        assert first.wheel is not None  # noqa: S101 - only wheels are looked into
+        assert second.wheel is not None  # noqa: S101 - as above
+        return self._look(self._given(first, first.wheel), self._given(second, second.wheel), limits)
+
+    def _look(self, first: pair.Given, second: pair.Given, limits: Limits) -> Diagnosis | None:
+        found, why = bounded.call(pair.diagnosed, first, second, limits, seconds=LOOKING, memory=ROOM)
+        if why:
+            logs.warning("two wheels cannot be looked into", wheel=first.file.filename, fault=why)
+        return found
+
+    def _given(self, build: Build, made: WheelFile) -> pair.Given:
+        return pair.Given(self.stored(made), made, traces(build))
 
     def stored(self, made: WheelFile) -> Path:
         """Return a file that was made a moment ago; raises ResultsError where the store had no room for it."""

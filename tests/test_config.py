@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator import images
-from orchestrator.config import Config, is_path, load, parse, project, schema, tasks, tracked
+from orchestrator.config import Config, checks, custom, is_path, load, parse, project, schema, tasks, tracked
 from orchestrator.errors import ConfigError, UsageError
-from orchestrator.model import Limits
+from orchestrator.model import Budget, Limits
 from orchestrator.variations import NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,8 +54,21 @@ def test_everything_has_a_default(text: str) -> None:
     assert (found.image, found.jobs, found.index, found.as_of, found.strict) == ("bookworm", None, None, None, False)
     assert (found.cache, found.results) == (Path("/farm/.cache"), Path("/farm/results"))
     assert found.defaults.limits == Limits()
+    assert found.defaults.budget == Budget()
     assert found.defaults.source_date_epoch == 1_596_163_658
     assert tasks(found) == ()
+
+
+def test_config_settings_arrive_in_order_of_their_keys() -> None:
+    """A text is one value, a list one for each time that the key is to stand there."""
+    found = read("""
+        packages:
+          Contourpy: {config-settings: {setup-args: [-Dx=true, -Dy=1], build-dir: "b"}}
+        groups: {all: {packages: [contourpy, six]}}
+    """)
+    contourpy, six = tasks(found)
+    assert contourpy.config_settings == (("build-dir", "b"), ("setup-args", "-Dx=true"), ("setup-args", "-Dy=1"))
+    assert six.config_settings == ()
 
 
 def test_every_key_arrives() -> None:
@@ -73,7 +86,8 @@ def test_every_key_arrives() -> None:
         results: out
         keep: {wheels: 1 KiB, logs: 7}
         limits: {time: 2h, memory: 512 MiB, scratch: 1 TiB, processes: 9, files: 99}
-        packages: {a: {limits: {log: 5 B, sdist: 6, members: 8, wheel: 4}}}
+        budget: {builds: 9, time: 1h, remedies: false}
+        packages: {a: {limits: {log: 5 B, sdist: 6, members: 8, wheel: 4}, budget: {builds: 0}}}
         variations: {hold: [umask, time, umask], remove: [tmpdir]}
     """)
     assert (found.index, found.image, found.as_of) == ("http://127.0.0.1:3141/simple/", "trixie", date(2026, 1, 31))
@@ -84,6 +98,8 @@ def test_every_key_arrives() -> None:
         seconds=7200, memory=512 << 20, scratch=1 << 40, processes=9, files=99, log=5, sdist=6, members=8, wheel=4
     )
     assert found.defaults.limits.log == Limits().log
+    assert found.defaults.budget == Budget(builds=9, seconds=3600, remedies=False)
+    assert found.packages["a"].budget == Budget(builds=0, seconds=3600, remedies=False)
     assert (found.defaults.hold, found.defaults.remove) == (("time", "umask"), ("tmpdir",))
     assert found.defaults.source_date_epoch is None
     assert [task.published for task in tasks(found, ["a", "b"])] == [True, True]
@@ -140,12 +156,37 @@ def test_enabled_groups_become_tasks() -> None:
     assert tracked(read(GROUPS)) == ("markupsafe", "requests", "six")
 
 
+def test_an_exclusion_is_checked_where_it_would_be_built_and_where_it_may_be_lifted() -> None:
+    """On its group's image unless it has one of its own, with its own settings, and taken for long at first."""
+    found = read("""
+        groups: {one: {packages: ["SciPy>=1"], image: trixie}}
+        packages: {scipy: {limits: {time: 3h}}}
+        exclusions-age: 7d
+        exclusions:
+          - {project: Scipy, reason: needs BLAS, since: 2020-08-01, image: bookworm}
+          - {project: enum34, reason: shadows, since: 2020-08-01, never: true}
+    """)
+    scipy, enum34 = found.exclusions
+    assert (found.exclusions_age, read("").exclusions_age) == (7 * 86_400, 30 * 86_400)
+    assert (scipy.never, enum34.never) == (False, True)
+    tried = checks(found, found.exclusions)
+    assert [(one.requirement, one.image) for one in tried] == [
+        ("scipy", "trixie"),
+        ("scipy", "bookworm"),
+        ("enum34", "bookworm"),
+    ]
+    assert [one.limits.seconds for one in tried] == [10_800, 10_800, Limits().seconds]
+    assert all(one.long for one in tried)
+    assert custom(found, enum34) is None
+
+
 def test_settings_of_a_package_reach_its_tasks() -> None:
     """They hold for every version of the project, asked for or tracked, and for no other project."""
     for found in (tasks(read(GROUPS))[1], tasks(read(GROUPS), ["Requests"])[0]):
         assert (found.hold, found.remove, found.source_date_epoch) == (("umask",), ("time",), 400_000_000)
         assert found.limits.seconds == 3600
     assert tasks(read(GROUPS))[0].limits == Limits()
+    assert tasks(read("budget: {builds: 3}"), ["six"])[0].budget == Budget(builds=3)
 
 
 def test_requirements_replace_the_groups() -> None:
@@ -238,9 +279,16 @@ ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, know
         ("keep: {wheels: 4 GB}", "1:16: keep.wheels: must be a size such as 4 GiB, not '4 GB'"),
         ("keep: {wheels: 0}", "1:16: keep.wheels: must be a size such as 4 GiB, not 0"),
         ("keep: {wheels: true}", "1:16: keep.wheels: must be a size such as 4 GiB, not True"),
+        (
+            "packages: {a: {config-settings: {b: yes}}}",
+            "1:37: packages.a.config-settings.b: must be text or a list of texts, not True; put it in quotes",
+        ),
         ("limits: {time: 1 day}", "1:16: limits.time: must be a time such as 30m or 90s, not '1 day'"),
         ("limits: {memory: 1 MiB}", "1:18: limits.memory: must be at least 6291456, not '1 MiB'"),
         ("limits: {files: 9999999}", "1:17: limits.files: must be at most 1048576, not 9999999"),
+        ("budget: {builds: -1}", "1:18: budget.builds: must be at least 0, not -1"),
+        ("budget: {remedies: 1}", "1:20: budget.remedies: must be true or false, not 1"),
+        ("budget: {bilds: 1}", "1:10: budget.bilds: unknown key; did you mean 'builds'?"),
         ("source-date-epoch: 315532799", f"1:20: source-date-epoch: {ZIP}"),
         ("packages: {a: {source-date-epoch: 0}}", f"1:35: packages.a.source-date-epoch: {ZIP}"),
         ("source-date-epoch: 4354819200", f"1:20: source-date-epoch: {ZIP}"),
@@ -497,6 +545,7 @@ def test_the_schema_accepts_our_own_configuration() -> None:
         "image: bookwurm",
         "variations: {hold: [umaks]}",
         "limits: {time: 1 day}",
+        "budget: {builds: -1}",
         "packages: {a: {limits: {memory: 4 GB}}}",
         "source-date-epoch: 0",
         "groups: {a: {}}",

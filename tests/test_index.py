@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -165,7 +166,7 @@ def test_an_unknown_version_is_answered_with_the_nearest(served: LoopbackIndex, 
 
 def test_an_unknown_project(served: LoopbackIndex, tmp_path: Path) -> None:
     """It is asked for once, by its whole name."""
-    with pytest.raises(PackageIndexError, match="does not have it; check how it is spelled"):
+    with pytest.raises(PackageIndexError, match="does not exist; check how it is spelled"):
         client(served, tmp_path).release("sixx", "3.11")
     assert served.requests == ["GET /simple/sixx/ 404"]
 
@@ -420,6 +421,41 @@ def test_a_file_that_is_no_sdist(tmp_path: Path, name: str) -> None:
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(UsageError, match=r"(an sdist is called|name an sdist that can be read)"):
         local(tmp_path / name)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Make a certificate of our own, and its key, for 127.0.0.1."""
+    made = tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    named = ["-subj", "/CN=loopback", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    subprocess.run([*command, *named, "-keyout", made, "-out", made], check=True, capture_output=True)
+    return made
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_only_a_server_that_somebody_vouches_for_is_believed(
+    tmp_path: Path,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    trusted: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """By the certificates of the host, or those that the user names, in a file."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with LoopbackIndex(certificate=certificate) as served:
+        served.publish("six-1.16.0.tar.gz", SIX)
+        index = client(served, tmp_path)
+        if trusted:
+            sdist = index.release("six", "3.11").sdist
+            assert sdist is not None
+            assert index.fetch(sdist, 1 << 20).read_bytes() == SIX
+        else:
+            with pytest.raises(TransientIndexError, match="certificate verify failed"):
+                index.release("six", "3.11")
+            assert served.requests == []
 
 
 def test_the_real_index(tmp_path: Path) -> None:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from orchestrator import inputs
 from orchestrator.config.document import LONGEST, Document, report
 from orchestrator.config.mistakes import contradictions, validated
-from orchestrator.config.shape import File, LimitsPart, Names, PackagePart, ProfilePart, ToolsPart, named
-from orchestrator.config.tasks import is_path, project, tasks, tracked
+from orchestrator.config.shape import BudgetPart, File, LimitsPart, Names, PackagePart, ProfilePart, ToolsPart, named
+from orchestrator.config.tasks import checks, custom, is_path, project, stock, tasks, tracked
 from orchestrator.config.values import Config, Group, Keep, Recipe, Settings
 from orchestrator.errors import ConfigError
-from orchestrator.model import BuildTools, Exclusion, Frontend, Limits, Policy, Profile, ToolPin
+from orchestrator.model import Budget, BuildTools, Exclusion, Frontend, Limits, Policy, Profile, ToolPin
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = [
@@ -29,11 +29,14 @@ __all__ = [
     "Keep",
     "Recipe",
     "Settings",
+    "checks",
+    "custom",
     "is_path",
     "load",
     "parse",
     "project",
     "schema",
+    "stock",
     "tasks",
     "tracked",
 ]
@@ -131,6 +134,7 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
         hold=_sorted(file.variations.hold),
         remove=_sorted(file.variations.remove),
         limits=_limits(Limits(), file.limits),
+        budget=_budget(Budget(), file.budget),
         source_date_epoch=file.source_date_epoch,
         published=file.published,
     )
@@ -163,7 +167,10 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
             name: tools for name, one in file.images.items() if (tools := files.tools(one.build_tools)) is not None
         },
         profiles={name: _recipe(name, one, files) for name, one in file.profiles.items()},
-        exclusions=tuple(Exclusion(one.project, one.reason, one.since, one.image or "") for one in file.exclusions),
+        exclusions=tuple(
+            Exclusion(one.project, one.reason, one.since, one.image or "", one.never) for one in file.exclusions
+        ),
+        exclusions_age=file.exclusions_age,
     )
 
 
@@ -184,16 +191,30 @@ def _settings(defaults: Settings, package: PackagePart, files: _Files) -> Settin
         hold=_sorted((*defaults.hold, *package.hold)),
         remove=_sorted((*defaults.remove, *package.remove)),
         limits=_limits(defaults.limits, package.limits),
+        budget=_budget(defaults.budget, package.budget),
         source_date_epoch=package.source_date_epoch if own_epoch else defaults.source_date_epoch,
         published=defaults.published,
         tools=files.tools(package.build_tools),
         profile=package.profile or "",
+        config_settings=tuple(_pairs(package.config_settings)),
     )
 
 
+def _pairs(settings: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
+    return ((key, value) for key, values in sorted(settings.items()) for value in values)
+
+
 def _limits(inherited: Limits, given: LimitsPart) -> Limits:
-    own = {"seconds" if name == "time" else name: value for name, value in given.model_dump(exclude_none=True).items()}
-    return replace(inherited, **own)
+    return replace(inherited, **_own(given))
+
+
+def _budget(inherited: Budget, given: BudgetPart) -> Budget:
+    return replace(inherited, **_own(given))
+
+
+def _own(given: LimitsPart | BudgetPart) -> dict[str, Any]:
+    """Return what is set there, by the names of the values."""
+    return {"seconds" if name == "time" else name: value for name, value in given.model_dump(exclude_none=True).items()}
 
 
 def _sorted(names: Iterable[str]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from pydantic import (
 from orchestrator.config.tasks import requirement_of
 from orchestrator.config.values import Config, Keep, Settings
 from orchestrator.config.words import nearest, short
-from orchestrator.model import Frontend, Policy
+from orchestrator.model import DAY, Frontend, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -53,7 +53,7 @@ def _one_of(kind: str) -> Callable[[str, ValidationInfo], str]:
     return check
 
 
-_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "s": 1, "m": 60, "h": 3600}
+_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "s": 1, "m": 60, "h": 3600, "d": DAY}
 _LARGEST = 1 << 50
 
 
@@ -72,7 +72,7 @@ def _quantity(units: str, example: str) -> Callable[[object], int]:
     return read
 
 
-_SIZE_UNITS, _TIME_UNITS = "B|KiB|MiB|GiB|TiB", "s|m|h"
+_SIZE_UNITS, _TIME_UNITS = "B|KiB|MiB|GiB|TiB", "s|m|h|d"
 
 
 def _date(value: object) -> object:
@@ -91,6 +91,15 @@ def _epoch(value: int) -> int:
         msg = f"must be from {ZIP_BEGINS} to {ZIP_ENDS}: a zip archive, and so a wheel, knows the years 1980 to 2107"
         raise ValueError(msg)
     return value
+
+
+def _values(value: object) -> object:
+    """Take a text for a list of one; YAML's yes, no and numbers are no texts."""
+    found = [value] if isinstance(value, str) else value
+    if not (isinstance(found, list) and found and all(isinstance(one, str) for one in found)):
+        msg = f"must be text or a list of texts, not {short(value)}; put it in quotes"
+        raise ValueError(msg)
+    return found
 
 
 def _project(value: str) -> str:
@@ -167,6 +176,7 @@ _BYTES = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "patte
 _Size = Annotated[int, BeforeValidator(_quantity(_SIZE_UNITS, "a size such as 4 GiB")), WithJsonSchema(_BYTES)]
 _Time = Annotated[int, BeforeValidator(_quantity(_TIME_UNITS, "a time such as 30m or 90s")), WithJsonSchema(_DURATION)]
 _Count = Annotated[int, Field(ge=1, le=_LARGEST)]
+_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _EPOCHS = {"type": "integer", "minimum": ZIP_BEGINS, "maximum": ZIP_ENDS}
 _Epoch = Annotated[int, AfterValidator(_epoch), WithJsonSchema(_EPOCHS)]
 _Date = Annotated[date, BeforeValidator(_date)]
@@ -181,6 +191,8 @@ _Frontend = Annotated[str, AfterValidator(_word_of(_FRONTENDS, "frontend")), Wit
 _Umask = Annotated[int, BeforeValidator(_umask), WithJsonSchema({"type": "string", "pattern": "^0?[0-7]{3}$"})]
 _BuildPath = Annotated[str, AfterValidator(_build_path)]
 _Timezone = Annotated[str, AfterValidator(_timezone)]
+_Setting = Annotated[str, Field(min_length=1)]
+_Values = Annotated[list[str], BeforeValidator(_values), WithJsonSchema(_TEXTS)]
 _GroupName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 
 
@@ -217,6 +229,16 @@ class LimitsPart(_Part):
     sdist: _Size | None = Field(default=None, description="The size of a source distribution, unpacked.")
     members: _Count | None = Field(default=None, description="The files in a source distribution, or in a wheel.")
     wheel: _Size | None = Field(default=None, description="The size of a wheel, packed and unpacked.")
+
+
+class BudgetPart(_Part):
+    """What may be spent on explaining one difference; what is not set is inherited."""
+
+    builds: Annotated[int, Field(ge=0, le=1000)] | None = Field(
+        default=None, description="Builds over and above the first three; 0 explains by the wheels' traces alone."
+    )
+    time: _Time | None = Field(default=None, description="How long these builds may take, together.")
+    remedies: bool | None = Field(default=None, description="Whether remedies are tried, or only causes isolated.")
 
 
 class _Keep(_Part):
@@ -316,11 +338,15 @@ class PackagePart(_Variations):
 
     image: _Image | None = Field(default=None, description="The image to build it on, whatever the group says.")
     limits: LimitsPart = Field(default=LimitsPart(), description="What one build of it may use.")
+    budget: BudgetPart = Field(default=BudgetPart(), description="What may be spent on explaining why it differs.")
     source_date_epoch: _Epoch | None = Field(
         default=None, description="SOURCE_DATE_EPOCH of its builds; null leaves it unset."
     )
     build_tools: ToolsPart = Field(default=ToolsPart(), description="What it is built with.")
     profile: _GroupName | None = Field(default=None, description="As whose builds it is built.")
+    config_settings: dict[_Setting, _Values] = Field(
+        default={}, description="What its build backend is told (PEP 517); a list where a key stands more than once."
+    )
 
 
 class _Exclusion(_Part):
@@ -330,6 +356,7 @@ class _Exclusion(_Part):
     reason: Annotated[str, Field(min_length=1)] = Field(description="Why it is not built.")
     since: _Date = Field(description="Since when.")
     image: _Image | None = Field(default=None, description="The custom image that may lift the exclusion.")
+    never: bool = Field(default=False, description="Whether nothing shall lift it, whatever a check finds.")
 
 
 class File(_Part):
@@ -358,12 +385,16 @@ class File(_Part):
     results: _Folder = Field(default=str(Config().results), description="Results and the site; relative to this file.")
     keep: _Keep = Field(default=_Keep(), description="How much is kept by hash.")
     limits: LimitsPart = Field(default=LimitsPart(), description="What one build may use.")
+    budget: BudgetPart = Field(default=BudgetPart(), description="What may be spent on explaining one difference.")
     variations: _Variations = Field(default=_Variations(), description="What is held or removed for all packages.")
     build_tools: ToolsPart = Field(default=ToolsPart(), description="What is built with, where nothing else is said.")
     images: dict[_Image, _ImagePart] = Field(default={}, description="Settings of single images.")
     profiles: dict[_GroupName, ProfilePart] = Field(default={}, description="How others build, by name.")
     groups: dict[_GroupName, _Group] = Field(default={}, description="What is tracked.")
     packages: dict[_Project, PackagePart] = Field(default={}, description="Settings of single projects.")
+    exclusions_age: _Time = Field(
+        default=Config().exclusions_age, description="A check of an exclusion that is older is made again by `run`."
+    )
     exclusions: list[_Exclusion] = Field(default=[], description="Projects that are shown, but not built.")
 
 

@@ -19,10 +19,11 @@ from orchestrator.errors import UsageError
 from orchestrator.model import BuildTools, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from orchestrator.config.values import Config, Group, Recipe, Settings
     from orchestrator.inputs import Wanted
+    from orchestrator.model import Exclusion
 
 
 def tasks(
@@ -62,6 +63,28 @@ def tasks(
 def tracked(config: Config) -> tuple[str, ...]:
     """Return the normalized names of all projects that the enabled groups build, sorted."""
     return tuple(sorted({project(task.requirement) for task in _tracked(config, _Chosen())}))
+
+
+def checks(config: Config, exclusions: Iterable[Exclusion]) -> tuple[Task, ...]:
+    """List what checks exclusions: each on its stock image and, if it names one, on its custom image."""
+    return tuple(
+        dict.fromkeys(task for one in exclusions for task in (stock(config, one), custom(config, one)) if task)
+    )
+
+
+def stock(config: Config, exclusion: Exclusion) -> Task:
+    """Return what the project's task would be if it were not excluded."""
+    groups = (group for group in config.groups if exclusion.project in map(project, group.packages))
+    return _check(_task(config, exclusion.project, _Chosen(), next(groups, None)))
+
+
+def custom(config: Config, exclusion: Exclusion) -> Task | None:
+    """Return the task on the image that may lift an exclusion, if it names one."""
+    return _check(_task(config, exclusion.project, _Chosen(exclusion.image))) if exclusion.image else None
+
+
+def _check(task: Task) -> Task:
+    return replace(task, group="", long=True)
 
 
 def is_path(requirement: str) -> bool:
@@ -157,6 +180,8 @@ def _task(config: Config, requirement: str, chosen: _Chosen, group: Group | None
         profile=profile,
         limits=settings.limits,
         published=settings.published,
+        config_settings=settings.config_settings,
+        budget=settings.budget,
     )
 
 

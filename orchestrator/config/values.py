@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.model import BuildTools, Exclusion, Limits
+from orchestrator.model import DAY, Budget, BuildTools, Exclusion, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,10 +32,12 @@ class Settings:
     hold: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     limits: Limits = Limits()  # noqa: RUF009 - frozen
+    budget: Budget = Budget()  # noqa: RUF009 - frozen
     source_date_epoch: int | None = 1_596_163_658
     tools: BuildTools | None = None  # None: the group's
     profile: str = ""  # empty: the group's
     published: bool = False  # whether the wheel on the index is compared too
+    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +84,4 @@ class Config:
     tools: BuildTools = BuildTools()  # noqa: RUF009 - frozen
     image_tools: Mapping[str, BuildTools] = field(default_factory=dict)
     profiles: Mapping[str, Recipe] = field(default_factory=dict)
+    exclusions_age: int = 30 * DAY  # seconds
