@@ -19,7 +19,7 @@ from orchestrator.cache import settle, unfinished
 from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
 from orchestrator.guest_crates import HOME as CRATES
-from orchestrator.model import Build, Environment, Failure, Limits, Phase, Probe, Reason, WheelFile
+from orchestrator.model import Build, Environment, Failure, Limits, Phase, Probe, Provided, Reason, WheelFile
 from orchestrator.variations import scratch_folders
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Order:
     ask: bool = False  # for the dynamic build requirements, before it is built
     hook: str = "build_wheel"
     crates: Path | None = None  # a CARGO_HOME with all crates in it
+    pip: str = ""  # the project, where `pip wheel` is to build it, instead of the build backend's hook
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "hook": order.hook,
         "ask": order.ask,
         "given": order.given if order.ask else (),
+        "pip": order.pip,
         "backend": order.source.backend,
         "backend_path": order.source.backend_path,
         "config_settings": settings_of(environment.config_settings),
@@ -424,6 +426,45 @@ def _tail(log: Path, size: int) -> str:
     with log.open("rb") as stream:
         stream.seek(max(0, os.fstat(stream.fileno()).st_size - size))
         return stream.read().decode("utf-8", "replace")
+
+
+def inventory(image: Image, guest: Path, run: Callable[..., Completed], label: str) -> tuple[Provided, ...]:
+    """List the Python distributions that an image has from Debian, sorted by name, with their packages.
+
+    Raises
+    ------
+    EngineError
+        The engine failed.
+
+    """
+    versions = {name.partition(":")[0]: version for name, version in image.packages}
+    spec = Container(
+        image=image.id,
+        command=("/usr/bin/python3", f"{GUEST}/guest.py", json.dumps({"inventory": True})),
+        environment={"LANG": "C.UTF-8"},
+        user="1111:1111",
+        mounts=((str(guest), GUEST),),
+        memory=1 << 30,
+        label=label,
+    )
+    heard: list[bytes] = []
+
+    def listen(stream: int, piece: bytes) -> bool:
+        if stream == STDOUT:
+            heard.append(piece)
+        return sum(map(len, heard)) < LONGEST_FRAME
+
+    completed = run(spec, listen)
+    try:
+        found = json.loads(b"".join(heard)) if completed.exit_code == 0 else None
+        listed = [Provided(name, version, package, versions[package]) for name, version, package in found or ()]
+    except (ValueError, TypeError, LookupError) as error:
+        msg = f"looking for what {image.name} has from Debian: the answer cannot be read: {error}"
+        raise TransientEngineError(msg) from error
+    if found is None:
+        msg = f"looking for what {image.name} has from Debian: the container ended with {completed.exit_code}"
+        raise TransientEngineError(msg)
+    return tuple(sorted(listed, key=lambda one: (one.name, one.version)))
 
 
 def sha256_of(file: Path) -> str:

@@ -80,6 +80,16 @@ _RESULTS = click.option(
 )
 _IMAGE = click.option("--image", metavar="NAME", help="The image to build on, instead of what the config says.")
 _REQUIREMENTS = click.argument("wanted", nargs=-1, metavar="[REQUIREMENT]...")
+_FILES = click.option(
+    "-r",
+    "--requirements",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A requirements file, poetry.lock, pylock.toml or the output of sha256sum; may be repeated.",
+)
+_PROFILE = click.option("--profile", metavar="NAME", help="Build as that profile of the configuration does.")
 _LOG_FORMAT = click.option(
     "--log-format", type=click.Choice(["console", "json"]), default="console", help="How to log, on standard error."
 )
@@ -90,6 +100,8 @@ _LOG_FORMAT = click.option(
 @_IMAGE
 @_CONFIG
 @_RESULTS
+@_FILES
+@_PROFILE
 @click.option("--jobs", type=click.IntRange(1), help="Builds at once; as many as there are processors by default.")
 @click.option("--again", is_flag=True, help="Build what has a result already, too.")
 @click.option("--published", is_flag=True, help="Compare the wheel on the index, too, with the first build's.")
@@ -100,6 +112,8 @@ def run(  # noqa: PLR0913, PLR0917 - as many as it has options
     image: str | None,
     config_file: Path,
     folder: Path | None,
+    files: tuple[Path, ...],
+    profile: str | None,
     jobs: int | None,
     again: bool,  # noqa: FBT001
     published: bool,  # noqa: FBT001
@@ -110,15 +124,15 @@ def run(  # noqa: PLR0913, PLR0917 - as many as it has options
 
     A REQUIREMENT is a name, NAME==VERSION, or the path of an sdist or of a project's folder.
     """
-    from orchestrator import apart, config, night, results  # noqa: PLC0415 - see above
+    from orchestrator import apart, config, inputs, night, results  # noqa: PLC0415 - see above
 
     logs.use(log_format)
     settings = _load(config_file)
-    asked = config.tasks(settings, wanted, image)
+    asked = config.tasks(settings, wanted, image, wanted=inputs.read_all(files), profile=profile)
     tasks = tuple(replace(task, published=task.published or published) for task in asked)
     store = _results(settings, folder or settings.results)
     with store.locked(), apart.Publisher(config_file, store.folder) as publisher:
-        unchecked = () if wanted or image else _due(settings, store)
+        unchecked = () if wanted or files or image else _due(settings, store)
         tasks = (*tasks, *config.checks(settings, unchecked))
         outcome = _carried_out(settings, store, tasks, config_file, publisher, jobs=jobs, again=again)
         _check(settings, store, unchecked, outcome, publisher)
@@ -360,6 +374,8 @@ def make_(names: tuple[str, ...], config_file: Path, lock: bool) -> None:  # noq
 @_IMAGE
 @_CONFIG
 @_RESULTS
+@_FILES
+@_PROFILE
 @click.option("--again", is_flag=True, help="As run would with it.")
 @_LOG_FORMAT
 def plan_(
@@ -367,26 +383,29 @@ def plan_(
     image: str | None,
     config_file: Path,
     folder: Path | None,
+    files: tuple[Path, ...],
+    profile: str | None,
     again: bool,  # noqa: FBT001
     log_format: str,
 ) -> None:
     """Tell what would be run, in which order, and why; build nothing."""
-    from orchestrator import assembly, config, night  # noqa: PLC0415 - see above
+    from orchestrator import assembly, config, inputs, night  # noqa: PLC0415 - see above
 
     logs.use(log_format)
     settings = _load(config_file)
-    tasks = config.tasks(settings, wanted, image)
+    tasks = config.tasks(settings, wanted, image, wanted=inputs.read_all(files), profile=profile)
     store = _results(settings, folder or settings.results)
     farm = assembly.put_together(
         settings, store, tasks, assembly.nothing, assembly.nothing_to_publish, jobs=None, again=again
     )
+    tasks = assembly.fitting(tasks, farm, progress.note)
     failed: list[tuple[str, ...]] = []
     jobs = night.look_up(tasks, farm.night, lambda task, error: failed.append((task.requirement, str(error))))
     rows: list[tuple[str, ...]] = [
         (job.release.project, job.release.version, *farm.action(job, again=again)) for job in jobs
     ]
     rows += [(requirement, "", "open", "", why) for requirement, why in failed]
-    if not wanted:
+    if not (wanted or files):
         rows += [(one.project, "", "excluded", "", f"{one.reason} (since {one.since})") for one in settings.exclusions]
     progress.table("", ("project", "version", "action", "image", "why"), rows)
 
@@ -409,8 +428,9 @@ def _carried_out(
 
     is_published = partial(_is_published, config_file, store)
     farm = assembly.put_together(settings, store, tasks, publisher.publish, is_published, jobs=jobs, again=again)
+    fitting = assembly.fitting(tasks, farm, progress.note)
     with assembly.tended(farm), ExitStack() as display:
-        return night.run(tasks, farm.night, lambda total: display.enter_context(farm.shown(total)))
+        return night.run(fitting, farm.night, lambda total: display.enter_context(farm.shown(total)))
 
 
 def _insist(outcome: night.Outcome) -> None:

@@ -24,6 +24,9 @@ DAY = 86_400
 
 PURE_TAG = "none-any"
 
+BUILT_HERE = "built-here:"
+"""In place of the URL of a wheel that the farm itself built."""
+
 
 def digest(value: object) -> str:
     """Return the SHA-256 of a JSON-like value, dataclasses and all, whatever the order of its keys."""
@@ -66,6 +69,64 @@ class Budget:
     remedies: bool = True  # whether remedies are tried, or only causes isolated
 
 
+class Policy(StrEnum):
+    """Where the tools that a build requires come from."""
+
+    INDEX = "index"  # wheels of the index, locked
+    DEBIAN = "debian"  # what the image has from Debian, and nothing else
+    PINNED = "pinned"  # a file of pinned versions and hashes, all of it
+    SOURCE = "source"  # wheels that the farm built from their sdists
+
+
+class Frontend(StrEnum):
+    """What calls the build backend."""
+
+    HOOKS = "hooks"  # the guest itself, on the unpacked folder (PEP 517)
+    PIP = "pip"  # `pip wheel`, which unpacks to a folder of random name
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPin:
+    """One line of a file of pinned build tools; the hashes may be of wheels or of the sdist (SHA-256)."""
+
+    name: str
+    version: str
+    hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildTools:
+    """Which build tools a task is built with."""
+
+    policy: Policy = Policy.INDEX
+    pins: tuple[ToolPin, ...] = ()  # of the policy `pinned`
+    file: str = ""  # where they stand, for messages
+    strict: bool = False  # whether a tool that is not what the file says fails the build
+    frontend: Frontend = Frontend.HOOKS
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What of both builds' environments is as somebody else's builds have it; None or empty: as ours has it."""
+
+    name: str
+    umask: int | None = None
+    build_path: str = ""  # {folder} stands for the sdist's file name without its ending
+    timezone: str = ""  # POSIX form
+    hash_seed: int | None = None
+
+    @property
+    def fixes(self) -> tuple[str, ...]:
+        """Name the variations that it leaves no room for."""
+        named = {
+            "umask": self.umask is not None,
+            "build-path": bool(self.build_path),
+            "timezone": bool(self.timezone),
+            "hash-seed": self.hash_seed is not None,
+        }
+        return tuple(name for name, is_fixed in named.items() if is_fixed)
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One thing to judge: a requirement on an image, and how it is to be judged."""
@@ -79,6 +140,12 @@ class Task:
     limits: Limits = Limits()
     budget: Budget = Budget()
     published: bool = False  # whether the wheel on the index is compared too
+    tools: BuildTools = BuildTools()
+    profile: Profile | None = None
+    hashes: tuple[str, ...] = ()  # the sdist must bear one of them (SHA-256), where there are any
+    expected: tuple[str, ...] = ()  # what somebody else's wheels of it hash to
+    marker: str = ""  # PEP 508; where it does not fit the image, nothing is asked for
+    source: str = ""  # FILE:LINE, where it was asked for in a file
     config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517), in every build
     long: bool = False  # it is to be taken for long until a result says otherwise
 
@@ -163,17 +230,62 @@ class Pin:
     filename: str
     url: str
 
+    @property
+    def built_here(self) -> bool:
+        """Whether no index holds it: the farm built it from its sdist."""
+        return self.url == BUILT_HERE
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A build requirement that the farm built from its sdist, twice."""
+
+    name: str
+    version: str
+    sdist: str  # SHA-256
+    filename: str  # of the wheel
+    sha256: str  # of the wheel of the first build, which is the one that is used
+    second: str  # of that of the second; empty where that build failed
+    requires: tuple[str, ...] = ()  # name==version of all that it was built with
+    from_index: tuple[str, ...] = ()  # those of them that no build here could give: links of a cycle
+    expected: tuple[str, ...] = ()  # what the file that pins it says that it hashes to
+    bootstrap: bool = False  # only built for the others of its file to be built with
+
+    @property
+    def reproducible(self) -> bool:
+        """Whether both builds gave the same bytes."""
+        return self.sha256 == self.second
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it is what the file that pins it says, or nothing is said."""
+        return not self.expected or self.sha256 in self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """A Python distribution that an image has from Debian."""
+
+    name: str  # normalized
+    version: str
+    package: str  # Debian's
+    package_version: str
+
 
 @dataclass(frozen=True, slots=True)
 class Lock:
     """All build requirements of one build, sorted by name."""
 
     pins: tuple[Pin, ...] = ()
+    provided: tuple[Provided, ...] = ()  # what the image gives, instead of pins
+    tools: tuple[Tool, ...] = ()  # what was built here for the pins, in the order in which it was
+    stand_ins: tuple[str, ...] = ()  # name==version of pins from the index, for tools that are under way
 
     @property
     def digest(self) -> str:
         """What the lock installs, wherever it was downloaded from."""
-        return digest([(pin.name, pin.version, pin.sha256) for pin in self.pins])
+        installed: list[object] = [(pin.name, pin.version, pin.sha256) for pin in self.pins]
+        return digest([*installed, *self.provided])
 
 
 @dataclass(frozen=True, slots=True)
@@ -604,6 +716,9 @@ class Inputs:
     limits: Limits
     budget: Budget = Budget()
     published: bool = False
+    policy: Policy = Policy.INDEX
+    frontend: Frontend = Frontend.HOOKS
+    profile: Profile | None = None
     config_settings: tuple[tuple[str, str], ...] = ()
 
 
@@ -654,6 +769,9 @@ class Result:
     flake_bound: float | None = None  # the highest rate at which another build may differ unseen, at 95 %
     kind: Kind | None = None
     published: Published | None = None
+    tools: tuple[Tool, ...] = ()  # build requirements that were built here, in the order in which they were
+    provided: tuple[Provided, ...] = ()  # build requirements that the image has from Debian
+    expected: tuple[str, ...] = ()  # what somebody else's wheels of it hash to
 
 
 # --- exclusions ------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from orchestrator.model import (
     METHOD,
     SCHEMA,
     Failure,
+    Frontend,
     Inputs,
     Lock,
     Phase,
@@ -169,7 +170,8 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     inputs = inputs_of(task, release, image, settled.lock.digest)
 
     def build(name: str, environment: Environment) -> Build:
-        order = _order(name, environment, task=task, image=image, settled=settled, effects=effects)
+        pip = _pip(task, release)
+        order = _order(name, environment, task=task, image=image, settled=settled, effects=effects, pip=pip)
         return effects.build(order, _nobody).build
 
     trial = conclude(task, first.build, second.build, build, effects.read)
@@ -231,7 +233,8 @@ def extend(settled: Settled, answer: tuple[str, ...], image: Image, effects: Eff
 
 def names(lock: Lock) -> tuple[str, ...]:
     """Name all that a lock gives, normalized."""
-    return tuple(canonicalize_name(pin.name) for pin in lock.pins)
+    given = (*(pin.name for pin in lock.pins), *(one.name for one in lock.provided))
+    return tuple(canonicalize_name(name) for name in given)
 
 
 def inputs_of(task: Task, release: Release, image: Image, build_requirements: str) -> Inputs:
@@ -251,6 +254,9 @@ def inputs_of(task: Task, release: Release, image: Image, build_requirements: st
         limits=task.limits,
         budget=task.budget,
         published=task.published,
+        policy=task.tools.policy,
+        frontend=task.tools.frontend,
+        profile=task.profile,
         config_settings=task.config_settings,
     )
 
@@ -263,6 +269,7 @@ def environments(task: Task, release: Release, salt: str) -> tuple[Environment, 
     first = variations.first_environment(
         source=f"{release.project}-{release.version}", salt=salt, source_date_epoch=task.source_date_epoch
     )
+    first = variations.profiled(first, task.profile, release.sdist.filename if release.sdist else "")
     first = replace(first, config_settings=task.config_settings)
     return first, variations.second_environment(first, (*task.hold, *task.remove))
 
@@ -277,7 +284,8 @@ def build_twice(
     anew with what is then settled; a Failure tells that it cannot be.
     """
     one, two = environments(task, release, effects.salt())
-    order = partial(_order, task=task, image=image, effects=effects)
+    pip = _pip(task, release)
+    order = partial(_order, task=task, image=image, effects=effects, pip=pip)
     second: list[Future[Output]] = []
     with ThreadPoolExecutor(1) as aside:
 
@@ -313,6 +321,7 @@ def _order(
     settled: Settled,
     effects: Effects,
     ask: bool = False,
+    pip: str = "",
 ) -> Order:
     return Order(
         name=name,
@@ -324,7 +333,13 @@ def _order(
         given=names(settled.lock),
         ask=ask,
         crates=settled.crates,
+        pip=pip,
     )
+
+
+def _pip(task: Task, release: Release) -> str:
+    """Name the project, where pip is to build it."""
+    return release.project if task.tools.frontend is Frontend.PIP else ""
 
 
 # --- judging ---------------------------------------------------------------------------------
@@ -474,6 +489,9 @@ def _result(  # noqa: PLR0913 - a record has as many parts as it has
         started=started,
         finished=finished,
         wheelproof=__version__,
+        tools=lock.tools,
+        provided=lock.provided,
+        expected=task.expected,
         severity=explained.severity,
         causes=explained.causes,
         unexplained=explained.unexplained,

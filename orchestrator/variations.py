@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
-from orchestrator.model import DAY, Build, Environment, Mode, Probe, Traces, Variant
+from orchestrator.model import DAY, Build, Environment, Mode, Probe, Profile, Traces, Variant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -75,6 +75,23 @@ def first_environment(*, source: str, salt: str, source_date_epoch: int | None) 
         environment_path=f"/usr/lib/{token(source, 'environment-path')}/requirements",
         shell="/bin/dash",
         source_date_epoch=source_date_epoch,
+    )
+
+
+_ENDINGS = re.compile(r"\.(?:tar\.(?:gz|bz2|xz)|tgz|zip)$")
+
+
+def profiled(first: Environment, profile: Profile | None, filename: str) -> Environment:
+    """Return the first environment as a profile has it; `filename` is the sdist's."""
+    if profile is None:
+        return first
+    folder = _ENDINGS.sub("", filename)
+    return replace(
+        first,
+        build_path=profile.build_path.replace("{folder}", folder) or first.build_path,
+        umask=first.umask if profile.umask is None else profile.umask,
+        timezone=profile.timezone or first.timezone,
+        hash_seed=first.hash_seed if profile.hash_seed is None else profile.hash_seed,
     )
 
 

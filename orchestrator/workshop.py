@@ -6,22 +6,24 @@ import json
 import os
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import bounded, builder, cache, checkout, config, crates, logs, pair, published, sdist, wheel
-from orchestrator.errors import ResultsError
+from orchestrator.buildenv import TOOLS
+from orchestrator.errors import ResultsError, UsageError
 from orchestrator.index import local
-from orchestrator.model import Failure, digest
+from orchestrator.model import Failure, Provided, digest
 from orchestrator.rebuild import Effects
 from orchestrator.retry import retrying
-from orchestrator.variations import traces
+from orchestrator.variations import first_environment, traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from orchestrator.buildenv import BuildEnvironments
     from orchestrator.builder import Order, Output
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
         Image,
         Limits,
         Lock,
+        OfferedWheel,
+        Pin,
         Published,
         Release,
         Sdist,
@@ -49,6 +53,8 @@ if TYPE_CHECKING:
     from orchestrator.sdist import Source
 
 SALT_BYTES = 6
+
+_TURNS = cache.Turns()
 
 LOOKING = 300
 """Seconds that looking into two wheels may take."""
@@ -132,7 +138,7 @@ class Workshop:
         return replace(release, sdist=self._taken(release.sdist, file))
 
     def _published(self, task: Task, image: Image) -> Release:
-        release = self.index.release(task.requirement, image.target.python)
+        release = borne(task, self.index.release(task.requirement, image.target.python))
         if release.sdist is None or release.sdist.sha256:
             return release
         file = self.index.fetch(release.sdist, task.limits.download)
@@ -156,7 +162,7 @@ class Workshop:
         built = checkout.build_sdist(job.task, job.release, image, effects)
         if isinstance(built, Failure):
             return built
-        file = self._stored(built)
+        file = self.stored(built)
         place = self._place(built.sha256, built.filename)
         cache.keep(file, place)
         remember(self.cache, _sdist_of(job.release, image), (built.sha256, built.filename))
@@ -200,7 +206,7 @@ class Workshop:
     def read(self, build: Build, limits: Limits) -> Wheel | Failure:
         """Read a wheel that was built in this run."""
         assert build.wheel is not None  # noqa: S101 - only wheels are compared
-        return wheel.read(self._stored(build.wheel), build.wheel, limits.wheel, limits.members)
+        return wheel.read(self.stored(build.wheel), build.wheel, limits.wheel, limits.members)
 
     def published(self, release: Release, build: Build, limits: Limits) -> Published | None:
         """Compare a build's wheel with the one on the index; None where there is none, or the release is the user's."""
@@ -227,9 +233,9 @@ class Workshop:
         return found
 
     def _given(self, build: Build, made: WheelFile) -> pair.Given:
-        return pair.Given(self._stored(made), made, traces(build))
+        return pair.Given(self.stored(made), made, traces(build))
 
-    def _stored(self, made: WheelFile) -> Path:
+    def stored(self, made: WheelFile) -> Path:
         """Return a file that was made a moment ago; raises ResultsError where the store had no room for it."""
         path = self.results.wheels.find(made.sha256)
         if path is None:
@@ -238,6 +244,75 @@ class Workshop:
             )
             raise ResultsError(msg)
         return path
+
+
+@dataclass(frozen=True, slots=True)
+class ToolBench:
+    """What building tools for one image asks of the world."""
+
+    workshop: Workshop
+    image: Image
+    limits: Limits
+
+    def release(self, name: str, version: str) -> Release:
+        """Find a release of the index."""
+        return self.workshop.index.release(f"{name}=={version}", self.image.target.python)
+
+    def keep(self, wheel: WheelFile) -> Path:
+        """Keep a wheel that was built a moment ago where build environments find it."""
+        place = self._place(wheel.sha256, wheel.filename)
+        cache.keep(self.workshop.stored(wheel), place)
+        return place
+
+    def kept(self, pin: Pin) -> Path | None:
+        """Return a wheel that was kept, if it is still there."""
+        place = self._place(pin.sha256, pin.filename)
+        return place if place.is_file() else None
+
+    def _place(self, sha256: str, filename: str) -> Path:
+        return self.workshop.cache / TOOLS / sha256 / filename
+
+    def requires(self, found: Path | OfferedWheel) -> tuple[str, ...]:
+        """Return what a wheel requires when it is used."""
+        path = found if isinstance(found, Path) else self.workshop.index.fetch(found, self.limits.download)
+        return wheel.requires(path)
+
+    def provided(self) -> tuple[Provided, ...]:
+        """Return what the image has from Debian; it is asked but once."""
+        shop, question = self.workshop, digest(("provided", self.image.manifest))
+        if (told := recall(shop.cache, question)) is not None:
+            return tuple(Provided(*one.split(" ")) for one in told)
+        guest = builder.guest_folder(shop.cache, first_environment(source="none", salt="0", source_date_epoch=None))
+        found = builder.inventory(self.image, guest, shop.engine.run, shop.label)
+        remember(shop.cache, question, tuple(" ".join(astuple(one)) for one in found))
+        return found
+
+    def turn(self, key: str) -> AbstractContextManager[None]:
+        """Let one thread at a time build a tool."""
+        return _TURNS.turn(key)
+
+
+def borne(task: Task, release: Release) -> Release:
+    """Return the release, if its sdist bears one of the hashes that its file asks for.
+
+    Raises
+    ------
+    UsageError
+        It does not; the message tells what the hashes are of.
+
+    """
+    if not task.hashes or release.sdist is None or release.sdist.sha256 in task.hashes:
+        return release
+    wheels = [one.filename for one in release.wheels if one.sha256 in task.hashes]
+    what = f"{release.project} {release.version}"
+    said = f"looking for {what} of {task.source}: its sdist {release.sdist.filename} has sha256 {release.sdist.sha256}"
+    if wheels:
+        msg = f"{said}, and the hashes there are of wheels only ({', '.join(wheels[:3])}); add that of the sdist"
+    else:
+        msg = (
+            f"{said}, and the hashes there are of no file of the index; see what they are of, and add that of the sdist"
+        )
+    raise UsageError(msg)
 
 
 def _sdist_of(release: Release, image: Image) -> str:

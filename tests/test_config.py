@@ -273,7 +273,7 @@ ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, know
         ("keep: 4", "1:7: keep: must be a mapping of keys to values, not 4"),
         ("groups: [six]", "1:9: groups: must be a mapping of keys to values, not ['six']"),
         ("groups: {a: }", "1:12: groups.a: must be a mapping of keys to values, not None"),
-        ("groups: {a: {}}", "1:13: groups.a.packages: is missing"),
+        ("groups: {a: {}}", "1:13: groups.a: names neither packages nor requirements"),
         ("groups: {A b: {packages: []}}", "1:10: groups.'A b': must be lower-case letters, digits and hyphens"),
         ("[]", "1:1: must be a mapping of keys to values, not []"),
         ("keep: {wheels: 4 GB}", "1:16: keep.wheels: must be a size such as 4 GiB, not '4 GB'"),
