@@ -6,18 +6,19 @@ import csv
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from stat import filemode
 from typing import TYPE_CHECKING, Protocol
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from orchestrator.causes import CAUSES
-from orchestrator.causes.anatomy import DIST_INFO, apart, depth
+from orchestrator.causes.anatomy import DIST_INFO, INSIDE, SETTLED, apart, depth
 from orchestrator.causes.archive import COMMENT, ELSEWHERE, MODE, ORDER, PACKING, TIME
+from orchestrator.causes.content import without_random
 from orchestrator.causes.erasing import differing, unit
 from orchestrator.causes.lines import text, views
 from orchestrator.causes.metadata import VERSION
 from orchestrator.causes.model import Side
-from orchestrator.causes.content import without_random as _random
 from orchestrator.causes.planted import erase_telling, forms
 from orchestrator.model import (
     Aspect,
@@ -57,6 +58,13 @@ _ABOUT = 20  # units, of one member and cause, that are asked about
 _UNREADABLE = re.compile(r"[^\x20-\x7e\xa1-\xac\xae-\u02ff\u0370-\u058f\u1e00-\u1fff\u3040-\u9fff]")
 
 
+UNKNOWN = Traces()
+"""What is known of a wheel that somebody else has built."""
+
+
+_SPELLED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
+
+
 class Contents(Protocol):
     """A wheel, open for reading."""
 
@@ -77,7 +85,7 @@ class Specimen:
 
     wheel: Wheel
     contents: Contents
-    traces: Traces = Traces()
+    traces: Traces = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,7 @@ class Story:
     evidence: dict[str, list[Evidence]] = field(default_factory=dict)
     left: list[Unexplained] = field(default_factory=list)
     depths: dict[str, Severity] = field(default_factory=dict)  # by path
-    told: set[str] = field(default_factory=set)  # paths that a cause or an unexplained place stands for
+    told: set[tuple[str, Aspect]] = field(default_factory=set)  # for which a cause or an unexplained place stands
 
 
 # --- the whole -------------------------------------------------------------------------------
@@ -130,9 +138,7 @@ def diagnose(
     for part in _parts(one, two, pairing, differences):
         _tell(story, part, (one.traces, two.traces), causes)
     judged = tuple(_judged(difference, story, pairing) for difference in differences)
-    for difference in judged:
-        if not difference.consequence and _names(difference, pairing).isdisjoint(story.told):
-            story.left.append(Unexplained(difference.path, difference.aspect))
+    story.left += _untold(story, judged, pairing, (one, two))
     found = Diagnosis(
         deepest(one.severity for one in judged if one.severity), _blames(story, causes), _cut_short(story.left), judged
     )
@@ -143,22 +149,31 @@ def _rank(specimen: Specimen) -> tuple[str, str]:
     return specimen.wheel.sha256, specimen.wheel.filename
 
 
-def _names(difference: Difference, pairing: Mapping[str, str]) -> set[str]:
-    """Return what a difference may be told under: its own path, that of its partner, or its aspect if it has none."""
-    if not difference.path:
-        return {difference.aspect.value}
-    partners = {one for one, two in pairing.items() if two == difference.path}
-    return {difference.path, *partners}
+def _untold(
+    story: Story, differences: Iterable[Difference], pairing: Mapping[str, str], pair: tuple[Specimen, Specimen]
+) -> Iterator[Unexplained]:
+    """Yield the differences for which nothing else stands yet: what could not be read, or was too much."""
+    back = {two: one for one, two in pairing.items()}
+    for difference in differences:
+        path = back.get(difference.path, difference.path)
+        if not difference.consequence and (path, difference.aspect) not in story.told:
+            yield Unexplained(path, difference.aspect)
+    contents = [{member.path: member.sha256 for member in one.wheel.members} for one in pair]
+    for one, two in pairing.items():
+        if contents[0][one] != contents[1][two] and (one, Aspect.CONTENT) not in story.told and not is_record(one):
+            yield Unexplained(one, Aspect.CONTENT)
 
 
 def _judged(difference: Difference, story: Story, pairing: Mapping[str, str]) -> Difference:
     """Say how deep a difference goes."""
     aspect = difference.aspect
-    if aspect is Aspect.CONTENT:
+    if difference.consequence:
+        found = Severity.METADATA
+    elif aspect is Aspect.CONTENT:
         found = story.depths.get(difference.path, depth(difference.path, b""))
     elif aspect is Aspect.PRESENCE:
-        paired = _names(difference, pairing) & pairing.keys()
-        found = deepest(story.depths.get(path, Severity.MEMBERS) for path in paired) if paired else Severity.MEMBERS
+        path = next((one for one, two in pairing.items() if difference.path in (one, two)), "")
+        found = story.depths.get(path, Severity.MEMBERS) if path else Severity.MEMBERS
     elif aspect is Aspect.TAGS:
         found = Severity.MEMBERS
     else:
@@ -215,8 +230,9 @@ def _cut_short(left: list[Unexplained]) -> tuple[Unexplained, ...]:
 def _tell(story: Story, part: Part, traces: tuple[Traces, Traces], causes: tuple[Cause, ...]) -> None:
     """Explain a part, and add to the story what was found."""
     pair = Side(part.views[0], traces[0]), Side(part.views[1], traces[1])
-    depths = (part.views[0].depths.get(place, Severity.CODE) for place in differing(pair))
-    story.depths[part.path] = deepest((story.depths.get(part.path, Severity.NONE), *depths))
+    depths = [part.views[0].depths.get(place, Severity.CODE) for place in differing(pair)]
+    if depths:
+        story.depths[part.path] = deepest((story.depths.get(part.path, Severity.NONE), *depths))
     found = explain(pair, causes)
     for name, places in found.causes.items():
         located = [_located(part, place) for place in places]
@@ -225,10 +241,10 @@ def _tell(story: Story, part: Part, traces: tuple[Traces, Traces], causes: tuple
         shown = story.evidence.setdefault(name, [])
         for place, (path, _, where) in list(zip(places, located, strict=True))[: max(0, EVIDENCE - len(shown))]:
             shown.append(Evidence(path, where, *side_by_side(*unit(pair, place))))
-        story.told |= {path or aspect.value for path, aspect, _ in located}
+        story.told |= {(path, aspect) for path, aspect, _ in located}
     for path, aspect, where in (_located(part, place) for place in found.left):
         story.left.append(Unexplained(path, aspect, where))
-        story.told.add(path or aspect.value)
+        story.told.add((path, aspect))
 
 
 _PREFIXES = ((TIME, Aspect.TIME), (MODE, Aspect.MODE), (PACKING, Aspect.PACKING))
@@ -237,7 +253,9 @@ _PREFIXES = ((TIME, Aspect.TIME), (MODE, Aspect.MODE), (PACKING, Aspect.PACKING)
 def _located(part: Part, place: str) -> tuple[str, Aspect, str]:
     """Return the path, the aspect and the rest of where a unit stands."""
     if part.aspect is not Aspect.ARCHIVE:
-        return part.path, part.aspect, printable(place.encode())[:SHOWN]
+        inner = part.views[0].path.removeprefix(part.path).removeprefix(INSIDE)
+        where = f"{inner}: {place}" if inner else place
+        return part.path, part.aspect, printable(_bytes(where))[:SHOWN]
     for prefix, aspect in _PREFIXES:
         if place.startswith(prefix):
             return place.removeprefix(prefix), aspect, prefix.removesuffix(" of ")
@@ -264,7 +282,7 @@ def explain(pair: Pair, causes: Sequence[Cause]) -> Finding:
         others = _erased(pair, [one for one in needed if one is not cause])
         places = tuple(place for place in differing(others) if place not in left) if cause in needed else ()
         if not places:
-            places = _shared(cause, pair, state, left)
+            places = _shared(cause, pair, left)
         if places:
             explained[cause.name] = places
             suspects[cause.name] = cause.suspects(_only(others, places)) if cause.suspects else cause.variations
@@ -278,11 +296,17 @@ def _acted(pair: Pair, causes: Sequence[Cause]) -> tuple[list[Cause], Pair]:
         for cause in causes:
             if not differing(pair):
                 return acted, pair
-            after = cause.erase(pair)
+            after = _settled(cause.erase(pair), pair)
             if after != pair and cause not in acted:
                 acted.append(cause)
             pair = after
     return [cause for cause in causes if cause in acted], pair
+
+
+def _settled(after: Pair, before: Pair) -> Pair:
+    """Let what only follows from something else follow from its erasing."""
+    settle = SETTLED.get(after[0].view.kind)
+    return settle(after) if settle and after != before else after
 
 
 def _erased(pair: Pair, causes: Sequence[Cause]) -> Pair:
@@ -299,7 +323,7 @@ def _only(pair: Pair, places: Sequence[str]) -> Pair:
     return cut(first), cut(second)
 
 
-def _shared(cause: Cause, pair: Pair, state: Pair, left: Sequence[str]) -> tuple[str, ...]:
+def _shared(cause: Cause, pair: Pair, left: Sequence[str]) -> tuple[str, ...]:
     """Return units that stay unequal, but from which a cause's unmistakable trace was erased on both sides."""
     if not _is_telling(cause, pair):
         return ()
@@ -325,7 +349,7 @@ def _parts(
     first: Specimen, second: Specimen, pairing: Mapping[str, str], differences: Iterable[Difference]
 ) -> Iterator[Part]:
     """Yield all parts in which two wheels differ, one at a time."""
-    yield _archive(first, second)
+    yield _archive(first, second, pairing)
     yield from _named(first, second, pairing)
     changed = {one.path for one in differences if one.aspect is Aspect.CONTENT}
     ours = {member.path: member for member in first.wheel.members}
@@ -336,7 +360,7 @@ def _parts(
         if number >= TAKEN_APART:
             return
         if is_record(one):
-            yield _record(first, second, one, wanted)
+            yield _record(first, second, one, wanted, pairing)
             continue
         with ExitStack() as open_ones:
             contents = [
@@ -346,25 +370,27 @@ def _parts(
                 yield from (Part(one, Aspect.CONTENT, both) for both in apart(one, contents[0], contents[1]))
 
 
-def _archive(first: Specimen, second: Specimen) -> Part:
+def _archive(first: Specimen, second: Specimen, pairing: Mapping[str, str]) -> Part:
     """Take apart what the archives say of themselves and of the members that both have."""
     theirs = {member.path: member for member in second.wheel.members}
-    both = [(member, theirs[member.path]) for member in first.wheel.members if member.path in theirs]
+    names = [(member, pairing.get(member.path, member.path)) for member in first.wheel.members]
+    both = [(member, theirs[name]) for member, name in names if name in theirs]
     return Part("", Aspect.ARCHIVE, views("", "archive", _headers(first, second, both), Severity.ARCHIVE))
 
 
 def _headers(
     first: Specimen, second: Specimen, both: Sequence[tuple[Member, Member]]
 ) -> Iterator[tuple[str, bytes, bytes]]:
+    names = {two.path: one.path for one, two in both}
     ours = [one.path for one, _ in both]
-    theirs = [member.path for member in second.wheel.members if member.path in set(ours)]
+    theirs = [names[member.path] for member in second.wheel.members if member.path in names]
     yield ORDER, "\n".join(ours).encode(), "\n".join(theirs).encode()
     yield COMMENT, first.contents.comment, second.contents.comment
     inside = ours != theirs or first.contents.comment != second.contents.comment
     for one, two in both:
-        inside = inside or one != two
+        inside = inside or one != replace(two, path=one.path)
         yield f"{TIME}{one.path}", _moment(one), _moment(two)
-        yield f"{MODE}{one.path}", f"{one.mode:o}".encode(), f"{two.mode:o}".encode()
+        yield f"{MODE}{one.path}", _mode(one), _mode(two)
         if one.packing != two.packing or (one.sha256 == two.sha256 and one.packed != two.packed):
             yield f"{PACKING}{one.path}", _packing(first, one), _packing(second, two)
     if not inside and first.wheel.sha256 != second.wheel.sha256 and len(both) == len(first.wheel.members):
@@ -374,6 +400,10 @@ def _headers(
 def _moment(member: Member) -> bytes:
     year, month, day, hour, minute, second = member.time
     return f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}".encode()
+
+
+def _mode(member: Member) -> bytes:
+    return f"{filemode(member.mode)} ({member.mode:o})".encode()
 
 
 def _packing(specimen: Specimen, member: Member) -> bytes:
@@ -414,10 +444,14 @@ def _is_described(path: str) -> bool:
     return bool(DIST_INFO.match(path) or _DATA.match(path))
 
 
-def _record(first: Specimen, second: Specimen, path: str, changed: Mapping[str, str]) -> Part:
-    """Take RECORD apart but for what follows from members that differ themselves."""
-    ours = _rows(first.wheel, changed.keys(), {})
-    theirs = _rows(second.wheel, set(changed.values()), {two: one for one, two in changed.items()})
+def _record(
+    first: Specimen, second: Specimen, path: str, changed: Mapping[str, str], pairing: Mapping[str, str]
+) -> Part:
+    """Take RECORD apart but for what follows from members that differ themselves, or are in one wheel only."""
+    alone = {member.path for member in first.wheel.members} ^ {member.path for member in second.wheel.members}
+    alone -= {*pairing.keys(), *pairing.values()}
+    ours = _rows(first.wheel, changed.keys(), alone, {})
+    theirs = _rows(second.wheel, changed.values(), alone, {two: one for one, two in pairing.items()})
     if sorted(ours) == sorted(theirs) and ours != theirs:
         both = views(path, "record", iter([("lines", b"\n".join(ours), b"\n".join(theirs))]), Severity.METADATA)
     else:
@@ -425,7 +459,7 @@ def _record(first: Specimen, second: Specimen, path: str, changed: Mapping[str, 
     return Part(path, Aspect.CONTENT, both)
 
 
-def _rows(wheel: Wheel, changed: Iterable[str], names: Mapping[str, str]) -> list[bytes]:
+def _rows(wheel: Wheel, changed: Iterable[str], alone: set[str], names: Mapping[str, str]) -> list[bytes]:
     """Return RECORD's lines, those of members that differ without hash and size, under the first wheel's names."""
     try:
         rows = list(csv.reader(wheel.record))
@@ -435,7 +469,7 @@ def _rows(wheel: Wheel, changed: Iterable[str], names: Mapping[str, str]) -> lis
     return [
         _bytes(names.get(row[0], row[0]) if row[0] in unsaid else ",".join([names.get(row[0], row[0]), *row[1:]]))
         for row in rows
-        if row
+        if row and row[0] not in alone
     ]
 
 
@@ -461,10 +495,10 @@ def _keys(specimen: Specimen, paths: Iterable[str]) -> dict[bytes, str]:
     for path in sorted(paths):
         key = _FOLDER.sub(rb"<\1>/", _bytes(path))
         key = erase_telling(key, forms(specimen.traces, planted), b"<planted>")
-        for variation, value in specimen.traces.values:
+        for variation, value in specimen.traces.words:
             if variation == VERSION:
                 key = key.replace(value.encode(), b"<version>")
-        key = _random(key)
+        key = without_random(key)
         twice |= {key} & found.keys()
         found[key] = path
     return {key: path for key, path in found.items() if key not in twice}
@@ -484,12 +518,9 @@ def _with_versions(first: Specimen, second: Specimen) -> tuple[Specimen, Specime
     def with_version(specimen: Specimen, number: int) -> Specimen:
         other = parts[1 - number]
         alone = {part for part in parts[number] - other if len(part) >= _SHORTEST}
-        words = {written[number], str(versions[number]), *alone}
-        values = (
-            *specimen.traces.values,
-            *((VERSION, word) for word in sorted(words, key=lambda one: (-len(one), one))),
-        )
-        return replace(specimen, traces=replace(specimen.traces, values=values))
+        spelled = {written[number], str(versions[number]), *alone}
+        words = ((VERSION, word) for word in sorted(spelled, key=lambda one: (-len(one), one)))
+        return replace(specimen, traces=replace(specimen.traces, words=(*specimen.traces.words, *words)))
 
     return with_version(first, 0), with_version(second, 1)
 
@@ -512,4 +543,6 @@ def _shown(data: bytes, begin: int) -> str:
 
 def printable(data: bytes) -> str:
     """Return bytes as text in which nothing can harm a terminal or a page's lines."""
-    return _UNREADABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", data.decode("utf-8", "backslashreplace"))
+    return _UNREADABLE.sub(
+        lambda found: _SPELLED.get(found[0], f"\\u{ord(found[0]):04x}"), data.decode("utf-8", "backslashreplace")
+    )

@@ -399,6 +399,7 @@ class Traces:
     """What one build's environment planted, and would be found in its wheel; nothing, where it is unknown."""
 
     values: tuple[tuple[str, str], ...] = ()  # (variation, the very text), the longest first
+    words: tuple[tuple[str, str], ...] = ()  # the same, of what stands in many a text by chance
     clock: tuple[float, float] | None = None  # the build's clock, first and last, in seconds since 1970
     utc_offset: int = 0  # seconds
     source_date_epoch: int | None = None

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
-from posixpath import dirname
+from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
 from orchestrator.model import DAY, Build, Environment, Mode, Probe, Traces, Variant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 CLOCK_SHIFT = 398 * DAY + 6 * 3600 + 23 * 60
 """Seconds: another year, month, day of the week, hour and minute."""
@@ -235,10 +235,30 @@ def scratch_folders(environment: Environment) -> tuple[str, ...]:
 
 
 def traces(build: Build) -> Traces:
-    """Return what a build's environment planted; what is the same in every environment of ours is no trace."""
+    """Return what a build's environment planted; what is the same in every environment of ours is no trace.
+
+    Some values stand in many a text by chance, such as a number of processors. These are its
+    `words`, and count only where both builds have their own in the same place.
+    """
     environment, probe = build.environment, build.probe
-    planted = [
+    return Traces(
+        values=_longest_first(_tokens(environment)),
+        words=_longest_first((*_words(environment), *(_seen(probe) if probe else ()))),
+        clock=(probe.clock, probe.clock + build.seconds) if probe else None,
+        utc_offset=probe.utc_offset if probe else 0,
+        source_date_epoch=environment.source_date_epoch,
+    )
+
+
+def _longest_first(planted: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(dict.fromkeys(planted), key=lambda one: (-len(one[1]), one)))
+
+
+def _tokens(environment: Environment) -> tuple[tuple[str, str], ...]:
+    """Return values that stand nowhere by chance."""
+    return (
         *(("build-path", path) for path in _upwards(environment.build_path)),
+        *(("build-path", name) for name in (basename(environment.build_path),) if _TOKEN.search(name)),
         ("domain-host", environment.hostname),
         ("domain-host", environment.domainname),
         ("domain-host", f"{environment.hostname}.{environment.domainname}"),
@@ -248,12 +268,42 @@ def traces(build: Build) -> Traces:
         *(("environment-path", path) for path in _upwards(environment.environment_path)),
         *(("exec-path", folder) for folder in environment.path if folder.startswith("/opt/")),
         *(("environment", value) for name, value in environment.variables if name == "CAPTURE_ENVIRONMENT"),
-    ]
-    return Traces(
-        values=tuple(sorted(dict.fromkeys(planted), key=lambda one: (-len(one[1]), one))),
-        clock=(probe.clock, probe.clock + build.seconds) if probe else None,
-        utc_offset=probe.utc_offset if probe else 0,
-        source_date_epoch=environment.source_date_epoch,
+    )
+
+
+def _words(environment: Environment) -> tuple[tuple[str, str], ...]:
+    """Return what is ours to choose, but may stand anywhere."""
+    mask, seed, shell = environment.umask, str(environment.hash_seed), environment.shell
+    return (
+        ("build-path", basename(environment.build_path)),
+        *(("umask", text) for text in (f"{mask:03o}", f"{mask:04o}", f"0o{mask:o}")),
+        *(("umask", f"{prefix}{mode & ~mask:o}") for mode in (0o666, 0o777) for prefix in ("", "0", "0o", "100")),
+        ("user-group", str(environment.uid)),
+        ("user-group", environment.login_shell),
+        *(("locales", text) for text in _languages(environment)),
+        ("timezone", environment.timezone),
+        ("hash-seed", seed),
+        *(("shell", text) for text in (shell, f"/usr{shell}", basename(shell))),
+    )
+
+
+def _languages(environment: Environment) -> tuple[str, ...]:
+    full, short = environment.locale, environment.locale.split(".")[0]
+    return tuple(filter(None, (full, short, environment.language, full.lower().replace("-", ""))))
+
+
+def _seen(probe: Probe) -> tuple[tuple[str, str], ...]:
+    """Return what a container saw that is not ours to choose in full."""
+    sign, minutes = "-" if probe.utc_offset < 0 else "+", abs(probe.utc_offset) // 60
+    offset = f"{minutes // 60:02}", f"{minutes % 60:02}"
+    return (
+        ("kernel", probe.kernel),
+        *(("kernel", probe.kernel.split("-")[0]) for _ in range("-" in probe.kernel)),
+        ("num-cpus", str(probe.cpus)),
+        ("timezone", sign + "".join(offset)),
+        ("timezone", sign + ":".join(offset)),
+        ("timezone", str(probe.utc_offset)),
+        ("shell", probe.shell),
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.causes import archive, content, metadata, native
+from orchestrator.causes import archive, bytecode, content, metadata, native
 
 if TYPE_CHECKING:
     from orchestrator.causes.model import Cause
 
-CAUSES: tuple[Cause, ...] = (*archive.CAUSES, *metadata.CAUSES, *content.CAUSES, *native.CAUSES)
+CAUSES: tuple[Cause, ...] = (*archive.CAUSES, *metadata.CAUSES, *bytecode.CAUSES, *native.CAUSES, *content.CAUSES)
 """The most telling first: what one explains, those after it are not asked about."""
 
 NAMES = tuple(cause.name for cause in CAUSES)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import struct
 from typing import TYPE_CHECKING
 
 from orchestrator.causes import dates, order
-from orchestrator.causes.erasing import Known, by_place, differing, unit
+from orchestrator.causes.erasing import Known, by_place, differing, unit, words
 from orchestrator.causes.model import Cause
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ TIME, MODE, PACKING, ORDER = "time of ", "mode of ", "packing of ", "order of me
 """How the places of units of an archive begin."""
 
 COMMENT, ELSEWHERE = "comment of the archive", "between its members"
+
+
+_EXTRA = re.compile(rb"extra ((?:[0-9a-f]{2})+)")
 
 
 def _suspected_of_time(pair: Pair) -> tuple[str, ...]:
@@ -56,6 +60,28 @@ def _children(paths: list[bytes]) -> dict[tuple[bytes, bool], list[bytes]]:
             is_file = depth == len(parts) - 1
             found.setdefault((b"/".join(parts[:depth]), is_file), {})[part] = None
     return {folder: list(names) for folder, names in found.items()}
+
+
+def _suspected_of_packing(pair: Pair) -> tuple[str, ...]:
+    """Look for the user's number, and for the build's clock, in the extra fields."""
+    known = Known(pair[0].traces, pair[1].traces)
+    found: set[str] = set()
+    for place in differing(pair)[:100]:
+        first, second = (_extra(text) for text in unit(pair, place))
+        numbers = [
+            {struct.pack("<I", int(word)) for word in words(side.traces, ("user-group",)) if word.isdigit()}
+            for side in pair
+        ]
+        if all(any(one in extra for one in ours) for extra, ours in zip((first, second), numbers, strict=True)):
+            found.add("user-group")
+        if dates.erase_instants((first, second), known) != (first, second):
+            found.add("time")
+    return tuple(sorted(found))
+
+
+def _extra(text: bytes) -> bytes:
+    found = _EXTRA.search(text)
+    return bytes.fromhex(found[1].decode()) if found else b""
 
 
 CAUSES: tuple[Cause, ...] = (
@@ -117,8 +143,8 @@ CAUSES: tuple[Cause, ...] = (
         kinds=("archive",),
         erase=by_place(lambda place: place.startswith(PACKING) or place == COMMENT),
         variations=("user-group", "time"),
-        remedies=("canonical-archive",),
-        suspects=lambda _pair: (),
+        remedies=("canonical-archive", "fix-user-group"),
+        suspects=_suspected_of_packing,
     ),
     Cause(
         name="extra-member",
@@ -131,6 +157,5 @@ CAUSES: tuple[Cause, ...] = (
         example="pkg/__pycache__/a.cpython-311.pyc: absent | present",
         kinds=("presence",),
         erase=by_place(lambda _place: True),
-        remedies=("fix-fileordering", "fix-environment"),
     ),
 )

@@ -20,6 +20,7 @@ TEXTS = ("text", "metadata", "raw", "name", "direct-url", "sbom", "bytecode", "n
 """Kinds of views whose units are what a person could have written."""
 
 LOADED = (*TEXTS, "elf")
+WRITTEN = ("text", "metadata", "sbom")
 
 _LARGE = 4 << 20
 _PATH = re.compile(rb"(?:file://)?(/(?:[\w.+@~=-]{1,255}/){1,40}[\w.+@~=-]{1,255})/?")
@@ -68,7 +69,7 @@ def without_random(name: bytes) -> bytes:
     return _RANDOM_HEX.sub(b"<random>", _UUID_HEX.sub(b"<uuid>", _UUID.sub(b"<uuid>", name)))
 
 
-def _two_places(texts: Texts, known: Known) -> Texts:
+def build_places(texts: Texts, known: Known) -> Texts:
     """Erase two absolute paths that end alike, where nothing is known of either build."""
     if known.first.values or known.second.values or max(map(len, texts)) > _LARGE:
         return texts
@@ -125,6 +126,14 @@ _NESTED = {
 }
 
 
+_PROCESSORS = re.compile(rb"(?i)cpu|proc|job|thread|core|parallel|worker|-j ?\d|concurren")
+
+
+def _of_processors(texts: Texts) -> bool:
+    """Tell whether a text speaks of processors: a number alone may be anything."""
+    return all(_PROCESSORS.search(text) for text in texts)
+
+
 def _plants(
     name: str,
     variation: str,
@@ -134,6 +143,7 @@ def _plants(
     *also: Callable[[Pair], Pair],
     gap: bool = False,
     kinds: tuple[str, ...] = TEXTS,
+    only: Callable[[Texts], bool] = lambda _texts: True,
 ) -> Cause:
     """Return the cause that a planted value stands in a wheel."""
     return Cause(
@@ -146,7 +156,7 @@ def _plants(
         ),
         example=example,
         kinds=kinds,
-        erase=in_turn(planted(name, (variation,), gap=gap), *also),
+        erase=in_turn(planted(name, (variation,), gap=gap, only=only), *also),
         variations=(variation,),
         remedies=(f"fix-{variation}",),
     )
@@ -181,7 +191,7 @@ PLACES: tuple[Cause, ...] = (
             "compiled code are causes of their own.)"
         ),
         "/build/3f9c../pkg-1.0/pkg/a.pyx | /srv/77ab../second/build/source-77ab../pkg/a.pyx",
-        by_unit(_two_places),
+        by_unit(build_places),
     ),
     _plants(
         "home-folder",
@@ -266,6 +276,7 @@ WEAK: tuple[Cause, ...] = (
         "The wheel holds the umask of the build.",
         "A generated file states the umask, or permissions that follow from it.",
         "umask 022 | umask 002",
+        kinds=WRITTEN,
     ),
     _plants(
         "cpu-count",
@@ -273,6 +284,8 @@ WEAK: tuple[Cause, ...] = (
         "The wheel holds the number of processors of the build host.",
         "A number of jobs or threads was chosen at build time, and written down.",
         "jobs = 1 | jobs = 8",
+        kinds=WRITTEN,
+        only=_of_processors,
     ),
 )
 
@@ -292,7 +305,6 @@ CAUSES: tuple[Cause, ...] = (
         remedies=("set-epoch", "fix-time", "fix-timezone", "fix-umask", "fix-user-group", "fix-fileordering"),
         suspects=_nested,
     ),
-    *PLACES,
     Cause(
         name="random-folder",
         summary="The wheel holds the name of a temporary folder, which is random in every build.",
@@ -306,6 +318,7 @@ CAUSES: tuple[Cause, ...] = (
         erase=by_unit(_folders),
         remedies=("build-in-place", "meson-build-dir", "prefix-map-folder", "no-debug-info", "strip-debug"),
     ),
+    *PLACES,
     Cause(
         name="time-zone",
         summary="One and the same moment is written in the local time of the build.",
@@ -340,17 +353,15 @@ CAUSES: tuple[Cause, ...] = (
         example="<object object at 0x7f2c8c0a4d30> | <object object at 0x7fd1b5a1e4c0>",
         kinds=TEXTS,
         erase=_alike(_ADDRESS, b"<address>"),
-        remedies=(),
     ),
     Cause(
         name="random-id",
         summary="The wheel holds a random identifier, which is another in every build.",
-        why="A UUID or a random number was made at build time to name or to mark something.",
-        shows="UUIDs, or 16 random hex digits, in the same place with other digits.",
+        why="A UUID was made at build time to name or to mark something.",
+        shows="UUIDs in the same place with other digits. (Other random numbers look like hashes, and stay unexplained.)",
         example="build-id: 1b4e28ba-2fa1-4d2e-883f-0016d3cca427 | build-id: 6fa459ea-ee8a-4ca4-894e-db77e160355e",
         kinds=TEXTS,
-        erase=in_turn(_alike(_UUID, b"<uuid>"), _alike(_UUID_HEX, b"<uuid>"), _alike(_RANDOM_HEX, b"<random>")),
-        remedies=("no-sbom",),
+        erase=in_turn(_alike(_UUID, b"<uuid>"), _alike(_UUID_HEX, b"<uuid>")),
     ),
     *WEAK,
     Cause(

@@ -85,6 +85,15 @@ def in_turn(*erasers: Callable[[Pair], Pair]) -> Callable[[Pair], Pair]:
 
 
 def values(traces: Traces, variations: Iterable[str]) -> tuple[bytes, ...]:
-    """Return what an environment planted by those variations, the longest first."""
+    """Return what an environment planted by those variations, and stands nowhere by chance; the longest first."""
+    return _of(traces.values, variations)
+
+
+def words(traces: Traces, variations: Iterable[str]) -> tuple[bytes, ...]:
+    """Return what else an environment had by those variations, which may stand anywhere; the longest first."""
+    return _of(traces.words, variations)
+
+
+def _of(planted: tuple[tuple[str, str], ...], variations: Iterable[str]) -> tuple[bytes, ...]:
     wanted = set(variations)
-    return tuple(text.encode() for variation, text in traces.values if variation in wanted and text)
+    return tuple(text.encode() for variation, text in planted if variation in wanted and text)

@@ -14,7 +14,7 @@ from orchestrator.causes.erasing import (
     differing,
     in_turn,
     unit,
-    values,
+    words,
 )
 from orchestrator.causes.model import Cause
 from orchestrator.causes.planted import erase_telling, forms
@@ -32,25 +32,23 @@ _ORDER_VARIATIONS = ("fileordering", "hash-seed", "locales")
 _ORDER_REMEDIES = ("fix-fileordering", "fix-hash-seed", "fix-locales")
 _PATH_VARIATIONS = ("build-path", "tmpdir", "home", "environment-path")
 _URL = re.compile(rb"file://[^\s\"'<>)]*")
-_GENERATED = (b"Generator:", b"Metadata-Version:")
+_GENERATED = re.compile(rb"(?m)^(Generator|Metadata-Version):.*$")
 _LONGEST_PLACE = 2000  # characters
 
 
 def _generator(texts: Texts, _known: Known) -> Texts:
-    if all(text.startswith(_GENERATED) for text in texts):
-        return b"<generator>", b"<generator>"
-    return texts
+    return _GENERATED.sub(rb"\1", texts[0]), _GENERATED.sub(rb"\1", texts[1])
 
 
 def _version(texts: Texts, known: Known) -> Texts:
-    ours, theirs = values(known.first, (VERSION,)), values(known.second, (VERSION,))
+    ours, theirs = words(known.first, (VERSION,)), words(known.second, (VERSION,))
     if not ours or not theirs:
         return texts
     return _without(texts[0], ours), _without(texts[1], theirs)
 
 
-def _without(text: bytes, words: tuple[bytes, ...]) -> bytes:
-    for word in words:
+def _without(text: bytes, versions: tuple[bytes, ...]) -> bytes:
+    for word in versions:
         text = text.replace(word, b"<version>")
     return text
 
@@ -77,7 +75,7 @@ def _sbom_paths(texts: Texts, known: Known) -> Texts:
     return (ours, theirs) if b"<path>" in ours and b"<path>" in theirs else texts
 
 
-def _suspected_of_paths(pair: Pair) -> tuple[str, ...]:
+def suspected_of_paths(pair: Pair) -> tuple[str, ...]:
     """Tell whose planted values stand in units on both sides."""
     return tuple(
         variation
@@ -95,7 +93,7 @@ def _shows(pair: Pair, place: str, variation: str) -> bool:
 
 def _suspected_of_sbom(pair: Pair) -> tuple[str, ...]:
     timed = any(_sbom_place(*_TIME_KEYS)(place) for place in differing(pair))
-    return (*_suspected_of_paths(pair), *(("time",) if timed else ()))
+    return (*suspected_of_paths(pair), *(("time",) if timed else ()))
 
 
 def _record_order(pair: Pair) -> Pair:
@@ -150,8 +148,8 @@ CAUSES: tuple[Cause, ...] = (
         kinds=("direct-url",),
         erase=by_unit(_file_urls),
         variations=_PATH_VARIATIONS,
-        remedies=("same-length-path", "fix-build-path", "fix-tmpdir"),
-        suspects=_suspected_of_paths,
+        remedies=("fix-build-path", "fix-tmpdir", "fix-home", "fix-environment-path"),
+        suspects=suspected_of_paths,
     ),
     Cause(
         name="sbom",

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from orchestrator.causes.erasing import by_unit, values
+from orchestrator.causes.erasing import by_unit, values, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,18 +23,11 @@ if TYPE_CHECKING:
 LARGE = 1 << 20
 """Bytes; in a unit that is longer, only the plain forms of a value are looked for."""
 
-_TOKEN = re.compile(rb"[0-9a-f]{12}")
-_USERS = re.compile(rb"(?:first|second)-builder")
 _ABSENT = (b"None", b"null", b"undefined", b"unset", b"nil", b"False", b'""', b"''", b"")
-_WORD = re.compile(rb"[0-9A-Za-z][0-9A-Za-z_.+:/-]*|[+-]\d[\d:]*")
+_WORDS = re.compile(rb"[+-]?[0-9A-Za-z/][0-9A-Za-z_.+:/-]*"), re.compile(rb"[0-9]+|[A-Za-z_]+")
 _HEX = re.compile(rb"[0-9a-f]{24,}|[0-9A-F]{24,}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}={0,2}")
 _SHORTEST = 6  # bytes of a value that is looked for in other codings
-
-
-def is_telling(value: bytes) -> bool:
-    """Tell whether a value stands nowhere by chance; others count only where both sides have theirs in one place."""
-    return bool(_TOKEN.search(value) or _USERS.search(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +35,15 @@ class Forms:
     """The forms in which some values can stand in a text, the longest first."""
 
     plain: tuple[bytes, ...]
-    coded: tuple[bytes, ...]
+    every: tuple[bytes, ...]  # coded ones too
 
 
 @lru_cache(maxsize=256)
 def forms(traces: Traces, variations: tuple[str, ...]) -> Forms:
     """Return the forms of all telling values of some variations."""
-    plain = tuple(value for value in values(traces, variations) if is_telling(value))
-    coded = {form for value in plain if len(value) >= _SHORTEST for form in _coded(value)} - set(plain)
-    return Forms(plain, tuple(sorted(coded, key=lambda form: (-len(form), form))))
+    plain = values(traces, variations)
+    every = {form for value in plain if len(value) >= _SHORTEST for form in _coded(value)} | set(plain)
+    return Forms(plain, tuple(sorted(every, key=lambda form: (-len(form), form))))
 
 
 def _coded(value: bytes) -> set[bytes]:
@@ -67,12 +60,11 @@ def _coded(value: bytes) -> set[bytes]:
 
 def erase_telling(text: bytes, known: Forms, marker: bytes) -> bytes:
     """Return a text with a marker for each value, in whatever coding it stands."""
-    for form in known.plain:
+    large = len(text) > LARGE
+    for form in known.plain if large else known.every:
         text = text.replace(form, marker)
-    if len(text) > LARGE or not known.plain:
+    if large or not known.plain:
         return text
-    for form in known.coded:
-        text = text.replace(form, marker)
     text = _BASE64.sub(lambda found: _decoded(found[0], known, marker, _base64), text)
     return _HEX.sub(lambda found: _decoded(found[0], known, marker, _hex), text)
 
@@ -85,7 +77,7 @@ def _decoded(run: bytes, known: Forms, marker: bytes, decode: Callable[[bytes], 
     for skip in range(4):
         inside = decode(run[skip:])
         erased = inside
-        for form in (*known.plain, *known.coded):
+        for form in known.every:
             erased = erased.replace(form, marker)
         if erased != inside:
             return run[:skip] + b"<coded>" + erased
@@ -106,8 +98,10 @@ def _hex(run: bytes) -> bytes:
     return binascii.unhexlify(run[: len(run) // 2 * 2])
 
 
-def planted(name: str, variations: tuple[str, ...], *, gap: bool = False) -> Callable[[Pair], Pair]:
-    """Return an eraser of what some variations plant.
+def planted(
+    name: str, variations: tuple[str, ...], *, gap: bool = False, only: Callable[[Texts], bool]
+) -> Callable[[Pair], Pair]:
+    """Return an eraser of what some variations plant, in units that `only` admits.
 
     With `gap`, a value may also stand on one side only, as one more item of a list or in the place
     of a word that says that there is none.
@@ -115,6 +109,8 @@ def planted(name: str, variations: tuple[str, ...], *, gap: bool = False) -> Cal
     marker = f"<{name}>".encode()
 
     def erase(texts: Texts, known: Known) -> Texts:
+        if not only(texts):
+            return texts
         first = erase_telling(texts[0], forms(known.first, variations), marker)
         second = erase_telling(texts[1], forms(known.second, variations), marker)
         first, second = _level(first, second, marker, known, variations)
@@ -127,16 +123,14 @@ def planted(name: str, variations: tuple[str, ...], *, gap: bool = False) -> Cal
 
 def _level(first: bytes, second: bytes, marker: bytes, known: Known, variations: tuple[str, ...]) -> Texts:
     """Erase from one side what is not telling there, but stands where the other side has what is."""
-    plain = [value for value in values(known.first, variations) if not is_telling(value)]
-    if (found := _filled(second, first, marker, plain)) is not None:
+    if (found := _filled(second, first, marker, words(known.first, variations))) is not None:
         return second, found
-    plain = [value for value in values(known.second, variations) if not is_telling(value)]
-    if (found := _filled(first, second, marker, plain)) is not None:
+    if (found := _filled(first, second, marker, words(known.second, variations))) is not None:
         return found, first
     return first, second
 
 
-def _filled(pattern: bytes, text: bytes, marker: bytes, fillings: list[bytes] | tuple[bytes, ...]) -> bytes | None:
+def _filled(pattern: bytes, text: bytes, marker: bytes, fillings: tuple[bytes, ...]) -> bytes | None:
     """Return the pattern if the text is that, but for a filling in the place of each marker."""
     pieces = pattern.split(marker)
     if pattern == text or not fillings or not 1 < len(pieces) < 50 or len(text) > LARGE:  # noqa: PLR2004 - enough
@@ -164,15 +158,15 @@ def _bridged(first: bytes, second: bytes, marker: bytes) -> Texts:
             item = re.compile(rb"(?:, ?|[:;\n ])?([\"']?)" + re.escape(marker) + rb"(?:/bin)?\1")
             if item.sub(b"", near) == far:
                 return far, far
-            if _filled(near, far, marker, _ABSENT) is not None:
+            bare = re.sub(rb"([\"'])" + re.escape(marker) + rb"\1", marker, near)
+            if _filled(near, far, marker, _ABSENT) is not None or _filled(bare, far, marker, _ABSENT) is not None:
                 return near, near
     return first, second
 
 
 def _words(first: bytes, second: bytes, marker: bytes, known: Known, variations: tuple[str, ...]) -> Texts:
     """Erase words that are not telling, where each side has its own in the same place."""
-    ours = {value for value in values(known.first, variations) if not is_telling(value)}
-    theirs = {value for value in values(known.second, variations) if not is_telling(value)}
+    ours, theirs = set(words(known.first, variations)), set(words(known.second, variations))
     ours, theirs = ours - theirs, theirs - ours
     if not ours or not theirs or max(len(first), len(second)) > LARGE:
         return first, second
@@ -181,17 +175,18 @@ def _words(first: bytes, second: bytes, marker: bytes, known: Known, variations:
 
 def replaced_words(first: bytes, second: bytes, same: Callable[[bytes, bytes], bool], marker: bytes) -> Texts:
     """Erase the words of two texts that stand in the same places, differ, and are the same for our purpose."""
-    ours, theirs = list(_WORD.finditer(first)), list(_WORD.finditer(second))
-    if len(ours) != len(theirs):
-        return first, second
-    gone = [
-        (one, two)
-        for one, two in zip(ours, theirs, strict=True)
-        if one[0] != two[0] and same(one[0].rstrip(b".:/"), two[0].rstrip(b".:/"))
-    ]
-    if not gone:
-        return first, second
-    return _cut(first, [one for one, _ in gone], marker), _cut(second, [two for _, two in gone], marker)
+    for word in _WORDS:
+        ours, theirs = list(word.finditer(first)), list(word.finditer(second))
+        if len(ours) != len(theirs):
+            continue
+        gone = [
+            (one, two)
+            for one, two in zip(ours, theirs, strict=True)
+            if one[0] != two[0] and same(one[0].rstrip(b".:/"), two[0].rstrip(b".:/"))
+        ]
+        if gone:
+            return _cut(first, [one for one, _ in gone], marker), _cut(second, [two for _, two in gone], marker)
+    return first, second
 
 
 def _cut(text: bytes, places: list[re.Match[bytes]], marker: bytes) -> bytes:
