@@ -101,10 +101,11 @@ def _planted(pair: Pair) -> tuple[Traces, Traces]:
 # --- the pairs -------------------------------------------------------------------------------
 
 
-def built(releases: Sequence[str], folder: Path) -> Iterator[Pair]:
+def built(releases: Sequence[str], config: Path | None, folder: Path) -> Iterator[Pair]:
     """Have the farm build the releases, and yield the wheels of the two environments where they differ."""
-    command = [sys.executable, "-m", "orchestrator", "run", "--results", str(folder), *releases]
-    subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
+    command = [sys.executable, "-m", "orchestrator", "run", "--results", str(folder)]
+    command += ["--config", str(config.resolve())] if config else []
+    subprocess.run([*command, *releases], cwd=ROOT, check=False, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
     for record in sorted(folder.glob("records/*/*.json")):
         found = results.read(record)
         if found is None or len(found.builds) < 2 or not found.differences:  # noqa: PLR2004 - a pair
@@ -195,11 +196,10 @@ def theirs(program: str, pair: Pair, folder: Path) -> list[str]:
 def main() -> None:
     """Measure, print, and end with status 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument(
-        "--one", nargs="+", type=Path, metavar="PATH", help="two wheels, and the record of their builds"
-    )
+    parser.add_argument("--one", nargs="+", type=Path, metavar="PATH", help="explain two wheels; third, their record")
     parser.add_argument("--make", type=Path, metavar="FOLDER", help="make the large pair there")
     parser.add_argument("--runs", type=int, default=RUNS, help="how often each program runs on each pair")
+    parser.add_argument("--config", type=Path, help="the farm's settings, instead of config.yaml")
     parser.add_argument("releases", nargs="*", default=RELEASES)
     options = parser.parse_args()
     if options.one:
@@ -209,16 +209,16 @@ def main() -> None:
         large(options.make)
         return
     with tempfile.TemporaryDirectory(prefix="wheelproof-bench-") as scratch:
-        sys.exit(0 if measure(options.releases, options.runs, Path(scratch)) else 1)
+        sys.exit(0 if measure(options.releases, options.config, options.runs, Path(scratch)) else 1)
 
 
-def measure(releases: Sequence[str], runs: int, scratch: Path) -> bool:
+def measure(releases: Sequence[str], config: Path | None, runs: int, scratch: Path) -> bool:
     """Print a line for each pair; return whether all targets are met."""
     program = diffoscope(scratch / "diffoscope")
     print(timed([program, "--version"]).output.strip(), f"(the best of {runs} runs each)")
     print(f"{'':24}{'wheelproof':>12}{'diffoscope':>12}{'ratio':>8}{'memory':>16}")
     met = True
-    for pair in built(releases, scratch / "results"):
+    for pair in built(releases, config, scratch / "results"):
         mine, other = best(ours(pair), runs), best(theirs(program, pair, scratch), runs)
         met &= mine.seconds < SHARE * other.seconds
         print(
