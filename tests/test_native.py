@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 from orchestrator.causes import CAUSES, native
 from orchestrator.causes.alignment import align
 from orchestrator.causes.model import Pair, Side
-from orchestrator.contents import Kept
+from orchestrator.causes.spelling import Kept
 from orchestrator.diagnose import explain
 from orchestrator.model import Severity, Traces, deepest
 from tests import elves

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.causes.alignment import is_padding, runs, whole_text
-from orchestrator.causes.words import Here
+from orchestrator.causes.words import WORD, Here
 
 if TYPE_CHECKING:
     from orchestrator.causes.alignment import Alignment, Gap
@@ -182,6 +182,11 @@ class _Speller:
         ours, theirs = self.first.read(low, high - low), self.second.read(low + shift, high - low)
         for run, run_end in runs(ours[begin - low : end - low], theirs[begin - low : end - low]):
             at = max(run + begin, self.done)
+            if at < run_end + begin and self.dictionary and self.dictionary.is_shifted(ours, theirs, at - low):
+                self.words += 1
+                self._moved(at, 0, 1)
+                self.done = at + WORD
+                at = self.done
             while at < run_end + begin:
                 self._one(ours, theirs, at - low, run_end + begin - low, (low, shift))
                 at = max(at + 1, self.done)
