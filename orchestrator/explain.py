@@ -165,8 +165,19 @@ def _sensitive(case: Case, laboratory: Laboratory, found: Explained) -> Explaine
         return found
     holds = tuple(name for name in case.names if name in isolation.found)
     alike = laboratory.tools.alike
-    causes = _merged(_proven(blame, holds, alike.get(blame.name, {})) for blame in found.causes)
+    named = _attributed(found.causes, holds)
+    causes = _merged(_proven(blame, holds, alike.get(blame.name, {})) for blame in named)
     return _without_disproved(replace(found, holds=holds, causes=causes))
+
+
+def _attributed(causes: tuple[Blame, ...], holds: tuple[str, ...]) -> tuple[Blame, ...]:
+    """Give causes of which no variation is known what isolation has left for them.
+
+    They do not come about by themselves: with all those held, the bytes are the same.
+    """
+    taken = {name for blame in causes for name in blame.variations}
+    free = tuple(name for name in holds if name not in taken) or holds
+    return tuple(blame if blame.variations else replace(blame, variations=free) for blame in causes)
 
 
 def _without_disproved(found: Explained) -> Explained:

@@ -137,6 +137,7 @@ class Laboratory:
         if made is None:
             return None
         pair = (self._known[first], self._known[second]) if not again else (self._known[second], made[0])
+        self._look(self._known[first], self._known[second], held)
         if pair[1] in self.builds[before:]:
             self._note(pair[1], pair[0], frozenset(held), tuple(names))
         return pair
@@ -169,10 +170,15 @@ class Laboratory:
     def _one(self, wanted: tuple[str, Environment, frozenset[str]]) -> Build:
         name, environment, held = wanted
         build = self.tools.build(name, environment)
-        hold, remove = (*self.case.task.hold, *held), self.case.task.remove
-        if build.probe and self.case.first.probe:
-            insist(variations.variants(self.case.first.probe, build.probe, hold, remove))
+        if environment == self.case.held(held):  # one with remedies is compared with its like, in `remedy`
+            self._look(self.case.first, build, held)
         return build
+
+    def _look(self, first: Build, second: Build, held: Iterable[str]) -> None:
+        """See to it that all variations act but those that are held."""
+        if first.probe and second.probe:
+            hold = (*self.case.task.hold, *held)
+            insist(variations.variants(first.probe, second.probe, hold, self.case.task.remove))
 
     def _affords(self, count: int) -> bool:
         budget = self.case.task.budget

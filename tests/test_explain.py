@@ -346,3 +346,12 @@ def test_causes_of_one_trace_are_told_apart_by_what_was_isolated() -> None:
     assert found.causes == (Blame("file-order", ("a.py",), ("fileordering",), Proof.ISOLATED),)
     assert found.recipe == ("fix-fileordering",)
     assert len(found.builds) <= 3
+
+
+def test_a_cause_that_any_variation_can_bring_about_gets_the_one_that_did() -> None:
+    """The control build was the same: so it does not come about by itself."""
+    member = Blame("extra-member", ("more.py",))
+    told = Diagnosis(Severity.MEMBERS, (member,), (), ())
+    found = World(lambda one: one.variables, finds=lambda _one, _two: told).explain()
+    assert found.causes == (replace(member, variations=("environment",), proof=Proof.ISOLATED),)
+    assert found.recipe == ("fix-environment",)
