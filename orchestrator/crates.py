@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tarfile
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -37,10 +38,27 @@ LARGEST = 3 << 30  # bytes of all crates together, as they are unpacked; lies in
 CARGOS = frozenset({"cargo", "cargo-web"})
 """Debian's packages that bring cargo."""
 
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 SOCKET = "/usr/lib/wheelproof-relay"
 _SCRATCH = "/scratch"
-_OFFERED = ("maturin",)
-"""Build backends that can do nothing without cargo."""
+_CALLERS = frozenset({"maturin", "setuptools-rust"})
+"""Build requirements that call cargo."""
+
+
+def wanted(source: Source, image: Image) -> bool:
+    """Tell whether a build needs its crates: it locks some, can be expected to call cargo, and the image has it.
+
+    A lock alone may be that of an example. What calls cargo is known by name, or is a backend of the
+    sdist's own. Without its crates such a build fails, or leaves out its part in Rust, which would
+    be another wheel.
+    """
+    named = {found[0].lower().replace("_", "-") for one in source.requires if (found := _NAME.match(one.strip()))}
+    calls = bool(source.backend_path or (named | {source.backend.partition(":")[0].partition(".")[0]}) & _CALLERS)
+    return bool(source.cargo and calls and _cargo_of(image))
+
+
+def _cargo_of(image: Image) -> list[tuple[str, str]]:
+    return [(name, version) for name, version in image.packages if name.partition(":")[0] in CARGOS]
 
 
 @dataclass(slots=True)
@@ -65,8 +83,8 @@ class Crates:
     def fetch(self, source: Source, image: Image, limits: Limits) -> Path | Failure | None:
         """Return the folder that a build gets as its CARGO_HOME, or why there is none.
 
-        None where the sdist locks no crates, or the image has no cargo. Every crate's hash is as
-        Cargo.lock says, so the folder depends on nothing else but cargo's version.
+        None where they are not `wanted`. Every crate's hash is as Cargo.lock says, so the folder
+        depends on nothing else but cargo's version.
 
         Raises
         ------
@@ -74,10 +92,9 @@ class Crates:
             The engine failed.
 
         """
-        cargo = [(name, version) for name, version in image.packages if name.partition(":")[0] in CARGOS]
-        if not (source.cargo and cargo):
+        if not wanted(source, image):
             return None
-        key = digest([LAYOUT, source.cargo, cargo])
+        key = digest([LAYOUT, source.cargo, _cargo_of(image)])
         place = self._folder / key
         with self.turns.turn(key):
             return place if place.is_dir() else self._make(source, image, limits, place)
@@ -172,11 +189,6 @@ def _innermost(heard: str) -> str:
     error = next((line for line in lines if line.startswith("error")), "")
     causes = [later for earlier, later in pairwise(lines) if earlier == "Caused by:"]
     return ": ".join(filter(None, (error, *causes[-1:])))
-
-
-def is_fatal(source: Source) -> bool:
-    """Tell whether without its crates the build cannot but fail: other backends may do without what is in Rust."""
-    return source.backend.partition(".")[0].partition(":")[0] in _OFFERED
 
 
 def _unpack(archive: Path, folder: Path) -> None:

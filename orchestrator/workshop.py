@@ -103,12 +103,11 @@ class Workshop:
         )
 
     def crates_of(self, project: str, source: Source, image: Image, limits: Limits) -> Path | Failure | None:
-        """Fetch what a Cargo.lock names; where that fails, and the build may do without, it is none."""
-        if self.crates is None or not source.cargo:
+        """Fetch what the Cargo.lock of a build that uses cargo names."""
+        if self.crates is None or not crates.wanted(source, image):
             return None
         self.tell(project, "fetching its crates")
-        found = retrying(partial(self.crates.fetch, source, image, limits), stop=self.stop.event)()
-        return None if isinstance(found, Failure) and not crates.is_fatal(source) else found
+        return retrying(partial(self.crates.fetch, source, image, limits), stop=self.stop.event)()
 
     def describe(self, path: Path, limits: Limits) -> Source | Failure:
         """Tell how an sdist of the cache wants to be built; it is read once, since its folder is its hash."""

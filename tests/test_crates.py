@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -121,12 +121,21 @@ def test_a_container_that_ends_otherwise_says_nothing_about_the_package(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("backend", "fatal"),
-    [("maturin", True), ("maturin:x", True), ("setuptools.build_meta", False), ("backend", False)],
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"backend": "setuptools.build_meta"}, False),
+        ({"backend": "setuptools.build_meta", "requires": ("setuptools", "Setuptools_Rust>=1.7")}, True),
+        ({"backend": "setuptools.build_meta", "requires": ("setuptools-rust-like", "")}, False),
+        ({"backend": "backend", "backend_path": (".",)}, True),
+        ({"cargo": ()}, False),
+    ],
 )
-def test_only_what_can_do_nothing_without_cargo_fails_for_want_of_crates(backend: str, *, fatal: bool) -> None:
-    """Others may have a part in Rust that they can leave out."""
-    assert crates.is_fatal(replace(SOURCE, backend=backend)) is fatal
+def test_crates_are_wanted_by_what_calls_cargo(changes: dict[str, Any], *, expected: bool) -> None:
+    """A lock that lies in an sdist may be an example's; and without cargo there is nothing to be done."""
+    source = replace(SOURCE, **changes)
+    assert crates.wanted(source, RUST) is expected
+    assert not crates.wanted(source, IMAGE)
 
 
 def test_cargo_is_told_of_a_registry_only_where_one_is_configured() -> None:
