@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from orchestrator import __version__, logs, progress
-from orchestrator.errors import ImageError, Interrupted, OpenJobsError, UsageError, WheelproofError
+from orchestrator.errors import DisagreementError, ImageError, Interrupted, OpenJobsError, UsageError, WheelproofError
 
 # What a command needs, and others do not, is imported by itself: each shall answer at once.
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ ROOM = 3 << 30
 EPILOG = """Exit status: 0 every job got a verdict, whatever it is; 2 the command line is wrong;
 3 the configuration is; 4 the container engine fails; 5 an image cannot be made; 6 the package
 index fails; 7 the results or the cache cannot be used; 8 another run works on the same results;
-9 some jobs got no verdict; 130 stopped. Of compare: 0 the same bytes, 1 they differ, 2 trouble."""
+9 some jobs got no verdict; 10 a witness found hashes that do not hold; 130 stopped. Of compare:
+0 the same bytes, 1 they differ, 2 trouble."""
 
 
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -408,6 +409,57 @@ def plan_(
     if not (wanted or files):
         rows += [(one.project, "", "excluded", "", f"{one.reason} (since {one.since})") for one in settings.exclusions]
     progress.table("", ("project", "version", "action", "image", "why"), rows)
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@_PROFILE
+@_IMAGE
+@_CONFIG
+@_RESULTS
+@click.option("--wheels", type=click.Path(path_type=Path), help="Where the wheels lie, if not beside each FILE.")
+@click.option("--again", is_flag=True, help="Build what has a result already, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows on standard output, as one JSON array.")
+@_LOG_FORMAT
+def witness(  # noqa: PLR0913, PLR0917 - as many as it has options
+    files: tuple[Path, ...],
+    profile: str | None,
+    image: str | None,
+    config_file: Path,
+    folder: Path | None,
+    wheels: Path | None,
+    again: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+    log_format: str,
+) -> None:
+    """Rebuild each wheel that a hash FILE names, and tell whether it bears the hash.
+
+    What was rebuilt is listed in the results' sha256sums.txt, ready to be signed.
+    """
+    from orchestrator import apart, config, inputs, night, witnessing  # noqa: PLC0415 - see above
+    from orchestrator.witness import Outcome, checksums  # noqa: PLC0415 - see above
+
+    logs.use(log_format)
+    settings = _load(config_file)
+    wanted = inputs.read_all(files)
+    tasks = config.tasks(settings, (), image, wanted=wanted, profile=profile)
+    store = _results(settings, folder or settings.results)
+    at_hand = witnessing.AtHand(store, tuple(path.parent for path in files) + ((wheels,) if wheels else ()))
+    with store.locked(), apart.Publisher(config_file, store.folder) as publisher:
+        outcome = _carried_out(settings, store, tasks, config_file, publisher, jobs=None, again=again)
+        found = tuple(night.results(outcome))
+        rows = witnessing.rows(wanted, tasks, found, dict(outcome.open), at_hand)
+        store.publish([("sha256sums.txt", checksums(found))])
+    if as_json:
+        click.echo(witnessing.as_json(rows), nl=False)
+    else:
+        cells = ((one.filename, one.outcome.value, one.severity, ", ".join(one.causes), one.reason) for one in rows)
+        progress.table("", ("wheel", "outcome", "severity", "causes", "because"), tuple(cells))
+        click.echo(f"\n{store.folder / 'sha256sums.txt'}")
+    _insist(outcome)
+    if wrong := sum(one.outcome is not Outcome.MATCHES for one in rows):
+        msg = f"{wrong} of {len(rows)} wheels do not come out as the file says"
+        raise DisagreementError(msg)
 
 
 # --- putting together ------------------------------------------------------------------------

@@ -94,7 +94,7 @@ class _Shop:
 
     def __init__(self, task: Task, image: Image, effects: Effects, bench: Bench) -> None:
         hold = tuple(sorted({*task.hold, *(one for one in TOOLS_HOLD if one not in task.remove)}))
-        self._task = replace(task, hold=hold, tools=BuildTools(), requirement="", group="", published=False)
+        self._task = replace(task, hold=hold, tools=BuildTools(), config_settings=())
         self._wanted = task.tools
         self._pins = {pin.name: pin for pin in task.tools.pins}
         self._image = image
