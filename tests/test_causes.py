@@ -329,10 +329,10 @@ def test_one_instant_in_two_zones_is_a_matter_of_the_zone(form: str) -> None:
             "id 6fa459ea-ee8a-4ca4-894e-db77e160355e\n",
             "random-id",
         ),
-        ("/tmp/pip-build-env-ab12cd34/x\n", "/tmp/pip-build-env-zz99_yx8/x\n", "random-folder"),
+        ("/x/pip-build-env-ab12cd34/x\n", "/x/pip-build-env-zz99_yx8/x\n", "random-folder"),
         ("src/.mesonpy-ab12cd34/x\n", "src/.mesonpy-zz99_yx8/x\n", "random-folder"),
         ("/x/.tmpAbCdEf/y\n", "/x/.tmpGhIjKl/y\n", "random-folder"),
-        ("/tmp/tmpab12cd34\n", "/tmp/tmpzz99_yx8\n", "random-folder"),
+        ("/x/tmpab12cd34\n", "/x/tmpzz99_yx8\n", "random-folder"),
     ],
 )
 def test_what_no_environment_plants_is_known_by_its_looks(first: str, second: str, cause: str) -> None:

@@ -142,7 +142,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         name="direct-url",
         summary="direct_url.json names the folder on the build host from which the wheel was made.",
-        why="A tool that installs or repacks wrote down where it found its source, as PEP 610 has it for installed files.",
+        why="A tool that repacks wrote down where it found its source, as PEP 610 has it for what is installed.",
         shows="The `file://` address in direct_url.json differs.",
         example='{"url": "file:///build/pkg"} | {"url": "file:///srv/second/pkg"}',
         kinds=("direct-url",),
@@ -155,8 +155,8 @@ CAUSES: tuple[Cause, ...] = (
         name="sbom",
         summary="A software bill of materials holds a serial number, a time or a path of the build.",
         why=(
-            "CycloneDX and SPDX ask for a serial number and a time of creation. maturin since 1.12 and auditwheel write "
-            "such files into the dist-info folder (PEP 770), with the path of the source among them."
+            "CycloneDX and SPDX ask for a serial number and a time of creation. maturin since 1.12 and auditwheel "
+            "write such files into the dist-info folder (PEP 770), with the path of the source among them."
         ),
         shows="JSON below `*.dist-info/sboms/` differs in a serial number, a time stamp or a path.",
         example='"serialNumber": "urn:uuid:1b4e28ba-..." | "serialNumber": "urn:uuid:6fa459ea-..."',
