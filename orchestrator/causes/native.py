@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.causes import archives, elf, lines, sections
 from orchestrator.causes.erasing import changed, differing, unit
 from orchestrator.causes.model import Cause, View
-from orchestrator.causes.sections import MOVED, UNORDERED, Unit
+from orchestrator.causes.sections import MOVED, ORDER, UNORDERED, Unit
 from orchestrator.causes.spelling import beyond, same
 from orchestrator.model import LADDER, Severity
 
@@ -276,6 +276,15 @@ def erase_lto(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
     return first, second
 
 
+# --- order ---------------------------------------------------------------------------------------
+
+
+def erase_order(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
+    """Erase the order of symbols that are the same."""
+    first, second = (b"\0".join(sorted(text.split(b"\0"))) for text in texts)
+    return (first, second) if first == second else texts
+
+
 # --- the catalogue -------------------------------------------------------------------------------
 
 
@@ -366,6 +375,20 @@ CAUSES = (
         erase=_eraser(lambda _pair, _name: True, erase_dates),
         variations=("time", "timezone"),
         remedies=("set-epoch", "fix-time", "fix-timezone"),
+    ),
+    Cause(
+        name="object-order",
+        summary="The objects of a library are linked in an order that a folder or a set happened to have.",
+        why=(
+            "The list of sources comes from os.listdir, glob or a set, and is not sorted. The linker lays out code and "
+            "data in the order in which it is given them, and all that points there follows."
+        ),
+        shows="The same symbols, of the same sizes and contents, stand in another order in .text, .data and .rodata.",
+        example="order of symbols: `.text: first_number, .text: second_number` against the opposite.",
+        kinds=(KIND,),
+        erase=_eraser(lambda _pair, name: name == ORDER, erase_order),
+        variations=("fileordering", "hash-seed", "locales", "num-cpus"),
+        remedies=("fix-fileordering", "fix-hash-seed", "fix-locales", "fix-num-cpus"),
     ),
     Cause(
         name="lto-symbols",
