@@ -22,7 +22,6 @@ TEXTS = ("text", "metadata", "raw", "name", "direct-url", "sbom", "bytecode", "n
 LOADED = (*TEXTS, "elf")
 WRITTEN = ("text", "metadata", "sbom")
 
-_LARGE = 4 << 20
 _PATH = re.compile(rb"(?:file://)?(/(?:[\w.+@~=-]{1,255}/){1,40}[\w.+@~=-]{1,255})/?")
 _BUILT_IN = (b"/tmp/", b"/home/", b"/build/", b"/root/", b"/Users/", b"/var/", b"/srv/", b"/work/", b"/private/",
              b"/project/", b"/mnt/", b"/data/", b"/github/", b"/io/", b"/src/", b"/app/", b"/opt/")  # fmt: skip
@@ -45,8 +44,6 @@ def _alike(pattern: re.Pattern[bytes], marker: bytes) -> Callable[[Pair], Pair]:
     """Return an eraser of what matches a pattern as often on one side as on the other."""
 
     def erase(texts: Texts, _known: Known) -> Texts:
-        if max(map(len, texts)) > _LARGE:
-            return texts
         ours, theirs = (pattern.findall(text) for text in texts)
         if not ours or len(ours) != len(theirs):
             return texts
@@ -71,7 +68,7 @@ def without_random(name: bytes) -> bytes:
 
 def build_places(texts: Texts, known: Known) -> Texts:
     """Erase two absolute paths that end alike, where nothing is known of either build."""
-    if known.first.values or known.second.values or max(map(len, texts)) > _LARGE:
+    if known.first.values or known.second.values:
         return texts
     ours, theirs = (list(_PATH.finditer(text)) for text in texts)
     if not ours or len(ours) != len(theirs):

@@ -21,7 +21,6 @@ SLACK = 2.0
 """Seconds: a file's time may be coarser than the clock, and the probe looks a moment before the build."""
 
 DAY = 86_400
-_LARGE = 4 << 20
 _MOST = 10_000  # dates in one unit
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
@@ -179,8 +178,6 @@ class Twin:
 
 def twins(texts: Texts) -> Iterator[Twin]:
     """Yield what looks like a date on both sides, in the same place, and differs; the fullest forms first."""
-    if max(map(len, texts)) > _LARGE:
-        return
     for form, pattern in FORMS:
         ours, theirs = (list(_some(pattern, text)) for text in texts)
         if len(ours) != len(theirs):
@@ -266,7 +263,7 @@ def erase_instants(texts: Texts, known: Known) -> Texts:
     happens once in so many times as two windows of minutes are parts of 136 years each.
     """
     first, second = texts
-    if known.first.clock is None or known.second.clock is None or len(first) != len(second) or len(first) > _LARGE:
+    if known.first.clock is None or known.second.clock is None or len(first) != len(second):
         return texts
     ours, theirs = bytearray(first), bytearray(second)
     windows = _window(known.first), _window(known.second)
