@@ -203,7 +203,7 @@ def _names(headers: list[Any], file: Any, content: Content) -> bytes:  # noqa: A
 
 def _name(strings: bytes, at: int) -> str:
     end = strings.find(b"\0", at)
-    name = strings[at : min(end, at + _LONGEST_NAME)] if 0 <= at < end else b""
+    name = strings[at : min(end, at + _LONGEST_NAME)] if 0 <= at <= end else b"at_%d" % at
     return _ODD.sub("_", name.decode("ascii", "replace"))
 
 

@@ -8,15 +8,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.causes import dwarf, elf, words
+from orchestrator.causes import dwarf, elf, symbols, words
 from orchestrator.causes.alignment import Alignment, Gap, align
 from orchestrator.causes.spelling import Kept, Part, beyond, same, spell, spell_strings
+from orchestrator.causes.symbols import Shuffle
 from orchestrator.causes.words import Dictionary, Layout, Span, Strings
 from orchestrator.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import Literal
+    from collections.abc import Iterable, Iterator, Mapping
 
     from orchestrator.causes.elf import Elf, Section, Segment
     from orchestrator.causes.model import Content
@@ -27,6 +27,9 @@ MOVED = " (moved)"
 UNORDERED = " (strings)"
 """Ends the name of a unit of strings, each ended by NUL, whose order says nothing."""
 
+ORDER = "order of symbols"
+"""A unit that lists the symbols of some sections, each ended by NUL, in the order in which they stand in memory."""
+
 BUILD_ID = ".note.gnu.build-id"
 
 _LARGEST = 24 << 20  # bytes of a section that is held as a whole
@@ -34,14 +37,8 @@ _TLS = 0x400
 _STRING_SECTIONS = (".debug_str", ".debug_line_str", ".comment")
 _NOTE_HEAD = 12
 _LONGEST_ID = 64
-_SYMBOL = {8: 24, 4: 16}  # bytes of an entry of a symbol table, by the width of an address
-_SYMBOL_FIELDS = {  # where name, info, other, section, value and size stand in it
-    8: ((0, 4), (4, 5), (5, 6), (6, 8), (8, 16), (16, 24)),
-    4: ((0, 4), (12, 13), (13, 14), (14, 16), (4, 8), (8, 12)),
-}
 _SEED = re.compile(r"\.[0-9a-f]{8,16}$")  # at the end of names that link-time optimisation makes up
 _MOST_SEGMENTS = 100  # whose sections are looked for
-_MOST_SYMBOLS = 100_000
 _DYNAMIC = {1: "DT_NEEDED", 14: "DT_SONAME", 15: "DT_RPATH", 29: "DT_RUNPATH"}
 
 
@@ -95,12 +92,14 @@ def units(first: Content, second: Content, ours: Elf, theirs: Elf) -> tuple[Unit
     """
     files = _File(first, ours), _File(second, theirs)
     pairs, alone = _pair(ours, theirs)
-    changed = [one for pair in pairs if (one := _changed(files, pair)) is not None]
+    shuffled = _shuffled(files, pairs)
+    changed = [one for pair in pairs if (one := _changed(files, pair, shuffled)) is not None]
     equal = loaded_equal(files)
     found = [
         *_structure(files),
         *(unit for section in alone for unit in _alone(files, section)),
-        *_contents(files, pairs, changed),
+        *_order(shuffled, pairs),
+        *_contents(files, pairs, changed, _layout(pairs, changed, shuffled)),
         *_between(files),
     ]
     found = [unit for unit in found if unit.first != unit.second]
@@ -125,11 +124,15 @@ def _pair(ours: Elf, theirs: Elf) -> tuple[list[tuple[Section, Section]], list[t
     return pairs, [*alone, *((1, one) for name, one in there.items() if name not in here)]
 
 
-def _changed(files: tuple[_File, _File], pair: tuple[Section, Section]) -> _Changed | None:
+def _changed(
+    files: tuple[_File, _File], pair: tuple[Section, Section], shuffled: Mapping[str, Shuffle]
+) -> _Changed | None:
     raw = Part(files[0].content, pair[0].offset, pair[0].size), Part(files[1].content, pair[1].offset, pair[1].size)
     if same(*raw):
         return None
     contents = files[0].part(pair[0]), files[1].part(pair[1])
+    if pair[0].name in shuffled:
+        return _Changed(pair, contents, shuffled[pair[0].name].alignment)
     alignment, lengths = _alignment(pair[0], contents, files[0].elf)
     return _Changed(pair, contents, alignment, lengths)
 
@@ -346,10 +349,9 @@ def _alone(files: tuple[_File, _File], where: tuple[int, Section]) -> Iterator[U
 
 
 def _contents(
-    files: tuple[_File, _File], pairs: list[tuple[Section, Section]], changed: list[_Changed]
+    files: tuple[_File, _File], pairs: list[tuple[Section, Section]], changed: list[_Changed], placed: Layout
 ) -> Iterator[Unit]:
     tables = {one.name: table for one in changed if (table := _strings(one)) is not None}
-    placed = _layout(pairs, changed)
     sizes = frozenset((one.memory, other.memory) for one, other in pairs if one.loaded and one.memory != other.memory)
     for one in changed:
         depth = _deeper(one, files)
@@ -359,8 +361,8 @@ def _contents(
             yield _packed(one, depth)
         elif one.alignment is None:
             yield Unit(one.name, *beyond(*one.contents), depth)
-        elif one.sections[0].kind == "SHT_SYMTAB" and (symbols := _symbols(one, files, placed)) is not None:
-            yield Unit(one.name + UNORDERED, *symbols, depth)
+        elif (listed := _symbols(one, files, placed)) is not None:
+            yield Unit(one.name + UNORDERED, *listed, depth)
         elif one.name in tables and not one.sections[0].loaded:
             table = tables[one.name]
             yield Unit(one.name + UNORDERED, *spell_strings(table.first, table.second, table.alignment), depth)
@@ -369,40 +371,49 @@ def _contents(
     yield from _dynamic(files)
 
 
+def _shuffled(files: tuple[_File, _File], pairs: list[tuple[Section, Section]]) -> dict[str, Shuffle]:
+    """Find the sections of which the parts stand in another order, and with them the tables that follow that order."""
+    tables = [one for one in pairs if one[0].kind == "SHT_SYMTAB"]
+    contents = files[0].content, files[1].content
+    if (
+        not tables
+        or files[0].elf.relocatable
+        or same(*(file.part(one) for file, one in zip(files, tables[0], strict=True)))
+    ):
+        return {}
+    ours, theirs = (symbols.read(file.content, file.elf) for file in files)
+    if ours is None or theirs is None or not (found := symbols.shuffles(pairs, contents, ours, theirs)):
+        return {}
+    for name, follow in ((".eh_frame", symbols.frames), (".eh_frame_hdr", symbols.frame_table)):
+        place = _layout(pairs, [], found).place
+        for pair in pairs:
+            if pair[0].name == name and (alignment := follow(pair, contents, files[0].elf, place)) is not None:
+                found[name] = Shuffle(alignment)
+    return found
+
+
+def _order(shuffled: Mapping[str, Shuffle], pairs: list[tuple[Section, Section]]) -> Iterator[Unit]:
+    """List the symbols of the sections in which they stand in another order."""
+    code = any(one.executable for one, _ in pairs if one.name in shuffled)
+    first, second = (
+        b"".join(f"{name}: {one}\0".encode() for name, shuffle in shuffled.items() for one in shuffle.names[side])
+        for side in (0, 1)
+    )
+    yield Unit(ORDER, first, second, Severity.CODE if code else Severity.DATA)
+
+
 def _symbols(one: _Changed, files: tuple[_File, _File], placed: Layout) -> tuple[bytes, bytes] | None:
     """List the symbols that only one side has, each ended by NUL: of an object that is linked, nothing counts them.
 
-    None where they are not in the common form, or too many differ.
+    None where they are not in the common form, or too many.
     """
-    width, order = files[0].elf.width, files[0].elf.order
-    entry = _SYMBOL[width]
-    sizes = {section.size % entry for section in one.sections} | {section.entry for section in one.sections}
-    if sizes != {0, entry} or files[0].elf.relocatable or max(each.size for each in one.contents) > _LARGEST:
+    ours, theirs = (symbols.read(file.content, file.elf) for file in files)
+    if ours is None or theirs is None or files[0].elf.relocatable or one.sections[0].kind != "SHT_SYMTAB":
         return None
-    tables = [content.read(0, content.size) for content in one.contents]
-    raw = [Counter(table[at : at + entry] for at in range(0, len(table), entry)) for table in tables]
-    if max(each.total() for each in (raw[0] - raw[1], raw[1] - raw[0])) > _MOST_SYMBOLS:
-        return None
-    places: tuple[Callable[[int], int], ...] = (lambda value: placed.place(value) or value, int)
-    first, second = (
-        Counter(_symbol(symbol, file, section, place, order) for symbol in each.elements())
-        for each, file, section, place in zip(raw, files, one.sections, places, strict=True)
-    )
+    first = Counter(symbol.text(lambda value: placed.place(value) or value) for symbol in ours)
+    second = Counter(symbol.text(int) for symbol in theirs)
     texts = [b"".join(sorted(each.elements())) for each in (first - second, second - first)]
     return texts[0], texts[1]
-
-
-def _symbol(
-    raw: bytes, file: _File, table: Section, place: Callable[[int], int], order: Literal["little", "big"]
-) -> bytes:
-    """Write a symbol out: its name, its section, its place on the second side, its size, its kind."""
-    fields = [int.from_bytes(raw[begin:end], order) for begin, end in _SYMBOL_FIELDS[file.elf.width]]
-    name, info, other, index, value, size = fields
-    found = file.elf
-    strings = found.sections[table.link] if table.link < len(found.sections) else table
-    text = file.content.read(strings.offset + name, 1 << 10).split(b"\0")[0] if name < strings.size else b"%d" % name
-    section = found.sections[index].name if index < len(found.sections) else str(index)
-    return f"{section} {place(value):#x} size {size:#x} kind {info:#x} {other:#x} ".encode() + text + b"\0"
 
 
 def _deeper(one: _Changed, files: tuple[_File, _File]) -> Severity:
@@ -423,8 +434,9 @@ def _strings(one: _Changed) -> Strings | None:
     return Strings(first.read(0, first.size), second.read(0, second.size), one.alignment)
 
 
-def _layout(pairs: list[tuple[Section, Section]], changed: list[_Changed]) -> Layout:
+def _layout(pairs: list[tuple[Section, Section]], changed: list[_Changed], shuffled: Mapping[str, Shuffle]) -> Layout:
     uneven = {one.name: one.alignment for one in changed if one.uneven}
+    uneven |= {name: shuffle.alignment for name, shuffle in shuffled.items()}
     return words.layout(
         [
             Span(
