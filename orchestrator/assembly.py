@@ -27,6 +27,7 @@ from orchestrator import (
 )
 from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
+from orchestrator.crates import Crates
 from orchestrator.debian import Contents
 from orchestrator.errors import EngineError, UsageError, WheelproofError
 from orchestrator.farm import Slots, Stop
@@ -154,6 +155,7 @@ def put_together(
         stop=stop,
         cache=settings.cache,
         label=label,
+        crates=Crates(settings.cache, settings.crates, engine.run, label),
         tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
         contents=Contents(settings.cache, engine.read_file, logs.warning),
     )

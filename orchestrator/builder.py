@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import posixpath
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from orchestrator import failures
 from orchestrator.cache import settle, unfinished
 from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
+from orchestrator.guest_crates import HOME as CRATES
 from orchestrator.model import Build, Environment, Failure, Limits, Phase, Probe, Provided, Reason, WheelFile
 from orchestrator.variations import scratch_folders
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 GUEST = "/usr/lib/wheelproof"
 """Where the guest, the shell and the clock's offset lie in every container of ours."""
 
-PROGRAMS = ("guest.py", "guest_finish.py")
+PROGRAMS = ("guest.py", "guest_crates.py", "guest_finish.py")
 SDIST = "/usr/lib/wheelproof-sdist"
 COMPILERS = "compilers"
 """The folder below GUEST with wrappers of the compilers, where a remedy asks for them."""
@@ -61,6 +63,7 @@ class Order:
     given: tuple[str, ...] = ()  # the names of the build requirements that are there
     ask: bool = False  # for the dynamic build requirements, before it is built
     hook: str = "build_wheel"
+    crates: Path | None = None  # a CARGO_HOME with all crates in it
     pip: str = ""  # the project, where `pip wheel` is to build it, instead of the build backend's hook
 
 
@@ -136,7 +139,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
     return Container(
         image=order.image.id,
         command=(*kernel, "/usr/bin/python3", f"{GUEST}/guest.py", json.dumps(spec)),
-        environment=variables(environment, environment.cpus or cpus),
+        environment=variables(environment, environment.cpus or cpus) | _cargo(order),
         user=f"{environment.uid}:{environment.uid}",
         hostname=environment.hostname,
         domainname=environment.domainname,
@@ -144,6 +147,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
             (str(guest), GUEST),
             (str(order.source.path), f"{SDIST}/{order.source.path.name}"),
             (str(order.requirements), environment.environment_path),
+            *(((str(order.crates), crates_path(environment)),) if order.crates else ()),
         ),
         scratch={folder: _tmpfs(folder, environment, limits) for folder in folders},
         cpuset=str(cpu) if environment.cpus == 1 else "",
@@ -153,6 +157,15 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         seconds=limits.seconds,
         label=label,
     )
+
+
+def crates_path(environment: Environment) -> str:
+    """Return where a build finds its crates: beside its build requirements, so that both move together."""
+    return f"{posixpath.dirname(environment.environment_path)}/{CRATES}"
+
+
+def _cargo(order: Order) -> dict[str, str]:
+    return {"CARGO_HOME": crates_path(order.environment), "CARGO_NET_OFFLINE": "true"} if order.crates else {}
 
 
 def settings_of(given: tuple[tuple[str, str], ...]) -> dict[str, str | list[str]]:

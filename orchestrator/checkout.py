@@ -67,6 +67,7 @@ def _built(task: Task, release: Release, image: Image, settled: Settled, effects
         given=rebuild.names(settled.lock),
         ask=ask,
         hook="build_sdist",
+        crates=settled.crates,
     )
     return effects.build(order, lambda _answer: None)
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
+from orchestrator.causes.lines import Plain
 from orchestrator.wheel import BROKEN, CHUNK, survey
 
 if TYPE_CHECKING:
@@ -19,22 +20,6 @@ if TYPE_CHECKING:
 
 SMALL = 4 << 20
 """Bytes; a member that is longer lies in a file without a name, and not in memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A content in memory."""
-
-    data: bytes
-
-    @property
-    def size(self) -> int:
-        """How many bytes there are."""
-        return len(self.data)
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Return the bytes from there on, fewer at the end."""
-        return self.data[offset : offset + size]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +87,7 @@ class Opened:
 
     def _kept(self, info: zipfile.ZipInfo) -> Content | None:
         try:
-            return Kept(self.archive.read(info))
+            return Plain(self.archive.read(info))
         except BROKEN:
             return None
 

@@ -62,6 +62,9 @@ UNKNOWN = Traces()
 """What is known of a wheel that somebody else has built."""
 
 
+_SPELLED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
+
+
 class Contents(Protocol):
     """A wheel, open for reading."""
 
@@ -112,7 +115,7 @@ class Story:
     evidence: dict[str, list[Evidence]] = field(default_factory=dict)
     left: list[Unexplained] = field(default_factory=list)
     depths: dict[str, Severity] = field(default_factory=dict)  # by path
-    told: set[str] = field(default_factory=set)  # paths that a cause or an unexplained place stands for
+    told: set[tuple[str, Aspect]] = field(default_factory=set)  # for which a cause or an unexplained place stands
 
 
 # --- the whole -------------------------------------------------------------------------------
@@ -135,9 +138,7 @@ def diagnose(
     for part in _parts(one, two, pairing, differences):
         _tell(story, part, (one.traces, two.traces), causes)
     judged = tuple(_judged(difference, story, pairing) for difference in differences)
-    for difference in judged:
-        if not difference.consequence and _names(difference, pairing).isdisjoint(story.told):
-            story.left.append(Unexplained(difference.path, difference.aspect))
+    story.left += _untold(story, judged, pairing, (one, two))
     found = Diagnosis(
         deepest(one.severity for one in judged if one.severity), _blames(story, causes), _cut_short(story.left), judged
     )
@@ -148,12 +149,19 @@ def _rank(specimen: Specimen) -> tuple[str, str]:
     return specimen.wheel.sha256, specimen.wheel.filename
 
 
-def _names(difference: Difference, pairing: Mapping[str, str]) -> set[str]:
-    """Return what a difference may be told under: its own path, that of its partner, or its aspect if it has none."""
-    if not difference.path:
-        return {difference.aspect.value}
-    partners = {one for one, two in pairing.items() if two == difference.path}
-    return {difference.path, *partners}
+def _untold(
+    story: Story, differences: Iterable[Difference], pairing: Mapping[str, str], pair: tuple[Specimen, Specimen]
+) -> Iterator[Unexplained]:
+    """Yield the differences for which nothing else stands yet: what could not be read, or was too much."""
+    back = {two: one for one, two in pairing.items()}
+    for difference in differences:
+        path = back.get(difference.path, difference.path)
+        if not difference.consequence and (path, difference.aspect) not in story.told:
+            yield Unexplained(path, difference.aspect)
+    contents = [{member.path: member.sha256 for member in one.wheel.members} for one in pair]
+    for one, two in pairing.items():
+        if contents[0][one] != contents[1][two] and (one, Aspect.CONTENT) not in story.told and not is_record(one):
+            yield Unexplained(one, Aspect.CONTENT)
 
 
 def _judged(difference: Difference, story: Story, pairing: Mapping[str, str]) -> Difference:
@@ -164,8 +172,8 @@ def _judged(difference: Difference, story: Story, pairing: Mapping[str, str]) ->
     elif aspect is Aspect.CONTENT:
         found = story.depths.get(difference.path, depth(difference.path, b""))
     elif aspect is Aspect.PRESENCE:
-        paired = _names(difference, pairing) & pairing.keys()
-        found = deepest(story.depths.get(path, Severity.MEMBERS) for path in paired) if paired else Severity.MEMBERS
+        path = next((one for one, two in pairing.items() if difference.path in (one, two)), "")
+        found = story.depths.get(path, Severity.MEMBERS) if path else Severity.MEMBERS
     elif aspect is Aspect.TAGS:
         found = Severity.MEMBERS
     else:
@@ -222,8 +230,9 @@ def _cut_short(left: list[Unexplained]) -> tuple[Unexplained, ...]:
 def _tell(story: Story, part: Part, traces: tuple[Traces, Traces], causes: tuple[Cause, ...]) -> None:
     """Explain a part, and add to the story what was found."""
     pair = Side(part.views[0], traces[0]), Side(part.views[1], traces[1])
-    depths = (part.views[0].depths.get(place, Severity.CODE) for place in differing(pair))
-    story.depths[part.path] = deepest((story.depths.get(part.path, Severity.NONE), *depths))
+    depths = [part.views[0].depths.get(place, Severity.CODE) for place in differing(pair)]
+    if depths:
+        story.depths[part.path] = deepest((story.depths.get(part.path, Severity.NONE), *depths))
     found = explain(pair, causes)
     for name, places in found.causes.items():
         located = [_located(part, place) for place in places]
@@ -232,10 +241,10 @@ def _tell(story: Story, part: Part, traces: tuple[Traces, Traces], causes: tuple
         shown = story.evidence.setdefault(name, [])
         for place, (path, _, where) in list(zip(places, located, strict=True))[: max(0, EVIDENCE - len(shown))]:
             shown.append(Evidence(path, where, *side_by_side(*unit(pair, place))))
-        story.told |= {path or aspect.value for path, aspect, _ in located}
+        story.told |= {(path, aspect) for path, aspect, _ in located}
     for path, aspect, where in (_located(part, place) for place in found.left):
         story.left.append(Unexplained(path, aspect, where))
-        story.told.add(path or aspect.value)
+        story.told.add((path, aspect))
 
 
 _PREFIXES = ((TIME, Aspect.TIME), (MODE, Aspect.MODE), (PACKING, Aspect.PACKING))
@@ -340,7 +349,7 @@ def _parts(
     first: Specimen, second: Specimen, pairing: Mapping[str, str], differences: Iterable[Difference]
 ) -> Iterator[Part]:
     """Yield all parts in which two wheels differ, one at a time."""
-    yield _archive(first, second)
+    yield _archive(first, second, pairing)
     yield from _named(first, second, pairing)
     changed = {one.path for one in differences if one.aspect is Aspect.CONTENT}
     ours = {member.path: member for member in first.wheel.members}
@@ -361,23 +370,25 @@ def _parts(
                 yield from (Part(one, Aspect.CONTENT, both) for both in apart(one, contents[0], contents[1]))
 
 
-def _archive(first: Specimen, second: Specimen) -> Part:
+def _archive(first: Specimen, second: Specimen, pairing: Mapping[str, str]) -> Part:
     """Take apart what the archives say of themselves and of the members that both have."""
     theirs = {member.path: member for member in second.wheel.members}
-    both = [(member, theirs[member.path]) for member in first.wheel.members if member.path in theirs]
+    names = [(member, pairing.get(member.path, member.path)) for member in first.wheel.members]
+    both = [(member, theirs[name]) for member, name in names if name in theirs]
     return Part("", Aspect.ARCHIVE, views("", "archive", _headers(first, second, both), Severity.ARCHIVE))
 
 
 def _headers(
     first: Specimen, second: Specimen, both: Sequence[tuple[Member, Member]]
 ) -> Iterator[tuple[str, bytes, bytes]]:
+    names = {two.path: one.path for one, two in both}
     ours = [one.path for one, _ in both]
-    theirs = [member.path for member in second.wheel.members if member.path in set(ours)]
+    theirs = [names[member.path] for member in second.wheel.members if member.path in names]
     yield ORDER, "\n".join(ours).encode(), "\n".join(theirs).encode()
     yield COMMENT, first.contents.comment, second.contents.comment
     inside = ours != theirs or first.contents.comment != second.contents.comment
     for one, two in both:
-        inside = inside or one != two
+        inside = inside or one != replace(two, path=one.path)
         yield f"{TIME}{one.path}", _moment(one), _moment(two)
         yield f"{MODE}{one.path}", _mode(one), _mode(two)
         if one.packing != two.packing or (one.sha256 == two.sha256 and one.packed != two.packed):
@@ -532,4 +543,6 @@ def _shown(data: bytes, begin: int) -> str:
 
 def printable(data: bytes) -> str:
     """Return bytes as text in which nothing can harm a terminal or a page's lines."""
-    return _UNREADABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", data.decode("utf-8", "backslashreplace"))
+    return _UNREADABLE.sub(
+        lambda found: _SPELLED.get(found[0], f"\\u{ord(found[0]):04x}"), data.decode("utf-8", "backslashreplace")
+    )

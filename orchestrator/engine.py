@@ -8,6 +8,7 @@ import re
 import struct
 import tarfile
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ STDOUT, STDERR = 1, 2
 _SERVER_FAULT = 500
 _PIECE = 1 << 16  # bytes read at once; the library's own reader takes four system calls for each line of a log
 _HEAD = struct.Struct(">BxxxL")  # stream and length, before each frame
+_REMOVERS = 2  # threads
 _LAST_LINES = 30  # of a failed build, told with the error
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # the classic builder reddens what a step writes to stderr
 _ABSENT = (
@@ -59,6 +61,7 @@ class Container:
     files: int = 4096
     seconds: float = 600
     label: str = ""
+    loopback: bool = False  # whether it may speak to itself; there is no other network in either case
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +83,14 @@ class LocalImage:
 
 
 class Engine:
-    """One engine, shared by all workers; each call stands alone, and leaves no container behind."""
+    """One engine, shared by all workers; each call stands alone, and its container is removed soon after."""
 
     def __init__(self, client: docker.APIClient) -> None:
         """Use an engine that answers; `connect` finds one."""
         self._client = client
         self._running: set[str] = set()
+        self._removers = ThreadPoolExecutor(_REMOVERS, thread_name_prefix="removing")
+        self._removals: set[Future[None]] = set()
         self._lock = threading.Lock()
         self._stopped = False
 
@@ -120,7 +125,7 @@ class Engine:
             working_dir=container.workdir,
             # Both: with networking disabled Docker sets up nothing at all, in half the time;
             # an engine that does not know that setting still knows the mode.
-            network_disabled=True,
+            network_disabled=not container.loopback,
             labels={LABEL: container.label},
             host_config=self._client.create_host_config(
                 network_mode="none",
@@ -144,10 +149,7 @@ class Engine:
             self._admit(identity)
             yield identity
         finally:
-            with self._lock:
-                self._running.discard(identity)
-            with suppress(NotFound):
-                self._client.remove_container(identity, force=True, v=True)
+            self._dismiss(identity)
 
     def _admit(self, identity: str) -> None:
         with self._lock:
@@ -155,6 +157,17 @@ class Engine:
                 msg = "running a container: the engine is being stopped"
                 raise EngineError(msg)
             self._running.add(identity)
+
+    def _dismiss(self, identity: str) -> None:
+        """Have a container removed while the next one runs already; what fails is left to `sweep`."""
+        removal = self._removers.submit(self._remove, identity)
+        with self._lock:
+            self._running.discard(identity)
+            self._removals = {one for one in self._removals if not one.done()} | {removal}
+
+    def _remove(self, identity: str) -> None:
+        with suppress(DockerException, requests.RequestException):
+            self._client.remove_container(identity, force=True, v=True)
 
     def _watch(self, identity: str, seconds: float, listen: Callable[[int, bytes], bool]) -> Completed:
         late = threading.Event()
@@ -202,7 +215,13 @@ class Engine:
             self._kill(identity)
 
     def sweep(self, label: str) -> int:
-        """Remove the containers that a killed run of the same label left behind; return how many."""
+        """Remove the containers that a killed run of the same label left behind; return how many.
+
+        Those that are being removed anyway do not count.
+        """
+        with self._lock:
+            removals = tuple(self._removals)
+        wait(removals)
         with _translated("removing containers that were left behind"):
             left = self._client.containers(all=True, filters={"label": f"{LABEL}={label}"})
             for one in left:

@@ -165,9 +165,30 @@ def _sensitive(case: Case, laboratory: Laboratory, found: Explained) -> Explaine
         return found
     holds = tuple(name for name in case.names if name in isolation.found)
     alike = laboratory.tools.alike
-    return replace(
-        found, holds=holds, causes=_merged(_proven(blame, holds, alike.get(blame.name, {})) for blame in found.causes)
-    )
+    named = _attributed(found.causes, holds)
+    causes = _merged(_proven(blame, holds, alike.get(blame.name, {})) for blame in named)
+    return _without_disproved(replace(found, holds=holds, causes=causes))
+
+
+def _attributed(causes: tuple[Blame, ...], holds: tuple[str, ...]) -> tuple[Blame, ...]:
+    """Give causes of which no variation is known what isolation has left for them.
+
+    They do not come about by themselves: with all those held, the bytes are the same.
+    """
+    taken = {name for blame in causes for name in blame.variations}
+    free = tuple(name for name in holds if name not in taken) or holds
+    return tuple(blame if blame.variations else replace(blame, variations=free) for blame in causes)
+
+
+def _without_disproved(found: Explained) -> Explained:
+    """Take back what the experiments have shown not to do it: the bytes were the same though it was not held."""
+    wrong = [one for one in found.causes if one.variations and not set(one.variations) & set(found.holds)]
+    if not wrong:
+        return found
+    causes = tuple(blame for blame in found.causes if blame not in wrong)
+    lost = {path for blame in wrong for path in blame.members} - {path for blame in causes for path in blame.members}
+    left = (Unexplained(one.path, one.aspect) for one in found.differences if one.path in lost and not one.consequence)
+    return replace(found, causes=causes, unexplained=tuple(dict.fromkeys((*found.unexplained, *left))))
 
 
 def _merged(causes: Iterable[Blame]) -> tuple[Blame, ...]:

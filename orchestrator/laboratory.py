@@ -93,13 +93,17 @@ class Laboratory:
 
     def hold(self, sets: Sequence[frozenset[str]], *, again: bool = False) -> tuple[Build, ...] | None:
         """Build in the second environment, each time with one of those sets held; None where the budget is spent."""
-        names = [_holding(held) for held in sets]
+        names = [f"{_holding(held)}{self._times(held) if again else ''}" for held in sets]
         wanted = [(name, self.case.held(held), held) for name, held in zip(names, sets, strict=True)]
         made = self._make(wanted, again=again, plain=True)
         for held, build in zip(sets, made or (), strict=False):
             if build in self.builds:
                 self._note(build, self.case.first, held, ())
         return made
+
+    def _times(self, held: frozenset[str]) -> str:
+        """Return what tells one more build of the same from those that there are."""
+        return f"-again-{sum(build.name.startswith(_holding(held)) for build in self.builds)}"
 
     def repeat(self, count: int) -> tuple[Build, ...] | None:
         """Build in the first environment again, that many times; None where the budget is spent."""
@@ -128,11 +132,13 @@ class Laboratory:
         ]
         if again:
             wanted = [(f"first{applied}-again", first, frozenset(case.names))]
+        before = len(self.builds)
         made = self._make(wanted, again=again, plain=not mixed)
         if made is None:
             return None
         pair = (self._known[first], self._known[second]) if not again else (self._known[second], made[0])
-        if applied:
+        self._look(self._known[first], self._known[second], held)
+        if pair[1] in self.builds[before:]:
             self._note(pair[1], pair[0], frozenset(held), tuple(names))
         return pair
 
@@ -164,10 +170,15 @@ class Laboratory:
     def _one(self, wanted: tuple[str, Environment, frozenset[str]]) -> Build:
         name, environment, held = wanted
         build = self.tools.build(name, environment)
-        hold, remove = (*self.case.task.hold, *held), self.case.task.remove
-        if build.probe and self.case.first.probe:
-            insist(variations.variants(self.case.first.probe, build.probe, hold, remove))
+        if environment == self.case.held(held):  # one with remedies is compared with its like, in `remedy`
+            self._look(self.case.first, build, held)
         return build
+
+    def _look(self, first: Build, second: Build, held: Iterable[str]) -> None:
+        """See to it that all variations act but those that are held."""
+        if first.probe and second.probe:
+            hold = (*self.case.task.hold, *held)
+            insist(variations.variants(first.probe, second.probe, hold, self.case.task.remove))
 
     def _affords(self, count: int) -> bool:
         budget = self.case.task.budget

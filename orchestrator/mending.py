@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.laboratory import same
-from orchestrator.model import LADDER, Outcome, Proof, Remedied, Severity, Verdict
+from orchestrator.model import LADDER, Outcome, Remedied, Severity, Verdict
 from orchestrator.remedies import REMEDIES, fixes, named
 
 if TYPE_CHECKING:
@@ -76,11 +76,7 @@ class Trial:
 
 
 def plan(causes: Sequence[Blame], holds: Sequence[str], cures: Mapping[str, tuple[str, ...]]) -> Plan:
-    """Say what may be tried: each cause's own remedies, and those that hold what was isolated.
-
-    Where isolation has come to an end, a cause whose variations it does not name needs none.
-    """
-    causes = [blame for blame in causes if not holds or not blame.variations or blame.proof is Proof.ISOLATED]
+    """Say what may be tried: each cause's own remedies, and those that hold what was isolated."""
     choices = {blame.name: choices_of(blame, cures.get(blame.name, ())) for blame in causes}
     explained = {name for blame in causes for name in blame.variations}
     for name in holds:

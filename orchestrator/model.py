@@ -407,6 +407,7 @@ class Reason(StrEnum):
     MISSING_CRATE = "missing-crate"
     NEEDS_RUST = "needs-rust"
     NEEDS_NETWORK = "needs-network"
+    NEEDS_CRATES = "needs-crates"
     BUILD_ERROR = "build-error"
     TIME_OUT = "time-out"
     OUT_OF_MEMORY = "out-of-memory"

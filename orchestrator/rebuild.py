@@ -98,6 +98,7 @@ class Effects:
     now: Callable[[], datetime]
     published: Callable[[Release, Build], Published | None] = lambda _release, _build: None  # against the index's
     packages: Callable[[tuple[Missing, ...], Image], tuple[str, ...]] = _none_known  # of Debian, that have it
+    crates: Callable[[Source, Image], Path | Failure | None] = lambda _source, _image: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class Settled:
     lock: Lock
     asked: bool  # the dynamic build requirements are in the lock
     question: str  # the key under which their list is remembered
+    crates: Path | None = None  # what the build gets as its CARGO_HOME
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,10 @@ def settle_static(
     if isinstance(lock, Failure):
         return lock
     question = digest((release.sdist.sha256, lock.digest, image.manifest, config_settings))
-    return Settled(source, lock, asked=False, question=question)
+    crates = effects.crates(source, image)
+    return (
+        crates if isinstance(crates, Failure) else Settled(source, lock, asked=False, question=question, crates=crates)
+    )
 
 
 def extend(settled: Settled, answer: tuple[str, ...], image: Image, effects: Effects) -> Settled | Failure:
@@ -327,6 +332,7 @@ def _order(
         limits=task.limits,
         given=names(settled.lock),
         ask=ask,
+        crates=settled.crates,
         pip=pip,
     )
 

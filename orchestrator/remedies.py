@@ -122,9 +122,9 @@ _REMEDIES = (
         "random-seed",
         "Give the compiler a fixed seed for the names that it makes up.",
         "With link-time optimisation, and for some symbols of C++, gcc invents names from random numbers.",
-        "Append -frandom-seed=0 to CFLAGS and CXXFLAGS.",
-        _flags("-frandom-seed=0"),
-        Writing(flags=("-frandom-seed=0",)),
+        "Append -frandom-seed=1 to CFLAGS and CXXFLAGS; 0 would leave it random.",
+        _flags("-frandom-seed=1"),
+        Writing(flags=("-frandom-seed=1",)),
     ),
     Remedy(
         "no-debug-info",

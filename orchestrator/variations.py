@@ -399,6 +399,7 @@ def _tokens(environment: Environment) -> tuple[tuple[str, str], ...]:
     """Return values that stand nowhere by chance."""
     return (
         *(("build-path", path) for path in _upwards(environment.build_path)),
+        *(("build-path", name) for name in (basename(environment.build_path),) if _TOKEN.search(name)),
         ("domain-host", environment.hostname),
         ("domain-host", environment.domainname),
         ("domain-host", f"{environment.hostname}.{environment.domainname}"),

@@ -8,10 +8,11 @@ import secrets
 from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import bounded, builder, cache, checkout, config, logs, pair, published, sdist, wheel
+from orchestrator import bounded, builder, cache, checkout, config, crates, logs, pair, published, sdist, wheel
 from orchestrator.buildenv import TOOLS
 from orchestrator.errors import ResultsError, UsageError
 from orchestrator.index import local
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from orchestrator.buildenv import BuildEnvironments
     from orchestrator.builder import Order, Output
+    from orchestrator.crates import Crates
     from orchestrator.debian import Contents
     from orchestrator.engine import Engine
     from orchestrator.farm import Slots, Stop
@@ -78,6 +80,7 @@ class Workshop:
     label: str
     tell: Callable[[str, str], None]  # which project, and what is done for it
     contents: Contents | None = None  # Debian's index of files; None: no packages are named
+    crates: Crates | None = None  # None: no build gets any
 
     def effects(self, project: str, limits: Limits, *, long: bool, again: bool) -> Effects:
         """Return the effects of one job."""
@@ -85,6 +88,7 @@ class Workshop:
             fetch=lambda one: self.index.fetch(one, limits.download),
             describe=lambda path: self.describe(path, limits),
             lock=self.lock,
+            crates=lambda source, image: self.crates_of(project, source, image, limits),
             materialize=self.buildenvs.materialize,
             recall=lambda question: recall(self.cache, question),
             remember=lambda question, answer: remember(self.cache, question, answer),
@@ -98,9 +102,16 @@ class Workshop:
             packages=self.contents.packages if self.contents else lambda _missing, _image: (),
         )
 
+    def crates_of(self, project: str, source: Source, image: Image, limits: Limits) -> Path | Failure | None:
+        """Fetch what the Cargo.lock of a build that uses cargo names."""
+        if self.crates is None or not crates.wanted(source, image):
+            return None
+        self.tell(project, "fetching its crates")
+        return retrying(partial(self.crates.fetch, source, image, limits), stop=self.stop.event)()
+
     def describe(self, path: Path, limits: Limits) -> Source | Failure:
         """Tell how an sdist of the cache wants to be built; it is read once, since its folder is its hash."""
-        question = digest(("source", path.parent.name, limits.sdist, limits.members))
+        question = digest(("source and locks", path.parent.name, limits.sdist, limits.members))
         if (told := recall(self.cache, question)) is not None:
             return sdist.recalled(path, told)
         found = sdist.describe(path, limits)

@@ -12,14 +12,17 @@ from orchestrator import variations
 from orchestrator.explain import Explained, explain
 from orchestrator.laboratory import Case, Tools
 from orchestrator.model import (
+    Aspect,
     Blame,
     Budget,
     Diagnosis,
+    Difference,
     Outcome,
     Proof,
     Reason,
     Remedied,
     Severity,
+    Unexplained,
     Verdict,
 )
 from tests.samples import FIRST, SECOND, TASK, built, failed
@@ -183,11 +186,13 @@ def _acts(environment: Environment, name: str) -> bool:
 
 
 def test_wrong_traces_mislead_nobody() -> None:
-    """The umask is suspected, but something else does it."""
-    world = World(lambda one: (one.hash_seed,), finds=lambda _one, _two: Diagnosis(Severity.ARCHIVE, (MODES,), (), ()))
+    """The umask is suspected, but something else does it: so the difference is not explained."""
+    difference = Difference("a.py", Aspect.MODE, severity=Severity.ARCHIVE)
+    told = Diagnosis(Severity.ARCHIVE, (MODES,), (), (difference,))
+    world = World(lambda one: (one.hash_seed,), finds=lambda _one, _two: told)
     found = world.explain()
     assert found.holds == ("hash-seed",)
-    assert found.causes == (MODES,), "what is not isolated has its trace for a proof"
+    assert (found.causes, found.unexplained) == ((), (Unexplained("a.py", Aspect.MODE),))
     assert set(found.recipe) == {"fix-hash-seed"}
 
 
@@ -341,3 +346,12 @@ def test_causes_of_one_trace_are_told_apart_by_what_was_isolated() -> None:
     assert found.causes == (Blame("file-order", ("a.py",), ("fileordering",), Proof.ISOLATED),)
     assert found.recipe == ("fix-fileordering",)
     assert len(found.builds) <= 3
+
+
+def test_a_cause_that_any_variation_can_bring_about_gets_the_one_that_did() -> None:
+    """The control build was the same: so it does not come about by itself."""
+    member = Blame("extra-member", ("more.py",))
+    told = Diagnosis(Severity.MEMBERS, (member,), (), ())
+    found = World(lambda one: one.variables, finds=lambda _one, _two: told).explain()
+    assert found.causes == (replace(member, variations=("environment",), proof=Proof.ISOLATED),)
+    assert found.recipe == ("fix-environment",)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.model import Budget, Frontend, Policy, Profile, Inputs, Limits
+from orchestrator.model import Budget, Frontend, Inputs, Limits, Policy, Profile
 from orchestrator.plan import UNCHANGED, Job, ordered, seconds_of, why
 from orchestrator.rebuild import inputs_of
 from tests.sample_results import sample

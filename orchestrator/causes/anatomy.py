@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.causes import bytecode, lines, metadata, native
@@ -26,22 +25,6 @@ INSIDE = "!/"
 """What stands between the name of an archive and that of a member of it."""
 
 _NATIVE = (b"\x7fELF", b"!<ar")
-
-
-@dataclass(frozen=True, slots=True)
-class Plain:
-    """A content in memory."""
-
-    data: bytes
-
-    @property
-    def size(self) -> int:
-        """How many bytes there are."""
-        return len(self.data)
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Return the bytes from there on, fewer at the end."""
-        return self.data[offset : offset + size]
 
 
 SETTLED = {native.KIND: native.settle}
@@ -138,7 +121,7 @@ def _within(
         found = _whole(path, first, second, below, rooms, within + 1)
     if any(ours.units or theirs.units for ours, theirs in found):
         return found
-    return (lines.raw(path, "raw", Plain(first), Plain(second), below),)
+    return (lines.raw(path, "raw", lines.Plain(first), lines.Plain(second), below),)
 
 
 def _kind(path: str) -> str:

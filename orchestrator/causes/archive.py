@@ -157,6 +157,5 @@ CAUSES: tuple[Cause, ...] = (
         example="pkg/__pycache__/a.cpython-311.pyc: absent | present",
         kinds=("presence",),
         erase=by_place(lambda _place: True),
-        remedies=("fix-fileordering", "fix-environment"),
     ),
 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KIND = "bytecode"
 TIME, FORM = "source time", "form"
-_FILENAME = ": filename"
+_FILENAME, _LINES = ": filename", ": lines"
 _HEADERS = (TIME, "source size", "source hash", "flags")
 _PATHS = ("build-path", "tmpdir", "home", "environment-path")
 
@@ -30,6 +30,8 @@ def apart(path: str, first: bytes, second: bytes) -> Views:
     ours, theirs = read(first).units, read(second).units
     places = (*ours, *(place for place in theirs if place not in ours))
     unlike = [place for place in places if ours.get(place) != theirs.get(place)]
+    if any(place not in _HEADERS and not place.endswith((_FILENAME, _LINES)) for place in unlike):
+        unlike = [place for place in unlike if not place.endswith(_LINES)]  # they follow from the rest
     if first[HEADER:] != second[HEADER:] and all(place in _HEADERS for place in unlike):
         ours[FORM], theirs[FORM] = (lines.hashed(data[HEADER:]) for data in (first, second))
         unlike.append(FORM)

@@ -126,7 +126,7 @@ _NESTED = {
 }
 
 
-_PROCESSORS = re.compile(rb"(?i)cpu|proc|job|thread|core|parallel|worker|-j\b|concurren")
+_PROCESSORS = re.compile(rb"(?i)cpu|proc|job|thread|core|parallel|worker|-j ?\d|concurren")
 
 
 def _of_processors(texts: Texts) -> bool:
@@ -305,7 +305,6 @@ CAUSES: tuple[Cause, ...] = (
         remedies=("set-epoch", "fix-time", "fix-timezone", "fix-umask", "fix-user-group", "fix-fileordering"),
         suspects=_nested,
     ),
-    *PLACES,
     Cause(
         name="random-folder",
         summary="The wheel holds the name of a temporary folder, which is random in every build.",
@@ -319,6 +318,7 @@ CAUSES: tuple[Cause, ...] = (
         erase=by_unit(_folders),
         remedies=("build-in-place", "meson-build-dir", "prefix-map-folder", "no-debug-info", "strip-debug"),
     ),
+    *PLACES,
     Cause(
         name="time-zone",
         summary="One and the same moment is written in the local time of the build.",
@@ -353,17 +353,15 @@ CAUSES: tuple[Cause, ...] = (
         example="<object object at 0x7f2c8c0a4d30> | <object object at 0x7fd1b5a1e4c0>",
         kinds=TEXTS,
         erase=_alike(_ADDRESS, b"<address>"),
-        remedies=(),
     ),
     Cause(
         name="random-id",
         summary="The wheel holds a random identifier, which is another in every build.",
-        why="A UUID or a random number was made at build time to name or to mark something.",
-        shows="UUIDs, or 16 random hex digits, in the same place with other digits.",
+        why="A UUID was made at build time to name or to mark something.",
+        shows="UUIDs in the same place with other digits. (Other random numbers look like hashes, and stay unexplained.)",
         example="build-id: 1b4e28ba-2fa1-4d2e-883f-0016d3cca427 | build-id: 6fa459ea-ee8a-4ca4-894e-db77e160355e",
         kinds=TEXTS,
-        erase=in_turn(_alike(_UUID, b"<uuid>"), _alike(_UUID_HEX, b"<uuid>"), _alike(_RANDOM_HEX, b"<random>")),
-        remedies=("no-sbom",),
+        erase=in_turn(_alike(_UUID, b"<uuid>"), _alike(_UUID_HEX, b"<uuid>")),
     ),
     *WEAK,
     Cause(

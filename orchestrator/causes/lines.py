@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_left
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.causes.model import View
@@ -20,13 +21,34 @@ Views = tuple[View, View]
 WHOLE = 8 << 20
 """Bytes up to which a member is looked at as a whole."""
 
+LINES = 100_000
+"""The most lines that are compared one by one, between the first and the last that differ."""
+
 UNITS = 5000
 """The most units that are looked at one by one; what comes after them is one unit."""
 
 _CHUNK = 1 << 20
+_WIDE = rb"(?:[\x20-\x7e]\0)"
+_PIECE = re.compile(_WIDE + rb"{4,}|(?:(?!" + _WIDE + rb"{4})[^\0\n])+[\0\n]?|[\0\n]")  # UTF-16 is kept together
 _BYTES = 8 << 20  # of units of a large member
 _GAP = 64  # equal bytes between two runs of one unit
 _ROUND = 512  # bytes around a run that may be needed to understand it
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A content in memory."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return len(self.data)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return the bytes from there on, fewer at the end."""
+        return self.data[offset : offset + size]
 
 
 def views(path: str, kind: str, units: Iterator[tuple[str, bytes, bytes]], depth: Severity) -> Views:
@@ -118,18 +140,32 @@ def _once(items: Sequence[bytes], low: int, stop: int) -> dict[bytes, int]:
 
 def text(path: str, kind: str, first: bytes, second: bytes, depth: Severity) -> Views:
     """Take two texts apart into the lines in which they differ."""
-    return views(path, kind, _numbered(first.split(b"\n"), second.split(b"\n"), "line", b"\n"), depth)
+    return views(path, kind, _lines(first, second), depth)
 
 
-def _numbered(
-    first: Sequence[bytes], second: Sequence[bytes], name: str, glue: bytes
-) -> Iterator[tuple[str, bytes, bytes]]:
-    for number, (one, end, two, stop) in enumerate(hunks(first, second)):
-        place = f"{name} {min(one, two) + 1}"
+def _lines(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
+    begin, ours, theirs = _unlike_lines(first, second)
+    before = first.count(b"\n", 0, begin)
+    if max(ours.count(b"\n"), theirs.count(b"\n")) > LINES:
+        yield f"line {before + 1} and after", hashed(ours), hashed(theirs)
+        return
+    one, two = ours.split(b"\n"), theirs.split(b"\n")
+    for number, (low, end, other, stop) in enumerate(hunks(one, two)):
+        place = f"line {before + min(low, other) + 1}"
         if number >= UNITS:
-            yield f"{place} and after", hashed(glue.join(first[one:])), hashed(glue.join(second[two:]))
+            yield f"{place} and after", hashed(b"\n".join(one[low:])), hashed(b"\n".join(two[other:]))
             return
-        yield place, glue.join(first[one:end]), glue.join(second[two:stop])
+        yield place, b"\n".join(one[low:end]), b"\n".join(two[other:stop])
+
+
+def _unlike_lines(first: bytes, second: bytes) -> tuple[int, bytes, bytes]:
+    """Return what is left of two texts without the lines with which they begin and end alike, and where it begins."""
+    begin = first.rfind(b"\n", 0, _common(first, second)) + 1
+    room = min(len(first), len(second)) - begin
+    end = _common(first[: begin - 1 if begin else None : -1][:room], second[: begin - 1 if begin else None : -1][:room])
+    at = first.find(b"\n", len(first) - end) if end else -1
+    end = len(first) - at if at >= 0 else 0
+    return begin, first[begin : len(first) - end], second[begin : len(second) - end]
 
 
 def hashed(data: bytes) -> bytes:
@@ -148,7 +184,10 @@ def raw(path: str, kind: str, first: Content, second: Content, depth: Severity) 
 
 def _pieces(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
     """Align bytes of unlike length by what stands between zero bytes and ends of lines."""
-    ours, theirs = (re.split(rb"(?<=[\0\n])", data) for data in (first, second))
+    if max(data.count(b"\0") + data.count(b"\n") for data in (first, second)) > LINES:
+        yield from _middle(Plain(first), Plain(second))
+        return
+    ours, theirs = (_PIECE.findall(data) for data in (first, second))
     offsets = []
     for pieces in (ours, theirs):
         at, places = 0, []

@@ -32,14 +32,12 @@ _ORDER_VARIATIONS = ("fileordering", "hash-seed", "locales")
 _ORDER_REMEDIES = ("fix-fileordering", "fix-hash-seed", "fix-locales")
 _PATH_VARIATIONS = ("build-path", "tmpdir", "home", "environment-path")
 _URL = re.compile(rb"file://[^\s\"'<>)]*")
-_GENERATED = (b"Generator:", b"Metadata-Version:")
+_GENERATED = re.compile(rb"(?m)^(Generator|Metadata-Version):.*$")
 _LONGEST_PLACE = 2000  # characters
 
 
 def _generator(texts: Texts, _known: Known) -> Texts:
-    if all(text.startswith(_GENERATED) for text in texts):
-        return b"<generator>", b"<generator>"
-    return texts
+    return _GENERATED.sub(rb"\1", texts[0]), _GENERATED.sub(rb"\1", texts[1])
 
 
 def _version(texts: Texts, known: Known) -> Texts:
@@ -150,7 +148,7 @@ CAUSES: tuple[Cause, ...] = (
         kinds=("direct-url",),
         erase=by_unit(_file_urls),
         variations=_PATH_VARIATIONS,
-        remedies=("same-length-path", "fix-build-path", "fix-tmpdir"),
+        remedies=("fix-build-path", "fix-tmpdir", "fix-home", "fix-environment-path"),
         suspects=suspected_of_paths,
     ),
     Cause(

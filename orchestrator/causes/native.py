@@ -71,6 +71,8 @@ def _members(ours: Library, theirs: Library) -> Iterator[Unit]:
     yield Unit("members", names[0], names[1], Severity.CODE)
     indexes = ["\n".join(f"{symbol}: {name}" for symbol, name in each.index).encode() for each in (ours, theirs)]
     yield Unit("index", indexes[0], indexes[1], Severity.DATA)
+    tables = ["\n".join(each.tables).encode() for each in (ours, theirs)]
+    yield Unit("tables: header", tables[0], tables[1], Severity.DEBUG)
     there = {one.name: one for one in theirs.objects}
     for one in ours.objects:
         other = there.get(one.name)

@@ -35,15 +35,15 @@ class Forms:
     """The forms in which some values can stand in a text, the longest first."""
 
     plain: tuple[bytes, ...]
-    coded: tuple[bytes, ...]
+    every: tuple[bytes, ...]  # coded ones too
 
 
 @lru_cache(maxsize=256)
 def forms(traces: Traces, variations: tuple[str, ...]) -> Forms:
     """Return the forms of all telling values of some variations."""
     plain = values(traces, variations)
-    coded = {form for value in plain if len(value) >= _SHORTEST for form in _coded(value)} - set(plain)
-    return Forms(plain, tuple(sorted(coded, key=lambda form: (-len(form), form))))
+    every = {form for value in plain if len(value) >= _SHORTEST for form in _coded(value)} | set(plain)
+    return Forms(plain, tuple(sorted(every, key=lambda form: (-len(form), form))))
 
 
 def _coded(value: bytes) -> set[bytes]:
@@ -60,12 +60,11 @@ def _coded(value: bytes) -> set[bytes]:
 
 def erase_telling(text: bytes, known: Forms, marker: bytes) -> bytes:
     """Return a text with a marker for each value, in whatever coding it stands."""
-    for form in known.plain:
+    large = len(text) > LARGE
+    for form in known.plain if large else known.every:
         text = text.replace(form, marker)
-    if len(text) > LARGE or not known.plain:
+    if large or not known.plain:
         return text
-    for form in known.coded:
-        text = text.replace(form, marker)
     text = _BASE64.sub(lambda found: _decoded(found[0], known, marker, _base64), text)
     return _HEX.sub(lambda found: _decoded(found[0], known, marker, _hex), text)
 
@@ -78,7 +77,7 @@ def _decoded(run: bytes, known: Forms, marker: bytes, decode: Callable[[bytes], 
     for skip in range(4):
         inside = decode(run[skip:])
         erased = inside
-        for form in (*known.plain, *known.coded):
+        for form in known.every:
             erased = erased.replace(form, marker)
         if erased != inside:
             return run[:skip] + b"<coded>" + erased

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Literal
 
-    from orchestrator.causes.elf import Elf, Section
+    from orchestrator.causes.elf import Elf, Section, Segment
     from orchestrator.causes.model import Content
 
 MOVED = " (moved)"
@@ -40,6 +40,7 @@ _SYMBOL_FIELDS = {  # where name, info, other, section, value and size stand in 
     4: ((0, 4), (12, 13), (13, 14), (14, 16), (4, 8), (8, 12)),
 }
 _SEED = re.compile(r"\.[0-9a-f]{8,16}$")  # at the end of names that link-time optimisation makes up
+_MOST_SEGMENTS = 100  # whose sections are looked for
 _MOST_SYMBOLS = 100_000
 _DYNAMIC = {1: "DT_NEEDED", 14: "DT_SONAME", 15: "DT_RPATH", 29: "DT_RUNPATH"}
 
@@ -249,31 +250,57 @@ def _structure(files: tuple[_File, _File]) -> Iterator[Unit]:
     deep = [name for name, value in ours.header if dict(theirs.header).get(name) != value]
     mild = all(name in ("e_entry", "e_phnum", "e_phoff") for name in deep)
     yield Unit("ELF header", _lines(ours.header), _lines(theirs.header), Severity.DATA if mild else Severity.CODE)
-    kinds = [
-        _lines((one.kind, f"flags {one.flags:#x} alignment {one.alignment:#x}") for one in each.segments)
-        for each in (ours, theirs)
-    ]
-    yield Unit("program headers", kinds[0], kinds[1], Severity.CODE)
-    places = [
-        _lines(
-            (one.kind, f"{one.offset:#x} {one.address:#x} {one.physical:#x} {one.size:#x} {one.memory:#x}")
-            for one in each.segments
-        )
-        for each in (ours, theirs)
-    ]
+    texts = [_lines((one.kind, _anchored(one, each)) for one in each.segments) for each in (ours, theirs)]
+    yield Unit("program headers", texts[0], texts[1], Severity.CODE)
+    places = [_lines((one.kind, _placed(one)) for one in each.segments) for each in (ours, theirs)]
     yield Unit("program headers" + MOVED, places[0], places[1], Severity.DATA)
     depth = Severity.DATA if ours.relocatable else Severity.DEBUG
-    headers = [_lines((one.name, _described(one)) for one in each.sections) for each in (ours, theirs)]
+    headers = [_lines((one.name, _described(one, each)) for one in each.sections) for each in (ours, theirs)]
     yield Unit("section headers", headers[0], headers[1], depth)
     moved = [_lines((one.name, f"{one.address:#x}") for one in each.sections if one.loaded) for each in (ours, theirs)]
     yield Unit("section headers" + MOVED, moved[0], moved[1], depth)
 
 
-def _described(section: Section) -> str:
-    size = f" size {section.memory:#x}" if section.kind == elf.NO_BITS else ""
+def _anchored(segment: Segment, found: Elf) -> str:
+    """Describe a segment by the sections in it; by its own place where it has none."""
+    head = f"flags {segment.flags:#x} alignment {segment.alignment:#x}"
+    end, memory_end = segment.offset + segment.size, segment.address + segment.memory
+    inside = [
+        one
+        for one in found.sections
+        if one.loaded
+        and segment.offset <= one.offset <= one.offset + one.size <= end
+        and segment.address <= one.address <= one.address + one.memory <= memory_end
+    ]
+    if not inside or len(found.segments) > _MOST_SEGMENTS:
+        return f"{head} {_placed(segment)}"
+    first, last = min(inside, key=lambda one: one.address), max(inside, key=lambda one: one.address + one.memory)
+    before = first.offset - segment.offset, first.address - segment.address
+    after = end - max(one.offset + one.size for one in inside), memory_end - last.address - last.memory
+    return f"{head} physical {segment.physical - segment.address} {before} {first.name} to {last.name} {after}"
+
+
+def _placed(segment: Segment) -> str:
+    return f"{segment.offset:#x} {segment.address:#x} {segment.physical:#x} {segment.size:#x} {segment.memory:#x}"
+
+
+def _described(section: Section, found: Elf) -> str:
     return (
         f"{section.kind} flags {section.flags:#x} link {section.link} info {section.info} "
-        f"alignment {section.alignment:#x} entry {section.entry:#x}{size}"
+        f"alignment {section.alignment:#x} entry {section.entry:#x}"
+        + (f" size {section.memory:#x}" if section.kind in (elf.NO_BITS, elf.NULL) else "")
+        + (f" offset {section.offset:#x}" if section.kind == elf.NULL else "")
+        + ("" if section.loaded and _is_in_place(section, found) else f" address {section.address:#x}")
+    )
+
+
+def _is_in_place(section: Section, found: Elf) -> bool:
+    """Tell whether a section stands in memory where a segment puts it."""
+    return any(
+        one.kind == elf.LOAD
+        and one.address <= section.address <= section.address + section.memory <= one.address + one.memory
+        and (section.kind == elf.NO_BITS or section.address - section.offset == one.address - one.offset)
+        for one in found.segments[:_MOST_SEGMENTS]
     )
 
 
@@ -326,7 +353,7 @@ def _contents(
     sizes = frozenset((one.memory, other.memory) for one, other in pairs if one.loaded and one.memory != other.memory)
     for one in changed:
         depth = _deeper(one, files)
-        if one.name in (BUILD_ID, ".shstrtab") and _follows(one, files):
+        if one.name == BUILD_ID and _is_build_id(one, files):
             continue
         if one.name == ".gnu_debugdata":
             yield _packed(one, depth)
@@ -373,7 +400,7 @@ def _symbol(
     name, info, other, index, value, size = fields
     found = file.elf
     strings = found.sections[table.link] if table.link < len(found.sections) else table
-    text = file.content.read(strings.offset + name, 1 << 10).split(b"\0")[0] if name < strings.size else b""
+    text = file.content.read(strings.offset + name, 1 << 10).split(b"\0")[0] if name < strings.size else b"%d" % name
     section = found.sections[index].name if index < len(found.sections) else str(index)
     return f"{section} {place(value):#x} size {size:#x} kind {info:#x} {other:#x} ".encode() + text + b"\0"
 
@@ -383,12 +410,10 @@ def _deeper(one: _Changed, files: tuple[_File, _File]) -> Severity:
     return max(depths, key=list(Severity).index)
 
 
-def _follows(one: _Changed, files: tuple[_File, _File]) -> bool:
-    """Tell whether a section is a build id like any other, or names that the section headers repeat."""
-    if one.name == BUILD_ID:
-        places = [_id_places(file) for file in files]
-        return bool(places[0] and places[1]) and one.sections[0].size == one.sections[1].size
-    return all(section.kind == "SHT_STRTAB" and not section.loaded for section in one.sections)
+def _is_build_id(one: _Changed, files: tuple[_File, _File]) -> bool:
+    """Tell whether a section holds a build id, and nothing else, on both sides."""
+    places = [_id_places(file) for file in files]
+    return bool(places[0] and places[1]) and one.sections[0].size == one.sections[1].size
 
 
 def _strings(one: _Changed) -> Strings | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.causes.alignment import is_padding, runs, whole_text
-from orchestrator.causes.words import Here
+from orchestrator.causes.words import WORD, Here
 
 if TYPE_CHECKING:
     from orchestrator.causes.alignment import Alignment, Gap
@@ -105,15 +105,15 @@ def spell_strings(first: bytes, second: bytes, alignment: Alignment) -> tuple[by
     Their order says nothing: it follows from a hash of their texts, and whoever points to one is
     looked at by itself.
     """
-    ours, theirs = (
-        Counter(text for begin, end in places for text in data[begin:end].split(b"\0"))
-        for data, places in (
-            (first, [(gap.first, gap.first_end) for gap in alignment.gaps]),
-            (second, [(gap.second, gap.second_end) for gap in alignment.gaps]),
-        )
-    )
-    found = [b"".join(text + b"\0" for text in each.elements() if text) for each in (ours - theirs, theirs - ours)]
+    ours = Counter(text for gap in alignment.gaps for text in _texts(first, gap.first, gap.first_end))
+    theirs = Counter(text for gap in alignment.gaps for text in _texts(second, gap.second, gap.second_end))
+    found = [b"".join(text + b"\0" for text in each.elements()) for each in (ours - theirs, theirs - ours)]
     return (found[0], found[1]) if sum(map(len, found)) <= _MOST_BYTES else beyond(Kept(first), Kept(second))
+
+
+def _texts(data: bytes, begin: int, end: int) -> list[bytes]:
+    found = data[begin:end].split(b"\0")
+    return found if found[-1] else found[:-1]
 
 
 @dataclass(slots=True)
@@ -182,6 +182,11 @@ class _Speller:
         ours, theirs = self.first.read(low, high - low), self.second.read(low + shift, high - low)
         for run, run_end in runs(ours[begin - low : end - low], theirs[begin - low : end - low]):
             at = max(run + begin, self.done)
+            if at < run_end + begin and self.dictionary and self.dictionary.is_shifted(ours, theirs, at - low):
+                self.words += 1
+                self._moved(at, 0, 1)
+                self.done = at + WORD
+                at = self.done
             while at < run_end + begin:
                 self._one(ours, theirs, at - low, run_end + begin - low, (low, shift))
                 at = max(at + 1, self.done)

@@ -140,6 +140,7 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
     )
     return Config(
         index=file.index,
+        crates=file.crates,
         image=file.image,
         as_of=file.as_of,
         strict=file.strict,

@@ -363,6 +363,9 @@ class File(_Part):
     """What is built, on what, and how."""
 
     index: _Index | None = Field(default=None, description="A package index (PEP 503 or 691); PyPI when absent.")
+    crates: _Index | None = Field(
+        default=None, description="A registry of Rust crates (its sparse index); the one that cargo knows when absent."
+    )
     image: _Image = Field(
         default=Config().image, description="The image to build on, where no group or package names another."
     )

@@ -69,6 +69,7 @@ class Config:
     """The whole configuration, checked, with every default filled in."""
 
     index: str | None = None  # None: PyPI
+    crates: str | None = None  # a registry's sparse index; None: cargo's own
     image: str = "bookworm"
     as_of: date | None = None
     strict: bool = False

@@ -108,8 +108,8 @@ def _failure(result: Result) -> Iterator[Block]:
     yield f"Failure: {failure.reason}, in the phase {failure.phase}"
     if failure.evidence:
         yield f"  {one_line(failure.evidence)}"
-    if failure.debian_packages:
-        yield f"  Debian packages that would help: {one_line(', '.join(failure.debian_packages))}"
+    if helping := words.help_with(failure):
+        yield f"  {one_line(helping, bound=2 * LONGEST)}"
     for line in failure.detail.splitlines():
         yield f"  | {one_line(line, bound=2 * LONGEST)}"
 

@@ -89,6 +89,7 @@ REASONS: Mapping[str, str] = {
     Reason.MISSING_CRATE: "a Rust crate is missing, and builds have no network to fetch it",
     Reason.NEEDS_RUST: "it needs a Rust compiler that the image does not have",
     Reason.NEEDS_NETWORK: "its build needs the network, and builds have none",
+    Reason.NEEDS_CRATES: "the crates that its Cargo.lock names could not be fetched",
     Reason.BUILD_ERROR: "its build ends with an error",
     Reason.TIME_OUT: "its build took longer than the limit",
     Reason.OUT_OF_MEMORY: "its build needs more memory than the limit",
@@ -353,13 +354,13 @@ def repeats(result: Result) -> str:
 
 
 def kind(result: Result) -> str:
-    """Say that ours is for other systems than what the index has, where that is so."""
+    """Say that ours lacks what every wheel of the index has, where that is so."""
     found = result.kind
     if found is None or not found.fallback:
         return ""
     return (
-        f"Its build fell back: this wheel is pure ({listed(found.ours)}), and all that the index has for this version "
-        "is for a platform. What is judged here is not what users get."
+        f"Its build fell back: this wheel ({listed(found.ours)}) has no extension module, and all that the index has "
+        "for this version is for a platform. What is judged here is not what users get."
     )
 
 

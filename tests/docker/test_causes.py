@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 BY_NAME = {cause.name: cause for cause in CAUSES}
 SAMPLED = [cause for cause in CAUSES if (PACKAGES / cause.name / "sin.py").is_file()]
 MENDED = [one.name for one in REMEDIES if (PACKAGES / one.name / "sin.py").is_file() and one.name != "same-length-path"]
-NEVER_BETWEEN_TWO_BUILDS = {"generator"}  # of one lock: it tells a published wheel from ours
 WITHOUT_EPOCH = {"set-epoch"}
+SPEECHLESS = {"num-cpus", "shell"}  # a bare number, a word: no trace that could not be somebody else's
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +48,13 @@ def proven(result: Result) -> set[str]:
 def test_a_sin_is_told_for_what_it_is(sinners: Sinners, cause: Cause) -> None:
     """Just that cause, its variation isolated, nothing left over, and a remedy that works."""
     result = sinners.judge(cause.name)
-    if cause.name in NEVER_BETWEEN_TWO_BUILDS:
-        assert result.verdict is Verdict.REPRODUCIBLE, told(result)
-        return
     assert {blame.name for blame in result.causes} == {cause.name}, told(result)
     assert result.unexplained == (), told(result)
     if result.verdict is Verdict.SENSITIVE:
         assert result.holds, told(result)
         assert {blame.proof for blame in result.causes} == {Proof.ISOLATED}, told(result)
-        assert set(result.causes[0].variations) == set(result.holds) <= set(cause.variations), told(result)
+        assert set(result.causes[0].variations) == set(result.holds), told(result)
+        assert not cause.variations or set(result.holds) <= set(cause.variations), told(result)
     else:
         assert result.verdict is Verdict.INTRINSIC, told(result)
     if cause.remedies and result.verdict is Verdict.SENSITIVE:
@@ -71,8 +69,9 @@ def test_a_captured_variation_is_isolated_and_held(sinners: Sinners, name: str) 
     result = sinners.judge(name, budget=Budget(builds=9))
     assert result.verdict is Verdict.SENSITIVE, told(result)
     assert result.holds == (name,), told(result)
-    assert result.unexplained == (), told(result)
-    assert [(blame.variations, blame.proof) for blame in result.causes] == [((name,), Proof.ISOLATED)], told(result)
+    causes = [(blame.variations, blame.proof) for blame in result.causes]
+    assert causes == ([] if name in SPEECHLESS else [((name,), Proof.ISOLATED)]), told(result)
+    assert bool(result.unexplained) is (name in SPEECHLESS), told(result)
     assert f"fix-{name}" in proven(result), told(result)
     assert result.builds_compared >= 3
 

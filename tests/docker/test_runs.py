@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docker.farmyard import Farmyard, FlakyEngine, farmyard, until
-from tests.loopback_index import sdist
+from tests.loopback_index import sdist, wheel
 from tests.sins import PACKAGES, PYPROJECT, pack
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FIELDS = {
     "schema", "job", "project", "version", "image", "verdict", "holds", "sdist", "build_requirements",
     "source_date_epoch", "builds", "variations", "differences", "started", "finished", "wheelproof",
+    "severity", "causes", "unexplained", "experiments", "remedies", "recipe", "builds_compared", "flake_bound",
 }  # fmt: skip
 BACKEND = (PACKAGES / "backend.py").read_bytes()
 BUILD_FIELDS = {"name", "wheel", "failure", "environment", "probe", "seconds"}
@@ -63,10 +64,13 @@ def test_a_run_judges_what_it_is_asked_to_and_tells_it_in_json(yard: Farmyard) -
         assert result["sdist"].keys() >= {"filename", "url", "sha256"}
         assert all(build.keys() >= BUILD_FIELDS for build in result["builds"])
         assert all(one.keys() >= {"name", "acted"} for one in result["variations"])
-    assert [build["name"] for build in found["umask"]["builds"]] == ["first", "second", "control"]
+    names = [build["name"] for build in found["umask"]["builds"]]
+    assert names == ["first", "second", "control", "second-holding-umask"]
+    assert (found["umask"]["holds"], found["umask"]["recipe"]) == (["umask"], ["fix-umask"])
     assert found["umask"]["builds"][0]["wheel"].keys() == {"filename", "sha256", "size"}
-    assert {"path": "sin/generated.py", "aspect": "mode", "consequence": False} in found["umask"]["differences"]
-    assert found["exits"]["builds"][0]["failure"].keys() == {"reason", "phase", "detail"}
+    mode = {"path": "sin/generated.py", "aspect": "mode", "consequence": False, "severity": "archive"}
+    assert mode in found["umask"]["differences"]
+    assert found["exits"]["builds"][0]["failure"].keys() >= {"reason", "phase", "detail"}
     assert "[4/4]" in ended.err
     assert yard.verdicts() == {name: result["verdict"] for name, result in found.items()}
     assert json.loads((yard.results / "site_data.json").read_text())["blameless"]["result"] is True
@@ -398,6 +402,26 @@ def test_nothing_of_a_package_reaches_the_terminal_as_it_is(yard: Farmyard) -> N
         assert not {one for one in text if not one.isprintable()} - {"\n"}
 
 
+def test_the_wheel_on_the_index_is_a_third_party(yard: Farmyard) -> None:
+    """The same bytes; other bytes, explained; none for these tags; and nothing of it where nobody asks."""
+    yard.publish("blameless", "umask", "time")
+    assert yard.run("run", "blameless").status == 0
+    record = json.loads(yard.records("blameless")[-1].read_text())
+    assert record["published"] is None
+    made = record["builds"][0]["wheel"]
+    yard.index.publish(made["filename"], (yard.results / "wheels" / made["sha256"]).read_bytes())
+    yard.index.publish("umask-1.0-py3-none-any.whl", wheel("umask", "1.0", {"sin/other.py": b""}))
+    yard.index.publish("time-1.0-cp39-cp39-win_amd64.whl", wheel("time", "1.0", tag="cp39-cp39-win_amd64"))
+    ended = yard.run("run", "--published", "--json", "blameless", "umask", "time")
+    assert ended.status == 0, ended.err
+    found = {result["project"]: result["published"] for result in json.loads(ended.out)}
+    assert (found["blameless"]["same"], found["blameless"]["sha256"]) == (True, made["sha256"])
+    assert (found["umask"]["same"], found["umask"]["severity"]) == (False, "members")
+    assert "extra-member" in {cause["name"] for cause in found["umask"]["causes"]}
+    assert (found["time"]["filename"], found["time"]["same"]) == ("", False)
+    assert "On the index: The wheel on the index is the same bytes" in yard.run("explain", "blameless").out
+
+
 # --- the other commands ----------------------------------------------------------------------
 
 
@@ -465,10 +489,10 @@ def test_a_silent_fallback_is_told_beside_the_verdict(yard: Farmyard) -> None:
         "fallback": True,
     }
     assert found["blameless"]["kind"] == {"ours": ["py3-none-any"], "published": ["py3-none-any"], "fallback": False}
-    assert "silent fallback" in yard.run("show", "silent-fallback").out
-    assert "silent fallback" not in yard.run("show", "blameless").out
+    assert "Its build fell back" in yard.run("show", "silent-fallback").out
+    assert "fell back" not in yard.run("show", "blameless").out
     page = (yard.results / "site" / "packages" / "silent-fallback.html").read_text()
-    assert "silent fallback" in page
+    assert "Its build fell back" in page
 
 
 def test_a_failure_names_the_debian_package_that_would_help(yard: Farmyard, cache: Path) -> None:
@@ -487,7 +511,7 @@ def test_a_failure_names_the_debian_package_that_would_help(yard: Farmyard, cach
     shown = yard.run("show", "missing-header").out
     page = (yard.results / "site" / "packages" / "missing-header.html").read_text()
     for text in (shown, page):
-        assert "It did not find the header portaudio.h." in text
+        assert "It did not find the header portaudio.h" in text
         assert "sound.c:1:10: fatal error" in text
         assert all(package in text for package in failure["debian_packages"])
 
