@@ -37,6 +37,7 @@ _TLS = 0x400
 _STRING_SECTIONS = (".debug_str", ".debug_line_str", ".comment")
 _NOTE_HEAD = 12
 _LONGEST_ID = 64
+_RELOCATIONS = ("SHT_REL", "SHT_RELA")
 _SEED = re.compile(r"\.[0-9a-f]{8,16}$")  # at the end of names that link-time optimisation makes up
 _MOST_SEGMENTS = 100  # whose sections are looked for
 _DYNAMIC = {1: "DT_NEEDED", 14: "DT_SONAME", 15: "DT_RPATH", 29: "DT_RUNPATH"}
@@ -105,7 +106,7 @@ def units(first: Content, second: Content, ours: Elf, theirs: Elf) -> tuple[Unit
     found = [unit for unit in found if unit.first != unit.second]
     if equal:
         found = [Unit(unit.name, unit.first, unit.second, Severity.DEBUG) for unit in found]
-    elif all(unit.depth is Severity.DEBUG for unit in found):
+    elif all(unit.depth is Severity.DEBUG for unit in found) and not ours.relocatable:
         found.append(Unit("loaded segments", *beyond(first, second), Severity.CODE))
     return tuple(found) or _build_id(files, pairs) or (Unit("layout", *beyond(first, second), Severity.DEBUG),)
 
@@ -234,9 +235,9 @@ def _depth(section: Section, found: Elf) -> Severity:
 def _depth_in_object(section: Section, found: Elf) -> Severity:
     """Tell how deep a difference goes in what is still to be linked: names of symbols matter there."""
     name = section.name
-    if section.kind in ("SHT_REL", "SHT_RELA") and section.info < len(found.sections):
+    if section.kind in _RELOCATIONS and section.info < len(found.sections):
         target = found.sections[section.info]
-        if target.kind not in ("SHT_REL", "SHT_RELA"):
+        if target.kind not in _RELOCATIONS:
             return _depth_in_object(target, found)
     if section.executable or name.startswith(".gnu.lto_"):
         return Severity.CODE
@@ -464,7 +465,9 @@ def _dictionary(
     section = one.sections[0]
     if _is_strings(section):
         return None
-    debug = section.name.startswith((".debug", ".zdebug", ".gnu.debug"))
+    relocated = section.kind in _RELOCATIONS and section.info < len(found.sections)
+    about = found.sections[section.info].name if relocated else section.name
+    debug = about.startswith((".debug", ".zdebug", ".gnu.debug"))
     if debug:
         names = [name for name in tables if name.startswith((".debug", ".gnu.debug"))]
     else:
