@@ -17,6 +17,7 @@ _LONGEST_STRING = 4096
 _WINDOWS = (1 << 12, 1 << 16, 1 << 20)  # bytes within which two sides that parted have to meet again
 _SURE = 8  # bytes of an equal piece that need no second one beside it
 _MOST_GAPS = 100_000
+_MOST_WIDE = 200  # of them that are wider than the first window
 _WIDEST_PADDING = 64
 _ALIGNED = 4
 
@@ -96,8 +97,8 @@ def align(first: bytes, second: bytes) -> Alignment | None:
     None where they part and do not meet again within a bounded stretch.
     """
     gaps: list[Gap] = []
-    one = other = 0
-    while len(gaps) < _MOST_GAPS:
+    one = other = wide = 0
+    while len(gaps) < _MOST_GAPS and wide < _MOST_WIDE:
         same = _common(first, one, second, other)
         if one + same == len(first) and other + same == len(second):
             return Alignment(tuple(gaps))
@@ -106,6 +107,7 @@ def align(first: bytes, second: bytes) -> Alignment | None:
         if gap is None:
             return None
         gaps.append(gap)
+        wide += max(gap.first_end - gap.first, gap.second_end - gap.second) > _WINDOWS[0]
         one, other = gap.first_end, gap.second_end
     return None
 

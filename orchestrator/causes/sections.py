@@ -504,7 +504,8 @@ def _packed(one: _Changed, depth: Severity) -> Unit:
     if contents[0] is None or contents[1] is None:
         return Unit(one.name, *beyond(*one.contents), depth)
     found = elf.read(contents[0]), elf.read(contents[1])
-    if found[0] is None or found[1] is None or contents[0].data == contents[1].data:
+    nested = any(section.name == one.name for each in found if each for section in each.sections)
+    if found[0] is None or found[1] is None or nested or contents[0].data == contents[1].data:
         return Unit(one.name, *beyond(*one.contents), depth)
     inner = units(contents[0], contents[1], found[0], found[1])
     first, second = (
