@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from orchestrator.causes import archives, dates, elf, lines, sections
 from orchestrator.causes.erasing import changed, differing, unit
+from orchestrator.causes.headers import MOVED
+from orchestrator.causes.loaded import Unit
 from orchestrator.causes.model import Cause, View
-from orchestrator.causes.sections import MOVED, ORDER, UNORDERED, Unit
+from orchestrator.causes.sections import ORDER, UNORDERED
 from orchestrator.causes.spelling import beyond, same
 from orchestrator.model import LADDER, Severity
 
