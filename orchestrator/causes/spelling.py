@@ -20,7 +20,7 @@ _MARGIN = 1 << 13
 _MOST_BYTES = 4 << 20  # of what is spelled of one section
 _MOST_MOVED = 50  # words that only moved, as they are listed one by one
 _MOST_WORDS = 4_000_000  # that are looked at
-_MOST_RUNS = 20_000  # of bytes that mean nothing known: two sections that differ so much have little in common
+_MOST_RUNS = 2000  # of bytes that mean nothing known: two sections that differ so much have little in common
 _LETTERS = str.maketrans("0123456789abcdef", "ghijklmnopqrstuv")
 
 
