@@ -135,6 +135,8 @@ def test_packed_symbols_for_debuggers_are_looked_into() -> None:
 
     assert look(packed(HERE), packed(THERE)) == Found(Severity.DEBUG, ("debug-path",), (), (".gnu_debugdata",))
     assert look(packed(HERE), elves.write(CODE, Piece(".gnu_debugdata", b"\xfd7zXZ\0broken"))).left
+    twice = [elves.write(CODE, Piece(".gnu_debugdata", lzma.compress(packed(folder)))) for folder in (HERE, THERE)]
+    assert look(twice[0], twice[1]).left == (".gnu_debugdata",)
 
 
 def line_table(folder: str, program: bytes = b"\1\2\3") -> bytes:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from orchestrator.causes import archives, dates, elf, lines, sections
 from orchestrator.causes.erasing import changed, differing, unit
+from orchestrator.causes.headers import MOVED
+from orchestrator.causes.loaded import Unit
 from orchestrator.causes.model import Cause, View
-from orchestrator.causes.sections import MOVED, ORDER, UNORDERED, Unit
+from orchestrator.causes.sections import ORDER, UNORDERED
 from orchestrator.causes.spelling import beyond, same
 from orchestrator.model import LADDER, Severity
 
@@ -221,12 +223,21 @@ _LTO = (
 )
 
 
+_RANDOM_SEED = re.compile(rb"\.[0-9a-f]{16}(?![0-9a-z])|(?<![\w.])cc[A-Za-z0-9]{6}\.")
+
+
 def erase_lto(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
     """Erase the random part of names that link-time optimisation makes up."""
     first, second = texts
     for form, word in _LTO:
         first, second = form.sub(word, first), form.sub(word, second)
     return first, second
+
+
+def suspected_of_lto(pair: Pair) -> tuple[str, ...]:
+    """Name the build path where names hold a hash of debug information, which follows it; random ones point to none."""
+    texts = [text for name in differing(pair) for text in unit(pair, name)]
+    return ("build-path",) if texts and not any(_RANDOM_SEED.search(text) for text in texts) else ()
 
 
 # --- order ---------------------------------------------------------------------------------------
@@ -349,12 +360,15 @@ CAUSES = (
         summary="Link-time optimisation names symbols, sections and files at random.",
         why=(
             "With -flto, gcc draws a random number for each source that it compiles, and the names of what is made in "
-            "between hold it, as do temporary objects whose names are drawn at random; -frandom-seed takes its place."
+            "between hold it, as do temporary objects whose names are drawn at random; -frandom-seed takes its place. "
+            "With -g too, symbols are named after a hash of the debug information, which follows the build path."
         ),
         shows="Symbols or file names in .strtab, .debug_str or in an object's section names differ by random letters.",
         example=".strtab: `sin.c.4f2b9c11` against `sin.c.e03d7a55`.",
         kinds=(KIND,),
         erase=_eraser(lambda _pair, _name: True, erase_lto),
-        remedies=("random-seed", "no-debug-info", "strip-debug"),
+        variations=("build-path",),
+        suspects=suspected_of_lto,
+        remedies=("random-seed", "prefix-map-source", "no-debug-info", "strip-debug"),
     ),
 )
