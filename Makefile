@@ -13,7 +13,7 @@ quoted = $(foreach word,$(1),'$(subst ','\'',$(word))')
 
 .PHONY: help
 help: ## list the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
 
 .PHONY: run
 run: venv engine ## build what config.yaml tracks, or just PACKAGES="six markupsafe==3.0.2"
@@ -45,6 +45,10 @@ lint: venv ## check the code without running it
 .PHONY: bench
 bench: venv engine ## measure the speed, against the method of 2020 and against the floor
 	@exec .venv/bin/python scripts/bench.py
+
+.PHONY: benchcompare
+benchcompare: venv engine ## measure comparing and explaining, beside diffoscope
+	@exec .venv/bin/python scripts/bench_compare.py
 
 .PHONY: docs
 docs: venv ## write anew what is generated: the schema of config.yaml

@@ -17,6 +17,7 @@ _LONGEST_STRING = 4096
 _WINDOWS = (1 << 12, 1 << 16, 1 << 20)  # bytes within which two sides that parted have to meet again
 _SURE = 8  # bytes of an equal piece that need no second one beside it
 _MOST_GAPS = 100_000
+_MOST_WIDE = 200  # of them that are wider than the first window
 _WIDEST_PADDING = 64
 _ALIGNED = 4
 
@@ -41,21 +42,21 @@ class Alignment:
     """Which bytes of the first side are which of the second: all but those in the gaps."""
 
     gaps: tuple[Gap, ...] = ()
-    _starts: list[int] = field(init=False, repr=False, compare=False)
-    _starts_there: list[int] = field(init=False, repr=False, compare=False)
+    starts: list[int] = field(init=False, repr=False, compare=False)  # of the gaps, on the first side
+    _there: list[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Keep the gaps' places by themselves, to be searched."""
-        object.__setattr__(self, "_starts", [gap.first for gap in self.gaps])
-        object.__setattr__(self, "_starts_there", [gap.second for gap in self.gaps])
+        object.__setattr__(self, "starts", [gap.first for gap in self.gaps])
+        object.__setattr__(self, "_there", [gap.second for gap in self.gaps])
 
     def place(self, offset: int) -> int | None:
         """Return where the byte at that offset of the first side stands on the second; None in an uneven gap."""
-        at = bisect_right(self._starts, offset) - 1
+        at = bisect_right(self.starts, offset) - 1
         if at < 0:
             return offset
         gap = self.gaps[at]
-        if offset == gap.first:
+        if offset == gap.first < gap.first_end:
             return gap.second
         if offset >= gap.first_end:
             return offset + gap.second_end - gap.first_end
@@ -63,12 +64,12 @@ class Alignment:
 
     def gap(self, offset: int) -> Gap | None:
         """Return the gap in which that offset of the first side lies."""
-        at = bisect_right(self._starts, offset) - 1
+        at = bisect_right(self.starts, offset) - 1
         return self.gaps[at] if at >= 0 and offset < self.gaps[at].first_end else None
 
     def gap_there(self, offset: int) -> Gap | None:
         """Return the gap in which that offset of the second side lies."""
-        at = bisect_right(self._starts_there, offset) - 1
+        at = bisect_right(self._there, offset) - 1
         return self.gaps[at] if at >= 0 and offset < self.gaps[at].second_end else None
 
 
@@ -96,8 +97,8 @@ def align(first: bytes, second: bytes) -> Alignment | None:
     None where they part and do not meet again within a bounded stretch.
     """
     gaps: list[Gap] = []
-    one = other = 0
-    while len(gaps) < _MOST_GAPS:
+    one = other = wide = 0
+    while len(gaps) < _MOST_GAPS and wide < _MOST_WIDE:
         same = _common(first, one, second, other)
         if one + same == len(first) and other + same == len(second):
             return Alignment(tuple(gaps))
@@ -106,6 +107,7 @@ def align(first: bytes, second: bytes) -> Alignment | None:
         if gap is None:
             return None
         gaps.append(gap)
+        wide += max(gap.first_end - gap.first, gap.second_end - gap.second) > _WINDOWS[0]
         one, other = gap.first_end, gap.second_end
     return None
 

@@ -35,6 +35,7 @@ class Library:
 
     objects: tuple[Object, ...]
     index: tuple[tuple[str, str], ...]
+    tables: tuple[str, ...]  # the headers of the index and of the table of long names
 
 
 def read(content: Content) -> Library | None:
@@ -43,6 +44,7 @@ def read(content: Content) -> Library | None:
         return None
     objects: list[Object] = []
     names: dict[str, int] = {}
+    tables: list[str] = []
     table, index = b"", b""
     at = len(MAGIC)
     while at < content.size:
@@ -55,11 +57,12 @@ def read(content: Content) -> Library | None:
         part, label = Part(content, at + _HEADER, size), header[:16].rstrip()
         if label in (b"//", b"/"):
             data = part.read(0, min(size, _LONGEST_TABLE))
+            tables.append(_described(header))
             table, index = (data, index) if label == b"//" else (table, data)
         else:
             objects.append(Object(_name(label, table, names), _described(header), at, part))
         at += _HEADER + size + size % 2
-    return Library(tuple(objects), _index(index, objects))
+    return Library(tuple(objects), _index(index, objects), tuple(tables))
 
 
 def _number(digits: bytes) -> int | None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.causes import dates, order
-from orchestrator.causes.erasing import Known, by_place, by_unit, differing, in_turn, unit
+from orchestrator.causes.erasing import Known, by_place, by_unit, differing, in_turn
 from orchestrator.causes.model import Cause
 from orchestrator.causes.planted import planted
 
@@ -91,18 +91,6 @@ def _heads(first: bytes, second: bytes) -> tuple[bytes, bytes]:
     if not shared or not all((head + b"/").startswith(_BUILT_IN) for head in heads):
         return b"", b""
     return heads
-
-
-def _suspected_of_date(pair: Pair) -> tuple[str, ...]:
-    known = Known(pair[0].traces, pair[1].traces)
-    if known.first.clock is None or known.second.clock is None:
-        return ("time",)
-    for place in differing(pair)[:100]:
-        for twin in dates.twins(unit(pair, place)):
-            zones = dates.in_clock(twin.spans[0], known.first) & dates.in_clock(twin.spans[1], known.second)
-            if zones:
-                return ("time",) if "utc" in zones else ("time", "timezone")
-    return ("time",)
 
 
 def _nested(pair: Pair) -> tuple[str, ...]:
@@ -340,7 +328,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         variations=("time", "timezone"),
         remedies=("set-epoch", "fix-time"),
-        suspects=_suspected_of_date,
+        suspects=dates.suspects,
     ),
     Cause(
         name="object-address",

@@ -8,12 +8,12 @@ from calendar import monthrange, timegm
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.causes.erasing import by_unit
+from orchestrator.causes.erasing import Known, by_unit, differing, unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from orchestrator.causes.erasing import Known, Texts
+    from orchestrator.causes.erasing import Texts
     from orchestrator.causes.model import Pair
     from orchestrator.model import Traces
 
@@ -223,6 +223,19 @@ _SOME_YEARS = timegm((2000, 1, 1, 0, 0, 0)), timegm((2060, 1, 1, 0, 0, 0))
 
 def _plausible(one: Span) -> bool:
     return _SOME_YEARS[0] <= one.begin < _SOME_YEARS[1]
+
+
+def suspects(pair: Pair) -> tuple[str, ...]:
+    """Name the variations to which dates point: the clock, and the time zone where only local time fits."""
+    known = Known(pair[0].traces, pair[1].traces)
+    if known.first.clock is None or known.second.clock is None:
+        return ("time",)
+    for place in differing(pair)[:100]:
+        for twin in twins(unit(pair, place)):
+            zones = in_clock(twin.spans[0], known.first) & in_clock(twin.spans[1], known.second)
+            if zones:
+                return ("time",) if "utc" in zones else ("time", "timezone")
+    return ("time",)
 
 
 def is_one_instant(twin: Twin, known: Known) -> bool:

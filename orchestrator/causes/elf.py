@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 MAGIC = b"\x7fELF"
 ALLOC, EXECUTE, STRINGS, COMPRESSED = 0x2, 0x4, 0x20, 0x800
 LOAD = "PT_LOAD"
-NO_BITS = "SHT_NOBITS"
+NO_BITS, NULL = "SHT_NOBITS", "SHT_NULL"
 
 _MOST = 20_000  # sections or segments
+_HEADER_SIZES = {64: 64, 32: 52}
 _OVERLAP = 4  # segments do: notes, and what is read-only once it is relocated, lie in others
 _ODD = re.compile(r"[^\w.$@+-]", re.ASCII)
 _LONGEST_NAME = 200
@@ -147,8 +148,8 @@ def _read(file: Any, content: Content) -> Elf | None:  # noqa: ANN401 - the libr
         width=file.elfclass // 8,
         order="little" if file.little_endian else "big",
         kind=str(header["e_type"]),
-        header=_fields(header),
-        header_size=header["e_ehsize"],
+        header=(*_fields(header), ("EI_PAD", str(list(content.read(9, 7))))),
+        header_size=_HEADER_SIZES[file.elfclass],
         table=table,
         program_table=programs,
         sections=_sections(file, content),
@@ -202,7 +203,7 @@ def _names(headers: list[Any], file: Any, content: Content) -> bytes:  # noqa: A
 
 def _name(strings: bytes, at: int) -> str:
     end = strings.find(b"\0", at)
-    name = strings[at : min(end, at + _LONGEST_NAME)] if 0 <= at < end else b""
+    name = strings[at : min(end, at + _LONGEST_NAME)] if 0 <= at <= end else b"at_%d" % at
     return _ODD.sub("_", name.decode("ascii", "replace"))
 
 
@@ -214,7 +215,7 @@ def _section(header: Any, name: str) -> Section:  # noqa: ANN401
         flags=header["sh_flags"],
         address=header["sh_addr"],
         offset=header["sh_offset"],
-        size=0 if kind in (NO_BITS, "SHT_NULL") else header["sh_size"],
+        size=0 if kind in (NO_BITS, NULL) else header["sh_size"],
         memory=header["sh_size"],
         link=header["sh_link"],
         info=header["sh_info"],

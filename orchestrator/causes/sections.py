@@ -8,17 +8,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.causes import dwarf, elf, words
+from orchestrator.causes import dwarf, elf, symbols, words
 from orchestrator.causes.alignment import Alignment, Gap, align
 from orchestrator.causes.spelling import Kept, Part, beyond, same, spell, spell_strings
+from orchestrator.causes.symbols import Shuffle
 from orchestrator.causes.words import Dictionary, Layout, Span, Strings
 from orchestrator.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import Literal
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from orchestrator.causes.elf import Elf, Section
+    from orchestrator.causes.elf import Elf, Section, Segment
     from orchestrator.causes.model import Content
 
 MOVED = " (moved)"
@@ -27,6 +27,9 @@ MOVED = " (moved)"
 UNORDERED = " (strings)"
 """Ends the name of a unit of strings, each ended by NUL, whose order says nothing."""
 
+ORDER = "order of symbols"
+"""A unit that lists the symbols of some sections, each ended by NUL, in the order in which they stand in memory."""
+
 BUILD_ID = ".note.gnu.build-id"
 
 _LARGEST = 24 << 20  # bytes of a section that is held as a whole
@@ -34,13 +37,9 @@ _TLS = 0x400
 _STRING_SECTIONS = (".debug_str", ".debug_line_str", ".comment")
 _NOTE_HEAD = 12
 _LONGEST_ID = 64
-_SYMBOL = {8: 24, 4: 16}  # bytes of an entry of a symbol table, by the width of an address
-_SYMBOL_FIELDS = {  # where name, info, other, section, value and size stand in it
-    8: ((0, 4), (4, 5), (5, 6), (6, 8), (8, 16), (16, 24)),
-    4: ((0, 4), (12, 13), (13, 14), (14, 16), (4, 8), (8, 12)),
-}
+_RELOCATIONS = ("SHT_REL", "SHT_RELA")
 _SEED = re.compile(r"\.[0-9a-f]{8,16}$")  # at the end of names that link-time optimisation makes up
-_MOST_SYMBOLS = 100_000
+_MOST_SEGMENTS = 100  # whose sections are looked for
 _DYNAMIC = {1: "DT_NEEDED", 14: "DT_SONAME", 15: "DT_RPATH", 29: "DT_RUNPATH"}
 
 
@@ -94,18 +93,20 @@ def units(first: Content, second: Content, ours: Elf, theirs: Elf) -> tuple[Unit
     """
     files = _File(first, ours), _File(second, theirs)
     pairs, alone = _pair(ours, theirs)
-    changed = [one for pair in pairs if (one := _changed(files, pair)) is not None]
+    shuffled = _shuffled(files, pairs)
+    changed = [one for pair in pairs if (one := _changed(files, pair, shuffled)) is not None]
     equal = loaded_equal(files)
     found = [
         *_structure(files),
         *(unit for section in alone for unit in _alone(files, section)),
-        *_contents(files, pairs, changed),
+        *_order(shuffled, pairs),
+        *_contents(files, pairs, changed, _layout(pairs, changed, shuffled)),
         *_between(files),
     ]
     found = [unit for unit in found if unit.first != unit.second]
     if equal:
         found = [Unit(unit.name, unit.first, unit.second, Severity.DEBUG) for unit in found]
-    elif all(unit.depth is Severity.DEBUG for unit in found):
+    elif all(unit.depth is Severity.DEBUG for unit in found) and not ours.relocatable:
         found.append(Unit("loaded segments", *beyond(first, second), Severity.CODE))
     return tuple(found) or _build_id(files, pairs) or (Unit("layout", *beyond(first, second), Severity.DEBUG),)
 
@@ -124,11 +125,15 @@ def _pair(ours: Elf, theirs: Elf) -> tuple[list[tuple[Section, Section]], list[t
     return pairs, [*alone, *((1, one) for name, one in there.items() if name not in here)]
 
 
-def _changed(files: tuple[_File, _File], pair: tuple[Section, Section]) -> _Changed | None:
+def _changed(
+    files: tuple[_File, _File], pair: tuple[Section, Section], shuffled: Mapping[str, Shuffle]
+) -> _Changed | None:
     raw = Part(files[0].content, pair[0].offset, pair[0].size), Part(files[1].content, pair[1].offset, pair[1].size)
     if same(*raw):
         return None
     contents = files[0].part(pair[0]), files[1].part(pair[1])
+    if pair[0].name in shuffled:
+        return _Changed(pair, contents, shuffled[pair[0].name].alignment)
     alignment, lengths = _alignment(pair[0], contents, files[0].elf)
     return _Changed(pair, contents, alignment, lengths)
 
@@ -230,9 +235,9 @@ def _depth(section: Section, found: Elf) -> Severity:
 def _depth_in_object(section: Section, found: Elf) -> Severity:
     """Tell how deep a difference goes in what is still to be linked: names of symbols matter there."""
     name = section.name
-    if section.kind in ("SHT_REL", "SHT_RELA") and section.info < len(found.sections):
+    if section.kind in _RELOCATIONS and section.info < len(found.sections):
         target = found.sections[section.info]
-        if target.kind not in ("SHT_REL", "SHT_RELA"):
+        if target.kind not in _RELOCATIONS:
             return _depth_in_object(target, found)
     if section.executable or name.startswith(".gnu.lto_"):
         return Severity.CODE
@@ -249,31 +254,57 @@ def _structure(files: tuple[_File, _File]) -> Iterator[Unit]:
     deep = [name for name, value in ours.header if dict(theirs.header).get(name) != value]
     mild = all(name in ("e_entry", "e_phnum", "e_phoff") for name in deep)
     yield Unit("ELF header", _lines(ours.header), _lines(theirs.header), Severity.DATA if mild else Severity.CODE)
-    kinds = [
-        _lines((one.kind, f"flags {one.flags:#x} alignment {one.alignment:#x}") for one in each.segments)
-        for each in (ours, theirs)
-    ]
-    yield Unit("program headers", kinds[0], kinds[1], Severity.CODE)
-    places = [
-        _lines(
-            (one.kind, f"{one.offset:#x} {one.address:#x} {one.physical:#x} {one.size:#x} {one.memory:#x}")
-            for one in each.segments
-        )
-        for each in (ours, theirs)
-    ]
+    texts = [_lines((one.kind, _anchored(one, each)) for one in each.segments) for each in (ours, theirs)]
+    yield Unit("program headers", texts[0], texts[1], Severity.CODE)
+    places = [_lines((one.kind, _placed(one)) for one in each.segments) for each in (ours, theirs)]
     yield Unit("program headers" + MOVED, places[0], places[1], Severity.DATA)
     depth = Severity.DATA if ours.relocatable else Severity.DEBUG
-    headers = [_lines((one.name, _described(one)) for one in each.sections) for each in (ours, theirs)]
+    headers = [_lines((one.name, _described(one, each)) for one in each.sections) for each in (ours, theirs)]
     yield Unit("section headers", headers[0], headers[1], depth)
     moved = [_lines((one.name, f"{one.address:#x}") for one in each.sections if one.loaded) for each in (ours, theirs)]
     yield Unit("section headers" + MOVED, moved[0], moved[1], depth)
 
 
-def _described(section: Section) -> str:
-    size = f" size {section.memory:#x}" if section.kind == elf.NO_BITS else ""
+def _anchored(segment: Segment, found: Elf) -> str:
+    """Describe a segment by the sections in it; by its own place where it has none."""
+    head = f"flags {segment.flags:#x} alignment {segment.alignment:#x}"
+    end, memory_end = segment.offset + segment.size, segment.address + segment.memory
+    inside = [
+        one
+        for one in found.sections
+        if one.loaded
+        and segment.offset <= one.offset <= one.offset + one.size <= end
+        and segment.address <= one.address <= one.address + one.memory <= memory_end
+    ]
+    if not inside or len(found.segments) > _MOST_SEGMENTS:
+        return f"{head} {_placed(segment)}"
+    first, last = min(inside, key=lambda one: one.address), max(inside, key=lambda one: one.address + one.memory)
+    before = first.offset - segment.offset, first.address - segment.address
+    after = end - max(one.offset + one.size for one in inside), memory_end - last.address - last.memory
+    return f"{head} physical {segment.physical - segment.address} {before} {first.name} to {last.name} {after}"
+
+
+def _placed(segment: Segment) -> str:
+    return f"{segment.offset:#x} {segment.address:#x} {segment.physical:#x} {segment.size:#x} {segment.memory:#x}"
+
+
+def _described(section: Section, found: Elf) -> str:
     return (
         f"{section.kind} flags {section.flags:#x} link {section.link} info {section.info} "
-        f"alignment {section.alignment:#x} entry {section.entry:#x}{size}"
+        f"alignment {section.alignment:#x} entry {section.entry:#x}"
+        + (f" size {section.memory:#x}" if section.kind in (elf.NO_BITS, elf.NULL) else "")
+        + (f" offset {section.offset:#x}" if section.kind == elf.NULL else "")
+        + ("" if section.loaded and _is_in_place(section, found) else f" address {section.address:#x}")
+    )
+
+
+def _is_in_place(section: Section, found: Elf) -> bool:
+    """Tell whether a section stands in memory where a segment puts it."""
+    return any(
+        one.kind == elf.LOAD
+        and one.address <= section.address <= section.address + section.memory <= one.address + one.memory
+        and (section.kind == elf.NO_BITS or section.address - section.offset == one.address - one.offset)
+        for one in found.segments[:_MOST_SEGMENTS]
     )
 
 
@@ -319,21 +350,20 @@ def _alone(files: tuple[_File, _File], where: tuple[int, Section]) -> Iterator[U
 
 
 def _contents(
-    files: tuple[_File, _File], pairs: list[tuple[Section, Section]], changed: list[_Changed]
+    files: tuple[_File, _File], pairs: list[tuple[Section, Section]], changed: list[_Changed], placed: Layout
 ) -> Iterator[Unit]:
     tables = {one.name: table for one in changed if (table := _strings(one)) is not None}
-    placed = _layout(pairs, changed)
     sizes = frozenset((one.memory, other.memory) for one, other in pairs if one.loaded and one.memory != other.memory)
     for one in changed:
         depth = _deeper(one, files)
-        if one.name in (BUILD_ID, ".shstrtab") and _follows(one, files):
+        if one.name == BUILD_ID and _is_build_id(one, files):
             continue
         if one.name == ".gnu_debugdata":
             yield _packed(one, depth)
         elif one.alignment is None:
             yield Unit(one.name, *beyond(*one.contents), depth)
-        elif one.sections[0].kind == "SHT_SYMTAB" and (symbols := _symbols(one, files, placed)) is not None:
-            yield Unit(one.name + UNORDERED, *symbols, depth)
+        elif (listed := _symbols(one, files, placed)) is not None:
+            yield Unit(one.name + UNORDERED, *listed, depth)
         elif one.name in tables and not one.sections[0].loaded:
             table = tables[one.name]
             yield Unit(one.name + UNORDERED, *spell_strings(table.first, table.second, table.alignment), depth)
@@ -342,40 +372,49 @@ def _contents(
     yield from _dynamic(files)
 
 
+def _shuffled(files: tuple[_File, _File], pairs: list[tuple[Section, Section]]) -> dict[str, Shuffle]:
+    """Find the sections of which the parts stand in another order, and with them the tables that follow that order."""
+    tables = [one for one in pairs if one[0].kind == "SHT_SYMTAB"]
+    contents = files[0].content, files[1].content
+    if (
+        not tables
+        or files[0].elf.relocatable
+        or same(*(file.part(one) for file, one in zip(files, tables[0], strict=True)))
+    ):
+        return {}
+    ours, theirs = (symbols.read(file.content, file.elf) for file in files)
+    if ours is None or theirs is None or not (found := symbols.shuffles(pairs, contents, ours, theirs)):
+        return {}
+    for name, follow in ((".eh_frame", symbols.frames), (".eh_frame_hdr", symbols.frame_table)):
+        place = _layout(pairs, [], found).place
+        for pair in pairs:
+            if pair[0].name == name and (alignment := follow(pair, contents, files[0].elf, place)) is not None:
+                found[name] = Shuffle(alignment)
+    return found
+
+
+def _order(shuffled: Mapping[str, Shuffle], pairs: list[tuple[Section, Section]]) -> Iterator[Unit]:
+    """List the symbols of the sections in which they stand in another order."""
+    code = any(one.executable for one, _ in pairs if one.name in shuffled)
+    first, second = (
+        b"".join(f"{name}: {one}\0".encode() for name, shuffle in shuffled.items() for one in shuffle.names[side])
+        for side in (0, 1)
+    )
+    yield Unit(ORDER, first, second, Severity.CODE if code else Severity.DATA)
+
+
 def _symbols(one: _Changed, files: tuple[_File, _File], placed: Layout) -> tuple[bytes, bytes] | None:
     """List the symbols that only one side has, each ended by NUL: of an object that is linked, nothing counts them.
 
-    None where they are not in the common form, or too many differ.
+    None where they are not in the common form, or too many.
     """
-    width, order = files[0].elf.width, files[0].elf.order
-    entry = _SYMBOL[width]
-    sizes = {section.size % entry for section in one.sections} | {section.entry for section in one.sections}
-    if sizes != {0, entry} or files[0].elf.relocatable or max(each.size for each in one.contents) > _LARGEST:
+    ours, theirs = (symbols.read(file.content, file.elf) for file in files)
+    if ours is None or theirs is None or files[0].elf.relocatable or one.sections[0].kind != "SHT_SYMTAB":
         return None
-    tables = [content.read(0, content.size) for content in one.contents]
-    raw = [Counter(table[at : at + entry] for at in range(0, len(table), entry)) for table in tables]
-    if max(each.total() for each in (raw[0] - raw[1], raw[1] - raw[0])) > _MOST_SYMBOLS:
-        return None
-    places: tuple[Callable[[int], int], ...] = (lambda value: placed.place(value) or value, int)
-    first, second = (
-        Counter(_symbol(symbol, file, section, place, order) for symbol in each.elements())
-        for each, file, section, place in zip(raw, files, one.sections, places, strict=True)
-    )
+    first = Counter(symbol.text(lambda value: placed.place(value) or value) for symbol in ours)
+    second = Counter(symbol.text(int) for symbol in theirs)
     texts = [b"".join(sorted(each.elements())) for each in (first - second, second - first)]
     return texts[0], texts[1]
-
-
-def _symbol(
-    raw: bytes, file: _File, table: Section, place: Callable[[int], int], order: Literal["little", "big"]
-) -> bytes:
-    """Write a symbol out: its name, its section, its place on the second side, its size, its kind."""
-    fields = [int.from_bytes(raw[begin:end], order) for begin, end in _SYMBOL_FIELDS[file.elf.width]]
-    name, info, other, index, value, size = fields
-    found = file.elf
-    strings = found.sections[table.link] if table.link < len(found.sections) else table
-    text = file.content.read(strings.offset + name, 1 << 10).split(b"\0")[0] if name < strings.size else b""
-    section = found.sections[index].name if index < len(found.sections) else str(index)
-    return f"{section} {place(value):#x} size {size:#x} kind {info:#x} {other:#x} ".encode() + text + b"\0"
 
 
 def _deeper(one: _Changed, files: tuple[_File, _File]) -> Severity:
@@ -383,12 +422,10 @@ def _deeper(one: _Changed, files: tuple[_File, _File]) -> Severity:
     return max(depths, key=list(Severity).index)
 
 
-def _follows(one: _Changed, files: tuple[_File, _File]) -> bool:
-    """Tell whether a section is a build id like any other, or names that the section headers repeat."""
-    if one.name == BUILD_ID:
-        places = [_id_places(file) for file in files]
-        return bool(places[0] and places[1]) and one.sections[0].size == one.sections[1].size
-    return all(section.kind == "SHT_STRTAB" and not section.loaded for section in one.sections)
+def _is_build_id(one: _Changed, files: tuple[_File, _File]) -> bool:
+    """Tell whether a section holds a build id, and nothing else, on both sides."""
+    places = [_id_places(file) for file in files]
+    return bool(places[0] and places[1]) and one.sections[0].size == one.sections[1].size
 
 
 def _strings(one: _Changed) -> Strings | None:
@@ -398,8 +435,9 @@ def _strings(one: _Changed) -> Strings | None:
     return Strings(first.read(0, first.size), second.read(0, second.size), one.alignment)
 
 
-def _layout(pairs: list[tuple[Section, Section]], changed: list[_Changed]) -> Layout:
+def _layout(pairs: list[tuple[Section, Section]], changed: list[_Changed], shuffled: Mapping[str, Shuffle]) -> Layout:
     uneven = {one.name: one.alignment for one in changed if one.uneven}
+    uneven |= {name: shuffle.alignment for name, shuffle in shuffled.items()}
     return words.layout(
         [
             Span(
@@ -427,7 +465,9 @@ def _dictionary(
     section = one.sections[0]
     if _is_strings(section):
         return None
-    debug = section.name.startswith((".debug", ".zdebug", ".gnu.debug"))
+    relocated = section.kind in _RELOCATIONS and section.info < len(found.sections)
+    about = found.sections[section.info].name if relocated else section.name
+    debug = about.startswith((".debug", ".zdebug", ".gnu.debug"))
     if debug:
         names = [name for name in tables if name.startswith((".debug", ".gnu.debug"))]
     else:
@@ -464,7 +504,8 @@ def _packed(one: _Changed, depth: Severity) -> Unit:
     if contents[0] is None or contents[1] is None:
         return Unit(one.name, *beyond(*one.contents), depth)
     found = elf.read(contents[0]), elf.read(contents[1])
-    if found[0] is None or found[1] is None or contents[0].data == contents[1].data:
+    nested = any(section.name == one.name for each in found if each for section in each.sections)
+    if found[0] is None or found[1] is None or nested or contents[0].data == contents[1].data:
         return Unit(one.name, *beyond(*one.contents), depth)
     inner = units(contents[0], contents[1], found[0], found[1])
     first, second = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.causes.alignment import is_padding, runs, whole_text
-from orchestrator.causes.words import Here
+from orchestrator.causes.words import WORD, Here
 
 if TYPE_CHECKING:
     from orchestrator.causes.alignment import Alignment, Gap
@@ -19,7 +19,8 @@ _PIECE = 1 << 20
 _MARGIN = 1 << 13
 _MOST_BYTES = 4 << 20  # of what is spelled of one section
 _MOST_MOVED = 50  # words that only moved, as they are listed one by one
-_MOST_WORDS = 4_000_000
+_MOST_WORDS = 4_000_000  # that are looked at
+_MOST_RUNS = 20_000  # of bytes that mean nothing known: two sections that differ so much have little in common
 _LETTERS = str.maketrans("0123456789abcdef", "ghijklmnopqrstuv")
 
 
@@ -105,15 +106,15 @@ def spell_strings(first: bytes, second: bytes, alignment: Alignment) -> tuple[by
     Their order says nothing: it follows from a hash of their texts, and whoever points to one is
     looked at by itself.
     """
-    ours, theirs = (
-        Counter(text for begin, end in places for text in data[begin:end].split(b"\0"))
-        for data, places in (
-            (first, [(gap.first, gap.first_end) for gap in alignment.gaps]),
-            (second, [(gap.second, gap.second_end) for gap in alignment.gaps]),
-        )
-    )
-    found = [b"".join(text + b"\0" for text in each.elements() if text) for each in (ours - theirs, theirs - ours)]
+    ours = Counter(text for gap in alignment.gaps for text in _texts(first, gap.first, gap.first_end))
+    theirs = Counter(text for gap in alignment.gaps for text in _texts(second, gap.second, gap.second_end))
+    found = [b"".join(text + b"\0" for text in each.elements()) for each in (ours - theirs, theirs - ours)]
     return (found[0], found[1]) if sum(map(len, found)) <= _MOST_BYTES else beyond(Kept(first), Kept(second))
+
+
+def _texts(data: bytes, begin: int, end: int) -> list[bytes]:
+    found = data[begin:end].split(b"\0")
+    return found if found[-1] else found[:-1]
 
 
 @dataclass(slots=True)
@@ -125,11 +126,14 @@ class _Speller:
     texts: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
     moved: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
     words: int = 0
+    runs: int = 0
+    told: set[tuple[bytes, bytes]] = field(default_factory=set)  # texts that words stand for; once is enough
     listed: int = 0
     done: int = 0  # offset on the first side, before which all is understood
 
     def full(self) -> bool:
-        return len(self.texts[0]) + len(self.texts[1]) > _MOST_BYTES or self.words > _MOST_WORDS
+        size = len(self.texts[0]) + len(self.texts[1])
+        return size > _MOST_BYTES or self.words > _MOST_WORDS or self.runs > _MOST_RUNS
 
     def spelled(self) -> Spelled:
         if self.full():
@@ -182,6 +186,11 @@ class _Speller:
         ours, theirs = self.first.read(low, high - low), self.second.read(low + shift, high - low)
         for run, run_end in runs(ours[begin - low : end - low], theirs[begin - low : end - low]):
             at = max(run + begin, self.done)
+            if at < run_end + begin and self.dictionary and self.dictionary.is_shifted(ours, theirs, at - low):
+                self.words += 1
+                self._moved(at, 0, 1)
+                self.done = at + WORD
+                at = self.done
             while at < run_end + begin:
                 self._one(ours, theirs, at - low, run_end + begin - low, (low, shift))
                 at = max(at + 1, self.done)
@@ -195,13 +204,15 @@ class _Speller:
             inside = (self.addresses[0] + low, self.addresses[1] + low + shift) if self.addresses else None
             found = self.dictionary.meaning(Here(ours, theirs, at, inside, self.addresses, floor))
         if found is None:
+            self.runs += 1
             begin, end = whole_text(ours, at, end, floor)
             self._text(begin + low, ours[begin:end], theirs[begin:end])
             self.done = end + low
             return
         begin, end, texts = found
-        if texts[0] == texts[1]:
+        if texts[0] == texts[1] or texts in self.told:
             self._moved(begin + low, int.from_bytes(ours[begin:end], "big"), int.from_bytes(theirs[begin:end], "big"))
         else:
+            self.told.add(texts)
             self._text(begin + low, *texts)
         self.done = end + low

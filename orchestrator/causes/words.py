@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from orchestrator.causes.alignment import Alignment
 
 _LONG_ENOUGH = 3  # bytes of text that two strings share by more than chance
-_WORD = 4
+WORD = 4
+"""Bytes of the place of a string, of a part of a table, of a distance in code."""
+
 _AFTER = (4, 0, 5, 6, 8)  # bytes from a displacement to what it is counted from: x86 counts from the next instruction
 
 
@@ -25,6 +27,15 @@ class Strings:
     first: bytes = field(repr=False)
     second: bytes = field(repr=False)
     alignment: Alignment
+
+    def is_shifted(self, one: int, other: int) -> bool:
+        """Tell whether one string, the same on both sides, stands at these places."""
+        shift = other - one
+        at = bisect_right(self.alignment.starts, one) - 1
+        if at < 0 or one >= len(self.first):
+            return False
+        gap = self.alignment.gaps[at]
+        return one >= gap.first_end and shift == gap.second_end - gap.first_end
 
     def texts(self, one: int, other: int) -> tuple[bytes, bytes] | None:
         """Return the strings at two places; None unless they stand for one another."""
@@ -90,7 +101,7 @@ class Layout:
 
     def code_shift(self) -> int | None:
         """Return by how much all code moved; None where its parts moved each otherwise."""
-        shifts = {span.shift for span in self.spans if span.executable}
+        shifts = {span.shift if span.alignment is None else None for span in self.spans if span.executable}
         return shifts.pop() if len(shifts) == 1 else None
 
 
@@ -123,14 +134,22 @@ class Dictionary:
     layout: Layout = Layout()
     sizes: frozenset[tuple[int, int]] = frozenset()  # of sections that changed their size
 
+    def is_shifted(self, first: bytes, second: bytes, at: int) -> bool:
+        """Tell at once of most words: whether it is the place of a string that only stands elsewhere."""
+        if not self.strings or at + WORD > len(first):
+            return False
+        one = int.from_bytes(first[at : at + WORD], self.order)
+        other = int.from_bytes(second[at : at + WORD], self.order)
+        return any(table.is_shifted(one, other) for table in self.strings)
+
     def meaning(self, here: Here) -> Meaning | None:
         """Tell what the word around a place stands for; None if nothing that is known."""
         readers: tuple[tuple[int, Callable[[Here, int, int, int], tuple[bytes, bytes] | None]], ...] = (
-            (_WORD, self._string),
-            (_WORD, self._place),
+            (WORD, self._string),
+            (WORD, self._place),
             (self.width, self._long_string),
             (self.width, self._address),
-            (_WORD, self._distance),
+            (WORD, self._distance),
         )
         for width, reader in readers:
             for begin in range(here.at, max(here.floor, here.at - width + 1) - 1, -1):
@@ -158,9 +177,10 @@ class Dictionary:
         if not self.layout.moved or here.addresses is None or here.base is None:
             return None
         first, second = here.addresses[0] + begin, here.addresses[1] + begin
-        one, other = _signed(one), _signed(other)
+        one, other = signed(one), signed(other)
         counted = ((first + after, second + after) for after in _AFTER)
         fits = any(self.layout.place(from_ + one) == there + other for from_, there in (*counted, here.base))
+        fits = fits or self.layout.place(first - one) == second - other  # as a record of .eh_frame counts back
         return _MOVED if fits or self._entry(other - one, second - first) else None
 
     def _entry(self, grown: int, shift: int) -> bool:
@@ -169,7 +189,8 @@ class Dictionary:
         return code is not None and grown != 0 and grown == code - shift
 
 
-def _signed(word: int) -> int:
+def signed(word: int) -> int:
+    """Return a word of 32 bits as a number that may be negative."""
     return word - (1 << 32) if word >= 1 << 31 else word
 
 
