@@ -74,6 +74,12 @@ def test_a_header_is_a_cause_of_its_own(field: str, value: object, cause: str, v
     assert found.causes[0].members == ("pkg/a.py",)
 
 
+def test_an_entry_for_a_folder_installs_nothing() -> None:
+    """So it is a matter of packing."""
+    found = diagnosed({"pkg/a.py": b""}, {"pkg/": b"", "pkg/a.py": b""})
+    assert (causes(found), left(found), found.severity) == (["archive-packing"], [], Severity.ARCHIVE)
+
+
 def test_the_clock_is_told_from_the_time_zone_by_the_times_themselves() -> None:
     """One instant in two zones; or each build's own clock."""
     west, east = (NOON.astimezone(timezone(timedelta(hours=hours))).timetuple()[:6] for hours in (-12, 14))
@@ -112,6 +118,12 @@ INFO = "pkg-1.0.dist-info"
     [
         ("WHEEL", "Generator: a (1)\nTag: x\n", "Generator: b (2)\nTag: x\n", "generator"),
         ("METADATA", "Metadata-Version: 2.1\nName: p\n", "Metadata-Version: 2.4\nName: p\n", "generator"),
+        (
+            "METADATA",
+            "Metadata-Version: 2.1\nName: p\nVersion: 1\n\nText",
+            "Metadata-Version: 2.4\nName: p\nVersion: 1\nDynamic: license-file\n\nText",
+            "generator",
+        ),
         ("METADATA", "Keywords: a,b,c\n", "Keywords: c,a,b\n", "metadata-order"),
         ("entry_points.txt", "[x]\nb = m:b\na = m:a\n", "[x]\na = m:a\nb = m:b\n", "metadata-order"),
         ("top_level.txt", "one\ntwo\nthree\n", "three\none\ntwo\n", "metadata-order"),

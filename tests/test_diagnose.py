@@ -51,6 +51,12 @@ def test_a_cause_that_shares_a_line_with_something_unknown_is_named_too() -> Non
     assert (causes(found), left(found)) == (["host-name"], [("a", "content", "line 1")])
 
 
+def test_lines_that_follow_on_each_other_are_one_place() -> None:
+    """With what is the same before and after."""
+    found = diagnosed({"a": b"x\n1\n2\n3\ny\nz\n1\n"}, {"a": b"x\n4\n5\n6\ny\nz\n7\n"})
+    assert [where for _, _, where in left(found)] == ["lines 2 to 4", "line 7"]
+
+
 def test_several_causes_can_share_a_line() -> None:
     """All of them are needed, and none besides."""
     first = f"built by {FIRST.user} on {FIRST.hostname} in {FIRST.build_path}, id 1b4e28ba-2fa1-4d2e-883f-0016d3cca427"
