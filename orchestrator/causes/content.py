@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.causes import dates, order
-from orchestrator.causes.erasing import Known, by_place, by_unit, differing, in_turn, unit
+from orchestrator.causes.erasing import Known, by_place, by_unit, differing, in_turn
 from orchestrator.causes.model import Cause
 from orchestrator.causes.planted import planted
 
@@ -22,7 +22,6 @@ TEXTS = ("text", "metadata", "raw", "name", "direct-url", "sbom", "bytecode", "n
 LOADED = (*TEXTS, "elf")
 WRITTEN = ("text", "metadata", "sbom")
 
-_LARGE = 4 << 20
 _PATH = re.compile(rb"(?:file://)?(/(?:[\w.+@~=-]{1,255}/){1,40}[\w.+@~=-]{1,255})/?")
 _BUILT_IN = (b"/tmp/", b"/home/", b"/build/", b"/root/", b"/Users/", b"/var/", b"/srv/", b"/work/", b"/private/",
              b"/project/", b"/mnt/", b"/data/", b"/github/", b"/io/", b"/src/", b"/app/", b"/opt/")  # fmt: skip
@@ -45,8 +44,6 @@ def _alike(pattern: re.Pattern[bytes], marker: bytes) -> Callable[[Pair], Pair]:
     """Return an eraser of what matches a pattern as often on one side as on the other."""
 
     def erase(texts: Texts, _known: Known) -> Texts:
-        if max(map(len, texts)) > _LARGE:
-            return texts
         ours, theirs = (pattern.findall(text) for text in texts)
         if not ours or len(ours) != len(theirs):
             return texts
@@ -71,7 +68,7 @@ def without_random(name: bytes) -> bytes:
 
 def build_places(texts: Texts, known: Known) -> Texts:
     """Erase two absolute paths that end alike, where nothing is known of either build."""
-    if known.first.values or known.second.values or max(map(len, texts)) > _LARGE:
+    if known.first.values or known.second.values:
         return texts
     ours, theirs = (list(_PATH.finditer(text)) for text in texts)
     if not ours or len(ours) != len(theirs):
@@ -94,18 +91,6 @@ def _heads(first: bytes, second: bytes) -> tuple[bytes, bytes]:
     if not shared or not all((head + b"/").startswith(_BUILT_IN) for head in heads):
         return b"", b""
     return heads
-
-
-def _suspected_of_date(pair: Pair) -> tuple[str, ...]:
-    known = Known(pair[0].traces, pair[1].traces)
-    if known.first.clock is None or known.second.clock is None:
-        return ("time",)
-    for place in differing(pair)[:100]:
-        for twin in dates.twins(unit(pair, place)):
-            zones = dates.in_clock(twin.spans[0], known.first) & dates.in_clock(twin.spans[1], known.second)
-            if zones:
-                return ("time",) if "utc" in zones else ("time", "timezone")
-    return ("time",)
 
 
 def _nested(pair: Pair) -> tuple[str, ...]:
@@ -343,7 +328,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         variations=("time", "timezone"),
         remedies=("set-epoch", "fix-time"),
-        suspects=_suspected_of_date,
+        suspects=dates.suspects,
     ),
     Cause(
         name="object-address",

@@ -8,12 +8,12 @@ from calendar import monthrange, timegm
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.causes.erasing import by_unit
+from orchestrator.causes.erasing import Known, by_unit, differing, unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from orchestrator.causes.erasing import Known, Texts
+    from orchestrator.causes.erasing import Texts
     from orchestrator.causes.model import Pair
     from orchestrator.model import Traces
 
@@ -21,7 +21,6 @@ SLACK = 2.0
 """Seconds: a file's time may be coarser than the clock, and the probe looks a moment before the build."""
 
 DAY = 86_400
-_LARGE = 4 << 20
 _MOST = 10_000  # dates in one unit
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
@@ -179,8 +178,6 @@ class Twin:
 
 def twins(texts: Texts) -> Iterator[Twin]:
     """Yield what looks like a date on both sides, in the same place, and differs; the fullest forms first."""
-    if max(map(len, texts)) > _LARGE:
-        return
     for form, pattern in FORMS:
         ours, theirs = (list(_some(pattern, text)) for text in texts)
         if len(ours) != len(theirs):
@@ -244,6 +241,19 @@ def _plausible(one: Span) -> bool:
     return _SOME_YEARS[0] <= one.begin < _SOME_YEARS[1]
 
 
+def suspects(pair: Pair) -> tuple[str, ...]:
+    """Name the variations to which dates point: the clock, and the time zone where only local time fits."""
+    known = Known(pair[0].traces, pair[1].traces)
+    if known.first.clock is None or known.second.clock is None:
+        return ("time",)
+    for place in differing(pair)[:100]:
+        for twin in twins(unit(pair, place)):
+            zones = in_clock(twin.spans[0], known.first) & in_clock(twin.spans[1], known.second)
+            if zones:
+                return ("time",) if "utc" in zones else ("time", "timezone")
+    return ("time",)
+
+
 def is_one_instant(twin: Twin, known: Known) -> bool:
     """Tell whether two texts mean one instant, each in its own build's time zone."""
     ours, theirs = known.first.utc_offset, known.second.utc_offset
@@ -266,7 +276,7 @@ def erase_instants(texts: Texts, known: Known) -> Texts:
     happens once in so many times as two windows of minutes are parts of 136 years each.
     """
     first, second = texts
-    if known.first.clock is None or known.second.clock is None or len(first) != len(second) or len(first) > _LARGE:
+    if known.first.clock is None or known.second.clock is None or len(first) != len(second):
         return texts
     ours, theirs = bytearray(first), bytearray(second)
     windows = _window(known.first), _window(known.second)
