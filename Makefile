@@ -13,7 +13,7 @@ quoted = $(foreach word,$(1),'$(subst ','\'',$(word))')
 
 .PHONY: help
 help: ## list the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
 
 .PHONY: run
 run: venv engine ## build what config.yaml tracks, or just PACKAGES="six markupsafe==3.0.2"
@@ -46,10 +46,15 @@ lint: venv ## check the code without running it
 bench: venv engine ## measure the speed, against the method of 2020 and against the floor
 	@exec .venv/bin/python scripts/bench.py
 
+.PHONY: benchcompare
+benchcompare: venv engine ## measure comparing and explaining, beside diffoscope
+	@exec .venv/bin/python scripts/bench_compare.py
+
 .PHONY: docs
-docs: venv ## write anew what is generated: the schema of config.yaml
+docs: venv ## write anew what is generated: the catalogues' pages and the schema of config.yaml
 	@.venv/bin/python scripts/schema.py >docs/config.schema.json.new
 	mv docs/config.schema.json.new docs/config.schema.json
+	.venv/bin/python scripts/docs.py
 
 .PHONY: lock
 lock: venv ## pin all Python dependencies anew, with hashes

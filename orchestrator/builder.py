@@ -19,7 +19,7 @@ from orchestrator.cache import settle, unfinished
 from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
 from orchestrator.guest_crates import HOME as CRATES
-from orchestrator.model import Build, Environment, Failure, Limits, Phase, Probe, Reason, WheelFile
+from orchestrator.model import Build, Environment, Failure, Limits, Phase, Probe, Provided, Reason, WheelFile
 from orchestrator.variations import scratch_folders
 
 if TYPE_CHECKING:
@@ -32,12 +32,20 @@ if TYPE_CHECKING:
 GUEST = "/usr/lib/wheelproof"
 """Where the guest, the shell and the clock's offset lie in every container of ours."""
 
+PROGRAMS = ("guest.py", "guest_crates.py", "guest_finish.py")
 SDIST = "/usr/lib/wheelproof-sdist"
+COMPILERS = "compilers"
+"""The folder below GUEST with wrappers of the compilers, where a remedy asks for them."""
+
+WRAPPED = ("cc", "c++", "gcc", "g++", "x86_64-linux-gnu-gcc", "x86_64-linux-gnu-g++")
+WRAPPER = """#!/bin/sh
+exec /usr/bin/{name} "-ffile-prefix-map=$PWD=." "$@"
+"""
 LONGEST_FRAME = 1 << 20
 DETAIL = 2000
-TAIL = 64 << 10
+TAIL = 1 << 20
+LONGER_TAIL = 8 << 20  # looked at where the other shows nothing
 INODES = 1_000_000
-_SCRIPTS = ("guest.py", "guest_crates.py")
 _PROBE = TypeAdapter(Probe)
 _ANSWER = TypeAdapter(tuple[str, ...])
 
@@ -56,6 +64,7 @@ class Order:
     ask: bool = False  # for the dynamic build requirements, before it is built
     hook: str = "build_wheel"
     crates: Path | None = None  # a CARGO_HOME with all crates in it
+    pip: str = ""  # the project, where `pip wheel` is to build it, instead of the build backend's hook
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,10 @@ def variables(environment: Environment, cpus: int) -> dict[str, str]:
         "CMAKE_BUILD_PARALLEL_LEVEL": str(cpus),
         "NPY_NUM_BUILD_JOBS": str(cpus),
     }
+    if environment.flags:
+        named["CFLAGS"] = named["CXXFLAGS"] = " ".join(environment.flags)
+    if environment.map_working_folder:
+        named["PATH"] = f"{GUEST}/{COMPILERS}:{named['PATH']}"
     if environment.language:
         named["LANGUAGE"] = environment.language
     if environment.source_date_epoch is not None:
@@ -106,6 +119,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "hook": order.hook,
         "ask": order.ask,
         "given": order.given if order.ask else (),
+        "pip": order.pip,
         "backend": order.source.backend,
         "backend_path": order.source.backend_path,
         "config_settings": settings_of(environment.config_settings),
@@ -118,6 +132,8 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "limit": limits.sdist,
         "members": limits.members,
         "wheel": limits.wheel,
+        "finish": environment.finish if order.hook == "build_wheel" else (),
+        "epoch": environment.source_date_epoch or 0,
     }
     kernel = ("setarch", "x86_64", "--uname-2.6") if environment.uname26 else ()
     return Container(
@@ -168,21 +184,31 @@ def _tmpfs(folder: str, environment: Environment, limits: Limits) -> str:
 
 
 def guest_folder(cache: Path, environment: Environment) -> Path:
-    """Make, once, the folder that is mounted at GUEST: the guest, /bin/sh and the clock's offset."""
-    scripts = {name: resources.files("orchestrator").joinpath(name).read_bytes() for name in _SCRIPTS}
-    shell, offset = environment.shell, environment.clock_offset
-    key = hashlib.sha256(b"".join(scripts.values()) + f"{shell} {offset}".encode()).hexdigest()[:16]
-    folder = cache / "guest" / key
+    """Make, once, the folder that is mounted at GUEST: the guest, /bin/sh, the clock's offset, perhaps compilers."""
+    programs = {name: resources.files("orchestrator").joinpath(name).read_bytes() for name in PROGRAMS}
+    shell, offset, wrapped = environment.shell, environment.clock_offset, environment.map_working_folder
+    key = hashlib.sha256(b"\0".join((*programs.values(), f"{shell} {offset} {wrapped and WRAPPER}".encode())))
+    folder = cache / "guest" / key.hexdigest()[:16]
     if folder.exists():
         return folder
     with unfinished(folder.parent) as lent:
         made = lent / "guest"
         made.mkdir(mode=0o755)
-        for name, script in scripts.items():
-            (made / name).write_bytes(script)
+        for name, content in programs.items():
+            (made / name).write_bytes(content)
         (made / "sh").symlink_to(shell)
         (made / "clock").write_text(f"{offset}\n")
+        if wrapped:
+            _wrap_compilers(made / COMPILERS)
         return settle(made, folder)
+
+
+def _wrap_compilers(folder: Path) -> None:
+    """Write a wrapper of each compiler, which maps the folder in which it is called to a dot."""
+    folder.mkdir(mode=0o755)
+    for name in WRAPPED:
+        (folder / name).write_text(WRAPPER.format(name=name))
+        (folder / name).chmod(0o755)
 
 
 class Listener:
@@ -331,15 +357,15 @@ def _failure(order: Order, completed: Completed, heard: Listener) -> Failure | N
     Raises TransientEngineError where the container ended in a way that no build brings about.
     """
     phase = _phase(order, heard)
-    tail = _tail(heard.log)
+    tail = _tail(heard.log, DETAIL)
     if limit := _limit(completed, heard):
-        return Failure(limit, phase, tail[-DETAIL:])
+        return Failure(limit, phase, tail, failures.of_limit(limit, order.limits))
     if heard.garbled:
         return Failure(Reason.BUILD_ERROR, phase, f"garbled what the guest says: {heard.garbled}"[:DETAIL])
     if told := heard.frame.get("failure"):
         return _told(told, phase)
     if "failed" in heard.frame:
-        return Failure(failures.reason(tail), phase, tail[-DETAIL:])
+        return _explained(heard.log, phase)
     if heard.missing or (completed.exit_code == 0 and heard.complete):
         _look(order, heard.probe)
         return None
@@ -348,6 +374,14 @@ def _failure(order: Order, completed: Completed, heard: Listener) -> Failure | N
         f"{completed.exit_code} before the guest had spoken: {tail[-300:]!r}"
     )
     raise TransientEngineError(msg)
+
+
+def _explained(log: Path, phase: Phase) -> Failure:
+    """Tell from a failed build's log why it failed."""
+    found = failures.explain(_tail(log, TAIL))
+    if found.reason is Reason.BUILD_ERROR and log.stat().st_size > TAIL:
+        found = failures.explain(_tail(log, LONGER_TAIL))
+    return Failure(found.reason, phase, _tail(log, DETAIL), found.evidence, found.missing)
 
 
 def _limit(completed: Completed, heard: Listener) -> Reason | None:
@@ -366,7 +400,8 @@ def _limit(completed: Completed, heard: Listener) -> Reason | None:
 
 def _told(told: Any, phase: Phase) -> Failure:  # noqa: ANN401 - whatever the container said
     with suppress(ValueError, TypeError, KeyError, AttributeError):
-        return Failure(Reason(told["reason"]), Phase(told["phase"]), str(told["detail"])[:DETAIL])
+        detail = str(told["detail"])[:DETAIL]
+        return Failure(Reason(told["reason"]), Phase(told["phase"]), detail, failures.printable(detail))
     return Failure(Reason.BUILD_ERROR, phase, "garbled what the guest says")
 
 
@@ -387,10 +422,49 @@ def _phase(order: Order, heard: Listener) -> Phase:
     return Phase.BUILD_WHEEL if order.hook == "build_wheel" else Phase.BUILD_SDIST
 
 
-def _tail(log: Path) -> str:
+def _tail(log: Path, size: int) -> str:
     with log.open("rb") as stream:
-        stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL))
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - size))
         return stream.read().decode("utf-8", "replace")
+
+
+def inventory(image: Image, guest: Path, run: Callable[..., Completed], label: str) -> tuple[Provided, ...]:
+    """List the Python distributions that an image has from Debian, sorted by name, with their packages.
+
+    Raises
+    ------
+    EngineError
+        The engine failed.
+
+    """
+    versions = {name.partition(":")[0]: version for name, version in image.packages}
+    spec = Container(
+        image=image.id,
+        command=("/usr/bin/python3", f"{GUEST}/guest.py", json.dumps({"inventory": True})),
+        environment={"LANG": "C.UTF-8"},
+        user="1111:1111",
+        mounts=((str(guest), GUEST),),
+        memory=1 << 30,
+        label=label,
+    )
+    heard: list[bytes] = []
+
+    def listen(stream: int, piece: bytes) -> bool:
+        if stream == STDOUT:
+            heard.append(piece)
+        return sum(map(len, heard)) < LONGEST_FRAME
+
+    completed = run(spec, listen)
+    try:
+        found = json.loads(b"".join(heard)) if completed.exit_code == 0 else None
+        listed = [Provided(name, version, package, versions[package]) for name, version, package in found or ()]
+    except (ValueError, TypeError, LookupError) as error:
+        msg = f"looking for what {image.name} has from Debian: the answer cannot be read: {error}"
+        raise TransientEngineError(msg) from error
+    if found is None:
+        msg = f"looking for what {image.name} has from Debian: the container ended with {completed.exit_code}"
+        raise TransientEngineError(msg)
+    return tuple(sorted(listed, key=lambda one: (one.name, one.version)))
 
 
 def sha256_of(file: Path) -> str:

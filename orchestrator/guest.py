@@ -7,6 +7,7 @@ It speaks on standard output, in lines of JSON: first `{"probe": {...}}`; where 
 for the dynamic build requirements, `{"asked": [...]}`; then one of `{"failure": {"phase", "reason",
 "detail"}}`, `{"failed": status}`, `{"missing": true}` (the answer names more than there is) or
 `{"file": name, "size": bytes}` followed by that many bytes. What a hook prints goes to standard error.
+Where a remedy asks for something to be done to the finished wheel, `guest_finish.py` does it.
 """
 
 from __future__ import annotations
@@ -442,6 +443,29 @@ def call_hook(spec: dict[str, Any], name: str, root: str, out: str) -> Any:  # n
     return hook(out, settings)
 
 
+def call_pip(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - the name of a file, if there is one
+    """Call `pip wheel` in the words of 2020; that it is offline and finds the sdist is said by its environment.
+
+    So it builds in a folder of random name, with the build requirements that are there, and
+    nothing of what the project requires when it is used.
+    """
+    import subprocess  # noqa: PLC0415 - hooks have no use for it
+
+    os.environ.pop("HOSTNAME", None)
+    os.environ.update(
+        PIP_NO_INDEX="1",
+        PIP_FIND_LINKS=os.path.dirname(spec["sdist"]),
+        PIP_NO_DEPS="1",
+        PIP_NO_BUILD_ISOLATION="0",  # as pip reads it: no isolation
+        PIP_DISABLE_PIP_VERSION_CHECK="1",
+    )
+    os.chdir(out)
+    command = [sys.executable, "-m", "pip", "wheel", spec["pip"], "--no-binary", ":all:", "--no-cache-dir"]
+    subprocess.check_call(command)  # noqa: S603 - no shell, and a name that the index has normalized
+    made = [name for name in os.listdir(out) if name.endswith(".whl")]
+    return made[0] if len(made) == 1 else None
+
+
 def in_child(spec: dict[str, Any], name: str, root: str, out: str, voice: int) -> tuple[int, Any, float]:
     """Call the hook in a process of its own; return its exit status, its value and its processor time."""
     answer = os.memfd_create("answer")  # unlike a pipe, no process left behind can hold it open
@@ -465,7 +489,9 @@ def _be_the_hook(spec: dict[str, Any], name: str, root: str, out: str, answer: i
     try:
         os.setsid()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.write(answer, json.dumps(call_hook(spec, name, root, out)).encode())
+        by_pip = spec.get("pip") and name == "build_wheel"
+        value = call_pip(spec, out) if by_pip else call_hook(spec, name, root, out)
+        os.write(answer, json.dumps(value).encode())
         status = 0
     except SystemExit as asked:
         print(f"the build backend called sys.exit({asked.code!r})", file=sys.stderr)  # noqa: T201 - into the log
@@ -610,8 +636,21 @@ def build(spec: dict[str, Any], root: str, voice: Voice) -> int:
     except Unfit as finding:
         voice.say(failure={"phase": "wheel", "reason": finding.reason, "detail": str(finding)})
         return 1
+    if spec["finish"]:
+        if not finished(path, spec["finish"], spec["epoch"]):
+            voice.say(failure={"phase": "finish", "reason": "build-error", "detail": "the remedy could not be applied"})
+            return 1
+        size = os.stat(path).st_size
     voice.hand_over(path, size, cpu_seconds=seconds)
     return 0
+
+
+def finished(path: str, steps: list[str], epoch: int) -> bool:
+    """Do to a wheel what a remedy asks for, in a process that sees nothing of the package; tell whether it worked."""
+    ours = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest_finish.py")
+    command = [sys.executable, "-I", ours, str(epoch), ",".join(steps), path]
+    child = os.posix_spawn(sys.executable, command, {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def tell_failure(spec: dict[str, Any], status: int, voice: Voice) -> int:
@@ -645,6 +684,28 @@ def compile_all(root: str, out: str) -> int:
     return 0
 
 
+def inventory() -> int:
+    """List the Python distributions of Debian's own folder, as [name, version, Debian's package]."""
+    import glob  # noqa: PLC0415 - builds have no use for these
+    import re  # noqa: PLC0415
+    from importlib.metadata import distributions  # noqa: PLC0415
+
+    folder = "/usr/lib/python3/dist-packages"
+    owners = {}
+    for listing in glob.glob("/var/lib/dpkg/info/*.list"):
+        with open(listing) as stream:
+            for line in stream:
+                if line.startswith(folder):
+                    owners[line.strip()] = os.path.basename(listing)[: -len(".list")].partition(":")[0]
+    found = []
+    for one in distributions(path=[folder]):
+        place = str(getattr(one, "_path", ""))
+        if place in owners:
+            found.append([re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower(), one.version, owners[place]])
+    json.dump(sorted(found), sys.stdout)
+    return 0
+
+
 def _ignore(_signal: int, _frame: FrameType | None) -> None:
     """Stay, though a build may signal its whole process namespace."""
 
@@ -652,4 +713,6 @@ def _ignore(_signal: int, _frame: FrameType | None) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, _ignore)
     given = json.loads(sys.argv[1])
+    if "inventory" in given:
+        sys.exit(inventory())
     sys.exit(compile_all(given["compile"], given["scratch"]) if "compile" in given else main(given))

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
-
+from orchestrator import logs
 from orchestrator.errors import WheelproofError
 from orchestrator.farm import Slots, Stop, work_off
 from orchestrator.plan import Job, ordered, seconds_of
@@ -110,7 +109,7 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
 
     def failed(task: Task, error: WheelproofError) -> None:
         left.append((task.requirement, str(error)))
-        structlog.get_logger().error("no verdict", requirement=task.requirement, fault=str(error))
+        logs.error("no verdict", requirement=task.requirement, fault=str(error))
 
     jobs = look_up(tasks, night, failed)
     progress = shown(len(jobs))
@@ -156,29 +155,34 @@ class _Site:
     def __init__(self, publish: Callable[[], None], every: float) -> None:
         self._publish = publish
         self._every = every
-        self._next = time.monotonic() + every
+        self._next = 0.0
+        self._stale = False
         self._writing: threading.Thread | None = None
 
     def perhaps(self) -> None:
-        """Begin to write it, if that is not under way and it is time."""
+        """Begin to write it, for there is something new, if that is not under way and it is time."""
+        self._stale = True
         if time.monotonic() >= self._next and not (self._writing and self._writing.is_alive()):
             self._writing = threading.Thread(target=self._write, name="publishing")
             self._writing.start()
 
     def _write(self) -> None:
         begun = time.monotonic()
+        self._stale = False
         try:
             self._publish()
         except WheelproofError as error:  # the last writing tells, if it fails too
-            structlog.get_logger().warning("the site is not written", fault=str(error))
+            self._stale = True
+            logs.warning("the site is not written", fault=str(error))
         took = time.monotonic() - begun
         self._next = begun + max(self._every, took * _SHARE)
 
     def last(self) -> None:
-        """Write all that there is, and wait for it."""
+        """Write all that there is, unless it is written, and wait for it."""
         if self._writing:
             self._writing.join()
-        self._publish()
+        if self._stale or not self._writing:
+            self._publish()
 
 
 def results(outcome: Outcome, projects: Collection[str] | None = None) -> Iterator[Result]:

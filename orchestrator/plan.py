@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 NEWCOMER, KNOWN = 1, 2
 
+_JUDGING = 3  # first, second, control
+
 UNCHANGED = "unchanged"
 """Why a job is not run."""
 
@@ -32,8 +34,11 @@ class Job:
 
 
 def seconds_of(result: Result) -> float | None:
-    """Return what a result's builds took, in seconds of real time; None where nothing was built."""
-    return sum(build.seconds for build in result.builds) if result.builds else None
+    """Return what a result's first builds took, in seconds of real time; None where nothing was built.
+
+    Those that only explain a difference are many, but none of them is longer than these.
+    """
+    return sum(build.seconds for build in result.builds[:_JUDGING]) if result.builds else None
 
 
 def ordered(jobs: Iterable[Job]) -> tuple[Job, ...]:
@@ -64,6 +69,9 @@ _SAID = {
     "limits": "other limits",
     "budget": "another budget",
     "published": "the published wheel is wanted too",
+    "policy": "other build tools",
+    "frontend": "another frontend",
+    "profile": "another profile",
     "config_settings": "other config settings",
 }
 

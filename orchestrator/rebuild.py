@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from orchestrator import __version__, variations
+from orchestrator import __version__, failures, kind, variations
 from orchestrator.builder import Order, Output
+from orchestrator.causes import ALIKE, CAUSES
 from orchestrator.compare import compare
 from orchestrator.errors import WheelproofError
+from orchestrator.explain import Explained, bound, explain
 from orchestrator.guest import satisfied
+from orchestrator.laboratory import Case, Tools, insist, same
 from orchestrator.model import (
     LIMIT_REASONS,
     METHOD,
     SCHEMA,
     Failure,
+    Frontend,
     Inputs,
     Lock,
     Phase,
     Reason,
     Result,
+    Severity,
     UsedImage,
     Verdict,
     Wheel,
@@ -38,9 +44,13 @@ if TYPE_CHECKING:
 
     from orchestrator.model import (
         Build,
+        Diagnosis,
         Difference,
         Environment,
         Image,
+        Kind,
+        Missing,
+        Published,
         Release,
         Sdist,
         Target,
@@ -53,6 +63,21 @@ if TYPE_CHECKING:
 
 NOTHING = Lock()
 """What is required where nothing was settled."""
+
+CURES = {cause.name: cause.remedies for cause in CAUSES}
+"""What repairs each cause, the gentlest first."""
+
+TOLD_APART = {
+    name: {variation: cause.name for cause in CAUSES if cause.name in group for variation in cause.variations}
+    for group in ALIKE
+    for name in group
+}
+"""Of causes that leave one trace: which of them it is, by the variation that does it."""
+
+
+def _none_known(_missing: tuple[Missing, ...], _image: Image) -> tuple[str, ...]:
+    """Name no Debian packages."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +92,12 @@ class Effects:
     remember: Callable[[str, tuple[str, ...]], None]
     build: Callable[[Order, Callable[[tuple[str, ...]], None]], Output]
     read: Callable[[Build], Wheel | Failure]
+    diagnose: Callable[[Build, Build], Diagnosis | None]  # None where the wheels cannot be looked into
     known: Callable[[str, str], Path | None]  # project, job -> the record that there is already
     salt: Callable[[], str]
     now: Callable[[], datetime]
+    published: Callable[[Release, Build], Published | None] = lambda _release, _build: None  # against the index's
+    packages: Callable[[tuple[Missing, ...], Image], tuple[str, ...]] = _none_known  # of Debian, that have it
     crates: Callable[[Source, Image], Path | Failure | None] = lambda _source, _image: None
 
 
@@ -101,6 +129,7 @@ class Trial:
     builds: tuple[Build, ...] = ()
     variants: tuple[Variant, ...] = ()
     differences: tuple[Difference, ...] = ()
+    explained: Explained = field(default_factory=Explained)
 
 
 def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Result | Path:
@@ -115,7 +144,8 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     started = effects.now()
 
     def result(job: str, trial: Trial, inputs: Inputs | None = None, lock: Lock = NOTHING) -> Result:
-        return _result(task, release, image, job, trial, started, effects.now(), inputs=inputs, lock=lock)
+        found = _result(task, release, image, job, trial, started, effects.now(), inputs=inputs, lock=lock)
+        return with_help(found, release, image, effects)
 
     def unsettled(failure: Failure) -> Result | Path:
         """Judge by a failure to settle the inputs; the index may mend that any day, so it holds for one."""
@@ -138,8 +168,16 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
         return unsettled(built)
     settled, first, second = built
     inputs = inputs_of(task, release, image, settled.lock.digest)
-    trial = conclude(task, first, second, lambda: _control(task, image, settled, first, effects), effects.read)
-    return result(digest(inputs), trial, inputs, settled.lock)
+
+    def build(name: str, environment: Environment) -> Build:
+        pip = _pip(task, release)
+        order = _order(name, environment, task=task, image=image, settled=settled, effects=effects, pip=pip)
+        return effects.build(order, _nobody).build
+
+    trial = conclude(task, first.build, second.build, build, effects.read)
+    trial = told(task, release, trial, Tools(build, effects.diagnose, CURES, TOLD_APART))
+    found = result(digest(inputs), trial, inputs, settled.lock)
+    return replace(found, published=effects.published(release, first.build)) if task.published else found
 
 
 # --- settling --------------------------------------------------------------------------------
@@ -195,7 +233,8 @@ def extend(settled: Settled, answer: tuple[str, ...], image: Image, effects: Eff
 
 def names(lock: Lock) -> tuple[str, ...]:
     """Name all that a lock gives, normalized."""
-    return tuple(canonicalize_name(pin.name) for pin in lock.pins)
+    given = (*(pin.name for pin in lock.pins), *(one.name for one in lock.provided))
+    return tuple(canonicalize_name(name) for name in given)
 
 
 def inputs_of(task: Task, release: Release, image: Image, build_requirements: str) -> Inputs:
@@ -215,6 +254,9 @@ def inputs_of(task: Task, release: Release, image: Image, build_requirements: st
         limits=task.limits,
         budget=task.budget,
         published=task.published,
+        policy=task.tools.policy,
+        frontend=task.tools.frontend,
+        profile=task.profile,
         config_settings=task.config_settings,
     )
 
@@ -227,6 +269,7 @@ def environments(task: Task, release: Release, salt: str) -> tuple[Environment, 
     first = variations.first_environment(
         source=f"{release.project}-{release.version}", salt=salt, source_date_epoch=task.source_date_epoch
     )
+    first = variations.profiled(first, task.profile, release.sdist.filename if release.sdist else "")
     first = replace(first, config_settings=task.config_settings)
     return first, variations.second_environment(first, (*task.hold, *task.remove))
 
@@ -241,7 +284,8 @@ def build_twice(
     anew with what is then settled; a Failure tells that it cannot be.
     """
     one, two = environments(task, release, effects.salt())
-    order = partial(_order, task=task, image=image, effects=effects)
+    pip = _pip(task, release)
+    order = partial(_order, task=task, image=image, effects=effects, pip=pip)
     second: list[Future[Output]] = []
     with ThreadPoolExecutor(1) as aside:
 
@@ -277,6 +321,7 @@ def _order(
     settled: Settled,
     effects: Effects,
     ask: bool = False,
+    pip: str = "",
 ) -> Order:
     return Order(
         name=name,
@@ -288,13 +333,13 @@ def _order(
         given=names(settled.lock),
         ask=ask,
         crates=settled.crates,
+        pip=pip,
     )
 
 
-def _control(task: Task, image: Image, settled: Settled, first: Output, effects: Effects) -> Output:
-    """Build once more in the very environment of the first build."""
-    order = _order("control", first.build.environment, task=task, image=image, settled=settled, effects=effects)
-    return effects.build(order, _nobody)
+def _pip(task: Task, release: Release) -> str:
+    """Name the project, where pip is to build it."""
+    return release.project if task.tools.frontend is Frontend.PIP else ""
 
 
 # --- judging ---------------------------------------------------------------------------------
@@ -302,34 +347,49 @@ def _control(task: Task, image: Image, settled: Settled, first: Output, effects:
 
 def conclude(
     task: Task,
-    first: Output,
-    second: Output,
-    control: Callable[[], Output],
+    first: Build,
+    second: Build,
+    build: Callable[[str, Environment], Build],
     read: Callable[[Build], Wheel | Failure],
 ) -> Trial:
-    """Judge two builds, with a third where they disagree."""
-    pair = (first.build, second.build)
+    """Judge two builds, with a third in the very environment of the first where they disagree."""
+    pair = (first, second)
     seen: tuple[Variant, ...] = ()
-    if first.build.probe and second.build.probe:
-        seen = variations.variants(first.build.probe, second.build.probe, task.hold, task.remove)
-        _insist(seen)
+    if first.probe and second.probe:
+        seen = variations.variants(first.probe, second.probe, task.hold, task.remove)
+        insist(seen)
     if (judgement := judge_pair(*pair)) is not None:
-        return Trial(judgement, pair, seen)
-    third = control().build
-    if first.build.probe and third.probe:
+        return Trial(judgement, pair, seen, explained=_agreed(*pair))
+    third = build("control", first.environment)
+    if first.probe and third.probe:
         all_held = tuple(name for name in variations.NAMES if name not in task.remove)
-        _insist(variations.variants(first.build.probe, third.probe, all_held, task.remove))
+        insist(variations.variants(first.probe, third.probe, all_held, task.remove))
     builds = (*pair, third)
     return Trial(judge_three(*builds), builds, seen, _compared(*pair, read))
 
 
-def _insist(seen: tuple[Variant, ...]) -> None:
-    if wrong := variations.disobeyed(seen):
-        msg = (
-            f"looking at the two environments: {', '.join(wrong)} did not act as asked; "
-            "see to it that the image and the engine can, or name it under variations: remove"
-        )
-        raise WheelproofError(msg)
+def _agreed(first: Build, second: Build) -> Explained:
+    """Say how much stands behind two builds that agree."""
+    if not same(first, second):
+        return Explained()
+    return Explained(severity=Severity.NONE, builds_compared=2, flake_bound=bound(2))
+
+
+def told(task: Task, release: Release, trial: Trial, tools: Tools) -> Trial:
+    """Explain why builds differ, where they do; experiments may show that it was chance all along."""
+    if trial.judgement.verdict not in (Verdict.SENSITIVE, Verdict.INTRINSIC):
+        return trial
+    first, second, control = trial.builds
+    case = Case(task, release.version, trial.judgement.verdict, first, second, control, trial.differences)
+    explained = explain(case, tools)
+    flaky = Judgement(Verdict.INTRINSIC, explained.flaky, trial.judgement.failure)
+    return replace(
+        trial,
+        judgement=flaky if explained.flaky else trial.judgement,
+        builds=(*trial.builds, *explained.builds),
+        differences=explained.differences or trial.differences,
+        explained=explained,
+    )
 
 
 def _compared(first: Build, second: Build, read: Callable[[Build], Wheel | Failure]) -> tuple[Difference, ...]:
@@ -341,15 +401,6 @@ def _compared(first: Build, second: Build, read: Callable[[Build], Wheel | Failu
 def _opened(file: WheelFile, found: Wheel | Failure) -> Wheel:
     """Return the wheel; of one that cannot be read, at least its name and hash are compared."""
     return found if isinstance(found, Wheel) else Wheel(file.filename, file.sha256)
-
-
-def same(first: Build, second: Build) -> bool:
-    """Tell whether two builds gave the same bytes under the same name."""
-    return (
-        first.wheel is not None
-        and second.wheel is not None
-        and (first.wheel.sha256, first.wheel.filename) == (second.wheel.sha256, second.wheel.filename)
-    )
 
 
 def judge_pair(first: Build, second: Build) -> Judgement | None:
@@ -379,6 +430,27 @@ def judge_three(first: Build, second: Build, control: Build) -> Judgement:
     return Judgement(Verdict.INTRINSIC, why, failure)
 
 
+def with_help(result: Result, release: Release, image: Image, effects: Effects) -> Result:
+    """Add what helps to understand a verdict, and decides nothing: packages that a build lacked, the wheel's kind."""
+    failure = result.failure and failures.with_evidence(result.failure)
+    if failure is not None and result.verdict is Verdict.FTBFS:
+        failure = replace(failure, debian_packages=effects.packages(failure.missing, image))
+    return replace(result, failure=failure, kind=_kind(result, release, effects.read))
+
+
+def _kind(result: Result, release: Release, read: Callable[[Build], Wheel | Failure]) -> Kind | None:
+    made = next((build for build in result.builds if build.wheel), None)
+
+    def members() -> tuple[str, ...]:
+        with suppress(WheelproofError):  # it is not kept any more
+            found = read(made) if made else None
+            return tuple(member.path for member in found.members) if isinstance(found, Wheel) else ()
+        return ()
+
+    offered = (wheel.filename for wheel in release.wheels)
+    return kind.of(made.wheel.filename, offered, members) if made and made.wheel else None
+
+
 def _failed(failure: Failure) -> Judgement:
     return Judgement(Verdict.FTBFS, failure.reason.value, failure)
 
@@ -395,7 +467,7 @@ def _result(  # noqa: PLR0913 - a record has as many parts as it has
     inputs: Inputs | None,
     lock: Lock,
 ) -> Result:
-    judgement = trial.judgement
+    judgement, explained = trial.judgement, trial.explained
     return Result(
         schema=SCHEMA,
         job=job,
@@ -403,7 +475,7 @@ def _result(  # noqa: PLR0913 - a record has as many parts as it has
         version=release.version,
         image=UsedImage(image.name, image.id, image.manifest, image.base, image.drift),
         verdict=judgement.verdict,
-        holds=(),
+        holds=explained.holds,
         reason=judgement.reason,
         failure=judgement.failure,
         sdist=release.sdist,
@@ -417,4 +489,16 @@ def _result(  # noqa: PLR0913 - a record has as many parts as it has
         started=started,
         finished=finished,
         wheelproof=__version__,
+        tools=lock.tools,
+        provided=lock.provided,
+        expected=task.expected,
+        severity=explained.severity,
+        causes=explained.causes,
+        unexplained=explained.unexplained,
+        experiments=explained.experiments,
+        remedies=explained.remedies,
+        recipe=explained.recipe,
+        left_open=explained.left_open,
+        builds_compared=explained.builds_compared,
+        flake_bound=explained.flake_bound,
     )

@@ -9,6 +9,7 @@ results/site/, results/site_data.json
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import tempfile
@@ -17,14 +18,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from orchestrator import logs
 from orchestrator.errors import BusyError, ResultsError
 from orchestrator.model import ExclusionCheck, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from orchestrator.model import Image
 
 _T = TypeVar("_T")
 _RESULT = TypeAdapter(Result)
@@ -169,6 +172,20 @@ class Results:
         for project in sorted(self.projects()):
             yield from self.of(project)
 
+    def keep_image(self, image: Image) -> None:
+        """Note what is in an image, once for each manifest, so that a later run can tell what became otherwise."""
+        path = self.folder / "images" / f"{image.manifest}.json"
+        if not path.is_file():
+            _write(path, json.dumps(dict(image.packages), indent=1).encode() + b"\n")
+
+    def packages(self, manifest: str) -> dict[str, str] | None:
+        """Return the Debian packages of an image, name:architecture to version; None where nobody noted them."""
+        try:
+            found = json.loads((self.folder / "images" / f"{manifest}.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+        return {str(name): str(version) for name, version in found.items()} if isinstance(found, dict) else None
+
     def write_check(self, check: ExclusionCheck) -> Path:
         """Write the record of one check of an exclusion, as `write` does."""
         path = self.folder / "exclusions" / check.project / f"{check.checked:{_STAMP}}.json"
@@ -201,7 +218,7 @@ def _read(path: Path, form: TypeAdapter[_T]) -> _T | None:
     try:
         return form.validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
-        structlog.get_logger().warning("a record cannot be read", path=str(path), fault=str(error)[:500])
+        logs.warning("a record cannot be read", path=str(path), fault=str(error)[:500])
         return None
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import struct
 import zipfile
+import zlib
+from email.parser import HeaderParser
 from typing import IO, TYPE_CHECKING
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -20,9 +23,14 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 _LOCAL = struct.Struct("<4s5H3L2H")  # APPNOTE.TXT 4.3.7: a member's local header
 _LONGEST_RECORD = 64 << 20
+_LONGEST_METADATA = 4 << 20
 _LINK = 0o120000
 _FORMAT = 0o170000
-_BROKEN = (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, struct.error)
+BROKEN = (
+    zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, struct.error,
+    zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What zipfile raises, one time or another, when it reads what is no archive, or no longer one."""
 
 
 def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure | None:
@@ -39,7 +47,7 @@ def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure 
             return _failure(Reason.WHEEL_TOO_LARGE, "its list of members is beyond all measure")
         with zipfile.ZipFile(path) as archive:
             return _unsafe(archive.infolist(), limit, members)
-    except _BROKEN as error:
+    except BROKEN as error:
         return _failure(Reason.BROKEN_WHEEL, f"{claimed.filename}: {error}")
 
 
@@ -72,7 +80,7 @@ def read(path: Path, claimed: WheelFile, limit: int, members: int) -> Wheel | Fa
         with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
             found = tuple(_member(archive, info, raw) for info in archive.infolist())
             return Wheel(claimed.filename, claimed.sha256, found, _record(archive))
-    except _BROKEN as error:
+    except BROKEN as error:
         return _failure(Reason.BROKEN_WHEEL, f"{claimed.filename}: {error}")
 
 
@@ -123,6 +131,20 @@ def _record(archive: zipfile.ZipFile) -> tuple[str, ...]:
     for info in archive.infolist():
         if is_record(info.filename) and info.file_size <= _LONGEST_RECORD:
             return tuple(archive.read(info).decode("utf-8", "replace").splitlines())
+    return ()
+
+
+def requires(path: Path) -> tuple[str, ...]:
+    """Return what a wheel requires when it is used, as its METADATA has it; nothing where it cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                folder, _, name = info.filename.partition("/")
+                if name == "METADATA" and folder.endswith(".dist-info") and info.file_size <= _LONGEST_METADATA:
+                    text = archive.read(info).decode("utf-8", "replace")
+                    return tuple(HeaderParser().parsestr(text).get_all("Requires-Dist", ()))
+    except BROKEN:
+        pass
     return ()
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from orchestrator import images
 from orchestrator.config import Config, checks, custom, is_path, load, parse, project, schema, tasks, tracked
 from orchestrator.errors import ConfigError, UsageError
-from orchestrator.model import Limits
+from orchestrator.model import Budget, Limits
 from orchestrator.variations import NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,6 +54,7 @@ def test_everything_has_a_default(text: str) -> None:
     assert (found.image, found.jobs, found.index, found.as_of, found.strict) == ("bookworm", None, None, None, False)
     assert (found.cache, found.results) == (Path("/farm/.cache"), Path("/farm/results"))
     assert found.defaults.limits == Limits()
+    assert found.defaults.budget == Budget()
     assert found.defaults.source_date_epoch == 1_596_163_658
     assert tasks(found) == ()
 
@@ -77,6 +78,7 @@ def test_every_key_arrives() -> None:
         image: trixie
         as-of: 2026-01-31
         strict: true
+        published: true
         jobs: 3
         source-date-epoch: null
         long: 90s
@@ -84,7 +86,8 @@ def test_every_key_arrives() -> None:
         results: out
         keep: {wheels: 1 KiB, logs: 7}
         limits: {time: 2h, memory: 512 MiB, scratch: 1 TiB, processes: 9, files: 99}
-        packages: {a: {limits: {log: 5 B, sdist: 6, members: 8, wheel: 4}}}
+        budget: {builds: 9, time: 1h, remedies: false}
+        packages: {a: {limits: {log: 5 B, sdist: 6, members: 8, wheel: 4}, budget: {builds: 0}}}
         variations: {hold: [umask, time, umask], remove: [tmpdir]}
     """)
     assert (found.index, found.image, found.as_of) == ("http://127.0.0.1:3141/simple/", "trixie", date(2026, 1, 31))
@@ -95,8 +98,12 @@ def test_every_key_arrives() -> None:
         seconds=7200, memory=512 << 20, scratch=1 << 40, processes=9, files=99, log=5, sdist=6, members=8, wheel=4
     )
     assert found.defaults.limits.log == Limits().log
+    assert found.defaults.budget == Budget(builds=9, seconds=3600, remedies=False)
+    assert found.packages["a"].budget == Budget(builds=0, seconds=3600, remedies=False)
     assert (found.defaults.hold, found.defaults.remove) == (("time", "umask"), ("tmpdir",))
     assert found.defaults.source_date_epoch is None
+    assert [task.published for task in tasks(found, ["a", "b"])] == [True, True]
+    assert not read("").defaults.published
 
 
 def test_a_package_inherits_what_it_does_not_set() -> None:
@@ -179,6 +186,7 @@ def test_settings_of_a_package_reach_its_tasks() -> None:
         assert (found.hold, found.remove, found.source_date_epoch) == (("umask",), ("time",), 400_000_000)
         assert found.limits.seconds == 3600
     assert tasks(read(GROUPS))[0].limits == Limits()
+    assert tasks(read("budget: {builds: 3}"), ["six"])[0].budget == Budget(builds=3)
 
 
 def test_requirements_replace_the_groups() -> None:
@@ -265,7 +273,7 @@ ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, know
         ("keep: 4", "1:7: keep: must be a mapping of keys to values, not 4"),
         ("groups: [six]", "1:9: groups: must be a mapping of keys to values, not ['six']"),
         ("groups: {a: }", "1:12: groups.a: must be a mapping of keys to values, not None"),
-        ("groups: {a: {}}", "1:13: groups.a.packages: is missing"),
+        ("groups: {a: {}}", "1:13: groups.a: names neither packages nor requirements"),
         ("groups: {A b: {packages: []}}", "1:10: groups.'A b': must be lower-case letters, digits and hyphens"),
         ("[]", "1:1: must be a mapping of keys to values, not []"),
         ("keep: {wheels: 4 GB}", "1:16: keep.wheels: must be a size such as 4 GiB, not '4 GB'"),
@@ -278,6 +286,9 @@ ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, know
         ("limits: {time: 1 day}", "1:16: limits.time: must be a time such as 30m or 90s, not '1 day'"),
         ("limits: {memory: 1 MiB}", "1:18: limits.memory: must be at least 6291456, not '1 MiB'"),
         ("limits: {files: 9999999}", "1:17: limits.files: must be at most 1048576, not 9999999"),
+        ("budget: {builds: -1}", "1:18: budget.builds: must be at least 0, not -1"),
+        ("budget: {remedies: 1}", "1:20: budget.remedies: must be true or false, not 1"),
+        ("budget: {bilds: 1}", "1:10: budget.bilds: unknown key; did you mean 'builds'?"),
         ("source-date-epoch: 315532799", f"1:20: source-date-epoch: {ZIP}"),
         ("packages: {a: {source-date-epoch: 0}}", f"1:35: packages.a.source-date-epoch: {ZIP}"),
         ("source-date-epoch: 4354819200", f"1:20: source-date-epoch: {ZIP}"),
@@ -535,6 +546,7 @@ def test_the_schema_accepts_our_own_configuration() -> None:
         "image: bookwurm",
         "variations: {hold: [umaks]}",
         "limits: {time: 1 day}",
+        "budget: {builds: -1}",
         "packages: {a: {limits: {memory: 4 GB}}}",
         "source-date-epoch: 0",
         "groups: {a: {}}",

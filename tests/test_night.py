@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from rich.console import Console
 
 from orchestrator import night
 from orchestrator.errors import Interrupted, PackageIndexError, ResultsError, TransientEngineError
@@ -77,7 +77,7 @@ class World:
 
     def _shown(self, total: int) -> Progress:
         self.totals.append(total)
-        return Progress(total, Console(quiet=True))
+        return Progress(total, io.StringIO())
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ def test_nobody_waits_longer_than_patience_for_what_does_not_stop(world: World, 
     start = time.monotonic()
     try:
         with pytest.raises(Interrupted):
-            night.run([replace(TASK, requirement="a")], effects, lambda total: Progress(total, Console(quiet=True)))
+            night.run([replace(TASK, requirement="a")], effects, lambda total: Progress(total, io.StringIO()))
         assert time.monotonic() - start < PATIENCE + 5
     finally:
         never.set()

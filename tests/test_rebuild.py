@@ -13,6 +13,7 @@ from orchestrator import rebuild as story
 from orchestrator.builder import Order, Output
 from orchestrator.errors import TransientEngineError, WheelproofError
 from orchestrator.model import (
+    Budget,
     Build,
     Failure,
     Lock,
@@ -24,7 +25,8 @@ from orchestrator.model import (
     Wheel,
 )
 from orchestrator.sdist import Source
-from tests.samples import FIRST, IMAGE, RELEASE, SALT, SECOND, TASK, built, failed, probe
+from tests.samples import FIRST, IMAGE, RELEASE, SALT, SECOND, built, failed, probe
+from tests.samples import TASK as EXPLAINED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from orchestrator.model import Image, Target
 
 SETUPTOOLS = Pin("setuptools", "80.9.0", "8" * 64, "setuptools-80.9.0-py3-none-any.whl", "https://index.example/s.whl")
+TASK = replace(EXPLAINED, budget=Budget(builds=0))
+"""Judged, but with no builds to explain; test_explain has those."""
+
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
@@ -73,6 +78,7 @@ class World:
             remember=lambda _question, answer: self.noted.append(answer),
             build=self.build,
             read=lambda build: Wheel(build.wheel.filename, build.wheel.sha256) if build.wheel else Wheel("", ""),
+            diagnose=lambda _first, _second: None,
             known=lambda _project, _job: self.record,
             salt=lambda: SALT,
             now=lambda: NOW,
@@ -109,7 +115,8 @@ def test_the_crates_that_a_lock_names_reach_every_build() -> None:
     world = World(by_name())
     result = story.rebuild(TASK, RELEASE, IMAGE, replace(world.effects(), crates=lambda *_: gone))
     assert isinstance(result, Result)
-    assert (result.verdict, result.reason, result.failure, world.orders) == (Verdict.FTBFS, "needs-crates", gone, [])
+    assert (result.verdict, result.reason, world.orders) == (Verdict.FTBFS, "needs-crates", [])
+    assert result.failure == replace(gone, evidence=gone.detail)
     assert result.inputs is not None
     assert "2026-11-22" in result.inputs.build_requirements
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.causes import archive, bytecode, content, metadata, native
+
 if TYPE_CHECKING:
     from orchestrator.causes.model import Cause
 
-CAUSES: tuple[Cause, ...] = ()
+CAUSES: tuple[Cause, ...] = (*archive.CAUSES, *metadata.CAUSES, *bytecode.CAUSES, *native.CAUSES, *content.CAUSES)
+"""The most telling first: what one explains, those after it are not asked about."""
+
+NAMES = tuple(cause.name for cause in CAUSES)
+
+ALIKE = (("hash-order", "file-order", "locale-sorting"),)
+"""Causes that leave one trace, and are told apart by which variation does it."""

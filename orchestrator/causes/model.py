@@ -65,3 +65,4 @@ class Cause:
     erase: Callable[[Pair], Pair]
     variations: tuple[str, ...] = ()  # which can do it; empty: none, it differs by itself
     remedies: tuple[str, ...] = ()  # what repairs it, the gentlest first
+    suspects: Callable[[Pair], tuple[str, ...]] | None = None  # which of the variations units that it explains point to

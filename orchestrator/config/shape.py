@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
@@ -17,15 +17,16 @@ from pydantic import (
     Field,
     ValidationInfo,
     WithJsonSchema,
+    model_validator,
 )
 
 from orchestrator.config.tasks import requirement_of
 from orchestrator.config.values import Config, Keep, Settings
 from orchestrator.config.words import nearest, short
-from orchestrator.model import DAY
+from orchestrator.model import DAY, Frontend, Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 ZIP_BEGINS = 315_532_800
 """1980-01-01 in seconds since 1970: a zip archive knows no earlier time (APPNOTE 4.4.6, MS-DOS format)."""
@@ -131,6 +132,44 @@ def _folder(value: str) -> str:
     return value
 
 
+def _umask(value: object) -> int:
+    """Read an octal number in quotes: without them, YAML reads 022 and 22 as two other numbers."""
+    if not (isinstance(value, str) and re.fullmatch(r"0?[0-7]{3}", value, re.ASCII)):
+        msg = f'must be an octal number in quotes, such as "022", not {short(value)}'
+        raise ValueError(msg)
+    return int(value, 8)
+
+
+def _build_path(value: str) -> str:
+    if not re.fullmatch(r"/(tmp|build|srv)(/(?!\.)[\w.{}-]+)+", value, re.ASCII) or _braces(value) - {"{folder}"}:
+        msg = f"{short(value)} is no folder below /tmp, /build or /srv; {{folder}} stands for that of the sdist"
+        raise ValueError(msg)
+    return value
+
+
+def _braces(value: str) -> set[str]:
+    return set(re.findall(r"\{[^}]*\}?|\}", value))
+
+
+def _timezone(value: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3,6}[+-]?\d{1,2}", value, re.ASCII):
+        msg = f"{short(value)} is no time zone in POSIX form, such as UTC0 or GMT+12"
+        raise ValueError(msg)
+    return value
+
+
+def _word_of(known: Collection[str], kind: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in known:
+            msg = f"there is no {kind} {short(value)}{nearest(value, known)}"
+            raise ValueError(msg)
+        return value
+
+    return check
+
+
+_POLICIES, _FRONTENDS = tuple(one.value for one in Policy), tuple(one.value for one in Frontend)
+
 _DURATION = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": rf"^\d+\s*({_TIME_UNITS})$"}]}
 _BYTES = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": rf"^\d+\s*({_SIZE_UNITS})$"}]}
 
@@ -147,6 +186,11 @@ _Requirement = Annotated[str, AfterValidator(requirement_of)]
 _Project = Annotated[str, AfterValidator(_project)]
 _Index = Annotated[str, AfterValidator(_index), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
 _Folder = Annotated[str, AfterValidator(_folder)]
+_Policy = Annotated[str, AfterValidator(_word_of(_POLICIES, "policy")), WithJsonSchema({"enum": list(_POLICIES)})]
+_Frontend = Annotated[str, AfterValidator(_word_of(_FRONTENDS, "frontend")), WithJsonSchema({"enum": list(_FRONTENDS)})]
+_Umask = Annotated[int, BeforeValidator(_umask), WithJsonSchema({"type": "string", "pattern": "^0?[0-7]{3}$"})]
+_BuildPath = Annotated[str, AfterValidator(_build_path)]
+_Timezone = Annotated[str, AfterValidator(_timezone)]
 _Setting = Annotated[str, Field(min_length=1)]
 _Values = Annotated[list[str], BeforeValidator(_values), WithJsonSchema(_TEXTS)]
 _GroupName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
@@ -187,6 +231,16 @@ class LimitsPart(_Part):
     wheel: _Size | None = Field(default=None, description="The size of a wheel, packed and unpacked.")
 
 
+class BudgetPart(_Part):
+    """What may be spent on explaining one difference; what is not set is inherited."""
+
+    builds: Annotated[int, Field(ge=0, le=1000)] | None = Field(
+        default=None, description="Builds over and above the first three; 0 explains by the wheels' traces alone."
+    )
+    time: _Time | None = Field(default=None, description="How long these builds may take, together.")
+    remedies: bool | None = Field(default=None, description="Whether remedies are tried, or only causes isolated.")
+
+
 class _Keep(_Part):
     """How much is kept by hash; what is older goes."""
 
@@ -201,12 +255,82 @@ class _Variations(_Part):
     remove: list[_Variation] = Field(default=[], description="Neither controlled nor looked at.")
 
 
+class ToolsPart(_Part):
+    """What builds are made with."""
+
+    policy: _Policy | None = Field(
+        default=None,
+        description="index: wheels of the index. debian: what the image has from Debian. pinned: a file of versions "
+        "and hashes. source: wheels that are built here first, from their source distributions.",
+    )
+    file: _Folder | None = Field(
+        default=None, description="The file of the policy `pinned`, as pip reads it; relative to this file."
+    )
+    strict: bool = Field(
+        default=False, description="Whether a tool that is built here, and is not what the file says, is a failure."
+    )
+    frontend: _Frontend = Field(
+        default=Frontend.HOOKS.value, description="pip: `pip wheel`, as in 2020, instead of the build backend's hooks."
+    )
+
+    @model_validator(mode="after")
+    def _has_its_file(self) -> Self:
+        if (self.policy == Policy.PINNED.value) is not (self.file is not None):
+            msg = "has a file without the policy pinned" if self.file else "has the policy pinned, but no file"
+            raise ValueError(msg)
+        return self
+
+
+class _ImagePart(_Part):
+    """Settings of one image."""
+
+    build_tools: ToolsPart = Field(default=ToolsPart(), description="What is built with on it.")
+
+
+class ProfilePart(_Part):
+    """How somebody else builds: what it names holds, whatever else is said."""
+
+    image: _Image | None = Field(default=None, description="The image to build on.")
+    source_date_epoch: _Epoch | None = Field(default=None, description="SOURCE_DATE_EPOCH; null leaves it unset.")
+    umask: _Umask | None = Field(default=None, description="The umask of both builds, in quotes.")
+    build_path: _BuildPath | None = Field(
+        default=None, description="The folder of both builds; {folder} is the sdist's file name without its ending."
+    )
+    timezone: _Timezone | None = Field(default=None, description="The time zone of both builds, in POSIX form.")
+    hash_seed: Annotated[int, Field(ge=0, le=(1 << 32) - 1)] | None = Field(
+        default=None, description="PYTHONHASHSEED of both builds."
+    )
+    build_tools: ToolsPart = Field(default=ToolsPart(), description="What is built with.")
+
+
+def _either(found: dict[str, Any]) -> None:
+    """Say in the schema, too, that a group asks for something."""
+    found.pop("title", None)
+    found["anyOf"] = [{"required": ["packages"]}, {"required": ["requirements"]}]
+
+
 class _Group(_Part):
     """Requirements that are tracked together."""
 
+    model_config = ConfigDict(json_schema_extra=_either)
+
     enabled: bool = Field(default=True, description="Whether they are built.")
     image: _Image | None = Field(default=None, description="The image to build them on; the default one when absent.")
-    packages: list[_Requirement] = Field(description="Names, for the newest release, or NAME==VERSION.")
+    packages: list[_Requirement] = Field(default=[], description="Names, for the newest release, or NAME==VERSION.")
+    requirements: list[_Folder] = Field(
+        default=[],
+        description="Files that say what is wanted, relative to this one: requirements files, poetry.lock, "
+        "pylock.toml, the output of sha256sum.",
+    )
+    build_tools: ToolsPart = Field(default=ToolsPart(), description="What they are built with.")
+    profile: _GroupName | None = Field(default=None, description="As whose builds they are built.")
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if not self.model_fields_set & {"packages", "requirements"}:
+            msg = "names neither packages nor requirements"
+            raise ValueError(msg)
+        return self
 
 
 class PackagePart(_Variations):
@@ -214,9 +338,12 @@ class PackagePart(_Variations):
 
     image: _Image | None = Field(default=None, description="The image to build it on, whatever the group says.")
     limits: LimitsPart = Field(default=LimitsPart(), description="What one build of it may use.")
+    budget: BudgetPart = Field(default=BudgetPart(), description="What may be spent on explaining why it differs.")
     source_date_epoch: _Epoch | None = Field(
         default=None, description="SOURCE_DATE_EPOCH of its builds; null leaves it unset."
     )
+    build_tools: ToolsPart = Field(default=ToolsPart(), description="What it is built with.")
+    profile: _GroupName | None = Field(default=None, description="As whose builds it is built.")
     config_settings: dict[_Setting, _Values] = Field(
         default={}, description="What its build backend is told (PEP 517); a list where a key stands more than once."
     )
@@ -252,12 +379,20 @@ class File(_Part):
     source_date_epoch: _Epoch | None = Field(
         default=Settings().source_date_epoch, description="SOURCE_DATE_EPOCH of every build; null leaves it unset."
     )
+    published: bool = Field(
+        default=Settings().published,
+        description="Whether the wheel on the index is fetched, and compared with the first build's.",
+    )
     long: _Time = Field(default=Config().long, description="A job that once took this long is known to be long.")
     cache: _Folder = Field(default=str(Config().cache), description="What can be made again; relative to this file.")
     results: _Folder = Field(default=str(Config().results), description="Results and the site; relative to this file.")
     keep: _Keep = Field(default=_Keep(), description="How much is kept by hash.")
     limits: LimitsPart = Field(default=LimitsPart(), description="What one build may use.")
+    budget: BudgetPart = Field(default=BudgetPart(), description="What may be spent on explaining one difference.")
     variations: _Variations = Field(default=_Variations(), description="What is held or removed for all packages.")
+    build_tools: ToolsPart = Field(default=ToolsPart(), description="What is built with, where nothing else is said.")
+    images: dict[_Image, _ImagePart] = Field(default={}, description="Settings of single images.")
+    profiles: dict[_GroupName, ProfilePart] = Field(default={}, description="How others build, by name.")
     groups: dict[_GroupName, _Group] = Field(default={}, description="What is tracked.")
     packages: dict[_Project, PackagePart] = Field(default={}, description="Settings of single projects.")
     exclusions_age: _Time = Field(

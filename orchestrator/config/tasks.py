@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -13,30 +14,46 @@ from packaging.utils import (
     parse_sdist_filename,
 )
 
-from orchestrator.config.words import short
+from orchestrator.config.words import nearest, short
 from orchestrator.errors import UsageError
-from orchestrator.model import Task
+from orchestrator.model import BuildTools, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from orchestrator.config.values import Config, Group
+    from orchestrator.config.values import Config, Group, Recipe, Settings
+    from orchestrator.inputs import Wanted
     from orchestrator.model import Exclusion
 
 
-def tasks(config: Config, requirements: Sequence[str] = (), image: str | None = None) -> tuple[Task, ...]:
-    """List what is to be judged: the enabled groups, or else just the `requirements` given.
+def tasks(
+    config: Config,
+    requirements: Sequence[str] = (),
+    image: str | None = None,
+    *,
+    wanted: Sequence[Wanted] = (),
+    profile: str | None = None,
+) -> tuple[Task, ...]:
+    """List what is to be judged: the enabled groups, or else just the `requirements` and the `wanted` given.
 
     What stands twice for one image is one task, and the first wins. An excluded project is left
-    out unless it is asked for by name; `image` goes before every other choice of one.
+    out unless it is asked for by name; `image` and `profile` go before every other choice of one.
 
     Raises
     ------
     UsageError
-        A requirement that was given is none.
+        A requirement that was given is none, or there is no such profile.
 
     """
-    found = _asked(config, requirements, image) if requirements else _tracked(config, image)
+    if profile and profile not in config.profiles:
+        msg = f"building as {profile}: there is no such profile{nearest(profile, config.profiles)}; see profiles: in "
+        raise UsageError(msg + "the configuration")
+    chosen = _Chosen(image, profile)
+    found: Iterator[Task]
+    if requirements or wanted:
+        found = chain(_asked(config, requirements, chosen), (_wanted(config, one, chosen) for one in wanted))
+    else:
+        found = _tracked(config, chosen)
     once: dict[tuple[str, str], Task] = {}
     for task in found:
         once.setdefault((task.requirement, task.image), task)
@@ -45,7 +62,7 @@ def tasks(config: Config, requirements: Sequence[str] = (), image: str | None = 
 
 def tracked(config: Config) -> tuple[str, ...]:
     """Return the normalized names of all projects that the enabled groups build, sorted."""
-    return tuple(sorted({project(task.requirement) for task in _tracked(config, None)}))
+    return tuple(sorted({project(task.requirement) for task in _tracked(config, _Chosen())}))
 
 
 def checks(config: Config, exclusions: Iterable[Exclusion]) -> tuple[Task, ...]:
@@ -58,12 +75,12 @@ def checks(config: Config, exclusions: Iterable[Exclusion]) -> tuple[Task, ...]:
 def stock(config: Config, exclusion: Exclusion) -> Task:
     """Return what the project's task would be if it were not excluded."""
     groups = (group for group in config.groups if exclusion.project in map(project, group.packages))
-    return _check(_task(config, exclusion.project, None, next(groups, None)))
+    return _check(_task(config, exclusion.project, _Chosen(), next(groups, None)))
 
 
 def custom(config: Config, exclusion: Exclusion) -> Task | None:
     """Return the task on the image that may lift an exclusion, if it names one."""
-    return _check(_task(config, exclusion.project, exclusion.image)) if exclusion.image else None
+    return _check(_task(config, exclusion.project, _Chosen(exclusion.image))) if exclusion.image else None
 
 
 def _check(task: Task) -> Task:
@@ -108,15 +125,32 @@ def requirement_of(value: str) -> str:
     raise ValueError(msg)
 
 
-def _tracked(config: Config, image: str | None) -> Iterator[Task]:
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What the command line says."""
+
+    image: str | None = None
+    profile: str | None = None
+
+
+def _tracked(config: Config, chosen: _Chosen) -> Iterator[Task]:
     excluded = {one.project for one in config.exclusions}
     for group in config.groups:
-        for requirement in group.packages if group.enabled else ():
-            if project(requirement) not in excluded:
-                yield _task(config, requirement, image, group)
+        if group.enabled:
+            for requirement in group.packages:
+                if project(requirement) not in excluded:
+                    yield _task(config, requirement, chosen, group)
+            for wanted in group.wanted:
+                if wanted.project not in excluded:
+                    yield _wanted(config, wanted, chosen, group)
 
 
-def _asked(config: Config, requirements: Sequence[str], image: str | None) -> Iterator[Task]:
+def _wanted(config: Config, wanted: Wanted, chosen: _Chosen, group: Group | None = None) -> Task:
+    task = _task(config, wanted.requirement, chosen, group)
+    return replace(task, hashes=wanted.allowed, expected=wanted.own, marker=wanted.marker, source=wanted.place)
+
+
+def _asked(config: Config, requirements: Sequence[str], chosen: _Chosen) -> Iterator[Task]:
     understood, wrong = [], []
     for one in requirements:
         try:
@@ -125,18 +159,38 @@ def _asked(config: Config, requirements: Sequence[str], image: str | None) -> It
             wrong.append(f"reading the requirement {one!r}: {error}")
     if wrong:
         raise UsageError("\n".join(wrong))
-    return (_task(config, one, image) for one in understood)
+    return (_task(config, one, chosen) for one in understood)
 
 
-def _task(config: Config, requirement: str, image: str | None, group: Group | None = None) -> Task:
+def _task(config: Config, requirement: str, chosen: _Chosen, group: Group | None = None) -> Task:
     settings = config.packages.get(project(requirement), config.defaults)
+    recipe = config.profiles.get(chosen.profile or settings.profile or (group.profile if group else ""))
+    profile = recipe.profile if recipe else None
+    image = (recipe.image if recipe else "") or settings.image or (group.image if group else config.image)
+    image = chosen.image or image
+    hold = {*settings.hold, *((one for one in profile.fixes if one not in settings.remove) if profile else ())}
     return Task(
         requirement=requirement,
-        image=image or settings.image or (group.image if group else config.image),
+        image=image,
         group=group.name if group else "",
-        hold=settings.hold,
+        hold=tuple(sorted(hold)),
         remove=settings.remove,
-        source_date_epoch=settings.source_date_epoch,
+        source_date_epoch=recipe.source_date_epoch if recipe and recipe.sets_epoch else settings.source_date_epoch,
+        tools=_tools(config, image, settings, recipe, group),
+        profile=profile,
         limits=settings.limits,
+        published=settings.published,
         config_settings=settings.config_settings,
+        budget=settings.budget,
     )
+
+
+def _tools(config: Config, image: str, settings: Settings, recipe: Recipe | None, group: Group | None) -> BuildTools:
+    """Return what is built with: as the profile says, or else the package, the group, the image or all."""
+    said = (
+        recipe.tools if recipe else None,
+        settings.tools,
+        group.tools if group else None,
+        config.image_tools.get(image),
+    )
+    return next((one for one in said if one is not None), config.tools)

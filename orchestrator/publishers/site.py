@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cache
@@ -14,16 +14,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from orchestrator.model import Mode, Verdict
-from orchestrator.publishers import words
+from orchestrator.model import LADDER, Mode, Severity, Verdict
+from orchestrator.publishers import advice, words
+from orchestrator.publishers.catalogue import CAUSE, VARIATION, Chapter, chapters
 from orchestrator.publishers.facets import facets
+from orchestrator.publishers.sides import sides
 from orchestrator.publishers.visible import log_text, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, MutableMapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
     from datetime import datetime
 
     from orchestrator.model import ExclusionCheck, Result
@@ -34,6 +37,9 @@ DETAIL_BOUND = 8_000  # characters of a failure's detail
 LIST_BOUND = 500  # lines of any list that a package may lengthen at will
 DETAILED = 12  # versions and images of one project that are shown in full
 LATELY = 6  # changes of verdict on the first page
+TEXT_BOUND = 2_000  # characters of one line of evidence, or of a path
+EVIDENCE_BOUND = 3  # places shown of one cause
+PLACES_BOUND = 12  # places named of one member that is not explained
 
 _NORMALIZED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LONGEST_NAME = 100
@@ -54,6 +60,16 @@ class Row:
     holds: tuple[str, ...] = ()
     qualifiers: tuple[str, ...] = ()
     day: str = ""
+    severity: str = ""
+    causes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a list can be narrowed to, and how many packages that leaves."""
+
+    value: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +87,24 @@ def site(
     read_log: Callable[[str], bytes | None],
     wheelproof_version: str,
     *,
-    variations: tuple[tuple[str, str], ...] = (),
     checks: Mapping[str, ExclusionCheck] = MappingProxyType({}),
     written: MutableMapping[str, object] | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Yield the site page by page, as (path relative to its root, text), one at a time in memory.
 
-    `read_log` returns the log of that SHA-256, or None if it is not kept any more. `variations`
-    are (name, summary) of all that there are; `checks` the last of each exclusion, by project.
-    `written` remembers between calls what the pages of projects and logs were made from: those that
-    would come out the same again are left out, and their logs are not read. Give the same mapping
-    as long as a run goes on, and none for everything.
+    `read_log` returns the log of that SHA-256, or None if it is not kept any more. `checks` are the
+    last of each exclusion, by project. `written` remembers between calls what the pages of projects
+    and logs were made from: those that would come out the same again are left out, and their logs
+    are not read. Give the same mapping as long as a run goes on, and none for everything.
     """
     done = {} if written is None else written
-    frame = _frame(wheelproof_version, variations)
+    catalogue = chapters()
+    frame = _frame(wheelproof_version, catalogue)
     yield "index.html", _page("index.html", frame, **_front(summary))
     yield "method.html", _page("method.html", frame, **_method(summary))
     yield "excluded.html", _page("excluded.html", frame, **_not_built(summary))
+    for chapter in catalogue:
+        yield f"{chapter.slug}.html", _page("chapter.html", frame, chapter=chapter)
     yield "exclusions.html", _page("exclusions.html", frame, **_exclusions(summary, checks))
     users = _log_users(summary)
     for project in summary.projects:
@@ -117,7 +134,17 @@ def _front(summary: Summary) -> dict[str, object]:
         "bar": _BAR,
         "lately": _lately(summary),
         "drifted": tuple(image for image in summary.images if image.drift),
+        "severities": _choices(LADDER, (row.severity for row in rows)),
+        "blamed": _choices((), chain.from_iterable(row.causes for row in rows)),
     }
+
+
+def _choices(order: Iterable[str], found: Iterable[str]) -> tuple[Choice, ...]:
+    """Count what was found: what has an order in that one, and the rest by how often it is there."""
+    counts = Counter(value for value in found if value)
+    ordered = [value for value in order if value in counts]
+    rest = sorted(counts.keys() - set(ordered), key=lambda value: (-counts[value], value))
+    return tuple(Choice(value, counts[value]) for value in (*ordered, *rest))[:LIST_BOUND]
 
 
 def _rows(summary: Summary) -> Iterator[Row]:
@@ -144,13 +171,18 @@ def _row(standing: Standing, page: str) -> Row:
         latest.holds,
         words.qualifiers(latest),
         _day(latest.finished),
+        latest.severity if latest.severity and latest.severity is not Severity.NONE else "",
+        tuple(dict.fromkeys(blame.name for blame in latest.causes)),
     )
 
 
 def _note(result: Result) -> str:
-    if result.verdict is Verdict.SENSITIVE:
-        return "" if result.holds else words.differing(result)
-    return words.reason(result) or (words.differing(result) if result.verdict is Verdict.INTRINSIC else "")
+    """Say in a few words why a release does not rebuild: by its causes, or by what differs."""
+    if result.verdict is Verdict.SENSITIVE and result.holds:
+        return ""
+    if result.verdict in (Verdict.SENSITIVE, Verdict.INTRINSIC):
+        return words.blamed(result) or words.reason(result) or words.differing(result)
+    return words.reason(result)
 
 
 def _slices(summary: Summary) -> Iterator[Slice]:
@@ -259,13 +291,16 @@ def _page(template: str, frame: Mapping[str, object], **values: object) -> str:
     return visible(_template(template).render({**frame, **values}))
 
 
-def _frame(wheelproof_version: str, variations: tuple[tuple[str, str], ...]) -> Mapping[str, object]:
+def _frame(wheelproof_version: str, catalogue: tuple[Chapter, ...]) -> Mapping[str, object]:
     style, script = _source("style.css"), _source("index.js")
+    entries = {(chapter.slug, entry.slug): entry for chapter in catalogue for entry in chapter.entries}
     return {
         "root": "",
         "wheelproof": wheelproof_version,
-        "variations": variations,
-        "known": frozenset(name for name, _ in variations),
+        "chapters": catalogue,
+        "variations": next(chapter.entries for chapter in catalogue if chapter.slug == VARIATION),
+        "known": frozenset(entries),
+        "summaries": {slug: entry.what for (chapter, slug), entry in entries.items() if chapter == CAUSE},
         "style": style,
         "script": script,
         "style_hash": _csp_hash(style),
@@ -295,12 +330,28 @@ def _templates() -> Environment:
         "sentences": words.sentences,
         "qualifiers": words.qualifiers,
         "reason": words.reason,
+        "kind": words.kind,
+        "help_with": words.help_with,
         "command": _command,
+        "ticks": _ticks,
+        "sides": lambda texts: sides(*texts),
+        "depth": lambda result: words.depth(result.severity, result.differences),
+        "outcome": words.outcome,
+        "gathered": words.gathered,
+        "repeats": words.repeats,
+        "third_party": words.third_party,
+        "recipes": advice.recipes,
+        "report": advice.report,
     }
     templates.tests["web_address"] = lambda url: str(url).startswith(("https://", "http://"))
     templates.globals |= {
         "list_bound": LIST_BOUND,
         "detail_bound": DETAIL_BOUND,
+        "text_bound": TEXT_BOUND,
+        "evidence_bound": EVIDENCE_BOUND,
+        "places_bound": PLACES_BOUND,
+        "depths": words.DEPTHS,
+        "proofs": words.PROOFS,
         "verdict_words": words.WORDS,
         "varied": Mode.VARIED,
         "bases": words.BASES,
@@ -322,6 +373,12 @@ def _source(name: str) -> str:
 
 def _day(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d}"
+
+
+def _ticks(text: str) -> Markup:
+    """Return one of our own texts, in which `back-ticks` mark code, as HTML."""
+    pieces = str(escape(text)).split("`")
+    return Markup("".join(f"<code>{one}</code>" if odd % 2 else one for odd, one in enumerate(pieces)))  # noqa: S704 - escaped above
 
 
 def _csp_hash(source: str) -> str:

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from orchestrator import sdist, variations
-from orchestrator.buildenv import BuildEnvironments
-from orchestrator.farm import Slots, Stop
-from orchestrator.index import Index, local
-from orchestrator.model import Limits, Lock, Mode, Result, Task, Verdict
-from orchestrator.rebuild import Effects, rebuild
-from orchestrator.results import Results
-from orchestrator.workshop import Workshop
-from tests.samples import EPOCH
-from tests.sins import pack
+from orchestrator import variations
+from orchestrator.model import Budget, Mode, Verdict
+from tests.docker.sinners import SMALL, Sinners
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.engine import Engine
-    from orchestrator.model import Image
-
-SMALL = Limits(seconds=60, memory=512 << 20, scratch=64 << 20, processes=64, log=4 << 20, wheel=16 << 20)
-LABEL = f"wheelproof-tests-{os.getpid()}"
+    from orchestrator.model import Image, Limits, Result
 
 
 class Judge(Protocol):
@@ -39,37 +26,11 @@ class Judge(Protocol):
 
 @pytest.fixture
 def judge(engine: Engine, bookworm: Image, cache: Path, tmp_path: Path) -> Judge:
-    """Judge the sin of that name, as the farm would."""
-    results = Results(tmp_path / "results", wheels=1 << 30, logs=1 << 30)
-    results.folder.mkdir()
-    workshop = Workshop(
-        engine=engine,
-        index=Index("http://127.0.0.1:9/", cache),  # nothing listens there, and nothing is asked for
-        lock=lambda _requirements, _target: Lock(),
-        buildenvs=BuildEnvironments(cache),
-        results=results,
-        slots=Slots(2, (0, 1)),
-        stop=Stop(),
-        cache=cache,
-        label=LABEL,
-        tell=lambda _project, _what: None,
-    )
+    """Judge the sin of that name, as the farm would, and leave the reasons to `test_causes`."""
+    farm = Sinners(engine, bookworm, cache, tmp_path)
 
     def judged(slug: str, *, limits: Limits = SMALL, hold: tuple[str, ...] = ()) -> Result:
-        release, file = local(pack(slug, tmp_path))
-        effects: Effects = replace(
-            workshop.effects(slug, limits, long=False, again=True),
-            fetch=lambda _sdist: file,
-            describe=lambda found: sdist.describe(found, limits),
-            recall=lambda _question: None,
-            salt=lambda: secrets.token_hex(6),
-            now=lambda: datetime.now(UTC),
-        )
-        task = Task(slug, bookworm.name, hold=hold, source_date_epoch=EPOCH, limits=limits)
-        found = rebuild(task, release, bookworm, effects)
-        assert isinstance(found, Result)
-        assert engine.sweep(LABEL) == 0, "a build left its container behind"
-        return found
+        return farm.judge(slug, limits=limits, hold=hold, budget=Budget(builds=0))
 
     return judged
 
@@ -132,6 +93,9 @@ def test_a_build_that_fails_in_one_environment_is_sensitive(judge: Judge) -> Non
     [
         ("needs-network", "needs-network"),
         ("missing-module", "missing-build-requirement"),
+        ("broken-code", "build-error"),
+        ("wrong-python", "wrong-python"),
+        ("missing-file", "missing-file"),
         ("fork-bomb", "too-many-processes"),
         ("fills-disk", "out-of-space"),
         ("eats-memory", "out-of-memory"),
@@ -150,6 +114,32 @@ def test_what_a_package_does_wrong_is_a_result_with_its_reason(judge: Judge, nam
     assert (result.verdict, result.reason) == (Verdict.FTBFS, reason), result.failure
     assert result.failure is not None
     assert judge("blameless").verdict is Verdict.REPRODUCIBLE
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "evidence", "missing"),
+    [
+        ("missing-header", "missing-header", "sound.c:1:10: fatal error: portaudio.h: No", ["header portaudio.h"]),
+        ("missing-library", "missing-library", "cannot find -lgeos_c", ["library geos_c"]),
+        ("missing-tool", "missing-tool", "No such file or directory: 'swig'", ["tool swig"]),
+        ("missing-pkg-config", "missing-tool", "pkg-config", ["tool pkg-config", "pkg-config dbus-1"]),
+        ("missing-module", "missing-build-requirement", "No module named", ["python-module a_module_that_nobody_has"]),
+        ("needs-rust", "needs-rust", "'cargo'", ["tool rustc", "tool cargo"]),
+        ("broken-code", "build-error", "code.c:1:25: error: 'nothing' undeclared", []),
+        ("wrong-python", "wrong-python", "No module named 'ConfigParser'", []),
+        ("missing-file", "missing-file", "'requirements.txt'", []),
+        ("needs-network", "needs-network", "Temporary failure in name resolution", []),
+        ("eats-memory", "out-of-memory", "more than 536870912 bytes of memory", []),
+    ],
+)
+def test_a_failure_is_shown_by_a_line_and_names_what_was_not_found(
+    judge: Judge, name: str, reason: str, evidence: str, missing: list[str]
+) -> None:
+    """The very thing that the package sins with, and not the noise that it makes before."""
+    failure = judge(name).failure
+    assert failure is not None
+    assert (failure.reason, [f"{one.want} {one.name}" for one in failure.missing]) == (reason, missing)
+    assert evidence in failure.evidence.replace("\u2018", "'").replace("\u2019", "'")
 
 
 def test_a_build_that_never_ends_is_ended(judge: Judge) -> None:

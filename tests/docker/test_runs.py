@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docker.farmyard import Farmyard, FlakyEngine, farmyard, until
-from tests.loopback_index import sdist
+from tests.loopback_index import sdist, wheel
 from tests.sins import PACKAGES, PYPROJECT, pack
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FIELDS = {
     "schema", "job", "project", "version", "image", "verdict", "holds", "sdist", "build_requirements",
     "source_date_epoch", "builds", "variations", "differences", "started", "finished", "wheelproof",
+    "severity", "causes", "unexplained", "experiments", "remedies", "recipe", "builds_compared", "flake_bound",
 }  # fmt: skip
 BACKEND = (PACKAGES / "backend.py").read_bytes()
 BUILD_FIELDS = {"name", "wheel", "failure", "environment", "probe", "seconds"}
@@ -63,10 +64,13 @@ def test_a_run_judges_what_it_is_asked_to_and_tells_it_in_json(yard: Farmyard) -
         assert result["sdist"].keys() >= {"filename", "url", "sha256"}
         assert all(build.keys() >= BUILD_FIELDS for build in result["builds"])
         assert all(one.keys() >= {"name", "acted"} for one in result["variations"])
-    assert [build["name"] for build in found["umask"]["builds"]] == ["first", "second", "control"]
+    names = [build["name"] for build in found["umask"]["builds"]]
+    assert names == ["first", "second", "control", "second-holding-umask"]
+    assert (found["umask"]["holds"], found["umask"]["recipe"]) == (["umask"], ["fix-umask"])
     assert found["umask"]["builds"][0]["wheel"].keys() == {"filename", "sha256", "size"}
-    assert {"path": "sin/generated.py", "aspect": "mode", "consequence": False} in found["umask"]["differences"]
-    assert found["exits"]["builds"][0]["failure"].keys() == {"reason", "phase", "detail"}
+    mode = {"path": "sin/generated.py", "aspect": "mode", "consequence": False, "severity": "archive"}
+    assert mode in found["umask"]["differences"]
+    assert found["exits"]["builds"][0]["failure"].keys() >= {"reason", "phase", "detail"}
     assert "[4/4]" in ended.err
     assert yard.verdicts() == {name: result["verdict"] for name, result in found.items()}
     assert json.loads((yard.results / "site_data.json").read_text())["blameless"]["result"] is True
@@ -398,6 +402,26 @@ def test_nothing_of_a_package_reaches_the_terminal_as_it_is(yard: Farmyard) -> N
         assert not {one for one in text if not one.isprintable()} - {"\n"}
 
 
+def test_the_wheel_on_the_index_is_a_third_party(yard: Farmyard) -> None:
+    """The same bytes; other bytes, explained; none for these tags; and nothing of it where nobody asks."""
+    yard.publish("blameless", "umask", "time")
+    assert yard.run("run", "blameless").status == 0
+    record = json.loads(yard.records("blameless")[-1].read_text())
+    assert record["published"] is None
+    made = record["builds"][0]["wheel"]
+    yard.index.publish(made["filename"], (yard.results / "wheels" / made["sha256"]).read_bytes())
+    yard.index.publish("umask-1.0-py3-none-any.whl", wheel("umask", "1.0", {"sin/other.py": b""}))
+    yard.index.publish("time-1.0-cp39-cp39-win_amd64.whl", wheel("time", "1.0", tag="cp39-cp39-win_amd64"))
+    ended = yard.run("run", "--published", "--json", "blameless", "umask", "time")
+    assert ended.status == 0, ended.err
+    found = {result["project"]: result["published"] for result in json.loads(ended.out)}
+    assert (found["blameless"]["same"], found["blameless"]["sha256"]) == (True, made["sha256"])
+    assert (found["umask"]["same"], found["umask"]["severity"]) == (False, "members")
+    assert "extra-member" in {cause["name"] for cause in found["umask"]["causes"]}
+    assert (found["time"]["filename"], found["time"]["same"]) == ("", False)
+    assert "On the index: The wheel on the index is the same bytes" in yard.run("explain", "blameless").out
+
+
 # --- the other commands ----------------------------------------------------------------------
 
 
@@ -449,6 +473,47 @@ def test_show_tells_where_a_project_stands(yard: Farmyard) -> None:
     assert "sin/generated.py" in ended.out
     assert "Earlier:" in ended.out
     assert yard.run("show", "umask==2.0").status == 2
+
+
+def test_a_silent_fallback_is_told_beside_the_verdict(yard: Farmyard) -> None:
+    """The same bytes twice, but none of the wheels that the index has is pure."""
+    yard.publish("silent-fallback", "blameless")
+    yard.index.publish("silent_fallback-1.0-cp311-abi3-manylinux_2_17_x86_64.whl", b"")
+    yard.index.publish("silent_fallback-1.0-cp311-abi3-win_amd64.whl", b"")
+    yard.index.publish("blameless-1.0-py3-none-any.whl", b"")
+    found = _by_project(yard.run("run", "silent-fallback", "blameless", "--json").out)
+    assert {one["verdict"] for one in found.values()} == {"reproducible"}
+    assert found["silent-fallback"]["kind"] == {
+        "ours": ["py3-none-any"],
+        "published": ["cp311-abi3-manylinux_2_17_x86_64", "cp311-abi3-win_amd64"],
+        "fallback": True,
+    }
+    assert found["blameless"]["kind"] == {"ours": ["py3-none-any"], "published": ["py3-none-any"], "fallback": False}
+    assert "Its build fell back" in yard.run("show", "silent-fallback").out
+    assert "fell back" not in yard.run("show", "blameless").out
+    page = (yard.results / "site" / "packages" / "silent-fallback.html").read_text()
+    assert "Its build fell back" in page
+
+
+def test_a_failure_names_the_debian_package_that_would_help(yard: Farmyard, cache: Path) -> None:
+    """Found in Debian's own index for the image's suite; out of its reach none is named, and the run says so."""
+    (cache / "debian").mkdir(parents=True, exist_ok=True)  # the index is kept from one run of the tests to the next
+    (yard.folder / ".cache").mkdir()
+    (yard.folder / ".cache" / "debian").symlink_to(cache / "debian")
+    yard.publish("missing-header")
+    ended = yard.run("run", "missing-header", "--json")
+    told = _by_project(ended.out)["missing-header"]
+    assert (told["verdict"], told["reason"]) == ("ftbfs", "missing-header")
+    failure = told["failure"]
+    assert isinstance(failure, dict)
+    assert failure["missing"] == [{"want": "header", "name": "portaudio.h"}]
+    assert failure["debian_packages"] == [] if "no packages are named" in ended.err else ["portaudio19-dev"]
+    shown = yard.run("show", "missing-header").out
+    page = (yard.results / "site" / "packages" / "missing-header.html").read_text()
+    for text in (shown, page):
+        assert "It did not find the header portaudio.h" in text
+        assert "sound.c:1:10: fatal error" in text
+        assert all(package in text for package in failure["debian_packages"])
 
 
 def test_publish_writes_the_site_from_the_records(yard: Farmyard) -> None:

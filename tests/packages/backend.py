@@ -10,6 +10,7 @@ import sin
 with open("NAME") as stream:
     NAME = stream.read().strip()
 TAG = "py3-none-any"
+VERSION = getattr(sin, "version", lambda: "1.0")()
 
 
 def get_requires_for_build_wheel(config_settings=None):
@@ -18,12 +19,13 @@ def get_requires_for_build_wheel(config_settings=None):
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     name = NAME.replace("-", "_")
-    info = f"{name}-1.0.dist-info"
+    info = f"{name}-{VERSION}.dist-info"
+    sin.SETTINGS = config_settings or {}
     contents = dict(sin.commit())
-    contents[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {NAME}\nVersion: 1.0\n".encode()
-    contents[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {TAG}\n".encode()
-    contents[f"{info}/RECORD"] = record(contents, info)
-    filename = f"{name}-1.0-{TAG}.whl"
+    contents.setdefault(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {NAME}\nVersion: {VERSION}\n".encode())
+    contents.setdefault(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {TAG}\n".encode())
+    contents.setdefault(f"{info}/RECORD", record(contents, info))
+    filename = f"{name}-{VERSION}-{TAG}.whl"
     getattr(sin, "write", write)(os.path.join(wheel_directory, filename), contents)
     return filename
 

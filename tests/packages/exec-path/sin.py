@@ -4,4 +4,5 @@ import os
 
 
 def commit():
-    return {"sin/captured.txt": str(len(os.environ["PATH"].split(":"))).encode()}
+    folders = os.environ["PATH"].split(":")
+    return {"sin/captured.txt": ":".join(one for one in folders if not one.endswith("/lib/bin")).encode()}

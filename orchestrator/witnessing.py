@@ -1,0 +1,98 @@
+"""From a run's results to what they say of a hash file's wheels; looks into wheels that are at hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator import bounded, images, logs, pair, witness
+from orchestrator.errors import ImageError
+from orchestrator.model import WheelFile
+from orchestrator.variations import traces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from orchestrator.inputs import Wanted
+    from orchestrator.model import Diagnosis, Result, Target, Task
+    from orchestrator.results import Results
+    from orchestrator.witness import Row
+
+LOOKING = 300
+"""Seconds that looking into two wheels may take."""
+
+ROOM = 3 << 30
+"""Bytes of address space that looking into two wheels may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """Where wheels may lie: those that were built here, and those of whoever wrote the hash file."""
+
+    store: Results
+    folders: tuple[Path, ...]
+
+    def diagnose(self, filename: str, sha256: str, result: Result) -> Diagnosis | None:
+        """Tell why the wheel of that name and hash differs from a result's first; None where it is not at hand."""
+        build = result.builds[0]
+        ours = self.store.wheels.find(build.wheel.sha256) if build.wheel else None
+        theirs = self._find(filename, sha256)
+        if build.wheel is None or ours is None or theirs is None or result.inputs is None:
+            return None
+        limits = result.inputs.limits
+        given = pair.Given(theirs, WheelFile(filename, sha256, theirs.stat().st_size))
+        made = pair.Given(ours, build.wheel, traces(build))
+        found, why = bounded.call(pair.diagnosed, given, made, limits, seconds=LOOKING, memory=ROOM)
+        if why:
+            logs.warning("two wheels cannot be looked into", wheel=filename, fault=why)
+        return found
+
+    def _find(self, filename: str, sha256: str) -> Path | None:
+        for folder in self.folders if filename == filename.rpartition("/")[2] else ():
+            with suppress(OSError):
+                path = folder / filename
+                with path.open("rb") as stream:
+                    if hashlib.file_digest(stream, "sha256").hexdigest() == sha256:
+                        return path
+        return None
+
+
+def rows(
+    wanted: Iterable[Wanted],
+    tasks: Iterable[Task],
+    results: Iterable[Result],
+    faults: Mapping[str, str],
+    at_hand: AtHand,
+) -> tuple[Row, ...]:
+    """Say of each wheel that is named what was found of it; what no image has a use for is left out.
+
+    `faults` tells of each requirement without a verdict why there is none.
+    """
+    found = {f"{one.project}=={one.version}": one for one in results}
+    targets = {task.requirement: _target(task.image) for task in tasks}
+    return tuple(
+        witness.witnessed(
+            claim,
+            found.get(claim.requirement),
+            faults.get(claim.requirement, ""),
+            targets.get(claim.requirement),
+            at_hand.diagnose,
+        )
+        for claim in witness.claims(wanted)
+        if claim.requirement in found or claim.requirement in faults
+    )
+
+
+def _target(image: str) -> Target | None:
+    with suppress(ImageError, ValueError):
+        return images.target(images.load(images.FOLDER, image).lock)
+    return None
+
+
+def as_json(found: Iterable[Row]) -> str:
+    """Return rows as one JSON array."""
+    return json.dumps([asdict(one) for one in found], indent=1) + "\n"

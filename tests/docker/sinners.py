@@ -1,0 +1,82 @@
+"""Builds the sins of tests/packages for real, as the farm would, and judges them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from orchestrator import sdist
+from orchestrator.buildenv import BuildEnvironments
+from orchestrator.farm import Slots, Stop
+from orchestrator.index import Index, local
+from orchestrator.model import Budget, Limits, Lock, Result, Task
+from orchestrator.rebuild import Effects, rebuild
+from orchestrator.results import Results
+from orchestrator.workshop import Workshop
+from tests.samples import EPOCH
+from tests.sins import pack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestrator.engine import Engine
+    from orchestrator.model import Image
+
+SMALL = Limits(seconds=60, memory=512 << 20, scratch=64 << 20, processes=64, log=4 << 20, wheel=16 << 20)
+LABEL = f"wheelproof-tests-{os.getpid()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sinners:
+    """A farm for packages without requirements, in a folder of its own."""
+
+    engine: Engine
+    image: Image
+    cache: Path
+    folder: Path
+
+    def judge(
+        self,
+        slug: str,
+        *,
+        limits: Limits = SMALL,
+        hold: tuple[str, ...] = (),
+        budget: Budget = Budget(),  # noqa: B008 - frozen
+        epoch: int | None = EPOCH,
+    ) -> Result:
+        """Judge the sin of that name."""
+        release, file = local(pack(slug, self.folder))
+        effects: Effects = replace(
+            self.workshop.effects(slug, limits, long=False, again=True),
+            fetch=lambda _sdist: file,
+            describe=lambda found: sdist.describe(found, limits),
+            recall=lambda _question: None,
+            salt=lambda: secrets.token_hex(6),
+            now=lambda: datetime.now(UTC),
+        )
+        task = Task(slug, self.image.name, hold=hold, source_date_epoch=epoch, limits=limits, budget=budget)
+        found = rebuild(task, release, self.image, effects)
+        assert isinstance(found, Result)
+        assert self.engine.sweep(LABEL) == 0, "a build left its container behind"
+        return found
+
+    @property
+    def workshop(self) -> Workshop:
+        """Real effects, but for the index: nothing is asked of it."""
+        results = Results(self.folder / "results", wheels=1 << 30, logs=1 << 30)
+        results.folder.mkdir(exist_ok=True)
+        return Workshop(
+            engine=self.engine,
+            index=Index("http://127.0.0.1:9/", self.cache),
+            lock=lambda _requirements, _target: Lock(),
+            buildenvs=BuildEnvironments(self.cache),
+            results=results,
+            slots=Slots(2, (0, 1)),
+            stop=Stop(),
+            cache=self.cache,
+            label=LABEL,
+            tell=lambda _project, _what: None,
+        )

@@ -1,0 +1,139 @@
+"""Each sin is really built, explained, proven by experiments, and repaired."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator import variations
+from orchestrator.causes import CAUSES
+from orchestrator.model import Budget, Outcome, Proof, Severity, Verdict
+from orchestrator.remedies import REMEDIES
+from tests.docker.sinners import Sinners
+from tests.samples import EPOCH
+from tests.sins import PACKAGES
+
+if TYPE_CHECKING:
+    from orchestrator.causes.model import Cause
+    from orchestrator.engine import Engine
+    from orchestrator.model import Image, Result
+
+BY_NAME = {cause.name: cause for cause in CAUSES}
+SAMPLED = [cause for cause in CAUSES if (PACKAGES / cause.name / "sin.py").is_file()]
+MENDED = [one.name for one in REMEDIES if (PACKAGES / one.name / "sin.py").is_file() and one.name != "same-length-path"]
+WITHOUT_EPOCH = {"set-epoch"}
+SPEECHLESS = {"num-cpus", "shell"}  # a bare number, a word: no trace that could not be somebody else's
+
+
+@pytest.fixture(scope="module")
+def sinners(
+    engine: Engine, bookworm: Image, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Sinners:
+    """A farm for all tests here."""
+    return Sinners(engine, bookworm, request.getfixturevalue("cache"), tmp_path_factory.mktemp("sinners"))
+
+
+def told(result: Result) -> str:
+    """Tell what was found, for a test that fails."""
+    return f"{result.verdict} {result.holds} {result.causes} {result.unexplained} {result.remedies} {result.left_open}"
+
+
+def proven(result: Result) -> set[str]:
+    """Name the remedies that were proven."""
+    return {one.name for one in result.remedies if one.outcome is Outcome.PROVEN}
+
+
+@pytest.mark.parametrize("cause", SAMPLED, ids=lambda cause: cause.name)
+def test_a_sin_is_told_for_what_it_is(sinners: Sinners, cause: Cause) -> None:
+    """Just that cause, its variation isolated, nothing left over, and a remedy that works."""
+    result = sinners.judge(cause.name)
+    assert {blame.name for blame in result.causes} == {cause.name}, told(result)
+    assert result.unexplained == (), told(result)
+    if result.verdict is Verdict.SENSITIVE:
+        assert result.holds, told(result)
+        assert {blame.proof for blame in result.causes} == {Proof.ISOLATED}, told(result)
+        assert set(result.causes[0].variations) == set(result.holds), told(result)
+        assert not cause.variations or set(result.holds) <= set(cause.variations), told(result)
+    else:
+        assert result.verdict is Verdict.INTRINSIC, told(result)
+    if cause.remedies and result.verdict is Verdict.SENSITIVE:
+        assert result.recipe, told(result)
+        assert set(result.recipe) <= proven(result)
+    assert len(result.builds) <= 3 + 16
+
+
+@pytest.mark.parametrize("name", variations.NAMES)
+def test_a_captured_variation_is_isolated_and_held(sinners: Sinners, name: str) -> None:
+    """It alone, as the experiments show, and holding it repairs the package."""
+    result = sinners.judge(name, budget=Budget(builds=9))
+    assert result.verdict is Verdict.SENSITIVE, told(result)
+    assert result.holds == (name,), told(result)
+    causes = [(blame.variations, blame.proof) for blame in result.causes]
+    assert causes == ([] if name in SPEECHLESS else [((name,), Proof.ISOLATED)]), told(result)
+    assert bool(result.unexplained) is (name in SPEECHLESS), told(result)
+    assert f"fix-{name}" in proven(result), told(result)
+    assert result.builds_compared >= 3
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_a_remedy_repairs_what_it_is_for(sinners: Sinners, name: str) -> None:
+    """Where the gentler ones do not, it is what is left."""
+    result = sinners.judge(name, epoch=None if name in WITHOUT_EPOCH else EPOCH)
+    assert result.verdict in (Verdict.SENSITIVE, Verdict.INTRINSIC), told(result)
+    assert name in result.recipe, told(result)
+    last = [build for build in result.builds if name in build.name]
+    assert len({build.wheel.sha256 for build in last if build.wheel}) == 1, told(result)
+
+
+def test_two_sins_are_told_and_isolated_together(sinners: Sinners) -> None:
+    """Each alone still differs; both held are the same bytes."""
+    result = sinners.judge("two-sins")
+    assert result.holds == ("build-path", "domain-host"), told(result)
+    assert {blame.name: blame.variations for blame in result.causes} == {
+        "build-path": ("build-path",),
+        "host-name": ("domain-host",),
+    }, told(result)
+    assert result.unexplained == (), told(result)
+    alone = {one.hold: one.equal for one in result.experiments}
+    assert alone[("build-path",)] is alone[("domain-host",)] is False
+    assert set(result.recipe) == {"fix-build-path", "fix-domain-host"}
+    assert len(result.builds) <= 3 + 5
+
+
+def test_an_unknown_sin_stays_unexplained(sinners: Sinners) -> None:
+    """But which variation does it is found by building, and so is what repairs it."""
+    result = sinners.judge("unknown-sin")
+    assert [(one.path, one.aspect.value) for one in result.unexplained] == [("sin/captured.txt", "content")] * len(
+        result.unexplained
+    )
+    assert result.unexplained, told(result)
+    assert result.causes == (), told(result)
+    assert result.holds == ("build-path",), told(result)
+    assert result.recipe == ("fix-build-path",)
+    assert len(result.builds) <= 3 + 8
+
+
+def test_the_blameless_package_needs_no_explanation(sinners: Sinners) -> None:
+    """Two builds, and the record says how little two are."""
+    result = sinners.judge("blameless")
+    assert (result.verdict, result.severity, result.causes) == (Verdict.REPRODUCIBLE, Severity.NONE, ())
+    assert (result.builds_compared, result.flake_bound, len(result.builds)) == (2, 1.0, 2)
+
+
+def test_what_makes_a_build_fail_is_a_cause_like_others(sinners: Sinners) -> None:
+    """Isolated by building, with the line of the log that shows it."""
+    result = sinners.judge("fragile")
+    assert result.verdict is Verdict.SENSITIVE
+    assert [(blame.name, blame.variations, blame.proof) for blame in result.causes] == [
+        ("fragile", ("home",), Proof.ISOLATED)
+    ], told(result)
+    assert "/nonexistent/" in result.causes[0].evidence[0].second
+    assert (result.holds, result.recipe) == (("home",), ("fix-home",))
+    assert len(result.builds) <= 3 + 7
+
+
+def test_equal_lengths_of_paths_are_enough_where_the_length_alone_shows(sinners: Sinners) -> None:
+    """No trace tells that, and so the path is what is held."""
+    result = sinners.judge("same-length-path")
+    assert result.holds == ("build-path",), told(result)

@@ -1,0 +1,74 @@
+"""Pairs of small wheels, written for real and diagnosed as the farm would."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator import contents, wheel
+from orchestrator.builder import sha256_of
+from orchestrator.compare import compare
+from orchestrator.contents import Opened
+from orchestrator.diagnose import UNKNOWN, Specimen, diagnose
+from orchestrator.model import Wheel, WheelFile
+from orchestrator.variations import traces
+from tests import samples
+from tests.samples import FIRST, SECOND
+
+if TYPE_CHECKING:
+    import zipfile
+    from collections.abc import Iterable, Mapping
+
+    from orchestrator.model import Diagnosis, Traces
+
+    Members = Mapping[str, bytes] | Iterable[tuple[zipfile.ZipInfo | str, bytes]]
+
+OURS, THEIRS = (traces(samples.built(name, one, "1")) for name, one in (("first", FIRST), ("second", SECOND)))
+"""What the environments of the samples planted."""
+
+NAME = "pkg-1.0-py3-none-any.whl"
+LIMIT = 1 << 30
+MEMBERS = 10_000
+
+
+def diagnosed(
+    first: Members,
+    second: Members,
+    *,
+    known: tuple[Traces, Traces] = (OURS, THEIRS),
+    names: tuple[str, str] = (NAME, NAME),
+) -> Diagnosis:
+    """Write two wheels and diagnose them."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{number}.whl" for number in range(2)]
+        for path, members in zip(paths, (first, second), strict=True):
+            samples.wheel(path, members)
+        return diagnosed_files(paths[0], paths[1], known=known, names=names)
+
+
+def diagnosed_files(
+    first: Path, second: Path, *, known: tuple[Traces, Traces] = (UNKNOWN, UNKNOWN), names: tuple[str, str]
+) -> Diagnosis:
+    """Diagnose two wheels that there are."""
+    with ExitStack() as stack:
+        pair = []
+        for path, planted, name in zip((first, second), known, names, strict=True):
+            claimed = WheelFile(name, sha256_of(path), path.stat().st_size)
+            read = wheel.read(path, claimed, LIMIT, MEMBERS)
+            opened = stack.enter_context(contents.opened(path, claimed, LIMIT, MEMBERS))
+            assert isinstance(read, Wheel), read
+            assert isinstance(opened, Opened), opened
+            pair.append(Specimen(read, opened, planted))
+        return diagnose(pair[0], pair[1], compare(pair[0].wheel, pair[1].wheel))
+
+
+def causes(found: Diagnosis) -> list[str]:
+    """Name the causes of a diagnosis."""
+    return [one.name for one in found.causes]
+
+
+def left(found: Diagnosis) -> list[tuple[str, str, str]]:
+    """List what a diagnosis leaves unexplained."""
+    return [(one.path, one.aspect.value, one.where) for one in found.unexplained]

@@ -1,0 +1,447 @@
+"""Each cause is known by its trace, in every form that it has, and makes no claim without it."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import importlib.util
+import io
+import json
+import marshal
+import struct
+import tarfile
+import zipfile
+from datetime import UTC, datetime, timedelta, timezone
+from urllib.parse import quote
+
+import pytest
+
+from orchestrator.causes import CAUSES, NAMES
+from orchestrator.diagnose import UNKNOWN
+from orchestrator.model import Severity
+from orchestrator.variations import NAMES as VARIATIONS
+from tests.samples import FIRST, NOON, SECOND
+from tests.sins import PACKAGES
+from tests.specimens import causes, diagnosed, left
+
+TEXT = "pkg/data.txt"
+THEN = NOON + timedelta(seconds=SECOND.clock_offset)
+"""When the second build of the samples began, by its own clock."""
+
+
+def info(name: str, **fields: object) -> zipfile.ZipInfo:
+    """Return a member's header with some fields set."""
+    found = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))
+    found.external_attr = 0o100644 << 16
+    for field, value in fields.items():
+        setattr(found, field, value)
+    return found
+
+
+@pytest.mark.parametrize("cause", CAUSES, ids=NAMES)
+def test_a_cause_is_told_in_full(cause: object) -> None:
+    """The documents are made of it; its package shows it; its variations are ours."""
+    texts = {name: getattr(cause, name) for name in ("summary", "why", "shows", "example")}
+    assert all(len(text) > 10 for text in texts.values()), texts
+    assert all(texts[name].endswith((".", ")")) for name in ("summary", "why", "shows"))
+    assert set(getattr(cause, "variations", ())) <= set(VARIATIONS)
+    assert (PACKAGES / str(getattr(cause, "name", "")) / "sin.py").is_file()
+
+
+def test_no_two_causes_have_one_name() -> None:
+    """A name is an address."""
+    assert len(set(NAMES)) == len(NAMES)
+
+
+# --- the archive -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "cause", "variations"),
+    [
+        ("date_time", (2021, 2, 3, 4, 5, 6), "archive-times", ("time", "timezone")),
+        ("external_attr", 0o100664 << 16, "archive-modes", ("umask",)),
+        ("create_system", 0, "archive-packing", ()),
+        ("extra", b"\x75\x78\x04\x00abcd", "archive-packing", ()),
+        ("comment", b"made by me", "archive-packing", ()),
+    ],
+)
+def test_a_header_is_a_cause_of_its_own(field: str, value: object, cause: str, variations: tuple[str, ...]) -> None:
+    """Nothing else differs, so all that is installed is the same."""
+    found = diagnosed([(info("pkg/a.py"), b"x")], [(info("pkg/a.py", **{field: value}), b"x")])
+    assert (causes(found), left(found), found.severity) == ([cause], [], Severity.ARCHIVE)
+    assert found.causes[0].variations == variations
+    assert found.causes[0].members == ("pkg/a.py",)
+
+
+def test_the_clock_is_told_from_the_time_zone_by_the_times_themselves() -> None:
+    """One instant in two zones; or each build's own clock."""
+    west, east = (NOON.astimezone(timezone(timedelta(hours=hours))).timetuple()[:6] for hours in (-12, 14))
+    found = diagnosed([(info("a", date_time=west), b"")], [(info("a", date_time=east), b"")])
+    assert found.causes[0].variations == ("timezone",)
+    now, then = NOON.timetuple()[:6], THEN.timetuple()[:6]
+    found = diagnosed([(info("a", date_time=now), b"")], [(info("a", date_time=then), b"")])
+    assert found.causes[0].variations == ("time",)
+
+
+def test_another_order_of_members_points_to_what_does_it() -> None:
+    """Folders that are listed backwards, or a set."""
+    paths = [f"pkg/{name}" for name in ("a.py", "b.py", "c.py", "d.py")]
+    found = diagnosed([(path, b"") for path in paths], [(path, b"") for path in reversed(paths)])
+    assert [(one.name, one.variations) for one in found.causes] == [("archive-order", ("fileordering",))]
+    found = diagnosed([(path, b"") for path in paths], [(paths[place], b"") for place in (2, 0, 3, 1)])
+    assert [(one.name, one.variations) for one in found.causes] == [("archive-order", ("hash-seed",))]
+
+
+def test_a_member_in_one_wheel_only_is_named() -> None:
+    """And RECORD's line of it follows."""
+    record = "pkg-1.0.dist-info/RECORD"
+    found = diagnosed({"a.py": b"", record: b"a.py,,\n"}, {"a.py": b"", "b.py": b"", record: b"a.py,,\nb.py,,\n"})
+    assert (causes(found), left(found), found.severity) == (["extra-member"], [], Severity.MEMBERS)
+    assert found.causes[0].members == ("b.py",)
+    assert (found.causes[0].evidence[0].first, found.causes[0].evidence[0].second) == ("absent", "present")
+
+
+# --- dist-info ---------------------------------------------------------------------------------
+
+INFO = "pkg-1.0.dist-info"
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second", "cause"),
+    [
+        ("WHEEL", "Generator: a (1)\nTag: x\n", "Generator: b (2)\nTag: x\n", "generator"),
+        ("METADATA", "Metadata-Version: 2.1\nName: p\n", "Metadata-Version: 2.4\nName: p\n", "generator"),
+        ("METADATA", "Keywords: a,b,c\n", "Keywords: c,a,b\n", "metadata-order"),
+        ("entry_points.txt", "[x]\nb = m:b\na = m:a\n", "[x]\na = m:a\nb = m:b\n", "metadata-order"),
+        ("top_level.txt", "one\ntwo\nthree\n", "three\none\ntwo\n", "metadata-order"),
+        ("RECORD", "a,,\nb,,\nc,,\n", "c,,\na,,\nb,,\n", "record-order"),
+        ("direct_url.json", '{"url": "file:///tmp/a"}', '{"url": "file:///tmp/b"}', "direct-url"),
+        (
+            "sboms/a.cyclonedx.json",
+            '{"serialNumber": "1", "metadata": {"timestamp": "2026"}, "components": [1]}',
+            '{"serialNumber": "2", "metadata": {"timestamp": "2027"}, "components": [1]}',
+            "sbom",
+        ),
+    ],
+)
+def test_metadata_that_differs_has_its_cause(name: str, first: str, second: str, cause: str) -> None:
+    """And goes no deeper than metadata."""
+    path = f"{INFO}/{name}"
+    found = diagnosed({path: first.encode()}, {path: second.encode()})
+    assert (causes(found), left(found), found.severity) == ([cause], [], Severity.METADATA)
+
+
+def test_an_entry_point_that_truly_differs_is_unexplained() -> None:
+    """No cause claims it."""
+    path = f"{INFO}/entry_points.txt"
+    found = diagnosed({path: b"[x]\na = m:a\n"}, {path: b"[x]\na = m:b\n"})
+    assert (causes(found), left(found)) == ([], [(path, "content", "line 2")])
+
+
+def test_a_bill_of_materials_with_other_components_stays_unexplained() -> None:
+    """Only its number, its times and its paths are the cause's."""
+    path = f"{INFO}/sboms/a.cyclonedx.json"
+    one, two = ({"serialNumber": name, "components": [{"name": name}]} for name in ("a", "b"))
+    found = diagnosed({path: json.dumps(one).encode()}, {path: json.dumps(two).encode()})
+    assert (causes(found), left(found)) == (["sbom"], [(path, "content", "components[0].name")])
+
+
+def test_a_version_that_is_made_at_build_time_renames_what_bears_it() -> None:
+    """Members are paired through the new name of the folder."""
+    versions = ("1.1.dev3+gabcdef0.d20261120", "1.1.dev3+gabcdef0.d20271223")
+    wheels = []
+    for version in versions:
+        folder = f"pkg-{version}.dist-info"
+        wheels.append(
+            {
+                "pkg/__init__.py": b"",
+                f"{folder}/METADATA": f"Metadata-Version: 2.1\nName: pkg\nVersion: {version}\n".encode(),
+                f"{folder}/RECORD": f"pkg/__init__.py,,\n{folder}/METADATA,sha256={version},1\n".encode(),
+            }
+        )
+    found = diagnosed(*wheels, names=(f"pkg-{versions[0]}-py3-none-any.whl", f"pkg-{versions[1]}-py3-none-any.whl"))
+    assert (causes(found), left(found), found.severity) == (["scm-version"], [], Severity.METADATA)
+    assert {path.partition("/")[2] for path in found.causes[0].members} == {"METADATA", "RECORD"}
+
+
+def test_another_release_is_no_matter_of_version_control() -> None:
+    """Two wheels that are not of one version have nothing to explain."""
+    found = diagnosed({"a.py": b""}, {"a.py": b""}, names=("pkg-1.0-py3-none-any.whl", "pkg-2.0-py3-none-any.whl"))
+    assert (causes(found), left(found)) == ([], [("", "filename", "file name")])
+
+
+def test_other_tags_are_another_wheel() -> None:
+    """The deepest of differences."""
+    found = diagnosed(
+        {"a": b""}, {"a": b""}, names=("pkg-1.0-py3-none-any.whl", "pkg-1.0-cp311-cp311-linux_x86_64.whl")
+    )
+    assert (causes(found), left(found), found.severity) == ([], [("", "tags", "file name")], Severity.MEMBERS)
+
+
+# --- what an environment planted -----------------------------------------------------------------
+
+PLANTED = (
+    ("build-path", FIRST.build_path, SECOND.build_path, "build-path"),
+    ("host-name", FIRST.hostname, SECOND.hostname, "domain-host"),
+    ("user-name", FIRST.user, SECOND.user, "user-group"),
+    ("home-folder", FIRST.home, SECOND.home, "home"),
+    ("temporary-folder", FIRST.tmpdir, SECOND.tmpdir, "tmpdir"),
+    ("requirements-path", FIRST.environment_path, SECOND.environment_path, "environment-path"),
+)
+
+
+def wrapped(coding: str, value: str) -> bytes:
+    """Return a value in a coding, as some file might hold it."""
+    return {
+        "plain": f"x = '{value}/y'\n".encode(),
+        "hex": ("data = " + f"with {value} in it".encode().hex()).encode(),
+        "upper hex": ("data = 0x" + f"with {value} in it".encode().hex().upper()).encode(),
+        "base64": b"data = '" + base64.b64encode(f"with {value} in it".encode()) + b"'",
+        "base64, one on": b"data = '" + base64.b64encode(f"now with {value} in it".encode()) + b"'",
+        "base64, two on": b"data = '" + base64.urlsafe_b64encode(f"see with {value} in it".encode()) + b"'",
+        "utf-16": f"x = '{value}'\n".encode("utf-16"),
+        "utf-16 in binary": b"\0\1\2\3" + f"{value}".encode("utf-16-le") + b"\0\0\3",
+        "url": f"http://x/?at={quote(value, safe='')}&y".encode(),
+        "json": json.dumps({"x": value}).replace("/", "\\/").encode(),
+        "mangled": f"obj_{value.replace('/', '_')}_o\n".encode(),
+    }[coding]
+
+
+CODINGS = ("plain", "hex", "upper hex", "base64", "base64, one on", "base64, two on", "utf-16", "utf-16 in binary",
+           "url", "json", "mangled")  # fmt: skip
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize(("cause", "first", "second", "variation"), PLANTED, ids=[one[0] for one in PLANTED])
+def test_a_planted_value_is_found_in_every_coding(
+    coding: str, cause: str, first: str, second: str, variation: str
+) -> None:
+    """Each side holds its own environment's, and nothing is left when both are erased."""
+    found = diagnosed({TEXT: wrapped(coding, first)}, {TEXT: wrapped(coding, second)})
+    assert (causes(found), left(found), found.severity) == ([cause], [], Severity.DATA)
+    assert found.causes[0].variations == (variation,)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "cause"),
+    [
+        ("uid 1111\n", "uid 2222\n", "user-name"),
+        ("Linux 6.1.0\n", "Linux 2.6.78\n", "kernel-version"),
+        ("LANG=C.UTF-8\n", "LANG=et_EE.UTF-8\n", "locale-name"),
+        ("offset -12:00\n", "offset +14:00\n", "zone-name"),
+        ("sh is /bin/dash\n", "sh is /bin/bash\n", "shell-name"),
+        ("umask 0022\n", "umask 0002\n", "umask-value"),
+        ("mode 644\n", "mode 664\n", "umask-value"),
+        ("make -j1\n", "make -j4\n", "cpu-count"),
+        ("/bin:/usr/bin\n", f"/bin:/usr/bin:{SECOND.path[-1]}\n", "exec-path"),
+        ('{"x": null}\n', f'{{"x": "{SECOND.variables[0][1]}"}}\n', "environment-value"),
+        ("value None\n", f"value {SECOND.variables[0][1]}\n", "environment-value"),
+        ("in pkg-1.0/src\n", f"in {SECOND.build_path.rpartition('/')[2]}/src\n", "build-path"),
+    ],
+)
+def test_a_value_that_may_stand_anywhere_counts_in_one_place_on_both_sides(first: str, second: str, cause: str) -> None:
+    """Each side has its own there."""
+    found = diagnosed({TEXT: first.encode()}, {TEXT: second.encode()})
+    assert (causes(found), left(found)) == ([cause], [])
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("level 1\n", "level 4\n"),  # the numbers of processors, but nothing speaks of such
+        ("uid 1111\n", "uid 3333\n"),
+        ("umask 0022\n", "umask 0077\n"),
+        (f"x {FIRST.hostname}\n", "x elsewhere\n"),
+        (f"x {SECOND.hostname}\n", f"x {FIRST.hostname}\n"),  # each has the other's
+        ("2026-11-20\n", "2026-11-29\n"),  # the first build's day, but not the second's
+        ("x = 1\n", "x = 2\n"),
+    ],
+)
+def test_what_is_no_trace_stays_unexplained(first: str, second: str) -> None:
+    """No claim is better than a wrong one."""
+    found = diagnosed({TEXT: first.encode()}, {TEXT: second.encode()})
+    assert (causes(found), left(found)) == ([], [(TEXT, "content", "line 1")])
+
+
+# --- dates ---------------------------------------------------------------------------------------
+
+LOCAL = [one.astimezone(timezone(timedelta(hours=hours))) for one, hours in ((NOON, -12), (THEN, 14))]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y%m%d", "%Y%m%d%H%M%S", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y",
+        "%b %d %Y", "%b %d %Y %H:%M:%S", "%B %d, %Y", "%d %b %Y", "%d-%b-%Y", "%a %b %d %H:%M:%S %Y",
+        "%a, %d %b %Y %H:%M:%S +0000", "%Y", "%Y-%m", "%B %Y", "%H:%M", "%s", "%s.123456", "%s123",
+    ],
+)  # fmt: skip
+def test_the_time_of_the_build_is_found_in_every_form(form: str) -> None:
+    """In UTC, so the time zone has no part in it."""
+    texts = [one.strftime(form.replace("%s", str(int(one.timestamp())))).encode() for one in (NOON, THEN)]
+    found = diagnosed({TEXT: b"made " + texts[0] + b"\n"}, {TEXT: b"made " + texts[1] + b"\n"})
+    assert (causes(found), left(found)) == (["build-date"], [])
+    assert found.causes[0].variations == ("time",)
+
+
+def test_the_time_of_the_build_in_local_time_is_a_matter_of_both() -> None:
+    """Holding the clock alone would not make it equal."""
+    texts = [one.strftime("%Y-%m-%d %H:%M\n").encode() for one in LOCAL]
+    found = diagnosed({TEXT: texts[0]}, {TEXT: texts[1]})
+    assert [(one.name, one.variations) for one in found.causes] == [("build-date", ("time", "timezone"))]
+
+
+@pytest.mark.parametrize("width", ["<I", "<Q"])
+def test_the_time_of_the_build_is_found_as_a_number(width: str) -> None:
+    """Little-endian seconds, in binary data."""
+    blobs = [b"\0head" + struct.pack(width, int(one.timestamp()) + 1) + b"\0tail" for one in (NOON, THEN)]
+    found = diagnosed({"pkg/a.bin": blobs[0]}, {"pkg/a.bin": blobs[1]})
+    assert (causes(found), left(found)) == (["build-date"], [])
+
+
+@pytest.mark.parametrize(
+    "form", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H", "%b %d %Y %H:%M:%S", "%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
+)
+def test_one_instant_in_two_zones_is_a_matter_of_the_zone(form: str) -> None:
+    """SOURCE_DATE_EPOCH in local time, say."""
+    moment = datetime(2020, 7, 31, 2, 47, 38, tzinfo=UTC)
+    texts = [moment.astimezone(one.tzinfo).strftime(form).encode() for one in LOCAL]
+    found = diagnosed({TEXT: texts[0]}, {TEXT: texts[1]})
+    assert (causes(found), left(found)) == (["time-zone"], [])
+
+
+# --- orders and random names -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "cause"),
+    [
+        ("x = {'a', 'b', 'c'}\n", "x = {'b', 'c', 'a'}\n", "hash-order"),
+        ("one\ntwo\nthree\nfour\n", "two\nfour\none\nthree\n", "hash-order"),
+        ('{\n "a": 1,\n "b": 2,\n "c": 3\n}\n', '{\n "b": 2,\n "c": 3,\n "a": 1\n}\n', "hash-order"),
+        ("a.py b.py c.py\n", "c.py b.py a.py\n", "file-order"),
+        ("a.c\nb.c\nc.c\nd.c\n", "d.c\nc.c\nb.c\na.c\n", "file-order"),
+        ("B\na\nt\nz\n", "a\nB\nz\nt\n", "locale-sorting"),
+        ("<object at 0x7f2c8c0a4d30>\n", "<object at 0x7fd1b5a1e4c0>\n", "object-address"),
+        (
+            "id 1b4e28ba-2fa1-4d2e-883f-0016d3cca427\n",
+            "id 6fa459ea-ee8a-4ca4-894e-db77e160355e\n",
+            "random-id",
+        ),
+        ("/x/pip-build-env-ab12cd34/x\n", "/x/pip-build-env-zz99_yx8/x\n", "random-folder"),
+        ("src/.mesonpy-ab12cd34/x\n", "src/.mesonpy-zz99_yx8/x\n", "random-folder"),
+        ("/x/.tmpAbCdEf/y\n", "/x/.tmpGhIjKl/y\n", "random-folder"),
+        ("/x/tmpab12cd34\n", "/x/tmpzz99_yx8\n", "random-folder"),
+    ],
+)
+def test_what_no_environment_plants_is_known_by_its_looks(first: str, second: str, cause: str) -> None:
+    """With nothing known of either build."""
+    found = diagnosed({TEXT: first.encode()}, {TEXT: second.encode()}, known=(UNKNOWN, UNKNOWN))
+    assert (causes(found), left(found)) == ([cause], [])
+
+
+def test_two_places_of_builds_that_end_alike_are_a_path() -> None:
+    """Where nothing is known of either build, as with published wheels."""
+    found = diagnosed(
+        {TEXT: b"at /home/me/src/pkg/a.c:1\n"}, {TEXT: b"at /build/x/pkg/a.c:1\n"}, known=(UNKNOWN, UNKNOWN)
+    )
+    assert (causes(found), left(found)) == (["build-path"], [])
+    found = diagnosed({TEXT: b"at /usr/lib/a.c\n"}, {TEXT: b"at /usr/share/b.c\n"}, known=(UNKNOWN, UNKNOWN))
+    assert causes(found) == []
+
+
+# --- archives in the wheel --------------------------------------------------------------------------
+
+
+def packed_tar(content: bytes, *, mtime: int = 0, user: str = "root") -> bytes:
+    """Return a compressed tar of one file."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        member = tarfile.TarInfo("inner.txt")
+        member.size, member.mtime, member.uname = len(content), mtime, user
+        archive.addfile(member, io.BytesIO(content))
+    return gzip.compress(out.getvalue(), mtime=mtime)
+
+
+def packed_zip(content: bytes, *, year: int = 2020) -> bytes:
+    """Return a zip archive of one file."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("inner.txt", (year, 1, 1, 0, 0, 0)), content)
+    return out.getvalue()
+
+
+def test_headers_of_an_archive_inside_are_a_cause() -> None:
+    """A tar in a gzip: both have times, and the tar has owners."""
+    found = diagnosed({"d.tar.gz": packed_tar(b"x")}, {"d.tar.gz": packed_tar(b"x", mtime=9, user="me")})
+    assert (causes(found), left(found), found.severity) == (["nested-archive"], [], Severity.DATA)
+    assert found.causes[0].variations == ("time", "timezone", "user-group")
+
+
+@pytest.mark.parametrize("pack", [packed_tar, packed_zip])
+def test_what_an_archive_inside_holds_has_its_own_causes(pack: object) -> None:
+    """Through all its layers."""
+    assert callable(pack)
+    found = diagnosed({"d.npz": pack(FIRST.hostname.encode())}, {"d.npz": pack(SECOND.hostname.encode())})
+    assert (causes(found), left(found)) == (["host-name"], [])
+    assert "inner.txt" in found.causes[0].evidence[0].where
+    found = diagnosed({"d.npz": pack(b"one")}, {"d.npz": pack(b"two")})
+    assert causes(found) == []
+    assert [(path, "inner.txt" in where) for path, _, where in left(found)] == [("d.npz", True)]
+
+
+def test_two_compressions_of_one_content_are_a_matter_of_packing() -> None:
+    """At two levels."""
+    content = bytes(range(256)) * 100
+    one, two = (
+        gzip.compress(content, level, mtime=0)[:9] + b"\xff" + gzip.compress(content, level, mtime=0)[10:]
+        for level in (1, 9)
+    )
+    found = diagnosed({"d.gz": one}, {"d.gz": two})
+    assert (causes(found), left(found)) == (["nested-archive"], [])
+
+
+# --- bytecode -----------------------------------------------------------------------------------------
+
+
+def pyc(source: str, name: str = "a.py", mtime: int | None = None, version: int = 4) -> bytes:
+    """Return the bytecode of a module."""
+    header = struct.pack("<III", 0, mtime, len(source)) if mtime is not None else b"\1\0\0\0" + b"\0" * 8
+    return importlib.util.MAGIC_NUMBER + header + marshal.dumps(compile(source, name, "exec"), version)
+
+
+SOURCE = "import os\ndef f(x, *, y=(1, 2.5, 3j, b'z', 10**30)):\n    return [x in {'a', 'b'}, lambda: y, ...]\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "cause", "severity"),
+    [
+        (pyc(SOURCE, mtime=1), pyc(SOURCE, mtime=2), "bytecode-mtime", Severity.METADATA),
+        (
+            pyc(SOURCE, f"{FIRST.build_path}/a.py"),
+            pyc(SOURCE, f"{SECOND.build_path}/a.py"),
+            "bytecode-path",
+            Severity.DATA,
+        ),
+        (pyc(SOURCE), pyc(SOURCE, version=2), "bytecode-order", Severity.METADATA),
+        (
+            pyc(f"x = '{FIRST.hostname}'"),
+            pyc(f"x = '{SECOND.hostname}'"),
+            "host-name",
+            Severity.CODE,
+        ),
+    ],
+    ids=["time", "path", "form", "constant"],
+)
+def test_bytecode_is_read_and_never_run(first: bytes, second: bytes, cause: str, severity: Severity) -> None:
+    """By a reader of our own."""
+    found = diagnosed({"a.pyc": first}, {"a.pyc": second})
+    assert (causes(found), left(found), found.severity) == ([cause], [], severity)
+
+
+def test_other_bytecode_is_unexplained_by_the_part_in_which_it_differs() -> None:
+    """A constant of a function."""
+    found = diagnosed({"a.pyc": pyc("def f():\n    return 1000\n")}, {"a.pyc": pyc("def f():\n    return 1001\n")})
+    assert (causes(found), found.severity) == ([], Severity.CODE)
+    assert [where for _, _, where in left(found)] == ["f: constant 1"]

@@ -1,0 +1,357 @@
+"""Explaining, with builds that an oracle makes up: what they give follows from their environment alone."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator import variations
+from orchestrator.explain import Explained, explain
+from orchestrator.laboratory import Case, Tools
+from orchestrator.model import (
+    Aspect,
+    Blame,
+    Budget,
+    Diagnosis,
+    Difference,
+    Outcome,
+    Proof,
+    Reason,
+    Remedied,
+    Severity,
+    Unexplained,
+    Verdict,
+)
+from tests.samples import FIRST, SECOND, TASK, built, failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from orchestrator.model import Build, Environment
+
+MODES = Blame("archive-modes", ("a.py",), ("umask",))
+PATHS = Blame("debug-path", ("a.so",), ("build-path",))
+CURES = {
+    "archive-modes": ("fix-umask", "canonical-archive"),
+    "debug-path": ("prefix-map-source", "prefix-map-folder", "fix-build-path"),
+}
+
+
+@dataclass
+class World:
+    """Wheels whose bytes are what `captures` takes from an environment."""
+
+    captures: Callable[[Environment], object]
+    fails: Callable[[Environment], bool] = lambda _environment: False
+    finds: Callable[[Build, Build], Diagnosis | None] = lambda _first, _second: None
+    cures: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: CURES)
+    budget: Budget = Budget()  # noqa: RUF009 - frozen
+    made: list[str] = field(default_factory=list)
+    alike: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def build(self, name: str, environment: Environment) -> Build:
+        self.made.append(name)
+        if self.fails(environment):
+            return failed(name, environment)
+        return built(name, environment, repr(self.captures(environment)))
+
+    def explain(self, verdict: Verdict = Verdict.SENSITIVE) -> Explained:
+        builds = (self.build("first", FIRST), self.build("second", SECOND), self.build("control", FIRST))
+        self.made.clear()
+        case = Case(replace(TASK, budget=self.budget), "1.0", verdict, *builds)
+        return explain(case, Tools(self.build, self.finds, self.cures, self.alike))
+
+
+def modes(environment: Environment) -> object:
+    """Capture what six captures."""
+    return environment.umask
+
+
+def native(environment: Environment) -> object:
+    """Capture what MarkupSafe captures, unless the compiler maps the path."""
+    mapped = any("prefix-map" in flag for flag in environment.flags)
+    return environment.umask, "." if mapped else environment.build_path
+
+
+def traced(first: Build, second: Build) -> Diagnosis:
+    """Find the causes whose values differ, as erasing traces would."""
+    one, two = first.environment, second.environment
+    mapped = one.flags and two.flags and ("prefix-map" in one.flags[0])
+    causes = [
+        *([MODES] if one.umask != two.umask else []),
+        *([PATHS] if one.build_path != two.build_path and not mapped else []),
+    ]
+    return Diagnosis(Severity.DEBUG if PATHS in causes else Severity.ARCHIVE, tuple(causes), (), ())
+
+
+def modes_traced(first: Build, second: Build) -> Diagnosis:
+    """Find the modes alone."""
+    causes = (MODES,) if first.environment.umask != second.environment.umask else ()
+    return Diagnosis(Severity.ARCHIVE, causes, (), ())
+
+
+def outcomes(found: Explained) -> dict[str, str]:
+    """Tell what became of each remedy."""
+    return {one.name: one.outcome.value for one in found.remedies}
+
+
+def test_one_suspect_is_proven_by_one_build_and_so_is_its_remedy() -> None:
+    """Holding the umask is the remedy."""
+    world = World(modes, finds=modes_traced)
+    found = world.explain()
+    assert world.made == ["second-holding-umask"]
+    assert found.holds == ("umask",)
+    assert found.causes == (replace(MODES, proof=Proof.ISOLATED),)
+    assert found.recipe == ("fix-umask",)
+    assert outcomes(found) == {"fix-umask": "proven", "canonical-archive": "not-tried"}
+    assert (found.severity, found.left_open) == (Severity.ARCHIVE, "")
+    assert (found.builds_compared, found.flake_bound) == (3, 1.0)
+    assert [(one.build, one.hold, one.equal) for one in found.experiments] == [
+        ("second-holding-umask", ("umask",), True)
+    ]
+
+
+def test_two_suspects_are_proven_together_and_each_alone() -> None:
+    """And the map of the path is tried in both environments, under all other variations."""
+    world = World(native, finds=traced)
+    found = world.explain()
+    assert found.holds == ("build-path", "umask")
+    assert found.recipe == ("fix-umask", "prefix-map-source")
+    assert all(blame.proof is Proof.ISOLATED for blame in found.causes)
+    assert len(world.made) == 5, world.made
+    last = [build for build in found.builds if "with" in build.name]
+    assert [build.environment.umask for build in last] == [FIRST.umask, FIRST.umask]
+    assert last[0].environment.build_path != last[1].environment.build_path
+    assert last[0].environment.flags == (f"-ffile-prefix-map={FIRST.build_path}=.",)
+    assert found.experiments[-1].remedies == ("fix-umask", "prefix-map-source")
+
+
+def test_a_remedy_that_makes_it_deeper_is_rejected() -> None:
+    """The next one is tried; the others of the set are not blamed for it."""
+
+    def captures(environment: Environment) -> object:
+        path = "." if environment.map_working_folder else environment.build_path
+        return environment.umask, path, bool(environment.flags)
+
+    def finds(first: Build, second: Build) -> Diagnosis:
+        told = traced(replace(first, environment=replace(first.environment, flags=())), second)
+        return replace(told, severity=Severity.CODE) if first.environment.flags else told
+
+    found = World(captures, finds=finds).explain()
+    assert found.recipe == ("fix-umask", "prefix-map-folder")
+    assert (
+        Remedied(
+            "prefix-map-source",
+            Outcome.REJECTED,
+            Severity.CODE,
+            "makes the difference deeper: code instead of debug-only",
+        )
+        in found.remedies
+    )
+    assert outcomes(found)["fix-umask"] == "proven"
+
+
+def test_where_no_remedy_does_holding_does() -> None:
+    """Isolation has proven that, so it costs no build."""
+    found = World(lambda one: (one.umask, one.build_path), finds=traced).explain()
+    assert found.recipe == ("fix-build-path", "fix-umask")
+    assert outcomes(found) == {
+        "fix-build-path": "proven",
+        "fix-umask": "proven",
+        "canonical-archive": "not-tried",
+        "prefix-map-source": "rejected",
+        "prefix-map-folder": "rejected",
+    }
+
+
+@pytest.mark.parametrize("name", variations.NAMES)
+def test_where_the_traces_are_silent_the_variation_is_searched(name: str) -> None:
+    """Nothing is known of it but that it differs."""
+    world = World(lambda one: _acts(one, name))
+    found = world.explain()
+    assert found.holds == (name,)
+    assert found.recipe == (f"fix-{name}",)
+    assert len(found.builds) <= 8
+    assert found.builds_compared >= 4, "what was found by searching is built twice"
+
+
+def _acts(environment: Environment, name: str) -> bool:
+    """Tell whether that variation acts."""
+    alone = variations.second_environment(FIRST, tuple(other for other in variations.NAMES if other != name))
+    changed = [one.name for one in fields(FIRST) if getattr(FIRST, one.name) != getattr(alone, one.name)]
+    return any(getattr(environment, one) != getattr(FIRST, one) for one in changed)
+
+
+def test_wrong_traces_mislead_nobody() -> None:
+    """The umask is suspected, but something else does it: so the difference is not explained."""
+    difference = Difference("a.py", Aspect.MODE, severity=Severity.ARCHIVE)
+    told = Diagnosis(Severity.ARCHIVE, (MODES,), (), (difference,))
+    world = World(lambda one: (one.hash_seed,), finds=lambda _one, _two: told)
+    found = world.explain()
+    assert found.holds == ("hash-seed",)
+    assert (found.causes, found.unexplained) == ((), (Unexplained("a.py", Aspect.MODE),))
+    assert set(found.recipe) == {"fix-hash-seed"}
+
+
+def test_what_is_masked_at_first_is_suspected_once_it_shows() -> None:
+    """Another cause comes to light when the first is held."""
+
+    def finds(first: Build, second: Build) -> Diagnosis:
+        told = traced(first, second)
+        return replace(told, causes=told.causes[:1])
+
+    found = World(native, finds=finds).explain()
+    assert found.holds == ("build-path", "umask")
+    assert [build.name for build in found.builds if not build.environment.flags] == [
+        "second-holding-umask",
+        "second-holding-build-path+umask",
+        "second-holding-build-path",
+    ]
+
+
+def test_what_is_equal_once_and_different_once_is_intrinsic() -> None:
+    """A proof by a build that another contradicts is none."""
+    coin = itertools.cycle("hth")
+    world = World(lambda one: "h" if one == FIRST else next(coin))
+    assert world.explain().flaky
+
+
+def test_a_budget_bounds_builds_and_says_what_is_open() -> None:
+    """Nothing is claimed that was not built."""
+    found = World(native, finds=traced, budget=Budget(builds=2)).explain()
+    assert len(found.builds) <= 2
+    assert found.holds == ()
+    assert {blame.proof for blame in found.causes} == {Proof.TRACE}
+    assert "holding build-path, umask is enough, but less may be" in found.left_open
+    assert "the budget of 2 builds was spent" in found.left_open
+    assert found.recipe == ()
+
+
+def test_a_budget_bounds_time() -> None:
+    """A build that would likely exceed it is not begun."""
+    found = World(native, finds=traced, budget=Budget(seconds=2)).explain()
+    assert len(found.builds) <= 2
+    assert "2 seconds" in found.left_open
+
+
+def test_without_a_budget_nothing_is_built() -> None:
+    """The traces are told all the same."""
+    world = World(native, finds=traced, budget=Budget(builds=0))
+    found = world.explain()
+    assert world.made == []
+    assert [blame.name for blame in found.causes] == ["archive-modes", "debug-path"]
+
+
+def test_remedies_can_be_left_out() -> None:
+    """Causes are isolated all the same."""
+    found = World(native, finds=traced, budget=Budget(remedies=False)).explain()
+    assert (found.holds, found.remedies, found.recipe) == (("build-path", "umask"), (), ())
+
+
+def test_a_limit_that_is_hit_tells_nothing() -> None:
+    """Neither that a build is like the first nor that it is not."""
+
+    def late(name: str, environment: Environment) -> Build:
+        return failed(name, environment, Reason.TIME_OUT)
+
+    first, second, control = built("first", FIRST, "1"), built("second", SECOND, "2"), built("control", FIRST, "1")
+    case = Case(TASK, "1.0", Verdict.SENSITIVE, first, second, control)
+    found = explain(case, Tools(late, modes_traced, CURES))
+    assert found.holds == ()
+    assert "hit a limit of ours" in found.left_open
+
+
+# --- intrinsic -------------------------------------------------------------------------------
+
+
+def test_what_differs_by_itself_is_built_a_few_times_more() -> None:
+    """Its cause has no variation; the others keep theirs."""
+    count = itertools.count()
+    itself = Blame("random-id", ("a.py",), ("tmpdir",))
+
+    def finds(first: Build, second: Build) -> Diagnosis:
+        found = modes_traced(first, second)
+        return replace(found, causes=(*found.causes, itself), severity=Severity.DATA)
+
+    world = World(lambda one: (one.umask, next(count)), finds=finds)
+    found = world.explain(Verdict.INTRINSIC)
+    assert world.made[:2] == ["control-2", "control-3"]
+    assert found.causes == (MODES, replace(itself, variations=()))
+    assert (found.holds, found.recipe, found.builds_compared) == ((), (), 1)
+
+
+def test_a_remedy_of_what_differs_by_itself_has_to_hold_twice() -> None:
+    """Two equal builds may be luck."""
+    count = itertools.count()
+    itself = Blame("random-folder", ("a.py",))
+    cures = {"random-folder": ("build-in-place",)}
+
+    def captures(environment: Environment) -> object:
+        return "fixed" if environment.config_settings else next(count)
+
+    world = World(captures, finds=lambda _one, _two: Diagnosis(Severity.DATA, (itself,), (), ()), cures=cures)
+    found = world.explain(Verdict.INTRINSIC)
+    assert found.recipe == ("build-in-place",)
+    assert len([build for build in found.builds if build.environment.config_settings]) == 3
+
+
+def test_luck_is_no_remedy() -> None:
+    """It gave the same bytes, and then others."""
+    count = itertools.count()
+    flips = itertools.chain("aa", itertools.count())
+    cures = {"random-folder": ("build-in-place",)}
+
+    def captures(environment: Environment) -> object:
+        return next(flips) if environment.config_settings else next(count)
+
+    told = Diagnosis(Severity.DATA, (Blame("random-folder", ("a.py",)),), (), ())
+    found = World(captures, finds=lambda _one, _two: told, cures=cures).explain(Verdict.INTRINSIC)
+    assert outcomes(found) == {"build-in-place": "rejected"}
+    assert found.recipe == ()
+
+
+# --- fragile ---------------------------------------------------------------------------------
+
+
+def test_what_makes_a_build_fail_is_isolated() -> None:
+    """By building, and it is a cause like the others; what differs besides is found as well."""
+
+    def fails(environment: Environment) -> bool:
+        return environment.home.startswith("/nonexistent")
+
+    found = World(modes, fails=fails, finds=modes_traced).explain()
+    assert found.holds == ("umask", "home")
+    fragile = next(blame for blame in found.causes if blame.name == "fragile")
+    assert (fragile.variations, fragile.proof) == (("home",), Proof.ISOLATED)
+    assert fragile.evidence[0].second == "it broke"
+    assert set(found.recipe) == {"fix-home", "fix-umask"}
+
+
+def test_a_build_that_fails_in_the_first_environment_alone_is_isolated_too() -> None:
+    """Holding that variation makes the second fail as well; there is nothing to be held then."""
+    found = World(modes, fails=lambda one: one.cpus == 1).explain()
+    assert [(blame.name, blame.variations) for blame in found.causes] == [("fragile", ("num-cpus",))]
+    assert (found.holds, found.recipe) == ((), ())
+
+
+def test_causes_of_one_trace_are_told_apart_by_what_was_isolated() -> None:
+    """The order of a folder was taken for the order of a set."""
+    order = Blame("hash-order", ("a.py",), ("hash-seed",))
+    world = World(lambda one: one.reverse_files, finds=lambda _one, _two: Diagnosis(Severity.DATA, (order,), (), ()))
+    world.alike = {"hash-order": {"hash-seed": "hash-order", "fileordering": "file-order"}}
+    found = world.explain()
+    assert found.causes == (Blame("file-order", ("a.py",), ("fileordering",), Proof.ISOLATED),)
+    assert found.recipe == ("fix-fileordering",)
+    assert len(found.builds) <= 3
+
+
+def test_a_cause_that_any_variation_can_bring_about_gets_the_one_that_did() -> None:
+    """The control build was the same: so it does not come about by itself."""
+    member = Blame("extra-member", ("more.py",))
+    told = Diagnosis(Severity.MEMBERS, (member,), (), ())
+    found = World(lambda one: one.variables, finds=lambda _one, _two: told).explain()
+    assert found.causes == (replace(member, variations=("environment",), proof=Proof.ISOLATED),)
+    assert found.recipe == ("fix-environment",)

@@ -1,0 +1,455 @@
+"""Native members are taken apart section by section, whatever they are; and what differs is never lost."""
+
+from __future__ import annotations
+
+import lzma
+import struct
+import zlib
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from orchestrator.causes import CAUSES, native
+from orchestrator.causes.alignment import align
+from orchestrator.causes.model import Pair, Side
+from orchestrator.causes.spelling import Kept
+from orchestrator.diagnose import explain
+from orchestrator.model import Severity, Traces, deepest
+from tests import elves
+from tests.elves import ALLOC, COMPRESSED, EXECUTE, STRINGS, STRTAB, Piece
+from tests.sins import PACKAGES
+
+HERE = "/build/0123456789ab/six-1.16.0"
+THERE = "/srv/ba9876543210/second/build/source-ba9876543210"
+FIRST = Traces(
+    values=(("build-path", HERE), ("build-path", HERE.rpartition("/")[0]), ("tmpdir", "/tmp/aaaaaaaaaaaa")),  # noqa: S108
+    clock=(1_795_363_200.0, 1_795_363_260.0),  # 2026-11-22 16:00 UTC
+)
+SECOND = Traces(
+    values=(("build-path", THERE), ("tmpdir", "/var/bbbbbbbbbbbb/tmp")),
+    clock=(1_829_773_380.0, 1_829_773_440.0),  # 2027-12-25 22:23 UTC
+)
+CODE = Piece(".text", b"\x90" * 64, ALLOC | EXECUTE)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is said of two files."""
+
+    severity: Severity
+    causes: tuple[str, ...]
+    left: tuple[str, ...]
+    units: tuple[str, ...]
+
+
+def look(first: bytes, second: bytes, traces: tuple[Traces, Traces] = (FIRST, SECOND)) -> Found:
+    """Take two files apart, and explain what differs."""
+    pair = apart(first, second, traces)
+    found = explain(pair, CAUSES)
+    units = tuple(pair[0].view.units)
+    return Found(deepest(pair[0].view.depths.values()), tuple(found.causes), found.left, units)
+
+
+def apart(first: bytes, second: bytes, traces: tuple[Traces, Traces] = (FIRST, SECOND)) -> Pair:
+    """Take two files apart."""
+    one, two = native.take_apart("pkg/x.so", Kept(first), Kept(second))
+    return Side(one, traces[0]), Side(two, traces[1])
+
+
+def debugged(folder: str, number: int = 0, *, flags: int = STRINGS) -> bytes:
+    """Return a file with debug information: offsets of strings that stand behind a path."""
+    strings = f"{folder}\0src/six.c\0/usr/include\0int\0".encode()
+    info = struct.pack(
+        "<HIBIIIH",
+        5,
+        strings.index(b"src"),
+        7,
+        strings.index(b"int\0"),
+        strings.index(b"/usr"),
+        0,
+        number,
+    )
+    return elves.write(
+        elves.build_id(folder.encode().ljust(20)[-20:]),
+        CODE,
+        Piece(".debug_info", info, alignment=1),
+        Piece(".debug_line_str", strings, flags, alignment=1),
+    )
+
+
+# --- debug information -----------------------------------------------------------------------
+
+
+def test_a_path_in_debug_information_explains_all_places_that_it_moves() -> None:
+    """All that is loaded is the same; the build id and the offsets of strings follow."""
+    assert look(debugged(HERE), debugged(THERE)) == Found(
+        Severity.DEBUG, ("debug-path",), (), (".debug_line_str (strings)",)
+    )
+
+
+def test_of_wheels_from_elsewhere_two_folders_in_one_place_are_a_path() -> None:
+    """Nothing is known of either build."""
+    unknown = Traces(), Traces()
+    found = look(debugged("/root/a/six"), debugged("/home/someone/work/six"), unknown)
+    assert (found.causes, found.left) == (("debug-path",), ())
+    other = look(debugged("/usr/include/one"), debugged("/usr/include/other"), unknown)
+    assert (other.causes, other.left) == ((), (".debug_line_str (strings)",))
+
+
+def test_a_number_that_differs_beside_a_path_stays_unexplained() -> None:
+    """The path is named all the same."""
+    found = look(debugged(HERE), debugged(THERE, 77))
+    assert (found.severity, found.causes, found.left) == (Severity.DEBUG, ("debug-path",), (".debug_info",))
+
+
+def test_an_offset_that_leads_to_another_text_stays_unexplained() -> None:
+    """Though it leads to a string."""
+    second = bytearray(debugged(THERE))
+    word = elves.place(bytes(second), ".debug_info") + 2
+    strings = f"{THERE}\0src/six.c\0/usr/include\0int\0".encode()
+    second[word : word + 4] = struct.pack("<I", strings.index(b"/usr"))
+    assert look(debugged(HERE), bytes(second)).left == (".debug_info",)
+
+
+def test_compressed_debug_sections_are_looked_into() -> None:
+    """As the compiler's -gz makes them."""
+
+    def packed(folder: str) -> bytes:
+        strings = f"{folder}\0{'x' * 50}\0".encode()
+        data = struct.pack("<IIQQ", 1, 0, len(strings), 1) + zlib.compress(strings)
+        return elves.write(CODE, Piece(".debug_line_str", data, STRINGS | COMPRESSED))
+
+    assert look(packed(HERE), packed(THERE)).causes == ("debug-path",)
+    bomb = struct.pack("<IIQQ", 1, 0, 1 << 50, 1) + b"junk"
+    broken = elves.write(CODE, Piece(".debug_line_str", bomb, STRINGS | COMPRESSED))
+    assert look(packed(HERE), broken).left
+
+
+def test_packed_symbols_for_debuggers_are_looked_into() -> None:
+    """A small ELF file in an ELF file."""
+
+    def packed(folder: str) -> bytes:
+        return elves.write(CODE, Piece(".gnu_debugdata", lzma.compress(debugged(folder))))
+
+    assert look(packed(HERE), packed(THERE)) == Found(Severity.DEBUG, ("debug-path",), (), (".gnu_debugdata",))
+    assert look(packed(HERE), elves.write(CODE, Piece(".gnu_debugdata", b"\xfd7zXZ\0broken"))).left
+
+
+def line_table(folder: str, program: bytes = b"\1\2\3") -> bytes:
+    """Return a line table of DWARF 4, in which names stand in full."""
+    fixed = b"\1\1\1\xfb\x0e\x0d" + bytes([0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1])
+    names = folder.encode() + b"\0\0six.c\0\1\0\0\0"
+    header = fixed + names
+    rest = struct.pack("<HI", 4, len(header)) + header + program
+    return struct.pack("<I", len(rest)) + rest
+
+
+def test_older_line_tables_hold_paths_in_full_and_change_their_length() -> None:
+    """What other sections say of the place of a table follows."""
+
+    def older(folder: str, program: bytes = b"\1\2\3") -> bytes:
+        first = line_table(folder)
+        return elves.write(
+            CODE,
+            Piece(".debug_line", first + line_table(f"{folder}/src", program), alignment=1),
+            Piece(".debug_info", struct.pack("<HIB", 4, len(first), 1), alignment=1),
+        )
+
+    assert look(older(HERE), older(THERE)) == Found(Severity.DEBUG, ("debug-path",), (), (".debug_line",))
+    assert look(older(HERE), older(THERE, b"\1\2\4")).left == (".debug_line",)
+
+
+def test_a_build_id_that_differs_alone_has_no_cause() -> None:
+    """It was made from something that is no longer there."""
+    found = look(elves.write(elves.build_id(b"1" * 20), CODE), elves.write(elves.build_id(b"2" * 20), CODE))
+    assert found == Found(Severity.DEBUG, (), (".note.gnu.build-id, alone",), (".note.gnu.build-id, alone",))
+
+
+# --- how deep --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("piece", "severity"),
+    [
+        (Piece(".rodata", b"one", ALLOC), Severity.DATA),
+        (Piece(".text.unlikely", b"one", ALLOC | EXECUTE), Severity.CODE),
+        (Piece(".comment", b"one"), Severity.DEBUG),
+        (Piece(".strtab", b"one\0", kind=STRTAB), Severity.DEBUG),
+        (Piece(".unheard-of", b"one", ALLOC), Severity.DATA),
+    ],
+)
+def test_how_deep_a_difference_goes_is_told_by_what_is_loaded(piece: Piece, severity: Severity) -> None:
+    """Names count for nothing."""
+    other = replace(piece, data=piece.data.replace(b"one", b"two"))
+    found = look(elves.write(CODE, piece), elves.write(CODE, other))
+    assert found.severity is severity
+    assert found.left
+
+
+def test_a_section_that_denies_being_loaded_is_not_believed() -> None:
+    """The segments say what is."""
+    first = elves.write(CODE, Piece(".debug_str", b"what is loaded and runs", ALLOC | EXECUTE))
+    lying = bytearray(first)
+    table = struct.unpack_from("<Q", first, 40)[0]
+    lying[table + 64 * 2 + 8] = 0  # its flags
+    other = bytes(lying).replace(b"and runs", b"and RUNS")
+    assert look(bytes(lying), other).severity is Severity.CODE
+
+
+def test_what_is_loaded_from_no_section_is_code() -> None:
+    """A file may have no section headers at all."""
+    first = bytearray(elves.write(CODE))
+    first[40:48] = bytes(8)
+    first[58:64] = bytes(6)
+    second = bytes(first).replace(b"\x90\x90", b"\x90\x91", 1)
+    assert look(bytes(first), second).severity is Severity.CODE
+
+
+SAMPLE = elves.write(
+    elves.build_id(b"5" * 20),
+    CODE,
+    Piece(".rodata", b"a text\0another\0" + bytes(20) + b"the last\0", ALLOC),
+    Piece(".dynstr", b"\0puts\0libc.so.6\0", ALLOC, STRTAB),
+    Piece(
+        ".symtab", bytes(24) + struct.pack("<IBBHQQ", 1, 2, 0, 2, 0x40, 8), kind=elves.SYMTAB, link=".strtab", entry=24
+    ),
+    Piece(".strtab", b"\0main\0", kind=STRTAB),
+    Piece(".debug_info", bytes(range(64))),
+    Piece(".debug_str", b"int\0char\0", STRINGS),
+)
+
+
+def loaded(file: bytes) -> set[int]:
+    """Return the places of all bytes that count at run time: segments, but for the build id and the sections' table."""
+    offset, count = struct.unpack_from("<Q", file, 32)[0], struct.unpack_from("<H", file, 56)[0]
+    found: set[int] = set()
+    for number in range(count):
+        kind, _, place, _, _, size = struct.unpack_from("<IIQQQQ", file, offset + 56 * number)
+        found |= set(range(place, place + size)) if kind == 1 else set()
+    note = elves.place(file, ".note.gnu.build-id") + 16
+    return found - set(range(note, note + 20)) - set(range(40, 48)) - set(range(58, 64))
+
+
+@given(some.data())
+@settings(max_examples=100, deadline=None)
+def test_no_change_is_lost_and_none_that_is_loaded_is_called_debug_information(data: some.DataObject) -> None:
+    """Whatever byte is changed, cut off or put in; and no file, however broken, is too much."""
+    changed = bytearray(SAMPLE)
+    places = data.draw(some.lists(some.integers(0, len(SAMPLE) - 1), min_size=1, max_size=6))
+    for at in places:
+        changed[at] = data.draw(some.integers(0, 255))
+    second = bytes(changed)[: data.draw(some.integers(len(SAMPLE) - 40, len(SAMPLE)))]
+    deep = any(second[at : at + 1] != SAMPLE[at : at + 1] for at in loaded(SAMPLE))
+    for pair in ((SAMPLE, second), (second, SAMPLE)):
+        found = look(*pair)
+        assert bool(found.units) is (second != SAMPLE)
+        assert set(found.causes).isdisjoint(one.name for one in native.CAUSES), found
+        assert not deep or found.severity in (Severity.DATA, Severity.CODE)
+
+
+@given(some.binary(max_size=400), some.binary(max_size=400))
+def test_nothing_that_looks_like_an_object_or_a_library_is_too_much(first: bytes, second: bytes) -> None:
+    """Heads alone, and any bytes after them."""
+    for head in (b"\x7fELF\x02\x01\x01", b"\x7fELF\x01\x02\x01", b"!<arch>\n", SAMPLE[:64]):
+        found = look(head + first, head + second)
+        assert bool(found.units) is (first != second)
+
+
+# --- what is loaded --------------------------------------------------------------------------
+
+
+def embedding(path: str, target: bytes = b"the last text") -> bytes:
+    """Return a file whose code points to texts that stand behind a path."""
+    texts = path.encode() + b"/x.c\0a text\0the last text\0"
+    texts += bytes(-len(texts) % 8) + b"even now\0"
+
+    def made(text: Piece, where: int) -> Piece:
+        words = [struct.pack("<i", where + texts.index(word) - (at + 4)) for at, word in text_at.items()]
+        data = bytearray(text.data)
+        for at, word in zip(text_at, words, strict=True):
+            data[at - base : at - base + 4] = word
+        return replace(text, data=bytes(data))
+
+    rodata = Piece(".rodata", texts, ALLOC)
+    file = elves.write(CODE, rodata)
+    base = elves.place(file, ".text")
+    text_at = {base + 3: b"a text", base + 11: target, base + 29: b"even now"}
+    return elves.write(made(CODE, elves.place(file, ".rodata")), rodata)
+
+
+def test_what_only_moved_behind_a_path_is_no_difference_of_its_own() -> None:
+    """Words of code that point to the same texts are the same words."""
+    found = look(embedding(HERE), embedding(THERE))
+    assert (found.severity, found.causes, found.left) == (Severity.CODE, ("embedded-path",), ())
+
+
+def test_a_word_that_points_elsewhere_is_no_word_that_moved() -> None:
+    """The path is named, and the rest is left."""
+    found = look(embedding(HERE), embedding(THERE, b"a text"))
+    assert found.causes == ("embedded-path",)
+    assert ".text" in found.left
+
+
+def test_a_path_of_the_same_length_moves_nothing() -> None:
+    """So that nothing has to be shown."""
+    path = "/build/0000000000ff/six-2.99.0"
+    found = look(embedding(HERE), embedding(path), (FIRST, replace(SECOND, values=(("build-path", path),))))
+    assert (found.severity, found.causes, found.left) == (Severity.DATA, ("embedded-path",), ())
+
+
+def searching(path: str) -> bytes:
+    """Return a file that is told where to look for libraries."""
+    strings = f"\0libc.so.6\0{path}/lib\0puts\0".encode()
+    entries = [(1, 1), (29, strings.index(path.encode())), (10, len(strings)), (0, 0)]
+    dynamic = b"".join(struct.pack("<QQ", *entry) for entry in entries)
+    return elves.write(
+        CODE,
+        Piece(".dynamic", dynamic, ALLOC, elves.DYNAMIC, link=".dynstr"),
+        Piece(".dynstr", strings, ALLOC, STRTAB),
+    )
+
+
+def test_a_search_path_is_told_apart_from_other_paths() -> None:
+    """Its text stands among the names of symbols, and their size follows."""
+    found = look(searching(HERE), searching(THERE))
+    assert (found.severity, found.causes, found.left) == (Severity.DATA, ("rpath",), ())
+    assert "DT_RUNPATH" in found.units
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "causes"),
+    [
+        (b"of Nov 22 2026", b"of Dec 25 2027", ("compile-date",)),
+        (b"2026-11-22T16:00:31Z", b"2027-12-25T22:23:40Z", ("compile-date",)),
+        (b"16:00:31", b"22:23:40", ("compile-date",)),
+        (b"of Nov 22 2026", b"of Dec 25 2029", ()),  # not the build's
+        (b"03:00:31", b"09:23:40", ()),
+        (b"host first-0123", b"host secnd-9876", ()),
+    ],
+)
+def test_a_date_is_the_build_s_or_it_is_no_cause(first: bytes, second: bytes, causes: tuple[str, ...]) -> None:
+    """The clock of each build is known."""
+    files = [elves.write(CODE, Piece(".rodata", b"before\0" + text + b"\0after\0", ALLOC)) for text in (first, second)]
+    found = look(files[0], files[1])
+    assert found.causes == causes
+    assert bool(found.left) is not bool(causes)
+
+
+PARTS = {"one": b"the first", "two": b"and the second", "three": b"the third of them"}
+
+
+def linked(order: tuple[str, ...], wrong: str = "") -> bytes:
+    """Return a file of a few functions, each of which points to a text of its own, in that order."""
+    texts = b"".join(PARTS[name] + b"\0" for name in order)
+    names = b"\0" + b"".join(name.encode() + b"\0" for name in order)
+    pieces = [
+        Piece(".text", bytes(16 * len(order)), ALLOC | EXECUTE),
+        Piece(".rodata", texts, ALLOC),
+        Piece(".symtab", bytes(24 * len(order)), kind=elves.SYMTAB, link=".strtab", entry=24),
+        Piece(".strtab", names, kind=STRTAB),
+    ]
+    laid = elves.write(*pieces)
+    code, data = (elves.place(laid, name) for name in (".text", ".rodata"))
+    text, symbols = bytearray(), bytearray()
+    for name in order:
+        target = data + texts.index(PARTS[wrong if name == "one" and wrong else name])
+        here = code + len(text)
+        symbols += struct.pack("<IBBHQQ", names.index(name.encode() + b"\0"), 2, 0, 1, here, 12)
+        text += struct.pack("<4si4s4s", name.encode()[:3], target - (here + 8), b"\xc3" * 4, b"\x90" * 4)
+    pieces[0], pieces[2] = replace(pieces[0], data=bytes(text)), replace(pieces[2], data=bytes(symbols))
+    return elves.write(*pieces)
+
+
+ORDERS = (("one", "two", "three"), ("three", "one", "two"))
+
+
+def test_objects_in_another_order_are_the_same_objects() -> None:
+    """Each points to what it did; and if one does not, that is left."""
+    found = look(linked(ORDERS[0]), linked(ORDERS[1]))
+    assert (found.severity, found.causes, found.left) == (Severity.CODE, ("object-order",), ())
+    assert look(linked(ORDERS[0]), linked(ORDERS[1], wrong="two")).left == (".text", ".text (moved)")
+
+
+EXPLAINED = (
+    (linked(ORDERS[0]), linked(ORDERS[1])),
+    (debugged(HERE), debugged(THERE)),
+    (embedding(HERE), embedding(THERE)),
+    (searching(HERE), searching(THERE)),
+)
+
+
+@given(some.sampled_from(EXPLAINED), some.data())
+@settings(max_examples=120, deadline=None)
+def test_nothing_hides_behind_what_is_explained(files: tuple[bytes, bytes], data: some.DataObject) -> None:
+    """One byte more that differs is left, anywhere but in the build id, and in where the names of sections stand."""
+    first, second = files
+    assert look(first, second).left == ()
+    at = data.draw(some.integers(0, len(second) - 1))
+    changed = bytearray(second)
+    changed[at] ^= data.draw(some.integers(1, 255))
+    identity = elves.place(second, ".note.gnu.build-id") + 16 if b"build-id" in second else len(second)
+    table = struct.unpack_from("<Q", second, 40)[0]
+    if not identity <= at < identity + 20 and not (at >= table and (at - table) % 64 < 4):
+        assert look(first, bytes(changed)).left, at
+
+
+# --- libraries and objects -------------------------------------------------------------------
+
+
+def test_the_objects_of_a_static_library_are_taken_apart() -> None:
+    """Each of its own; what they are called, and when they were put there, counts too."""
+    first = elves.library(("one.o", debugged(HERE)), ("two.o", SAMPLE))
+    second = elves.library(("one.o", debugged(THERE)), ("two.o", SAMPLE))
+    assert look(first, second) == Found(Severity.DEBUG, ("debug-path",), (), ("one.o: .debug_line_str (strings)",))
+    later = elves.library(("one.o", debugged(HERE)), ("two.o", SAMPLE), time=1)
+    assert look(first, later).left == ("one.o: header", "two.o: header")
+    renamed = elves.library(("one.o", debugged(HERE)), ("too.o", SAMPLE))
+    assert look(first, renamed).severity is Severity.CODE
+
+
+def test_random_names_of_link_time_optimisation_are_a_cause() -> None:
+    """Sections stand for one another but for the random part of their names."""
+    files = [
+        elves.write(Piece(f".gnu.lto_.decls.{seed}", b"the same"), relocatable=True)
+        for seed in ("515dc3f2eb6348c6", "0f5dc3f2eb6348ff")
+    ]
+    found = look(files[0], files[1])
+    assert (found.causes, found.left) == (("lto-symbols",), ())
+    other = files[1].replace(b"the same", b"THE SAME")
+    assert look(files[0], other).severity is Severity.CODE
+    assert look(files[0], other).left
+
+
+# --- the parts of it -------------------------------------------------------------------------
+
+STRINGS_OF = some.lists(some.binary(max_size=12).map(lambda text: text.replace(b"\0", b"0")), max_size=40)
+
+
+@given(STRINGS_OF, STRINGS_OF, STRINGS_OF)
+def test_what_is_aligned_is_the_same_and_what_is_not_is_a_gap(
+    shared: list[bytes], ours: list[bytes], theirs: list[bytes]
+) -> None:
+    """Put together again, either side is what it was."""
+    first = b"".join(text + b"\0" for text in (*shared, *ours, *shared))
+    second = b"".join(text + b"\0" for text in (*shared, *theirs, *shared))
+    found = align(first, second)
+    assert found is not None
+    one = two = 0
+    for gap in found.gaps:
+        assert first[one : gap.first] == second[two : gap.second]
+        one, two = gap.first_end, gap.second_end
+    assert first[one:] == second[two:]
+    for offset in range(len(first)):
+        there = found.place(offset)
+        if found.gap(offset) is None:
+            assert there is not None
+            assert first[offset] == second[there]
+
+
+def test_each_cause_has_a_package_that_commits_it() -> None:
+    """And says what it is, in words."""
+    for cause in native.CAUSES:
+        assert (PACKAGES / cause.name / "sin.py").is_file(), cause.name
+        assert all((cause.summary, cause.why, cause.shows, cause.example, cause.remedies)), cause.name
