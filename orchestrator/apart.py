@@ -26,6 +26,7 @@ class Publisher:
 
     def __init__(self, config_file: Path, folder: Path) -> None:
         """Write the site of the results in that folder."""
+        self._config_file, self._page = config_file, folder / "site" / "index.html"
         of = ["--config", str(config_file), "--results", str(folder)]
         self._command = [sys.executable, "-m", "orchestrator", "publish", "--when-told", *of]
         self._process: subprocess.Popen[bytes] | None = None
@@ -41,6 +42,10 @@ class Publisher:
         """Let the process end: what it was told to write is written."""
         self._end()
         self._complaint.close()
+
+    def is_published(self) -> bool:
+        """Tell whether there is a site that is newer than the configuration."""
+        return self._page.is_file() and self._page.stat().st_mtime > self._config_file.stat().st_mtime
 
     def publish(self) -> None:
         """Write the site as the results are now.

@@ -6,7 +6,7 @@ import hashlib
 import os
 import signal
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from orchestrator.apart import Publisher
     from orchestrator.config import Config
     from orchestrator.model import Image, Inputs, Target, Task
     from orchestrator.plan import Job
@@ -189,6 +190,23 @@ def tended(farm: Farm) -> Iterator[None]:
         finally:
             with suppress(EngineError):  # then the next run does it
                 engine.sweep(label)
+
+
+def carried_out(
+    settings: Config, store: Results, tasks: tuple[Task, ...], publisher: Publisher, *, jobs: int | None, again: bool
+) -> night.Outcome:
+    """Run tasks, and show it, with the site written as their results come.
+
+    Raises
+    ------
+    WheelproofError
+        The farm slipped, or was stopped.
+
+    """
+    farm = put_together(settings, store, tasks, publisher.publish, publisher.is_published, jobs=jobs, again=again)
+    wanted = fitting(tasks, farm, progress.note)
+    with tended(farm), ExitStack() as display:
+        return night.run(wanted, farm.night, lambda total: display.enter_context(farm.shown(total)))
 
 
 def _judge(workshop: Workshop, made: Mapping[str, Image], job: Job, *, again: bool) -> Result | Path:

@@ -19,7 +19,7 @@ from orchestrator.cache import settle, unfinished
 from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
 from orchestrator.guest_crates import HOME as CRATES
-from orchestrator.model import Build, Environment, Failure, Limits, Phase, Probe, Provided, Reason, WheelFile
+from orchestrator.model import DETAIL, Build, Environment, Failure, Limits, Phase, Probe, Provided, Reason, WheelFile
 from orchestrator.variations import scratch_folders
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ WRAPPER = """#!/bin/sh
 exec /usr/bin/{name} "-ffile-prefix-map=$PWD=." "$@"
 """
 LONGEST_FRAME = 1 << 20
-DETAIL = 2000
 TAIL = 1 << 20
 LONGER_TAIL = 8 << 20  # looked at where the other shows nothing
 INODES = 1_000_000
@@ -465,12 +464,6 @@ def inventory(image: Image, guest: Path, run: Callable[..., Completed], label: s
         msg = f"looking for what {image.name} has from Debian: the container ended with {completed.exit_code}"
         raise TransientEngineError(msg)
     return tuple(sorted(listed, key=lambda one: (one.name, one.version)))
-
-
-def sha256_of(file: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def compile_modules(

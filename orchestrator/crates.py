@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from orchestrator import relay
-from orchestrator.builder import DETAIL, GUEST, SDIST, TAIL, guest_folder
+from orchestrator.builder import GUEST, SDIST, TAIL, guest_folder
 from orchestrator.cache import Turns, settle, sweep, unfinished
 from orchestrator.engine import STDOUT, Container
 from orchestrator.errors import TransientEngineError
 from orchestrator.guest_crates import CARGO_FAILED
-from orchestrator.model import Failure, Phase, Reason, digest
+from orchestrator.model import DETAIL, Failure, Phase, Reason, digest
 from orchestrator.variations import first_environment
 
 if TYPE_CHECKING:

@@ -1,17 +1,19 @@
-"""An excluded project's results on the stock image and on the custom one -> what became of the exclusion."""
+"""An excluded project's results on the stock image and on the custom one -> what became of the exclusion; recorded."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from orchestrator import __version__
+from orchestrator import __version__, config, night
 from orchestrator.model import Attempt, ExclusionCheck, Fate, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
+    from orchestrator.config import Config
     from orchestrator.model import Exclusion, Result
+    from orchestrator.results import Results
 
 _BUILT = frozenset({Verdict.REPRODUCIBLE, Verdict.SENSITIVE, Verdict.INTRINSIC})
 
@@ -25,6 +27,28 @@ def due(
         for one in exclusions
         if one.project not in checks or (now - checks[one.project].checked).total_seconds() > age
     )
+
+
+def checked(
+    settings: Config, store: Results, exclusions: Iterable[Exclusion], outcome: night.Outcome
+) -> tuple[ExclusionCheck, ...]:
+    """Record, and return, what became of those exclusions for which all that a run had to judge has a verdict."""
+    wanted = tuple(exclusions)
+    results = night.results(outcome, {one.project for one in wanted})
+    found = {(one.project, one.image.name): one for one in results}
+    checks = tuple(filter(None, (_checked(settings, one, found) for one in wanted)))
+    for one in checks:
+        store.write_check(one)
+    return checks
+
+
+def _checked(settings: Config, exclusion: Exclusion, found: Mapping[tuple[str, str], Result]) -> ExclusionCheck | None:
+    custom = config.custom(settings, exclusion)
+    stock = found.get((exclusion.project, config.stock(settings, exclusion).image))
+    lifting = found.get((exclusion.project, custom.image)) if custom else None
+    if stock is None or (custom and lifting is None):
+        return None  # it stays unchecked, and the open job says why
+    return concluded(exclusion, stock, lifting, datetime.now(UTC))
 
 
 def concluded(exclusion: Exclusion, stock: Result, custom: Result | None, now: datetime) -> ExclusionCheck:

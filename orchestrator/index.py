@@ -36,7 +36,7 @@ from packaging.utils import (
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 
 from orchestrator import __version__
-from orchestrator.cache import Turns, unfinished, write
+from orchestrator.cache import Turns, sha256_of, unfinished, write
 from orchestrator.errors import PackageIndexError, TransientIndexError, UsageError
 from orchestrator.model import OfferedWheel, Release, Sdist, admits
 from orchestrator.retry import retrying
@@ -179,7 +179,7 @@ class Index:
         _checked_name(wanted)
         with self._turns.turn(wanted.sha256 or wanted.url):
             kept = folder / wanted.sha256 / wanted.filename
-            if wanted.sha256 and kept.is_file() and _sha256(kept) == wanted.sha256:
+            if wanted.sha256 and kept.is_file() and sha256_of(kept) == wanted.sha256:
                 return kept
             return self._download(wanted, limit, folder)
 
@@ -292,7 +292,7 @@ def local(path: str | Path) -> tuple[Release, Path]:
     try:
         name, version = parse_sdist_filename(file.name)
         canonicalize_name(name, validate=True)
-        sdist = Sdist(file.name, file.as_uri(), _sha256(file), file.stat().st_size)
+        sdist = Sdist(file.name, file.as_uri(), sha256_of(file), file.stat().st_size)
     except (InvalidSdistFilename, InvalidName) as error:
         msg = f"reading {path}: {error}; an sdist is called NAME-VERSION.tar.gz or NAME-VERSION.zip"
         raise UsageError(msg) from error
@@ -504,11 +504,6 @@ def _copy(pieces: Iterable[bytes], write: Callable[[bytes], object]) -> str:
         hashed.update(piece)
         write(piece)
     return hashed.hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(content: bytes) -> str:

@@ -455,6 +455,10 @@ class Missing:
     name: str
 
 
+DETAIL = 2000
+"""Characters of a failure's detail."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a build gave no wheel; `detail` is the package's own text, cut, and never to be trusted."""

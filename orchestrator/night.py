@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import logs
-from orchestrator.errors import WheelproofError
+from orchestrator.errors import OpenJobsError, WheelproofError
 from orchestrator.farm import Slots, Stop, work_off
 from orchestrator.plan import Job, ordered, seconds_of
 from orchestrator.results import read
@@ -39,6 +39,13 @@ class Outcome:
 
     records: tuple[Path, ...]
     open: tuple[tuple[str, str], ...]
+
+    def insist(self) -> None:
+        """Raise OpenJobsError where some jobs got no verdict."""
+        if self.open:
+            lines = "\n".join(f"  {requirement}: {why}" for requirement, why in self.open)
+            msg = f"{len(self.open)} of the jobs got no verdict; run again to go on with them\n{lines}"
+            raise OpenJobsError(msg)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 LIMITS = Limits()
 
+SECONDS = 300
+"""How long comparing two wheels may take."""
+
+ROOM = 3 << 30
+"""Bytes of address space that it may take."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:

@@ -20,7 +20,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from orchestrator.cache import Turns, write
 from orchestrator.errors import PackageIndexError
-from orchestrator.model import Failure, Lock, Phase, Pin, Reason, digest
+from orchestrator.model import DETAIL, Failure, Lock, Phase, Pin, Reason, digest
 from orchestrator.retry import retrying
 from orchestrator.uv import Completed, Uv, raise_fault
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _LAYOUT = 1  # of a kept lock
 _MOST = 1000  # requirements of one build
-_DETAIL, _QUOTED = 2000, 200  # characters
+_QUOTED = 200  # characters
 _TURNS = Turns()
 
 # The oldest glibc 2.x that a manylinux platform names, and the names from before PEP 600.
@@ -227,7 +227,7 @@ def _platforms(platform: str) -> Iterator[str]:
 
 
 def _failure(detail: str) -> Failure:
-    return Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, detail[:_DETAIL])
+    return Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, detail[:DETAIL])
 
 
 def _kept(path: Path) -> Lock | Failure | None:

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 
 from orchestrator.errors import UsageError
 from orchestrator.guest import Unfit, opened, survey
-from orchestrator.model import Failure, Phase, Reason
+from orchestrator.model import DETAIL, Failure, Phase, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -128,7 +128,7 @@ def _texts(value: Any) -> bool:  # noqa: ANN401 - whatever TOML gave
 
 
 def _broken(detail: str, reason: Reason = Reason.BROKEN_SDIST) -> Failure:
-    return Failure(reason, Phase.UNPACK, detail[:2000])
+    return Failure(reason, Phase.UNPACK, detail[:DETAIL])
 
 
 # --- a project's folder ----------------------------------------------------------------------

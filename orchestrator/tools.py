@@ -20,6 +20,7 @@ from orchestrator import rebuild
 from orchestrator.fitting import needed, unmet
 from orchestrator.model import (
     BUILT_HERE,
+    DETAIL,
     BuildTools,
     Failure,
     Frontend,
@@ -321,4 +322,4 @@ def _listed(missing: Iterable[str]) -> str:
 
 
 def _missing(detail: str) -> Failure:
-    return Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, detail[:2000])
+    return Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, detail[:DETAIL])

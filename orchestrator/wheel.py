@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from orchestrator.guest import LARGEST_DIRECTORY, directory_of_zip
-from orchestrator.model import Failure, Member, Phase, Reason, Wheel, digest
+from orchestrator.model import DETAIL, Failure, Member, Phase, Reason, Wheel, digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,4 +155,4 @@ def is_record(path: str) -> bool:
 
 
 def _failure(reason: Reason, detail: str) -> Failure:
-    return Failure(reason, Phase.WHEEL, detail[:2000])
+    return Failure(reason, Phase.WHEEL, detail[:DETAIL])

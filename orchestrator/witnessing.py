@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator import bounded, images, logs, pair, witness
+from orchestrator import images, pair, witness
+from orchestrator.cache import sha256_of
 from orchestrator.errors import ImageError
 from orchestrator.model import WheelFile
 from orchestrator.variations import traces
 from orchestrator.witness import Outcome
+from orchestrator.workshop import look
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,13 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.results import Results
     from orchestrator.witness import Claim, Row
 
-LOOKING = 300
-"""Seconds that looking into two wheels may take."""
-
 _BEST = (Outcome.MATCHES, Outcome.DIFFERS, Outcome.UNBUILDABLE)
-
-ROOM = 3 << 30
-"""Bytes of address space that looking into two wheels may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +45,14 @@ class AtHand:
         limits = result.inputs.limits
         given = pair.Given(theirs, WheelFile(filename, sha256, theirs.stat().st_size))
         made = pair.Given(ours, build.wheel, traces(build))
-        found, why = bounded.call(pair.diagnosed, given, made, limits, seconds=LOOKING, memory=ROOM)
-        if why:
-            logs.warning("two wheels cannot be looked into", wheel=filename, fault=why)
-        return found
+        return look(given, made, limits)
 
     def _find(self, filename: str, sha256: str) -> Path | None:
         for folder in self.folders if filename == filename.rpartition("/")[2] else ():
             with suppress(OSError):
                 path = folder / filename
-                with path.open("rb") as stream:
-                    if hashlib.file_digest(stream, "sha256").hexdigest() == sha256:
-                        return path
+                if sha256_of(path) == sha256:
+                    return path
         return None
 
 

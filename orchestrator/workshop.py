@@ -56,13 +56,15 @@ SALT_BYTES = 6
 
 _TURNS = cache.Turns()
 
-LOOKING = 300
-"""Seconds that looking into two wheels may take."""
-
-ROOM = 3 << 30
-"""Bytes of address space that looking into two wheels may take."""
-
 MTIME = 1_577_836_800  # 2020-01-01, of what is packed where no SOURCE_DATE_EPOCH is set
+
+
+def look(first: pair.Given, second: pair.Given, limits: Limits) -> Diagnosis | None:
+    """Look into two wheels, in a process of its own; None, and a word in the log, where that fails."""
+    found, why = bounded.call(pair.diagnosed, first, second, limits, seconds=pair.SECONDS, memory=pair.ROOM)
+    if why:
+        logs.warning("two wheels cannot be looked into", wheel=first.file.filename, fault=why)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ class Workshop:
             file = lent / "packed"
             with file.open("wb") as stream:
                 sdist.pack(folder, stream, task.limits, task.source_date_epoch or MTIME)
-            release = checkout.packed(project, f"{folder.as_uri()}/", builder.sha256_of(file), file.stat().st_size)
+            release = checkout.packed(project, f"{folder.as_uri()}/", cache.sha256_of(file), file.stat().st_size)
             assert release.sdist is not None  # noqa: S101 - it has just been made
             self._taken(release.sdist, file)
         built = self._place(*(recall(self.cache, _sdist_of(release, image)) or ("", "")))
@@ -190,7 +192,7 @@ class Workshop:
     def _kept(self, order: Order, output: Output) -> Output:
         """Look the wheel over, and move it and the log into the stores."""
         build = output.build
-        log = builder.sha256_of(output.log)
+        log = cache.sha256_of(output.log)
         self.results.logs.keep(output.log, log)
         build = replace(build, log=log)
         made = build.wheel
@@ -216,20 +218,14 @@ class Workshop:
             ours,
             release.wheels,
             lambda one: self.index.fetch(one, limits.wheel),
-            lambda path, theirs: self._look(self._given(build, ours), pair.Given(path, theirs), limits),
+            lambda path, theirs: look(self._given(build, ours), pair.Given(path, theirs), limits),
         )
 
     def diagnose(self, first: Build, second: Build, limits: Limits) -> Diagnosis | None:
-        """Look into two wheels, in a process of its own; None, and a word in the log, where that fails."""
+        """Look into two wheels; None, and a word in the log, where that fails."""
         assert first.wheel is not None  # noqa: S101 - only wheels are looked into
         assert second.wheel is not None  # noqa: S101 - as above
-        return self._look(self._given(first, first.wheel), self._given(second, second.wheel), limits)
-
-    def _look(self, first: pair.Given, second: pair.Given, limits: Limits) -> Diagnosis | None:
-        found, why = bounded.call(pair.diagnosed, first, second, limits, seconds=LOOKING, memory=ROOM)
-        if why:
-            logs.warning("two wheels cannot be looked into", wheel=first.file.filename, fault=why)
-        return found
+        return look(self._given(first, first.wheel), self._given(second, second.wheel), limits)
 
     def _given(self, build: Build, made: WheelFile) -> pair.Given:
         return pair.Given(self.stored(made), made, traces(build))

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from orchestrator import results, variations  # noqa: E402 - found from beside this script
+from orchestrator.cache import sha256_of  # noqa: E402
 from orchestrator.compare import compare  # noqa: E402
 from orchestrator.contents import opened  # noqa: E402
 from orchestrator.diagnose import Specimen, diagnose  # noqa: E402
@@ -70,7 +71,7 @@ class Pair:
 def explained(pair: Pair) -> str:
     """Compare and explain two wheels; return a line of what was found."""
     paths = pair.first, pair.second
-    files = [WheelFile(path.name, _sha256(path), path.stat().st_size) for path in paths]
+    files = [WheelFile(path.name, sha256_of(path), path.stat().st_size) for path in paths]
     with (
         opened(paths[0], files[0], LIMIT, MEMBERS) as first,
         opened(paths[1], files[1], LIMIT, MEMBERS) as second,
@@ -84,11 +85,6 @@ def explained(pair: Pair) -> str:
         one, two = specimens
         said = diagnose(one, two, compare(one.wheel, two.wheel))
     return f"{said.severity}: {', '.join(cause.name for cause in said.causes)}; {len(said.unexplained)} unexplained"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _planted(pair: Pair) -> tuple[Traces, Traces]:

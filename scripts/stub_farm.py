@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import apart, cli, config, images, night, progress, rebuild
+from orchestrator import apart, config, images, night, progress, rebuild
 from orchestrator.builder import Output
 from orchestrator.farm import Slots, Stop
 from orchestrator.model import (
@@ -34,6 +34,7 @@ from orchestrator.model import (
     WheelFile,
     digest,
 )
+from orchestrator.results import Results
 from orchestrator.sdist import Source
 from orchestrator.variations import NAMES
 
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from orchestrator.builder import Order
     from orchestrator.model import Environment, Result
     from orchestrator.plan import Job
-    from orchestrator.results import Results
 
 MEMBERS = 60  # of a wheel
 LOG_LINES = 150
@@ -161,7 +161,7 @@ def run(count: int, folder: Path) -> None:
     """Judge that many projects, and write the site."""
     (folder / "config.yaml").touch()
     settings = config.parse("", "config.yaml", folder, variations=NAMES, images=images.names(images.FOLDER))
-    store = cli._results(settings, folder / "results")  # noqa: SLF001 - the very parts of the command
+    store = Results(folder / "results", wheels=settings.keep.wheels, logs=settings.keep.logs)
     stop = Stop()
 
     def judge(job: Job) -> Result | Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import contents, wheel
-from orchestrator.builder import sha256_of
+from orchestrator.cache import sha256_of
 from orchestrator.compare import compare
 from orchestrator.contents import Opened
 from orchestrator.diagnose import UNKNOWN, Specimen, diagnose

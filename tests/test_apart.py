@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,3 +40,17 @@ def test_a_site_that_cannot_be_written_is_an_error_and_may_be_tried_again(tmp_pa
         (folder / "site").unlink()
         publisher.publish()
     assert (folder / "site" / "index.html").is_file()
+
+
+def test_a_site_is_published_while_it_is_newer_than_the_configuration(tmp_path: Path) -> None:
+    """Without a page it is not; nor once the configuration was changed."""
+    config, page = tmp_path / "config.yaml", tmp_path / "results" / "site" / "index.html"
+    config.write_text("")
+    os.utime(config, (1_000, 1_000))
+    with Publisher(config, tmp_path / "results") as publisher:
+        assert not publisher.is_published()
+        page.parent.mkdir(parents=True)
+        page.write_text("")
+        assert publisher.is_published()
+        os.utime(page, (500, 500))
+        assert not publisher.is_published()

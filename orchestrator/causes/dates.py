@@ -8,7 +8,7 @@ from calendar import monthrange, timegm
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.causes.erasing import Known, by_unit, differing, unit
+from orchestrator.causes.erasing import Known, by_unit, cut, differing, unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -194,20 +194,12 @@ def erasing(accepts: Callable[[Twin, Known], bool], marker: bytes) -> Callable[[
             if not gone:
                 break
             texts = (
-                _cut(texts[0], [one.first for one in gone], marker),
-                _cut(texts[1], [one.second for one in gone], marker),
+                cut(texts[0], [one.first for one in gone], marker),
+                cut(texts[1], [one.second for one in gone], marker),
             )
         return texts
 
     return by_unit(erase)
-
-
-def _cut(text: bytes, places: list[re.Match[bytes]], marker: bytes) -> bytes:
-    pieces, at = [], 0
-    for place in places:
-        pieces += [text[at : place.start()], marker]
-        at = place.end()
-    return b"".join([*pieces, text[at:]])
 
 
 def is_build_date(twin: Twin, known: Known) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.causes.model import Side
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterable, Mapping
 
     from orchestrator.causes.model import Pair
@@ -94,6 +95,15 @@ def in_turn(*erasers: Callable[[Pair], Pair]) -> Callable[[Pair], Pair]:
         return pair
 
     return erased
+
+
+def cut(text: bytes, places: Iterable[re.Match[bytes]], marker: bytes) -> bytes:
+    """Put the marker in the place of each match, of which none overlaps the one before."""
+    pieces, at = [], 0
+    for place in places:
+        pieces += [text[at : place.start()], marker]
+        at = place.end()
+    return b"".join([*pieces, text[at:]])
 
 
 def values(traces: Traces, variations: Iterable[str]) -> tuple[bytes, ...]:

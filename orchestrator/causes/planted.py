@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from orchestrator.causes.erasing import CLOSELY, by_unit, values, words
+from orchestrator.causes.erasing import CLOSELY, by_unit, cut, values, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,13 +184,5 @@ def replaced_words(first: bytes, second: bytes, same: Callable[[bytes, bytes], b
             if one[0] != two[0] and same(one[0].rstrip(b".:/"), two[0].rstrip(b".:/"))
         ]
         if gone:
-            return _cut(first, [one for one, _ in gone], marker), _cut(second, [two for _, two in gone], marker)
+            return cut(first, [one for one, _ in gone], marker), cut(second, [two for _, two in gone], marker)
     return first, second
-
-
-def _cut(text: bytes, places: list[re.Match[bytes]], marker: bytes) -> bytes:
-    pieces, at = [], 0
-    for place in places:
-        pieces += [text[at : place.start()], marker]
-        at = place.end()
-    return b"".join([*pieces, text[at:]])

@@ -14,7 +14,7 @@ from orchestrator import inputs
 from orchestrator.config.document import LONGEST, Document, report
 from orchestrator.config.mistakes import contradictions, validated
 from orchestrator.config.shape import BudgetPart, File, LimitsPart, Names, PackagePart, ProfilePart, ToolsPart, named
-from orchestrator.config.tasks import checks, custom, is_path, project, stock, tasks, tracked
+from orchestrator.config.tasks import checks, custom, excluded, is_path, project, stock, tasks, tracked
 from orchestrator.config.values import Config, Group, Keep, Recipe, Settings
 from orchestrator.errors import ConfigError
 from orchestrator.model import Budget, BuildTools, Exclusion, Frontend, Limits, Policy, Profile, ToolPin
@@ -31,6 +31,7 @@ __all__ = [
     "Settings",
     "checks",
     "custom",
+    "excluded",
     "is_path",
     "load",
     "parse",

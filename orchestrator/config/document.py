@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from orchestrator.config.words import short
+from orchestrator.inputs.wanted import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from orchestrator.config.document import KEY, Loc
 from orchestrator.config.shape import File, Names
 from orchestrator.config.tasks import requirement_of
-from orchestrator.config.words import nearest, short
+from orchestrator.config.words import nearest
+from orchestrator.inputs.wanted import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,8 @@ from pydantic import (
 
 from orchestrator.config.tasks import requirement_of
 from orchestrator.config.values import Config, Keep, Settings
-from orchestrator.config.words import nearest, short
+from orchestrator.config.words import nearest
+from orchestrator.inputs.wanted import short
 from orchestrator.model import DAY, Frontend, Policy
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
-from orchestrator.config.words import nearest, short
+from orchestrator.config.words import nearest
 from orchestrator.errors import UsageError
+from orchestrator.inputs.wanted import short
 from orchestrator.model import BuildTools, Task, Tracked
 
 if TYPE_CHECKING:
@@ -87,6 +88,24 @@ def checks(config: Config, exclusions: Iterable[Exclusion]) -> tuple[Task, ...]:
     return tuple(
         dict.fromkeys(task for one in exclusions for task in (stock(config, one), custom(config, one)) if task)
     )
+
+
+def excluded(config: Config, projects: Sequence[str]) -> tuple[Exclusion, ...]:
+    """Return the exclusions of those projects, each once, or else all.
+
+    Raises
+    ------
+    UsageError
+        A project is not excluded.
+
+    """
+    known = {one.project: one for one in config.exclusions}
+    names = {one: canonicalize_name(one) for one in projects}
+    for one, name in names.items():
+        if name not in known:
+            msg = f"checking {one!r}: the configuration excludes {', '.join(sorted(known)) or 'nothing'}"
+            raise UsageError(msg)
+    return tuple(known[name] for name in dict.fromkeys(names.values())) or config.exclusions
 
 
 def stock(config: Config, exclusion: Exclusion) -> Task:

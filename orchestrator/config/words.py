@@ -1,4 +1,4 @@
-"""How messages repeat a value, and how they guess what was meant."""
+"""How messages guess what was meant."""
 
 from __future__ import annotations
 
@@ -7,14 +7,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_WIDEST = 60  # characters of a value that a message repeats
-
-
-def short(value: object) -> str:
-    """Repeat a value, escaped, for it goes to a terminal, and cut."""
-    text = repr(value)
-    return text if len(text) <= _WIDEST else f"{text[:_WIDEST]}..."
 
 
 def nearest(wrong: str, right: Iterable[str]) -> str:

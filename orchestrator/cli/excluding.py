@@ -1,0 +1,49 @@
+"""The command that checks what the configuration leaves out: exclusions."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator import progress
+from orchestrator.cli import options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command
+@options.PROJECTS
+@options.CONFIG
+@options.RESULTS
+@options.JOBS
+@options.AGAIN
+@click.option("--json", "as_json", is_flag=True, help="Print the checks on standard output, as one JSON array.")
+@options.LOG_FORMAT
+def exclusions(
+    projects: tuple[str, ...],
+    config_file: Path,
+    folder: Path | None,
+    jobs: int | None,
+    again: bool,
+    as_json: bool,
+) -> None:
+    """Check the exclusions (all, or those of each PROJECT): on the stock image, and on the image that may lift it."""
+    from orchestrator import apart, assembly, config, results
+    from orchestrator.exclusions import checked
+
+    settings, store = options.opened(config_file, folder)
+    wanted = config.excluded(settings, projects)
+    with store.locked(), apart.Publisher(config_file, store.folder) as publisher:
+        tasks = config.checks(settings, wanted)
+        outcome = assembly.carried_out(settings, store, tasks, publisher, jobs=jobs, again=again)
+        if found := checked(settings, store, wanted, outcome):
+            publisher.publish()
+    if as_json:
+        sys.stdout.buffer.write(results.checks_as_json(found))
+    else:
+        rows = [(one.project, one.outcome.value, one.why, f"{one.checked:%Y-%m-%d %H:%M}") for one in found]
+        progress.table("", ("project", "outcome", "because", "checked"), rows)
+    outcome.insist()

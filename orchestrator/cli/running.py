@@ -1,0 +1,111 @@
+"""The commands that judge, or tell what would be judged: run and plan."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator import progress
+from orchestrator.cli import options, printing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestrator.config import Config
+    from orchestrator.model import Exclusion
+    from orchestrator.results import Results
+
+
+@click.command
+@options.REQUIREMENTS
+@options.IMAGES
+@options.CONFIG
+@options.RESULTS
+@options.FILES
+@options.PROFILE
+@options.JOBS
+@options.AGAIN
+@click.option("--published", is_flag=True, help="Compare the wheel on the index, too, with the first build's.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results on standard output, as one JSON array.")
+@options.LOG_FORMAT
+def run(
+    wanted: tuple[str, ...],
+    on: tuple[str, ...],
+    config_file: Path,
+    folder: Path | None,
+    files: tuple[Path, ...],
+    profile: str | None,
+    jobs: int | None,
+    again: bool,
+    published: bool,
+    as_json: bool,
+) -> None:
+    """Build, compare and judge; all that the configuration tracks, or just each REQUIREMENT.
+
+    A REQUIREMENT is a name, NAME==VERSION, or the path of an sdist or of a project's folder.
+    """
+    from orchestrator import apart, assembly, config, exclusions, inputs, night
+    from orchestrator.results import as_json as written
+
+    settings, store = options.opened(config_file, folder)
+    asked = config.tasks(settings, wanted, on, wanted=inputs.read_all(files), profile=profile)
+    tasks = tuple(replace(task, published=task.published or published) for task in asked)
+    with store.locked(), apart.Publisher(config_file, store.folder) as publisher:
+        unchecked = () if wanted or files or on else _due(settings, store)
+        tasks = (*tasks, *config.checks(settings, unchecked))
+        outcome = assembly.carried_out(settings, store, tasks, publisher, jobs=jobs, again=again)
+        if exclusions.checked(settings, store, unchecked, outcome):
+            publisher.publish()
+        if as_json:
+            sys.stdout.buffer.writelines(written(night.results(outcome)))
+        else:
+            printing.results(night.results(outcome), store.folder)
+    outcome.insist()
+
+
+def _due(settings: Config, store: Results) -> tuple[Exclusion, ...]:
+    from orchestrator import exclusions
+
+    return exclusions.due(settings.exclusions, store.checks(), settings.exclusions_age, datetime.now(UTC))
+
+
+@click.command
+@options.REQUIREMENTS
+@options.IMAGES
+@options.CONFIG
+@options.RESULTS
+@options.FILES
+@options.PROFILE
+@click.option("--again", is_flag=True, help="As run would with it.")
+@options.LOG_FORMAT
+def plan(
+    wanted: tuple[str, ...],
+    on: tuple[str, ...],
+    config_file: Path,
+    folder: Path | None,
+    files: tuple[Path, ...],
+    profile: str | None,
+    again: bool,
+) -> None:
+    """Tell what would be run, in which order, and why; build nothing."""
+    from orchestrator import assembly, config, inputs, night
+
+    settings, store = options.opened(config_file, folder)
+    tasks = config.tasks(settings, wanted, on, wanted=inputs.read_all(files), profile=profile)
+    farm = assembly.put_together(
+        settings, store, tasks, assembly.nothing, assembly.nothing_to_publish, jobs=None, again=again
+    )
+    tasks = assembly.fitting(tasks, farm, progress.note)
+    failed: list[tuple[str, ...]] = []
+    jobs = night.look_up(tasks, farm.night, lambda task, error: failed.append((task.requirement, str(error))))
+    rows: list[tuple[str, ...]] = [
+        (job.release.project, job.release.version, *farm.action(job, again=again)) for job in jobs
+    ]
+    rows += [(requirement, "", "open", "", why) for requirement, why in failed]
+    if not (wanted or files):
+        rows += [(one.project, "", "excluded", "", f"{one.reason} (since {one.since})") for one in settings.exclusions]
+    progress.table("", ("project", "version", "action", "image", "why"), rows)

@@ -1,0 +1,48 @@
+"""Results -> the site and its kin, in the results' folder."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from orchestrator import __version__, config, images
+from orchestrator.publishers.comparison import Debian
+from orchestrator.summary import summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orchestrator.config import Config
+    from orchestrator.results import Results
+
+
+def publish(settings: Config, store: Results, written: dict[str, object]) -> None:
+    """Write the site and its kin; what has not changed since it was `written` is left alone.
+
+    Raises
+    ------
+    ResultsError
+        They cannot be written.
+
+    """
+    from orchestrator.publishers import site, site_data  # noqa: PLC0415 - who asks for debians alone waits for no site
+
+    def read_log(sha256: str) -> bytes | None:
+        path = store.logs.find(sha256)
+        return path.read_bytes() if path else None
+
+    store.prune()
+    found = summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
+    known = debians(one.image for one in found.standings)
+    pages = site.site(found, read_log, __version__, checks=store.checks(), debians=known, written=written)
+    store.publish((f"site/{name}", text) for name, text in pages)
+    store.publish([("site_data.json", site_data.site_data(found, settings.images[0]))])
+
+
+def debians(names: Iterable[str]) -> dict[str, Debian]:
+    """Say what images are, as far as the repository still has them."""
+    found = {}
+    for name in set(names) & set(images.names(images.FOLDER)):
+        recipe = images.load(images.FOLDER, name)
+        found[name] = Debian(recipe.suite, images.target(recipe.lock).python)
+    return found
