@@ -28,6 +28,7 @@ from tests.specimens import NAME, OURS, THEIRS, causes, diagnosed, diagnosed_fil
 from tests.test_causes import packed_tar, packed_zip, pyc
 
 INFO = "pkg-1.0.dist-info"
+NOISE = random.Random  # which is the same every time
 
 
 def test_of_equal_wheels_nothing_is_said() -> None:
@@ -48,6 +49,12 @@ def test_a_cause_that_shares_a_line_with_something_unknown_is_named_too() -> Non
     """Where its trace is unmistakable on both sides."""
     found = diagnosed({"a": f"{FIRST.hostname} one".encode()}, {"a": f"{SECOND.hostname} two".encode()})
     assert (causes(found), left(found)) == (["host-name"], [("a", "content", "line 1")])
+
+
+def test_lines_that_follow_on_each_other_are_one_place() -> None:
+    """With what is the same before and after."""
+    found = diagnosed({"a": b"x\n1\n2\n3\ny\nz\n1\n"}, {"a": b"x\n4\n5\n6\ny\nz\n7\n"})
+    assert [where for _, _, where in left(found)] == ["lines 2 to 4", "line 7"]
 
 
 def test_several_causes_can_share_a_line() -> None:
@@ -153,7 +160,7 @@ def test_whatever_is_shown_harms_no_terminal(first: bytes, second: bytes) -> Non
 
 WORDS = st.sampled_from(
     [FIRST.hostname, SECOND.hostname, FIRST.build_path, SECOND.build_path, "2026-11-20", "2027-12-23", "1111", "2222",
-     "x", "y", " ", ", ", "\n", "\n", "'", "0", "{'a', 'b'}", "{'b', 'a'}", "/tmp/tmpab12cd34", "0x7f2c8c0a4d30", "é"]
+     "x", "y", " ", ", ", "\n", "\n", "'", "0", "{'a', 'b'}", "{'b', 'a'}", "/x/tmpab12cd34", "0x7f2c8c0a4d30", "é"]
 )  # fmt: skip
 TEXTS = st.lists(WORDS, max_size=12).map(lambda words: "".join(words).encode())
 JSONS = st.dictionaries(st.sampled_from(["serialNumber", "timestamp", "a"]), st.integers() | st.text(max_size=3)).map(
@@ -210,6 +217,11 @@ def members(wheel: dict[str, tuple[tuple[tuple[int, ...], int], bytes]]) -> list
 @given(WHEELS, WHEELS, FILENAMES, FILENAMES, KNOWN)
 def test_diagnosis_keeps_its_word(first: dict, second: dict, ours: str, theirs: str, known: tuple) -> None:  # type: ignore[type-arg]
     """No claim of equal bytes, always one of unequal ones, in whichever order, whatever the members hold."""
+    keeps_its_word(first, second, ours, theirs, known)
+
+
+def keeps_its_word(first: dict, second: dict, ours: str, theirs: str, known: tuple) -> None:  # type: ignore[type-arg]
+    """Diagnose two drawn wheels, both ways round."""
     one, two = members(first), members(second)
     found = diagnosed(one, two, known=known, names=(ours, theirs))
     if found.differences:
@@ -316,11 +328,11 @@ HOSTILE = {
     "many slashes": ("a.txt", b"/a" * 400_000, b"/b" * 400_000),
     "many dates": ("a.txt", b"2026-11-20 " * 60_000, b"2027-12-23 " * 60_000),
     "many spaces": ("a.txt", b"Nov " + b" " * 800_000, b"Dec " + b" " * 800_000),
-    "noise": ("a.bin", random.Random(1).randbytes(2 << 20), random.Random(2).randbytes(2 << 20)),
+    "noise": ("a.bin", NOISE(1).randbytes(2 << 20), NOISE(2).randbytes(2 << 20)),
     "noise of another length": (
         "a.bin",
-        random.Random(1).randbytes(2 << 20),
-        random.Random(2).randbytes((2 << 20) - 9),
+        NOISE(1).randbytes(2 << 20),
+        NOISE(2).randbytes((2 << 20) - 9),
     ),
 }
 
@@ -350,13 +362,14 @@ from pathlib import Path
 from tests.specimens import diagnosed_files, NAME
 begun = time.monotonic()
 found = diagnosed_files(Path(sys.argv[1]), Path(sys.argv[2]), names=(NAME, NAME))
-print(len(found.unexplained), time.monotonic() - begun, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) >> 10)
+peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
+print(len(found.unexplained), time.monotonic() - begun, int(peak[1]) >> 10)
 """
 
 
 def test_two_wheels_of_a_hundred_megabytes_fit_into_two_hundred(tmp_path: Path) -> None:
     """With one member of that size, and it differs here and there."""
-    noise = random.Random(1).randbytes(100 << 20)
+    noise = NOISE(1).randbytes(100 << 20)
     paths = []
     for number in range(2):
         changed = bytearray(noise)

@@ -164,7 +164,7 @@ PLACES: tuple[Cause, ...] = (
         "tmpdir",
         "The wheel holds the name of the folder for temporary files.",
         "What was made in TMPDIR on the way left its path in a generated file.",
-        "/tmp/3f9c.. | /var/77ab../tmp",
+        "/tmp/3f9c.. | /var/77ab../tmp",  # noqa: S108 - of a container
         kinds=LOADED,
     ),
     _plants(
@@ -298,7 +298,7 @@ CAUSES: tuple[Cause, ...] = (
             "files or debug information. Two builds differ with nothing varied at all."
         ),
         shows="`pip-build-env-`, `.mesonpy-`, `.tmp-..-pep517-`, `tmp` and the like, followed by other letters.",
-        example="/tmp/.tmp-frozenlist-pep517-x1k2j3h4/src | /tmp/.tmp-frozenlist-pep517-q9w8e7r6/src",
+        example="/tmp/.tmp-frozenlist-pep517-x1k2j3h4/src | /tmp/.tmp-frozenlist-pep517-q9w8e7r6/src",  # noqa: S108 - of a container
         kinds=LOADED,
         erase=by_unit(_folders),
         remedies=("build-in-place", "meson-build-dir", "prefix-map-folder", "no-debug-info", "strip-debug"),
@@ -319,7 +319,7 @@ CAUSES: tuple[Cause, ...] = (
         name="build-date",
         summary="The wheel holds the date or the time of its build.",
         why="Something asked the clock, and not SOURCE_DATE_EPOCH, and wrote down what it said.",
-        shows="Each side has a date, a time or a year of its own build's clock in the same place, as text or as a number.",
+        shows="Each side has a date, a time or a year of its own build's clock in one place, as text or as a number.",
         example="Built Nov 22 2026 09:14:02 | Built Dec 25 2027 15:37:04",
         kinds=TEXTS,
         erase=in_turn(
@@ -343,7 +343,7 @@ CAUSES: tuple[Cause, ...] = (
         name="random-id",
         summary="The wheel holds a random identifier, which is another in every build.",
         why="A UUID was made at build time to name or to mark something.",
-        shows="UUIDs in the same place with other digits. (Other random numbers look like hashes, and stay unexplained.)",
+        shows="UUIDs in the same place with other digits. Other random numbers look like hashes, and stay unexplained.",
         example="build-id: 1b4e28ba-2fa1-4d2e-883f-0016d3cca427 | build-id: 6fa459ea-ee8a-4ca4-894e-db77e160355e",
         kinds=TEXTS,
         erase=in_turn(_alike(_UUID, b"<uuid>"), _alike(_UUID_HEX, b"<uuid>")),

@@ -13,7 +13,8 @@ from orchestrator.contents import opened
 from orchestrator.diagnose import Specimen, diagnose
 from orchestrator.model import Failure, Mode, Severity, Verdict
 from orchestrator.wheel import read
-from tests.docker.test_builds import SMALL, Judge, judge
+from tests.docker.sinners import SMALL
+from tests.docker.test_builds import Judge, judge
 
 if TYPE_CHECKING:
     from pathlib import Path
