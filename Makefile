@@ -28,8 +28,8 @@ publish: venv ## write the site anew from the results
 	@exec .venv/bin/wheelproof publish
 
 .PHONY: images
-images: venv engine ## make the images, as their locks say
-	@exec .venv/bin/wheelproof images
+images: venv engine ## make the base images, as their locks say; custom ones are made when they are needed
+	@exec .venv/bin/wheelproof images bookworm trixie
 
 .PHONY: test
 test: lint images browser ## test everything: engine and browser too
@@ -51,9 +51,10 @@ benchcompare: venv engine ## measure comparing and explaining, beside diffoscope
 	@exec .venv/bin/python scripts/bench_compare.py
 
 .PHONY: docs
-docs: venv ## write anew what is generated: the schema of config.yaml
+docs: venv ## write anew what is generated: the catalogues' pages and the schema of config.yaml
 	@.venv/bin/python scripts/schema.py >docs/config.schema.json.new
 	mv docs/config.schema.json.new docs/config.schema.json
+	.venv/bin/python scripts/docs.py
 
 .PHONY: lock
 lock: venv ## pin all Python dependencies anew, with hashes

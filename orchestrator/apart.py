@@ -4,28 +4,89 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import tempfile
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Self
 
 from orchestrator.errors import ResultsError
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import TracebackType
 
 _SHOWN = 2000
+_PATIENCE = 10  # seconds for the process to end
 
 
-def publish(config_file: Path, folder: Path) -> None:
-    """Run `wheelproof publish`, out of reach of a Ctrl-C that is meant for the run.
+class Publisher:
+    """`wheelproof publish --when-told`: told each time that the site is to be written.
 
-    Raises
-    ------
-    ResultsError
-        The site cannot be written; the results themselves are safe.
-
+    It stays, since to begin takes longer than to write the few pages that have changed.
     """
-    command = [sys.executable, "-m", "orchestrator", "publish", "--config", str(config_file), "--results", str(folder)]
-    done = subprocess.run(command, capture_output=True, start_new_session=True, check=False)  # noqa: S603 - ours
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()[-_SHOWN:] or f"it ended with status {done.returncode}"
-        msg = f"writing the site: {said}; mend that, and run wheelproof publish"
-        raise ResultsError(msg)
+
+    def __init__(self, config_file: Path, folder: Path) -> None:
+        """Write the site of the results in that folder."""
+        of = ["--config", str(config_file), "--results", str(folder)]
+        self._command = [sys.executable, "-m", "orchestrator", "publish", "--when-told", *of]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._complaint: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of the context
+
+    def __enter__(self) -> Self:
+        """Begin nothing yet."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let the process end: what it was told to write is written."""
+        self._end()
+        self._complaint.close()
+
+    def publish(self) -> None:
+        """Write the site as the results are now.
+
+        Raises
+        ------
+        ResultsError
+            The site cannot be written; the results themselves are safe.
+
+        """
+        if self._process is None:
+            self._process = self._begun()
+        assert self._process.stdin and self._process.stdout  # noqa: S101, PT018 - as they were asked for
+        answer = b""
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(b"\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        if not answer:
+            status = self._end()
+            said = self._said() or f"it ended with status {status}"
+            msg = f"writing the site: {said}; mend that, and run wheelproof publish"
+            raise ResultsError(msg)
+
+    def _begun(self) -> subprocess.Popen[bytes]:
+        """Begin out of reach of a Ctrl-C that is meant for the run."""
+        self._complaint.truncate(0)
+        return subprocess.Popen(  # noqa: S603 - ours
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaint,
+            start_new_session=True,
+        )
+
+    def _said(self) -> str:
+        self._complaint.seek(0)
+        return self._complaint.read().decode("utf-8", "replace").strip()[-_SHOWN:]
+
+    def _end(self) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        try:
+            process.communicate(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+        return process.returncode

@@ -10,26 +10,39 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
-import structlog
-
-from orchestrator import builder, checkout, images, night, plan, progress, rebuild, requirements
+from orchestrator import (
+    builder,
+    checkout,
+    images,
+    logs,
+    night,
+    plan,
+    progress,
+    rebuild,
+    requirements,
+    suggest,
+    tools,
+)
 from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
+from orchestrator.crates import Crates
+from orchestrator.debian import Contents
 from orchestrator.errors import EngineError, UsageError, WheelproofError
 from orchestrator.farm import Slots, Stop
+from orchestrator.fitting import applies
 from orchestrator.index import Index
-from orchestrator.model import Failure, Verdict
+from orchestrator.model import Budget, Failure, Result, Verdict
 from orchestrator.variations import first_environment
-from orchestrator.workshop import Workshop
+from orchestrator.workshop import ToolBench, Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from orchestrator.config import Config
-    from orchestrator.model import Image, Result, Target, Task
+    from orchestrator.model import Image, Inputs, Target, Task
     from orchestrator.plan import Job
     from orchestrator.results import Results
 
@@ -59,22 +72,49 @@ class Farm:
         return action, job.task.image, why
 
     def _action(self, job: Job, *, again: bool) -> tuple[str, str]:
-        task, release, image = job.task, job.release, self.night.images[job.task.image]
+        task, release = job.task, job.release
         if release.sdist is None:
             return Verdict.NO_SDIST.value, "the release has no sdist"
-        former = self.results.latest(release.project, task.image)
+        former = self.results.latest(release.project, task.image, release.version)
+        former = former or self.results.latest(release.project, task.image)
         if former is None or checkout.is_packed(release):
             return "build", "the folder is not as it was" if former else "never built"
         if former.inputs is None or former.inputs.sdist != release.sdist.sha256:
             return "build", f"another release than {former.version}"
+        try:
+            return self._settled(job, former, former.inputs, again=again)
+        except _Unbuilt:
+            return "build", "its build tools are built first"
+
+    def _settled(self, job: Job, former: Result, inputs: Inputs, *, again: bool) -> tuple[str, str]:
+        """Tell by the inputs, as far as they can be settled without building."""
+        task, release, image = job.task, job.release, self.night.images[job.task.image]
         effects = self.workshop.effects(release.project, task.limits, long=job.long, again=again)
-        settled = rebuild.settle(release, image, effects)
+        effects = replace(effects, build=_build_nothing)
+        effects = tools.by_policy(task, image, effects, ToolBench(self.workshop, image, task.limits))
+        settled = rebuild.settle(release, image, effects, task.config_settings)
         if isinstance(settled, Failure):
             return "judge", settled.reason.value
-        why = plan.why(rebuild.inputs_of(task, release, image, settled.lock.digest), former.inputs)
+        why = plan.why(rebuild.inputs_of(task, release, image, settled.lock.digest), inputs)
         if not again and why == plan.UNCHANGED:
             return "skip", f"unchanged since {former.finished:%Y-%m-%d}: {former.verdict}"
         return "build", "asked to" if why == plan.UNCHANGED else why
+
+
+class _Unbuilt(WheelproofError):  # noqa: N818 - not an error, but the end of what can be told without building
+    """A tool is not built yet."""
+
+
+def _build_nothing(_order: object, _answered: object) -> NoReturn:
+    raise _Unbuilt
+
+
+def fitting(tasks: tuple[Task, ...], farm: Farm, tell: Callable[[str], None]) -> tuple[Task, ...]:
+    """Return the tasks whose markers fit their images; tell of the others."""
+    left = [task for task in tasks if not applies(task.marker, farm.night.images[task.image].target)]
+    for task in left:
+        tell(f"{task.requirement} is left out on {task.image}: {task.source} wants it where {task.marker}")
+    return tuple(task for task in tasks if task not in left)
 
 
 def nothing() -> None:
@@ -99,6 +139,8 @@ def put_together(
     """Put a run together: engine, images, index, caches, results."""
     engine = engines.connect()
     made = _images(engine, settings, tasks)
+    for one in made.values():
+        store.keep_image(one)
     cores = sorted(os.sched_getaffinity(0))
     slots = Slots(jobs or settings.jobs or len(cores), cores, long=settings.long)
     stop = Stop()
@@ -116,7 +158,9 @@ def put_together(
         stop=stop,
         cache=settings.cache,
         label=label,
+        crates=Crates(settings.cache, settings.crates, engine.run, label),
         tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
+        contents=Contents(settings.cache, engine.read_file, logs.warning),
     )
     whole = night.Night(
         release=lambda task: workshop.release(task, made[task.image]),
@@ -138,7 +182,7 @@ def tended(farm: Farm) -> Iterator[None]:
     """See to it that the run stops when it is asked to, and that no container of it is left at either end."""
     engine, label = farm.workshop.engine, farm.workshop.label
     if left := engine.sweep(label):
-        structlog.get_logger().info("removed what a former run left behind", containers=left)
+        logs.info("removed what a former run left behind", containers=left)
     with _stopping(farm.night.stop, engine):
         try:
             yield
@@ -151,12 +195,39 @@ def _judge(workshop: Workshop, made: Mapping[str, Image], job: Job, *, again: bo
     task, release, image = job.task, job.release, made[job.task.image]
     workshop.tell(release.project, "settling its inputs")
     effects = workshop.effects(release.project, task.limits, long=job.long, again=again)
+    effects = tools.by_policy(task, image, effects, ToolBench(workshop, image, task.limits))
     if checkout.is_packed(release):
         found = workshop.sdist(job, image, effects)
         if isinstance(found, Failure):
             return rebuild.rebuild(task, release, image, replace(effects, describe=lambda _path: found))
         release = found
     return rebuild.rebuild(task, release, image, effects)
+
+
+def judge_with(settings: Config, store: Results, task: Task, folder: Path, packages: tuple[str, ...]) -> Result:
+    """Judge a task on its image with Debian packages added, as a custom image in that folder of images/.
+
+    Nothing is recorded.
+
+    Raises
+    ------
+    ImageError
+        There can be no such image.
+    WheelproofError
+        The farm slipped.
+
+    """
+    task = replace(task, budget=Budget(builds=0))
+    if packages:
+        with suggest.kept_on_error(folder):
+            suggest.write(folder, task.image, packages)
+            images.relock(engines.connect(), folder.name, images.FOLDER, settings.cache, tell=progress.note)
+        task = replace(task, image=folder.name)
+    farm = put_together(settings, store, (task,), nothing, nothing_to_publish, jobs=None, again=True)
+    with tended(farm):
+        found = farm.night.judge(plan.Job(task, farm.night.release(task)))
+    assert isinstance(found, Result)  # noqa: S101 - no record is taken for it, where all is done again
+    return found
 
 
 def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -> Mapping[str, Image]:

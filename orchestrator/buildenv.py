@@ -34,6 +34,9 @@ LAYOUT = 1
 MTIME = 1_000_000_000
 """When everything in the folder was last changed: one constant, for no build to see when it was installed."""
 
+TOOLS = "tools"
+"""The folder of the cache with the wheels that were built here: SHA-256/filename."""
+
 PYTHON = "/usr/bin/python3"
 """The interpreter in the image, as scripts name it."""
 
@@ -69,6 +72,7 @@ class BuildEnvironments:
         """
         self._compiled = compiled
         self._folder = cache / "buildenvs"
+        self._wheels = cache / TOOLS
         self._uv = Uv(index_url, cache, read_timeout)
         self._make = retrying(self._make_once, first_wait=retry_wait)
         self._turns = Turns()
@@ -130,11 +134,25 @@ class BuildEnvironments:
         uses: a fifth of the time, and none of the room, of copies. So they are never written
         to, only replaced.
         """
-        arguments = ["--target", str(lib), "--require-hashes", "--no-deps", "--link-mode", "hardlink", "-r"]
-        done = self._uv.pip("install", target, arguments, [_line(pin) for pin in lock.pins])
+        built = tuple(pin for pin in lock.pins if pin.built_here)
+        self._install_from([], lib, tuple(pin for pin in lock.pins if not pin.built_here), target)
+        if built:
+            links = lib.parent.parent / "links"
+            links.mkdir()
+            for pin in built:
+                (links / pin.filename).symlink_to(self.place(pin).resolve())
+            self._install_from(["--no-index", "--find-links", str(links)], lib, built, target)
+        (lib / ".lock").unlink(missing_ok=True)
+
+    def _install_from(self, where: list[str], lib: Path, pins: tuple[Pin, ...], target: Target) -> None:
+        arguments = ["--target", str(lib), "--require-hashes", "--no-deps", "--link-mode", "hardlink", *where, "-r"]
+        done = self._uv.pip("install", target, arguments, [_line(pin) for pin in pins])
         if done.exit_code:
             raise_fault("installing build requirements", done)
-        (lib / ".lock").unlink(missing_ok=True)
+
+    def place(self, pin: Pin) -> Path:
+        """Return where a wheel lies that was built here."""
+        return self._wheels / pin.sha256 / pin.filename
 
 
 def _line(pin: Pin) -> str:

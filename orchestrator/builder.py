@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import posixpath
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from orchestrator import failures
 from orchestrator.cache import settle, unfinished
 from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
-from orchestrator.model import Build, Environment, Failure, Limits, Phase, Probe, Reason, WheelFile
+from orchestrator.guest_crates import HOME as CRATES
+from orchestrator.model import Build, Environment, Failure, Limits, Phase, Probe, Provided, Reason, WheelFile
 from orchestrator.variations import scratch_folders
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 GUEST = "/usr/lib/wheelproof"
 """Where the guest, the shell and the clock's offset lie in every container of ours."""
 
-PROGRAMS = ("guest.py", "guest_finish.py")
+PROGRAMS = ("guest.py", "guest_crates.py", "guest_finish.py")
 SDIST = "/usr/lib/wheelproof-sdist"
 COMPILERS = "compilers"
 """The folder below GUEST with wrappers of the compilers, where a remedy asks for them."""
@@ -41,7 +43,8 @@ exec /usr/bin/{name} "-ffile-prefix-map=$PWD=." "$@"
 """
 LONGEST_FRAME = 1 << 20
 DETAIL = 2000
-TAIL = 64 << 10
+TAIL = 1 << 20
+LONGER_TAIL = 8 << 20  # looked at where the other shows nothing
 INODES = 1_000_000
 _PROBE = TypeAdapter(Probe)
 _ANSWER = TypeAdapter(tuple[str, ...])
@@ -60,6 +63,8 @@ class Order:
     given: tuple[str, ...] = ()  # the names of the build requirements that are there
     ask: bool = False  # for the dynamic build requirements, before it is built
     hook: str = "build_wheel"
+    crates: Path | None = None  # a CARGO_HOME with all crates in it
+    pip: str = ""  # the project, where `pip wheel` is to build it, instead of the build backend's hook
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +119,10 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "hook": order.hook,
         "ask": order.ask,
         "given": order.given if order.ask else (),
+        "pip": order.pip,
         "backend": order.source.backend,
         "backend_path": order.source.backend_path,
+        "config_settings": settings_of(environment.config_settings),
         "sdist": f"{SDIST}/{order.source.path.name}",
         "source": environment.build_path,
         "umask": environment.umask,
@@ -125,7 +132,6 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "limit": limits.sdist,
         "members": limits.members,
         "wheel": limits.wheel,
-        "settings": dict(environment.config_settings),
         "finish": environment.finish if order.hook == "build_wheel" else (),
         "epoch": environment.source_date_epoch or 0,
     }
@@ -133,7 +139,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
     return Container(
         image=order.image.id,
         command=(*kernel, "/usr/bin/python3", f"{GUEST}/guest.py", json.dumps(spec)),
-        environment=variables(environment, environment.cpus or cpus),
+        environment=variables(environment, environment.cpus or cpus) | _cargo(order),
         user=f"{environment.uid}:{environment.uid}",
         hostname=environment.hostname,
         domainname=environment.domainname,
@@ -141,6 +147,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
             (str(guest), GUEST),
             (str(order.source.path), f"{SDIST}/{order.source.path.name}"),
             (str(order.requirements), environment.environment_path),
+            *(((str(order.crates), crates_path(environment)),) if order.crates else ()),
         ),
         scratch={folder: _tmpfs(folder, environment, limits) for folder in folders},
         cpuset=str(cpu) if environment.cpus == 1 else "",
@@ -150,6 +157,24 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         seconds=limits.seconds,
         label=label,
     )
+
+
+def crates_path(environment: Environment) -> str:
+    """Return where a build finds its crates: beside its build requirements, so that both move together."""
+    return f"{posixpath.dirname(environment.environment_path)}/{CRATES}"
+
+
+def _cargo(order: Order) -> dict[str, str]:
+    return {"CARGO_HOME": crates_path(order.environment), "CARGO_NET_OFFLINE": "true"} if order.crates else {}
+
+
+def settings_of(given: tuple[tuple[str, str], ...]) -> dict[str, str | list[str]]:
+    """Return config settings as a build backend gets them: a key that stands more than once has a list."""
+    found: dict[str, str | list[str]] = {}
+    for key in dict(given):
+        values = [value for name, value in given if name == key]
+        found[key] = values if len(values) > 1 else values[0]
+    return found
 
 
 def _tmpfs(folder: str, environment: Environment, limits: Limits) -> str:
@@ -332,15 +357,15 @@ def _failure(order: Order, completed: Completed, heard: Listener) -> Failure | N
     Raises TransientEngineError where the container ended in a way that no build brings about.
     """
     phase = _phase(order, heard)
-    tail = _tail(heard.log)
+    tail = _tail(heard.log, DETAIL)
     if limit := _limit(completed, heard):
-        return Failure(limit, phase, tail[-DETAIL:])
+        return Failure(limit, phase, tail, failures.of_limit(limit, order.limits))
     if heard.garbled:
         return Failure(Reason.BUILD_ERROR, phase, f"garbled what the guest says: {heard.garbled}"[:DETAIL])
     if told := heard.frame.get("failure"):
         return _told(told, phase)
     if "failed" in heard.frame:
-        return Failure(failures.reason(tail), phase, tail[-DETAIL:])
+        return _explained(heard.log, phase)
     if heard.missing or (completed.exit_code == 0 and heard.complete):
         _look(order, heard.probe)
         return None
@@ -349,6 +374,14 @@ def _failure(order: Order, completed: Completed, heard: Listener) -> Failure | N
         f"{completed.exit_code} before the guest had spoken: {tail[-300:]!r}"
     )
     raise TransientEngineError(msg)
+
+
+def _explained(log: Path, phase: Phase) -> Failure:
+    """Tell from a failed build's log why it failed."""
+    found = failures.explain(_tail(log, TAIL))
+    if found.reason is Reason.BUILD_ERROR and log.stat().st_size > TAIL:
+        found = failures.explain(_tail(log, LONGER_TAIL))
+    return Failure(found.reason, phase, _tail(log, DETAIL), found.evidence, found.missing)
 
 
 def _limit(completed: Completed, heard: Listener) -> Reason | None:
@@ -367,7 +400,8 @@ def _limit(completed: Completed, heard: Listener) -> Reason | None:
 
 def _told(told: Any, phase: Phase) -> Failure:  # noqa: ANN401 - whatever the container said
     with suppress(ValueError, TypeError, KeyError, AttributeError):
-        return Failure(Reason(told["reason"]), Phase(told["phase"]), str(told["detail"])[:DETAIL])
+        detail = str(told["detail"])[:DETAIL]
+        return Failure(Reason(told["reason"]), Phase(told["phase"]), detail, failures.printable(detail))
     return Failure(Reason.BUILD_ERROR, phase, "garbled what the guest says")
 
 
@@ -388,10 +422,49 @@ def _phase(order: Order, heard: Listener) -> Phase:
     return Phase.BUILD_WHEEL if order.hook == "build_wheel" else Phase.BUILD_SDIST
 
 
-def _tail(log: Path) -> str:
+def _tail(log: Path, size: int) -> str:
     with log.open("rb") as stream:
-        stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL))
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - size))
         return stream.read().decode("utf-8", "replace")
+
+
+def inventory(image: Image, guest: Path, run: Callable[..., Completed], label: str) -> tuple[Provided, ...]:
+    """List the Python distributions that an image has from Debian, sorted by name, with their packages.
+
+    Raises
+    ------
+    EngineError
+        The engine failed.
+
+    """
+    versions = {name.partition(":")[0]: version for name, version in image.packages}
+    spec = Container(
+        image=image.id,
+        command=("/usr/bin/python3", f"{GUEST}/guest.py", json.dumps({"inventory": True})),
+        environment={"LANG": "C.UTF-8"},
+        user="1111:1111",
+        mounts=((str(guest), GUEST),),
+        memory=1 << 30,
+        label=label,
+    )
+    heard: list[bytes] = []
+
+    def listen(stream: int, piece: bytes) -> bool:
+        if stream == STDOUT:
+            heard.append(piece)
+        return sum(map(len, heard)) < LONGEST_FRAME
+
+    completed = run(spec, listen)
+    try:
+        found = json.loads(b"".join(heard)) if completed.exit_code == 0 else None
+        listed = [Provided(name, version, package, versions[package]) for name, version, package in found or ()]
+    except (ValueError, TypeError, LookupError) as error:
+        msg = f"looking for what {image.name} has from Debian: the answer cannot be read: {error}"
+        raise TransientEngineError(msg) from error
+    if found is None:
+        msg = f"looking for what {image.name} has from Debian: the container ended with {completed.exit_code}"
+        raise TransientEngineError(msg)
+    return tuple(sorted(listed, key=lambda one: (one.name, one.version)))
 
 
 def sha256_of(file: Path) -> str:

@@ -41,7 +41,7 @@ def build_sdist(task: Task, release: Release, image: Image, effects: Effects) ->
         The farm slipped. Nothing is known about the project.
 
     """
-    settled = rebuild.settle_static(release, image, effects)
+    settled = rebuild.settle_static(release, image, effects, task.config_settings)
     if isinstance(settled, Failure):
         return settled
     output = _built(task, release, image, settled, effects, ask=True)
@@ -60,13 +60,14 @@ def _built(task: Task, release: Release, image: Image, settled: Settled, effects
     order = Order(
         name="sdist",
         source=settled.source,
-        environment=environment,
+        environment=replace(environment, config_settings=task.config_settings),
         requirements=effects.materialize(settled.lock, image.target),
         image=image,
         limits=task.limits,
         given=rebuild.names(settled.lock),
         ask=ask,
         hook="build_sdist",
+        crates=settled.crates,
     )
     return effects.build(order, lambda _answer: None)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import os
 import re
+import struct
 import tarfile
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +18,12 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import LogConfig, Ulimit
-from docker.utils.socket import frames_iter
+from docker.utils import socket as attached
 
 from orchestrator.errors import EngineError, TransientEngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 LABEL = "wheelproof"
 """Every container of ours bears this label; its value names the results that the run works on."""
@@ -29,6 +31,9 @@ LABEL = "wheelproof"
 STDOUT, STDERR = 1, 2
 
 _SERVER_FAULT = 500
+_PIECE = 1 << 16  # bytes read at once; the library's own reader takes four system calls for each line of a log
+_HEAD = struct.Struct(">BxxxL")  # stream and length, before each frame
+_REMOVERS = 2  # threads
 _LAST_LINES = 30  # of a failed build, told with the error
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # the classic builder reddens what a step writes to stderr
 _ABSENT = (
@@ -56,6 +61,7 @@ class Container:
     files: int = 4096
     seconds: float = 600
     label: str = ""
+    loopback: bool = False  # whether it may speak to itself; there is no other network in either case
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +83,14 @@ class LocalImage:
 
 
 class Engine:
-    """One engine, shared by all workers; each call stands alone, and leaves no container behind."""
+    """One engine, shared by all workers; each call stands alone, and its container is removed soon after."""
 
     def __init__(self, client: docker.APIClient) -> None:
         """Use an engine that answers; `connect` finds one."""
         self._client = client
         self._running: set[str] = set()
+        self._removers = ThreadPoolExecutor(_REMOVERS, thread_name_prefix="removing")
+        self._removals: set[Future[None]] = set()
         self._lock = threading.Lock()
         self._stopped = False
 
@@ -117,7 +125,7 @@ class Engine:
             working_dir=container.workdir,
             # Both: with networking disabled Docker sets up nothing at all, in half the time;
             # an engine that does not know that setting still knows the mode.
-            network_disabled=True,
+            network_disabled=not container.loopback,
             labels={LABEL: container.label},
             host_config=self._client.create_host_config(
                 network_mode="none",
@@ -141,10 +149,7 @@ class Engine:
             self._admit(identity)
             yield identity
         finally:
-            with self._lock:
-                self._running.discard(identity)
-            with suppress(NotFound):
-                self._client.remove_container(identity, force=True, v=True)
+            self._dismiss(identity)
 
     def _admit(self, identity: str) -> None:
         with self._lock:
@@ -152,6 +157,17 @@ class Engine:
                 msg = "running a container: the engine is being stopped"
                 raise EngineError(msg)
             self._running.add(identity)
+
+    def _dismiss(self, identity: str) -> None:
+        """Have a container removed while the next one runs already; what fails is left to `sweep`."""
+        removal = self._removers.submit(self._remove, identity)
+        with self._lock:
+            self._running.discard(identity)
+            self._removals = {one for one in self._removals if not one.done()} | {removal}
+
+    def _remove(self, identity: str) -> None:
+        with suppress(DockerException, requests.RequestException):
+            self._client.remove_container(identity, force=True, v=True)
 
     def _watch(self, identity: str, seconds: float, listen: Callable[[int, bytes], bool]) -> Completed:
         late = threading.Event()
@@ -162,7 +178,7 @@ class Engine:
         try:
             self._client.start(identity)
             watchdog.start()
-            for stream, piece in frames_iter(sock, tty=False):
+            for stream, piece in frames(_pieces(sock)):
                 if not listen(stream, piece):
                     cut_off = True
                     break
@@ -199,7 +215,13 @@ class Engine:
             self._kill(identity)
 
     def sweep(self, label: str) -> int:
-        """Remove the containers that a killed run of the same label left behind; return how many."""
+        """Remove the containers that a killed run of the same label left behind; return how many.
+
+        Those that are being removed anyway do not count.
+        """
+        with self._lock:
+            removals = tuple(self._removals)
+        wait(removals)
         with _translated("removing containers that were left behind"):
             left = self._client.containers(all=True, filters={"label": f"{LABEL}={label}"})
             for one in left:
@@ -325,11 +347,37 @@ def connect() -> Engine:
     for address in tried:
         try:
             client = docker.APIClient(base_url=address, version="auto", timeout=120)
-            client.ping()
         except (DockerException, requests.RequestException):
             continue
+        # No proxy stands before a socket; to look for one costs more than a call does.
+        client.trust_env = not address.startswith("unix://")
         return Engine(client)
     raise EngineError(_ABSENT.format(tried=", ".join(tried)))
+
+
+def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
+    while (piece := attached.read(stream, _PIECE)) != b"":
+        yield piece or b""  # None: there was nothing to read after all
+
+
+def frames(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Part what an attached container says, in pieces that end anywhere, into (stream, some bytes of it).
+
+    As the engine's API has it under "attach to a container": each frame has a head of eight bytes.
+    """
+    stream, left, head = 0, 0, b""
+    for piece in pieces:
+        at = 0
+        while at < len(piece):
+            if left:
+                taken = piece[at : at + left]
+                at, left = at + len(taken), left - len(taken)
+                yield stream, taken
+                continue
+            start = piece[at : at + _HEAD.size - len(head)]
+            at, head = at + len(start), head + start
+            if len(head) == _HEAD.size:
+                (stream, left), head = _HEAD.unpack(head), b""
 
 
 def _addresses() -> tuple[str, ...]:

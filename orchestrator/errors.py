@@ -8,7 +8,8 @@ WheelproofError            the root: one clear message that says what to do
 ├── PackageIndexError      6   the package index does not answer, or answers wrongly
 ├── ResultsError           7   results/ or the cache cannot be read or written
 ├── BusyError              8   another run works on the same results
-└── OpenJobsError          9   the run ended, but some jobs got no verdict
+├── OpenJobsError          9   the run ended, but some jobs got no verdict
+└── DisagreementError     10   a rebuild does not give the hashes that a file names
 """
 
 from __future__ import annotations
@@ -74,6 +75,12 @@ class OpenJobsError(WheelproofError):
     """The run ended, but some jobs got no verdict."""
 
     exit_status = 9
+
+
+class DisagreementError(WheelproofError):
+    """A rebuild does not give the hashes that a file names."""
+
+    exit_status = 10
 
 
 class Interrupted(WheelproofError):  # noqa: N818 - a request, not an error

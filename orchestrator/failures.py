@@ -1,32 +1,577 @@
-"""Reads a failed build's log for the reason of its failure. The log is the package's own text."""
+"""Reads a failed build's log for why it failed, and what would have helped. The log is the package's own text.
+
+Each sign is a line that some tool is known to print, and says whether that line ends a build (`FATAL`),
+is printed by builds that go on as well (`NOISE`), or tells no more than that something failed
+(`VAGUE`). The first fatal line decides; a line after which the build was seen to go on decides nothing.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from orchestrator.model import Reason
+from orchestrator.model import Missing, Reason, Want
 
-_SIGNS = (
-    (Reason.OUT_OF_SPACE, r"No space left on device"),
-    (
-        Reason.TOO_MANY_PROCESSES,
-        r"(fork|vfork|clone|posix_spawn)\b.*Resource temporarily unavailable|can't start new thread",
-    ),
-    (Reason.OUT_OF_MEMORY, r"virtual memory exhausted|Cannot allocate memory|^MemoryError\b"),
-    (
-        Reason.NEEDS_NETWORK,
-        (
-            r"Temporary failure in name resolution|Name or service not known|Could not resolve host"
-            r"|Network is unreachable|Failed to establish a new connection|NameResolutionError"
-        ),
-    ),
-    (Reason.MISSING_BUILD_REQUIREMENT, r"^(ModuleNotFoundError|ImportError): No module named"),
+if TYPE_CHECKING:
+    from orchestrator.model import Failure, Limits
+
+EVIDENCE = 300  # characters
+MOST_MISSING = 8
+_LONGEST_LINE = 4000  # characters that are looked at; what is behind them is not
+_BEFORE = 80  # characters of a long line that are shown before what was found in it
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;:?]{0,20}[A-Za-z]")
+_LINE_ENDS = re.compile(r"\r\n?")
+_LONG = re.compile(rf"^([^\n]{{{_LONGEST_LINE}}})[^\n]+", re.MULTILINE)
+
+# What setuptools says when it goes on to its next step: what failed before was a trial, or optional.
+_GOES_ON = re.compile(
+    r"^(?:INFO:\w{1,40}:)?(?:running \w{1,40}$|(?:copying|creating|adding|writing|building|moving|linking) )",
+    re.MULTILINE,
+)
+
+# Sources that a build tool writes to try something out; that one does not compile is an answer, not an error.
+_TRIALS = (
+    r"(?:(?:[^\s:]{0,300}/)?(?:_?conftest|_configtest|testfile|try_?compile\w{0,20}|CMake[\w.-]{1,80}|test\w{1,20}Compiler)"
+    r"\.\w{1,4}|[^\s:]{0,200}/(?:CMakeScratch|CMakeTmp|meson-private)/[^\s:]{0,200}"
+    r"|/(?:tmp|var)/(?:[^/\s:]{1,80}/)?(?:tmp/)?[^/\s:]{1,80}\.\w{1,4})"
+)
+
+# Modules that left the standard library: code that imports them was written for an older Python.
+_LEFT_PYTHON = (
+    "aifc|asynchat|asyncore|audioop|binhex|cgi|cgitb|chunk|crypt|distutils|formatter|imghdr|imp|lib2to3|mailcap|msilib"
+    "|nis|nntplib|ossaudiodev|parser|pipes|smtpd|sndhdr|spwd|sunau|symbol|telnetlib|uu|xdrlib"
+    "|ConfigParser|__builtin__|commands|cPickle|cStringIO|exceptions|Queue|StringIO|urllib2|urlparse"
 )
 
 
-def reason(log: str) -> Reason:
+class Weight(IntEnum):
+    """How much a line proves; the least weighs most."""
+
+    FATAL = 0
+    NOISE = 1
+    VAGUE = 2
+    LAST_WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A line that shows why a build failed; `name` in its pattern is what was not found."""
+
+    slug: str
+    reason: Reason
+    pattern: str  # begins with a line or a rare word, and is bounded: the text is hostile
+    example: str  # a line as it was really printed
+    wants: tuple[Want, ...] = ()  # what `name` is
+    also: tuple[Missing, ...] = ()  # what is missing whatever the line names
+    weight: Weight = Weight.FATAL
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a build failed, the one line that shows it, and what it did not find."""
+
+    reason: Reason
+    evidence: str = ""
+    missing: tuple[Missing, ...] = ()
+    sign: str = ""  # the slug of the sign that decided; empty where there was none
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    sign: Sign
+    start: int
+    end: int
+    name: str
+
+
+_NAME = r"(?P<name>[\w][\w.+-]{0,100})"
+_NAME2, _NAME3 = _NAME.replace("name", "name2"), _NAME.replace("name", "name3")
+_HEADER = r"(?P<name>[\w][\w./+-]{0,200})"
+_QUOTE = r"[`'\"\u2018\u2019]"
+_PKG_CONFIG = (Missing(Want.TOOL, "pkg-config"),)
+_OF_RUST = frozenset({"cargo", "rustc", "rustup"})
+_RUST = (Missing(Want.TOOL, "rustc"), Missing(Want.TOOL, "cargo"))
+
+SIGNS: tuple[Sign, ...] = (
+    # --- limits, where a tool notices them first
+    Sign(
+        "no-space",
+        Reason.OUT_OF_SPACE,
+        r"No space left on device",
+        "/usr/bin/ld: final link failed: No space left on device",
+    ),
+    Sign(
+        "no-process",
+        Reason.TOO_MANY_PROCESSES,
+        r"^[^\n]{0,200}\b(?:fork|vfork|clone|posix_spawn)\b[^\n]{0,100}Resource temporarily unavailable",
+        "gcc: fatal error: cannot execute 'cc1': vfork: Resource temporarily unavailable",
+    ),
+    Sign("no-thread", Reason.TOO_MANY_PROCESSES, r"can't start new thread", "RuntimeError: can't start new thread"),
+    Sign(
+        "no-memory",
+        Reason.OUT_OF_MEMORY,
+        r"virtual memory exhausted|Cannot allocate memory|^MemoryError\b|out of memory allocating \d{1,20} bytes",
+        "cc1plus: out of memory allocating 65536 bytes after a total of 4128768 bytes",
+    ),
+    Sign(
+        "compiler-killed",
+        Reason.OUT_OF_MEMORY,
+        r"fatal error: Killed signal terminated program \w{1,20}",
+        "g++: fatal error: Killed signal terminated program cc1plus",
+    ),
+    # --- Rust: before the network, which is only asked for it
+    Sign(
+        "no-rust",
+        Reason.NEEDS_RUST,
+        r"can't find Rust compiler|^Rust not found, installing into a temporary directory"
+        r"|Cargo, the Rust package manager, is not installed or is not on PATH|^Unable to find a cargo executable",
+        "Rust not found, installing into a temporary directory",
+        also=_RUST,
+    ),
+    Sign(
+        "no-cargo",
+        Reason.NEEDS_RUST,
+        r"^error: (?:cargo|rustc) (?:was )?not found",
+        "error: cargo not found",
+        also=_RUST,
+    ),
+    Sign(
+        "old-rust",
+        Reason.NEEDS_RUST,
+        r"requires rustc \d[\d.]{0,12} or newer, while the currently active rustc version|"
+        r"^error: rustc \d[\d.]{0,12} is not supported by the following|"
+        r"^ {0,4}feature `edition20\d\d` is required"
+        r"|lock file version `?\d`? (?:requires `-Z|was found, but this version of Cargo does not understand)"
+        r"|^ {0,4}this version of Cargo is older than the `20\d\d` edition",
+        "  this version of Cargo is older than the `2024` edition, and only supports `2015` and `2018` editions.",
+    ),
+    Sign(
+        "no-crate",
+        Reason.MISSING_CRATE,
+        r"^error: (?:failed to get `[\w-]{1,100}` as a dependency|no matching package named `[\w-]{1,100}` found"
+        r"|failed to download (?:from )?`|failed to load source for dependency|unable to update registry"
+        r"|failed to select a version for)|^ {0,8}failed to load source for dependency `"
+        r"|attempting to make an HTTP request, but --offline was specified",
+        "error: failed to get `pyo3` as a dependency of package `orjson v3.11.4 (/build/orjson-3.11.4)`",
+    ),
+    # --- compilers and linkers
+    Sign(
+        "old-python-api",
+        Reason.WRONG_PYTHON,
+        rf"^(?!{_TRIALS}:)[^\s:][^:\n]{{0,300}}:\d{{1,7}}:\d{{1,7}}: (?:fatal error: longintrepr\.h: No such file"
+        r"|error: [^\n]{0,20}_?Py\w{1,60}[^\n]{0,60} has no member named|error: unknown type name [^\n]Py\w)",
+        "src/_foo.c:2:10: fatal error: longintrepr.h: No such file or directory",
+    ),
+    Sign(
+        "no-header",
+        Reason.MISSING_HEADER,
+        rf"^(?!{_TRIALS}:)[^\s:][^:\n]{{0,300}}:\d{{1,7}}:\d{{1,7}}: fatal error: {_QUOTE}?{_HEADER}{_QUOTE}?"
+        r"(?:: No such file or directory| file not found)",
+        "src/pyaudio/device_api.c:9:10: fatal error: portaudio.h: No such file or directory",
+        wants=(Want.HEADER,),
+    ),
+    Sign(
+        "no-library",
+        Reason.MISSING_LIBRARY,
+        rf"\bld(?:\.\w{{1,10}})?: cannot find -l{_NAME}(?::|$)",
+        "/usr/bin/ld: cannot find -lnosuchlib: No such file or directory",
+        wants=(Want.LIBRARY,),
+    ),
+    # --- meson
+    Sign(
+        "meson-no-pkg-config",
+        Reason.MISSING_TOOL,
+        rf"ERROR: Dependency lookup for {_NAME} with method 'pkg-?config' failed: Pkg-config [^\n]{{0,80}}not found",
+        "../cairo/meson.build:31:12: ERROR: Dependency lookup for cairo with method 'pkg-config' failed: "
+        "Pkg-config for machine host machine not found. Giving up.",
+        wants=(Want.PKG_CONFIG,),
+        also=_PKG_CONFIG,
+    ),
+    Sign(
+        "meson-no-dependency",
+        Reason.MISSING_PKG_CONFIG,
+        rf"ERROR: (?:Neither a subproject directory nor a )?Dependency \"{_NAME}\" not found",
+        '../meson.build:98:13: ERROR: Dependency "geos" not found, tried pkgconfig and cmake',
+        wants=(Want.PKG_CONFIG, Want.CMAKE),
+    ),
+    Sign(
+        "meson-no-library",
+        Reason.MISSING_LIBRARY,
+        rf"ERROR: [\w+ ]{{1,20}}(?:shared or static |shared |static )?library '{_NAME}' not found",
+        "meson.build:7:6: ERROR: C shared or static library 'nosuchlib' not found",
+        wants=(Want.LIBRARY,),
+    ),
+    Sign(
+        "meson-no-header",
+        Reason.MISSING_HEADER,
+        rf"ERROR: [\w+ ]{{1,20}}header '{_HEADER}' not found",
+        "meson.build:7:6: ERROR: C header 'nosuch.h' not found",
+        wants=(Want.HEADER,),
+    ),
+    Sign(
+        "meson-no-program",
+        Reason.MISSING_TOOL,
+        rf"ERROR: Program ['\"]{_NAME}['\"][^\n]{{0,100}}not found",
+        "meson.build:5:9: ERROR: Program 'swig' not found or not executable",
+        wants=(Want.TOOL,),
+    ),
+    Sign(
+        "meson-no-compiler",
+        Reason.MISSING_TOOL,
+        rf"ERROR: Unknown compiler\(s\): \[\[?'{_NAME}'",
+        "../meson.build:1:0: ERROR: Unknown compiler(s): [['gfortran'], ['flang-new'], ['flang'], ['nvfortran']]",
+        wants=(Want.TOOL,),
+    ),
+    # --- CMake: what is fatal stands by itself, below the line that says where; the rest has "-- " before it
+    Sign(
+        "cmake-no-package",
+        Reason.MISSING_CMAKE_PACKAGE,
+        rf"^  Could NOT find {_NAME} \(?",
+        "  Could NOT find JPEG (missing: JPEG_LIBRARY JPEG_INCLUDE_DIR)",
+        wants=(Want.CMAKE, Want.DEPENDENCY),
+    ),
+    Sign(
+        "cmake-no-config",
+        Reason.MISSING_CMAKE_PACKAGE,
+        r"^CMake Error at [^\n]{0,300}\n(?:[^\n]{0,300}\n){0,6}?[^\n\"]{0,200}"
+        rf"provided(?: |\n {{1,9}})by(?: |\n {{1,9}})\"{_NAME}\"",
+        'CMake Error at CMakeLists.txt:5 (find_package):\n  By not providing "FindQt5.cmake" in CMAKE_MODULE_PATH this '
+        'project has\n  asked CMake to find a package configuration file provided by "Qt5", but',
+        wants=(Want.CMAKE,),
+    ),
+    Sign(
+        "cmake-no-module",
+        Reason.MISSING_PKG_CONFIG,
+        rf"^CMake Error at [^\n]{{0,200}}FindPkgConfig\.cmake:[^\n]{{0,100}}\n(?:[^\n]{{0,300}}\n){{0,6}}?"
+        rf"   - {_NAME}",
+        "CMake Error at /usr/share/cmake-3.25/Modules/FindPkgConfig.cmake:607 (message):\n"
+        "  The following required packages were not found:\n\n   - dbus-1",
+        wants=(Want.PKG_CONFIG,),
+    ),
+    Sign(
+        "cmake-no-fortran",
+        Reason.MISSING_TOOL,
+        r"No CMAKE_Fortran_COMPILER could be found",
+        "  No CMAKE_Fortran_COMPILER could be found.",
+        also=(Missing(Want.TOOL, "gfortran"),),
+    ),
+    # --- tools that are not there
+    Sign(
+        "no-command",
+        Reason.MISSING_TOOL,
+        rf"error: command '{_NAME}' failed: No such file or directory",
+        "the build backend called sys.exit(\"error: command 'swig' failed: No such file or directory\")",
+        wants=(Want.TOOL,),
+    ),
+    Sign(
+        "no-program",
+        Reason.MISSING_TOOL,
+        r"^ {0,8}raise child_exception_type\([^\n]{0,100}\)\n(?:[ ^~]{1,200}\n)?"
+        rf"(?:FileNotFoundError|PermissionError): \[Errno \d{{1,9}}\] [\w ]{{1,40}}: '(?:/[^'\n]{{0,200}}/)?{_NAME}'",
+        "    raise child_exception_type(errno_num, err_msg, err_filename)\n"
+        "FileNotFoundError: [Errno 2] No such file or directory: 'icu-config'",
+        wants=(Want.TOOL,),
+    ),
+    Sign(
+        "no-config-program",
+        Reason.MISSING_TOOL,
+        r"\[Errno 2\] No such file or directory: '(?P<name>[\w.+]{1,60}[-_]config)'",
+        "ConfigurationError: Could not run curl-config: [Errno 2] No such file or directory: 'curl-config'",
+        wants=(Want.TOOL,),
+    ),
+    Sign(
+        "status-127",
+        Reason.MISSING_TOOL,
+        rf"Command '?\[?'{_NAME}[^\n]{{0,300}} returned non-zero exit status 127",
+        "subprocess.CalledProcessError: Command 'krb5-config --libs gssapi' returned non-zero exit status 127.",
+        wants=(Want.TOOL,),
+    ),
+    Sign(
+        "no-executable",
+        Reason.MISSING_TOOL,
+        rf"(?i:could not find|can ?not find|couldn't find|unable to find) {_QUOTE}?{_NAME}{_QUOTE}? executable"
+        rf"|^Error: (?P<name2>[\w.+-]{{1,60}}) executable not found",
+        "Could not find `dot` executable!",
+        wants=(Want.TOOL,),
+    ),
+    Sign(
+        "command-not-installed",
+        Reason.MISSING_TOOL,
+        rf"The {_QUOTE}{_NAME}{_QUOTE} (?:command|program|tool|executable) "
+        r"(?:appears not to be|is not|was not|could not be) (?:installed|found|available)",
+        "RuntimeError: The 'apxs' command appears not to be installed or is not executable.",
+        wants=(Want.TOOL,),
+    ),
+    Sign(
+        "make-no-command",
+        Reason.MISSING_TOOL,
+        rf"^make(?:\[\d{{1,9}}\])?: {_NAME}: (?:No such file or directory|Command not found)",
+        "make[1]: bison: No such file or directory",
+        wants=(Want.TOOL,),
+    ),
+    Sign(
+        "no-pkg-config",
+        Reason.MISSING_TOOL,
+        r"pkg-config (?:probably not installed|binary is required|is (?:not installed|required|missing)|not found)"
+        r"|Unable to invoke pkg-config|install pkg-config|requires pkg-config",
+        "the build backend called sys.exit('error: Unable to invoke pkg-config.')",
+        also=_PKG_CONFIG,
+    ),
+    Sign(
+        "no-fortran",
+        Reason.MISSING_TOOL,
+        r"no Fortran compiler found|don't know how to compile Fortran code",
+        "error: library npymath has Fortran sources but no Fortran compiler found",
+        also=(Missing(Want.TOOL, "gfortran"),),
+    ),
+    # --- libraries that a package's own script looks for
+    Sign(
+        "pillow-no-dependency",
+        Reason.MISSING_HEADER,
+        rf"^The headers or library files could not be found for {_NAME},",
+        "The headers or library files could not be found for jpeg,",
+        wants=(Want.DEPENDENCY,),
+    ),
+    Sign(
+        "no-development-headers",
+        Reason.MISSING_HEADER,
+        rf"install {_NAME} development headers|[Dd]id not find {_NAME2} (?:version \d{{1,9}} )?headers",
+        "You need to install libcap development headers to build this module",
+        wants=(Want.DEPENDENCY,),
+    ),
+    Sign(
+        "development-packages",
+        Reason.MISSING_LIBRARY,
+        rf"make sure the {_NAME}(?: and (?P<name2>[\w.+-]{{1,60}}))? development packages are installed",
+        "Error: Please make sure the libxml2 and libxslt development packages are installed.",
+        wants=(Want.DEPENDENCY,),
+    ),
+    # --- Python
+    Sign(
+        "old-python-module",
+        Reason.WRONG_PYTHON,
+        rf"^(?:ModuleNotFoundError|ImportError): No module named '?(?:{_LEFT_PYTHON})\b",
+        "ModuleNotFoundError: No module named 'imp'",
+    ),
+    Sign(
+        "old-python-syntax",
+        Reason.WRONG_PYTHON,
+        r"^SyntaxError: (?:Missing parentheses in call to '(?:print|exec)'|multiple exception types must be"
+        r" parenthesized|leading zeros in decimal integer literals|invalid hexadecimal literal)",
+        "SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?",
+    ),
+    Sign(
+        "requires-python",
+        Reason.WRONG_PYTHON,
+        r"requires (?:a )?(?:different )?Python(?: version)?:? ?['\"]?(?:[<>=!~]=?|\d)"
+        r"|[Pp]ython (?:version )?(?:>=|<) ?\d\.\d{1,9}(?:\.\d{1,9})? (?:is )?required|only supports? Python \d",
+        "RuntimeError: this package requires Python >=3.12",
+    ),
+    Sign(
+        "unsupported-python",
+        Reason.WRONG_PYTHON,
+        r"Cannot install on Python version \d|Python \d\.\d{1,9}(?:\.\d{1,9})? is not supported"
+        r"|the configured Python interpreter version \(3\.\d{1,9}\) is newer than PyO3's maximum supported version",
+        "error: the configured Python interpreter version (3.13) is newer than PyO3's maximum supported version (3.12)",
+    ),
+    Sign(
+        "no-module",
+        Reason.MISSING_BUILD_REQUIREMENT,
+        r"^(?:ModuleNotFoundError|ImportError): No module named '?(?P<name>\w{1,100})",
+        "ModuleNotFoundError: No module named 'numpy'",
+        wants=(Want.PYTHON_MODULE,),
+    ),
+    Sign(
+        "setup-requires",
+        Reason.MISSING_BUILD_REQUIREMENT,
+        rf"Could not find suitable distribution for Requirement\.parse\('{_NAME}",
+        "distutils.errors.DistutilsError: Could not find suitable distribution for Requirement.parse('cffi>=1.0')",
+    ),
+    # --- what builds may say and still go on
+    Sign(
+        "no-network",
+        Reason.NEEDS_NETWORK,
+        r"Temporary failure in name resolution|Name or service not known|Could not resolve(?: host|:)"
+        r"|Network is unreachable|Failed to establish a new connection|NameResolutionError"
+        r"|WrapDB[^\n]{0,200}is the internet available|nodename nor servname provided",
+        "fatal: unable to access 'https://example.org/x.git/': Could not resolve host: example.org",
+        weight=Weight.NOISE,
+    ),
+    Sign(
+        "shell-no-command",
+        Reason.MISSING_TOOL,
+        rf"^(?:/bin/)?(?:ba|da)?sh: (?:line )?\d{{1,9}}: {_NAME}: (?:command )?not found",
+        "/bin/sh: 1: pg_config: not found",
+        wants=(Want.TOOL,),
+        weight=Weight.NOISE,
+    ),
+    Sign(
+        "pkg-config-no-module",
+        Reason.MISSING_PKG_CONFIG,
+        rf"No package '{_NAME}' found|^Package {_NAME2} was not found in the pkg-config search path"
+        rf"|Package '{_NAME3}', required by 'virtual:world', not found",
+        "No package 'dbus-1' found",
+        wants=(Want.PKG_CONFIG,),
+        weight=Weight.NOISE,
+    ),
+    Sign(
+        "pkg-config-asked",
+        Reason.MISSING_PKG_CONFIG,
+        rf"'?pkg-config (?:--[\w-]{{1,30}} ){{1,4}}{_NAME}' returned non-zero exit status",
+        "Command 'pkg-config --exists mariadb' returned non-zero exit status 1.",
+        wants=(Want.PKG_CONFIG,),
+        weight=Weight.NOISE,
+    ),
+    # --- what tells no more than that something failed
+    Sign(
+        "no-file",
+        Reason.MISSING_FILE,
+        r"^(?:error: |FileNotFoundError: )\[Errno 2\] No such file or directory: '[^'\n]{1,300}'",
+        "FileNotFoundError: [Errno 2] No such file or directory: 'requirements.txt'",
+        weight=Weight.VAGUE,
+    ),
+    Sign(
+        "compiler-error",
+        Reason.BUILD_ERROR,
+        rf"^(?!{_TRIALS}:)[^\s:][^:\n]{{0,300}}:\d{{1,7}}:(?:\d{{1,7}}:)? (?:fatal )?error: ",
+        "src/_foo.c:12:5: error: too few arguments to function 'PyCode_New'",
+        weight=Weight.VAGUE,
+    ),
+    Sign(
+        "linker-error",
+        Reason.BUILD_ERROR,
+        r"undefined reference to [`']",
+        "foo.c:(.text+0x5): undefined reference to `bar'",
+        weight=Weight.VAGUE,
+    ),
+    Sign(
+        "rust-error",
+        Reason.BUILD_ERROR,
+        r"^error(?:\[E\d{1,5}\])?: ",
+        "error: linker `cc` not found",
+        weight=Weight.VAGUE,
+    ),
+    Sign(
+        "meson-error",
+        Reason.BUILD_ERROR,
+        r"^[^\s:][^:\n]{0,300}:\d{1,7}:\d{1,7}: ERROR: ",
+        '../meson.build:1:0: ERROR: Value "c++20" for option "cpp_std" is not one of the choices.',
+        weight=Weight.VAGUE,
+    ),
+    Sign(
+        "cmake-error",
+        Reason.BUILD_ERROR,
+        r"^CMake Error at [^\n]{0,300}:\n(?P<shown>  [^\n]{1,300})",
+        "CMake Error at CMakeLists.txt:5 (message):\n  Something is wrong",
+        weight=Weight.VAGUE,
+    ),
+    Sign(
+        "exception",
+        Reason.BUILD_ERROR,
+        r"^(?:\w{1,60}\.){0,6}\w{0,60}(?:Error|Exception|Failure): ?[^\s]",
+        "ValueError: Did not find netCDF",
+        weight=Weight.LAST_WORDS,
+    ),
+    Sign(
+        "exit",
+        Reason.BUILD_ERROR,
+        r"^the build backend called sys\.exit\(['\"]",
+        "the build backend called sys.exit('error: it cannot be built')",
+        weight=Weight.LAST_WORDS,
+    ),
+)
+"""Every sign, those that explain the others before them: of two in one place the first counts."""
+
+_COMPILED = tuple((sign, re.compile(sign.pattern, re.MULTILINE)) for sign in SIGNS)
+
+
+def explain(log: str) -> Explanation:
     """Tell from the end of a log why the build failed; what shows no sign is a plain build error."""
-    for found, sign in _SIGNS:
-        if re.search(sign, log, re.MULTILINE):
-            return found
-    return Reason.BUILD_ERROR
+    text = _plain(log)
+    hits = _hits(text)
+    if not hits:
+        return Explanation(Reason.BUILD_ERROR)
+    cause = min(hits, key=_precedence)
+    evidence = _evidence(text, cause)
+    if cause.sign.wants == (Want.TOOL,) and cause.name in _OF_RUST:
+        return Explanation(Reason.NEEDS_RUST, evidence, _RUST, cause.sign.slug)
+    return Explanation(cause.sign.reason, evidence, _missing(cause, hits), cause.sign.slug)
+
+
+def of_limit(limit: Reason, limits: Limits) -> str:
+    """Say what a build used too much of: no line of its own log shows that."""
+    return {
+        Reason.TIME_OUT: f"the build was ended after {limits.seconds} seconds",
+        Reason.OUT_OF_MEMORY: f"the build used more than {limits.memory} bytes of memory, its files counted in",
+        Reason.OUT_OF_SPACE: f"the build filled a scratch space of {limits.scratch} bytes",
+        Reason.TOO_MANY_PROCESSES: f"the build was refused more than {limits.processes} processes at once",
+        Reason.TOO_MUCH_OUTPUT: f"the build printed more than {limits.log} bytes",
+    }.get(limit, "")
+
+
+def with_evidence(failure: Failure) -> Failure:
+    """Let a failure that no log tells of be shown by the telling line of its own detail."""
+    if failure.evidence:
+        return failure
+    lines = [line for line in failure.detail.splitlines() if line.strip()]
+    telling = [line for line in lines if "Because " in line]  # uv's own reasons, below its headline
+    return replace(failure, evidence=printable((telling or lines or [""])[0]))
+
+
+def printable(text: str) -> str:
+    """Make one line of what a package wrote: without control characters, and cut."""
+    plain = "".join(one if one.isprintable() else " " for one in _ESCAPES.sub("", text[: 4 * EVIDENCE]))
+    return " ".join(plain.split())[:EVIDENCE]
+
+
+def _plain(log: str) -> str:
+    return _LONG.sub(r"\1", _LINE_ENDS.sub("\n", _ESCAPES.sub("", log)))
+
+
+def _hits(text: str) -> list[_Hit]:
+    """Find every sign after which the build was not seen to go on, in the order of the text."""
+    steps = [step.start() for step in _GOES_ON.finditer(text)]
+    since = steps[-1] if steps else -1
+    found = [
+        _Hit(sign, match.start(), match.end(), name)
+        for sign, pattern in _COMPILED
+        for match in pattern.finditer(text, max(since, 0))
+        for name in _names(match)
+    ]
+    return sorted(found, key=lambda hit: hit.start)
+
+
+def _names(match: re.Match[str]) -> tuple[str, ...]:
+    named = match.groupdict()
+    return tuple(text for key, text in named.items() if key.startswith("name") and text) or ("",)
+
+
+def _precedence(hit: _Hit) -> tuple[int, int, int]:
+    """Order hits: what weighs most, then the first; but of last words, the last."""
+    order = SIGNS.index(hit.sign)
+    place = -hit.start if hit.sign.weight is Weight.LAST_WORDS else hit.start
+    return hit.sign.weight, place, order
+
+
+def _evidence(text: str, hit: _Hit) -> str:
+    """Return the line that shows it: the last one that the sign covers."""
+    last = text.rfind("\n", hit.start, hit.end - 1) + 1
+    begin = text.rfind("\n", 0, max(hit.start, last)) + 1
+    end = text.find("\n", hit.end)
+    shown = max(hit.start, last) - _BEFORE
+    return printable(text[max(begin, shown if shown - begin > _BEFORE else begin) : end if end >= 0 else len(text)])
+
+
+def _missing(cause: _Hit, hits: list[_Hit]) -> tuple[Missing, ...]:
+    """List what the cause says is missing, and what its like say."""
+    kin = [hit for hit in hits if hit.sign is cause.sign]
+    if Missing(Want.TOOL, "pkg-config") in _of(cause):  # then the modules that it was asked for are unknown too
+        kin += [hit for hit in hits if hit.sign.wants == (Want.PKG_CONFIG,)]
+    return tuple(dict.fromkeys(one for hit in (cause, *kin) for one in _of(hit)))[:MOST_MISSING]
+
+
+def _of(hit: _Hit) -> tuple[Missing, ...]:
+    return (*hit.sign.also, *(Missing(want, hit.name) for want in hit.sign.wants if hit.name))

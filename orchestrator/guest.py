@@ -435,12 +435,35 @@ def call_hook(spec: dict[str, Any], name: str, root: str, out: str) -> Any:  # n
     for attribute in filter(None, attributes.split(".")):
         backend = getattr(backend, attribute)
     hook = getattr(backend, name, None)
-    settings = [spec["settings"]] if spec["settings"] else []
+    settings = spec.get("config_settings") or None
     if name.startswith("get_requires"):
-        return list(hook(*settings)) if hook else []
+        return list(hook(settings)) if hook else []
     if hook is None:
         raise AttributeError(f"the build backend {spec['backend']} has no {name}")
-    return hook(out, *settings)
+    return hook(out, settings)
+
+
+def call_pip(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - the name of a file, if there is one
+    """Call `pip wheel` in the words of 2020; that it is offline and finds the sdist is said by its environment.
+
+    So it builds in a folder of random name, with the build requirements that are there, and
+    nothing of what the project requires when it is used.
+    """
+    import subprocess  # noqa: PLC0415 - hooks have no use for it
+
+    os.environ.pop("HOSTNAME", None)
+    os.environ.update(
+        PIP_NO_INDEX="1",
+        PIP_FIND_LINKS=os.path.dirname(spec["sdist"]),
+        PIP_NO_DEPS="1",
+        PIP_NO_BUILD_ISOLATION="0",  # as pip reads it: no isolation
+        PIP_DISABLE_PIP_VERSION_CHECK="1",
+    )
+    os.chdir(out)
+    command = [sys.executable, "-m", "pip", "wheel", spec["pip"], "--no-binary", ":all:", "--no-cache-dir"]
+    subprocess.check_call(command)  # noqa: S603 - no shell, and a name that the index has normalized
+    made = [name for name in os.listdir(out) if name.endswith(".whl")]
+    return made[0] if len(made) == 1 else None
 
 
 def in_child(spec: dict[str, Any], name: str, root: str, out: str, voice: int) -> tuple[int, Any, float]:
@@ -466,7 +489,9 @@ def _be_the_hook(spec: dict[str, Any], name: str, root: str, out: str, answer: i
     try:
         os.setsid()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.write(answer, json.dumps(call_hook(spec, name, root, out)).encode())
+        by_pip = spec.get("pip") and name == "build_wheel"
+        value = call_pip(spec, out) if by_pip else call_hook(spec, name, root, out)
+        os.write(answer, json.dumps(value).encode())
         status = 0
     except SystemExit as asked:
         print(f"the build backend called sys.exit({asked.code!r})", file=sys.stderr)  # noqa: T201 - into the log
@@ -659,6 +684,28 @@ def compile_all(root: str, out: str) -> int:
     return 0
 
 
+def inventory() -> int:
+    """List the Python distributions of Debian's own folder, as [name, version, Debian's package]."""
+    import glob  # noqa: PLC0415 - builds have no use for these
+    import re  # noqa: PLC0415
+    from importlib.metadata import distributions  # noqa: PLC0415
+
+    folder = "/usr/lib/python3/dist-packages"
+    owners = {}
+    for listing in glob.glob("/var/lib/dpkg/info/*.list"):
+        with open(listing) as stream:
+            for line in stream:
+                if line.startswith(folder):
+                    owners[line.strip()] = os.path.basename(listing)[: -len(".list")].partition(":")[0]
+    found = []
+    for one in distributions(path=[folder]):
+        place = str(getattr(one, "_path", ""))
+        if place in owners:
+            found.append([re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower(), one.version, owners[place]])
+    json.dump(sorted(found), sys.stdout)
+    return 0
+
+
 def _ignore(_signal: int, _frame: FrameType | None) -> None:
     """Stay, though a build may signal its whole process namespace."""
 
@@ -666,4 +713,6 @@ def _ignore(_signal: int, _frame: FrameType | None) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, _ignore)
     given = json.loads(sys.argv[1])
+    if "inventory" in given:
+        sys.exit(inventory())
     sys.exit(compile_all(given["compile"], given["scratch"]) if "compile" in given else main(given))

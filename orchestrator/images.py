@@ -22,7 +22,7 @@ from orchestrator.errors import EngineError, ImageError, TransientEngineError
 from orchestrator.model import Drift, Image, Target, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import IO
 
     from orchestrator.engine import LocalImage
@@ -52,6 +52,7 @@ MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 TIME = "%Y%m%dT%H%M%SZ"
 """How Debian's snapshot archive writes a time in its addresses."""
 
+_OWN_SOURCES = "/etc/apt/sources.list.d/debian.sources"
 _PATIENCE = 5.0  # seconds to wait for the snapshot archive's answer
 _LOCK_HEAD = "# Written by `wheelproof images --lock`. Snapshot: {time}\n"
 _SNAPSHOT_OF_LOCK = re.compile(r"^# .*Snapshot: (\d{8}T\d{6}Z)$", re.MULTILINE)
@@ -95,25 +96,28 @@ class Recipe:
 
     name: str
     suite: str
-    base: str  # the official image, by digest
+    base: str  # the official image, by digest; or, of a custom image, the name of the image that it stands on
     snapshot: datetime  # the time whose archive has every locked version
-    lock: Packages
+    lock: Packages  # of all that is in it, the packages of the image that it stands on included
     files: tuple[tuple[str, bytes], ...]  # (name, content) of the build's context, sorted
     snapshots: str = ""  # the snapshot archive's address, if the user names one: "http://host/archive"
+    below: Recipe | None = None  # of the image that a custom one stands on
 
     @property
     def tag(self) -> str:
         """The image's name in the engine: another one as soon as anything of the recipe changes."""
-        return f"wheelproof/{self.name}:{self._digest(self.files)[:16]}"
+        return f"wheelproof/{self.name}:{self._digest(self.files, self.below.tag if self.below else '')[:16]}"
 
     @property
     def method(self) -> str:
         """Digest of how the image is made, whatever the versions that it is made of."""
-        return self._digest(tuple(file for file in self.files if file[0] not in {LOCK, SETTINGS}))
+        files = tuple(file for file in self.files if file[0] not in {LOCK, SETTINGS})
+        return self._digest(files, self.below.method if self.below else "")
 
     @staticmethod
-    def _digest(files: tuple[tuple[str, bytes], ...]) -> str:
-        return digest([(name, hashlib.sha256(content).hexdigest()) for name, content in files])
+    def _digest(files: tuple[tuple[str, bytes], ...], below: str) -> str:
+        own = [(name, hashlib.sha256(content).hexdigest()) for name, content in files]
+        return digest([own, below] if below else own)
 
 
 # --- what an image is, decided without an engine ----------------------------------------------
@@ -124,8 +128,24 @@ def names(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(settings.parent.name for settings in folder.glob(f"*/{SETTINGS}")))
 
 
+def bases_first(folder: Path, wanted: Iterable[str]) -> tuple[str, ...]:
+    """Put images in an order in which none comes before the one that it stands on; sorted within that.
+
+    Raises
+    ------
+    ImageError
+        As `load` does.
+
+    """
+    return tuple(sorted(wanted, key=lambda name: (_height(load(folder, name)), name)))
+
+
+def _height(recipe: Recipe) -> int:
+    return 1 + _height(recipe.below) if recipe.below else 0
+
+
 def load(folder: Path, name: str) -> Recipe:
-    """Read the recipe of one image.
+    """Read the recipe of one image, and of all that it stands on.
 
     Raises
     ------
@@ -133,28 +153,52 @@ def load(folder: Path, name: str) -> Recipe:
         There is no such image, or its settings or lock cannot be understood.
 
     """
+    return _load(folder, name, ())
+
+
+def _load(folder: Path, name: str, above: tuple[str, ...]) -> Recipe:
+    """Read a recipe; `above` names the images that led to it, each standing on the next."""
     if name not in (known := names(folder)):
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known) or 'none'}"
-        msg = f"looking for the image {name}: {folder} has none of that name; {hint}"
+        asked = f", on which {above[-1]} is to stand" if above else ""
+        msg = f"looking for the image {name}{asked}: {folder} has none of that name; {hint}"
+        raise ImageError(msg)
+    if name in above:
+        msg = f"reading the image {name}: it stands on itself, by way of {', '.join(above)}; name another base"
         raise ImageError(msg)
     paths = [*(path for path in (folder / name).iterdir() if path.is_file()), *(folder / file for file in SHARED)]
-    files = tuple(sorted((path.name, path.read_bytes()) for path in paths))
-    text = dict(files).get(LOCK, b"").decode()
+    files = {path.name: path.read_bytes() for path in paths}
     try:
-        settings = tomllib.loads(dict(files)[SETTINGS].decode())
-        return Recipe(
-            name=name,
-            suite=settings["suite"],
-            base=settings["base"],
-            snapshot=snapshot_time(text),
-            lock=parse_lock(text),
-            files=files,
-            snapshots=settings.get("snapshots", ""),
-        )
-    except (KeyError, ValueError) as error:
+        settings = tomllib.loads(files[SETTINGS].decode())
+        below = None if "@" in settings["base"] else _load(folder, settings["base"], (*above, name))
+        return _recipe(name, settings, files, below)
+    except (KeyError, ValueError, TypeError) as error:
         msg = f"reading the image {name}: {folder / name} is not understood: {error}; see CONTRIBUTING.md"
         raise ImageError(msg) from error
+
+
+def _recipe(name: str, settings: Mapping[str, str], files: Mapping[str, bytes], below: Recipe | None) -> Recipe:
+    """Put a recipe together; a custom image's lock names only what is not as in the image below.
+
+    The build gets the whole lock, so that the same steps pin both.
+    """
+    text = files.get(LOCK, b"").decode()
+    lock, time = parse_lock(text), snapshot_time(text)
+    whole = dict(files)
+    if below:
+        lock = tuple(sorted((dict(below.lock) | dict(lock)).items()))
+        whole[LOCK] = format_lock(lock, time).encode()
+    return Recipe(
+        name=name,
+        suite=below.suite if below else settings["suite"],
+        base=settings["base"],
+        snapshot=time,
+        lock=lock,
+        files=tuple(sorted(whole.items())),
+        snapshots=settings.get("snapshots", below.snapshots if below else ""),
+        below=below,
+    )
 
 
 def parse_lock(text: str) -> Packages:
@@ -250,11 +294,7 @@ def ensure(engine: Images, name: str, folder: Path, cache: Path, *, strict: bool
 
     """
     recipe = load(folder, name)
-    found = engine.image(recipe.tag)
-    if found is None:
-        with _alone(cache, name):
-            found = engine.image(recipe.tag) or _make(engine, recipe, cache, tell)
-    image = _describe(recipe, found)
+    image = _describe(recipe, _found(engine, recipe, cache, tell))
     if image.drift and strict:
         raise ImageError(refusal(name, image.drift))
     if image.drift:
@@ -262,31 +302,57 @@ def ensure(engine: Images, name: str, folder: Path, cache: Path, *, strict: bool
     return image
 
 
+def _found(engine: Images, recipe: Recipe, cache: Path, tell: Callable[[str], None]) -> LocalImage:
+    """Return the engine's image of a recipe; make it, and first the one that it stands on, if need be."""
+    if (found := engine.image(recipe.tag)) is not None:
+        return found
+    below = _found(engine, recipe.below, cache, tell) if recipe.below else None
+    with _alone(cache, recipe.name):
+        return engine.image(recipe.tag) or _make(engine, recipe, below, cache, tell)
+
+
 def relock(engine: Images, name: str, folder: Path, cache: Path, *, tell: Callable[[str], None]) -> tuple[Drift, ...]:
     """Write an image's lock from what Debian's archive has now; return what that changed.
+
+    A custom image leaves the packages of the image that it stands on as they are, as far as
+    its own packages can live with them, and its lock lists only what it adds or changes.
 
     Raises
     ------
     ImageError
-        The image cannot be made.
+        The image cannot be made, or takes away packages that the one below has.
 
     """
     former = load(folder, name)
     now = datetime.now(UTC).replace(microsecond=0)
+    below = _found(engine, former.below, cache, tell) if former.below else None
+    there = _listed_in(below) if below else ()
+    draft = format_lock(there, now).encode() if there else b""
     recipe = replace(
-        former, snapshot=now, lock=(), files=tuple(file if file[0] != LOCK else (LOCK, b"") for file in former.files)
+        former,
+        snapshot=now,
+        lock=there,
+        files=tuple((file, draft if file == LOCK else old) for file, old in former.files),
     )
     with _alone(cache, name):
-        base = _root(engine, recipe, (), cache, tell)
+        base = below.id if below else _root(engine, recipe, (), cache, tell)
         built = _build(engine, recipe, base, "", tell)
         packages = parse_lock(engine.read_file(built, FOUND).decode())
         engine.remove_image(_unfinished(recipe))
-    (folder / name / LOCK).write_text(format_lock(packages, now))
-    return drift(former.lock, packages)
+    if lost := sorted(dict(there).keys() - dict(packages).keys()):
+        msg = f"locking the image {name}: it takes {', '.join(lost)} from its base; install what goes with them"
+        raise ImageError(msg)
+    own = tuple(sorted(set(packages) - set(there)))
+    (folder / name / LOCK).write_text(format_lock(own, now))
+    return drift(former.lock, load(folder, name).lock)
+
+
+def _listed_in(image: LocalImage) -> Packages:
+    return parse_lock(image.labels.get(PACKAGES_LABEL, ""))
 
 
 def _describe(recipe: Recipe, found: LocalImage) -> Image:
-    packages = parse_lock(found.labels.get(PACKAGES_LABEL, ""))
+    packages = _listed_in(found)
     try:
         fits = target(packages)
     except ValueError as error:
@@ -303,10 +369,12 @@ def _describe(recipe: Recipe, found: LocalImage) -> Image:
     )
 
 
-def _make(engine: Images, recipe: Recipe, cache: Path, tell: Callable[[str], None]) -> LocalImage:
+def _make(
+    engine: Images, recipe: Recipe, below: LocalImage | None, cache: Path, tell: Callable[[str], None]
+) -> LocalImage:
     """Build the image; it gets its name only when all of it is known."""
     tell(f"making the image {recipe.name}; this takes a few minutes, once")
-    kind, base, sources = _base(engine, recipe, cache, tell)
+    kind, base, sources = _on(engine, recipe, below) if below else _base(engine, recipe, cache, tell)
     built = _build(engine, recipe, base, "\n".join(sources), tell)
     labels = {BASE_LABEL: kind, PACKAGES_LABEL: engine.read_file(built, FOUND).decode()}
     engine.build_image(_tar((("Dockerfile", f"FROM {built}\n".encode()),)), recipe.tag, {}, labels, _quietly)
@@ -370,11 +438,17 @@ def _alone(cache: Path, name: str) -> Iterator[None]:
 # --- where it begins -------------------------------------------------------------------------
 
 
+def _on(engine: Images, recipe: Recipe, below: LocalImage) -> tuple[str, str, tuple[str, ...]]:
+    """Stand on another image of ours: as `_base`, and it was begun as that one was."""
+    own = engine.read_file(below.id, _OWN_SOURCES).decode(errors="replace")
+    return below.labels.get(BASE_LABEL, ""), below.id, _snapshot_sources(recipe, own)
+
+
 def _base(engine: Images, recipe: Recipe, cache: Path, tell: Callable[[str], None]) -> tuple[str, str, tuple[str, ...]]:
     """Find what the image stands on: (its kind, its id, more lines for apt's sources)."""
     tell(f"pulling {recipe.base}")
     if engine.pull(recipe.base):
-        own = engine.read_file(recipe.base, "/etc/apt/sources.list.d/debian.sources").decode(errors="replace")
+        own = engine.read_file(recipe.base, _OWN_SOURCES).decode(errors="replace")
         return "registry", recipe.base, _snapshot_sources(recipe, own)
     sources = _snapshot_sources(recipe, "")
     kind = "snapshot" if sources else "archive"

@@ -1,4 +1,8 @@
-"""The package index: releases, and verified downloads. The only module that imports pypi_simple."""
+"""The package index: releases, and verified downloads. The only module that imports pypi_simple.
+
+It does so to read a page that it does not know yet, and to learn where PyPI is: a run in which nothing changed
+has no need of either, and the import takes longer than all else that such a run does.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,18 @@ import difflib
 import hashlib
 import json
 import os
+import ssl
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import requests
 from packaging.requirements import InvalidRequirement, Requirement
@@ -27,18 +33,12 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from pypi_simple import (
-    ACCEPT_JSON_PREFERRED,
-    PYPI_SIMPLE_ENDPOINT,
-    DistributionPackage,
-    ProjectPage,
-    UnsupportedRepoVersionError,
-)
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 
 from orchestrator import __version__
 from orchestrator.cache import Turns, unfinished, write
 from orchestrator.errors import PackageIndexError, TransientIndexError, UsageError
-from orchestrator.model import Release, Sdist, admits
+from orchestrator.model import OfferedWheel, Release, Sdist, admits
 from orchestrator.retry import retrying
 
 if TYPE_CHECKING:
@@ -46,8 +46,9 @@ if TYPE_CHECKING:
 
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
+    from pypi_simple import DistributionPackage, ProjectPage
 
-_LAYOUT = 1  # of a kept page
+_LAYOUT = 2  # of a kept page
 _PAGE_LIMIT = 64 << 20  # bytes, unpacked; the largest pages are below ten million
 _REDIRECTS = 5
 _CHUNK = 1 << 18
@@ -56,11 +57,12 @@ _LONGEST_WAIT = 30  # seconds that Retry-After may ask for
 _TRANSIENT_STATUS = frozenset({408, 425, 429})
 _SERVER_FAULT, _NOT_FOUND, _NOT_MODIFIED, _CLIENT_FAULT = 500, 404, 304, 400
 _SDISTS = (".tar.gz", ".zip")  # the first is preferred
+_CONNECTIONS = 16  # kept open to one host, for all threads together
+_ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """One file on a project's page."""
+class Offer(NamedTuple):
+    """One file on a project's page. Some pages have ten thousand, hence a tuple: JSON has it as it is."""
 
     filename: str
     url: str
@@ -115,14 +117,24 @@ class Index:
 
         `timeout`: seconds without a byte; `retry_wait`: seconds before the second try, about.
         """
-        self.url, self._auth = _credentials((url or PYPI_SIMPLE_ENDPOINT).rstrip("/") + "/")
+        self._url, self._auth = _credentials(url.rstrip("/") + "/") if url else ("", None)
         self._cache = cache
         self._timeout = timeout
         self._sleep = sleep
         self._local = threading.local()
+        self._adapter = _SharedAdapter(pool_maxsize=_CONNECTIONS)
         self._turns = Turns()
         self._page = retrying(self._read_page, first_wait=retry_wait)
         self._download = retrying(self._download_once, first_wait=retry_wait)
+
+    @cached_property
+    def url(self) -> str:
+        """Its address, without user and password."""
+        if self._url:
+            return self._url
+        from pypi_simple import PYPI_SIMPLE_ENDPOINT  # noqa: PLC0415 - see above
+
+        return PYPI_SIMPLE_ENDPOINT
 
     def release(self, requirement: Requirement | str, python: str) -> Release:
         """Choose the newest stable release that the requirement and the Python (3.11.2, or 3.11) admit.
@@ -149,8 +161,8 @@ class Index:
             raise PackageIndexError(_no_release(wanted, editions))
         return _release(name, found)
 
-    def fetch(self, sdist: Sdist, limit: int) -> Path:
-        """Return the sdist's file of at most `limit` bytes: SHA-256/filename in the cache.
+    def fetch(self, wanted: Sdist | OfferedWheel, limit: int) -> Path:
+        """Return the file of an sdist or wheel, of at most `limit` bytes: SHA-256/filename in the cache.
 
         Where the index gave no hash, the file is downloaded each time, and the name of its
         folder is the hash to record.
@@ -158,50 +170,51 @@ class Index:
         Raises
         ------
         PackageIndexError
-            The file is not what the index said, is too large, or has a name that no sdist has.
+            The file is not what the index said, is too large, or has a name that no such file has.
         TransientIndexError
             The index does not answer, after several tries.
 
         """
-        folder = self._cache / "sdists"
-        _checked_name(sdist.filename)
-        with self._turns.turn(sdist.sha256 or sdist.url):
-            kept = folder / sdist.sha256 / sdist.filename
-            if sdist.sha256 and kept.is_file() and _sha256(kept) == sdist.sha256:
+        folder = self._cache / ("sdists" if isinstance(wanted, Sdist) else "published")
+        _checked_name(wanted)
+        with self._turns.turn(wanted.sha256 or wanted.url):
+            kept = folder / wanted.sha256 / wanted.filename
+            if wanted.sha256 and kept.is_file() and _sha256(kept) == wanted.sha256:
                 return kept
-            return self._download(sdist, limit, folder)
+            return self._download(wanted, limit, folder)
 
-    def _download_once(self, sdist: Sdist, limit: int, folder: Path) -> Path:
-        doing = f"fetching {sdist.filename}"
-        with unfinished(folder) as lent, self._get(doing, sdist.url, {"Accept-Encoding": "identity"}) as answer:
-            part = lent / sdist.filename
+    def _download_once(self, wanted: Sdist | OfferedWheel, limit: int, folder: Path) -> Path:
+        doing = f"fetching {wanted.filename}"
+        with unfinished(folder) as lent, self._get(doing, wanted.url, {"Accept-Encoding": "identity"}) as answer:
+            part = lent / wanted.filename
             with part.open("wb") as file:
                 found = _copy(self._pieces(doing, answer, limit), file.write)
-            if sdist.sha256 not in {"", found}:
+            if wanted.sha256 not in {"", found}:
                 msg = (
-                    f"{doing}: it has sha256 {found}, the index said {sdist.sha256}; "
+                    f"{doing}: it has sha256 {found}, the index said {wanted.sha256}; "
                     "nothing of it was kept: see whether the index or something before it alters files, and run again"
                 )
                 raise PackageIndexError(msg)
             place = folder / found
             place.mkdir(exist_ok=True)
-            return part.replace(place / sdist.filename)
+            return part.replace(place / wanted.filename)
 
     def _read_page(self, name: str) -> tuple[Edition, ...]:
         """Return all editions of a project, the newest first."""
         doing = f"asking the index for {name}"
-        kept = _Kept(self._cache / "index" / f"{name}-{_digest(self.url.encode())[:16]}.json")
-        asked = {"Accept": ACCEPT_JSON_PREFERRED} | ({"If-None-Match": kept.etag} if kept.etag else {})
-        with self._get(doing, f"{self.url}{name}/", asked) as answer:
+        kept = _Kept(self._cache / "index" / f"{name}-{_digest(self._url.encode())[:16]}.json")
+        asked = {"Accept": _ACCEPT} | ({"If-None-Match": kept.etag} if kept.etag else {})
+        url = kept.url or f"{self.url}{name}/"
+        with self._get(doing, url, asked) as answer:
             if answer.status_code == _NOT_MODIFIED:
                 return kept.editions()
             body = b"".join(self._pieces(doing, answer, _PAGE_LIMIT))
             etag, digest = answer.headers.get("ETag", ""), _digest(body)
             if digest != kept.body:
                 page = _parsed(doing, name, answer, body)
-                kept.replace(etag, digest, _editions(name, page))
+                kept.replace(url, etag, digest, _editions(name, page, answer.url))
             elif etag != kept.etag:
-                kept.replace(etag, digest, kept.editions())
+                kept.replace(url, etag, digest, kept.editions())
         return kept.editions()
 
     @contextmanager
@@ -216,18 +229,19 @@ class Index:
 
     @property
     def _session(self) -> requests.Session:
-        """One session for each thread: the library does not promise that one can be shared."""
+        """One session for each thread: the library does not promise that one can be shared, as connections can."""
         if not hasattr(self._local, "session"):
             session = requests.Session()
             session.max_redirects = _REDIRECTS
             session.headers["User-Agent"] = f"wheelproof/{__version__}"
-            session.verify = _certificates()
+            session.mount("https://", self._adapter)
+            session.mount("http://", self._adapter)
             self._local.session = session
         found: requests.Session = self._local.session
         return found
 
     def _auth_for(self, url: str) -> tuple[str, str] | None:
-        return self._auth if urlsplit(url)[:2] == urlsplit(self.url)[:2] else None
+        return self._auth if urlsplit(url)[:2] == urlsplit(self._url)[:2] else None
 
     def _check(self, doing: str, answer: requests.Response) -> None:
         secure = [urlsplit(step.url).scheme == "https" for step in (*answer.history, answer)]
@@ -240,7 +254,7 @@ class Index:
             msg = f"{doing}: the index answers with status {status}; run again when it has recovered"
             raise TransientIndexError(msg)
         if status == _NOT_FOUND:
-            msg = f"{doing}: {self.url} does not have it; check how it is spelled, and whether this is the right index"
+            msg = f"{doing}: {answer.url} does not exist; check how it is spelled, and whether this is the right index"
             raise PackageIndexError(msg)
         if status >= _CLIENT_FAULT:
             msg = f"{doing}: the index refuses with status {status}; check its address, and what it lets you see"
@@ -323,8 +337,9 @@ def _requirement(text: Requirement | str) -> Requirement:
 def _release(name: str, edition: Edition) -> Release:
     found = edition.sdist
     sdist = Sdist(found.filename, found.url, found.sha256, found.size) if found else None
-    wheels = tuple(sorted(offer.filename for offer in edition.offers if offer.is_wheel))
-    return Release(name, edition.version, sdist, edition.requires_python, wheels)
+    wheels = (OfferedWheel(one.filename, one.url, one.sha256, one.size) for one in edition.offers if one.is_wheel)
+    by_name = tuple(sorted(wheels, key=lambda one: one.filename))
+    return Release(name, edition.version, sdist, edition.requires_python, by_name)
 
 
 def _no_release(wanted: Requirement, editions: Sequence[Edition]) -> str:
@@ -335,12 +350,12 @@ def _no_release(wanted: Requirement, editions: Sequence[Edition]) -> str:
     return f"asking the index for {wanted}: no release matches; {advice}: ask for one of these"
 
 
-def _editions(name: str, page: ProjectPage) -> tuple[Edition, ...]:
+def _editions(name: str, page: ProjectPage, base: str) -> tuple[Edition, ...]:
     versions: dict[Version, list[Offer]] = {}
     for package in page.packages:
         version = _version(name, package.filename)
         if version is not None:
-            versions.setdefault(version, []).append(_offer(package))
+            versions.setdefault(version, []).append(_offer(package, base))
     return tuple(Edition(str(version), tuple(versions[version])) for version in sorted(versions, reverse=True))
 
 
@@ -355,17 +370,21 @@ def _version(name: str, filename: str) -> Version | None:
     return version if of == name and _is_plain(filename) else None
 
 
-def _offer(package: DistributionPackage) -> Offer:
-    url = _credentials(package.url)[0]
+def _offer(package: DistributionPackage, base: str) -> Offer:
+    # The library would join all to the page's own address, and take most of its time for it.
+    absolute = package.url.startswith(("https://", "http://"))
+    url = _credentials(package.url if absolute else urljoin(base, package.url))[0]
     sha256 = package.digests.get("sha256", "").lower()
     return Offer(package.filename, url, sha256, package.size, package.requires_python, package.is_yanked)
 
 
 def _parsed(doing: str, name: str, answer: requests.Response, body: bytes) -> ProjectPage:
+    from pypi_simple import ProjectPage, UnsupportedRepoVersionError  # noqa: PLC0415 - see above
+
     kind = answer.headers.get("Content-Type", "text/html").partition(";")[0].strip().lower()
     try:
         if kind.endswith("+json"):
-            return ProjectPage.from_json_data(json.loads(body), answer.url)
+            return ProjectPage.from_json_data(json.loads(body))
         if kind in {"text/html", "application/vnd.pypi.simple.v1+html"}:
             return ProjectPage.from_html(name, body, answer.url, answer.encoding)
     except (ValueError, RecursionError, UnsupportedRepoVersionError) as error:
@@ -392,29 +411,36 @@ class _Kept:
         return str(self._content.get("etag", ""))
 
     @property
+    def url(self) -> str:
+        """Where it was found, and is asked for again."""
+        return str(self._content.get("url", ""))
+
+    @property
     def body(self) -> str:
         return str(self._content.get("body", ""))
 
     def editions(self) -> tuple[Edition, ...]:
-        return tuple(
-            Edition(version, tuple(Offer(*offer) for offer in offers)) for version, offers in self._content["editions"]
-        )
+        return tuple(Edition(version, tuple(map(Offer._make, offers))) for version, offers in self._content["editions"])
 
-    def replace(self, etag: str, body: str, editions: Iterable[Edition]) -> None:
-        listed = [(edition.version, [astuple(offer) for offer in edition.offers]) for edition in editions]
-        self._content = {"layout": _LAYOUT, "etag": etag, "body": body, "editions": listed}
+    def replace(self, url: str, etag: str, body: str, editions: Iterable[Edition]) -> None:
+        listed = [(edition.version, edition.offers) for edition in editions]
+        self._content = {"layout": _LAYOUT, "url": url, "etag": etag, "body": body, "editions": listed}
         write(self._path, json.dumps(self._content, separators=(",", ":")))
 
 
-def _checked_name(filename: str) -> None:
+def _checked_name(wanted: Sdist | OfferedWheel) -> None:
+    filename, kind = wanted.filename, "an sdist" if isinstance(wanted, Sdist) else "a wheel"
     try:
-        parse_sdist_filename(filename)
-    except InvalidSdistFilename:
+        if isinstance(wanted, Sdist):
+            parse_sdist_filename(filename)
+        else:
+            parse_wheel_filename(filename)
+    except (InvalidSdistFilename, InvalidWheelFilename):
         plain = False
     else:
         plain = _is_plain(filename)
     if not plain:
-        msg = f"fetching {filename!r}: that is no name of an sdist; see what the index publishes there"
+        msg = f"fetching {filename!r}: that is no name of {kind}; see what the index publishes there"
         raise PackageIndexError(msg)
 
 
@@ -424,6 +450,8 @@ def _is_plain(filename: str) -> bool:
 
 def _credentials(url: str) -> tuple[str, tuple[str, str] | None]:
     """Part a URL from the user and the password that it may hold, so that they are recorded nowhere."""
+    if "@" not in url:
+        return url, None
     parts = urlsplit(url)
     _, at, host = parts.netloc.rpartition("@")
     if not at:
@@ -431,10 +459,33 @@ def _credentials(url: str) -> tuple[str, tuple[str, str] | None]:
     return urlunsplit(parts._replace(netloc=host)), requests.utils.get_auth_from_url(url)
 
 
-def _certificates() -> str | bool:
+class _SharedAdapter(HTTPAdapter):
+    """Connections for all threads, with one TLS context: to read the certificates takes longer than to connect."""
+
+    _turn = threading.Lock()
+
+    @cached_property
+    def context(self) -> ssl.SSLContext:
+        """What every connection is secured by."""
+        trusted = _certificates()
+        if Path(trusted).is_dir():
+            return ssl.create_default_context(capath=trusted)
+        return ssl.create_default_context(cafile=trusted)
+
+    def build_connection_pool_key_attributes(self, *asked: Any, **named: Any) -> Any:  # noqa: ANN401 - the library's own
+        """Return what a connection is chosen by: the host, and for https the one context."""
+        host, _ = super().build_connection_pool_key_attributes(*asked, **named)
+        with self._turn:
+            return host, {"ssl_context": self.context} if host["scheme"] == "https" else {}
+
+    def cert_verify(self, *_asked: Any, **_named: Any) -> None:  # noqa: ANN401
+        """Leave it to the context, which verifies."""
+
+
+def _certificates() -> str:
     """Name the certificates to trust: what requests honours itself, and what uv and OpenSSL honour."""
     names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-    return next((found for name in names if (found := os.environ.get(name))), True)
+    return next((found for name in names if (found := os.environ.get(name))), DEFAULT_CA_BUNDLE_PATH)
 
 
 def _seconds(retry_after: str) -> float:

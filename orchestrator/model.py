@@ -24,6 +24,9 @@ DAY = 86_400
 
 PURE_TAG = "none-any"
 
+BUILT_HERE = "built-here:"
+"""In place of the URL of a wheel that the farm itself built."""
+
 
 def digest(value: object) -> str:
     """Return the SHA-256 of a JSON-like value, dataclasses and all, whatever the order of its keys."""
@@ -66,6 +69,64 @@ class Budget:
     remedies: bool = True  # whether remedies are tried, or only causes isolated
 
 
+class Policy(StrEnum):
+    """Where the tools that a build requires come from."""
+
+    INDEX = "index"  # wheels of the index, locked
+    DEBIAN = "debian"  # what the image has from Debian, and nothing else
+    PINNED = "pinned"  # a file of pinned versions and hashes, all of it
+    SOURCE = "source"  # wheels that the farm built from their sdists
+
+
+class Frontend(StrEnum):
+    """What calls the build backend."""
+
+    HOOKS = "hooks"  # the guest itself, on the unpacked folder (PEP 517)
+    PIP = "pip"  # `pip wheel`, which unpacks to a folder of random name
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPin:
+    """One line of a file of pinned build tools; the hashes may be of wheels or of the sdist (SHA-256)."""
+
+    name: str
+    version: str
+    hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildTools:
+    """Which build tools a task is built with."""
+
+    policy: Policy = Policy.INDEX
+    pins: tuple[ToolPin, ...] = ()  # of the policy `pinned`
+    file: str = ""  # where they stand, for messages
+    strict: bool = False  # whether a tool that is not what the file says fails the build
+    frontend: Frontend = Frontend.HOOKS
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What of both builds' environments is as somebody else's builds have it; None or empty: as ours has it."""
+
+    name: str
+    umask: int | None = None
+    build_path: str = ""  # {folder} stands for the sdist's file name without its ending
+    timezone: str = ""  # POSIX form
+    hash_seed: int | None = None
+
+    @property
+    def fixes(self) -> tuple[str, ...]:
+        """Name the variations that it leaves no room for."""
+        named = {
+            "umask": self.umask is not None,
+            "build-path": bool(self.build_path),
+            "timezone": bool(self.timezone),
+            "hash-seed": self.hash_seed is not None,
+        }
+        return tuple(name for name, is_fixed in named.items() if is_fixed)
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One thing to judge: a requirement on an image, and how it is to be judged."""
@@ -79,6 +140,14 @@ class Task:
     limits: Limits = Limits()
     budget: Budget = Budget()
     published: bool = False  # whether the wheel on the index is compared too
+    tools: BuildTools = BuildTools()
+    profile: Profile | None = None
+    hashes: tuple[str, ...] = ()  # the sdist must bear one of them (SHA-256), where there are any
+    expected: tuple[str, ...] = ()  # what somebody else's wheels of it hash to
+    marker: str = ""  # PEP 508; where it does not fit the image, nothing is asked for
+    source: str = ""  # FILE:LINE, where it was asked for in a file
+    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517), in every build
+    long: bool = False  # it is to be taken for long until a result says otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +158,16 @@ class Exclusion:
     reason: str
     since: date
     image: str = ""  # the custom image that may lift it
+    never: bool = False  # nothing shall lift it
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What ought to have a verdict."""
+
+    project: str
+    version: str = ""  # normalized (PEP 440); empty: the newest, or whichever is found
+    image: str = ""  # empty: any
 
 
 # --- inputs, settled once --------------------------------------------------------------------
@@ -105,6 +184,16 @@ class Sdist:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedWheel:
+    """A wheel as the index offers it; `sha256` is empty where the index gives none."""
+
+    filename: str
+    url: str
+    sha256: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """One version of one project; `sdist` is None where only wheels were published."""
 
@@ -112,7 +201,12 @@ class Release:
     version: str  # normalized (PEP 440)
     sdist: Sdist | None
     requires_python: str | None = None
-    wheels: tuple[str, ...] = ()  # the file names that the index publishes for this version
+    wheels: tuple[OfferedWheel, ...] = ()  # what the index publishes for this version, by file name
+
+    @property
+    def wheel_names(self) -> tuple[str, ...]:
+        """The file names of the wheels that are published."""
+        return tuple(wheel.filename for wheel in self.wheels)
 
 
 def admits(requires_python: str | None, python: str) -> bool:
@@ -145,17 +239,62 @@ class Pin:
     filename: str
     url: str
 
+    @property
+    def built_here(self) -> bool:
+        """Whether no index holds it: the farm built it from its sdist."""
+        return self.url == BUILT_HERE
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A build requirement that the farm built from its sdist, twice."""
+
+    name: str
+    version: str
+    sdist: str  # SHA-256
+    filename: str  # of the wheel
+    sha256: str  # of the wheel of the first build, which is the one that is used
+    second: str  # of that of the second; empty where that build failed
+    requires: tuple[str, ...] = ()  # name==version of all that it was built with
+    from_index: tuple[str, ...] = ()  # those of them that no build here could give: links of a cycle
+    expected: tuple[str, ...] = ()  # what the file that pins it says that it hashes to
+    bootstrap: bool = False  # only built for the others of its file to be built with
+
+    @property
+    def reproducible(self) -> bool:
+        """Whether both builds gave the same bytes."""
+        return self.sha256 == self.second
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it is what the file that pins it says, or nothing is said."""
+        return not self.expected or self.sha256 in self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """A Python distribution that an image has from Debian."""
+
+    name: str  # normalized
+    version: str
+    package: str  # Debian's
+    package_version: str
+
 
 @dataclass(frozen=True, slots=True)
 class Lock:
     """All build requirements of one build, sorted by name."""
 
     pins: tuple[Pin, ...] = ()
+    provided: tuple[Provided, ...] = ()  # what the image gives, instead of pins
+    tools: tuple[Tool, ...] = ()  # what was built here for the pins, in the order in which it was
+    stand_ins: tuple[str, ...] = ()  # name==version of pins from the index, for tools that are under way
 
     @property
     def digest(self) -> str:
         """What the lock installs, wherever it was downloaded from."""
-        return digest([(pin.name, pin.version, pin.sha256) for pin in self.pins])
+        installed: list[object] = [(pin.name, pin.version, pin.sha256) for pin in self.pins]
+        return digest([*installed, *self.provided])
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +349,9 @@ class Environment:
     environment_path: str  # where the build requirements are mounted
     shell: str  # what /bin/sh is
     source_date_epoch: int | None
+    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517): the task's, and remedies'
     # What remedies ask for; nothing of it is there in the first three builds.
     flags: tuple[str, ...] = ()  # of the C and C++ compilers: CFLAGS, CXXFLAGS
-    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517)
     map_working_folder: bool = False  # every compiler call maps the folder in which it runs to "."
     finish: tuple[str, ...] = ()  # what is done to the wheel once it is built: slugs of guest_finish
 
@@ -268,7 +407,16 @@ class Reason(StrEnum):
     SDIST_TOO_LARGE = "sdist-too-large"
     WRONG_PYTHON = "wrong-python"
     MISSING_BUILD_REQUIREMENT = "missing-build-requirement"
+    MISSING_HEADER = "missing-header"
+    MISSING_LIBRARY = "missing-library"
+    MISSING_TOOL = "missing-tool"
+    MISSING_PKG_CONFIG = "missing-pkg-config"
+    MISSING_CMAKE_PACKAGE = "missing-cmake-package"
+    MISSING_FILE = "missing-file"
+    MISSING_CRATE = "missing-crate"
+    NEEDS_RUST = "needs-rust"
     NEEDS_NETWORK = "needs-network"
+    NEEDS_CRATES = "needs-crates"
     BUILD_ERROR = "build-error"
     TIME_OUT = "time-out"
     OUT_OF_MEMORY = "out-of-memory"
@@ -287,6 +435,26 @@ LIMIT_REASONS = frozenset(
 """Failures at a limit of ours: one such build says nothing about whether the others would agree."""
 
 
+class Want(StrEnum):
+    """What a build may look for, and not find."""
+
+    HEADER = "header"  # "libxml/xmlversion.h"
+    LIBRARY = "library"  # "foo", as in -lfoo
+    TOOL = "tool"  # "cmake"
+    PKG_CONFIG = "pkg-config"  # "dbus-1", of dbus-1.pc
+    CMAKE = "cmake"  # "Qt5", of Qt5Config.cmake
+    PYTHON_MODULE = "python-module"  # "numpy"
+    DEPENDENCY = "dependency"  # "jpeg": the package does not say how it looked for it
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing that a build looked for and did not find; the name is the package's own text, cut."""
+
+    want: Want
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a build gave no wheel; `detail` is the package's own text, cut, and never to be trusted."""
@@ -295,6 +463,7 @@ class Failure:
     phase: Phase
     detail: str = ""
     evidence: str = ""  # the one line that shows the reason
+    missing: tuple[Missing, ...] = ()  # what that line, and its like, say was not found
     debian_packages: tuple[str, ...] = ()  # of the image's suite, which would help
 
 
@@ -494,9 +663,13 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The wheel on the index as a third party: how it differs from the first build's."""
+    """The wheel on the index as a third party: how it differs from the first build's.
 
-    filename: str
+    Where the name alone tells them apart, because one is for manylinux and the other for the very
+    machine, that is no difference here: the two file names are seen anyway.
+    """
+
+    filename: str  # empty: the index has none for the same tags
     sha256: str
     same: bool
     severity: Severity | None = None
@@ -552,6 +725,10 @@ class Inputs:
     limits: Limits
     budget: Budget = Budget()
     published: bool = False
+    policy: Policy = Policy.INDEX
+    frontend: Frontend = Frontend.HOOKS
+    profile: Profile | None = None
+    config_settings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -601,3 +778,42 @@ class Result:
     flake_bound: float | None = None  # the highest rate at which another build may differ unseen, at 95 %
     kind: Kind | None = None
     published: Published | None = None
+    tools: tuple[Tool, ...] = ()  # build requirements that were built here, in the order in which they were
+    provided: tuple[Provided, ...] = ()  # build requirements that the image has from Debian
+    expected: tuple[str, ...] = ()  # what somebody else's wheels of it hash to
+
+
+# --- exclusions ------------------------------------------------------------------------------
+
+
+class Fate(StrEnum):
+    """What became of an exclusion when it was checked."""
+
+    STILL_NEEDED = "still-needed"
+    LIFTED = "lifted"  # its custom image builds it
+    STALE = "stale"  # the stock image builds it
+    NEVER = "never"  # it is not to be lifted, whatever is built
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What an excluded project came to on one image; the whole story is the record of the job."""
+
+    image: str
+    version: str
+    job: str
+    verdict: Verdict
+    why: str = ""  # as the record's reason
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionCheck:
+    """One check of one exclusion."""
+
+    project: str  # normalized (PEP 503)
+    checked: datetime
+    outcome: Fate
+    why: str  # one sentence
+    stock: Attempt  # on the image that it would be built on if it were not excluded
+    custom: Attempt | None = None  # on the image that the exclusion names
+    wheelproof: str = ""

@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
-
+from orchestrator import logs
 from orchestrator.errors import WheelproofError
 from orchestrator.farm import Slots, Stop, work_off
 from orchestrator.plan import Job, ordered, seconds_of
 from orchestrator.results import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from orchestrator.model import Image, Release, Result, Task
     from orchestrator.progress import Progress
@@ -83,7 +82,7 @@ def _once(jobs: Iterable[Job]) -> Iterator[Job]:
     """Drop what two groups ask for in other words: one release, on one image, in one way."""
     seen = set()
     for job in jobs:
-        key = replace(job, task=replace(job.task, requirement="", group=""))
+        key = replace(job, task=replace(job.task, requirement="", group="", long=False))
         if key not in seen:
             seen.add(key)
             yield job
@@ -93,7 +92,7 @@ def _job(task: Task, night: Night) -> Job:
     release = night.release(task)
     former = night.latest(release.project, task.image)
     seconds = seconds_of(former) if former else None
-    return Job(task, release, seconds, long=seconds is not None and seconds > night.long)
+    return Job(task, release, seconds, long=task.long if seconds is None else seconds > night.long)
 
 
 def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -> Outcome:
@@ -110,7 +109,7 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
 
     def failed(task: Task, error: WheelproofError) -> None:
         left.append((task.requirement, str(error)))
-        structlog.get_logger().error("no verdict", requirement=task.requirement, fault=str(error))
+        logs.error("no verdict", requirement=task.requirement, fault=str(error))
 
     jobs = look_up(tasks, night, failed)
     progress = shown(len(jobs))
@@ -156,33 +155,39 @@ class _Site:
     def __init__(self, publish: Callable[[], None], every: float) -> None:
         self._publish = publish
         self._every = every
-        self._next = time.monotonic() + every
+        self._next = 0.0
+        self._stale = False
         self._writing: threading.Thread | None = None
 
     def perhaps(self) -> None:
-        """Begin to write it, if that is not under way and it is time."""
+        """Begin to write it, for there is something new, if that is not under way and it is time."""
+        self._stale = True
         if time.monotonic() >= self._next and not (self._writing and self._writing.is_alive()):
             self._writing = threading.Thread(target=self._write, name="publishing")
             self._writing.start()
 
     def _write(self) -> None:
         begun = time.monotonic()
+        self._stale = False
         try:
             self._publish()
         except WheelproofError as error:  # the last writing tells, if it fails too
-            structlog.get_logger().warning("the site is not written", fault=str(error))
+            self._stale = True
+            logs.warning("the site is not written", fault=str(error))
         took = time.monotonic() - begun
         self._next = begun + max(self._every, took * _SHARE)
 
     def last(self) -> None:
-        """Write all that there is, and wait for it."""
+        """Write all that there is, unless it is written, and wait for it."""
         if self._writing:
             self._writing.join()
-        self._publish()
+        if self._stale or not self._writing:
+            self._publish()
 
 
-def results(outcome: Outcome) -> Iterator[Result]:
-    """Read the results of a run, one by one."""
+def results(outcome: Outcome, projects: Collection[str] | None = None) -> Iterator[Result]:
+    """Read the results of a run, one by one; of just those projects, where they are named."""
     for path in outcome.records:
-        if (result := read(path)) is not None:
+        wanted = projects is None or path.parent.name in projects
+        if wanted and (result := read(path)) is not None:
             yield result

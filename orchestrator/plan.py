@@ -69,6 +69,10 @@ _SAID = {
     "limits": "other limits",
     "budget": "another budget",
     "published": "the published wheel is wanted too",
+    "policy": "other build tools",
+    "frontend": "another frontend",
+    "profile": "another profile",
+    "config_settings": "other config settings",
 }
 
 

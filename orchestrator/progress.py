@@ -1,4 +1,7 @@
-"""Shows a run as it goes: a live display on a terminal, plain lines elsewhere. The only module that imports rich."""
+"""Shows a run as it goes: a live display on a terminal, plain lines elsewhere. The only module that imports rich.
+
+It does so for a terminal or a table: plain lines need none of it, and would wait for it.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import structlog
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
+from orchestrator import logs
+from orchestrator.logs import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import IO
+
+    from rich.console import Console, Group
 
 _WIDEST = 10_000  # columns, where nobody's terminal sets a limit
 
@@ -52,12 +54,12 @@ class State:
 
 
 class Progress:
-    """Takes note of what happens, from any thread, and shows it."""
+    """Takes note of what happens, from any thread, and writes a line for each job that is done."""
 
-    def __init__(self, total: int, console: Console) -> None:
-        """Expect that many jobs; show them on that console."""
+    def __init__(self, total: int, out: IO[str]) -> None:
+        """Expect that many jobs."""
         self._state = State(total, time.monotonic())
-        self._console = console
+        self._out = out
         self._lock = threading.Lock()
 
     def doing(self, project: str, what: str) -> None:
@@ -73,21 +75,42 @@ class Progress:
             state.done += 1
             state.counts[outcome] += 1
             position = f"[{state.done}/{state.total}]"
-        # Not under the lock: printing draws the display anew, which takes it.
-        if not self._console.is_terminal:
-            line = f"{position} {release}: {outcome}" + (f" ({why})" if why else "")
-            self._console.print(Text(_one_line(line)), soft_wrap=True)
-        elif outcome not in ("reproducible", "unchanged"):
-            told = Text.assemble((f"{outcome:>12}", COLOURS.get(outcome, "")), f" {release} ")
-            self._console.print(told.append(_one_line(why), style="dim"))
+        # Not under the lock: a display that prints draws itself anew, which takes it.
+        self._tell(position, release, outcome, why)
+
+    def _tell(self, position: str, release: str, outcome: str, why: str) -> None:
+        line = f"{position} {release}: {outcome}" + (f" ({why})" if why else "")
+        self._out.write(_one_line(line) + "\n")
+        self._out.flush()
+
+
+class Display(Progress):
+    """Shows the state of all on a terminal, and a line above it for each job that ended otherwise than it should."""
+
+    def __init__(self, total: int, console: Console) -> None:
+        """Expect that many jobs; show them on that console."""
+        super().__init__(total, console.file)
+        self._console = console
 
     def __rich__(self) -> Group:
         """Draw the whole display."""
         with self._lock:
             return _drawn(self._state, time.monotonic())
 
+    def _tell(self, position: str, release: str, outcome: str, why: str) -> None:  # noqa: ARG002 - the display has it
+        from rich.text import Text  # noqa: PLC0415 - see above
+
+        if outcome not in ("reproducible", "unchanged"):
+            told = Text.assemble((f"{outcome:>12}", COLOURS.get(outcome, "")), f" {release} ")
+            self._console.print(told.append(_one_line(why), style="dim"))
+
 
 def _drawn(state: State, now: float) -> Group:
+    from rich.console import Group  # noqa: PLC0415
+    from rich.progress_bar import ProgressBar  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     table = Table.grid(padding=(0, 2))
     for project, (what, since) in sorted(state.doing.items(), key=lambda item: item[1][1]):
         table.add_row(Text(project, style="bold"), Text(printable(what)), Text(f"{now - since:.0f} s", style="dim"))
@@ -107,17 +130,24 @@ def _drawn(state: State, now: float) -> Group:
 @contextmanager
 def shown(total: int, *, terminal: bool | None = None) -> Iterator[Progress]:
     """Show a run of that many jobs on standard error for as long as the context lasts."""
-    console = Console(stderr=True, force_terminal=terminal, highlight=False)
-    progress = Progress(total, console)
-    if not console.is_terminal:
-        yield progress
+    if not (sys.stderr.isatty() if terminal is None else terminal):
+        yield Progress(total, sys.stderr)
         return
-    with Live(progress, console=console, refresh_per_second=4, transient=True):
-        yield progress
+    from rich.console import Console  # noqa: PLC0415
+    from rich.live import Live  # noqa: PLC0415
+
+    console = Console(stderr=True, force_terminal=terminal, highlight=False)
+    display = Display(total, console)
+    with Live(display, console=console, refresh_per_second=4, transient=True):
+        yield display
 
 
 def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Print a table on standard output, and all of it however narrow the terminal; its cells may be hostile."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     drawn = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for column in columns:
         drawn.add_column(column, overflow="fold")
@@ -133,11 +163,6 @@ def _one_line(text: str) -> str:
     return printable(text.replace("\n", " "))
 
 
-def printable(text: str) -> str:
-    """Replace what a terminal might obey, and what turns the direction of writing, by what it is called."""
-    return "".join(one if one.isprintable() or one == "\n" else f"\\x{ord(one):02x}" for one in text)
-
-
 def note(line: str) -> None:
     """Log one line of what is being done."""
-    structlog.get_logger().info(line)
+    logs.info(line)

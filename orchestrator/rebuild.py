@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from orchestrator import __version__, variations
+from orchestrator import __version__, failures, kind, variations
 from orchestrator.builder import Order, Output
 from orchestrator.causes import ALIKE, CAUSES
 from orchestrator.compare import compare
+from orchestrator.errors import WheelproofError
 from orchestrator.explain import Explained, bound, explain
 from orchestrator.guest import satisfied
 from orchestrator.laboratory import Case, Tools, insist, same
@@ -21,6 +23,7 @@ from orchestrator.model import (
     METHOD,
     SCHEMA,
     Failure,
+    Frontend,
     Inputs,
     Lock,
     Phase,
@@ -45,6 +48,9 @@ if TYPE_CHECKING:
         Difference,
         Environment,
         Image,
+        Kind,
+        Missing,
+        Published,
         Release,
         Sdist,
         Target,
@@ -69,6 +75,11 @@ TOLD_APART = {
 """Of causes that leave one trace: which of them it is, by the variation that does it."""
 
 
+def _none_known(_missing: tuple[Missing, ...], _image: Image) -> tuple[str, ...]:
+    """Name no Debian packages."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Effects:
     """All that a job does to the world, and asks of it."""
@@ -85,6 +96,9 @@ class Effects:
     known: Callable[[str, str], Path | None]  # project, job -> the record that there is already
     salt: Callable[[], str]
     now: Callable[[], datetime]
+    published: Callable[[Release, Build], Published | None] = lambda _release, _build: None  # against the index's
+    packages: Callable[[tuple[Missing, ...], Image], tuple[str, ...]] = _none_known  # of Debian, that have it
+    crates: Callable[[Source, Image], Path | Failure | None] = lambda _source, _image: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,7 @@ class Settled:
     lock: Lock
     asked: bool  # the dynamic build requirements are in the lock
     question: str  # the key under which their list is remembered
+    crates: Path | None = None  # what the build gets as its CARGO_HOME
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +144,8 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     started = effects.now()
 
     def result(job: str, trial: Trial, inputs: Inputs | None = None, lock: Lock = NOTHING) -> Result:
-        return _result(task, release, image, job, trial, started, effects.now(), inputs=inputs, lock=lock)
+        found = _result(task, release, image, job, trial, started, effects.now(), inputs=inputs, lock=lock)
+        return with_help(found, release, image, effects)
 
     def unsettled(failure: Failure) -> Result | Path:
         """Judge by a failure to settle the inputs; the index may mend that any day, so it holds for one."""
@@ -140,7 +156,7 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     if (early := _without_building(task, release, image)) is not None:
         job = digest((release.project, release.version, image.name, early))
         return effects.known(release.project, job) or result(job, Trial(early))
-    settled = settle(release, image, effects)
+    settled = settle(release, image, effects, task.config_settings)
     if isinstance(settled, Failure):
         return unsettled(settled)
     # Also where the build backend was not asked, or never answered: then the job stands for just this.
@@ -154,12 +170,14 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     inputs = inputs_of(task, release, image, settled.lock.digest)
 
     def build(name: str, environment: Environment) -> Build:
-        order = _order(name, environment, task=task, image=image, settled=settled, effects=effects)
+        pip = _pip(task, release)
+        order = _order(name, environment, task=task, image=image, settled=settled, effects=effects, pip=pip)
         return effects.build(order, _nobody).build
 
     trial = conclude(task, first.build, second.build, build, effects.read)
     trial = told(task, release, trial, Tools(build, effects.diagnose, CURES, TOLD_APART))
-    return result(digest(inputs), trial, inputs, settled.lock)
+    found = result(digest(inputs), trial, inputs, settled.lock)
+    return replace(found, published=effects.published(release, first.build)) if task.published else found
 
 
 # --- settling --------------------------------------------------------------------------------
@@ -178,14 +196,18 @@ def _without_building(task: Task, release: Release, image: Image) -> Judgement |
     return None
 
 
-def settle(release: Release, image: Image, effects: Effects) -> Settled | Failure:
+def settle(
+    release: Release, image: Image, effects: Effects, config_settings: tuple[tuple[str, str], ...] = ()
+) -> Settled | Failure:
     """Settle the sdist and the build requirements, as far as that needs no container."""
-    settled = settle_static(release, image, effects)
+    settled = settle_static(release, image, effects, config_settings)
     answer = None if isinstance(settled, Failure) else effects.recall(settled.question)
     return settled if isinstance(settled, Failure) or answer is None else extend(settled, answer, image, effects)
 
 
-def settle_static(release: Release, image: Image, effects: Effects) -> Settled | Failure:
+def settle_static(
+    release: Release, image: Image, effects: Effects, config_settings: tuple[tuple[str, str], ...] = ()
+) -> Settled | Failure:
     """Settle the sdist and the build requirements that it names itself."""
     assert release.sdist is not None  # noqa: S101 - the caller has looked
     source = effects.describe(effects.fetch(release.sdist))
@@ -194,7 +216,11 @@ def settle_static(release: Release, image: Image, effects: Effects) -> Settled |
     lock = effects.lock(source.requires, image.target)
     if isinstance(lock, Failure):
         return lock
-    return Settled(source, lock, asked=False, question=digest((release.sdist.sha256, lock.digest, image.manifest)))
+    question = digest((release.sdist.sha256, lock.digest, image.manifest, config_settings))
+    crates = effects.crates(source, image)
+    return (
+        crates if isinstance(crates, Failure) else Settled(source, lock, asked=False, question=question, crates=crates)
+    )
 
 
 def extend(settled: Settled, answer: tuple[str, ...], image: Image, effects: Effects) -> Settled | Failure:
@@ -207,7 +233,8 @@ def extend(settled: Settled, answer: tuple[str, ...], image: Image, effects: Eff
 
 def names(lock: Lock) -> tuple[str, ...]:
     """Name all that a lock gives, normalized."""
-    return tuple(canonicalize_name(pin.name) for pin in lock.pins)
+    given = (*(pin.name for pin in lock.pins), *(one.name for one in lock.provided))
+    return tuple(canonicalize_name(name) for name in given)
 
 
 def inputs_of(task: Task, release: Release, image: Image, build_requirements: str) -> Inputs:
@@ -227,6 +254,10 @@ def inputs_of(task: Task, release: Release, image: Image, build_requirements: st
         limits=task.limits,
         budget=task.budget,
         published=task.published,
+        policy=task.tools.policy,
+        frontend=task.tools.frontend,
+        profile=task.profile,
+        config_settings=task.config_settings,
     )
 
 
@@ -238,6 +269,8 @@ def environments(task: Task, release: Release, salt: str) -> tuple[Environment, 
     first = variations.first_environment(
         source=f"{release.project}-{release.version}", salt=salt, source_date_epoch=task.source_date_epoch
     )
+    first = variations.profiled(first, task.profile, release.sdist.filename if release.sdist else "")
+    first = replace(first, config_settings=task.config_settings)
     return first, variations.second_environment(first, (*task.hold, *task.remove))
 
 
@@ -251,7 +284,8 @@ def build_twice(
     anew with what is then settled; a Failure tells that it cannot be.
     """
     one, two = environments(task, release, effects.salt())
-    order = partial(_order, task=task, image=image, effects=effects)
+    pip = _pip(task, release)
+    order = partial(_order, task=task, image=image, effects=effects, pip=pip)
     second: list[Future[Output]] = []
     with ThreadPoolExecutor(1) as aside:
 
@@ -287,6 +321,7 @@ def _order(
     settled: Settled,
     effects: Effects,
     ask: bool = False,
+    pip: str = "",
 ) -> Order:
     return Order(
         name=name,
@@ -297,7 +332,14 @@ def _order(
         limits=task.limits,
         given=names(settled.lock),
         ask=ask,
+        crates=settled.crates,
+        pip=pip,
     )
+
+
+def _pip(task: Task, release: Release) -> str:
+    """Name the project, where pip is to build it."""
+    return release.project if task.tools.frontend is Frontend.PIP else ""
 
 
 # --- judging ---------------------------------------------------------------------------------
@@ -388,6 +430,27 @@ def judge_three(first: Build, second: Build, control: Build) -> Judgement:
     return Judgement(Verdict.INTRINSIC, why, failure)
 
 
+def with_help(result: Result, release: Release, image: Image, effects: Effects) -> Result:
+    """Add what helps to understand a verdict, and decides nothing: packages that a build lacked, the wheel's kind."""
+    failure = result.failure and failures.with_evidence(result.failure)
+    if failure is not None and result.verdict is Verdict.FTBFS:
+        failure = replace(failure, debian_packages=effects.packages(failure.missing, image))
+    return replace(result, failure=failure, kind=_kind(result, release, effects.read))
+
+
+def _kind(result: Result, release: Release, read: Callable[[Build], Wheel | Failure]) -> Kind | None:
+    made = next((build for build in result.builds if build.wheel), None)
+
+    def members() -> tuple[str, ...]:
+        with suppress(WheelproofError):  # it is not kept any more
+            found = read(made) if made else None
+            return tuple(member.path for member in found.members) if isinstance(found, Wheel) else ()
+        return ()
+
+    offered = (wheel.filename for wheel in release.wheels)
+    return kind.of(made.wheel.filename, offered, members) if made and made.wheel else None
+
+
 def _failed(failure: Failure) -> Judgement:
     return Judgement(Verdict.FTBFS, failure.reason.value, failure)
 
@@ -426,6 +489,9 @@ def _result(  # noqa: PLR0913 - a record has as many parts as it has
         started=started,
         finished=finished,
         wheelproof=__version__,
+        tools=lock.tools,
+        provided=lock.provided,
+        expected=task.expected,
         severity=explained.severity,
         causes=explained.causes,
         unexplained=explained.unexplained,

@@ -167,17 +167,22 @@ def _is_honest(done: Completed) -> bool:
 
 def _picked(pylock: Mapping[str, Any], target: Target) -> Lock | Failure:
     """Pick one wheel for each package of a PEP 751 lock."""
-    ranks = {tag: rank for rank, tag in enumerate(tags(target))}
     pins = []
     for package in pylock.get("packages", ()):
         name, version = canonicalize_name(package["name"]), str(package.get("version", ""))
         offered = [_pin(name, version, wheel) for wheel in package.get("wheels", ())]
-        fitting = [(rank, pin) for pin in offered if (rank := _rank(pin, ranks)) is not None]
-        if not fitting:
+        if (pin := best(offered, target)) is None:
             fits = f"Python {target.python} on {target.platform}"
             return _failure(f"build requirement {name} {version} has no wheel for {fits}")
-        pins.append(min(fitting, key=lambda one: (one[0], one[1].filename))[1])
+        pins.append(pin)
     return Lock(tuple(sorted(pins, key=lambda pin: pin.name)))
+
+
+def best(offered: Sequence[Pin], target: Target) -> Pin | None:
+    """Return the wheel that fits best; None where none does."""
+    ranks = {tag: rank for rank, tag in enumerate(tags(target))}
+    fitting = [(rank, pin) for pin in offered if (rank := _rank(pin, ranks)) is not None]
+    return min(fitting, key=lambda one: (one[0], one[1].filename))[1] if fitting else None
 
 
 def _pin(name: str, version: str, wheel: Mapping[str, Any]) -> Pin:

@@ -1,6 +1,7 @@
 """Keeps what was found: one JSON file per job and run, written once; wheels and logs by their hash.
 
 results/records/<project>/<started>-<job>.json
+results/exclusions/<project>/<checked>.json
 results/wheels/<sha256>, results/logs/<sha256>
 results/site/, results/site_data.json
 """
@@ -8,25 +9,32 @@ results/site/, results/site_data.json
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from orchestrator import logs
 from orchestrator.errors import BusyError, ResultsError
-from orchestrator.model import Result
+from orchestrator.model import ExclusionCheck, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from orchestrator.model import Image
+
+_T = TypeVar("_T")
 _RESULT = TypeAdapter(Result)
+_CHECK = TypeAdapter(ExclusionCheck)
+_CHECKS = TypeAdapter(tuple[ExclusionCheck, ...])
 _JOB_LENGTH = 16  # hex digits of a job's id in a file's name
+_STAMP = "%Y%m%dT%H%M%S.%fZ"  # sorts by time
 _TEMPORARY = ".new-"
 
 
@@ -140,8 +148,7 @@ class Results:
 
     def write(self, result: Result) -> Path:
         """Write one record, whole or not at all, and never over another."""
-        stamp = f"{result.started:%Y%m%dT%H%M%S.%fZ}"
-        path = self._records / result.project / f"{stamp}-{result.job[:_JOB_LENGTH]}.json"
+        path = self._records / result.project / f"{result.started:{_STAMP}}-{result.job[:_JOB_LENGTH]}.json"
         _write(path, _RESULT.dump_json(result, indent=1) + b"\n")
         self._known[result.project, result.job[:_JOB_LENGTH]] = path
         return path
@@ -156,14 +163,42 @@ class Results:
             if path.suffix == ".json" and (result := read(path)) is not None:
                 yield result
 
-    def latest(self, project: str, image: str) -> Result | None:
-        """Return a project's newest result on an image, if it has one."""
-        return next((result for result in self.of(project) if result.image.name == image), None)
+    def latest(self, project: str, image: str, version: str = "") -> Result | None:
+        """Return a project's newest result on an image, of a version if one is given, if there is one."""
+        return next((one for one in self.of(project) if one.image.name == image and version in {"", one.version}), None)
 
     def every(self) -> Iterator[Result]:
         """Read all results, project by project."""
         for project in sorted(self.projects()):
             yield from self.of(project)
+
+    def keep_image(self, image: Image) -> None:
+        """Note what is in an image, once for each manifest, so that a later run can tell what became otherwise."""
+        path = self.folder / "images" / f"{image.manifest}.json"
+        if not path.is_file():
+            _write(path, json.dumps(dict(image.packages), indent=1).encode() + b"\n")
+
+    def packages(self, manifest: str) -> dict[str, str] | None:
+        """Return the Debian packages of an image, name:architecture to version; None where nobody noted them."""
+        try:
+            found = json.loads((self.folder / "images" / f"{manifest}.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+        return {str(name): str(version) for name, version in found.items()} if isinstance(found, dict) else None
+
+    def write_check(self, check: ExclusionCheck) -> Path:
+        """Write the record of one check of an exclusion, as `write` does."""
+        path = self.folder / "exclusions" / check.project / f"{check.checked:{_STAMP}}.json"
+        _write(path, _CHECK.dump_json(check, indent=1) + b"\n")
+        return path
+
+    def checks(self) -> dict[str, ExclusionCheck]:
+        """Return the last check of every exclusion that has one that can be read, by project."""
+        found: dict[str, ExclusionCheck] = {}
+        for path in sorted(file for folder in _entries(self.folder / "exclusions") for file in _entries(folder)):
+            if path.suffix == ".json" and (check := _read(path, _CHECK)) is not None:
+                found[path.parent.name] = check
+        return found
 
     def publish(self, files: Iterable[tuple[str, str]]) -> None:
         """Write files of the site and its kin, each atomically, where they changed."""
@@ -176,11 +211,20 @@ class Results:
 
 def read(path: Path) -> Result | None:
     """Read one record; None, and a word in the log, where that cannot be."""
+    return _read(path, _RESULT)
+
+
+def _read(path: Path, form: TypeAdapter[_T]) -> _T | None:
     try:
-        return _RESULT.validate_json(path.read_bytes())
+        return form.validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
-        structlog.get_logger().warning("a record cannot be read", path=str(path), fault=str(error)[:500])
+        logs.warning("a record cannot be read", path=str(path), fault=str(error)[:500])
         return None
+
+
+def checks_as_json(checks: Iterable[ExclusionCheck]) -> bytes:
+    """Return checks of exclusions as one JSON array."""
+    return _CHECKS.dump_json(tuple(checks), indent=1) + b"\n"
 
 
 def as_json(results: Iterable[Result]) -> Iterator[bytes]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-import structlog
 import tenacity
 
+from orchestrator import logs
 from orchestrator.errors import TransientEngineError, TransientIndexError
 
 if TYPE_CHECKING:
@@ -47,4 +47,4 @@ def retrying(
 
 def _tell(state: tenacity.RetryCallState) -> None:
     fault = state.outcome.exception() if state.outcome else None
-    structlog.get_logger().warning("trying again", attempt=state.attempt_number, fault=str(fault))
+    logs.warning("trying again", attempt=state.attempt_number, fault=str(fault))

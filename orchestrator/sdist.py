@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
+import posixpath
 import re
 import stat
 import tarfile
 import tomllib
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -20,8 +23,9 @@ from orchestrator.guest import Unfit, opened, survey
 from orchestrator.model import Failure, Phase, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from orchestrator.guest import Entry, Tar, Zip
     from orchestrator.model import Limits
 
 LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
@@ -31,6 +35,8 @@ LEGACY_REQUIRES = ("setuptools>=40.8.0",)
 """What such a project requires (PEP 518); setuptools asks for wheel itself where it still needs it."""
 
 _LONGEST_PYPROJECT = 4 << 20
+_LONGEST_LOCK = 4 << 20
+_MOST_LOCKS = 8
 _NEVER_PACKED = frozenset({".git", ".hg", ".svn", "__pycache__"})
 _MARKS = ("pyvenv.cfg", "CACHEDIR.TAG")  # of a virtual environment (PEP 405), and of a cache (bford.info/cachedir)
 _NO_NAME = re.compile(r"[^a-z0-9]+")
@@ -44,17 +50,25 @@ class Source:
     requires: tuple[str, ...]
     backend: str
     backend_path: tuple[str, ...] = ()
+    cargo: tuple[tuple[str, str], ...] = ()  # (folder, SHA-256) of each Cargo.lock that is not below another
 
 
 def remembered(source: Source) -> tuple[str, ...]:
     """Return what is to be remembered of a source, as words."""
-    return source.backend, str(len(source.requires)), *source.requires, *source.backend_path
+    groups = (source.requires, source.backend_path, tuple(chain.from_iterable(source.cargo)))
+    return source.backend, *chain.from_iterable((str(len(group)), *group) for group in groups)
 
 
 def recalled(path: Path, words: tuple[str, ...]) -> Source:
     """Return the source that those words were remembered of."""
-    backend, count, *rest = words
-    return Source(path, tuple(rest[: int(count)]), backend, tuple(rest[int(count) :]))
+    backend, *rest = words
+    groups = []
+    for _ in range(3):
+        end = 1 + int(rest[0])
+        groups.append(tuple(rest[1:end]))
+        rest = rest[end:]
+    requires, backend_path, cargo = groups
+    return Source(path, requires, backend, backend_path, tuple(zip(cargo[::2], cargo[1::2], strict=True)))
 
 
 def describe(path: Path, limits: Limits) -> Source | Failure:
@@ -62,18 +76,36 @@ def describe(path: Path, limits: Limits) -> Source | Failure:
     try:
         with closing(opened(str(path))) as archive:
             found = survey(archive, limits.sdist, limits.members)
+            cargo = tuple(_cargo_locks(archive, found))
             entry = found.get("pyproject.toml")
             if entry is None or entry.kind != "file":
-                return Source(path, LEGACY_REQUIRES, LEGACY_BACKEND)
+                return Source(path, LEGACY_REQUIRES, LEGACY_BACKEND, cargo=cargo)
             with archive.open(entry) as stream:
                 text = stream.read(_LONGEST_PYPROJECT).decode()
-        return _build_system(path, tomllib.loads(text).get("build-system"))
+        source = _build_system(path, tomllib.loads(text).get("build-system"))
+        return source if isinstance(source, Failure) else replace(source, cargo=cargo)
     except Unfit as finding:
         return _broken(str(finding), Reason(finding.reason))
     except (ValueError, RecursionError) as error:  # not UTF-8, not TOML
         return _broken(f"pyproject.toml: {error}")
     except Exception as error:  # noqa: BLE001 - a decompressor's own, on bytes made to break it
         return _broken(f"cannot be read: {type(error).__name__}: {error}")
+
+
+def _cargo_locks(archive: Tar | Zip, found: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
+    """Find the locks of cargo's workspaces, the outermost ones, which hold for all below them."""
+    folders: list[str] = []
+    for path in sorted(
+        (one for one in found if posixpath.basename(one) == "Cargo.lock"), key=lambda one: one.count("/")
+    ):
+        folder, entry = posixpath.dirname(path), found[path]
+        below = any(not one or folder == one or folder.startswith(f"{one}/") for one in folders)
+        beside = found.get(posixpath.join(folder, "Cargo.toml"))
+        fits = entry.kind == "file" and entry.size <= _LONGEST_LOCK and beside is not None and beside.kind == "file"
+        if fits and not below and len(folders) < _MOST_LOCKS:
+            folders.append(folder)
+            with archive.open(entry) as stream:
+                yield folder, hashlib.sha256(stream.read(_LONGEST_LOCK)).hexdigest()
 
 
 def _build_system(path: Path, table: Any) -> Source | Failure:  # noqa: ANN401 - whatever TOML gave

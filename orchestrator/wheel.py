@@ -7,6 +7,7 @@ import lzma
 import struct
 import zipfile
 import zlib
+from email.parser import HeaderParser
 from typing import IO, TYPE_CHECKING
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 _LOCAL = struct.Struct("<4s5H3L2H")  # APPNOTE.TXT 4.3.7: a member's local header
 _LONGEST_RECORD = 64 << 20
+_LONGEST_METADATA = 4 << 20
 _LINK = 0o120000
 _FORMAT = 0o170000
 BROKEN = (
@@ -129,6 +131,20 @@ def _record(archive: zipfile.ZipFile) -> tuple[str, ...]:
     for info in archive.infolist():
         if is_record(info.filename) and info.file_size <= _LONGEST_RECORD:
             return tuple(archive.read(info).decode("utf-8", "replace").splitlines())
+    return ()
+
+
+def requires(path: Path) -> tuple[str, ...]:
+    """Return what a wheel requires when it is used, as its METADATA has it; nothing where it cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                folder, _, name = info.filename.partition("/")
+                if name == "METADATA" and folder.endswith(".dist-info") and info.file_size <= _LONGEST_METADATA:
+                    text = archive.read(info).decode("utf-8", "replace")
+                    return tuple(HeaderParser().parsestr(text).get_all("Requires-Dist", ()))
+    except BROKEN:
+        pass
     return ()
 
 

@@ -6,38 +6,55 @@ import json
 import os
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
-
-from orchestrator import bounded, builder, cache, checkout, config, sdist, wheel
-from orchestrator.compare import compare
-from orchestrator.contents import opened
-from orchestrator.diagnose import Specimen, diagnose
-from orchestrator.errors import ResultsError
+from orchestrator import bounded, builder, cache, checkout, config, crates, logs, pair, published, sdist, wheel
+from orchestrator.buildenv import TOOLS
+from orchestrator.errors import ResultsError, UsageError
 from orchestrator.index import local
-from orchestrator.model import Diagnosis, Failure, digest
+from orchestrator.model import Failure, Provided, digest
 from orchestrator.rebuild import Effects
 from orchestrator.retry import retrying
-from orchestrator.variations import traces
+from orchestrator.variations import first_environment, traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from orchestrator.buildenv import BuildEnvironments
     from orchestrator.builder import Order, Output
+    from orchestrator.crates import Crates
+    from orchestrator.debian import Contents
     from orchestrator.engine import Engine
     from orchestrator.farm import Slots, Stop
     from orchestrator.index import Index
-    from orchestrator.model import Build, Image, Limits, Lock, Release, Sdist, Target, Task, Wheel, WheelFile
+    from orchestrator.model import (
+        Build,
+        Diagnosis,
+        Image,
+        Limits,
+        Lock,
+        OfferedWheel,
+        Pin,
+        Published,
+        Release,
+        Sdist,
+        Target,
+        Task,
+        Wheel,
+        WheelFile,
+    )
     from orchestrator.plan import Job
     from orchestrator.results import Results
     from orchestrator.sdist import Source
 
 SALT_BYTES = 6
+
+_TURNS = cache.Turns()
 
 LOOKING = 300
 """Seconds that looking into two wheels may take."""
@@ -62,6 +79,8 @@ class Workshop:
     cache: Path
     label: str
     tell: Callable[[str, str], None]  # which project, and what is done for it
+    contents: Contents | None = None  # Debian's index of files; None: no packages are named
+    crates: Crates | None = None  # None: no build gets any
 
     def effects(self, project: str, limits: Limits, *, long: bool, again: bool) -> Effects:
         """Return the effects of one job."""
@@ -69,6 +88,7 @@ class Workshop:
             fetch=lambda one: self.index.fetch(one, limits.download),
             describe=lambda path: self.describe(path, limits),
             lock=self.lock,
+            crates=lambda source, image: self.crates_of(project, source, image, limits),
             materialize=self.buildenvs.materialize,
             recall=lambda question: recall(self.cache, question),
             remember=lambda question, answer: remember(self.cache, question, answer),
@@ -78,11 +98,20 @@ class Workshop:
             known=(lambda _project, _job: None) if again else self.results.find,
             salt=lambda: secrets.token_hex(SALT_BYTES),
             now=lambda: datetime.now(UTC),
+            published=lambda release, build: self.published(release, build, limits),
+            packages=self.contents.packages if self.contents else lambda _missing, _image: (),
         )
+
+    def crates_of(self, project: str, source: Source, image: Image, limits: Limits) -> Path | Failure | None:
+        """Fetch what the Cargo.lock of a build that uses cargo names."""
+        if self.crates is None or not crates.wanted(source, image):
+            return None
+        self.tell(project, "fetching its crates")
+        return retrying(partial(self.crates.fetch, source, image, limits), stop=self.stop.event)()
 
     def describe(self, path: Path, limits: Limits) -> Source | Failure:
         """Tell how an sdist of the cache wants to be built; it is read once, since its folder is its hash."""
-        question = digest(("source", path.parent.name, limits.sdist, limits.members))
+        question = digest(("source and locks", path.parent.name, limits.sdist, limits.members))
         if (told := recall(self.cache, question)) is not None:
             return sdist.recalled(path, told)
         found = sdist.describe(path, limits)
@@ -108,7 +137,7 @@ class Workshop:
         return replace(release, sdist=self._taken(release.sdist, file))
 
     def _published(self, task: Task, image: Image) -> Release:
-        release = self.index.release(task.requirement, image.target.python)
+        release = borne(task, self.index.release(task.requirement, image.target.python))
         if release.sdist is None or release.sdist.sha256:
             return release
         file = self.index.fetch(release.sdist, task.limits.download)
@@ -132,7 +161,7 @@ class Workshop:
         built = checkout.build_sdist(job.task, job.release, image, effects)
         if isinstance(built, Failure):
             return built
-        file = self._stored(built)
+        file = self.stored(built)
         place = self._place(built.sha256, built.filename)
         cache.keep(file, place)
         remember(self.cache, _sdist_of(job.release, image), (built.sha256, built.filename))
@@ -176,19 +205,36 @@ class Workshop:
     def read(self, build: Build, limits: Limits) -> Wheel | Failure:
         """Read a wheel that was built in this run."""
         assert build.wheel is not None  # noqa: S101 - only wheels are compared
-        return wheel.read(self._stored(build.wheel), build.wheel, limits.wheel, limits.members)
+        return wheel.read(self.stored(build.wheel), build.wheel, limits.wheel, limits.members)
+
+    def published(self, release: Release, build: Build, limits: Limits) -> Published | None:
+        """Compare a build's wheel with the one on the index; None where there is none, or the release is the user's."""
+        ours = build.wheel
+        if ours is None or release.sdist is None or release.sdist.url.startswith("file:"):
+            return None
+        return published.published(
+            ours,
+            release.wheels,
+            lambda one: self.index.fetch(one, limits.wheel),
+            lambda path, theirs: self._look(self._given(build, ours), pair.Given(path, theirs), limits),
+        )
 
     def diagnose(self, first: Build, second: Build, limits: Limits) -> Diagnosis | None:
         """Look into two wheels, in a process of its own; None, and a word in the log, where that fails."""
         assert first.wheel is not None  # noqa: S101 - only wheels are looked into
         assert second.wheel is not None  # noqa: S101 - as above
-        paths = self._stored(first.wheel), self._stored(second.wheel)
-        found, why = bounded.call(look_into, paths, (first, second), limits, seconds=LOOKING, memory=ROOM)
+        return self._look(self._given(first, first.wheel), self._given(second, second.wheel), limits)
+
+    def _look(self, first: pair.Given, second: pair.Given, limits: Limits) -> Diagnosis | None:
+        found, why = bounded.call(pair.diagnosed, first, second, limits, seconds=LOOKING, memory=ROOM)
         if why:
-            structlog.get_logger().warning("two wheels cannot be looked into", wheel=first.wheel.filename, fault=why)
+            logs.warning("two wheels cannot be looked into", wheel=first.file.filename, fault=why)
         return found
 
-    def _stored(self, made: WheelFile) -> Path:
+    def _given(self, build: Build, made: WheelFile) -> pair.Given:
+        return pair.Given(self.stored(made), made, traces(build))
+
+    def stored(self, made: WheelFile) -> Path:
         """Return a file that was made a moment ago; raises ResultsError where the store had no room for it."""
         path = self.results.wheels.find(made.sha256)
         if path is None:
@@ -199,26 +245,73 @@ class Workshop:
         return path
 
 
-def look_into(paths: tuple[Path, Path], builds: tuple[Build, Build], limits: Limits) -> Diagnosis | None:
-    """Diagnose two wheel files; None where one of them cannot be read. In a process of its own, see `bounded`."""
-    first, second = paths
-    one, two = builds
-    assert one.wheel is not None  # noqa: S101 - only wheels are looked into
-    assert two.wheel is not None  # noqa: S101 - as above
-    read = [
-        wheel.read(path, made, limits.wheel, limits.members) for path, made in ((first, one.wheel), (second, two.wheel))
-    ]
-    with (
-        opened(first, one.wheel, limits.wheel, limits.members) as ours,
-        opened(second, two.wheel, limits.wheel, limits.members) as theirs,
-    ):
-        if isinstance(ours, Failure) or isinstance(theirs, Failure):
-            return None
-        wheels = [found for found in read if not isinstance(found, Failure)]
-        if len(wheels) != len(read):
-            return None
-        specimens = Specimen(wheels[0], ours, traces(one)), Specimen(wheels[1], theirs, traces(two))
-        return diagnose(*specimens, compare(*wheels))
+@dataclass(frozen=True, slots=True)
+class ToolBench:
+    """What building tools for one image asks of the world."""
+
+    workshop: Workshop
+    image: Image
+    limits: Limits
+
+    def release(self, name: str, version: str) -> Release:
+        """Find a release of the index."""
+        return self.workshop.index.release(f"{name}=={version}", self.image.target.python)
+
+    def keep(self, wheel: WheelFile) -> Path:
+        """Keep a wheel that was built a moment ago where build environments find it."""
+        place = self._place(wheel.sha256, wheel.filename)
+        cache.keep(self.workshop.stored(wheel), place)
+        return place
+
+    def kept(self, pin: Pin) -> Path | None:
+        """Return a wheel that was kept, if it is still there."""
+        place = self._place(pin.sha256, pin.filename)
+        return place if place.is_file() else None
+
+    def _place(self, sha256: str, filename: str) -> Path:
+        return self.workshop.cache / TOOLS / sha256 / filename
+
+    def requires(self, found: Path | OfferedWheel) -> tuple[str, ...]:
+        """Return what a wheel requires when it is used."""
+        path = found if isinstance(found, Path) else self.workshop.index.fetch(found, self.limits.download)
+        return wheel.requires(path)
+
+    def provided(self) -> tuple[Provided, ...]:
+        """Return what the image has from Debian; it is asked but once."""
+        shop, question = self.workshop, digest(("provided", self.image.manifest))
+        if (told := recall(shop.cache, question)) is not None:
+            return tuple(Provided(*one.split(" ")) for one in told)
+        guest = builder.guest_folder(shop.cache, first_environment(source="none", salt="0", source_date_epoch=None))
+        found = builder.inventory(self.image, guest, shop.engine.run, shop.label)
+        remember(shop.cache, question, tuple(" ".join(astuple(one)) for one in found))
+        return found
+
+    def turn(self, key: str) -> AbstractContextManager[None]:
+        """Let one thread at a time build a tool."""
+        return _TURNS.turn(key)
+
+
+def borne(task: Task, release: Release) -> Release:
+    """Return the release, if its sdist bears one of the hashes that its file asks for.
+
+    Raises
+    ------
+    UsageError
+        It does not; the message tells what the hashes are of.
+
+    """
+    if not task.hashes or release.sdist is None or release.sdist.sha256 in task.hashes:
+        return release
+    wheels = [one.filename for one in release.wheels if one.sha256 in task.hashes]
+    what = f"{release.project} {release.version}"
+    said = f"looking for {what} of {task.source}: its sdist {release.sdist.filename} has sha256 {release.sdist.sha256}"
+    if wheels:
+        msg = f"{said}, and the hashes there are of wheels only ({', '.join(wheels[:3])}); add that of the sdist"
+    else:
+        msg = (
+            f"{said}, and the hashes there are of no file of the index; see what they are of, and add that of the sdist"
+        )
+    raise UsageError(msg)
 
 
 def _sdist_of(release: Release, image: Image) -> str:

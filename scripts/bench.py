@@ -2,13 +2,16 @@
 
 Every figure is of one run, on the same releases: first the method of 2020 in a container of the same
 image, then wheelproof as a command of its own with nothing but the images made (cold), again with its
-caches filled (warm), and again with nothing changed. The floor is the processor time of the build
-backends alone, spread over the cores. What the method of 2020 cannot build is left out on both sides.
+caches filled (warm), again with nothing changed, and once more with experiments on what differs, which
+the other runs leave out: the method of 2020 has nothing of the kind. The floor is the processor time of
+the build backends alone, spread over the cores. What the method of 2020 cannot build is left out on both
+sides.
 """
 
 from __future__ import annotations
 
 import argparse
+import compileall
 import io
 import json
 import os
@@ -26,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import docker
 
 from orchestrator import __version__, engine, images
+from orchestrator.config.shape import File
 from orchestrator.model import digest
 
 if TYPE_CHECKING:
@@ -83,6 +87,8 @@ LISTS = {"pure": PURE, "native": NATIVE}
 QUICK = {"pure": ("six==1.16.0", "idna==3.7", "certifi==2024.2.2"), "native": ("markupsafe==2.1.5", "wrapt==1.16.0")}
 JOBS = (10, 100, 1000)
 PAIR = ("first", "second")
+HAS_EXPERIMENTS = "budget" in File.model_fields
+VERDICT_ALONE = "budget: {builds: 0}\n" if HAS_EXPERIMENTS else ""
 UNBUILT = frozenset({"ftbfs", "no-sdist"})
 
 DOCKERFILE = """\
@@ -123,6 +129,7 @@ class Figures:
     cold: Pace
     warm: Pace
     unchanged: float  # seconds a package
+    explained: float | None  # packages a minute, with experiments on what differs; None where there are none
     seconds_2020: dict[str, float]  # release -> what its two builds took
     left_out: dict[str, str]  # release -> why the method of 2020 did not build it
     unbuilt: dict[str, str]  # release -> why wheelproof did not; its time counts
@@ -153,8 +160,17 @@ def pace(run: Run, seconds_2020: float, alone_2020: float, cores: int) -> Pace:
     )
 
 
-def figures(name: str, timed: Sequence[dict[str, Any]], runs: tuple[Run, Run, Run], cores: int) -> Figures:
-    """Put together what is told of one list; `runs` are the cold one, the warm one and the unchanged one."""
+def figures(
+    name: str,
+    timed: Sequence[dict[str, Any]],
+    runs: tuple[Run, Run, Run],
+    cores: int,
+    explained: Run | None = None,
+) -> Figures:
+    """Put together what is told of one list; `runs` are the cold one, the warm one and the unchanged one.
+
+    `explained` is a warm one with experiments.
+    """
     cold, warm, unchanged = runs
     built = [one for one in timed if "failure" not in one]
     seconds, alone = (sum(one[key] for one in built) for key in ("seconds", "alone"))
@@ -165,6 +181,7 @@ def figures(name: str, timed: Sequence[dict[str, Any]], runs: tuple[Run, Run, Ru
         cold=pace(cold, seconds, alone, cores),
         warm=pace(warm, seconds, alone, cores),
         unchanged=unchanged.wall / len(built),
+        explained=60 * len(explained.results) / explained.wall if explained else None,
         seconds_2020={one["requirement"]: one["seconds"] for one in built},
         left_out={one["requirement"]: last_line(one["failure"]) for one in timed if "failure" in one},
         unbuilt={
@@ -197,6 +214,8 @@ def table(found: Sequence[Figures]) -> str:
             (f"share of the floor, {when}", [f"{one.share:.2f}" for one in paces]),
             ("  third builds counted too", [f"{one.share_all:.2f}" for one in paces]),
         ]
+    if all(one.explained is not None for one in found):
+        rows.append(("packages a minute, with experiments", [f"{one.explained:.1f}" for one in found]))
     rows.append(("seconds a package, nothing changed", [f"{one.unchanged:.3f}" for one in found]))
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:{width}}" + "".join(f"{value:>10}" for value in values) for name, values in rows]
@@ -277,19 +296,20 @@ def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 @contextmanager
 def fresh_folder() -> Iterator[Path]:
-    """Give a folder with an empty configuration, so that cache and results are new; remove it afterwards."""
+    """Give a folder with configurations of its own, so that cache and results are new; remove it afterwards."""
     (ROOT / ".cache").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ROOT / ".cache", prefix="bench-", ignore_cleanup_errors=True) as name:
-        (Path(name) / "config.yaml").write_text("image: bookworm\n")
+        (Path(name) / "config.yaml").write_text(f"image: {IMAGE}\n{VERDICT_ALONE}")
+        (Path(name) / "experiments.yaml").write_text(f"image: {IMAGE}\n")
         try:
             yield Path(name)
         finally:  # much of the cache is kept read-only
             subprocess.run(["chmod", "-R", "u+w", name], check=False)  # noqa: S603, S607
 
 
-def wheelproof(folder: Path, releases: Sequence[str], *options: str) -> Run:
+def wheelproof(folder: Path, releases: Sequence[str], *options: str, config: str = "config.yaml") -> Run:
     """Run the command, and wait for it."""
-    command = [sys.executable, "-m", "orchestrator", "run", "--json", "--config", str(folder / "config.yaml")]
+    command = [sys.executable, "-m", "orchestrator", "run", "--json", "--config", str(folder / config)]
     begun = time.monotonic()
     done = subprocess.run([*command, *options, *releases], cwd=ROOT, capture_output=True, check=False)  # noqa: S603
     wall = time.monotonic() - begun
@@ -317,7 +337,15 @@ def measure(name: str, releases: Sequence[str], farm: engine.Engine, image: str)
         for what, options in (("cold", ()), ("warm", ("--again",)), ("unchanged", ())):
             runs.append(wheelproof(folder, built, *options))
             tell(f"{name}: wheelproof, {what}: {runs[-1].wall:.2f} s")
-    return figures(name, timed, (runs[0], runs[1], runs[2]), cores())
+        explained = wheelproof(folder, built, "--again", config="experiments.yaml") if HAS_EXPERIMENTS else None
+    return figures(name, timed, (runs[0], runs[1], runs[2]), cores(), explained)
+
+
+def unchanged_together(releases: Sequence[str]) -> float:
+    """Return the seconds for each of these releases, all in one run in which nothing changed."""
+    with fresh_folder() as folder:
+        wheelproof(folder, releases)
+        return wheelproof(folder, releases).wall / len(releases)
 
 
 def memory(jobs: int) -> tuple[int, int, float]:
@@ -374,13 +402,20 @@ def main() -> None:
     found = []
     if asked.names:
         image = images.ensure(farm, IMAGE, ROOT / "images", ROOT / ".cache", strict=False, tell=tell)
+        compileall.compile_dir(ROOT / "orchestrator", quiet=1)  # as an installed command is
         found = [measure(name, (QUICK if asked.quick else LISTS)[name], farm, image.id) for name in asked.names]
+    together = unchanged_together([name for one in found for name in one.seconds_2020]) if len(found) > 1 else None
     peaks = [memory(jobs) for jobs in (JOBS[:2] if asked.quick else JOBS)] if asked.memory else []
     about = machine(farm)
     print(", ".join(f"{name}: {value}" for name, value in about.items()))
-    print(*filter(None, ("\n" + table(found) if found else "", "\n" + memory_table(peaks) if peaks else "")), sep="\n")
+    parts = [
+        table(found) if found else "",
+        f"all lists in one run in which nothing changed: {together:.3f} seconds a package" if together else "",
+        memory_table(peaks) if peaks else "",
+    ]
+    print(*(f"\n{part}" for part in parts if part), sep="\n")
     if asked.json:
-        told = {**about, "lists": [asdict(one) for one in found], "memory": peaks}
+        told = {**about, "lists": [asdict(one) for one in found], "unchanged": together, "memory": peaks}
         asked.json.write_text(json.dumps(told, indent=1) + "\n")
 
 

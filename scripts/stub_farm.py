@@ -12,9 +12,7 @@ import secrets
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +20,6 @@ from orchestrator import apart, cli, config, images, night, progress, rebuild
 from orchestrator.builder import Output
 from orchestrator.farm import Slots, Stop
 from orchestrator.model import (
-    Budget,
     Build,
     Image,
     Lock,
@@ -56,18 +53,9 @@ PROJECTS_ALIKE = 3  # of three, one is the same always, one with its environment
 _NOW = 1_790_000_000.0
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What one project's builds are to give, by the letter of each: first, second, control."""
-
-    number: int
-
-    @property
-    def letters(self) -> dict[str, str]:
-        """Tell the bytes of each build by a letter."""
-        return dict(
-            zip(("first", "second", "control"), ("aaa", "aba", "abc")[self.number % PROJECTS_ALIKE], strict=True)
-        )
+def letter(number: int, name: str, environment: Environment) -> str:
+    """Return the letter that a project's bytes follow: none, the umask, or the build's own name."""
+    return ("a", f"umask {environment.umask:o}", name)[number % PROJECTS_ALIKE]
 
 
 def release(task: Task) -> Release:
@@ -129,11 +117,16 @@ def wheel(project: str, letter: str) -> Wheel:
     return Wheel(f"{project}-1.2.3-py3-none-any.whl", digest([project, letter]), members)
 
 
-def builder(store: Results, project: str, made: Made) -> Callable[[Order, object], Output]:
+def number_of(project: str) -> int:
+    """Return the number in a project's name."""
+    return int(project.rpartition("-")[2])
+
+
+def builder(store: Results, project: str) -> Callable[[Order, object], Output]:
     """Return what builds a project: its log is written and kept, its wheel is only told of."""
 
     def build(order: Order, _answered: object) -> Output:
-        file = wheel(project, made.letters[order.name])
+        file = wheel(project, letter(number_of(project), order.name, order.environment))
         with store.bench() as folder:
             log = folder / "log"
             log.write_text("".join(f"{project}: {order.name}: compiling part {line}\n" for line in range(LOG_LINES)))
@@ -148,7 +141,6 @@ def builder(store: Results, project: str, made: Made) -> Callable[[Order, object
 
 def effects(store: Results, project: str) -> rebuild.Effects:
     """Return the effects of one job."""
-    made = Made(int(project.rpartition("-")[2]))
     return rebuild.Effects(
         fetch=lambda one: Path(one.filename),
         describe=lambda path: Source(path, REQUIREMENTS, "setuptools.build_meta"),
@@ -156,8 +148,8 @@ def effects(store: Results, project: str) -> rebuild.Effects:
         materialize=lambda _lock, _target: Path("requirements"),
         recall=lambda _question: (),
         remember=lambda _question, _answer: None,
-        build=builder(store, project, made),
-        read=lambda build: wheel(project, made.letters[build.name]),
+        build=builder(store, project),
+        read=lambda build: wheel(project, letter(number_of(project), build.name, build.environment)),
         diagnose=lambda _first, _second: None,
         known=store.find,
         salt=lambda: secrets.token_hex(6),
@@ -175,21 +167,21 @@ def run(count: int, folder: Path) -> None:
     def judge(job: Job) -> Result | Path:
         return rebuild.rebuild(job.task, job.release, IMAGE, effects(store, job.release.project))
 
+    publisher = apart.Publisher(folder / "config.yaml", store.folder)
     parts = night.Night(
         release=release,
         latest=store.latest,
         judge=judge,
         write=store.write,
-        publish=partial(apart.publish, folder / "config.yaml", store.folder),
+        publish=publisher.publish,
         is_published=lambda: False,
         images={IMAGE.name: IMAGE},
         slots=Slots(2, (0,)),
         stop=stop,
         long=settings.long,
     )
-    plain = Task("", IMAGE.name, source_date_epoch=1_596_163_658, budget=Budget(builds=0))  # its builds explain nothing
-    tasks = [replace(plain, requirement=f"project-{number}") for number in range(count)]
-    with store.locked(), progress.shown(count) as display:
+    tasks = [Task(f"project-{number}", IMAGE.name, source_date_epoch=1_596_163_658) for number in range(count)]
+    with store.locked(), publisher, progress.shown(count) as display:
         outcome = night.run(tasks, parts, lambda _total: display)
     if len(outcome.records) != count:
         msg = f"{count} projects gave {len(outcome.records)} records"

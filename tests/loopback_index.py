@@ -15,6 +15,7 @@ import hashlib
 import html
 import io
 import json
+import ssl
 import tarfile
 import threading
 import zipfile
@@ -28,6 +29,7 @@ from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
     from types import TracebackType
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -80,8 +82,16 @@ class _Server(ThreadingHTTPServer):
 class LoopbackIndex:
     """A package index, served from memory while the context lasts."""
 
-    def __init__(self, *, html_only: bool = False, upload_times: bool = True, etags: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        html_only: bool = False,
+        upload_times: bool = True,
+        etags: bool = True,
+        certificate: Path | None = None,  # and its key, in one file: then it serves https
+    ) -> None:
         """Prepare an empty index; `url` is known at once, served from the context's begin."""
+        self._scheme = "https" if certificate else "http"
         self.html_only = html_only
         self.upload_times = upload_times
         self.etags = etags
@@ -92,6 +102,10 @@ class LoopbackIndex:
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._server = _Server(("127.0.0.1", 0), self._handler())
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, name="loopback-index", daemon=True
         )
@@ -113,7 +127,7 @@ class LoopbackIndex:
     @property
     def origin(self) -> str:
         """Scheme, host and port."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def url(self) -> str:

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.model import (
     METHOD,
     SCHEMA,
     Aspect,
+    Blame,
     Build,
     Difference,
+    Evidence,
+    Experiment,
     Failure,
     Inputs,
+    Kind,
     Limits,
     Lock,
     Mode,
+    Outcome,
     Phase,
     Pin,
+    Proof,
+    Published,
     Reason,
+    Remedied,
     Result,
     Sdist,
+    Severity,
+    Unexplained,
     UsedImage,
     Variant,
     Verdict,
@@ -94,6 +105,74 @@ def sample(  # noqa: PLR0913 - each has its name
         started=finished - timedelta(seconds=2),
         finished=finished,
         wheelproof="0.1.0",
+    )
+
+
+def explained(project: str = "markupsafe", version: str = "2.1.5", **others: Any) -> Result:  # noqa: ANN401 - as sample
+    """Return a sensitive result in which all that can be explained is, and one thing is not."""
+    found = sample(project, version, Verdict.SENSITIVE, **others)
+    library = f"{project}/_speedups.cpython-311-x86_64-linux-gnu.so"
+    info = f"{project}-{version}.dist-info"
+    path = Evidence(library, ".debug_str", FIRST.build_path, SECOND.build_path)
+    modes = Evidence(f"{info}/METADATA", "mode", "0644", "0664")
+    return replace(
+        found,
+        holds=("build-path", "umask"),
+        severity=Severity.DEBUG,
+        differences=(
+            Difference(library, Aspect.CONTENT, severity=Severity.DEBUG),
+            Difference(f"{info}/METADATA", Aspect.MODE, severity=Severity.ARCHIVE),
+            Difference(f"{info}/RECORD", Aspect.CONTENT, consequence=True, severity=Severity.METADATA),
+        ),
+        causes=(
+            Blame("debug-path", (library,), ("build-path",), Proof.ISOLATED, (path,)),
+            Blame("archive-modes", (f"{info}/METADATA", f"{info}/WHEEL"), ("umask",), Proof.TRACE, (modes,)),
+        ),
+        unexplained=(Unexplained(library, Aspect.CONTENT, ".note.strange"),),
+        experiments=(
+            Experiment("hold-build-path-umask", "second", ("build-path", "umask"), (), equal=True),
+            Experiment("hold-umask", "first", ("umask",), (), equal=False, severity=Severity.DEBUG),
+            Experiment("remedy", "first", (), ("fix-umask", "prefix-map-source"), equal=True),
+        ),
+        remedies=(
+            Remedied("prefix-map-source", Outcome.PROVEN, Severity.NONE),
+            Remedied("fix-umask", Outcome.PROVEN, Severity.NONE),
+            Remedied("no-debug-info", Outcome.REJECTED, Severity.CODE, "it changed what is compiled"),
+            Remedied("strip-debug", Outcome.NOT_TRIED, why="a gentler one is proven"),
+        ),
+        recipe=("fix-umask", "prefix-map-source"),
+        left_open="whether timezone does it, too: 16 builds were made",
+        builds_compared=3,
+        flake_bound=1.0,
+        kind=Kind(("cp311-cp311-linux_x86_64",), ("cp311-cp311-manylinux_2_17_x86_64",)),
+        published=Published(
+            f"{project}-{version}-cp311-cp311-manylinux_2_17_x86_64.whl",
+            digest("published"),
+            same=False,
+            severity=Severity.CODE,
+            causes=(Blame("generator", (f"{info}/WHEEL",)),),
+            unexplained=(Unexplained(library, Aspect.CONTENT, ".text"),),
+        ),
+    )
+
+
+def all_hostile(result: Result) -> Result:
+    """Return the result with every explanation of it hostile, wherever a package or a record may put a text."""
+    blame = Blame(HOSTILE, (HOSTILE, "../" + HOSTILE), (HOSTILE,), Proof.TRACE, (Evidence(*(HOSTILE,) * 4),))
+    unexplained = (Unexplained(HOSTILE, Aspect.CONTENT, HOSTILE),)
+    return replace(
+        result,
+        severity=Severity.CODE,
+        causes=(blame,),
+        unexplained=unexplained,
+        experiments=(Experiment(HOSTILE, HOSTILE, (HOSTILE,), (HOSTILE,), equal=False, severity=Severity.DATA),),
+        remedies=(Remedied(HOSTILE, Outcome.REJECTED, Severity.CODE, HOSTILE),),
+        recipe=(HOSTILE,),
+        left_open=HOSTILE,
+        kind=Kind((HOSTILE,), (HOSTILE,), fallback=True),
+        published=Published(
+            HOSTILE, HOSTILE, same=False, severity=Severity.DATA, causes=(blame,), unexplained=unexplained
+        ),
     )
 
 

@@ -66,6 +66,16 @@ def test_what_wheelproof_does_not_build_is_named() -> None:
     assert bench.figures("pure", TIMED, (run, run, run), CORES).unbuilt == {"beta==1": "ftbfs: time-out"}
 
 
+def test_experiments_have_a_row_where_they_were_measured() -> None:
+    """They are no part of what the method of 2020 is compared with."""
+    without = bench.figures("pure", TIMED, RUNS, CORES)
+    explained = bench.figures("pure", TIMED, RUNS, CORES, bench.Run(40, RESULTS))
+    assert (without.explained, explained.explained) == (None, 3)
+    assert "with experiments" not in bench.table([without])
+    assert re.search(r"packages a minute, with experiments +3\.0", bench.table([explained]))
+    assert (explained.cold, explained.warm) == (without.cold, without.warm)
+
+
 def test_table_has_a_column_for_each_list() -> None:
     """Each figure stands under the name of its list, and all lines of figures are equally long."""
     pure, native = (bench.figures(name, TIMED[:2], RUNS, CORES) for name in ("pure", "native"))

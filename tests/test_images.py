@@ -17,6 +17,7 @@ from orchestrator.images import (
     BASE_LABEL,
     FOUND,
     PACKAGES_LABEL,
+    bases_first,
     drift,
     ensure,
     find_snapshots,
@@ -25,6 +26,7 @@ from orchestrator.images import (
     manifest,
     names,
     parse_lock,
+    relock,
     snapshot_sources,
     snapshot_time,
     target,
@@ -194,7 +196,10 @@ def test_an_unknown_image_gets_the_nearest_name() -> None:
     assert set(names(IMAGES)) >= {"bookworm", "trixie"}
 
 
-@pytest.mark.parametrize("name", ["bookworm", "trixie"])
+BASES = ("bookworm", "trixie")
+
+
+@pytest.mark.parametrize("name", BASES)
 def test_our_locks_hold_what_builds_need(name: str) -> None:
     """Python with its headers, a compiler, the libraries; and no build backend of Debian's."""
     recipe = load(IMAGES, name)
@@ -203,6 +208,20 @@ def test_our_locks_hold_what_builds_need(name: str) -> None:
     assert not locked & {"python3-setuptools", "python3-wheel", "python3-pip"}
     assert recipe.suite == name
     assert target(recipe.lock).platform.startswith("x86_64-manylinux_2_")
+
+
+@pytest.mark.parametrize("name", [name for name in names(IMAGES) if name not in BASES])
+def test_our_custom_images_add_what_they_are_for_and_no_backend(name: str) -> None:
+    """Each has its base's packages as locked there, what its Dockerfile asks for, and build tools of Debian's by name."""
+    recipe = load(IMAGES, name)
+    assert recipe.below is not None
+    locked, steps = {package.partition(":")[0] for package, _ in recipe.lock}, dict(recipe.files)["Dockerfile"].decode()
+    asked = [line.strip(" \\") for line in steps.splitlines() if line.startswith("    ")]
+    assert asked
+    assert locked >= set(asked)
+    assert bool(locked & {"python3-setuptools", "python3-wheel", "python3-pip"}) == name.startswith("debian-tools")
+    assert set(recipe.below.lock) <= set(recipe.lock)
+    assert recipe.suite == recipe.below.name
 
 
 def test_an_image_that_is_there_is_used_as_it_is(folder: Path) -> None:
@@ -279,3 +298,99 @@ def test_snapshot_sources_are_of_one_time() -> None:
         ["http://past.example/archive/debian/20261122T120000Z", "trixie-updates"],
         ["http://past.example/archive/debian-security/20261122T120000Z", "trixie-security"],
     ]
+
+
+# --- custom images ---------------------------------------------------------------------------
+
+VIM = ("vim:amd64", "9")
+
+
+@pytest.fixture
+def custom(folder: Path) -> Path:
+    """The folder, with one more image that stands on the small one and adds a package."""
+    (folder / "editor").mkdir()
+    (folder / "editor/Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n# adds vim\n")
+    (folder / "editor/image.toml").write_text('base = "small"\n')
+    (folder / "editor/packages.lock").write_text(format_lock((VIM,), NOON))
+    return folder
+
+
+def test_a_custom_image_has_its_bases_packages_and_its_own(custom: Path) -> None:
+    """Its lock names what it adds or changes; suite and snapshots are the base's; the build gets the whole lock."""
+    newer = ("make:amd64", "5")
+    (custom / "editor/packages.lock").write_text(format_lock((VIM, newer), NOON))
+    recipe = load(custom, "editor")
+    expected = (BOOKWORM[0], newer, BOOKWORM[2], VIM)
+    assert recipe.lock == parse_lock(dict(recipe.files)["packages.lock"].decode()) == expected
+    assert (recipe.suite, recipe.snapshots) == ("bookworm", "http://127.0.0.1:1/archive")
+    assert bases_first(custom, ("editor", "small")) == ("small", "editor")
+
+
+def test_the_base_is_made_first_and_once(custom: Path) -> None:
+    """A custom image is built on the very id of its base, and says that it was begun as that was."""
+    engine = FakeEngine(listed((*BOOKWORM, VIM)))
+    for _ in range(2):
+        image = ensure(engine, "editor", custom, custom / "cache", strict=True, tell=print)
+    small, editor = load(custom, "small"), load(custom, "editor")
+    assert [tag for tag, _, _ in engine.built] == [
+        f"{small.tag}-unfinished",
+        small.tag,
+        f"{editor.tag}-unfinished",
+        editor.tag,
+    ]
+    assert engine.built[2][1] == {"BASE": f"sha256:{small.tag}", "SOURCES": ""}
+    assert (image.name, image.base, image.packages, image.drift) == ("editor", "registry", (*BOOKWORM, VIM), ())
+
+
+@pytest.mark.parametrize("file", ["small/Dockerfile", "provision"])
+def test_a_change_of_the_base_is_another_custom_image(custom: Path, file: str) -> None:
+    """Its tag, so that it is made anew, and its method, so that all that was built on it is."""
+    before = load(custom, "editor")
+    (custom / file).write_text((custom / file).read_text() + "\n# changed\n")
+    after = load(custom, "editor")
+    assert before.tag != after.tag
+    assert before.method != after.method
+
+
+def test_a_new_lock_of_the_base_is_another_custom_image_by_the_same_method(custom: Path) -> None:
+    """What was locked makes the manifest only through what is found."""
+    before = load(custom, "editor")
+    (custom / "small/packages.lock").write_text(format_lock(BOOKWORM[:2], NOON))
+    after = load(custom, "editor")
+    assert before.tag != after.tag
+    assert before.method == after.method
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("smal", "the image smal, on which editor is to stand: .*did you mean small"),
+        ("editor", "stands on itself, by way of editor"),
+    ],
+)
+def test_a_base_that_cannot_be_is_told(custom: Path, base: str, expected: str) -> None:
+    """One that is not there, with the nearest name, and one that leads back to the image itself."""
+    (custom / "editor/image.toml").write_text(f'base = "{base}"\n')
+    with pytest.raises(ImageError, match=expected):
+        load(custom, "editor")
+
+
+def test_a_custom_lock_lists_only_what_is_not_as_in_the_base(custom: Path) -> None:
+    """Also where the base drifted: what it has is its own affair."""
+    small = load(custom, "small")
+    there = (*BOOKWORM[::2], ("make:amd64", "5"))
+    engine = FakeEngine(
+        listed((*there, VIM)), images={small.tag: {BASE_LABEL: "archive", PACKAGES_LABEL: listed(there)}}
+    )
+    (custom / "editor/packages.lock").unlink()
+    assert relock(engine, "editor", custom, custom / "cache", tell=print) == (Drift("vim:amd64", None, "9"),)
+    assert parse_lock((custom / "editor/packages.lock").read_text()) == (VIM,)
+
+
+def test_a_custom_image_takes_nothing_away(custom: Path) -> None:
+    """A lock has no words for that: it is refused, and says which."""
+    small = load(custom, "small")
+    labels = {BASE_LABEL: "archive", PACKAGES_LABEL: listed(BOOKWORM)}
+    engine = FakeEngine(listed((*BOOKWORM[::2], VIM)), images={small.tag: labels})
+    with pytest.raises(ImageError, match="editor: it takes make:amd64 from its base"):
+        relock(engine, "editor", custom, custom / "cache", tell=print)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from packaging.specifiers import SpecifierSet
 
 from orchestrator.errors import PackageIndexError, TransientIndexError, UsageError
 from orchestrator.index import Edition, Index, Offer, choose, local
-from orchestrator.model import Sdist, admits
+from orchestrator.model import OfferedWheel, Sdist, admits
 from tests.loopback_index import LoopbackIndex, sdist, wheel
 
 if TYPE_CHECKING:
@@ -109,13 +110,17 @@ def test_a_release_as_json_and_as_html(tmp_path: Path, *, html_only: bool) -> No
     with LoopbackIndex(html_only=html_only) as served:
         sha256 = served.publish("six-1.16.0.tar.gz", SIX, requires_python=">=2.7, !=3.0.*")
         served.publish("six-1.16.0.zip", b"not this one")
-        served.publish("six-1.16.0-py2.py3-none-any.whl", wheel("six", "1.16.0"))
-        release = client(served, tmp_path).release("Six", "3.11.2")
+        made = wheel("six", "1.16.0")
+        offered = served.publish("six-1.16.0-py2.py3-none-any.whl", made)
+        index = client(served, tmp_path)
+        release = index.release("Six", "3.11.2")
         size = None if html_only else len(SIX)
         expected = Sdist("six-1.16.0.tar.gz", f"{served.origin}/files/six/six-1.16.0.tar.gz", sha256, size)
         assert (release.project, release.version, release.sdist) == ("six", "1.16.0", expected)
         assert release.requires_python == ">=2.7, !=3.0.*"
-        assert release.wheels == ("six-1.16.0-py2.py3-none-any.whl",)
+        name, size = "six-1.16.0-py2.py3-none-any.whl", None if html_only else len(made)
+        assert release.wheels == (OfferedWheel(name, f"{served.origin}/files/six/{name}", offered, size),)
+        assert index.fetch(release.wheels[0], 1 << 20).read_bytes() == made
 
 
 def test_the_newest_release_has_no_sdist(served: LoopbackIndex, tmp_path: Path) -> None:
@@ -161,7 +166,7 @@ def test_an_unknown_version_is_answered_with_the_nearest(served: LoopbackIndex, 
 
 def test_an_unknown_project(served: LoopbackIndex, tmp_path: Path) -> None:
     """It is asked for once, by its whole name."""
-    with pytest.raises(PackageIndexError, match="does not have it; check how it is spelled"):
+    with pytest.raises(PackageIndexError, match="does not exist; check how it is spelled"):
         client(served, tmp_path).release("sixx", "3.11")
     assert served.requests == ["GET /simple/sixx/ 404"]
 
@@ -369,6 +374,14 @@ def test_a_file_above_the_limit(served: LoopbackIndex, tmp_path: Path) -> None:
     assert list((tmp_path / "sdists").iterdir()) == []
 
 
+@pytest.mark.parametrize("filename", ["six-1.0.tar.gz", "../six-1.0-py3-none-any.whl", "six-1.0.whl", "six\n.whl"])
+def test_a_name_that_is_no_wheels(served: LoopbackIndex, tmp_path: Path, filename: str) -> None:
+    """Nothing is downloaded under it either."""
+    offered = OfferedWheel(filename, f"{served.origin}/files/six/six-1.16.0-py2.py3-none-any.whl", "")
+    with pytest.raises(PackageIndexError, match="no name of a wheel"):
+        client(served, tmp_path).fetch(offered, 1 << 20)
+
+
 @pytest.mark.parametrize(
     "filename",
     [
@@ -408,6 +421,41 @@ def test_a_file_that_is_no_sdist(tmp_path: Path, name: str) -> None:
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(UsageError, match=r"(an sdist is called|name an sdist that can be read)"):
         local(tmp_path / name)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Make a certificate of our own, and its key, for 127.0.0.1."""
+    made = tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    named = ["-subj", "/CN=loopback", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    subprocess.run([*command, *named, "-keyout", made, "-out", made], check=True, capture_output=True)
+    return made
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_only_a_server_that_somebody_vouches_for_is_believed(
+    tmp_path: Path,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    trusted: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """By the certificates of the host, or those that the user names, in a file."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with LoopbackIndex(certificate=certificate) as served:
+        served.publish("six-1.16.0.tar.gz", SIX)
+        index = client(served, tmp_path)
+        if trusted:
+            sdist = index.release("six", "3.11").sdist
+            assert sdist is not None
+            assert index.fetch(sdist, 1 << 20).read_bytes() == SIX
+        else:
+            with pytest.raises(TransientIndexError, match="certificate verify failed"):
+                index.release("six", "3.11")
+            assert served.requests == []
 
 
 def test_the_real_index(tmp_path: Path) -> None:

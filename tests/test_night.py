@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from rich.console import Console
 
 from orchestrator import night
 from orchestrator.errors import Interrupted, PackageIndexError, ResultsError, TransientEngineError
@@ -77,7 +77,7 @@ class World:
 
     def _shown(self, total: int) -> Progress:
         self.totals.append(total)
-        return Progress(total, Console(quiet=True))
+        return Progress(total, io.StringIO())
 
 
 @pytest.fixture
@@ -93,6 +93,16 @@ def test_every_task_gets_a_record_and_the_site_is_written(world: World) -> None:
     assert sorted(one.project for one in night.results(outcome)) == ["a", "b", "c"]
     assert (world.published[-1], world.totals) == (3, [3])
     assert len(world.published) >= 2
+
+
+def test_what_is_taken_for_long_is_so_until_a_result_tells_otherwise(world: World) -> None:
+    """An exclusion that is tried for the first time shall hold up nothing."""
+    task = replace(TASK, requirement="six", long=True)
+    jobs = night.look_up((task, replace(TASK, requirement="idna")), world.effects(), lambda *_: None)
+    assert {one.release.project: one.long for one in jobs} == {"six": True, "idna": False}
+    world.store.write(sample("six"))
+    (job,) = night.look_up((task,), world.effects(), lambda *_: None)
+    assert not job.long
 
 
 def test_what_cannot_be_found_or_built_stays_open_and_stops_no_other(world: World) -> None:
@@ -209,7 +219,7 @@ def test_nobody_waits_longer_than_patience_for_what_does_not_stop(world: World, 
     start = time.monotonic()
     try:
         with pytest.raises(Interrupted):
-            night.run([replace(TASK, requirement="a")], effects, lambda total: Progress(total, Console(quiet=True)))
+            night.run([replace(TASK, requirement="a")], effects, lambda total: Progress(total, io.StringIO()))
         assert time.monotonic() - start < PATIENCE + 5
     finally:
         never.set()

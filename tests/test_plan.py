@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.model import Budget, Inputs, Limits
+from orchestrator.model import Budget, Frontend, Inputs, Limits, Policy, Profile
 from orchestrator.plan import UNCHANGED, Job, ordered, seconds_of, why
 from orchestrator.rebuild import inputs_of
 from tests.sample_results import sample
@@ -28,6 +28,10 @@ OTHER: dict[str, Any] = {
     "limits": Limits(seconds=1),
     "budget": Budget(builds=0),
     "published": True,
+    "config_settings": (("build-dir", "b"),),
+    "policy": Policy.DEBIAN,
+    "frontend": Frontend.PIP,
+    "profile": Profile("theirs", umask=0o22),
 }
 
 

@@ -31,7 +31,7 @@ from tests.samples import TASK as EXPLAINED
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from orchestrator.model import Target
+    from orchestrator.model import Image, Target
 
 SETUPTOOLS = Pin("setuptools", "80.9.0", "8" * 64, "setuptools-80.9.0-py3-none-any.whl", "https://index.example/s.whl")
 TASK = replace(EXPLAINED, budget=Budget(builds=0))
@@ -97,6 +97,40 @@ def by_name(**hashes: str) -> Callable[[Order], Build]:
         if hashes[order.name]
         else failed(order.name, order.environment)
     )
+
+
+def test_the_crates_that_a_lock_names_reach_every_build() -> None:
+    """Fetched once for all of them; where that fails it is the reason, nothing is built, and it holds for a day."""
+    world = World(by_name(first="1", second="2", control="1"))
+    asked: list[Path] = []
+
+    def fetched(source: Source, _image: Image) -> Path:
+        asked.append(source.path)
+        return Path("/crates/1")
+
+    assert isinstance(story.rebuild(TASK, RELEASE, IMAGE, replace(world.effects(), crates=fetched)), Result)
+    assert [order.crates for order in world.orders] == [Path("/crates/1")] * 3
+    assert len(asked) == 1
+    gone = Failure(Reason.NEEDS_CRATES, Phase.REQUIREMENTS, "the registry does not answer")
+    world = World(by_name())
+    result = story.rebuild(TASK, RELEASE, IMAGE, replace(world.effects(), crates=lambda *_: gone))
+    assert isinstance(result, Result)
+    assert (result.verdict, result.reason, world.orders) == (Verdict.FTBFS, "needs-crates", [])
+    assert result.failure == replace(gone, evidence=gone.detail)
+    assert result.inputs is not None
+    assert "2026-11-22" in result.inputs.build_requirements
+
+
+def test_config_settings_reach_every_build_and_the_jobs_identity() -> None:
+    """Both environments have them, and another setting is another job."""
+    world = World(by_name(first="1", second="1"))
+    task = replace(TASK, config_settings=(("build-dir", "b"),))
+    result = story.rebuild(task, RELEASE, IMAGE, world.effects())
+    assert isinstance(result, Result)
+    assert {order.environment.config_settings for order in world.orders} == {(("build-dir", "b"),)}
+    assert result.inputs is not None
+    assert result.inputs.config_settings == task.config_settings
+    assert result.job != World(by_name(first="1", second="1")).judge().job
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,8 @@ def test_a_build_system_is_taken_at_its_word(tmp_path: Path) -> None:
 def test_what_is_remembered_is_recalled(requires: tuple[str, ...], folders: tuple[str, ...]) -> None:
     """Whatever there is of each."""
     source = Source(Path("x-1.tar.gz"), requires, "backend:it", folders)
-    assert recalled(source.path, remembered(source)) == source
+    for one in (source, replace(source, cargo=(("", "1"), ("ext", "2")))):
+        assert recalled(source.path, remembered(one)) == one
 
 
 @pytest.mark.parametrize(

@@ -16,29 +16,44 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.exclusions import concluded
 from orchestrator.model import (
     Aspect,
+    Blame,
     Difference,
     Drift,
     Exclusion,
     Failure,
+    Kind,
+    Missing,
     Mode,
     Phase,
+    Published,
     Reason,
     Result,
     Sdist,
+    Severity,
+    Tracked,
     Variant,
     Verdict,
+    Want,
 )
 from orchestrator.publishers import words
+from orchestrator.publishers.catalogue import chapters
+from orchestrator.publishers.comparison import Debian, comparisons
+from orchestrator.publishers.sides import sides
 from orchestrator.publishers.site import LIST_BOUND, LOG_BOUND, page_name, site
 from orchestrator.summary import Summary, summarize
 from tests.sample_results import (
+    FIRST,
     HOSTILE,
     IMAGE,
     LOGS,
+    SECOND,
     SETUPTOOLS,
     VARIATIONS,
+    all_hostile,
+    explained,
     log_name,
     sample,
 )
@@ -49,6 +64,10 @@ if TYPE_CHECKING:
 
 LATER = NOON + timedelta(days=1)
 STORE = {log_name(log): log for log in LOGS}
+CATALOGUES = {f"{chapter.slug}.html" for chapter in chapters()}
+ALWAYS = {"index.html", "method.html", "excluded.html", "exclusions.html", *CATALOGUES}
+DEBIANS = {"bookworm": Debian("bookworm", "3.11"), "trixie": Debian("trixie", "3.13")}
+TRIXIE = replace(IMAGE, name="trixie")
 EXCLUSION = Exclusion("scipy", "needs BLAS and LAPACK", date(2026, 11, 1), image="scientific")
 
 
@@ -59,8 +78,8 @@ def pages(
     read_log: Callable[[str], bytes | None] = STORE.get,
 ) -> dict[str, str]:
     """Return the whole site, by path."""
-    summary = summarize(results, exclusions, LATER, tracked)
-    return dict(site(summary, read_log, "0.1.0", variations=VARIATIONS))
+    summary = summarize(results, exclusions, LATER, map(Tracked, tracked))
+    return dict(site(summary, read_log, "0.1.0", debians=DEBIANS))
 
 
 @dataclass
@@ -125,11 +144,18 @@ def everything() -> tuple[Result, ...]:
         sample("futures", "3.0", Verdict.NO_SDIST),
         replace(sample("pyqt5", "5.0", Verdict.EXCLUDED), reason="Qt is not there"),
         sample("attrs", "23.2.0", Verdict.REPRODUCIBLE, hold=("umask",), remove=("kernel",)),
+        explained(),
     )
 
 
 def hostile() -> Result:
     """Return a result in which every text that a package or an index decides is hostile."""
+    result = all_hostile(_hostile())
+    failure = Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, HOSTILE + "\ud800", HOSTILE, debian_packages=(HOSTILE,))
+    return replace(result, builds=(result.builds[0], replace(result.builds[1], wheel=None, failure=failure)))
+
+
+def _hostile() -> Result:
     result = sample(
         "six" + HOSTILE,
         "1" + HOSTILE,
@@ -138,14 +164,12 @@ def hostile() -> Result:
         pins=(replace(SETUPTOOLS, name=HOSTILE, version=HOSTILE),),
         logs=(HOSTILE.encode() + b"\xff\x00", LOGS[1], LOGS[2]),
     )
-    failure = Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, HOSTILE + "\ud800")
     return replace(
         result,
         holds=(HOSTILE,),
         variations=(Variant(HOSTILE, Mode.HELD, acted=False), *result.variations),
         differences=(Difference(HOSTILE, Aspect.CONTENT), Difference("../" + HOSTILE, Aspect.MODE, consequence=True)),
         sdist=Sdist(HOSTILE, "javascript:alert(1)", HOSTILE),
-        builds=(result.builds[0], replace(result.builds[1], wheel=None, failure=failure)),
         requirement=HOSTILE,
     )
 
@@ -157,7 +181,7 @@ def hostile_site() -> dict[str, str]:
         result,
         project="failed" + HOSTILE,
         verdict=Verdict.FTBFS,
-        failure=Failure(Reason.BUILD_ERROR, Phase.UNPACK, HOSTILE),
+        failure=Failure(Reason.BUILD_ERROR, Phase.UNPACK, HOSTILE, HOSTILE, debian_packages=(HOSTILE, HOSTILE)),
     )
     refused = replace(sample("no" + HOSTILE, verdict=Verdict.NO_SDIST), reason=HOSTILE)
     logs = {**STORE, log_name(HOSTILE.encode() + b"\xff\x00"): HOSTILE.encode() + b"\xff\x00"}
@@ -167,6 +191,7 @@ def hostile_site() -> dict[str, str]:
         earlier,
         failed,
         refused,
+        replace(result, image=replace(result.image, name=HOSTILE), verdict=Verdict.REPRODUCIBLE),
         exclusions=(Exclusion("../../etc/passwd" + HOSTILE, HOSTILE, date(2026, 11, 1), image=HOSTILE),),
         tracked=("../" + HOSTILE, "..", "/", "a/b", "index\x00", "\ud800"),
         read_log=logs.get,
@@ -183,7 +208,12 @@ def test_each_project_has_a_page_and_each_kept_log() -> None:
         "index.html",
         "method.html",
         "excluded.html",
-        *(f"packages/{name}.html" for name in ("six", "frozenlist", "grpcio", "futures", "pyqt5", "attrs", "scipy")),
+        "exclusions.html",
+        *CATALOGUES,
+        *(
+            f"packages/{name}.html"
+            for name in ("six", "frozenlist", "grpcio", "futures", "pyqt5", "attrs", "scipy", "markupsafe")
+        ),
         "packages/later.html",
     }
     assert {path for path in site_pages if path.startswith("logs/")} == {f"logs/{sha256}.html" for sha256 in STORE}
@@ -318,6 +348,151 @@ def test_a_package_page_shows_all_that_the_verdict_stands_on() -> None:
         assert expected in text
 
 
+def test_a_package_page_explains_the_difference() -> None:
+    """How deep it goes, each cause with its proof and evidence, the experiments, the remedies, and what is left."""
+    page = Page(pages(explained())["packages/markupsafe.html"])
+    for expected in (
+        "Everything loaded at run time is the same: only debug information differs.",
+        "debug-path isolated",
+        "Done by build-path · proved by building",
+        "archive-modes trace",
+        "Can be done by umask · found by its trace alone",
+        FIRST.build_path,
+        SECOND.build_path,
+        "mode in markupsafe-2.1.5.dist-info/METADATA",
+        "_speedups.cpython-311-x86_64-linux-gnu.so content, .note.strange",
+        "hold-umask umask none first other bytes debug information",
+        "prefix-map-source proven: built with it, the two wheels are the same bytes",
+        "no-debug-info rejected: the wheels then differ in code; it changed what is compiled",
+        "strip-debug not tried: a gentler one is proven",
+        "Left open: whether timezone does it, too",
+        "3 builds gave the bytes of the first, itself included",
+        "The wheel on the index has other bytes than the first build's. Code that may run differs.",
+        "python3 -m pip wheel",
+        "python3 -m build --wheel",
+        "dh $@ --buildsystem=pybuild",
+        "-ffile-prefix-map=$PWD=.",
+        "Wheels of markupsafe 2\\.1\\.5 are not reproducible",
+    ):
+        assert expected in page.text
+    assert "../variations.html#build-path" in page.links
+    differing = re.findall("<mark>(.*?)</mark>", page.source)
+    assert differing[-2:] == ["4", "6"]
+
+
+@pytest.mark.parametrize(
+    ("severity", "metadata", "same"),
+    [
+        (Severity.ARCHIVE, False, True),
+        (Severity.METADATA, True, False),
+        (Severity.DEBUG, False, True),
+        (Severity.DEBUG, True, False),
+        (Severity.DATA, False, False),
+        (Severity.CODE, False, False),
+        (Severity.MEMBERS, False, False),
+    ],
+)
+def test_that_all_is_the_same_at_run_time_is_said_only_where_it_is(
+    severity: Severity, *, metadata: bool, same: bool
+) -> None:
+    """What a program may ask of its metadata is no less than what it loads; RECORD follows, and is not asked."""
+    result = explained()
+    more = (Difference("p.dist-info/METADATA", Aspect.CONTENT, severity=Severity.METADATA),) if metadata else ()
+    result = replace(result, severity=severity, differences=(*result.differences, *more), published=None)
+    assert ("Everything loaded at run time is the same" in Page(pages(result)["packages/markupsafe.html"]).text) is same
+
+
+def test_nothing_is_said_of_depth_where_nobody_looked() -> None:
+    """Records of former methods have no severity."""
+    assert "loaded at run time" not in Page(pages(sample(verdict=Verdict.SENSITIVE))["packages/six.html"]).text
+
+
+def test_a_fallback_to_a_pure_wheel_is_said_beside_the_verdict() -> None:
+    """A wheel that nobody gets from the index says little."""
+    kind = Kind(("py3-none-any",), ("cp311-cp311-manylinux_2_28_x86_64",), fallback=True)
+    assert "Its build fell back" in Page(pages(replace(sample(), kind=kind))["packages/six.html"]).text
+    assert (
+        "fell back" not in Page(pages(replace(sample(), kind=replace(kind, fallback=False)))["packages/six.html"]).text
+    )
+
+
+@pytest.mark.parametrize(
+    ("published", "expected"),
+    [
+        (Published("", "", same=False), "The index has no wheel for the same Python, ABI and kind of machine."),
+        (Published("six-1.16.0-py3-none-any.whl", "a" * 64, same=True), "is the same bytes as the first build's."),
+        (Published("six-1.16.0-py3-none-any.whl", "a" * 64, same=False), "has other bytes than the first build's. six"),
+    ],
+)
+def test_the_published_wheel_is_a_third_party(published: Published, expected: str) -> None:
+    """None, the same, or other bytes; and nothing of it where nobody asked."""
+    assert expected in Page(pages(replace(sample(), published=published))["packages/six.html"]).text
+    assert "On the index" not in Page(pages(sample())["packages/six.html"]).text
+
+
+def test_the_line_that_shows_why_a_build_failed_is_there_with_what_would_help() -> None:
+    """The Debian packages that have what is missing."""
+    helping = ("libffi-dev", "ffi-other")
+    failure = Failure(
+        Reason.MISSING_HEADER, Phase.BUILD_WHEEL, "log", "fatal error: ffi.h", (Missing(Want.HEADER, "ffi.h"),), helping
+    )
+    text = Page(pages(sample(verdict=Verdict.FTBFS, failure=failure))["packages/six.html"]).text
+    assert "fatal error: ffi.h" in text
+    assert "did not find the header ffi.h. On the image's Debian, that is in libffi-dev and ffi-other." in text
+
+
+def test_every_catalogue_has_its_page_and_every_slug_its_place() -> None:
+    """With all that is to be known of it; a slug that no catalogue has is no link."""
+    site_pages = pages(explained())
+    for chapter in chapters():
+        page = Page(site_pages[f"{chapter.slug}.html"])
+        assert {entry.slug for entry in chapter.entries} <= page.anchors
+        for entry in chapter.entries:
+            assert all(text.replace("`", "").split("  ")[0] in page.text for _, text in entry.told)
+    strange = replace(explained(), holds=("no-such-variation",))
+    assert "no-such-variation" not in "".join(Page(pages(strange)["packages/markupsafe.html"]).links)
+
+
+def test_a_cause_that_is_called_like_a_variation_is_not_taken_for_it() -> None:
+    """Each catalogue has its own sentence for that slug."""
+    result = replace(explained(), causes=(Blame("build-path", ("a.py",), ("build-path",)),), published=None)
+    text = Page(pages(result)["packages/markupsafe.html"]).text
+    what = {
+        chapter.slug: entry.what for chapter in chapters() for entry in chapter.entries if entry.slug == "build-path"
+    }
+    assert what["causes"] in text
+    assert what["variations"] not in text
+
+
+def test_the_first_page_can_be_narrowed_by_what_differs_and_why() -> None:
+    """Each row knows its severity and its causes, and each choice how many there are."""
+    page = Page(pages(*everything())["index.html"])
+    row = next(attributes for tag, attributes in page.tags if tag == "tr" and "data-severity" in attributes)
+    assert (row["data-severity"], row["data-causes"]) == ("debug-only", "debug-path archive-modes")
+    values = {attributes["value"] for tag, attributes in page.tags if tag == "button"}
+    assert {"debug-only", "debug-path", "archive-modes"} <= values
+    assert "debug information 1 archive-modes 1 debug-path 1" in page.text
+    blamed = replace(explained(), holds=(), verdict=Verdict.INTRINSIC)
+    assert "intrinsic debug-path and archive-modes debug information" in Page(pages(blamed)["index.html"]).text
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "differing"),
+    [
+        ("abc", "axc", ("b", "x")),
+        ("abc", "abbc", ("", "b")),
+        ("aaa", "aa", ("a", "")),
+        ("same", "same", ("", "")),
+        ("", "new", ("", "new")),
+    ],
+)
+def test_what_differs_of_two_texts_is_marked(first: str, second: str, differing: tuple[str, str]) -> None:
+    """And nothing is lost of either."""
+    one, other = sides(first, second)
+    assert (one.differing, other.differing) == differing
+    assert (one.before + one.differing + one.after, other.before + other.differing + other.after) == (first, second)
+
+
 def test_the_first_page_says_what_a_package_is_sensitive_to() -> None:
     """Or that nobody knows yet, and what was not varied."""
     isolated = replace(sample("isolated", verdict=Verdict.SENSITIVE), holds=("build-path",))
@@ -336,7 +511,7 @@ def test_the_first_page_counts_what_it_lists() -> None:
     bar = next(attributes["aria-label"] for _, attributes in page.tags if attributes.get("class") == "bar")
     counts = {word: rows.count(slug) for slug, word in words.LABELS.items()}
     assert bar == ", ".join(f"{count} {word}" for word, count in counts.items())
-    assert "2 of 6 releases rebuild bit" in page.text
+    assert "2 of 7 releases rebuild bit" in page.text
 
 
 def test_what_changed_lately_and_why_is_on_the_first_page() -> None:
@@ -363,6 +538,20 @@ def test_what_was_not_built_has_its_reason() -> None:
     assert "pyqt5 5.0 Qt is not there" in text
 
 
+def test_each_exclusion_has_its_last_check_and_what_came_of_it() -> None:
+    """Reason, since when, image, day and outcome; and what was never checked says so."""
+    stock, lifting = (
+        sample("scipy", verdict=Verdict.FTBFS),
+        sample("scipy", verdict=Verdict.SENSITIVE, image=replace(IMAGE, name="scientific")),
+    )
+    check = concluded(EXCLUSION, stock, lifting, NOON)
+    summary = summarize((), (EXCLUSION, replace(EXCLUSION, project="enum34", image="")), LATER)
+    found = dict(site(summary, STORE.get, "0.1.0", checks={"scipy": check}))
+    text = Page(found["exclusions.html"]).text
+    assert f"scipy needs BLAS and LAPACK 2026-11-01 scientific 2026-11-20 lifted {check.why}" in text
+    assert "enum34 needs BLAS and LAPACK 2026-11-01 none never not checked yet" in text
+
+
 def test_the_method_lists_every_variation_and_every_verdict() -> None:
     """Each can be linked to by its name."""
     page = Page(pages(*everything())["method.html"])
@@ -375,6 +564,102 @@ def test_a_path_is_repeated_as_the_path_that_was_asked_for() -> None:
     """A release on nobody's index cannot be asked for by name."""
     text = Page(pages(replace(sample(), requirement="./my project/"))["packages/six.html"]).text
     assert "wheelproof run './my project/' --image bookworm --again" in text
+
+
+# --- images side by side ---------------------------------------------------------------------
+
+
+def comparison_of(page: Page) -> str:
+    """Return the text of a page up to the first standing: the comparison, if there is one."""
+    return page.text.partition("Judged ")[0]
+
+
+def test_a_release_on_two_images_is_compared_at_the_top() -> None:
+    """One column for each image, and what is not alike is said to differ; so for each such version."""
+    failed = sample("markupsafe", "2.1.5", Verdict.FTBFS, image=TRIXIE)
+    page = Page(pages(explained(), failed, sample("markupsafe", "2.0"))["packages/markupsafe.html"])
+    told = comparison_of(page)
+    assert told.index("2.1.5 on 2 images") < told.index("Debian bookworm trixie")
+    sha256 = explained().builds[0].wheel
+    assert sha256 is not None
+    for line in (
+        "The verdicts are not the same.",
+        "Python 3.11 3.13",
+        "Version 2.1.5 2.1.5",
+        "Verdict differs sensitive fails to build",
+        "Sensitive to differs build-path umask none",
+        "How deep differs debug information none",
+        "Causes differs debug-path archive-modes none",
+        "Recipe differs fix-umask prefix-map-source none",
+        "Reason differs none its build needs the network, and builds have none",
+        f"First build differs {sha256.sha256} none",
+        "Built with setuptools 80.9.0 setuptools 80.9.0",
+    ):
+        assert line in told
+    assert "on 2 images" not in Page(pages(explained())["packages/markupsafe.html"]).text
+    labels = [attributes["data-label"] for tag, attributes in page.tags if tag == "td" and "data-label" in attributes]
+    assert labels[:4] == ["bookworm", "trixie", "bookworm", "trixie"]
+    assert {"#2.1.5-bookworm", "#2.1.5-trixie", "#2.0-bookworm"} <= set(page.links)
+
+
+def test_images_that_agree_are_said_to() -> None:
+    """The same bytes are worth a word; other bytes are no difference of the verdict."""
+    page = Page(pages(sample(), sample(image=TRIXIE))["packages/six.html"])
+    assert "The verdict is the same. The first builds gave the same bytes." in page.text
+    assert "differs" not in comparison_of(page)
+    other = sample(image=TRIXIE)
+    first = other.builds[0]
+    assert first.wheel is not None
+    wheel = replace(first.wheel, sha256="0" * 64)
+    other = replace(other, builds=(replace(first, wheel=wheel), *other.builds[1:]))
+    told = Page(pages(sample(), other)["packages/six.html"]).text
+    assert "The verdict is the same. The first builds did not give the same bytes." in told
+    assert "First build differs" in told
+
+
+def test_images_without_a_version_in_common_are_compared_by_their_newest() -> None:
+    """As one's Python may be too old for the other's; and the versions are said not to be the same."""
+    page = Page(pages(sample("six", "1.16"), sample("six", "1.17", image=TRIXIE))["packages/six.html"])
+    assert "The newest on 2 images The images do not have the same version." in page.text
+    assert "Version differs 1.16 1.17" in page.text
+
+
+def test_a_difference_beyond_what_a_cell_lists_is_none_the_less_one() -> None:
+    """A package may name as many causes as it likes, and as long."""
+    many = tuple(Blame(f"{'x' * 400}{number}", ()) for number in range(40))
+    (found,) = comparisons(
+        summarize((replace(sample(), causes=many), replace(sample(image=TRIXIE), causes=many[:-1])), (), LATER)
+        .projects[0]
+        .standings,
+        (),
+    )
+    line = next(line for line in found.lines if line.name == "Causes")
+    assert line.differs
+    assert max(len(text) for cell in line.cells for text in cell) < 400
+    assert [cell[-1] for cell in line.cells] == ["and 16 more", "and 15 more"]
+
+
+def test_an_image_that_the_repository_does_not_have_any_more_is_none_the_less_shown() -> None:
+    """Only which Debian and which Python it has is not known."""
+    told = comparison_of(Page(pages(sample(), sample(image=replace(IMAGE, name="gone")))["packages/six.html"]))
+    assert "Python 3.11 none" in told
+
+
+def test_the_first_page_shows_both_verdicts() -> None:
+    """On the lines of both images; of another version's verdict it says nothing there."""
+    failed = sample(verdict=Verdict.FTBFS, image=TRIXIE)
+    text = Page(pages(sample(), failed, sample("six", "1.15", Verdict.INTRINSIC))["index.html"]).text
+    assert "six 1.16.0 reproducible on trixie fails to build bookworm" in text
+    assert "on bookworm reproducible trixie" in text
+    assert "on trixie" not in Page(pages(sample(), sample(image=TRIXIE))["index.html"]).text
+
+
+def test_what_is_open_on_one_image_is_listed_with_it() -> None:
+    """On the first page, and on its own."""
+    wanted = (Tracked("six", "1.16.0", "bookworm"), Tracked("six", "1.16.0", "trixie"))
+    found = dict(site(summarize((sample(),), (), LATER, wanted), STORE.get, "0.1.0"))
+    assert "six 1.16.0 open trixie" in Page(found["index.html"]).text
+    assert "open 1.16.0 is tracked on trixie, and has no verdict there yet." in Page(found["packages/six.html"]).text
 
 
 # --- logs ------------------------------------------------------------------------------------
@@ -410,7 +695,7 @@ def test_only_a_hash_names_a_log() -> None:
     def read(sha256: str) -> bytes:
         raise AssertionError(sha256)
 
-    assert len(pages(strange, read_log=read)) == 4
+    assert len(pages(strange, read_log=read)) == len(ALWAYS) + 1
 
 
 # --- hostile text ----------------------------------------------------------------------------
@@ -447,7 +732,7 @@ def test_hostile_names_stay_in_their_folder() -> None:
     paths = list(hostile_site())
     for path in paths:
         assert re.fullmatch(r"(?:packages/|logs/)?[a-z0-9_][a-z0-9-]*\.html", path)
-    assert len(set(paths)) == len(paths) >= 3 + 10
+    assert len(set(paths)) == len(paths) >= len(ALWAYS) + 10
 
 
 @pytest.mark.parametrize("name", ["six", "zope-event", "a" * 100])
@@ -487,7 +772,7 @@ def test_a_package_cannot_make_a_page_without_end() -> None:
 
 
 def _again(summary: Summary, written: dict[str, object], read_log: Callable[[str], bytes | None]) -> set[str]:
-    return {path for path, _ in site(summary, read_log, "0.1.0", variations=VARIATIONS, written=written)}
+    return {path for path, _ in site(summary, read_log, "0.1.0", written=written)}
 
 
 def test_during_a_run_only_what_changed_is_written_again() -> None:
@@ -499,12 +784,11 @@ def test_during_a_run_only_what_changed_is_written_again() -> None:
         return STORE.get(sha256)
 
     written: dict[str, object] = {}
-    always = {"index.html", "method.html", "excluded.html"}
     before = (sample("six"), sample("idna", days=0.1))
-    assert len(_again(summarize(before, (), LATER), written, read_log)) == 3 + 2 + 2
-    assert _again(summarize(before, (), LATER), written, read_log) == always
+    assert len(_again(summarize(before, (), LATER), written, read_log)) == len(ALWAYS) + 2 + 2
+    assert _again(summarize(before, (), LATER), written, read_log) == ALWAYS
     after = (*before, sample("idna", days=0.2))
-    assert _again(summarize(after, (), LATER), written, read_log) == {*always, "packages/idna.html"}
+    assert _again(summarize(after, (), LATER), written, read_log) == {*ALWAYS, "packages/idna.html"}
     assert sorted(read) == sorted(set(read))
 
 
@@ -523,6 +807,6 @@ def test_a_site_of_150_packages_is_made_in_well_under_two_seconds() -> None:
     logs: Mapping[str, bytes] = {log_name(log): log * 1000 for log in LOGS}
     results = [sample(f"package-{number}", verdict=Verdict.SENSITIVE) for number in range(150)]
     begin = time.process_time()
-    made = sum(1 for _ in site(summarize(results, (), LATER), logs.get, "0.1.0", variations=VARIATIONS))
-    assert made == 3 + 150 + 3
+    made = sum(1 for _ in site(summarize(results, (), LATER), logs.get, "0.1.0"))
+    assert made == len(ALWAYS) + 150 + 3
     assert time.process_time() - begin < 2

@@ -10,28 +10,33 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from orchestrator import inputs
 from orchestrator.config.document import LONGEST, Document, report
 from orchestrator.config.mistakes import contradictions, validated
-from orchestrator.config.shape import BudgetPart, File, LimitsPart, Names, PackagePart, named
-from orchestrator.config.tasks import is_path, project, tasks, tracked
-from orchestrator.config.values import Config, Group, Keep, Settings
+from orchestrator.config.shape import BudgetPart, File, LimitsPart, Names, PackagePart, ProfilePart, ToolsPart, named
+from orchestrator.config.tasks import checks, custom, is_path, project, stock, tasks, tracked
+from orchestrator.config.values import Config, Group, Keep, Recipe, Settings
 from orchestrator.errors import ConfigError
-from orchestrator.model import Budget, Exclusion, Limits
+from orchestrator.model import Budget, BuildTools, Exclusion, Frontend, Limits, Policy, Profile, ToolPin
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = [
     "Config",
     "Group",
     "Keep",
+    "Recipe",
     "Settings",
+    "checks",
+    "custom",
     "is_path",
     "load",
     "parse",
     "project",
     "schema",
+    "stock",
     "tasks",
     "tracked",
 ]
@@ -75,7 +80,11 @@ def parse(text: str, name: str, folder: Path, *, variations: Collection[str], im
     mistakes = document.with_mistakes((*wrong, *contradictions(document.data)))
     if file is None or mistakes:
         raise ConfigError(report(name, mistakes))
-    return _config(file, folder)
+    files = _Files(folder)
+    made = _config(file, folder, files)
+    if files.mistakes:
+        raise ConfigError(inputs.report(files.mistakes))
+    return made
 
 
 def schema(*, variations: Collection[str], images: Collection[str]) -> dict[str, Any]:
@@ -85,17 +94,54 @@ def schema(*, variations: Collection[str], images: Collection[str]) -> dict[str,
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": "wheelproof's config.yaml"}
 
 
-def _config(file: File, folder: Path) -> Config:
+class _Files:
+    """The files that a configuration names, read, and what is wrong with them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.mistakes: list[inputs.Mistake] = []
+
+    def wanted(self, names: Iterable[str]) -> tuple[inputs.Wanted, ...]:
+        """Read what files ask for, all of it."""
+        found = [inputs.read(self._folder / name) for name in names]
+        self.mistakes.extend(mistake for one in found for mistake in one.mistakes)
+        return tuple(wanted for one in found for wanted in one.wanted)
+
+    def tools(self, part: ToolsPart) -> BuildTools | None:
+        """Return what is built with; None where nothing is said of it."""
+        if not part.model_fields_set:
+            return None
+        return BuildTools(
+            policy=Policy(part.policy or Policy.INDEX),
+            pins=self._pins(part.file) if part.file else (),
+            file=part.file or "",
+            strict=part.strict,
+            frontend=Frontend(part.frontend),
+        )
+
+    def _pins(self, name: str) -> tuple[ToolPin, ...]:
+        wanted = self.wanted([name])
+        for one in wanted:
+            if not one.version:
+                self.mistakes.append(inputs.Mistake(one.file, one.line, f"{one.project} is not pinned to one version"))
+        return tuple(
+            ToolPin(one.project, one.version, tuple(dict.fromkeys((*one.own, *one.allowed)))) for one in wanted
+        )
+
+
+def _config(file: File, folder: Path, files: _Files) -> Config:
     defaults = Settings(
         hold=_sorted(file.variations.hold),
         remove=_sorted(file.variations.remove),
         limits=_limits(Limits(), file.limits),
         budget=_budget(Budget(), file.budget),
         source_date_epoch=file.source_date_epoch,
+        published=file.published,
     )
     return Config(
         index=file.index,
-        image=file.image,
+        crates=file.crates,
+        images=tuple(file.image),
         as_of=file.as_of,
         strict=file.strict,
         jobs=file.jobs,
@@ -105,23 +151,58 @@ def _config(file: File, folder: Path) -> Config:
         keep=Keep(file.keep.wheels, file.keep.logs),
         defaults=defaults,
         groups=tuple(
-            Group(name, one.enabled, one.image or file.image, tuple(one.packages)) for name, one in file.groups.items()
+            Group(
+                name=name,
+                enabled=one.enabled,
+                images=tuple(one.image or file.image),
+                packages=tuple(one.packages),
+                wanted=files.wanted(one.requirements),
+                tools=files.tools(one.build_tools),
+                profile=one.profile or "",
+            )
+            for name, one in file.groups.items()
         ),
-        packages={name: _settings(defaults, one) for name, one in file.packages.items()},
-        exclusions=tuple(Exclusion(one.project, one.reason, one.since, one.image or "") for one in file.exclusions),
+        packages={name: _settings(defaults, one, files) for name, one in file.packages.items()},
+        tools=files.tools(file.build_tools) or BuildTools(),
+        image_tools={
+            name: tools for name, one in file.images.items() if (tools := files.tools(one.build_tools)) is not None
+        },
+        profiles={name: _recipe(name, one, files) for name, one in file.profiles.items()},
+        exclusions=tuple(
+            Exclusion(one.project, one.reason, one.since, one.image or "", one.never) for one in file.exclusions
+        ),
+        exclusions_age=file.exclusions_age,
     )
 
 
-def _settings(defaults: Settings, package: PackagePart) -> Settings:
+def _recipe(name: str, part: ProfilePart, files: _Files) -> Recipe:
+    return Recipe(
+        profile=Profile(name, part.umask, part.build_path or "", part.timezone or "", part.hash_seed),
+        image=part.image or "",
+        tools=files.tools(part.build_tools),
+        sets_epoch="source_date_epoch" in part.model_fields_set,
+        source_date_epoch=part.source_date_epoch,
+    )
+
+
+def _settings(defaults: Settings, package: PackagePart, files: _Files) -> Settings:
     own_epoch = "source_date_epoch" in package.model_fields_set
     return Settings(
-        image=package.image or "",
+        images=tuple(package.image or ()),
         hold=_sorted((*defaults.hold, *package.hold)),
         remove=_sorted((*defaults.remove, *package.remove)),
         limits=_limits(defaults.limits, package.limits),
         budget=_budget(defaults.budget, package.budget),
         source_date_epoch=package.source_date_epoch if own_epoch else defaults.source_date_epoch,
+        published=defaults.published,
+        tools=files.tools(package.build_tools),
+        profile=package.profile or "",
+        config_settings=tuple(_pairs(package.config_settings)),
     )
+
+
+def _pairs(settings: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
+    return ((key, value) for key, values in sorted(settings.items()) for value in values)
 
 
 def _limits(inherited: Limits, given: LimitsPart) -> Limits:

@@ -77,6 +77,16 @@ def contradictions(data: object) -> Iterator[Found]:
     for name in _below(data, "groups"):
         yield from _repeated(data, ("groups", name, "packages"))
     yield from _same_projects(data)
+    yield from _unknown_profiles(data)
+
+
+def _unknown_profiles(data: object) -> Iterator[Found]:
+    known = _below(data, "profiles")
+    for part in ("groups", "packages"):
+        for name, one in _below(data, part).items():
+            profile = _below(one).get("profile")
+            if isinstance(profile, str) and profile not in known:
+                yield (part, name, "profile"), f"there is no profile {short(profile)}{nearest(profile, known)}"
 
 
 def _clashes(data: object, at: tuple[str, ...], held: set[str], removed: set[str]) -> Iterator[Found]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -11,39 +13,97 @@ from packaging.utils import (
     canonicalize_name,
     parse_sdist_filename,
 )
+from packaging.version import Version
 
-from orchestrator.config.words import short
+from orchestrator.config.words import nearest, short
 from orchestrator.errors import UsageError
-from orchestrator.model import Task
+from orchestrator.model import BuildTools, Task, Tracked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from orchestrator.config.values import Config, Group
+    from orchestrator.config.values import Config, Group, Recipe, Settings
+    from orchestrator.inputs import Wanted
+    from orchestrator.model import Exclusion
 
 
-def tasks(config: Config, requirements: Sequence[str] = (), image: str | None = None) -> tuple[Task, ...]:
-    """List what is to be judged: the enabled groups, or else just the `requirements` given.
+def tasks(
+    config: Config,
+    requirements: Sequence[str] = (),
+    images: Sequence[str] = (),
+    *,
+    wanted: Sequence[Wanted] = (),
+    profile: str | None = None,
+) -> tuple[Task, ...]:
+    """List what is to be judged: the enabled groups, or else just the `requirements` and the `wanted` given.
 
-    What stands twice for one image is one task, and the first wins. An excluded project is left
-    out unless it is asked for by name; `image` goes before every other choice of one.
+    Each image is a task of its own. What stands twice for one image is one task, and the first
+    wins. An excluded project is left out unless it is asked for by name; `images` and `profile` go
+    before every other choice of them.
 
     Raises
     ------
     UsageError
-        A requirement that was given is none.
+        A requirement that was given is none, or there is no such profile.
 
     """
-    found = _asked(config, requirements, image) if requirements else _tracked(config, image)
+    if profile and profile not in config.profiles:
+        msg = f"building as {profile}: there is no such profile{nearest(profile, config.profiles)}; see profiles: in "
+        raise UsageError(msg + "the configuration")
+    chosen = _Chosen(tuple(dict.fromkeys(images)), profile)
+    found: Iterator[Task]
+    if requirements or wanted:
+        found = chain(_asked(config, requirements, chosen), *(_wanted(config, one, chosen) for one in wanted))
+    else:
+        found = _tracked(config, chosen)
     once: dict[tuple[str, str], Task] = {}
     for task in found:
         once.setdefault((task.requirement, task.image), task)
     return tuple(once.values())
 
 
-def tracked(config: Config) -> tuple[str, ...]:
-    """Return the normalized names of all projects that the enabled groups build, sorted."""
-    return tuple(sorted({project(task.requirement) for task in _tracked(config, None)}))
+def tracked(config: Config) -> tuple[Tracked, ...]:
+    """Return what the enabled groups build, each once: which project, which version if it is pinned, on which image.
+
+    What has a marker is wanted on some image, but on which is not known here.
+    """
+    found = (
+        Tracked(project(one.requirement), _pinned(one.requirement), "" if one.marker else one.image)
+        for one in _tracked(config, _Chosen())
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _pinned(requirement: str) -> str:
+    """Return the one version that a requirement admits, normalized; empty where it admits several."""
+    clauses = [] if is_path(requirement) else list(Requirement(requirement).specifier)
+    if len(clauses) != 1 or clauses[0].operator != "==" or clauses[0].version.endswith(".*"):
+        return ""
+    return str(Version(clauses[0].version))
+
+
+def checks(config: Config, exclusions: Iterable[Exclusion]) -> tuple[Task, ...]:
+    """List what checks exclusions: each on its stock image and, if it names one, on its custom image."""
+    return tuple(
+        dict.fromkeys(task for one in exclusions for task in (stock(config, one), custom(config, one)) if task)
+    )
+
+
+def stock(config: Config, exclusion: Exclusion) -> Task:
+    """Return what the project's task would be if it were not excluded; of several images, on the first."""
+    groups = (group for group in config.groups if exclusion.project in map(project, group.packages))
+    return _check(_tasks(config, exclusion.project, _Chosen(), next(groups, None))[0])
+
+
+def custom(config: Config, exclusion: Exclusion) -> Task | None:
+    """Return the task on the image that may lift an exclusion, if it names one."""
+    if not exclusion.image:
+        return None
+    return _check(_tasks(config, exclusion.project, _Chosen((exclusion.image,)))[0])
+
+
+def _check(task: Task) -> Task:
+    return replace(task, group="", long=True)
 
 
 def is_path(requirement: str) -> bool:
@@ -84,15 +144,32 @@ def requirement_of(value: str) -> str:
     raise ValueError(msg)
 
 
-def _tracked(config: Config, image: str | None) -> Iterator[Task]:
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What the command line says."""
+
+    images: tuple[str, ...] = ()
+    profile: str | None = None
+
+
+def _tracked(config: Config, chosen: _Chosen) -> Iterator[Task]:
     excluded = {one.project for one in config.exclusions}
     for group in config.groups:
-        for requirement in group.packages if group.enabled else ():
-            if project(requirement) not in excluded:
-                yield _task(config, requirement, image, group)
+        if group.enabled:
+            for requirement in group.packages:
+                if project(requirement) not in excluded:
+                    yield from _tasks(config, requirement, chosen, group)
+            for wanted in group.wanted:
+                if wanted.project not in excluded:
+                    yield from _wanted(config, wanted, chosen, group)
 
 
-def _asked(config: Config, requirements: Sequence[str], image: str | None) -> Iterator[Task]:
+def _wanted(config: Config, wanted: Wanted, chosen: _Chosen, group: Group | None = None) -> Iterator[Task]:
+    for task in _tasks(config, wanted.requirement, chosen, group):
+        yield replace(task, hashes=wanted.allowed, expected=wanted.own, marker=wanted.marker, source=wanted.place)
+
+
+def _asked(config: Config, requirements: Sequence[str], chosen: _Chosen) -> Iterator[Task]:
     understood, wrong = [], []
     for one in requirements:
         try:
@@ -101,18 +178,45 @@ def _asked(config: Config, requirements: Sequence[str], image: str | None) -> It
             wrong.append(f"reading the requirement {one!r}: {error}")
     if wrong:
         raise UsageError("\n".join(wrong))
-    return (_task(config, one, image) for one in understood)
+    return chain.from_iterable(_tasks(config, one, chosen) for one in understood)
 
 
-def _task(config: Config, requirement: str, image: str | None, group: Group | None = None) -> Task:
+def _tasks(config: Config, requirement: str, chosen: _Chosen, group: Group | None = None) -> tuple[Task, ...]:
+    """Return the tasks of one requirement, one for each image."""
     settings = config.packages.get(project(requirement), config.defaults)
+    recipe = config.profiles.get(chosen.profile or settings.profile or (group.profile if group else ""))
+    own = (recipe.image,) if recipe and recipe.image else settings.images
+    images = chosen.images or own or (group.images if group else config.images)
+    return tuple(_task(config, requirement, image, settings, recipe, group) for image in images)
+
+
+def _task(
+    config: Config, requirement: str, image: str, settings: Settings, recipe: Recipe | None, group: Group | None
+) -> Task:
+    profile = recipe.profile if recipe else None
+    hold = {*settings.hold, *((one for one in profile.fixes if one not in settings.remove) if profile else ())}
     return Task(
         requirement=requirement,
-        image=image or settings.image or (group.image if group else config.image),
+        image=image,
         group=group.name if group else "",
-        hold=settings.hold,
+        hold=tuple(sorted(hold)),
         remove=settings.remove,
-        source_date_epoch=settings.source_date_epoch,
+        source_date_epoch=recipe.source_date_epoch if recipe and recipe.sets_epoch else settings.source_date_epoch,
+        tools=_tools(config, image, settings, recipe, group),
+        profile=profile,
         limits=settings.limits,
+        published=settings.published,
+        config_settings=settings.config_settings,
         budget=settings.budget,
     )
+
+
+def _tools(config: Config, image: str, settings: Settings, recipe: Recipe | None, group: Group | None) -> BuildTools:
+    """Return what is built with: as the profile says, or else the package, the group, the image or all."""
+    said = (
+        recipe.tools if recipe else None,
+        settings.tools,
+        group.tools if group else None,
+        config.image_tools.get(image),
+    )
+    return next((one for one in said if one is not None), config.tools)

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Budget, Exclusion, Limits
+from orchestrator.model import DAY, Budget, BuildTools, Exclusion, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
+
+    from orchestrator.inputs import Wanted
+    from orchestrator.model import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +28,40 @@ class Keep:
 class Settings:
     """How builds of one project are judged; what it does not set itself is already filled in."""
 
-    image: str = ""  # empty: the group's
+    images: tuple[str, ...] = ()  # empty: the group's
     hold: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     limits: Limits = Limits()  # noqa: RUF009 - frozen
     budget: Budget = Budget()  # noqa: RUF009 - frozen
     source_date_epoch: int | None = 1_596_163_658
+    tools: BuildTools | None = None  # None: the group's
+    profile: str = ""  # empty: the group's
+    published: bool = False  # whether the wheel on the index is compared too
+    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Requirements that are tracked together, on one image."""
+    """Requirements that are tracked together, each on each of some images."""
 
     name: str
     enabled: bool
-    image: str
+    images: tuple[str, ...]  # at least one; the first is its stock image
     packages: tuple[str, ...]  # "six", "requests==2.32.3": the name normalized
+    wanted: tuple[Wanted, ...] = ()  # what its requirement files ask for
+    tools: BuildTools | None = None  # None: the profile's, the image's or the default
+    profile: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A profile, and what it names besides the environment."""
+
+    profile: Profile
+    image: str = ""
+    tools: BuildTools | None = None
+    sets_epoch: bool = False
+    source_date_epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +69,8 @@ class Config:
     """The whole configuration, checked, with every default filled in."""
 
     index: str | None = None  # None: PyPI
-    image: str = "bookworm"
+    crates: str | None = None  # a registry's sparse index; None: cargo's own
+    images: tuple[str, ...] = ("bookworm",)  # the first is the default one
     as_of: date | None = None
     strict: bool = False
     jobs: int | None = None  # None: as many as there are cores
@@ -60,3 +82,7 @@ class Config:
     groups: tuple[Group, ...] = ()
     packages: Mapping[str, Settings] = field(default_factory=dict)
     exclusions: tuple[Exclusion, ...] = ()
+    tools: BuildTools = BuildTools()  # noqa: RUF009 - frozen
+    image_tools: Mapping[str, BuildTools] = field(default_factory=dict)
+    profiles: Mapping[str, Recipe] = field(default_factory=dict)
+    exclusions_age: int = 30 * DAY  # seconds

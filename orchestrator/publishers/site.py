@@ -5,26 +5,33 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cache
 from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
-from orchestrator.model import Mode, Verdict
-from orchestrator.publishers import words
+from orchestrator.model import LADDER, Mode, Severity, Verdict
+from orchestrator.publishers import advice, words
+from orchestrator.publishers import comparison as side_by_side
+from orchestrator.publishers.catalogue import CAUSE, VARIATION, Chapter, chapters
 from orchestrator.publishers.facets import facets
+from orchestrator.publishers.sides import sides
 from orchestrator.publishers.visible import log_text, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, MutableMapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
     from datetime import datetime
 
-    from orchestrator.model import Result
+    from orchestrator.model import ExclusionCheck, Result
+    from orchestrator.publishers.comparison import Debian
     from orchestrator.summary import Project, Standing, Summary
 
 LOG_BOUND = 200_000  # bytes of a log that its page shows
@@ -32,6 +39,9 @@ DETAIL_BOUND = 8_000  # characters of a failure's detail
 LIST_BOUND = 500  # lines of any list that a package may lengthen at will
 DETAILED = 12  # versions and images of one project that are shown in full
 LATELY = 6  # changes of verdict on the first page
+TEXT_BOUND = 2_000  # characters of one line of evidence, or of a path
+EVIDENCE_BOUND = 3  # places shown of one cause
+PLACES_BOUND = 12  # places named of one member that is not explained
 
 _NORMALIZED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LONGEST_NAME = 100
@@ -52,6 +62,17 @@ class Row:
     holds: tuple[str, ...] = ()
     qualifiers: tuple[str, ...] = ()
     day: str = ""
+    severity: str = ""
+    causes: tuple[str, ...] = ()
+    elsewhere: tuple[tuple[str, str], ...] = ()  # (image, verdict) of the same version, where it is another one
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a list can be narrowed to, and how many packages that leaves."""
+
+    value: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +90,31 @@ def site(
     read_log: Callable[[str], bytes | None],
     wheelproof_version: str,
     *,
-    variations: tuple[tuple[str, str], ...] = (),
+    checks: Mapping[str, ExclusionCheck] = MappingProxyType({}),
+    debians: Mapping[str, Debian] = side_by_side.UNKNOWN,
     written: MutableMapping[str, object] | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Yield the site page by page, as (path relative to its root, text), one at a time in memory.
 
-    `read_log` returns the log of that SHA-256, or None if it is not kept any more. `variations`
-    are (name, summary) of all that there are. `written` remembers between calls what the pages of
-    projects and logs were made from: those that would come out the same again are left out, and
-    their logs are not read. Give the same mapping as long as a run goes on, and none for everything.
+    `read_log` returns the log of that SHA-256, or None if it is not kept any more. `checks` are the
+    last of each exclusion, by project; `debians` says what the images are. `written` remembers
+    between calls what the pages of projects and logs were made from: those that would come out the
+    same again are left out, and their logs are not read. Give the same mapping as long as a run
+    goes on, and none for everything.
     """
     done = {} if written is None else written
-    frame = _frame(wheelproof_version, variations)
+    catalogue = chapters()
+    frame = _frame(wheelproof_version, catalogue)
     yield "index.html", _page("index.html", frame, **_front(summary))
     yield "method.html", _page("method.html", frame, **_method(summary))
     yield "excluded.html", _page("excluded.html", frame, **_not_built(summary))
+    for chapter in catalogue:
+        yield f"{chapter.slug}.html", _page("chapter.html", frame, chapter=chapter)
+    yield "exclusions.html", _page("exclusions.html", frame, **_exclusions(summary, checks))
     users = _log_users(summary)
     for project in summary.projects:
         yield from _log_pages(project, users, read_log, frame, done)
-        yield from _project_page(project, frame, done)
+        yield from _project_page(project, frame, done, debians)
 
 
 def page_name(project: str) -> str:
@@ -107,27 +134,38 @@ def _front(summary: Summary) -> dict[str, object]:
         "summary": summary,
         "rows": rows,
         "judged": judged,
+        "counted": sum(bool(project.current) for project in summary.projects),
         "qualified": sum(row.word == Verdict.REPRODUCIBLE and bool(row.qualifiers) for row in rows),
         "slices": tuple(_slices(summary)),
         "bar": _BAR,
         "lately": _lately(summary),
         "drifted": tuple(image for image in summary.images if image.drift),
+        "severities": _choices(LADDER, (row.severity for row in rows)),
+        "blamed": _choices((), chain.from_iterable(row.causes for row in rows)),
     }
 
 
+def _choices(order: Iterable[str], found: Iterable[str]) -> tuple[Choice, ...]:
+    """Count what was found: what has an order in that one, and the rest by how often it is there."""
+    counts = Counter(value for value in found if value)
+    ordered = [value for value in order if value in counts]
+    rest = sorted(counts.keys() - set(ordered), key=lambda value: (-counts[value], value))
+    return tuple(Choice(value, counts[value]) for value in (*ordered, *rest))[:LIST_BOUND]
+
+
 def _rows(summary: Summary) -> Iterator[Row]:
-    still_open = frozenset(summary.open)
     for project in summary.projects:
         page = page_name(project.name)
-        for standing in project.current:
-            yield _row(standing, page)
+        current = project.current
+        for standing in current:
+            yield _row(standing, page, current)
         for one in project.exclusions:
             yield Row(project.name, page, Verdict.EXCLUDED, note=one.reason, day=one.since.isoformat())
-        if project.name in still_open:
-            yield Row(project.name, page, words.OPEN)
+        for wanted in project.open:
+            yield Row(project.name, page, words.OPEN, wanted.version, wanted.image)
 
 
-def _row(standing: Standing, page: str) -> Row:
+def _row(standing: Standing, page: str, current: tuple[Standing, ...]) -> Row:
     latest = standing.latest
     return Row(
         standing.project,
@@ -139,13 +177,19 @@ def _row(standing: Standing, page: str) -> Row:
         latest.holds,
         words.qualifiers(latest),
         _day(latest.finished),
+        latest.severity if latest.severity and latest.severity is not Severity.NONE else "",
+        tuple(dict.fromkeys(blame.name for blame in latest.causes)),
+        tuple((one.image, one.latest.verdict) for one in side_by_side.others(standing, current)),
     )
 
 
 def _note(result: Result) -> str:
-    if result.verdict is Verdict.SENSITIVE:
-        return "" if result.holds else words.differing(result)
-    return words.reason(result) or (words.differing(result) if result.verdict is Verdict.INTRINSIC else "")
+    """Say in a few words why a release does not rebuild: by its causes, or by what differs."""
+    if result.verdict is Verdict.SENSITIVE and result.holds:
+        return ""
+    if result.verdict in (Verdict.SENSITIVE, Verdict.INTRINSIC):
+        return words.blamed(result) or words.reason(result) or words.differing(result)
+    return words.reason(result)
 
 
 def _slices(summary: Summary) -> Iterator[Slice]:
@@ -181,20 +225,41 @@ def _not_built(summary: Summary) -> dict[str, object]:
     }
 
 
+def _exclusions(summary: Summary, checks: Mapping[str, ExclusionCheck]) -> dict[str, object]:
+    return {"checked": tuple((one, checks.get(canonicalize_name(one.project))) for one in summary.excluded)}
+
+
 # --- the pages of projects and logs ----------------------------------------------------------
 
 
 def _project_page(
-    project: Project, frame: Mapping[str, object], done: MutableMapping[str, object]
+    project: Project,
+    frame: Mapping[str, object],
+    done: MutableMapping[str, object],
+    debians: Mapping[str, Debian],
 ) -> Iterator[tuple[str, str]]:
     path = f"packages/{page_name(project.name)}"
     kept = frozenset(
         sha256 for standing in _detailed(project) for sha256 in _logs(standing) if _log_path(sha256) in done
     )
-    made_from = (tuple(map(_identity, project.standings)), project.exclusions, kept, frame["wheelproof"])
+    standings = tuple(map(_identity, project.standings))
+    made_from = (standings, project.exclusions, project.tracked, kept, frame["wheelproof"])
     if done.get(path) != made_from:
-        yield path, _page("package.html", frame, project=project, detailed=_detailed(project), kept=kept, root="../")
+        yield path, _page("package.html", frame, **_package(project, debians), kept=kept, root="../")
         done[path] = made_from
+
+
+def _package(project: Project, debians: Mapping[str, Debian]) -> Mapping[str, object]:
+    detailed, current = _detailed(project), project.current
+    compared = side_by_side.comparisons(detailed, current, debians)
+    shown = {id(one) for comparison in compared for one in comparison.standings}
+    return {
+        "project": project,
+        "detailed": detailed,
+        "current": current,
+        "compared": compared,
+        "listed": any(id(one) not in shown for one in project.standings),
+    }
 
 
 def _identity(standing: Standing) -> tuple[object, ...]:
@@ -250,13 +315,16 @@ def _page(template: str, frame: Mapping[str, object], **values: object) -> str:
     return visible(_template(template).render({**frame, **values}))
 
 
-def _frame(wheelproof_version: str, variations: tuple[tuple[str, str], ...]) -> Mapping[str, object]:
+def _frame(wheelproof_version: str, catalogue: tuple[Chapter, ...]) -> Mapping[str, object]:
     style, script = _source("style.css"), _source("index.js")
+    entries = {(chapter.slug, entry.slug): entry for chapter in catalogue for entry in chapter.entries}
     return {
         "root": "",
         "wheelproof": wheelproof_version,
-        "variations": variations,
-        "known": frozenset(name for name, _ in variations),
+        "chapters": catalogue,
+        "variations": next(chapter.entries for chapter in catalogue if chapter.slug == VARIATION),
+        "known": frozenset(entries),
+        "summaries": {slug: entry.what for (chapter, slug), entry in entries.items() if chapter == CAUSE},
         "style": style,
         "script": script,
         "style_hash": _csp_hash(style),
@@ -286,12 +354,28 @@ def _templates() -> Environment:
         "sentences": words.sentences,
         "qualifiers": words.qualifiers,
         "reason": words.reason,
+        "kind": words.kind,
+        "help_with": words.help_with,
         "command": _command,
+        "ticks": _ticks,
+        "sides": lambda texts: sides(*texts),
+        "depth": lambda result: words.depth(result.severity, result.differences),
+        "outcome": words.outcome,
+        "gathered": words.gathered,
+        "repeats": words.repeats,
+        "third_party": words.third_party,
+        "recipes": advice.recipes,
+        "report": advice.report,
     }
     templates.tests["web_address"] = lambda url: str(url).startswith(("https://", "http://"))
     templates.globals |= {
         "list_bound": LIST_BOUND,
         "detail_bound": DETAIL_BOUND,
+        "text_bound": TEXT_BOUND,
+        "evidence_bound": EVIDENCE_BOUND,
+        "places_bound": PLACES_BOUND,
+        "depths": words.DEPTHS,
+        "proofs": words.PROOFS,
         "verdict_words": words.WORDS,
         "varied": Mode.VARIED,
         "bases": words.BASES,
@@ -313,6 +397,12 @@ def _source(name: str) -> str:
 
 def _day(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d}"
+
+
+def _ticks(text: str) -> Markup:
+    """Return one of our own texts, in which `back-ticks` mark code, as HTML."""
+    pieces = str(escape(text)).split("`")
+    return Markup("".join(f"<code>{one}</code>" if odd % 2 else one for odd, one in enumerate(pieces)))  # noqa: S704 - escaped above
 
 
 def _csp_hash(source: str) -> str:

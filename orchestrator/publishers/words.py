@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Mode, Reason, Verdict
+from orchestrator.model import Mode, Outcome, Proof, Reason, Severity, Verdict, Want
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from orchestrator.model import Build, Result
+    from orchestrator.model import Aspect, Build, Difference, Failure, Remedied, Result, Unexplained
 
 OPEN = "open"
 """The word of a tracked project that has no verdict yet."""
@@ -70,6 +70,8 @@ WORDS = (
     Word(OPEN, "open", "It is tracked, and has no verdict yet.", "It says nothing else; a later run will."),
 )
 
+_FEW = 3  # causes that one line names
+
 LABELS = {word.slug: word.label for word in WORDS}
 
 REASONS: Mapping[str, str] = {
@@ -78,7 +80,16 @@ REASONS: Mapping[str, str] = {
     Reason.SDIST_TOO_LARGE: "the source distribution unpacks to more than the limit",
     Reason.WRONG_PYTHON: "it does not support this image's Python",
     Reason.MISSING_BUILD_REQUIREMENT: "a build requirement is missing",
+    Reason.MISSING_HEADER: "a header that it includes is missing",
+    Reason.MISSING_LIBRARY: "a library that it links with is missing",
+    Reason.MISSING_TOOL: "a program that its build calls is missing",
+    Reason.MISSING_PKG_CONFIG: "pkg-config knows nothing of a library that it asks for",
+    Reason.MISSING_CMAKE_PACKAGE: "CMake does not find a package that it asks for",
+    Reason.MISSING_FILE: "its build opens a file that is not there",
+    Reason.MISSING_CRATE: "a Rust crate is missing, and builds have no network to fetch it",
+    Reason.NEEDS_RUST: "it needs a Rust compiler that the image does not have",
     Reason.NEEDS_NETWORK: "its build needs the network, and builds have none",
+    Reason.NEEDS_CRATES: "the crates that its Cargo.lock names could not be fetched",
     Reason.BUILD_ERROR: "its build ends with an error",
     Reason.TIME_OUT: "its build took longer than the limit",
     Reason.OUT_OF_MEMORY: "its build needs more memory than the limit",
@@ -91,6 +102,16 @@ REASONS: Mapping[str, str] = {
     Reason.WHEEL_TOO_LARGE: "the wheel that it builds is larger than the limit",
 }
 
+
+WANTS = {
+    Want.HEADER: "the header",
+    Want.LIBRARY: "the library",
+    Want.TOOL: "the program",
+    Want.PKG_CONFIG: "the pkg-config module",
+    Want.CMAKE: "the CMake package",
+    Want.PYTHON_MODULE: "the Python module",
+    Want.DEPENDENCY: "the library",
+}
 
 _NO_SDIST = "no source distribution was published"
 
@@ -107,6 +128,16 @@ def reason(result: Result) -> str:
         given = result.failure.reason if result.failure else result.reason
         return REASONS.get(given, given)
     return result.reason or (_NO_SDIST if result.verdict is Verdict.NO_SDIST else "")
+
+
+def help_with(failure: Failure) -> str:
+    """Say in one sentence what was not found and which Debian packages have it; nothing where neither is known."""
+    if not failure.missing:
+        return ""
+    sentence = f"It did not find {listed(dict.fromkeys(f'{WANTS[one.want]} {one.name}' for one in failure.missing))}."
+    if failure.debian_packages:
+        sentence += f" On the image's Debian, that is in {listed(failure.debian_packages)}."
+    return sentence
 
 
 def qualifiers(result: Result) -> tuple[str, ...]:
@@ -140,7 +171,8 @@ def _sensitive(result: Result) -> tuple[str, ...]:
 def _isolated(result: Result) -> str:
     if result.holds:
         return f"The bytes are the same when {listed(result.holds)} {_is_are(result.holds)} held."
-    return f"Which of the variations does it is not known: {result.left_open or 'isolation was not done'}."
+    why = f"{result.left_open.rstrip('.')}." if result.left_open else "isolation was not done."
+    return f"Which of the variations does it is not known: {why}"
 
 
 def _intrinsic(result: Result) -> tuple[str, ...]:
@@ -198,6 +230,23 @@ def _same_wheel(first: Build | None, other: Build | None) -> bool:
     return bool(first and other and first.wheel and other.wheel and first.wheel.sha256 == other.wheel.sha256)
 
 
+def blamed(result: Result) -> str:
+    """Name the causes that were found, a few of them; nothing where there is none."""
+    found = tuple(dict.fromkeys(one.name for one in result.causes))
+    few = found if len(found) <= _FEW else (*found[: _FEW - 1], f"{len(found) - _FEW + 1} more")
+    return listed(few) if few else ""
+
+
+def because(result: Result) -> str:
+    """Tell in a few words what is behind a verdict: its reason, or what it is sensitive to, and how deep."""
+    if result.reason:
+        return result.reason
+    told = f"holds {listed(result.holds)}" if result.holds else blamed(result)
+    told = told or (differing(result) if result.differences else "")
+    deep = DEPTHS[result.severity][0] if result.severity and result.differences else ""
+    return "; ".join(part for part in (told, deep) if part)
+
+
 def differing(result: Result) -> str:
     """Tell in a few words how two wheels differ: "mode and content of 9 files"; consequences do not count."""
     causes = [one for one in result.differences if not one.consequence]
@@ -220,3 +269,110 @@ def _is_are(names: tuple[str, ...]) -> str:
 
 def _plural(noun: str, names: list[str]) -> str:
     return noun if len(names) == 1 else f"{noun}s"
+
+
+# --- of what differs, and why ----------------------------------------------------------------
+
+_LOADED_SAME = "Everything loaded at run time is the same"
+
+DEPTHS: Mapping[Severity, tuple[str, str]] = {
+    Severity.NONE: ("nothing", "The two wheels are the same bytes."),
+    Severity.ARCHIVE: (
+        "archive only",
+        f"{_LOADED_SAME}: only the archive differs, in times, permissions, order or packing.",
+    ),
+    Severity.METADATA: (
+        "metadata",
+        "Every module and every library is the same: what differs is what the wheel says of itself.",
+    ),
+    Severity.DEBUG: ("debug information", f"{_LOADED_SAME}: only debug information differs."),
+    Severity.DATA: ("data", "The code is the same; data that is loaded at run time differs."),
+    Severity.CODE: ("code", "Code that may run differs."),
+    Severity.MEMBERS: ("other files", "One wheel has files, or tags, that the other has not."),
+}
+"""Of each severity its name in a few words, and what it means in a sentence."""
+
+_MODULES_SAME = "All code and all data of its modules and libraries is the same; debug information and metadata differ."
+_MODULES_SAME_AT_LEAST = "All code and all data of its modules and libraries is the same."
+
+
+def depth(severity: Severity | None, differences: Iterable[Difference] | None) -> str:
+    """Say in one sentence how deep two wheels differ; nothing where nobody looked.
+
+    That everything loaded at run time is the same is said only where it is so: of metadata that
+    differs, a program may ask at run time. `differences` is None where they are not known one by one.
+    """
+    if severity is None:
+        return ""
+    if severity is Severity.DEBUG and differences is None:
+        return _MODULES_SAME_AT_LEAST
+    if severity is Severity.DEBUG and any(_is_metadata(one) for one in differences or ()):
+        return _MODULES_SAME
+    return DEPTHS[severity][1]
+
+
+def _is_metadata(one: Difference) -> bool:
+    return one.severity is Severity.METADATA and not one.consequence
+
+
+def gathered(found: Iterable[Unexplained]) -> tuple[tuple[str, Aspect, tuple[str, ...]], ...]:
+    """Gather what is unexplained by member and aspect, in the order in which it stands: (path, aspect, places)."""
+    places: dict[tuple[str, Aspect], list[str]] = {}
+    for one in found:
+        places.setdefault((one.path, one.aspect), []).extend([one.where] if one.where else [])
+    return tuple((path, aspect, tuple(where)) for (path, aspect), where in places.items())
+
+
+PROOFS: Mapping[Proof, str] = {
+    Proof.TRACE: "found by its trace alone: with that taken out, the two sides are the same there",
+    Proof.ISOLATED: "proved by building: with this held, and nothing less, the difference is gone",
+}
+
+OUTCOMES: Mapping[Outcome, str] = {
+    Outcome.PROVEN: "proven: built with it, the two wheels are the same bytes",
+    Outcome.REJECTED: "rejected",
+    Outcome.NOT_TRIED: "not tried",
+}
+
+
+def outcome(remedied: Remedied) -> str:
+    """Say what came of a remedy."""
+    after = remedied.severity_after
+    deep = f"the wheels then differ in {DEPTHS[after][0]}" if after and remedied.outcome is Outcome.REJECTED else ""
+    said = "; ".join(part for part in (deep, remedied.why) if part)
+    return f"{OUTCOMES[remedied.outcome]}: {said}" if said else OUTCOMES[remedied.outcome]
+
+
+def repeats(result: Result) -> str:
+    """Say how many builds stand behind "the same bytes", and what that is worth; nothing below two."""
+    if result.builds_compared < 2:  # noqa: PLR2004 - one alone is the same as nothing
+        return ""
+    said = f"{result.builds_compared} builds gave the bytes of the first, itself included"
+    if result.flake_bound is None or result.flake_bound >= 1:
+        return f"{said}: too few to say how rare a build is that differs by chance."
+    return f"{said}: at 95 % certainty, fewer than {100 * result.flake_bound:.0f} % of builds differ by chance."
+
+
+def kind(result: Result) -> str:
+    """Say that ours lacks what every wheel of the index has, where that is so."""
+    found = result.kind
+    if found is None or not found.fallback:
+        return ""
+    return (
+        f"Its build fell back: this wheel ({listed(found.ours)}) has no extension module, and all that the index has "
+        "for this version is for a platform. What is judged here is not what users get."
+    )
+
+
+def third_party(result: Result) -> str:
+    """Say how the published wheel compares with the first build's; nothing where it was not looked at."""
+    found = result.published
+    if found is None:
+        return ""
+    if not found.filename:
+        return "The index has no wheel for the same Python, ABI and kind of machine."
+    if found.same:
+        return "The wheel on the index is the same bytes as the first build's."
+    if found.severity is None:
+        return "The wheel on the index has other bytes than the first build's."
+    return f"The wheel on the index has other bytes than the first build's. {depth(found.severity, None)}"

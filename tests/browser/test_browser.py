@@ -10,10 +10,11 @@ import pytest
 from packaging.utils import canonicalize_name
 from selenium.webdriver.common.by import By
 
-from orchestrator.model import Aspect, Difference, Drift, Exclusion, Failure, Phase, Reason, Result, Verdict
+from orchestrator.model import Aspect, Difference, Drift, Exclusion, Failure, Phase, Reason, Result, Tracked, Verdict
+from orchestrator.publishers.catalogue import chapters
 from orchestrator.publishers.site import page_name, site
 from orchestrator.summary import summarize
-from tests.sample_results import HOSTILE, IMAGE, LOGS, SETUPTOOLS, VARIATIONS, log_name, sample
+from tests.sample_results import HOSTILE, IMAGE, LOGS, SETUPTOOLS, all_hostile, explained, log_name, sample
 from tests.samples import NOON
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ PAGES = (
     "index.html",
     "method.html",
     "excluded.html",
+    *(f"{chapter.slug}.html" for chapter in chapters()),
     "packages/six.html",
+    "packages/markupsafe.html",
     "packages/grpcio.html",
     "packages/scipy.html",
     "packages/later.html",
@@ -55,14 +58,21 @@ def results() -> Iterator[Result]:
     yield sample("frozenlist", "1.4.1", Verdict.INTRINSIC)
     yield sample("futures", "3.4.0", Verdict.NO_SDIST)
     yield sample("grpcio", "1.80.0", Verdict.FTBFS, failure=failure)
-    yield replace(evil, differences=(Difference(long_path, Aspect.CONTENT),))
+    yield explained()
+    yield sample("markupsafe", "2.1.5", Verdict.FTBFS, image=replace(IMAGE, name="trixie"), failure=failure)
+    yield replace(all_hostile(evil), differences=(Difference(long_path, Aspect.CONTENT),))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _site(folder: Path) -> None:
     exclusion = Exclusion("scipy", f"needs BLAS{HOSTILE}", date(2026, 11, 1))
-    summary = summarize(results(), (exclusion,), NOON + timedelta(days=1), ("later",))
-    for path, text in site(summary, STORE.get, "0.1.0", variations=VARIATIONS):
+    summary = summarize(
+        results(),
+        (exclusion,),
+        NOON + timedelta(days=1),
+        (Tracked("later"),),
+    )
+    for path, text in site(summary, STORE.get, "0.1.0"):
         file = folder / path
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
@@ -101,7 +111,7 @@ def _button(browser: Chrome, word: str) -> WebElement:
     return browser.find_element(By.CSS_SELECTOR, f"#controls button[value={word}]")
 
 
-EVERY = ["attrs", "cffi", "evil", "frozenlist", "futures", "grpcio", "later", "scipy", "six"]
+EVERY = ["attrs", "cffi", "evil", "frozenlist", "futures", "grpcio", "later", "markupsafe", "markupsafe", "scipy", "six"]
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
@@ -134,14 +144,15 @@ def test_search_narrows_the_list_as_one_types(browser: Chrome, address: str) -> 
     search = browser.find_element(By.ID, "search")
     for typed, expected in (
         ("SIX", ["six"]),
-        ("umask", ["attrs", "cffi"]),
-        ("umask  build-path", ["cffi"]),
+        ("umask", ["attrs", "cffi", "markupsafe"]),
+        ("umask  build-path", ["cffi", "markupsafe"]),
+        ("debug-path", ["markupsafe"]),
         ("no such package", []),
     ):
         search.clear()
         search.send_keys(typed)
         assert _shown(browser) == expected
-        assert browser.find_element(By.ID, "shown").text == f"{len(expected)} of 9 shown"
+        assert browser.find_element(By.ID, "shown").text == f"{len(expected)} of 11 shown"
         assert browser.find_element(By.ID, "nothing").is_displayed() is (not expected)
 
 
@@ -149,16 +160,50 @@ def test_buttons_show_only_what_they_name(browser: Chrome, address: str) -> None
     """One, or several at once, or, when none is pressed, everything; together with the search."""
     browser.get(f"{address}/index.html")
     _button(browser, "sensitive").click()
-    assert _shown(browser) == ["cffi", "evil", "six"]
+    assert _shown(browser) == ["cffi", "evil", "markupsafe", "six"]
     assert _button(browser, "sensitive").get_attribute("aria-pressed") == "true"
     _button(browser, "excluded").click()
-    assert _shown(browser) == ["cffi", "evil", "scipy", "six"]
+    assert _shown(browser) == ["cffi", "evil", "markupsafe", "scipy", "six"]
     browser.find_element(By.ID, "search").send_keys("blas")
     assert _shown(browser) == ["scipy"]
     browser.find_element(By.ID, "search").clear()
     _button(browser, "sensitive").click()
     _button(browser, "excluded").click()
     assert _shown(browser) == EVERY
+
+
+def test_the_list_narrows_to_what_differs_and_why(browser: Chrome, address: str) -> None:
+    """By severity and by cause, each together with the verdicts."""
+    browser.get(f"{address}/index.html")
+    browser.find_element(By.CSS_SELECTOR, ".more-filters summary").click()
+    _button(browser, "debug-path").click()
+    assert _shown(browser) == ["markupsafe"]
+    _button(browser, "intrinsic").click()
+    assert _shown(browser) == []
+    _button(browser, "intrinsic").click()
+    _button(browser, "debug-path").click()
+    _button(browser, "code").click()
+    assert _shown(browser) == ["evil"]
+
+
+@pytest.mark.parametrize(("width", "beside"), [(WIDE, True), (NARROW, False)])
+def test_evidence_stands_side_by_side_where_there_is_room(
+    browser: Chrome, address: str, width: int, *, beside: bool
+) -> None:
+    """And one below the other where there is none; what differs is marked."""
+    _show(browser, width)
+    browser.get(f"{address}/packages/markupsafe.html")
+    first, second = browser.find_elements(By.CSS_SELECTOR, ".evidence:first-of-type .sides > div")[:2]
+    assert (first.location["y"] == second.location["y"]) is beside
+    assert [mark.text for mark in browser.find_elements(By.CSS_SELECTOR, ".evidence mark")][-2:] == ["4", "6"]
+
+
+def test_a_slug_leads_to_what_is_known_of_it(browser: Chrome, address: str) -> None:
+    """On a page of the same site, at its place."""
+    browser.get(f"{address}/packages/markupsafe.html")
+    browser.find_element(By.LINK_TEXT, "archive-modes").click()
+    assert browser.current_url == f"{address}/causes.html#archive-modes"
+    assert browser.find_element(By.CSS_SELECTOR, ":target h2").text == "archive-modes"
 
 
 def test_without_scripts_everything_is_there_and_nothing_is_offered_that_needs_them(
@@ -195,8 +240,34 @@ def test_an_older_version_opens_by_its_address(browser: Chrome, address: str) ->
     assert older.is_displayed()
 
 
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_images_stand_side_by_side_or_one_below_the_other(browser: Chrome, address: str, width: int) -> None:
+    """Each fact is within the screen beside or below the image's name, which a narrow screen repeats."""
+    _show(browser, width)
+    _scripts(browser, on=False)
+    browser.get(f"{address}/packages/markupsafe.html")
+    rows = browser.find_elements(By.CSS_SELECTOR, ".comparison tbody tr")
+    verdict = next(row for row in rows if row.text.startswith("Verdict"))
+    first, second = (cell.rect for cell in verdict.find_elements(By.TAG_NAME, "td"))
+    assert (first["x"] < second["x"]) is (width == WIDE)
+    assert (first["y"] < second["y"]) is (width == NARROW)
+    assert max(cell["x"] + cell["width"] for cell in (first, second)) <= width
+    assert "differs" in verdict.text
+    assert browser.find_element(By.CSS_SELECTOR, ".comparison thead").is_displayed() is (width == WIDE)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["index.html", "packages/six.html", "packages/grpcio.html", "method.html"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "index.html",
+        "packages/six.html",
+        "packages/markupsafe.html",
+        "packages/grpcio.html",
+        "method.html",
+        "causes.html",
+    ],
+)
 def test_every_text_stands_out_from_its_ground(browser: Chrome, address: str, path: str, scheme: str) -> None:
     """At 4.5 to 1 or better, in either scheme (WCAG 2.2, 1.4.3)."""
     _show(browser, WIDE, scheme)

@@ -40,6 +40,12 @@ def trixie(engine: Engine, cache: Path) -> Image:
     return ensure(engine, "trixie", IMAGES, cache, strict=False, tell=print)
 
 
+@pytest.fixture(scope="session")
+def rust(engine: Engine, cache: Path) -> Image:
+    """The custom image that has cargo, made if need be."""
+    return ensure(engine, "rust", IMAGES, cache, strict=False, tell=print)
+
+
 @pytest.fixture(scope="session", params=["bookworm", "trixie"])
 def image(request: pytest.FixtureRequest) -> Image:
     """Each image of ours in turn."""

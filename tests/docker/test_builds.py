@@ -93,6 +93,9 @@ def test_a_build_that_fails_in_one_environment_is_sensitive(judge: Judge) -> Non
     [
         ("needs-network", "needs-network"),
         ("missing-module", "missing-build-requirement"),
+        ("broken-code", "build-error"),
+        ("wrong-python", "wrong-python"),
+        ("missing-file", "missing-file"),
         ("fork-bomb", "too-many-processes"),
         ("fills-disk", "out-of-space"),
         ("eats-memory", "out-of-memory"),
@@ -111,6 +114,32 @@ def test_what_a_package_does_wrong_is_a_result_with_its_reason(judge: Judge, nam
     assert (result.verdict, result.reason) == (Verdict.FTBFS, reason), result.failure
     assert result.failure is not None
     assert judge("blameless").verdict is Verdict.REPRODUCIBLE
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "evidence", "missing"),
+    [
+        ("missing-header", "missing-header", "sound.c:1:10: fatal error: portaudio.h: No", ["header portaudio.h"]),
+        ("missing-library", "missing-library", "cannot find -lgeos_c", ["library geos_c"]),
+        ("missing-tool", "missing-tool", "No such file or directory: 'swig'", ["tool swig"]),
+        ("missing-pkg-config", "missing-tool", "pkg-config", ["tool pkg-config", "pkg-config dbus-1"]),
+        ("missing-module", "missing-build-requirement", "No module named", ["python-module a_module_that_nobody_has"]),
+        ("needs-rust", "needs-rust", "'cargo'", ["tool rustc", "tool cargo"]),
+        ("broken-code", "build-error", "code.c:1:25: error: 'nothing' undeclared", []),
+        ("wrong-python", "wrong-python", "No module named 'ConfigParser'", []),
+        ("missing-file", "missing-file", "'requirements.txt'", []),
+        ("needs-network", "needs-network", "Temporary failure in name resolution", []),
+        ("eats-memory", "out-of-memory", "more than 536870912 bytes of memory", []),
+    ],
+)
+def test_a_failure_is_shown_by_a_line_and_names_what_was_not_found(
+    judge: Judge, name: str, reason: str, evidence: str, missing: list[str]
+) -> None:
+    """The very thing that the package sins with, and not the noise that it makes before."""
+    failure = judge(name).failure
+    assert failure is not None
+    assert (failure.reason, [f"{one.want} {one.name}" for one in failure.missing]) == (reason, missing)
+    assert evidence in failure.evidence.replace("\u2018", "'").replace("\u2019", "'")
 
 
 def test_a_build_that_never_ends_is_ended(judge: Judge) -> None:

@@ -20,6 +20,7 @@ from orchestrator.images import (
     format_lock,
     load,
     parse_lock,
+    relock,
     snapshot_sources,
 )
 from orchestrator.model import Drift
@@ -214,3 +215,39 @@ def test_strict_refuses_what_drifted(engine: Engine, cache: Path, doctored: Path
     ensure(engine, "bookworm", doctored, cache, strict=False, tell=print)
     with pytest.raises(ImageError, match=r"make:amd64 \S+ \(locked: 9999-1\).*wheelproof images --lock"):
         ensure(engine, "bookworm", doctored, cache, strict=True, tell=print)
+
+
+# --- custom images ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """images/ with one more, on bookworm, that adds a program which needs nothing but what is there."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    shutil.copytree(IMAGES / "bookworm", folder / "bookworm")
+    for shared in ("clock.c", "provision"):
+        shutil.copy(IMAGES / shared, folder)
+    shutil.copytree(IMAGES / "scientific", folder / "test-small")
+    recipe = (folder / "test-small/Dockerfile").read_text()
+    (folder / "test-small/Dockerfile").write_text(f"{recipe.partition('provision')[0]}provision hello\n")
+    (folder / "test-small/packages.lock").unlink()
+    return folder
+
+
+def test_a_custom_image_is_its_base_and_what_it_adds(engine: Engine, cache: Path, bookworm: Image, small: Path) -> None:
+    """Locked from what the archive has now; then made as locked, with all that makes an image ours still in it."""
+    changed = relock(engine, "test-small", small, cache, tell=print)
+    assert [one.package for one in changed] == ["hello:amd64"]
+    tag = load(small, "test-small").tag
+    try:
+        image = ensure(engine, "test-small", small, cache, strict=False, tell=print)
+        assert set(image.packages) - set(bookworm.packages) == {("hello:amd64", changed[0].found)}
+        assert (image.base, image.target, image.drift) == (bookworm.base, bookworm.target, bookworm.drift)
+        assert image.manifest != bookworm.manifest
+        assert printed(engine, image.id, "hello; readlink -f /bin/sh; getent passwd first second").startswith(
+            "Hello, world!\n/usr/bin/dash\nfirst:x:1111"
+        )
+        assert engine.read_file(image.id, "/etc/ld.so.preload") == engine.read_file(bookworm.id, "/etc/ld.so.preload")
+    finally:
+        engine.remove_image(tag)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docker.farmyard import Farmyard, FlakyEngine, farmyard, until
-from tests.loopback_index import sdist
+from tests.loopback_index import sdist, wheel
 from tests.sins import PACKAGES, PYPROJECT, pack
 
 if TYPE_CHECKING:
@@ -118,6 +118,48 @@ def test_without_json_a_table_tells_the_verdicts(yard: Farmyard) -> None:
 
 
 # --- what may go wrong around it -------------------------------------------------------------
+
+
+SINCE = {"since": "2020-08-01", "reason": "for this test"}
+
+
+def test_exclusions_are_checked_by_builds(yard: Farmyard, trixie: Image) -> None:
+    """One that builds nowhere, one that another image lifts, one that is stale, and one that is to stay."""
+    yard.publish("exits", "newer-python", "umask", "blameless", "random")
+    yard.configure(
+        groups={"all": {"packages": ["exits", "newer-python", "umask", "blameless", "random"]}},
+        exclusions=[
+            {"project": "exits", "image": trixie.name, **SINCE},
+            {"project": "newer-python", "image": trixie.name, **SINCE},
+            {"project": "umask", **SINCE},
+            {"project": "blameless", "never": True, **SINCE},
+        ],
+    )
+    ended = yard.run("exclusions", "--json", "umask", "newer_python")
+    assert ended.status == 0, ended.err
+    umask, newer = json.loads(ended.out)
+    assert (umask["project"], umask["outcome"], umask["stock"]["verdict"]) == ("umask", "stale", "sensitive")
+    assert (newer["outcome"], newer["stock"]["verdict"], newer["custom"]["image"], newer["custom"]["verdict"]) == (
+        "lifted",
+        "ftbfs",
+        "trixie",
+        "reproducible",
+    )
+    ended = yard.run("run", "--json")
+    assert ended.status == 0, ended.err
+    judged = sorted((one["project"], one["image"]["name"]) for one in json.loads(ended.out))
+    # What was checked a moment ago is not due again; the others are checked along with the rest.
+    assert judged == [("blameless", "bookworm"), ("exits", "bookworm"), ("exits", "trixie"), ("random", "bookworm")]
+    ended = yard.run("exclusions")
+    assert ended.status == 0, ended.err
+    told = {line.split()[0]: line.split()[1] for line in ended.out.splitlines() if line[:1].isalpha()}
+    assert (
+        told.items()
+        >= {"exits": "still-needed", "newer-python": "lifted", "umask": "stale", "blameless": "never"}.items()
+    )
+    page = (yard.results / "site" / "exclusions.html").read_text()
+    assert all(word in page for word in ("still-needed", "1.0 builds on trixie: reproducible", "stale", "never"))
+    assert yard.run("exclusions", "random").status == 2
 
 
 def test_an_unknown_project_stays_open_and_stops_no_other(yard: Farmyard) -> None:
@@ -360,6 +402,26 @@ def test_nothing_of_a_package_reaches_the_terminal_as_it_is(yard: Farmyard) -> N
         assert not {one for one in text if not one.isprintable()} - {"\n"}
 
 
+def test_the_wheel_on_the_index_is_a_third_party(yard: Farmyard) -> None:
+    """The same bytes; other bytes, explained; none for these tags; and nothing of it where nobody asks."""
+    yard.publish("blameless", "umask", "time")
+    assert yard.run("run", "blameless").status == 0
+    record = json.loads(yard.records("blameless")[-1].read_text())
+    assert record["published"] is None
+    made = record["builds"][0]["wheel"]
+    yard.index.publish(made["filename"], (yard.results / "wheels" / made["sha256"]).read_bytes())
+    yard.index.publish("umask-1.0-py3-none-any.whl", wheel("umask", "1.0", {"sin/other.py": b""}))
+    yard.index.publish("time-1.0-cp39-cp39-win_amd64.whl", wheel("time", "1.0", tag="cp39-cp39-win_amd64"))
+    ended = yard.run("run", "--published", "--json", "blameless", "umask", "time")
+    assert ended.status == 0, ended.err
+    found = {result["project"]: result["published"] for result in json.loads(ended.out)}
+    assert (found["blameless"]["same"], found["blameless"]["sha256"]) == (True, made["sha256"])
+    assert (found["umask"]["same"], found["umask"]["severity"]) == (False, "members")
+    assert "extra-member" in {cause["name"] for cause in found["umask"]["causes"]}
+    assert (found["time"]["filename"], found["time"]["same"]) == ("", False)
+    assert "On the index: The wheel on the index is the same bytes" in yard.run("explain", "blameless").out
+
+
 # --- the other commands ----------------------------------------------------------------------
 
 
@@ -411,6 +473,47 @@ def test_show_tells_where_a_project_stands(yard: Farmyard) -> None:
     assert "sin/generated.py" in ended.out
     assert "Earlier:" in ended.out
     assert yard.run("show", "umask==2.0").status == 2
+
+
+def test_a_silent_fallback_is_told_beside_the_verdict(yard: Farmyard) -> None:
+    """The same bytes twice, but none of the wheels that the index has is pure."""
+    yard.publish("silent-fallback", "blameless")
+    yard.index.publish("silent_fallback-1.0-cp311-abi3-manylinux_2_17_x86_64.whl", b"")
+    yard.index.publish("silent_fallback-1.0-cp311-abi3-win_amd64.whl", b"")
+    yard.index.publish("blameless-1.0-py3-none-any.whl", b"")
+    found = _by_project(yard.run("run", "silent-fallback", "blameless", "--json").out)
+    assert {one["verdict"] for one in found.values()} == {"reproducible"}
+    assert found["silent-fallback"]["kind"] == {
+        "ours": ["py3-none-any"],
+        "published": ["cp311-abi3-manylinux_2_17_x86_64", "cp311-abi3-win_amd64"],
+        "fallback": True,
+    }
+    assert found["blameless"]["kind"] == {"ours": ["py3-none-any"], "published": ["py3-none-any"], "fallback": False}
+    assert "Its build fell back" in yard.run("show", "silent-fallback").out
+    assert "fell back" not in yard.run("show", "blameless").out
+    page = (yard.results / "site" / "packages" / "silent-fallback.html").read_text()
+    assert "Its build fell back" in page
+
+
+def test_a_failure_names_the_debian_package_that_would_help(yard: Farmyard, cache: Path) -> None:
+    """Found in Debian's own index for the image's suite; out of its reach none is named, and the run says so."""
+    (cache / "debian").mkdir(parents=True, exist_ok=True)  # the index is kept from one run of the tests to the next
+    (yard.folder / ".cache").mkdir()
+    (yard.folder / ".cache" / "debian").symlink_to(cache / "debian")
+    yard.publish("missing-header")
+    ended = yard.run("run", "missing-header", "--json")
+    told = _by_project(ended.out)["missing-header"]
+    assert (told["verdict"], told["reason"]) == ("ftbfs", "missing-header")
+    failure = told["failure"]
+    assert isinstance(failure, dict)
+    assert failure["missing"] == [{"want": "header", "name": "portaudio.h"}]
+    assert failure["debian_packages"] == [] if "no packages are named" in ended.err else ["portaudio19-dev"]
+    shown = yard.run("show", "missing-header").out
+    page = (yard.results / "site" / "packages" / "missing-header.html").read_text()
+    for text in (shown, page):
+        assert "It did not find the header portaudio.h" in text
+        assert "sound.c:1:10: fatal error" in text
+        assert all(package in text for package in failure["debian_packages"])
 
 
 def test_publish_writes_the_site_from_the_records(yard: Farmyard) -> None:

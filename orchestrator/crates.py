@@ -1,0 +1,203 @@
+"""The crates that the Cargo.lock of an sdist names: fetched once, before the build, in a container of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tarfile
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from orchestrator import relay
+from orchestrator.builder import DETAIL, GUEST, SDIST, TAIL, guest_folder
+from orchestrator.cache import Turns, settle, sweep, unfinished
+from orchestrator.engine import STDOUT, Container
+from orchestrator.errors import TransientEngineError
+from orchestrator.guest_crates import CARGO_FAILED
+from orchestrator.model import Failure, Phase, Reason, digest
+from orchestrator.variations import first_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from orchestrator.engine import Completed
+    from orchestrator.model import Image, Limits
+    from orchestrator.sdist import Source
+
+LAYOUT = 1
+"""Version of what is made of a lock: raised by any change that a build could see."""
+
+SECONDS = 900
+MEMORY = 4 << 30
+LARGEST = 3 << 30  # bytes of all crates together, as they are unpacked; lies in memory while they are fetched
+
+CARGOS = frozenset({"cargo", "cargo-web"})
+"""Debian's packages that bring cargo."""
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+SOCKET = "/usr/lib/wheelproof-relay"
+_SCRATCH = "/scratch"
+_CALLERS = frozenset({"maturin", "setuptools-rust"})
+"""Build requirements that call cargo."""
+
+
+def wanted(source: Source, image: Image) -> bool:
+    """Tell whether a build needs its crates: it locks some, can be expected to call cargo, and the image has it.
+
+    A lock alone may be that of an example. What calls cargo is known by name, or is a backend of the
+    sdist's own. Without its crates such a build fails, or leaves out its part in Rust, which would
+    be another wheel.
+    """
+    named = {found[0].lower().replace("_", "-") for one in source.requires if (found := _NAME.match(one.strip()))}
+    calls = bool(source.backend_path or (named | {source.backend.partition(":")[0].partition(".")[0]}) & _CALLERS)
+    return bool(source.cargo and calls and _cargo_of(image))
+
+
+def _cargo_of(image: Image) -> list[tuple[str, str]]:
+    return [(name, version) for name, version in image.packages if name.partition(":")[0] in CARGOS]
+
+
+@dataclass(slots=True)
+class Crates:
+    """The crates under one cache; safe to share, between processes too."""
+
+    cache: Path
+    registry: str | None  # address of a sparse index; None: what cargo itself knows
+    run: Callable[..., Completed]
+    label: str
+    turns: Turns = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take the cache's folder of crates."""
+        self.turns = Turns()
+        sweep(self._folder)
+
+    @property
+    def _folder(self) -> Path:
+        return self.cache / "crates"
+
+    def fetch(self, source: Source, image: Image, limits: Limits) -> Path | Failure | None:
+        """Return the folder that a build gets as its CARGO_HOME, or why there is none.
+
+        None where they are not `wanted`. Every crate's hash is as Cargo.lock says, so the folder
+        depends on nothing else but cargo's version.
+
+        Raises
+        ------
+        TransientEngineError
+            The engine failed.
+
+        """
+        if not wanted(source, image):
+            return None
+        key = digest([LAYOUT, source.cargo, _cargo_of(image)])
+        place = self._folder / key
+        with self.turns.turn(key):
+            return place if place.is_dir() else self._make(source, image, limits, place)
+
+    def _make(self, source: Source, image: Image, limits: Limits, place: Path) -> Path | Failure:
+        gate = relay.gate(self.registry)
+        with unfinished(self._folder) as lent:
+            lent.chmod(0o755)
+            with relay.serving(lent / "socket", gate):
+                heard = self._fetch(source, image, limits, lent)
+            if heard is not None:
+                return _failure(source, gate.faults, heard)
+            made = lent / "crates"
+            made.mkdir(mode=0o755)
+            _unpack(lent / "crates.tar", made)
+            return settle(made, place)
+
+    def _fetch(self, source: Source, image: Image, limits: Limits, lent: Path) -> str | None:
+        """Run cargo; None where all went well, and the last that it said where not."""
+        said = bytearray()
+        guest = guest_folder(self.cache, first_environment(source="none", salt="0", source_date_epoch=None))
+        with (lent / "crates.tar").open("wb") as tar:
+            completed = self.run(
+                container(source, image, limits, guest, lent / "socket", self.registry, self.label), _ear(tar, said)
+            )
+        if completed.exit_code == 0 and not completed.timed_out and not completed.cut_off:
+            return None
+        if completed.timed_out:
+            return f"fetching crates took more than {SECONDS} seconds"
+        if completed.cut_off:
+            return f"the crates are more than {LARGEST} bytes"
+        if completed.exit_code != CARGO_FAILED and not completed.out_of_memory:
+            msg = f"fetching crates for {source.path.name}: the container ended with status {completed.exit_code}"
+            raise TransientEngineError(msg)
+        return said.decode("utf-8", "replace")
+
+
+def container(
+    source: Source, image: Image, limits: Limits, guest: Path, socket: Path, registry: str | None, label: str
+) -> Container:
+    """Say how the engine is to fetch crates: without network, but for the relay's socket."""
+    spec = {
+        "sdist": f"{SDIST}/{source.path.name}",
+        "folders": [folder for folder, _ in source.cargo],
+        "limit": limits.sdist,
+        "members": limits.members,
+        "registry": f"sparse+{registry.removesuffix('/')}/" if registry else None,
+        "socket": SOCKET,
+        "scratch": _SCRATCH,
+    }
+    return Container(
+        image=image.id,
+        command=("/usr/bin/python3", f"{GUEST}/guest_crates.py", json.dumps(spec)),
+        environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        user="1111:1111",
+        mounts=(
+            (str(guest), GUEST),
+            (str(source.path), f"{SDIST}/{source.path.name}"),
+            (str(socket), SOCKET),
+        ),
+        scratch={_SCRATCH: f"rw,nosuid,nodev,size={LARGEST},mode=0755,uid=1111,gid=1111"},
+        memory=MEMORY,
+        seconds=SECONDS,
+        label=label,
+        loopback=True,
+    )
+
+
+def _ear(tar: IO[bytes], said: bytearray) -> Callable[[int, bytes], bool]:
+    def listen(stream: int, piece: bytes) -> bool:
+        if stream == STDOUT:
+            tar.write(piece)
+            return tar.tell() <= LARGEST
+        said.extend(piece)
+        del said[:-TAIL]
+        return True
+
+    return listen
+
+
+def _failure(source: Source, faults: list[str], heard: str) -> Failure:
+    """Tell why there are no crates: what kept cargo from its registry, where that is known, and its own words."""
+    evidence = faults[0] if faults else _innermost(heard)
+    where = ", ".join(f"{folder or '.'}/Cargo.lock" for folder, _ in source.cargo)
+    detail = f"the crates of {where} cannot be fetched: {evidence or 'cargo failed'}\n{heard[-DETAIL // 2 :]}"
+    return Failure(Reason.NEEDS_CRATES, Phase.REQUIREMENTS, detail[:DETAIL], evidence[:300])
+
+
+def _innermost(heard: str) -> str:
+    """Return cargo's error with its last cause, which is the first; as cargo writes them, a line each."""
+    lines = [line.strip() for line in heard.splitlines()]
+    error = next((line for line in lines if line.startswith("error")), "")
+    causes = [later for earlier, later in pairwise(lines) if earlier == "Caused by:"]
+    return ": ".join(filter(None, (error, *causes[-1:])))
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    """Unpack what the container made; plain files and folders only, and nowhere else."""
+    with tarfile.open(archive) as found:
+        found.extractall(folder, filter="data", members=(one for one in found if one.isreg() or one.isdir()))
+    for path, folders, files in os.walk(folder):
+        for name in folders:
+            Path(path, name).chmod(0o755)
+        for name in files:
+            with suppress(OSError):
+                os.utime(Path(path, name), (0, 0))

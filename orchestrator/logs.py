@@ -1,0 +1,67 @@
+"""What the farm says of itself as it goes, on standard error. The only module that imports structlog.
+
+It does so when the first thing is said: most runs have nothing to say, and would wait for it all the same.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from typing import Any
+
+_FORMS = ["console"]
+
+
+def use(form: str) -> None:
+    """Log in that form from now on: "console", which is what it does by itself, or "json"."""
+    _FORMS[:] = [form]
+
+
+def info(event: str, **values: object) -> None:
+    """Say what is being done."""
+    _logger().info(event, **values)
+
+
+def warning(event: str, **values: object) -> None:
+    """Say what went wrong and is mended, or does not matter much."""
+    _logger().warning(event, **values)
+
+
+def error(event: str, **values: object) -> None:
+    """Say what went wrong and stays so."""
+    _logger().error(event, **values)
+
+
+def printable(text: str) -> str:
+    """Replace what a terminal might obey, and what turns the direction of writing, by what it is called."""
+    return "".join(one if one.isprintable() or one == "\n" else f"\\x{ord(one):02x}" for one in text)
+
+
+def _logger() -> Any:  # noqa: ANN401 - a logger of structlog
+    import structlog  # noqa: PLC0415 - see above
+
+    return structlog.wrap_logger(structlog.PrintLogger(sys.stderr), processors=_processors(_FORMS[0]))
+
+
+@cache
+def _processors(form: str) -> list[Any]:
+    import structlog  # noqa: PLC0415
+
+    written = [structlog.processors.JSONRenderer()] if form == "json" else [_escaped, _console()]
+    return [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        *written,
+    ]
+
+
+def _console() -> Any:  # noqa: ANN401 - a renderer of structlog
+    import structlog  # noqa: PLC0415
+
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+
+
+def _escaped(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Keep from the terminal whatever it might obey: much of what is logged comes from packages."""
+    return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}

@@ -1,0 +1,128 @@
+"""A custom image for a project that an image of ours cannot build: what its failures ask for, one after the other."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import ImageError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from orchestrator.model import Result
+
+ROUNDS = 12
+"""How often a build is tried: each time it may find one more thing that it lacks."""
+
+_DOCKERFILE = """\
+# BASE is the image that image.toml names.
+ARG BASE
+FROM ${{BASE}}
+ARG SOURCES=""
+COPY . /wheelproof-recipe
+RUN /wheelproof-recipe/provision \\
+{packages}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What was tried, and how it ended."""
+
+    packages: tuple[str, ...]  # of Debian, in the order in which they were found to be lacking
+    result: Result  # of the last try; without a failure, the image builds the project
+    why: str = ""  # nothing more was tried, where it does not build
+
+
+def suggest(judge: Callable[[tuple[str, ...]], Result], tell: Callable[[str], None]) -> Suggestion:
+    """Build with ever more Debian packages, until it builds or its failures name none that would help.
+
+    `judge` builds on an image with these packages added; an ImageError of it says that there can
+    be no such image. `tell` gets one line for each step.
+
+    Raises
+    ------
+    WheelproofError
+        The farm slipped; or not even the base can be made.
+
+    """
+    packages: tuple[str, ...] = ()
+    result = judge(packages)
+    for _ in range(ROUNDS):
+        if not fails(result):
+            return Suggestion(packages, result)
+        more = lacking(result, packages)
+        if not more:
+            return Suggestion(packages, result, "no package of Debian is known that would help")
+        tell(f"{said(result)}; adding {', '.join(more)}")
+        try:
+            result = judge((*packages, *more))
+        except ImageError as error:
+            return Suggestion(packages, result, str(error))
+        packages = (*packages, *more)
+    return Suggestion(packages, result, f"{ROUNDS} rounds were not enough")
+
+
+def fails(result: Result) -> bool:
+    """Tell whether there is no wheel, in any environment."""
+    return not any(build.wheel for build in result.builds)
+
+
+def lacking(result: Result, packages: tuple[str, ...]) -> tuple[str, ...]:
+    """Name the packages that a failure asks for, and that were not tried yet."""
+    named = result.failure.debian_packages if result.failure else ()
+    return tuple(package for package in named if package not in packages)
+
+
+def said(result: Result) -> str:
+    """Say in one line how a build failed."""
+    if result.failure is None:
+        return f"{result.verdict}: {result.reason}"
+    return f"{result.failure.reason}: {result.failure.evidence}"
+
+
+# --- the image's folder ----------------------------------------------------------------------
+
+
+def named_for(project: str) -> str:
+    """Name an image after a project; a UsageError tells that it cannot be."""
+    name = re.sub(r"[^a-z0-9]+", "-", project.partition("==")[0].rpartition("/")[2].lower()).strip("-")
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,60}", name):
+        msg = f"naming an image after {project!r}: that makes no name; name one with --name"
+        raise UsageError(msg)
+    return name
+
+
+def unused(folder: Path, name: str) -> Path:
+    """Return the folder for a new image; a UsageError tells that there is one already, or can be none of that name."""
+    if named_for(name) != name or (folder / name).exists():
+        msg = f"making the image {name}: {folder / name} is there already, or is no name; choose another with --name"
+        raise UsageError(msg)
+    return folder / name
+
+
+def write(folder: Path, base: str, packages: tuple[str, ...]) -> None:
+    """Write the recipe of an image with packages on a base, without its lock."""
+    folder.mkdir(exist_ok=True)
+    listed = " \\\n".join(f"    {package}" for package in sorted(packages))
+    (folder / "Dockerfile").write_text(_DOCKERFILE.format(packages=listed))
+    (folder / "image.toml").write_text(f'base = "{base}"\n')
+
+
+@contextmanager
+def kept_on_error(folder: Path) -> Iterator[None]:
+    """Let a folder be as it was, or be none, where what is done to it fails."""
+    former = {path: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        for path, content in former.items():
+            folder.mkdir(exist_ok=True)
+            path.write_bytes(content)
+        raise

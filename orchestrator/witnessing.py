@@ -1,0 +1,108 @@
+"""From a run's results to what they say of a hash file's wheels; looks into wheels that are at hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator import bounded, images, logs, pair, witness
+from orchestrator.errors import ImageError
+from orchestrator.model import WheelFile
+from orchestrator.variations import traces
+from orchestrator.witness import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from orchestrator.inputs import Wanted
+    from orchestrator.model import Diagnosis, Result, Target, Task
+    from orchestrator.results import Results
+    from orchestrator.witness import Claim, Row
+
+LOOKING = 300
+"""Seconds that looking into two wheels may take."""
+
+_BEST = (Outcome.MATCHES, Outcome.DIFFERS, Outcome.UNBUILDABLE)
+
+ROOM = 3 << 30
+"""Bytes of address space that looking into two wheels may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """Where wheels may lie: those that were built here, and those of whoever wrote the hash file."""
+
+    store: Results
+    folders: tuple[Path, ...]
+
+    def diagnose(self, filename: str, sha256: str, result: Result) -> Diagnosis | None:
+        """Tell why the wheel of that name and hash differs from a result's first; None where it is not at hand."""
+        build = result.builds[0]
+        ours = self.store.wheels.find(build.wheel.sha256) if build.wheel else None
+        theirs = self._find(filename, sha256)
+        if build.wheel is None or ours is None or theirs is None or result.inputs is None:
+            return None
+        limits = result.inputs.limits
+        given = pair.Given(theirs, WheelFile(filename, sha256, theirs.stat().st_size))
+        made = pair.Given(ours, build.wheel, traces(build))
+        found, why = bounded.call(pair.diagnosed, given, made, limits, seconds=LOOKING, memory=ROOM)
+        if why:
+            logs.warning("two wheels cannot be looked into", wheel=filename, fault=why)
+        return found
+
+    def _find(self, filename: str, sha256: str) -> Path | None:
+        for folder in self.folders if filename == filename.rpartition("/")[2] else ():
+            with suppress(OSError):
+                path = folder / filename
+                with path.open("rb") as stream:
+                    if hashlib.file_digest(stream, "sha256").hexdigest() == sha256:
+                        return path
+        return None
+
+
+def rows(
+    wanted: Iterable[Wanted],
+    tasks: Iterable[Task],
+    results: Iterable[Result],
+    faults: Mapping[str, str],
+    at_hand: AtHand,
+) -> tuple[Row, ...]:
+    """Say of each wheel that is named what was found of it; what no image has a use for is left out.
+
+    Of several images, the one that comes nearest to the file speaks: a file is of one of them.
+
+    `faults` tells of each requirement without a verdict why there is none.
+    """
+    found: defaultdict[str, list[Result]] = defaultdict(list)
+    for one in results:
+        found[f"{one.project}=={one.version}"].append(one)
+    targets = {image: _target(image) for image in dict.fromkeys(task.image for task in tasks)}
+
+    def said(claim: Claim) -> Row | None:
+        """Say the best that any image says of a claim."""
+        fault = faults.get(claim.requirement, "")
+        every = [
+            witness.witnessed(claim, one, fault, targets.get(one.image.name), at_hand.diagnose)
+            for one in sorted(found[claim.requirement], key=lambda one: one.image.name)
+        ]
+        if not every and claim.requirement in faults:
+            every = [witness.witnessed(claim, None, fault, None, at_hand.diagnose)]
+        return min(every, key=lambda row: _BEST.index(row.outcome), default=None)
+
+    return tuple(row for claim in witness.claims(wanted) if (row := said(claim)))
+
+
+def _target(image: str) -> Target | None:
+    with suppress(ImageError, ValueError):
+        return images.target(images.load(images.FOLDER, image).lock)
+    return None
+
+
+def as_json(found: Iterable[Row]) -> str:
+    """Return rows as one JSON array."""
+    return json.dumps([asdict(one) for one in found], indent=1) + "\n"

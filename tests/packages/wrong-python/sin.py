@@ -1,0 +1,7 @@
+"""Imports what Python 3 has never had."""
+
+
+def commit():
+    import ConfigParser
+
+    return {"sin/__init__.py": ConfigParser}

@@ -1,0 +1,220 @@
+"""Why a build failed: real ends of real logs, noise that must not mislead, and text that means harm."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestrator.failures import EVIDENCE, SIGNS, Explanation, Sign, explain, of_limit, printable, with_evidence
+from orchestrator.model import LIMIT_REASONS, Failure, Limits, Missing, Phase, Reason, Want
+
+LOGS = Path(__file__).parent / "logs"
+"""The ends of logs of real builds on bookworm."""
+
+TMP = "/tmp"  # noqa: S108 - of a container
+RUST = (Missing(Want.TOOL, "rustc"), Missing(Want.TOOL, "cargo"))
+GCC = "x86_64-linux-gnu-gcc -O2 -fPIC -I/usr/include/python3.11 -c src/foo.c -o build/temp/src/foo.o\n"
+SETUPTOOLS = "running bdist_wheel\nrunning build\nrunning build_ext\nbuilding 'foo' extension\n" + GCC
+FAILED = "the build backend called sys.exit(\"error: command '/usr/bin/gcc' failed with exit code 1\")\n"
+NO_PORTAUDIO = """\
+src/foo.c:9:10: fatal error: portaudio.h: No such file or directory
+    9 | #include "portaudio.h"
+      |          ^~~~~~~~~~~~~
+compilation terminated.
+"""
+TRACEBACK = 'Traceback (most recent call last):\n  File "<string>", line 80, in <module>\n'
+
+
+def missing(want: Want, *names: str) -> tuple[Missing, ...]:
+    """Name things of one kind."""
+    return tuple(Missing(want, name) for name in names)
+
+
+@pytest.mark.parametrize("sign", SIGNS, ids=lambda sign: sign.slug)
+def test_each_sign_is_seen_in_its_example(sign: Sign) -> None:
+    """In a log in which nothing else stands, it decides; and it names what its kind says."""
+    found = explain(f"running build\nall went well until now\n{sign.example}\n")
+    assert (found.sign, found.reason) == (sign.slug, sign.reason)
+    assert found.evidence in " ".join(sign.example.split())
+    assert {one.want for one in found.missing} >= set(sign.wants)
+
+
+def test_slugs_are_unique() -> None:
+    """Each sign is told from the others by its slug."""
+    assert len({sign.slug for sign in SIGNS}) == len(SIGNS)
+
+
+PKG_CONFIG = Missing(Want.TOOL, "pkg-config")
+HEADER, TOOL, ASKED, DEPENDENCY = Want.HEADER, Want.TOOL, Want.PKG_CONFIG, Want.DEPENDENCY
+
+REAL = (
+    ("av", Reason.MISSING_TOOL, (PKG_CONFIG,)),
+    ("bcrypt", Reason.NEEDS_RUST, RUST),
+    ("cryptography", Reason.NEEDS_RUST, RUST),  # it asks the network for a compiler, since there is none
+    ("dbus-python", Reason.MISSING_TOOL, (PKG_CONFIG, Missing(ASKED, "dbus-1"))),
+    ("fiona", Reason.MISSING_TOOL, missing(TOOL, "gdal-config")),
+    ("gssapi", Reason.MISSING_TOOL, missing(TOOL, "krb5-config")),
+    ("h5py", Reason.MISSING_TOOL, (PKG_CONFIG,)),
+    ("libvirt-python", Reason.MISSING_TOOL, (PKG_CONFIG,)),
+    ("lxml", Reason.MISSING_LIBRARY, missing(DEPENDENCY, "libxml2", "libxslt")),
+    ("m2crypto", Reason.MISSING_TOOL, missing(TOOL, "swig")),
+    ("mod-wsgi", Reason.MISSING_TOOL, missing(TOOL, "apxs")),
+    (
+        "mysqlclient",
+        Reason.MISSING_TOOL,
+        (PKG_CONFIG, *missing(ASKED, "mysqlclient", "mariadb", "libmariadb", "perconaserverclient")),
+    ),
+    ("netcdf4", Reason.MISSING_HEADER, missing(DEPENDENCY, "netCDF")),
+    ("pillow", Reason.MISSING_HEADER, missing(DEPENDENCY, "jpeg")),
+    ("psycopg-c", Reason.MISSING_TOOL, missing(TOOL, "pg_config")),
+    ("psycopg2", Reason.MISSING_TOOL, missing(TOOL, "pg_config")),
+    ("pyaudio", Reason.MISSING_HEADER, missing(HEADER, "portaudio.h")),
+    ("pycairo", Reason.MISSING_TOOL, (PKG_CONFIG, Missing(ASKED, "cairo"))),
+    ("pycurl", Reason.MISSING_TOOL, missing(TOOL, "curl-config")),
+    ("pygraphviz", Reason.MISSING_TOOL, missing(TOOL, "dot")),
+    ("pyicu", Reason.MISSING_TOOL, missing(TOOL, "icu-config", "pkg-config")),
+    ("pykerberos", Reason.MISSING_HEADER, missing(HEADER, "gssapi/gssapi.h")),
+    ("pylibmc", Reason.MISSING_HEADER, missing(HEADER, "libmemcached/memcached.h")),
+    ("pymssql", Reason.MISSING_HEADER, missing(HEADER, "sqlfront.h")),
+    ("pyodbc", Reason.MISSING_HEADER, missing(HEADER, "sql.h")),
+    ("pyscard", Reason.MISSING_HEADER, missing(HEADER, "winscard.h")),
+    ("pysqlcipher3", Reason.MISSING_HEADER, missing(HEADER, "sqlcipher/sqlite3.h")),
+    ("python-ldap", Reason.MISSING_HEADER, missing(HEADER, "lber.h")),
+    ("python-prctl", Reason.MISSING_HEADER, missing(DEPENDENCY, "libcap")),
+    ("pyzmq", Reason.NEEDS_NETWORK, ()),
+    ("rasterio", Reason.MISSING_TOOL, missing(TOOL, "gdal-config")),
+    ("scipy", Reason.MISSING_TOOL, missing(TOOL, "gfortran")),
+    ("shapely", Reason.MISSING_TOOL, (PKG_CONFIG, Missing(ASKED, "geos"))),
+    ("tokenizers", Reason.NEEDS_RUST, RUST),
+    ("xmlsec", Reason.MISSING_TOOL, (PKG_CONFIG,)),
+)
+
+
+def test_every_log_is_looked_at() -> None:
+    """None lies there without an answer."""
+    assert {path.stem for path in LOGS.iterdir()} == {project for project, _, _ in REAL}
+
+
+@pytest.mark.parametrize(("project", "reason", "lacking"), REAL, ids=[one[0] for one in REAL])
+def test_a_real_log_gives_its_real_reason(project: str, reason: Reason, lacking: tuple[Missing, ...]) -> None:
+    """The reason, and what was not found, as looking into the package shows it; the evidence is a line of the log."""
+    log = (LOGS / f"{project}.txt").read_text()
+    found = explain(log)
+    assert (found.reason, found.missing) == (reason, lacking)
+    assert found.evidence in {" ".join(line.split())[:EVIDENCE] for line in log.splitlines()}
+
+
+NOISE = {
+    "configure asks": "checking for portaudio.h... no\nchecking for pkg-config... no\n-- Could NOT find JPEG (\n",
+    "autoconf tries": "conftest.c:10:10: fatal error: portaudio.h: No such file or directory\n",
+    "distutils tries": f"{TMP}/4885d7589a50/pa_init8s2k.c:2:10: fatal error: portaudio.h: No such file or directory\n",
+    "numpy tries": "_configtest.c:1:10: fatal error: portaudio.h: No such file or directory\n",
+    "CMake tries": "/b/CMakeFiles/CMakeScratch/T/x.c:2:10: fatal error: x.h: No such file or directory\n",
+    "meson tries": "Did not find pkg-config by name 'pkg-config'\nRun-time dependency cairo found: NO\n",
+    "an optional extension": NO_PORTAUDIO + "warning: building without\nrunning install_lib\ncopying a -> b\n",
+}
+
+
+@pytest.mark.parametrize("noise", NOISE)
+def test_what_a_build_survives_is_not_why_it_fails(noise: str) -> None:
+    """What was tried out before, in vain, is no reason; the error after it is."""
+    found = explain(NOISE[noise] + "src/a.c:1:24: error: 'nothing' undeclared (first use in this function)\n" + FAILED)
+    assert (found.reason, found.missing) == (Reason.BUILD_ERROR, ())
+    assert found.evidence == "src/a.c:1:24: error: 'nothing' undeclared (first use in this function)"
+    alone = explain(NOISE[noise] + "the build backend called sys.exit(1)\n")
+    assert alone.reason is Reason.BUILD_ERROR, alone
+
+
+def test_the_first_of_several_errors_is_the_reason() -> None:
+    """With make -j the others follow; and what follows from it does not hide it."""
+    log = SETUPTOOLS + NO_PORTAUDIO + NO_PORTAUDIO.replace("portaudio", "other") + TRACEBACK + "ValueError: No wheel\n"
+    found = explain(log)
+    assert found.evidence.startswith("src/foo.c:9:10: fatal error: portaudio.h")
+    assert found.missing == missing(Want.HEADER, "portaudio.h", "other.h")
+
+
+def test_all_libraries_that_the_linker_does_not_find_are_named() -> None:
+    """In the order in which it says so."""
+    line = "/usr/bin/ld: cannot find -l{}: No such file or directory\n"
+    found = explain(line.format("geos_c") + line.format("proj") + "collect2: error: ld returned 1 exit status\n")
+    assert (found.reason, found.missing) == (Reason.MISSING_LIBRARY, missing(Want.LIBRARY, "geos_c", "proj"))
+
+
+def test_a_log_without_signs_is_a_plain_build_error() -> None:
+    """Better no claim than a wrong one."""
+    assert explain("") == Explanation(Reason.BUILD_ERROR)
+    assert explain("all is well\nthe build backend called sys.exit(1)\n") == Explanation(Reason.BUILD_ERROR)
+
+
+def test_evidence_is_one_printable_line() -> None:
+    """Escapes, carriage returns and characters that turn the text around do not get through; long lines are cut."""
+    log = "\x1b[31msrc/a.c:1:2: fatal error: a\x1b[0mb.h: No such file or directory \u202e\x07\r\nnext" + "x" * 9000
+    assert explain(log).evidence == "src/a.c:1:2: fatal error: ab.h: No such file or directory"
+    shown = explain(f"{'y' * 3000} error: command 'swig' failed: No such file or directory {'z' * 9000}")
+    assert shown.missing == missing(Want.TOOL, "swig")
+    assert "command 'swig' failed" in shown.evidence
+    assert len(shown.evidence) <= EVIDENCE
+    assert printable("a\0b\n\tc") == "a b c"
+
+
+HOSTILE = (
+    "fatal error: ",
+    "a:1:1: fatal error: a/",
+    "ERROR: Dependency lookup for a",
+    "CMake Error at a\n",
+    "CMake Error at a\n  by provided by\n  ",
+    "    raise child_exception_type(",
+    "    raise child_exception_type(a)\n" + " " * 199 + "\n",
+    "[Errno 2] No such file or directory: 'a",
+    "could not find `a",
+    "The 'a' command ",
+    "sh: 1: a: ",
+    "a.a.a.a.a.a.Error",
+    "pkg-config --a ",
+    "a/tmp/conftest",
+    f"{TMP}/" * 20,
+    "INFO:a:running ",
+    "\x1b[",
+    "\r",
+    "=" * 50,
+    "requires Python ",
+    "error: failed to get `a",
+)
+
+
+@pytest.mark.parametrize("piece", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
+    """A megabyte of what nearly matches, in lines, in one line, and in endless names."""
+    begun = time.process_time()
+    for text in (piece, f"{piece}\n", f"{piece}{'a' * 90}", f"\n{piece}{'a-' * 200}"):
+        explain(text * ((1 << 18) // len(text)))
+    assert time.process_time() - begun < 10  # seconds of one processor, however slow
+
+
+def test_patterns_are_bounded() -> None:
+    """No sign has a repetition without end, which hostile text could make slow."""
+    for sign in SIGNS:
+        without_classes = re.sub(r"\[[^]]*\]", "", re.sub(r"\\.", "", sign.pattern))
+        assert not re.search(r"[*+]|,\}", without_classes), sign.slug
+
+
+def test_a_limit_is_said_in_words() -> None:
+    """No line of the build's own log shows it."""
+    assert of_limit(Reason.TIME_OUT, Limits(seconds=3)) == "the build was ended after 3 seconds"
+    assert all(of_limit(reason, Limits()) for reason in LIMIT_REASONS)
+
+
+def test_what_failed_before_a_build_has_evidence_too() -> None:
+    """Of the index's answer, the line that says why; what has evidence keeps it."""
+    detail = (
+        "No solution found when resolving dependencies\n  cause: Because pycairo>=1.16.0 has no usable wheels and you "
+        "require pycairo>=1.16, we can conclude that your requirements are unsatisfiable.\n\nhint: Wheels are required"
+    )
+    failure = Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, detail)
+    assert with_evidence(failure).evidence.startswith("cause: Because pycairo>=1.16.0 has no usable wheels")
+    assert with_evidence(Failure(Reason.BROKEN_SDIST, Phase.UNPACK, "\nno pyproject\n")).evidence == "no pyproject"
+    kept = Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, "log", "evidence")
+    assert with_evidence(kept) is kept

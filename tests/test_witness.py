@@ -1,0 +1,140 @@
+"""What a rebuild says of the hashes that somebody else names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.inputs import Wanted
+from orchestrator.model import Blame, Diagnosis, Failure, Phase, Reason, Severity, Verdict
+from orchestrator.results import Results
+from orchestrator.witness import Claim, Outcome, Row, checksums, claims, witnessed
+from orchestrator.witnessing import AtHand, rows
+from tests.sample_results import sample
+from tests.samples import FIRST, IMAGE, TASK, built, failed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from orchestrator.model import Result
+
+A, B, C = "a" * 64, "b" * 64, "c" * 64
+NAME = "pkg-1.0-py3-none-any.whl"
+CLAIM = Claim("pkg==1.0", NAME, (A,))
+DEEP = Diagnosis(Severity.ARCHIVE, (Blame("archive-modes", ()), Blame("archive-modes", ())), (), ())
+
+
+def rebuilt(sha256: str, filename: str = NAME) -> Result:
+    """Return a result whose first build gave that wheel."""
+    return replace(sample("pkg", "1.0", Verdict.REPRODUCIBLE), builds=(built("first", FIRST, sha256, filename),))
+
+
+def row(claim: Claim, found: Result | None, fault: str = "", diagnosis: Diagnosis | None = None) -> Row:
+    """Say what that result says of a claim."""
+    return witnessed(claim, found, fault, IMAGE.target, lambda _name, _sha256, _result: diagnosis)
+
+
+def test_the_same_bytes_match() -> None:
+    """And nothing else has to be said."""
+    assert row(CLAIM, rebuilt(A)) == Row(NAME, A, Outcome.MATCHES, A)
+
+
+def test_other_bytes_differ_and_why_is_told_where_the_wheel_is_at_hand() -> None:
+    """Each cause once."""
+    assert row(CLAIM, rebuilt(B), diagnosis=DEEP) == Row(NAME, A, Outcome.DIFFERS, B, ("archive-modes",), "archive")
+    assert "not at hand" in row(CLAIM, rebuilt(B)).reason
+
+
+def test_another_name_differs_even_with_the_same_bytes() -> None:
+    """A name holds the tags."""
+    found = row(replace(CLAIM, filename="pkg-1.0-py2.py3-none-any.whl"), rebuilt(A))
+
+    assert found.outcome is Outcome.DIFFERS
+    assert NAME in found.reason
+
+
+def test_a_hash_without_a_name_is_that_of_whatever_was_rebuilt() -> None:
+    """Of several, one will do; of none, no single hash can be shown."""
+    claim = Claim("pkg==1.0", "", (A, B))
+
+    assert row(claim, rebuilt(B)) == Row(NAME, B, Outcome.MATCHES, B)
+    assert (row(claim, rebuilt(C)).outcome, row(claim, rebuilt(C)).sha256) == (Outcome.DIFFERS, "")
+
+
+@pytest.mark.parametrize(
+    ("found", "fault", "words"),
+    [
+        (None, "looking for it: no release matches", "no release matches"),
+        (replace(sample("pkg", "1.0", Verdict.NO_SDIST), builds=(), reason="has no sdist"), "", "has no sdist"),
+        (
+            replace(
+                sample("pkg", "1.0", Verdict.FTBFS),
+                builds=(failed("first", FIRST),),
+                failure=Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, "Traceback\n  at work\nKeyError: 'x'\n"),
+            ),
+            "",
+            "build-error: KeyError: 'x'",
+        ),
+    ],
+)
+def test_what_cannot_be_built_says_why(found: Result | None, fault: str, words: str) -> None:
+    """In one line."""
+    told = row(CLAIM, found, fault)
+
+    assert told.outcome is Outcome.UNBUILDABLE
+    assert told.rebuilt_sha256 == ""
+    assert words in told.reason
+    assert "\n" not in told.reason
+
+
+def test_a_wheel_for_another_platform_is_not_said_to_differ() -> None:
+    """It could never have been rebuilt here."""
+    told = row(
+        replace(CLAIM, filename="pkg-1.0-cp311-cp311-win_amd64.whl"), rebuilt(B, "pkg-1.0-cp311-cp311-linux_x86_64.whl")
+    )
+
+    assert told.outcome is Outcome.UNBUILDABLE
+    assert "win_amd64" in told.reason
+
+
+def test_claims_are_the_wheels_of_a_file() -> None:
+    """An sdist is what is built, and claims nothing."""
+    named = Wanted("pkg", "1.0", "==1.0", "sums", 1, sdists=(("pkg-1.0.tar.gz", B),), wheels=((NAME, A),), own=(A,))
+    own = Wanted("pkg", "1.0", "==1.0", "build-requirements.txt", 1, own=(A,))
+    bare = Wanted("pkg", "1.0", "==1.0", "sums", 1, sdists=(("pkg-1.0.tar.gz", B),))
+
+    assert list(claims([named, named, own, bare])) == [CLAIM, Claim("pkg==1.0", "", (A,))]
+
+
+def test_of_several_images_the_nearest_to_the_file_speaks(tmp_path: Path) -> None:
+    """A file is of one image; that another gives other bytes, or none, is no disagreement with it."""
+    wanted = [Wanted("pkg", "1.0", "==1.0", "sums", 1, wheels=((NAME, A),), own=(A,))]
+    other = replace(rebuilt(B), image=replace(rebuilt(B).image, name="trixie"))
+    failing = replace(sample("pkg", "1.0", Verdict.FTBFS), builds=(failed("first", FIRST),))
+    tasks = [replace(TASK, image=name) for name in ("bookworm", "trixie")]
+    at_hand = AtHand(Results(tmp_path, wheels=1, logs=1), ())
+
+    def outcome(*results: Result, faults: Mapping[str, str] = MappingProxyType({})) -> list[Outcome]:
+        return [one.outcome for one in rows(wanted, tasks, results, faults, at_hand)]
+
+    assert outcome(rebuilt(A), other) == outcome(other, rebuilt(A)) == [Outcome.MATCHES]
+    assert outcome(failing, other) == [Outcome.DIFFERS]
+    assert outcome(failing) == outcome(faults={"pkg==1.0": "no release"}) == [Outcome.UNBUILDABLE]
+    assert outcome() == []
+
+
+def test_a_name_with_other_bytes_on_another_image_stands_there_with_both() -> None:
+    """Neither is passed over."""
+    assert checksums([rebuilt(B), rebuilt(A), rebuilt(B)]) == f"{A}  {NAME}\n{B}  {NAME}\n"
+
+
+def test_checksums_are_as_sha256sum_writes_them() -> None:
+    """Sorted by name, each file once; what was not rebuilt is not there."""
+    other = rebuilt(B, "another-1.0-py3-none-any.whl")
+    nothing = replace(other, builds=(failed("first", FIRST),))
+
+    assert checksums([rebuilt(A), other, nothing]) == f"{B}  another-1.0-py3-none-any.whl\n{A}  {NAME}\n"
