@@ -75,7 +75,8 @@ class Farm:
         task, release = job.task, job.release
         if release.sdist is None:
             return Verdict.NO_SDIST.value, "the release has no sdist"
-        former = self.results.latest(release.project, task.image)
+        former = self.results.latest(release.project, task.image, release.version)
+        former = former or self.results.latest(release.project, task.image)
         if former is None or checkout.is_packed(release):
             return "build", "the folder is not as it was" if former else "never built"
         if former.inputs is None or former.inputs.sdist != release.sdist.sha256:

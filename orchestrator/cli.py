@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from orchestrator.apart import Publisher
     from orchestrator.config import Config
     from orchestrator.model import Exclusion, ExclusionCheck, Result, Task
+    from orchestrator.publishers.comparison import Debian
     from orchestrator.publishers.story import Block
     from orchestrator.results import Results
+    from orchestrator.summary import Standing
 
 COMPARING = 300
 """Seconds of processor time that comparing two wheels may take."""
@@ -80,6 +82,13 @@ _RESULTS = click.option(
     "--results", "folder", type=click.Path(path_type=Path), help="Where results are kept, instead of where config says."
 )
 _IMAGE = click.option("--image", metavar="NAME", help="The image to build on, instead of what the config says.")
+_IMAGES = click.option(
+    "--image",
+    "on",
+    multiple=True,
+    metavar="NAME",
+    help="An image to build on, instead of what the config says; may be repeated.",
+)
 _REQUIREMENTS = click.argument("wanted", nargs=-1, metavar="[REQUIREMENT]...")
 _FILES = click.option(
     "-r",
@@ -98,7 +107,7 @@ _LOG_FORMAT = click.option(
 
 @cli.command()
 @_REQUIREMENTS
-@_IMAGE
+@_IMAGES
 @_CONFIG
 @_RESULTS
 @_FILES
@@ -110,7 +119,7 @@ _LOG_FORMAT = click.option(
 @_LOG_FORMAT
 def run(  # noqa: PLR0913, PLR0917 - as many as it has options
     wanted: tuple[str, ...],
-    image: str | None,
+    on: tuple[str, ...],
     config_file: Path,
     folder: Path | None,
     files: tuple[Path, ...],
@@ -129,11 +138,11 @@ def run(  # noqa: PLR0913, PLR0917 - as many as it has options
 
     logs.use(log_format)
     settings = _load(config_file)
-    asked = config.tasks(settings, wanted, image, wanted=inputs.read_all(files), profile=profile)
+    asked = config.tasks(settings, wanted, on, wanted=inputs.read_all(files), profile=profile)
     tasks = tuple(replace(task, published=task.published or published) for task in asked)
     store = _results(settings, folder or settings.results)
     with store.locked(), apart.Publisher(config_file, store.folder) as publisher:
-        unchecked = () if wanted or files or image else _due(settings, store)
+        unchecked = () if wanted or files or on else _due(settings, store)
         tasks = (*tasks, *config.checks(settings, unchecked))
         outcome = _carried_out(settings, store, tasks, config_file, publisher, jobs=jobs, again=again)
         _check(settings, store, unchecked, outcome, publisher)
@@ -184,19 +193,39 @@ def exclusions_(
 @click.argument("project")
 @_CONFIG
 @_RESULTS
-def show(project: str, config_file: Path, folder: Path | None) -> None:
-    """Tell where PROJECT, or PROJECT==VERSION, stands, in what it differs, and where it stood before."""
-    from orchestrator.publishers import story  # noqa: PLC0415 - see above
+@click.option("--image", metavar="NAME", help="Where it stands on that image alone.")
+def show(project: str, config_file: Path, folder: Path | None, image: str | None) -> None:
+    """Tell where PROJECT, or PROJECT==VERSION, stands on each image, in what it differs, and where it stood before."""
+    from orchestrator.publishers import comparison, story  # noqa: PLC0415 - see above
+    from orchestrator.summary import summarize  # noqa: PLC0415 - see above
 
     settings = _load(config_file)
     store = _results(settings, folder or settings.results)
-    found = _found(store, project)
-    latest = next(found)
-    _print(_story(latest))
-    _print(story.differences(latest.differences))
-    if earlier := list(found):
+    found = list(_found(store, project, image))
+    (stands,) = summarize(found, (), datetime.now(UTC)).projects
+    compared = comparison.comparisons(stands.standings, stands.current, _debians(stands.standings))
+    for one in compared:
+        _print(story.side_by_side(one))
+    shown = [one.latest for one in stands.current]
+    for latest in shown:
+        click.echo("\n" if compared or latest is not shown[0] else "", nl=False)
+        _print(_story(latest))
+        _print(story.differences(latest.differences))
+    if earlier := [one for one in found if not any(one is latest for latest in shown)]:
         click.echo("\nEarlier:")
         _tell(earlier, store.folder)
+
+
+def _debians(standings: Iterable[Standing]) -> dict[str, Debian]:
+    """Say what the images of standings are, as far as the repository still has them."""
+    from orchestrator import images  # noqa: PLC0415 - see above
+    from orchestrator.publishers.comparison import Debian  # noqa: PLC0415 - see above
+
+    found = {}
+    for name in {one.image for one in standings} & set(images.names(images.FOLDER)):
+        recipe = images.load(images.FOLDER, name)
+        found[name] = Debian(recipe.suite, images.target(recipe.lock).python)
+    return found
 
 
 @cli.command()
@@ -329,7 +358,7 @@ def suggest_(
 
     logs.use(log_format)
     settings = _load(config_file)
-    (task,) = config.tasks(settings, (project,), image)
+    task = config.tasks(settings, (project,), (image,) if image else ())[0]
     store = _results(settings, folder or settings.results)
     place = suggest.unused(images.FOLDER, name or suggest.named_for(project))
     with store.locked():
@@ -372,7 +401,7 @@ def make_(names: tuple[str, ...], config_file: Path, lock: bool) -> None:  # noq
 
 @cli.command("plan")
 @_REQUIREMENTS
-@_IMAGE
+@_IMAGES
 @_CONFIG
 @_RESULTS
 @_FILES
@@ -381,7 +410,7 @@ def make_(names: tuple[str, ...], config_file: Path, lock: bool) -> None:  # noq
 @_LOG_FORMAT
 def plan_(
     wanted: tuple[str, ...],
-    image: str | None,
+    on: tuple[str, ...],
     config_file: Path,
     folder: Path | None,
     files: tuple[Path, ...],
@@ -394,7 +423,7 @@ def plan_(
 
     logs.use(log_format)
     settings = _load(config_file)
-    tasks = config.tasks(settings, wanted, image, wanted=inputs.read_all(files), profile=profile)
+    tasks = config.tasks(settings, wanted, on, wanted=inputs.read_all(files), profile=profile)
     store = _results(settings, folder or settings.results)
     farm = assembly.put_together(
         settings, store, tasks, assembly.nothing, assembly.nothing_to_publish, jobs=None, again=again
@@ -414,7 +443,7 @@ def plan_(
 @cli.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @_PROFILE
-@_IMAGE
+@_IMAGES
 @_CONFIG
 @_RESULTS
 @click.option("--wheels", type=click.Path(path_type=Path), help="Where the wheels lie, if not beside each FILE.")
@@ -424,7 +453,7 @@ def plan_(
 def witness(  # noqa: PLR0913, PLR0917 - as many as it has options
     files: tuple[Path, ...],
     profile: str | None,
-    image: str | None,
+    on: tuple[str, ...],
     config_file: Path,
     folder: Path | None,
     wheels: Path | None,
@@ -442,7 +471,7 @@ def witness(  # noqa: PLR0913, PLR0917 - as many as it has options
     logs.use(log_format)
     settings = _load(config_file)
     wanted = inputs.read_all(files)
-    tasks = config.tasks(settings, (), image, wanted=wanted, profile=profile)
+    tasks = config.tasks(settings, (), on, wanted=wanted, profile=profile)
     store = _results(settings, folder or settings.results)
     at_hand = witnessing.AtHand(store, tuple(path.parent for path in files) + ((wheels,) if wheels else ()))
     with store.locked(), apart.Publisher(config_file, store.folder) as publisher:
@@ -602,9 +631,10 @@ def _publish(settings: Config, store: Results, written: dict[str, object]) -> No
 
     store.prune()
     found = summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
-    pages = site.site(found, read_log, __version__, checks=store.checks(), written=written)
+    debians = _debians(found.standings)
+    pages = site.site(found, read_log, __version__, checks=store.checks(), debians=debians, written=written)
     store.publish((f"site/{name}", text) for name, text in pages)
-    store.publish([("site_data.json", site_data.site_data(found))])
+    store.publish([("site_data.json", site_data.site_data(found, settings.images[0]))])
 
 
 # --- telling ---------------------------------------------------------------------------------

@@ -161,6 +161,15 @@ class Exclusion:
     never: bool = False  # nothing shall lift it
 
 
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What ought to have a verdict."""
+
+    project: str
+    version: str = ""  # normalized (PEP 440); empty: the newest, or whichever is found
+    image: str = ""  # empty: any
+
+
 # --- inputs, settled once --------------------------------------------------------------------
 
 

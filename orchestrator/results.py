@@ -163,9 +163,9 @@ class Results:
             if path.suffix == ".json" and (result := read(path)) is not None:
                 yield result
 
-    def latest(self, project: str, image: str) -> Result | None:
-        """Return a project's newest result on an image, if it has one."""
-        return next((result for result in self.of(project) if result.image.name == image), None)
+    def latest(self, project: str, image: str, version: str = "") -> Result | None:
+        """Return a project's newest result on an image, of a version if one is given, if there is one."""
+        return next((one for one in self.of(project) if one.image.name == image and version in {"", one.version}), None)
 
     def every(self) -> Iterator[Result]:
         """Read all results, project by project."""

@@ -13,10 +13,10 @@ from packaging.version import InvalidVersion, Version
 from orchestrator.model import Phase, Verdict, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from orchestrator.model import Exclusion, Limits, Result, UsedImage
+    from orchestrator.model import Exclusion, Limits, Result, Tracked, UsedImage
 
 _NO_LOCK_YET = frozenset({Phase.UNPACK, Phase.REQUIREMENTS})
 
@@ -83,19 +83,29 @@ class Project:
     name: str  # normalized (PEP 503)
     standings: tuple[Standing, ...]  # newest version first, then by image
     exclusions: tuple[Exclusion, ...] = ()
+    tracked: tuple[Tracked, ...] = ()
 
     @property
     def current(self) -> tuple[Standing, ...]:
-        """The newest version on each image where the project is not excluded.
+        """On each image where the project is not excluded, the newest version, and those that are tracked by name.
 
-        A version that its author calls stable goes before one that is not (PEP 440).
+        A version that its author calls stable goes before one that is not (PEP 440). Their order
+        is that of the standings.
         """
         lifted = {exclusion.image for exclusion in self.exclusions if exclusion.image}
+        there = [one for one in self.standings if not self.exclusions or one.image in lifted]
         newest: dict[str, Standing] = {}
-        for standing in sorted(self.standings, key=lambda one: _is_preliminary(one.version)):
-            if not self.exclusions or standing.image in lifted:
-                newest.setdefault(standing.image, standing)
-        return tuple(newest[image] for image in sorted(newest))
+        for standing in sorted(there, key=lambda one: _is_preliminary(one.version)):
+            newest.setdefault(standing.image, standing)
+        pinned = [one for one in self.tracked if one.version]
+        return tuple(one for one in there if one is newest[one.image] or any(_is_of(wanted, one) for wanted in pinned))
+
+    @property
+    def open(self) -> tuple[Tracked, ...]:
+        """What is tracked of it and has no verdict."""
+        if self.exclusions:
+            return ()
+        return tuple(wanted for wanted in self.tracked if not any(_is_of(wanted, one) for one in self.standings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +115,21 @@ class Summary:
     now: datetime
     projects: tuple[Project, ...]  # by name
     counts: Mapping[Verdict, int]  # of what is current; every verdict is a key
-    open: tuple[str, ...]  # names of tracked projects without any verdict
+
+    @property
+    def open(self) -> tuple[Tracked, ...]:
+        """All that is tracked and has no verdict, by project."""
+        return tuple(wanted for project in self.projects for wanted in project.open)
 
     @property
     def current(self) -> Iterator[Standing]:
         """What is current of every project, by name."""
         return (standing for project in self.projects for standing in project.current)
+
+    @property
+    def standings(self) -> Iterator[Standing]:
+        """Every version on every image of every project."""
+        return (standing for project in self.projects for standing in project.standings)
 
     @property
     def excluded(self) -> Iterator[Exclusion]:
@@ -129,12 +148,12 @@ def summarize(
     results: Iterable[Result],
     exclusions: Iterable[Exclusion],
     now: datetime,
-    tracked: Collection[str] | None = None,
+    tracked: Iterable[Tracked] = (),
 ) -> Summary:
     """Tell where every release stands, from results in any order.
 
     Of each release on each image the latest result is kept whole and the others as events, so
-    that a long history costs little. `tracked` names the projects that ought to have a verdict.
+    that a long history costs little. `tracked` is what ought to have a verdict.
     """
     standings: defaultdict[str, list[Standing]] = defaultdict(list)
     for standing in _standings(results):
@@ -142,11 +161,14 @@ def summarize(
     left_out: defaultdict[str, list[Exclusion]] = defaultdict(list)
     for exclusion in exclusions:
         left_out[canonicalize_name(exclusion.project)].append(exclusion)
-    awaited = {canonicalize_name(name) for name in tracked or ()}
-    names = sorted(standings.keys() | left_out.keys() | awaited)
-    projects = tuple(Project(name, _sorted(standings[name]), tuple(left_out[name])) for name in names)
-    still_open = tuple(one.name for one in projects if not one.standings and not one.exclusions)
-    return Summary(now, projects, _counts(projects), still_open)
+    awaited: defaultdict[str, list[Tracked]] = defaultdict(list)
+    for one in tracked:
+        awaited[canonicalize_name(one.project)].append(one)
+    names = sorted(standings.keys() | left_out.keys() | awaited.keys())
+    projects = tuple(
+        Project(name, _sorted(standings[name]), tuple(left_out[name]), tuple(awaited[name])) for name in names
+    )
+    return Summary(now, projects, _counts(projects))
 
 
 def version_key(version: str) -> tuple[bool, Version, str]:
@@ -155,6 +177,11 @@ def version_key(version: str) -> tuple[bool, Version, str]:
         return (True, Version(version), version)
     except InvalidVersion:
         return (False, Version("0"), version)
+
+
+def _is_of(wanted: Tracked, standing: Standing) -> bool:
+    """Tell whether a standing, of the same project, is of what is tracked."""
+    return wanted.version in {"", standing.version} and wanted.image in {"", standing.image}
 
 
 def _is_preliminary(version: str) -> bool:

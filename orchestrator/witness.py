@@ -11,7 +11,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from orchestrator.requirements import tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from orchestrator.inputs import Wanted
     from orchestrator.model import Diagnosis, Result, Target, WheelFile
@@ -128,10 +128,10 @@ def _short(text: str) -> str:
 
 
 def checksums(results: Iterable[Result]) -> str:
-    """Write what was rebuilt as sha256sum would, sorted by file name: ready to be signed."""
-    made: Mapping[str, str] = {
-        one.builds[0].wheel.filename: one.builds[0].wheel.sha256
-        for one in results
-        if one.builds and one.builds[0].wheel
-    }
-    return "".join(f"{sha256}  {filename}\n" for filename, sha256 in sorted(made.items()))
+    """Write what was rebuilt as sha256sum would, sorted by file name: ready to be signed.
+
+    A name to which two images give other bytes stands there with both.
+    """
+    wheels = (one.builds[0].wheel for one in results if one.builds)
+    made = {(wheel.filename, wheel.sha256) for wheel in wheels if wheel}
+    return "".join(f"{sha256}  {filename}\n" for filename, sha256 in sorted(made))

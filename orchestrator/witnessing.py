@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from orchestrator import bounded, images, logs, pair, witness
 from orchestrator.errors import ImageError
 from orchestrator.model import WheelFile
 from orchestrator.variations import traces
+from orchestrator.witness import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,10 +22,12 @@ if TYPE_CHECKING:
     from orchestrator.inputs import Wanted
     from orchestrator.model import Diagnosis, Result, Target, Task
     from orchestrator.results import Results
-    from orchestrator.witness import Row
+    from orchestrator.witness import Claim, Row
 
 LOOKING = 300
 """Seconds that looking into two wheels may take."""
+
+_BEST = (Outcome.MATCHES, Outcome.DIFFERS, Outcome.UNBUILDABLE)
 
 ROOM = 3 << 30
 """Bytes of address space that looking into two wheels may take."""
@@ -70,21 +74,27 @@ def rows(
 ) -> tuple[Row, ...]:
     """Say of each wheel that is named what was found of it; what no image has a use for is left out.
 
+    Of several images, the one that comes nearest to the file speaks: a file is of one of them.
+
     `faults` tells of each requirement without a verdict why there is none.
     """
-    found = {f"{one.project}=={one.version}": one for one in results}
-    targets = {task.requirement: _target(task.image) for task in tasks}
-    return tuple(
-        witness.witnessed(
-            claim,
-            found.get(claim.requirement),
-            faults.get(claim.requirement, ""),
-            targets.get(claim.requirement),
-            at_hand.diagnose,
-        )
-        for claim in witness.claims(wanted)
-        if claim.requirement in found or claim.requirement in faults
-    )
+    found: defaultdict[str, list[Result]] = defaultdict(list)
+    for one in results:
+        found[f"{one.project}=={one.version}"].append(one)
+    targets = {image: _target(image) for image in dict.fromkeys(task.image for task in tasks)}
+
+    def said(claim: Claim) -> Row | None:
+        """Say the best that any image says of a claim."""
+        fault = faults.get(claim.requirement, "")
+        every = [
+            witness.witnessed(claim, one, fault, targets.get(one.image.name), at_hand.diagnose)
+            for one in sorted(found[claim.requirement], key=lambda one: one.image.name)
+        ]
+        if not every and claim.requirement in faults:
+            every = [witness.witnessed(claim, None, fault, None, at_hand.diagnose)]
+        return min(every, key=lambda row: _BEST.index(row.outcome), default=None)
+
+    return tuple(row for claim in witness.claims(wanted) if (row := said(claim)))
 
 
 def _target(image: str) -> Target | None:

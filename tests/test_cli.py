@@ -262,13 +262,30 @@ def test_explain_takes_a_version_and_an_image(farm: Path) -> None:
 
 
 def test_show_tells_what_was_before(farm: Path) -> None:
-    """After the story of the newest, and what differs in it."""
-    told = run("show", "markupsafe", folder=farm).out
+    """After the story of the newest on an image, and what differs in it."""
+    told = run("show", "markupsafe", "--image", "bookworm", folder=farm).out
     assert told.startswith("markupsafe 2.1.5 on bookworm: sensitive")
     assert "dist-info/RECORD" in told
     earlier = told.partition("Earlier:")[2]
-    assert "trixie" in earlier
     assert "2.1.4" in earlier
+    assert "2.1.5" not in earlier
+    assert "trixie" not in told
+
+
+def test_show_tells_of_every_image(farm: Path) -> None:
+    """Side by side first, and then the story of each; of an image without a result it says so."""
+    keep(farm, sample("markupsafe", "2.1.5", Verdict.FTBFS, image=replace(IMAGE, name="trixie"), days=1))
+    told = run("show", "markupsafe", folder=farm).out
+    assert told.startswith("markupsafe 2.1.5 on bookworm and trixie\n  The verdicts are not the same.\n")
+    lines = [" ".join(line.split()) for line in told.splitlines()]
+    assert "Debian bookworm trixie" in lines
+    assert "Python 3.11 3.13" in lines
+    assert "Verdict sensitive ftbfs differs" in lines
+    stories = [line for line in lines if line.startswith("markupsafe 2.1.5 on ")]
+    assert stories[1:] == ["markupsafe 2.1.5 on bookworm: sensitive", "markupsafe 2.1.5 on trixie: ftbfs"]
+    earlier = [line.split() for line in told.partition("Earlier:")[2].splitlines() if line.startswith("markupsafe")]
+    assert [one[1:3] for one in earlier] == [["2.1.4", "bookworm"], ["2.1.5", "trixie"]]
+    assert run("show", "markupsafe", "--image", "rust", folder=farm).status == 2
 
 
 @pytest.mark.parametrize("command", [("show",), ("explain",), ("explain", "--report")])

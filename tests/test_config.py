@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from orchestrator import images
 from orchestrator.config import Config, checks, custom, is_path, load, parse, project, schema, tasks, tracked
 from orchestrator.errors import ConfigError, UsageError
-from orchestrator.model import Budget, Limits
+from orchestrator.model import Budget, Limits, Policy, Tracked
 from orchestrator.variations import NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,7 +51,13 @@ def mistakes(text: str) -> list[str]:
 def test_everything_has_a_default(text: str) -> None:
     """An empty file is a configuration that tracks nothing, and stands where the file does."""
     found = read(text)
-    assert (found.image, found.jobs, found.index, found.as_of, found.strict) == ("bookworm", None, None, None, False)
+    assert (found.images, found.jobs, found.index, found.as_of, found.strict) == (
+        ("bookworm",),
+        None,
+        None,
+        None,
+        False,
+    )
     assert (found.cache, found.results) == (Path("/farm/.cache"), Path("/farm/results"))
     assert found.defaults.limits == Limits()
     assert found.defaults.budget == Budget()
@@ -90,7 +96,8 @@ def test_every_key_arrives() -> None:
         packages: {a: {limits: {log: 5 B, sdist: 6, members: 8, wheel: 4}, budget: {builds: 0}}}
         variations: {hold: [umask, time, umask], remove: [tmpdir]}
     """)
-    assert (found.index, found.image, found.as_of) == ("http://127.0.0.1:3141/simple/", "trixie", date(2026, 1, 31))
+    assert (found.index, found.images) == ("http://127.0.0.1:3141/simple/", ("trixie",))
+    assert found.as_of == date(2026, 1, 31)
     assert (found.strict, found.jobs, found.long) == (True, 3, 90)
     assert (found.cache, found.results) == (Path("/var/cache/farm"), Path("/farm/out"))
     assert (found.keep.wheels, found.keep.logs) == (1024, 7)
@@ -116,7 +123,7 @@ def test_a_package_inherits_what_it_does_not_set() -> None:
           six: {source-date-epoch: null}
     """)
     numpy, six = found.packages["numpy"], found.packages["six"]
-    assert (numpy.limits.seconds, numpy.limits.processes, numpy.image) == (3600, 7, "trixie")
+    assert (numpy.limits.seconds, numpy.limits.processes, numpy.images) == (3600, 7, ("trixie",))
     assert (numpy.hold, six.hold) == (("time", "umask"), ("umask",))
     assert (numpy.source_date_epoch, six.source_date_epoch) == (1_596_163_658, None)
 
@@ -153,7 +160,54 @@ def test_enabled_groups_become_tasks() -> None:
         ("markupsafe<3,>=2", "trixie", "two"),
         ("requests", "bookworm", "three"),
     ]
-    assert tracked(read(GROUPS)) == ("markupsafe", "requests", "six")
+    assert tracked(read(GROUPS)) == (
+        Tracked("six", "", "bookworm"),
+        Tracked("requests", "2.32.3", "bookworm"),
+        Tracked("six", "", "trixie"),
+        Tracked("requests", "", "trixie"),
+        Tracked("markupsafe", "", "trixie"),
+        Tracked("requests", "", "bookworm"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("requirement", "version"),
+    [("a==1.0", "1.0"), ("a==1.0.post01", "1.0.post1"), ("a==1.*", ""), ("a>=1", ""), ("a==1,>0", ""), ("a===1", "")],
+)
+def test_a_pin_is_one_version_as_results_have_it(requirement: str, version: str) -> None:
+    """Normalized (PEP 440); what admits others is no pin."""
+    (found,) = tracked(read(f"groups: {{all: {{packages: ['{requirement}']}}}}"))
+    assert found == Tracked("a", version, "bookworm")
+
+
+def test_each_image_is_a_task_of_its_own() -> None:
+    """Of all, of a group, of a package, of the command line: whatever is named last in this list goes first."""
+    found = read("""
+        image: [trixie, bookworm]
+        profiles: {theirs: {image: bookworm, umask: "022"}}
+        groups:
+          one: {packages: [six, numpy, idna]}
+          two: {packages: [six, attrs], image: [bookworm]}
+        packages: {numpy: {image: [trixie]}, idna: {profile: theirs}}
+        exclusions: [{project: scipy, reason: needs BLAS, since: 2020-08-01, image: bookworm}]
+    """)
+    assert [(one.requirement, one.image) for one in tasks(found)] == [
+        ("six", "trixie"),
+        ("six", "bookworm"),
+        ("numpy", "trixie"),
+        ("idna", "bookworm"),
+        ("attrs", "bookworm"),
+    ]
+    assert [one.image for one in tasks(found, ["pytz"])] == ["trixie", "bookworm"]
+    assert [one.image for one in tasks(found, ["pytz"], profile="theirs")] == ["bookworm"]
+    assert [one.image for one in tasks(found, ["numpy"], ["bookworm", "trixie", "bookworm"])] == ["bookworm", "trixie"]
+    assert [one.image for one in checks(found, found.exclusions)] == ["trixie", "bookworm"]
+
+
+def test_build_tools_of_an_image_reach_its_tasks_alone() -> None:
+    """Of a release on two images, one may be built with Debian's."""
+    found = read("image: [bookworm, trixie]\nimages: {trixie: {build-tools: {policy: debian}}}")
+    assert [one.tools.policy for one in tasks(found, ["six"])] == [Policy.INDEX, Policy.DEBIAN]
 
 
 def test_an_exclusion_is_checked_where_it_would_be_built_and_where_it_may_be_lifted() -> None:
@@ -201,7 +255,7 @@ def test_requirements_replace_the_groups() -> None:
 def test_the_image_asked_for_goes_first() -> None:
     """An image on the command line overrules groups and packages, and makes twins one task."""
     config = read("{groups: {one: {packages: [six]}, two: {packages: [six], image: trixie}}}")
-    assert [(one.image, one.group) for one in tasks(config, image="bookworm")] == [("bookworm", "one")]
+    assert [(one.image, one.group) for one in tasks(config, images=["bookworm"])] == [("bookworm", "one")]
 
 
 def test_all_wrong_requirements_are_told() -> None:
@@ -255,6 +309,11 @@ ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, know
         ("packages: {a: {holds: []}}", "1:16: packages.a.holds: unknown key; did you mean 'hold'?"),
         ("image: bookwurm", "1:8: image: there is no image 'bookwurm'; did you mean 'bookworm'?"),
         ("image: x", "1:8: image: there is no image 'x'; known are bookworm, trixie"),
+        ("image: [bookworm, x]", "1:19: image[1]: there is no image 'x'; known are bookworm, trixie"),
+        ("image: []", "1:8: image: must be the name of an image or a list of them, not []"),
+        ("image: 5", "1:8: image: must be the name of an image or a list of them, not 5"),
+        ("image: [true]", "1:9: image[0]: must be text, not True; put it in quotes"),
+        ("packages: {a: {image: [trixie, trixie]}}", "1:23: packages.a.image: names 'trixie' twice"),
         (
             "groups: {a: {packages: [], image: trixi}}",
             "1:35: groups.a.image: there is no image 'trixi'; did you mean 'trixie'?",
@@ -491,9 +550,14 @@ def test_our_own_configuration_tracks_what_it_says() -> None:
         "popular": (False, 200),
     }
     listed = tasks(found)
-    assert [sum(one.group == name for one in listed) for name in ("seed", "securedrop")] == [112, 45]
-    assert {one.image for one in listed if project(one.requirement) != "cryptography"} == {"bookworm"}
-    assert {one.image for one in listed if project(one.requirement) == "cryptography"} == {"rust"}
+    of_group = {name: [one for one in listed if one.group == name] for name in ("seed", "securedrop")}
+    others = {
+        name: {one.image for one in some if project(one.requirement) != "cryptography"}
+        for name, some in of_group.items()
+    }
+    assert {name: len(some) for name, some in of_group.items()} == {"seed": 113, "securedrop": 90}
+    assert others == {"seed": {"bookworm"}, "securedrop": {"bookworm", "trixie"}}
+    assert {one.image for one in listed if project(one.requirement) == "cryptography"} == {"rust", "rust-trixie"}
     assert all("==" in one.requirement for one in listed if one.group == "securedrop")
 
 
@@ -503,14 +567,14 @@ def test_our_own_exclusions_are_the_seven_of_the_seed() -> None:
     seven = {"enum34", "ipython", "matplotlib", "pandas", "pyqt5", "scikit-learn", "scipy"}
     assert {one.project for one in found} == seven
     assert all(one.reason and one.since for one in found)
-    assert seven.isdisjoint(tracked(own()))
+    assert seven.isdisjoint(one.project for one in tracked(own()))
 
 
 def test_our_own_configuration_only_says_what_is_the_default() -> None:
     """Its comments promise so; of the defaults it repeats, none differs."""
     found, plain = own(), Config()
     assert found.defaults == plain.defaults
-    assert (found.keep, found.long, found.image, found.jobs) == (plain.keep, plain.long, plain.image, plain.jobs)
+    assert (found.keep, found.long, found.images, found.jobs) == (plain.keep, plain.long, plain.images, plain.jobs)
     assert (found.cache, found.results) == (ROOT / plain.cache, ROOT / plain.results)
 
 
@@ -544,6 +608,9 @@ def test_the_schema_accepts_our_own_configuration() -> None:
     [
         "imagee: bookworm",
         "image: bookwurm",
+        "image: []",
+        "image: [bookworm, bookworm]",
+        "groups: {a: {packages: [], image: [bookwurm]}}",
         "variations: {hold: [umaks]}",
         "limits: {time: 1 day}",
         "budget: {builds: -1}",

@@ -33,12 +33,14 @@ from orchestrator.model import (
     Result,
     Sdist,
     Severity,
+    Tracked,
     Variant,
     Verdict,
     Want,
 )
 from orchestrator.publishers import words
 from orchestrator.publishers.catalogue import chapters
+from orchestrator.publishers.comparison import Debian, comparisons
 from orchestrator.publishers.sides import sides
 from orchestrator.publishers.site import LIST_BOUND, LOG_BOUND, page_name, site
 from orchestrator.summary import Summary, summarize
@@ -64,6 +66,8 @@ LATER = NOON + timedelta(days=1)
 STORE = {log_name(log): log for log in LOGS}
 CATALOGUES = {f"{chapter.slug}.html" for chapter in chapters()}
 ALWAYS = {"index.html", "method.html", "excluded.html", "exclusions.html", *CATALOGUES}
+DEBIANS = {"bookworm": Debian("bookworm", "3.11"), "trixie": Debian("trixie", "3.13")}
+TRIXIE = replace(IMAGE, name="trixie")
 EXCLUSION = Exclusion("scipy", "needs BLAS and LAPACK", date(2026, 11, 1), image="scientific")
 
 
@@ -74,8 +78,8 @@ def pages(
     read_log: Callable[[str], bytes | None] = STORE.get,
 ) -> dict[str, str]:
     """Return the whole site, by path."""
-    summary = summarize(results, exclusions, LATER, tracked)
-    return dict(site(summary, read_log, "0.1.0"))
+    summary = summarize(results, exclusions, LATER, map(Tracked, tracked))
+    return dict(site(summary, read_log, "0.1.0", debians=DEBIANS))
 
 
 @dataclass
@@ -187,6 +191,7 @@ def hostile_site() -> dict[str, str]:
         earlier,
         failed,
         refused,
+        replace(result, image=replace(result.image, name=HOSTILE), verdict=Verdict.REPRODUCIBLE),
         exclusions=(Exclusion("../../etc/passwd" + HOSTILE, HOSTILE, date(2026, 11, 1), image=HOSTILE),),
         tracked=("../" + HOSTILE, "..", "/", "a/b", "index\x00", "\ud800"),
         read_log=logs.get,
@@ -559,6 +564,102 @@ def test_a_path_is_repeated_as_the_path_that_was_asked_for() -> None:
     """A release on nobody's index cannot be asked for by name."""
     text = Page(pages(replace(sample(), requirement="./my project/"))["packages/six.html"]).text
     assert "wheelproof run './my project/' --image bookworm --again" in text
+
+
+# --- images side by side ---------------------------------------------------------------------
+
+
+def comparison_of(page: Page) -> str:
+    """Return the text of a page up to the first standing: the comparison, if there is one."""
+    return page.text.partition("Judged ")[0]
+
+
+def test_a_release_on_two_images_is_compared_at_the_top() -> None:
+    """One column for each image, and what is not alike is said to differ; so for each such version."""
+    failed = sample("markupsafe", "2.1.5", Verdict.FTBFS, image=TRIXIE)
+    page = Page(pages(explained(), failed, sample("markupsafe", "2.0"))["packages/markupsafe.html"])
+    told = comparison_of(page)
+    assert told.index("2.1.5 on 2 images") < told.index("Debian bookworm trixie")
+    sha256 = explained().builds[0].wheel
+    assert sha256 is not None
+    for line in (
+        "The verdicts are not the same.",
+        "Python 3.11 3.13",
+        "Version 2.1.5 2.1.5",
+        "Verdict differs sensitive fails to build",
+        "Sensitive to differs build-path umask none",
+        "How deep differs debug information none",
+        "Causes differs debug-path archive-modes none",
+        "Recipe differs fix-umask prefix-map-source none",
+        "Reason differs none its build needs the network, and builds have none",
+        f"First build differs {sha256.sha256} none",
+        "Built with setuptools 80.9.0 setuptools 80.9.0",
+    ):
+        assert line in told
+    assert "on 2 images" not in Page(pages(explained())["packages/markupsafe.html"]).text
+    labels = [attributes["data-label"] for tag, attributes in page.tags if tag == "td" and "data-label" in attributes]
+    assert labels[:4] == ["bookworm", "trixie", "bookworm", "trixie"]
+    assert {"#2.1.5-bookworm", "#2.1.5-trixie", "#2.0-bookworm"} <= set(page.links)
+
+
+def test_images_that_agree_are_said_to() -> None:
+    """The same bytes are worth a word; other bytes are no difference of the verdict."""
+    page = Page(pages(sample(), sample(image=TRIXIE))["packages/six.html"])
+    assert "The verdict is the same. The first builds gave the same bytes." in page.text
+    assert "differs" not in comparison_of(page)
+    other = sample(image=TRIXIE)
+    first = other.builds[0]
+    assert first.wheel is not None
+    wheel = replace(first.wheel, sha256="0" * 64)
+    other = replace(other, builds=(replace(first, wheel=wheel), *other.builds[1:]))
+    told = Page(pages(sample(), other)["packages/six.html"]).text
+    assert "The verdict is the same. The first builds did not give the same bytes." in told
+    assert "First build differs" in told
+
+
+def test_images_without_a_version_in_common_are_compared_by_their_newest() -> None:
+    """As one's Python may be too old for the other's; and the versions are said not to be the same."""
+    page = Page(pages(sample("six", "1.16"), sample("six", "1.17", image=TRIXIE))["packages/six.html"])
+    assert "The newest on 2 images The images do not have the same version." in page.text
+    assert "Version differs 1.16 1.17" in page.text
+
+
+def test_a_difference_beyond_what_a_cell_lists_is_none_the_less_one() -> None:
+    """A package may name as many causes as it likes, and as long."""
+    many = tuple(Blame(f"{'x' * 400}{number}", ()) for number in range(40))
+    (found,) = comparisons(
+        summarize((replace(sample(), causes=many), replace(sample(image=TRIXIE), causes=many[:-1])), (), LATER)
+        .projects[0]
+        .standings,
+        (),
+    )
+    line = next(line for line in found.lines if line.name == "Causes")
+    assert line.differs
+    assert max(len(text) for cell in line.cells for text in cell) < 400
+    assert [cell[-1] for cell in line.cells] == ["and 16 more", "and 15 more"]
+
+
+def test_an_image_that_the_repository_does_not_have_any_more_is_none_the_less_shown() -> None:
+    """Only which Debian and which Python it has is not known."""
+    told = comparison_of(Page(pages(sample(), sample(image=replace(IMAGE, name="gone")))["packages/six.html"]))
+    assert "Python 3.11 none" in told
+
+
+def test_the_first_page_shows_both_verdicts() -> None:
+    """On the lines of both images; of another version's verdict it says nothing there."""
+    failed = sample(verdict=Verdict.FTBFS, image=TRIXIE)
+    text = Page(pages(sample(), failed, sample("six", "1.15", Verdict.INTRINSIC))["index.html"]).text
+    assert "six 1.16.0 reproducible on trixie fails to build bookworm" in text
+    assert "on bookworm reproducible trixie" in text
+    assert "on trixie" not in Page(pages(sample(), sample(image=TRIXIE))["index.html"]).text
+
+
+def test_what_is_open_on_one_image_is_listed_with_it() -> None:
+    """On the first page, and on its own."""
+    wanted = (Tracked("six", "1.16.0", "bookworm"), Tracked("six", "1.16.0", "trixie"))
+    found = dict(site(summarize((sample(),), (), LATER, wanted), STORE.get, "0.1.0"))
+    assert "six 1.16.0 open trixie" in Page(found["index.html"]).text
+    assert "open 1.16.0 is tracked on trixie, and has no verdict there yet." in Page(found["packages/six.html"]).text
 
 
 # --- logs ------------------------------------------------------------------------------------

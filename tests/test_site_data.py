@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.model import Result, Verdict
+from orchestrator.model import Result, Tracked, Verdict
 from orchestrator.publishers.site_data import site_data
 from orchestrator.summary import summarize
 from tests.sample_results import IMAGE, sample
@@ -18,7 +18,7 @@ TRIXIE = replace(IMAGE, name="trixie")
 
 def published(*results: Result) -> dict[str, dict[str, object]]:
     """Return what readers of the file get."""
-    data = json.loads(site_data(summarize(results, (), NOON)))
+    data = json.loads(site_data(summarize(results, (), NOON), "bookworm"))
     assert isinstance(data, dict)
     return data
 
@@ -62,17 +62,32 @@ def test_the_newest_version_speaks_for_its_project() -> None:
     assert published(newest, sample("six", "1.9", Verdict.SENSITIVE))["six"] == {"result": True, **hashes(newest)}
 
 
-def test_a_project_is_reproducible_only_if_it_is_so_on_every_image() -> None:
-    """The form has no word for images, so the worse one speaks."""
+def test_the_default_image_speaks_for_its_project() -> None:
+    """The form has no word for images, and the seed's verdicts are all of one."""
     worse = sample(verdict=Verdict.SENSITIVE)
-    for image, other in ((IMAGE, TRIXIE), (TRIXIE, IMAGE)):
-        entry = published(sample(image=image), replace(worse, image=other))["six"]
-        assert entry == {"result": False, **hashes(worse)}
+    on_trixie = sample("six", "1.17.0", Verdict.INTRINSIC, image=TRIXIE)
+    assert published(worse, on_trixie)["six"] == {"result": False, **hashes(worse)}
+    assert published(sample(), replace(worse, image=TRIXIE))["six"] == {"result": True, **hashes(sample())}
+
+
+def test_where_nothing_was_built_on_the_default_image_the_worse_of_the_others_speaks() -> None:
+    """What is built on a custom image alone would have no entry otherwise."""
+    failed = sample(verdict=Verdict.FTBFS)
+    worse, better = sample(verdict=Verdict.SENSITIVE, image=TRIXIE), sample(image=replace(IMAGE, name="rust"))
+    for results in ((failed, worse, better), (better, worse)):
+        assert published(*results)["six"] == {"result": False, **hashes(worse)}
+
+
+def test_a_preview_that_is_tracked_does_not_speak_for_a_project_with_a_release() -> None:
+    """Though it is current, and newer."""
+    release, preview = sample("six", "1.17"), sample("six", "2.0b1", Verdict.SENSITIVE)
+    data = json.loads(site_data(summarize((release, preview), (), NOON, (Tracked("six", "2.0b1"),)), "bookworm"))
+    assert data["six"] == {"result": True, **hashes(release)}
 
 
 def test_names_come_in_order_so_that_a_commit_shows_what_changed() -> None:
     """One verdict that changes is one line that changes."""
-    text = site_data(summarize((sample("six"), sample("attrs")), (), NOON))
+    text = site_data(summarize((sample("six"), sample("attrs")), (), NOON), "bookworm")
     assert list(json.loads(text)) == ["attrs", "six"]
     assert text.endswith("}\n")
     assert len(text.splitlines()) == 12

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.model import Drift, Exclusion, Failure, Limits, Phase, Reason, Result, Verdict
+from orchestrator.model import Drift, Exclusion, Failure, Limits, Phase, Reason, Result, Tracked, Verdict
 from orchestrator.summary import InputChange, Project, Standing, Summary, summarize
 from tests.sample_results import IMAGE, SETUPTOOLS, sample
 from tests.samples import NOON
@@ -27,7 +27,7 @@ STREAK = (
 )
 
 
-def summary_of(*results: Result, exclusions: tuple[Exclusion, ...] = (), tracked: tuple[str, ...] = ()) -> Summary:
+def summary_of(*results: Result, exclusions: tuple[Exclusion, ...] = (), tracked: tuple[Tracked, ...] = ()) -> Summary:
     """Summarize a month later."""
     return summarize(results, exclusions, LATER, tracked)
 
@@ -198,11 +198,33 @@ def test_counts_are_of_what_is_current() -> None:
 def test_tracked_projects_without_a_verdict_are_open() -> None:
     """Neither what was judged nor what is excluded is open, however it is spelt."""
     exclusion = Exclusion("Scikit.Learn", "needs BLAS", date(2026, 11, 1))
-    summary = summary_of(
-        sample("six"), exclusions=(exclusion,), tracked=("Six", "scikit-learn", "Typing_Extensions", "attrs")
-    )
-    assert summary.open == ("attrs", "typing-extensions")
+    wanted = tuple(map(Tracked, ("Six", "scikit-learn", "Typing_Extensions", "attrs")))
+    summary = summary_of(sample("six"), exclusions=(exclusion,), tracked=wanted)
+    assert [one.project for one in summary.open] == ["attrs", "Typing_Extensions"]
     assert [project.name for project in summary.projects] == ["attrs", "scikit-learn", "six", "typing-extensions"]
+
+
+def test_every_version_that_is_tracked_by_name_is_current() -> None:
+    """Beside the newest, on the very images on which it is tracked, and counted."""
+    results = [sample("six", version, image=image) for version in ("1.15", "1.16", "1.17") for image in (IMAGE, TRIXIE)]
+    wanted = (Tracked("six"), Tracked("six", "1.16", "bookworm"), Tracked("six", "1.15"), Tracked("six", "1.14"))
+    summary = summary_of(*results, tracked=wanted)
+    assert [(one.version, one.image) for one in summary.current] == [
+        ("1.17", "bookworm"),
+        ("1.17", "trixie"),
+        ("1.16", "bookworm"),
+        ("1.15", "bookworm"),
+        ("1.15", "trixie"),
+    ]
+    assert summary.counts[Verdict.REPRODUCIBLE] == 5
+    assert summary.open == (wanted[-1],)
+
+
+def test_what_was_judged_on_one_image_is_open_on_the_other() -> None:
+    """A verdict on one image says nothing of another."""
+    on_both = (Tracked("six", image="bookworm"), Tracked("six", image="trixie"))
+    assert summary_of(sample(), tracked=on_both).open == on_both[1:]
+    assert summary_of(sample(), sample(image=TRIXIE), tracked=on_both).open == ()
 
 
 def test_an_exclusion_outdates_earlier_verdicts_except_on_the_image_that_lifts_it() -> None:

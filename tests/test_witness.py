@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestrator.inputs import Wanted
 from orchestrator.model import Blame, Diagnosis, Failure, Phase, Reason, Severity, Verdict
+from orchestrator.results import Results
 from orchestrator.witness import Claim, Outcome, Row, checksums, claims, witnessed
+from orchestrator.witnessing import AtHand, rows
 from tests.sample_results import sample
-from tests.samples import FIRST, IMAGE, built, failed
+from tests.samples import FIRST, IMAGE, TASK, built, failed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from orchestrator.model import Result
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -102,6 +108,28 @@ def test_claims_are_the_wheels_of_a_file() -> None:
     bare = Wanted("pkg", "1.0", "==1.0", "sums", 1, sdists=(("pkg-1.0.tar.gz", B),))
 
     assert list(claims([named, named, own, bare])) == [CLAIM, Claim("pkg==1.0", "", (A,))]
+
+
+def test_of_several_images_the_nearest_to_the_file_speaks(tmp_path: Path) -> None:
+    """A file is of one image; that another gives other bytes, or none, is no disagreement with it."""
+    wanted = [Wanted("pkg", "1.0", "==1.0", "sums", 1, wheels=((NAME, A),), own=(A,))]
+    other = replace(rebuilt(B), image=replace(rebuilt(B).image, name="trixie"))
+    failing = replace(sample("pkg", "1.0", Verdict.FTBFS), builds=(failed("first", FIRST),))
+    tasks = [replace(TASK, image=name) for name in ("bookworm", "trixie")]
+    at_hand = AtHand(Results(tmp_path, wheels=1, logs=1), ())
+
+    def outcome(*results: Result, faults: Mapping[str, str] = MappingProxyType({})) -> list[Outcome]:
+        return [one.outcome for one in rows(wanted, tasks, results, faults, at_hand)]
+
+    assert outcome(rebuilt(A), other) == outcome(other, rebuilt(A)) == [Outcome.MATCHES]
+    assert outcome(failing, other) == [Outcome.DIFFERS]
+    assert outcome(failing) == outcome(faults={"pkg==1.0": "no release"}) == [Outcome.UNBUILDABLE]
+    assert outcome() == []
+
+
+def test_a_name_with_other_bytes_on_another_image_stands_there_with_both() -> None:
+    """Neither is passed over."""
+    assert checksums([rebuilt(B), rebuilt(A), rebuilt(B)]) == f"{A}  {NAME}\n{B}  {NAME}\n"
 
 
 def test_checksums_are_as_sha256sum_writes_them() -> None:

@@ -141,7 +141,7 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
     return Config(
         index=file.index,
         crates=file.crates,
-        image=file.image,
+        images=tuple(file.image),
         as_of=file.as_of,
         strict=file.strict,
         jobs=file.jobs,
@@ -154,7 +154,7 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
             Group(
                 name=name,
                 enabled=one.enabled,
-                image=one.image or file.image,
+                images=tuple(one.image or file.image),
                 packages=tuple(one.packages),
                 wanted=files.wanted(one.requirements),
                 tools=files.tools(one.build_tools),
@@ -188,7 +188,7 @@ def _recipe(name: str, part: ProfilePart, files: _Files) -> Recipe:
 def _settings(defaults: Settings, package: PackagePart, files: _Files) -> Settings:
     own_epoch = "source_date_epoch" in package.model_fields_set
     return Settings(
-        image=package.image or "",
+        images=tuple(package.image or ()),
         hold=_sorted((*defaults.hold, *package.hold)),
         remove=_sorted((*defaults.remove, *package.remove)),
         limits=_limits(defaults.limits, package.limits),

@@ -16,7 +16,9 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
     model_validator,
 )
 
@@ -102,6 +104,20 @@ def _values(value: object) -> object:
     return found
 
 
+def _images(value: object, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> list[str]:
+    """Take one name for a list of one; of a list, each mistake has its own place."""
+    if isinstance(value, str):
+        return [_one_of("image")(value, info)]
+    if not isinstance(value, list) or not value:
+        msg = f"must be the name of an image or a list of them, not {short(value)}"
+        raise ValueError(msg)
+    found: list[str] = check(value)
+    if twice := next((one for one in found if found.count(one) > 1), ""):
+        msg = f"names {short(twice)} twice"
+        raise ValueError(msg)
+    return found
+
+
 def _project(value: str) -> str:
     try:
         return canonicalize_name(value, validate=True)
@@ -177,11 +193,15 @@ _Size = Annotated[int, BeforeValidator(_quantity(_SIZE_UNITS, "a size such as 4 
 _Time = Annotated[int, BeforeValidator(_quantity(_TIME_UNITS, "a time such as 30m or 90s")), WithJsonSchema(_DURATION)]
 _Count = Annotated[int, Field(ge=1, le=_LARGEST)]
 _TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_IMAGES = {
+    "anyOf": [{"enum": "image"}, {"type": "array", "items": {"enum": "image"}, "minItems": 1, "uniqueItems": True}]
+}
 _EPOCHS = {"type": "integer", "minimum": ZIP_BEGINS, "maximum": ZIP_ENDS}
 _Epoch = Annotated[int, AfterValidator(_epoch), WithJsonSchema(_EPOCHS)]
 _Date = Annotated[date, BeforeValidator(_date)]
 _Variation = Annotated[str, AfterValidator(_one_of("variation")), WithJsonSchema({"enum": "variation"})]
 _Image = Annotated[str, AfterValidator(_one_of("image")), WithJsonSchema({"enum": "image"})]
+_Images = Annotated[list[_Image], WrapValidator(_images), WithJsonSchema(_IMAGES)]
 _Requirement = Annotated[str, AfterValidator(requirement_of)]
 _Project = Annotated[str, AfterValidator(_project)]
 _Index = Annotated[str, AfterValidator(_index), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
@@ -315,7 +335,9 @@ class _Group(_Part):
     model_config = ConfigDict(json_schema_extra=_either)
 
     enabled: bool = Field(default=True, description="Whether they are built.")
-    image: _Image | None = Field(default=None, description="The image to build them on; the default one when absent.")
+    image: _Images | None = Field(
+        default=None, description="The image to build them on, or a list of them; the default when absent."
+    )
     packages: list[_Requirement] = Field(default=[], description="Names, for the newest release, or NAME==VERSION.")
     requirements: list[_Folder] = Field(
         default=[],
@@ -336,7 +358,9 @@ class _Group(_Part):
 class PackagePart(_Variations):
     """Settings of one project, in whatever group it stands."""
 
-    image: _Image | None = Field(default=None, description="The image to build it on, whatever the group says.")
+    image: _Images | None = Field(
+        default=None, description="The image to build it on, or a list of them, whatever the group says."
+    )
     limits: LimitsPart = Field(default=LimitsPart(), description="What one build of it may use.")
     budget: BudgetPart = Field(default=BudgetPart(), description="What may be spent on explaining why it differs.")
     source_date_epoch: _Epoch | None = Field(
@@ -366,8 +390,9 @@ class File(_Part):
     crates: _Index | None = Field(
         default=None, description="A registry of Rust crates (its sparse index); the one that cargo knows when absent."
     )
-    image: _Image = Field(
-        default=Config().image, description="The image to build on, where no group or package names another."
+    image: _Images = Field(
+        default=list(Config().images),
+        description="The image to build on, or a list of them, where no group or package names another.",
     )
     as_of: _Date | None = Field(
         default=None, description="Build requirements are resolved as of this date; null means today."

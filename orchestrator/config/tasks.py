@@ -13,10 +13,11 @@ from packaging.utils import (
     canonicalize_name,
     parse_sdist_filename,
 )
+from packaging.version import Version
 
 from orchestrator.config.words import nearest, short
 from orchestrator.errors import UsageError
-from orchestrator.model import BuildTools, Task
+from orchestrator.model import BuildTools, Task, Tracked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,15 +30,16 @@ if TYPE_CHECKING:
 def tasks(
     config: Config,
     requirements: Sequence[str] = (),
-    image: str | None = None,
+    images: Sequence[str] = (),
     *,
     wanted: Sequence[Wanted] = (),
     profile: str | None = None,
 ) -> tuple[Task, ...]:
     """List what is to be judged: the enabled groups, or else just the `requirements` and the `wanted` given.
 
-    What stands twice for one image is one task, and the first wins. An excluded project is left
-    out unless it is asked for by name; `image` and `profile` go before every other choice of one.
+    Each image is a task of its own. What stands twice for one image is one task, and the first
+    wins. An excluded project is left out unless it is asked for by name; `images` and `profile` go
+    before every other choice of them.
 
     Raises
     ------
@@ -48,10 +50,10 @@ def tasks(
     if profile and profile not in config.profiles:
         msg = f"building as {profile}: there is no such profile{nearest(profile, config.profiles)}; see profiles: in "
         raise UsageError(msg + "the configuration")
-    chosen = _Chosen(image, profile)
+    chosen = _Chosen(tuple(dict.fromkeys(images)), profile)
     found: Iterator[Task]
     if requirements or wanted:
-        found = chain(_asked(config, requirements, chosen), (_wanted(config, one, chosen) for one in wanted))
+        found = chain(_asked(config, requirements, chosen), *(_wanted(config, one, chosen) for one in wanted))
     else:
         found = _tracked(config, chosen)
     once: dict[tuple[str, str], Task] = {}
@@ -60,9 +62,24 @@ def tasks(
     return tuple(once.values())
 
 
-def tracked(config: Config) -> tuple[str, ...]:
-    """Return the normalized names of all projects that the enabled groups build, sorted."""
-    return tuple(sorted({project(task.requirement) for task in _tracked(config, _Chosen())}))
+def tracked(config: Config) -> tuple[Tracked, ...]:
+    """Return what the enabled groups build, each once: which project, which version if it is pinned, on which image.
+
+    What has a marker is wanted on some image, but on which is not known here.
+    """
+    found = (
+        Tracked(project(one.requirement), _pinned(one.requirement), "" if one.marker else one.image)
+        for one in _tracked(config, _Chosen())
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _pinned(requirement: str) -> str:
+    """Return the one version that a requirement admits, normalized; empty where it admits several."""
+    clauses = [] if is_path(requirement) else list(Requirement(requirement).specifier)
+    if len(clauses) != 1 or clauses[0].operator != "==" or clauses[0].version.endswith(".*"):
+        return ""
+    return str(Version(clauses[0].version))
 
 
 def checks(config: Config, exclusions: Iterable[Exclusion]) -> tuple[Task, ...]:
@@ -73,14 +90,16 @@ def checks(config: Config, exclusions: Iterable[Exclusion]) -> tuple[Task, ...]:
 
 
 def stock(config: Config, exclusion: Exclusion) -> Task:
-    """Return what the project's task would be if it were not excluded."""
+    """Return what the project's task would be if it were not excluded; of several images, on the first."""
     groups = (group for group in config.groups if exclusion.project in map(project, group.packages))
-    return _check(_task(config, exclusion.project, _Chosen(), next(groups, None)))
+    return _check(_tasks(config, exclusion.project, _Chosen(), next(groups, None))[0])
 
 
 def custom(config: Config, exclusion: Exclusion) -> Task | None:
     """Return the task on the image that may lift an exclusion, if it names one."""
-    return _check(_task(config, exclusion.project, _Chosen(exclusion.image))) if exclusion.image else None
+    if not exclusion.image:
+        return None
+    return _check(_tasks(config, exclusion.project, _Chosen((exclusion.image,)))[0])
 
 
 def _check(task: Task) -> Task:
@@ -129,7 +148,7 @@ def requirement_of(value: str) -> str:
 class _Chosen:
     """What the command line says."""
 
-    image: str | None = None
+    images: tuple[str, ...] = ()
     profile: str | None = None
 
 
@@ -139,15 +158,15 @@ def _tracked(config: Config, chosen: _Chosen) -> Iterator[Task]:
         if group.enabled:
             for requirement in group.packages:
                 if project(requirement) not in excluded:
-                    yield _task(config, requirement, chosen, group)
+                    yield from _tasks(config, requirement, chosen, group)
             for wanted in group.wanted:
                 if wanted.project not in excluded:
-                    yield _wanted(config, wanted, chosen, group)
+                    yield from _wanted(config, wanted, chosen, group)
 
 
-def _wanted(config: Config, wanted: Wanted, chosen: _Chosen, group: Group | None = None) -> Task:
-    task = _task(config, wanted.requirement, chosen, group)
-    return replace(task, hashes=wanted.allowed, expected=wanted.own, marker=wanted.marker, source=wanted.place)
+def _wanted(config: Config, wanted: Wanted, chosen: _Chosen, group: Group | None = None) -> Iterator[Task]:
+    for task in _tasks(config, wanted.requirement, chosen, group):
+        yield replace(task, hashes=wanted.allowed, expected=wanted.own, marker=wanted.marker, source=wanted.place)
 
 
 def _asked(config: Config, requirements: Sequence[str], chosen: _Chosen) -> Iterator[Task]:
@@ -159,15 +178,22 @@ def _asked(config: Config, requirements: Sequence[str], chosen: _Chosen) -> Iter
             wrong.append(f"reading the requirement {one!r}: {error}")
     if wrong:
         raise UsageError("\n".join(wrong))
-    return (_task(config, one, chosen) for one in understood)
+    return chain.from_iterable(_tasks(config, one, chosen) for one in understood)
 
 
-def _task(config: Config, requirement: str, chosen: _Chosen, group: Group | None = None) -> Task:
+def _tasks(config: Config, requirement: str, chosen: _Chosen, group: Group | None = None) -> tuple[Task, ...]:
+    """Return the tasks of one requirement, one for each image."""
     settings = config.packages.get(project(requirement), config.defaults)
     recipe = config.profiles.get(chosen.profile or settings.profile or (group.profile if group else ""))
+    own = (recipe.image,) if recipe and recipe.image else settings.images
+    images = chosen.images or own or (group.images if group else config.images)
+    return tuple(_task(config, requirement, image, settings, recipe, group) for image in images)
+
+
+def _task(
+    config: Config, requirement: str, image: str, settings: Settings, recipe: Recipe | None, group: Group | None
+) -> Task:
     profile = recipe.profile if recipe else None
-    image = (recipe.image if recipe else "") or settings.image or (group.image if group else config.image)
-    image = chosen.image or image
     hold = {*settings.hold, *((one for one in profile.fixes if one not in settings.remove) if profile else ())}
     return Task(
         requirement=requirement,

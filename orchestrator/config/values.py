@@ -28,7 +28,7 @@ class Keep:
 class Settings:
     """How builds of one project are judged; what it does not set itself is already filled in."""
 
-    image: str = ""  # empty: the group's
+    images: tuple[str, ...] = ()  # empty: the group's
     hold: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     limits: Limits = Limits()  # noqa: RUF009 - frozen
@@ -42,11 +42,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Requirements that are tracked together, on one image."""
+    """Requirements that are tracked together, each on each of some images."""
 
     name: str
     enabled: bool
-    image: str
+    images: tuple[str, ...]  # at least one; the first is its stock image
     packages: tuple[str, ...]  # "six", "requests==2.32.3": the name normalized
     wanted: tuple[Wanted, ...] = ()  # what its requirement files ask for
     tools: BuildTools | None = None  # None: the profile's, the image's or the default
@@ -70,7 +70,7 @@ class Config:
 
     index: str | None = None  # None: PyPI
     crates: str | None = None  # a registry's sparse index; None: cargo's own
-    image: str = "bookworm"
+    images: tuple[str, ...] = ("bookworm",)  # the first is the default one
     as_of: date | None = None
     strict: bool = False
     jobs: int | None = None  # None: as many as there are cores

@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 
 from orchestrator.model import LADDER, Mode, Severity, Verdict
 from orchestrator.publishers import advice, words
+from orchestrator.publishers import comparison as side_by_side
 from orchestrator.publishers.catalogue import CAUSE, VARIATION, Chapter, chapters
 from orchestrator.publishers.facets import facets
 from orchestrator.publishers.sides import sides
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from orchestrator.model import ExclusionCheck, Result
+    from orchestrator.publishers.comparison import Debian
     from orchestrator.summary import Project, Standing, Summary
 
 LOG_BOUND = 200_000  # bytes of a log that its page shows
@@ -62,6 +64,7 @@ class Row:
     day: str = ""
     severity: str = ""
     causes: tuple[str, ...] = ()
+    elsewhere: tuple[tuple[str, str], ...] = ()  # (image, verdict) of the same version, where it is another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,16 @@ def site(
     wheelproof_version: str,
     *,
     checks: Mapping[str, ExclusionCheck] = MappingProxyType({}),
+    debians: Mapping[str, Debian] = side_by_side.UNKNOWN,
     written: MutableMapping[str, object] | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Yield the site page by page, as (path relative to its root, text), one at a time in memory.
 
     `read_log` returns the log of that SHA-256, or None if it is not kept any more. `checks` are the
-    last of each exclusion, by project. `written` remembers between calls what the pages of projects
-    and logs were made from: those that would come out the same again are left out, and their logs
-    are not read. Give the same mapping as long as a run goes on, and none for everything.
+    last of each exclusion, by project; `debians` says what the images are. `written` remembers
+    between calls what the pages of projects and logs were made from: those that would come out the
+    same again are left out, and their logs are not read. Give the same mapping as long as a run
+    goes on, and none for everything.
     """
     done = {} if written is None else written
     catalogue = chapters()
@@ -109,7 +114,7 @@ def site(
     users = _log_users(summary)
     for project in summary.projects:
         yield from _log_pages(project, users, read_log, frame, done)
-        yield from _project_page(project, frame, done)
+        yield from _project_page(project, frame, done, debians)
 
 
 def page_name(project: str) -> str:
@@ -129,6 +134,7 @@ def _front(summary: Summary) -> dict[str, object]:
         "summary": summary,
         "rows": rows,
         "judged": judged,
+        "counted": sum(bool(project.current) for project in summary.projects),
         "qualified": sum(row.word == Verdict.REPRODUCIBLE and bool(row.qualifiers) for row in rows),
         "slices": tuple(_slices(summary)),
         "bar": _BAR,
@@ -148,18 +154,18 @@ def _choices(order: Iterable[str], found: Iterable[str]) -> tuple[Choice, ...]:
 
 
 def _rows(summary: Summary) -> Iterator[Row]:
-    still_open = frozenset(summary.open)
     for project in summary.projects:
         page = page_name(project.name)
-        for standing in project.current:
-            yield _row(standing, page)
+        current = project.current
+        for standing in current:
+            yield _row(standing, page, current)
         for one in project.exclusions:
             yield Row(project.name, page, Verdict.EXCLUDED, note=one.reason, day=one.since.isoformat())
-        if project.name in still_open:
-            yield Row(project.name, page, words.OPEN)
+        for wanted in project.open:
+            yield Row(project.name, page, words.OPEN, wanted.version, wanted.image)
 
 
-def _row(standing: Standing, page: str) -> Row:
+def _row(standing: Standing, page: str, current: tuple[Standing, ...]) -> Row:
     latest = standing.latest
     return Row(
         standing.project,
@@ -173,6 +179,7 @@ def _row(standing: Standing, page: str) -> Row:
         _day(latest.finished),
         latest.severity if latest.severity and latest.severity is not Severity.NONE else "",
         tuple(dict.fromkeys(blame.name for blame in latest.causes)),
+        tuple((one.image, one.latest.verdict) for one in side_by_side.others(standing, current)),
     )
 
 
@@ -226,16 +233,33 @@ def _exclusions(summary: Summary, checks: Mapping[str, ExclusionCheck]) -> dict[
 
 
 def _project_page(
-    project: Project, frame: Mapping[str, object], done: MutableMapping[str, object]
+    project: Project,
+    frame: Mapping[str, object],
+    done: MutableMapping[str, object],
+    debians: Mapping[str, Debian],
 ) -> Iterator[tuple[str, str]]:
     path = f"packages/{page_name(project.name)}"
     kept = frozenset(
         sha256 for standing in _detailed(project) for sha256 in _logs(standing) if _log_path(sha256) in done
     )
-    made_from = (tuple(map(_identity, project.standings)), project.exclusions, kept, frame["wheelproof"])
+    standings = tuple(map(_identity, project.standings))
+    made_from = (standings, project.exclusions, project.tracked, kept, frame["wheelproof"])
     if done.get(path) != made_from:
-        yield path, _page("package.html", frame, project=project, detailed=_detailed(project), kept=kept, root="../")
+        yield path, _page("package.html", frame, **_package(project, debians), kept=kept, root="../")
         done[path] = made_from
+
+
+def _package(project: Project, debians: Mapping[str, Debian]) -> Mapping[str, object]:
+    detailed, current = _detailed(project), project.current
+    compared = side_by_side.comparisons(detailed, current, debians)
+    shown = {id(one) for comparison in compared for one in comparison.standings}
+    return {
+        "project": project,
+        "detailed": detailed,
+        "current": current,
+        "compared": compared,
+        "listed": any(id(one) not in shown for one in project.standings),
+    }
 
 
 def _identity(standing: Standing) -> tuple[object, ...]:

@@ -17,27 +17,29 @@ if TYPE_CHECKING:
 _BUILT_TWICE = frozenset({Verdict.REPRODUCIBLE, Verdict.SENSITIVE, Verdict.INTRINSIC})
 
 
-def site_data(summary: Summary) -> str:
+def site_data(summary: Summary, image: str) -> str:
     """Return JSON: {name: {"result": bool, "hash_1": hex, "hash_2": hex}} of all that was built twice.
 
-    The form has room for one verdict per project: its newest version's, and where that was judged
-    on several images, one that is not reproducible before one that is.
+    The form has room for one verdict per project: that of its newest version on `image`, the
+    configuration's default one. Where nothing was built twice there, the other images count: the
+    newest version on them and, where they disagree, what is not reproducible before what is.
     """
-    entries = {project.name: entry for project in summary.projects if (entry := _entry(project))}
+    entries = {project.name: entry for project in summary.projects if (entry := _entry(project, image))}
     return json.dumps(entries, indent=2, sort_keys=True) + "\n"
 
 
-def _entry(project: Project) -> dict[str, bool | str] | None:
+def _entry(project: Project, image: str) -> dict[str, bool | str] | None:
     built = [one for one in project.current if _hashes(one.latest)]
     if not built:
         return None
-    result = max(built, key=_telling).latest
+    result = max([one for one in built if one.image == image] or built, key=_telling).latest
     first, second = _hashes(result)
     return {"result": result.verdict is Verdict.REPRODUCIBLE, "hash_1": first, "hash_2": second}
 
 
-def _telling(standing: Standing) -> tuple[tuple[bool, Version, str], bool]:
-    return version_key(standing.version), standing.latest.verdict is not Verdict.REPRODUCIBLE
+def _telling(standing: Standing) -> tuple[bool, tuple[bool, Version, str], bool]:
+    version = version_key(standing.version)
+    return not version[1].is_prerelease, version, standing.latest.verdict is not Verdict.REPRODUCIBLE
 
 
 def _hashes(result: Result) -> tuple[str, ...]:

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 from orchestrator.model import Mode, Proof, Severity
 from orchestrator.publishers import words
+from orchestrator.publishers.comparison import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from orchestrator.model import Blame, Diagnosis, Difference, Evidence, Experiment, Remedied, Result, Unexplained
+    from orchestrator.publishers.comparison import Comparison
 
 MEMBERS = 4  # paths that are named of one cause
 PLACES = 3  # pieces of evidence of one cause
 ROWS = 200  # of any table that a package may lengthen at will
 LONGEST = 300  # characters of one text of a package
+HASH = 16  # digits of a hash, where the whole of it stands elsewhere
 
 OURS_AND_THEIRS = ("ours", "index")
 """What the two sides are called where the published wheel is the other one."""
@@ -62,6 +65,26 @@ def of_pair(diagnosis: Diagnosis, summaries: Mapping[str, str]) -> Iterator[Bloc
     yield words.depth(diagnosis.severity, diagnosis.differences)
     yield from why(diagnosis.causes, diagnosis.unexplained, summaries, _SIDES)
     yield from differences(diagnosis.differences)
+
+
+def side_by_side(found: Comparison) -> Iterator[Block]:
+    """Put a project's images side by side; a fact that is not alike on all of them is marked."""
+    yield one_line(f"{found.standings[0].project} {', '.join(found.versions)} on {words.listed(found.images)}")
+    for sentence in found.sentences:
+        yield f"  {sentence}"
+    yield ""
+    yield Table(
+        ("", *map(one_line, found.images), ""),
+        tuple(
+            (line.name, *(_cell(line.kind, texts) for texts in line.cells), "differs" if line.differs else "")
+            for line in found.lines
+        ),
+    )
+    yield ""
+
+
+def _cell(kind: Kind, texts: Iterable[str]) -> str:
+    return one_line(", ".join(text[:HASH] if kind is Kind.HASH else text for text in texts))
 
 
 def _verdict(result: Result) -> Iterator[Block]:

@@ -10,7 +10,7 @@ import pytest
 from packaging.utils import canonicalize_name
 from selenium.webdriver.common.by import By
 
-from orchestrator.model import Aspect, Difference, Drift, Exclusion, Failure, Phase, Reason, Result, Verdict
+from orchestrator.model import Aspect, Difference, Drift, Exclusion, Failure, Phase, Reason, Result, Tracked, Verdict
 from orchestrator.publishers.catalogue import chapters
 from orchestrator.publishers.site import page_name, site
 from orchestrator.summary import summarize
@@ -59,13 +59,19 @@ def results() -> Iterator[Result]:
     yield sample("futures", "3.4.0", Verdict.NO_SDIST)
     yield sample("grpcio", "1.80.0", Verdict.FTBFS, failure=failure)
     yield explained()
+    yield sample("markupsafe", "2.1.5", Verdict.FTBFS, image=replace(IMAGE, name="trixie"), failure=failure)
     yield replace(all_hostile(evil), differences=(Difference(long_path, Aspect.CONTENT),))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _site(folder: Path) -> None:
     exclusion = Exclusion("scipy", f"needs BLAS{HOSTILE}", date(2026, 11, 1))
-    summary = summarize(results(), (exclusion,), NOON + timedelta(days=1), ("later",))
+    summary = summarize(
+        results(),
+        (exclusion,),
+        NOON + timedelta(days=1),
+        (Tracked("later"),),
+    )
     for path, text in site(summary, STORE.get, "0.1.0"):
         file = folder / path
         file.parent.mkdir(exist_ok=True)
@@ -105,7 +111,7 @@ def _button(browser: Chrome, word: str) -> WebElement:
     return browser.find_element(By.CSS_SELECTOR, f"#controls button[value={word}]")
 
 
-EVERY = ["attrs", "cffi", "evil", "frozenlist", "futures", "grpcio", "later", "markupsafe", "scipy", "six"]
+EVERY = ["attrs", "cffi", "evil", "frozenlist", "futures", "grpcio", "later", "markupsafe", "markupsafe", "scipy", "six"]
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
@@ -146,7 +152,7 @@ def test_search_narrows_the_list_as_one_types(browser: Chrome, address: str) -> 
         search.clear()
         search.send_keys(typed)
         assert _shown(browser) == expected
-        assert browser.find_element(By.ID, "shown").text == f"{len(expected)} of 10 shown"
+        assert browser.find_element(By.ID, "shown").text == f"{len(expected)} of 11 shown"
         assert browser.find_element(By.ID, "nothing").is_displayed() is (not expected)
 
 
@@ -232,6 +238,22 @@ def test_an_older_version_opens_by_its_address(browser: Chrome, address: str) ->
     assert not older.is_displayed()
     browser.find_element(By.CSS_SELECTOR, "details.older summary").click()
     assert older.is_displayed()
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_images_stand_side_by_side_or_one_below_the_other(browser: Chrome, address: str, width: int) -> None:
+    """Each fact is within the screen beside or below the image's name, which a narrow screen repeats."""
+    _show(browser, width)
+    _scripts(browser, on=False)
+    browser.get(f"{address}/packages/markupsafe.html")
+    rows = browser.find_elements(By.CSS_SELECTOR, ".comparison tbody tr")
+    verdict = next(row for row in rows if row.text.startswith("Verdict"))
+    first, second = (cell.rect for cell in verdict.find_elements(By.TAG_NAME, "td"))
+    assert (first["x"] < second["x"]) is (width == WIDE)
+    assert (first["y"] < second["y"]) is (width == NARROW)
+    assert max(cell["x"] + cell["width"] for cell in (first, second)) <= width
+    assert "differs" in verdict.text
+    assert browser.find_element(By.CSS_SELECTOR, ".comparison thead").is_displayed() is (width == WIDE)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
