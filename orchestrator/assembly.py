@@ -139,6 +139,8 @@ def put_together(
     """Put a run together: engine, images, index, caches, results."""
     engine = engines.connect()
     made = _images(engine, settings, tasks)
+    for one in made.values():
+        store.keep_image(one)
     cores = sorted(os.sched_getaffinity(0))
     slots = Slots(jobs or settings.jobs or len(cores), cores, long=settings.long)
     stop = Stop()

@@ -491,6 +491,39 @@ def witness(  # noqa: PLR0913, PLR0917 - as many as it has options
         raise DisagreementError(msg)
 
 
+@cli.command()
+@click.argument("projects", nargs=-1, metavar="[PROJECT]...")
+@_CONFIG
+@_RESULTS
+@click.option("--prove", is_flag=True, help="Build the former inputs again, with one of them swapped at a time.")
+@_LOG_FORMAT
+def drift(
+    projects: tuple[str, ...],
+    config_file: Path,
+    folder: Path | None,
+    prove: bool,  # noqa: FBT001
+    log_format: str,
+) -> None:
+    """Tell which releases give another wheel than a former run's, and which of the inputs did it."""
+    from packaging.utils import canonicalize_name  # noqa: PLC0415 - see above
+
+    from orchestrator import drifting  # noqa: PLC0415 - see above
+    from orchestrator.drift import culprit, drifted  # noqa: PLC0415 - see above
+
+    logs.use(log_format)
+    settings = _load(config_file)
+    store = _results(settings, folder or settings.results)
+    found = store.every() if not projects else (one for name in projects for one in store.of(canonicalize_name(name)))
+    rows = []
+    with store.locked():
+        for one in drifted(found, store.packages):
+            tried = drifting.prove(one, settings, store) if prove else ()
+            later = one.later
+            shas = one.was[:12], one.now[:12]
+            rows.append((later.project, later.version, later.image.name, *shas, culprit(one, tried)))
+    progress.table("", ("project", "version", "image", "was", "is", "culprit"), rows)
+
+
 # --- putting together ------------------------------------------------------------------------
 
 

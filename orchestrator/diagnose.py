@@ -13,7 +13,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from orchestrator.causes import CAUSES
 from orchestrator.causes.anatomy import DIST_INFO, INSIDE, SETTLED, apart, depth
-from orchestrator.causes.archive import COMMENT, ELSEWHERE, MODE, ORDER, PACKING, TIME
+from orchestrator.causes.archive import COMMENT, ELSEWHERE, FOLDER, MODE, ORDER, PACKING, TIME
 from orchestrator.causes.content import without_random
 from orchestrator.causes.erasing import differing, unit
 from orchestrator.causes.lines import text, views
@@ -55,7 +55,6 @@ TAKEN_APART = 2000
 
 _PASSES = 2  # what one cause erases may be what another waits for
 _ABOUT = 20  # units, of one member and cause, that are asked about
-_UNREADABLE = re.compile(r"[^\x20-\x7e\xa1-\xac\xae-\u02ff\u0370-\u058f\u1e00-\u1fff\u3040-\u9fff]")
 
 
 UNKNOWN = Traces()
@@ -172,8 +171,8 @@ def _judged(difference: Difference, story: Story, pairing: Mapping[str, str]) ->
     elif aspect is Aspect.CONTENT:
         found = story.depths.get(difference.path, depth(difference.path, b""))
     elif aspect is Aspect.PRESENCE:
-        path = next((one for one, two in pairing.items() if difference.path in (one, two)), "")
-        found = story.depths.get(path, Severity.MEMBERS) if path else Severity.MEMBERS
+        path = next((one for one, two in pairing.items() if difference.path in (one, two)), difference.path)
+        found = story.depths.get(path, Severity.MEMBERS)
     elif aspect is Aspect.TAGS:
         found = Severity.MEMBERS
     else:
@@ -242,9 +241,28 @@ def _tell(story: Story, part: Part, traces: tuple[Traces, Traces], causes: tuple
         for place, (path, _, where) in list(zip(places, located, strict=True))[: max(0, EVIDENCE - len(shown))]:
             shown.append(Evidence(path, where, *side_by_side(*unit(pair, place))))
         story.told |= {(path, aspect) for path, aspect, _ in located}
-    for path, aspect, where in (_located(part, place) for place in found.left):
+    for path, aspect, where in joined([_located(part, place) for place in found.left]):
         story.left.append(Unexplained(path, aspect, where))
         story.told.add((path, aspect))
+
+
+_LINE = re.compile(r"(.*\b)line (\d+)")
+
+
+def joined(places: Sequence[tuple[str, Aspect, str]]) -> list[tuple[str, Aspect, str]]:
+    """Tell of lines that follow on each other as of one place, from line to line."""
+    found: list[tuple[str, Aspect, str]] = []
+    begin = end = 0
+    for path, aspect, where in places:
+        line = _LINE.fullmatch(where)
+        number = int(line[2]) if line else -1
+        if line and found and number == end + 1 and found[-1][:2] == (path, aspect):
+            found[-1] = path, aspect, f"{line[1]}lines {begin} to {number}"
+        else:
+            found.append((path, aspect, where))
+            begin = number
+        end = number
+    return found
 
 
 _PREFIXES = ((TIME, Aspect.TIME), (MODE, Aspect.MODE), (PACKING, Aspect.PACKING))
@@ -422,7 +440,10 @@ def _named(first: Specimen, second: Specimen, pairing: Mapping[str, str]) -> Ite
     theirs = {member.path for member in second.wheel.members} - set(pairing.values())
     for path in sorted(ours ^ theirs):
         there = ("present", "absent") if path in ours else ("absent", "present")
-        yield Part(path, Aspect.PRESENCE, _unit(path, "presence", "member", *there, Severity.MEMBERS))
+        if path.endswith("/"):
+            yield Part(path, Aspect.PRESENCE, _unit(path, "folder", FOLDER, *there, Severity.ARCHIVE))
+        else:
+            yield Part(path, Aspect.PRESENCE, _unit(path, "presence", "member", *there, Severity.MEMBERS))
 
 
 def _unit(path: str, kind: str, place: str, first: str, second: str, deep: Severity) -> Views:
@@ -543,6 +564,5 @@ def _shown(data: bytes, begin: int) -> str:
 
 def printable(data: bytes) -> str:
     """Return bytes as text in which nothing can harm a terminal or a page's lines."""
-    return _UNREADABLE.sub(
-        lambda found: _SPELLED.get(found[0], f"\\u{ord(found[0]):04x}"), data.decode("utf-8", "backslashreplace")
-    )
+    text = data.decode("utf-8", "backslashreplace")
+    return "".join(one if one.isprintable() else _SPELLED.get(one, f"\\u{ord(one):04x}") for one in text)

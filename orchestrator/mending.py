@@ -43,14 +43,20 @@ class Plan:
         """Whether a cause has no choice left."""
         return any(self.tried.get(cause, 0) >= len(choices) for cause, choices in self.choices.items())
 
-    def choice(self, cause: str) -> tuple[str, ...]:
-        """Return what is tried against a cause now."""
-        return self.choices[cause][self.tried.get(cause, 0)]
+    @property
+    def wanted(self) -> Mapping[str, tuple[str, ...]]:
+        """What is tried against each cause now: what another cause needs anyway, where that may do for it too."""
+        found = {cause: choices[self.tried.get(cause, 0)] for cause, choices in self.choices.items()}
+        for cause, choices in self.choices.items():
+            others = {choice for other, choice in found.items() if other != cause}
+            left = choices[self.tried.get(cause, 0) :]
+            found[cause] = next((choice for choice in left if choice in others), found[cause])
+        return found
 
     @property
     def current(self) -> tuple[str, ...]:
         """The set to be built now, in the catalogue's order."""
-        wanted = {name for cause in self.choices for name in self.choice(cause)}
+        wanted = {name for choice in self.wanted.values() for name in choice}
         return tuple(remedy.name for remedy in REMEDIES if remedy.name in wanted)
 
     @property
@@ -159,7 +165,7 @@ def at_fault(now: Plan, trial: Trial, before: Severity | None) -> tuple[str, ...
     What makes the difference deeper, or breaks the build, is never a held variation.
     """
     left = {blame.name for blame in trial.diagnosis.causes} if trial.diagnosis else set()
-    active = [cause for cause in now.choices if any(not named(name).variation for name in now.choice(cause))]
+    active = [cause for cause, choice in now.wanted.items() if any(not named(name).variation for name in choice)]
     if trial.broken or trial.luck or deeper(trial, before):
         found = [cause for cause in active if cause in left] or active
     else:
@@ -177,14 +183,14 @@ def deeper(trial: Trial, before: Severity | None) -> bool:
 def judged(now: Plan, trial: Trial, failing: Sequence[str], before: Severity | None) -> Iterable[Remedied]:
     """Say of each remedy of a set that did not do what is known of it by now."""
     after = trial.diagnosis.severity if trial.diagnosis else None
-    why = _why(trial, before)
-    rejected = {name for cause in failing for name in now.choice(cause)}
-    for cause in now.choices:
-        for name in now.choice(cause):
-            if name in rejected:
-                yield Remedied(name, Outcome.REJECTED, after, why)
-            elif trial.diagnosis is not None:
-                yield Remedied(name, Outcome.PROVEN, after, "its own cause went away; the difference did not")
+    rejected = {name for cause in failing for name in now.wanted[cause]}
+    for name in trial.names:
+        if name in rejected:
+            others = " and ".join(other for other in trial.names if other in rejected and other != name)
+            together = f"together with {others}: " if others else ""
+            yield Remedied(name, Outcome.REJECTED, after, together + _why(trial, before))
+        elif trial.diagnosis is not None:
+            yield Remedied(name, Outcome.PROVEN, after, "its own cause went away; the difference did not")
 
 
 def _why(trial: Trial, before: Severity | None) -> str:

@@ -9,6 +9,7 @@ results/site/, results/site_data.json
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import tempfile
@@ -25,6 +26,8 @@ from orchestrator.model import ExclusionCheck, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from orchestrator.model import Image
 
 _T = TypeVar("_T")
 _RESULT = TypeAdapter(Result)
@@ -168,6 +171,20 @@ class Results:
         """Read all results, project by project."""
         for project in sorted(self.projects()):
             yield from self.of(project)
+
+    def keep_image(self, image: Image) -> None:
+        """Note what is in an image, once for each manifest, so that a later run can tell what became otherwise."""
+        path = self.folder / "images" / f"{image.manifest}.json"
+        if not path.is_file():
+            _write(path, json.dumps(dict(image.packages), indent=1).encode() + b"\n")
+
+    def packages(self, manifest: str) -> dict[str, str] | None:
+        """Return the Debian packages of an image, name:architecture to version; None where nobody noted them."""
+        try:
+            found = json.loads((self.folder / "images" / f"{manifest}.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+        return {str(name): str(version) for name, version in found.items()} if isinstance(found, dict) else None
 
     def write_check(self, check: ExclusionCheck) -> Path:
         """Write the record of one check of an exclusion, as `write` does."""

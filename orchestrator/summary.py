@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from orchestrator.model import Phase, Verdict
+from orchestrator.model import Phase, Verdict, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -30,7 +30,7 @@ _Settled = tuple[tuple[str, _Group | None], ...]  # (kind, inputs), in a fixed o
 class InputChange:
     """One input that was otherwise in the result before; None where it was absent."""
 
-    what: str  # sdist, build-requirement, image, variation, source-date-epoch, limits, method
+    what: str  # sdist, build-requirement, image, variation, source-date-epoch, limits, build-tools, profile, method
     name: str  # which one of its kind
     earlier: str | None
     later: str | None
@@ -291,8 +291,15 @@ def _settled(result: Result) -> _Settled:
         ("variation", tuple((one.name, one.mode, one.mode) for one in result.variations) or None),
         ("source-date-epoch", _single(str(inputs.source_date_epoch)) if inputs else None),
         ("limits", _limits(inputs.limits) if inputs else None),
+        ("build-tools", _single(f"{inputs.policy}, by {inputs.frontend}") if inputs else None),
+        ("profile", _single(digest(inputs.profile)) if inputs else None),
         ("method", _single(str(inputs.method)) if inputs else None),
     )
+
+
+def changes(earlier: Result, later: Result) -> tuple[InputChange, ...]:
+    """List the inputs in which two results of one release on one image differ."""
+    return tuple(_changed(_settled(earlier), _settled(later)))
 
 
 def _single(value: str) -> _Group:
@@ -300,7 +307,10 @@ def _single(value: str) -> _Group:
 
 
 def _pins(result: Result) -> _Group:
-    return tuple((pin.name, pin.version, pin.sha256) for pin in result.build_requirements)
+    return (
+        *((pin.name, pin.version, pin.sha256) for pin in result.build_requirements),
+        *((one.name, one.version, one.package_version) for one in result.provided),
+    )
 
 
 def _limits(limits: Limits) -> _Group:

@@ -74,6 +74,12 @@ def test_a_header_is_a_cause_of_its_own(field: str, value: object, cause: str, v
     assert found.causes[0].members == ("pkg/a.py",)
 
 
+def test_an_entry_for_a_folder_installs_nothing() -> None:
+    """So it is a matter of packing."""
+    found = diagnosed({"pkg/a.py": b""}, {"pkg/": b"", "pkg/a.py": b""})
+    assert (causes(found), left(found), found.severity) == (["archive-packing"], [], Severity.ARCHIVE)
+
+
 def test_the_clock_is_told_from_the_time_zone_by_the_times_themselves() -> None:
     """One instant in two zones; or each build's own clock."""
     west, east = (NOON.astimezone(timezone(timedelta(hours=hours))).timetuple()[:6] for hours in (-12, 14))
@@ -112,6 +118,12 @@ INFO = "pkg-1.0.dist-info"
     [
         ("WHEEL", "Generator: a (1)\nTag: x\n", "Generator: b (2)\nTag: x\n", "generator"),
         ("METADATA", "Metadata-Version: 2.1\nName: p\n", "Metadata-Version: 2.4\nName: p\n", "generator"),
+        (
+            "METADATA",
+            "Metadata-Version: 2.1\nName: p\nVersion: 1\n\nText",
+            "Metadata-Version: 2.4\nName: p\nVersion: 1\nDynamic: license-file\n\nText",
+            "generator",
+        ),
         ("METADATA", "Keywords: a,b,c\n", "Keywords: c,a,b\n", "metadata-order"),
         ("entry_points.txt", "[x]\nb = m:b\na = m:a\n", "[x]\na = m:a\nb = m:b\n", "metadata-order"),
         ("top_level.txt", "one\ntwo\nthree\n", "three\none\ntwo\n", "metadata-order"),
@@ -329,10 +341,10 @@ def test_one_instant_in_two_zones_is_a_matter_of_the_zone(form: str) -> None:
             "id 6fa459ea-ee8a-4ca4-894e-db77e160355e\n",
             "random-id",
         ),
-        ("/tmp/pip-build-env-ab12cd34/x\n", "/tmp/pip-build-env-zz99_yx8/x\n", "random-folder"),
+        ("/x/pip-build-env-ab12cd34/x\n", "/x/pip-build-env-zz99_yx8/x\n", "random-folder"),
         ("src/.mesonpy-ab12cd34/x\n", "src/.mesonpy-zz99_yx8/x\n", "random-folder"),
         ("/x/.tmpAbCdEf/y\n", "/x/.tmpGhIjKl/y\n", "random-folder"),
-        ("/tmp/tmpab12cd34\n", "/tmp/tmpzz99_yx8\n", "random-folder"),
+        ("/x/tmpab12cd34\n", "/x/tmpzz99_yx8\n", "random-folder"),
     ],
 )
 def test_what_no_environment_plants_is_known_by_its_looks(first: str, second: str, cause: str) -> None:

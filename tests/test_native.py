@@ -135,6 +135,8 @@ def test_packed_symbols_for_debuggers_are_looked_into() -> None:
 
     assert look(packed(HERE), packed(THERE)) == Found(Severity.DEBUG, ("debug-path",), (), (".gnu_debugdata",))
     assert look(packed(HERE), elves.write(CODE, Piece(".gnu_debugdata", b"\xfd7zXZ\0broken"))).left
+    twice = [elves.write(CODE, Piece(".gnu_debugdata", lzma.compress(packed(folder)))) for folder in (HERE, THERE)]
+    assert look(twice[0], twice[1]).left == (".gnu_debugdata",)
 
 
 def line_table(folder: str, program: bytes = b"\1\2\3") -> bytes:
@@ -337,7 +339,43 @@ def test_a_date_is_the_build_s_or_it_is_no_cause(first: bytes, second: bytes, ca
     assert bool(found.left) is not bool(causes)
 
 
+PARTS = {"one": b"the first", "two": b"and the second", "three": b"the third of them"}
+
+
+def linked(order: tuple[str, ...], wrong: str = "") -> bytes:
+    """Return a file of a few functions, each of which points to a text of its own, in that order."""
+    texts = b"".join(PARTS[name] + b"\0" for name in order)
+    names = b"\0" + b"".join(name.encode() + b"\0" for name in order)
+    pieces = [
+        Piece(".text", bytes(16 * len(order)), ALLOC | EXECUTE),
+        Piece(".rodata", texts, ALLOC),
+        Piece(".symtab", bytes(24 * len(order)), kind=elves.SYMTAB, link=".strtab", entry=24),
+        Piece(".strtab", names, kind=STRTAB),
+    ]
+    laid = elves.write(*pieces)
+    code, data = (elves.place(laid, name) for name in (".text", ".rodata"))
+    text, symbols = bytearray(), bytearray()
+    for name in order:
+        target = data + texts.index(PARTS[wrong if name == "one" and wrong else name])
+        here = code + len(text)
+        symbols += struct.pack("<IBBHQQ", names.index(name.encode() + b"\0"), 2, 0, 1, here, 12)
+        text += struct.pack("<4si4s4s", name.encode()[:3], target - (here + 8), b"\xc3" * 4, b"\x90" * 4)
+    pieces[0], pieces[2] = replace(pieces[0], data=bytes(text)), replace(pieces[2], data=bytes(symbols))
+    return elves.write(*pieces)
+
+
+ORDERS = (("one", "two", "three"), ("three", "one", "two"))
+
+
+def test_objects_in_another_order_are_the_same_objects() -> None:
+    """Each points to what it did; and if one does not, that is left."""
+    found = look(linked(ORDERS[0]), linked(ORDERS[1]))
+    assert (found.severity, found.causes, found.left) == (Severity.CODE, ("object-order",), ())
+    assert look(linked(ORDERS[0]), linked(ORDERS[1], wrong="two")).left == (".text", ".text (moved)")
+
+
 EXPLAINED = (
+    (linked(ORDERS[0]), linked(ORDERS[1])),
     (debugged(HERE), debugged(THERE)),
     (embedding(HERE), embedding(THERE)),
     (searching(HERE), searching(THERE)),

@@ -99,6 +99,19 @@ def test_what_was_isolated_but_not_explained_is_held() -> None:
     assert found.current == ("fix-time", "fix-umask")
 
 
+def test_a_remedy_that_another_cause_needs_anyway_is_not_doubled() -> None:
+    """A smaller set is the better one."""
+    folder = Blame("random-folder", (), ())
+    path = Blame("debug-path", (), ())
+    cures = {
+        "random-folder": ("build-in-place", "prefix-map-folder"),
+        "debug-path": ("prefix-map-source", "prefix-map-folder"),
+    }
+    first = plan([folder, path], (), cures)
+    assert first.current == ("prefix-map-source", "build-in-place")
+    assert first.advanced(["debug-path"]).current == ("prefix-map-folder",)
+
+
 # --- how they are written --------------------------------------------------------------------
 
 

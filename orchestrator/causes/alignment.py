@@ -14,9 +14,10 @@ _PIECE = 1 << 18  # bytes that are compared as one number
 _NONZERO = re.compile(rb"[^\0]+")
 _PRINTABLE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 _LONGEST_STRING = 4096
-_WINDOWS = (1 << 12, 1 << 16, 1 << 20)  # bytes within which two sides that parted have to meet again
+_WINDOWS = (1 << 9, 1 << 14, 1 << 20)  # bytes within which two sides that parted have to meet again
 _SURE = 8  # bytes of an equal piece that need no second one beside it
 _MOST_GAPS = 100_000
+_MOST_TEXTS = 500_000  # that are looked at to find where both sides meet again
 _WIDEST_PADDING = 64
 _ALIGNED = 4
 
@@ -96,16 +97,17 @@ def align(first: bytes, second: bytes) -> Alignment | None:
     None where they part and do not meet again within a bounded stretch.
     """
     gaps: list[Gap] = []
-    one = other = 0
-    while len(gaps) < _MOST_GAPS:
+    one = other = texts = 0
+    while len(gaps) < _MOST_GAPS and texts < _MOST_TEXTS:
         same = _common(first, one, second, other)
         if one + same == len(first) and other + same == len(second):
             return Alignment(tuple(gaps))
         back = _begin(first, one, one + same)
-        gap = _meet(first, back, second, back - one + other)
+        gap, looked_at = _meet(first, back, second, back - one + other)
         if gap is None:
             return None
         gaps.append(gap)
+        texts += looked_at
         one, other = gap.first_end, gap.second_end
     return None
 
@@ -128,16 +130,18 @@ def _common(first: bytes, one: int, second: bytes, other: int) -> int:
         done += step
 
 
-def _meet(first: bytes, one: int, second: bytes, other: int) -> Gap | None:
-    """Find the shortest gap from there on, after which both sides agree again."""
+def _meet(first: bytes, one: int, second: bytes, other: int) -> tuple[Gap | None, int]:
+    """Find the shortest gap from there on, after which both sides agree again; and tell how many texts that took."""
+    looked_at = 0
     for window in _WINDOWS:
         ours, theirs = _pieces(first, one, window), _pieces(second, other, window)
+        looked_at += len(ours) + len(theirs)
         if (met := _shared(ours, theirs)) is not None:
-            return Gap(one, one + _length(ours, met[0]), other, other + _length(theirs, met[1]))
+            return Gap(one, one + _length(ours, met[0]), other, other + _length(theirs, met[1])), looked_at
         if one + window >= len(first) and other + window >= len(second):
             break
     ends = len(first) - one, len(second) - other
-    return Gap(one, len(first), other, len(second)) if max(ends) <= _WINDOWS[-1] else None
+    return (Gap(one, len(first), other, len(second)) if max(ends) <= _WINDOWS[-1] else None), looked_at
 
 
 def _pieces(data: bytes, offset: int, window: int) -> list[bytes]:

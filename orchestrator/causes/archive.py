@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 TIME, MODE, PACKING, ORDER = "time of ", "mode of ", "packing of ", "order of members"
 """How the places of units of an archive begin."""
 
-COMMENT, ELSEWHERE = "comment of the archive", "between its members"
+COMMENT, ELSEWHERE, FOLDER = "comment of the archive", "between its members", "entry for a folder"
 
 
 _EXTRA = re.compile(rb"extra ((?:[0-9a-f]{2})+)")
@@ -135,13 +135,13 @@ CAUSES: tuple[Cause, ...] = (
         summary="The members are packed otherwise: compressed, flagged or described in another way.",
         why=(
             "Another compression library or level, another operating system, extra fields with the user's numbers or "
-            "finer times, or a comment. Two builds with the same tools have it seldom; it is common against a wheel "
-            "that somebody else has published."
+            "finer times, a comment, or entries for folders, which install nothing. Two builds with the same tools "
+            "have it seldom; it is common against a wheel that somebody else has published."
         ),
         shows="The unpacked contents are the same bytes; their packed form, or a header's field, is not.",
         example="pkg/a.py: compression 8, system 3 | compression 0, system 0",
-        kinds=("archive",),
-        erase=by_place(lambda place: place.startswith(PACKING) or place == COMMENT),
+        kinds=("archive", "folder"),
+        erase=by_place(lambda place: place.startswith(PACKING) or place in (COMMENT, FOLDER)),
         variations=("user-group", "time"),
         remedies=("canonical-archive", "fix-user-group"),
         suspects=_suspected_of_packing,

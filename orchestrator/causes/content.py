@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.causes import dates, order
-from orchestrator.causes.erasing import Known, by_place, by_unit, differing, in_turn, unit
+from orchestrator.causes.erasing import Known, by_place, by_unit, differing, in_turn
 from orchestrator.causes.model import Cause
 from orchestrator.causes.planted import planted
 
@@ -22,9 +22,8 @@ TEXTS = ("text", "metadata", "raw", "name", "direct-url", "sbom", "bytecode", "n
 LOADED = (*TEXTS, "elf")
 WRITTEN = ("text", "metadata", "sbom")
 
-_LARGE = 4 << 20
 _PATH = re.compile(rb"(?:file://)?(/(?:[\w.+@~=-]{1,255}/){1,40}[\w.+@~=-]{1,255})/?")
-_BUILT_IN = (b"/tmp/", b"/home/", b"/build/", b"/root/", b"/Users/", b"/var/", b"/srv/", b"/work/", b"/private/",
+_BUILT_IN = (b"/tmp/", b"/home/", b"/build/", b"/root/", b"/Users/", b"/var/", b"/srv/", b"/private/",
              b"/project/", b"/mnt/", b"/data/", b"/github/", b"/io/", b"/src/", b"/app/", b"/opt/")  # fmt: skip
 _UUID = re.compile(
     rb"(?i)(?<![0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?![0-9a-f])"
@@ -45,8 +44,6 @@ def _alike(pattern: re.Pattern[bytes], marker: bytes) -> Callable[[Pair], Pair]:
     """Return an eraser of what matches a pattern as often on one side as on the other."""
 
     def erase(texts: Texts, _known: Known) -> Texts:
-        if max(map(len, texts)) > _LARGE:
-            return texts
         ours, theirs = (pattern.findall(text) for text in texts)
         if not ours or len(ours) != len(theirs):
             return texts
@@ -71,7 +68,7 @@ def without_random(name: bytes) -> bytes:
 
 def build_places(texts: Texts, known: Known) -> Texts:
     """Erase two absolute paths that end alike, where nothing is known of either build."""
-    if known.first.values or known.second.values or max(map(len, texts)) > _LARGE:
+    if known.first.values or known.second.values:
         return texts
     ours, theirs = (list(_PATH.finditer(text)) for text in texts)
     if not ours or len(ours) != len(theirs):
@@ -94,18 +91,6 @@ def _heads(first: bytes, second: bytes) -> tuple[bytes, bytes]:
     if not shared or not all((head + b"/").startswith(_BUILT_IN) for head in heads):
         return b"", b""
     return heads
-
-
-def _suspected_of_date(pair: Pair) -> tuple[str, ...]:
-    known = Known(pair[0].traces, pair[1].traces)
-    if known.first.clock is None or known.second.clock is None:
-        return ("time",)
-    for place in differing(pair)[:100]:
-        for twin in dates.twins(unit(pair, place)):
-            zones = dates.in_clock(twin.spans[0], known.first) & dates.in_clock(twin.spans[1], known.second)
-            if zones:
-                return ("time",) if "utc" in zones else ("time", "timezone")
-    return ("time",)
 
 
 def _nested(pair: Pair) -> tuple[str, ...]:
@@ -179,7 +164,7 @@ PLACES: tuple[Cause, ...] = (
         "tmpdir",
         "The wheel holds the name of the folder for temporary files.",
         "What was made in TMPDIR on the way left its path in a generated file.",
-        "/tmp/3f9c.. | /var/77ab../tmp",
+        "/tmp/3f9c.. | /var/77ab../tmp",  # noqa: S108 - of a container
         kinds=LOADED,
     ),
     _plants(
@@ -313,7 +298,7 @@ CAUSES: tuple[Cause, ...] = (
             "files or debug information. Two builds differ with nothing varied at all."
         ),
         shows="`pip-build-env-`, `.mesonpy-`, `.tmp-..-pep517-`, `tmp` and the like, followed by other letters.",
-        example="/tmp/.tmp-frozenlist-pep517-x1k2j3h4/src | /tmp/.tmp-frozenlist-pep517-q9w8e7r6/src",
+        example="/tmp/.tmp-frozenlist-pep517-x1k2j3h4/src | /tmp/.tmp-frozenlist-pep517-q9w8e7r6/src",  # noqa: S108 - of a container
         kinds=LOADED,
         erase=by_unit(_folders),
         remedies=("build-in-place", "meson-build-dir", "prefix-map-folder", "no-debug-info", "strip-debug"),
@@ -334,7 +319,7 @@ CAUSES: tuple[Cause, ...] = (
         name="build-date",
         summary="The wheel holds the date or the time of its build.",
         why="Something asked the clock, and not SOURCE_DATE_EPOCH, and wrote down what it said.",
-        shows="Each side has a date, a time or a year of its own build's clock in the same place, as text or as a number.",
+        shows="Each side has a date, a time or a year of its own build's clock in one place, as text or as a number.",
         example="Built Nov 22 2026 09:14:02 | Built Dec 25 2027 15:37:04",
         kinds=TEXTS,
         erase=in_turn(
@@ -343,7 +328,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         variations=("time", "timezone"),
         remedies=("set-epoch", "fix-time"),
-        suspects=_suspected_of_date,
+        suspects=dates.suspects,
     ),
     Cause(
         name="object-address",
@@ -358,7 +343,7 @@ CAUSES: tuple[Cause, ...] = (
         name="random-id",
         summary="The wheel holds a random identifier, which is another in every build.",
         why="A UUID was made at build time to name or to mark something.",
-        shows="UUIDs in the same place with other digits. (Other random numbers look like hashes, and stay unexplained.)",
+        shows="UUIDs in the same place with other digits. Other random numbers look like hashes, and stay unexplained.",
         example="build-id: 1b4e28ba-2fa1-4d2e-883f-0016d3cca427 | build-id: 6fa459ea-ee8a-4ca4-894e-db77e160355e",
         kinds=TEXTS,
         erase=in_turn(_alike(_UUID, b"<uuid>"), _alike(_UUID_HEX, b"<uuid>")),

@@ -8,12 +8,12 @@ from calendar import monthrange, timegm
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.causes.erasing import by_unit
+from orchestrator.causes.erasing import Known, by_unit, differing, unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from orchestrator.causes.erasing import Known, Texts
+    from orchestrator.causes.erasing import Texts
     from orchestrator.causes.model import Pair
     from orchestrator.model import Traces
 
@@ -21,7 +21,6 @@ SLACK = 2.0
 """Seconds: a file's time may be coarser than the clock, and the probe looks a moment before the build."""
 
 DAY = 86_400
-_LARGE = 4 << 20
 _MOST = 10_000  # dates in one unit
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
@@ -33,37 +32,29 @@ _ZONE = rb"(?: ?(?P<zone>Z|UTC|GMT(?:[+-]\d{1,2})?|[+-]\d{2}:?\d{2}|[A-Z]{3,5}))
 _YEAR, _NUMBER, _DAY = rb"(?P<year>20\d\d)", rb"(?P<month>0\d|1[0-2])", rb"(?P<day>[0-3]\d)"
 _WEEKDAY = rb"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? )?"
 _FREE, _END = rb"(?<![0-9A-Za-z])", rb"(?![0-9])"
+_SAME = rb"(?P<s>[-/.])"
+_CLOCK = rb"(?:[T ,]{1,2}" + _TIME + _ZONE + rb")?"
+_HOURS = rb"(?:[T _-]{1,2}(?:" + _TIME + _ZONE + rb"|(?P<hours>[01]\d|2[0-3])(?!\d)))?"
+_RUN = rb"(?:[T_-]?(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)(?P<second>[0-6]\d)?Z?)?"
 
 FORMS: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
-    (name, re.compile(pattern))
-    for name, pattern in (
-        ("ascii", _WEEKDAY + _MONTH + rb" +(?P<day>[0-3]?\d) " + _TIME + _ZONE + rb" " + _YEAR + _END),
-        ("named", _WEEKDAY + _MONTH + rb" {1,2}(?P<day>[0-3]?\d),? " + _YEAR + _END + rb"(?:,? " + _TIME + _ZONE + rb")?"),
-        (
-            "mail",
-            _WEEKDAY + rb"(?<!\d)(?P<day>[0-3]?\d)[ -]" + _MONTH + rb",?[ -]" + _YEAR + _END
-            + rb"(?: " + _TIME + _ZONE + rb")?",
-        ),
-        (
-            "iso",
-            rb"(?<!\d)" + _YEAR + rb"(?P<s>[-/._])" + _NUMBER + rb"(?P=s)" + _DAY + _END
-            + rb"(?:[T _-]{1,2}(?:" + _TIME + _ZONE + rb"|(?P<hours>[01]\d|2[0-3])(?!\d)))?",
-        ),
-        ("european", rb"(?<!\d)" + _DAY + rb"(?P<s>[-/.])" + _NUMBER + rb"(?P=s)" + _YEAR + _END + rb"(?:[T ,]{1,2}" + _TIME + _ZONE + rb")?"),
-        ("american", rb"(?<!\d)" + _NUMBER + rb"(?P<s>[-/.])" + _DAY + rb"(?P=s)" + _YEAR + _END + rb"(?:[T ,]{1,2}" + _TIME + _ZONE + rb")?"),
-        (
-            "packed",
-            rb"(?<![0-9A-Fa-f])" + _YEAR + _NUMBER + _DAY
-            + rb"(?:[T_-]?(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)(?P<second>[0-6]\d)?Z?)?(?![0-9A-Fa-f])",
-        ),
-        ("month", rb"(?<!\d)" + _YEAR + rb"(?P<s>[-/._])" + _NUMBER + rb"(?!\d|(?P=s)\d)"),
-        ("month-named", _FREE + _MONTH + rb",? " + _YEAR + _END),
-        ("time", rb"(?<![\d:])" + _TIME + rb"(?![\d:])"),
+    (name, re.compile(b"".join(pieces)))
+    for name, *pieces in (
+        ("ascii", _WEEKDAY, _MONTH, rb" +(?P<day>[0-3]?\d) ", _TIME, _ZONE, rb" ", _YEAR, _END),
+        ("named", _WEEKDAY, _MONTH, rb" {1,2}(?P<day>[0-3]?\d),? ", _YEAR, _END, _CLOCK),
+        ("mail", _WEEKDAY, rb"(?<!\d)(?P<day>[0-3]?\d)[ -]", _MONTH, rb",?[ -]", _YEAR, _END, _CLOCK),
+        ("iso", rb"(?<!\d)", _YEAR, rb"(?P<s>[-/._])", _NUMBER, rb"(?P=s)", _DAY, _END, _HOURS),
+        ("european", rb"(?<!\d)", _DAY, _SAME, _NUMBER, rb"(?P=s)", _YEAR, _END, _CLOCK),
+        ("american", rb"(?<!\d)", _NUMBER, _SAME, _DAY, rb"(?P=s)", _YEAR, _END, _CLOCK),
+        ("packed", rb"(?<![0-9A-Fa-f])", _YEAR, _NUMBER, _DAY, _RUN, rb"(?![0-9A-Fa-f])"),
+        ("month", rb"(?<!\d)", _YEAR, rb"(?P<s>[-/._])", _NUMBER, rb"(?!\d|(?P=s)\d)"),
+        ("month-named", _FREE, _MONTH, rb",? ", _YEAR, _END),
+        ("time", rb"(?<![\d:])", _TIME, rb"(?![\d:])"),
         ("epoch", rb"(?<![0-9A-Fa-f])(?P<epoch>[12]\d{9})(?P<fraction>\.?\d{0,9})(?![0-9A-Fa-f])"),
         ("hex", rb"(?<![0-9A-Fa-f])(?:0x)?(?P<hex>[5-9a-fA-F][0-9a-fA-F]{7})(?![0-9A-Fa-f])"),
-        ("year", rb"(?<![\d.])" + _YEAR + rb"(?![\d])"),
+        ("year", rb"(?<![\d.])", _YEAR, rb"(?![\d])"),
     )
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +75,23 @@ def span(form: str, found: re.Match[bytes]) -> Span | None:
     if form == "hex":
         return Span(int(parts["hex"], 16), int(parts["hex"], 16) + 1, 0)
     hour, minute, second = (int(parts.get(part, b"0")) for part in ("hour", "minute", "second"))
-    hour = int(parts.get("hours", hour))
-    clock = hour * 3600 + minute * 60 + min(second, 59)
-    precision = _precision(parts)
+    clock = int(parts.get("hours", hour)) * 3600 + minute * 60 + min(second, 59)
     if "year" not in parts:
-        return _without_year(parts, clock, precision)
-    year = int(parts["year"])
-    month = _month(parts)
+        return Span(clock, clock + _precision(parts), daily=True)
+    return _dated(parts, clock)
+
+
+def _dated(parts: dict[str, bytes], clock: int) -> Span | None:
+    year, month = int(parts["year"]), _month(parts)
     if month is None:
-        begin = timegm((year, 1, 1, 0, 0, 0))
-        return Span(begin, timegm((year + 1, 1, 1, 0, 0, 0)))
-    if not 1 <= month <= 12:  # noqa: PLR2004 - months
+        return Span(timegm((year, 1, 1, 0, 0, 0)), timegm((year + 1, 1, 1, 0, 0, 0)))
+    if not 1 <= month <= len(_MONTHS):
         return None
-    if "day" not in parts:
-        days = monthrange(year, month)[1]
-        begin = timegm((year, month, 1, 0, 0, 0))
-        return Span(begin, begin + days * DAY)
-    day = int(parts["day"])
-    if not 1 <= day <= monthrange(year, month)[1]:
+    days, day = monthrange(year, month)[1], int(parts.get("day", b"1"))
+    if not 1 <= day <= days:
         return None
     begin = timegm((year, month, day, 0, 0, 0)) + clock
-    return Span(begin, begin + precision, _zone(parts.get("zone", b"")))
+    return Span(begin, begin + (_precision(parts) if "day" in parts else days * DAY), _zone(parts.get("zone", b"")))
 
 
 def _precision(parts: dict[str, bytes]) -> int:
@@ -113,10 +100,6 @@ def _precision(parts: dict[str, bytes]) -> int:
     if "minute" in parts:
         return 60
     return 3600 if "hours" in parts or "hour" in parts else DAY
-
-
-def _without_year(parts: dict[str, bytes], clock: int, precision: int) -> Span | None:
-    return Span(clock, clock + precision, daily=True) if "hour" in parts else None
 
 
 def _month(parts: dict[str, bytes]) -> int | None:
@@ -179,8 +162,6 @@ class Twin:
 
 def twins(texts: Texts) -> Iterator[Twin]:
     """Yield what looks like a date on both sides, in the same place, and differs; the fullest forms first."""
-    if max(map(len, texts)) > _LARGE:
-        return
     for form, pattern in FORMS:
         ours, theirs = (list(_some(pattern, text)) for text in texts)
         if len(ours) != len(theirs):
@@ -230,7 +211,7 @@ def _cut(text: bytes, places: list[re.Match[bytes]], marker: bytes) -> bytes:
 
 
 def is_build_date(twin: Twin, known: Known) -> bool:
-    """Tell whether each side has the time of its own build; where no clock is known, whether they are two full dates."""
+    """Tell whether each side has its own build's time; where no clock is known, whether both are full dates."""
     if known.first.clock is None or known.second.clock is None:
         full = twin.form in ("ascii", "named", "mail", "iso", "packed")
         return full and all(_plausible(one) for one in twin.spans)
@@ -242,6 +223,19 @@ _SOME_YEARS = timegm((2000, 1, 1, 0, 0, 0)), timegm((2060, 1, 1, 0, 0, 0))
 
 def _plausible(one: Span) -> bool:
     return _SOME_YEARS[0] <= one.begin < _SOME_YEARS[1]
+
+
+def suspects(pair: Pair) -> tuple[str, ...]:
+    """Name the variations to which dates point: the clock, and the time zone where only local time fits."""
+    known = Known(pair[0].traces, pair[1].traces)
+    if known.first.clock is None or known.second.clock is None:
+        return ("time",)
+    for place in differing(pair)[:100]:
+        for twin in twins(unit(pair, place)):
+            zones = in_clock(twin.spans[0], known.first) & in_clock(twin.spans[1], known.second)
+            if zones:
+                return ("time",) if "utc" in zones else ("time", "timezone")
+    return ("time",)
 
 
 def is_one_instant(twin: Twin, known: Known) -> bool:
@@ -266,7 +260,7 @@ def erase_instants(texts: Texts, known: Known) -> Texts:
     happens once in so many times as two windows of minutes are parts of 136 years each.
     """
     first, second = texts
-    if known.first.clock is None or known.second.clock is None or len(first) != len(second) or len(first) > _LARGE:
+    if known.first.clock is None or known.second.clock is None or len(first) != len(second):
         return texts
     ours, theirs = bytearray(first), bytearray(second)
     windows = _window(known.first), _window(known.second)

@@ -22,7 +22,7 @@ ALLOC, EXECUTE, STRINGS, COMPRESSED = 0x2, 0x4, 0x20, 0x800
 LOAD = "PT_LOAD"
 NO_BITS, NULL = "SHT_NOBITS", "SHT_NULL"
 
-_MOST = 20_000  # sections or segments
+_MOST_SECTIONS, _MOST_SEGMENTS = 20_000, 1000
 _HEADER_SIZES = {64: 64, 32: 52}
 _OVERLAP = 4  # segments do: notes, and what is read-only once it is relocated, lie in others
 _ODD = re.compile(r"[^\w.$@+-]", re.ASCII)
@@ -142,7 +142,9 @@ def _read(file: Any, content: Content) -> Elf | None:  # noqa: ANN401 - the libr
     header = file.header
     table = header["e_shoff"], file.num_sections() * header["e_shentsize"]
     programs = header["e_phoff"], file.num_segments() * header["e_phentsize"]
-    if max(file.num_sections(), file.num_segments()) > _MOST or max(sum(table), sum(programs)) > content.size:
+    if file.num_sections() > _MOST_SECTIONS or file.num_segments() > _MOST_SEGMENTS:
+        return None
+    if max(sum(table), sum(programs)) > content.size:
         return None
     found = Elf(
         width=file.elfclass // 8,
@@ -203,7 +205,7 @@ def _names(headers: list[Any], file: Any, content: Content) -> bytes:  # noqa: A
 
 def _name(strings: bytes, at: int) -> str:
     end = strings.find(b"\0", at)
-    name = strings[at : min(end, at + _LONGEST_NAME)] if 0 <= at < end else b""
+    name = strings[at : min(end, at + _LONGEST_NAME)] if 0 <= at <= end else b"at_%d" % at
     return _ODD.sub("_", name.decode("ascii", "replace"))
 
 

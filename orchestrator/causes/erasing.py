@@ -52,14 +52,26 @@ def _with(side: Side, units: Mapping[str, bytes]) -> Side:
     return Side(replace(side.view, units={**side.view.units, **units}), side.traces)
 
 
-def by_unit(erase: Callable[[Texts, Known], Texts]) -> Callable[[Pair], Pair]:
-    """Return an eraser that looks at each unit by itself."""
+CLOSELY = 256 << 10
+"""Bytes of a unit, on either side, up to which it is looked at closely."""
+
+ALTOGETHER = 4 * CLOSELY
+"""Bytes of all units of one part that are looked at closely."""
+
+
+def by_unit(erase: Callable[[Texts, Known], Texts], *, closely: bool = True) -> Callable[[Pair], Pair]:
+    """Return an eraser that looks at each unit by itself; closely, at no more than so many bytes."""
 
     def erased(pair: Pair) -> Pair:
         known = Known(pair[0].traces, pair[1].traces)
         found = {}
+        room = ALTOGETHER
         for place in differing(pair):
             before = unit(pair, place)
+            size = max(map(len, before))
+            if closely and (size > CLOSELY or size > room):
+                continue
+            room -= size
             after = erase(before, known)
             if after != before:
                 found[place] = after

@@ -24,7 +24,7 @@ WHOLE = 8 << 20
 LINES = 100_000
 """The most lines that are compared one by one, between the first and the last that differ."""
 
-UNITS = 5000
+UNITS = 500
 """The most units that are looked at one by one; what comes after them is one unit."""
 
 _CHUNK = 1 << 20
@@ -153,7 +153,7 @@ def _lines(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
     for number, (low, end, other, stop) in enumerate(hunks(one, two)):
         place = f"line {before + min(low, other) + 1}"
         if number >= UNITS:
-            yield f"{place} and after", hashed(b"\n".join(one[low:])), hashed(b"\n".join(two[other:]))
+            yield f"{place} and after", b"\n".join(one[low:]), b"\n".join(two[other:])
             return
         yield place, b"\n".join(one[low:end]), b"\n".join(two[other:stop])
 
@@ -198,7 +198,7 @@ def _pieces(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
     for number, (one, end, two, stop) in enumerate(hunks(ours, theirs)):
         place = f"byte {min(offsets[0][one], offsets[1][two]):#x}"
         if number >= UNITS:
-            yield f"{place} and after", hashed(b"".join(ours[one:])), hashed(b"".join(theirs[two:]))
+            yield f"{place} and after", b"".join(ours[one:]), b"".join(theirs[two:])
             return
         yield place, b"".join(ours[one:end]), b"".join(theirs[two:stop])
 

@@ -63,6 +63,9 @@ def read(data: bytes) -> Bytecode:
     else:
         units["source time"] = str(int.from_bytes(data[8:12], "little")).encode()
         units["source size"] = str(int.from_bytes(data[12:16], "little")).encode()
+    if data[HEADER] & ~_FLAG != ord("c"):
+        msg = "holds no code"
+        raise Unreadable(msg)
     reader = _Reader(data, HEADER, magic, units)
     reader.value(0)
     if reader.at != len(data):

@@ -33,11 +33,23 @@ _ORDER_REMEDIES = ("fix-fileordering", "fix-hash-seed", "fix-locales")
 _PATH_VARIATIONS = ("build-path", "tmpdir", "home", "environment-path")
 _URL = re.compile(rb"file://[^\s\"'<>)]*")
 _GENERATED = re.compile(rb"(?m)^(Generator|Metadata-Version):.*$")
+_FORMAT = re.compile(rb"(?m)^Metadata-Version:.*$")
+_ADDED = re.compile(rb"(?m)^(?:Dynamic|License-File):.*\n?")
 _LONGEST_PLACE = 2000  # characters
 
 
-def _generator(texts: Texts, _known: Known) -> Texts:
-    return _GENERATED.sub(rb"\1", texts[0]), _GENERATED.sub(rb"\1", texts[1])
+def _generator(pair: Pair) -> Pair:
+    """Erase who wrote the metadata; and, of two formats of it, the fields that only came with the newer ones."""
+    texts = {place: unit(pair, place) for place in differing(pair)}
+    formats = [{line for both in texts.values() for line in _FORMAT.findall(both[side])} for side in (0, 1)]
+    newer = formats[0] != formats[1]
+
+    def without(text: bytes) -> bytes:
+        text = _GENERATED.sub(rb"\1", text)
+        return _ADDED.sub(b"", text) if newer else text
+
+    found = {place: (without(first), without(second)) for place, (first, second) in texts.items()}
+    return changed(pair, {place: both for place, both in found.items() if both != texts[place]})
 
 
 def _version(texts: Texts, known: Known) -> Texts:
@@ -119,10 +131,13 @@ CAUSES: tuple[Cause, ...] = (
             "change when a build requirement is not pinned. Between two builds of one lock it cannot happen; against a "
             "published wheel it is the usual cause."
         ),
-        shows="`Generator` in WHEEL or `Metadata-Version` in METADATA differs.",
+        shows=(
+            "`Generator` in WHEEL or `Metadata-Version` in METADATA differs; with the latter, the fields `Dynamic` and "
+            "`License-File` may come or go."
+        ),
         example="Generator: bdist_wheel (0.37.1) | Generator: setuptools (80.9.0)",
         kinds=("metadata",),
-        erase=by_unit(_generator),
+        erase=_generator,
     ),
     Cause(
         name="scm-version",
@@ -142,7 +157,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         name="direct-url",
         summary="direct_url.json names the folder on the build host from which the wheel was made.",
-        why="A tool that installs or repacks wrote down where it found its source, as PEP 610 has it for installed files.",
+        why="A tool that repacks wrote down where it found its source, as PEP 610 has it for what is installed.",
         shows="The `file://` address in direct_url.json differs.",
         example='{"url": "file:///build/pkg"} | {"url": "file:///srv/second/pkg"}',
         kinds=("direct-url",),
@@ -155,8 +170,8 @@ CAUSES: tuple[Cause, ...] = (
         name="sbom",
         summary="A software bill of materials holds a serial number, a time or a path of the build.",
         why=(
-            "CycloneDX and SPDX ask for a serial number and a time of creation. maturin since 1.12 and auditwheel write "
-            "such files into the dist-info folder (PEP 770), with the path of the source among them."
+            "CycloneDX and SPDX ask for a serial number and a time of creation. maturin since 1.12 and auditwheel "
+            "write such files into the dist-info folder (PEP 770), with the path of the source among them."
         ),
         shows="JSON below `*.dist-info/sboms/` differs in a serial number, a time stamp or a path.",
         example='"serialNumber": "urn:uuid:1b4e28ba-..." | "serialNumber": "urn:uuid:6fa459ea-..."',

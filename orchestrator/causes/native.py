@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from orchestrator.causes import archives, elf, lines, sections
+from orchestrator.causes import archives, dates, elf, lines, sections
 from orchestrator.causes.erasing import changed, differing, unit
+from orchestrator.causes.headers import MOVED
+from orchestrator.causes.loaded import Unit
 from orchestrator.causes.model import Cause, View
-from orchestrator.causes.sections import MOVED, UNORDERED, Unit
+from orchestrator.causes.sections import ORDER, UNORDERED
 from orchestrator.causes.spelling import beyond, same
 from orchestrator.model import LADDER, Severity
 
@@ -203,58 +204,12 @@ def suspected_of_paths(pair: Pair) -> tuple[str, ...]:
 
 # --- dates ---------------------------------------------------------------------------------------
 
-_MONTHS = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-_DAYS = rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
-_ANY_DATE = re.compile(
-    rb"(?<!\d)(?:" + _MONTHS + rb" [ \d]\d \d{4}"  # __DATE__
-    rb"|\d{4}-[01]\d-[0-3]\d"
-    rb"|" + _DAYS + rb" " + _MONTHS + rb" [ \d]\d(?= )"
-    rb"|[0-3]\d " + _MONTHS + rb" \d{4})(?!\d)"
-)
-_TIME = re.compile(rb"(?<![\d:])([0-2]\d):([0-5]\d):([0-6]\d)(?![\d:])")
-_YEAR = re.compile(rb"(?<=<time>) (?:([A-Za-z]{3,5}|[+-]\d{2,4}) )?\d{4}(?!\d)|(?<=<time>)(?:Z|[+-]\d\d:?\d\d)")
-_FORMS = ("%b %d %Y", "%Y-%m-%d", "%Y%m%d", "%a %b %d", "%d %b %Y", "%m/%d/%y", "%m/%d/%Y", "%d.%m.%Y")
-_DAY = 86_400
-_SLACK = 5  # seconds by which the probe's clock may be behind or ahead
+_erase_dates = dates.erasing(dates.is_build_date, b"<date>")
 
 
-def erase_dates(texts: Texts, traces: tuple[Traces, Traces]) -> Texts:
-    """Erase when it was built: the date, and the time of the day; where the clock is unknown, any date that differs."""
-    first, second = (_erase_date(text, each) for text, each in zip(texts, traces, strict=True))
-    return first, second
-
-
-def _erase_date(text: bytes, traces: Traces) -> bytes:
-    if traces.clock is None:
-        return _YEAR.sub(b"", _TIME.sub(b"<time>", _ANY_DATE.sub(b"<date>", text)))
-    begin, end = traces.clock
-    for word in _dates(begin, end):
-        text = re.sub(rb"(?<!\d)" + re.escape(word) + rb"(?!\d)", b"<date>", text)
-    text = _TIME.sub(lambda found: b"<time>" if _is_time(found, traces) else found[0], text)
-    text = _YEAR.sub(b"", text)
-    return re.sub(
-        rb"(?<!\d)\d{10}(?!\d)",
-        lambda found: b"<seconds>" if begin - _SLACK <= int(found[0]) <= end + _SLACK else found[0],
-        text,
-    )
-
-
-def _dates(begin: float, end: float) -> list[bytes]:
-    count = min(int((end - begin) // _DAY) + 3, 10)
-    days = [datetime.fromtimestamp(begin, UTC) + timedelta(days=at - 1) for at in range(count)]
-    words = {form: [day.strftime(form) for day in days] for form in _FORMS}
-    padded = [re.sub(r"(?<= )0", " ", word) for form in ("%b %d %Y", "%a %b %d") for word in words[form]]
-    bare = [re.sub(r"(?<= )0", "", word) for form in ("%b %d %Y", "%a %b %d") for word in words[form]]
-    return [word.encode() for word in (*(word for each in words.values() for word in each), *padded, *bare)]
-
-
-def _is_time(found: re.Match[bytes], traces: Traces) -> bool:
-    """Tell whether a time of the day is the build's, in its own zone or in UTC."""
-    begin, end = traces.clock or (0.0, 0.0)
-    seconds = sum(int(number) * unit for number, unit in zip(found.groups(), (3600, 60, 1), strict=True))
-    return any(
-        (seconds - (begin + offset - _SLACK)) % _DAY <= end - begin + 2 * _SLACK for offset in (0, traces.utc_offset)
-    )
+def erase_dates(pair: Pair) -> Pair:
+    """Erase when it was built, as the diagnosis of texts does, and then what follows."""
+    return settle(_erase_dates(pair))
 
 
 # --- random names of LTO -------------------------------------------------------------------------
@@ -268,12 +223,30 @@ _LTO = (
 )
 
 
+_RANDOM_SEED = re.compile(rb"\.[0-9a-f]{16}(?![0-9a-z])|(?<![\w.])cc[A-Za-z0-9]{6}\.")
+
+
 def erase_lto(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
     """Erase the random part of names that link-time optimisation makes up."""
     first, second = texts
     for form, word in _LTO:
         first, second = form.sub(word, first), form.sub(word, second)
     return first, second
+
+
+def suspected_of_lto(pair: Pair) -> tuple[str, ...]:
+    """Name the build path where names hold a hash of debug information, which follows it; random ones point to none."""
+    texts = [text for name in differing(pair) for text in unit(pair, name)]
+    return ("build-path",) if texts and not any(_RANDOM_SEED.search(text) for text in texts) else ()
+
+
+# --- order ---------------------------------------------------------------------------------------
+
+
+def erase_order(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
+    """Erase the order of symbols that are the same."""
+    first, second = (b"\0".join(sorted(text.split(b"\0"))) for text in texts)
+    return (first, second) if first == second else texts
 
 
 # --- the catalogue -------------------------------------------------------------------------------
@@ -363,21 +336,39 @@ CAUSES = (
         shows="A date or a time of the day in .rodata or .data is that of the build.",
         example=".rodata: `built on Nov 22 2026 at 16:03:11` against `built on Dec 25 2027 at 22:26:14`.",
         kinds=(KIND,),
-        erase=_eraser(lambda _pair, _name: True, erase_dates),
+        erase=erase_dates,
         variations=("time", "timezone"),
+        suspects=dates.suspects,
         remedies=("set-epoch", "fix-time", "fix-timezone"),
+    ),
+    Cause(
+        name="object-order",
+        summary="The objects of a library are linked in an order that a folder or a set happened to have.",
+        why=(
+            "The list of sources comes from os.listdir, glob or a set, and is not sorted. The linker lays out code and "
+            "data in the order in which it is given them, and all that points there follows."
+        ),
+        shows="The same symbols, of the same sizes and contents, stand in another order in .text, .data and .rodata.",
+        example="order of symbols: `.text: first_number, .text: second_number` against the opposite.",
+        kinds=(KIND,),
+        erase=_eraser(lambda _pair, name: name == ORDER, erase_order),
+        variations=("fileordering", "hash-seed", "locales", "num-cpus"),
+        remedies=("fix-fileordering", "fix-hash-seed", "fix-locales", "fix-num-cpus"),
     ),
     Cause(
         name="lto-symbols",
         summary="Link-time optimisation names symbols, sections and files at random.",
         why=(
             "With -flto, gcc draws a random number for each source that it compiles, and the names of what is made in "
-            "between hold it, as do temporary objects whose names are drawn at random; -frandom-seed takes its place."
+            "between hold it, as do temporary objects whose names are drawn at random; -frandom-seed takes its place. "
+            "With -g too, symbols are named after a hash of the debug information, which follows the build path."
         ),
         shows="Symbols or file names in .strtab, .debug_str or in an object's section names differ by random letters.",
         example=".strtab: `sin.c.4f2b9c11` against `sin.c.e03d7a55`.",
         kinds=(KIND,),
         erase=_eraser(lambda _pair, _name: True, erase_lto),
-        remedies=("random-seed", "no-debug-info", "strip-debug"),
+        variations=("build-path",),
+        suspects=suspected_of_lto,
+        remedies=("random-seed", "prefix-map-source", "no-debug-info", "strip-debug"),
     ),
 )

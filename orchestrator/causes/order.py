@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.causes.model import Pair
 
 HASH, FILES, LOCALE = "hash-order", "file-order", "locale-sorting"
-LARGE = 8 << 20
+LARGE = 2 << 20
 """Bytes; longer units are not taken for a matter of order."""
 
 _WORD = re.compile(rb"[^\s,;:|()\[\]{}<>\"'`=]+")

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from orchestrator.causes.erasing import by_unit, values, words
+from orchestrator.causes.erasing import CLOSELY, by_unit, values, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,13 +20,11 @@ if TYPE_CHECKING:
     from orchestrator.causes.model import Pair
     from orchestrator.model import Traces
 
-LARGE = 1 << 20
-"""Bytes; in a unit that is longer, only the plain forms of a value are looked for."""
-
 _ABSENT = (b"None", b"null", b"undefined", b"unset", b"nil", b"False", b'""', b"''", b"")
 _WORDS = re.compile(rb"[+-]?[0-9A-Za-z/][0-9A-Za-z_.+:/-]*"), re.compile(rb"[0-9]+|[A-Za-z_]+")
 _HEX = re.compile(rb"[0-9a-f]{24,}|[0-9A-F]{24,}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}={0,2}")
+_LONGEST = 64 << 10  # bytes of a unit in which words are compared one by one
 _SHORTEST = 6  # bytes of a value that is looked for in other codings
 
 
@@ -60,7 +58,7 @@ def _coded(value: bytes) -> set[bytes]:
 
 def erase_telling(text: bytes, known: Forms, marker: bytes) -> bytes:
     """Return a text with a marker for each value, in whatever coding it stands."""
-    large = len(text) > LARGE
+    large = len(text) > CLOSELY
     for form in known.plain if large else known.every:
         text = text.replace(form, marker)
     if large or not known.plain:
@@ -118,7 +116,7 @@ def planted(
             first, second = _bridged(first, second, marker)
         return _words(first, second, marker, known, variations) if first != second else (first, second)
 
-    return by_unit(erase)
+    return by_unit(erase, closely=False)
 
 
 def _level(first: bytes, second: bytes, marker: bytes, known: Known, variations: tuple[str, ...]) -> Texts:
@@ -133,7 +131,7 @@ def _level(first: bytes, second: bytes, marker: bytes, known: Known, variations:
 def _filled(pattern: bytes, text: bytes, marker: bytes, fillings: tuple[bytes, ...]) -> bytes | None:
     """Return the pattern if the text is that, but for a filling in the place of each marker."""
     pieces = pattern.split(marker)
-    if pattern == text or not fillings or not 1 < len(pieces) < 50 or len(text) > LARGE:  # noqa: PLR2004 - enough
+    if pattern == text or not fillings or not 1 < len(pieces) < 50 or len(text) > CLOSELY:  # noqa: PLR2004 - enough
         return None
     at = 0
     for number, piece in enumerate(pieces):
@@ -168,7 +166,8 @@ def _words(first: bytes, second: bytes, marker: bytes, known: Known, variations:
     """Erase words that are not telling, where each side has its own in the same place."""
     ours, theirs = set(words(known.first, variations)), set(words(known.second, variations))
     ours, theirs = ours - theirs, theirs - ours
-    if not ours or not theirs or max(len(first), len(second)) > LARGE:
+    short = max(len(first), len(second)) <= _LONGEST
+    if not (short and any(one in first for one in ours) and any(two in second for two in theirs)):
         return first, second
     return replaced_words(first, second, lambda one, two: one in ours and two in theirs, marker)
 

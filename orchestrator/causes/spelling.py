@@ -19,7 +19,8 @@ _PIECE = 1 << 20
 _MARGIN = 1 << 13
 _MOST_BYTES = 4 << 20  # of what is spelled of one section
 _MOST_MOVED = 50  # words that only moved, as they are listed one by one
-_MOST_WORDS = 4_000_000
+_MOST_WORDS = 4_000_000  # that are looked at
+_MOST_RUNS = 2000  # of bytes that mean nothing known: two sections that differ so much have little in common
 _LETTERS = str.maketrans("0123456789abcdef", "ghijklmnopqrstuv")
 
 
@@ -125,11 +126,14 @@ class _Speller:
     texts: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
     moved: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
     words: int = 0
+    runs: int = 0
+    told: set[tuple[bytes, bytes]] = field(default_factory=set)  # texts that words stand for; once is enough
     listed: int = 0
     done: int = 0  # offset on the first side, before which all is understood
 
     def full(self) -> bool:
-        return len(self.texts[0]) + len(self.texts[1]) > _MOST_BYTES or self.words > _MOST_WORDS
+        size = len(self.texts[0]) + len(self.texts[1])
+        return size > _MOST_BYTES or self.words > _MOST_WORDS or self.runs > _MOST_RUNS
 
     def spelled(self) -> Spelled:
         if self.full():
@@ -200,13 +204,15 @@ class _Speller:
             inside = (self.addresses[0] + low, self.addresses[1] + low + shift) if self.addresses else None
             found = self.dictionary.meaning(Here(ours, theirs, at, inside, self.addresses, floor))
         if found is None:
+            self.runs += 1
             begin, end = whole_text(ours, at, end, floor)
             self._text(begin + low, ours[begin:end], theirs[begin:end])
             self.done = end + low
             return
         begin, end, texts = found
-        if texts[0] == texts[1]:
+        if texts[0] == texts[1] or texts in self.told:
             self._moved(begin + low, int.from_bytes(ours[begin:end], "big"), int.from_bytes(theirs[begin:end], "big"))
         else:
+            self.told.add(texts)
             self._text(begin + low, *texts)
         self.done = end + low

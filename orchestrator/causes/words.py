@@ -101,7 +101,7 @@ class Layout:
 
     def code_shift(self) -> int | None:
         """Return by how much all code moved; None where its parts moved each otherwise."""
-        shifts = {span.shift for span in self.spans if span.executable}
+        shifts = {span.shift if span.alignment is None else None for span in self.spans if span.executable}
         return shifts.pop() if len(shifts) == 1 else None
 
 
@@ -177,9 +177,10 @@ class Dictionary:
         if not self.layout.moved or here.addresses is None or here.base is None:
             return None
         first, second = here.addresses[0] + begin, here.addresses[1] + begin
-        one, other = _signed(one), _signed(other)
+        one, other = signed(one), signed(other)
         counted = ((first + after, second + after) for after in _AFTER)
         fits = any(self.layout.place(from_ + one) == there + other for from_, there in (*counted, here.base))
+        fits = fits or self.layout.place(first - one) == second - other  # as a record of .eh_frame counts back
         return _MOVED if fits or self._entry(other - one, second - first) else None
 
     def _entry(self, grown: int, shift: int) -> bool:
@@ -188,7 +189,8 @@ class Dictionary:
         return code is not None and grown != 0 and grown == code - shift
 
 
-def _signed(word: int) -> int:
+def signed(word: int) -> int:
+    """Return a word of 32 bits as a number that may be negative."""
     return word - (1 << 32) if word >= 1 << 31 else word
 
 

@@ -1,0 +1,89 @@
+"""The sins of native code are really compiled, and each is known for what it is, with nothing left unexplained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator import variations
+from orchestrator.causes import native
+from orchestrator.compare import compare
+from orchestrator.contents import opened
+from orchestrator.diagnose import Specimen, diagnose
+from orchestrator.model import Failure, Mode, Severity, Verdict
+from orchestrator.wheel import read
+from tests.docker.sinners import SMALL
+from tests.docker.test_builds import Judge, judge
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestrator.model import Build, Diagnosis, Result, WheelFile
+
+__all__ = ["judge"]  # a fixture
+
+DEPTHS = {
+    "debug-path": Severity.DEBUG,
+    "rpath": Severity.DATA,
+    "embedded-path": Severity.CODE,  # what stands behind a longer path moves, and code points there
+    "compile-date": Severity.DATA,
+    "object-order": Severity.CODE,
+    "lto-symbols": Severity.DATA,
+}
+VARIATIONS = {
+    "debug-path": ("build-path",),
+    "rpath": ("build-path",),
+    "embedded-path": ("build-path",),
+    "compile-date": ("time",),
+    "object-order": ("fileordering",),
+}
+
+
+def diagnosed(result: Result, wheels: Path) -> Diagnosis:
+    """Explain the first two builds of a result."""
+    one, two = (_wheel(build, wheels) for build in result.builds[:2])
+    with opened(*one, SMALL.wheel, SMALL.members) as first, opened(*two, SMALL.wheel, SMALL.members) as second:
+        assert not isinstance(first, Failure)
+        assert not isinstance(second, Failure)
+        specimens = []
+        for (path, file), contents, build in zip((one, two), (first, second), result.builds[:2], strict=True):
+            wheel = read(path, file, SMALL.wheel, SMALL.members)
+            assert not isinstance(wheel, Failure)
+            specimens.append(Specimen(wheel, contents, variations.traces(build)))
+        return diagnose(specimens[0], specimens[1], compare(specimens[0].wheel, specimens[1].wheel))
+
+
+def _wheel(build: Build, wheels: Path) -> tuple[Path, WheelFile]:
+    assert build.wheel is not None, build.failure
+    return wheels / build.wheel.sha256, build.wheel
+
+
+def test_every_cause_of_native_code_is_committed_by_a_package() -> None:
+    """And is really built below."""
+    assert {cause.name for cause in native.CAUSES} == DEPTHS.keys()
+
+
+@pytest.mark.parametrize("slug", DEPTHS)
+def test_a_sin_of_native_code_is_that_cause_and_nothing_else(judge: Judge, slug: str, tmp_path: Path) -> None:
+    """Byte for byte, or what follows was shown to."""
+    found = diagnosed(judge(slug), tmp_path / "results" / "wheels")
+    assert [cause.name for cause in found.causes] == [slug]
+    assert found.unexplained == ()
+    assert found.severity is DEPTHS[slug]
+
+
+@pytest.mark.parametrize("slug", VARIATIONS)
+def test_a_sin_of_native_code_needs_its_variation_and_no_other(judge: Judge, slug: str) -> None:
+    """With that one held, the bytes are the same."""
+    held = judge(slug, hold=VARIATIONS[slug])
+    assert held.verdict is Verdict.REPRODUCIBLE, held.differences
+    others = tuple(name for name in variations.NAMES if name not in VARIATIONS[slug])
+    alone = judge(slug, hold=others)
+    assert alone.verdict is Verdict.SENSITIVE
+    assert [one.name for one in alone.variations if one.mode is Mode.VARIED] == list(VARIATIONS[slug])
+
+
+def test_random_names_need_no_variation(judge: Judge) -> None:
+    """They differ in one environment."""
+    assert judge("lto-symbols").verdict is Verdict.INTRINSIC

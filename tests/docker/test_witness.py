@@ -1,0 +1,142 @@
+"""The commands that take other people's files, on the real engine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orchestrator.builder import guest_folder, inventory
+from orchestrator.model import Provided
+from orchestrator.variations import NAMES
+from tests.docker.containers import derive
+from tests.docker.farmyard import Farmyard, farmyard
+from tests.samples import FIRST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from orchestrator.engine import Engine
+    from orchestrator.model import Image
+
+SDIST = "blameless-1.0.tar.gz"
+WHEEL = "blameless-1.0-py3-none-any.whl"
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Iterator[Farmyard]:
+    """Give a farm whose index has one blameless package, and that explains nothing by building."""
+    for one in farmyard(tmp_path):
+        one.configure(budget={"builds": 0})
+        one.publish("blameless")
+        yield one
+
+
+def record(yard: Farmyard) -> dict[str, Any]:
+    """Return the newest record of the package."""
+    found: dict[str, Any] = json.loads(yard.records("blameless")[-1].read_bytes())
+    return found
+
+
+def test_a_witness_tells_hashes_that_hold_from_those_that_do_not(yard: Farmyard) -> None:
+    """And writes down what it has rebuilt, as the file has it; why they differ, where the wheel is at hand."""
+    assert yard.run("run", "blameless").status == 0
+    sha256 = record(yard)["builds"][0]["wheel"]["sha256"]
+    sums = yard.folder / "sha256sums.txt"
+    sums.write_text(f"{record(yard)['sdist']['sha256']}  {SDIST}\n{sha256}  {WHEEL}\n")
+
+    holds = yard.run("witness", "sha256sums.txt", "--json")
+
+    assert (holds.status, [row["outcome"] for row in json.loads(holds.out)]) == (0, ["matches"])
+    assert (yard.results / "sha256sums.txt").read_text() == f"{sha256}  {WHEEL}\n"
+
+    theirs = yard.folder / WHEEL
+    with (
+        zipfile.ZipFile(yard.results / "wheels" / sha256) as ours,
+        zipfile.ZipFile(theirs, "w", zipfile.ZIP_DEFLATED) as other,
+    ):
+        for info in ours.infolist():
+            anew = zipfile.ZipInfo(info.filename, (2001, 1, 1, 0, 0, 0))
+            anew.external_attr = info.external_attr
+            other.writestr(anew, ours.read(info), zipfile.ZIP_DEFLATED)
+    code = hashlib.sha256(theirs.read_bytes()).hexdigest()
+    sums.write_text(f"{code}  {WHEEL}\n")
+
+    differs = yard.run("witness", "sha256sums.txt", "--json")
+
+    (row,) = json.loads(differs.out)
+    assert differs.status == 10
+    assert (row["sha256"], row["outcome"], row["rebuilt_sha256"]) == (code, "differs", sha256)
+    assert row["severity"] == "archive"
+    assert "archive-times" in row["causes"]
+
+
+def test_an_sdist_without_the_hash_that_is_asked_for_is_no_verdict(yard: Farmyard) -> None:
+    """The message tells which hash it has, and of what file's line it is."""
+    (yard.folder / "requirements.txt").write_text(f"blameless==1.0 --hash=sha256:{'0' * 64}\n")
+
+    ended = yard.run("run", "-r", "requirements.txt")
+
+    assert ended.status == 9
+    assert "requirements.txt:1: its sdist blameless-1.0.tar.gz has sha256" in ended.err
+    assert "are of no file of the index" in ended.err
+    assert yard.records() == []
+
+
+def test_what_the_images_python_has_no_use_for_is_left_out(yard: Farmyard) -> None:
+    """And said."""
+    (yard.folder / "requirements.txt").write_text('blameless==1.0 ; sys_platform == "win32"\n')
+
+    ended = yard.run("run", "-r", "requirements.txt")
+
+    assert ended.status == 0
+    assert "blameless==1.0 is left out on bookworm" in ended.err
+    assert yard.records() == []
+
+
+def test_a_groups_files_are_tracked(yard: Farmyard) -> None:
+    """Their paths are relative to the configuration."""
+    (yard.folder / "requirements.txt").write_text("blameless==1.0\n")
+    yard.configure(groups={"theirs": {"requirements": ["requirements.txt"]}})
+
+    assert yard.run("run").status == 0
+    assert yard.verdicts() == {"blameless": "reproducible"}
+
+
+@pytest.mark.parametrize(("frontend", "verdict"), [("hooks", "reproducible"), ("pip", "intrinsic")])
+def test_pip_builds_in_a_folder_of_random_name(yard: Farmyard, frontend: str, verdict: str) -> None:
+    """So that of a compiled wheel no two builds are the same, in one environment, as in 2020."""
+    settings = {"build-tools": {"frontend": frontend}, "variations": {"hold": sorted(NAMES)}}
+    yard.configure(index=None, **settings)
+
+    yard.run("run", "markupsafe==2.0.1")
+
+    assert yard.verdicts() == {"markupsafe": verdict}
+
+
+_FOLDER = "/usr/lib/python3/dist-packages"
+_PACKAGE = rf"""
+RUN mkdir -p {_FOLDER}/Some_Tool-1.2.dist-info {_FOLDER}/nobodys-1.0.dist-info \
+ && printf 'Metadata-Version: 2.1\nName: Some_Tool\nVersion: 1.2\n' >{_FOLDER}/Some_Tool-1.2.dist-info/METADATA \
+ && printf 'Metadata-Version: 2.1\nName: nobodys\nVersion: 1.0\n' >{_FOLDER}/nobodys-1.0.dist-info/METADATA \
+ && printf '/.\n{_FOLDER}/Some_Tool-1.2.dist-info\n' >/var/lib/dpkg/info/python3-some-tool.list
+"""
+
+
+def test_what_an_image_has_from_debian_is_told_with_its_package(engine: Engine, bookworm: Image, cache: Path) -> None:
+    """What no package owns is not Debian's."""
+    image = replace(
+        bookworm,
+        id=derive(engine, "wheelproof/test-inventory:1", bookworm.id, _PACKAGE),
+        packages=(*bookworm.packages, ("python3-some-tool:all", "1.2-3")),
+    )
+
+    found = inventory(image, guest_folder(cache, FIRST), engine.run, "wheelproof-tests")
+
+    assert Provided("some-tool", "1.2", "python3-some-tool", "1.2-3") in found
+    assert "nobodys" not in [one.name for one in found]

@@ -1,0 +1,389 @@
+"""Diagnosis claims nothing of equal wheels, always something of unequal ones, and never breaks."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import random
+import struct
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from orchestrator import contents
+from orchestrator.causes.lines import hunks
+from orchestrator.contents import Opened
+from orchestrator.diagnose import EVIDENCE, LOST, SHOWN, UNKNOWN, printable, side_by_side
+from orchestrator.model import Aspect, Difference, Failure, Reason, Severity, WheelFile
+from tests import samples
+from tests.samples import FIRST, SECOND
+from tests.specimens import NAME, OURS, THEIRS, causes, diagnosed, diagnosed_files, left
+from tests.test_causes import packed_tar, packed_zip, pyc
+
+INFO = "pkg-1.0.dist-info"
+NOISE = random.Random  # which is the same every time
+
+
+def test_of_equal_wheels_nothing_is_said() -> None:
+    """Neither cause nor severity."""
+    found = diagnosed({"a.py": b"x"}, {"a.py": b"x"})
+    assert (found.severity, found.causes, found.unexplained, found.differences) == (Severity.NONE, (), (), ())
+
+
+def test_a_cause_that_shares_a_file_with_something_unknown_is_named_all_the_same() -> None:
+    """By line; what is left is named by line too."""
+    first = f"one\nhost {FIRST.hostname}\ntwo\nx = 1\n".encode()
+    second = f"one\nhost {SECOND.hostname}\ntwo\nx = 2\n".encode()
+    found = diagnosed({"a.txt": first}, {"a.txt": second})
+    assert (causes(found), left(found)) == (["host-name"], [("a.txt", "content", "line 4")])
+
+
+def test_a_cause_that_shares_a_line_with_something_unknown_is_named_too() -> None:
+    """Where its trace is unmistakable on both sides."""
+    found = diagnosed({"a": f"{FIRST.hostname} one".encode()}, {"a": f"{SECOND.hostname} two".encode()})
+    assert (causes(found), left(found)) == (["host-name"], [("a", "content", "line 1")])
+
+
+def test_lines_that_follow_on_each_other_are_one_place() -> None:
+    """With what is the same before and after."""
+    found = diagnosed({"a": b"x\n1\n2\n3\ny\nz\n1\n"}, {"a": b"x\n4\n5\n6\ny\nz\n7\n"})
+    assert [where for _, _, where in left(found)] == ["lines 2 to 4", "line 7"]
+
+
+def test_several_causes_can_share_a_line() -> None:
+    """All of them are needed, and none besides."""
+    first = f"built by {FIRST.user} on {FIRST.hostname} in {FIRST.build_path}, id 1b4e28ba-2fa1-4d2e-883f-0016d3cca427"
+    second = (
+        f"built by {SECOND.user} on {SECOND.hostname} in {SECOND.build_path}, id 6fa459ea-ee8a-4ca4-894e-db77e160355e"
+    )
+    found = diagnosed({"a": first.encode()}, {"a": second.encode()})
+    assert (causes(found), left(found)) == (["build-path", "host-name", "user-name", "random-id"], [])
+
+
+def test_record_is_no_cause_where_it_follows() -> None:
+    """Its lines of members that differ themselves."""
+    wheels = [
+        {"a.txt": host.encode(), f"{INFO}/RECORD": f"a.txt,sha256={number},1\nb.txt,sha256=0,1\n".encode()}
+        for number, host in enumerate((FIRST.hostname, SECOND.hostname))
+    ]
+    found = diagnosed(*wheels)
+    assert (causes(found), left(found)) == (["host-name"], [])
+    assert (
+        Difference(f"{INFO}/RECORD", Aspect.CONTENT, consequence=True, severity=Severity.METADATA) in found.differences
+    )
+
+
+def test_record_that_differs_by_itself_is_not_explained() -> None:
+    """A hash of a member that is the same in both."""
+    wheels = [{"a": b"", f"{INFO}/RECORD": f"a,sha256={number},0\n".encode()} for number in range(2)]
+    found = diagnosed(*wheels)
+    assert (causes(found), left(found)) == ([], [(f"{INFO}/RECORD", "content", "line 1")])
+
+
+@pytest.mark.parametrize(
+    ("path", "severity"),
+    [
+        ("pkg/a.py", Severity.CODE),
+        ("pkg/a.so", Severity.CODE),
+        ("pkg.pth", Severity.CODE),
+        ("pkg-1.0.data/scripts/run", Severity.CODE),
+        ("pkg/a.txt", Severity.DATA),
+        ("pkg/a.json", Severity.DATA),
+        (f"{INFO}/entry_points.txt", Severity.METADATA),
+        (f"{INFO}/licenses/LICENSE", Severity.METADATA),
+    ],
+)
+def test_how_deep_a_content_goes_is_told_by_what_it_is(path: str, severity: Severity) -> None:
+    """The whole is as deep as its deepest member."""
+    found = diagnosed({path: b"one", "z.txt": b"1"}, {path: b"two", "z.txt": b"1"})
+    assert found.severity is severity
+    assert [one.severity for one in found.differences] == [severity]
+
+
+def test_the_whole_is_as_deep_as_its_deepest_member() -> None:
+    """However much else differs less."""
+    found = diagnosed({"a.py": b"1", f"{INFO}/WHEEL": b"1"}, {"a.py": b"2", f"{INFO}/WHEEL": b"2"})
+    assert {one.path: one.severity for one in found.differences} == {
+        "a.py": Severity.CODE,
+        f"{INFO}/WHEEL": Severity.METADATA,
+    }
+    assert found.severity is Severity.CODE
+
+
+def test_what_no_member_accounts_for_is_unexplained(tmp_path: Path) -> None:
+    """Bytes before the first member, say."""
+    plain = samples.wheel(tmp_path / "plain", {"a.txt": b""})
+    longer = write(tmp_path / "longer", b"#!junk\n" + plain.read_bytes())
+    found = diagnosed_files(plain, longer, names=(NAME, NAME))
+    assert (causes(found), left(found)) == ([], [("", "archive", "between its members")])
+    assert found.severity is Severity.ARCHIVE
+
+
+def test_members_whose_names_differ_by_what_was_planted_are_one() -> None:
+    """The name has its cause, and so has what they hold."""
+    found = diagnosed(
+        {f"pkg/{FIRST.hostname}.txt": FIRST.user.encode()}, {f"pkg/{SECOND.hostname}.txt": SECOND.user.encode()}
+    )
+    assert (causes(found), left(found), found.severity) == (["host-name", "user-name"], [], Severity.MEMBERS)
+    assert {one.members for one in found.causes} == {(f"pkg/{FIRST.hostname}.txt",)}
+
+
+def test_evidence_is_short_printable_and_shows_where_it_differs() -> None:
+    """Whatever a package puts there."""
+    lines = [f"\x1b[31m\u202e{'x' * 5000}%s{'y' * 5000}\n" % name for name in (FIRST.hostname, SECOND.hostname)]
+    found = diagnosed(
+        {f"{n}.txt": lines[0].encode() for n in range(9)}, {f"{n}.txt": lines[1].encode() for n in range(9)}
+    )
+    shown = found.causes[0].evidence
+    assert len(shown) == EVIDENCE
+    assert all(one.first.isprintable() and len(one.first) <= SHOWN for one in shown)
+    assert all(FIRST.hostname in one.first and SECOND.hostname in one.second for one in shown)
+    assert len(found.causes[0].members) == 9
+
+
+@given(st.binary(max_size=600), st.binary(max_size=600))
+def test_whatever_is_shown_harms_no_terminal(first: bytes, second: bytes) -> None:
+    """No control characters, none that turn text around."""
+    for text in (*side_by_side(first, second), printable(first)):
+        assert text.isprintable()
+    assert all(len(text) <= SHOWN + 2 for text in side_by_side(first, second))
+
+
+# --- properties ----------------------------------------------------------------------------------
+
+WORDS = st.sampled_from(
+    [FIRST.hostname, SECOND.hostname, FIRST.build_path, SECOND.build_path, "2026-11-20", "2027-12-23", "1111", "2222",
+     "x", "y", " ", ", ", "\n", "\n", "'", "0", "{'a', 'b'}", "{'b', 'a'}", "/x/tmpab12cd34", "0x7f2c8c0a4d30", "é"]
+)  # fmt: skip
+TEXTS = st.lists(WORDS, max_size=12).map(lambda words: "".join(words).encode())
+JSONS = st.dictionaries(st.sampled_from(["serialNumber", "timestamp", "a"]), st.integers() | st.text(max_size=3)).map(
+    lambda found: json.dumps(found).encode()
+)
+BLOBS = st.one_of(
+    TEXTS,
+    JSONS,
+    st.binary(max_size=60),
+    TEXTS.map(lambda text: text.decode().encode("utf-16")),
+    TEXTS.map(lambda text: gzip.compress(text, mtime=0)),
+    TEXTS.map(packed_tar),
+    TEXTS.map(packed_zip),
+    TEXTS.map(lambda text: pyc(f"x = {text!r}\ndef f(): return {text!r}")),
+    st.binary(max_size=40).map(lambda data: pyc("x = 1")[:16] + data),
+    st.binary(max_size=60).map(lambda data: b"\x7fELF\x02\x01\x01" + data),
+    st.binary(max_size=60).map(lambda data: b"!<arch>\n" + data),
+    st.binary(max_size=60).map(lambda data: b"PK\x03\x04" + data),
+    st.binary(max_size=60).map(lambda data: b"\x1f\x8b\x08" + data),
+)
+PATHS = st.sampled_from(
+    ["a.txt", "a.py", "a.pyc", "a.so", "a.tar.gz", "d/b.bin", f"{INFO}/RECORD", f"{INFO}/METADATA", f"{INFO}/WHEEL",
+     f"{INFO}/sboms/a.json", f"{INFO}/direct_url.json", f"pkg/{FIRST.hostname}", f"pkg/{SECOND.hostname}",
+     "pkg-1.0.dev1+gabcdef.dist-info/METADATA"]
+)  # fmt: skip
+HEADERS = st.tuples(
+    st.sampled_from([(2020, 1, 1, 0, 0, 0), (2026, 11, 20, 12, 0, 0)]), st.sampled_from([0o100644, 0o100664])
+)
+WHEELS = st.dictionaries(PATHS, st.tuples(HEADERS, BLOBS), max_size=4)
+FILENAMES = st.sampled_from(
+    [
+        NAME,
+        NAME,
+        NAME,
+        "pkg-1.0-py2-none-any.whl",
+        "pkg-1.0.dev1+gabcdef-py3-none-any.whl",
+        "pkg-1.0-1-py3-none-any.whl",
+    ]
+)
+KNOWN = st.sampled_from([(OURS, THEIRS), (UNKNOWN, UNKNOWN)])
+
+
+def members(wheel: dict[str, tuple[tuple[tuple[int, ...], int], bytes]]) -> list[tuple[zipfile.ZipInfo, bytes]]:
+    """Return a drawn wheel's members."""
+    found = []
+    for path, ((when, mode), content) in wheel.items():
+        info = zipfile.ZipInfo(path, when)  # type: ignore[arg-type] # six numbers
+        info.external_attr = mode << 16
+        found.append((info, content))
+    return found
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=200)
+@given(WHEELS, WHEELS, FILENAMES, FILENAMES, KNOWN)
+def test_diagnosis_keeps_its_word(first: dict, second: dict, ours: str, theirs: str, known: tuple) -> None:  # type: ignore[type-arg]
+    """No claim of equal bytes, always one of unequal ones, in whichever order, whatever the members hold."""
+    keeps_its_word(first, second, ours, theirs, known)
+
+
+def keeps_its_word(first: dict, second: dict, ours: str, theirs: str, known: tuple) -> None:  # type: ignore[type-arg]
+    """Diagnose two drawn wheels, both ways round."""
+    one, two = members(first), members(second)
+    found = diagnosed(one, two, known=known, names=(ours, theirs))
+    if found.differences:
+        assert found.causes or found.unexplained
+        assert found.severity is not Severity.NONE
+    else:
+        assert (found.causes, found.unexplained, found.severity) == ((), (), Severity.NONE)
+    turned = diagnosed(two, one, known=known[::-1], names=(theirs, ours))
+    assert causes(turned) == causes(found)
+    assert turned.severity == found.severity
+    assert {one.aspect for one in turned.unexplained} == {one.aspect for one in found.unexplained}
+    assert len(turned.unexplained) == len(found.unexplained)
+    assert [(one.second, one.first) for blame in turned.causes for one in blame.evidence] == [
+        (one.first, one.second) for blame in found.causes for one in blame.evidence
+    ]
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(WHEELS, KNOWN)
+def test_a_wheel_has_nothing_to_explain_against_itself(wheel: dict, known: tuple) -> None:  # type: ignore[type-arg]
+    """Whatever is in it."""
+    found = diagnosed(members(wheel), members(wheel), known=known)
+    assert (found.causes, found.unexplained) == ((), ())
+
+
+@given(st.lists(st.sampled_from([b"a", b"b", b"c", b"d"])), st.lists(st.sampled_from([b"a", b"b", b"c", b"d"])))
+@example([b"a", b"b"], [b"b", b"a", b"b"])
+def test_hunks_are_all_in_which_two_sequences_differ(first: list[bytes], second: list[bytes]) -> None:
+    """With each hunk replaced, one becomes the other."""
+    made, at = [], 0
+    for begin, end, other, stop in hunks(first, second):
+        assert first[begin:end] != second[other:stop]
+        made += [*first[at:begin], *second[other:stop]]
+        at = end
+    assert [*made, *first[at:]] == second
+
+
+# --- hostile wheels -------------------------------------------------------------------------------------
+
+
+def write(path: Path, data: bytes) -> Path:
+    """Write a file."""
+    path.write_bytes(data)
+    return path
+
+
+def test_a_wheel_that_cannot_be_opened_is_a_failure(tmp_path: Path) -> None:
+    """And no exception."""
+    path = write(tmp_path / NAME, b"PK\x03\x04 no archive at all")
+    with contents.opened(path, WheelFile(NAME, "0", 10), 1 << 20, 10) as found:
+        assert isinstance(found, Failure)
+        assert found.reason is Reason.BROKEN_WHEEL
+
+
+def test_a_member_that_cannot_be_unpacked_is_unexplained(tmp_path: Path) -> None:
+    """Its compressed bytes are broken; the rest is diagnosed."""
+    path = samples.wheel(tmp_path / NAME, {"a.txt": os.urandom(100)})
+    with zipfile.ZipFile(path) as archive:
+        offset = archive.getinfo("a.txt").header_offset
+    data = bytearray(path.read_bytes())
+    data[offset + 30 + 5 + 3 : offset + 30 + 5 + 20] = b"\xff" * 17
+    path.write_bytes(data)
+    with contents.opened(path, WheelFile(NAME, "0", len(data)), 1 << 20, 10) as opened:
+        assert isinstance(opened, Opened)
+        with opened.content("a.txt") as content:
+            assert content is None
+        with opened.content("no such") as content:
+            assert content is None
+
+
+def test_a_large_member_is_not_held_in_memory(tmp_path: Path) -> None:
+    """It lies in a file without a name."""
+    data = bytes(contents.SMALL) + b"the end"
+    path = samples.wheel(tmp_path / NAME, {"a.bin": data})
+    with contents.opened(path, WheelFile(NAME, "0", 1), 1 << 30, 10) as opened:
+        assert isinstance(opened, Opened)
+        with opened.content("a.bin") as content:
+            assert content is not None
+            assert (content.size, content.read(contents.SMALL, 100)) == (len(data), b"the end")
+            assert isinstance(content, contents.Spooled)
+
+
+def deep(kind: str, levels: int) -> bytes:
+    """Return something that is nested deeper than it should be."""
+    data = b"x"
+    for _ in range(levels):
+        data = gzip.compress(data, mtime=0) if kind == "gzip" else packed_zip(data)
+    return data
+
+
+HOSTILE = {
+    "a bomb": ("a.gz", gzip.compress(bytes(200 << 20), mtime=0), gzip.compress(bytes(200 << 20), mtime=1)),
+    "nested gzip": ("a.gz", deep("gzip", 50), deep("gzip", 51)),
+    "nested zip": ("a.zip", deep("zip", 20), deep("zip", 21)),
+    "deep JSON": (f"{INFO}/sboms/a.json", b"[" * 100_000, b"[" * 100_001),
+    "wide JSON": (f"{INFO}/sboms/a.json", b'{"a":' * 500 + b"1" + b"}" * 500, b'{"a":' * 500 + b"2" + b"}" * 500),
+    "deep marshal": ("a.pyc", pyc("1")[:16] + b"(\1\0\0\0" * 50_000, pyc("1")[:16] + b"(\1\0\0\0" * 50_001),
+    "wide marshal": ("a.pyc", pyc("1")[:16] + b"(\xff\xff\xff\x7f", pyc("1")[:16] + b"(\xff\xff\xff\x7e"),
+    "self-referring marshal": ("a.pyc", pyc("1")[:16] + b"\xa9\2r\0\0\0\0N", pyc("1")[:16] + b"\xa9\2r\0\0\0\0T"),
+    "many short lines": ("a.txt", b"a\n" * 900_000, b"b\n" * 900_001),
+    "one long line": ("a.txt", b"a," * 400_000 + b"x", b"b," * 400_000),
+    "many hex digits": ("a.txt", b"ab" * 400_000, b"ba" * 400_000),
+    "many letters of base64": ("a.txt", b"aB/" * 300_000, b"bA/" * 300_000),
+    "many slashes": ("a.txt", b"/a" * 400_000, b"/b" * 400_000),
+    "many dates": ("a.txt", b"2026-11-20 " * 60_000, b"2027-12-23 " * 60_000),
+    "many spaces": ("a.txt", b"Nov " + b" " * 800_000, b"Dec " + b" " * 800_000),
+    "noise": ("a.bin", NOISE(1).randbytes(2 << 20), NOISE(2).randbytes(2 << 20)),
+    "noise of another length": (
+        "a.bin",
+        NOISE(1).randbytes(2 << 20),
+        NOISE(2).randbytes((2 << 20) - 9),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_nothing_that_a_member_holds_takes_long_or_breaks(what: str) -> None:
+    """It is unexplained at worst."""
+    path, first, second = HOSTILE[what]
+    for known in ((OURS, THEIRS), (UNKNOWN, UNKNOWN)):
+        begun = time.process_time()
+        found = diagnosed({path: first}, {path: second}, known=known)
+        assert time.process_time() - begun < 20, "seconds of processor time"
+        assert found.causes or found.unexplained
+
+
+def test_of_very_many_places_some_are_named_and_the_rest_counted() -> None:
+    """So a record stays of a size that can be shown."""
+    first, second = ("".join(f"{number} {side}\nsame {number}\n" for number in range(9000)) for side in ("q", "w"))
+    found = diagnosed({"a.txt": first.encode()}, {"a.txt": second.encode()})
+    assert len(found.unexplained) == LOST + 1
+    assert "more" in found.unexplained[-1].where
+
+
+MEASURED = """
+import re, sys, time
+from pathlib import Path
+from tests.specimens import diagnosed_files, NAME
+begun = time.monotonic()
+found = diagnosed_files(Path(sys.argv[1]), Path(sys.argv[2]), names=(NAME, NAME))
+peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
+print(len(found.unexplained), time.monotonic() - begun, int(peak[1]) >> 10)
+"""
+
+
+def test_two_wheels_of_a_hundred_megabytes_fit_into_two_hundred(tmp_path: Path) -> None:
+    """With one member of that size, and it differs here and there."""
+    noise = NOISE(1).randbytes(100 << 20)
+    paths = []
+    for number in range(2):
+        changed = bytearray(noise)
+        for at in range(0, len(changed), 1 << 20):
+            changed[at : at + 4] = struct.pack("<I", number)
+        path = tmp_path / f"{number}.whl"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr(zipfile.ZipInfo("pkg/a.bin"), changed)
+        paths.append(str(path))
+        del changed
+    command = [sys.executable, "-c", MEASURED, *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
+    assert done.returncode == 0, done.stderr
+    unexplained, seconds, megabytes = (float(word) for word in done.stdout.split())
+    assert unexplained == 100
+    assert megabytes < 200
+    assert seconds < 60

@@ -1,0 +1,104 @@
+"""Which input made a wheel become another, by the records and by what is built again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.drift import Drift, Tried, culprit, drifted, swaps
+from orchestrator.model import Pin, Result, UsedImage
+from tests.sample_results import IMAGE, sample
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OLD = Pin("setuptools", "70.3.0", "7" * 64, "setuptools-70.3.0-py3-none-any.whl", "https://index.example/s70.whl")
+NEW = Pin("setuptools", "79.0.0", "8" * 64, "setuptools-79.0.0-py3-none-any.whl", "https://index.example/s79.whl")
+WHEEL = Pin("wheel", "0.38.1", "9" * 64, "wheel-0.38.1-py3-none-any.whl", "https://index.example/w38.whl")
+WHEEL45 = Pin("wheel", "0.45.1", "a" * 64, "wheel-0.45.1-py3-none-any.whl", "https://index.example/w45.whl")
+
+
+def night(days: float, sha256: str, pins: tuple[Pin, ...] = (OLD,), image: UsedImage = IMAGE) -> Result:
+    """Return the result of a night, whose wheels have that hash."""
+    found = sample(days=days, pins=pins, image=image)
+    builds = tuple(replace(one, wheel=replace(one.wheel, sha256=sha256)) for one in found.builds if one.wheel)
+    return replace(found, builds=builds)
+
+
+def only(*results: Result, packages: Mapping[str, Mapping[str, str]] | None = None) -> Drift:
+    """Return the one drift of some nights."""
+    (found,) = drifted(results, (packages or {}).get)
+    return found
+
+
+def test_nothing_drifts_where_every_night_gives_the_same() -> None:
+    """Whatever became of the inputs."""
+    assert list(drifted([night(0, "1"), night(1, "1", (NEW,))])) == []
+
+
+def test_the_last_good_night_is_compared_with_the_first_other() -> None:
+    """Nights before and after say nothing of it; their order does not matter."""
+    nights = [night(3, "2", (NEW,)), night(0, "1", (WHEEL,)), night(2, "2", (NEW,)), night(1, "1")]
+
+    found = only(*nights)
+
+    assert (found.was, found.now) == ("1", "2")
+    assert found.later.finished - found.earlier.finished == timedelta(days=1)
+    assert culprit(found) == "setuptools 70.3.0, now 79.0.0"
+
+
+def test_a_debian_package_of_the_image_is_named_where_both_images_were_noted() -> None:
+    """A manifest's hash tells nobody anything."""
+    other = replace(IMAGE, manifest="n" * 64)
+    held = {"gcc-12:amd64": "12.2.0-14", "libc6:amd64": "2.36"}
+
+    found = only(
+        night(0, "1"),
+        night(1, "2", image=other),
+        packages={IMAGE.manifest: held, other.manifest: {**held, "gcc-12:amd64": "12.2.0-14+deb12u1"}},
+    )
+
+    assert culprit(found) == "the image's gcc-12:amd64 12.2.0-14, now 12.2.0-14+deb12u1"
+
+
+def test_without_any_other_input_it_is_the_farm_or_nothing_that_is_recorded() -> None:
+    """No input is accused that is the same."""
+    same = only(night(0, "1"), night(1, "2"))
+    newer = only(night(0, "1"), replace(night(1, "2"), wheelproof="9.9"))
+
+    assert culprit(same).startswith("none of the inputs")
+    assert culprit(newer).startswith("the farm: wheelproof")
+
+
+BOTH = only(night(0, "1", (OLD, WHEEL)), night(1, "2", (NEW, WHEEL45)))
+
+
+def test_each_build_requirement_is_swapped_alone() -> None:
+    """After all as it was, which tells whether anything else did it."""
+    assert [(one.names, one.lock.pins) for one in swaps(BOTH)] == [
+        ((), (OLD, WHEEL)),
+        (("setuptools",), (NEW, WHEEL)),
+        (("wheel",), (OLD, WHEEL45)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        (("1", "2", "1"), "proven: setuptools 70.3.0, now 79.0.0"),
+        (("1", "1", "2"), "proven: wheel 0.38.1, now 0.45.1"),
+        (("1", "3", "2"), "proven: setuptools 70.3.0, now 79.0.0 and wheel 0.38.1, now 0.45.1"),
+        (("1", "1", "1"), "proven: no build requirement alone"),
+        (("2", "2", "2"), "proven: not the build requirements, but the farm itself"),
+        (("1", "1", ""), "one of 2: setuptools 70.3.0, now 79.0.0; wheel 0.38.1, now 0.45.1"),
+        ((), "one of 2: setuptools"),
+    ],
+)
+def test_what_is_built_again_tells_the_culprit(seen: tuple[str, ...], words: str) -> None:
+    """A build that failed proves nothing."""
+    tried = [Tried(swap, sha256) for swap, sha256 in zip(swaps(BOTH), seen, strict=False)]
+
+    assert culprit(BOTH, tried).startswith(words)
