@@ -39,8 +39,9 @@ COMPILERS = "compilers"
 
 WRAPPED = ("cc", "c++", "gcc", "g++", "x86_64-linux-gnu-gcc", "x86_64-linux-gnu-g++")
 WRAPPER = """#!/bin/sh
-exec /usr/bin/{name} "-ffile-prefix-map=$PWD=." "$@"
+exec /usr/bin/{name} "$@" "-ffile-prefix-map=$PWD=."
 """
+"""Of several maps of one path gcc takes the last; so ours goes before those of the package."""
 LONGEST_FRAME = 1 << 20
 TAIL = 1 << 20
 LONGER_TAIL = 8 << 20  # looked at where the other shows nothing

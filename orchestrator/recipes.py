@@ -126,7 +126,7 @@ def _environment(result: Result, writings: Sequence[Writing]) -> list[str]:
 
 def _wrappers(folder: str) -> list[str]:
     """Return lines that write wrappers of the compilers, which map the folder in which each is called."""
-    wrapper = 'printf \'#!/bin/sh\\nexec /usr/bin/%s "-ffile-prefix-map=$PWD=." "$@"\\n\' "$name"'
+    wrapper = 'printf \'#!/bin/sh\\nexec /usr/bin/%s "$@" "-ffile-prefix-map=$PWD=."\\n\' "$name"'
     loop = f"for name in {' '.join(_WRAPPED)}; do {wrapper} >{folder}/$name; chmod +x {folder}/$name; done"
     return [f"mkdir -p {folder}", loop]
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator import images
-from orchestrator.config import Config, checks, custom, is_path, load, parse, project, schema, tasks, tracked
+from orchestrator.config import Config, checks, custom, excluded, is_path, load, parse, project, schema, tasks, tracked
 from orchestrator.errors import ConfigError, UsageError
 from orchestrator.model import Budget, Limits, Policy, Tracked
 from orchestrator.variations import NAMES
@@ -232,6 +232,18 @@ def test_an_exclusion_is_checked_where_it_would_be_built_and_where_it_may_be_lif
     assert [one.limits.seconds for one in tried] == [10_800, 10_800, Limits().seconds]
     assert all(one.long for one in tried)
     assert custom(found, enum34) is None
+
+
+def test_exclusions_are_chosen_by_their_projects() -> None:
+    """Each once, however its name is written; all of them where none is named; what is none is said."""
+    text = (
+        "{project: scipy, reason: needs BLAS, since: 2020-08-01}, {project: enum34, reason: shadows, since: 2020-08-01}"
+    )
+    found = read(f"exclusions: [{text}]")
+    assert [one.project for one in excluded(found, ["Enum34", "enum34"])] == ["enum34"]
+    assert excluded(found, []) == found.exclusions
+    with pytest.raises(UsageError, match="checking 'six': the configuration excludes enum34, scipy"):
+        excluded(found, ["scipy", "six"])
 
 
 def test_settings_of_a_package_reach_its_tasks() -> None:
