@@ -56,6 +56,7 @@ class Isolation:
     found: frozenset[str] | None = None
     open: str = ""  # why there is no answer
     flaky: str = ""
+    stray: Build | None = None  # one in the first environment that is unlike the first
 
 
 def explain(case: Case, tools: Tools) -> Explained:
@@ -72,7 +73,7 @@ def explain(case: Case, tools: Tools) -> Explained:
     if case.task.budget.builds:
         tell = _intrinsic if case.verdict is Verdict.INTRINSIC else _sensitive
         found = tell(case, laboratory, found)
-        if case.task.budget.remedies and not found.flaky:
+        if case.task.budget.remedies and (not found.flaky or laboratory.case.verdict is Verdict.INTRINSIC):
             found = _mended(laboratory, found)
     compared = laboratory.agreeing()
     return replace(
@@ -161,6 +162,9 @@ def _sensitive(case: Case, laboratory: Laboratory, found: Explained) -> Explaine
         found = _with_what_differs_besides(laboratory, needed, found)
     isolation = isolated(laboratory, _suspects(laboratory, found.causes), lambda build: same(case.first, build), needed)
     found = replace(found, left_open=isolation.open, flaky=isolation.flaky)
+    if isolation.stray is not None:
+        laboratory.case = replace(case, verdict=Verdict.INTRINSIC, control=isolation.stray)
+        return _intrinsic(laboratory.case, laboratory, found)
     if isolation.found is None:
         return found
     holds = tuple(name for name in case.names if name in isolation.found)
@@ -248,11 +252,18 @@ def isolated(
     """Find the fewest variations that must be held for a build to be like the first.
 
     `needed` are known to be among them. Where holding all suspects is not enough, what is then
-    still different may name others; where that names none, all variations are searched.
+    still different may name others; where that names none, all variations are searched, if the
+    control build was not like the first by mere luck.
     """
     case = laboratory.case
     seen: dict[frozenset[str], bool] = {}
+    doubted = False
     while (step := next_step(case.names, suspects, seen, needed)).found is None:
+        if step.searched and not doubted:
+            doubted = True
+            for stray in laboratory.repeat(1) or ():
+                if not like(stray):
+                    return Isolation(flaky=_FLAKY, stray=stray)
         made = laboratory.hold(step.hold)
         if made is None:
             return Isolation(open=_told_so_far(seen, suspects))

@@ -219,6 +219,20 @@ def test_what_is_equal_once_and_different_once_is_intrinsic() -> None:
     assert world.explain().flaky
 
 
+def test_a_control_that_was_equal_by_luck_is_found_out() -> None:
+    """What differs by itself is then told, and mended, as such."""
+    ticks = itertools.chain("0", "1", "0", itertools.count())  # first, second, control, and whatever is built then
+    clock = Blame("archive-times", ("a.py",), ("time",))
+    told = Diagnosis(Severity.ARCHIVE, (clock,), (), ())
+    cures = {"archive-times": ("canonical-archive",)}
+    world = World(lambda one: "fixed" if one.finish else next(ticks), finds=lambda _one, _two: told, cures=cures)
+    found = world.explain()
+    assert found.flaky
+    assert found.causes == (replace(clock, variations=()),)
+    assert (found.holds, found.recipe) == ((), ("canonical-archive",))
+    assert len(found.builds) <= 8
+
+
 def test_a_budget_bounds_builds_and_says_what_is_open() -> None:
     """Nothing is claimed that was not built."""
     found = World(native, finds=traced, budget=Budget(builds=2)).explain()
