@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from orchestrator.model import Image
 
 USERS = """\
-first:x:1111:1111::/nonexistent:/bin/sh
-second:x:2222:2222::/nonexistent:/bin/bash
+first-builder:x:1111:1111::/nonexistent:/bin/sh
+second-builder:x:2222:2222::/nonexistent:/bin/bash
 """
 
 
@@ -59,7 +59,7 @@ def test_the_packages_are_as_locked_or_drift_says_so(engine: Engine, image: Imag
 
 def test_the_users_the_locales_and_the_shell(engine: Engine, image: Image) -> None:
     """All that the variations need is there, as they need it."""
-    assert printed(engine, image.id, "getent passwd first second") == USERS
+    assert printed(engine, image.id, "getent passwd first-builder second-builder") == USERS
     assert {"C.utf8", "et_EE.utf8"} <= set(printed(engine, image.id, "locale -a").split())
     assert printed(engine, image.id, "LC_ALL=et_EE.UTF-8 locale decimal_point") == ",\n"
     shell = printed(engine, image.id, "readlink /bin/sh; readlink -f /bin/sh; cat /usr/lib/wheelproof/clock")
@@ -245,8 +245,8 @@ def test_a_custom_image_is_its_base_and_what_it_adds(engine: Engine, cache: Path
         assert set(image.packages) - set(bookworm.packages) == {("hello:amd64", changed[0].found)}
         assert (image.base, image.target, image.drift) == (bookworm.base, bookworm.target, bookworm.drift)
         assert image.manifest != bookworm.manifest
-        assert printed(engine, image.id, "hello; readlink -f /bin/sh; getent passwd first second").startswith(
-            "Hello, world!\n/usr/bin/dash\nfirst:x:1111"
+        assert printed(engine, image.id, "hello; readlink -f /bin/sh; getent passwd first-builder").startswith(
+            "Hello, world!\n/usr/bin/dash\nfirst-builder:x:1111"
         )
         assert engine.read_file(image.id, "/etc/ld.so.preload") == engine.read_file(bookworm.id, "/etc/ld.so.preload")
     finally:
