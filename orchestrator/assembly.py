@@ -140,8 +140,6 @@ def put_together(
     """Put a run together: engine, images, index, caches, results."""
     engine = engines.connect()
     made = _images(engine, settings, tasks)
-    for one in made.values():
-        store.keep_image(one)
     cores = sorted(os.sched_getaffinity(0))
     slots = Slots(jobs or settings.jobs or len(cores), cores, long=settings.long)
     stop = Stop()
@@ -204,6 +202,8 @@ def carried_out(
 
     """
     farm = put_together(settings, store, tasks, publisher.publish, publisher.is_published, jobs=jobs, again=again)
+    for image in farm.night.images.values():
+        store.keep_image(image)
     wanted = fitting(tasks, farm, progress.note)
     with tended(farm), ExitStack() as display:
         return night.run(wanted, farm.night, lambda total: display.enter_context(farm.shown(total)))
