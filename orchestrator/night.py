@@ -115,23 +115,25 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
     progress = shown(len(jobs))
     site = _Site(night.publish, night.publish_every)
     written = 0
+    several = len({job.task.image for job in jobs}) > 1
     night.slots.expect(sum(not job.long for job in jobs))
 
     def done(job: Job, outcome: Result | Path | WheelproofError) -> None:
         nonlocal written
         night.slots.expect(-(not job.long))
-        name = job.release.project
+        name, where = job.release.project, f" on {job.task.image}" if several else ""
         if isinstance(outcome, WheelproofError):
             failed(job.task, outcome)
-            progress.finished(name, job.name, "open", str(outcome))
+            progress.finished(name, job.name + where, "open", str(outcome))
             return
         if isinstance(outcome, Path):
             records.append(outcome)
-            progress.finished(name, job.name, "unchanged", "")
+            progress.finished(name, job.name + where, "unchanged", "")
             return
         records.append(night.write(outcome))
         written += 1
-        progress.finished(name, f"{outcome.project} {outcome.version}", outcome.verdict, outcome.reason)
+        release = f"{outcome.project} {outcome.version}{where}"
+        progress.finished(name, release, outcome.verdict, outcome.reason)
         site.perhaps()
 
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -18,15 +19,14 @@ import tempfile
 import time
 import venv
 import zipfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from orchestrator import results, variations  # noqa: E402 - found from beside this script
-from orchestrator.compare import compare  # noqa: E402
+from orchestrator.compare import compare  # noqa: E402 - found from beside this script
 from orchestrator.contents import opened  # noqa: E402
 from orchestrator.diagnose import Specimen, diagnose  # noqa: E402
 from orchestrator.model import Failure, Traces, WheelFile  # noqa: E402
@@ -47,21 +47,22 @@ SHARE = 0.1  # of diffoscope's time
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a program: seconds, the most memory that it or a child of it held, in MB, and what it printed."""
+    """One run of a program: the most memory that it or a child of it held, in MB, and what it printed."""
 
-    seconds: float
+    seconds: float  # of real time
+    processor: float  # seconds of it, its children's too
     memory: float
     output: str
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two wheels of one release, and the record of their builds, where there is one."""
+    """Two wheels of one release, and the file that says what either environment had planted."""
 
     name: str
     first: Path
     second: Path
-    record: Path | None = None
+    traces: Path | None = None
 
 
 # --- one comparison, in a process of its own -------------------------------------------------
@@ -92,32 +93,42 @@ def _sha256(path: Path) -> str:
 
 
 def _planted(pair: Pair) -> tuple[Traces, Traces]:
-    result = results.read(pair.record) if pair.record else None
-    if result is None:
+    if pair.traces is None:
         return Traces(), Traces()
-    return variations.traces(result.builds[0]), variations.traces(result.builds[1])
+    first, second = json.loads(pair.traces.read_text())
+    return _traces(first), _traces(second)
+
+
+def _traces(fields: dict[str, Any]) -> Traces:
+    values = tuple((name, text) for name, text in fields.pop("values"))
+    clock = fields.pop("clock")
+    return Traces(values=values, clock=tuple(clock) if clock else None, **fields)
 
 
 # --- the pairs -------------------------------------------------------------------------------
 
 
-def built(releases: Sequence[str], config: Path | None, folder: Path) -> Iterator[Pair]:
+def built(releases: Sequence[str], config: Path | None, folder: Path, scratch: Path) -> Iterator[Pair]:
     """Have the farm build the releases, and yield the wheels of the two environments where they differ."""
+    from orchestrator import results, variations  # noqa: PLC0415 - one comparison has no need of them
+
     command = [sys.executable, "-m", "orchestrator", "run", "--results", str(folder)]
     command += ["--config", str(config.resolve())] if config else []
     subprocess.run([*command, *releases], cwd=ROOT, check=False, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
     for record in sorted(folder.glob("records/*/*.json")):
         found = results.read(record)
-        if found is None or len(found.builds) < 2 or not found.differences:  # noqa: PLR2004 - a pair
+        if found is None or found.requirement not in releases or len(found.builds) < 2 or not found.differences:  # noqa: PLR2004 - a pair
             continue
         paths = []
         for build in found.builds[:2]:
             if build.wheel is not None:
-                path = folder / "pairs" / found.project / build.name / Path(build.wheel.filename).name
+                path = scratch / "pairs" / found.project / build.name / Path(build.wheel.filename).name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(folder / "wheels" / build.wheel.sha256, path)
                 paths.append(path)
-        yield Pair(f"{found.project} {found.version}", paths[0], paths[1], record)
+        traces = scratch / "pairs" / found.project / "traces.json"
+        traces.write_text(json.dumps([asdict(variations.traces(build)) for build in found.builds[:2]]))
+        yield Pair(f"{found.project} {found.version}", paths[0], paths[1], traces)
 
 
 def large(folder: Path) -> None:
@@ -159,24 +170,25 @@ def _library(path: str) -> bytes:
 def timed(command: Sequence[str]) -> Run:
     """Run a command to its end; exit status 1 is how diffoscope says that two files differ."""
     begun = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # noqa: S603
     output = process.stdout.read() if process.stdout else ""
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in (0, 1):
         sys.exit(f"{command[0]} ended with status {process.returncode}")
-    return Run(time.monotonic() - begun, used.ru_maxrss / 1024, output)
+    return Run(time.monotonic() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, output)
 
 
-def best(command: Sequence[str], runs: int) -> Run:
-    """Return the quickest of a few runs."""
-    return min((timed(command) for _ in range(runs)), key=lambda run: run.seconds)
+def best(commands: Sequence[Sequence[str]], runs: int) -> list[Run]:
+    """Run some commands in turn, a few times; return the quickest run of each."""
+    every = [[timed(command) for command in commands] for _ in range(runs)]
+    return [min((turn[at] for turn in every), key=lambda run: run.seconds) for at in range(len(commands))]
 
 
 def ours(pair: Pair) -> list[str]:
     """Return the command that has this script explain one pair."""
-    record = [str(pair.record)] if pair.record else []
-    return [sys.executable, __file__, "--one", str(pair.first), str(pair.second), *record]
+    traces = [str(pair.traces)] if pair.traces else []
+    return [sys.executable, __file__, "--one", str(pair.first), str(pair.second), *traces]
 
 
 def diffoscope(folder: Path) -> str:
@@ -184,7 +196,7 @@ def diffoscope(folder: Path) -> str:
     if found := shutil.which("diffoscope"):
         return found
     venv.create(folder, with_pip=True)
-    subprocess.run([folder / "bin" / "pip", "install", "--quiet", "diffoscope"], check=True)  # noqa: S603
+    subprocess.run([folder / "bin" / "pip", "install", "--quiet", "diffoscope", "defusedxml"], check=True)  # noqa: S603
     return str(folder / "bin" / "diffoscope")
 
 
@@ -196,10 +208,13 @@ def theirs(program: str, pair: Pair, folder: Path) -> list[str]:
 def main() -> None:
     """Measure, print, and end with status 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--one", nargs="+", type=Path, metavar="PATH", help="explain two wheels; third, their record")
+    parser.add_argument(
+        "--one", nargs="+", type=Path, metavar="PATH", help="explain two wheels; third, what was planted"
+    )
     parser.add_argument("--make", type=Path, metavar="FOLDER", help="make the large pair there")
     parser.add_argument("--runs", type=int, default=RUNS, help="how often each program runs on each pair")
     parser.add_argument("--config", type=Path, help="the farm's settings, instead of config.yaml")
+    parser.add_argument("--results", type=Path, help="the farm's results, kept from one run to the next")
     parser.add_argument("releases", nargs="*", default=RELEASES)
     options = parser.parse_args()
     if options.one:
@@ -209,20 +224,22 @@ def main() -> None:
         large(options.make)
         return
     with tempfile.TemporaryDirectory(prefix="wheelproof-bench-") as scratch:
-        sys.exit(0 if measure(options.releases, options.config, options.runs, Path(scratch)) else 1)
+        sys.exit(0 if measure(options, Path(scratch)) else 1)
 
 
-def measure(releases: Sequence[str], config: Path | None, runs: int, scratch: Path) -> bool:
+def measure(options: argparse.Namespace, scratch: Path) -> bool:
     """Print a line for each pair; return whether all targets are met."""
+    runs = options.runs
     program = diffoscope(scratch / "diffoscope")
     print(timed([program, "--version"]).output.strip(), f"(the best of {runs} runs each)")
-    print(f"{'':24}{'wheelproof':>12}{'diffoscope':>12}{'ratio':>8}{'memory':>16}")
+    print(f"{'':24}{'wheelproof':>12}{'diffoscope':>12}{'ratio':>8}{'of processor':>14}{'memory':>16}")
     met = True
-    for pair in built(releases, config, scratch / "results"):
-        mine, other = best(ours(pair), runs), best(theirs(program, pair, scratch), runs)
+    for pair in built(options.releases, options.config, options.results or scratch / "results", scratch):
+        mine, other = best((ours(pair), theirs(program, pair, scratch)), runs)
         met &= mine.seconds < SHARE * other.seconds
         print(
             f"{pair.name:24}{mine.seconds:10.2f} s{other.seconds:10.2f} s{mine.seconds / other.seconds:8.3f}"
+            f"{mine.processor / other.processor:14.3f}"
             f"{mine.memory:6.0f} /{other.memory:5.0f} MB  {mine.output.strip()}"
         )
     # In a process of its own: what this one holds would be counted to those that it begins.
@@ -230,7 +247,7 @@ def measure(releases: Sequence[str], config: Path | None, runs: int, scratch: Pa
     pair = large_pair(scratch / "large")
     mine = timed(ours(pair))
     print(
-        f"{'a pair of':12}{pair.first.stat().st_size / 1e6:9.0f} MB{mine.seconds:10.2f} s{'':20}"
+        f"{'a pair of':12}{pair.first.stat().st_size / 1e6:9.0f} MB{mine.seconds:10.2f} s{'':34}"
         f"{mine.memory:6.0f} MB         {mine.output.strip()}"
     )
     return met and mine.memory < HEAVIEST

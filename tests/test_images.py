@@ -212,7 +212,7 @@ def test_our_locks_hold_what_builds_need(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in names(IMAGES) if name not in BASES])
 def test_our_custom_images_add_what_they_are_for_and_no_backend(name: str) -> None:
-    """Each has its base's packages as locked there, what its Dockerfile asks for, and build tools of Debian's by name."""
+    """Each has its base's packages as locked there, and what its Dockerfile asks for; two have Debian's build tools."""
     recipe = load(IMAGES, name)
     assert recipe.below is not None
     locked, steps = {package.partition(":")[0] for package, _ in recipe.lock}, dict(recipe.files)["Dockerfile"].decode()

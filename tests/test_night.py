@@ -95,6 +95,22 @@ def test_every_task_gets_a_record_and_the_site_is_written(world: World) -> None:
     assert len(world.published) >= 2
 
 
+def test_each_image_is_a_job_and_is_named_where_there_are_several(world: World) -> None:
+    """So that two lines about one release can be told apart."""
+    out = io.StringIO()
+
+    def told(*names: str) -> list[str]:
+        tasks = [replace(TASK, requirement="six==1.0", image=name) for name in names]
+        night.run(tasks, world.effects(), lambda total: Progress(total, out))
+        return out.getvalue().splitlines()
+
+    assert told("bookworm") == ["[1/1] six 1.0: reproducible"]
+    assert sorted(line.partition("] ")[2] for line in told("bookworm", "trixie")[1:]) == [
+        "six 1.0 on bookworm: reproducible",
+        "six 1.0 on trixie: reproducible",
+    ]
+
+
 def test_what_is_taken_for_long_is_so_until_a_result_tells_otherwise(world: World) -> None:
     """An exclusion that is tried for the first time shall hold up nothing."""
     task = replace(TASK, requirement="six", long=True)

@@ -83,6 +83,16 @@ def test_the_newest_on_an_image_is_not_that_of_another(store: Results) -> None:
     assert sorted(one.project for one in store.every()) == ["idna", "six", "six"]
 
 
+def test_the_newest_of_a_version_is_not_that_of_another(store: Results) -> None:
+    """Of several versions that are tracked side by side, each has its own."""
+    older, newer = sample("six", "1.16.0"), sample("six", "1.15.0", days=1)
+    store.write(older)
+    store.write(newer)
+    assert store.latest("six", "bookworm") == newer
+    assert store.latest("six", "bookworm", "1.16.0") == older
+    assert store.latest("six", "bookworm", "1.14.0") is None
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff\xfe", b'{"schema": 1}'])
 def test_a_damaged_record_is_as_good_as_none(store: Results, damage: bytes) -> None:
     """It hides no other, and its job is not taken for done."""

@@ -6,12 +6,13 @@ from dataclasses import fields, replace
 
 import pytest
 
-from orchestrator.model import Mode
+from orchestrator.model import Mode, Profile
 from orchestrator.variations import (
     NAMES,
     VARIATIONS,
     Variation,
     disobeyed,
+    profiled,
     scratch_folders,
     second_environment,
     variants,
@@ -67,3 +68,17 @@ def test_a_home_that_shall_not_exist_is_not_made() -> None:
     assert scratch_folders(FIRST) == written
     assert len(scratch_folders(SECOND)) == 3
     assert not any(folder.startswith("/nonexistent") for folder in scratch_folders(SECOND))
+
+
+def test_a_profile_fixes_what_it_names_and_nothing_else() -> None:
+    """What it fixes is just what the variations of those names would change."""
+    profile = Profile("theirs", umask=0o077, build_path="/tmp/wheels/{folder}", timezone="UTC0", hash_seed=7)  # noqa: S108
+    first = profiled(FIRST, profile, "MarkupSafe-2.0.1.tar.gz")
+
+    assert first.build_path == "/tmp/wheels/MarkupSafe-2.0.1"  # noqa: S108 - of a build
+    assert (first.umask, first.timezone, first.hash_seed) == (0o077, "UTC0", 7)
+    assert profiled(FIRST, Profile("none"), "a-1.zip") == FIRST == profiled(FIRST, None, "a-1.zip")
+    changed = {field.name for field in fields(FIRST) if getattr(first, field.name) != getattr(FIRST, field.name)}
+    assert changed == {name.replace("-", "_") for name in profile.fixes}
+    second = second_environment(first, profile.fixes)
+    assert all(getattr(second, name) == getattr(first, name) for name in changed)

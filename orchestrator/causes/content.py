@@ -23,7 +23,7 @@ LOADED = (*TEXTS, "elf")
 WRITTEN = ("text", "metadata", "sbom")
 
 _PATH = re.compile(rb"(?:file://)?(/(?:[\w.+@~=-]{1,255}/){1,40}[\w.+@~=-]{1,255})/?")
-_BUILT_IN = (b"/tmp/", b"/home/", b"/build/", b"/root/", b"/Users/", b"/var/", b"/srv/", b"/work/", b"/private/",
+_BUILT_IN = (b"/tmp/", b"/home/", b"/build/", b"/root/", b"/Users/", b"/var/", b"/srv/", b"/private/",
              b"/project/", b"/mnt/", b"/data/", b"/github/", b"/io/", b"/src/", b"/app/", b"/opt/")  # fmt: skip
 _UUID = re.compile(
     rb"(?i)(?<![0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?![0-9a-f])"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -45,6 +45,14 @@ class Kind(StrEnum):
     DAY = "day"
 
 
+class _Tells(Enum):
+    """When it says something of the release that a fact is not alike on all images."""
+
+    NEVER = auto()
+    ALWAYS = auto()
+    BUILT = auto()  # of those images only that gave a wheel: where there is none, nothing is known of it
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One fact, as it is on each image."""
@@ -52,7 +60,7 @@ class Line:
     name: str
     kind: Kind
     cells: tuple[tuple[str, ...], ...]  # one for each image; an empty one where there is nothing to say
-    differs: bool  # never of what the images are, or when it was found: that says nothing of the release
+    differs: bool  # as far as that says something of the release
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +116,16 @@ def others(standing: Standing, standings: Iterable[Standing]) -> tuple[Standing,
 def _line(
     name: str,
     kind: Kind,
-    tells: bool,  # noqa: FBT001 - as the table has it
+    tells: _Tells,
     fact: Callable[[Standing, Debian | None], Iterable[str]],
     standings: tuple[Standing, ...],
     debians: Mapping[str, Debian],
 ) -> Line:
     cells = tuple(_bounded(tuple(fact(one, debians.get(one.image)))) for one in standings)
-    return Line(name, kind, cells, tells and len(set(cells)) > 1)
+    compared = cells
+    if tells is _Tells.BUILT:
+        compared = tuple(cell for cell, one in zip(cells, standings, strict=True) if _wheel(one.latest))
+    return Line(name, kind, cells, tells is not _Tells.NEVER and len(set(compared)) > 1)
 
 
 def _bounded(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -159,22 +170,22 @@ def _built_as(inputs: Inputs | None) -> Iterator[str]:
         yield f"frontend: {inputs.frontend}"
 
 
-_Fact = tuple[str, Kind, bool, "Callable[[Standing, Debian | None], Iterable[str]]"]
+_Fact = tuple[str, Kind, _Tells, "Callable[[Standing, Debian | None], Iterable[str]]"]
 
-_FACTS: tuple[_Fact, ...] = (  # name, kind, whether a difference tells anything of the release
-    ("Debian", Kind.TEXT, False, lambda _, debian: (debian.suite,) if debian else ()),
-    ("Python", Kind.TEXT, False, lambda _, debian: (debian.python,) if debian else ()),
-    ("Version", Kind.TEXT, True, lambda one, _: (one.version,)),
-    ("Verdict", Kind.VERDICT, True, lambda one, _: (one.latest.verdict,)),
-    ("Since", Kind.DAY, False, lambda one, _: (f"{one.since.astimezone(UTC):%Y-%m-%d}",)),
-    ("Sensitive to", Kind.VARIATIONS, True, lambda one, _: one.latest.holds),
-    ("How deep", Kind.TEXT, True, lambda one, _: (_severity(one.latest),)),
-    ("Causes", Kind.CAUSES, True, lambda one, _: dict.fromkeys(blame.name for blame in one.latest.causes)),
-    ("Recipe", Kind.REMEDIES, True, lambda one, _: one.latest.recipe),
-    ("Reason", Kind.TEXT, True, lambda one, _: _failure(one.latest)),
-    ("First build", Kind.HASH, True, lambda one, _: _hash(one.latest)),
-    ("Built as", Kind.TEXT, True, lambda one, _: _built_as(one.latest.inputs)),
-    ("Built with", Kind.TEXT, True, lambda one, _: _built_with(one.latest)),
+_FACTS: tuple[_Fact, ...] = (
+    ("Debian", Kind.TEXT, _Tells.NEVER, lambda _, debian: (debian.suite,) if debian else ()),
+    ("Python", Kind.TEXT, _Tells.NEVER, lambda _, debian: (debian.python,) if debian else ()),
+    ("Version", Kind.TEXT, _Tells.ALWAYS, lambda one, _: (one.version,)),
+    ("Verdict", Kind.VERDICT, _Tells.ALWAYS, lambda one, _: (one.latest.verdict,)),
+    ("Since", Kind.DAY, _Tells.NEVER, lambda one, _: (f"{one.since.astimezone(UTC):%Y-%m-%d}",)),
+    ("Sensitive to", Kind.VARIATIONS, _Tells.BUILT, lambda one, _: one.latest.holds),
+    ("How deep", Kind.TEXT, _Tells.BUILT, lambda one, _: (_severity(one.latest),)),
+    ("Causes", Kind.CAUSES, _Tells.BUILT, lambda one, _: dict.fromkeys(blame.name for blame in one.latest.causes)),
+    ("Recipe", Kind.REMEDIES, _Tells.BUILT, lambda one, _: one.latest.recipe),
+    ("Reason", Kind.TEXT, _Tells.ALWAYS, lambda one, _: _failure(one.latest)),
+    ("First build", Kind.HASH, _Tells.BUILT, lambda one, _: _hash(one.latest)),
+    ("Built as", Kind.TEXT, _Tells.ALWAYS, lambda one, _: _built_as(one.latest.inputs)),
+    ("Built with", Kind.TEXT, _Tells.BUILT, lambda one, _: _built_with(one.latest)),
 )
 
 

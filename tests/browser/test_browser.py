@@ -111,7 +111,19 @@ def _button(browser: Chrome, word: str) -> WebElement:
     return browser.find_element(By.CSS_SELECTOR, f"#controls button[value={word}]")
 
 
-EVERY = ["attrs", "cffi", "evil", "frozenlist", "futures", "grpcio", "later", "markupsafe", "markupsafe", "scipy", "six"]
+EVERY = [
+    "attrs",
+    "cffi",
+    "evil",
+    "frozenlist",
+    "futures",
+    "grpcio",
+    "later",
+    "markupsafe",
+    "markupsafe",
+    "scipy",
+    "six",
+]
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
