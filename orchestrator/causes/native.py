@@ -218,12 +218,12 @@ _LTO = (
     (re.compile(rb"(?<=/)cc[A-Za-z0-9]{6}(?=\.|\b)"), b"<object>"),  # the compiler driver's temporary files
     (re.compile(rb"(?<![\w/.])cc[A-Za-z0-9]{6}(?=\.(?:o|s|ltrans))"), b"<object>"),
     (re.compile(rb"(?<=\.)[0-9a-f]{8}(?![0-9a-z])"), b"<seed>"),  # of a file's name in a symbol
-    (re.compile(rb"(?<=\.)[0-9a-f]{16}(?![0-9a-z])"), b"<seed>"),  # of a section of an object
+    (re.compile(rb"(?<=\.)[0-9a-f]{12,16}(?![0-9a-z])"), b"<seed>"),  # of a section of an object, not padded
     (re.compile(rb"(?<=_)[0-9A-F]{8}_[0-9A-F]{8}(?![0-9A-Z])"), b"<seed>"),  # -frandom-seed's in names of files
 )
 
 
-_RANDOM_SEED = re.compile(rb"\.[0-9a-f]{16}(?![0-9a-z])|(?<![\w.])cc[A-Za-z0-9]{6}\.")
+_RANDOM_SEED = re.compile(rb"\.[0-9a-f]{12,16}(?![0-9a-z])|(?<![\w.])cc[A-Za-z0-9]{6}\.")
 
 
 def erase_lto(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
