@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from orchestrator.model import Phase, Verdict, digest
+from orchestrator.model import Frontend, Phase, Policy, Verdict, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from orchestrator.model import Exclusion, Limits, Result, Tracked, UsedImage
+    from orchestrator.model import Exclusion, Inputs, Limits, Result, Tracked, UsedImage
 
 _NO_LOCK_YET = frozenset({Phase.UNPACK, Phase.REQUIREMENTS})
 
@@ -60,7 +60,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where one version of one project stands on one image."""
+    """Where one version of one project stands on one image, built in one way."""
 
     project: str
     version: str
@@ -69,6 +69,12 @@ class Standing:
     since: datetime  # when it first had the verdict that it has had ever since
     change: Change | None
     history: tuple[Event, ...]  # newest first; the latest is one of them
+    way: tuple[str, ...] = ()  # the profile, build tools and frontend, where they are not the usual ones
+
+    @property
+    def place(self) -> str:
+        """The image, and the way where it is not the usual one."""
+        return ", ".join((self.image, *self.way))
 
     @property
     def earlier(self) -> tuple[Event, ...]:
@@ -89,11 +95,14 @@ class Project:
     def current(self) -> tuple[Standing, ...]:
         """On each image where the project is not excluded, the newest version, and those that are tracked by name.
 
-        A version that its author calls stable goes before one that is not (PEP 440). Their order
-        is that of the standings.
+        A version that its author calls stable goes before one that is not (PEP 440). What was built
+        in another way than the usual, as a profile holds what others vary, speaks only where nothing
+        else was built. Their order is that of the standings.
         """
         lifted = {exclusion.image for exclusion in self.exclusions if exclusion.image}
-        there = [one for one in self.standings if not self.exclusions or one.image in lifted]
+        usual = {one.image for one in self.standings if not one.way}
+        spoken = [one for one in self.standings if not (one.way and one.image in usual)]
+        there = [one for one in spoken if not self.exclusions or one.image in lifted]
         newest: dict[str, Standing] = {}
         for standing in sorted(there, key=lambda one: _is_preliminary(one.version)):
             newest.setdefault(standing.image, standing)
@@ -152,7 +161,7 @@ def summarize(
 ) -> Summary:
     """Tell where every release stands, from results in any order.
 
-    Of each release on each image the latest result is kept whole and the others as events, so
+    Of each release on each image, and in each way, the latest result is kept whole and the others as events, so
     that a long history costs little. `tracked` is what ought to have a verdict.
     """
     standings: defaultdict[str, list[Standing]] = defaultdict(list)
@@ -169,6 +178,18 @@ def summarize(
         Project(name, _sorted(standings[name]), tuple(left_out[name]), tuple(awaited[name])) for name in names
     )
     return Summary(now, projects, _counts(projects))
+
+
+def built_as(inputs: Inputs | None) -> tuple[str, ...]:
+    """Say in what other way than the usual something was built: as whose builds, with which tools and frontend."""
+    if inputs is None:
+        return ()
+    said = (
+        f"profile {inputs.profile.name}" if inputs.profile else "",
+        f"build tools: {inputs.policy}" if inputs.policy is not Policy.INDEX else "",
+        f"frontend: {inputs.frontend}" if inputs.frontend is not Frontend.HOOKS else "",
+    )
+    return tuple(filter(None, said))
 
 
 def version_key(version: str) -> tuple[bool, Version, str]:
@@ -189,7 +210,7 @@ def _is_preliminary(version: str) -> bool:
 
 
 def _sorted(standings: Iterable[Standing]) -> tuple[Standing, ...]:
-    by_image = sorted(standings, key=lambda one: one.image)
+    by_image = sorted(standings, key=lambda one: (one.image, one.way))
     return tuple(sorted(by_image, key=lambda one: version_key(one.version), reverse=True))
 
 
@@ -215,12 +236,15 @@ class _Record:
     settled: _Settled
 
 
+_Key = tuple[str, str, str, tuple[str, ...]]  # project, version, image, way
+
+
 def _standings(results: Iterable[Result]) -> Iterator[Standing]:
-    latest: dict[tuple[str, str, str], Result] = {}
-    records: defaultdict[tuple[str, str, str], list[_Record]] = defaultdict(list)
+    latest: dict[_Key, Result] = {}
+    records: defaultdict[_Key, list[_Record]] = defaultdict(list)
     shared: dict[_Settled, _Settled] = {}  # most results of a release have the very same inputs
     for result in results:
-        key = (canonicalize_name(result.project), result.version, result.image.name)
+        key = (canonicalize_name(result.project), result.version, result.image.name, built_as(result.inputs))
         settled = _settled(result)
         records[key].append(_record(result, shared.setdefault(settled, settled)))
         if key not in latest or _moment(latest[key]) < _moment(result):
@@ -236,7 +260,9 @@ def _record(result: Result, settled: _Settled) -> _Record:
     return _Record(_moment(result), result.verdict, result.reason, result.wheelproof, settled)
 
 
-def _standing(project: str, version: str, image: str, latest: Result, records: list[_Record]) -> Standing:
+def _standing(
+    project: str, version: str, image: str, way: tuple[str, ...], latest: Result, records: list[_Record]
+) -> Standing:
     events = tuple(_events(sorted(records, key=lambda one: one.moment)))
     turns = [
         Change(later.finished, earlier.verdict, later.verdict, later.changed)
@@ -245,7 +271,7 @@ def _standing(project: str, version: str, image: str, latest: Result, records: l
     ]
     change = turns[-1] if turns else None
     since = change.when if change else events[0].finished
-    return Standing(project, version, image, latest, since, change, tuple(reversed(events)))
+    return Standing(project, version, image, latest, since, change, tuple(reversed(events)), way)
 
 
 def _events(oldest_first: Iterable[_Record]) -> Iterator[Event]:

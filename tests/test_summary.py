@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.model import Drift, Exclusion, Failure, Limits, Phase, Reason, Result, Tracked, Verdict
+from orchestrator.model import Drift, Exclusion, Failure, Limits, Phase, Profile, Reason, Result, Tracked, Verdict
 from orchestrator.summary import InputChange, Project, Standing, Summary, summarize
 from tests.sample_results import IMAGE, SETUPTOOLS, sample
 from tests.samples import NOON
@@ -176,6 +176,15 @@ def test_current_is_the_newest_stable_version_on_each_image() -> None:
     )
     project = the_project(summary_of(*results))
     assert [(one.version, one.image) for one in project.current] == [("1.17", "bookworm"), ("1.16", "trixie")]
+
+
+def test_what_a_profile_holds_does_not_speak_for_what_varies() -> None:
+    """The same release, built later as somebody else builds it, stands beside the usual verdict and not for it."""
+    theirs = replace(_with_inputs(profile=Profile("theirs", umask=0o022)), verdict=Verdict.REPRODUCIBLE)
+    project = the_project(summary_of(sample(verdict=Verdict.SENSITIVE, days=0), theirs))
+    assert [one.place for one in project.standings] == ["bookworm", "bookworm, profile theirs"]
+    assert [(one.latest.verdict, one.place) for one in project.current] == [(Verdict.SENSITIVE, "bookworm")]
+    assert [one.place for one in the_project(summary_of(theirs)).current] == ["bookworm, profile theirs"]
 
 
 def test_counts_are_of_what_is_current() -> None:

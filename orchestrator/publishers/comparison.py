@@ -9,13 +9,13 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Frontend, Policy, Severity
+from orchestrator.model import Severity
 from orchestrator.publishers import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from orchestrator.model import Inputs, Result, WheelFile
+    from orchestrator.model import Result, WheelFile
     from orchestrator.summary import Standing
 
 TEXT_BOUND = 300  # characters of one text of a package
@@ -79,7 +79,7 @@ class Comparison:
     @property
     def images(self) -> tuple[str, ...]:
         """The images, in the order of the columns."""
-        return tuple(one.image for one in self.standings)
+        return tuple(one.place for one in self.standings)
 
 
 def comparisons(
@@ -92,7 +92,7 @@ def comparisons(
     """
     by_version = (tuple(some) for _, some in groupby(standings, lambda one: one.version))
     found = tuple(compared(some, debians) for some in by_version if len(some) > 1)
-    newest = {one.image: one for one in reversed(tuple(current)) if one in standings}
+    newest = {one.place: one for one in reversed(tuple(current)) if one in standings}
     if not found and len(newest) > 1:
         return (compared(tuple(newest[image] for image in sorted(newest)), debians),)
     return found
@@ -161,15 +161,6 @@ def _built_with(result: Result) -> tuple[str, ...]:
     return tuple(f"{name} {version}" for name, version in sorted((*ours, *theirs)))
 
 
-def _built_as(inputs: Inputs | None) -> Iterator[str]:
-    if inputs and inputs.profile:
-        yield f"profile {inputs.profile.name}"
-    if inputs and inputs.policy is not Policy.INDEX:
-        yield f"build tools: {inputs.policy}"
-    if inputs and inputs.frontend is not Frontend.HOOKS:
-        yield f"frontend: {inputs.frontend}"
-
-
 _Fact = tuple[str, Kind, _Tells, "Callable[[Standing, Debian | None], Iterable[str]]"]
 
 _FACTS: tuple[_Fact, ...] = (
@@ -184,7 +175,7 @@ _FACTS: tuple[_Fact, ...] = (
     ("Recipe", Kind.REMEDIES, _Tells.BUILT, lambda one, _: one.latest.recipe),
     ("Reason", Kind.TEXT, _Tells.ALWAYS, lambda one, _: _failure(one.latest)),
     ("First build", Kind.HASH, _Tells.BUILT, lambda one, _: _hash(one.latest)),
-    ("Built as", Kind.TEXT, _Tells.ALWAYS, lambda one, _: _built_as(one.latest.inputs)),
+    ("Built as", Kind.TEXT, _Tells.ALWAYS, lambda one, _: one.way),
     ("Built with", Kind.TEXT, _Tells.BUILT, lambda one, _: _built_with(one.latest)),
 )
 

@@ -427,7 +427,7 @@ def _size(number: int) -> str:
 
 def _anchor(standing: Standing) -> str:
     """Return a fragment that names this version on this image, whatever they are called."""
-    name = f"{standing.version}-{standing.image}"
+    name = "-".join((standing.version, standing.image, *standing.way))
     return name if re.fullmatch(r"[A-Za-z0-9.+!_-]+", name) else f"_{_sha256(name)[:16]}"
 
 
