@@ -20,7 +20,7 @@ _PATIENCE = 5  # seconds for a process that has answered to end
 def _context() -> ForkServerContext:
     """Fork from a server that has imported what is called, and has no threads and nothing open."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["orchestrator.workshop"])
+    context.set_forkserver_preload(["orchestrator.pair"])
     return context
 
 

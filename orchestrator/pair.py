@@ -12,7 +12,8 @@ from orchestrator.compare import compare
 from orchestrator.contents import opened
 from orchestrator.diagnose import Specimen, diagnose
 from orchestrator.errors import UsageError
-from orchestrator.model import Failure, Limits, Traces, WheelFile
+from orchestrator.model import Failure, Limits, WheelFile
+from orchestrator.wheel import Given
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,15 +55,6 @@ class Pair:
 
 def _named(file: WheelFile) -> dict[str, Any]:
     return {"filename": file.filename, "sha256": file.sha256, "size": file.size}
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A wheel on our disk, under the name by which it is to be known, and what its build planted, if that is known."""
-
-    path: Path
-    file: WheelFile
-    traces: Traces = Traces()  # noqa: RUF009 - frozen
 
 
 def explained(first: Path, second: Path) -> Pair:

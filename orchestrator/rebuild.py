@@ -12,7 +12,6 @@ from packaging.utils import canonicalize_name
 
 from orchestrator import __version__, failures, kind, variations
 from orchestrator.builder import Order, Output
-from orchestrator.causes import ALIKE, CAUSES
 from orchestrator.compare import compare
 from orchestrator.errors import WheelproofError
 from orchestrator.explain import Explained, bound, explain
@@ -63,16 +62,6 @@ if TYPE_CHECKING:
 
 NOTHING = Lock()
 """What is required where nothing was settled."""
-
-CURES = {cause.name: cause.remedies for cause in CAUSES}
-"""What repairs each cause, the gentlest first."""
-
-TOLD_APART = {
-    name: {variation: cause.name for cause in CAUSES if cause.name in group for variation in cause.variations}
-    for group in ALIKE
-    for name in group
-}
-"""Of causes that leave one trace: which of them it is, by the variation that does it."""
 
 
 def _none_known(_missing: tuple[Missing, ...], _image: Image) -> tuple[str, ...]:
@@ -175,7 +164,7 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
         return effects.build(order, _nobody).build
 
     trial = conclude(task, first.build, second.build, build, effects.read)
-    trial = told(task, release, trial, Tools(build, effects.diagnose, CURES, TOLD_APART))
+    trial = told(task, release, trial, build, effects.diagnose)
     found = result(digest(inputs), trial, inputs, settled.lock)
     return replace(found, published=effects.published(release, first.build)) if task.published else found
 
@@ -375,13 +364,22 @@ def _agreed(first: Build, second: Build) -> Explained:
     return Explained(severity=Severity.NONE, builds_compared=2, flake_bound=bound(2))
 
 
-def told(task: Task, release: Release, trial: Trial, tools: Tools) -> Trial:
+def told(
+    task: Task,
+    release: Release,
+    trial: Trial,
+    build: Callable[[str, Environment], Build],
+    diagnose: Callable[[Build, Build], Diagnosis | None],
+) -> Trial:
     """Explain why builds differ, where they do; experiments may show that it was chance all along."""
     if trial.judgement.verdict not in (Verdict.SENSITIVE, Verdict.INTRINSIC):
         return trial
+    # Not before: most nights build little, and the causes bring a library with them.
+    from orchestrator.causes import CURES, TOLD_APART  # noqa: PLC0415
+
     first, second, control = trial.builds
     case = Case(task, release.version, trial.judgement.verdict, first, second, control, trial.differences)
-    explained = explain(case, tools)
+    explained = explain(case, Tools(build, diagnose, CURES, TOLD_APART))
     flaky = Judgement(Verdict.INTRINSIC, explained.flaky, trial.judgement.failure)
     return replace(
         trial,

@@ -7,13 +7,14 @@ import lzma
 import struct
 import zipfile
 import zlib
+from dataclasses import dataclass
 from email.parser import HeaderParser
 from typing import IO, TYPE_CHECKING
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from orchestrator.guest import LARGEST_DIRECTORY, directory_of_zip
-from orchestrator.model import DETAIL, Failure, Member, Phase, Reason, Wheel, digest
+from orchestrator.model import DETAIL, Failure, Member, Phase, Reason, Traces, Wheel, digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,15 @@ BROKEN = (
     zlib.error, lzma.LZMAError,
 )  # fmt: skip
 """What zipfile raises, one time or another, when it reads what is no archive, or no longer one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A wheel on our disk, under the name by which it is to be known, and what its build planted, if that is known."""
+
+    path: Path
+    file: WheelFile
+    traces: Traces = Traces()  # noqa: RUF009 - frozen
 
 
 def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure | None:

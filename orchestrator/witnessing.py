@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator import images, pair, witness
+from orchestrator import images, wheel, witness
 from orchestrator.cache import sha256_of
 from orchestrator.errors import ImageError
 from orchestrator.model import WheelFile
@@ -43,8 +43,8 @@ class AtHand:
         if build.wheel is None or ours is None or theirs is None or result.inputs is None:
             return None
         limits = result.inputs.limits
-        given = pair.Given(theirs, WheelFile(filename, sha256, theirs.stat().st_size))
-        made = pair.Given(ours, build.wheel, traces(build))
+        given = wheel.Given(theirs, WheelFile(filename, sha256, theirs.stat().st_size))
+        made = wheel.Given(ours, build.wheel, traces(build))
         return look(given, made, limits)
 
     def _find(self, filename: str, sha256: str) -> Path | None:

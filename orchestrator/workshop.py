@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import bounded, builder, cache, checkout, config, crates, logs, pair, published, sdist, wheel
+from orchestrator import bounded, builder, cache, checkout, config, crates, logs, published, sdist, wheel
 from orchestrator.buildenv import TOOLS
 from orchestrator.errors import ResultsError, UsageError
 from orchestrator.index import local
@@ -59,8 +59,10 @@ _TURNS = cache.Turns()
 MTIME = 1_577_836_800  # 2020-01-01, of what is packed where no SOURCE_DATE_EPOCH is set
 
 
-def look(first: pair.Given, second: pair.Given, limits: Limits) -> Diagnosis | None:
+def look(first: wheel.Given, second: wheel.Given, limits: Limits) -> Diagnosis | None:
     """Look into two wheels, in a process of its own; None, and a word in the log, where that fails."""
+    from orchestrator import pair  # noqa: PLC0415 - not before: most nights build little, and it brings all causes
+
     found, why = bounded.call(pair.diagnosed, first, second, limits, seconds=pair.SECONDS, memory=pair.ROOM)
     if why:
         logs.warning("two wheels cannot be looked into", wheel=first.file.filename, fault=why)
@@ -218,7 +220,7 @@ class Workshop:
             ours,
             release.wheels,
             lambda one: self.index.fetch(one, limits.wheel),
-            lambda path, theirs: look(self._given(build, ours), pair.Given(path, theirs), limits),
+            lambda path, theirs: look(self._given(build, ours), wheel.Given(path, theirs), limits),
         )
 
     def diagnose(self, first: Build, second: Build, limits: Limits) -> Diagnosis | None:
@@ -227,8 +229,8 @@ class Workshop:
         assert second.wheel is not None  # noqa: S101 - as above
         return look(self._given(first, first.wheel), self._given(second, second.wheel), limits)
 
-    def _given(self, build: Build, made: WheelFile) -> pair.Given:
-        return pair.Given(self.stored(made), made, traces(build))
+    def _given(self, build: Build, made: WheelFile) -> wheel.Given:
+        return wheel.Given(self.stored(made), made, traces(build))
 
     def stored(self, made: WheelFile) -> Path:
         """Return a file that was made a moment ago; raises ResultsError where the store had no room for it."""

@@ -16,3 +16,13 @@ NAMES = tuple(cause.name for cause in CAUSES)
 
 ALIKE = (("hash-order", "file-order", "locale-sorting"),)
 """Causes that leave one trace, and are told apart by which variation does it."""
+
+CURES = {cause.name: cause.remedies for cause in CAUSES}
+"""What repairs each cause, the gentlest first."""
+
+TOLD_APART = {
+    name: {variation: cause.name for cause in CAUSES if cause.name in group for variation in cause.variations}
+    for group in ALIKE
+    for name in group
+}
+"""Of causes that leave one trace: which of them it is, by the variation that does it."""

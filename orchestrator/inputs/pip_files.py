@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
-from pip_requirements_parser import RequirementsFile  # type: ignore[import-untyped] # it has no stubs
 
 from orchestrator.inputs.wanted import Mistake, Read, Wanted, is_sha256, name_of, short, version_of
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from pip_requirements_parser import InstallRequirement
+    from pip_requirements_parser import InstallRequirement  # type: ignore[import-untyped] # it has no stubs
 
 _ELSEWHERE = {
     "requirements": "names another file; name that one beside this one",
@@ -33,6 +32,8 @@ _HASH = re.compile(r"sha256:([0-9a-fA-F]{64})")
 
 def parse(path: Path) -> Read:
     """Read a requirements file; nothing that it names is followed."""
+    from pip_requirements_parser import RequirementsFile  # noqa: PLC0415 - rarely asked for
+
     name = str(path)
     try:
         file = RequirementsFile.from_file(name, include_nested=False)
