@@ -116,6 +116,8 @@ def _build_system(path: Path, table: Any) -> Source | Failure:  # noqa: ANN401 -
         return _broken("pyproject.toml: build-system.requires is not a list of requirements (PEP 518)")
     backend = table.get("build-backend", LEGACY_BACKEND)
     folders = table.get("backend-path", [])
+    # PEP 517 wants a list. pip goes through a text too, letter by letter: that does for ".", as flit-core 2 has it.
+    folders = list(folders) if isinstance(folders, str) else folders
     if not isinstance(backend, str) or not _texts(folders):
         return _broken("pyproject.toml: build-backend or backend-path is not as PEP 517 says")
     if any(folder.startswith("/") or ".." in folder.split("/") for folder in folders):

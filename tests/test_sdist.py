@@ -43,6 +43,13 @@ def test_a_build_system_is_taken_at_its_word(tmp_path: Path) -> None:
     assert (source.requires, source.backend, source.backend_path) == (("flit_core >=3.2,<4",), "own", ("tools",))
 
 
+def test_a_folder_that_is_a_text_is_gone_through_letter_by_letter(tmp_path: Path) -> None:
+    """As pip does it: flit-core 2 says "." and is built."""
+    source = described(tmp_path, b'[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = "."\n')
+    assert isinstance(source, Source)
+    assert source.backend_path == (".",)
+
+
 @pytest.mark.parametrize(("requires", "folders"), [((), ()), (("a", "b>1"), ()), (("a",), ("tools", "x"))])
 def test_what_is_remembered_is_recalled(requires: tuple[str, ...], folders: tuple[str, ...]) -> None:
     """Whatever there is of each."""
