@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -121,7 +121,9 @@ def work_off(
     longs: int,
     stop: Stop,
 ) -> None:
-    """Do all jobs, several at a time and no more than `longs` long ones among them.
+    """Do all jobs, several at a time and no more than `longs` long ones beside short ones.
+
+    Where nothing short is left there may be one more, for the places that the last build of a job leaves free.
 
     `done` is told of each job's outcome: what `work` returned, or the farm's own error, which
     leaves the job open and never stops another. It is called by one thread at a time.
@@ -181,25 +183,29 @@ class _Queue:
     def __init__(self, jobs: Iterable[Job], longs: int) -> None:
         self._waiting = deque(jobs)
         self._longs = longs
-        self._running = 0
+        self._running = Counter[bool]()  # by whether they are long
         self._closed = False
         self._changed = threading.Condition()
 
     def take(self) -> Job | None:
         with self._changed:
             while self._waiting and not self._closed:
+                longs = self._longs + self._nothing_short()
                 for job in self._waiting:
-                    if not job.long or self._running < self._longs:
+                    if not job.long or self._running[True] < longs:
                         self._waiting.remove(job)
-                        self._running += job.long
+                        self._running[job.long] += 1
                         return job
                 self._changed.wait()
             return None
 
     def finish(self, job: Job) -> None:
         with self._changed:
-            self._running -= job.long
+            self._running[job.long] -= 1
             self._changed.notify_all()
+
+    def _nothing_short(self) -> bool:
+        return not self._running[False] and all(job.long for job in self._waiting)
 
     def close(self) -> None:
         """Let those go who wait: either nothing is left, or nothing shall be taken any more."""

@@ -211,7 +211,7 @@ def test_build_tools_of_an_image_reach_its_tasks_alone() -> None:
 
 
 def test_an_exclusion_is_checked_where_it_would_be_built_and_where_it_may_be_lifted() -> None:
-    """On its group's image unless it has one of its own, with its own settings, and taken for long at first."""
+    """On its group's image unless it has one of its own, with its own settings, for long at first, and for the verdict."""
     found = read("""
         groups: {one: {packages: ["SciPy>=1"], image: trixie}}
         packages: {scipy: {limits: {time: 3h}}}
@@ -230,7 +230,7 @@ def test_an_exclusion_is_checked_where_it_would_be_built_and_where_it_may_be_lif
         ("enum34", "bookworm"),
     ]
     assert [one.limits.seconds for one in tried] == [10_800, 10_800, Limits().seconds]
-    assert all(one.long for one in tried)
+    assert all(one.long and one.budget.builds == 0 for one in tried)
     assert custom(found, enum34) is None
 
 

@@ -47,25 +47,27 @@ def test_a_fault_of_the_program_is_not_swallowed() -> None:
         work_off([job("a"), job("b")], work, lambda _job, _outcome: None, workers=2, longs=1, stop=Stop())
 
 
-def test_long_jobs_never_take_all_workers() -> None:
-    """While a long job runs, a short one behind other long ones gets its turn."""
-    short_done = threading.Event()
-    longest, lock, running = [0], threading.Lock(), [0]
+def test_long_jobs_leave_room_for_short_ones() -> None:
+    """A short one behind long ones gets its turn beside the first of them; after it, they go two by two."""
+    short_done, side_by_side, lock = threading.Event(), threading.Event(), threading.Lock()
+    begun: list[str] = []
+    early: list[str] = []
 
     def work(one: Job) -> None:
         if not one.long:
             short_done.set()
             return
         with lock:
-            running[0] += 1
-            longest[0] = max(longest[0], running[0])
+            begun.append(one.release.project)
+            early.extend([] if short_done.is_set() else begun[-1:])
+            if len(begun) == 2:
+                side_by_side.set()
         assert short_done.wait(20)
-        with lock:
-            running[0] -= 1
+        assert side_by_side.wait(20)
 
     jobs = [job("l1", long=True), job("l2", long=True), job("l3", long=True), job("short")]
     work_off(jobs, work, lambda _job, _outcome: None, workers=2, longs=1, stop=Stop())
-    assert longest[0] == 1
+    assert (early, begun) == (["l1"], ["l1", "l2", "l3"])
 
 
 def test_a_stop_leaves_the_rest_and_says_so() -> None:
