@@ -211,7 +211,7 @@ def test_build_tools_of_an_image_reach_its_tasks_alone() -> None:
 
 
 def test_an_exclusion_is_checked_where_it_would_be_built_and_where_it_may_be_lifted() -> None:
-    """On its group's image unless it has one of its own, with its own settings, for long at first, and for the verdict."""
+    """On its own image or its group's, with its own settings; for long at first, and for the verdict alone."""
     found = read("""
         groups: {one: {packages: ["SciPy>=1"], image: trixie}}
         packages: {scipy: {limits: {time: 3h}}}
