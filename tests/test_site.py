@@ -28,11 +28,15 @@ from orchestrator.model import (
     Missing,
     Mode,
     Phase,
+    Policy,
+    Profile,
+    Provided,
     Published,
     Reason,
     Result,
     Sdist,
     Severity,
+    Tool,
     Tracked,
     Variant,
     Verdict,
@@ -348,6 +352,61 @@ def test_a_package_page_shows_all_that_the_verdict_stands_on() -> None:
         assert expected in text
 
 
+TOOL = Tool("setuptools", "80.9.0", "d" * 64, "setuptools-80.9.0-py3-none-any.whl", "a" * 64, "a" * 64)
+FLAKY = replace(TOOL, name="wheel", version="0.45", second="b" * 64, requires=("setuptools==80.9.0",))
+PINNED = replace(TOOL, name="flit-core", version="3.9", expected=("e" * 64,), from_index=("flit-core==3.9",))
+
+
+@pytest.mark.parametrize(
+    ("tools", "policy", "expected"),
+    [
+        ((TOOL,), Policy.SOURCE, "so were theirs. 1 tool was built here, twice each, to the same bytes."),
+        ((TOOL, FLAKY), Policy.SOURCE, "2 tools were built here, twice each; two builds of wheel did not agree."),
+        (
+            (replace(FLAKY, bootstrap=True), TOOL),
+            Policy.SOURCE,
+            "1 tool was built here, twice each, to the same bytes.",
+        ),
+        ((TOOL, PINNED), Policy.PINNED, "With another hash than the file has came out flit-core."),
+        ((replace(PINNED, expected=("a" * 64,)),), Policy.PINNED, "Each came out with the hash that the file has."),
+        ((), Policy.DEBIAN, "from Debian, and no others."),
+    ],
+)
+def test_what_it_was_built_with_is_said(tools: tuple[Tool, ...], policy: Policy, expected: str) -> None:
+    """Where the tools come from, and which of those that were built here can be trusted to be the same again."""
+    usual = sample()
+    assert usual.inputs is not None
+    result = replace(usual, tools=tools, inputs=replace(usual.inputs, policy=policy))
+    assert expected in " ".join(words.built_with(result))
+    assert expected in Page(pages(result)["packages/six.html"]).text
+    assert words.built_with(usual) == ()
+
+
+def test_the_whole_closure_of_tools_is_on_the_page() -> None:
+    """Each with its two builds, what the file says, what it was built with, and the links of a circle; Debian's too."""
+    provided = (Provided("wheel", "0.38.4", "python3-wheel", "0.38.4-2"),)
+    text = Page(pages(replace(sample(), tools=(FLAKY, PINNED), provided=provided))["packages/six.html"]).text
+    for expected in (
+        "How 2 were built here",
+        f"wheel 0.45 other bytes {'a' * 64} setuptools==80.9.0",
+        f"flit-core 3.9 the same bytes not as the file has it {'a' * 64} nothing",
+        "of the index, in a circle: flit-core==3.9",
+        "wheel 0.38.4 python3-wheel 0.38.4-2",
+    ):
+        assert expected in text
+
+
+def test_a_wheel_that_was_expected_is_said_to_be_the_one_or_not() -> None:
+    """Where somebody's hash was given; and nothing elsewhere."""
+    result = sample()
+    assert result.builds[0].wheel is not None
+    same = replace(result, expected=("f" * 64, result.builds[0].wheel.sha256))
+    other = replace(result, expected=("f" * 64,))
+    assert words.expectation(result) == ""
+    assert "bit for bit, the wheel whose hash was given" in Page(pages(same)["packages/six.html"]).text
+    assert f"is not the wheel whose hash was given, {'f' * 64}" in Page(pages(other)["packages/six.html"]).text
+
+
 def test_a_package_page_explains_the_difference() -> None:
     """How deep it goes, each cause with its proof and evidence, the experiments, the remedies, and what is left."""
     page = Page(pages(explained())["packages/markupsafe.html"])
@@ -564,6 +623,16 @@ def test_a_path_is_repeated_as_the_path_that_was_asked_for() -> None:
     """A release on nobody's index cannot be asked for by name."""
     text = Page(pages(replace(sample(), requirement="./my project/"))["packages/six.html"]).text
     assert "wheelproof run './my project/' --image bookworm --again" in text
+
+
+def test_what_was_built_as_a_profile_has_it_is_repeated_so() -> None:
+    """Or it would be another verdict."""
+    usual = sample()
+    assert usual.inputs is not None
+    result = replace(usual, inputs=replace(usual.inputs, profile=Profile("their tools")))
+    text = Page(pages(result)["packages/six.html"]).text
+    assert "--image bookworm --profile 'their tools' --again" in text
+    assert "It was built as the profile their tools has it." in text
 
 
 # --- images side by side ---------------------------------------------------------------------

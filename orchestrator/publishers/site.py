@@ -364,6 +364,8 @@ def _templates() -> Environment:
         "gathered": words.gathered,
         "repeats": words.repeats,
         "third_party": words.third_party,
+        "built_with": words.built_with,
+        "expectation": words.expectation,
         "recipes": advice.recipes,
         "report": advice.report,
     }
@@ -433,7 +435,9 @@ def _anchor(standing: Standing) -> str:
 
 def _command(result: Result) -> str:
     """Return what a shell has to be told to judge this release again."""
-    return f"wheelproof run {_quoted(_asked(result))} --image {_quoted(result.image.name)} --again"
+    profile = result.inputs.profile if result.inputs else None
+    as_others = f" --profile {_quoted(profile.name)}" if profile else ""
+    return f"wheelproof run {_quoted(_asked(result))} --image {_quoted(result.image.name)}{as_others} --again"
 
 
 def _asked(result: Result) -> str:

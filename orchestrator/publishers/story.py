@@ -96,7 +96,7 @@ def _verdict(result: Result) -> Iterator[Block]:
     unvaried = [f"{one.name} {one.mode}" for one in result.variations if one.mode is not Mode.VARIED]
     if unvaried:
         yield f"  Under all variations but: {one_line(', '.join(unvaried))}."
-    for sentence in (words.repeats(result), words.kind(result)):
+    for sentence in (words.expectation(result), words.repeats(result), words.kind(result), *words.built_with(result)):
         if sentence:
             yield f"  {one_line(sentence)}"
     if result.left_open:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Mode, Outcome, Proof, Reason, Severity, Verdict, Want
+from orchestrator.model import Frontend, Mode, Outcome, Policy, Proof, Reason, Severity, Verdict, Want
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from orchestrator.model import Aspect, Build, Difference, Failure, Remedied, Result, Unexplained
+    from orchestrator.model import Aspect, Build, Difference, Failure, Remedied, Result, Tool, Unexplained
 
 OPEN = "open"
 """The word of a tracked project that has no verdict yet."""
@@ -267,7 +267,7 @@ def _is_are(names: tuple[str, ...]) -> str:
     return "is" if len(names) == 1 else "are"
 
 
-def _plural(noun: str, names: list[str]) -> str:
+def _plural(noun: str, names: Sequence[object]) -> str:
     return noun if len(names) == 1 else f"{noun}s"
 
 
@@ -376,3 +376,58 @@ def third_party(result: Result) -> str:
     if found.severity is None:
         return "The wheel on the index has other bytes than the first build's."
     return f"The wheel on the index has other bytes than the first build's. {depth(found.severity, None)}"
+
+
+# --- of what it was built with ---------------------------------------------------------------
+
+_POLICIES: Mapping[Policy, str] = {
+    Policy.INDEX: "",
+    Policy.DEBIAN: "Its build tools are those that the image has from Debian, and no others.",
+    Policy.PINNED: "Its build tools are those that a file pins, all of them.",
+    Policy.SOURCE: "Its build tools were built here from their own source distributions, and so were theirs.",
+}
+
+
+def built_with(result: Result) -> tuple[str, ...]:
+    """Say in whose manner it was built, where its tools come from, and what came of those that were built here."""
+    inputs = result.inputs
+    if inputs is None:
+        return ()
+    as_others = f"It was built as the profile {inputs.profile.name} has it." if inputs.profile else ""
+    by_pip = "It was built by pip wheel, as the tracker of 2020 did." if inputs.frontend is Frontend.PIP else ""
+    final = tuple(one for one in result.tools if not one.bootstrap)
+    return tuple(filter(None, (as_others, by_pip, _POLICIES[inputs.policy], _made_here(final), _as_pinned(final))))
+
+
+def _made_here(tools: tuple[Tool, ...]) -> str:
+    """Say of how many tools both builds agreed."""
+    if not tools:
+        return ""
+    other = [one.name for one in tools if not one.reproducible]
+    said = f"{len(tools)} {_plural('tool', tools)} {_was_were(tools)} built here, twice each"
+    return f"{said}; two builds of {listed(other)} did not agree." if other else f"{said}, to the same bytes."
+
+
+def _as_pinned(tools: tuple[Tool, ...]) -> str:
+    """Say which tools are not what the file that pins them says."""
+    pinned = [one for one in tools if one.expected]
+    other = [one.name for one in pinned if not one.as_expected]
+    if not pinned:
+        return ""
+    if not other:
+        return "Each came out with the hash that the file has."
+    return f"With another hash than the file has came out {listed(other)}."
+
+
+def expectation(result: Result) -> str:
+    """Say whether the first build is the wheel that somebody else has; nothing where none was named."""
+    first = _build(result, "first")
+    if not result.expected or first is None or first.wheel is None:
+        return ""
+    if first.wheel.sha256 in result.expected:
+        return "The first build is, bit for bit, the wheel whose hash was given."
+    return f"The first build is not the wheel whose hash was given, {listed(result.expected)}."
+
+
+def _was_were(names: Sequence[object]) -> str:
+    return "was" if len(names) == 1 else "were"
