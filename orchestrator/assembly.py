@@ -33,7 +33,8 @@ from orchestrator.errors import EngineError, UsageError, WheelproofError
 from orchestrator.farm import Slots, Stop
 from orchestrator.fitting import applies
 from orchestrator.index import Index
-from orchestrator.model import Budget, Failure, Result, Verdict
+from orchestrator.model import Budget, Failure, Result, Verdict, digest
+from orchestrator.results import read
 from orchestrator.variations import first_environment
 from orchestrator.workshop import ToolBench, Workshop
 
@@ -76,18 +77,17 @@ class Farm:
         task, release = job.task, job.release
         if release.sdist is None:
             return Verdict.NO_SDIST.value, "the release has no sdist"
-        former = self.results.latest(release.project, task.image, release.version)
-        former = former or self.results.latest(release.project, task.image)
+        former = plan.nearest(task, release.version, self.results.of(release.project))
         if former is None or checkout.is_packed(release):
             return "build", "the folder is not as it was" if former else "never built"
         if former.inputs is None or former.inputs.sdist != release.sdist.sha256:
             return "build", f"another release than {former.version}"
         try:
-            return self._settled(job, former, former.inputs, again=again)
+            return self._settled(job, former.inputs, again=again)
         except _Unbuilt:
             return "build", "its build tools are built first"
 
-    def _settled(self, job: Job, former: Result, inputs: Inputs, *, again: bool) -> tuple[str, str]:
+    def _settled(self, job: Job, former: Inputs, *, again: bool) -> tuple[str, str]:
         """Tell by the inputs, as far as they can be settled without building."""
         task, release, image = job.task, job.release, self.night.images[job.task.image]
         effects = self.workshop.effects(release.project, task.limits, long=job.long, again=again)
@@ -96,10 +96,14 @@ class Farm:
         settled = rebuild.settle(release, image, effects, task.config_settings)
         if isinstance(settled, Failure):
             return "judge", settled.reason.value
-        why = plan.why(rebuild.inputs_of(task, release, image, settled.lock.digest), inputs)
-        if not again and why == plan.UNCHANGED:
-            return "skip", f"unchanged since {former.finished:%Y-%m-%d}: {former.verdict}"
-        return "build", "asked to" if why == plan.UNCHANGED else why
+        wanted = rebuild.inputs_of(task, release, image, settled.lock.digest)
+        known = self.results.find(release.project, digest(wanted))
+        judged = read(known) if known else None
+        if judged is None:
+            return "build", plan.why(wanted, former)
+        if again:
+            return "build", "asked to"
+        return "skip", f"unchanged since {judged.finished:%Y-%m-%d}: {judged.verdict}"
 
 
 class _Unbuilt(WheelproofError):  # noqa: N818 - not an error, but the end of what can be told without building

@@ -14,9 +14,6 @@ NEWCOMER, KNOWN = 1, 2
 
 _JUDGING = 3  # first, second, control
 
-UNCHANGED = "unchanged"
-"""Why a job is not run."""
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -76,9 +73,24 @@ _SAID = {
 }
 
 
-def why(inputs: Inputs, former: Inputs | None) -> str:
-    """Say why a job is to be run, or that nothing changed."""
-    if former is None:
-        return "never built"
+def why(inputs: Inputs, former: Inputs) -> str:
+    """Say what changed since a former job; nothing where nothing did."""
     changed = (field.name for field in fields(inputs) if getattr(inputs, field.name) != getattr(former, field.name))
-    return ", ".join(dict.fromkeys(_SAID.get(name, name) for name in changed)) or UNCHANGED
+    return ", ".join(dict.fromkeys(_SAID.get(name, name) for name in changed))
+
+
+def nearest(task: Task, version: str, results: Iterable[Result]) -> Result | None:
+    """Return, of a project's results, newest first, the one to which a task is compared: like it in all it can be.
+
+    It is of the task's image; and, one before the other, of its version and built in its way.
+    """
+
+    def rank(one: Result) -> tuple[bool, bool]:
+        return one.version == version, one.inputs is not None and _way(one.inputs) == way
+
+    way = (task.profile, task.tools.policy, task.tools.frontend)
+    return max((one for one in results if one.image.name == task.image), key=rank, default=None)
+
+
+def _way(inputs: Inputs) -> tuple[object, ...]:
+    return inputs.profile, inputs.policy, inputs.frontend

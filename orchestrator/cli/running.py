@@ -95,16 +95,20 @@ def plan(
     from orchestrator import assembly, config, inputs, night
 
     settings, store = options.opened(config_file, folder)
-    tasks = config.tasks(settings, wanted, on, wanted=inputs.read_all(files), profile=profile)
+    asked = config.tasks(settings, wanted, on, wanted=inputs.read_all(files), profile=profile)
+    checks = config.checks(settings, () if wanted or files or on else _due(settings, store))
+    tasks = (*asked, *checks)
     farm = assembly.put_together(
         settings, store, tasks, assembly.nothing, assembly.nothing_to_publish, jobs=None, again=again
     )
     tasks = assembly.fitting(tasks, farm, progress.note)
     failed: list[tuple[str, ...]] = []
     jobs = night.look_up(tasks, farm.night, lambda task, error: failed.append((task.requirement, str(error))))
-    rows: list[tuple[str, ...]] = [
-        (job.release.project, job.release.version, *farm.action(job, again=again)) for job in jobs
-    ]
+    rows: list[tuple[str, ...]] = []
+    for job in jobs:
+        action, image, why = farm.action(job, again=again)
+        why = f"{why}; it checks an exclusion" if job.task in checks else why
+        rows.append((job.release.project, job.release.version, action, image, why))
     rows += [(requirement, "", "open", "", why) for requirement, why in failed]
     if not (wanted or files):
         rows += [(one.project, "", "excluded", "", f"{one.reason} (since {one.since})") for one in settings.exclusions]

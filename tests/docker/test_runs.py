@@ -427,12 +427,16 @@ def test_the_wheel_on_the_index_is_a_third_party(yard: Farmyard) -> None:
 
 def test_a_plan_says_what_would_be_done_and_why(yard: Farmyard) -> None:
     """And does nothing of it."""
-    groups = {"all": {"packages": ["blameless", "umask", "lost", "pyqt5"]}}
-    exclusions = [{"project": "pyqt5", "reason": "needs Qt", "since": "2020-08-01"}]
-    yard.publish("blameless", "umask")
+    groups = {"all": {"packages": ["blameless", "umask", "lost", "pyqt5", "time"]}}
+    exclusions = [
+        {"project": "pyqt5", "reason": "needs Qt", "since": "2020-08-01"},
+        {"project": "time", "reason": "is late", "since": "2020-08-01"},
+    ]
+    yard.publish("blameless", "umask", "time")
     yard.configure(groups=groups, exclusions=exclusions)
     assert "build bookworm never built" in _row(yard, "blameless")
-    assert "excluded needs Qt (since 2020-08-01)" in _row(yard, "pyqt5")
+    assert "build bookworm never built; it checks an exclusion" in _rows(yard, "time")[0]
+    assert [row.partition(" ")[2] for row in _rows(yard, "pyqt5")][1:] == ["excluded needs Qt (since 2020-08-01)"]
     assert "open" in _row(yard, "lost")
     assert not yard.results.exists()
     assert not any(one.startswith("GET /files/") for one in yard.index.requests)
@@ -551,9 +555,13 @@ def _by_project(out: str) -> dict[str, dict[str, object]]:
 
 
 def _row(yard: Farmyard, project: str, *more: str) -> str:
+    """Return the one line that `plan` tells of one project, with single blanks."""
+    (row,) = _rows(yard, project, *more)
+    return row
+
+
+def _rows(yard: Farmyard, project: str, *more: str) -> list[str]:
     """Return what `plan` tells of one project, with single blanks."""
     ended = yard.run("plan", *more)
     assert ended.status == 0, ended.err
-    rows = [" ".join(line.split()) for line in ended.out.splitlines() if line.startswith(project)]
-    assert len(rows) == 1, ended.out
-    return rows[0]
+    return [" ".join(line.split()) for line in ended.out.splitlines() if line.startswith(project)]
