@@ -29,8 +29,8 @@ from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
 from orchestrator.crates import Crates
 from orchestrator.debian import Contents
-from orchestrator.errors import EngineError, UsageError, WheelproofError
-from orchestrator.farm import Slots, Stop
+from orchestrator.errors import EngineError, Interrupted, UsageError, WheelproofError
+from orchestrator.farm import STOPPED, Slots, Stop
 from orchestrator.fitting import applies
 from orchestrator.index import Index
 from orchestrator.model import Budget, Failure, Result, Verdict, digest
@@ -182,13 +182,24 @@ def put_together(
 
 @contextmanager
 def tended(farm: Farm) -> Iterator[None]:
-    """See to it that the run stops when it is asked to, and that no container of it is left at either end."""
+    """See to it that the run stops when it is asked to, and that no container of it is left at either end.
+
+    Raises
+    ------
+    Interrupted
+        It was stopped, and failed for that: its containers were killed.
+
+    """
     engine, label = farm.workshop.engine, farm.workshop.label
     if left := engine.sweep(label):
         logs.info("removed what a former run left behind", containers=left)
     with _stopping(farm.night.stop, engine):
         try:
             yield
+        except WheelproofError as error:
+            if farm.night.stop.asked:
+                raise Interrupted(STOPPED) from error
+            raise
         finally:
             with suppress(EngineError):  # then the next run does it
                 engine.sweep(label)

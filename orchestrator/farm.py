@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PATIENCE = 3.0
 """Seconds that a run which was asked to stop waits for what is under way to end."""
 
+STOPPED = "the run was stopped; run again to go on where it stood"
+
 _GLANCE = 0.2  # seconds between two looks at whether it was asked to stop
 _LOOK = 1.0  # seconds between two looks at whether a build turned out to be long
 _T = TypeVar("_T")
@@ -166,8 +168,7 @@ def work_off(
     if faults:
         raise faults[0]
     if stop.asked:
-        msg = "the run was stopped; run again to go on where it stood"
-        raise Interrupted(msg)
+        raise Interrupted(STOPPED)
 
 
 def _ended(threads: list[threading.Thread], seconds: float) -> bool:

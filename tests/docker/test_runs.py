@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.farm import STOPPED
 from tests.docker.farmyard import Farmyard, FlakyEngine, farmyard, until
 from tests.loopback_index import sdist, wheel
 from tests.sins import PACKAGES, PYPROJECT, pack
@@ -250,6 +251,17 @@ def test_a_run_stops_within_seconds_when_it_is_asked_to(yard: Farmyard, number: 
     assert "reproducible" in (yard.results / "site" / "index.html").read_text()
     assert not yard.containers()
     assert not yard.unfinished()
+
+
+def test_a_single_judgement_that_is_stopped_is_not_taken_for_a_fault(yard: Farmyard) -> None:
+    """Its container is killed, and that is what was asked for."""
+    yard.publish("never-ends")
+    process = yard.begin("images", "suggest", "never-ends")
+    until(yard.running)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert (process.returncode, err.splitlines()[-1:]) == (130, [f"wheelproof: {STOPPED}"])
+    assert not yard.containers()
 
 
 def test_a_run_that_waits_for_the_index_stops_too(yard: Farmyard) -> None:
