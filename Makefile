@@ -33,7 +33,7 @@ images: venv engine ## make the base images, as their locks say; custom ones are
 
 .PHONY: test
 test: lint images browser ## test everything: engine and browser too
-	@exec .venv/bin/python -m pytest
+	@exec .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: lint
 lint: venv ## check the code without running it
