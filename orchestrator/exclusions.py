@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orchestrator import __version__, config, night
-from orchestrator.model import Attempt, ExclusionCheck, Fate, Verdict
+from orchestrator.model import Attempt, ExclusionCheck, Fate, Result, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from orchestrator.config import Config
-    from orchestrator.model import Exclusion, Result
+    from orchestrator.model import Exclusion, Task
     from orchestrator.results import Results
 
 _BUILT = frozenset({Verdict.REPRODUCIBLE, Verdict.SENSITIVE, Verdict.INTRINSIC})
@@ -29,25 +30,53 @@ def due(
     )
 
 
-def checked(
-    settings: Config, store: Results, exclusions: Iterable[Exclusion], outcome: night.Outcome
-) -> tuple[ExclusionCheck, ...]:
-    """Record, and return, what became of those exclusions for which all that a run had to judge has a verdict."""
+def carried_out(
+    settings: Config,
+    store: Results,
+    tasks: Iterable[Task],
+    exclusions: Iterable[Exclusion],
+    carry_out: Callable[[tuple[Task, ...]], night.Outcome],
+) -> tuple[night.Outcome, tuple[ExclusionCheck, ...]]:
+    """Carry out tasks, and check exclusions along with them; record, and return, what became of these.
+
+    First each is built on its stock image. What that does not build is built on the custom image, in
+    a second round. Where a job stays open, the exclusion stays unchecked, and the outcome says why.
+    """
     wanted = tuple(exclusions)
-    results = night.results(outcome, {one.project for one in wanted})
-    found = {(one.project, one.image.name): one for one in results}
-    checks = tuple(filter(None, (_checked(settings, one, found) for one in wanted)))
+    outcome = carry_out((*tasks, *config.checks(settings, wanted)))
+    custom = {one: config.custom(settings, one) for one in _unbuilt(settings, wanted, outcome)}
+    if second := tuple(task for task in custom.values() if task):
+        later = carry_out(second)
+        outcome = night.Outcome((*outcome.records, *later.records), (*outcome.open, *later.open))
+    found = _found(outcome, wanted)
+    checks = tuple(filter(None, (_checked(settings, one, custom.get(one), found) for one in wanted)))
     for one in checks:
         store.write_check(one)
-    return checks
+    return outcome, checks
 
 
-def _checked(settings: Config, exclusion: Exclusion, found: Mapping[tuple[str, str], Result]) -> ExclusionCheck | None:
-    custom = config.custom(settings, exclusion)
+def _unbuilt(settings: Config, exclusions: tuple[Exclusion, ...], outcome: night.Outcome) -> Iterator[Exclusion]:
+    """Yield those that may be lifted, and that their stock image was seen not to build."""
+    found = _found(outcome, exclusions)
+    for one in exclusions:
+        stock = found.get((one.project, config.stock(settings, one).image))
+        if stock and stock.verdict not in _BUILT and not one.never:
+            yield one
+
+
+_Found = Mapping[tuple[str, str], Result]  # project, image
+
+
+def _found(outcome: night.Outcome, exclusions: Iterable[Exclusion]) -> _Found:
+    projects = {one.project for one in exclusions}
+    return {(one.project, one.image.name): one for one in night.results(outcome, projects)}
+
+
+def _checked(settings: Config, exclusion: Exclusion, custom: Task | None, found: _Found) -> ExclusionCheck | None:
     stock = found.get((exclusion.project, config.stock(settings, exclusion).image))
     lifting = found.get((exclusion.project, custom.image)) if custom else None
     if stock is None or (custom and lifting is None):
-        return None  # it stays unchecked, and the open job says why
+        return None  # the open job says why
     return concluded(exclusion, stock, lifting, datetime.now(UTC))
 
 

@@ -201,7 +201,7 @@ def test_each_image_is_a_task_of_its_own() -> None:
     assert [one.image for one in tasks(found, ["pytz"])] == ["trixie", "bookworm"]
     assert [one.image for one in tasks(found, ["pytz"], profile="theirs")] == ["bookworm"]
     assert [one.image for one in tasks(found, ["numpy"], ["bookworm", "trixie", "bookworm"])] == ["bookworm", "trixie"]
-    assert [one.image for one in checks(found, found.exclusions)] == ["trixie", "bookworm"]
+    assert [one.image for one in checks(found, found.exclusions)] == ["trixie"]
 
 
 def test_build_tools_of_an_image_reach_its_tasks_alone() -> None:
@@ -223,13 +223,15 @@ def test_an_exclusion_is_checked_where_it_would_be_built_and_where_it_may_be_lif
     scipy, enum34 = found.exclusions
     assert (found.exclusions_age, read("").exclusions_age) == (7 * 86_400, 30 * 86_400)
     assert (scipy.never, enum34.never) == (False, True)
-    tried = checks(found, found.exclusions)
+    lifting = custom(found, scipy)
+    assert lifting is not None
+    tried = (*checks(found, found.exclusions), lifting)
     assert [(one.requirement, one.image) for one in tried] == [
         ("scipy", "trixie"),
-        ("scipy", "bookworm"),
         ("enum34", "bookworm"),
+        ("scipy", "bookworm"),
     ]
-    assert [one.limits.seconds for one in tried] == [10_800, 10_800, Limits().seconds]
+    assert [one.limits.seconds for one in tried] == [10_800, Limits().seconds, 10_800]
     assert all(one.long and one.budget.builds == 0 for one in tried)
     assert custom(found, enum34) is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -32,14 +33,14 @@ def exclusions(
 ) -> None:
     """Check the exclusions (all, or those of each PROJECT): on the stock image, and on the image that may lift it."""
     from orchestrator import apart, assembly, config, results
-    from orchestrator.exclusions import checked
+    from orchestrator.exclusions import carried_out
 
     settings, store = options.opened(config_file, folder)
     wanted = config.excluded(settings, projects)
     with store.locked(), apart.Publisher(config_file, store.folder) as publisher:
-        tasks = config.checks(settings, wanted)
-        outcome = assembly.carried_out(settings, store, tasks, publisher, jobs=jobs, again=again)
-        if found := checked(settings, store, wanted, outcome):
+        carry_out = partial(assembly.carried_out, settings, store, publisher=publisher, jobs=jobs, again=again)
+        outcome, found = carried_out(settings, store, (), wanted, carry_out)
+        if found:
             publisher.publish()
     if as_json:
         sys.stdout.buffer.write(results.checks_as_json(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -56,9 +57,9 @@ def run(
     tasks = tuple(replace(task, published=task.published or published) for task in asked)
     with store.locked(), apart.Publisher(config_file, store.folder) as publisher:
         unchecked = () if wanted or files or on else _due(settings, store)
-        tasks = (*tasks, *config.checks(settings, unchecked))
-        outcome = assembly.carried_out(settings, store, tasks, publisher, jobs=jobs, again=again)
-        if exclusions.checked(settings, store, unchecked, outcome):
+        carry_out = partial(assembly.carried_out, settings, store, publisher=publisher, jobs=jobs, again=again)
+        outcome, checks = exclusions.carried_out(settings, store, tasks, unchecked, carry_out)
+        if checks:
             publisher.publish()
         if as_json:
             sys.stdout.buffer.writelines(written(night.results(outcome)))
@@ -96,7 +97,8 @@ def plan(
 
     settings, store = options.opened(config_file, folder)
     asked = config.tasks(settings, wanted, on, wanted=inputs.read_all(files), profile=profile)
-    checks = config.checks(settings, () if wanted or files or on else _due(settings, store))
+    due = () if wanted or files or on else _due(settings, store)
+    checks = config.checks(settings, due)
     tasks = (*asked, *checks)
     farm = assembly.put_together(
         settings, store, tasks, assembly.nothing, assembly.nothing_to_publish, jobs=None, again=again
@@ -109,6 +111,8 @@ def plan(
         action, image, why = farm.action(job, again=again)
         why = f"{why}; it checks an exclusion" if job.task in checks else why
         rows.append((job.release.project, job.release.version, action, image, why))
+    lifting = (one for one in due if one.image and not one.never)
+    rows += [(one.project, "", "perhaps", one.image, "where its usual image does not build it") for one in lifting]
     rows += [(requirement, "", "open", "", why) for requirement, why in failed]
     if not (wanted or files):
         rows += [(one.project, "", "excluded", "", f"{one.reason} (since {one.since})") for one in settings.exclusions]

@@ -132,14 +132,15 @@ def test_exclusions_are_checked_by_builds(yard: Farmyard, trixie: Image) -> None
         exclusions=[
             {"project": "exits", "image": trixie.name, **SINCE},
             {"project": "newer-python", "image": trixie.name, **SINCE},
-            {"project": "umask", **SINCE},
-            {"project": "blameless", "never": True, **SINCE},
+            {"project": "umask", "image": trixie.name, **SINCE},
+            {"project": "blameless", "image": trixie.name, "never": True, **SINCE},
         ],
     )
     ended = yard.run("exclusions", "--json", "umask", "newer_python")
     assert ended.status == 0, ended.err
     umask, newer = json.loads(ended.out)
     assert (umask["project"], umask["outcome"], umask["stock"]["verdict"]) == ("umask", "stale", "sensitive")
+    assert umask["custom"] is None, "what the stock image builds needs no other"
     assert (newer["outcome"], newer["stock"]["verdict"], newer["custom"]["image"], newer["custom"]["verdict"]) == (
         "lifted",
         "ftbfs",
@@ -442,12 +443,13 @@ def test_a_plan_says_what_would_be_done_and_why(yard: Farmyard) -> None:
     groups = {"all": {"packages": ["blameless", "umask", "lost", "pyqt5", "time"]}}
     exclusions = [
         {"project": "pyqt5", "reason": "needs Qt", "since": "2020-08-01"},
-        {"project": "time", "reason": "is late", "since": "2020-08-01"},
+        {"project": "time", "reason": "is late", "since": "2020-08-01", "image": "trixie"},
     ]
     yard.publish("blameless", "umask", "time")
     yard.configure(groups=groups, exclusions=exclusions)
     assert "build bookworm never built" in _row(yard, "blameless")
     assert "build bookworm never built; it checks an exclusion" in _rows(yard, "time")[0]
+    assert "perhaps trixie" in _rows(yard, "time")[1]
     assert [row.partition(" ")[2] for row in _rows(yard, "pyqt5")][1:] == ["excluded needs Qt (since 2020-08-01)"]
     assert "open" in _row(yard, "lost")
     assert not yard.results.exists()
