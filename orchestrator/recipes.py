@@ -22,7 +22,7 @@ _DEEP = {
     Severity.NONE: "the same bytes",
     Severity.ARCHIVE: "the archive alone: times, modes, order or packing of members",
     Severity.METADATA: "metadata, and what is derived from it",
-    Severity.DEBUG: "debug information alone: everything loaded at run time is the same",
+    Severity.DEBUG: "debug information: the code and the data of all modules and libraries are the same",
     Severity.DATA: "data that is loaded at run time, with the same code",
     Severity.CODE: "code",
     Severity.MEMBERS: "the members or the tags of the wheel",
