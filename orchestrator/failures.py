@@ -313,6 +313,13 @@ SIGNS: tuple[Sign, ...] = (
         wants=(Want.TOOL,),
     ),
     Sign(
+        "no-qmake",  # of sip, which does not print its own message
+        Reason.MISSING_TOOL,
+        r"^ {0,8}raise PyProjectOptionException\('qmake',",
+        "    raise PyProjectOptionException('qmake',",
+        also=(Missing(Want.TOOL, "qmake"),),
+    ),
+    Sign(
         "no-pkg-config",
         Reason.MISSING_TOOL,
         r"pkg-config (?:probably not installed|binary is required|is (?:not installed|required|missing)|not found)"
@@ -471,7 +478,7 @@ SIGNS: tuple[Sign, ...] = (
     Sign(
         "exception",
         Reason.BUILD_ERROR,
-        r"^(?:\w{1,60}\.){0,6}\w{0,60}(?:Error|Exception|Failure): ?[^\s]",
+        r"^(?:\w{1,60}\.){0,6}\w{0,60}(?:Error|Exception|Failure)(?:: ?[^\s]|$)",
         "ValueError: Did not find netCDF",
         weight=Weight.LAST_WORDS,
     ),
@@ -513,11 +520,15 @@ def of_limit(limit: Reason, limits: Limits) -> str:
 
 
 def with_evidence(failure: Failure) -> Failure:
-    """Let a failure that no log tells of be shown by the telling line of its own detail."""
+    """Let a failure that no sign in a log tells of be shown by the telling line of its own detail.
+
+    Of uv's complaint that is the reason below the headline; of a log, its last line.
+    """
     if failure.evidence:
         return failure
     lines = [line for line in failure.detail.splitlines() if line.strip()]
-    telling = [line for line in lines if "Because " in line]  # uv's own reasons, below its headline
+    lines = lines[-1:] if failure.reason is Reason.BUILD_ERROR else lines
+    telling = [line for line in lines if "Because " in line]
     return replace(failure, evidence=printable((telling or lines or [""])[0]))
 
 

@@ -42,6 +42,11 @@ def test_each_sign_is_seen_in_its_example(sign: Sign) -> None:
     assert {one.want for one in found.missing} >= set(sign.wants)
 
 
+def test_an_exception_without_a_word_is_the_last_word_too() -> None:
+    """Its name is all that there is."""
+    assert explain(TRACEBACK + "some.module.OwnException\n").evidence == "some.module.OwnException"
+
+
 def test_slugs_are_unique() -> None:
     """Each sign is told from the others by its slug."""
     assert len({sign.slug for sign in SIGNS}) == len(SIGNS)
@@ -80,6 +85,7 @@ REAL = (
     ("pylibmc", Reason.MISSING_HEADER, missing(HEADER, "libmemcached/memcached.h")),
     ("pymssql", Reason.MISSING_HEADER, missing(HEADER, "sqlfront.h")),
     ("pyodbc", Reason.MISSING_HEADER, missing(HEADER, "sql.h")),
+    ("pyqt5", Reason.MISSING_TOOL, missing(TOOL, "qmake")),
     ("pyscard", Reason.MISSING_HEADER, missing(HEADER, "winscard.h")),
     ("pysqlcipher3", Reason.MISSING_HEADER, missing(HEADER, "sqlcipher/sqlite3.h")),
     ("python-ldap", Reason.MISSING_HEADER, missing(HEADER, "lber.h")),
@@ -216,5 +222,7 @@ def test_what_failed_before_a_build_has_evidence_too() -> None:
     failure = Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, detail)
     assert with_evidence(failure).evidence.startswith("cause: Because pycairo>=1.16.0 has no usable wheels")
     assert with_evidence(Failure(Reason.BROKEN_SDIST, Phase.UNPACK, "\nno pyproject\n")).evidence == "no pyproject"
+    log = Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, "a warning\nall was well\nand then it was not\n")
+    assert with_evidence(log).evidence == "and then it was not"
     kept = Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, "log", "evidence")
     assert with_evidence(kept) is kept
