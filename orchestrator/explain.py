@@ -70,11 +70,13 @@ def explain(case: Case, tools: Tools) -> Explained:
     """
     laboratory = Laboratory(case, tools)
     found = diagnosed(case, tools)
-    if case.task.budget.builds:
-        tell = _intrinsic if case.verdict is Verdict.INTRINSIC else _sensitive
-        found = tell(case, laboratory, found)
-        if case.task.budget.remedies and (not found.flaky or laboratory.case.verdict is Verdict.INTRINSIC):
-            found = _mended(laboratory, found)
+    if case.verdict is Verdict.INTRINSIC:  # which the control build shows, without any further one
+        found = _intrinsic(case, laboratory, found)
+    elif case.task.budget.builds:
+        found = _sensitive(case, laboratory, found)
+    chance = bool(found.flaky) and laboratory.case.verdict is not Verdict.INTRINSIC
+    if case.task.budget.builds and case.task.budget.remedies and not chance:
+        found = _mended(laboratory, found)
     compared = laboratory.agreeing()
     return replace(
         found,
@@ -122,7 +124,7 @@ def _intrinsic(case: Case, laboratory: Laboratory, found: Explained) -> Explaine
     """Tell apart what differs by itself, and build a few times more to tell its rate."""
     if case.first.wheel is None or case.control.wheel is None:
         return replace(found, left_open="which builds fail is chance, so there is nothing to isolate")
-    if max(case.first.seconds, case.control.seconds) <= CHEAP:
+    if case.task.budget.builds and max(case.first.seconds, case.control.seconds) <= CHEAP:
         laboratory.repeat(REPEATS)
     other = next(one for one in (case.control, case.second) if not same(case.first, one))
     told = laboratory.tools.diagnose(case.first, other)

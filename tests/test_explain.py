@@ -297,6 +297,22 @@ def test_what_differs_by_itself_is_built_a_few_times_more() -> None:
     assert (found.holds, found.recipe, found.builds_compared) == ((), (), 1)
 
 
+def test_what_differs_by_itself_is_told_apart_without_a_budget() -> None:
+    """The control build shows it; nothing more is built, and no remedy is tried."""
+    count = itertools.count()
+    itself = Blame("random-folder", ("a.py",))
+
+    def finds(first: Build, second: Build) -> Diagnosis:
+        found = modes_traced(first, second)
+        same_place = first.environment == second.environment
+        return replace(found, causes=(itself,), severity=Severity.CODE) if same_place else found
+
+    world = World(lambda _one: next(count), finds=finds, budget=Budget(builds=0))
+    found = world.explain(Verdict.INTRINSIC)
+    assert (world.made, found.causes, found.severity) == ([], (MODES, itself), Severity.CODE)
+    assert (found.remedies, found.left_open) == ((), "")
+
+
 def test_a_remedy_of_what_differs_by_itself_has_to_hold_twice() -> None:
     """Two equal builds may be luck."""
     count = itertools.count()
