@@ -48,7 +48,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run a command; whatever is foreseen to go wrong is one message and an exit status."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # the first, too: a shell's background has it ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         cli(standalone_mode=False)
     except Interrupted as error:

@@ -15,8 +15,9 @@ from tests.loopback_index import sdist, wheel
 from tests.sins import PACKAGES, PYPROJECT, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+    from types import FrameType
 
     from orchestrator.model import Image
 
@@ -287,14 +288,21 @@ def test_a_run_that_looks_releases_up_stops_too(yard: Farmyard) -> None:
     assert process.returncode == 130
 
 
+@pytest.mark.parametrize("heeded", [signal.default_int_handler, signal.SIG_IGN], ids=["foreground", "background"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_has_not_begun_stops_too(yard: Farmyard, number: signal.Signals) -> None:
-    """While it waits for an engine that says nothing, or for an image to be made."""
+def test_a_run_that_has_not_begun_stops_too(
+    yard: Farmyard, number: signal.Signals, heeded: Callable[[int, FrameType | None], object] | signal.Handlers
+) -> None:
+    """While it waits for an engine that says nothing, also where a shell began it in its background."""
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(yard.folder / "silent.sock"))
         silent.listen()
         yard.environment["DOCKER_HOST"] = f"unix://{yard.folder}/silent.sock"
-        process = yard.begin("run", "blameless")
+        former = signal.signal(signal.SIGINT, heeded)  # what a process ignores, those that it begins ignore
+        try:
+            process = yard.begin("run", "blameless")
+        finally:
+            signal.signal(signal.SIGINT, former)
         connection, _ = silent.accept()
         with connection:
             process.send_signal(number)
