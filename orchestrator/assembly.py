@@ -187,7 +187,7 @@ def tended(farm: Farm) -> Iterator[None]:
     Raises
     ------
     Interrupted
-        It was stopped, and failed for that: its containers were killed.
+        It was stopped, and the engine failed it for that: its containers were killed.
 
     """
     engine, label = farm.workshop.engine, farm.workshop.label
@@ -196,7 +196,7 @@ def tended(farm: Farm) -> Iterator[None]:
     with _stopping(farm.night.stop, engine):
         try:
             yield
-        except WheelproofError as error:
+        except EngineError as error:
             if farm.night.stop.asked:
                 raise Interrupted(STOPPED) from error
             raise
