@@ -360,7 +360,7 @@ PINNED = replace(TOOL, name="flit-core", version="3.9", expected=("e" * 64,), fr
 @pytest.mark.parametrize(
     ("tools", "policy", "expected"),
     [
-        ((TOOL,), Policy.SOURCE, "so were theirs. 1 tool was built here, twice each, to the same bytes."),
+        ((TOOL,), Policy.SOURCE, "source distribution. 1 tool was built here, twice each, to the same bytes."),
         ((TOOL, FLAKY), Policy.SOURCE, "2 tools were built here, twice each; two builds of wheel did not agree."),
         (
             (replace(FLAKY, bootstrap=True), TOOL),
@@ -369,7 +369,7 @@ PINNED = replace(TOOL, name="flit-core", version="3.9", expected=("e" * 64,), fr
         ),
         ((TOOL, PINNED), Policy.PINNED, "With another hash than the file has came out flit-core."),
         ((replace(PINNED, expected=("a" * 64,)),), Policy.PINNED, "Each came out with the hash that the file has."),
-        ((), Policy.DEBIAN, "from Debian, and no others."),
+        ((), Policy.DEBIAN, "from Debian, and nothing else."),
     ],
 )
 def test_what_it_was_built_with_is_said(tools: tuple[Tool, ...], policy: Policy, expected: str) -> None:

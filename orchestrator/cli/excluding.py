@@ -31,7 +31,7 @@ def exclusions(
     again: bool,
     as_json: bool,
 ) -> None:
-    """Check the exclusions (all, or those of each PROJECT): on the stock image, and on the image that may lift it."""
+    """Check exclusions (all, or of each PROJECT): on the stock image, and where that fails on what may lift it."""
     from orchestrator import apart, assembly, config, results
     from orchestrator.exclusions import carried_out
 

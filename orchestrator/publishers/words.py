@@ -382,9 +382,9 @@ def third_party(result: Result) -> str:
 
 _POLICIES: Mapping[Policy, str] = {
     Policy.INDEX: "",
-    Policy.DEBIAN: "Its build tools are those that the image has from Debian, and no others.",
-    Policy.PINNED: "Its build tools are those that a file pins, all of them.",
-    Policy.SOURCE: "Its build tools were built here from their own source distributions, and so were theirs.",
+    Policy.DEBIAN: "It was to be built with what the image has from Debian, and nothing else.",
+    Policy.PINNED: "It was to be built with all that a file pins, and nothing else.",
+    Policy.SOURCE: "Each of its build tools was to be built here first, from its own source distribution.",
 }
 
 
