@@ -581,6 +581,7 @@ def main(spec: dict[str, Any]) -> int:
 
 def lay_out(spec: dict[str, Any], root: str) -> None:
     """Unpack the sdist; raises Unfit where that cannot be."""
+    os.close(os.open(spec["sdist"], os.O_RDONLY))  # where we may not read it, the package is not to blame
     archive = opened(spec["sdist"])
     try:
         unpack(archive, survey(archive, spec["limit"], spec["members"]), root, reverse=spec["reverse"])

@@ -22,6 +22,9 @@ index fails; 7 the results or the cache cannot be used; 8 another run works on t
 9 some jobs got no verdict; 10 a witness found hashes that do not hold; 130 stopped. Of compare:
 0 the same bytes, 1 they differ, 2 trouble."""
 
+READABLE = 0o022
+"""The umask of every command: the users of containers have to read what the cache holds."""
+
 COMMANDS = (
     running.run,
     running.plan,
@@ -50,6 +53,7 @@ def main() -> None:
     """Run a command; whatever is foreseen to go wrong is one message and an exit status."""
     for number in (signal.SIGINT, signal.SIGTERM):  # the first, too: a shell's background has it ignored
         signal.signal(number, signal.default_int_handler)
+    os.umask(READABLE)
     try:
         cli(standalone_mode=False)
     except Interrupted as error:

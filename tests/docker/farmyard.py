@@ -48,6 +48,7 @@ class Farmyard:
     index: LoopbackIndex
     settings: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    umask: int = -1  # as this process's
     begun: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def publish(self, *slugs: str) -> None:
@@ -83,6 +84,7 @@ class Farmyard:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            umask=self.umask,
         )
         self.begun.append(process)
         return process

@@ -110,6 +110,27 @@ def test_an_sdist_is_named_by_its_path(yard: Farmyard) -> None:
     assert not any("/simple/blameless" in line for line in yard.index.requests)
 
 
+def test_a_private_umask_keeps_no_build_from_what_it_has_to_read(yard: Farmyard) -> None:
+    """Where the user's files are nobody else's, the users of containers still read sdists and build requirements."""
+    yard.publish("blameless")
+    yard.umask = 0o077
+    ended = yard.run("run", "--json", "blameless")
+    assert ended.status == 0, ended.err
+    assert yard.verdicts() == {"blameless": "reproducible"}
+
+
+def test_an_sdist_that_no_container_can_read_gives_no_verdict(yard: Farmyard) -> None:
+    """The file is the farm's own, and the package is not to blame."""
+    yard.publish("blameless")
+    assert yard.run("run", "blameless").status == 0
+    (kept,) = (yard.folder / ".cache" / "sdists").glob("*/blameless-1.0.tar.gz")
+    kept.chmod(0)
+    ended = yard.run("run", "--again", "blameless")
+    assert ended.status == 9
+    assert "Permission denied" in ended.err
+    assert len(yard.records()) == 1
+
+
 def test_without_json_a_table_tells_the_verdicts(yard: Farmyard) -> None:
     """With the site's place below it."""
     yard.publish("umask")
