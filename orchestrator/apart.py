@@ -43,6 +43,10 @@ class Publisher:
         self._end()
         self._complaint.close()
 
+    def begin(self) -> None:
+        """Begin the process already, if it has not begun: it will have something to write."""
+        self._process = self._process or self._begun()
+
     def is_published(self) -> bool:
         """Tell whether there is a site that is newer than the configuration."""
         return self._page.is_file() and self._page.stat().st_mtime > self._config_file.stat().st_mtime
@@ -56,9 +60,8 @@ class Publisher:
             The site cannot be written; the results themselves are safe.
 
         """
-        if self._process is None:
-            self._process = self._begun()
-        assert self._process.stdin and self._process.stdout  # noqa: S101, PT018 - as they were asked for
+        self.begin()
+        assert self._process and self._process.stdin and self._process.stdout  # noqa: S101, PT018 - as they were asked for
         answer = b""
         with suppress(BrokenPipeError):
             self._process.stdin.write(b"\n")

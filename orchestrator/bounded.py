@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import resource
 from functools import cache
+from multiprocessing import forkserver
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["orchestrator.pair"])
     return context
+
+
+def begin() -> None:
+    """Begin the server already: it will have something to fork."""
+    _context()
+    forkserver.ensure_running()
 
 
 def call(function: Callable[..., _T], *arguments: object, seconds: float, memory: int) -> tuple[_T | None, str]:

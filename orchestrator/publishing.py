@@ -39,6 +39,13 @@ def publish(settings: Config, store: Results, written: dict[str, object]) -> Non
     store.publish([("site_data.json", site_data.site_data(found, settings.images[0]))])
 
 
+def prepare() -> None:
+    """Load all that writing the site takes."""
+    from orchestrator.publishers import site, site_data  # noqa: F401, PLC0415 - as above
+
+    site.prepare()
+
+
 def debians(names: Iterable[str]) -> dict[str, Debian]:
     """Say what images are, as far as the repository still has them."""
     found = {}

@@ -54,3 +54,17 @@ def test_a_site_is_published_while_it_is_newer_than_the_configuration(tmp_path: 
         assert publisher.is_published()
         os.utime(page, (500, 500))
         assert not publisher.is_published()
+
+
+def test_it_may_begin_before_there_is_anything_to_write(tmp_path: Path) -> None:
+    """It waits, and writes nothing on its own; having been told nothing, it ends."""
+    config, store = tmp_path / "config.yaml", Results(tmp_path / "results", wheels=1, logs=1)
+    config.write_text("")
+    with Publisher(config, store.folder) as publisher:
+        publisher.begin()
+        store.write(sample("six"))
+        publisher.publish()
+        assert (store.folder / "site" / "packages" / "six.html").is_file()
+    with Publisher(config, tmp_path / "others") as publisher:
+        publisher.begin()
+    assert not (tmp_path / "others" / "site").exists()

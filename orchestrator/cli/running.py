@@ -16,6 +16,7 @@ from orchestrator.cli import options, printing
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orchestrator.apart import Publisher
     from orchestrator.config import Config
     from orchestrator.model import Exclusion
     from orchestrator.results import Results
@@ -49,13 +50,17 @@ def run(
 
     A REQUIREMENT is a name, NAME==VERSION, or the path of an sdist or of a project's folder.
     """
-    from orchestrator import apart, assembly, config, exclusions, inputs, night
-    from orchestrator.results import as_json as written
+    from orchestrator import apart, config, inputs
 
     settings, store = options.opened(config_file, folder)
     asked = config.tasks(settings, wanted, on, wanted=inputs.read_all(files), profile=profile)
     tasks = tuple(replace(task, published=task.published or published) for task in asked)
     with store.locked(), apart.Publisher(config_file, store.folder) as publisher:
+        if again or not publisher.is_published():
+            _begin_early(publisher)
+        from orchestrator import assembly, exclusions, night
+        from orchestrator.results import as_json as written
+
         unchecked = () if wanted or files or on else _due(settings, store)
         carry_out = partial(assembly.carried_out, settings, store, publisher=publisher, jobs=jobs, again=again)
         outcome, checks = exclusions.carried_out(settings, store, tasks, unchecked, carry_out)
@@ -66,6 +71,14 @@ def run(
         else:
             printing.results(night.results(outcome), store.folder)
     outcome.insist()
+
+
+def _begin_early(publisher: Publisher) -> None:
+    """Let what explains wheels and what writes the site load while this process does, on processors that are idle."""
+    from orchestrator import bounded
+
+    publisher.begin()
+    bounded.begin()
 
 
 def _due(settings: Config, store: Results) -> tuple[Exclusion, ...]:

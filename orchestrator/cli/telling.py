@@ -79,6 +79,8 @@ def publish(config_file: Path, folder: Path | None, when_told: bool) -> None:
 
     settings, store = options.opened(config_file, folder)
     written: dict[str, object] = {}
+    if when_told:
+        publishing.prepare()
     for _ in sys.stdin if when_told else ("once",):
         publishing.publish(settings, store, written)
         click.echo(f"{store.folder / 'site' / 'index.html'}")

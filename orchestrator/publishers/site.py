@@ -385,6 +385,12 @@ def _templates() -> Environment:
     return templates
 
 
+def prepare() -> None:
+    """Compile all templates."""
+    for name in _templates().list_templates(extensions=["html"]):
+        _template(name)
+
+
 @cache
 def _template(name: str) -> Template:
     return _templates().get_template(name)
