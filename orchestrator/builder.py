@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import posixpath
+import py_compile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +34,14 @@ GUEST = "/usr/lib/wheelproof"
 """Where the guest, the shell and the clock's offset lie in every container of ours."""
 
 PROGRAMS = ("guest.py", "guest_crates.py", "guest_finish.py")
+START = """\
+if __name__ == "__main__":  # a process that a build spawns imports this again
+    import guest
+
+    guest.start()
+"""
+"""Begins the guest of a build: a program is compiled each time that it is begun, a module is not."""
+
 SDIST = "/usr/lib/wheelproof-sdist"
 COMPILERS = "compilers"
 """The folder below GUEST with wrappers of the compilers, where a remedy asks for them."""
@@ -138,7 +147,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
     kernel = ("setarch", "x86_64", "--uname-2.6") if environment.uname26 else ()
     return Container(
         image=order.image.id,
-        command=(*kernel, "/usr/bin/python3", f"{GUEST}/guest.py", json.dumps(spec)),
+        command=(*kernel, "/usr/bin/python3", f"{GUEST}/start.py", json.dumps(spec)),
         environment=variables(environment, environment.cpus or cpus) | _cargo(order),
         user=f"{environment.uid}:{environment.uid}",
         hostname=environment.hostname,
@@ -187,6 +196,7 @@ def guest_folder(cache: Path, environment: Environment) -> Path:
     """Make, once, the folder that is mounted at GUEST: the guest, /bin/sh, the clock's offset, perhaps compilers."""
     programs = {name: resources.files("orchestrator").joinpath(name).read_bytes() for name in PROGRAMS}
     shell, offset, wrapped = environment.shell, environment.clock_offset, environment.map_working_folder
+    programs["start.py"] = START.encode()
     key = hashlib.sha256(b"\0".join((*programs.values(), f"{shell} {offset} {wrapped and WRAPPER}".encode())))
     folder = cache / "guest" / key.hexdigest()[:16]
     if folder.exists():
@@ -196,11 +206,18 @@ def guest_folder(cache: Path, environment: Environment) -> Path:
         made.mkdir(mode=0o755)
         for name, content in programs.items():
             (made / name).write_bytes(content)
+        _compile(made / "guest.py")
         (made / "sh").symlink_to(shell)
         (made / "clock").write_text(f"{offset}\n")
         if wrapped:
             _wrap_compilers(made / COMPILERS)
         return settle(made, folder)
+
+
+def _compile(program: Path) -> None:
+    """Compile a program, for images that have our Python: others take no notice of it."""
+    shown, once = f"{GUEST}/{program.name}", py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(program), dfile=shown, doraise=True, invalidation_mode=once)
 
 
 def _wrap_compilers(folder: Path) -> None:

@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import FrameType
-    from typing import IO, Any
+    from typing import IO, Any, NoReturn
 
 CHUNK = 1 << 18
 LONGEST_TARGET = 4096  # bytes, of a link's
@@ -711,9 +711,21 @@ def _ignore(_signal: int, _frame: FrameType | None) -> None:
     """Stay, though a build may signal its whole process namespace."""
 
 
-if __name__ == "__main__":
+def start() -> NoReturn:
+    """Do what the command line says, and end at once: nothing is left that would have to be tidied up."""
+    sys.modules.pop("guest", None)  # a package may have a module of that name
     signal.signal(signal.SIGINT, _ignore)
     given = json.loads(sys.argv[1])
     if "inventory" in given:
-        sys.exit(inventory())
-    sys.exit(compile_all(given["compile"], given["scratch"]) if "compile" in given else main(given))
+        status = inventory()
+    elif "compile" in given:
+        status = compile_all(given["compile"], given["scratch"])
+    else:
+        status = main(given)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    start()

@@ -1,5 +1,7 @@
 """Commits no sin: it works with times, copies, processes and threads, and always gives the same."""
 
+import importlib.util
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -23,6 +25,9 @@ def commit():
     assert os.stat("one.o").st_mtime_ns == first, "what is new enough is not made again"
     assert begun - 5 < first / 1e9 < time.time() + 5, "a new file is as old as the clock says"
     assert time.sleep(0.01) is None
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(len, ["word"]) == [4], "a process that is spawned begins like any other"
+    assert importlib.util.find_spec("guest") is None, "modules are the package's own, or its requirements'"
     epoch = int(os.environ["SOURCE_DATE_EPOCH"])
     old = os.stat("sin.py").st_mtime
     return {"sin/blameless.txt": f"{epoch} {old:.0f} {sys.version_info[:2]}".encode()}
