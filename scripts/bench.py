@@ -4,8 +4,9 @@ Every figure is of one run, on the same releases: first the method of 2020 in a 
 image, then wheelproof as a command of its own with nothing but the images made (cold), again with its
 caches filled (warm), again with nothing changed, and once more with experiments on what differs, which
 the other runs leave out: the method of 2020 has nothing of the kind. The floor is the processor time of
-the build backends alone, spread over the cores. What the method of 2020 cannot build is left out on both
-sides.
+the build backends alone, spread over the cores; beside it stands the share that is left to any farm which
+gives each build a container of its own, for containers that do nothing take their time too. What the
+method of 2020 cannot build is left out on both sides.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 import tarfile
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -86,6 +88,8 @@ NATIVE = (
 LISTS = {"pure": PURE, "native": NATIVE}
 QUICK = {"pure": ("six==1.16.0", "idna==3.7", "certifi==2024.2.2"), "native": ("markupsafe==2.1.5", "wrapt==1.16.0")}
 JOBS = (10, 100, 1000)
+EMPTY = 40
+"""How many containers that do nothing are run, to tell what one takes."""
 PAIR = ("first", "second")
 HAS_EXPERIMENTS = "budget" in File.model_fields
 VERDICT_ALONE = "budget: {builds: 0}\n" if HAS_EXPERIMENTS else ""
@@ -120,6 +124,14 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """The share of the floor that a farm would have which did nothing but run containers and build backends."""
+
+    share: float  # where the two builds of each package count
+    share_all: float  # where the third builds count too
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """All that is told of one list."""
 
@@ -128,6 +140,7 @@ class Figures:
     per_minute_2020: float
     cold: Pace
     warm: Pace
+    bound: Bound
     unchanged: float  # seconds a package
     explained: float | None  # packages a minute, with experiments on what differs; None where there are none
     seconds_2020: dict[str, float]  # release -> what its two builds took
@@ -160,16 +173,26 @@ def pace(run: Run, seconds_2020: float, alone_2020: float, cores: int) -> Pace:
     )
 
 
+def bound(results: Sequence[dict[str, Any]], cores: int, container: float) -> Bound:
+    """Tell what is left of the floor's share when each build waits for its container, which takes that many seconds."""
+    builds = sum(len(result["builds"]) for result in results)
+    least = floor(results, cores) + builds * container
+    return Bound(share=floor(results, cores, PAIR) / least, share_all=floor(results, cores) / least)
+
+
 def figures(
     name: str,
     timed: Sequence[dict[str, Any]],
     runs: tuple[Run, Run, Run],
     cores: int,
+    *,
+    container: float,
     explained: Run | None = None,
 ) -> Figures:
     """Put together what is told of one list; `runs` are the cold one, the warm one and the unchanged one.
 
-    `explained` is a warm one with experiments.
+    `container` is what one takes that does nothing, in seconds of the whole machine; `explained` is a
+    warm run with experiments.
     """
     cold, warm, unchanged = runs
     built = [one for one in timed if "failure" not in one]
@@ -180,6 +203,7 @@ def figures(
         per_minute_2020=60 * len(built) / seconds,
         cold=pace(cold, seconds, alone, cores),
         warm=pace(warm, seconds, alone, cores),
+        bound=bound(warm.results, cores, container),
         unchanged=unchanged.wall / len(built),
         explained=60 * len(explained.results) / explained.wall if explained else None,
         seconds_2020={one["requirement"]: one["seconds"] for one in built},
@@ -214,6 +238,10 @@ def table(found: Sequence[Figures]) -> str:
             (f"share of the floor, {when}", [f"{one.share:.2f}" for one in paces]),
             ("  third builds counted too", [f"{one.share_all:.2f}" for one in paces]),
         ]
+    rows += [
+        ("highest share with these containers", [f"{one.bound.share:.2f}" for one in found]),
+        ("  third builds counted too", [f"{one.bound.share_all:.2f}" for one in found]),
+    ]
     if all(one.explained is not None for one in found):
         rows.append(("packages a minute, with experiments", [f"{one.explained:.1f}" for one in found]))
     rows.append(("seconds a package, nothing changed", [f"{one.unchanged:.3f}" for one in found]))
@@ -294,6 +322,20 @@ def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 # --- wheelproof ------------------------------------------------------------------------------
 
 
+def container_alone(farm: engine.Engine, image: str) -> float:
+    """Return how long a container takes that does nothing, in seconds of the whole machine: all cores run some."""
+    empty = engine.Container(image, ("true",), label="bench", scratch={"/tmp": "rw"})  # noqa: S108 - the container's
+
+    def once(_number: int) -> None:
+        farm.run(empty, lambda _stream, _piece: True)
+
+    with ThreadPoolExecutor(cores()) as pool:
+        once(0)
+        begun = time.monotonic()
+        list(pool.map(once, range(EMPTY)))
+        return (time.monotonic() - begun) / EMPTY
+
+
 @contextmanager
 def fresh_folder() -> Iterator[Path]:
     """Give a folder with configurations of its own, so that cache and results are new; remove it afterwards."""
@@ -338,7 +380,9 @@ def measure(name: str, releases: Sequence[str], farm: engine.Engine, image: str)
             runs.append(wheelproof(folder, built, *options))
             tell(f"{name}: wheelproof, {what}: {runs[-1].wall:.2f} s")
         explained = wheelproof(folder, built, "--again", config="experiments.yaml") if HAS_EXPERIMENTS else None
-    return figures(name, timed, (runs[0], runs[1], runs[2]), cores(), explained)
+    alone = container_alone(farm, image)
+    tell(f"{name}: a container that does nothing: {alone:.3f} s")
+    return figures(name, timed, (runs[0], runs[1], runs[2]), cores(), container=alone, explained=explained)
 
 
 def unchanged_together(releases: Sequence[str]) -> float:

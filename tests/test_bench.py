@@ -48,9 +48,14 @@ def test_pace_compares_the_same_releases() -> None:
     assert bench.pace(bench.Run(10, RESULTS), 100, 50, CORES) == bench.Pace(12, 10, 5, 0.4, 0.6)
 
 
+def test_containers_bound_the_share_of_the_floor() -> None:
+    """Five builds in containers of 0.4 s each, beside a floor of 6 s: nobody ends before 8 s."""
+    assert bench.bound(RESULTS, CORES, 0.4) == bench.Bound(share=0.5, share_all=0.75)
+
+
 def test_what_the_method_of_2020_cannot_build_is_left_out_and_named() -> None:
     """Neither its time nor its number counts, and its reason is fit for a terminal."""
-    found = bench.figures("pure", TIMED, RUNS, CORES)
+    found = bench.figures("pure", TIMED, RUNS, CORES, container=0.4)
     assert found.left_out == {"gamma==1": "error: ?[31mno"}
     assert found.releases == 2
     assert found.seconds_2020 == {"alpha==1": 30, "beta==1": 70}
@@ -63,13 +68,13 @@ def test_what_wheelproof_does_not_build_is_named() -> None:
     """Its time counts against wheelproof, and the reader is told."""
     failed = {**result("beta", "ftbfs", 1), "reason": "time-out"}
     run = bench.Run(10, [RESULTS[0], failed])
-    assert bench.figures("pure", TIMED, (run, run, run), CORES).unbuilt == {"beta==1": "ftbfs: time-out"}
+    assert bench.figures("pure", TIMED, (run, run, run), CORES, container=0.4).unbuilt == {"beta==1": "ftbfs: time-out"}
 
 
 def test_experiments_have_a_row_where_they_were_measured() -> None:
     """They are no part of what the method of 2020 is compared with."""
-    without = bench.figures("pure", TIMED, RUNS, CORES)
-    explained = bench.figures("pure", TIMED, RUNS, CORES, bench.Run(40, RESULTS))
+    without = bench.figures("pure", TIMED, RUNS, CORES, container=0.4)
+    explained = bench.figures("pure", TIMED, RUNS, CORES, container=0.4, explained=bench.Run(40, RESULTS))
     assert (without.explained, explained.explained) == (None, 3)
     assert "with experiments" not in bench.table([without])
     assert re.search(r"packages a minute, with experiments +3\.0", bench.table([explained]))
@@ -78,7 +83,7 @@ def test_experiments_have_a_row_where_they_were_measured() -> None:
 
 def test_table_has_a_column_for_each_list() -> None:
     """Each figure stands under the name of its list, and all lines of figures are equally long."""
-    pure, native = (bench.figures(name, TIMED[:2], RUNS, CORES) for name in ("pure", "native"))
+    pure, native = (bench.figures(name, TIMED[:2], RUNS, CORES, container=0.4) for name in ("pure", "native"))
     lines = bench.table([pure, native]).splitlines()
     assert lines[0].split() == ["pure", "native"]
     assert {len(line) for line in lines} == {len(lines[0])}
