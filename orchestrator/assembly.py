@@ -33,7 +33,7 @@ from orchestrator.errors import EngineError, Interrupted, UsageError, Wheelproof
 from orchestrator.farm import STOPPED, Slots, Stop
 from orchestrator.fitting import applies
 from orchestrator.index import Index
-from orchestrator.model import Budget, Failure, Result, Verdict, digest
+from orchestrator.model import Budget, Failure, Result, Verdict
 from orchestrator.results import read
 from orchestrator.variations import first_environment
 from orchestrator.workshop import ToolBench, Workshop
@@ -97,7 +97,7 @@ class Farm:
         if isinstance(settled, Failure):
             return "judge", settled.reason.value
         wanted = rebuild.inputs_of(task, release, image, settled.lock.digest)
-        known = self.results.find(release.project, digest(wanted))
+        known = rebuild.recorded(task, wanted, partial(self.results.find, release.project))
         judged = read(known) if known else None
         if judged is None:
             return "build", plan.why(wanted, former)

@@ -139,6 +139,7 @@ class Task:
     source_date_epoch: int | None = None  # seconds since 1970
     limits: Limits = Limits()
     budget: Budget = Budget()
+    or_budget: Budget | None = None  # a record that was made under this one will do as well
     published: bool = False  # whether the wheel on the index is compared too
     tools: BuildTools = BuildTools()
     profile: Profile | None = None

@@ -149,8 +149,8 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     if isinstance(settled, Failure):
         return unsettled(settled)
     # Also where the build backend was not asked, or never answered: then the job stands for just this.
-    job = digest(inputs_of(task, release, image, settled.lock.digest))
-    if (record := effects.known(release.project, job)) is not None:
+    known = partial(effects.known, release.project)
+    if (record := recorded(task, inputs_of(task, release, image, settled.lock.digest), known)) is not None:
         return record
     built = build_twice(task, release, image, settled, effects)
     if isinstance(built, Failure):
@@ -248,6 +248,12 @@ def inputs_of(task: Task, release: Release, image: Image, build_requirements: st
         profile=task.profile,
         config_settings=task.config_settings,
     )
+
+
+def recorded(task: Task, inputs: Inputs, find: Callable[[str], Path | None]) -> Path | None:
+    """Find the record of these inputs, by its job; or that of others which will do as well."""
+    others = replace(inputs, budget=task.or_budget) if task.or_budget else inputs
+    return find(digest(inputs)) or find(digest(others))
 
 
 # --- building --------------------------------------------------------------------------------

@@ -233,6 +233,7 @@ def test_an_exclusion_is_checked_where_it_would_be_built_and_where_it_may_be_lif
     ]
     assert [one.limits.seconds for one in tried] == [10_800, Limits().seconds, 10_800]
     assert all(one.long and one.budget.builds == 0 for one in tried)
+    assert all(one.or_budget == Budget() for one in tried), "a verdict that was explained is one, too"
     assert custom(found, enum34) is None
 
 

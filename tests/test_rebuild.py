@@ -278,6 +278,26 @@ def test_unchanged_inputs_are_not_built_again() -> None:
         assert_nothing_is_built(world)
 
 
+def test_where_the_verdict_alone_is_asked_for_an_explained_one_will_do() -> None:
+    """But not the other way round, for that would leave it unexplained."""
+    alone = replace(TASK, or_budget=EXPLAINED.budget)
+    world = World(by_name(first="1", second="1"))
+    jobs = {}
+    for task in (EXPLAINED, alone):
+        result = story.rebuild(task, RELEASE, IMAGE, world.effects())
+        assert isinstance(result, Result)
+        jobs[task] = result.job
+    assert len(set(jobs.values())) == 2
+    record = Path("record.json")
+
+    def only(known: str) -> Callable[[str, str], Path | None]:
+        return lambda _project, job: record if job == known else None
+
+    for asked, there, found in ((alone, EXPLAINED, True), (alone, alone, True), (EXPLAINED, alone, False)):
+        effects = replace(world.effects(), known=only(jobs[there]))
+        assert (story.rebuild(asked, RELEASE, IMAGE, effects) == record) is found
+
+
 def assert_nothing_is_built(world: World) -> None:
     """The record comes back, and no container is ordered."""
     assert story.rebuild(TASK, RELEASE, IMAGE, world.effects()) == Path("record.json")

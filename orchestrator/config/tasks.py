@@ -121,7 +121,7 @@ def custom(config: Config, exclusion: Exclusion) -> Task | None:
 
 def _check(task: Task) -> Task:
     """Ask for no more than the verdict: why builds differ is found out once the project is tracked."""
-    return replace(task, group="", long=True, budget=replace(task.budget, builds=0))
+    return replace(task, group="", long=True, budget=replace(task.budget, builds=0), or_budget=task.budget)
 
 
 def is_path(requirement: str) -> bool:
