@@ -371,8 +371,15 @@ def build(
 def _failure(order: Order, completed: Completed, heard: Listener) -> Failure | None:
     """Tell why there is no wheel; None if there is one, or the value that was asked for.
 
-    Raises TransientEngineError where the container ended in a way that no build brings about.
+    Raises TransientEngineError where the container ended in a way that no build brings about, and
+    where the host had no memory left for what the build was promised.
     """
+    if heard.frame.get("short_of_memory") == "host":
+        msg = (
+            f"building {order.source.path.name} ({order.name}): the host ran out of memory and killed a part of the "
+            "build; run fewer jobs at once, or allow each less under limits: memory"
+        )
+        raise TransientEngineError(msg)
     phase = _phase(order, heard)
     tail = _tail(heard.log, DETAIL)
     if limit := _limit(completed, heard):
@@ -406,7 +413,7 @@ def _limit(completed: Completed, heard: Listener) -> Reason | None:
         return Reason.TOO_MUCH_OUTPUT
     if completed.timed_out:
         return Reason.TIME_OUT
-    if completed.out_of_memory:
+    if completed.out_of_memory or heard.frame.get("short_of_memory") == "limit":
         return Reason.OUT_OF_MEMORY
     if "failed" in heard.frame and heard.frame.get("forks_refused"):
         return Reason.TOO_MANY_PROCESSES

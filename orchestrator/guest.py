@@ -30,6 +30,8 @@ CHUNK = 1 << 18
 LONGEST_TARGET = 4096  # bytes, of a link's
 LONGEST_READ = 16 << 20  # bytes; archives are read in pieces, but for their headers
 LARGEST_DIRECTORY = 128 << 20  # bytes, of a zip's list of members
+GROUP, GROUP_1 = "/sys/fs/cgroup", "/sys/fs/cgroup/memory"  # this container's, in either version of control groups
+NEAR = 1 << 20  # bytes; a kernel asks for several pages at once
 KINDS = {
     tarfile.REGTYPE: "file",
     tarfile.AREGTYPE: "file",
@@ -513,6 +515,37 @@ def forks_refused() -> bool:
     return False
 
 
+def short_of_memory() -> str:
+    """Tell what had a process of this container killed for want of memory: its own `limit`, or the `host`; or nothing.
+
+    By the counters of control groups (cgroup-v2.rst, memory.events; cgroup-v1/memory.rst, 3). A kernel
+    that has no memory left itself, or a group around ours, kills in one that never reached its limit.
+    """
+    if not (_counted(f"{GROUP}/memory.events", "oom_kill") or _counted(f"{GROUP_1}/memory.oom_control", "oom_kill")):
+        return ""
+    most, limit = (_counted(f"{GROUP_1}/memory.{one}_in_bytes") for one in ("max_usage", "limit"))
+    reached = _counted(f"{GROUP}/memory.events", "oom") or most > limit - NEAR
+    return "limit" if reached else "host"
+
+
+def went_short() -> bool:
+    """Tell whether a hook lacked what it asked for: one that goes on all the same may have made something else."""
+    return bool(short_of_memory()) or forks_refused()
+
+
+def _counted(path: str, name: str = "") -> int:
+    """Read one of a control group's counters, the one of that name where it has several; 0 where there is none."""
+    try:
+        with open(path) as stream:
+            for line in stream:
+                first, _, last = line.strip().rpartition(" ")
+                if first == name:
+                    return int(last)
+    except (OSError, ValueError):
+        pass
+    return 0
+
+
 def space_left(folders: Iterable[str]) -> bool:
     """Tell whether every scratch folder still has room."""
     return all(os.statvfs(folder).f_bavail > 0 for folder in folders if os.path.isdir(folder))
@@ -597,7 +630,7 @@ def ask(spec: dict[str, Any], root: str, voice: Voice) -> int | None:
     """Ask for the dynamic build requirements; None when all of them are there, so that the build can go on."""
     name = "get_requires_for_" + spec["hook"]
     status, answer, _ = in_child(spec, name, root, "", voice.descriptor)
-    if status != 0:
+    if status != 0 or went_short():
         return tell_failure(spec, status, voice)
     answer = answer if isinstance(answer, list) else ["(the answer is not a list)"]
     voice.say(asked=answer)
@@ -630,7 +663,7 @@ def build(spec: dict[str, Any], root: str, voice: Voice) -> int:
     out = os.path.join(os.path.dirname(root), "out")
     os.makedirs(out)
     status, name, seconds = in_child(spec, spec["hook"], root, out, voice.descriptor)
-    if status != 0:
+    if status != 0 or went_short():
         return tell_failure(spec, status, voice)
     try:
         path, size = produced(out, name, spec["wheel"])
@@ -656,7 +689,8 @@ def finished(path: str, steps: list[str], epoch: int) -> bool:
 
 def tell_failure(spec: dict[str, Any], status: int, voice: Voice) -> int:
     """Tell that a hook failed, and which limits it had hit."""
-    voice.say(failed=status, forks_refused=forks_refused(), space_left=space_left(spec["scratch"]))
+    left = space_left(spec["scratch"])
+    voice.say(failed=status, forks_refused=forks_refused(), space_left=left, short_of_memory=short_of_memory())
     return 1
 
 

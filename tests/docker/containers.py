@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import io
+import os
+import secrets
 import tarfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import docker
 
 from orchestrator.engine import STDOUT, Completed, Container, Engine
+from tests.docker.sinners import LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from orchestrator.model import Image
 
 IMAGES = Path(__file__).parents[2] / "images"
 
@@ -45,3 +53,50 @@ def derive(engine: Engine, tag: str, base: str, steps: str, tell: Callable[[str]
         archive.addfile(member, io.BytesIO(content))
     stream.seek(0)
     return engine.build_image(stream, tag, {}, {}, tell)
+
+
+class _InGroup(docker.APIClient):
+    """Puts every container into one control group."""
+
+    group = ""
+
+    def create_host_config(self, **named: Any) -> Any:  # type: ignore[override] # noqa: ANN401 - the library's own
+        return super().create_host_config(**named | {"cgroup_parent": self.group})
+
+
+@contextmanager
+def crowded(image: Image, memory: int = 400 << 20) -> Iterator[Engine]:
+    """Give an engine all of whose containers together have that many bytes of memory, whatever each is promised."""
+    client = _InGroup(base_url=os.environ.get("DOCKER_HOST"), version="auto")
+    name = f"wheelproof{secrets.token_hex(4)}"
+    client.group = f"{name}.slice" if client.info()["CgroupDriver"] == "systemd" else f"/{name}"
+    first, second = (f"{root}/{client.group.strip('/')}" for root in ("/groups/memory", "/groups"))  # their versions
+    limits = {
+        f"{first}/memory.limit_in_bytes": memory,
+        f"{first}/memory.memsw.limit_in_bytes": memory,
+        f"{second}/memory.max": memory,
+        f"{second}/memory.swap.max": 0,
+    }
+    made = f"if [ -d /groups/memory ]; then mkdir {first}; else mkdir -p {second}; fi; "
+    limited = "; ".join(f"[ ! -e {path} ] || echo {limit} > {path}" for path, limit in limits.items())
+    _on_the_host(image, made + limited)
+    engine = Engine(client)
+    try:
+        yield engine
+    finally:
+        engine.sweep(LABEL)
+        client.close()
+        _on_the_host(image, f"find /groups -depth -type d -name '{name}*' -exec rmdir {{}} + || true")
+
+
+def _on_the_host(image: Image, command: str) -> None:
+    """Run a command where it sees the host's control groups."""
+    client = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto")
+    host = client.create_host_config(network_mode="none", binds=["/sys/fs/cgroup:/groups:rw"])
+    identity = client.create_container(image.id, ["sh", "-c", command], host_config=host)["Id"]
+    try:
+        client.start(identity)
+        assert client.wait(identity)["StatusCode"] == 0, client.logs(identity)
+    finally:
+        client.remove_container(identity, force=True)
+        client.close()

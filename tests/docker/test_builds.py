@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from orchestrator import variations
+from orchestrator.errors import TransientEngineError
 from orchestrator.model import Budget, Mode, Verdict
+from tests.docker.containers import crowded
 from tests.docker.sinners import SMALL, Sinners
 
 if TYPE_CHECKING:
@@ -140,6 +142,25 @@ def test_a_failure_is_shown_by_a_line_and_names_what_was_not_found(
     assert failure is not None
     assert (failure.reason, [f"{one.want} {one.name}" for one in failure.missing]) == (reason, missing)
     assert evidence in failure.evidence.replace("\u2018", "'").replace("\u2019", "'")
+
+
+def test_a_build_that_lost_a_part_to_its_own_limit_is_none(judge: Judge) -> None:
+    """Although it ended well: with more memory it would have made something else."""
+    result = judge("memory-fallback")
+    assert (result.verdict, result.reason) == (Verdict.FTBFS, "out-of-memory")
+    refused = judge("fork-fallback")
+    assert (refused.verdict, refused.reason) == (Verdict.FTBFS, "too-many-processes")
+    assert judge("fork-fallback", limits=replace(SMALL, processes=512)).verdict is Verdict.REPRODUCIBLE
+    assert judge("memory-fallback", limits=replace(SMALL, memory=2 << 30)).verdict is Verdict.REPRODUCIBLE
+
+
+@pytest.mark.parametrize("slug", ["memory-fallback", "eats-memory"])
+def test_a_host_that_runs_out_of_memory_gives_no_verdict(
+    bookworm: Image, cache: Path, tmp_path: Path, slug: str
+) -> None:
+    """Each build is within its limit, but all of them together have less."""
+    with crowded(bookworm) as engine, pytest.raises(TransientEngineError, match="the host ran out of memory"):
+        Sinners(engine, bookworm, cache, tmp_path).judge(slug, limits=replace(SMALL, memory=8 << 30))
 
 
 def test_a_build_that_never_ends_is_ended(judge: Judge) -> None:
