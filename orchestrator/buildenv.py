@@ -2,6 +2,7 @@
 
 FOLDER/lib       on PYTHONPATH
 FOLDER/lib/bin   on PATH
+FOLDER/seal      the hash of it all
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import tarfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from orchestrator.cache import Turns, settle, sweep, unfinished
+from orchestrator.cache import Turns, settle, settled, sweep, unfinished
 from orchestrator.model import digest
 from orchestrator.retry import retrying
 from orchestrator.uv import Uv, raise_fault
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from orchestrator.model import Lock, Pin, Target
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of what is made of a lock: raised by any change that a build could see."""
 
 MTIME = 1_000_000_000
@@ -96,7 +97,7 @@ class BuildEnvironments:
         key = digest([LAYOUT, lock.digest, target.python, target.platform, self._compiled is not None])
         place = self._folder / key
         with self._turns.turn(key):
-            return place if place.is_dir() else self._make(lock, target, place)
+            return settled(place) or self._make(lock, target, place)
 
     def _make_once(self, lock: Lock, target: Target, place: Path) -> Path:
         with unfinished(self._folder) as lent:

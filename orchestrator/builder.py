@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator import failures
-from orchestrator.cache import settle, unfinished
+from orchestrator.cache import settle, settled, unfinished
 from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
 from orchestrator.guest_crates import HOME as CRATES
@@ -199,8 +199,8 @@ def guest_folder(cache: Path, environment: Environment) -> Path:
     programs["start.py"] = START.encode()
     key = hashlib.sha256(b"\0".join((*programs.values(), f"{shell} {offset} {wrapped and WRAPPER}".encode())))
     folder = cache / "guest" / key.hexdigest()[:16]
-    if folder.exists():
-        return folder
+    if (found := settled(folder)) is not None:
+        return found
     with unfinished(folder.parent) as lent:
         made = lent / "guest"
         made.mkdir(mode=0o755)

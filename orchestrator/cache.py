@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 import threading
 import time
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ResultsError
-from orchestrator.model import DAY
+from orchestrator.model import DAY, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+SEAL = "seal"
+"""The file of a finished folder that holds the hash of all others."""
 
 _UNFINISHED = ".unfinished-"
 
@@ -63,13 +68,64 @@ def keep(file: Path, place: Path) -> None:
 
 
 def settle(made: Path, place: Path) -> Path:
-    """Move a finished folder to its place; where another process was faster, its work is as good."""
+    """Seal a finished folder, and move it to its place; where another process was faster, its work is as good."""
+    _write_seal(made)
     try:
         made.rename(place)
     except OSError:
         if not place.is_dir():
             raise
     return place
+
+
+def settled(place: Path) -> Path | None:
+    """Return a finished folder, if there is one.
+
+    Raises
+    ------
+    ResultsError
+        It is not as it was made, say because the host lost its power: what would be built with
+        it would be judged by it.
+
+    """
+    if not place.is_dir():
+        return None
+    _insist_on_seal(place)
+    return place
+
+
+@cache
+def _insist_on_seal(place: Path) -> None:
+    """Look once for each folder: whoever runs at night shall not trust the days before."""
+    try:
+        whole = (place / SEAL).read_text() == _sum_of(place)
+    except (OSError, UnicodeDecodeError):
+        whole = False
+    if not whole:
+        msg = f"using {place}: it is not as it was made; remove the folder {place.parents[1]}, and run again"
+        raise ResultsError(msg)
+
+
+def _write_seal(folder: Path) -> None:
+    """Leave the folder's own time as it is, for two folders of one content to be the same."""
+    seal, when = folder / SEAL, folder.stat().st_mtime_ns
+    seal.write_text(_sum_of(folder))
+    seal.chmod(0o644)
+    for path in (seal, folder):
+        os.utime(path, ns=(when, when))
+
+
+def _sum_of(folder: Path) -> str:
+    """Hash all that a build could read of a folder, but for its seal."""
+    found = []
+    for path, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            one = Path(path, name)
+            inside = str(one.relative_to(folder))
+            if inside != SEAL:
+                found.append((inside, one.lstat().st_mode, str(one.readlink()) if one.is_symlink() else sha256_of(one)))
+    return digest(found)
 
 
 def sweep(folder: Path) -> None:

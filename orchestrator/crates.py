@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from orchestrator import relay
 from orchestrator.builder import GUEST, SDIST, TAIL, guest_folder
-from orchestrator.cache import Turns, settle, sweep, unfinished
+from orchestrator.cache import Turns, settle, settled, sweep, unfinished
 from orchestrator.engine import STDOUT, Container
 from orchestrator.errors import TransientEngineError
 from orchestrator.guest_crates import CARGO_FAILED
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.model import Image, Limits
     from orchestrator.sdist import Source
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of what is made of a lock: raised by any change that a build could see."""
 
 SECONDS = 900
@@ -97,7 +97,7 @@ class Crates:
         key = digest([LAYOUT, source.cargo, _cargo_of(image)])
         place = self._folder / key
         with self.turns.turn(key):
-            return place if place.is_dir() else self._make(source, image, limits, place)
+            return settled(place) or self._make(source, image, limits, place)
 
     def _make(self, source: Source, image: Image, limits: Limits, place: Path) -> Path | Failure:
         gate = relay.gate(self.registry)

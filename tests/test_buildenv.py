@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.buildenv import MTIME, BuildEnvironments, localize
-from orchestrator.errors import PackageIndexError, TransientIndexError
+from orchestrator.errors import PackageIndexError, ResultsError, TransientIndexError
 from orchestrator.model import Lock, Pin, Target, digest
 from orchestrator.requirements import lock
 from tests.loopback_index import LoopbackIndex, wheel
@@ -199,6 +200,27 @@ def test_an_environment_is_made_once(served: LoopbackIndex, tmp_path: Path) -> N
     assert [environments(served, tmp_path).materialize(locked, BOOKWORM)] * 6 == found
     assert served.count("/files/tool/tool-1.0-py3-none-any.whl") == 1
     assert kept.materialize(locked, TRIXIE) != found[0]
+
+
+@pytest.mark.parametrize("harm", ["emptied", "gone", "added", "mode"])
+def test_an_environment_that_came_to_harm_is_used_by_no_build(served: LoopbackIndex, tmp_path: Path, harm: str) -> None:
+    """Builds would fail or differ by it; the message says what to do, and then all is well again."""
+    locked = Lock((pin(served),))
+    made = environments(served, tmp_path).materialize(locked, BOOKWORM)
+    module = made / "lib/tool/__init__.py"
+    if harm == "emptied":
+        module.write_bytes(b"")
+    elif harm == "gone":
+        module.unlink()
+    elif harm == "added":
+        (made / "lib/more.py").write_bytes(b"")
+    else:
+        module.chmod(0o600)
+    with pytest.raises(ResultsError, match=f"not as it was made; remove the folder {tmp_path}, and run again"):
+        environments(served, tmp_path).materialize(locked, BOOKWORM)
+    shutil.rmtree(tmp_path)
+    anew = environments(served, tmp_path)
+    assert anew.materialize(locked, BOOKWORM) == anew.materialize(locked, BOOKWORM) == made
 
 
 def test_processes_race_safely(served: LoopbackIndex, tmp_path: Path) -> None:
