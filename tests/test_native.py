@@ -301,6 +301,15 @@ def test_a_path_of_the_same_length_moves_nothing() -> None:
     assert (found.severity, found.causes, found.left) == (Severity.DATA, ("embedded-path",), ())
 
 
+@pytest.mark.parametrize("traces", [(FIRST, FIRST), (Traces(), Traces())])
+def test_a_folder_of_random_name_is_no_path_that_an_environment_planted(traces: tuple[Traces, Traces]) -> None:
+    """One and the same environment gives another name each time; where the rest differs too, it is a path."""
+    first, second = (f"/tmp/tmp{letters}/sin-1.0" for letters in ("ab12cd34", "zz99_yx8"))  # noqa: S108 - only names
+    found = look(embedding(first), embedding(second), traces)
+    assert (found.severity, found.causes, found.left) == (Severity.DATA, ("random-folder",), ())
+    assert "embedded-path" in look(embedding(HERE), embedding(THERE)).causes
+
+
 def searching(path: str) -> bytes:
     """Return a file that is told where to look for libraries."""
     strings = f"\0libc.so.6\0{path}/lib\0puts\0".encode()

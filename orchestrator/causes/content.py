@@ -52,17 +52,19 @@ def _alike(pattern: re.Pattern[bytes], marker: bytes) -> Callable[[Pair], Pair]:
     return by_unit(erase)
 
 
-def _folders(texts: Texts, _known: Known) -> Texts:
-    def named(found: re.Match[bytes]) -> bytes:
-        return (found["head"] or b"tmp") + b"<random>"
+def _without_letters(folder: re.Match[bytes]) -> bytes:
+    return (folder["head"] or b"tmp") + b"<random>"
 
-    ours, theirs = (_FOLDERS.sub(named, text) for text in texts)
+
+def erase_random_folders(texts: Texts, _known: object = None) -> Texts:
+    """Erase what is random in the names of folders for a while, where both sides have as many."""
+    ours, theirs = (_FOLDERS.sub(_without_letters, text) for text in texts)
     return (ours, theirs) if ours.count(b"<random>") == theirs.count(b"<random>") else texts
 
 
 def without_random(name: bytes) -> bytes:
     """Return a name without the parts that look random: of folders for a while, UUIDs, long hex numbers."""
-    name = _FOLDERS.sub(lambda found: (found["head"] or b"tmp") + b"<random>", name)
+    name = _FOLDERS.sub(_without_letters, name)
     return _RANDOM_HEX.sub(b"<random>", _UUID_HEX.sub(b"<uuid>", _UUID.sub(b"<uuid>", name)))
 
 
@@ -300,7 +302,7 @@ CAUSES: tuple[Cause, ...] = (
         shows="`pip-build-env-`, `.mesonpy-`, `.tmp-..-pep517-`, `tmp` and the like, followed by other letters.",
         example="/tmp/.tmp-frozenlist-pep517-x1k2j3h4/src | /tmp/.tmp-frozenlist-pep517-q9w8e7r6/src",  # noqa: S108 - of a container
         kinds=LOADED,
-        erase=by_unit(_folders),
+        erase=by_unit(erase_random_folders),
         remedies=("build-in-place", "meson-build-dir", "prefix-map-folder", "no-debug-info", "strip-debug"),
     ),
     *PLACES,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.causes import archives, dates, elf, lines, sections
+from orchestrator.causes.content import erase_random_folders
 from orchestrator.causes.erasing import changed, differing, unit
 from orchestrator.causes.headers import MOVED
 from orchestrator.causes.loaded import Unit
@@ -147,6 +148,12 @@ def erase_paths(texts: Texts, traces: tuple[Traces, Traces]) -> Texts:
     if first != second:
         first, second = (_erase_names(text, each) for text, each in zip((first, second), traces, strict=True))
     return first, second
+
+
+def _erase_loaded_paths(texts: Texts, traces: tuple[Traces, Traces]) -> Texts:
+    """Erase paths, but leave those that differ by chance alone: no environment has planted them."""
+    ours, theirs = erase_random_folders(texts)
+    return texts if ours == theirs else erase_paths(texts, traces)
 
 
 def _erase_planted(text: bytes, traces: Traces) -> bytes:
@@ -321,7 +328,7 @@ CAUSES = (
             "`/srv/0d5f3be0a1c2/second/build/source-0d5f3be0a1c2/sin.c`."
         ),
         kinds=(KIND,),
-        erase=_eraser(_in_data, erase_paths),
+        erase=_eraser(_in_data, _erase_loaded_paths),
         variations=_FOLDERS,
         suspects=suspected_of_paths,
         remedies=("prefix-map-source", "prefix-map-folder", "remap-rust-path", "same-length-path", "fix-build-path"),
