@@ -249,6 +249,7 @@ def test_a_planted_value_is_found_in_every_coding(
         ("/bin:/usr/bin\n", f"/bin:/usr/bin:{SECOND.path[-1]}\n", "exec-path"),
         ('{"x": null}\n', f'{{"x": "{SECOND.variables[0][1]}"}}\n', "environment-value"),
         ("value None\n", f"value {SECOND.variables[0][1]}\n", "environment-value"),
+        (f"at ../..{FIRST.environment_path}/x\n", f"at ../../../..{SECOND.environment_path}/x\n", "requirements-path"),
         ("in pkg-1.0/src\n", f"in {SECOND.build_path.rpartition('/')[2]}/src\n", "build-path"),
     ],
 )

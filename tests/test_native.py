@@ -301,6 +301,20 @@ def test_a_path_of_the_same_length_moves_nothing() -> None:
     assert (found.severity, found.causes, found.left) == (Severity.DATA, ("embedded-path",), ())
 
 
+def test_what_moved_between_a_path_and_the_padding_behind_it_is_no_difference_of_its_own() -> None:
+    """As a whole, the section is as long on both sides; what differs at the end of it all the same is left."""
+
+    def data(path: str, number: int = 7) -> Piece:
+        texts = path.encode() + b"/x.c\0" + b"".join(b"this is text number %d\0" % at for at in range(40))
+        return Piece(".rodata", texts + bytes(-len(texts) % 2048) + struct.pack("<Q", number), ALLOC)
+
+    first = elves.write(CODE, data(HERE))
+    assert len(data(HERE).data) == len(data(THERE).data)
+    found = look(first, elves.write(CODE, data(THERE)))
+    assert (found.severity, found.causes, found.left) == (Severity.DATA, ("embedded-path",), ())
+    assert look(first, elves.write(CODE, data(THERE, 8))).left == (".rodata",)
+
+
 @pytest.mark.parametrize("traces", [(FIRST, FIRST), (Traces(), Traces())])
 def test_a_folder_of_random_name_is_no_path_that_an_environment_planted(traces: tuple[Traces, Traces]) -> None:
     """One and the same environment gives another name each time; where the rest differs too, it is a path."""

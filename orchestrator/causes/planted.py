@@ -105,12 +105,13 @@ def planted(
     of a word that says that there is none.
     """
     marker = f"<{name}>".encode()
+    upwards = re.compile(rb"\.\.(?:/\.\.)*/?(?=" + re.escape(marker) + rb")")  # from a folder that is as deep as it is
 
     def erase(texts: Texts, known: Known) -> Texts:
         if not only(texts):
             return texts
-        first = erase_telling(texts[0], forms(known.first, variations), marker)
-        second = erase_telling(texts[1], forms(known.second, variations), marker)
+        first = upwards.sub(b"", erase_telling(texts[0], forms(known.first, variations), marker))
+        second = upwards.sub(b"", erase_telling(texts[1], forms(known.second, variations), marker))
         first, second = _level(first, second, marker, known, variations)
         if gap and first != second:
             first, second = _bridged(first, second, marker)

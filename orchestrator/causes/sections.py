@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.causes import dwarf, elf, symbols, words
-from orchestrator.causes.alignment import Alignment, Gap, align
+from orchestrator.causes.alignment import Alignment, Gap, align, runs
 from orchestrator.causes.headers import MOVED, between, dynamic, structure
 from orchestrator.causes.loaded import BUILD_ID, LARGEST, RELOCATIONS, File, Unit, depth_of, id_places, loaded_equal
 from orchestrator.causes.spelling import Kept, Part, beyond, same, spell, spell_strings
@@ -31,6 +31,7 @@ ORDER = "order of symbols"
 """A unit that lists the symbols of some sections, each ended by NUL, in the order in which they stand in memory."""
 
 _TLS = 0x400
+_DATA = (".rodata", ".data")
 _STRING_SECTIONS = (".debug_str", ".debug_line_str", ".comment")
 _SEED = re.compile(r"\.[0-9a-f]{8,16}$")  # at the end of names that link-time optimisation makes up
 
@@ -50,7 +51,9 @@ class _Changed:
 
     @property
     def uneven(self) -> bool:
-        return self.contents[0].size != self.contents[1].size
+        """Whether what stands in it may have moved: as a whole it may be as long as before."""
+        alike = self.alignment is not None and all(gap.even for gap in self.alignment.gaps)
+        return self.contents[0].size != self.contents[1].size or not alike
 
 
 def units(first: Content, second: Content, ours: Elf, theirs: Elf) -> tuple[Unit, ...]:
@@ -111,13 +114,28 @@ def _alignment(
     strings = _is_strings(section)
     if first.size == second.size and not strings:
         whole = (Gap(0, first.size, 0, first.size),) if first.size else ()
-        return Alignment(whole), frozenset()
+        return _shifted(section, first, second) or Alignment(whole), frozenset()
     if max(first.size, second.size) > LARGEST:
         return None, frozenset()
     ours, theirs = first.read(0, first.size), second.read(0, second.size)
     if section.name == ".debug_line" and (lines := dwarf.align_lines(ours, theirs, found.order)) is not None:
         return lines
     return align(ours, theirs), frozenset()
+
+
+def _shifted(section: Section, first: Content, second: Content) -> Alignment | None:
+    """Align data of one length in which a text grew into padding that comes later, so that what is between moved.
+
+    None where nothing moved: where the two sides, byte for byte, have more in common.
+    """
+    if not section.name.startswith(_DATA) or section.kind != "SHT_PROGBITS" or first.size > LARGEST:
+        return None
+    ours, theirs = first.read(0, first.size), second.read(0, second.size)
+    found = align(ours, theirs)
+    if found is None or all(gap.even for gap in found.gaps):
+        return None
+    skipped = sum(max(gap.first_end - gap.first, gap.second_end - gap.second) for gap in found.gaps)
+    return found if 2 * skipped < sum(end - begin for begin, end in runs(ours, theirs)) else None
 
 
 def _is_strings(section: Section) -> bool:
