@@ -30,7 +30,7 @@ CHUNK = 1 << 18
 LONGEST_TARGET = 4096  # bytes, of a link's
 LONGEST_READ = 16 << 20  # bytes; archives are read in pieces, but for their headers
 LARGEST_DIRECTORY = 128 << 20  # bytes, of a zip's list of members
-GROUP, GROUP_1 = "/sys/fs/cgroup", "/sys/fs/cgroup/memory"  # this container's, in either version of control groups
+GROUP = "/sys/fs/cgroup"  # this container's; in the first version of control groups, a folder for each matter
 NEAR = 1 << 20  # bytes; a kernel asks for several pages at once
 KINDS = {
     tarfile.REGTYPE: "file",
@@ -515,17 +515,18 @@ def forks_refused() -> bool:
     return False
 
 
-def short_of_memory() -> str:
+def short_of_memory(group: str = GROUP) -> str:
     """Tell what had a process of this container killed for want of memory: its own `limit`, or the `host`; or nothing.
 
     By the counters of control groups (cgroup-v2.rst, memory.events; cgroup-v1/memory.rst, 3). A kernel
     that has no memory left itself, or a group around ours, kills in one that never reached its limit.
     """
-    if not (_counted(f"{GROUP}/memory.events", "oom_kill") or _counted(f"{GROUP_1}/memory.oom_control", "oom_kill")):
-        return ""
-    most, limit = (_counted(f"{GROUP_1}/memory.{one}_in_bytes") for one in ("max_usage", "limit"))
-    reached = _counted(f"{GROUP}/memory.events", "oom") or most > limit - NEAR
-    return "limit" if reached else "host"
+    if _counted(f"{group}/memory.events", "oom_kill"):
+        return "limit" if _counted(f"{group}/memory.events", "oom") else "host"
+    if _counted(f"{group}/memory/memory.oom_control", "oom_kill"):
+        most, limit = (_counted(f"{group}/memory/memory.{one}_in_bytes") for one in ("max_usage", "limit"))
+        return "limit" if most > limit - NEAR else "host"
+    return ""
 
 
 def went_short() -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.guest import Unfit, directory_of_zip, opened, satisfied, survey, unpack
+from orchestrator.guest import Unfit, directory_of_zip, opened, satisfied, short_of_memory, survey, unpack
 from tests.samples import EPOCH, special, tar
 
 if TYPE_CHECKING:
@@ -189,3 +189,23 @@ def test_a_list_of_members_tells_its_size_first(tmp_path: Path) -> None:
     locator = b"PK\6\7" + bytes(4) + end.to_bytes(8, "little") + bytes(4)
     path.write_bytes(honest[:end] + large + locator + honest[end:])
     assert directory_of_zip(str(path)) == 1 << 40
+
+
+@pytest.mark.parametrize(
+    ("files", "fate"),
+    [
+        ({"memory.events": "low 0\nmax 9\noom 1\noom_kill 1\n"}, "limit"),
+        ({"memory.events": "low 0\nmax 0\noom 0\noom_kill 1\n"}, "host"),
+        ({"memory.events": "low 0\nmax 9\noom 0\noom_kill 0\n"}, ""),
+        ({"memory/memory.oom_control": "oom_kill 1\n", "memory/memory.max_usage_in_bytes": "134213632\n"}, "limit"),
+        ({"memory/memory.oom_control": "oom_kill 1\n", "memory/memory.max_usage_in_bytes": "120000000\n"}, "host"),
+        ({"memory/memory.oom_control": "oom_kill 0\n", "memory/memory.max_usage_in_bytes": "134217728\n"}, ""),
+        ({}, ""),
+    ],
+)
+def test_counters_tell_who_was_short_of_memory(tmp_path: Path, files: dict[str, str], fate: str) -> None:
+    """In both versions of control groups: the container's own limit, or the host."""
+    (tmp_path / "memory").mkdir()
+    for name, content in ({"memory/memory.limit_in_bytes": "134217728\n"} | files).items():
+        (tmp_path / name).write_text(content)
+    assert short_of_memory(str(tmp_path)) == fate
