@@ -15,7 +15,7 @@ from orchestrator.builder import Order, Output
 from orchestrator.compare import compare
 from orchestrator.errors import WheelproofError
 from orchestrator.explain import Explained, bound, explain
-from orchestrator.guest import satisfied
+from orchestrator.guest import MOST_REQUIREMENTS, satisfied, unreadable
 from orchestrator.laboratory import Case, Tools, insist, same
 from orchestrator.model import (
     LIMIT_REASONS,
@@ -202,7 +202,7 @@ def settle_static(
     source = effects.describe(effects.fetch(release.sdist))
     if isinstance(source, Failure):
         return source
-    lock = effects.lock(source.requires, image.target)
+    lock = _lock(source.requires, image, effects)
     if isinstance(lock, Failure):
         return lock
     question = digest((release.sdist.sha256, lock.digest, image.manifest, config_settings))
@@ -216,8 +216,18 @@ def extend(settled: Settled, answer: tuple[str, ...], image: Image, effects: Eff
     """Add the dynamic build requirements, where they are more than a name that is there anyway."""
     if satisfied(answer, names(settled.lock)):
         return replace(settled, asked=True)
-    lock = effects.lock((*settled.source.requires, *answer), image.target)
+    lock = _lock((*settled.source.requires, *answer), image, effects)
     return lock if isinstance(lock, Failure) else replace(settled, lock=lock, asked=True)
+
+
+def _lock(requirements: tuple[str, ...], image: Image, effects: Effects) -> Lock | Failure:
+    """Lock build requirements; a text that can be none of them is the package's failure, and goes no further."""
+    why = next(filter(None, map(unreadable, requirements)), "")
+    if len(requirements) > MOST_REQUIREMENTS:
+        why = f"{len(requirements)} build requirements are more than any build needs"
+    if why:
+        return Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, why, failures.printable(why))
+    return effects.lock(requirements, image.target)
 
 
 def names(lock: Lock) -> tuple[str, ...]:
