@@ -497,8 +497,9 @@ def in_child(spec: dict[str, Any], name: str, root: str, out: str, voice: Voice)
     """
     limits = _text("/proc/self/limits")
     answer = os.memfd_create("answer")  # unlike a pipe, no process left behind can hold it open
-    # A hook may send signals to this process, as many as it likes: none of them takes up its time.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    # A hook may send signals to this process, as many as it likes. The kernel drops those without a handler, for
+    # this is process 1; of these two, which are looked at in between, it keeps one each.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD, signal.SIGALRM))
     child = os.fork()
     if child == 0:
         voice.close()
@@ -517,7 +518,7 @@ def in_child(spec: dict[str, Any], name: str, root: str, out: str, voice: Voice)
 
 
 def _ended(child: int) -> tuple[int, float]:
-    """Wait for a hook to end; return its exit status and processor time. All signals are blocked."""
+    """Wait for a hook to end; return its exit status and processor time. SIGCHLD and SIGALRM are blocked."""
     while True:
         pid, status, usage = os.wait4(child, os.WNOHANG)
         if pid:

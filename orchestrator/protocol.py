@@ -155,7 +155,7 @@ def read(line: bytes) -> Probed | Asked | Last:
             raise BrokenChannelError(msg)
         kinds = [kind for key, kind in _FRAMES.items() if key in frame]
         if len(kinds) != 1:
-            msg = f"a frame of unknown kind: {', '.join(map(repr, frame))[:_QUOTED]}"
+            msg = f"a frame of unknown kind: {', '.join(map(ascii, frame))[:_QUOTED]}"
             raise BrokenChannelError(msg)
         return kinds[0].model_validate_json(text)
     except ValidationError as error:

@@ -160,7 +160,8 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
 
     def build(name: str, environment: Environment) -> Build:
         pip = _pip(task, release)
-        order = _order(name, environment, task=task, image=image, settled=settled, effects=effects, pip=pip)
+        ask = name == "control" and _unanswered(first.build)
+        order = _order(name, environment, task=task, image=image, settled=settled, effects=effects, ask=ask, pip=pip)
         return effects.build(order, _nobody).build
 
     trial = conclude(task, first.build, second.build, build, effects.read)
@@ -285,8 +286,9 @@ def build_twice(
     """Build in both environments, side by side, on one set of inputs.
 
     Where the dynamic build requirements are not known yet, the first build begins with asking for
-    them, and the second begins when they are known. Where they are more than there is, both begin
-    anew with what is then settled; a Failure tells that it cannot be.
+    them, and the second begins when they are known, or asks too where the first got no answer. Where
+    they are more than there is, both begin anew with what is then settled; a Failure tells that it
+    cannot be.
     """
     one, two = environments(task, release, effects.salt())
     pip = _pip(task, release)
@@ -294,9 +296,9 @@ def build_twice(
     second: list[Future[Output]] = []
     with ThreadPoolExecutor(1) as aside:
 
-        def begin_second() -> None:
+        def begin_second(*, ask: bool = False) -> None:
             if not second:
-                second.append(aside.submit(effects.build, order("second", two, settled=settled), _nobody))
+                second.append(aside.submit(effects.build, order("second", two, settled=settled, ask=ask), _nobody))
 
         def answered(answer: tuple[str, ...]) -> None:
             effects.remember(settled.question, answer)
@@ -306,11 +308,20 @@ def build_twice(
         if settled.asked:
             begin_second()
         first = effects.build(order("first", one, settled=settled, ask=not settled.asked), answered)
-        if first.missing:
-            extended = extend(settled, first.asked or (), image, effects)
+        lacking = first
+        if not first.missing:
+            # Where the question itself failed, the second is asked too, or it would not fail as the first did.
+            begin_second(ask=_unanswered(first.build))
+            lacking = second[0].result()
+        if lacking.missing:
+            extended = extend(settled, lacking.asked or (), image, effects)
             return extended if isinstance(extended, Failure) else build_twice(task, release, image, extended, effects)
-        begin_second()
         return settled, first, second[0].result()
+
+
+def _unanswered(build: Build) -> bool:
+    """Tell whether a build failed when it was asked for its dynamic build requirements."""
+    return build.failure is not None and build.failure.phase is Phase.REQUIREMENTS
 
 
 def _nobody(_answer: tuple[str, ...]) -> None:
