@@ -7,6 +7,8 @@ import json
 import os
 import posixpath
 import py_compile
+import signal
+import tarfile
 import time
 from dataclasses import dataclass
 from importlib import resources
@@ -14,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 from pydantic import StringConstraints, TypeAdapter
 
-from orchestrator import failures
+from orchestrator import failures, logs
 from orchestrator.cache import settle, settled, unfinished
 from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
@@ -49,6 +51,9 @@ if __name__ == "__main__":  # a process that a build spawns imports this again
 NO_SITECUSTOMIZE = "# Stands in for the one of the build requirements, in a process that runs none of their code.\n"
 SECONDS = 600
 """That a container of ours may take which builds nothing."""
+
+BROKE_DOWN = (TIMED_OUT, 128 + signal.SIGSEGV, 128 + signal.SIGABRT, 128 + signal.SIGBUS)
+"""Exit statuses of a Python that its input broke, or kept busy for too long."""
 
 GRACE = 15
 """Seconds that a guest waits longer than the farm would, before it ends a build that nobody attends to."""
@@ -411,6 +416,9 @@ def compile_modules(
 ) -> None:
     """Compile a folder of modules with an image's Python, in a container; write a tar of the outcome.
 
+    It is empty where the modules are made to break or exhaust a compiler: then every build compiles
+    what it imports.
+
     Raises
     ------
     EngineError
@@ -438,6 +446,11 @@ def compile_modules(
         return made.tell() < room
 
     completed = run(spec, listen)
-    if completed.exit_code or completed.timed_out or completed.cut_off:
+    if completed.timed_out or completed.cut_off or completed.out_of_memory or completed.exit_code in BROKE_DOWN:
+        logs.warning("build requirements cannot be compiled", status=completed.exit_code)
+        made.seek(0)
+        made.truncate()
+        tarfile.open(fileobj=made, mode="w").close()
+    elif completed.exit_code:
         msg = f"compiling build requirements: the container ended with status {completed.exit_code}"
         raise TransientEngineError(msg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -141,6 +142,32 @@ def test_the_guest_itself_gets_none_of_the_build_requirements(tmp_path: Path) ->
     assert spec.environment["PYTHONPATH"] == GUEST
     assert f'"pythonpath": "{FIRST.environment_path}/lib"' in spec.command[-1]
     assert f'"seconds": {ORDER.limits.seconds + GRACE}' in spec.command[-1]
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        Completed(137, timed_out=True),
+        Completed(137, out_of_memory=True),
+        Completed(137, cut_off=True),
+        Completed(139),
+        Completed(TIMED_OUT),
+    ],
+)
+def test_modules_that_break_a_compiler_are_left_to_the_builds(tmp_path: Path, ended: Completed) -> None:
+    """There is no bytecode, and nothing half written; what the farm itself does wrong is its fault."""
+
+    def run(_container: Container, listen: Callable[[int, bytes], bool]) -> Completed:
+        listen(STDOUT, b"half a tar")
+        return ended
+
+    with (tmp_path / "tar").open("wb") as stream:
+        builder.compile_modules(tmp_path, IMAGE, tmp_path, run, "label", stream)
+    with tarfile.open(tmp_path / "tar") as archive:
+        assert archive.getnames() == []
+    for status in (1, UNREADY, 137):
+        with (tmp_path / "tar").open("wb") as stream, pytest.raises(TransientEngineError):
+            builder.compile_modules(tmp_path, IMAGE, tmp_path, answering(b"", status), "label", stream)
 
 
 def answering(said: bytes, status: int = 0) -> Callable[..., Completed]:
