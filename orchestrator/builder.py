@@ -7,20 +7,23 @@ import json
 import os
 import posixpath
 import py_compile
+import signal
+import tarfile
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Annotated
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import StringConstraints, TypeAdapter
 
-from orchestrator import failures
+from orchestrator import failures, logs
 from orchestrator.cache import settle, settled, unfinished
 from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
+from orchestrator.guest import CRASHED, TIMED_OUT
 from orchestrator.guest_crates import HOME as CRATES
 from orchestrator.model import DETAIL, Build, Environment, Failure, Limits, Phase, Probe, Provided, Reason, WheelFile
+from orchestrator.protocol import LONGEST_FRAME, Listener, Refused
 from orchestrator.variations import scratch_folders
 
 if TYPE_CHECKING:
@@ -36,11 +39,24 @@ GUEST = "/usr/lib/wheelproof"
 PROGRAMS = ("guest.py", "guest_crates.py", "guest_finish.py")
 START = """\
 if __name__ == "__main__":  # a process that a build spawns imports this again
+    import sys
+
+    before = tuple(sys.modules)
     import guest
 
-    guest.start()
+    guest.start(before)
 """
 """Begins the guest of a build: a program is compiled each time that it is begun, a module is not."""
+
+NO_SITECUSTOMIZE = "# Stands in for the one of the build requirements, in a process that runs none of their code.\n"
+SECONDS = 600
+"""That a container of ours may take which builds nothing."""
+
+BROKE_DOWN = (TIMED_OUT, 128 + signal.SIGSEGV, 128 + signal.SIGABRT, 128 + signal.SIGBUS)
+"""Exit statuses of a Python that its input broke, or kept busy for too long."""
+
+GRACE = 15
+"""Seconds that a guest waits longer than the farm would, before it ends a build that nobody attends to."""
 
 SDIST = "/usr/lib/wheelproof-sdist"
 COMPILERS = "compilers"
@@ -51,12 +67,11 @@ WRAPPER = """#!/bin/sh
 exec /usr/bin/{name} "$@" "-ffile-prefix-map=$PWD=."
 """
 """Of several maps of one path gcc takes the last; so ours goes before those of the package."""
-LONGEST_FRAME = 1 << 20
 TAIL = 1 << 20
 LONGER_TAIL = 8 << 20  # looked at where the other shows nothing
 INODES = 1_000_000
-_PROBE = TypeAdapter(Probe)
-_ANSWER = TypeAdapter(tuple[str, ...])
+_Word = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\A[!-~]+\z")]
+_LISTED = TypeAdapter(tuple[tuple[_Word, _Word, _Word], ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +139,10 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
     """Say how the engine is to run one build; `cpu` is the processor for one that gets only one."""
     environment, limits = order.environment, order.limits
     folders = scratch_folders(environment)
+    named = variables(environment, environment.cpus or cpus) | _cargo(order)
     spec = {
+        "seconds": limits.seconds + GRACE,
+        "pythonpath": named["PYTHONPATH"],
         "hook": order.hook,
         "ask": order.ask,
         "given": order.given if order.ask else (),
@@ -148,7 +166,8 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
     return Container(
         image=order.image.id,
         command=(*kernel, "/usr/bin/python3", f"{GUEST}/start.py", json.dumps(spec)),
-        environment=variables(environment, environment.cpus or cpus) | _cargo(order),
+        # The guest puts the build requirements on it in the process that runs the package's code, and only there.
+        environment=named | {"PYTHONPATH": GUEST},
         user=f"{environment.uid}:{environment.uid}",
         hostname=environment.hostname,
         domainname=environment.domainname,
@@ -197,6 +216,7 @@ def guest_folder(cache: Path, environment: Environment) -> Path:
     programs = {name: resources.files("orchestrator").joinpath(name).read_bytes() for name in PROGRAMS}
     shell, offset, wrapped = environment.shell, environment.clock_offset, environment.map_working_folder
     programs["start.py"] = START.encode()
+    programs["sitecustomize.py"] = NO_SITECUSTOMIZE.encode()
     key = hashlib.sha256(b"\0".join((*programs.values(), f"{shell} {offset} {wrapped and WRAPPER}".encode())))
     folder = cache / "guest" / key.hexdigest()[:16]
     if (found := settled(folder)) is not None:
@@ -228,109 +248,6 @@ def _wrap_compilers(folder: Path) -> None:
         (folder / name).chmod(0o755)
 
 
-class Listener:
-    """Hears one container out: frames and a file on its standard output, a log on the other.
-
-    Nothing that it hears is trusted: frames, the file and the log are bounded, the file's name
-    is looked at by whoever uses it, and what comes after the file is not heard.
-    """
-
-    def __init__(self, folder: Path, limits: Limits, answered: Callable[[tuple[str, ...]], None]) -> None:
-        """Write what is heard into files in that folder; and tell of the dynamic requirements at once."""
-        self.probe: Probe | None = None
-        self.asked: tuple[str, ...] | None = None
-        self.frame: dict[str, Any] = {}
-        self.file = folder / "file"
-        self.sha256 = hashlib.sha256()
-        self.received = 0
-        self.log = folder / "log"
-        self.too_loud = False
-        self.garbled = ""
-        self._limits = limits
-        self._answered = answered
-        self._line = b""
-        self._left = 0
-        self._logged = 0
-        self._log = self.log.open("wb")
-        self._out = self.file.open("wb")
-
-    def __call__(self, stream: int, piece: bytes) -> bool:
-        """Take one piece of output; False when there has been enough."""
-        if stream != STDOUT:
-            return self._note(piece)
-        return self._hear(piece)
-
-    def close(self) -> None:
-        """Close the files."""
-        self._log.close()
-        self._out.close()
-
-    @property
-    def complete(self) -> bool:
-        """Whether a file was announced and came whole."""
-        return "file" in self.frame and self._left == 0
-
-    @property
-    def missing(self) -> bool:
-        """Whether the build backend asks for more than there is."""
-        return bool(self.frame.get("missing"))
-
-    @property
-    def cpu_seconds(self) -> float:
-        """The processor time of the hook, as the container tells it."""
-        told = self.frame.get("cpu_seconds")
-        return round(told, 3) if isinstance(told, float) else 0.0
-
-    def _note(self, piece: bytes) -> bool:
-        room = self._limits.log - self._logged
-        self._log.write(piece[:room])
-        self._logged += len(piece)
-        self.too_loud = self._logged > self._limits.log
-        return not self.too_loud
-
-    def _hear(self, piece: bytes) -> bool:
-        while piece and not self.frame:
-            line, newline, piece = piece.partition(b"\n")
-            self._line += line
-            if len(self._line) > LONGEST_FRAME:
-                self.garbled = "a line without end"
-                return False
-            if newline:
-                frame, self._line = self._line, b""
-                if not self._take(frame):
-                    return False
-        return self._save(piece)
-
-    def _take(self, line: bytes) -> bool:
-        try:
-            frame = json.loads(line)
-            if self.probe is None and "probe" in frame:
-                self.probe = _PROBE.validate_python(frame["probe"])
-                return True
-            if self.asked is None and "asked" in frame:
-                self.asked = _ANSWER.validate_python(frame["asked"])
-                self._answered(self.asked)
-                return True
-            if "file" in frame:
-                self._left = int(frame["size"])
-                if not (isinstance(frame["file"], str) and 0 <= self._left <= self._limits.wheel):
-                    self.garbled = "an impossible announcement"
-                    return False
-        except (ValueError, TypeError, KeyError, RecursionError, ValidationError) as error:
-            self.garbled = str(error)
-            return False
-        self.frame = frame
-        return True
-
-    def _save(self, piece: bytes) -> bool:
-        piece = piece[: self._left]
-        self._out.write(piece)
-        self.sha256.update(piece)
-        self._left -= len(piece)
-        self.received += len(piece)
-        return True
-
-
 def build(
     order: Order,
     spec: Container,
@@ -346,58 +263,67 @@ def build(
         The engine failed: there is no build, and nothing is known about the package.
 
     """
-    listener = Listener(folder, order.limits, answered)
+    listener = Listener(folder, order.limits, answered, given=order.given if order.ask else None)
     begun = time.monotonic()
     try:
         completed = run(spec, listener)
     finally:
         listener.close()
-    failure = _failure(order, completed, listener)
+    seconds = time.monotonic() - begun
+    failure = _failure(order, completed, listener, seconds)
     wheel = None
-    if failure is None and listener.complete:
-        wheel = WheelFile(listener.frame["file"], listener.sha256.hexdigest(), listener.received)
+    if failure is None and listener.made:
+        wheel = WheelFile(listener.made.file, listener.sha256.hexdigest(), listener.received)
     build = Build(
         name=order.name,
         environment=order.environment,
         wheel=wheel,
         failure=failure,
         probe=listener.probe,
-        seconds=round(time.monotonic() - begun, 3),
+        seconds=round(seconds, 3),
         cpu_seconds=listener.cpu_seconds,
     )
     return Output(build, listener.file if wheel else None, listener.log, listener.asked, listener.missing)
 
 
-def _failure(order: Order, completed: Completed, heard: Listener) -> Failure | None:
+def _failure(order: Order, completed: Completed, heard: Listener, seconds: float) -> Failure | None:
     """Tell why there is no wheel; None if there is one, or the value that was asked for.
 
     Raises TransientEngineError where the container ended in a way that no build brings about, and
     where the host had no memory left for what the build was promised.
     """
-    if heard.frame.get("short_of_memory") == "host":
+    what = f"building {order.source.path.name} ({order.name})"
+    if heard.failed and heard.failed.short_of_memory == "host":
         msg = (
-            f"building {order.source.path.name} ({order.name}): the host ran out of memory and killed a part of the "
+            f"{what}: the host ran out of memory and killed a part of the "
             "build; run fewer jobs at once, or allow each less under limits: memory"
         )
         raise TransientEngineError(msg)
     phase = _phase(order, heard)
     tail = _tail(heard.log, DETAIL)
-    if limit := _limit(completed, heard):
+    if limit := _limit(order.limits, completed, heard, seconds):
         return Failure(limit, phase, tail, failures.of_limit(limit, order.limits))
-    if heard.garbled:
-        return Failure(Reason.BUILD_ERROR, phase, f"garbled what the guest says: {heard.garbled}"[:DETAIL])
-    if told := heard.frame.get("failure"):
-        return _told(told, phase)
-    if "failed" in heard.frame:
+    if heard.broken:
+        return _broken(phase, heard.broken)
+    if isinstance(heard.last, Refused):
+        found = heard.last.failure
+        return Failure(found.reason, found.phase, found.detail, failures.printable(found.detail))
+    if heard.failed:
         return _explained(heard.log, phase)
-    if heard.missing or (completed.exit_code == 0 and heard.complete):
+    if heard.missing or (completed.exit_code == 0 and heard.made):
         _look(order, heard.probe)
         return None
+    if completed.exit_code == CRASHED and heard.probe:
+        return _broken(phase, f"the guest broke down: {tail[-300:]}")
     msg = (
-        f"building {order.source.path.name} ({order.name}): the container ended with status "
-        f"{completed.exit_code} before the guest had spoken: {tail[-300:]!r}"
+        f"{what}: the container ended with status {completed.exit_code} before all was heard of the guest: "
+        f"{tail[-300:]!r}"
     )
     raise TransientEngineError(msg)
+
+
+def _broken(phase: Phase, why: str) -> Failure:
+    return Failure(Reason.BROKEN_CHANNEL, phase, why[:DETAIL], failures.printable(why))
 
 
 def _explained(log: Path, phase: Phase) -> Failure:
@@ -408,25 +334,18 @@ def _explained(log: Path, phase: Phase) -> Failure:
     return Failure(found.reason, phase, _tail(log, DETAIL), found.evidence, found.missing)
 
 
-def _limit(completed: Completed, heard: Listener) -> Reason | None:
+def _limit(limits: Limits, completed: Completed, heard: Listener, seconds: float) -> Reason | None:
     if heard.too_loud:
         return Reason.TOO_MUCH_OUTPUT
-    if completed.timed_out:
+    if completed.timed_out or (completed.exit_code == TIMED_OUT and seconds >= limits.seconds):
         return Reason.TIME_OUT
-    if completed.out_of_memory or heard.frame.get("short_of_memory") == "limit":
+    if completed.out_of_memory or (heard.failed and heard.failed.short_of_memory == "limit"):
         return Reason.OUT_OF_MEMORY
-    if "failed" in heard.frame and heard.frame.get("forks_refused"):
+    if heard.failed and heard.failed.forks_refused:
         return Reason.TOO_MANY_PROCESSES
-    if "failed" in heard.frame and not heard.frame.get("space_left", True):
+    if heard.failed and not heard.failed.space_left:
         return Reason.OUT_OF_SPACE
     return None
-
-
-def _told(told: Any, phase: Phase) -> Failure:  # noqa: ANN401 - whatever the container said
-    with suppress(ValueError, TypeError, KeyError, AttributeError):
-        detail = str(told["detail"])[:DETAIL]
-        return Failure(Reason(told["reason"]), Phase(told["phase"]), detail, failures.printable(detail))
-    return Failure(Reason.BUILD_ERROR, phase, "garbled what the guest says")
 
 
 def _look(order: Order, probe: Probe | None) -> None:
@@ -464,25 +383,26 @@ def inventory(image: Image, guest: Path, run: Callable[..., Completed], label: s
     versions = {name.partition(":")[0]: version for name, version in image.packages}
     spec = Container(
         image=image.id,
-        command=("/usr/bin/python3", f"{GUEST}/guest.py", json.dumps({"inventory": True})),
+        command=("/usr/bin/python3", f"{GUEST}/guest.py", json.dumps({"inventory": True, "seconds": SECONDS + GRACE})),
         environment={"LANG": "C.UTF-8"},
         user="1111:1111",
         mounts=((str(guest), GUEST),),
         memory=1 << 30,
+        seconds=SECONDS,
         label=label,
     )
-    heard: list[bytes] = []
+    heard = bytearray()
 
     def listen(stream: int, piece: bytes) -> bool:
         if stream == STDOUT:
-            heard.append(piece)
-        return sum(map(len, heard)) < LONGEST_FRAME
+            heard.extend(piece[: LONGEST_FRAME + 1 - len(heard)])
+        return len(heard) <= LONGEST_FRAME
 
     completed = run(spec, listen)
     try:
-        found = json.loads(b"".join(heard)) if completed.exit_code == 0 else None
+        found = _LISTED.validate_json(bytes(heard), strict=True) if completed.exit_code == 0 else None
         listed = [Provided(name, version, package, versions[package]) for name, version, package in found or ()]
-    except (ValueError, TypeError, LookupError) as error:
+    except (ValueError, LookupError) as error:
         msg = f"looking for what {image.name} has from Debian: the answer cannot be read: {error}"
         raise TransientEngineError(msg) from error
     if found is None:
@@ -496,6 +416,9 @@ def compile_modules(
 ) -> None:
     """Compile a folder of modules with an image's Python, in a container; write a tar of the outcome.
 
+    It is empty where the modules are made to break or exhaust a compiler: then every build compiles
+    what it imports.
+
     Raises
     ------
     EngineError
@@ -503,24 +426,31 @@ def compile_modules(
 
     """
     inside, scratch = "/usr/lib/build-requirements/lib", "/tmp"  # noqa: S108 - of the container
+    told = {"compile": inside, "scratch": scratch, "seconds": SECONDS + GRACE}
     spec = Container(
         image=image.id,
-        command=("/usr/bin/python3", "-I", f"{GUEST}/guest.py", json.dumps({"compile": inside, "scratch": scratch})),
+        command=("/usr/bin/python3", "-I", f"{GUEST}/guest.py", json.dumps(told)),
         environment={"PYTHONHASHSEED": "0", "LANG": "C.UTF-8"},
         user="1111:1111",
         mounts=((str(guest), GUEST), (str(lib), inside)),
         scratch={scratch: "rw,nosuid,nodev,size=67108864,mode=1777"},
         memory=2 << 30,
+        seconds=SECONDS,
         label=label,
     )
     room = 1 << 30
 
     def listen(stream: int, piece: bytes) -> bool:
         if stream == STDOUT:
-            made.write(piece)
+            made.write(piece[: max(0, room - made.tell())])
         return made.tell() < room
 
     completed = run(spec, listen)
-    if completed.exit_code or completed.timed_out or completed.cut_off:
+    if completed.timed_out or completed.cut_off or completed.out_of_memory or completed.exit_code in BROKE_DOWN:
+        logs.warning("build requirements cannot be compiled", status=completed.exit_code)
+        made.seek(0)
+        made.truncate()
+        tarfile.open(fileobj=made, mode="w").close()
+    elif completed.exit_code:
         msg = f"compiling build requirements: the container ended with status {completed.exit_code}"
         raise TransientEngineError(msg)

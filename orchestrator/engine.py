@@ -129,6 +129,7 @@ class Engine:
             labels={LABEL: container.label},
             host_config=self._client.create_host_config(
                 network_mode="none",
+                init=False,  # the command itself is process 1, whatever the engine's default
                 read_only=True,
                 cap_drop=["ALL"],
                 security_opt=["no-new-privileges"],

@@ -15,7 +15,7 @@ from orchestrator.builder import Order, Output
 from orchestrator.compare import compare
 from orchestrator.errors import WheelproofError
 from orchestrator.explain import Explained, bound, explain
-from orchestrator.guest import satisfied
+from orchestrator.guest import MOST_REQUIREMENTS, satisfied, unreadable
 from orchestrator.laboratory import Case, Tools, insist, same
 from orchestrator.model import (
     LIMIT_REASONS,
@@ -160,7 +160,8 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
 
     def build(name: str, environment: Environment) -> Build:
         pip = _pip(task, release)
-        order = _order(name, environment, task=task, image=image, settled=settled, effects=effects, pip=pip)
+        ask = name == "control" and _unanswered(first.build)
+        order = _order(name, environment, task=task, image=image, settled=settled, effects=effects, ask=ask, pip=pip)
         return effects.build(order, _nobody).build
 
     trial = conclude(task, first.build, second.build, build, effects.read)
@@ -202,7 +203,7 @@ def settle_static(
     source = effects.describe(effects.fetch(release.sdist))
     if isinstance(source, Failure):
         return source
-    lock = effects.lock(source.requires, image.target)
+    lock = _lock(source.requires, image, effects)
     if isinstance(lock, Failure):
         return lock
     question = digest((release.sdist.sha256, lock.digest, image.manifest, config_settings))
@@ -216,8 +217,18 @@ def extend(settled: Settled, answer: tuple[str, ...], image: Image, effects: Eff
     """Add the dynamic build requirements, where they are more than a name that is there anyway."""
     if satisfied(answer, names(settled.lock)):
         return replace(settled, asked=True)
-    lock = effects.lock((*settled.source.requires, *answer), image.target)
+    lock = _lock((*settled.source.requires, *answer), image, effects)
     return lock if isinstance(lock, Failure) else replace(settled, lock=lock, asked=True)
+
+
+def _lock(requirements: tuple[str, ...], image: Image, effects: Effects) -> Lock | Failure:
+    """Lock build requirements; a text that can be none of them is the package's failure, and goes no further."""
+    why = next(filter(None, map(unreadable, requirements)), "")
+    if len(requirements) > MOST_REQUIREMENTS:
+        why = f"{len(requirements)} build requirements are more than any build needs"
+    if why:
+        return Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, why, failures.printable(why))
+    return effects.lock(requirements, image.target)
 
 
 def names(lock: Lock) -> tuple[str, ...]:
@@ -275,8 +286,9 @@ def build_twice(
     """Build in both environments, side by side, on one set of inputs.
 
     Where the dynamic build requirements are not known yet, the first build begins with asking for
-    them, and the second begins when they are known. Where they are more than there is, both begin
-    anew with what is then settled; a Failure tells that it cannot be.
+    them, and the second begins when they are known, or asks too where the first got no answer. Where
+    they are more than there is, both begin anew with what is then settled; a Failure tells that it
+    cannot be.
     """
     one, two = environments(task, release, effects.salt())
     pip = _pip(task, release)
@@ -284,9 +296,9 @@ def build_twice(
     second: list[Future[Output]] = []
     with ThreadPoolExecutor(1) as aside:
 
-        def begin_second() -> None:
+        def begin_second(*, ask: bool = False) -> None:
             if not second:
-                second.append(aside.submit(effects.build, order("second", two, settled=settled), _nobody))
+                second.append(aside.submit(effects.build, order("second", two, settled=settled, ask=ask), _nobody))
 
         def answered(answer: tuple[str, ...]) -> None:
             effects.remember(settled.question, answer)
@@ -296,11 +308,20 @@ def build_twice(
         if settled.asked:
             begin_second()
         first = effects.build(order("first", one, settled=settled, ask=not settled.asked), answered)
-        if first.missing:
-            extended = extend(settled, first.asked or (), image, effects)
+        lacking = first
+        if not first.missing:
+            # Where the question itself failed, the second is asked too, or it would not fail as the first did.
+            begin_second(ask=_unanswered(first.build))
+            lacking = second[0].result()
+        if lacking.missing:
+            extended = extend(settled, lacking.asked or (), image, effects)
             return extended if isinstance(extended, Failure) else build_twice(task, release, image, extended, effects)
-        begin_second()
         return settled, first, second[0].result()
+
+
+def _unanswered(build: Build) -> bool:
+    """Tell whether a build failed when it was asked for its dynamic build requirements."""
+    return build.failure is not None and build.failure.phase is Phase.REQUIREMENTS
 
 
 def _nobody(_answer: tuple[str, ...]) -> None:

@@ -16,7 +16,7 @@ from orchestrator import bounded, builder, cache, checkout, config, crates, logs
 from orchestrator.buildenv import TOOLS
 from orchestrator.errors import ResultsError, UsageError
 from orchestrator.index import local
-from orchestrator.model import Failure, Provided, digest
+from orchestrator.model import Failure, Provided, Reason, digest
 from orchestrator.rebuild import Effects
 from orchestrator.retry import retrying
 from orchestrator.variations import first_environment, traces
@@ -180,7 +180,10 @@ class Workshop:
         return sdist
 
     def build(self, project: str, order: Order, answered: Callable[[tuple[str, ...]], None], *, long: bool) -> Output:
-        """Build in a place of its own; try again when the engine slips; keep what came of it."""
+        """Build in a place of its own; try again when the engine slips; keep what came of it.
+
+        What breaks the channel once may be the engine's doing; twice in a row it is the package's.
+        """
         guest = builder.guest_folder(self.cache, order.environment)
 
         def once() -> Output:
@@ -189,7 +192,12 @@ class Workshop:
                 spec = builder.container(order, guest, cpu, len(os.sched_getaffinity(0)), self.label)
                 return self._kept(order, builder.build(order, spec, folder, self.engine.run, answered))
 
-        return retrying(once, stop=self.stop.event)()
+        build = retrying(once, stop=self.stop.event)
+        output = build()
+        if output.build.failure and output.build.failure.reason is Reason.BROKEN_CHANNEL:
+            logs.warning("building again", build=order.name, fault=output.build.failure.evidence)
+            output = build()
+        return output
 
     def _kept(self, order: Order, output: Output) -> Output:
         """Look the wheel over, and move it and the log into the stores."""

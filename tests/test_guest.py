@@ -14,7 +14,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.guest import Unfit, directory_of_zip, opened, satisfied, short_of_memory, survey, unpack
+from orchestrator.guest import (
+    CHUNK,
+    LONGEST_DETAIL,
+    LONGEST_REQUIREMENT,
+    MOST_REQUIREMENTS,
+    Unfit,
+    answered,
+    directory_of_zip,
+    hidden,
+    opened,
+    produced,
+    requirements,
+    satisfied,
+    short_of_memory,
+    shown,
+    survey,
+    unpack,
+)
 from tests.samples import EPOCH, special, tar
 
 if TYPE_CHECKING:
@@ -209,3 +226,84 @@ def test_counters_tell_who_was_short_of_memory(tmp_path: Path, files: dict[str, 
     for name, content in ({"memory/memory.limit_in_bytes": "134217728\n"} | files).items():
         (tmp_path / name).write_text(content)
     assert short_of_memory(str(tmp_path)) == fate
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"[" * CHUNK,
+        b"9" * 5000,
+        b"\xff",
+        b'"' + b"x" * CHUNK + b'"',
+    ],
+    ids=["nothing", "half", "deep", "digits", "bytes", "long"],
+)
+def test_an_answer_that_cannot_be_read_is_none(text: bytes) -> None:
+    """A hook may write what it likes where its value belongs; the guest goes on."""
+    assert answered(text) is None
+    assert answered(b'["wheel"]') == ["wheel"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        "setuptools",
+        {"setuptools": 1},
+        [1],
+        [["setuptools"]],
+        ["\ud800"],
+        ["x" * (LONGEST_REQUIREMENT + 1)],
+        ["x"] * (MOST_REQUIREMENTS + 1),
+    ],
+    ids=["none", "text", "dict", "number", "list", "surrogate", "long", "many"],
+)
+def test_what_can_be_no_list_of_requirements_is_a_finding(answer: object) -> None:
+    """It goes no further, and its text is safe to show."""
+    with pytest.raises(Unfit) as refused:
+        requirements(answer)
+    assert refused.value.reason == "missing-build-requirement"
+    str(refused.value).encode()
+    assert requirements(["setuptools>=1; python_version<'3'"]) == ["setuptools>=1; python_version<'3'"]
+
+
+def test_a_wheel_that_cannot_be_handed_over_is_a_finding(tmp_path: Path) -> None:
+    """Whatever it is called, and whatever it is."""
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    (tmp_path / "large").write_bytes(b"x" * 11)
+    odd = b"caf\xe9.whl".decode("utf-8", "surrogateescape")
+    (tmp_path / odd).write_bytes(b"x")
+    for name, reason in {
+        "": "no-wheel",
+        "absent": "no-wheel",
+        "../x": "no-wheel",
+        "x\0": "no-wheel",
+        "\ud800": "no-wheel",
+        "x" * 10_000: "no-wheel",
+        "..": "unsafe-wheel",
+        "fifo": "unsafe-wheel",
+        "link": "unsafe-wheel",
+        odd: "unsafe-wheel",
+        "large": "wheel-too-large",
+    }.items():
+        with pytest.raises(Unfit) as refused:
+            produced(str(tmp_path), name, 10)
+        assert refused.value.reason == reason, name
+    for value in (None, 1, ["x"]):
+        with pytest.raises(Unfit, match="as what it made"):
+            produced(str(tmp_path), value, 10)
+
+
+def test_a_detail_is_one_line_and_short() -> None:
+    """No control characters, none that turn the text around, nothing that is no character."""
+    assert shown("a\x1b[2J\n\u202e\udcffé") == "a\\x1b[2J\\n\\u202e\\udcffé"
+    assert len(shown("\u202e" * LONGEST_DETAIL)) == LONGEST_DETAIL
+
+
+def test_build_requirements_take_the_place_of_modules_that_were_imported_before() -> None:
+    """As they would if Python had been started with them; but not of those that Python starts with."""
+    modules = ["json", "json.decoder", "jsonschema", "enum", "os"]
+    assert hidden(["json", "enum.py", "unused.py", "bin"], modules) == ["json", "json.decoder", "enum"]

@@ -255,6 +255,63 @@ def test_dynamic_requirements_are_asked_for_once_and_remembered() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("unanswered", "verdict"),
+    [
+        ({"first", "second", "control"}, Verdict.FTBFS),
+        ({"first", "control"}, Verdict.SENSITIVE),
+        ({"first"}, Verdict.INTRINSIC),
+    ],
+)
+def test_where_the_question_for_requirements_fails_every_build_is_asked(unanswered: set[str], verdict: Verdict) -> None:
+    """A build that was not asked would not fail as the first did, and the two would seem to disagree."""
+    world = World(by_name(first="1", second="1", control="1"))
+
+    def build(order: Order, answered: Callable[[tuple[str, ...]], None]) -> Output:
+        if order.ask and order.name in unanswered:
+            world.orders.append(order)
+            failure = Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, "no list")
+            return Output(replace(failed(order.name, order.environment), failure=failure), None, Path("log"))
+        return world.build(order, answered)
+
+    result = story.rebuild(TASK, RELEASE, IMAGE, replace(world.effects(), build=build))
+    assert isinstance(result, Result)
+    assert result.verdict is verdict
+    assert all(order.ask for order in world.orders)
+    assert result.failure is not None
+    assert result.failure.reason is Reason.MISSING_BUILD_REQUIREMENT
+
+
+def test_what_the_second_build_is_asked_for_is_settled_too() -> None:
+    """Where the first got no answer, and the second asks for more than there is: both begin anew."""
+    world = World(by_name(first="1", second="1"), answer=("cython",))
+
+    def build(order: Order, answered: Callable[[tuple[str, ...]], None]) -> Output:
+        if order.ask and order.name == "first":
+            failure = Failure(Reason.BUILD_ERROR, Phase.REQUIREMENTS, "no answer")
+            return Output(replace(failed(order.name, order.environment), failure=failure), None, Path("log"))
+        return world.build(order, answered)
+
+    result = story.rebuild(TASK, RELEASE, IMAGE, replace(world.effects(), build=build))
+    assert isinstance(result, Result)
+    assert result.verdict is Verdict.REPRODUCIBLE
+    assert world.locked[-1] == ("setuptools>=40.8.0", "cython")
+
+
+@pytest.mark.parametrize("text", ["\ud800", "setuptools>=" + "9" * 5000], ids=["surrogate", "digits"])
+@pytest.mark.parametrize("dynamic", [True, False])
+def test_a_text_that_can_be_no_requirement_goes_no_further(text: str, *, dynamic: bool) -> None:
+    """Whether the sdist has it or a build backend asked for it, it is the package's failure, and safe to write."""
+    world = World(by_name(first="1", second="1"), remembered=(text,) if dynamic else ())
+    described = Source(Path("x"), () if dynamic else (text,), "backend")
+    result = story.rebuild(TASK, RELEASE, IMAGE, replace(world.effects(), describe=lambda _path: described))
+    assert isinstance(result, Result)
+    assert (result.verdict, result.reason) == (Verdict.FTBFS, "missing-build-requirement")
+    assert text not in [one for wanted in world.locked for one in wanted]
+    assert result.failure is not None
+    result.failure.detail.encode()
+
+
 def test_remembered_requirements_are_not_asked_for_again() -> None:
     """A plain name that is there anyway needs no other lock."""
     world = World(by_name(first="1", second="1"), remembered=("setuptools",))

@@ -46,8 +46,9 @@ class Sinners:
         hold: tuple[str, ...] = (),
         budget: Budget = Budget(),  # noqa: B008 - frozen
         epoch: int | None = EPOCH,
+        requirements: Path | None = None,
     ) -> Result:
-        """Judge the sin of that name."""
+        """Judge the sin of that name; `requirements` is the folder of its build requirements, if it has any."""
         release, file = local(pack(slug, self.folder))
         effects: Effects = replace(
             self.workshop.effects(slug, limits, long=False, again=True),
@@ -57,6 +58,9 @@ class Sinners:
             salt=lambda: secrets.token_hex(6),
             now=lambda: datetime.now(UTC),
         )
+        if requirements is not None:
+            folder = requirements
+            effects = replace(effects, materialize=lambda _lock, _target: folder)
         task = Task(slug, self.image.name, hold=hold, source_date_epoch=epoch, limits=limits, budget=budget)
         found = rebuild(task, release, self.image, effects)
         assert isinstance(found, Result)

@@ -1,0 +1,75 @@
+"""A build is made again where a fault may mend itself, and no more often than that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from orchestrator.buildenv import BuildEnvironments
+from orchestrator.engine import STDOUT, Completed, Container, Engine
+from orchestrator.farm import Slots, Stop
+from orchestrator.guest import CRASHED
+from orchestrator.index import Index
+from orchestrator.model import Limits, Lock, Reason
+from orchestrator.results import Results
+from orchestrator.workshop import Workshop
+from tests.test_builder import ORDER
+from tests.test_protocol import FAILED, SEEN, line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+BROKEN = (b"[1]\n", Completed(0))
+BROKE_DOWN = (line(SEEN), Completed(CRASHED))
+HONEST = (line(SEEN) + line(FAILED), Completed(1))
+
+
+class Fake:
+    """An engine whose containers send what the test says, one after the other."""
+
+    def __init__(self, *sent: tuple[bytes, Completed]) -> None:
+        """Run as many containers as there is something to send."""
+        self.left = list(sent)
+
+    def run(self, _container: Container, listen: Callable[[int, bytes], bool]) -> Completed:
+        sent, ended = self.left.pop(0)
+        return ended if listen(STDOUT, sent) else replace(ended, cut_off=True)
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        ((HONEST,), Reason.BUILD_ERROR),
+        ((BROKEN, HONEST), Reason.BUILD_ERROR),
+        ((BROKE_DOWN, HONEST), Reason.BUILD_ERROR),
+        ((BROKEN, BROKEN), Reason.BROKEN_CHANNEL),
+        ((BROKEN, BROKE_DOWN), Reason.BROKEN_CHANNEL),
+    ],
+)
+def test_a_broken_channel_is_tried_once_more(
+    tmp_path: Path, sent: tuple[tuple[bytes, Completed], ...], reason: Reason
+) -> None:
+    """The engine may have broken it; twice in a row, it is the package's doing, and a result."""
+    engine = Fake(*sent)
+    results = Results(tmp_path / "results", wheels=1 << 20, logs=1 << 20)
+    results.folder.mkdir()
+    shop = Workshop(
+        engine=cast("Engine", engine),
+        index=Index("http://127.0.0.1:9/", tmp_path),
+        lock=lambda _requirements, _target: Lock(),
+        buildenvs=BuildEnvironments(tmp_path),
+        results=results,
+        slots=Slots(1, (0,)),
+        stop=Stop(),
+        cache=tmp_path,
+        label="label",
+        tell=lambda _project, _what: None,
+    )
+    order = replace(ORDER, limits=Limits(seconds=60))
+    output = shop.build("pkg", order, lambda _answer: None, long=False)
+    assert output.build.failure is not None
+    assert output.build.failure.reason is reason
+    assert engine.left == []
