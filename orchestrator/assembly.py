@@ -161,7 +161,14 @@ def put_together(
         stop=stop,
         cache=settings.cache,
         label=label,
-        crates=Crates(settings.cache, settings.crates, engine.run, label),
+        crates=Crates(
+            settings.cache,
+            settings.crates,
+            engine.run,
+            label,
+            downloads=settings.crates_downloads,
+            private=settings.crates_private,
+        ),
         tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
         contents=Contents(settings.cache, engine.read_file, logs.warning),
     )

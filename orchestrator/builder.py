@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator import failures
+from orchestrator import confinement, failures
 from orchestrator.cache import settle, settled, unfinished
 from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
@@ -55,6 +55,7 @@ LONGEST_FRAME = 1 << 20
 TAIL = 1 << 20
 LONGER_TAIL = 8 << 20  # looked at where the other shows nothing
 INODES = 1_000_000
+SHARED = "/dev/shm"  # noqa: S108 - of the container; a folder in memory, which is emptied and looked at like the others
 _PROBE = TypeAdapter(Probe)
 _ANSWER = TypeAdapter(tuple[str, ...])
 
@@ -137,7 +138,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "umask": environment.umask,
         "reverse": environment.reverse_files,
         "requirements": environment.environment_path,
-        "scratch": folders,
+        "scratch": (*folders, SHARED),
         "limit": limits.sdist,
         "members": limits.members,
         "wheel": limits.wheel,
@@ -163,6 +164,8 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         memory=limits.memory,
         processes=limits.processes,
         files=limits.files,
+        file_size=limits.scratch,
+        shared=min(limits.scratch, confinement.SHARED),
         seconds=limits.seconds,
         label=label,
     )
