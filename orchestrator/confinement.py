@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-tri
 
 PREPARERS = ("CHOWN", "SETGID", "SETPCAP", "SETUID")
 """Capabilities of the step that gives scratch folders to their user, where the engine cannot; it drops all of them."""
+
+NAMERS = ("SYS_ADMIN",)
+"""Those of the same step where it names the domain, too: only where root in the container is nobody on the host."""
 
 _OWN = frozenset({"uid", "gid", "nr_inodes"})
 """Options of a tmpfs that Podman refuses."""
@@ -171,24 +175,27 @@ def for_docker(container: Container, runtime: str, *, private_groups: bool) -> d
 # --- Podman ----------------------------------------------------------------------------------
 
 
-def for_podman(container: Container, runtime: str, most: Ceilings) -> dict[str, Any]:
+def for_podman(container: Container, runtime: str, most: Ceilings, *, rootless: bool) -> dict[str, Any]:
     """Return a container as Podman's own API takes it (libpod's SpecGenerator).
 
     Podman's imitation of Docker's API has no domain name, no seccomp profile as text, adds variables
     and hosts, and mounts writable folders over a read-only root. Its own API does none of this.
-    A tmpfs can have no owner there; so a first step gives each to its user, and drops its rights.
+    A tmpfs can have no owner there, and without root /proc/sys/kernel/domainname cannot be written;
+    so a first step gives each folder to its user and names the domain, and drops its rights.
     """
     owners = owned(container.scratch)
-    rights = {"cap_add": [f"CAP_{name}" for name in PREPARERS], "user": "0:0"} if owners else {"user": container.user}
+    domain = container.domainname if rootless else ""
+    capabilities = [*(PREPARERS if owners or domain else ()), *(NAMERS if domain else ())]
     empty = str(_data("empty"))
+    rights = {"user": "0:0" if capabilities else container.user, "cap_add": [f"CAP_{one}" for one in capabilities]}
     return rights | {
         "image": container.image,
-        "command": list(prepared(container, owners)),
+        "command": list(prepared(container, owners, domain)),
         "entrypoint": [],
         "env": dict(container.environment),
         "unsetenvall": True,
         "hostname": container.hostname,
-        "sysctl": {"kernel.domainname": container.domainname} if container.domainname else {},
+        "sysctl": {"kernel.domainname": container.domainname} if container.domainname and not rootless else {},
         "work_dir": container.workdir,
         **{space: {"nsmode": "private"} for space in ("cgroupns", "ipcns", "pidns", "utsns")},
         "netns": {"nsmode": "none"},
@@ -232,17 +239,19 @@ def owned(scratch: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def prepared(container: Container, owners: Mapping[str, str]) -> tuple[str, ...]:
+def prepared(container: Container, owners: Mapping[str, str], domain: str) -> tuple[str, ...]:
     """Put before a container's command what gives scratch folders to their owners, and then becomes its user.
 
-    It runs with the capabilities PREPARERS and nothing of a package: programs of the image, by their
-    paths. What comes after has none, and cannot get any.
+    It runs with the capabilities PREPARERS, perhaps NAMERS, and nothing of a package: programs of the
+    image, by their paths. What comes after has no capabilities, and cannot get any.
     """
-    if not owners:
+    if not owners and not domain:
         return container.command
     user, _, group = container.user.partition(":")
-    steps = [f"/usr/bin/chown {owner} {path}" for path, owner in owners.items()]
+    steps = [f"/usr/bin/chown {owner} {quote(path)}" for path, owner in owners.items()]
     user_only = f"--reuid {user} --regid {group} --groups {group} --inh-caps=-all --bounding-set=-all"
+    if domain:
+        steps.append(f"/usr/bin/domainname {quote(domain)}")
     steps.append("unset PWD")  # the shell's own, which Docker's containers do not have
     steps.append(f'exec /usr/bin/setpriv {user_only} -- "$@"')
     return ("/usr/bin/dash", "-c", " && ".join(steps), "prepare", *container.command)

@@ -37,7 +37,9 @@ AUTO, ENGINE = "auto", "engine"
 
 _STRONGEST = "runsc"  # gVisor: a kernel for each container, in a process without rights
 _NATIVE = "/v4.0.0/libpod"  # the oldest version of Podman's own API that has all that is used
+_OLDEST_PODMAN = (4, 0)
 _GROUP_NAMESPACES = (1, 41)  # the API that has private ones
+_NEEDED_CONTROLLERS = frozenset({"cpuset", "memory", "pids"})
 
 _SERVER_FAULT = 500
 _PATIENCE = 120  # seconds for an answer of the engine
@@ -90,25 +92,40 @@ class Offer:
         return self.name == "Podman"
 
 
-def offered(version: Mapping[str, Any], info: Mapping[str, Any]) -> Offer:
-    """Return what an engine offers, by its answers to `version` and `info` (Docker's API, which Podman answers too)."""
-    components = [str(one.get("Name", "")) for one in version.get("Components") or ()]
+def offered(version: Mapping[str, Any], info: Mapping[str, Any], own: Mapping[str, Any] | None) -> Offer:
+    """Return what an engine offers, by its answers to `version` and `info`.
+
+    They are those of Docker's API; `own` is what Podman's own API answers to `info`, and None of Docker.
+    """
     options = {part for one in info.get("SecurityOptions") or () for part in str(one).split(",")}
-    api = tuple(int(number) for number in re.findall(r"\d+", str(version.get("ApiVersion", "")))[:2])
-    limits = info.get("MemoryLimit", True) and info.get("PidsLimit", True)
-    rootless = "name=rootless" in options
+    host = (own or {}).get("host") or {}
+    rootless = "name=rootless" in options or bool((host.get("security") or {}).get("rootless"))
+    if own is None:
+        # As a plain user, Docker takes limits for nothing without the second version of control groups.
+        ineffective = rootless and str(info.get("CgroupVersion", "2")) == "1"
+        limits = bool(info.get("MemoryLimit", True) and info.get("PidsLimit", True)) and not ineffective
+    else:
+        limits = set(host.get("cgroupControllers") or ()) >= _NEEDED_CONTROLLERS
     return Offer(
-        name="Podman" if any(name.startswith("Podman") for name in components) else "Docker",
+        name="Docker" if own is None else "Podman",
         version=str(version.get("Version", "")),
         runtimes=tuple(sorted(info.get("Runtimes") or ())),
         default=str(info.get("DefaultRuntime", "")),
         seccomp="name=seccomp" in options,
         user_namespaces=rootless or "name=userns" in options,
         rootless=rootless,
-        # Without the second version of control groups nobody but root may limit anything.
-        limits=bool(limits) and not (rootless and str(info.get("CgroupVersion", "2")) == "1"),
-        private_groups=api >= _GROUP_NAMESPACES,
+        limits=limits,
+        private_groups=_numbers(version.get("ApiVersion")) >= _GROUP_NAMESPACES,
     )
+
+
+def is_podman(version: Mapping[str, Any]) -> bool:
+    """Return whether an answer to `version` is Podman's."""
+    return any(str(one.get("Name", "")).startswith("Podman") for one in version.get("Components") or ())
+
+
+def _numbers(version: object) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", str(version))[:2])
 
 
 def runtime_of(isolation: str, offer: Offer) -> str:
@@ -139,8 +156,8 @@ def refusal(offer: Offer) -> str:
         return "it cannot filter system calls (seccomp); use a build of it, and a kernel, that can"
     if not offer.limits:
         return (
-            "it cannot limit memory and processes; as a plain user that takes the second version of control groups, "
-            "with the controllers memory, pids and cpuset delegated"
+            "it cannot limit memory, processes and processors; run it as root, or give its user the controllers "
+            "cpuset, memory and pids of the second version of control groups (systemd's Delegate=)"
         )
     return ""
 
@@ -218,7 +235,7 @@ class Engine:
     def _created_by_podman(self, container: Container) -> str:
         answer = self._client.post(
             f"{self._client.base_url}{_NATIVE}/containers/create",
-            json=confinement.for_podman(container, self._runtime, self._ceilings),
+            json=confinement.for_podman(container, self._runtime, self._ceilings, rootless=self.offer.rootless),
             timeout=_PATIENCE,
         )
         if not answer.ok:
@@ -226,6 +243,15 @@ class Engine:
             msg = f"running a container: Podman refuses it: {answer.text[:1000]}"
             raise kind(msg)
         return str(answer.json()["Id"])
+
+    def _own_info(self, version: str) -> Mapping[str, Any]:
+        if _numbers(version) < _OLDEST_PODMAN:
+            msg = f"asking the engine what it can do: Podman {version} is too old; use Podman 4.0 or newer, or Docker"
+            raise EngineError(msg)
+        answer = self._client.get(f"{self._client.base_url}{_NATIVE}/info", timeout=_PATIENCE)
+        answer.raise_for_status()
+        found: Mapping[str, Any] = answer.json()
+        return found
 
     @cached_property
     def offer(self) -> Offer:
@@ -238,7 +264,10 @@ class Engine:
 
         """
         with _translated("asking the engine what it can do"):
-            return offered(self._client.version(), self._client.info())
+            version, own = self._client.version(), None
+            if is_podman(version):
+                own = self._own_info(str(version.get("Version", "")))
+            return offered(version, self._client.info(), own)
 
     @property
     def runtime(self) -> str:
@@ -433,10 +462,8 @@ class Engine:
     @property
     def version(self) -> str:
         """The engine's name and version, for the log."""
-        with _translated("asking the engine for its version"):
-            found = self._client.version()
-        name = (found.get("Platform") or {}).get("Name") or "Docker"
-        return f"{name} {found.get('Version', '')}".strip()
+        offer = self.offer
+        return f"{offer.name} {offer.version}".strip()
 
 
 def connect() -> Engine:
