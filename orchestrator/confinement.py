@@ -34,6 +34,9 @@ UNLIMITED = resource.RLIM_INFINITY
 EXPENDABLE = 1000
 """The oom_score_adj of a build: a host without memory kills builds before anything else (proc(5))."""
 
+USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""What Docker gives a container that names no PATH."""
+
 MASKED = (
     # What both engines hide.
     *("/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug"),
@@ -148,17 +151,55 @@ def _data(name: str) -> Path:
     return Path(str(resources.files("orchestrator").joinpath(name)))
 
 
+# --- a first step ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a container starts with: perhaps a step before its command, which needs rights and drops them."""
+
+    command: tuple[str, ...]
+    user: str
+    capabilities: tuple[str, ...] = ()
+
+
+def started(container: Container, owners: Mapping[str, str], domain: str) -> Start:
+    """Return how a container starts in which scratch folders have to be given away, or the domain to be named.
+
+    The step runs programs of the image, by their paths, and nothing of a package. What comes after it
+    has no capabilities, and cannot get any.
+    """
+    if not owners and not domain:
+        return Start(container.command, container.user)
+    user, _, group = container.user.partition(":")
+    user_only = f"--reuid {user} --regid {group} --groups {group} --inh-caps=-all --bounding-set=-all"
+    steps = (
+        *(f"/usr/bin/chown {owner} {quote(path)}" for path, owner in owners.items()),
+        *((f"/usr/bin/domainname {quote(domain)}",) if domain else ()),
+        "unset PWD",  # the shell's own, which containers do not have
+        f'exec /usr/bin/setpriv {user_only} -- "$@"',
+    )
+    command = ("/usr/bin/dash", "-c", " && ".join(steps), "prepare", *container.command)
+    return Start(command, "0:0", (*PREPARERS, *(NAMERS if domain else ())))
+
+
 # --- Docker ----------------------------------------------------------------------------------
 
 
-def for_docker(container: Container, runtime: str, *, private_groups: bool) -> dict[str, Any]:
-    """Return what docker's `create_host_config` takes; limits and MaskedPaths are added by the engine's own words."""
+def start_in_docker(container: Container, *, user_namespaces: bool) -> Start:
+    """Return how Docker starts a container: where root is nobody, the engine cannot name the domain itself."""
+    return started(container, {}, container.domainname if user_namespaces else "")
+
+
+def for_docker(container: Container, start: Start, runtime: str, *, private_groups: bool) -> dict[str, Any]:
+    """Return what docker's `create_host_config` takes, but for the limits and the paths that are masked."""
     return {
         "network_mode": "none",
         "ipc_mode": "private",
         "cgroupns": "private" if private_groups else None,
         "runtime": runtime or None,
         "read_only": True,
+        "cap_add": list(start.capabilities),
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges", f"seccomp={profile()}"],
         "binds": [f"{outside}:{inside}:ro" for outside, inside in container.mounts],
@@ -180,19 +221,18 @@ def for_podman(container: Container, runtime: str, most: Ceilings, *, rootless: 
 
     Podman's imitation of Docker's API has no domain name, no seccomp profile as text, adds variables
     and hosts, and mounts writable folders over a read-only root. Its own API does none of this.
-    A tmpfs can have no owner there, and without root /proc/sys/kernel/domainname cannot be written;
-    so a first step gives each folder to its user and names the domain, and drops its rights.
+    A tmpfs can have no owner there, which is why there is a first step. Without root, that names the
+    domain, too.
     """
-    owners = owned(container.scratch)
-    domain = container.domainname if rootless else ""
-    capabilities = [*(PREPARERS if owners or domain else ()), *(NAMERS if domain else ())]
+    start = started(container, owned(container.scratch), container.domainname if rootless else "")
     empty = str(_data("empty"))
-    rights = {"user": "0:0" if capabilities else container.user, "cap_add": [f"CAP_{one}" for one in capabilities]}
-    return rights | {
+    return {
+        "user": start.user,
+        "cap_add": [f"CAP_{one}" for one in start.capabilities],
         "image": container.image,
-        "command": list(prepared(container, owners, domain)),
+        "command": list(start.command),
         "entrypoint": [],
-        "env": dict(container.environment),
+        "env": {"PATH": USUAL_PATH, **container.environment},
         "unsetenvall": True,
         "hostname": container.hostname,
         "sysctl": {"kernel.domainname": container.domainname} if container.domainname and not rootless else {},
@@ -237,24 +277,6 @@ def owned(scratch: Mapping[str, str]) -> dict[str, str]:
         if "uid" in named or "gid" in named:
             found[path] = f"{named.get('uid', '0')}:{named.get('gid', '0')}"
     return found
-
-
-def prepared(container: Container, owners: Mapping[str, str], domain: str) -> tuple[str, ...]:
-    """Put before a container's command what gives scratch folders to their owners, and then becomes its user.
-
-    It runs with the capabilities PREPARERS, perhaps NAMERS, and nothing of a package: programs of the
-    image, by their paths. What comes after has no capabilities, and cannot get any.
-    """
-    if not owners and not domain:
-        return container.command
-    user, _, group = container.user.partition(":")
-    steps = [f"/usr/bin/chown {owner} {quote(path)}" for path, owner in owners.items()]
-    user_only = f"--reuid {user} --regid {group} --groups {group} --inh-caps=-all --bounding-set=-all"
-    if domain:
-        steps.append(f"/usr/bin/domainname {quote(domain)}")
-    steps.append("unset PWD")  # the shell's own, which Docker's containers do not have
-    steps.append(f'exec /usr/bin/setpriv {user_only} -- "$@"')
-    return ("/usr/bin/dash", "-c", " && ".join(steps), "prepare", *container.command)
 
 
 def _tmpfs(path: str, options: str) -> dict[str, Any]:

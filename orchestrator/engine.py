@@ -35,6 +35,9 @@ STDOUT, STDERR = 1, 2
 AUTO, ENGINE = "auto", "engine"
 """Settings of `isolation` that name no runtime: the strongest that the engine has, and its default."""
 
+_PLAIN = frozenset({"", "crun", "io.containerd.runc.v2", "runc", "youki"})
+"""Runtimes that run a container on the host's kernel as it is: which of them it is makes no difference to a build."""
+
 _STRONGEST = "runsc"  # gVisor: a kernel for each container, in a process without rights
 _NATIVE = "/v4.0.0/libpod"  # the oldest version of Podman's own API that has all that is used
 _OLDEST_PODMAN = (4, 0)
@@ -129,7 +132,7 @@ def _numbers(version: object) -> tuple[int, ...]:
 
 
 def runtime_of(isolation: str, offer: Offer) -> str:
-    """Return the runtime that a setting of `isolation` comes to; empty: the engine's default.
+    """Return the runtime that a setting of `isolation` comes to; empty: the engine's default, if that is a plain one.
 
     Raises
     ------
@@ -137,10 +140,10 @@ def runtime_of(isolation: str, offer: Offer) -> str:
         The engine has no such runtime.
 
     """
-    if isolation == AUTO:
-        return _STRONGEST if _STRONGEST in offer.runtimes and offer.default != _STRONGEST else ""
-    if isolation in {ENGINE, offer.default}:
-        return ""
+    if isolation == AUTO and _STRONGEST in offer.runtimes:
+        return _STRONGEST
+    if isolation in {AUTO, ENGINE, offer.default}:
+        return "" if offer.default in _PLAIN else offer.default
     if isolation in offer.runtimes:
         return isolation
     msg = (
@@ -210,19 +213,20 @@ class Engine:
 
     def _created(self, container: Container) -> str:
         limits = confinement.limits(container, self._ceilings)
+        start = confinement.start_in_docker(container, user_namespaces=self.offer.user_namespaces)
         host = self._client.create_host_config(
-            **confinement.for_docker(container, self._runtime, private_groups=self.offer.private_groups),
+            **confinement.for_docker(container, start, self._runtime, private_groups=self.offer.private_groups),
             ulimits=[Ulimit(name=name, soft=soft, hard=hard) for name, (soft, hard) in limits.items()],
             log_config=LogConfig(type="none"),
         )
         host |= {"MaskedPaths": list(confinement.MASKED), "ReadonlyPaths": list(confinement.READ_ONLY)}
         created = self._client.create_container(
             container.image,
-            list(container.command),
+            list(start.command),
             environment=dict(container.environment),
-            user=container.user,
+            user=start.user,
             hostname=container.hostname,
-            domainname=container.domainname,
+            domainname="" if start.capabilities else container.domainname,
             working_dir=container.workdir,
             # Both: with networking disabled Docker sets up nothing at all, in half the time;
             # an engine that does not know that setting still knows the mode.
@@ -267,7 +271,11 @@ class Engine:
             version, own = self._client.version(), None
             if is_podman(version):
                 own = self._own_info(str(version.get("Version", "")))
-            return offered(version, self._client.info(), own)
+            info = self._client.info()
+            if own is not None:  # Podman lists what is configured, whether it is there or not
+                paths = {name: Path(str(one.get("path", ""))) for name, one in (info.get("Runtimes") or {}).items()}
+                info = {**info, "Runtimes": [name for name, path in paths.items() if path.is_file()]}
+            return offered(version, info, own)
 
     @property
     def runtime(self) -> str:
