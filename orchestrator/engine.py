@@ -204,6 +204,13 @@ class Engine:
         if why := refusal(offer):
             msg = f"running a container: {offer.name} {offer.version} is no engine for hostile code: {why}"
             raise EngineError(msg)
+        if self._ceilings.processes < container.processes:
+            msg = (
+                f"running a container: it may have {container.processes} processes, but a user no more than "
+                f"{self._ceilings.processes} on this host; raise that (ulimit -u, kernel.pid_max), or lower "
+                "limits: processes"
+            )
+            raise EngineError(msg)
         identity = self._created_by_podman(container) if offer.is_podman else self._created(container)
         try:
             self._admit(identity)
