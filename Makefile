@@ -32,7 +32,7 @@ images: venv engine ## make the base images, as their locks say; custom ones are
 	@exec .venv/bin/wheelproof images bookworm trixie
 
 .PHONY: test
-test: lint images browser ## test everything: engine and browser too
+test: lint images browser podman ## test everything: engine and browser too
 	@exec .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: lint
@@ -75,6 +75,10 @@ venv: ## set up the virtual environment
 .PHONY: engine
 engine: ## find a container engine, or set one up
 	@scripts/setup-engine
+
+.PHONY: podman
+podman: ## find the Podman that its tests need, or install it
+	@scripts/setup-podman
 
 .PHONY: browser
 browser: ## find the browser that the tests of the site need, or install it

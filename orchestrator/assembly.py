@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from orchestrator import (
     builder,
+    capacity,
     checkout,
     images,
     logs,
@@ -143,9 +144,10 @@ def put_together(
 ) -> Farm:
     """Put a run together: engine, images, index, caches, results."""
     engine = engines.connect()
+    engine.isolate(settings.isolation)
     made = _images(engine, settings, tasks)
     cores = sorted(os.sched_getaffinity(0))
-    slots = Slots(jobs or settings.jobs or len(cores), cores, long=settings.long)
+    slots = Slots(jobs or settings.jobs or _places(settings, tasks), cores, long=settings.long)
     stop = Stop()
     label = hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16]
     displays: list[progress.Progress] = []
@@ -161,7 +163,14 @@ def put_together(
         stop=stop,
         cache=settings.cache,
         label=label,
-        crates=Crates(settings.cache, settings.crates, engine.run, label),
+        crates=Crates(
+            settings.cache,
+            settings.crates,
+            engine.run,
+            label,
+            downloads=settings.crates_downloads,
+            private=settings.crates_private,
+        ),
         tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
         contents=Contents(settings.cache, engine.read_file, logs.warning),
     )
@@ -178,6 +187,16 @@ def put_together(
         long=settings.long,
     )
     return Farm(store, workshop, whole, displays)
+
+
+def _places(settings: Config, tasks: tuple[Task, ...]) -> int:
+    """Return how many builds run at once where nobody decided: by the largest limit on memory among them."""
+    cores, room = capacity.measured()
+    largest = max((task.limits.memory for task in tasks), default=settings.defaults.limits.memory)
+    places = capacity.fitting(cores, room, largest)
+    if places < cores:
+        logs.info("memory has room for fewer builds than there are cores", builds=places, cores=cores)
+    return places
 
 
 @contextmanager
@@ -269,10 +288,11 @@ def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -
     if unknown := [name for name in wanted if name not in known]:
         msg = f"using the image {unknown[0]}: there is none of that name; there are {', '.join(known)}"
         raise UsageError(msg)
-    return {
+    found = {
         name: images.ensure(engine, name, images.FOLDER, settings.cache, strict=settings.strict, tell=progress.note)
         for name in wanted
     }
+    return {name: replace(image, runtime=engine.runtime) for name, image in found.items()}
 
 
 def _compiler(

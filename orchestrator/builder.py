@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 from pydantic import StringConstraints, TypeAdapter
 
-from orchestrator import failures, logs
+from orchestrator import confinement, failures, logs
 from orchestrator.cache import settle, settled, unfinished
 from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
@@ -72,6 +72,7 @@ LONGER_TAIL = 8 << 20  # looked at where the other shows nothing
 INODES = 1_000_000
 _Word = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\A[!-~]+\z")]
 _LISTED = TypeAdapter(tuple[tuple[_Word, _Word, _Word], ...])
+SHARED = "/dev/shm"  # noqa: S108 - of the container; a folder in memory, which is emptied and looked at like the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "umask": environment.umask,
         "reverse": environment.reverse_files,
         "requirements": environment.environment_path,
-        "scratch": folders,
+        "scratch": (*folders, SHARED),
         "limit": limits.sdist,
         "members": limits.members,
         "wheel": limits.wheel,
@@ -182,6 +183,8 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         memory=limits.memory,
         processes=limits.processes,
         files=limits.files,
+        file_size=limits.scratch,
+        shared=min(limits.scratch, confinement.SHARED),
         seconds=limits.seconds,
         label=label,
     )

@@ -69,6 +69,8 @@ class Crates:
     registry: str | None  # address of a sparse index; None: what cargo itself knows
     run: Callable[..., Completed]
     label: str
+    downloads: tuple[str, ...] = ()  # addresses of the hosts that crates are downloaded from, besides the registry's
+    private: bool = False  # whether the registry may be at an address that is not public
     turns: Turns = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,7 +102,7 @@ class Crates:
             return settled(place) or self._make(source, image, limits, place)
 
     def _make(self, source: Source, image: Image, limits: Limits, place: Path) -> Path | Failure:
-        gate = relay.gate(self.registry)
+        gate = relay.gate(self.registry, *self.downloads, private=self.private)
         with unfinished(self._folder) as lent:
             lent.chmod(0o755)
             with relay.serving(lent / "socket", gate):
@@ -157,6 +159,7 @@ def container(
         ),
         scratch={_SCRATCH: f"rw,nosuid,nodev,size={LARGEST},mode=0755,uid=1111,gid=1111"},
         memory=MEMORY,
+        file_size=LARGEST,
         seconds=SECONDS,
         label=label,
         loopback=True,

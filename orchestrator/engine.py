@@ -10,9 +10,10 @@ import tarfile
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import docker
 import requests
@@ -20,17 +21,31 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import LogConfig, Ulimit
 from docker.utils import socket as attached
 
+from orchestrator import confinement
+from orchestrator.confinement import LABEL, Container
 from orchestrator.errors import EngineError, TransientEngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-LABEL = "wheelproof"
-"""Every container of ours bears this label; its value names the results that the run works on."""
+__all__ = ["LABEL", "STDERR", "STDOUT", "Completed", "Container", "Engine", "LocalImage", "Offer", "connect", "frames"]
 
 STDOUT, STDERR = 1, 2
 
+AUTO, ENGINE = "auto", "engine"
+"""Settings of `isolation` that name no runtime: the strongest that the engine has, and its default."""
+
+_PLAIN = frozenset({"", "crun", "io.containerd.runc.v2", "runc", "youki"})
+"""Runtimes that run a container on the host's kernel as it is: which of them it is makes no difference to a build."""
+
+_STRONGEST = "runsc"  # gVisor: a kernel for each container, in a process without rights
+_NATIVE = "/v4.0.0/libpod"  # the oldest version of Podman's own API that has all that is used
+_OLDEST_PODMAN = (4, 0)
+_GROUP_NAMESPACES = (1, 41)  # the API that has private ones
+_NEEDED_CONTROLLERS = frozenset({"cpuset", "memory", "pids"})
+
 _SERVER_FAULT = 500
+_PATIENCE = 120  # seconds for an answer of the engine
 _PIECE = 1 << 16  # bytes read at once; the library's own reader takes four system calls for each line of a log
 _HEAD = struct.Struct(">BxxxL")  # stream and length, before each frame
 _REMOVERS = 2  # threads
@@ -40,28 +55,6 @@ _ABSENT = (
     "looking for a container engine: none answers at {tried}; start Docker (or Podman's service), "
     "or name its socket in DOCKER_HOST"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """All that the engine has to know to run one command, once, in one container."""
-
-    image: str
-    command: tuple[str, ...]
-    environment: Mapping[str, str] = field(default_factory=dict)
-    user: str = "0:0"
-    hostname: str = "wheelproof"
-    domainname: str = ""
-    workdir: str = "/"
-    mounts: tuple[tuple[str, str], ...] = ()  # (host's path, path inside), read-only
-    scratch: Mapping[str, str] = field(default_factory=dict)  # path inside -> tmpfs options
-    cpuset: str = ""  # "0", "0-3"; all when empty
-    memory: int = 1 << 30  # bytes
-    processes: int = 256
-    files: int = 4096
-    seconds: float = 600
-    label: str = ""
-    loopback: bool = False  # whether it may speak to itself; there is no other network in either case
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +75,104 @@ class LocalImage:
     labels: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What an engine is, and what it can do for containers."""
+
+    name: str  # Docker, Podman
+    version: str
+    runtimes: tuple[str, ...] = ()
+    default: str = ""  # the runtime of containers that name none
+    seccomp: bool = True
+    user_namespaces: bool = False  # whether root in a container is nobody on the host
+    rootless: bool = False
+    limits: bool = True  # whether memory and processes can be limited
+    private_groups: bool = True  # whether a container can have its own view of control groups
+
+    @property
+    def is_podman(self) -> bool:
+        """Whether it has Podman's own API."""
+        return self.name == "Podman"
+
+
+def offered(version: Mapping[str, Any], info: Mapping[str, Any], own: Mapping[str, Any] | None) -> Offer:
+    """Return what an engine offers, by its answers to `version` and `info`.
+
+    They are those of Docker's API; `own` is what Podman's own API answers to `info`, and None of Docker.
+    """
+    options = {part for one in info.get("SecurityOptions") or () for part in str(one).split(",")}
+    host = (own or {}).get("host") or {}
+    rootless = "name=rootless" in options or bool((host.get("security") or {}).get("rootless"))
+    if own is None:
+        # As a plain user, Docker takes limits for nothing without the second version of control groups.
+        ineffective = rootless and str(info.get("CgroupVersion", "2")) == "1"
+        limits = bool(info.get("MemoryLimit", True) and info.get("PidsLimit", True)) and not ineffective
+    else:
+        limits = set(host.get("cgroupControllers") or ()) >= _NEEDED_CONTROLLERS
+    return Offer(
+        name="Docker" if own is None else "Podman",
+        version=str(version.get("Version", "")),
+        runtimes=tuple(sorted(info.get("Runtimes") or ())),
+        default=str(info.get("DefaultRuntime", "")),
+        seccomp="name=seccomp" in options,
+        user_namespaces=rootless or "name=userns" in options,
+        rootless=rootless,
+        limits=limits,
+        private_groups=_numbers(version.get("ApiVersion")) >= _GROUP_NAMESPACES,
+    )
+
+
+def is_podman(version: Mapping[str, Any]) -> bool:
+    """Return whether an answer to `version` is Podman's."""
+    return any(str(one.get("Name", "")).startswith("Podman") for one in version.get("Components") or ())
+
+
+def _numbers(version: object) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", str(version))[:2])
+
+
+def runtime_of(isolation: str, offer: Offer) -> str:
+    """Return the runtime that a setting of `isolation` comes to; empty: the engine's default, if that is a plain one.
+
+    Raises
+    ------
+    EngineError
+        The engine has no such runtime.
+
+    """
+    if isolation == AUTO and _STRONGEST in offer.runtimes:
+        return _STRONGEST
+    if isolation in {AUTO, ENGINE, offer.default}:
+        return "" if offer.default in _PLAIN else offer.default
+    if isolation in offer.runtimes:
+        return isolation
+    msg = (
+        f"using the runtime {isolation}, as `isolation` in config.yaml asks for: {offer.name} has "
+        f"{', '.join(offer.runtimes) or 'none by name'}; install it and register it with the engine, or choose another"
+    )
+    raise EngineError(msg)
+
+
+def refusal(offer: Offer) -> str:
+    """Return why an engine cannot contain a build; empty where it can."""
+    if not offer.seccomp:
+        return "it cannot filter system calls (seccomp); use a build of it, and a kernel, that can"
+    if not offer.limits:
+        return (
+            "it cannot limit memory, processes and processors; run it as root, or give its user the controllers "
+            "cpuset, memory and pids of the second version of control groups (systemd's Delegate=)"
+        )
+    return ""
+
+
 class Engine:
     """One engine, shared by all workers; each call stands alone, and its container is removed soon after."""
 
     def __init__(self, client: docker.APIClient) -> None:
         """Use an engine that answers; `connect` finds one."""
         self._client = client
+        self._ceilings = confinement.ceilings()
+        self._runtime = ""
         self._running: set[str] = set()
         self._removers = ThreadPoolExecutor(_REMOVERS, thread_name_prefix="removing")
         self._removals: set[Future[None]] = set()
@@ -115,42 +200,105 @@ class Engine:
 
     @contextmanager
     def _container(self, container: Container) -> Iterator[str]:
-        identity = self._client.create_container(
-            container.image,
-            list(container.command),
-            environment=dict(container.environment),
-            user=container.user,
-            hostname=container.hostname,
-            domainname=container.domainname,
-            working_dir=container.workdir,
-            # Both: with networking disabled Docker sets up nothing at all, in half the time;
-            # an engine that does not know that setting still knows the mode.
-            network_disabled=not container.loopback,
-            labels={LABEL: container.label},
-            host_config=self._client.create_host_config(
-                network_mode="none",
-                init=False,  # the command itself is process 1, whatever the engine's default
-                read_only=True,
-                cap_drop=["ALL"],
-                security_opt=["no-new-privileges"],
-                binds=[f"{outside}:{inside}:ro" for outside, inside in container.mounts],
-                tmpfs=dict(container.scratch),
-                cpuset_cpus=container.cpuset or None,
-                mem_limit=container.memory,
-                memswap_limit=container.memory,
-                pids_limit=container.processes,
-                ulimits=[
-                    Ulimit(name="nofile", soft=container.files, hard=container.files),
-                    Ulimit(name="core", soft=0, hard=0),
-                ],
-                log_config=LogConfig(type="none"),
-            ),
-        )["Id"]
+        offer = self.offer
+        if why := refusal(offer):
+            msg = f"running a container: {offer.name} {offer.version} is no engine for hostile code: {why}"
+            raise EngineError(msg)
+        if self._ceilings.processes < container.processes:
+            msg = (
+                f"running a container: it may have {container.processes} processes, but a user no more than "
+                f"{self._ceilings.processes} on this host; raise that (ulimit -u, kernel.pid_max), or lower "
+                "limits: processes"
+            )
+            raise EngineError(msg)
+        identity = self._created_by_podman(container) if offer.is_podman else self._created(container)
         try:
             self._admit(identity)
             yield identity
         finally:
             self._dismiss(identity)
+
+    def _created(self, container: Container) -> str:
+        limits = confinement.limits(container, self._ceilings)
+        start = confinement.start_in_docker(container, user_namespaces=self.offer.user_namespaces)
+        host = self._client.create_host_config(
+            **confinement.for_docker(container, start, self._runtime, private_groups=self.offer.private_groups),
+            ulimits=[Ulimit(name=name, soft=soft, hard=hard) for name, (soft, hard) in limits.items()],
+            log_config=LogConfig(type="none"),
+        )
+        host |= {"MaskedPaths": list(confinement.MASKED), "ReadonlyPaths": list(confinement.READ_ONLY)}
+        created = self._client.create_container(
+            container.image,
+            list(start.command),
+            environment=dict(container.environment),
+            user=start.user,
+            hostname=container.hostname,
+            domainname="" if start.capabilities else container.domainname,
+            working_dir=container.workdir,
+            # Both: with networking disabled Docker sets up nothing at all, in half the time;
+            # an engine that does not know that setting still knows the mode.
+            network_disabled=not container.loopback,
+            labels={LABEL: container.label},
+            host_config=host,
+        )
+        return str(created["Id"])
+
+    def _created_by_podman(self, container: Container) -> str:
+        answer = self._client.post(
+            f"{self._client.base_url}{_NATIVE}/containers/create",
+            json=confinement.for_podman(container, self._runtime, self._ceilings, rootless=self.offer.rootless),
+            timeout=_PATIENCE,
+        )
+        if not answer.ok:
+            kind = TransientEngineError if answer.status_code >= _SERVER_FAULT else EngineError
+            msg = f"running a container: Podman refuses it: {answer.text[:1000]}"
+            raise kind(msg)
+        return str(answer.json()["Id"])
+
+    def _own_info(self, version: str) -> Mapping[str, Any]:
+        if _numbers(version) < _OLDEST_PODMAN:
+            msg = f"asking the engine what it can do: Podman {version} is too old; use Podman 4.0 or newer, or Docker"
+            raise EngineError(msg)
+        answer = self._client.get(f"{self._client.base_url}{_NATIVE}/info", timeout=_PATIENCE)
+        answer.raise_for_status()
+        found: Mapping[str, Any] = answer.json()
+        return found
+
+    @cached_property
+    def offer(self) -> Offer:
+        """What the engine is and can do; asked once.
+
+        Raises
+        ------
+        EngineError
+            It does not answer.
+
+        """
+        with _translated("asking the engine what it can do"):
+            version, own = self._client.version(), None
+            if is_podman(version):
+                own = self._own_info(str(version.get("Version", "")))
+            info = self._client.info()
+            if own is not None:  # Podman lists what is configured, whether it is there or not
+                paths = {name: Path(str(one.get("path", ""))) for name, one in (info.get("Runtimes") or {}).items()}
+                info = {**info, "Runtimes": [name for name, path in paths.items() if path.is_file()]}
+            return offered(version, info, own)
+
+    @property
+    def runtime(self) -> str:
+        """The runtime of all containers; empty: the engine's default."""
+        return self._runtime
+
+    def isolate(self, isolation: str) -> None:
+        """Run all containers as a setting of `isolation` asks for; before this, the engine's default runs them.
+
+        Raises
+        ------
+        EngineError
+            The engine has no such runtime.
+
+        """
+        self._runtime = runtime_of(isolation, self.offer)
 
     def _admit(self, identity: str) -> None:
         with self._lock:
@@ -329,10 +477,8 @@ class Engine:
     @property
     def version(self) -> str:
         """The engine's name and version, for the log."""
-        with _translated("asking the engine for its version"):
-            found = self._client.version()
-        name = (found.get("Platform") or {}).get("Name") or "Docker"
-        return f"{name} {found.get('Version', '')}".strip()
+        offer = self.offer
+        return f"{offer.name} {offer.version}".strip()
 
 
 def connect() -> Engine:
@@ -347,7 +493,7 @@ def connect() -> Engine:
     tried = _addresses()
     for address in tried:
         try:
-            client = docker.APIClient(base_url=address, version="auto", timeout=120)
+            client = docker.APIClient(base_url=address, version="auto", timeout=_PATIENCE)
         except (DockerException, requests.RequestException):
             continue
         # No proxy stands before a socket; to look for one costs more than a call does.

@@ -49,6 +49,7 @@ LONGEST_TARGET = 4096  # bytes, of a link's
 LONGEST_READ = 16 << 20  # bytes; archives are read in pieces, but for their headers
 LARGEST_DIRECTORY = 128 << 20  # bytes, of a zip's list of members
 GROUP = "/sys/fs/cgroup"  # this container's; in the first version of control groups, a folder for each matter
+QUEUES = "/dev/mqueue"  # POSIX message queues are files there (mq_overview(7))
 NEAR = 1 << 20  # bytes; a kernel asks for several pages at once
 KINDS = {
     tarfile.REGTYPE: "file",
@@ -739,7 +740,7 @@ def main(spec: dict[str, Any], voice: Voice) -> int:
         if spec["ask"]:
             if (status := ask(spec, root, voice)) is not None:
                 return status
-            clear(spec["scratch"])
+            clear((*spec["scratch"], QUEUES))
             lay_out(spec, root)
     except Unfit as finding:
         voice.refuse("unpack", finding)

@@ -84,6 +84,8 @@ def settings_of(registry: str | None, port: int) -> str:
             "[source.named]",
             f"registry = {json.dumps(registry)}",
         ]
+    else:
+        lines += ["[registries.crates-io]", 'protocol = "sparse"']  # as every cargo since 1.70 has it anyway
     return "\n".join(lines) + "\n"
 
 

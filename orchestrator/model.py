@@ -318,6 +318,7 @@ class Image:
     target: Target
     packages: tuple[tuple[str, str], ...] = ()  # (name:architecture, version) of each Debian package
     drift: tuple[Drift, ...] = ()
+    runtime: str = ""  # what its containers are run by; empty: the engine's default
 
 
 # --- the environment of a build --------------------------------------------------------------
@@ -742,6 +743,9 @@ class Inputs:
     frontend: Frontend = Frontend.HOOKS
     profile: Profile | None = None
     config_settings: tuple[tuple[str, str], ...] = ()
+    runtime: str = (
+        ""  # of the containers, where it is not the engine's default: another kernel may give another verdict
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ _SAID = {
     "frontend": "another frontend",
     "profile": "another profile",
     "config_settings": "other config settings",
+    "runtime": "another container runtime",
 }
 
 

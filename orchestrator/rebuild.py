@@ -258,6 +258,7 @@ def inputs_of(task: Task, release: Release, image: Image, build_requirements: st
         frontend=task.tools.frontend,
         profile=task.profile,
         config_settings=task.config_settings,
+        runtime=image.runtime,
     )
 
 

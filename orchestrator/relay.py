@@ -1,4 +1,4 @@
-"""Passes on what is asked of one host on the network, and nothing else, for containers that have none.
+"""Passes on what is asked of a registry's hosts on the network, and nothing else, for containers that have none.
 
 A container gets the relay's Unix socket, and something in it that listens where an HTTP proxy would.
 """
@@ -17,62 +17,109 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 LONGEST_HEAD = 64 << 10
 PATIENCE = 30.0  # seconds for a connection to be made
 SILENCE = 300.0  # seconds in which nothing comes from either side
 _PIECE = 1 << 16
-_WEB = frozenset({80, 443})
+_CARGO = ("https://index.crates.io/", "https://static.crates.io/")
+"""What cargo asks where nothing is configured: its index, and where that has crates downloaded from."""
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _METHODS = frozenset({"CONNECT", "GET", "HEAD"})
 
 
 @dataclass(slots=True)
 class Gate:
-    """Which hosts may be reached: one, and those of its own domain.
+    """Which hosts may be reached, by which port, and which of them may be at an address that is not public."""
 
-    Where no address is given, it is the first that is asked for, which has to be asked over TLS:
-    the default of the program that asks.
-    """
-
-    home: tuple[str, int] | None = None  # host, port
+    hosts: frozenset[tuple[str, int]]  # host, port
+    local: frozenset[str] = frozenset()  # hosts
     faults: list[str] = field(default_factory=list)  # what was refused or did not answer
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def admits(self, host: str, port: int, *, tls: bool) -> bool:
-        """Tell whether a connection may be made, and note it where not."""
+    def admits(self, host: str, port: int) -> bool:
+        """Return whether a host may be asked at all, and note it where not."""
+        if (_plain(host), port) in self.hosts:
+            return True
+        self.note(f"{host}:{port} is not of the registry")
+        return False
+
+    def reachable(self, host: str, found: Iterable[str]) -> list[str]:
+        """Return which of a host's addresses may be connected to, and note it where there are none."""
+        addresses = list(found)
+        if _plain(host) in self.local:
+            return addresses
+        public = [address for address in addresses if is_public(address)]
+        if not public:
+            self.note(
+                f"{host} is at {', '.join(addresses) or 'no address'}, which is not public; "
+                "if the registry is in your own network, set crates-private in config.yaml"
+            )
+        return public
+
+    def note(self, fault: str) -> None:
+        """Keep what was refused or did not answer, in order."""
         with self._lock:
-            if self.home is None and tls and _is_public(host):
-                self.home = (host, port)
-            if self.home is not None and _related(self.home, (host, port)):
-                return True
-            self.faults.append(f"{host}:{port} is not of the registry")
-            return False
+            self.faults.append(fault)
 
 
-def gate(address: str | None) -> Gate:
-    """Return the gate to the host of an http or https address; of None, as `Gate` says."""
-    if address is None:
-        return Gate()
+def gate(address: str | None, *downloads: str, private: bool = False) -> Gate:
+    """Return the gate to the hosts of some http or https addresses: an index, and where crates are downloaded from.
+
+    Without an index it is the one that cargo knows. A name with a dot in it has to be at a public
+    address, whatever its name server says, unless `private`; an address in numbers and a name
+    without a dot are configured for what they are.
+    """
+    addresses = (address, *downloads) if address else (*_CARGO, *downloads)
+    hosts = frozenset(_host_of(one) for one in addresses)
+    return Gate(hosts, frozenset(host for host, _ in hosts if private or _is_own(host)))
+
+
+def _host_of(address: str) -> tuple[str, int]:
     parts = urlsplit(address)
-    return Gate((parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)))
+    return _plain(parts.hostname or ""), parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _is_public(host: str) -> bool:
+def _plain(host: str) -> str:
+    return host.lower().rstrip(".")
+
+
+def _is_own(host: str) -> bool:
     with suppress(ValueError):
-        ipaddress.ip_address(host.strip("[]"))
-        return False
-    return "." in host.strip(".")
+        return bool(ipaddress.ip_address(host))
+    return "." not in host
 
 
-def _related(home: tuple[str, int], asked: tuple[str, int]) -> bool:
-    """Tell whether two addresses are of one domain: an address in numbers, or a bare name, only of itself."""
-    if home == asked:
-        return True
-    if not (_is_public(home[0]) and _is_public(asked[0]) and asked[1] in _WEB | {home[1]}):
+def is_public(address: str) -> bool:
+    """Return whether an address is one of the whole internet, by IANA's registries of special addresses.
+
+    Where an IPv6 address has an IPv4 address in it, that has to be public too.
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
         return False
-    return home[0].lower().split(".")[-2:] == asked[0].lower().split(".")[-2:]
+    return all(
+        one.is_global and not (one.is_multicast or one.is_reserved or getattr(one, "is_site_local", False))
+        for one in _meant(found)
+    )
+
+
+def _meant(address: Address) -> tuple[Address, ...]:
+    """Return the addresses that a packet to one address may arrive at."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return (address,)
+    if address.ipv4_mapped:
+        return (address.ipv4_mapped,)
+    inside = [address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64:
+        inside.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+        return tuple(one for one in inside if one)  # the prefix itself is no address of a host
+    return (address, *(one for one in inside if one))
 
 
 @contextmanager
@@ -110,19 +157,17 @@ def _relay(client: socket.socket, admitted: Gate) -> None:
     head, rest = _head(client)
     method, target, version = head.split("\r\n", 1)[0].split(" ")
     if method not in _METHODS:
-        client.sendall(b"HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n")
+        client.sendall(_refusal("405 Method Not Allowed"))
         return
     tunnel = method == "CONNECT"
     parts = urlsplit(f"//{target}" if tunnel else target)
     host, port = parts.hostname or "", parts.port or 80
-    if not admitted.admits(host, port, tls=tunnel):
-        client.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    if not admitted.admits(host, port):
+        client.sendall(_refusal("403 Forbidden"))
         return
-    try:
-        upstream = socket.create_connection((host, port), PATIENCE)
-    except OSError as error:
-        admitted.faults.append(f"{host}:{port} does not answer: {error}")
-        client.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    upstream = _connected(host, port, admitted)
+    if upstream is None:
+        client.sendall(_refusal("502 Bad Gateway"))
         return
     with upstream:
         if tunnel:
@@ -132,6 +177,32 @@ def _relay(client: socket.socket, admitted: Gate) -> None:
             path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
             upstream.sendall(_once(head, f"{method} {path} {version}"))
         _join(client, upstream)
+
+
+def _refusal(status: str) -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+
+
+def _connected(host: str, port: int, admitted: Gate) -> socket.socket | None:
+    """Connect to a host that may be asked; None, and a note, where it is not there or where it should not be.
+
+    Its name is resolved once, and the connection made to an address that was checked: a name server
+    that answers otherwise the next time changes nothing.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        admitted.note(f"{host}:{port} does not answer: {error}")
+        return None
+    fault: OSError | None = None
+    for address in admitted.reachable(host, dict.fromkeys(str(one[4][0]) for one in found)):
+        try:
+            return socket.create_connection((address, port), PATIENCE)
+        except OSError as error:
+            fault = error
+    if fault:
+        admitted.note(f"{host}:{port} does not answer: {fault}")
+    return None
 
 
 def _head(client: socket.socket) -> tuple[str, bytes]:

@@ -188,6 +188,7 @@ def built_as(inputs: Inputs | None) -> tuple[str, ...]:
         f"profile {inputs.profile.name}" if inputs.profile else "",
         f"build tools: {inputs.policy}" if inputs.policy is not Policy.INDEX else "",
         f"frontend: {inputs.frontend}" if inputs.frontend is not Frontend.HOOKS else "",
+        f"container runtime: {inputs.runtime}" if inputs.runtime else "",
     )
     return tuple(filter(None, said))
 
@@ -319,6 +320,7 @@ def _settled(result: Result) -> _Settled:
         ("limits", _limits(inputs.limits) if inputs else None),
         ("build-tools", _single(f"{inputs.policy}, by {inputs.frontend}") if inputs else None),
         ("profile", _single(digest(inputs.profile)) if inputs else None),
+        ("runtime", _single(inputs.runtime) if inputs else None),
         ("method", _single(str(inputs.method)) if inputs else None),
     )
 

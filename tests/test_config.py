@@ -113,6 +113,38 @@ def test_every_key_arrives() -> None:
     assert not read("").defaults.published
 
 
+def test_where_crates_come_from_and_what_runs_containers_arrive() -> None:
+    """With defaults that reach nothing but the registry, at a public address, in the engine's own runtime."""
+    assert (read("").crates_downloads, read("").crates_private, read("").isolation) == ((), False, "engine")
+    found = read("""
+        crates: https://index.registry.example/
+        crates-downloads: [https://static.registry.example/]
+        crates-private: true
+        isolation: runsc
+    """)
+    assert (found.crates, found.crates_downloads) == (
+        "https://index.registry.example/",
+        ("https://static.registry.example/",),
+    )
+    assert (found.crates_private, found.isolation) == (True, "runsc")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("isolation: ''", "1:12: isolation: "),
+        ("isolation: --x", "1:12: isolation: "),
+        ("isolation: 5", "1:12: isolation: "),
+        ("crates-private: 1", "1:17: crates-private: "),
+        ("crates-downloads: [ftp://x/]", "1:20: crates-downloads"),
+    ],
+)
+def test_what_cannot_be_a_runtime_or_a_registry_is_a_mistake(text: str, where: str) -> None:
+    """With its place."""
+    (found,) = mistakes(text)
+    assert found.startswith(where), found
+
+
 def test_a_package_inherits_what_it_does_not_set() -> None:
     """Its own limits go before the common ones, its variations come on top of them."""
     found = read("""

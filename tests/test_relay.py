@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.relay import Gate, gate, serving
+from orchestrator.relay import Gate, gate, is_public, serving
 from tests.crates_registry import CratesRegistry
 
 if TYPE_CHECKING:
@@ -19,32 +19,106 @@ if TYPE_CHECKING:
     ("address", "host", "port", "admitted"),
     [
         ("https://index.registry.example/x/", "index.registry.example", 443, True),
-        ("https://index.registry.example/x/", "static.registry.example", 443, True),
-        ("https://index.registry.example/x/", "static.registry.example", 22, False),
-        ("https://index.registry.example/x/", "registry.example.org", 443, False),
-        ("http://registry.example:8080/", "static.registry.example", 8080, True),
+        ("https://index.registry.example/x/", "Index.Registry.example.", 443, True),
+        ("https://index.registry.example/x/", "downloads.example", 8443, True),
+        ("https://index.registry.example/x/", "downloads.example", 443, False),
+        ("https://index.registry.example/x/", "static.registry.example", 443, False),
+        ("https://index.registry.example/x/", "index.registry.example", 80, False),
+        ("https://index.registry.example/x/", "index.registry.example.org", 443, False),
+        ("https://index.co.example/x/", "other.co.example", 443, False),
+        ("http://registry.example:8080/", "registry.example", 8080, True),
+        ("http://registry.example:8080/", "registry.example", 80, False),
         ("http://127.0.0.1:3000/", "127.0.0.1", 3000, True),
         ("http://127.0.0.1:3000/", "127.0.0.1", 2375, False),
         ("http://127.0.0.1:3000/", "10.0.0.1", 3000, False),
+        ("http://[::1]:3000/", "::1", 3000, True),
         ("http://registry:3000/", "other", 3000, False),
+        (None, "index.crates.io", 443, True),
+        (None, "static.crates.io", 443, True),
+        (None, "index.crates.io", 80, False),
+        (None, "first.example", 443, False),
+        (None, "127.0.0.1", 443, False),
+        (None, "localhost", 443, False),
     ],
 )
-def test_only_hosts_of_the_registry_are_admitted(address: str, host: str, port: int, *, admitted: bool) -> None:
-    """Those of its domain, by the ports of the web or its own; numbers and bare names only if they are the same."""
-    found = gate(address)
-    assert found.admits(host, port, tls=True) is admitted
+def test_only_configured_hosts_are_admitted(address: str | None, host: str, port: int, *, admitted: bool) -> None:
+    """By their own ports; without an index those of cargo's own, and never whichever is asked first."""
+    found = gate(address, "https://downloads.example:8443/crates")
+    assert found.admits(host, port) is admitted
     assert found.faults == ([] if admitted else [f"{host}:{port} is not of the registry"])
 
 
-def test_without_an_address_the_first_host_is_the_registry() -> None:
-    """If it is asked for over TLS, and is no host of ours: what the program asks for that nobody told anything."""
-    found = gate(None)
-    assert not found.admits("127.0.0.1", 443, tls=True)
-    assert not found.admits("localhost", 443, tls=True)
-    assert not found.admits("index.registry.example", 80, tls=False)
-    assert found.admits("index.registry.example", 443, tls=True)
-    assert found.admits("static.registry.example", 443, tls=True)
-    assert not found.admits("elsewhere.example", 443, tls=True)
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("1.1.1.1", True),
+        ("2606:4700::1111", True),
+        ("64:ff9b::101:101", True),
+        ("2002:101:101::1", True),
+        ("0.0.0.0", False),  # noqa: S104 - the address is refused
+        ("10.1.2.3", False),
+        ("100.64.0.1", False),
+        ("127.0.0.1", False),
+        ("127.255.255.254", False),
+        ("169.254.169.254", False),
+        ("172.16.0.1", False),
+        ("192.0.2.1", False),
+        ("192.168.1.1", False),
+        ("198.18.0.1", False),
+        ("224.0.0.1", False),
+        ("240.0.0.1", False),
+        ("255.255.255.255", False),
+        ("::", False),
+        ("::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("::ffff:169.254.169.254", False),
+        ("::ffff:a00:1", False),
+        ("::127.0.0.1", False),
+        ("64:ff9b::7f00:1", False),
+        ("2001:db8::1", False),
+        ("2002:7f00:1::1", False),
+        ("2002:a9fe:a9fe::1", False),
+        ("fc00::1", False),
+        ("fd00:ec2::254", False),
+        ("fe80::1", False),
+        ("fe80::1%eth0", False),
+        ("fec0::1", False),
+        ("ff02::1", False),
+        ("no address", False),
+    ],
+)
+def test_a_name_is_followed_to_public_addresses_alone(address: str, *, expected: bool) -> None:
+    """By IANA's registries, also where an IPv4 address stands in one of IPv6."""
+    assert is_public(address) is expected
+    found = gate("https://registry.example/")
+    assert found.reachable("registry.example", [address, "10.0.0.1"]) == ([address] if expected else [])
+    assert bool(found.faults) is not expected
+
+
+@pytest.mark.parametrize(
+    ("address", "private", "host"),
+    [
+        ("http://127.0.0.1:3000/", False, "127.0.0.1"),
+        ("http://[::1]:3000/", False, "::1"),
+        ("http://registry:3000/", False, "registry"),
+        ("https://registry.intranet.example/", True, "registry.intranet.example"),
+    ],
+)
+def test_a_registry_of_ones_own_network_is_configured_as_such(address: str, host: str, *, private: bool) -> None:
+    """By its address, by a name without a dot, or in so many words; and that is true of no other host."""
+    found = gate(address, "https://downloads.example/", private=private)
+    assert found.reachable(host, ["10.0.0.1"]) == ["10.0.0.1"]
+    assert found.reachable("elsewhere.example", ["10.0.0.1"]) == []
+
+
+def test_a_registry_whose_name_leads_to_this_machine_is_not_asked(registry: CratesRegistry, tmp_path: Path) -> None:
+    """Whatever it is configured as: its name server may be anyone's. Here the system's own reading of 127.1."""
+    host = registry.host.replace("127.0.0.1", "127.1")
+    admitted = gate(f"http://{host}/index/")
+    found = said(tmp_path / "socket", admitted, f"GET http://{host}/index/greeting HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert found.startswith(b"HTTP/1.1 502")
+    assert registry.asked == []
+    assert admitted.faults[0].startswith("127.1 is at 127.0.0.1, which is not public; ")
 
 
 @pytest.fixture

@@ -40,7 +40,9 @@ FILES = click.option(
 )
 PROFILE = click.option("--profile", metavar="NAME", help="Build as that profile of the configuration does.")
 JOBS = click.option(
-    "--jobs", type=click.IntRange(1), help="Builds at once; as many as there are processors by default."
+    "--jobs",
+    type=click.IntRange(1),
+    help="Builds at once; by default as many as there are processors and as memory has room for.",
 )
 AGAIN = click.option("--again", is_flag=True, help="Build what has a result already, too.")
 LOG_FORMAT = click.option(

@@ -142,6 +142,9 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
     return Config(
         index=file.index,
         crates=file.crates,
+        crates_downloads=tuple(file.crates_downloads),
+        crates_private=file.crates_private,
+        isolation=file.isolation,
         images=tuple(file.image),
         as_of=file.as_of,
         strict=file.strict,

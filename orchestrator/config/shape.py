@@ -214,6 +214,7 @@ _BuildPath = Annotated[str, AfterValidator(_build_path)]
 _Timezone = Annotated[str, AfterValidator(_timezone)]
 _Setting = Annotated[str, Field(min_length=1)]
 _Values = Annotated[list[str], BeforeValidator(_values), WithJsonSchema(_TEXTS)]
+_Runtime = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 _GroupName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 
 
@@ -391,6 +392,19 @@ class File(_Part):
     crates: _Index | None = Field(
         default=None, description="A registry of Rust crates (its sparse index); the one that cargo knows when absent."
     )
+    crates_downloads: list[_Index] = Field(
+        default=[],
+        description="Addresses of the hosts that the registry has crates downloaded from, where they are not its own.",
+    )
+    crates_private: bool = Field(
+        default=Config().crates_private,
+        description="Whether the registry may be at an address that is not public, although its name has a dot in it.",
+    )
+    isolation: _Runtime = Field(
+        default=Config().isolation,
+        description="What keeps builds apart from the host. engine: the engine's default runtime. auto: gVisor "
+        "(runsc) where the engine has it, or else its default. Anything else is the name of a runtime.",
+    )
     image: _Images = Field(
         default=list(Config().images),
         description="The image to build on, or a list of them, where no group or package names another.",
@@ -401,7 +415,10 @@ class File(_Part):
     strict: bool = Field(
         default=Config().strict, description="Whether an image that drifted from its lock is an error."
     )
-    jobs: _Count | None = Field(default=None, description="Builds at once; null means as many as there are cores.")
+    jobs: _Count | None = Field(
+        default=None,
+        description="Builds at once; null means as many as there are cores and as memory has room for.",
+    )
     source_date_epoch: _Epoch | None = Field(
         default=Settings().source_date_epoch, description="SOURCE_DATE_EPOCH of every build; null leaves it unset."
     )

@@ -70,10 +70,13 @@ class Config:
 
     index: str | None = None  # None: PyPI
     crates: str | None = None  # a registry's sparse index; None: cargo's own
+    crates_downloads: tuple[str, ...] = ()  # addresses that crates are downloaded from, besides the registry's own
+    crates_private: bool = False  # whether the registry may be at an address that is not public
+    isolation: str = "engine"  # auto, engine, or the name of a runtime
     images: tuple[str, ...] = ("bookworm",)  # the first is the default one
     as_of: date | None = None
     strict: bool = False
-    jobs: int | None = None  # None: as many as there are cores
+    jobs: int | None = None  # None: as many as cores and memory allow
     long: int = 120  # seconds
     cache: Path = Path(".cache")
     results: Path = Path("results")

@@ -396,8 +396,11 @@ def built_with(result: Result) -> tuple[str, ...]:
         return ()
     as_others = f"It was built as the profile {inputs.profile.name} has it." if inputs.profile else ""
     by_pip = "It was built by pip wheel, as the tracker of 2020 did." if inputs.frontend is Frontend.PIP else ""
+    by_runtime = f"Its containers were run by {inputs.runtime}." if inputs.runtime else ""
     final = tuple(one for one in result.tools if not one.bootstrap)
-    return tuple(filter(None, (as_others, by_pip, _POLICIES[inputs.policy], _made_here(final), _as_pinned(final))))
+    return tuple(
+        filter(None, (as_others, by_pip, by_runtime, _POLICIES[inputs.policy], _made_here(final), _as_pinned(final)))
+    )
 
 
 def _made_here(tools: tuple[Tool, ...]) -> str:
