@@ -149,10 +149,11 @@ def put_together(
     stop = Stop()
     label = hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16]
     displays: list[progress.Progress] = []
+    index = Index(settings.index, settings.cache)
     workshop = Workshop(
         engine=engine,
-        index=Index(settings.index, settings.cache),
-        lock=_lock(settings),
+        index=index,
+        lock=_lock(settings, index),
         buildenvs=BuildEnvironments(
             settings.cache, settings.index, compiled=_compiler(engine, tuple(made.values()), settings.cache, label)
         ),
@@ -288,9 +289,11 @@ def _compiler(
     return compiled
 
 
-def _lock(settings: Config) -> Callable[..., Any]:
+def _lock(settings: Config, index: Index) -> Callable[..., Any]:
+    """Return what locks build requirements; what cannot be met is remembered for as long as this is used."""
     today = datetime.now(UTC).date()
-    return partial(requirements.lock, index_url=settings.index, as_of=settings.as_of, cache=settings.cache, today=today)
+    where = {"index_url": settings.index, "cache": settings.cache, "index": index}
+    return partial(requirements.lock, **where, as_of=settings.as_of, today=today, failures={})
 
 
 @contextmanager

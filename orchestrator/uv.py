@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     from orchestrator.model import Target
 
-_PASSED = frozenset(
-    {"SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_CLIENT_CERT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
-)
+_PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
+_PASSED = frozenset({"SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_CLIENT_CERT"}) | _PROXIES
 _READ_TIMEOUT = 30  # seconds without a byte
 _DEADLINE = 300  # seconds for one whole run
 
@@ -61,6 +60,7 @@ class Uv:
     index_url: str | None  # None: the one that uv asks by itself
     cache: Path
     read_timeout: int = _READ_TIMEOUT
+    direct: bool = False  # whether the index is one of ours on loopback, which no proxy can reach
 
     def pip(self, command: str, target: Target, arguments: Sequence[str], lines: Sequence[str]) -> Completed:
         """Run `uv pip COMMAND` on these lines of requirements, wheels only, for the target.
@@ -99,7 +99,8 @@ class Uv:
         return Completed(done.returncode, _text(done.stdout), _text(done.stderr))
 
     def _environment(self, home: Path) -> dict[str, str]:
-        passed = {name: value for name, value in os.environ.items() if name.upper() in _PASSED}
+        admitted = _PASSED - _PROXIES if self.direct else _PASSED
+        passed = {name: value for name, value in os.environ.items() if name.upper() in admitted}
         index = (
             {"UV_DEFAULT_INDEX": self.index_url} if self.index_url else {}
         )  # not on the command line: it may hold a password
