@@ -162,7 +162,7 @@ def put_together(
         stop=stop,
         cache=settings.cache,
         label=label,
-        crates=Crates(settings.cache, settings.crates, engine.run, label),
+        crates=Crates(settings.cache, settings.crates, engine.run, label, ask=index.answer),
         tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
         contents=Contents(settings.cache, engine.read_file, logs.warning),
     )

@@ -25,6 +25,9 @@ PATIENCE = 30.0  # seconds for a connection to be made
 SILENCE = 300.0  # seconds in which nothing comes from either side
 _PIECE = 1 << 16
 _WEB = frozenset({80, 443})
+REFUSED = "is not of the registry"
+"""How the fault ends of a host that was asked for, and is not to be reached."""
+
 _METHODS = frozenset({"CONNECT", "GET", "HEAD"})
 
 
@@ -47,7 +50,7 @@ class Gate:
                 self.home = (host, port)
             if self.home is not None and _related(self.home, (host, port)):
                 return True
-            self.faults.append(f"{host}:{port} is not of the registry")
+            self.faults.append(f"{host}:{port} {REFUSED}")
             return False
 
 

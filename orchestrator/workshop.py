@@ -111,7 +111,8 @@ class Workshop:
         if self.crates is None or not crates.wanted(source, image):
             return None
         self.tell(project, "fetching its crates")
-        return retrying(partial(self.crates.fetch, source, image, limits), stop=self.stop.event)()
+        # Fewer tries than elsewhere: each is a container, or two, in which cargo tries again itself.
+        return retrying(partial(self.crates.fetch, source, image, limits), stop=self.stop.event, attempts=2)()
 
     def describe(self, path: Path, limits: Limits) -> Source | Failure:
         """Tell how an sdist of the cache wants to be built; it is read once, since its folder is its hash."""
