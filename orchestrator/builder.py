@@ -20,7 +20,19 @@ from orchestrator.cache import settle, settled, unfinished
 from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
 from orchestrator.guest_crates import HOME as CRATES
-from orchestrator.model import DETAIL, Build, Environment, Failure, Limits, Phase, Probe, Provided, Reason, WheelFile
+from orchestrator.model import (
+    DETAIL,
+    LIMIT_REASONS,
+    Build,
+    Environment,
+    Failure,
+    Limits,
+    Phase,
+    Probe,
+    Provided,
+    Reason,
+    WheelFile,
+)
 from orchestrator.variations import scratch_folders
 
 if TYPE_CHECKING:
@@ -55,6 +67,8 @@ LONGEST_FRAME = 1 << 20
 TAIL = 1 << 20
 LONGER_TAIL = 8 << 20  # looked at where the other shows nothing
 INODES = 1_000_000
+_KILLS = (-9, -15)  # exit statuses: SIGKILL, and SIGTERM, with which programs that save memory begin
+_DEATHS = (b"illed", b"erminated", b"SIGKILL", b"SIGTERM", b"137", b"143", b" -9", b" -15", b"signal")
 _PROBE = TypeAdapter(Probe)
 _ANSWER = TypeAdapter(tuple[str, ...])
 
@@ -85,6 +99,7 @@ class Output:
     log: Path
     asked: tuple[str, ...] | None = None  # the dynamic build requirements, where they were asked for
     missing: bool = False  # they name more than was given, and so nothing was built
+    killed: str = ""  # what shows that a process of it was ended, perhaps from outside: by no limit
 
 
 def variables(environment: Environment, cpus: int) -> dict[str, str]:
@@ -353,6 +368,10 @@ def build(
     finally:
         listener.close()
     failure = _failure(order, completed, listener)
+    killed = _killed(failure, listener)
+    if killed:
+        failure = _of_killed(order, listener, killed, failure)
+    lost = failures.lost(_tail(listener.log, TAIL)) if failure and failure.reason is Reason.BUILD_ERROR else ""
     wheel = None
     if failure is None and listener.complete:
         wheel = WheelFile(listener.frame["file"], listener.sha256.hexdigest(), listener.received)
@@ -365,7 +384,7 @@ def build(
         seconds=round(time.monotonic() - begun, 3),
         cpu_seconds=listener.cpu_seconds,
     )
-    return Output(build, listener.file if wheel else None, listener.log, listener.asked, listener.missing)
+    return Output(build, listener.file if wheel else None, listener.log, listener.asked, listener.missing, killed or lost)
 
 
 def _failure(order: Order, completed: Completed, heard: Listener) -> Failure | None:
@@ -398,6 +417,45 @@ def _failure(order: Order, completed: Completed, heard: Listener) -> Failure | N
         f"{completed.exit_code} before the guest had spoken: {tail[-300:]!r}"
     )
     raise TransientEngineError(msg)
+
+
+def _killed(failure: Failure | None, heard: Listener) -> str:
+    """Return what shows that a process of a build was ended by a signal that no limit of ours accounts for.
+
+    Of a build that went on as well: what it made may lack what that process was to make. A limit that was
+    reached is explained by the counters of the control group, and nothing was built where the sdist cannot be
+    unpacked, or more is required than there is.
+    """
+    limits = LIMIT_REASONS - {Reason.KILLED}
+    if heard.garbled or heard.missing or (failure and (failure.reason in limits or failure.phase is Phase.UNPACK)):
+        return ""
+    status = heard.frame.get("failed")
+    hook = f"the build backend's process was ended by signal {-status}" if status in _KILLS else ""
+    return hook or failures.killed(_mentions(heard.log), went_well=failure is None)
+
+
+def _of_killed(order: Order, heard: Listener, killed: str, failure: Failure | None) -> Failure:
+    """Return the failure of a build with a killed process: what its log shows before that, if it shows anything."""
+    if failure and failure.reason is not Reason.KILLED and _explains(heard.log, failure):
+        return failure
+    return Failure(Reason.KILLED, _phase(order, heard), _tail(heard.log, DETAIL), killed)
+
+
+def _explains(log: Path, failure: Failure) -> bool:
+    """Whether a log has a line that ends builds, other than one of a killed process: the first of those is the reason."""
+    return failure.reason is not Reason.BUILD_ERROR and failures.explain(_tail(log, TAIL)).reason is failure.reason
+
+
+def _mentions(log: Path) -> str:
+    """Return those lines of a whole log that may be about a killed process: builds that go well have long logs too."""
+    found: list[bytes] = []
+    with log.open("rb") as stream:
+        while lines := stream.readlines(TAIL):
+            if any(word in b"".join(lines) for word in _DEATHS):
+                found += (line for line in lines if any(word in line for word in _DEATHS))
+            if sum(map(len, found)) > TAIL:
+                break
+    return b"".join(found)[:TAIL].decode("utf-8", "replace")
 
 
 def _explained(log: Path, phase: Phase) -> Failure:

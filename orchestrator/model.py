@@ -424,6 +424,7 @@ class Reason(StrEnum):
     OUT_OF_SPACE = "out-of-space"
     TOO_MANY_PROCESSES = "too-many-processes"
     TOO_MUCH_OUTPUT = "too-much-output"
+    KILLED = "killed"
     NO_WHEEL = "no-wheel"
     BROKEN_WHEEL = "broken-wheel"
     UNSAFE_WHEEL = "unsafe-wheel"
@@ -431,9 +432,16 @@ class Reason(StrEnum):
 
 
 LIMIT_REASONS = frozenset(
-    {Reason.TIME_OUT, Reason.OUT_OF_MEMORY, Reason.OUT_OF_SPACE, Reason.TOO_MANY_PROCESSES, Reason.TOO_MUCH_OUTPUT}
+    {
+        Reason.TIME_OUT,
+        Reason.OUT_OF_MEMORY,
+        Reason.OUT_OF_SPACE,
+        Reason.TOO_MANY_PROCESSES,
+        Reason.TOO_MUCH_OUTPUT,
+        Reason.KILLED,
+    }
 )
-"""Failures at a limit of ours: one such build says nothing about whether the others would agree."""
+"""Builds that were ended, at a limit of ours or by a signal: one such says nothing about whether the others would agree."""
 
 
 class Want(StrEnum):

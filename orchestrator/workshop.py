@@ -54,6 +54,9 @@ if TYPE_CHECKING:
 
 SALT_BYTES = 6
 
+PAUSE = 5.0
+"""Seconds before a build that lost a process is made again: what killed it frees memory, and that takes a moment."""
+
 _TURNS = cache.Turns()
 
 MTIME = 1_577_836_800  # 2020-01-01, of what is packed where no SOURCE_DATE_EPOCH is set
@@ -85,6 +88,7 @@ class Workshop:
     tell: Callable[[str, str], None]  # which project, and what is done for it
     contents: Contents | None = None  # Debian's index of files; None: no packages are named
     crates: Crates | None = None  # None: no build gets any
+    pause: float = PAUSE
 
     def effects(self, project: str, limits: Limits, *, long: bool, again: bool) -> Effects:
         """Return the effects of one job."""
@@ -181,7 +185,11 @@ class Workshop:
         return sdist
 
     def build(self, project: str, order: Order, answered: Callable[[tuple[str, ...]], None], *, long: bool) -> Output:
-        """Build in a place of its own; try again when the engine slips; keep what came of it."""
+        """Build in a place of its own; try again when the engine slips; keep what came of it.
+
+        Where a process was killed that no limit accounts for, whoever killed it may have been outside: it is
+        built once more in the same environment, and what comes of that counts.
+        """
         guest = builder.guest_folder(self.cache, order.environment)
 
         def once() -> Output:
@@ -190,7 +198,12 @@ class Workshop:
                 spec = builder.container(order, guest, cpu, len(os.sched_getaffinity(0)), self.label)
                 return self._kept(order, builder.build(order, spec, folder, self.engine.run, answered))
 
-        return retrying(once, stop=self.stop.event)()
+        output = retrying(once, stop=self.stop.event)()
+        if output.killed:
+            logs.warning("building again: a process was killed", project=project, build=order.name, log=output.killed)
+            self.stop.event.wait(self.pause)
+            output = retrying(once, stop=self.stop.event)()
+        return output
 
     def _kept(self, order: Order, output: Output) -> Output:
         """Look the wheel over, and move it and the log into the stores."""

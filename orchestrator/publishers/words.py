@@ -96,6 +96,7 @@ REASONS: Mapping[str, str] = {
     Reason.OUT_OF_SPACE: "its build needs more space than the limit",
     Reason.TOO_MANY_PROCESSES: "its build starts more processes than the limit",
     Reason.TOO_MUCH_OUTPUT: "its build prints more than the limit",
+    Reason.KILLED: "a process of its build is ended by a signal, each time, and no limit accounts for it",
     Reason.NO_WHEEL: "its build ends well, but leaves no wheel",
     Reason.BROKEN_WHEEL: "the wheel that it builds is broken",
     Reason.UNSAFE_WHEEL: "the wheel that it builds is not safe to unpack",
