@@ -27,6 +27,7 @@ from orchestrator import (
 )
 from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
+from orchestrator.cache import sweep_all
 from orchestrator.crates import Crates
 from orchestrator.debian import Contents
 from orchestrator.errors import EngineError, Interrupted, UsageError, WheelproofError
@@ -143,6 +144,7 @@ def put_together(
 ) -> Farm:
     """Put a run together: engine, images, index, caches, results."""
     engine = engines.connect()
+    sweep_all(settings.cache)
     made = _images(engine, settings, tasks)
     cores = sorted(os.sched_getaffinity(0))
     slots = Slots(jobs or settings.jobs or len(cores), cores, long=settings.long)

@@ -36,7 +36,7 @@ from packaging.utils import (
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 
 from orchestrator import __version__
-from orchestrator.cache import Turns, sha256_of, unfinished, write
+from orchestrator.cache import Turns, read_checked, sha256_of, unfinished, write_checked
 from orchestrator.errors import AbsentError, PackageIndexError, TransientIndexError, UsageError
 from orchestrator.model import OfferedWheel, Release, Sdist, admits
 from orchestrator.retry import retrying
@@ -492,9 +492,9 @@ class _Kept:
         self._path = path
         self._content: dict[str, Any] = {}
         try:
-            content = json.loads(path.read_bytes())
+            content = json.loads(read_checked(path) or "")
             self._content = content if isinstance(content, dict) and content.get("layout") == _LAYOUT else {}
-        except (OSError, ValueError):
+        except ValueError:
             pass
 
     @property
@@ -516,7 +516,7 @@ class _Kept:
     def replace(self, url: str, etag: str, body: str, editions: Iterable[Edition]) -> None:
         listed = [(edition.version, edition.offers) for edition in editions]
         self._content = {"layout": _LAYOUT, "url": url, "etag": etag, "body": body, "editions": listed}
-        write(self._path, json.dumps(self._content, separators=(",", ":")))
+        write_checked(self._path, json.dumps(self._content, separators=(",", ":")))
 
 
 def _checked_name(wanted: Sdist | OfferedWheel) -> None:

@@ -22,7 +22,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from orchestrator import index_view
-from orchestrator.cache import Turns, unfinished, write
+from orchestrator.cache import Turns, read_checked, unfinished, write_checked
 from orchestrator.errors import PackageIndexError, TransientIndexError
 from orchestrator.index import Index
 from orchestrator.model import DETAIL, Failure, Lock, Phase, Pin, Reason, digest
@@ -137,7 +137,7 @@ def lock(  # noqa: PLR0913 - what decides the answer, and how to ask
         asking = _Asking(question, Uv(index_url, cache, read_timeout), own, tuple(waits), sleep)
         found = retrying(asking, first_wait=retry_wait)()
         if isinstance(found, Lock):
-            write(kept, json.dumps(asdict(found)))
+            write_checked(kept, json.dumps(asdict(found)))
         else:
             failures[question.key] = found
         return found
@@ -320,8 +320,8 @@ def _failure(detail: str) -> Failure:
 def _kept(path: Path) -> Lock | None:
     """Read a lock that was resolved before; one that cannot be read is as good as none, and a failure is none."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_checked(path) or "")
         pins = tuple(Pin(**pin) for pin in content["pins"])
-        return Lock(pins) if all(isinstance(field, str) for pin in pins for field in asdict(pin).values()) else None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return Lock(pins)
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None

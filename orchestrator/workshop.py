@@ -163,7 +163,7 @@ class Workshop:
             assert release.sdist is not None  # noqa: S101 - it has just been made
             self._taken(release.sdist, file)
         built = self._place(*(recall(self.cache, _sdist_of(release, image)) or ("", "")))
-        return local(built)[0] if built.is_file() else release
+        return local(built)[0] if _is_kept(built) else release
 
     def sdist(self, job: Job, image: Image, effects: Effects) -> Release | Failure:
         """Build the sdist of a packed folder, and keep it like one of the user's own."""
@@ -278,7 +278,7 @@ class ToolBench:
     def kept(self, pin: Pin) -> Path | None:
         """Return a wheel that was kept, if it is still there."""
         place = self._place(pin.sha256, pin.filename)
-        return place if place.is_file() else None
+        return place if _is_kept(place) else None
 
     def _place(self, sha256: str, filename: str) -> Path:
         return self.workshop.cache / TOOLS / sha256 / filename
@@ -326,6 +326,11 @@ def borne(task: Task, release: Release) -> Release:
     raise UsageError(msg)
 
 
+def _is_kept(place: Path) -> bool:
+    """Whether a file lies in the cache, and has the hash that its folder names."""
+    return place.is_file() and cache.sha256_of(place) == place.parent.name
+
+
 def _sdist_of(release: Release, image: Image) -> str:
     """Name the question which sdist an image makes of a packed folder."""
     return digest(("sdist", release.sdist.sha256 if release.sdist else "", image.manifest))
@@ -333,11 +338,11 @@ def _sdist_of(release: Release, image: Image) -> str:
 
 def recall(folder: Path, question: str) -> tuple[str, ...] | None:
     """Return the remembered answer to a question, if it was asked before: dynamic build requirements, mostly."""
-    with suppress(OSError, ValueError, TypeError):
-        return tuple(str(one) for one in json.loads((folder / "answers" / question).read_text()))
+    with suppress(ValueError, TypeError):
+        return tuple(str(one) for one in json.loads(cache.read_checked(folder / "answers" / question) or ""))
     return None
 
 
 def remember(folder: Path, question: str, answer: tuple[str, ...]) -> None:
     """Remember the answer to a question, such as an sdist's dynamic build requirements under one lock on one image."""
-    cache.write(folder / "answers" / question, json.dumps(answer))
+    cache.write_checked(folder / "answers" / question, json.dumps(answer))
