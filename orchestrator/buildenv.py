@@ -193,7 +193,8 @@ def _install_from(uv: Uv, where: list[str], lib: Path, pins: tuple[Pin, ...], ta
 def unlike_record(lib: Path) -> str:
     """Name a file that is not as the RECORD of its wheel has it, or that no RECORD lists; empty where there is none."""
     listed: dict[str, list[str]] = {}
-    for record in sorted(lib.glob("*.dist-info/RECORD")):
+    records = sorted(lib.glob("*.dist-info/RECORD"))  # not those of what a wheel has vendored: it lists them
+    for record in records:
         inside = str(record.relative_to(lib))
         rows = record.read_bytes().decode("utf-8", "surrogateescape")
         try:
@@ -205,8 +206,7 @@ def unlike_record(lib: Path) -> str:
         for name in files:
             one = Path(path, name)
             inside = str(one.relative_to(lib))
-            is_record = name == "RECORD" and path.endswith(".dist-info")
-            if not is_record and not _is_as_listed(one, listed.pop(inside, [])):
+            if one not in records and not _is_as_listed(one, listed.pop(inside, [])):
                 return inside
     return next(iter(listed), "")
 

@@ -304,6 +304,15 @@ def test_what_uv_keeps_may_come_to_harm(served: LoopbackIndex, tmp_path: Path, p
     assert not [line for line in served.requests[asked:] if "/files/" in line]
 
 
+def test_a_wheel_that_brings_others_is_as_its_own_record_has_it(tmp_path: Path) -> None:
+    """Their RECORDs are files like any other, and it is fetched once."""
+    vendored = {"tool/_vendor/x-1.dist-info/RECORD": b"x.py,sha256=A,1\n", "tool/__init__.py": b""}
+    with LoopbackIndex() as served:
+        served.publish("tool-1.0-py3-none-any.whl", wheel("tool", "1.0", vendored))
+        environments(served, tmp_path).materialize(Lock((pin(served),)), BOOKWORM)
+        assert len([line for line in served.requests if line.startswith("GET /files/")]) == 1
+
+
 def test_a_wheel_with_a_wrong_record_is_taken_as_it_is(tmp_path: Path) -> None:
     """Some are published like that; it is fetched once more to make sure of it."""
     good = wheel("tool", "1.0", {"tool/__init__.py": b"x = 1\n", "tool/more.py": b""})
