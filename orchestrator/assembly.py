@@ -294,8 +294,15 @@ def _compiler(
 def _lock(settings: Config, index: Index) -> Callable[..., Any]:
     """Return what locks build requirements; what cannot be met is remembered for as long as this is used."""
     today = datetime.now(UTC).date()
-    where = {"index_url": settings.index, "cache": settings.cache, "index": index}
-    return partial(requirements.lock, **where, as_of=settings.as_of, today=today, failures={})
+    return partial(
+        requirements.lock,
+        index_url=settings.index,
+        as_of=settings.as_of,
+        cache=settings.cache,
+        today=today,
+        index=index,
+        failures={},
+    )
 
 
 @contextmanager

@@ -13,7 +13,6 @@ import hashlib
 import io
 import os
 import re
-import shutil
 import stat
 import sys
 import tarfile
@@ -158,7 +157,7 @@ class BuildEnvironments:
         if doubt := unlike_record(again):
             msg = f"installing build requirements: {doubt} is not as its wheel has it; the cache was cleaned, run again"
             raise TransientIndexError(msg)
-        shutil.rmtree(lib)
+        lib.rename(aside / "damaged")
         again.rename(lib)
 
     def _install(self, uv: Uv, lib: Path, lock: Lock, target: Target) -> None:

@@ -384,7 +384,9 @@ def build(
         seconds=round(time.monotonic() - begun, 3),
         cpu_seconds=listener.cpu_seconds,
     )
-    return Output(build, listener.file if wheel else None, listener.log, listener.asked, listener.missing, killed or lost)
+    return Output(
+        build, listener.file if wheel else None, listener.log, listener.asked, listener.missing, killed or lost
+    )
 
 
 def _failure(order: Order, completed: Completed, heard: Listener) -> Failure | None:
@@ -442,7 +444,7 @@ def _of_killed(order: Order, heard: Listener, killed: str, failure: Failure | No
 
 
 def _explains(log: Path, failure: Failure) -> bool:
-    """Whether a log has a line that ends builds, other than one of a killed process: the first of those is the reason."""
+    """Whether the first line of a log that ends builds is one of another reason."""
     return failure.reason is not Reason.BUILD_ERROR and failures.explain(_tail(log, TAIL)).reason is failure.reason
 
 

@@ -147,7 +147,7 @@ def _set_aside(place: Path) -> None:
         aside = Path(tempfile.mkdtemp(prefix=_DAMAGED, dir=place.parent))
         place.rename(aside / place.name)
     except OSError as error:
-        msg = f"repairing the cache: {place} is not as it was made, and cannot be moved: {error}; remove it, and run again"
+        msg = f"repairing the cache: {place} is damaged, and cannot be moved: {error}; remove it, and run again"
         raise ResultsError(msg) from error
 
 
@@ -174,7 +174,7 @@ def sum_of(folder: Path) -> str:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what ended processes left unfinished in a folder; and what was damaged, once no build can use it any more."""
+    """Remove what ended processes left unfinished in a folder, and what was damaged, a day later."""
     for path in folder.glob(f"{_UNFINISHED}*"):
         with suppress(OSError), _held(path):
             shutil.rmtree(path, ignore_errors=True)
@@ -192,7 +192,7 @@ def sweep_all(cache: Path) -> None:
 
 @contextmanager
 def _held(folder: Path) -> Iterator[int]:
-    """Be the only one who holds a folder; an OSError where another does, it is gone, or its file system has no locks."""
+    """Hold a folder alone; an OSError where another does, it is gone, or its file system has no locks."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however that ends

@@ -24,21 +24,30 @@ _ASKED = re.compile(r"^ *(?:Updating|Downloading|Downloaded|Fetching|Blocking)\b
 _HOST = re.compile(r"\(os error (?:5|11|12|23|24|28)\)")  # EIO, EAGAIN, ENOMEM, ENFILE, EMFILE, ENOSPC
 _ERROR = re.compile(r"^error(?:\[[^\]\n]{1,20}\])?: ", re.MULTILINE)
 # Sources of other kinds, which no configuration of the farm allows: git, and registries that the sdist names.
-_OTHER_SOURCE = re.compile(r"^ *unable to update (?:registry `(?!crates-io`)|(?!registry `)\S)", re.IGNORECASE | re.MULTILINE)
+_OTHER_SOURCE = re.compile(
+    r"^ *unable to update (?:registry `(?!crates-io`)|(?!registry `)\S)", re.IGNORECASE | re.MULTILINE
+)
 
 _NAME = r"(?P<name>[A-Za-z0-9][A-Za-z0-9_-]{0,63})"
 _NO_PACKAGE = re.compile(rf"^ *no matching package named `{_NAME}` found", re.MULTILINE)
+_OTHER = _NAME.replace("name", "other")
 _NO_VERSION = re.compile(
-    rf"^ *(?:failed to select a version for the requirement `{_NAME} = |checksum for `{_NAME.replace('name', 'other')} v)",
+    rf"^ *(?:failed to select a version for the requirement `{_NAME} = |checksum for `{_OTHER} v)",
     re.MULTILINE,
 )
 _NO_LOCK = re.compile(r"^ *(?:cannot update the lock file |the lock file .{1,300} needs to be updated)", re.MULTILINE)
-_NO_FILE = re.compile(r"^ *failed to get successful HTTP response from `(?P<url>[^`\s]{1,1000})`.{0,100}got 404$", re.MULTILINE)
+_NO_FILE = re.compile(
+    r"^ *failed to get successful HTTP response from `(?P<url>[^`\s]{1,1000})`.{0,100}got 404$", re.MULTILINE
+)
 
 
 def is_of_sdist(heard: str) -> bool:
     """Tell whether cargo failed by the sdist alone, whatever any registry answers."""
-    return bool(_ERROR.search(heard)) and not _HOST.search(heard) and (not _ASKED.search(heard) or bool(_OTHER_SOURCE.search(heard)))
+    return (
+        bool(_ERROR.search(heard))
+        and not _HOST.search(heard)
+        and (not _ASKED.search(heard) or bool(_OTHER_SOURCE.search(heard)))
+    )
 
 
 def insist(heard: str, registry: str | None, ask: Ask | None) -> None:
@@ -119,7 +128,9 @@ def _open(heard: str, why: str) -> str:
 
 def refused(fault: str) -> PackageIndexError:
     """Return the error for a registry that leads where the farm does not go."""
-    return PackageIndexError(f"fetching crates: {fault}; name under crates a registry that keeps its files in its own domain")
+    return PackageIndexError(
+        f"fetching crates: {fault}; name under crates a registry that keeps its files in its own domain"
+    )
 
 
 def unanswered(fault: str) -> TransientIndexError:

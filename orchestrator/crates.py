@@ -155,7 +155,7 @@ class Crates:
         if completed.exit_code == 0 and not completed.timed_out and not completed.cut_off:
             return None, False
         if completed.timed_out:
-            msg = f"fetching crates for {source.path.name}: no end after {SECONDS} s; run again when the registry is faster"
+            msg = f"fetching crates for {source.path.name}: no end after {SECONDS} s; run again with a faster registry"
             raise PackageIndexError(msg)
         if completed.cut_off:
             return f"the crates are more than {LARGEST} bytes", True

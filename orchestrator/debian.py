@@ -244,7 +244,7 @@ class Contents:
         index: Path | None = None
         try:
             archive = self._archive(image)
-            index = archive and self._index(archive)
+            index = self._index(archive) if archive else None
             found = self._find(index, named) if index else {}
         except _FAULTS as error:
             if index is not None:  # it cannot be read: the next who asks fetches it again

@@ -318,7 +318,9 @@ class Index:
         if status == _NOT_FOUND:
             msg = f"{doing}: {answer.url} does not exist; check how it is spelled, and whether this is the right index"
             asked = urlsplit(answer.history[0].url if answer.history else answer.url)
-            moved = urlsplit(answer.url).path.rstrip("/").rpartition("/")[2] != asked.path.rstrip("/").rpartition("/")[2]
+            moved = (
+                urlsplit(answer.url).path.rstrip("/").rpartition("/")[2] != asked.path.rstrip("/").rpartition("/")[2]
+            )
             raise PackageIndexError(msg) if moved else AbsentError(msg)
         if status >= _CLIENT_FAULT:
             msg = f"{doing}: the index refuses with status {status}; check its address, and what it lets you see"

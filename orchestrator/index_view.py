@@ -73,7 +73,7 @@ class View:
         for number, one in enumerate(listed):
             path = f"/files/{name}/{number}/{one.filename}"
             self._files[path] = one
-            entry = {"filename": one.filename, "url": f"{self.url.removesuffix('/simple/')}{path}"}
+            entry: dict[str, object] = {"filename": one.filename, "url": f"{self.url.removesuffix('/simple/')}{path}"}
             entry |= {"hashes": one.hashes, "requires-python": one.requires_python, "yanked": one.yanked}
             entry |= {"upload-time": one.uploaded} if one.uploaded else {}
             entry |= {"core-metadata": {"sha256": one.metadata}} if one.metadata else {}

@@ -441,7 +441,7 @@ LIMIT_REASONS = frozenset(
         Reason.KILLED,
     }
 )
-"""Builds that were ended, at a limit of ours or by a signal: one such says nothing about whether the others would agree."""
+"""Builds that were ended, at a limit of ours or by a signal: one says nothing about whether the others would agree."""
 
 
 class Want(StrEnum):

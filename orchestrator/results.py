@@ -251,7 +251,7 @@ def _name(result: Result) -> str:
 
 
 def misplaced(path: Path, result: Result, now: datetime) -> str:
-    """Tell why a record is not one of its place: a copy, one of the future, or of another program; empty where it is."""
+    """Tell why a record does not belong to its place, or to the past, or to this program; empty where it does."""
     if not 1 <= result.schema <= SCHEMA:
         return f"its schema is {result.schema}, and no later one than {SCHEMA} is known"
     if path.parent.name != result.project:
@@ -266,7 +266,7 @@ def misplaced(path: Path, result: Result, now: datetime) -> str:
 
 
 def _are_of(inputs: Inputs, result: Result) -> bool:
-    """Whether inputs are of what a record names. Their hash is not taken: a later release reads more fields into them."""
+    """Whether inputs are of what a record names. Their hash is not taken: later releases read more fields into them."""
     sdist = result.sdist.sha256 if result.sdist else ""
     of = (result.project, result.version, sdist, result.image.name, result.image.manifest)
     return of == (inputs.project, inputs.version, inputs.sdist, inputs.image, inputs.manifest)

@@ -95,7 +95,9 @@ def ended(completed: Completed, said: bytes) -> Callable[[Container, Callable[[i
 CONFIG = b'{"dl": "http://registry.example/crates"}'
 LINE = b'{"name": "greeting", "vers": "1.9.9"}\n'
 LOCAL = b"error: failed to sync\n\nCaused by:\n  failed to parse lock file at: /p/Cargo.lock\n"
-NO_PACKAGE = b"    Updating `x` index\nerror: failed to sync\n\nCaused by:\n  no matching package named `greeting` found\n"
+NO_PACKAGE = (
+    b"    Updating `x` index\nerror: failed to sync\n\nCaused by:\n  no matching package named `greeting` found\n"
+)
 NO_VERSION = b"""    Updating `x` index
 error: failed to sync
 
@@ -108,9 +110,11 @@ NO_FILE = b"""    Updating `x` index
 error: failed to sync
 
 Caused by:
-  failed to get successful HTTP response from `http://registry.example/crates/greeting/1.2.3/download` (127.0.0.1), got 404
+  failed to get successful HTTP response from `http://registry.example/crates/greeting/1.2.3/download` (::1), got 404
 """
-NO_SUM = NO_PACKAGE.replace(b"no matching package named `greeting` found", b"failed to verify the checksum of `greeting`")
+NO_SUM = NO_PACKAGE.replace(
+    b"no matching package named `greeting` found", b"failed to verify the checksum of `greeting`"
+)
 CURL = NO_PACKAGE.replace(b"no matching package named `greeting` found", b"[7] Couldn't connect to server")
 WELL = {"http://registry.example/config.json": CONFIG}
 PAGE, FILE = "http://registry.example/gr/ee/greeting", "http://registry.example/crates/greeting/1.2.3/download"

@@ -280,7 +280,9 @@ def as_html(text: str) -> dict[str, Any]:
 
 def as_json(name: str, *filenames: str) -> dict[str, Any]:
     """Answer with a page of JSON, of files that are nowhere."""
-    files = [{"filename": one, "url": f"https://127.0.0.1:9/{one}", "hashes": {"sha256": "0" * 64}} for one in filenames]
+    files = [
+        {"filename": one, "url": f"https://127.0.0.1:9/{one}", "hashes": {"sha256": "0" * 64}} for one in filenames
+    ]
     page = {"meta": {"api-version": "1.1"}, "name": name, "versions": [], "files": files}
     return {"status": 200, "body": json.dumps(page).encode(), "headers": {"Content-Type": JSON}}
 
@@ -375,9 +377,7 @@ def test_an_index_that_lost_everything_lacks_nothing(served: LoopbackIndex, tmp_
         )
 
 
-def test_metadata_that_was_altered_on_its_way_is_no_fault_of_the_package(
-    served: LoopbackIndex, tmp_path: Path
-) -> None:
+def test_metadata_that_was_altered_on_its_way_is_no_fault_of_the_package(served: LoopbackIndex, tmp_path: Path) -> None:
     """The farm's own client compares the file's hash, which uv does not where it resolves."""
     altered = wheel("helper", "1.0", requires=("helper !! 1",))
     served.answer("/files/helper/", status=200, body=altered)
@@ -388,7 +388,7 @@ def test_metadata_that_was_altered_on_its_way_is_no_fault_of_the_package(
 @pytest.mark.parametrize("html_only", [False, True])
 def test_many_faults_and_no_false_verdict(tmp_path: Path, *, html_only: bool) -> None:
     """A third of all answers is wrong, in one of many ways; what is there is locked, or the question stays open."""
-    random = Random(5)
+    random = Random(5)  # noqa: S311 - the same each time
     kinds = [*FOREIGN.values(), *ABSENT.values(), {"status": 503}, {"status": 429}, {"status": 500}]
     with LoopbackIndex(html_only=html_only) as served:
         served.publish("backend-1.0-py3-none-any.whl", wheel("backend", "1.0", requires=("helper>=1",)))

@@ -7,9 +7,9 @@ import os
 import resource
 import shutil
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -113,9 +113,7 @@ MISPLACED: dict[str, tuple[str, Changed]] = {
 
 
 @pytest.mark.parametrize("kind", MISPLACED)
-def test_a_misplaced_record_is_never_the_newest(
-    tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_misplaced_record_is_never_the_newest(tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]) -> None:
     """The one before it counts, for whatever is asked; each is left where it is, and named once."""
     store = kept(tmp_path)
     good = sample("six")
