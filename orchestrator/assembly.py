@@ -28,6 +28,7 @@ from orchestrator import (
 )
 from orchestrator import engine as engines
 from orchestrator.buildenv import BuildEnvironments
+from orchestrator.cache import sweep_all
 from orchestrator.crates import Crates
 from orchestrator.debian import Contents
 from orchestrator.errors import EngineError, Interrupted, UsageError, WheelproofError
@@ -145,16 +146,18 @@ def put_together(
     """Put a run together: engine, images, index, caches, results."""
     engine = engines.connect()
     engine.isolate(settings.isolation)
+    sweep_all(settings.cache)
     made = _images(engine, settings, tasks)
     cores = sorted(os.sched_getaffinity(0))
     slots = Slots(jobs or settings.jobs or _places(settings, tasks), cores, long=settings.long)
     stop = Stop()
     label = hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16]
     displays: list[progress.Progress] = []
+    index = Index(settings.index, settings.cache)
     workshop = Workshop(
         engine=engine,
-        index=Index(settings.index, settings.cache),
-        lock=_lock(settings),
+        index=index,
+        lock=_lock(settings, index),
         buildenvs=BuildEnvironments(
             settings.cache, settings.index, compiled=_compiler(engine, tuple(made.values()), settings.cache, label)
         ),
@@ -168,6 +171,7 @@ def put_together(
             settings.crates,
             engine.run,
             label,
+            ask=index.answer,
             downloads=settings.crates_downloads,
             private=settings.crates_private,
         ),
@@ -308,9 +312,18 @@ def _compiler(
     return compiled
 
 
-def _lock(settings: Config) -> Callable[..., Any]:
+def _lock(settings: Config, index: Index) -> Callable[..., Any]:
+    """Return what locks build requirements; what cannot be met is remembered for as long as this is used."""
     today = datetime.now(UTC).date()
-    return partial(requirements.lock, index_url=settings.index, as_of=settings.as_of, cache=settings.cache, today=today)
+    return partial(
+        requirements.lock,
+        index_url=settings.index,
+        as_of=settings.as_of,
+        cache=settings.cache,
+        today=today,
+        index=index,
+        failures={},
+    )
 
 
 @contextmanager

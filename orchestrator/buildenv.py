@@ -16,10 +16,13 @@ import re
 import stat
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from orchestrator.cache import Turns, settle, settled, sweep, unfinished
+from orchestrator import logs
+from orchestrator.cache import Turns, settle, settled, sum_of, sweep, unfinished
+from orchestrator.errors import PackageIndexError, TransientIndexError
 from orchestrator.model import digest
 from orchestrator.retry import retrying
 from orchestrator.uv import Uv, raise_fault
@@ -105,7 +108,7 @@ class BuildEnvironments:
             lib = made / "lib"
             lib.mkdir(parents=True)
             if lock.pins:
-                self._install(lib, lock, target)
+                self._install_surely(lib, lock, target, lent / "again")
             _localize_scripts(lib)
             _write_anew(lib / "sitecustomize.py", SITECUSTOMIZE.encode())
             if self._compiled is not None and lock.pins:
@@ -128,7 +131,36 @@ class BuildEnvironments:
                     place.parent.mkdir(exist_ok=True)
                     _write_anew(place, stream_of.read())
 
-    def _install(self, lib: Path, lock: Lock, target: Target) -> None:
+    def _install_surely(self, lib: Path, lock: Lock, target: Target, aside: Path) -> None:
+        """Install, and make sure that what uv kept of the wheels came to no harm, say because the host lost its power.
+
+        What is not as RECORD has it is installed again from files that are downloaded for that. Where that gives
+        the same, the wheels are like that themselves, as some are. Where it does not, it is what is taken.
+        """
+        fault, failed = "", None
+        try:
+            self._install(self._uv, lib, lock, target)
+            fault = unlike_record(lib)
+        except TransientIndexError:
+            raise
+        except PackageIndexError as error:
+            fault, failed = str(error), error
+        if not fault:
+            return
+        again = aside / "environment" / "lib"
+        again.mkdir(parents=True)
+        self._install(replace(self._uv, cache=aside), again, lock, target)
+        if failed is None and sum_of(lib) == sum_of(again):
+            return
+        logs.warning("what uv kept of build requirements is damaged, or was fetched from a faulty index", fault=fault)
+        self._uv.clean([pin.name for pin in lock.pins])
+        if doubt := unlike_record(again):
+            msg = f"installing build requirements: {doubt} is not as its wheel has it; the cache was cleaned, run again"
+            raise TransientIndexError(msg)
+        lib.rename(aside / "damaged")
+        again.rename(lib)
+
+    def _install(self, uv: Uv, lib: Path, lock: Lock, target: Target) -> None:
         """Install each wheel by its one hash, so that no other file of the release will do.
 
         Files are hard links into uv's own cache, which lies beside ours and which nobody else
@@ -136,24 +168,55 @@ class BuildEnvironments:
         to, only replaced.
         """
         built = tuple(pin for pin in lock.pins if pin.built_here)
-        self._install_from([], lib, tuple(pin for pin in lock.pins if not pin.built_here), target)
+        _install_from(uv, [], lib, tuple(pin for pin in lock.pins if not pin.built_here), target)
         if built:
             links = lib.parent.parent / "links"
             links.mkdir()
             for pin in built:
                 (links / pin.filename).symlink_to(self.place(pin).resolve())
-            self._install_from(["--no-index", "--find-links", str(links)], lib, built, target)
+            _install_from(uv, ["--no-index", "--find-links", str(links)], lib, built, target)
         (lib / ".lock").unlink(missing_ok=True)
-
-    def _install_from(self, where: list[str], lib: Path, pins: tuple[Pin, ...], target: Target) -> None:
-        arguments = ["--target", str(lib), "--require-hashes", "--no-deps", "--link-mode", "hardlink", *where, "-r"]
-        done = self._uv.pip("install", target, arguments, [_line(pin) for pin in pins])
-        if done.exit_code:
-            raise_fault("installing build requirements", done)
 
     def place(self, pin: Pin) -> Path:
         """Return where a wheel lies that was built here."""
         return self._wheels / pin.sha256 / pin.filename
+
+
+def _install_from(uv: Uv, where: list[str], lib: Path, pins: tuple[Pin, ...], target: Target) -> None:
+    arguments = ["--target", str(lib), "--require-hashes", "--no-deps", "--link-mode", "hardlink", *where, "-r"]
+    done = uv.pip("install", target, arguments, [_line(pin) for pin in pins])
+    if done.exit_code:
+        raise_fault("installing build requirements", done)
+
+
+def unlike_record(lib: Path) -> str:
+    """Name a file that is not as the RECORD of its wheel has it, or that no RECORD lists; empty where there is none."""
+    listed: dict[str, list[str]] = {}
+    records = sorted(lib.glob("*.dist-info/RECORD"))  # not those of what a wheel has vendored: it lists them
+    for record in records:
+        inside = str(record.relative_to(lib))
+        rows = record.read_bytes().decode("utf-8", "surrogateescape")
+        try:
+            listed |= {os.path.normpath(row[0]): row[1:] for row in csv.reader(io.StringIO(rows)) if row}
+        except csv.Error:
+            return inside
+        listed.pop(inside, None)
+    for path, _, files in os.walk(lib):
+        for name in files:
+            one = Path(path, name)
+            inside = str(one.relative_to(lib))
+            if one not in records and not _is_as_listed(one, listed.pop(inside, [])):
+                return inside
+    return next(iter(listed), "")
+
+
+def _is_as_listed(path: Path, listed: list[str]) -> bool:
+    kind, _, code = listed[0].partition("=") if listed else ("", "", "")
+    if kind not in hashlib.algorithms_guaranteed or path.is_symlink():
+        return False
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, kind).digest()
+    return base64.urlsafe_b64encode(found).rstrip(b"=").decode() == code.rstrip("=")
 
 
 def _line(pin: Pin) -> str:

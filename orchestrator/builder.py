@@ -22,7 +22,19 @@ from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
 from orchestrator.guest import CRASHED, TIMED_OUT
 from orchestrator.guest_crates import HOME as CRATES
-from orchestrator.model import DETAIL, Build, Environment, Failure, Limits, Phase, Probe, Provided, Reason, WheelFile
+from orchestrator.model import (
+    DETAIL,
+    LIMIT_REASONS,
+    Build,
+    Environment,
+    Failure,
+    Limits,
+    Phase,
+    Probe,
+    Provided,
+    Reason,
+    WheelFile,
+)
 from orchestrator.protocol import LONGEST_FRAME, Listener, Refused
 from orchestrator.variations import scratch_folders
 
@@ -73,6 +85,8 @@ INODES = 1_000_000
 _Word = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\A[!-~]+\z")]
 _LISTED = TypeAdapter(tuple[tuple[_Word, _Word, _Word], ...])
 SHARED = "/dev/shm"  # noqa: S108 - of the container; a folder in memory, which is emptied and looked at like the others
+_KILLS = (-9, -15)  # exit statuses: SIGKILL, and SIGTERM, with which programs that save memory begin
+_DEATHS = (b"illed", b"erminated", b"SIGKILL", b"SIGTERM", b"137", b"143", b" -9", b" -15", b"signal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +115,7 @@ class Output:
     log: Path
     asked: tuple[str, ...] | None = None  # the dynamic build requirements, where they were asked for
     missing: bool = False  # they name more than was given, and so nothing was built
+    doubt: str = ""  # why it has to be built once more: what shows that something outside may have broken it
 
 
 def variables(environment: Environment, cpus: int) -> dict[str, str]:
@@ -274,6 +289,9 @@ def build(
         listener.close()
     seconds = time.monotonic() - begun
     failure = _failure(order, completed, listener, seconds)
+    killed = _killed(failure, listener)
+    if killed:
+        failure = _of_killed(order, listener, killed, failure)
     wheel = None
     if failure is None and listener.made:
         wheel = WheelFile(listener.made.file, listener.sha256.hexdigest(), listener.received)
@@ -286,7 +304,15 @@ def build(
         seconds=round(seconds, 3),
         cpu_seconds=listener.cpu_seconds,
     )
-    return Output(build, listener.file if wheel else None, listener.log, listener.asked, listener.missing)
+    doubt = killed or _doubt(failure, listener.log)
+    return Output(build, listener.file if wheel else None, listener.log, listener.asked, listener.missing, doubt)
+
+
+def _doubt(failure: Failure | None, log: Path) -> str:
+    """Return why a failure may have come from outside: the engine may break a channel, and any process may get lost."""
+    if failure and failure.reason is Reason.BROKEN_CHANNEL:
+        return failure.evidence
+    return failures.lost(_tail(log, TAIL)) if failure and failure.reason is Reason.BUILD_ERROR else ""
 
 
 def _failure(order: Order, completed: Completed, heard: Listener, seconds: float) -> Failure | None:
@@ -327,6 +353,45 @@ def _failure(order: Order, completed: Completed, heard: Listener, seconds: float
 
 def _broken(phase: Phase, why: str) -> Failure:
     return Failure(Reason.BROKEN_CHANNEL, phase, why[:DETAIL], failures.printable(why))
+
+
+def _killed(failure: Failure | None, heard: Listener) -> str:
+    """Return what shows that a process of a build was ended by a signal that no limit of ours accounts for.
+
+    Of a build that went on as well: what it made may lack what that process was to make. A limit that was
+    reached is explained by the counters of the control group, and nothing was built where the sdist cannot be
+    unpacked, or more is required than there is.
+    """
+    limits = LIMIT_REASONS - {Reason.KILLED}
+    if heard.broken or heard.missing or (failure and (failure.reason in limits or failure.phase is Phase.UNPACK)):
+        return ""
+    status = heard.failed.failed if heard.failed else 0
+    hook = f"the build backend's process was ended by signal {-status}" if status in _KILLS else ""
+    return hook or failures.killed(_mentions(heard.log), went_well=failure is None)
+
+
+def _of_killed(order: Order, heard: Listener, killed: str, failure: Failure | None) -> Failure:
+    """Return the failure of a build with a killed process: what its log shows before that, if it shows anything."""
+    if failure and failure.reason is not Reason.KILLED and _explains(heard.log, failure):
+        return failure
+    return Failure(Reason.KILLED, _phase(order, heard), _tail(heard.log, DETAIL), killed)
+
+
+def _explains(log: Path, failure: Failure) -> bool:
+    """Whether the first line of a log that ends builds is one of another reason."""
+    return failure.reason is not Reason.BUILD_ERROR and failures.explain(_tail(log, TAIL)).reason is failure.reason
+
+
+def _mentions(log: Path) -> str:
+    """Return those lines of a whole log that may be about a killed process: builds that go well have long logs too."""
+    found: list[bytes] = []
+    with log.open("rb") as stream:
+        while lines := stream.readlines(TAIL):
+            if any(word in b"".join(lines) for word in _DEATHS):
+                found += (line for line in lines if any(word in line for word in _DEATHS))
+            if sum(map(len, found)) > TAIL:
+                break
+    return b"".join(found)[:TAIL].decode("utf-8", "replace")
 
 
 def _explained(log: Path, phase: Phase) -> Failure:

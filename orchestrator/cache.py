@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
-from functools import cache
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator import logs
 from orchestrator.errors import ResultsError
 from orchestrator.model import DAY, digest
 
@@ -23,6 +24,9 @@ SEAL = "seal"
 """The file of a finished folder that holds the hash of all others."""
 
 _UNFINISHED = ".unfinished-"
+_DAMAGED = ".damaged-"
+_TRIES = 3
+_WHOLE: set[Path] = set()
 
 
 def sha256_of(file: Path) -> str:
@@ -45,12 +49,41 @@ def unfinished(folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         lent = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))
         try:
-            yield lent
+            with _kept_from_sweep(lent):
+                yield lent
         finally:
             shutil.rmtree(lent, ignore_errors=True)
     except OSError as error:
         msg = f"writing the cache in {folder}: {error}; make room there, or name another folder for the cache"
         raise ResultsError(msg) from error
+
+
+@contextmanager
+def _kept_from_sweep(lent: Path) -> Iterator[None]:
+    """Hold a folder, so that no sweep takes it for one that a killed process left."""
+    with ExitStack() as held:
+        for _ in range(_TRIES):  # a sweep may come between making it and holding it
+            lent.mkdir(mode=0o700, exist_ok=True)
+            with suppress(OSError), ExitStack() as holding:
+                descriptor = holding.enter_context(_held(lent))
+                if os.path.samestat(os.fstat(descriptor), lent.stat()):
+                    held.push(holding.pop_all())
+                    break
+        yield
+
+
+def write_checked(path: Path, content: str) -> None:
+    """Write a text under its own hash, for `read_checked`."""
+    write(path, f"{hashlib.sha256(content.encode()).hexdigest()}\n{content}")
+
+
+def read_checked(path: Path) -> str | None:
+    """Return a text that `write_checked` wrote; None where it is not there, or not as it was written."""
+    try:
+        sha256, _, content = path.read_text(encoding="utf-8").partition("\n")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return content if hashlib.sha256(content.encode()).hexdigest() == sha256 else None
 
 
 def write(path: Path, content: str) -> None:
@@ -79,43 +112,55 @@ def settle(made: Path, place: Path) -> Path:
 
 
 def settled(place: Path) -> Path | None:
-    """Return a finished folder, if there is one.
+    """Return a finished folder, if there is one that is as it was made.
+
+    One that is not, say because the host lost its power, is moved aside, for the caller to make it again: what
+    would be built with it would be judged by it. Containers that use it keep it, until it is swept away.
 
     Raises
     ------
     ResultsError
-        It is not as it was made, say because the host lost its power: what would be built with
-        it would be judged by it.
+        It cannot be moved.
 
     """
-    if not place.is_dir():
+    with _TURNS.turn(str(place)):
+        if place in _WHOLE and place.is_dir():  # looked at once in each run: nobody trusts the days before
+            return place
+        if place.is_dir() and _is_whole(place):
+            _WHOLE.add(place)
+            return place
+        if os.path.lexists(place):
+            _set_aside(place)
         return None
-    _insist_on_seal(place)
-    return place
 
 
-@cache
-def _insist_on_seal(place: Path) -> None:
-    """Look once for each folder: whoever runs at night shall not trust the days before."""
+def _is_whole(place: Path) -> bool:
     try:
-        whole = (place / SEAL).read_text() == _sum_of(place)
+        return (place / SEAL).read_text() == sum_of(place)
     except (OSError, UnicodeDecodeError):
-        whole = False
-    if not whole:
-        msg = f"using {place}: it is not as it was made; remove the folder {place.parents[1]}, and run again"
-        raise ResultsError(msg)
+        return False
+
+
+def _set_aside(place: Path) -> None:
+    logs.warning("a folder of the cache is not as it was made, and is made again", folder=str(place))
+    try:
+        aside = Path(tempfile.mkdtemp(prefix=_DAMAGED, dir=place.parent))
+        place.rename(aside / place.name)
+    except OSError as error:
+        msg = f"repairing the cache: {place} is damaged, and cannot be moved: {error}; remove it, and run again"
+        raise ResultsError(msg) from error
 
 
 def _write_seal(folder: Path) -> None:
     """Leave the folder's own time as it is, for two folders of one content to be the same."""
     seal, when = folder / SEAL, folder.stat().st_mtime_ns
-    seal.write_text(_sum_of(folder))
+    seal.write_text(sum_of(folder))
     seal.chmod(0o644)
     for path in (seal, folder):
         os.utime(path, ns=(when, when))
 
 
-def _sum_of(folder: Path) -> str:
+def sum_of(folder: Path) -> str:
     """Hash all that a build could read of a folder, but for its seal."""
     found = []
     for path, folders, files in os.walk(folder):
@@ -129,11 +174,31 @@ def _sum_of(folder: Path) -> str:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left unfinished; a day is longer than any work on it."""
+    """Remove what ended processes left unfinished in a folder, and what was damaged, a day later."""
     for path in folder.glob(f"{_UNFINISHED}*"):
+        with suppress(OSError), _held(path):
+            shutil.rmtree(path, ignore_errors=True)
+    for path in folder.glob(f"{_DAMAGED}*"):
         with suppress(OSError):
             if path.lstat().st_mtime < time.time() - DAY:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def sweep_all(cache: Path) -> None:
+    """Sweep every folder of a cache in which something is made: itself, and two levels below."""
+    for folder in (cache, *cache.glob("[!.]*/"), *cache.glob("[!.]*/[!.]*/")):
+        sweep(folder)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[int]:
+    """Hold a folder alone; an OSError where another does, it is gone, or its file system has no locks."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however that ends
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 class Turns:
@@ -158,3 +223,6 @@ class Turns:
                 lock, users = self._locks.pop(key)
                 if users > 1:
                     self._locks[key] = (lock, users - 1)
+
+
+_TURNS = Turns()

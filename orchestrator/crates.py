@@ -6,17 +6,18 @@ import json
 import os
 import re
 import tarfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from orchestrator import relay
+from orchestrator import crate_faults, relay
 from orchestrator.builder import GUEST, SDIST, TAIL, guest_folder
 from orchestrator.cache import Turns, settle, settled, sweep, unfinished
 from orchestrator.engine import STDOUT, Container
-from orchestrator.errors import TransientEngineError
+from orchestrator.errors import PackageIndexError, TransientEngineError, TransientIndexError
 from orchestrator.guest_crates import CARGO_FAILED
 from orchestrator.model import DETAIL, Failure, Phase, Reason, digest
 from orchestrator.variations import first_environment
@@ -69,6 +70,9 @@ class Crates:
     registry: str | None  # address of a sparse index; None: what cargo itself knows
     run: Callable[..., Completed]
     label: str
+    ask: Callable[[str, int], bytes] | None = None  # what is at an address; None: no failure can be confirmed
+    wait: float = 8.0  # seconds before a failure is looked at again
+    sleep: Callable[[float], None] = time.sleep
     downloads: tuple[str, ...] = ()  # addresses of the hosts that crates are downloaded from, besides the registry's
     private: bool = False  # whether the registry may be at an address that is not public
     turns: Turns = field(init=False)
@@ -86,12 +90,15 @@ class Crates:
         """Return the folder that a build gets as its CARGO_HOME, or why there is none.
 
         None where they are not `wanted`. Every crate's hash is as Cargo.lock says, so the folder
-        depends on nothing else but cargo's version.
+        depends on nothing else but cargo's version. A failure is the package's own: it needs no
+        registry, or a registry that answers well lacks what it locks, twice, with a wait between.
 
         Raises
         ------
         TransientEngineError
             The engine failed.
+        PackageIndexError
+            The registry does not answer, or not well, or not the same twice.
 
         """
         if not wanted(source, image):
@@ -102,20 +109,44 @@ class Crates:
             return settled(place) or self._make(source, image, limits, place)
 
     def _make(self, source: Source, image: Image, limits: Limits, place: Path) -> Path | Failure:
+        first = self._tried(source, image, limits, place)
+        if isinstance(first, Path) or crate_faults.is_of_sdist(first.heard) or first.limit:
+            return first if isinstance(first, Path) else _failure(source, first)
+        self._insist(first)
+        self.sleep(self.wait)
+        second = self._tried(source, image, limits, place)
+        if isinstance(second, Path):
+            return second
+        self._insist(second)
+        if _innermost(second.heard) != _innermost(first.heard):
+            msg = f"fetching crates for {source.path.name}: the registry gives another answer each time; run again"
+            raise TransientIndexError(msg)
+        return _failure(source, second)
+
+    def _insist(self, ended: _Ended) -> None:
+        """Raise what the registry or the network is to blame for."""
+        refused = [fault for fault in ended.faults if fault.endswith(relay.REFUSED)]
+        if unanswered := [fault for fault in ended.faults if fault not in refused]:
+            raise crate_faults.unanswered(unanswered[0])
+        if refused:
+            raise crate_faults.refused(refused[0])
+        crate_faults.insist(ended.heard, self.registry, self.ask)
+
+    def _tried(self, source: Source, image: Image, limits: Limits, place: Path) -> Path | _Ended:
         gate = relay.gate(self.registry, *self.downloads, private=self.private)
         with unfinished(self._folder) as lent:
             lent.chmod(0o755)
             with relay.serving(lent / "socket", gate):
-                heard = self._fetch(source, image, limits, lent)
+                heard, limit = self._fetch(source, image, limits, lent)
             if heard is not None:
-                return _failure(source, gate.faults, heard)
+                return _Ended(heard, tuple(gate.faults), limit)
             made = lent / "crates"
             made.mkdir(mode=0o755)
             _unpack(lent / "crates.tar", made)
             return settle(made, place)
 
-    def _fetch(self, source: Source, image: Image, limits: Limits, lent: Path) -> str | None:
-        """Run cargo; None where all went well, and the last that it said where not."""
+    def _fetch(self, source: Source, image: Image, limits: Limits, lent: Path) -> tuple[str | None, bool]:
+        """Run cargo; None where all went well, and its last words where not, with whether they are of a limit."""
         said = bytearray()
         guest = guest_folder(self.cache, first_environment(source="none", salt="0", source_date_epoch=None))
         with (lent / "crates.tar").open("wb") as tar:
@@ -123,15 +154,27 @@ class Crates:
                 container(source, image, limits, guest, lent / "socket", self.registry, self.label), _ear(tar, said)
             )
         if completed.exit_code == 0 and not completed.timed_out and not completed.cut_off:
-            return None
+            return None, False
         if completed.timed_out:
-            return f"fetching crates took more than {SECONDS} seconds"
+            msg = f"fetching crates for {source.path.name}: no end after {SECONDS} s; run again with a faster registry"
+            raise PackageIndexError(msg)
         if completed.cut_off:
-            return f"the crates are more than {LARGEST} bytes"
-        if completed.exit_code != CARGO_FAILED and not completed.out_of_memory:
+            return f"the crates are more than {LARGEST} bytes", True
+        if completed.out_of_memory:
+            return f"fetching the crates takes more than {MEMORY} bytes of memory", True
+        if completed.exit_code != CARGO_FAILED:
             msg = f"fetching crates for {source.path.name}: the container ended with status {completed.exit_code}"
             raise TransientEngineError(msg)
-        return said.decode("utf-8", "replace")
+        return said.decode("utf-8", "replace"), False
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How cargo ended where it failed."""
+
+    heard: str
+    faults: tuple[str, ...]  # of the relay
+    limit: bool  # one of ours was reached
 
 
 def container(
@@ -178,11 +221,11 @@ def _ear(tar: IO[bytes], said: bytearray) -> Callable[[int, bytes], bool]:
     return listen
 
 
-def _failure(source: Source, faults: list[str], heard: str) -> Failure:
-    """Tell why there are no crates: what kept cargo from its registry, where that is known, and its own words."""
-    evidence = faults[0] if faults else _innermost(heard)
+def _failure(source: Source, ended: _Ended) -> Failure:
+    """Tell why there are no crates: what cargo itself says of it."""
+    evidence = ended.heard if ended.limit else _innermost(ended.heard)
     where = ", ".join(f"{folder or '.'}/Cargo.lock" for folder, _ in source.cargo)
-    detail = f"the crates of {where} cannot be fetched: {evidence or 'cargo failed'}\n{heard[-DETAIL // 2 :]}"
+    detail = f"the crates of {where} cannot be fetched: {evidence or 'cargo failed'}\n{ended.heard[-DETAIL // 2 :]}"
     return Failure(Reason.NEEDS_CRATES, Phase.REQUIREMENTS, detail[:DETAIL], evidence[:300])
 
 

@@ -241,11 +241,14 @@ class Contents:
         named = tuple(one for one in missing if one.name)
         if not named:
             return ()
+        index: Path | None = None
         try:
             archive = self._archive(image)
-            index = archive and self._index(archive)
+            index = self._index(archive) if archive else None
             found = self._find(index, named) if index else {}
         except _FAULTS as error:
+            if index is not None:  # it cannot be read: the next who asks fetches it again
+                index.unlink(missing_ok=True)
             self._tell(f"looking up Debian packages for {image.name}: {error}; none are named")
             return ()
         return chosen(named, found, {name.partition(":")[0] for name, _ in image.packages})

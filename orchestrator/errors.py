@@ -59,6 +59,10 @@ class TransientIndexError(PackageIndexError):
     """The index failed in a way that another try may mend: a time-out, a 5xx."""
 
 
+class AbsentError(PackageIndexError):
+    """There is nothing at the address that was asked for: status 404."""
+
+
 class ResultsError(WheelproofError):
     """The results or the cache cannot be read or written."""
 

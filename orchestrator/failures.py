@@ -118,9 +118,30 @@ SIGNS: tuple[Sign, ...] = (
     ),
     Sign(
         "compiler-killed",
-        Reason.OUT_OF_MEMORY,
-        r"fatal error: Killed signal terminated program \w{1,20}",
+        Reason.KILLED,
+        r"fatal error: (?:Killed|Terminated) signal terminated program [^\s]{1,40}"
+        r"|\bterminated (?:with|by) signal (?:9|15)\b|unable to execute command: (?:Killed|Terminated)",
         "g++: fatal error: Killed signal terminated program cc1plus",
+    ),
+    Sign(
+        "program-killed",
+        Reason.KILLED,
+        r"\(signal: (?:9, SIGKILL|15, SIGTERM)\b|\bsignal: (?:killed|terminated)$"
+        r"|\bdied with <Signals\.SIG(?:KILL|TERM)\b|\bexit (?:status|code):? (?:-9|-15|137|143)\b"
+        r"|\bexited with code (?:-9|-15|137|143)\b",
+        "error: command '/usr/bin/gcc' failed with exit code -9",
+    ),
+    Sign(
+        "make-killed",
+        Reason.KILLED,
+        r"^g?make(?:\[\d{1,4}\])?: \*\*\* [^\n]{0,500} (?:Error (?:137|143)|Killed|Terminated)$",
+        "make[2]: *** [CMakeFiles/a.dir/build.make:76: CMakeFiles/a.dir/a.c.o] Killed",
+    ),
+    Sign(
+        "shell-killed",
+        Reason.KILLED,
+        r"^(?:[^\s:]{0,100}: (?:line )?\d{1,9}: {1,8}\d{1,9} )?(?:Killed|Terminated)(?: {2}[^\n]{0,300})?$",
+        "/bin/sh: line 1:    12 Killed                  gcc -c a.c",
     ),
     # --- Rust: before the network, which is only asked for it
     Sign(
@@ -492,6 +513,9 @@ SIGNS: tuple[Sign, ...] = (
 )
 """Every sign, those that explain the others before them: of two in one place the first counts."""
 
+# A process was lost, by a signal or by a fault of its own.
+_LOST = re.compile(r"process pool was terminated abruptly|\bBrokenProcessPool\b")
+
 _COMPILED = tuple((sign, re.compile(sign.pattern, re.MULTILINE)) for sign in SIGNS)
 
 
@@ -508,6 +532,29 @@ def explain(log: str) -> Explanation:
     return Explanation(cause.sign.reason, evidence, _missing(cause, hits), cause.sign.slug)
 
 
+def killed(log: str, *, went_well: bool = False) -> str:
+    """Return the first line of a log that reports a process as ended by SIGKILL or SIGTERM; empty where none does.
+
+    A build that went well all the same may have left out what the process was to make. But a word of the shell
+    is not enough there: a script may end its own helpers.
+    """
+    text = _plain(log)
+    hits = [
+        _Hit(sign, match.start(), match.end(), "")
+        for sign, pattern in _COMPILED
+        if sign.reason is Reason.KILLED and not (went_well and sign.slug == "shell-killed")
+        for match in pattern.finditer(text)
+    ]
+    return _evidence(text, min(hits, key=lambda hit: hit.start)) if hits else ""
+
+
+def lost(log: str) -> str:
+    """Return the line of a log that reports a worker process as lost, whatever ended it; empty where there is none."""
+    text = _plain(log)
+    found = _LOST.search(text)
+    return printable(text[text.rfind("\n", 0, found.start()) + 1 : found.end()]) if found else ""
+
+
 def of_limit(limit: Reason, limits: Limits) -> str:
     """Say what a build used too much of: no line of its own log shows that."""
     return {
@@ -516,6 +563,7 @@ def of_limit(limit: Reason, limits: Limits) -> str:
         Reason.OUT_OF_SPACE: f"the build filled a scratch space of {limits.scratch} bytes",
         Reason.TOO_MANY_PROCESSES: f"the build was refused more than {limits.processes} processes at once",
         Reason.TOO_MUCH_OUTPUT: f"the build printed more than {limits.log} bytes",
+        Reason.KILLED: "a process of the build was ended by a signal, and no limit accounts for it",
     }.get(limit, "")
 
 

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from orchestrator.cache import read_checked, sha256_of, write_checked
 from orchestrator.errors import EngineError, ImageError, TransientEngineError
 from orchestrator.model import Drift, Image, Target, digest
 
@@ -511,8 +512,10 @@ def _root(engine: Images, recipe: Recipe, sources: tuple[str, ...], cache: Path,
     if (found := engine.image(tag)) is not None:
         return found.id
     archive = cache / f"root-{recipe.suite}-{key}.tar"
-    if not archive.exists():
+    summed = archive.with_suffix(".sha256")
+    if not archive.is_file() or read_checked(summed) != sha256_of(archive):
         bootstrap(recipe.suite, sources, recipe.snapshot, archive, tell)
+        write_checked(summed, sha256_of(archive))
     return engine.import_root(archive, tag)
 
 

@@ -36,8 +36,8 @@ from packaging.utils import (
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 
 from orchestrator import __version__
-from orchestrator.cache import Turns, sha256_of, unfinished, write
-from orchestrator.errors import PackageIndexError, TransientIndexError, UsageError
+from orchestrator.cache import Turns, read_checked, sha256_of, unfinished, write_checked
+from orchestrator.errors import AbsentError, PackageIndexError, TransientIndexError, UsageError
 from orchestrator.model import OfferedWheel, Release, Sdist, admits
 from orchestrator.retry import retrying
 
@@ -97,6 +97,18 @@ class Edition:
         return next((offer.requires_python for offer in asked if offer.requires_python), None)
 
 
+class Listed(NamedTuple):
+    """One file of a project's page, with all that decides whether a resolver takes it."""
+
+    filename: str
+    url: str  # absolute
+    hashes: dict[str, str]
+    requires_python: str | None
+    yanked: str | bool  # the reason, where one is given
+    uploaded: str  # RFC 3339; empty where the index does not say
+    metadata: str | None  # SHA-256 of its metadata, which lies beside it (PEP 658); None: it does not
+
+
 class Index:
     """One package index, shared by all workers.
 
@@ -125,6 +137,9 @@ class Index:
         self._adapter = _SharedAdapter(pool_maxsize=_CONNECTIONS)
         self._turns = Turns()
         self._page = retrying(self._read_page, first_wait=retry_wait)
+        self._look = retrying(self._look_once, first_wait=retry_wait)
+        self._answer = retrying(self._answer_once, first_wait=retry_wait)
+        self.known = ""  # a project that the index is known to have: the last whose page was read
         self._download = retrying(self._download_once, first_wait=retry_wait)
 
     @cached_property
@@ -159,6 +174,7 @@ class Index:
         found = choose(editions, wanted.specifier, python)
         if found is None:
             raise PackageIndexError(_no_release(wanted, editions))
+        self.known = name
         return _release(name, found)
 
     def fetch(self, wanted: Sdist | OfferedWheel, limit: int) -> Path:
@@ -217,6 +233,52 @@ class Index:
                 kept.replace(url, etag, digest, kept.editions())
         return kept.editions()
 
+    def look(self, name: str) -> tuple[Listed, ...] | None:
+        """Read a project's page as it is now, past all caches; None where the index has no such project.
+
+        Raises
+        ------
+        PackageIndexError
+            What came is not a page of this project: a portal's, a proxy's, another project's, or a part of one.
+        TransientIndexError
+            The index does not answer, after several tries.
+
+        """
+        return self._look(canonicalize_name(name))
+
+    def _look_once(self, name: str) -> tuple[Listed, ...] | None:
+        doing = f"looking again for {name} on the index"
+        try:
+            with self._get(doing, f"{self.url}{name}/", {"Accept": _ACCEPT, "Cache-Control": "no-cache"}) as answer:
+                body = b"".join(self._pieces(doing, answer, _PAGE_LIMIT))
+        except AbsentError:
+            return None
+        page = _parsed(doing, name, answer, body)
+        if not _is_of(name, page, answer, body):
+            msg = f"{doing}: what {answer.url} gives is not a whole page of it; check what stands before the index"
+            raise PackageIndexError(msg)
+        return tuple(_listed(package, answer.url) for package in page.packages)
+
+    def answer(self, url: str, limit: int) -> bytes:
+        """Return what is at an address now, of at most `limit` bytes.
+
+        Raises
+        ------
+        AbsentError
+            There is nothing: status 404.
+        PackageIndexError
+            It is refused, or too large.
+        TransientIndexError
+            Its host does not answer, after several tries.
+
+        """
+        return self._answer(url, limit)
+
+    def _answer_once(self, url: str, limit: int) -> bytes:
+        doing = f"asking for {url}"
+        with self._get(doing, url, {"Cache-Control": "no-cache"}) as answer:
+            return b"".join(self._pieces(doing, answer, limit))
+
     @contextmanager
     def _get(self, doing: str, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
         with _translated(doing):
@@ -255,7 +317,11 @@ class Index:
             raise TransientIndexError(msg)
         if status == _NOT_FOUND:
             msg = f"{doing}: {answer.url} does not exist; check how it is spelled, and whether this is the right index"
-            raise PackageIndexError(msg)
+            asked = urlsplit(answer.history[0].url if answer.history else answer.url)
+            moved = (
+                urlsplit(answer.url).path.rstrip("/").rpartition("/")[2] != asked.path.rstrip("/").rpartition("/")[2]
+            )
+            raise PackageIndexError(msg) if moved else AbsentError(msg)
         if status >= _CLIENT_FAULT:
             msg = f"{doing}: the index refuses with status {status}; check its address, and what it lets you see"
             raise PackageIndexError(msg)
@@ -378,6 +444,33 @@ def _offer(package: DistributionPackage, base: str) -> Offer:
     return Offer(package.filename, url, sha256, package.size, package.requires_python, package.is_yanked)
 
 
+def _is_of(name: str, page: ProjectPage, answer: requests.Response, body: bytes) -> bool:
+    """Whether an answer is a whole page of that project.
+
+    JSON names its project. HTML does so by its files alone; where there are none, only by the version of the
+    protocol (PEP 629), which no foreign page has.
+    """
+    if answer.headers.get("Content-Type", "").partition(";")[0].strip().lower().endswith("+json"):
+        return canonicalize_name(page.project) == name
+    text = body.lower()
+    whole = all(f"</{tag}>".encode() in text for tag in ("html", "body") if f"<{tag}".encode() in text)
+    is_named = any(_version(name, package.filename) is not None for package in page.packages)
+    return whole and (is_named or (not page.packages and page.repository_version is not None))
+
+
+def _listed(package: DistributionPackage, base: str) -> Listed:
+    metadata = (package.metadata_digests or {}).get("sha256") if package.has_metadata else None
+    return Listed(
+        package.filename,
+        urljoin(base, package.url),
+        package.digests,
+        package.requires_python,
+        package.yanked_reason or package.is_yanked,
+        package.upload_time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if package.upload_time else "",
+        metadata,
+    )
+
+
 def _parsed(doing: str, name: str, answer: requests.Response, body: bytes) -> ProjectPage:
     from pypi_simple import ProjectPage, UnsupportedRepoVersionError  # noqa: PLC0415 - see above
 
@@ -401,9 +494,9 @@ class _Kept:
         self._path = path
         self._content: dict[str, Any] = {}
         try:
-            content = json.loads(path.read_bytes())
+            content = json.loads(read_checked(path) or "")
             self._content = content if isinstance(content, dict) and content.get("layout") == _LAYOUT else {}
-        except (OSError, ValueError):
+        except ValueError:
             pass
 
     @property
@@ -425,7 +518,7 @@ class _Kept:
     def replace(self, url: str, etag: str, body: str, editions: Iterable[Edition]) -> None:
         listed = [(edition.version, edition.offers) for edition in editions]
         self._content = {"layout": _LAYOUT, "url": url, "etag": etag, "body": body, "editions": listed}
-        write(self._path, json.dumps(self._content, separators=(",", ":")))
+        write_checked(self._path, json.dumps(self._content, separators=(",", ":")))
 
 
 def _checked_name(wanted: Sdist | OfferedWheel) -> None:

@@ -426,6 +426,7 @@ class Reason(StrEnum):
     TOO_MANY_PROCESSES = "too-many-processes"
     TOO_MUCH_OUTPUT = "too-much-output"
     BROKEN_CHANNEL = "broken-channel"
+    KILLED = "killed"
     NO_WHEEL = "no-wheel"
     BROKEN_WHEEL = "broken-wheel"
     UNSAFE_WHEEL = "unsafe-wheel"
@@ -440,9 +441,10 @@ LIMIT_REASONS = frozenset(
         Reason.TOO_MANY_PROCESSES,
         Reason.TOO_MUCH_OUTPUT,
         Reason.BROKEN_CHANNEL,
+        Reason.KILLED,
     }
 )
-"""Failures at a limit of ours, or at none: one such build shows nothing of whether the others would agree."""
+"""Builds that were ended, or that broke their channel: one such shows nothing of whether the others would agree."""
 
 
 class Want(StrEnum):

@@ -27,6 +27,9 @@ _PIECE = 1 << 16
 _CARGO = ("https://index.crates.io/", "https://static.crates.io/")
 """What cargo asks where nothing is configured: its index, and where that has crates downloaded from."""
 
+REFUSED = "is not of the registry"
+"""How the fault ends of a host that was asked for, and is not to be reached."""
+
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _METHODS = frozenset({"CONNECT", "GET", "HEAD"})
@@ -45,7 +48,7 @@ class Gate:
         """Return whether a host may be asked at all, and note it where not."""
         if (_plain(host), port) in self.hosts:
             return True
-        self.note(f"{host}:{port} is not of the registry")
+        self.note(f"{host}:{port} {REFUSED}")
         return False
 
     def reachable(self, host: str, found: Iterable[str]) -> list[str]:

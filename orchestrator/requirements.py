@@ -1,12 +1,15 @@
 """Build requirements -> a lock with hashes, for another interpreter and as of a date.
 
 Nothing is ever built on the host: a requirement that only has sdists is a requirement that
-cannot be met, and that is a result.
+cannot be met, and that is a result. It is believed only after it was confirmed: uv resolves again, with
+an empty cache, on the index as the farm's own client sees it, several times with waits between, and must
+find the same each time on the same pages.
 """
 
 from __future__ import annotations
 
 import json
+import time as clock
 import tomllib
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,14 +21,16 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from orchestrator.cache import Turns, write
-from orchestrator.errors import PackageIndexError
+from orchestrator import index_view
+from orchestrator.cache import Turns, read_checked, unfinished, write_checked
+from orchestrator.errors import PackageIndexError, TransientIndexError
+from orchestrator.index import Index
 from orchestrator.model import DETAIL, Failure, Lock, Phase, Pin, Reason, digest
 from orchestrator.retry import retrying
 from orchestrator.uv import Completed, Uv, raise_fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
     from pathlib import Path
 
     from orchestrator.model import Target
@@ -34,6 +39,9 @@ _LAYOUT = 1  # of a kept lock
 _MOST = 1000  # requirements of one build
 _QUOTED = 200  # characters
 _TURNS = Turns()
+_WAITS = (2.0, 8.0)  # seconds between two looks at what cannot be met
+_WRONG_ANSWERS = 3  # tries where the index answers, and wrongly
+_VIEW_TIMEOUT = 300  # seconds that uv waits for the farm's own client
 
 # The oldest glibc 2.x that a manylinux platform names, and the names from before PEP 600.
 _OLDEST = {"x86_64": 5, "i686": 5}
@@ -78,7 +86,7 @@ class _Question:
         return digest([_LAYOUT, self.requirements, asdict(self.target), self.index_url, self.as_of, day])
 
 
-def lock(
+def lock(  # noqa: PLR0913 - what decides the answer, and how to ask
     requirements: Sequence[str],
     target: Target,
     *,
@@ -88,6 +96,10 @@ def lock(
     today: date,
     read_timeout: int = 30,
     retry_wait: float = 0.5,
+    index: Index | None = None,
+    failures: MutableMapping[str, Failure] | None = None,
+    waits: Sequence[float] = _WAITS,
+    sleep: Callable[[float], None] = clock.sleep,
 ) -> Lock | Failure:
     """Resolve build requirements, wheels only, to one wheel each; or say why that cannot be.
 
@@ -95,12 +107,15 @@ def lock(
     where `as_of` is past, otherwise for the day that `today` names (UTC). The same set is
     resolved but once, however many threads ask. `retry_wait` and `read_timeout` in seconds.
 
+    A failure is confirmed by looks at the index through `index`, the farm's own client, with
+    `waits` between them. It is kept nowhere but in `failures`, which lasts as long as the run.
+
     Raises
     ------
     PackageIndexError
         The index answers wrongly: no hashes, no dates where they are needed, damaged files.
     TransientIndexError
-        The index does not answer, after several tries.
+        The index does not answer, or its answers change, after several tries.
     ResultsError
         The cache cannot be written.
 
@@ -113,12 +128,84 @@ def lock(
         return Lock()
     question = _Question(wanted, target, index_url, as_of, today)
     kept = cache / "locks" / f"{question.key}.json"
+    failures = {} if failures is None else failures
     with _TURNS.turn(str(kept)):
-        found = _kept(kept)
-        if found is None:
-            found = retrying(_resolve, first_wait=retry_wait)(question, Uv(index_url, cache, read_timeout))
-            write(kept, json.dumps(asdict(found)))
+        known = _kept(kept) or failures.get(question.key)
+        if known is not None:
+            return known
+        own = index or Index(index_url, cache, timeout=read_timeout, retry_wait=retry_wait)
+        asking = _Asking(question, Uv(index_url, cache, read_timeout), own, tuple(waits), sleep)
+        found = retrying(asking, first_wait=retry_wait)()
+        if isinstance(found, Lock):
+            write_checked(kept, json.dumps(asdict(found)))
+        else:
+            failures[question.key] = found
         return found
+
+
+@dataclass(slots=True)
+class _Asking:
+    """One question to the index, asked until there is an answer that can be believed."""
+
+    question: _Question
+    uv: Uv
+    index: Index
+    waits: tuple[float, ...]
+    sleep: Callable[[float], None]
+    tries: int = 0
+
+    def __call__(self) -> Lock | Failure:
+        """Ask once, and confirm what is no lock; TransientIndexError where another try may give another answer."""
+        self.tries += 1
+        try:
+            # What uv kept of the try before may be what was wrong with it.
+            found = _resolve(self.question, self.uv, ["--refresh"] if self.tries > 1 else [])
+        except TransientIndexError:
+            raise
+        except PackageIndexError as error:
+            if self.tries < _WRONG_ANSWERS:
+                raise TransientIndexError(str(error)) from error
+            raise
+        return found if isinstance(found, Lock) else self._confirmed(found)
+
+    def _confirmed(self, claim: Failure) -> Failure:
+        """Look at the index again, and again after each wait, through the farm's own client."""
+        first = self._seen_again(claim)
+        for seconds in self.waits if first[1] else ():  # where no page was asked for, no index can be at fault
+            self.sleep(seconds)
+            if self._seen_again(claim) != first:
+                raise TransientIndexError(_unconfirmed(claim, "the index gives another answer each time"))
+        failure, pages = first
+        if pages and not any(pages.values()):
+            self._insist_on_index(claim)
+        return failure
+
+    def _seen_again(self, claim: Failure) -> tuple[Failure, Mapping[str, str]]:
+        """Resolve with an empty cache on the farm's own view; return what uv found, and the pages that it saw."""
+        with unfinished(self.uv.cache / "views") as lent, index_view.served(self.index) as view:
+            uv = Uv(view.url, lent, _VIEW_TIMEOUT, direct=True)
+            try:
+                found = _resolve(self.question, uv, [])
+            except PackageIndexError as error:
+                why = view.faults[0] if view.faults else str(error)
+                raise TransientIndexError(_unconfirmed(claim, why)) from error
+        if view.faults:
+            raise TransientIndexError(_unconfirmed(claim, view.faults[0]))
+        if isinstance(found, Lock):
+            raise TransientIndexError(_unconfirmed(claim, "a second look finds all that is required"))
+        return _failure(found.detail.replace(view.url, self.index.url)), view.seen
+
+    def _insist_on_index(self, claim: Failure) -> None:
+        """Make sure that an index which has none of the projects still has one that it had before."""
+        known = self.index.known
+        if known and self.index.look(known) is None:
+            why = f"the index has lost {known} too, which it had a moment ago"
+            raise TransientIndexError(_unconfirmed(claim, why))
+
+
+def _unconfirmed(claim: Failure, why: str) -> str:
+    said = " ".join(claim.detail.split())[:_QUOTED]
+    return f"resolving build requirements: not confirmed: {said}: {why}; run again when the index answers well"
 
 
 def _checked(requirements: Sequence[str]) -> tuple[str, ...]:
@@ -141,8 +228,8 @@ def _written(text: str) -> str:
     return str(requirement)
 
 
-def _resolve(question: _Question, uv: Uv) -> Lock | Failure:
-    arguments = ["--format", "pylock.toml", "--no-header", *_until(question.as_of)]
+def _resolve(question: _Question, uv: Uv, more: Sequence[str]) -> Lock | Failure:
+    arguments = ["--format", "pylock.toml", "--no-header", *more, *_until(question.as_of)]
     done = uv.pip("compile", question.target, arguments, question.requirements)
     if _is_honest(done):
         return _failure(done.error)
@@ -230,12 +317,11 @@ def _failure(detail: str) -> Failure:
     return Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, detail[:DETAIL])
 
 
-def _kept(path: Path) -> Lock | Failure | None:
-    """Read a lock that was resolved before; one that cannot be read is as good as none."""
+def _kept(path: Path) -> Lock | None:
+    """Read a lock that was resolved before; one that cannot be read is as good as none, and a failure is none."""
     try:
-        content = json.loads(path.read_bytes())
-        if "pins" in content:
-            return Lock(tuple(Pin(**pin) for pin in content["pins"]))
-        return Failure(Reason(content["reason"]), Phase(content["phase"]), content["detail"])
-    except (OSError, ValueError, TypeError, KeyError):
+        content = json.loads(read_checked(path) or "")
+        pins = tuple(Pin(**pin) for pin in content["pins"])
+        return Lock(pins)
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -14,6 +14,7 @@ import os
 import shutil
 import tempfile
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -22,12 +23,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from orchestrator import logs
 from orchestrator.errors import BusyError, ResultsError
-from orchestrator.model import ExclusionCheck, Result
+from orchestrator.model import SCHEMA, ExclusionCheck, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from orchestrator.model import Image
+    from orchestrator.model import Image, Inputs
 
 _T = TypeVar("_T")
 _RESULT = TypeAdapter(Result)
@@ -36,6 +37,9 @@ _CHECKS = TypeAdapter(tuple[ExclusionCheck, ...])
 _JOB_LENGTH = 16  # hex digits of a job's id in a file's name
 _STAMP = "%Y%m%dT%H%M%S.%fZ"  # sorts by time
 _TEMPORARY = ".new-"
+
+SKEW = timedelta(hours=1)
+"""How far ahead of this clock that of another machine may be."""
 
 
 class Store:
@@ -80,9 +84,14 @@ def _age(entry: os.DirEntry[str]) -> tuple[int, str, int]:
 class Results:
     """The results folder: append-only records, and bounded stores of wheels and logs."""
 
-    def __init__(self, folder: Path, *, wheels: int, logs: int) -> None:
+    def __init__(
+        self, folder: Path, *, wheels: int, logs: int, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         """Use that folder; `wheels` and `logs` are the bounds of the stores, in bytes."""
+        self._now = now
         self.folder = folder
+        self._left_out: set[Path] = set()
+        self._counted = 1
         self.wheels = Store(folder / "wheels", wheels)
         self.logs = Store(folder / "logs", logs)
 
@@ -132,25 +141,45 @@ class Results:
         return self.folder / "records"
 
     @cached_property
-    def _known(self) -> dict[tuple[str, str], Path]:
-        """The newest record of every project and job (shortened): names alone, nothing is read."""
-        return {
-            (folder.name, file.stem.rpartition("-")[2]): file
-            for folder in _entries(self._records)
-            for file in sorted(_entries(folder))
-            if file.suffix == ".json"
-        }
+    def _known(self) -> dict[tuple[str, str], tuple[Path, ...]]:
+        """The records of every project and job (shortened), oldest first: names alone, nothing is read."""
+        found: dict[tuple[str, str], tuple[Path, ...]] = {}
+        for folder in _entries(self._records):
+            for file in sorted(_entries(folder)):
+                if file.suffix == ".json":
+                    key = folder.name, file.stem.rpartition("-")[2]
+                    found[key] = (*found.get(key, ()), file)
+        return found
 
     def find(self, project: str, job: str) -> Path | None:
-        """Return the newest record of a job, if it has one; one that cannot be read is none."""
-        path = self._known.get((project, job[:_JOB_LENGTH]))
-        return path if path is not None and read(path) is not None else None
+        """Return the newest record of a job, if it has one; one that cannot be read, or is misplaced, is none."""
+        paths = reversed(self._known.get((project, job[:_JOB_LENGTH]), ()))
+        return next((path for path in paths if self._is_of(path, job)), None)
+
+    def _is_of(self, path: Path, job: str) -> bool:
+        result = self._placed(path)
+        return result is not None and result.job == job
+
+    def _placed(self, path: Path) -> Result | None:
+        """Read a record; None where it cannot be read, or is not what its place makes of it."""
+        result = read(path)
+        if result is not None and (why := misplaced(path, result, self._now())):
+            self._leave_out(path, why)
+            return None
+        return result
+
+    def _leave_out(self, path: Path, why: str) -> None:
+        """Name the first record that is left out; the others are counted."""
+        if not self._left_out:
+            logs.warning("a record is not where it belongs, and is left out", path=str(path), fault=why)
+        self._left_out.add(path)
 
     def write(self, result: Result) -> Path:
         """Write one record, whole or not at all, and never over another."""
-        path = self._records / result.project / f"{result.started:{_STAMP}}-{result.job[:_JOB_LENGTH]}.json"
+        path = self._records / result.project / _name(result)
         _write(path, _RESULT.dump_json(result, indent=1) + b"\n")
-        self._known[result.project, result.job[:_JOB_LENGTH]] = path
+        key = result.project, result.job[:_JOB_LENGTH]
+        self._known[key] = (*(one for one in self._known.get(key, ()) if one != path), path)
         return path
 
     def projects(self) -> Iterator[str]:
@@ -158,9 +187,9 @@ class Results:
         return (folder.name for folder in _entries(self._records))
 
     def of(self, project: str) -> Iterator[Result]:
-        """Read a project's results, newest first; what cannot be read is named in the log, and left."""
+        """Read a project's results, newest first; what cannot be read, or is misplaced, is left out."""
         for path in sorted(_entries(self._records / project), reverse=True):
-            if path.suffix == ".json" and (result := read(path)) is not None:
+            if path.suffix == ".json" and (result := self._placed(path)) is not None:
                 yield result
 
     def latest(self, project: str, image: str, version: str = "") -> Result | None:
@@ -171,6 +200,10 @@ class Results:
         """Read all results, project by project."""
         for project in sorted(self.projects()):
             yield from self.of(project)
+        if len(self._left_out) > self._counted:
+            self._counted = len(self._left_out)
+            first = str(min(self._left_out))
+            logs.warning("records are not where they belong, and are left out", count=self._counted, first=first)
 
     def keep_image(self, image: Image) -> None:
         """Note what is in an image, once for each manifest, so that a later run can tell what became otherwise."""
@@ -197,7 +230,10 @@ class Results:
         found: dict[str, ExclusionCheck] = {}
         for path in sorted(file for folder in _entries(self.folder / "exclusions") for file in _entries(folder)):
             if path.suffix == ".json" and (check := _read(path, _CHECK)) is not None:
-                found[path.parent.name] = check
+                if (path.parent.name, path.name) == (check.project, f"{check.checked:{_STAMP}}.json"):
+                    found[path.parent.name] = check
+                else:
+                    self._leave_out(path, "it is of another project or time")
         return found
 
     def publish(self, files: Iterable[tuple[str, str]]) -> None:
@@ -207,6 +243,33 @@ class Results:
             data = text.encode("utf-8", "replace")
             if not path.is_file() or path.read_bytes() != data:
                 _write(path, data, lasting=False)
+
+
+def _name(result: Result) -> str:
+    """Return how a record's file is called."""
+    return f"{result.started:{_STAMP}}-{result.job[:_JOB_LENGTH]}.json"
+
+
+def misplaced(path: Path, result: Result, now: datetime) -> str:
+    """Tell why a record does not belong to its place, or to the past, or to this program; empty where it does."""
+    if not 1 <= result.schema <= SCHEMA:
+        return f"its schema is {result.schema}, and no later one than {SCHEMA} is known"
+    if path.parent.name != result.project:
+        return f"it is one of {result.project}"
+    if path.name != _name(result):
+        return f"it was written as {_name(result)}"
+    if max(result.started, result.finished) > now + SKEW:
+        return f"it is of {result.finished:%Y-%m-%d}, which is yet to come"
+    if result.inputs is not None and not _are_of(result.inputs, result):
+        return "its inputs are of something else"
+    return ""
+
+
+def _are_of(inputs: Inputs, result: Result) -> bool:
+    """Whether inputs are of what a record names. Their hash is not taken: later releases read more fields into them."""
+    sdist = result.sdist.sha256 if result.sdist else ""
+    of = (result.project, result.version, sdist, result.image.name, result.image.manifest)
+    return of == (inputs.project, inputs.version, inputs.sdist, inputs.image, inputs.manifest)
 
 
 def read(path: Path) -> Result | None:

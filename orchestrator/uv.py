@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     from orchestrator.model import Target
 
-_PASSED = frozenset(
-    {"SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_CLIENT_CERT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
-)
+_PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
+_PASSED = frozenset({"SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_CLIENT_CERT"}) | _PROXIES
 _READ_TIMEOUT = 30  # seconds without a byte
 _DEADLINE = 300  # seconds for one whole run
 
@@ -61,6 +60,7 @@ class Uv:
     index_url: str | None  # None: the one that uv asks by itself
     cache: Path
     read_timeout: int = _READ_TIMEOUT
+    direct: bool = False  # whether the index is one of ours on loopback, which no proxy can reach
 
     def pip(self, command: str, target: Target, arguments: Sequence[str], lines: Sequence[str]) -> Completed:
         """Run `uv pip COMMAND` on these lines of requirements, wheels only, for the target.
@@ -75,11 +75,28 @@ class Uv:
             It was stopped by Ctrl-C, as we were.
 
         """
+        return self._run(f"pip {command}", [*_command(command, target), *arguments, "-"], lines)
+
+    def clean(self, names: Sequence[str]) -> None:
+        """Remove all that the cache has of these projects, whoever uses it: what it is linked to stays.
+
+        Raises
+        ------
+        ResultsError
+            That cannot be.
+
+        """
+        done = self._run("cache clean", [uv.find_uv_bin(), "cache", "clean", "--no-config", "--force", *names], ())
+        if done.exit_code:
+            msg = f"repairing the cache of uv in {self.cache / 'uv'}: {done.error}; remove that folder, and run again"
+            raise ResultsError(msg)
+
+    def _run(self, name: str, command: Sequence[str], lines: Sequence[str]) -> Completed:
         home = self.cache / "uv" / "home"
         try:
             home.mkdir(parents=True, exist_ok=True)
             done = subprocess.run(  # noqa: S603 - a fixed program, and no shell
-                [*_command(command, target), *arguments, "-"],
+                command,
                 input="".join(f"{line}\n" for line in lines).encode(),
                 capture_output=True,
                 cwd=home,
@@ -88,18 +105,19 @@ class Uv:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            msg = f"running uv pip {command}: no end after {_DEADLINE} s; run again"
+            msg = f"running uv {name}: no end after {_DEADLINE} s; run again"
             raise TransientIndexError(msg) from error
         except OSError as error:
-            msg = f"running uv pip {command}: {error}; see that uv is installed, and that {self.cache} can be written"
+            msg = f"running uv {name}: {error}; see that uv is installed, and that {self.cache} can be written"
             raise ResultsError(msg) from error
         if done.returncode in {-signal.SIGINT, 128 + signal.SIGINT}:
-            msg = f"running uv pip {command}: interrupted; run again"
+            msg = f"running uv {name}: interrupted; run again"
             raise Interrupted(msg)
         return Completed(done.returncode, _text(done.stdout), _text(done.stderr))
 
     def _environment(self, home: Path) -> dict[str, str]:
-        passed = {name: value for name, value in os.environ.items() if name.upper() in _PASSED}
+        admitted = _PASSED - _PROXIES if self.direct else _PASSED
+        passed = {name: value for name, value in os.environ.items() if name.upper() in admitted}
         index = (
             {"UV_DEFAULT_INDEX": self.index_url} if self.index_url else {}
         )  # not on the command line: it may hold a password

@@ -16,7 +16,7 @@ from orchestrator import bounded, builder, cache, checkout, config, crates, logs
 from orchestrator.buildenv import TOOLS
 from orchestrator.errors import ResultsError, UsageError
 from orchestrator.index import local
-from orchestrator.model import Failure, Provided, Reason, digest
+from orchestrator.model import Failure, Provided, digest
 from orchestrator.rebuild import Effects
 from orchestrator.retry import retrying
 from orchestrator.variations import first_environment, traces
@@ -54,6 +54,9 @@ if TYPE_CHECKING:
 
 SALT_BYTES = 6
 
+PAUSE = 5.0
+"""Seconds before a build that lost a process is made again: what killed it frees memory, and that takes a moment."""
+
 _TURNS = cache.Turns()
 
 MTIME = 1_577_836_800  # 2020-01-01, of what is packed where no SOURCE_DATE_EPOCH is set
@@ -85,6 +88,7 @@ class Workshop:
     tell: Callable[[str, str], None]  # which project, and what is done for it
     contents: Contents | None = None  # Debian's index of files; None: no packages are named
     crates: Crates | None = None  # None: no build gets any
+    pause: float = PAUSE
 
     def effects(self, project: str, limits: Limits, *, long: bool, again: bool) -> Effects:
         """Return the effects of one job."""
@@ -111,7 +115,8 @@ class Workshop:
         if self.crates is None or not crates.wanted(source, image):
             return None
         self.tell(project, "fetching its crates")
-        return retrying(partial(self.crates.fetch, source, image, limits), stop=self.stop.event)()
+        # Fewer tries than elsewhere: each is a container, or two, in which cargo tries again itself.
+        return retrying(partial(self.crates.fetch, source, image, limits), stop=self.stop.event, attempts=2)()
 
     def describe(self, path: Path, limits: Limits) -> Source | Failure:
         """Tell how an sdist of the cache wants to be built; it is read once, since its folder is its hash."""
@@ -158,7 +163,7 @@ class Workshop:
             assert release.sdist is not None  # noqa: S101 - it has just been made
             self._taken(release.sdist, file)
         built = self._place(*(recall(self.cache, _sdist_of(release, image)) or ("", "")))
-        return local(built)[0] if built.is_file() else release
+        return local(built)[0] if _is_kept(built) else release
 
     def sdist(self, job: Job, image: Image, effects: Effects) -> Release | Failure:
         """Build the sdist of a packed folder, and keep it like one of the user's own."""
@@ -182,7 +187,9 @@ class Workshop:
     def build(self, project: str, order: Order, answered: Callable[[tuple[str, ...]], None], *, long: bool) -> Output:
         """Build in a place of its own; try again when the engine slips; keep what came of it.
 
-        What breaks the channel once may be the engine's doing; twice in a row it is the package's.
+        What breaks the channel once may be the engine's doing; twice in a row it is the package's. A process
+        that was killed, and no limit accounts for it, may have been killed from outside. Either is built
+        once more in the same environment, and what comes of that counts.
         """
         guest = builder.guest_folder(self.cache, order.environment)
 
@@ -194,8 +201,9 @@ class Workshop:
 
         build = retrying(once, stop=self.stop.event)
         output = build()
-        if output.build.failure and output.build.failure.reason is Reason.BROKEN_CHANNEL:
-            logs.warning("building again", build=order.name, fault=output.build.failure.evidence)
+        if why := output.doubt:
+            logs.warning("building again", project=project, build=order.name, fault=why)
+            self.stop.event.wait(self.pause)
             output = build()
         return output
 
@@ -272,7 +280,7 @@ class ToolBench:
     def kept(self, pin: Pin) -> Path | None:
         """Return a wheel that was kept, if it is still there."""
         place = self._place(pin.sha256, pin.filename)
-        return place if place.is_file() else None
+        return place if _is_kept(place) else None
 
     def _place(self, sha256: str, filename: str) -> Path:
         return self.workshop.cache / TOOLS / sha256 / filename
@@ -320,6 +328,11 @@ def borne(task: Task, release: Release) -> Release:
     raise UsageError(msg)
 
 
+def _is_kept(place: Path) -> bool:
+    """Whether a file lies in the cache, and has the hash that its folder names."""
+    return place.is_file() and cache.sha256_of(place) == place.parent.name
+
+
 def _sdist_of(release: Release, image: Image) -> str:
     """Name the question which sdist an image makes of a packed folder."""
     return digest(("sdist", release.sdist.sha256 if release.sdist else "", image.manifest))
@@ -327,11 +340,11 @@ def _sdist_of(release: Release, image: Image) -> str:
 
 def recall(folder: Path, question: str) -> tuple[str, ...] | None:
     """Return the remembered answer to a question, if it was asked before: dynamic build requirements, mostly."""
-    with suppress(OSError, ValueError, TypeError):
-        return tuple(str(one) for one in json.loads((folder / "answers" / question).read_text()))
+    with suppress(ValueError, TypeError):
+        return tuple(str(one) for one in json.loads(cache.read_checked(folder / "answers" / question) or ""))
     return None
 
 
 def remember(folder: Path, question: str, answer: tuple[str, ...]) -> None:
     """Remember the answer to a question, such as an sdist's dynamic build requirements under one lock on one image."""
-    cache.write(folder / "answers" / question, json.dumps(answer))
+    cache.write_checked(folder / "answers" / question, json.dumps(answer))

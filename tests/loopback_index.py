@@ -61,6 +61,7 @@ class Fault:
     body: bytes | None = None
     keep: float = 1.0  # the share of the body that is sent before the connection ends
     stall: bool = False  # instead of ending, wait until the index closes
+    after: int = 0  # so many requests are let pass first
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +169,10 @@ class LoopbackIndex:
         times: int = _ALWAYS,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
+        after: int = 0,
     ) -> None:
-        """Answer with this status, instead of what there is."""
-        self._faults.append(Fault(path, times, status=status, headers=headers or {}, body=body))
+        """Answer with this status, instead of what there is, once so many requests have passed."""
+        self._faults.append(Fault(path, times, status=status, headers=headers or {}, body=body, after=after))
 
     def truncate(self, path: str, *, times: int = _ALWAYS) -> None:
         """Promise the whole body, send half of it, and hang up."""
@@ -193,6 +195,9 @@ class LoopbackIndex:
         with self._lock:
             for fault in self._faults:
                 if fault.times > 0 and path.startswith(fault.path):
+                    if fault.after > 0:
+                        fault.after -= 1
+                        return None
                     fault.times -= 1
                     return fault
         return None

@@ -20,9 +20,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.buildenv import MTIME, BuildEnvironments, localize
-from orchestrator.errors import PackageIndexError, ResultsError, TransientIndexError
+from orchestrator.builder import guest_folder
+from orchestrator.cache import sum_of, sweep, sweep_all, unfinished
+from orchestrator.errors import PackageIndexError, TransientIndexError
 from orchestrator.model import Lock, Pin, Target, digest
 from orchestrator.requirements import lock
+from orchestrator.variations import first_environment
 from tests.loopback_index import LoopbackIndex, wheel
 
 if TYPE_CHECKING:
@@ -202,25 +205,16 @@ def test_an_environment_is_made_once(served: LoopbackIndex, tmp_path: Path) -> N
     assert kept.materialize(locked, TRIXIE) != found[0]
 
 
-@pytest.mark.parametrize("harm", ["emptied", "gone", "added", "mode"])
+@pytest.mark.parametrize("harm", ["emptied", "flipped", "gone", "added", "mode"])
 def test_an_environment_that_came_to_harm_is_used_by_no_build(served: LoopbackIndex, tmp_path: Path, harm: str) -> None:
-    """Builds would fail or differ by it; the message says what to do, and then all is well again."""
+    """It is made again, the same; builds would fail or differ by it."""
     locked = Lock((pin(served),))
     made = environments(served, tmp_path).materialize(locked, BOOKWORM)
-    module = made / "lib/tool/__init__.py"
-    if harm == "emptied":
-        module.write_bytes(b"")
-    elif harm == "gone":
-        module.unlink()
-    elif harm == "added":
-        (made / "lib/more.py").write_bytes(b"")
-    else:
-        module.chmod(0o600)
-    with pytest.raises(ResultsError, match=f"not as it was made; remove the folder {tmp_path}, and run again"):
-        environments(served, tmp_path).materialize(locked, BOOKWORM)
-    shutil.rmtree(tmp_path)
+    expected = fingerprint(made)
+    (HARMS | {"mode": lambda file: file.chmod(0o600)})[harm](made / "lib/tool/__init__.py")
     anew = environments(served, tmp_path)
     assert anew.materialize(locked, BOOKWORM) == anew.materialize(locked, BOOKWORM) == made
+    assert fingerprint(made) == expected
 
 
 def test_processes_race_safely(served: LoopbackIndex, tmp_path: Path) -> None:
@@ -240,13 +234,112 @@ def test_processes_race_safely(served: LoopbackIndex, tmp_path: Path) -> None:
 
 
 def test_what_a_killed_process_left_is_swept_away(served: LoopbackIndex, tmp_path: Path) -> None:
-    """After a day; until then somebody may be at work on it."""
-    for name, age in (("old", 2 * 86_400), ("new", 60)):
-        left = tmp_path / "buildenvs" / f".unfinished-{name}"
-        (left / "environment").mkdir(parents=True)
-        os.utime(left, (left.stat().st_mtime - age,) * 2)
-    environments(served, tmp_path)
-    assert [path.name for path in (tmp_path / "buildenvs").iterdir()] == [".unfinished-new"]
+    """However new it is; but not what somebody is at work on."""
+    (tmp_path / "buildenvs" / ".unfinished-left" / "environment").mkdir(parents=True)
+    with unfinished(tmp_path / "buildenvs") as lent:
+        environments(served, tmp_path)
+        assert list((tmp_path / "buildenvs").iterdir()) == [lent]
+
+
+def test_every_folder_of_the_cache_is_swept(tmp_path: Path) -> None:
+    """Also those below a hash; what was damaged goes once no build can use it any more, a day later."""
+    left = [tmp_path / one for one in (".unfinished-1", "locks/.unfinished-2", "sdists/ab/.unfinished-3")]
+    for one in (*left, tmp_path / "guest/.damaged-old/x", tmp_path / "guest/.damaged-new/x"):
+        one.mkdir(parents=True)
+    os.utime(tmp_path / "guest/.damaged-old", (0, 0))
+    sweep_all(tmp_path)
+    assert not [one for one in left if one.exists()]
+    assert [one.name for one in (tmp_path / "guest").iterdir()] == [".damaged-new"]
+
+
+def test_a_process_that_is_killed_lets_go(tmp_path: Path) -> None:
+    """What it was making is swept at once."""
+    script = (
+        "import sys; from pathlib import Path; from orchestrator.cache import unfinished\n"
+        f"with unfinished(Path({str(tmp_path)!r})):\n    print(flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script]
+    root = Path(__file__).parents[1]
+    with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as at_work:
+        assert at_work.stdout is not None
+        at_work.stdout.readline()
+        sweep(tmp_path)
+        assert len(list(tmp_path.iterdir())) == 1
+        at_work.kill()
+        at_work.wait()
+        sweep(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+# --- what came to harm -----------------------------------------------------------------------
+
+
+HARMS: dict[str, Callable[[Path], object]] = {
+    "emptied": lambda file: file.write_bytes(b""),
+    "flipped": lambda file: file.write_bytes(bytes([file.read_bytes()[0] ^ 1]) + file.read_bytes()[1:]),
+    "gone": lambda file: file.unlink(),
+    "added": lambda file: (file.parent / "more.py").write_bytes(b""),
+}
+PARTS = ["tool/__init__.py", "tool.pth", "METADATA", "RECORD", "WHEEL", "entry_points.txt", ".http", ".rkyv"]
+
+
+@pytest.mark.parametrize("harm", HARMS)
+@pytest.mark.parametrize("part", PARTS)
+def test_what_uv_keeps_may_come_to_harm(served: LoopbackIndex, tmp_path: Path, part: str, harm: str) -> None:
+    """It reaches no environment: the wheel is fetched again, and what uv keeps is whole from then on."""
+    locked = Lock((pin(served),))
+    expected = fingerprint(environments(served, tmp_path / "aside").materialize(locked, BOOKWORM))
+    environments(served, tmp_path).materialize(locked, BOOKWORM)
+    uvs = tmp_path / "uv" / "cache"
+    (file,) = [file for file in uvs.rglob("*") if file.is_file() and str(file).endswith(part)]
+    for _ in range(2):
+        shutil.rmtree(tmp_path / "buildenvs")
+        if file.exists():
+            HARMS[harm](file)
+        assert fingerprint(environments(served, tmp_path).materialize(locked, BOOKWORM)) == expected
+    shutil.rmtree(tmp_path / "buildenvs")
+    asked = len(served.requests)
+    environments(served, tmp_path).materialize(locked, BOOKWORM)
+    assert not [line for line in served.requests[asked:] if "/files/" in line]
+
+
+def test_a_wheel_that_brings_others_is_as_its_own_record_has_it(tmp_path: Path) -> None:
+    """Their RECORDs are files like any other, and it is fetched once."""
+    vendored = {"tool/_vendor/x-1.dist-info/RECORD": b"x.py,sha256=A,1\n", "tool/__init__.py": b""}
+    with LoopbackIndex() as served:
+        served.publish("tool-1.0-py3-none-any.whl", wheel("tool", "1.0", vendored))
+        environments(served, tmp_path).materialize(Lock((pin(served),)), BOOKWORM)
+        assert len([line for line in served.requests if line.startswith("GET /files/")]) == 1
+
+
+def test_a_wheel_with_a_wrong_record_is_taken_as_it_is(tmp_path: Path) -> None:
+    """Some are published like that; it is fetched once more to make sure of it."""
+    good = wheel("tool", "1.0", {"tool/__init__.py": b"x = 1\n", "tool/more.py": b""})
+    bad = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(good)) as archive, zipfile.ZipFile(bad, "w") as written:
+        for name in archive.namelist():
+            text = archive.read(name)
+            written.writestr(name, text.replace(b"py,sha256=", b"py,sha256=A") if name.endswith("RECORD") else text)
+    with LoopbackIndex() as served:
+        served.publish("tool-1.0-py3-none-any.whl", bad.getvalue())
+        made = environments(served, tmp_path).materialize(Lock((pin(served),)), BOOKWORM)
+        assert served.count("/files/tool/tool-1.0-py3-none-any.whl") >= 2
+    assert (made / "lib/tool/__init__.py").read_bytes() == b"x = 1\n"
+    assert "tool/more.py,sha256=A" in (made / "lib/tool-1.0.dist-info/RECORD").read_text()
+
+
+@pytest.mark.parametrize("harm", [*HARMS, "mode"])
+def test_a_folder_that_came_to_harm_is_made_again(tmp_path: Path, harm: str) -> None:
+    """What uses it meanwhile keeps it, for it is moved aside; nobody has to remove anything."""
+    environment = first_environment(source="x", salt="1", source_date_epoch=None)
+    made = guest_folder(tmp_path, environment)
+    expected = sum_of(made)
+    file = made / "guest.py"
+    (HARMS | {"mode": lambda one: one.chmod(0o600)})[harm](file)
+    assert guest_folder(tmp_path, environment) == made
+    assert sum_of(made) == expected
+    (aside,) = (tmp_path / "guest").glob(".damaged-*")
+    assert (aside / made.name).is_dir()
 
 
 # --- what goes wrong -------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 from orchestrator import builder, crates
 from orchestrator.builder import Order
 from orchestrator.engine import STDOUT, Completed, Container
-from orchestrator.errors import TransientEngineError
+from orchestrator.errors import AbsentError, PackageIndexError, TransientEngineError, TransientIndexError
 from orchestrator.guest_crates import CARGO_FAILED, settings_of
 from orchestrator.model import Failure, Limits, Reason
 from orchestrator.sdist import Source, describe
@@ -92,26 +92,114 @@ def ended(completed: Completed, said: bytes) -> Callable[[Container, Callable[[i
     return run
 
 
-def test_what_cargo_says_is_the_reason(tmp_path: Path) -> None:
-    """Its error and the innermost cause, and which locks it was about."""
-    fetching = crates.Crates(tmp_path, None, ended(Completed(CARGO_FAILED), SAID), "label")
-    found = fetching.fetch(SOURCE, RUST, LIMITS)
-    assert isinstance(found, Failure)
-    assert (found.reason, found.evidence) == (Reason.NEEDS_CRATES, "error: failed to sync: checksum changed")
-    assert found.detail.startswith(
-        "the crates of ./Cargo.lock, ext/Cargo.lock cannot be fetched: error: failed to sync"
-    )
+CONFIG = b'{"dl": "http://registry.example/crates"}'
+LINE = b'{"name": "greeting", "vers": "1.9.9"}\n'
+LOCAL = b"error: failed to sync\n\nCaused by:\n  failed to parse lock file at: /p/Cargo.lock\n"
+NO_PACKAGE = (
+    b"    Updating `x` index\nerror: failed to sync\n\nCaused by:\n  no matching package named `greeting` found\n"
+)
+NO_VERSION = b"""    Updating `x` index
+error: failed to sync
+
+Caused by:
+  failed to select a version for the requirement `greeting = "^1"` (locked to 1.2.3)
+"""
+CHANGED = SAID.replace(b"checksum changed", b"checksum for `greeting v1.2.3` changed between lock files")
+NO_FILE = b"""    Updating `x` index
+ Downloading crates ...
+error: failed to sync
+
+Caused by:
+  failed to get successful HTTP response from `http://registry.example/crates/greeting/1.2.3/download` (::1), got 404
+"""
+NO_SUM = NO_PACKAGE.replace(
+    b"no matching package named `greeting` found", b"failed to verify the checksum of `greeting`"
+)
+CURL = NO_PACKAGE.replace(b"no matching package named `greeting` found", b"[7] Couldn't connect to server")
+WELL = {"http://registry.example/config.json": CONFIG}
+PAGE, FILE = "http://registry.example/gr/ee/greeting", "http://registry.example/crates/greeting/1.2.3/download"
+
+
+def fetched(cache: Path, said: bytes, answers: dict[str, bytes], *later: bytes) -> Path | Failure | None:
+    """Fetch from a registry with these answers, with a cargo that says that each time, or something else later."""
+    words = [said, *later]
+
+    def run(_container: Container, listen: Callable[[int, bytes], bool]) -> Completed:
+        listen(STDOUT + 1, words.pop(0) if len(words) > 1 else words[0])
+        return Completed(CARGO_FAILED)
+
+    def ask(url: str, _limit: int) -> bytes:
+        if url not in answers:
+            raise AbsentError(url)
+        return answers[url]
+
+    found = crates.Crates(cache, "http://registry.example/", run, "label", ask, sleep=lambda _seconds: None)
+    return found.fetch(SOURCE, RUST, LIMITS)
 
 
 @pytest.mark.parametrize(
-    ("completed", "told"),
-    [(Completed(137, timed_out=True), "900 seconds"), (Completed(137, cut_off=True), f"{crates.LARGEST} bytes")],
+    ("said", "answers", "evidence"),
+    [
+        (LOCAL, {}, "failed to parse lock file"),
+        (NO_PACKAGE, WELL, "no matching package named `greeting`"),
+        (NO_VERSION, WELL | {PAGE: LINE}, "failed to select a version"),
+        (CHANGED, WELL | {PAGE: LINE}, "checksum for `greeting v1.2.3` changed"),
+        (NO_FILE, WELL | {PAGE: LINE}, "got 404"),
+        (NO_PACKAGE.replace(b"no matching", b"unable to update https://example.org/x"), {}, "example.org"),
+    ],
 )
-def test_a_limit_is_a_reason_too(tmp_path: Path, completed: Completed, told: str) -> None:
-    """Too long, too much."""
-    found = crates.Crates(tmp_path, None, ended(completed, b""), "label").fetch(SOURCE, RUST, LIMITS)
+def test_what_a_registry_that_answers_well_lacks_is_a_result(
+    tmp_path: Path, said: bytes, answers: dict[str, bytes], evidence: str
+) -> None:
+    """So is what needs no registry; cargo's error and its innermost cause are the evidence."""
+    found = fetched(tmp_path, said, answers)
     assert isinstance(found, Failure)
-    assert told in found.detail
+    assert found.reason is Reason.NEEDS_CRATES
+    assert found.evidence.startswith("error: failed to sync: ")
+    assert evidence in found.evidence
+    assert found.detail.startswith("the crates of ./Cargo.lock, ext/Cargo.lock cannot be fetched: error: failed")
+
+
+@pytest.mark.parametrize(
+    ("said", "answers"),
+    [
+        (CURL, WELL),
+        (NO_SUM, WELL),
+        (SAID, WELL),
+        (b"", WELL),
+        (b"Killed", WELL),
+        (NO_PACKAGE, {}),
+        (NO_PACKAGE, WELL | {PAGE: LINE}),
+        (NO_PACKAGE, WELL | {PAGE: b"<html>log in</html>"}),
+        (NO_PACKAGE, {"http://registry.example/config.json": b"<html>log in</html>"}),
+        (NO_VERSION, WELL),
+        (NO_VERSION, WELL | {PAGE: b"<html>log in</html>"}),
+        (CHANGED, WELL | {PAGE: b""}),
+        (NO_FILE, WELL | {FILE: b"it is there"}),
+        (NO_FILE.replace(b"registry.example", b"10.0.0.1"), WELL),
+    ],
+)
+def test_what_a_registry_does_not_confirm_leaves_the_job_open(
+    tmp_path: Path, said: bytes, answers: dict[str, bytes]
+) -> None:
+    """Whatever cargo makes of it."""
+    with pytest.raises(PackageIndexError, match="fetching crates"):
+        fetched(tmp_path, said, answers)
+
+
+def test_another_failure_the_second_time_leaves_the_job_open(tmp_path: Path) -> None:
+    """A registry that changes its mind says nothing about the package."""
+    with pytest.raises(TransientIndexError, match="another answer"):
+        fetched(tmp_path, NO_PACKAGE, WELL, NO_FILE)
+
+
+def test_too_many_bytes_are_a_result_and_too_much_time_is_not(tmp_path: Path) -> None:
+    """How long it takes is the registry's doing."""
+    found = crates.Crates(tmp_path, None, ended(Completed(137, cut_off=True), b""), "label").fetch(SOURCE, RUST, LIMITS)
+    assert isinstance(found, Failure)
+    assert f"{crates.LARGEST} bytes" in found.detail
+    with pytest.raises(PackageIndexError, match="900 s"):
+        crates.Crates(tmp_path, None, ended(Completed(137, timed_out=True), b""), "l").fetch(SOURCE, RUST, LIMITS)
 
 
 def test_a_container_that_ends_otherwise_says_nothing_about_the_package(tmp_path: Path) -> None:

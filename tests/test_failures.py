@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import failures
 from orchestrator.failures import EVIDENCE, SIGNS, Explanation, Sign, explain, of_limit, printable, with_evidence
 from orchestrator.model import LIMIT_REASONS, Failure, Limits, Missing, Phase, Reason, Want
 
@@ -210,7 +211,8 @@ def test_patterns_are_bounded() -> None:
 def test_a_limit_is_said_in_words() -> None:
     """No line of the build's own log shows it."""
     assert of_limit(Reason.TIME_OUT, Limits(seconds=3)) == "the build was ended after 3 seconds"
-    assert all(of_limit(reason, Limits()) for reason in LIMIT_REASONS)
+    own = {Reason.BROKEN_CHANNEL}  # what broke it is said by whoever noticed
+    assert all(of_limit(reason, Limits()) for reason in LIMIT_REASONS - own)
 
 
 def test_what_failed_before_a_build_has_evidence_too() -> None:
@@ -226,3 +228,31 @@ def test_what_failed_before_a_build_has_evidence_too() -> None:
     assert with_evidence(log).evidence == "and then it was not"
     kept = Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, "log", "evidence")
     assert with_evidence(kept) is kept
+
+
+@pytest.mark.parametrize(
+    ("log", "expected", "went_well"),
+    [
+        ("gcc: fatal error: Killed signal terminated program cc1\ncompilation terminated.", "Killed signal", "Killed"),
+        ("g++: fatal error: Terminated signal terminated program cc1plus", "Terminated signal", "Terminated"),
+        ("collect2: fatal error: ld terminated with signal 9 [Killed]", "ld terminated", "signal 9"),
+        ("  process didn't exit successfully: `rustc` (signal: 9, SIGKILL: kill)", "signal: 9", "SIGKILL"),
+        ("CalledProcessError: Command '['ninja']' died with <Signals.SIGKILL: 9>.", "died with", "died with"),
+        ("error: command '/usr/bin/gcc' failed with exit code -9", "exit code -9", "exit code -9"),
+        ("subprocess: returned non-zero exit status 137.", "137", "137"),
+        ("make[1]: *** [Makefile:3: a.o] Error 137", "Error 137", "Error 137"),
+        ("make: *** [Makefile:3: a.o] Killed", "Killed", "Killed"),
+        ("FAILED: a.o\nKilled\nninja: build stopped: subcommand failed.", "Killed", ""),
+        ("/bin/sh: line 1:    12 Killed                  gcc -c a.c", "Killed gcc", ""),
+        ("compilation terminated.", "", ""),
+        ("make: *** [Makefile:3: a.o] Error 1", "", ""),
+        ("collect2: fatal error: ld terminated with signal 11 [Segmentation fault]", "", ""),
+        ("Killed by death\nTerminated early\nexit code 1370", "", ""),
+    ],
+)
+def test_a_process_that_was_killed_is_seen_in_the_log(log: str, expected: str, went_well: str) -> None:
+    """By what compilers and build tools print; of a build that went well, a word of the shell alone is not enough."""
+    found = failures.killed(log)
+    assert expected in found
+    assert bool(found) is bool(expected)
+    assert bool(failures.killed(log, went_well=True)) is bool(went_well)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from orchestrator.errors import PackageIndexError, TransientIndexError
+from orchestrator.index import Index
 from orchestrator.model import Failure, Lock, Phase, Pin, Reason, Target
 from orchestrator.requirements import lock, tags
-from tests.loopback_index import JSON, LoopbackIndex, sdist, wheel
+from tests.loopback_index import HTML, JSON, LoopbackIndex, sdist, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,6 +43,8 @@ def ask(
     target: Target = BOOKWORM,
     as_of: date | None = None,
     today: date = TODAY,
+    failures: dict[str, Failure] | None = None,
+    sleep: Callable[[float], None] = lambda _seconds: None,
 ) -> Lock | Failure:
     """Lock at the loopback index, and lose no time between tries."""
     return lock(
@@ -50,6 +56,8 @@ def ask(
         today=today,
         read_timeout=1,
         retry_wait=0.01,
+        failures=failures,
+        sleep=sleep,
     )
 
 
@@ -265,6 +273,136 @@ def test_a_wrong_answer_is_the_indexs_fault(
     assert not isinstance(caught.value, TransientIndexError)
 
 
+def as_html(text: str) -> dict[str, Any]:
+    """Answer with a page of HTML."""
+    return {"status": 200, "body": text.encode(), "headers": {"Content-Type": HTML}}
+
+
+def as_json(name: str, *filenames: str) -> dict[str, Any]:
+    """Answer with a page of JSON, of files that are nowhere."""
+    files = [
+        {"filename": one, "url": f"https://127.0.0.1:9/{one}", "hashes": {"sha256": "0" * 64}} for one in filenames
+    ]
+    page = {"meta": {"api-version": "1.1"}, "name": name, "versions": [], "files": files}
+    return {"status": 200, "body": json.dumps(page).encode(), "headers": {"Content-Type": JSON}}
+
+
+PORTAL = "<html><body><h1>Please log in</h1><a href='/terms'>terms</a></body></html>"
+FOREIGN: dict[str, dict[str, Any]] = {
+    "portal": as_html(PORTAL),
+    "empty": as_html(""),
+    "cut": as_html('<html><body><a href="/files/helper/helper-0.1-py3-none-any.whl">helper-0.1-py3-none-any.whl</a>'),
+    "another-project": as_html('<html><body><a href="/x/six-1.0.tar.gz">six-1.0.tar.gz</a></body></html>'),
+    "another-project-in-json": as_json("six", "six-1.0.tar.gz"),
+    "redirected": {"status": 302, "headers": {"Location": "/login"}},
+    "cut-json": {"status": 200, "body": b'{"meta": {"api-v', "headers": {"Content-Type": JSON}},
+    "wrong-type": {"status": 200, "body": b"ok", "headers": {"Content-Type": "text/plain"}},
+    "403": {"status": 403},
+    "401": {"status": 401},
+    "410": {"status": 410},
+    "451": {"status": 451},
+}
+ABSENT: dict[str, dict[str, Any]] = {
+    "404": {"status": 404, "body": b"no such page"},
+    "no-files": as_json("helper"),
+    "stale": as_json("helper", "helper-0.1-py3-none-any.whl"),
+}
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("fault", [*FOREIGN, *ABSENT])
+def test_a_momentary_fault_never_passes_for_a_requirement_that_is_not_there(
+    served: LoopbackIndex, tmp_path: Path, fault: str, times: int
+) -> None:
+    """Of a transitive requirement, too; what is found in the end is the lock, and the next question gets it."""
+    served.publish("strict-1.0-py3-none-any.whl", wheel("strict", "1.0", requires=("helper>=1",)))
+    served.answer("/simple/helper/", times=times, **(FOREIGN | ABSENT)[fault])
+    try:
+        assert set(pinned(ask(served, tmp_path, "strict"))) == {"strict", "helper"}
+    except PackageIndexError:
+        assert times == 3  # uv, and then the farm's own client
+    served.mend()
+    assert set(pinned(ask(served, tmp_path, "strict", "backend"))) == {"strict", "helper", "backend"}
+
+
+@pytest.mark.parametrize("fault", FOREIGN)
+def test_a_lasting_fault_that_is_no_absence_leaves_the_job_open(
+    served: LoopbackIndex, tmp_path: Path, fault: str
+) -> None:
+    """Whatever uv makes of it."""
+    served.answer("/simple/helper/", **FOREIGN[fault])
+    with pytest.raises(PackageIndexError):
+        ask(served, tmp_path, "backend", "helper>=1")
+
+
+@pytest.mark.parametrize("fault", ABSENT)
+def test_what_is_lastingly_absent_is_a_result(served: LoopbackIndex, tmp_path: Path, fault: str) -> None:
+    """It was looked for several times, with waits between, and the text names the index and no server of ours."""
+    waited: list[float] = []
+    served.answer("/simple/helper/", **ABSENT[fault])
+    found = detail(ask(served, tmp_path, "backend", "helper>=1", sleep=waited.append))
+    assert "helper" in found
+    assert "127.0.0.1" not in found.replace(served.url, "")
+    assert waited == [2.0, 8.0]
+    assert served.count("/simple/helper/") == 4
+    assert ask(served, tmp_path, "backend", "helper>=1") == _failed(found)
+
+
+def _failed(text: str) -> Failure:
+    return Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, text)
+
+
+def test_an_index_that_comes_back_during_the_wait_is_asked_again(served: LoopbackIndex, tmp_path: Path) -> None:
+    """What it had lost is there again."""
+    served.answer("/simple/helper/", status=404)
+    assert pinned(ask(served, tmp_path, "backend", sleep=lambda _seconds: served.mend()))
+
+
+def test_an_index_that_lost_everything_lacks_nothing(served: LoopbackIndex, tmp_path: Path) -> None:
+    """A project that was there a moment ago is asked for, too."""
+    index = Index(served.url, tmp_path, retry_wait=0.01)
+    index.release("helper", "3.11")
+    served.answer("/simple/", status=404)
+    with pytest.raises(TransientIndexError, match="lost helper"):
+        lock(
+            ["backend"],
+            BOOKWORM,
+            index_url=served.url,
+            as_of=None,
+            cache=tmp_path,
+            today=TODAY,
+            retry_wait=0.01,
+            index=index,
+            sleep=lambda _seconds: None,
+        )
+
+
+def test_metadata_that_was_altered_on_its_way_is_no_fault_of_the_package(served: LoopbackIndex, tmp_path: Path) -> None:
+    """The farm's own client compares the file's hash, which uv does not where it resolves."""
+    altered = wheel("helper", "1.0", requires=("helper !! 1",))
+    served.answer("/files/helper/", status=200, body=altered)
+    with pytest.raises(PackageIndexError):
+        ask(served, tmp_path, "backend")
+
+
+@pytest.mark.parametrize("html_only", [False, True])
+def test_many_faults_and_no_false_verdict(tmp_path: Path, *, html_only: bool) -> None:
+    """A third of all answers is wrong, in one of many ways; what is there is locked, or the question stays open."""
+    random = Random(5)  # noqa: S311 - the same each time
+    kinds = [*FOREIGN.values(), *ABSENT.values(), {"status": 503}, {"status": 429}, {"status": 500}]
+    with LoopbackIndex(html_only=html_only) as served:
+        served.publish("backend-1.0-py3-none-any.whl", wheel("backend", "1.0", requires=("helper>=1",)))
+        served.publish("helper-1.0-py3-none-any.whl", wheel("helper", "1.0"))
+        for _ in range(300):
+            path = random.choice(["/simple/helper/", "/simple/backend/", "/files/"])
+            served.answer(path, times=1, after=random.randrange(4), **random.choice(kinds))
+        locked = 0
+        for number in range(12):
+            with suppress(PackageIndexError):
+                locked += bool(pinned(ask(served, tmp_path / str(number), "backend")))
+        assert locked
+
+
 def test_an_index_without_dates_cannot_answer_as_of_one(tmp_path: Path) -> None:
     """That it finds nothing is no finding about the package."""
     with LoopbackIndex(upload_times=False) as served:
@@ -298,19 +436,30 @@ def test_a_lock_of_the_past_lasts(served: LoopbackIndex, tmp_path: Path) -> None
         assert (len(served.requests) > asked) is again
 
 
-def test_a_failure_is_kept_as_well(served: LoopbackIndex, tmp_path: Path) -> None:
-    """It is as settled as a lock."""
-    first = ask(served, tmp_path, "nowhere")
+def test_a_failure_is_kept_for_the_run_only(served: LoopbackIndex, tmp_path: Path) -> None:
+    """What the index lacked a moment ago may be there when the next run asks."""
+    failures: dict[str, Failure] = {}
+    first = ask(served, tmp_path, "nowhere", failures=failures)
     asked = len(served.requests)
-    assert ask(served, tmp_path, "nowhere") == first
+    assert ask(served, tmp_path, "nowhere", failures=failures) == first
     assert len(served.requests) == asked
+    served.publish("nowhere-1.0-py3-none-any.whl", wheel("nowhere", "1.0"))
+    assert pinned(ask(served, tmp_path, "nowhere"))
+
+
+def test_a_failure_of_another_release_is_not_believed(served: LoopbackIndex, tmp_path: Path) -> None:
+    """Former releases kept failures among the locks."""
+    first = ask(served, tmp_path, "backend")
+    (kept,) = (tmp_path / "locks").iterdir()
+    kept.write_text('{"reason": "missing-build-requirement", "phase": "requirements", "detail": "x"}')
+    assert ask(served, tmp_path, "backend") == first
 
 
 def test_a_damaged_cache_is_as_good_as_none(served: LoopbackIndex, tmp_path: Path) -> None:
     """The lock is made anew."""
     first = ask(served, tmp_path, "backend")
     (kept,) = (tmp_path / "locks").iterdir()
-    for damaged in ("", "[]", "{}", '{"pins": [{}]}'):
+    for damaged in ("", "[]", "{}", '{"pins": [{}]}', "\0" * 9, '{"pins": 1}', kept.read_text()[:-9], "[" * 99_999):
         kept.write_text(damaged)
         assert ask(served, tmp_path, "backend") == first
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
 
 from orchestrator.errors import BusyError, ResultsError
-from orchestrator.model import Verdict
+from orchestrator.model import SCHEMA, Verdict
 from orchestrator.results import Results, Store, as_json, read, schema
 from tests.sample_results import sample
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.model import Result
 
 MANY = 1 << 30
+FUTURE = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def kept(folder: Path) -> Results:
@@ -91,6 +94,55 @@ def test_the_newest_of_a_version_is_not_that_of_another(store: Results) -> None:
     assert store.latest("six", "bookworm") == newer
     assert store.latest("six", "bookworm", "1.16.0") == older
     assert store.latest("six", "bookworm", "1.14.0") is None
+
+
+Changed = Callable[["Result"], "Result"]
+MISPLACED: dict[str, tuple[str, Changed]] = {
+    "under-another-name": ("six/20991231T000000.000000Z-{job}.json", lambda one: one),
+    "as-another-job": ("six/20261120T130000.000000Z-0123456789abcdef.json", lambda one: one),
+    "of-another-project": ("idna/{name}", lambda one: one),
+    "of-the-future": ("six/{name}", lambda one: replace(one, started=FUTURE, finished=FUTURE)),
+    "ends-in-the-future": ("six/{name}", lambda one: replace(one, finished=FUTURE)),
+    "of-a-later-schema": ("six/{name}", lambda one: replace(one, schema=SCHEMA + 1)),
+    "of-no-schema": ("six/{name}", lambda one: replace(one, schema=0)),
+    "of-other-inputs": (
+        "six/{name}",
+        lambda one: replace(one, inputs=one.inputs and replace(one.inputs, version="9.9")),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MISPLACED)
+def test_a_misplaced_record_is_never_the_newest(tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """The one before it counts, for whatever is asked; each is left where it is, and named once."""
+    store = kept(tmp_path)
+    good = sample("six")
+    path = store.write(good)
+    place, change = MISPLACED[kind]
+    bad = change(sample("six", verdict=Verdict.SENSITIVE, days=1))
+    stamp = f"{bad.started:%Y%m%dT%H%M%S.%fZ}-{bad.job[:16]}"
+    file = tmp_path / "records" / place.format(job=good.job[:16], name=f"{stamp}.json")
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"".join(as_json([bad]))[1:-2])
+    for again in (kept(tmp_path), store):
+        assert again.find("six", good.job) == path
+        assert again.find("idna", good.job) is None
+        assert list(again.every()) == [good]
+        assert again.latest("six", good.image.name) == good
+    assert file.is_file()
+    assert capfd.readouterr().err.count(str(file)) == 2  # once for each of the two
+
+
+def test_many_misplaced_records_are_counted(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The first is named; a folder that was copied as a whole fills no log."""
+    store = kept(tmp_path)
+    for days in range(3):
+        store.write(sample("six", days=days))
+    shutil.copytree(tmp_path / "records/six", tmp_path / "records/idna")
+    assert len(list(kept(tmp_path).every())) == 3
+    warned = capfd.readouterr().err
+    assert warned.count("/idna/") == 2
+    assert "count=3" in warned
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff\xfe", b'{"schema": 1}'])

@@ -97,6 +97,7 @@ REASONS: Mapping[str, str] = {
     Reason.TOO_MANY_PROCESSES: "its build starts more processes than the limit",
     Reason.TOO_MUCH_OUTPUT: "its build prints more than the limit",
     Reason.BROKEN_CHANNEL: "its build interferes with the process that reports its outcome",
+    Reason.KILLED: "a process of its build is ended by a signal, each time, and no limit accounts for it",
     Reason.NO_WHEEL: "its build ends well, but leaves no wheel",
     Reason.BROKEN_WHEEL: "the wheel that it builds is broken",
     Reason.UNSAFE_WHEEL: "the wheel that it builds is not safe to unpack",

@@ -83,4 +83,5 @@ class Sinners:
             cache=self.cache,
             label=LABEL,
             tell=lambda _project, _what: None,
+            pause=0.0,
         )

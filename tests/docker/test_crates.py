@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,7 @@ from orchestrator import sdist
 from orchestrator.buildenv import BuildEnvironments
 from orchestrator.crates import Crates
 from orchestrator.engine import Container, Engine
+from orchestrator.errors import PackageIndexError, TransientIndexError
 from orchestrator.farm import Slots, Stop
 from orchestrator.index import Index, local
 from orchestrator.model import Failure, Limits, Lock, Reason, Result, Task, Verdict
@@ -28,7 +31,6 @@ from tests.sins import PACKAGES, PYPROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from orchestrator.model import Image
 
@@ -144,7 +146,8 @@ def described(path: Path) -> Source:
 
 def crates(engine: Engine, folder: Path, registry: str) -> Crates:
     """Return what fetches from that registry, with a cache of its own."""
-    return Crates(folder / "cache", registry, engine.run, LABEL)
+    ask = Index(None, folder / "cache", retry_wait=0.01).answer
+    return Crates(folder / "cache", registry, engine.run, LABEL, ask, sleep=lambda _seconds: None)
 
 
 def test_what_a_lock_names_is_fetched_once(
@@ -195,24 +198,57 @@ def test_a_registry_that_sends_cargo_elsewhere_is_not_followed(
     with CratesRegistry() as other:
         other.publish("greeting", "1.2.3", CRATE)
         registry.serve_crates_at(other.host)
-        found = crates(engine, tmp_path, registry.url).fetch(described(rusty), rust, LIMITS)
-        assert isinstance(found, Failure)
-        assert found.evidence == f"{other.host} is not of the registry"
+        with pytest.raises(PackageIndexError, match=f"{other.host} is not of the registry"):
+            crates(engine, tmp_path, registry.url).fetch(described(rusty), rust, LIMITS)
         assert other.asked == []
 
 
-def test_a_registry_that_does_not_answer_is_the_reason(
+def test_a_registry_that_does_not_answer_leaves_the_job_open(
     engine: Engine, rust: Image, rusty: Path, tmp_path: Path
 ) -> None:
     """It is named, with what the network says."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         host = f"127.0.0.1:{taken.getsockname()[1]}"
-    found = crates(engine, tmp_path, f"http://{host}/index/").fetch(described(rusty), rust, LIMITS)
+    with pytest.raises(TransientIndexError, match=f"{host} does not answer: "):
+        crates(engine, tmp_path, f"http://{host}/index/").fetch(described(rusty), rust, LIMITS)
+
+
+@pytest.mark.parametrize("lost", ["/index/gr", "/crates/"])
+def test_a_crate_that_a_registry_lacks_is_a_result(
+    engine: Engine, rust: Image, rusty: Path, registry: CratesRegistry, tmp_path: Path, lost: str
+) -> None:
+    """Be it the crate, or its file alone: the registry answers well, and lacks it for cargo and for the farm, twice."""
+    for path in [path for path in registry.files if path.startswith(lost)]:
+        del registry.files[path]
+    found = crates(engine, tmp_path, registry.url).fetch(described(rusty), rust, LIMITS)
     assert isinstance(found, Failure)
     assert found.reason is Reason.NEEDS_CRATES
-    assert found.evidence.startswith(f"{host} does not answer: ")
-    assert found.evidence in found.detail
+    assert "greeting" in found.evidence
     assert "rust/Cargo.lock" in found.detail
+
+
+@pytest.mark.parametrize("spoilt", ["/index/config.json", "/index/gr", "/crates/"])
+@pytest.mark.parametrize("content", [None, b"<html>log in</html>"])
+def test_a_momentary_fault_of_a_registry_is_no_result(
+    engine: Engine,
+    rust: Image,
+    rusty: Path,
+    registry: CratesRegistry,
+    tmp_path: Path,
+    spoilt: str,
+    content: bytes | None,
+) -> None:
+    """A page that is gone or foreign for a moment: the crates come, or the job stays open and the next try has them."""
+    good = dict(registry.files)
+    for path in [path for path in good if path.startswith(spoilt)]:
+        registry.files.pop(path)
+        registry.files |= {path: content} if content else {}
+    fetching = crates(engine, tmp_path, registry.url)
+    fetching.sleep = lambda _seconds: registry.files.update(good)
+    with suppress(PackageIndexError):
+        assert isinstance(fetching.fetch(described(rusty), rust, LIMITS), Path)
+    registry.files.update(good)
+    assert isinstance(fetching.fetch(described(rusty), rust, LIMITS), Path)
 
 
 def test_a_project_in_rust_is_built_offline_with_its_crates(
