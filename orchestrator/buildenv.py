@@ -19,8 +19,10 @@ import tarfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from orchestrator import names
 from orchestrator.cache import Turns, settle, settled, sweep, unfinished
 from orchestrator.model import digest
+from orchestrator.names import wheel_of
 from orchestrator.retry import retrying
 from orchestrator.uv import Uv, raise_fault
 
@@ -141,7 +143,8 @@ class BuildEnvironments:
             links = lib.parent.parent / "links"
             links.mkdir()
             for pin in built:
-                (links / pin.filename).symlink_to(self.place(pin).resolve())
+                name = wheel_of(pin.filename, pin.name, pin.version)
+                (links / name.filename).symlink_to(names.place(self._wheels, pin.sha256, name).resolve())
             self._install_from(["--no-index", "--find-links", str(links)], lib, built, target)
         (lib / ".lock").unlink(missing_ok=True)
 
@@ -150,10 +153,6 @@ class BuildEnvironments:
         done = self._uv.pip("install", target, arguments, [_line(pin) for pin in pins])
         if done.exit_code:
             raise_fault("installing build requirements", done)
-
-    def place(self, pin: Pin) -> Path:
-        """Return where a wheel lies that was built here."""
-        return self._wheels / pin.sha256 / pin.filename
 
 
 def _line(pin: Pin) -> str:

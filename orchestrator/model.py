@@ -426,6 +426,7 @@ class Reason(StrEnum):
     TOO_MUCH_OUTPUT = "too-much-output"
     NO_WHEEL = "no-wheel"
     BROKEN_WHEEL = "broken-wheel"
+    WRONG_NAME = "wrong-name"
     UNSAFE_WHEEL = "unsafe-wheel"
     WHEEL_TOO_LARGE = "wheel-too-large"
 

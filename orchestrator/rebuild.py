@@ -18,6 +18,7 @@ from orchestrator.explain import Explained, bound, explain
 from orchestrator.guest import satisfied
 from orchestrator.laboratory import Case, Tools, insist, same
 from orchestrator.model import (
+    DETAIL,
     LIMIT_REASONS,
     METHOD,
     SCHEMA,
@@ -35,6 +36,7 @@ from orchestrator.model import (
     admits,
     digest,
 )
+from orchestrator.names import BadNameError, WrongNameError, wheel_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,11 +161,10 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     inputs = inputs_of(task, release, image, settled.lock.digest)
 
     def build(name: str, environment: Environment) -> Build:
-        pip = _pip(task, release)
-        order = _order(name, environment, task=task, image=image, settled=settled, effects=effects, pip=pip)
+        order = _order(name, environment, task=task, release=release, image=image, settled=settled, effects=effects)
         return effects.build(order, _nobody).build
 
-    trial = conclude(task, first.build, second.build, build, effects.read)
+    trial = conclude(task, *of_release(release, first.build, second.build), build, effects.read)
     trial = told(task, release, trial, build, effects.diagnose)
     found = result(digest(inputs), trial, inputs, settled.lock)
     return replace(found, published=effects.published(release, first.build)) if task.published else found
@@ -279,8 +280,7 @@ def build_twice(
     anew with what is then settled; a Failure tells that it cannot be.
     """
     one, two = environments(task, release, effects.salt())
-    pip = _pip(task, release)
-    order = partial(_order, task=task, image=image, effects=effects, pip=pip)
+    order = partial(_order, task=task, release=release, image=image, effects=effects)
     second: list[Future[Output]] = []
     with ThreadPoolExecutor(1) as aside:
 
@@ -312,11 +312,11 @@ def _order(
     environment: Environment,
     *,
     task: Task,
+    release: Release,
     image: Image,
     settled: Settled,
     effects: Effects,
     ask: bool = False,
-    pip: str = "",
 ) -> Order:
     return Order(
         name=name,
@@ -328,16 +328,42 @@ def _order(
         given=names(settled.lock),
         ask=ask,
         crates=settled.crates,
-        pip=pip,
+        pip=release.project if task.tools.frontend is Frontend.PIP else "",
+        project=release.project,
     )
 
 
-def _pip(task: Task, release: Release) -> str:
-    """Name the project, where pip is to build it."""
-    return release.project if task.tools.frontend is Frontend.PIP else ""
-
-
 # --- judging ---------------------------------------------------------------------------------
+
+
+def of_release(release: Release, first: Build, second: Build) -> tuple[Build, Build]:
+    """Return both builds; as failed ones where they agree on a version that is not the release's.
+
+    pip refuses such a wheel. Where they do not agree on the version, that is a difference like any
+    other: the build makes the version up, and of what it does may be found.
+    """
+    if first.wheel is None or second.wheel is None:
+        return first, second
+    filenames = first.wheel.filename, second.wheel.filename
+    wrong = [_wrong_name(filename, release) for filename in filenames]
+    versions = {tuple(filename.split("-")[1:2]) for filename in filenames}
+    if None in wrong or len(versions) > 1:
+        return first, second
+    return replace(first, wheel=None, failure=wrong[0]), replace(second, wheel=None, failure=wrong[1])
+
+
+def _wrong_name(filename: str, release: Release) -> Failure | None:
+    try:
+        wheel_of(filename, release.project, release.version)
+    except BadNameError as error:
+        return wrong_name(error)
+    return None
+
+
+def wrong_name(error: BadNameError) -> Failure:
+    """Return what a wheel fails with that may not be called as it is."""
+    reason = Reason.WRONG_NAME if isinstance(error, WrongNameError) else Reason.BROKEN_WHEEL
+    return Failure(reason, Phase.WHEEL, str(error)[:DETAIL], failures.printable(str(error)))
 
 
 def conclude(

@@ -12,6 +12,7 @@ from orchestrator import images, wheel, witness
 from orchestrator.cache import sha256_of
 from orchestrator.errors import ImageError
 from orchestrator.model import WheelFile
+from orchestrator.names import BadNameError, WheelName
 from orchestrator.variations import traces
 from orchestrator.witness import Outcome
 from orchestrator.workshop import look
@@ -48,9 +49,13 @@ class AtHand:
         return look(given, made, limits)
 
     def _find(self, filename: str, sha256: str) -> Path | None:
-        for folder in self.folders if filename == filename.rpartition("/")[2] else ():
+        try:
+            name = WheelName(filename)
+        except BadNameError:
+            return None
+        for folder in self.folders:
             with suppress(OSError):
-                path = folder / filename
+                path = folder / name.filename
                 if sha256_of(path) == sha256:
                     return path
         return None

@@ -12,12 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import bounded, builder, cache, checkout, config, crates, logs, published, sdist, wheel
+from orchestrator import bounded, builder, cache, checkout, config, crates, logs, names, published, sdist, wheel
 from orchestrator.buildenv import TOOLS
 from orchestrator.errors import ResultsError, UsageError
 from orchestrator.index import local
 from orchestrator.model import Failure, Provided, digest
-from orchestrator.rebuild import Effects
+from orchestrator.names import BadNameError, SdistName
+from orchestrator.rebuild import Effects, wrong_name
 from orchestrator.retry import retrying
 from orchestrator.variations import first_environment, traces
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
         Limits,
         Lock,
         OfferedWheel,
-        Pin,
         Published,
         Release,
         Sdist,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Wheel,
         WheelFile,
     )
+    from orchestrator.names import WheelName
     from orchestrator.plan import Job
     from orchestrator.results import Results
     from orchestrator.sdist import Source
@@ -157,8 +158,8 @@ class Workshop:
             release = checkout.packed(project, f"{folder.as_uri()}/", cache.sha256_of(file), file.stat().st_size)
             assert release.sdist is not None  # noqa: S101 - it has just been made
             self._taken(release.sdist, file)
-        built = self._place(*(recall(self.cache, _sdist_of(release, image)) or ("", "")))
-        return local(built)[0] if built.is_file() else release
+        built = self._built_before(release, image)
+        return local(built)[0] if built else release
 
     def sdist(self, job: Job, image: Image, effects: Effects) -> Release | Failure:
         """Build the sdist of a packed folder, and keep it like one of the user's own."""
@@ -166,17 +167,26 @@ class Workshop:
         if isinstance(built, Failure):
             return built
         file = self.stored(built)
-        place = self._place(built.sha256, built.filename)
+        place = self._place(built.sha256, SdistName(built.filename))
         cache.keep(file, place)
         remember(self.cache, _sdist_of(job.release, image), (built.sha256, built.filename))
         return local(place)[0]
 
-    def _place(self, sha256: str, filename: str) -> Path:
-        return self.cache / "sdists" / sha256 / filename
+    def _built_before(self, release: Release, image: Image) -> Path | None:
+        """Return the sdist that was built of a packed folder, if there is one."""
+        answer = recall(self.cache, _sdist_of(release, image)) or ()
+        with suppress(BadNameError, ValueError):
+            sha256, filename = answer
+            place = self._place(sha256, SdistName(filename))
+            return place if place.is_file() else None
+        return None
+
+    def _place(self, sha256: str, name: SdistName) -> Path:
+        return names.place(self.cache / "sdists", sha256, name)
 
     def _taken(self, sdist: Sdist, file: Path) -> Sdist:
         """Keep the user's own sdist as it is now, whatever becomes of it."""
-        cache.keep(file, self._place(sdist.sha256, sdist.filename))
+        cache.keep(file, self._place(sdist.sha256, SdistName(sdist.filename)))
         return sdist
 
     def build(self, project: str, order: Order, answered: Callable[[tuple[str, ...]], None], *, long: bool) -> Output:
@@ -201,8 +211,11 @@ class Workshop:
         if made is None or output.file is None:
             return replace(output, build=build)
         limits = order.limits
-        if order.hook == "build_wheel" and (failure := wheel.survey(output.file, made, limits.wheel, limits.members)):
-            return replace(output, build=replace(build, failure=failure, wheel=None))
+        if order.hook == "build_wheel":
+            failure = _misnamed(made.filename, order.project)
+            failure = failure or wheel.survey(output.file, made, limits.wheel, limits.members)
+            if failure:
+                return replace(output, build=replace(build, failure=failure, wheel=None))
         self.results.wheels.keep(output.file, made.sha256)
         return replace(output, build=build)
 
@@ -255,19 +268,19 @@ class ToolBench:
         """Find a release of the index."""
         return self.workshop.index.release(f"{name}=={version}", self.image.target.python)
 
-    def keep(self, wheel: WheelFile) -> Path:
-        """Keep a wheel that was built a moment ago where build environments find it."""
-        place = self._place(wheel.sha256, wheel.filename)
+    def keep(self, wheel: WheelFile, name: WheelName) -> Path:
+        """Keep a wheel that was built a moment ago, under its name, where build environments find it."""
+        place = self._place(wheel.sha256, name)
         cache.keep(self.workshop.stored(wheel), place)
         return place
 
-    def kept(self, pin: Pin) -> Path | None:
+    def kept(self, sha256: str, name: WheelName) -> Path | None:
         """Return a wheel that was kept, if it is still there."""
-        place = self._place(pin.sha256, pin.filename)
+        place = self._place(sha256, name)
         return place if place.is_file() else None
 
-    def _place(self, sha256: str, filename: str) -> Path:
-        return self.workshop.cache / TOOLS / sha256 / filename
+    def _place(self, sha256: str, name: WheelName) -> Path:
+        return names.place(self.workshop.cache / TOOLS, sha256, name)
 
     def requires(self, found: Path | OfferedWheel) -> tuple[str, ...]:
         """Return what a wheel requires when it is used."""
@@ -287,6 +300,15 @@ class ToolBench:
     def turn(self, key: str) -> AbstractContextManager[None]:
         """Let one thread at a time build a tool."""
         return _TURNS.turn(key)
+
+
+def _misnamed(filename: str, project: str) -> Failure | None:
+    """Tell what is wrong with the name that a build gave its wheel; None if nothing is."""
+    try:
+        names.wheel_for(filename, project)
+    except BadNameError as error:
+        return wrong_name(error)
+    return None
 
 
 def borne(task: Task, release: Release) -> Release:

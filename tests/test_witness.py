@@ -134,7 +134,16 @@ def test_a_name_with_other_bytes_on_another_image_stands_there_with_both() -> No
 
 def test_checksums_are_as_sha256sum_writes_them() -> None:
     """Sorted by name, each file once; what was not rebuilt is not there."""
-    other = rebuilt(B, "another-1.0-py3-none-any.whl")
+    other = replace(rebuilt(B, "another-1.0-py3-none-any.whl"), project="another")
     nothing = replace(other, builds=(failed("first", FIRST),))
 
     assert checksums([rebuilt(A), other, nothing]) == f"{B}  another-1.0-py3-none-any.whl\n{A}  {NAME}\n"
+
+
+@pytest.mark.parametrize(
+    "filename",
+    ["requests-2.32.3-py3-none-any.whl", "pkg-1.1-py3-none-any.whl", "pkg-1.0-py3-none-any.whl\n" + B + "  x.whl"],
+)
+def test_no_release_writes_a_line_for_another(filename: str) -> None:
+    """Whatever the record of an earlier version of this program has as the name of its wheel."""
+    assert checksums([rebuilt(B, filename), rebuilt(A)]) == f"{A}  {NAME}\n"
