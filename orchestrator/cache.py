@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import ResultsError
 from orchestrator.model import DAY, digest
+from orchestrator.room import refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +50,8 @@ def unfinished(folder: Path) -> Iterator[Path]:
         finally:
             shutil.rmtree(lent, ignore_errors=True)
     except OSError as error:
-        msg = f"writing the cache in {folder}: {error}; make room there, or name another folder for the cache"
-        raise ResultsError(msg) from error
+        doing, advice = f"writing the cache in {folder}", "see to the rights there, or name another folder for it"
+        raise refused(doing, folder, error, advice) from error
 
 
 def write(path: Path, content: str) -> None:

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator import logs
-from orchestrator.errors import BusyError, ResultsError
+from orchestrator.errors import BusyError
 from orchestrator.model import ExclusionCheck, Result
+from orchestrator.room import refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,7 +50,7 @@ class Store:
     def keep(self, file: Path, sha256: str) -> None:
         """Take in a file of the same file system, by moving it."""
         place = self._folder / sha256
-        with _told(f"keeping {place}"):
+        with _told(f"keeping {place}", self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             file.replace(place)
 
@@ -98,8 +99,8 @@ class Results:
             self.folder.mkdir(parents=True, exist_ok=True)
             stream = (self.folder / ".lock").open("w")
         except OSError as error:
-            msg = f"opening the results in {self.folder}: {error}; name a folder that can be written with --results"
-            raise ResultsError(msg) from error
+            doing, advice = f"opening the results in {self.folder}", "name a folder that can be written with --results"
+            raise refused(doing, self.folder, error, advice) from error
         with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -120,7 +121,7 @@ class Results:
     @contextmanager
     def bench(self) -> Iterator[Path]:
         """Give a folder for the files of one build, on the file system of the stores."""
-        with _told(f"making a folder in {self.folder}"):
+        with _told(f"making a folder in {self.folder}", self.folder):
             folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder))
         try:
             yield folder
@@ -253,7 +254,7 @@ def _write(path: Path, data: bytes, *, lasting: bool = True) -> None:
     What is `lasting` is so even when the power goes. That costs a wait for the disk, which what can
     be written anew at any time is not worth: the site has four pages for each record.
     """
-    with _told(f"writing {path}"):
+    with _told(f"writing {path}", path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
         try:
@@ -270,10 +271,9 @@ def _write(path: Path, data: bytes, *, lasting: bool = True) -> None:
 
 
 @contextmanager
-def _told(doing: str) -> Iterator[None]:
+def _told(doing: str, folder: Path) -> Iterator[None]:
     """Turn what the disk says into an error of ours."""
     try:
         yield
     except OSError as error:
-        msg = f"{doing}: {error}; see to room and rights there, and run again"
-        raise ResultsError(msg) from error
+        raise refused(doing, folder, error, "see to room and rights there, and run again") from error

@@ -20,6 +20,7 @@ from orchestrator.model import Failure, Provided, digest
 from orchestrator.names import BadNameError, SdistName
 from orchestrator.rebuild import Effects, wrong_name
 from orchestrator.retry import retrying
+from orchestrator.room import refused
 from orchestrator.variations import first_environment, traces
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from orchestrator.builder import Order, Output
     from orchestrator.crates import Crates
     from orchestrator.debian import Contents
-    from orchestrator.engine import Engine
+    from orchestrator.engine import Completed, Container, Engine
     from orchestrator.farm import Slots, Stop
     from orchestrator.index import Index
     from orchestrator.model import (
@@ -197,9 +198,23 @@ class Workshop:
             with self.slots.place(long=long) as cpu, self.results.bench() as folder:
                 self.tell(project, order.name)
                 spec = builder.container(order, guest, cpu, len(os.sched_getaffinity(0)), self.label)
-                return self._kept(order, builder.build(order, spec, folder, self.engine.run, answered))
+                try:
+                    return self._kept(order, builder.build(order, spec, folder, partial(self._run, folder), answered))
+                except OSError as error:
+                    raise _unkept(folder, error) from error
 
         return retrying(once, stop=self.stop.event)()
+
+    def _run(self, folder: Path, spec: Container, listen: Callable[[int, bytes], bool]) -> Completed:
+        """Run a container; a disk that cannot take what it gives is none of the engine's faults."""
+
+        def heard(stream: int, piece: bytes) -> bool:
+            try:
+                return listen(stream, piece)
+            except OSError as error:
+                raise _unkept(folder, error) from error
+
+        return self.engine.run(spec, heard)
 
     def _kept(self, order: Order, output: Output) -> Output:
         """Look the wheel over, and move it and the log into the stores."""
@@ -300,6 +315,11 @@ class ToolBench:
     def turn(self, key: str) -> AbstractContextManager[None]:
         """Let one thread at a time build a tool."""
         return _TURNS.turn(key)
+
+
+def _unkept(folder: Path, error: OSError) -> ResultsError:
+    advice = "see to room and rights there, and run again"
+    return refused(f"keeping what a build gives in {folder.parent}", folder.parent, error, advice)
 
 
 def _misnamed(filename: str, project: str) -> Failure | None:
