@@ -18,9 +18,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
+from pydantic_core import to_json
 
-from orchestrator import logs
+from orchestrator import escapes, logs
 from orchestrator.errors import BusyError
 from orchestrator.model import ExclusionCheck, Result
 from orchestrator.room import refused
@@ -150,7 +151,7 @@ class Results:
     def write(self, result: Result) -> Path:
         """Write one record, whole or not at all, and never over another."""
         path = self._records / result.project / f"{result.started:{_STAMP}}-{result.job[:_JOB_LENGTH]}.json"
-        _write(path, _RESULT.dump_json(result, indent=1) + b"\n")
+        _write(path, _written(_RESULT, result) + b"\n")
         self._known[result.project, result.job[:_JOB_LENGTH]] = path
         return path
 
@@ -190,7 +191,7 @@ class Results:
     def write_check(self, check: ExclusionCheck) -> Path:
         """Write the record of one check of an exclusion, as `write` does."""
         path = self.folder / "exclusions" / check.project / f"{check.checked:{_STAMP}}.json"
-        _write(path, _CHECK.dump_json(check, indent=1) + b"\n")
+        _write(path, _written(_CHECK, check) + b"\n")
         return path
 
     def checks(self) -> dict[str, ExclusionCheck]:
@@ -217,22 +218,30 @@ def read(path: Path) -> Result | None:
 
 def _read(path: Path, form: TypeAdapter[_T]) -> _T | None:
     try:
-        return form.validate_json(path.read_bytes())
-    except (ValidationError, OSError) as error:
+        data = path.read_bytes()
+        if not escapes.is_marked(data):
+            return form.validate_json(data)
+        return form.validate_python(escapes.all_unescaped(json.loads(data)))
+    except (ValueError, RecursionError, OSError) as error:  # ValidationError is a ValueError
         logs.warning("a record cannot be read", path=str(path), fault=str(error)[:500])
         return None
 
 
+def _written(form: TypeAdapter[_T], value: _T, *, indent: int | None = 1) -> bytes:
+    """Write a value as JSON, every text of it as `escapes` has it."""
+    return to_json(escapes.all_escaped(form.dump_python(value, mode="json")), indent=indent)
+
+
 def checks_as_json(checks: Iterable[ExclusionCheck]) -> bytes:
     """Return checks of exclusions as one JSON array."""
-    return _CHECKS.dump_json(tuple(checks), indent=1) + b"\n"
+    return _written(_CHECKS, tuple(checks)) + b"\n"
 
 
 def as_json(results: Iterable[Result]) -> Iterator[bytes]:
     """Yield results as one JSON array, piece by piece."""
     yield b"["
     for number, result in enumerate(results):
-        yield (b",\n " if number else b"") + _RESULT.dump_json(result)
+        yield (b",\n " if number else b"") + _written(_RESULT, result, indent=None)
     yield b"]\n"
 
 

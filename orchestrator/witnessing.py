@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator import images, wheel, witness
+from orchestrator import escapes, images, wheel, witness
 from orchestrator.cache import sha256_of
 from orchestrator.errors import ImageError
 from orchestrator.model import WheelFile
@@ -101,4 +101,4 @@ def _target(image: str) -> Target | None:
 
 def as_json(found: Iterable[Row]) -> str:
     """Return rows as one JSON array."""
-    return json.dumps([asdict(one) for one in found], indent=1) + "\n"
+    return json.dumps(escapes.all_escaped([asdict(one) for one in found]), indent=1) + "\n"

@@ -69,7 +69,7 @@ def test_what_cannot_be_recorded_for_a_fault_is_open_too() -> None:
     def done(one: Job, outcome: str | WheelproofError) -> None:
         calls.append((one.release.project, outcome))
         if outcome == "b":
-            raise UnicodeEncodeError("utf-8", "\udc80", 0, 1, "surrogates not allowed")
+            raise UnicodeEncodeError("utf-8", "\udc80", 0, 1, "surrogates not allowed")  # noqa: EM101
 
     work_off([job(name) for name in "abc"], lambda one: one.release.project, done, workers=1, longs=1, stop=Stop())
     assert [name for name, _ in calls] == ["a", "b", "b", "c"]
