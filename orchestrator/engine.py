@@ -8,6 +8,7 @@ import re
 import struct
 import tarfile
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 LABEL = "wheelproof"
 """Every container of ours bears this label; its value names the results that the run works on."""
+
+_READING = "reading"  # in place of the results, of a container that is never started
+_OLD = 3600  # seconds; to read a file takes a few
 
 STDOUT, STDERR = 1, 2
 
@@ -224,6 +228,8 @@ class Engine:
         wait(removals)
         with _translated("removing containers that were left behind"):
             left = self._client.containers(all=True, filters={"label": f"{LABEL}={label}"})
+            reading = self._client.containers(all=True, filters={"label": f"{LABEL}={_READING}"})
+            left += [one for one in reading if one["Created"] < time.time() - _OLD]
             for one in left:
                 with suppress(NotFound):
                     self._client.remove_container(one["Id"], force=True, v=True)
@@ -316,7 +322,7 @@ class Engine:
     def read_file(self, image: str, path: str) -> bytes:
         """Return one file of an image, without running anything in it; nothing if it has no such file."""
         with _translated(f"reading {path} from the image {image}"):
-            identity = self._client.create_container(image, ["/bin/true"])["Id"]
+            identity = self._client.create_container(image, ["/bin/true"], labels={LABEL: _READING})["Id"]
             try:
                 pieces, _ = self._client.get_archive(identity, path)
                 return _only_file(pieces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 import threading
 import time
 from collections import Counter, deque
@@ -22,10 +23,22 @@ PATIENCE = 3.0
 
 STOPPED = "the run was stopped; run again to go on where it stood"
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _GLANCE = 0.2  # seconds between two looks at whether it was asked to stop
 _LOOK = 1.0  # seconds between two looks at whether a build turned out to be long
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """List the signals that ask a run to stop.
+
+    Not SIGHUP where it is ignored: nohup(1) does that for a run that is to outlive its terminal. A
+    shell that starts a job in its background has SIGINT and SIGQUIT ignored, but means nothing by it.
+    """
+    return tuple(
+        number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
+    )
 
 
 class Slots:

@@ -3,7 +3,7 @@
 results/records/<project>/<started>-<job>.json
 results/exclusions/<project>/<checked>.json
 results/wheels/<sha256>, results/logs/<sha256>
-results/site/, results/site_data.json
+results/site/, results/site_data.json, results/site_files.json
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from orchestrator import escapes, logs
+from orchestrator import escapes, logs, manifest
 from orchestrator.errors import BusyError
 from orchestrator.model import ExclusionCheck, Result
 from orchestrator.room import refused
@@ -202,13 +202,21 @@ class Results:
                 found[path.parent.name] = check
         return found
 
-    def publish(self, files: Iterable[tuple[str, str]]) -> None:
-        """Write files of the site and its kin, each atomically, where they changed."""
+    def publish(self, files: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+        """Write files of the site and its kin, each atomically, where they changed; return the names of all."""
+        names = []
         for name, text in files:
             path = self.folder / name
             data = text.encode("utf-8", "replace")
             if not path.is_file() or path.read_bytes() != data:
                 _write(path, data, lasting=False)
+            names.append(name)
+        return tuple(names)
+
+    def note_site(self, made_from: str, names: Iterable[str], *, whole: bool) -> None:
+        """Note that the site has those files, and no others where they are the `whole` of it; write it last of all."""
+        known = {} if whole else manifest.read(self.folder)[1]
+        _write(self.folder / manifest.NAME, manifest.taken(self.folder, made_from, names, known).encode())
 
 
 def read(path: Path) -> Result | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from tempfile import gettempdir
 
 from orchestrator.errors import NoRoomError, ResultsError
 
@@ -33,14 +34,17 @@ def shortage(error: BaseException) -> NoRoomError | None:
         if isinstance(link, NoRoomError):
             return link
         if isinstance(link, OSError) and link.errno in _FULL:
-            name = link.filename2 or link.filename
-            folder = Path(os.fsdecode(name)).parent if isinstance(name, str | bytes) else Path.cwd()
-            return NoRoomError(
-                f"working in {folder}: {_what_ran_out(folder, link)}; make room there, or name another folder, "
-                "and run again"
-            )
+            return NoRoomError(_unforeseen(link))
         link = link.__cause__ or link.__context__
     return None
+
+
+def _unforeseen(error: OSError) -> str:
+    name = error.filename2 or error.filename
+    if not isinstance(name, str | bytes):
+        return f"writing a file: {error}; make room for the results, the cache and {gettempdir()}, and run again"
+    folder = Path(os.fsdecode(name)).parent
+    return f"working in {folder}: {_what_ran_out(folder, error)}; make room there, and run again"
 
 
 def is_scarce(folder: Path) -> bool:

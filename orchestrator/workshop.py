@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator import bounded, builder, cache, checkout, config, crates, logs, names, published, sdist, wheel
 from orchestrator.buildenv import TOOLS
-from orchestrator.errors import ResultsError, UsageError
+from orchestrator.errors import Interrupted, ResultsError, UsageError
+from orchestrator.farm import STOPPED
 from orchestrator.index import local
 from orchestrator.model import Failure, Provided, digest
 from orchestrator.names import BadNameError, SdistName
@@ -248,14 +249,21 @@ class Workshop:
             ours,
             release.wheels,
             lambda one: self.index.fetch(one, limits.wheel),
-            lambda path, theirs: look(self._given(build, ours), wheel.Given(path, theirs), limits),
+            lambda path, theirs: self._look(self._given(build, ours), wheel.Given(path, theirs), limits),
         )
 
     def diagnose(self, first: Build, second: Build, limits: Limits) -> Diagnosis | None:
         """Look into two wheels; None, and a word in the log, where that fails."""
         assert first.wheel is not None  # noqa: S101 - only wheels are looked into
         assert second.wheel is not None  # noqa: S101 - as above
-        return look(self._given(first, first.wheel), self._given(second, second.wheel), limits)
+        return self._look(self._given(first, first.wheel), self._given(second, second.wheel), limits)
+
+    def _look(self, first: wheel.Given, second: wheel.Given, limits: Limits) -> Diagnosis | None:
+        """Look into two wheels; what a signal to all of our processes ended is no answer."""
+        found = look(first, second, limits)
+        if found is None and self.stop.asked:
+            raise Interrupted(STOPPED)
+        return found
 
     def _given(self, build: Build, made: WheelFile) -> wheel.Given:
         return wheel.Given(self.stored(made), made, traces(build))

@@ -8,7 +8,7 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -93,6 +93,7 @@ def site(
     checks: Mapping[str, ExclusionCheck] = MappingProxyType({}),
     debians: Mapping[str, Debian] = side_by_side.UNKNOWN,
     written: MutableMapping[str, object] | None = None,
+    failed: Callable[[str, Exception], None] | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Yield the site page by page, as (path relative to its root, text), one at a time in memory.
 
@@ -100,7 +101,8 @@ def site(
     last of each exclusion, by project; `debians` says what the images are. `written` remembers
     between calls what the pages of projects and logs were made from: those that would come out the
     same again are left out, and their logs are not read. Give the same mapping as long as a run
-    goes on, and none for everything.
+    goes on, and none for everything. `failed` gets each project whose pages cannot be made, with why;
+    without it, the first of them ends it all.
     """
     done = {} if written is None else written
     catalogue = chapters()
@@ -113,8 +115,21 @@ def site(
     yield "exclusions.html", _page("exclusions.html", frame, **_exclusions(summary, checks))
     users = _log_users(summary)
     for project in summary.projects:
-        yield from _log_pages(project, users, read_log, frame, done)
-        yield from _project_page(project, frame, done, debians)
+        pages = chain(_log_pages(project, users, read_log, frame, done), _project_page(project, frame, done, debians))
+        yield from pages if failed is None else _apart(pages, partial(failed, project.name))
+
+
+def _apart(pages: Iterator[tuple[str, str]], failed: Callable[[Exception], None]) -> Iterator[tuple[str, str]]:
+    """Yield pages as long as they can be made."""
+    while True:
+        try:
+            page = next(pages)
+        except StopIteration:
+            return
+        except Exception as error:  # noqa: BLE001 - one project's pages are not to keep others from theirs
+            failed(error)
+            return
+        yield page
 
 
 def page_name(project: str) -> str:
