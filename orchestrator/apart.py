@@ -9,7 +9,8 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Self
 
 from orchestrator import manifest
-from orchestrator.errors import ResultsError
+from orchestrator.errors import NoRoomError, ResultsError
+from orchestrator.room import is_told_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +75,7 @@ class Publisher:
             status = self._end()
             said = self._said() or f"it ended with status {status}"
             msg = f"writing the site: {said}; mend that, and run wheelproof publish"
-            raise ResultsError(msg)
+            raise (NoRoomError if is_told_of(said) else ResultsError)(msg)
 
     def _begun(self) -> subprocess.Popen[bytes]:
         """Begin out of reach of a Ctrl-C that is meant for the run."""

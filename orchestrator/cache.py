@@ -45,13 +45,19 @@ def unfinished(folder: Path) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lent = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))
-        try:
-            yield lent
-        finally:
-            shutil.rmtree(lent, ignore_errors=True)
     except OSError as error:
-        doing, advice = f"writing the cache in {folder}", "see to the rights there, or name another folder for it"
-        raise refused(doing, folder, error, advice) from error
+        raise _refused(folder, error) from error
+    try:
+        yield lent
+    except OSError as error:
+        raise _refused(folder, error) from error  # before what is in it is removed: it tells what has run out
+    finally:
+        shutil.rmtree(lent, ignore_errors=True)
+
+
+def _refused(folder: Path, error: OSError) -> ResultsError:
+    doing, advice = f"writing the cache in {folder}", "see to the rights there, or name another folder for it"
+    return refused(doing, folder, error, advice)
 
 
 def write(path: Path, content: str) -> None:

@@ -156,6 +156,8 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
         # What is kept is kept, whatever becomes of the display.
         if isinstance(fault := attempted(progress.finished, *shown_as), WheelproofError):
             logs.fault("a line of the display is missing", fault, project=name)
+        if site.full:
+            raise site.full
 
     try:
         work_off(
@@ -166,8 +168,9 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
             longs=max(1, night.slots.count - 1),
             stop=night.stop,
         )
-    except BaseException:
-        if isinstance(unwritten := attempted(_finish, site, night, written), WheelproofError):
+    except BaseException as error:
+        unwritten = attempted(_finish, site, night, written)
+        if isinstance(unwritten, WheelproofError) and not isinstance(error, NoRoomError):  # that is told already
             logs.warning("the site is not written", fault=str(unwritten))
         raise
     _finish(site, night, written)
@@ -188,6 +191,7 @@ class _Site:
         self._next = 0.0
         self._stale = False
         self._complained = ""
+        self.full: NoRoomError | None = None  # why the site cannot be written, where that ends the run
         self._writing: threading.Thread | None = None
 
     def perhaps(self) -> None:
@@ -204,7 +208,9 @@ class _Site:
         fault = attempted(self._publish)
         if isinstance(fault, WheelproofError):  # the last writing tells, if it fails too
             self._stale = True
-            if str(fault) != self._complained:
+            if isinstance(fault, NoRoomError):
+                self.full = fault
+            elif str(fault) != self._complained:
                 self._complained = str(fault)
                 logs.fault("the site is not written", fault)
         took = time.monotonic() - begun

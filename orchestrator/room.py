@@ -12,6 +12,9 @@ from orchestrator.errors import NoRoomError, ResultsError
 SCARCE = 256 << 20
 """Bytes that are too few to unpack build requirements into."""
 
+_BYTES = "no space is left"
+_INODES = "the file system has no inodes left, so no more files can be made"
+_QUOTA = "the quota of disk space or files is used up"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FEW = 1000  # files
 
@@ -39,6 +42,11 @@ def shortage(error: BaseException) -> NoRoomError | None:
     return None
 
 
+def is_told_of(complaint: str) -> bool:
+    """Tell whether a message of another process of ours is that of a full file system."""
+    return any(words in complaint for words in (_BYTES, _INODES, _QUOTA))
+
+
 def _unforeseen(error: OSError) -> str:
     name = error.filename2 or error.filename
     if not isinstance(name, str | bytes):
@@ -56,12 +64,12 @@ def is_scarce(folder: Path) -> bool:
 def _what_ran_out(folder: Path, error: OSError) -> str:
     """Tell apart the bytes, the number of files, and a user's quota of either."""
     if error.errno == errno.EDQUOT:
-        return "the quota of disk space or files is used up"
+        return _QUOTA
     existing = next((one for one in (folder, *folder.parents) if one.exists()), Path("/"))
     try:
         status = os.statvfs(existing)
     except OSError:
-        return "no space is left"
+        return _BYTES
     if status.f_files and status.f_favail == 0:
-        return "the file system has no inodes left, so no more files can be made"
-    return "no space is left"
+        return _INODES
+    return _BYTES

@@ -244,6 +244,25 @@ def test_a_full_disk_is_one_message_and_loses_nothing(tmp_path: Path, option: st
         assert not list(folder.rglob(".new-*"))
 
 
+def test_a_disk_that_is_too_full_for_the_site_ends_the_run_too(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told of once, and by the exception alone."""
+
+    def publish() -> None:
+        raise NoRoomError("writing the site: no space is left in /x")  # noqa: EM101, TRY003
+
+    effects = replace(world.effects(), publish=publish)
+    with pytest.raises(NoRoomError, match="in /x"):
+        night.run(
+            [replace(TASK, requirement=f"p{one}") for one in range(50)],
+            effects,
+            lambda total: Progress(total, io.StringIO()),
+        )
+    assert list(world.store.every())
+    assert "no space" not in capsys.readouterr().err
+
+
 @contextmanager
 def mounted(folder: Path, option: str) -> Iterator[Path]:
     """Mount a small file system; skip where that is not allowed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -319,6 +320,31 @@ def test_a_run_with_nothing_new_repairs_a_damaged_site(yard: Farmyard) -> None:
     times = [page.stat().st_mtime_ns for page in pages]
     assert yard.run("run", "blameless").status == 0
     assert [page.stat().st_mtime_ns for page in pages] == times, "what is whole is left alone"
+
+
+@pytest.mark.parametrize(("option", "words"), [("size=200k", "no space is left"), ("nr_inodes=12", "no inodes left")])
+@pytest.mark.parametrize("what", ["results", "cache"])
+def test_a_full_disk_is_told_of_once(yard: Farmyard, option: str, words: str, what: str) -> None:
+    """With its folder; and what was found until then is not lost."""
+    slugs = ("blameless", "umask", "time", "home", "shell")
+    yard.publish(*slugs)
+    place = yard.folder / "small"
+    place.mkdir()
+    yard.configure(**{what: str(place / what)})
+    mount = ["/bin/mount", "-t", "tmpfs", "-o", option, "tmpfs", str(place)]
+    if subprocess.run(mount, check=False).returncode:
+        pytest.skip("no file system may be mounted here")
+    try:
+        ended = yard.run("run", *slugs)
+        kept = list(place.glob("results/records/*/*.json"))
+    finally:
+        subprocess.run(["/bin/umount", str(place)], check=True)
+    assert ended.status == 7, ended.err
+    assert ended.err.count(words) == 1, ended.err
+    assert str(place) in ended.err.splitlines()[-1]
+    assert "Traceback" not in ended.err
+    done = [line for line in ended.err.splitlines() if line.startswith("[")]
+    assert len(kept) == len(done) or what == "cache"
 
 
 def test_a_single_judgement_that_is_stopped_is_not_taken_for_a_fault(yard: Farmyard) -> None:
