@@ -147,3 +147,19 @@ def test_checksums_are_as_sha256sum_writes_them() -> None:
 def test_no_release_writes_a_line_for_another(filename: str) -> None:
     """Whatever the record of an earlier version of this program has as the name of its wheel."""
     assert checksums([rebuilt(B, filename), rebuilt(A)]) == f"{A}  {NAME}\n"
+
+
+def test_a_wheel_that_cannot_be_compared_for_a_fault_leaves_the_others(tmp_path: Path) -> None:
+    """Its row says so, and claims nothing."""
+
+    class Faulty(AtHand):
+        def diagnose(self, filename: str, sha256: str, result: Result) -> Diagnosis | None:
+            raise ZeroDivisionError(filename, sha256, result)
+
+    wanted = [
+        Wanted("pkg", "1.0", "==1.0", "f", 1, wheels=((NAME, B), ("pkg-1.0-py2-none-any.whl", A), (NAME, A))),
+    ]
+    tasks = [replace(TASK, requirement="pkg==1.0")]
+    found = rows(wanted, tasks, [rebuilt(A)], {}, Faulty(Results(tmp_path, wheels=1, logs=1), ()))
+    assert [one.outcome for one in found] == [Outcome.UNBUILDABLE, Outcome.UNBUILDABLE, Outcome.MATCHES]
+    assert "a fault of wheelproof" in found[0].reason

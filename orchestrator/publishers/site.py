@@ -107,16 +107,34 @@ def site(
     done = {} if written is None else written
     catalogue = chapters()
     frame = _frame(wheelproof_version, catalogue)
-    yield "index.html", _page("index.html", frame, **_front(summary))
-    yield "method.html", _page("method.html", frame, **_method(summary))
-    yield "excluded.html", _page("excluded.html", frame, **_not_built(summary))
-    for chapter in catalogue:
-        yield f"{chapter.slug}.html", _page("chapter.html", frame, chapter=chapter)
-    yield "exclusions.html", _page("exclusions.html", frame, **_exclusions(summary, checks))
+    for path, make in _general_pages(summary, checks, frame, catalogue):
+        yield from _kept_apart(_made(path, make), path, failed)
     users = _log_users(summary)
     for project in summary.projects:
         pages = chain(_log_pages(project, users, read_log, frame, done), _project_page(project, frame, done, debians))
-        yield from pages if failed is None else _apart(pages, partial(failed, project.name))
+        yield from _kept_apart(pages, project.name, failed)
+
+
+def _general_pages(
+    summary: Summary, checks: Mapping[str, ExclusionCheck], frame: Mapping[str, object], catalogue: tuple[Chapter, ...]
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Yield the pages that are of no one project, each with what makes it."""
+    yield "index.html", lambda: _page("index.html", frame, **_front(summary))
+    yield "method.html", lambda: _page("method.html", frame, **_method(summary))
+    yield "excluded.html", lambda: _page("excluded.html", frame, **_not_built(summary))
+    for chapter in catalogue:
+        yield f"{chapter.slug}.html", partial(_page, "chapter.html", frame, chapter=chapter)
+    yield "exclusions.html", lambda: _page("exclusions.html", frame, **_exclusions(summary, checks))
+
+
+def _made(path: str, make: Callable[[], str]) -> Iterator[tuple[str, str]]:
+    yield path, make()
+
+
+def _kept_apart(
+    pages: Iterator[tuple[str, str]], of: str, failed: Callable[[str, Exception], None] | None
+) -> Iterator[tuple[str, str]]:
+    return pages if failed is None else _apart(pages, partial(failed, of))
 
 
 def _apart(pages: Iterator[tuple[str, str]], failed: Callable[[Exception], None]) -> Iterator[tuple[str, str]]:
