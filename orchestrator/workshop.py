@@ -17,7 +17,7 @@ from orchestrator.buildenv import TOOLS
 from orchestrator.errors import Interrupted, ResultsError, UsageError
 from orchestrator.farm import STOPPED
 from orchestrator.index import local
-from orchestrator.model import Failure, Provided, digest
+from orchestrator.model import Failure, Phase, Provided, Reason, digest
 from orchestrator.names import BadNameError, SdistName
 from orchestrator.rebuild import Effects, wrong_name
 from orchestrator.retry import retrying
@@ -169,7 +169,12 @@ class Workshop:
         if isinstance(built, Failure):
             return built
         file = self.stored(built)
-        place = self._place(built.sha256, SdistName(built.filename))
+        name = SdistName(built.filename)
+        project = sdist.declared(Path(job.task.requirement))
+        if project and name.project != project:  # PEP 621: a backend may not change the name
+            detail = f"its build gives {built.filename}, and pyproject.toml calls the project {project}"
+            return Failure(Reason.WRONG_NAME, Phase.BUILD_SDIST, detail, detail)
+        place = self._place(built.sha256, name)
         cache.keep(file, place)
         remember(self.cache, _sdist_of(job.release, image), (built.sha256, built.filename))
         return local(place)[0]

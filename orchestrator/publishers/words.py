@@ -98,7 +98,7 @@ REASONS: Mapping[str, str] = {
     Reason.TOO_MUCH_OUTPUT: "its build prints more than the limit",
     Reason.NO_WHEEL: "its build ends well, but leaves no wheel",
     Reason.BROKEN_WHEEL: "the wheel that it builds is broken",
-    Reason.WRONG_NAME: "the wheel that it builds is one of another project or version",
+    Reason.WRONG_NAME: "what it builds is named as a file of another project or version",
     Reason.UNSAFE_WHEEL: "the wheel that it builds is not safe to unpack",
     Reason.WHEEL_TOO_LARGE: "the wheel that it builds is larger than the limit",
 }
