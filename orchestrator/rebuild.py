@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from orchestrator import __version__, failures, kind, variations
 from orchestrator.builder import Order, Output
 from orchestrator.compare import compare
+from orchestrator.config import is_path
 from orchestrator.errors import WheelproofError
 from orchestrator.explain import Explained, bound, explain
 from orchestrator.guest import satisfied
@@ -164,7 +165,8 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
         order = _order(name, environment, task=task, release=release, image=image, settled=settled, effects=effects)
         return effects.build(order, _nobody).build
 
-    trial = conclude(task, *of_release(release, first.build, second.build), build, effects.read)
+    pair = (first.build, second.build) if _is_folder(task) else of_release(release, first.build, second.build)
+    trial = conclude(task, *pair, build, effects.read)
     trial = told(task, release, trial, build, effects.diagnose)
     found = result(digest(inputs), trial, inputs, settled.lock)
     return replace(found, published=effects.published(release, first.build)) if task.published else found
@@ -334,6 +336,11 @@ def _order(
 
 
 # --- judging ---------------------------------------------------------------------------------
+
+
+def _is_folder(task: Task) -> bool:
+    """Tell whether a project's folder was named, whose version nobody but its own builds gives."""
+    return is_path(task.requirement) and not task.requirement.endswith((".tar.gz", ".zip"))
 
 
 def of_release(release: Release, first: Build, second: Build) -> tuple[Build, Build]:
