@@ -8,7 +8,9 @@ import tempfile
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Self
 
-from orchestrator.errors import ResultsError
+from orchestrator import manifest
+from orchestrator.errors import NoRoomError, ResultsError
+from orchestrator.room import is_told_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +28,8 @@ class Publisher:
 
     def __init__(self, config_file: Path, folder: Path) -> None:
         """Write the site of the results in that folder."""
-        self._config_file, self._page = config_file, folder / "site" / "index.html"
+        self._config_file, self._folder = config_file, folder
+        self._page = folder / "site" / "index.html"
         of = ["--config", str(config_file), "--results", str(folder)]
         self._command = [sys.executable, "-m", "orchestrator", "publish", "--when-told", *of]
         self._process: subprocess.Popen[bytes] | None = None
@@ -48,8 +51,9 @@ class Publisher:
         self._process = self._process or self._begun()
 
     def is_published(self) -> bool:
-        """Tell whether there is a site that is newer than the configuration."""
-        return self._page.is_file() and self._page.stat().st_mtime > self._config_file.stat().st_mtime
+        """Tell whether there is a site, whole and of all records, that is newer than the configuration."""
+        is_newer = self._page.is_file() and self._page.stat().st_mtime > self._config_file.stat().st_mtime
+        return is_newer and manifest.is_whole(self._folder)
 
     def publish(self) -> None:
         """Write the site as the results are now.
@@ -71,7 +75,7 @@ class Publisher:
             status = self._end()
             said = self._said() or f"it ended with status {status}"
             msg = f"writing the site: {said}; mend that, and run wheelproof publish"
-            raise ResultsError(msg)
+            raise (NoRoomError if is_told_of(said) else ResultsError)(msg)
 
     def _begun(self) -> subprocess.Popen[bytes]:
         """Begin out of reach of a Ctrl-C that is meant for the run."""

@@ -32,7 +32,7 @@ from orchestrator.cache import sweep_all
 from orchestrator.crates import Crates
 from orchestrator.debian import Contents
 from orchestrator.errors import EngineError, Interrupted, UsageError, WheelproofError
-from orchestrator.farm import STOPPED, Slots, Stop
+from orchestrator.farm import STOPPED, Slots, Stop, stop_signals
 from orchestrator.fitting import applies
 from orchestrator.index import Index
 from orchestrator.model import Budget, Failure, Result, Verdict
@@ -328,14 +328,14 @@ def _lock(settings: Config, index: Index) -> Callable[..., Any]:
 
 @contextmanager
 def _stopping(stop: Stop, engine: engines.Engine) -> Iterator[None]:
-    """On Ctrl-C or SIGTERM, kill what runs and take nothing new."""
+    """On Ctrl-C, SIGTERM, SIGHUP or SIGQUIT, kill what runs and take nothing new."""
 
     def ask(_number: int, _frame: object) -> None:
         stop.ask()
         # Not here: the handler may have interrupted whoever holds the engine's lock.
         threading.Thread(target=engine.stop, name="stopping").start()
 
-    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    former = {number: signal.signal(number, ask) for number in stop_signals()}
     try:
         yield
     finally:

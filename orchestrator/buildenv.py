@@ -20,10 +20,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from orchestrator import logs
+from orchestrator import logs, names
 from orchestrator.cache import Turns, settle, settled, sum_of, sweep, unfinished
 from orchestrator.errors import PackageIndexError, TransientIndexError
 from orchestrator.model import digest
+from orchestrator.names import wheel_of
 from orchestrator.retry import retrying
 from orchestrator.uv import Uv, raise_fault
 
@@ -173,13 +174,10 @@ class BuildEnvironments:
             links = lib.parent.parent / "links"
             links.mkdir()
             for pin in built:
-                (links / pin.filename).symlink_to(self.place(pin).resolve())
+                name = wheel_of(pin.filename, pin.name, pin.version)
+                (links / name.filename).symlink_to(names.place(self._wheels, pin.sha256, name).resolve())
             _install_from(uv, ["--no-index", "--find-links", str(links)], lib, built, target)
         (lib / ".lock").unlink(missing_ok=True)
-
-    def place(self, pin: Pin) -> Path:
-        """Return where a wheel lies that was built here."""
-        return self._wheels / pin.sha256 / pin.filename
 
 
 def _install_from(uv: Uv, where: list[str], lib: Path, pins: tuple[Pin, ...], target: Target) -> None:

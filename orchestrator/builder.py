@@ -104,6 +104,7 @@ class Order:
     hook: str = "build_wheel"
     crates: Path | None = None  # a CARGO_HOME with all crates in it
     pip: str = ""  # the project, where `pip wheel` is to build it, instead of the build backend's hook
+    project: str = ""  # whose wheel it is to give; a wheel of no project is taken from nobody
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from orchestrator import logs
 from orchestrator.errors import ResultsError
 from orchestrator.model import DAY, digest
+from orchestrator.room import refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,14 +49,20 @@ def unfinished(folder: Path) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lent = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))
-        try:
-            with _kept_from_sweep(lent):
-                yield lent
-        finally:
-            shutil.rmtree(lent, ignore_errors=True)
     except OSError as error:
-        msg = f"writing the cache in {folder}: {error}; make room there, or name another folder for the cache"
-        raise ResultsError(msg) from error
+        raise _refused(folder, error) from error
+    try:
+        with _kept_from_sweep(lent):
+            yield lent
+    except OSError as error:
+        raise _refused(folder, error) from error  # before what is in it is removed: it tells what has run out
+    finally:
+        shutil.rmtree(lent, ignore_errors=True)
+
+
+def _refused(folder: Path, error: OSError) -> ResultsError:
+    doing, advice = f"writing the cache in {folder}", "see to the rights there, or name another folder for it"
+    return refused(doing, folder, error, advice)
 
 
 @contextmanager

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packaging.utils import InvalidName, InvalidSdistFilename, canonicalize_name, parse_sdist_filename
-
 from orchestrator import rebuild, variations
 from orchestrator.builder import Order
 from orchestrator.model import Failure, Phase, Reason, Release, Sdist, WheelFile
+from orchestrator.names import BadNameError, SdistName
 
 if TYPE_CHECKING:
     from orchestrator.builder import Output
@@ -77,16 +76,9 @@ def _looked_at(output: Output) -> WheelFile | Failure:
     if build.failure is not None:
         return replace(build.failure, phase=Phase.BUILD_SDIST)
     assert build.wheel is not None  # noqa: S101 - a build gives one or the other
-    if not is_name(build.wheel.filename):
-        detail = f"the build backend named it {build.wheel.filename!r}; an sdist is called NAME-VERSION.tar.gz"
+    try:
+        SdistName(build.wheel.filename)
+    except BadNameError as error:
+        detail = f"the build backend named it so: {error}; an sdist is called NAME-VERSION.tar.gz"
         return Failure(Reason.BROKEN_SDIST, Phase.BUILD_SDIST, detail)
     return build.wheel
-
-
-def is_name(filename: str) -> bool:
-    """Tell whether this may be the name of an sdist's file (PEP 625, but that old ones are not so strict)."""
-    try:
-        canonicalize_name(parse_sdist_filename(filename)[0], validate=True)
-    except (InvalidSdistFilename, InvalidName):
-        return False
-    return filename.isascii() and filename.isprintable() and "/" not in filename

@@ -8,6 +8,7 @@ import re
 import struct
 import tarfile
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = ["LABEL", "STDERR", "STDOUT", "Completed", "Container", "Engine", "LocalImage", "Offer", "connect", "frames"]
+
+_READING = "reading"  # in place of the results, of a container that is never started
+_OLD = 3600  # seconds; to read a file takes a few
 
 STDOUT, STDERR = 1, 2
 
@@ -373,6 +377,8 @@ class Engine:
         wait(removals)
         with _translated("removing containers that were left behind"):
             left = self._client.containers(all=True, filters={"label": f"{LABEL}={label}"})
+            reading = self._client.containers(all=True, filters={"label": f"{LABEL}={_READING}"})
+            left += [one for one in reading if one["Created"] < time.time() - _OLD]
             for one in left:
                 with suppress(NotFound):
                     self._client.remove_container(one["Id"], force=True, v=True)
@@ -465,7 +471,7 @@ class Engine:
     def read_file(self, image: str, path: str) -> bytes:
         """Return one file of an image, without running anything in it; nothing if it has no such file."""
         with _translated(f"reading {path} from the image {image}"):
-            identity = self._client.create_container(image, ["/bin/true"])["Id"]
+            identity = self._client.create_container(image, ["/bin/true"], labels={LABEL: _READING})["Id"]
             try:
                 pieces, _ = self._client.get_archive(identity, path)
                 return _only_file(pieces)

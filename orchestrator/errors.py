@@ -6,13 +6,17 @@ WheelproofError            the root: one clear message that says what to do
 ├── EngineError            4   the container engine is absent, or does not do as asked
 ├── ImageError             5   an image cannot be made as its lock says
 ├── PackageIndexError      6   the package index does not answer, or answers wrongly
+├── FaultError             1   a fault of this program
 ├── ResultsError           7   results/ or the cache cannot be read or written
+│   └── NoRoomError            their file system is full: that ends a run
 ├── BusyError              8   another run works on the same results
 ├── OpenJobsError          9   the run ended, but some jobs got no verdict
 └── DisagreementError     10   a rebuild does not give the hashes that a file names
 """
 
 from __future__ import annotations
+
+_LONGEST = 500  # characters of a foreign exception's text
 
 
 class WheelproofError(Exception):
@@ -67,6 +71,26 @@ class ResultsError(WheelproofError):
     """The results or the cache cannot be read or written."""
 
     exit_status = 7
+
+
+class NoRoomError(ResultsError):
+    """The file system of the results or the cache is full: nothing more can be kept, and the run ends."""
+
+
+class FaultError(WheelproofError):
+    """A fault of this program, in one job or one page; what caused it is its `__cause__`."""
+
+    @classmethod
+    def of(cls, cause: BaseException) -> FaultError:
+        """Wrap an exception that nobody foresaw."""
+        fault = cls(f"a fault of wheelproof, please report it with the traceback in the log: {_named(cause)}")
+        fault.__cause__ = cause
+        return fault
+
+
+def _named(cause: BaseException) -> str:
+    text = str(cause)[:_LONGEST]
+    return f"{type(cause).__name__}: {text}" if text else type(cause).__name__
 
 
 class BusyError(WheelproofError):

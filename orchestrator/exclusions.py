@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from orchestrator import __version__, config, night
+from orchestrator import __version__, config, logs, night
+from orchestrator.errors import ResultsError, WheelproofError
+from orchestrator.farm import attempted
 from orchestrator.model import Attempt, ExclusionCheck, Fate, Result, Verdict
 
 if TYPE_CHECKING:
@@ -49,10 +51,24 @@ def carried_out(
         later = carry_out(second)
         outcome = night.Outcome((*outcome.records, *later.records), (*outcome.open, *later.open))
     found = _found(outcome, wanted)
-    checks = tuple(filter(None, (_checked(settings, one, custom.get(one), found) for one in wanted)))
-    for one in checks:
-        store.write_check(one)
-    return outcome, checks
+    checks: list[ExclusionCheck] = []
+    for one in wanted:
+        check = attempted(_recorded, store, _checked, settings, one, custom.get(one), found)
+        if isinstance(check, ResultsError):
+            raise check
+        if isinstance(check, WheelproofError):
+            logs.fault("an exclusion is not checked", check, project=one.project)
+            outcome = night.Outcome(outcome.records, (*outcome.open, (one.project, str(check))))
+        elif check:
+            checks.append(check)
+    return outcome, tuple(checks)
+
+
+def _recorded(store: Results, check: Callable[..., ExclusionCheck | None], *arguments: object) -> ExclusionCheck | None:
+    found = check(*arguments)
+    if found:
+        store.write_check(found)
+    return found
 
 
 def _unbuilt(settings: Config, exclusions: tuple[Exclusion, ...], outcome: night.Outcome) -> Iterator[Exclusion]:

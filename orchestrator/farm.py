@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import signal
 import threading
 import time
 from collections import Counter, deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from orchestrator.errors import Interrupted, WheelproofError
+from orchestrator.errors import FaultError, Interrupted, NoRoomError, WheelproofError
+from orchestrator.room import shortage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,9 +23,22 @@ PATIENCE = 3.0
 
 STOPPED = "the run was stopped; run again to go on where it stood"
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _GLANCE = 0.2  # seconds between two looks at whether it was asked to stop
 _LOOK = 1.0  # seconds between two looks at whether a build turned out to be long
+_P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """List the signals that ask a run to stop.
+
+    Not SIGHUP where it is ignored: nohup(1) does that for a run that is to outlive its terminal. A
+    shell that starts a job in its background has SIGINT and SIGQUIT ignored, but means nothing by it.
+    """
+    return tuple(
+        number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
+    )
 
 
 class Slots:
@@ -127,31 +142,30 @@ def work_off(
 
     Where nothing short is left there may be one more, for the places that the last build of a job leaves free.
 
-    `done` is told of each job's outcome: what `work` returned, or the farm's own error, which
-    leaves the job open and never stops another. It is called by one thread at a time.
+    `done` gets each job's outcome: what `work` returned, or the farm's own error, which leaves the
+    job open and never stops another. Whatever else `work` raises, or `done` for what `work` returned,
+    is a fault of the program in that one job: `done` gets it as a FaultError. `done` is called by one
+    thread at a time.
 
     Raises
     ------
-    Exception
-        Whatever `work` or `done` raised that is not of the farm: a fault of the program. The
-        other workers finish what they do, and take nothing new.
+    NoRoomError
+        A file system is full. The other workers finish what they do, and take nothing new.
+    WheelproofError
+        `done` raised it: nothing can be kept any more. The same holds for whatever it raises when it
+        gets a FaultError.
+    Interrupted
+        It was asked to stop.
 
     """
     queue = _Queue(jobs, longs)
-    lock = threading.Lock()
-    faults: list[BaseException] = []
+    reports = _Reports(done, stop)
+    faults = reports.faults
 
     def one_worker() -> None:
         while not stop.asked and not faults and (job := queue.take()) is not None:
             try:
-                outcome: _T | WheelproofError
-                try:
-                    outcome = work(job)
-                except WheelproofError as error:
-                    outcome = error
-                if not (stop.asked and isinstance(outcome, WheelproofError)):
-                    with lock:
-                        done(job, outcome)
+                reports.take(job, attempted(work, job))
             except BaseException as fault:  # noqa: BLE001 - handed to the caller below
                 faults.append(fault)
             finally:
@@ -169,6 +183,51 @@ def work_off(
         raise faults[0]
     if stop.asked:
         raise Interrupted(STOPPED)
+
+
+class _Reports:
+    """Hands each job's outcome on, one at a time; takes note of what ends the run."""
+
+    def __init__(self, done: Callable[[Job, Any], None], stop: Stop) -> None:
+        self.faults: list[BaseException] = []
+        self._done = done
+        self._stop = stop
+        self._lock = threading.Lock()
+
+    def take(self, job: Job, outcome: object) -> None:
+        """Take the outcome of a job, unless it only came of the end of the run.
+
+        Raises
+        ------
+        Exception
+            Nothing can be reported any more, not even a fault.
+
+        """
+        if isinstance(outcome, NoRoomError):
+            self.faults.append(outcome)
+        elif not (self._stop.asked and isinstance(outcome, WheelproofError)):
+            with self._lock:
+                self._report(job, outcome)
+
+    def _report(self, job: Job, outcome: object) -> None:
+        fault = attempted(self._done, job, outcome)
+        if isinstance(fault, FaultError):
+            self._done(job, fault)
+        elif isinstance(fault, WheelproofError):
+            self.faults.append(fault)
+
+
+def attempted(act: Callable[_P, _T], *arguments: _P.args, **named: _P.kwargs) -> _T | WheelproofError:
+    """Return what a function returns, or what it raises: as an error of the farm, whatever it is.
+
+    A SystemExit counts as a fault, too: in a worker, a library raised it. So does a MemoryError: what
+    is too large for us is the one job's input.
+    """
+    try:
+        return act(*arguments, **named)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - this is the border behind which a job fails alone
+        known = error if isinstance(error, WheelproofError) else FaultError.of(error)
+        return shortage(error) or known
 
 
 def _ended(threads: list[threading.Thread], seconds: float) -> bool:

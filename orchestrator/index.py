@@ -25,20 +25,14 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import requests
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import (
-    InvalidName,
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.utils import canonicalize_name
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 
-from orchestrator import __version__
+from orchestrator import __version__, names
 from orchestrator.cache import Turns, read_checked, sha256_of, unfinished, write_checked
 from orchestrator.errors import AbsentError, PackageIndexError, TransientIndexError, UsageError
 from orchestrator.model import OfferedWheel, Release, Sdist, admits
+from orchestrator.names import BadNameError, SdistName, WheelName, is_sha256
 from orchestrator.retry import retrying
 
 if TYPE_CHECKING:
@@ -47,6 +41,8 @@ if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
     from pypi_simple import DistributionPackage, ProjectPage
+
+    from orchestrator.names import FileName
 
 _LAYOUT = 2  # of a kept page
 _PAGE_LIMIT = 64 << 20  # bytes, unpacked; the largest pages are below ten million
@@ -192,17 +188,17 @@ class Index:
 
         """
         folder = self._cache / ("sdists" if isinstance(wanted, Sdist) else "published")
-        _checked_name(wanted)
+        name = _checked_name(wanted)
         with self._turns.turn(wanted.sha256 or wanted.url):
-            kept = folder / wanted.sha256 / wanted.filename
-            if wanted.sha256 and kept.is_file() and sha256_of(kept) == wanted.sha256:
+            kept = names.place(folder, wanted.sha256, name) if wanted.sha256 else None
+            if kept and kept.is_file() and sha256_of(kept) == wanted.sha256:
                 return kept
-            return self._download(wanted, limit, folder)
+            return self._download(wanted, name, limit, folder)
 
-    def _download_once(self, wanted: Sdist | OfferedWheel, limit: int, folder: Path) -> Path:
+    def _download_once(self, wanted: Sdist | OfferedWheel, name: FileName, limit: int, folder: Path) -> Path:
         doing = f"fetching {wanted.filename}"
         with unfinished(folder) as lent, self._get(doing, wanted.url, {"Accept-Encoding": "identity"}) as answer:
-            part = lent / wanted.filename
+            part = lent / name.filename
             with part.open("wb") as file:
                 found = _copy(self._pieces(doing, answer, limit), file.write)
             if wanted.sha256 not in {"", found}:
@@ -211,9 +207,9 @@ class Index:
                     "nothing of it was kept: see whether the index or something before it alters files, and run again"
                 )
                 raise PackageIndexError(msg)
-            place = folder / found
-            place.mkdir(exist_ok=True)
-            return part.replace(place / wanted.filename)
+            place = names.place(folder, found, name)
+            place.parent.mkdir(exist_ok=True)
+            return part.replace(place)
 
     def _read_page(self, name: str) -> tuple[Edition, ...]:
         """Return all editions of a project, the newest first."""
@@ -356,16 +352,15 @@ def local(path: str | Path) -> tuple[Release, Path]:
     """
     file = Path(path).resolve()
     try:
-        name, version = parse_sdist_filename(file.name)
-        canonicalize_name(name, validate=True)
+        name = SdistName(file.name)
         sdist = Sdist(file.name, file.as_uri(), sha256_of(file), file.stat().st_size)
-    except (InvalidSdistFilename, InvalidName) as error:
+    except BadNameError as error:
         msg = f"reading {path}: {error}; an sdist is called NAME-VERSION.tar.gz or NAME-VERSION.zip"
         raise UsageError(msg) from error
     except OSError as error:
         msg = f"reading {path}: {error.strerror}; name an sdist that can be read"
         raise UsageError(msg) from error
-    return Release(name, str(version), sdist), file
+    return Release(name.project, str(name.version), sdist), file
 
 
 def choose(editions: Sequence[Edition], specifier: SpecifierSet, python: str) -> Edition | None:
@@ -428,12 +423,10 @@ def _editions(name: str, page: ProjectPage, base: str) -> tuple[Edition, ...]:
 def _version(name: str, filename: str) -> Version | None:
     """Return the version of a file that is a wheel or sdist of this very project."""
     try:
-        of, version = (
-            parse_wheel_filename(filename)[:2] if filename.endswith(".whl") else parse_sdist_filename(filename)
-        )
-    except (InvalidWheelFilename, InvalidSdistFilename):
+        found = names.parsed(filename)
+    except BadNameError:
         return None
-    return version if of == name and _is_plain(filename) else None
+    return found.version if found.project == name else None
 
 
 def _offer(package: DistributionPackage, base: str) -> Offer:
@@ -521,24 +514,17 @@ class _Kept:
         write_checked(self._path, json.dumps(self._content, separators=(",", ":")))
 
 
-def _checked_name(wanted: Sdist | OfferedWheel) -> None:
+def _checked_name(wanted: Sdist | OfferedWheel) -> FileName:
     filename, kind = wanted.filename, "an sdist" if isinstance(wanted, Sdist) else "a wheel"
     try:
-        if isinstance(wanted, Sdist):
-            parse_sdist_filename(filename)
-        else:
-            parse_wheel_filename(filename)
-    except (InvalidSdistFilename, InvalidWheelFilename):
-        plain = False
-    else:
-        plain = _is_plain(filename)
-    if not plain:
+        name = SdistName(filename) if isinstance(wanted, Sdist) else WheelName(filename)
+    except BadNameError as error:
         msg = f"fetching {filename!r}: that is no name of {kind}; see what the index publishes there"
+        raise PackageIndexError(msg) from error
+    if wanted.sha256 and not is_sha256(wanted.sha256):
+        msg = f"fetching {filename}: the index gives {wanted.sha256!r} as its sha256; use an index that gives one"
         raise PackageIndexError(msg)
-
-
-def _is_plain(filename: str) -> bool:
-    return filename.isascii() and filename.isprintable() and not set(filename) & {"/", "\\"} and filename[0] != "."
+    return name
 
 
 def _credentials(url: str) -> tuple[str, tuple[str, str] | None]:

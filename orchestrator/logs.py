@@ -6,8 +6,11 @@ It does so when the first thing is said: most runs have nothing to say, and woul
 from __future__ import annotations
 
 import sys
+import traceback
 from functools import cache
 from typing import Any
+
+from orchestrator.errors import FaultError, WheelproofError
 
 _FORMS = ["console"]
 
@@ -32,6 +35,14 @@ def error(event: str, **values: object) -> None:
     _logger().error(event, **values)
 
 
+def fault(event: str, error: BaseException, **values: object) -> None:
+    """Log an error with its traceback, where nobody foresaw it, and without where it has a message for users."""
+    cause = error.__cause__ if isinstance(error, FaultError) and error.__cause__ else error
+    foreseen = isinstance(cause, WheelproofError)
+    shown = {} if foreseen else {"exception": "".join(traceback.format_exception(cause)).rstrip("\n")}
+    _logger().error(event, **values, fault=str(error), **shown)
+
+
 def printable(text: str) -> str:
     """Replace what a terminal might obey, and what turns the direction of writing, by what it is called."""
     return "".join(one if one.isprintable() or one == "\n" else f"\\x{ord(one):02x}" for one in text)
@@ -51,7 +62,6 @@ def _processors(form: str) -> list[Any]:
     return [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
         *written,
     ]
 
@@ -59,7 +69,8 @@ def _processors(form: str) -> list[Any]:
 def _console() -> Any:  # noqa: ANN401 - a renderer of structlog
     import structlog  # noqa: PLC0415
 
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    colours = sys.stderr is not None and sys.stderr.isatty()
+    return structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
 
 
 def _escaped(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -429,6 +429,7 @@ class Reason(StrEnum):
     KILLED = "killed"
     NO_WHEEL = "no-wheel"
     BROKEN_WHEEL = "broken-wheel"
+    WRONG_NAME = "wrong-name"
     UNSAFE_WHEEL = "unsafe-wheel"
     WHEEL_TOO_LARGE = "wheel-too-large"
 

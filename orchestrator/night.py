@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import logs
-from orchestrator.errors import OpenJobsError, WheelproofError
-from orchestrator.farm import Slots, Stop, work_off
+from orchestrator.errors import NoRoomError, OpenJobsError, WheelproofError
+from orchestrator.farm import Slots, Stop, attempted, work_off
 from orchestrator.plan import Job, ordered, seconds_of
 from orchestrator.results import read
 
@@ -66,16 +66,25 @@ class Night:
 
 
 def look_up(tasks: Iterable[Task], night: Night, failed: Callable[[Task, WheelproofError], None]) -> tuple[Job, ...]:
-    """Find the release of every task, and put the jobs in their order; what cannot be found stays open."""
+    """Find the release of every task, and put the jobs in their order; what cannot be found stays open.
+
+    Raises
+    ------
+    NoRoomError
+        A file system is full.
+
+    """
 
     def find(task: Task) -> Job | None:
         if night.stop.asked:
             return None
-        try:
-            return _job(task, night)
-        except WheelproofError as error:
-            failed(task, error)
+        found = attempted(_job, task, night)
+        if isinstance(found, NoRoomError):
+            raise found
+        if isinstance(found, WheelproofError):
+            failed(task, found)
             return None
+        return found
 
     pool = ThreadPoolExecutor(LOOKING)
     looking = [pool.submit(find, task) for task in tasks]
@@ -103,10 +112,14 @@ def _job(task: Task, night: Night) -> Job:
 
 
 def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -> Outcome:
-    """Judge all tasks; one's failure never stops another's.
+    """Judge all tasks; one's failure never stops another's, be it the farm's or a fault of the program.
 
     Raises
     ------
+    NoRoomError
+        A file system is full. What was found until then is kept.
+    ResultsError
+        The results cannot be written.
     Interrupted
         The run was stopped. What was found until then is written and published.
 
@@ -116,7 +129,7 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
 
     def failed(task: Task, error: WheelproofError) -> None:
         left.append((task.requirement, str(error)))
-        logs.error("no verdict", requirement=task.requirement, fault=str(error))
+        logs.fault("no verdict", error, requirement=task.requirement)
 
     jobs = look_up(tasks, night, failed)
     progress = shown(len(jobs))
@@ -127,21 +140,24 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
 
     def done(job: Job, outcome: Result | Path | WheelproofError) -> None:
         nonlocal written
-        night.slots.expect(-(not job.long))
         name, where = job.release.project, f" on {job.task.image}" if several else ""
         if isinstance(outcome, WheelproofError):
             failed(job.task, outcome)
-            progress.finished(name, job.name + where, "open", str(outcome))
-            return
-        if isinstance(outcome, Path):
+            shown_as = name, job.name + where, "open", str(outcome)
+        elif isinstance(outcome, Path):
             records.append(outcome)
-            progress.finished(name, job.name + where, "unchanged", "")
-            return
-        records.append(night.write(outcome))
-        written += 1
-        release = f"{outcome.project} {outcome.version}{where}"
-        progress.finished(name, release, outcome.verdict, outcome.reason)
-        site.perhaps()
+            shown_as = name, job.name + where, "unchanged", ""
+        else:
+            records.append(night.write(outcome))
+            written += 1
+            shown_as = name, f"{outcome.project} {outcome.version}{where}", outcome.verdict, outcome.reason
+            attempted(site.perhaps)  # where it fails, the last writing still comes
+        night.slots.expect(-(not job.long))
+        # What is kept is kept, whatever becomes of the display.
+        if isinstance(fault := attempted(progress.finished, *shown_as), WheelproofError):
+            logs.fault("a line of the display is missing", fault, project=name)
+        if site.full:
+            raise site.full
 
     try:
         work_off(
@@ -152,10 +168,18 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
             longs=max(1, night.slots.count - 1),
             stop=night.stop,
         )
-    finally:
-        if written or not night.is_published():
-            site.last()
+    except BaseException as error:
+        unwritten = attempted(_finish, site, night, written)
+        if isinstance(unwritten, WheelproofError) and not isinstance(error, NoRoomError):  # that is told already
+            logs.warning("the site is not written", fault=str(unwritten))
+        raise
+    _finish(site, night, written)
     return Outcome(tuple(records), tuple(left))
+
+
+def _finish(site: _Site, night: Night, written: int) -> None:
+    if written or not night.is_published():
+        site.last()
 
 
 class _Site:
@@ -166,23 +190,29 @@ class _Site:
         self._every = every
         self._next = 0.0
         self._stale = False
+        self._complained = ""
+        self.full: NoRoomError | None = None  # why the site cannot be written, where that ends the run
         self._writing: threading.Thread | None = None
 
     def perhaps(self) -> None:
         """Begin to write it, for there is something new, if that is not under way and it is time."""
         self._stale = True
         if time.monotonic() >= self._next and not (self._writing and self._writing.is_alive()):
-            self._writing = threading.Thread(target=self._write, name="publishing")
-            self._writing.start()
+            writing = threading.Thread(target=self._write, name="publishing")
+            writing.start()
+            self._writing = writing
 
     def _write(self) -> None:
         begun = time.monotonic()
         self._stale = False
-        try:
-            self._publish()
-        except WheelproofError as error:  # the last writing tells, if it fails too
+        fault = attempted(self._publish)
+        if isinstance(fault, WheelproofError):  # the last writing tells, if it fails too
             self._stale = True
-            logs.warning("the site is not written", fault=str(error))
+            if isinstance(fault, NoRoomError):
+                self.full = fault
+            elif str(fault) != self._complained:
+                self._complained = str(fault)
+                logs.fault("the site is not written", fault)
         took = time.monotonic() - begun
         self._next = begun + max(self._every, took * _SHARE)
 

@@ -13,11 +13,13 @@ from packaging.utils import canonicalize_name
 from orchestrator import __version__, failures, kind, variations
 from orchestrator.builder import Order, Output
 from orchestrator.compare import compare
+from orchestrator.config import is_path
 from orchestrator.errors import WheelproofError
 from orchestrator.explain import Explained, bound, explain
 from orchestrator.guest import MOST_REQUIREMENTS, satisfied, unreadable
 from orchestrator.laboratory import Case, Tools, insist, same
 from orchestrator.model import (
+    DETAIL,
     LIMIT_REASONS,
     METHOD,
     SCHEMA,
@@ -35,6 +37,7 @@ from orchestrator.model import (
     admits,
     digest,
 )
+from orchestrator.names import BadNameError, WrongNameError, wheel_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,12 +162,14 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     inputs = inputs_of(task, release, image, settled.lock.digest)
 
     def build(name: str, environment: Environment) -> Build:
-        pip = _pip(task, release)
         ask = name == "control" and _unanswered(first.build)
-        order = _order(name, environment, task=task, image=image, settled=settled, effects=effects, ask=ask, pip=pip)
+        order = _order(
+            name, environment, task=task, release=release, image=image, settled=settled, effects=effects, ask=ask
+        )
         return effects.build(order, _nobody).build
 
-    trial = conclude(task, first.build, second.build, build, effects.read)
+    pair = (first.build, second.build) if _is_folder(task) else of_release(release, first.build, second.build)
+    trial = conclude(task, *pair, build, effects.read)
     trial = told(task, release, trial, build, effects.diagnose)
     found = result(digest(inputs), trial, inputs, settled.lock)
     return replace(found, published=effects.published(release, first.build)) if task.published else found
@@ -292,8 +297,7 @@ def build_twice(
     cannot be.
     """
     one, two = environments(task, release, effects.salt())
-    pip = _pip(task, release)
-    order = partial(_order, task=task, image=image, effects=effects, pip=pip)
+    order = partial(_order, task=task, release=release, image=image, effects=effects)
     second: list[Future[Output]] = []
     with ThreadPoolExecutor(1) as aside:
 
@@ -334,11 +338,11 @@ def _order(
     environment: Environment,
     *,
     task: Task,
+    release: Release,
     image: Image,
     settled: Settled,
     effects: Effects,
     ask: bool = False,
-    pip: str = "",
 ) -> Order:
     return Order(
         name=name,
@@ -350,16 +354,47 @@ def _order(
         given=names(settled.lock),
         ask=ask,
         crates=settled.crates,
-        pip=pip,
+        pip=release.project if task.tools.frontend is Frontend.PIP else "",
+        project=release.project,
     )
 
 
-def _pip(task: Task, release: Release) -> str:
-    """Name the project, where pip is to build it."""
-    return release.project if task.tools.frontend is Frontend.PIP else ""
-
-
 # --- judging ---------------------------------------------------------------------------------
+
+
+def _is_folder(task: Task) -> bool:
+    """Tell whether a project's folder was named, whose version nobody but its own builds gives."""
+    return is_path(task.requirement) and not task.requirement.endswith((".tar.gz", ".zip"))
+
+
+def of_release(release: Release, first: Build, second: Build) -> tuple[Build, Build]:
+    """Return both builds; as failed ones where they agree on a version that is not the release's.
+
+    pip refuses such a wheel. Where they do not agree on the version, that is a difference like any
+    other: the build makes the version up, and of what it does may be found.
+    """
+    if first.wheel is None or second.wheel is None:
+        return first, second
+    filenames = first.wheel.filename, second.wheel.filename
+    wrong = [_wrong_name(filename, release) for filename in filenames]
+    versions = {tuple(filename.split("-")[1:2]) for filename in filenames}
+    if None in wrong or len(versions) > 1:
+        return first, second
+    return replace(first, wheel=None, failure=wrong[0]), replace(second, wheel=None, failure=wrong[1])
+
+
+def _wrong_name(filename: str, release: Release) -> Failure | None:
+    try:
+        wheel_of(filename, release.project, release.version)
+    except BadNameError as error:
+        return wrong_name(error)
+    return None
+
+
+def wrong_name(error: BadNameError) -> Failure:
+    """Return what a wheel fails with that may not be called as it is."""
+    reason = Reason.WRONG_NAME if isinstance(error, WrongNameError) else Reason.BROKEN_WHEEL
+    return Failure(reason, Phase.WHEEL, str(error)[:DETAIL], failures.printable(str(error)))
 
 
 def conclude(

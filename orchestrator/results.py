@@ -3,7 +3,7 @@
 results/records/<project>/<started>-<job>.json
 results/exclusions/<project>/<checked>.json
 results/wheels/<sha256>, results/logs/<sha256>
-results/site/, results/site_data.json
+results/site/, results/site_data.json, results/site_files.json
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
+from pydantic_core import to_json
 
-from orchestrator import logs
-from orchestrator.errors import BusyError, ResultsError
+from orchestrator import escapes, logs, manifest
+from orchestrator.errors import BusyError
 from orchestrator.model import SCHEMA, ExclusionCheck, Result
+from orchestrator.room import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -53,7 +55,7 @@ class Store:
     def keep(self, file: Path, sha256: str) -> None:
         """Take in a file of the same file system, by moving it."""
         place = self._folder / sha256
-        with _told(f"keeping {place}"):
+        with _told(f"keeping {place}", self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             file.replace(place)
 
@@ -107,8 +109,8 @@ class Results:
             self.folder.mkdir(parents=True, exist_ok=True)
             stream = (self.folder / ".lock").open("w")
         except OSError as error:
-            msg = f"opening the results in {self.folder}: {error}; name a folder that can be written with --results"
-            raise ResultsError(msg) from error
+            doing, advice = f"opening the results in {self.folder}", "name a folder that can be written with --results"
+            raise refused(doing, self.folder, error, advice) from error
         with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -129,7 +131,7 @@ class Results:
     @contextmanager
     def bench(self) -> Iterator[Path]:
         """Give a folder for the files of one build, on the file system of the stores."""
-        with _told(f"making a folder in {self.folder}"):
+        with _told(f"making a folder in {self.folder}", self.folder):
             folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder))
         try:
             yield folder
@@ -177,7 +179,7 @@ class Results:
     def write(self, result: Result) -> Path:
         """Write one record, whole or not at all, and never over another."""
         path = self._records / result.project / _name(result)
-        _write(path, _RESULT.dump_json(result, indent=1) + b"\n")
+        _write(path, _written(_RESULT, result) + b"\n")
         key = result.project, result.job[:_JOB_LENGTH]
         self._known[key] = (*(one for one in self._known.get(key, ()) if one != path), path)
         return path
@@ -222,7 +224,7 @@ class Results:
     def write_check(self, check: ExclusionCheck) -> Path:
         """Write the record of one check of an exclusion, as `write` does."""
         path = self.folder / "exclusions" / check.project / f"{check.checked:{_STAMP}}.json"
-        _write(path, _CHECK.dump_json(check, indent=1) + b"\n")
+        _write(path, _written(_CHECK, check) + b"\n")
         return path
 
     def checks(self) -> dict[str, ExclusionCheck]:
@@ -236,13 +238,21 @@ class Results:
                     self._leave_out(path, "it is of another project or time")
         return found
 
-    def publish(self, files: Iterable[tuple[str, str]]) -> None:
-        """Write files of the site and its kin, each atomically, where they changed."""
+    def publish(self, files: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+        """Write files of the site and its kin, each atomically, where they changed; return the names of all."""
+        names = []
         for name, text in files:
             path = self.folder / name
             data = text.encode("utf-8", "replace")
             if not path.is_file() or path.read_bytes() != data:
                 _write(path, data, lasting=False)
+            names.append(name)
+        return tuple(names)
+
+    def note_site(self, made_from: str, names: Iterable[str], *, whole: bool) -> None:
+        """Note that the site has those files, and no others where they are the `whole` of it; write it last of all."""
+        known = {} if whole else manifest.read(self.folder)[1]
+        _write(self.folder / manifest.NAME, manifest.taken(self.folder, made_from, names, known).encode())
 
 
 def _name(result: Result) -> str:
@@ -279,22 +289,30 @@ def read(path: Path) -> Result | None:
 
 def _read(path: Path, form: TypeAdapter[_T]) -> _T | None:
     try:
-        return form.validate_json(path.read_bytes())
-    except (ValidationError, OSError) as error:
+        data = path.read_bytes()
+        if not escapes.is_marked(data):
+            return form.validate_json(data)
+        return form.validate_python(escapes.all_unescaped(json.loads(data)))
+    except (ValueError, RecursionError, OSError) as error:  # ValidationError is a ValueError
         logs.warning("a record cannot be read", path=str(path), fault=str(error)[:500])
         return None
 
 
+def _written(form: TypeAdapter[_T], value: _T, *, indent: int | None = 1) -> bytes:
+    """Write a value as JSON, every text of it as `escapes` has it."""
+    return to_json(escapes.all_escaped(form.dump_python(value, mode="json")), indent=indent)
+
+
 def checks_as_json(checks: Iterable[ExclusionCheck]) -> bytes:
     """Return checks of exclusions as one JSON array."""
-    return _CHECKS.dump_json(tuple(checks), indent=1) + b"\n"
+    return _written(_CHECKS, tuple(checks)) + b"\n"
 
 
 def as_json(results: Iterable[Result]) -> Iterator[bytes]:
     """Yield results as one JSON array, piece by piece."""
     yield b"["
     for number, result in enumerate(results):
-        yield (b",\n " if number else b"") + _RESULT.dump_json(result)
+        yield (b",\n " if number else b"") + _written(_RESULT, result, indent=None)
     yield b"]\n"
 
 
@@ -316,7 +334,7 @@ def _write(path: Path, data: bytes, *, lasting: bool = True) -> None:
     What is `lasting` is so even when the power goes. That costs a wait for the disk, which what can
     be written anew at any time is not worth: the site has four pages for each record.
     """
-    with _told(f"writing {path}"):
+    with _told(f"writing {path}", path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
         try:
@@ -333,10 +351,9 @@ def _write(path: Path, data: bytes, *, lasting: bool = True) -> None:
 
 
 @contextmanager
-def _told(doing: str) -> Iterator[None]:
+def _told(doing: str, folder: Path) -> Iterator[None]:
     """Turn what the disk says into an error of ours."""
     try:
         yield
     except OSError as error:
-        msg = f"{doing}: {error}; see to room and rights there, and run again"
-        raise ResultsError(msg) from error
+        raise refused(doing, folder, error, "see to room and rights there, and run again") from error

@@ -138,12 +138,17 @@ def _broken(detail: str, reason: Reason = Reason.BROKEN_SDIST) -> Failure:
 
 def project_of(folder: Path) -> str:
     """Return the normalized name that pyproject.toml gives a project; the folder's name where it gives none."""
+    return declared(folder) or _NO_NAME.sub("-", folder.resolve().name.lower()).strip("-") or "project"
+
+
+def declared(folder: Path) -> str:
+    """Return the normalized name that pyproject.toml gives a project; nothing where it gives none."""
     try:
         with (folder / "pyproject.toml").open("rb") as stream:
             name = tomllib.load(stream)["project"]["name"]
         return canonicalize_name(name, validate=True)
     except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
-        return _NO_NAME.sub("-", folder.resolve().name.lower()).strip("-") or "project"
+        return ""
 
 
 def pack(folder: Path, stream: IO[bytes], limits: Limits, mtime: int) -> None:

@@ -32,6 +32,7 @@ from orchestrator.model import (
     Tool,
     digest,
 )
+from orchestrator.names import BadNameError, wheel_of
 from orchestrator.requirements import best
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.model import Image, OfferedWheel, Provided, Release, Target, Task, ToolPin, WheelFile
+    from orchestrator.names import WheelName
     from orchestrator.rebuild import Effects
 
     Locking = Callable[[Sequence[str], Target], Lock | Failure]
@@ -54,8 +56,8 @@ class Bench(Protocol):
     """What building tools asks of the world, besides what any job does."""
 
     def release(self, name: str, version: str) -> Release: ...  # noqa: D102 - of the index
-    def keep(self, wheel: WheelFile) -> Path: ...  # noqa: D102 - a wheel that was built, where builds find it
-    def kept(self, pin: Pin) -> Path | None: ...  # noqa: D102 - the same, if it is still there
+    def keep(self, wheel: WheelFile, name: WheelName) -> Path: ...  # noqa: D102 - what was built, where builds find it
+    def kept(self, sha256: str, name: WheelName) -> Path | None: ...  # noqa: D102 - the same, if it is still there
     def requires(self, wheel: Path | OfferedWheel) -> tuple[str, ...]: ...  # noqa: D102 - its Requires-Dist
     def provided(self) -> tuple[Provided, ...]: ...  # noqa: D102 - by the image
     def turn(self, key: str) -> AbstractContextManager[None]: ...  # noqa: D102 - one thread at a time
@@ -268,14 +270,17 @@ class _Shop:
                     failure = first.build.failure
                     why = f"{failure.reason}: {failure.detail}" if failure else "it gave no wheel"
                     return _missing(f"{what} cannot be built from its sdist: {why}")
-                self._bench.keep(first.build.wheel)
+                try:
+                    name = wheel_of(first.build.wheel.filename, release.project, release.version)
+                except BadNameError as error:
+                    return _missing(f"{what} cannot be built from its sdist: {error}")
+                self._bench.keep(first.build.wheel, name)
                 other = second.build.wheel.sha256 if second.build.wheel else ""
                 tool = _tool(release, settled.lock, first.build.wheel, other)
                 self._effects.remember(self._key(release, settled.lock), (json.dumps(asdict(tool)),))
         tool = replace(tool, expected=expected)
-        pin = _pin(tool)
-        path = self._bench.kept(pin)
-        return Made(pin, self._bench.requires(path) if path else (), (*settled.lock.tools, tool))
+        path = self._bench.kept(tool.sha256, wheel_of(tool.filename, release.project, release.version))
+        return Made(_pin(tool), self._bench.requires(path) if path else (), (*settled.lock.tools, tool))
 
     def _key(self, release: Release, lock: Lock) -> str:
         """Name all that decides what a tool's build gives."""
@@ -294,9 +299,10 @@ class _Shop:
                 name: tuple(one) if isinstance(one, list) else one for name, one in content.items()
             }
             tool = Tool(**fields)
+            kept = self._bench.kept(tool.sha256, wheel_of(tool.filename, release.project, release.version))
         except (ValueError, TypeError, LookupError, AttributeError):
             return None
-        return tool if self._bench.kept(_pin(tool)) else None
+        return tool if kept else None
 
 
 def _tool(release: Release, lock: Lock, wheel: WheelFile, second: str) -> Tool:

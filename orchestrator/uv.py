@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import uv
 
-from orchestrator.errors import Interrupted, PackageIndexError, ResultsError, TransientIndexError
+from orchestrator.errors import Interrupted, NoRoomError, PackageIndexError, ResultsError, TransientIndexError
+from orchestrator.room import is_scarce, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,12 +109,16 @@ class Uv:
             msg = f"running uv {name}: no end after {_DEADLINE} s; run again"
             raise TransientIndexError(msg) from error
         except OSError as error:
-            msg = f"running uv {name}: {error}; see that uv is installed, and that {self.cache} can be written"
-            raise ResultsError(msg) from error
+            doing, advice = f"running uv {name}", f"see that uv is installed, and {self.cache} can be written"
+            raise refused(doing, self.cache, error, advice) from error
         if done.returncode in {-signal.SIGINT, 128 + signal.SIGINT}:
             msg = f"running uv {name}: interrupted; run again"
             raise Interrupted(msg)
-        return Completed(done.returncode, _text(done.stdout), _text(done.stderr))
+        completed = Completed(done.returncode, _text(done.stdout), _text(done.stderr))
+        if done.returncode and _NO_ROOM.search(completed.complaint) and is_scarce(self.cache):
+            msg = f"running uv {name}: no space is left in {self.cache}; make room there, and run again"
+            raise NoRoomError(msg)
+        return completed
 
     def _environment(self, home: Path) -> dict[str, str]:
         admitted = _PASSED - _PROXIES if self.direct else _PASSED

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from orchestrator.names import BadNameError, checksum_line, wheel_of
 from orchestrator.requirements import tags
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from orchestrator.inputs import Wanted
     from orchestrator.model import Diagnosis, Result, Target, WheelFile
+    from orchestrator.names import WheelName
 
 _LONGEST = 300  # characters of a reason
 
@@ -130,8 +132,19 @@ def _short(text: str) -> str:
 def checksums(results: Iterable[Result]) -> str:
     """Write what was rebuilt as sha256sum would, sorted by file name: ready to be signed.
 
-    A name to which two images give other bytes stands there with both.
+    A name to which two images give other bytes stands there with both. A wheel whose name is not
+    one of its own release is left out: nobody who signs the list means to speak for another one.
     """
-    wheels = (one.builds[0].wheel for one in results if one.builds)
-    made = {(wheel.filename, wheel.sha256) for wheel in wheels if wheel}
-    return "".join(f"{sha256}  {filename}\n" for filename, sha256 in sorted(made))
+    made = {
+        (name, one.builds[0].wheel.sha256)
+        for one in results
+        if one.builds and one.builds[0].wheel and (name := _name(one.builds[0].wheel, one))
+    }
+    return "".join(checksum_line(sha256, name) for name, sha256 in sorted(made))
+
+
+def _name(wheel: WheelFile, result: Result) -> WheelName | None:
+    try:
+        return wheel_of(wheel.filename, result.project, result.version)
+    except BadNameError:
+        return None

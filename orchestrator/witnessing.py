@@ -8,22 +8,24 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator import images, wheel, witness
+from orchestrator import escapes, images, logs, wheel, witness
 from orchestrator.cache import sha256_of
-from orchestrator.errors import ImageError
+from orchestrator.errors import ImageError, WheelproofError
+from orchestrator.farm import attempted
 from orchestrator.model import WheelFile
+from orchestrator.names import BadNameError, WheelName
 from orchestrator.variations import traces
-from orchestrator.witness import Outcome
+from orchestrator.witness import Outcome, Row
 from orchestrator.workshop import look
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from orchestrator.inputs import Wanted
     from orchestrator.model import Diagnosis, Result, Target, Task
     from orchestrator.results import Results
-    from orchestrator.witness import Claim, Row
+    from orchestrator.witness import Claim
 
 _BEST = (Outcome.MATCHES, Outcome.DIFFERS, Outcome.UNBUILDABLE)
 
@@ -48,9 +50,13 @@ class AtHand:
         return look(given, made, limits)
 
     def _find(self, filename: str, sha256: str) -> Path | None:
-        for folder in self.folders if filename == filename.rpartition("/")[2] else ():
+        try:
+            name = WheelName(filename)
+        except BadNameError:
+            return None
+        for folder in self.folders:
             with suppress(OSError):
-                path = folder / filename
+                path = folder / name.filename
                 if sha256_of(path) == sha256:
                     return path
         return None
@@ -85,7 +91,17 @@ def rows(
             every = [witness.witnessed(claim, None, fault, None, at_hand.diagnose)]
         return min(every, key=lambda row: _BEST.index(row.outcome), default=None)
 
-    return tuple(row for claim in witness.claims(wanted) if (row := said(claim)))
+    return tuple(row for claim in witness.claims(wanted) if (row := _row(said, claim)))
+
+
+def _row(said: Callable[[Claim], Row | None], claim: Claim) -> Row | None:
+    """Say what was found of a claim; a fault of the program in one leaves the others as they are."""
+    found = attempted(said, claim)
+    if isinstance(found, WheelproofError):
+        logs.fault("a wheel cannot be compared", found, wheel=claim.filename or claim.requirement)
+        sha256 = claim.hashes[0] if len(claim.hashes) == 1 else ""
+        return Row(claim.filename or claim.requirement, sha256, Outcome.UNBUILDABLE, reason=str(found))
+    return found
 
 
 def _target(image: str) -> Target | None:
@@ -96,4 +112,4 @@ def _target(image: str) -> Target | None:
 
 def as_json(found: Iterable[Row]) -> str:
     """Return rows as one JSON array."""
-    return json.dumps([asdict(one) for one in found], indent=1) + "\n"
+    return json.dumps(escapes.all_escaped([asdict(one) for one in found]), indent=1) + "\n"

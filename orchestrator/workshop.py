@@ -12,13 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import bounded, builder, cache, checkout, config, crates, logs, published, sdist, wheel
+from orchestrator import bounded, builder, cache, checkout, config, crates, logs, names, published, sdist, wheel
 from orchestrator.buildenv import TOOLS
-from orchestrator.errors import ResultsError, UsageError
+from orchestrator.errors import Interrupted, ResultsError, UsageError
+from orchestrator.farm import STOPPED
 from orchestrator.index import local
-from orchestrator.model import Failure, Provided, digest
-from orchestrator.rebuild import Effects
+from orchestrator.model import Failure, Phase, Provided, Reason, digest
+from orchestrator.names import BadNameError, SdistName
+from orchestrator.rebuild import Effects, wrong_name
 from orchestrator.retry import retrying
+from orchestrator.room import refused
 from orchestrator.variations import first_environment, traces
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from orchestrator.builder import Order, Output
     from orchestrator.crates import Crates
     from orchestrator.debian import Contents
-    from orchestrator.engine import Engine
+    from orchestrator.engine import Completed, Container, Engine
     from orchestrator.farm import Slots, Stop
     from orchestrator.index import Index
     from orchestrator.model import (
@@ -39,7 +42,6 @@ if TYPE_CHECKING:
         Limits,
         Lock,
         OfferedWheel,
-        Pin,
         Published,
         Release,
         Sdist,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         Wheel,
         WheelFile,
     )
+    from orchestrator.names import WheelName
     from orchestrator.plan import Job
     from orchestrator.results import Results
     from orchestrator.sdist import Source
@@ -162,8 +165,8 @@ class Workshop:
             release = checkout.packed(project, f"{folder.as_uri()}/", cache.sha256_of(file), file.stat().st_size)
             assert release.sdist is not None  # noqa: S101 - it has just been made
             self._taken(release.sdist, file)
-        built = self._place(*(recall(self.cache, _sdist_of(release, image)) or ("", "")))
-        return local(built)[0] if _is_kept(built) else release
+        built = self._built_before(release, image)
+        return local(built)[0] if built else release
 
     def sdist(self, job: Job, image: Image, effects: Effects) -> Release | Failure:
         """Build the sdist of a packed folder, and keep it like one of the user's own."""
@@ -171,17 +174,31 @@ class Workshop:
         if isinstance(built, Failure):
             return built
         file = self.stored(built)
-        place = self._place(built.sha256, built.filename)
+        name = SdistName(built.filename)
+        project = sdist.declared(Path(job.task.requirement))
+        if project and name.project != project:  # PEP 621: a backend may not change the name
+            detail = f"its build gives {built.filename}, and pyproject.toml calls the project {project}"
+            return Failure(Reason.WRONG_NAME, Phase.BUILD_SDIST, detail, detail)
+        place = self._place(built.sha256, name)
         cache.keep(file, place)
         remember(self.cache, _sdist_of(job.release, image), (built.sha256, built.filename))
         return local(place)[0]
 
-    def _place(self, sha256: str, filename: str) -> Path:
-        return self.cache / "sdists" / sha256 / filename
+    def _built_before(self, release: Release, image: Image) -> Path | None:
+        """Return the sdist that was built of a packed folder, if there is one."""
+        answer = recall(self.cache, _sdist_of(release, image)) or ()
+        with suppress(BadNameError, ValueError):
+            sha256, filename = answer
+            place = self._place(sha256, SdistName(filename))
+            return place if _is_kept(place) else None
+        return None
+
+    def _place(self, sha256: str, name: SdistName) -> Path:
+        return names.place(self.cache / "sdists", sha256, name)
 
     def _taken(self, sdist: Sdist, file: Path) -> Sdist:
         """Keep the user's own sdist as it is now, whatever becomes of it."""
-        cache.keep(file, self._place(sdist.sha256, sdist.filename))
+        cache.keep(file, self._place(sdist.sha256, SdistName(sdist.filename)))
         return sdist
 
     def build(self, project: str, order: Order, answered: Callable[[tuple[str, ...]], None], *, long: bool) -> Output:
@@ -197,7 +214,10 @@ class Workshop:
             with self.slots.place(long=long) as cpu, self.results.bench() as folder:
                 self.tell(project, order.name)
                 spec = builder.container(order, guest, cpu, len(os.sched_getaffinity(0)), self.label)
-                return self._kept(order, builder.build(order, spec, folder, self.engine.run, answered))
+                try:
+                    return self._kept(order, builder.build(order, spec, folder, partial(self._run, folder), answered))
+                except OSError as error:
+                    raise _unkept(folder, error) from error
 
         build = retrying(once, stop=self.stop.event)
         output = build()
@@ -206,6 +226,17 @@ class Workshop:
             self.stop.event.wait(self.pause)
             output = build()
         return output
+
+    def _run(self, folder: Path, spec: Container, listen: Callable[[int, bytes], bool]) -> Completed:
+        """Run a container; a disk that cannot take what it gives is none of the engine's faults."""
+
+        def heard(stream: int, piece: bytes) -> bool:
+            try:
+                return listen(stream, piece)
+            except OSError as error:
+                raise _unkept(folder, error) from error
+
+        return self.engine.run(spec, heard)
 
     def _kept(self, order: Order, output: Output) -> Output:
         """Look the wheel over, and move it and the log into the stores."""
@@ -217,8 +248,11 @@ class Workshop:
         if made is None or output.file is None:
             return replace(output, build=build)
         limits = order.limits
-        if order.hook == "build_wheel" and (failure := wheel.survey(output.file, made, limits.wheel, limits.members)):
-            return replace(output, build=replace(build, failure=failure, wheel=None))
+        if order.hook == "build_wheel":
+            failure = _misnamed(made.filename, order.project)
+            failure = failure or wheel.survey(output.file, made, limits.wheel, limits.members)
+            if failure:
+                return replace(output, build=replace(build, failure=failure, wheel=None))
         self.results.wheels.keep(output.file, made.sha256)
         return replace(output, build=build)
 
@@ -236,14 +270,21 @@ class Workshop:
             ours,
             release.wheels,
             lambda one: self.index.fetch(one, limits.wheel),
-            lambda path, theirs: look(self._given(build, ours), wheel.Given(path, theirs), limits),
+            lambda path, theirs: self._look(self._given(build, ours), wheel.Given(path, theirs), limits),
         )
 
     def diagnose(self, first: Build, second: Build, limits: Limits) -> Diagnosis | None:
         """Look into two wheels; None, and a word in the log, where that fails."""
         assert first.wheel is not None  # noqa: S101 - only wheels are looked into
         assert second.wheel is not None  # noqa: S101 - as above
-        return look(self._given(first, first.wheel), self._given(second, second.wheel), limits)
+        return self._look(self._given(first, first.wheel), self._given(second, second.wheel), limits)
+
+    def _look(self, first: wheel.Given, second: wheel.Given, limits: Limits) -> Diagnosis | None:
+        """Look into two wheels; what a signal to all of our processes ended is no answer."""
+        found = look(first, second, limits)
+        if found is None and self.stop.asked:
+            raise Interrupted(STOPPED)
+        return found
 
     def _given(self, build: Build, made: WheelFile) -> wheel.Given:
         return wheel.Given(self.stored(made), made, traces(build))
@@ -271,19 +312,19 @@ class ToolBench:
         """Find a release of the index."""
         return self.workshop.index.release(f"{name}=={version}", self.image.target.python)
 
-    def keep(self, wheel: WheelFile) -> Path:
-        """Keep a wheel that was built a moment ago where build environments find it."""
-        place = self._place(wheel.sha256, wheel.filename)
+    def keep(self, wheel: WheelFile, name: WheelName) -> Path:
+        """Keep a wheel that was built a moment ago, under its name, where build environments find it."""
+        place = self._place(wheel.sha256, name)
         cache.keep(self.workshop.stored(wheel), place)
         return place
 
-    def kept(self, pin: Pin) -> Path | None:
+    def kept(self, sha256: str, name: WheelName) -> Path | None:
         """Return a wheel that was kept, if it is still there."""
-        place = self._place(pin.sha256, pin.filename)
+        place = self._place(sha256, name)
         return place if _is_kept(place) else None
 
-    def _place(self, sha256: str, filename: str) -> Path:
-        return self.workshop.cache / TOOLS / sha256 / filename
+    def _place(self, sha256: str, name: WheelName) -> Path:
+        return names.place(self.workshop.cache / TOOLS, sha256, name)
 
     def requires(self, found: Path | OfferedWheel) -> tuple[str, ...]:
         """Return what a wheel requires when it is used."""
@@ -303,6 +344,20 @@ class ToolBench:
     def turn(self, key: str) -> AbstractContextManager[None]:
         """Let one thread at a time build a tool."""
         return _TURNS.turn(key)
+
+
+def _unkept(folder: Path, error: OSError) -> ResultsError:
+    advice = "see to room and rights there, and run again"
+    return refused(f"keeping what a build gives in {folder.parent}", folder.parent, error, advice)
+
+
+def _misnamed(filename: str, project: str) -> Failure | None:
+    """Tell what is wrong with the name that a build gave its wheel; None if nothing is."""
+    try:
+        names.wheel_for(filename, project)
+    except BadNameError as error:
+        return wrong_name(error)
+    return None
 
 
 def borne(task: Task, release: Release) -> Release:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator import manifest
 from orchestrator.apart import Publisher
 from orchestrator.errors import ResultsError
 from orchestrator.results import Results
@@ -42,18 +43,62 @@ def test_a_site_that_cannot_be_written_is_an_error_and_may_be_tried_again(tmp_pa
     assert (folder / "site" / "index.html").is_file()
 
 
-def test_a_site_is_published_while_it_is_newer_than_the_configuration(tmp_path: Path) -> None:
-    """Without a page it is not; nor once the configuration was changed."""
-    config, page = tmp_path / "config.yaml", tmp_path / "results" / "site" / "index.html"
+def published(folder: Path) -> tuple[Path, Results]:
+    """Publish two projects; return the configuration, which is older than the site, and the results."""
+    config, store = folder / "config.yaml", Results(folder / "results", wheels=1, logs=1)
     config.write_text("")
     os.utime(config, (1_000, 1_000))
-    with Publisher(config, tmp_path / "results") as publisher:
+    for project in ("six", "idna"):
+        store.write(sample(project))
+    with Publisher(config, store.folder) as publisher:
         assert not publisher.is_published()
-        page.parent.mkdir(parents=True)
-        page.write_text("")
+        publisher.publish()
         assert publisher.is_published()
+        store.write(sample("attrs"))
+        assert not publisher.is_published(), "a killed run may leave a record of which the site knows nothing"
+        publisher.publish()
+        assert publisher.is_published()
+    return config, store
+
+
+def test_a_site_is_published_while_it_is_newer_than_the_configuration(tmp_path: Path) -> None:
+    """Once that is changed, it is not."""
+    config, store = published(tmp_path)
+    with Publisher(config, store.folder) as publisher:
+        assert publisher.is_published()
+        os.utime(config)
+        page = store.folder / "site" / "index.html"
         os.utime(page, (500, 500))
         assert not publisher.is_published()
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "zeros"])
+def test_a_damaged_site_is_not_published_and_the_next_writing_repairs_it(tmp_path: Path, damage: str) -> None:
+    """As a power failure leaves it: a page that was written long before is whole again."""
+    config, store = published(tmp_path)
+    paths = [store.folder / name for name in ("site/packages/six.html", "site_data.json", "site/method.html")]
+    whole = {path: path.read_bytes() for path in paths}
+    for path in paths:
+        with Publisher(config, store.folder) as publisher:
+            former = path.stat()
+            path.unlink()
+            if damage != "gone":
+                path.write_bytes(b"" if damage == "empty" else bytes(len(whole[path])))
+            assert not publisher.is_published()
+            if damage == "empty":
+                os.utime(path, ns=(former.st_atime_ns, former.st_mtime_ns))
+                assert not publisher.is_published(), "its time may be as it was"
+    with Publisher(config, store.folder) as publisher:
+        publisher.publish()
+        assert publisher.is_published()
+    assert {path: path.read_bytes() for path in paths} == whole
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"sources": "x", "files": {}}', '{"files": {"a": 1}}', "\0"])
+def test_a_list_of_files_that_cannot_be_read_is_none(tmp_path: Path, content: str) -> None:
+    """The site is written once more, then."""
+    (tmp_path / manifest.NAME).write_text(content)
+    assert not manifest.is_whole(tmp_path)
 
 
 def test_it_may_begin_before_there_is_anything_to_write(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from dataclasses import replace
 
 import pytest
 
-from orchestrator.errors import EngineError, Interrupted, WheelproofError
+from orchestrator.errors import EngineError, FaultError, Interrupted, NoRoomError, WheelproofError
 from orchestrator.farm import Slots, Stop, work_off
 from orchestrator.plan import Job
 from tests.samples import RELEASE, TASK
@@ -37,14 +39,61 @@ def test_every_job_is_done_once_and_one_failure_stops_no_other() -> None:
     assert told == {name: f"{name} done" for name in names}
 
 
-def test_a_fault_of_the_program_is_not_swallowed() -> None:
-    """It is neither a verdict nor an open job."""
+@pytest.mark.parametrize("fault", [ZeroDivisionError("x"), MemoryError(), SystemExit(3), RecursionError("deep")])
+def test_a_fault_of_the_program_leaves_one_job_open(fault: BaseException) -> None:
+    """Every other job is done; the fault is handed over with what caused it."""
+    ended: dict[str, object] = {}
+
+    def work(one: Job) -> str:
+        if one.release.project == "p3":
+            raise fault
+        return "done"
+
+    jobs = [job(f"p{number}") for number in range(9)]
+    work_off(jobs, work, lambda one, outcome: _put(ended, one, outcome), workers=2, longs=1, stop=Stop())
+    wrapped = ended.pop("p3")
+    assert isinstance(wrapped, FaultError)
+    assert wrapped.__cause__ is fault
+    assert str(wrapped).startswith("a fault of wheelproof, please report it")
+    assert ended == {f"p{number}": "done" for number in range(9) if number != 3}
+
+
+def _put(ended: dict[str, object], one: Job, outcome: object) -> None:
+    ended[one.release.project] = outcome
+
+
+def test_what_cannot_be_recorded_for_a_fault_is_open_too() -> None:
+    """The job comes a second time, as one that failed."""
+    calls: list[tuple[str, object]] = []
+
+    def done(one: Job, outcome: str | WheelproofError) -> None:
+        calls.append((one.release.project, outcome))
+        if outcome == "b":
+            raise UnicodeEncodeError("utf-8", "\udc80", 0, 1, "surrogates not allowed")  # noqa: EM101
+
+    work_off([job(name) for name in "abc"], lambda one: one.release.project, done, workers=1, longs=1, stop=Stop())
+    assert [name for name, _ in calls] == ["a", "b", "b", "c"]
+    assert isinstance(calls[2][1], FaultError)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_full_disk_ends_the_run_at_the_first_job_that_meets_it(number: int, behind: bool) -> None:  # noqa: FBT001
+    """Also where another error hides it; nobody is asked to report a fault."""
+    outcomes: list[object] = []
 
     def work(_one: Job) -> str:
-        raise ZeroDivisionError
+        full = OSError(number, os.strerror(number), "/somewhere/file")
+        if behind:
+            raise EngineError(str(full)) from full
+        raise full
 
-    with pytest.raises(ZeroDivisionError):
-        work_off([job("a"), job("b")], work, lambda _job, _outcome: None, workers=2, longs=1, stop=Stop())
+    with pytest.raises(NoRoomError, match="working in /somewhere: ") as caught:
+        work_off(
+            [job(name) for name in "abc"], work, lambda _j, one: outcomes.append(one), workers=1, longs=1, stop=Stop()
+        )
+    assert caught.value.exit_status == 7
+    assert not outcomes
 
 
 def test_long_jobs_leave_room_for_short_ones() -> None:

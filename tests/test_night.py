@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestrator import night
-from orchestrator.errors import Interrupted, PackageIndexError, ResultsError, TransientEngineError
+from orchestrator.errors import (
+    Interrupted,
+    NoRoomError,
+    OpenJobsError,
+    PackageIndexError,
+    ResultsError,
+    TransientEngineError,
+)
 from orchestrator.farm import PATIENCE, Slots, Stop
 from orchestrator.progress import Progress
 from orchestrator.results import Results
@@ -19,7 +28,7 @@ from tests.sample_results import sample
 from tests.samples import IMAGE, RELEASE, SDIST, TASK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from orchestrator.model import Release, Result, Task
@@ -49,6 +58,8 @@ class World:
         name, _, version = task.requirement.partition("==")
         if name == "lost":
             raise PackageIndexError("asking the index for lost: check how it is spelled")  # noqa: EM101, TRY003
+        if name == "faulty":
+            raise LookupError("an index that nobody foresaw")  # noqa: EM101, TRY003
         sdist = replace(SDIST, size=self.sizes.get(name, 0))
         return replace(RELEASE, project=name, version=version or "1.0", sdist=sdist)
 
@@ -171,20 +182,98 @@ def test_what_took_long_is_known_to_be_long(world: World) -> None:
     assert [(job.release.project, job.long) for job in jobs] == [("slow", True), ("new", False), ("quick", False)]
 
 
-def test_a_fault_of_the_program_is_raised_after_the_site_is_written(world: World) -> None:
-    """What was found until then is not lost."""
+def test_a_fault_of_the_program_leaves_its_job_open_and_is_logged_with_its_traceback(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether it is met while a release is looked up, while it is judged or while it is written."""
 
     def judge(job: Job) -> Result | Path:
         if job.release.project == "b":
             raise ZeroDivisionError
-        return anything(job)
+        found = sample(job.release.project)
+        return replace(found, started=None) if job.release.project == "c" else found  # type: ignore[arg-type]
 
     world.judge = judge
-    world.sizes = {"a": 1, "b": 2}
+    outcome = world.run("a", "b", "c", "faulty", "d")
+    assert sorted(one.project for one in world.store.every()) == ["a", "d"]
+    why = dict(outcome.open)
+    assert why.keys() == {"b", "c", "faulty"}
+    assert all("a fault of wheelproof, please report it" in one for one in why.values())
+    assert world.published[-1] == 2
+    logged = capsys.readouterr().err
+    assert "ZeroDivisionError" in logged
+    assert "LookupError: an index that nobody foresaw" in logged
+    assert logged.count("Traceback (most recent call last)") == 3
+    with pytest.raises(OpenJobsError, match="3 of the jobs"):
+        outcome.insist()
+
+
+def test_a_display_that_breaks_costs_no_record(world: World) -> None:
+    """And no job is open for it."""
+
+    class Broken(Progress):
+        def finished(self, project: str, release: str, outcome: str, why: str) -> None:
+            raise RuntimeError(project, release, outcome, why)
+
+    outcome = night.run([replace(TASK, requirement="a")], world.effects(), lambda total: Broken(total, io.StringIO()))
+    assert (len(outcome.records), outcome.open) == (1, ())
+
+
+def test_a_site_that_breaks_costs_no_record(world: World) -> None:
+    """Each is kept; the last writing tells of it."""
+
+    def publish() -> None:
+        raise ZeroDivisionError
+
+    effects = replace(world.effects(), publish=publish)
     with pytest.raises(ZeroDivisionError):
-        world.run("a", "b")
-    assert len(world.published) >= 1
-    assert all(one.project == "a" for one in world.store.every())
+        night.run([replace(TASK, requirement="a")], effects, lambda total: Progress(total, io.StringIO()))
+    assert [one.project for one in world.store.every()] == ["a"]
+
+
+@pytest.mark.parametrize(("option", "words"), [("size=64k", "no space is left in"), ("nr_inodes=40", "no inodes left")])
+def test_a_full_disk_is_one_message_and_loses_nothing(tmp_path: Path, option: str, words: str) -> None:
+    """What was judged before is kept, and the rest is not tried in vain."""
+    with mounted(tmp_path, option) as folder:
+        world = World(Results(folder / "results", wheels=1, logs=1))
+        with pytest.raises(NoRoomError, match=words) as caught:
+            world.run(*(f"p{number}" for number in range(100)))
+        assert str(folder) in str(caught.value)
+        kept = list(world.store.every())
+        assert 0 < len(kept) <= len(world.judged) <= len(kept) + 1 + night.AHEAD
+        assert not list(folder.rglob(".new-*"))
+
+
+def test_a_disk_that_is_too_full_for_the_site_ends_the_run_too(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told of once, and by the exception alone."""
+
+    def publish() -> None:
+        raise NoRoomError("writing the site: no space is left in /x")  # noqa: EM101, TRY003
+
+    effects = replace(world.effects(), publish=publish)
+    with pytest.raises(NoRoomError, match="in /x"):
+        night.run(
+            [replace(TASK, requirement=f"p{one}") for one in range(50)],
+            effects,
+            lambda total: Progress(total, io.StringIO()),
+        )
+    assert list(world.store.every())
+    assert "no space" not in capsys.readouterr().err
+
+
+@contextmanager
+def mounted(folder: Path, option: str) -> Iterator[Path]:
+    """Mount a small file system; skip where that is not allowed."""
+    place = folder / "small"
+    place.mkdir()
+    if subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", option, "tmpfs", place], check=False).returncode:
+        pytest.skip("no file system may be mounted here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["/bin/umount", place], check=True)
 
 
 def test_results_that_cannot_be_written_end_the_run(world: World) -> None:

@@ -177,6 +177,30 @@ def test_a_name_of_other_tags_is_not_the_same_wheel() -> None:
     assert World(gives).judge().verdict is Verdict.SENSITIVE
 
 
+@pytest.mark.parametrize("bytes_", [("1", "1"), ("1", "2")])
+def test_a_wheel_of_another_version_is_a_failure(bytes_: tuple[str, str]) -> None:
+    """Where both builds agree on it, whether or not they agree on the bytes: pip takes it from nobody."""
+
+    def gives(order: Order) -> Build:
+        return built(order.name, order.environment, bytes_[order.name == "second"], "pkg-0.0.0-py3-none-any.whl")
+
+    result = World(gives).judge()
+    assert (result.verdict, result.reason) == (Verdict.FTBFS, "wrong-name")
+    assert result.failure is not None
+    assert "version 0.0.0, and what is built is pkg 1.0" in result.failure.evidence
+    assert [build.wheel for build in result.builds] == [None, None]
+
+
+def test_a_version_that_is_made_up_in_each_build_is_a_difference() -> None:
+    """Its cause can be found, and repaired, as that of any other."""
+
+    def gives(order: Order) -> Build:
+        version = "1.1.dev1+d2" if order.name == "second" else "1.1.dev1+d1"
+        return built(order.name, order.environment, order.name, f"pkg-{version}-py3-none-any.whl")
+
+    assert World(gives).judge().verdict is Verdict.INTRINSIC
+
+
 @pytest.mark.parametrize("name", ["first", "second", "control"])
 def test_a_limit_of_ours_tells_nothing_of_agreement(name: str) -> None:
     """Whichever build hits it: the package is not called sensitive for our time-out."""

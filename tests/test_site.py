@@ -223,6 +223,25 @@ def test_each_project_has_a_page_and_each_kept_log() -> None:
     assert {path for path in site_pages if path.startswith("logs/")} == {f"logs/{sha256}.html" for sha256 in STORE}
 
 
+def test_a_page_that_cannot_be_made_keeps_no_other_from_being_made() -> None:
+    """It is told of, with whose it is; what is there of it stays."""
+    broken = replace(sample("broken"), builds=tuple(replace(one, log="b" * 64) for one in sample("broken").builds))
+    summary = summarize([sample("six"), broken, sample("idna")], (), LATER)
+    failed: list[tuple[str, str]] = []
+
+    def read_log(sha256: str) -> bytes:
+        if sha256 == "b" * 64:
+            raise ZeroDivisionError
+        return b"a log"
+
+    found = dict(site(summary, read_log, "0.1.0", failed=lambda name, error: failed.append((name, repr(error)))))
+    assert failed == [("broken", "ZeroDivisionError()")]
+    assert {"index.html", "packages/six.html", "packages/idna.html"} <= found.keys()
+    assert "packages/broken.html" not in found
+    with pytest.raises(ZeroDivisionError):
+        dict(site(summary, read_log, "0.1.0"))
+
+
 def test_every_link_leads_somewhere() -> None:
     """To a page that is there and, with a fragment, to a place on it."""
     parsed = {path: Page(text) for path, text in pages(*everything(), exclusions=(EXCLUSION,)).items()}

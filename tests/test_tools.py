@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from orchestrator.model import Build, Target, WheelFile
+    from orchestrator.names import WheelName
 
 VERSION = "1.0"
 
@@ -61,6 +62,7 @@ class Shop:
     projects: dict[str, Project]
     random: frozenset[str] = frozenset()  # give another wheel each time
     broken: frozenset[str] = frozenset()
+    called: dict[str, str] = field(default_factory=dict)  # project -> the name that it gives its wheel
     debian: tuple[Provided, ...] = ()
     built: list[str] = field(default_factory=list)
     answers: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -76,12 +78,12 @@ class Shop:
         )
         return Release(name, version, sdist, wheels=(wheel,))
 
-    def keep(self, wheel: WheelFile) -> Path:
-        self.wheels[wheel.sha256] = wheel.filename.partition("-")[0]
-        return Path(wheel.filename)
+    def keep(self, wheel: WheelFile, name: WheelName) -> Path:
+        self.wheels[wheel.sha256] = name.project
+        return Path(name.filename)
 
-    def kept(self, pin: Pin) -> Path | None:
-        return Path(pin.filename) if pin.sha256 in self.wheels else None
+    def kept(self, sha256: str, name: WheelName) -> Path | None:
+        return Path(name.filename) if sha256 in self.wheels else None
 
     def requires(self, wheel: Path | OfferedWheel) -> tuple[str, ...]:
         name = wheel.name if isinstance(wheel, Path) else wheel.filename
@@ -126,7 +128,7 @@ class Shop:
         draw = len(self.built) if name in self.random else 0
         lock = self.materialized[order.requirements]
         code = sha("built", name, sorted(pin.name for pin in lock.pins), draw)
-        return built(order.name, order.environment, code, f"{name}-{VERSION}-py3-none-any.whl")
+        return built(order.name, order.environment, code, self.called.get(name, f"{name}-{VERSION}-py3-none-any.whl"))
 
     def effects(self) -> Effects:
         return Effects(
@@ -282,6 +284,15 @@ def test_a_tool_that_cannot_be_built_is_named() -> None:
     why = detail_of(Shop(BOOTSTRAP, broken=frozenset({"wheel"})).asked(["setuptools"], pinned()))
 
     assert "wheel 1.0 cannot be built from its sdist: build-error" in why
+
+
+@pytest.mark.parametrize("called", ["pip-1.0-py3-none-any.whl", "wheel-2.0-py3-none-any.whl", "wheel-1.0/../../x.whl"])
+def test_a_tool_whose_wheel_is_called_like_another_is_not_used(called: str) -> None:
+    """It is kept nowhere, under whatever name."""
+    shop = Shop(BOOTSTRAP, called={"wheel": called})
+    assert "wheel 1.0 cannot be built from its sdist" in detail_of(shop.asked(["wheel"], pinned()))
+    assert "wheel" not in shop.wheels.values()
+    assert "pip" not in shop.wheels.values()
 
 
 def test_a_tool_is_built_once_for_all_jobs() -> None:

@@ -134,7 +134,32 @@ def test_a_name_with_other_bytes_on_another_image_stands_there_with_both() -> No
 
 def test_checksums_are_as_sha256sum_writes_them() -> None:
     """Sorted by name, each file once; what was not rebuilt is not there."""
-    other = rebuilt(B, "another-1.0-py3-none-any.whl")
+    other = replace(rebuilt(B, "another-1.0-py3-none-any.whl"), project="another")
     nothing = replace(other, builds=(failed("first", FIRST),))
 
     assert checksums([rebuilt(A), other, nothing]) == f"{B}  another-1.0-py3-none-any.whl\n{A}  {NAME}\n"
+
+
+@pytest.mark.parametrize(
+    "filename",
+    ["requests-2.32.3-py3-none-any.whl", "pkg-1.1-py3-none-any.whl", "pkg-1.0-py3-none-any.whl\n" + B + "  x.whl"],
+)
+def test_no_release_writes_a_line_for_another(filename: str) -> None:
+    """Whatever the record of an earlier version of this program has as the name of its wheel."""
+    assert checksums([rebuilt(B, filename), rebuilt(A)]) == f"{A}  {NAME}\n"
+
+
+def test_a_wheel_that_cannot_be_compared_for_a_fault_leaves_the_others(tmp_path: Path) -> None:
+    """Its row says so, and claims nothing."""
+
+    class Faulty(AtHand):
+        def diagnose(self, filename: str, sha256: str, result: Result) -> Diagnosis | None:
+            raise ZeroDivisionError(filename, sha256, result)
+
+    wanted = [
+        Wanted("pkg", "1.0", "==1.0", "f", 1, wheels=((NAME, B), ("pkg-1.0-py2-none-any.whl", A), (NAME, A))),
+    ]
+    tasks = [replace(TASK, requirement="pkg==1.0")]
+    found = rows(wanted, tasks, [rebuilt(A)], {}, Faulty(Results(tmp_path, wheels=1, logs=1), ()))
+    assert [one.outcome for one in found] == [Outcome.UNBUILDABLE, Outcome.UNBUILDABLE, Outcome.MATCHES]
+    assert "a fault of wheelproof" in found[0].reason

@@ -8,19 +8,22 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 import click
 
 from orchestrator import __version__, logs
-from orchestrator.cli import comparing, excluding, making, running, telling, witnessing
-from orchestrator.errors import Interrupted, UsageError, WheelproofError
+from orchestrator.cli import comparing, excluding, making, running, streams, telling, witnessing
+from orchestrator.errors import FaultError, Interrupted, UsageError, WheelproofError
+from orchestrator.farm import stop_signals
+from orchestrator.room import shortage
 
-EPILOG = """Exit status: 0 every job got a verdict, whatever it is; 2 the command line is wrong;
-3 the configuration is; 4 the container engine fails; 5 an image cannot be made; 6 the package
-index fails; 7 the results or the cache cannot be used; 8 another run works on the same results;
-9 some jobs got no verdict; 10 a witness found hashes that do not hold; 130 stopped. Of compare:
-0 the same bytes, 1 they differ, 2 trouble."""
+EPILOG = """Exit status: 0 every job got a verdict, whatever it is; 1 a fault of wheelproof; 2 the
+command line is wrong; 3 the configuration is; 4 the container engine fails; 5 an image cannot be made;
+6 the package index fails; 7 the results or the cache cannot be used; 8 another run works on the same
+results; 9 some jobs got no verdict; 10 a witness found hashes that do not hold; 130 stopped, by SIGINT,
+SIGTERM, SIGHUP or SIGQUIT. Of compare: 0 the same bytes, 1 they differ, 2 trouble."""
 
 READABLE = 0o022
 """The umask of every command: the users of containers have to read what the cache holds."""
@@ -51,11 +54,13 @@ def cli() -> None:
 
 def main() -> None:
     """Run a command; whatever is foreseen to go wrong is one message and an exit status."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # the first, too: a shell's background has it ignored
+    streams.settle()
+    for number in stop_signals():
         signal.signal(number, signal.default_int_handler)
     os.umask(READABLE)
     try:
         cli(standalone_mode=False)
+        sys.stdout.flush()
     except Interrupted as error:
         _leave(str(error))
     except WheelproofError as error:
@@ -66,10 +71,17 @@ def main() -> None:
         sys.exit(UsageError.exit_status)
     except (click.Abort, KeyboardInterrupt):
         _leave("stopped")
+    except Exception as error:  # noqa: BLE001 - nothing is above
+        known = shortage(error) or FaultError.of(error)
+        if isinstance(known, FaultError):
+            logs.fault("wheelproof has a fault", known)
+        click.echo(f"wheelproof: {logs.printable(str(known))}", err=True)
+        sys.exit(known.exit_status)
 
 
 def _leave(message: str) -> NoReturn:
     """End at once: a thread that still waits for a network, say, holds nothing that would be lost."""
     click.echo(f"wheelproof: {message}", err=True)
-    sys.stdout.flush()
+    with suppress(OSError):
+        sys.stdout.flush()
     os._exit(Interrupted.exit_status)

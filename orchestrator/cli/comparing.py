@@ -24,7 +24,7 @@ def compare(first: Path, second: Path, as_json: bool) -> None:
 
     Exit status: 0 the same bytes, 1 they differ, 2 they cannot be compared.
     """
-    from orchestrator import pair
+    from orchestrator import escapes, pair
     from orchestrator.publishers import story
     from orchestrator.publishers.catalogue import summaries
 
@@ -37,7 +37,7 @@ def compare(first: Path, second: Path, as_json: bool) -> None:
         msg = f"comparing {first} with {second}: {type(error).__name__}: {error}; that is a fault of ours: report it"
         raise UsageError(msg) from error
     if as_json:
-        click.echo(json.dumps(found.as_json(), indent=1))
+        click.echo(json.dumps(escapes.encodable(found.as_json()), indent=1))
     else:
         printing.blocks(story.of_pair(found.diagnosis, summaries()))
     sys.exit(0 if found.equal else 1)

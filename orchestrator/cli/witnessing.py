@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from orchestrator import progress
+from orchestrator import logs, progress
 from orchestrator.cli import options
-from orchestrator.errors import DisagreementError
+from orchestrator.errors import DisagreementError, Interrupted, NoRoomError, WheelproofError
 
 
 @click.command
@@ -69,16 +69,25 @@ def drift(projects: tuple[str, ...], config_file: Path, folder: Path | None, pro
     """Tell which releases give another wheel than a former run's, and which of the inputs did it."""
     from packaging.utils import canonicalize_name
 
-    from orchestrator import drifting
+    from orchestrator import drifting, night
     from orchestrator.drift import culprit, drifted
+    from orchestrator.farm import attempted
 
     settings, store = options.opened(config_file, folder)
     found = store.every() if not projects else (one for name in projects for one in store.of(canonicalize_name(name)))
     rows = []
+    unproven: list[tuple[str, str]] = []
     with store.locked():
         for one in drifted(found, store.packages):
-            tried = drifting.prove(one, settings, store) if prove else ()
             later = one.later
+            tried = attempted(drifting.prove, one, settings, store) if prove else ()
+            if isinstance(tried, Interrupted | NoRoomError):
+                raise tried
+            if isinstance(tried, WheelproofError):
+                logs.fault("a drift is not proven", tried, project=later.project)
+                unproven.append((f"{later.project}=={later.version}", str(tried)))
+                tried = ()
             shas = one.was[:12], one.now[:12]
             rows.append((later.project, later.version, later.image.name, *shas, culprit(one, tried)))
     progress.table("", ("project", "version", "image", "was", "is", "culprit"), rows)
+    night.Outcome((), tuple(unproven)).insist()

@@ -5,15 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    NormalizedName,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
+
+from orchestrator import names
+from orchestrator.names import BadNameError, WheelName
 
 LONGEST = 16 << 20
 """Characters of a file."""
@@ -102,11 +98,8 @@ def version_of(text: str) -> str:
 def parsed(filename: str) -> tuple[str, str, bool]:
     """Tell of which project and version a file is, and whether it is a wheel; a ValueError says that it is neither."""
     try:
-        if filename.endswith(".whl"):
-            name, version, _, _ = parse_wheel_filename(filename)
-            return name, str(version), True
-        name, version = parse_sdist_filename(filename)
-    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
+        name = names.parsed(filename)
+    except BadNameError:
         msg = f"{short(filename)} is the name of neither a wheel nor an sdist"
         raise ValueError(msg) from None
-    return name_of(name), str(version), False
+    return name.project, str(name.version), isinstance(name, WheelName)

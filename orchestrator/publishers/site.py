@@ -8,7 +8,7 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -93,6 +93,7 @@ def site(
     checks: Mapping[str, ExclusionCheck] = MappingProxyType({}),
     debians: Mapping[str, Debian] = side_by_side.UNKNOWN,
     written: MutableMapping[str, object] | None = None,
+    failed: Callable[[str, Exception], None] | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Yield the site page by page, as (path relative to its root, text), one at a time in memory.
 
@@ -100,21 +101,53 @@ def site(
     last of each exclusion, by project; `debians` says what the images are. `written` remembers
     between calls what the pages of projects and logs were made from: those that would come out the
     same again are left out, and their logs are not read. Give the same mapping as long as a run
-    goes on, and none for everything.
+    goes on, and none for everything. `failed` gets each project whose pages cannot be made, with why;
+    without it, the first of them ends it all.
     """
     done = {} if written is None else written
     catalogue = chapters()
     frame = _frame(wheelproof_version, catalogue)
-    yield "index.html", _page("index.html", frame, **_front(summary))
-    yield "method.html", _page("method.html", frame, **_method(summary))
-    yield "excluded.html", _page("excluded.html", frame, **_not_built(summary))
-    for chapter in catalogue:
-        yield f"{chapter.slug}.html", _page("chapter.html", frame, chapter=chapter)
-    yield "exclusions.html", _page("exclusions.html", frame, **_exclusions(summary, checks))
+    for path, make in _general_pages(summary, checks, frame, catalogue):
+        yield from _kept_apart(_made(path, make), path, failed)
     users = _log_users(summary)
     for project in summary.projects:
-        yield from _log_pages(project, users, read_log, frame, done)
-        yield from _project_page(project, frame, done, debians)
+        pages = chain(_log_pages(project, users, read_log, frame, done), _project_page(project, frame, done, debians))
+        yield from _kept_apart(pages, project.name, failed)
+
+
+def _general_pages(
+    summary: Summary, checks: Mapping[str, ExclusionCheck], frame: Mapping[str, object], catalogue: tuple[Chapter, ...]
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Yield the pages that are of no one project, each with what makes it."""
+    yield "index.html", lambda: _page("index.html", frame, **_front(summary))
+    yield "method.html", lambda: _page("method.html", frame, **_method(summary))
+    yield "excluded.html", lambda: _page("excluded.html", frame, **_not_built(summary))
+    for chapter in catalogue:
+        yield f"{chapter.slug}.html", partial(_page, "chapter.html", frame, chapter=chapter)
+    yield "exclusions.html", lambda: _page("exclusions.html", frame, **_exclusions(summary, checks))
+
+
+def _made(path: str, make: Callable[[], str]) -> Iterator[tuple[str, str]]:
+    yield path, make()
+
+
+def _kept_apart(
+    pages: Iterator[tuple[str, str]], of: str, failed: Callable[[str, Exception], None] | None
+) -> Iterator[tuple[str, str]]:
+    return pages if failed is None else _apart(pages, partial(failed, of))
+
+
+def _apart(pages: Iterator[tuple[str, str]], failed: Callable[[Exception], None]) -> Iterator[tuple[str, str]]:
+    """Yield pages as long as they can be made."""
+    while True:
+        try:
+            page = next(pages)
+        except StopIteration:
+            return
+        except Exception as error:  # noqa: BLE001 - one project's pages are not to keep others from theirs
+            failed(error)
+            return
+        yield page
 
 
 def page_name(project: str) -> str:

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
-_SUSPECT = re.compile(r"[^\t\n\x20-\x7e]")
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""General categories (Unicode, chapter 4.5) that show nothing, or change how their neighbours show."""
+from orchestrator.escapes import visible
+
+__all__ = ["log_text", "visible"]
 
 _ESCAPE_SEQUENCE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # control sequences: colours, movements (ECMA-48, 5.4)
     r"|\][^\x07\x1b]*(?:\x07|\x1b\\)"  # commands to the terminal: titles, links
     r"|[ -/]*[0-Z\\^-~])"  # everything shorter
 )
-
-
-def visible(text: str) -> str:
-    """Return the text with each character that does not show, or that reorders others, spelt out."""
-    return _SUSPECT.sub(lambda found: _spelt(found.group()), text)
-
-
-def _spelt(character: str) -> str:
-    hidden = unicodedata.category(character) in _HIDDEN
-    return f"\u27e8U+{ord(character):04X}\u27e9" if hidden else character
 
 
 def log_text(log: bytes, bound: int) -> str:

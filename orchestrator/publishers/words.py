@@ -100,6 +100,7 @@ REASONS: Mapping[str, str] = {
     Reason.KILLED: "a process of its build is ended by a signal, each time, and no limit accounts for it",
     Reason.NO_WHEEL: "its build ends well, but leaves no wheel",
     Reason.BROKEN_WHEEL: "the wheel that it builds is broken",
+    Reason.WRONG_NAME: "what it builds is named as a file of another project or version",
     Reason.UNSAFE_WHEEL: "the wheel that it builds is not safe to unpack",
     Reason.WHEEL_TOO_LARGE: "the wheel that it builds is larger than the limit",
 }

@@ -106,6 +106,8 @@ def test_a_build_that_fails_in_one_environment_is_sensitive(judge: Judge) -> Non
         ("bomb-wheel", "wheel-too-large"),
         ("link-wheel", "unsafe-wheel"),
         ("no-wheel", "no-wheel"),
+        ("another-project", "wrong-name"),
+        ("another-version", "wrong-name"),
         ("exits", "no-wheel"),
         ("kills", "build-error"),
     ],

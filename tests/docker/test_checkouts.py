@@ -98,6 +98,7 @@ def test_what_a_backend_requires_to_build_an_sdist_is_there(yard: Farmyard) -> N
     [
         ("raise SystemExit('no sdist today')", "build-error", "no sdist today"),
         ("global RETURNS; RETURNS = '../../evil-1.0.tar.gz'", "no-wheel", "evil"),
+        ("import backend; backend.NAME = 'requests'", "wrong-name", "pyproject.toml calls the project mine"),
         ("import backend; backend.NAME = 'not a name'", "broken-sdist", "an sdist is called NAME-VERSION.tar.gz"),
     ],
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestrator.farm import STOPPED
-from tests.docker.farmyard import Farmyard, FlakyEngine, farmyard, until
+from tests.docker.farmyard import PATIENCE, Farmyard, FlakyEngine, farmyard, until
 from tests.loopback_index import sdist, wheel
 from tests.sins import PACKAGES, PYPROJECT, pack
 
@@ -260,7 +261,7 @@ def test_two_runs_do_not_work_on_the_same_results(yard: Farmyard) -> None:
 # --- being stopped ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_run_stops_within_seconds_when_it_is_asked_to(yard: Farmyard, number: signal.Signals) -> None:
     """What was found until then is there and on the site; nothing else is left."""
     yard.publish("blameless", "never-ends")
@@ -274,6 +275,76 @@ def test_a_run_stops_within_seconds_when_it_is_asked_to(yard: Farmyard, number: 
     assert "reproducible" in (yard.results / "site" / "index.html").read_text()
     assert not yard.containers()
     assert not yard.unfinished()
+
+
+def test_a_run_under_nohup_outlives_its_terminal(yard: Farmyard) -> None:
+    """SIGHUP is ignored there, and stays so."""
+    yard.publish("blameless")
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # those that it begins ignore it too
+    try:
+        process = yard.begin("run", "blameless")
+    finally:
+        signal.signal(signal.SIGHUP, former)
+    until(lambda: yard.running() or yard.records())
+    process.send_signal(signal.SIGHUP)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, yard.verdicts()) == (0, {"blameless": "reproducible"}), err
+
+
+def test_a_run_whose_log_nobody_reads_any_more_goes_on(yard: Farmyard) -> None:
+    """Its records are on the site."""
+    yard.publish("blameless", "umask")
+    process = yard.begin("run", "blameless", "umask", "a-project-that-nobody-has")
+    assert process.stderr is not None
+    assert process.stdout is not None
+    process.stderr.close()
+    process.stdout.close()
+    assert process.wait(5 * PATIENCE) == 9
+    assert yard.verdicts() == {"blameless": "reproducible", "umask": "sensitive"}
+    for project in yard.verdicts():
+        assert (yard.results / "site" / "packages" / f"{project}.html").stat().st_size
+
+
+def test_a_run_with_nothing_new_repairs_a_damaged_site(yard: Farmyard) -> None:
+    """Empty pages are what a power failure leaves."""
+    yard.publish("blameless", "umask")
+    assert yard.run("run", "blameless", "umask").status == 0
+    pages = [yard.results / "site" / name for name in ("index.html", "packages/umask.html", "method.html")]
+    whole = [page.read_bytes() for page in pages]
+    pages[0].write_bytes(b"")
+    pages[1].write_bytes(b"")
+    pages[2].unlink()
+    assert yard.run("run", "blameless").status == 0
+    assert [len(page.read_bytes()) for page in pages] == list(map(len, whole))
+    assert [page.read_bytes() for page in pages[1:]] == whole[1:]
+    times = [page.stat().st_mtime_ns for page in pages]
+    assert yard.run("run", "blameless").status == 0
+    assert [page.stat().st_mtime_ns for page in pages] == times, "what is whole is left alone"
+
+
+@pytest.mark.parametrize(("option", "words"), [("size=200k", "no space is left"), ("nr_inodes=12", "no inodes left")])
+@pytest.mark.parametrize("what", ["results", "cache"])
+def test_a_full_disk_is_told_of_once(yard: Farmyard, option: str, words: str, what: str) -> None:
+    """With its folder; and what was found until then is not lost."""
+    slugs = ("blameless", "umask", "time", "home", "shell")
+    yard.publish(*slugs)
+    place = yard.folder / "small"
+    place.mkdir()
+    yard.configure(**{what: str(place / what)})
+    mount = ["/bin/mount", "-t", "tmpfs", "-o", option, "tmpfs", str(place)]
+    if subprocess.run(mount, check=False).returncode:
+        pytest.skip("no file system may be mounted here")
+    try:
+        ended = yard.run("run", *slugs)
+        kept = list(place.glob("results/records/*/*.json"))
+    finally:
+        subprocess.run(["/bin/umount", str(place)], check=True)
+    assert ended.status == 7, ended.err
+    assert ended.err.count(words) == 1, ended.err
+    assert str(place) in ended.err.splitlines()[-1]
+    assert "Traceback" not in ended.err
+    done = [line for line in ended.err.splitlines() if line.startswith("[")]
+    assert len(kept) == len(done) or what == "cache"
 
 
 def test_a_single_judgement_that_is_stopped_is_not_taken_for_a_fault(yard: Farmyard) -> None:

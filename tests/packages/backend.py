@@ -8,7 +8,7 @@ import zipfile
 import sin
 
 with open("NAME") as stream:
-    NAME = stream.read().strip()
+    NAME = getattr(sin, "NAME", stream.read().strip())
 TAG = "py3-none-any"
 VERSION = getattr(sin, "version", lambda: "1.0")()
 

@@ -1,0 +1,189 @@
+"""File names of wheels and sdists, checked: the one way from a name that others chose to a path or a line.
+
+A name is a value of its own type. Neither type has a value that leads out of a folder, breaks a line
+or names no project, so whatever makes a path or a line takes one of the two, and no text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from packaging.utils import (
+    InvalidName,
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion, Version
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from packaging.tags import Tag
+
+LONGEST = 255
+"""Characters of a file's name: what file systems take."""
+
+MOST_TAGS = 1000
+"""Tags that one name stands for (PEP 425, compressed tag sets); the longest known ones have some dozens."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
+_TAG_SET = re.compile(r"[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_WHEEL, _SDISTS = ".whl", (".tar.gz", ".zip")
+_TAG_SETS = 3  # Python, ABI, platform
+_QUOTED = 100  # characters of a name that a message repeats
+
+
+class BadNameError(ValueError):
+    """It is no name of such a file."""
+
+
+class WrongNameError(BadNameError):
+    """It is the name of a file of another release."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class WheelName:
+    """The file name of a wheel (PEP 427); to make one of anything else raises BadNameError."""
+
+    filename: str
+    project: str = field(init=False, compare=False)  # normalized (PEP 503)
+    version: Version = field(init=False, compare=False)
+    tags: frozenset[Tag] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Parse it, within bounds."""
+        _insist_on_plain(self.filename, "a wheel", (_WHEEL,))
+        sets = self.filename.removesuffix(_WHEEL).split("-")[-_TAG_SETS:]
+        count = 1
+        for one in sets:
+            count *= one.count(".") + 1
+        if not all(map(_TAG_SET.fullmatch, sets)) or count > MOST_TAGS:
+            raise BadNameError(_not_one(self.filename, "a wheel", "its tags are none that an installer takes"))
+        try:
+            project, version, _, tags = parse_wheel_filename(self.filename)
+            canonicalize_name(project, validate=True)
+        except (InvalidWheelFilename, InvalidName, InvalidVersion) as error:
+            raise BadNameError(_not_one(self.filename, "a wheel", str(error))) from None
+        _fill_in(self, project=project, version=version, tags=tags)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SdistName:
+    """The file name of an sdist (PEP 625, and older ones); to make one of anything else raises BadNameError."""
+
+    filename: str
+    project: str = field(init=False, compare=False)  # normalized (PEP 503)
+    version: Version = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Parse it, within bounds."""
+        _insist_on_plain(self.filename, "an sdist", _SDISTS)
+        try:
+            project, version = parse_sdist_filename(self.filename)
+            canonicalize_name(project, validate=True)
+        except (InvalidSdistFilename, InvalidName, InvalidVersion) as error:
+            raise BadNameError(_not_one(self.filename, "an sdist", str(error))) from None
+        _fill_in(self, project=project, version=version)
+
+
+FileName = WheelName | SdistName
+
+
+def parsed(filename: str) -> FileName:
+    """Return the name of a wheel or an sdist, whichever it ends as; raises BadNameError."""
+    return WheelName(filename) if filename.endswith(_WHEEL) else SdistName(filename)
+
+
+def wheel_for(filename: str, project: str) -> WheelName:
+    """Return the name of a wheel of that project, of whatever version; names are compared normalized (PEP 503).
+
+    Raises
+    ------
+    BadNameError
+        It is no name of a wheel.
+    WrongNameError
+        It is the name of another project's wheel.
+
+    """
+    found = WheelName(filename)
+    if found.project != canonicalize_name(project):
+        msg = f"{_quoted(filename)} is a wheel of the project {found.project}, and what is built is {project}"
+        raise WrongNameError(msg)
+    return found
+
+
+def wheel_of(filename: str, project: str, version: str) -> WheelName:
+    """Return the name of a wheel of that very release.
+
+    Versions are compared as PEP 440 has it: `1.0.post1` is 1.0-1, but 1.0+local is not 1.0. pip refuses
+    any other, too.
+
+    Raises
+    ------
+    BadNameError
+        It is no name of a wheel.
+    WrongNameError
+        It is the name of another project's wheel, or of another version's.
+
+    """
+    found = wheel_for(filename, project)
+    if not _same_version(found.version, version):
+        msg = f"{_quoted(filename)} is a wheel of version {found.version}, and what is built is {project} {version}"
+        raise WrongNameError(msg)
+    return found
+
+
+def place(folder: Path, sha256: str, name: FileName) -> Path:
+    """Return where a file lies that is kept under its hash and its name: FOLDER/SHA-256/NAME; raises BadNameError."""
+    if not is_sha256(sha256):
+        msg = f"{_quoted(sha256)} is no SHA-256 in lower-case hexadecimal digits"
+        raise BadNameError(msg)
+    return folder / sha256 / name.filename
+
+
+def checksum_line(sha256: str, name: FileName) -> str:
+    """Write a line as sha256sum does; raises BadNameError where the hash is none."""
+    if not is_sha256(sha256):
+        msg = f"{_quoted(sha256)} is no SHA-256 in lower-case hexadecimal digits"
+        raise BadNameError(msg)
+    return f"{sha256}  {name.filename}\n"
+
+
+def is_sha256(text: str) -> bool:
+    """Tell whether this is a SHA-256 in lower-case hexadecimal digits."""
+    return _SHA256.fullmatch(text) is not None
+
+
+def _same_version(found: Version, version: str) -> bool:
+    try:
+        return found == Version(version)
+    except InvalidVersion:
+        return False
+
+
+def _insist_on_plain(filename: str, what: str, endings: tuple[str, ...]) -> None:
+    if len(filename) > LONGEST:
+        raise BadNameError(_not_one(filename, what, f"it has more than {LONGEST} characters"))
+    if not _PLAIN.fullmatch(filename):
+        raise BadNameError(_not_one(filename, what, "it has characters other than letters, digits and . _ + ! -"))
+    if not filename.endswith(endings):
+        raise BadNameError(_not_one(filename, what, f"it does not end with {' or '.join(endings)}"))
+
+
+def _fill_in(name: FileName, **fields: object) -> None:
+    for field_, value in fields.items():
+        object.__setattr__(name, field_, value)
+
+
+def _not_one(filename: str, what: str, why: str) -> str:
+    return f"{_quoted(filename)} is no file name of {what}: {why}"
+
+
+def _quoted(text: str) -> str:
+    return ascii(text if len(text) <= _QUOTED else f"{text[:_QUOTED]}...")
