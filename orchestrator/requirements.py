@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time as clock
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ _MOST = 1000  # requirements of one build
 _QUOTED = 200  # characters
 _TURNS = Turns()
 _WAITS = (2.0, 8.0)  # seconds between two looks at what cannot be met
+_WITH_CACHE = 2  # tries in which uv uses what it kept
 _WRONG_ANSWERS = 3  # tries where the index answers, and wrongly
 _VIEW_TIMEOUT = 300  # seconds that uv waits for the farm's own client
 
@@ -158,8 +159,7 @@ class _Asking:
         """Ask once, and confirm what is no lock; TransientIndexError where another try may give another answer."""
         self.tries += 1
         try:
-            # What uv kept of the try before may be what was wrong with it.
-            found = _resolve(self.question, self.uv, ["--refresh"] if self.tries > 1 else [])
+            found = self._resolved()
         except TransientIndexError:
             raise
         except PackageIndexError as error:
@@ -167,6 +167,16 @@ class _Asking:
                 raise TransientIndexError(str(error)) from error
             raise
         return found if isinstance(found, Lock) else self._confirmed(found)
+
+    def _resolved(self) -> Lock | Failure:
+        """Resolve as uv does; then with what it kept asked for again; then without it, for it may be damaged."""
+        if self.tries <= _WITH_CACHE:
+            return _resolve(self.question, self.uv, ["--refresh"] if self.tries > 1 else [])
+        with unfinished(self.uv.cache / "views") as lent:
+            found = _resolve(self.question, replace(self.uv, cache=lent), [])
+        if isinstance(found, Lock):
+            self.uv.clean([pin.name for pin in found.pins])
+        return found
 
     def _confirmed(self, claim: Failure) -> Failure:
         """Look at the index again, and again after each wait, through the farm's own client."""

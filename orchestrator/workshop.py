@@ -150,6 +150,8 @@ class Workshop:
 
     def _published(self, task: Task, image: Image) -> Release:
         release = borne(task, self.index.release(task.requirement, image.target.python))
+        if release.sdist is None:  # that would be a verdict, and a page may lack a file for a moment
+            release = borne(task, self.index.release(task.requirement, image.target.python))
         if release.sdist is None or release.sdist.sha256:
             return release
         file = self.index.fetch(release.sdist, task.limits.download)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from contextlib import suppress
 from dataclasses import asdict
@@ -461,6 +462,16 @@ def test_a_damaged_cache_is_as_good_as_none(served: LoopbackIndex, tmp_path: Pat
     (kept,) = (tmp_path / "locks").iterdir()
     for damaged in ("", "[]", "{}", '{"pins": [{}]}', "\0" * 9, '{"pins": 1}', kept.read_text()[:-9], "[" * 99_999):
         kept.write_text(damaged)
+        assert ask(served, tmp_path, "backend") == first
+
+
+def test_what_uv_keeps_may_come_to_harm(served: LoopbackIndex, tmp_path: Path) -> None:
+    """Whichever file, and however: the lock is the same, and nobody has to remove anything."""
+    first = ask(served, tmp_path, "backend")
+    for spoilt in (b"", b"\0" * 600, b"\xff"):
+        for file in [path for path in (tmp_path / "uv/cache").rglob("*") if path.is_file()]:
+            file.write_bytes(spoilt)
+        shutil.rmtree(tmp_path / "locks")
         assert ask(served, tmp_path, "backend") == first
 
 
