@@ -42,13 +42,16 @@ MASKED = (
     *("/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug"),
     *("/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap"),
     # How the host was started, what it is made of, and what else it does: nothing that a wheel is made from.
-    *("/proc/buddyinfo", "/proc/cmdline", "/proc/config.gz", "/proc/consoles", "/proc/diskstats", "/proc/driver"),
-    *("/proc/interrupts", "/proc/iomem", "/proc/ioports", "/proc/kallsyms", "/proc/key-users", "/proc/kmsg"),
-    *("/proc/kpagecgroup", "/proc/kpagecount", "/proc/kpageflags", "/proc/locks", "/proc/mdstat", "/proc/misc"),
-    *("/proc/modules", "/proc/mtrr", "/proc/pagetypeinfo", "/proc/partitions", "/proc/pressure", "/proc/schedstat"),
-    *("/proc/slabinfo", "/proc/softirqs", "/proc/swaps", "/proc/vmallocinfo", "/proc/vmstat", "/proc/zoneinfo"),
-    *("/proc/sys/kernel/random/boot_id", "/sys/block", "/sys/bus", "/sys/dev", "/sys/devices/virtual/dmi"),
-    *("/sys/hypervisor", "/sys/kernel", "/sys/module", "/sys/power"),
+    *("/proc/buddyinfo", "/proc/bus", "/proc/cmdline", "/proc/config.gz", "/proc/consoles", "/proc/diskstats"),
+    *("/proc/dma", "/proc/driver", "/proc/execdomains", "/proc/fs", "/proc/interrupts", "/proc/iomem", "/proc/ioports"),
+    *("/proc/irq", "/proc/kallsyms", "/proc/key-users", "/proc/kmsg", "/proc/kpagecgroup", "/proc/kpagecount"),
+    *("/proc/kpageflags", "/proc/locks", "/proc/mdstat", "/proc/misc", "/proc/modules", "/proc/mtrr"),
+    *("/proc/pagetypeinfo", "/proc/partitions", "/proc/pressure", "/proc/schedstat", "/proc/slabinfo"),
+    *("/proc/softirqs", "/proc/swaps", "/proc/sys/kernel/random/boot_id", "/proc/tty", "/proc/vmallocinfo"),
+    *("/proc/vmstat", "/proc/zoneinfo", "/sys/block", "/sys/bus", "/sys/dev", "/sys/devices/LNXSYSTM:00"),
+    *("/sys/devices/pci0000:00", "/sys/devices/platform", "/sys/devices/pnp0", "/sys/devices/virtual/block"),
+    *("/sys/devices/virtual/dmi", "/sys/fs/bpf", "/sys/fs/btrfs", "/sys/fs/ext4", "/sys/fs/fuse", "/sys/fs/pstore"),
+    *("/sys/fs/xfs", "/sys/hypervisor", "/sys/kernel", "/sys/module", "/sys/power"),
 )
 """Paths that a build finds empty."""
 

@@ -29,6 +29,7 @@ OTHER: dict[str, Any] = {
     "budget": Budget(builds=0),
     "published": True,
     "config_settings": (("build-dir", "b"),),
+    "runtime": "runsc",
     "policy": Policy.DEBIAN,
     "frontend": Frontend.PIP,
     "profile": Profile("theirs", umask=0o22),

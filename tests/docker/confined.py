@@ -213,7 +213,7 @@ if __name__ == "__main__":
                 "oom": read("/proc/self/oom_score_adj").strip(),
                 "shared": size(os.statvfs("/dev/shm")),
                 "status": dict(line.split(":\t", 1) for line in read("/proc/self/status").splitlines()),
-                "masked": {path: read(path) for path in os.environ["MASKED"].split(":") if Path(path).exists()},
+                "masked": {path: read(path) for path in os.environ["MASKED"].split("|") if Path(path).exists()},
                 "hosts": [read("/etc/hosts"), read("/etc/resolv.conf")],
                 "domain": read("/proc/sys/kernel/domainname").strip(),
                 "owners": {path: owner(path) for path in ("/scratch", "/tmp")},

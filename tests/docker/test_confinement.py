@@ -23,7 +23,7 @@ def looked(engine: Engine, image: str, **changes: Any) -> dict[str, Any]:  # noq
     container = Container(
         image,
         ("/usr/bin/python3", "/tests/confined.py"),
-        environment={"PATH": "/usr/bin:/bin", "HOME": "/scratch", "MASKED": ":".join(confinement.MASKED)},
+        environment={"PATH": "/usr/bin:/bin", "HOME": "/scratch", "MASKED": "|".join(confinement.MASKED)},
         user="2222:2222",
         hostname="hosty",
         domainname="second.example",
