@@ -24,7 +24,7 @@ from pydantic_core import to_json
 
 from orchestrator import escapes, logs, manifest
 from orchestrator.errors import BusyError
-from orchestrator.model import SCHEMA, ExclusionCheck, Result
+from orchestrator.model import SCHEMA, ExclusionCheck, Reason, Result
 from orchestrator.room import refused
 
 if TYPE_CHECKING:
@@ -154,13 +154,20 @@ class Results:
         return found
 
     def find(self, project: str, job: str) -> Path | None:
-        """Return the newest record of a job, if it has one; one that cannot be read, or is misplaced, is none."""
-        paths = reversed(self._known.get((project, job[:_JOB_LENGTH]), ()))
-        return next((path for path in paths if self._is_of(path, job)), None)
+        """Return the newest record that settles a job, if it has one.
 
-    def _is_of(self, path: Path, job: str) -> bool:
+        A record that cannot be read, or is misplaced, settles nothing. Nor does one of a build that
+        lost a process to a signal each time: the next run builds it again, since whoever sent the
+        signal may be gone by then.
+        """
+        paths = reversed(self._known.get((project, job[:_JOB_LENGTH]), ()))
+        return next((path for path in paths if self._settles(path, job)), None)
+
+    def _settles(self, path: Path, job: str) -> bool:
         result = self._placed(path)
-        return result is not None and result.job == job
+        if result is None or result.job != job:
+            return False
+        return result.failure is None or result.failure.reason is not Reason.KILLED
 
     def _placed(self, path: Path) -> Result | None:
         """Read a record; None where it cannot be read, or is not what its place makes of it."""

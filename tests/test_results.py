@@ -17,7 +17,7 @@ import jsonschema
 import pytest
 
 from orchestrator.errors import BusyError, ResultsError
-from orchestrator.model import SCHEMA, Verdict
+from orchestrator.model import SCHEMA, Failure, Phase, Reason, Verdict
 from orchestrator.results import Results, Store, as_json, read, schema
 from tests.sample_results import sample
 
@@ -325,3 +325,12 @@ def test_a_file_that_is_kept_is_moved(tmp_path: Path) -> None:
     assert found is not None
     assert found.read_text() == "said"
     assert not (tmp_path / "log").exists()
+
+
+def test_a_build_that_was_killed_is_built_again_by_the_next_run(store: Results) -> None:
+    """Its record is read and shown like any other, but settles nothing: what sent the signal may be gone."""
+    for reason, settles in ((Reason.KILLED, False), (Reason.MISSING_HEADER, True)):
+        result = sample("six", reason.value, Verdict.FTBFS, failure=Failure(reason, Phase.BUILD_WHEEL, "log"))
+        store.write(result)
+        assert (store.find("six", result.job) is not None) is settles
+        assert result in tuple(store.of("six"))
