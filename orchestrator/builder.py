@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator import failures
+from orchestrator import failures, reading
 from orchestrator.cache import settle, settled, unfinished
 from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
@@ -402,9 +402,7 @@ def _failure(order: Order, completed: Completed, heard: Listener) -> Failure | N
 
 def _explained(log: Path, phase: Phase) -> Failure:
     """Tell from a failed build's log why it failed."""
-    found = failures.explain(_tail(log, TAIL))
-    if found.reason is Reason.BUILD_ERROR and log.stat().st_size > TAIL:
-        found = failures.explain(_tail(log, LONGER_TAIL))
+    found = reading.explain(log, (TAIL, LONGER_TAIL))
     return Failure(found.reason, phase, _tail(log, DETAIL), found.evidence, found.missing)
 
 

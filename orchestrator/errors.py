@@ -14,6 +14,15 @@ WheelproofError            the root: one clear message that says what to do
 
 from __future__ import annotations
 
+import errno
+
+_OF_THE_HOST = frozenset(
+    {
+        errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT,
+        errno.ESTALE, errno.EROFS, errno.ENXIO, errno.ENODEV,
+    }
+)  # fmt: skip
+
 
 class WheelproofError(Exception):
     """The farm slipped; the message says what was done, what went wrong and what to do."""
@@ -58,6 +67,9 @@ class PackageIndexError(WheelproofError):
 class TransientIndexError(PackageIndexError):
     """The index failed in a way that another try may mend: a time-out, a 5xx."""
 
+    retry_after: float = 0
+    """Seconds that the index asks to wait before the next try."""
+
 
 class ResultsError(WheelproofError):
     """The results or the cache cannot be read or written."""
@@ -87,3 +99,8 @@ class Interrupted(WheelproofError):  # noqa: N818 - a request, not an error
     """The run was asked to stop; what was under way is taken up again by the next."""
 
     exit_status = 130
+
+
+def is_of_the_host(error: BaseException) -> bool:
+    """Return whether an error is the host's, and no fault of the file that was read: it is gone, the disk is full."""
+    return isinstance(error, OSError) and error.errno in _OF_THE_HOST

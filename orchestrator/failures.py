@@ -7,6 +7,7 @@ is printed by builds that go on as well (`NOISE`), or tells no more than that so
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 from orchestrator.model import Missing, Reason, Want
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from orchestrator.model import Failure, Limits
 
 EVIDENCE = 300  # characters
@@ -506,6 +509,19 @@ def explain(log: str) -> Explanation:
     if cause.sign.wants == (Want.TOOL,) and cause.name in _OF_RUST:
         return Explanation(Reason.NEEDS_RUST, evidence, _RUST, cause.sign.slug)
     return Explanation(cause.sign.reason, evidence, _missing(cause, hits), cause.sign.slug)
+
+
+def explain_file(log: Path, sizes: tuple[int, ...]) -> Explanation:
+    """Return why a build failed by the ends of its log, of these sizes in bytes, until one shows more than an error."""
+    found = Explanation(Reason.BUILD_ERROR)
+    with log.open("rb") as stream:
+        whole = stream.seek(0, os.SEEK_END)
+        for size in sizes:
+            stream.seek(max(0, whole - size))
+            found = explain(stream.read(size).decode("utf-8", "replace"))
+            if found.reason is not Reason.BUILD_ERROR or whole <= size:
+                break
+    return found
 
 
 def of_limit(limit: Reason, limits: Limits) -> str:

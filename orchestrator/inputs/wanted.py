@@ -6,14 +6,12 @@ import re
 from dataclasses import dataclass
 
 from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
     NormalizedName,
     canonicalize_name,
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 LONGEST = 16 << 20
 """Characters of a file."""
@@ -94,7 +92,7 @@ def version_of(text: str) -> str:
     """Return a normalized version; a ValueError says that it is none."""
     try:
         return str(Version(text))
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or more digits than Python reads
         msg = f"{short(text)} is no version (PEP 440)"
         raise ValueError(msg) from None
 
@@ -106,7 +104,7 @@ def parsed(filename: str) -> tuple[str, str, bool]:
             name, version, _, _ = parse_wheel_filename(filename)
             return name, str(version), True
         name, version = parse_sdist_filename(filename)
-    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
+    except ValueError:
         msg = f"{short(filename)} is the name of neither a wheel nor an sdist"
         raise ValueError(msg) from None
     return name_of(name), str(version), False
