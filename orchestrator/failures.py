@@ -90,9 +90,10 @@ class _Hit:
     name: str
 
 
-_NAME = r"(?P<name>[\w][\w.+-]{0,100})"
+# Possessive: no name is tried again at each of its lengths where what follows it does not fit.
+_NAME = r"(?P<name>[\w][\w.+-]{0,100}+)"
 _NAME2, _NAME3 = _NAME.replace("name", "name2"), _NAME.replace("name", "name3")
-_HEADER = r"(?P<name>[\w][\w./+-]{0,200})"
+_HEADER = r"(?P<name>[\w][\w./+-]{0,200}+)"
 _QUOTE = r"[`'\"\u2018\u2019]"
 _PKG_CONFIG = (Missing(Want.TOOL, "pkg-config"),)
 _OF_RUST = frozenset({"cargo", "rustc", "rustup"})

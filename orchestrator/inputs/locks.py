@@ -25,7 +25,7 @@ def parse(text: str, name: str) -> Read:
     except (ValueError, RecursionError) as error:
         place = _TOML_PLACE.search(str(error))
         return Read((), (Mistake(name, int(place[1]) if place else 0, f"not understood as TOML: {error}"),))
-    lines = list(_lines(text))
+    lines = list(package_lines(text))
     if isinstance(found.get("package"), list):
         return _poetry(found["package"], name, lines)
     if "lock-version" in found:
@@ -33,7 +33,7 @@ def parse(text: str, name: str) -> Read:
     return Read((), (Mistake(name, 0, "neither a poetry.lock ([[package]]) nor a pylock.toml (lock-version)"),))
 
 
-def _lines(text: str) -> Iterator[int]:
+def package_lines(text: str) -> Iterator[int]:
     """Yield the line of each table of a package, from 1; each character is counted once."""
     line, at = 1, 0
     for match in _PACKAGE.finditer(text):
