@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import threading
 import time
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -21,6 +19,7 @@ from orchestrator.errors import PackageIndexError, TransientIndexError, UsageErr
 from orchestrator.index import Index, choose, local
 from orchestrator.model import OfferedWheel, Sdist, admits
 from orchestrator.pages import Edition, Offer
+from tests.dripping import Dripping
 from tests.loopback_index import LoopbackIndex, sdist, wheel
 
 if TYPE_CHECKING:
@@ -260,45 +259,6 @@ def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for(tmp_path: Pat
         with pytest.raises(TransientIndexError, match=r"asking the index for six: .* no end after 0\.5 s"):
             index.release("six", "3.11")
         assert 2.4 < time.monotonic() - begun < 8  # five tries
-
-
-class Dripping:
-    """A server that sends an answer a byte at a time, a tenth of a second apart, and never ends one."""
-
-    def __init__(self, part: str) -> None:
-        """Drip in the head, in the body, or in chunks of it."""
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
-        self._at_once = {
-            "head": b"HTTP/1.1 200 OK\r\n",
-            "body": head + b"Content-Length: 100000\r\n\r\n",
-            "chunks": head + b"Transfer-Encoding: chunked\r\n\r\n",
-        }[part]
-        self._drop = {"head": b"x", "body": b"x", "chunks": b"1\r\nx\r\n"}[part]
-        self._ended = threading.Event()
-        self._listening = socket.create_server(("127.0.0.1", 0))
-
-    def __enter__(self) -> str:
-        """Serve; give the address."""
-        threading.Thread(target=self._serve, daemon=True).start()
-        return f"http://127.0.0.1:{self._listening.getsockname()[1]}/simple/"
-
-    def __exit__(self, *_error: object) -> None:
-        """Let all go."""
-        self._ended.set()
-        self._listening.close()
-
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listening.accept()
-                threading.Thread(target=self._drip, args=(connection,), daemon=True).start()
-
-    def _drip(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            connection.recv(65536)
-            connection.sendall(self._at_once)
-            while not self._ended.wait(0.1):
-                connection.sendall(self._drop)
 
 
 @pytest.mark.parametrize("html_only", [False, True])
