@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 AT_ONCE = 2
-"""Calls at the same time; others wait. It bounds the memory of all of them together."""
+"""Short calls at the same time; others wait. It bounds the memory of all of them together."""
 
 _PATIENCE = 5  # seconds beyond its bound that a child is given to be ended by the kernel
 _PIECE = 1 << 16
@@ -44,6 +44,7 @@ _TRIES = 2
 _CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGSYS})
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from orchestrator.helper import main; main({control}, {lifeline})"
 
+_long_slots = threading.BoundedSemaphore(max(AT_ONCE, len(os.sched_getaffinity(0))))
 _slots = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -66,6 +67,7 @@ class Bounds:
     seconds: int = 30  # of processor time
     patience: float = 600  # seconds of real time
     answer: int = 32 << 20  # bytes
+    long: bool = False  # it waits for none of the short calls, and they do not wait for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def run_limited(
     lost = ""
     for attempt in range(_TRIES):
         try:
-            with _slots:
+            with _long_slots if bounds.long else _slots:
                 answer = _asked(work, modules, bounds, spent, last=attempt + 1 == _TRIES)
         except _LostError as error:
             lost = str(error)
@@ -126,7 +128,7 @@ def run_limited(
     raise WheelproofError(msg)
 
 
-def begin(modules: Iterable[str] = ("orchestrator.pair",)) -> None:
+def begin(modules: Iterable[str] = ("orchestrator.pair", "orchestrator.sdist", "gzip")) -> None:
     """Begin the helper already, and let it import what will be called: it will have something to do."""
     with suppress(_LostError):
         _asked(pickle.dumps((int, (), 1, 60.0, 1 << 26, 1 << 10)), set(modules), None, None, last=True)

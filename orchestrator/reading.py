@@ -84,7 +84,8 @@ def diagnosed(first: Given, second: Given, limits: Limits) -> Diagnosis | None:
     from orchestrator import pair  # noqa: PLC0415 - not before: most runs build little, and it brings all causes
 
     size = _size(first.path) + _size(second.path)
-    bounds = Bounds(min(_PAIR + _PAIR_FOR_EACH * size, _PAIR_MOST), _PAIR_SECONDS, 2 * _PAIR_SECONDS)
+    memory = min(_PAIR + _PAIR_FOR_EACH * size, _PAIR_MOST)
+    bounds = Bounds(memory, seconds=_PAIR_SECONDS, patience=4 * _PAIR_SECONDS, long=True)
     found = run_limited(pair.diagnosed, first, second, limits, kind=Diagnosis | None, bounds=bounds)
     if isinstance(found, Exceeded):
         logs.warning("two wheels cannot be looked into", wheel=first.file.filename, fault=found.detail)

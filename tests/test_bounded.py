@@ -90,7 +90,7 @@ def open_files() -> tuple[str, ...]:
     links = []
     for one in range(3, 64):
         with suppress(OSError):
-            links.append(os.readlink(f"/proc/self/fd/{one}").partition(":")[0])
+            links.append(str(Path(f"/proc/self/fd/{one}").readlink()).partition(":")[0])
     return tuple(sorted(links))
 
 
