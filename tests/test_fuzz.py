@@ -37,8 +37,9 @@ texts = st.lists(
         numbers,
         st.sampled_from(
             ["six", "==", ">=", "; ", "python_version", " < ", "'", '"', "[", "]", "{", "}", "[[package]]\n", "\n",
-             ": ", "name = ", "version = ", "files = ", "build-system", ".", "- ", "&a ", "*a", "!!", " @ http://[", "\\\n",
-             "--hash=sha256:", "a" * 64, "-r ", "-e ", "lock-version = '1.0'\n", "groups:", "packages:", "images:"]
+             ": ", "name = ", "version = ", "files = ", "build-system", ".", "- ", "&a ", "*a", "!!", " @ http://[",
+             "\\\n", "--hash=sha256:", "a" * 64, "-r ", "-e ", "lock-version = '1.0'\n",
+             "groups:", "packages:", "images:"]
         ),
     ),
     max_size=14,
