@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 from pydantic import StringConstraints, TypeAdapter
 
-from orchestrator import confinement, failures, logs
+from orchestrator import confinement, failures, logs, reading
 from orchestrator.cache import settle, settled, unfinished
 from orchestrator.engine import STDOUT, Completed, Container
 from orchestrator.errors import TransientEngineError, WheelproofError
@@ -397,9 +397,7 @@ def _mentions(log: Path) -> str:
 
 def _explained(log: Path, phase: Phase) -> Failure:
     """Tell from a failed build's log why it failed."""
-    found = failures.explain(_tail(log, TAIL))
-    if found.reason is Reason.BUILD_ERROR and log.stat().st_size > TAIL:
-        found = failures.explain(_tail(log, LONGER_TAIL))
+    found = reading.explain(log, (TAIL, LONGER_TAIL))
     return Failure(found.reason, phase, _tail(log, DETAIL), found.evidence, found.missing)
 
 

@@ -12,24 +12,23 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import http.client
 import re
 import threading
 import time
-import urllib.request
 import zlib
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from orchestrator.cache import Turns, unfinished
+from orchestrator.connections import Sessions, TooLateError
 from orchestrator.errors import WheelproofError
 from orchestrator.model import DAY, Missing, Want, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from http.client import HTTPResponse
     from pathlib import Path
 
     from orchestrator.model import Image
@@ -45,6 +44,7 @@ _DEADLINE = 300.0  # seconds for one whole answer
 _ANEW = 600.0  # seconds after which an archive that did not answer is asked again
 _LARGEST = 256 << 20  # bytes of an index, packed
 _LARGEST_UNPACKED = 4 << 30
+_LARGEST_RELEASE = 16 << 20
 _CHUNK = 1 << 20
 _LONGEST_LINE = 1 << 16
 
@@ -56,7 +56,7 @@ _KEPT = re.compile(
 _MARKS = (b"\nusr/include/", b"\nusr/bin/", b"\nusr/sbin/", b".so ", b".pc ", b"onfig.cmake ", b"3/dist-packages/")
 """What stands in every line that is kept: looking for it is ten times as fast as for the pattern."""
 
-_FAULTS = (OSError, http.client.HTTPException, zlib.error, EOFError, ValueError, WheelproofError)
+_FAULTS = (OSError, TooLateError, zlib.error, EOFError, ValueError, WheelproofError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +279,7 @@ class Contents:
 
     def _renewed(self, archive: Archive, folder: Path) -> Path:
         with fetched(archive.release) as stream:
-            release = stream.read(_LARGEST).decode(errors="replace")
+            release = stream.read(_LARGEST_RELEASE).decode(errors="replace")
         offered = indexes(release, archive.architecture)
         if not offered:
             msg = f"{archive.release} lists no index of files"
@@ -364,19 +364,27 @@ def whole_lines(stream: Readable) -> Iterator[bytes]:
 # --- fetching --------------------------------------------------------------------------------
 
 
-def fetched(url: str) -> closing[Limited]:
-    """Open an address; what it gives is bounded in size and time.
+@contextmanager
+def fetched(url: str, deadline: float = _DEADLINE) -> Iterator[Limited]:
+    """Open an address; what it gives is bounded in size, and in time from the first byte of the request on.
 
     Raises
     ------
-    OSError, http.client.HTTPException, ValueError
+    OSError, ValueError, TooLateError
         It does not answer, or answers wrongly.
 
     """
     if urlsplit(url).scheme not in ("http", "https"):
         msg = f"{url} is not http or https"
         raise ValueError(msg)
-    return closing(Limited(urllib.request.urlopen(url, timeout=_PATIENCE)))  # noqa: S310 - see above
+    with _sessions().get(url, {"Accept-Encoding": "identity"}, None, _PATIENCE, deadline) as answer:
+        answer.raise_for_status()
+        yield Limited(answer.raw)
+
+
+@cache
+def _sessions() -> Sessions:
+    return Sessions()
 
 
 class Readable(Protocol):
@@ -392,26 +400,21 @@ class Writable(Protocol):
 
 
 class Limited:
-    """A stream that gives out no more, and takes no longer, than an honest one would."""
+    """A stream that gives out no more than an honest one would."""
 
-    def __init__(self, stream: HTTPResponse) -> None:
-        """Read from that stream, from now on."""
+    def __init__(self, stream: Readable) -> None:
+        """Read from that stream."""
         self._stream = stream
         self._left = _LARGEST
-        self._end = time.monotonic() + _DEADLINE
 
     def read(self, size: int) -> bytes:
-        """Read up to that many bytes; a ValueError tells that it is too much, or too slow."""
+        """Read up to that many bytes; a ValueError tells that it is too much."""
         piece = self._stream.read(size)
         self._left -= len(piece)
-        if self._left < 0 or time.monotonic() > self._end:
-            msg = "the answer is too long" if self._left < 0 else "the answer takes too long"
+        if self._left < 0:
+            msg = "the answer is too long"
             raise ValueError(msg)
         return piece
-
-    def close(self) -> None:
-        """Close it."""
-        self._stream.close()
 
 
 class Unpacked:

@@ -16,7 +16,16 @@ WheelproofError            the root: one clear message that says what to do
 
 from __future__ import annotations
 
+import errno
+
 _LONGEST = 500  # characters of a foreign exception's text
+
+_OF_THE_HOST = frozenset(
+    {
+        errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT,
+        errno.ESTALE, errno.EROFS, errno.ENXIO, errno.ENODEV,
+    }
+)  # fmt: skip
 
 
 class WheelproofError(Exception):
@@ -61,6 +70,9 @@ class PackageIndexError(WheelproofError):
 
 class TransientIndexError(PackageIndexError):
     """The index failed in a way that another try may mend: a time-out, a 5xx."""
+
+    retry_after: float = 0
+    """Seconds that the index asks to wait before the next try."""
 
 
 class AbsentError(PackageIndexError):
@@ -115,3 +127,8 @@ class Interrupted(WheelproofError):  # noqa: N818 - a request, not an error
     """The run was asked to stop; what was under way is taken up again by the next."""
 
     exit_status = 130
+
+
+def is_of_the_host(error: BaseException) -> bool:
+    """Return whether an error is the host's, and no fault of the file that was read: it is gone, the disk is full."""
+    return isinstance(error, OSError) and error.errno in _OF_THE_HOST

@@ -7,6 +7,7 @@ is printed by builds that go on as well (`NOISE`), or tells no more than that so
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 from orchestrator.model import Missing, Reason, Want
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from orchestrator.model import Failure, Limits
 
 EVIDENCE = 300  # characters
@@ -87,9 +90,10 @@ class _Hit:
     name: str
 
 
-_NAME = r"(?P<name>[\w][\w.+-]{0,100})"
+# Possessive: no name is tried again at each of its lengths where what follows it does not fit.
+_NAME = r"(?P<name>[\w][\w.+-]{0,100}+)"
 _NAME2, _NAME3 = _NAME.replace("name", "name2"), _NAME.replace("name", "name3")
-_HEADER = r"(?P<name>[\w][\w./+-]{0,200})"
+_HEADER = r"(?P<name>[\w][\w./+-]{0,200}+)"
 _QUOTE = r"[`'\"\u2018\u2019]"
 _PKG_CONFIG = (Missing(Want.TOOL, "pkg-config"),)
 _OF_RUST = frozenset({"cargo", "rustc", "rustup"})
@@ -553,6 +557,19 @@ def lost(log: str) -> str:
     text = _plain(log)
     found = _LOST.search(text)
     return printable(text[text.rfind("\n", 0, found.start()) + 1 : found.end()]) if found else ""
+
+
+def explain_file(log: Path, sizes: tuple[int, ...]) -> Explanation:
+    """Return why a build failed by the ends of its log, of these sizes in bytes, until one shows more than an error."""
+    found = Explanation(Reason.BUILD_ERROR)
+    with log.open("rb") as stream:
+        whole = stream.seek(0, os.SEEK_END)
+        for size in sizes:
+            stream.seek(max(0, whole - size))
+            found = explain(stream.read(size).decode("utf-8", "replace"))
+            if found.reason is not Reason.BUILD_ERROR or whole <= size:
+                break
+    return found
 
 
 def of_limit(limit: Reason, limits: Limits) -> str:

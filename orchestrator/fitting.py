@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.markers import Marker
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +18,7 @@ def applies(marker: str, target: Target) -> bool:
     """Tell whether a marker fits an image; one that cannot be read fits all."""
     try:
         return not marker or Marker(marker).evaluate(environment(target))
-    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, InvalidVersion, RecursionError):
+    except (ValueError, LookupError, RecursionError):  # the library's own are of these kinds
         return True
 
 
@@ -47,7 +46,7 @@ def needed(requirements: Iterable[str], target: Target) -> Iterator[Requirement]
     for text in requirements:
         try:
             one = Requirement(text)
-        except (InvalidRequirement, RecursionError):
+        except (ValueError, RecursionError):
             continue
         if one.marker is None or applies(str(one.marker), target):
             yield one
@@ -67,13 +66,20 @@ def _unmet(requirements: Iterable[str], there: Mapping[str, str], target: Target
         version = there.get(canonicalize_name(one.name))
         if version is None:
             yield str(one)
-        elif not one.specifier.contains(version, prereleases=True):
+        elif not _admits(one, version):
             yield f"{one} ({version} is there)"
+
+
+def _admits(requirement: Requirement, version: str) -> bool:
+    try:
+        return requirement.specifier.contains(version, prereleases=True)
+    except ValueError:  # a number with more digits than Python reads
+        return False
 
 
 def _is_readable(text: str) -> bool:
     try:
         Requirement(text)
-    except (InvalidRequirement, RecursionError):
+    except (ValueError, RecursionError):
         return False
     return True

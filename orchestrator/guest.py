@@ -224,22 +224,32 @@ class Zip:
 def directory_of_zip(path: str) -> int:
     """Return how many bytes a zip's list of members says it has, before anything reads it into memory.
 
-    As in APPNOTE.TXT, 4.3.14 to 4.3.16; 0 where there is no such list, for the library to say so.
+    As in APPNOTE.TXT, 4.3.14 to 4.3.16; 0 where there is no such list, for the library to say so. What counts is the
+    record that zipfile will use, and not another that a comment or a field of it may seem to begin.
     """
     with open(path, "rb") as stream:
         size = stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, size - (1 << 16) - 22 - 20))
+        begins = max(0, size - (1 << 16) - 22)
+        stream.seek(begins)
         tail = stream.read()
-        end = tail.rfind(b"PK\5\6")
+        end = len(tail) - 22
+        if end < 0 or not (tail.startswith(b"PK\5\6", end) and tail.endswith(b"\0\0")):  # without a comment
+            end = tail.rfind(b"PK\5\6")
         if end < 0:
             return 0
         told = int.from_bytes(tail[end + 12 : end + 16], "little")
-        locator = tail[max(0, end - 20) : end]
-        if locator.startswith(b"PK\6\7"):
-            stream.seek(min(size, int.from_bytes(locator[8:16], "little")))
+        stream.seek(max(0, begins + end - 20))
+        locator = stream.read(20)
+        if not locator.startswith(b"PK\6\7"):
+            return told
+        # Older Pythons look for the larger record right before its locator, newer ones where that one says.
+        wide = []
+        for place in (begins + end - 20 - 56, int.from_bytes(locator[8:16], "little")):
+            stream.seek(min(size, max(0, place)))
             record = stream.read(56)
-            told = max(told, int.from_bytes(record[40:48], "little")) if record.startswith(b"PK\6\6") else told
-    return told
+            if record.startswith(b"PK\6\6"):
+                wide.append(int.from_bytes(record[40:48], "little"))
+    return max(wide, default=told)
 
 
 def opened(path: str) -> Tar | Zip:

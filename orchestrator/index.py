@@ -1,108 +1,47 @@
-"""The package index: releases, and verified downloads. The only module that imports pypi_simple.
-
-It does so to read a page that it does not know yet, and to learn where PyPI is: a run in which nothing changed
-has no need of either, and the import takes longer than all else that such a run does.
-"""
+"""The package index: releases, and verified downloads. Pages are read in a helper process."""
 
 from __future__ import annotations
 
 import difflib
 import hashlib
 import json
-import os
-import ssl
-import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 
-from orchestrator import __version__, names
+from orchestrator import names, pages, reading
 from orchestrator.cache import Turns, read_checked, sha256_of, unfinished, write_checked
+from orchestrator.connections import Sessions, TooLateError, pieces, seconds_to_wait
 from orchestrator.errors import AbsentError, PackageIndexError, TransientIndexError, UsageError
 from orchestrator.model import OfferedWheel, Release, Sdist, admits
 from orchestrator.names import BadNameError, SdistName, WheelName, is_sha256
+from orchestrator.pages import Edition, Listed, Offer
 from orchestrator.retry import retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from packaging.specifiers import SpecifierSet
-    from packaging.version import Version
-    from pypi_simple import DistributionPackage, ProjectPage
 
     from orchestrator.names import FileName
 
-_LAYOUT = 2  # of a kept page
+_T = TypeVar("_T")
+_LAYOUT = 3  # of a kept page
 _PAGE_LIMIT = 64 << 20  # bytes, unpacked; the largest pages are below ten million
-_REDIRECTS = 5
-_CHUNK = 1 << 18
-_DEADLINE = 1800  # seconds for one whole answer
-_LONGEST_WAIT = 30  # seconds that Retry-After may ask for
+_DEADLINE = 1800.0  # seconds for one whole answer, from the first byte of the request
 _TRANSIENT_STATUS = frozenset({408, 425, 429})
 _SERVER_FAULT, _NOT_FOUND, _NOT_MODIFIED, _CLIENT_FAULT = 500, 404, 304, 400
-_SDISTS = (".tar.gz", ".zip")  # the first is preferred
-_CONNECTIONS = 16  # kept open to one host, for all threads together
+_SHOWN = 500  # characters of an exception of the library's
+_QUOTED = 200  # characters of a requirement that a message repeats
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
-
-
-class Offer(NamedTuple):
-    """One file on a project's page. Some pages have ten thousand, hence a tuple: JSON has it as it is."""
-
-    filename: str
-    url: str
-    sha256: str
-    size: int | None
-    requires_python: str | None
-    yanked: bool
-
-    @property
-    def is_wheel(self) -> bool:
-        """Whether it is a wheel; otherwise it is an sdist."""
-        return self.filename.endswith(".whl")
-
-
-@dataclass(frozen=True, slots=True)
-class Edition:
-    """All files of one version."""
-
-    version: str  # normalized
-    offers: tuple[Offer, ...]
-
-    @property
-    def sdist(self) -> Offer | None:
-        """The one to build."""
-        sdists = [offer for offer in self.offers if not offer.is_wheel]
-        return min(sdists, key=lambda offer: not offer.filename.endswith(_SDISTS[0]), default=None)
-
-    @property
-    def requires_python(self) -> str | None:
-        """What the sdist says; where there is none, the first wheel that says anything."""
-        asked = [self.sdist] if self.sdist else self.offers
-        return next((offer.requires_python for offer in asked if offer.requires_python), None)
-
-
-class Listed(NamedTuple):
-    """One file of a project's page, with all that decides whether a resolver takes it."""
-
-    filename: str
-    url: str  # absolute
-    hashes: dict[str, str]
-    requires_python: str | None
-    yanked: str | bool  # the reason, where one is given
-    uploaded: str  # RFC 3339; empty where the index does not say
-    metadata: str | None  # SHA-256 of its metadata, which lies beside it (PEP 658); None: it does not
 
 
 class Index:
@@ -119,33 +58,30 @@ class Index:
         *,
         timeout: float = 30,
         retry_wait: float = 0.5,
+        deadline: float = _DEADLINE,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Use the index at `url` (PyPI where None), which may hold a user and a password.
 
-        `timeout`: seconds without a byte; `retry_wait`: seconds before the second try, about.
+        `timeout`: seconds without a byte; `deadline`: seconds from the first byte of a request to the last of
+        its answer; `retry_wait`: seconds before the second try, about.
         """
         self._url, self._auth = _credentials(url.rstrip("/") + "/") if url else ("", None)
         self._cache = cache
         self._timeout = timeout
-        self._sleep = sleep
-        self._local = threading.local()
-        self._adapter = _SharedAdapter(pool_maxsize=_CONNECTIONS)
+        self._deadline = deadline
+        self._sessions = Sessions()
         self._turns = Turns()
-        self._page = retrying(self._read_page, first_wait=retry_wait)
-        self._look = retrying(self._look_once, first_wait=retry_wait)
-        self._answer = retrying(self._answer_once, first_wait=retry_wait)
+        self._page = retrying(self._read_page, first_wait=retry_wait, sleep=sleep)
+        self._look = retrying(self._look_once, first_wait=retry_wait, sleep=sleep)
+        self._answer = retrying(self._answer_once, first_wait=retry_wait, sleep=sleep)
         self.known = ""  # a project that the index is known to have: the last whose page was read
-        self._download = retrying(self._download_once, first_wait=retry_wait)
+        self._download = retrying(self._download_once, first_wait=retry_wait, sleep=sleep)
 
     @cached_property
     def url(self) -> str:
         """Its address, without user and password."""
-        if self._url:
-            return self._url
-        from pypi_simple import PYPI_SIMPLE_ENDPOINT  # noqa: PLC0415 - see above
-
-        return PYPI_SIMPLE_ENDPOINT
+        return self._url or pages.endpoint()
 
     def release(self, requirement: Requirement | str, python: str) -> Release:
         """Choose the newest stable release that the requirement and the Python (3.11.2, or 3.11) admit.
@@ -197,10 +133,13 @@ class Index:
 
     def _download_once(self, wanted: Sdist | OfferedWheel, name: FileName, limit: int, folder: Path) -> Path:
         doing = f"fetching {wanted.filename}"
+        if not wanted.url:
+            msg = f"{doing}: the index gives an address or a hash of it that is none; see what it says of that file"
+            raise PackageIndexError(msg)
         with unfinished(folder) as lent, self._get(doing, wanted.url, {"Accept-Encoding": "identity"}) as answer:
             part = lent / name.filename
             with part.open("wb") as file:
-                found = _copy(self._pieces(doing, answer, limit), file.write)
+                found = _copy(_limited(doing, answer, limit), file.write)
             if wanted.sha256 not in {"", found}:
                 msg = (
                     f"{doing}: it has sha256 {found}, the index said {wanted.sha256}; "
@@ -220,13 +159,15 @@ class Index:
         with self._get(doing, url, asked) as answer:
             if answer.status_code == _NOT_MODIFIED:
                 return kept.editions()
-            body = b"".join(self._pieces(doing, answer, _PAGE_LIMIT))
-            etag, digest = answer.headers.get("ETag", ""), _digest(body)
-            if digest != kept.body:
-                page = _parsed(doing, name, answer, body)
-                kept.replace(url, etag, digest, _editions(name, page, answer.url))
-            elif etag != kept.etag:
-                kept.replace(url, etag, digest, kept.editions())
+            etag = answer.headers.get("ETag", "")
+            with unfinished(self._cache / "index") as lent:
+                body = lent / "page"
+                with body.open("wb") as file:
+                    digest = _copy(_limited(doing, answer, _PAGE_LIMIT), file.write)
+                if digest != kept.body:
+                    kept.replace(url, etag, digest, _editions(doing, name, answer, body))
+                elif etag != kept.etag:
+                    kept.replace(url, etag, digest, kept.editions())
         return kept.editions()
 
     def look(self, name: str) -> tuple[Listed, ...] | None:
@@ -245,15 +186,16 @@ class Index:
     def _look_once(self, name: str) -> tuple[Listed, ...] | None:
         doing = f"looking again for {name} on the index"
         try:
-            with self._get(doing, f"{self.url}{name}/", {"Accept": _ACCEPT, "Cache-Control": "no-cache"}) as answer:
-                body = b"".join(self._pieces(doing, answer, _PAGE_LIMIT))
+            with (
+                self._get(doing, f"{self.url}{name}/", {"Accept": _ACCEPT, "Cache-Control": "no-cache"}) as answer,
+                unfinished(self._cache / "index") as lent,
+            ):
+                body = lent / "page"
+                with body.open("wb") as file:
+                    _copy(_limited(doing, answer, _PAGE_LIMIT), file.write)
+                return _listed(doing, name, answer, body)
         except AbsentError:
             return None
-        page = _parsed(doing, name, answer, body)
-        if not _is_of(name, page, answer, body):
-            msg = f"{doing}: what {answer.url} gives is not a whole page of it; check what stands before the index"
-            raise PackageIndexError(msg)
-        return tuple(_listed(package, answer.url) for package in page.packages)
 
     def answer(self, url: str, limit: int) -> bytes:
         """Return what is at an address now, of at most `limit` bytes.
@@ -273,30 +215,16 @@ class Index:
     def _answer_once(self, url: str, limit: int) -> bytes:
         doing = f"asking for {url}"
         with self._get(doing, url, {"Cache-Control": "no-cache"}) as answer:
-            return b"".join(self._pieces(doing, answer, limit))
+            return b"".join(_limited(doing, answer, limit))
 
     @contextmanager
     def _get(self, doing: str, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
-        with _translated(doing):
-            answer = self._session.get(
-                url, headers=headers, auth=self._auth_for(url), timeout=self._timeout, stream=True
-            )
-            with answer:
-                self._check(doing, answer)
-                yield answer
-
-    @property
-    def _session(self) -> requests.Session:
-        """One session for each thread: the library does not promise that one can be shared, as connections can."""
-        if not hasattr(self._local, "session"):
-            session = requests.Session()
-            session.max_redirects = _REDIRECTS
-            session.headers["User-Agent"] = f"wheelproof/{__version__}"
-            session.mount("https://", self._adapter)
-            session.mount("http://", self._adapter)
-            self._local.session = session
-        found: requests.Session = self._local.session
-        return found
+        with (
+            _translated(doing),
+            self._sessions.get(url, headers, self._auth_for(url), self._timeout, self._deadline) as answer,
+        ):
+            self._check(doing, answer)
+            yield answer
 
     def _auth_for(self, url: str) -> tuple[str, str] | None:
         return self._auth if urlsplit(url)[:2] == urlsplit(self._url)[:2] else None
@@ -308,9 +236,10 @@ class Index:
             raise PackageIndexError(msg)
         status = answer.status_code
         if status >= _SERVER_FAULT or status in _TRANSIENT_STATUS:
-            self._wait_as_told(answer.headers.get("Retry-After", ""))
             msg = f"{doing}: the index answers with status {status}; run again when it has recovered"
-            raise TransientIndexError(msg)
+            error = TransientIndexError(msg)
+            error.retry_after = seconds_to_wait(answer.headers.get("Retry-After", ""))
+            raise error
         if status == _NOT_FOUND:
             msg = f"{doing}: {answer.url} does not exist; check how it is spelled, and whether this is the right index"
             asked = urlsplit(answer.history[0].url if answer.history else answer.url)
@@ -321,24 +250,6 @@ class Index:
         if status >= _CLIENT_FAULT:
             msg = f"{doing}: the index refuses with status {status}; check its address, and what it lets you see"
             raise PackageIndexError(msg)
-
-    def _wait_as_told(self, told: str) -> None:
-        seconds = _seconds(told)
-        if 0 < seconds <= _LONGEST_WAIT:
-            self._sleep(seconds)
-
-    def _pieces(self, doing: str, answer: requests.Response, limit: int) -> Iterator[bytes]:
-        end = time.monotonic() + _DEADLINE
-        total = 0
-        for piece in answer.iter_content(_CHUNK):
-            total += len(piece)
-            if total > limit:
-                msg = f"{doing}: it is larger than {limit} bytes; raise the limit, or leave it out"
-                raise PackageIndexError(msg)
-            if time.monotonic() > end:
-                msg = f"{doing}: no end after {_DEADLINE} s; run again when the index is faster"
-                raise TransientIndexError(msg)
-            yield piece
 
 
 def local(path: str | Path) -> tuple[Release, Path]:
@@ -386,8 +297,9 @@ def _without_yanked(edition: Edition) -> Edition | None:
 def _requirement(text: Requirement | str) -> Requirement:
     try:
         requirement = Requirement(text) if isinstance(text, str) else text
-    except InvalidRequirement as error:
-        msg = f"reading the requirement {text!r}: {error}; write it like six, six==1.16.0 or 'six>=1.15'"
+        requirement.specifier.contains("0")  # a ValueError where a number has more digits than Python reads
+    except (InvalidRequirement, ValueError) as error:
+        msg = f"reading the requirement {str(text)[:_QUOTED]!r}: {error}; write it like six, six==1.16.0 or 'six>=1.15'"
         raise UsageError(msg) from error
     if requirement.url:
         msg = f"reading the requirement {text!r}: it names a URL; name a release of the index, or the path of an sdist"
@@ -409,75 +321,6 @@ def _no_release(wanted: Requirement, editions: Sequence[Edition]) -> str:
     near = [match for version in asked for match in difflib.get_close_matches(version, versions, n=3)] or versions[:3]
     advice = f"it has {', '.join(dict.fromkeys(near))}" if near else "it has nothing that is not yanked"
     return f"asking the index for {wanted}: no release matches; {advice}: ask for one of these"
-
-
-def _editions(name: str, page: ProjectPage, base: str) -> tuple[Edition, ...]:
-    versions: dict[Version, list[Offer]] = {}
-    for package in page.packages:
-        version = _version(name, package.filename)
-        if version is not None:
-            versions.setdefault(version, []).append(_offer(package, base))
-    return tuple(Edition(str(version), tuple(versions[version])) for version in sorted(versions, reverse=True))
-
-
-def _version(name: str, filename: str) -> Version | None:
-    """Return the version of a file that is a wheel or sdist of this very project."""
-    try:
-        found = names.parsed(filename)
-    except BadNameError:
-        return None
-    return found.version if found.project == name else None
-
-
-def _offer(package: DistributionPackage, base: str) -> Offer:
-    # The library would join all to the page's own address, and take most of its time for it.
-    absolute = package.url.startswith(("https://", "http://"))
-    url = _credentials(package.url if absolute else urljoin(base, package.url))[0]
-    sha256 = package.digests.get("sha256", "").lower()
-    return Offer(package.filename, url, sha256, package.size, package.requires_python, package.is_yanked)
-
-
-def _is_of(name: str, page: ProjectPage, answer: requests.Response, body: bytes) -> bool:
-    """Whether an answer is a whole page of that project.
-
-    JSON names its project. HTML does so by its files alone; where there are none, only by the version of the
-    protocol (PEP 629), which no foreign page has.
-    """
-    if answer.headers.get("Content-Type", "").partition(";")[0].strip().lower().endswith("+json"):
-        return canonicalize_name(page.project) == name
-    text = body.lower()
-    whole = all(f"</{tag}>".encode() in text for tag in ("html", "body") if f"<{tag}".encode() in text)
-    is_named = any(_version(name, package.filename) is not None for package in page.packages)
-    return whole and (is_named or (not page.packages and page.repository_version is not None))
-
-
-def _listed(package: DistributionPackage, base: str) -> Listed:
-    metadata = (package.metadata_digests or {}).get("sha256") if package.has_metadata else None
-    return Listed(
-        package.filename,
-        urljoin(base, package.url),
-        package.digests,
-        package.requires_python,
-        package.yanked_reason or package.is_yanked,
-        package.upload_time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if package.upload_time else "",
-        metadata,
-    )
-
-
-def _parsed(doing: str, name: str, answer: requests.Response, body: bytes) -> ProjectPage:
-    from pypi_simple import ProjectPage, UnsupportedRepoVersionError  # noqa: PLC0415 - see above
-
-    kind = answer.headers.get("Content-Type", "text/html").partition(";")[0].strip().lower()
-    try:
-        if kind.endswith("+json"):
-            return ProjectPage.from_json_data(json.loads(body))
-        if kind in {"text/html", "application/vnd.pypi.simple.v1+html"}:
-            return ProjectPage.from_html(name, body, answer.url, answer.encoding)
-    except (ValueError, RecursionError, UnsupportedRepoVersionError) as error:
-        msg = f"{doing}: its answer cannot be read ({type(error).__name__}); check that {answer.url} is a PEP 503 index"
-        raise PackageIndexError(msg) from error
-    msg = f"{doing}: its answer is {kind!r}, neither HTML nor JSON; check that {answer.url} is a PEP 503 or 691 index"
-    raise PackageIndexError(msg)
 
 
 class _Kept:
@@ -514,6 +357,40 @@ class _Kept:
         write_checked(self._path, json.dumps(self._content, separators=(",", ":")))
 
 
+def _editions(doing: str, name: str, answer: requests.Response, body: Path) -> tuple[Edition, ...]:
+    return _read(doing, answer, partial(reading.page, body, name))
+
+
+def _listed(doing: str, name: str, answer: requests.Response, body: Path) -> tuple[Listed, ...]:
+    return _read(doing, answer, partial(reading.listed, body, name))
+
+
+def _read(
+    doing: str, answer: requests.Response, read: Callable[[str, str, str | None], tuple[_T, ...] | str]
+) -> tuple[_T, ...]:
+    """Read an answer's body, given its type, address and encoding; raises PackageIndexError where it is no page."""
+    kind = answer.headers.get("Content-Type", "text/html").partition(";")[0].strip().lower()
+    if not kind.endswith(pages.JSON) and kind not in pages.HTML:
+        what = f"is {kind[:_QUOTED]!r}, neither HTML nor JSON"
+    else:
+        found = read(kind, answer.url, answer.encoding)
+        if not isinstance(found, str):
+            return found
+        what = f"cannot be read ({found})"
+    msg = f"{doing}: its answer {what}; check that {answer.url} is a PEP 503 or 691 index"
+    raise PackageIndexError(msg)
+
+
+def _limited(doing: str, answer: requests.Response, limit: int) -> Iterator[bytes]:
+    total = 0
+    for piece in pieces(answer):
+        total += len(piece)
+        if total > limit:
+            msg = f"{doing}: it is larger than {limit} bytes; raise the limit, or leave it out"
+            raise PackageIndexError(msg)
+        yield piece
+
+
 def _checked_name(wanted: Sdist | OfferedWheel) -> FileName:
     filename, kind = wanted.filename, "an sdist" if isinstance(wanted, Sdist) else "a wheel"
     try:
@@ -538,45 +415,6 @@ def _credentials(url: str) -> tuple[str, tuple[str, str] | None]:
     return urlunsplit(parts._replace(netloc=host)), requests.utils.get_auth_from_url(url)
 
 
-class _SharedAdapter(HTTPAdapter):
-    """Connections for all threads, with one TLS context: to read the certificates takes longer than to connect."""
-
-    _turn = threading.Lock()
-
-    @cached_property
-    def context(self) -> ssl.SSLContext:
-        """What every connection is secured by."""
-        trusted = _certificates()
-        if Path(trusted).is_dir():
-            return ssl.create_default_context(capath=trusted)
-        return ssl.create_default_context(cafile=trusted)
-
-    def build_connection_pool_key_attributes(self, *asked: Any, **named: Any) -> Any:  # noqa: ANN401 - the library's own
-        """Return what a connection is chosen by: the host, and for https the one context."""
-        host, _ = super().build_connection_pool_key_attributes(*asked, **named)
-        with self._turn:
-            return host, {"ssl_context": self.context} if host["scheme"] == "https" else {}
-
-    def cert_verify(self, *_asked: Any, **_named: Any) -> None:  # noqa: ANN401
-        """Leave it to the context, which verifies."""
-
-
-def _certificates() -> str:
-    """Name the certificates to trust: what requests honours itself, and what uv and OpenSSL honour."""
-    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-    return next((found for name in names if (found := os.environ.get(name))), DEFAULT_CA_BUNDLE_PATH)
-
-
-def _seconds(retry_after: str) -> float:
-    """Return what a Retry-After asks for, in either of its forms (RFC 9110, 10.2.3)."""
-    if retry_after.isdecimal():
-        return float(retry_after)
-    try:
-        return (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
-    except (TypeError, ValueError):
-        return 0
-
-
 def _copy(pieces: Iterable[bytes], write: Callable[[bytes], object]) -> str:
     hashed = hashlib.sha256()
     for piece in pieces:
@@ -594,9 +432,10 @@ def _translated(doing: str) -> Iterator[None]:
     """Turn the library's exceptions into ours, once, at this border."""
     try:
         yield
-    except (requests.TooManyRedirects, requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL) as error:
-        msg = f"{doing}: {error}; check the index's address"
+    except (requests.TooManyRedirects, requests.exceptions.InvalidSchema, ValueError) as error:
+        # A ValueError is an address that is none, be it the one to which the index leads.
+        msg = f"{doing}: {str(error)[:_SHOWN]}; check the index's address"
         raise PackageIndexError(msg) from error
-    except requests.RequestException as error:
-        msg = f"{doing}: the index does not answer: {error}; check the network, and run again"
+    except (requests.RequestException, TooLateError) as error:
+        msg = f"{doing}: the index does not answer: {str(error)[:_SHOWN]}; check the network, and run again"
         raise TransientIndexError(msg) from error

@@ -22,7 +22,8 @@ from orchestrator.model import OfferedWheel, digest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orchestrator.index import Index, Listed
+    from orchestrator.index import Index
+    from orchestrator.pages import Listed
 
 JSON = "application/vnd.pypi.simple.v1+json"
 LARGEST = 1 << 30  # bytes of a wheel that is read for its metadata

@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
@@ -229,7 +229,7 @@ def _checked(requirements: Sequence[str]) -> tuple[str, ...]:
 def _written(text: str) -> str:
     try:
         requirement = Requirement(text)
-    except (InvalidRequirement, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # InvalidRequirement, or more digits than Python reads
         msg = f"build requirement {text[:_QUOTED]!r} cannot be read: {error}"
         raise _RefusedError(msg) from error
     if requirement.url:

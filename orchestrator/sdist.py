@@ -18,14 +18,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
-from orchestrator.errors import UsageError
-from orchestrator.guest import Unfit, opened, survey
+from orchestrator.errors import UsageError, is_of_the_host
+from orchestrator.guest import Unfit, Zip, opened, survey
 from orchestrator.model import DETAIL, Failure, Phase, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from orchestrator.guest import Entry, Tar, Zip
+    from orchestrator.guest import Entry, Tar
     from orchestrator.model import Limits
 
 LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
@@ -37,6 +37,7 @@ LEGACY_REQUIRES = ("setuptools>=40.8.0",)
 _LONGEST_PYPROJECT = 4 << 20
 _LONGEST_LOCK = 4 << 20
 _MOST_LOCKS = 8
+_METHODS = frozenset({0, 8})  # how members of a zip are compressed: not at all, and deflated
 _NEVER_PACKED = frozenset({".git", ".hg", ".svn", "__pycache__"})
 _MARKS = ("pyvenv.cfg", "CACHEDIR.TAG")  # of a virtual environment (PEP 405), and of a cache (bford.info/cachedir)
 _NO_NAME = re.compile(r"[^a-z0-9]+")
@@ -72,9 +73,20 @@ def recalled(path: Path, words: tuple[str, ...]) -> Source:
 
 
 def describe(path: Path, limits: Limits) -> Source | Failure:
-    """Tell how an sdist wants to be built, or why it cannot be unpacked at all."""
+    """Return how an sdist wants to be built, or why it cannot be unpacked at all.
+
+    Raises
+    ------
+    OSError
+        The host cannot read the file.
+    MemoryError
+        The archive takes more memory than there is.
+
+    """
     try:
         with closing(opened(str(path))) as archive:
+            if isinstance(archive, Zip) and (failure := _of_methods(archive)):
+                return failure
             found = survey(archive, limits.sdist, limits.members)
             cargo = tuple(_cargo_locks(archive, found))
             entry = found.get("pyproject.toml")
@@ -85,11 +97,27 @@ def describe(path: Path, limits: Limits) -> Source | Failure:
         source = _build_system(path, tomllib.loads(text).get("build-system"))
         return source if isinstance(source, Failure) else replace(source, cargo=cargo)
     except Unfit as finding:
+        _pass_on(finding.__context__)
         return _broken(str(finding), Reason(finding.reason))
     except (ValueError, RecursionError) as error:  # not UTF-8, not TOML
         return _broken(f"pyproject.toml: {error}")
     except Exception as error:  # noqa: BLE001 - a decompressor's own, on bytes made to break it
+        _pass_on(error)
         return _broken(f"cannot be read: {type(error).__name__}: {error}")
+
+
+def _pass_on(error: BaseException | None) -> None:
+    """Raise again what shows nothing about the sdist itself."""
+    if error is not None and (isinstance(error, MemoryError) or is_of_the_host(error)):
+        raise error
+
+
+def _of_methods(archive: Zip) -> Failure | None:
+    """Refuse members that are compressed as no sdist is: by bzip2 or LZMA, a hundred bytes may unpack to gigabytes."""
+    for info in archive._archive.infolist():  # noqa: SLF001 - the guest opens any of them
+        if info.compress_type not in _METHODS:
+            return _broken(f"{info.filename}: compressed by the method {info.compress_type}, as no sdist is")
+    return None
 
 
 def _cargo_locks(archive: Tar | Zip, found: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:

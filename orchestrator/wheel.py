@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from email.parser import HeaderParser
 from typing import IO, TYPE_CHECKING
 
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.utils import parse_wheel_filename
 
+from orchestrator.errors import is_of_the_host
 from orchestrator.guest import LARGEST_DIRECTORY, directory_of_zip
 from orchestrator.model import DETAIL, Failure, Member, Phase, Reason, Traces, Wheel, digest
 
@@ -25,6 +26,7 @@ CHUNK = 1 << 20
 _LOCAL = struct.Struct("<4s5H3L2H")  # APPNOTE.TXT 4.3.7: a member's local header
 _LONGEST_RECORD = 64 << 20
 _LONGEST_METADATA = 4 << 20
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _LINK = 0o120000
 _FORMAT = 0o170000
 BROKEN = (
@@ -46,11 +48,12 @@ class Given:
 def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure | None:
     """Tell what is wrong with a wheel by its name and its list of members alone; None if nothing is.
 
-    `limit` bounds the bytes that it says it unpacks to, `members` their number.
+    `limit` bounds the bytes that it says it unpacks to, `members` their number. An OSError is raised where the
+    host cannot read the file.
     """
     try:
         parse_wheel_filename(claimed.filename)
-    except InvalidWheelFilename as error:
+    except ValueError as error:  # InvalidWheelFilename, or a version with more digits than Python reads
         return _failure(Reason.BROKEN_WHEEL, str(error))
     try:
         if directory_of_zip(str(path)) > LARGEST_DIRECTORY:
@@ -58,6 +61,8 @@ def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure 
         with zipfile.ZipFile(path) as archive:
             return _unsafe(archive.infolist(), limit, members)
     except BROKEN as error:
+        if is_of_the_host(error):
+            raise
         return _failure(Reason.BROKEN_WHEEL, f"{claimed.filename}: {error}")
 
 
@@ -73,6 +78,8 @@ def _unsafe(infos: list[zipfile.ZipInfo], limit: int, members: int) -> Failure |
         if (info.external_attr >> 16) & _FORMAT not in (0, 0o100000, 0o040000):
             kind = "a link" if (info.external_attr >> 16) & _FORMAT == _LINK else "not a plain file"
             return _failure(Reason.UNSAFE_WHEEL, f"{name}: is {kind}")
+        if info.compress_type not in _METHODS:
+            return _failure(Reason.BROKEN_WHEEL, f"{name}: compressed by the method {info.compress_type}, as none is")
         seen.add(name)
     if sum(info.file_size for info in infos) > limit or len(infos) > members:
         return _failure(Reason.WHEEL_TOO_LARGE, f"unpacks to more than {limit} bytes or {members} files")
@@ -91,6 +98,8 @@ def read(path: Path, claimed: WheelFile, limit: int, members: int) -> Wheel | Fa
             found = tuple(_member(archive, info, raw) for info in archive.infolist())
             return Wheel(claimed.filename, claimed.sha256, found, _record(archive))
     except BROKEN as error:
+        if is_of_the_host(error):
+            raise
         return _failure(Reason.BROKEN_WHEEL, f"{claimed.filename}: {error}")
 
 
@@ -151,10 +160,13 @@ def requires(path: Path) -> tuple[str, ...]:
             for info in archive.infolist():
                 folder, _, name = info.filename.partition("/")
                 if name == "METADATA" and folder.endswith(".dist-info") and info.file_size <= _LONGEST_METADATA:
+                    if info.compress_type not in _METHODS:
+                        return ()
                     text = archive.read(info).decode("utf-8", "replace")
-                    return tuple(HeaderParser().parsestr(text).get_all("Requires-Dist", ()))
-    except BROKEN:
-        pass
+                    return tuple(str(one) for one in HeaderParser().parsestr(text).get_all("Requires-Dist", ()))
+    except BROKEN as error:
+        if is_of_the_host(error):
+            raise
     return ()
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import bounded, builder, cache, checkout, config, crates, logs, names, published, sdist, wheel
+from orchestrator import builder, cache, checkout, config, crates, logs, names, published, reading, sdist, wheel
 from orchestrator.buildenv import TOOLS
 from orchestrator.errors import Interrupted, ResultsError, UsageError
 from orchestrator.farm import STOPPED
@@ -66,13 +66,8 @@ MTIME = 1_577_836_800  # 2020-01-01, of what is packed where no SOURCE_DATE_EPOC
 
 
 def look(first: wheel.Given, second: wheel.Given, limits: Limits) -> Diagnosis | None:
-    """Look into two wheels, in a process of its own; None, and a word in the log, where that fails."""
-    from orchestrator import pair  # noqa: PLC0415 - not before: most nights build little, and it brings all causes
-
-    found, why = bounded.call(pair.diagnosed, first, second, limits, seconds=pair.SECONDS, memory=pair.ROOM)
-    if why:
-        logs.warning("two wheels cannot be looked into", wheel=first.file.filename, fault=why)
-    return found
+    """Look into two wheels; None, and a word in the log, where that fails."""
+    return reading.diagnosed(first, second, limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +121,7 @@ class Workshop:
         question = digest(("source and locks", path.parent.name, limits.sdist, limits.members))
         if (told := recall(self.cache, question)) is not None:
             return sdist.recalled(path, told)
-        found = sdist.describe(path, limits)
+        found = reading.describe(path, limits)
         if not isinstance(found, Failure):
             remember(self.cache, question, sdist.remembered(found))
         return found
@@ -159,7 +154,7 @@ class Workshop:
 
     def _packed(self, folder: Path, task: Task, image: Image) -> Release:
         """Pack a project's folder; where its very content was built into an sdist before, return that one."""
-        project = sdist.project_of(folder)
+        project = reading.project_of(folder)
         with cache.unfinished(self.cache / "sdists") as lent:
             file = lent / "packed"
             with file.open("wb") as stream:
@@ -177,7 +172,7 @@ class Workshop:
             return built
         file = self.stored(built)
         name = SdistName(built.filename)
-        project = sdist.declared(Path(job.task.requirement))
+        project = reading.declared(Path(job.task.requirement))
         if project and name.project != project:  # PEP 621: a backend may not change the name
             detail = f"its build gives {built.filename}, and pyproject.toml calls the project {project}"
             return Failure(Reason.WRONG_NAME, Phase.BUILD_SDIST, detail, detail)
@@ -252,7 +247,7 @@ class Workshop:
         limits = order.limits
         if order.hook == "build_wheel":
             failure = _misnamed(made.filename, order.project)
-            failure = failure or wheel.survey(output.file, made, limits.wheel, limits.members)
+            failure = failure or reading.survey(output.file, made, limits)
             if failure:
                 return replace(output, build=replace(build, failure=failure, wheel=None))
         self.results.wheels.keep(output.file, made.sha256)
@@ -261,7 +256,7 @@ class Workshop:
     def read(self, build: Build, limits: Limits) -> Wheel | Failure:
         """Read a wheel that was built in this run."""
         assert build.wheel is not None  # noqa: S101 - only wheels are compared
-        return wheel.read(self.stored(build.wheel), build.wheel, limits.wheel, limits.members)
+        return reading.read_wheel(self.stored(build.wheel), build.wheel, limits)
 
     def published(self, release: Release, build: Build, limits: Limits) -> Published | None:
         """Compare a build's wheel with the one on the index; None where there is none, or the release is the user's."""
@@ -331,7 +326,7 @@ class ToolBench:
     def requires(self, found: Path | OfferedWheel) -> tuple[str, ...]:
         """Return what a wheel requires when it is used."""
         path = found if isinstance(found, Path) else self.workshop.index.fetch(found, self.limits.download)
-        return wheel.requires(path)
+        return reading.requires(path)
 
     def provided(self) -> tuple[Provided, ...]:
         """Return what the image has from Debian; it is asked but once."""

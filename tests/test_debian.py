@@ -12,8 +12,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.debian import AGE, Archive, Contents, Unpacked, archive, choose, indexes, keep, look_up, owners
+from orchestrator.connections import TooLateError
+from orchestrator.debian import (
+    AGE,
+    Archive,
+    Contents,
+    Unpacked,
+    archive,
+    choose,
+    fetched,
+    indexes,
+    keep,
+    look_up,
+    owners,
+)
 from orchestrator.model import Missing, Want
+from tests.dripping import Dripping
 from tests.loopback_index import LoopbackIndex
 from tests.samples import IMAGE
 
@@ -282,3 +296,12 @@ def test_an_index_that_unpacks_to_too_much_is_refused() -> None:
     with pytest.raises(ValueError, match="a line without end"):
         keep(io.BytesIO(bomb), hashlib.sha256(bomb).hexdigest(), io.BytesIO())
     assert len(Unpacked(io.BytesIO(bomb)).read(1000)) <= 1000
+
+
+@pytest.mark.parametrize("part", ["head", "body", "chunks"])
+def test_an_archive_that_sends_a_byte_now_and_then_is_not_waited_for(part: str) -> None:
+    """The deadline counts from the request on, and ends a read that would never return."""
+    begun = time.monotonic()
+    with Dripping(part) as url, pytest.raises(TooLateError), fetched(url, deadline=0.5) as stream:
+        stream.read(1 << 20)
+    assert time.monotonic() - begun < 5

@@ -205,7 +205,7 @@ def test_patterns_are_bounded() -> None:
     """No sign has a repetition without end, which hostile text could make slow."""
     for sign in SIGNS:
         without_classes = re.sub(r"\[[^]]*\]", "", re.sub(r"\\.", "", sign.pattern))
-        assert not re.search(r"[*+]|,\}", without_classes), sign.slug
+        assert not re.search(r"(?<!\})[*+]|,\}", without_classes), sign.slug  # `}+` is possessive
 
 
 def test_a_limit_is_said_in_words() -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from packaging.specifiers import SpecifierSet
 
+from orchestrator import pages
 from orchestrator.errors import PackageIndexError, TransientIndexError, UsageError
-from orchestrator.index import Edition, Index, Offer, choose, local
+from orchestrator.index import Index, choose, local
 from orchestrator.model import OfferedWheel, Sdist, admits
+from orchestrator.pages import Edition, Offer
+from tests.dripping import Dripping
 from tests.loopback_index import LoopbackIndex, sdist, wheel
 
 if TYPE_CHECKING:
@@ -200,12 +207,27 @@ def test_a_refusal_is_not_tried_again(served: LoopbackIndex, tmp_path: Path) -> 
 
 
 def test_retry_after_is_honoured_within_reason(served: LoopbackIndex, tmp_path: Path) -> None:
-    """Seconds and dates; an hour is too long, and yesterday no wait."""
+    """Seconds and dates; of an hour half a minute is waited, and yesterday is no wait. It is the only wait."""
     slept: list[float] = []
-    for told in ("7", "3600", "Sun, 06 Nov 1994 08:49:37 GMT", "soon"):
-        served.answer("/simple/", status=429, times=1, headers={"Retry-After": told})
+    for status, told in ((429, "7"), (503, "3600"), (429, "Sun, 06 Nov 1994 08:49:37 GMT"), (500, "soon")):
+        served.answer("/simple/", status=status, times=1, headers={"Retry-After": told})
     assert client(served, tmp_path, slept=slept).release("six", "3.11").version == "1.16.0"
-    assert slept == [7]
+    assert slept[:2] == [7, 30]
+    assert len(slept) == 4
+    assert max(slept[2:]) < 1
+
+
+def test_retry_after_may_be_a_date(served: LoopbackIndex, tmp_path: Path) -> None:
+    """It is waited until then."""
+    slept: list[float] = []
+    then = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
+    served.answer("/files/", status=503, times=1, headers={"Retry-After": then})
+    index = client(served, tmp_path, slept=slept)
+    found = index.release("six", "3.11").sdist
+    assert found is not None
+    index.fetch(found, 1 << 20)
+    (waited,) = slept
+    assert 10 < waited <= 20
 
 
 @pytest.mark.parametrize("path", ["/simple/", "/files/"])
@@ -226,6 +248,67 @@ def test_no_server_at_all(tmp_path: Path) -> None:
         index = client(served, tmp_path)
     with pytest.raises(TransientIndexError, match="the index does not answer"):
         index.release("six", "3.11")
+
+
+@pytest.mark.parametrize("part", ["head", "body", "chunks"])
+def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for(tmp_path: Path, part: str) -> None:
+    """No single wait is long, and the whole would never end; the deadline counts from the request on."""
+    with Dripping(part) as url:
+        index = Index(url, tmp_path, timeout=5, deadline=0.5, retry_wait=0.01, sleep=lambda _seconds: None)
+        begun = time.monotonic()
+        with pytest.raises(TransientIndexError, match=r"asking the index for six: .* no end after 0\.5 s"):
+            index.release("six", "3.11")
+        assert 2.4 < time.monotonic() - begun < 8  # five tries
+
+
+@pytest.mark.parametrize("html_only", [False, True])
+def test_what_an_index_says_of_a_file_may_be_nonsense(tmp_path: Path, *, html_only: bool) -> None:
+    """Requires-Python that cannot be read counts for nothing, as for pip; a version without measure is no version."""
+    digits = "9" * 5000
+    with LoopbackIndex(html_only=html_only) as served:
+        served.publish("six-1.15.0.tar.gz", b"", requires_python=f">={digits}")
+        served.publish(f"six-{digits}.tar.gz", b"", project="six")
+        index = client(served, tmp_path)
+        assert index.release("six", "3.11").version == "1.15.0"
+        assert admits(f">={digits}", "3.11")
+        with pytest.raises(UsageError, match="write it like"):
+            index.release(f"six>={digits}", "3.11")
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://[::1/six-1.16.0.tar.gz", "http://x:y/six", "ftp://x/six"])
+@pytest.mark.parametrize("kind", ["text/html", "application/vnd.pypi.simple.v1+json"])
+def test_a_file_whose_address_is_none_is_not_taken_for_missing(
+    served: LoopbackIndex, tmp_path: Path, kind: str, address: str
+) -> None:
+    """The release has an sdist; that it cannot be fetched is the index's fault. The others are as good as ever."""
+    entry = {"filename": "six-1.16.0.tar.gz", "url": address, "hashes": {}}
+    other = {"filename": "six-1.15.0.tar.gz", "url": f"{served.origin}/files/six/six-1.15.0.tar.gz", "hashes": {}}
+    as_json = json.dumps({"meta": {"api-version": "1.0"}, "name": "six", "files": [entry, other]})
+    as_html = "".join(f'<a href="{one["url"]}">{one["filename"]}</a>' for one in (entry, other))
+    body = (as_json if kind.endswith("json") else as_html).encode()
+    served.answer("/simple/", status=200, headers={"Content-Type": kind}, body=body)
+    index = client(served, tmp_path)
+    found, older = index.release("six", "3.11").sdist, index.release("six<1.16", "3.11").sdist
+    assert found is not None
+    assert older is not None
+    assert index.fetch(older, 1 << 20).is_file()
+    with pytest.raises(PackageIndexError, match=r"fetching six-1\.16\.0\.tar\.gz: the index gives an address"):
+        index.fetch(found, 1 << 20)
+
+
+def test_a_page_without_measure_is_an_error_of_the_index(served: LoopbackIndex, tmp_path: Path) -> None:
+    """However many links it has, they take neither memory nor a minute."""
+    links = "".join(f'<a href="six-{number}.tar.gz">six-{number}.tar.gz</a>\n' for number in range(pages.MOST + 1))
+    served.answer("/simple/", status=200, headers={"Content-Type": "text/html"}, body=links.encode())
+    with pytest.raises(PackageIndexError, match=r"cannot be read .more than"):
+        client(served, tmp_path).release("six", "3.11")
+
+
+def test_an_index_that_leads_to_no_address(served: LoopbackIndex, tmp_path: Path) -> None:
+    """It is an error of the index, and no traceback."""
+    served.answer("/simple/", status=302, headers={"Location": "http://[::1/"})
+    with pytest.raises(PackageIndexError):
+        client(served, tmp_path).release("six", "3.11")
 
 
 @pytest.mark.parametrize(

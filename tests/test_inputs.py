@@ -149,7 +149,7 @@ def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     one.write_text("-e .\nsix==1\nwhat is this\n")
 
     with pytest.raises(UsageError) as told:
-        inputs.read_all([one, other])
+        inputs.read_all([one, other], inputs.read)
 
     assert "3 mistakes" in str(told.value)
     assert f"{one}:1: " in str(told.value)

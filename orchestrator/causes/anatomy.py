@@ -92,10 +92,11 @@ def _inner(
     path: str, first: Inside, second: Inside, deep: Severity, rooms: tuple[Room, Room], within: int
 ) -> tuple[Views, ...]:
     """Take apart an archive's headers, and the members that both have; by the names that they bear in it."""
+    shared = {"", *(first.members.keys() & second.members.keys())}
     headers = (
         (place, first.headers.get(place, b""), second.headers.get(place, b""))
         for place in dict.fromkeys((*first.headers, *second.headers))
-        if place.rpartition(": ")[0] in ("", *(first.members.keys() & second.members.keys()))
+        if place.rpartition(": ")[0] in shared
     )
     found = [lines.views(path, "nested", headers, deep)]
     for name in sorted(first.members.keys() | second.members.keys()):

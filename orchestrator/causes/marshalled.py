@@ -11,6 +11,7 @@ HEADER = 16
 
 _LARGEST = 64 << 20
 _MOST = 1_000_000  # values
+_MOST_JOINED = 256 << 20  # bytes of values' texts, each time that it is part of another
 _DEEPEST = 150
 _LONGEST = 4096  # bytes of a value's text that are kept as they are
 _FLAG = 0x80
@@ -84,6 +85,8 @@ class _Reader:
         self.refs: list[bytes] = []
         self.count = 0
         self.kept = 0
+        self.joined = 0
+        self.numbers: dict[str, int] = {}  # the last that was given to code objects of a name
 
     def take(self, size: int) -> bytes:
         if size < 0 or self.at + size > len(self.data):
@@ -158,7 +161,7 @@ class _Reader:
         if size < 0 or size > len(self.data) - self.at:
             msg = "cut short"
             raise Unreadable(msg)
-        items = [self.value(depth + 1) for _ in range(size)]
+        items = [self.counted(self.value(depth + 1)) for _ in range(size)]
         if kind in b"<>":
             items.sort()
         names = {
@@ -173,7 +176,7 @@ class _Reader:
     def dictionary(self, depth: int) -> bytes:
         items = []
         while self.data[self.at : self.at + 1] != b"0":
-            items.append(self.value(depth + 1) + b": " + self.value(depth + 1))
+            items.append(self.counted(self.value(depth + 1) + b": " + self.value(depth + 1)))
         self.take(1)
         return b"{" + b", ".join(items) + b"}"
 
@@ -211,7 +214,7 @@ class _Reader:
         if size < 0 or size > len(self.data) - self.at:
             msg = "cut short"
             raise Unreadable(msg)
-        found += [self.value(depth) for _ in range(size)]
+        found += [self.counted(self.value(depth)) for _ in range(size)]
         if kind & _FLAG:
             self.refs[place] = _short(b"(" + b", ".join(found) + b")")
         return f"{size} constants".encode()
@@ -219,10 +222,19 @@ class _Reader:
     def named(self, name: str) -> str:
         """Return a name that no other code object of the module has."""
         name = name[:200]
-        number = 1
+        number = self.numbers.get(name, 0) + 1  # what was taken stays so: none below is free
         while f"{name}{'' if number == 1 else f' ({number})'}: numbers" in self.units:
             number += 1
+        self.numbers[name] = number
         return name if number == 1 else f"{name} ({number})"
+
+    def counted(self, text: bytes) -> bytes:
+        """Return a part of a value, which may be a reference to a long one, and one of very many."""
+        self.joined += len(text)
+        if self.joined > _MOST_JOINED:
+            msg = "more than we look at"
+            raise Unreadable(msg)
+        return text
 
     def keep(self, place: str, text: bytes) -> None:
         self.kept += len(text) + len(place)

@@ -38,6 +38,14 @@ class Room:
 
     left: int = UNPACKED
 
+    @property
+    def most(self) -> int:
+        """Bytes to ask for, one more than there is room for; raises TooMuch where there is none at all."""
+        if self.left < 0:
+            msg = "the archives inside the wheel unpack to too much"
+            raise TooMuch(msg)
+        return self.left + 1
+
     def take(self, data: bytes) -> bytes:
         """Count what was unpacked; raises TooMuch."""
         self.left -= len(data)
@@ -105,7 +113,7 @@ class Unpacker(Protocol):
 
 def _unpacked(unpacker: Unpacker, data: bytes, room: Room) -> bytes:
     """Unpack a stream that is alone in its file; with anything after it, it is not what it seems."""
-    found = room.take(unpacker.decompress(data, room.left + 1))
+    found = room.take(unpacker.decompress(data, room.most))
     if not unpacker.eof or unpacker.unused_data:
         msg = "an archive inside the wheel does not end where it should"
         raise TooMuch(msg)
@@ -137,7 +145,7 @@ def _zip(_name: str, data: bytes, room: Room) -> Inside:
             packing = (info.compress_type, info.flag_bits, info.create_system, info.create_version, info.extra.hex())
             headers[f"{name}: packing"] = str(packing).encode()
             with archive.open(info) as stream:
-                members[name] = room.take(stream.read(room.left + 1))
+                members[name] = room.take(stream.read(room.most))
     return Inside(headers, members)
 
 
@@ -154,7 +162,7 @@ def _tar(data: bytes, room: Room) -> Inside:
             headers[f"{info.name}: owner"] = f"{info.uid}:{info.gid} {info.uname}:{info.gname}".encode()
             headers[f"{info.name}: kind"] = info.type + b" " + info.linkname.encode("utf-8", "surrogateescape")
             stream = archive.extractfile(info) if info.isreg() else None
-            members[info.name] = room.take(stream.read(room.left + 1)) if stream else b""
+            members[info.name] = room.take(stream.read(room.most)) if stream else b""
     _count(len(names), len(set(names)))
     headers["order"] = "\n".join(names).encode("utf-8", "surrogateescape")
     return Inside(headers, members)

@@ -11,6 +11,7 @@ from orchestrator import logs
 
 if TYPE_CHECKING:
     from orchestrator.config import Config
+    from orchestrator.inputs import Read
     from orchestrator.results import Results
 
 CONFIG = click.option(
@@ -67,7 +68,14 @@ def configured(config_file: Path) -> Config:
     from orchestrator import config, images
     from orchestrator.variations import NAMES
 
-    return config.load(config_file, variations=NAMES, images=images.names(images.FOLDER))
+    return config.load(config_file, variations=NAMES, images=images.names(images.FOLDER), read=_wanted)
+
+
+def _wanted(path: Path) -> Read:
+    """Read a file that the configuration names; what reads it is imported where there is one."""
+    from orchestrator import reading
+
+    return reading.wanted(path)
 
 
 def opened(config_file: Path, folder: Path | None) -> tuple[Config, Results]:

@@ -50,10 +50,10 @@ def run(
 
     A REQUIREMENT is a name, NAME==VERSION, or the path of an sdist or of a project's folder.
     """
-    from orchestrator import apart, config, inputs
+    from orchestrator import apart, config, inputs, reading
 
     settings, store = options.opened(config_file, folder)
-    asked = config.tasks(settings, wanted, on, wanted=inputs.read_all(files), profile=profile)
+    asked = config.tasks(settings, wanted, on, wanted=inputs.read_all(files, reading.wanted), profile=profile)
     tasks = tuple(replace(task, published=task.published or published) for task in asked)
     with store.locked(), apart.Publisher(config_file, store.folder) as publisher:
         if again or not publisher.is_published():
@@ -106,10 +106,10 @@ def plan(
     again: bool,
 ) -> None:
     """Tell what would be run, in which order, and why; build nothing."""
-    from orchestrator import assembly, config, inputs, night
+    from orchestrator import assembly, config, inputs, night, reading
 
     settings, store = options.opened(config_file, folder)
-    asked = config.tasks(settings, wanted, on, wanted=inputs.read_all(files), profile=profile)
+    asked = config.tasks(settings, wanted, on, wanted=inputs.read_all(files, reading.wanted), profile=profile)
     due = () if wanted or files or on else _due(settings, store)
     checks = config.checks(settings, due)
     tasks = (*asked, *checks)

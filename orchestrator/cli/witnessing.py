@@ -35,11 +35,11 @@ def witness(
 
     What was rebuilt is listed in the results' sha256sums.txt, ready to be signed.
     """
-    from orchestrator import apart, assembly, config, inputs, night, witnessing
+    from orchestrator import apart, assembly, config, inputs, night, reading, witnessing
     from orchestrator.witness import Outcome, checksums
 
     settings, store = options.opened(config_file, folder)
-    wanted = inputs.read_all(files)
+    wanted = inputs.read_all(files, reading.wanted)
     tasks = config.tasks(settings, (), on, wanted=wanted, profile=profile)
     at_hand = witnessing.AtHand(store, tuple(path.parent for path in files) + ((wheels,) if wheels else ()))
     with store.locked(), apart.Publisher(config_file, store.folder) as publisher:

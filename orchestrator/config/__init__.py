@@ -20,7 +20,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.model import Budget, BuildTools, Exclusion, Frontend, Limits, Policy, Profile, ToolPin
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = [
@@ -43,8 +43,14 @@ __all__ = [
 ]
 
 
-def load(path: Path, *, variations: Collection[str], images: Collection[str]) -> Config:
-    """Read a configuration; `variations` and `images` are the names that it may use.
+def load(
+    path: Path,
+    *,
+    variations: Collection[str],
+    images: Collection[str],
+    read: Callable[[Path], inputs.Read] = inputs.read,
+) -> Config:
+    """Read a configuration; `variations` and `images` are the names that it may use; `read` reads what it names.
 
     Raises
     ------
@@ -61,10 +67,18 @@ def load(path: Path, *, variations: Collection[str], images: Collection[str]) ->
     except ValueError as error:
         msg = f"reading {path}: it is not text in UTF-8; save it as such"
         raise ConfigError(msg) from error
-    return parse(text, str(path), path.absolute().parent, variations=variations, images=images)
+    return parse(text, str(path), path.absolute().parent, variations=variations, images=images, read=read)
 
 
-def parse(text: str, name: str, folder: Path, *, variations: Collection[str], images: Collection[str]) -> Config:
+def parse(
+    text: str,
+    name: str,
+    folder: Path,
+    *,
+    variations: Collection[str],
+    images: Collection[str],
+    read: Callable[[Path], inputs.Read] = inputs.read,
+) -> Config:
     """Turn the text of a configuration into a Config.
 
     `name` stands for the file in messages; `cache` and `results` are taken from `folder` on.
@@ -81,7 +95,7 @@ def parse(text: str, name: str, folder: Path, *, variations: Collection[str], im
     mistakes = document.with_mistakes((*wrong, *contradictions(document.data)))
     if file is None or mistakes:
         raise ConfigError(report(name, mistakes))
-    files = _Files(folder)
+    files = _Files(folder, read)
     made = _config(file, folder, files)
     if files.mistakes:
         raise ConfigError(inputs.report(files.mistakes))
@@ -98,13 +112,14 @@ def schema(*, variations: Collection[str], images: Collection[str]) -> dict[str,
 class _Files:
     """The files that a configuration names, read, and what is wrong with them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, read: Callable[[Path], inputs.Read]) -> None:
         self._folder = folder
+        self._read = read
         self.mistakes: list[inputs.Mistake] = []
 
     def wanted(self, names: Iterable[str]) -> tuple[inputs.Wanted, ...]:
         """Read what files ask for, all of it."""
-        found = [inputs.read(self._folder / name) for name in names]
+        found = [self._read(self._folder / name) for name in names]
         self.mistakes.extend(mistake for one in found for mistake in one.mistakes)
         return tuple(wanted for one in found for wanted in one.wanted)
 

@@ -14,14 +14,14 @@ from orchestrator.inputs import checksums, locks, pip_files
 from orchestrator.inputs.wanted import LONGEST, Mistake, Read, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 __all__ = ["Mistake", "Read", "Wanted", "read", "read_all", "report"]
 
 
-def read_all(paths: Iterable[Path]) -> tuple[Wanted, ...]:
-    """Read files of any of the kinds.
+def read_all(paths: Iterable[Path], reader: Callable[[Path], Read]) -> tuple[Wanted, ...]:
+    """Read files of any of the kinds; `reader` reads one, as `read` does.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def read_all(paths: Iterable[Path]) -> tuple[Wanted, ...]:
     wanted: list[Wanted] = []
     wrong: list[Mistake] = []
     for path in paths:
-        found = read(path)
+        found = reader(path)
         wanted.extend(found.wanted)
         wrong.extend(found.mistakes)
     if wrong:

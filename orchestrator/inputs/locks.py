@@ -22,15 +22,24 @@ def parse(text: str, name: str) -> Read:
     """Read a lock of either kind, by what is in it."""
     try:
         found = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         place = _TOML_PLACE.search(str(error))
         return Read((), (Mistake(name, int(place[1]) if place else 0, f"not understood as TOML: {error}"),))
-    lines = [text.count("\n", 0, match.start()) + 1 for match in _PACKAGE.finditer(text)]
+    lines = list(package_lines(text))
     if isinstance(found.get("package"), list):
         return _poetry(found["package"], name, lines)
     if "lock-version" in found:
         return _pylock(found, name, lines)
     return Read((), (Mistake(name, 0, "neither a poetry.lock ([[package]]) nor a pylock.toml (lock-version)"),))
+
+
+def package_lines(text: str) -> Iterator[int]:
+    """Yield the line of each table of a package, from 1; each character is counted once."""
+    line, at = 1, 0
+    for match in _PACKAGE.finditer(text):
+        line += text.count("\n", at, match.start())
+        at = match.start()
+        yield line
 
 
 def _collected(packages: Iterable[Any], name: str, lines: list[int], read: Any) -> Read:  # noqa: ANN401 - a function

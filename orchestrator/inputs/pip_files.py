@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 
 from orchestrator.inputs.wanted import Mistake, Read, Wanted, is_sha256, name_of, short, version_of
 
@@ -75,7 +75,7 @@ def _wanted(line: InstallRequirement, name: str) -> Wanted:
         raise ValueError(msg)
     try:
         requirement = Requirement(str(line.req))
-    except InvalidRequirement:
+    except ValueError:
         raise ValueError(_not_understood(line.line)) from None
     if requirement.url:
         msg = f"{requirement.name} names a URL; write NAME==VERSION"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from orchestrator import names
 from orchestrator.names import BadNameError, WheelName
@@ -90,7 +90,7 @@ def version_of(text: str) -> str:
     """Return a normalized version; a ValueError says that it is none."""
     try:
         return str(Version(text))
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or more digits than Python reads
         msg = f"{short(text)} is no version (PEP 440)"
         raise ValueError(msg) from None
 
