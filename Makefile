@@ -8,6 +8,9 @@ MAKEFLAGS += --no-print-directory
 # What `make run` builds: requirements without blanks inside, such as "six markupsafe==3.0.2".
 PACKAGES ?=
 
+# A folder of sdists that `make faults` builds in place of its own hostile ones.
+HOSTILE ?=
+
 # Each word in quotes of its own, so that the shell takes none of `<`, `>` or `;` for its own.
 quoted = $(foreach word,$(1),'$(subst ','\'',$(word))')
 
@@ -41,6 +44,11 @@ lint: venv ## check the code without running it
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+.PHONY: faults
+faults: venv engine ## break things on purpose for about 15 minutes, and check that no fault becomes a verdict
+	@.venv/bin/wheelproof images bookworm >/dev/null
+	exec .venv/bin/python -m tests.faults $(if $(HOSTILE),--hostile $(call quoted,$(HOSTILE)))
 
 .PHONY: bench
 bench: venv engine ## measure the speed, against the method of 2020 and against the floor
