@@ -516,6 +516,7 @@ def of_limit(limit: Reason, limits: Limits) -> str:
         Reason.OUT_OF_SPACE: f"the build filled a scratch space of {limits.scratch} bytes",
         Reason.TOO_MANY_PROCESSES: f"the build was refused more than {limits.processes} processes at once",
         Reason.TOO_MUCH_OUTPUT: f"the build printed more than {limits.log} bytes",
+        Reason.BROKEN_CHANNEL: "the build interfered with the process that reports its outcome",
     }.get(limit, "")
 
 
