@@ -581,6 +581,7 @@ def of_limit(limit: Reason, limits: Limits) -> str:
         Reason.TOO_MANY_PROCESSES: f"the build was refused more than {limits.processes} processes at once",
         Reason.TOO_MUCH_OUTPUT: f"the build printed more than {limits.log} bytes",
         Reason.KILLED: "a process of the build was ended by a signal, and no limit accounts for it",
+        Reason.BROKEN_CHANNEL: "the build interfered with the process that reports its outcome",
     }.get(limit, "")
 
 
