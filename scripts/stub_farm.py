@@ -114,7 +114,7 @@ def wheel(project: str, letter: str) -> Wheel:
         )
         for number in range(MEMBERS)
     )
-    return Wheel(f"{project}-1.2.3-py3-none-any.whl", digest([project, letter]), members)
+    return Wheel(f"{project.replace('-', '_')}-1.2.3-py3-none-any.whl", digest([project, letter]), members)
 
 
 def number_of(project: str) -> int:
