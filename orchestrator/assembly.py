@@ -174,6 +174,7 @@ def put_together(
             ask=index.answer,
             downloads=settings.crates_downloads,
             private=settings.crates_private,
+            read=engine.read_file,
         ),
         tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
         contents=Contents(settings.cache, engine.read_file, logs.warning),

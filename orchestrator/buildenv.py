@@ -15,12 +15,11 @@ import os
 import re
 import stat
 import sys
-import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from orchestrator import logs, names
+from orchestrator import logs, names, reading
 from orchestrator.cache import Turns, settle, settled, sum_of, sweep, unfinished
 from orchestrator.errors import PackageIndexError, TransientIndexError
 from orchestrator.model import digest
@@ -122,15 +121,8 @@ class BuildEnvironments:
         assert self._compiled is not None  # noqa: S101 - the caller has looked
         with archive.open("wb") as stream:
             self._compiled(lib, target, stream)
-        with tarfile.open(archive) as found:
-            for member in found:
-                place = Path(os.path.normpath(lib / member.name))
-                source = place.parent.parent / f"{place.name.split('.')[0]}.py"
-                is_bytecode = member.isreg() and place.suffix == ".pyc" and place.parent.name == "__pycache__"
-                stream_of = found.extractfile(member) if is_bytecode else None
-                if stream_of is not None and source.is_file() and source.is_relative_to(lib):
-                    place.parent.mkdir(exist_ok=True)
-                    _write_anew(place, stream_of.read())
+        if why := reading.add_bytecode(archive, lib):
+            logs.warning("build requirements have no bytecode, or not all", fault=why)
 
     def _install_surely(self, lib: Path, lock: Lock, target: Target, aside: Path) -> None:
         """Install, and make sure that what uv kept of the wheels came to no harm, say because the host lost its power.

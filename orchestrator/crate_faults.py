@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LARGEST = 64 << 20  # bytes of a crate, or of the index's file of one
 _QUOTED = 300  # characters
 _CONFIG = "config.json"
+_OWN_INDEX = re.compile(rb"sparse\+(?P<address>https://[a-z0-9.-]{1,200}/)")
 
 # What cargo prints before it asks anybody; without any of it, the sdist alone is the reason.
 _ASKED = re.compile(r"^ *(?:Updating|Downloading|Downloaded|Fetching|Blocking)\b", re.MULTILINE)
@@ -64,7 +65,7 @@ def insist(heard: str, registry: str | None, ask: Ask | None) -> None:
     if registry is None or ask is None:
         raise TransientIndexError(_open(heard, "there is no registry that could be asked again"))
     base = f"{registry.removesuffix('/')}/"
-    download = _download(base, ask, heard)
+    download = downloads_of(base, ask, heard)
     if found := _NO_FILE.search(heard):
         _insist_on_absence(found["url"], download, ask, heard)
     elif found := _NO_PACKAGE.search(heard):
@@ -75,8 +76,33 @@ def insist(heard: str, registry: str | None, ask: Ask | None) -> None:
         raise TransientIndexError(_open(heard, "cargo's words do not show that the package is the reason"))
 
 
-def _download(base: str, ask: Ask, heard: str) -> str:
-    """Return where the registry keeps its files, which its configuration tells."""
+def index_of(cargo: bytes) -> str:
+    """Return the address of the sparse index that a cargo asks where no other is configured: its program has it.
+
+    Raises
+    ------
+    PackageIndexError
+        It has none.
+
+    """
+    found = _OWN_INDEX.search(cargo)
+    if found is None:
+        msg = "fetching crates: this cargo knows no sparse index itself; name one in config.yaml, under crates"
+        raise PackageIndexError(msg)
+    return found["address"].decode()
+
+
+def downloads_of(base: str, ask: Ask, heard: str = "") -> str:
+    """Return the address below which a registry keeps its files, as its configuration has it.
+
+    `base` is the address of its index, with a slash at the end; `heard` is what cargo printed.
+
+    Raises
+    ------
+    TransientIndexError
+        The registry does not answer well.
+
+    """
     try:
         config = json.loads(ask(f"{base}{_CONFIG}", LARGEST))
         return str(config["dl"])

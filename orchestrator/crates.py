@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tarfile
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from orchestrator import crate_faults, relay
+from orchestrator import crate_faults, reading, relay
 from orchestrator.builder import GUEST, SDIST, TAIL, guest_folder
 from orchestrator.cache import Turns, settle, settled, sweep, unfinished
 from orchestrator.engine import STDOUT, Container
@@ -62,6 +59,10 @@ def _cargo_of(image: Image) -> list[tuple[str, str]]:
     return [(name, version) for name, version in image.packages if name.partition(":")[0] in CARGOS]
 
 
+CARGO = "/usr/bin/cargo"
+"""Cargo in an image that has it."""
+
+
 @dataclass(slots=True)
 class Crates:
     """The crates under one cache; safe to share, between processes too."""
@@ -75,6 +76,7 @@ class Crates:
     sleep: Callable[[float], None] = time.sleep
     downloads: tuple[str, ...] = ()  # addresses of the hosts that crates are downloaded from, besides the registry's
     private: bool = False  # whether the registry may be at an address that is not public
+    read: Callable[[str, str], bytes] = lambda _image, _path: b""  # a file of an image, by its id and path
     turns: Turns = field(init=False)
 
     def __post_init__(self) -> None:
@@ -109,31 +111,38 @@ class Crates:
             return settled(place) or self._make(source, image, limits, place)
 
     def _make(self, source: Source, image: Image, limits: Limits, place: Path) -> Path | Failure:
-        first = self._tried(source, image, limits, place)
+        index = self.registry or crate_faults.index_of(self.read(image.id, CARGO))
+        first = self._tried(source, image, limits, place, index)
         if isinstance(first, Path) or crate_faults.is_of_sdist(first.heard) or first.limit:
             return first if isinstance(first, Path) else _failure(source, first)
-        self._insist(first)
+        self._insist(first, index)
         self.sleep(self.wait)
-        second = self._tried(source, image, limits, place)
+        second = self._tried(source, image, limits, place, index)
         if isinstance(second, Path):
             return second
-        self._insist(second)
+        self._insist(second, index)
         if _innermost(second.heard) != _innermost(first.heard):
             msg = f"fetching crates for {source.path.name}: the registry gives another answer each time; run again"
             raise TransientIndexError(msg)
         return _failure(source, second)
 
-    def _insist(self, ended: _Ended) -> None:
+    def _insist(self, ended: _Ended, index: str) -> None:
         """Raise what the registry or the network is to blame for."""
         refused = [fault for fault in ended.faults if fault.endswith(relay.REFUSED)]
         if unanswered := [fault for fault in ended.faults if fault not in refused]:
             raise crate_faults.unanswered(unanswered[0])
         if refused:
             raise crate_faults.refused(refused[0])
-        crate_faults.insist(ended.heard, self.registry, self.ask)
+        crate_faults.insist(ended.heard, index, self.ask)
 
-    def _tried(self, source: Source, image: Image, limits: Limits, place: Path) -> Path | _Ended:
-        gate = relay.gate(self.registry, *self.downloads, private=self.private)
+    def _gate(self, index: str) -> relay.Gate:
+        """Admit the hosts that are configured; cargo's own registry has its downloads where it publishes."""
+        if self.registry or self.ask is None:
+            return relay.gate(index, *self.downloads, private=self.private)
+        return relay.gate(index, crate_faults.downloads_of(index, self.ask), *self.downloads)
+
+    def _tried(self, source: Source, image: Image, limits: Limits, place: Path, index: str) -> Path | _Ended:
+        gate = self._gate(index)
         with unfinished(self._folder) as lent:
             lent.chmod(0o755)
             with relay.serving(lent / "socket", gate):
@@ -142,7 +151,8 @@ class Crates:
                 return _Ended(heard, tuple(gate.faults), limit)
             made = lent / "crates"
             made.mkdir(mode=0o755)
-            _unpack(lent / "crates.tar", made)
+            if why := reading.unpack(lent / "crates.tar", made):
+                return _Ended(f"the crates cannot be unpacked: {why}", (), limit=True)
             return settle(made, place)
 
     def _fetch(self, source: Source, image: Image, limits: Limits, lent: Path) -> tuple[str | None, bool]:
@@ -235,15 +245,3 @@ def _innermost(heard: str) -> str:
     error = next((line for line in lines if line.startswith("error")), "")
     causes = [later for earlier, later in pairwise(lines) if earlier == "Caused by:"]
     return ": ".join(filter(None, (error, *causes[-1:])))
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack what the container made; plain files and folders only, and nowhere else."""
-    with tarfile.open(archive) as found:
-        found.extractall(folder, filter="data", members=(one for one in found if one.isreg() or one.isdir()))
-    for path, folders, files in os.walk(folder):
-        for name in folders:
-            Path(path, name).chmod(0o755)
-        for name in files:
-            with suppress(OSError):
-                os.utime(Path(path, name), (0, 0))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from orchestrator import failures, inputs, logs, pages, sdist, wheel
+from orchestrator import failures, inputs, logs, pages, sdist, tars, wheel
 from orchestrator.bounded import Bound, Bounds, Exceeded, run_limited
 from orchestrator.errors import ResultsError, UsageError, WheelproofError
 from orchestrator.failures import Explanation
@@ -138,6 +138,18 @@ def wanted(path: Path) -> Read:
     if isinstance(found, Exceeded):
         return Read((), (Mistake(str(path), 0, f"cannot be read: {found.detail}"),))
     return found
+
+
+def unpack(archive: Path, folder: Path) -> str:
+    """Unpack the tar of a container: see `tars.unpack`; return what is wrong with it, or nothing."""
+    found = _called(tars.unpack, archive, folder, kind=None, bounds=_for(archive), preload=("tarfile",))
+    return found.detail if isinstance(found, Exceeded) else ""
+
+
+def add_bytecode(archive: Path, lib: Path) -> str:
+    """Lay a container's bytecode beside modules: see `tars.add_bytecode`; return what is wrong with it, or nothing."""
+    found = _called(tars.add_bytecode, archive, lib, kind=None, bounds=_for(archive), preload=("tarfile",))
+    return found.detail if isinstance(found, Exceeded) else ""
 
 
 def _called(

@@ -24,9 +24,6 @@ LONGEST_HEAD = 64 << 10
 PATIENCE = 30.0  # seconds for a connection to be made
 SILENCE = 300.0  # seconds in which nothing comes from either side
 _PIECE = 1 << 16
-_CARGO = ("https://index.crates.io/", "https://static.crates.io/")
-"""What cargo asks where nothing is configured: its index, and where that has crates downloaded from."""
-
 REFUSED = "is not of the registry"
 """How the fault ends of a host that was asked for, and is not to be reached."""
 
@@ -70,14 +67,12 @@ class Gate:
             self.faults.append(fault)
 
 
-def gate(address: str | None, *downloads: str, private: bool = False) -> Gate:
+def gate(*addresses: str, private: bool = False) -> Gate:
     """Return the gate to the hosts of some http or https addresses: an index, and where crates are downloaded from.
 
-    Without an index it is the one that cargo knows. A name with a dot in it has to be at a public
-    address, whatever its name server says, unless `private`; an address in numbers and a name
-    without a dot are configured for what they are.
+    A name with a dot in it has to be at a public address, whatever its name server says, unless
+    `private`; an address in numbers and a name without a dot are configured for what they are.
     """
-    addresses = (address, *downloads) if address else (*_CARGO, *downloads)
     hosts = frozenset(_host_of(one) for one in addresses)
     return Gate(hosts, frozenset(host for host, _ in hosts if private or _is_own(host)))
 

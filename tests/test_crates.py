@@ -22,6 +22,7 @@ from tests.samples import IMAGE, tar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+REGISTRY = "http://registry.example/"
 LIMITS = Limits()
 SOURCE = Source(Path("rusty-1.0.tar.gz"), (), "maturin", cargo=(("", "a" * 64), ("ext", "b" * 64)))
 RUST = replace(IMAGE, packages=(("cargo-web:amd64", "1.96"),))
@@ -133,7 +134,7 @@ def fetched(cache: Path, said: bytes, answers: dict[str, bytes], *later: bytes) 
             raise AbsentError(url)
         return answers[url]
 
-    found = crates.Crates(cache, "http://registry.example/", run, "label", ask, sleep=lambda _seconds: None)
+    found = crates.Crates(cache, REGISTRY, run, "label", ask, sleep=lambda _seconds: None)
     return found.fetch(SOURCE, RUST, LIMITS)
 
 
@@ -195,17 +196,19 @@ def test_another_failure_the_second_time_leaves_the_job_open(tmp_path: Path) -> 
 
 def test_too_many_bytes_are_a_result_and_too_much_time_is_not(tmp_path: Path) -> None:
     """How long it takes is the registry's doing."""
-    found = crates.Crates(tmp_path, None, ended(Completed(137, cut_off=True), b""), "label").fetch(SOURCE, RUST, LIMITS)
+    found = crates.Crates(tmp_path, REGISTRY, ended(Completed(137, cut_off=True), b""), "label").fetch(
+        SOURCE, RUST, LIMITS
+    )
     assert isinstance(found, Failure)
     assert f"{crates.LARGEST} bytes" in found.detail
     with pytest.raises(PackageIndexError, match="900 s"):
-        crates.Crates(tmp_path, None, ended(Completed(137, timed_out=True), b""), "l").fetch(SOURCE, RUST, LIMITS)
+        crates.Crates(tmp_path, REGISTRY, ended(Completed(137, timed_out=True), b""), "l").fetch(SOURCE, RUST, LIMITS)
 
 
 def test_a_container_that_ends_otherwise_says_nothing_about_the_package(tmp_path: Path) -> None:
     """It is tried again."""
     with pytest.raises(TransientEngineError, match="status 1"):
-        crates.Crates(tmp_path, None, ended(Completed(1), b"Traceback"), "label").fetch(SOURCE, RUST, LIMITS)
+        crates.Crates(tmp_path, REGISTRY, ended(Completed(1), b"Traceback"), "label").fetch(SOURCE, RUST, LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -231,3 +234,22 @@ def test_cargo_is_told_of_a_registry_only_where_one_is_configured() -> None:
     assert "source" not in settings_of(None, 1234)
     assert 'proxy = "http://127.0.0.1:1234"' in settings_of(None, 1234)
     assert 'registry = "sparse+http://registry.example/"' in settings_of("sparse+http://registry.example/", 1)
+
+
+def test_cargo_itself_names_the_registry_where_none_is_configured(tmp_path: Path) -> None:
+    """Its index is a text in the program; where crates are downloaded from is in the registry's configuration."""
+    asked: list[str] = []
+
+    def ask(url: str, _limit: int) -> bytes:
+        asked.append(url)
+        return json.dumps({"dl": "https://files.example/crates"}).encode()
+
+    def fetching(program: bytes) -> crates.Crates:
+        run = ended(Completed(137, cut_off=True), b"")
+        return crates.Crates(tmp_path, None, run, "label", ask, read=lambda *_file: program)
+
+    program = b"\0unrelated https://other.example/\0sparse+https://index.example/\0"
+    assert isinstance(fetching(program).fetch(SOURCE, RUST, LIMITS), Failure)
+    assert asked == ["https://index.example/config.json"]
+    with pytest.raises(PackageIndexError, match="under crates"):
+        fetching(b"no address").fetch(SOURCE, RUST, LIMITS)

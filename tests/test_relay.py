@@ -33,16 +33,15 @@ if TYPE_CHECKING:
         ("http://127.0.0.1:3000/", "10.0.0.1", 3000, False),
         ("http://[::1]:3000/", "::1", 3000, True),
         ("http://registry:3000/", "other", 3000, False),
-        (None, "index.crates.io", 443, True),
-        (None, "static.crates.io", 443, True),
-        (None, "index.crates.io", 80, False),
-        (None, "first.example", 443, False),
-        (None, "127.0.0.1", 443, False),
-        (None, "localhost", 443, False),
+        ("https://index.example/", "index.example", 443, True),
+        ("https://index.example/", "index.example", 80, False),
+        ("https://index.example/", "first.example", 443, False),
+        ("https://index.example/", "127.0.0.1", 443, False),
+        ("https://index.example/", "localhost", 443, False),
     ],
 )
-def test_only_configured_hosts_are_admitted(address: str | None, host: str, port: int, *, admitted: bool) -> None:
-    """By their own ports; without an index those of cargo's own, and never whichever is asked first."""
+def test_only_configured_hosts_are_admitted(address: str, host: str, port: int, *, admitted: bool) -> None:
+    """By their own ports, and never whichever is asked first."""
     found = gate(address, "https://downloads.example:8443/crates")
     assert found.admits(host, port) is admitted
     assert found.faults == ([] if admitted else [f"{host}:{port} is not of the registry"])
