@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SCHEMA = 2
 """Version of a result's JSON form."""
 
-METHOD = 3
+METHOD = 4
 """Version of the method: raised by any change that may change a verdict, so that all is judged again."""
 
 DAY = 86_400
