@@ -93,7 +93,7 @@ def test_signals_to_the_guest_change_nothing(farm: Sinners) -> None:
 @pytest.mark.parametrize(
     ("slug", "reason", "detail"),
     [
-        ("changes-limits", "broken-channel", "the build changed the limits of the process"),
+        ("changes-limits", "build-error", "Operation not permitted"),
         ("answers-nonsense", "no-wheel", "names None as what it made"),
         ("asks-surrogate", "missing-build-requirement", r"build requirement '\ud800' is not Unicode text"),
         ("asks-digits", "missing-build-requirement", "a build requirement has 5014 characters"),

@@ -6,11 +6,14 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import docker
 import pytest
+from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
 from orchestrator.engine import Engine
 from tests.docker.farmyard import Farmyard, until
@@ -19,12 +22,10 @@ from tests.loopback_index import LoopbackIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from orchestrator.model import Image
 
 PACKAGES = ("six==1.16.0", "idna==3.7", "markupsafe==2.1.5")
-PYPI = "https://pypi.org/simple/"
 
 pytestmark = pytest.mark.skipif(
     os.getuid() != 0 or not (shutil.which("podman") and shutil.which("runc")),
@@ -68,9 +69,10 @@ def give(address: str, image: Image) -> None:
 
 
 @pytest.fixture(scope="module")
-def podman(bookworm: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def podman(bookworm: Image) -> Iterator[str]:
     """The address of a Podman that has the image."""
-    with service(tmp_path_factory.mktemp("podman")) as address:
+    # Not in pytest's own folder: Podman takes a runroot of 50 characters at most.
+    with tempfile.TemporaryDirectory(prefix="podman-") as folder, service(Path(folder)) as address:
         give(address, bookworm)
         yield address
 
@@ -88,7 +90,7 @@ def judged(folder: Path, engine: str | None) -> dict[str, dict[str, Any]]:
     folder.mkdir()
     with LoopbackIndex() as unused:
         yard = Farmyard(folder, unused, environment={"DOCKER_HOST": engine} if engine else {})
-        yard.configure(index=PYPI, budget={"builds": 0}, jobs=2)
+        yard.configure(index=PYPI_SIMPLE_ENDPOINT, budget={"builds": 0}, jobs=2)
         ended = yard.run("run", "--json", *PACKAGES)
     assert ended.status == 0, ended.err
     return {result["project"]: result for result in json.loads(ended.out)}
