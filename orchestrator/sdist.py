@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import posixpath
 import re
@@ -36,6 +37,7 @@ LEGACY_REQUIRES = ("setuptools>=40.8.0",)
 
 _LONGEST_PYPROJECT = 4 << 20
 _LONGEST_LOCK = 4 << 20
+_LONGEST_BACKEND = 1 << 14  # characters as JSON: Linux starts no program with an argument of 131,072 bytes (execve(2))
 _MOST_LOCKS = 8
 _METHODS = frozenset({0, 8})  # how members of a zip are compressed: not at all, and deflated
 _NEVER_PACKED = frozenset({".git", ".hg", ".svn", "__pycache__"})
@@ -148,6 +150,8 @@ def _build_system(path: Path, table: Any) -> Source | Failure:  # noqa: ANN401 -
     folders = list(folders) if isinstance(folders, str) else folders
     if not isinstance(backend, str) or not _texts(folders):
         return _broken("pyproject.toml: build-backend or backend-path is not as PEP 517 says")
+    if len(json.dumps((backend, folders))) > _LONGEST_BACKEND:
+        return _broken(f"pyproject.toml: build-backend and backend-path have more than {_LONGEST_BACKEND} characters")
     if any(folder.startswith("/") or ".." in folder.split("/") for folder in folders):
         return _broken("pyproject.toml: backend-path leads out of the sdist (PEP 517)")
     return Source(path, tuple(requires), backend, tuple(folders))

@@ -68,6 +68,10 @@ def test_what_is_remembered_is_recalled(requires: tuple[str, ...], folders: tupl
         b'[build-system]\nrequires = "setuptools"\n',
         b"[build-system]\nrequires = []\nbuild-backend = 3\n",
         b'[build-system]\nrequires = []\nbuild-backend = "x"\nbackend-path = ["../.."]\n',
+        b'[build-system]\nrequires = []\nbuild-backend = "'
+        + b"x" * 200_000
+        + b'"\n',  # no program can be begun with it
+        b'[build-system]\nrequires = []\nbuild-backend = "x"\nbackend-path = [' + b'"x",' * 50_000 + b"]\n",
         b"a = " + b"[" * 100_000,
     ],
 )
