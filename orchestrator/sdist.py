@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 
 from orchestrator.errors import UsageError, is_of_the_host
-from orchestrator.guest import Unfit, Zip, opened, survey
+from orchestrator.guest import Unfit, Zip, members_of_zip, opened, survey
 from orchestrator.model import DETAIL, Failure, Phase, Reason
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def describe(path: Path, limits: Limits) -> Source | Failure:
 
     """
     try:
+        _bound_members(path, limits.members)
         with closing(opened(str(path))) as archive:
             if isinstance(archive, Zip) and (failure := _of_methods(archive)):
                 return failure
@@ -106,6 +107,12 @@ def describe(path: Path, limits: Limits) -> Source | Failure:
     except Exception as error:  # noqa: BLE001 - a decompressor's own, on bytes made to break it
         _pass_on(error)
         return _broken(f"cannot be read: {type(error).__name__}: {error}")
+
+
+def _bound_members(path: Path, most: int) -> None:
+    """Raise Unfit where a zip has more members, before zipfile keeps 500 bytes of each."""
+    if path.suffix == ".zip" and members_of_zip(str(path), most) > most:
+        raise Unfit(Reason.SDIST_TOO_LARGE, f"has more than {most} files")
 
 
 def _pass_on(error: BaseException | None) -> None:
