@@ -7,12 +7,7 @@ FOLDER/seal      the hash of it all
 
 from __future__ import annotations
 
-import base64
-import csv
-import hashlib
-import io
 import os
-import re
 import stat
 import sys
 from dataclasses import replace
@@ -41,9 +36,6 @@ MTIME = 1_000_000_000
 TOOLS = "tools"
 """The folder of the cache with the wheels that were built here: SHA-256/filename."""
 
-PYTHON = "/usr/bin/python3"
-"""The interpreter in the image, as scripts name it."""
-
 SITECUSTOMIZE = """\
 # Made with the build environment: folders on PYTHONPATH have no .pth files read, site folders have.
 import os
@@ -52,9 +44,6 @@ import site
 if __name__ == "sitecustomize":
     site.addsitedir(os.path.dirname(os.path.abspath(__file__)))
 """
-
-# A path that is too long for a first line, or has spaces in it, is put behind sh.
-_SH = re.compile(rb"""#!/bin/sh\n'''exec' (?P<quote>["']?)(?P<path>[^\n]*?)(?P=quote) "\$0" "\$@"\n' '''\n""")
 
 
 class BuildEnvironments:
@@ -109,7 +98,7 @@ class BuildEnvironments:
             lib.mkdir(parents=True)
             if lock.pins:
                 self._install_surely(lib, lock, target, lent / "again")
-            _localize_scripts(lib)
+            reading.localize_scripts(lib, sys.executable)
             _write_anew(lib / "sitecustomize.py", SITECUSTOMIZE.encode())
             if self._compiled is not None and lock.pins:
                 self._add_bytecode(lib, target, lent / "bytecode.tar")
@@ -133,7 +122,7 @@ class BuildEnvironments:
         fault, failed = "", None
         try:
             self._install(self._uv, lib, lock, target)
-            fault = unlike_record(lib)
+            fault = reading.unlike_record(lib)
         except TransientIndexError:
             raise
         except PackageIndexError as error:
@@ -147,7 +136,7 @@ class BuildEnvironments:
             return
         logs.warning("what uv kept of build requirements is damaged, or was fetched from a faulty index", fault=fault)
         self._uv.clean([pin.name for pin in lock.pins])
-        if doubt := unlike_record(again):
+        if doubt := reading.unlike_record(again):
             msg = f"installing build requirements: {doubt} is not as its wheel has it; the cache was cleaned, run again"
             raise TransientIndexError(msg)
         lib.rename(aside / "damaged")
@@ -179,77 +168,8 @@ def _install_from(uv: Uv, where: list[str], lib: Path, pins: tuple[Pin, ...], ta
         raise_fault("installing build requirements", done)
 
 
-def unlike_record(lib: Path) -> str:
-    """Name a file that is not as the RECORD of its wheel has it, or that no RECORD lists; empty where there is none."""
-    listed: dict[str, list[str]] = {}
-    records = sorted(lib.glob("*.dist-info/RECORD"))  # not those of what a wheel has vendored: it lists them
-    for record in records:
-        inside = str(record.relative_to(lib))
-        rows = record.read_bytes().decode("utf-8", "surrogateescape")
-        try:
-            listed |= {os.path.normpath(row[0]): row[1:] for row in csv.reader(io.StringIO(rows)) if row}
-        except csv.Error:
-            return inside
-        listed.pop(inside, None)
-    for path, _, files in os.walk(lib):
-        for name in files:
-            one = Path(path, name)
-            inside = str(one.relative_to(lib))
-            if one not in records and not _is_as_listed(one, listed.pop(inside, [])):
-                return inside
-    return next(iter(listed), "")
-
-
-def _is_as_listed(path: Path, listed: list[str]) -> bool:
-    kind, _, code = listed[0].partition("=") if listed else ("", "", "")
-    if kind not in hashlib.algorithms_guaranteed or path.is_symlink():
-        return False
-    with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, kind).digest()
-    return base64.urlsafe_b64encode(found).rstrip(b"=").decode() == code.rstrip("=")
-
-
 def _line(pin: Pin) -> str:
     return f"{pin.name}=={pin.version} --hash=sha256:{pin.sha256}"
-
-
-def _localize_scripts(lib: Path) -> None:
-    """Let scripts name the image's interpreter and not the host's, and correct what RECORD says of them."""
-    changed: dict[str, bytes] = {}
-    for script in (path for path in sorted((lib / "bin").glob("*")) if path.is_file()):
-        content = script.read_bytes()
-        localized = localize(content, sys.executable)
-        if localized != content:
-            _write_anew(script, localized)
-            changed[f"bin/{script.name}"] = localized
-    for record in lib.glob("*.dist-info/RECORD") if changed else ():
-        rows = record.read_bytes().decode("utf-8", "surrogateescape")
-        _write_anew(record, _corrected(rows, changed).encode("utf-8", "surrogateescape"))
-
-
-def localize(script: bytes, interpreter: str) -> bytes:
-    """Put the image's Python where a script's first line names this interpreter."""
-    first_line = f"#!{PYTHON}\n".encode()
-    direct = f"#!{interpreter}\n".encode()
-    if script.startswith(direct):
-        return first_line + script[len(direct) :]
-    behind_sh = _SH.match(script)
-    if behind_sh and behind_sh["path"] == interpreter.encode():
-        return first_line + script[behind_sh.end() :]
-    return script
-
-
-def _corrected(record: str, changed: dict[str, bytes]) -> str:
-    written = io.StringIO()
-    rows = csv.writer(written, lineterminator="\n")
-    for row in csv.reader(io.StringIO(record)):
-        rows.writerow([row[0], *_hash_and_size(changed[row[0]])] if row and row[0] in changed else row)
-    return written.getvalue()
-
-
-def _hash_and_size(content: bytes) -> tuple[str, str]:
-    code = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
-    return f"sha256={code}", str(len(content))
 
 
 def _write_anew(path: Path, content: bytes) -> None:

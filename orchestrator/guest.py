@@ -47,6 +47,7 @@ LONGEST_REQUIREMENT = 4000  # characters; Python itself reads no number of more 
 MOST_REQUIREMENTS = 4000
 LONGEST_TARGET = 4096  # bytes, of a link's
 LONGEST_READ = 16 << 20  # bytes; archives are read in pieces, but for their headers
+MEMBER = 46  # bytes of what a zip's list has of a member, before its name (APPNOTE.TXT, 4.3.12)
 LARGEST_DIRECTORY = 128 << 20  # bytes, of a zip's list of members
 GROUP = "/sys/fs/cgroup"  # this container's; in the first version of control groups, a folder for each matter
 QUEUES = "/dev/mqueue"  # POSIX message queues are files there (mq_overview(7))
@@ -227,6 +228,31 @@ def directory_of_zip(path: str) -> int:
     As in APPNOTE.TXT, 4.3.14 to 4.3.16; 0 where there is no such list, for the library to say so. What counts is the
     record that zipfile will use, and not another that a comment or a field of it may seem to begin.
     """
+    return _directory_of_zip(path)[0]
+
+
+def members_of_zip(path: str, most: int) -> int:
+    """Count a zip's members as zipfile will find them, without keeping any; no further than one more than `most`.
+
+    The number that the zip itself names counts for nothing there. What is no list of members ends the count.
+    """
+    size, end = _directory_of_zip(path)
+    count = 0
+    with open(path, "rb") as stream:
+        stream.seek(max(0, end - size))
+        while size > 0 and count <= most:
+            header = stream.read(MEMBER)
+            if len(header) < MEMBER or not header.startswith(b"PK\1\2"):
+                break
+            rest = sum(int.from_bytes(header[at : at + 2], "little") for at in (28, 30, 32))  # name, extra, comment
+            stream.seek(rest, os.SEEK_CUR)
+            size -= MEMBER + rest
+            count += 1
+    return count
+
+
+def _directory_of_zip(path: str) -> tuple[int, int]:
+    """Return how many bytes a zip's list of members has, by its own account, and where it ends."""
     with open(path, "rb") as stream:
         size = stream.seek(0, os.SEEK_END)
         begins = max(0, size - (1 << 16) - 22)
@@ -236,12 +262,12 @@ def directory_of_zip(path: str) -> int:
         if end < 0 or not (tail.startswith(b"PK\5\6", end) and tail.endswith(b"\0\0")):  # without a comment
             end = tail.rfind(b"PK\5\6")
         if end < 0:
-            return 0
+            return 0, 0
         told = int.from_bytes(tail[end + 12 : end + 16], "little")
         stream.seek(max(0, begins + end - 20))
         locator = stream.read(20)
         if not locator.startswith(b"PK\6\7"):
-            return told
+            return told, begins + end
         # Older Pythons look for the larger record right before its locator, newer ones where that one says.
         wide = []
         for place in (begins + end - 20 - 56, int.from_bytes(locator[8:16], "little")):
@@ -249,7 +275,7 @@ def directory_of_zip(path: str) -> int:
             record = stream.read(56)
             if record.startswith(b"PK\6\6"):
                 wide.append(int.from_bytes(record[40:48], "little"))
-    return max(wide, default=told)
+    return (max(wide), begins + end - 20 - 56) if wide else (told, begins + end)
 
 
 def opened(path: str) -> Tar | Zip:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from orchestrator import failures, inputs, logs, pages, sdist, tars, wheel
+from orchestrator import failures, inputs, installed, logs, pages, sdist, tars, wheel
 from orchestrator.bounded import Bound, Bounds, Exceeded, run_limited
-from orchestrator.errors import ResultsError, UsageError, WheelproofError
+from orchestrator.errors import PackageIndexError, ResultsError, UsageError, WheelproofError
 from orchestrator.failures import Explanation
 from orchestrator.inputs import Mistake, Read
 from orchestrator.model import DETAIL, Diagnosis, Failure, Phase, Reason, Wheel
@@ -37,6 +37,7 @@ _SECONDS = 30
 _SMALL = Bounds(memory=96 << 20, seconds=20, answer=4 << 20)
 _PAGE = Bounds(memory=192 << 20, seconds=30, answer=16 << 20)
 _LISTED = Bounds(memory=384 << 20, seconds=60, answer=64 << 20)  # whole, with all that a resolver reads
+_INSTALLED = Bounds(memory=128 << 20, seconds=300, patience=3600)  # it hashes all files, in pieces
 _OF_PAGES = ("pypi_simple", "encodings.idna")
 _PAIR, _PAIR_FOR_EACH, _PAIR_MOST = 512 << 20, 24, 3 << 30
 _PAIR_SECONDS = 300
@@ -150,6 +151,27 @@ def add_bytecode(archive: Path, lib: Path) -> str:
     """Lay a container's bytecode beside modules: see `tars.add_bytecode`; return what is wrong with it, or nothing."""
     found = _called(tars.add_bytecode, archive, lib, kind=None, bounds=_for(archive), preload=("tarfile",))
     return found.detail if isinstance(found, Exceeded) else ""
+
+
+def unlike_record(lib: Path) -> str:
+    """Name a file that is not as its wheel's RECORD has it: see `installed.unlike_record`; or what took too much."""
+    found = _called(installed.unlike_record, lib, kind=str, bounds=_INSTALLED)
+    return f"its RECORD: {found.detail}" if isinstance(found, Exceeded) else found
+
+
+def localize_scripts(lib: Path, interpreter: str) -> None:
+    """Let scripts name the image's interpreter: see `installed.localize_scripts`.
+
+    Raises
+    ------
+    PackageIndexError
+        It takes too much.
+
+    """
+    found = _called(installed.localize_scripts, lib, interpreter, kind=None, bounds=_INSTALLED)
+    if isinstance(found, Exceeded):
+        msg = f"installing build requirements: their scripts: {found.detail}; see what wheels the index has"
+        raise PackageIndexError(msg)
 
 
 def _called(

@@ -19,13 +19,14 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from packaging.requirements import Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from orchestrator import index_view
 from orchestrator.cache import Turns, read_checked, unfinished, write_checked
 from orchestrator.errors import PackageIndexError, TransientIndexError
 from orchestrator.index import Index
 from orchestrator.model import DETAIL, Failure, Lock, Phase, Pin, Reason, digest
+from orchestrator.names import BadNameError, WheelName
 from orchestrator.retry import retrying
 from orchestrator.uv import Completed, Uv, raise_fault
 
@@ -296,12 +297,13 @@ def _pin(name: str, version: str, wheel: Mapping[str, Any]) -> Pin:
 def _rank(pin: Pin, ranks: Mapping[Tag, int]) -> tuple[int, tuple[int, str]] | None:
     """How well a wheel fits, the best first (PEP 425; the build number breaks ties); None if it does not."""
     try:
-        name, _, build, offered = parse_wheel_filename(pin.filename)
-    except InvalidWheelFilename:
+        offered = WheelName(pin.filename)  # its tags are bounded: three sets of a hundred are a million
+        build = parse_wheel_filename(offered.filename)[2]
+    except BadNameError:
         return None
-    fits = [ranks[tag] for tag in offered if tag in ranks]
+    fits = [ranks[tag] for tag in offered.tags if tag in ranks]
     number, letters = build or (0, "")
-    return (min(fits), (-number, letters)) if fits and name == pin.name else None
+    return (min(fits), (-number, letters)) if fits and offered.project == pin.name else None
 
 
 def tags(target: Target) -> Iterator[Tag]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import posixpath
 import re
@@ -19,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 
 from orchestrator.errors import UsageError, is_of_the_host
-from orchestrator.guest import Unfit, Zip, opened, survey
+from orchestrator.guest import Unfit, Zip, members_of_zip, opened, survey
 from orchestrator.model import DETAIL, Failure, Phase, Reason
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ LEGACY_REQUIRES = ("setuptools>=40.8.0",)
 
 _LONGEST_PYPROJECT = 4 << 20
 _LONGEST_LOCK = 4 << 20
+_LONGEST_BACKEND = 1 << 14  # characters as JSON: Linux starts no program with an argument of 131,072 bytes (execve(2))
 _MOST_LOCKS = 8
 _METHODS = frozenset({0, 8})  # how members of a zip are compressed: not at all, and deflated
 _NEVER_PACKED = frozenset({".git", ".hg", ".svn", "__pycache__"})
@@ -84,6 +86,7 @@ def describe(path: Path, limits: Limits) -> Source | Failure:
 
     """
     try:
+        _bound_members(path, limits.members)
         with closing(opened(str(path))) as archive:
             if isinstance(archive, Zip) and (failure := _of_methods(archive)):
                 return failure
@@ -104,6 +107,12 @@ def describe(path: Path, limits: Limits) -> Source | Failure:
     except Exception as error:  # noqa: BLE001 - a decompressor's own, on bytes made to break it
         _pass_on(error)
         return _broken(f"cannot be read: {type(error).__name__}: {error}")
+
+
+def _bound_members(path: Path, most: int) -> None:
+    """Raise Unfit where a zip has more members, before zipfile keeps 500 bytes of each."""
+    if path.suffix == ".zip" and members_of_zip(str(path), most) > most:
+        raise Unfit(Reason.SDIST_TOO_LARGE, f"has more than {most} files")
 
 
 def _pass_on(error: BaseException | None) -> None:
@@ -148,6 +157,8 @@ def _build_system(path: Path, table: Any) -> Source | Failure:  # noqa: ANN401 -
     folders = list(folders) if isinstance(folders, str) else folders
     if not isinstance(backend, str) or not _texts(folders):
         return _broken("pyproject.toml: build-backend or backend-path is not as PEP 517 says")
+    if len(json.dumps((backend, folders))) > _LONGEST_BACKEND:
+        return _broken(f"pyproject.toml: build-backend and backend-path have more than {_LONGEST_BACKEND} characters")
     if any(folder.startswith("/") or ".." in folder.split("/") for folder in folders):
         return _broken("pyproject.toml: backend-path leads out of the sdist (PEP 517)")
     return Source(path, tuple(requires), backend, tuple(folders))

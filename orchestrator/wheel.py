@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 from packaging.utils import parse_wheel_filename
 
 from orchestrator.errors import is_of_the_host
-from orchestrator.guest import LARGEST_DIRECTORY, directory_of_zip
+from orchestrator.guest import LARGEST_DIRECTORY, directory_of_zip, members_of_zip
 from orchestrator.model import DETAIL, Failure, Member, Phase, Reason, Traces, Wheel, digest
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure 
     try:
         if directory_of_zip(str(path)) > LARGEST_DIRECTORY:
             return _failure(Reason.WHEEL_TOO_LARGE, "its list of members is beyond all measure")
+        if members_of_zip(str(path), members) > members:  # before zipfile keeps 500 bytes of each
+            return _failure(Reason.WHEEL_TOO_LARGE, f"has more than {members} files")
         with zipfile.ZipFile(path) as archive:
             return _unsafe(archive.infolist(), limit, members)
     except BROKEN as error:

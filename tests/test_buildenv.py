@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import os
+import resource
 import shutil
 import stat
 import subprocess
@@ -19,10 +20,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.buildenv import MTIME, BuildEnvironments, localize
+from orchestrator import reading
+from orchestrator.buildenv import MTIME, BuildEnvironments
 from orchestrator.builder import guest_folder
 from orchestrator.cache import sum_of, sweep, sweep_all, unfinished
 from orchestrator.errors import PackageIndexError, TransientIndexError
+from orchestrator.installed import localize, localize_scripts, unlike_record
 from orchestrator.model import Lock, Pin, Target, digest
 from orchestrator.requirements import lock
 from orchestrator.variations import first_environment
@@ -326,6 +329,53 @@ def test_a_wheel_with_a_wrong_record_is_taken_as_it_is(tmp_path: Path) -> None:
         assert served.count("/files/tool/tool-1.0-py3-none-any.whl") >= 2
     assert (made / "lib/tool/__init__.py").read_bytes() == b"x = 1\n"
     assert "tool/more.py,sha256=A" in (made / "lib/tool-1.0.dist-info/RECORD").read_text()
+
+
+@pytest.mark.parametrize("kind", ["shake_128", "shake_256", "md9", "", "\udcff"])
+def test_a_record_may_name_any_hash(tmp_path: Path, kind: str) -> None:
+    """What has no digest of one length, or is no hash at all, is as good as another one."""
+    record = tmp_path / "tool-1.dist-info" / "RECORD"
+    record.parent.mkdir()
+    (tmp_path / "tool.py").write_bytes(b"")
+    record.write_bytes(f"tool.py,{kind}=AA,0\n".encode("utf-8", "surrogateescape"))
+    assert unlike_record(tmp_path) == "tool.py"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [b"".join(b"%07d.py,sha256=A,1\n" % number for number in range(1_500_000)), b"x" * (64 << 20), b'"' * (1 << 20)],
+)
+def test_a_huge_record_does_not_take_the_farm_s_memory(tmp_path: Path, rows: bytes) -> None:
+    """It is read in a helper, within bounds."""
+    record = tmp_path / "tool-1.dist-info" / "RECORD"
+    record.parent.mkdir()
+    record.write_bytes(rows)
+    before = peak()
+    assert reading.unlike_record(tmp_path)
+    assert peak() - before < 16 << 10
+
+
+def peak() -> int:
+    """Return the most memory that this process ever had, in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def test_a_large_script_is_localized_in_pieces(tmp_path: Path) -> None:
+    """And RECORD has its new hash."""
+    script, rest = tmp_path / "bin" / "tool", bytes(5 << 20)
+    script.parent.mkdir()
+    script.write_bytes(b"#!/v/bin/python\n" + rest)
+    script.chmod(0o755)
+    record = tmp_path / "tool-1.dist-info" / "RECORD"
+    record.parent.mkdir()
+    record.write_bytes(b"bin/tool,sha256=A,1\n\xff.py,,\ntool-1.dist-info/RECORD,,\n")
+    localize_scripts(tmp_path, "/v/bin/python")
+    assert script.read_bytes() == b"#!/usr/bin/python3\n" + rest
+    assert script.stat().st_mode & 0o777 == 0o755
+    code = base64.urlsafe_b64encode(hashlib.sha256(script.read_bytes()).digest()).rstrip(b"=")
+    size = script.stat().st_size
+    expected = b"bin/tool,sha256=%b,%d\n\xff.py,,\ntool-1.dist-info/RECORD,,\n" % (code, size)
+    assert record.read_bytes() == expected
 
 
 @pytest.mark.parametrize("harm", [*HARMS, "mode"])

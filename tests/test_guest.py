@@ -23,6 +23,7 @@ from orchestrator.guest import (
     answered,
     directory_of_zip,
     hidden,
+    members_of_zip,
     opened,
     produced,
     requirements,
@@ -206,6 +207,31 @@ def test_a_list_of_members_tells_its_size_first(tmp_path: Path) -> None:
     locator = b"PK\6\7" + bytes(4) + end.to_bytes(8, "little") + bytes(4)
     path.write_bytes(honest[:end] + large + locator + honest[end:])
     assert directory_of_zip(str(path)) == 1 << 40
+
+
+@pytest.mark.parametrize("number", [0, 1, 300, 70_000])  # the last has the larger records
+@pytest.mark.parametrize(("before", "comment"), [(b"", b""), (b"before", b""), (b"", b"PK after")])
+def test_members_of_a_zip_are_counted_as_zipfile_finds_them(
+    tmp_path: Path, number: int, before: bytes, comment: bytes
+) -> None:
+    """Without keeping any, and no further than asked for."""
+    path = tmp_path / "x.zip"
+    with path.open("wb") as stream:
+        stream.write(before)
+        with zipfile.ZipFile(stream, "w") as archive:
+            archive.comment = comment
+            for one in range(number):
+                archive.writestr(zipfile.ZipInfo(f"{one}.py"), b"")
+    with zipfile.ZipFile(path) as archive:
+        assert members_of_zip(str(path), 100_000) == len(archive.infolist()) == number
+    assert members_of_zip(str(path), 200) == min(number, 201)
+
+
+def test_a_file_that_is_no_zip_has_no_members(tmp_path: Path) -> None:
+    """Whoever opens it finds out."""
+    for content in (b"", b"PK\5\6", b"PK\1\2" * 30 + b"PK\5\6" + b"\xff" * 16 + b"\0\0", bytes(1000)):
+        (tmp_path / "x.zip").write_bytes(content)
+        assert members_of_zip(str(tmp_path / "x.zip"), 10) <= 3
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+import time
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
@@ -16,7 +17,7 @@ import pytest
 from orchestrator.errors import PackageIndexError, TransientIndexError
 from orchestrator.index import Index
 from orchestrator.model import Failure, Lock, Phase, Pin, Reason, Target
-from orchestrator.requirements import lock, tags
+from orchestrator.requirements import best, lock, tags
 from tests.loopback_index import HTML, JSON, LoopbackIndex, sdist, wheel
 
 if TYPE_CHECKING:
@@ -540,3 +541,14 @@ def test_real_build_requirements(tmp_path: Path, target: Target) -> None:
     assert files["setuptools"] == "setuptools-75.8.2-py3-none-any.whl"
     assert files["hatchling"] == "hatchling-1.27.0-py3-none-any.whl"
     assert files["cython"].startswith(f"Cython-3.0.12-{interpreter}-{interpreter}-manylinux")
+
+
+def test_a_name_that_stands_for_millions_of_tags_is_no_wheel() -> None:
+    """An index may publish it; to write out its tags took the farm's own process a gigabyte."""
+    sets = "-".join(".".join((one, *(f"{one}x{number}" for number in range(150)))) for one in ("py3", "none", "any"))
+    named = Pin("tool", "1.0", "0" * 64, f"tool-1.0-{sets}.whl", "")
+    plain = Pin("tool", "1.0", "1" * 64, "tool-1.0-py3-none-any.whl", "")
+    begun = time.process_time()
+    assert best([named], BOOKWORM) is None
+    assert best([named, plain], BOOKWORM) == plain
+    assert time.process_time() - begun < 1

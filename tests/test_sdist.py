@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import tarfile
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +69,10 @@ def test_what_is_remembered_is_recalled(requires: tuple[str, ...], folders: tupl
         b'[build-system]\nrequires = "setuptools"\n',
         b"[build-system]\nrequires = []\nbuild-backend = 3\n",
         b'[build-system]\nrequires = []\nbuild-backend = "x"\nbackend-path = ["../.."]\n',
+        b'[build-system]\nrequires = []\nbuild-backend = "'
+        + b"x" * 200_000
+        + b'"\n',  # no program can be begun with it
+        b'[build-system]\nrequires = []\nbuild-backend = "x"\nbackend-path = [' + b'"x",' * 50_000 + b"]\n",
         b"a = " + b"[" * 100_000,
     ],
 )
@@ -76,6 +81,18 @@ def test_what_cannot_be_understood_is_a_failure_of_the_package(tmp_path: Path, p
     failure = described(tmp_path, pyproject)
     assert isinstance(failure, Failure)
     assert failure.reason is Reason.BROKEN_SDIST
+
+
+def test_the_members_of_a_zip_are_counted_before_they_are_read(tmp_path: Path) -> None:
+    """Each takes memory, and they may be millions."""
+    path = tmp_path / "x-1.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(11):
+            archive.writestr(f"x-1/{number}", b"")
+    failure = describe(path, replace(Limits(), members=10))
+    assert isinstance(failure, Failure)
+    assert (failure.reason, failure.detail) == (Reason.SDIST_TOO_LARGE, "has more than 10 files")
+    assert isinstance(describe(path, replace(Limits(), members=11)), Source)
 
 
 # --- a project's folder ----------------------------------------------------------------------
