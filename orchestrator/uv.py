@@ -29,6 +29,7 @@ _PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 _PASSED = frozenset({"SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_CLIENT_CERT"}) | _PROXIES
 _READ_TIMEOUT = 30  # seconds without a byte
 _DEADLINE = 300  # seconds for one whole run
+_MEMORY_OF_THREAD = 8 << 20  # bytes; it has a thread for each core
 
 _TRANSIENT = re.compile(
     r"Failed to fetch|error sending request|error decoding response body|request or response body error"
@@ -61,6 +62,7 @@ class Uv:
     index_url: str | None  # None: the one that uv asks by itself
     cache: Path
     read_timeout: int = _READ_TIMEOUT
+    memory: int = 256 << 20  # bytes that it may use for its data, besides what it needs for each core
     direct: bool = False  # whether the index is one of ours on loopback, which no proxy can reach
 
     def pip(self, command: str, target: Target, arguments: Sequence[str], lines: Sequence[str]) -> Completed:
@@ -96,8 +98,8 @@ class Uv:
         home = self.cache / "uv" / "home"
         try:
             home.mkdir(parents=True, exist_ok=True)
-            done = subprocess.run(  # noqa: S603 - a fixed program, and no shell
-                command,
+            done = subprocess.run(  # noqa: S603 - a fixed program, and no input in the shell's line
+                _bounded(command, self._most),
                 input="".join(f"{line}\n" for line in lines).encode(),
                 capture_output=True,
                 cwd=home,
@@ -114,11 +116,21 @@ class Uv:
         if done.returncode in {-signal.SIGINT, 128 + signal.SIGINT}:
             msg = f"running uv {name}: interrupted; run again"
             raise Interrupted(msg)
+        if done.returncode == -signal.SIGABRT:
+            msg = (
+                f"running uv {name}: it needs more than {self._most >> 20} MiB of memory; a page of the index, or a "
+                "wheel, is far larger than any usual one: see which, and leave out what requires it"
+            )
+            raise PackageIndexError(msg)
         completed = Completed(done.returncode, _text(done.stdout), _text(done.stderr))
         if done.returncode and _NO_ROOM.search(completed.complaint) and is_scarce(self.cache):
             msg = f"running uv {name}: no space is left in {self.cache}; make room there, and run again"
             raise NoRoomError(msg)
         return completed
+
+    @property
+    def _most(self) -> int:
+        return self.memory + _MEMORY_OF_THREAD * len(os.sched_getaffinity(0))
 
     def _environment(self, home: Path) -> dict[str, str]:
         admitted = _PASSED - _PROXIES if self.direct else _PASSED
@@ -136,6 +148,11 @@ class Uv:
             "UV_HTTP_TIMEOUT": str(self.read_timeout),
             "UV_PYTHON_DOWNLOADS": "never",
         }
+
+
+def _bounded(command: Sequence[str], memory: int) -> list[str]:
+    """Return a command that may use so many bytes for its data: it reads what anybody may have made."""
+    return ["/bin/sh", "-c", 'ulimit -d "$0" && exec "$@"', str(memory >> 10), *command]
 
 
 def raise_fault(doing: str, done: Completed) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 import time
@@ -18,6 +19,7 @@ from orchestrator.errors import PackageIndexError, TransientIndexError
 from orchestrator.index import Index
 from orchestrator.model import Failure, Lock, Phase, Pin, Reason, Target
 from orchestrator.requirements import best, lock, tags
+from orchestrator.uv import Uv
 from tests.loopback_index import HTML, JSON, LoopbackIndex, sdist, wheel
 
 if TYPE_CHECKING:
@@ -509,6 +511,14 @@ def test_nothing_of_the_hosts_configuration_leaks_in(
         monkeypatch.chdir(tmp_path)
         assert pinned(ask(served, tmp_path / "cache", "helper")) == {"helper": "helper-1.0-py3-none-any.whl"}
         assert planted.requests == []
+
+
+def test_uv_has_a_bound_on_its_memory(served: LoopbackIndex, tmp_path: Path) -> None:
+    """It reads what anybody publishes; beyond the bound it ends, which is no verdict."""
+    with pytest.raises(PackageIndexError, match="MiB of memory"):
+        Uv(served.url, tmp_path, memory=-(8 << 20) * len(os.sched_getaffinity(0)) + (1 << 20)).pip(
+            "compile", BOOKWORM, [], ["alpha"]
+        )
 
 
 def test_a_password_goes_into_no_record(tmp_path: Path) -> None:
