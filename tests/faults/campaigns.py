@@ -44,6 +44,6 @@ def campaigns(hostile_sdists: Path | None = None) -> tuple[Entry, ...]:
             1,
             hostile(hostile_sdists),
         ),
-        Entry("full-disks", "the disk of the results or the cache is full", 4, 2, full_disks),
+        Entry("full-disks", "the disk of the results or the cache is full", 4, 1, full_disks),
         Entry("signals", "a run is asked to stop, or loses its standard error", 9, 2, signals),
     )
