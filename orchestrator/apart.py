@@ -8,7 +8,7 @@ import tempfile
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Self
 
-from orchestrator import manifest
+from orchestrator import logs, manifest
 from orchestrator.errors import NoRoomError, ResultsError
 from orchestrator.room import is_told_of
 
@@ -56,7 +56,7 @@ class Publisher:
         return is_newer and manifest.is_whole(self._folder)
 
     def publish(self) -> None:
-        """Write the site as the results are now.
+        """Write the site as the results are now; where a signal ends the process, another one writes it, once.
 
         Raises
         ------
@@ -64,18 +64,27 @@ class Publisher:
             The site cannot be written; the results themselves are safe.
 
         """
+        if self._is_written():
+            return
+        status = self._end()
+        if status < 0:
+            logs.warning("writing the site again", fault=f"its process was ended by signal {-status}")
+            if self._is_written():
+                return
+            status = self._end()
+        said = self._said() or f"it ended with status {status}"
+        msg = f"writing the site: {said}; mend that, and run wheelproof publish"
+        raise (NoRoomError if is_told_of(said) else ResultsError)(msg)
+
+    def _is_written(self) -> bool:
+        """Let the process write the site; False where it ends instead."""
         self.begin()
         assert self._process and self._process.stdin and self._process.stdout  # noqa: S101, PT018 - as they were asked for
-        answer = b""
         with suppress(BrokenPipeError):
             self._process.stdin.write(b"\n")
             self._process.stdin.flush()
-            answer = self._process.stdout.readline()
-        if not answer:
-            status = self._end()
-            said = self._said() or f"it ended with status {status}"
-            msg = f"writing the site: {said}; mend that, and run wheelproof publish"
-            raise (NoRoomError if is_told_of(said) else ResultsError)(msg)
+            return bool(self._process.stdout.readline())
+        return False
 
     def _begun(self) -> subprocess.Popen[bytes]:
         """Begin out of reach of a Ctrl-C that is meant for the run."""

@@ -157,7 +157,7 @@ def put_together(
     workshop = Workshop(
         engine=engine,
         index=index,
-        lock=_lock(settings, index),
+        lock=locking(settings, index),
         buildenvs=BuildEnvironments(
             settings.cache, settings.index, compiled=_compiler(engine, tuple(made.values()), settings.cache, label)
         ),
@@ -313,7 +313,7 @@ def _compiler(
     return compiled
 
 
-def _lock(settings: Config, index: Index) -> Callable[..., Any]:
+def locking(settings: Config, index: Index) -> Callable[..., Any]:
     """Return what locks build requirements; what cannot be met is remembered for as long as this is used."""
     today = datetime.now(UTC).date()
     return partial(

@@ -75,13 +75,32 @@ class Index:
         self._page = retrying(self._read_page, first_wait=retry_wait, sleep=sleep)
         self._look = retrying(self._look_once, first_wait=retry_wait, sleep=sleep)
         self._answer = retrying(self._answer_once, first_wait=retry_wait, sleep=sleep)
-        self.known = ""  # a project that the index is known to have: the last whose page was read
+        self._known = ""
+        self._noted = cache / "index" / f"known-{_digest(self._url.encode())[:16]}.txt"
         self._download = retrying(self._download_once, first_wait=retry_wait, sleep=sleep)
 
     @cached_property
     def url(self) -> str:
         """Its address, without user and password."""
         return self._url or pages.endpoint()
+
+    @property
+    def known(self) -> str:
+        """A project that the index is known to have: the last that was found there, or one that a former run found."""
+        return self._known or read_checked(self._noted) or ""
+
+    def note(self, name: str) -> None:
+        """Note that the index has a project.
+
+        Raises
+        ------
+        ResultsError
+            The cache cannot be written.
+
+        """
+        if not self._known and read_checked(self._noted) != name:
+            write_checked(self._noted, name)
+        self._known = name
 
     def release(self, requirement: Requirement | str, python: str) -> Release:
         """Choose the newest stable release that the requirement and the Python (3.11.2, or 3.11) admit.
@@ -106,7 +125,7 @@ class Index:
         found = choose(editions, wanted.specifier, python)
         if found is None:
             raise PackageIndexError(_no_release(wanted, editions))
-        self.known = name
+        self.note(name)
         return _release(name, found)
 
     def fetch(self, wanted: Sdist | OfferedWheel, limit: int) -> Path:
@@ -211,6 +230,14 @@ class Index:
 
         """
         return self._answer(url, limit)
+
+    def asks_to_wait(self, url: str) -> float:
+        """Return for how many seconds the server of an address asks not to be asked; 0 where it answers, or fails."""
+        try:
+            with self._get(f"asking for {url}", url, {"Cache-Control": "no-cache"}):
+                return 0
+        except PackageIndexError as error:
+            return error.retry_after if isinstance(error, TransientIndexError) else 0
 
     def _answer_once(self, url: str, limit: int) -> bytes:
         doing = f"asking for {url}"

@@ -9,6 +9,7 @@ find the same each time on the same pages.
 from __future__ import annotations
 
 import json
+import re
 import time as clock
 import tomllib
 from dataclasses import asdict, dataclass, replace
@@ -64,6 +65,9 @@ _INDEX_AT_FAULT = (
     "has an invalid package format",
     "could not be queried",
 )
+
+# Where uv names what a server that asks for patience did not answer.
+_OVERLOADED = re.compile(r"\((?:429|503)\b[^)]*\) for url \((https?://[^\s)]+)\)")
 
 
 class _RefusedError(Exception):
@@ -137,8 +141,9 @@ def lock(  # noqa: PLR0913 - what decides the answer, and how to ask
             return known
         own = index or Index(index_url, cache, timeout=read_timeout, retry_wait=retry_wait)
         asking = _Asking(question, Uv(index_url, cache, read_timeout), own, tuple(waits), sleep)
-        found = retrying(asking, first_wait=retry_wait)()
+        found = retrying(asking, first_wait=retry_wait, sleep=sleep)()
         if isinstance(found, Lock):
+            own.note(found.pins[0].name)
             write_checked(kept, json.dumps(asdict(found)))
         else:
             failures[question.key] = found
@@ -161,7 +166,8 @@ class _Asking:
         self.tries += 1
         try:
             found = self._resolved()
-        except TransientIndexError:
+        except TransientIndexError as error:
+            error.retry_after = max(error.retry_after, self._asked_to_wait(str(error)))
             raise
         except PackageIndexError as error:
             if self.tries < _WRONG_ANSWERS:
@@ -178,6 +184,11 @@ class _Asking:
         if isinstance(found, Lock):
             self.uv.clean([pin.name for pin in found.pins])
         return found
+
+    def _asked_to_wait(self, fault: str) -> float:
+        """Return for how many seconds a server that refuses uv asks to be left alone, which uv does not report."""
+        refused = _OVERLOADED.search(fault)
+        return self.index.asks_to_wait(refused[1]) if refused else 0
 
     def _confirmed(self, claim: Failure) -> Failure:
         """Look at the index again, and again after each wait, through the farm's own client."""

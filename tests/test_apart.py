@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,6 +43,31 @@ def test_a_site_that_cannot_be_written_is_an_error_and_may_be_tried_again(tmp_pa
         (folder / "site").unlink()
         publisher.publish()
     assert (folder / "site" / "index.html").is_file()
+
+
+def test_a_process_that_was_killed_is_begun_again(tmp_path: Path) -> None:
+    """Whoever killed it meant neither the run nor the site."""
+    config, store = published(tmp_path)
+    with Publisher(config, store.folder) as publisher:
+        for number, waiting in enumerate((True, False)):
+            publisher.begin()
+            if waiting:
+                publisher.publish()
+            (child,) = writers(store.folder)
+            os.kill(child, signal.SIGKILL)
+            store.write(sample(f"later{number}"))
+            publisher.publish()
+            assert publisher.is_published()
+
+
+def writers(folder: Path) -> list[int]:
+    """List the processes that write the site of the results in a folder."""
+    found = []
+    for one in os.listdir("/proc"):  # noqa: PTH208 - no path is needed
+        with suppress(OSError):
+            line = (folder / f"/proc/{one}/cmdline").read_bytes()
+            found += [int(one)] if b"--when-told" in line and os.fsencode(folder) in line else []
+    return found
 
 
 def published(folder: Path) -> tuple[Path, Results]:

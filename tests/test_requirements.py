@@ -242,7 +242,7 @@ def test_a_lasting_fault_is_given_up_and_not_kept(served: LoopbackIndex, tmp_pat
     served.answer("/simple/helper/", status=503)
     with pytest.raises(TransientIndexError, match=r"resolving build requirements: .*503.*run again"):
         ask(served, tmp_path, "backend")
-    assert served.count("/simple/helper/") == 5
+    assert served.count("/simple/helper/") == 10, "five tries, each with a question for how long to wait"
     served.mend()
     assert set(pinned(ask(served, tmp_path, "backend"))) == {"backend", "helper"}
 
@@ -379,6 +379,24 @@ def test_an_index_that_lost_everything_lacks_nothing(served: LoopbackIndex, tmp_
             index=index,
             sleep=lambda _seconds: None,
         )
+
+
+def test_an_index_that_lost_everything_since_the_last_run_lacks_nothing(served: LoopbackIndex, tmp_path: Path) -> None:
+    """A project that a former run found there is asked for, also where this run asked for none."""
+    ask(served, tmp_path, "backend")
+    served.answer("/simple/", status=404)
+    with pytest.raises(TransientIndexError, match="lost backend"):
+        ask(served, tmp_path, "helper")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("path", ["/simple/helper/", "/files/helper/"])
+def test_an_index_that_asks_for_patience_gets_it(served: LoopbackIndex, tmp_path: Path, path: str, status: int) -> None:
+    """Though uv does not report for how long."""
+    waited: list[float] = []
+    served.answer(path, status=status, headers={"Retry-After": "7"}, times=2)
+    assert pinned(ask(served, tmp_path, "backend", sleep=waited.append))
+    assert waited == [7]
 
 
 def test_metadata_that_was_altered_on_its_way_is_no_fault_of_the_package(served: LoopbackIndex, tmp_path: Path) -> None:

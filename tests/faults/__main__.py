@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,11 @@ from tests.faults.report import Trial, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.faults.campaigns import Entry
+
+_AT_ONCE = 2
+"""Campaigns at the same time."""
 
 
 def main() -> int:
@@ -26,17 +33,25 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.campaign) - set(names):
         parser.error(f"no campaign named {', '.join(sorted(unknown))}; there are {', '.join(names)}")
-    found: dict[str, list[Trial]] = {}
-    for one in campaigns(options.hostile):
-        if one.name in (options.campaign or names):
-            print(f"{one.name}: {one.what}", file=sys.stderr)  # noqa: T201 - a program
-            trials = one.run(options.count or (one.short if options.short else one.full), options.seed)
-            found[one.name] = []
-            for trial in _to_their_end(trials):
-                print(f"  {trial}", file=sys.stderr, flush=True)  # noqa: T201
-                found[one.name].append(trial)
+    chosen = [one for one in campaigns(options.hostile) if one.name in (options.campaign or names)]
+    counts = {one.name: one.short if options.short else one.full for one in chosen}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # each has its own farms, and waits for most of its time
+        ending = [pool.submit(_run, one, options.count or counts[one.name], options.seed) for one in chosen]
+        found = {one.name: trials.result() for one, trials in zip(chosen, ending, strict=True)}
     print(table(found))  # noqa: T201
     return int(any(trial.wrong for trials in found.values() for trial in trials))
+
+
+def _run(one: Entry, count: int, seed: int) -> list[Trial]:
+    """Run one campaign, and print each trial as it ends."""
+    begun = time.monotonic()
+    print(f"{one.name}: {one.what}", file=sys.stderr)  # noqa: T201 - a program
+    trials = []
+    for trial in _to_their_end(one.run(count, seed)):
+        print(f"  {one.name}: {trial}", file=sys.stderr, flush=True)  # noqa: T201
+        trials.append(trial)
+    print(f"{one.name}: done after {time.monotonic() - begun:.0f} s", file=sys.stderr)  # noqa: T201
+    return trials
 
 
 def _to_their_end(trials: Iterator[Trial]) -> Iterator[Trial]:

@@ -33,11 +33,17 @@ class Entry:
 def campaigns(hostile_sdists: Path | None = None) -> tuple[Entry, ...]:
     """Return all campaigns; `hostile_sdists` is a folder of sdists instead of the generated ones."""
     return (
-        Entry("kills", "the orchestrator is killed at a random moment", 100, 3, kills),
+        Entry("kills", "the orchestrator is killed at a random moment", 100, 2, kills),
         Entry("engine-crashes", "the container engine is killed during a run", 20, 1, engine_crashes),
-        Entry("index-faults", "requirements are resolved at an index with faults", 300, 30, index_faults),
-        Entry("killed-compilers", "a compiler in a container is killed from outside", 20, 2, killed_compilers),
-        Entry("hostile", "hostile sdists are built beside an honest one", 1000, 1, hostile(hostile_sdists)),
-        Entry("full-disks", "the disk of the results or the cache is full", 8, 2, full_disks),
-        Entry("signals", "a run is asked to stop, or loses its standard error", 18, 3, signals),
+        Entry("index-faults", "requirements are resolved at an index with faults", 300, 18, index_faults),
+        Entry("killed-compilers", "a compiler in a container is killed from outside", 20, 1, killed_compilers),
+        Entry(
+            "hostile",
+            "hostile sdists are built beside an honest one",
+            1000 if hostile_sdists else 1,
+            1,
+            hostile(hostile_sdists),
+        ),
+        Entry("full-disks", "the disk of the results or the cache is full", 4, 1, full_disks),
+        Entry("signals", "a run is asked to stop, or loses its standard error", 9, 2, signals),
     )

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ PLACE = Path("/var/tmp")  # noqa: S108 - each campaign makes a folder of its own
 
 _UNFINISHED = (".new-", ".unfinished-")
 _LOOK = 0.05  # seconds
+_TRUTH = threading.Lock()
 
 Finding = tuple[str, tuple[str, ...], tuple[str, ...]]
 """A verdict, the causes and the variations that bring them about: all that no fault may change."""
@@ -148,9 +150,14 @@ def undisturbed(yard: Farmyard, paths: list[str], verdicts: Mapping[str, str]) -
     return Undisturbed(found, run.seconds, str(json.loads(yard.records()[0].read_bytes())["image"]["id"]))
 
 
-@cache
 def truth() -> Undisturbed:
     """Return what a run of the campaigns' packages finds without a fault; it is run once in a process."""
+    with _TRUTH:  # for whoever comes meanwhile
+        return _truth()
+
+
+@cache
+def _truth() -> Undisturbed:
     with workspace() as place, place.yard("truth") as yard:
         return undisturbed(yard, packages.packed(tuple(packages.VERDICTS), place.folder), packages.VERDICTS)
 

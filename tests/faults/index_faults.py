@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import time
-from datetime import date
 from random import Random
 from typing import TYPE_CHECKING
 
+from orchestrator.assembly import locking
+from orchestrator.config import Config
 from orchestrator.errors import WheelproofError
+from orchestrator.index import Index
 from orchestrator.model import Failure, Lock, Target
-from orchestrator.requirements import lock
 from tests.faults.faulty_index import DECOY, FaultyIndex
 from tests.faults.harness import workspace
 from tests.faults.report import OPEN, RIGHT, Trial
 from tests.loopback_index import LoopbackIndex, wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    Resolve = Callable[[tuple[str, ...]], Lock | Failure]
 
 SHARE = 0.2
 """The share of requests that are answered wrongly."""
 
-_RUN = 3  # resolutions that share one cache, as those of one run do
+_RUN = 3  # resolutions of one run, which remembers what cannot be met
+_RUNS = 2  # that share one cache
 _LATEST = 60.0  # seconds of one resolution
+_PATIENCE = 1  # seconds without a byte
+_WAIT = 0.01  # seconds before a second try
 
 # Each project has a version 1.0 as well, which nothing asks for: with a stale page there is no answer.
 _PROJECTS: Mapping[str, tuple[str, ...]] = {
@@ -50,28 +56,42 @@ def index_faults(count: int, seed: int) -> Iterator[Trial]:
         for project, requires in _PROJECTS.items():
             for version, needs in (("1.0", ()), ("2.0", requires)):
                 index.publish(f"{project}-{version}-py3-none-any.whl", wheel(project, version, requires=needs))
-        truth: dict[tuple[str, ...], Lock | Failure] = {
-            asked: _resolved(asked, faulty.origin, place.folder / "truth") for asked in (*_EXIST, *_ABSENT)
-        }
+        resolve = _run(faulty.origin, place.folder / "truth")
+        truth = {asked: resolve(asked) for asked in (*_EXIST, *_ABSENT)}
         _check(truth)
         faulty.share = SHARE
         for number in range(count):
-            asked = random.choice(_EXIST * 2 + _ABSENT)
-            yield _resolution(asked, truth[asked], faulty, place.folder / f"cache-{number // _RUN}")
+            if number % _RUN == 0:
+                resolve = _run(faulty.origin, place.folder / f"cache-{number // _RUN // _RUNS}")
+                unasked = random.sample((*_EXIST, *_ABSENT), _RUN)  # a run asks but once for a set
+            asked = unasked.pop()
+            yield _resolution(asked, truth[asked], faulty, resolve)
 
 
-def _resolved(requirements: tuple[str, ...], origin: str, cache: Path) -> Lock | Failure:
-    """Resolve as a run does. The only place here that knows how the farm is built."""
-    return lock(
-        requirements,
-        Target("3.11", "x86_64-manylinux_2_36"),
-        index_url=f"{origin}/simple/",
-        as_of=None,
-        cache=cache,
-        today=date(2024, 5, 2),
-        read_timeout=1,
-        retry_wait=0.01,
-    )
+def _run(origin: str, cache: Path) -> Resolve:
+    """Begin a run: it resolves with the farm's own function. The only place here that knows how the farm is built.
+
+    No wait is kept. The faults last for one answer, however long that is ago, so waiting would not avoid any.
+    """
+    url = f"{origin}/simple/"
+    index = Index(url, cache, timeout=_PATIENCE, retry_wait=_WAIT, sleep=_at_once)
+    resolve = locking(Config(index=url, cache=cache), index)
+
+    def resolved(requirements: tuple[str, ...]) -> Lock | Failure:
+        found: Lock | Failure = resolve(
+            requirements,
+            Target("3.11", "x86_64-manylinux_2_36"),
+            read_timeout=_PATIENCE,
+            retry_wait=_WAIT,
+            sleep=_at_once,
+        )
+        return found
+
+    return resolved
+
+
+def _at_once(_seconds: float) -> None:
+    """Keep no wait."""
 
 
 def _check(truth: Mapping[tuple[str, ...], Lock | Failure]) -> None:
@@ -81,13 +101,13 @@ def _check(truth: Mapping[tuple[str, ...], Lock | Failure]) -> None:
         raise RuntimeError(msg)
 
 
-def _resolution(asked: tuple[str, ...], truth: Lock | Failure, index: FaultyIndex, cache: Path) -> Trial:
+def _resolution(asked: tuple[str, ...], truth: Lock | Failure, index: FaultyIndex, resolve: Resolve) -> Trial:
     before = index.met.copy()
     begun = time.monotonic()
     outcome = RIGHT
     wrong: tuple[str, ...] = ()
     try:
-        found = _resolved(asked, index.origin, cache)
+        found = resolve(asked)
     except WheelproofError:
         outcome = OPEN
     else:
@@ -101,7 +121,9 @@ def _resolution(asked: tuple[str, ...], truth: Lock | Failure, index: FaultyInde
 
 def _false(found: Lock | Failure, truth: Lock | Failure) -> tuple[str, ...]:
     if isinstance(found, Failure):
-        return () if isinstance(truth, Failure) else (f"a failure, though all of it exists: {found.detail}",)
+        if not isinstance(truth, Failure):
+            return (f"a failure, though all of it exists: {found.detail}",)
+        return () if found == truth else (f"a failure for another reason than the true one: {found.detail}",)
     if isinstance(truth, Failure):
         return ("a lock, though there is nothing to lock",)
     return () if found == truth else (f"another lock than the true one: {found}",)
