@@ -116,7 +116,7 @@ class Uv:
         if done.returncode in {-signal.SIGINT, 128 + signal.SIGINT}:
             msg = f"running uv {name}: interrupted; run again"
             raise Interrupted(msg)
-        if done.returncode == -signal.SIGABRT:
+        if done.returncode in {-signal.SIGABRT, -signal.SIGSEGV}:
             msg = (
                 f"running uv {name}: it needs more than {self._most >> 20} MiB of memory; a page of the index, or a "
                 "wheel, is far larger than any usual one: see which, and leave out what requires it"
