@@ -67,9 +67,6 @@ SECONDS = 600
 BROKE_DOWN = (TIMED_OUT, 128 + signal.SIGSEGV, 128 + signal.SIGABRT, 128 + signal.SIGBUS)
 """Exit statuses of a Python that its input broke, or kept busy for too long."""
 
-GRACE = 15
-"""Seconds that a guest waits longer than the farm would, before it ends a build that nobody attends to."""
-
 SDIST = "/usr/lib/wheelproof-sdist"
 COMPILERS = "compilers"
 """The folder below GUEST with wrappers of the compilers, where a remedy asks for them."""
@@ -158,7 +155,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
     folders = scratch_folders(environment)
     named = variables(environment, environment.cpus or cpus) | _cargo(order)
     spec = {
-        "seconds": limits.seconds + GRACE,
+        "seconds": limits.seconds,
         "pythonpath": named["PYTHONPATH"],
         "hook": order.hook,
         "ask": order.ask,
@@ -450,7 +447,7 @@ def inventory(image: Image, guest: Path, run: Callable[..., Completed], label: s
     versions = {name.partition(":")[0]: version for name, version in image.packages}
     spec = Container(
         image=image.id,
-        command=("/usr/bin/python3", f"{GUEST}/guest.py", json.dumps({"inventory": True, "seconds": SECONDS + GRACE})),
+        command=("/usr/bin/python3", f"{GUEST}/guest.py", json.dumps({"inventory": True, "seconds": SECONDS})),
         environment={"LANG": "C.UTF-8"},
         user="1111:1111",
         mounts=((str(guest), GUEST),),
@@ -493,7 +490,7 @@ def compile_modules(
 
     """
     inside, scratch = "/usr/lib/build-requirements/lib", "/tmp"  # noqa: S108 - of the container
-    told = {"compile": inside, "scratch": scratch, "seconds": SECONDS + GRACE}
+    told = {"compile": inside, "scratch": scratch, "seconds": SECONDS}
     spec = Container(
         image=image.id,
         command=("/usr/bin/python3", "-I", f"{GUEST}/guest.py", json.dumps(told)),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator import builder
-from orchestrator.builder import GRACE, GUEST, Order, Output, container
+from orchestrator.builder import GUEST, Order, Output, container
 from orchestrator.engine import STDERR, STDOUT, Completed
 from orchestrator.errors import TransientEngineError
 from orchestrator.guest import CRASHED, TIMED_OUT, UNREADY
@@ -141,7 +141,7 @@ def test_the_guest_itself_gets_none_of_the_build_requirements(tmp_path: Path) ->
     spec = container(ORDER, tmp_path, 0, 1, "label")
     assert spec.environment["PYTHONPATH"] == GUEST
     assert f'"pythonpath": "{FIRST.environment_path}/lib"' in spec.command[-1]
-    assert f'"seconds": {ORDER.limits.seconds + GRACE}' in spec.command[-1]
+    assert f'"seconds": {ORDER.limits.seconds}' in spec.command[-1]
 
 
 @pytest.mark.parametrize(

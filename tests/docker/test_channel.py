@@ -170,7 +170,7 @@ def test_a_container_that_nobody_attends_to_ends_in_time(farm: Sinners, engine: 
         environment=FIRST,
         requirements=lib.parent,
         image=farm.image,
-        limits=replace(SMALL, seconds=2 - builder.GRACE),
+        limits=replace(SMALL, seconds=2),
     )
     spec = builder.container(order, builder.guest_folder(farm.cache, FIRST), 0, 1, LABEL)
     heard = bytearray()
