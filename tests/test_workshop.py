@@ -15,13 +15,16 @@ from orchestrator.index import Index
 from orchestrator.model import Limits, Lock, Reason
 from orchestrator.results import Results
 from orchestrator.workshop import Workshop
+from tests.samples import wheel
 from tests.test_builder import ORDER
+from tests.test_cli import MEMBERS
 from tests.test_protocol import FAILED, SEEN, line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+PATIENT = replace(ORDER, limits=Limits(seconds=60))
 BROKEN = (b"[1]\n", Completed(0))
 BROKE_DOWN = (line(SEEN), Completed(CRASHED))
 HONEST = (line(SEEN) + line(FAILED), Completed(1))
@@ -54,22 +57,39 @@ def test_a_broken_channel_is_tried_once_more(
 ) -> None:
     """The engine may have broken it; twice in a row, it is the package's doing, and a result."""
     engine = Fake(*sent)
-    results = Results(tmp_path / "results", wheels=1 << 20, logs=1 << 20)
-    results.folder.mkdir()
-    shop = Workshop(
-        engine=cast("Engine", engine),
-        index=Index("http://127.0.0.1:9/", tmp_path),
-        lock=lambda _requirements, _target: Lock(),
-        buildenvs=BuildEnvironments(tmp_path),
-        results=results,
-        slots=Slots(1, (0,)),
-        stop=Stop(),
-        cache=tmp_path,
-        label="label",
-        tell=lambda _project, _what: None,
-    )
-    order = replace(ORDER, limits=Limits(seconds=60))
-    output = shop.build("pkg", order, lambda _answer: None, long=False)
+    output = workshop(tmp_path, engine).build("pkg", PATIENT, lambda _answer: None, long=False)
     assert output.build.failure is not None
     assert output.build.failure.reason is reason
     assert engine.left == []
+
+
+def workshop(folder: Path, engine: Fake) -> Workshop:
+    """Return a workshop whose builds are made by that engine."""
+    results = Results(folder / "results", wheels=1 << 20, logs=1 << 20)
+    results.folder.mkdir()
+    return Workshop(
+        engine=cast("Engine", engine),
+        index=Index("http://127.0.0.1:9/", folder),
+        lock=lambda _requirements, _target: Lock(),
+        buildenvs=BuildEnvironments(folder),
+        results=results,
+        slots=Slots(1, (0,)),
+        stop=Stop(),
+        cache=folder,
+        label="label",
+        tell=lambda _project, _what: None,
+        pause=0,
+    )
+
+
+@pytest.mark.parametrize(("sound", "remembered"), [(True, 1), (False, 0)])
+def test_only_a_sound_wheel_is_not_looked_at_again(tmp_path: Path, *, sound: bool, remembered: int) -> None:
+    """The same bytes twice are one wheel; one that is refused is refused each time."""
+    name = "pkg-1.0-py3-none-any.whl"
+    content = wheel(tmp_path / name, MEMBERS).read_bytes() if sound else b"no archive"
+    sent = line(SEEN) + line({"file": name, "size": len(content), "cpu_seconds": 0.1}) + content
+    shop = workshop(tmp_path, Fake((sent, Completed(0)), (sent, Completed(0))))
+    order = replace(PATIENT, project="pkg")
+    for _ in range(2):
+        assert (shop.build("pkg", order, lambda _answer: None, long=False).build.wheel is not None) is sound
+    assert len(shop.sound) == remembered
