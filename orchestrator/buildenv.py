@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from orchestrator import logs, names, reading
 from orchestrator.cache import Turns, settle, settled, sum_of, sweep, unfinished
-from orchestrator.errors import PackageIndexError, TransientIndexError
+from orchestrator.errors import PackageIndexError, TransientEngineError, TransientIndexError
 from orchestrator.model import digest
 from orchestrator.names import wheel_of
 from orchestrator.retry import retrying
@@ -111,7 +111,8 @@ class BuildEnvironments:
         with archive.open("wb") as stream:
             self._compiled(lib, target, stream)
         if why := reading.add_bytecode(archive, lib):
-            logs.warning("build requirements have no bytecode, or not all", fault=why)
+            msg = f"compiling build requirements: what the container gave cannot be unpacked: {why}; run again"
+            raise TransientEngineError(msg)
 
     def _install_surely(self, lib: Path, lock: Lock, target: Target, aside: Path) -> None:
         """Install, and make sure that what uv kept of the wheels came to no harm, say because the host lost its power.

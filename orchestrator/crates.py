@@ -152,7 +152,8 @@ class Crates:
             made = lent / "crates"
             made.mkdir(mode=0o755)
             if why := reading.unpack(lent / "crates.tar", made):
-                return _Ended(f"the crates cannot be unpacked: {why}", (), limit=True)
+                msg = f"fetching crates for {source.path.name}: what the container gave cannot be unpacked: {why}"
+                raise TransientEngineError(msg)
             return settle(made, place)
 
     def _fetch(self, source: Source, image: Image, limits: Limits, lent: Path) -> tuple[str | None, bool]:

@@ -253,3 +253,14 @@ def test_cargo_itself_names_the_registry_where_none_is_configured(tmp_path: Path
     assert asked == ["https://index.example/config.json"]
     with pytest.raises(PackageIndexError, match="under crates"):
         fetching(b"no address").fetch(SOURCE, RUST, LIMITS)
+
+
+def test_crates_that_arrive_damaged_are_no_fault_of_the_package(tmp_path: Path) -> None:
+    """An engine may lose a part of what a container gives, whatever its exit status."""
+
+    def run(_container: Container, listen: Callable[[int, bytes], bool]) -> Completed:
+        listen(STDOUT, b"no archive")
+        return Completed(0)
+
+    with pytest.raises(TransientEngineError, match="cannot be unpacked"):
+        crates.Crates(tmp_path, REGISTRY, run, "label").fetch(SOURCE, RUST, LIMITS)
