@@ -30,8 +30,10 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 
-from orchestrator import __version__, engine, images
-from orchestrator.config.shape import File
+from orchestrator import __version__
+from orchestrator.build import engine
+from orchestrator.config.schema import File
+from orchestrator.images import build as images
 from orchestrator.model import digest
 
 if TYPE_CHECKING:

@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING, Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from orchestrator.compare import compare  # noqa: E402 - found from beside this script
-from orchestrator.contents import opened  # noqa: E402
-from orchestrator.diagnose import Specimen, diagnose  # noqa: E402
+from orchestrator.analysis.compare import compare  # noqa: E402 - found from beside this script
+from orchestrator.analysis.contents import opened  # noqa: E402
+from orchestrator.analysis.diagnose import Specimen, diagnose  # noqa: E402
+from orchestrator.analysis.wheel import read  # noqa: E402
 from orchestrator.model import Failure, Traces, WheelFile  # noqa: E402
-from orchestrator.wheel import read  # noqa: E402
 from tests import elves  # noqa: E402
 
 if TYPE_CHECKING:
@@ -110,13 +110,14 @@ def _traces(fields: dict[str, Any]) -> Traces:
 
 def built(releases: Sequence[str], config: Path | None, folder: Path, scratch: Path) -> Iterator[Pair]:
     """Have the farm build the releases, and yield the wheels of the two environments where they differ."""
-    from orchestrator import results, variations  # noqa: PLC0415 - one comparison has no need of them
+    from orchestrator.build import variations  # noqa: PLC0415 - one comparison has no need of them
+    from orchestrator.results import store  # noqa: PLC0415 - one comparison has no need of them
 
     command = [sys.executable, "-m", "orchestrator", "run", "--results", str(folder)]
     command += ["--config", str(config.resolve())] if config else []
     subprocess.run([*command, *releases], cwd=ROOT, check=False, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
     for record in sorted(folder.glob("records/*/*.json")):
-        found = results.read(record)
+        found = store.read(record)
         if found is None or found.requirement not in releases or len(found.builds) < 2 or not found.differences:  # noqa: PLR2004 - a pair
             continue
         paths = []

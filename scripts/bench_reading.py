@@ -14,12 +14,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import reading
-from orchestrator.bounded import Bounds, begin, run_limited
 from orchestrator.model import Failure, Limits
+from orchestrator.sources import reading
+from orchestrator.util.limited_call import Bounds, begin, run_limited
 
 if TYPE_CHECKING:
-    from orchestrator.bounded import Spent
+    from orchestrator.util.limited_call import Spent
 
 CALLS = 300
 MIB = 1 << 20
@@ -27,7 +27,7 @@ MIB = 1 << 20
 
 def main(folders: list[str]) -> None:
     """Print both tables."""
-    begin(("orchestrator.pair", "orchestrator.sdist"))
+    begin(("orchestrator.analysis.compare_files", "orchestrator.sources.sdist"))
     took = sorted(_timed() for _ in range(CALLS))
     print(f"a warm call: least {took[0]:.2f} ms, median {statistics.median(took):.2f} ms, of {CALLS}\n")
     print(f"{'sdist':44}{'outcome':22}{'ms':>9}{'MiB':>7}")

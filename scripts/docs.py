@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.publishers.docs import docs
+from orchestrator.publish.docs import docs
 
 ROOT = Path(__file__).resolve().parent.parent
 

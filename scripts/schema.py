@@ -6,16 +6,16 @@ import json
 import sys
 from pathlib import Path
 
-from orchestrator import images
+from orchestrator.build.variations import NAMES
 from orchestrator.config import schema
-from orchestrator.variations import NAMES
+from orchestrator.images import build
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
     """Print the schema."""
-    found = schema(variations=NAMES, images=images.names(ROOT / "images"))
+    found = schema(variations=NAMES, images=build.names(ROOT / "images"))
     sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -16,9 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import apart, config, images, night, progress, rebuild
-from orchestrator.builder import Output
-from orchestrator.farm import Slots, Stop
+from orchestrator import config
+from orchestrator.build.builder import Output
+from orchestrator.build.variations import NAMES
+from orchestrator.farm import progress
+from orchestrator.farm import run as night
+from orchestrator.farm.workers import Slots, Stop
+from orchestrator.images import build as images
+from orchestrator.job import rebuild
 from orchestrator.model import (
     Build,
     Image,
@@ -34,16 +39,16 @@ from orchestrator.model import (
     WheelFile,
     digest,
 )
-from orchestrator.results import Results
-from orchestrator.sdist import Source
-from orchestrator.variations import NAMES
+from orchestrator.publish import publisher_process
+from orchestrator.results.store import Results
+from orchestrator.sources.sdist import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from orchestrator.builder import Order
+    from orchestrator.build.builder import Order
+    from orchestrator.farm.plan import Job
     from orchestrator.model import Environment, Result
-    from orchestrator.plan import Job
 
 MEMBERS = 60  # of a wheel
 LOG_LINES = 150
@@ -167,7 +172,7 @@ def run(count: int, folder: Path) -> None:
     def judge(job: Job) -> Result | Path:
         return rebuild.rebuild(job.task, job.release, IMAGE, effects(store, job.release.project))
 
-    publisher = apart.Publisher(folder / "config.yaml", store.folder)
+    publisher = publisher_process.Publisher(folder / "config.yaml", store.folder)
     parts = night.Night(
         release=release,
         latest=store.latest,

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.build.variations import VARIATIONS as CATALOGUE
+from orchestrator.build.variations import first_environment, second_environment
 from orchestrator.model import (
     METHOD,
     SCHEMA,
@@ -39,8 +41,6 @@ from orchestrator.model import (
     WheelFile,
     digest,
 )
-from orchestrator.variations import VARIATIONS as CATALOGUE
-from orchestrator.variations import first_environment, second_environment
 from tests.samples import EPOCH, NOON, probe
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from orchestrator import variations
+from orchestrator.build import variations
 from orchestrator.model import (
     Build,
     Environment,

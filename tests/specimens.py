@@ -7,13 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import contents, wheel
-from orchestrator.cache import sha256_of
-from orchestrator.compare import compare
-from orchestrator.contents import Opened
-from orchestrator.diagnose import UNKNOWN, Specimen, diagnose
+from orchestrator.analysis import contents, wheel
+from orchestrator.analysis.compare import compare
+from orchestrator.analysis.contents import Opened
+from orchestrator.analysis.diagnose import UNKNOWN, Specimen, diagnose
+from orchestrator.build.variations import traces
 from orchestrator.model import Wheel, WheelFile
-from orchestrator.variations import traces
+from orchestrator.util.cache import sha256_of
 from tests import samples
 from tests.samples import FIRST, SECOND
 

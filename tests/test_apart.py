@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import manifest
-from orchestrator.apart import Publisher
 from orchestrator.errors import ResultsError
-from orchestrator.results import Results
+from orchestrator.publish.publisher_process import Publisher
+from orchestrator.results import manifest
+from orchestrator.results.store import Results
 from tests.sample_results import sample
 
 if TYPE_CHECKING:

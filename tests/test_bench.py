@@ -10,8 +10,8 @@ import method_2020
 import pytest
 import stub_farm
 
-from orchestrator import results
 from orchestrator.model import Verdict
+from orchestrator.results import store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,7 +128,7 @@ def test_a_release_that_fails_is_not_timed() -> None:
 def test_made_up_farm_does_all_but_build(tmp_path: Path) -> None:
     """Its records are those of real verdicts of every kind, and its site is written."""
     stub_farm.run(3, tmp_path)
-    found = [results.read(path) for path in (tmp_path / "results" / "records").glob("*/*.json")]
+    found = [store.read(path) for path in (tmp_path / "results" / "records").glob("*/*.json")]
     assert {one.verdict for one in found if one} == {Verdict.REPRODUCIBLE, Verdict.SENSITIVE, Verdict.INTRINSIC}
     assert (tmp_path / "results" / "site" / "packages" / "project-2.html").is_file()
 

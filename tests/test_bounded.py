@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import bounded
-from orchestrator.bounded import Bound, Bounds, Exceeded, Spent, run_limited
 from orchestrator.errors import ResultsError, UsageError, WheelproofError
 from orchestrator.model import Failure, Missing, Phase, Reason, Want
+from orchestrator.util import limited_call
+from orchestrator.util.limited_call import Bound, Bounds, Exceeded, Spent, run_limited
 
 BOUNDS = Bounds(memory=64 << 20, seconds=60, patience=60)
 
@@ -137,10 +137,10 @@ def test_a_process_that_somebody_kills_is_tried_once_more(tmp_path: Path) -> Non
 def test_a_helper_that_somebody_kills_is_replaced() -> None:
     """Whether it is idle, or has a child at work."""
     run_limited(pow, 2, 10, kind=int, bounds=BOUNDS)
-    (former,) = bounded.processes()
+    (former,) = limited_call.processes()
     os.kill(former, signal.SIGKILL)
     assert run_limited(pow, 2, 10, kind=int, bounds=BOUNDS) == 1024
-    (now,) = bounded.processes()
+    (now,) = limited_call.processes()
     assert now != former
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(run_limited, time.sleep, 1, kind=None, bounds=BOUNDS)
@@ -164,12 +164,13 @@ def test_calls_of_many_threads_do_not_mix() -> None:
 
 PROGRAM = """
 import threading, time
-from orchestrator import bounded
+from orchestrator.util import limited_call
 from tests.test_bounded import BOUNDS, spin
-threading.Thread(target=bounded.run_limited, args=(spin,), kwargs={"kind": None, "bounds": BOUNDS}, daemon=True).start()
-while not bounded.processes():
+threading.Thread(target=limited_call.run_limited, args=(spin,), kwargs={"kind": None, "bounds": BOUNDS},
+    daemon=True).start()
+while not limited_call.processes():
     time.sleep(0.01)
-print(bounded.processes()[0], flush=True)
+print(limited_call.processes()[0], flush=True)
 time.sleep(60)
 """
 
@@ -210,7 +211,7 @@ def test_helpers_end_with_the_farm(number: int) -> None:
 def test_the_terminals_signals_do_not_reach_a_helper() -> None:
     """It has a session for itself."""
     run_limited(pow, 2, 10, kind=int, bounds=BOUNDS)
-    (helper,) = bounded.processes()
+    (helper,) = limited_call.processes()
     assert os.getsid(helper) == helper != os.getsid(0)
 
 

@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import reading
-from orchestrator.buildenv import MTIME, BuildEnvironments
-from orchestrator.builder import guest_folder
-from orchestrator.cache import sum_of, sweep, sweep_all, unfinished
+from orchestrator.analysis.installed_wheel import localize, localize_scripts, unlike_record
+from orchestrator.build.builder import guest_folder
+from orchestrator.build.variations import first_environment
+from orchestrator.build_requirements.install import MTIME, BuildEnvironments
+from orchestrator.build_requirements.resolve import lock
 from orchestrator.errors import PackageIndexError, TransientIndexError
-from orchestrator.installed import localize, localize_scripts, unlike_record
 from orchestrator.model import Lock, Pin, Target, digest
-from orchestrator.requirements import lock
-from orchestrator.variations import first_environment
+from orchestrator.sources import reading
+from orchestrator.util.cache import sum_of, sweep, sweep_all, unfinished
 from tests.loopback_index import LoopbackIndex, wheel
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def test_an_environment_that_came_to_harm_is_used_by_no_build(served: LoopbackIn
 def test_processes_race_safely(served: LoopbackIndex, tmp_path: Path) -> None:
     """Each gets a whole environment, the same, and nothing is left lying about."""
     script = (
-        "import sys; from pathlib import Path; from orchestrator.buildenv import BuildEnvironments;"
+        "import sys; from pathlib import Path; from orchestrator.build_requirements.install import BuildEnvironments;"
         "from orchestrator.model import *;"
         f"print(BuildEnvironments(Path({str(tmp_path)!r}), {served.url!r})"
         f".materialize(Lock(({pin(served)!r},)), {BOOKWORM!r}))"
@@ -258,7 +258,7 @@ def test_every_folder_of_the_cache_is_swept(tmp_path: Path) -> None:
 def test_a_process_that_is_killed_lets_go(tmp_path: Path) -> None:
     """What it was making is swept at once."""
     script = (
-        "import sys; from pathlib import Path; from orchestrator.cache import unfinished\n"
+        "import sys; from pathlib import Path; from orchestrator.util.cache import unfinished\n"
         f"with unfinished(Path({str(tmp_path)!r})):\n    print(flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", script]
@@ -384,7 +384,7 @@ def test_a_folder_that_came_to_harm_is_made_again(tmp_path: Path, harm: str) -> 
     environment = first_environment(source="x", salt="1", source_date_epoch=None)
     made = guest_folder(tmp_path, environment)
     expected = sum_of(made)
-    file = made / "guest.py"
+    file = made / "orchestrator/guest/main.py"
     (HARMS | {"mode": lambda one: one.chmod(0o600)})[harm](file)
     assert guest_folder(tmp_path, environment) == made
     assert sum_of(made) == expected

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import builder
-from orchestrator.builder import GUEST, Order, Output, container
-from orchestrator.engine import STDERR, STDOUT, Completed
+from orchestrator.build import builder
+from orchestrator.build.builder import GUEST, Order, Output, container
+from orchestrator.build.engine import STDERR, STDOUT, Completed
 from orchestrator.errors import TransientEngineError
-from orchestrator.guest import CRASHED, TIMED_OUT, UNREADY
+from orchestrator.guest.main import CRASHED, TIMED_OUT, UNREADY
 from orchestrator.model import Limits, Phase, Reason
-from orchestrator.sdist import Source
+from orchestrator.sources.sdist import Source
 from tests.samples import FIRST, IMAGE
 from tests.test_protocol import CONTENT, FAILED, LACKING, LIMITED, MADE, MISSING, SEEN, UNPACK, line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from orchestrator.engine import Container
-    from orchestrator.protocol import Listener
+    from orchestrator.build.engine import Container
+    from orchestrator.build.protocol import Listener
 
 ORDER = Order(
     name="first",

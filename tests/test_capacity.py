@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.capacity import fitting, groups, measured, room
+from orchestrator.farm.capacity import fitting, groups, measured, room
 
 GIB = 1 << 30
 

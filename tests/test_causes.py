@@ -16,10 +16,10 @@ from urllib.parse import quote
 
 import pytest
 
-from orchestrator.causes import CAUSES, NAMES
-from orchestrator.diagnose import UNKNOWN
+from orchestrator.analysis.causes.catalogue import CAUSES, NAMES
+from orchestrator.analysis.diagnose import UNKNOWN
+from orchestrator.build.variations import NAMES as VARIATIONS
 from orchestrator.model import Severity
-from orchestrator.variations import NAMES as VARIATIONS
 from tests.samples import FIRST, NOON, SECOND
 from tests.sins import PACKAGES
 from tests.specimens import causes, diagnosed, left

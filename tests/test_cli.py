@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.model import Severity, Verdict
-from orchestrator.results import Results
+from orchestrator.results.store import Results
 from tests.sample_results import HOSTILE, IMAGE, all_hostile, explained, sample
 from tests.samples import wheel
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.compare import compare
+from orchestrator.analysis.compare import compare
 from orchestrator.model import Aspect, Difference, Member, Wheel
 
 FIRST = Member("pkg/a.py", "a" * 64, 10, 0o100644, (2020, 1, 1, 0, 0, 0), "p", "z")

@@ -13,14 +13,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator import images
+from orchestrator.build.variations import NAMES
 from orchestrator.config import Config, checks, custom, excluded, is_path, load, parse, project, schema, tasks, tracked
 from orchestrator.errors import ConfigError, UsageError
+from orchestrator.images import build
 from orchestrator.model import Budget, Limits, Policy, Tracked
-from orchestrator.variations import NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
-IMAGES = images.names(ROOT / "images")
+IMAGES = build.names(ROOT / "images")
 
 
 def read(text: str) -> Config:

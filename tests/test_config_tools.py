@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.build.variations import NAMES
 from orchestrator.config import Config, parse, tasks
 from orchestrator.errors import ConfigError, UsageError
-from orchestrator.inputs import Wanted
 from orchestrator.model import BuildTools, Frontend, Policy, Profile, ToolPin
-from orchestrator.variations import NAMES
+from orchestrator.requirement_files import Wanted
 
 if TYPE_CHECKING:
     from pathlib import Path

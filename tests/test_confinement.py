@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator import confinement
-from orchestrator.confinement import Ceilings, Container, for_docker, for_podman, limits, owned, start_in_docker
-from orchestrator.engine import Offer, is_podman, offered, refusal, runtime_of
+from orchestrator.build import confinement
+from orchestrator.build.confinement import Ceilings, Container, for_docker, for_podman, limits, owned, start_in_docker
+from orchestrator.build.engine import Offer, is_podman, offered, refusal, runtime_of
 from orchestrator.errors import EngineError
 
 RULES: list[dict[str, Any]] = json.loads(confinement.profile())["syscalls"]

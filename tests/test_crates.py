@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator import builder, crates
-from orchestrator.builder import Order
-from orchestrator.engine import STDOUT, Completed, Container
+from orchestrator.build import builder
+from orchestrator.build.builder import Order
+from orchestrator.build.engine import STDOUT, Completed, Container
+from orchestrator.build.variations import first_environment, second_environment
+from orchestrator.build_requirements import crates
 from orchestrator.errors import AbsentError, PackageIndexError, TransientEngineError, TransientIndexError
-from orchestrator.guest_crates import CARGO_FAILED, settings_of
+from orchestrator.guest.crates import CARGO_FAILED, settings_of
 from orchestrator.model import Failure, Limits, Reason
-from orchestrator.sdist import Source, describe
-from orchestrator.variations import first_environment, second_environment
+from orchestrator.sources.sdist import Source, describe
 from tests.samples import IMAGE, tar
 
 if TYPE_CHECKING:

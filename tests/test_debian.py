@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.connections import TooLateError
-from orchestrator.debian import (
+from orchestrator.images.contents_index import (
     AGE,
     Archive,
     Contents,
@@ -27,6 +26,7 @@ from orchestrator.debian import (
     owners,
 )
 from orchestrator.model import Missing, Want
+from orchestrator.sources.connections import TooLateError
 from tests.dripping import Dripping
 from tests.loopback_index import LoopbackIndex
 from tests.samples import IMAGE

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from orchestrator import contents
-from orchestrator.causes.lines import hunks
-from orchestrator.contents import Opened
-from orchestrator.diagnose import EVIDENCE, LOST, SHOWN, UNKNOWN, printable, side_by_side
+from orchestrator.analysis import contents
+from orchestrator.analysis.contents import Opened
+from orchestrator.analysis.diagnose import EVIDENCE, LOST, SHOWN, UNKNOWN, printable, side_by_side
+from orchestrator.analysis.formats.text import hunks
 from orchestrator.model import Aspect, Difference, Failure, Reason, Severity, WheelFile
 from tests import samples
 from tests.samples import FIRST, SECOND

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.publishers.docs import docs
+from orchestrator.publish.docs import docs
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = dict(docs())

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.drift import Drift, Tried, culprit, drifted, swaps
 from orchestrator.model import Pin, Result, UsedImage
+from orchestrator.results.drift import Drift, Tried, culprit, drifted, swaps
 from tests.sample_results import IMAGE, sample
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator import escapes, results
 from orchestrator.model import Failure, Phase, Reason, Verdict
-from orchestrator.results import Results
+from orchestrator.results import store as results
+from orchestrator.results.store import Results
+from orchestrator.util import escapes
 from tests.sample_results import all_hostile, sample
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.exclusions import concluded, due
+from orchestrator.farm.exclusions import concluded, due
 from orchestrator.model import DAY, Exclusion, Fate, Verdict
-from orchestrator.results import Results
+from orchestrator.results.store import Results
 from tests.sample_results import IMAGE, sample
 from tests.samples import NOON
 

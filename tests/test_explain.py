@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import variations
-from orchestrator.explain import Explained, explain
-from orchestrator.laboratory import Case, Tools
+from orchestrator.build import variations
+from orchestrator.experiments.explain import Explained, explain
+from orchestrator.experiments.runner import Case, Tools
 from orchestrator.model import (
     Aspect,
     Blame,
@@ -48,7 +48,7 @@ class World:
     fails: Callable[[Environment], bool] = lambda _environment: False
     finds: Callable[[Build, Build], Diagnosis | None] = lambda _first, _second: None
     cures: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: CURES)
-    budget: Budget = Budget()  # noqa: RUF009 - frozen
+    budget: Budget = Budget()
     made: list[str] = field(default_factory=list)
     alike: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 

@@ -8,8 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import failures
-from orchestrator.failures import EVIDENCE, SIGNS, Explanation, Sign, explain, of_limit, printable, with_evidence
+from orchestrator.analysis import failure_signs
+from orchestrator.analysis.failure_signs import (
+    EVIDENCE,
+    SIGNS,
+    Explanation,
+    Sign,
+    explain,
+    of_limit,
+    printable,
+    with_evidence,
+)
 from orchestrator.model import LIMIT_REASONS, Failure, Limits, Missing, Phase, Reason, Want
 
 LOGS = Path(__file__).parent / "logs"
@@ -251,7 +260,7 @@ def test_what_failed_before_a_build_has_evidence_too() -> None:
 )
 def test_a_process_that_was_killed_is_seen_in_the_log(log: str, expected: str, went_well: str) -> None:
     """By what compilers and build tools print; of a build that went well, a word of the shell alone is not enough."""
-    found = failures.killed(log)
+    found = failure_signs.killed(log)
     assert expected in found
     assert bool(found) is bool(expected)
-    assert bool(failures.killed(log, went_well=True)) is bool(went_well)
+    assert bool(failure_signs.killed(log, went_well=True)) is bool(went_well)

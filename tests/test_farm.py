@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.errors import EngineError, FaultError, Interrupted, NoRoomError, WheelproofError
-from orchestrator.farm import Slots, Stop, work_off
-from orchestrator.plan import Job
+from orchestrator.farm.plan import Job
+from orchestrator.farm.workers import Slots, Stop, work_off
 from tests.samples import RELEASE, TASK
 
 

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from orchestrator import config, inputs, pages, sdist, wheel
+from orchestrator import config, requirement_files
+from orchestrator.analysis import wheel
+from orchestrator.analysis.failure_signs import explain
+from orchestrator.build_requirements.markers import applies, unmet
 from orchestrator.errors import ConfigError
-from orchestrator.failures import explain
-from orchestrator.fitting import applies, unmet
 from orchestrator.model import Failure, Limits, Target, Wheel, WheelFile, admits
-from orchestrator.sdist import Source
+from orchestrator.sources import index_pages, sdist
+from orchestrator.sources.sdist import Source
 from tests.loopback_index import sdist as made_sdist
 from tests.loopback_index import wheel as made_wheel
 
@@ -119,7 +121,7 @@ def test_a_requirement(text: str) -> None:
 @pytest.mark.parametrize("encoding", [None, "utf-16", "zlib", "no such"])
 def test_a_page_of_an_index(kind: str, encoding: str | None, content: bytes) -> None:
     """It has editions, or is no page."""
-    found = pages.read(written("page", content), "six", kind, "http://localhost/simple/six/", encoding)
+    found = index_pages.read(written("page", content), "six", kind, "http://localhost/simple/six/", encoding)
     assert isinstance(found, tuple | str)
 
 
@@ -128,7 +130,9 @@ def test_a_page_of_an_index(kind: str, encoding: str | None, content: bytes) -> 
 @pytest.mark.parametrize("name", ["poetry.lock", "pylock.toml", "requirements.txt", "SHA256SUMS"])
 def test_a_file_of_what_is_wanted(name: str, text: str) -> None:
     """It is read, or its mistakes are reported."""
-    assert isinstance(inputs.read(written(name, text.encode("utf-8", "surrogatepass"))), inputs.Read)
+    assert isinstance(
+        requirement_files.read(written(name, text.encode("utf-8", "surrogatepass"))), requirement_files.Read
+    )
 
 
 @often

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.causes import anatomy, marshalled
-from orchestrator.causes.lines import Plain
-from orchestrator.inputs import locks
+from orchestrator.analysis.formats import marshal as marshalled
+from orchestrator.analysis.formats import members
+from orchestrator.analysis.formats.text import Plain
+from orchestrator.requirement_files import locks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ def test_archives_are_compared_in_time(made: Callable[[int, bytes], bytes]) -> N
 
     def act(number: int) -> Callable[[], object]:
         first, second = Plain(made(number, b"a")), Plain(made(number, b"b"))
-        return lambda: anatomy.apart("p/x.bin", first, second)
+        return lambda: members.apart("p/x.bin", first, second)
 
     assert growth(act) < FACTOR
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.guest import (
+from orchestrator.guest.main import (
     CHUNK,
     LONGEST_DETAIL,
     LONGEST_REQUIREMENT,

@@ -10,9 +10,9 @@ import sys
 import zipfile
 from typing import TYPE_CHECKING
 
-from orchestrator import guest_finish
+from orchestrator.analysis.wheel import read
+from orchestrator.guest import postprocess
 from orchestrator.model import Wheel, WheelFile
-from orchestrator.wheel import read
 from tests.samples import EPOCH
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def write(path: Path, order: list[str], *, mode: int, when: int, compression: in
 
 def finished(path: Path, *steps: str) -> Wheel:
     """Finish a wheel, and read it as the farm would."""
-    assert guest_finish.main([str(EPOCH), ",".join(steps), str(path)]) == 0
+    assert postprocess.main([str(EPOCH), ",".join(steps), str(path)]) == 0
     found = read(path, WheelFile(NAME, hashlib.sha256(path.read_bytes()).hexdigest(), 1), 1 << 20, 100)
     assert isinstance(found, Wheel), found
     return found
@@ -85,6 +85,6 @@ def test_a_wheel_that_is_none_ends_with_an_error(tmp_path: Path) -> None:
     """The guest tells that as a remedy that could not be applied."""
     path = tmp_path / "broken"
     path.write_bytes(b"no zip")
-    command = [sys.executable, "-I", guest_finish.__file__, "0", "strip-debug", str(path)]
+    command = [sys.executable, "-I", postprocess.__file__, "0", "strip-debug", str(path)]
     assert subprocess.run(command, check=False, capture_output=True).returncode == 1
     assert path.read_bytes() == b"no zip"

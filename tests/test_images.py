@@ -11,9 +11,9 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
-from orchestrator.engine import LocalImage
+from orchestrator.build.engine import LocalImage
 from orchestrator.errors import EngineError, ImageError
-from orchestrator.images import (
+from orchestrator.images.build import (
     BASE_LABEL,
     FOUND,
     PACKAGES_LABEL,

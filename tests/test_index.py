@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from orchestrator import pages
 from orchestrator.errors import PackageIndexError, TransientIndexError, UsageError
-from orchestrator.index import Index, choose, local
 from orchestrator.model import OfferedWheel, Sdist, admits
-from orchestrator.pages import Edition, Offer
+from orchestrator.sources import index_pages
+from orchestrator.sources.index import Index, choose, local
+from orchestrator.sources.index_pages import Edition, Offer
 from tests.dripping import Dripping
 from tests.loopback_index import LoopbackIndex, sdist, wheel
 
@@ -298,7 +298,9 @@ def test_a_file_whose_address_is_none_is_not_taken_for_missing(
 
 def test_a_page_without_measure_is_an_error_of_the_index(served: LoopbackIndex, tmp_path: Path) -> None:
     """However many links it has, they take neither memory nor a minute."""
-    links = "".join(f'<a href="six-{number}.tar.gz">six-{number}.tar.gz</a>\n' for number in range(pages.MOST + 1))
+    links = "".join(
+        f'<a href="six-{number}.tar.gz">six-{number}.tar.gz</a>\n' for number in range(index_pages.MOST + 1)
+    )
     served.answer("/simple/", status=200, headers={"Content-Type": "text/html"}, body=links.encode())
     with pytest.raises(PackageIndexError, match=r"cannot be read .more than"):
         client(served, tmp_path).release("six", "3.11")

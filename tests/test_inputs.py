@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator import inputs
+from orchestrator import requirement_files
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.inputs import Read
+    from orchestrator.requirement_files import Read
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 
@@ -67,7 +67,7 @@ def read(folder: Path, name: str, text: str) -> Read:
     """Write a file, and read what it asks for."""
     path = folder / name
     path.write_text(text)
-    return inputs.read(path)
+    return requirement_files.read(path)
 
 
 def test_a_requirements_file(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     one.write_text("-e .\nsix==1\nwhat is this\n")
 
     with pytest.raises(UsageError) as told:
-        inputs.read_all([one, other], inputs.read)
+        requirement_files.read_all([one, other], requirement_files.read)
 
     assert "3 mistakes" in str(told.value)
     assert f"{one}:1: " in str(told.value)
@@ -159,7 +159,7 @@ def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
 
 def test_the_tools_of_our_own_profile_are_all_read() -> None:
     """Nine of them, each with the hash of one wheel of theirs."""
-    found = inputs.read(THEIRS)
+    found = requirement_files.read(THEIRS)
 
     assert found.mistakes == ()
     assert len(found.wanted) == 9
@@ -172,7 +172,7 @@ def test_any_text_is_read_or_told_wrong(tmp_path_factory: pytest.TempPathFactory
     path = tmp_path_factory.getbasetemp() / name
     path.write_text(text, encoding="utf-8", errors="replace", newline="")
 
-    found = inputs.read(path)
+    found = requirement_files.read(path)
 
     assert all(one.project == one.project.lower() for one in found.wanted)
     assert all(one.what for one in found.mistakes)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.isolate import Suspects, contradiction, next_step
-from orchestrator.variations import NAMES
+from orchestrator.build.variations import NAMES
+from orchestrator.experiments.isolate import Suspects, contradiction, next_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator import kind
+from orchestrator.analysis import wheel_tags
 from orchestrator.model import Kind
 
 MANYLINUX = "bcrypt-3.2.2-cp36-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
@@ -18,7 +18,7 @@ NO_MODULES = ("bcrypt/__init__.py", "bcrypt-3.2.2.dist-info/RECORD")
 
 def fell_back(ours: str, published: tuple[str, ...], members: tuple[str, ...] = MODULES) -> bool:
     """Tell whether that wheel is a fallback."""
-    found = kind.of(ours, published, lambda: members)
+    found = wheel_tags.of(ours, published, lambda: members)
     assert found is not None
     return found.fallback
 
@@ -49,22 +49,22 @@ def test_members_are_looked_at_only_where_that_matters() -> None:
     def members() -> tuple[str, ...]:
         pytest.fail("nobody needs to know")
 
-    assert kind.of(PURE, (MANYLINUX,), members) == Kind(
+    assert wheel_tags.of(PURE, (MANYLINUX,), members) == Kind(
         ("py3-none-any",), ("cp36-abi3-manylinux2014_x86_64", "cp36-abi3-manylinux_2_17_x86_64"), fallback=True
     )
-    assert kind.of(LINUX, (), members) == Kind(("cp311-cp311-linux_x86_64",), ())
+    assert wheel_tags.of(LINUX, (), members) == Kind(("cp311-cp311-linux_x86_64",), ())
 
 
 def test_what_is_no_wheel_has_no_kind() -> None:
     """A package may name its wheel as it likes."""
-    assert kind.of("../evil.whl", (MANYLINUX,), lambda: MODULES) is None
-    assert kind.of("evil", (MANYLINUX,), lambda: MODULES) is None
+    assert wheel_tags.of("../evil.whl", (MANYLINUX,), lambda: MODULES) is None
+    assert wheel_tags.of("evil", (MANYLINUX,), lambda: MODULES) is None
 
 
 def test_tags_are_bounded() -> None:
     """An index may list any number of files."""
     many = [f"bcrypt-3.2.2-cp3{number}-cp3{number}-linux_x86_64.whl" for number in range(5000)]
-    found = kind.of(PURE, many, lambda: MODULES)
+    found = wheel_tags.of(PURE, many, lambda: MODULES)
     assert found is not None
-    assert len(found.published) == kind.MOST
+    assert len(found.published) == wheel_tags.MOST
     assert found.fallback

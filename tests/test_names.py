@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator import names
-from orchestrator.names import BadNameError, SdistName, WheelName, WrongNameError
+from orchestrator.model import names
+from orchestrator.model.names import BadNameError, SdistName, WheelName, WrongNameError
 
 SHA256 = "a" * 64
 WHEEL = "innocent-1.0-py3-none-any.whl"

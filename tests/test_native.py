@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from orchestrator.causes import CAUSES, native
-from orchestrator.causes.alignment import align
-from orchestrator.causes.model import Pair, Side
-from orchestrator.causes.spelling import Kept
-from orchestrator.diagnose import explain
+from orchestrator.analysis.causes import native
+from orchestrator.analysis.causes.catalogue import CAUSES
+from orchestrator.analysis.causes.model import Pair, Side
+from orchestrator.analysis.diagnose import explain
+from orchestrator.analysis.formats.alignment import align
+from orchestrator.analysis.formats.render import Kept
 from orchestrator.model import Severity, Traces, deepest
 from tests import elves
 from tests.elves import ALLOC, COMPRESSED, EXECUTE, STRINGS, STRTAB, Piece

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import night
 from orchestrator.errors import (
     Interrupted,
     NoRoomError,
@@ -21,9 +20,10 @@ from orchestrator.errors import (
     ResultsError,
     TransientEngineError,
 )
-from orchestrator.farm import PATIENCE, Slots, Stop
-from orchestrator.progress import Progress
-from orchestrator.results import Results
+from orchestrator.farm import run as night
+from orchestrator.farm.progress import Progress
+from orchestrator.farm.workers import PATIENCE, Slots, Stop
+from orchestrator.results.store import Results
 from tests.sample_results import sample
 from tests.samples import IMAGE, RELEASE, SDIST, TASK
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from orchestrator.farm.plan import Job
     from orchestrator.model import Release, Result, Task
-    from orchestrator.plan import Job
 
 
 def anything(job: Job) -> Result | Path:

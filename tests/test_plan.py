@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from orchestrator.farm.plan import Job, nearest, ordered, seconds_of, why
+from orchestrator.job.rebuild import inputs_of
 from orchestrator.model import Budget, Frontend, Inputs, Limits, Policy, Profile, Result
-from orchestrator.plan import Job, nearest, ordered, seconds_of, why
-from orchestrator.rebuild import inputs_of
 from tests.sample_results import sample
 from tests.samples import FIRST, IMAGE, RELEASE, SDIST, TASK, built
 

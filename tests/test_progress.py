@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
-from orchestrator.logs import printable
-from orchestrator.progress import Display, Progress, State, shown, table
+from orchestrator.farm.progress import Display, Progress, State, shown, table
+from orchestrator.util.logs import printable
 
 HOSTILE = "\x1b[31mred\x07 \u202egnp.exe \x9b2J\r\0"
 

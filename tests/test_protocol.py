@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.engine import STDOUT
-from orchestrator.guest import LONGEST_REQUIREMENT, MOST_REQUIREMENTS, plain
+from orchestrator.build.engine import STDOUT
+from orchestrator.build.protocol import LONGEST_FRAME, BrokenChannelError, Listener, Made, Probed, Refused, read
+from orchestrator.guest.main import LONGEST_REQUIREMENT, MOST_REQUIREMENTS, plain
 from orchestrator.model import Limits, Probe, Reason
-from orchestrator.protocol import LONGEST_FRAME, BrokenChannelError, Listener, Made, Probed, Refused, read
 from tests.samples import FIRST, probe
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.analysis.published_wheel import NONE, counterpart, published
 from orchestrator.model import Diagnosis, OfferedWheel, Published, Severity, WheelFile
-from orchestrator.published import NONE, counterpart, published
 
 if TYPE_CHECKING:
     from pathlib import Path

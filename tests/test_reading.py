@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import reading
+from orchestrator.analysis.failure_signs import Explanation
 from orchestrator.errors import ResultsError, UsageError
-from orchestrator.failures import Explanation
-from orchestrator.guest import directory_of_zip
-from orchestrator.inputs import Read
+from orchestrator.guest.main import directory_of_zip
 from orchestrator.model import Failure, Limits, Reason, WheelFile
-from orchestrator.sdist import Source
+from orchestrator.requirement_files import Read
+from orchestrator.sources import reading
+from orchestrator.sources.sdist import Source
 from tests.loopback_index import sdist, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from orchestrator.bounded import Spent
+    from orchestrator.util.limited_call import Spent
 
 LIMITS = Limits()
 NAME = "x-1.0-py3-none-any.whl"

@@ -9,22 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import rebuild as story
-from orchestrator.builder import Order, Output
+from orchestrator.build.builder import Order, Output
 from orchestrator.errors import TransientEngineError, WheelproofError
-from orchestrator.model import (
-    Budget,
-    Build,
-    Failure,
-    Lock,
-    Phase,
-    Pin,
-    Reason,
-    Result,
-    Verdict,
-    Wheel,
-)
-from orchestrator.sdist import Source
+from orchestrator.job import rebuild as story
+from orchestrator.model import Budget, Build, Failure, Lock, Phase, Pin, Reason, Result, Verdict, Wheel
+from orchestrator.sources.sdist import Source
 from tests.samples import FIRST, IMAGE, RELEASE, SALT, SECOND, built, failed, probe
 from tests.samples import TASK as EXPLAINED
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from orchestrator.model import SCHEMA, Result, Verdict
-from orchestrator.results import Results, as_json, read
+from orchestrator.results.store import Results, as_json, read
 from tests.test_cli import run
 
 RECORDS = Path(__file__).parent / "records"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.relay import Gate, gate, is_public, serving
+from orchestrator.build_requirements.registry_proxy import Gate, gate, is_public, serving
 from tests.crates_registry import CratesRegistry
 
 if TYPE_CHECKING:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import recipes, remedies, variations
-from orchestrator.builder import variables
-from orchestrator.causes import CAUSES
-from orchestrator.mending import choices_of, plan
+from orchestrator.analysis.causes.catalogue import CAUSES
+from orchestrator.build import variations
+from orchestrator.build.builder import variables
+from orchestrator.experiments import remedies
+from orchestrator.experiments.search import choices_of, plan
 from orchestrator.model import Aspect, Blame, Evidence, Outcome, Proof, Remedied, Severity, Unexplained, Verdict
+from orchestrator.publish import recipes
 from tests.sample_results import sample
 from tests.samples import FIRST, SECOND
 
@@ -143,7 +145,7 @@ def test_a_recipe_for_pip_has_all_that_it_needs() -> None:
     assert "umask 022" in script
     assert "-ffile-prefix-map=$PWD=." in script
     assert "--config-settings=build-dir=build/meson" in script
-    assert "orchestrator.guest_finish" in script
+    assert "orchestrator.guest.postprocess" in script
     assert re.search(r"export SOURCE_DATE_EPOCH=\"\d+\"", script)
     assert shlex.split(script, comments=True)
 

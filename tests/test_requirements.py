@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestrator.build_requirements.resolve import best, lock, tags
+from orchestrator.build_requirements.uv import Uv
 from orchestrator.errors import PackageIndexError, TransientIndexError
-from orchestrator.index import Index
 from orchestrator.model import Failure, Lock, Phase, Pin, Reason, Target
-from orchestrator.requirements import best, lock, tags
-from orchestrator.uv import Uv
+from orchestrator.sources.index import Index
 from tests.loopback_index import HTML, JSON, LoopbackIndex, sdist, wheel
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import pytest
 
 from orchestrator.errors import BusyError, ResultsError
 from orchestrator.model import SCHEMA, Failure, Phase, Reason, Verdict
-from orchestrator.results import Results, Store, as_json, read, schema
+from orchestrator.results.store import Results, Store, as_json, read, schema
 from tests.sample_results import sample
 
 if TYPE_CHECKING:

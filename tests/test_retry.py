@@ -8,7 +8,7 @@ import time
 import pytest
 
 from orchestrator.errors import EngineError, PackageIndexError, TransientEngineError, TransientIndexError
-from orchestrator.retry import ATTEMPTS, retrying
+from orchestrator.util.retry import ATTEMPTS, retrying
 
 
 class Flaky:

@@ -14,7 +14,16 @@ import pytest
 
 from orchestrator.errors import UsageError
 from orchestrator.model import Failure, Limits, Reason
-from orchestrator.sdist import LEGACY_BACKEND, LEGACY_REQUIRES, Source, describe, pack, project_of, recalled, remembered
+from orchestrator.sources.sdist import (
+    LEGACY_BACKEND,
+    LEGACY_REQUIRES,
+    Source,
+    describe,
+    pack,
+    project_of,
+    recalled,
+    remembered,
+)
 from tests.samples import tar
 
 LIMITS = Limits()

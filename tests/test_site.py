@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.exclusions import concluded
+from orchestrator.farm.exclusions import concluded
 from orchestrator.model import (
     Aspect,
     Blame,
@@ -42,12 +42,12 @@ from orchestrator.model import (
     Verdict,
     Want,
 )
-from orchestrator.publishers import words
-from orchestrator.publishers.catalogue import chapters
-from orchestrator.publishers.comparison import Debian, comparisons
-from orchestrator.publishers.sides import sides
-from orchestrator.publishers.site import LIST_BOUND, LOG_BOUND, page_name, site
-from orchestrator.summary import Summary, summarize
+from orchestrator.publish import wording
+from orchestrator.publish.catalogue import chapters
+from orchestrator.publish.comparison import Debian, comparisons
+from orchestrator.publish.side_by_side import sides
+from orchestrator.publish.site import LIST_BOUND, LOG_BOUND, page_name, site
+from orchestrator.results.summary import Summary, summarize
 from tests.sample_results import (
     FIRST,
     HOSTILE,
@@ -322,7 +322,7 @@ def test_the_verdict_is_said_in_sentences_that_are_true_of_it(result: Result, ex
 def test_a_sentence_claims_no_third_build_that_was_not() -> None:
     """Without the control build there is no word of it."""
     result = sample(verdict=Verdict.SENSITIVE)
-    assert not [said for said in words.sentences(replace(result, builds=result.builds[:2])) if "third" in said]
+    assert not [said for said in wording.sentences(replace(result, builds=result.builds[:2])) if "third" in said]
 
 
 def test_a_build_that_fails_in_the_second_environment_only_is_said_to() -> None:
@@ -346,8 +346,8 @@ def test_a_variation_that_did_not_act_is_never_passed_over() -> None:
 
 def test_every_verdict_and_every_reason_has_words() -> None:
     """A new one cannot be forgotten."""
-    assert set(words.LABELS) == {*Verdict, words.OPEN}
-    assert set(words.REASONS) == set(Reason)
+    assert set(wording.LABELS) == {*Verdict, wording.OPEN}
+    assert set(wording.REASONS) == set(Reason)
 
 
 def test_a_package_page_shows_all_that_the_verdict_stands_on() -> None:
@@ -396,9 +396,9 @@ def test_what_it_was_built_with_is_said(tools: tuple[Tool, ...], policy: Policy,
     usual = sample()
     assert usual.inputs is not None
     result = replace(usual, tools=tools, inputs=replace(usual.inputs, policy=policy))
-    assert expected in " ".join(words.built_with(result))
+    assert expected in " ".join(wording.built_with(result))
     assert expected in Page(pages(result)["packages/six.html"]).text
-    assert words.built_with(usual) == ()
+    assert wording.built_with(usual) == ()
 
 
 def test_the_whole_closure_of_tools_is_on_the_page() -> None:
@@ -421,7 +421,7 @@ def test_a_wheel_that_was_expected_is_said_to_be_the_one_or_not() -> None:
     assert result.builds[0].wheel is not None
     same = replace(result, expected=("f" * 64, result.builds[0].wheel.sha256))
     other = replace(result, expected=("f" * 64,))
-    assert words.expectation(result) == ""
+    assert wording.expectation(result) == ""
     assert "bit for bit, the wheel whose hash was given" in Page(pages(same)["packages/six.html"]).text
     assert f"is not the wheel whose hash was given, {'f' * 64}" in Page(pages(other)["packages/six.html"]).text
 
@@ -587,7 +587,7 @@ def test_the_first_page_counts_what_it_lists() -> None:
     page = Page(pages(*everything(), exclusions=(EXCLUSION,), tracked=("later",))["index.html"])
     rows = [attributes["data-word"] for tag, attributes in page.tags if tag == "tr" and "data-word" in attributes]
     bar = next(attributes["aria-label"] for _, attributes in page.tags if attributes.get("class") == "bar")
-    counts = {word: rows.count(slug) for slug, word in words.LABELS.items()}
+    counts = {word: rows.count(slug) for slug, word in wording.LABELS.items()}
     assert bar == ", ".join(f"{count} {word}" for word, count in counts.items())
     assert "2 of 7 releases rebuild bit" in page.text
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.model import Result, Tracked, Verdict
-from orchestrator.publishers.site_data import site_data
-from orchestrator.summary import summarize
+from orchestrator.publish.site_data import site_data
+from orchestrator.results.summary import summarize
 from tests.sample_results import IMAGE, sample
 from tests.samples import NOON
 

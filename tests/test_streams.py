@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.results import Results
+from orchestrator.results.store import Results
 from tests.sample_results import sample
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = """
 from orchestrator.cli import streams
-from orchestrator import logs, progress
+from orchestrator.util import logs
+from orchestrator.farm import progress
 streams.settle()
 for number in range(200):
     logs.error("x" * 1000, number=number)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.model import Drift, Exclusion, Failure, Limits, Phase, Profile, Reason, Result, Tracked, Verdict
-from orchestrator.summary import InputChange, Project, Standing, Summary, summarize
+from orchestrator.results.summary import InputChange, Project, Standing, Summary, summarize
 from tests.sample_results import IMAGE, SETUPTOOLS, sample
 from tests.samples import NOON
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import tools
-from orchestrator.builder import Order, Output
+from orchestrator.build.builder import Order, Output
+from orchestrator.job import tool_policies
+from orchestrator.job.rebuild import Effects
 from orchestrator.model import (
     BUILT_HERE,
     BuildTools,
@@ -28,8 +29,7 @@ from orchestrator.model import (
     ToolPin,
     Wheel,
 )
-from orchestrator.rebuild import Effects
-from orchestrator.sdist import Source
+from orchestrator.sources.sdist import Source
 from tests.samples import IMAGE, NOON, SALT, TASK, built, failed
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from orchestrator.model import Build, Target, WheelFile
-    from orchestrator.names import WheelName
+    from orchestrator.model.names import WheelName
 
 VERSION = "1.0"
 
@@ -149,7 +149,7 @@ class Shop:
     def asked(self, wanted: Sequence[str], chosen: BuildTools) -> Lock | Failure:
         """Ask for build requirements as a job does whose task has chosen those tools."""
         task = replace(TASK, tools=chosen)
-        return tools.by_policy(task, IMAGE, self.effects(), self).lock(wanted, IMAGE.target)
+        return tool_policies.by_policy(task, IMAGE, self.effects(), self).lock(wanted, IMAGE.target)
 
 
 BOOTSTRAP = {

@@ -6,8 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from orchestrator.model import Mode, Profile
-from orchestrator.variations import (
+from orchestrator.build.variations import (
     NAMES,
     VARIATIONS,
     Variation,
@@ -17,6 +16,7 @@ from orchestrator.variations import (
     second_environment,
     variants,
 )
+from orchestrator.model import Mode, Profile
 from tests.samples import FIRST, SECOND, probe
 
 

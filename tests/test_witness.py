@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.inputs import Wanted
+from orchestrator.farm.verify_hashes import AtHand, rows
 from orchestrator.model import Blame, Diagnosis, Failure, Phase, Reason, Severity, Verdict
-from orchestrator.results import Results
-from orchestrator.witness import Claim, Outcome, Row, checksums, claims, witnessed
-from orchestrator.witnessing import AtHand, rows
+from orchestrator.requirement_files import Wanted
+from orchestrator.results.store import Results
+from orchestrator.results.witness import Claim, Outcome, Row, checksums, claims, witnessed
 from tests.sample_results import sample
 from tests.samples import FIRST, IMAGE, TASK, built, failed
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from orchestrator.buildenv import BuildEnvironments
-from orchestrator.engine import STDOUT, Completed, Container, Engine
-from orchestrator.farm import Slots, Stop
-from orchestrator.guest import CRASHED
-from orchestrator.index import Index
+from orchestrator.build.engine import STDOUT, Completed, Container, Engine
+from orchestrator.build_requirements.install import BuildEnvironments
+from orchestrator.farm.effects import Workshop
+from orchestrator.farm.workers import Slots, Stop
+from orchestrator.guest.main import CRASHED
 from orchestrator.model import Limits, Lock, Reason
-from orchestrator.results import Results
-from orchestrator.workshop import Workshop
+from orchestrator.results.store import Results
+from orchestrator.sources.index import Index
 from tests.samples import wheel
 from tests.test_builder import ORDER
 from tests.test_cli import MEMBERS

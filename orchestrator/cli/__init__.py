@@ -13,11 +13,12 @@ from typing import NoReturn
 
 import click
 
-from orchestrator import __version__, logs
-from orchestrator.cli import comparing, excluding, making, running, streams, telling, witnessing
+from orchestrator import __version__
+from orchestrator.cli import compare, exclusions, images, run, show, streams, witness
 from orchestrator.errors import FaultError, Interrupted, UsageError, WheelproofError
-from orchestrator.farm import stop_signals
-from orchestrator.room import shortage
+from orchestrator.farm.workers import stop_signals
+from orchestrator.util import logs
+from orchestrator.util.room import shortage
 
 EPILOG = """Exit status: 0 every job got a verdict, whatever it is; 1 a fault of wheelproof; 2 the
 command line is wrong; 3 the configuration is; 4 the container engine fails; 5 an image cannot be made;
@@ -29,16 +30,16 @@ READABLE = 0o022
 """The umask of every command: the users of containers have to read what the cache holds."""
 
 COMMANDS = (
-    running.run,
-    running.plan,
-    telling.show,
-    telling.explain,
-    telling.publish,
-    comparing.compare,
-    excluding.exclusions,
-    making.images,
-    witnessing.witness,
-    witnessing.drift,
+    run.run,
+    run.plan,
+    show.show,
+    show.explain,
+    show.publish,
+    compare.compare,
+    exclusions.exclusions,
+    images.images,
+    witness.witness,
+    witness.drift,
 )
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator import logs
+from orchestrator.util import logs
 
 if TYPE_CHECKING:
     from orchestrator.config import Config
-    from orchestrator.inputs import Read
-    from orchestrator.results import Results
+    from orchestrator.requirement_files import Read
+    from orchestrator.results.store import Results
 
 CONFIG = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), default="config.yaml", help="What is tracked, and how."
@@ -65,15 +65,16 @@ def configured(config_file: Path) -> Config:
         The file cannot be read, or has mistakes.
 
     """
-    from orchestrator import config, images
-    from orchestrator.variations import NAMES
+    from orchestrator import config
+    from orchestrator.build.variations import NAMES
+    from orchestrator.images import build
 
-    return config.load(config_file, variations=NAMES, images=images.names(images.FOLDER), read=_wanted)
+    return config.load(config_file, variations=NAMES, images=build.names(build.FOLDER), read=_wanted)
 
 
 def _wanted(path: Path) -> Read:
     """Read a file that the configuration names; what reads it is imported where there is one."""
-    from orchestrator import reading
+    from orchestrator.sources import reading
 
     return reading.wanted(path)
 
@@ -87,7 +88,7 @@ def opened(config_file: Path, folder: Path | None) -> tuple[Config, Results]:
         The configuration cannot be read, or has mistakes.
 
     """
-    from orchestrator.results import Results
+    from orchestrator.results.store import Results
 
     settings = configured(config_file)
     return settings, Results(folder or settings.results, wheels=settings.keep.wheels, logs=settings.keep.logs)

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import inputs
-from orchestrator.config.document import LONGEST, Document, report
-from orchestrator.config.mistakes import contradictions, validated
-from orchestrator.config.shape import BudgetPart, File, LimitsPart, Names, PackagePart, ProfilePart, ToolsPart, named
+from orchestrator import requirement_files
+from orchestrator.config.schema import BudgetPart, File, LimitsPart, Names, PackagePart, ProfilePart, ToolsPart, named
 from orchestrator.config.tasks import checks, custom, excluded, is_path, project, stock, tasks, tracked
+from orchestrator.config.validation import contradictions, validated
 from orchestrator.config.values import Config, Group, Keep, Recipe, Settings
+from orchestrator.config.yaml_source import LONGEST, Document, report
 from orchestrator.errors import ConfigError
 from orchestrator.model import Budget, BuildTools, Exclusion, Frontend, Limits, Policy, Profile, ToolPin
 
@@ -48,7 +48,7 @@ def load(
     *,
     variations: Collection[str],
     images: Collection[str],
-    read: Callable[[Path], inputs.Read] = inputs.read,
+    read: Callable[[Path], requirement_files.Read] = requirement_files.read,
 ) -> Config:
     """Read a configuration; `variations` and `images` are the names that it may use; `read` reads what it names.
 
@@ -77,7 +77,7 @@ def parse(
     *,
     variations: Collection[str],
     images: Collection[str],
-    read: Callable[[Path], inputs.Read] = inputs.read,
+    read: Callable[[Path], requirement_files.Read] = requirement_files.read,
 ) -> Config:
     """Turn the text of a configuration into a Config.
 
@@ -98,7 +98,7 @@ def parse(
     files = _Files(folder, read)
     made = _config(file, folder, files)
     if files.mistakes:
-        raise ConfigError(inputs.report(files.mistakes))
+        raise ConfigError(requirement_files.report(files.mistakes))
     return made
 
 
@@ -112,12 +112,12 @@ def schema(*, variations: Collection[str], images: Collection[str]) -> dict[str,
 class _Files:
     """The files that a configuration names, read, and what is wrong with them."""
 
-    def __init__(self, folder: Path, read: Callable[[Path], inputs.Read]) -> None:
+    def __init__(self, folder: Path, read: Callable[[Path], requirement_files.Read]) -> None:
         self._folder = folder
         self._read = read
-        self.mistakes: list[inputs.Mistake] = []
+        self.mistakes: list[requirement_files.Mistake] = []
 
-    def wanted(self, names: Iterable[str]) -> tuple[inputs.Wanted, ...]:
+    def wanted(self, names: Iterable[str]) -> tuple[requirement_files.Wanted, ...]:
         """Read what files ask for, all of it."""
         found = [self._read(self._folder / name) for name in names]
         self.mistakes.extend(mistake for one in found for mistake in one.mistakes)
@@ -139,7 +139,9 @@ class _Files:
         wanted = self.wanted([name])
         for one in wanted:
             if not one.version:
-                self.mistakes.append(inputs.Mistake(one.file, one.line, f"{one.project} is not pinned to one version"))
+                self.mistakes.append(
+                    requirement_files.Mistake(one.file, one.line, f"{one.project} is not pinned to one version")
+                )
         return tuple(
             ToolPin(one.project, one.version, tuple(dict.fromkeys((*one.own, *one.allowed)))) for one in wanted
         )

@@ -15,17 +15,17 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
-from orchestrator.config.words import nearest
+from orchestrator.config.suggestions import nearest
 from orchestrator.errors import UsageError
-from orchestrator.inputs.wanted import short
 from orchestrator.model import BuildTools, Task, Tracked
+from orchestrator.requirement_files.entries import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from orchestrator.config.values import Config, Group, Recipe, Settings
-    from orchestrator.inputs import Wanted
     from orchestrator.model import Exclusion
+    from orchestrator.requirement_files import Wanted
 
 
 def tasks(

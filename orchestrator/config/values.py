@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from orchestrator.inputs import Wanted
     from orchestrator.model import Profile
+    from orchestrator.requirement_files import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Settings:
     hold: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     limits: Limits = Limits()  # noqa: RUF009 - frozen
-    budget: Budget = Budget()  # noqa: RUF009 - frozen
+    budget: Budget = Budget()
     source_date_epoch: int | None = 1_596_163_658
     tools: BuildTools | None = None  # None: the group's
     profile: str = ""  # empty: the group's

@@ -11,9 +11,9 @@ from packaging.utils import canonicalize_name
 from selenium.webdriver.common.by import By
 
 from orchestrator.model import Aspect, Difference, Drift, Exclusion, Failure, Phase, Reason, Result, Tracked, Verdict
-from orchestrator.publishers.catalogue import chapters
-from orchestrator.publishers.site import page_name, site
-from orchestrator.summary import summarize
+from orchestrator.publish.catalogue import chapters
+from orchestrator.publish.site import page_name, site
+from orchestrator.results.summary import summarize
 from tests.sample_results import HOSTILE, IMAGE, LOGS, SETUPTOOLS, all_hostile, explained, log_name, sample
 from tests.samples import NOON
 

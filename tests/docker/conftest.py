@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.engine import Engine, connect
-from orchestrator.images import ensure
+from orchestrator.build.engine import Engine, connect
+from orchestrator.images.build import ensure
 from tests.docker.containers import IMAGES
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 
-from orchestrator.engine import STDOUT, Completed, Container, Engine
+from orchestrator.build.engine import STDOUT, Completed, Container, Engine
 from tests.docker.sinners import LABEL
 
 if TYPE_CHECKING:

@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from orchestrator import sdist
-from orchestrator.buildenv import BuildEnvironments
-from orchestrator.farm import Slots, Stop
-from orchestrator.index import Index, local
+from orchestrator.build_requirements.install import BuildEnvironments
+from orchestrator.farm.effects import Workshop
+from orchestrator.farm.workers import Slots, Stop
+from orchestrator.job.rebuild import Effects, rebuild
 from orchestrator.model import Budget, Limits, Lock, Result, Task
-from orchestrator.rebuild import Effects, rebuild
-from orchestrator.results import Results
-from orchestrator.workshop import Workshop
+from orchestrator.results.store import Results
+from orchestrator.sources import sdist
+from orchestrator.sources.index import Index, local
 from tests.samples import EPOCH
 from tests.sins import pack
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orchestrator.engine import Engine
+    from orchestrator.build.engine import Engine
     from orchestrator.model import Image
 
 SMALL = Limits(seconds=60, memory=512 << 20, scratch=64 << 20, processes=64, log=4 << 20, wheel=16 << 20)
@@ -44,7 +44,7 @@ class Sinners:
         *,
         limits: Limits = SMALL,
         hold: tuple[str, ...] = (),
-        budget: Budget = Budget(),  # noqa: B008 - frozen
+        budget: Budget = Budget(),
         epoch: int | None = EPOCH,
         requirements: Path | None = None,
     ) -> Result:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from orchestrator import variations
+from orchestrator.build import variations
 from orchestrator.errors import TransientEngineError
 from orchestrator.model import Budget, Mode, Verdict
 from tests.docker.containers import crowded
@@ -16,7 +16,7 @@ from tests.docker.sinners import SMALL, Sinners
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orchestrator.engine import Engine
+    from orchestrator.build.engine import Engine
     from orchestrator.model import Image, Limits, Result
 
 

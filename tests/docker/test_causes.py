@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import variations
-from orchestrator.causes import CAUSES
+from orchestrator.analysis.causes.catalogue import CAUSES
+from orchestrator.build import variations
+from orchestrator.experiments.remedies import REMEDIES
 from orchestrator.model import Budget, Outcome, Proof, Severity, Verdict
-from orchestrator.remedies import REMEDIES
 from tests.docker.sinners import Sinners
 from tests.samples import EPOCH
 from tests.sins import PACKAGES
 
 if TYPE_CHECKING:
-    from orchestrator.causes.model import Cause
-    from orchestrator.engine import Engine
+    from orchestrator.analysis.causes.model import Cause
+    from orchestrator.build.engine import Engine
     from orchestrator.model import Image, Result
 
 BY_NAME = {cause.name: cause for cause in CAUSES}

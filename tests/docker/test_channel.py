@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import builder
-from orchestrator.buildenv import SITECUSTOMIZE
-from orchestrator.engine import STDOUT, Container
-from orchestrator.guest import TIMED_OUT, UNREADY
+from orchestrator.build import builder
+from orchestrator.build.engine import STDOUT, Container
+from orchestrator.build_requirements.install import SITECUSTOMIZE
+from orchestrator.guest.main import TIMED_OUT, UNREADY
 from orchestrator.model import Budget, Result, Verdict
 from tests.docker.containers import run_inside
 from tests.docker.farmyard import Farmyard, farmyard, until
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from orchestrator.engine import Engine
+    from orchestrator.build.engine import Engine
     from orchestrator.model import Image
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from orchestrator.engine import Container, Engine
+from orchestrator.build.engine import Container, Engine
 from tests.docker.containers import SCRATCH, run_inside
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator import confinement
-from orchestrator.confinement import Container
+from orchestrator.build import confinement
+from orchestrator.build.confinement import Container
 from orchestrator.errors import EngineError
 from tests.docker.containers import SCRATCH, run_inside
 
 if TYPE_CHECKING:
-    from orchestrator.engine import Engine
+    from orchestrator.build.engine import Engine
     from orchestrator.model import Image
 
 

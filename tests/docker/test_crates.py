@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import sdist
-from orchestrator.buildenv import BuildEnvironments
-from orchestrator.crates import Crates
-from orchestrator.engine import Container, Engine
+from orchestrator.build.engine import Container, Engine
+from orchestrator.build_requirements.crates import Crates
+from orchestrator.build_requirements.install import BuildEnvironments
 from orchestrator.errors import PackageIndexError, TransientIndexError
-from orchestrator.farm import Slots, Stop
-from orchestrator.index import Index, local
+from orchestrator.farm.effects import Workshop
+from orchestrator.farm.workers import Slots, Stop
+from orchestrator.job.rebuild import rebuild
 from orchestrator.model import Failure, Limits, Lock, Reason, Result, Task, Verdict
-from orchestrator.rebuild import rebuild
-from orchestrator.results import Results
-from orchestrator.sdist import Source
-from orchestrator.workshop import Workshop
+from orchestrator.results.store import Results
+from orchestrator.sources import sdist
+from orchestrator.sources.index import Index, local
+from orchestrator.sources.sdist import Source
 from tests.crates_registry import CratesRegistry
 from tests.docker.containers import SCRATCH, run_inside
 from tests.samples import EPOCH, tar

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.engine import Container, Engine
+from orchestrator.build.engine import Container, Engine
 from orchestrator.errors import ImageError
-from orchestrator.images import (
+from orchestrator.images.build import (
     LOCK,
     bootstrap,
     drift,

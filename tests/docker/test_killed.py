@@ -17,7 +17,7 @@ from tests.docker.sinners import Sinners
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orchestrator.engine import Engine
+    from orchestrator.build.engine import Engine
     from orchestrator.model import Image, Result
 
 LIMITS = Limits(seconds=120, memory=1 << 30, scratch=128 << 20, processes=64, log=4 << 20, wheel=16 << 20)

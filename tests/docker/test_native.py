@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import variations
-from orchestrator.causes import native
-from orchestrator.compare import compare
-from orchestrator.contents import opened
-from orchestrator.diagnose import Specimen, diagnose
+from orchestrator.analysis.causes import native
+from orchestrator.analysis.compare import compare
+from orchestrator.analysis.contents import opened
+from orchestrator.analysis.diagnose import Specimen, diagnose
+from orchestrator.analysis.wheel import read
+from orchestrator.build import variations
 from orchestrator.model import Failure, Mode, Severity, Verdict
-from orchestrator.wheel import read
 from tests.docker.sinners import SMALL
 from tests.docker.test_builds import Judge, judge
 

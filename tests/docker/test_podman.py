@@ -15,7 +15,7 @@ import docker
 import pytest
 from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
-from orchestrator.engine import Engine
+from orchestrator.build.engine import Engine
 from tests.docker.farmyard import Farmyard, until
 from tests.docker.test_confinement import check_calls, check_limits, looked
 from tests.loopback_index import LoopbackIndex

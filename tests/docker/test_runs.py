@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.farm import STOPPED
+from orchestrator.farm.workers import STOPPED
 from tests.docker.farmyard import PATIENCE, Farmyard, FlakyEngine, farmyard, until
 from tests.loopback_index import sdist, wheel
 from tests.sins import PACKAGES, PYPROJECT, pack

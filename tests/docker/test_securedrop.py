@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import config, images, requirements, tools
-from orchestrator.buildenv import BuildEnvironments
-from orchestrator.builder import guest_folder
-from orchestrator.farm import Slots, Stop
-from orchestrator.index import Index
+from orchestrator import config
+from orchestrator.build.builder import guest_folder
+from orchestrator.build.variations import NAMES
+from orchestrator.build_requirements import resolve
+from orchestrator.build_requirements.install import BuildEnvironments
+from orchestrator.farm.effects import ToolBench, Workshop
+from orchestrator.farm.workers import Slots, Stop
+from orchestrator.images import build
+from orchestrator.job import tool_policies
+from orchestrator.job.rebuild import rebuild
 from orchestrator.model import Result, Verdict
-from orchestrator.rebuild import rebuild
-from orchestrator.results import Results
-from orchestrator.variations import NAMES
-from orchestrator.workshop import ToolBench, Workshop
+from orchestrator.results.store import Results
+from orchestrator.sources.index import Index
 from tests.docker.containers import IMAGES, derive
 from tests.samples import NOON
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from orchestrator.engine import Engine
+    from orchestrator.build.engine import Engine
     from orchestrator.model import Image
 
     Judge = Callable[[str, Image], Result]
@@ -53,7 +56,7 @@ RUN cd /usr/include/python3.11/cpython \\
 @pytest.fixture
 def judge(engine: Engine, cache: Path, tmp_path: Path) -> Judge:
     """Judge a release under the profile that config.yaml has."""
-    settings = config.load(IMAGES.parent / "config.yaml", variations=NAMES, images=images.names(IMAGES))
+    settings = config.load(IMAGES.parent / "config.yaml", variations=NAMES, images=build.names(IMAGES))
     results = Results(tmp_path / "results", wheels=1 << 30, logs=1 << 30)
     results.folder.mkdir()
 
@@ -61,7 +64,7 @@ def judge(engine: Engine, cache: Path, tmp_path: Path) -> Judge:
         workshop = Workshop(
             engine=engine,
             index=Index(settings.index, cache),
-            lock=lambda wanted, target: requirements.lock(
+            lock=lambda wanted, target: resolve.lock(
                 wanted, target, index_url=settings.index, as_of=None, cache=cache, today=NOON.date()
             ),
             buildenvs=BuildEnvironments(cache, settings.index),
@@ -77,7 +80,7 @@ def judge(engine: Engine, cache: Path, tmp_path: Path) -> Judge:
         effects = workshop.effects(release.project, task.limits, long=False, again=True)
         effects = replace(effects, salt=lambda: secrets.token_hex(6))
         found = rebuild(
-            task, release, image, tools.by_policy(task, image, effects, ToolBench(workshop, image, task.limits))
+            task, release, image, tool_policies.by_policy(task, image, effects, ToolBench(workshop, image, task.limits))
         )
         assert isinstance(found, Result)
         assert guest_folder(cache, found.builds[0].environment).is_dir()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator.builder import guest_folder, inventory
+from orchestrator.build.builder import guest_folder, inventory
+from orchestrator.build.variations import NAMES
 from orchestrator.model import Provided
-from orchestrator.variations import NAMES
 from tests.docker.containers import derive
 from tests.docker.farmyard import Farmyard, farmyard
 from tests.samples import FIRST
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from orchestrator.engine import Engine
+    from orchestrator.build.engine import Engine
     from orchestrator.model import Image
 
 SDIST = "blameless-1.0.tar.gz"

@@ -6,11 +6,11 @@ import time
 from random import Random
 from typing import TYPE_CHECKING
 
-from orchestrator.assembly import locking
 from orchestrator.config import Config
 from orchestrator.errors import WheelproofError
-from orchestrator.index import Index
+from orchestrator.farm.assemble import locking
 from orchestrator.model import Failure, Lock, Target
+from orchestrator.sources.index import Index
 from tests.faults.faulty_index import DECOY, FaultyIndex
 from tests.faults.harness import workspace
 from tests.faults.report import OPEN, RIGHT, Trial

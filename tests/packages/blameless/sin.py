@@ -27,7 +27,7 @@ def commit():
     assert time.sleep(0.01) is None
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.map(len, ["word"]) == [4], "a process that is spawned begins like any other"
-    assert importlib.util.find_spec("guest") is None, "modules are the package's own, or its requirements'"
+    assert importlib.util.find_spec("orchestrator") is None, "modules are the package's own, or its requirements'"
     epoch = int(os.environ["SOURCE_DATE_EPOCH"])
     old = os.stat("sin.py").st_mtime
     return {"sin/blameless.txt": f"{epoch} {old:.0f} {sys.version_info[:2]}".encode()}

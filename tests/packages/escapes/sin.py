@@ -15,7 +15,7 @@ def attempt(act):
 def commit():
     tried = {
         "root": attempt(lambda: open("/etc/evil", "w")),
-        "guest": attempt(lambda: open("/usr/lib/wheelproof/guest.py", "a")),
+        "guest": attempt(lambda: open("/usr/lib/wheelproof/orchestrator/guest/main.py", "a")),
         "requirements": attempt(lambda: open(os.environ["PYTHONPATH"] + "/evil.py", "w")),
         "sdist": attempt(lambda: open("/usr/lib/wheelproof-sdist/evil", "w")),
         "network": attempt(lambda: socket.create_connection(("192.0.2.1", 80), timeout=5)),

@@ -1,0 +1,1 @@
+"""Two wheels, and why they differ: reading, comparing, diagnosing."""

@@ -1,0 +1,226 @@
+"""Causes that show in the dist-info folder: RECORD, METADATA, WHEEL, direct_url.json, SBOMs; and in the version."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from orchestrator.analysis.causes import ordering
+from orchestrator.analysis.causes.erasers import by_place, by_unit, changed, differing, in_turn, unit, words
+from orchestrator.analysis.causes.model import Cause
+from orchestrator.analysis.causes.planted_values import erase_telling, forms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from orchestrator.analysis.causes.erasers import Known, Texts
+    from orchestrator.analysis.causes.model import Pair
+
+VERSION = "version"
+"""What a wheel's own version is named among the values that its build planted."""
+
+_ORDER_VARIATIONS = ("fileordering", "hash-seed", "locales")
+_ORDER_REMEDIES = ("fix-fileordering", "fix-hash-seed", "fix-locales")
+_PATH_VARIATIONS = ("build-path", "tmpdir", "home", "environment-path")
+_URL = re.compile(rb"file://[^\s\"'<>)]*")
+_GENERATED = re.compile(rb"(?m)^(Generator|Metadata-Version):.*$")
+_FORMAT = re.compile(rb"(?m)^Metadata-Version:.*$")
+_ADDED = re.compile(rb"(?m)^(?:Dynamic|License-File):.*\n?")
+_LONGEST_PLACE = 2000  # characters
+
+
+def _generator(pair: Pair) -> Pair:
+    """Erase who wrote the metadata; and, of two formats of it, the fields that only came with the newer ones."""
+    texts = {place: unit(pair, place) for place in differing(pair)}
+    formats = [{line for both in texts.values() for line in _FORMAT.findall(both[side])} for side in (0, 1)]
+    newer = formats[0] != formats[1]
+
+    def without(text: bytes) -> bytes:
+        text = _GENERATED.sub(rb"\1", text)
+        return _ADDED.sub(b"", text) if newer else text
+
+    found = {place: (without(first), without(second)) for place, (first, second) in texts.items()}
+    return changed(pair, {place: both for place, both in found.items() if both != texts[place]})
+
+
+def _version(texts: Texts, known: Known) -> Texts:
+    ours, theirs = words(known.first, (VERSION,)), words(known.second, (VERSION,))
+    if not ours or not theirs:
+        return texts
+    return _without(texts[0], ours), _without(texts[1], theirs)
+
+
+def _without(text: bytes, versions: tuple[bytes, ...]) -> bytes:
+    for word in versions:
+        text = text.replace(word, b"<version>")
+    return text
+
+
+def _file_urls(texts: Texts, _known: Known) -> Texts:
+    ours, theirs = (_URL.findall(text) for text in texts)
+    if len(ours) != len(theirs):
+        return texts
+    return _URL.sub(b"<file>", texts[0]), _URL.sub(b"<file>", texts[1])
+
+
+_RANDOM_KEYS = ("serialNumber", "documentNamespace", "SPDXID", "bom-ref", "ref")
+_TIME_KEYS = ("timestamp", "created")
+
+
+def _sbom_place(*keys: str) -> Callable[[str], bool]:
+    return lambda place: place.rstrip("]0123456789[").rpartition(".")[2] in keys
+
+
+def _sbom_paths(texts: Texts, known: Known) -> Texts:
+    planted = tuple(dict.fromkeys(variation for variation, _ in known.first.values))
+    ours = erase_telling(texts[0], forms(known.first, planted), b"<path>")
+    theirs = erase_telling(texts[1], forms(known.second, planted), b"<path>")
+    return (ours, theirs) if b"<path>" in ours and b"<path>" in theirs else texts
+
+
+def suspected_of_paths(pair: Pair) -> tuple[str, ...]:
+    """Tell whose planted values stand in units on both sides."""
+    return tuple(
+        variation
+        for variation in dict.fromkeys(variation for variation, _ in pair[0].traces.values)
+        if any(_shows(pair, place, variation) for place in differing(pair)[:100])
+    )
+
+
+def _shows(pair: Pair, place: str, variation: str) -> bool:
+    return all(
+        any(form in text for form in forms(side.traces, (variation,)).plain)
+        for side, text in zip(pair, unit(pair, place), strict=True)
+    )
+
+
+def _suspected_of_sbom(pair: Pair) -> tuple[str, ...]:
+    timed = any(_sbom_place(*_TIME_KEYS)(place) for place in differing(pair))
+    return (*suspected_of_paths(pair), *(("time",) if timed else ()))
+
+
+def _record_order(pair: Pair) -> Pair:
+    """Erase RECORD's order where that is all in which its other lines differ."""
+    places = differing(pair)
+    moved, _ = ordering.moved_lines(pair, places)
+    if not moved:
+        return pair
+    found = {}
+    for place in places:
+        ours, theirs = unit(pair, place)
+        if all(line in moved for text in (ours, theirs) for line in ordering.record_lines(text)):
+            found[place] = (b"", b"")
+    return changed(pair, found)
+
+
+CAUSES: tuple[Cause, ...] = (
+    Cause(
+        name="generator",
+        summary="Another build backend, or another version of it, wrote the metadata.",
+        why=(
+            "The WHEEL file names the build backend with its version, and METADATA the version of its own format. Both "
+            "change when a build requirement is not pinned. Between two builds of one lock it cannot happen; against a "
+            "published wheel it is the usual cause."
+        ),
+        shows=(
+            "`Generator` in WHEEL or `Metadata-Version` in METADATA differs; with the latter, the fields `Dynamic` and "
+            "`License-File` may come or go."
+        ),
+        example="Generator: bdist_wheel (0.37.1) | Generator: setuptools (80.9.0)",
+        kinds=("metadata",),
+        erase=_generator,
+    ),
+    Cause(
+        name="scm-version",
+        summary="The version itself is made at build time, from version control, a date or a hash.",
+        why=(
+            "setuptools-scm, versioneer and their like derive the version from the state of a checkout; a build that "
+            "finds other tags, changed files or another date gives it another ending. An sdist carries its version, "
+            "so building from one avoids it."
+        ),
+        shows="The wheel's file name, the name of its dist-info folder and METADATA have another version.",
+        example="pkg-1.1.dev3+g1a2b3c4.d20261122 | pkg-1.1.dev3+g1a2b3c4.d20271225",
+        kinds=("name", "metadata", "text", "record", "archive"),
+        erase=by_unit(_version),
+        variations=("time", "timezone"),
+        remedies=("pretend-version",),
+    ),
+    Cause(
+        name="direct-url",
+        summary="direct_url.json names the folder on the build host from which the wheel was made.",
+        why="A tool that repacks wrote down where it found its source, as PEP 610 has it for what is installed.",
+        shows="The `file://` address in direct_url.json differs.",
+        example='{"url": "file:///build/pkg"} | {"url": "file:///srv/second/pkg"}',
+        kinds=("direct-url",),
+        erase=by_unit(_file_urls),
+        variations=_PATH_VARIATIONS,
+        remedies=("fix-build-path", "fix-tmpdir", "fix-home", "fix-environment-path"),
+        suspects=suspected_of_paths,
+    ),
+    Cause(
+        name="sbom",
+        summary="A software bill of materials holds a serial number, a time or a path of the build.",
+        why=(
+            "CycloneDX and SPDX ask for a serial number and a time of creation. maturin since 1.12 and auditwheel "
+            "write such files into the dist-info folder (PEP 770), with the path of the source among them."
+        ),
+        shows="JSON below `*.dist-info/sboms/` differs in a serial number, a time stamp or a path.",
+        example='"serialNumber": "urn:uuid:1b4e28ba-..." | "serialNumber": "urn:uuid:6fa459ea-..."',
+        kinds=("sbom",),
+        erase=in_turn(by_place(_sbom_place(*_RANDOM_KEYS, *_TIME_KEYS)), by_unit(_sbom_paths), by_unit(_file_urls)),
+        variations=("time", *_PATH_VARIATIONS),
+        remedies=("no-sbom", "set-epoch", "fix-build-path"),
+        suspects=_suspected_of_sbom,
+    ),
+    Cause(
+        name="record-order",
+        summary="RECORD lists the same files in another order.",
+        why="The build backend lists files as the file system gives them, or from a set, when it writes RECORD.",
+        shows="RECORD holds the same lines on both sides, arranged otherwise.",
+        example="pkg/a.py,sha256=.. pkg/b.py,sha256=.. | pkg/b.py,sha256=.. pkg/a.py,sha256=..",
+        kinds=("record",),
+        erase=_record_order,
+        variations=("fileordering", "hash-seed", "locales", "num-cpus"),
+        remedies=(*_ORDER_REMEDIES, "fix-num-cpus"),
+        suspects=ordering.suspects,
+    ),
+    Cause(
+        name="metadata-order",
+        summary="Lines of the metadata stand in another order.",
+        why=(
+            "Keywords, classifiers, extras, requirements, entry points or top-level names went through a set or a "
+            "listing of a folder before they were written."
+        ),
+        shows="METADATA, entry_points.txt or top_level.txt hold the same lines, arranged otherwise.",
+        example="Provides-Extra: docs, Provides-Extra: test | Provides-Extra: test, Provides-Extra: docs",
+        kinds=("metadata",),
+        erase=ordering.another_order(),
+        variations=_ORDER_VARIATIONS,
+        remedies=_ORDER_REMEDIES,
+        suspects=ordering.suspects,
+    ),
+)
+
+
+def flattened(data: bytes) -> dict[str, bytes] | None:
+    """Return a JSON document by place, such as `metadata.timestamp` or `components[3].name`; None if it is none.
+
+    Its size is bounded by whoever reads it, its nesting by the parser.
+    """
+    found: dict[str, bytes] = {}
+    try:
+        left: list[tuple[str, object]] = [("", json.loads(data))]
+        while left:
+            place, value = left.pop()
+            if isinstance(value, dict) and value:
+                left += [(f"{place}.{key}" if place else str(key), inner) for key, inner in value.items()]
+            elif isinstance(value, list) and value:
+                left += [(f"{place}[{number}]", inner) for number, inner in enumerate(value)]
+            else:
+                found[place] = json.dumps(value).encode()
+            if len(place) > _LONGEST_PLACE:
+                return None
+    except (ValueError, RecursionError):
+        return None
+    return found

@@ -1,0 +1,383 @@
+"""Causes that native code shows: shared objects, objects, and static libraries of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from orchestrator.analysis.causes import dates
+from orchestrator.analysis.causes.content import erase_random_folders
+from orchestrator.analysis.causes.erasers import changed, differing, unit
+from orchestrator.analysis.causes.model import Cause, View
+from orchestrator.analysis.formats import ar, elf, elf_sections
+from orchestrator.analysis.formats import text as lines
+from orchestrator.analysis.formats.elf_headers import MOVED
+from orchestrator.analysis.formats.elf_loaded import Unit
+from orchestrator.analysis.formats.elf_sections import ORDER, UNORDERED
+from orchestrator.analysis.formats.render import beyond, same
+from orchestrator.model import LADDER, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from orchestrator.analysis.causes.erasers import Texts
+    from orchestrator.analysis.causes.model import Content, Pair, Side
+    from orchestrator.analysis.formats.ar import Library
+    from orchestrator.model import Traces
+
+KIND, RAW = "elf", "raw"
+
+_FOLDERS = ("build-path", "tmpdir", "environment-path", "home")
+_SEARCH_PATHS = ("DT_RPATH", "DT_RUNPATH", ".dynstr")
+
+
+# --- taking apart --------------------------------------------------------------------------------
+
+
+def take_apart(path: str, first: Content, second: Content) -> tuple[View, View]:
+    """Take a native member of two wheels apart, into the places in which they differ.
+
+    What is no ELF file and no static library, or a broken one, is one unit of a view of kind "raw".
+    Never raises for what a member holds; `depths` tells of each unit how deep a difference goes.
+    """
+    libraries = ar.read(first), ar.read(second)
+    if libraries[0] is not None and libraries[1] is not None:
+        return _views(path, KIND, _library(libraries[0], libraries[1], first, second))
+    return _views(path, *_object(first, second))
+
+
+def _views(path: str, kind: str, units: Iterable[Unit]) -> tuple[View, View]:
+    found = [unit for unit in units if unit.first != unit.second]
+    depths = {unit.name: unit.depth for unit in found}
+    first, second = ({unit.name: (unit.first, unit.second)[side] for unit in found} for side in (0, 1))
+    return View(path, kind, first, depths), View(path, kind, second, depths)
+
+
+def _object(first: Content, second: Content) -> tuple[str, tuple[Unit, ...]]:
+    ours, theirs = elf.read(first), elf.read(second)
+    if ours is not None and theirs is not None:
+        return KIND, elf_sections.units(first, second, ours, theirs)
+    views = lines.raw("", RAW, first, second, Severity.CODE)
+    one, other = (dict(view.units) for view in views)
+    return RAW, tuple(Unit(place, one.get(place, b""), other.get(place, b""), Severity.CODE) for place in one | other)
+
+
+def _library(ours: Library, theirs: Library, first: Content, second: Content) -> Iterator[Unit]:
+    units = list(_members(ours, theirs))
+    yield from units
+    if all(unit.first == unit.second for unit in units):
+        yield Unit("layout", *beyond(first, second), Severity.DEBUG)
+
+
+def _members(ours: Library, theirs: Library) -> Iterator[Unit]:
+    names = ["\n".join(one.name for one in each.objects).encode() for each in (ours, theirs)]
+    yield Unit("members", names[0], names[1], Severity.CODE)
+    indexes = ["\n".join(f"{symbol}: {name}" for symbol, name in each.index).encode() for each in (ours, theirs)]
+    yield Unit("index", indexes[0], indexes[1], Severity.DATA)
+    tables = ["\n".join(each.tables).encode() for each in (ours, theirs)]
+    yield Unit("tables: header", tables[0], tables[1], Severity.DEBUG)
+    there = {one.name: one for one in theirs.objects}
+    for one in ours.objects:
+        other = there.get(one.name)
+        if other is None:
+            continue
+        yield Unit(f"{one.name}: header", one.header.encode(), other.header.encode(), Severity.DEBUG)
+        if not same(one.content, other.content):
+            for unit in _object(one.content, other.content)[1]:
+                yield replace(unit, name=f"{one.name}: {unit.name}")
+
+
+# --- erasing -------------------------------------------------------------------------------------
+
+
+def settle(pair: Pair) -> Pair:
+    """Make equal what follows from the rest, once the rest is.
+
+    The order of the strings of a table that is not loaded says nothing. And words that only moved
+    are equal where all else that is loaded is, once it was made so: nothing else can have moved them.
+    """
+    found = {}
+    for name in differing(pair):
+        texts = unit(pair, name)
+        if name.endswith(UNORDERED) and sorted(texts[0].split(b"\0")) == sorted(texts[1].split(b"\0")):
+            found[name] = (texts[0], texts[0])
+    pair = changed(pair, found)
+    left = [name for name in differing(pair) if _deep(pair, name)]
+    moved = [name for name in differing(pair) if name.endswith(MOVED)]
+    origins = [name for name in pair[0].view.units if _deep(pair, name) and not name.endswith(MOVED)]
+    if origins and set(left) <= set(moved):
+        return changed(pair, dict.fromkeys(moved, (b"", b"")))
+    return pair
+
+
+def _sides(pair: Pair, name: str) -> tuple[tuple[bytes, Side], tuple[bytes, Side]]:
+    texts = unit(pair, name)
+    return (texts[0], pair[0]), (texts[1], pair[1])
+
+
+def _deep(pair: Pair, name: str) -> bool:
+    depth = pair[0].view.depths.get(name) or pair[1].view.depths.get(name) or Severity.CODE
+    return LADDER.index(depth) > LADDER.index(Severity.DEBUG)
+
+
+def _eraser(
+    wanted: Callable[[Pair, str], bool], change: Callable[[Texts, tuple[Traces, Traces]], Texts]
+) -> Callable[[Pair], Pair]:
+    """Return an eraser of texts in the wanted units that still differ, which then settles what follows."""
+
+    def erase(pair: Pair) -> Pair:
+        traces = pair[0].traces, pair[1].traces
+        names = [name for name in differing(pair) if not name.endswith(MOVED) and wanted(pair, name)]
+        return settle(changed(pair, {name: change(unit(pair, name), traces) for name in names}))
+
+    return erase
+
+
+# --- paths ---------------------------------------------------------------------------------------
+
+_PATH = re.compile(rb"/[\w.+@%~,=-]+(?:/[\w.+@%~,=-]+)+/?", re.ASCII)
+_SYSTEM = (b"/usr/", b"/lib", b"/etc/", b"/bin/", b"/opt/")
+_SOURCE = re.compile(rb"\.(?:[ch]|[ch]pp|[ch]xx|cc|hh|cu|rs|pyx|pxd|pyi?|s|S|asm|f|f90|inc|go|m|mm)\Z")
+_UPWARDS = re.compile(rb"(?:\.\./){2,}")
+
+
+def erase_paths(texts: Texts, traces: tuple[Traces, Traces]) -> Texts:
+    """Erase the folders that a build has to itself; where it is unknown, paths that stand for one another."""
+    if not (traces[0].values and traces[1].values):
+        return _erase_alike(texts)
+    first, second = (_erase_planted(text, each) for text, each in zip(texts, traces, strict=True))
+    if first != second:
+        first, second = (_erase_names(text, each) for text, each in zip((first, second), traces, strict=True))
+    return first, second
+
+
+def _erase_loaded_paths(texts: Texts, traces: tuple[Traces, Traces]) -> Texts:
+    """Erase paths, but leave those that differ by chance alone: no environment has planted them."""
+    ours, theirs = erase_random_folders(texts)
+    return texts if ours == theirs else erase_paths(texts, traces)
+
+
+def _erase_planted(text: bytes, traces: Traces) -> bytes:
+    for variation, value in traces.values:
+        if variation in _FOLDERS and value:
+            text = text.replace(value.encode(), _mark(variation))
+    return text
+
+
+def _mark(variation: str) -> bytes:
+    return b"<%b>" % variation.encode()
+
+
+def _erase_names(text: bytes, traces: Traces) -> bytes:
+    """Erase the source folder's own name, and how many folders up a relative path goes."""
+    folders = [value for variation, value in traces.values if variation == "build-path"]
+    for name in {folder.rpartition("/")[2].encode() for folder in folders[:1]}:
+        text = re.sub(rb"(?<![\w.+-])" + re.escape(name) + rb"(?![\w.+-])", b"<build-path>", text)
+    return _UPWARDS.sub(b"<upwards>", text)
+
+
+def _erase_alike(texts: Texts) -> Texts:
+    first, second = _PATH.findall(texts[0]), _PATH.findall(texts[1])
+    if len(first) != len(second):
+        return texts
+    return _replaced(texts[0], first, second), _replaced(texts[1], second, first)
+
+
+def _replaced(text: bytes, mine: list[bytes], theirs: list[bytes]) -> bytes:
+    others = iter(theirs)
+    return _PATH.sub(lambda _found: b"" if not mine else _common(_found[0], next(others)), text)
+
+
+def _common(mine: bytes, other: bytes) -> bytes:
+    """Return a path without the folders in which it differs from another that stands in its place."""
+    if mine == other:
+        return mine
+    ours, theirs = mine.split(b"/"), other.split(b"/")
+    tail = 0
+    while tail < min(len(ours), len(theirs)) - 1 and ours[-1 - tail] == theirs[-1 - tail]:
+        tail += 1
+    if tail:
+        return b"/".join((b"<path>", *ours[len(ours) - tail :]))
+    own = not mine.startswith(_SYSTEM) and not other.startswith(_SYSTEM)
+    source = _SOURCE.search(mine) or _SOURCE.search(other)
+    return b"<path>" if own and not source else mine
+
+
+def suspected_of_paths(pair: Pair) -> tuple[str, ...]:
+    """Name the variations whose folders stand in what differs; the folder of the build, where none is known."""
+    texts = [(_erase_planted(text, side.traces), text) for name in differing(pair) for text, side in _sides(pair, name)]
+    found = {one for one in _FOLDERS for after, before in texts if after.count(_mark(one)) > before.count(_mark(one))}
+    return tuple(one for one in _FOLDERS if one in found) or ("build-path",)
+
+
+# --- dates ---------------------------------------------------------------------------------------
+
+_erase_dates = dates.erasing(dates.is_build_date, b"<date>")
+
+
+def erase_dates(pair: Pair) -> Pair:
+    """Erase when it was built, as the diagnosis of texts does, and then what follows."""
+    return settle(_erase_dates(pair))
+
+
+# --- random names of LTO -------------------------------------------------------------------------
+
+_LTO = (
+    (re.compile(rb"(?<=/)cc[A-Za-z0-9]{6}(?=\.|\b)"), b"<object>"),  # the compiler driver's temporary files
+    (re.compile(rb"(?<![\w/.])cc[A-Za-z0-9]{6}(?=\.(?:o|s|ltrans))"), b"<object>"),
+    (re.compile(rb"(?<=\.)[0-9a-f]{8}(?![0-9a-z])"), b"<seed>"),  # of a file's name in a symbol
+    (re.compile(rb"(?<=\.)[0-9a-f]{12,16}(?![0-9a-z])"), b"<seed>"),  # of a section of an object, not padded
+    (re.compile(rb"(?<=_)[0-9A-F]{8}_[0-9A-F]{8}(?![0-9A-Z])"), b"<seed>"),  # -frandom-seed's in names of files
+)
+
+
+_RANDOM_SEED = re.compile(rb"\.[0-9a-f]{12,16}(?![0-9a-z])|(?<![\w.])cc[A-Za-z0-9]{6}\.")
+
+
+def erase_lto(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
+    """Erase the random part of names that link-time optimisation makes up."""
+    first, second = texts
+    for form, word in _LTO:
+        first, second = form.sub(word, first), form.sub(word, second)
+    return first, second
+
+
+def suspected_of_lto(pair: Pair) -> tuple[str, ...]:
+    """Name the build path where names hold a hash of debug information, which follows it; random ones point to none."""
+    texts = [text for name in differing(pair) for text in unit(pair, name)]
+    return ("build-path",) if texts and not any(_RANDOM_SEED.search(text) for text in texts) else ()
+
+
+# --- order ---------------------------------------------------------------------------------------
+
+
+def erase_order(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
+    """Erase the order of symbols that are the same."""
+    first, second = (b"\0".join(sorted(text.split(b"\0"))) for text in texts)
+    return (first, second) if first == second else texts
+
+
+# --- the catalogue -------------------------------------------------------------------------------
+
+
+def _in_debug(pair: Pair, name: str) -> bool:
+    return not _deep(pair, name)
+
+
+def _of_search(_pair: Pair, name: str) -> bool:
+    return name in _SEARCH_PATHS
+
+
+def _in_data(pair: Pair, name: str) -> bool:
+    return _deep(pair, name) and name not in _SEARCH_PATHS
+
+
+CAUSES = (
+    Cause(
+        name="debug-path",
+        summary="Debug information holds the folder in which it was compiled.",
+        why=(
+            "With -g, as Debian's Python has it in its own flags, a compiler writes its current folder and the paths "
+            "of all sources and headers into the sections .debug_line_str, .debug_str and .debug_line; other debug "
+            "sections hold the places of these strings, which move when a path has another length."
+        ),
+        shows=(
+            "Only sections differ that are not loaded, .debug_line_str first of all, and the build id, which hashes "
+            "them. All that is loaded at run time is the same."
+        ),
+        example=(
+            ".debug_line_str of MarkupSafe 2.1.5: `/build/9b657c6d5370/markupsafe-2.1.5` against "
+            "`/srv/040eefc7138e/second/build/source-040eefc7138e`."
+        ),
+        kinds=(KIND,),
+        erase=_eraser(_in_debug, erase_paths),
+        variations=_FOLDERS,
+        suspects=suspected_of_paths,
+        remedies=("prefix-map-source", "prefix-map-folder", "no-debug-info", "strip-debug", "fix-build-path"),
+    ),
+    Cause(
+        name="rpath",
+        summary="The list of folders in which a library is looked for holds a folder of the build.",
+        why=(
+            "A linker that is given -rpath, or CMake's own rpath of the build tree, writes the folder into DT_RPATH "
+            "or DT_RUNPATH. It is of no use on another machine, and whoever may write there can have code loaded."
+        ),
+        shows="DT_RUNPATH (or DT_RPATH) differs, and .dynstr, which holds its text; what follows them moves.",
+        example=(
+            "DT_RUNPATH: `/build/3f1c0de99a10/sin-1.0/lib` against "
+            "`/srv/77aa0b3c4d5e/second/build/source-77aa0b3c4d5e/lib`."
+        ),
+        kinds=(KIND,),
+        erase=_eraser(_of_search, erase_paths),
+        variations=_FOLDERS,
+        suspects=suspected_of_paths,
+        remedies=("same-length-path", "fix-build-path"),
+    ),
+    Cause(
+        name="embedded-path",
+        summary="Data that is loaded at run time holds the folder in which it was compiled.",
+        why=(
+            "`__FILE__`, assertions, logging macros, tables of generated code and Rust's panics hold the path of the "
+            "source as the compiler was told it: an absolute one where the build system works with such, as CMake does."
+        ),
+        shows=(
+            "A string in .rodata or .data differs; where it has another length, what stands after it moves, and so do "
+            "the words of code and tables that point there."
+        ),
+        example=(
+            ".rodata: `/build/5cbbf6f4d2aa/sin-1.0/sin.c` against "
+            "`/srv/0d5f3be0a1c2/second/build/source-0d5f3be0a1c2/sin.c`."
+        ),
+        kinds=(KIND,),
+        erase=_eraser(_in_data, _erase_loaded_paths),
+        variations=_FOLDERS,
+        suspects=suspected_of_paths,
+        remedies=("prefix-map-source", "prefix-map-folder", "remap-rust-path", "same-length-path", "fix-build-path"),
+    ),
+    Cause(
+        name="compile-date",
+        summary="Native code holds the date at which it was compiled.",
+        why=(
+            "`__DATE__` and `__TIME__` follow SOURCE_DATE_EPOCH in gcc since version 7 and in clang since 16; other "
+            "compilers, and what a build script passes by -D from `date`, follow the clock."
+        ),
+        shows="A date or a time of the day in .rodata or .data is that of the build.",
+        example=".rodata: `built on Nov 22 2026 at 16:03:11` against `built on Dec 25 2027 at 22:26:14`.",
+        kinds=(KIND,),
+        erase=erase_dates,
+        variations=("time", "timezone"),
+        suspects=dates.suspects,
+        remedies=("set-epoch", "fix-time", "fix-timezone"),
+    ),
+    Cause(
+        name="object-order",
+        summary="The objects of a library are linked in an order that a folder or a set happened to have.",
+        why=(
+            "The list of sources comes from os.listdir, glob or a set, and is not sorted. The linker lays out code and "
+            "data in the order in which it is given them, and all that points there follows."
+        ),
+        shows="The same symbols, of the same sizes and contents, stand in another order in .text, .data and .rodata.",
+        example="order of symbols: `.text: first_number, .text: second_number` against the opposite.",
+        kinds=(KIND,),
+        erase=_eraser(lambda _pair, name: name == ORDER, erase_order),
+        variations=("fileordering", "hash-seed", "locales", "num-cpus"),
+        remedies=("fix-fileordering", "fix-hash-seed", "fix-locales", "fix-num-cpus"),
+    ),
+    Cause(
+        name="lto-symbols",
+        summary="Link-time optimisation names symbols, sections and files at random.",
+        why=(
+            "With -flto, gcc draws a random number for each source that it compiles, and the names of what is made in "
+            "between hold it, as do temporary objects whose names are drawn at random; -frandom-seed takes its place. "
+            "With -g too, symbols are named after a hash of the debug information, which follows the build path."
+        ),
+        shows="Symbols or file names in .strtab, .debug_str or in an object's section names differ by random letters.",
+        example=".strtab: `sin.c.4f2b9c11` against `sin.c.e03d7a55`.",
+        kinds=(KIND,),
+        erase=_eraser(lambda _pair, _name: True, erase_lto),
+        variations=("build-path",),
+        suspects=suspected_of_lto,
+        remedies=("random-seed", "prefix-map-source", "no-debug-info", "strip-debug"),
+    ),
+)

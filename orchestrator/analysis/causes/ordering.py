@@ -1,0 +1,152 @@
+"""The same items in another order: which items moved, and what such an order looks like."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from orchestrator.analysis.causes.erasers import changed, differing, unit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from orchestrator.analysis.causes.erasers import Texts
+    from orchestrator.analysis.causes.model import Pair
+
+HASH, FILES, LOCALE = "hash-order", "file-order", "locale-sorting"
+LARGE = 2 << 20
+"""Bytes; longer units are not taken for a matter of order."""
+
+_WORD = re.compile(rb"[^\s,;:|()\[\]{}<>\"'`=]+")
+_FILE = re.compile(rb"(?:.*/)?[\w.+-]*\.[A-Za-z]\w{0,7}")
+_LISTING = 5  # items that are reversed by accident once in 119 times
+_ESTONIAN = {letter: place for place, letter in enumerate("abcdefghijklmnopqrsšzžtuvwõäöüxy")}
+
+
+def looks_like(first: Sequence[bytes], second: Sequence[bytes]) -> str:
+    """Name the order that two arrangements of the same items look like: by hashes, as listed, as a locale sorts."""
+    if _one_sorted(first, second) or _one_sorted(second, first):
+        return LOCALE
+    if list(reversed(first)) == list(second):
+        files = sum(1 for item in first if _FILE.fullmatch(item) or b"/" in item)
+        if len(first) >= _LISTING or 2 * files >= len(first):
+            return FILES
+    return HASH
+
+
+def _one_sorted(plain: Sequence[bytes], other: Sequence[bytes]) -> bool:
+    words = [item.decode("utf-8", "replace") for item in other]
+    return (
+        len(plain) > 1
+        and list(plain) == sorted(plain)
+        and any(words == sorted(words, key=key) for key in (_estonian, _folded))
+    )
+
+
+def _estonian(word: str) -> tuple[list[int], str]:
+    return [_ESTONIAN.get(letter, ord(letter) - 1000) for letter in word.lower()], word.swapcase()
+
+
+def _folded(word: str) -> tuple[str, str]:
+    return word.lower(), word.swapcase()
+
+
+def trimmed(first: Sequence[bytes], second: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Return two sequences without what they begin and end with alike."""
+    low, high = 0, min(len(first), len(second))
+    while low < high and first[low] == second[low]:
+        low += 1
+    end = 0
+    while end < high - low and first[-1 - end] == second[-1 - end]:
+        end += 1
+    return list(first[low : len(first) - end]), list(second[low : len(second) - end])
+
+
+def moved_words(first: bytes, second: bytes) -> tuple[list[bytes], list[bytes]] | None:
+    """Return the words that two texts have in another order; None where that is not all."""
+    if len(first) != len(second) or len(first) > LARGE or Counter(first) != Counter(second):
+        return None
+    ours, theirs = _WORD.findall(first), _WORD.findall(second)
+    if Counter(ours) != Counter(theirs):
+        return None
+    moved = trimmed(ours, theirs)
+    return moved if len(moved[0]) > 1 else None
+
+
+def _lines(text: bytes) -> list[bytes]:
+    return [line for raw in re.split(rb"[\n\0]", text) if (line := raw.strip().rstrip(b",;\\"))]
+
+
+def moved_lines(pair: Pair, places: Sequence[str]) -> tuple[Counter[bytes], dict[str, Texts]]:
+    """Return the lines that stand elsewhere on the other side, and the units that are no more than such lines."""
+    texts = {place: unit(pair, place) for place in places}
+    ours = Counter(line for first, _ in texts.values() for line in _lines(first))
+    theirs = Counter(line for _, second in texts.values() for line in _lines(second))
+    moved = ours & theirs
+    whole = {
+        place: both
+        for place, both in texts.items()
+        if all(moved[line] == ours[line] for line in _lines(both[0]))
+        and all(moved[line] == theirs[line] for line in _lines(both[1]))
+        and any(len(line) > 1 for text in both for line in _lines(text))
+    }
+    return moved, whole
+
+
+def arranged(pair: Pair) -> tuple[dict[str, Texts], str]:
+    """Return the units that hold the same items in another order, and the name of what that order looks like."""
+    places = differing(pair)
+    if sum(len(text) for place in places for text in unit(pair, place)) > LARGE:
+        return {}, HASH
+    alone = {place: moved for place in places if (moved := moved_words(*unit(pair, place)))}
+    left = [place for place in places if place not in alone]
+    _, lines = moved_lines(pair, left)
+    if lines:
+        named = looks_like(*trimmed(*(_joined(lines, left, side) for side in (0, 1))))
+    elif left and (moved := moved_words(*_whole(pair, left))):
+        lines, named = {place: unit(pair, place) for place in left}, looks_like(*moved)
+    elif alone:
+        named = looks_like(*next(iter(alone.values())))
+    else:
+        return {}, HASH
+    return {place: unit(pair, place) for place in (*alone, *lines)}, named
+
+
+def _joined(lines: dict[str, Texts], places: Sequence[str], side: int) -> list[bytes]:
+    return [line for place in places if place in lines for line in _lines(lines[place][side])]
+
+
+def _whole(pair: Pair, places: Sequence[str]) -> Texts:
+    texts = [unit(pair, place) for place in places]
+    return b"\n".join(first for first, _ in texts), b"\n".join(second for _, second in texts)
+
+
+def another_order(name: str = "") -> Callable[[Pair], Pair]:
+    """Return an eraser of another order of the same items; with a name, only of one that looks like that."""
+
+    def erase(pair: Pair) -> Pair:
+        units, named = arranged(pair)
+        if not units or name not in ("", named):
+            return pair
+        return changed(pair, dict.fromkeys(units, (b"", b"")))
+
+    return erase
+
+
+_VARIATIONS = {HASH: ("hash-seed",), FILES: ("fileordering",), LOCALE: ("locales",)}
+
+
+def suspects(pair: Pair) -> tuple[str, ...]:
+    """Tell which variations the order of some items points to."""
+    return _VARIATIONS[arranged(pair)[1]]
+
+
+def suspects_of_items(first: Sequence[bytes], second: Sequence[bytes]) -> tuple[str, ...]:
+    """Tell which variations two arrangements of the same items point to."""
+    return _VARIATIONS[looks_like(*trimmed(first, second))]
+
+
+def record_lines(text: bytes) -> list[bytes]:
+    """Return the lines of a part of RECORD."""
+    return _lines(text)

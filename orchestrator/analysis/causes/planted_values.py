@@ -1,0 +1,189 @@
+"""Finds the very values that an environment planted, plain and in the codings in which they hide."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from orchestrator.analysis.causes.erasers import CLOSELY, by_unit, cut, values, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from orchestrator.analysis.causes.erasers import Known, Texts
+    from orchestrator.analysis.causes.model import Pair
+    from orchestrator.model import Traces
+
+_ABSENT = (b"None", b"null", b"undefined", b"unset", b"nil", b"False", b'""', b"''", b"")
+_WORDS = re.compile(rb"[+-]?[0-9A-Za-z/][0-9A-Za-z_.+:/-]*"), re.compile(rb"[0-9]+|[A-Za-z_]+")
+_HEX = re.compile(rb"[0-9a-f]{24,}|[0-9A-F]{24,}")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}={0,2}")
+_LONGEST = 64 << 10  # bytes of a unit in which words are compared one by one
+_SHORTEST = 6  # bytes of a value that is looked for in other codings
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """The forms in which some values can stand in a text, the longest first."""
+
+    plain: tuple[bytes, ...]
+    every: tuple[bytes, ...]  # coded ones too
+
+
+@lru_cache(maxsize=256)
+def forms(traces: Traces, variations: tuple[str, ...]) -> Forms:
+    """Return the forms of all telling values of some variations."""
+    plain = values(traces, variations)
+    every = {form for value in plain if len(value) >= _SHORTEST for form in _coded(value)} | set(plain)
+    return Forms(plain, tuple(sorted(every, key=lambda form: (-len(form), form))))
+
+
+def _coded(value: bytes) -> set[bytes]:
+    """Return a value in other codings; hex and base64 are looked for otherwise, since they can begin anywhere."""
+    text = value.decode("utf-8", "replace")
+    found = {text.encode("utf-16-le"), text.encode("utf-16-be"), text.encode("utf-32-le")}
+    found |= {quote(text, safe="").encode(), quote(text).encode(), text.replace("/", "\\/").encode()}
+    found |= {value.replace(b"/", other) for other in (b"_", b"-", b"#", b".", b"!", b"\\", b"\\\\", b"@")}
+    found |= {value.lstrip(b"/").replace(b"/", other) for other in (b"_", b"-", b"#", b".", b"!")}
+    digests = (hashlib.md5(value, usedforsecurity=False), hashlib.sha1(value, usedforsecurity=False))
+    found |= {one.hexdigest().encode() for one in (*digests, hashlib.sha256(value))}
+    return found
+
+
+def erase_telling(text: bytes, known: Forms, marker: bytes) -> bytes:
+    """Return a text with a marker for each value, in whatever coding it stands."""
+    large = len(text) > CLOSELY
+    for form in known.plain if large else known.every:
+        text = text.replace(form, marker)
+    if large or not known.plain:
+        return text
+    text = _BASE64.sub(lambda found: _decoded(found[0], known, marker, _base64), text)
+    return _HEX.sub(lambda found: _decoded(found[0], known, marker, _hex), text)
+
+
+def _decoded(run: bytes, known: Forms, marker: bytes, decode: Callable[[bytes], bytes]) -> bytes:
+    """Return what a run of letters hides, erased, if a value is in it; the run itself otherwise.
+
+    The value may begin anywhere in the run, so each alignment is tried.
+    """
+    for skip in range(4):
+        inside = decode(run[skip:])
+        erased = inside
+        for form in known.every:
+            erased = erased.replace(form, marker)
+        if erased != inside:
+            return run[:skip] + b"<coded>" + erased
+    return run
+
+
+def _base64(run: bytes) -> bytes:
+    run = run.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
+    return base64.b64decode(run[: len(run) // 4 * 4] + _rest(run))
+
+
+def _rest(run: bytes) -> bytes:
+    rest = run[len(run) // 4 * 4 :]
+    return rest + b"=" * (4 - len(rest)) if len(rest) > 1 else b""
+
+
+def _hex(run: bytes) -> bytes:
+    return binascii.unhexlify(run[: len(run) // 2 * 2])
+
+
+def planted(
+    name: str, variations: tuple[str, ...], *, gap: bool = False, only: Callable[[Texts], bool]
+) -> Callable[[Pair], Pair]:
+    """Return an eraser of what some variations plant, in units that `only` admits.
+
+    With `gap`, a value may also stand on one side only, as one more item of a list or in the place
+    of a word that says that there is none.
+    """
+    marker = f"<{name}>".encode()
+    upwards = re.compile(rb"\.\.(?:/\.\.)*/?(?=" + re.escape(marker) + rb")")  # from a folder that is as deep as it is
+
+    def erase(texts: Texts, known: Known) -> Texts:
+        if not only(texts):
+            return texts
+        first = upwards.sub(b"", erase_telling(texts[0], forms(known.first, variations), marker))
+        second = upwards.sub(b"", erase_telling(texts[1], forms(known.second, variations), marker))
+        first, second = _level(first, second, marker, known, variations)
+        if gap and first != second:
+            first, second = _bridged(first, second, marker)
+        return _words(first, second, marker, known, variations) if first != second else (first, second)
+
+    return by_unit(erase, closely=False)
+
+
+def _level(first: bytes, second: bytes, marker: bytes, known: Known, variations: tuple[str, ...]) -> Texts:
+    """Erase from one side what is not telling there, but stands where the other side has what is."""
+    if (found := _filled(second, first, marker, words(known.first, variations))) is not None:
+        return second, found
+    if (found := _filled(first, second, marker, words(known.second, variations))) is not None:
+        return found, first
+    return first, second
+
+
+def _filled(pattern: bytes, text: bytes, marker: bytes, fillings: tuple[bytes, ...]) -> bytes | None:
+    """Return the pattern if the text is that, but for a filling in the place of each marker."""
+    pieces = pattern.split(marker)
+    if pattern == text or not fillings or not 1 < len(pieces) < 50 or len(text) > CLOSELY:  # noqa: PLR2004 - enough
+        return None
+    at = 0
+    for number, piece in enumerate(pieces):
+        if number:
+            if text.startswith(marker, at):
+                at += len(marker)
+            else:
+                fit = next((one for one in fillings if text.startswith(one + piece, at)), None)
+                if fit is None:
+                    return None
+                at += len(fit)
+        if not text.startswith(piece, at):
+            return None
+        at += len(piece)
+    return pattern if at == len(text) else None
+
+
+def _bridged(first: bytes, second: bytes, marker: bytes) -> Texts:
+    """Erase a value that one side has not: one more item of a list, or the word for nothing in its place."""
+    for near, far in ((first, second), (second, first)):
+        if marker in near and marker not in far:
+            item = re.compile(rb"(?:, ?|[:;\n ])?([\"']?)" + re.escape(marker) + rb"(?:/bin)?\1")
+            if item.sub(b"", near) == far:
+                return far, far
+            bare = re.sub(rb"([\"'])" + re.escape(marker) + rb"\1", marker, near)
+            if _filled(near, far, marker, _ABSENT) is not None or _filled(bare, far, marker, _ABSENT) is not None:
+                return near, near
+    return first, second
+
+
+def _words(first: bytes, second: bytes, marker: bytes, known: Known, variations: tuple[str, ...]) -> Texts:
+    """Erase words that are not telling, where each side has its own in the same place."""
+    ours, theirs = set(words(known.first, variations)), set(words(known.second, variations))
+    ours, theirs = ours - theirs, theirs - ours
+    short = max(len(first), len(second)) <= _LONGEST
+    if not (short and any(one in first for one in ours) and any(two in second for two in theirs)):
+        return first, second
+    return replaced_words(first, second, lambda one, two: one in ours and two in theirs, marker)
+
+
+def replaced_words(first: bytes, second: bytes, same: Callable[[bytes, bytes], bool], marker: bytes) -> Texts:
+    """Erase the words of two texts that stand in the same places, differ, and are the same for our purpose."""
+    for word in _WORDS:
+        ours, theirs = list(word.finditer(first)), list(word.finditer(second))
+        if len(ours) != len(theirs):
+            continue
+        gone = [
+            (one, two)
+            for one, two in zip(ours, theirs, strict=True)
+            if one[0] != two[0] and same(one[0].rstrip(b".:/"), two[0].rstrip(b".:/"))
+        ]
+        if gone:
+            return cut(first, [one for one, _ in gone], marker), cut(second, [two for _, two in gone], marker)
+    return first, second

@@ -1,0 +1,78 @@
+"""Compare two builds of one release, member by member."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from orchestrator.analysis.wheel import is_record
+from orchestrator.model import Aspect, Difference, Wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orchestrator.model import Member
+
+
+def compare(first: Wheel, second: Wheel) -> tuple[Difference, ...]:
+    """List everything on which two wheels disagree; nothing means equal bytes and an equal name.
+
+    A disagreement that no member accounts for is still reported, as one of the archive itself,
+    so that an empty comparison can be trusted.
+    """
+    found = tuple(_differences(first, second))
+    unequal = first.sha256 != second.sha256
+    inside = any(difference.aspect not in (Aspect.TAGS, Aspect.FILENAME) for difference in found)
+    return found if inside or not unequal else (*found, Difference("", Aspect.ARCHIVE))
+
+
+def _differences(first: Wheel, second: Wheel) -> Iterator[Difference]:
+    if first.filename != second.filename:
+        yield Difference("", Aspect.TAGS if _tags(first) != _tags(second) else Aspect.FILENAME)
+    ours = {member.path: member for member in first.members}
+    theirs = {member.path: member for member in second.members}
+    common = ours.keys() & theirs.keys()
+    if [path for path in ours if path in common] != [path for path in theirs if path in common]:
+        yield Difference("", Aspect.ORDER)
+    changed = {path for path in common if ours[path].sha256 != theirs[path].sha256} | (ours.keys() ^ theirs.keys())
+    follows = _record_follows(first, second, changed)
+    for path in sorted(ours.keys() | theirs.keys()):
+        if path not in common:
+            yield Difference(path, Aspect.PRESENCE)
+        else:
+            for aspect in _aspects(ours[path], theirs[path]):
+                yield Difference(path, aspect, aspect is Aspect.CONTENT and is_record(path) and follows)
+
+
+def _aspects(first: Member, second: Member) -> Iterator[Aspect]:
+    if first.sha256 != second.sha256:
+        yield Aspect.CONTENT
+    if first.mode != second.mode:
+        yield Aspect.MODE
+    if first.time != second.time:
+        yield Aspect.TIME
+    if first.packing != second.packing or (first.sha256 == second.sha256 and first.packed != second.packed):
+        yield Aspect.PACKING
+
+
+def _record_follows(first: Wheel, second: Wheel, changed: set[str]) -> bool:
+    """Tell whether RECORD differs in nothing but the lines of members that differ themselves."""
+    others = {path for path in changed if not is_record(path)}
+    return bool(others) and _unrelated(first, others) == _unrelated(second, others)
+
+
+def _unrelated(wheel: Wheel, changed: set[str]) -> list[list[str]]:
+    try:
+        rows = list(csv.reader(wheel.record))
+    except csv.Error:
+        rows = [[line] for line in wheel.record]
+    return [row for row in rows if row and row[0] not in changed]
+
+
+def _tags(wheel: Wheel) -> object:
+    try:
+        return parse_wheel_filename(wheel.filename)[3]
+    except InvalidWheelFilename:
+        return wheel.filename

@@ -1,0 +1,121 @@
+"""Two wheel files, explained: read without harm, compared, diagnosed. No engine, no index, no configuration."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from orchestrator.analysis import wheel
+from orchestrator.analysis.compare import compare
+from orchestrator.analysis.contents import opened
+from orchestrator.analysis.diagnose import Specimen, diagnose
+from orchestrator.analysis.wheel import Given
+from orchestrator.errors import UsageError
+from orchestrator.model import Failure, Limits, WheelFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from orchestrator.model import Diagnosis
+
+LIMITS = Limits()
+
+SECONDS = 300
+"""How long comparing two wheels may take."""
+
+ROOM = 3 << 30
+"""Bytes of address space that it may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two wheels and how they differ."""
+
+    first: WheelFile
+    second: WheelFile
+    equal: bool  # the bytes and the name
+    diagnosis: Diagnosis
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `wheelproof compare --json` prints."""
+        found = asdict(self.diagnosis)
+        return {
+            "first": _named(self.first),
+            "second": _named(self.second),
+            "equal": self.equal,
+            "severity": found["severity"],
+            "causes": found["causes"],
+            "unexplained": found["unexplained"],
+            "differences": found["differences"],
+        }
+
+
+def _named(file: WheelFile) -> dict[str, Any]:
+    return {"filename": file.filename, "sha256": file.sha256, "size": file.size}
+
+
+def explained(first: Path, second: Path) -> Pair:
+    """Compare two wheel files of anybody's, and tell why they differ.
+
+    Raises
+    ------
+    UsageError
+        One of them is not there, is no wheel, or is one that is not safe to look into.
+
+    """
+    one, other = _given(first), _given(second)
+    diagnosis = _explained(one, other, LIMITS, _refuse)
+    return Pair(one.file, other.file, not diagnosis.differences, diagnosis)
+
+
+def diagnosed(first: Given, second: Given, limits: Limits = LIMITS) -> Diagnosis | None:
+    """Tell why two wheels differ; None where one of them cannot be looked into."""
+    try:
+        return _explained(first, second, limits, _pass)
+    except _Unreadable:
+        return None
+
+
+class _Unreadable(Exception):  # noqa: N818 - it never gets out of here
+    """A wheel cannot be looked into."""
+
+
+def _explained(first: Given, second: Given, limits: Limits, refuse: Callable[[Given, Failure], NoReturn]) -> Diagnosis:
+    with ExitStack() as stack:
+        one, other = (_specimen(given, limits, refuse, stack) for given in (first, second))
+        return diagnose(one, other, compare(one.wheel, other.wheel))
+
+
+def _specimen(given: Given, limits: Limits, refuse: Callable[[Given, Failure], NoReturn], stack: ExitStack) -> Specimen:
+    found = wheel.read(given.path, given.file, limits.wheel, limits.members)
+    if isinstance(found, Failure):
+        refuse(given, found)
+    contents = stack.enter_context(opened(given.path, given.file, limits.wheel, limits.members))
+    if isinstance(contents, Failure):
+        refuse(given, contents)
+    return Specimen(found, contents, given.traces)
+
+
+def _pass(_given: Given, failure: Failure) -> NoReturn:
+    raise _Unreadable(failure.detail)
+
+
+def _refuse(given: Given, failure: Failure) -> NoReturn:
+    msg = f"reading {given.path}: {failure.reason}: {failure.detail}; name a wheel that an installer would take"
+    raise UsageError(msg)
+
+
+def _given(path: Path) -> Given:
+    try:
+        if not path.is_file():
+            msg = f"reading {path}: it is {'no plain file' if path.exists() else 'not there'}; name a wheel"
+            raise UsageError(msg)
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        return Given(path, WheelFile(path.name, sha256, path.stat().st_size))
+    except (OSError, ValueError) as error:
+        msg = f"reading {path}: {error}; name a wheel that can be read"
+        raise UsageError(msg) from error

@@ -1,0 +1,116 @@
+"""Opens a wheel whose members can be read in pieces: nothing of it is run, and all is bounded."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING
+
+from orchestrator.analysis.formats.text import Plain
+from orchestrator.analysis.wheel import BROKEN, CHUNK, survey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from orchestrator.analysis.causes.model import Content
+    from orchestrator.model import Failure, WheelFile
+
+SMALL = 4 << 20
+"""Bytes; a member that is longer lies in a file without a name, and not in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A content in a temporary file, which nobody else can open."""
+
+    size: int
+    file: IO[bytes] = field(repr=False)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return the bytes from there on, fewer at the end."""
+        self.file.seek(offset)
+        return self.file.read(size)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """How a member is packed, as far as it can be told in words."""
+
+    fields: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        """Return one line."""
+        return ", ".join(f"{name} {value}" for name, value in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A wheel, open for reading; its members are unpacked one at a time, when they are asked for."""
+
+    archive: zipfile.ZipFile = field(repr=False)
+    infos: Mapping[str, zipfile.ZipInfo] = field(repr=False)
+
+    @property
+    def comment(self) -> bytes:
+        """The archive's own comment."""
+        return self.archive.comment
+
+    def packed(self, path: str) -> Packed:
+        """Tell how a member is packed; KeyError where there is none of that name."""
+        info = self.infos[path]
+        return Packed(
+            (
+                ("compression", str(info.compress_type)),
+                ("flags", f"{info.flag_bits:#x}"),
+                ("system", str(info.create_system)),
+                ("versions", f"{info.create_version} {info.extract_version}"),
+                ("attributes", f"{info.internal_attr:#x} {info.external_attr & 0xFFFF:#x}"),
+                ("extra", info.extra.hex()[:200] or "none"),
+                ("comment", info.comment.hex()[:200] or "none"),
+            )
+        )
+
+    @contextmanager
+    def content(self, path: str) -> Iterator[Content | None]:
+        """Unpack a member for as long as it is looked at; None where it cannot be read."""
+        info = self.infos.get(path)
+        if info is None:
+            yield None
+        elif info.file_size <= SMALL:
+            yield self._kept(info)
+        else:
+            with tempfile.TemporaryFile() as file:
+                yield self._spooled(info, file)
+
+    def _kept(self, info: zipfile.ZipInfo) -> Content | None:
+        try:
+            return Plain(self.archive.read(info))
+        except BROKEN:
+            return None
+
+    def _spooled(self, info: zipfile.ZipInfo, file: IO[bytes]) -> Content | None:
+        written = 0
+        try:
+            with self.archive.open(info) as stream:
+                while piece := stream.read(CHUNK):
+                    written += file.write(piece)
+        except BROKEN:
+            return None
+        return Spooled(written, file)
+
+
+@contextmanager
+def opened(path: Path, claimed: WheelFile, limit: int, members: int) -> Iterator[Opened | Failure]:
+    """Open a wheel, or tell what is wrong with it.
+
+    `limit` bounds the bytes that it says it unpacks to, and no member yields more than it says;
+    `members` bounds their number.
+    """
+    if (failure := survey(path, claimed, limit, members)) is not None:
+        yield failure
+        return
+    with zipfile.ZipFile(path) as archive:
+        yield Opened(archive, {info.orig_filename: info for info in archive.infolist()})

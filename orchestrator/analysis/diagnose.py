@@ -1,0 +1,558 @@
+"""Says why two wheels differ, and how deep: erases the traces of all known causes and looks at what is left."""
+
+from __future__ import annotations
+
+import csv
+import re
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from stat import filemode
+from typing import TYPE_CHECKING, Protocol
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from orchestrator.analysis.causes.archive import COMMENT, ELSEWHERE, FOLDER, MODE, ORDER, PACKING, TIME
+from orchestrator.analysis.causes.catalogue import CAUSES
+from orchestrator.analysis.causes.content import without_random
+from orchestrator.analysis.causes.erasers import differing, unit
+from orchestrator.analysis.causes.metadata import VERSION
+from orchestrator.analysis.causes.model import Side
+from orchestrator.analysis.causes.planted_values import erase_telling, forms
+from orchestrator.analysis.formats.members import DIST_INFO, INSIDE, SETTLED, apart, depth
+from orchestrator.analysis.formats.text import text, views
+from orchestrator.analysis.wheel import is_record
+from orchestrator.model import Aspect, Blame, Diagnosis, Difference, Evidence, Severity, Traces, Unexplained, deepest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from orchestrator.analysis.causes.model import Cause, Content, Pair
+    from orchestrator.analysis.formats.text import Views
+    from orchestrator.model import Member, Wheel
+
+EVIDENCE = 5
+"""The most places that are shown for one cause."""
+
+SHOWN = 200
+"""Characters of a text that are shown, around where it differs."""
+
+LOST = 200
+"""The most places that are named as unexplained."""
+
+TAKEN_APART = 2000
+"""The most members that are taken apart; those after them are unexplained, and said to be so."""
+
+_PASSES = 2  # what one cause erases may be what another waits for
+_ABOUT = 20  # units, of one member and cause, that are asked about
+
+
+UNKNOWN = Traces()
+"""What is known of a wheel that somebody else has built."""
+
+
+_SPELLED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
+
+
+class Contents(Protocol):
+    """A wheel, open for reading."""
+
+    @property
+    def comment(self) -> bytes:
+        """The archive's own comment."""
+
+    def packed(self, path: str) -> object:
+        """Tell how a member is packed, as something that has a text."""
+
+    def content(self, path: str) -> AbstractContextManager[Content | None]:
+        """Open a member; None where it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """One of the two wheels: what comparison knows of it, its contents, and what its environment had planted."""
+
+    wheel: Wheel
+    contents: Contents
+    traces: Traces = UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of both wheels, taken apart."""
+
+    path: str  # of the first wheel's member; empty for the archive itself
+    aspect: Aspect
+    views: Views
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What explains a part: by cause, the places that it explains, and to what they point; and what is left."""
+
+    causes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    suspects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Story:
+    """What was found so far; no more than what is told of it, since the wheels may be large."""
+
+    members: dict[str, set[str]] = field(default_factory=dict)  # by cause
+    suspects: dict[str, set[str]] = field(default_factory=dict)
+    evidence: dict[str, list[Evidence]] = field(default_factory=dict)
+    left: list[Unexplained] = field(default_factory=list)
+    depths: dict[str, Severity] = field(default_factory=dict)  # by path
+    told: set[tuple[str, Aspect]] = field(default_factory=set)  # for which a cause or an unexplained place stands
+
+
+# --- the whole -------------------------------------------------------------------------------
+
+
+def diagnose(
+    first: Specimen, second: Specimen, differences: tuple[Difference, ...], causes: tuple[Cause, ...] = CAUSES
+) -> Diagnosis:
+    """Explain what `compare` found of two wheels.
+
+    Which of the two comes first makes no difference but to the side on which evidence stands.
+    Of equal wheels nothing is said; of unequal ones there is always a cause, or something unexplained.
+    """
+    if not differences:
+        return Diagnosis(Severity.NONE, (), (), ())
+    turned = _rank(second) < _rank(first)
+    one, two = _with_versions(*((second, first) if turned else (first, second)))
+    pairing = renamed(one, two)
+    story = Story()
+    for part in _parts(one, two, pairing, differences):
+        _tell(story, part, (one.traces, two.traces), causes)
+    judged = tuple(_judged(difference, story, pairing) for difference in differences)
+    story.left += _untold(story, judged, pairing, (one, two))
+    found = Diagnosis(
+        deepest(one.severity for one in judged if one.severity), _blames(story, causes), _cut_short(story.left), judged
+    )
+    return _turned(found, pairing) if turned else found
+
+
+def _rank(specimen: Specimen) -> tuple[str, str]:
+    return specimen.wheel.sha256, specimen.wheel.filename
+
+
+def _untold(
+    story: Story, differences: Iterable[Difference], pairing: Mapping[str, str], pair: tuple[Specimen, Specimen]
+) -> Iterator[Unexplained]:
+    """Yield the differences for which nothing else stands yet: what could not be read, or was too much."""
+    back = {two: one for one, two in pairing.items()}
+    for difference in differences:
+        path = back.get(difference.path, difference.path)
+        if not difference.consequence and (path, difference.aspect) not in story.told:
+            yield Unexplained(path, difference.aspect)
+    contents = [{member.path: member.sha256 for member in one.wheel.members} for one in pair]
+    for one, two in pairing.items():
+        if contents[0][one] != contents[1][two] and (one, Aspect.CONTENT) not in story.told and not is_record(one):
+            yield Unexplained(one, Aspect.CONTENT)
+
+
+def _judged(difference: Difference, story: Story, pairing: Mapping[str, str]) -> Difference:
+    """Say how deep a difference goes."""
+    aspect = difference.aspect
+    if difference.consequence:
+        found = Severity.METADATA
+    elif aspect is Aspect.CONTENT:
+        found = story.depths.get(difference.path, depth(difference.path, b""))
+    elif aspect is Aspect.PRESENCE:
+        path = next((one for one, two in pairing.items() if difference.path in (one, two)), difference.path)
+        found = story.depths.get(path, Severity.MEMBERS)
+    elif aspect is Aspect.TAGS:
+        found = Severity.MEMBERS
+    else:
+        found = Severity.METADATA if aspect is Aspect.FILENAME else Severity.ARCHIVE
+    return replace(difference, severity=found)
+
+
+def _turned(found: Diagnosis, pairing: Mapping[str, str]) -> Diagnosis:
+    """Return what was found of two wheels as it is told with the other one first."""
+
+    def path(one: str) -> str:
+        return pairing.get(one, one)
+
+    blames = tuple(
+        replace(
+            blame,
+            members=tuple(sorted(map(path, blame.members))),
+            evidence=tuple(
+                replace(one, path=path(one.path), first=one.second, second=one.first) for one in blame.evidence
+            ),
+        )
+        for blame in found.causes
+    )
+    return replace(
+        found, causes=blames, unexplained=tuple(replace(one, path=path(one.path)) for one in found.unexplained)
+    )
+
+
+def _blames(story: Story, causes: tuple[Cause, ...]) -> tuple[Blame, ...]:
+    return tuple(
+        Blame(
+            name=cause.name,
+            members=tuple(sorted(story.members[cause.name])),
+            variations=tuple(one for one in cause.variations if one in story.suspects[cause.name]),
+            evidence=tuple(story.evidence[cause.name]),
+        )
+        for cause in causes
+        if cause.name in story.members
+    )
+
+
+def _cut_short(left: list[Unexplained]) -> tuple[Unexplained, ...]:
+    """Name the places that nothing explains; of very many, some, and how many more there are."""
+    unique = list(dict.fromkeys(left))
+    more = len(unique) - LOST
+    if more <= 0:
+        return tuple(unique)
+    return (*unique[:LOST], Unexplained(unique[LOST].path, unique[LOST].aspect, f"and {more} places more"))
+
+
+# --- one part --------------------------------------------------------------------------------
+
+
+def _tell(story: Story, part: Part, traces: tuple[Traces, Traces], causes: tuple[Cause, ...]) -> None:
+    """Explain a part, and add to the story what was found."""
+    pair = Side(part.views[0], traces[0]), Side(part.views[1], traces[1])
+    depths = [part.views[0].depths.get(place, Severity.CODE) for place in differing(pair)]
+    if depths:
+        story.depths[part.path] = deepest((story.depths.get(part.path, Severity.NONE), *depths))
+    found = explain(pair, causes)
+    for name, places in found.causes.items():
+        located = [_located(part, place) for place in places]
+        story.members.setdefault(name, set()).update(path for path, _, _ in located if path)
+        story.suspects.setdefault(name, set()).update(found.suspects[name])
+        shown = story.evidence.setdefault(name, [])
+        for place, (path, _, where) in list(zip(places, located, strict=True))[: max(0, EVIDENCE - len(shown))]:
+            shown.append(Evidence(path, where, *side_by_side(*unit(pair, place))))
+        story.told |= {(path, aspect) for path, aspect, _ in located}
+    for path, aspect, where in joined([_located(part, place) for place in found.left]):
+        story.left.append(Unexplained(path, aspect, where))
+        story.told.add((path, aspect))
+
+
+_LINE = re.compile(r"(.*\b)line (\d+)")
+
+
+def joined(places: Sequence[tuple[str, Aspect, str]]) -> list[tuple[str, Aspect, str]]:
+    """Tell of lines that follow on each other as of one place, from line to line."""
+    found: list[tuple[str, Aspect, str]] = []
+    begin = end = 0
+    for path, aspect, where in places:
+        line = _LINE.fullmatch(where)
+        number = int(line[2]) if line else -1
+        if line and found and number == end + 1 and found[-1][:2] == (path, aspect):
+            found[-1] = path, aspect, f"{line[1]}lines {begin} to {number}"
+        else:
+            found.append((path, aspect, where))
+            begin = number
+        end = number
+    return found
+
+
+_PREFIXES = ((TIME, Aspect.TIME), (MODE, Aspect.MODE), (PACKING, Aspect.PACKING))
+
+
+def _located(part: Part, place: str) -> tuple[str, Aspect, str]:
+    """Return the path, the aspect and the rest of where a unit stands."""
+    if part.aspect is not Aspect.ARCHIVE:
+        inner = part.views[0].path.removeprefix(part.path).removeprefix(INSIDE)
+        where = f"{inner}: {place}" if inner else place
+        return part.path, part.aspect, printable(_bytes(where))[:SHOWN]
+    for prefix, aspect in _PREFIXES:
+        if place.startswith(prefix):
+            return place.removeprefix(prefix), aspect, prefix.removesuffix(" of ")
+    return "", Aspect.ORDER if place == ORDER else Aspect.ARCHIVE, place
+
+
+def explain(pair: Pair, causes: Sequence[Cause]) -> Finding:
+    """Find the causes that it takes to make the units of a part equal, and the units that stay unequal.
+
+    Those that come first are preferred; one without which no unit fewer is equal is not named,
+    unless it is known by what stands nowhere by chance, and shares its unit with something unknown.
+    """
+    every = differing(pair)
+    acted, state = _acted(pair, [cause for cause in causes if pair[0].view.kind in cause.kinds])
+    left = differing(state)
+    needed = list(acted)
+    for cause in reversed(acted):
+        fewer = [one for one in needed if one is not cause]
+        if set(differing(_erased(pair, fewer))) <= set(left):
+            needed = fewer
+    explained: dict[str, tuple[str, ...]] = {}
+    suspects: dict[str, tuple[str, ...]] = {}
+    for cause in acted:
+        others = _erased(pair, [one for one in needed if one is not cause])
+        places = tuple(place for place in differing(others) if place not in left) if cause in needed else ()
+        if not places:
+            places = _shared(cause, pair, left)
+        if places:
+            explained[cause.name] = places
+            suspects[cause.name] = cause.suspects(_only(others, places)) if cause.suspects else cause.variations
+    return Finding(explained, suspects, tuple(place for place in every if place in set(left)))
+
+
+def _acted(pair: Pair, causes: Sequence[Cause]) -> tuple[list[Cause], Pair]:
+    """Erase all causes in turn; return those that changed something, and what is left."""
+    acted: list[Cause] = []
+    for _ in range(_PASSES):
+        for cause in causes:
+            if not differing(pair):
+                return acted, pair
+            after = _settled(cause.erase(pair), pair)
+            if after != pair and cause not in acted:
+                acted.append(cause)
+            pair = after
+    return [cause for cause in causes if cause in acted], pair
+
+
+def _settled(after: Pair, before: Pair) -> Pair:
+    """Let what only follows from something else follow from its erasing."""
+    settle = SETTLED.get(after[0].view.kind)
+    return settle(after) if settle and after != before else after
+
+
+def _erased(pair: Pair, causes: Sequence[Cause]) -> Pair:
+    return _acted(pair, causes)[1]
+
+
+def _only(pair: Pair, places: Sequence[str]) -> Pair:
+    """Return both sides with nothing but the units of some places."""
+    first, second = pair
+
+    def cut(side: Side) -> Side:
+        return replace(side, view=replace(side.view, units={one: side.view.units.get(one, b"") for one in places}))
+
+    return cut(first), cut(second)
+
+
+def _shared(cause: Cause, pair: Pair, left: Sequence[str]) -> tuple[str, ...]:
+    """Return units that stay unequal, but from which a cause's unmistakable trace was erased on both sides."""
+    if not _is_telling(cause, pair):
+        return ()
+    alone = cause.erase(_only(pair, left[:_ABOUT]))
+    return tuple(
+        place
+        for place in left[:_ABOUT]
+        if all(one != two for one, two in zip(unit(alone, place), unit(pair, place), strict=True))
+    )
+
+
+def _is_telling(cause: Cause, pair: Pair) -> bool:
+    """Tell whether a cause goes by values that both environments planted."""
+    return cause.suspects is None and all(
+        any(variation in cause.variations for variation, _ in side.traces.values) for side in pair
+    )
+
+
+# --- taking apart ----------------------------------------------------------------------------
+
+
+def _parts(
+    first: Specimen, second: Specimen, pairing: Mapping[str, str], differences: Iterable[Difference]
+) -> Iterator[Part]:
+    """Yield all parts in which two wheels differ, one at a time."""
+    yield _archive(first, second, pairing)
+    yield from _named(first, second, pairing)
+    changed = {one.path for one in differences if one.aspect is Aspect.CONTENT}
+    ours = {member.path: member for member in first.wheel.members}
+    theirs = {member.path: member for member in second.wheel.members}
+    partners = {path: path for path in sorted(changed)} | dict(pairing)
+    wanted = {one: two for one, two in partners.items() if ours[one].sha256 != theirs[two].sha256}
+    for number, (one, two) in enumerate(wanted.items()):
+        if number >= TAKEN_APART:
+            return
+        if is_record(one):
+            yield _record(first, second, one, wanted, pairing)
+            continue
+        with ExitStack() as open_ones:
+            contents = [
+                open_ones.enter_context(side.contents.content(path)) for side, path in ((first, one), (second, two))
+            ]
+            if contents[0] is not None and contents[1] is not None:
+                yield from (Part(one, Aspect.CONTENT, both) for both in apart(one, contents[0], contents[1]))
+
+
+def _archive(first: Specimen, second: Specimen, pairing: Mapping[str, str]) -> Part:
+    """Take apart what the archives say of themselves and of the members that both have."""
+    theirs = {member.path: member for member in second.wheel.members}
+    names = [(member, pairing.get(member.path, member.path)) for member in first.wheel.members]
+    both = [(member, theirs[name]) for member, name in names if name in theirs]
+    return Part("", Aspect.ARCHIVE, views("", "archive", _headers(first, second, both), Severity.ARCHIVE))
+
+
+def _headers(
+    first: Specimen, second: Specimen, both: Sequence[tuple[Member, Member]]
+) -> Iterator[tuple[str, bytes, bytes]]:
+    names = {two.path: one.path for one, two in both}
+    ours = [one.path for one, _ in both]
+    theirs = [names[member.path] for member in second.wheel.members if member.path in names]
+    yield ORDER, "\n".join(ours).encode(), "\n".join(theirs).encode()
+    yield COMMENT, first.contents.comment, second.contents.comment
+    inside = ours != theirs or first.contents.comment != second.contents.comment
+    for one, two in both:
+        inside = inside or one != replace(two, path=one.path)
+        yield f"{TIME}{one.path}", _moment(one), _moment(two)
+        yield f"{MODE}{one.path}", _mode(one), _mode(two)
+        if one.packing != two.packing or (one.sha256 == two.sha256 and one.packed != two.packed):
+            yield f"{PACKING}{one.path}", _packing(first, one), _packing(second, two)
+    if not inside and first.wheel.sha256 != second.wheel.sha256 and len(both) == len(first.wheel.members):
+        yield ELSEWHERE, first.wheel.sha256.encode(), second.wheel.sha256.encode()
+
+
+def _moment(member: Member) -> bytes:
+    year, month, day, hour, minute, second = member.time
+    return f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}".encode()
+
+
+def _mode(member: Member) -> bytes:
+    return f"{filemode(member.mode)} ({member.mode:o})".encode()
+
+
+def _packing(specimen: Specimen, member: Member) -> bytes:
+    return f"{specimen.contents.packed(member.path)}; headers {member.packing[:8]}, packed {member.packed[:8]}".encode()
+
+
+def _named(first: Specimen, second: Specimen, pairing: Mapping[str, str]) -> Iterator[Part]:
+    """Yield what differs in the file's name, in members' names, and in which members there are."""
+    names = first.wheel.filename, second.wheel.filename
+    if names[0] != names[1]:
+        yield Part("", _of_filename(*names), _unit("", "name", "file name", *names, Severity.METADATA))
+    for one, two in pairing.items():
+        deep = Severity.METADATA if _is_described(one) else Severity.MEMBERS
+        yield Part(one, Aspect.PRESENCE, _unit(one, "name", "name", one, two, deep))
+    ours = {member.path for member in first.wheel.members} - pairing.keys()
+    theirs = {member.path for member in second.wheel.members} - set(pairing.values())
+    for path in sorted(ours ^ theirs):
+        there = ("present", "absent") if path in ours else ("absent", "present")
+        if path.endswith("/"):
+            yield Part(path, Aspect.PRESENCE, _unit(path, "folder", FOLDER, *there, Severity.ARCHIVE))
+        else:
+            yield Part(path, Aspect.PRESENCE, _unit(path, "presence", "member", *there, Severity.MEMBERS))
+
+
+def _unit(path: str, kind: str, place: str, first: str, second: str, deep: Severity) -> Views:
+    return views(path, kind, iter([(place, _bytes(first), _bytes(second))]), deep)
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _of_filename(first: str, second: str) -> Aspect:
+    try:
+        return Aspect.FILENAME if parse_wheel_filename(first)[3] == parse_wheel_filename(second)[3] else Aspect.TAGS
+    except InvalidWheelFilename:
+        return Aspect.TAGS
+
+
+def _is_described(path: str) -> bool:
+    return bool(DIST_INFO.match(path) or _DATA.match(path))
+
+
+def _record(
+    first: Specimen, second: Specimen, path: str, changed: Mapping[str, str], pairing: Mapping[str, str]
+) -> Part:
+    """Take RECORD apart but for what follows from members that differ themselves, or are in one wheel only."""
+    alone = {member.path for member in first.wheel.members} ^ {member.path for member in second.wheel.members}
+    alone -= {*pairing.keys(), *pairing.values()}
+    ours = _rows(first.wheel, changed.keys(), alone, {})
+    theirs = _rows(second.wheel, changed.values(), alone, {two: one for one, two in pairing.items()})
+    if sorted(ours) == sorted(theirs) and ours != theirs:
+        both = views(path, "record", iter([("lines", b"\n".join(ours), b"\n".join(theirs))]), Severity.METADATA)
+    else:
+        both = text(path, "record", b"\n".join(ours), b"\n".join(theirs), Severity.METADATA)
+    return Part(path, Aspect.CONTENT, both)
+
+
+def _rows(wheel: Wheel, changed: Iterable[str], alone: set[str], names: Mapping[str, str]) -> list[bytes]:
+    """Return RECORD's lines, those of members that differ without hash and size, under the first wheel's names."""
+    try:
+        rows = list(csv.reader(wheel.record))
+    except csv.Error:
+        rows = [[line] for line in wheel.record]
+    unsaid = set(changed)
+    return [
+        _bytes(names.get(row[0], row[0]) if row[0] in unsaid else ",".join([names.get(row[0], row[0]), *row[1:]]))
+        for row in rows
+        if row and row[0] not in alone
+    ]
+
+
+# --- names -----------------------------------------------------------------------------------
+
+_DATA = re.compile(r"[^/]+\.data/")
+_FOLDER = re.compile(rb"\A[^/]+\.(dist-info|data)/")
+_SHORTEST = 4  # characters of a version's part that stands for the whole
+
+
+def renamed(first: Specimen, second: Specimen) -> dict[str, str]:
+    """Pair the members that each wheel has alone, where their names differ only by what their builds planted."""
+    ours = {member.path for member in first.wheel.members}
+    theirs = {member.path for member in second.wheel.members}
+    keys = _keys(first, ours - theirs), _keys(second, theirs - ours)
+    return {keys[0][key]: keys[1][key] for key in sorted(keys[0].keys() & keys[1].keys())}
+
+
+def _keys(specimen: Specimen, paths: Iterable[str]) -> dict[bytes, str]:
+    found: dict[bytes, str] = {}
+    twice: set[bytes] = set()
+    planted = tuple(dict.fromkeys(variation for variation, _ in specimen.traces.values))
+    for path in sorted(paths):
+        key = _FOLDER.sub(rb"<\1>/", _bytes(path))
+        key = erase_telling(key, forms(specimen.traces, planted), b"<planted>")
+        for variation, value in specimen.traces.words:
+            if variation == VERSION:
+                key = key.replace(value.encode(), b"<version>")
+        key = without_random(key)
+        twice |= {key} & found.keys()
+        found[key] = path
+    return {key: path for key, path in found.items() if key not in twice}
+
+
+def _with_versions(first: Specimen, second: Specimen) -> tuple[Specimen, Specimen]:
+    """Add each wheel's version to what its build planted, where it is one release with two endings."""
+    try:
+        versions = [parse_wheel_filename(one.wheel.filename)[1] for one in (first, second)]
+    except InvalidWheelFilename:
+        return first, second
+    if versions[0] == versions[1] or versions[0].release != versions[1].release:
+        return first, second
+    written = [one.wheel.filename.split("-")[1] for one in (first, second)]
+    parts = [set(re.split(r"[.+_]", text)) for text in written]
+
+    def with_version(specimen: Specimen, number: int) -> Specimen:
+        other = parts[1 - number]
+        alone = {part for part in parts[number] - other if len(part) >= _SHORTEST}
+        spelled = {written[number], str(versions[number]), *alone}
+        words = ((VERSION, word) for word in sorted(spelled, key=lambda one: (-len(one), one)))
+        return replace(specimen, traces=replace(specimen.traces, words=(*specimen.traces.words, *words)))
+
+    return with_version(first, 0), with_version(second, 1)
+
+
+# --- what is shown ---------------------------------------------------------------------------
+
+
+def side_by_side(first: bytes, second: bytes) -> tuple[str, str]:
+    """Return two texts as they can be shown: printable, and cut around the place where they begin to differ."""
+    at = next((place for place, (one, two) in enumerate(zip(first, second, strict=False)) if one != two), None)
+    at = min(len(first), len(second)) if at is None else at
+    begin = max(0, at - SHOWN // 4)
+    return _shown(first, begin), _shown(second, begin)
+
+
+def _shown(data: bytes, begin: int) -> str:
+    piece = printable(data[begin : begin + SHOWN])[: SHOWN - 2]
+    return ("…" if begin else "") + piece + ("…" if begin + SHOWN < len(data) else "")
+
+
+def printable(data: bytes) -> str:
+    """Return bytes as text in which nothing can harm a terminal or a page's lines."""
+    text = data.decode("utf-8", "backslashreplace")
+    return "".join(one if one.isprintable() else _SPELLED.get(one, f"\\u{ord(one):04x}") for one in text)

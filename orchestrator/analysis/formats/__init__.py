@@ -1,0 +1,1 @@
+"""Parsers: members of wheels, taken apart into named places that can be compared."""

@@ -1,0 +1,86 @@
+"""Reads the headers of DWARF line tables (versions 2 to 4), in which names stand in full.
+
+From version 5 on they stand in `.debug_line_str`, and the table holds their places: it keeps its length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.analysis.formats.alignment import Alignment, Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Literal
+
+    Order = Literal["little", "big"]
+
+_OLD = range(2, 5)
+_MOST_UNITS = 100_000
+_WORD = 4
+_HEAD = 10  # unit_length, version, header_length of the 32-bit format (DWARF 4, 6.2.4)
+_WIDE = 0xFFFF_FFF0  # from here on a length is an escape
+
+
+@dataclass(frozen=True, slots=True)
+class LineTable:
+    """Where one unit's line table stands, and the names in it; offsets in the section."""
+
+    begin: int
+    names: int  # where its folders and files begin
+    program: int  # where its program begins: where its header's length says
+    end: int
+
+
+def line_tables(data: bytes, order: Order) -> tuple[LineTable, ...] | None:
+    """List the line tables of a section; None where it is broken, or a table is of another version."""
+    found: list[LineTable] = []
+    at = 0
+    while at < len(data):
+        one = _line_table(data, at, order)
+        if one is None or len(found) >= _MOST_UNITS:
+            return None
+        found.append(one)
+        at = one.end
+    return tuple(found)
+
+
+def _line_table(data: bytes, at: int, order: Order) -> LineTable | None:
+    length = int.from_bytes(data[at : at + _WORD], order)
+    version = int.from_bytes(data[at + 4 : at + 6], order)
+    header = int.from_bytes(data[at + 6 : at + _HEAD], order)
+    end, program = at + _WORD + length, at + _HEAD + header
+    if length >= _WIDE or version not in _OLD or end > len(data):
+        return None
+    fixed = at + _HEAD + (6 if version == _OLD[-1] else 5)
+    names = fixed + data[fixed - 1] - 1 if fixed <= end else end
+    return LineTable(at, names, program, end) if fixed <= names <= program <= end else None
+
+
+def align_lines(first: bytes, second: bytes, order: Order) -> tuple[Alignment, frozenset[int]] | None:
+    """Find what two sections of line tables have in common, unit by unit.
+
+    With it come the places on the first side of the words that are lengths, and so follow from
+    what they measure. None where the sections are not made of as many units.
+    """
+    ours, theirs = line_tables(first, order), line_tables(second, order)
+    if ours is None or theirs is None or len(ours) != len(theirs):
+        return None
+    gaps = [gap for one, other in zip(ours, theirs, strict=True) for gap in _gaps(first, one, second, other)]
+    lengths = frozenset(place for one in ours for place in (one.begin, one.begin + 6))
+    return Alignment(tuple(gaps)), lengths
+
+
+def _gaps(first: bytes, one: LineTable, second: bytes, other: LineTable) -> Iterator[Gap]:
+    ends = (
+        (one.begin, one.begin + _WORD, other.begin, other.begin + _WORD),
+        (one.begin + _WORD, one.begin + 6, other.begin + _WORD, other.begin + 6),
+        (one.begin + 6, one.begin + _HEAD, other.begin + 6, other.begin + _HEAD),
+        (one.begin + _HEAD, one.names, other.begin + _HEAD, other.names),
+        (one.names, one.program, other.names, other.program),
+        (one.program, one.end, other.program, other.end),
+    )
+    for begin, end, begin_there, end_there in ends:
+        if first[begin:end] != second[begin_there:end_there]:
+            yield Gap(begin, end, begin_there, end_there)

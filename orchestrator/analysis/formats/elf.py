@@ -1,0 +1,255 @@
+"""Reads the structure of ELF files, which may be hostile; the only module that imports elftools."""
+
+from __future__ import annotations
+
+import io
+import re
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from elftools.common.exceptions import DWARFError, ELFError
+from elftools.construct import ConstructError
+from elftools.elf.elffile import ELFFile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.analysis.causes.model import Content
+
+MAGIC = b"\x7fELF"
+ALLOC, EXECUTE, STRINGS, COMPRESSED = 0x2, 0x4, 0x20, 0x800
+LOAD = "PT_LOAD"
+NO_BITS, NULL = "SHT_NOBITS", "SHT_NULL"
+
+_MOST_SECTIONS, _MOST_SEGMENTS = 20_000, 1000
+_HEADER_SIZES = {64: 64, 32: 52}
+_OVERLAP = 4  # segments do: notes, and what is read-only once it is relocated, lie in others
+_ODD = re.compile(r"[^\w.$@+-]", re.ASCII)
+_LONGEST_NAME = 200
+_COMPRESSION = {8: (24, 0, 8, 8), 4: (12, 0, 4, 4)}  # size of Elf_Chdr; place of ch_type, of ch_size, its width
+_ZLIB = 1
+# A hostile file makes the library stumble in many ways; none of them is news.
+_BROKEN = (
+    ELFError,
+    DWARFError,
+    ConstructError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RecursionError,
+    OSError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One line of the table of section headers; sizes and places in bytes."""
+
+    name: str  # printable, and unlike any other section's
+    kind: str  # SHT_...
+    flags: int
+    address: int
+    offset: int
+    size: int  # in the file: zero where it has none there
+    memory: int  # in memory
+    link: int
+    info: int
+    alignment: int
+    entry: int
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it is in memory at run time."""
+        return bool(self.flags & ALLOC)
+
+    @property
+    def executable(self) -> bool:
+        """Whether it holds instructions."""
+        return bool(self.flags & EXECUTE)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One program header."""
+
+    kind: str  # PT_...
+    flags: int
+    offset: int
+    address: int
+    physical: int
+    size: int  # in the file
+    memory: int
+    alignment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Elf:
+    """An ELF file but for its contents."""
+
+    width: int  # bytes of an address: 4 or 8
+    order: Literal["little", "big"]
+    kind: str  # ET_...
+    header: tuple[tuple[str, str], ...]  # the fields that say nothing of the tables' places
+    header_size: int
+    table: tuple[int, int]  # where the section headers stand, and their size in bytes
+    program_table: tuple[int, int]
+    sections: tuple[Section, ...]
+    segments: tuple[Segment, ...]
+
+    @property
+    def relocatable(self) -> bool:
+        """Whether it is an object that is still to be linked."""
+        return self.kind == "ET_REL"
+
+
+class _Stream(io.BytesIO):
+    """A content as the file that the library wants."""
+
+    def __init__(self, content: Content) -> None:
+        super().__init__()
+        self._content = content
+        self._at = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        left = max(0, self._content.size - self._at)
+        found = self._content.read(self._at, left if size is None or size < 0 else min(size, left)) if left else b""
+        self._at += len(found)
+        return found
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        self._at = max(0, offset + (0, self._at, self._content.size)[whence])
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
+def read(content: Content) -> Elf | None:
+    """Read the structure; None where it is no ELF file, a broken one, or one that refers to what it has not."""
+    if content.read(0, 4) != MAGIC:
+        return None
+    try:
+        return _read(ELFFile(_Stream(content)), content)
+    except _BROKEN:
+        return None
+
+
+def _read(file: Any, content: Content) -> Elf | None:  # noqa: ANN401 - the library has no types
+    header = file.header
+    table = header["e_shoff"], file.num_sections() * header["e_shentsize"]
+    programs = header["e_phoff"], file.num_segments() * header["e_phentsize"]
+    if file.num_sections() > _MOST_SECTIONS or file.num_segments() > _MOST_SEGMENTS:
+        return None
+    if max(sum(table), sum(programs)) > content.size:
+        return None
+    found = Elf(
+        width=file.elfclass // 8,
+        order="little" if file.little_endian else "big",
+        kind=str(header["e_type"]),
+        header=(*_fields(header), ("EI_PAD", str(list(content.read(9, 7))))),
+        header_size=_HEADER_SIZES[file.elfclass],
+        table=table,
+        program_table=programs,
+        sections=_sections(file, content),
+        segments=tuple(
+            _segment(header)
+            for header in _table(file, file.structs.Elf_Phdr, "e_phoff", "e_phentsize", file.num_segments())
+        ),
+    )
+    return found if _is_inside(found.sections, content) and _is_inside(found.segments, content) else None
+
+
+def _is_inside(parts: Sequence[Section | Segment], content: Content) -> bool:
+    """Tell whether all parts lie in the file, and overlap so little that each of them can be looked at."""
+    ends = max((one.offset + one.size for one in parts), default=0)
+    return ends <= content.size and sum(one.size for one in parts) <= _OVERLAP * content.size
+
+
+def _fields(header: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401
+    ident = tuple(sorted((name, str(value)) for name, value in header["e_ident"].items()))
+    names = ("e_type", "e_machine", "e_version", "e_flags", "e_ehsize", "e_phentsize", "e_phnum", "e_phoff", "e_entry")
+    return (*ident, *((name, str(header[name])) for name in names))
+
+
+def _sections(file: Any, content: Content) -> tuple[Section, ...]:  # noqa: ANN401
+    names: dict[str, int] = {}
+    headers = _table(file, file.structs.Elf_Shdr, "e_shoff", "e_shentsize", file.num_sections())
+    strings = _names(headers, file, content)
+    found = []
+    for header in headers:
+        name = _name(strings, header["sh_name"])
+        names[name] = names.get(name, 0) + 1
+        found.append(_section(header, name if names[name] == 1 else f"{name}#{names[name]}"))
+    return tuple(found)
+
+
+def _table(file: Any, entry: Any, place: str, size: str, count: int) -> list[Any]:  # noqa: ANN401
+    """Read a table of headers; the library's own way also looks into what they describe."""
+    found = []
+    for at in range(count):
+        file.stream.seek(file.header[place] + at * file.header[size])
+        found.append(entry.parse_stream(file.stream))
+    return found
+
+
+def _names(headers: list[Any], file: Any, content: Content) -> bytes:  # noqa: ANN401
+    at = file.get_shstrndx()
+    if not 0 < at < len(headers):
+        return b""
+    return content.read(headers[at]["sh_offset"], min(headers[at]["sh_size"], 1 << 22))
+
+
+def _name(strings: bytes, at: int) -> str:
+    end = strings.find(b"\0", at)
+    name = strings[at : min(end, at + _LONGEST_NAME)] if 0 <= at <= end else b"at_%d" % at
+    return _ODD.sub("_", name.decode("ascii", "replace"))
+
+
+def _section(header: Any, name: str) -> Section:  # noqa: ANN401
+    kind = str(header["sh_type"])
+    return Section(
+        name=name,
+        kind=kind,
+        flags=header["sh_flags"],
+        address=header["sh_addr"],
+        offset=header["sh_offset"],
+        size=0 if kind in (NO_BITS, NULL) else header["sh_size"],
+        memory=header["sh_size"],
+        link=header["sh_link"],
+        info=header["sh_info"],
+        alignment=header["sh_addralign"],
+        entry=header["sh_entsize"],
+    )
+
+
+def _segment(header: Any) -> Segment:  # noqa: ANN401
+    return Segment(
+        kind=str(header["p_type"]),
+        flags=header["p_flags"],
+        offset=header["p_offset"],
+        address=header["p_vaddr"],
+        physical=header["p_paddr"],
+        size=header["p_filesz"],
+        memory=header["p_memsz"],
+        alignment=header["p_align"],
+    )
+
+
+def uncompressed(raw: bytes, elf: Elf, limit: int) -> bytes | None:
+    """Return what a compressed section holds; None if it is broken, larger than the limit, or packed otherwise."""
+    head, kind, size, width = _COMPRESSION[elf.width]
+    if len(raw) < head or int.from_bytes(raw[kind : kind + 4], elf.order) != _ZLIB:
+        return None
+    claimed = int.from_bytes(raw[size : size + width], elf.order)
+    if claimed > limit:
+        return None
+    unpacker = zlib.decompressobj()
+    try:
+        found = unpacker.decompress(raw[head:], claimed + 1)
+    except zlib.error:
+        return None
+    return found if len(found) == claimed else None

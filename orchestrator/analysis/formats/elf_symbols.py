@@ -1,0 +1,256 @@
+"""Reads symbol tables, and finds sections whose symbols are the same but stand in another order."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.analysis.formats.alignment import Alignment, Gap
+from orchestrator.analysis.formats.machine_words import signed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from orchestrator.analysis.causes.model import Content
+    from orchestrator.analysis.formats.elf import Elf, Section
+
+_ENTRY = {8: 24, 4: 16}  # bytes of an entry of a symbol table, by the width of an address
+_FIELDS = {  # where name, info, other, section, value and size stand in it
+    8: ((0, 4), (4, 5), (5, 6), (6, 8), (8, 16), (16, 24)),
+    4: ((0, 4), (12, 13), (13, 14), (14, 16), (4, 8), (8, 12)),
+}
+_MOST = 100_000  # symbols, or entries of a table
+_LARGEST = 24 << 20
+_LONGEST_NAME = 1 << 10
+_KINDS = (1, 2)  # STT_OBJECT, STT_FUNC
+_WORD = 4
+_TABLE_HEAD = 12  # bytes of .eh_frame_hdr before its table, as GNU ld writes it
+# What x86 compilers and linkers put between functions; other machines' instructions for nothing are no padding.
+_NO_OPERATION = re.compile(
+    rb"(?:[\x90\xcc\0]|\x66*\x2e?\x0f\x1f(?:\x00|\x40\x00|\x44\x00\x00|\x80\0{4}|\x84\0{5}))*", re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """One entry of a symbol table."""
+
+    name: str
+    section: str
+    value: int
+    size: int
+    kind: int  # STT_...
+    binding: str
+
+    def text(self, place: Callable[[int], int]) -> bytes:
+        """Write it out, by its place on the second side."""
+        return f"{self.section} {place(self.value):#x} size {self.size:#x} {self.binding} {self.name}\0".encode()
+
+
+def read(content: Content, found: Elf) -> tuple[Symbol, ...] | None:
+    """Read the symbols that are there for debuggers; None where there are none, or too many, or of an odd form."""
+    table = next((one for one in found.sections if one.kind == "SHT_SYMTAB"), None)
+    if table is None or table.entry != _ENTRY[found.width] or table.size % table.entry:
+        return None
+    if table.size // table.entry > _MOST or table.link >= len(found.sections):
+        return None
+    strings = found.sections[table.link]
+    if strings.size > _LARGEST:
+        return None
+    names = content.read(strings.offset, strings.size)
+    raw = content.read(table.offset, table.size)
+    return tuple(_symbol(raw[at : at + table.entry], names, found) for at in range(0, len(raw), table.entry))
+
+
+def _symbol(raw: bytes, names: bytes, found: Elf) -> Symbol:
+    name, info, other, index, value, size = (
+        int.from_bytes(raw[begin:end], found.order) for begin, end in _FIELDS[found.width]
+    )
+    end = names.find(b"\0", name, name + _LONGEST_NAME)
+    text = names[name:end].decode("ascii", "replace") if name <= end else f"at {name}"
+    section = found.sections[index].name if index < len(found.sections) else str(index)
+    return Symbol(text, section, value, size, info & 0xF, f"kind {info:#x} {other:#x}")
+
+
+# --- what stands in another order ----------------------------------------------------------------
+
+Pair = tuple["Section", "Section"]
+Read = tuple["Content", "Content"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shuffle:
+    """A section of the same parts in another order: which is where, and the names in either order."""
+
+    alignment: Alignment
+    names: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+
+
+def shuffles(
+    pairs: Iterable[Pair], contents: Read, ours: Sequence[Symbol], theirs: Sequence[Symbol]
+) -> dict[str, Shuffle]:
+    """Find the loaded sections whose symbols are the same but for their order; nothing where no order changed.
+
+    Where one section's did, others without symbols may follow: those are taken by their strings.
+    """
+    loaded = [pair for pair in pairs if pair[0].loaded and pair[1].loaded and pair[0].memory]
+    named = _by_section(ours), _by_section(theirs)
+    found: dict[str, Shuffle] = {}
+    moved = any(_is_moved(named[0].get(one.name, []), named[1].get(one.name, [])) for one, _ in loaded)
+    for pair in loaded if moved else ():
+        atoms = named[0].get(pair[0].name, []), named[1].get(pair[0].name, [])
+        if (shuffle := _shuffle(pair, contents, atoms)) is not None:
+            found[pair[0].name] = shuffle
+    return found
+
+
+Atoms = list[tuple[int, int, str]]
+"""Address, size and name of parts of a section, in order."""
+
+
+def _by_section(symbols: Sequence[Symbol]) -> Mapping[str, Atoms]:
+    """Return the named parts of each section; of two names of one part, the first, and of what overlaps, nothing."""
+    found: dict[str, Atoms] = defaultdict(list)
+    for one in sorted(symbols, key=lambda one: (one.section, one.value, -one.size, one.name)):
+        parts = found[one.section]
+        if one.kind in _KINDS and one.size and not (parts and one.value < parts[-1][0] + parts[-1][1]):
+            parts.append((one.value, one.size, one.name))
+    return found
+
+
+def _is_moved(ours: Atoms, theirs: Atoms) -> bool:
+    first, second = [(name, size) for _, size, name in ours], [(name, size) for _, size, name in theirs]
+    return first != second and len(set(first)) == len(first) and Counter(first) == Counter(second)
+
+
+def _shuffle(pair: Pair, contents: Read, atoms: tuple[Atoms, Atoms]) -> Shuffle | None:
+    """Say which part is where; None where a stretch between them is more than padding."""
+    if max(one.size for one in pair) > _LARGEST or len({(size, name) for _, size, name in atoms[0]}) < len(atoms[0]):
+        return None
+    if Counter((size, name) for _, size, name in atoms[0]) != Counter((size, name) for _, size, name in atoms[1]):
+        return None
+    if not all(_is_inside(parts, one) for parts, one in zip(atoms, pair, strict=True)):
+        return None
+    there = {(size, name): address - pair[1].address for address, size, name in atoms[1]}
+    gaps = [
+        Gap(begin := address - pair[0].address, begin + size, there[size, name], there[size, name] + size)
+        for address, size, name in atoms[0]
+    ]
+    if pair[0].size and pair[1].size:
+        rest = _rest(pair, contents, gaps)
+        if rest is None:
+            return None
+        gaps += rest
+    names = tuple(name for _, _, name in atoms[0]), tuple(name for _, _, name in atoms[1])
+    return Shuffle(Alignment(tuple(sorted(gaps, key=lambda gap: gap.first))), names)
+
+
+def _is_inside(atoms: Atoms, section: Section) -> bool:
+    end = section.address + (section.size or section.memory)
+    return all(section.address <= address and address + size <= end for address, size, _ in atoms)
+
+
+def _rest(pair: Pair, contents: Read, gaps: list[Gap]) -> list[Gap] | None:
+    """Put together what stands between the named parts, on either side."""
+    data = [content.read(one.offset, one.size) for content, one in zip(contents, pair, strict=True)]
+    ours = _between([(gap.first, gap.first_end) for gap in gaps], len(data[0]))
+    theirs = _between([(gap.second, gap.second_end) for gap in gaps], len(data[1]))
+    if pair[0].executable:
+        return _rest_of_code(data[0], ours, data[1], theirs)
+    first, second = _texts(data[0], ours), _texts(data[1], theirs)
+    if {text: len(places) for text, places in first.items()} != {text: len(places) for text, places in second.items()}:
+        return None
+    return [
+        Gap(one, one + len(text), other, other + len(text))
+        for text, places in first.items()
+        for one, other in zip(places, second[text], strict=True)
+    ]
+
+
+def _between(taken: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
+    found, at = [], 0
+    for begin, end in [*sorted(taken), (size, size)]:
+        if at < begin:
+            found.append((at, min(begin, size)))
+        at = max(at, end)
+    return found
+
+
+def _rest_of_code(
+    first: bytes, ours: list[tuple[int, int]], second: bytes, theirs: list[tuple[int, int]]
+) -> list[Gap] | None:
+    """Pair what stands before and behind all functions; between them there may be nothing but padding."""
+    found = []
+    for at, edge in ((0, 0), (-1, len(first))):
+        if ours and theirs and edge in ours[at] and ours[at][1] - ours[at][0] == theirs[at][1] - theirs[at][0]:
+            found.append(Gap(*ours.pop(at), *theirs.pop(at)))
+    stretches = [*(first[begin:end] for begin, end in ours), *(second[begin:end] for begin, end in theirs)]
+    return found if all(_NO_OPERATION.fullmatch(stretch) for stretch in stretches) else None
+
+
+def _texts(data: bytes, stretches: list[tuple[int, int]]) -> dict[bytes, list[int]]:
+    """Return the strings in some stretches, and where each stands; zeros between them are padding."""
+    found: dict[bytes, list[int]] = defaultdict(list)
+    for begin, end in stretches:
+        for text in re.finditer(rb"[^\0]+", data[begin:end]):
+            found[text[0]].append(begin + text.start())
+    return found
+
+
+# --- tables that follow --------------------------------------------------------------------------
+
+
+def frames(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Alignment | None:
+    """Pair the records of .eh_frame by the functions that they are about; None unless all have a partner."""
+    first, second = (
+        list(_frames(content.read(one.offset, min(one.size, _LARGEST)), one.address, ours))
+        for content, one in zip(contents, pair, strict=True)
+    )
+    about = {function: (begin, end) for begin, end, function in second if function is not None}
+    heads = [(begin, end) for begin, end, function in reversed(second) if function is None]
+    gaps = []
+    for begin, end, function in first:
+        partner = about.pop(place(function) or -1, None) if function is not None else heads.pop() if heads else None
+        if partner is None or partner[1] - partner[0] != end - begin:
+            return None
+        gaps.append(Gap(begin, end, *partner))
+    return None if about or heads else Alignment(tuple(gaps))
+
+
+def _frames(data: bytes, address: int, found: Elf) -> Iterator[tuple[int, int, int | None]]:
+    """Yield begin and end of each record, and the address of its function; None where it is about many (a CIE)."""
+    at = 0
+    while at + _WORD <= len(data):
+        length = int.from_bytes(data[at : at + _WORD], found.order)
+        end = at + _WORD + length
+        common = length < 2 * _WORD + 1 or not any(data[at + _WORD : at + 2 * _WORD])
+        function = None
+        if not common:
+            begin = at + 2 * _WORD
+            function = address + begin + signed(int.from_bytes(data[begin : begin + _WORD], found.order))
+        yield at, min(end, len(data)), function
+        at = end
+
+
+def frame_table(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Alignment | None:
+    """Pair the entries of .eh_frame_hdr, which are sorted by address, by the functions that they are about."""
+    first, second = (
+        content.read(one.offset, min(one.size, _LARGEST)) for content, one in zip(contents, pair, strict=True)
+    )
+    if len(first) != len(second) or len(first) < _TABLE_HEAD or (len(first) - _TABLE_HEAD) % (2 * _WORD):
+        return None
+    entries = range(_TABLE_HEAD, len(first), 2 * _WORD)
+
+    def function(data: bytes, at: int, base: int) -> int:
+        return base + signed(int.from_bytes(data[at : at + _WORD], ours.order))
+
+    there = {function(second, at, pair[1].address): at for at in entries}
+    gaps = [Gap(0, _TABLE_HEAD, 0, _TABLE_HEAD)]
+    for at in entries:
+        other = there.pop(place(function(first, at, pair[0].address)) or -1, None)
+        if other is None:
+            return None
+        gaps.append(Gap(at, at + 2 * _WORD, other, other + 2 * _WORD))
+    return None if there else Alignment(tuple(gaps))

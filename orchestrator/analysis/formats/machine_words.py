@@ -1,0 +1,205 @@
+"""What a word that differs may mean: the place of a string, of a table, or of something in memory."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Literal
+
+    from orchestrator.analysis.formats.alignment import Alignment
+
+_LONG_ENOUGH = 3  # bytes of text that two strings share by more than chance
+WORD = 4
+"""Bytes of the place of a string, of a part of a table, of a distance in code."""
+
+_AFTER = (4, 0, 5, 6, 8)  # bytes from a displacement to what it is counted from: x86 counts from the next instruction
+
+
+@dataclass(frozen=True, slots=True)
+class Strings:
+    """A table of strings that differs, on both sides."""
+
+    first: bytes = field(repr=False)
+    second: bytes = field(repr=False)
+    alignment: Alignment
+
+    def is_shifted(self, one: int, other: int) -> bool:
+        """Tell whether one string, the same on both sides, stands at these places."""
+        shift = other - one
+        at = bisect_right(self.alignment.starts, one) - 1
+        if at < 0 or one >= len(self.first):
+            return False
+        gap = self.alignment.gaps[at]
+        return one >= gap.first_end and shift == gap.second_end - gap.first_end
+
+    def texts(self, one: int, other: int) -> tuple[bytes, bytes] | None:
+        """Return the strings at two places; None unless they stand for one another."""
+        if not (0 <= one < len(self.first) and 0 <= other < len(self.second)):
+            return None
+        ours, theirs = _text(self.first, one), _text(self.second, other)
+        if self.alignment.place(one) == other or (ours == theirs and len(ours) >= _LONG_ENOUGH):
+            return ours, theirs
+        begin = _begins(self.first, one) and _begins(self.second, other)
+        known = self.alignment.gap(one) is not None and self.alignment.gap_there(other) is not None
+        return (ours, theirs) if begin and known else None
+
+
+def _begins(data: bytes, at: int) -> bool:
+    return at == 0 or data[at - 1] == 0
+
+
+def _text(data: bytes, at: int) -> bytes:
+    end = data.find(b"\0", at)
+    return data[at : end if end >= 0 else len(data)]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A section in memory, on both sides."""
+
+    first: int
+    first_end: int
+    second: int
+    second_end: int
+    alignment: Alignment | None  # None: byte for byte
+    executable: bool
+
+    @property
+    def shift(self) -> int:
+        """By how much it begins later on the second side."""
+        return self.second - self.first
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything stands in memory, on both sides; by the first side's addresses."""
+
+    spans: tuple[Span, ...] = ()
+    moved: bool = False
+    _starts: list[int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep the addresses by themselves, to be searched."""
+        object.__setattr__(self, "_starts", [span.first for span in self.spans])
+
+    def place(self, address: int) -> int | None:
+        """Return where something of the first side stands on the second."""
+        at = bisect_right(self._starts, address) - 1
+        if at < 0:
+            return None
+        span = self.spans[at]
+        if address < span.first_end:
+            offset = address - span.first
+            there = offset if span.alignment is None else span.alignment.place(offset)
+            return None if there is None else span.second + there
+        return span.second_end if address == span.first_end else None
+
+    def code_shift(self) -> int | None:
+        """Return by how much all code moved; None where its parts moved each otherwise."""
+        shifts = {span.shift if span.alignment is None else None for span in self.spans if span.executable}
+        return shifts.pop() if len(shifts) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """A place at which two sides differ: offsets in the windows, and addresses in memory (None: not loaded)."""
+
+    first: bytes = field(repr=False)
+    second: bytes = field(repr=False)
+    at: int
+    addresses: tuple[int, int] | None  # of the windows' begin
+    base: tuple[int, int] | None  # of the section's begin
+    floor: int  # what is before it has been understood
+
+
+Meaning = tuple[int, int, tuple[bytes, bytes]]
+"""Begin and end of a word in the windows, and the texts that it stands for: equal ones, where it only moved."""
+
+_MOVED = b"", b""
+
+
+@dataclass(frozen=True, slots=True)
+class Dictionary:
+    """All that words of one section may stand for."""
+
+    order: Literal["little", "big"]
+    width: int  # bytes of an address
+    strings: tuple[Strings, ...] = ()
+    places: tuple[tuple[Alignment, int], ...] = ()  # of tables, to whose parts others point, and their size at first
+    layout: Layout = Layout()
+    sizes: frozenset[tuple[int, int]] = frozenset()  # of sections that changed their size
+
+    def is_shifted(self, first: bytes, second: bytes, at: int) -> bool:
+        """Tell at once of most words: whether it is the place of a string that only stands elsewhere."""
+        if not self.strings or at + WORD > len(first):
+            return False
+        one = int.from_bytes(first[at : at + WORD], self.order)
+        other = int.from_bytes(second[at : at + WORD], self.order)
+        return any(table.is_shifted(one, other) for table in self.strings)
+
+    def meaning(self, here: Here) -> Meaning | None:
+        """Tell what the word around a place stands for; None if nothing that is known."""
+        readers: tuple[tuple[int, Callable[[Here, int, int, int], tuple[bytes, bytes] | None]], ...] = (
+            (WORD, self._string),
+            (WORD, self._place),
+            (self.width, self._long_string),
+            (self.width, self._address),
+            (WORD, self._distance),
+        )
+        for width, reader in readers:
+            for begin in range(here.at, max(here.floor, here.at - width + 1) - 1, -1):
+                one = int.from_bytes(here.first[begin : begin + width], self.order)
+                other = int.from_bytes(here.second[begin : begin + width], self.order)
+                if begin + width <= len(here.first) and (texts := reader(here, begin, one, other)) is not None:
+                    return begin, begin + width, texts
+        return None
+
+    def _string(self, _here: Here, _begin: int, one: int, other: int) -> tuple[bytes, bytes] | None:
+        return next((texts for table in self.strings if (texts := table.texts(one, other)) is not None), None)
+
+    def _place(self, _here: Here, _begin: int, one: int, other: int) -> tuple[bytes, bytes] | None:
+        moved = any(one < size and table.place(one) == other for table, size in self.places)
+        return _MOVED if one != other and moved else None
+
+    def _long_string(self, here: Here, begin: int, one: int, other: int) -> tuple[bytes, bytes] | None:
+        return self._string(here, begin, one, other) if here.base else None
+
+    def _address(self, _here: Here, _begin: int, one: int, other: int) -> tuple[bytes, bytes] | None:
+        fits = (one, other) in self.sizes or (self.layout.moved and one != other and self.layout.place(one) == other)
+        return _MOVED if fits else None
+
+    def _distance(self, here: Here, begin: int, one: int, other: int) -> tuple[bytes, bytes] | None:
+        if not self.layout.moved or here.addresses is None or here.base is None:
+            return None
+        first, second = here.addresses[0] + begin, here.addresses[1] + begin
+        one, other = signed(one), signed(other)
+        counted = ((first + after, second + after) for after in _AFTER)
+        fits = any(self.layout.place(from_ + one) == there + other for from_, there in (*counted, here.base))
+        fits = fits or self.layout.place(first - one) == second - other  # as a record of .eh_frame counts back
+        return _MOVED if fits or self._entry(other - one, second - first) else None
+
+    def _entry(self, grown: int, shift: int) -> bool:
+        """Tell whether a word grew as an entry of a table of jumps does, which counts from the table's begin."""
+        code = self.layout.code_shift()
+        return code is not None and grown != 0 and grown == code - shift
+
+
+def signed(word: int) -> int:
+    """Return a word of 32 bits as a number that may be negative."""
+    return word - (1 << 32) if word >= 1 << 31 else word
+
+
+def layout(spans: Sequence[Span]) -> Layout:
+    """Put the sections in order of their addresses; where they overlap, none of them is believed."""
+    ordered = sorted(spans, key=lambda span: (span.first, span.first_end))
+    overlap = any(one.first_end > other.first for one, other in pairwise(ordered))
+    moved = any(
+        span.shift or span.alignment is not None or span.first_end - span.first != span.second_end - span.second
+        for span in ordered
+    )
+    return Layout() if overlap else Layout(tuple(ordered), moved)

@@ -1,0 +1,218 @@
+"""Spells out in what two versions of a section differ: as texts, not as the places at which they happen to stand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orchestrator.analysis.formats.alignment import is_padding, runs, whole_text
+from orchestrator.analysis.formats.machine_words import WORD, Here
+
+if TYPE_CHECKING:
+    from orchestrator.analysis.causes.model import Content
+    from orchestrator.analysis.formats.alignment import Alignment, Gap
+    from orchestrator.analysis.formats.machine_words import Dictionary
+
+_PIECE = 1 << 20
+_MARGIN = 1 << 13
+_MOST_BYTES = 4 << 20  # of what is spelled of one section
+_MOST_MOVED = 50  # words that only moved, as they are listed one by one
+_MOST_WORDS = 4_000_000  # that are looked at
+_MOST_RUNS = 2000  # of bytes that mean nothing known: two sections that differ so much have little in common
+_LETTERS = str.maketrans("0123456789abcdef", "ghijklmnopqrstuv")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of a content, as a content of its own."""
+
+    content: Content
+    offset: int
+    size: int
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return the bytes from there on, fewer at the end."""
+        return self.content.read(self.offset + offset, max(0, min(size, self.size - offset)))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Bytes as a content."""
+
+    data: bytes = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return len(self.data)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return the bytes from there on, fewer at the end."""
+        return self.data[offset : offset + size]
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """In what two sides differ: line by line, first and second; and what merely moved."""
+
+    texts: tuple[bytes, bytes]
+    moved: tuple[bytes, bytes]
+
+
+def same(first: Content, second: Content) -> bool:
+    """Tell whether two contents are equal, holding little of them."""
+    pieces = range(0, first.size, _PIECE)
+    return first.size == second.size and all(first.read(at, _PIECE) == second.read(at, _PIECE) for at in pieces)
+
+
+def beyond(first: Content, second: Content) -> tuple[bytes, bytes]:
+    """Say that two sides differ too much to be listed, in words that no eraser takes for a trace."""
+    return _seal(first), _seal(second)
+
+
+def _seal(content: Content) -> bytes:
+    sha256 = hashlib.sha256()
+    for at in range(0, content.size, _PIECE):
+        sha256.update(content.read(at, _PIECE))
+    return b"not to be listed: " + sha256.hexdigest()[:32].translate(_LETTERS).encode()
+
+
+def spell(
+    first: Content,
+    second: Content,
+    alignment: Alignment,
+    dictionary: Dictionary | None,
+    addresses: tuple[int, int] | None,
+    lengths: frozenset[int] = frozenset(),
+) -> Spelled:
+    """List what differs in a section, in the gaps of its alignment.
+
+    A word that the dictionary knows is spelled as what it stands for; where that is the same on both
+    sides, the word merely moved. `addresses` are those of the section in memory, `lengths` the
+    places on the first side of words that measure what follows them.
+    """
+    speller = _Speller(first, second, dictionary, addresses)
+    for gap in alignment.gaps:
+        if not speller.full() and gap.first not in lengths:
+            speller.gap(gap)
+    return speller.spelled()
+
+
+def spell_strings(first: bytes, second: bytes, alignment: Alignment) -> tuple[bytes, bytes]:
+    """List the strings of a table that stand on one side only, each ended by NUL.
+
+    Their order says nothing: it follows from a hash of their texts, and whoever points to one is
+    looked at by itself.
+    """
+    ours = Counter(text for gap in alignment.gaps for text in _texts(first, gap.first, gap.first_end))
+    theirs = Counter(text for gap in alignment.gaps for text in _texts(second, gap.second, gap.second_end))
+    found = [b"".join(text + b"\0" for text in each.elements()) for each in (ours - theirs, theirs - ours)]
+    return (found[0], found[1]) if sum(map(len, found)) <= _MOST_BYTES else beyond(Kept(first), Kept(second))
+
+
+def _texts(data: bytes, begin: int, end: int) -> list[bytes]:
+    found = data[begin:end].split(b"\0")
+    return found if found[-1] else found[:-1]
+
+
+@dataclass(slots=True)
+class _Speller:
+    first: Content
+    second: Content
+    dictionary: Dictionary | None
+    addresses: tuple[int, int] | None
+    texts: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
+    moved: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
+    words: int = 0
+    runs: int = 0
+    told: set[tuple[bytes, bytes]] = field(default_factory=set)  # texts that words stand for; once is enough
+    listed: int = 0
+    done: int = 0  # offset on the first side, before which all is understood
+
+    def full(self) -> bool:
+        size = len(self.texts[0]) + len(self.texts[1])
+        return size > _MOST_BYTES or self.words > _MOST_WORDS or self.runs > _MOST_RUNS
+
+    def spelled(self) -> Spelled:
+        if self.full():
+            return Spelled(beyond(self.first, self.second), (b"", b""))
+        return Spelled(
+            (bytes(self.texts[0]), bytes(self.texts[1])),
+            (bytes(self.moved[0]), bytes(self.moved[1])),
+        )
+
+    def gap(self, gap: Gap) -> None:
+        if gap.even:
+            self._even(gap)
+            return
+        size, other = gap.first_end - gap.first, gap.second_end - gap.second
+        if size + other > _MOST_BYTES:
+            self.words = _MOST_WORDS + 1
+            return
+        ours, theirs = self.first.read(gap.first, size), self.second.read(gap.second, other)
+        ends = self.first.size, self.second.size
+        texts = ours.rstrip(b"\0"), theirs.rstrip(b"\0")
+        if is_padding(ours[len(texts[0]) :], theirs[len(texts[1]) :], gap, ends):
+            ours, theirs = texts
+        if ours != theirs:
+            self._text(gap.first, ours, theirs)
+        else:
+            self._moved(gap.first, size, other)
+        self.done = gap.first_end
+
+    def _text(self, at: int, ours: bytes, theirs: bytes) -> None:
+        self.texts[0].extend(b"0x%x: %b\n" % (at, ours))
+        self.texts[1].extend(b"0x%x: %b\n" % (at, theirs))
+
+    def _moved(self, at: int, one: int, other: int) -> None:
+        self.listed += 1
+        if self.listed <= _MOST_MOVED:
+            self.moved[0].extend(b"0x%x: 0x%x\n" % (at, one))
+            self.moved[1].extend(b"0x%x: 0x%x\n" % (at, other))
+
+    def _even(self, gap: Gap) -> None:
+        shift = gap.second - gap.first
+        for at in range(gap.first, gap.first_end, _PIECE):
+            size = min(_PIECE, gap.first_end - at)
+            if self.first.read(at, size) != self.second.read(at + shift, size):
+                self._piece(at, at + size, shift, gap)
+            if self.full():
+                return
+
+    def _piece(self, begin: int, end: int, shift: int, gap: Gap) -> None:
+        low, high = max(0, begin - _MARGIN, -shift), min(gap.first_end, end + _MARGIN)
+        ours, theirs = self.first.read(low, high - low), self.second.read(low + shift, high - low)
+        for run, run_end in runs(ours[begin - low : end - low], theirs[begin - low : end - low]):
+            at = max(run + begin, self.done)
+            if at < run_end + begin and self.dictionary and self.dictionary.is_shifted(ours, theirs, at - low):
+                self.words += 1
+                self._moved(at, 0, 1)
+                self.done = at + WORD
+                at = self.done
+            while at < run_end + begin:
+                self._one(ours, theirs, at - low, run_end + begin - low, (low, shift))
+                at = max(at + 1, self.done)
+
+    def _one(self, ours: bytes, theirs: bytes, at: int, end: int, where: tuple[int, int]) -> None:
+        self.words += 1
+        low, shift = where
+        floor = max(0, self.done - low)
+        found = None
+        if self.dictionary is not None:
+            inside = (self.addresses[0] + low, self.addresses[1] + low + shift) if self.addresses else None
+            found = self.dictionary.meaning(Here(ours, theirs, at, inside, self.addresses, floor))
+        if found is None:
+            self.runs += 1
+            begin, end = whole_text(ours, at, end, floor)
+            self._text(begin + low, ours[begin:end], theirs[begin:end])
+            self.done = end + low
+            return
+        begin, end, texts = found
+        if texts[0] == texts[1] or texts in self.told:
+            self._moved(begin + low, int.from_bytes(ours[begin:end], "big"), int.from_bytes(theirs[begin:end], "big"))
+        else:
+            self.told.add(texts)
+            self._text(begin + low, *texts)
+        self.done = end + low

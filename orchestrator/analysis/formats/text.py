@@ -1,0 +1,304 @@
+"""Takes texts and raw bytes apart: into the lines, or the runs of bytes, in which two of them differ."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.analysis.causes.model import View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from orchestrator.analysis.causes.model import Content
+    from orchestrator.model import Severity
+
+Views = tuple[View, View]
+
+WHOLE = 8 << 20
+"""Bytes up to which a member is looked at as a whole."""
+
+LINES = 100_000
+"""The most lines that are compared one by one, between the first and the last that differ."""
+
+UNITS = 500
+"""The most units that are looked at one by one; what comes after them is one unit."""
+
+_CHUNK = 1 << 20
+_WIDE = rb"(?:[\x20-\x7e]\0)"
+_PIECE = re.compile(_WIDE + rb"{4,}|(?:(?!" + _WIDE + rb"{4})[^\0\n])+[\0\n]?|[\0\n]")  # UTF-16 is kept together
+_BYTES = 8 << 20  # of units of a large member
+_GAP = 64  # equal bytes between two runs of one unit
+_ROUND = 512  # bytes around a run that may be needed to understand it
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A content in memory."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return len(self.data)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return the bytes from there on, fewer at the end."""
+        return self.data[offset : offset + size]
+
+
+def views(path: str, kind: str, units: Iterator[tuple[str, bytes, bytes]], depth: Severity) -> Views:
+    """Return both sides' views of units that differ: (place, first, second)."""
+    ours: dict[str, bytes] = {}
+    theirs: dict[str, bytes] = {}
+    for place, first, second in units:
+        if first != second:
+            ours[place], theirs[place] = first, second
+    depths = dict.fromkeys(ours, depth)
+    return View(path, kind, ours, depths), View(path, kind, theirs, depths)
+
+
+def hunks(first: Sequence[bytes], second: Sequence[bytes]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield where two sequences differ, as begin and end in either; each pair of ends is followed by what is equal.
+
+    What stands once on either side, in the same order, holds them together (patience diff): the
+    time that takes grows hardly faster than they do.
+    """
+    low, high = 0, min(len(first), len(second))
+    while low < high and first[low] == second[low]:
+        low += 1
+    end = 0
+    while end < high - low and first[-1 - end] == second[-1 - end]:
+        end += 1
+    stop = len(first) - end, len(second) - end
+    if stop[0] - low == stop[1] - low:
+        yield from _by_place(first, second, low, stop[0])
+        return
+    at = (low, low)
+    for one, two in (*_anchors(first, second, low, stop), stop):
+        if (one, two) < at or one < at[0] or two < at[1]:
+            continue
+        begin, finish = at, (one, two)
+        while begin[0] < finish[0] and begin[1] < finish[1] and first[begin[0]] == second[begin[1]]:
+            begin = begin[0] + 1, begin[1] + 1
+        while begin[0] < finish[0] and begin[1] < finish[1] and first[finish[0] - 1] == second[finish[1] - 1]:
+            finish = finish[0] - 1, finish[1] - 1
+        if begin != finish:
+            if finish[0] - begin[0] == finish[1] - begin[1]:
+                yield from _by_place(first, second, begin[0], finish[0], begin[1] - begin[0])
+            else:
+                yield begin[0], finish[0], begin[1], finish[1]
+        at = one + 1, two + 1
+
+
+def _by_place(
+    first: Sequence[bytes], second: Sequence[bytes], low: int, stop: int, shift: int = 0
+) -> Iterator[tuple[int, int, int, int]]:
+    for one in range(low, stop):
+        if first[one] != second[one + shift]:
+            yield one, one + 1, one + shift, one + shift + 1
+
+
+def _anchors(first: Sequence[bytes], second: Sequence[bytes], low: int, stop: tuple[int, int]) -> list[tuple[int, int]]:
+    """Return the longest rising chain of places whose items stand once on either side."""
+    ours, theirs = _once(first, low, stop[0]), _once(second, low, stop[1])
+    places = sorted((place, theirs[item]) for item, place in ours.items() if item in theirs)
+    tails: list[int] = []
+    ends: list[int] = []
+    before: list[int] = []
+    for number, (_, two) in enumerate(places):
+        at = bisect_left(tails, two)
+        before.append(ends[at - 1] if at else -1)
+        if at == len(tails):
+            tails.append(two)
+            ends.append(number)
+        else:
+            tails[at], ends[at] = two, number
+    chain, number = [], ends[-1] if ends else -1
+    while number >= 0:
+        chain.append(places[number])
+        number = before[number]
+    return chain[::-1]
+
+
+def _once(items: Sequence[bytes], low: int, stop: int) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    again: set[bytes] = set()
+    for place in range(low, stop):
+        item = items[place]
+        if item in found:
+            again.add(item)
+        found[item] = place
+    for item in again:
+        del found[item]
+    return found
+
+
+def text(path: str, kind: str, first: bytes, second: bytes, depth: Severity) -> Views:
+    """Take two texts apart into the lines in which they differ."""
+    return views(path, kind, _lines(first, second), depth)
+
+
+def _lines(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
+    begin, ours, theirs = _unlike_lines(first, second)
+    before = first.count(b"\n", 0, begin)
+    if max(ours.count(b"\n"), theirs.count(b"\n")) > LINES:
+        yield f"line {before + 1} and after", hashed(ours), hashed(theirs)
+        return
+    one, two = ours.split(b"\n"), theirs.split(b"\n")
+    for number, (low, end, other, stop) in enumerate(hunks(one, two)):
+        place = f"line {before + min(low, other) + 1}"
+        if number >= UNITS:
+            yield f"{place} and after", b"\n".join(one[low:]), b"\n".join(two[other:])
+            return
+        yield place, b"\n".join(one[low:end]), b"\n".join(two[other:stop])
+
+
+def _unlike_lines(first: bytes, second: bytes) -> tuple[int, bytes, bytes]:
+    """Return what is left of two texts without the lines with which they begin and end alike, and where it begins."""
+    begin = first.rfind(b"\n", 0, _common(first, second)) + 1
+    room = min(len(first), len(second)) - begin
+    end = _common(first[: begin - 1 if begin else None : -1][:room], second[: begin - 1 if begin else None : -1][:room])
+    at = first.find(b"\n", len(first) - end) if end else -1
+    end = len(first) - at if at >= 0 else 0
+    return begin, first[begin : len(first) - end], second[begin : len(second) - end]
+
+
+def hashed(data: bytes) -> bytes:
+    """Stand for bytes that are too many; of another hash where they differ."""
+    return f"{len(data)} bytes of SHA-256 {hashlib.sha256(data).hexdigest()}".encode()
+
+
+def raw(path: str, kind: str, first: Content, second: Content, depth: Severity) -> Views:
+    """Take two contents of any size apart into the runs of bytes in which they differ."""
+    if first.size == second.size:
+        return views(path, kind, _runs(first, second), depth)
+    if max(first.size, second.size) <= WHOLE:
+        return views(path, kind, _pieces(first.read(0, first.size), second.read(0, second.size)), depth)
+    return views(path, kind, _middle(first, second), depth)
+
+
+def _pieces(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
+    """Align bytes of unlike length by what stands between zero bytes and ends of lines."""
+    if max(data.count(b"\0") + data.count(b"\n") for data in (first, second)) > LINES:
+        yield from _middle(Plain(first), Plain(second))
+        return
+    ours, theirs = (_PIECE.findall(data) for data in (first, second))
+    offsets = []
+    for pieces in (ours, theirs):
+        at, places = 0, []
+        for piece in pieces:
+            places.append(at)
+            at += len(piece)
+        offsets.append([*places, at])
+    for number, (one, end, two, stop) in enumerate(hunks(ours, theirs)):
+        place = f"byte {min(offsets[0][one], offsets[1][two]):#x}"
+        if number >= UNITS:
+            yield f"{place} and after", b"".join(ours[one:]), b"".join(theirs[two:])
+            return
+        yield place, b"".join(ours[one:end]), b"".join(theirs[two:stop])
+
+
+def _runs(first: Content, second: Content) -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield runs of bytes in which contents of one size differ, with what is around them."""
+    taken = 0
+    for number, (begin, end) in enumerate(_merged(first, second)):
+        if number >= UNITS or taken + end - begin > _BYTES:
+            yield f"byte {begin:#x} and after", _digest(first, begin), _digest(second, begin)
+            return
+        taken += end - begin
+        one, two = first.read(begin, end - begin), second.read(begin, end - begin)
+        yield f"byte {begin:#x}", one, two
+
+
+def _merged(first: Content, second: Content) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of runs that differ, those that are close together as one, widened to what they lie in."""
+    begin = end = -1
+    for one, two in _unlike(first, second):
+        if begin < 0:
+            begin, end = one, two
+        elif one - end <= 2 * _GAP:
+            end = two
+        else:
+            yield _widened(first, second, begin, end)
+            begin, end = one, two
+    if begin >= 0:
+        yield _widened(first, second, begin, end)
+
+
+def _unlike(first: Content, second: Content) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of pieces that differ, no finer than `_GAP` bytes."""
+    for at in range(0, first.size, _CHUNK):
+        ours, theirs = first.read(at, _CHUNK), second.read(at, _CHUNK)
+        if ours == theirs:
+            continue
+        for step in range(0, len(ours), _GAP):
+            if ours[step : step + _GAP] != theirs[step : step + _GAP]:
+                yield at + step, min(at + step + _GAP, at + len(ours))
+
+
+def _widened(first: Content, second: Content, begin: int, end: int) -> tuple[int, int]:
+    """Widen a run, on both sides alike, to the ends of the printable text that it lies in."""
+    before = min(begin, _ROUND // 2, _GAP)
+    after = min(first.size - end, _GAP)
+    heads = [content.read(begin - before, before) for content in (first, second)]
+    tails = [content.read(end, after) for content in (first, second)]
+    lead = max(len(head) - len(re.sub(rb"[\x20-\x7e]*\Z", b"", head)) for head in heads) if before else 0
+    rest = max(len(re.match(rb"[\x20-\x7e]*", tail)[0]) for tail in tails)  # type: ignore[index] # matches all
+    return begin - lead, end + rest
+
+
+def _digest(content: Content, begin: int) -> bytes:
+    sha256 = hashlib.sha256()
+    for at in range(begin, content.size, _CHUNK):
+        sha256.update(content.read(at, _CHUNK))
+    return f"{content.size - begin} bytes of SHA-256 {sha256.hexdigest()}".encode()
+
+
+def _middle(first: Content, second: Content) -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield what is left of two large contents of unlike size when they lose what they begin and end with alike."""
+    begin = _alike(first, second)
+    room = min(first.size, second.size) - begin
+    end = _alike_at_end(first, second, room)
+    sizes = first.size - begin - end, second.size - begin - end
+    if max(sizes) > _BYTES:
+        yield f"byte {begin:#x} and after", _digest(first, begin), _digest(second, begin)
+    else:
+        yield f"byte {begin:#x}", first.read(begin, sizes[0]), second.read(begin, sizes[1])
+
+
+def _alike(first: Content, second: Content) -> int:
+    for at in range(0, min(first.size, second.size), _CHUNK):
+        ours, theirs = first.read(at, _CHUNK), second.read(at, _CHUNK)
+        if ours != theirs:
+            return at + _common(ours, theirs)
+    return min(first.size, second.size)
+
+
+def _common(first: bytes, second: bytes) -> int:
+    """Return how many bytes two pieces begin with alike."""
+    low, high = 0, min(len(first), len(second))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if first[:middle] == second[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _alike_at_end(first: Content, second: Content, room: int) -> int:
+    found = 0
+    while found < room:
+        size = min(_CHUNK, room - found)
+        ours = first.read(first.size - found - size, size)[::-1]
+        theirs = second.read(second.size - found - size, size)[::-1]
+        alike = _common(ours, theirs)
+        found += alike
+        if alike < size:
+            break
+    return found

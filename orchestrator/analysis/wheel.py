@@ -1,0 +1,182 @@
+"""Reads a wheel file, which may be hostile: nothing of it is written anywhere, and all is bounded."""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from typing import IO, TYPE_CHECKING
+
+from packaging.utils import parse_wheel_filename
+
+from orchestrator.errors import is_of_the_host
+from orchestrator.guest.main import LARGEST_DIRECTORY, directory_of_zip, members_of_zip
+from orchestrator.model import DETAIL, Failure, Member, Phase, Reason, Traces, Wheel, digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestrator.model import WheelFile
+
+CHUNK = 1 << 20
+_LOCAL = struct.Struct("<4s5H3L2H")  # APPNOTE.TXT 4.3.7: a member's local header
+_LONGEST_RECORD = 64 << 20
+_LONGEST_METADATA = 4 << 20
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_LINK = 0o120000
+_FORMAT = 0o170000
+BROKEN = (
+    zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, struct.error,
+    zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What zipfile raises, one time or another, when it reads what is no archive, or no longer one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A wheel on our disk, under the name by which it is to be known, and what its build planted, if that is known."""
+
+    path: Path
+    file: WheelFile
+    traces: Traces = Traces()  # noqa: RUF009 - frozen
+
+
+def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure | None:
+    """Tell what is wrong with a wheel by its name and its list of members alone; None if nothing is.
+
+    `limit` bounds the bytes that it says it unpacks to, `members` their number. An OSError is raised where the
+    host cannot read the file.
+    """
+    try:
+        parse_wheel_filename(claimed.filename)
+    except ValueError as error:  # InvalidWheelFilename, or a version with more digits than Python reads
+        return _failure(Reason.BROKEN_WHEEL, str(error))
+    try:
+        if directory_of_zip(str(path)) > LARGEST_DIRECTORY:
+            return _failure(Reason.WHEEL_TOO_LARGE, "its list of members is beyond all measure")
+        if members_of_zip(str(path), members) > members:  # before zipfile keeps 500 bytes of each
+            return _failure(Reason.WHEEL_TOO_LARGE, f"has more than {members} files")
+        with zipfile.ZipFile(path) as archive:
+            return _unsafe(archive.infolist(), limit, members)
+    except BROKEN as error:
+        if is_of_the_host(error):
+            raise
+        return _failure(Reason.BROKEN_WHEEL, f"{claimed.filename}: {error}")
+
+
+def _unsafe(infos: list[zipfile.ZipInfo], limit: int, members: int) -> Failure | None:
+    seen: set[str] = set()
+    for info in infos:
+        # `orig_filename` is what stands in the archive; zipfile cuts `filename` at a NUL.
+        name = info.orig_filename
+        if name in seen:
+            return _failure(Reason.UNSAFE_WHEEL, f"{name}: stands in the archive twice")
+        if name.startswith("/") or "\\" in name or "\0" in name or ".." in name.split("/"):
+            return _failure(Reason.UNSAFE_WHEEL, f"{name}: leads out of the wheel")
+        if (info.external_attr >> 16) & _FORMAT not in (0, 0o100000, 0o040000):
+            kind = "a link" if (info.external_attr >> 16) & _FORMAT == _LINK else "not a plain file"
+            return _failure(Reason.UNSAFE_WHEEL, f"{name}: is {kind}")
+        if info.compress_type not in _METHODS:
+            return _failure(Reason.BROKEN_WHEEL, f"{name}: compressed by the method {info.compress_type}, as none is")
+        seen.add(name)
+    if sum(info.file_size for info in infos) > limit or len(infos) > members:
+        return _failure(Reason.WHEEL_TOO_LARGE, f"unpacks to more than {limit} bytes or {members} files")
+    return None
+
+
+def read(path: Path, claimed: WheelFile, limit: int, members: int) -> Wheel | Failure:
+    """Read all that comparison needs of a wheel; memory does not grow with its members' size.
+
+    `limit` bounds what its members truly unpack to, in bytes, whatever they claim.
+    """
+    if (failure := survey(path, claimed, limit, members)) is not None:
+        return failure
+    try:
+        with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
+            found = tuple(_member(archive, info, raw) for info in archive.infolist())
+            return Wheel(claimed.filename, claimed.sha256, found, _record(archive))
+    except BROKEN as error:
+        if is_of_the_host(error):
+            raise
+        return _failure(Reason.BROKEN_WHEEL, f"{claimed.filename}: {error}")
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, raw: IO[bytes]) -> Member:
+    sha256 = hashlib.sha256()
+    with archive.open(info) as stream:  # never yields more than file_size, which the survey has bounded
+        while piece := stream.read(CHUNK):
+            sha256.update(piece)
+    extra, packed = _raw(info, raw)
+    return Member(
+        path=info.orig_filename,
+        sha256=sha256.hexdigest(),
+        size=info.file_size,
+        mode=info.external_attr >> 16,
+        time=info.date_time,
+        packing=digest(
+            [
+                info.compress_type,
+                info.flag_bits,
+                info.create_system,
+                info.create_version,
+                info.extract_version,
+                info.internal_attr,
+                info.external_attr & 0xFFFF,
+                info.extra.hex(),
+                extra.hex(),
+                info.comment.hex(),
+            ]
+        ),
+        packed=packed,
+    )
+
+
+def _raw(info: zipfile.ZipInfo, raw: IO[bytes]) -> tuple[bytes, str]:
+    """Return a member's local extra field, and the hash of its bytes as they are packed."""
+    raw.seek(info.header_offset)
+    header = _LOCAL.unpack(raw.read(_LOCAL.size))
+    raw.seek(header[9], 1)
+    extra = raw.read(header[10])
+    sha256, left = hashlib.sha256(), info.compress_size
+    while left > 0 and (piece := raw.read(min(CHUNK, left))):
+        sha256.update(piece)
+        left -= len(piece)
+    return extra, sha256.hexdigest()
+
+
+def _record(archive: zipfile.ZipFile) -> tuple[str, ...]:
+    for info in archive.infolist():
+        if is_record(info.filename) and info.file_size <= _LONGEST_RECORD:
+            return tuple(archive.read(info).decode("utf-8", "replace").splitlines())
+    return ()
+
+
+def requires(path: Path) -> tuple[str, ...]:
+    """Return what a wheel requires when it is used, as its METADATA has it; nothing where it cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                folder, _, name = info.filename.partition("/")
+                if name == "METADATA" and folder.endswith(".dist-info") and info.file_size <= _LONGEST_METADATA:
+                    if info.compress_type not in _METHODS:
+                        return ()
+                    text = archive.read(info).decode("utf-8", "replace")
+                    return tuple(str(one) for one in HeaderParser().parsestr(text).get_all("Requires-Dist", ()))
+    except BROKEN as error:
+        if is_of_the_host(error):
+            raise
+    return ()
+
+
+def is_record(path: str) -> bool:
+    """Tell whether that member is the wheel's RECORD (PEP 427)."""
+    folder, _, name = path.partition("/")
+    return name == "RECORD" and folder.endswith(".dist-info")
+
+
+def _failure(reason: Reason, detail: str) -> Failure:
+    return Failure(reason, Phase.WHEEL, detail[:DETAIL])

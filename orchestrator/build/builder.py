@@ -1,0 +1,527 @@
+"""Builds one sdist in one environment: a wheel, or the failure that it gave instead."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import posixpath
+import py_compile
+import signal
+import tarfile
+import time
+from dataclasses import dataclass
+from importlib import resources
+from typing import IO, TYPE_CHECKING, Annotated
+
+from pydantic import StringConstraints, TypeAdapter
+
+from orchestrator.analysis import failure_signs
+from orchestrator.build import confinement
+from orchestrator.build.engine import STDOUT, Completed, Container
+from orchestrator.build.protocol import LONGEST_FRAME, Listener, Refused
+from orchestrator.build.variations import scratch_folders
+from orchestrator.errors import TransientEngineError, WheelproofError
+from orchestrator.guest.crates import HOME as CRATES
+from orchestrator.guest.main import CRASHED, TIMED_OUT
+from orchestrator.model import (
+    DETAIL,
+    LIMIT_REASONS,
+    Build,
+    Environment,
+    Failure,
+    Limits,
+    Phase,
+    Probe,
+    Provided,
+    Reason,
+    WheelFile,
+)
+from orchestrator.sources import reading
+from orchestrator.util import logs
+from orchestrator.util.cache import settle, settled, unfinished
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from orchestrator.model import Image
+    from orchestrator.sources.sdist import Source
+
+GUEST = "/usr/lib/wheelproof"
+"""Where the guest, the shell and the clock's offset lie in every container of ours."""
+
+PROGRAMS = ("__init__.py", "crates.py", "main.py", "postprocess.py")
+START = """\
+if __name__ == "__main__":  # a process that a build spawns imports this again
+    import sys
+
+    before = tuple(sys.modules)
+    from orchestrator.guest import main
+
+    main.start(before)
+"""
+"""Begins the guest of a build: a program is compiled each time that it is begun, a module is not."""
+
+NO_SITECUSTOMIZE = "# Stands in for the one of the build requirements, in a process that runs none of their code.\n"
+SECONDS = 600
+"""That a container of ours may take which builds nothing."""
+
+BROKE_DOWN = (TIMED_OUT, 128 + signal.SIGSEGV, 128 + signal.SIGABRT, 128 + signal.SIGBUS)
+"""Exit statuses of a Python that its input broke, or kept busy for too long."""
+
+SDIST = "/usr/lib/wheelproof-sdist"
+COMPILERS = "compilers"
+"""The folder below GUEST with wrappers of the compilers, where a remedy asks for them."""
+
+WRAPPED = ("cc", "c++", "gcc", "g++", "x86_64-linux-gnu-gcc", "x86_64-linux-gnu-g++")
+WRAPPER = """#!/bin/sh
+exec /usr/bin/{name} "$@" "-ffile-prefix-map=$PWD=."
+"""
+"""Of several maps of one path gcc takes the last; so ours goes before those of the package."""
+TAIL = 1 << 20
+LONGER_TAIL = 8 << 20  # looked at where the other shows nothing
+INODES = 1_000_000
+_Word = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\A[!-~]+\z")]
+_LISTED = TypeAdapter(tuple[tuple[_Word, _Word, _Word], ...])
+SHARED = "/dev/shm"  # noqa: S108 - of the container; a folder in memory, which is emptied and looked at like the others
+_KILLS = (-9, -15)  # exit statuses: SIGKILL, and SIGTERM, with which programs that save memory begin
+_DEATHS = (b"illed", b"erminated", b"SIGKILL", b"SIGTERM", b"137", b"143", b" -9", b" -15", b"signal")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """All that one build needs, settled before it begins."""
+
+    name: str  # first, second, control
+    source: Source
+    environment: Environment
+    requirements: Path  # the folder of installed build requirements
+    image: Image
+    limits: Limits
+    given: tuple[str, ...] = ()  # the names of the build requirements that are there
+    ask: bool = False  # for the dynamic build requirements, before it is built
+    hook: str = "build_wheel"
+    crates: Path | None = None  # a CARGO_HOME with all crates in it
+    pip: str = ""  # the project, where `pip wheel` is to build it, instead of the build backend's hook
+    project: str = ""  # whose wheel it is to give; a wheel of no project is taken from nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one container gave."""
+
+    build: Build
+    file: Path | None  # the wheel (or sdist), in the folder that was named for it
+    log: Path
+    asked: tuple[str, ...] | None = None  # the dynamic build requirements, where they were asked for
+    missing: bool = False  # they name more than was given, and so nothing was built
+    doubt: str = ""  # why it has to be built once more: what shows that something outside may have broken it
+
+
+def variables(environment: Environment, cpus: int) -> dict[str, str]:
+    """Return the environment variables of a build; there are no others.
+
+    `cpus` is how many processors the build is given, as its tools shall know.
+    """
+    named = {
+        "PATH": ":".join((*environment.path, f"{environment.environment_path}/lib/bin")),
+        "PYTHONPATH": f"{environment.environment_path}/lib",
+        "PYTHONHASHSEED": str(environment.hash_seed),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LANG": environment.locale,
+        "LC_ALL": environment.locale,
+        "TZ": environment.timezone,
+        "HOME": environment.home,
+        "USER": environment.user,
+        "LOGNAME": environment.user,
+        "SHELL": environment.login_shell,
+        "TMPDIR": environment.tmpdir,
+        "MAKEFLAGS": f"-j{cpus}",
+        "CMAKE_BUILD_PARALLEL_LEVEL": str(cpus),
+        "NPY_NUM_BUILD_JOBS": str(cpus),
+    }
+    if environment.flags:
+        named["CFLAGS"] = named["CXXFLAGS"] = " ".join(environment.flags)
+    if environment.map_working_folder:
+        named["PATH"] = f"{GUEST}/{COMPILERS}:{named['PATH']}"
+    if environment.language:
+        named["LANGUAGE"] = environment.language
+    if environment.source_date_epoch is not None:
+        named["SOURCE_DATE_EPOCH"] = str(environment.source_date_epoch)
+    return named | dict(environment.variables)
+
+
+def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Container:
+    """Say how the engine is to run one build; `cpu` is the processor for one that gets only one."""
+    environment, limits = order.environment, order.limits
+    folders = scratch_folders(environment)
+    named = variables(environment, environment.cpus or cpus) | _cargo(order)
+    spec = {
+        "seconds": limits.seconds,
+        "pythonpath": named["PYTHONPATH"],
+        "hook": order.hook,
+        "ask": order.ask,
+        "given": order.given if order.ask else (),
+        "pip": order.pip,
+        "backend": order.source.backend,
+        "backend_path": order.source.backend_path,
+        "config_settings": settings_of(environment.config_settings),
+        "sdist": f"{SDIST}/{order.source.path.name}",
+        "source": environment.build_path,
+        "umask": environment.umask,
+        "reverse": environment.reverse_files,
+        "requirements": environment.environment_path,
+        "scratch": (*folders, SHARED),
+        "limit": limits.sdist,
+        "members": limits.members,
+        "wheel": limits.wheel,
+        "finish": environment.finish if order.hook == "build_wheel" else (),
+        "epoch": environment.source_date_epoch or 0,
+    }
+    kernel = ("setarch", "x86_64", "--uname-2.6") if environment.uname26 else ()
+    return Container(
+        image=order.image.id,
+        command=(*kernel, "/usr/bin/python3", f"{GUEST}/start.py", json.dumps(spec)),
+        # The guest puts the build requirements on it in the process that runs the package's code, and only there.
+        environment=named | {"PYTHONPATH": GUEST},
+        user=f"{environment.uid}:{environment.uid}",
+        hostname=environment.hostname,
+        domainname=environment.domainname,
+        mounts=(
+            (str(guest), GUEST),
+            (str(order.source.path), f"{SDIST}/{order.source.path.name}"),
+            (str(order.requirements), environment.environment_path),
+            *(((str(order.crates), crates_path(environment)),) if order.crates else ()),
+        ),
+        scratch={folder: _tmpfs(folder, environment, limits) for folder in folders},
+        cpuset=str(cpu) if environment.cpus == 1 else "",
+        memory=limits.memory,
+        processes=limits.processes,
+        files=limits.files,
+        file_size=limits.scratch,
+        shared=min(limits.scratch, confinement.SHARED),
+        seconds=limits.seconds,
+        label=label,
+    )
+
+
+def crates_path(environment: Environment) -> str:
+    """Return where a build finds its crates: beside its build requirements, so that both move together."""
+    return f"{posixpath.dirname(environment.environment_path)}/{CRATES}"
+
+
+def _cargo(order: Order) -> dict[str, str]:
+    return {"CARGO_HOME": crates_path(order.environment), "CARGO_NET_OFFLINE": "true"} if order.crates else {}
+
+
+def settings_of(given: tuple[tuple[str, str], ...]) -> dict[str, str | list[str]]:
+    """Return config settings as a build backend gets them: a key that stands more than once has a list."""
+    found: dict[str, str | list[str]] = {}
+    for key in dict(given):
+        values = [value for name, value in given if name == key]
+        found[key] = values if len(values) > 1 else values[0]
+    return found
+
+
+def _tmpfs(folder: str, environment: Environment, limits: Limits) -> str:
+    mode = "1777" if folder.endswith("tmp") else "0755"
+    owner = f"uid={environment.uid},gid={environment.uid}"
+    return f"rw,exec,nosuid,nodev,size={limits.scratch},nr_inodes={INODES},mode={mode},{owner}"
+
+
+def guest_folder(cache: Path, environment: Environment) -> Path:
+    """Make, once, the folder that is mounted at GUEST: the guest, /bin/sh, the clock's offset, perhaps compilers."""
+    ours = resources.files("orchestrator.guest")
+    programs = {f"orchestrator/guest/{name}": ours.joinpath(name).read_bytes() for name in PROGRAMS}
+    programs["orchestrator/__init__.py"] = b""
+    shell, offset, wrapped = environment.shell, environment.clock_offset, environment.map_working_folder
+    programs["start.py"] = START.encode()
+    programs["sitecustomize.py"] = NO_SITECUSTOMIZE.encode()
+    key = hashlib.sha256(b"\0".join((*programs.values(), f"{shell} {offset} {wrapped and WRAPPER}".encode())))
+    folder = cache / "guest" / key.hexdigest()[:16]
+    if (found := settled(folder)) is not None:
+        return found
+    with unfinished(folder.parent) as lent:
+        made = lent / "guest"
+        made.mkdir(mode=0o755)
+        for name, content in programs.items():
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            (made / name).write_bytes(content)
+        for name in (one for one in programs if one.startswith("orchestrator/")):
+            _compile(made, name)
+        (made / "sh").symlink_to(shell)
+        (made / "clock").write_text(f"{offset}\n")
+        if wrapped:
+            _wrap_compilers(made / COMPILERS)
+        return settle(made, folder)
+
+
+def _compile(folder: Path, name: str) -> None:
+    """Compile a program, for images that have our Python: others take no notice of it."""
+    shown, once = f"{GUEST}/{name}", py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(folder / name), dfile=shown, doraise=True, invalidation_mode=once)
+
+
+def _wrap_compilers(folder: Path) -> None:
+    """Write a wrapper of each compiler, which maps the folder in which it is called to a dot."""
+    folder.mkdir(mode=0o755)
+    for name in WRAPPED:
+        (folder / name).write_text(WRAPPER.format(name=name))
+        (folder / name).chmod(0o755)
+
+
+def build(
+    order: Order,
+    spec: Container,
+    folder: Path,
+    run: Callable[[Container, Listener], Completed],
+    answered: Callable[[tuple[str, ...]], None],
+) -> Output:
+    """Run one build, and say what it gave; its files lie in the folder.
+
+    Raises
+    ------
+    EngineError
+        The engine failed: there is no build, and nothing is known about the package.
+
+    """
+    listener = Listener(folder, order.limits, answered, given=order.given if order.ask else None)
+    begun = time.monotonic()
+    try:
+        completed = run(spec, listener)
+    finally:
+        listener.close()
+    seconds = time.monotonic() - begun
+    failure = _failure(order, completed, listener, seconds)
+    killed = _killed(failure, listener)
+    if killed:
+        failure = _of_killed(order, listener, killed, failure)
+    wheel = None
+    if failure is None and listener.made:
+        wheel = WheelFile(listener.made.file, listener.sha256.hexdigest(), listener.received)
+    build = Build(
+        name=order.name,
+        environment=order.environment,
+        wheel=wheel,
+        failure=failure,
+        probe=listener.probe,
+        seconds=round(seconds, 3),
+        cpu_seconds=listener.cpu_seconds,
+    )
+    doubt = killed or _doubt(failure, listener.log)
+    return Output(build, listener.file if wheel else None, listener.log, listener.asked, listener.missing, doubt)
+
+
+def _doubt(failure: Failure | None, log: Path) -> str:
+    """Return why a failure may have come from outside: the engine may break a channel, and any process may get lost."""
+    if failure and failure.reason is Reason.BROKEN_CHANNEL:
+        return failure.evidence
+    return failure_signs.lost(_tail(log, TAIL)) if failure and failure.reason is Reason.BUILD_ERROR else ""
+
+
+def _failure(order: Order, completed: Completed, heard: Listener, seconds: float) -> Failure | None:
+    """Tell why there is no wheel; None if there is one, or the value that was asked for.
+
+    Raises TransientEngineError where the container ended in a way that no build brings about, and
+    where the host had no memory left for what the build was promised.
+    """
+    what = f"building {order.source.path.name} ({order.name})"
+    if heard.failed and heard.failed.short_of_memory == "host":
+        msg = (
+            f"{what}: the host ran out of memory and killed a part of the "
+            "build; run fewer jobs at once, or allow each less under limits: memory"
+        )
+        raise TransientEngineError(msg)
+    phase = _phase(order, heard)
+    tail = _tail(heard.log, DETAIL)
+    if limit := _limit(order.limits, completed, heard, seconds):
+        return Failure(limit, phase, tail, failure_signs.of_limit(limit, order.limits))
+    if heard.broken:
+        return _broken(phase, heard.broken)
+    if isinstance(heard.last, Refused):
+        found = heard.last.failure
+        return Failure(found.reason, found.phase, found.detail, failure_signs.printable(found.detail))
+    if heard.failed:
+        return _explained(heard.log, phase)
+    if heard.missing or (completed.exit_code == 0 and heard.made):
+        _look(order, heard.probe)
+        return None
+    if completed.exit_code == CRASHED and heard.probe:
+        return _broken(phase, f"the guest broke down: {tail[-300:]}")
+    msg = (
+        f"{what}: the container ended with status {completed.exit_code} before all was heard of the guest: "
+        f"{tail[-300:]!r}"
+    )
+    raise TransientEngineError(msg)
+
+
+def _broken(phase: Phase, why: str) -> Failure:
+    return Failure(Reason.BROKEN_CHANNEL, phase, why[:DETAIL], failure_signs.printable(why))
+
+
+def _killed(failure: Failure | None, heard: Listener) -> str:
+    """Return what shows that a process of a build was ended by a signal that no limit of ours accounts for.
+
+    Of a build that went on as well: what it made may lack what that process was to make. A limit that was
+    reached is explained by the counters of the control group, and nothing was built where the sdist cannot be
+    unpacked, or more is required than there is.
+    """
+    limits = LIMIT_REASONS - {Reason.KILLED}
+    if heard.broken or heard.missing or (failure and (failure.reason in limits or failure.phase is Phase.UNPACK)):
+        return ""
+    status = heard.failed.failed if heard.failed else 0
+    hook = f"the build backend's process was ended by signal {-status}" if status in _KILLS else ""
+    return hook or failure_signs.killed(_mentions(heard.log), went_well=failure is None)
+
+
+def _of_killed(order: Order, heard: Listener, killed: str, failure: Failure | None) -> Failure:
+    """Return the failure of a build with a killed process: what its log shows before that, if it shows anything."""
+    if failure and failure.reason is not Reason.KILLED and _explains(heard.log, failure):
+        return failure
+    return Failure(Reason.KILLED, _phase(order, heard), _tail(heard.log, DETAIL), killed)
+
+
+def _explains(log: Path, failure: Failure) -> bool:
+    """Whether the first line of a log that ends builds is one of another reason."""
+    return failure.reason is not Reason.BUILD_ERROR and failure_signs.explain(_tail(log, TAIL)).reason is failure.reason
+
+
+def _mentions(log: Path) -> str:
+    """Return those lines of a whole log that may be about a killed process: builds that go well have long logs too."""
+    found: list[bytes] = []
+    with log.open("rb") as stream:
+        while lines := stream.readlines(TAIL):
+            if any(word in b"".join(lines) for word in _DEATHS):
+                found += (line for line in lines if any(word in line for word in _DEATHS))
+            if sum(map(len, found)) > TAIL:
+                break
+    return b"".join(found)[:TAIL].decode("utf-8", "replace")
+
+
+def _explained(log: Path, phase: Phase) -> Failure:
+    """Tell from a failed build's log why it failed."""
+    found = reading.explain(log, (TAIL, LONGER_TAIL))
+    return Failure(found.reason, phase, _tail(log, DETAIL), found.evidence, found.missing)
+
+
+def _limit(limits: Limits, completed: Completed, heard: Listener, seconds: float) -> Reason | None:
+    if heard.too_loud:
+        return Reason.TOO_MUCH_OUTPUT
+    if completed.timed_out or (completed.exit_code == TIMED_OUT and seconds >= limits.seconds):
+        return Reason.TIME_OUT
+    if completed.out_of_memory or (heard.failed and heard.failed.short_of_memory == "limit"):
+        return Reason.OUT_OF_MEMORY
+    if heard.failed and heard.failed.forks_refused:
+        return Reason.TOO_MANY_PROCESSES
+    if heard.failed and not heard.failed.space_left:
+        return Reason.OUT_OF_SPACE
+    return None
+
+
+def _look(order: Order, probe: Probe | None) -> None:
+    """Make sure that the container was as ordered where a slip would be dangerous."""
+    if probe is None or set(probe.interfaces) - {"lo"}:
+        seen = "nothing" if probe is None else ", ".join(probe.interfaces)
+        msg = (
+            f"building {order.source.path.name}: the container has a network ({seen}); "
+            "use an engine that honours network mode none"
+        )
+        raise WheelproofError(msg)
+
+
+def _phase(order: Order, heard: Listener) -> Phase:
+    if order.ask and heard.asked is None:
+        return Phase.REQUIREMENTS
+    return Phase.BUILD_WHEEL if order.hook == "build_wheel" else Phase.BUILD_SDIST
+
+
+def _tail(log: Path, size: int) -> str:
+    with log.open("rb") as stream:
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - size))
+        return stream.read().decode("utf-8", "replace")
+
+
+def inventory(image: Image, guest: Path, run: Callable[..., Completed], label: str) -> tuple[Provided, ...]:
+    """List the Python distributions that an image has from Debian, sorted by name, with their packages.
+
+    Raises
+    ------
+    EngineError
+        The engine failed.
+
+    """
+    versions = {name.partition(":")[0]: version for name, version in image.packages}
+    spec = Container(
+        image=image.id,
+        command=("/usr/bin/python3", f"{GUEST}/start.py", json.dumps({"inventory": True, "seconds": SECONDS})),
+        environment={"LANG": "C.UTF-8"},
+        user="1111:1111",
+        mounts=((str(guest), GUEST),),
+        memory=1 << 30,
+        seconds=SECONDS,
+        label=label,
+    )
+    heard = bytearray()
+
+    def listen(stream: int, piece: bytes) -> bool:
+        if stream == STDOUT:
+            heard.extend(piece[: LONGEST_FRAME + 1 - len(heard)])
+        return len(heard) <= LONGEST_FRAME
+
+    completed = run(spec, listen)
+    try:
+        found = _LISTED.validate_json(bytes(heard), strict=True) if completed.exit_code == 0 else None
+        listed = [Provided(name, version, package, versions[package]) for name, version, package in found or ()]
+    except (ValueError, LookupError) as error:
+        msg = f"looking for what {image.name} has from Debian: the answer cannot be read: {error}"
+        raise TransientEngineError(msg) from error
+    if found is None:
+        msg = f"looking for what {image.name} has from Debian: the container ended with {completed.exit_code}"
+        raise TransientEngineError(msg)
+    return tuple(sorted(listed, key=lambda one: (one.name, one.version)))
+
+
+def compile_modules(
+    lib: Path, image: Image, guest: Path, run: Callable[..., Completed], label: str, made: IO[bytes]
+) -> None:
+    """Compile a folder of modules with an image's Python, in a container; write a tar of the outcome.
+
+    It is empty where the modules are made to break or exhaust a compiler: then every build compiles
+    what it imports.
+
+    Raises
+    ------
+    EngineError
+        The engine failed.
+
+    """
+    inside, scratch = "/usr/lib/build-requirements/lib", "/tmp"  # noqa: S108 - of the container
+    told = {"compile": inside, "scratch": scratch, "seconds": SECONDS}
+    spec = Container(
+        image=image.id,
+        command=("/usr/bin/python3", "-E", "-s", f"{GUEST}/start.py", json.dumps(told)),
+        environment={"PYTHONHASHSEED": "0", "LANG": "C.UTF-8"},
+        user="1111:1111",
+        mounts=((str(guest), GUEST), (str(lib), inside)),
+        scratch={scratch: "rw,nosuid,nodev,size=67108864,mode=1777"},
+        memory=2 << 30,
+        seconds=SECONDS,
+        label=label,
+    )
+    room = 1 << 30
+
+    def listen(stream: int, piece: bytes) -> bool:
+        if stream == STDOUT:
+            made.write(piece[: max(0, room - made.tell())])
+        return made.tell() < room
+
+    completed = run(spec, listen)
+    if completed.timed_out or completed.cut_off or completed.out_of_memory or completed.exit_code in BROKE_DOWN:
+        logs.warning("build requirements cannot be compiled", status=completed.exit_code)
+        made.seek(0)
+        made.truncate()
+        tarfile.open(fileobj=made, mode="w").close()
+    elif completed.exit_code:
+        msg = f"compiling build requirements: the container ended with status {completed.exit_code}"
+        raise TransientEngineError(msg)

@@ -1,0 +1,1 @@
+"""Build requirements: resolved, fetched, installed."""

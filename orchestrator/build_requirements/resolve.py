@@ -1,0 +1,350 @@
+"""Build requirements -> a lock with hashes, for another interpreter and as of a date.
+
+Nothing is ever built on the host: a requirement that only has sdists is a requirement that
+cannot be met, and that is a result. It is believed only after it was confirmed: uv resolves again, with
+an empty cache, on the index as the farm's own client sees it, several times with waits between, and must
+find the same each time on the same pages.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time as clock
+import tomllib
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from packaging.requirements import Requirement
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from orchestrator.build_requirements import index_view
+from orchestrator.build_requirements.uv import Completed, Uv, raise_fault
+from orchestrator.errors import PackageIndexError, TransientIndexError
+from orchestrator.model import DETAIL, Failure, Lock, Phase, Pin, Reason, digest
+from orchestrator.model.names import BadNameError, WheelName
+from orchestrator.sources.index import Index
+from orchestrator.util.cache import Turns, read_checked, unfinished, write_checked
+from orchestrator.util.retry import retrying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+    from pathlib import Path
+
+    from orchestrator.model import Target
+
+_LAYOUT = 1  # of a kept lock
+_MOST = 1000  # requirements of one build
+_QUOTED = 200  # characters
+_TURNS = Turns()
+_WAITS = (2.0, 8.0)  # seconds between two looks at what cannot be met
+_WITH_CACHE = 2  # tries in which uv uses what it kept
+_WRONG_ANSWERS = 3  # tries where the index answers, and wrongly
+_VIEW_TIMEOUT = 300  # seconds that uv waits for the farm's own client
+
+# The oldest glibc 2.x that a manylinux platform names, and the names from before PEP 600.
+_OLDEST = {"x86_64": 5, "i686": 5}
+_OLDEST_ELSEWHERE = 17
+_ALIASES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
+
+# How uv's first line begins where the requirements are at fault, and neither network nor index.
+_HONEST = (
+    "No solution found when resolving dependencies",
+    "Couldn't parse requirement",
+    "Failed to resolve dependencies for package",
+)
+# What makes even "no solution" the index's fault: files that were refused, undated or damaged.
+_INDEX_AT_FAULT = (
+    "returned a 403 Forbidden error",
+    "(401 Unauthorized)",
+    "is missing an upload date",
+    "has an invalid package format",
+    "could not be queried",
+)
+
+# Where uv names what a server that asks for patience did not answer.
+_OVERLOADED = re.compile(r"\((?:429|503)\b[^)]*\) for url \((https?://[^\s)]+)\)")
+
+
+class _RefusedError(Exception):
+    """A requirement that no index can meet; the message is the failure's detail."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """All that decides what a lock holds."""
+
+    requirements: tuple[str, ...]  # sorted, each once
+    target: Target
+    index_url: str | None
+    as_of: date | None
+    today: date
+
+    @property
+    def key(self) -> str:
+        """The same for the same answer: today's counts only while the index may still change it."""
+        settled = self.as_of is not None and self.as_of < self.today
+        day = None if settled else self.today
+        return digest([_LAYOUT, self.requirements, asdict(self.target), self.index_url, self.as_of, day])
+
+
+def lock(  # noqa: PLR0913 - what decides the answer, and how to ask
+    requirements: Sequence[str],
+    target: Target,
+    *,
+    index_url: str | None,
+    as_of: date | None,
+    cache: Path,
+    today: date,
+    read_timeout: int = 30,
+    retry_wait: float = 0.5,
+    index: Index | None = None,
+    failures: MutableMapping[str, Failure] | None = None,
+    waits: Sequence[float] = _WAITS,
+    sleep: Callable[[float], None] = clock.sleep,
+) -> Lock | Failure:
+    """Resolve build requirements, wheels only, to one wheel each; or say why that cannot be.
+
+    `as_of` takes the index as it was at the end of that day, UTC. A lock is kept: for good
+    where `as_of` is past, otherwise for the day that `today` names (UTC). The same set is
+    resolved but once, however many threads ask. `retry_wait` and `read_timeout` in seconds.
+
+    A failure is confirmed by looks at the index through `index`, the farm's own client, with
+    `waits` between them. It is kept nowhere but in `failures`, which lasts as long as the run.
+
+    Raises
+    ------
+    PackageIndexError
+        The index answers wrongly: no hashes, no dates where they are needed, damaged files.
+    TransientIndexError
+        The index does not answer, or its answers change, after several tries.
+    ResultsError
+        The cache cannot be written.
+
+    """
+    try:
+        wanted = _checked(requirements)
+    except _RefusedError as refused:
+        return _failure(str(refused))
+    if not wanted:
+        return Lock()
+    question = _Question(wanted, target, index_url, as_of, today)
+    kept = cache / "locks" / f"{question.key}.json"
+    failures = {} if failures is None else failures
+    with _TURNS.turn(str(kept)):
+        known = _kept(kept) or failures.get(question.key)
+        if known is not None:
+            return known
+        own = index or Index(index_url, cache, timeout=read_timeout, retry_wait=retry_wait)
+        asking = _Asking(question, Uv(index_url, cache, read_timeout), own, tuple(waits), sleep)
+        found = retrying(asking, first_wait=retry_wait, sleep=sleep)()
+        if isinstance(found, Lock):
+            own.note(found.pins[0].name)
+            write_checked(kept, json.dumps(asdict(found)))
+        else:
+            failures[question.key] = found
+        return found
+
+
+@dataclass(slots=True)
+class _Asking:
+    """One question to the index, asked until there is an answer that can be believed."""
+
+    question: _Question
+    uv: Uv
+    index: Index
+    waits: tuple[float, ...]
+    sleep: Callable[[float], None]
+    tries: int = 0
+
+    def __call__(self) -> Lock | Failure:
+        """Ask once, and confirm what is no lock; TransientIndexError where another try may give another answer."""
+        self.tries += 1
+        try:
+            found = self._resolved()
+        except TransientIndexError as error:
+            error.retry_after = max(error.retry_after, self._asked_to_wait(str(error)))
+            raise
+        except PackageIndexError as error:
+            if self.tries < _WRONG_ANSWERS:
+                raise TransientIndexError(str(error)) from error
+            raise
+        return found if isinstance(found, Lock) else self._confirmed(found)
+
+    def _resolved(self) -> Lock | Failure:
+        """Resolve as uv does; then with what it kept asked for again; then without it, for it may be damaged."""
+        if self.tries <= _WITH_CACHE:
+            return _resolve(self.question, self.uv, ["--refresh"] if self.tries > 1 else [])
+        with unfinished(self.uv.cache / "views") as lent:
+            found = _resolve(self.question, replace(self.uv, cache=lent), [])
+        if isinstance(found, Lock):
+            self.uv.clean([pin.name for pin in found.pins])
+        return found
+
+    def _asked_to_wait(self, fault: str) -> float:
+        """Return for how many seconds a server that refuses uv asks to be left alone, which uv does not report."""
+        refused = _OVERLOADED.search(fault)
+        return self.index.asks_to_wait(refused[1]) if refused else 0
+
+    def _confirmed(self, claim: Failure) -> Failure:
+        """Look at the index again, and again after each wait, through the farm's own client."""
+        first = self._seen_again(claim)
+        for seconds in self.waits if first[1] else ():  # where no page was asked for, no index can be at fault
+            self.sleep(seconds)
+            if self._seen_again(claim) != first:
+                raise TransientIndexError(_unconfirmed(claim, "the index gives another answer each time"))
+        failure, pages = first
+        if pages and not any(pages.values()):
+            self._insist_on_index(claim)
+        return failure
+
+    def _seen_again(self, claim: Failure) -> tuple[Failure, Mapping[str, str]]:
+        """Resolve with an empty cache on the farm's own view; return what uv found, and the pages that it saw."""
+        with unfinished(self.uv.cache / "views") as lent, index_view.served(self.index) as view:
+            uv = Uv(view.url, lent, _VIEW_TIMEOUT, direct=True)
+            try:
+                found = _resolve(self.question, uv, [])
+            except PackageIndexError as error:
+                why = view.faults[0] if view.faults else str(error)
+                raise TransientIndexError(_unconfirmed(claim, why)) from error
+        if view.faults:
+            raise TransientIndexError(_unconfirmed(claim, view.faults[0]))
+        if isinstance(found, Lock):
+            raise TransientIndexError(_unconfirmed(claim, "a second look finds all that is required"))
+        return _failure(found.detail.replace(view.url, self.index.url)), view.seen
+
+    def _insist_on_index(self, claim: Failure) -> None:
+        """Make sure that an index which has none of the projects still has one that it had before."""
+        known = self.index.known
+        if known and self.index.look(known) is None:
+            why = f"the index has lost {known} too, which it had a moment ago"
+            raise TransientIndexError(_unconfirmed(claim, why))
+
+
+def _unconfirmed(claim: Failure, why: str) -> str:
+    said = " ".join(claim.detail.split())[:_QUOTED]
+    return f"resolving build requirements: not confirmed: {said}: {why}; run again when the index answers well"
+
+
+def _checked(requirements: Sequence[str]) -> tuple[str, ...]:
+    """Parse what a package asked for, and write it anew, so that nothing but a requirement reaches uv."""
+    if len(requirements) > _MOST:
+        msg = f"{len(requirements)} build requirements; no more than {_MOST} are taken"
+        raise _RefusedError(msg)
+    return tuple(sorted({_written(text) for text in requirements}))
+
+
+def _written(text: str) -> str:
+    try:
+        requirement = Requirement(text)
+    except (ValueError, RecursionError) as error:  # InvalidRequirement, or more digits than Python reads
+        msg = f"build requirement {text[:_QUOTED]!r} cannot be read: {error}"
+        raise _RefusedError(msg) from error
+    if requirement.url:
+        msg = f"build requirement {text[:_QUOTED]!r} names a URL; only releases of the index can be locked"
+        raise _RefusedError(msg)
+    return str(requirement)
+
+
+def _resolve(question: _Question, uv: Uv, more: Sequence[str]) -> Lock | Failure:
+    arguments = ["--format", "pylock.toml", "--no-header", *more, *_until(question.as_of)]
+    done = uv.pip("compile", question.target, arguments, question.requirements)
+    if _is_honest(done):
+        return _failure(done.error)
+    if done.exit_code:
+        raise_fault("resolving build requirements", done)
+    return _picked(tomllib.loads(done.output), question.target)
+
+
+def _until(as_of: date | None) -> list[str]:
+    """Spell the end of the day; uv would read a bare date in the host's time zone."""
+    if as_of is None:
+        return []
+    end = datetime.combine(as_of + timedelta(days=1), time(), tzinfo=UTC)
+    return ["--exclude-newer", f"{end:%Y-%m-%dT%H:%M:%SZ}"]
+
+
+def _is_honest(done: Completed) -> bool:
+    """Whether uv found that the requirements themselves cannot be met."""
+    at_fault = any(words in done.complaint for words in _INDEX_AT_FAULT)
+    return done.exit_code > 0 and done.error.startswith(_HONEST) and not at_fault
+
+
+def _picked(pylock: Mapping[str, Any], target: Target) -> Lock | Failure:
+    """Pick one wheel for each package of a PEP 751 lock."""
+    pins = []
+    for package in pylock.get("packages", ()):
+        name, version = canonicalize_name(package["name"]), str(package.get("version", ""))
+        offered = [_pin(name, version, wheel) for wheel in package.get("wheels", ())]
+        if (pin := best(offered, target)) is None:
+            fits = f"Python {target.python} on {target.platform}"
+            return _failure(f"build requirement {name} {version} has no wheel for {fits}")
+        pins.append(pin)
+    return Lock(tuple(sorted(pins, key=lambda pin: pin.name)))
+
+
+def best(offered: Sequence[Pin], target: Target) -> Pin | None:
+    """Return the wheel that fits best; None where none does."""
+    ranks = {tag: rank for rank, tag in enumerate(tags(target))}
+    fitting = [(rank, pin) for pin in offered if (rank := _rank(pin, ranks)) is not None]
+    return min(fitting, key=lambda one: (one[0], one[1].filename))[1] if fitting else None
+
+
+def _pin(name: str, version: str, wheel: Mapping[str, Any]) -> Pin:
+    parts = urlsplit(str(wheel.get("url", "")))
+    url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+    filename = str(wheel.get("name") or unquote(PurePosixPath(parts.path).name))
+    sha256 = wheel.get("hashes", {}).get("sha256", "")
+    if not sha256:
+        msg = f"resolving build requirements: the index has no sha256 of {filename}; use an index that has"
+        raise PackageIndexError(msg)
+    return Pin(name, version, str(sha256), filename, url)
+
+
+def _rank(pin: Pin, ranks: Mapping[Tag, int]) -> tuple[int, tuple[int, str]] | None:
+    """How well a wheel fits, the best first (PEP 425; the build number breaks ties); None if it does not."""
+    try:
+        offered = WheelName(pin.filename)  # its tags are bounded: three sets of a hundred are a million
+        build = parse_wheel_filename(offered.filename)[2]
+    except BadNameError:
+        return None
+    fits = [ranks[tag] for tag in offered.tags if tag in ranks]
+    number, letters = build or (0, "")
+    return (min(fits), (-number, letters)) if fits and offered.project == pin.name else None
+
+
+def tags(target: Target) -> Iterator[Tag]:
+    """List the wheel tags that a CPython on a Linux with glibc takes, the best first (PEP 425, PEP 600)."""
+    major, minor = (int(part) for part in target.python.split(".")[:2])
+    interpreter = f"cp{major}{minor}"
+    platforms = tuple(_platforms(target.platform))
+    yield from cpython_tags((major, minor), [interpreter], platforms)
+    yield from compatible_tags((major, minor), interpreter, platforms)
+
+
+def _platforms(platform: str) -> Iterator[str]:
+    architecture, _, newest = platform.rpartition("-manylinux_2_")
+    oldest = _OLDEST.get(architecture, _OLDEST_ELSEWHERE)
+    for glibc in range(int(newest), oldest - 1, -1):
+        yield f"manylinux_2_{glibc}_{architecture}"
+        if glibc in _ALIASES:
+            yield f"{_ALIASES[glibc]}_{architecture}"
+    yield f"linux_{architecture}"
+
+
+def _failure(detail: str) -> Failure:
+    return Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, detail[:DETAIL])
+
+
+def _kept(path: Path) -> Lock | None:
+    """Read a lock that was resolved before; one that cannot be read is as good as none, and a failure is none."""
+    try:
+        content = json.loads(read_checked(path) or "")
+        pins = tuple(Pin(**pin) for pin in content["pins"])
+        return Lock(pins)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None

@@ -1,0 +1,53 @@
+"""The command that checks what the configuration leaves out: exclusions."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli import options
+from orchestrator.farm import progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command
+@options.PROJECTS
+@options.CONFIG
+@options.RESULTS
+@options.JOBS
+@options.AGAIN
+@click.option("--json", "as_json", is_flag=True, help="Print the checks on standard output, as one JSON array.")
+@options.LOG_FORMAT
+def exclusions(
+    projects: tuple[str, ...],
+    config_file: Path,
+    folder: Path | None,
+    jobs: int | None,
+    again: bool,
+    as_json: bool,
+) -> None:
+    """Check exclusions (all, or of each PROJECT): on the stock image, and where that fails on what may lift it."""
+    from orchestrator import config
+    from orchestrator.farm import assemble
+    from orchestrator.farm.exclusions import carried_out
+    from orchestrator.publish import publisher_process
+    from orchestrator.results import store as results
+
+    settings, store = options.opened(config_file, folder)
+    wanted = config.excluded(settings, projects)
+    with store.locked(), publisher_process.Publisher(config_file, store.folder) as publisher:
+        carry_out = partial(assemble.carried_out, settings, store, publisher=publisher, jobs=jobs, again=again)
+        outcome, found = carried_out(settings, store, (), wanted, carry_out)
+        if found:
+            publisher.publish()
+    if as_json:
+        sys.stdout.buffer.write(results.checks_as_json(found))
+    else:
+        rows = [(one.project, one.outcome.value, one.why, f"{one.checked:%Y-%m-%d %H:%M}") for one in found]
+        progress.table("", ("project", "outcome", "because", "checked"), rows)
+    outcome.insist()

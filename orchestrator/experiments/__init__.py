@@ -1,0 +1,1 @@
+"""Builds that show which variation causes a difference, and which remedy repairs it."""

@@ -1,0 +1,1 @@
+"""Many jobs: planned, run side by side, with their effects."""

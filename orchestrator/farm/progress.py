@@ -1,0 +1,168 @@
+"""Shows a run as it goes: a live display on a terminal, plain lines elsewhere. The only module that imports rich.
+
+It does so for a terminal or a table: plain lines need none of it, and would wait for it.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from orchestrator.util import logs
+from orchestrator.util.logs import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import IO
+
+    from rich.console import Console, Group
+
+_WIDEST = 10_000  # columns, where nobody's terminal sets a limit
+
+COLOURS = {
+    "reproducible": "green",
+    "sensitive": "yellow",
+    "intrinsic": "magenta",
+    "ftbfs": "red",
+    "no-sdist": "blue",
+    "unchanged": "dim",
+    "open": "bold red",
+}
+
+
+@dataclass(slots=True)
+class State:
+    """What there is to show: counts, and what each worker is doing."""
+
+    total: int
+    begun: float
+    done: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    doing: dict[str, tuple[str, float]] = field(default_factory=dict)  # project -> what, since when
+
+    def left(self, now: float) -> timedelta | None:
+        """Estimate the time that is left, from the pace so far."""
+        if self.done == 0 or self.done >= self.total:
+            return None
+        return timedelta(seconds=round((now - self.begun) / self.done * (self.total - self.done)))
+
+
+class Progress:
+    """Takes note of what happens, from any thread, and writes a line for each job that is done."""
+
+    def __init__(self, total: int, out: IO[str]) -> None:
+        """Expect that many jobs."""
+        self._state = State(total, time.monotonic())
+        self._out = out
+        self._lock = threading.Lock()
+
+    def doing(self, project: str, what: str) -> None:
+        """Note what is being done for a project."""
+        with self._lock:
+            self._state.doing[project] = what, time.monotonic()
+
+    def finished(self, project: str, release: str, outcome: str, why: str) -> None:
+        """Note how a project's job ended; `release` is what it turned out to be about."""
+        with self._lock:
+            state = self._state
+            state.doing.pop(project, None)
+            state.done += 1
+            state.counts[outcome] += 1
+            position = f"[{state.done}/{state.total}]"
+        # Not under the lock: a display that prints draws itself anew, which takes it.
+        self._tell(position, release, outcome, why)
+
+    def _tell(self, position: str, release: str, outcome: str, why: str) -> None:
+        line = f"{position} {release}: {outcome}" + (f" ({why})" if why else "")
+        self._out.write(_one_line(line) + "\n")
+        self._out.flush()
+
+
+class Display(Progress):
+    """Shows the state of all on a terminal, and a line above it for each job that ended otherwise than it should."""
+
+    def __init__(self, total: int, console: Console) -> None:
+        """Expect that many jobs; show them on that console."""
+        super().__init__(total, console.file)
+        self._console = console
+
+    def __rich__(self) -> Group:
+        """Draw the whole display."""
+        with self._lock:
+            return _drawn(self._state, time.monotonic())
+
+    def _tell(self, position: str, release: str, outcome: str, why: str) -> None:  # noqa: ARG002 - the display has it
+        from rich.text import Text  # noqa: PLC0415 - see above
+
+        if outcome not in ("reproducible", "unchanged"):
+            told = Text.assemble((f"{outcome:>12}", COLOURS.get(outcome, "")), f" {release} ")
+            self._console.print(told.append(_one_line(why), style="dim"))
+
+
+def _drawn(state: State, now: float) -> Group:
+    from rich.console import Group  # noqa: PLC0415
+    from rich.progress_bar import ProgressBar  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table.grid(padding=(0, 2))
+    for project, (what, since) in sorted(state.doing.items(), key=lambda item: item[1][1]):
+        table.add_row(Text(project, style="bold"), Text(printable(what)), Text(f"{now - since:.0f} s", style="dim"))
+    counts = Text("  ").join(
+        Text(f"{count} {name}", style=COLOURS.get(name, "")) for name, count in state.counts.most_common()
+    )
+    left = state.left(now)
+    head = Table.grid(padding=(0, 2))
+    head.add_row(
+        ProgressBar(total=max(1, state.total), completed=state.done, width=30),
+        f"{state.done}/{state.total}",
+        f"{left} left" if left else "",
+    )
+    return Group(table, head, counts)
+
+
+@contextmanager
+def shown(total: int, *, terminal: bool | None = None) -> Iterator[Progress]:
+    """Show a run of that many jobs on standard error for as long as the context lasts."""
+    if not (sys.stderr.isatty() if terminal is None else terminal):
+        yield Progress(total, sys.stderr)
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.live import Live  # noqa: PLC0415
+
+    console = Console(stderr=True, force_terminal=terminal, highlight=False)
+    display = Display(total, console)
+    with Live(display, console=console, refresh_per_second=4, transient=True):
+        yield display
+
+
+def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Print a table on standard output, and all of it however narrow the terminal; its cells may be hostile."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    drawn = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(printable(cell), style=COLOURS.get(cell, "")) for cell in row))
+    console = Console(file=sys.stdout, highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDEST
+    console.print(drawn)
+
+
+def _one_line(text: str) -> str:
+    return printable(text.replace("\n", " "))
+
+
+def note(line: str) -> None:
+    """Log one line of what is being done."""
+    logs.info(line)

@@ -1,0 +1,70 @@
+"""Builds a former run's inputs again, with one of them swapped at a time, to prove what made a wheel drift."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from orchestrator.farm import assemble
+from orchestrator.job import rebuild
+from orchestrator.model import BuildTools, Failure, Task
+from orchestrator.results.drift import Tried, swaps
+from orchestrator.util import logs
+
+if TYPE_CHECKING:
+    from orchestrator.config import Config
+    from orchestrator.farm.effects import Workshop
+    from orchestrator.model import Image, Release, Result
+    from orchestrator.results.drift import Drift, Swap
+    from orchestrator.results.store import Results
+
+
+def prove(drift: Drift, settings: Config, store: Results) -> tuple[Tried, ...]:
+    """Build what a drift's earlier result was built from, as it was and with each swap, on the image of today.
+
+    Nothing where the index has another sdist by now, as nothing could be told from that.
+
+    Raises
+    ------
+    WheelproofError
+        The farm slipped.
+
+    """
+    task = task_of(drift.earlier)
+    farm = assemble.put_together(
+        settings, store, (task,), assemble.nothing, assemble.nothing_to_publish, jobs=None, again=True
+    )
+    image = farm.night.images[task.image]
+    with assemble.tended(farm):
+        release = farm.workshop.release(task, image)
+        if release.sdist is None or drift.earlier.sdist is None or release.sdist.sha256 != drift.earlier.sdist.sha256:
+            return ()
+        return tuple(_tried(swap, task, release, image, farm.workshop) for swap in swaps(drift))
+
+
+def task_of(result: Result) -> Task:
+    """Return the task that a result came of, but that its build tools are those that it names."""
+    inputs = result.inputs
+    assert inputs is not None  # noqa: S101 - of what was not built, nothing drifts
+    return Task(
+        requirement=f"{result.project}=={result.version}",
+        image=result.image.name,
+        hold=inputs.hold,
+        remove=inputs.remove,
+        source_date_epoch=inputs.source_date_epoch,
+        limits=inputs.limits,
+        tools=BuildTools(frontend=inputs.frontend),
+        profile=inputs.profile,
+        config_settings=inputs.config_settings,
+    )
+
+
+def _tried(swap: Swap, task: Task, release: Release, image: Image, workshop: Workshop) -> Tried:
+    effects = workshop.effects(release.project, task.limits, long=False, again=True)
+    effects = replace(effects, lock=lambda _wanted, _target: swap.lock)
+    settled = rebuild.settle(release, image, effects, task.config_settings)
+    built = settled if isinstance(settled, Failure) else rebuild.build_twice(task, release, image, settled, effects)
+    wheel = None if isinstance(built, Failure) else built[1].build.wheel
+    what = f"with the later {', '.join(swap.names)}" if swap.names else "as it was"
+    logs.info("built again", project=release.project, how=what, sha256=wheel.sha256 if wheel else "")
+    return Tried(swap, wheel.sha256 if wheel else "")

@@ -1,0 +1,232 @@
+"""One run: from tasks to results and a site that is written as they come."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import NoRoomError, OpenJobsError, WheelproofError
+from orchestrator.farm.plan import Job, ordered, seconds_of
+from orchestrator.farm.workers import Slots, Stop, attempted, work_off
+from orchestrator.results.store import read
+from orchestrator.util import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from orchestrator.farm.progress import Progress
+    from orchestrator.model import Image, Release, Result, Task
+
+LOOKING = 8
+"""How many releases are looked up at once."""
+
+AHEAD = 2
+"""How many jobs more than places for builds are under way, so that none waits for the network."""
+
+PUBLISH_EVERY = 15
+"""Seconds between two writings of the site; it takes no more than a twentieth of a run."""
+
+_SHARE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a run: a record for each job that has a verdict, and what stayed open, and why."""
+
+    records: tuple[Path, ...]
+    open: tuple[tuple[str, str], ...]
+
+    def insist(self) -> None:
+        """Raise OpenJobsError where some jobs got no verdict."""
+        if self.open:
+            lines = "\n".join(f"  {requirement}: {why}" for requirement, why in self.open)
+            msg = f"{len(self.open)} of the jobs got no verdict; run again to go on with them\n{lines}"
+            raise OpenJobsError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What a run needs of the world."""
+
+    release: Callable[[Task], Release]
+    latest: Callable[[str, str], Result | None]  # project, image
+    judge: Callable[[Job], Result | Path]
+    write: Callable[[Result], Path]
+    publish: Callable[[], None]
+    is_published: Callable[[], bool]  # whether a site is there that nothing but new results can make stale
+    images: Mapping[str, Image]
+    slots: Slots
+    stop: Stop
+    long: float  # seconds
+    publish_every: float = PUBLISH_EVERY  # seconds
+
+
+def look_up(tasks: Iterable[Task], night: Night, failed: Callable[[Task, WheelproofError], None]) -> tuple[Job, ...]:
+    """Find the release of every task, and put the jobs in their order; what cannot be found stays open.
+
+    Raises
+    ------
+    NoRoomError
+        A file system is full.
+
+    """
+
+    def find(task: Task) -> Job | None:
+        if night.stop.asked:
+            return None
+        found = attempted(_job, task, night)
+        if isinstance(found, NoRoomError):
+            raise found
+        if isinstance(found, WheelproofError):
+            failed(task, found)
+            return None
+        return found
+
+    pool = ThreadPoolExecutor(LOOKING)
+    looking = [pool.submit(find, task) for task in tasks]
+    night.stop.wait(lambda seconds: not wait(looking, seconds).not_done)
+    pool.shutdown(wait=False, cancel_futures=True)
+    found = (future.result() for future in looking if future.done() and not future.cancelled())
+    return ordered(_once(job for job in found if job is not None))
+
+
+def _once(jobs: Iterable[Job]) -> Iterator[Job]:
+    """Drop what two groups ask for in other words: one release, on one image, in one way."""
+    seen = set()
+    for job in jobs:
+        key = replace(job, task=replace(job.task, requirement="", group="", long=False))
+        if key not in seen:
+            seen.add(key)
+            yield job
+
+
+def _job(task: Task, night: Night) -> Job:
+    release = night.release(task)
+    former = night.latest(release.project, task.image)
+    seconds = seconds_of(former) if former else None
+    return Job(task, release, seconds, long=task.long if seconds is None else seconds > night.long)
+
+
+def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -> Outcome:
+    """Judge all tasks; one's failure never stops another's, be it the farm's or a fault of the program.
+
+    Raises
+    ------
+    NoRoomError
+        A file system is full. What was found until then is kept.
+    ResultsError
+        The results cannot be written.
+    Interrupted
+        The run was stopped. What was found until then is written and published.
+
+    """
+    records: list[Path] = []
+    left: list[tuple[str, str]] = []
+
+    def failed(task: Task, error: WheelproofError) -> None:
+        left.append((task.requirement, str(error)))
+        logs.fault("no verdict", error, requirement=task.requirement)
+
+    jobs = look_up(tasks, night, failed)
+    progress = shown(len(jobs))
+    site = _Site(night.publish, night.publish_every)
+    written = 0
+    several = len({job.task.image for job in jobs}) > 1
+    night.slots.expect(sum(not job.long for job in jobs))
+
+    def done(job: Job, outcome: Result | Path | WheelproofError) -> None:
+        nonlocal written
+        name, where = job.release.project, f" on {job.task.image}" if several else ""
+        if isinstance(outcome, WheelproofError):
+            failed(job.task, outcome)
+            shown_as = name, job.name + where, "open", str(outcome)
+        elif isinstance(outcome, Path):
+            records.append(outcome)
+            shown_as = name, job.name + where, "unchanged", ""
+        else:
+            records.append(night.write(outcome))
+            written += 1
+            shown_as = name, f"{outcome.project} {outcome.version}{where}", outcome.verdict, outcome.reason
+            attempted(site.perhaps)  # where it fails, the last writing still comes
+        night.slots.expect(-(not job.long))
+        # What is kept is kept, whatever becomes of the display.
+        if isinstance(fault := attempted(progress.finished, *shown_as), WheelproofError):
+            logs.fault("a line of the display is missing", fault, project=name)
+        if site.full:
+            raise site.full
+
+    try:
+        work_off(
+            jobs,
+            night.judge,
+            done,
+            workers=night.slots.count + AHEAD,
+            longs=max(1, night.slots.count - 1),
+            stop=night.stop,
+        )
+    except BaseException as error:
+        unwritten = attempted(_finish, site, night, written)
+        if isinstance(unwritten, WheelproofError) and not isinstance(error, NoRoomError):  # that is told already
+            logs.warning("the site is not written", fault=str(unwritten))
+        raise
+    _finish(site, night, written)
+    return Outcome(tuple(records), tuple(left))
+
+
+def _finish(site: _Site, night: Night, written: int) -> None:
+    if written or not night.is_published():
+        site.last()
+
+
+class _Site:
+    """Writes the site as the run goes, but not so often that it takes a share of the processors."""
+
+    def __init__(self, publish: Callable[[], None], every: float) -> None:
+        self._publish = publish
+        self._every = every
+        self._next = 0.0
+        self._stale = False
+        self._complained = ""
+        self.full: NoRoomError | None = None  # why the site cannot be written, where that ends the run
+        self._writing: threading.Thread | None = None
+
+    def perhaps(self) -> None:
+        """Begin to write it, for there is something new, if that is not under way and it is time."""
+        self._stale = True
+        if time.monotonic() >= self._next and not (self._writing and self._writing.is_alive()):
+            writing = threading.Thread(target=self._write, name="publishing")
+            writing.start()
+            self._writing = writing
+
+    def _write(self) -> None:
+        begun = time.monotonic()
+        self._stale = False
+        fault = attempted(self._publish)
+        if isinstance(fault, WheelproofError):  # the last writing tells, if it fails too
+            self._stale = True
+            if isinstance(fault, NoRoomError):
+                self.full = fault
+            elif str(fault) != self._complained:
+                self._complained = str(fault)
+                logs.fault("the site is not written", fault)
+        took = time.monotonic() - begun
+        self._next = begun + max(self._every, took * _SHARE)
+
+    def last(self) -> None:
+        """Write all that there is, unless it is written, and wait for it."""
+        if self._writing:
+            self._writing.join()
+        if self._stale or not self._writing:
+            self._publish()
+
+
+def results(outcome: Outcome, projects: Collection[str] | None = None) -> Iterator[Result]:
+    """Read the results of a run, one by one; of just those projects, where they are named."""
+    for path in outcome.records:
+        wanted = projects is None or path.parent.name in projects
+        if wanted and (result := read(path)) is not None:
+            yield result

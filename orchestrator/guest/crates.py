@@ -1,0 +1,146 @@
+"""What runs inside the container that fetches crates: unpack the sdist, let cargo vendor what its locks name.
+
+Standard library only. Nothing of the sdist runs: cargo reads its manifests and locks, and settings of
+its own, since it is called from another folder than the sdist's. The container has no network but a
+Unix socket, to which the proxy that cargo is told of passes everything on.
+
+On standard output comes a tar of the folder that a build has as its CARGO_HOME: `vendor/`, and a
+config.toml that puts it in the place of the registry. Cargo's words go to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from orchestrator.guest import main as guest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+HOME = "crates"  # what the folder is called in a build: cargo's paths are relative to what holds it
+CARGO_FAILED = 3
+PIECE = 1 << 16
+
+
+def main(spec: dict[str, Any]) -> int:
+    """Fetch, and write the tar; return the exit status, 3 where cargo refused or failed."""
+    os.umask(0o022)
+    with os.fdopen(os.dup(1), "wb") as out:
+        os.dup2(2, 1)
+        source, work = Path(spec["scratch"], "source"), Path(spec["scratch"], "work")
+        archive = guest.opened(spec["sdist"])
+        guest.unpack(archive, guest.survey(archive, spec["limit"], spec["members"]), str(source), reverse=False)
+        made = work / HOME
+        made.mkdir(parents=True)
+        settings = vendor(spec, source, work)
+        if settings is None:
+            return CARGO_FAILED
+        (made / "config.toml").write_text(settings)
+        pack(made, out)
+    return 0
+
+
+def vendor(spec: dict[str, Any], source: Path, work: Path) -> str | None:
+    """Let cargo vendor what all of the locks name; return the settings that it asks for, None where it failed."""
+    first, *others = [str(source / folder / "Cargo.toml") for folder in spec["folders"]]
+    home = work / "home"
+    home.mkdir()
+    (home / "config.toml").write_text(settings_of(spec["registry"], forward(spec["socket"])))
+    done = subprocess.run(  # noqa: S603 - cargo itself, without a shell, in a container
+        [
+            *("cargo", "vendor", "--locked", "--versioned-dirs", "--respect-source-config"),
+            *("--manifest-path", first),
+            *(argument for one in others for argument in ("--sync", one)),
+            f"{HOME}/vendor",
+        ],
+        cwd=work,
+        env={"PATH": "/usr/bin:/bin", "CARGO_HOME": str(home), "HOME": str(home), "LC_ALL": "C.UTF-8"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    return done.stdout.decode() if done.returncode == 0 else None
+
+
+def settings_of(registry: str | None, port: int) -> str:
+    """Return cargo's own settings: the proxy, and the registry where it is not the one that cargo knows."""
+    lines = ["[http]", f'proxy = "http://127.0.0.1:{port}"', "[net]", "retry = 2", "git-fetch-with-cli = false"]
+    if registry:
+        lines += [
+            "[source.crates-io]",
+            'replace-with = "named"',
+            "[source.named]",
+            f"registry = {json.dumps(registry)}",
+        ]
+    else:
+        lines += ["[registries.crates-io]", 'protocol = "sparse"']  # as every cargo since 1.70 has it anyway
+    return "\n".join(lines) + "\n"
+
+
+def pack(folder: Path, out: Any) -> None:  # noqa: ANN401 - a stream
+    """Write what a build may read, in one order, with one owner and one time."""
+
+    def plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        if not (member.isreg() or member.isdir()):
+            return None
+        member.uid = member.gid = member.mtime = 0
+        member.uname = member.gname = ""
+        member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+        return member
+
+    with tarfile.open(fileobj=out, mode="w|") as archive:
+        for path in sorted(folder.iterdir()):
+            archive.add(path, path.name, filter=plain)
+
+
+# --- the way out -----------------------------------------------------------------------------
+
+
+def forward(path: str) -> int:
+    """Listen on loopback, and pass all that comes on to a Unix socket; return the port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        while True:
+            client, _ = listener.accept()
+            threading.Thread(target=carry, args=(client, path), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    return int(listener.getsockname()[1])
+
+
+def carry(client: socket.socket, path: str) -> None:
+    """Carry bytes both ways until either side ends."""
+    with client, socket.socket(socket.AF_UNIX) as relay:
+        relay.connect(path)
+        back = threading.Thread(target=copy, args=(relay, client), daemon=True)
+        back.start()
+        copy(client, relay)
+        back.join()
+
+
+def copy(source: socket.socket, target: socket.socket) -> None:
+    """Carry bytes one way, and then say that there are no more."""
+    with suppress(OSError):
+        while piece := source.recv(PIECE):
+            target.sendall(piece)
+    for side, how in ((source, socket.SHUT_RD), (target, socket.SHUT_WR)):
+        with suppress(OSError):
+            side.shutdown(how)
+
+
+if __name__ == "__main__":
+    given = json.loads(sys.argv[1])
+    if not shutil.which("cargo"):
+        sys.exit("there is no cargo in this image")
+    sys.exit(main(given))

@@ -1,0 +1,1 @@
+"""One job: its inputs, its builds and its judgement."""

@@ -1,0 +1,73 @@
+"""The catalogues as pages of docs/: Markdown, with each slug as an anchor."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from orchestrator.publish.catalogue import chapters
+from orchestrator.publish.wording import REASONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orchestrator.publish.catalogue import Chapter, Entry, See
+
+_MARKS = re.compile(r"[\\*_<>\[\]]")
+
+_GENERATED = "<!-- Written by `make docs` from the catalogues in orchestrator/; edit those. -->"
+
+
+def docs() -> Iterator[tuple[str, str]]:
+    """Yield each generated page of docs/ as (file name, text)."""
+    found = chapters()
+    known = frozenset((chapter.slug, entry.slug) for chapter in found for entry in chapter.entries)
+    for chapter in found:
+        yield f"{chapter.slug}.md", _page(chapter, known)
+    yield "reasons.md", _reasons()
+
+
+def _page(chapter: Chapter, known: frozenset[tuple[str, str]]) -> str:
+    parts = (part for entry in chapter.entries for part in _entry(entry, known))
+    return _joined(_GENERATED, f"# {chapter.title}", _text(chapter.intro), _contents(chapter), *parts)
+
+
+def _contents(chapter: Chapter) -> str:
+    rows = (f"| [{one.slug}](#{one.slug}) | {_cell(one.what)} |" for one in chapter.entries)
+    return "\n".join(("| | |", "|---|---|", *rows))
+
+
+def _entry(entry: Entry, known: frozenset[tuple[str, str]]) -> Iterator[str]:
+    yield f"## {entry.slug}"
+    yield _text(entry.what)
+    for heading, text in entry.told:
+        yield f"**{heading}.** {_text(text)}"
+    for one in entry.see:
+        yield f"**{one.how}:** {', '.join(_links(one, known))}."
+
+
+def _links(see: See, known: frozenset[tuple[str, str]]) -> Iterator[str]:
+    for slug in see.slugs:
+        yield f"[{slug}]({see.chapter}.md#{slug})" if (see.chapter, slug) in known else f"`{slug}`"
+
+
+def _reasons() -> str:
+    rows = (f'| <a id="{slug}"></a>`{slug}` | {_cell(words)} |' for slug, words in REASONS.items())
+    table = "\n".join(("| reason | what it says |", "|---|---|", *rows))
+    intro = "Why a release fails to build from source: the `reason` of an `ftbfs` verdict."
+    return _joined(_GENERATED, "# Reasons of failure", intro, table)
+
+
+def _text(text: str) -> str:
+    """Return a text as Markdown takes it: what stands between `back-ticks` is as it is, the rest has no other marks."""
+    pieces = text.split("`")
+    return "`".join(one if odd % 2 else _MARKS.sub(r"\\\g<0>", one) for odd, one in enumerate(pieces))
+
+
+def _cell(text: str) -> str:
+    """Return a text as a cell of a Markdown table takes it."""
+    return _text(text).replace("|", "\\|").replace("\n", " ")
+
+
+def _joined(*parts: str) -> str:
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,76 @@
+"""Results -> the site and its kin, in the results' folder."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from orchestrator import __version__, config
+from orchestrator.errors import FaultError
+from orchestrator.images import build
+from orchestrator.publish.comparison import Debian
+from orchestrator.results import manifest
+from orchestrator.results.summary import summarize
+from orchestrator.util import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orchestrator.config import Config
+    from orchestrator.results.store import Results
+
+
+def publish(settings: Config, store: Results, written: dict[str, object]) -> None:
+    """Write the site and its kin; what has not changed since it was `written` is left alone.
+
+    A page in which the program has a fault stays as it was; all others are written.
+
+    Raises
+    ------
+    ResultsError
+        They cannot be written.
+    FaultError
+        Some pages could not be made; the traceback of each is in the log.
+
+    """
+    from orchestrator.publish import site, site_data  # noqa: PLC0415 - who asks for debians alone waits for no site
+
+    def read_log(sha256: str) -> bytes | None:
+        path = store.logs.find(sha256)
+        return path.read_bytes() if path else None
+
+    broken: list[str] = []
+
+    def failed(project: str, error: Exception) -> None:
+        broken.append(project)
+        logs.fault("a page cannot be made", error, project=project)
+
+    store.prune()
+    whole, made_from = not written, manifest.sources(store.folder)
+    found = summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
+    known = debians(one.image for one in found.standings)
+    pages = site.site(
+        found, read_log, __version__, checks=store.checks(), debians=known, written=written, failed=failed
+    )
+    names = store.publish((f"site/{name}", text) for name, text in pages)
+    names += store.publish([("site_data.json", site_data.site_data(found, settings.images[0]))])
+    if broken:
+        msg = f"the pages of {', '.join(broken)} are not written, for a fault of wheelproof; please report it"
+        raise FaultError(msg)
+    store.note_site(made_from, names, whole=whole)
+
+
+def prepare() -> None:
+    """Load all that writing the site takes."""
+    from orchestrator.publish import site, site_data  # noqa: F401, PLC0415 - as above
+
+    site.prepare()
+
+
+def debians(names: Iterable[str]) -> dict[str, Debian]:
+    """Say what images are, as far as the repository still has them."""
+    found = {}
+    for name in set(names) & set(build.names(build.FOLDER)):
+        recipe = build.load(build.FOLDER, name)
+        found[name] = Debian(recipe.suite, build.target(recipe.lock).python)
+    return found

@@ -1,0 +1,114 @@
+"""Writes the site in a process of its own: it reads all results, and the run that goes on shall not grow with them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Self
+
+from orchestrator.errors import NoRoomError, ResultsError
+from orchestrator.results import manifest
+from orchestrator.util import logs
+from orchestrator.util.room import is_told_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+_SHOWN = 2000
+_PATIENCE = 10  # seconds for the process to end
+
+
+class Publisher:
+    """`wheelproof publish --when-told`: told each time that the site is to be written.
+
+    It stays, since to begin takes longer than to write the few pages that have changed.
+    """
+
+    def __init__(self, config_file: Path, folder: Path) -> None:
+        """Write the site of the results in that folder."""
+        self._config_file, self._folder = config_file, folder
+        self._page = folder / "site" / "index.html"
+        of = ["--config", str(config_file), "--results", str(folder)]
+        self._command = [sys.executable, "-m", "orchestrator", "publish", "--when-told", *of]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._complaint: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of the context
+
+    def __enter__(self) -> Self:
+        """Begin nothing yet."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let the process end: what it was told to write is written."""
+        self._end()
+        self._complaint.close()
+
+    def begin(self) -> None:
+        """Begin the process already, if it has not begun: it will have something to write."""
+        self._process = self._process or self._begun()
+
+    def is_published(self) -> bool:
+        """Tell whether there is a site, whole and of all records, that is newer than the configuration."""
+        is_newer = self._page.is_file() and self._page.stat().st_mtime > self._config_file.stat().st_mtime
+        return is_newer and manifest.is_whole(self._folder)
+
+    def publish(self) -> None:
+        """Write the site as the results are now; where a signal ends the process, another one writes it, once.
+
+        Raises
+        ------
+        ResultsError
+            The site cannot be written; the results themselves are safe.
+
+        """
+        if self._is_written():
+            return
+        status = self._end()
+        if status < 0:
+            logs.warning("writing the site again", fault=f"its process was ended by signal {-status}")
+            if self._is_written():
+                return
+            status = self._end()
+        said = self._said() or f"it ended with status {status}"
+        msg = f"writing the site: {said}; mend that, and run wheelproof publish"
+        raise (NoRoomError if is_told_of(said) else ResultsError)(msg)
+
+    def _is_written(self) -> bool:
+        """Let the process write the site; False where it ends instead."""
+        self.begin()
+        assert self._process and self._process.stdin and self._process.stdout  # noqa: S101, PT018 - as they were asked for
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(b"\n")
+            self._process.stdin.flush()
+            return bool(self._process.stdout.readline())
+        return False
+
+    def _begun(self) -> subprocess.Popen[bytes]:
+        """Begin out of reach of a Ctrl-C that is meant for the run."""
+        self._complaint.truncate(0)
+        return subprocess.Popen(  # noqa: S603 - ours
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaint,
+            start_new_session=True,
+        )
+
+    def _said(self) -> str:
+        self._complaint.seek(0)
+        return self._complaint.read().decode("utf-8", "replace").strip()[-_SHOWN:]
+
+    def _end(self) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        try:
+            process.communicate(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+        return process.returncode

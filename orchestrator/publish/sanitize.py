@@ -1,0 +1,29 @@
+"""Text of packages, made harmless to look at: nothing hidden in it, nothing that turns it around."""
+
+from __future__ import annotations
+
+import re
+
+from orchestrator.util.escapes import visible
+
+__all__ = ["log_text", "visible"]
+
+_ESCAPE_SEQUENCE = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # control sequences: colours, movements (ECMA-48, 5.4)
+    r"|\][^\x07\x1b]*(?:\x07|\x1b\\)"  # commands to the terminal: titles, links
+    r"|[ -/]*[0-Z\\^-~])"  # everything shorter
+)
+
+
+def log_text(log: bytes, bound: int) -> str:
+    """Return a log as text of about `bound` bytes at most: its begin and its end, without colours."""
+    text = _cut(log, bound).decode("utf-8", errors="replace")
+    return visible(_ESCAPE_SEQUENCE.sub("", re.sub(r"\r\n?", "\n", text)))
+
+
+def _cut(log: bytes, bound: int) -> bytes:
+    if len(log) <= bound:
+        return log
+    half = bound // 2
+    left_out = len(log) - 2 * half
+    return b"%b\n\n[... %d bytes left out ...]\n\n%b" % (log[:half], left_out, log[-half:])

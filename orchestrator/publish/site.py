@@ -1,0 +1,494 @@
+"""Summary -> the static site: pages that need no script, no other host and no server."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import UTC
+from functools import cache, partial
+from itertools import chain
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from orchestrator.model import LADDER, Mode, Severity, Verdict
+from orchestrator.publish import advice, wording
+from orchestrator.publish import comparison as side_by_side
+from orchestrator.publish.catalogue import CAUSE, VARIATION, Chapter, chapters
+from orchestrator.publish.environments import facets
+from orchestrator.publish.sanitize import log_text, visible
+from orchestrator.publish.side_by_side import sides
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+    from datetime import datetime
+
+    from orchestrator.model import ExclusionCheck, Result
+    from orchestrator.publish.comparison import Debian
+    from orchestrator.results.summary import Project, Standing, Summary
+
+LOG_BOUND = 200_000  # bytes of a log that its page shows
+DETAIL_BOUND = 8_000  # characters of a failure's detail
+LIST_BOUND = 500  # lines of any list that a package may lengthen at will
+DETAILED = 12  # versions and images of one project that are shown in full
+LATELY = 6  # changes of verdict on the first page
+TEXT_BOUND = 2_000  # characters of one line of evidence, or of a path
+EVIDENCE_BOUND = 3  # places shown of one cause
+PLACES_BOUND = 12  # places named of one member that is not explained
+
+_NORMALIZED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_LONGEST_NAME = 100
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_BAR = 1000.0  # width of the bar in its own units
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a list of packages."""
+
+    project: str
+    page: str
+    word: str  # the verdict's slug, or "open"
+    version: str = ""
+    image: str = ""
+    note: str = ""
+    holds: tuple[str, ...] = ()
+    qualifiers: tuple[str, ...] = ()
+    day: str = ""
+    severity: str = ""
+    causes: tuple[str, ...] = ()
+    elsewhere: tuple[tuple[str, str], ...] = ()  # (image, verdict) of the same version, where it is another one
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a list can be narrowed to, and how many packages that leaves."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One verdict's part of the bar."""
+
+    word: str
+    count: int
+    start: float
+    width: float
+
+
+def site(
+    summary: Summary,
+    read_log: Callable[[str], bytes | None],
+    wheelproof_version: str,
+    *,
+    checks: Mapping[str, ExclusionCheck] = MappingProxyType({}),
+    debians: Mapping[str, Debian] = side_by_side.UNKNOWN,
+    written: MutableMapping[str, object] | None = None,
+    failed: Callable[[str, Exception], None] | None = None,
+) -> Iterator[tuple[str, str]]:
+    """Yield the site page by page, as (path relative to its root, text), one at a time in memory.
+
+    `read_log` returns the log of that SHA-256, or None if it is not kept any more. `checks` are the
+    last of each exclusion, by project; `debians` says what the images are. `written` remembers
+    between calls what the pages of projects and logs were made from: those that would come out the
+    same again are left out, and their logs are not read. Give the same mapping as long as a run
+    goes on, and none for everything. `failed` gets each project whose pages cannot be made, with why;
+    without it, the first of them ends it all.
+    """
+    done = {} if written is None else written
+    catalogue = chapters()
+    frame = _frame(wheelproof_version, catalogue)
+    for path, make in _general_pages(summary, checks, frame, catalogue):
+        yield from _kept_apart(_made(path, make), path, failed)
+    users = _log_users(summary)
+    for project in summary.projects:
+        pages = chain(_log_pages(project, users, read_log, frame, done), _project_page(project, frame, done, debians))
+        yield from _kept_apart(pages, project.name, failed)
+
+
+def _general_pages(
+    summary: Summary, checks: Mapping[str, ExclusionCheck], frame: Mapping[str, object], catalogue: tuple[Chapter, ...]
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Yield the pages that are of no one project, each with what makes it."""
+    yield "index.html", lambda: _page("index.html", frame, **_front(summary))
+    yield "method.html", lambda: _page("method.html", frame, **_method(summary))
+    yield "excluded.html", lambda: _page("excluded.html", frame, **_not_built(summary))
+    for chapter in catalogue:
+        yield f"{chapter.slug}.html", partial(_page, "chapter.html", frame, chapter=chapter)
+    yield "exclusions.html", lambda: _page("exclusions.html", frame, **_exclusions(summary, checks))
+
+
+def _made(path: str, make: Callable[[], str]) -> Iterator[tuple[str, str]]:
+    yield path, make()
+
+
+def _kept_apart(
+    pages: Iterator[tuple[str, str]], of: str, failed: Callable[[str, Exception], None] | None
+) -> Iterator[tuple[str, str]]:
+    return pages if failed is None else _apart(pages, partial(failed, of))
+
+
+def _apart(pages: Iterator[tuple[str, str]], failed: Callable[[Exception], None]) -> Iterator[tuple[str, str]]:
+    """Yield pages as long as they can be made."""
+    while True:
+        try:
+            page = next(pages)
+        except StopIteration:
+            return
+        except Exception as error:  # noqa: BLE001 - one project's pages are not to keep others from theirs
+            failed(error)
+            return
+        yield page
+
+
+def page_name(project: str) -> str:
+    """Return the name of a project's page; what is no normalized name (PEP 503) becomes its hash."""
+    if len(project) <= _LONGEST_NAME and _NORMALIZED.fullmatch(project):
+        return f"{project}.html"
+    return f"_{_sha256(project)[:32]}.html"
+
+
+# --- the first page --------------------------------------------------------------------------
+
+
+def _front(summary: Summary) -> dict[str, object]:
+    rows = tuple(_rows(summary))
+    judged = sum(count for verdict, count in summary.counts.items() if verdict is not Verdict.EXCLUDED)
+    return {
+        "summary": summary,
+        "rows": rows,
+        "judged": judged,
+        "counted": sum(bool(project.current) for project in summary.projects),
+        "qualified": sum(row.word == Verdict.REPRODUCIBLE and bool(row.qualifiers) for row in rows),
+        "slices": tuple(_slices(summary)),
+        "bar": _BAR,
+        "lately": _lately(summary),
+        "drifted": tuple(image for image in summary.images if image.drift),
+        "severities": _choices(LADDER, (row.severity for row in rows)),
+        "blamed": _choices((), chain.from_iterable(row.causes for row in rows)),
+    }
+
+
+def _choices(order: Iterable[str], found: Iterable[str]) -> tuple[Choice, ...]:
+    """Count what was found: what has an order in that one, and the rest by how often it is there."""
+    counts = Counter(value for value in found if value)
+    ordered = [value for value in order if value in counts]
+    rest = sorted(counts.keys() - set(ordered), key=lambda value: (-counts[value], value))
+    return tuple(Choice(value, counts[value]) for value in (*ordered, *rest))[:LIST_BOUND]
+
+
+def _rows(summary: Summary) -> Iterator[Row]:
+    for project in summary.projects:
+        page = page_name(project.name)
+        current = project.current
+        for standing in current:
+            yield _row(standing, page, current)
+        for one in project.exclusions:
+            yield Row(project.name, page, Verdict.EXCLUDED, note=one.reason, day=one.since.isoformat())
+        for wanted in project.open:
+            yield Row(project.name, page, wording.OPEN, wanted.version, wanted.image)
+
+
+def _row(standing: Standing, page: str, current: tuple[Standing, ...]) -> Row:
+    latest = standing.latest
+    return Row(
+        standing.project,
+        page,
+        latest.verdict,
+        standing.version,
+        standing.image,
+        _note(latest),
+        latest.holds,
+        wording.qualifiers(latest),
+        _day(latest.finished),
+        latest.severity if latest.severity and latest.severity is not Severity.NONE else "",
+        tuple(dict.fromkeys(blame.name for blame in latest.causes)),
+        tuple((one.image, one.latest.verdict) for one in side_by_side.others(standing, current)),
+    )
+
+
+def _note(result: Result) -> str:
+    """Say in a few words why a release does not rebuild: by its causes, or by what differs."""
+    if result.verdict is Verdict.SENSITIVE and result.holds:
+        return ""
+    if result.verdict in (Verdict.SENSITIVE, Verdict.INTRINSIC):
+        return wording.blamed(result) or wording.reason(result) or wording.differing(result)
+    return wording.reason(result)
+
+
+def _slices(summary: Summary) -> Iterator[Slice]:
+    counts = {**{verdict.value: count for verdict, count in summary.counts.items()}, wording.OPEN: len(summary.open)}
+    whole = sum(counts.values())
+    start = 0.0
+    for word, count in counts.items():
+        if count:
+            width = _BAR * count / whole
+            yield Slice(word, count, round(start, 2), round(width, 2))
+            start += width
+
+
+def _lately(summary: Summary) -> tuple[Standing, ...]:
+    changed = [standing for standing in summary.current if standing.change]
+    return tuple(sorted(changed, key=lambda one: one.since, reverse=True)[:LATELY])
+
+
+def _method(summary: Summary) -> dict[str, object]:
+    epochs = {one.latest.source_date_epoch for one in summary.current if one.latest.builds}
+    return {"summary": summary, "epochs": sorted("none" if epoch is None else str(epoch) for epoch in epochs)}
+
+
+def _not_built(summary: Summary) -> dict[str, object]:
+    def having(verdict: Verdict) -> tuple[Standing, ...]:
+        return tuple(standing for standing in summary.current if standing.latest.verdict is verdict)
+
+    return {
+        "exclusions": tuple(summary.excluded),
+        "excluded": having(Verdict.EXCLUDED),
+        "failed": having(Verdict.FTBFS),
+        "without_sdist": having(Verdict.NO_SDIST),
+    }
+
+
+def _exclusions(summary: Summary, checks: Mapping[str, ExclusionCheck]) -> dict[str, object]:
+    return {"checked": tuple((one, checks.get(canonicalize_name(one.project))) for one in summary.excluded)}
+
+
+# --- the pages of projects and logs ----------------------------------------------------------
+
+
+def _project_page(
+    project: Project,
+    frame: Mapping[str, object],
+    done: MutableMapping[str, object],
+    debians: Mapping[str, Debian],
+) -> Iterator[tuple[str, str]]:
+    path = f"packages/{page_name(project.name)}"
+    kept = frozenset(
+        sha256 for standing in _detailed(project) for sha256 in _logs(standing) if _log_path(sha256) in done
+    )
+    standings = tuple(map(_identity, project.standings))
+    made_from = (standings, project.exclusions, project.tracked, kept, frame["wheelproof"])
+    if done.get(path) != made_from:
+        yield path, _page("package.html", frame, **_package(project, debians), kept=kept, root="../")
+        done[path] = made_from
+
+
+def _package(project: Project, debians: Mapping[str, Debian]) -> Mapping[str, object]:
+    detailed, current = _detailed(project), project.current
+    compared = side_by_side.comparisons(detailed, current, debians)
+    shown = {id(one) for comparison in compared for one in comparison.standings}
+    return {
+        "project": project,
+        "detailed": detailed,
+        "current": current,
+        "compared": compared,
+        "listed": any(id(one) not in shown for one in project.standings),
+    }
+
+
+def _identity(standing: Standing) -> tuple[object, ...]:
+    latest = standing.latest
+    return (standing.version, standing.image, latest.job, latest.started, latest.finished, len(standing.history))
+
+
+def _detailed(project: Project) -> tuple[Standing, ...]:
+    return project.standings[:DETAILED]
+
+
+def _logs(standing: Standing) -> tuple[str, ...]:
+    return tuple(build.log for build in standing.latest.builds if _SHA256.fullmatch(build.log))
+
+
+def _log_path(sha256: str) -> str:
+    return f"logs/{sha256}.html"
+
+
+def _log_users(summary: Summary) -> Mapping[str, tuple[tuple[str, str], ...]]:
+    """Map each log to the (project, which build) that printed it: equal logs are one."""
+    users: defaultdict[str, tuple[tuple[str, str], ...]] = defaultdict(tuple)
+    for standing in chain.from_iterable(map(_detailed, summary.projects)):
+        for build in standing.latest.builds:
+            user = (standing.project, f"{standing.version}, {standing.image}, {build.name} build")
+            users[build.log] = (*users[build.log], user)[:LIST_BOUND]
+    return users
+
+
+def _log_pages(
+    project: Project,
+    users: Mapping[str, tuple[tuple[str, str], ...]],
+    read_log: Callable[[str], bytes | None],
+    frame: Mapping[str, object],
+    done: MutableMapping[str, object],
+) -> Iterator[tuple[str, str]]:
+    for sha256 in dict.fromkeys(chain.from_iterable(map(_logs, _detailed(project)))):
+        path, made_from = _log_path(sha256), (users[sha256], frame["wheelproof"])
+        if done.get(path) != made_from and (log := read_log(sha256)) is not None:
+            text = log_text(log, LOG_BOUND)
+            yield (
+                path,
+                _page("log.html", frame, sha256=sha256, users=users[sha256], log=text, size=len(log), root="../"),
+            )
+            done[path] = made_from
+
+
+# --- templates -------------------------------------------------------------------------------
+
+
+def _page(template: str, frame: Mapping[str, object], **values: object) -> str:
+    """Render one page; the last look is at the whole of it, so that nothing hidden gets through."""
+    return visible(_template(template).render({**frame, **values}))
+
+
+def _frame(wheelproof_version: str, catalogue: tuple[Chapter, ...]) -> Mapping[str, object]:
+    style, script = _source("style.css"), _source("index.js")
+    entries = {(chapter.slug, entry.slug): entry for chapter in catalogue for entry in chapter.entries}
+    return {
+        "root": "",
+        "wheelproof": wheelproof_version,
+        "chapters": catalogue,
+        "variations": next(chapter.entries for chapter in catalogue if chapter.slug == VARIATION),
+        "known": frozenset(entries),
+        "summaries": {slug: entry.what for (chapter, slug), entry in entries.items() if chapter == CAUSE},
+        "style": style,
+        "script": script,
+        "style_hash": _csp_hash(style),
+        "script_hash": _csp_hash(script),
+    }
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("orchestrator.publish"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    templates.filters |= {
+        "cut": _cut,
+        "day": _day,
+        "moment": lambda moment: f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+        "size": _size,
+        "label": wording.LABELS.__getitem__,
+        "page_name": page_name,
+        "anchor": _anchor,
+        "facets": facets,
+        "sentences": wording.sentences,
+        "qualifiers": wording.qualifiers,
+        "reason": wording.reason,
+        "kind": wording.kind,
+        "help_with": wording.help_with,
+        "command": _command,
+        "ticks": _ticks,
+        "sides": lambda texts: sides(*texts),
+        "depth": lambda result: wording.depth(result.severity, result.differences),
+        "outcome": wording.outcome,
+        "gathered": wording.gathered,
+        "repeats": wording.repeats,
+        "third_party": wording.third_party,
+        "built_with": wording.built_with,
+        "expectation": wording.expectation,
+        "recipes": advice.recipes,
+        "report": advice.report,
+    }
+    templates.tests["web_address"] = lambda url: str(url).startswith(("https://", "http://"))
+    templates.globals |= {
+        "list_bound": LIST_BOUND,
+        "detail_bound": DETAIL_BOUND,
+        "text_bound": TEXT_BOUND,
+        "evidence_bound": EVIDENCE_BOUND,
+        "places_bound": PLACES_BOUND,
+        "depths": wording.DEPTHS,
+        "proofs": wording.PROOFS,
+        "verdict_words": wording.WORDS,
+        "varied": Mode.VARIED,
+        "bases": wording.BASES,
+    }
+    return templates
+
+
+def prepare() -> None:
+    """Compile all templates."""
+    for name in _templates().list_templates(extensions=["html"]):
+        _template(name)
+
+
+@cache
+def _template(name: str) -> Template:
+    return _templates().get_template(name)
+
+
+@cache
+def _source(name: str) -> str:
+    loader = _templates().loader
+    assert loader is not None  # noqa: S101 - it was given above
+    return loader.get_source(_templates(), name)[0]
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d}"
+
+
+def _ticks(text: str) -> Markup:
+    """Return one of our own texts, in which `back-ticks` mark code, as HTML."""
+    pieces = str(escape(text)).split("`")
+    return Markup("".join(f"<code>{one}</code>" if odd % 2 else one for odd, one in enumerate(pieces)))  # noqa: S704 - escaped above
+
+
+def _csp_hash(source: str) -> str:
+    """Return how a Content-Security-Policy names an inline script or style (CSP Level 3, 2.3.1)."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
+
+
+def _cut(text: str, bound: int) -> str:
+    return text if len(text) <= bound else f"{text[:bound]}\n[... {len(text) - bound} characters left out]"
+
+
+def _size(number: int) -> str:
+    for unit, bytes_of_it in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= bytes_of_it:
+            return f"{number / bytes_of_it:.1f} {unit}"
+    return f"{number} bytes"
+
+
+def _anchor(standing: Standing) -> str:
+    """Return a fragment that names this version on this image, whatever they are called."""
+    name = "-".join((standing.version, standing.image, *standing.way))
+    return name if re.fullmatch(r"[A-Za-z0-9.+!_-]+", name) else f"_{_sha256(name)[:16]}"
+
+
+def _command(result: Result) -> str:
+    """Return what a shell has to be told to judge this release again."""
+    profile = result.inputs.profile if result.inputs else None
+    as_others = f" --profile {_quoted(profile.name)}" if profile else ""
+    return f"wheelproof run {_quoted(_asked(result))} --image {_quoted(result.image.name)}{as_others} --again"
+
+
+def _asked(result: Result) -> str:
+    """Return the requirement of exactly this release, or the path that was asked for."""
+    try:
+        by_name = Requirement(result.requirement).url is None
+    except InvalidRequirement:
+        by_name = False
+    return f"{result.project}=={result.version}" if by_name else result.requirement
+
+
+def _quoted(word: str) -> str:
+    """Quote for a POSIX shell, unless the word is plainly nothing to quote."""
+    plain = re.fullmatch(r"[a-z0-9][a-z0-9-]*", word)
+    return word if plain else "'" + word.replace("'", "'\"'\"'") + "'"

@@ -1,0 +1,51 @@
+"""Summary -> site_data.json, in the form that the tracker of 2020 published."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from orchestrator.model import Verdict
+from orchestrator.results.summary import version_key
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from orchestrator.model import Result
+    from orchestrator.results.summary import Project, Standing, Summary
+
+_BUILT_TWICE = frozenset({Verdict.REPRODUCIBLE, Verdict.SENSITIVE, Verdict.INTRINSIC})
+
+
+def site_data(summary: Summary, image: str) -> str:
+    """Return JSON: {name: {"result": bool, "hash_1": hex, "hash_2": hex}} of all that was built twice.
+
+    The form has room for one verdict per project: that of its newest version on `image`, the
+    configuration's default one. Where nothing was built twice there, the other images count: the
+    newest version on them and, where they disagree, what is not reproducible before what is.
+    """
+    entries = {project.name: entry for project in summary.projects if (entry := _entry(project, image))}
+    return json.dumps(entries, indent=2, sort_keys=True) + "\n"
+
+
+def _entry(project: Project, image: str) -> dict[str, bool | str] | None:
+    built = [one for one in project.current if _hashes(one.latest)]
+    if not built:
+        return None
+    result = max([one for one in built if one.image == image] or built, key=_telling).latest
+    first, second = _hashes(result)
+    return {"result": result.verdict is Verdict.REPRODUCIBLE, "hash_1": first, "hash_2": second}
+
+
+def _telling(standing: Standing) -> tuple[bool, tuple[bool, Version, str], bool]:
+    version = version_key(standing.version)
+    return not version[1].is_prerelease, version, standing.latest.verdict is not Verdict.REPRODUCIBLE
+
+
+def _hashes(result: Result) -> tuple[str, ...]:
+    """Return the SHA-256 of the first and the second wheel, or nothing if either is missing."""
+    wheels = {build.name: build.wheel for build in result.builds}
+    first, second = wheels.get("first"), wheels.get("second")
+    if result.verdict not in _BUILT_TWICE or first is None or second is None:
+        return ()
+    return (first.sha256, second.sha256)

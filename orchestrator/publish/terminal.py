@@ -1,0 +1,264 @@
+"""The story of a verdict, or of two wheels, for a terminal: lines and tables, harmless whatever a package says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.model import Mode, Proof, Severity
+from orchestrator.publish import wording
+from orchestrator.publish.comparison import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from orchestrator.model import Blame, Diagnosis, Difference, Evidence, Experiment, Remedied, Result, Unexplained
+    from orchestrator.publish.comparison import Comparison
+
+MEMBERS = 4  # paths that are named of one cause
+PLACES = 3  # pieces of evidence of one cause
+ROWS = 200  # of any table that a package may lengthen at will
+LONGEST = 300  # characters of one text of a package
+HASH = 16  # digits of a hash, where the whole of it stands elsewhere
+
+OURS_AND_THEIRS = ("ours", "index")
+"""What the two sides are called where the published wheel is the other one."""
+
+_SIDES = ("first", "second")
+_SPELT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells under their headings."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Paste:
+    """A text to be used as it is: its lines begin where they begin, and tabs are tabs."""
+
+    text: str
+
+
+Block = str | Table | Paste
+"""A line, a table, or a text. What a package says is spelt out where it would begin another line."""
+
+
+def story(result: Result, summaries: Mapping[str, str], recipes: Sequence[tuple[str, str]] = ()) -> Iterator[Block]:
+    """Tell all that is known of one verdict, cause by cause.
+
+    `summaries` has a sentence for each slug of a cause; `recipes` are (title, text) of the recipe.
+    """
+    yield from _verdict(result)
+    yield from why(result.causes, result.unexplained, summaries)
+    yield from _experiments(result.experiments)
+    yield from _remedies(result.remedies)
+    yield from _recipes(recipes)
+    yield from _published(result, summaries)
+
+
+def of_pair(diagnosis: Diagnosis, summaries: Mapping[str, str]) -> Iterator[Block]:
+    """Tell how two wheels differ: how deep, why, and in what."""
+    yield wording.depth(diagnosis.severity, diagnosis.differences)
+    yield from why(diagnosis.causes, diagnosis.unexplained, summaries, _SIDES)
+    yield from differences(diagnosis.differences)
+
+
+def side_by_side(found: Comparison) -> Iterator[Block]:
+    """Put a project's images side by side; a fact that is not alike on all of them is marked."""
+    yield one_line(f"{found.standings[0].project} {', '.join(found.versions)} on {wording.listed(found.images)}")
+    for sentence in found.sentences:
+        yield f"  {sentence}"
+    yield ""
+    yield Table(
+        ("", *map(one_line, found.images), ""),
+        tuple(
+            (line.name, *(_cell(line.kind, texts) for texts in line.cells), "differs" if line.differs else "")
+            for line in found.lines
+        ),
+    )
+    yield ""
+
+
+def _cell(kind: Kind, texts: Iterable[str]) -> str:
+    return one_line(", ".join(text[:HASH] if kind is Kind.HASH else text for text in texts))
+
+
+def _verdict(result: Result) -> Iterator[Block]:
+    yield one_line(f"{result.project} {result.version} on {result.image.name}: {result.verdict}")
+    for sentence in wording.sentences(result):
+        yield f"  {one_line(sentence)}"
+    if result.severity not in (None, Severity.NONE):
+        yield f"  {result.severity}: {wording.depth(result.severity, result.differences)}"
+    unvaried = [f"{one.name} {one.mode}" for one in result.variations if one.mode is not Mode.VARIED]
+    if unvaried:
+        yield f"  Under all variations but: {one_line(', '.join(unvaried))}."
+    for sentence in (
+        wording.expectation(result),
+        wording.repeats(result),
+        wording.kind(result),
+        *wording.built_with(result),
+    ):
+        if sentence:
+            yield f"  {one_line(sentence)}"
+    if result.left_open:
+        yield f"  Left open: {one_line(result.left_open)}."
+    yield from _builds(result)
+    yield from _failure(result)
+
+
+def _builds(result: Result) -> Iterator[Block]:
+    if result.builds:
+        yield ""
+        yield Table(
+            ("build", "wheel", "seconds"),
+            tuple(
+                (
+                    one_line(one.name),
+                    one.wheel.sha256
+                    if one.wheel
+                    else f"none: {one.failure.reason if one.failure else 'it is not known why'}",
+                    f"{one.seconds:.1f}",
+                )
+                for one in result.builds[:ROWS]
+            ),
+        )
+
+
+def _failure(result: Result) -> Iterator[Block]:
+    failure = result.failure
+    if failure is None:
+        return
+    yield ""
+    yield f"Failure: {failure.reason}, in the phase {failure.phase}"
+    if failure.evidence:
+        yield f"  {one_line(failure.evidence)}"
+    if helping := wording.help_with(failure):
+        yield f"  {one_line(helping, bound=2 * LONGEST)}"
+    for line in failure.detail.splitlines():
+        yield f"  | {one_line(line, bound=2 * LONGEST)}"
+
+
+def why(
+    causes: Sequence[Blame],
+    unexplained: Sequence[Unexplained],
+    summaries: Mapping[str, str],
+    sides: tuple[str, str] | None = None,
+) -> Iterator[Block]:
+    """Tell the causes one by one, and what is left.
+
+    `sides` are what the two wheels are called where they are not our first and second build: then
+    no variation of ours can have made the difference.
+    """
+    if causes:
+        yield ""
+        yield "Causes"
+    for one in causes[:ROWS]:
+        yield from _cause(one, summaries, sides)
+    if unexplained:
+        yield ""
+        yield "Unexplained"
+    gathered = wording.gathered(unexplained)
+    for path, aspect, places in gathered[:ROWS]:
+        shown = "".join(f", {one_line(place)}" for place in places[:MEMBERS])
+        more = f" and {len(places) - MEMBERS} more" if len(places) > MEMBERS else ""
+        yield f"  {_path(path)}: {aspect}{shown}{more}"
+    yield from _more(gathered)
+
+
+def _cause(one: Blame, summaries: Mapping[str, str], sides: tuple[str, str] | None) -> Iterator[Block]:
+    can = "done by" if one.proof is Proof.ISOLATED else "can be done by"
+    does = f"{one.proof}; {can} {wording.listed(one.variations)}" if one.variations else f"{one.proof}"
+    yield f"  {one_line(one.name)}" if sides else f"  {one_line(one.name)} ({one_line(does)})"
+    if one.name in summaries:
+        yield f"    {summaries[one.name]}"
+    shown = ", ".join(_path(path) for path in one.members[:MEMBERS])
+    more = f" and {len(one.members) - MEMBERS} more" if len(one.members) > MEMBERS else ""
+    if shown:
+        yield f"    In {shown}{more}"
+    for evidence in one.evidence[:PLACES]:
+        yield from _evidence(evidence, *(sides or _SIDES))
+
+
+def _evidence(one: Evidence, first: str, second: str) -> Iterator[Block]:
+    yield f"      {_path(one.path)}{f' {one_line(one.where)}' if one.where else ''}"
+    yield f"        {first:7} {one_line(one.first)}"
+    yield f"        {second:7} {one_line(one.second)}"
+
+
+def differences(found: Sequence[Difference]) -> Iterator[Block]:
+    """List in what two wheels differ."""
+    if not found:
+        return
+    yield ""
+    yield Table(
+        ("member", "differs in", "how deep", ""),
+        tuple(
+            (_path(one.path), one.aspect.value, one.severity or "", "follows" if one.consequence else "")
+            for one in found[:ROWS]
+        ),
+    )
+    yield from _more(found)
+
+
+def _experiments(found: Sequence[Experiment]) -> Iterator[Block]:
+    if found:
+        yield ""
+        yield "Built to prove it"
+        yield Table(
+            ("build", "held", "remedies", "against", "outcome"),
+            tuple(
+                (
+                    one_line(one.build),
+                    one_line(", ".join(one.hold)),
+                    one_line(", ".join(one.remedies)),
+                    one_line(one.against),
+                    "the same bytes" if one.equal else f"other bytes{f', {one.severity}' if one.severity else ''}",
+                )
+                for one in found[:ROWS]
+            ),
+        )
+
+
+def _remedies(found: Sequence[Remedied]) -> Iterator[Block]:
+    if found:
+        yield ""
+        yield "Remedies"
+    for one in found[:ROWS]:
+        yield f"  {one_line(one.name)}: {one_line(wording.outcome(one))}"
+
+
+def _recipes(found: Iterable[tuple[str, str]]) -> Iterator[Block]:
+    for title, text in found:
+        yield ""
+        yield f"Recipe: {title}"
+        yield Paste(text)
+
+
+def _published(result: Result, summaries: Mapping[str, str]) -> Iterator[Block]:
+    found = result.published
+    if found is None:
+        return
+    yield ""
+    yield f"On the index: {one_line(wording.third_party(result))}"
+    if found.filename:
+        yield f"  {one_line(found.filename)} {one_line(found.sha256)}"
+        yield from why(found.causes, found.unexplained, summaries, OURS_AND_THEIRS)
+
+
+def _more(found: Sequence[object]) -> Iterator[str]:
+    if len(found) > ROWS:
+        yield f"  and {len(found) - ROWS} more"
+
+
+def _path(path: str) -> str:
+    return one_line(path) if path else "(archive)"
+
+
+def one_line(text: str, bound: int = LONGEST) -> str:
+    """Return a text on one line, and cut; what else a terminal might obey is for whoever prints it to spell out."""
+    cut = text if len(text) <= bound else f"{text[:bound]}... ({len(text) - bound} more characters)"
+    return "".join(_SPELT.get(one, one) for one in cut)

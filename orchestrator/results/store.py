@@ -1,0 +1,367 @@
+"""Keeps what was found: one JSON file per job and run, written once; wheels and logs by their hash.
+
+results/records/<project>/<started>-<job>.json
+results/exclusions/<project>/<checked>.json
+results/wheels/<sha256>, results/logs/<sha256>
+results/site/, results/site_data.json, results/site_files.json
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+
+from orchestrator.errors import BusyError
+from orchestrator.model import SCHEMA, ExclusionCheck, Reason, Result
+from orchestrator.results import manifest
+from orchestrator.util import escapes, logs
+from orchestrator.util.room import refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from orchestrator.model import Image, Inputs
+
+_T = TypeVar("_T")
+_RESULT = TypeAdapter(Result)
+_CHECK = TypeAdapter(ExclusionCheck)
+_CHECKS = TypeAdapter(tuple[ExclusionCheck, ...])
+_JOB_LENGTH = 16  # hex digits of a job's id in a file's name
+_STAMP = "%Y%m%dT%H%M%S.%fZ"  # sorts by time
+_TEMPORARY = ".new-"
+
+SKEW = timedelta(hours=1)
+"""How far ahead of this clock that of another machine may be."""
+
+
+class Store:
+    """Files under the names of their hashes, no more than a bound of bytes in all."""
+
+    def __init__(self, folder: Path, bound: int) -> None:
+        """Keep files in that folder; the oldest go when they are more than `bound` bytes."""
+        self._folder = folder
+        self._bound = bound
+
+    def keep(self, file: Path, sha256: str) -> None:
+        """Take in a file of the same file system, by moving it."""
+        place = self._folder / sha256
+        with _told(f"keeping {place}", self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            file.replace(place)
+
+    def find(self, sha256: str) -> Path | None:
+        """Return the file of that hash, if it is still kept."""
+        path = self._folder / sha256
+        return path if path.is_file() else None
+
+    def prune(self) -> int:
+        """Remove the oldest files over the bound; return how many."""
+        with suppress(FileNotFoundError):
+            total, removed = 0, 0
+            for _, name, size in sorted(map(_age, os.scandir(self._folder))):
+                total += size
+                if total > self._bound:
+                    (self._folder / name).unlink(missing_ok=True)
+                    removed += 1
+            return removed
+        return 0
+
+
+def _age(entry: os.DirEntry[str]) -> tuple[int, str, int]:
+    """Return what sorts the newest first: little enough to hold it of every file at once."""
+    status = entry.stat()
+    return -status.st_mtime_ns, entry.name, status.st_size
+
+
+class Results:
+    """The results folder: append-only records, and bounded stores of wheels and logs."""
+
+    def __init__(
+        self, folder: Path, *, wheels: int, logs: int, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        """Use that folder; `wheels` and `logs` are the bounds of the stores, in bytes."""
+        self._now = now
+        self.folder = folder
+        self._left_out: set[Path] = set()
+        self._counted = 1
+        self.wheels = Store(folder / "wheels", wheels)
+        self.logs = Store(folder / "logs", logs)
+
+    def prune(self) -> None:
+        """Keep the stores within their bounds."""
+        self.wheels.prune()
+        self.logs.prune()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only run that works on these results; raises BusyError where another does."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            stream = (self.folder / ".lock").open("w")
+        except OSError as error:
+            doing, advice = f"opening the results in {self.folder}", "name a folder that can be written with --results"
+            raise refused(doing, self.folder, error, advice) from error
+        with stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                msg = f"opening the results in {self.folder}: another run works on them; wait for it, or stop it"
+                raise BusyError(msg) from error
+            self._sweep()
+            yield
+
+    def _sweep(self) -> None:
+        """Remove what a killed run had begun to write."""
+        for left in self.folder.glob(f"**/{_TEMPORARY}*"):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
+    @contextmanager
+    def bench(self) -> Iterator[Path]:
+        """Give a folder for the files of one build, on the file system of the stores."""
+        with _told(f"making a folder in {self.folder}", self.folder):
+            folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def _records(self) -> Path:
+        return self.folder / "records"
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, str], tuple[Path, ...]]:
+        """The records of every project and job (shortened), oldest first: names alone, nothing is read."""
+        found: dict[tuple[str, str], tuple[Path, ...]] = {}
+        for folder in _entries(self._records):
+            for file in sorted(_entries(folder)):
+                if file.suffix == ".json":
+                    key = folder.name, file.stem.rpartition("-")[2]
+                    found[key] = (*found.get(key, ()), file)
+        return found
+
+    def find(self, project: str, job: str) -> Path | None:
+        """Return the newest record that settles a job, if it has one.
+
+        A record that cannot be read, or is misplaced, settles nothing. Nor does one of a build that
+        lost a process to a signal each time: the next run builds it again, since whoever sent the
+        signal may be gone by then.
+        """
+        paths = reversed(self._known.get((project, job[:_JOB_LENGTH]), ()))
+        return next((path for path in paths if self._settles(path, job)), None)
+
+    def _settles(self, path: Path, job: str) -> bool:
+        result = self._placed(path)
+        if result is None or result.job != job:
+            return False
+        return result.failure is None or result.failure.reason is not Reason.KILLED
+
+    def _placed(self, path: Path) -> Result | None:
+        """Read a record; None where it cannot be read, or is not what its place makes of it."""
+        result = read(path)
+        if result is not None and (why := misplaced(path, result, self._now())):
+            self._leave_out(path, why)
+            return None
+        return result
+
+    def _leave_out(self, path: Path, why: str) -> None:
+        """Name the first record that is left out; the others are counted."""
+        if not self._left_out:
+            logs.warning("a record is not where it belongs, and is left out", path=str(path), fault=why)
+        self._left_out.add(path)
+
+    def write(self, result: Result) -> Path:
+        """Write one record, whole or not at all, and never over another."""
+        path = self._records / result.project / _name(result)
+        _write(path, _written(_RESULT, result) + b"\n")
+        key = result.project, result.job[:_JOB_LENGTH]
+        self._known[key] = (*(one for one in self._known.get(key, ()) if one != path), path)
+        return path
+
+    def projects(self) -> Iterator[str]:
+        """Name every project that has a record."""
+        return (folder.name for folder in _entries(self._records))
+
+    def of(self, project: str) -> Iterator[Result]:
+        """Read a project's results, newest first; what cannot be read, or is misplaced, is left out."""
+        for path in sorted(_entries(self._records / project), reverse=True):
+            if path.suffix == ".json" and (result := self._placed(path)) is not None:
+                yield result
+
+    def latest(self, project: str, image: str, version: str = "") -> Result | None:
+        """Return a project's newest result on an image, of a version if one is given, if there is one."""
+        return next((one for one in self.of(project) if one.image.name == image and version in {"", one.version}), None)
+
+    def every(self) -> Iterator[Result]:
+        """Read all results, project by project."""
+        for project in sorted(self.projects()):
+            yield from self.of(project)
+        if len(self._left_out) > self._counted:
+            self._counted = len(self._left_out)
+            first = str(min(self._left_out))
+            logs.warning("records are not where they belong, and are left out", count=self._counted, first=first)
+
+    def keep_image(self, image: Image) -> None:
+        """Note what is in an image, once for each manifest, so that a later run can tell what became otherwise."""
+        path = self.folder / "images" / f"{image.manifest}.json"
+        if not path.is_file():
+            _write(path, json.dumps(dict(image.packages), indent=1).encode() + b"\n")
+
+    def packages(self, manifest: str) -> dict[str, str] | None:
+        """Return the Debian packages of an image, name:architecture to version; None where nobody noted them."""
+        try:
+            found = json.loads((self.folder / "images" / f"{manifest}.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+        return {str(name): str(version) for name, version in found.items()} if isinstance(found, dict) else None
+
+    def write_check(self, check: ExclusionCheck) -> Path:
+        """Write the record of one check of an exclusion, as `write` does."""
+        path = self.folder / "exclusions" / check.project / f"{check.checked:{_STAMP}}.json"
+        _write(path, _written(_CHECK, check) + b"\n")
+        return path
+
+    def checks(self) -> dict[str, ExclusionCheck]:
+        """Return the last check of every exclusion that has one that can be read, by project."""
+        found: dict[str, ExclusionCheck] = {}
+        for path in sorted(file for folder in _entries(self.folder / "exclusions") for file in _entries(folder)):
+            if path.suffix == ".json" and (check := _read(path, _CHECK)) is not None:
+                if (path.parent.name, path.name) == (check.project, f"{check.checked:{_STAMP}}.json"):
+                    found[path.parent.name] = check
+                else:
+                    self._leave_out(path, "it is of another project or time")
+        return found
+
+    def publish(self, files: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+        """Write files of the site and its kin, each atomically, where they changed; return the names of all."""
+        names = []
+        for name, text in files:
+            path = self.folder / name
+            data = text.encode("utf-8", "replace")
+            if not path.is_file() or path.read_bytes() != data:
+                _write(path, data, lasting=False)
+            names.append(name)
+        return tuple(names)
+
+    def note_site(self, made_from: str, names: Iterable[str], *, whole: bool) -> None:
+        """Note that the site has those files, and no others where they are the `whole` of it; write it last of all."""
+        known = {} if whole else manifest.read(self.folder)[1]
+        _write(self.folder / manifest.NAME, manifest.taken(self.folder, made_from, names, known).encode())
+
+
+def _name(result: Result) -> str:
+    """Return how a record's file is called."""
+    return f"{result.started:{_STAMP}}-{result.job[:_JOB_LENGTH]}.json"
+
+
+def misplaced(path: Path, result: Result, now: datetime) -> str:
+    """Tell why a record does not belong to its place, or to the past, or to this program; empty where it does."""
+    if not 1 <= result.schema <= SCHEMA:
+        return f"its schema is {result.schema}, and no later one than {SCHEMA} is known"
+    if path.parent.name != result.project:
+        return f"it is one of {result.project}"
+    if path.name != _name(result):
+        return f"it was written as {_name(result)}"
+    if max(result.started, result.finished) > now + SKEW:
+        return f"it is of {result.finished:%Y-%m-%d}, which is yet to come"
+    if result.inputs is not None and not _are_of(result.inputs, result):
+        return "its inputs are of something else"
+    return ""
+
+
+def _are_of(inputs: Inputs, result: Result) -> bool:
+    """Whether inputs are of what a record names. Their hash is not taken: later releases read more fields into them."""
+    sdist = result.sdist.sha256 if result.sdist else ""
+    of = (result.project, result.version, sdist, result.image.name, result.image.manifest)
+    return of == (inputs.project, inputs.version, inputs.sdist, inputs.image, inputs.manifest)
+
+
+def read(path: Path) -> Result | None:
+    """Read one record; None, and a word in the log, where that cannot be."""
+    return _read(path, _RESULT)
+
+
+def _read(path: Path, form: TypeAdapter[_T]) -> _T | None:
+    try:
+        data = path.read_bytes()
+        if not escapes.is_marked(data):
+            return form.validate_json(data)
+        return form.validate_python(escapes.all_unescaped(json.loads(data)))
+    except (ValueError, RecursionError, OSError) as error:  # ValidationError is a ValueError
+        logs.warning("a record cannot be read", path=str(path), fault=str(error)[:500])
+        return None
+
+
+def _written(form: TypeAdapter[_T], value: _T, *, indent: int | None = 1) -> bytes:
+    """Write a value as JSON, every text of it as `escapes` has it."""
+    return to_json(escapes.all_escaped(form.dump_python(value, mode="json")), indent=indent)
+
+
+def checks_as_json(checks: Iterable[ExclusionCheck]) -> bytes:
+    """Return checks of exclusions as one JSON array."""
+    return _written(_CHECKS, tuple(checks)) + b"\n"
+
+
+def as_json(results: Iterable[Result]) -> Iterator[bytes]:
+    """Yield results as one JSON array, piece by piece."""
+    yield b"["
+    for number, result in enumerate(results):
+        yield (b",\n " if number else b"") + _written(_RESULT, result, indent=None)
+    yield b"]\n"
+
+
+def schema() -> dict[str, object]:
+    """Return the JSON Schema of a result."""
+    return _RESULT.json_schema(mode="serialization")
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return [folder / name for name in os.listdir(folder)]  # noqa: PTH208 - iterdir raises late
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _write(path: Path, data: bytes, *, lasting: bool = True) -> None:
+    """Write a file so that it is there whole, or not at all, whenever the program is killed.
+
+    What is `lasting` is so even when the power goes. That costs a wait for the disk, which what can
+    be written anew at any time is not worth: the site has four pages for each record.
+    """
+    with _told(f"writing {path}", path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
+                os.fchmod(stream.fileno(), 0o644)
+                if lasting:
+                    stream.flush()
+                    os.fsync(stream.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _told(doing: str, folder: Path) -> Iterator[None]:
+    """Turn what the disk says into an error of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise refused(doing, folder, error, "see to room and rights there, and run again") from error

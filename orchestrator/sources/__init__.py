@@ -1,0 +1,1 @@
+"""Where sources come from: the package index, and sdists."""

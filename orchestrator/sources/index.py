@@ -1,0 +1,468 @@
+"""The package index: releases, and verified downloads. Pages are read in a helper process."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import time
+from contextlib import contextmanager
+from functools import cached_property, partial
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from orchestrator.errors import AbsentError, PackageIndexError, TransientIndexError, UsageError
+from orchestrator.model import OfferedWheel, Release, Sdist, admits, names
+from orchestrator.model.names import BadNameError, SdistName, WheelName, is_sha256
+from orchestrator.sources import index_pages, reading
+from orchestrator.sources.connections import Sessions, TooLateError, pieces, seconds_to_wait
+from orchestrator.sources.index_pages import Edition, Listed, Offer
+from orchestrator.util.cache import Turns, read_checked, sha256_of, unfinished, write_checked
+from orchestrator.util.retry import retrying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from packaging.specifiers import SpecifierSet
+
+    from orchestrator.model.names import FileName
+
+_T = TypeVar("_T")
+_LAYOUT = 3  # of a kept page
+_PAGE_LIMIT = 64 << 20  # bytes, unpacked; the largest pages are below ten million
+_DEADLINE = 1800.0  # seconds for one whole answer, from the first byte of the request
+_TRANSIENT_STATUS = frozenset({408, 425, 429})
+_SERVER_FAULT, _NOT_FOUND, _NOT_MODIFIED, _CLIENT_FAULT = 500, 404, 304, 400
+_SHOWN = 500  # characters of an exception of the library's
+_QUOTED = 200  # characters of a requirement that a message repeats
+_ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+
+
+class Index:
+    """One package index, shared by all workers.
+
+    Project pages are kept on disk in the little that is needed of them, and asked for again
+    with their ETag; nothing of them stays in memory.
+    """
+
+    def __init__(
+        self,
+        url: str | None,
+        cache: Path,
+        *,
+        timeout: float = 30,
+        retry_wait: float = 0.5,
+        deadline: float = _DEADLINE,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Use the index at `url` (PyPI where None), which may hold a user and a password.
+
+        `timeout`: seconds without a byte; `deadline`: seconds from the first byte of a request to the last of
+        its answer; `retry_wait`: seconds before the second try, about.
+        """
+        self._url, self._auth = _credentials(url.rstrip("/") + "/") if url else ("", None)
+        self._cache = cache
+        self._timeout = timeout
+        self._deadline = deadline
+        self._sessions = Sessions()
+        self._turns = Turns()
+        self._page = retrying(self._read_page, first_wait=retry_wait, sleep=sleep)
+        self._look = retrying(self._look_once, first_wait=retry_wait, sleep=sleep)
+        self._answer = retrying(self._answer_once, first_wait=retry_wait, sleep=sleep)
+        self._known = ""
+        self._noted = cache / "index" / f"known-{_digest(self._url.encode())[:16]}.txt"
+        self._download = retrying(self._download_once, first_wait=retry_wait, sleep=sleep)
+
+    @cached_property
+    def url(self) -> str:
+        """Its address, without user and password."""
+        return self._url or index_pages.endpoint()
+
+    @property
+    def known(self) -> str:
+        """A project that the index is known to have: the last that was found there, or one that a former run found."""
+        return self._known or read_checked(self._noted) or ""
+
+    def note(self, name: str) -> None:
+        """Note that the index has a project.
+
+        Raises
+        ------
+        ResultsError
+            The cache cannot be written.
+
+        """
+        if not self._known and read_checked(self._noted) != name:
+            write_checked(self._noted, name)
+        self._known = name
+
+    def release(self, requirement: Requirement | str, python: str) -> Release:
+        """Choose the newest stable release that the requirement and the Python (3.11.2, or 3.11) admit.
+
+        A pinned release (== or ===) may be yanked (PEP 592). Where no release that matches
+        admits this Python, the newest that matches is returned all the same, for the caller
+        to say so: see `admits`.
+
+        Raises
+        ------
+        UsageError
+            The requirement cannot be read, or names a URL.
+        PackageIndexError
+            The index has no such project, or no release that matches.
+        TransientIndexError
+            The index does not answer, after several tries.
+
+        """
+        wanted = _requirement(requirement)
+        name = canonicalize_name(wanted.name)
+        editions = self._page(name)
+        found = choose(editions, wanted.specifier, python)
+        if found is None:
+            raise PackageIndexError(_no_release(wanted, editions))
+        self.note(name)
+        return _release(name, found)
+
+    def fetch(self, wanted: Sdist | OfferedWheel, limit: int) -> Path:
+        """Return the file of an sdist or wheel, of at most `limit` bytes: SHA-256/filename in the cache.
+
+        Where the index gave no hash, the file is downloaded each time, and the name of its
+        folder is the hash to record.
+
+        Raises
+        ------
+        PackageIndexError
+            The file is not what the index said, is too large, or has a name that no such file has.
+        TransientIndexError
+            The index does not answer, after several tries.
+
+        """
+        folder = self._cache / ("sdists" if isinstance(wanted, Sdist) else "published")
+        name = _checked_name(wanted)
+        with self._turns.turn(wanted.sha256 or wanted.url):
+            kept = names.place(folder, wanted.sha256, name) if wanted.sha256 else None
+            if kept and kept.is_file() and sha256_of(kept) == wanted.sha256:
+                return kept
+            return self._download(wanted, name, limit, folder)
+
+    def _download_once(self, wanted: Sdist | OfferedWheel, name: FileName, limit: int, folder: Path) -> Path:
+        doing = f"fetching {wanted.filename}"
+        if not wanted.url:
+            msg = f"{doing}: the index gives an address or a hash of it that is none; see what it says of that file"
+            raise PackageIndexError(msg)
+        with unfinished(folder) as lent, self._get(doing, wanted.url, {"Accept-Encoding": "identity"}) as answer:
+            part = lent / name.filename
+            with part.open("wb") as file:
+                found = _copy(_limited(doing, answer, limit), file.write)
+            if wanted.sha256 not in {"", found}:
+                msg = (
+                    f"{doing}: it has sha256 {found}, the index said {wanted.sha256}; "
+                    "nothing of it was kept: see whether the index or something before it alters files, and run again"
+                )
+                raise PackageIndexError(msg)
+            place = names.place(folder, found, name)
+            place.parent.mkdir(exist_ok=True)
+            return part.replace(place)
+
+    def _read_page(self, name: str) -> tuple[Edition, ...]:
+        """Return all editions of a project, the newest first."""
+        doing = f"asking the index for {name}"
+        kept = _Kept(self._cache / "index" / f"{name}-{_digest(self._url.encode())[:16]}.json")
+        asked = {"Accept": _ACCEPT} | ({"If-None-Match": kept.etag} if kept.etag else {})
+        url = kept.url or f"{self.url}{name}/"
+        with self._get(doing, url, asked) as answer:
+            if answer.status_code == _NOT_MODIFIED:
+                return kept.editions()
+            etag = answer.headers.get("ETag", "")
+            with unfinished(self._cache / "index") as lent:
+                body = lent / "page"
+                with body.open("wb") as file:
+                    digest = _copy(_limited(doing, answer, _PAGE_LIMIT), file.write)
+                if digest != kept.body:
+                    kept.replace(url, etag, digest, _editions(doing, name, answer, body))
+                elif etag != kept.etag:
+                    kept.replace(url, etag, digest, kept.editions())
+        return kept.editions()
+
+    def look(self, name: str) -> tuple[Listed, ...] | None:
+        """Read a project's page as it is now, past all caches; None where the index has no such project.
+
+        Raises
+        ------
+        PackageIndexError
+            What came is not a page of this project: a portal's, a proxy's, another project's, or a part of one.
+        TransientIndexError
+            The index does not answer, after several tries.
+
+        """
+        return self._look(canonicalize_name(name))
+
+    def _look_once(self, name: str) -> tuple[Listed, ...] | None:
+        doing = f"looking again for {name} on the index"
+        try:
+            with (
+                self._get(doing, f"{self.url}{name}/", {"Accept": _ACCEPT, "Cache-Control": "no-cache"}) as answer,
+                unfinished(self._cache / "index") as lent,
+            ):
+                body = lent / "page"
+                with body.open("wb") as file:
+                    _copy(_limited(doing, answer, _PAGE_LIMIT), file.write)
+                return _listed(doing, name, answer, body)
+        except AbsentError:
+            return None
+
+    def answer(self, url: str, limit: int) -> bytes:
+        """Return what is at an address now, of at most `limit` bytes.
+
+        Raises
+        ------
+        AbsentError
+            There is nothing: status 404.
+        PackageIndexError
+            It is refused, or too large.
+        TransientIndexError
+            Its host does not answer, after several tries.
+
+        """
+        return self._answer(url, limit)
+
+    def asks_to_wait(self, url: str) -> float:
+        """Return for how many seconds the server of an address asks not to be asked; 0 where it answers, or fails."""
+        try:
+            with self._get(f"asking for {url}", url, {"Cache-Control": "no-cache"}):
+                return 0
+        except PackageIndexError as error:
+            return error.retry_after if isinstance(error, TransientIndexError) else 0
+
+    def _answer_once(self, url: str, limit: int) -> bytes:
+        doing = f"asking for {url}"
+        with self._get(doing, url, {"Cache-Control": "no-cache"}) as answer:
+            return b"".join(_limited(doing, answer, limit))
+
+    @contextmanager
+    def _get(self, doing: str, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
+        with (
+            _translated(doing),
+            self._sessions.get(url, headers, self._auth_for(url), self._timeout, self._deadline) as answer,
+        ):
+            self._check(doing, answer)
+            yield answer
+
+    def _auth_for(self, url: str) -> tuple[str, str] | None:
+        return self._auth if urlsplit(url)[:2] == urlsplit(self._url)[:2] else None
+
+    def _check(self, doing: str, answer: requests.Response) -> None:
+        secure = [urlsplit(step.url).scheme == "https" for step in (*answer.history, answer)]
+        if secure[0] and not all(secure):
+            msg = f"{doing}: the index leads from https to {urlsplit(answer.url).scheme}; use an index that does not"
+            raise PackageIndexError(msg)
+        status = answer.status_code
+        if status >= _SERVER_FAULT or status in _TRANSIENT_STATUS:
+            msg = f"{doing}: the index answers with status {status}; run again when it has recovered"
+            error = TransientIndexError(msg)
+            error.retry_after = seconds_to_wait(answer.headers.get("Retry-After", ""))
+            raise error
+        if status == _NOT_FOUND:
+            msg = f"{doing}: {answer.url} does not exist; check how it is spelled, and whether this is the right index"
+            asked = urlsplit(answer.history[0].url if answer.history else answer.url)
+            moved = (
+                urlsplit(answer.url).path.rstrip("/").rpartition("/")[2] != asked.path.rstrip("/").rpartition("/")[2]
+            )
+            raise PackageIndexError(msg) if moved else AbsentError(msg)
+        if status >= _CLIENT_FAULT:
+            msg = f"{doing}: the index refuses with status {status}; check its address, and what it lets you see"
+            raise PackageIndexError(msg)
+
+
+def local(path: str | Path) -> tuple[Release, Path]:
+    """Read an sdist of the user's own: its name tells project and version.
+
+    Raises
+    ------
+    UsageError
+        There is no such file, or its name is not that of an sdist.
+
+    """
+    file = Path(path).resolve()
+    try:
+        name = SdistName(file.name)
+        sdist = Sdist(file.name, file.as_uri(), sha256_of(file), file.stat().st_size)
+    except BadNameError as error:
+        msg = f"reading {path}: {error}; an sdist is called NAME-VERSION.tar.gz or NAME-VERSION.zip"
+        raise UsageError(msg) from error
+    except OSError as error:
+        msg = f"reading {path}: {error.strerror}; name an sdist that can be read"
+        raise UsageError(msg) from error
+    return Release(name.project, str(name.version), sdist), file
+
+
+def choose(editions: Sequence[Edition], specifier: SpecifierSet, python: str) -> Edition | None:
+    """Choose among editions, given newest first; pre-releases as PEP 440 has it, yanked files as PEP 592 has it."""
+    offered = editions if _is_pin(specifier) else [left for edition in editions if (left := _without_yanked(edition))]
+    fitting = (edition for edition in offered if admits(edition.requires_python, python))
+    return next(chain(_matching(fitting, specifier), _matching(offered, specifier)), None)
+
+
+def _matching(editions: Iterable[Edition], specifier: SpecifierSet) -> Iterator[Edition]:
+    return specifier.filter(editions, key=lambda edition: edition.version)
+
+
+def _is_pin(specifier: SpecifierSet) -> bool:
+    return any(part.operator in {"==", "==="} and not part.version.endswith(".*") for part in specifier)
+
+
+def _without_yanked(edition: Edition) -> Edition | None:
+    left = tuple(offer for offer in edition.offers if not offer.yanked)
+    return Edition(edition.version, left) if left else None
+
+
+def _requirement(text: Requirement | str) -> Requirement:
+    try:
+        requirement = Requirement(text) if isinstance(text, str) else text
+        requirement.specifier.contains("0")  # a ValueError where a number has more digits than Python reads
+    except (InvalidRequirement, ValueError) as error:
+        msg = f"reading the requirement {str(text)[:_QUOTED]!r}: {error}; write it like six, six==1.16.0 or 'six>=1.15'"
+        raise UsageError(msg) from error
+    if requirement.url:
+        msg = f"reading the requirement {text!r}: it names a URL; name a release of the index, or the path of an sdist"
+        raise UsageError(msg)
+    return requirement
+
+
+def _release(name: str, edition: Edition) -> Release:
+    found = edition.sdist
+    sdist = Sdist(found.filename, found.url, found.sha256, found.size) if found else None
+    wheels = (OfferedWheel(one.filename, one.url, one.sha256, one.size) for one in edition.offers if one.is_wheel)
+    by_name = tuple(sorted(wheels, key=lambda one: one.filename))
+    return Release(name, edition.version, sdist, edition.requires_python, by_name)
+
+
+def _no_release(wanted: Requirement, editions: Sequence[Edition]) -> str:
+    versions = [edition.version for edition in editions]
+    asked = [part.version for part in wanted.specifier]
+    near = [match for version in asked for match in difflib.get_close_matches(version, versions, n=3)] or versions[:3]
+    advice = f"it has {', '.join(dict.fromkeys(near))}" if near else "it has nothing that is not yanked"
+    return f"asking the index for {wanted}: no release matches; {advice}: ask for one of these"
+
+
+class _Kept:
+    """A project's page as the cache has it; one that cannot be read is as good as none."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._content: dict[str, Any] = {}
+        try:
+            content = json.loads(read_checked(path) or "")
+            self._content = content if isinstance(content, dict) and content.get("layout") == _LAYOUT else {}
+        except ValueError:
+            pass
+
+    @property
+    def etag(self) -> str:
+        return str(self._content.get("etag", ""))
+
+    @property
+    def url(self) -> str:
+        """Where it was found, and is asked for again."""
+        return str(self._content.get("url", ""))
+
+    @property
+    def body(self) -> str:
+        return str(self._content.get("body", ""))
+
+    def editions(self) -> tuple[Edition, ...]:
+        return tuple(Edition(version, tuple(map(Offer._make, offers))) for version, offers in self._content["editions"])
+
+    def replace(self, url: str, etag: str, body: str, editions: Iterable[Edition]) -> None:
+        listed = [(edition.version, edition.offers) for edition in editions]
+        self._content = {"layout": _LAYOUT, "url": url, "etag": etag, "body": body, "editions": listed}
+        write_checked(self._path, json.dumps(self._content, separators=(",", ":")))
+
+
+def _editions(doing: str, name: str, answer: requests.Response, body: Path) -> tuple[Edition, ...]:
+    return _read(doing, answer, partial(reading.page, body, name))
+
+
+def _listed(doing: str, name: str, answer: requests.Response, body: Path) -> tuple[Listed, ...]:
+    return _read(doing, answer, partial(reading.listed, body, name))
+
+
+def _read(
+    doing: str, answer: requests.Response, read: Callable[[str, str, str | None], tuple[_T, ...] | str]
+) -> tuple[_T, ...]:
+    """Read an answer's body, given its type, address and encoding; raises PackageIndexError where it is no page."""
+    kind = answer.headers.get("Content-Type", "text/html").partition(";")[0].strip().lower()
+    if not kind.endswith(index_pages.JSON) and kind not in index_pages.HTML:
+        what = f"is {kind[:_QUOTED]!r}, neither HTML nor JSON"
+    else:
+        found = read(kind, answer.url, answer.encoding)
+        if not isinstance(found, str):
+            return found
+        what = f"cannot be read ({found})"
+    msg = f"{doing}: its answer {what}; check that {answer.url} is a PEP 503 or 691 index"
+    raise PackageIndexError(msg)
+
+
+def _limited(doing: str, answer: requests.Response, limit: int) -> Iterator[bytes]:
+    total = 0
+    for piece in pieces(answer):
+        total += len(piece)
+        if total > limit:
+            msg = f"{doing}: it is larger than {limit} bytes; raise the limit, or leave it out"
+            raise PackageIndexError(msg)
+        yield piece
+
+
+def _checked_name(wanted: Sdist | OfferedWheel) -> FileName:
+    filename, kind = wanted.filename, "an sdist" if isinstance(wanted, Sdist) else "a wheel"
+    try:
+        name = SdistName(filename) if isinstance(wanted, Sdist) else WheelName(filename)
+    except BadNameError as error:
+        msg = f"fetching {filename!r}: that is no name of {kind}; see what the index publishes there"
+        raise PackageIndexError(msg) from error
+    if wanted.sha256 and not is_sha256(wanted.sha256):
+        msg = f"fetching {filename}: the index gives {wanted.sha256!r} as its sha256; use an index that gives one"
+        raise PackageIndexError(msg)
+    return name
+
+
+def _credentials(url: str) -> tuple[str, tuple[str, str] | None]:
+    """Part a URL from the user and the password that it may hold, so that they are recorded nowhere."""
+    if "@" not in url:
+        return url, None
+    parts = urlsplit(url)
+    _, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, None
+    return urlunsplit(parts._replace(netloc=host)), requests.utils.get_auth_from_url(url)
+
+
+def _copy(pieces: Iterable[bytes], write: Callable[[bytes], object]) -> str:
+    hashed = hashlib.sha256()
+    for piece in pieces:
+        hashed.update(piece)
+        write(piece)
+    return hashed.hexdigest()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    """Turn the library's exceptions into ours, once, at this border."""
+    try:
+        yield
+    except (requests.TooManyRedirects, requests.exceptions.InvalidSchema, ValueError) as error:
+        # A ValueError is an address that is none, be it the one to which the index leads.
+        msg = f"{doing}: {str(error)[:_SHOWN]}; check the index's address"
+        raise PackageIndexError(msg) from error
+    except (requests.RequestException, TooLateError) as error:
+        msg = f"{doing}: the index does not answer: {str(error)[:_SHOWN]}; check the network, and run again"
+        raise TransientIndexError(msg) from error

@@ -1,0 +1,275 @@
+"""Reads from an sdist, or from a project's folder, what has to be known before it is built. Runs nothing of it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import posixpath
+import re
+import stat
+import tarfile
+import tomllib
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+
+from orchestrator.errors import UsageError, is_of_the_host
+from orchestrator.guest.main import Unfit, Zip, members_of_zip, opened, survey
+from orchestrator.model import DETAIL, Failure, Phase, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from orchestrator.guest.main import Entry, Tar
+    from orchestrator.model import Limits
+
+LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
+"""What builds a project that names no build backend (PEP 517)."""
+
+LEGACY_REQUIRES = ("setuptools>=40.8.0",)
+"""What such a project requires (PEP 518); setuptools asks for wheel itself where it still needs it."""
+
+_LONGEST_PYPROJECT = 4 << 20
+_LONGEST_LOCK = 4 << 20
+_LONGEST_BACKEND = 1 << 14  # characters as JSON: Linux starts no program with an argument of 131,072 bytes (execve(2))
+_MOST_LOCKS = 8
+_METHODS = frozenset({0, 8})  # how members of a zip are compressed: not at all, and deflated
+_NEVER_PACKED = frozenset({".git", ".hg", ".svn", "__pycache__"})
+_MARKS = ("pyvenv.cfg", "CACHEDIR.TAG")  # of a virtual environment (PEP 405), and of a cache (bford.info/cachedir)
+_NO_NAME = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An sdist on our disk, and how it wants to be built."""
+
+    path: Path
+    requires: tuple[str, ...]
+    backend: str
+    backend_path: tuple[str, ...] = ()
+    cargo: tuple[tuple[str, str], ...] = ()  # (folder, SHA-256) of each Cargo.lock that is not below another
+
+
+def remembered(source: Source) -> tuple[str, ...]:
+    """Return what is to be remembered of a source, as words."""
+    groups = (source.requires, source.backend_path, tuple(chain.from_iterable(source.cargo)))
+    return source.backend, *chain.from_iterable((str(len(group)), *group) for group in groups)
+
+
+def recalled(path: Path, words: tuple[str, ...]) -> Source:
+    """Return the source that those words were remembered of."""
+    backend, *rest = words
+    groups = []
+    for _ in range(3):
+        end = 1 + int(rest[0])
+        groups.append(tuple(rest[1:end]))
+        rest = rest[end:]
+    requires, backend_path, cargo = groups
+    return Source(path, requires, backend, backend_path, tuple(zip(cargo[::2], cargo[1::2], strict=True)))
+
+
+def describe(path: Path, limits: Limits) -> Source | Failure:
+    """Return how an sdist wants to be built, or why it cannot be unpacked at all.
+
+    Raises
+    ------
+    OSError
+        The host cannot read the file.
+    MemoryError
+        The archive takes more memory than there is.
+
+    """
+    try:
+        _bound_members(path, limits.members)
+        with closing(opened(str(path))) as archive:
+            if isinstance(archive, Zip) and (failure := _of_methods(archive)):
+                return failure
+            found = survey(archive, limits.sdist, limits.members)
+            cargo = tuple(_cargo_locks(archive, found))
+            entry = found.get("pyproject.toml")
+            if entry is None or entry.kind != "file":
+                return Source(path, LEGACY_REQUIRES, LEGACY_BACKEND, cargo=cargo)
+            with archive.open(entry) as stream:
+                text = stream.read(_LONGEST_PYPROJECT).decode()
+        source = _build_system(path, tomllib.loads(text).get("build-system"))
+        return source if isinstance(source, Failure) else replace(source, cargo=cargo)
+    except Unfit as finding:
+        _pass_on(finding.__context__)
+        return _broken(str(finding), Reason(finding.reason))
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML
+        return _broken(f"pyproject.toml: {error}")
+    except Exception as error:  # noqa: BLE001 - a decompressor's own, on bytes made to break it
+        _pass_on(error)
+        return _broken(f"cannot be read: {type(error).__name__}: {error}")
+
+
+def _bound_members(path: Path, most: int) -> None:
+    """Raise Unfit where a zip has more members, before zipfile keeps 500 bytes of each."""
+    if path.suffix == ".zip" and members_of_zip(str(path), most) > most:
+        raise Unfit(Reason.SDIST_TOO_LARGE, f"has more than {most} files")
+
+
+def _pass_on(error: BaseException | None) -> None:
+    """Raise again what shows nothing about the sdist itself."""
+    if error is not None and (isinstance(error, MemoryError) or is_of_the_host(error)):
+        raise error
+
+
+def _of_methods(archive: Zip) -> Failure | None:
+    """Refuse members that are compressed as no sdist is: by bzip2 or LZMA, a hundred bytes may unpack to gigabytes."""
+    for info in archive._archive.infolist():  # noqa: SLF001 - the guest opens any of them
+        if info.compress_type not in _METHODS:
+            return _broken(f"{info.filename}: compressed by the method {info.compress_type}, as no sdist is")
+    return None
+
+
+def _cargo_locks(archive: Tar | Zip, found: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
+    """Find the locks of cargo's workspaces, the outermost ones, which hold for all below them."""
+    folders: list[str] = []
+    for path in sorted(
+        (one for one in found if posixpath.basename(one) == "Cargo.lock"), key=lambda one: one.count("/")
+    ):
+        folder, entry = posixpath.dirname(path), found[path]
+        below = any(not one or folder == one or folder.startswith(f"{one}/") for one in folders)
+        beside = found.get(posixpath.join(folder, "Cargo.toml"))
+        fits = entry.kind == "file" and entry.size <= _LONGEST_LOCK and beside is not None and beside.kind == "file"
+        if fits and not below and len(folders) < _MOST_LOCKS:
+            folders.append(folder)
+            with archive.open(entry) as stream:
+                yield folder, hashlib.sha256(stream.read(_LONGEST_LOCK)).hexdigest()
+
+
+def _build_system(path: Path, table: Any) -> Source | Failure:  # noqa: ANN401 - whatever TOML gave
+    if table is None:
+        return Source(path, LEGACY_REQUIRES, LEGACY_BACKEND)
+    requires = table.get("requires") if isinstance(table, dict) else None
+    if requires is None or not _texts(requires):
+        return _broken("pyproject.toml: build-system.requires is not a list of requirements (PEP 518)")
+    backend = table.get("build-backend", LEGACY_BACKEND)
+    folders = table.get("backend-path", [])
+    # PEP 517 wants a list. pip goes through a text too, letter by letter: that does for ".", as flit-core 2 has it.
+    folders = list(folders) if isinstance(folders, str) else folders
+    if not isinstance(backend, str) or not _texts(folders):
+        return _broken("pyproject.toml: build-backend or backend-path is not as PEP 517 says")
+    if len(json.dumps((backend, folders))) > _LONGEST_BACKEND:
+        return _broken(f"pyproject.toml: build-backend and backend-path have more than {_LONGEST_BACKEND} characters")
+    if any(folder.startswith("/") or ".." in folder.split("/") for folder in folders):
+        return _broken("pyproject.toml: backend-path leads out of the sdist (PEP 517)")
+    return Source(path, tuple(requires), backend, tuple(folders))
+
+
+def _texts(value: Any) -> bool:  # noqa: ANN401 - whatever TOML gave
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _broken(detail: str, reason: Reason = Reason.BROKEN_SDIST) -> Failure:
+    return Failure(reason, Phase.UNPACK, detail[:DETAIL])
+
+
+# --- a project's folder ----------------------------------------------------------------------
+
+
+def project_of(folder: Path) -> str:
+    """Return the normalized name that pyproject.toml gives a project; the folder's name where it gives none."""
+    return declared(folder) or _NO_NAME.sub("-", folder.resolve().name.lower()).strip("-") or "project"
+
+
+def declared(folder: Path) -> str:
+    """Return the normalized name that pyproject.toml gives a project; nothing where it gives none."""
+    try:
+        with (folder / "pyproject.toml").open("rb") as stream:
+            name = tomllib.load(stream)["project"]["name"]
+        return canonicalize_name(name, validate=True)
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return ""
+
+
+def pack(folder: Path, stream: IO[bytes], limits: Limits, mtime: int) -> None:
+    """Pack a project's folder as it stands into a .tar.gz: the same bytes from the same contents.
+
+    Left out are the folders of version control (.git, .hg, .svn), virtual environments and caches
+    (__pycache__, and what is marked as one of the two). Everything else is in it, as are files
+    that version control does not know. All times are `mtime`; of the modes only whether a file may
+    be executed is kept.
+
+    Raises
+    ------
+    UsageError
+        The folder holds no project, or cannot be packed: it cannot be read, is larger than the
+        limits, or has a link that leads out of it or something that is neither file nor folder.
+
+    """
+    if not any((folder / name).is_file() for name in ("pyproject.toml", "setup.py")):
+        msg = f"reading {folder}: it has neither pyproject.toml nor setup.py; name the folder of a project, or an sdist"
+        raise UsageError(msg)
+    try:
+        with (
+            gzip.GzipFile("", "wb", 1, stream, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            room, members = limits.sdist, limits.members
+            for path in _found(folder):
+                entry = _entry(folder, path, mtime)
+                room, members = room - entry.size, members - 1
+                if room < 0 or members < 0:
+                    msg = f"packing {folder}: it holds more than {limits.sdist} bytes or {limits.members} files; "
+                    raise UsageError(msg + "take away what does not belong to the project, or raise the limits")
+                _add(archive, entry, path)
+    except OSError as error:
+        msg = f"packing {folder}: {error}; see to it that all of it can be read, and that nobody changes it meanwhile"
+        raise UsageError(msg) from error
+
+
+def _found(folder: Path) -> Iterator[Path]:
+    """Yield all that is to be packed, in an order of its own."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for name, folders, files in os.walk(folder, onerror=refuse):
+        here = Path(name)
+        folders[:] = sorted(one for one in folders if not _left_out(here / one))
+        yield from (here / one for one in sorted((*folders, *files)))
+
+
+def _left_out(folder: Path) -> bool:
+    if folder.is_symlink():
+        return False
+    return folder.name in _NEVER_PACKED or any((folder / mark).is_file() for mark in _MARKS)
+
+
+def _entry(folder: Path, path: Path, mtime: int) -> tarfile.TarInfo:
+    status = path.lstat()
+    entry = tarfile.TarInfo(f"project/{path.relative_to(folder).as_posix()}")
+    entry.mtime = mtime
+    entry.mode = 0o755 if stat.S_ISDIR(status.st_mode) or status.st_mode & 0o100 else 0o644
+    if stat.S_ISDIR(status.st_mode):
+        entry.type = tarfile.DIRTYPE
+    elif stat.S_ISREG(status.st_mode):
+        entry.size = status.st_size
+    elif stat.S_ISLNK(status.st_mode) and _stays(folder, path):
+        entry.type, entry.linkname, entry.mode = tarfile.SYMTYPE, str(path.readlink()), 0o777
+    else:
+        what = "links to what is outside of it" if stat.S_ISLNK(status.st_mode) else "is neither file, folder nor link"
+        msg = f"packing {folder}: {path.relative_to(folder)} {what}, which no sdist may have; take it away"
+        raise UsageError(msg)
+    return entry
+
+
+def _stays(folder: Path, link: Path) -> bool:
+    target = link.readlink()
+    return not target.is_absolute() and (link.parent / target).resolve().is_relative_to(folder.resolve())
+
+
+def _add(archive: tarfile.TarFile, entry: tarfile.TarInfo, path: Path) -> None:
+    if entry.isreg():
+        with path.open("rb") as stream:
+            archive.addfile(entry, stream)
+    else:
+        archive.addfile(entry)

@@ -1,0 +1,1 @@
+"""What every part uses: the cache, retries, logs, limited calls."""

@@ -1,0 +1,61 @@
+"""The one retry policy: what may mend itself is tried again, ever more slowly, and then given up."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import tenacity
+
+from orchestrator.errors import TransientEngineError, TransientIndexError
+from orchestrator.util import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ATTEMPTS = 5
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def retrying(
+    act: Callable[_P, _T],
+    *,
+    stop: threading.Event | None = None,
+    attempts: int = ATTEMPTS,
+    first_wait: float = 0.5,
+    longest_wait: float = 20,
+    sleep: Callable[[float], None] | None = None,
+) -> Callable[_P, _T]:
+    """Wrap an effect so that transient faults of index and engine are tried again.
+
+    When `stop` is set, nothing is tried again and no wait goes on. The waits double
+    from `first_wait` to `longest_wait` seconds, with jitter; where an index asked for a longer wait, that one
+    is kept instead. When the last attempt fails, its own error is raised.
+    """
+    stop = stop or threading.Event()
+    policy = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type((TransientEngineError, TransientIndexError)),
+        stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_when_event_set(stop),
+        sleep=sleep or tenacity.sleep_using_event(stop),
+        wait=_longer(tenacity.wait_random_exponential(multiplier=first_wait, max=longest_wait)),
+        before_sleep=_tell,
+        reraise=True,
+    )
+    return policy.wraps(act)
+
+
+def _longer(usual: Callable[[tenacity.RetryCallState], float]) -> Callable[[tenacity.RetryCallState], float]:
+    """Wait as usual, or as long as the fault asks for where that is longer."""
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        fault = state.outcome.exception() if state.outcome else None
+        return max(usual(state), getattr(fault, "retry_after", 0.0))
+
+    return wait
+
+
+def _tell(state: tenacity.RetryCallState) -> None:
+    fault = state.outcome.exception() if state.outcome else None
+    logs.warning("trying again", attempt=state.attempt_number, fault=str(fault))
