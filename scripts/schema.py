@@ -8,14 +8,14 @@ from pathlib import Path
 
 from orchestrator.build.variations import NAMES
 from orchestrator.config import schema
-from orchestrator.images import build
+from orchestrator.images import recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
     """Print the schema."""
-    found = schema(variations=NAMES, images=build.names(ROOT / "images"))
+    found = schema(variations=NAMES, images=recipe.names(ROOT / "images"))
     sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -22,8 +22,8 @@ from orchestrator.build.variations import NAMES
 from orchestrator.farm import progress
 from orchestrator.farm import run as night
 from orchestrator.farm.workers import Slots, Stop
-from orchestrator.images import build as images
-from orchestrator.job import rebuild
+from orchestrator.images import recipe
+from orchestrator.job import inputs, rebuild
 from orchestrator.model import (
     Build,
     Image,
@@ -46,7 +46,7 @@ from orchestrator.sources.sdist import Source
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from orchestrator.build.builder import Order
+    from orchestrator.build.container import Order
     from orchestrator.farm.plan import Job
     from orchestrator.model import Environment, Result
 
@@ -144,9 +144,9 @@ def builder(store: Results, project: str) -> Callable[[Order, object], Output]:
     return build
 
 
-def effects(store: Results, project: str) -> rebuild.Effects:
+def effects(store: Results, project: str) -> inputs.Effects:
     """Return the effects of one job."""
-    return rebuild.Effects(
+    return inputs.Effects(
         fetch=lambda one: Path(one.filename),
         describe=lambda path: Source(path, REQUIREMENTS, "setuptools.build_meta"),
         lock=lock,
@@ -165,7 +165,7 @@ def effects(store: Results, project: str) -> rebuild.Effects:
 def run(count: int, folder: Path) -> None:
     """Judge that many projects, and write the site."""
     (folder / "config.yaml").touch()
-    settings = config.parse("", "config.yaml", folder, variations=NAMES, images=images.names(images.FOLDER))
+    settings = config.parse("", "config.yaml", folder, variations=NAMES, images=recipe.names(recipe.FOLDER))
     store = Results(folder / "results", wheels=settings.keep.wheels, logs=settings.keep.logs)
     stop = Stop()
 

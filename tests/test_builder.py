@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.build import builder
-from orchestrator.build.builder import GUEST, Order, Output, container
+from orchestrator.build.container import GUEST, Order, container
 from orchestrator.build.engine import STDERR, STDOUT, Completed
 from orchestrator.errors import TransientEngineError
 from orchestrator.guest.main import CRASHED, TIMED_OUT, UNREADY
@@ -22,6 +22,7 @@ from tests.test_protocol import CONTENT, FAILED, LACKING, LIMITED, MADE, MISSING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from orchestrator.build.builder import Output
     from orchestrator.build.engine import Container
     from orchestrator.build.protocol import Listener
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from orchestrator.build.variations import NAMES
 from orchestrator.config import Config, checks, custom, excluded, is_path, load, parse, project, schema, tasks, tracked
 from orchestrator.errors import ConfigError, UsageError
-from orchestrator.images import build
+from orchestrator.images import recipe
 from orchestrator.model import Budget, Limits, Policy, Tracked
 
 ROOT = Path(__file__).resolve().parent.parent
-IMAGES = build.names(ROOT / "images")
+IMAGES = recipe.names(ROOT / "images")
 
 
 def read(text: str) -> Config:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator.build import builder
-from orchestrator.build.builder import Order
+from orchestrator.build import container
+from orchestrator.build.container import Order
 from orchestrator.build.engine import STDOUT, Completed, Container
 from orchestrator.build.variations import first_environment, second_environment
 from orchestrator.build_requirements import crates
@@ -64,12 +64,12 @@ def test_a_build_finds_its_crates_beside_its_build_requirements(*, second: bool)
     first = first_environment(source="x", salt="1", source_date_epoch=None)
     environment = second_environment(first, ()) if second else first
     order = Order("first", SOURCE, environment, Path("/envs/1"), RUST, LIMITS, crates=Path("/cache/crates/1"))
-    found = builder.container(order, Path("/guest"), 0, 2, "label")
+    found = container.container(order, Path("/guest"), 0, 2, "label")
     inside = dict(found.mounts)["/cache/crates/1"]
-    assert inside == builder.crates_path(environment)
+    assert inside == container.crates_path(environment)
     assert Path(inside).parent == Path(environment.environment_path).parent
     assert (found.environment["CARGO_HOME"], found.environment["CARGO_NET_OFFLINE"]) == (inside, "true")
-    without = builder.container(replace(order, crates=None), Path("/guest"), 0, 2, "label")
+    without = container.container(replace(order, crates=None), Path("/guest"), 0, 2, "label")
     assert not [name for name in without.environment if name.startswith("CARGO")]
     assert len(without.mounts) == len(found.mounts) - 1
 
@@ -77,10 +77,10 @@ def test_a_build_finds_its_crates_beside_its_build_requirements(*, second: bool)
 def test_config_settings_come_as_a_backend_takes_them() -> None:
     """A key that stands more than once has a list (PEP 517 leaves it to the frontend; so do the others)."""
     given = (("a", "1"), ("b", "2"), ("a", "3"))
-    assert builder.settings_of(given) == {"a": ["1", "3"], "b": "2"}
+    assert container.settings_of(given) == {"a": ["1", "3"], "b": "2"}
     environment = replace(first_environment(source="x", salt="1", source_date_epoch=None), config_settings=given)
     order = Order("first", SOURCE, environment, Path("/envs/1"), RUST, LIMITS)
-    spec = json.loads(builder.container(order, Path("/guest"), 0, 2, "label").command[-1])
+    spec = json.loads(container.container(order, Path("/guest"), 0, 2, "label").command[-1])
     assert spec["config_settings"] == {"a": ["1", "3"], "b": "2"}
 
 

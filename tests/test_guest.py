@@ -14,24 +14,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.guest.archive import CHUNK, Unfit, directory_of_zip, opened, survey, unpack
 from orchestrator.guest.main import (
-    CHUNK,
     LONGEST_DETAIL,
     LONGEST_REQUIREMENT,
     MOST_REQUIREMENTS,
-    Unfit,
     answered,
-    directory_of_zip,
     hidden,
     members_of_zip,
-    opened,
     produced,
     requirements,
     satisfied,
     short_of_memory,
     shown,
-    survey,
-    unpack,
 )
 from tests.samples import EPOCH, special, tar
 

@@ -13,21 +13,16 @@ import pytest
 
 from orchestrator.build.engine import LocalImage
 from orchestrator.errors import EngineError, ImageError
-from orchestrator.images.build import (
-    BASE_LABEL,
-    FOUND,
-    PACKAGES_LABEL,
+from orchestrator.images.bootstrap import find_snapshots, snapshot_sources
+from orchestrator.images.build import BASE_LABEL, FOUND, PACKAGES_LABEL, ensure, relock
+from orchestrator.images.recipe import (
     bases_first,
     drift,
-    ensure,
-    find_snapshots,
     format_lock,
     load,
     manifest,
     names,
     parse_lock,
-    relock,
-    snapshot_sources,
     snapshot_time,
     target,
 )

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from orchestrator.analysis.causes import native
+from orchestrator.analysis.causes import native as native_causes
 from orchestrator.analysis.causes.catalogue import CAUSES
 from orchestrator.analysis.causes.model import Pair, Side
 from orchestrator.analysis.diagnose import explain
+from orchestrator.analysis.formats import native
 from orchestrator.analysis.formats.alignment import align
 from orchestrator.analysis.formats.render import Kept
 from orchestrator.model import Severity, Traces, deepest
@@ -248,7 +249,7 @@ def test_no_change_is_lost_and_none_that_is_loaded_is_called_debug_information(d
     for pair in ((SAMPLE, second), (second, SAMPLE)):
         found = look(*pair)
         assert bool(found.units) is (second != SAMPLE)
-        assert set(found.causes).isdisjoint(one.name for one in native.CAUSES), found
+        assert set(found.causes).isdisjoint(one.name for one in native_causes.CAUSES), found
         assert not deep or found.severity in (Severity.DATA, Severity.CODE)
 
 
@@ -476,6 +477,6 @@ def test_what_is_aligned_is_the_same_and_what_is_not_is_a_gap(
 
 def test_each_cause_has_a_package_that_commits_it() -> None:
     """And says what it is, in words."""
-    for cause in native.CAUSES:
+    for cause in native_causes.CAUSES:
         assert (PACKAGES / cause.name / "sin.py").is_file(), cause.name
         assert all((cause.summary, cause.why, cause.shows, cause.example, cause.remedies)), cause.name

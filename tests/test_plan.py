@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.farm.plan import Job, nearest, ordered, seconds_of, why
-from orchestrator.job.rebuild import inputs_of
+from orchestrator.job.inputs import inputs_of
 from orchestrator.model import Budget, Frontend, Inputs, Limits, Policy, Profile, Result
 from tests.sample_results import sample
 from tests.samples import FIRST, IMAGE, RELEASE, SDIST, TASK, built

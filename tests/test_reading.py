@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.analysis.failure_signs import Explanation
 from orchestrator.errors import ResultsError, UsageError
-from orchestrator.guest.main import directory_of_zip
+from orchestrator.guest.archive import directory_of_zip
 from orchestrator.model import Failure, Limits, Reason, WheelFile
 from orchestrator.requirement_files import Read
 from orchestrator.sources import reading

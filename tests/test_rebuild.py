@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.build.builder import Order, Output
+from orchestrator.build.builder import Output
 from orchestrator.errors import TransientEngineError, WheelproofError
+from orchestrator.job import inputs
 from orchestrator.job import rebuild as story
 from orchestrator.model import Budget, Build, Failure, Lock, Phase, Pin, Reason, Result, Verdict, Wheel
 from orchestrator.sources.sdist import Source
@@ -20,6 +21,7 @@ from tests.samples import TASK as EXPLAINED
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from orchestrator.build.container import Order
     from orchestrator.model import Image, Target
 
 SETUPTOOLS = Pin("setuptools", "80.9.0", "8" * 64, "setuptools-80.9.0-py3-none-any.whl", "https://index.example/s.whl")
@@ -57,8 +59,8 @@ class World:
                 return Output(nothing, None, Path("log"), self.answer, missing=True)
         return Output(self.gives(order), Path("wheel"), Path("log"), self.answer if order.ask else None)
 
-    def effects(self) -> story.Effects:
-        return story.Effects(
+    def effects(self) -> inputs.Effects:
+        return inputs.Effects(
             fetch=lambda sdist: Path(sdist.filename),
             describe=lambda path: Source(path, ("setuptools>=40.8.0",), "setuptools.build_meta"),
             lock=self.lock,

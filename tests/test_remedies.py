@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.analysis.causes.catalogue import CAUSES
 from orchestrator.build import variations
-from orchestrator.build.builder import variables
+from orchestrator.build.container import variables
 from orchestrator.experiments import remedies
 from orchestrator.experiments.search import choices_of, plan
 from orchestrator.model import Aspect, Blame, Evidence, Outcome, Proof, Remedied, Severity, Unexplained, Verdict

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.errors import ImageError, UsageError
-from orchestrator.images import build, suggest
+from orchestrator.images import recipe as image_recipes
+from orchestrator.images import suggest
 from orchestrator.model import Failure, Phase, Reason, Verdict
 from tests.sample_results import sample
 
@@ -92,12 +93,12 @@ def test_the_recipe_is_one_that_images_understands(tmp_path: Path) -> None:
     """A custom image on a base by name."""
     folder = tmp_path / "images"
     folder.mkdir()
-    for name in build.SHARED:
+    for name in image_recipes.SHARED:
         (folder / name).write_bytes(b"")
     (folder / "bookworm").mkdir()
     (folder / "bookworm" / "image.toml").write_text('suite = "bookworm"\nbase = "debian@sha256:1"\n')
     suggest.write(suggest.unused(folder, "lxml"), "bookworm", ("libxslt1-dev", "libxml2-dev"))
-    recipe = build.load(folder, "lxml")
+    recipe = image_recipes.load(folder, "lxml")
     assert (recipe.base, recipe.suite) == ("bookworm", "bookworm")
     dockerfile = dict(recipe.files)["Dockerfile"].decode()
     assert dockerfile.endswith("provision \\\n    libxml2-dev \\\n    libxslt1-dev\n")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.build.builder import Order, Output
+from orchestrator.build.builder import Output
 from orchestrator.job import tool_policies
-from orchestrator.job.rebuild import Effects
+from orchestrator.job.inputs import Effects
 from orchestrator.model import (
     BUILT_HERE,
     BuildTools,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
+    from orchestrator.build.container import Order
     from orchestrator.model import Build, Target, WheelFile
     from orchestrator.model.names import WheelName
 

@@ -14,7 +14,8 @@ from typing import IO, TYPE_CHECKING
 from packaging.utils import parse_wheel_filename
 
 from orchestrator.errors import is_of_the_host
-from orchestrator.guest.main import LARGEST_DIRECTORY, directory_of_zip, members_of_zip
+from orchestrator.guest.archive import LARGEST_DIRECTORY, directory_of_zip
+from orchestrator.guest.main import members_of_zip
 from orchestrator.model import DETAIL, Failure, Member, Phase, Reason, Traces, Wheel, digest
 
 if TYPE_CHECKING:

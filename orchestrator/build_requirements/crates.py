@@ -10,7 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from orchestrator.build.builder import GUEST, SDIST, TAIL, guest_folder
+from orchestrator.build.builder import TAIL
+from orchestrator.build.container import GUEST, SDIST, guest_folder
 from orchestrator.build.engine import STDOUT, Container
 from orchestrator.build.variations import first_environment
 from orchestrator.build_requirements import crate_faults, registry_proxy

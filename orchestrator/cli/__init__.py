@@ -14,7 +14,7 @@ from typing import NoReturn
 import click
 
 from orchestrator import __version__
-from orchestrator.cli import compare, exclusions, images, run, show, streams, witness
+from orchestrator.cli import compare, drift, exclusions, explain, images, plan, publish, run, show, streams, witness
 from orchestrator.errors import FaultError, Interrupted, UsageError, WheelproofError
 from orchestrator.farm.workers import stop_signals
 from orchestrator.util import logs
@@ -31,15 +31,15 @@ READABLE = 0o022
 
 COMMANDS = (
     run.run,
-    run.plan,
+    plan.plan,
     show.show,
-    show.explain,
-    show.publish,
+    explain.explain,
+    publish.publish,
     compare.compare,
     exclusions.exclusions,
     images.images,
     witness.witness,
-    witness.drift,
+    drift.drift,
 )
 
 

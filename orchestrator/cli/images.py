@@ -46,7 +46,7 @@ def suggest(project: str, image: str | None, config_file: Path, folder: Path | N
     from orchestrator import config
     from orchestrator.farm import assemble
     from orchestrator.images import suggest
-    from orchestrator.images.build import FOLDER
+    from orchestrator.images.recipe import FOLDER
 
     settings, store = options.opened(config_file, folder)
     task = config.tasks(settings, (project,), (image,) if image else ())[0]
@@ -73,16 +73,16 @@ def suggest(project: str, image: str | None, config_file: Path, folder: Path | N
 def make(names: tuple[str, ...], config_file: Path, lock: bool) -> None:
     """Make the images (all, or those named), and tell what is in them."""
     from orchestrator.build import engine as engines
-    from orchestrator.images import build
+    from orchestrator.images import build, recipe
 
     settings = options.configured(config_file)
     engine = engines.connect()
     rows = []
-    for name in build.bases_first(build.FOLDER, names or build.names(build.FOLDER)):
+    for name in recipe.bases_first(recipe.FOLDER, names or recipe.names(recipe.FOLDER)):
         if lock:
-            changed = build.relock(engine, name, build.FOLDER, settings.cache, tell=progress.note)
+            changed = build.relock(engine, name, recipe.FOLDER, settings.cache, tell=progress.note)
             click.echo(f"{name}: {len(changed)} packages changed in the lock", err=True)
-        one = build.ensure(engine, name, build.FOLDER, settings.cache, strict=settings.strict, tell=progress.note)
+        one = build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, tell=progress.note)
         drifted = f"{len(one.drift)} packages drifted" if one.drift else "as locked"
         python = f"Python {one.target.python}"
         rows.append((name, python, one.base, f"{len(one.packages)} packages", drifted, one.manifest[:12], one.id[:19]))

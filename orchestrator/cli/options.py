@@ -67,9 +67,9 @@ def configured(config_file: Path) -> Config:
     """
     from orchestrator import config
     from orchestrator.build.variations import NAMES
-    from orchestrator.images import build
+    from orchestrator.images import recipe
 
-    return config.load(config_file, variations=NAMES, images=build.names(build.FOLDER), read=_wanted)
+    return config.load(config_file, variations=NAMES, images=recipe.names(recipe.FOLDER), read=_wanted)
 
 
 def _wanted(path: Path) -> Read:

@@ -1,4 +1,4 @@
-"""The commands that judge, or tell what would be judged: run and plan."""
+"""The command run: build, compare and judge."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import options, output
-from orchestrator.farm import progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +65,7 @@ def run(
         from orchestrator.farm import run as night
         from orchestrator.results.store import as_json as written
 
-        unchecked = () if wanted or files or on else _due(settings, store)
+        unchecked = () if wanted or files or on else due_exclusions(settings, store)
         carry_out = partial(assemble.carried_out, settings, store, publisher=publisher, jobs=jobs, again=again)
         outcome, checks = exclusions.carried_out(settings, store, tasks, unchecked, carry_out)
         if checks:
@@ -86,57 +85,8 @@ def _begin_early(publisher: Publisher) -> None:
     limited_call.begin()
 
 
-def _due(settings: Config, store: Results) -> tuple[Exclusion, ...]:
+def due_exclusions(settings: Config, store: Results) -> tuple[Exclusion, ...]:
+    """List the exclusions whose check is due."""
     from orchestrator.farm import exclusions
 
     return exclusions.due(settings.exclusions, store.checks(), settings.exclusions_age, datetime.now(UTC))
-
-
-@click.command
-@options.REQUIREMENTS
-@options.IMAGES
-@options.CONFIG
-@options.RESULTS
-@options.FILES
-@options.PROFILE
-@click.option("--again", is_flag=True, help="As run would with it.")
-@options.LOG_FORMAT
-def plan(
-    wanted: tuple[str, ...],
-    on: tuple[str, ...],
-    config_file: Path,
-    folder: Path | None,
-    files: tuple[Path, ...],
-    profile: str | None,
-    again: bool,
-) -> None:
-    """Tell what would be run, in which order, and why; build nothing."""
-    from orchestrator import config, requirement_files
-    from orchestrator.farm import assemble
-    from orchestrator.farm import run as night
-    from orchestrator.sources import reading
-
-    settings, store = options.opened(config_file, folder)
-    asked = config.tasks(
-        settings, wanted, on, wanted=requirement_files.read_all(files, reading.wanted), profile=profile
-    )
-    due = () if wanted or files or on else _due(settings, store)
-    checks = config.checks(settings, due)
-    tasks = (*asked, *checks)
-    farm = assemble.put_together(
-        settings, store, tasks, assemble.nothing, assemble.nothing_to_publish, jobs=None, again=again
-    )
-    tasks = assemble.fitting(tasks, farm, progress.note)
-    failed: list[tuple[str, ...]] = []
-    jobs = night.look_up(tasks, farm.night, lambda task, error: failed.append((task.requirement, str(error))))
-    rows: list[tuple[str, ...]] = []
-    for job in jobs:
-        action, image, why = farm.action(job, again=again)
-        why = f"{why}; it checks an exclusion" if job.task in checks else why
-        rows.append((job.release.project, job.release.version, action, image, why))
-    lifting = (one for one in due if one.image and not one.never)
-    rows += [(one.project, "", "perhaps", one.image, "where its usual image does not build it") for one in lifting]
-    rows += [(requirement, "", "open", "", why) for requirement, why in failed]
-    if not (wanted or files):
-        rows += [(one.project, "", "excluded", "", f"{one.reason} (since {one.since})") for one in settings.exclusions]
-    progress.table("", ("project", "version", "action", "image", "why"), rows)

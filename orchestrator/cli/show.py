@@ -1,8 +1,7 @@
-"""The commands that tell of results: show, explain and publish."""
+"""The command show: the results of one project."""
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -27,66 +26,27 @@ if TYPE_CHECKING:
 @click.option("--image", metavar="NAME", help="Where it stands on that image alone.")
 def show(project: str, config_file: Path, folder: Path | None, image: str | None) -> None:
     """Tell where PROJECT, or PROJECT==VERSION, stands on each image, in what it differs, and where it stood before."""
-    from orchestrator.publish import comparison, terminal
-    from orchestrator.publish import publish as publishing
+    from orchestrator.publish import comparison, publish, terminal
     from orchestrator.results.summary import summarize
 
     _, store = options.opened(config_file, folder)
-    found = list(_found(store, project, image))
+    found = list(results_of(store, project, image))
     (stands,) = summarize(found, (), datetime.now(UTC)).projects
-    debians = publishing.debians(one.image for one in stands.standings)
+    debians = publish.debians(one.image for one in stands.standings)
     compared = comparison.comparisons(stands.standings, stands.current, debians)
     for one in compared:
         output.blocks(terminal.side_by_side(one))
     shown = [one.latest for one in stands.current]
     for latest in shown:
         click.echo("\n" if compared or latest is not shown[0] else "", nl=False)
-        output.blocks(_story(latest))
+        output.blocks(story_of(latest))
         output.blocks(terminal.differences(latest.differences))
     if earlier := [one for one in found if not any(one is latest for latest in shown)]:
         click.echo("\nEarlier:")
         output.results(earlier, store.folder)
 
 
-@click.command
-@click.argument("project", metavar="PROJECT[==VERSION]")
-@options.CONFIG
-@options.RESULTS
-@click.option("--image", metavar="NAME", help="The verdict on that image; the newest by default.")
-@click.option("--report", is_flag=True, help="Print a report for the project's own developers, as Markdown.")
-def explain(project: str, config_file: Path, folder: Path | None, image: str | None, report: bool) -> None:
-    """Tell why PROJECT, or PROJECT==VERSION, got its verdict, what proves it and what repairs it."""
-    from orchestrator.publish import advice
-
-    _, store = options.opened(config_file, folder)
-    result = next(_found(store, project, image))
-    if report:
-        told = advice.report(result) or f"{result.project} {result.version}: there is nothing to report."
-        output.pasted(told)
-    else:
-        output.blocks(_story(result))
-
-
-@click.command
-@options.CONFIG
-@options.RESULTS
-@click.option(
-    "--when-told", is_flag=True, hidden=True, help="For each line on standard input, and say when it is done."
-)
-def publish(config_file: Path, folder: Path | None, when_told: bool) -> None:
-    """Write the site, and results/site_data.json, from the results that there are."""
-    from orchestrator.publish import publish as publishing
-
-    settings, store = options.opened(config_file, folder)
-    written: dict[str, object] = {}
-    if when_told:
-        publishing.prepare()
-    for _ in sys.stdin if when_told else ("once",):
-        publishing.publish(settings, store, written)
-        click.echo(f"{store.folder / 'site' / 'index.html'}")
-
-
-def _found(store: Results, project: str, image: str | None) -> Iterator[Result]:
+def results_of(store: Results, project: str, image: str | None) -> Iterator[Result]:
     """Yield the results that were asked for, newest first: there is at least one."""
     from orchestrator import config
 
@@ -108,7 +68,8 @@ def _found(store: Results, project: str, image: str | None) -> Iterator[Result]:
         raise UsageError(msg)
 
 
-def _story(result: Result) -> Iterator[Block]:
+def story_of(result: Result) -> Iterator[Block]:
+    """Explain one result, in blocks of text."""
     from orchestrator.publish import advice, terminal
     from orchestrator.publish.catalogue import summaries
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
-from orchestrator.build import builder
+from orchestrator.build import builder, container
 from orchestrator.build import engine as engines
 from orchestrator.build.variations import first_environment
 from orchestrator.build_requirements import resolve
@@ -23,9 +23,9 @@ from orchestrator.errors import EngineError, Interrupted, UsageError, Wheelproof
 from orchestrator.farm import capacity, plan, progress, run
 from orchestrator.farm.effects import ToolBench, Workshop
 from orchestrator.farm.workers import STOPPED, Slots, Stop, stop_signals
-from orchestrator.images import build, suggest
+from orchestrator.images import build, recipe, suggest
 from orchestrator.images.contents_index import Contents
-from orchestrator.job import local_project, rebuild, tool_policies
+from orchestrator.job import inputs, local_project, rebuild, tool_policies
 from orchestrator.model import Budget, Failure, Result, Verdict
 from orchestrator.results.store import read
 from orchestrator.sources.index import Index
@@ -87,11 +87,11 @@ class Farm:
         effects = self.workshop.effects(release.project, task.limits, long=job.long, again=again)
         effects = replace(effects, build=_build_nothing)
         effects = tool_policies.by_policy(task, image, effects, ToolBench(self.workshop, image, task.limits))
-        settled = rebuild.settle(release, image, effects, task.config_settings)
+        settled = inputs.settle(release, image, effects, task.config_settings)
         if isinstance(settled, Failure):
             return "judge", settled.reason.value
-        wanted = rebuild.inputs_of(task, release, image, settled.lock.digest)
-        known = rebuild.recorded(task, wanted, partial(self.results.find, release.project))
+        wanted = inputs.inputs_of(task, release, image, settled.lock.digest)
+        known = inputs.recorded(task, wanted, partial(self.results.find, release.project))
         judged = read(known) if known else None
         if judged is None:
             return "build", plan.why(wanted, former)
@@ -270,7 +270,7 @@ def judge_with(settings: Config, store: Results, task: Task, folder: Path, packa
     if packages:
         with suggest.kept_on_error(folder):
             suggest.write(folder, task.image, packages)
-            build.relock(engines.connect(), folder.name, build.FOLDER, settings.cache, tell=progress.note)
+            build.relock(engines.connect(), folder.name, recipe.FOLDER, settings.cache, tell=progress.note)
         task = replace(task, image=folder.name)
     farm = put_together(settings, store, (task,), nothing, nothing_to_publish, jobs=None, again=True)
     with tended(farm):
@@ -280,13 +280,13 @@ def judge_with(settings: Config, store: Results, task: Task, folder: Path, packa
 
 
 def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -> Mapping[str, Image]:
-    known = build.names(build.FOLDER)
+    known = recipe.names(recipe.FOLDER)
     wanted = dict.fromkeys(task.image for task in tasks)
     if unknown := [name for name in wanted if name not in known]:
         msg = f"using the image {unknown[0]}: there is none of that name; there are {', '.join(known)}"
         raise UsageError(msg)
     found = {
-        name: build.ensure(engine, name, build.FOLDER, settings.cache, strict=settings.strict, tell=progress.note)
+        name: build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, tell=progress.note)
         for name in wanted
     }
     return {name: replace(image, runtime=engine.runtime) for name, image in found.items()}
@@ -296,7 +296,7 @@ def _compiler(
     engine: engines.Engine, made: tuple[Image, ...], cache: Path, label: str
 ) -> Callable[[Path, Target, IO[bytes]], None]:
     """Return what compiles build requirements, with the Python of an image that they are for."""
-    guest = builder.guest_folder(cache, first_environment(source="none", salt="0", source_date_epoch=None))
+    guest = container.guest_folder(cache, first_environment(source="none", salt="0", source_date_epoch=None))
 
     def compiled(lib: Path, target: Target, out: IO[bytes]) -> None:
         image = next(image for image in made if image.target == target)

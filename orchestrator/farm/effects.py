@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 
 from orchestrator import config
 from orchestrator.analysis import published_wheel, wheel
-from orchestrator.build import builder
+from orchestrator.build import builder, container
 from orchestrator.build.variations import first_environment, traces
 from orchestrator.build_requirements import crates
 from orchestrator.build_requirements.install import TOOLS
 from orchestrator.errors import Interrupted, ResultsError, UsageError
 from orchestrator.farm.workers import STOPPED
 from orchestrator.job import local_project
-from orchestrator.job.rebuild import Effects, wrong_name
+from orchestrator.job.inputs import Effects
+from orchestrator.job.rebuild import wrong_name
 from orchestrator.model import Failure, Phase, Provided, Reason, digest, names
 from orchestrator.model.names import BadNameError, SdistName
 from orchestrator.sources import reading, sdist
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from orchestrator.build.builder import Order, Output
+    from orchestrator.build.builder import Output
+    from orchestrator.build.container import Order
     from orchestrator.build.engine import Completed, Container, Engine
     from orchestrator.build_requirements.crates import Crates
     from orchestrator.build_requirements.install import BuildEnvironments
@@ -216,12 +218,12 @@ class Workshop:
         that was killed, and no limit accounts for it, may have been killed from outside. Either is built
         once more in the same environment, and what comes of that counts.
         """
-        guest = builder.guest_folder(self.cache, order.environment)
+        guest = container.guest_folder(self.cache, order.environment)
 
         def once() -> Output:
             with self.slots.place(long=long) as cpu, self.results.bench() as folder:
                 self.tell(project, order.name)
-                spec = builder.container(order, guest, cpu, len(os.sched_getaffinity(0)), self.label)
+                spec = container.container(order, guest, cpu, len(os.sched_getaffinity(0)), self.label)
                 try:
                     return self._kept(order, builder.build(order, spec, folder, partial(self._run, folder), answered))
                 except OSError as error:
@@ -353,7 +355,7 @@ class ToolBench:
         shop, question = self.workshop, digest(("provided", self.image.manifest))
         if (told := recall(shop.cache, question)) is not None:
             return tuple(Provided(*one.split(" ")) for one in told)
-        guest = builder.guest_folder(shop.cache, first_environment(source="none", salt="0", source_date_epoch=None))
+        guest = container.guest_folder(shop.cache, first_environment(source="none", salt="0", source_date_epoch=None))
         found = builder.inventory(self.image, guest, shop.engine.run, shop.label)
         remember(shop.cache, question, tuple(" ".join(astuple(one)) for one in found))
         return found

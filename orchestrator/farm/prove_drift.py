@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.farm import assemble
-from orchestrator.job import rebuild
+from orchestrator.job import build_pair
+from orchestrator.job import inputs as job_inputs
 from orchestrator.model import BuildTools, Failure, Task
 from orchestrator.results.drift import Tried, swaps
 from orchestrator.util import logs
@@ -62,8 +63,8 @@ def task_of(result: Result) -> Task:
 def _tried(swap: Swap, task: Task, release: Release, image: Image, workshop: Workshop) -> Tried:
     effects = workshop.effects(release.project, task.limits, long=False, again=True)
     effects = replace(effects, lock=lambda _wanted, _target: swap.lock)
-    settled = rebuild.settle(release, image, effects, task.config_settings)
-    built = settled if isinstance(settled, Failure) else rebuild.build_twice(task, release, image, settled, effects)
+    settled = job_inputs.settle(release, image, effects, task.config_settings)
+    built = settled if isinstance(settled, Failure) else build_pair.build_twice(task, release, image, settled, effects)
     wheel = None if isinstance(built, Failure) else built[1].build.wheel
     what = f"with the later {', '.join(swap.names)}" if swap.names else "as it was"
     logs.info("built again", project=release.project, how=what, sha256=wheel.sha256 if wheel else "")

@@ -13,7 +13,7 @@ from orchestrator.build.variations import traces
 from orchestrator.errors import ImageError, WheelproofError
 from orchestrator.farm.effects import look
 from orchestrator.farm.workers import attempted
-from orchestrator.images import build as images
+from orchestrator.images import recipe
 from orchestrator.model import WheelFile
 from orchestrator.model.names import BadNameError, WheelName
 from orchestrator.results import witness
@@ -109,7 +109,7 @@ def _row(said: Callable[[Claim], Row | None], claim: Claim) -> Row | None:
 
 def _target(image: str) -> Target | None:
     with suppress(ImageError, ValueError):
-        return images.target(images.load(images.FOLDER, image).lock)
+        return recipe.target(recipe.load(recipe.FOLDER, image).lock)
     return None
 
 

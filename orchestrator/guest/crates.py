@@ -21,7 +21,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from orchestrator.guest import main as guest
+from orchestrator.guest import archive as archives
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def main(spec: dict[str, Any]) -> int:
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
         source, work = Path(spec["scratch"], "source"), Path(spec["scratch"], "work")
-        archive = guest.opened(spec["sdist"])
-        guest.unpack(archive, guest.survey(archive, spec["limit"], spec["members"]), str(source), reverse=False)
+        archive = archives.opened(spec["sdist"])
+        archives.unpack(archive, archives.survey(archive, spec["limit"], spec["members"]), str(source), reverse=False)
         made = work / HOME
         made.mkdir(parents=True)
         settings = vendor(spec, source, work)

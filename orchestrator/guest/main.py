@@ -1,7 +1,6 @@
 """What runs inside the container: unpack the sdist, look around, call one hook, hand over what it made.
 
-Standard library only, for any Python from 3.9 on. The host imports `opened` and `survey` from here,
-so that both sides agree on which archives are fit to be unpacked.
+Standard library only, for any Python from 3.9 on.
 
 It speaks on standard output, in lines of JSON: first `{"probe": {...}}`; where it was told to ask
 for the dynamic build requirements, `{"asked": [...]}`; then one of `{"failure": {"phase", "reason",
@@ -29,12 +28,16 @@ import sys
 import tarfile
 import time
 
+from orchestrator.guest.archive import CHUNK, Unfit, directory_of_zip_, opened, survey, unpack
+from orchestrator.guest.probe import line_of, probe
+
 # Every build waits for what is imported here; so typing, dataclasses and zipfile are not.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from types import FrameType
-    from typing import IO, Any, NoReturn
+    from typing import Any, NoReturn
+
 
 TIMED_OUT = 124  # the exit status once its time is up, as timeout(1) has it
 CRASHED = 70  # after a hook was called, which may have caused it; EX_SOFTWARE of sysexits.h
@@ -44,195 +47,13 @@ PAUSE = 0.05  # seconds between two looks at a hook while something else of the 
 
 ROOT = os.path.abspath(__file__).rsplit(os.sep, 3)[0]
 """The folder from which Python imports the guest."""
-
-CHUNK = 1 << 18
 LONGEST_DETAIL = 2000  # characters
 LONGEST_REQUIREMENT = 4000  # characters; Python itself reads no number of more than 4,300 digits
 MOST_REQUIREMENTS = 4000
-LONGEST_TARGET = 4096  # bytes, of a link's
-LONGEST_READ = 16 << 20  # bytes; archives are read in pieces, but for their headers
 MEMBER = 46  # bytes of what a zip's list has of a member, before its name (APPNOTE.TXT, 4.3.12)
-LARGEST_DIRECTORY = 128 << 20  # bytes, of a zip's list of members
 GROUP = "/sys/fs/cgroup"  # this container's; in the first version of control groups, a folder for each matter
 QUEUES = "/dev/mqueue"  # POSIX message queues are files there (mq_overview(7))
 NEAR = 1 << 20  # bytes; a kernel asks for several pages at once
-KINDS = {
-    tarfile.REGTYPE: "file",
-    tarfile.AREGTYPE: "file",
-    tarfile.CONTTYPE: "file",
-    tarfile.GNUTYPE_SPARSE: "file",
-    tarfile.DIRTYPE: "folder",
-    tarfile.SYMTYPE: "symlink",
-    tarfile.LNKTYPE: "hardlink",
-}
-
-
-class Unfit(Exception):  # noqa: N818 - a finding about the package, not an error of ours
-    """The archive is not fit to be unpacked; `reason` is a slug, the text may be hostile."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        """Keep the reason apart from the text."""
-        super().__init__(detail)
-        self.reason = reason
-
-
-class Entry:
-    """One file, folder or link of an sdist, as the archive has it."""
-
-    __slots__ = ("executable", "kind", "mtime", "path", "size", "source", "target")
-
-    def __init__(
-        self,
-        path: str,
-        *,
-        kind: str,  # file, folder, symlink, hardlink, device
-        size: int,
-        executable: bool,
-        mtime: int,
-        target: str,
-        source: Any,  # noqa: ANN401 - the archive's own record
-    ) -> None:
-        """Note one entry."""
-        self.path = path
-        self.kind = kind
-        self.size = size
-        self.executable = executable
-        self.mtime = mtime
-        self.target = target
-        self.source = source
-
-
-class Measured:
-    """A stream that hands out no more at once than any honest header needs; a compressed one may hide gigabytes."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        """Read from that stream."""
-        self._stream = stream
-
-    def read(self, size: int = -1) -> bytes:
-        """Read that many bytes; raises ValueError where they are too many at once."""
-        if not 0 <= size <= LONGEST_READ:
-            raise ValueError(f"a header of {size} bytes")
-        return self._stream.read(size)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go elsewhere."""
-        return self._stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Tell where it stands."""
-        return self._stream.tell()
-
-    def close(self) -> None:
-        """Close the stream."""
-        self._stream.close()
-
-
-def decompressed(path: str) -> IO[bytes]:
-    """Open a file for what it holds once decompressed, by its first bytes."""
-    with open(path, "rb") as stream:
-        magic = stream.read(6)
-    if magic.startswith(b"\x1f\x8b"):
-        import gzip  # noqa: PLC0415 - tarfile would import the same, one of the three
-
-        return gzip.open(path)  # type: ignore[return-value] # it is read like any file
-    if magic.startswith(b"BZh"):
-        import bz2  # noqa: PLC0415
-
-        return bz2.open(path)
-    if magic == b"\xfd7zXZ\0":
-        import lzma  # noqa: PLC0415
-
-        return lzma.open(path)
-    return open(path, "rb")
-
-
-class Tar:
-    """An sdist that is a tar archive, however it is compressed."""
-
-    def __init__(self, path: str) -> None:
-        """Open the archive at that path."""
-        self._stream = Measured(decompressed(path))
-        try:
-            self._archive = tarfile.TarFile(fileobj=self._stream)  # type: ignore[arg-type] # all that it reads by
-        except BaseException:
-            self._stream.close()
-            raise
-
-    def entries(self) -> Iterator[Entry]:
-        """Yield what is in it, in its own order."""
-        for one in self._archive:
-            yield Entry(
-                one.name,
-                kind=KINDS.get(one.type, "device"),
-                size=one.size,
-                executable=bool(one.mode & 0o100),
-                mtime=int(one.mtime),
-                target=one.linkname,
-                source=one,
-            )
-
-    def open(self, entry: Entry) -> IO[bytes]:
-        """Open one file of it."""
-        stream = self._archive.extractfile(entry.source)
-        if stream is None:
-            raise Unfit("broken-sdist", f"{entry.path}: not a file")
-        return stream
-
-    def close(self) -> None:
-        """Close the archive."""
-        self._archive.close()
-        self._stream.close()
-
-
-class Zip:
-    """An sdist that is a zip archive, as some projects used to publish."""
-
-    def __init__(self, path: str) -> None:
-        """Open the archive at that path."""
-        import zipfile  # noqa: PLC0415 - zips are rare, and every build waits for imports
-
-        if directory_of_zip(path) > LARGEST_DIRECTORY:
-            raise Unfit("sdist-too-large", "its list of members is beyond all measure")
-        self._archive = zipfile.ZipFile(path)
-
-    def entries(self) -> Iterator[Entry]:
-        """Yield what is in it, in its own order."""
-        import calendar  # noqa: PLC0415
-
-        for one in self._archive.infolist():
-            mode = one.external_attr >> 16
-            kind = "symlink" if stat.S_ISLNK(mode) else "folder" if one.is_dir() else "file"
-            yield Entry(
-                one.filename,
-                kind=kind,
-                size=one.file_size,
-                executable=bool(mode & 0o100),
-                mtime=calendar.timegm((*one.date_time, 0, 0, 0)),
-                target=self._target(one) if kind == "symlink" else "",
-                source=one,
-            )
-
-    def _target(self, link: Any) -> str:  # noqa: ANN401 - a zipfile.ZipInfo
-        with self._archive.open(link) as stream:
-            return stream.read(LONGEST_TARGET).decode("utf-8", "replace")
-
-    def open(self, entry: Entry) -> IO[bytes]:
-        """Open one file of it."""
-        return self._archive.open(entry.source)
-
-    def close(self) -> None:
-        """Close the archive."""
-        self._archive.close()
-
-
-def directory_of_zip(path: str) -> int:
-    """Return how many bytes a zip's list of members says it has, before anything reads it into memory.
-
-    As in APPNOTE.TXT, 4.3.14 to 4.3.16; 0 where there is no such list, for the library to say so. What counts is the
-    record that zipfile will use, and not another that a comment or a field of it may seem to begin.
-    """
-    return _directory_of_zip(path)[0]
 
 
 def members_of_zip(path: str, most: int) -> int:
@@ -240,7 +61,7 @@ def members_of_zip(path: str, most: int) -> int:
 
     The number that the zip itself names counts for nothing there. What is no list of members ends the count.
     """
-    size, end = _directory_of_zip(path)
+    size, end = directory_of_zip_(path)
     count = 0
     with open(path, "rb") as stream:
         stream.seek(max(0, end - size))
@@ -255,219 +76,6 @@ def members_of_zip(path: str, most: int) -> int:
     return count
 
 
-def _directory_of_zip(path: str) -> tuple[int, int]:
-    """Return how many bytes a zip's list of members has, by its own account, and where it ends."""
-    with open(path, "rb") as stream:
-        size = stream.seek(0, os.SEEK_END)
-        begins = max(0, size - (1 << 16) - 22)
-        stream.seek(begins)
-        tail = stream.read()
-        end = len(tail) - 22
-        if end < 0 or not (tail.startswith(b"PK\5\6", end) and tail.endswith(b"\0\0")):  # without a comment
-            end = tail.rfind(b"PK\5\6")
-        if end < 0:
-            return 0, 0
-        told = int.from_bytes(tail[end + 12 : end + 16], "little")
-        stream.seek(max(0, begins + end - 20))
-        locator = stream.read(20)
-        if not locator.startswith(b"PK\6\7"):
-            return told, begins + end
-        # Older Pythons look for the larger record right before its locator, newer ones where that one says.
-        wide = []
-        for place in (begins + end - 20 - 56, int.from_bytes(locator[8:16], "little")):
-            stream.seek(min(size, max(0, place)))
-            record = stream.read(56)
-            if record.startswith(b"PK\6\6"):
-                wide.append(int.from_bytes(record[40:48], "little"))
-    return (max(wide), begins + end - 20 - 56) if wide else (told, begins + end)
-
-
-def opened(path: str) -> Tar | Zip:
-    """Open an sdist by its name's ending; raises Unfit where it is no such archive."""
-    try:
-        return Zip(path) if path.endswith(".zip") else Tar(path)
-    except Unfit:
-        raise
-    except Exception as error:  # noqa: BLE001 - each decompressor has its own, on bytes made to break it
-        raise Unfit("broken-sdist", f"not an archive: {error}") from None
-
-
-def survey(archive: Tar | Zip, limit: int, members: int) -> dict[str, Entry]:
-    """List an sdist's entries by their paths below its one top folder; of equal paths the last counts.
-
-    Links are taken as PEP 721 says: they may not lead out of the tree.
-
-    Raises Unfit where a path or link leads out, where something is neither file, folder nor link,
-    and where the whole is larger than `limit` bytes or `members` entries.
-    """
-    found: dict[str, Entry] = {}
-    total = 0
-    try:
-        for number, entry in enumerate(archive.entries(), start=1):
-            total += entry.size
-            _bound(total, limit, number, members)
-            if path := _inside(entry):
-                found[path] = entry
-    except Unfit:
-        raise
-    except Exception as error:  # noqa: BLE001 - as in opened
-        raise Unfit("broken-sdist", f"cannot be read: {error}") from None
-    if not found:
-        raise Unfit("broken-sdist", "the archive is empty")
-    return _below_top(found)
-
-
-def _bound(total: int, limit: int, number: int, members: int) -> None:
-    if total > limit or number > members:
-        raise Unfit("sdist-too-large", f"unpacks to more than {limit} bytes or {members} files")
-
-
-def _inside(entry: Entry) -> str:
-    """Return the entry's path, normalised; raises Unfit where it, or where it leads, is outside."""
-    if entry.kind == "device":
-        raise Unfit("unsafe-sdist", f"{entry.path}: neither file, folder nor link")
-    path = _normal(entry.path, entry.path)
-    if entry.kind == "symlink":
-        base = os.path.dirname(path) + "/" if os.path.dirname(path) else ""
-        if entry.target.startswith("/"):
-            raise Unfit("unsafe-sdist", f"{entry.path}: links to {entry.target}")
-        _normal(base + entry.target, entry.path)
-    if entry.kind == "hardlink":
-        _normal(entry.target, entry.path)
-    return path
-
-
-def _normal(path: str, shown: str) -> str:
-    if path.startswith("/") or "\\" in path or "\0" in path:
-        raise Unfit("unsafe-sdist", f"{shown}: not a relative path")
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part == "..":
-            if not parts:
-                raise Unfit("unsafe-sdist", f"{shown}: leads out of the sdist")
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
-
-
-def _below_top(found: dict[str, Entry]) -> dict[str, Entry]:
-    """Take away the one folder in which all is, as every sdist but some very old ones has it."""
-    tops = {path.split("/", 1)[0] for path in found}
-    if len(tops) > 1 or not any("/" in path for path in found):
-        return found
-    return {path.split("/", 1)[1]: entry for path, entry in found.items() if "/" in path}
-
-
-def unpack(archive: Tar | Zip, found: dict[str, Entry], root: str, *, reverse: bool) -> None:
-    """Unpack under the umask in force, not with the archive's modes, and as one order of names says.
-
-    A tmpfs lists a folder's entries by the order in which they were made; so all are made first, in
-    order, and filled afterwards, as they come.
-    """
-    links = {path for path, entry in found.items() if entry.kind.endswith("link")}
-    os.makedirs(root)
-    for path in sorted(found, reverse=reverse):
-        entry = found[path]
-        if any(parent in links for parent in _parents(path)):
-            raise Unfit("unsafe-sdist", f"{entry.path}: lies behind a link")
-        _make(entry, os.path.join(root, path))
-    for path, entry in found.items():
-        if entry.kind == "file":
-            _fill(archive, entry, os.path.join(root, path))
-        elif entry.kind == "hardlink":
-            _copy(found, entry, root, os.path.join(root, path))
-    for path in links:
-        if not _stays(os.path.join(root, path), root):
-            raise Unfit("unsafe-sdist", f"{path}: leads out of the sdist")
-
-
-def _parents(path: str) -> Iterator[str]:
-    while path := os.path.dirname(path):
-        yield path
-
-
-def _make(entry: Entry, place: str) -> None:
-    os.makedirs(os.path.dirname(place), exist_ok=True)
-    if entry.kind == "folder":
-        os.makedirs(place, exist_ok=True)
-    elif entry.kind == "symlink":
-        os.symlink(entry.target, place)
-    else:
-        os.close(os.open(place, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o777 if entry.executable else 0o666))
-
-
-def _fill(archive: Tar | Zip, entry: Entry, place: str) -> None:
-    left = entry.size
-    with archive.open(entry) as stream, open(place, "wb") as out:
-        while piece := stream.read(min(CHUNK, left + 1)):
-            left -= len(piece)
-            if left < 0:
-                raise Unfit("unsafe-sdist", f"{entry.path}: longer than it says")
-            out.write(piece)
-    when = max(0, entry.mtime)
-    os.utime(place, (when, when))
-
-
-def _copy(found: dict[str, Entry], entry: Entry, root: str, place: str) -> None:
-    """Copy what a hard link links to; the target is named from the archive's root, top folder and all."""
-    for path, target in found.items():
-        if target.path == entry.target and target.kind == "file":
-            with open(os.path.join(root, path), "rb") as stream, open(place, "wb") as out:
-                while piece := stream.read(CHUNK):
-                    out.write(piece)
-            os.utime(place, (max(0, entry.mtime),) * 2)
-            return
-    raise Unfit("broken-sdist", f"{entry.path}: links to {entry.target}, which is not there")
-
-
-def _stays(place: str, root: str) -> bool:
-    real = os.path.realpath(place)
-    return real == root or real.startswith(root + "/")
-
-
-def probe(root: str, requirements: str) -> dict[str, Any]:
-    """Tell what this process sees of its environment."""
-    import locale  # noqa: PLC0415 - on the host, nobody probes
-    import pwd  # noqa: PLC0415
-
-    umask = os.umask(0)
-    os.umask(umask)
-    me = pwd.getpwuid(os.getuid())
-    known = ("CAPTURE_ENVIRONMENT",)
-    return {
-        "build_path": root,
-        "hostname": os.uname().nodename,
-        "domainname": _line("/proc/sys/kernel/domainname"),
-        "clock": time.time(),
-        "utc_offset": time.localtime().tm_gmtoff,
-        "locale": _locale(locale),
-        "language": os.environ.get("LANGUAGE", ""),
-        "umask": umask,
-        "uid": os.getuid(),
-        "user": me.pw_name,
-        "login_shell": me.pw_shell,
-        "home": os.environ.get("HOME", ""),
-        "home_exists": os.path.isdir(os.environ.get("HOME", "")),
-        # Without that of the build requirements, which is a matter of its own.
-        "path": [one for one in os.environ.get("PATH", "").split(":") if not one.startswith(requirements)],
-        "variables": [[name, os.environ[name]] for name in known if name in os.environ],
-        "kernel": os.uname().release,
-        "cpus": len(os.sched_getaffinity(0)),
-        "listing": os.listdir(root)[:64],
-        "hash_of_word": hash("wheelproof"),
-        "tmpdir": os.environ.get("TMPDIR", ""),
-        "environment_path": requirements if os.path.isdir(requirements) else "",
-        "shell": os.path.realpath("/bin/sh"),
-        "interfaces": sorted(os.listdir("/sys/class/net")),
-    }
-
-
-def _line(path: str) -> str:
-    with open(path) as stream:
-        return stream.readline().strip()
-
-
 def _text(path: str) -> str:
     """Return a file's text; nothing where it cannot be read."""
     try:
@@ -475,17 +83,6 @@ def _text(path: str) -> str:
             return stream.read()
     except OSError:
         return ""
-
-
-def _locale(locale: Any) -> str:  # noqa: ANN401 - the module
-    """Name the locale in force; one that the image has not generated cannot be set."""
-    before = locale.setlocale(locale.LC_ALL)
-    try:
-        return str(locale.setlocale(locale.LC_ALL, ""))
-    except locale.Error:
-        return "not available"
-    finally:
-        locale.setlocale(locale.LC_ALL, before)
 
 
 def call_hook(spec: dict[str, Any], name: str, root: str, out: str) -> Any:  # noqa: ANN401 - what it returns
@@ -655,7 +252,7 @@ def forks_refused() -> bool:
     """Tell whether the limit on processes was hit, in either version of control groups."""
     for path in ("/sys/fs/cgroup/pids/pids.events", "/sys/fs/cgroup/pids.events"):
         try:
-            return int(_line(path).rpartition(" ")[2]) > 0
+            return int(line_of(path).rpartition(" ")[2]) > 0
         except (OSError, ValueError):
             continue
     return False

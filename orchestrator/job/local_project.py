@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.build import variations
-from orchestrator.build.builder import Order
-from orchestrator.job import rebuild
+from orchestrator.build.container import Order
+from orchestrator.job import inputs
 from orchestrator.model import Failure, Phase, Reason, Release, Sdist, WheelFile
 from orchestrator.model.names import BadNameError, SdistName
 
 if TYPE_CHECKING:
     from orchestrator.build.builder import Output
-    from orchestrator.job.rebuild import Effects, Settled
+    from orchestrator.job.inputs import Effects, Settled
     from orchestrator.model import Image, Task
 
 VERSION = "0"
@@ -41,12 +41,12 @@ def build_sdist(task: Task, release: Release, image: Image, effects: Effects) ->
         The farm slipped. Nothing is known about the project.
 
     """
-    settled = rebuild.settle_static(release, image, effects, task.config_settings)
+    settled = inputs.settle_static(release, image, effects, task.config_settings)
     if isinstance(settled, Failure):
         return settled
     output = _built(task, release, image, settled, effects, ask=True)
     if output.missing:
-        settled = rebuild.extend(settled, output.asked or (), image, effects)
+        settled = inputs.extend(settled, output.asked or (), image, effects)
         if isinstance(settled, Failure):
             return settled
         output = _built(task, release, image, settled, effects, ask=False)
@@ -64,7 +64,7 @@ def _built(task: Task, release: Release, image: Image, settled: Settled, effects
         requirements=effects.materialize(settled.lock, image.target),
         image=image,
         limits=task.limits,
-        given=rebuild.names(settled.lock),
+        given=inputs.names(settled.lock),
         ask=ask,
         hook="build_sdist",
         crates=settled.crates,

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from orchestrator.build_requirements.markers import needed, unmet
 from orchestrator.build_requirements.resolve import best
-from orchestrator.job import rebuild
+from orchestrator.job import build_pair, inputs
 from orchestrator.model import (
     BUILT_HERE,
     DETAIL,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from orchestrator.job.rebuild import Effects
+    from orchestrator.job.inputs import Effects
     from orchestrator.model import Image, OfferedWheel, Provided, Release, Target, Task, ToolPin, WheelFile
     from orchestrator.model.names import WheelName
 
@@ -256,13 +256,13 @@ class _Shop:
         if release.sdist is None:
             return _missing(f"{what} has no sdist on the index from which it could be built")
         effects = replace(self._effects, lock=lock)
-        settled = rebuild.settle(release, self._image, effects)
+        settled = inputs.settle(release, self._image, effects)
         if isinstance(settled, Failure):
             return _missing(f"{what} cannot be built from its sdist: {settled.detail}")
         with self._bench.turn(self._key(release, settled.lock)):
             tool = self._remembered(release, settled.lock)
             if tool is None:
-                built = rebuild.build_twice(self._task, release, self._image, settled, effects)
+                built = build_pair.build_twice(self._task, release, self._image, settled, effects)
                 if isinstance(built, Failure):
                     return _missing(f"{what} cannot be built from its sdist: {built.detail}")
                 settled, first, second = built

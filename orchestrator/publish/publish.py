@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator import __version__, config
 from orchestrator.errors import FaultError
-from orchestrator.images import build
+from orchestrator.images import recipe as image_recipes
 from orchestrator.publish.comparison import Debian
 from orchestrator.results import manifest
 from orchestrator.results.summary import summarize
@@ -70,7 +70,7 @@ def prepare() -> None:
 def debians(names: Iterable[str]) -> dict[str, Debian]:
     """Say what images are, as far as the repository still has them."""
     found = {}
-    for name in set(names) & set(build.names(build.FOLDER)):
-        recipe = build.load(build.FOLDER, name)
-        found[name] = Debian(recipe.suite, build.target(recipe.lock).python)
+    for name in set(names) & set(image_recipes.names(image_recipes.FOLDER)):
+        recipe = image_recipes.load(image_recipes.FOLDER, name)
+        found[name] = Debian(recipe.suite, image_recipes.target(recipe.lock).python)
     return found

@@ -20,13 +20,14 @@ from typing import IO, TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 
 from orchestrator.errors import UsageError, is_of_the_host
-from orchestrator.guest.main import Unfit, Zip, members_of_zip, opened, survey
+from orchestrator.guest.archive import Unfit, Zip, opened, survey
+from orchestrator.guest.main import members_of_zip
 from orchestrator.model import DETAIL, Failure, Phase, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from orchestrator.guest.main import Entry, Tar
+    from orchestrator.guest.archive import Entry, Tar
     from orchestrator.model import Limits
 
 LEGACY_BACKEND = "setuptools.build_meta:__legacy__"

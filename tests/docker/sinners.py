@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.build_requirements.install import BuildEnvironments
 from orchestrator.farm.effects import Workshop
 from orchestrator.farm.workers import Slots, Stop
-from orchestrator.job.rebuild import Effects, rebuild
+from orchestrator.job.rebuild import rebuild
 from orchestrator.model import Budget, Limits, Lock, Result, Task
 from orchestrator.results.store import Results
 from orchestrator.sources import sdist
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.build.engine import Engine
+    from orchestrator.job.inputs import Effects
     from orchestrator.model import Image
 
 SMALL = Limits(seconds=60, memory=512 << 20, scratch=64 << 20, processes=64, log=4 << 20, wheel=16 << 20)

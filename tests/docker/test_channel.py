@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.build import builder
+from orchestrator.build import container
 from orchestrator.build.engine import STDOUT, Container
 from orchestrator.build_requirements.install import SITECUSTOMIZE
 from orchestrator.guest.main import TIMED_OUT, UNREADY
@@ -142,7 +142,7 @@ def test_build_requirements_run_in_the_build_alone(
     spec = Container(
         image=bookworm.id,
         command=("/usr/bin/python3", "-c", ORDINARY),
-        environment=builder.variables(FIRST, 1) | {"PYTHONPATH": place},
+        environment=container.variables(FIRST, 1) | {"PYTHONPATH": place},
         mounts=((str(lib), place),),
         label=LABEL,
     )
@@ -164,7 +164,7 @@ def test_a_container_that_nobody_attends_to_ends_in_time(farm: Sinners, engine: 
     found = pack("never-ends", tmp_path)
     lib = tmp_path / "requirements" / "lib"
     lib.mkdir(parents=True)
-    order = builder.Order(
+    order = container.Order(
         name="first",
         source=farm.workshop.describe(found, SMALL),  # type: ignore[arg-type] # it is a good one
         environment=FIRST,
@@ -172,7 +172,7 @@ def test_a_container_that_nobody_attends_to_ends_in_time(farm: Sinners, engine: 
         image=farm.image,
         limits=replace(SMALL, seconds=2),
     )
-    spec = builder.container(order, builder.guest_folder(farm.cache, FIRST), 0, 1, LABEL)
+    spec = container.container(order, container.guest_folder(farm.cache, FIRST), 0, 1, LABEL)
     heard = bytearray()
 
     def listen(stream: int, piece: bytes) -> bool:
@@ -201,13 +201,13 @@ def test_builds_end_in_time_though_their_farm_is_dead(yard: Farmyard) -> None:
 
 def test_a_guest_that_cannot_protect_itself_does_nothing(farm: Sinners, engine: Engine) -> None:
     """One that is not the container's first process could be killed, and could not kill what is left behind."""
-    guest = builder.guest_folder(farm.cache, FIRST)
-    program = f"import subprocess; print(subprocess.run(['python3', '{builder.GUEST}/start.py', '{{}}']).returncode)"
+    guest = container.guest_folder(farm.cache, FIRST)
+    program = f"import subprocess; print(subprocess.run(['python3', '{container.GUEST}/start.py', '{{}}']).returncode)"
     given = '{"seconds": 9, "inventory": true}'
     spec = Container(
         image=farm.image.id,
         command=("/usr/bin/python3", "-c", program.replace("{}", given)),
-        mounts=((str(guest), builder.GUEST),),
+        mounts=((str(guest), container.GUEST),),
         label=LABEL,
     )
     assert run_inside(engine, spec)[1] == f"{UNREADY}\n"

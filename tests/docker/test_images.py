@@ -12,17 +12,9 @@ import pytest
 
 from orchestrator.build.engine import Container, Engine
 from orchestrator.errors import ImageError
-from orchestrator.images.build import (
-    LOCK,
-    bootstrap,
-    drift,
-    ensure,
-    format_lock,
-    load,
-    parse_lock,
-    relock,
-    snapshot_sources,
-)
+from orchestrator.images.bootstrap import bootstrap, snapshot_sources
+from orchestrator.images.build import ensure, relock
+from orchestrator.images.recipe import LOCK, drift, format_lock, load, parse_lock
 from orchestrator.model import Drift
 from tests.docker.containers import IMAGES, derive, run_inside
 from tests.docker.mirrors import Mirrors, serving

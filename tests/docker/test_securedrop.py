@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator import config
-from orchestrator.build.builder import guest_folder
+from orchestrator.build.container import guest_folder
 from orchestrator.build.variations import NAMES
 from orchestrator.build_requirements import resolve
 from orchestrator.build_requirements.install import BuildEnvironments
 from orchestrator.farm.effects import ToolBench, Workshop
 from orchestrator.farm.workers import Slots, Stop
-from orchestrator.images import build
+from orchestrator.images import recipe
 from orchestrator.job import tool_policies
 from orchestrator.job.rebuild import rebuild
 from orchestrator.model import Result, Verdict
@@ -56,7 +56,7 @@ RUN cd /usr/include/python3.11/cpython \\
 @pytest.fixture
 def judge(engine: Engine, cache: Path, tmp_path: Path) -> Judge:
     """Judge a release under the profile that config.yaml has."""
-    settings = config.load(IMAGES.parent / "config.yaml", variations=NAMES, images=build.names(IMAGES))
+    settings = config.load(IMAGES.parent / "config.yaml", variations=NAMES, images=recipe.names(IMAGES))
     results = Results(tmp_path / "results", wheels=1 << 30, logs=1 << 30)
     results.folder.mkdir()
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator.build.builder import guest_folder, inventory
+from orchestrator.build.builder import inventory
+from orchestrator.build.container import guest_folder
 from orchestrator.build.variations import NAMES
 from orchestrator.model import Provided
 from tests.docker.containers import derive

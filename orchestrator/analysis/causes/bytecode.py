@@ -7,46 +7,16 @@ from typing import TYPE_CHECKING
 from orchestrator.analysis.causes.content import build_places, without_random
 from orchestrator.analysis.causes.erasers import Known, by_place, changed, differing, unit
 from orchestrator.analysis.causes.metadata import suspected_of_paths
-from orchestrator.analysis.causes.model import Cause, View
+from orchestrator.analysis.causes.model import Cause
 from orchestrator.analysis.causes.planted_values import erase_telling, forms
-from orchestrator.analysis.formats import text
-from orchestrator.analysis.formats.marshal import HEADER, read
-from orchestrator.model import Severity
+from orchestrator.analysis.formats.pyc import FILENAME, FORM, KIND, TIME
 
 if TYPE_CHECKING:
     from orchestrator.analysis.causes.erasers import Texts
     from orchestrator.analysis.causes.model import Pair
-    from orchestrator.analysis.formats.text import Views
 
-KIND = "bytecode"
-TIME, FORM = "source time", "form"
-_FILENAME, _LINES = ": filename", ": lines"
-_HEADERS = (TIME, "source size", "source hash", "flags")
+
 _PATHS = ("build-path", "tmpdir", "home", "environment-path")
-
-
-def apart(path: str, first: bytes, second: bytes) -> Views:
-    """Take two .pyc files apart; raises Unreadable where they cannot be."""
-    ours, theirs = read(first).units, read(second).units
-    places = (*ours, *(place for place in theirs if place not in ours))
-    unlike = [place for place in places if ours.get(place) != theirs.get(place)]
-    if any(place not in _HEADERS and not place.endswith((_FILENAME, _LINES)) for place in unlike):
-        unlike = [place for place in unlike if not place.endswith(_LINES)]  # they follow from the rest
-    if first[HEADER:] != second[HEADER:] and all(place in _HEADERS for place in unlike):
-        ours[FORM], theirs[FORM] = (text.hashed(data[HEADER:]) for data in (first, second))
-        unlike.append(FORM)
-    depths = {place: _depth(place) for place in unlike}
-    return (
-        View(path, KIND, {place: ours.get(place, b"") for place in unlike}, depths),
-        View(path, KIND, {place: theirs.get(place, b"") for place in unlike}, depths),
-    )
-
-
-def _depth(place: str) -> Severity:
-    """Return how deep a unit goes: a header and a form are derived, the names of sources are data, all else is run."""
-    if place in _HEADERS or place == FORM:
-        return Severity.METADATA
-    return Severity.DATA if place.endswith(_FILENAME) else Severity.CODE
 
 
 def _filenames(texts: Texts, known: Known) -> Texts:
@@ -59,7 +29,7 @@ def _filenames(texts: Texts, known: Known) -> Texts:
 
 def _path(pair: Pair) -> Pair:
     known = Known(pair[0].traces, pair[1].traces)
-    places = [place for place in differing(pair) if place.endswith(_FILENAME)]
+    places = [place for place in differing(pair) if place.endswith(FILENAME)]
     return changed(pair, {place: _filenames(unit(pair, place), known) for place in places})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.analysis.causes.erasers import Known, Texts
     from orchestrator.analysis.causes.model import Pair
 
+
 VERSION = "version"
 """What a wheel's own version is named among the values that its build planted."""
 
@@ -27,7 +27,6 @@ _URL = re.compile(rb"file://[^\s\"'<>)]*")
 _GENERATED = re.compile(rb"(?m)^(Generator|Metadata-Version):.*$")
 _FORMAT = re.compile(rb"(?m)^Metadata-Version:.*$")
 _ADDED = re.compile(rb"(?m)^(?:Dynamic|License-File):.*\n?")
-_LONGEST_PLACE = 2000  # characters
 
 
 def _generator(pair: Pair) -> Pair:
@@ -201,26 +200,3 @@ CAUSES: tuple[Cause, ...] = (
         suspects=ordering.suspects,
     ),
 )
-
-
-def flattened(data: bytes) -> dict[str, bytes] | None:
-    """Return a JSON document by place, such as `metadata.timestamp` or `components[3].name`; None if it is none.
-
-    Its size is bounded by whoever reads it, its nesting by the parser.
-    """
-    found: dict[str, bytes] = {}
-    try:
-        left: list[tuple[str, object]] = [("", json.loads(data))]
-        while left:
-            place, value = left.pop()
-            if isinstance(value, dict) and value:
-                left += [(f"{place}.{key}" if place else str(key), inner) for key, inner in value.items()]
-            elif isinstance(value, list) and value:
-                left += [(f"{place}[{number}]", inner) for number, inner in enumerate(value)]
-            else:
-                found[place] = json.dumps(value).encode()
-            if len(place) > _LONGEST_PLACE:
-                return None
-    except (ValueError, RecursionError):
-        return None
-    return found

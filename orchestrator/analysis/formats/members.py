@@ -6,8 +6,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.causes import bytecode, metadata, native
-from orchestrator.analysis.formats import text
+from orchestrator.analysis.formats import metadata, native, pyc, text
 from orchestrator.analysis.formats.nested import DEEPEST, Inside, Room, opened
 from orchestrator.model import Severity, deepest
 
@@ -75,7 +74,7 @@ def _whole(
     if _SBOM.fullmatch(path) and (found := _sbom(path, first, second, deep)):
         return found
     if path.endswith((".pyc", ".pyo")):
-        return (bytecode.apart(path, first, second),)
+        return (pyc.apart(path, first, second),)
     first, second = (_plain(data) for data in (first, second))
     if _is_text(first) and _is_text(second):
         return (text.text(path, _kind(path), first, second, deep),)

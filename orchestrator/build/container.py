@@ -1,0 +1,227 @@
+"""The container of one build: its command, environment, mounts and limits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+import py_compile
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from orchestrator.build import confinement
+from orchestrator.build.engine import Container
+from orchestrator.build.variations import scratch_folders
+from orchestrator.guest.crates import HOME as CRATES
+from orchestrator.util.cache import settle, settled, unfinished
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestrator.model import (
+        Environment,
+        Image,
+        Limits,
+    )
+    from orchestrator.sources.sdist import Source
+
+
+GUEST = "/usr/lib/wheelproof"
+"""Where the guest, the shell and the clock's offset lie in every container of ours."""
+
+PROGRAMS = ("__init__.py", "archive.py", "crates.py", "main.py", "postprocess.py", "probe.py")
+START = """\
+if __name__ == "__main__":  # a process that a build spawns imports this again
+    import sys
+
+    before = tuple(sys.modules)
+    from orchestrator.guest import main
+
+    main.start(before)
+"""
+"""Begins the guest of a build: a program is compiled each time that it is begun, a module is not."""
+
+NO_SITECUSTOMIZE = "# Stands in for the one of the build requirements, in a process that runs none of their code.\n"
+
+SDIST = "/usr/lib/wheelproof-sdist"
+COMPILERS = "compilers"
+"""The folder below GUEST with wrappers of the compilers, where a remedy asks for them."""
+
+WRAPPED = ("cc", "c++", "gcc", "g++", "x86_64-linux-gnu-gcc", "x86_64-linux-gnu-g++")
+WRAPPER = """#!/bin/sh
+exec /usr/bin/{name} "$@" "-ffile-prefix-map=$PWD=."
+"""
+"""Of several maps of one path gcc takes the last; so ours goes before those of the package."""
+INODES = 1_000_000
+SHARED = "/dev/shm"  # noqa: S108 - of the container; a folder in memory, which is emptied and looked at like the others
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """All that one build needs, settled before it begins."""
+
+    name: str  # first, second, control
+    source: Source
+    environment: Environment
+    requirements: Path  # the folder of installed build requirements
+    image: Image
+    limits: Limits
+    given: tuple[str, ...] = ()  # the names of the build requirements that are there
+    ask: bool = False  # for the dynamic build requirements, before it is built
+    hook: str = "build_wheel"
+    crates: Path | None = None  # a CARGO_HOME with all crates in it
+    pip: str = ""  # the project, where `pip wheel` is to build it, instead of the build backend's hook
+    project: str = ""  # whose wheel it is to give; a wheel of no project is taken from nobody
+
+
+def variables(environment: Environment, cpus: int) -> dict[str, str]:
+    """Return the environment variables of a build; there are no others.
+
+    `cpus` is how many processors the build is given, as its tools shall know.
+    """
+    named = {
+        "PATH": ":".join((*environment.path, f"{environment.environment_path}/lib/bin")),
+        "PYTHONPATH": f"{environment.environment_path}/lib",
+        "PYTHONHASHSEED": str(environment.hash_seed),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LANG": environment.locale,
+        "LC_ALL": environment.locale,
+        "TZ": environment.timezone,
+        "HOME": environment.home,
+        "USER": environment.user,
+        "LOGNAME": environment.user,
+        "SHELL": environment.login_shell,
+        "TMPDIR": environment.tmpdir,
+        "MAKEFLAGS": f"-j{cpus}",
+        "CMAKE_BUILD_PARALLEL_LEVEL": str(cpus),
+        "NPY_NUM_BUILD_JOBS": str(cpus),
+    }
+    if environment.flags:
+        named["CFLAGS"] = named["CXXFLAGS"] = " ".join(environment.flags)
+    if environment.map_working_folder:
+        named["PATH"] = f"{GUEST}/{COMPILERS}:{named['PATH']}"
+    if environment.language:
+        named["LANGUAGE"] = environment.language
+    if environment.source_date_epoch is not None:
+        named["SOURCE_DATE_EPOCH"] = str(environment.source_date_epoch)
+    return named | dict(environment.variables)
+
+
+def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Container:
+    """Say how the engine is to run one build; `cpu` is the processor for one that gets only one."""
+    environment, limits = order.environment, order.limits
+    folders = scratch_folders(environment)
+    named = variables(environment, environment.cpus or cpus) | _cargo(order)
+    spec = {
+        "seconds": limits.seconds,
+        "pythonpath": named["PYTHONPATH"],
+        "hook": order.hook,
+        "ask": order.ask,
+        "given": order.given if order.ask else (),
+        "pip": order.pip,
+        "backend": order.source.backend,
+        "backend_path": order.source.backend_path,
+        "config_settings": settings_of(environment.config_settings),
+        "sdist": f"{SDIST}/{order.source.path.name}",
+        "source": environment.build_path,
+        "umask": environment.umask,
+        "reverse": environment.reverse_files,
+        "requirements": environment.environment_path,
+        "scratch": (*folders, SHARED),
+        "limit": limits.sdist,
+        "members": limits.members,
+        "wheel": limits.wheel,
+        "finish": environment.finish if order.hook == "build_wheel" else (),
+        "epoch": environment.source_date_epoch or 0,
+    }
+    kernel = ("setarch", "x86_64", "--uname-2.6") if environment.uname26 else ()
+    return Container(
+        image=order.image.id,
+        command=(*kernel, "/usr/bin/python3", f"{GUEST}/start.py", json.dumps(spec)),
+        # The guest puts the build requirements on it in the process that runs the package's code, and only there.
+        environment=named | {"PYTHONPATH": GUEST},
+        user=f"{environment.uid}:{environment.uid}",
+        hostname=environment.hostname,
+        domainname=environment.domainname,
+        mounts=(
+            (str(guest), GUEST),
+            (str(order.source.path), f"{SDIST}/{order.source.path.name}"),
+            (str(order.requirements), environment.environment_path),
+            *(((str(order.crates), crates_path(environment)),) if order.crates else ()),
+        ),
+        scratch={folder: _tmpfs(folder, environment, limits) for folder in folders},
+        cpuset=str(cpu) if environment.cpus == 1 else "",
+        memory=limits.memory,
+        processes=limits.processes,
+        files=limits.files,
+        file_size=limits.scratch,
+        shared=min(limits.scratch, confinement.SHARED),
+        seconds=limits.seconds,
+        label=label,
+    )
+
+
+def crates_path(environment: Environment) -> str:
+    """Return where a build finds its crates: beside its build requirements, so that both move together."""
+    return f"{posixpath.dirname(environment.environment_path)}/{CRATES}"
+
+
+def _cargo(order: Order) -> dict[str, str]:
+    return {"CARGO_HOME": crates_path(order.environment), "CARGO_NET_OFFLINE": "true"} if order.crates else {}
+
+
+def settings_of(given: tuple[tuple[str, str], ...]) -> dict[str, str | list[str]]:
+    """Return config settings as a build backend gets them: a key that stands more than once has a list."""
+    found: dict[str, str | list[str]] = {}
+    for key in dict(given):
+        values = [value for name, value in given if name == key]
+        found[key] = values if len(values) > 1 else values[0]
+    return found
+
+
+def _tmpfs(folder: str, environment: Environment, limits: Limits) -> str:
+    mode = "1777" if folder.endswith("tmp") else "0755"
+    owner = f"uid={environment.uid},gid={environment.uid}"
+    return f"rw,exec,nosuid,nodev,size={limits.scratch},nr_inodes={INODES},mode={mode},{owner}"
+
+
+def guest_folder(cache: Path, environment: Environment) -> Path:
+    """Make, once, the folder that is mounted at GUEST: the guest, /bin/sh, the clock's offset, perhaps compilers."""
+    ours = resources.files("orchestrator.guest")
+    programs = {f"orchestrator/guest/{name}": ours.joinpath(name).read_bytes() for name in PROGRAMS}
+    programs["orchestrator/__init__.py"] = b""
+    shell, offset, wrapped = environment.shell, environment.clock_offset, environment.map_working_folder
+    programs["start.py"] = START.encode()
+    programs["sitecustomize.py"] = NO_SITECUSTOMIZE.encode()
+    key = hashlib.sha256(b"\0".join((*programs.values(), f"{shell} {offset} {wrapped and WRAPPER}".encode())))
+    folder = cache / "guest" / key.hexdigest()[:16]
+    if (found := settled(folder)) is not None:
+        return found
+    with unfinished(folder.parent) as lent:
+        made = lent / "guest"
+        made.mkdir(mode=0o755)
+        for name, content in programs.items():
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            (made / name).write_bytes(content)
+        for name in (one for one in programs if one.startswith("orchestrator/")):
+            _compile(made, name)
+        (made / "sh").symlink_to(shell)
+        (made / "clock").write_text(f"{offset}\n")
+        if wrapped:
+            _wrap_compilers(made / COMPILERS)
+        return settle(made, folder)
+
+
+def _compile(folder: Path, name: str) -> None:
+    """Compile a program, for images that have our Python: others take no notice of it."""
+    shown, once = f"{GUEST}/{name}", py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(folder / name), dfile=shown, doraise=True, invalidation_mode=once)
+
+
+def _wrap_compilers(folder: Path) -> None:
+    """Write a wrapper of each compiler, which maps the folder in which it is called to a dot."""
+    folder.mkdir(mode=0o755)
+    for name in WRAPPED:
+        (folder / name).write_text(WRAPPER.format(name=name))
+        (folder / name).chmod(0o755)

@@ -1,0 +1,49 @@
+"""The command drift: releases whose wheel has changed since a former run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli import options
+from orchestrator.errors import Interrupted, NoRoomError, WheelproofError
+from orchestrator.farm import progress
+from orchestrator.util import logs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command
+@options.PROJECTS
+@options.CONFIG
+@options.RESULTS
+@click.option("--prove", is_flag=True, help="Build the former inputs again, with one of them swapped at a time.")
+@options.LOG_FORMAT
+def drift(projects: tuple[str, ...], config_file: Path, folder: Path | None, prove: bool) -> None:
+    """Tell which releases give another wheel than a former run's, and which of the inputs did it."""
+    from packaging.utils import canonicalize_name
+
+    from orchestrator.farm import prove_drift, run
+    from orchestrator.farm.workers import attempted
+    from orchestrator.results.drift import culprit, drifted
+
+    settings, store = options.opened(config_file, folder)
+    found = store.every() if not projects else (one for name in projects for one in store.of(canonicalize_name(name)))
+    rows = []
+    unproven: list[tuple[str, str]] = []
+    with store.locked():
+        for one in drifted(found, store.packages):
+            later = one.later
+            tried = attempted(prove_drift.prove, one, settings, store) if prove else ()
+            if isinstance(tried, Interrupted | NoRoomError):
+                raise tried
+            if isinstance(tried, WheelproofError):
+                logs.fault("a drift is not proven", tried, project=later.project)
+                unproven.append((f"{later.project}=={later.version}", str(tried)))
+                tried = ()
+            shas = one.was[:12], one.now[:12]
+            rows.append((later.project, later.version, later.image.name, *shas, culprit(one, tried)))
+    progress.table("", ("project", "version", "image", "was", "is", "culprit"), rows)
+    run.Outcome((), tuple(unproven)).insist()

@@ -1,0 +1,63 @@
+"""The command plan: what a run would build, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli import options
+from orchestrator.cli.run import due_exclusions
+from orchestrator.farm import progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command
+@options.REQUIREMENTS
+@options.IMAGES
+@options.CONFIG
+@options.RESULTS
+@options.FILES
+@options.PROFILE
+@click.option("--again", is_flag=True, help="As run would with it.")
+@options.LOG_FORMAT
+def plan(
+    wanted: tuple[str, ...],
+    on: tuple[str, ...],
+    config_file: Path,
+    folder: Path | None,
+    files: tuple[Path, ...],
+    profile: str | None,
+    again: bool,
+) -> None:
+    """Tell what would be run, in which order, and why; build nothing."""
+    from orchestrator import config, requirement_files
+    from orchestrator.farm import assemble, run
+    from orchestrator.sources import reading
+
+    settings, store = options.opened(config_file, folder)
+    asked = config.tasks(
+        settings, wanted, on, wanted=requirement_files.read_all(files, reading.wanted), profile=profile
+    )
+    due = () if wanted or files or on else due_exclusions(settings, store)
+    checks = config.checks(settings, due)
+    tasks = (*asked, *checks)
+    farm = assemble.put_together(
+        settings, store, tasks, assemble.nothing, assemble.nothing_to_publish, jobs=None, again=again
+    )
+    tasks = assemble.fitting(tasks, farm, progress.note)
+    failed: list[tuple[str, ...]] = []
+    jobs = run.look_up(tasks, farm.night, lambda task, error: failed.append((task.requirement, str(error))))
+    rows: list[tuple[str, ...]] = []
+    for job in jobs:
+        action, image, why = farm.action(job, again=again)
+        why = f"{why}; it checks an exclusion" if job.task in checks else why
+        rows.append((job.release.project, job.release.version, action, image, why))
+    lifting = (one for one in due if one.image and not one.never)
+    rows += [(one.project, "", "perhaps", one.image, "where its usual image does not build it") for one in lifting]
+    rows += [(requirement, "", "open", "", why) for requirement, why in failed]
+    if not (wanted or files):
+        rows += [(one.project, "", "excluded", "", f"{one.reason} (since {one.since})") for one in settings.exclusions]
+    progress.table("", ("project", "version", "action", "image", "why"), rows)

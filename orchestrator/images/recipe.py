@@ -1,0 +1,227 @@
+"""images/<name>/ -> a recipe: the Dockerfile, the settings and the lock of an image."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import ImageError
+from orchestrator.model import Drift, Target, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+Packages = tuple[tuple[str, str], ...]
+"""(name:architecture, version) of Debian packages, sorted."""
+
+FOLDER = Path(__file__).resolve().parents[2] / "images"
+"""Where the images stand, one folder each."""
+
+LOCK = "packages.lock"
+SETTINGS = "image.toml"
+SHARED = ("clock.c", "provision")
+"""Files of images/ that every image is made with."""
+
+NEWEST_GLIBC = (2, 40)
+"""The newest that uv has a platform for; wheels for an older glibc run on a newer one."""
+
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+
+TIME = "%Y%m%dT%H%M%SZ"
+"""How Debian's snapshot archive writes a time in its addresses."""
+_LOCK_HEAD = "# Written by `wheelproof images --lock`. Snapshot: {time}\n"
+_SNAPSHOT_OF_LOCK = re.compile(r"^# .*Snapshot: (\d{8}T\d{6}Z)$", re.MULTILINE)
+_EPOCH = datetime(2026, 9, 18, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that an image is made from, as the repository has it."""
+
+    name: str
+    suite: str
+    base: str  # the official image, by digest; or, of a custom image, the name of the image that it stands on
+    snapshot: datetime  # the time whose archive has every locked version
+    lock: Packages  # of all that is in it, the packages of the image that it stands on included
+    files: tuple[tuple[str, bytes], ...]  # (name, content) of the build's context, sorted
+    snapshots: str = ""  # the snapshot archive's address, if the user names one: "http://host/archive"
+    below: Recipe | None = None  # of the image that a custom one stands on
+
+    @property
+    def tag(self) -> str:
+        """The image's name in the engine: another one as soon as anything of the recipe changes."""
+        return f"wheelproof/{self.name}:{self._digest(self.files, self.below.tag if self.below else '')[:16]}"
+
+    @property
+    def method(self) -> str:
+        """Digest of how the image is made, whatever the versions that it is made of."""
+        files = tuple(file for file in self.files if file[0] not in {LOCK, SETTINGS})
+        return self._digest(files, self.below.method if self.below else "")
+
+    @staticmethod
+    def _digest(files: tuple[tuple[str, bytes], ...], below: str) -> str:
+        own = [(name, hashlib.sha256(content).hexdigest()) for name, content in files]
+        return digest([own, below] if below else own)
+
+
+def names(folder: Path) -> tuple[str, ...]:
+    """List the images that a folder describes."""
+    return tuple(sorted(settings.parent.name for settings in folder.glob(f"*/{SETTINGS}")))
+
+
+def bases_first(folder: Path, wanted: Iterable[str]) -> tuple[str, ...]:
+    """Put images in an order in which none comes before the one that it stands on; sorted within that.
+
+    Raises
+    ------
+    ImageError
+        As `load` does.
+
+    """
+    return tuple(sorted(wanted, key=lambda name: (_height(load(folder, name)), name)))
+
+
+def _height(recipe: Recipe) -> int:
+    return 1 + _height(recipe.below) if recipe.below else 0
+
+
+def load(folder: Path, name: str) -> Recipe:
+    """Read the recipe of one image, and of all that it stands on.
+
+    Raises
+    ------
+    ImageError
+        There is no such image, or its settings or lock cannot be understood.
+
+    """
+    return _load(folder, name, ())
+
+
+def _load(folder: Path, name: str, above: tuple[str, ...]) -> Recipe:
+    """Read a recipe; `above` names the images that led to it, each standing on the next."""
+    if name not in (known := names(folder)):
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known) or 'none'}"
+        asked = f", on which {above[-1]} is to stand" if above else ""
+        msg = f"looking for the image {name}{asked}: {folder} has none of that name; {hint}"
+        raise ImageError(msg)
+    if name in above:
+        msg = f"reading the image {name}: it stands on itself, by way of {', '.join(above)}; name another base"
+        raise ImageError(msg)
+    paths = [*(path for path in (folder / name).iterdir() if path.is_file()), *(folder / file for file in SHARED)]
+    files = {path.name: path.read_bytes() for path in paths}
+    try:
+        settings = tomllib.loads(files[SETTINGS].decode())
+        below = None if "@" in settings["base"] else _load(folder, settings["base"], (*above, name))
+        return _recipe(name, settings, files, below)
+    except (KeyError, ValueError, TypeError) as error:
+        msg = f"reading the image {name}: {folder / name} is not understood: {error}; see CONTRIBUTING.md"
+        raise ImageError(msg) from error
+
+
+def _recipe(name: str, settings: Mapping[str, str], files: Mapping[str, bytes], below: Recipe | None) -> Recipe:
+    """Put a recipe together; a custom image's lock names only what is not as in the image below.
+
+    The build gets the whole lock, so that the same steps pin both.
+    """
+    text = files.get(LOCK, b"").decode()
+    lock, time = parse_lock(text), snapshot_time(text)
+    whole = dict(files)
+    if below:
+        lock = tuple(sorted((dict(below.lock) | dict(lock)).items()))
+        whole[LOCK] = format_lock(lock, time).encode()
+    return Recipe(
+        name=name,
+        suite=below.suite if below else settings["suite"],
+        base=settings["base"],
+        snapshot=time,
+        lock=lock,
+        files=tuple(sorted(whole.items())),
+        snapshots=settings.get("snapshots", below.snapshots if below else ""),
+        below=below,
+    )
+
+
+def parse_lock(text: str) -> Packages:
+    """Read a lock: one name:architecture=version a line; a ValueError names a line that is not."""
+    pins = []
+    for line in text.splitlines():
+        if line.strip() and not line.startswith("#"):
+            name, separator, version = line.strip().partition("=")
+            if not separator or ":" not in name:
+                msg = f"{line!r} is not name:architecture=version"
+                raise ValueError(msg)
+            pins.append((name, version))
+    return tuple(sorted(pins))
+
+
+def format_lock(packages: Packages, time: datetime) -> str:
+    """Write a lock that belongs to the archive as of a time."""
+    return _LOCK_HEAD.format(time=time.strftime(TIME)) + "".join(
+        f"{name}={version}\n" for name, version in sorted(packages)
+    )
+
+
+def snapshot_time(text: str) -> datetime:
+    """Return the time of the archive that a lock belongs to."""
+    found = _SNAPSHOT_OF_LOCK.search(text)
+    return datetime.strptime(found[1], TIME).replace(tzinfo=UTC) if found else _EPOCH
+
+
+def drift(lock: Packages, found: Packages) -> tuple[Drift, ...]:
+    """List the packages that are not as the lock says, sorted by name."""
+    locked, there = dict(lock), dict(found)
+    return tuple(
+        Drift(name, locked.get(name), there.get(name))
+        for name in sorted(locked.keys() | there.keys())
+        if locked.get(name) != there.get(name)
+    )
+
+
+def manifest(method: str, packages: Packages) -> str:
+    """Return the digest of what is in an image: equal on every host that has the same in it."""
+    return digest({"method": method, "packages": packages})
+
+
+def target(packages: Packages) -> Target:
+    """Tell which wheels fit an image: its Python's version, its machine and its glibc.
+
+    A ValueError says which package is missing, or of a version that is not understood.
+    """
+    machines = [name.removeprefix("libc6:") for name, _ in packages if name.startswith("libc6:")]
+    if not (machines and machines[0] in MACHINES):
+        msg = f"there is no libc6 for {' or '.join(MACHINES)}"
+        raise ValueError(msg)
+    glibc = min(_major_minor("libc6", packages), NEWEST_GLIBC)
+    python = _major_minor("python3", packages)
+    return Target(f"{python[0]}.{python[1]}", f"{MACHINES[machines[0]]}-manylinux_{glibc[0]}_{glibc[1]}")
+
+
+def _major_minor(package: str, packages: Packages) -> tuple[int, int]:
+    versions = [version for name, version in packages if name.partition(":")[0] == package]
+    found = re.match(r"(?:\d+:)?(\d+)\.(\d+)", versions[0]) if versions else None
+    if not found:
+        msg = f"{package} {versions[0]} is not understood" if versions else f"{package} is absent"
+        raise ValueError(msg)
+    return int(found[1]), int(found[2])
+
+
+def refusal(name: str, drifted: tuple[Drift, ...]) -> str:
+    """Say why a drifted image is not used where the config is strict, and what to do."""
+    return (
+        f"making the image {name}: {len(drifted)} of its Debian packages are not as images/{name}/{LOCK} says: "
+        f"{listing(drifted)}; lock it anew with `wheelproof images --lock`, or let strict be false and every record "
+        "will say that the image drifted"
+    )
+
+
+def listing(drifted: tuple[Drift, ...]) -> str:
+    """Name packages, each with the version that was found and the locked one."""
+    return ", ".join(f"{one.package} {one.found or 'absent'} (locked: {one.locked or 'absent'})" for one in drifted)

@@ -1,0 +1,113 @@
+"""The two builds of one job, in two environments, on one set of inputs."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from orchestrator.build import variations
+from orchestrator.build.container import Order
+from orchestrator.guest.main import satisfied
+from orchestrator.job.inputs import extend, names
+from orchestrator.model import (
+    Failure,
+    Frontend,
+    Phase,
+)
+
+if TYPE_CHECKING:
+    from orchestrator.build.builder import Output
+    from orchestrator.job.inputs import Effects, Settled
+    from orchestrator.model import (
+        Build,
+        Environment,
+        Image,
+        Release,
+        Task,
+    )
+
+
+def environments(task: Task, release: Release, salt: str) -> tuple[Environment, Environment]:
+    """Return the two environments of a job."""
+    first = variations.first_environment(
+        source=f"{release.project}-{release.version}", salt=salt, source_date_epoch=task.source_date_epoch
+    )
+    first = variations.profiled(first, task.profile, release.sdist.filename if release.sdist else "")
+    first = replace(first, config_settings=task.config_settings)
+    return first, variations.second_environment(first, (*task.hold, *task.remove))
+
+
+def build_twice(
+    task: Task, release: Release, image: Image, settled: Settled, effects: Effects
+) -> tuple[Settled, Output, Output] | Failure:
+    """Build in both environments, side by side, on one set of inputs.
+
+    Where the dynamic build requirements are not known yet, the first build begins with asking for
+    them, and the second begins when they are known, or asks too where the first got no answer. Where
+    they are more than there is, both begin anew with what is then settled; a Failure tells that it
+    cannot be.
+    """
+    one, two = environments(task, release, effects.salt())
+    order = partial(order_for, task=task, release=release, image=image, effects=effects)
+    second: list[Future[Output]] = []
+    with ThreadPoolExecutor(1) as aside:
+
+        def begin_second(*, ask: bool = False) -> None:
+            if not second:
+                second.append(aside.submit(effects.build, order("second", two, settled=settled, ask=ask), no_answer))
+
+        def answered(answer: tuple[str, ...]) -> None:
+            effects.remember(settled.question, answer)
+            if satisfied(answer, names(settled.lock)):  # by the same rule, the guest goes on building
+                begin_second()
+
+        if settled.asked:
+            begin_second()
+        first = effects.build(order("first", one, settled=settled, ask=not settled.asked), answered)
+        lacking = first
+        if not first.missing:
+            # Where the question itself failed, the second is asked too, or it would not fail as the first did.
+            begin_second(ask=unanswered(first.build))
+            lacking = second[0].result()
+        if lacking.missing:
+            extended = extend(settled, lacking.asked or (), image, effects)
+            return extended if isinstance(extended, Failure) else build_twice(task, release, image, extended, effects)
+        return settled, first, second[0].result()
+
+
+def unanswered(build: Build) -> bool:
+    """Tell whether a build failed when it was asked for its dynamic build requirements."""
+    return build.failure is not None and build.failure.phase is Phase.REQUIREMENTS
+
+
+def no_answer(_answer: tuple[str, ...]) -> None:
+    """Nobody waits for an answer that nobody asked for."""
+
+
+def order_for(
+    name: str,
+    environment: Environment,
+    *,
+    task: Task,
+    release: Release,
+    image: Image,
+    settled: Settled,
+    effects: Effects,
+    ask: bool = False,
+) -> Order:
+    """Put together what one build needs, from what was settled."""
+    return Order(
+        name=name,
+        source=settled.source,
+        environment=environment,
+        requirements=effects.materialize(settled.lock, image.target),
+        image=image,
+        limits=task.limits,
+        given=names(settled.lock),
+        ask=ask,
+        crates=settled.crates,
+        pip=release.project if task.tools.frontend is Frontend.PIP else "",
+        project=release.project,
+    )

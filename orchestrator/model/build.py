@@ -1,0 +1,191 @@
+"""One build: its environment, and what it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+# --- the environment of a build --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Everything that a build may observe, and that we decide."""
+
+    salt: str  # random and recorded; makes the tokens of the second build unlike any other text
+    build_path: str  # the folder that holds the unpacked source
+    hostname: str
+    domainname: str
+    clock_offset: int  # seconds that the build's clock is ahead of the real one
+    timezone: str  # POSIX form
+    locale: str
+    language: str
+    umask: int
+    user: str
+    uid: int
+    login_shell: str
+    home: str
+    path: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...]
+    uname26: bool
+    cpus: int | None  # None: all that there are
+    reverse_files: bool  # list folders in the other order
+    hash_seed: int
+    tmpdir: str
+    environment_path: str  # where the build requirements are mounted
+    shell: str  # what /bin/sh is
+    source_date_epoch: int | None
+    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517): the task's, and remedies'
+    # What remedies ask for; nothing of it is there in the first three builds.
+    flags: tuple[str, ...] = ()  # of the C and C++ compilers: CFLAGS, CXXFLAGS
+    map_working_folder: bool = False  # every compiler call maps the folder in which it runs to "."
+    finish: tuple[str, ...] = ()  # what is done to the wheel once it is built: slugs of postprocess
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a container saw of its environment before any of the package's code ran."""
+
+    build_path: str
+    hostname: str
+    domainname: str
+    clock: float  # seconds since 1970, as the build sees them
+    utc_offset: int  # seconds
+    locale: str
+    language: str
+    umask: int
+    uid: int
+    user: str
+    login_shell: str
+    home: str
+    home_exists: bool
+    path: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...]
+    kernel: str
+    cpus: int
+    listing: tuple[str, ...]
+    hash_of_word: int  # hash() of a fixed string: shows the hash seed
+    tmpdir: str
+    environment_path: str
+    shell: str
+    interfaces: tuple[str, ...]
+
+
+# --- what a build leaves ---------------------------------------------------------------------
+
+
+class Phase(StrEnum):
+    """The step of a build that failed."""
+
+    UNPACK = "unpack"
+    REQUIREMENTS = "requirements"
+    BUILD_SDIST = "build-sdist"
+    BUILD_WHEEL = "build-wheel"
+    WHEEL = "wheel"
+    FINISH = "finish"  # of an experiment alone: what a remedy does to the wheel did not work
+
+
+class Reason(StrEnum):
+    """Why a package failed to build from source."""
+
+    BROKEN_SDIST = "broken-sdist"
+    UNSAFE_SDIST = "unsafe-sdist"
+    SDIST_TOO_LARGE = "sdist-too-large"
+    WRONG_PYTHON = "wrong-python"
+    MISSING_BUILD_REQUIREMENT = "missing-build-requirement"
+    MISSING_HEADER = "missing-header"
+    MISSING_LIBRARY = "missing-library"
+    MISSING_TOOL = "missing-tool"
+    MISSING_PKG_CONFIG = "missing-pkg-config"
+    MISSING_CMAKE_PACKAGE = "missing-cmake-package"
+    MISSING_FILE = "missing-file"
+    MISSING_CRATE = "missing-crate"
+    NEEDS_RUST = "needs-rust"
+    NEEDS_NETWORK = "needs-network"
+    NEEDS_CRATES = "needs-crates"
+    BUILD_ERROR = "build-error"
+    TIME_OUT = "time-out"
+    OUT_OF_MEMORY = "out-of-memory"
+    OUT_OF_SPACE = "out-of-space"
+    TOO_MANY_PROCESSES = "too-many-processes"
+    TOO_MUCH_OUTPUT = "too-much-output"
+    BROKEN_CHANNEL = "broken-channel"
+    KILLED = "killed"
+    NO_WHEEL = "no-wheel"
+    BROKEN_WHEEL = "broken-wheel"
+    WRONG_NAME = "wrong-name"
+    UNSAFE_WHEEL = "unsafe-wheel"
+    WHEEL_TOO_LARGE = "wheel-too-large"
+
+
+LIMIT_REASONS = frozenset(
+    {
+        Reason.TIME_OUT,
+        Reason.OUT_OF_MEMORY,
+        Reason.OUT_OF_SPACE,
+        Reason.TOO_MANY_PROCESSES,
+        Reason.TOO_MUCH_OUTPUT,
+        Reason.BROKEN_CHANNEL,
+        Reason.KILLED,
+    }
+)
+"""Builds that were ended, or that broke their channel: one such shows nothing of whether the others would agree."""
+
+
+class Want(StrEnum):
+    """What a build may look for, and not find."""
+
+    HEADER = "header"  # "libxml/xmlversion.h"
+    LIBRARY = "library"  # "foo", as in -lfoo
+    TOOL = "tool"  # "cmake"
+    PKG_CONFIG = "pkg-config"  # "dbus-1", of dbus-1.pc
+    CMAKE = "cmake"  # "Qt5", of Qt5Config.cmake
+    PYTHON_MODULE = "python-module"  # "numpy"
+    DEPENDENCY = "dependency"  # "jpeg": the package does not say how it looked for it
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing that a build looked for and did not find; the name is the package's own text, cut."""
+
+    want: Want
+    name: str
+
+
+DETAIL = 2000
+"""Characters of a failure's detail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a build gave no wheel; `detail` is the package's own text, cut, and never to be trusted."""
+
+    reason: Reason
+    phase: Phase
+    detail: str = ""
+    evidence: str = ""  # the one line that shows the reason
+    missing: tuple[Missing, ...] = ()  # what that line, and its like, say was not found
+    debian_packages: tuple[str, ...] = ()  # of the image's suite, which would help
+
+
+@dataclass(frozen=True, slots=True)
+class WheelFile:
+    """A wheel as a file: kept, while there is room, in the store under its hash."""
+
+    filename: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One build in one environment: a wheel, or the reason why there is none."""
+
+    name: str  # first, second, control; of an experiment, what it tries
+    environment: Environment
+    wheel: WheelFile | None
+    failure: Failure | None
+    probe: Probe | None  # None where not even the sdist could be unpacked
+    seconds: float  # of real time, container and all
+    cpu_seconds: float  # of processor time, in the build backend's hook and its children alone
+    log: str = ""  # SHA-256 of the log in the store

@@ -1,0 +1,21 @@
+"""Digests of values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import date
+
+
+def digest(value: object) -> str:
+    """Return the SHA-256 of a JSON-like value, dataclasses and all, whatever the order of its keys."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """Turn what JSON has no form for into what it has."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return asdict(value)  # type: ignore[call-overload] # of anything else, a TypeError tells
