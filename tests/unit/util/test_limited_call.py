@@ -165,7 +165,7 @@ def test_calls_of_many_threads_do_not_mix() -> None:
 PROGRAM = """
 import threading, time
 from orchestrator.util import limited_call
-from tests.test_bounded import BOUNDS, spin
+from tests.unit.util.test_limited_call import BOUNDS, spin
 threading.Thread(target=limited_call.run_limited, args=(spin,), kwargs={"kind": None, "bounds": BOUNDS},
     daemon=True).start()
 while not limited_call.processes():

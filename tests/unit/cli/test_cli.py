@@ -21,7 +21,7 @@ from tests.samples import wheel
 if TYPE_CHECKING:
     from orchestrator.model import Result
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 NAME = "pkg-1.0-py3-none-any.whl"
 MEMBERS = {
     "pkg/__init__.py": b"value = 1\n",

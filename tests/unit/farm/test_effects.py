@@ -16,9 +16,9 @@ from orchestrator.model import Limits, Lock, Reason
 from orchestrator.results.store import Results
 from orchestrator.sources.index import Index
 from tests.samples import wheel
-from tests.test_builder import ORDER
-from tests.test_cli import MEMBERS
-from tests.test_protocol import FAILED, SEEN, line
+from tests.unit.build.test_builder import ORDER
+from tests.unit.build.test_protocol import FAILED, SEEN, line
+from tests.unit.cli.test_cli import MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

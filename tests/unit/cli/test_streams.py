@@ -12,7 +12,7 @@ import pytest
 from orchestrator.results.store import Results
 from tests.sample_results import sample
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 LOGS = """
 from orchestrator.cli import streams
 from orchestrator.util import logs

@@ -21,7 +21,7 @@ from orchestrator.analysis.failure_signs import (
 )
 from orchestrator.model import LIMIT_REASONS, Failure, Limits, Missing, Phase, Reason, Want
 
-LOGS = Path(__file__).parent / "logs"
+LOGS = Path(__file__).parents[2] / "logs"
 """The ends of logs of real builds on bookworm."""
 
 TMP = "/tmp"  # noqa: S108 - of a container

@@ -31,7 +31,7 @@ from orchestrator.model import Drift, Image, Target
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-IMAGES = Path(__file__).parents[1] / "images"
+IMAGES = Path(__file__).parents[3] / "images"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NO_ARCHIVE = 'snapshots = "http://127.0.0.1:1/archive"\n'
 

@@ -12,9 +12,9 @@ import pytest
 
 from orchestrator.model import SCHEMA, Result, Verdict
 from orchestrator.results.store import Results, as_json, read
-from tests.test_cli import run
+from tests.unit.cli.test_cli import run
 
-RECORDS = Path(__file__).parent / "records"
+RECORDS = Path(__file__).parents[2] / "records"
 FOLDERS = sorted(folder for folder in RECORDS.iterdir() if folder.is_dir())
 FILES = sorted(RECORDS.glob("*/records/*/*.json"))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 
-THEIRS = Path(__file__).parents[1] / "profiles" / "securedrop" / "build-requirements.txt"
+THEIRS = Path(__file__).parents[3] / "profiles" / "securedrop" / "build-requirements.txt"
 
 REQUIREMENTS = f"""\
 # a comment

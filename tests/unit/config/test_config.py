@@ -19,7 +19,7 @@ from orchestrator.errors import ConfigError, UsageError
 from orchestrator.images import recipe
 from orchestrator.model import Budget, Limits, Policy, Tracked
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 IMAGES = recipe.names(ROOT / "images")
 
 

@@ -17,7 +17,7 @@ from orchestrator.guest.main import CRASHED, TIMED_OUT, UNREADY
 from orchestrator.model import Limits, Phase, Reason
 from orchestrator.sources.sdist import Source
 from tests.samples import FIRST, IMAGE
-from tests.test_protocol import CONTENT, FAILED, LACKING, LIMITED, MADE, MISSING, SEEN, UNPACK, line
+from tests.unit.build.test_protocol import CONTENT, FAILED, LACKING, LIMITED, MADE, MISSING, SEEN, UNPACK, line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

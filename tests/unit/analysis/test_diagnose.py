@@ -25,7 +25,7 @@ from orchestrator.model import Aspect, Difference, Failure, Reason, Severity, Wh
 from tests import samples
 from tests.samples import FIRST, SECOND
 from tests.specimens import NAME, OURS, THEIRS, causes, diagnosed, diagnosed_files, left
-from tests.test_causes import packed_tar, packed_zip, pyc
+from tests.unit.analysis.causes.test_causes import packed_tar, packed_zip, pyc
 
 INFO = "pkg-1.0.dist-info"
 NOISE = random.Random  # which is the same every time
@@ -381,7 +381,7 @@ def test_two_wheels_of_a_hundred_megabytes_fit_into_two_hundred(tmp_path: Path) 
         paths.append(str(path))
         del changed
     command = [sys.executable, "-c", MEASURED, *paths]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3])
     assert done.returncode == 0, done.stderr
     unexplained, seconds, megabytes = (float(word) for word in done.stdout.split())
     assert unexplained == 100

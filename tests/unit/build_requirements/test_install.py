@@ -228,7 +228,7 @@ def test_processes_race_safely(served: LoopbackIndex, tmp_path: Path) -> None:
         f"print(BuildEnvironments(Path({str(tmp_path)!r}), {served.url!r})"
         f".materialize(Lock(({pin(served)!r},)), {BOOKWORM!r}))"
     )
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[3]
     racers = [subprocess.Popen([sys.executable, "-c", script], cwd=root, stdout=subprocess.PIPE) for _ in range(4)]
     said = {racer.communicate(timeout=60)[0] for racer in racers}
     made = environments(served, tmp_path).materialize(Lock((pin(served),)), BOOKWORM)
@@ -262,7 +262,7 @@ def test_a_process_that_is_killed_lets_go(tmp_path: Path) -> None:
         f"with unfinished(Path({str(tmp_path)!r})):\n    print(flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", script]
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[3]
     with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as at_work:
         assert at_work.stdout is not None
         at_work.stdout.readline()

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.publish.docs import docs
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGES = dict(docs())
 
 
