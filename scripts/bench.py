@@ -367,7 +367,7 @@ def measure(name: str, releases: Sequence[str], farm: engine.Engine, image: str)
     timed = []
     for one in method_of_2020(image_of_2020(farm, image), releases):
         timed.append(one)
-        tell(f"{name}: the method of 2020: {one['requirement']}: {one.get('seconds', 'failed')}")
+        log(f"{name}: the method of 2020: {one['requirement']}: {one.get('seconds', 'failed')}")
     built = [one["requirement"] for one in timed if "failure" not in one]
     if not built:
         why = last_line(timed[0]["failure"]) if timed else "its container said nothing"
@@ -380,10 +380,10 @@ def measure(name: str, releases: Sequence[str], farm: engine.Engine, image: str)
         runs = []
         for what, options in (("cold", ()), ("warm", ("--again",)), ("unchanged", ())):
             runs.append(wheelproof(folder, built, *options))
-            tell(f"{name}: wheelproof, {what}: {runs[-1].wall:.2f} s")
+            log(f"{name}: wheelproof, {what}: {runs[-1].wall:.2f} s")
         explained = wheelproof(folder, built, "--again", config="experiments.yaml") if HAS_EXPERIMENTS else None
     alone = container_alone(farm, image)
-    tell(f"{name}: a container that does nothing: {alone:.3f} s")
+    log(f"{name}: a container that does nothing: {alone:.3f} s")
     return figures(name, timed, (runs[0], runs[1], runs[2]), cores(), container=alone, explained=explained)
 
 
@@ -400,7 +400,7 @@ def memory(jobs: int) -> tuple[int, int, float]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)  # noqa: S603
     found = json.loads(done.stdout)
-    tell(f"memory: {jobs} jobs")
+    log(f"memory: {jobs} jobs")
     return jobs, found["peak"], found["seconds"]
 
 
@@ -420,7 +420,7 @@ def machine(farm: engine.Engine) -> dict[str, object]:
     return {"when": when, "cores": cores(), "processor": model, "engine": farm.version, "wheelproof": __version__}
 
 
-def tell(line: str) -> None:
+def log(line: str) -> None:
     """Say how far it is, on standard error."""
     print(line, file=sys.stderr, flush=True)
 
@@ -447,7 +447,7 @@ def main() -> None:
     farm = engine.connect()
     found = []
     if asked.names:
-        image = images.ensure(farm, IMAGE, ROOT / "images", ROOT / ".cache", strict=False, tell=tell)
+        image = images.ensure(farm, IMAGE, ROOT / "images", ROOT / ".cache", strict=False, log=log)
         compileall.compile_dir(ROOT / "orchestrator", quiet=1)  # as an installed command is
         found = [measure(name, (QUICK if asked.quick else LISTS)[name], farm, image.id) for name in asked.names]
     together = unchanged_together([name for one in found for name in one.seconds_2020]) if len(found) > 1 else None

@@ -28,10 +28,10 @@ sys.path.insert(0, str(ROOT))
 
 from orchestrator.analysis.compare import compare  # noqa: E402 - found from beside this script
 from orchestrator.analysis.contents import opened  # noqa: E402
-from orchestrator.analysis.diagnose import Specimen, diagnose  # noqa: E402
+from orchestrator.analysis.diagnose import WheelSide, diagnose  # noqa: E402
 from orchestrator.analysis.wheel import read  # noqa: E402
 from orchestrator.model import Failure, Traces, WheelFile  # noqa: E402
-from tests import elves  # noqa: E402
+from tests import elf_builder  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,13 +76,13 @@ def explained(pair: Pair) -> str:
         opened(paths[0], files[0], LIMIT, MEMBERS) as first,
         opened(paths[1], files[1], LIMIT, MEMBERS) as second,
     ):
-        specimens = []
+        sides = []
         for path, file, contents, planted in zip(paths, files, (first, second), _planted(pair), strict=True):
             wheel = read(path, file, LIMIT, MEMBERS)
             if isinstance(wheel, Failure) or isinstance(contents, Failure):
                 return f"{path.name} cannot be read"
-            specimens.append(Specimen(wheel, contents, planted))
-        one, two = specimens
+            sides.append(WheelSide(wheel, contents, planted))
+        one, two = sides
         said = diagnose(one, two, compare(one.wheel, two.wheel))
     return f"{said.severity}: {', '.join(cause.name for cause in said.causes)}; {len(said.unexplained)} unexplained"
 
@@ -156,12 +156,12 @@ def _library(path: str) -> bytes:
     info = bytearray(chance.randbytes(40 * MEGABYTE))
     for word in range(0, len(info), 80):
         info[word : word + 4] = chance.choice(places).to_bytes(4, "little")
-    return elves.write(
-        elves.build_id(hashlib.sha1(path.encode(), usedforsecurity=False).digest()),
-        elves.Piece(".text", chance.randbytes(50 * MEGABYTE), elves.ALLOC | elves.EXECUTE),
-        elves.Piece(".rodata", chance.randbytes(20 * MEGABYTE), elves.ALLOC),
-        elves.Piece(".debug_info", bytes(info)),
-        elves.Piece(".debug_str", "\0".join(texts).encode() + b"\0", elves.STRINGS),
+    return elf_builder.write(
+        elf_builder.build_id(hashlib.sha1(path.encode(), usedforsecurity=False).digest()),
+        elf_builder.Piece(".text", chance.randbytes(50 * MEGABYTE), elf_builder.ALLOC | elf_builder.EXECUTE),
+        elf_builder.Piece(".rodata", chance.randbytes(20 * MEGABYTE), elf_builder.ALLOC),
+        elf_builder.Piece(".debug_info", bytes(info)),
+        elf_builder.Piece(".debug_str", "\0".join(texts).encode() + b"\0", elf_builder.STRINGS),
     )
 
 

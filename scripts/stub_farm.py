@@ -20,8 +20,8 @@ from orchestrator import config
 from orchestrator.build.builder import Output
 from orchestrator.build.variations import NAMES
 from orchestrator.farm import progress
-from orchestrator.farm import run as night
-from orchestrator.farm.workers import Slots, Stop
+from orchestrator.farm import run as context
+from orchestrator.farm.workers import Cancellation, CpuSlots
 from orchestrator.images import recipe
 from orchestrator.job import inputs, rebuild
 from orchestrator.model import (
@@ -167,13 +167,13 @@ def run(count: int, folder: Path) -> None:
     (folder / "config.yaml").touch()
     settings = config.parse("", "config.yaml", folder, variations=NAMES, images=recipe.names(recipe.FOLDER))
     store = Results(folder / "results", wheels=settings.keep.wheels, logs=settings.keep.logs)
-    stop = Stop()
+    stop = Cancellation()
 
     def judge(job: Job) -> Result | Path:
         return rebuild.rebuild(job.task, job.release, IMAGE, effects(store, job.release.project))
 
-    publisher = publisher_process.Publisher(folder / "config.yaml", store.folder)
-    parts = night.Night(
+    publisher = publisher_process.PublisherProcess(folder / "config.yaml", store.folder)
+    parts = context.RunContext(
         release=release,
         latest=store.latest,
         judge=judge,
@@ -181,13 +181,13 @@ def run(count: int, folder: Path) -> None:
         publish=publisher.publish,
         is_published=lambda: False,
         images={IMAGE.name: IMAGE},
-        slots=Slots(2, (0,)),
+        slots=CpuSlots(2, (0,)),
         stop=stop,
         long=settings.long,
     )
     tasks = [Task(f"project-{number}", IMAGE.name, source_date_epoch=1_596_163_658) for number in range(count)]
     with store.locked(), publisher, progress.shown(count) as display:
-        outcome = night.run(tasks, parts, lambda _total: display)
+        outcome = context.run(tasks, parts, lambda _total: display)
     if len(outcome.records) != count:
         msg = f"{count} projects gave {len(outcome.records)} records"
         raise SystemExit(msg)

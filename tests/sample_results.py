@@ -13,27 +13,27 @@ from orchestrator.model import (
     METHOD,
     SCHEMA,
     Aspect,
-    Blame,
     Build,
+    CauseFinding,
     Difference,
     Evidence,
     Experiment,
     Failure,
     Inputs,
-    Kind,
     Limits,
     Lock,
     Mode,
-    Outcome,
     Phase,
     Pin,
     Proof,
     Published,
     Reason,
     Remedied,
+    RemedyOutcome,
     Result,
     Sdist,
     Severity,
+    TagComparison,
     Unexplained,
     UsedImage,
     Variant,
@@ -125,8 +125,8 @@ def explained(project: str = "markupsafe", version: str = "2.1.5", **others: Any
             Difference(f"{info}/RECORD", Aspect.CONTENT, consequence=True, severity=Severity.METADATA),
         ),
         causes=(
-            Blame("debug-path", (library,), ("build-path",), Proof.ISOLATED, (path,)),
-            Blame("archive-modes", (f"{info}/METADATA", f"{info}/WHEEL"), ("umask",), Proof.TRACE, (modes,)),
+            CauseFinding("debug-path", (library,), ("build-path",), Proof.ISOLATED, (path,)),
+            CauseFinding("archive-modes", (f"{info}/METADATA", f"{info}/WHEEL"), ("umask",), Proof.TRACE, (modes,)),
         ),
         unexplained=(Unexplained(library, Aspect.CONTENT, ".note.strange"),),
         experiments=(
@@ -135,22 +135,22 @@ def explained(project: str = "markupsafe", version: str = "2.1.5", **others: Any
             Experiment("remedy", "first", (), ("fix-umask", "prefix-map-source"), equal=True),
         ),
         remedies=(
-            Remedied("prefix-map-source", Outcome.PROVEN, Severity.NONE),
-            Remedied("fix-umask", Outcome.PROVEN, Severity.NONE),
-            Remedied("no-debug-info", Outcome.REJECTED, Severity.CODE, "it changed what is compiled"),
-            Remedied("strip-debug", Outcome.NOT_TRIED, why="a gentler one is proven"),
+            Remedied("prefix-map-source", RemedyOutcome.PROVEN, Severity.NONE),
+            Remedied("fix-umask", RemedyOutcome.PROVEN, Severity.NONE),
+            Remedied("no-debug-info", RemedyOutcome.REJECTED, Severity.CODE, "it changed what is compiled"),
+            Remedied("strip-debug", RemedyOutcome.NOT_TRIED, why="a gentler one is proven"),
         ),
         recipe=("fix-umask", "prefix-map-source"),
         left_open="whether timezone does it, too: 16 builds were made",
         builds_compared=3,
         flake_bound=1.0,
-        kind=Kind(("cp311-cp311-linux_x86_64",), ("cp311-cp311-manylinux_2_17_x86_64",)),
+        kind=TagComparison(("cp311-cp311-linux_x86_64",), ("cp311-cp311-manylinux_2_17_x86_64",)),
         published=Published(
             f"{project}-{version}-cp311-cp311-manylinux_2_17_x86_64.whl",
             digest("published"),
             same=False,
             severity=Severity.CODE,
-            causes=(Blame("generator", (f"{info}/WHEEL",)),),
+            causes=(CauseFinding("generator", (f"{info}/WHEEL",)),),
             unexplained=(Unexplained(library, Aspect.CONTENT, ".text"),),
         ),
     )
@@ -158,20 +158,22 @@ def explained(project: str = "markupsafe", version: str = "2.1.5", **others: Any
 
 def all_hostile(result: Result) -> Result:
     """Return the result with every explanation of it hostile, wherever a package or a record may put a text."""
-    blame = Blame(HOSTILE, (HOSTILE, "../" + HOSTILE), (HOSTILE,), Proof.TRACE, (Evidence(*(HOSTILE,) * 4),))
+    cause_finding = CauseFinding(
+        HOSTILE, (HOSTILE, "../" + HOSTILE), (HOSTILE,), Proof.TRACE, (Evidence(*(HOSTILE,) * 4),)
+    )
     unexplained = (Unexplained(HOSTILE, Aspect.CONTENT, HOSTILE),)
     return replace(
         result,
         severity=Severity.CODE,
-        causes=(blame,),
+        causes=(cause_finding,),
         unexplained=unexplained,
         experiments=(Experiment(HOSTILE, HOSTILE, (HOSTILE,), (HOSTILE,), equal=False, severity=Severity.DATA),),
-        remedies=(Remedied(HOSTILE, Outcome.REJECTED, Severity.CODE, HOSTILE),),
+        remedies=(Remedied(HOSTILE, RemedyOutcome.REJECTED, Severity.CODE, HOSTILE),),
         recipe=(HOSTILE,),
         left_open=HOSTILE,
-        kind=Kind((HOSTILE,), (HOSTILE,), fallback=True),
+        kind=TagComparison((HOSTILE,), (HOSTILE,), fallback=True),
         published=Published(
-            HOSTILE, HOSTILE, same=False, severity=Severity.DATA, causes=(blame,), unexplained=unexplained
+            HOSTILE, HOSTILE, same=False, severity=Severity.DATA, causes=(cause_finding,), unexplained=unexplained
         ),
     )
 

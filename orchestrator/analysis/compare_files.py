@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from orchestrator.analysis import wheel
 from orchestrator.analysis.compare import compare
 from orchestrator.analysis.contents import opened
-from orchestrator.analysis.diagnose import Specimen, diagnose
+from orchestrator.analysis.diagnose import WheelSide, diagnose
 from orchestrator.analysis.wheel import Given
 from orchestrator.errors import UsageError
 from orchestrator.model import Failure, Limits, WheelFile
@@ -31,7 +31,7 @@ ROOM = 3 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class FileComparison:
     """Two wheels and how they differ."""
 
     first: WheelFile
@@ -57,7 +57,7 @@ def _named(file: WheelFile) -> dict[str, Any]:
     return {"filename": file.filename, "sha256": file.sha256, "size": file.size}
 
 
-def explained(first: Path, second: Path) -> Pair:
+def explained(first: Path, second: Path) -> FileComparison:
     """Compare two wheel files of anybody's, and tell why they differ.
 
     Raises
@@ -68,7 +68,7 @@ def explained(first: Path, second: Path) -> Pair:
     """
     one, other = _given(first), _given(second)
     diagnosis = _explained(one, other, LIMITS, _refuse)
-    return Pair(one.file, other.file, not diagnosis.differences, diagnosis)
+    return FileComparison(one.file, other.file, not diagnosis.differences, diagnosis)
 
 
 def diagnosed(first: Given, second: Given, limits: Limits = LIMITS) -> Diagnosis | None:
@@ -89,14 +89,16 @@ def _explained(first: Given, second: Given, limits: Limits, refuse: Callable[[Gi
         return diagnose(one, other, compare(one.wheel, other.wheel))
 
 
-def _specimen(given: Given, limits: Limits, refuse: Callable[[Given, Failure], NoReturn], stack: ExitStack) -> Specimen:
+def _specimen(
+    given: Given, limits: Limits, refuse: Callable[[Given, Failure], NoReturn], stack: ExitStack
+) -> WheelSide:
     found = wheel.read(given.path, given.file, limits.wheel, limits.members)
     if isinstance(found, Failure):
         refuse(given, found)
     contents = stack.enter_context(opened(given.path, given.file, limits.wheel, limits.members))
     if isinstance(contents, Failure):
         refuse(given, contents)
-    return Specimen(found, contents, given.traces)
+    return WheelSide(found, contents, given.traces)
 
 
 def _pass(_given: Given, failure: Failure) -> NoReturn:

@@ -21,13 +21,23 @@ from orchestrator.analysis.causes.planted_values import erase_telling, forms
 from orchestrator.analysis.formats.members import DIST_INFO, INSIDE, SETTLED, apart, depth
 from orchestrator.analysis.formats.text import text, views
 from orchestrator.analysis.wheel import is_record
-from orchestrator.model import Aspect, Blame, Diagnosis, Difference, Evidence, Severity, Traces, Unexplained, deepest
+from orchestrator.model import (
+    Aspect,
+    CauseFinding,
+    Diagnosis,
+    Difference,
+    Evidence,
+    Severity,
+    Traces,
+    Unexplained,
+    deepest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from orchestrator.analysis.causes.model import Cause, Content, Pair
+    from orchestrator.analysis.causes.model import Cause, Content, SidePair
     from orchestrator.analysis.formats.text import Views
     from orchestrator.model import Member, Wheel
 
@@ -69,7 +79,7 @@ class Contents(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Specimen:
+class WheelSide:
     """One of the two wheels: what comparison knows of it, its contents, and what its environment had planted."""
 
     wheel: Wheel
@@ -78,7 +88,7 @@ class Specimen:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MemberDiff:
     """A part of both wheels, taken apart."""
 
     path: str  # of the first wheel's member; empty for the archive itself
@@ -87,7 +97,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CauseMatch:
     """What explains a part: by cause, the places that it explains, and to what they point; and what is left."""
 
     causes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -96,7 +106,7 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Story:
+class Findings:
     """What was found so far; no more than what is told of it, since the wheels may be large."""
 
     members: dict[str, set[str]] = field(default_factory=dict)  # by cause
@@ -111,7 +121,7 @@ class Story:
 
 
 def diagnose(
-    first: Specimen, second: Specimen, differences: tuple[Difference, ...], causes: tuple[Cause, ...] = CAUSES
+    first: WheelSide, second: WheelSide, differences: tuple[Difference, ...], causes: tuple[Cause, ...] = CAUSES
 ) -> Diagnosis:
     """Explain what `compare` found of two wheels.
 
@@ -123,46 +133,49 @@ def diagnose(
     turned = _rank(second) < _rank(first)
     one, two = _with_versions(*((second, first) if turned else (first, second)))
     pairing = renamed(one, two)
-    story = Story()
+    findings = Findings()
     for part in _parts(one, two, pairing, differences):
-        _tell(story, part, (one.traces, two.traces), causes)
-    judged = tuple(_judged(difference, story, pairing) for difference in differences)
-    story.left += _untold(story, judged, pairing, (one, two))
+        _log(findings, part, (one.traces, two.traces), causes)
+    judged = tuple(_judged(difference, findings, pairing) for difference in differences)
+    findings.left += _untold(findings, judged, pairing, (one, two))
     found = Diagnosis(
-        deepest(one.severity for one in judged if one.severity), _blames(story, causes), _cut_short(story.left), judged
+        deepest(one.severity for one in judged if one.severity),
+        _blames(findings, causes),
+        _cut_short(findings.left),
+        judged,
     )
     return _turned(found, pairing) if turned else found
 
 
-def _rank(specimen: Specimen) -> tuple[str, str]:
-    return specimen.wheel.sha256, specimen.wheel.filename
+def _rank(side: WheelSide) -> tuple[str, str]:
+    return side.wheel.sha256, side.wheel.filename
 
 
 def _untold(
-    story: Story, differences: Iterable[Difference], pairing: Mapping[str, str], pair: tuple[Specimen, Specimen]
+    findings: Findings, differences: Iterable[Difference], pairing: Mapping[str, str], pair: tuple[WheelSide, WheelSide]
 ) -> Iterator[Unexplained]:
     """Yield the differences for which nothing else stands yet: what could not be read, or was too much."""
     back = {two: one for one, two in pairing.items()}
     for difference in differences:
         path = back.get(difference.path, difference.path)
-        if not difference.consequence and (path, difference.aspect) not in story.told:
+        if not difference.consequence and (path, difference.aspect) not in findings.told:
             yield Unexplained(path, difference.aspect)
     contents = [{member.path: member.sha256 for member in one.wheel.members} for one in pair]
     for one, two in pairing.items():
-        if contents[0][one] != contents[1][two] and (one, Aspect.CONTENT) not in story.told and not is_record(one):
+        if contents[0][one] != contents[1][two] and (one, Aspect.CONTENT) not in findings.told and not is_record(one):
             yield Unexplained(one, Aspect.CONTENT)
 
 
-def _judged(difference: Difference, story: Story, pairing: Mapping[str, str]) -> Difference:
+def _judged(difference: Difference, findings: Findings, pairing: Mapping[str, str]) -> Difference:
     """Say how deep a difference goes."""
     aspect = difference.aspect
     if difference.consequence:
         found = Severity.METADATA
     elif aspect is Aspect.CONTENT:
-        found = story.depths.get(difference.path, depth(difference.path, b""))
+        found = findings.depths.get(difference.path, depth(difference.path, b""))
     elif aspect is Aspect.PRESENCE:
         path = next((one for one, two in pairing.items() if difference.path in (one, two)), difference.path)
-        found = story.depths.get(path, Severity.MEMBERS)
+        found = findings.depths.get(path, Severity.MEMBERS)
     elif aspect is Aspect.TAGS:
         found = Severity.MEMBERS
     else:
@@ -176,31 +189,31 @@ def _turned(found: Diagnosis, pairing: Mapping[str, str]) -> Diagnosis:
     def path(one: str) -> str:
         return pairing.get(one, one)
 
-    blames = tuple(
+    cause_findings = tuple(
         replace(
-            blame,
-            members=tuple(sorted(map(path, blame.members))),
+            cause_finding,
+            members=tuple(sorted(map(path, cause_finding.members))),
             evidence=tuple(
-                replace(one, path=path(one.path), first=one.second, second=one.first) for one in blame.evidence
+                replace(one, path=path(one.path), first=one.second, second=one.first) for one in cause_finding.evidence
             ),
         )
-        for blame in found.causes
+        for cause_finding in found.causes
     )
     return replace(
-        found, causes=blames, unexplained=tuple(replace(one, path=path(one.path)) for one in found.unexplained)
+        found, causes=cause_findings, unexplained=tuple(replace(one, path=path(one.path)) for one in found.unexplained)
     )
 
 
-def _blames(story: Story, causes: tuple[Cause, ...]) -> tuple[Blame, ...]:
+def _blames(findings: Findings, causes: tuple[Cause, ...]) -> tuple[CauseFinding, ...]:
     return tuple(
-        Blame(
+        CauseFinding(
             name=cause.name,
-            members=tuple(sorted(story.members[cause.name])),
-            variations=tuple(one for one in cause.variations if one in story.suspects[cause.name]),
-            evidence=tuple(story.evidence[cause.name]),
+            members=tuple(sorted(findings.members[cause.name])),
+            variations=tuple(one for one in cause.variations if one in findings.suspects[cause.name]),
+            evidence=tuple(findings.evidence[cause.name]),
         )
         for cause in causes
-        if cause.name in story.members
+        if cause.name in findings.members
     )
 
 
@@ -216,24 +229,24 @@ def _cut_short(left: list[Unexplained]) -> tuple[Unexplained, ...]:
 # --- one part --------------------------------------------------------------------------------
 
 
-def _tell(story: Story, part: Part, traces: tuple[Traces, Traces], causes: tuple[Cause, ...]) -> None:
+def _log(findings: Findings, part: MemberDiff, traces: tuple[Traces, Traces], causes: tuple[Cause, ...]) -> None:
     """Explain a part, and add to the story what was found."""
     pair = Side(part.views[0], traces[0]), Side(part.views[1], traces[1])
     depths = [part.views[0].depths.get(place, Severity.CODE) for place in differing(pair)]
     if depths:
-        story.depths[part.path] = deepest((story.depths.get(part.path, Severity.NONE), *depths))
+        findings.depths[part.path] = deepest((findings.depths.get(part.path, Severity.NONE), *depths))
     found = explain(pair, causes)
     for name, places in found.causes.items():
         located = [_located(part, place) for place in places]
-        story.members.setdefault(name, set()).update(path for path, _, _ in located if path)
-        story.suspects.setdefault(name, set()).update(found.suspects[name])
-        shown = story.evidence.setdefault(name, [])
+        findings.members.setdefault(name, set()).update(path for path, _, _ in located if path)
+        findings.suspects.setdefault(name, set()).update(found.suspects[name])
+        shown = findings.evidence.setdefault(name, [])
         for place, (path, _, where) in list(zip(places, located, strict=True))[: max(0, EVIDENCE - len(shown))]:
             shown.append(Evidence(path, where, *side_by_side(*unit(pair, place))))
-        story.told |= {(path, aspect) for path, aspect, _ in located}
+        findings.told |= {(path, aspect) for path, aspect, _ in located}
     for path, aspect, where in joined([_located(part, place) for place in found.left]):
-        story.left.append(Unexplained(path, aspect, where))
-        story.told.add((path, aspect))
+        findings.left.append(Unexplained(path, aspect, where))
+        findings.told.add((path, aspect))
 
 
 _LINE = re.compile(r"(.*\b)line (\d+)")
@@ -258,7 +271,7 @@ def joined(places: Sequence[tuple[str, Aspect, str]]) -> list[tuple[str, Aspect,
 _PREFIXES = ((TIME, Aspect.TIME), (MODE, Aspect.MODE), (PACKING, Aspect.PACKING))
 
 
-def _located(part: Part, place: str) -> tuple[str, Aspect, str]:
+def _located(part: MemberDiff, place: str) -> tuple[str, Aspect, str]:
     """Return the path, the aspect and the rest of where a unit stands."""
     if part.aspect is not Aspect.ARCHIVE:
         inner = part.views[0].path.removeprefix(part.path).removeprefix(INSIDE)
@@ -270,7 +283,7 @@ def _located(part: Part, place: str) -> tuple[str, Aspect, str]:
     return "", Aspect.ORDER if place == ORDER else Aspect.ARCHIVE, place
 
 
-def explain(pair: Pair, causes: Sequence[Cause]) -> Finding:
+def explain(pair: SidePair, causes: Sequence[Cause]) -> CauseMatch:
     """Find the causes that it takes to make the units of a part equal, and the units that stay unequal.
 
     Those that come first are preferred; one without which no unit fewer is equal is not named,
@@ -294,10 +307,10 @@ def explain(pair: Pair, causes: Sequence[Cause]) -> Finding:
         if places:
             explained[cause.name] = places
             suspects[cause.name] = cause.suspects(_only(others, places)) if cause.suspects else cause.variations
-    return Finding(explained, suspects, tuple(place for place in every if place in set(left)))
+    return CauseMatch(explained, suspects, tuple(place for place in every if place in set(left)))
 
 
-def _acted(pair: Pair, causes: Sequence[Cause]) -> tuple[list[Cause], Pair]:
+def _acted(pair: SidePair, causes: Sequence[Cause]) -> tuple[list[Cause], SidePair]:
     """Erase all causes in turn; return those that changed something, and what is left."""
     acted: list[Cause] = []
     for _ in range(_PASSES):
@@ -311,17 +324,17 @@ def _acted(pair: Pair, causes: Sequence[Cause]) -> tuple[list[Cause], Pair]:
     return [cause for cause in causes if cause in acted], pair
 
 
-def _settled(after: Pair, before: Pair) -> Pair:
+def _settled(after: SidePair, before: SidePair) -> SidePair:
     """Let what only follows from something else follow from its erasing."""
     settle = SETTLED.get(after[0].view.kind)
     return settle(after) if settle and after != before else after
 
 
-def _erased(pair: Pair, causes: Sequence[Cause]) -> Pair:
+def _erased(pair: SidePair, causes: Sequence[Cause]) -> SidePair:
     return _acted(pair, causes)[1]
 
 
-def _only(pair: Pair, places: Sequence[str]) -> Pair:
+def _only(pair: SidePair, places: Sequence[str]) -> SidePair:
     """Return both sides with nothing but the units of some places."""
     first, second = pair
 
@@ -331,7 +344,7 @@ def _only(pair: Pair, places: Sequence[str]) -> Pair:
     return cut(first), cut(second)
 
 
-def _shared(cause: Cause, pair: Pair, left: Sequence[str]) -> tuple[str, ...]:
+def _shared(cause: Cause, pair: SidePair, left: Sequence[str]) -> tuple[str, ...]:
     """Return units that stay unequal, but from which a cause's unmistakable trace was erased on both sides."""
     if not _is_telling(cause, pair):
         return ()
@@ -343,7 +356,7 @@ def _shared(cause: Cause, pair: Pair, left: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _is_telling(cause: Cause, pair: Pair) -> bool:
+def _is_telling(cause: Cause, pair: SidePair) -> bool:
     """Tell whether a cause goes by values that both environments planted."""
     return cause.suspects is None and all(
         any(variation in cause.variations for variation, _ in side.traces.values) for side in pair
@@ -354,8 +367,8 @@ def _is_telling(cause: Cause, pair: Pair) -> bool:
 
 
 def _parts(
-    first: Specimen, second: Specimen, pairing: Mapping[str, str], differences: Iterable[Difference]
-) -> Iterator[Part]:
+    first: WheelSide, second: WheelSide, pairing: Mapping[str, str], differences: Iterable[Difference]
+) -> Iterator[MemberDiff]:
     """Yield all parts in which two wheels differ, one at a time."""
     yield _archive(first, second, pairing)
     yield from _named(first, second, pairing)
@@ -375,19 +388,19 @@ def _parts(
                 open_ones.enter_context(side.contents.content(path)) for side, path in ((first, one), (second, two))
             ]
             if contents[0] is not None and contents[1] is not None:
-                yield from (Part(one, Aspect.CONTENT, both) for both in apart(one, contents[0], contents[1]))
+                yield from (MemberDiff(one, Aspect.CONTENT, both) for both in apart(one, contents[0], contents[1]))
 
 
-def _archive(first: Specimen, second: Specimen, pairing: Mapping[str, str]) -> Part:
+def _archive(first: WheelSide, second: WheelSide, pairing: Mapping[str, str]) -> MemberDiff:
     """Take apart what the archives say of themselves and of the members that both have."""
     theirs = {member.path: member for member in second.wheel.members}
     names = [(member, pairing.get(member.path, member.path)) for member in first.wheel.members]
     both = [(member, theirs[name]) for member, name in names if name in theirs]
-    return Part("", Aspect.ARCHIVE, views("", "archive", _headers(first, second, both), Severity.ARCHIVE))
+    return MemberDiff("", Aspect.ARCHIVE, views("", "archive", _headers(first, second, both), Severity.ARCHIVE))
 
 
 def _headers(
-    first: Specimen, second: Specimen, both: Sequence[tuple[Member, Member]]
+    first: WheelSide, second: WheelSide, both: Sequence[tuple[Member, Member]]
 ) -> Iterator[tuple[str, bytes, bytes]]:
     names = {two.path: one.path for one, two in both}
     ours = [one.path for one, _ in both]
@@ -414,26 +427,26 @@ def _mode(member: Member) -> bytes:
     return f"{filemode(member.mode)} ({member.mode:o})".encode()
 
 
-def _packing(specimen: Specimen, member: Member) -> bytes:
-    return f"{specimen.contents.packed(member.path)}; headers {member.packing[:8]}, packed {member.packed[:8]}".encode()
+def _packing(side: WheelSide, member: Member) -> bytes:
+    return f"{side.contents.packed(member.path)}; headers {member.packing[:8]}, packed {member.packed[:8]}".encode()
 
 
-def _named(first: Specimen, second: Specimen, pairing: Mapping[str, str]) -> Iterator[Part]:
+def _named(first: WheelSide, second: WheelSide, pairing: Mapping[str, str]) -> Iterator[MemberDiff]:
     """Yield what differs in the file's name, in members' names, and in which members there are."""
     names = first.wheel.filename, second.wheel.filename
     if names[0] != names[1]:
-        yield Part("", _of_filename(*names), _unit("", "name", "file name", *names, Severity.METADATA))
+        yield MemberDiff("", _of_filename(*names), _unit("", "name", "file name", *names, Severity.METADATA))
     for one, two in pairing.items():
         deep = Severity.METADATA if _is_described(one) else Severity.MEMBERS
-        yield Part(one, Aspect.PRESENCE, _unit(one, "name", "name", one, two, deep))
+        yield MemberDiff(one, Aspect.PRESENCE, _unit(one, "name", "name", one, two, deep))
     ours = {member.path for member in first.wheel.members} - pairing.keys()
     theirs = {member.path for member in second.wheel.members} - set(pairing.values())
     for path in sorted(ours ^ theirs):
         there = ("present", "absent") if path in ours else ("absent", "present")
         if path.endswith("/"):
-            yield Part(path, Aspect.PRESENCE, _unit(path, "folder", FOLDER, *there, Severity.ARCHIVE))
+            yield MemberDiff(path, Aspect.PRESENCE, _unit(path, "folder", FOLDER, *there, Severity.ARCHIVE))
         else:
-            yield Part(path, Aspect.PRESENCE, _unit(path, "presence", "member", *there, Severity.MEMBERS))
+            yield MemberDiff(path, Aspect.PRESENCE, _unit(path, "presence", "member", *there, Severity.MEMBERS))
 
 
 def _unit(path: str, kind: str, place: str, first: str, second: str, deep: Severity) -> Views:
@@ -456,8 +469,8 @@ def _is_described(path: str) -> bool:
 
 
 def _record(
-    first: Specimen, second: Specimen, path: str, changed: Mapping[str, str], pairing: Mapping[str, str]
-) -> Part:
+    first: WheelSide, second: WheelSide, path: str, changed: Mapping[str, str], pairing: Mapping[str, str]
+) -> MemberDiff:
     """Take RECORD apart but for what follows from members that differ themselves, or are in one wheel only."""
     alone = {member.path for member in first.wheel.members} ^ {member.path for member in second.wheel.members}
     alone -= {*pairing.keys(), *pairing.values()}
@@ -467,7 +480,7 @@ def _record(
         both = views(path, "record", iter([("lines", b"\n".join(ours), b"\n".join(theirs))]), Severity.METADATA)
     else:
         both = text(path, "record", b"\n".join(ours), b"\n".join(theirs), Severity.METADATA)
-    return Part(path, Aspect.CONTENT, both)
+    return MemberDiff(path, Aspect.CONTENT, both)
 
 
 def _rows(wheel: Wheel, changed: Iterable[str], alone: set[str], names: Mapping[str, str]) -> list[bytes]:
@@ -491,7 +504,7 @@ _FOLDER = re.compile(rb"\A[^/]+\.(dist-info|data)/")
 _SHORTEST = 4  # characters of a version's part that stands for the whole
 
 
-def renamed(first: Specimen, second: Specimen) -> dict[str, str]:
+def renamed(first: WheelSide, second: WheelSide) -> dict[str, str]:
     """Pair the members that each wheel has alone, where their names differ only by what their builds planted."""
     ours = {member.path for member in first.wheel.members}
     theirs = {member.path for member in second.wheel.members}
@@ -499,14 +512,14 @@ def renamed(first: Specimen, second: Specimen) -> dict[str, str]:
     return {keys[0][key]: keys[1][key] for key in sorted(keys[0].keys() & keys[1].keys())}
 
 
-def _keys(specimen: Specimen, paths: Iterable[str]) -> dict[bytes, str]:
+def _keys(side: WheelSide, paths: Iterable[str]) -> dict[bytes, str]:
     found: dict[bytes, str] = {}
     twice: set[bytes] = set()
-    planted = tuple(dict.fromkeys(variation for variation, _ in specimen.traces.values))
+    planted = tuple(dict.fromkeys(variation for variation, _ in side.traces.values))
     for path in sorted(paths):
         key = _FOLDER.sub(rb"<\1>/", _bytes(path))
-        key = erase_telling(key, forms(specimen.traces, planted), b"<planted>")
-        for variation, value in specimen.traces.words:
+        key = erase_telling(key, forms(side.traces, planted), b"<planted>")
+        for variation, value in side.traces.words:
             if variation == VERSION:
                 key = key.replace(value.encode(), b"<version>")
         key = without_random(key)
@@ -515,7 +528,7 @@ def _keys(specimen: Specimen, paths: Iterable[str]) -> dict[bytes, str]:
     return {key: path for key, path in found.items() if key not in twice}
 
 
-def _with_versions(first: Specimen, second: Specimen) -> tuple[Specimen, Specimen]:
+def _with_versions(first: WheelSide, second: WheelSide) -> tuple[WheelSide, WheelSide]:
     """Add each wheel's version to what its build planted, where it is one release with two endings."""
     try:
         versions = [parse_wheel_filename(one.wheel.filename)[1] for one in (first, second)]
@@ -526,12 +539,12 @@ def _with_versions(first: Specimen, second: Specimen) -> tuple[Specimen, Specime
     written = [one.wheel.filename.split("-")[1] for one in (first, second)]
     parts = [set(re.split(r"[.+_]", text)) for text in written]
 
-    def with_version(specimen: Specimen, number: int) -> Specimen:
+    def with_version(side: WheelSide, number: int) -> WheelSide:
         other = parts[1 - number]
         alone = {part for part in parts[number] - other if len(part) >= _SHORTEST}
         spelled = {written[number], str(versions[number]), *alone}
         words = ((VERSION, word) for word in sorted(spelled, key=lambda one: (-len(one), one)))
-        return replace(specimen, traces=replace(specimen.traces, words=(*specimen.traces.words, *words)))
+        return replace(side, traces=replace(side.traces, words=(*side.traces.words, *words)))
 
     return with_version(first, 0), with_version(second, 1)
 

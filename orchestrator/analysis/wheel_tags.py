@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from orchestrator.model import Kind
+from orchestrator.model import TagComparison
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ ANY_PLATFORM = "any"
 MOST = 200  # tags of published wheels that are listed
 
 
-def of(ours: str, published: Iterable[str], members: Callable[[], Iterable[str]]) -> Kind | None:
+def of(ours: str, published: Iterable[str], members: Callable[[], Iterable[str]]) -> TagComparison | None:
     """Tell the kind of our wheel; None where its own name is not a wheel's (PEP 427).
 
     A wheel whose tags name an ABI, and that has no extension module, is pure but for its name:
@@ -31,7 +31,7 @@ def of(ours: str, published: Iterable[str], members: Callable[[], Iterable[str]]
         return None
     theirs = [found for name in published if (found := tags_of(name))]
     platforms_only = bool(theirs) and not any(_is_pure(found) for found in theirs)
-    return Kind(
+    return TagComparison(
         ours=tags,
         published=tuple(sorted({tag for found in theirs for tag in found}))[:MOST],
         fallback=platforms_only and (_is_pure(tags) or (_has_abi(tags) and not has_extension(members()))),

@@ -15,7 +15,7 @@ from pydantic import StringConstraints, TypeAdapter
 from orchestrator.analysis import failure_signs
 from orchestrator.build.container import GUEST
 from orchestrator.build.engine import STDOUT, Completed, Container
-from orchestrator.build.protocol import LONGEST_FRAME, Listener, Refused
+from orchestrator.build.protocol import LONGEST_FRAME, FrameReader, Refused
 from orchestrator.errors import TransientEngineError, WheelproofError
 from orchestrator.guest.main import CRASHED, TIMED_OUT
 from orchestrator.model import (
@@ -70,7 +70,7 @@ def build(
     order: Order,
     spec: Container,
     folder: Path,
-    run: Callable[[Container, Listener], Completed],
+    run: Callable[[Container, FrameReader], Completed],
     answered: Callable[[tuple[str, ...]], None],
 ) -> Output:
     """Run one build, and say what it gave; its files lie in the folder.
@@ -81,7 +81,7 @@ def build(
         The engine failed: there is no build, and nothing is known about the package.
 
     """
-    listener = Listener(folder, order.limits, answered, given=order.given if order.ask else None)
+    listener = FrameReader(folder, order.limits, answered, given=order.given if order.ask else None)
     begun = time.monotonic()
     try:
         completed = run(spec, listener)
@@ -115,7 +115,7 @@ def _doubt(failure: Failure | None, log: Path) -> str:
     return failure_signs.lost(_tail(log, TAIL)) if failure and failure.reason is Reason.BUILD_ERROR else ""
 
 
-def _failure(order: Order, completed: Completed, heard: Listener, seconds: float) -> Failure | None:
+def _failure(order: Order, completed: Completed, heard: FrameReader, seconds: float) -> Failure | None:
     """Tell why there is no wheel; None if there is one, or the value that was asked for.
 
     Raises TransientEngineError where the container ended in a way that no build brings about, and
@@ -155,7 +155,7 @@ def _broken(phase: Phase, why: str) -> Failure:
     return Failure(Reason.BROKEN_CHANNEL, phase, why[:DETAIL], failure_signs.printable(why))
 
 
-def _killed(failure: Failure | None, heard: Listener) -> str:
+def _killed(failure: Failure | None, heard: FrameReader) -> str:
     """Return what shows that a process of a build was ended by a signal that no limit of ours accounts for.
 
     Of a build that went on as well: what it made may lack what that process was to make. A limit that was
@@ -170,7 +170,7 @@ def _killed(failure: Failure | None, heard: Listener) -> str:
     return hook or failure_signs.killed(_mentions(heard.log), went_well=failure is None)
 
 
-def _of_killed(order: Order, heard: Listener, killed: str, failure: Failure | None) -> Failure:
+def _of_killed(order: Order, heard: FrameReader, killed: str, failure: Failure | None) -> Failure:
     """Return the failure of a build with a killed process: what its log shows before that, if it shows anything."""
     if failure and failure.reason is not Reason.KILLED and _explains(heard.log, failure):
         return failure
@@ -200,7 +200,7 @@ def _explained(log: Path, phase: Phase) -> Failure:
     return Failure(found.reason, phase, _tail(log, DETAIL), found.evidence, found.missing)
 
 
-def _limit(limits: Limits, completed: Completed, heard: Listener, seconds: float) -> Reason | None:
+def _limit(limits: Limits, completed: Completed, heard: FrameReader, seconds: float) -> Reason | None:
     if heard.too_loud:
         return Reason.TOO_MUCH_OUTPUT
     if completed.timed_out or (completed.exit_code == TIMED_OUT and seconds >= limits.seconds):
@@ -225,7 +225,7 @@ def _look(order: Order, probe: Probe | None) -> None:
         raise WheelproofError(msg)
 
 
-def _phase(order: Order, heard: Listener) -> Phase:
+def _phase(order: Order, heard: FrameReader) -> Phase:
     if order.ask and heard.asked is None:
         return Phase.REQUIREMENTS
     return Phase.BUILD_WHEEL if order.hook == "build_wheel" else Phase.BUILD_SDIST

@@ -421,7 +421,7 @@ class Engine:
         tag: str,
         arguments: Mapping[str, str],
         labels: Mapping[str, str],
-        tell: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> str:
         """Build an image with the classic builder from a context's tar; return its id.
 
@@ -447,7 +447,7 @@ class Engine:
             )
             for step in steps:
                 for line in _COLOUR.sub("", str(step.get("stream", ""))).splitlines():
-                    tell(line)
+                    log(line)
                     lines = [*lines[-_LAST_LINES:], line]
                 if "error" in step:
                     msg = f"building the image {tag}: {step['error']}\n" + "\n".join(lines)

@@ -183,7 +183,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(msg)
 
 
-class Listener:
+class FrameReader:
     """Hears one container out: frames and a file on its standard output, a log on the other.
 
     Nothing that it hears is trusted: frames, the file and the log are bounded, and whoever uses the

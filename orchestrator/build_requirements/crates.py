@@ -137,7 +137,7 @@ class Crates:
             raise crate_faults.refused(refused[0])
         crate_faults.insist(ended.heard, index, self.ask)
 
-    def _gate(self, index: str) -> registry_proxy.Gate:
+    def _gate(self, index: str) -> registry_proxy.Allowlist:
         """Admit the hosts that are configured; cargo's own registry has its downloads where it publishes."""
         if self.registry or self.ask is None:
             return registry_proxy.gate(index, *self.downloads, private=self.private)

@@ -31,7 +31,7 @@ LARGEST_METADATA = 16 << 20
 _METADATA = ".metadata"
 
 
-class View:
+class IndexView:
     """What uv was shown."""
 
     def __init__(self, index: Index) -> None:
@@ -96,9 +96,9 @@ class View:
 
 
 @contextmanager
-def served(index: Index) -> Iterator[View]:
+def served(index: Index) -> Iterator[IndexView]:
     """Serve a view of an index on loopback."""
-    view = View(index)
+    view = IndexView(index)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

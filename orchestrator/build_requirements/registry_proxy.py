@@ -33,7 +33,7 @@ _METHODS = frozenset({"CONNECT", "GET", "HEAD"})
 
 
 @dataclass(slots=True)
-class Gate:
+class Allowlist:
     """Which hosts may be reached, by which port, and which of them may be at an address that is not public."""
 
     hosts: frozenset[tuple[str, int]]  # host, port
@@ -67,14 +67,14 @@ class Gate:
             self.faults.append(fault)
 
 
-def gate(*addresses: str, private: bool = False) -> Gate:
+def gate(*addresses: str, private: bool = False) -> Allowlist:
     """Return the gate to the hosts of some http or https addresses: an index, and where crates are downloaded from.
 
     A name with a dot in it has to be at a public address, whatever its name server says, unless
     `private`; an address in numbers and a name without a dot are configured for what they are.
     """
     hosts = frozenset(_host_of(one) for one in addresses)
-    return Gate(hosts, frozenset(host for host, _ in hosts if private or _is_own(host)))
+    return Allowlist(hosts, frozenset(host for host, _ in hosts if private or _is_own(host)))
 
 
 def _host_of(address: str) -> tuple[str, int]:
@@ -121,7 +121,7 @@ def _meant(address: Address) -> tuple[Address, ...]:
 
 
 @contextmanager
-def serving(path: Path, admitted: Gate) -> Iterator[None]:
+def serving(path: Path, admitted: Allowlist) -> Iterator[None]:
     """Relay, at a Unix socket made at that path, to what the gate admits."""
 
     class Handler(socketserver.BaseRequestHandler):
@@ -149,7 +149,7 @@ def serving(path: Path, admitted: Gate) -> Iterator[None]:
         os.close(folder)
 
 
-def _relay(client: socket.socket, admitted: Gate) -> None:
+def _relay(client: socket.socket, admitted: Allowlist) -> None:
     """Serve one connection: a tunnel, or one request that is passed on; then it ends."""
     client.settimeout(SILENCE)
     head, rest = _head(client)
@@ -181,7 +181,7 @@ def _refusal(status: str) -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
 
 
-def _connected(host: str, port: int, admitted: Gate) -> socket.socket | None:
+def _connected(host: str, port: int, admitted: Allowlist) -> socket.socket | None:
     """Connect to a host that may be asked; None, and a note, where it is not there or where it should not be.
 
     Its name is resolved once, and the connection made to an address that was checked: a name server

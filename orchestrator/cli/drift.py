@@ -46,4 +46,4 @@ def drift(projects: tuple[str, ...], config_file: Path, folder: Path | None, pro
             shas = one.was[:12], one.now[:12]
             rows.append((later.project, later.version, later.image.name, *shas, culprit(one, tried)))
     progress.table("", ("project", "version", "image", "was", "is", "culprit"), rows)
-    run.Outcome((), tuple(unproven)).insist()
+    run.RunOutcome((), tuple(unproven)).insist()

@@ -34,15 +34,15 @@ def exclusions(
     """Check exclusions (all, or of each PROJECT): on the stock image, and where that fails on what may lift it."""
     from orchestrator import config
     from orchestrator.farm import assemble
-    from orchestrator.farm.exclusions import carried_out
+    from orchestrator.farm.exclusions import run_with_checks
     from orchestrator.publish import publisher_process
     from orchestrator.results import store as results
 
     settings, store = options.opened(config_file, folder)
     wanted = config.excluded(settings, projects)
-    with store.locked(), publisher_process.Publisher(config_file, store.folder) as publisher:
-        carry_out = partial(assemble.carried_out, settings, store, publisher=publisher, jobs=jobs, again=again)
-        outcome, found = carried_out(settings, store, (), wanted, carry_out)
+    with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
+        carry_out = partial(assemble.run_tasks, settings, store, publisher=publisher, jobs=jobs, again=again)
+        outcome, found = run_with_checks(settings, store, (), wanted, carry_out)
         if found:
             publisher.publish()
     if as_json:

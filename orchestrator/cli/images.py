@@ -80,9 +80,9 @@ def make(names: tuple[str, ...], config_file: Path, lock: bool) -> None:
     rows = []
     for name in recipe.bases_first(recipe.FOLDER, names or recipe.names(recipe.FOLDER)):
         if lock:
-            changed = build.relock(engine, name, recipe.FOLDER, settings.cache, tell=progress.note)
+            changed = build.relock(engine, name, recipe.FOLDER, settings.cache, log=progress.note)
             click.echo(f"{name}: {len(changed)} packages changed in the lock", err=True)
-        one = build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, tell=progress.note)
+        one = build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, log=progress.note)
         drifted = f"{len(one.drift)} packages drifted" if one.drift else "as locked"
         python = f"Python {one.target.python}"
         rows.append((name, python, one.base, f"{len(one.packages)} packages", drifted, one.manifest[:12], one.id[:19]))

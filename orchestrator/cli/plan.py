@@ -44,12 +44,12 @@ def plan(
     due = () if wanted or files or on else due_exclusions(settings, store)
     checks = config.checks(settings, due)
     tasks = (*asked, *checks)
-    farm = assemble.put_together(
+    farm = assemble.open_farm(
         settings, store, tasks, assemble.nothing, assemble.nothing_to_publish, jobs=None, again=again
     )
-    tasks = assemble.fitting(tasks, farm, progress.note)
+    tasks = assemble.matching_tasks(tasks, farm, progress.note)
     failed: list[tuple[str, ...]] = []
-    jobs = run.look_up(tasks, farm.night, lambda task, error: failed.append((task.requirement, str(error))))
+    jobs = run.look_up(tasks, farm.context, lambda task, error: failed.append((task.requirement, str(error))))
     rows: list[tuple[str, ...]] = []
     for job in jobs:
         action, image, why = farm.action(job, again=again)

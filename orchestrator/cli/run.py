@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from orchestrator.config import Config
     from orchestrator.model import Exclusion
-    from orchestrator.publish.publisher_process import Publisher
+    from orchestrator.publish.publisher_process import PublisherProcess
     from orchestrator.results.store import Results
 
 
@@ -58,26 +58,26 @@ def run(
         settings, wanted, on, wanted=requirement_files.read_all(files, reading.wanted), profile=profile
     )
     tasks = tuple(replace(task, published=task.published or published) for task in asked)
-    with store.locked(), publisher_process.Publisher(config_file, store.folder) as publisher:
+    with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         if again or not publisher.is_published():
             _begin_early(publisher)
         from orchestrator.farm import assemble, exclusions
-        from orchestrator.farm import run as night
+        from orchestrator.farm import run as context
         from orchestrator.results.store import as_json as written
 
         unchecked = () if wanted or files or on else due_exclusions(settings, store)
-        carry_out = partial(assemble.carried_out, settings, store, publisher=publisher, jobs=jobs, again=again)
-        outcome, checks = exclusions.carried_out(settings, store, tasks, unchecked, carry_out)
+        carry_out = partial(assemble.run_tasks, settings, store, publisher=publisher, jobs=jobs, again=again)
+        outcome, checks = exclusions.run_with_checks(settings, store, tasks, unchecked, carry_out)
         if checks:
             publisher.publish()
         if as_json:
-            sys.stdout.buffer.writelines(written(night.results(outcome)))
+            sys.stdout.buffer.writelines(written(context.results(outcome)))
         else:
-            output.results(night.results(outcome), store.folder)
+            output.results(context.results(outcome), store.folder)
     outcome.insist()
 
 
-def _begin_early(publisher: Publisher) -> None:
+def _begin_early(publisher: PublisherProcess) -> None:
     """Let what explains wheels and what writes the site load while this process does, on processors that are idle."""
     from orchestrator.util import limited_call
 

@@ -38,15 +38,15 @@ def witness(
     from orchestrator import config, requirement_files
     from orchestrator.farm import assemble, run, verify_hashes
     from orchestrator.publish import publisher_process
-    from orchestrator.results.witness import Outcome, checksums
+    from orchestrator.results.witness import WitnessOutcome, checksums
     from orchestrator.sources import reading
 
     settings, store = options.opened(config_file, folder)
     wanted = requirement_files.read_all(files, reading.wanted)
     tasks = config.tasks(settings, (), on, wanted=wanted, profile=profile)
     at_hand = verify_hashes.AtHand(store, tuple(path.parent for path in files) + ((wheels,) if wheels else ()))
-    with store.locked(), publisher_process.Publisher(config_file, store.folder) as publisher:
-        outcome = assemble.carried_out(settings, store, tasks, publisher, jobs=None, again=again)
+    with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
+        outcome = assemble.run_tasks(settings, store, tasks, publisher, jobs=None, again=again)
         found = tuple(run.results(outcome))
         rows = verify_hashes.rows(wanted, tasks, found, dict(outcome.open), at_hand)
         store.publish([("sha256sums.txt", checksums(found))])
@@ -57,6 +57,6 @@ def witness(
         progress.table("", ("wheel", "outcome", "severity", "causes", "because"), tuple(cells))
         click.echo(f"\n{store.folder / 'sha256sums.txt'}")
     outcome.insist()
-    if wrong := sum(one.outcome is not Outcome.MATCHES for one in rows):
+    if wrong := sum(one.outcome is not WitnessOutcome.MATCHES for one in rows):
         msg = f"{wrong} of {len(rows)} wheels do not come out as the file says"
         raise DisagreementError(msg)

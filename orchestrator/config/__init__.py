@@ -14,7 +14,7 @@ from orchestrator import requirement_files
 from orchestrator.config.schema import BudgetPart, File, LimitsPart, Names, PackagePart, ProfilePart, ToolsPart, named
 from orchestrator.config.tasks import checks, custom, excluded, is_path, project, stock, tasks, tracked
 from orchestrator.config.validation import contradictions, validated
-from orchestrator.config.values import Config, Group, Keep, Recipe, Settings
+from orchestrator.config.values import Config, Group, Keep, ProfileRecipe, Settings
 from orchestrator.config.yaml_source import LONGEST, Document, report
 from orchestrator.errors import ConfigError
 from orchestrator.model import Budget, BuildTools, Exclusion, Frontend, Limits, Policy, Profile, ToolPin
@@ -196,8 +196,8 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
     )
 
 
-def _recipe(name: str, part: ProfilePart, files: _Files) -> Recipe:
-    return Recipe(
+def _recipe(name: str, part: ProfilePart, files: _Files) -> ProfileRecipe:
+    return ProfileRecipe(
         profile=Profile(name, part.umask, part.build_path or "", part.timezone or "", part.hash_seed),
         image=part.image or "",
         tools=files.tools(part.build_tools),

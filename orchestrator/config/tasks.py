@@ -23,7 +23,7 @@ from orchestrator.requirement_files.entries import short
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from orchestrator.config.values import Config, Group, Recipe, Settings
+    from orchestrator.config.values import Config, Group, ProfileRecipe, Settings
     from orchestrator.model import Exclusion
     from orchestrator.requirement_files import Wanted
 
@@ -209,7 +209,7 @@ def _tasks(config: Config, requirement: str, chosen: _Chosen, group: Group | Non
 
 
 def _task(
-    config: Config, requirement: str, image: str, settings: Settings, recipe: Recipe | None, group: Group | None
+    config: Config, requirement: str, image: str, settings: Settings, recipe: ProfileRecipe | None, group: Group | None
 ) -> Task:
     profile = recipe.profile if recipe else None
     hold = {*settings.hold, *((one for one in profile.fixes if one not in settings.remove) if profile else ())}
@@ -229,7 +229,9 @@ def _task(
     )
 
 
-def _tools(config: Config, image: str, settings: Settings, recipe: Recipe | None, group: Group | None) -> BuildTools:
+def _tools(
+    config: Config, image: str, settings: Settings, recipe: ProfileRecipe | None, group: Group | None
+) -> BuildTools:
     """Return what is built with: as the profile says, or else the package, the group, the image or all."""
     said = (
         recipe.tools if recipe else None,

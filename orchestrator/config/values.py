@@ -54,7 +54,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class ProfileRecipe:
     """A profile, and what it names besides the environment."""
 
     profile: Profile
@@ -87,5 +87,5 @@ class Config:
     exclusions: tuple[Exclusion, ...] = ()
     tools: BuildTools = BuildTools()  # noqa: RUF009 - frozen
     image_tools: Mapping[str, BuildTools] = field(default_factory=dict)
-    profiles: Mapping[str, Recipe] = field(default_factory=dict)
+    profiles: Mapping[str, ProfileRecipe] = field(default_factory=dict)
     exclusions_age: int = 30 * DAY  # seconds

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from orchestrator.build import variations
 from orchestrator.experiments import search
 from orchestrator.experiments.isolate import Suspects, contradiction, next_step
-from orchestrator.experiments.runner import Laboratory, same
-from orchestrator.model import LIMIT_REASONS, Blame, Diagnosis, Evidence, Proof, Severity, Unexplained, Verdict
+from orchestrator.experiments.runner import ExperimentRunner, same
+from orchestrator.model import LIMIT_REASONS, CauseFinding, Diagnosis, Evidence, Proof, Severity, Unexplained, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -37,7 +37,7 @@ class Explained:
 
     severity: Severity | None = None
     holds: tuple[str, ...] = ()
-    causes: tuple[Blame, ...] = ()
+    causes: tuple[CauseFinding, ...] = ()
     unexplained: tuple[Unexplained, ...] = ()
     differences: tuple[Difference, ...] = ()
     builds: tuple[Build, ...] = ()  # that were made for it
@@ -69,21 +69,21 @@ def explain(case: Case, tools: Tools) -> Explained:
         The farm slipped. Nothing is known about the package, and the job stays open.
 
     """
-    laboratory = Laboratory(case, tools)
+    runner = ExperimentRunner(case, tools)
     found = diagnosed(case, tools)
     if case.verdict is Verdict.INTRINSIC:  # which the control build shows, without any further one
-        found = _intrinsic(case, laboratory, found)
+        found = _intrinsic(case, runner, found)
     elif case.task.budget.builds:
-        found = _sensitive(case, laboratory, found)
-    chance = bool(found.flaky) and laboratory.case.verdict is not Verdict.INTRINSIC
+        found = _sensitive(case, runner, found)
+    chance = bool(found.flaky) and runner.case.verdict is not Verdict.INTRINSIC
     if case.task.budget.builds and case.task.budget.remedies and not chance:
-        found = _mended(laboratory, found)
-    compared = laboratory.agreeing()
+        found = _mended(runner, found)
+    compared = runner.agreeing()
     return replace(
         found,
-        builds=tuple(laboratory.builds),
-        experiments=tuple(laboratory.experiments),
-        left_open="; ".join(dict.fromkeys(filter(None, (found.left_open, *laboratory.refused)))),
+        builds=tuple(runner.builds),
+        experiments=tuple(runner.experiments),
+        left_open="; ".join(dict.fromkeys(filter(None, (found.left_open, *runner.refused)))),
         builds_compared=compared,
         flake_bound=bound(compared),
     )
@@ -121,23 +121,23 @@ def diagnosed(case: Case, tools: Tools) -> Explained:
 # --- intrinsic -------------------------------------------------------------------------------
 
 
-def _intrinsic(case: Case, laboratory: Laboratory, found: Explained) -> Explained:
+def _intrinsic(case: Case, runner: ExperimentRunner, found: Explained) -> Explained:
     """Tell apart what differs by itself, and build a few times more to tell its rate."""
     if case.first.wheel is None or case.control.wheel is None:
         return replace(found, left_open="which builds fail is chance, so there is nothing to isolate")
     if case.task.budget.builds and max(case.first.seconds, case.control.seconds) <= CHEAP:
-        laboratory.repeat(REPEATS)
+        runner.repeat(REPEATS)
     other = next(one for one in (case.control, case.second) if not same(case.first, one))
-    told = laboratory.tools.diagnose(case.first, other)
+    told = runner.tools.diagnose(case.first, other)
     return _by_itself(found, told) if told else found
 
 
 def _by_itself(found: Explained, control: Diagnosis) -> Explained:
     """Mark the causes that show between builds of one environment: no variation does them."""
-    ours = {blame.name: replace(blame, variations=()) for blame in control.causes}
-    others = {blame.name: blame for blame in found.causes}
+    ours = {cause_finding.name: replace(cause_finding, variations=()) for cause_finding in control.causes}
+    others = {cause_finding.name: cause_finding for cause_finding in found.causes}
     causes = tuple(replace(others[name], variations=()) if name in ours else others[name] for name in others)
-    new = tuple(blame for name, blame in ours.items() if name not in others)
+    new = tuple(cause_finding for name, cause_finding in ours.items() if name not in others)
     left = tuple(dict.fromkeys((*found.unexplained, *control.unexplained)))
     severity = max((one for one in (found.severity, control.severity) if one), key=list(Severity).index)
     return replace(
@@ -152,39 +152,42 @@ def _by_itself(found: Explained, control: Diagnosis) -> Explained:
 # --- sensitive -------------------------------------------------------------------------------
 
 
-def _sensitive(case: Case, laboratory: Laboratory, found: Explained) -> Explained:
+def _sensitive(case: Case, runner: ExperimentRunner, found: Explained) -> Explained:
     """Isolate what makes a build fail, and then what makes the wheels differ."""
     needed: frozenset[str] = frozenset()
     if bool(case.first.wheel) is not bool(case.second.wheel):
-        failing = isolated(laboratory, _suspects_in_log(case), _fails_like(case.first), frozenset())
+        failing = isolated(runner, _suspects_in_log(case), _fails_like(case.first), frozenset())
         fragile = _fragile(case, failing.found)
         found = replace(found, causes=(*found.causes, fragile), left_open=failing.open, flaky=failing.flaky)
         if failing.found is None or case.first.wheel is None:
             return found
         needed = failing.found
-        found = _with_what_differs_besides(laboratory, needed, found)
-    isolation = isolated(laboratory, _suspects(laboratory, found.causes), lambda build: same(case.first, build), needed)
+        found = _with_what_differs_besides(runner, needed, found)
+    isolation = isolated(runner, _suspects(runner, found.causes), lambda build: same(case.first, build), needed)
     found = replace(found, left_open=isolation.open, flaky=isolation.flaky)
     if isolation.stray is not None:
-        laboratory.case = replace(case, verdict=Verdict.INTRINSIC, control=isolation.stray)
-        return _intrinsic(laboratory.case, laboratory, found)
+        runner.case = replace(case, verdict=Verdict.INTRINSIC, control=isolation.stray)
+        return _intrinsic(runner.case, runner, found)
     if isolation.found is None:
         return found
     holds = tuple(name for name in case.names if name in isolation.found)
-    alike = laboratory.tools.alike
+    alike = runner.tools.alike
     named = _attributed(found.causes, holds)
-    causes = _merged(_proven(blame, holds, alike.get(blame.name, {})) for blame in named)
+    causes = _merged(_proven(cause_finding, holds, alike.get(cause_finding.name, {})) for cause_finding in named)
     return _without_disproved(replace(found, holds=holds, causes=causes))
 
 
-def _attributed(causes: tuple[Blame, ...], holds: tuple[str, ...]) -> tuple[Blame, ...]:
+def _attributed(causes: tuple[CauseFinding, ...], holds: tuple[str, ...]) -> tuple[CauseFinding, ...]:
     """Give causes of which no variation is known what isolation has left for them.
 
     They do not come about by themselves: with all those held, the bytes are the same.
     """
-    taken = {name for blame in causes for name in blame.variations}
+    taken = {name for cause_finding in causes for name in cause_finding.variations}
     free = tuple(name for name in holds if name not in taken) or holds
-    return tuple(blame if blame.variations else replace(blame, variations=free) for blame in causes)
+    return tuple(
+        cause_finding if cause_finding.variations else replace(cause_finding, variations=free)
+        for cause_finding in causes
+    )
 
 
 def _without_disproved(found: Explained) -> Explained:
@@ -192,33 +195,37 @@ def _without_disproved(found: Explained) -> Explained:
     wrong = [one for one in found.causes if one.variations and not set(one.variations) & set(found.holds)]
     if not wrong:
         return found
-    causes = tuple(blame for blame in found.causes if blame not in wrong)
-    lost = {path for blame in wrong for path in blame.members} - {path for blame in causes for path in blame.members}
+    causes = tuple(cause_finding for cause_finding in found.causes if cause_finding not in wrong)
+    lost = {path for cause_finding in wrong for path in cause_finding.members} - {
+        path for cause_finding in causes for path in cause_finding.members
+    }
     left = (Unexplained(one.path, one.aspect) for one in found.differences if one.path in lost and not one.consequence)
     return replace(found, causes=causes, unexplained=tuple(dict.fromkeys((*found.unexplained, *left))))
 
 
-def _merged(causes: Iterable[Blame]) -> tuple[Blame, ...]:
+def _merged(causes: Iterable[CauseFinding]) -> tuple[CauseFinding, ...]:
     """Make one of causes that turned out to be the same."""
-    once: dict[str, Blame] = {}
-    for blame in causes:
-        if (former := once.get(blame.name)) is not None:
-            members = tuple(sorted({*former.members, *blame.members}))
-            once[blame.name] = replace(former, members=members, evidence=(*former.evidence, *blame.evidence))
+    once: dict[str, CauseFinding] = {}
+    for cause_finding in causes:
+        if (former := once.get(cause_finding.name)) is not None:
+            members = tuple(sorted({*former.members, *cause_finding.members}))
+            once[cause_finding.name] = replace(
+                former, members=members, evidence=(*former.evidence, *cause_finding.evidence)
+            )
         else:
-            once[blame.name] = blame
+            once[cause_finding.name] = cause_finding
     return tuple(once.values())
 
 
-def _with_what_differs_besides(laboratory: Laboratory, needed: frozenset[str], found: Explained) -> Explained:
+def _with_what_differs_besides(runner: ExperimentRunner, needed: frozenset[str], found: Explained) -> Explained:
     """Diagnose the wheel that there is once the build does not fail any more."""
-    made = laboratory.hold([needed])
-    if made is None or same(laboratory.case.first, made[0]):
+    made = runner.hold([needed])
+    if made is None or same(runner.case.first, made[0]):
         return replace(found, severity=Severity.NONE)
-    told = laboratory.tools.diagnose(laboratory.case.first, made[0])
+    told = runner.tools.diagnose(runner.case.first, made[0])
     if told is None:
         return found
-    laboratory.judged(made[0], told)
+    runner.judged(made[0], told)
     return replace(
         found,
         severity=told.severity,
@@ -228,29 +235,35 @@ def _with_what_differs_besides(laboratory: Laboratory, needed: frozenset[str], f
     )
 
 
-def _proven(blame: Blame, holds: tuple[str, ...], alike: Mapping[str, str]) -> Blame:
+def _proven(cause_finding: CauseFinding, holds: tuple[str, ...], alike: Mapping[str, str]) -> CauseFinding:
     """Mark a cause as isolated where its variations are among those that are proven to do it.
 
     Of causes that leave one trace, it is the one whose variation that is.
     """
-    if did_it := tuple(name for name in holds if name in blame.variations):
-        return replace(blame, variations=did_it, proof=Proof.ISOLATED)
+    if did_it := tuple(name for name in holds if name in cause_finding.variations):
+        return replace(cause_finding, variations=did_it, proof=Proof.ISOLATED)
     if other := next((name for name in holds if name in alike), None):
-        return replace(blame, name=alike[other], variations=(other,), proof=Proof.ISOLATED)
-    return blame
+        return replace(cause_finding, name=alike[other], variations=(other,), proof=Proof.ISOLATED)
+    return cause_finding
 
 
-def _suspects(laboratory: Laboratory, causes: tuple[Blame, ...]) -> Suspects:
+def _suspects(runner: ExperimentRunner, causes: tuple[CauseFinding, ...]) -> Suspects:
     """Suspect what the causes name; what only shares its trace with another cause is but possible."""
-    alike = laboratory.tools.alike
-    certain = {blame.variations[0] for blame in causes if len(blame.variations) == 1 and blame.name not in alike}
-    certain |= {name for blame in causes if blame.name == FRAGILE for name in blame.variations}
-    possible = {name for blame in causes for name in (*blame.variations, *alike.get(blame.name, ()))} - certain
+    alike = runner.tools.alike
+    certain = {
+        cause_finding.variations[0]
+        for cause_finding in causes
+        if len(cause_finding.variations) == 1 and cause_finding.name not in alike
+    }
+    certain |= {name for cause_finding in causes if cause_finding.name == FRAGILE for name in cause_finding.variations}
+    possible = {
+        name for cause_finding in causes for name in (*cause_finding.variations, *alike.get(cause_finding.name, ()))
+    } - certain
     return Suspects(tuple(sorted(certain)), tuple(sorted(possible)))
 
 
 def isolated(
-    laboratory: Laboratory, suspects: Suspects, like: Callable[[Build], bool], needed: frozenset[str]
+    runner: ExperimentRunner, suspects: Suspects, like: Callable[[Build], bool], needed: frozenset[str]
 ) -> Isolation:
     """Find the fewest variations that must be held for a build to be like the first.
 
@@ -258,44 +271,44 @@ def isolated(
     still different may name others; where that names none, all variations are searched, if the
     control build was not like the first by mere luck.
     """
-    case = laboratory.case
+    case = runner.case
     seen: dict[frozenset[str], bool] = {}
     doubted = False
     while (step := next_step(case.names, suspects, seen, needed)).found is None:
         if step.searched and not doubted:
             doubted = True
-            for stray in laboratory.repeat(1) or ():
+            for stray in runner.repeat(1) or ():
                 if not like(stray):
                     return Isolation(flaky=_FLAKY, stray=stray)
-        made = laboratory.hold(step.hold)
+        made = runner.hold(step.hold)
         if made is None:
             return Isolation(open=_told_so_far(seen, suspects))
         if late := [build for build in made if build.failure and build.failure.reason in LIMIT_REASONS]:
             return Isolation(open=f"{late[0].name} hit a limit of ours, which tells nothing")
         seen |= {held: like(build) for held, build in zip(step.hold, made, strict=True)}
         if (clash := contradiction(seen)) is not None:
-            return _settle(laboratory, clash, like)
-        suspects = _more_suspects(laboratory, suspects, step.hold, made, like)
-    if step.searched and seen and not _again(laboratory, step.found, like):
+            return _settle(runner, clash, like)
+        suspects = _more_suspects(runner, suspects, step.hold, made, like)
+    if step.searched and seen and not _again(runner, step.found, like):
         return Isolation(flaky=_FLAKY)
     return Isolation(found=step.found)
 
 
 def _more_suspects(
-    laboratory: Laboratory,
+    runner: ExperimentRunner,
     suspects: Suspects,
     held: tuple[frozenset[str], ...],
     made: tuple[Build, ...],
     like: Callable[[Build], bool],
 ) -> Suspects:
     """Look, where holding all suspects was not enough, at what is left."""
-    case = laboratory.case
+    case = runner.case
     for one, build in zip(held, made, strict=True):
         if one >= suspects.all and one and not like(build) and build.wheel and case.first.wheel:
-            told = laboratory.tools.diagnose(case.first, build)
-            laboratory.judged(build, told)
+            told = runner.tools.diagnose(case.first, build)
+            runner.judged(build, told)
             if told is not None:
-                found = _suspects(laboratory, told.causes)
+                found = _suspects(runner, told.causes)
                 return Suspects(
                     tuple(sorted({*suspects.certain, *found.certain})),
                     tuple(sorted({*suspects.possible, *found.possible} - {*suspects.certain, *found.certain})),
@@ -303,18 +316,18 @@ def _more_suspects(
     return suspects
 
 
-def _again(laboratory: Laboratory, held: frozenset[str], like: Callable[[Build], bool]) -> bool:
+def _again(runner: ExperimentRunner, held: frozenset[str], like: Callable[[Build], bool]) -> bool:
     """Build once more what is to be the answer; where there is no budget for it, once has to do."""
-    made = laboratory.hold([held], again=True)
+    made = runner.hold([held], again=True)
     return made is None or like(made[0])
 
 
 def _settle(
-    laboratory: Laboratory, clash: tuple[frozenset[str], frozenset[str]], like: Callable[[Build], bool]
+    runner: ExperimentRunner, clash: tuple[frozenset[str], frozenset[str]], like: Callable[[Build], bool]
 ) -> Isolation:
     """Build both of two answers again that contradict each other: chance, or a true interplay."""
     less, more = clash
-    made = laboratory.hold([less, more], again=True)
+    made = runner.hold([less, more], again=True)
     if made is not None and (like(made[0]), like(made[1])) != (True, False):
         return Isolation(flaky=_FLAKY)
     names = " and ".join(" with ".join(sorted(one)) or "nothing" for one in clash)
@@ -346,14 +359,14 @@ def _suspects_in_log(case: Case) -> Suspects:
     return Suspects(possible=tuple(name for name in case.names if name in found))
 
 
-def _fragile(case: Case, found: frozenset[str] | None) -> Blame:
+def _fragile(case: Case, found: frozenset[str] | None) -> CauseFinding:
     failed, built = (case.second, "built") if case.second.failure else (case.first, "built")
     assert failed.failure is not None  # noqa: S101 - as above
     line = _printable(failed.failure.evidence or _last_line(failed.failure.detail))
     told = (line, built) if failed is case.first else (built, line)
     names = tuple(name for name in case.names if found and name in found)
     proof = Proof.ISOLATED if names else Proof.TRACE
-    return Blame(FRAGILE, (), names, proof, (Evidence("", failed.failure.phase.value, *told),))
+    return CauseFinding(FRAGILE, (), names, proof, (Evidence("", failed.failure.phase.value, *told),))
 
 
 def _last_line(text: str) -> str:
@@ -367,8 +380,8 @@ def _printable(text: str) -> str:
 # --- remedies --------------------------------------------------------------------------------
 
 
-def _mended(laboratory: Laboratory, found: Explained) -> Explained:
+def _mended(runner: ExperimentRunner, found: Explained) -> Explained:
     if found.severity is None and not found.holds:
         return found
-    told = search.mend(laboratory, found.causes, found.holds, found.severity)
+    told = search.search_remedies(runner, found.causes, found.holds, found.severity)
     return replace(found, remedies=told.remedies, recipe=told.recipe)

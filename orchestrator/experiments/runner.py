@@ -76,7 +76,7 @@ def insist(seen: tuple[Variant, ...]) -> None:
         raise WheelproofError(msg)
 
 
-class Laboratory:
+class ExperimentRunner:
     """Builds what is asked for, no more than the budget allows, and nothing twice unless told to."""
 
     def __init__(self, case: Case, tools: Tools) -> None:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from orchestrator.experiments.remedies import REMEDIES, fixes, named
 from orchestrator.experiments.runner import same
-from orchestrator.model import LADDER, Outcome, Remedied, Severity, Verdict
+from orchestrator.model import LADDER, Remedied, RemedyOutcome, Severity, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from orchestrator.experiments.runner import Laboratory
-    from orchestrator.model import Blame, Diagnosis
+    from orchestrator.experiments.runner import ExperimentRunner
+    from orchestrator.model import CauseFinding, Diagnosis
 
 _STAYS = "what it was to remove is still there"
 _DEEPER = "makes the difference deeper: {after} instead of {before}"
@@ -24,7 +24,7 @@ _NO_BUDGET = "the budget allowed no further build"
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
+class RemedySearch:
     """What became of the remedies, and the smallest set that was proven."""
 
     remedies: tuple[Remedied, ...] = ()
@@ -71,7 +71,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class RemedyTrial:
     """What building with a set of remedies gave."""
 
     names: tuple[str, ...]
@@ -81,19 +81,21 @@ class Trial:
     diagnosis: Diagnosis | None = None
 
 
-def plan(causes: Sequence[Blame], holds: Sequence[str], cures: Mapping[str, tuple[str, ...]]) -> Plan:
+def plan(causes: Sequence[CauseFinding], holds: Sequence[str], cures: Mapping[str, tuple[str, ...]]) -> Plan:
     """Say what may be tried: each cause's own remedies, and those that hold what was isolated."""
-    choices = {blame.name: choices_of(blame, cures.get(blame.name, ())) for blame in causes}
-    explained = {name for blame in causes for name in blame.variations}
+    choices = {
+        cause_finding.name: choices_of(cause_finding, cures.get(cause_finding.name, ())) for cause_finding in causes
+    }
+    explained = {name for cause_finding in causes for name in cause_finding.variations}
     for name in holds:
         if name not in explained:
             choices[f"isolated {name}"] = (fixes([name]),)
     return Plan({cause: found for cause, found in choices.items() if found})
 
 
-def choices_of(blame: Blame, cures: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+def choices_of(cause_finding: CauseFinding, cures: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Return the choices against one cause; those that hold its variations stand together, at the end by default."""
-    fix = fixes(blame.variations)
+    fix = fixes(cause_finding.variations)
     known = [name for name in cures if name in _KNOWN and (name in fix or not named(name).variation or not fix)]
     found: list[tuple[str, ...]] = []
     for name in known:
@@ -106,13 +108,15 @@ def choices_of(blame: Blame, cures: Sequence[str]) -> tuple[tuple[str, ...], ...
 _KNOWN = frozenset(remedy.name for remedy in REMEDIES)
 
 
-def mend(laboratory: Laboratory, causes: Sequence[Blame], holds: tuple[str, ...], before: Severity | None) -> Mended:
+def search_remedies(
+    runner: ExperimentRunner, causes: Sequence[CauseFinding], holds: tuple[str, ...], before: Severity | None
+) -> RemedySearch:
     """Try remedies until a set gives equal bytes; else fall back to holding what isolation has proven to do."""
-    now = plan(causes, holds, laboratory.tools.cures)
+    now = plan(causes, holds, runner.tools.cures)
     outcomes: dict[str, Remedied] = {}
     recipe: tuple[str, ...] = ()
     while now.choices and not now.exhausted:
-        trial = tried(laboratory, now.current)
+        trial = tried(runner, now.current)
         if trial is None:
             break
         if trial.equal:
@@ -124,7 +128,7 @@ def mend(laboratory: Laboratory, causes: Sequence[Blame], holds: tuple[str, ...]
     recipe = recipe or fixes(holds)
     proven = {*recipe, *fixes(holds)}
     why = _NOT_NEEDED if recipe else _NO_BUDGET
-    return Mended(tuple(_outcome(name, proven, outcomes, why) for name in _in_order(now, recipe)), recipe)
+    return RemedySearch(tuple(_outcome(name, proven, outcomes, why) for name in _in_order(now, recipe)), recipe)
 
 
 def _in_order(now: Plan, recipe: tuple[str, ...]) -> tuple[str, ...]:
@@ -133,38 +137,38 @@ def _in_order(now: Plan, recipe: tuple[str, ...]) -> tuple[str, ...]:
 
 def _outcome(name: str, proven: set[str], outcomes: Mapping[str, Remedied], why: str) -> Remedied:
     if name in proven:
-        return Remedied(name, Outcome.PROVEN, Severity.NONE)
-    return outcomes.get(name) or Remedied(name, Outcome.NOT_TRIED, None, why)
+        return Remedied(name, RemedyOutcome.PROVEN, Severity.NONE)
+    return outcomes.get(name) or Remedied(name, RemedyOutcome.NOT_TRIED, None, why)
 
 
-def tried(laboratory: Laboratory, names: tuple[str, ...]) -> Trial | None:
+def tried(runner: ExperimentRunner, names: tuple[str, ...]) -> RemedyTrial | None:
     """Build in both environments with a set of remedies, and look at what is left; None: no budget."""
-    pair = laboratory.remedy(names)
+    pair = runner.remedy(names)
     if pair is None:
         return None
     first, second = pair
     if not first.wheel or not second.wheel:
-        return Trial(names, equal=False, broken=True)
+        return RemedyTrial(names, equal=False, broken=True)
     if same(first, second):
-        luck = laboratory.case.verdict is Verdict.INTRINSIC and not _holds_again(laboratory, names)
-        return Trial(names, equal=not luck, luck=luck)
-    told = laboratory.tools.diagnose(first, second)
-    laboratory.judged(second, told)
-    return Trial(names, equal=False, diagnosis=told)
+        luck = runner.case.verdict is Verdict.INTRINSIC and not _holds_again(runner, names)
+        return RemedyTrial(names, equal=not luck, luck=luck)
+    told = runner.tools.diagnose(first, second)
+    runner.judged(second, told)
+    return RemedyTrial(names, equal=False, diagnosis=told)
 
 
-def _holds_again(laboratory: Laboratory, names: tuple[str, ...]) -> bool:
+def _holds_again(runner: ExperimentRunner, names: tuple[str, ...]) -> bool:
     """Build once more: what differs by itself may have been equal by luck."""
-    pair = laboratory.remedy(names, again=True)
+    pair = runner.remedy(names, again=True)
     return pair is not None and same(*pair)
 
 
-def at_fault(now: Plan, trial: Trial, before: Severity | None) -> tuple[str, ...]:
+def at_fault(now: Plan, trial: RemedyTrial, before: Severity | None) -> tuple[str, ...]:
     """Name the causes whose choice did not do: those that are left, or else all that more than hold a variation.
 
     What makes the difference deeper, or breaks the build, is never a held variation.
     """
-    left = {blame.name for blame in trial.diagnosis.causes} if trial.diagnosis else set()
+    left = {cause_finding.name for cause_finding in trial.diagnosis.causes} if trial.diagnosis else set()
     active = [cause for cause, choice in now.wanted.items() if any(not named(name).variation for name in choice)]
     if trial.broken or trial.luck or deeper(trial, before):
         found = [cause for cause in active if cause in left] or active
@@ -173,14 +177,14 @@ def at_fault(now: Plan, trial: Trial, before: Severity | None) -> tuple[str, ...
     return tuple(found) or tuple(now.choices)
 
 
-def deeper(trial: Trial, before: Severity | None) -> bool:
+def deeper(trial: RemedyTrial, before: Severity | None) -> bool:
     """Tell whether a set of remedies made the difference deeper than it was."""
     if trial.diagnosis is None or before is None:
         return False
     return LADDER.index(trial.diagnosis.severity) > LADDER.index(before)
 
 
-def judged(now: Plan, trial: Trial, failing: Sequence[str], before: Severity | None) -> Iterable[Remedied]:
+def judged(now: Plan, trial: RemedyTrial, failing: Sequence[str], before: Severity | None) -> Iterable[Remedied]:
     """Say of each remedy of a set that did not do what is known of it by now."""
     after = trial.diagnosis.severity if trial.diagnosis else None
     rejected = {name for cause in failing for name in now.wanted[cause]}
@@ -188,12 +192,12 @@ def judged(now: Plan, trial: Trial, failing: Sequence[str], before: Severity | N
         if name in rejected:
             others = " and ".join(other for other in trial.names if other in rejected and other != name)
             together = f"together with {others}: " if others else ""
-            yield Remedied(name, Outcome.REJECTED, after, together + _why(trial, before))
+            yield Remedied(name, RemedyOutcome.REJECTED, after, together + _why(trial, before))
         elif trial.diagnosis is not None:
-            yield Remedied(name, Outcome.PROVEN, after, "its own cause went away; the difference did not")
+            yield Remedied(name, RemedyOutcome.PROVEN, after, "its own cause went away; the difference did not")
 
 
-def _why(trial: Trial, before: Severity | None) -> str:
+def _why(trial: RemedyTrial, before: Severity | None) -> str:
     if trial.broken:
         return _BREAKS
     if trial.luck:

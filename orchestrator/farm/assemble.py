@@ -21,8 +21,8 @@ from orchestrator.build_requirements.install import BuildEnvironments
 from orchestrator.build_requirements.markers import applies
 from orchestrator.errors import EngineError, Interrupted, UsageError, WheelproofError
 from orchestrator.farm import capacity, plan, progress, run
-from orchestrator.farm.effects import ToolBench, Workshop
-from orchestrator.farm.workers import STOPPED, Slots, Stop, stop_signals
+from orchestrator.farm.effects import JobEffects, ToolBench
+from orchestrator.farm.workers import STOPPED, Cancellation, CpuSlots, stop_signals
 from orchestrator.images import build, recipe, suggest
 from orchestrator.images.contents_index import Contents
 from orchestrator.job import inputs, local_project, rebuild, tool_policies
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from orchestrator.config import Config
     from orchestrator.farm.plan import Job
     from orchestrator.model import Image, Inputs, Target, Task
-    from orchestrator.publish.publisher_process import Publisher
+    from orchestrator.publish.publisher_process import PublisherProcess
     from orchestrator.results.store import Results
 
 
@@ -48,8 +48,8 @@ class Farm:
     """A run, put together."""
 
     results: Results
-    workshop: Workshop
-    night: run.Night
+    job_effects: JobEffects
+    context: run.RunContext
     current: list[progress.Progress]
 
     @contextmanager
@@ -83,10 +83,10 @@ class Farm:
 
     def _settled(self, job: Job, former: Inputs, *, again: bool) -> tuple[str, str]:
         """Tell by the inputs, as far as they can be settled without building."""
-        task, release, image = job.task, job.release, self.night.images[job.task.image]
-        effects = self.workshop.effects(release.project, task.limits, long=job.long, again=again)
+        task, release, image = job.task, job.release, self.context.images[job.task.image]
+        effects = self.job_effects.effects(release.project, task.limits, long=job.long, again=again)
         effects = replace(effects, build=_build_nothing)
-        effects = tool_policies.by_policy(task, image, effects, ToolBench(self.workshop, image, task.limits))
+        effects = tool_policies.by_policy(task, image, effects, ToolBench(self.job_effects, image, task.limits))
         settled = inputs.settle(release, image, effects, task.config_settings)
         if isinstance(settled, Failure):
             return "judge", settled.reason.value
@@ -108,11 +108,11 @@ def _build_nothing(_order: object, _answered: object) -> NoReturn:
     raise _Unbuilt
 
 
-def fitting(tasks: tuple[Task, ...], farm: Farm, tell: Callable[[str], None]) -> tuple[Task, ...]:
+def matching_tasks(tasks: tuple[Task, ...], farm: Farm, log: Callable[[str], None]) -> tuple[Task, ...]:
     """Return the tasks whose markers fit their images; tell of the others."""
-    left = [task for task in tasks if not applies(task.marker, farm.night.images[task.image].target)]
+    left = [task for task in tasks if not applies(task.marker, farm.context.images[task.image].target)]
     for task in left:
-        tell(f"{task.requirement} is left out on {task.image}: {task.source} wants it where {task.marker}")
+        log(f"{task.requirement} is left out on {task.image}: {task.source} wants it where {task.marker}")
     return tuple(task for task in tasks if task not in left)
 
 
@@ -125,7 +125,7 @@ def nothing_to_publish() -> bool:
     return True
 
 
-def put_together(
+def open_farm(
     settings: Config,
     store: Results,
     tasks: tuple[Task, ...],
@@ -141,12 +141,12 @@ def put_together(
     sweep_all(settings.cache)
     made = _images(engine, settings, tasks)
     cores = sorted(os.sched_getaffinity(0))
-    slots = Slots(jobs or settings.jobs or _places(settings, tasks), cores, long=settings.long)
-    stop = Stop()
+    slots = CpuSlots(jobs or settings.jobs or _places(settings, tasks), cores, long=settings.long)
+    stop = Cancellation()
     label = hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16]
     displays: list[progress.Progress] = []
     index = Index(settings.index, settings.cache)
-    workshop = Workshop(
+    job_effects = JobEffects(
         engine=engine,
         index=index,
         lock=locking(settings, index),
@@ -168,13 +168,13 @@ def put_together(
             private=settings.crates_private,
             read=engine.read_file,
         ),
-        tell=lambda project, what: displays[-1].doing(project, what) if displays else None,
+        log=lambda project, what: displays[-1].doing(project, what) if displays else None,
         contents=Contents(settings.cache, engine.read_file, logs.warning),
     )
-    whole = run.Night(
-        release=lambda task: workshop.release(task, made[task.image]),
+    whole = run.RunContext(
+        release=lambda task: job_effects.release(task, made[task.image]),
         latest=store.latest,
-        judge=lambda job: _judge(workshop, made, job, again=again),
+        judge=lambda job: _judge(job_effects, made, job, again=again),
         write=store.write,
         publish=publish_all,
         is_published=is_published,
@@ -183,21 +183,21 @@ def put_together(
         stop=stop,
         long=settings.long,
     )
-    return Farm(store, workshop, whole, displays)
+    return Farm(store, job_effects, whole, displays)
 
 
 def _places(settings: Config, tasks: tuple[Task, ...]) -> int:
     """Return how many builds run at once where nobody decided: by the largest limit on memory among them."""
     cores, room = capacity.measured()
     largest = max((task.limits.memory for task in tasks), default=settings.defaults.limits.memory)
-    places = capacity.fitting(cores, room, largest)
+    places = capacity.builds_at_once(cores, room, largest)
     if places < cores:
         logs.info("memory has room for fewer builds than there are cores", builds=places, cores=cores)
     return places
 
 
 @contextmanager
-def tended(farm: Farm) -> Iterator[None]:
+def container_cleanup(farm: Farm) -> Iterator[None]:
     """See to it that the run stops when it is asked to, and that no container of it is left at either end.
 
     Raises
@@ -206,14 +206,14 @@ def tended(farm: Farm) -> Iterator[None]:
         It was stopped, and the engine failed it for that: its containers were killed.
 
     """
-    engine, label = farm.workshop.engine, farm.workshop.label
+    engine, label = farm.job_effects.engine, farm.job_effects.label
     if left := engine.sweep(label):
         logs.info("removed what a former run left behind", containers=left)
-    with _stopping(farm.night.stop, engine):
+    with _stopping(farm.context.stop, engine):
         try:
             yield
         except EngineError as error:
-            if farm.night.stop.asked:
+            if farm.context.stop.asked:
                 raise Interrupted(STOPPED) from error
             raise
         finally:
@@ -221,9 +221,15 @@ def tended(farm: Farm) -> Iterator[None]:
                 engine.sweep(label)
 
 
-def carried_out(
-    settings: Config, store: Results, tasks: tuple[Task, ...], publisher: Publisher, *, jobs: int | None, again: bool
-) -> run.Outcome:
+def run_tasks(
+    settings: Config,
+    store: Results,
+    tasks: tuple[Task, ...],
+    publisher: PublisherProcess,
+    *,
+    jobs: int | None,
+    again: bool,
+) -> run.RunOutcome:
     """Run tasks, and show it, with the site written as their results come.
 
     Raises
@@ -232,21 +238,21 @@ def carried_out(
         The farm slipped, or was stopped.
 
     """
-    farm = put_together(settings, store, tasks, publisher.publish, publisher.is_published, jobs=jobs, again=again)
-    for image in farm.night.images.values():
+    farm = open_farm(settings, store, tasks, publisher.publish, publisher.is_published, jobs=jobs, again=again)
+    for image in farm.context.images.values():
         store.keep_image(image)
-    wanted = fitting(tasks, farm, progress.note)
-    with tended(farm), ExitStack() as display:
-        return run.run(wanted, farm.night, lambda total: display.enter_context(farm.shown(total)))
+    wanted = matching_tasks(tasks, farm, progress.note)
+    with container_cleanup(farm), ExitStack() as display:
+        return run.run(wanted, farm.context, lambda total: display.enter_context(farm.shown(total)))
 
 
-def _judge(workshop: Workshop, made: Mapping[str, Image], job: Job, *, again: bool) -> Result | Path:
+def _judge(job_effects: JobEffects, made: Mapping[str, Image], job: Job, *, again: bool) -> Result | Path:
     task, release, image = job.task, job.release, made[job.task.image]
-    workshop.tell(release.project, "settling its inputs")
-    effects = workshop.effects(release.project, task.limits, long=job.long, again=again)
-    effects = tool_policies.by_policy(task, image, effects, ToolBench(workshop, image, task.limits))
+    job_effects.log(release.project, "settling its inputs")
+    effects = job_effects.effects(release.project, task.limits, long=job.long, again=again)
+    effects = tool_policies.by_policy(task, image, effects, ToolBench(job_effects, image, task.limits))
     if local_project.is_packed(release):
-        found = workshop.sdist(job, image, effects)
+        found = job_effects.sdist(job, image, effects)
         if isinstance(found, Failure):
             return rebuild.rebuild(task, release, image, replace(effects, describe=lambda _path: found))
         release = found
@@ -270,11 +276,11 @@ def judge_with(settings: Config, store: Results, task: Task, folder: Path, packa
     if packages:
         with suggest.kept_on_error(folder):
             suggest.write(folder, task.image, packages)
-            build.relock(engines.connect(), folder.name, recipe.FOLDER, settings.cache, tell=progress.note)
+            build.relock(engines.connect(), folder.name, recipe.FOLDER, settings.cache, log=progress.note)
         task = replace(task, image=folder.name)
-    farm = put_together(settings, store, (task,), nothing, nothing_to_publish, jobs=None, again=True)
-    with tended(farm):
-        found = farm.night.judge(plan.Job(task, farm.night.release(task)))
+    farm = open_farm(settings, store, (task,), nothing, nothing_to_publish, jobs=None, again=True)
+    with container_cleanup(farm):
+        found = farm.context.judge(plan.Job(task, farm.context.release(task)))
     assert isinstance(found, Result)  # noqa: S101 - no record is taken for it, where all is done again
     return found
 
@@ -286,7 +292,7 @@ def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -
         msg = f"using the image {unknown[0]}: there is none of that name; there are {', '.join(known)}"
         raise UsageError(msg)
     found = {
-        name: build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, tell=progress.note)
+        name: build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, log=progress.note)
         for name in wanted
     }
     return {name: replace(image, runtime=engine.runtime) for name, image in found.items()}
@@ -320,7 +326,7 @@ def locking(settings: Config, index: Index) -> Callable[..., Any]:
 
 
 @contextmanager
-def _stopping(stop: Stop, engine: engines.Engine) -> Iterator[None]:
+def _stopping(stop: Cancellation, engine: engines.Engine) -> Iterator[None]:
     """On Ctrl-C, SIGTERM, SIGHUP or SIGQUIT, kill what runs and take nothing new."""
 
     def ask(_number: int, _frame: object) -> None:

@@ -17,7 +17,7 @@ RESERVE = 1 << 30
 GROUPS = "/sys/fs/cgroup"
 
 
-def fitting(cores: int, room: int, build: int) -> int:
+def builds_at_once(cores: int, room: int, build: int) -> int:
     """Return how many builds to run at once: one for each core, if each finds as much memory as it may use.
 
     `room` is the memory there is for all, and `build` what one may use, both in bytes. At least one

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from orchestrator.build_requirements.crates import Crates
     from orchestrator.build_requirements.install import BuildEnvironments
     from orchestrator.farm.plan import Job
-    from orchestrator.farm.workers import Slots, Stop
+    from orchestrator.farm.workers import Cancellation, CpuSlots
     from orchestrator.images.contents_index import Contents
     from orchestrator.model import (
         Build,
@@ -83,7 +83,7 @@ def look(first: wheel.Given, second: wheel.Given, limits: Limits) -> Diagnosis |
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class JobEffects:
     """What all jobs of a run share."""
 
     engine: Engine
@@ -91,11 +91,11 @@ class Workshop:
     lock: Callable[[Sequence[str], Target], Lock | Failure]
     buildenvs: BuildEnvironments
     results: Results
-    slots: Slots
-    stop: Stop
+    slots: CpuSlots
+    stop: Cancellation
     cache: Path
     label: str
-    tell: Callable[[str, str], None]  # which project, and what is done for it
+    log: Callable[[str, str], None]  # which project, and what is done for it
     contents: Contents | None = None  # Debian's index of files; None: no packages are named
     crates: Crates | None = None  # None: no build gets any
     pause: float = PAUSE
@@ -125,7 +125,7 @@ class Workshop:
         """Fetch what the Cargo.lock of a build that uses cargo names."""
         if self.crates is None or not crates.wanted(source, image):
             return None
-        self.tell(project, "fetching its crates")
+        self.log(project, "fetching its crates")
         # Fewer tries than elsewhere: each is a container, or two, in which cargo tries again itself.
         return retrying(partial(self.crates.fetch, source, image, limits), stop=self.stop.event, attempts=2)()
 
@@ -221,8 +221,8 @@ class Workshop:
         guest = container.guest_folder(self.cache, order.environment)
 
         def once() -> Output:
-            with self.slots.place(long=long) as cpu, self.results.bench() as folder:
-                self.tell(project, order.name)
+            with self.slots.acquire(long=long) as cpu, self.results.bench() as folder:
+                self.log(project, order.name)
                 spec = container.container(order, guest, cpu, len(os.sched_getaffinity(0)), self.label)
                 try:
                     return self._kept(order, builder.build(order, spec, folder, partial(self._run, folder), answered))
@@ -323,18 +323,18 @@ class Workshop:
 class ToolBench:
     """What building tools for one image asks of the world."""
 
-    workshop: Workshop
+    job_effects: JobEffects
     image: Image
     limits: Limits
 
     def release(self, name: str, version: str) -> Release:
         """Find a release of the index."""
-        return self.workshop.index.release(f"{name}=={version}", self.image.target.python)
+        return self.job_effects.index.release(f"{name}=={version}", self.image.target.python)
 
     def keep(self, wheel: WheelFile, name: WheelName) -> Path:
         """Keep a wheel that was built a moment ago, under its name, where build environments find it."""
         place = self._place(wheel.sha256, name)
-        cache.keep(self.workshop.stored(wheel), place)
+        cache.keep(self.job_effects.stored(wheel), place)
         return place
 
     def kept(self, sha256: str, name: WheelName) -> Path | None:
@@ -343,16 +343,16 @@ class ToolBench:
         return place if _is_kept(place) else None
 
     def _place(self, sha256: str, name: WheelName) -> Path:
-        return names.place(self.workshop.cache / TOOLS, sha256, name)
+        return names.place(self.job_effects.cache / TOOLS, sha256, name)
 
     def requires(self, found: Path | OfferedWheel) -> tuple[str, ...]:
         """Return what a wheel requires when it is used."""
-        path = found if isinstance(found, Path) else self.workshop.index.fetch(found, self.limits.download)
+        path = found if isinstance(found, Path) else self.job_effects.index.fetch(found, self.limits.download)
         return reading.requires(path)
 
     def provided(self) -> tuple[Provided, ...]:
         """Return what the image has from Debian; it is asked but once."""
-        shop, question = self.workshop, digest(("provided", self.image.manifest))
+        shop, question = self.job_effects, digest(("provided", self.image.manifest))
         if (told := recall(shop.cache, question)) is not None:
             return tuple(Provided(*one.split(" ")) for one in told)
         guest = container.guest_folder(shop.cache, first_environment(source="none", salt="0", source_date_epoch=None))

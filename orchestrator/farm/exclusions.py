@@ -34,13 +34,13 @@ def due(
     )
 
 
-def carried_out(
+def run_with_checks(
     settings: Config,
     store: Results,
     tasks: Iterable[Task],
     exclusions: Iterable[Exclusion],
-    carry_out: Callable[[tuple[Task, ...]], run.Outcome],
-) -> tuple[run.Outcome, tuple[ExclusionCheck, ...]]:
+    carry_out: Callable[[tuple[Task, ...]], run.RunOutcome],
+) -> tuple[run.RunOutcome, tuple[ExclusionCheck, ...]]:
     """Carry out tasks, and check exclusions along with them; record, and return, what became of these.
 
     First each is built on its stock image. What that does not build is built on the custom image, in
@@ -51,7 +51,7 @@ def carried_out(
     custom = {one: config.custom(settings, one) for one in _unbuilt(settings, wanted, outcome)}
     if second := tuple(task for task in custom.values() if task):
         later = carry_out(second)
-        outcome = run.Outcome((*outcome.records, *later.records), (*outcome.open, *later.open))
+        outcome = run.RunOutcome((*outcome.records, *later.records), (*outcome.open, *later.open))
     found = _found(outcome, wanted)
     checks: list[ExclusionCheck] = []
     for one in wanted:
@@ -60,7 +60,7 @@ def carried_out(
             raise check
         if isinstance(check, WheelproofError):
             logs.fault("an exclusion is not checked", check, project=one.project)
-            outcome = run.Outcome(outcome.records, (*outcome.open, (one.project, str(check))))
+            outcome = run.RunOutcome(outcome.records, (*outcome.open, (one.project, str(check))))
         elif check:
             checks.append(check)
     return outcome, tuple(checks)
@@ -73,7 +73,7 @@ def _recorded(store: Results, check: Callable[..., ExclusionCheck | None], *argu
     return found
 
 
-def _unbuilt(settings: Config, exclusions: tuple[Exclusion, ...], outcome: run.Outcome) -> Iterator[Exclusion]:
+def _unbuilt(settings: Config, exclusions: tuple[Exclusion, ...], outcome: run.RunOutcome) -> Iterator[Exclusion]:
     """Yield those that may be lifted, and that their stock image was seen not to build."""
     found = _found(outcome, exclusions)
     for one in exclusions:
@@ -85,7 +85,7 @@ def _unbuilt(settings: Config, exclusions: tuple[Exclusion, ...], outcome: run.O
 _Found = Mapping[tuple[str, str], Result]  # project, image
 
 
-def _found(outcome: run.Outcome, exclusions: Iterable[Exclusion]) -> _Found:
+def _found(outcome: run.RunOutcome, exclusions: Iterable[Exclusion]) -> _Found:
     projects = {one.project for one in exclusions}
     return {(one.project, one.image.name): one for one in run.results(outcome, projects)}
 

@@ -76,9 +76,9 @@ class Progress:
             state.counts[outcome] += 1
             position = f"[{state.done}/{state.total}]"
         # Not under the lock: a display that prints draws itself anew, which takes it.
-        self._tell(position, release, outcome, why)
+        self._log(position, release, outcome, why)
 
-    def _tell(self, position: str, release: str, outcome: str, why: str) -> None:
+    def _log(self, position: str, release: str, outcome: str, why: str) -> None:
         line = f"{position} {release}: {outcome}" + (f" ({why})" if why else "")
         self._out.write(_one_line(line) + "\n")
         self._out.flush()
@@ -97,7 +97,7 @@ class Display(Progress):
         with self._lock:
             return _drawn(self._state, time.monotonic())
 
-    def _tell(self, position: str, release: str, outcome: str, why: str) -> None:  # noqa: ARG002 - the display has it
+    def _log(self, position: str, release: str, outcome: str, why: str) -> None:  # noqa: ARG002 - the display has it
         from rich.text import Text  # noqa: PLC0415 - see above
 
         if outcome not in ("reproducible", "unchanged"):

@@ -14,13 +14,13 @@ from orchestrator.util import logs
 
 if TYPE_CHECKING:
     from orchestrator.config import Config
-    from orchestrator.farm.effects import Workshop
+    from orchestrator.farm.effects import JobEffects
     from orchestrator.model import Image, Release, Result
-    from orchestrator.results.drift import Drift, Swap
+    from orchestrator.results.drift import Swap, WheelDrift
     from orchestrator.results.store import Results
 
 
-def prove(drift: Drift, settings: Config, store: Results) -> tuple[Tried, ...]:
+def prove(drift: WheelDrift, settings: Config, store: Results) -> tuple[Tried, ...]:
     """Build what a drift's earlier result was built from, as it was and with each swap, on the image of today.
 
     Nothing where the index has another sdist by now, as nothing could be told from that.
@@ -32,15 +32,15 @@ def prove(drift: Drift, settings: Config, store: Results) -> tuple[Tried, ...]:
 
     """
     task = task_of(drift.earlier)
-    farm = assemble.put_together(
+    farm = assemble.open_farm(
         settings, store, (task,), assemble.nothing, assemble.nothing_to_publish, jobs=None, again=True
     )
-    image = farm.night.images[task.image]
-    with assemble.tended(farm):
-        release = farm.workshop.release(task, image)
+    image = farm.context.images[task.image]
+    with assemble.container_cleanup(farm):
+        release = farm.job_effects.release(task, image)
         if release.sdist is None or drift.earlier.sdist is None or release.sdist.sha256 != drift.earlier.sdist.sha256:
             return ()
-        return tuple(_tried(swap, task, release, image, farm.workshop) for swap in swaps(drift))
+        return tuple(_tried(swap, task, release, image, farm.job_effects) for swap in swaps(drift))
 
 
 def task_of(result: Result) -> Task:
@@ -60,8 +60,8 @@ def task_of(result: Result) -> Task:
     )
 
 
-def _tried(swap: Swap, task: Task, release: Release, image: Image, workshop: Workshop) -> Tried:
-    effects = workshop.effects(release.project, task.limits, long=False, again=True)
+def _tried(swap: Swap, task: Task, release: Release, image: Image, job_effects: JobEffects) -> Tried:
+    effects = job_effects.effects(release.project, task.limits, long=False, again=True)
     effects = replace(effects, lock=lambda _wanted, _target: swap.lock)
     settled = job_inputs.settle(release, image, effects, task.config_settings)
     built = settled if isinstance(settled, Failure) else build_pair.build_twice(task, release, image, settled, effects)

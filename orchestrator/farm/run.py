@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import NoRoomError, OpenJobsError, WheelproofError
 from orchestrator.farm.plan import Job, ordered, seconds_of
-from orchestrator.farm.workers import Slots, Stop, attempted, work_off
+from orchestrator.farm.workers import Cancellation, CpuSlots, attempted, run_jobs
 from orchestrator.results.store import read
 from orchestrator.util import logs
 
@@ -34,7 +34,7 @@ _SHARE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunOutcome:
     """What became of a run: a record for each job that has a verdict, and what stayed open, and why."""
 
     records: tuple[Path, ...]
@@ -49,7 +49,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
+class RunContext:
     """What a run needs of the world."""
 
     release: Callable[[Task], Release]
@@ -59,13 +59,15 @@ class Night:
     publish: Callable[[], None]
     is_published: Callable[[], bool]  # whether a site is there that nothing but new results can make stale
     images: Mapping[str, Image]
-    slots: Slots
-    stop: Stop
+    slots: CpuSlots
+    stop: Cancellation
     long: float  # seconds
     publish_every: float = PUBLISH_EVERY  # seconds
 
 
-def look_up(tasks: Iterable[Task], night: Night, failed: Callable[[Task, WheelproofError], None]) -> tuple[Job, ...]:
+def look_up(
+    tasks: Iterable[Task], context: RunContext, failed: Callable[[Task, WheelproofError], None]
+) -> tuple[Job, ...]:
     """Find the release of every task, and put the jobs in their order; what cannot be found stays open.
 
     Raises
@@ -76,9 +78,9 @@ def look_up(tasks: Iterable[Task], night: Night, failed: Callable[[Task, Wheelpr
     """
 
     def find(task: Task) -> Job | None:
-        if night.stop.asked:
+        if context.stop.asked:
             return None
-        found = attempted(_job, task, night)
+        found = attempted(_job, task, context)
         if isinstance(found, NoRoomError):
             raise found
         if isinstance(found, WheelproofError):
@@ -88,7 +90,7 @@ def look_up(tasks: Iterable[Task], night: Night, failed: Callable[[Task, Wheelpr
 
     pool = ThreadPoolExecutor(LOOKING)
     looking = [pool.submit(find, task) for task in tasks]
-    night.stop.wait(lambda seconds: not wait(looking, seconds).not_done)
+    context.stop.wait(lambda seconds: not wait(looking, seconds).not_done)
     pool.shutdown(wait=False, cancel_futures=True)
     found = (future.result() for future in looking if future.done() and not future.cancelled())
     return ordered(_once(job for job in found if job is not None))
@@ -104,14 +106,14 @@ def _once(jobs: Iterable[Job]) -> Iterator[Job]:
             yield job
 
 
-def _job(task: Task, night: Night) -> Job:
-    release = night.release(task)
-    former = night.latest(release.project, task.image)
+def _job(task: Task, context: RunContext) -> Job:
+    release = context.release(task)
+    former = context.latest(release.project, task.image)
     seconds = seconds_of(former) if former else None
-    return Job(task, release, seconds, long=task.long if seconds is None else seconds > night.long)
+    return Job(task, release, seconds, long=task.long if seconds is None else seconds > context.long)
 
 
-def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -> Outcome:
+def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progress]) -> RunOutcome:
     """Judge all tasks; one's failure never stops another's, be it the farm's or a fault of the program.
 
     Raises
@@ -131,12 +133,12 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
         left.append((task.requirement, str(error)))
         logs.fault("no verdict", error, requirement=task.requirement)
 
-    jobs = look_up(tasks, night, failed)
+    jobs = look_up(tasks, context, failed)
     progress = shown(len(jobs))
-    site = _Site(night.publish, night.publish_every)
+    site = _Site(context.publish, context.publish_every)
     written = 0
     several = len({job.task.image for job in jobs}) > 1
-    night.slots.expect(sum(not job.long for job in jobs))
+    context.slots.expect(sum(not job.long for job in jobs))
 
     def done(job: Job, outcome: Result | Path | WheelproofError) -> None:
         nonlocal written
@@ -148,11 +150,11 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
             records.append(outcome)
             shown_as = name, job.name + where, "unchanged", ""
         else:
-            records.append(night.write(outcome))
+            records.append(context.write(outcome))
             written += 1
             shown_as = name, f"{outcome.project} {outcome.version}{where}", outcome.verdict, outcome.reason
             attempted(site.perhaps)  # where it fails, the last writing still comes
-        night.slots.expect(-(not job.long))
+        context.slots.expect(-(not job.long))
         # What is kept is kept, whatever becomes of the display.
         if isinstance(fault := attempted(progress.finished, *shown_as), WheelproofError):
             logs.fault("a line of the display is missing", fault, project=name)
@@ -160,25 +162,25 @@ def run(tasks: Iterable[Task], night: Night, shown: Callable[[int], Progress]) -
             raise site.full
 
     try:
-        work_off(
+        run_jobs(
             jobs,
-            night.judge,
+            context.judge,
             done,
-            workers=night.slots.count + AHEAD,
-            longs=max(1, night.slots.count - 1),
-            stop=night.stop,
+            workers=context.slots.count + AHEAD,
+            longs=max(1, context.slots.count - 1),
+            stop=context.stop,
         )
     except BaseException as error:
-        unwritten = attempted(_finish, site, night, written)
+        unwritten = attempted(_finish, site, context, written)
         if isinstance(unwritten, WheelproofError) and not isinstance(error, NoRoomError):  # that is told already
             logs.warning("the site is not written", fault=str(unwritten))
         raise
-    _finish(site, night, written)
-    return Outcome(tuple(records), tuple(left))
+    _finish(site, context, written)
+    return RunOutcome(tuple(records), tuple(left))
 
 
-def _finish(site: _Site, night: Night, written: int) -> None:
-    if written or not night.is_published():
+def _finish(site: _Site, context: RunContext, written: int) -> None:
+    if written or not context.is_published():
         site.last()
 
 
@@ -224,7 +226,7 @@ class _Site:
             self._publish()
 
 
-def results(outcome: Outcome, projects: Collection[str] | None = None) -> Iterator[Result]:
+def results(outcome: RunOutcome, projects: Collection[str] | None = None) -> Iterator[Result]:
     """Read the results of a run, one by one; of just those projects, where they are named."""
     for path in outcome.records:
         wanted = projects is None or path.parent.name in projects

@@ -17,7 +17,7 @@ from orchestrator.images import recipe
 from orchestrator.model import WheelFile
 from orchestrator.model.names import BadNameError, WheelName
 from orchestrator.results import witness
-from orchestrator.results.witness import Outcome, Row
+from orchestrator.results.witness import WitnessOutcome, WitnessRow
 from orchestrator.util import escapes, logs
 from orchestrator.util.cache import sha256_of
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from orchestrator.results.store import Results
     from orchestrator.results.witness import Claim
 
-_BEST = (Outcome.MATCHES, Outcome.DIFFERS, Outcome.UNBUILDABLE)
+_BEST = (WitnessOutcome.MATCHES, WitnessOutcome.DIFFERS, WitnessOutcome.UNBUILDABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def rows(
     results: Iterable[Result],
     faults: Mapping[str, str],
     at_hand: AtHand,
-) -> tuple[Row, ...]:
+) -> tuple[WitnessRow, ...]:
     """Say of each wheel that is named what was found of it; what no image has a use for is left out.
 
     Of several images, the one that comes nearest to the file speaks: a file is of one of them.
@@ -83,7 +83,7 @@ def rows(
         found[f"{one.project}=={one.version}"].append(one)
     targets = {image: _target(image) for image in dict.fromkeys(task.image for task in tasks)}
 
-    def said(claim: Claim) -> Row | None:
+    def said(claim: Claim) -> WitnessRow | None:
         """Say the best that any image says of a claim."""
         fault = faults.get(claim.requirement, "")
         every = [
@@ -97,13 +97,13 @@ def rows(
     return tuple(row for claim in witness.claims(wanted) if (row := _row(said, claim)))
 
 
-def _row(said: Callable[[Claim], Row | None], claim: Claim) -> Row | None:
+def _row(said: Callable[[Claim], WitnessRow | None], claim: Claim) -> WitnessRow | None:
     """Say what was found of a claim; a fault of the program in one leaves the others as they are."""
     found = attempted(said, claim)
     if isinstance(found, WheelproofError):
         logs.fault("a wheel cannot be compared", found, wheel=claim.filename or claim.requirement)
         sha256 = claim.hashes[0] if len(claim.hashes) == 1 else ""
-        return Row(claim.filename or claim.requirement, sha256, Outcome.UNBUILDABLE, reason=str(found))
+        return WitnessRow(claim.filename or claim.requirement, sha256, WitnessOutcome.UNBUILDABLE, reason=str(found))
     return found
 
 
@@ -113,6 +113,6 @@ def _target(image: str) -> Target | None:
     return None
 
 
-def as_json(found: Iterable[Row]) -> str:
+def as_json(found: Iterable[WitnessRow]) -> str:
     """Return rows as one JSON array."""
     return json.dumps(escapes.all_escaped([asdict(one) for one in found]), indent=1) + "\n"

@@ -41,7 +41,7 @@ def stop_signals() -> tuple[signal.Signals, ...]:
     )
 
 
-class Slots:
+class CpuSlots:
     """Places for builds, each with a processor of its own; long builds never take them all.
 
     A build that is known to be long may take the last place only when nothing short is left that
@@ -73,7 +73,7 @@ class Slots:
             self._changed.notify_all()
 
     @contextmanager
-    def place(self, *, long: bool) -> Iterator[int]:
+    def acquire(self, *, long: bool) -> Iterator[int]:
         """Wait for a place; give its processor."""
         with self._changed:
             while not self._changed.wait_for(lambda: self._admits(long=long), timeout=_LOOK):
@@ -100,7 +100,7 @@ class Slots:
         return bool(self._free) or longs == len(self._ends_short)
 
 
-class Stop:
+class Cancellation:
     """A request to stop, seen by all workers."""
 
     def __init__(self) -> None:
@@ -129,14 +129,14 @@ class Stop:
         return self.event.is_set()
 
 
-def work_off(
+def run_jobs(
     jobs: Iterable[Job],
     work: Callable[[Job], _T],
     done: Callable[[Job, _T | WheelproofError], None],
     *,
     workers: int,
     longs: int,
-    stop: Stop,
+    stop: Cancellation,
 ) -> None:
     """Do all jobs, several at a time and no more than `longs` long ones beside short ones.
 
@@ -188,7 +188,7 @@ def work_off(
 class _Reports:
     """Hands each job's outcome on, one at a time; takes note of what ends the run."""
 
-    def __init__(self, done: Callable[[Job, Any], None], stop: Stop) -> None:
+    def __init__(self, done: Callable[[Job, Any], None], stop: Cancellation) -> None:
         self.faults: list[BaseException] = []
         self._done = done
         self._stop = stop

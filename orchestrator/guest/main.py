@@ -127,7 +127,7 @@ def call_pip(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - the name 
     return made[0] if len(made) == 1 else None
 
 
-def in_child(spec: dict[str, Any], name: str, root: str, out: str, voice: Voice) -> tuple[int, Any, float]:
+def run_hook(spec: dict[str, Any], name: str, root: str, out: str, voice: HostChannel) -> tuple[int, Any, float]:
     """Call the hook in a process of its own; return its exit status, its value and its processor time.
 
     Whatever else the hook began is dead when this returns. The value is None where the hook gave none
@@ -332,7 +332,7 @@ def shown(text: str) -> str:
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in cut)[:LONGEST_DETAIL]
 
 
-class Voice:
+class HostChannel:
     """The one channel to the host."""
 
     def __init__(self) -> None:
@@ -367,25 +367,25 @@ class Voice:
             view = view[os.write(self.descriptor, view) :]
 
 
-def main(spec: dict[str, Any], voice: Voice) -> int:
+def main(spec: dict[str, Any], voice: HostChannel) -> int:
     """Do all that is to be done in one container; return its exit status."""
     os.umask(spec["umask"])
     root: str = spec["source"]
     try:
-        lay_out(spec, root)
+        unpack_sdist(spec, root)
         voice.say(probe=probe(root, spec["requirements"]))
         if spec["ask"]:
             if (status := ask(spec, root, voice)) is not None:
                 return status
             clear((*spec["scratch"], QUEUES))
-            lay_out(spec, root)
+            unpack_sdist(spec, root)
     except Unfit as finding:
         voice.refuse("unpack", finding)
         return 1
     return build(spec, root, voice)
 
 
-def lay_out(spec: dict[str, Any], root: str) -> None:
+def unpack_sdist(spec: dict[str, Any], root: str) -> None:
     """Unpack the sdist; raises Unfit where that cannot be."""
     os.close(os.open(spec["sdist"], os.O_RDONLY))  # where we may not read it, the package is not to blame
     archive = opened(spec["sdist"])
@@ -399,11 +399,11 @@ def lay_out(spec: dict[str, Any], root: str) -> None:
         archive.close()
 
 
-def ask(spec: dict[str, Any], root: str, voice: Voice) -> int | None:
+def ask(spec: dict[str, Any], root: str, voice: HostChannel) -> int | None:
     """Ask for the dynamic build requirements; None when all of them are there, so that the build can go on."""
     name = "get_requires_for_" + spec["hook"]
     try:
-        status, answer, _ = in_child(spec, name, root, "", voice)
+        status, answer, _ = run_hook(spec, name, root, "", voice)
         if status != 0 or went_short():
             return tell_failure(spec, status, voice)
         answer = requirements(answer)
@@ -466,12 +466,12 @@ def _open_up(folder: str) -> None:
                 os.chmod(os.path.join(path, name), 0o700)
 
 
-def build(spec: dict[str, Any], root: str, voice: Voice) -> int:
+def build(spec: dict[str, Any], root: str, voice: HostChannel) -> int:
     """Call the hook, and hand over what it made."""
     out = os.path.join(os.path.dirname(root), "out")
     os.makedirs(out)
     try:
-        status, name, seconds = in_child(spec, spec["hook"], root, out, voice)
+        status, name, seconds = run_hook(spec, spec["hook"], root, out, voice)
     except Unfit as finding:
         voice.refuse(spec["hook"].replace("_", "-"), finding)
         return 1
@@ -499,7 +499,7 @@ def finished(path: str, steps: list[str], epoch: int) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def tell_failure(spec: dict[str, Any], status: int, voice: Voice) -> int:
+def tell_failure(spec: dict[str, Any], status: int, voice: HostChannel) -> int:
     """Tell that a hook failed, and which limits it had hit."""
     left = space_left(spec["scratch"])
     voice.say(failed=status, forks_refused=forks_refused(), space_left=left, short_of_memory=short_of_memory())
@@ -617,7 +617,7 @@ def start(started_with: Iterable[str] = ()) -> NoReturn:
         elif "compile" in given:
             status = compile_all(given["compile"], given["scratch"])
         else:
-            voice = Voice()
+            voice = HostChannel()
             status = main(given, voice)
         sys.stdout.flush()
         sys.stderr.flush()

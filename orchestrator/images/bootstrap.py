@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from orchestrator.build.engine import LocalImage
-    from orchestrator.images.recipe import Recipe
+    from orchestrator.images.recipe import ImageRecipe
 
 
 OWN_SOURCES = "/etc/apt/sources.list.d/debian.sources"
@@ -52,13 +52,13 @@ class Images(Protocol):
         tag: str,
         arguments: Mapping[str, str],
         labels: Mapping[str, str],
-        tell: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> str: ...
     def remove_image(self, reference: str) -> None: ...  # noqa: D102
     def read_file(self, image: str, path: str) -> bytes: ...  # noqa: D102
 
 
-def sources_of(recipe: Recipe, more: str) -> tuple[str, ...]:
+def sources_of(recipe: ImageRecipe, more: str) -> tuple[str, ...]:
     """Return apt's sources for Debian's snapshot archive at the lock's time; none if it does not answer."""
     archive = recipe.snapshots or find_snapshots(f"{_apt_settings()}\n{more}")
     if not archive:
@@ -106,7 +106,7 @@ def _answers(address: str) -> bool:
         return False
 
 
-def root(engine: Images, recipe: Recipe, sources: tuple[str, ...], cache: Path, tell: Callable[[str], None]) -> str:
+def root(engine: Images, recipe: ImageRecipe, sources: tuple[str, ...], cache: Path, log: Callable[[str], None]) -> str:
     """Make a minimal root file system of the suite, or take it from the cache; return its image's id."""
     key = digest([recipe.suite, recipe.snapshot, sources, _ROOT_OPTIONS])[:16]
     tag = f"wheelproof/root:{recipe.suite}-{key}"
@@ -115,12 +115,12 @@ def root(engine: Images, recipe: Recipe, sources: tuple[str, ...], cache: Path, 
     archive = cache / f"root-{recipe.suite}-{key}.tar"
     summed = archive.with_suffix(".sha256")
     if not archive.is_file() or read_checked(summed) != sha256_of(archive):
-        bootstrap(recipe.suite, sources, recipe.snapshot, archive, tell)
+        bootstrap(recipe.suite, sources, recipe.snapshot, archive, log)
         write_checked(summed, sha256_of(archive))
     return engine.import_root(archive, tag)
 
 
-def bootstrap(suite: str, sources: tuple[str, ...], time: datetime, archive: Path, tell: Callable[[str], None]) -> None:
+def bootstrap(suite: str, sources: tuple[str, ...], time: datetime, archive: Path, log: Callable[[str], None]) -> None:
     """Make the tar of a minimal Debian; the same bytes from the same packages.
 
     `sources` are lines for apt; with none of them mmdebstrap's own default holds. Without
@@ -142,7 +142,7 @@ def bootstrap(suite: str, sources: tuple[str, ...], time: datetime, archive: Pat
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         ) as process:
             for line in process.stderr or ():
-                tell(line.rstrip())
+                log(line.rstrip())
                 lines = [*lines[-20:], line]
     except FileNotFoundError as error:
         msg = f"making a root file system of {suite}: there is no mmdebstrap; install it: apt-get install mmdebstrap"

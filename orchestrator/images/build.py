@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import EngineError, ImageError, TransientEngineError
 from orchestrator.images.bootstrap import OWN_SOURCES, root, sources_of
 from orchestrator.images.recipe import LOCK, drift, format_lock, listing, load, manifest, parse_lock, refusal, target
-from orchestrator.model import Drift, Image
+from orchestrator.model import Image, LockDrift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from orchestrator.build.engine import LocalImage
     from orchestrator.images.bootstrap import Images
-    from orchestrator.images.recipe import Packages, Recipe
+    from orchestrator.images.recipe import ImageRecipe, Packages
 
 
 FOUND = "/usr/share/wheelproof/packages"
@@ -34,7 +34,7 @@ PACKAGES_LABEL = "wheelproof.packages"
 # --- making one ------------------------------------------------------------------------------
 
 
-def ensure(engine: Images, name: str, folder: Path, cache: Path, *, strict: bool, tell: Callable[[str], None]) -> Image:
+def ensure(engine: Images, name: str, folder: Path, cache: Path, *, strict: bool, log: Callable[[str], None]) -> Image:
     """Return an image that is there to be used; make it first, if the engine has none of this recipe.
 
     `folder` is images/; `cache` keeps root file systems made from Debian's archive; `tell`
@@ -47,24 +47,26 @@ def ensure(engine: Images, name: str, folder: Path, cache: Path, *, strict: bool
 
     """
     recipe = load(folder, name)
-    image = _describe(recipe, _found(engine, recipe, cache, tell))
+    image = _describe(recipe, _found(engine, recipe, cache, log))
     if image.drift and strict:
         raise ImageError(refusal(name, image.drift))
     if image.drift:
-        tell(f"the image {name} drifted from its lock: {listing(image.drift)}")
+        log(f"the image {name} drifted from its lock: {listing(image.drift)}")
     return image
 
 
-def _found(engine: Images, recipe: Recipe, cache: Path, tell: Callable[[str], None]) -> LocalImage:
+def _found(engine: Images, recipe: ImageRecipe, cache: Path, log: Callable[[str], None]) -> LocalImage:
     """Return the engine's image of a recipe; make it, and first the one that it stands on, if need be."""
     if (found := engine.image(recipe.tag)) is not None:
         return found
-    below = _found(engine, recipe.below, cache, tell) if recipe.below else None
+    below = _found(engine, recipe.below, cache, log) if recipe.below else None
     with _alone(cache, recipe.name):
-        return engine.image(recipe.tag) or _make(engine, recipe, below, cache, tell)
+        return engine.image(recipe.tag) or _make(engine, recipe, below, cache, log)
 
 
-def relock(engine: Images, name: str, folder: Path, cache: Path, *, tell: Callable[[str], None]) -> tuple[Drift, ...]:
+def relock(
+    engine: Images, name: str, folder: Path, cache: Path, *, log: Callable[[str], None]
+) -> tuple[LockDrift, ...]:
     """Write an image's lock from what Debian's archive has now; return what that changed.
 
     A custom image leaves the packages of the image that it stands on as they are, as far as
@@ -78,7 +80,7 @@ def relock(engine: Images, name: str, folder: Path, cache: Path, *, tell: Callab
     """
     former = load(folder, name)
     now = datetime.now(UTC).replace(microsecond=0)
-    below = _found(engine, former.below, cache, tell) if former.below else None
+    below = _found(engine, former.below, cache, log) if former.below else None
     there = _listed_in(below) if below else ()
     draft = format_lock(there, now).encode() if there else b""
     recipe = replace(
@@ -88,8 +90,8 @@ def relock(engine: Images, name: str, folder: Path, cache: Path, *, tell: Callab
         files=tuple((file, draft if file == LOCK else old) for file, old in former.files),
     )
     with _alone(cache, name):
-        base = below.id if below else root(engine, recipe, (), cache, tell)
-        built = _build(engine, recipe, base, "", tell)
+        base = below.id if below else root(engine, recipe, (), cache, log)
+        built = _build(engine, recipe, base, "", log)
         packages = parse_lock(engine.read_file(built, FOUND).decode())
         engine.remove_image(_unfinished(recipe))
     if lost := sorted(dict(there).keys() - dict(packages).keys()):
@@ -104,7 +106,7 @@ def _listed_in(image: LocalImage) -> Packages:
     return parse_lock(image.labels.get(PACKAGES_LABEL, ""))
 
 
-def _describe(recipe: Recipe, found: LocalImage) -> Image:
+def _describe(recipe: ImageRecipe, found: LocalImage) -> Image:
     packages = _listed_in(found)
     try:
         fits = target(packages)
@@ -123,12 +125,12 @@ def _describe(recipe: Recipe, found: LocalImage) -> Image:
 
 
 def _make(
-    engine: Images, recipe: Recipe, below: LocalImage | None, cache: Path, tell: Callable[[str], None]
+    engine: Images, recipe: ImageRecipe, below: LocalImage | None, cache: Path, log: Callable[[str], None]
 ) -> LocalImage:
     """Build the image; it gets its name only when all of it is known."""
-    tell(f"making the image {recipe.name}; this takes a few minutes, once")
-    kind, base, sources = _on(engine, recipe, below) if below else _base(engine, recipe, cache, tell)
-    built = _build(engine, recipe, base, "\n".join(sources), tell)
+    log(f"making the image {recipe.name}; this takes a few minutes, once")
+    kind, base, sources = _on(engine, recipe, below) if below else _base(engine, recipe, cache, log)
+    built = _build(engine, recipe, base, "\n".join(sources), log)
     labels = {BASE_LABEL: kind, PACKAGES_LABEL: engine.read_file(built, FOUND).decode()}
     engine.build_image(_tar((("Dockerfile", f"FROM {built}\n".encode()),)), recipe.tag, {}, labels, _quietly)
     engine.remove_image(_unfinished(recipe))
@@ -138,10 +140,10 @@ def _make(
     return found
 
 
-def _build(engine: Images, recipe: Recipe, base: str, sources: str, tell: Callable[[str], None]) -> str:
+def _build(engine: Images, recipe: ImageRecipe, base: str, sources: str, log: Callable[[str], None]) -> str:
     arguments = {"BASE": base, "SOURCES": sources}
     try:
-        return engine.build_image(_tar(recipe.files), _unfinished(recipe), arguments, {}, _steps_only(tell))
+        return engine.build_image(_tar(recipe.files), _unfinished(recipe), arguments, {}, _steps_only(log))
     except TransientEngineError:
         raise
     except EngineError as error:
@@ -153,17 +155,17 @@ def _quietly(line: str) -> None:
     """Tell nobody."""
 
 
-def _steps_only(tell: Callable[[str], None]) -> Callable[[str], None]:
+def _steps_only(log: Callable[[str], None]) -> Callable[[str], None]:
     """Leave out what the steps print: hundreds of lines of dpkg's; an error brings the last of them."""
 
     def tell_steps(line: str) -> None:
         if line.startswith("Step "):
-            tell(line)
+            log(line)
 
     return tell_steps
 
 
-def _unfinished(recipe: Recipe) -> str:
+def _unfinished(recipe: ImageRecipe) -> str:
     return f"{recipe.tag}-unfinished"
 
 
@@ -191,19 +193,21 @@ def _alone(cache: Path, name: str) -> Iterator[None]:
 # --- where it begins -------------------------------------------------------------------------
 
 
-def _on(engine: Images, recipe: Recipe, below: LocalImage) -> tuple[str, str, tuple[str, ...]]:
+def _on(engine: Images, recipe: ImageRecipe, below: LocalImage) -> tuple[str, str, tuple[str, ...]]:
     """Stand on another image of ours: as `_base`, and it was begun as that one was."""
     own = engine.read_file(below.id, OWN_SOURCES).decode(errors="replace")
     return below.labels.get(BASE_LABEL, ""), below.id, sources_of(recipe, own)
 
 
-def _base(engine: Images, recipe: Recipe, cache: Path, tell: Callable[[str], None]) -> tuple[str, str, tuple[str, ...]]:
+def _base(
+    engine: Images, recipe: ImageRecipe, cache: Path, log: Callable[[str], None]
+) -> tuple[str, str, tuple[str, ...]]:
     """Find what the image stands on: (its kind, its id, more lines for apt's sources)."""
-    tell(f"pulling {recipe.base}")
+    log(f"pulling {recipe.base}")
     if engine.pull(recipe.base):
         own = engine.read_file(recipe.base, OWN_SOURCES).decode(errors="replace")
         return "registry", recipe.base, sources_of(recipe, own)
     sources = sources_of(recipe, "")
     kind = "snapshot" if sources else "archive"
-    tell(f"no registry gives it: making a root file system from Debian's {kind}")
-    return kind, root(engine, recipe, sources, cache, tell), sources
+    log(f"no registry gives it: making a root file system from Debian's {kind}")
+    return kind, root(engine, recipe, sources, cache, log), sources

@@ -222,11 +222,11 @@ def architecture(image: Image) -> str:
 class Contents:
     """Debian's index of files, for all images of a run."""
 
-    def __init__(self, cache: Path, read_file: Callable[[str, str], bytes], tell: Callable[[str], None]) -> None:
+    def __init__(self, cache: Path, read_file: Callable[[str, str], bytes], log: Callable[[str], None]) -> None:
         """Keep indexes in the cache; read an image's own files by `read_file`(image, path); `tell` what goes wrong."""
         self._folder = cache / "debian"
         self._read_file = read_file
-        self._tell = tell
+        self._log = log
         self._turns = Turns()
         self._guard = threading.Lock()
         self._archives: dict[str, Archive | None] = {}
@@ -249,7 +249,7 @@ class Contents:
         except _FAULTS as error:
             if index is not None:  # it cannot be read: the next who asks fetches it again
                 index.unlink(missing_ok=True)
-            self._tell(f"looking up Debian packages for {image.name}: {error}; none are named")
+            self._log(f"looking up Debian packages for {image.name}: {error}; none are named")
             return ()
         return chosen(named, found, {name.partition(":")[0] for name, _ in image.packages})
 
@@ -274,7 +274,7 @@ class Contents:
             except _FAULTS as error:
                 self._failed[archive.key] = time.monotonic()
                 instead = "one of an earlier day serves" if kept else "no packages are named"
-                self._tell(f"fetching Debian's index of files for {archive.suite}: {error}; {instead}")
+                self._log(f"fetching Debian's index of files for {archive.suite}: {error}; {instead}")
                 return kept
 
     def _renewed(self, archive: Archive, folder: Path) -> Path:

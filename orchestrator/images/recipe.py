@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ImageError
-from orchestrator.model import Drift, Target, digest
+from orchestrator.model import LockDrift, Target, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,7 +42,7 @@ _EPOCH = datetime(2026, 9, 18, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class ImageRecipe:
     """All that an image is made from, as the repository has it."""
 
     name: str
@@ -52,7 +52,7 @@ class Recipe:
     lock: Packages  # of all that is in it, the packages of the image that it stands on included
     files: tuple[tuple[str, bytes], ...]  # (name, content) of the build's context, sorted
     snapshots: str = ""  # the snapshot archive's address, if the user names one: "http://host/archive"
-    below: Recipe | None = None  # of the image that a custom one stands on
+    below: ImageRecipe | None = None  # of the image that a custom one stands on
 
     @property
     def tag(self) -> str:
@@ -88,11 +88,11 @@ def bases_first(folder: Path, wanted: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(wanted, key=lambda name: (_height(load(folder, name)), name)))
 
 
-def _height(recipe: Recipe) -> int:
+def _height(recipe: ImageRecipe) -> int:
     return 1 + _height(recipe.below) if recipe.below else 0
 
 
-def load(folder: Path, name: str) -> Recipe:
+def load(folder: Path, name: str) -> ImageRecipe:
     """Read the recipe of one image, and of all that it stands on.
 
     Raises
@@ -104,7 +104,7 @@ def load(folder: Path, name: str) -> Recipe:
     return _load(folder, name, ())
 
 
-def _load(folder: Path, name: str, above: tuple[str, ...]) -> Recipe:
+def _load(folder: Path, name: str, above: tuple[str, ...]) -> ImageRecipe:
     """Read a recipe; `above` names the images that led to it, each standing on the next."""
     if name not in (known := names(folder)):
         near = difflib.get_close_matches(name, known, 1)
@@ -126,7 +126,9 @@ def _load(folder: Path, name: str, above: tuple[str, ...]) -> Recipe:
         raise ImageError(msg) from error
 
 
-def _recipe(name: str, settings: Mapping[str, str], files: Mapping[str, bytes], below: Recipe | None) -> Recipe:
+def _recipe(
+    name: str, settings: Mapping[str, str], files: Mapping[str, bytes], below: ImageRecipe | None
+) -> ImageRecipe:
     """Put a recipe together; a custom image's lock names only what is not as in the image below.
 
     The build gets the whole lock, so that the same steps pin both.
@@ -137,7 +139,7 @@ def _recipe(name: str, settings: Mapping[str, str], files: Mapping[str, bytes], 
     if below:
         lock = tuple(sorted((dict(below.lock) | dict(lock)).items()))
         whole[LOCK] = format_lock(lock, time).encode()
-    return Recipe(
+    return ImageRecipe(
         name=name,
         suite=below.suite if below else settings["suite"],
         base=settings["base"],
@@ -175,11 +177,11 @@ def snapshot_time(text: str) -> datetime:
     return datetime.strptime(found[1], TIME).replace(tzinfo=UTC) if found else _EPOCH
 
 
-def drift(lock: Packages, found: Packages) -> tuple[Drift, ...]:
+def drift(lock: Packages, found: Packages) -> tuple[LockDrift, ...]:
     """List the packages that are not as the lock says, sorted by name."""
     locked, there = dict(lock), dict(found)
     return tuple(
-        Drift(name, locked.get(name), there.get(name))
+        LockDrift(name, locked.get(name), there.get(name))
         for name in sorted(locked.keys() | there.keys())
         if locked.get(name) != there.get(name)
     )
@@ -213,7 +215,7 @@ def _major_minor(package: str, packages: Packages) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def refusal(name: str, drifted: tuple[Drift, ...]) -> str:
+def refusal(name: str, drifted: tuple[LockDrift, ...]) -> str:
     """Say why a drifted image is not used where the config is strict, and what to do."""
     return (
         f"making the image {name}: {len(drifted)} of its Debian packages are not as images/{name}/{LOCK} says: "
@@ -222,6 +224,6 @@ def refusal(name: str, drifted: tuple[Drift, ...]) -> str:
     )
 
 
-def listing(drifted: tuple[Drift, ...]) -> str:
+def listing(drifted: tuple[LockDrift, ...]) -> str:
     """Name packages, each with the version that was found and the locked one."""
     return ", ".join(f"{one.package} {one.found or 'absent'} (locked: {one.locked or 'absent'})" for one in drifted)

@@ -39,7 +39,7 @@ class Suggestion:
     why: str = ""  # nothing more was tried, where it does not build
 
 
-def suggest(judge: Callable[[tuple[str, ...]], Result], tell: Callable[[str], None]) -> Suggestion:
+def suggest(judge: Callable[[tuple[str, ...]], Result], log: Callable[[str], None]) -> Suggestion:
     """Build with ever more Debian packages, until it builds or its failures name none that would help.
 
     `judge` builds on an image with these packages added; an ImageError of it says that there can
@@ -59,7 +59,7 @@ def suggest(judge: Callable[[tuple[str, ...]], Result], tell: Callable[[str], No
         more = lacking(result, packages)
         if not more:
             return Suggestion(packages, result, "no package of Debian is known that would help")
-        tell(f"{said(result)}; adding {', '.join(more)}")
+        log(f"{said(result)}; adding {', '.join(more)}")
         try:
             result = judge((*packages, *more))
         except ImageError as error:

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
         Difference,
         Environment,
         Image,
-        Kind,
         Release,
+        TagComparison,
         Task,
         Variant,
         WheelFile,
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class JudgedBuilds:
     """The builds of a job and what they say."""
 
     judgement: Judgement
@@ -77,7 +77,7 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
     """
     started = effects.now()
 
-    def result(job: str, trial: Trial, inputs: Inputs | None = None, lock: Lock = NOTHING) -> Result:
+    def result(job: str, trial: JudgedBuilds, inputs: Inputs | None = None, lock: Lock = NOTHING) -> Result:
         found = _result(task, release, image, job, trial, started, effects.now(), inputs=inputs, lock=lock)
         return with_help(found, release, image, effects)
 
@@ -85,11 +85,11 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
         """Judge by a failure to settle the inputs; the index may mend that any day, so it holds for one."""
         inputs = inputs_of(task, release, image, f"unsettled on {started.date()}: {failure.detail}")
         job = digest(inputs)
-        return effects.known(release.project, job) or result(job, Trial(failed(failure)), inputs)
+        return effects.known(release.project, job) or result(job, JudgedBuilds(failed(failure)), inputs)
 
     if (early := without_building(task, release, image)) is not None:
         job = digest((release.project, release.version, image.name, early))
-        return effects.known(release.project, job) or result(job, Trial(early))
+        return effects.known(release.project, job) or result(job, JudgedBuilds(early))
     settled = settle(release, image, effects, task.config_settings)
     if isinstance(settled, Failure):
         return unsettled(settled)
@@ -112,7 +112,7 @@ def rebuild(task: Task, release: Release, image: Image, effects: Effects) -> Res
 
     pair = (first.build, second.build) if _is_folder(task) else of_release(release, first.build, second.build)
     trial = conclude(task, *pair, build, effects.read)
-    trial = told(task, release, trial, build, effects.diagnose)
+    trial = explain_difference(task, release, trial, build, effects.diagnose)
     found = result(digest(inputs), trial, inputs, settled.lock)
     return replace(found, published=effects.published(release, first.build)) if task.published else found
 
@@ -158,7 +158,7 @@ def conclude(
     second: Build,
     build: Callable[[str, Environment], Build],
     read: Callable[[Build], Wheel | Failure],
-) -> Trial:
+) -> JudgedBuilds:
     """Judge two builds, with a third in the very environment of the first where they disagree."""
     pair = (first, second)
     seen: tuple[Variant, ...] = ()
@@ -166,13 +166,13 @@ def conclude(
         seen = variations.variants(first.probe, second.probe, task.hold, task.remove)
         insist(seen)
     if (judgement := judge_pair(*pair)) is not None:
-        return Trial(judgement, pair, seen, explained=_agreed(*pair))
+        return JudgedBuilds(judgement, pair, seen, explained=_agreed(*pair))
     third = build("control", first.environment)
     if first.probe and third.probe:
         all_held = tuple(name for name in variations.NAMES if name not in task.remove)
         insist(variations.variants(first.probe, third.probe, all_held, task.remove))
     builds = (*pair, third)
-    return Trial(judge_three(*builds), builds, seen, _compared(*pair, read))
+    return JudgedBuilds(judge_three(*builds), builds, seen, _compared(*pair, read))
 
 
 def _agreed(first: Build, second: Build) -> Explained:
@@ -182,13 +182,13 @@ def _agreed(first: Build, second: Build) -> Explained:
     return Explained(severity=Severity.NONE, builds_compared=2, flake_bound=bound(2))
 
 
-def told(
+def explain_difference(
     task: Task,
     release: Release,
-    trial: Trial,
+    trial: JudgedBuilds,
     build: Callable[[str, Environment], Build],
     diagnose: Callable[[Build, Build], Diagnosis | None],
-) -> Trial:
+) -> JudgedBuilds:
     """Explain why builds differ, where they do; experiments may show that it was chance all along."""
     if trial.judgement.verdict not in (Verdict.SENSITIVE, Verdict.INTRINSIC):
         return trial
@@ -227,7 +227,7 @@ def with_help(result: Result, release: Release, image: Image, effects: Effects) 
     return replace(result, failure=failure, kind=_kind(result, release, effects.read))
 
 
-def _kind(result: Result, release: Release, read: Callable[[Build], Wheel | Failure]) -> Kind | None:
+def _kind(result: Result, release: Release, read: Callable[[Build], Wheel | Failure]) -> TagComparison | None:
     made = next((build for build in result.builds if build.wheel), None)
 
     def members() -> tuple[str, ...]:
@@ -245,7 +245,7 @@ def _result(  # noqa: PLR0913 - a record has as many parts as it has
     release: Release,
     image: Image,
     job: str,
-    trial: Trial,
+    trial: JudgedBuilds,
     started: datetime,
     finished: datetime,
     *,

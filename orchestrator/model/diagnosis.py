@@ -113,7 +113,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Blame:
+class CauseFinding:
     """A cause that was found in a pair of wheels; `name` is its slug in the catalogue."""
 
     name: str
@@ -137,7 +137,7 @@ class Diagnosis:
     """How deep a difference goes, what does it, and what stays unexplained."""
 
     severity: Severity
-    causes: tuple[Blame, ...]
+    causes: tuple[CauseFinding, ...]
     unexplained: tuple[Unexplained, ...]
     differences: tuple[Difference, ...]  # each with its severity
 
@@ -154,7 +154,7 @@ class Experiment:
     severity: Severity | None = None  # where they differ and were looked at
 
 
-class Outcome(StrEnum):
+class RemedyOutcome(StrEnum):
     """What became of a remedy."""
 
     PROVEN = "proven"
@@ -167,13 +167,13 @@ class Remedied:
     """A remedy that the causes suggest, and what came of it; `name` is its slug in the catalogue."""
 
     name: str
-    outcome: Outcome
+    outcome: RemedyOutcome
     severity_after: Severity | None = None  # None where it was not tried, or the build failed
     why: str = ""  # one sentence, where it was rejected or not tried
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class TagComparison:
     """What the wheel is for, against what the index publishes for the version: tags, as in file names."""
 
     ours: tuple[str, ...]
@@ -193,5 +193,5 @@ class Published:
     sha256: str
     same: bool
     severity: Severity | None = None
-    causes: tuple[Blame, ...] = ()
+    causes: tuple[CauseFinding, ...] = ()
     unexplained: tuple[Unexplained, ...] = ()

@@ -143,7 +143,7 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class LockDrift:
     """A Debian package that is not as the image's lock says; None where it is absent."""
 
     package: str
@@ -161,7 +161,7 @@ class Image:
     base: str  # how it was begun: "registry", "snapshot" or "archive"
     target: Target
     packages: tuple[tuple[str, str], ...] = ()  # (name:architecture, version) of each Debian package
-    drift: tuple[Drift, ...] = ()
+    drift: tuple[LockDrift, ...] = ()
     runtime: str = ""  # what its containers are run by; empty: the engine's default
 
 
@@ -199,4 +199,4 @@ class UsedImage:
     id: str
     manifest: str
     base: str
-    drift: tuple[Drift, ...] = ()
+    drift: tuple[LockDrift, ...] = ()

@@ -7,7 +7,16 @@ from datetime import datetime
 from enum import StrEnum
 
 from orchestrator.model.build import Build, Failure
-from orchestrator.model.diagnosis import Blame, Difference, Experiment, Kind, Published, Remedied, Severity, Unexplained
+from orchestrator.model.diagnosis import (
+    CauseFinding,
+    Difference,
+    Experiment,
+    Published,
+    Remedied,
+    Severity,
+    TagComparison,
+    Unexplained,
+)
 from orchestrator.model.inputs import Inputs, Pin, Provided, Sdist, Tool, UsedImage
 
 SCHEMA = 2
@@ -71,7 +80,7 @@ class Result:
     wheelproof: str
     # Explained, where two builds differ.
     severity: Severity | None = None  # None where it could not be looked at, or nothing was built
-    causes: tuple[Blame, ...] = ()
+    causes: tuple[CauseFinding, ...] = ()
     unexplained: tuple[Unexplained, ...] = ()
     experiments: tuple[Experiment, ...] = ()
     remedies: tuple[Remedied, ...] = ()
@@ -79,7 +88,7 @@ class Result:
     left_open: str = ""  # what the budget did not allow to be found out
     builds_compared: int = 0  # how many builds gave the first's very bytes, itself included
     flake_bound: float | None = None  # the highest rate at which another build may differ unseen, at 95 %
-    kind: Kind | None = None
+    kind: TagComparison | None = None
     published: Published | None = None
     tools: tuple[Tool, ...] = ()  # build requirements that were built here, in the order in which they were
     provided: tuple[Provided, ...] = ()  # build requirements that the image has from Debian

@@ -33,7 +33,7 @@ class Debian:
 UNKNOWN: Mapping[str, Debian] = MappingProxyType({})
 
 
-class Kind(StrEnum):
+class CellKind(StrEnum):
     """What the texts of a line are, and so how they are shown."""
 
     TEXT = "text"
@@ -58,7 +58,7 @@ class Line:
     """One fact, as it is on each image."""
 
     name: str
-    kind: Kind
+    kind: CellKind
     cells: tuple[tuple[str, ...], ...]  # one for each image; an empty one where there is nothing to say
     differs: bool  # as far as that says something of the release
 
@@ -115,7 +115,7 @@ def others(standing: Standing, standings: Iterable[Standing]) -> tuple[Standing,
 
 def _line(
     name: str,
-    kind: Kind,
+    kind: CellKind,
     tells: _Tells,
     fact: Callable[[Standing, Debian | None], Iterable[str]],
     standings: tuple[Standing, ...],
@@ -161,22 +161,27 @@ def _built_with(result: Result) -> tuple[str, ...]:
     return tuple(f"{name} {version}" for name, version in sorted((*ours, *theirs)))
 
 
-_Fact = tuple[str, Kind, _Tells, "Callable[[Standing, Debian | None], Iterable[str]]"]
+_Fact = tuple[str, CellKind, _Tells, "Callable[[Standing, Debian | None], Iterable[str]]"]
 
 _FACTS: tuple[_Fact, ...] = (
-    ("Debian", Kind.TEXT, _Tells.NEVER, lambda _, debian: (debian.suite,) if debian else ()),
-    ("Python", Kind.TEXT, _Tells.NEVER, lambda _, debian: (debian.python,) if debian else ()),
-    ("Version", Kind.TEXT, _Tells.ALWAYS, lambda one, _: (one.version,)),
-    ("Verdict", Kind.VERDICT, _Tells.ALWAYS, lambda one, _: (one.latest.verdict,)),
-    ("Since", Kind.DAY, _Tells.NEVER, lambda one, _: (f"{one.since.astimezone(UTC):%Y-%m-%d}",)),
-    ("Sensitive to", Kind.VARIATIONS, _Tells.BUILT, lambda one, _: one.latest.holds),
-    ("How deep", Kind.TEXT, _Tells.BUILT, lambda one, _: (_severity(one.latest),)),
-    ("Causes", Kind.CAUSES, _Tells.BUILT, lambda one, _: dict.fromkeys(blame.name for blame in one.latest.causes)),
-    ("Recipe", Kind.REMEDIES, _Tells.BUILT, lambda one, _: one.latest.recipe),
-    ("Reason", Kind.TEXT, _Tells.ALWAYS, lambda one, _: _failure(one.latest)),
-    ("First build", Kind.HASH, _Tells.BUILT, lambda one, _: _hash(one.latest)),
-    ("Built as", Kind.TEXT, _Tells.ALWAYS, lambda one, _: one.way),
-    ("Built with", Kind.TEXT, _Tells.BUILT, lambda one, _: _built_with(one.latest)),
+    ("Debian", CellKind.TEXT, _Tells.NEVER, lambda _, debian: (debian.suite,) if debian else ()),
+    ("Python", CellKind.TEXT, _Tells.NEVER, lambda _, debian: (debian.python,) if debian else ()),
+    ("Version", CellKind.TEXT, _Tells.ALWAYS, lambda one, _: (one.version,)),
+    ("Verdict", CellKind.VERDICT, _Tells.ALWAYS, lambda one, _: (one.latest.verdict,)),
+    ("Since", CellKind.DAY, _Tells.NEVER, lambda one, _: (f"{one.since.astimezone(UTC):%Y-%m-%d}",)),
+    ("Sensitive to", CellKind.VARIATIONS, _Tells.BUILT, lambda one, _: one.latest.holds),
+    ("How deep", CellKind.TEXT, _Tells.BUILT, lambda one, _: (_severity(one.latest),)),
+    (
+        "Causes",
+        CellKind.CAUSES,
+        _Tells.BUILT,
+        lambda one, _: dict.fromkeys(cause_finding.name for cause_finding in one.latest.causes),
+    ),
+    ("Recipe", CellKind.REMEDIES, _Tells.BUILT, lambda one, _: one.latest.recipe),
+    ("Reason", CellKind.TEXT, _Tells.ALWAYS, lambda one, _: _failure(one.latest)),
+    ("First build", CellKind.HASH, _Tells.BUILT, lambda one, _: _hash(one.latest)),
+    ("Built as", CellKind.TEXT, _Tells.ALWAYS, lambda one, _: one.way),
+    ("Built with", CellKind.TEXT, _Tells.BUILT, lambda one, _: _built_with(one.latest)),
 )
 
 

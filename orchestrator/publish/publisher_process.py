@@ -21,7 +21,7 @@ _SHOWN = 2000
 _PATIENCE = 10  # seconds for the process to end
 
 
-class Publisher:
+class PublisherProcess:
     """`wheelproof publish --when-told`: told each time that the site is to be written.
 
     It stays, since to begin takes longer than to write the few pages that have changed.

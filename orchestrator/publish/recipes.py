@@ -10,12 +10,12 @@ import shlex
 from typing import TYPE_CHECKING
 
 from orchestrator.experiments.remedies import EPOCH, Writing, named
-from orchestrator.model import Outcome, Severity
+from orchestrator.model import RemedyOutcome, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from orchestrator.model import Blame, Result
+    from orchestrator.model import CauseFinding, Result
 
 OUT = "dist"
 _DEEP = {
@@ -72,8 +72,8 @@ def report(result: Result) -> str:
     """Write a report in Markdown for the project that made the package: what differs, why, and what repairs it."""
     name = f"{_text(result.project)} {_text(result.version)}"
     parts = [f"# Wheels of {name} are not reproducible", "", *_summary(result), "", "## Causes", ""]
-    for blame in result.causes:
-        parts += _cause(blame)
+    for cause_finding in result.causes:
+        parts += _cause(cause_finding)
     if result.unexplained:
         parts += ["## Not explained", ""]
         parts += [
@@ -198,11 +198,12 @@ def _summary(result: Result) -> list[str]:
     return lines
 
 
-def _cause(blame: Blame) -> list[str]:
-    does = ", ".join(map(_code, blame.variations)) or "nothing: it differs by itself"
+def _cause(cause_finding: CauseFinding) -> list[str]:
+    does = ", ".join(map(_code, cause_finding.variations)) or "nothing: it differs by itself"
     lines = [f"### {_code(blame.name)}", "", f"Brought about by: {does}. Proof: {blame.proof}."]
     shown = [
-        f"| {_cell(one.path)} {_cell(one.where)} | {_cell(one.first)} | {_cell(one.second)} |" for one in blame.evidence
+        f"| {_cell(one.path)} {_cell(one.where)} | {_cell(one.first)} | {_cell(one.second)} |"
+        for one in cause_finding.evidence
     ]
     if shown:
         lines += ["", "| where | first build | second build |", "|---|---|---|", *shown]
@@ -256,7 +257,7 @@ def _repairs(result: Result) -> list[str]:
     lines = ["With these, two builds in otherwise different environments gave the same bytes:", ""]
     lines += [f"- {_code(name)}: {named(name).summary} {named(name).use}" for name in result.recipe]
     for one in result.remedies:
-        if one.outcome is Outcome.REJECTED:
+        if one.outcome is RemedyOutcome.REJECTED:
             lines.append(f"- not {_code(one.name)}: {_text(one.why)}")
     return [*lines, "", "```sh", pip(result).rstrip(), "```"]
 

@@ -7,7 +7,7 @@ from itertools import takewhile
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class TextSide:
     """One of two texts, in three pieces; only the middle one is unlike the other text's."""
 
     before: str
@@ -15,7 +15,7 @@ class Side:
     after: str
 
 
-def sides(first: str, second: str) -> tuple[Side, Side]:
+def sides(first: str, second: str) -> tuple[TextSide, TextSide]:
     """Part two texts where they begin and where they end to differ."""
     before = _alike(first, second)
     after = _alike(first[before:][::-1], second[before:][::-1])
@@ -27,6 +27,6 @@ def _alike(first: str, second: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 
 
-def _side(text: str, before: int, after: int) -> Side:
+def _side(text: str, before: int, after: int) -> TextSide:
     end = len(text) - after
-    return Side(text[:before], text[before:end], text[end:])
+    return TextSide(text[:before], text[before:end], text[end:])

@@ -50,7 +50,7 @@ _BAR = 1000.0  # width of the bar in its own units
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SiteRow:
     """One line of a list of packages."""
 
     project: str
@@ -186,21 +186,21 @@ def _choices(order: Iterable[str], found: Iterable[str]) -> tuple[Choice, ...]:
     return tuple(Choice(value, counts[value]) for value in (*ordered, *rest))[:LIST_BOUND]
 
 
-def _rows(summary: Summary) -> Iterator[Row]:
+def _rows(summary: Summary) -> Iterator[SiteRow]:
     for project in summary.projects:
         page = page_name(project.name)
         current = project.current
         for standing in current:
             yield _row(standing, page, current)
         for one in project.exclusions:
-            yield Row(project.name, page, Verdict.EXCLUDED, note=one.reason, day=one.since.isoformat())
+            yield SiteRow(project.name, page, Verdict.EXCLUDED, note=one.reason, day=one.since.isoformat())
         for wanted in project.open:
-            yield Row(project.name, page, wording.OPEN, wanted.version, wanted.image)
+            yield SiteRow(project.name, page, wording.OPEN, wanted.version, wanted.image)
 
 
-def _row(standing: Standing, page: str, current: tuple[Standing, ...]) -> Row:
+def _row(standing: Standing, page: str, current: tuple[Standing, ...]) -> SiteRow:
     latest = standing.latest
-    return Row(
+    return SiteRow(
         standing.project,
         page,
         latest.verdict,
@@ -211,7 +211,7 @@ def _row(standing: Standing, page: str, current: tuple[Standing, ...]) -> Row:
         wording.qualifiers(latest),
         _day(latest.finished),
         latest.severity if latest.severity and latest.severity is not Severity.NONE else "",
-        tuple(dict.fromkeys(blame.name for blame in latest.causes)),
+        tuple(dict.fromkeys(cause_finding.name for cause_finding in latest.causes)),
         tuple((one.image, one.latest.verdict) for one in side_by_side.others(standing, current)),
     )
 

@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING
 
 from orchestrator.model import Mode, Proof, Severity
 from orchestrator.publish import wording
-from orchestrator.publish.comparison import Kind
+from orchestrator.publish.comparison import CellKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from orchestrator.model import Blame, Diagnosis, Difference, Evidence, Experiment, Remedied, Result, Unexplained
+    from orchestrator.model import (
+        CauseFinding,
+        Diagnosis,
+        Difference,
+        Evidence,
+        Experiment,
+        Remedied,
+        Result,
+        Unexplained,
+    )
     from orchestrator.publish.comparison import Comparison
 
 MEMBERS = 4  # paths that are named of one cause
@@ -83,8 +92,8 @@ def side_by_side(found: Comparison) -> Iterator[Block]:
     yield ""
 
 
-def _cell(kind: Kind, texts: Iterable[str]) -> str:
-    return one_line(", ".join(text[:HASH] if kind is Kind.HASH else text for text in texts))
+def _cell(kind: CellKind, texts: Iterable[str]) -> str:
+    return one_line(", ".join(text[:HASH] if kind is CellKind.HASH else text for text in texts))
 
 
 def _verdict(result: Result) -> Iterator[Block]:
@@ -143,7 +152,7 @@ def _failure(result: Result) -> Iterator[Block]:
 
 
 def why(
-    causes: Sequence[Blame],
+    causes: Sequence[CauseFinding],
     unexplained: Sequence[Unexplained],
     summaries: Mapping[str, str],
     sides: tuple[str, str] | None = None,
@@ -169,7 +178,7 @@ def why(
     yield from _more(gathered)
 
 
-def _cause(one: Blame, summaries: Mapping[str, str], sides: tuple[str, str] | None) -> Iterator[Block]:
+def _cause(one: CauseFinding, summaries: Mapping[str, str], sides: tuple[str, str] | None) -> Iterator[Block]:
     can = "done by" if one.proof is Proof.ISOLATED else "can be done by"
     does = f"{one.proof}; {can} {wording.listed(one.variations)}" if one.variations else f"{one.proof}"
     yield f"  {one_line(one.name)}" if sides else f"  {one_line(one.name)} ({one_line(does)})"

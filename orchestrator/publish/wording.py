@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Frontend, Mode, Outcome, Policy, Proof, Reason, Severity, Verdict, Want
+from orchestrator.model import Frontend, Mode, Policy, Proof, Reason, RemedyOutcome, Severity, Verdict, Want
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -331,17 +331,19 @@ PROOFS: Mapping[Proof, str] = {
     Proof.ISOLATED: "proved by building: with this held, and nothing less, the difference is gone",
 }
 
-OUTCOMES: Mapping[Outcome, str] = {
-    Outcome.PROVEN: "proven: built with it, the two wheels are the same bytes",
-    Outcome.REJECTED: "rejected",
-    Outcome.NOT_TRIED: "not tried",
+OUTCOMES: Mapping[RemedyOutcome, str] = {
+    RemedyOutcome.PROVEN: "proven: built with it, the two wheels are the same bytes",
+    RemedyOutcome.REJECTED: "rejected",
+    RemedyOutcome.NOT_TRIED: "not tried",
 }
 
 
 def outcome(remedied: Remedied) -> str:
     """Say what came of a remedy."""
     after = remedied.severity_after
-    deep = f"the wheels then differ in {DEPTHS[after][0]}" if after and remedied.outcome is Outcome.REJECTED else ""
+    deep = (
+        f"the wheels then differ in {DEPTHS[after][0]}" if after and remedied.outcome is RemedyOutcome.REJECTED else ""
+    )
     said = "; ".join(part for part in (deep, remedied.why) if part)
     return f"{OUTCOMES[remedied.outcome]}: {said}" if said else OUTCOMES[remedied.outcome]
 

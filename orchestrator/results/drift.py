@@ -18,7 +18,7 @@ _NO_INPUTS = frozenset({"variation", "limits"})
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class WheelDrift:
     """A release whose first build gives other bytes than it once gave, on one image."""
 
     earlier: Result  # the last that gave the other bytes
@@ -59,7 +59,7 @@ def first_hash(result: Result) -> str:
 
 def drifted(
     results: Iterable[Result], packages: Callable[[str], Mapping[str, str] | None] = lambda _manifest: None
-) -> Iterator[Drift]:
+) -> Iterator[WheelDrift]:
     """Yield the last drift of each release on each image; `packages` tells what an image's manifest held."""
     histories: dict[tuple[str, str, str], list[Result]] = {}
     for one in sorted(results, key=lambda one: one.finished):
@@ -70,7 +70,7 @@ def drifted(
         others = [number for number, one in enumerate(history) if first_hash(one) != now]
         if others:
             earlier, later = history[others[-1]], history[others[-1] + 1]
-            yield Drift(earlier, later, tuple(_detailed(earlier, later, packages)))
+            yield WheelDrift(earlier, later, tuple(_detailed(earlier, later, packages)))
 
 
 def _detailed(
@@ -89,7 +89,7 @@ def _detailed(
         yield from (InputChange("image", name, held.get(name), holds.get(name)) for name in names)
 
 
-def swaps(drift: Drift) -> tuple[Swap, ...]:
+def swaps(drift: WheelDrift) -> tuple[Swap, ...]:
     """Return what is to be built to find the culprit: all as it was, and then one build requirement swapped each."""
     then = {pin.name: pin for pin in drift.earlier.build_requirements}
     since = {pin.name: pin for pin in drift.later.build_requirements}
@@ -105,7 +105,7 @@ def swaps(drift: Drift) -> tuple[Swap, ...]:
     return tuple(found)
 
 
-def culprit(drift: Drift, tried: Iterable[Tried] = ()) -> str:
+def culprit(drift: WheelDrift, tried: Iterable[Tried] = ()) -> str:
     """Name what did it: proven by what was tried, or else what the records of the two runs leave to suspect."""
     seen = {one.swap.names: one.sha256 for one in tried if one.sha256}  # a build that failed proves nothing
     if () in seen and seen[()] != drift.was:

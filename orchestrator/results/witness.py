@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LONGEST = 300  # characters of a reason
 
 
-class Outcome(StrEnum):
+class WitnessOutcome(StrEnum):
     """What a rebuild says of a hash."""
 
     MATCHES = "matches"
@@ -39,12 +39,12 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class WitnessRow:
     """What was found of one claim; its fields are those of `wheelproof witness --json`."""
 
     filename: str  # or NAME==VERSION, where neither the file nor a rebuild gives one
     sha256: str  # as the file has it; empty where it has several and none is that of the rebuilt wheel
-    outcome: Outcome
+    outcome: WitnessOutcome
     rebuilt_sha256: str = ""  # empty where nothing was rebuilt
     causes: tuple[str, ...] = ()  # why the two differ, where the wheel itself was at hand
     severity: str = ""  # how deep
@@ -70,7 +70,7 @@ def witnessed(
     fault: str,
     target: Target | None,
     diagnose: Callable[[str, str, Result], Diagnosis | None],
-) -> Row:
+) -> WitnessRow:
     """Say what a rebuild says of a claim.
 
     `result` is the release's, or None with the `fault` for which there is none; `target` is that of
@@ -80,17 +80,19 @@ def witnessed(
     said = claim.hashes[0] if len(claim.hashes) == 1 else ""
     name = claim.filename or claim.requirement
     if result is None:
-        return Row(name, said, Outcome.UNBUILDABLE, reason=_short(fault))
+        return WitnessRow(name, said, WitnessOutcome.UNBUILDABLE, reason=_short(fault))
     wheel = result.builds[0].wheel if result.builds else None
     if (reason := _unbuildable(claim, result, wheel, target)) or wheel is None:
-        return Row(name, said, Outcome.UNBUILDABLE, reason=_short(reason))
+        return WitnessRow(name, said, WitnessOutcome.UNBUILDABLE, reason=_short(reason))
     name = claim.filename or wheel.filename
     if wheel.sha256 in claim.hashes and name == wheel.filename:
-        return Row(name, wheel.sha256, Outcome.MATCHES, wheel.sha256)
+        return WitnessRow(name, wheel.sha256, WitnessOutcome.MATCHES, wheel.sha256)
     found = diagnose(name, said, result) if said else None
-    causes = tuple(dict.fromkeys(blame.name for blame in found.causes)) if found else ()
+    causes = tuple(dict.fromkeys(cause_finding.name for cause_finding in found.causes)) if found else ()
     severity = found.severity.value if found else ""
-    return Row(name, said, Outcome.DIFFERS, wheel.sha256, causes, severity, _different(claim, wheel, found))
+    return WitnessRow(
+        name, said, WitnessOutcome.DIFFERS, wheel.sha256, causes, severity, _different(claim, wheel, found)
+    )
 
 
 def _unbuildable(claim: Claim, result: Result, wheel: WheelFile | None, target: Target | None) -> str:

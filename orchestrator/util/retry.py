@@ -40,7 +40,7 @@ def retrying(
         stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_when_event_set(stop),
         sleep=sleep or tenacity.sleep_using_event(stop),
         wait=_longer(tenacity.wait_random_exponential(multiplier=first_wait, max=longest_wait)),
-        before_sleep=_tell,
+        before_sleep=_log,
         reraise=True,
     )
     return policy.wraps(act)
@@ -56,6 +56,6 @@ def _longer(usual: Callable[[tenacity.RetryCallState], float]) -> Callable[[tena
     return wait
 
 
-def _tell(state: tenacity.RetryCallState) -> None:
+def _log(state: tenacity.RetryCallState) -> None:
     fault = state.outcome.exception() if state.outcome else None
     logs.warning("trying again", attempt=state.attempt_number, fault=str(fault))

@@ -10,7 +10,18 @@ import pytest
 from packaging.utils import canonicalize_name
 from selenium.webdriver.common.by import By
 
-from orchestrator.model import Aspect, Difference, Drift, Exclusion, Failure, Phase, Reason, Result, Tracked, Verdict
+from orchestrator.model import (
+    Aspect,
+    Difference,
+    Exclusion,
+    Failure,
+    LockDrift,
+    Phase,
+    Reason,
+    Result,
+    Tracked,
+    Verdict,
+)
 from orchestrator.publish.catalogue import chapters
 from orchestrator.publish.site import page_name, site
 from orchestrator.results.summary import summarize
@@ -28,7 +39,7 @@ WIDE, NARROW = 1280, 390
 HOSTILE_LOG = (HOSTILE + "x" * 3000).encode()
 STORE = {log_name(log): log for log in (*LOGS, HOSTILE_LOG)}
 EVIL = f"evil{HOSTILE}"
-DRIFTED = replace(IMAGE, drift=(Drift("a-package-with-a-very-long-name:amd64", "1:2.36-9+deb12u10", None),))
+DRIFTED = replace(IMAGE, drift=(LockDrift("a-package-with-a-very-long-name:amd64", "1:2.36-9+deb12u10", None),))
 
 PAGES = (
     "index.html",

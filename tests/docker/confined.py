@@ -22,7 +22,7 @@ def asked(number: int, *arguments: int) -> str:
     return errno.errorcode[ctypes.get_errno()] if value == -1 else ""
 
 
-def in_child(number: int, *arguments: int) -> str:
+def run_hook(number: int, *arguments: int) -> str:
     """Make one that may make a process: a child that comes of it must not go on as this one."""
     me, reading, writing = os.getpid(), *os.pipe()
     told = asked(number, *arguments)
@@ -152,9 +152,9 @@ REFUSED = {
     "unshare-net": asked(272, 0x40000000),
     "unshare-fs": asked(272, 0x200),
     "setns": asked(308, 0, 0),
-    "clone-user": in_child(56, 0x10000000 | 17, 0, 0, 0, 0),
-    "clone-net": in_child(56, 0x40000000 | 17, 0, 0, 0, 0),
-    "clone-user-high": in_child(56, 0x100000000 | 0x10000000 | 17, 0, 0, 0, 0),
+    "clone-user": run_hook(56, 0x10000000 | 17, 0, 0, 0, 0),
+    "clone-net": run_hook(56, 0x40000000 | 17, 0, 0, 0, 0),
+    "clone-user-high": run_hook(56, 0x100000000 | 0x10000000 | 17, 0, 0, 0, 0),
     "mount": asked(165, 0, 0, 0, 0, 0),
     "umount2": asked(166, 0, 0),
     "pivot_root": asked(155, 0, 0),

@@ -31,19 +31,19 @@ def cache() -> Path:
 @pytest.fixture(scope="session")
 def bookworm(engine: Engine, cache: Path) -> Image:
     """The image of that name, made if need be."""
-    return ensure(engine, "bookworm", IMAGES, cache, strict=False, tell=print)
+    return ensure(engine, "bookworm", IMAGES, cache, strict=False, log=print)
 
 
 @pytest.fixture(scope="session")
 def trixie(engine: Engine, cache: Path) -> Image:
     """The image of that name, made if need be."""
-    return ensure(engine, "trixie", IMAGES, cache, strict=False, tell=print)
+    return ensure(engine, "trixie", IMAGES, cache, strict=False, log=print)
 
 
 @pytest.fixture(scope="session")
 def rust(engine: Engine, cache: Path) -> Image:
     """The custom image that has cargo, made if need be."""
-    return ensure(engine, "rust", IMAGES, cache, strict=False, tell=print)
+    return ensure(engine, "rust", IMAGES, cache, strict=False, log=print)
 
 
 @pytest.fixture(scope="session", params=["bookworm", "trixie"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import docker
 
 from orchestrator.build.engine import STDOUT, Completed, Container, Engine
-from tests.docker.sinners import LABEL
+from tests.docker.case_builder import LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ def run_inside(engine: Engine, container: Container) -> tuple[Completed, str]:
     return completed, b"".join(pieces).decode()
 
 
-def derive(engine: Engine, tag: str, base: str, steps: str, tell: Callable[[str], None] = print) -> str:
+def derive(engine: Engine, tag: str, base: str, steps: str, log: Callable[[str], None] = print) -> str:
     """Return an image of that tag, made once by more steps of a Dockerfile on top of another."""
     found = engine.image(tag)
     if found is not None:
@@ -52,7 +52,7 @@ def derive(engine: Engine, tag: str, base: str, steps: str, tell: Callable[[str]
         member.size = len(content)
         archive.addfile(member, io.BytesIO(content))
     stream.seek(0)
-    return engine.build_image(stream, tag, {}, {}, tell)
+    return engine.build_image(stream, tag, {}, {}, log)
 
 
 class _InGroup(docker.APIClient):

@@ -10,8 +10,8 @@ import pytest
 from orchestrator.build import variations
 from orchestrator.errors import TransientEngineError
 from orchestrator.model import Budget, Mode, Verdict
+from tests.docker.case_builder import SMALL, CaseBuilder
 from tests.docker.containers import crowded
-from tests.docker.sinners import SMALL, Sinners
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ class Judge(Protocol):
 @pytest.fixture
 def judge(engine: Engine, bookworm: Image, cache: Path, tmp_path: Path) -> Judge:
     """Judge the sin of that name, as the farm would, and leave the reasons to `test_causes`."""
-    farm = Sinners(engine, bookworm, cache, tmp_path)
+    farm = CaseBuilder(engine, bookworm, cache, tmp_path)
 
     def judged(slug: str, *, limits: Limits = SMALL, hold: tuple[str, ...] = ()) -> Result:
         return farm.judge(slug, limits=limits, hold=hold, budget=Budget(builds=0))
@@ -162,7 +162,7 @@ def test_a_host_that_runs_out_of_memory_gives_no_verdict(
 ) -> None:
     """Each build is within its limit, but all of them together have less."""
     with crowded(bookworm) as engine, pytest.raises(TransientEngineError, match="the host ran out of memory"):
-        Sinners(engine, bookworm, cache, tmp_path).judge(slug, limits=replace(SMALL, memory=8 << 30))
+        CaseBuilder(engine, bookworm, cache, tmp_path).judge(slug, limits=replace(SMALL, memory=8 << 30))
 
 
 def test_a_build_that_never_ends_is_ended(judge: Judge) -> None:

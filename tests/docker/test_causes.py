@@ -9,10 +9,10 @@ import pytest
 from orchestrator.analysis.causes.catalogue import CAUSES
 from orchestrator.build import variations
 from orchestrator.experiments.remedies import REMEDIES
-from orchestrator.model import Budget, Outcome, Proof, Severity, Verdict
-from tests.docker.sinners import Sinners
+from orchestrator.model import Budget, Proof, RemedyOutcome, Severity, Verdict
+from tests.cause_cases import PACKAGES
+from tests.docker.case_builder import CaseBuilder
 from tests.samples import EPOCH
-from tests.sins import PACKAGES
 
 if TYPE_CHECKING:
     from orchestrator.analysis.causes.model import Cause
@@ -27,11 +27,11 @@ SPEECHLESS = {"num-cpus", "shell"}  # a bare number, a word: no trace that could
 
 
 @pytest.fixture(scope="module")
-def sinners(
+def cases(
     engine: Engine, bookworm: Image, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Sinners:
+) -> CaseBuilder:
     """A farm for all tests here."""
-    return Sinners(engine, bookworm, request.getfixturevalue("cache"), tmp_path_factory.mktemp("sinners"))
+    return CaseBuilder(engine, bookworm, request.getfixturevalue("cache"), tmp_path_factory.mktemp("cases"))
 
 
 def told(result: Result) -> str:
@@ -41,18 +41,18 @@ def told(result: Result) -> str:
 
 def proven(result: Result) -> set[str]:
     """Name the remedies that were proven."""
-    return {one.name for one in result.remedies if one.outcome is Outcome.PROVEN}
+    return {one.name for one in result.remedies if one.outcome is RemedyOutcome.PROVEN}
 
 
 @pytest.mark.parametrize("cause", SAMPLED, ids=lambda cause: cause.name)
-def test_a_sin_is_told_for_what_it_is(sinners: Sinners, cause: Cause) -> None:
+def test_each_cause_is_named(cases: CaseBuilder, cause: Cause) -> None:
     """Just that cause, its variation isolated, nothing left over, and a remedy that works."""
-    result = sinners.judge(cause.name)
-    assert {blame.name for blame in result.causes} == {cause.name}, told(result)
+    result = cases.judge(cause.name)
+    assert {cause_finding.name for cause_finding in result.causes} == {cause.name}, told(result)
     assert result.unexplained == (), told(result)
     if result.verdict is Verdict.SENSITIVE:
         assert result.holds, told(result)
-        assert {blame.proof for blame in result.causes} == {Proof.ISOLATED}, told(result)
+        assert {cause_finding.proof for cause_finding in result.causes} == {Proof.ISOLATED}, told(result)
         assert set(result.causes[0].variations) == set(result.holds), told(result)
         assert not cause.variations or set(result.holds) <= set(cause.variations), told(result)
     else:
@@ -64,12 +64,12 @@ def test_a_sin_is_told_for_what_it_is(sinners: Sinners, cause: Cause) -> None:
 
 
 @pytest.mark.parametrize("name", variations.NAMES)
-def test_a_captured_variation_is_isolated_and_held(sinners: Sinners, name: str) -> None:
+def test_a_captured_variation_is_isolated_and_held(cases: CaseBuilder, name: str) -> None:
     """It alone, as the experiments show, and holding it repairs the package."""
-    result = sinners.judge(name, budget=Budget(builds=9))
+    result = cases.judge(name, budget=Budget(builds=9))
     assert result.verdict is Verdict.SENSITIVE, told(result)
     assert result.holds == (name,), told(result)
-    causes = [(blame.variations, blame.proof) for blame in result.causes]
+    causes = [(cause_finding.variations, cause_finding.proof) for cause_finding in result.causes]
     assert causes == ([] if name in SPEECHLESS else [((name,), Proof.ISOLATED)]), told(result)
     assert bool(result.unexplained) is (name in SPEECHLESS), told(result)
     assert f"fix-{name}" in proven(result), told(result)
@@ -77,20 +77,20 @@ def test_a_captured_variation_is_isolated_and_held(sinners: Sinners, name: str) 
 
 
 @pytest.mark.parametrize("name", MENDED)
-def test_a_remedy_repairs_what_it_is_for(sinners: Sinners, name: str) -> None:
+def test_a_remedy_repairs_what_it_is_for(cases: CaseBuilder, name: str) -> None:
     """Where the gentler ones do not, it is what is left."""
-    result = sinners.judge(name, epoch=None if name in WITHOUT_EPOCH else EPOCH)
+    result = cases.judge(name, epoch=None if name in WITHOUT_EPOCH else EPOCH)
     assert result.verdict in (Verdict.SENSITIVE, Verdict.INTRINSIC), told(result)
     assert name in result.recipe, told(result)
     last = [build for build in result.builds if name in build.name]
     assert len({build.wheel.sha256 for build in last if build.wheel}) == 1, told(result)
 
 
-def test_two_sins_are_told_and_isolated_together(sinners: Sinners) -> None:
+def test_two_causes_are_named_and_isolated_together(cases: CaseBuilder) -> None:
     """Each alone still differs; both held are the same bytes."""
-    result = sinners.judge("two-sins")
+    result = cases.judge("two-sins")
     assert result.holds == ("build-path", "domain-host"), told(result)
-    assert {blame.name: blame.variations for blame in result.causes} == {
+    assert {cause_finding.name: cause_finding.variations for cause_finding in result.causes} == {
         "build-path": ("build-path",),
         "host-name": ("domain-host",),
     }, told(result)
@@ -101,9 +101,9 @@ def test_two_sins_are_told_and_isolated_together(sinners: Sinners) -> None:
     assert len(result.builds) <= 3 + 5
 
 
-def test_an_unknown_sin_stays_unexplained(sinners: Sinners) -> None:
+def test_an_unknown_cause_stays_unexplained(cases: CaseBuilder) -> None:
     """But which variation does it is found by building, and so is what repairs it."""
-    result = sinners.judge("unknown-sin")
+    result = cases.judge("unknown-sin")
     assert [(one.path, one.aspect.value) for one in result.unexplained] == [("sin/captured.txt", "content")] * len(
         result.unexplained
     )
@@ -114,18 +114,18 @@ def test_an_unknown_sin_stays_unexplained(sinners: Sinners) -> None:
     assert len(result.builds) <= 3 + 8
 
 
-def test_the_blameless_package_needs_no_explanation(sinners: Sinners) -> None:
+def test_the_blameless_package_needs_no_explanation(cases: CaseBuilder) -> None:
     """Two builds, and the record says how little two are."""
-    result = sinners.judge("blameless")
+    result = cases.judge("blameless")
     assert (result.verdict, result.severity, result.causes) == (Verdict.REPRODUCIBLE, Severity.NONE, ())
     assert (result.builds_compared, result.flake_bound, len(result.builds)) == (2, 1.0, 2)
 
 
-def test_what_makes_a_build_fail_is_a_cause_like_others(sinners: Sinners) -> None:
+def test_what_makes_a_build_fail_is_a_cause_like_others(cases: CaseBuilder) -> None:
     """Isolated by building, with the line of the log that shows it."""
-    result = sinners.judge("fragile")
+    result = cases.judge("fragile")
     assert result.verdict is Verdict.SENSITIVE
-    assert [(blame.name, blame.variations, blame.proof) for blame in result.causes] == [
+    assert [(cause_finding.name, cause_finding.variations, cause_finding.proof) for cause_finding in result.causes] == [
         ("fragile", ("home",), Proof.ISOLATED)
     ], told(result)
     assert "/nonexistent/" in result.causes[0].evidence[0].second
@@ -133,7 +133,7 @@ def test_what_makes_a_build_fail_is_a_cause_like_others(sinners: Sinners) -> Non
     assert len(result.builds) <= 3 + 7
 
 
-def test_equal_lengths_of_paths_are_enough_where_the_length_alone_shows(sinners: Sinners) -> None:
+def test_equal_lengths_of_paths_are_enough_where_the_length_alone_shows(cases: CaseBuilder) -> None:
     """No trace tells that, and so the path is what is held."""
-    result = sinners.judge("same-length-path")
+    result = cases.judge("same-length-path")
     assert result.holds == ("build-path",), told(result)

@@ -14,11 +14,11 @@ from orchestrator.build.engine import STDOUT, Container
 from orchestrator.build_requirements.install import SITECUSTOMIZE
 from orchestrator.guest.main import TIMED_OUT, UNREADY
 from orchestrator.model import Budget, Result, Verdict
+from tests.cause_cases import pack
+from tests.docker.case_builder import LABEL, SMALL, CaseBuilder
 from tests.docker.containers import run_inside
-from tests.docker.farmyard import Farmyard, farmyard, until
-from tests.docker.sinners import LABEL, SMALL, Sinners
+from tests.docker.farm_fixture import FarmFixture, farm_on, until
 from tests.samples import FIRST
-from tests.sins import pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,16 +51,16 @@ ORDINARY = 'import sys; [print("path", one) for one in sys.path[1:]]; print("fla
 
 
 @pytest.fixture
-def farm(engine: Engine, bookworm: Image, cache: Path, tmp_path: Path) -> Sinners:
+def farm(engine: Engine, bookworm: Image, cache: Path, tmp_path: Path) -> CaseBuilder:
     """A farm for packages without requirements."""
-    return Sinners(engine, bookworm, cache, tmp_path)
+    return CaseBuilder(engine, bookworm, cache, tmp_path)
 
 
 @pytest.fixture
-def yard(tmp_path: Path, bookworm: Image) -> Iterator[Farmyard]:
+def yard(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
     """A farm of its own, on the image that is there."""
     assert bookworm.name == "bookworm"
-    yield from farmyard(tmp_path)
+    yield from farm_on(tmp_path)
 
 
 def wrote(result: Result, path: str, folder: Path) -> str:
@@ -75,7 +75,7 @@ def log(result: Result, folder: Path) -> str:
     return (folder / "results" / "logs" / result.builds[0].log).read_text()
 
 
-def test_no_way_leads_into_the_process_that_reports_the_outcome(farm: Sinners, tmp_path: Path) -> None:
+def test_no_way_leads_into_the_process_that_reports_the_outcome(farm: CaseBuilder, tmp_path: Path) -> None:
     """Neither its descriptors, its memory, a debugger nor a signal; and the build itself is as open as ever."""
     result = farm.judge("forges-frames")
     tried = dict(one.split() for one in wrote(result, "sin/tried.txt", tmp_path).splitlines())
@@ -85,7 +85,7 @@ def test_no_way_leads_into_the_process_that_reports_the_outcome(farm: Sinners, t
     assert result.verdict is Verdict.REPRODUCIBLE
 
 
-def test_signals_to_the_guest_change_nothing(farm: Sinners) -> None:
+def test_signals_to_the_guest_change_nothing(farm: CaseBuilder) -> None:
     """Not even that of its own alarm."""
     assert farm.judge("signals-guest").verdict is Verdict.REPRODUCIBLE
 
@@ -100,7 +100,9 @@ def test_signals_to_the_guest_change_nothing(farm: Sinners) -> None:
         ("asks-badly", "missing-build-requirement", "a build requirement is not a text, but '1'"),
     ],
 )
-def test_what_a_build_answers_is_a_result_whatever_it_is(farm: Sinners, slug: str, reason: str, detail: str) -> None:
+def test_what_a_build_answers_is_a_result_whatever_it_is(
+    farm: CaseBuilder, slug: str, reason: str, detail: str
+) -> None:
     """It has its reason, and the farm goes on."""
     result = farm.judge(slug)
     assert (result.verdict, result.reason) == (Verdict.FTBFS, reason), result.failure
@@ -108,7 +110,7 @@ def test_what_a_build_answers_is_a_result_whatever_it_is(farm: Sinners, slug: st
     assert detail in result.failure.detail
 
 
-def test_nothing_alters_the_wheel_once_the_build_is_over(farm: Sinners) -> None:
+def test_nothing_alters_the_wheel_once_the_build_is_over(farm: CaseBuilder) -> None:
     """Whatever it left behind is dead before the wheel is looked at.
 
     What is left behind begins three milliseconds after the hook's end; a busy machine may take longer than that to
@@ -117,7 +119,7 @@ def test_nothing_alters_the_wheel_once_the_build_is_over(farm: Sinners) -> None:
     assert any(farm.judge("alters-late", budget=Budget(builds=0)).verdict is Verdict.REPRODUCIBLE for _ in range(3))
 
 
-def test_what_the_question_left_behind_is_not_in_the_way_of_the_build(farm: Sinners, tmp_path: Path) -> None:
+def test_what_the_question_left_behind_is_not_in_the_way_of_the_build(farm: CaseBuilder, tmp_path: Path) -> None:
     """Not even a folder that nobody may enter."""
     result = farm.judge("locks-scratch")
     assert result.verdict is Verdict.REPRODUCIBLE
@@ -125,7 +127,7 @@ def test_what_the_question_left_behind_is_not_in_the_way_of_the_build(farm: Sinn
 
 
 def test_build_requirements_run_in_the_build_alone(
-    farm: Sinners, engine: Engine, bookworm: Image, tmp_path: Path
+    farm: CaseBuilder, engine: Engine, bookworm: Image, tmp_path: Path
 ) -> None:
     """Their .pth files and their modules under a library's name; there, all is as Python itself has it at its start."""
     lib = tmp_path / "requirements" / "lib"
@@ -159,14 +161,14 @@ def test_build_requirements_run_in_the_build_alone(
     ]
 
 
-def test_a_container_that_nobody_attends_to_ends_in_time(farm: Sinners, engine: Engine, tmp_path: Path) -> None:
+def test_a_container_that_nobody_attends_to_ends_in_time(farm: CaseBuilder, engine: Engine, tmp_path: Path) -> None:
     """By itself, and so that it can be seen why; here two seconds after its start."""
     found = pack("never-ends", tmp_path)
     lib = tmp_path / "requirements" / "lib"
     lib.mkdir(parents=True)
     order = container.Order(
         name="first",
-        source=farm.workshop.describe(found, SMALL),  # type: ignore[arg-type] # it is a good one
+        source=farm.job_effects.describe(found, SMALL),  # type: ignore[arg-type] # it is a good one
         environment=FIRST,
         requirements=lib.parent,
         image=farm.image,
@@ -187,7 +189,7 @@ def test_a_container_that_nobody_attends_to_ends_in_time(farm: Sinners, engine: 
     assert heard.count(b"\n") == 1
 
 
-def test_builds_end_in_time_though_their_farm_is_dead(yard: Farmyard) -> None:
+def test_builds_end_in_time_though_their_farm_is_dead(yard: FarmFixture) -> None:
     """A farm that was killed has nobody to stop them."""
     yard.publish("never-ends")
     yard.configure(limits={"time": "2s"}, jobs=1)
@@ -199,7 +201,7 @@ def test_builds_end_in_time_though_their_farm_is_dead(yard: Farmyard) -> None:
     until(lambda: yard.running() == 0)
 
 
-def test_a_guest_that_cannot_protect_itself_does_nothing(farm: Sinners, engine: Engine) -> None:
+def test_a_guest_that_cannot_protect_itself_does_nothing(farm: CaseBuilder, engine: Engine) -> None:
     """One that is not the container's first process could be killed, and could not kill what is left behind."""
     guest = container.guest_folder(farm.cache, FIRST)
     program = f"import subprocess; print(subprocess.run(['python3', '{container.GUEST}/start.py', '{{}}']).returncode)"

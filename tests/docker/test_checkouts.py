@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docker.farmyard import Farmyard, farmyard
+from tests.cause_cases import PACKAGES, PYPROJECT
+from tests.docker.farm_fixture import FarmFixture, farm_on
 from tests.loopback_index import wheel
-from tests.sins import PACKAGES, PYPROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,10 +46,10 @@ def commit():
 
 
 @pytest.fixture
-def yard(tmp_path: Path, bookworm: Image) -> Iterator[Farmyard]:
+def yard(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
     """A farm with a project of the user's own beside it."""
     assert bookworm.name == "bookworm"
-    for found in farmyard(tmp_path):
+    for found in farm_on(tmp_path):
         project = tmp_path / "project"
         project.mkdir()
         (project / "NAME").write_text("mine")
@@ -59,7 +59,7 @@ def yard(tmp_path: Path, bookworm: Image) -> Iterator[Farmyard]:
         yield found
 
 
-def test_a_folder_is_judged_by_the_sdist_that_is_built_of_it(yard: Farmyard) -> None:
+def test_a_folder_is_judged_by_the_sdist_that_is_built_of_it(yard: FarmFixture) -> None:
     """What version control, virtual environments and caches hold is not in it; unchanged, it is not built again."""
     for path in (".git/config", "venv/pyvenv.cfg", "venv/lib.py", "__pycache__/a.pyc"):
         (yard.folder / "project" / path).parent.mkdir(exist_ok=True)
@@ -81,7 +81,7 @@ def test_a_folder_is_judged_by_the_sdist_that_is_built_of_it(yard: Farmyard) -> 
     assert "the folder is not as it was" in _plan(yard)
 
 
-def test_what_a_backend_requires_to_build_an_sdist_is_there(yard: Farmyard) -> None:
+def test_what_a_backend_requires_to_build_an_sdist_is_there(yard: FarmFixture) -> None:
     """It is asked for, locked and installed, as for a wheel."""
     yard.index.publish("helper-2.0-py3-none-any.whl", wheel("helper", "2.0", {"helper.py": b"TEXT = 'helped'\n"}))
     sin = SIN.replace(b'stream.write("prepared")', b"import helper; stream.write(helper.TEXT)")
@@ -102,7 +102,7 @@ def test_what_a_backend_requires_to_build_an_sdist_is_there(yard: Farmyard) -> N
         ("import backend; backend.NAME = 'not a name'", "broken-sdist", "an sdist is called NAME-VERSION.tar.gz"),
     ],
 )
-def test_a_failure_to_build_the_sdist_is_a_verdict(yard: Farmyard, prepare: str, reason: str, detail: str) -> None:
+def test_a_failure_to_build_the_sdist_is_a_verdict(yard: FarmFixture, prepare: str, reason: str, detail: str) -> None:
     """With its phase; the project is named by pyproject.toml."""
     sin = SIN.replace(b"def prepare():\n", f"def prepare():\n    {prepare}\n".encode())
     (yard.folder / "project" / "sin.py").write_bytes(sin)
@@ -116,7 +116,7 @@ def test_a_failure_to_build_the_sdist_is_a_verdict(yard: Farmyard, prepare: str,
     assert not yard.containers()
 
 
-def _plan(yard: Farmyard) -> str:
+def _plan(yard: FarmFixture) -> str:
     ended = yard.run("plan", "./project")
     assert ended.status == 0, ended.err
     return " ".join(ended.out.split())

@@ -16,18 +16,18 @@ from orchestrator.build.engine import Container, Engine
 from orchestrator.build_requirements.crates import Crates
 from orchestrator.build_requirements.install import BuildEnvironments
 from orchestrator.errors import PackageIndexError, TransientIndexError
-from orchestrator.farm.effects import Workshop
-from orchestrator.farm.workers import Slots, Stop
+from orchestrator.farm.effects import JobEffects
+from orchestrator.farm.workers import Cancellation, CpuSlots
 from orchestrator.job.rebuild import rebuild
 from orchestrator.model import Failure, Limits, Lock, Reason, Result, Task, Verdict
 from orchestrator.results.store import Results
 from orchestrator.sources import sdist
 from orchestrator.sources.index import Index, local
 from orchestrator.sources.sdist import Source
+from tests.cause_cases import PACKAGES, PYPROJECT
 from tests.crates_registry import CratesRegistry
 from tests.docker.containers import SCRATCH, run_inside
 from tests.samples import EPOCH, tar
-from tests.sins import PACKAGES, PYPROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -257,21 +257,21 @@ def test_a_project_in_rust_is_built_offline_with_its_crates(
     """Twice, in different environments; what the crate says is in the wheel."""
     results = Results(tmp_path / "results", wheels=1 << 30, logs=1 << 30)
     results.folder.mkdir()
-    workshop = Workshop(
+    job_effects = JobEffects(
         engine=engine,
         index=Index("http://127.0.0.1:9/", cache),  # nothing listens there, and nothing is asked for
         lock=lambda _requirements, _target: Lock(),
         buildenvs=BuildEnvironments(cache),
         results=results,
-        slots=Slots(2, (0, 1)),
-        stop=Stop(),
+        slots=CpuSlots(2, (0, 1)),
+        stop=Cancellation(),
         cache=tmp_path / "cache",
         label=LABEL,
-        tell=lambda _project, _what: None,
+        log=lambda _project, _what: None,
         crates=crates(engine, tmp_path, registry.url),
     )
     release, file = local(rusty)
-    effects = replace(workshop.effects("rusty", LIMITS, long=False, again=True), fetch=lambda _sdist: file)
+    effects = replace(job_effects.effects("rusty", LIMITS, long=False, again=True), fetch=lambda _sdist: file)
     task = Task(str(file), rust.name, source_date_epoch=EPOCH, limits=LIMITS)
     result = rebuild(task, release, rust, effects)
     assert isinstance(result, Result)
@@ -279,6 +279,6 @@ def test_a_project_in_rust_is_built_offline_with_its_crates(
     for build in result.builds:
         assert build.failure is None
         assert build.wheel is not None
-        wheel = workshop.read(build, LIMITS)
+        wheel = job_effects.read(build, LIMITS)
         assert not isinstance(wheel, Failure)
         assert {member.path: member.size for member in wheel.members}["rusty/word.txt"] == len("hello from a crate")

@@ -15,7 +15,7 @@ from orchestrator.errors import ImageError
 from orchestrator.images.bootstrap import bootstrap, snapshot_sources
 from orchestrator.images.build import ensure, relock
 from orchestrator.images.recipe import LOCK, drift, format_lock, load, parse_lock
-from orchestrator.model import Drift
+from orchestrator.model import LockDrift
 from tests.docker.containers import IMAGES, derive, run_inside
 from tests.docker.mirrors import Mirrors, serving
 
@@ -88,7 +88,7 @@ def test_an_image_that_is_there_costs_milliseconds(engine: Engine, cache: Path, 
     took = []
     for _ in range(5):
         began = time.perf_counter()
-        assert ensure(engine, image.name, IMAGES, cache, strict=False, tell=print) == image
+        assert ensure(engine, image.name, IMAGES, cache, strict=False, log=print) == image
         took.append(time.perf_counter() - began)
     assert min(took) < 0.05
 
@@ -186,15 +186,15 @@ def test_a_lock_that_cannot_be_had_is_followed_as_far_as_can_be(
 ) -> None:
     """On the registry's base: what can be had is as locked, even older; the rest is named as drift."""
     told: list[str] = []
-    image = ensure(engine, "bookworm", doctored, cache, strict=False, tell=told.append)
+    image = ensure(engine, "bookworm", doctored, cache, strict=False, log=told.append)
     locked, there, usual = dict(load(doctored, "bookworm").lock), dict(image.packages), dict(bookworm.packages)
     assert image.base == "registry"
     assert [path for path in mirrors.asked if "/blobs/" in path]
     assert there["tzdata:all"] == locked["tzdata:all"] != usual["tzdata:all"]
     expected = {
-        Drift("make:amd64", "9999-1", usual["make:amd64"]),
-        Drift("no-such-package:all", "1", None),
-        Drift("perl:amd64", None, usual["perl:amd64"]),
+        LockDrift("make:amd64", "9999-1", usual["make:amd64"]),
+        LockDrift("no-such-package:all", "1", None),
+        LockDrift("perl:amd64", None, usual["perl:amd64"]),
     }
     doctored_ones = {"make:amd64", "no-such-package:all", "perl:amd64", "tzdata:all"}
     assert set(image.drift) == expected | {one for one in bookworm.drift if one.package not in doctored_ones}
@@ -204,9 +204,9 @@ def test_a_lock_that_cannot_be_had_is_followed_as_far_as_can_be(
 
 def test_strict_refuses_what_drifted(engine: Engine, cache: Path, doctored: Path) -> None:
     """Where the config is strict, the same image is an error that names the packages and the way out."""
-    ensure(engine, "bookworm", doctored, cache, strict=False, tell=print)
+    ensure(engine, "bookworm", doctored, cache, strict=False, log=print)
     with pytest.raises(ImageError, match=r"make:amd64 \S+ \(locked: 9999-1\).*wheelproof images --lock"):
-        ensure(engine, "bookworm", doctored, cache, strict=True, tell=print)
+        ensure(engine, "bookworm", doctored, cache, strict=True, log=print)
 
 
 # --- custom images ---------------------------------------------------------------------------
@@ -229,11 +229,11 @@ def small(tmp_path: Path) -> Path:
 
 def test_a_custom_image_is_its_base_and_what_it_adds(engine: Engine, cache: Path, bookworm: Image, small: Path) -> None:
     """Locked from what the archive has now; then made as locked, with all that makes an image ours still in it."""
-    changed = relock(engine, "test-small", small, cache, tell=print)
+    changed = relock(engine, "test-small", small, cache, log=print)
     assert [one.package for one in changed] == ["hello:amd64"]
     tag = load(small, "test-small").tag
     try:
-        image = ensure(engine, "test-small", small, cache, strict=False, tell=print)
+        image = ensure(engine, "test-small", small, cache, strict=False, log=print)
         assert set(image.packages) - set(bookworm.packages) == {("hello:amd64", changed[0].found)}
         assert (image.base, image.target, image.drift) == (bookworm.base, bookworm.target, bookworm.drift)
         assert image.manifest != bookworm.manifest

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.model import Budget, Limits, Verdict
-from tests.docker.sinners import Sinners
+from tests.docker.case_builder import CaseBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,12 +24,12 @@ LIMITS = Limits(seconds=120, memory=1 << 30, scratch=128 << 20, processes=64, lo
 
 
 @pytest.fixture
-def farm(engine: Engine, bookworm: Image, cache: Path, tmp_path: Path) -> Sinners:
+def farm(engine: Engine, bookworm: Image, cache: Path, tmp_path: Path) -> CaseBuilder:
     """A farm on the stock image."""
-    return Sinners(engine, bookworm, cache, tmp_path)
+    return CaseBuilder(engine, bookworm, cache, tmp_path)
 
 
-def judge(farm: Sinners, slug: str) -> Result:
+def judge(farm: CaseBuilder, slug: str) -> Result:
     """Judge, and look for no reasons."""
     return farm.judge(slug, limits=LIMITS, budget=Budget(builds=0))
 
@@ -62,7 +62,7 @@ def compilers_killed(most: int, number: signal.Signals) -> Iterator[list[int]]:
 @pytest.mark.parametrize("slug", ["slow-compile", "slow-compile-fallback"])
 @pytest.mark.parametrize(("most", "number"), [(1, signal.SIGKILL), (2, signal.SIGTERM)])
 def test_a_compiler_that_is_killed_once_changes_no_verdict(
-    farm: Sinners, slug: str, most: int, number: signal.Signals
+    farm: CaseBuilder, slug: str, most: int, number: signal.Signals
 ) -> None:
     """In one build or in both; also where the build goes on without it."""
     with compilers_killed(most, number) as killed:
@@ -72,7 +72,7 @@ def test_a_compiler_that_is_killed_once_changes_no_verdict(
 
 
 @pytest.mark.parametrize("slug", ["slow-compile", "slow-compile-fallback"])
-def test_a_compiler_that_is_killed_each_time_is_a_result_that_names_it(farm: Sinners, slug: str) -> None:
+def test_a_compiler_that_is_killed_each_time_is_a_result_that_names_it(farm: CaseBuilder, slug: str) -> None:
     """Each build is made once more and no oftener, and what is there without the compiler is no wheel."""
     with compilers_killed(99, signal.SIGKILL) as killed:
         result = judge(farm, slug)
@@ -86,7 +86,7 @@ def test_a_compiler_that_is_killed_each_time_is_a_result_that_names_it(farm: Sin
     ("slug", "evidence"),
     [("killed-compiler", "Killed signal terminated program cc1"), ("kills-itself", "ended by signal 9")],
 )
-def test_a_package_that_kills_itself_is_a_result(farm: Sinners, slug: str, evidence: str) -> None:
+def test_a_package_that_kills_itself_is_a_result(farm: CaseBuilder, slug: str, evidence: str) -> None:
     """No open job, that every night builds again."""
     result = judge(farm, slug)
     assert (result.verdict, result.reason) == (Verdict.FTBFS, "killed")

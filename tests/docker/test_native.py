@@ -9,11 +9,11 @@ import pytest
 from orchestrator.analysis.causes import native
 from orchestrator.analysis.compare import compare
 from orchestrator.analysis.contents import opened
-from orchestrator.analysis.diagnose import Specimen, diagnose
+from orchestrator.analysis.diagnose import WheelSide, diagnose
 from orchestrator.analysis.wheel import read
 from orchestrator.build import variations
 from orchestrator.model import Failure, Mode, Severity, Verdict
-from tests.docker.sinners import SMALL
+from tests.docker.case_builder import SMALL
 from tests.docker.test_builds import Judge, judge
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ def diagnosed(result: Result, wheels: Path) -> Diagnosis:
     with opened(*one, SMALL.wheel, SMALL.members) as first, opened(*two, SMALL.wheel, SMALL.members) as second:
         assert not isinstance(first, Failure)
         assert not isinstance(second, Failure)
-        specimens = []
+        sides = []
         for (path, file), contents, build in zip((one, two), (first, second), result.builds[:2], strict=True):
             wheel = read(path, file, SMALL.wheel, SMALL.members)
             assert not isinstance(wheel, Failure)
-            specimens.append(Specimen(wheel, contents, variations.traces(build)))
-        return diagnose(specimens[0], specimens[1], compare(specimens[0].wheel, specimens[1].wheel))
+            sides.append(WheelSide(wheel, contents, variations.traces(build)))
+        return diagnose(sides[0], sides[1], compare(sides[0].wheel, sides[1].wheel))
 
 
 def _wheel(build: Build, wheels: Path) -> tuple[Path, WheelFile]:

@@ -16,7 +16,7 @@ import pytest
 from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
 from orchestrator.build.engine import Engine
-from tests.docker.farmyard import Farmyard, until
+from tests.docker.farm_fixture import FarmFixture, until
 from tests.docker.test_confinement import check_calls, check_limits, looked
 from tests.loopback_index import LoopbackIndex
 
@@ -89,7 +89,7 @@ def judged(folder: Path, engine: str | None) -> dict[str, dict[str, Any]]:
     """Judge three packages of PyPI with an engine, in a farm that knows nothing yet."""
     folder.mkdir()
     with LoopbackIndex() as unused:
-        yard = Farmyard(folder, unused, environment={"DOCKER_HOST": engine} if engine else {})
+        yard = FarmFixture(folder, unused, environment={"DOCKER_HOST": engine} if engine else {})
         yard.configure(index=PYPI_SIMPLE_ENDPOINT, budget={"builds": 0}, jobs=2)
         ended = yard.run("run", "--json", *PACKAGES)
     assert ended.status == 0, ended.err

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.farm.workers import STOPPED
-from tests.docker.farmyard import PATIENCE, Farmyard, FlakyEngine, farmyard, until
+from tests.cause_cases import PACKAGES, PYPROJECT, pack
+from tests.docker.farm_fixture import PATIENCE, FarmFixture, FlakyEngine, farm_on, until
 from tests.loopback_index import sdist, wheel
-from tests.sins import PACKAGES, PYPROJECT, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,14 +32,14 @@ BUILD_FIELDS = {"name", "wheel", "failure", "environment", "probe", "seconds"}
 
 
 @pytest.fixture
-def yard(tmp_path: Path, bookworm: Image) -> Iterator[Farmyard]:
+def yard(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
     """A farm of its own, on the image that is there."""
     assert bookworm.name == "bookworm"
-    yield from farmyard(tmp_path)
+    yield from farm_on(tmp_path)
 
 
 @pytest.fixture
-def flaky(yard: Farmyard) -> Iterator[FlakyEngine]:
+def flaky(yard: FarmFixture) -> Iterator[FlakyEngine]:
     """The farm's engine, which fails when it is told to."""
     with FlakyEngine(yard.folder / "engine.sock") as engine:
         yard.environment["DOCKER_HOST"] = engine.address
@@ -49,7 +49,7 @@ def flaky(yard: Farmyard) -> Iterator[FlakyEngine]:
 # --- what a run gives ------------------------------------------------------------------------
 
 
-def test_a_run_judges_what_it_is_asked_to_and_tells_it_in_json(yard: Farmyard) -> None:
+def test_a_run_judges_what_it_is_asked_to_and_tells_it_in_json(yard: FarmFixture) -> None:
     """Standard output is one array of complete results; records, site and site_data.json are there."""
     yard.publish("blameless", "random", "umask", "exits")
     ended = yard.run("run", "--json", "blameless", "random", "umask", "exits==1.0")
@@ -82,7 +82,7 @@ def test_a_run_judges_what_it_is_asked_to_and_tells_it_in_json(yard: Farmyard) -
     assert not yard.unfinished()
 
 
-def test_what_has_not_changed_is_not_built_again_unless_asked_for(yard: Farmyard) -> None:
+def test_what_has_not_changed_is_not_built_again_unless_asked_for(yard: FarmFixture) -> None:
     """A second run gives the same results, from the same records; --again adds one."""
     yard.publish("blameless", "random")
     once = yard.run("run", "--json", "blameless", "random")
@@ -100,7 +100,7 @@ def test_what_has_not_changed_is_not_built_again_unless_asked_for(yard: Farmyard
     assert json.loads(again.out)[0]["job"] == _by_project(once.out)["blameless"]["job"]
 
 
-def test_an_sdist_is_named_by_its_path(yard: Farmyard) -> None:
+def test_an_sdist_is_named_by_its_path(yard: FarmFixture) -> None:
     """Nothing is asked of the index, which has never heard of it."""
     path = pack("blameless", yard.folder)
     ended = yard.run("run", "--json", f"./{path.name}")
@@ -111,7 +111,7 @@ def test_an_sdist_is_named_by_its_path(yard: Farmyard) -> None:
     assert not any("/simple/blameless" in line for line in yard.index.requests)
 
 
-def test_a_private_umask_keeps_no_build_from_what_it_has_to_read(yard: Farmyard) -> None:
+def test_a_private_umask_keeps_no_build_from_what_it_has_to_read(yard: FarmFixture) -> None:
     """Where the user's files are nobody else's, the users of containers still read sdists and build requirements."""
     yard.publish("blameless")
     yard.umask = 0o077
@@ -120,7 +120,7 @@ def test_a_private_umask_keeps_no_build_from_what_it_has_to_read(yard: Farmyard)
     assert yard.verdicts() == {"blameless": "reproducible"}
 
 
-def test_an_sdist_that_no_container_can_read_gives_no_verdict(yard: Farmyard) -> None:
+def test_an_sdist_that_no_container_can_read_gives_no_verdict(yard: FarmFixture) -> None:
     """The file is the farm's own, and the package is not to blame."""
     yard.publish("blameless")
     assert yard.run("run", "blameless").status == 0
@@ -132,7 +132,7 @@ def test_an_sdist_that_no_container_can_read_gives_no_verdict(yard: Farmyard) ->
     assert len(yard.records()) == 1
 
 
-def test_without_json_a_table_tells_the_verdicts(yard: Farmyard) -> None:
+def test_without_json_a_table_tells_the_verdicts(yard: FarmFixture) -> None:
     """With the site's place below it."""
     yard.publish("umask")
     ended = yard.run("run", "umask")
@@ -147,7 +147,7 @@ def test_without_json_a_table_tells_the_verdicts(yard: Farmyard) -> None:
 SINCE = {"since": "2020-08-01", "reason": "for this test"}
 
 
-def test_exclusions_are_checked_by_builds(yard: Farmyard, trixie: Image) -> None:
+def test_exclusions_are_checked_by_builds(yard: FarmFixture, trixie: Image) -> None:
     """One that builds nowhere, one that another image lifts, one that is stale, and one that is to stay."""
     yard.publish("exits", "newer-python", "umask", "blameless", "random")
     yard.configure(
@@ -187,7 +187,7 @@ def test_exclusions_are_checked_by_builds(yard: Farmyard, trixie: Image) -> None
     assert yard.run("exclusions", "random").status == 2
 
 
-def test_an_unknown_project_stays_open_and_stops_no_other(yard: Farmyard) -> None:
+def test_an_unknown_project_stays_open_and_stops_no_other(yard: FarmFixture) -> None:
     """The exit status says so, and the message names it and what to do."""
     yard.publish("blameless")
     ended = yard.run("run", "--json", "blameless", "no-such-thing")
@@ -199,7 +199,7 @@ def test_an_unknown_project_stays_open_and_stops_no_other(yard: Farmyard) -> Non
     assert "check how it is spelled" in message
 
 
-def test_an_index_that_recovers_is_asked_again(yard: Farmyard) -> None:
+def test_an_index_that_recovers_is_asked_again(yard: FarmFixture) -> None:
     """Neither a page nor a file that is answered with 503 at first is an error."""
     yard.publish("blameless")
     yard.index.answer("/simple/blameless", status=503, times=2)
@@ -210,7 +210,7 @@ def test_an_index_that_recovers_is_asked_again(yard: Farmyard) -> None:
     assert ended.err.count("trying again") == 4
 
 
-def test_an_index_that_stays_away_leaves_the_job_open(yard: Farmyard) -> None:
+def test_an_index_that_stays_away_leaves_the_job_open(yard: FarmFixture) -> None:
     """So does a file that is not what its hash says. Neither has a record; the others are done."""
     yard.publish("blameless", "umask")
     yard.index.answer("/files/umask", status=503)
@@ -230,7 +230,7 @@ def test_an_index_that_stays_away_leaves_the_job_open(yard: Farmyard) -> None:
     assert len(yard.records("blameless")) == 1
 
 
-def test_a_damaged_record_is_told_of_and_made_anew(yard: Farmyard) -> None:
+def test_a_damaged_record_is_told_of_and_made_anew(yard: FarmFixture) -> None:
     """It stops neither a run nor the site, and is left as it is."""
     yard.publish("blameless", "random")
     assert yard.run("run", "blameless", "random").status == 0
@@ -244,7 +244,7 @@ def test_a_damaged_record_is_told_of_and_made_anew(yard: Farmyard) -> None:
     assert len(damaged.read_text()) == 1000
 
 
-def test_two_runs_do_not_work_on_the_same_results(yard: Farmyard) -> None:
+def test_two_runs_do_not_work_on_the_same_results(yard: FarmFixture) -> None:
     """The second says so at once, and leaves the first alone."""
     yard.publish("never-ends")
     first = yard.begin("run", "never-ends")
@@ -262,7 +262,7 @@ def test_two_runs_do_not_work_on_the_same_results(yard: Farmyard) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
-def test_a_run_stops_within_seconds_when_it_is_asked_to(yard: Farmyard, number: signal.Signals) -> None:
+def test_a_run_stops_within_seconds_when_it_is_asked_to(yard: FarmFixture, number: signal.Signals) -> None:
     """What was found until then is there and on the site; nothing else is left."""
     yard.publish("blameless", "never-ends")
     process = yard.begin("run", "--jobs", "3", "blameless", "never-ends")
@@ -277,7 +277,7 @@ def test_a_run_stops_within_seconds_when_it_is_asked_to(yard: Farmyard, number: 
     assert not yard.unfinished()
 
 
-def test_a_run_under_nohup_outlives_its_terminal(yard: Farmyard) -> None:
+def test_a_run_under_nohup_outlives_its_terminal(yard: FarmFixture) -> None:
     """SIGHUP is ignored there, and stays so."""
     yard.publish("blameless")
     former = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # those that it begins ignore it too
@@ -291,7 +291,7 @@ def test_a_run_under_nohup_outlives_its_terminal(yard: Farmyard) -> None:
     assert (process.returncode, yard.verdicts()) == (0, {"blameless": "reproducible"}), err
 
 
-def test_a_run_whose_log_nobody_reads_any_more_goes_on(yard: Farmyard) -> None:
+def test_a_run_whose_log_nobody_reads_any_more_goes_on(yard: FarmFixture) -> None:
     """Its records are on the site."""
     yard.publish("blameless", "umask")
     process = yard.begin("run", "blameless", "umask", "a-project-that-nobody-has")
@@ -305,7 +305,7 @@ def test_a_run_whose_log_nobody_reads_any_more_goes_on(yard: Farmyard) -> None:
         assert (yard.results / "site" / "packages" / f"{project}.html").stat().st_size
 
 
-def test_a_run_with_nothing_new_repairs_a_damaged_site(yard: Farmyard) -> None:
+def test_a_run_with_nothing_new_repairs_a_damaged_site(yard: FarmFixture) -> None:
     """Empty pages are what a power failure leaves."""
     yard.publish("blameless", "umask")
     assert yard.run("run", "blameless", "umask").status == 0
@@ -324,7 +324,7 @@ def test_a_run_with_nothing_new_repairs_a_damaged_site(yard: Farmyard) -> None:
 
 @pytest.mark.parametrize(("option", "words"), [("size=200k", "no space is left"), ("nr_inodes=12", "no inodes left")])
 @pytest.mark.parametrize("what", ["results", "cache"])
-def test_a_full_disk_is_told_of_once(yard: Farmyard, option: str, words: str, what: str) -> None:
+def test_a_full_disk_is_told_of_once(yard: FarmFixture, option: str, words: str, what: str) -> None:
     """With its folder; and what was found until then is not lost."""
     slugs = ("blameless", "umask", "time", "home", "shell")
     yard.publish(*slugs)
@@ -347,7 +347,7 @@ def test_a_full_disk_is_told_of_once(yard: Farmyard, option: str, words: str, wh
     assert len(kept) == len(done) or what == "cache"
 
 
-def test_a_single_judgement_that_is_stopped_is_not_taken_for_a_fault(yard: Farmyard) -> None:
+def test_a_single_judgement_that_is_stopped_is_not_taken_for_a_fault(yard: FarmFixture) -> None:
     """Its container is killed, and that is what was asked for."""
     yard.publish("never-ends")
     process = yard.begin("images", "suggest", "never-ends")
@@ -358,7 +358,7 @@ def test_a_single_judgement_that_is_stopped_is_not_taken_for_a_fault(yard: Farmy
     assert not yard.containers()
 
 
-def test_a_run_that_waits_for_the_index_stops_too(yard: Farmyard) -> None:
+def test_a_run_that_waits_for_the_index_stops_too(yard: FarmFixture) -> None:
     """Though nothing more ever comes from there."""
     yard.publish("blameless")
     yard.index.stall("/files/blameless")
@@ -369,7 +369,7 @@ def test_a_run_that_waits_for_the_index_stops_too(yard: Farmyard) -> None:
     assert process.returncode == 130
 
 
-def test_a_run_that_looks_releases_up_stops_too(yard: Farmyard) -> None:
+def test_a_run_that_looks_releases_up_stops_too(yard: FarmFixture) -> None:
     """Though not even the project's page comes."""
     yard.publish("blameless")
     yard.index.stall("/simple/blameless")
@@ -383,7 +383,7 @@ def test_a_run_that_looks_releases_up_stops_too(yard: Farmyard) -> None:
 @pytest.mark.parametrize("heeded", [signal.default_int_handler, signal.SIG_IGN], ids=["foreground", "background"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_has_not_begun_stops_too(
-    yard: Farmyard, number: signal.Signals, heeded: Callable[[int, FrameType | None], object] | signal.Handlers
+    yard: FarmFixture, number: signal.Signals, heeded: Callable[[int, FrameType | None], object] | signal.Handlers
 ) -> None:
     """While it waits for an engine that says nothing, also where a shell began it in its background."""
     with socket.socket(socket.AF_UNIX) as silent:
@@ -402,7 +402,7 @@ def test_a_run_that_has_not_begun_stops_too(
     assert (process.returncode, err.strip()) == (130, "wheelproof: stopped")
 
 
-def test_after_a_kill_the_next_run_goes_on(yard: Farmyard) -> None:
+def test_after_a_kill_the_next_run_goes_on(yard: FarmFixture) -> None:
     """What was done is not done again, and what the killed run left behind goes."""
     yard.publish("blameless", "never-ends")
     process = yard.begin("run", "--jobs", "3", "blameless", "never-ends")
@@ -426,7 +426,7 @@ def test_after_a_kill_the_next_run_goes_on(yard: Farmyard) -> None:
 # --- an engine that fails --------------------------------------------------------------------
 
 
-def test_an_engine_that_slips_is_tried_again(yard: Farmyard, flaky: FlakyEngine) -> None:
+def test_an_engine_that_slips_is_tried_again(yard: FarmFixture, flaky: FlakyEngine) -> None:
     """A connection that breaks in the middle of a build is no finding about the package."""
     sin = b"import time\ndef commit():\n    time.sleep(3)\n    return {'sin/slow.txt': b''}\n"
     yard.index.publish("slow-1.0.tar.gz", _own("slow", sin))
@@ -441,7 +441,7 @@ def test_an_engine_that_slips_is_tried_again(yard: Farmyard, flaky: FlakyEngine)
     assert not yard.unfinished()
 
 
-def test_an_engine_that_dies_leaves_the_job_open(yard: Farmyard, flaky: FlakyEngine) -> None:
+def test_an_engine_that_dies_leaves_the_job_open(yard: FarmFixture, flaky: FlakyEngine) -> None:
     """There is no verdict, and the next run, with an engine that lives, finds one and tidies up."""
     yard.publish("never-ends")
     yard.configure(limits={"time": "2s"})
@@ -461,7 +461,7 @@ def test_an_engine_that_dies_leaves_the_job_open(yard: Farmyard, flaky: FlakyEng
     assert not yard.containers()
 
 
-def test_without_an_engine_the_message_says_what_to_do(yard: Farmyard) -> None:
+def test_without_an_engine_the_message_says_what_to_do(yard: FarmFixture) -> None:
     """With an exit status of its own."""
     yard.environment["DOCKER_HOST"] = f"unix://{yard.folder}/none.sock"
     ended = yard.run("run", "blameless")
@@ -472,7 +472,7 @@ def test_without_an_engine_the_message_says_what_to_do(yard: Farmyard) -> None:
 # --- mistakes of the user's ------------------------------------------------------------------
 
 
-def test_all_mistakes_of_a_config_are_told_at_once(yard: Farmyard) -> None:
+def test_all_mistakes_of_a_config_are_told_at_once(yard: FarmFixture) -> None:
     """Before anything is begun."""
     yard.configure(imgae="bookworm", jobs=-1, variations={"hold": ["umaks"]})
     ended = yard.run("run", "blameless")
@@ -493,7 +493,7 @@ def test_all_mistakes_of_a_config_are_told_at_once(yard: Farmyard) -> None:
         (("prove", "six"), "prove"),
     ],
 )
-def test_a_wrong_command_line_says_what_is_wrong(yard: Farmyard, arguments: tuple[str, ...], told: str) -> None:
+def test_a_wrong_command_line_says_what_is_wrong(yard: FarmFixture, arguments: tuple[str, ...], told: str) -> None:
     """Each with the status for that, or, where it is one job among others, for an open job."""
     ended = yard.run(*arguments)
     assert ended.status == (9 if "no-such" in told else 2), ended.err
@@ -501,7 +501,7 @@ def test_a_wrong_command_line_says_what_is_wrong(yard: Farmyard, arguments: tupl
     assert "Traceback" not in ended.err
 
 
-def test_nothing_of_a_package_reaches_the_terminal_as_it_is(yard: Farmyard) -> None:
+def test_nothing_of_a_package_reaches_the_terminal_as_it_is(yard: FarmFixture) -> None:
     """Neither from its log nor from the index, whichever command shows it."""
     sin = b"def commit():\n    raise SystemExit('\\x1b]0;owned\\x07 \\u202e \\x9b31m')\n"
     yard.index.publish("rude-1.0.tar.gz", _own("rude", sin))
@@ -515,7 +515,7 @@ def test_nothing_of_a_package_reaches_the_terminal_as_it_is(yard: Farmyard) -> N
         assert not {one for one in text if not one.isprintable()} - {"\n"}
 
 
-def test_the_wheel_on_the_index_is_a_third_party(yard: Farmyard) -> None:
+def test_the_wheel_on_the_index_is_a_third_party(yard: FarmFixture) -> None:
     """The same bytes; other bytes, explained; none for these tags; and nothing of it where nobody asks."""
     yard.publish("blameless", "umask", "time")
     assert yard.run("run", "blameless").status == 0
@@ -538,7 +538,7 @@ def test_the_wheel_on_the_index_is_a_third_party(yard: Farmyard) -> None:
 # --- the other commands ----------------------------------------------------------------------
 
 
-def test_a_plan_says_what_would_be_done_and_why(yard: Farmyard) -> None:
+def test_a_plan_says_what_would_be_done_and_why(yard: FarmFixture) -> None:
     """And does nothing of it."""
     groups = {"all": {"packages": ["blameless", "umask", "lost", "pyqt5", "time"]}}
     exclusions = [
@@ -567,7 +567,7 @@ def test_a_plan_says_what_would_be_done_and_why(yard: Farmyard) -> None:
     assert not yard.unfinished()
 
 
-def test_a_plan_may_be_made_while_a_run_goes(yard: Farmyard) -> None:
+def test_a_plan_may_be_made_while_a_run_goes(yard: FarmFixture) -> None:
     """It takes nothing away from it."""
     yard.publish("never-ends")
     yard.begin("run", "never-ends")
@@ -578,7 +578,7 @@ def test_a_plan_may_be_made_while_a_run_goes(yard: Farmyard) -> None:
     assert yard.running()
 
 
-def test_show_tells_where_a_project_stands(yard: Farmyard) -> None:
+def test_show_tells_where_a_project_stands(yard: FarmFixture) -> None:
     """Its verdict, both hashes, what differs, and what was found before."""
     yard.publish("umask")
     assert yard.run("run", "umask").status == 0
@@ -593,7 +593,7 @@ def test_show_tells_where_a_project_stands(yard: Farmyard) -> None:
     assert yard.run("show", "umask==2.0").status == 2
 
 
-def test_a_silent_fallback_is_told_beside_the_verdict(yard: Farmyard) -> None:
+def test_a_silent_fallback_is_told_beside_the_verdict(yard: FarmFixture) -> None:
     """The same bytes twice, but none of the wheels that the index has is pure."""
     yard.publish("silent-fallback", "blameless")
     yard.index.publish("silent_fallback-1.0-cp311-abi3-manylinux_2_17_x86_64.whl", b"")
@@ -613,7 +613,7 @@ def test_a_silent_fallback_is_told_beside_the_verdict(yard: Farmyard) -> None:
     assert "Its build fell back" in page
 
 
-def test_a_failure_names_the_debian_package_that_would_help(yard: Farmyard, cache: Path) -> None:
+def test_a_failure_names_the_debian_package_that_would_help(yard: FarmFixture, cache: Path) -> None:
     """Found in Debian's own index for the image's suite; out of its reach none is named, and the run says so."""
     (cache / "debian").mkdir(parents=True, exist_ok=True)  # the index is kept from one run of the tests to the next
     (yard.folder / ".cache").mkdir()
@@ -634,7 +634,7 @@ def test_a_failure_names_the_debian_package_that_would_help(yard: Farmyard, cach
         assert all(package in text for package in failure["debian_packages"])
 
 
-def test_publish_writes_the_site_from_the_records(yard: Farmyard) -> None:
+def test_publish_writes_the_site_from_the_records(yard: FarmFixture) -> None:
     """The same files as the run did, and without an engine."""
     yard.publish("blameless")
     assert yard.run("run", "blameless").status == 0
@@ -648,7 +648,7 @@ def test_publish_writes_the_site_from_the_records(yard: Farmyard) -> None:
     assert "blameless" in json.loads((yard.results / "site_data.json").read_text())
 
 
-def test_images_tells_what_is_in_an_image(yard: Farmyard, bookworm: Image) -> None:
+def test_images_tells_what_is_in_an_image(yard: FarmFixture, bookworm: Image) -> None:
     """Its Python, how it was begun, whether it is as locked, its manifest and its id."""
     ended = yard.run("images", "bookworm")
     assert ended.status == 0, ended.err
@@ -668,13 +668,13 @@ def _by_project(out: str) -> dict[str, dict[str, object]]:
     return {result["project"]: result for result in json.loads(out)}
 
 
-def _row(yard: Farmyard, project: str, *more: str) -> str:
+def _row(yard: FarmFixture, project: str, *more: str) -> str:
     """Return the one line that `plan` tells of one project, with single blanks."""
     (row,) = _rows(yard, project, *more)
     return row
 
 
-def _rows(yard: Farmyard, project: str, *more: str) -> list[str]:
+def _rows(yard: FarmFixture, project: str, *more: str) -> list[str]:
     """Return what `plan` tells of one project, with single blanks."""
     ended = yard.run("plan", *more)
     assert ended.status == 0, ended.err

@@ -14,8 +14,8 @@ from orchestrator.build.container import guest_folder
 from orchestrator.build.variations import NAMES
 from orchestrator.build_requirements import resolve
 from orchestrator.build_requirements.install import BuildEnvironments
-from orchestrator.farm.effects import ToolBench, Workshop
-from orchestrator.farm.workers import Slots, Stop
+from orchestrator.farm.effects import JobEffects, ToolBench
+from orchestrator.farm.workers import Cancellation, CpuSlots
 from orchestrator.images import recipe
 from orchestrator.job import tool_policies
 from orchestrator.job.rebuild import rebuild
@@ -61,7 +61,7 @@ def judge(engine: Engine, cache: Path, tmp_path: Path) -> Judge:
     results.folder.mkdir()
 
     def judged(requirement: str, image: Image) -> Result:
-        workshop = Workshop(
+        job_effects = JobEffects(
             engine=engine,
             index=Index(settings.index, cache),
             lock=lambda wanted, target: resolve.lock(
@@ -69,18 +69,21 @@ def judge(engine: Engine, cache: Path, tmp_path: Path) -> Judge:
             ),
             buildenvs=BuildEnvironments(cache, settings.index),
             results=results,
-            slots=Slots(2, sorted(os.sched_getaffinity(0))),
-            stop=Stop(),
+            slots=CpuSlots(2, sorted(os.sched_getaffinity(0))),
+            stop=Cancellation(),
             cache=cache,
             label=LABEL,
-            tell=lambda _project, _what: None,
+            log=lambda _project, _what: None,
         )
         (task,) = config.tasks(settings, [requirement], profile="securedrop")
-        release = workshop.release(task, image)
-        effects = workshop.effects(release.project, task.limits, long=False, again=True)
+        release = job_effects.release(task, image)
+        effects = job_effects.effects(release.project, task.limits, long=False, again=True)
         effects = replace(effects, salt=lambda: secrets.token_hex(6))
         found = rebuild(
-            task, release, image, tool_policies.by_policy(task, image, effects, ToolBench(workshop, image, task.limits))
+            task,
+            release,
+            image,
+            tool_policies.by_policy(task, image, effects, ToolBench(job_effects, image, task.limits)),
         )
         assert isinstance(found, Result)
         assert guest_folder(cache, found.builds[0].environment).is_dir()

@@ -15,7 +15,7 @@ from orchestrator.build.container import guest_folder
 from orchestrator.build.variations import NAMES
 from orchestrator.model import Provided
 from tests.docker.containers import derive
-from tests.docker.farmyard import Farmyard, farmyard
+from tests.docker.farm_fixture import FarmFixture, farm_on
 from tests.samples import FIRST
 
 if TYPE_CHECKING:
@@ -30,21 +30,21 @@ WHEEL = "blameless-1.0-py3-none-any.whl"
 
 
 @pytest.fixture
-def yard(tmp_path: Path) -> Iterator[Farmyard]:
+def yard(tmp_path: Path) -> Iterator[FarmFixture]:
     """Give a farm whose index has one blameless package, and that explains nothing by building."""
-    for one in farmyard(tmp_path):
+    for one in farm_on(tmp_path):
         one.configure(budget={"builds": 0})
         one.publish("blameless")
         yield one
 
 
-def record(yard: Farmyard) -> dict[str, Any]:
+def record(yard: FarmFixture) -> dict[str, Any]:
     """Return the newest record of the package."""
     found: dict[str, Any] = json.loads(yard.records("blameless")[-1].read_bytes())
     return found
 
 
-def test_a_witness_tells_hashes_that_hold_from_those_that_do_not(yard: Farmyard) -> None:
+def test_a_witness_tells_hashes_that_hold_from_those_that_do_not(yard: FarmFixture) -> None:
     """And writes down what it has rebuilt, as the file has it; why they differ, where the wheel is at hand."""
     assert yard.run("run", "blameless").status == 0
     sha256 = record(yard)["builds"][0]["wheel"]["sha256"]
@@ -77,7 +77,7 @@ def test_a_witness_tells_hashes_that_hold_from_those_that_do_not(yard: Farmyard)
     assert "archive-times" in row["causes"]
 
 
-def test_an_sdist_without_the_hash_that_is_asked_for_is_no_verdict(yard: Farmyard) -> None:
+def test_an_sdist_without_the_hash_that_is_asked_for_is_no_verdict(yard: FarmFixture) -> None:
     """The message tells which hash it has, and of what file's line it is."""
     (yard.folder / "requirements.txt").write_text(f"blameless==1.0 --hash=sha256:{'0' * 64}\n")
 
@@ -89,7 +89,7 @@ def test_an_sdist_without_the_hash_that_is_asked_for_is_no_verdict(yard: Farmyar
     assert yard.records() == []
 
 
-def test_what_the_images_python_has_no_use_for_is_left_out(yard: Farmyard) -> None:
+def test_what_the_images_python_has_no_use_for_is_left_out(yard: FarmFixture) -> None:
     """And said."""
     (yard.folder / "requirements.txt").write_text('blameless==1.0 ; sys_platform == "win32"\n')
 
@@ -100,7 +100,7 @@ def test_what_the_images_python_has_no_use_for_is_left_out(yard: Farmyard) -> No
     assert yard.records() == []
 
 
-def test_a_groups_files_are_tracked(yard: Farmyard) -> None:
+def test_a_groups_files_are_tracked(yard: FarmFixture) -> None:
     """Their paths are relative to the configuration."""
     (yard.folder / "requirements.txt").write_text("blameless==1.0\n")
     yard.configure(groups={"theirs": {"requirements": ["requirements.txt"]}})
@@ -110,7 +110,7 @@ def test_a_groups_files_are_tracked(yard: Farmyard) -> None:
 
 
 @pytest.mark.parametrize(("frontend", "verdict"), [("hooks", "reproducible"), ("pip", "intrinsic")])
-def test_pip_builds_in_a_folder_of_random_name(yard: Farmyard, frontend: str, verdict: str) -> None:
+def test_pip_builds_in_a_folder_of_random_name(yard: FarmFixture, frontend: str, verdict: str) -> None:
     """So that of a compiled wheel no two builds are the same, in one environment, as in 2020."""
     settings = {"build-tools": {"frontend": frontend}, "variations": {"hold": sorted(NAMES)}}
     yard.configure(index=None, **settings)

@@ -14,7 +14,7 @@ from tests.faults.second_engine import SecondEngine, second_engine
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.docker.farmyard import Farmyard
+    from tests.docker.farm_fixture import FarmFixture
 
 _FIRST = 0.5  # seconds; before that, no run has spoken to its engine
 _AWAY = 3.0  # seconds that the engine stays away at most
@@ -34,7 +34,7 @@ def engine_crashes(count: int, seed: int) -> Iterator[Trial]:
                     yield _crash(yard, engine, random, paths)
 
 
-def _crash(yard: Farmyard, engine: SecondEngine, random: Random, paths: list[str]) -> Trial:
+def _crash(yard: FarmFixture, engine: SecondEngine, random: Random, paths: list[str]) -> Trial:
     moment = random.uniform(_FIRST, truth().seconds)
     away, both = random.uniform(0, _AWAY), random.random() < 1 / 3
     begun = time.monotonic()

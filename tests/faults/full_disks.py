@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.docker.farmyard import Farmyard
+    from tests.docker.farm_fixture import FarmFixture
 
 _FULL = 7  # the exit status
 _BYTES, _INODES = 32 << 20, 4000  # of the file system
@@ -39,7 +39,7 @@ def full_disks(count: int, seed: int) -> Iterator[Trial]:
                 yield _full(yard, disk, kind, random.choice(_LEFT[kind]), paths)
 
 
-def _full(yard: Farmyard, disk: Path, kind: str, left: int, paths: list[str]) -> Trial:
+def _full(yard: FarmFixture, disk: Path, kind: str, left: int, paths: list[str]) -> Trial:
     begun = time.monotonic()
     undisturbed(yard, packages.packed(_BEFORE, yard.folder), {slug: packages.VERDICTS[slug] for slug in _BEFORE})
     before = kept(yard)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 
-from tests.docker.farmyard import Ended, Farmyard, farmyard
+from tests.docker.farm_fixture import Ended, FarmFixture
 from tests.faults import packages, processes
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ class Workspace:
     environment: dict[str, str] = field(default_factory=dict)  # of all commands
 
     @contextmanager
-    def yard(self, name: str, **settings: Any) -> Iterator[Farmyard]:  # noqa: ANN401 - whatever YAML may hold
+    def yard(self, name: str, **settings: Any) -> Iterator[FarmFixture]:  # noqa: ANN401 - whatever YAML may hold
         """Give a farm with results of its own; its files stay until the workspace goes."""
         folder = self.folder / name
         folder.mkdir()
-        with contextmanager(farmyard)(folder) as yard:
+        with contextmanager(farm_on)(folder) as yard:
             yard.environment |= {processes.MARK: str(self.folder), **self.environment}
             yard.configure(**{"cache": str(self.folder / "cache"), **settings})
             yield yard
@@ -97,14 +97,14 @@ def ended(process: subprocess.Popen[str], begun: float, patience: float = LATEST
     return Ended(process.returncode, out, err, time.monotonic() - begun), wrong
 
 
-def ran(yard: Farmyard, *arguments: str) -> tuple[Ended, tuple[str, ...]]:
+def ran(yard: FarmFixture, *arguments: str) -> tuple[Ended, tuple[str, ...]]:
     """Run a command to its end, as `ended` waits for it."""
     begun = time.monotonic()
     return ended(yard.begin(*arguments), begun)
 
 
 def completed(
-    yard: Farmyard, paths: list[str], true: Mapping[str, Finding], before: Mapping[Path, bytes]
+    yard: FarmFixture, paths: list[str], true: Mapping[str, Finding], before: Mapping[Path, bytes]
 ) -> tuple[str, ...]:
     """Run once more without a fault: every job must get its verdict, and nothing may be left. Return what is wrong."""
     run, wrong = ran(yard, "run", *paths)
@@ -121,7 +121,7 @@ def last_line(text: str) -> str:
 # --- what must be true of a farm -------------------------------------------------------------
 
 
-def findings(yard: Farmyard) -> dict[str, Finding]:
+def findings(yard: FarmFixture) -> dict[str, Finding]:
     """Return what the newest record of each project found; a ValueError names a record that cannot be read."""
     found = {}
     for path in yard.records():
@@ -140,7 +140,7 @@ class Undisturbed:
     image: str
 
 
-def undisturbed(yard: Farmyard, paths: list[str], verdicts: Mapping[str, str]) -> Undisturbed:
+def undisturbed(yard: FarmFixture, paths: list[str], verdicts: Mapping[str, str]) -> Undisturbed:
     """Run without a fault; a RuntimeError means that no campaign can be based on it."""
     run, wrong = ran(yard, "run", *paths)
     found = findings(yard)
@@ -162,12 +162,12 @@ def _truth() -> Undisturbed:
         return undisturbed(yard, packages.packed(tuple(packages.VERDICTS), place.folder), packages.VERDICTS)
 
 
-def kept(yard: Farmyard) -> dict[Path, bytes]:
+def kept(yard: FarmFixture) -> dict[Path, bytes]:
     """Return the records that there are, and their bytes."""
     return {path: path.read_bytes() for path in yard.records()}
 
 
-def false_verdicts(yard: Farmyard, true: Mapping[str, Finding]) -> tuple[str, ...]:
+def false_verdicts(yard: FarmFixture, true: Mapping[str, Finding]) -> tuple[str, ...]:
     """List the verdicts that differ from the truth, and the records that cannot be read; no verdict is never false."""
     try:
         found = findings(yard)
@@ -180,7 +180,7 @@ def false_verdicts(yard: Farmyard, true: Mapping[str, Finding]) -> tuple[str, ..
     )
 
 
-def sound(yard: Farmyard, true: Mapping[str, Finding], before: Mapping[Path, bytes]) -> tuple[str, ...]:
+def sound(yard: FarmFixture, true: Mapping[str, Finding], before: Mapping[Path, bytes]) -> tuple[str, ...]:
     """List what is wrong with a farm after a whole run: records, files by hash, site, leftovers."""
     return (
         *false_verdicts(yard, true),
@@ -201,7 +201,7 @@ def lost(before: Mapping[Path, bytes]) -> tuple[str, ...]:
     )
 
 
-def _damaged(yard: Farmyard) -> Iterator[str]:
+def _damaged(yard: FarmFixture) -> Iterator[str]:
     """Yield the files that are not what their names, which are hashes, promise."""
     for folder in ("wheels", "logs"):
         for path in yard.results.glob(f"{folder}/*"):
@@ -209,7 +209,7 @@ def _damaged(yard: Farmyard) -> Iterator[str]:
                 yield f"damaged file: {folder}/{path.name}"
 
 
-def _site(yard: Farmyard, true: Mapping[str, Finding]) -> Iterator[str]:
+def _site(yard: FarmFixture, true: Mapping[str, Finding]) -> Iterator[str]:
     """Yield what the site lacks."""
     site = yard.results / "site"
     pages = [site / "index.html", *(site / "packages" / f"{project}.html" for project in true)]
@@ -228,7 +228,7 @@ def _site(yard: Farmyard, true: Mapping[str, Finding]) -> Iterator[str]:
         yield from (f"site_data.json does not list {project}" for project in built if project not in data)
 
 
-def leftovers(yard: Farmyard) -> tuple[str, ...]:
+def leftovers(yard: FarmFixture) -> tuple[str, ...]:
     """List containers, helper processes and unfinished files that exist though no command runs."""
     workspace = Path(yard.environment[processes.MARK])
     partial = [*unfinished(yard.folder), *unfinished(workspace / "cache")]
@@ -246,7 +246,7 @@ def unfinished(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.name.startswith(_UNFINISHED)]
 
 
-def containers(yard: Farmyard) -> list[dict[str, Any]]:
+def containers(yard: FarmFixture) -> list[dict[str, Any]]:
     """List the farm's containers, on the engine that it works with."""
     client = docker.APIClient(
         base_url=yard.environment.get("DOCKER_HOST", os.environ.get("DOCKER_HOST")), version="auto"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tests.docker.farmyard import Farmyard
+    from tests.docker.farm_fixture import FarmFixture
 
 MEMORY = 400_000_000
 """Bytes that the farm and its helpers may use at once, containers not counted."""
@@ -48,7 +48,7 @@ def _sdists(folder: Path) -> list[Path]:
     return sorted(path.resolve() for path in folder.glob("*.tar.gz"))
 
 
-def _attacked(yard: Farmyard, attacks: Sequence[Path], honest: list[str]) -> Trial:
+def _attacked(yard: FarmFixture, attacks: Sequence[Path], honest: list[str]) -> Trial:
     begun = time.monotonic()
     process = yard.begin("run", *map(str, attacks), *honest)
     with Meter(process.pid) as meter:
@@ -73,7 +73,7 @@ def _attacked(yard: Farmyard, attacks: Sequence[Path], honest: list[str]) -> Tri
     return Trial(f"{what}, {meter.peak / 1e6:.0f} MB, status {run.status}", outcome, wrong, seconds)
 
 
-def _verdicts(yard: Farmyard) -> tuple[dict[str, str], tuple[str, ...]]:
+def _verdicts(yard: FarmFixture) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the verdict, with its reason if it has one, of each project; and what is wrong with the records."""
     verdicts: dict[str, str] = {}
     wrong: list[str] = []

@@ -8,9 +8,9 @@ import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.cause_cases import PACKAGES, PYPROJECT
 from tests.faults import packages
 from tests.samples import special, tar
-from tests.sins import PACKAGES, PYPROJECT
 
 if TYPE_CHECKING:
     import tarfile

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-    from tests.docker.farmyard import Farmyard
+    from tests.docker.farm_fixture import FarmFixture
 
 _SECONDS = 0.4  # that the compiler runs, on a quiet machine
 _VICTIMS = (frozenset({"cc1"}), frozenset({"cc1"}), frozenset({"gcc"}))  # two of three: the compiler proper
@@ -56,7 +56,7 @@ def killed_compilers(count: int, seed: int) -> Iterator[Trial]:
                 yield _killed(yard, blow, paths)
 
 
-def _killed(yard: Farmyard, blow: Blow, paths: list[str]) -> Trial:
+def _killed(yard: FarmFixture, blow: Blow, paths: list[str]) -> Trial:
     begun = time.monotonic()
     process = yard.begin("run", "--jobs", "1", *paths)  # one build after the other
     struck = _strike(yard, process, blow)
@@ -73,7 +73,7 @@ def _killed(yard: Farmyard, blow: Blow, paths: list[str]) -> Trial:
     return Trial(str(blow), "wrong" if wrong else outcome, wrong, time.monotonic() - begun)
 
 
-def _strike(yard: Farmyard, process: subprocess.Popen[str], blow: Blow) -> bool:
+def _strike(yard: FarmFixture, process: subprocess.Popen[str], blow: Blow) -> bool:
     """Wait for the process that is to be killed, and kill it, or the next if it was gone; return whether one was."""
     seen: set[int] = set()
     end = time.monotonic() + LATEST

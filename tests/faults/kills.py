@@ -24,7 +24,7 @@ from tests.faults.report import RIGHT, Trial
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.docker.farmyard import Farmyard
+    from tests.docker.farm_fixture import FarmFixture
 
 _ORPHAN_EVERY = 20  # one trial in so many looks at how long a container outlives its orchestrator
 _LIMIT = 3  # seconds of a build's time there
@@ -45,7 +45,7 @@ def kills(count: int, seed: int) -> Iterator[Trial]:
                     yield _kill(yard, random.uniform(0, truth().seconds), paths)
 
 
-def _kill(yard: Farmyard, moment: float, paths: list[str]) -> Trial:
+def _kill(yard: FarmFixture, moment: float, paths: list[str]) -> Trial:
     begun = time.monotonic()
     process = yard.begin("run", *paths)
     time.sleep(moment)
@@ -57,7 +57,7 @@ def _kill(yard: Farmyard, moment: float, paths: list[str]) -> Trial:
     return Trial(what, RIGHT if not wrong else "wrong", wrong, time.monotonic() - begun)
 
 
-def _orphan(yard: Farmyard) -> Trial:
+def _orphan(yard: FarmFixture) -> Trial:
     """Kill a run whose build never ends: the build must end at its limit all the same."""
     begun = time.monotonic()
     paths = packages.packed(("never-ends",), yard.folder)
@@ -74,5 +74,5 @@ def _orphan(yard: Farmyard) -> Trial:
     return Trial("killed while a build never ends", RIGHT if not wrong else "wrong", wrong, time.monotonic() - begun)
 
 
-def _runs(yard: Farmyard) -> bool:
+def _runs(yard: FarmFixture) -> bool:
     return any(one["State"] == "running" for one in containers(yard))

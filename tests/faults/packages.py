@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests import sins
+from tests import cause_cases
+from tests.cause_cases import PACKAGES, PYPROJECT
 from tests.samples import tar
-from tests.sins import PACKAGES, PYPROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ _FUNCTIONS = 2000  # that gcc compiles in a second
 
 def packed(slugs: tuple[str, ...], folder: Path) -> list[str]:
     """Write sdists of projects of tests/packages; return their paths, as the command takes them."""
-    return [str(sins.pack(slug, folder)) for slug in slugs]
+    return [str(cause_cases.pack(slug, folder)) for slug in slugs]
 
 
 def compiling(folder: Path, seconds: float) -> str:

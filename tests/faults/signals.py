@@ -12,7 +12,7 @@ from itertools import cycle, zip_longest
 from random import Random
 from typing import TYPE_CHECKING
 
-from tests.docker.farmyard import ROOT
+from tests.docker.farm_fixture import ROOT
 from tests.faults import packages
 from tests.faults.harness import (
     PATIENCE,
@@ -32,7 +32,7 @@ from tests.faults.report import OPEN, RIGHT, Trial
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.docker.farmyard import Farmyard
+    from tests.docker.farm_fixture import FarmFixture
 
 _STOPPED = 130  # the exit status
 _SIGNALS = (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGINT)
@@ -50,7 +50,7 @@ def signals(count: int, seed: int) -> Iterator[Trial]:
                 yield trial(yard, random.uniform(0, truth().seconds / 2), paths)
 
 
-def _stopped(number: signal.Signals, yard: Farmyard, moment: float, paths: list[str]) -> Trial:
+def _stopped(number: signal.Signals, yard: FarmFixture, moment: float, paths: list[str]) -> Trial:
     begun = time.monotonic()
     process = yard.begin("run", *paths)
     eventually(yard.results.exists)  # it has begun, and heeds signals
@@ -69,9 +69,9 @@ def _stopped(number: signal.Signals, yard: Farmyard, moment: float, paths: list[
 
 def _lost(
     what: str,
-    lose: Callable[[Farmyard, list[str], float], int],
+    lose: Callable[[FarmFixture, list[str], float], int],
     status: int,
-    yard: Farmyard,
+    yard: FarmFixture,
     moment: float,
     paths: list[str],
 ) -> Trial:
@@ -90,7 +90,7 @@ def _lost(
 # --- how standard error is lost; each returns the exit status ----------------------------------
 
 
-def _reader_goes(yard: Farmyard, arguments: list[str], moment: float) -> int:
+def _reader_goes(yard: FarmFixture, arguments: list[str], moment: float) -> int:
     """Close the other end of the pipe in the middle of the run, as `| head` does."""
     read, write = os.pipe()
     process = _begin(yard, arguments, write)
@@ -100,25 +100,25 @@ def _reader_goes(yard: Farmyard, arguments: list[str], moment: float) -> int:
     return _status(process)
 
 
-def _no_reader(yard: Farmyard, arguments: list[str], _moment: float) -> int:
+def _no_reader(yard: FarmFixture, arguments: list[str], _moment: float) -> int:
     """Write into a pipe that nobody reads from the beginning."""
     read, write = os.pipe()
     os.close(read)
     return _status(_begin(yard, arguments, write))
 
 
-def _no_room(yard: Farmyard, arguments: list[str], _moment: float) -> int:
+def _no_room(yard: FarmFixture, arguments: list[str], _moment: float) -> int:
     """Write to a device that is always full."""
     return _status(_begin(yard, arguments, os.open("/dev/full", os.O_WRONLY)))
 
 
-def _closed(yard: Farmyard, arguments: list[str], _moment: float) -> int:
+def _closed(yard: FarmFixture, arguments: list[str], _moment: float) -> int:
     """Begin without a standard error, as `2>&-` does."""
     script = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-m", "orchestrator", *arguments]
     return _status(_begin(yard, script, os.open(os.devnull, os.O_WRONLY), whole=True))
 
 
-def _terminal_goes(yard: Farmyard, arguments: list[str], moment: float) -> int:
+def _terminal_goes(yard: FarmFixture, arguments: list[str], moment: float) -> int:
     """Close the terminal: the system sends SIGHUP, and writing fails."""
     ours, theirs = os.openpty()
     process = _begin(
@@ -130,7 +130,7 @@ def _terminal_goes(yard: Farmyard, arguments: list[str], moment: float) -> int:
     return _status(process)
 
 
-_LOST: tuple[tuple[str, Callable[[Farmyard, list[str], float], int], int], ...] = (
+_LOST: tuple[tuple[str, Callable[[FarmFixture, list[str], float], int], int], ...] = (
     ("standard error's reader goes", _reader_goes, 0),
     ("standard error has no reader", _no_reader, 0),
     ("standard error is a full device", _no_room, 0),
@@ -139,7 +139,7 @@ _LOST: tuple[tuple[str, Callable[[Farmyard, list[str], float], int], int], ...] 
 )
 
 
-def _begin(yard: Farmyard, command: list[str], error: int, *, whole: bool = False) -> subprocess.Popen[bytes]:
+def _begin(yard: FarmFixture, command: list[str], error: int, *, whole: bool = False) -> subprocess.Popen[bytes]:
     """Begin a command with that standard error, which is also its standard input and output where it is a terminal."""
     terminal = os.isatty(error)
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docker.farmyard import Farmyard
+from tests.docker.farm_fixture import FarmFixture
 from tests.faults import processes
 from tests.faults.campaigns import Entry, campaigns
 from tests.faults.faulty_index import FAULTS
@@ -38,10 +38,10 @@ def test_a_fault_never_becomes_a_verdict(one: Entry) -> None:
 
 
 @pytest.fixture
-def yard(tmp_path: Path) -> Iterator[Farmyard]:
+def yard(tmp_path: Path) -> Iterator[FarmFixture]:
     """A farm whose results look like those of a whole run."""
     with LoopbackIndex() as index:
-        made = Farmyard(tmp_path / "yard", index, environment={processes.MARK: str(tmp_path)})
+        made = FarmFixture(tmp_path / "yard", index, environment={processes.MARK: str(tmp_path)})
         record = {"verdict": "reproducible", "causes": [], "holds": []}
         site = made.results / "site"
         for path, text in {
@@ -55,7 +55,7 @@ def yard(tmp_path: Path) -> Iterator[Farmyard]:
         yield made
 
 
-def test_a_whole_run_is_sound(yard: Farmyard) -> None:
+def test_a_whole_run_is_sound(yard: FarmFixture) -> None:
     """Nothing is wrong with it."""
     assert not sound(yard, TRUTH, {path: path.read_bytes() for path in yard.records()})
 
@@ -75,7 +75,7 @@ def test_a_whole_run_is_sound(yard: Farmyard) -> None:
         (lambda results: _write(results / "wheels" / ("0" * 64)), "damaged file"),
     ],
 )
-def test_each_harm_is_seen(yard: Farmyard, harm: Callable[[Path], object], seen: str) -> None:
+def test_each_harm_is_seen(yard: FarmFixture, harm: Callable[[Path], object], seen: str) -> None:
     """Whatever a fault may do to the results."""
     before = {path: path.read_bytes() for path in yard.records()}
     harm(yard.results)

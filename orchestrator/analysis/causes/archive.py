@@ -11,7 +11,7 @@ from orchestrator.analysis.causes.erasers import Known, by_place, differing, uni
 from orchestrator.analysis.causes.model import Cause
 
 if TYPE_CHECKING:
-    from orchestrator.analysis.causes.model import Pair
+    from orchestrator.analysis.causes.model import SidePair
 
 TIME, MODE, PACKING, ORDER = "time of ", "mode of ", "packing of ", "order of members"
 """How the places of units of an archive begin."""
@@ -22,7 +22,7 @@ COMMENT, ELSEWHERE, FOLDER = "comment of the archive", "between its members", "e
 _EXTRA = re.compile(rb"extra ((?:[0-9a-f]{2})+)")
 
 
-def _suspected_of_time(pair: Pair) -> tuple[str, ...]:
+def _suspected_of_time(pair: SidePair) -> tuple[str, ...]:
     """Tell the clock from the time zone, where the times themselves tell them."""
     known = Known(pair[0].traces, pair[1].traces)
     if known.first.clock is None or known.second.clock is None:
@@ -39,7 +39,7 @@ def _suspected_of_time(pair: Pair) -> tuple[str, ...]:
     return tuple(sorted(found)) or ("time", "timezone")
 
 
-def _suspected_of_order(pair: Pair) -> tuple[str, ...]:
+def _suspected_of_order(pair: SidePair) -> tuple[str, ...]:
     first, second = (re.split(rb"\n", text) for text in unit(pair, ORDER))
     if _listed_backwards(first, second):
         return ("fileordering",)
@@ -62,7 +62,7 @@ def _children(paths: list[bytes]) -> dict[tuple[bytes, bool], list[bytes]]:
     return {folder: list(names) for folder, names in found.items()}
 
 
-def _suspected_of_packing(pair: Pair) -> tuple[str, ...]:
+def _suspected_of_packing(pair: SidePair) -> tuple[str, ...]:
     """Look for the user's number, and for the build's clock, in the extra fields."""
     known = Known(pair[0].traces, pair[1].traces)
     found: set[str] = set()

@@ -13,7 +13,7 @@ from orchestrator.analysis.formats.pyc import FILENAME, FORM, KIND, TIME
 
 if TYPE_CHECKING:
     from orchestrator.analysis.causes.erasers import Texts
-    from orchestrator.analysis.causes.model import Pair
+    from orchestrator.analysis.causes.model import SidePair
 
 
 _PATHS = ("build-path", "tmpdir", "home", "environment-path")
@@ -27,7 +27,7 @@ def _filenames(texts: Texts, known: Known) -> Texts:
     return (ours, theirs) if ours == theirs else build_places(texts, known)
 
 
-def _path(pair: Pair) -> Pair:
+def _path(pair: SidePair) -> SidePair:
     known = Known(pair[0].traces, pair[1].traces)
     places = [place for place in differing(pair) if place.endswith(FILENAME)]
     return changed(pair, {place: _filenames(unit(pair, place), known) for place in places})

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from orchestrator.analysis.causes.erasers import Texts
-    from orchestrator.analysis.causes.model import Pair
+    from orchestrator.analysis.causes.model import SidePair
 
 TEXTS = ("text", "metadata", "raw", "name", "direct-url", "sbom", "bytecode", "nested-text")
 """Kinds of views whose units are what a person could have written."""
@@ -40,7 +40,7 @@ _FOLDERS = re.compile(
 )  # fmt: skip
 
 
-def _alike(pattern: re.Pattern[bytes], marker: bytes) -> Callable[[Pair], Pair]:
+def _alike(pattern: re.Pattern[bytes], marker: bytes) -> Callable[[SidePair], SidePair]:
     """Return an eraser of what matches a pattern as often on one side as on the other."""
 
     def erase(texts: Texts, _known: Known) -> Texts:
@@ -95,7 +95,7 @@ def _heads(first: bytes, second: bytes) -> tuple[bytes, bytes]:
     return heads
 
 
-def _nested(pair: Pair) -> tuple[str, ...]:
+def _nested(pair: SidePair) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for place in differing(pair):
         for name, variations in _NESTED.items():
@@ -127,7 +127,7 @@ def _plants(
     summary: str,
     why: str,
     example: str,
-    *also: Callable[[Pair], Pair],
+    *also: Callable[[SidePair], SidePair],
     gap: bool = False,
     kinds: tuple[str, ...] = TEXTS,
     only: Callable[[Texts], bool] = lambda _texts: True,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from orchestrator.analysis.causes.erasers import Texts
-    from orchestrator.analysis.causes.model import Pair
+    from orchestrator.analysis.causes.model import SidePair
     from orchestrator.model import Traces
 
 SLACK = 2.0
@@ -180,7 +180,7 @@ def _some(pattern: re.Pattern[bytes], text: bytes) -> Iterator[re.Match[bytes]]:
         yield found
 
 
-def erasing(accepts: Callable[[Twin, Known], bool], marker: bytes) -> Callable[[Pair], Pair]:
+def erasing(accepts: Callable[[Twin, Known], bool], marker: bytes) -> Callable[[SidePair], SidePair]:
     """Return an eraser of accepted dates."""
 
     def erase(texts: Texts, known: Known) -> Texts:
@@ -217,7 +217,7 @@ def _plausible(one: Span) -> bool:
     return _SOME_YEARS[0] <= one.begin < _SOME_YEARS[1]
 
 
-def suspects(pair: Pair) -> tuple[str, ...]:
+def suspects(pair: SidePair) -> tuple[str, ...]:
     """Name the variations to which dates point: the clock, and the time zone where only local time fits."""
     known = Known(pair[0].traces, pair[1].traces)
     if known.first.clock is None or known.second.clock is None:

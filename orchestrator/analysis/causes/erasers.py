@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterable, Mapping
 
-    from orchestrator.analysis.causes.model import Pair
+    from orchestrator.analysis.causes.model import SidePair
     from orchestrator.model import Traces
 
 Texts = tuple[bytes, bytes]
@@ -26,19 +26,19 @@ class Known:
     second: Traces
 
 
-def differing(pair: Pair) -> tuple[str, ...]:
+def differing(pair: SidePair) -> tuple[str, ...]:
     """Name the places of the units in which two sides differ, in order; a unit that one lacks is empty there."""
     first, second = pair[0].view.units, pair[1].view.units
     places = (*first, *(place for place in second if place not in first))
     return tuple(place for place in places if first.get(place, b"") != second.get(place, b""))
 
 
-def unit(pair: Pair, place: str) -> Texts:
+def unit(pair: SidePair, place: str) -> Texts:
     """Return one unit of both sides."""
     return pair[0].view.units.get(place, b""), pair[1].view.units.get(place, b"")
 
 
-def changed(pair: Pair, units: Mapping[str, Texts]) -> Pair:
+def changed(pair: SidePair, units: Mapping[str, Texts]) -> SidePair:
     """Return both sides with some units replaced."""
     if not units:
         return pair
@@ -60,10 +60,10 @@ ALTOGETHER = 4 * CLOSELY
 """Bytes of all units of one part that are looked at closely."""
 
 
-def by_unit(erase: Callable[[Texts, Known], Texts], *, closely: bool = True) -> Callable[[Pair], Pair]:
+def by_unit(erase: Callable[[Texts, Known], Texts], *, closely: bool = True) -> Callable[[SidePair], SidePair]:
     """Return an eraser that looks at each unit by itself; closely, at no more than so many bytes."""
 
-    def erased(pair: Pair) -> Pair:
+    def erased(pair: SidePair) -> SidePair:
         known = Known(pair[0].traces, pair[1].traces)
         found = {}
         room = ALTOGETHER
@@ -81,15 +81,15 @@ def by_unit(erase: Callable[[Texts, Known], Texts], *, closely: bool = True) -> 
     return erased
 
 
-def by_place(wanted: Callable[[str], bool]) -> Callable[[Pair], Pair]:
+def by_place(wanted: Callable[[str], bool]) -> Callable[[SidePair], SidePair]:
     """Return an eraser of whole units, those at the wanted places."""
     return lambda pair: changed(pair, {place: (b"", b"") for place in differing(pair) if wanted(place)})
 
 
-def in_turn(*erasers: Callable[[Pair], Pair]) -> Callable[[Pair], Pair]:
+def in_turn(*erasers: Callable[[SidePair], SidePair]) -> Callable[[SidePair], SidePair]:
     """Return an eraser that does what several do, one after the other."""
 
-    def erased(pair: Pair) -> Pair:
+    def erased(pair: SidePair) -> SidePair:
         for erase in erasers:
             pair = erase(pair)
         return pair

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from orchestrator.analysis.causes.erasers import Known, Texts
-    from orchestrator.analysis.causes.model import Pair
+    from orchestrator.analysis.causes.model import SidePair
 
 
 VERSION = "version"
@@ -29,7 +29,7 @@ _FORMAT = re.compile(rb"(?m)^Metadata-Version:.*$")
 _ADDED = re.compile(rb"(?m)^(?:Dynamic|License-File):.*\n?")
 
 
-def _generator(pair: Pair) -> Pair:
+def _generator(pair: SidePair) -> SidePair:
     """Erase who wrote the metadata; and, of two formats of it, the fields that only came with the newer ones."""
     texts = {place: unit(pair, place) for place in differing(pair)}
     formats = [{line for both in texts.values() for line in _FORMAT.findall(both[side])} for side in (0, 1)]
@@ -78,7 +78,7 @@ def _sbom_paths(texts: Texts, known: Known) -> Texts:
     return (ours, theirs) if b"<path>" in ours and b"<path>" in theirs else texts
 
 
-def suspected_of_paths(pair: Pair) -> tuple[str, ...]:
+def suspected_of_paths(pair: SidePair) -> tuple[str, ...]:
     """Tell whose planted values stand in units on both sides."""
     return tuple(
         variation
@@ -87,19 +87,19 @@ def suspected_of_paths(pair: Pair) -> tuple[str, ...]:
     )
 
 
-def _shows(pair: Pair, place: str, variation: str) -> bool:
+def _shows(pair: SidePair, place: str, variation: str) -> bool:
     return all(
         any(form in text for form in forms(side.traces, (variation,)).plain)
         for side, text in zip(pair, unit(pair, place), strict=True)
     )
 
 
-def _suspected_of_sbom(pair: Pair) -> tuple[str, ...]:
+def _suspected_of_sbom(pair: SidePair) -> tuple[str, ...]:
     timed = any(_sbom_place(*_TIME_KEYS)(place) for place in differing(pair))
     return (*suspected_of_paths(pair), *(("time",) if timed else ()))
 
 
-def _record_order(pair: Pair) -> Pair:
+def _record_order(pair: SidePair) -> SidePair:
     """Erase RECORD's order where that is all in which its other lines differ."""
     places = differing(pair)
     moved, _ = ordering.moved_lines(pair, places)

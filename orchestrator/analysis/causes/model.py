@@ -23,7 +23,7 @@ class Content(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class NormalizedMember:
     """A part of a wheel, taken apart into units that can be compared one by one.
 
     The parts are members, and the archive itself. A view holds only units in which the two wheels
@@ -41,11 +41,11 @@ class View:
 class Side:
     """One wheel's view of a part, and what its environment planted."""
 
-    view: View
+    view: NormalizedMember
     traces: Traces
 
 
-Pair = tuple[Side, Side]
+SidePair = tuple[Side, Side]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,9 @@ class Cause:
     shows: str  # how it shows in a wheel
     example: str  # of a real package, or of two lines side by side
     kinds: tuple[str, ...]  # of the views that can show it
-    erase: Callable[[Pair], Pair]
+    erase: Callable[[SidePair], SidePair]
     variations: tuple[str, ...] = ()  # which can do it; empty: none, it differs by itself
     remedies: tuple[str, ...] = ()  # what repairs it, the gentlest first
-    suspects: Callable[[Pair], tuple[str, ...]] | None = None  # which of the variations units that it explains point to
+    suspects: Callable[[SidePair], tuple[str, ...]] | None = (
+        None  # which of the variations units that it explains point to
+    )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from orchestrator.analysis.causes.erasers import Texts
-    from orchestrator.analysis.causes.model import Pair, Side
+    from orchestrator.analysis.causes.model import Side, SidePair
     from orchestrator.model import Traces
 
 
@@ -25,17 +25,17 @@ _FOLDERS = ("build-path", "tmpdir", "environment-path", "home")
 _SEARCH_PATHS = ("DT_RPATH", "DT_RUNPATH", ".dynstr")
 
 
-def _sides(pair: Pair, name: str) -> tuple[tuple[bytes, Side], tuple[bytes, Side]]:
+def _sides(pair: SidePair, name: str) -> tuple[tuple[bytes, Side], tuple[bytes, Side]]:
     texts = unit(pair, name)
     return (texts[0], pair[0]), (texts[1], pair[1])
 
 
 def _eraser(
-    wanted: Callable[[Pair, str], bool], change: Callable[[Texts, tuple[Traces, Traces]], Texts]
-) -> Callable[[Pair], Pair]:
+    wanted: Callable[[SidePair, str], bool], change: Callable[[Texts, tuple[Traces, Traces]], Texts]
+) -> Callable[[SidePair], SidePair]:
     """Return an eraser of texts in the wanted units that still differ, which then settles what follows."""
 
-    def erase(pair: Pair) -> Pair:
+    def erase(pair: SidePair) -> SidePair:
         traces = pair[0].traces, pair[1].traces
         names = [name for name in differing(pair) if not name.endswith(MOVED) and wanted(pair, name)]
         return settle(changed(pair, {name: change(unit(pair, name), traces) for name in names}))
@@ -113,7 +113,7 @@ def _common(mine: bytes, other: bytes) -> bytes:
     return b"<path>" if own and not source else mine
 
 
-def suspected_of_paths(pair: Pair) -> tuple[str, ...]:
+def suspected_of_paths(pair: SidePair) -> tuple[str, ...]:
     """Name the variations whose folders stand in what differs; the folder of the build, where none is known."""
     texts = [(_erase_planted(text, side.traces), text) for name in differing(pair) for text, side in _sides(pair, name)]
     found = {one for one in _FOLDERS for after, before in texts if after.count(_mark(one)) > before.count(_mark(one))}
@@ -125,7 +125,7 @@ def suspected_of_paths(pair: Pair) -> tuple[str, ...]:
 _erase_dates = dates.erasing(dates.is_build_date, b"<date>")
 
 
-def erase_dates(pair: Pair) -> Pair:
+def erase_dates(pair: SidePair) -> SidePair:
     """Erase when it was built, as the diagnosis of texts does, and then what follows."""
     return settle(_erase_dates(pair))
 
@@ -152,7 +152,7 @@ def erase_lto(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
     return first, second
 
 
-def suspected_of_lto(pair: Pair) -> tuple[str, ...]:
+def suspected_of_lto(pair: SidePair) -> tuple[str, ...]:
     """Name the build path where names hold a hash of debug information, which follows it; random ones point to none."""
     texts = [text for name in differing(pair) for text in unit(pair, name)]
     return ("build-path",) if texts and not any(_RANDOM_SEED.search(text) for text in texts) else ()
@@ -170,15 +170,15 @@ def erase_order(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
 # --- the catalogue -------------------------------------------------------------------------------
 
 
-def _in_debug(pair: Pair, name: str) -> bool:
+def _in_debug(pair: SidePair, name: str) -> bool:
     return not is_deep(pair, name)
 
 
-def _of_search(_pair: Pair, name: str) -> bool:
+def _of_search(_pair: SidePair, name: str) -> bool:
     return name in _SEARCH_PATHS
 
 
-def _in_data(pair: Pair, name: str) -> bool:
+def _in_data(pair: SidePair, name: str) -> bool:
     return is_deep(pair, name) and name not in _SEARCH_PATHS
 
 

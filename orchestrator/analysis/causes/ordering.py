@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from orchestrator.analysis.causes.erasers import Texts
-    from orchestrator.analysis.causes.model import Pair
+    from orchestrator.analysis.causes.model import SidePair
 
 HASH, FILES, LOCALE = "hash-order", "file-order", "locale-sorting"
 LARGE = 2 << 20
@@ -78,7 +78,7 @@ def _lines(text: bytes) -> list[bytes]:
     return [line for raw in re.split(rb"[\n\0]", text) if (line := raw.strip().rstrip(b",;\\"))]
 
 
-def moved_lines(pair: Pair, places: Sequence[str]) -> tuple[Counter[bytes], dict[str, Texts]]:
+def moved_lines(pair: SidePair, places: Sequence[str]) -> tuple[Counter[bytes], dict[str, Texts]]:
     """Return the lines that stand elsewhere on the other side, and the units that are no more than such lines."""
     texts = {place: unit(pair, place) for place in places}
     ours = Counter(line for first, _ in texts.values() for line in _lines(first))
@@ -94,7 +94,7 @@ def moved_lines(pair: Pair, places: Sequence[str]) -> tuple[Counter[bytes], dict
     return moved, whole
 
 
-def arranged(pair: Pair) -> tuple[dict[str, Texts], str]:
+def arranged(pair: SidePair) -> tuple[dict[str, Texts], str]:
     """Return the units that hold the same items in another order, and the name of what that order looks like."""
     places = differing(pair)
     if sum(len(text) for place in places for text in unit(pair, place)) > LARGE:
@@ -117,15 +117,15 @@ def _joined(lines: dict[str, Texts], places: Sequence[str], side: int) -> list[b
     return [line for place in places if place in lines for line in _lines(lines[place][side])]
 
 
-def _whole(pair: Pair, places: Sequence[str]) -> Texts:
+def _whole(pair: SidePair, places: Sequence[str]) -> Texts:
     texts = [unit(pair, place) for place in places]
     return b"\n".join(first for first, _ in texts), b"\n".join(second for _, second in texts)
 
 
-def another_order(name: str = "") -> Callable[[Pair], Pair]:
+def another_order(name: str = "") -> Callable[[SidePair], SidePair]:
     """Return an eraser of another order of the same items; with a name, only of one that looks like that."""
 
-    def erase(pair: Pair) -> Pair:
+    def erase(pair: SidePair) -> SidePair:
         units, named = arranged(pair)
         if not units or name not in ("", named):
             return pair
@@ -137,7 +137,7 @@ def another_order(name: str = "") -> Callable[[Pair], Pair]:
 _VARIATIONS = {HASH: ("hash-seed",), FILES: ("fileordering",), LOCALE: ("locales",)}
 
 
-def suspects(pair: Pair) -> tuple[str, ...]:
+def suspects(pair: SidePair) -> tuple[str, ...]:
     """Tell which variations the order of some items points to."""
     return _VARIATIONS[arranged(pair)[1]]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from orchestrator.analysis.causes.erasers import Known, Texts
-    from orchestrator.analysis.causes.model import Pair
+    from orchestrator.analysis.causes.model import SidePair
     from orchestrator.model import Traces
 
 _ABSENT = (b"None", b"null", b"undefined", b"unset", b"nil", b"False", b'""', b"''", b"")
@@ -98,7 +98,7 @@ def _hex(run: bytes) -> bytes:
 
 def planted(
     name: str, variations: tuple[str, ...], *, gap: bool = False, only: Callable[[Texts], bool]
-) -> Callable[[Pair], Pair]:
+) -> Callable[[SidePair], SidePair]:
     """Return an eraser of what some variations plant, in units that `only` admits.
 
     With `gap`, a value may also stand on one side only, as one more item of a list or in the place

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.formats.render import Part
+from orchestrator.analysis.formats.render import Stretch
 
 if TYPE_CHECKING:
     from orchestrator.analysis.causes.model import Content
@@ -26,7 +26,7 @@ class Object:
     name: str  # printable, and unlike any other's
     header: str  # time, owner, group, mode
     place: int  # of its header
-    content: Part = field(repr=False)
+    content: Stretch = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def read(content: Content) -> Library | None:
             return None
         if len(objects) >= _MOST:
             return None
-        part, label = Part(content, at + _HEADER, size), header[:16].rstrip()
+        part, label = Stretch(content, at + _HEADER, size), header[:16].rstrip()
         if label in (b"//", b"/"):
             data = part.read(0, min(size, _LONGEST_TABLE))
             tables.append(_described(header))

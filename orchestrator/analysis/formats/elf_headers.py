@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.analysis.formats import elf
 from orchestrator.analysis.formats.elf_loaded import LARGEST, Unit, merged, segments_of, without
-from orchestrator.analysis.formats.render import Kept, Part, beyond
+from orchestrator.analysis.formats.render import Kept, Stretch, beyond
 from orchestrator.model import Severity
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _stray(file: File) -> Iterator[tuple[Kept, bool]]:
     ]
     loaded = segments_of(found)
     for begin, end in without([(0, file.content.size)], merged(taken)):
-        part = Part(file.content, begin, end - begin)
+        part = Stretch(file.content, begin, end - begin)
         if end - begin > LARGEST or any(part.read(at, _PIECE).strip(b"\0") for at in range(0, part.size, _PIECE)):
             data = part.read(0, part.size) if part.size <= _SHOWN else beyond(part, part)[0]
             yield Kept(data), any(begin < there_end and there < end for there, there_end in loaded)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.formats import elf
-from orchestrator.analysis.formats.render import Kept, Part, same
+from orchestrator.analysis.formats.render import Kept, Stretch, same
 from orchestrator.model import Severity
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class File:
 
     def part(self, section: Section) -> Content:
         """Return what a section holds, unpacked where it is compressed."""
-        part = Part(self.content, section.offset, section.size)
+        part = Stretch(self.content, section.offset, section.size)
         if section.flags & elf.COMPRESSED and section.size <= LARGEST:
             raw = elf.uncompressed(part.read(0, part.size), self.elf, LARGEST)
             return part if raw is None else Kept(raw)
@@ -68,7 +68,7 @@ def loaded_equal(files: Files) -> bool:
         return False
     holes = sorted(masks)
     return all(
-        same(Part(first, begin, end - begin), Part(second, begin, end - begin))
+        same(Stretch(first, begin, end - begin), Stretch(second, begin, end - begin))
         for begin, end in without(segments_of(ours), holes)
     )
 

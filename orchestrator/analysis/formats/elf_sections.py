@@ -23,7 +23,7 @@ from orchestrator.analysis.formats.elf_loaded import (
 )
 from orchestrator.analysis.formats.elf_symbols import Shuffle
 from orchestrator.analysis.formats.machine_words import Dictionary, Layout, Span, Strings
-from orchestrator.analysis.formats.render import Kept, Part, beyond, same, spell, spell_strings
+from orchestrator.analysis.formats.render import Kept, Stretch, beyond, same, spell, spell_strings
 from orchestrator.model import Severity
 
 if TYPE_CHECKING:
@@ -106,7 +106,10 @@ def _pair(ours: Elf, theirs: Elf) -> tuple[list[tuple[Section, Section]], list[t
 
 
 def _changed(files: Files, pair: tuple[Section, Section], shuffled: Mapping[str, Shuffle]) -> _Changed | None:
-    raw = Part(files[0].content, pair[0].offset, pair[0].size), Part(files[1].content, pair[1].offset, pair[1].size)
+    raw = (
+        Stretch(files[0].content, pair[0].offset, pair[0].size),
+        Stretch(files[1].content, pair[1].offset, pair[1].size),
+    )
     if same(*raw):
         return None
     contents = files[0].part(pair[0]), files[1].part(pair[1])

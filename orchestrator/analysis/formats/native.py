@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes.erasers import changed, differing, unit
-from orchestrator.analysis.causes.model import View
+from orchestrator.analysis.causes.model import NormalizedMember
 from orchestrator.analysis.formats import ar, elf, elf_sections, text
 from orchestrator.analysis.formats.elf_headers import MOVED
 from orchestrator.analysis.formats.elf_loaded import Unit
@@ -17,7 +17,7 @@ from orchestrator.model import LADDER, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from orchestrator.analysis.causes.model import Content, Pair
+    from orchestrator.analysis.causes.model import Content, SidePair
     from orchestrator.analysis.formats.ar import Library
 
 
@@ -27,7 +27,7 @@ KIND, RAW = "elf", "raw"
 # --- taking apart --------------------------------------------------------------------------------
 
 
-def take_apart(path: str, first: Content, second: Content) -> tuple[View, View]:
+def take_apart(path: str, first: Content, second: Content) -> tuple[NormalizedMember, NormalizedMember]:
     """Take a native member of two wheels apart, into the places in which they differ.
 
     What is no ELF file and no static library, or a broken one, is one unit of a view of kind "raw".
@@ -39,11 +39,11 @@ def take_apart(path: str, first: Content, second: Content) -> tuple[View, View]:
     return _views(path, *_object(first, second))
 
 
-def _views(path: str, kind: str, units: Iterable[Unit]) -> tuple[View, View]:
+def _views(path: str, kind: str, units: Iterable[Unit]) -> tuple[NormalizedMember, NormalizedMember]:
     found = [unit for unit in units if unit.first != unit.second]
     depths = {unit.name: unit.depth for unit in found}
     first, second = ({unit.name: (unit.first, unit.second)[side] for unit in found} for side in (0, 1))
-    return View(path, kind, first, depths), View(path, kind, second, depths)
+    return NormalizedMember(path, kind, first, depths), NormalizedMember(path, kind, second, depths)
 
 
 def _object(first: Content, second: Content) -> tuple[str, tuple[Unit, ...]]:
@@ -83,7 +83,7 @@ def _members(ours: Library, theirs: Library) -> Iterator[Unit]:
 # --- erasing -------------------------------------------------------------------------------------
 
 
-def settle(pair: Pair) -> Pair:
+def settle(pair: SidePair) -> SidePair:
     """Make equal what follows from the rest, once the rest is.
 
     The order of the strings of a table that is not loaded says nothing. And words that only moved
@@ -103,7 +103,7 @@ def settle(pair: Pair) -> Pair:
     return pair
 
 
-def is_deep(pair: Pair, name: str) -> bool:
+def is_deep(pair: SidePair, name: str) -> bool:
     """Return whether a difference in that unit is deeper than debug information."""
     depth = pair[0].view.depths.get(name) or pair[1].view.depths.get(name) or Severity.CODE
     return LADDER.index(depth) > LADDER.index(Severity.DEBUG)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.causes.model import View
+from orchestrator.analysis.causes.model import NormalizedMember
 from orchestrator.analysis.formats import text
 from orchestrator.analysis.formats.marshal import HEADER, read
 from orchestrator.model import Severity
@@ -31,8 +31,8 @@ def apart(path: str, first: bytes, second: bytes) -> Views:
         unlike.append(FORM)
     depths = {place: _depth(place) for place in unlike}
     return (
-        View(path, KIND, {place: ours.get(place, b"") for place in unlike}, depths),
-        View(path, KIND, {place: theirs.get(place, b"") for place in unlike}, depths),
+        NormalizedMember(path, KIND, {place: ours.get(place, b"") for place in unlike}, depths),
+        NormalizedMember(path, KIND, {place: theirs.get(place, b"") for place in unlike}, depths),
     )
 
 

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.causes.model import View
+from orchestrator.analysis.causes.model import NormalizedMember
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.analysis.causes.model import Content
     from orchestrator.model import Severity
 
-Views = tuple[View, View]
+Views = tuple[NormalizedMember, NormalizedMember]
 
 WHOLE = 8 << 20
 """Bytes up to which a member is looked at as a whole."""
@@ -59,7 +59,7 @@ def views(path: str, kind: str, units: Iterator[tuple[str, bytes, bytes]], depth
         if first != second:
             ours[place], theirs[place] = first, second
     depths = dict.fromkeys(ours, depth)
-    return View(path, kind, ours, depths), View(path, kind, theirs, depths)
+    return NormalizedMember(path, kind, ours, depths), NormalizedMember(path, kind, theirs, depths)
 
 
 def hunks(first: Sequence[bytes], second: Sequence[bytes]) -> Iterator[tuple[int, int, int, int]]:

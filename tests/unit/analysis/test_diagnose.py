@@ -24,8 +24,8 @@ from orchestrator.analysis.formats.text import hunks
 from orchestrator.model import Aspect, Difference, Failure, Reason, Severity, WheelFile
 from tests import samples
 from tests.samples import FIRST, SECOND
-from tests.specimens import NAME, OURS, THEIRS, causes, diagnosed, diagnosed_files, left
 from tests.unit.analysis.causes.test_causes import packed_tar, packed_zip, pyc
+from tests.wheel_builder import NAME, OURS, THEIRS, causes, diagnosed, diagnosed_files, left
 
 INFO = "pkg-1.0.dist-info"
 NOISE = random.Random  # which is the same every time
@@ -234,8 +234,8 @@ def keeps_its_word(first: dict, second: dict, ours: str, theirs: str, known: tup
     assert turned.severity == found.severity
     assert {one.aspect for one in turned.unexplained} == {one.aspect for one in found.unexplained}
     assert len(turned.unexplained) == len(found.unexplained)
-    assert [(one.second, one.first) for blame in turned.causes for one in blame.evidence] == [
-        (one.first, one.second) for blame in found.causes for one in blame.evidence
+    assert [(one.second, one.first) for cause_finding in turned.causes for one in cause_finding.evidence] == [
+        (one.first, one.second) for cause_finding in found.causes for one in cause_finding.evidence
     ]
 
 
@@ -359,7 +359,7 @@ def test_of_very_many_places_some_are_named_and_the_rest_counted() -> None:
 MEASURED = """
 import re, sys, time
 from pathlib import Path
-from tests.specimens import diagnosed_files, NAME
+from tests.wheel_builder import diagnosed_files, NAME
 begun = time.monotonic()
 found = diagnosed_files(Path(sys.argv[1]), Path(sys.argv[2]), names=(NAME, NAME))
 peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.analysis import wheel_tags
-from orchestrator.model import Kind
+from orchestrator.model import TagComparison
 
 MANYLINUX = "bcrypt-3.2.2-cp36-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
 WINDOWS = "bcrypt-3.2.2-cp36-abi3-win_amd64.whl"
@@ -49,10 +49,10 @@ def test_members_are_looked_at_only_where_that_matters() -> None:
     def members() -> tuple[str, ...]:
         pytest.fail("nobody needs to know")
 
-    assert wheel_tags.of(PURE, (MANYLINUX,), members) == Kind(
+    assert wheel_tags.of(PURE, (MANYLINUX,), members) == TagComparison(
         ("py3-none-any",), ("cp36-abi3-manylinux2014_x86_64", "cp36-abi3-manylinux_2_17_x86_64"), fallback=True
     )
-    assert wheel_tags.of(LINUX, (), members) == Kind(("cp311-cp311-linux_x86_64",), ())
+    assert wheel_tags.of(LINUX, (), members) == TagComparison(("cp311-cp311-linux_x86_64",), ())
 
 
 def test_what_is_no_wheel_has_no_kind() -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from orchestrator.build.builder import Output
     from orchestrator.build.engine import Container
-    from orchestrator.build.protocol import Listener
+    from orchestrator.build.protocol import FrameReader
 
 ORDER = Order(
     name="first",
@@ -42,7 +42,7 @@ def outcome(
 ) -> Output:
     """Build in a container that sends those bytes and ends so."""
 
-    def run(_container: Container, listen: Listener) -> Completed:
+    def run(_container: Container, listen: FrameReader) -> Completed:
         if not (listen(STDERR, log) and listen(STDOUT, sent)):
             return replace(ended, cut_off=True)
         return ended

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.build.engine import STDOUT
-from orchestrator.build.protocol import LONGEST_FRAME, BrokenChannelError, Listener, Made, Probed, Refused, read
+from orchestrator.build.protocol import LONGEST_FRAME, BrokenChannelError, FrameReader, Made, Probed, Refused, read
 from orchestrator.guest.main import LONGEST_REQUIREMENT, MOST_REQUIREMENTS, plain
 from orchestrator.model import Limits, Probe, Reason
 from tests.samples import FIRST, probe
@@ -63,11 +63,11 @@ def line(frame: object) -> bytes:
     return json.dumps(frame).encode() + b"\n"
 
 
-def heard(pieces: Iterable[bytes], *, ask: bool = False, folder: Path | None = None) -> Listener:
+def heard(pieces: Iterable[bytes], *, ask: bool = False, folder: Path | None = None) -> FrameReader:
     """Let a channel hear pieces until it has heard enough, and check that it kept within its bounds."""
     answers: list[tuple[str, ...]] = []
     with tempfile.TemporaryDirectory() as lent:
-        listener = Listener(folder or Path(lent), SMALL, answers.append, given=("setuptools",) if ask else None)
+        listener = FrameReader(folder or Path(lent), SMALL, answers.append, given=("setuptools",) if ask else None)
         for piece in pieces:
             goes_on = listener(STDOUT, piece)
             assert goes_on == (not listener.broken)
@@ -234,7 +234,7 @@ def test_nothing_follows_the_last_word() -> None:
 
 def test_the_log_is_bounded(tmp_path: Path) -> None:
     """What is beyond its limit is not kept, and ends the build."""
-    listener = Listener(tmp_path, SMALL, lambda _answer: None)
+    listener = FrameReader(tmp_path, SMALL, lambda _answer: None)
     assert listener(2, b"x" * SMALL.log)
     assert not listener(2, b"x" * SMALL.log)
     assert not listener(2, b"x")

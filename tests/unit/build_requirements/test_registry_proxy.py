@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.build_requirements.registry_proxy import Gate, gate, is_public, serving
+from orchestrator.build_requirements.registry_proxy import Allowlist, gate, is_public, serving
 from tests.crates_registry import CratesRegistry
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def registry() -> Iterator[CratesRegistry]:
         yield found
 
 
-def said(path: Path, admitted: Gate, request: str) -> bytes:
+def said(path: Path, admitted: Allowlist, request: str) -> bytes:
     """Send a request through a relay; return all that came back until it hung up."""
     received = b""
     with serving(path, admitted), socket.socket(socket.AF_UNIX) as client:

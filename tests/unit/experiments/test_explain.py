@@ -13,14 +13,14 @@ from orchestrator.experiments.explain import Explained, explain
 from orchestrator.experiments.runner import Case, Tools
 from orchestrator.model import (
     Aspect,
-    Blame,
     Budget,
+    CauseFinding,
     Diagnosis,
     Difference,
-    Outcome,
     Proof,
     Reason,
     Remedied,
+    RemedyOutcome,
     Severity,
     Unexplained,
     Verdict,
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from orchestrator.model import Build, Environment
 
-MODES = Blame("archive-modes", ("a.py",), ("umask",))
-PATHS = Blame("debug-path", ("a.so",), ("build-path",))
+MODES = CauseFinding("archive-modes", ("a.py",), ("umask",))
+PATHS = CauseFinding("debug-path", ("a.so",), ("build-path",))
 CURES = {
     "archive-modes": ("fix-umask", "canonical-archive"),
     "debug-path": ("prefix-map-source", "prefix-map-folder", "fix-build-path"),
@@ -120,7 +120,7 @@ def test_two_suspects_are_proven_together_and_each_alone() -> None:
     found = world.explain()
     assert found.holds == ("build-path", "umask")
     assert found.recipe == ("fix-umask", "prefix-map-source")
-    assert all(blame.proof is Proof.ISOLATED for blame in found.causes)
+    assert all(cause_finding.proof is Proof.ISOLATED for cause_finding in found.causes)
     assert len(world.made) == 5, world.made
     last = [build for build in found.builds if "with" in build.name]
     assert [build.environment.umask for build in last] == [FIRST.umask, FIRST.umask]
@@ -145,7 +145,7 @@ def test_a_remedy_that_makes_it_deeper_is_rejected() -> None:
     assert (
         Remedied(
             "prefix-map-source",
-            Outcome.REJECTED,
+            RemedyOutcome.REJECTED,
             Severity.CODE,
             "makes the difference deeper: code instead of debug-only",
         )
@@ -222,7 +222,7 @@ def test_what_is_equal_once_and_different_once_is_intrinsic() -> None:
 def test_a_control_that_was_equal_by_luck_is_found_out() -> None:
     """What differs by itself is then told, and mended, as such."""
     ticks = itertools.chain("0", "1", "0", itertools.count())  # first, second, control, and whatever is built then
-    clock = Blame("archive-times", ("a.py",), ("time",))
+    clock = CauseFinding("archive-times", ("a.py",), ("time",))
     told = Diagnosis(Severity.ARCHIVE, (clock,), (), ())
     cures = {"archive-times": ("canonical-archive",)}
     world = World(lambda one: "fixed" if one.finish else next(ticks), finds=lambda _one, _two: told, cures=cures)
@@ -238,7 +238,7 @@ def test_a_budget_bounds_builds_and_says_what_is_open() -> None:
     found = World(native, finds=traced, budget=Budget(builds=2)).explain()
     assert len(found.builds) <= 2
     assert found.holds == ()
-    assert {blame.proof for blame in found.causes} == {Proof.TRACE}
+    assert {cause_finding.proof for cause_finding in found.causes} == {Proof.TRACE}
     assert "holding build-path, umask is enough, but less may be" in found.left_open
     assert "the budget of 2 builds was spent" in found.left_open
     assert found.recipe == ()
@@ -256,7 +256,7 @@ def test_without_a_budget_nothing_is_built() -> None:
     world = World(native, finds=traced, budget=Budget(builds=0))
     found = world.explain()
     assert world.made == []
-    assert [blame.name for blame in found.causes] == ["archive-modes", "debug-path"]
+    assert [cause_finding.name for cause_finding in found.causes] == ["archive-modes", "debug-path"]
 
 
 def test_remedies_can_be_left_out() -> None:
@@ -284,7 +284,7 @@ def test_a_limit_that_is_hit_tells_nothing() -> None:
 def test_what_differs_by_itself_is_built_a_few_times_more() -> None:
     """Its cause has no variation; the others keep theirs."""
     count = itertools.count()
-    itself = Blame("random-id", ("a.py",), ("tmpdir",))
+    itself = CauseFinding("random-id", ("a.py",), ("tmpdir",))
 
     def finds(first: Build, second: Build) -> Diagnosis:
         found = modes_traced(first, second)
@@ -300,7 +300,7 @@ def test_what_differs_by_itself_is_built_a_few_times_more() -> None:
 def test_what_differs_by_itself_is_told_apart_without_a_budget() -> None:
     """The control build shows it; nothing more is built, and no remedy is tried."""
     count = itertools.count()
-    itself = Blame("random-folder", ("a.py",))
+    itself = CauseFinding("random-folder", ("a.py",))
 
     def finds(first: Build, second: Build) -> Diagnosis:
         found = modes_traced(first, second)
@@ -316,7 +316,7 @@ def test_what_differs_by_itself_is_told_apart_without_a_budget() -> None:
 def test_a_remedy_of_what_differs_by_itself_has_to_hold_twice() -> None:
     """Two equal builds may be luck."""
     count = itertools.count()
-    itself = Blame("random-folder", ("a.py",))
+    itself = CauseFinding("random-folder", ("a.py",))
     cures = {"random-folder": ("build-in-place",)}
 
     def captures(environment: Environment) -> object:
@@ -337,7 +337,7 @@ def test_luck_is_no_remedy() -> None:
     def captures(environment: Environment) -> object:
         return next(flips) if environment.config_settings else next(count)
 
-    told = Diagnosis(Severity.DATA, (Blame("random-folder", ("a.py",)),), (), ())
+    told = Diagnosis(Severity.DATA, (CauseFinding("random-folder", ("a.py",)),), (), ())
     found = World(captures, finds=lambda _one, _two: told, cures=cures).explain(Verdict.INTRINSIC)
     assert outcomes(found) == {"build-in-place": "rejected"}
     assert found.recipe == ()
@@ -354,7 +354,7 @@ def test_what_makes_a_build_fail_is_isolated() -> None:
 
     found = World(modes, fails=fails, finds=modes_traced).explain()
     assert found.holds == ("umask", "home")
-    fragile = next(blame for blame in found.causes if blame.name == "fragile")
+    fragile = next(cause_finding for cause_finding in found.causes if cause_finding.name == "fragile")
     assert (fragile.variations, fragile.proof) == (("home",), Proof.ISOLATED)
     assert fragile.evidence[0].second == "it broke"
     assert set(found.recipe) == {"fix-home", "fix-umask"}
@@ -363,24 +363,26 @@ def test_what_makes_a_build_fail_is_isolated() -> None:
 def test_a_build_that_fails_in_the_first_environment_alone_is_isolated_too() -> None:
     """Holding that variation makes the second fail as well; there is nothing to be held then."""
     found = World(modes, fails=lambda one: one.cpus == 1).explain()
-    assert [(blame.name, blame.variations) for blame in found.causes] == [("fragile", ("num-cpus",))]
+    assert [(cause_finding.name, cause_finding.variations) for cause_finding in found.causes] == [
+        ("fragile", ("num-cpus",))
+    ]
     assert (found.holds, found.recipe) == ((), ())
 
 
 def test_causes_of_one_trace_are_told_apart_by_what_was_isolated() -> None:
     """The order of a folder was taken for the order of a set."""
-    order = Blame("hash-order", ("a.py",), ("hash-seed",))
+    order = CauseFinding("hash-order", ("a.py",), ("hash-seed",))
     world = World(lambda one: one.reverse_files, finds=lambda _one, _two: Diagnosis(Severity.DATA, (order,), (), ()))
     world.alike = {"hash-order": {"hash-seed": "hash-order", "fileordering": "file-order"}}
     found = world.explain()
-    assert found.causes == (Blame("file-order", ("a.py",), ("fileordering",), Proof.ISOLATED),)
+    assert found.causes == (CauseFinding("file-order", ("a.py",), ("fileordering",), Proof.ISOLATED),)
     assert found.recipe == ("fix-fileordering",)
     assert len(found.builds) <= 3
 
 
 def test_a_cause_that_any_variation_can_bring_about_gets_the_one_that_did() -> None:
     """The control build was the same: so it does not come about by itself."""
-    member = Blame("extra-member", ("more.py",))
+    member = CauseFinding("extra-member", ("more.py",))
     told = Diagnosis(Severity.MEMBERS, (member,), (), ())
     found = World(lambda one: one.variables, finds=lambda _one, _two: told).explain()
     assert found.causes == (replace(member, variations=("environment",), proof=Proof.ISOLATED),)

@@ -15,7 +15,17 @@ from orchestrator.build import variations
 from orchestrator.build.container import variables
 from orchestrator.experiments import remedies
 from orchestrator.experiments.search import choices_of, plan
-from orchestrator.model import Aspect, Blame, Evidence, Outcome, Proof, Remedied, Severity, Unexplained, Verdict
+from orchestrator.model import (
+    Aspect,
+    CauseFinding,
+    Evidence,
+    Proof,
+    Remedied,
+    RemedyOutcome,
+    Severity,
+    Unexplained,
+    Verdict,
+)
 from orchestrator.publish import recipes
 from tests.sample_results import sample
 from tests.samples import FIRST, SECOND
@@ -87,24 +97,24 @@ def test_compilers_are_wrapped_only_where_that_is_asked_for() -> None:
 
 def test_choices_that_hold_variations_stand_together() -> None:
     """Only those of variations that were isolated; where the cause names none, at the end."""
-    order = Blame("archive-order", (), ("fileordering", "hash-seed"), Proof.ISOLATED)
+    order = CauseFinding("archive-order", (), ("fileordering", "hash-seed"), Proof.ISOLATED)
     cures = ("fix-fileordering", "fix-hash-seed", "fix-locales", "canonical-archive")
     assert choices_of(order, cures) == (("fix-fileordering", "fix-hash-seed"), ("canonical-archive",))
-    path = Blame("debug-path", (), ("build-path",), Proof.ISOLATED)
+    path = CauseFinding("debug-path", (), ("build-path",), Proof.ISOLATED)
     assert choices_of(path, ("prefix-map-source",)) == (("prefix-map-source",), ("fix-build-path",))
-    assert choices_of(Blame("random-id", ()), ("no-such-remedy", "no-sbom")) == (("no-sbom",),)
+    assert choices_of(CauseFinding("random-id", ()), ("no-such-remedy", "no-sbom")) == (("no-sbom",),)
 
 
 def test_what_was_isolated_but_not_explained_is_held() -> None:
     """Besides what the causes need."""
-    found = plan([Blame("archive-modes", (), ("umask",))], ("umask", "time"), {"archive-modes": ("fix-umask",)})
+    found = plan([CauseFinding("archive-modes", (), ("umask",))], ("umask", "time"), {"archive-modes": ("fix-umask",)})
     assert found.current == ("fix-time", "fix-umask")
 
 
 def test_a_remedy_that_another_cause_needs_anyway_is_not_doubled() -> None:
     """A smaller set is the better one."""
-    folder = Blame("random-folder", (), ())
-    path = Blame("debug-path", (), ())
+    folder = CauseFinding("random-folder", (), ())
+    path = CauseFinding("debug-path", (), ())
     cures = {
         "random-folder": ("build-in-place", "prefix-map-folder"),
         "debug-path": ("prefix-map-source", "prefix-map-folder"),
@@ -167,16 +177,16 @@ def test_a_debian_rules_file_is_make(tmp_path: object) -> None:
 
 def test_a_report_tells_the_whole_story_and_escapes_all_that_is_a_package_s() -> None:
     """Title, evidence side by side, cause, remedy, figures; no markup of anybody else's."""
-    blame = Blame(
+    cause_finding = CauseFinding(
         HOSTILE, ("a.py",), ("umask",), Proof.ISOLATED, (Evidence(HOSTILE, HOSTILE, "first | side", "second `side`"),)
     )
     found = mended(
         "fix-umask",
-        causes=(blame,),
+        causes=(cause_finding,),
         holds=("umask",),
         severity=Severity.ARCHIVE,
         unexplained=(Unexplained(HOSTILE, Aspect.CONTENT, HOSTILE),),
-        remedies=(Remedied("prefix-map-source", Outcome.REJECTED, Severity.CODE, "makes it deeper"),),
+        remedies=(Remedied("prefix-map-source", RemedyOutcome.REJECTED, Severity.CODE, "makes it deeper"),),
     )
     report = recipes.report(found)
     assert report.startswith("# Wheels of pkg 1\\.0 are not reproducible")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.farm.capacity import fitting, groups, measured, room
+from orchestrator.farm.capacity import builds_at_once, groups, measured, room
 
 GIB = 1 << 30
 
@@ -27,7 +27,7 @@ def test_builds_are_as_many_as_cores_and_memory_have_room_for(
     cores: int, memory: int, build: int, expected: int
 ) -> None:
     """Each may use all that its limit allows, and something is left for the farm; one runs in any case."""
-    assert fitting(cores, memory, build) == expected
+    assert builds_at_once(cores, memory, build) == expected
 
 
 MEMINFO = "MemTotal:       24683000 kB\nMemFree:         1000000 kB\nMemAvailable:   20000000 kB\n"

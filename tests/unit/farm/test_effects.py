@@ -9,8 +9,8 @@ import pytest
 
 from orchestrator.build.engine import STDOUT, Completed, Container, Engine
 from orchestrator.build_requirements.install import BuildEnvironments
-from orchestrator.farm.effects import Workshop
-from orchestrator.farm.workers import Slots, Stop
+from orchestrator.farm.effects import JobEffects
+from orchestrator.farm.workers import Cancellation, CpuSlots
 from orchestrator.guest.main import CRASHED
 from orchestrator.model import Limits, Lock, Reason
 from orchestrator.results.store import Results
@@ -57,27 +57,27 @@ def test_a_broken_channel_is_tried_once_more(
 ) -> None:
     """The engine may have broken it; twice in a row, it is the package's doing, and a result."""
     engine = Fake(*sent)
-    output = workshop(tmp_path, engine).build("pkg", PATIENT, lambda _answer: None, long=False)
+    output = job_effects(tmp_path, engine).build("pkg", PATIENT, lambda _answer: None, long=False)
     assert output.build.failure is not None
     assert output.build.failure.reason is reason
     assert engine.left == []
 
 
-def workshop(folder: Path, engine: Fake) -> Workshop:
+def job_effects(folder: Path, engine: Fake) -> JobEffects:
     """Return a workshop whose builds are made by that engine."""
     results = Results(folder / "results", wheels=1 << 20, logs=1 << 20)
     results.folder.mkdir()
-    return Workshop(
+    return JobEffects(
         engine=cast("Engine", engine),
         index=Index("http://127.0.0.1:9/", folder),
         lock=lambda _requirements, _target: Lock(),
         buildenvs=BuildEnvironments(folder),
         results=results,
-        slots=Slots(1, (0,)),
-        stop=Stop(),
+        slots=CpuSlots(1, (0,)),
+        stop=Cancellation(),
         cache=folder,
         label="label",
-        tell=lambda _project, _what: None,
+        log=lambda _project, _what: None,
         pause=0,
     )
 
@@ -88,7 +88,7 @@ def test_only_a_sound_wheel_is_not_looked_at_again(tmp_path: Path, *, sound: boo
     name = "pkg-1.0-py3-none-any.whl"
     content = wheel(tmp_path / name, MEMBERS).read_bytes() if sound else b"no archive"
     sent = line(SEEN) + line({"file": name, "size": len(content), "cpu_seconds": 0.1}) + content
-    shop = workshop(tmp_path, Fake((sent, Completed(0)), (sent, Completed(0))))
+    shop = job_effects(tmp_path, Fake((sent, Completed(0)), (sent, Completed(0))))
     order = replace(PATIENT, project="pkg")
     for _ in range(2):
         assert (shop.build("pkg", order, lambda _answer: None, long=False).build.wheel is not None) is sound

@@ -20,9 +20,9 @@ from orchestrator.errors import (
     ResultsError,
     TransientEngineError,
 )
-from orchestrator.farm import run as night
+from orchestrator.farm import run as context
 from orchestrator.farm.progress import Progress
-from orchestrator.farm.workers import PATIENCE, Slots, Stop
+from orchestrator.farm.workers import PATIENCE, Cancellation, CpuSlots
 from orchestrator.results.store import Results
 from tests.sample_results import sample
 from tests.samples import IMAGE, RELEASE, SDIST, TASK
@@ -46,8 +46,8 @@ class World:
 
     store: Results
     judge: Callable[[Job], Result | Path] = anything
-    stop: Stop = field(default_factory=Stop)
-    slots: Slots = field(default_factory=lambda: Slots(1, (0,)))
+    stop: Cancellation = field(default_factory=Cancellation)
+    slots: CpuSlots = field(default_factory=lambda: CpuSlots(1, (0,)))
     sizes: dict[str, int] = field(default_factory=dict)
     judged: list[str] = field(default_factory=list)
     has_site: bool = False
@@ -63,8 +63,8 @@ class World:
         sdist = replace(SDIST, size=self.sizes.get(name, 0))
         return replace(RELEASE, project=name, version=version or "1.0", sdist=sdist)
 
-    def effects(self) -> night.Night:
-        return night.Night(
+    def effects(self) -> context.RunContext:
+        return context.RunContext(
             release=self.release,
             latest=self.store.latest,
             judge=self._judge,
@@ -78,9 +78,9 @@ class World:
             publish_every=0,
         )
 
-    def run(self, *requirements: str) -> night.Outcome:
+    def run(self, *requirements: str) -> context.RunOutcome:
         tasks = [replace(TASK, requirement=one) for one in requirements]
-        return night.run(tasks, self.effects(), self._shown)
+        return context.run(tasks, self.effects(), self._shown)
 
     def _judge(self, job: Job) -> Result | Path:
         self.judged.append(job.release.project)
@@ -101,7 +101,7 @@ def test_every_task_gets_a_record_and_the_site_is_written(world: World) -> None:
     """At the first result, and at the end with all of them."""
     outcome = world.run("a", "b", "c")
     assert outcome.open == ()
-    assert sorted(one.project for one in night.results(outcome)) == ["a", "b", "c"]
+    assert sorted(one.project for one in context.results(outcome)) == ["a", "b", "c"]
     assert (world.published[-1], world.totals) == (3, [3])
     assert len(world.published) >= 2
 
@@ -112,7 +112,7 @@ def test_each_image_is_a_job_and_is_named_where_there_are_several(world: World) 
 
     def told(*names: str) -> list[str]:
         tasks = [replace(TASK, requirement="six==1.0", image=name) for name in names]
-        night.run(tasks, world.effects(), lambda total: Progress(total, out))
+        context.run(tasks, world.effects(), lambda total: Progress(total, out))
         return out.getvalue().splitlines()
 
     assert told("bookworm") == ["[1/1] six 1.0: reproducible"]
@@ -125,10 +125,10 @@ def test_each_image_is_a_job_and_is_named_where_there_are_several(world: World) 
 def test_what_is_taken_for_long_is_so_until_a_result_tells_otherwise(world: World) -> None:
     """An exclusion that is tried for the first time shall hold up nothing."""
     task = replace(TASK, requirement="six", long=True)
-    jobs = night.look_up((task, replace(TASK, requirement="idna")), world.effects(), lambda *_: None)
+    jobs = context.look_up((task, replace(TASK, requirement="idna")), world.effects(), lambda *_: None)
     assert {one.release.project: one.long for one in jobs} == {"six": True, "idna": False}
     world.store.write(sample("six"))
-    (job,) = night.look_up((task,), world.effects(), lambda *_: None)
+    (job,) = context.look_up((task,), world.effects(), lambda *_: None)
     assert not job.long
 
 
@@ -155,7 +155,7 @@ def test_what_has_not_changed_is_not_written_again(world: World) -> None:
     world.judge = lambda _job: path
     outcome = world.run("six")
     assert outcome.records == (path,)
-    assert list(night.results(outcome)) == [sample("six")]
+    assert list(context.results(outcome)) == [sample("six")]
     assert world.published == [1]
     world.has_site = True
     world.run("six")
@@ -166,7 +166,7 @@ def test_newcomers_are_taken_smallest_first_and_each_release_once(world: World) 
     """However often, and however, it is asked for."""
     world.sizes = {"big": 900, "small": 10, "middling": 100}
     tasks = ["big", "small", "middling", "small==1.0", "big"]
-    jobs = night.look_up([replace(TASK, requirement=one) for one in tasks], world.effects(), lambda *_: None)
+    jobs = context.look_up([replace(TASK, requirement=one) for one in tasks], world.effects(), lambda *_: None)
     assert [job.release.project for job in jobs] == ["small", "middling", "big"]
     world.run(*tasks)
     assert sorted(world.judged) == ["big", "middling", "small"]
@@ -178,7 +178,7 @@ def test_what_took_long_is_known_to_be_long(world: World) -> None:
     world.store.write(replace(former, builds=tuple(replace(one, seconds=61.0) for one in former.builds)))
     world.store.write(sample("quick"))
     tasks = [replace(TASK, requirement=one) for one in ("new", "quick", "slow")]
-    jobs = night.look_up(tasks, world.effects(), lambda *_: None)
+    jobs = context.look_up(tasks, world.effects(), lambda *_: None)
     assert [(job.release.project, job.long) for job in jobs] == [("slow", True), ("new", False), ("quick", False)]
 
 
@@ -215,7 +215,7 @@ def test_a_display_that_breaks_costs_no_record(world: World) -> None:
         def finished(self, project: str, release: str, outcome: str, why: str) -> None:
             raise RuntimeError(project, release, outcome, why)
 
-    outcome = night.run([replace(TASK, requirement="a")], world.effects(), lambda total: Broken(total, io.StringIO()))
+    outcome = context.run([replace(TASK, requirement="a")], world.effects(), lambda total: Broken(total, io.StringIO()))
     assert (len(outcome.records), outcome.open) == (1, ())
 
 
@@ -227,7 +227,7 @@ def test_a_site_that_breaks_costs_no_record(world: World) -> None:
 
     effects = replace(world.effects(), publish=publish)
     with pytest.raises(ZeroDivisionError):
-        night.run([replace(TASK, requirement="a")], effects, lambda total: Progress(total, io.StringIO()))
+        context.run([replace(TASK, requirement="a")], effects, lambda total: Progress(total, io.StringIO()))
     assert [one.project for one in world.store.every()] == ["a"]
 
 
@@ -240,7 +240,7 @@ def test_a_full_disk_is_one_message_and_loses_nothing(tmp_path: Path, option: st
             world.run(*(f"p{number}" for number in range(100)))
         assert str(folder) in str(caught.value)
         kept = list(world.store.every())
-        assert 0 < len(kept) <= len(world.judged) <= len(kept) + 1 + night.AHEAD
+        assert 0 < len(kept) <= len(world.judged) <= len(kept) + 1 + context.AHEAD
         assert not list(folder.rglob(".new-*"))
 
 
@@ -254,7 +254,7 @@ def test_a_disk_that_is_too_full_for_the_site_ends_the_run_too(
 
     effects = replace(world.effects(), publish=publish)
     with pytest.raises(NoRoomError, match="in /x"):
-        night.run(
+        context.run(
             [replace(TASK, requirement=f"p{one}") for one in range(50)],
             effects,
             lambda total: Progress(total, io.StringIO()),
@@ -293,7 +293,7 @@ def test_a_run_that_is_stopped_says_so_and_publishes(world: World) -> None:
     world.judge = judge
     with pytest.raises(Interrupted, match="run again"):
         world.run(*(f"p{number}" for number in range(20)))
-    assert 1 <= len(world.judged) <= 1 + night.AHEAD
+    assert 1 <= len(world.judged) <= 1 + context.AHEAD
     assert world.published[-1] == len(world.judged)
 
 
@@ -324,7 +324,7 @@ def test_nobody_waits_longer_than_patience_for_what_does_not_stop(world: World, 
     start = time.monotonic()
     try:
         with pytest.raises(Interrupted):
-            night.run([replace(TASK, requirement="a")], effects, lambda total: Progress(total, io.StringIO()))
+            context.run([replace(TASK, requirement="a")], effects, lambda total: Progress(total, io.StringIO()))
         assert time.monotonic() - start < PATIENCE + 5
     finally:
         never.set()

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.errors import EngineError, FaultError, Interrupted, NoRoomError, WheelproofError
 from orchestrator.farm.plan import Job
-from orchestrator.farm.workers import Slots, Stop, work_off
+from orchestrator.farm.workers import Cancellation, CpuSlots, run_jobs
 from tests.samples import RELEASE, TASK
 
 
@@ -34,7 +34,7 @@ def test_every_job_is_done_once_and_one_failure_stops_no_other() -> None:
         told[one.release.project] = outcome
 
     names = [f"p{number}" for number in range(50)]
-    work_off((job(name) for name in [*names, "bad"]), work, done, workers=4, longs=1, stop=Stop())
+    run_jobs((job(name) for name in [*names, "bad"]), work, done, workers=4, longs=1, stop=Cancellation())
     assert isinstance(told.pop("bad"), EngineError)
     assert told == {name: f"{name} done" for name in names}
 
@@ -50,7 +50,7 @@ def test_a_fault_of_the_program_leaves_one_job_open(fault: BaseException) -> Non
         return "done"
 
     jobs = [job(f"p{number}") for number in range(9)]
-    work_off(jobs, work, lambda one, outcome: _put(ended, one, outcome), workers=2, longs=1, stop=Stop())
+    run_jobs(jobs, work, lambda one, outcome: _put(ended, one, outcome), workers=2, longs=1, stop=Cancellation())
     wrapped = ended.pop("p3")
     assert isinstance(wrapped, FaultError)
     assert wrapped.__cause__ is fault
@@ -71,7 +71,9 @@ def test_what_cannot_be_recorded_for_a_fault_is_open_too() -> None:
         if outcome == "b":
             raise UnicodeEncodeError("utf-8", "\udc80", 0, 1, "surrogates not allowed")  # noqa: EM101
 
-    work_off([job(name) for name in "abc"], lambda one: one.release.project, done, workers=1, longs=1, stop=Stop())
+    run_jobs(
+        [job(name) for name in "abc"], lambda one: one.release.project, done, workers=1, longs=1, stop=Cancellation()
+    )
     assert [name for name, _ in calls] == ["a", "b", "b", "c"]
     assert isinstance(calls[2][1], FaultError)
 
@@ -89,8 +91,13 @@ def test_a_full_disk_ends_the_run_at_the_first_job_that_meets_it(number: int, be
         raise full
 
     with pytest.raises(NoRoomError, match="working in /somewhere: ") as caught:
-        work_off(
-            [job(name) for name in "abc"], work, lambda _j, one: outcomes.append(one), workers=1, longs=1, stop=Stop()
+        run_jobs(
+            [job(name) for name in "abc"],
+            work,
+            lambda _j, one: outcomes.append(one),
+            workers=1,
+            longs=1,
+            stop=Cancellation(),
         )
     assert caught.value.exit_status == 7
     assert not outcomes
@@ -115,38 +122,38 @@ def test_long_jobs_leave_room_for_short_ones() -> None:
         assert side_by_side.wait(20)
 
     jobs = [job("l1", long=True), job("l2", long=True), job("l3", long=True), job("short")]
-    work_off(jobs, work, lambda _job, _outcome: None, workers=2, longs=1, stop=Stop())
+    run_jobs(jobs, work, lambda _job, _outcome: None, workers=2, longs=1, stop=Cancellation())
     assert (early, begun) == (["l1"], ["l1", "l2", "l3"])
 
 
 def test_a_stop_leaves_the_rest_and_says_so() -> None:
     """What was done is told; nothing new is begun."""
-    stop, begun = Stop(), []
+    stop, begun = Cancellation(), []
 
     def work(one: Job) -> None:
         begun.append(one)
         stop.ask()
 
     with pytest.raises(Interrupted):
-        work_off([job(str(number)) for number in range(9)], work, lambda _j, _o: None, workers=1, longs=1, stop=stop)
+        run_jobs([job(str(number)) for number in range(9)], work, lambda _j, _o: None, workers=1, longs=1, stop=stop)
     assert len(begun) == 1
 
 
 def test_places_are_each_a_processor_and_long_builds_leave_one() -> None:
     """With nothing short left, they may have them all."""
-    slots = Slots(2, (5, 7))
+    slots = CpuSlots(2, (5, 7))
     slots.expect(1)
     entered = threading.Event()
 
     def second_long() -> None:
-        with slots.place(long=True):
+        with slots.acquire(long=True):
             entered.set()
 
-    with slots.place(long=True) as processor:
+    with slots.acquire(long=True) as processor:
         assert processor in (5, 7)
         waiting = threading.Thread(target=second_long)
         waiting.start()
-        with slots.place(long=False) as other:
+        with slots.acquire(long=False) as other:
             assert {processor, other} == {5, 7}
             assert not entered.is_set()
         assert not entered.wait(0.05)
@@ -158,16 +165,16 @@ def test_places_are_each_a_processor_and_long_builds_leave_one() -> None:
 def test_builds_that_turn_out_to_be_long_leave_a_place_for_others() -> None:
     """Nobody could know it when they began; one more at a time may run beside them."""
     now = [0.0]
-    slots = Slots(2, (5, 7), long=60, clock=lambda: now[0])
+    slots = CpuSlots(2, (5, 7), long=60, clock=lambda: now[0])
     entered, leave = threading.Event(), threading.Event()
 
     def one_more() -> None:
-        with slots.place(long=False):
+        with slots.acquire(long=False):
             entered.set()
             assert leave.wait(20)
 
     waiting = threading.Thread(target=one_more)
-    with slots.place(long=False), slots.place(long=False):
+    with slots.acquire(long=False), slots.acquire(long=False):
         waiting.start()
         assert not entered.wait(0.1)
         now[0] = 61

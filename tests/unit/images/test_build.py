@@ -26,7 +26,7 @@ from orchestrator.images.recipe import (
     snapshot_time,
     target,
 )
-from orchestrator.model import Drift, Image, Target
+from orchestrator.model import Image, LockDrift, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +66,7 @@ class FakeEngine:
         tag: str,
         arguments: Mapping[str, str],
         labels: Mapping[str, str],
-        tell: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> str:
         if self.refuses:
             msg = "the engine says no"
@@ -74,7 +74,7 @@ class FakeEngine:
         with tarfile.open(fileobj=context) as archive:
             self.built.append((tag, arguments, tuple(archive.getnames())))
         self.images[tag] = dict(labels)
-        tell(f"built {tag}")
+        log(f"built {tag}")
         return f"sha256:{tag}"
 
     def remove_image(self, reference: str) -> None:
@@ -99,7 +99,7 @@ def folder(tmp_path: Path) -> Path:
 def made(engine: FakeEngine, folder: Path, *, strict: bool = False) -> tuple[Image, list[str]]:
     """Ensure the small image; return it, and what was told."""
     told: list[str] = []
-    return ensure(engine, "small", folder, folder / "cache", strict=strict, tell=told.append), told
+    return ensure(engine, "small", folder, folder / "cache", strict=strict, log=told.append), told
 
 
 def listed(packages: tuple[tuple[str, str], ...]) -> str:
@@ -127,12 +127,14 @@ def test_a_lock_that_is_none_is_told(folder: Path, line: str) -> None:
     ("found", "expected"),
     [
         (BOOKWORM, ()),
-        (BOOKWORM[:2], (Drift("python3:amd64", "3.11.2-1+b1", None),)),
-        ((*BOOKWORM, ("vim:amd64", "9")), (Drift("vim:amd64", None, "9"),)),
-        ((*BOOKWORM[::2], ("make:amd64", "5")), (Drift("make:amd64", "4.3-4.1", "5"),)),
+        (BOOKWORM[:2], (LockDrift("python3:amd64", "3.11.2-1+b1", None),)),
+        ((*BOOKWORM, ("vim:amd64", "9")), (LockDrift("vim:amd64", None, "9"),)),
+        ((*BOOKWORM[::2], ("make:amd64", "5")), (LockDrift("make:amd64", "4.3-4.1", "5"),)),
     ],
 )
-def test_drift_is_every_package_that_differs(found: tuple[tuple[str, str], ...], expected: tuple[Drift, ...]) -> None:
+def test_drift_is_every_package_that_differs(
+    found: tuple[tuple[str, str], ...], expected: tuple[LockDrift, ...]
+) -> None:
     """Another version, one too many, one too few: each is named, with both sides."""
     assert drift(BOOKWORM, found) == expected
 
@@ -246,7 +248,7 @@ def test_drift_is_told_and_recorded(folder: Path) -> None:
     engine = FakeEngine(listed(BOOKWORM[::2]))
     first, told = made(engine, folder)
     again, told_again = made(engine, folder)
-    expected = (Drift("make:amd64", "4.3-4.1", None),)
+    expected = (LockDrift("make:amd64", "4.3-4.1", None),)
     for image, lines in ((first, told), (again, told_again)):
         assert image.drift == expected
         assert "the image small drifted from its lock: make:amd64 absent (locked: 4.3-4.1)" in lines
@@ -325,7 +327,7 @@ def test_the_base_is_made_first_and_once(custom: Path) -> None:
     """A custom image is built on the very id of its base, and says that it was begun as that was."""
     engine = FakeEngine(listed((*BOOKWORM, VIM)))
     for _ in range(2):
-        image = ensure(engine, "editor", custom, custom / "cache", strict=True, tell=print)
+        image = ensure(engine, "editor", custom, custom / "cache", strict=True, log=print)
     small, editor = load(custom, "small"), load(custom, "editor")
     assert [tag for tag, _, _ in engine.built] == [
         f"{small.tag}-unfinished",
@@ -378,7 +380,7 @@ def test_a_custom_lock_lists_only_what_is_not_as_in_the_base(custom: Path) -> No
         listed((*there, VIM)), images={small.tag: {BASE_LABEL: "archive", PACKAGES_LABEL: listed(there)}}
     )
     (custom / "editor/packages.lock").unlink()
-    assert relock(engine, "editor", custom, custom / "cache", tell=print) == (Drift("vim:amd64", None, "9"),)
+    assert relock(engine, "editor", custom, custom / "cache", log=print) == (LockDrift("vim:amd64", None, "9"),)
     assert parse_lock((custom / "editor/packages.lock").read_text()) == (VIM,)
 
 
@@ -388,4 +390,4 @@ def test_a_custom_image_takes_nothing_away(custom: Path) -> None:
     labels = {BASE_LABEL: "archive", PACKAGES_LABEL: listed(BOOKWORM)}
     engine = FakeEngine(listed((*BOOKWORM[::2], VIM)), images={small.tag: labels})
     with pytest.raises(ImageError, match="editor: it takes make:amd64 from its base"):
-        relock(engine, "editor", custom, custom / "cache", tell=print)
+        relock(engine, "editor", custom, custom / "cache", log=print)

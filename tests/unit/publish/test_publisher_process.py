@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.errors import ResultsError
-from orchestrator.publish.publisher_process import Publisher
+from orchestrator.publish.publisher_process import PublisherProcess
 from orchestrator.results import manifest
 from orchestrator.results.store import Results
 from tests.sample_results import sample
@@ -23,7 +23,7 @@ def test_each_time_the_site_shows_what_there_is(tmp_path: Path) -> None:
     """Also what came since the last time."""
     config, store = tmp_path / "config.yaml", Results(tmp_path / "results", wheels=1, logs=1)
     config.write_text("")
-    with Publisher(config, store.folder) as publisher:
+    with PublisherProcess(config, store.folder) as publisher:
         for project in ("six", "idna"):
             store.write(sample(project))
             publisher.publish()
@@ -37,7 +37,7 @@ def test_a_site_that_cannot_be_written_is_an_error_and_may_be_tried_again(tmp_pa
     config.write_text("")
     folder.mkdir()
     (folder / "site").write_text("in the way")
-    with Publisher(config, folder) as publisher:
+    with PublisherProcess(config, folder) as publisher:
         with pytest.raises(ResultsError, match=r"writing the site: wheelproof: writing .*site.*run again"):
             publisher.publish()
         (folder / "site").unlink()
@@ -48,7 +48,7 @@ def test_a_site_that_cannot_be_written_is_an_error_and_may_be_tried_again(tmp_pa
 def test_a_process_that_was_killed_is_begun_again(tmp_path: Path) -> None:
     """Whoever killed it meant neither the run nor the site."""
     config, store = published(tmp_path)
-    with Publisher(config, store.folder) as publisher:
+    with PublisherProcess(config, store.folder) as publisher:
         for number, waiting in enumerate((True, False)):
             publisher.begin()
             if waiting:
@@ -77,7 +77,7 @@ def published(folder: Path) -> tuple[Path, Results]:
     os.utime(config, (1_000, 1_000))
     for project in ("six", "idna"):
         store.write(sample(project))
-    with Publisher(config, store.folder) as publisher:
+    with PublisherProcess(config, store.folder) as publisher:
         assert not publisher.is_published()
         publisher.publish()
         assert publisher.is_published()
@@ -91,7 +91,7 @@ def published(folder: Path) -> tuple[Path, Results]:
 def test_a_site_is_published_while_it_is_newer_than_the_configuration(tmp_path: Path) -> None:
     """Once that is changed, it is not."""
     config, store = published(tmp_path)
-    with Publisher(config, store.folder) as publisher:
+    with PublisherProcess(config, store.folder) as publisher:
         assert publisher.is_published()
         os.utime(config)
         page = store.folder / "site" / "index.html"
@@ -106,7 +106,7 @@ def test_a_damaged_site_is_not_published_and_the_next_writing_repairs_it(tmp_pat
     paths = [store.folder / name for name in ("site/packages/six.html", "site_data.json", "site/method.html")]
     whole = {path: path.read_bytes() for path in paths}
     for path in paths:
-        with Publisher(config, store.folder) as publisher:
+        with PublisherProcess(config, store.folder) as publisher:
             former = path.stat()
             path.unlink()
             if damage != "gone":
@@ -115,7 +115,7 @@ def test_a_damaged_site_is_not_published_and_the_next_writing_repairs_it(tmp_pat
             if damage == "empty":
                 os.utime(path, ns=(former.st_atime_ns, former.st_mtime_ns))
                 assert not publisher.is_published(), "its time may be as it was"
-    with Publisher(config, store.folder) as publisher:
+    with PublisherProcess(config, store.folder) as publisher:
         publisher.publish()
         assert publisher.is_published()
     assert {path: path.read_bytes() for path in paths} == whole
@@ -132,11 +132,11 @@ def test_it_may_begin_before_there_is_anything_to_write(tmp_path: Path) -> None:
     """It waits, and writes nothing on its own; having been told nothing, it ends."""
     config, store = tmp_path / "config.yaml", Results(tmp_path / "results", wheels=1, logs=1)
     config.write_text("")
-    with Publisher(config, store.folder) as publisher:
+    with PublisherProcess(config, store.folder) as publisher:
         publisher.begin()
         store.write(sample("six"))
         publisher.publish()
         assert (store.folder / "site" / "packages" / "six.html").is_file()
-    with Publisher(config, tmp_path / "others") as publisher:
+    with PublisherProcess(config, tmp_path / "others") as publisher:
         publisher.begin()
     assert not (tmp_path / "others" / "site").exists()

@@ -19,12 +19,11 @@ import pytest
 from orchestrator.farm.exclusions import concluded
 from orchestrator.model import (
     Aspect,
-    Blame,
+    CauseFinding,
     Difference,
-    Drift,
     Exclusion,
     Failure,
-    Kind,
+    LockDrift,
     Missing,
     Mode,
     Phase,
@@ -36,6 +35,7 @@ from orchestrator.model import (
     Result,
     Sdist,
     Severity,
+    TagComparison,
     Tool,
     Tracked,
     Variant,
@@ -137,7 +137,7 @@ class Page(HTMLParser):
 def everything() -> tuple[Result, ...]:
     """Return a result of each verdict, two versions, two images, a change and a drifted image."""
     drifted = replace(
-        IMAGE, manifest="d" * 64, drift=(Drift("tzdata:all", "2025b", None), Drift("gcc:amd64", "12.2", "12.3"))
+        IMAGE, manifest="d" * 64, drift=(LockDrift("tzdata:all", "2025b", None), LockDrift("gcc:amd64", "12.2", "12.3"))
     )
     return (
         sample("six", "1.16.0", Verdict.REPRODUCIBLE, days=-1),
@@ -164,7 +164,7 @@ def _hostile() -> Result:
         "six" + HOSTILE,
         "1" + HOSTILE,
         Verdict.SENSITIVE,
-        image=replace(IMAGE, name="image" + HOSTILE, base=HOSTILE, drift=(Drift(HOSTILE, HOSTILE, HOSTILE),)),
+        image=replace(IMAGE, name="image" + HOSTILE, base=HOSTILE, drift=(LockDrift(HOSTILE, HOSTILE, HOSTILE),)),
         pins=(replace(SETUPTOOLS, name=HOSTILE, version=HOSTILE),),
         logs=(HOSTILE.encode() + b"\xff\x00", LOGS[1], LOGS[2]),
     )
@@ -487,7 +487,7 @@ def test_nothing_is_said_of_depth_where_nobody_looked() -> None:
 
 def test_a_fallback_to_a_pure_wheel_is_said_beside_the_verdict() -> None:
     """A wheel that nobody gets from the index says little."""
-    kind = Kind(("py3-none-any",), ("cp311-cp311-manylinux_2_28_x86_64",), fallback=True)
+    kind = TagComparison(("py3-none-any",), ("cp311-cp311-manylinux_2_28_x86_64",), fallback=True)
     assert "Its build fell back" in Page(pages(replace(sample(), kind=kind))["packages/six.html"]).text
     assert (
         "fell back" not in Page(pages(replace(sample(), kind=replace(kind, fallback=False)))["packages/six.html"]).text
@@ -533,7 +533,7 @@ def test_every_catalogue_has_its_page_and_every_slug_its_place() -> None:
 
 def test_a_cause_that_is_called_like_a_variation_is_not_taken_for_it() -> None:
     """Each catalogue has its own sentence for that slug."""
-    result = replace(explained(), causes=(Blame("build-path", ("a.py",), ("build-path",)),), published=None)
+    result = replace(explained(), causes=(CauseFinding("build-path", ("a.py",), ("build-path",)),), published=None)
     text = Page(pages(result)["packages/markupsafe.html"]).text
     what = {
         chapter.slug: entry.what for chapter in chapters() for entry in chapter.entries if entry.slug == "build-path"
@@ -723,7 +723,7 @@ def test_images_without_a_version_in_common_are_compared_by_their_newest() -> No
 
 def test_a_difference_beyond_what_a_cell_lists_is_none_the_less_one() -> None:
     """A package may name as many causes as it likes, and as long."""
-    many = tuple(Blame(f"{'x' * 400}{number}", ()) for number in range(40))
+    many = tuple(CauseFinding(f"{'x' * 400}{number}", ()) for number in range(40))
     (found,) = comparisons(
         summarize((replace(sample(), causes=many), replace(sample(image=TRIXIE), causes=many[:-1])), (), LATER)
         .projects[0]

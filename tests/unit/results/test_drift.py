@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.model import Pin, Result, UsedImage
-from orchestrator.results.drift import Drift, Tried, culprit, drifted, swaps
+from orchestrator.results.drift import Tried, WheelDrift, culprit, drifted, swaps
 from tests.sample_results import IMAGE, sample
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ WHEEL = Pin("wheel", "0.38.1", "9" * 64, "wheel-0.38.1-py3-none-any.whl", "https
 WHEEL45 = Pin("wheel", "0.45.1", "a" * 64, "wheel-0.45.1-py3-none-any.whl", "https://index.example/w45.whl")
 
 
-def night(days: float, sha256: str, pins: tuple[Pin, ...] = (OLD,), image: UsedImage = IMAGE) -> Result:
+def context(days: float, sha256: str, pins: tuple[Pin, ...] = (OLD,), image: UsedImage = IMAGE) -> Result:
     """Return the result of a night, whose wheels have that hash."""
     found = sample(days=days, pins=pins, image=image)
     builds = tuple(replace(one, wheel=replace(one.wheel, sha256=sha256)) for one in found.builds if one.wheel)
     return replace(found, builds=builds)
 
 
-def only(*results: Result, packages: Mapping[str, Mapping[str, str]] | None = None) -> Drift:
+def only(*results: Result, packages: Mapping[str, Mapping[str, str]] | None = None) -> WheelDrift:
     """Return the one drift of some nights."""
     (found,) = drifted(results, (packages or {}).get)
     return found
@@ -36,12 +36,12 @@ def only(*results: Result, packages: Mapping[str, Mapping[str, str]] | None = No
 
 def test_nothing_drifts_where_every_night_gives_the_same() -> None:
     """Whatever became of the inputs."""
-    assert list(drifted([night(0, "1"), night(1, "1", (NEW,))])) == []
+    assert list(drifted([context(0, "1"), context(1, "1", (NEW,))])) == []
 
 
 def test_the_last_good_night_is_compared_with_the_first_other() -> None:
     """Nights before and after say nothing of it; their order does not matter."""
-    nights = [night(3, "2", (NEW,)), night(0, "1", (WHEEL,)), night(2, "2", (NEW,)), night(1, "1")]
+    nights = [context(3, "2", (NEW,)), context(0, "1", (WHEEL,)), context(2, "2", (NEW,)), context(1, "1")]
 
     found = only(*nights)
 
@@ -56,8 +56,8 @@ def test_a_debian_package_of_the_image_is_named_where_both_images_were_noted() -
     held = {"gcc-12:amd64": "12.2.0-14", "libc6:amd64": "2.36"}
 
     found = only(
-        night(0, "1"),
-        night(1, "2", image=other),
+        context(0, "1"),
+        context(1, "2", image=other),
         packages={IMAGE.manifest: held, other.manifest: {**held, "gcc-12:amd64": "12.2.0-14+deb12u1"}},
     )
 
@@ -66,14 +66,14 @@ def test_a_debian_package_of_the_image_is_named_where_both_images_were_noted() -
 
 def test_without_any_other_input_it_is_the_farm_or_nothing_that_is_recorded() -> None:
     """No input is accused that is the same."""
-    same = only(night(0, "1"), night(1, "2"))
-    newer = only(night(0, "1"), replace(night(1, "2"), wheelproof="9.9"))
+    same = only(context(0, "1"), context(1, "2"))
+    newer = only(context(0, "1"), replace(context(1, "2"), wheelproof="9.9"))
 
     assert culprit(same).startswith("none of the inputs")
     assert culprit(newer).startswith("the farm: wheelproof")
 
 
-BOTH = only(night(0, "1", (OLD, WHEEL)), night(1, "2", (NEW, WHEEL45)))
+BOTH = only(context(0, "1", (OLD, WHEEL)), context(1, "2", (NEW, WHEEL45)))
 
 
 def test_each_build_requirement_is_swapped_alone() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.model import Drift, Exclusion, Failure, Limits, Phase, Profile, Reason, Result, Tracked, Verdict
+from orchestrator.model import Exclusion, Failure, Limits, LockDrift, Phase, Profile, Reason, Result, Tracked, Verdict
 from orchestrator.results.summary import InputChange, Project, Standing, Summary, summarize
 from tests.sample_results import IMAGE, SETUPTOOLS, sample
 from tests.samples import NOON
@@ -255,6 +255,6 @@ def test_images_are_those_of_current_verdicts_each_once() -> None:
 
 def test_an_image_that_was_locked_anew_has_not_drifted_any_more() -> None:
     """What is in it is the same; the latest result knows the latest lock."""
-    drifted = replace(IMAGE, drift=(Drift("gcc:amd64", "12.2", "12.3"),))
+    drifted = replace(IMAGE, drift=(LockDrift("gcc:amd64", "12.2", "12.3"),))
     summary = summary_of(sample("six", days=1), sample("zipp", image=drifted))
     assert summary.images == (IMAGE,)

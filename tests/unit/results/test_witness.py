@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.farm.verify_hashes import AtHand, rows
-from orchestrator.model import Blame, Diagnosis, Failure, Phase, Reason, Severity, Verdict
+from orchestrator.model import CauseFinding, Diagnosis, Failure, Phase, Reason, Severity, Verdict
 from orchestrator.requirement_files import Wanted
 from orchestrator.results.store import Results
-from orchestrator.results.witness import Claim, Outcome, Row, checksums, claims, witnessed
+from orchestrator.results.witness import Claim, WitnessOutcome, WitnessRow, checksums, claims, witnessed
 from tests.sample_results import sample
 from tests.samples import FIRST, IMAGE, TASK, built, failed
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 NAME = "pkg-1.0-py3-none-any.whl"
 CLAIM = Claim("pkg==1.0", NAME, (A,))
-DEEP = Diagnosis(Severity.ARCHIVE, (Blame("archive-modes", ()), Blame("archive-modes", ())), (), ())
+DEEP = Diagnosis(Severity.ARCHIVE, (CauseFinding("archive-modes", ()), CauseFinding("archive-modes", ())), (), ())
 
 
 def rebuilt(sha256: str, filename: str = NAME) -> Result:
@@ -33,19 +33,21 @@ def rebuilt(sha256: str, filename: str = NAME) -> Result:
     return replace(sample("pkg", "1.0", Verdict.REPRODUCIBLE), builds=(built("first", FIRST, sha256, filename),))
 
 
-def row(claim: Claim, found: Result | None, fault: str = "", diagnosis: Diagnosis | None = None) -> Row:
+def row(claim: Claim, found: Result | None, fault: str = "", diagnosis: Diagnosis | None = None) -> WitnessRow:
     """Say what that result says of a claim."""
     return witnessed(claim, found, fault, IMAGE.target, lambda _name, _sha256, _result: diagnosis)
 
 
 def test_the_same_bytes_match() -> None:
     """And nothing else has to be said."""
-    assert row(CLAIM, rebuilt(A)) == Row(NAME, A, Outcome.MATCHES, A)
+    assert row(CLAIM, rebuilt(A)) == WitnessRow(NAME, A, WitnessOutcome.MATCHES, A)
 
 
 def test_other_bytes_differ_and_why_is_told_where_the_wheel_is_at_hand() -> None:
     """Each cause once."""
-    assert row(CLAIM, rebuilt(B), diagnosis=DEEP) == Row(NAME, A, Outcome.DIFFERS, B, ("archive-modes",), "archive")
+    assert row(CLAIM, rebuilt(B), diagnosis=DEEP) == WitnessRow(
+        NAME, A, WitnessOutcome.DIFFERS, B, ("archive-modes",), "archive"
+    )
     assert "not at hand" in row(CLAIM, rebuilt(B)).reason
 
 
@@ -53,7 +55,7 @@ def test_another_name_differs_even_with_the_same_bytes() -> None:
     """A name holds the tags."""
     found = row(replace(CLAIM, filename="pkg-1.0-py2.py3-none-any.whl"), rebuilt(A))
 
-    assert found.outcome is Outcome.DIFFERS
+    assert found.outcome is WitnessOutcome.DIFFERS
     assert NAME in found.reason
 
 
@@ -61,8 +63,8 @@ def test_a_hash_without_a_name_is_that_of_whatever_was_rebuilt() -> None:
     """Of several, one will do; of none, no single hash can be shown."""
     claim = Claim("pkg==1.0", "", (A, B))
 
-    assert row(claim, rebuilt(B)) == Row(NAME, B, Outcome.MATCHES, B)
-    assert (row(claim, rebuilt(C)).outcome, row(claim, rebuilt(C)).sha256) == (Outcome.DIFFERS, "")
+    assert row(claim, rebuilt(B)) == WitnessRow(NAME, B, WitnessOutcome.MATCHES, B)
+    assert (row(claim, rebuilt(C)).outcome, row(claim, rebuilt(C)).sha256) == (WitnessOutcome.DIFFERS, "")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_what_cannot_be_built_says_why(found: Result | None, fault: str, words: 
     """In one line."""
     told = row(CLAIM, found, fault)
 
-    assert told.outcome is Outcome.UNBUILDABLE
+    assert told.outcome is WitnessOutcome.UNBUILDABLE
     assert told.rebuilt_sha256 == ""
     assert words in told.reason
     assert "\n" not in told.reason
@@ -97,7 +99,7 @@ def test_a_wheel_for_another_platform_is_not_said_to_differ() -> None:
         replace(CLAIM, filename="pkg-1.0-cp311-cp311-win_amd64.whl"), rebuilt(B, "pkg-1.0-cp311-cp311-linux_x86_64.whl")
     )
 
-    assert told.outcome is Outcome.UNBUILDABLE
+    assert told.outcome is WitnessOutcome.UNBUILDABLE
     assert "win_amd64" in told.reason
 
 
@@ -118,12 +120,12 @@ def test_of_several_images_the_nearest_to_the_file_speaks(tmp_path: Path) -> Non
     tasks = [replace(TASK, image=name) for name in ("bookworm", "trixie")]
     at_hand = AtHand(Results(tmp_path, wheels=1, logs=1), ())
 
-    def outcome(*results: Result, faults: Mapping[str, str] = MappingProxyType({})) -> list[Outcome]:
+    def outcome(*results: Result, faults: Mapping[str, str] = MappingProxyType({})) -> list[WitnessOutcome]:
         return [one.outcome for one in rows(wanted, tasks, results, faults, at_hand)]
 
-    assert outcome(rebuilt(A), other) == outcome(other, rebuilt(A)) == [Outcome.MATCHES]
-    assert outcome(failing, other) == [Outcome.DIFFERS]
-    assert outcome(failing) == outcome(faults={"pkg==1.0": "no release"}) == [Outcome.UNBUILDABLE]
+    assert outcome(rebuilt(A), other) == outcome(other, rebuilt(A)) == [WitnessOutcome.MATCHES]
+    assert outcome(failing, other) == [WitnessOutcome.DIFFERS]
+    assert outcome(failing) == outcome(faults={"pkg==1.0": "no release"}) == [WitnessOutcome.UNBUILDABLE]
     assert outcome() == []
 
 
@@ -161,5 +163,9 @@ def test_a_wheel_that_cannot_be_compared_for_a_fault_leaves_the_others(tmp_path:
     ]
     tasks = [replace(TASK, requirement="pkg==1.0")]
     found = rows(wanted, tasks, [rebuilt(A)], {}, Faulty(Results(tmp_path, wheels=1, logs=1), ()))
-    assert [one.outcome for one in found] == [Outcome.UNBUILDABLE, Outcome.UNBUILDABLE, Outcome.MATCHES]
+    assert [one.outcome for one in found] == [
+        WitnessOutcome.UNBUILDABLE,
+        WitnessOutcome.UNBUILDABLE,
+        WitnessOutcome.MATCHES,
+    ]
     assert "a fault of wheelproof" in found[0].reason

@@ -20,9 +20,9 @@ from orchestrator.analysis.causes.catalogue import CAUSES, NAMES
 from orchestrator.analysis.diagnose import UNKNOWN
 from orchestrator.build.variations import NAMES as VARIATIONS
 from orchestrator.model import Severity
+from tests.cause_cases import PACKAGES
 from tests.samples import FIRST, NOON, SECOND
-from tests.sins import PACKAGES
-from tests.specimens import causes, diagnosed, left
+from tests.wheel_builder import causes, diagnosed, left
 
 TEXT = "pkg/data.txt"
 THEN = NOON + timedelta(seconds=SECOND.clock_offset)

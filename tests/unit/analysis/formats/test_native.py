@@ -13,15 +13,15 @@ from hypothesis import strategies as some
 
 from orchestrator.analysis.causes import native as native_causes
 from orchestrator.analysis.causes.catalogue import CAUSES
-from orchestrator.analysis.causes.model import Pair, Side
+from orchestrator.analysis.causes.model import Side, SidePair
 from orchestrator.analysis.diagnose import explain
 from orchestrator.analysis.formats import native
 from orchestrator.analysis.formats.alignment import align
 from orchestrator.analysis.formats.render import Kept
 from orchestrator.model import Severity, Traces, deepest
-from tests import elves
-from tests.elves import ALLOC, COMPRESSED, EXECUTE, STRINGS, STRTAB, Piece
-from tests.sins import PACKAGES
+from tests import elf_builder
+from tests.cause_cases import PACKAGES
+from tests.elf_builder import ALLOC, COMPRESSED, EXECUTE, STRINGS, STRTAB, Piece
 
 HERE = "/build/0123456789ab/six-1.16.0"
 THERE = "/srv/ba9876543210/second/build/source-ba9876543210"
@@ -54,7 +54,7 @@ def look(first: bytes, second: bytes, traces: tuple[Traces, Traces] = (FIRST, SE
     return Found(deepest(pair[0].view.depths.values()), tuple(found.causes), found.left, units)
 
 
-def apart(first: bytes, second: bytes, traces: tuple[Traces, Traces] = (FIRST, SECOND)) -> Pair:
+def apart(first: bytes, second: bytes, traces: tuple[Traces, Traces] = (FIRST, SECOND)) -> SidePair:
     """Take two files apart."""
     one, two = native.take_apart("pkg/x.so", Kept(first), Kept(second))
     return Side(one, traces[0]), Side(two, traces[1])
@@ -73,8 +73,8 @@ def debugged(folder: str, number: int = 0, *, flags: int = STRINGS) -> bytes:
         0,
         number,
     )
-    return elves.write(
-        elves.build_id(folder.encode().ljust(20)[-20:]),
+    return elf_builder.write(
+        elf_builder.build_id(folder.encode().ljust(20)[-20:]),
         CODE,
         Piece(".debug_info", info, alignment=1),
         Piece(".debug_line_str", strings, flags, alignment=1),
@@ -109,7 +109,7 @@ def test_a_number_that_differs_beside_a_path_stays_unexplained() -> None:
 def test_an_offset_that_leads_to_another_text_stays_unexplained() -> None:
     """Though it leads to a string."""
     second = bytearray(debugged(THERE))
-    word = elves.place(bytes(second), ".debug_info") + 2
+    word = elf_builder.place(bytes(second), ".debug_info") + 2
     strings = f"{THERE}\0src/six.c\0/usr/include\0int\0".encode()
     second[word : word + 4] = struct.pack("<I", strings.index(b"/usr"))
     assert look(debugged(HERE), bytes(second)).left == (".debug_info",)
@@ -121,11 +121,11 @@ def test_compressed_debug_sections_are_looked_into() -> None:
     def packed(folder: str) -> bytes:
         strings = f"{folder}\0{'x' * 50}\0".encode()
         data = struct.pack("<IIQQ", 1, 0, len(strings), 1) + zlib.compress(strings)
-        return elves.write(CODE, Piece(".debug_line_str", data, STRINGS | COMPRESSED))
+        return elf_builder.write(CODE, Piece(".debug_line_str", data, STRINGS | COMPRESSED))
 
     assert look(packed(HERE), packed(THERE)).causes == ("debug-path",)
     bomb = struct.pack("<IIQQ", 1, 0, 1 << 50, 1) + b"junk"
-    broken = elves.write(CODE, Piece(".debug_line_str", bomb, STRINGS | COMPRESSED))
+    broken = elf_builder.write(CODE, Piece(".debug_line_str", bomb, STRINGS | COMPRESSED))
     assert look(packed(HERE), broken).left
 
 
@@ -133,11 +133,13 @@ def test_packed_symbols_for_debuggers_are_looked_into() -> None:
     """A small ELF file in an ELF file."""
 
     def packed(folder: str) -> bytes:
-        return elves.write(CODE, Piece(".gnu_debugdata", lzma.compress(debugged(folder))))
+        return elf_builder.write(CODE, Piece(".gnu_debugdata", lzma.compress(debugged(folder))))
 
     assert look(packed(HERE), packed(THERE)) == Found(Severity.DEBUG, ("debug-path",), (), (".gnu_debugdata",))
-    assert look(packed(HERE), elves.write(CODE, Piece(".gnu_debugdata", b"\xfd7zXZ\0broken"))).left
-    twice = [elves.write(CODE, Piece(".gnu_debugdata", lzma.compress(packed(folder)))) for folder in (HERE, THERE)]
+    assert look(packed(HERE), elf_builder.write(CODE, Piece(".gnu_debugdata", b"\xfd7zXZ\0broken"))).left
+    twice = [
+        elf_builder.write(CODE, Piece(".gnu_debugdata", lzma.compress(packed(folder)))) for folder in (HERE, THERE)
+    ]
     assert look(twice[0], twice[1]).left == (".gnu_debugdata",)
 
 
@@ -155,7 +157,7 @@ def test_older_line_tables_hold_paths_in_full_and_change_their_length() -> None:
 
     def older(folder: str, program: bytes = b"\1\2\3") -> bytes:
         first = line_table(folder)
-        return elves.write(
+        return elf_builder.write(
             CODE,
             Piece(".debug_line", first + line_table(f"{folder}/src", program), alignment=1),
             Piece(".debug_info", struct.pack("<HIB", 4, len(first), 1), alignment=1),
@@ -167,7 +169,10 @@ def test_older_line_tables_hold_paths_in_full_and_change_their_length() -> None:
 
 def test_a_build_id_that_differs_alone_has_no_cause() -> None:
     """It was made from something that is no longer there."""
-    found = look(elves.write(elves.build_id(b"1" * 20), CODE), elves.write(elves.build_id(b"2" * 20), CODE))
+    found = look(
+        elf_builder.write(elf_builder.build_id(b"1" * 20), CODE),
+        elf_builder.write(elf_builder.build_id(b"2" * 20), CODE),
+    )
     assert found == Found(Severity.DEBUG, (), (".note.gnu.build-id, alone",), (".note.gnu.build-id, alone",))
 
 
@@ -187,14 +192,14 @@ def test_a_build_id_that_differs_alone_has_no_cause() -> None:
 def test_how_deep_a_difference_goes_is_told_by_what_is_loaded(piece: Piece, severity: Severity) -> None:
     """Names count for nothing."""
     other = replace(piece, data=piece.data.replace(b"one", b"two"))
-    found = look(elves.write(CODE, piece), elves.write(CODE, other))
+    found = look(elf_builder.write(CODE, piece), elf_builder.write(CODE, other))
     assert found.severity is severity
     assert found.left
 
 
 def test_a_section_that_denies_being_loaded_is_not_believed() -> None:
     """The segments say what is."""
-    first = elves.write(CODE, Piece(".debug_str", b"what is loaded and runs", ALLOC | EXECUTE))
+    first = elf_builder.write(CODE, Piece(".debug_str", b"what is loaded and runs", ALLOC | EXECUTE))
     lying = bytearray(first)
     table = struct.unpack_from("<Q", first, 40)[0]
     lying[table + 64 * 2 + 8] = 0  # its flags
@@ -204,20 +209,24 @@ def test_a_section_that_denies_being_loaded_is_not_believed() -> None:
 
 def test_what_is_loaded_from_no_section_is_code() -> None:
     """A file may have no section headers at all."""
-    first = bytearray(elves.write(CODE))
+    first = bytearray(elf_builder.write(CODE))
     first[40:48] = bytes(8)
     first[58:64] = bytes(6)
     second = bytes(first).replace(b"\x90\x90", b"\x90\x91", 1)
     assert look(bytes(first), second).severity is Severity.CODE
 
 
-SAMPLE = elves.write(
-    elves.build_id(b"5" * 20),
+SAMPLE = elf_builder.write(
+    elf_builder.build_id(b"5" * 20),
     CODE,
     Piece(".rodata", b"a text\0another\0" + bytes(20) + b"the last\0", ALLOC),
     Piece(".dynstr", b"\0puts\0libc.so.6\0", ALLOC, STRTAB),
     Piece(
-        ".symtab", bytes(24) + struct.pack("<IBBHQQ", 1, 2, 0, 2, 0x40, 8), kind=elves.SYMTAB, link=".strtab", entry=24
+        ".symtab",
+        bytes(24) + struct.pack("<IBBHQQ", 1, 2, 0, 2, 0x40, 8),
+        kind=elf_builder.SYMTAB,
+        link=".strtab",
+        entry=24,
     ),
     Piece(".strtab", b"\0main\0", kind=STRTAB),
     Piece(".debug_info", bytes(range(64))),
@@ -232,7 +241,7 @@ def loaded(file: bytes) -> set[int]:
     for number in range(count):
         kind, _, place, _, _, size = struct.unpack_from("<IIQQQQ", file, offset + 56 * number)
         found |= set(range(place, place + size)) if kind == 1 else set()
-    note = elves.place(file, ".note.gnu.build-id") + 16
+    note = elf_builder.place(file, ".note.gnu.build-id") + 16
     return found - set(range(note, note + 20)) - set(range(40, 48)) - set(range(58, 64))
 
 
@@ -277,10 +286,10 @@ def embedding(path: str, target: bytes = b"the last text") -> bytes:
         return replace(text, data=bytes(data))
 
     rodata = Piece(".rodata", texts, ALLOC)
-    file = elves.write(CODE, rodata)
-    base = elves.place(file, ".text")
+    file = elf_builder.write(CODE, rodata)
+    base = elf_builder.place(file, ".text")
     text_at = {base + 3: b"a text", base + 11: target, base + 29: b"even now"}
-    return elves.write(made(CODE, elves.place(file, ".rodata")), rodata)
+    return elf_builder.write(made(CODE, elf_builder.place(file, ".rodata")), rodata)
 
 
 def test_what_only_moved_behind_a_path_is_no_difference_of_its_own() -> None:
@@ -310,11 +319,11 @@ def test_what_moved_between_a_path_and_the_padding_behind_it_is_no_difference_of
         texts = path.encode() + b"/x.c\0" + b"".join(b"this is text number %d\0" % at for at in range(40))
         return Piece(".rodata", texts + bytes(-len(texts) % 2048) + struct.pack("<Q", number), ALLOC)
 
-    first = elves.write(CODE, data(HERE))
+    first = elf_builder.write(CODE, data(HERE))
     assert len(data(HERE).data) == len(data(THERE).data)
-    found = look(first, elves.write(CODE, data(THERE)))
+    found = look(first, elf_builder.write(CODE, data(THERE)))
     assert (found.severity, found.causes, found.left) == (Severity.DATA, ("embedded-path",), ())
-    assert look(first, elves.write(CODE, data(THERE, 8))).left == (".rodata",)
+    assert look(first, elf_builder.write(CODE, data(THERE, 8))).left == (".rodata",)
 
 
 @pytest.mark.parametrize("traces", [(FIRST, FIRST), (Traces(), Traces())])
@@ -331,9 +340,9 @@ def searching(path: str) -> bytes:
     strings = f"\0libc.so.6\0{path}/lib\0puts\0".encode()
     entries = [(1, 1), (29, strings.index(path.encode())), (10, len(strings)), (0, 0)]
     dynamic = b"".join(struct.pack("<QQ", *entry) for entry in entries)
-    return elves.write(
+    return elf_builder.write(
         CODE,
-        Piece(".dynamic", dynamic, ALLOC, elves.DYNAMIC, link=".dynstr"),
+        Piece(".dynamic", dynamic, ALLOC, elf_builder.DYNAMIC, link=".dynstr"),
         Piece(".dynstr", strings, ALLOC, STRTAB),
     )
 
@@ -358,7 +367,9 @@ def test_a_search_path_is_told_apart_from_other_paths() -> None:
 )
 def test_a_date_is_the_build_s_or_it_is_no_cause(first: bytes, second: bytes, causes: tuple[str, ...]) -> None:
     """The clock of each build is known."""
-    files = [elves.write(CODE, Piece(".rodata", b"before\0" + text + b"\0after\0", ALLOC)) for text in (first, second)]
+    files = [
+        elf_builder.write(CODE, Piece(".rodata", b"before\0" + text + b"\0after\0", ALLOC)) for text in (first, second)
+    ]
     found = look(files[0], files[1])
     assert found.causes == causes
     assert bool(found.left) is not bool(causes)
@@ -374,11 +385,11 @@ def linked(order: tuple[str, ...], wrong: str = "") -> bytes:
     pieces = [
         Piece(".text", bytes(16 * len(order)), ALLOC | EXECUTE),
         Piece(".rodata", texts, ALLOC),
-        Piece(".symtab", bytes(24 * len(order)), kind=elves.SYMTAB, link=".strtab", entry=24),
+        Piece(".symtab", bytes(24 * len(order)), kind=elf_builder.SYMTAB, link=".strtab", entry=24),
         Piece(".strtab", names, kind=STRTAB),
     ]
-    laid = elves.write(*pieces)
-    code, data = (elves.place(laid, name) for name in (".text", ".rodata"))
+    laid = elf_builder.write(*pieces)
+    code, data = (elf_builder.place(laid, name) for name in (".text", ".rodata"))
     text, symbols = bytearray(), bytearray()
     for name in order:
         target = data + texts.index(PARTS[wrong if name == "one" and wrong else name])
@@ -386,7 +397,7 @@ def linked(order: tuple[str, ...], wrong: str = "") -> bytes:
         symbols += struct.pack("<IBBHQQ", names.index(name.encode() + b"\0"), 2, 0, 1, here, 12)
         text += struct.pack("<4si4s4s", name.encode()[:3], target - (here + 8), b"\xc3" * 4, b"\x90" * 4)
     pieces[0], pieces[2] = replace(pieces[0], data=bytes(text)), replace(pieces[2], data=bytes(symbols))
-    return elves.write(*pieces)
+    return elf_builder.write(*pieces)
 
 
 ORDERS = (("one", "two", "three"), ("three", "one", "two"))
@@ -416,7 +427,7 @@ def test_nothing_hides_behind_what_is_explained(files: tuple[bytes, bytes], data
     at = data.draw(some.integers(0, len(second) - 1))
     changed = bytearray(second)
     changed[at] ^= data.draw(some.integers(1, 255))
-    identity = elves.place(second, ".note.gnu.build-id") + 16 if b"build-id" in second else len(second)
+    identity = elf_builder.place(second, ".note.gnu.build-id") + 16 if b"build-id" in second else len(second)
     table = struct.unpack_from("<Q", second, 40)[0]
     if not identity <= at < identity + 20 and not (at >= table and (at - table) % 64 < 4):
         assert look(first, bytes(changed)).left, at
@@ -427,19 +438,19 @@ def test_nothing_hides_behind_what_is_explained(files: tuple[bytes, bytes], data
 
 def test_the_objects_of_a_static_library_are_taken_apart() -> None:
     """Each of its own; what they are called, and when they were put there, counts too."""
-    first = elves.library(("one.o", debugged(HERE)), ("two.o", SAMPLE))
-    second = elves.library(("one.o", debugged(THERE)), ("two.o", SAMPLE))
+    first = elf_builder.library(("one.o", debugged(HERE)), ("two.o", SAMPLE))
+    second = elf_builder.library(("one.o", debugged(THERE)), ("two.o", SAMPLE))
     assert look(first, second) == Found(Severity.DEBUG, ("debug-path",), (), ("one.o: .debug_line_str (strings)",))
-    later = elves.library(("one.o", debugged(HERE)), ("two.o", SAMPLE), time=1)
+    later = elf_builder.library(("one.o", debugged(HERE)), ("two.o", SAMPLE), time=1)
     assert look(first, later).left == ("one.o: header", "two.o: header")
-    renamed = elves.library(("one.o", debugged(HERE)), ("too.o", SAMPLE))
+    renamed = elf_builder.library(("one.o", debugged(HERE)), ("too.o", SAMPLE))
     assert look(first, renamed).severity is Severity.CODE
 
 
 def test_random_names_of_link_time_optimisation_are_a_cause() -> None:
     """Sections stand for one another but for the random part of their names."""
     files = [
-        elves.write(Piece(f".gnu.lto_.decls.{seed}", b"the same"), relocatable=True)
+        elf_builder.write(Piece(f".gnu.lto_.decls.{seed}", b"the same"), relocatable=True)
         for seed in ("515dc3f2eb6348c6", "0f5dc3f2eb6348ff")
     ]
     found = look(files[0], files[1])

@@ -1,4 +1,4 @@
-"""Builds the sins of tests/packages for real, as the farm would, and judges them."""
+"""Builds the sample packages of tests/packages for real, as the farm would, and judges them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orchestrator.build_requirements.install import BuildEnvironments
-from orchestrator.farm.effects import Workshop
-from orchestrator.farm.workers import Slots, Stop
+from orchestrator.farm.effects import JobEffects
+from orchestrator.farm.workers import Cancellation, CpuSlots
 from orchestrator.job.rebuild import rebuild
 from orchestrator.model import Budget, Limits, Lock, Result, Task
 from orchestrator.results.store import Results
 from orchestrator.sources import sdist
 from orchestrator.sources.index import Index, local
+from tests.cause_cases import pack
 from tests.samples import EPOCH
-from tests.sins import pack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ LABEL = f"wheelproof-tests-{os.getpid()}"
 
 
 @dataclass(frozen=True, slots=True)
-class Sinners:
+class CaseBuilder:
     """A farm for packages without requirements, in a folder of its own."""
 
     engine: Engine
@@ -52,7 +52,7 @@ class Sinners:
         """Judge the sin of that name; `requirements` is the folder of its build requirements, if it has any."""
         release, file = local(pack(slug, self.folder))
         effects: Effects = replace(
-            self.workshop.effects(slug, limits, long=False, again=True),
+            self.job_effects.effects(slug, limits, long=False, again=True),
             fetch=lambda _sdist: file,
             describe=lambda found: sdist.describe(found, limits),
             recall=lambda _question: None,
@@ -69,20 +69,20 @@ class Sinners:
         return found
 
     @property
-    def workshop(self) -> Workshop:
+    def job_effects(self) -> JobEffects:
         """Real effects, but for the index: nothing is asked of it."""
         results = Results(self.folder / "results", wheels=1 << 30, logs=1 << 30)
         results.folder.mkdir(exist_ok=True)
-        return Workshop(
+        return JobEffects(
             engine=self.engine,
             index=Index("http://127.0.0.1:9/", self.cache),
             lock=lambda _requirements, _target: Lock(),
             buildenvs=BuildEnvironments(self.cache),
             results=results,
-            slots=Slots(2, (0, 1)),
-            stop=Stop(),
+            slots=CpuSlots(2, (0, 1)),
+            stop=Cancellation(),
             cache=self.cache,
             label=LABEL,
-            tell=lambda _project, _what: None,
+            log=lambda _project, _what: None,
             pause=0.0,
         )

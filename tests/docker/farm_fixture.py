@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Self
 import docker
 import yaml
 
+from tests.cause_cases import pack
 from tests.loopback_index import LoopbackIndex
-from tests.sins import pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ class Ended:
 
 
 @dataclass(slots=True)
-class Farmyard:
+class FarmFixture:
     """One farm; each command runs in a process of its own, as a user's would."""
 
     folder: Path
@@ -130,10 +130,10 @@ def until(is_so: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def farmyard(folder: Path) -> Iterator[Farmyard]:
+def farm_on(folder: Path) -> Iterator[FarmFixture]:
     """Give a farm with an empty index, and make sure that it leaves neither process nor container."""
     with LoopbackIndex() as index:
-        yard = Farmyard(folder, index)
+        yard = FarmFixture(folder, index)
         yield yard
         for process in yard.begun:
             process.kill()

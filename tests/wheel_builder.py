@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.analysis import contents, wheel
 from orchestrator.analysis.compare import compare
 from orchestrator.analysis.contents import Opened
-from orchestrator.analysis.diagnose import UNKNOWN, Specimen, diagnose
+from orchestrator.analysis.diagnose import UNKNOWN, WheelSide, diagnose
 from orchestrator.build.variations import traces
 from orchestrator.model import Wheel, WheelFile
 from orchestrator.util.cache import sha256_of
@@ -60,7 +60,7 @@ def diagnosed_files(
             opened = stack.enter_context(contents.opened(path, claimed, LIMIT, MEMBERS))
             assert isinstance(read, Wheel), read
             assert isinstance(opened, Opened), opened
-            pair.append(Specimen(read, opened, planted))
+            pair.append(WheelSide(read, opened, planted))
         return diagnose(pair[0], pair[1], compare(pair[0].wheel, pair[1].wheel))
 
 
