@@ -200,7 +200,7 @@ def _summary(result: Result) -> list[str]:
 
 def _cause(cause_finding: CauseFinding) -> list[str]:
     does = ", ".join(map(_code, cause_finding.variations)) or "nothing: it differs by itself"
-    lines = [f"### {_code(blame.name)}", "", f"Brought about by: {does}. Proof: {blame.proof}."]
+    lines = [f"### {_code(cause_finding.name)}", "", f"Brought about by: {does}. Proof: {cause_finding.proof}."]
     shown = [
         f"| {_cell(one.path)} {_cell(one.where)} | {_cell(one.first)} | {_cell(one.second)} |"
         for one in cause_finding.evidence

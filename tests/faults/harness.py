@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 
-from tests.docker.farm_fixture import Ended, FarmFixture
+from tests.docker.farm_fixture import Ended, FarmFixture, farm_on
 from tests.faults import packages, processes
 
 if TYPE_CHECKING:
