@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import EngineError, ImageError, TransientEngineError
 from orchestrator.images.bootstrap import OWN_SOURCES, root, sources_of
-from orchestrator.images.recipe import LOCK, drift, format_lock, listing, load, manifest, parse_lock, refusal, target
+from orchestrator.images.recipe import (
+    LOCK,
+    drift,
+    format_lock,
+    listing,
+    load,
+    lock_path,
+    manifest,
+    parse_lock,
+    refusal,
+    target,
+)
 from orchestrator.model import Image, LockDrift
 
 if TYPE_CHECKING:
@@ -98,7 +109,7 @@ def relock(
         msg = f"locking the image {name}: it takes {', '.join(lost)} from its base; install what goes with them"
         raise ImageError(msg)
     own = tuple(sorted(set(packages) - set(there)))
-    (folder / name / LOCK).write_text(format_lock(own, now))
+    lock_path(folder, name).write_text(format_lock(own, now))
     return drift(former.lock, load(folder, name).lock)
 
 

@@ -1,4 +1,8 @@
-"""images/<name>/ -> a recipe: the Dockerfile, the settings and the lock of an image."""
+"""images/<name>/ -> a recipe: the Dockerfile, the settings and the lock of an image.
+
+A folder that names several bases describes one image for each: NAME on the first, NAME-BASE on each other. They share
+the folder's files; a file NAME.BASE takes the place of NAME on that base, and each base has its lock.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +77,52 @@ class ImageRecipe:
 
 def names(folder: Path) -> tuple[str, ...]:
     """List the images that a folder describes."""
-    return tuple(sorted(settings.parent.name for settings in folder.glob(f"*/{SETTINGS}")))
+    return tuple(sorted(_images(folder)))
+
+
+def lock_path(folder: Path, name: str) -> Path:
+    """Return the file that an image's own lock is kept in; KeyError where there is no such image."""
+    place, base = _images(folder)[name]
+    return folder / place / (f"{LOCK}.{base}" if base else LOCK)
+
+
+def _images(folder: Path) -> dict[str, tuple[str, str]]:
+    """Return where each image is described: its folder's name, and its base where the folder has several."""
+    images = {}
+    for settings in sorted(folder.glob(f"*/{SETTINGS}")):
+        name = settings.parent.name
+        bases = _bases(settings.read_bytes())
+        for number, base in enumerate(bases):
+            images[f"{name}-{base}" if number else name] = (name, base)
+        if not bases:
+            images[name] = (name, "")
+    return images
+
+
+def _bases(settings: bytes) -> tuple[str, ...]:
+    """Return the bases of a folder that names several; settings that are not understood are reported by `load`."""
+    try:
+        bases = tomllib.loads(settings.decode()).get("base")
+    except ValueError:
+        return ()
+    return tuple(str(base) for base in bases) if isinstance(bases, list) else ()
+
+
+def _files(folder: Path, name: str) -> dict[str, bytes]:
+    """Read the files of one image, as they are on its base."""
+    place, base = _images(folder)[name]
+    bases = [other for other_place, other in _images(folder).values() if other_place == place and other]
+    paths = [*(path for path in (folder / place).iterdir() if path.is_file()), *(folder / file for file in SHARED)]
+    files = {path.name: path.read_bytes() for path in paths if path.suffix[1:] not in bases}
+    files |= {path.stem: path.read_bytes() for path in paths if base and path.suffix == f".{base}"}
+    if base:
+        files[SETTINGS] = _on_base(files[SETTINGS].decode(), base).encode()
+    return files
+
+
+def _on_base(settings: str, base: str) -> str:
+    """Return the settings with one base in the place of several; the other lines stay as they are."""
+    return re.sub(r"^base\s*=\s*\[[^\]]*\]", f'base = "{base}"', settings, count=1, flags=re.MULTILINE)
 
 
 def bases_first(folder: Path, wanted: Iterable[str]) -> tuple[str, ...]:
@@ -115,14 +164,14 @@ def _load(folder: Path, name: str, above: tuple[str, ...]) -> ImageRecipe:
     if name in above:
         msg = f"reading the image {name}: it stands on itself, by way of {', '.join(above)}; name another base"
         raise ImageError(msg)
-    paths = [*(path for path in (folder / name).iterdir() if path.is_file()), *(folder / file for file in SHARED)]
-    files = {path.name: path.read_bytes() for path in paths}
+    files = _files(folder, name)
     try:
         settings = tomllib.loads(files[SETTINGS].decode())
         below = None if "@" in settings["base"] else _load(folder, settings["base"], (*above, name))
         return _recipe(name, settings, files, below)
     except (KeyError, ValueError, TypeError) as error:
-        msg = f"reading the image {name}: {folder / name} is not understood: {error}; see CONTRIBUTING.md"
+        place = folder / _images(folder)[name][0]
+        msg = f"reading the image {name}: {place} is not understood: {error}; see CONTRIBUTING.md"
         raise ImageError(msg) from error
 
 
@@ -218,7 +267,7 @@ def _major_minor(package: str, packages: Packages) -> tuple[int, int]:
 def refusal(name: str, drifted: tuple[LockDrift, ...]) -> str:
     """Say why a drifted image is not used where the config is strict, and what to do."""
     return (
-        f"making the image {name}: {len(drifted)} of its Debian packages are not as images/{name}/{LOCK} says: "
+        f"making the image {name}: {len(drifted)} of its Debian packages are not as its lock in images/ says: "
         f"{listing(drifted)}; lock it anew with `wheelproof images --lock`, or let strict be false and every record "
         "will say that the image drifted"
     )

@@ -323,6 +323,53 @@ def test_a_custom_image_has_its_bases_packages_and_its_own(custom: Path) -> None
     assert bases_first(custom, ("editor", "small")) == ("small", "editor")
 
 
+@pytest.fixture
+def siblings(custom: Path) -> Path:
+    """The folder, with one more that describes an image for each of two bases."""
+    shutil.copytree(custom / "small", custom / "large")
+    (custom / "viewer").mkdir()
+    (custom / "viewer/Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n# adds vim\n")
+    (custom / "viewer/Dockerfile.large").write_text("ARG BASE\nFROM ${BASE}\n# adds gvim\n")
+    (custom / "viewer/image.toml").write_text(f'base = ["small", "large"]\n{NO_ARCHIVE}')
+    (custom / "viewer/packages.lock.small").write_text(format_lock((VIM,), NOON))
+    (custom / "viewer/packages.lock.large").write_text(format_lock((("gvim:amd64", "9"),), NOON))
+    return custom
+
+
+def test_one_folder_describes_an_image_for_each_base(siblings: Path) -> None:
+    """Each has its base's lock and its base's form of a file; neither sees a file of the other."""
+    assert set(names(siblings)) == {"small", "large", "editor", "viewer", "viewer-large"}
+    first, second = load(siblings, "viewer"), load(siblings, "viewer-large")
+    assert (first.base, second.base) == ("small", "large")
+    assert VIM in first.lock
+    assert ("gvim:amd64", "9") in second.lock
+    assert dict(first.files).keys() == dict(second.files).keys() == dict(load(siblings, "editor").files).keys()
+    assert b"# adds vim" in dict(first.files)["Dockerfile"]
+    assert b"# adds gvim" in dict(second.files)["Dockerfile"]
+
+
+def test_a_folder_for_several_bases_is_the_same_image_as_one_of_its_own(siblings: Path) -> None:
+    """The tag is the digest of the files that a folder for that base alone would have."""
+    alone = siblings / "viewer-alone"
+    alone.mkdir()
+    (alone / "Dockerfile").write_bytes((siblings / "viewer/Dockerfile.large").read_bytes())
+    (alone / "packages.lock").write_bytes((siblings / "viewer/packages.lock.large").read_bytes())
+    (alone / "image.toml").write_text(f'base = "large"\n{NO_ARCHIVE}')
+    tags = [load(siblings, name).tag.partition(":")[2] for name in ("viewer-large", "viewer-alone")]
+    assert tags[0] == tags[1]
+
+
+def test_each_sibling_is_locked_in_its_own_file(siblings: Path) -> None:
+    """The other one's lock stays as it was."""
+    before = (siblings / "viewer/packages.lock.small").read_text()
+    base = load(siblings, "large")
+    labels = {BASE_LABEL: "archive", PACKAGES_LABEL: listed(BOOKWORM)}
+    engine = FakeEngine(listed((*BOOKWORM, VIM)), images={base.tag: labels})
+    relock(engine, "viewer-large", siblings, siblings / "cache", log=print)
+    assert parse_lock((siblings / "viewer/packages.lock.large").read_text()) == (VIM,)
+    assert (siblings / "viewer/packages.lock.small").read_text() == before
+
+
 def test_the_base_is_made_first_and_once(custom: Path) -> None:
     """A custom image is built on the very id of its base, and says that it was begun as that was."""
     engine = FakeEngine(listed((*BOOKWORM, VIM)))
