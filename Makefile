@@ -52,7 +52,7 @@ lint: venv ## check the code and the workflows without running them
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	check() { .venv/bin/check-jsonschema --quiet --builtin-schema "vendor.$$1" "$${@:2}"; } # its schemas come with it
+	check() { .venv/bin/check-jsonschema --builtin-schema "vendor.$$1" "$${@:2}"; } # its schemas come with it
 	check github-workflows .github/workflows/*.yml
 	check github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 	check github-issue-config .github/ISSUE_TEMPLATE/config.yml
