@@ -5,13 +5,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 
-# What `make run` builds: requirements without blanks inside, such as "six markupsafe==3.0.2".
+# What `make run` builds: requirements without blanks, such as "six markupsafe==3.0.2".
 PACKAGES ?=
 
-# A folder of sdists that `make faults` builds in place of its own hostile ones.
+# A folder of sdists that `make faults` builds instead of the hostile ones in tests/faults.
 HOSTILE ?=
 
-# Each word in quotes of its own, so that the shell takes none of `<`, `>` or `;` for its own.
+# Each word is quoted, so that the shell does not interpret `<`, `>` or `;`.
 quoted = $(foreach word,$(1),'$(subst ','\'',$(word))')
 
 .PHONY: help
@@ -23,27 +23,40 @@ run: venv engine ## build what config.yaml tracks, or just PACKAGES="six markups
 	@exec .venv/bin/wheelproof run -- $(call quoted,$(PACKAGES))
 
 .PHONY: plan
-plan: venv ## say what `make run` would build, and why
+plan: venv ## print what `make run` would build, and why
 	@exec .venv/bin/wheelproof plan -- $(call quoted,$(PACKAGES))
 
 .PHONY: publish
-publish: venv ## write the site anew from the results
+publish: venv ## write the site from the results
 	@exec .venv/bin/wheelproof publish
 
 .PHONY: images
-images: venv engine ## make the base images, as their locks say; custom ones are made when they are needed
+images: venv engine ## build the base images from their locks; custom images are built when a run needs them
 	@exec .venv/bin/wheelproof images bookworm trixie
 
 .PHONY: test
 test: lint images browser podman ## test everything: engine and browser too
 	@exec .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
+.PHONY: unit
+unit: venv ## run the unit tests: no engine, no browser
+	@exec .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile tests/unit
+
+.PHONY: containers
+containers: images podman ## run the tests that build in real containers
+	@exec .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile tests/docker
+
 .PHONY: lint
-lint: venv ## check the code without running it
+lint: venv ## check the code and the workflows without running them
 	@.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	check() { .venv/bin/check-jsonschema --builtin-schema "vendor.$$1" "$${@:2}"; } # its schemas come with it
+	check github-workflows .github/workflows/*.yml
+	check github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	check github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	check dependabot .github/dependabot.yml
 
 .PHONY: faults
 faults: venv engine ## break things on purpose for about 15 minutes, and check that no fault becomes a verdict
@@ -59,21 +72,28 @@ benchcompare: venv engine ## measure comparing and explaining, beside diffoscope
 	@exec .venv/bin/python scripts/bench_compare.py
 
 .PHONY: docs
-docs: venv ## write anew what is generated: the catalogues' pages and the schema of config.yaml
+docs: venv ## regenerate the catalogues' pages and the schema of config.yaml
 	@.venv/bin/python scripts/schema.py >docs/config.schema.json.new
 	mv docs/config.schema.json.new docs/config.schema.json
 	.venv/bin/python scripts/docs.py
 
 .PHONY: lock
-lock: venv ## pin all Python dependencies anew, with hashes
+lock: venv ## pin the newest Python dependencies, with hashes
 	@.venv/bin/uv --no-config pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade \
 	  --custom-compile-command 'make lock' --quiet --output-file requirements.lock
 
+.PHONY: dist
+dist: venv ## build the sdist and the wheel of wheelproof itself into dist/
+	@export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) # with the umask: one commit gives one wheel
+	umask 022
+	rm -rf dist
+	exec .venv/bin/uv --no-config build --offline --no-build-isolation --python .venv/bin/python --quiet
+
 .PHONY: clean
-clean: ## remove what can be made again; results stay
+clean: ## remove what can be built again; results stay
 	@if [ -d .cache ]; then chmod -R u+w .cache; fi # much of it is kept read-only
-	rm -rf .venv .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build ./*.egg-info
+	rm -rf .venv .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist ./*.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: venv

@@ -1,0 +1,99 @@
+"""README and docs/: short enough, with links that lead somewhere and commands that run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli import COMMANDS
+from tests import samples
+
+ROOT = Path(__file__).resolve().parents[3]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+SIX = "six-1.16.0-py2.py3-none-any.whl"
+
+
+def name(file: Path) -> str:
+    """Name a document by its path."""
+    return str(file.relative_to(ROOT))
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def shown_command(word: str) -> str:
+    """Return the command line of README.md that has the word."""
+    (line,) = (line for line in re.findall(r"^\$ (.*)$", README, re.MULTILINE) if word in line)
+    return str(line)
+
+
+def test_the_readme_is_short() -> None:
+    """Details have pages in docs/."""
+    assert 400 <= len(README.split()) <= 600
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_each_link_leads_somewhere(document: Path) -> None:
+    """To a file of the repository, and to a heading of it."""
+    text = document.read_text(encoding="utf-8")
+    for path, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", text):
+        target = document.parent / path if path else document
+        assert target.exists(), path
+        generated = name(target) == "docs/reasons.md"  # its anchors are ids
+        assert not anchor or generated or anchor in anchors(target.read_text(encoding="utf-8")), (path, anchor)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_each_path_of_the_code_exists(document: Path) -> None:
+    """Modules and tests may be named from the root or from orchestrator/."""
+    text = document.read_text(encoding="utf-8")
+    named = re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|json|c|toml))?)`", text)
+    places = (ROOT, ROOT / "orchestrator", ROOT / "tests", ROOT / "results", ROOT / "docs")
+    made_by_a_run = {"results/exclusions/", "results/wheels/", "results/logs/"}
+    assert [
+        path for path in named if path not in made_by_a_run and not any((at / path).exists() for at in places)
+    ] == []
+
+
+def test_usage_lists_each_command() -> None:
+    """And no other."""
+    table = (ROOT / "docs/usage.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([a-z]+)", table, re.MULTILINE)) == {command.name for command in COMMANDS}
+
+
+def test_the_compare_command_runs_as_it_is_shown(tmp_path: Path) -> None:
+    """Its exit statuses are the ones that README.md lists."""
+    program, *arguments = shlex.split(shown_command("compare"))
+    assert program == ".venv/bin/wheelproof"
+
+    def status() -> int:
+        command = [sys.executable, "-m", "orchestrator", *arguments]
+        environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+        return subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True).returncode
+
+    assert status() == 2
+    for folder, text in (("first", b"a = 1\n"), ("second", b"a = 2\n")):
+        (tmp_path / folder).mkdir()
+        samples.wheel(tmp_path / folder / SIX, {"six.py": text, **dist_info()})
+    assert status() == 1
+    (tmp_path / "second" / SIX).write_bytes((tmp_path / "first" / SIX).read_bytes())
+    assert status() == 0
+
+
+def dist_info() -> dict[str, bytes]:
+    """Return what every wheel has beside its modules."""
+    folder = "six-1.16.0.dist-info"
+    return {
+        f"{folder}/METADATA": b"Metadata-Version: 2.1\nName: six\nVersion: 1.16.0\n",
+        f"{folder}/WHEEL": b"Wheel-Version: 1.0\nGenerator: none\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{folder}/RECORD": b"",
+    }
