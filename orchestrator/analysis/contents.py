@@ -80,18 +80,18 @@ class Opened:
         if info is None:
             yield None
         elif info.file_size <= SMALL:
-            yield self._kept(info)
+            yield self._unpack(info)
         else:
             with tempfile.TemporaryFile() as file:
-                yield self._spooled(info, file)
+                yield self._unpack_to_file(info, file)
 
-    def _kept(self, info: zipfile.ZipInfo) -> Content | None:
+    def _unpack(self, info: zipfile.ZipInfo) -> Content | None:
         try:
             return Plain(self.archive.read(info))
         except BROKEN:
             return None
 
-    def _spooled(self, info: zipfile.ZipInfo, file: IO[bytes]) -> Content | None:
+    def _unpack_to_file(self, info: zipfile.ZipInfo, file: IO[bytes]) -> Content | None:
         written = 0
         try:
             with self.archive.open(info) as stream:

@@ -14,12 +14,12 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from orchestrator.analysis.causes.archive import COMMENT, ELSEWHERE, FOLDER, MODE, ORDER, PACKING, TIME
 from orchestrator.analysis.causes.catalogue import CAUSES
 from orchestrator.analysis.causes.content import without_random
-from orchestrator.analysis.causes.erasers import differing, unit
+from orchestrator.analysis.causes.erasers import differing, token
 from orchestrator.analysis.causes.metadata import VERSION
 from orchestrator.analysis.causes.model import Side
 from orchestrator.analysis.causes.planted_values import erase_telling, forms
-from orchestrator.analysis.formats.members import DIST_INFO, INSIDE, SETTLED, apart, depth
-from orchestrator.analysis.formats.text import text, views
+from orchestrator.analysis.formats.members import DERIVED, DIST_INFO, INSIDE, depth, normalize
+from orchestrator.analysis.formats.text import member_pair, text
 from orchestrator.analysis.wheel import is_record
 from orchestrator.model import (
     Aspect,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from orchestrator.analysis.causes.model import Cause, Content, SidePair
-    from orchestrator.analysis.formats.text import Views
+    from orchestrator.analysis.formats.text import MemberPair
     from orchestrator.model import Member, Wheel
 
 EVIDENCE = 5
@@ -54,7 +54,7 @@ TAKEN_APART = 2000
 """The most members that are taken apart; those after them are unexplained, and said to be so."""
 
 _PASSES = 2  # what one cause erases may be what another waits for
-_ABOUT = 20  # units, of one member and cause, that are asked about
+_ABOUT = 20  # tokens, of one member and cause, that are asked about
 
 
 UNKNOWN = Traces()
@@ -93,7 +93,7 @@ class MemberDiff:
 
     path: str  # of the first wheel's member; empty for the archive itself
     aspect: Aspect
-    views: Views
+    members: MemberPair
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Findings:
     evidence: dict[str, list[Evidence]] = field(default_factory=dict)
     left: list[Unexplained] = field(default_factory=list)
     depths: dict[str, Severity] = field(default_factory=dict)  # by path
-    told: set[tuple[str, Aspect]] = field(default_factory=set)  # for which a cause or an unexplained place stands
+    reported: set[tuple[str, Aspect]] = field(default_factory=set)  # for which a cause or an unexplained place stands
 
 
 # --- the whole -------------------------------------------------------------------------------
@@ -158,11 +158,15 @@ def _untold(
     back = {two: one for one, two in pairing.items()}
     for difference in differences:
         path = back.get(difference.path, difference.path)
-        if not difference.consequence and (path, difference.aspect) not in findings.told:
+        if not difference.consequence and (path, difference.aspect) not in findings.reported:
             yield Unexplained(path, difference.aspect)
     contents = [{member.path: member.sha256 for member in one.wheel.members} for one in pair]
     for one, two in pairing.items():
-        if contents[0][one] != contents[1][two] and (one, Aspect.CONTENT) not in findings.told and not is_record(one):
+        if (
+            contents[0][one] != contents[1][two]
+            and (one, Aspect.CONTENT) not in findings.reported
+            and not is_record(one)
+        ):
             yield Unexplained(one, Aspect.CONTENT)
 
 
@@ -231,8 +235,8 @@ def _cut_short(left: list[Unexplained]) -> tuple[Unexplained, ...]:
 
 def _log(findings: Findings, part: MemberDiff, traces: tuple[Traces, Traces], causes: tuple[Cause, ...]) -> None:
     """Explain a part, and add to the story what was found."""
-    pair = Side(part.views[0], traces[0]), Side(part.views[1], traces[1])
-    depths = [part.views[0].depths.get(place, Severity.CODE) for place in differing(pair)]
+    pair = Side(part.members[0], traces[0]), Side(part.members[1], traces[1])
+    depths = [part.members[0].depths.get(place, Severity.CODE) for place in differing(pair)]
     if depths:
         findings.depths[part.path] = deepest((findings.depths.get(part.path, Severity.NONE), *depths))
     found = explain(pair, causes)
@@ -242,11 +246,11 @@ def _log(findings: Findings, part: MemberDiff, traces: tuple[Traces, Traces], ca
         findings.suspects.setdefault(name, set()).update(found.suspects[name])
         shown = findings.evidence.setdefault(name, [])
         for place, (path, _, where) in list(zip(places, located, strict=True))[: max(0, EVIDENCE - len(shown))]:
-            shown.append(Evidence(path, where, *side_by_side(*unit(pair, place))))
-        findings.told |= {(path, aspect) for path, aspect, _ in located}
+            shown.append(Evidence(path, where, *side_by_side(*token(pair, place))))
+        findings.reported |= {(path, aspect) for path, aspect, _ in located}
     for path, aspect, where in joined([_located(part, place) for place in found.left]):
         findings.left.append(Unexplained(path, aspect, where))
-        findings.told.add((path, aspect))
+        findings.reported.add((path, aspect))
 
 
 _LINE = re.compile(r"(.*\b)line (\d+)")
@@ -272,9 +276,9 @@ _PREFIXES = ((TIME, Aspect.TIME), (MODE, Aspect.MODE), (PACKING, Aspect.PACKING)
 
 
 def _located(part: MemberDiff, place: str) -> tuple[str, Aspect, str]:
-    """Return the path, the aspect and the rest of where a unit stands."""
+    """Return the path, the aspect and the rest of where a token stands."""
     if part.aspect is not Aspect.ARCHIVE:
-        inner = part.views[0].path.removeprefix(part.path).removeprefix(INSIDE)
+        inner = part.members[0].path.removeprefix(part.path).removeprefix(INSIDE)
         where = f"{inner}: {place}" if inner else place
         return part.path, part.aspect, printable(_bytes(where))[:SHOWN]
     for prefix, aspect in _PREFIXES:
@@ -284,13 +288,13 @@ def _located(part: MemberDiff, place: str) -> tuple[str, Aspect, str]:
 
 
 def explain(pair: SidePair, causes: Sequence[Cause]) -> CauseMatch:
-    """Find the causes that it takes to make the units of a part equal, and the units that stay unequal.
+    """Find the causes that it takes to make the tokens of a part equal, and the tokens that stay unequal.
 
-    Those that come first are preferred; one without which no unit fewer is equal is not named,
-    unless it is known by what stands nowhere by chance, and shares its unit with something unknown.
+    Those that come first are preferred; one without which no token fewer is equal is not named,
+    unless it is known by what stands nowhere by chance, and shares its token with something unknown.
     """
     every = differing(pair)
-    acted, state = _acted(pair, [cause for cause in causes if pair[0].view.kind in cause.kinds])
+    acted, state = _acted(pair, [cause for cause in causes if pair[0].member.kind in cause.kinds])
     left = differing(state)
     needed = list(acted)
     for cause in reversed(acted):
@@ -317,17 +321,17 @@ def _acted(pair: SidePair, causes: Sequence[Cause]) -> tuple[list[Cause], SidePa
         for cause in causes:
             if not differing(pair):
                 return acted, pair
-            after = _settled(cause.erase(pair), pair)
+            after = _erase_derived(cause.erase(pair), pair)
             if after != pair and cause not in acted:
                 acted.append(cause)
             pair = after
     return [cause for cause in causes if cause in acted], pair
 
 
-def _settled(after: SidePair, before: SidePair) -> SidePair:
+def _erase_derived(after: SidePair, before: SidePair) -> SidePair:
     """Let what only follows from something else follow from its erasing."""
-    settle = SETTLED.get(after[0].view.kind)
-    return settle(after) if settle and after != before else after
+    erase = DERIVED.get(after[0].member.kind)
+    return erase(after) if erase and after != before else after
 
 
 def _erased(pair: SidePair, causes: Sequence[Cause]) -> SidePair:
@@ -335,24 +339,26 @@ def _erased(pair: SidePair, causes: Sequence[Cause]) -> SidePair:
 
 
 def _only(pair: SidePair, places: Sequence[str]) -> SidePair:
-    """Return both sides with nothing but the units of some places."""
+    """Return both sides with nothing but the tokens of some places."""
     first, second = pair
 
     def cut(side: Side) -> Side:
-        return replace(side, view=replace(side.view, units={one: side.view.units.get(one, b"") for one in places}))
+        return replace(
+            side, member=replace(side.member, tokens={one: side.member.tokens.get(one, b"") for one in places})
+        )
 
     return cut(first), cut(second)
 
 
 def _shared(cause: Cause, pair: SidePair, left: Sequence[str]) -> tuple[str, ...]:
-    """Return units that stay unequal, but from which a cause's unmistakable trace was erased on both sides."""
+    """Return tokens that stay unequal, but from which a cause's unmistakable trace was erased on both sides."""
     if not _is_telling(cause, pair):
         return ()
     alone = cause.erase(_only(pair, left[:_ABOUT]))
     return tuple(
         place
         for place in left[:_ABOUT]
-        if all(one != two for one, two in zip(unit(alone, place), unit(pair, place), strict=True))
+        if all(one != two for one, two in zip(token(alone, place), token(pair, place), strict=True))
     )
 
 
@@ -388,7 +394,7 @@ def _parts(
                 open_ones.enter_context(side.contents.content(path)) for side, path in ((first, one), (second, two))
             ]
             if contents[0] is not None and contents[1] is not None:
-                yield from (MemberDiff(one, Aspect.CONTENT, both) for both in apart(one, contents[0], contents[1]))
+                yield from (MemberDiff(one, Aspect.CONTENT, both) for both in normalize(one, contents[0], contents[1]))
 
 
 def _archive(first: WheelSide, second: WheelSide, pairing: Mapping[str, str]) -> MemberDiff:
@@ -396,7 +402,7 @@ def _archive(first: WheelSide, second: WheelSide, pairing: Mapping[str, str]) ->
     theirs = {member.path: member for member in second.wheel.members}
     names = [(member, pairing.get(member.path, member.path)) for member in first.wheel.members]
     both = [(member, theirs[name]) for member, name in names if name in theirs]
-    return MemberDiff("", Aspect.ARCHIVE, views("", "archive", _headers(first, second, both), Severity.ARCHIVE))
+    return MemberDiff("", Aspect.ARCHIVE, member_pair("", "archive", _headers(first, second, both), Severity.ARCHIVE))
 
 
 def _headers(
@@ -435,22 +441,22 @@ def _named(first: WheelSide, second: WheelSide, pairing: Mapping[str, str]) -> I
     """Yield what differs in the file's name, in members' names, and in which members there are."""
     names = first.wheel.filename, second.wheel.filename
     if names[0] != names[1]:
-        yield MemberDiff("", _of_filename(*names), _unit("", "name", "file name", *names, Severity.METADATA))
+        yield MemberDiff("", _of_filename(*names), _token("", "name", "file name", *names, Severity.METADATA))
     for one, two in pairing.items():
         deep = Severity.METADATA if _is_described(one) else Severity.MEMBERS
-        yield MemberDiff(one, Aspect.PRESENCE, _unit(one, "name", "name", one, two, deep))
+        yield MemberDiff(one, Aspect.PRESENCE, _token(one, "name", "name", one, two, deep))
     ours = {member.path for member in first.wheel.members} - pairing.keys()
     theirs = {member.path for member in second.wheel.members} - set(pairing.values())
     for path in sorted(ours ^ theirs):
         there = ("present", "absent") if path in ours else ("absent", "present")
         if path.endswith("/"):
-            yield MemberDiff(path, Aspect.PRESENCE, _unit(path, "folder", FOLDER, *there, Severity.ARCHIVE))
+            yield MemberDiff(path, Aspect.PRESENCE, _token(path, "folder", FOLDER, *there, Severity.ARCHIVE))
         else:
-            yield MemberDiff(path, Aspect.PRESENCE, _unit(path, "presence", "member", *there, Severity.MEMBERS))
+            yield MemberDiff(path, Aspect.PRESENCE, _token(path, "presence", "member", *there, Severity.MEMBERS))
 
 
-def _unit(path: str, kind: str, place: str, first: str, second: str, deep: Severity) -> Views:
-    return views(path, kind, iter([(place, _bytes(first), _bytes(second))]), deep)
+def _token(path: str, kind: str, place: str, first: str, second: str, deep: Severity) -> MemberPair:
+    return member_pair(path, kind, iter([(place, _bytes(first), _bytes(second))]), deep)
 
 
 def _bytes(name: str) -> bytes:
@@ -477,7 +483,7 @@ def _record(
     ours = _rows(first.wheel, changed.keys(), alone, {})
     theirs = _rows(second.wheel, changed.values(), alone, {two: one for one, two in pairing.items()})
     if sorted(ours) == sorted(theirs) and ours != theirs:
-        both = views(path, "record", iter([("lines", b"\n".join(ours), b"\n".join(theirs))]), Severity.METADATA)
+        both = member_pair(path, "record", iter([("lines", b"\n".join(ours), b"\n".join(theirs))]), Severity.METADATA)
     else:
         both = text(path, "record", b"\n".join(ours), b"\n".join(theirs), Severity.METADATA)
     return MemberDiff(path, Aspect.CONTENT, both)

@@ -78,7 +78,7 @@ def test_archives_are_compared_in_time(made: Callable[[int, bytes], bytes]) -> N
 
     def act(number: int) -> Callable[[], object]:
         first, second = Plain(made(number, b"a")), Plain(made(number, b"b"))
-        return lambda: members.apart("p/x.bin", first, second)
+        return lambda: members.normalize("p/x.bin", first, second)
 
     assert growth(act) < FACTOR
 
@@ -91,7 +91,7 @@ def test_bytecode_is_read_in_time() -> None:
         return lambda: marshalled.read(data)
 
     assert growth(act) < FACTOR
-    places = [place for place in marshalled.read(bytecode(3)).units if place.endswith(": name")]
+    places = [place for place in marshalled.read(bytecode(3)).tokens if place.endswith(": name")]
     assert places == ["<lambda>: name", "<lambda> (2): name", "<lambda> (3): name", "<module>: name"]
 
 

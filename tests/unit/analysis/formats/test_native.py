@@ -17,7 +17,7 @@ from orchestrator.analysis.causes.model import Side, SidePair
 from orchestrator.analysis.diagnose import explain
 from orchestrator.analysis.formats import native
 from orchestrator.analysis.formats.alignment import align
-from orchestrator.analysis.formats.render import Kept
+from orchestrator.analysis.formats.render import BytesContent
 from orchestrator.model import Severity, Traces, deepest
 from tests import elf_builder
 from tests.cause_cases import PACKAGES
@@ -43,20 +43,20 @@ class Found:
     severity: Severity
     causes: tuple[str, ...]
     left: tuple[str, ...]
-    units: tuple[str, ...]
+    tokens: tuple[str, ...]
 
 
 def look(first: bytes, second: bytes, traces: tuple[Traces, Traces] = (FIRST, SECOND)) -> Found:
     """Take two files apart, and explain what differs."""
-    pair = apart(first, second, traces)
+    pair = normalize(first, second, traces)
     found = explain(pair, CAUSES)
-    units = tuple(pair[0].view.units)
-    return Found(deepest(pair[0].view.depths.values()), tuple(found.causes), found.left, units)
+    tokens = tuple(pair[0].member.tokens)
+    return Found(deepest(pair[0].member.depths.values()), tuple(found.causes), found.left, tokens)
 
 
-def apart(first: bytes, second: bytes, traces: tuple[Traces, Traces] = (FIRST, SECOND)) -> SidePair:
+def normalize(first: bytes, second: bytes, traces: tuple[Traces, Traces] = (FIRST, SECOND)) -> SidePair:
     """Take two files apart."""
-    one, two = native.take_apart("pkg/x.so", Kept(first), Kept(second))
+    one, two = native.normalize("pkg/x.so", BytesContent(first), BytesContent(second))
     return Side(one, traces[0]), Side(two, traces[1])
 
 
@@ -257,7 +257,7 @@ def test_no_change_is_lost_and_none_that_is_loaded_is_called_debug_information(d
     deep = any(second[at : at + 1] != SAMPLE[at : at + 1] for at in loaded(SAMPLE))
     for pair in ((SAMPLE, second), (second, SAMPLE)):
         found = look(*pair)
-        assert bool(found.units) is (second != SAMPLE)
+        assert bool(found.tokens) is (second != SAMPLE)
         assert set(found.causes).isdisjoint(one.name for one in native_causes.CAUSES), found
         assert not deep or found.severity in (Severity.DATA, Severity.CODE)
 
@@ -267,7 +267,7 @@ def test_nothing_that_looks_like_an_object_or_a_library_is_too_much(first: bytes
     """Heads alone, and any bytes after them."""
     for head in (b"\x7fELF\x02\x01\x01", b"\x7fELF\x01\x02\x01", b"!<arch>\n", SAMPLE[:64]):
         found = look(head + first, head + second)
-        assert bool(found.units) is (first != second)
+        assert bool(found.tokens) is (first != second)
 
 
 # --- what is loaded --------------------------------------------------------------------------
@@ -351,7 +351,7 @@ def test_a_search_path_is_told_apart_from_other_paths() -> None:
     """Its text stands among the names of symbols, and their size follows."""
     found = look(searching(HERE), searching(THERE))
     assert (found.severity, found.causes, found.left) == (Severity.DATA, ("rpath",), ())
-    assert "DT_RUNPATH" in found.units
+    assert "DT_RUNPATH" in found.tokens
 
 
 @pytest.mark.parametrize(
