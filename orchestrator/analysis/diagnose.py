@@ -1,4 +1,4 @@
-"""Says why two wheels differ, and how deep: erases the traces of all known causes and looks at what is left."""
+"""Explains why two wheels differ: erases the traces of all known causes and lists the remaining differences."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ LOST = 200
 """The most places that are named as unexplained."""
 
 TAKEN_APART = 2000
-"""The most members that are taken apart; those after them are unexplained, and said to be so."""
+"""The most members that are normalized; those after them are reported as unexplained."""
 
-_PASSES = 2  # what one cause erases may be what another waits for
-_ABOUT = 20  # tokens, of one member and cause, that are asked about
+_PASSES = 2  # a cause may become visible only after another is erased
+_ABOUT = 20  # tokens of one member that are checked for a shared cause
 
 
 UNKNOWN = Traces()
-"""What is known of a wheel that somebody else has built."""
+"""The traces of a wheel that was built elsewhere."""
 
 
 _SPELLED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
@@ -72,7 +72,7 @@ class Contents(Protocol):
         """The archive's own comment."""
 
     def packed(self, path: str) -> object:
-        """Tell how a member is packed, as something that has a text."""
+        """Describe how a member is packed, as a value with a text."""
 
     def content(self, path: str) -> AbstractContextManager[Content | None]:
         """Open a member; None where it cannot be read."""
@@ -80,7 +80,7 @@ class Contents(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WheelSide:
-    """One of the two wheels: what comparison knows of it, its contents, and what its environment had planted."""
+    """One of the two wheels: its list of members, its contents, and the values planted by its environment."""
 
     wheel: Wheel
     contents: Contents
@@ -89,7 +89,7 @@ class WheelSide:
 
 @dataclass(frozen=True, slots=True)
 class MemberDiff:
-    """A part of both wheels, taken apart."""
+    """A part of both wheels, normalized."""
 
     path: str  # of the first wheel's member; empty for the archive itself
     aspect: Aspect
@@ -98,7 +98,7 @@ class MemberDiff:
 
 @dataclass(frozen=True, slots=True)
 class CauseMatch:
-    """What explains a part: by cause, the places that it explains, and to what they point; and what is left."""
+    """The explanation of a part: by cause, its places and suspected variations; and the places left unexplained."""
 
     causes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     suspects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -107,14 +107,14 @@ class CauseMatch:
 
 @dataclass(slots=True)
 class Findings:
-    """What was found so far; no more than what is told of it, since the wheels may be large."""
+    """The findings so far; only what the diagnosis reports is kept, since the wheels may be large."""
 
     members: dict[str, set[str]] = field(default_factory=dict)  # by cause
     suspects: dict[str, set[str]] = field(default_factory=dict)
     evidence: dict[str, list[Evidence]] = field(default_factory=dict)
     left: list[Unexplained] = field(default_factory=list)
     depths: dict[str, Severity] = field(default_factory=dict)  # by path
-    reported: set[tuple[str, Aspect]] = field(default_factory=set)  # for which a cause or an unexplained place stands
+    reported: set[tuple[str, Aspect]] = field(default_factory=set)  # with a cause or an unexplained place
 
 
 # --- the whole -------------------------------------------------------------------------------
@@ -123,10 +123,10 @@ class Findings:
 def diagnose(
     first: WheelSide, second: WheelSide, differences: tuple[Difference, ...], causes: tuple[Cause, ...] = CAUSES
 ) -> Diagnosis:
-    """Explain what `compare` found of two wheels.
+    """Explain the differences that `compare` lists.
 
-    Which of the two comes first makes no difference but to the side on which evidence stands.
-    Of equal wheels nothing is said; of unequal ones there is always a cause, or something unexplained.
+    The order of the wheels decides only the sides of the evidence. The diagnosis of equal wheels
+    is empty; that of unequal ones always has a cause or an unexplained difference.
     """
     if not differences:
         return Diagnosis(Severity.NONE, (), (), ())
@@ -154,7 +154,7 @@ def _rank(side: WheelSide) -> tuple[str, str]:
 def _untold(
     findings: Findings, differences: Iterable[Difference], pairing: Mapping[str, str], pair: tuple[WheelSide, WheelSide]
 ) -> Iterator[Unexplained]:
-    """Yield the differences for which nothing else stands yet: what could not be read, or was too much."""
+    """Yield the differences that are not reported yet: members that could not be read or exceeded a limit."""
     back = {two: one for one, two in pairing.items()}
     for difference in differences:
         path = back.get(difference.path, difference.path)
@@ -171,7 +171,7 @@ def _untold(
 
 
 def _judged(difference: Difference, findings: Findings, pairing: Mapping[str, str]) -> Difference:
-    """Say how deep a difference goes."""
+    """Return the difference with its severity."""
     aspect = difference.aspect
     if difference.consequence:
         found = Severity.METADATA
@@ -188,7 +188,7 @@ def _judged(difference: Difference, findings: Findings, pairing: Mapping[str, st
 
 
 def _turned(found: Diagnosis, pairing: Mapping[str, str]) -> Diagnosis:
-    """Return what was found of two wheels as it is told with the other one first."""
+    """Return a diagnosis with its sides swapped."""
 
     def path(one: str) -> str:
         return pairing.get(one, one)
@@ -222,7 +222,7 @@ def _blames(findings: Findings, causes: tuple[Cause, ...]) -> tuple[CauseFinding
 
 
 def _cut_short(left: list[Unexplained]) -> tuple[Unexplained, ...]:
-    """Name the places that nothing explains; of very many, some, and how many more there are."""
+    """List the unexplained places; beyond the limit, only their number."""
     unique = list(dict.fromkeys(left))
     more = len(unique) - LOST
     if more <= 0:
@@ -234,7 +234,7 @@ def _cut_short(left: list[Unexplained]) -> tuple[Unexplained, ...]:
 
 
 def _log(findings: Findings, part: MemberDiff, traces: tuple[Traces, Traces], causes: tuple[Cause, ...]) -> None:
-    """Explain a part, and add to the story what was found."""
+    """Explain a part, and add the result to the findings."""
     pair = Side(part.members[0], traces[0]), Side(part.members[1], traces[1])
     depths = [part.members[0].depths.get(place, Severity.CODE) for place in differing(pair)]
     if depths:
@@ -257,7 +257,7 @@ _LINE = re.compile(r"(.*\b)line (\d+)")
 
 
 def joined(places: Sequence[tuple[str, Aspect, str]]) -> list[tuple[str, Aspect, str]]:
-    """Tell of lines that follow on each other as of one place, from line to line."""
+    """Merge consecutive lines into one place, such as "lines 3 to 7"."""
     found: list[tuple[str, Aspect, str]] = []
     begin = end = 0
     for path, aspect, where in places:
@@ -276,7 +276,7 @@ _PREFIXES = ((TIME, Aspect.TIME), (MODE, Aspect.MODE), (PACKING, Aspect.PACKING)
 
 
 def _located(part: MemberDiff, place: str) -> tuple[str, Aspect, str]:
-    """Return the path, the aspect and the rest of where a token stands."""
+    """Return the path, the aspect and the place within the member of a token."""
     if part.aspect is not Aspect.ARCHIVE:
         inner = part.members[0].path.removeprefix(part.path).removeprefix(INSIDE)
         where = f"{inner}: {place}" if inner else place
@@ -288,10 +288,10 @@ def _located(part: MemberDiff, place: str) -> tuple[str, Aspect, str]:
 
 
 def explain(pair: SidePair, causes: Sequence[Cause]) -> CauseMatch:
-    """Find the causes that it takes to make the tokens of a part equal, and the tokens that stay unequal.
+    """Find the causes needed to make the tokens of a part equal, and the tokens that stay unequal.
 
-    Those that come first are preferred; one without which no token fewer is equal is not named,
-    unless it is known by what stands nowhere by chance, and shares its token with something unknown.
+    Earlier causes are preferred. A cause is omitted if as many tokens are equal without it, unless its
+    trace never occurs by chance and shares its token with an unknown difference.
     """
     every = differing(pair)
     acted, state = _acted(pair, [cause for cause in causes if pair[0].member.kind in cause.kinds])
@@ -315,7 +315,7 @@ def explain(pair: SidePair, causes: Sequence[Cause]) -> CauseMatch:
 
 
 def _acted(pair: SidePair, causes: Sequence[Cause]) -> tuple[list[Cause], SidePair]:
-    """Erase all causes in turn; return those that changed something, and what is left."""
+    """Erase all causes in turn; return those that changed something, and the remaining sides."""
     acted: list[Cause] = []
     for _ in range(_PASSES):
         for cause in causes:
@@ -329,7 +329,7 @@ def _acted(pair: SidePair, causes: Sequence[Cause]) -> tuple[list[Cause], SidePa
 
 
 def _erase_derived(after: SidePair, before: SidePair) -> SidePair:
-    """Let what only follows from something else follow from its erasing."""
+    """Erase the differences that are derived from the ones just erased."""
     erase = DERIVED.get(after[0].member.kind)
     return erase(after) if erase and after != before else after
 
@@ -339,7 +339,7 @@ def _erased(pair: SidePair, causes: Sequence[Cause]) -> SidePair:
 
 
 def _only(pair: SidePair, places: Sequence[str]) -> SidePair:
-    """Return both sides with nothing but the tokens of some places."""
+    """Return both sides with only the tokens of some places."""
     first, second = pair
 
     def cut(side: Side) -> Side:
@@ -351,7 +351,7 @@ def _only(pair: SidePair, places: Sequence[str]) -> SidePair:
 
 
 def _shared(cause: Cause, pair: SidePair, left: Sequence[str]) -> tuple[str, ...]:
-    """Return tokens that stay unequal, but from which a cause's unmistakable trace was erased on both sides."""
+    """Return the unequal tokens from which a cause's unmistakable trace was erased on both sides."""
     if not _is_telling(cause, pair):
         return ()
     alone = cause.erase(_only(pair, left[:_ABOUT]))
@@ -363,13 +363,13 @@ def _shared(cause: Cause, pair: SidePair, left: Sequence[str]) -> tuple[str, ...
 
 
 def _is_telling(cause: Cause, pair: SidePair) -> bool:
-    """Tell whether a cause goes by values that both environments planted."""
+    """Return whether a cause is recognized by values that both environments planted."""
     return cause.suspects is None and all(
         any(variation in cause.variations for variation, _ in side.traces.values) for side in pair
     )
 
 
-# --- taking apart ----------------------------------------------------------------------------
+# --- normalizing -----------------------------------------------------------------------------
 
 
 def _parts(
@@ -398,7 +398,7 @@ def _parts(
 
 
 def _archive(first: WheelSide, second: WheelSide, pairing: Mapping[str, str]) -> MemberDiff:
-    """Take apart what the archives say of themselves and of the members that both have."""
+    """Normalize the archives' headers and those of the members that both have."""
     theirs = {member.path: member for member in second.wheel.members}
     names = [(member, pairing.get(member.path, member.path)) for member in first.wheel.members]
     both = [(member, theirs[name]) for member, name in names if name in theirs]
@@ -438,7 +438,7 @@ def _packing(side: WheelSide, member: Member) -> bytes:
 
 
 def _named(first: WheelSide, second: WheelSide, pairing: Mapping[str, str]) -> Iterator[MemberDiff]:
-    """Yield what differs in the file's name, in members' names, and in which members there are."""
+    """Yield the differences of file names, of members' names, and of the sets of members."""
     names = first.wheel.filename, second.wheel.filename
     if names[0] != names[1]:
         yield MemberDiff("", _of_filename(*names), _token("", "name", "file name", *names, Severity.METADATA))
@@ -477,7 +477,7 @@ def _is_described(path: str) -> bool:
 def _record(
     first: WheelSide, second: WheelSide, path: str, changed: Mapping[str, str], pairing: Mapping[str, str]
 ) -> MemberDiff:
-    """Take RECORD apart but for what follows from members that differ themselves, or are in one wheel only."""
+    """Normalize RECORD, without lines derived from members that differ or are in one wheel only."""
     alone = {member.path for member in first.wheel.members} ^ {member.path for member in second.wheel.members}
     alone -= {*pairing.keys(), *pairing.values()}
     ours = _rows(first.wheel, changed.keys(), alone, {})
@@ -507,11 +507,11 @@ def _rows(wheel: Wheel, changed: Iterable[str], alone: set[str], names: Mapping[
 
 _DATA = re.compile(r"[^/]+\.data/")
 _FOLDER = re.compile(rb"\A[^/]+\.(dist-info|data)/")
-_SHORTEST = 4  # characters of a version's part that stands for the whole
+_SHORTEST = 4  # characters of a version's part that is specific enough alone
 
 
 def renamed(first: WheelSide, second: WheelSide) -> dict[str, str]:
-    """Pair the members that each wheel has alone, where their names differ only by what their builds planted."""
+    """Pair the members of only one wheel whose names differ only by values that their builds planted."""
     ours = {member.path for member in first.wheel.members}
     theirs = {member.path for member in second.wheel.members}
     keys = _keys(first, ours - theirs), _keys(second, theirs - ours)
@@ -535,7 +535,7 @@ def _keys(side: WheelSide, paths: Iterable[str]) -> dict[bytes, str]:
 
 
 def _with_versions(first: WheelSide, second: WheelSide) -> tuple[WheelSide, WheelSide]:
-    """Add each wheel's version to what its build planted, where it is one release with two endings."""
+    """Add each wheel's version to its planted values, if the versions differ only in their endings."""
     try:
         versions = [parse_wheel_filename(one.wheel.filename)[1] for one in (first, second)]
     except InvalidWheelFilename:
@@ -559,7 +559,7 @@ def _with_versions(first: WheelSide, second: WheelSide) -> tuple[WheelSide, Whee
 
 
 def side_by_side(first: bytes, second: bytes) -> tuple[str, str]:
-    """Return two texts as they can be shown: printable, and cut around the place where they begin to differ."""
+    """Return two texts for display: printable, and cut around the first difference."""
     at = next((place for place, (one, two) in enumerate(zip(first, second, strict=False)) if one != two), None)
     at = min(len(first), len(second)) if at is None else at
     begin = max(0, at - SHOWN // 4)
@@ -572,6 +572,6 @@ def _shown(data: bytes, begin: int) -> str:
 
 
 def printable(data: bytes) -> str:
-    """Return bytes as text in which nothing can harm a terminal or a page's lines."""
+    """Return bytes as printable text, safe for a terminal and on one line."""
     text = data.decode("utf-8", "backslashreplace")
     return "".join(one if one.isprintable() else _SPELLED.get(one, f"\\u{ord(one):04x}") for one in text)

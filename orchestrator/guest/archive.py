@@ -158,7 +158,7 @@ class Zip:
         import zipfile  # noqa: PLC0415 - zips are rare, and every build waits for imports
 
         if directory_of_zip(path) > LARGEST_DIRECTORY:
-            raise Unfit("sdist-too-large", "its list of members is beyond all measure")
+            raise Unfit("sdist-too-large", "its list of members is too long")
         self._archive = zipfile.ZipFile(path)
 
     def entries(self) -> Iterator[Entry]:

@@ -196,7 +196,7 @@ def test_a_list_of_members_tells_its_size_first(tmp_path: Path) -> None:
     assert directory_of_zip(str(path)) == 47
     end = honest.rfind(b"PK\5\6")
     path.write_bytes(honest[: end + 12] + (1 << 30).to_bytes(4, "little") + honest[end + 16 :])
-    with pytest.raises(Unfit, match="beyond all measure"):
+    with pytest.raises(Unfit, match="too long"):
         opened(str(path))
     large = b"PK\6\6" + bytes(36) + (1 << 40).to_bytes(8, "little") + bytes(8)
     locator = b"PK\6\7" + bytes(4) + end.to_bytes(8, "little") + bytes(4)
