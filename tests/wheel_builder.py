@@ -1,4 +1,4 @@
-"""Pairs of small wheels, written for real and diagnosed as the farm would."""
+"""Pairs of small wheels, written to disk and diagnosed as by the farm."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Members = Mapping[str, bytes] | Iterable[tuple[zipfile.ZipInfo | str, bytes]]
 
 OURS, THEIRS = (traces(samples.built(name, one, "1")) for name, one in (("first", FIRST), ("second", SECOND)))
-"""What the environments of the samples planted."""
+"""The values planted by the environments of the samples."""
 
 NAME = "pkg-1.0-py3-none-any.whl"
 LIMIT = 1 << 30
@@ -51,7 +51,7 @@ def diagnosed(
 def diagnosed_files(
     first: Path, second: Path, *, known: tuple[Traces, Traces] = (UNKNOWN, UNKNOWN), names: tuple[str, str]
 ) -> Diagnosis:
-    """Diagnose two wheels that there are."""
+    """Diagnose two wheel files."""
     with ExitStack() as stack:
         pair = []
         for path, planted, name in zip((first, second), known, names, strict=True):

@@ -1,4 +1,4 @@
-"""The sins of native code are really compiled, and each is known for what it is, with nothing left unexplained."""
+"""The causes of native code are compiled from packages; each is named, and nothing is unexplained."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ def _wheel(build: Build, wheels: Path) -> tuple[Path, WheelFile]:
     return wheels / build.wheel.sha256, build.wheel
 
 
-def test_every_cause_of_native_code_is_committed_by_a_package() -> None:
-    """And is really built below."""
+def test_every_cause_of_native_code_has_a_package() -> None:
+    """Each package is built by the tests below."""
     assert {cause.name for cause in native.CAUSES} == DEPTHS.keys()
 
 
 @pytest.mark.parametrize("slug", DEPTHS)
-def test_a_sin_of_native_code_is_that_cause_and_nothing_else(judge: Judge, slug: str, tmp_path: Path) -> None:
-    """Byte for byte, or what follows was shown to."""
+def test_a_cause_of_native_code_is_the_only_cause(judge: Judge, slug: str, tmp_path: Path) -> None:
+    """Every other byte is equal, or derived from it."""
     found = diagnosed(judge(slug), tmp_path / "results" / "wheels")
     assert [cause.name for cause in found.causes] == [slug]
     assert found.unexplained == ()
@@ -74,8 +74,8 @@ def test_a_sin_of_native_code_is_that_cause_and_nothing_else(judge: Judge, slug:
 
 
 @pytest.mark.parametrize("slug", VARIATIONS)
-def test_a_sin_of_native_code_needs_its_variation_and_no_other(judge: Judge, slug: str) -> None:
-    """With that one held, the bytes are the same."""
+def test_a_cause_of_native_code_needs_only_its_variation(judge: Judge, slug: str) -> None:
+    """With that variation kept equal, the bytes are equal."""
     held = judge(slug, hold=VARIATIONS[slug])
     assert held.verdict is Verdict.REPRODUCIBLE, held.differences
     others = tuple(name for name in variations.NAMES if name not in VARIATIONS[slug])
