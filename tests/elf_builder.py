@@ -76,7 +76,7 @@ def place(file: bytes, name: str) -> int:
     table, count, strings = struct.unpack_from("<Q", file, 40)[0], *struct.unpack_from("<HH", file, 60)
     headers = [_SHDR.unpack_from(file, table + 64 * number) for number in range(count)]
     names = headers[strings][4]
-    found: int = next(one[4] for one in headers if file[names + one[0] :].split(b"\0")[0] == name.encode())
+    found: int = next(header[4] for header in headers if file[names + header[0] :].split(b"\0")[0] == name.encode())
     return found
 
 

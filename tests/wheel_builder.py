@@ -66,9 +66,9 @@ def diagnosed_files(
 
 def causes(found: Diagnosis) -> list[str]:
     """Name the causes of a diagnosis."""
-    return [one.name for one in found.causes]
+    return [cause.name for cause in found.causes]
 
 
 def left(found: Diagnosis) -> list[tuple[str, str, str]]:
     """List what a diagnosis leaves unexplained."""
-    return [(one.path, one.aspect.value, one.where) for one in found.unexplained]
+    return [(unexplained.path, unexplained.aspect.value, unexplained.where) for unexplained in found.unexplained]

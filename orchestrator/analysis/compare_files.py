@@ -66,9 +66,9 @@ def explained(first: Path, second: Path) -> FileComparison:
         One of them does not exist, is not a wheel, or is not safe to read.
 
     """
-    one, other = _given(first), _given(second)
-    diagnosis = _explained(one, other, LIMITS, _refuse)
-    return FileComparison(one.file, other.file, not diagnosis.differences, diagnosis)
+    ours, theirs = _given(first), _given(second)
+    diagnosis = _explained(ours, theirs, LIMITS, _refuse)
+    return FileComparison(ours.file, theirs.file, not diagnosis.differences, diagnosis)
 
 
 def diagnosed(first: Given, second: Given, limits: Limits = LIMITS) -> Diagnosis | None:
@@ -85,8 +85,8 @@ class _Unreadable(Exception):  # noqa: N818 - it never leaves this module
 
 def _explained(first: Given, second: Given, limits: Limits, refuse: Callable[[Given, Failure], NoReturn]) -> Diagnosis:
     with ExitStack() as stack:
-        one, other = (_specimen(given, limits, refuse, stack) for given in (first, second))
-        return diagnose(one, other, compare(one.wheel, other.wheel))
+        ours, theirs = (_specimen(given, limits, refuse, stack) for given in (first, second))
+        return diagnose(ours, theirs, compare(ours.wheel, theirs.wheel))
 
 
 def _specimen(

@@ -131,15 +131,15 @@ def diagnose(
     if not differences:
         return Diagnosis(Severity.NONE, (), (), ())
     turned = _rank(second) < _rank(first)
-    one, two = _with_versions(*((second, first) if turned else (first, second)))
-    pairing = renamed(one, two)
+    ours, theirs = _with_versions(*((second, first) if turned else (first, second)))
+    pairing = renamed(ours, theirs)
     findings = Findings()
-    for part in _parts(one, two, pairing, differences):
-        _log(findings, part, (one.traces, two.traces), causes)
+    for part in _parts(ours, theirs, pairing, differences):
+        _log(findings, part, (ours.traces, theirs.traces), causes)
     judged = tuple(_judged(difference, findings, pairing) for difference in differences)
-    findings.left += _untold(findings, judged, pairing, (one, two))
+    findings.left += _untold(findings, judged, pairing, (ours, theirs))
     found = Diagnosis(
-        deepest(one.severity for one in judged if one.severity),
+        deepest(ours.severity for ours in judged if ours.severity),
         _blames(findings, causes),
         _cut_short(findings.left),
         judged,
@@ -155,19 +155,19 @@ def _untold(
     findings: Findings, differences: Iterable[Difference], pairing: Mapping[str, str], pair: tuple[WheelSide, WheelSide]
 ) -> Iterator[Unexplained]:
     """Yield the differences that are not reported yet: members that could not be read or exceeded a limit."""
-    back = {two: one for one, two in pairing.items()}
+    back = {second: first for first, second in pairing.items()}
     for difference in differences:
         path = back.get(difference.path, difference.path)
         if not difference.consequence and (path, difference.aspect) not in findings.reported:
             yield Unexplained(path, difference.aspect)
-    contents = [{member.path: member.sha256 for member in one.wheel.members} for one in pair]
-    for one, two in pairing.items():
+    contents = [{member.path: member.sha256 for member in side.wheel.members} for side in pair]
+    for first, second in pairing.items():
         if (
-            contents[0][one] != contents[1][two]
-            and (one, Aspect.CONTENT) not in findings.reported
-            and not is_record(one)
+            contents[0][first] != contents[1][second]
+            and (first, Aspect.CONTENT) not in findings.reported
+            and not is_record(first)
         ):
-            yield Unexplained(one, Aspect.CONTENT)
+            yield Unexplained(first, Aspect.CONTENT)
 
 
 def _judged(difference: Difference, findings: Findings, pairing: Mapping[str, str]) -> Difference:
@@ -178,7 +178,7 @@ def _judged(difference: Difference, findings: Findings, pairing: Mapping[str, st
     elif aspect is Aspect.CONTENT:
         found = findings.depths.get(difference.path, depth(difference.path, b""))
     elif aspect is Aspect.PRESENCE:
-        path = next((one for one, two in pairing.items() if difference.path in (one, two)), difference.path)
+        path = next((first for first, second in pairing.items() if difference.path in (first, second)), difference.path)
         found = findings.depths.get(path, Severity.MEMBERS)
     elif aspect is Aspect.TAGS:
         found = Severity.MEMBERS
@@ -204,7 +204,9 @@ def _turned(found: Diagnosis, pairing: Mapping[str, str]) -> Diagnosis:
         for cause_finding in found.causes
     )
     return replace(
-        found, causes=cause_findings, unexplained=tuple(replace(one, path=path(one.path)) for one in found.unexplained)
+        found,
+        causes=cause_findings,
+        unexplained=tuple(replace(unexplained, path=path(unexplained.path)) for unexplained in found.unexplained),
     )
 
 
@@ -213,7 +215,7 @@ def _blames(findings: Findings, causes: tuple[Cause, ...]) -> tuple[CauseFinding
         CauseFinding(
             name=cause.name,
             members=tuple(sorted(findings.members[cause.name])),
-            variations=tuple(one for one in cause.variations if one in findings.suspects[cause.name]),
+            variations=tuple(variation for variation in cause.variations if variation in findings.suspects[cause.name]),
             evidence=tuple(findings.evidence[cause.name]),
         )
         for cause in causes
@@ -344,7 +346,7 @@ def _only(pair: SidePair, places: Sequence[str]) -> SidePair:
 
     def cut(side: Side) -> Side:
         return replace(
-            side, member=replace(side.member, tokens={one: side.member.tokens.get(one, b"") for one in places})
+            side, member=replace(side.member, tokens={place: side.member.tokens.get(place, b"") for place in places})
         )
 
     return cut(first), cut(second)
@@ -358,7 +360,7 @@ def _shared(cause: Cause, pair: SidePair, left: Sequence[str]) -> tuple[str, ...
     return tuple(
         place
         for place in left[:_ABOUT]
-        if all(one != two for one, two in zip(token(alone, place), token(pair, place), strict=True))
+        if all(first != second for first, second in zip(token(alone, place), token(pair, place), strict=True))
     )
 
 
@@ -378,23 +380,25 @@ def _parts(
     """Yield all parts in which two wheels differ, one at a time."""
     yield _archive(first, second, pairing)
     yield from _named(first, second, pairing)
-    changed = {one.path for one in differences if one.aspect is Aspect.CONTENT}
+    changed = {difference.path for difference in differences if difference.aspect is Aspect.CONTENT}
     ours = {member.path: member for member in first.wheel.members}
     theirs = {member.path: member for member in second.wheel.members}
     partners = {path: path for path in sorted(changed)} | dict(pairing)
-    wanted = {one: two for one, two in partners.items() if ours[one].sha256 != theirs[two].sha256}
-    for number, (one, two) in enumerate(wanted.items()):
+    wanted = {left: right for left, right in partners.items() if ours[left].sha256 != theirs[right].sha256}
+    for number, (left, right) in enumerate(wanted.items()):
         if number >= TAKEN_APART:
             return
-        if is_record(one):
-            yield _record(first, second, one, wanted, pairing)
+        if is_record(left):
+            yield _record(first, second, left, wanted, pairing)
             continue
         with ExitStack() as open_ones:
             contents = [
-                open_ones.enter_context(side.contents.content(path)) for side, path in ((first, one), (second, two))
+                open_ones.enter_context(side.contents.content(path)) for side, path in ((first, left), (second, right))
             ]
             if contents[0] is not None and contents[1] is not None:
-                yield from (MemberDiff(one, Aspect.CONTENT, both) for both in normalize(one, contents[0], contents[1]))
+                yield from (
+                    MemberDiff(left, Aspect.CONTENT, both) for both in normalize(left, contents[0], contents[1])
+                )
 
 
 def _archive(first: WheelSide, second: WheelSide, pairing: Mapping[str, str]) -> MemberDiff:
@@ -408,18 +412,18 @@ def _archive(first: WheelSide, second: WheelSide, pairing: Mapping[str, str]) ->
 def _headers(
     first: WheelSide, second: WheelSide, both: Sequence[tuple[Member, Member]]
 ) -> Iterator[tuple[str, bytes, bytes]]:
-    names = {two.path: one.path for one, two in both}
-    ours = [one.path for one, _ in both]
+    names = {right.path: left.path for left, right in both}
+    ours = [left.path for left, _ in both]
     theirs = [names[member.path] for member in second.wheel.members if member.path in names]
     yield ORDER, "\n".join(ours).encode(), "\n".join(theirs).encode()
     yield COMMENT, first.contents.comment, second.contents.comment
     inside = ours != theirs or first.contents.comment != second.contents.comment
-    for one, two in both:
-        inside = inside or one != replace(two, path=one.path)
-        yield f"{TIME}{one.path}", _moment(one), _moment(two)
-        yield f"{MODE}{one.path}", _mode(one), _mode(two)
-        if one.packing != two.packing or (one.sha256 == two.sha256 and one.packed != two.packed):
-            yield f"{PACKING}{one.path}", _packing(first, one), _packing(second, two)
+    for left, right in both:
+        inside = inside or left != replace(right, path=left.path)
+        yield f"{TIME}{left.path}", _moment(left), _moment(right)
+        yield f"{MODE}{left.path}", _mode(left), _mode(right)
+        if left.packing != right.packing or (left.sha256 == right.sha256 and left.packed != right.packed):
+            yield f"{PACKING}{left.path}", _packing(first, left), _packing(second, right)
     if not inside and first.wheel.sha256 != second.wheel.sha256 and len(both) == len(first.wheel.members):
         yield ELSEWHERE, first.wheel.sha256.encode(), second.wheel.sha256.encode()
 
@@ -442,9 +446,9 @@ def _named(first: WheelSide, second: WheelSide, pairing: Mapping[str, str]) -> I
     names = first.wheel.filename, second.wheel.filename
     if names[0] != names[1]:
         yield MemberDiff("", _of_filename(*names), _token("", "name", "file name", *names, Severity.METADATA))
-    for one, two in pairing.items():
-        deep = Severity.METADATA if _is_described(one) else Severity.MEMBERS
-        yield MemberDiff(one, Aspect.PRESENCE, _token(one, "name", "name", one, two, deep))
+    for left, right in pairing.items():
+        deep = Severity.METADATA if _is_described(left) else Severity.MEMBERS
+        yield MemberDiff(left, Aspect.PRESENCE, _token(left, "name", "name", left, right, deep))
     ours = {member.path for member in first.wheel.members} - pairing.keys()
     theirs = {member.path for member in second.wheel.members} - set(pairing.values())
     for path in sorted(ours ^ theirs):
@@ -481,7 +485,7 @@ def _record(
     alone = {member.path for member in first.wheel.members} ^ {member.path for member in second.wheel.members}
     alone -= {*pairing.keys(), *pairing.values()}
     ours = _rows(first.wheel, changed.keys(), alone, {})
-    theirs = _rows(second.wheel, changed.values(), alone, {two: one for one, two in pairing.items()})
+    theirs = _rows(second.wheel, changed.values(), alone, {right: left for left, right in pairing.items()})
     if sorted(ours) == sorted(theirs) and ours != theirs:
         both = member_pair(path, "record", iter([("lines", b"\n".join(ours), b"\n".join(theirs))]), Severity.METADATA)
     else:
@@ -537,19 +541,19 @@ def _keys(side: WheelSide, paths: Iterable[str]) -> dict[bytes, str]:
 def _with_versions(first: WheelSide, second: WheelSide) -> tuple[WheelSide, WheelSide]:
     """Add each wheel's version to its planted values, if the versions differ only in their endings."""
     try:
-        versions = [parse_wheel_filename(one.wheel.filename)[1] for one in (first, second)]
+        versions = [parse_wheel_filename(ours.wheel.filename)[1] for ours in (first, second)]
     except InvalidWheelFilename:
         return first, second
     if versions[0] == versions[1] or versions[0].release != versions[1].release:
         return first, second
-    written = [one.wheel.filename.split("-")[1] for one in (first, second)]
+    written = [ours.wheel.filename.split("-")[1] for ours in (first, second)]
     parts = [set(re.split(r"[.+_]", text)) for text in written]
 
     def with_version(side: WheelSide, number: int) -> WheelSide:
-        other = parts[1 - number]
-        alone = {part for part in parts[number] - other if len(part) >= _SHORTEST}
+        theirs = parts[1 - number]
+        alone = {part for part in parts[number] - theirs if len(part) >= _SHORTEST}
         spelled = {written[number], str(versions[number]), *alone}
-        words = ((VERSION, word) for word in sorted(spelled, key=lambda one: (-len(one), one)))
+        words = ((VERSION, word) for word in sorted(spelled, key=lambda ours: (-len(ours), ours)))
         return replace(side, traces=replace(side.traces, words=(*side.traces.words, *words)))
 
     return with_version(first, 0), with_version(second, 1)
@@ -560,7 +564,7 @@ def _with_versions(first: WheelSide, second: WheelSide) -> tuple[WheelSide, Whee
 
 def side_by_side(first: bytes, second: bytes) -> tuple[str, str]:
     """Return two texts for display: printable, and cut around the first difference."""
-    at = next((place for place, (one, two) in enumerate(zip(first, second, strict=False)) if one != two), None)
+    at = next((place for place, (ours, theirs) in enumerate(zip(first, second, strict=False)) if ours != theirs), None)
     at = min(len(first), len(second)) if at is None else at
     begin = max(0, at - SHOWN // 4)
     return _shown(first, begin), _shown(second, begin)
@@ -574,4 +578,4 @@ def _shown(data: bytes, begin: int) -> str:
 def printable(data: bytes) -> str:
     """Return bytes as printable text, safe for a terminal and on one line."""
     text = data.decode("utf-8", "backslashreplace")
-    return "".join(one if one.isprintable() else _SPELLED.get(one, f"\\u{ord(one):04x}") for one in text)
+    return "".join(char if char.isprintable() else _SPELLED.get(char, f"\\u{ord(char):04x}") for char in text)

@@ -78,7 +78,7 @@ def _rank(ours: str, theirs: str) -> tuple[int, int, int] | None:
     first, second = _tags(ours), _tags(theirs)
     if first & second:
         return (2, 0, 0)
-    fitting = [glibc for one in first for two in second if (glibc := _alike(one, two)) is not None]
+    fitting = [glibc for left in first for right in second if (glibc := _alike(left, right)) is not None]
     return (1, *max(fitting)) if fitting else None
 
 

@@ -60,7 +60,7 @@ def vendor(spec: dict[str, Any], source: Path, work: Path) -> str | None:
         [
             *("cargo", "vendor", "--locked", "--versioned-dirs", "--respect-source-config"),
             *("--manifest-path", first),
-            *(argument for one in others for argument in ("--sync", one)),
+            *(argument for other in others for argument in ("--sync", other)),
             f"{HOME}/vendor",
         ],
         cwd=work,

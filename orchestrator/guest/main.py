@@ -517,7 +517,7 @@ def compile_all(root: str, out: str) -> int:
     with os.fdopen(os.dup(1), "wb") as stream, tarfile.open(fileobj=stream, mode="w|") as archive:
         for folder, folders, files in os.walk(root):
             folders.sort()
-            for name in sorted(one for one in files if one.endswith(".py")):
+            for name in sorted(file for file in files if file.endswith(".py")):
                 source = os.path.join(folder, name)
                 path = importlib.util.cache_from_source(os.path.relpath(source, root))
                 made = os.path.join(out, "module.pyc")

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 BY_NAME = {cause.name: cause for cause in CAUSES}
 SAMPLED = [cause for cause in CAUSES if (PACKAGES / cause.name / "sin.py").is_file()]
-MENDED = [one.name for one in REMEDIES if (PACKAGES / one.name / "sin.py").is_file() and one.name != "same-length-path"]
+MENDED = [
+    remedy.name
+    for remedy in REMEDIES
+    if (PACKAGES / remedy.name / "sin.py").is_file() and remedy.name != "same-length-path"
+]
 WITHOUT_EPOCH = {"set-epoch"}
 SPEECHLESS = {"num-cpus", "shell"}  # a bare number, a word: no trace that could not be somebody else's
 
@@ -41,7 +45,7 @@ def described(result: Result) -> str:
 
 def proven(result: Result) -> set[str]:
     """Name the remedies that were proven."""
-    return {one.name for one in result.remedies if one.outcome is RemedyOutcome.PROVEN}
+    return {remedy.name for remedy in result.remedies if remedy.outcome is RemedyOutcome.PROVEN}
 
 
 @pytest.mark.parametrize("cause", SAMPLED, ids=lambda cause: cause.name)
@@ -95,7 +99,7 @@ def test_two_causes_are_named_and_isolated_together(cases: CaseBuilder) -> None:
         "host-name": ("domain-host",),
     }, described(result)
     assert result.unexplained == (), described(result)
-    alone = {one.hold: one.equal for one in result.experiments}
+    alone = {experiment.hold: experiment.equal for experiment in result.experiments}
     assert alone[("build-path",)] is alone[("domain-host",)] is False
     assert set(result.recipe) == {"fix-build-path", "fix-domain-host"}
     assert len(result.builds) <= 3 + 5
@@ -104,9 +108,9 @@ def test_two_causes_are_named_and_isolated_together(cases: CaseBuilder) -> None:
 def test_an_unknown_cause_stays_unexplained(cases: CaseBuilder) -> None:
     """Builds still isolate its variation and prove a remedy."""
     result = cases.judge("unknown-sin")
-    assert [(one.path, one.aspect.value) for one in result.unexplained] == [("sin/captured.txt", "content")] * len(
-        result.unexplained
-    )
+    assert [(unexplained.path, unexplained.aspect.value) for unexplained in result.unexplained] == [
+        ("sin/captured.txt", "content")
+    ] * len(result.unexplained)
     assert result.unexplained, described(result)
     assert result.causes == (), described(result)
     assert result.holds == ("build-path",), described(result)

@@ -42,12 +42,12 @@ VARIATIONS = {
 
 def diagnosed(result: Result, wheels: Path) -> Diagnosis:
     """Explain the first two builds of a result."""
-    one, two = (_wheel(build, wheels) for build in result.builds[:2])
-    with opened(*one, SMALL.wheel, SMALL.members) as first, opened(*two, SMALL.wheel, SMALL.members) as second:
+    ours, theirs = (_wheel(build, wheels) for build in result.builds[:2])
+    with opened(*ours, SMALL.wheel, SMALL.members) as first, opened(*theirs, SMALL.wheel, SMALL.members) as second:
         assert not isinstance(first, Failure)
         assert not isinstance(second, Failure)
         sides = []
-        for (path, file), contents, build in zip((one, two), (first, second), result.builds[:2], strict=True):
+        for (path, file), contents, build in zip((ours, theirs), (first, second), result.builds[:2], strict=True):
             wheel = read(path, file, SMALL.wheel, SMALL.members)
             assert not isinstance(wheel, Failure)
             sides.append(WheelSide(wheel, contents, variations.traces(build)))
@@ -81,7 +81,7 @@ def test_a_cause_of_native_code_needs_only_its_variation(judge: Judge, slug: str
     others = tuple(name for name in variations.NAMES if name not in VARIATIONS[slug])
     alone = judge(slug, hold=others)
     assert alone.verdict is Verdict.SENSITIVE
-    assert [one.name for one in alone.variations if one.mode is Mode.VARIED] == list(VARIATIONS[slug])
+    assert [variation.name for variation in alone.variations if variation.mode is Mode.VARIED] == list(VARIATIONS[slug])
 
 
 def test_random_names_need_no_variation(judge: Judge) -> None:

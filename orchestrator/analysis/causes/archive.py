@@ -72,7 +72,7 @@ def _suspected_of_packing(pair: SidePair) -> tuple[str, ...]:
             {struct.pack("<I", int(word)) for word in words(side.traces, ("user-group",)) if word.isdigit()}
             for side in pair
         ]
-        if all(any(one in extra for one in ours) for extra, ours in zip((first, second), numbers, strict=True)):
+        if all(any(number in extra for number in ours) for extra, ours in zip((first, second), numbers, strict=True)):
             found.add("user-group")
         if dates.erase_instants((first, second), known) != (first, second):
             found.add("time")

@@ -75,11 +75,11 @@ def build_places(texts: Texts, known: Known) -> Texts:
     ours, theirs = (list(_PATH.finditer(text)) for text in texts)
     if not ours or len(ours) != len(theirs):
         return texts
-    heads = [_heads(one[1], two[1]) for one, two in zip(ours, theirs, strict=True)]
-    known_heads = {one for one in heads if one[0] != one[1]}
+    heads = [_heads(left[1], right[1]) for left, right in zip(ours, theirs, strict=True)]
+    known_heads = {head for head in heads if head[0] != head[1]}
     first, second = texts
-    for one, two in sorted(known_heads, key=lambda pair: (-len(pair[0]), pair)):
-        first, second = first.replace(one, b"<build-path>"), second.replace(two, b"<build-path>")
+    for left, right in sorted(known_heads, key=lambda pair: (-len(pair[0]), pair)):
+        first, second = first.replace(left, b"<build-path>"), second.replace(right, b"<build-path>")
     return first, second
 
 

@@ -166,11 +166,11 @@ def twins(texts: Texts) -> Iterator[Twin]:
         ours, theirs = (list(_some(pattern, text)) for text in texts)
         if len(ours) != len(theirs):
             continue
-        for one, two in zip(ours, theirs, strict=True):
-            if one[0] != two[0]:
-                spans = span(form, one), span(form, two)
+        for first, second in zip(ours, theirs, strict=True):
+            if first[0] != second[0]:
+                spans = span(form, first), span(form, second)
                 if spans[0] is not None and spans[1] is not None:
-                    yield Twin(form, one, two, (spans[0], spans[1]))
+                    yield Twin(form, first, second, (spans[0], spans[1]))
 
 
 def _some(pattern: re.Pattern[bytes], text: bytes) -> Iterator[re.Match[bytes]]:
@@ -233,16 +233,16 @@ def suspects(pair: SidePair) -> tuple[str, ...]:
 def is_one_instant(twin: Twin, known: Known) -> bool:
     """Return whether two texts mean the same instant, each in its build's time zone."""
     ours, theirs = known.first.utc_offset, known.second.utc_offset
-    one, two = twin.spans
+    first, second = twin.spans
     if twin.form in ("epoch", "hex", "year", "month", "month-named"):
         return False
-    if one.zone is not None and two.zone is not None:
-        return one.zone != two.zone and abs((one.begin - one.zone) - (two.begin - two.zone)) < 1
+    if first.zone is not None and second.zone is not None:
+        return first.zone != second.zone and abs((first.begin - first.zone) - (second.begin - second.zone)) < 1
     if ours == theirs:
         return False
-    if one.daily or two.daily:
-        return (one.begin - ours - two.begin + theirs) % DAY == 0
-    return one.begin - ours < two.end - theirs and two.begin - theirs < one.end - ours
+    if first.daily or second.daily:
+        return (first.begin - ours - second.begin + theirs) % DAY == 0
+    return first.begin - ours < second.end - theirs and second.begin - theirs < first.end - ours
 
 
 def erase_instants(texts: Texts, known: Known) -> Texts:

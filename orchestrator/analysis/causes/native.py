@@ -116,8 +116,13 @@ def _common(mine: bytes, other: bytes) -> bytes:
 def suspected_of_paths(pair: SidePair) -> tuple[str, ...]:
     """Name the variations whose folders are in the differences; that of the build's folder, where none is known."""
     texts = [(_erase_planted(text, side.traces), text) for name in differing(pair) for text, side in _sides(pair, name)]
-    found = {one for one in _FOLDERS for after, before in texts if after.count(_mark(one)) > before.count(_mark(one))}
-    return tuple(one for one in _FOLDERS if one in found) or ("build-path",)
+    found = {
+        folder
+        for folder in _FOLDERS
+        for after, before in texts
+        if after.count(_mark(folder)) > before.count(_mark(folder))
+    }
+    return tuple(folder for folder in _FOLDERS if folder in found) or ("build-path",)
 
 
 # --- dates ---------------------------------------------------------------------------------------

@@ -49,10 +49,10 @@ def _coded(value: bytes) -> set[bytes]:
     text = value.decode("utf-8", "replace")
     found = {text.encode("utf-16-le"), text.encode("utf-16-be"), text.encode("utf-32-le")}
     found |= {quote(text, safe="").encode(), quote(text).encode(), text.replace("/", "\\/").encode()}
-    found |= {value.replace(b"/", other) for other in (b"_", b"-", b"#", b".", b"!", b"\\", b"\\\\", b"@")}
-    found |= {value.lstrip(b"/").replace(b"/", other) for other in (b"_", b"-", b"#", b".", b"!")}
+    found |= {value.replace(b"/", second) for second in (b"_", b"-", b"#", b".", b"!", b"\\", b"\\\\", b"@")}
+    found |= {value.lstrip(b"/").replace(b"/", second) for second in (b"_", b"-", b"#", b".", b"!")}
     digests = (hashlib.md5(value, usedforsecurity=False), hashlib.sha1(value, usedforsecurity=False))
-    found |= {one.hexdigest().encode() for one in (*digests, hashlib.sha256(value))}
+    found |= {first.hexdigest().encode() for first in (*digests, hashlib.sha256(value))}
     return found
 
 
@@ -140,7 +140,7 @@ def _filled(pattern: bytes, text: bytes, marker: bytes, fillings: tuple[bytes, .
             if text.startswith(marker, at):
                 at += len(marker)
             else:
-                fit = next((one for one in fillings if text.startswith(one + piece, at)), None)
+                fit = next((filling for filling in fillings if text.startswith(filling + piece, at)), None)
                 if fit is None:
                     return None
                 at += len(fit)
@@ -168,9 +168,9 @@ def _words(first: bytes, second: bytes, marker: bytes, known: Known, variations:
     ours, theirs = set(words(known.first, variations)), set(words(known.second, variations))
     ours, theirs = ours - theirs, theirs - ours
     short = max(len(first), len(second)) <= _LONGEST
-    if not (short and any(one in first for one in ours) and any(two in second for two in theirs)):
+    if not (short and any(word in first for word in ours) and any(word in second for word in theirs)):
         return first, second
-    return replaced_words(first, second, lambda one, two: one in ours and two in theirs, marker)
+    return replaced_words(first, second, lambda left, right: left in ours and right in theirs, marker)
 
 
 def replaced_words(first: bytes, second: bytes, same: Callable[[bytes, bytes], bool], marker: bytes) -> Texts:
@@ -180,10 +180,10 @@ def replaced_words(first: bytes, second: bytes, same: Callable[[bytes, bytes], b
         if len(ours) != len(theirs):
             continue
         gone = [
-            (one, two)
-            for one, two in zip(ours, theirs, strict=True)
-            if one[0] != two[0] and same(one[0].rstrip(b".:/"), two[0].rstrip(b".:/"))
+            (left, right)
+            for left, right in zip(ours, theirs, strict=True)
+            if left[0] != right[0] and same(left[0].rstrip(b".:/"), right[0].rstrip(b".:/"))
         ]
         if gone:
-            return cut(first, [one for one, _ in gone], marker), cut(second, [two for _, two in gone], marker)
+            return cut(first, [left for left, _ in gone], marker), cut(second, [right for _, right in gone], marker)
     return first, second

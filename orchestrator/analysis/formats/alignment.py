@@ -97,18 +97,18 @@ def align(first: bytes, second: bytes) -> Alignment | None:
     None if they differ and do not agree again within a bounded stretch.
     """
     gaps: list[Gap] = []
-    one = other = texts = 0
+    ours = theirs = texts = 0
     while len(gaps) < _MOST_GAPS and texts < _MOST_TEXTS:
-        same = _common(first, one, second, other)
-        if one + same == len(first) and other + same == len(second):
+        same = _common(first, ours, second, theirs)
+        if ours + same == len(first) and theirs + same == len(second):
             return Alignment(tuple(gaps))
-        back = _begin(first, one, one + same)
-        gap, looked_at = _meet(first, back, second, back - one + other)
+        back = _begin(first, ours, ours + same)
+        gap, looked_at = _meet(first, back, second, back - ours + theirs)
         if gap is None:
             return None
         gaps.append(gap)
         texts += looked_at
-        one, other = gap.first_end, gap.second_end
+        ours, theirs = gap.first_end, gap.second_end
     return None
 
 
@@ -117,11 +117,11 @@ def _begin(data: bytes, floor: int, offset: int) -> int:
     return max(floor, data.rfind(b"\0", floor, offset) + 1)
 
 
-def _common(first: bytes, one: int, second: bytes, other: int) -> int:
+def _common(first: bytes, left: int, second: bytes, right: int) -> int:
     """Return the number of equal bytes of two sides from these offsets on."""
     done, step = 0, _PIECE
     while True:
-        ours, theirs = first[one + done : one + done + step], second[other + done : other + done + step]
+        ours, theirs = first[left + done : left + done + step], second[right + done : right + done + step]
         if ours != theirs:
             size = min(len(ours), len(theirs))
             return done + next((begin for begin, _ in runs(ours[:size], theirs[:size])), size)
@@ -130,18 +130,18 @@ def _common(first: bytes, one: int, second: bytes, other: int) -> int:
         done += step
 
 
-def _meet(first: bytes, one: int, second: bytes, other: int) -> tuple[Gap | None, int]:
+def _meet(first: bytes, left: int, second: bytes, right: int) -> tuple[Gap | None, int]:
     """Find the shortest gap after which both sides agree again; return it with the number of texts compared."""
     looked_at = 0
     for window in _WINDOWS:
-        ours, theirs = _pieces(first, one, window), _pieces(second, other, window)
+        ours, theirs = _pieces(first, left, window), _pieces(second, right, window)
         looked_at += len(ours) + len(theirs)
         if (met := _shared(ours, theirs)) is not None:
-            return Gap(one, one + _length(ours, met[0]), other, other + _length(theirs, met[1])), looked_at
-        if one + window >= len(first) and other + window >= len(second):
+            return Gap(left, left + _length(ours, met[0]), right, right + _length(theirs, met[1])), looked_at
+        if left + window >= len(first) and right + window >= len(second):
             break
-    ends = len(first) - one, len(second) - other
-    return (Gap(one, len(first), other, len(second)) if max(ends) <= _WINDOWS[-1] else None), looked_at
+    ends = len(first) - left, len(second) - right
+    return (Gap(left, len(first), right, len(second)) if max(ends) <= _WINDOWS[-1] else None), looked_at
 
 
 def _pieces(data: bytes, offset: int, window: int) -> list[bytes]:

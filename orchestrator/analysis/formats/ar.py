@@ -89,7 +89,7 @@ def _index(data: bytes, objects: list[Object]) -> tuple[tuple[str, str], ...]:
     count = int.from_bytes(data[:4], "big")
     if not 0 < count <= len(data) // 4:
         return ()
-    named = {one.place: one.name for one in objects}
+    named = {member.place: member.name for member in objects}
     places = [int.from_bytes(data[at : at + 4], "big") for at in range(4, 4 + 4 * count, 4)]
     symbols = data[4 + 4 * count :].split(b"\0")
     return tuple(

@@ -67,19 +67,19 @@ def align_lines(first: bytes, second: bytes, order: Order) -> tuple[Alignment, f
     ours, theirs = line_tables(first, order), line_tables(second, order)
     if ours is None or theirs is None or len(ours) != len(theirs):
         return None
-    gaps = [gap for one, other in zip(ours, theirs, strict=True) for gap in _gaps(first, one, second, other)]
-    lengths = frozenset(place for one in ours for place in (one.begin, one.begin + 6))
+    gaps = [gap for left, right in zip(ours, theirs, strict=True) for gap in _gaps(first, left, second, right)]
+    lengths = frozenset(place for table in ours for place in (table.begin, table.begin + 6))
     return Alignment(tuple(gaps)), lengths
 
 
-def _gaps(first: bytes, one: LineTable, second: bytes, other: LineTable) -> Iterator[Gap]:
+def _gaps(first: bytes, ours: LineTable, second: bytes, theirs: LineTable) -> Iterator[Gap]:
     ends = (
-        (one.begin, one.begin + _WORD, other.begin, other.begin + _WORD),
-        (one.begin + _WORD, one.begin + 6, other.begin + _WORD, other.begin + 6),
-        (one.begin + 6, one.begin + _HEAD, other.begin + 6, other.begin + _HEAD),
-        (one.begin + _HEAD, one.names, other.begin + _HEAD, other.names),
-        (one.names, one.program, other.names, other.program),
-        (one.program, one.end, other.program, other.end),
+        (ours.begin, ours.begin + _WORD, theirs.begin, theirs.begin + _WORD),
+        (ours.begin + _WORD, ours.begin + 6, theirs.begin + _WORD, theirs.begin + 6),
+        (ours.begin + 6, ours.begin + _HEAD, theirs.begin + 6, theirs.begin + _HEAD),
+        (ours.begin + _HEAD, ours.names, theirs.begin + _HEAD, theirs.names),
+        (ours.names, ours.program, theirs.names, theirs.program),
+        (ours.program, ours.end, theirs.program, theirs.end),
     )
     for begin, end, begin_there, end_there in ends:
         if first[begin:end] != second[begin_there:end_there]:

@@ -165,8 +165,8 @@ def _read(file: Any, content: Content) -> Elf | None:  # noqa: ANN401 - the libr
 
 def _is_inside(parts: Sequence[Section | Segment], content: Content) -> bool:
     """Return whether all parts are inside the file, and overlap so little that all can be read."""
-    ends = max((one.offset + one.size for one in parts), default=0)
-    return ends <= content.size and sum(one.size for one in parts) <= _OVERLAP * content.size
+    ends = max((part.offset + part.size for part in parts), default=0)
+    return ends <= content.size and sum(part.size for part in parts) <= _OVERLAP * content.size
 
 
 def _fields(header: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401

@@ -30,14 +30,19 @@ def structure(files: Files) -> Iterator[Token]:
     deep = [name for name, value in ours.header if dict(theirs.header).get(name) != value]
     mild = all(name in ("e_entry", "e_phnum", "e_phoff") for name in deep)
     yield Token("ELF header", _lines(ours.header), _lines(theirs.header), Severity.DATA if mild else Severity.CODE)
-    texts = [_lines((one.kind, _anchored(one, each)) for one in each.segments) for each in (ours, theirs)]
+    texts = [_lines((segment.kind, _anchored(segment, each)) for segment in each.segments) for each in (ours, theirs)]
     yield Token("program headers", texts[0], texts[1], Severity.CODE)
-    places = [_lines((one.kind, _placed(one)) for one in each.segments) for each in (ours, theirs)]
+    places = [_lines((segment.kind, _placed(segment)) for segment in each.segments) for each in (ours, theirs)]
     yield Token("program headers" + MOVED, places[0], places[1], Severity.DATA)
     depth = Severity.DATA if ours.relocatable else Severity.DEBUG
-    headers = [_lines((one.name, _described(one, each)) for one in each.sections) for each in (ours, theirs)]
+    headers = [
+        _lines((section.name, _described(section, each)) for section in each.sections) for each in (ours, theirs)
+    ]
     yield Token("section headers", headers[0], headers[1], depth)
-    moved = [_lines((one.name, f"{one.address:#x}") for one in each.sections if one.loaded) for each in (ours, theirs)]
+    moved = [
+        _lines((section.name, f"{section.address:#x}") for section in each.sections if section.loaded)
+        for each in (ours, theirs)
+    ]
     yield Token("section headers" + MOVED, moved[0], moved[1], depth)
 
 
@@ -46,11 +51,11 @@ def _anchored(segment: Segment, found: Elf) -> str:
     head = f"flags {segment.flags:#x} alignment {segment.alignment:#x}"
     end, memory_end = segment.offset + segment.size, segment.address + segment.memory
     inside = [
-        one
-        for one in found.sections
-        if one.loaded
-        and segment.offset <= one.offset <= one.offset + one.size <= end
-        and segment.address <= one.address <= one.address + one.memory <= memory_end
+        section
+        for section in found.sections
+        if section.loaded
+        and segment.offset <= section.offset <= section.offset + section.size <= end
+        and segment.address <= section.address <= section.address + section.memory <= memory_end
     ]
     if not inside or len(found.segments) > _MOST_SEGMENTS:
         return f"{head} {_placed(segment)}"
@@ -77,10 +82,10 @@ def _described(section: Section, found: Elf) -> str:
 def _is_in_place(section: Section, found: Elf) -> bool:
     """Return whether a section's address is the one given by its segment."""
     return any(
-        one.kind == elf.LOAD
-        and one.address <= section.address <= section.address + section.memory <= one.address + one.memory
-        and (section.kind == elf.NO_BITS or section.address - section.offset == one.address - one.offset)
-        for one in found.segments[:_MOST_SEGMENTS]
+        segment.kind == elf.LOAD
+        and segment.address <= section.address <= section.address + section.memory <= segment.address + segment.memory
+        and (section.kind == elf.NO_BITS or section.address - section.offset == segment.address - segment.offset)
+        for segment in found.segments[:_MOST_SEGMENTS]
     )
 
 
@@ -103,7 +108,7 @@ def _stray(file: File) -> Iterator[tuple[BytesContent, bool]]:
         (0, found.header_size),
         (found.table[0], sum(found.table)),
         (found.program_table[0], sum(found.program_table)),
-        *((one.offset, one.offset + one.size) for one in found.sections),
+        *((section.offset, section.offset + section.size) for section in found.sections),
     ]
     loaded = segments_of(found)
     for begin, end in without([(0, file.content.size)], merged(taken)):

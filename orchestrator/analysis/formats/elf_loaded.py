@@ -60,7 +60,7 @@ def loaded_equal(files: Files) -> bool:
 
     The build id and the offsets of the section headers are ignored: nothing reads them at run time.
     """
-    (first, ours), (second, theirs) = ((one.content, one.elf) for one in files)
+    (first, ours), (second, theirs) = ((file.content, file.elf) for file in files)
     if ours.relocatable or ours.header != theirs.header or ours.segments != theirs.segments or not ours.segments:
         return False
     masks = [*_table_fields(ours), *id_places(files[0])]
@@ -75,7 +75,9 @@ def loaded_equal(files: Files) -> bool:
 
 def segments_of(found: Elf) -> list[tuple[int, int]]:
     """Return the stretches of the file that are loaded."""
-    return merged((one.offset, one.offset + one.size) for one in found.segments if one.kind == elf.LOAD)
+    return merged(
+        (segment.offset, segment.offset + segment.size) for segment in found.segments if segment.kind == elf.LOAD
+    )
 
 
 def _table_fields(found: Elf) -> list[tuple[int, int]]:

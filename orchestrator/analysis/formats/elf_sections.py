@@ -93,13 +93,16 @@ def tokens(first: Content, second: Content, ours: Elf, theirs: Elf) -> tuple[Tok
 
 def _pair(ours: Elf, theirs: Elf) -> tuple[list[tuple[Section, Section]], list[tuple[int, Section]]]:
     """Pair sections by name, without its random part; and list those that are on one side only."""
-    names = {one.name for one in ours.sections} & {one.name for one in theirs.sections}
+    names = {section.name for section in ours.sections} & {section.name for section in theirs.sections}
     here, there = (
-        {one.name if one.name in names else _SEED.sub(".<seed>", one.name): one for one in each.sections}
+        {
+            section.name if section.name in names else _SEED.sub(".<seed>", section.name): section
+            for section in each.sections
+        }
         for each in (ours, theirs)
     )
     if len(here) < len(ours.sections) or len(there) < len(theirs.sections):
-        here, there = ({one.name: one for one in each.sections} for each in (ours, theirs))
+        here, there = ({section.name: section for section in each.sections} for each in (ours, theirs))
     alone = [(0, one) for name, one in here.items() if name not in there]
     pairs = [(one, there[name]) for name, one in here.items() if name in there]
     return pairs, [*alone, *((1, one) for name, one in there.items() if name not in here)]
@@ -166,23 +169,25 @@ def _alone(files: Files, where: tuple[int, Section]) -> Iterator[Token]:
 def _contents(
     files: Files, pairs: list[tuple[Section, Section]], changed: list[_Changed], placed: Layout
 ) -> Iterator[Token]:
-    tables = {one.name: table for one in changed if (table := _strings(one)) is not None}
-    sizes = frozenset((one.memory, other.memory) for one, other in pairs if one.loaded and one.memory != other.memory)
-    for one in changed:
-        depth = _deeper(one, files)
-        if one.name == BUILD_ID and _is_build_id(one, files):
+    tables = {first.name: table for first in changed if (table := _strings(first)) is not None}
+    sizes = frozenset(
+        (first.memory, second.memory) for first, second in pairs if first.loaded and first.memory != second.memory
+    )
+    for first in changed:
+        depth = _deeper(first, files)
+        if first.name == BUILD_ID and _is_build_id(first, files):
             continue
-        if one.name == ".gnu_debugdata":
-            yield _packed(one, depth)
-        elif one.alignment is None:
-            yield Token(one.name, *beyond(*one.contents), depth)
-        elif (listed := _symbols(one, files, placed)) is not None:
-            yield Token(one.name + UNORDERED, *listed, depth)
-        elif one.name in tables and not one.sections[0].loaded:
-            table = tables[one.name]
-            yield Token(one.name + UNORDERED, *spell_strings(table.first, table.second, table.alignment), depth)
+        if first.name == ".gnu_debugdata":
+            yield _packed(first, depth)
+        elif first.alignment is None:
+            yield Token(first.name, *beyond(*first.contents), depth)
+        elif (listed := _symbols(first, files, placed)) is not None:
+            yield Token(first.name + UNORDERED, *listed, depth)
+        elif first.name in tables and not first.sections[0].loaded:
+            table = tables[first.name]
+            yield Token(first.name + UNORDERED, *spell_strings(table.first, table.second, table.alignment), depth)
         else:
-            yield from _spelled(one, depth, _dictionary(one, files[0].elf, tables, changed, placed, sizes))
+            yield from _spelled(first, depth, _dictionary(first, files[0].elf, tables, changed, placed, sizes))
     yield from dynamic(files)
 
 
@@ -250,33 +255,33 @@ def _strings(one: _Changed) -> Strings | None:
 
 
 def _layout(pairs: list[tuple[Section, Section]], changed: list[_Changed], shuffled: Mapping[str, Shuffle]) -> Layout:
-    uneven = {one.name: one.alignment for one in changed if one.uneven}
+    uneven = {first.name: first.alignment for first in changed if first.uneven}
     uneven |= {name: shuffle.alignment for name, shuffle in shuffled.items()}
     return machine_words.layout(
         [
             Span(
-                one.address,
-                one.address + one.memory,
-                other.address,
-                other.address + other.memory,
-                uneven.get(one.name),
-                one.executable,
+                first.address,
+                first.address + first.memory,
+                second.address,
+                second.address + second.memory,
+                uneven.get(first.name),
+                first.executable,
             )
-            for one, other in pairs
-            if one.loaded and other.loaded and one.memory and not one.flags & _TLS
+            for first, second in pairs
+            if first.loaded and second.loaded and first.memory and not first.flags & _TLS
         ]
     )
 
 
 def _dictionary(
-    one: _Changed,
+    first: _Changed,
     found: Elf,
     tables: dict[str, Strings],
     changed: list[_Changed],
     placed: Layout,
     sizes: frozenset[tuple[int, int]],
 ) -> Dictionary | None:
-    section = one.sections[0]
+    section = first.sections[0]
     if _is_strings(section):
         return None
     relocated = section.kind in RELOCATIONS and section.info < len(found.sections)
@@ -288,9 +293,9 @@ def _dictionary(
         linked = {found.sections[at].name for at in (section.link,) if at < len(found.sections)}
         names = [name for name in tables if name in linked]
     places = [
-        (other.alignment, other.contents[0].size)
-        for other in changed
-        if debug and other.uneven and other.alignment is not None and other.name.startswith(".debug")
+        (second.alignment, second.contents[0].size)
+        for second in changed
+        if debug and second.uneven and second.alignment is not None and second.name.startswith(".debug")
     ]
     return Dictionary(
         order=found.order,
@@ -338,11 +343,11 @@ def _unpacked(content: Content) -> BytesContent | None:
 
 def _build_id(files: Files, pairs: list[tuple[Section, Section]]) -> tuple[Token, ...]:
     """List a build id if nothing else differs: the parts that it hashes were stripped."""
-    for one, other in pairs:
-        if one.name == BUILD_ID:
+    for ours, theirs in pairs:
+        if ours.name == BUILD_ID:
             first, second = (
                 file.content.read(section.offset, min(section.size, 256))
-                for file, section in zip(files, (one, other), strict=True)
+                for file, section in zip(files, (ours, theirs), strict=True)
             )
             if first != second:
                 return (

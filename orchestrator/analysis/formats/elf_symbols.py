@@ -51,7 +51,7 @@ class Symbol:
 
 def read(content: Content, found: Elf) -> tuple[Symbol, ...] | None:
     """Read the symbols for debuggers; None if there are none or too many, or their form is unusual."""
-    table = next((one for one in found.sections if one.kind == "SHT_SYMTAB"), None)
+    table = next((section for section in found.sections if section.kind == "SHT_SYMTAB"), None)
     if table is None or table.entry != _ENTRY[found.width] or table.size % table.entry:
         return None
     if table.size // table.entry > _MOST or table.link >= len(found.sections):
@@ -127,7 +127,7 @@ def _is_moved(ours: Atoms, theirs: Atoms) -> bool:
 
 def _shuffle(pair: Pair, contents: Read, atoms: tuple[Atoms, Atoms]) -> Shuffle | None:
     """Map the parts to their places; None if a stretch between them is more than padding."""
-    if max(one.size for one in pair) > _LARGEST or len({(size, name) for _, size, name in atoms[0]}) < len(atoms[0]):
+    if max(side.size for side in pair) > _LARGEST or len({(size, name) for _, size, name in atoms[0]}) < len(atoms[0]):
         return None
     if Counter((size, name) for _, size, name in atoms[0]) != Counter((size, name) for _, size, name in atoms[1]):
         return None
@@ -154,7 +154,7 @@ def _is_inside(atoms: Atoms, section: Section) -> bool:
 
 def _rest(pair: Pair, contents: Read, gaps: list[Gap]) -> list[Gap] | None:
     """Pair the stretches between the named parts of both sides."""
-    data = [content.read(one.offset, one.size) for content, one in zip(contents, pair, strict=True)]
+    data = [content.read(left.offset, left.size) for content, left in zip(contents, pair, strict=True)]
     ours = _between([(gap.first, gap.first_end) for gap in gaps], len(data[0]))
     theirs = _between([(gap.second, gap.second_end) for gap in gaps], len(data[1]))
     if pair[0].executable:
@@ -163,9 +163,9 @@ def _rest(pair: Pair, contents: Read, gaps: list[Gap]) -> list[Gap] | None:
     if {text: len(places) for text, places in first.items()} != {text: len(places) for text, places in second.items()}:
         return None
     return [
-        Gap(one, one + len(text), other, other + len(text))
+        Gap(left, left + len(text), right, right + len(text))
         for text, places in first.items()
-        for one, other in zip(places, second[text], strict=True)
+        for left, right in zip(places, second[text], strict=True)
     ]
 
 
@@ -237,7 +237,7 @@ def _frames(data: bytes, address: int, found: Elf) -> Iterator[tuple[int, int, i
 def frame_table(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Alignment | None:
     """Pair the entries of .eh_frame_hdr, which are sorted by address, by their functions."""
     first, second = (
-        content.read(one.offset, min(one.size, _LARGEST)) for content, one in zip(contents, pair, strict=True)
+        content.read(left.offset, min(left.size, _LARGEST)) for content, left in zip(contents, pair, strict=True)
     )
     if len(first) != len(second) or len(first) < _TABLE_HEAD or (len(first) - _TABLE_HEAD) % (2 * _WORD):
         return None
@@ -249,8 +249,8 @@ def frame_table(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], in
     there = {function(second, at, pair[1].address): at for at in entries}
     gaps = [Gap(0, _TABLE_HEAD, 0, _TABLE_HEAD)]
     for at in entries:
-        other = there.pop(place(function(first, at, pair[0].address)) or -1, None)
-        if other is None:
+        right = there.pop(place(function(first, at, pair[0].address)) or -1, None)
+        if right is None:
             return None
-        gaps.append(Gap(at, at + 2 * _WORD, other, other + 2 * _WORD))
+        gaps.append(Gap(at, at + 2 * _WORD, right, right + 2 * _WORD))
     return None if there else Alignment(tuple(gaps))

@@ -28,24 +28,24 @@ class Strings:
     second: bytes = field(repr=False)
     alignment: Alignment
 
-    def is_shifted(self, one: int, other: int) -> bool:
+    def is_shifted(self, first: int, second: int) -> bool:
         """Return whether the strings at these two offsets are equal."""
-        shift = other - one
-        at = bisect_right(self.alignment.starts, one) - 1
-        if at < 0 or one >= len(self.first):
+        shift = second - first
+        at = bisect_right(self.alignment.starts, first) - 1
+        if at < 0 or first >= len(self.first):
             return False
         gap = self.alignment.gaps[at]
-        return one >= gap.first_end and shift == gap.second_end - gap.first_end
+        return first >= gap.first_end and shift == gap.second_end - gap.first_end
 
-    def texts(self, one: int, other: int) -> tuple[bytes, bytes] | None:
+    def texts(self, first: int, second: int) -> tuple[bytes, bytes] | None:
         """Return the strings at two offsets; None unless they correspond."""
-        if not (0 <= one < len(self.first) and 0 <= other < len(self.second)):
+        if not (0 <= first < len(self.first) and 0 <= second < len(self.second)):
             return None
-        ours, theirs = _text(self.first, one), _text(self.second, other)
-        if self.alignment.place(one) == other or (ours == theirs and len(ours) >= _LONG_ENOUGH):
+        ours, theirs = _text(self.first, first), _text(self.second, second)
+        if self.alignment.place(first) == second or (ours == theirs and len(ours) >= _LONG_ENOUGH):
             return ours, theirs
-        begin = _begins(self.first, one) and _begins(self.second, other)
-        known = self.alignment.gap(one) is not None and self.alignment.gap_there(other) is not None
+        begin = _begins(self.first, first) and _begins(self.second, second)
+        known = self.alignment.gap(first) is not None and self.alignment.gap_there(second) is not None
         return (ours, theirs) if begin and known else None
 
 
@@ -140,9 +140,9 @@ class Dictionary:
         """Return quickly, for most words, whether it is the offset of a string that only moved."""
         if not self.strings or at + WORD > len(first):
             return False
-        one = int.from_bytes(first[at : at + WORD], self.order)
-        other = int.from_bytes(second[at : at + WORD], self.order)
-        return any(table.is_shifted(one, other) for table in self.strings)
+        ours = int.from_bytes(first[at : at + WORD], self.order)
+        theirs = int.from_bytes(second[at : at + WORD], self.order)
+        return any(table.is_shifted(ours, theirs) for table in self.strings)
 
     def meaning(self, here: Here) -> Meaning | None:
         """Return the meaning of the word around a place; None if it is unknown."""
@@ -155,35 +155,37 @@ class Dictionary:
         )
         for width, reader in readers:
             for begin in range(here.at, max(here.floor, here.at - width + 1) - 1, -1):
-                one = int.from_bytes(here.first[begin : begin + width], self.order)
-                other = int.from_bytes(here.second[begin : begin + width], self.order)
-                if begin + width <= len(here.first) and (texts := reader(here, begin, one, other)) is not None:
+                first = int.from_bytes(here.first[begin : begin + width], self.order)
+                second = int.from_bytes(here.second[begin : begin + width], self.order)
+                if begin + width <= len(here.first) and (texts := reader(here, begin, first, second)) is not None:
                     return begin, begin + width, texts
         return None
 
-    def _string(self, _here: Here, _begin: int, one: int, other: int) -> tuple[bytes, bytes] | None:
-        return next((texts for table in self.strings if (texts := table.texts(one, other)) is not None), None)
+    def _string(self, _here: Here, _begin: int, first: int, second: int) -> tuple[bytes, bytes] | None:
+        return next((texts for table in self.strings if (texts := table.texts(first, second)) is not None), None)
 
-    def _place(self, _here: Here, _begin: int, one: int, other: int) -> tuple[bytes, bytes] | None:
-        moved = any(one < size and table.place(one) == other for table, size in self.places)
-        return _MOVED if one != other and moved else None
+    def _place(self, _here: Here, _begin: int, first: int, second: int) -> tuple[bytes, bytes] | None:
+        moved = any(first < size and table.place(first) == second for table, size in self.places)
+        return _MOVED if first != second and moved else None
 
-    def _long_string(self, here: Here, begin: int, one: int, other: int) -> tuple[bytes, bytes] | None:
-        return self._string(here, begin, one, other) if here.base else None
+    def _long_string(self, here: Here, begin: int, first: int, second: int) -> tuple[bytes, bytes] | None:
+        return self._string(here, begin, first, second) if here.base else None
 
-    def _address(self, _here: Here, _begin: int, one: int, other: int) -> tuple[bytes, bytes] | None:
-        fits = (one, other) in self.sizes or (self.layout.moved and one != other and self.layout.place(one) == other)
+    def _address(self, _here: Here, _begin: int, first: int, second: int) -> tuple[bytes, bytes] | None:
+        fits = (first, second) in self.sizes or (
+            self.layout.moved and first != second and self.layout.place(first) == second
+        )
         return _MOVED if fits else None
 
-    def _distance(self, here: Here, begin: int, one: int, other: int) -> tuple[bytes, bytes] | None:
+    def _distance(self, here: Here, begin: int, ours: int, theirs: int) -> tuple[bytes, bytes] | None:
         if not self.layout.moved or here.addresses is None or here.base is None:
             return None
         first, second = here.addresses[0] + begin, here.addresses[1] + begin
-        one, other = signed(one), signed(other)
+        ours, theirs = signed(ours), signed(theirs)
         counted = ((first + after, second + after) for after in _AFTER)
-        fits = any(self.layout.place(from_ + one) == there + other for from_, there in (*counted, here.base))
-        fits = fits or self.layout.place(first - one) == second - other  # as a record of .eh_frame refers back
-        return _MOVED if fits or self._entry(other - one, second - first) else None
+        fits = any(self.layout.place(from_ + ours) == there + theirs for from_, there in (*counted, here.base))
+        fits = fits or self.layout.place(first - ours) == second - theirs  # as a record of .eh_frame refers back
+        return _MOVED if fits or self._entry(theirs - ours, second - first) else None
 
     def _entry(self, grown: int, shift: int) -> bool:
         """Return whether a word grew like an entry of a jump table, which is relative to the table."""
@@ -199,7 +201,7 @@ def signed(word: int) -> int:
 def layout(spans: Sequence[Span]) -> Layout:
     """Sort the sections by address; sections that overlap are left out."""
     ordered = sorted(spans, key=lambda span: (span.first, span.first_end))
-    overlap = any(one.first_end > other.first for one, other in pairwise(ordered))
+    overlap = any(first.first_end > second.first for first, second in pairwise(ordered))
     moved = any(
         span.shift or span.alignment is not None or span.first_end - span.first != span.second_end - span.second
         for span in ordered

@@ -51,8 +51,10 @@ def _object(first: Content, second: Content) -> tuple[str, tuple[Token, ...]]:
     if ours is not None and theirs is not None:
         return KIND, elf_sections.tokens(first, second, ours, theirs)
     members = text.raw("", RAW, first, second, Severity.CODE)
-    one, other = (dict(member.tokens) for member in members)
-    return RAW, tuple(Token(place, one.get(place, b""), other.get(place, b""), Severity.CODE) for place in one | other)
+    left, right = (dict(member.tokens) for member in members)
+    return RAW, tuple(
+        Token(place, left.get(place, b""), right.get(place, b""), Severity.CODE) for place in left | right
+    )
 
 
 def _library(ours: Library, theirs: Library, first: Content, second: Content) -> Iterator[Token]:
@@ -63,21 +65,21 @@ def _library(ours: Library, theirs: Library, first: Content, second: Content) ->
 
 
 def _members(ours: Library, theirs: Library) -> Iterator[Token]:
-    names = ["\n".join(one.name for one in each.objects).encode() for each in (ours, theirs)]
+    names = ["\n".join(member.name for member in each.objects).encode() for each in (ours, theirs)]
     yield Token("members", names[0], names[1], Severity.CODE)
     indexes = ["\n".join(f"{symbol}: {name}" for symbol, name in each.index).encode() for each in (ours, theirs)]
     yield Token("index", indexes[0], indexes[1], Severity.DATA)
     tables = ["\n".join(each.tables).encode() for each in (ours, theirs)]
     yield Token("tables: header", tables[0], tables[1], Severity.DEBUG)
-    there = {one.name: one for one in theirs.objects}
-    for one in ours.objects:
-        other = there.get(one.name)
-        if other is None:
+    there = {member.name: member for member in theirs.objects}
+    for first in ours.objects:
+        second = there.get(first.name)
+        if second is None:
             continue
-        yield Token(f"{one.name}: header", one.header.encode(), other.header.encode(), Severity.DEBUG)
-        if not contents_equal(one.content, other.content):
-            for token in _object(one.content, other.content)[1]:
-                yield replace(token, name=f"{one.name}: {token.name}")
+        yield Token(f"{first.name}: header", first.header.encode(), second.header.encode(), Severity.DEBUG)
+        if not contents_equal(first.content, second.content):
+            for token in _object(first.content, second.content)[1]:
+                yield replace(token, name=f"{first.name}: {token.name}")
 
 
 # --- erasing -------------------------------------------------------------------------------------

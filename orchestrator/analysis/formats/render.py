@@ -170,11 +170,11 @@ class _Speller:
         self.texts[0].extend(b"0x%x: %b\n" % (at, ours))
         self.texts[1].extend(b"0x%x: %b\n" % (at, theirs))
 
-    def _moved(self, at: int, one: int, other: int) -> None:
+    def _moved(self, at: int, first: int, second: int) -> None:
         self.listed += 1
         if self.listed <= _MOST_MOVED:
-            self.moved[0].extend(b"0x%x: 0x%x\n" % (at, one))
-            self.moved[1].extend(b"0x%x: 0x%x\n" % (at, other))
+            self.moved[0].extend(b"0x%x: 0x%x\n" % (at, first))
+            self.moved[1].extend(b"0x%x: 0x%x\n" % (at, second))
 
     def _even(self, gap: Gap) -> None:
         shift = gap.second - gap.first

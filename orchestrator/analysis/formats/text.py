@@ -79,10 +79,10 @@ def hunks(first: Sequence[bytes], second: Sequence[bytes]) -> Iterator[tuple[int
         yield from _by_place(first, second, low, stop[0])
         return
     at = (low, low)
-    for one, two in (*_anchors(first, second, low, stop), stop):
-        if (one, two) < at or one < at[0] or two < at[1]:
+    for ours, theirs in (*_anchors(first, second, low, stop), stop):
+        if (ours, theirs) < at or ours < at[0] or theirs < at[1]:
             continue
-        begin, finish = at, (one, two)
+        begin, finish = at, (ours, theirs)
         while begin[0] < finish[0] and begin[1] < finish[1] and first[begin[0]] == second[begin[1]]:
             begin = begin[0] + 1, begin[1] + 1
         while begin[0] < finish[0] and begin[1] < finish[1] and first[finish[0] - 1] == second[finish[1] - 1]:
@@ -92,7 +92,7 @@ def hunks(first: Sequence[bytes], second: Sequence[bytes]) -> Iterator[tuple[int
                 yield from _by_place(first, second, begin[0], finish[0], begin[1] - begin[0])
             else:
                 yield begin[0], finish[0], begin[1], finish[1]
-        at = one + 1, two + 1
+        at = ours + 1, theirs + 1
 
 
 def _by_place(
@@ -149,13 +149,13 @@ def _lines(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
     if max(ours.count(b"\n"), theirs.count(b"\n")) > LINES:
         yield f"line {before + 1} and after", hashed(ours), hashed(theirs)
         return
-    one, two = ours.split(b"\n"), theirs.split(b"\n")
-    for number, (low, end, other, stop) in enumerate(hunks(one, two)):
+    left, right = ours.split(b"\n"), theirs.split(b"\n")
+    for number, (low, end, other, stop) in enumerate(hunks(left, right)):
         place = f"line {before + min(low, other) + 1}"
         if number >= UNITS:
-            yield f"{place} and after", b"\n".join(one[low:]), b"\n".join(two[other:])
+            yield f"{place} and after", b"\n".join(left[low:]), b"\n".join(right[other:])
             return
-        yield place, b"\n".join(one[low:end]), b"\n".join(two[other:stop])
+        yield place, b"\n".join(left[low:end]), b"\n".join(right[other:stop])
 
 
 def _unlike_lines(first: bytes, second: bytes) -> tuple[int, bytes, bytes]:
@@ -195,12 +195,12 @@ def _pieces(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
             places.append(at)
             at += len(piece)
         offsets.append([*places, at])
-    for number, (one, end, two, stop) in enumerate(hunks(ours, theirs)):
-        place = f"byte {min(offsets[0][one], offsets[1][two]):#x}"
+    for number, (left, end, right, stop) in enumerate(hunks(ours, theirs)):
+        place = f"byte {min(offsets[0][left], offsets[1][right]):#x}"
         if number >= UNITS:
-            yield f"{place} and after", b"".join(ours[one:]), b"".join(theirs[two:])
+            yield f"{place} and after", b"".join(ours[left:]), b"".join(theirs[right:])
             return
-        yield place, b"".join(ours[one:end]), b"".join(theirs[two:stop])
+        yield place, b"".join(ours[left:end]), b"".join(theirs[right:stop])
 
 
 def _runs(first: Content, second: Content) -> Iterator[tuple[str, bytes, bytes]]:
@@ -211,21 +211,21 @@ def _runs(first: Content, second: Content) -> Iterator[tuple[str, bytes, bytes]]
             yield f"byte {begin:#x} and after", _digest(first, begin), _digest(second, begin)
             return
         taken += end - begin
-        one, two = first.read(begin, end - begin), second.read(begin, end - begin)
-        yield f"byte {begin:#x}", one, two
+        ours, theirs = first.read(begin, end - begin), second.read(begin, end - begin)
+        yield f"byte {begin:#x}", ours, theirs
 
 
 def _merged(first: Content, second: Content) -> Iterator[tuple[int, int]]:
     """Yield begin and end of runs that differ, merged if close, and widened to the text that contains them."""
     begin = end = -1
-    for one, two in _unlike(first, second):
+    for ours, theirs in _unlike(first, second):
         if begin < 0:
-            begin, end = one, two
-        elif one - end <= 2 * _GAP:
-            end = two
+            begin, end = ours, theirs
+        elif ours - end <= 2 * _GAP:
+            end = theirs
         else:
             yield _widened(first, second, begin, end)
-            begin, end = one, two
+            begin, end = ours, theirs
     if begin >= 0:
         yield _widened(first, second, begin, end)
 

@@ -104,13 +104,13 @@ def test_severity_depends_on_the_kind_of_content(path: str, severity: Severity) 
     """The highest severity of the members counts."""
     found = diagnosed({path: b"one", "z.txt": b"1"}, {path: b"two", "z.txt": b"1"})
     assert found.severity is severity
-    assert [one.severity for one in found.differences] == [severity]
+    assert [difference.severity for difference in found.differences] == [severity]
 
 
 def test_the_highest_severity_counts() -> None:
     """Regardless of the number of other differences."""
     found = diagnosed({"a.py": b"1", f"{INFO}/WHEEL": b"1"}, {"a.py": b"2", f"{INFO}/WHEEL": b"2"})
-    assert {one.path: one.severity for one in found.differences} == {
+    assert {difference.path: difference.severity for difference in found.differences} == {
         "a.py": Severity.CODE,
         f"{INFO}/WHEEL": Severity.METADATA,
     }
@@ -132,7 +132,7 @@ def test_members_whose_names_differ_in_planted_values_are_paired() -> None:
         {f"pkg/{FIRST.hostname}.txt": FIRST.user.encode()}, {f"pkg/{SECOND.hostname}.txt": SECOND.user.encode()}
     )
     assert (causes(found), left(found), found.severity) == (["host-name", "user-name"], [], Severity.MEMBERS)
-    assert {one.members for one in found.causes} == {(f"pkg/{FIRST.hostname}.txt",)}
+    assert {cause.members for cause in found.causes} == {(f"pkg/{FIRST.hostname}.txt",)}
 
 
 def test_evidence_is_short_printable_and_shows_where_it_differs() -> None:
@@ -222,20 +222,22 @@ def test_diagnosis_keeps_its_contract(first: dict, second: dict, ours: str, thei
 
 def keeps_its_contract(first: dict, second: dict, ours: str, theirs: str, known: tuple) -> None:  # type: ignore[type-arg]
     """Diagnose two drawn wheels, in both orders."""
-    one, two = members(first), members(second)
-    found = diagnosed(one, two, known=known, names=(ours, theirs))
+    before, after = members(first), members(second)
+    found = diagnosed(before, after, known=known, names=(ours, theirs))
     if found.differences:
         assert found.causes or found.unexplained
         assert found.severity is not Severity.NONE
     else:
         assert (found.causes, found.unexplained, found.severity) == ((), (), Severity.NONE)
-    turned = diagnosed(two, one, known=known[::-1], names=(theirs, ours))
+    turned = diagnosed(after, before, known=known[::-1], names=(theirs, ours))
     assert causes(turned) == causes(found)
     assert turned.severity == found.severity
-    assert {one.aspect for one in turned.unexplained} == {one.aspect for one in found.unexplained}
+    assert {unexplained.aspect for unexplained in turned.unexplained} == {
+        unexplained.aspect for unexplained in found.unexplained
+    }
     assert len(turned.unexplained) == len(found.unexplained)
-    assert [(one.second, one.first) for cause_finding in turned.causes for one in cause_finding.evidence] == [
-        (one.first, one.second) for cause_finding in found.causes for one in cause_finding.evidence
+    assert [(before.second, before.first) for cause_finding in turned.causes for before in cause_finding.evidence] == [
+        (before.first, before.second) for cause_finding in found.causes for before in cause_finding.evidence
     ]
 
 

@@ -51,9 +51,9 @@ def finished(path: Path, *steps: str) -> Wheel:
 def test_all_archives_of_the_same_contents_become_one(tmp_path: Path) -> None:
     """For any order, modes, times, packing and extra fields."""
     order = list(MEMBERS)
-    one = write(tmp_path / "1", order, mode=0o644, when=1, compression=zipfile.ZIP_DEFLATED)
-    two = write(tmp_path / "2", order[::-1], mode=0o664, when=2, compression=zipfile.ZIP_STORED, extra=b"ab\0\0")
-    first, second = finished(one, "canonical-archive"), finished(two, "canonical-archive")
+    ours = write(tmp_path / "1", order, mode=0o644, when=1, compression=zipfile.ZIP_DEFLATED)
+    theirs = write(tmp_path / "2", order[::-1], mode=0o664, when=2, compression=zipfile.ZIP_STORED, extra=b"ab\0\0")
+    first, second = finished(ours, "canonical-archive"), finished(theirs, "canonical-archive")
     assert first == second
     assert [member.path for member in first.members] == [
         "pkg/a.py",

@@ -108,7 +108,7 @@ BAD_SDISTS = [
 
 @pytest.mark.parametrize(
     ("form", "filename"),
-    [*((WheelName, one) for one in BAD_WHEELS), *((SdistName, one) for one in BAD_SDISTS)],
+    [*((WheelName, bad_wheel) for bad_wheel in BAD_WHEELS), *((SdistName, bad_sdist) for bad_sdist in BAD_SDISTS)],
 )
 def test_there_is_no_value_of_a_bad_name(form: type[WheelName | SdistName], filename: str) -> None:
     """Neither by a function nor by the type; and the message is one printable line."""

@@ -94,9 +94,9 @@ def test_an_order_of_members_points_to_its_variation() -> None:
     """Folders listed in reverse, or a set."""
     paths = [f"pkg/{name}" for name in ("a.py", "b.py", "c.py", "d.py")]
     found = diagnosed([(path, b"") for path in paths], [(path, b"") for path in reversed(paths)])
-    assert [(one.name, one.variations) for one in found.causes] == [("archive-order", ("fileordering",))]
+    assert [(cause.name, cause.variations) for cause in found.causes] == [("archive-order", ("fileordering",))]
     found = diagnosed([(path, b"") for path in paths], [(paths[place], b"") for place in (2, 0, 3, 1)])
-    assert [(one.name, one.variations) for one in found.causes] == [("archive-order", ("hash-seed",))]
+    assert [(cause.name, cause.variations) for cause in found.causes] == [("archive-order", ("hash-seed",))]
 
 
 def test_a_member_in_one_wheel_only_is_named() -> None:
@@ -154,8 +154,8 @@ def test_an_entry_point_that_truly_differs_is_unexplained() -> None:
 def test_a_bill_of_materials_with_other_components_stays_unexplained() -> None:
     """The cause covers only its number, times and paths."""
     path = f"{INFO}/sboms/a.cyclonedx.json"
-    one, two = ({"serialNumber": name, "components": [{"name": name}]} for name in ("a", "b"))
-    found = diagnosed({path: json.dumps(one).encode()}, {path: json.dumps(two).encode()})
+    first, second = ({"serialNumber": name, "components": [{"name": name}]} for name in ("a", "b"))
+    found = diagnosed({path: json.dumps(first).encode()}, {path: json.dumps(second).encode()})
     assert (causes(found), left(found)) == (["sbom"], [(path, "content", "components[0].name")])
 
 
@@ -302,7 +302,7 @@ def test_the_build_time_in_local_time_suspects_clock_and_zone() -> None:
     """Keeping only the clock equal would not make the bytes equal."""
     texts = [one.strftime("%Y-%m-%d %H:%M\n").encode() for one in LOCAL]
     found = diagnosed({TEXT: texts[0]}, {TEXT: texts[1]})
-    assert [(one.name, one.variations) for one in found.causes] == [("build-date", ("time", "timezone"))]
+    assert [(cause.name, cause.variations) for cause in found.causes] == [("build-date", ("time", "timezone"))]
 
 
 @pytest.mark.parametrize("width", ["<I", "<Q"])
@@ -407,11 +407,11 @@ def test_members_of_a_nested_archive_have_their_causes(pack: object) -> None:
 def test_two_compressions_of_one_content_differ_in_packing() -> None:
     """At two levels."""
     content = bytes(range(256)) * 100
-    one, two = (
+    first, second = (
         gzip.compress(content, level, mtime=0)[:9] + b"\xff" + gzip.compress(content, level, mtime=0)[10:]
         for level in (1, 9)
     )
-    found = diagnosed({"d.gz": one}, {"d.gz": two})
+    found = diagnosed({"d.gz": first}, {"d.gz": second})
     assert (causes(found), left(found)) == (["nested-archive"], [])
 
 

@@ -56,8 +56,8 @@ def look(first: bytes, second: bytes, traces: tuple[Traces, Traces] = (FIRST, SE
 
 def normalize(first: bytes, second: bytes, traces: tuple[Traces, Traces] = (FIRST, SECOND)) -> SidePair:
     """Normalize two files."""
-    one, two = native.normalize("pkg/x.so", BytesContent(first), BytesContent(second))
-    return Side(one, traces[0]), Side(two, traces[1])
+    ours, theirs = native.normalize("pkg/x.so", BytesContent(first), BytesContent(second))
+    return Side(ours, traces[0]), Side(theirs, traces[1])
 
 
 def debugged(folder: str, number: int = 0, *, flags: int = STRINGS) -> bytes:
@@ -258,7 +258,7 @@ def test_no_change_is_lost_and_none_that_is_loaded_is_called_debug_information(d
     for pair in ((SAMPLE, second), (second, SAMPLE)):
         found = look(*pair)
         assert bool(found.tokens) is (second != SAMPLE)
-        assert set(found.causes).isdisjoint(one.name for one in native_causes.CAUSES), found
+        assert set(found.causes).isdisjoint(cause.name for cause in native_causes.CAUSES), found
         assert not deep or found.severity in (Severity.DATA, Severity.CODE)
 
 
@@ -474,11 +474,11 @@ def test_aligned_bytes_are_equal_and_the_rest_are_gaps(
     second = b"".join(text + b"\0" for text in (*shared, *theirs, *shared))
     found = align(first, second)
     assert found is not None
-    one = two = 0
+    left = right = 0
     for gap in found.gaps:
-        assert first[one : gap.first] == second[two : gap.second]
-        one, two = gap.first_end, gap.second_end
-    assert first[one:] == second[two:]
+        assert first[left : gap.first] == second[right : gap.second]
+        left, right = gap.first_end, gap.second_end
+    assert first[left:] == second[right:]
     for offset in range(len(first)):
         there = found.place(offset)
         if found.gap(offset) is None:
