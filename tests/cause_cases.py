@@ -11,7 +11,7 @@ PYPROJECT = b'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-
 
 
 def pack(slug: str, folder: Path) -> Path:
-    """Write the sdist of the project that commits that sin; return its path."""
+    """Write the sdist of the project that shows that cause; return its path."""
     name = slug.replace("-", "_")
     members = {
         "PKG-INFO": f"Metadata-Version: 2.1\nName: {slug}\nVersion: 1.0\n".encode(),

@@ -1,4 +1,4 @@
-"""Writes small ELF files, with sections and segments as a test wants them; nothing is compiled."""
+"""Writes small ELF files with given sections and segments; nothing is compiled."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Piece:
 
 
 def build_id(text: bytes) -> Piece:
-    """Return the note that holds a build id."""
+    """Return the note with a build id."""
     return Piece(".note.gnu.build-id", struct.pack("<III", 4, len(text), 3) + b"GNU\0" + text, ALLOC, NOTE)
 
 
 def write(*pieces: Piece, relocatable: bool = False, machine: int = 62) -> bytes:
-    """Return a 64-bit little-endian file, in which each loaded section is a segment of its own."""
+    """Return a 64-bit little-endian file, in which each loaded section is a separate segment."""
     names = b"\0" + b"".join(piece.name.encode() + b"\0" for piece in pieces) + b".shstrtab\0"
     every = (*pieces, Piece(".shstrtab", names, kind=STRTAB))
     loaded = [piece for piece in every if piece.flags & ALLOC and not relocatable]
@@ -76,7 +76,7 @@ def place(file: bytes, name: str) -> int:
     table, count, strings = struct.unpack_from("<Q", file, 40)[0], *struct.unpack_from("<HH", file, 60)
     headers = [_SHDR.unpack_from(file, table + 64 * number) for number in range(count)]
     names = headers[strings][4]
-    found: int = next(one[4] for one in headers if file[names + one[0] :].split(b"\0")[0] == name.encode())
+    found: int = next(header[4] for header in headers if file[names + header[0] :].split(b"\0")[0] == name.encode())
     return found
 
 

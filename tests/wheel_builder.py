@@ -1,4 +1,4 @@
-"""Pairs of small wheels, written for real and diagnosed as the farm would."""
+"""Pairs of small wheels, written to disk and diagnosed as by the farm."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Members = Mapping[str, bytes] | Iterable[tuple[zipfile.ZipInfo | str, bytes]]
 
 OURS, THEIRS = (traces(samples.built(name, one, "1")) for name, one in (("first", FIRST), ("second", SECOND)))
-"""What the environments of the samples planted."""
+"""The values planted by the environments of the samples."""
 
 NAME = "pkg-1.0-py3-none-any.whl"
 LIMIT = 1 << 30
@@ -51,7 +51,7 @@ def diagnosed(
 def diagnosed_files(
     first: Path, second: Path, *, known: tuple[Traces, Traces] = (UNKNOWN, UNKNOWN), names: tuple[str, str]
 ) -> Diagnosis:
-    """Diagnose two wheels that there are."""
+    """Diagnose two wheel files."""
     with ExitStack() as stack:
         pair = []
         for path, planted, name in zip((first, second), known, names, strict=True):
@@ -66,9 +66,9 @@ def diagnosed_files(
 
 def causes(found: Diagnosis) -> list[str]:
     """Name the causes of a diagnosis."""
-    return [one.name for one in found.causes]
+    return [cause.name for cause in found.causes]
 
 
 def left(found: Diagnosis) -> list[tuple[str, str, str]]:
     """List what a diagnosis leaves unexplained."""
-    return [(one.path, one.aspect.value, one.where) for one in found.unexplained]
+    return [(unexplained.path, unexplained.aspect.value, unexplained.where) for unexplained in found.unexplained]

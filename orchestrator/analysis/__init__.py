@@ -1,1 +1,1 @@
-"""Two wheels, and why they differ: reading, comparing, diagnosing."""
+"""Why two wheels differ: reading, comparing and diagnosing wheels."""

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def compare(first: Wheel, second: Wheel) -> tuple[Difference, ...]:
-    """List everything on which two wheels disagree; nothing means equal bytes and an equal name.
+    """List all differences of two wheels; an empty list means equal bytes and an equal name.
 
-    A disagreement that no member accounts for is still reported, as one of the archive itself,
-    so that an empty comparison can be trusted.
+    A difference that no member accounts for is reported as one of the archive itself, so an
+    empty list is reliable.
     """
     found = tuple(_differences(first, second))
     unequal = first.sha256 != second.sha256
@@ -58,7 +58,7 @@ def _aspects(first: Member, second: Member) -> Iterator[Aspect]:
 
 
 def _record_follows(first: Wheel, second: Wheel, changed: set[str]) -> bool:
-    """Tell whether RECORD differs in nothing but the lines of members that differ themselves."""
+    """Return whether RECORD differs only in the lines of members that differ themselves."""
     others = {path for path in changed if not is_record(path)}
     return bool(others) and _unrelated(first, others) == _unrelated(second, others)
 

@@ -1,4 +1,4 @@
-"""Two wheel files, explained: read without harm, compared, diagnosed. No engine, no index, no configuration."""
+"""Reads, compares and diagnoses two wheel files, which may be hostile. No engine, no index, no configuration."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 LIMITS = Limits()
 
 SECONDS = 300
-"""How long comparing two wheels may take."""
+"""The time limit of comparing two wheels."""
 
 ROOM = 3 << 30
-"""Bytes of address space that it may take."""
+"""Bytes of address space that comparing two wheels may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +58,35 @@ def _named(file: WheelFile) -> dict[str, Any]:
 
 
 def explained(first: Path, second: Path) -> FileComparison:
-    """Compare two wheel files of anybody's, and tell why they differ.
+    """Compare two wheel files and explain the differences.
 
     Raises
     ------
     UsageError
-        One of them is not there, is no wheel, or is one that is not safe to look into.
+        One of them does not exist, is not a wheel, or is not safe to read.
 
     """
-    one, other = _given(first), _given(second)
-    diagnosis = _explained(one, other, LIMITS, _refuse)
-    return FileComparison(one.file, other.file, not diagnosis.differences, diagnosis)
+    ours, theirs = _given(first), _given(second)
+    diagnosis = _explained(ours, theirs, LIMITS, _refuse)
+    return FileComparison(ours.file, theirs.file, not diagnosis.differences, diagnosis)
 
 
 def diagnosed(first: Given, second: Given, limits: Limits = LIMITS) -> Diagnosis | None:
-    """Tell why two wheels differ; None where one of them cannot be looked into."""
+    """Explain the differences of two wheels; None if one of them cannot be read."""
     try:
         return _explained(first, second, limits, _pass)
     except _Unreadable:
         return None
 
 
-class _Unreadable(Exception):  # noqa: N818 - it never gets out of here
-    """A wheel cannot be looked into."""
+class _Unreadable(Exception):  # noqa: N818 - it never leaves this module
+    """A wheel cannot be read."""
 
 
 def _explained(first: Given, second: Given, limits: Limits, refuse: Callable[[Given, Failure], NoReturn]) -> Diagnosis:
     with ExitStack() as stack:
-        one, other = (_specimen(given, limits, refuse, stack) for given in (first, second))
-        return diagnose(one, other, compare(one.wheel, other.wheel))
+        ours, theirs = (_specimen(given, limits, refuse, stack) for given in (first, second))
+        return diagnose(ours, theirs, compare(ours.wheel, theirs.wheel))
 
 
 def _specimen(

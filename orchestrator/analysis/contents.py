@@ -1,4 +1,4 @@
-"""Opens a wheel whose members can be read in pieces: nothing of it is run, and all is bounded."""
+"""Opens a wheel whose members are read in pieces: none of it is run, and memory and sizes are bounded."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from orchestrator.model import Failure, WheelFile
 
 SMALL = 4 << 20
-"""Bytes; a member that is longer lies in a file without a name, and not in memory."""
+"""Bytes; a longer member is unpacked to an unnamed file instead of memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """A content in a temporary file, which nobody else can open."""
+    """A content in a temporary file that no other process can open."""
 
     size: int
     file: IO[bytes] = field(repr=False)
@@ -37,18 +37,18 @@ class Spooled:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """How a member is packed, as far as it can be told in words."""
+    """The fields that describe how a member is packed."""
 
     fields: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        """Return one line."""
+        """Return the fields in one line."""
         return ", ".join(f"{name} {value}" for name, value in self.fields)
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A wheel, open for reading; its members are unpacked one at a time, when they are asked for."""
+    """A wheel, open for reading; its members are unpacked one at a time, on request."""
 
     archive: zipfile.ZipFile = field(repr=False)
     infos: Mapping[str, zipfile.ZipInfo] = field(repr=False)
@@ -59,7 +59,7 @@ class Opened:
         return self.archive.comment
 
     def packed(self, path: str) -> Packed:
-        """Tell how a member is packed; KeyError where there is none of that name."""
+        """Describe how a member is packed; KeyError if there is none of that name."""
         info = self.infos[path]
         return Packed(
             (
@@ -75,23 +75,23 @@ class Opened:
 
     @contextmanager
     def content(self, path: str) -> Iterator[Content | None]:
-        """Unpack a member for as long as it is looked at; None where it cannot be read."""
+        """Unpack a member while the context is open; None if it cannot be read."""
         info = self.infos.get(path)
         if info is None:
             yield None
         elif info.file_size <= SMALL:
-            yield self._kept(info)
+            yield self._unpack(info)
         else:
             with tempfile.TemporaryFile() as file:
-                yield self._spooled(info, file)
+                yield self._unpack_to_file(info, file)
 
-    def _kept(self, info: zipfile.ZipInfo) -> Content | None:
+    def _unpack(self, info: zipfile.ZipInfo) -> Content | None:
         try:
             return Plain(self.archive.read(info))
         except BROKEN:
             return None
 
-    def _spooled(self, info: zipfile.ZipInfo, file: IO[bytes]) -> Content | None:
+    def _unpack_to_file(self, info: zipfile.ZipInfo, file: IO[bytes]) -> Content | None:
         written = 0
         try:
             with self.archive.open(info) as stream:
@@ -104,10 +104,10 @@ class Opened:
 
 @contextmanager
 def opened(path: Path, claimed: WheelFile, limit: int, members: int) -> Iterator[Opened | Failure]:
-    """Open a wheel, or tell what is wrong with it.
+    """Open a wheel, or yield the failure.
 
-    `limit` bounds the bytes that it says it unpacks to, and no member yields more than it says;
-    `members` bounds their number.
+    `limit` bounds the declared size of the unpacked members, and no member yields more than it
+    declares; `members` bounds their number.
     """
     if (failure := survey(path, claimed, limit, members)) is not None:
         yield failure

@@ -1,4 +1,4 @@
-"""Says why two wheels differ, and how deep: erases the traces of all known causes and looks at what is left."""
+"""Explains why two wheels differ: erases the traces of all known causes and lists the remaining differences."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from orchestrator.analysis.causes.archive import COMMENT, ELSEWHERE, FOLDER, MODE, ORDER, PACKING, TIME
 from orchestrator.analysis.causes.catalogue import CAUSES
 from orchestrator.analysis.causes.content import without_random
-from orchestrator.analysis.causes.erasers import differing, unit
+from orchestrator.analysis.causes.erasers import differing, token
 from orchestrator.analysis.causes.metadata import VERSION
 from orchestrator.analysis.causes.model import Side
 from orchestrator.analysis.causes.planted_values import erase_telling, forms
-from orchestrator.analysis.formats.members import DIST_INFO, INSIDE, SETTLED, apart, depth
-from orchestrator.analysis.formats.text import text, views
+from orchestrator.analysis.formats.members import DERIVED, DIST_INFO, INSIDE, depth, normalize
+from orchestrator.analysis.formats.text import member_pair, text
 from orchestrator.analysis.wheel import is_record
 from orchestrator.model import (
     Aspect,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from orchestrator.analysis.causes.model import Cause, Content, SidePair
-    from orchestrator.analysis.formats.text import Views
+    from orchestrator.analysis.formats.text import MemberPair
     from orchestrator.model import Member, Wheel
 
 EVIDENCE = 5
@@ -51,14 +51,14 @@ LOST = 200
 """The most places that are named as unexplained."""
 
 TAKEN_APART = 2000
-"""The most members that are taken apart; those after them are unexplained, and said to be so."""
+"""The most members that are normalized; those after them are reported as unexplained."""
 
-_PASSES = 2  # what one cause erases may be what another waits for
-_ABOUT = 20  # units, of one member and cause, that are asked about
+_PASSES = 2  # a cause may become visible only after another is erased
+_ABOUT = 20  # tokens of one member that are checked for a shared cause
 
 
 UNKNOWN = Traces()
-"""What is known of a wheel that somebody else has built."""
+"""The traces of a wheel that was built elsewhere."""
 
 
 _SPELLED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
@@ -72,7 +72,7 @@ class Contents(Protocol):
         """The archive's own comment."""
 
     def packed(self, path: str) -> object:
-        """Tell how a member is packed, as something that has a text."""
+        """Describe how a member is packed, as a value with a text."""
 
     def content(self, path: str) -> AbstractContextManager[Content | None]:
         """Open a member; None where it cannot be read."""
@@ -80,7 +80,7 @@ class Contents(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WheelSide:
-    """One of the two wheels: what comparison knows of it, its contents, and what its environment had planted."""
+    """One of the two wheels: its list of members, its contents, and the values planted by its environment."""
 
     wheel: Wheel
     contents: Contents
@@ -89,16 +89,16 @@ class WheelSide:
 
 @dataclass(frozen=True, slots=True)
 class MemberDiff:
-    """A part of both wheels, taken apart."""
+    """A part of both wheels, normalized."""
 
     path: str  # of the first wheel's member; empty for the archive itself
     aspect: Aspect
-    views: Views
+    members: MemberPair
 
 
 @dataclass(frozen=True, slots=True)
 class CauseMatch:
-    """What explains a part: by cause, the places that it explains, and to what they point; and what is left."""
+    """The explanation of a part: by cause, its places and suspected variations; and the places left unexplained."""
 
     causes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     suspects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -107,14 +107,14 @@ class CauseMatch:
 
 @dataclass(slots=True)
 class Findings:
-    """What was found so far; no more than what is told of it, since the wheels may be large."""
+    """The findings so far; only what the diagnosis reports is kept, since the wheels may be large."""
 
     members: dict[str, set[str]] = field(default_factory=dict)  # by cause
     suspects: dict[str, set[str]] = field(default_factory=dict)
     evidence: dict[str, list[Evidence]] = field(default_factory=dict)
     left: list[Unexplained] = field(default_factory=list)
     depths: dict[str, Severity] = field(default_factory=dict)  # by path
-    told: set[tuple[str, Aspect]] = field(default_factory=set)  # for which a cause or an unexplained place stands
+    reported: set[tuple[str, Aspect]] = field(default_factory=set)  # with a cause or an unexplained place
 
 
 # --- the whole -------------------------------------------------------------------------------
@@ -123,23 +123,23 @@ class Findings:
 def diagnose(
     first: WheelSide, second: WheelSide, differences: tuple[Difference, ...], causes: tuple[Cause, ...] = CAUSES
 ) -> Diagnosis:
-    """Explain what `compare` found of two wheels.
+    """Explain the differences that `compare` lists.
 
-    Which of the two comes first makes no difference but to the side on which evidence stands.
-    Of equal wheels nothing is said; of unequal ones there is always a cause, or something unexplained.
+    The order of the wheels decides only the sides of the evidence. The diagnosis of equal wheels
+    is empty; that of unequal ones always has a cause or an unexplained difference.
     """
     if not differences:
         return Diagnosis(Severity.NONE, (), (), ())
     turned = _rank(second) < _rank(first)
-    one, two = _with_versions(*((second, first) if turned else (first, second)))
-    pairing = renamed(one, two)
+    ours, theirs = _with_versions(*((second, first) if turned else (first, second)))
+    pairing = renamed(ours, theirs)
     findings = Findings()
-    for part in _parts(one, two, pairing, differences):
-        _log(findings, part, (one.traces, two.traces), causes)
+    for part in _parts(ours, theirs, pairing, differences):
+        _log(findings, part, (ours.traces, theirs.traces), causes)
     judged = tuple(_judged(difference, findings, pairing) for difference in differences)
-    findings.left += _untold(findings, judged, pairing, (one, two))
+    findings.left += _untold(findings, judged, pairing, (ours, theirs))
     found = Diagnosis(
-        deepest(one.severity for one in judged if one.severity),
+        deepest(ours.severity for ours in judged if ours.severity),
         _blames(findings, causes),
         _cut_short(findings.left),
         judged,
@@ -154,27 +154,31 @@ def _rank(side: WheelSide) -> tuple[str, str]:
 def _untold(
     findings: Findings, differences: Iterable[Difference], pairing: Mapping[str, str], pair: tuple[WheelSide, WheelSide]
 ) -> Iterator[Unexplained]:
-    """Yield the differences for which nothing else stands yet: what could not be read, or was too much."""
-    back = {two: one for one, two in pairing.items()}
+    """Yield the differences that are not reported yet: members that could not be read or exceeded a limit."""
+    back = {second: first for first, second in pairing.items()}
     for difference in differences:
         path = back.get(difference.path, difference.path)
-        if not difference.consequence and (path, difference.aspect) not in findings.told:
+        if not difference.consequence and (path, difference.aspect) not in findings.reported:
             yield Unexplained(path, difference.aspect)
-    contents = [{member.path: member.sha256 for member in one.wheel.members} for one in pair]
-    for one, two in pairing.items():
-        if contents[0][one] != contents[1][two] and (one, Aspect.CONTENT) not in findings.told and not is_record(one):
-            yield Unexplained(one, Aspect.CONTENT)
+    contents = [{member.path: member.sha256 for member in side.wheel.members} for side in pair]
+    for first, second in pairing.items():
+        if (
+            contents[0][first] != contents[1][second]
+            and (first, Aspect.CONTENT) not in findings.reported
+            and not is_record(first)
+        ):
+            yield Unexplained(first, Aspect.CONTENT)
 
 
 def _judged(difference: Difference, findings: Findings, pairing: Mapping[str, str]) -> Difference:
-    """Say how deep a difference goes."""
+    """Return the difference with its severity."""
     aspect = difference.aspect
     if difference.consequence:
         found = Severity.METADATA
     elif aspect is Aspect.CONTENT:
         found = findings.depths.get(difference.path, depth(difference.path, b""))
     elif aspect is Aspect.PRESENCE:
-        path = next((one for one, two in pairing.items() if difference.path in (one, two)), difference.path)
+        path = next((first for first, second in pairing.items() if difference.path in (first, second)), difference.path)
         found = findings.depths.get(path, Severity.MEMBERS)
     elif aspect is Aspect.TAGS:
         found = Severity.MEMBERS
@@ -184,7 +188,7 @@ def _judged(difference: Difference, findings: Findings, pairing: Mapping[str, st
 
 
 def _turned(found: Diagnosis, pairing: Mapping[str, str]) -> Diagnosis:
-    """Return what was found of two wheels as it is told with the other one first."""
+    """Return a diagnosis with its sides swapped."""
 
     def path(one: str) -> str:
         return pairing.get(one, one)
@@ -200,7 +204,9 @@ def _turned(found: Diagnosis, pairing: Mapping[str, str]) -> Diagnosis:
         for cause_finding in found.causes
     )
     return replace(
-        found, causes=cause_findings, unexplained=tuple(replace(one, path=path(one.path)) for one in found.unexplained)
+        found,
+        causes=cause_findings,
+        unexplained=tuple(replace(unexplained, path=path(unexplained.path)) for unexplained in found.unexplained),
     )
 
 
@@ -209,7 +215,7 @@ def _blames(findings: Findings, causes: tuple[Cause, ...]) -> tuple[CauseFinding
         CauseFinding(
             name=cause.name,
             members=tuple(sorted(findings.members[cause.name])),
-            variations=tuple(one for one in cause.variations if one in findings.suspects[cause.name]),
+            variations=tuple(variation for variation in cause.variations if variation in findings.suspects[cause.name]),
             evidence=tuple(findings.evidence[cause.name]),
         )
         for cause in causes
@@ -218,7 +224,7 @@ def _blames(findings: Findings, causes: tuple[Cause, ...]) -> tuple[CauseFinding
 
 
 def _cut_short(left: list[Unexplained]) -> tuple[Unexplained, ...]:
-    """Name the places that nothing explains; of very many, some, and how many more there are."""
+    """List the unexplained places; beyond the limit, only their number."""
     unique = list(dict.fromkeys(left))
     more = len(unique) - LOST
     if more <= 0:
@@ -230,9 +236,9 @@ def _cut_short(left: list[Unexplained]) -> tuple[Unexplained, ...]:
 
 
 def _log(findings: Findings, part: MemberDiff, traces: tuple[Traces, Traces], causes: tuple[Cause, ...]) -> None:
-    """Explain a part, and add to the story what was found."""
-    pair = Side(part.views[0], traces[0]), Side(part.views[1], traces[1])
-    depths = [part.views[0].depths.get(place, Severity.CODE) for place in differing(pair)]
+    """Explain a part, and add the result to the findings."""
+    pair = Side(part.members[0], traces[0]), Side(part.members[1], traces[1])
+    depths = [part.members[0].depths.get(place, Severity.CODE) for place in differing(pair)]
     if depths:
         findings.depths[part.path] = deepest((findings.depths.get(part.path, Severity.NONE), *depths))
     found = explain(pair, causes)
@@ -242,18 +248,18 @@ def _log(findings: Findings, part: MemberDiff, traces: tuple[Traces, Traces], ca
         findings.suspects.setdefault(name, set()).update(found.suspects[name])
         shown = findings.evidence.setdefault(name, [])
         for place, (path, _, where) in list(zip(places, located, strict=True))[: max(0, EVIDENCE - len(shown))]:
-            shown.append(Evidence(path, where, *side_by_side(*unit(pair, place))))
-        findings.told |= {(path, aspect) for path, aspect, _ in located}
+            shown.append(Evidence(path, where, *side_by_side(*token(pair, place))))
+        findings.reported |= {(path, aspect) for path, aspect, _ in located}
     for path, aspect, where in joined([_located(part, place) for place in found.left]):
         findings.left.append(Unexplained(path, aspect, where))
-        findings.told.add((path, aspect))
+        findings.reported.add((path, aspect))
 
 
 _LINE = re.compile(r"(.*\b)line (\d+)")
 
 
 def joined(places: Sequence[tuple[str, Aspect, str]]) -> list[tuple[str, Aspect, str]]:
-    """Tell of lines that follow on each other as of one place, from line to line."""
+    """Merge consecutive lines into one place, such as "lines 3 to 7"."""
     found: list[tuple[str, Aspect, str]] = []
     begin = end = 0
     for path, aspect, where in places:
@@ -272,9 +278,9 @@ _PREFIXES = ((TIME, Aspect.TIME), (MODE, Aspect.MODE), (PACKING, Aspect.PACKING)
 
 
 def _located(part: MemberDiff, place: str) -> tuple[str, Aspect, str]:
-    """Return the path, the aspect and the rest of where a unit stands."""
+    """Return the path, the aspect and the place within the member of a token."""
     if part.aspect is not Aspect.ARCHIVE:
-        inner = part.views[0].path.removeprefix(part.path).removeprefix(INSIDE)
+        inner = part.members[0].path.removeprefix(part.path).removeprefix(INSIDE)
         where = f"{inner}: {place}" if inner else place
         return part.path, part.aspect, printable(_bytes(where))[:SHOWN]
     for prefix, aspect in _PREFIXES:
@@ -284,13 +290,13 @@ def _located(part: MemberDiff, place: str) -> tuple[str, Aspect, str]:
 
 
 def explain(pair: SidePair, causes: Sequence[Cause]) -> CauseMatch:
-    """Find the causes that it takes to make the units of a part equal, and the units that stay unequal.
+    """Find the causes needed to make the tokens of a part equal, and the tokens that stay unequal.
 
-    Those that come first are preferred; one without which no unit fewer is equal is not named,
-    unless it is known by what stands nowhere by chance, and shares its unit with something unknown.
+    Earlier causes are preferred. A cause is omitted if as many tokens are equal without it, unless its
+    trace never occurs by chance and shares its token with an unknown difference.
     """
     every = differing(pair)
-    acted, state = _acted(pair, [cause for cause in causes if pair[0].view.kind in cause.kinds])
+    acted, state = _acted(pair, [cause for cause in causes if pair[0].member.kind in cause.kinds])
     left = differing(state)
     needed = list(acted)
     for cause in reversed(acted):
@@ -311,23 +317,23 @@ def explain(pair: SidePair, causes: Sequence[Cause]) -> CauseMatch:
 
 
 def _acted(pair: SidePair, causes: Sequence[Cause]) -> tuple[list[Cause], SidePair]:
-    """Erase all causes in turn; return those that changed something, and what is left."""
+    """Erase all causes in turn; return those that changed something, and the remaining sides."""
     acted: list[Cause] = []
     for _ in range(_PASSES):
         for cause in causes:
             if not differing(pair):
                 return acted, pair
-            after = _settled(cause.erase(pair), pair)
+            after = _erase_derived(cause.erase(pair), pair)
             if after != pair and cause not in acted:
                 acted.append(cause)
             pair = after
     return [cause for cause in causes if cause in acted], pair
 
 
-def _settled(after: SidePair, before: SidePair) -> SidePair:
-    """Let what only follows from something else follow from its erasing."""
-    settle = SETTLED.get(after[0].view.kind)
-    return settle(after) if settle and after != before else after
+def _erase_derived(after: SidePair, before: SidePair) -> SidePair:
+    """Erase the differences that are derived from the ones just erased."""
+    erase = DERIVED.get(after[0].member.kind)
+    return erase(after) if erase and after != before else after
 
 
 def _erased(pair: SidePair, causes: Sequence[Cause]) -> SidePair:
@@ -335,35 +341,37 @@ def _erased(pair: SidePair, causes: Sequence[Cause]) -> SidePair:
 
 
 def _only(pair: SidePair, places: Sequence[str]) -> SidePair:
-    """Return both sides with nothing but the units of some places."""
+    """Return both sides with only the tokens of some places."""
     first, second = pair
 
     def cut(side: Side) -> Side:
-        return replace(side, view=replace(side.view, units={one: side.view.units.get(one, b"") for one in places}))
+        return replace(
+            side, member=replace(side.member, tokens={place: side.member.tokens.get(place, b"") for place in places})
+        )
 
     return cut(first), cut(second)
 
 
 def _shared(cause: Cause, pair: SidePair, left: Sequence[str]) -> tuple[str, ...]:
-    """Return units that stay unequal, but from which a cause's unmistakable trace was erased on both sides."""
+    """Return the unequal tokens from which a cause's unmistakable trace was erased on both sides."""
     if not _is_telling(cause, pair):
         return ()
     alone = cause.erase(_only(pair, left[:_ABOUT]))
     return tuple(
         place
         for place in left[:_ABOUT]
-        if all(one != two for one, two in zip(unit(alone, place), unit(pair, place), strict=True))
+        if all(first != second for first, second in zip(token(alone, place), token(pair, place), strict=True))
     )
 
 
 def _is_telling(cause: Cause, pair: SidePair) -> bool:
-    """Tell whether a cause goes by values that both environments planted."""
+    """Return whether a cause is recognized by values that both environments planted."""
     return cause.suspects is None and all(
         any(variation in cause.variations for variation, _ in side.traces.values) for side in pair
     )
 
 
-# --- taking apart ----------------------------------------------------------------------------
+# --- normalizing -----------------------------------------------------------------------------
 
 
 def _parts(
@@ -372,48 +380,50 @@ def _parts(
     """Yield all parts in which two wheels differ, one at a time."""
     yield _archive(first, second, pairing)
     yield from _named(first, second, pairing)
-    changed = {one.path for one in differences if one.aspect is Aspect.CONTENT}
+    changed = {difference.path for difference in differences if difference.aspect is Aspect.CONTENT}
     ours = {member.path: member for member in first.wheel.members}
     theirs = {member.path: member for member in second.wheel.members}
     partners = {path: path for path in sorted(changed)} | dict(pairing)
-    wanted = {one: two for one, two in partners.items() if ours[one].sha256 != theirs[two].sha256}
-    for number, (one, two) in enumerate(wanted.items()):
+    wanted = {left: right for left, right in partners.items() if ours[left].sha256 != theirs[right].sha256}
+    for number, (left, right) in enumerate(wanted.items()):
         if number >= TAKEN_APART:
             return
-        if is_record(one):
-            yield _record(first, second, one, wanted, pairing)
+        if is_record(left):
+            yield _record(first, second, left, wanted, pairing)
             continue
         with ExitStack() as open_ones:
             contents = [
-                open_ones.enter_context(side.contents.content(path)) for side, path in ((first, one), (second, two))
+                open_ones.enter_context(side.contents.content(path)) for side, path in ((first, left), (second, right))
             ]
             if contents[0] is not None and contents[1] is not None:
-                yield from (MemberDiff(one, Aspect.CONTENT, both) for both in apart(one, contents[0], contents[1]))
+                yield from (
+                    MemberDiff(left, Aspect.CONTENT, both) for both in normalize(left, contents[0], contents[1])
+                )
 
 
 def _archive(first: WheelSide, second: WheelSide, pairing: Mapping[str, str]) -> MemberDiff:
-    """Take apart what the archives say of themselves and of the members that both have."""
+    """Normalize the archives' headers and those of the members that both have."""
     theirs = {member.path: member for member in second.wheel.members}
     names = [(member, pairing.get(member.path, member.path)) for member in first.wheel.members]
     both = [(member, theirs[name]) for member, name in names if name in theirs]
-    return MemberDiff("", Aspect.ARCHIVE, views("", "archive", _headers(first, second, both), Severity.ARCHIVE))
+    return MemberDiff("", Aspect.ARCHIVE, member_pair("", "archive", _headers(first, second, both), Severity.ARCHIVE))
 
 
 def _headers(
     first: WheelSide, second: WheelSide, both: Sequence[tuple[Member, Member]]
 ) -> Iterator[tuple[str, bytes, bytes]]:
-    names = {two.path: one.path for one, two in both}
-    ours = [one.path for one, _ in both]
+    names = {right.path: left.path for left, right in both}
+    ours = [left.path for left, _ in both]
     theirs = [names[member.path] for member in second.wheel.members if member.path in names]
     yield ORDER, "\n".join(ours).encode(), "\n".join(theirs).encode()
     yield COMMENT, first.contents.comment, second.contents.comment
     inside = ours != theirs or first.contents.comment != second.contents.comment
-    for one, two in both:
-        inside = inside or one != replace(two, path=one.path)
-        yield f"{TIME}{one.path}", _moment(one), _moment(two)
-        yield f"{MODE}{one.path}", _mode(one), _mode(two)
-        if one.packing != two.packing or (one.sha256 == two.sha256 and one.packed != two.packed):
-            yield f"{PACKING}{one.path}", _packing(first, one), _packing(second, two)
+    for left, right in both:
+        inside = inside or left != replace(right, path=left.path)
+        yield f"{TIME}{left.path}", _moment(left), _moment(right)
+        yield f"{MODE}{left.path}", _mode(left), _mode(right)
+        if left.packing != right.packing or (left.sha256 == right.sha256 and left.packed != right.packed):
+            yield f"{PACKING}{left.path}", _packing(first, left), _packing(second, right)
     if not inside and first.wheel.sha256 != second.wheel.sha256 and len(both) == len(first.wheel.members):
         yield ELSEWHERE, first.wheel.sha256.encode(), second.wheel.sha256.encode()
 
@@ -432,25 +442,25 @@ def _packing(side: WheelSide, member: Member) -> bytes:
 
 
 def _named(first: WheelSide, second: WheelSide, pairing: Mapping[str, str]) -> Iterator[MemberDiff]:
-    """Yield what differs in the file's name, in members' names, and in which members there are."""
+    """Yield the differences of file names, of members' names, and of the sets of members."""
     names = first.wheel.filename, second.wheel.filename
     if names[0] != names[1]:
-        yield MemberDiff("", _of_filename(*names), _unit("", "name", "file name", *names, Severity.METADATA))
-    for one, two in pairing.items():
-        deep = Severity.METADATA if _is_described(one) else Severity.MEMBERS
-        yield MemberDiff(one, Aspect.PRESENCE, _unit(one, "name", "name", one, two, deep))
+        yield MemberDiff("", _of_filename(*names), _token("", "name", "file name", *names, Severity.METADATA))
+    for left, right in pairing.items():
+        deep = Severity.METADATA if _is_described(left) else Severity.MEMBERS
+        yield MemberDiff(left, Aspect.PRESENCE, _token(left, "name", "name", left, right, deep))
     ours = {member.path for member in first.wheel.members} - pairing.keys()
     theirs = {member.path for member in second.wheel.members} - set(pairing.values())
     for path in sorted(ours ^ theirs):
         there = ("present", "absent") if path in ours else ("absent", "present")
         if path.endswith("/"):
-            yield MemberDiff(path, Aspect.PRESENCE, _unit(path, "folder", FOLDER, *there, Severity.ARCHIVE))
+            yield MemberDiff(path, Aspect.PRESENCE, _token(path, "folder", FOLDER, *there, Severity.ARCHIVE))
         else:
-            yield MemberDiff(path, Aspect.PRESENCE, _unit(path, "presence", "member", *there, Severity.MEMBERS))
+            yield MemberDiff(path, Aspect.PRESENCE, _token(path, "presence", "member", *there, Severity.MEMBERS))
 
 
-def _unit(path: str, kind: str, place: str, first: str, second: str, deep: Severity) -> Views:
-    return views(path, kind, iter([(place, _bytes(first), _bytes(second))]), deep)
+def _token(path: str, kind: str, place: str, first: str, second: str, deep: Severity) -> MemberPair:
+    return member_pair(path, kind, iter([(place, _bytes(first), _bytes(second))]), deep)
 
 
 def _bytes(name: str) -> bytes:
@@ -471,13 +481,13 @@ def _is_described(path: str) -> bool:
 def _record(
     first: WheelSide, second: WheelSide, path: str, changed: Mapping[str, str], pairing: Mapping[str, str]
 ) -> MemberDiff:
-    """Take RECORD apart but for what follows from members that differ themselves, or are in one wheel only."""
+    """Normalize RECORD, without lines derived from members that differ or are in one wheel only."""
     alone = {member.path for member in first.wheel.members} ^ {member.path for member in second.wheel.members}
     alone -= {*pairing.keys(), *pairing.values()}
     ours = _rows(first.wheel, changed.keys(), alone, {})
-    theirs = _rows(second.wheel, changed.values(), alone, {two: one for one, two in pairing.items()})
+    theirs = _rows(second.wheel, changed.values(), alone, {right: left for left, right in pairing.items()})
     if sorted(ours) == sorted(theirs) and ours != theirs:
-        both = views(path, "record", iter([("lines", b"\n".join(ours), b"\n".join(theirs))]), Severity.METADATA)
+        both = member_pair(path, "record", iter([("lines", b"\n".join(ours), b"\n".join(theirs))]), Severity.METADATA)
     else:
         both = text(path, "record", b"\n".join(ours), b"\n".join(theirs), Severity.METADATA)
     return MemberDiff(path, Aspect.CONTENT, both)
@@ -501,11 +511,11 @@ def _rows(wheel: Wheel, changed: Iterable[str], alone: set[str], names: Mapping[
 
 _DATA = re.compile(r"[^/]+\.data/")
 _FOLDER = re.compile(rb"\A[^/]+\.(dist-info|data)/")
-_SHORTEST = 4  # characters of a version's part that stands for the whole
+_SHORTEST = 4  # characters of a version's part that is specific enough alone
 
 
 def renamed(first: WheelSide, second: WheelSide) -> dict[str, str]:
-    """Pair the members that each wheel has alone, where their names differ only by what their builds planted."""
+    """Pair the members of only one wheel whose names differ only by values that their builds planted."""
     ours = {member.path for member in first.wheel.members}
     theirs = {member.path for member in second.wheel.members}
     keys = _keys(first, ours - theirs), _keys(second, theirs - ours)
@@ -529,21 +539,21 @@ def _keys(side: WheelSide, paths: Iterable[str]) -> dict[bytes, str]:
 
 
 def _with_versions(first: WheelSide, second: WheelSide) -> tuple[WheelSide, WheelSide]:
-    """Add each wheel's version to what its build planted, where it is one release with two endings."""
+    """Add each wheel's version to its planted values, if the versions differ only in their endings."""
     try:
-        versions = [parse_wheel_filename(one.wheel.filename)[1] for one in (first, second)]
+        versions = [parse_wheel_filename(ours.wheel.filename)[1] for ours in (first, second)]
     except InvalidWheelFilename:
         return first, second
     if versions[0] == versions[1] or versions[0].release != versions[1].release:
         return first, second
-    written = [one.wheel.filename.split("-")[1] for one in (first, second)]
+    written = [ours.wheel.filename.split("-")[1] for ours in (first, second)]
     parts = [set(re.split(r"[.+_]", text)) for text in written]
 
     def with_version(side: WheelSide, number: int) -> WheelSide:
-        other = parts[1 - number]
-        alone = {part for part in parts[number] - other if len(part) >= _SHORTEST}
+        theirs = parts[1 - number]
+        alone = {part for part in parts[number] - theirs if len(part) >= _SHORTEST}
         spelled = {written[number], str(versions[number]), *alone}
-        words = ((VERSION, word) for word in sorted(spelled, key=lambda one: (-len(one), one)))
+        words = ((VERSION, word) for word in sorted(spelled, key=lambda ours: (-len(ours), ours)))
         return replace(side, traces=replace(side.traces, words=(*side.traces.words, *words)))
 
     return with_version(first, 0), with_version(second, 1)
@@ -553,8 +563,8 @@ def _with_versions(first: WheelSide, second: WheelSide) -> tuple[WheelSide, Whee
 
 
 def side_by_side(first: bytes, second: bytes) -> tuple[str, str]:
-    """Return two texts as they can be shown: printable, and cut around the place where they begin to differ."""
-    at = next((place for place, (one, two) in enumerate(zip(first, second, strict=False)) if one != two), None)
+    """Return two texts for display: printable, and cut around the first difference."""
+    at = next((place for place, (ours, theirs) in enumerate(zip(first, second, strict=False)) if ours != theirs), None)
     at = min(len(first), len(second)) if at is None else at
     begin = max(0, at - SHOWN // 4)
     return _shown(first, begin), _shown(second, begin)
@@ -566,6 +576,6 @@ def _shown(data: bytes, begin: int) -> str:
 
 
 def printable(data: bytes) -> str:
-    """Return bytes as text in which nothing can harm a terminal or a page's lines."""
+    """Return bytes as printable text, safe for a terminal and on one line."""
     text = data.decode("utf-8", "backslashreplace")
-    return "".join(one if one.isprintable() else _SPELLED.get(one, f"\\u{ord(one):04x}") for one in text)
+    return "".join(char if char.isprintable() else _SPELLED.get(char, f"\\u{ord(char):04x}") for char in text)

@@ -1,8 +1,8 @@
-"""Reads a failed build's log for why it failed, and what would have helped. The log is the package's own text.
+"""Finds in a failed build's log why it failed, and what is missing. The log is written by the package.
 
-Each sign is a line that some tool is known to print, and says whether that line ends a build (`FATAL`),
-is printed by builds that go on as well (`NOISE`), or tells no more than that something failed
-(`VAGUE`). The first fatal line decides; a line after which the build was seen to go on decides nothing.
+Each sign is a known line of a tool. Its weight is `FATAL` if that line ends a build, `NOISE` if builds that
+continue print it as well, and `VAGUE` if it shows only that something failed. The first fatal line decides;
+a line after which the build continued is ignored.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 EVIDENCE = 300  # characters
 MOST_MISSING = 8
-_LONGEST_LINE = 4000  # characters that are looked at; what is behind them is not
-_BEFORE = 80  # characters of a long line that are shown before what was found in it
+_LONGEST_LINE = 4000  # characters of a line that are searched; the rest is ignored
+_BEFORE = 80  # characters of a long line that are shown before the match
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;:?]{0,20}[A-Za-z]")
 _LINE_ENDS = re.compile(r"\r\n?")
 _LONG = re.compile(rf"^([^\n]{{{_LONGEST_LINE}}})[^\n]+", re.MULTILINE)
 
-# What setuptools says when it goes on to its next step: what failed before was a trial, or optional.
+# setuptools prints these when it begins its next step: an earlier failure was a trial, or optional.
 _GOES_ON = re.compile(
     r"^(?:INFO:\w{1,40}:)?(?:running \w{1,40}$|(?:copying|creating|adding|writing|building|moving|linking) )",
     re.MULTILINE,
 )
 
-# Sources that a build tool writes to try something out; that one does not compile is an answer, not an error.
+# Sources that a build tool writes as a test; if one does not compile, that is an answer, not an error.
 _TRIALS = (
     r"(?:(?:[^\s:]{0,300}/)?(?:_?conftest|_configtest|testfile|try_?compile\w{0,20}|CMake[\w.-]{1,80}|test\w{1,20}Compiler)"
     r"\.\w{1,4}|[^\s:]{0,200}/(?:CMakeScratch|CMakeTmp|meson-private)/[^\s:]{0,200}"
@@ -51,7 +51,7 @@ _LEFT_PYTHON = (
 
 
 class Weight(IntEnum):
-    """How much a line proves; the least weighs most."""
+    """How much a line proves; the lowest value weighs most."""
 
     FATAL = 0
     NOISE = 1
@@ -61,25 +61,25 @@ class Weight(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """A line that shows why a build failed; `name` in its pattern is what was not found."""
+    """A line that shows why a build failed; the group `name` of its pattern is the missing thing."""
 
     slug: str
     reason: Reason
-    pattern: str  # begins with a line or a rare word, and is bounded: the text is hostile
-    example: str  # a line as it was really printed
+    pattern: str  # begins with a line or a rare word, and is bounded: the log is hostile
+    example: str  # a line from a real log
     wants: tuple[Want, ...] = ()  # what `name` is
-    also: tuple[Missing, ...] = ()  # what is missing whatever the line names
+    also: tuple[Missing, ...] = ()  # what is missing regardless of the line's text
     weight: Weight = Weight.FATAL
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a build failed, the one line that shows it, and what it did not find."""
+    """Why a build failed, the line that shows it, and what was missing."""
 
     reason: Reason
     evidence: str = ""
     missing: tuple[Missing, ...] = ()
-    sign: str = ""  # the slug of the sign that decided; empty where there was none
+    sign: str = ""  # the slug of the sign that decided; empty if there was none
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class _Hit:
     name: str
 
 
-# Possessive: no name is tried again at each of its lengths where what follows it does not fit.
+# Possessive: no backtracking over a name's lengths if the text after it does not match.
 _NAME = r"(?P<name>[\w][\w.+-]{0,100}+)"
 _NAME2, _NAME3 = _NAME.replace("name", "name2"), _NAME.replace("name", "name3")
 _HEADER = r"(?P<name>[\w][\w./+-]{0,200}+)"
@@ -100,7 +100,7 @@ _OF_RUST = frozenset({"cargo", "rustc", "rustup"})
 _RUST = (Missing(Want.TOOL, "rustc"), Missing(Want.TOOL, "cargo"))
 
 SIGNS: tuple[Sign, ...] = (
-    # --- limits, where a tool notices them first
+    # --- limits that a tool notices first
     Sign(
         "no-space",
         Reason.OUT_OF_SPACE,
@@ -147,7 +147,7 @@ SIGNS: tuple[Sign, ...] = (
         r"^(?:[^\s:]{0,100}: (?:line )?\d{1,9}: {1,8}\d{1,9} )?(?:Killed|Terminated)(?: {2}[^\n]{0,300})?$",
         "/bin/sh: line 1:    12 Killed                  gcc -c a.c",
     ),
-    # --- Rust: before the network, which is only asked for it
+    # --- Rust: before the network, which is only used to fetch it
     Sign(
         "no-rust",
         Reason.NEEDS_RUST,
@@ -250,7 +250,7 @@ SIGNS: tuple[Sign, ...] = (
         "../meson.build:1:0: ERROR: Unknown compiler(s): [['gfortran'], ['flang-new'], ['flang'], ['nvfortran']]",
         wants=(Want.TOOL,),
     ),
-    # --- CMake: what is fatal stands by itself, below the line that says where; the rest has "-- " before it
+    # --- CMake: a fatal message is on its own line, below that of its place; others begin with "-- "
     Sign(
         "cmake-no-package",
         Reason.MISSING_CMAKE_PACKAGE,
@@ -283,7 +283,7 @@ SIGNS: tuple[Sign, ...] = (
         "  No CMAKE_Fortran_COMPILER could be found.",
         also=(Missing(Want.TOOL, "gfortran"),),
     ),
-    # --- tools that are not there
+    # --- missing tools
     Sign(
         "no-command",
         Reason.MISSING_TOOL,
@@ -359,7 +359,7 @@ SIGNS: tuple[Sign, ...] = (
         "error: library npymath has Fortran sources but no Fortran compiler found",
         also=(Missing(Want.TOOL, "gfortran"),),
     ),
-    # --- libraries that a package's own script looks for
+    # --- libraries that a package's script looks for
     Sign(
         "pillow-no-dependency",
         Reason.MISSING_HEADER,
@@ -422,7 +422,7 @@ SIGNS: tuple[Sign, ...] = (
         rf"Could not find suitable distribution for Requirement\.parse\('{_NAME}",
         "distutils.errors.DistutilsError: Could not find suitable distribution for Requirement.parse('cffi>=1.0')",
     ),
-    # --- what builds may say and still go on
+    # --- lines after which builds may continue
     Sign(
         "no-network",
         Reason.NEEDS_NETWORK,
@@ -457,7 +457,7 @@ SIGNS: tuple[Sign, ...] = (
         wants=(Want.PKG_CONFIG,),
         weight=Weight.NOISE,
     ),
-    # --- what tells no more than that something failed
+    # --- lines that show only that something failed
     Sign(
         "no-file",
         Reason.MISSING_FILE,
@@ -515,16 +515,16 @@ SIGNS: tuple[Sign, ...] = (
         weight=Weight.LAST_WORDS,
     ),
 )
-"""Every sign, those that explain the others before them: of two in one place the first counts."""
+"""All signs, specific ones before general ones: of two at one place the first counts."""
 
-# A process was lost, by a signal or by a fault of its own.
+# A process was lost, by a signal or by its own fault.
 _LOST = re.compile(r"process pool was terminated abruptly|\bBrokenProcessPool\b")
 
 _COMPILED = tuple((sign, re.compile(sign.pattern, re.MULTILINE)) for sign in SIGNS)
 
 
 def explain(log: str) -> Explanation:
-    """Tell from the end of a log why the build failed; what shows no sign is a plain build error."""
+    """Explain from the end of a log why the build failed; a log without signs is a plain build error."""
     text = _plain(log)
     hits = _hits(text)
     if not hits:
@@ -537,10 +537,10 @@ def explain(log: str) -> Explanation:
 
 
 def killed(log: str, *, went_well: bool = False) -> str:
-    """Return the first line of a log that reports a process as ended by SIGKILL or SIGTERM; empty where none does.
+    """Return the first line of a log that reports a process as ended by SIGKILL or SIGTERM; empty if none does.
 
-    A build that went well all the same may have left out what the process was to make. But a word of the shell
-    is not enough there: a script may end its own helpers.
+    A build that succeeded nevertheless may lack the output of that process. For such a build, the shell's
+    message is not enough: a script may end its helpers.
     """
     text = _plain(log)
     hits = [
@@ -553,14 +553,14 @@ def killed(log: str, *, went_well: bool = False) -> str:
 
 
 def lost(log: str) -> str:
-    """Return the line of a log that reports a worker process as lost, whatever ended it; empty where there is none."""
+    """Return the line of a log that reports a lost worker process, for any reason; empty if there is none."""
     text = _plain(log)
     found = _LOST.search(text)
     return printable(text[text.rfind("\n", 0, found.start()) + 1 : found.end()]) if found else ""
 
 
 def explain_file(log: Path, sizes: tuple[int, ...]) -> Explanation:
-    """Return why a build failed by the ends of its log, of these sizes in bytes, until one shows more than an error."""
+    """Explain a failure from growing ends of its log, of these sizes in bytes, until one shows a specific reason."""
     found = Explanation(Reason.BUILD_ERROR)
     with log.open("rb") as stream:
         whole = stream.seek(0, os.SEEK_END)
@@ -573,7 +573,7 @@ def explain_file(log: Path, sizes: tuple[int, ...]) -> Explanation:
 
 
 def of_limit(limit: Reason, limits: Limits) -> str:
-    """Say what a build used too much of: no line of its own log shows that."""
+    """Describe the limit that a build exceeded, which no line of its log shows."""
     return {
         Reason.TIME_OUT: f"the build was ended after {limits.seconds} seconds",
         Reason.OUT_OF_MEMORY: f"the build used more than {limits.memory} bytes of memory, its files counted in",
@@ -586,9 +586,9 @@ def of_limit(limit: Reason, limits: Limits) -> str:
 
 
 def with_evidence(failure: Failure) -> Failure:
-    """Let a failure that no sign in a log tells of be shown by the telling line of its own detail.
+    """Give a failure without a sign the most informative line of its detail as evidence.
 
-    Of uv's complaint that is the reason below the headline; of a log, its last line.
+    For an error of uv, that is the reason below the headline; for a log, its last line.
     """
     if failure.evidence:
         return failure
@@ -599,7 +599,7 @@ def with_evidence(failure: Failure) -> Failure:
 
 
 def printable(text: str) -> str:
-    """Make one line of what a package wrote: without control characters, and cut."""
+    """Return a package's text as one line: without control characters, and cut."""
     plain = "".join(one if one.isprintable() else " " for one in _ESCAPES.sub("", text[: 4 * EVIDENCE]))
     return " ".join(plain.split())[:EVIDENCE]
 
@@ -609,7 +609,7 @@ def _plain(log: str) -> str:
 
 
 def _hits(text: str) -> list[_Hit]:
-    """Find every sign after which the build was not seen to go on, in the order of the text."""
+    """Find all signs after which the build did not continue, in the order of the text."""
     steps = [step.start() for step in _GOES_ON.finditer(text)]
     since = steps[-1] if steps else -1
     found = [
@@ -627,14 +627,14 @@ def _names(match: re.Match[str]) -> tuple[str, ...]:
 
 
 def _precedence(hit: _Hit) -> tuple[int, int, int]:
-    """Order hits: what weighs most, then the first; but of last words, the last."""
+    """Order hits by weight, then by place: the first wins, but of last words the last."""
     order = SIGNS.index(hit.sign)
     place = -hit.start if hit.sign.weight is Weight.LAST_WORDS else hit.start
     return hit.sign.weight, place, order
 
 
 def _evidence(text: str, hit: _Hit) -> str:
-    """Return the line that shows it: the last one that the sign covers."""
+    """Return the line that shows the sign: the last that the match covers."""
     last = text.rfind("\n", hit.start, hit.end - 1) + 1
     begin = text.rfind("\n", 0, max(hit.start, last)) + 1
     end = text.find("\n", hit.end)
@@ -643,9 +643,9 @@ def _evidence(text: str, hit: _Hit) -> str:
 
 
 def _missing(cause: _Hit, hits: list[_Hit]) -> tuple[Missing, ...]:
-    """List what the cause says is missing, and what its like say."""
+    """List what is missing by the deciding sign, and by other hits of that sign."""
     kin = [hit for hit in hits if hit.sign is cause.sign]
-    if Missing(Want.TOOL, "pkg-config") in _of(cause):  # then the modules that it was asked for are unknown too
+    if Missing(Want.TOOL, "pkg-config") in _of(cause):  # then its modules are missing too
         kin += [hit for hit in hits if hit.sign.wants == (Want.PKG_CONFIG,)]
     return tuple(dict.fromkeys(one for hit in (cause, *kin) for one in _of(hit)))[:MOST_MISSING]
 

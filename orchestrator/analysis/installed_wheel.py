@@ -1,4 +1,4 @@
-"""Reads and adapts what an installer made of wheels: called in a helper process, since wheels decide what is in it.
+"""Checks and adapts installed wheels: called in a helper process, since the files are untrusted.
 
 No file is read into memory whole. RECORD is the list of the files of an installed wheel (PEP 376, PEP 627).
 """
@@ -20,18 +20,18 @@ PYTHON = "/usr/bin/python3"
 """The interpreter in the image, as scripts name it."""
 
 _CHUNK = 1 << 20
-_HEAD = 1 << 14  # bytes of a script, within which an installer names the interpreter
+_HEAD = 1 << 14  # bytes of a script in which an installer names the interpreter
 _LONGEST_LINE = 1 << 16  # characters of RECORD: a path has 4,096 bytes at most
-_FIXED = hashlib.algorithms_guaranteed - {"shake_128", "shake_256"}  # those whose digest has one length
+_FIXED = hashlib.algorithms_guaranteed - {"shake_128", "shake_256"}  # hash functions whose digest has a fixed length
 
-# A path that is too long for a first line, or has spaces in it, is put behind sh.
+# If a path is too long for a first line or contains spaces, the line runs sh.
 _SH = re.compile(rb"""#!/bin/sh\n'''exec' (?P<quote>["']?)(?P<path>[^\n]*?)(?P=quote) "\$0" "\$@"\n' '''\n""")
 
 
 def unlike_record(lib: Path) -> str:
-    """Name a file that is not as the RECORD of its wheel has it, or that no RECORD lists; empty where there is none."""
+    """Name a file that differs from its wheel's RECORD, or that no RECORD lists; empty if there is none."""
     listed: dict[str, list[str]] = {}
-    records = sorted(lib.glob("*.dist-info/RECORD"))  # not those of what a wheel has vendored: it lists them
+    records = sorted(lib.glob("*.dist-info/RECORD"))  # not those of vendored packages: their wheel lists them
     for record in records:
         inside = str(record.relative_to(lib))
         try:
@@ -59,7 +59,7 @@ def _is_as_listed(path: Path, listed: list[str]) -> bool:
 
 
 def localize_scripts(lib: Path, interpreter: str) -> None:
-    """Let scripts name the image's interpreter and not this one, and correct what RECORD says of them."""
+    """Make scripts name the image's interpreter instead of this one, and update their lines in RECORD."""
     changed: dict[str, list[str]] = {}
     for script in (path for path in sorted((lib / "bin").glob("*")) if path.is_file()):
         with script.open("rb") as stream:
@@ -72,7 +72,7 @@ def localize_scripts(lib: Path, interpreter: str) -> None:
 
 
 def localize(script: bytes, interpreter: str) -> bytes:
-    """Put the image's Python where a script's first line names this interpreter."""
+    """Replace this interpreter in a script's first line with the image's Python."""
     first_line = f"#!{PYTHON}\n".encode()
     direct = f"#!{interpreter}\n".encode()
     if script.startswith(direct):
@@ -84,7 +84,7 @@ def localize(script: bytes, interpreter: str) -> bytes:
 
 
 def _written(script: Path, head: bytes, rest: IO[bytes]) -> list[str]:
-    """Replace a script, which may be linked from elsewhere; return its hash and size as RECORD has them."""
+    """Replace a script, which may have other hard links; return its hash and size in RECORD's form."""
     sha256, size, anew = hashlib.sha256(), 0, script.with_name(f"{script.name}.anew")
     with anew.open("wb") as out:
         piece = head
@@ -99,7 +99,7 @@ def _written(script: Path, head: bytes, rest: IO[bytes]) -> list[str]:
 
 
 def _correct(record: Path, changed: dict[str, list[str]]) -> None:
-    """Replace a RECORD by one with the new rows; one that is no CSV stays as it is."""
+    """Replace the rows in a RECORD; one that is not CSV is left unchanged."""
     anew = record.with_name(f"{record.name}.anew")
     try:
         with _text(record) as stream, anew.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out:
@@ -118,7 +118,7 @@ def _text(record: Path) -> IO[str]:
 
 
 def _lines(stream: IO[str]) -> Iterator[str]:
-    """Yield lines; one that is longer than any of RECORD comes in pieces."""
+    """Yield lines; one that is longer than any valid line of RECORD is yielded in pieces."""
     while line := stream.readline(_LONGEST_LINE):
         yield line
 

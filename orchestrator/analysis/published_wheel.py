@@ -1,4 +1,4 @@
-"""The wheel on the index as a third party: which one is ours, and how it differs from what we built."""
+"""Compares our wheel with the corresponding one on the index."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from orchestrator.model import Diagnosis, OfferedWheel
 
 _MANYLINUX = re.compile(r"manylinux(?:(1|2010|2014)|_([0-9]{1,4})_([0-9]{1,4}))_(\w+)")
-_GLIBC = {"1": (2, 5), "2010": (2, 12), "2014": (2, 17)}  # PEP 600: what the older names stand for
+_GLIBC = {"1": (2, 5), "2010": (2, 12), "2014": (2, 17)}  # PEP 600: the glibc of the older names
 
 NONE = Published("", "", same=False)
-"""What is found where the index has no wheel for the same tags."""
+"""The result if the index has no wheel for the same tags."""
 
 
 def published(
@@ -30,15 +30,15 @@ def published(
     fetch: Callable[[OfferedWheel], Path],
     explain: Callable[[Path, WheelFile], Diagnosis | None],
 ) -> Published:
-    """Fetch the wheel that the index has for the tags of ours, and tell how it differs.
+    """Fetch the published wheel for the tags of ours, and compare it.
 
-    `fetch` returns a file in a folder that is called by its SHA-256. `explain` gets that file, and
-    under which name and hash it is to be read; None where it cannot be.
+    `fetch` returns a file in a folder named by its SHA-256. `explain` gets that file, with the name and
+    the hash for reading it; it returns None if the file cannot be read.
 
     Raises
     ------
     PackageIndexError
-        The index does not answer, or the file is not what it said.
+        The index does not answer, or the file does not have the announced hash.
 
     """
     found = counterpart(ours.filename, offered)
@@ -64,21 +64,21 @@ def published(
 def counterpart(ours: str, offered: Iterable[OfferedWheel]) -> OfferedWheel | None:
     """Return the offered wheel of the same name, or else the one for the same Python, ABI and kind of machine.
 
-    A wheel for the very machine (linux_x86_64) has its like in one for manylinux on the same
-    processor; of several, in the one for the newest glibc, as an installer here would choose.
+    A wheel for the exact machine (linux_x86_64) corresponds to one for manylinux on the same
+    processor; of several, to the one for the newest glibc, which an installer would choose.
     """
     ranked = [(rank, one) for one in offered if (rank := _rank(ours, one.filename)) is not None]
     return max(ranked, key=lambda pair: (pair[0], pair[1].filename))[1] if ranked else None
 
 
 def _rank(ours: str, theirs: str) -> tuple[int, int, int] | None:
-    """Tell how well a published wheel fits ours, the more the better; None where it does not."""
+    """Return how well a published wheel matches ours, the higher the better; None if it does not."""
     if ours == theirs:
         return (3, 0, 0)
     first, second = _tags(ours), _tags(theirs)
     if first & second:
         return (2, 0, 0)
-    fitting = [glibc for one in first for two in second if (glibc := _alike(one, two)) is not None]
+    fitting = [glibc for left in first for right in second if (glibc := _alike(left, right)) is not None]
     return (1, *max(fitting)) if fitting else None
 
 
@@ -90,7 +90,7 @@ def _tags(filename: str) -> frozenset[Tag]:
 
 
 def _alike(ours: Tag, theirs: Tag) -> tuple[int, int] | None:
-    """Return the glibc that a manylinux tag asks for, where it is the like of ours for the very machine."""
+    """Return the glibc that a manylinux tag requires, if the rest of the tag matches ours."""
     if (ours.interpreter, ours.abi) != (theirs.interpreter, theirs.abi):
         return None
     match = _MANYLINUX.fullmatch(theirs.platform)
@@ -100,5 +100,5 @@ def _alike(ours: Tag, theirs: Tag) -> tuple[int, int] | None:
 
 
 def _named_as(ours: str, theirs: str) -> str:
-    """Return under which name a published wheel is compared: ours, where nothing but the kind of Linux differs."""
+    """Return the name for comparing a published wheel: ours, if only the kind of Linux differs."""
     return theirs if _tags(ours) & _tags(theirs) else ours

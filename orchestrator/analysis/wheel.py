@@ -1,4 +1,4 @@
-"""Reads a wheel file, which may be hostile: nothing of it is written anywhere, and all is bounded."""
+"""Reads a wheel file, which may be hostile: none of it is written to disk, and memory and sizes are bounded."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ BROKEN = (
     zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, struct.error,
     zlib.error, lzma.LZMAError,
 )  # fmt: skip
-"""What zipfile raises, one time or another, when it reads what is no archive, or no longer one."""
+"""All exceptions of zipfile for files that are not archives or are damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A wheel on our disk, under the name by which it is to be known, and what its build planted, if that is known."""
+    """A wheel on our disk, its file name for the comparison, and the values planted by its build, if known."""
 
     path: Path
     file: WheelFile
@@ -47,10 +47,10 @@ class Given:
 
 
 def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure | None:
-    """Tell what is wrong with a wheel by its name and its list of members alone; None if nothing is.
+    """Check a wheel by its name and its list of members alone; None if it is acceptable.
 
-    `limit` bounds the bytes that it says it unpacks to, `members` their number. An OSError is raised where the
-    host cannot read the file.
+    `limit` bounds the declared size of the unpacked members, `members` their number. An OSError is raised if
+    the host cannot read the file.
     """
     try:
         parse_wheel_filename(claimed.filename)
@@ -58,8 +58,8 @@ def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure 
         return _failure(Reason.BROKEN_WHEEL, str(error))
     try:
         if directory_of_zip(str(path)) > LARGEST_DIRECTORY:
-            return _failure(Reason.WHEEL_TOO_LARGE, "its list of members is beyond all measure")
-        if members_of_zip(str(path), members) > members:  # before zipfile keeps 500 bytes of each
+            return _failure(Reason.WHEEL_TOO_LARGE, "its list of members is too long")
+        if members_of_zip(str(path), members) > members:  # before zipfile allocates 500 bytes for each
             return _failure(Reason.WHEEL_TOO_LARGE, f"has more than {members} files")
         with zipfile.ZipFile(path) as archive:
             return _unsafe(archive.infolist(), limit, members)
@@ -72,17 +72,17 @@ def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure 
 def _unsafe(infos: list[zipfile.ZipInfo], limit: int, members: int) -> Failure | None:
     seen: set[str] = set()
     for info in infos:
-        # `orig_filename` is what stands in the archive; zipfile cuts `filename` at a NUL.
+        # `orig_filename` is the name in the archive; zipfile cuts `filename` at a NUL.
         name = info.orig_filename
         if name in seen:
-            return _failure(Reason.UNSAFE_WHEEL, f"{name}: stands in the archive twice")
+            return _failure(Reason.UNSAFE_WHEEL, f"{name}: occurs twice in the archive")
         if name.startswith("/") or "\\" in name or "\0" in name or ".." in name.split("/"):
             return _failure(Reason.UNSAFE_WHEEL, f"{name}: leads out of the wheel")
         if (info.external_attr >> 16) & _FORMAT not in (0, 0o100000, 0o040000):
             kind = "a link" if (info.external_attr >> 16) & _FORMAT == _LINK else "not a plain file"
             return _failure(Reason.UNSAFE_WHEEL, f"{name}: is {kind}")
         if info.compress_type not in _METHODS:
-            return _failure(Reason.BROKEN_WHEEL, f"{name}: compressed by the method {info.compress_type}, as none is")
+            return _failure(Reason.BROKEN_WHEEL, f"{name}: unknown compression method {info.compress_type}")
         seen.add(name)
     if sum(info.file_size for info in infos) > limit or len(infos) > members:
         return _failure(Reason.WHEEL_TOO_LARGE, f"unpacks to more than {limit} bytes or {members} files")
@@ -90,9 +90,9 @@ def _unsafe(infos: list[zipfile.ZipInfo], limit: int, members: int) -> Failure |
 
 
 def read(path: Path, claimed: WheelFile, limit: int, members: int) -> Wheel | Failure:
-    """Read all that comparison needs of a wheel; memory does not grow with its members' size.
+    """Read all data of a wheel that comparison needs; memory does not grow with its members' size.
 
-    `limit` bounds what its members truly unpack to, in bytes, whatever they claim.
+    `limit` bounds the real size of its unpacked members, in bytes, regardless of the declared size.
     """
     if (failure := survey(path, claimed, limit, members)) is not None:
         return failure
@@ -108,7 +108,7 @@ def read(path: Path, claimed: WheelFile, limit: int, members: int) -> Wheel | Fa
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, raw: IO[bytes]) -> Member:
     sha256 = hashlib.sha256()
-    with archive.open(info) as stream:  # never yields more than file_size, which the survey has bounded
+    with archive.open(info) as stream:  # never yields more than file_size, which `survey` has bounded
         while piece := stream.read(CHUNK):
             sha256.update(piece)
     extra, packed = _raw(info, raw)
@@ -137,7 +137,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, raw: IO[bytes]) -> 
 
 
 def _raw(info: zipfile.ZipInfo, raw: IO[bytes]) -> tuple[bytes, str]:
-    """Return a member's local extra field, and the hash of its bytes as they are packed."""
+    """Return a member's local extra field, and the hash of its packed bytes."""
     raw.seek(info.header_offset)
     header = _LOCAL.unpack(raw.read(_LOCAL.size))
     raw.seek(header[9], 1)
@@ -157,7 +157,7 @@ def _record(archive: zipfile.ZipFile) -> tuple[str, ...]:
 
 
 def requires(path: Path) -> tuple[str, ...]:
-    """Return what a wheel requires when it is used, as its METADATA has it; nothing where it cannot be read."""
+    """Return a wheel's run-time requirements from its METADATA; empty if it cannot be read."""
     try:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
@@ -174,7 +174,7 @@ def requires(path: Path) -> tuple[str, ...]:
 
 
 def is_record(path: str) -> bool:
-    """Tell whether that member is the wheel's RECORD (PEP 427)."""
+    """Return whether that member is the wheel's RECORD (PEP 427)."""
     folder, _, name = path.partition("/")
     return name == "RECORD" and folder.endswith(".dist-info")
 

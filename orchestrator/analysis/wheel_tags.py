@@ -1,7 +1,7 @@
-"""What a wheel is for, by the tags of its name, against what the index publishes for the same version.
+"""Compares a wheel's tags with those of the wheels that the index publishes for the same version.
 
-A build that lacks a compiler, or a build requirement, may quietly leave out its extension modules and
-give a wheel for any platform, where all that is published is for particular ones.
+A build that lacks a compiler or a build requirement may silently omit its extension modules and
+produce a wheel for any platform, while all published wheels are for specific platforms.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ MOST = 200  # tags of published wheels that are listed
 
 
 def of(ours: str, published: Iterable[str], members: Callable[[], Iterable[str]]) -> TagComparison | None:
-    """Tell the kind of our wheel; None where its own name is not a wheel's (PEP 427).
+    """Compare the tags of our wheel; None if its name is not a wheel's (PEP 427).
 
-    A wheel whose tags name an ABI, and that has no extension module, is pure but for its name:
-    that is what setuptools makes when an optional extension does not compile. `members` lists
-    the paths in our wheel, and is asked only where that would make a difference.
+    A wheel whose tags name an ABI but which has no extension module is pure except for its name:
+    setuptools builds that when an optional extension does not compile. `members` lists the paths in
+    our wheel, and is called only if they matter.
     """
     tags = tags_of(ours)
     if not tags:
@@ -39,13 +39,13 @@ def of(ours: str, published: Iterable[str], members: Callable[[], Iterable[str]]
 
 
 def has_extension(members: Iterable[str]) -> bool:
-    """Tell whether one of these paths is an extension module of Linux; of an unknown wheel, it is taken for granted."""
+    """Return whether one of these paths is an extension module of Linux; true for an unknown wheel."""
     paths = tuple(members)
     return not paths or any(path.endswith(".so") for path in paths)
 
 
 def tags_of(filename: str) -> tuple[str, ...]:
-    """Return the tags of a wheel's name, sorted (PEP 425); none where it is not one."""
+    """Return the tags of a wheel's name, sorted (PEP 425); empty if it is not a wheel's name."""
     try:
         return tuple(sorted(str(tag) for tag in parse_wheel_filename(filename)[3]))
     except InvalidWheelFilename:

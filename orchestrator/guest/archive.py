@@ -1,7 +1,7 @@
-"""Reads archives of sdists and unpacks them, where they are fit to be unpacked.
+"""Reads archives of sdists, and unpacks those that are safe to unpack.
 
 Standard library only, for any Python from 3.9 on. The guest unpacks with it inside the container, and the host
-surveys with it, so that both sides agree on which archives are fit.
+surveys with it, so both accept the same archives.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 18
 LONGEST_TARGET = 4096  # bytes, of a link's
-LONGEST_READ = 16 << 20  # bytes; archives are read in pieces, but for their headers
+LONGEST_READ = 16 << 20  # bytes; archives are read in pieces, except their headers
 LARGEST_DIRECTORY = 128 << 20  # bytes, of a zip's list of members
 KINDS = {
     tarfile.REGTYPE: "file",
@@ -33,16 +33,16 @@ KINDS = {
 
 
 class Unfit(Exception):  # noqa: N818 - a finding about the package, not an error of ours
-    """The archive is not fit to be unpacked; `reason` is a slug, the text may be hostile."""
+    """The archive is not safe to unpack; `reason` is a slug, the text may be hostile."""
 
     def __init__(self, reason: str, detail: str) -> None:
-        """Keep the reason apart from the text."""
+        """Store the reason separately from the text."""
         super().__init__(detail)
         self.reason = reason
 
 
 class Entry:
-    """One file, folder or link of an sdist, as the archive has it."""
+    """One file, folder or link of an sdist, as recorded in the archive."""
 
     __slots__ = ("executable", "kind", "mtime", "path", "size", "source", "target")
 
@@ -57,7 +57,7 @@ class Entry:
         target: str,
         source: Any,  # noqa: ANN401 - the archive's own record
     ) -> None:
-        """Note one entry."""
+        """Store the fields of one entry."""
         self.path = path
         self.kind = kind
         self.size = size
@@ -68,14 +68,14 @@ class Entry:
 
 
 class Measured:
-    """A stream that hands out no more at once than any honest header needs; a compressed one may hide gigabytes."""
+    """A stream that limits a single read to the size of a valid header; a compressed header may expand to gigabytes."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         """Read from that stream."""
         self._stream = stream
 
     def read(self, size: int = -1) -> bytes:
-        """Read that many bytes; raises ValueError where they are too many at once."""
+        """Read that number of bytes; raises ValueError if it exceeds the limit."""
         if not 0 <= size <= LONGEST_READ:
             raise ValueError(f"a header of {size} bytes")
         return self._stream.read(size)
@@ -85,7 +85,7 @@ class Measured:
         return self._stream.seek(offset, whence)
 
     def tell(self) -> int:
-        """Tell where it stands."""
+        """Return the position."""
         return self._stream.tell()
 
     def close(self) -> None:
@@ -94,13 +94,13 @@ class Measured:
 
 
 def decompressed(path: str) -> IO[bytes]:
-    """Open a file for what it holds once decompressed, by its first bytes."""
+    """Open a file for its decompressed contents, by its first bytes."""
     with open(path, "rb") as stream:
         magic = stream.read(6)
     if magic.startswith(b"\x1f\x8b"):
         import gzip  # noqa: PLC0415 - tarfile would import the same, one of the three
 
-        return gzip.open(path)  # type: ignore[return-value] # it is read like any file
+        return gzip.open(path)  # type: ignore[return-value] # it is read like a file
     if magic.startswith(b"BZh"):
         import bz2  # noqa: PLC0415
 
@@ -113,13 +113,13 @@ def decompressed(path: str) -> IO[bytes]:
 
 
 class Tar:
-    """An sdist that is a tar archive, however it is compressed."""
+    """An sdist that is a tar archive, with any compression."""
 
     def __init__(self, path: str) -> None:
         """Open the archive at that path."""
         self._stream = Measured(decompressed(path))
         try:
-            self._archive = tarfile.TarFile(fileobj=self._stream)  # type: ignore[arg-type] # all that it reads by
+            self._archive = tarfile.TarFile(fileobj=self._stream)  # type: ignore[arg-type] # it has all methods that tarfile calls
         except BaseException:
             self._stream.close()
             raise
@@ -151,14 +151,14 @@ class Tar:
 
 
 class Zip:
-    """An sdist that is a zip archive, as some projects used to publish."""
+    """An sdist that is a zip archive, which some projects used to publish."""
 
     def __init__(self, path: str) -> None:
         """Open the archive at that path."""
         import zipfile  # noqa: PLC0415 - zips are rare, and every build waits for imports
 
         if directory_of_zip(path) > LARGEST_DIRECTORY:
-            raise Unfit("sdist-too-large", "its list of members is beyond all measure")
+            raise Unfit("sdist-too-large", "its list of members is too long")
         self._archive = zipfile.ZipFile(path)
 
     def entries(self) -> Iterator[Entry]:
@@ -192,16 +192,16 @@ class Zip:
 
 
 def directory_of_zip(path: str) -> int:
-    """Return how many bytes a zip's list of members says it has, before anything reads it into memory.
+    """Return the declared size in bytes of a zip's list of members, before anything reads it into memory.
 
-    As in APPNOTE.TXT, 4.3.14 to 4.3.16; 0 where there is no such list, for the library to say so. What counts is the
-    record that zipfile will use, and not another that a comment or a field of it may seem to begin.
+    See APPNOTE.TXT, 4.3.14 to 4.3.16; 0 if there is no such list, which the library then reports. The size is from
+    the record that zipfile will use, not from one that is imitated in a comment or a field.
     """
     return directory_of_zip_(path)[0]
 
 
 def directory_of_zip_(path: str) -> tuple[int, int]:
-    """Return how many bytes a zip's list of members has, by its own account, and where it ends."""
+    """Return the declared size in bytes of a zip's list of members, and its end."""
     with open(path, "rb") as stream:
         size = stream.seek(0, os.SEEK_END)
         begins = max(0, size - (1 << 16) - 22)
@@ -217,7 +217,7 @@ def directory_of_zip_(path: str) -> tuple[int, int]:
         locator = stream.read(20)
         if not locator.startswith(b"PK\6\7"):
             return told, begins + end
-        # Older Pythons look for the larger record right before its locator, newer ones where that one says.
+        # Older Pythons look for the larger record right before its locator, newer ones at the offset in the locator.
         wide = []
         for place in (begins + end - 20 - 56, int.from_bytes(locator[8:16], "little")):
             stream.seek(min(size, max(0, place)))
@@ -228,22 +228,22 @@ def directory_of_zip_(path: str) -> tuple[int, int]:
 
 
 def opened(path: str) -> Tar | Zip:
-    """Open an sdist by its name's ending; raises Unfit where it is no such archive."""
+    """Open an sdist by its name's ending; raises Unfit if it is not such an archive."""
     try:
         return Zip(path) if path.endswith(".zip") else Tar(path)
     except Unfit:
         raise
-    except Exception as error:  # noqa: BLE001 - each decompressor has its own, on bytes made to break it
+    except Exception as error:  # noqa: BLE001 - each decompressor raises its own exceptions for hostile bytes
         raise Unfit("broken-sdist", f"not an archive: {error}") from None
 
 
 def survey(archive: Tar | Zip, limit: int, members: int) -> dict[str, Entry]:
     """List an sdist's entries by their paths below its one top folder; of equal paths the last counts.
 
-    Links are taken as PEP 721 says: they may not lead out of the tree.
+    Links follow PEP 721: they may not lead out of the tree.
 
-    Raises Unfit where a path or link leads out, where something is neither file, folder nor link,
-    and where the whole is larger than `limit` bytes or `members` entries.
+    Raises Unfit if a path or link leads out, an entry is neither file, folder nor link,
+    or the whole is larger than `limit` bytes or `members` entries.
     """
     found: dict[str, Entry] = {}
     total = 0
@@ -268,7 +268,7 @@ def _bound(total: int, limit: int, number: int, members: int) -> None:
 
 
 def _inside(entry: Entry) -> str:
-    """Return the entry's path, normalised; raises Unfit where it, or where it leads, is outside."""
+    """Return the entry's path, normalised; raises Unfit if it or its target is outside."""
     if entry.kind == "device":
         raise Unfit("unsafe-sdist", f"{entry.path}: neither file, folder nor link")
     path = _normal(entry.path, entry.path)
@@ -297,7 +297,7 @@ def _normal(path: str, shown: str) -> str:
 
 
 def _below_top(found: dict[str, Entry]) -> dict[str, Entry]:
-    """Take away the one folder in which all is, as every sdist but some very old ones has it."""
+    """Remove the top folder, which every sdist has except some very old ones."""
     tops = {path.split("/", 1)[0] for path in found}
     if len(tops) > 1 or not any("/" in path for path in found):
         return found
@@ -305,17 +305,17 @@ def _below_top(found: dict[str, Entry]) -> dict[str, Entry]:
 
 
 def unpack(archive: Tar | Zip, found: dict[str, Entry], root: str, *, reverse: bool) -> None:
-    """Unpack under the umask in force, not with the archive's modes, and as one order of names says.
+    """Unpack under the current umask, not with the archive's modes, and in a fixed order of names.
 
-    A tmpfs lists a folder's entries by the order in which they were made; so all are made first, in
-    order, and filled afterwards, as they come.
+    A tmpfs lists a folder's entries in the order of their creation. So all are created first, in
+    order, and filled afterwards, in the archive's order.
     """
     links = {path for path, entry in found.items() if entry.kind.endswith("link")}
     os.makedirs(root)
     for path in sorted(found, reverse=reverse):
         entry = found[path]
         if any(parent in links for parent in _parents(path)):
-            raise Unfit("unsafe-sdist", f"{entry.path}: lies behind a link")
+            raise Unfit("unsafe-sdist", f"{entry.path}: is behind a link")
         _make(entry, os.path.join(root, path))
     for path, entry in found.items():
         if entry.kind == "file":
@@ -348,14 +348,14 @@ def _fill(archive: Tar | Zip, entry: Entry, place: str) -> None:
         while piece := stream.read(min(CHUNK, left + 1)):
             left -= len(piece)
             if left < 0:
-                raise Unfit("unsafe-sdist", f"{entry.path}: longer than it says")
+                raise Unfit("unsafe-sdist", f"{entry.path}: longer than declared")
             out.write(piece)
     when = max(0, entry.mtime)
     os.utime(place, (when, when))
 
 
 def _copy(found: dict[str, Entry], entry: Entry, root: str, place: str) -> None:
-    """Copy what a hard link links to; the target is named from the archive's root, top folder and all."""
+    """Copy the target of a hard link; its path begins at the archive's root and includes the top folder."""
     for path, target in found.items():
         if target.path == entry.target and target.kind == "file":
             with open(os.path.join(root, path), "rb") as stream, open(place, "wb") as out:
@@ -363,7 +363,7 @@ def _copy(found: dict[str, Entry], entry: Entry, root: str, place: str) -> None:
                     out.write(piece)
             os.utime(place, (max(0, entry.mtime),) * 2)
             return
-    raise Unfit("broken-sdist", f"{entry.path}: links to {entry.target}, which is not there")
+    raise Unfit("broken-sdist", f"{entry.path}: links to {entry.target}, which does not exist")
 
 
 def _stays(place: str, root: str) -> bool:

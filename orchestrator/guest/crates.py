@@ -1,11 +1,11 @@
-"""What runs inside the container that fetches crates: unpack the sdist, let cargo vendor what its locks name.
+"""Runs inside the container that fetches crates: unpacks the sdist, and lets cargo vendor the crates of its locks.
 
-Standard library only. Nothing of the sdist runs: cargo reads its manifests and locks, and settings of
-its own, since it is called from another folder than the sdist's. The container has no network but a
-Unix socket, to which the proxy that cargo is told of passes everything on.
+Standard library only. Nothing of the sdist runs: cargo reads its manifests and locks, but only our
+settings, since it is called from another folder than the sdist's. The container has no network but a
+Unix socket, to which the configured proxy of cargo forwards everything.
 
-On standard output comes a tar of the folder that a build has as its CARGO_HOME: `vendor/`, and a
-config.toml that puts it in the place of the registry. Cargo's words go to standard error.
+Standard output is a tar of the folder that is a build's CARGO_HOME: `vendor/`, and a config.toml
+that replaces the registry with it. Cargo's messages go to standard error.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-HOME = "crates"  # what the folder is called in a build: cargo's paths are relative to what holds it
+HOME = "crates"  # the folder's name in a build: cargo's paths are relative to its parent
 CARGO_FAILED = 3
 PIECE = 1 << 16
 
 
 def main(spec: dict[str, Any]) -> int:
-    """Fetch, and write the tar; return the exit status, 3 where cargo refused or failed."""
+    """Fetch the crates, and write the tar; return the exit status, 3 if cargo failed."""
     os.umask(0o022)
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
@@ -51,7 +51,7 @@ def main(spec: dict[str, Any]) -> int:
 
 
 def vendor(spec: dict[str, Any], source: Path, work: Path) -> str | None:
-    """Let cargo vendor what all of the locks name; return the settings that it asks for, None where it failed."""
+    """Let cargo vendor the crates of all locks; return the settings that it prints, None if it failed."""
     first, *others = [str(source / folder / "Cargo.toml") for folder in spec["folders"]]
     home = work / "home"
     home.mkdir()
@@ -60,7 +60,7 @@ def vendor(spec: dict[str, Any], source: Path, work: Path) -> str | None:
         [
             *("cargo", "vendor", "--locked", "--versioned-dirs", "--respect-source-config"),
             *("--manifest-path", first),
-            *(argument for one in others for argument in ("--sync", one)),
+            *(argument for other in others for argument in ("--sync", other)),
             f"{HOME}/vendor",
         ],
         cwd=work,
@@ -73,7 +73,7 @@ def vendor(spec: dict[str, Any], source: Path, work: Path) -> str | None:
 
 
 def settings_of(registry: str | None, port: int) -> str:
-    """Return cargo's own settings: the proxy, and the registry where it is not the one that cargo knows."""
+    """Return cargo's settings: the proxy, and the registry if it is not cargo's default."""
     lines = ["[http]", f'proxy = "http://127.0.0.1:{port}"', "[net]", "retry = 2", "git-fetch-with-cli = false"]
     if registry:
         lines += [
@@ -88,7 +88,7 @@ def settings_of(registry: str | None, port: int) -> str:
 
 
 def pack(folder: Path, out: Any) -> None:  # noqa: ANN401 - a stream
-    """Write what a build may read, in one order, with one owner and one time."""
+    """Write the files that a build may read, with fixed order, owner and time."""
 
     def plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         if not (member.isreg() or member.isdir()):
@@ -107,7 +107,7 @@ def pack(folder: Path, out: Any) -> None:  # noqa: ANN401 - a stream
 
 
 def forward(path: str) -> int:
-    """Listen on loopback, and pass all that comes on to a Unix socket; return the port."""
+    """Listen on loopback, and forward all connections to a Unix socket; return the port."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def accept() -> None:
@@ -120,7 +120,7 @@ def forward(path: str) -> int:
 
 
 def carry(client: socket.socket, path: str) -> None:
-    """Carry bytes both ways until either side ends."""
+    """Copy bytes both ways until either side ends."""
     with client, socket.socket(socket.AF_UNIX) as relay:
         relay.connect(path)
         back = threading.Thread(target=copy, args=(relay, client), daemon=True)
@@ -130,7 +130,7 @@ def carry(client: socket.socket, path: str) -> None:
 
 
 def copy(source: socket.socket, target: socket.socket) -> None:
-    """Carry bytes one way, and then say that there are no more."""
+    """Copy bytes one way, and then close that direction."""
     with suppress(OSError):
         while piece := source.recv(PIECE):
             target.sendall(piece)

@@ -1,21 +1,21 @@
-"""What runs inside the container: unpack the sdist, look around, call one hook, hand over what it made.
+"""Runs inside the container: unpacks the sdist, probes the environment, calls one hook, hands over its result.
 
 Standard library only, for any Python from 3.9 on.
 
-It speaks on standard output, in lines of JSON: first `{"probe": {...}}`; where it was told to ask
-for the dynamic build requirements, `{"asked": [...]}`; then one of `{"failure": {"phase", "reason",
-"detail"}}`, `{"failed": status}`, `{"missing": true}` (the answer names more than there is) or
+It writes lines of JSON to standard output: first `{"probe": {...}}`; if the command line requests
+the dynamic build requirements, `{"asked": [...]}`; then one of `{"failure": {"phase", "reason",
+"detail"}}`, `{"failed": status}`, `{"missing": true}` (the answer names absent requirements) or
 `{"file": name, "size": bytes}` followed by that many bytes. What a hook prints goes to standard error.
-Where a remedy asks for something to be done to the finished wheel, `postprocess.py` does it.
+If a remedy changes the finished wheel, `postprocess.py` applies it.
 `build/protocol.py` has the schema of each frame, and their order.
 
 The guest is process 1 of its container, and it alone has the channel. No code of the package or of
 its build requirements runs in it: a hook is called in a forked process, which closes the channel
 before it reads the build requirements' folder. Since both have one user, the guest makes itself
-undumpable, which closes `/proc/1`, ptrace(2) and pidfd_getfd(2) to the hook; and when the hook has
-ended, the guest kills all that is left before it looks at anything that was made.
+undumpable, which closes `/proc/1`, ptrace(2) and pidfd_getfd(2) to the hook. When the hook has
+ended, the guest kills all remaining processes before it reads any result.
 
-It ends by itself when its time is up, with TIMED_OUT, whether or not anyone attends to it.
+It ends with TIMED_OUT at its time limit, even if the host is gone.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 TIMED_OUT = 124  # the exit status once its time is up, as timeout(1) has it
 CRASHED = 70  # after a hook was called, which may have caused it; EX_SOFTWARE of sysexits.h
 UNREADY = 71  # before any hook was called, so that no package can have caused it; EX_OSERR
-PAUSE = 0.05  # seconds between two looks at a hook while something else of the container sends signals
+PAUSE = 0.05  # seconds between two checks of a hook while other processes of the container send signals
 
 
 ROOT = os.path.abspath(__file__).rsplit(os.sep, 3)[0]
@@ -50,16 +50,16 @@ ROOT = os.path.abspath(__file__).rsplit(os.sep, 3)[0]
 LONGEST_DETAIL = 2000  # characters
 LONGEST_REQUIREMENT = 4000  # characters; Python itself reads no number of more than 4,300 digits
 MOST_REQUIREMENTS = 4000
-MEMBER = 46  # bytes of what a zip's list has of a member, before its name (APPNOTE.TXT, 4.3.12)
-GROUP = "/sys/fs/cgroup"  # this container's; in the first version of control groups, a folder for each matter
+MEMBER = 46  # bytes of a member's header in a zip's list, before its name (APPNOTE.TXT, 4.3.12)
+GROUP = "/sys/fs/cgroup"  # this container's; in version 1 of control groups, a folder for each controller
 QUEUES = "/dev/mqueue"  # POSIX message queues are files there (mq_overview(7))
 NEAR = 1 << 20  # bytes; a kernel asks for several pages at once
 
 
 def members_of_zip(path: str, most: int) -> int:
-    """Count a zip's members as zipfile will find them, without keeping any; no further than one more than `most`.
+    """Count a zip's members as zipfile will find them, without storing any; stop at one more than `most`.
 
-    The number that the zip itself names counts for nothing there. What is no list of members ends the count.
+    zipfile ignores the number that the zip declares. Anything but a member's header ends the count.
     """
     size, end = directory_of_zip_(path)
     count = 0
@@ -77,7 +77,7 @@ def members_of_zip(path: str, most: int) -> int:
 
 
 def _text(path: str) -> str:
-    """Return a file's text; nothing where it cannot be read."""
+    """Return a file's text; empty if it cannot be read."""
     try:
         with open(path) as stream:
             return stream.read()
@@ -85,8 +85,8 @@ def _text(path: str) -> str:
         return ""
 
 
-def call_hook(spec: dict[str, Any], name: str, root: str, out: str) -> Any:  # noqa: ANN401 - what it returns
-    """Call a build backend's hook as PEP 517 says, in the source's folder."""
+def call_hook(spec: dict[str, Any], name: str, root: str, out: str) -> Any:  # noqa: ANN401 - the hook's value
+    """Call a build backend's hook by PEP 517, in the source's folder."""
     import importlib  # noqa: PLC0415
 
     os.chdir(root)
@@ -106,10 +106,10 @@ def call_hook(spec: dict[str, Any], name: str, root: str, out: str) -> Any:  # n
 
 
 def call_pip(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - the name of a file, if there is one
-    """Call `pip wheel` in the words of 2020; that it is offline and finds the sdist is said by its environment.
+    """Call `pip wheel` with the options of 2020; its environment makes it offline and names the sdist's folder.
 
-    So it builds in a folder of random name, with the build requirements that are there, and
-    nothing of what the project requires when it is used.
+    It builds in a folder with a random name, with the installed build requirements, and without
+    the project's run-time requirements.
     """
     import subprocess  # noqa: PLC0415 - hooks have no use for it
 
@@ -122,21 +122,21 @@ def call_pip(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - the name 
     )
     os.chdir(out)
     command = [sys.executable, "-m", "pip", "wheel", spec["pip"], "--no-binary", ":all:", "--no-cache-dir"]
-    subprocess.check_call(command)  # noqa: S603 - no shell, and a name that the index has normalized
+    subprocess.check_call(command)  # noqa: S603 - no shell, and a name normalized by the index
     made = [name for name in os.listdir(out) if name.endswith(".whl")]
     return made[0] if len(made) == 1 else None
 
 
 def run_hook(spec: dict[str, Any], name: str, root: str, out: str, voice: HostChannel) -> tuple[int, Any, float]:
-    """Call the hook in a process of its own; return its exit status, its value and its processor time.
+    """Call the hook in a separate process; return its exit status, its value and its processor time.
 
-    Whatever else the hook began is dead when this returns. The value is None where the hook gave none
-    that can be read. Raises Unfit where the hook changed this process's limits.
+    All processes started by the hook are dead when this returns. The value is None if the hook returned
+    none that can be read. Raises Unfit if the hook changed this process's limits.
     """
     limits = _text("/proc/self/limits")
-    answer = os.memfd_create("answer")  # unlike a pipe, no process left behind can hold it open
-    # A hook may send signals to this process, as many as it likes. The kernel drops those without a handler, for
-    # this is process 1; of these two, which are looked at in between, it keeps one each.
+    answer = os.memfd_create("answer")  # unlike a pipe, no remaining process can keep it open
+    # A hook may send any number of signals to this process. This is process 1, so the kernel drops those without
+    # a handler; of these two, which are checked in between, it keeps one each.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD, signal.SIGALRM))
     child = os.fork()
     if child == 0:
@@ -148,7 +148,7 @@ def run_hook(spec: dict[str, Any], name: str, root: str, out: str, voice: HostCh
     kill_all()
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     reap_all()
-    if limits != _text("/proc/self/limits"):  # prlimit(2) asks for no more than the same user
+    if limits != _text("/proc/self/limits"):  # prlimit(2) requires only the same user
         raise Unfit("broken-channel", "the build changed the limits of the process that reports its outcome")
     value = answered(os.pread(answer, CHUNK + 1, 0))
     os.close(answer)
@@ -169,12 +169,12 @@ def _ended(child: int) -> tuple[int, float]:
 
 
 def _has_ended(child: int) -> bool:
-    """Tell whether a child has ended, and leave it to be waited for."""
+    """Return whether a child has ended, without reaping it."""
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def answered(text: bytes) -> Any:  # noqa: ANN401 - whatever the hook wrote
-    """Read what a hook wrote as its value; None where it cannot be read, or is longer than CHUNK."""
+    """Read the value that a hook wrote; None if it cannot be read or is longer than CHUNK."""
     try:
         return json.loads(text) if 0 < len(text) <= CHUNK else None
     except (ValueError, RecursionError, MemoryError):
@@ -182,16 +182,16 @@ def answered(text: bytes) -> Any:  # noqa: ANN401 - whatever the hook wrote
 
 
 def kill_all() -> None:
-    """Kill every other process of the container, so that nothing changes any more; elsewhere, nothing."""
+    """Kill every other process of the container, so that nothing changes any more; outside a container, none."""
     if os.getpid() == 1:
-        try:  # noqa: SIM105 - contextlib takes its time
+        try:  # noqa: SIM105 - contextlib is slow to import
             os.kill(-1, signal.SIGKILL)
         except ProcessLookupError:
             pass
 
 
 def reap_all() -> None:
-    """Wait until all that was killed has ended; as process 1 this one is the parent of whatever lost its own."""
+    """Wait until all killed processes have ended; process 1 is the parent of all orphans."""
     while os.getpid() == 1:
         try:
             os.waitpid(-1, 0)
@@ -216,7 +216,7 @@ def _be_the_hook(spec: dict[str, Any], name: str, root: str, out: str, answer: i
         status = 0
     except SystemExit as asked:
         print(f"the build backend called sys.exit({asked.code!r})", file=sys.stderr)  # noqa: T201 - into the log
-    except BaseException:  # noqa: BLE001 - whatever it is, it is the package's
+    except BaseException:  # noqa: BLE001 - any exception is the package's
         traceback.print_exc()
     finally:
         sys.stdout.flush()
@@ -225,10 +225,10 @@ def _be_the_hook(spec: dict[str, Any], name: str, root: str, out: str, answer: i
 
 
 def require(folder: str) -> None:
-    """Let this process have the build requirements, as if Python had been started with them on PYTHONPATH."""
+    """Make the build requirements importable, as if Python had been started with them on PYTHONPATH."""
     import site  # noqa: PLC0415
 
-    os.environ.pop("HOSTNAME", None)  # put there by the engine, and no decision of ours
+    os.environ.pop("HOSTNAME", None)  # set by the engine, not by us
     os.environ["PYTHONPATH"] = folder
     ours = ROOT
     sys.path[:] = [folder, *(one for one in sys.path if one != ours)]
@@ -239,9 +239,9 @@ def require(folder: str) -> None:
 
 
 def hidden(files: Iterable[str], modules: Iterable[str]) -> list[str]:
-    """List the modules that were imported already, but would now be found among the files of a folder.
+    """List the modules that were imported already, but that a new import would find in a folder.
 
-    Those that Python itself starts with stay: it finds most of them in itself, wherever others are.
+    Python's start-up modules are excluded: most of them are built in, regardless of the path.
     """
     there = {file.partition(".")[0] for file in files}
     tops = ((name, name.partition(".")[0]) for name in modules)
@@ -249,7 +249,7 @@ def hidden(files: Iterable[str], modules: Iterable[str]) -> list[str]:
 
 
 def forks_refused() -> bool:
-    """Tell whether the limit on processes was hit, in either version of control groups."""
+    """Return whether the limit on processes was reached, in either version of control groups."""
     for path in ("/sys/fs/cgroup/pids/pids.events", "/sys/fs/cgroup/pids.events"):
         try:
             return int(line_of(path).rpartition(" ")[2]) > 0
@@ -259,10 +259,10 @@ def forks_refused() -> bool:
 
 
 def short_of_memory(group: str = GROUP) -> str:
-    """Tell what had a process of this container killed for want of memory: its own `limit`, or the `host`; or nothing.
+    """Return the cause of an out-of-memory kill in this container: its `limit`, the `host`, or empty for no kill.
 
-    By the counters of control groups (cgroup-v2.rst, memory.events; cgroup-v1/memory.rst, 3). A kernel
-    that has no memory left itself, or a group around ours, kills in one that never reached its limit.
+    It reads the counters of control groups (cgroup-v2.rst, memory.events; cgroup-v1/memory.rst, 3). If the kernel
+    or a parent group runs out of memory, processes are killed in a group that never reached its limit.
     """
     if _counted(f"{group}/memory.events", "oom_kill"):
         return "limit" if _counted(f"{group}/memory.events", "oom") else "host"
@@ -273,12 +273,12 @@ def short_of_memory(group: str = GROUP) -> str:
 
 
 def went_short() -> bool:
-    """Tell whether a hook lacked what it asked for: one that goes on all the same may have made something else."""
+    """Return whether a hook was refused a resource: if it continued, its result may differ."""
     return bool(short_of_memory()) or forks_refused()
 
 
 def _counted(path: str, name: str = "") -> int:
-    """Read one of a control group's counters, the one of that name where it has several; 0 where there is none."""
+    """Read a control group's counter, by name if the file has several; 0 if there is none."""
     try:
         with open(path) as stream:
             for line in stream:
@@ -291,19 +291,19 @@ def _counted(path: str, name: str = "") -> int:
 
 
 def space_left(folders: Iterable[str]) -> bool:
-    """Tell whether every scratch folder still has room."""
+    """Return whether every scratch folder has free space."""
     return all(os.statvfs(folder).f_bavail > 0 for folder in folders if os.path.isdir(folder))
 
 
 def produced(out: str, name: object, limit: int) -> tuple[str, int]:
-    """Return the path and size of the file that a hook says it made; raises Unfit where it did not."""
+    """Return the path and size of the file that a hook names as its result; raises Unfit if it is unusable."""
     if not isinstance(name, str) or not name or name != os.path.basename(name):
-        raise Unfit("no-wheel", f"the build backend names {name!r} as what it made")
+        raise Unfit("no-wheel", f"the build backend names {name!r} as its result")
     path = os.path.join(out, name)
     try:
         found = os.lstat(path)
-    except (OSError, ValueError):  # the latter where no file can have that name
-        raise Unfit("no-wheel", f"the build backend names {name!r}, which is not there") from None
+    except (OSError, ValueError):  # ValueError if no file can have that name
+        raise Unfit("no-wheel", f"the build backend names {name!r}, which does not exist") from None
     if not stat.S_ISREG(found.st_mode):
         raise Unfit("unsafe-wheel", f"{name!r} is not a plain file")
     if found.st_size > limit:
@@ -317,8 +317,8 @@ def produced(out: str, name: object, limit: int) -> tuple[str, int]:
     return path, found.st_size
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - whatever a frame has
-    """Return the same with all text fit for UTF-8: what is no character, in names above all, is spelt out."""
+def plain(value: Any) -> Any:  # noqa: ANN401 - any value of a frame
+    """Return the value with all text valid for UTF-8: invalid characters, mainly in names, are escaped."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, (list, tuple)):
@@ -327,7 +327,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - whatever a frame has
 
 
 def shown(text: str) -> str:
-    """Return a text on one line, cut, with each character that does not show spelt out; it may be the package's."""
+    """Return a text, which may be the package's, as one line: cut, with unprintable characters escaped."""
     cut = text[:LONGEST_DETAIL]
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in cut)[:LONGEST_DETAIL]
 
@@ -336,13 +336,13 @@ class HostChannel:
     """The one channel to the host."""
 
     def __init__(self) -> None:
-        """Keep standard output for ourselves; what anyone else prints goes to standard error."""
+        """Reserve standard output for frames; everything else that is printed goes to standard error."""
         self.descriptor = os.dup(1)
-        self.hooked = False  # whether a hook was called: from then on, the package may have caused what happens
+        self.hooked = False  # whether a hook was called: from then on, the package may cause any error
         os.dup2(2, 1)
 
     def close(self) -> None:
-        """Close the channel, in a process that does not speak for us."""
+        """Close the channel, in a process that runs the package's code."""
         os.close(self.descriptor)
 
     def say(self, **frame: object) -> None:
@@ -350,7 +350,7 @@ class HostChannel:
         self._write(json.dumps(plain(frame)).encode() + b"\n")
 
     def refuse(self, phase: str, finding: Unfit) -> None:
-        """Send what is wrong with the package."""
+        """Send the failure of the package."""
         self.say(failure={"phase": phase, "reason": finding.reason, "detail": shown(str(finding))})
 
     def hand_over(self, path: str, size: int, **frame: object) -> None:
@@ -368,7 +368,7 @@ class HostChannel:
 
 
 def main(spec: dict[str, Any], voice: HostChannel) -> int:
-    """Do all that is to be done in one container; return its exit status."""
+    """Do all work of one container; return its exit status."""
     os.umask(spec["umask"])
     root: str = spec["source"]
     try:
@@ -386,8 +386,8 @@ def main(spec: dict[str, Any], voice: HostChannel) -> int:
 
 
 def unpack_sdist(spec: dict[str, Any], root: str) -> None:
-    """Unpack the sdist; raises Unfit where that cannot be."""
-    os.close(os.open(spec["sdist"], os.O_RDONLY))  # where we may not read it, the package is not to blame
+    """Unpack the sdist; raises Unfit if that is not possible."""
+    os.close(os.open(spec["sdist"], os.O_RDONLY))  # if we may not read it, the package is not the cause
     archive = opened(spec["sdist"])
     try:
         unpack(archive, survey(archive, spec["limit"], spec["members"]), root, reverse=spec["reverse"])
@@ -400,7 +400,7 @@ def unpack_sdist(spec: dict[str, Any], root: str) -> None:
 
 
 def ask(spec: dict[str, Any], root: str, voice: HostChannel) -> int | None:
-    """Ask for the dynamic build requirements; None when all of them are there, so that the build can go on."""
+    """Get the dynamic build requirements; None if all of them are installed, so that the build can continue."""
     name = "get_requires_for_" + spec["hook"]
     try:
         status, answer, _ = run_hook(spec, name, root, "", voice)
@@ -418,7 +418,7 @@ def ask(spec: dict[str, Any], root: str, voice: HostChannel) -> int | None:
 
 
 def requirements(answer: object) -> list[str]:
-    """Return the dynamic build requirements; raises Unfit where a hook's answer cannot be a list of them."""
+    """Return the dynamic build requirements; raises Unfit if a hook's answer cannot be a list of them."""
     if not isinstance(answer, list):
         raise Unfit("missing-build-requirement", "the build backend names no list of build requirements")
     if len(answer) > MOST_REQUIREMENTS:
@@ -430,7 +430,7 @@ def requirements(answer: object) -> list[str]:
 
 
 def unreadable(requirement: object) -> str:
-    """Tell why nothing can be a requirement that looks like this; nothing where it may be one."""
+    """Return why a value cannot be a requirement; empty if it may be one."""
     if not isinstance(requirement, str):
         return f"a build requirement is not a text, but {str(requirement)[:200]!r}"
     if len(requirement) > LONGEST_REQUIREMENT:
@@ -439,14 +439,14 @@ def unreadable(requirement: object) -> str:
 
 
 def satisfied(answer: Iterable[object], given: Iterable[str]) -> bool:
-    """Tell whether all that a build backend asks for is plainly there: a bare name, and given."""
+    """Return whether all requirements of a build backend are bare names of installed ones."""
     names = set(given)
     return all(isinstance(one, str) and one.lower().replace("_", "-") in names for one in answer)
 
 
 def clear(folders: Iterable[str]) -> None:
-    """Empty the scratch folders, so that the build finds what it would find in a new container."""
-    import shutil  # noqa: PLC0415 - only where there was something to ask
+    """Empty the scratch folders, so that the build finds them as in a new container."""
+    import shutil  # noqa: PLC0415 - only after a hook for requirements
 
     for folder in filter(os.path.isdir, folders):
         for one in os.scandir(folder):
@@ -458,7 +458,7 @@ def clear(folders: Iterable[str]) -> None:
 
 
 def _open_up(folder: str) -> None:
-    """Let all folders below one be emptied, whatever modes a hook gave them."""
+    """Make all folders below a folder writable, regardless of the modes that a hook gave them."""
     os.chmod(folder, 0o700)  # so that rmtree gets in
     for path, folders, _ in os.walk(folder):
         for name in folders:
@@ -467,7 +467,7 @@ def _open_up(folder: str) -> None:
 
 
 def build(spec: dict[str, Any], root: str, voice: HostChannel) -> int:
-    """Call the hook, and hand over what it made."""
+    """Call the hook, and hand over its result."""
     out = os.path.join(os.path.dirname(root), "out")
     os.makedirs(out)
     try:
@@ -492,7 +492,7 @@ def build(spec: dict[str, Any], root: str, voice: HostChannel) -> int:
 
 
 def finished(path: str, steps: list[str], epoch: int) -> bool:
-    """Do to a wheel what a remedy asks for, in a process that sees nothing of the package; tell whether it worked."""
+    """Apply a remedy to a wheel, in a process without the package's code; return whether it succeeded."""
     ours = os.path.join(os.path.dirname(os.path.abspath(__file__)), "postprocess.py")
     command = [sys.executable, "-I", ours, str(epoch), ",".join(steps), path]
     child = os.posix_spawn(sys.executable, command, {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
@@ -500,7 +500,7 @@ def finished(path: str, steps: list[str], epoch: int) -> bool:
 
 
 def tell_failure(spec: dict[str, Any], status: int, voice: HostChannel) -> int:
-    """Tell that a hook failed, and which limits it had hit."""
+    """Report that a hook failed, and the limits that it reached."""
     left = space_left(spec["scratch"])
     voice.say(failed=status, forks_refused=forks_refused(), space_left=left, short_of_memory=short_of_memory())
     return 1
@@ -509,7 +509,7 @@ def tell_failure(spec: dict[str, Any], status: int, voice: HostChannel) -> int:
 def compile_all(root: str, out: str) -> int:
     """Compile every module below a folder, and write them to standard output as a tar.
 
-    Nothing is imported or run. What does not compile (another Python's syntax, say) is left out.
+    Nothing is imported or run. Files that do not compile (for example, those for another Python) are omitted.
     """
     import importlib.util  # noqa: PLC0415 - builds have no use for these
     import py_compile  # noqa: PLC0415
@@ -517,7 +517,7 @@ def compile_all(root: str, out: str) -> int:
     with os.fdopen(os.dup(1), "wb") as stream, tarfile.open(fileobj=stream, mode="w|") as archive:
         for folder, folders, files in os.walk(root):
             folders.sort()
-            for name in sorted(one for one in files if one.endswith(".py")):
+            for name in sorted(file for file in files if file.endswith(".py")):
                 source = os.path.join(folder, name)
                 path = importlib.util.cache_from_source(os.path.relpath(source, root))
                 made = os.path.join(out, "module.pyc")
@@ -554,19 +554,19 @@ def inventory() -> int:
 
 
 class Watch:
-    """What holds for this process as a whole."""
+    """State of this process as a whole."""
 
-    until = float("inf")  # by time.monotonic(), which no clock of a build changes
-    started_with: frozenset[str] = frozenset()  # the modules that Python itself had imported
+    until = float("inf")  # by time.monotonic(), which a build's clock does not change
+    started_with: frozenset[str] = frozenset()  # the modules that Python imported at its start
 
 
 def guard(seconds: float) -> None:
-    """Make this process fit to attend to hostile ones: let nobody into it, and bound its time.
+    """Protect this process from hostile ones: deny access to it, and bound its time.
 
     Raises
     ------
     OSError
-        It cannot be made so, and nothing may be built.
+        It cannot be protected, and nothing may be built.
 
     """
     if os.getpid() != 1:
@@ -579,7 +579,7 @@ def guard(seconds: float) -> None:
 
 
 def _expire(_signal: int, _frame: FrameType | None) -> None:
-    """End when the time is up, and not before, whoever sent the signal. All others end with process 1."""
+    """End at the time limit, not earlier, regardless of the sender. All other processes end with process 1."""
     left = Watch.until - time.monotonic()
     if left <= 0:
         os._exit(TIMED_OUT)
@@ -587,7 +587,7 @@ def _expire(_signal: int, _frame: FrameType | None) -> None:
 
 
 def make_dumpable(value: int) -> None:
-    """Say whether other processes of our user may look into this one, by prctl(2); 0: they may not.
+    """Set by prctl(2) whether other processes of our user may inspect this one; 0: they may not.
 
     Raises
     ------
@@ -604,7 +604,7 @@ def make_dumpable(value: int) -> None:
 
 
 def start(started_with: Iterable[str] = ()) -> NoReturn:
-    """Do what the command line says, and end at once: nothing is left that would have to be tidied up."""
+    """Run the command line, and end at once, without clean-up: none is needed."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "orchestrator"]:
         del sys.modules[name]  # a package may have a module of that name
     Watch.started_with = frozenset(started_with)
@@ -621,7 +621,7 @@ def start(started_with: Iterable[str] = ()) -> NoReturn:
             status = main(given, voice)
         sys.stdout.flush()
         sys.stderr.flush()
-    except BaseException:  # noqa: BLE001 - whatever it is, the exit status tells whose it may be
+    except BaseException:  # noqa: BLE001 - for any exception, the exit status shows whether the package may be the cause
         import traceback  # noqa: PLC0415
 
         traceback.print_exc()

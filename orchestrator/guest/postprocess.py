@@ -1,11 +1,11 @@
-"""Does to a finished wheel what a remedy asks for. Standard library only: it runs inside the container, or by hand.
+"""Applies remedies to a finished wheel. Standard library only: it runs inside the container, or by hand.
 
     python3 postprocess.py EPOCH STEPS WHEEL...
 
 EPOCH is the time of all members in seconds since 1970, STEPS a list with commas of:
 strip-debug (the debug information and the build id of ELF members), no-sbom (bills of materials,
-PEP 770), canonical-archive (order, times, modes and packing). Each WHEEL is written anew in its
-place, with a RECORD (PEP 376, PEP 427) that fits.
+PEP 770), canonical-archive (order, times, modes and packing). Each WHEEL is replaced by
+the result, with an updated RECORD (PEP 376, PEP 427).
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STRIP = ("strip", "--strip-debug", "--enable-deterministic-archives", "--remove-section=.note.gnu.build-id")
-EARLIEST = 315_532_800  # 1980-01-01: a zip knows no earlier time
+EARLIEST = 315_532_800  # 1980-01-01: the earliest time of a zip
 _ELF = b"\x7fELF"
 _UNHASHED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 
-# --- steps: each turns the list of members into another --------------------------------------
+# --- steps: each returns a new list of members -----------------------------------------------
 
 
 class Member:
     """One member of a wheel."""
 
     def __init__(self, info: zipfile.ZipInfo, content: bytes) -> None:
-        """Keep how it is packed, and what it holds."""
+        """Store its header and its contents."""
         self.info = info
         self.content = content
 
@@ -68,7 +68,7 @@ def _stripped(content: bytes) -> bytes:
 
 
 def no_sbom(members: list[Member], _epoch: int) -> list[Member]:
-    """Leave out the bills of materials."""
+    """Remove the bills of materials."""
     return [member for member in members if not _is_sbom(member.path)]
 
 
@@ -78,7 +78,7 @@ def _is_sbom(path: str) -> bool:
 
 
 def canonical_archive(members: list[Member], epoch: int) -> list[Member]:
-    """Put all members in one order and one form; whether a file may be run is kept."""
+    """Give all members a fixed order and form; executable files remain executable."""
     when = time.gmtime(max(EARLIEST, epoch))[:6]
     return [_canonical(member, when) for member in sorted(members, key=_rank) if not member.info.is_dir()]
 
@@ -93,7 +93,7 @@ def _rank(member: Member) -> tuple[bool, bool, str]:
 def _canonical(member: Member, when: tuple[int, ...]) -> Member:
     executable = (member.info.external_attr >> 16) & 0o100
     info = zipfile.ZipInfo(member.path, when)  # type: ignore[arg-type] # six numbers
-    info.create_system = 3  # Unix, whatever this runs on
+    info.create_system = 3  # Unix, on any host
     info.external_attr = (0o100755 if executable else 0o100644) << 16
     info.compress_type = zipfile.ZIP_DEFLATED
     return Member(info, member.content)
@@ -109,7 +109,7 @@ STEPS: dict[str, Callable[[list[Member], int], list[Member]]] = {
 
 
 def finish(path: str, steps: list[str], epoch: int) -> None:
-    """Do those steps to the wheel at that path, in the order of STEPS; raises whatever a broken wheel raises."""
+    """Apply the steps to the wheel at that path, in the order of STEPS; a broken wheel raises any exception."""
     with zipfile.ZipFile(path) as archive:
         members = [Member(info, archive.read(info)) for info in archive.infolist()]
     for name, step in STEPS.items():
@@ -123,7 +123,7 @@ def finish(path: str, steps: list[str], epoch: int) -> None:
 
 
 def recorded(members: list[Member], *, in_order: bool) -> list[Member]:
-    """Write RECORD anew: the hash and size of each member, in its former order or in that of the members."""
+    """Update RECORD: the hash and size of each member, in RECORD's order or in that of the members."""
     found = {member.path: member for member in members}
     for member in members:
         folder, _, name = member.path.partition("/")

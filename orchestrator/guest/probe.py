@@ -1,4 +1,4 @@
-"""What a build sees of its environment. Standard library only: it runs inside the container."""
+"""Probes a build's environment. Standard library only: it runs inside the container."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def probe(root: str, requirements: str) -> dict[str, Any]:
-    """Tell what this process sees of its environment."""
-    import locale  # noqa: PLC0415 - on the host, nobody probes
+    """Return this process's view of its environment."""
+    import locale  # noqa: PLC0415 - not needed on the host
     import pwd  # noqa: PLC0415
 
     umask = os.umask(0)
@@ -34,7 +34,7 @@ def probe(root: str, requirements: str) -> dict[str, Any]:
         "login_shell": me.pw_shell,
         "home": os.environ.get("HOME", ""),
         "home_exists": os.path.isdir(os.environ.get("HOME", "")),
-        # Without that of the build requirements, which is a matter of its own.
+        # Without that of the build requirements, which are probed separately.
         "path": [one for one in os.environ.get("PATH", "").split(":") if not one.startswith(requirements)],
         "variables": [[name, os.environ[name]] for name in known if name in os.environ],
         "kernel": os.uname().release,
@@ -55,7 +55,7 @@ def line_of(path: str) -> str:
 
 
 def _locale(locale: Any) -> str:  # noqa: ANN401 - the module
-    """Name the locale in force; one that the image has not generated cannot be set."""
+    """Name the current locale; a locale that the image has not generated cannot be set."""
     before = locale.setlocale(locale.LC_ALL)
     try:
         return str(locale.setlocale(locale.LC_ALL, ""))

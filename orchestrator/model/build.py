@@ -10,10 +10,10 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Everything that a build may observe, and that we decide."""
+    """Everything that a build may observe and that we control."""
 
-    salt: str  # random and recorded; makes the tokens of the second build unlike any other text
-    build_path: str  # the folder that holds the unpacked source
+    salt: str  # random and recorded; makes the second build's planted values unique
+    build_path: str  # the folder with the unpacked source
     hostname: str
     domainname: str
     clock_offset: int  # seconds that the build's clock is ahead of the real one
@@ -28,28 +28,30 @@ class Environment:
     path: tuple[str, ...]
     variables: tuple[tuple[str, str], ...]
     uname26: bool
-    cpus: int | None  # None: all that there are
-    reverse_files: bool  # list folders in the other order
+    cpus: int | None  # None: all of the host's
+    reverse_files: bool  # list folders in the opposite order
     hash_seed: int
     tmpdir: str
     environment_path: str  # where the build requirements are mounted
-    shell: str  # what /bin/sh is
+    shell: str  # the shell behind /bin/sh
     source_date_epoch: int | None
-    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517): the task's, and remedies'
-    # What remedies ask for; nothing of it is there in the first three builds.
+    config_settings: tuple[
+        tuple[str, str], ...
+    ] = ()  # of the build backend (PEP 517): the task's and those of remedies
+    # Settings of remedies; the first three builds have none.
     flags: tuple[str, ...] = ()  # of the C and C++ compilers: CFLAGS, CXXFLAGS
     map_working_folder: bool = False  # every compiler call maps the folder in which it runs to "."
-    finish: tuple[str, ...] = ()  # what is done to the wheel once it is built: slugs of postprocess
+    finish: tuple[str, ...] = ()  # steps applied to the finished wheel: slugs of postprocess
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a container saw of its environment before any of the package's code ran."""
+    """The environment as the container observed it before any of the package's code ran."""
 
     build_path: str
     hostname: str
     domainname: str
-    clock: float  # seconds since 1970, as the build sees them
+    clock: float  # seconds since 1970, by the build's clock
     utc_offset: int  # seconds
     locale: str
     language: str
@@ -71,7 +73,7 @@ class Probe:
     interfaces: tuple[str, ...]
 
 
-# --- what a build leaves ---------------------------------------------------------------------
+# --- the outcome of a build ------------------------------------------------------------------
 
 
 class Phase(StrEnum):
@@ -82,7 +84,7 @@ class Phase(StrEnum):
     BUILD_SDIST = "build-sdist"
     BUILD_WHEEL = "build-wheel"
     WHEEL = "wheel"
-    FINISH = "finish"  # of an experiment alone: what a remedy does to the wheel did not work
+    FINISH = "finish"  # only in experiments: a remedy's step on the wheel failed
 
 
 class Reason(StrEnum):
@@ -129,11 +131,11 @@ LIMIT_REASONS = frozenset(
         Reason.KILLED,
     }
 )
-"""Builds that were ended, or that broke their channel: one such shows nothing of whether the others would agree."""
+"""Reasons of builds that were ended or broke their channel: they do not show whether other builds would agree."""
 
 
 class Want(StrEnum):
-    """What a build may look for, and not find."""
+    """The kinds of things that a build may lack."""
 
     HEADER = "header"  # "libxml/xmlversion.h"
     LIBRARY = "library"  # "foo", as in -lfoo
@@ -141,12 +143,12 @@ class Want(StrEnum):
     PKG_CONFIG = "pkg-config"  # "dbus-1", of dbus-1.pc
     CMAKE = "cmake"  # "Qt5", of Qt5Config.cmake
     PYTHON_MODULE = "python-module"  # "numpy"
-    DEPENDENCY = "dependency"  # "jpeg": the package does not say how it looked for it
+    DEPENDENCY = "dependency"  # "jpeg": the kind of search is unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """One thing that a build looked for and did not find; the name is the package's own text, cut."""
+    """One thing that a build did not find; the name is text from the package, cut."""
 
     want: Want
     name: str
@@ -158,19 +160,19 @@ DETAIL = 2000
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a build gave no wheel; `detail` is the package's own text, cut, and never to be trusted."""
+    """Why a build gave no wheel; `detail` is untrusted text from the package, cut."""
 
     reason: Reason
     phase: Phase
     detail: str = ""
-    evidence: str = ""  # the one line that shows the reason
-    missing: tuple[Missing, ...] = ()  # what that line, and its like, say was not found
-    debian_packages: tuple[str, ...] = ()  # of the image's suite, which would help
+    evidence: str = ""  # the line that shows the reason
+    missing: tuple[Missing, ...] = ()  # the missing things named by that line and similar ones
+    debian_packages: tuple[str, ...] = ()  # of the image's suite, which provide what is missing
 
 
 @dataclass(frozen=True, slots=True)
 class WheelFile:
-    """A wheel as a file: kept, while there is room, in the store under its hash."""
+    """A wheel as a file: in the store under its hash, while there is room."""
 
     filename: str
     sha256: str
@@ -181,11 +183,11 @@ class WheelFile:
 class Build:
     """One build in one environment: a wheel, or the reason why there is none."""
 
-    name: str  # first, second, control; of an experiment, what it tries
+    name: str  # first, second, control; or the name of an experiment
     environment: Environment
     wheel: WheelFile | None
     failure: Failure | None
     probe: Probe | None  # None where not even the sdist could be unpacked
-    seconds: float  # of real time, container and all
-    cpu_seconds: float  # of processor time, in the build backend's hook and its children alone
+    seconds: float  # of real time, including the container
+    cpu_seconds: float  # of processor time, only of the build backend's hook and its children
     log: str = ""  # SHA-256 of the log in the store

@@ -1,4 +1,4 @@
-"""Two wheels, in what they differ, and why."""
+"""Two wheels, their differences, and the causes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Member:
     path: str
     sha256: str
     size: int
-    mode: int  # the 16 bits of the external attributes that hold st_mode
+    mode: int  # the 16 bits of the external attributes with st_mode
     time: tuple[int, int, int, int, int, int]  # year to second, in steps of two
     packing: str  # digest of how it is packed: compression, flags, extra fields, system
-    packed: str  # SHA-256 of the bytes as they are packed
+    packed: str  # SHA-256 of the packed bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Wheel:
 
 
 class Aspect(StrEnum):
-    """In what two wheels disagree."""
+    """The kinds of difference between two wheels."""
 
     FILENAME = "filename"
     TAGS = "tags"
@@ -51,33 +51,33 @@ class Aspect(StrEnum):
 
 
 class Severity(StrEnum):
-    """How deep a difference goes, in rising order; a wheel's is its deepest member's."""
+    """How serious a difference is, in ascending order; a wheel's is the highest of its members'."""
 
     NONE = "none"  # the same bytes
     ARCHIVE = "archive"  # times, modes, order, packing of members
-    METADATA = "metadata"  # dist-info, and what is derived
-    DEBUG = "debug-only"  # all that is loaded at run time is the same
+    METADATA = "metadata"  # dist-info and derived data
+    DEBUG = "debug-only"  # everything loaded at run time is equal
     DATA = "data"  # strings or tables that are loaded, with the same code
     CODE = "code"
     MEMBERS = "members"  # other members, or other tags
 
 
 LADDER = tuple(Severity)
-"""From the same bytes down to the deepest difference."""
+"""From equal bytes to the most serious difference."""
 
 
 def deepest(severities: Iterable[Severity]) -> Severity:
-    """Return the deepest of some severities; of none, that of the same bytes."""
+    """Return the highest of some severities; that of equal bytes if there are none."""
     return max(severities, key=LADDER.index, default=Severity.NONE)
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One disagreement of two wheels; `path` is empty where it is one of the whole archive."""
+    """One difference of two wheels; `path` is empty for one of the whole archive."""
 
     path: str
     aspect: Aspect
-    consequence: bool = False  # follows from the others, as RECORD does
+    consequence: bool = False  # derived from the others, as RECORD is
     severity: Severity | None = None  # None until it is diagnosed
 
 
@@ -86,25 +86,25 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What one build's environment planted, and would be found in its wheel; nothing, where it is unknown."""
+    """The values that one build's environment planted; empty if unknown."""
 
-    values: tuple[tuple[str, str], ...] = ()  # (variation, the very text), the longest first
-    words: tuple[tuple[str, str], ...] = ()  # the same, of what stands in many a text by chance
+    values: tuple[tuple[str, str], ...] = ()  # (variation, the exact text), the longest first
+    words: tuple[tuple[str, str], ...] = ()  # the same, for values that occur in texts by chance
     clock: tuple[float, float] | None = None  # the build's clock, first and last, in seconds since 1970
     utc_offset: int = 0  # seconds
     source_date_epoch: int | None = None
 
 
 class Proof(StrEnum):
-    """What stands behind a cause."""
+    """How well a cause is proven."""
 
     TRACE = "trace"  # erasing its trace makes the difference go away
-    ISOLATED = "isolated"  # and so does holding its variations, and nothing less
+    ISOLATED = "isolated"  # and so does keeping its variations equal, but no subset of them
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One place where two wheels show a cause, side by side; the texts are printable, cut, and not to be trusted."""
+    """One place where two wheels show a cause, side by side; the texts are untrusted, printable and cut."""
 
     path: str  # of the member; empty for the archive itself
     where: str  # the section, line or field
@@ -118,23 +118,23 @@ class CauseFinding:
 
     name: str
     members: tuple[str, ...]  # the paths of the first wheel that show it, sorted
-    variations: tuple[str, ...] = ()  # which do it; empty: none does, it differs by itself
+    variations: tuple[str, ...] = ()  # which cause it; empty: none, it differs in every build
     proof: Proof = Proof.TRACE
     evidence: tuple[Evidence, ...] = ()  # a few
 
 
 @dataclass(frozen=True, slots=True)
 class Unexplained:
-    """A difference that is left when the traces of all known causes are erased."""
+    """A difference that remains when the traces of all known causes are erased."""
 
     path: str
     aspect: Aspect
-    where: str = ""  # the section, line or field; empty where it is the whole
+    where: str = ""  # the section, line or field; empty for the whole
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """How deep a difference goes, what does it, and what stays unexplained."""
+    """How serious the difference is, what causes it, and what is unexplained."""
 
     severity: Severity
     causes: tuple[CauseFinding, ...]
@@ -144,18 +144,18 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """One build that was made to prove something, and the build that it was compared with."""
+    """One build that tests a hypothesis, and the build that it was compared with."""
 
     build: str  # its name among the builds
     against: str  # the name of the other
-    hold: tuple[str, ...]  # the variations that were held
+    hold: tuple[str, ...]  # the variations kept as in the first build
     remedies: tuple[str, ...]  # what was applied to both
     equal: bool  # the bytes and the name
-    severity: Severity | None = None  # where they differ and were looked at
+    severity: Severity | None = None  # if they differ and were diagnosed
 
 
 class RemedyOutcome(StrEnum):
-    """What became of a remedy."""
+    """The outcome of a remedy."""
 
     PROVEN = "proven"
     REJECTED = "rejected"
@@ -164,29 +164,29 @@ class RemedyOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remedied:
-    """A remedy that the causes suggest, and what came of it; `name` is its slug in the catalogue."""
+    """A remedy that the causes suggest, and its outcome; `name` is its slug in the catalogue."""
 
     name: str
     outcome: RemedyOutcome
-    severity_after: Severity | None = None  # None where it was not tried, or the build failed
-    why: str = ""  # one sentence, where it was rejected or not tried
+    severity_after: Severity | None = None  # None if it was not tried or the build failed
+    why: str = ""  # one sentence, if it was rejected or not tried
 
 
 @dataclass(frozen=True, slots=True)
 class TagComparison:
-    """What the wheel is for, against what the index publishes for the version: tags, as in file names."""
+    """The wheel's tags, compared with those that the index publishes for the version; as in file names."""
 
     ours: tuple[str, ...]
     published: tuple[str, ...]  # empty: the index has no wheels of it
-    fallback: bool = False  # ours is pure where all that is published is for a platform
+    fallback: bool = False  # ours is pure, but all published ones are for a platform
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
     """The wheel on the index as a third party: how it differs from the first build's.
 
-    Where the name alone tells them apart, because one is for manylinux and the other for the very
-    machine, that is no difference here: the two file names are seen anyway.
+    If only the names differ, because one is for manylinux and the other for the exact machine, that
+    is not a difference here: both file names are shown anyway.
     """
 
     filename: str  # empty: the index has none for the same tags

@@ -1,4 +1,4 @@
-"""What a job is given: a release, its build requirements, an image."""
+"""The inputs of a job: a release, its build requirements, an image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.model.digest import digest
 from orchestrator.model.request import Budget, Frontend, Limits, Policy, Profile
 
 METHOD = 4
-"""Version of the method: raised by any change that may change a verdict, so that all is judged again."""
+"""Version of the method: any change that may change a verdict increments it, so that all jobs run again."""
 
 PURE_TAG = "none-any"
 
@@ -46,7 +46,7 @@ class Release:
     version: str  # normalized (PEP 440)
     sdist: Sdist | None
     requires_python: str | None = None
-    wheels: tuple[OfferedWheel, ...] = ()  # what the index publishes for this version, by file name
+    wheels: tuple[OfferedWheel, ...] = ()  # the wheels that the index publishes for this version, by file name
 
     @property
     def wheel_names(self) -> tuple[str, ...]:
@@ -55,9 +55,9 @@ class Release:
 
 
 def admits(requires_python: str | None, python: str) -> bool:
-    """Tell whether a Requires-Python admits a Python: 3.11.2, or 3.11, read as its newest patch release.
+    """Return whether a Requires-Python admits a Python: 3.11.2, or 3.11, read as its newest patch release.
 
-    One that cannot be read admits all, as it does for installers.
+    An invalid Requires-Python admits all, as it does for installers.
     """
     full = python if python.count(".") > 1 else f"{python}.999"
     try:
@@ -76,7 +76,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One build requirement, down to the very wheel file that both builds get."""
+    """One build requirement, pinned to the exact wheel file that both builds get."""
 
     name: str
     version: str
@@ -86,7 +86,7 @@ class Pin:
 
     @property
     def built_here(self) -> bool:
-        """Whether no index holds it: the farm built it from its sdist."""
+        """Whether the farm built it from its sdist, so no index has it."""
         return self.url == BUILT_HERE
 
 
@@ -98,12 +98,12 @@ class Tool:
     version: str
     sdist: str  # SHA-256
     filename: str  # of the wheel
-    sha256: str  # of the wheel of the first build, which is the one that is used
-    second: str  # of that of the second; empty where that build failed
-    requires: tuple[str, ...] = ()  # name==version of all that it was built with
-    from_index: tuple[str, ...] = ()  # those of them that no build here could give: links of a cycle
-    expected: tuple[str, ...] = ()  # what the file that pins it says that it hashes to
-    bootstrap: bool = False  # only built for the others of its file to be built with
+    sha256: str  # of the wheel of the first build, which is used
+    second: str  # of the wheel of the second build; empty if it failed
+    requires: tuple[str, ...] = ()  # name==version of all its build requirements
+    from_index: tuple[str, ...] = ()  # those of them that could not be built here: parts of a cycle
+    expected: tuple[str, ...] = ()  # its hashes in the file that pins it
+    bootstrap: bool = False  # built only as a build requirement of others in its file
 
     @property
     def reproducible(self) -> bool:
@@ -112,13 +112,13 @@ class Tool:
 
     @property
     def as_expected(self) -> bool:
-        """Whether it is what the file that pins it says, or nothing is said."""
+        """Whether it has a hash from the file that pins it, or the file has none."""
         return not self.expected or self.sha256 in self.expected
 
 
 @dataclass(frozen=True, slots=True)
 class Provided:
-    """A Python distribution that an image has from Debian."""
+    """A Python distribution from Debian in an image."""
 
     name: str  # normalized
     version: str
@@ -131,20 +131,20 @@ class Lock:
     """All build requirements of one build, sorted by name."""
 
     pins: tuple[Pin, ...] = ()
-    provided: tuple[Provided, ...] = ()  # what the image gives, instead of pins
-    tools: tuple[Tool, ...] = ()  # what was built here for the pins, in the order in which it was
-    stand_ins: tuple[str, ...] = ()  # name==version of pins from the index, for tools that are under way
+    provided: tuple[Provided, ...] = ()  # the image's distributions, used instead of pins
+    tools: tuple[Tool, ...] = ()  # the tools built here for the pins, in build order
+    stand_ins: tuple[str, ...] = ()  # name==version of pins from the index, for tools that are still being built
 
     @property
     def digest(self) -> str:
-        """What the lock installs, wherever it was downloaded from."""
+        """The files that the lock installs, regardless of their origin."""
         installed: list[object] = [(pin.name, pin.version, pin.sha256) for pin in self.pins]
         return digest([*installed, *self.provided])
 
 
 @dataclass(frozen=True, slots=True)
 class LockDrift:
-    """A Debian package that is not as the image's lock says; None where it is absent."""
+    """A Debian package that differs from the image's lock; None if it is absent."""
 
     package: str
     locked: str | None
@@ -153,21 +153,21 @@ class LockDrift:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image that is there to be used, and what is known to be in it."""
+    """An image that is ready for use, and its contents."""
 
     name: str
     id: str  # the engine's: sha256:...
-    manifest: str  # the SHA-256 of what is in it: packages, versions, recipe; equal on every host
-    base: str  # how it was begun: "registry", "snapshot" or "archive"
+    manifest: str  # the SHA-256 of its contents: packages, versions, recipe; equal on every host
+    base: str  # its origin: "registry", "snapshot" or "archive"
     target: Target
     packages: tuple[tuple[str, str], ...] = ()  # (name:architecture, version) of each Debian package
     drift: tuple[LockDrift, ...] = ()
-    runtime: str = ""  # what its containers are run by; empty: the engine's default
+    runtime: str = ""  # the runtime of its containers; empty: the engine's default
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """All that decides a verdict. Its hash is the job's id, and so equal inputs are not built twice."""
+    """All inputs that decide a verdict. Their hash is the job's id, so equal inputs are not built twice."""
 
     method: int
     project: str
@@ -186,9 +186,7 @@ class Inputs:
     frontend: Frontend = Frontend.HOOKS
     profile: Profile | None = None
     config_settings: tuple[tuple[str, str], ...] = ()
-    runtime: str = (
-        ""  # of the containers, where it is not the engine's default: another kernel may give another verdict
-    )
+    runtime: str = ""  # of the containers, if not the engine's default: a different kernel may give a different verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""File names of wheels and sdists, checked: the one way from a name that others chose to a path or a line.
+"""Checked file names of wheels and sdists: the only way from an untrusted name to a path or a line.
 
-A name is a value of its own type. Neither type has a value that leads out of a folder, breaks a line
-or names no project, so whatever makes a path or a line takes one of the two, and no text.
+A name is a value of a separate type. No value of these types leads out of a folder, breaks a line
+or names no project, so functions that make a path or a line take such a value instead of a text.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
 
 LONGEST = 255
-"""Characters of a file's name: what file systems take."""
+"""Characters of a file's name: the limit of file systems."""
 
 MOST_TAGS = 1000
-"""Tags that one name stands for (PEP 425, compressed tag sets); the longest known ones have some dozens."""
+"""Tags that one name represents (PEP 425, compressed tag sets); the longest known have a few dozen."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
 _TAG_SET = re.compile(r"[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*")
@@ -40,7 +40,7 @@ _QUOTED = 100  # characters of a name that a message repeats
 
 
 class BadNameError(ValueError):
-    """It is no name of such a file."""
+    """It is not a valid name of such a file."""
 
 
 class WrongNameError(BadNameError):
@@ -49,7 +49,7 @@ class WrongNameError(BadNameError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class WheelName:
-    """The file name of a wheel (PEP 427); to make one of anything else raises BadNameError."""
+    """The file name of a wheel (PEP 427); anything else raises BadNameError."""
 
     filename: str
     project: str = field(init=False, compare=False)  # normalized (PEP 503)
@@ -75,7 +75,7 @@ class WheelName:
 
 @dataclass(frozen=True, slots=True, order=True)
 class SdistName:
-    """The file name of an sdist (PEP 625, and older ones); to make one of anything else raises BadNameError."""
+    """The file name of an sdist (PEP 625, and older forms); anything else raises BadNameError."""
 
     filename: str
     project: str = field(init=False, compare=False)  # normalized (PEP 503)
@@ -96,12 +96,12 @@ FileName = WheelName | SdistName
 
 
 def parsed(filename: str) -> FileName:
-    """Return the name of a wheel or an sdist, whichever it ends as; raises BadNameError."""
+    """Return the name of a wheel or an sdist, by its ending; raises BadNameError."""
     return WheelName(filename) if filename.endswith(_WHEEL) else SdistName(filename)
 
 
 def wheel_for(filename: str, project: str) -> WheelName:
-    """Return the name of a wheel of that project, of whatever version; names are compared normalized (PEP 503).
+    """Return the name of a wheel of that project, of any version; names are compared normalized (PEP 503).
 
     Raises
     ------
@@ -119,10 +119,10 @@ def wheel_for(filename: str, project: str) -> WheelName:
 
 
 def wheel_of(filename: str, project: str, version: str) -> WheelName:
-    """Return the name of a wheel of that very release.
+    """Return the name of a wheel of that exact release.
 
-    Versions are compared as PEP 440 has it: `1.0.post1` is 1.0-1, but 1.0+local is not 1.0. pip refuses
-    any other, too.
+    Versions are compared by PEP 440: `1.0.post1` equals 1.0-1, but 1.0+local does not equal 1.0. pip also
+    refuses any other.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def wheel_of(filename: str, project: str, version: str) -> WheelName:
 
 
 def place(folder: Path, sha256: str, name: FileName) -> Path:
-    """Return where a file lies that is kept under its hash and its name: FOLDER/SHA-256/NAME; raises BadNameError."""
+    """Return the path of a file that is stored by its hash and its name: FOLDER/SHA-256/NAME; raises BadNameError."""
     if not is_sha256(sha256):
         msg = f"{_quoted(sha256)} is no SHA-256 in lower-case hexadecimal digits"
         raise BadNameError(msg)
@@ -148,7 +148,7 @@ def place(folder: Path, sha256: str, name: FileName) -> Path:
 
 
 def checksum_line(sha256: str, name: FileName) -> str:
-    """Write a line as sha256sum does; raises BadNameError where the hash is none."""
+    """Return a line in the format of sha256sum; raises BadNameError if the hash is invalid."""
     if not is_sha256(sha256):
         msg = f"{_quoted(sha256)} is no SHA-256 in lower-case hexadecimal digits"
         raise BadNameError(msg)
@@ -156,7 +156,7 @@ def checksum_line(sha256: str, name: FileName) -> str:
 
 
 def is_sha256(text: str) -> bool:
-    """Tell whether this is a SHA-256 in lower-case hexadecimal digits."""
+    """Return whether this is a SHA-256 in lower-case hexadecimal digits."""
     return _SHA256.fullmatch(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""What is asked of the farm: tasks, their limits and their tools."""
+"""The requests to the farm: tasks, their limits and their tools."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one build may use; sizes in bytes, time in seconds of real time."""
+    """The limits of one build; sizes in bytes, time in seconds of real time."""
 
     seconds: int = 1800
     memory: int = 6 << 30
-    scratch: int = 4 << 30  # lies in memory, and counts there too
+    scratch: int = 4 << 30  # in memory, and counted in `memory` too
     processes: int = 1024
     files: int = 4096  # open at once, in one process
     log: int = 32 << 20
@@ -27,24 +27,24 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What may be spent on explaining one difference, over and above the first three builds."""
+    """The limits on explaining one difference, beyond the first three builds."""
 
     builds: int = 16
-    seconds: int = 1800  # of builds' real time, together; none is begun that would likely exceed it
-    remedies: bool = True  # whether remedies are tried, or only causes isolated
+    seconds: int = 1800  # of builds' real time, in total; no build starts that would probably exceed it
+    remedies: bool = True  # whether to try remedies, or only isolate causes
 
 
 class Policy(StrEnum):
-    """Where the tools that a build requires come from."""
+    """The origin of a build's tools."""
 
     INDEX = "index"  # wheels of the index, locked
-    DEBIAN = "debian"  # what the image has from Debian, and nothing else
-    PINNED = "pinned"  # a file of pinned versions and hashes, all of it
+    DEBIAN = "debian"  # only Debian's distributions in the image
+    PINNED = "pinned"  # all of a file of pinned versions and hashes
     SOURCE = "source"  # wheels that the farm built from their sdists
 
 
 class Frontend(StrEnum):
-    """What calls the build backend."""
+    """The frontend that calls the build backend."""
 
     HOOKS = "hooks"  # the guest itself, on the unpacked folder (PEP 517)
     PIP = "pip"  # `pip wheel`, which unpacks to a folder of random name
@@ -65,24 +65,24 @@ class BuildTools:
 
     policy: Policy = Policy.INDEX
     pins: tuple[ToolPin, ...] = ()  # of the policy `pinned`
-    file: str = ""  # where they stand, for messages
-    strict: bool = False  # whether a tool that is not what the file says fails the build
+    file: str = ""  # the file that lists them, for messages
+    strict: bool = False  # whether a tool with a hash that is not in the file fails the build
     frontend: Frontend = Frontend.HOOKS
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What of both builds' environments is as somebody else's builds have it; None or empty: as ours has it."""
+    """Parts of both builds' environments that are set as in someone else's builds; None or empty: our default."""
 
     name: str
     umask: int | None = None
-    build_path: str = ""  # {folder} stands for the sdist's file name without its ending
+    build_path: str = ""  # {folder} is replaced with the sdist's file name without its ending
     timezone: str = ""  # POSIX form
     hash_seed: int | None = None
 
     @property
     def fixes(self) -> tuple[str, ...]:
-        """Name the variations that it leaves no room for."""
+        """Name the variations that these settings exclude."""
         named = {
             "umask": self.umask is not None,
             "build-path": bool(self.build_path),
@@ -94,26 +94,26 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing to judge: a requirement on an image, and how it is to be judged."""
+    """One requirement to judge on an image, and the settings for it."""
 
     requirement: str  # PEP 508, or the path of an sdist or of a project's folder
     image: str
     group: str = ""
-    hold: tuple[str, ...] = ()  # variations kept as in the first build, and seen to be
-    remove: tuple[str, ...] = ()  # variations that nobody controls or looks at
+    hold: tuple[str, ...] = ()  # variations kept as in the first build, and checked to be
+    remove: tuple[str, ...] = ()  # variations that are neither controlled nor checked
     source_date_epoch: int | None = None  # seconds since 1970
     limits: Limits = Limits()
     budget: Budget = Budget()
-    or_budget: Budget | None = None  # a record that was made under this one will do as well
+    or_budget: Budget | None = None  # a record made under this id is accepted too
     published: bool = False  # whether the wheel on the index is compared too
     tools: BuildTools = BuildTools()
     profile: Profile | None = None
-    hashes: tuple[str, ...] = ()  # the sdist must bear one of them (SHA-256), where there are any
-    expected: tuple[str, ...] = ()  # what somebody else's wheels of it hash to
-    marker: str = ""  # PEP 508; where it does not fit the image, nothing is asked for
-    source: str = ""  # FILE:LINE, where it was asked for in a file
+    hashes: tuple[str, ...] = ()  # the sdist must have one of them (SHA-256), if there are any
+    expected: tuple[str, ...] = ()  # hashes of wheels of it that were built elsewhere
+    marker: str = ""  # PEP 508; if it does not match the image, nothing is requested
+    source: str = ""  # FILE:LINE, if it was requested in a file
     config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517), in every build
-    long: bool = False  # it is to be taken for long until a result says otherwise
+    long: bool = False  # assumed to take long until there is a result
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +123,14 @@ class Exclusion:
     project: str
     reason: str
     since: date
-    image: str = ""  # the custom image that may lift it
-    never: bool = False  # nothing shall lift it
+    image: str = ""  # the custom image that may make it unnecessary
+    never: bool = False  # not to be lifted
 
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """What ought to have a verdict."""
+    """A release that should have a verdict."""
 
     project: str
-    version: str = ""  # normalized (PEP 440); empty: the newest, or whichever is found
+    version: str = ""  # normalized (PEP 440); empty: the newest, or any
     image: str = ""  # empty: any

@@ -1,4 +1,4 @@
-"""What a job comes to."""
+"""The result of a job."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCHEMA = 2
 
 
 class Verdict(StrEnum):
-    """Where a release stands."""
+    """The verdict on a release."""
 
     REPRODUCIBLE = "reproducible"
     SENSITIVE = "sensitive"
@@ -38,7 +38,7 @@ class Verdict(StrEnum):
 
 
 class Mode(StrEnum):
-    """What was asked of a variation."""
+    """How a variation is set for a task."""
 
     VARIED = "varied"
     HELD = "held"
@@ -47,16 +47,16 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What became of one variation in one job."""
+    """The outcome of one variation in one job."""
 
     name: str
     mode: Mode
-    acted: bool  # the two builds were seen to differ in it
+    acted: bool  # the two builds were observed to differ in it
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one job found in one run; the JSON of results/, field by field."""
+    """The result of one job in one run; the JSON of results/, field by field."""
 
     schema: int
     job: str
@@ -73,43 +73,43 @@ class Result:
     builds: tuple[Build, ...]
     variations: tuple[Variant, ...]
     differences: tuple[Difference, ...]
-    inputs: Inputs | None  # None where nothing had to be settled: no-sdist
+    inputs: Inputs | None  # None if there was nothing to build: no-sdist
     requirement: str
     started: datetime
     finished: datetime
     wheelproof: str
     # Explained, where two builds differ.
-    severity: Severity | None = None  # None where it could not be looked at, or nothing was built
+    severity: Severity | None = None  # None if it could not be compared, or nothing was built
     causes: tuple[CauseFinding, ...] = ()
     unexplained: tuple[Unexplained, ...] = ()
     experiments: tuple[Experiment, ...] = ()
     remedies: tuple[Remedied, ...] = ()
     recipe: tuple[str, ...] = ()  # the smallest set of remedies that was proven to give equal bytes
-    left_open: str = ""  # what the budget did not allow to be found out
-    builds_compared: int = 0  # how many builds gave the first's very bytes, itself included
+    left_open: str = ""  # questions left open by the budget
+    builds_compared: int = 0  # the number of builds with the first's exact bytes, the first included
     flake_bound: float | None = None  # the highest rate at which another build may differ unseen, at 95 %
     kind: TagComparison | None = None
     published: Published | None = None
-    tools: tuple[Tool, ...] = ()  # build requirements that were built here, in the order in which they were
-    provided: tuple[Provided, ...] = ()  # build requirements that the image has from Debian
-    expected: tuple[str, ...] = ()  # what somebody else's wheels of it hash to
+    tools: tuple[Tool, ...] = ()  # build requirements that were built here, in build order
+    provided: tuple[Provided, ...] = ()  # build requirements from Debian, in the image
+    expected: tuple[str, ...] = ()  # hashes of wheels of it that were built elsewhere
 
 
 # --- exclusions ------------------------------------------------------------------------------
 
 
 class Fate(StrEnum):
-    """What became of an exclusion when it was checked."""
+    """The outcome of checking an exclusion."""
 
     STILL_NEEDED = "still-needed"
     LIFTED = "lifted"  # its custom image builds it
     STALE = "stale"  # the stock image builds it
-    NEVER = "never"  # it is not to be lifted, whatever is built
+    NEVER = "never"  # it is not to be lifted, regardless of builds
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What an excluded project came to on one image; the whole story is the record of the job."""
+    """The result of an excluded project on one image; the job's record has the details."""
 
     image: str
     version: str
@@ -126,6 +126,6 @@ class ExclusionCheck:
     checked: datetime
     outcome: Fate
     why: str  # one sentence
-    stock: Attempt  # on the image that it would be built on if it were not excluded
+    stock: Attempt  # on the image for the project without the exclusion
     custom: Attempt | None = None  # on the image that the exclusion names
     wheelproof: str = ""

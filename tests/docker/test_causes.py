@@ -1,4 +1,4 @@
-"""Each sin is really built, explained, proven by experiments, and repaired."""
+"""Each cause is built from a package, explained, proven by experiments, and fixed by a remedy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 BY_NAME = {cause.name: cause for cause in CAUSES}
 SAMPLED = [cause for cause in CAUSES if (PACKAGES / cause.name / "sin.py").is_file()]
-MENDED = [one.name for one in REMEDIES if (PACKAGES / one.name / "sin.py").is_file() and one.name != "same-length-path"]
+MENDED = [
+    remedy.name
+    for remedy in REMEDIES
+    if (PACKAGES / remedy.name / "sin.py").is_file() and remedy.name != "same-length-path"
+]
 WITHOUT_EPOCH = {"set-epoch"}
 SPEECHLESS = {"num-cpus", "shell"}  # a bare number, a word: no trace that could not be somebody else's
 
@@ -34,106 +38,106 @@ def cases(
     return CaseBuilder(engine, bookworm, request.getfixturevalue("cache"), tmp_path_factory.mktemp("cases"))
 
 
-def told(result: Result) -> str:
-    """Tell what was found, for a test that fails."""
+def described(result: Result) -> str:
+    """Describe the result, for a test that fails."""
     return f"{result.verdict} {result.holds} {result.causes} {result.unexplained} {result.remedies} {result.left_open}"
 
 
 def proven(result: Result) -> set[str]:
     """Name the remedies that were proven."""
-    return {one.name for one in result.remedies if one.outcome is RemedyOutcome.PROVEN}
+    return {remedy.name for remedy in result.remedies if remedy.outcome is RemedyOutcome.PROVEN}
 
 
 @pytest.mark.parametrize("cause", SAMPLED, ids=lambda cause: cause.name)
 def test_each_cause_is_named(cases: CaseBuilder, cause: Cause) -> None:
-    """Just that cause, its variation isolated, nothing left over, and a remedy that works."""
+    """The diagnosis has only that cause, its isolated variation, nothing unexplained, and a remedy that works."""
     result = cases.judge(cause.name)
-    assert {cause_finding.name for cause_finding in result.causes} == {cause.name}, told(result)
-    assert result.unexplained == (), told(result)
+    assert {cause_finding.name for cause_finding in result.causes} == {cause.name}, described(result)
+    assert result.unexplained == (), described(result)
     if result.verdict is Verdict.SENSITIVE:
-        assert result.holds, told(result)
-        assert {cause_finding.proof for cause_finding in result.causes} == {Proof.ISOLATED}, told(result)
-        assert set(result.causes[0].variations) == set(result.holds), told(result)
-        assert not cause.variations or set(result.holds) <= set(cause.variations), told(result)
+        assert result.holds, described(result)
+        assert {cause_finding.proof for cause_finding in result.causes} == {Proof.ISOLATED}, described(result)
+        assert set(result.causes[0].variations) == set(result.holds), described(result)
+        assert not cause.variations or set(result.holds) <= set(cause.variations), described(result)
     else:
-        assert result.verdict is Verdict.INTRINSIC, told(result)
+        assert result.verdict is Verdict.INTRINSIC, described(result)
     if cause.remedies and result.verdict is Verdict.SENSITIVE:
-        assert result.recipe, told(result)
+        assert result.recipe, described(result)
         assert set(result.recipe) <= proven(result)
     assert len(result.builds) <= 3 + 16
 
 
 @pytest.mark.parametrize("name", variations.NAMES)
-def test_a_captured_variation_is_isolated_and_held(cases: CaseBuilder, name: str) -> None:
-    """It alone, as the experiments show, and holding it repairs the package."""
+def test_a_captured_variation_is_isolated(cases: CaseBuilder, name: str) -> None:
+    """Experiments isolate only it, and keeping it equal fixes the package."""
     result = cases.judge(name, budget=Budget(builds=9))
-    assert result.verdict is Verdict.SENSITIVE, told(result)
-    assert result.holds == (name,), told(result)
+    assert result.verdict is Verdict.SENSITIVE, described(result)
+    assert result.holds == (name,), described(result)
     causes = [(cause_finding.variations, cause_finding.proof) for cause_finding in result.causes]
-    assert causes == ([] if name in SPEECHLESS else [((name,), Proof.ISOLATED)]), told(result)
-    assert bool(result.unexplained) is (name in SPEECHLESS), told(result)
-    assert f"fix-{name}" in proven(result), told(result)
+    assert causes == ([] if name in SPEECHLESS else [((name,), Proof.ISOLATED)]), described(result)
+    assert bool(result.unexplained) is (name in SPEECHLESS), described(result)
+    assert f"fix-{name}" in proven(result), described(result)
     assert result.builds_compared >= 3
 
 
 @pytest.mark.parametrize("name", MENDED)
-def test_a_remedy_repairs_what_it_is_for(cases: CaseBuilder, name: str) -> None:
-    """Where the gentler ones do not, it is what is left."""
+def test_a_remedy_fixes_its_cause(cases: CaseBuilder, name: str) -> None:
+    """A remedy is found where less invasive ones fail."""
     result = cases.judge(name, epoch=None if name in WITHOUT_EPOCH else EPOCH)
-    assert result.verdict in (Verdict.SENSITIVE, Verdict.INTRINSIC), told(result)
-    assert name in result.recipe, told(result)
+    assert result.verdict in (Verdict.SENSITIVE, Verdict.INTRINSIC), described(result)
+    assert name in result.recipe, described(result)
     last = [build for build in result.builds if name in build.name]
-    assert len({build.wheel.sha256 for build in last if build.wheel}) == 1, told(result)
+    assert len({build.wheel.sha256 for build in last if build.wheel}) == 1, described(result)
 
 
 def test_two_causes_are_named_and_isolated_together(cases: CaseBuilder) -> None:
-    """Each alone still differs; both held are the same bytes."""
+    """With either one kept equal, the builds differ; with both, they are the same bytes."""
     result = cases.judge("two-sins")
-    assert result.holds == ("build-path", "domain-host"), told(result)
+    assert result.holds == ("build-path", "domain-host"), described(result)
     assert {cause_finding.name: cause_finding.variations for cause_finding in result.causes} == {
         "build-path": ("build-path",),
         "host-name": ("domain-host",),
-    }, told(result)
-    assert result.unexplained == (), told(result)
-    alone = {one.hold: one.equal for one in result.experiments}
+    }, described(result)
+    assert result.unexplained == (), described(result)
+    alone = {experiment.hold: experiment.equal for experiment in result.experiments}
     assert alone[("build-path",)] is alone[("domain-host",)] is False
     assert set(result.recipe) == {"fix-build-path", "fix-domain-host"}
     assert len(result.builds) <= 3 + 5
 
 
 def test_an_unknown_cause_stays_unexplained(cases: CaseBuilder) -> None:
-    """But which variation does it is found by building, and so is what repairs it."""
+    """Builds still isolate its variation and prove a remedy."""
     result = cases.judge("unknown-sin")
-    assert [(one.path, one.aspect.value) for one in result.unexplained] == [("sin/captured.txt", "content")] * len(
-        result.unexplained
-    )
-    assert result.unexplained, told(result)
-    assert result.causes == (), told(result)
-    assert result.holds == ("build-path",), told(result)
+    assert [(unexplained.path, unexplained.aspect.value) for unexplained in result.unexplained] == [
+        ("sin/captured.txt", "content")
+    ] * len(result.unexplained)
+    assert result.unexplained, described(result)
+    assert result.causes == (), described(result)
+    assert result.holds == ("build-path",), described(result)
     assert result.recipe == ("fix-build-path",)
     assert len(result.builds) <= 3 + 8
 
 
-def test_the_blameless_package_needs_no_explanation(cases: CaseBuilder) -> None:
-    """Two builds, and the record says how little two are."""
+def test_a_reproducible_package_needs_no_explanation(cases: CaseBuilder) -> None:
+    """The record has only two builds, and the bound that they prove."""
     result = cases.judge("blameless")
     assert (result.verdict, result.severity, result.causes) == (Verdict.REPRODUCIBLE, Severity.NONE, ())
     assert (result.builds_compared, result.flake_bound, len(result.builds)) == (2, 1.0, 2)
 
 
-def test_what_makes_a_build_fail_is_a_cause_like_others(cases: CaseBuilder) -> None:
-    """Isolated by building, with the line of the log that shows it."""
+def test_a_variation_that_makes_a_build_fail_is_isolated(cases: CaseBuilder) -> None:
+    """By builds, with the line of the log that shows the failure."""
     result = cases.judge("fragile")
     assert result.verdict is Verdict.SENSITIVE
     assert [(cause_finding.name, cause_finding.variations, cause_finding.proof) for cause_finding in result.causes] == [
         ("fragile", ("home",), Proof.ISOLATED)
-    ], told(result)
+    ], described(result)
     assert "/nonexistent/" in result.causes[0].evidence[0].second
     assert (result.holds, result.recipe) == (("home",), ("fix-home",))
     assert len(result.builds) <= 3 + 7
 
 
-def test_equal_lengths_of_paths_are_enough_where_the_length_alone_shows(cases: CaseBuilder) -> None:
-    """No trace tells that, and so the path is what is held."""
+def test_paths_of_equal_length_suffice_if_only_the_length_matters(cases: CaseBuilder) -> None:
+    """No trace shows that, so the experiments isolate the path."""
     result = cases.judge("same-length-path")
-    assert result.holds == ("build-path",), told(result)
+    assert result.holds == ("build-path",), described(result)

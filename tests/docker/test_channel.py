@@ -94,7 +94,7 @@ def test_signals_to_the_guest_change_nothing(farm: CaseBuilder) -> None:
     ("slug", "reason", "detail"),
     [
         ("changes-limits", "build-error", "Operation not permitted"),
-        ("answers-nonsense", "no-wheel", "names None as what it made"),
+        ("answers-nonsense", "no-wheel", "names None as its result"),
         ("asks-surrogate", "missing-build-requirement", r"build requirement '\ud800' is not Unicode text"),
         ("asks-digits", "missing-build-requirement", "a build requirement has 5014 characters"),
         ("asks-badly", "missing-build-requirement", "a build requirement is not a text, but '1'"),

@@ -1,4 +1,4 @@
-"""The sins of native code are really compiled, and each is known for what it is, with nothing left unexplained."""
+"""The causes of native code are compiled from packages; each is named, and nothing is unexplained."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ VARIATIONS = {
 
 def diagnosed(result: Result, wheels: Path) -> Diagnosis:
     """Explain the first two builds of a result."""
-    one, two = (_wheel(build, wheels) for build in result.builds[:2])
-    with opened(*one, SMALL.wheel, SMALL.members) as first, opened(*two, SMALL.wheel, SMALL.members) as second:
+    ours, theirs = (_wheel(build, wheels) for build in result.builds[:2])
+    with opened(*ours, SMALL.wheel, SMALL.members) as first, opened(*theirs, SMALL.wheel, SMALL.members) as second:
         assert not isinstance(first, Failure)
         assert not isinstance(second, Failure)
         sides = []
-        for (path, file), contents, build in zip((one, two), (first, second), result.builds[:2], strict=True):
+        for (path, file), contents, build in zip((ours, theirs), (first, second), result.builds[:2], strict=True):
             wheel = read(path, file, SMALL.wheel, SMALL.members)
             assert not isinstance(wheel, Failure)
             sides.append(WheelSide(wheel, contents, variations.traces(build)))
@@ -59,14 +59,14 @@ def _wheel(build: Build, wheels: Path) -> tuple[Path, WheelFile]:
     return wheels / build.wheel.sha256, build.wheel
 
 
-def test_every_cause_of_native_code_is_committed_by_a_package() -> None:
-    """And is really built below."""
+def test_every_cause_of_native_code_has_a_package() -> None:
+    """Each package is built by the tests below."""
     assert {cause.name for cause in native.CAUSES} == DEPTHS.keys()
 
 
 @pytest.mark.parametrize("slug", DEPTHS)
-def test_a_sin_of_native_code_is_that_cause_and_nothing_else(judge: Judge, slug: str, tmp_path: Path) -> None:
-    """Byte for byte, or what follows was shown to."""
+def test_a_cause_of_native_code_is_the_only_cause(judge: Judge, slug: str, tmp_path: Path) -> None:
+    """Every other byte is equal, or derived from it."""
     found = diagnosed(judge(slug), tmp_path / "results" / "wheels")
     assert [cause.name for cause in found.causes] == [slug]
     assert found.unexplained == ()
@@ -74,14 +74,14 @@ def test_a_sin_of_native_code_is_that_cause_and_nothing_else(judge: Judge, slug:
 
 
 @pytest.mark.parametrize("slug", VARIATIONS)
-def test_a_sin_of_native_code_needs_its_variation_and_no_other(judge: Judge, slug: str) -> None:
-    """With that one held, the bytes are the same."""
+def test_a_cause_of_native_code_needs_only_its_variation(judge: Judge, slug: str) -> None:
+    """With that variation kept equal, the bytes are equal."""
     held = judge(slug, hold=VARIATIONS[slug])
     assert held.verdict is Verdict.REPRODUCIBLE, held.differences
     others = tuple(name for name in variations.NAMES if name not in VARIATIONS[slug])
     alone = judge(slug, hold=others)
     assert alone.verdict is Verdict.SENSITIVE
-    assert [one.name for one in alone.variations if one.mode is Mode.VARIED] == list(VARIATIONS[slug])
+    assert [variation.name for variation in alone.variations if variation.mode is Mode.VARIED] == list(VARIATIONS[slug])
 
 
 def test_random_names_need_no_variation(judge: Judge) -> None:

@@ -1,1 +1,1 @@
-"""The causes of differences, one module a layer of the wheel; `catalogue` lists them all."""
+"""The causes of differences, one module for each layer of the wheel; `catalogue` lists them all."""

@@ -1,11 +1,11 @@
-"""Causes that show in Python's bytecode: the source's time, its path, and the order of what has none."""
+"""Causes that show in Python's bytecode: the source's time, its path, and the order of unordered values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes.content import build_places, without_random
-from orchestrator.analysis.causes.erasers import Known, by_place, changed, differing, unit
+from orchestrator.analysis.causes.erasers import Known, by_place, changed, differing, token
 from orchestrator.analysis.causes.metadata import suspected_of_paths
 from orchestrator.analysis.causes.model import Cause
 from orchestrator.analysis.causes.planted_values import erase_telling, forms
@@ -20,7 +20,7 @@ _PATHS = ("build-path", "tmpdir", "home", "environment-path")
 
 
 def _filenames(texts: Texts, known: Known) -> Texts:
-    """Erase the path of a source where each side has that of its own build, or one that looks like it."""
+    """Erase the path of a source where each side has its build's path, or one that looks like a build's path."""
     ours = erase_telling(texts[0], forms(known.first, _PATHS), b"<path>")
     theirs = erase_telling(texts[1], forms(known.second, _PATHS), b"<path>")
     ours, theirs = without_random(ours), without_random(theirs)
@@ -30,16 +30,16 @@ def _filenames(texts: Texts, known: Known) -> Texts:
 def _path(pair: SidePair) -> SidePair:
     known = Known(pair[0].traces, pair[1].traces)
     places = [place for place in differing(pair) if place.endswith(FILENAME)]
-    return changed(pair, {place: _filenames(unit(pair, place), known) for place in places})
+    return changed(pair, {place: _filenames(token(pair, place), known) for place in places})
 
 
 CAUSES: tuple[Cause, ...] = (
     Cause(
         name="bytecode-mtime",
-        summary="Bytecode records when its source was last changed, and that was during the build.",
+        summary="Bytecode records the time of last change of its source, which is the time of the build.",
         why=(
-            "A .pyc file that is checked against its source by time (PEP 552) holds the source's time of last change. "
-            "A source that the build generates or copies is as old as the build."
+            "A .pyc file that is validated by time (PEP 552) contains the time of last change of its source. "
+            "A source that the build generates or copies has the time of the build."
         ),
         shows="Bytes 8 to 12 of a .pyc file.",
         example="source time 1795363083 | 1829773443",
@@ -50,8 +50,8 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         name="bytecode-path",
-        summary="Bytecode records the path of its source, and that was the folder of the build.",
-        why="compileall and py_compile store the path that they are given (co_filename), unless told another.",
+        summary="Bytecode records the path of its source, which is in the folder of the build.",
+        why="compileall and py_compile store the path of the source (co_filename), unless an option sets another.",
         shows="The name of the source in a code object.",
         example="/build/3f9c../pkg/a.py | /srv/77ab../pkg/a.py",
         kinds=(KIND,),
@@ -62,12 +62,12 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         name="bytecode-order",
-        summary="The same bytecode is written in another form: references or the items of a frozenset stand otherwise.",
+        summary="The same bytecode is serialized differently: its references, or the order of a frozenset's items.",
         why=(
-            "marshal marks what it may refer to later by how many references an object happens to have, and writes "
+            "marshal marks objects for later references by their reference counts, which vary, and writes the items of "
             "frozensets in the order of their hashes."
         ),
-        shows="The bytes differ, while the code objects that they stand for are equal in all parts.",
+        shows="The bytes differ, but all parts of the code objects are equal.",
         example="frozenset({'a', 'b'}) | frozenset({'b', 'a'})",
         kinds=(KIND,),
         erase=by_place(lambda place: place == FORM),

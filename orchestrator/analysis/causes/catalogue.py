@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     from orchestrator.analysis.causes.model import Cause
 
 CAUSES: tuple[Cause, ...] = (*archive.CAUSES, *metadata.CAUSES, *bytecode.CAUSES, *native.CAUSES, *content.CAUSES)
-"""The most telling first: what one explains, those after it are not asked about."""
+"""The most specific first: a difference that one cause explains is not passed to those after it."""
 
 NAMES = tuple(cause.name for cause in CAUSES)
 
 ALIKE = (("hash-order", "file-order", "locale-sorting"),)
-"""Causes that leave one trace, and are told apart by which variation does it."""
+"""Causes that leave the same trace; the variation that causes it decides between them."""
 
 CURES = {cause.name: cause.remedies for cause in CAUSES}
-"""What repairs each cause, the gentlest first."""
+"""The remedies of each cause, the least invasive first."""
 
 TOLD_APART = {
     name: {variation: cause.name for cause in CAUSES if cause.name in group for variation in cause.variations}
     for group in ALIKE
     for name in group
 }
-"""Of causes that leave one trace: which of them it is, by the variation that does it."""
+"""Of causes that leave the same trace: the cause, by the variation that causes it."""

@@ -1,4 +1,4 @@
-"""Dates and times in texts: read in any usual form, and held against each build's own clock."""
+"""Dates and times in texts: read in any usual form, and compared with each build's clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from calendar import monthrange, timegm
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.causes.erasers import Known, by_unit, cut, differing, unit
+from orchestrator.analysis.causes.erasers import Known, by_token, cut, differing, token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from orchestrator.model import Traces
 
 SLACK = 2.0
-"""Seconds: a file's time may be coarser than the clock, and the probe looks a moment before the build."""
+"""Seconds: a file's time may be coarser than the clock, and the probe runs shortly before the build."""
 
 DAY = 86_400
-_MOST = 10_000  # dates in one unit
+_MOST = 10_000  # dates in one token
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
     rb"(?P<name>(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -59,11 +59,11 @@ FORMS: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The seconds that a text may mean, as if it were in UTC; `daily` where it names no day."""
+    """The seconds that a text may mean if it is in UTC; `daily` where it names no day."""
 
     begin: float
     end: float
-    zone: int | None = None  # seconds east of UTC, where the text says so
+    zone: int | None = None  # seconds east of UTC, where the text has an offset
     daily: bool = False
 
 
@@ -121,12 +121,12 @@ def _epoch(parts: dict[str, bytes]) -> Span:
     digits = parts["fraction"]
     whole = int(parts["epoch"])
     if digits[:1] != b"." and digits and len(digits) not in (3, 6, 9):
-        return Span(0, 0, 0)  # of no unit that anyone uses
+        return Span(0, 0, 0)  # not in a unit that is in use
     return Span(whole, whole + 1, 0)
 
 
 def in_clock(found: Span, traces: Traces) -> frozenset[str]:
-    """Tell by which zones a text lies in a build's own time: utc, local."""
+    """Return the zones (utc, local) in which a text is a time of the build."""
     if traces.clock is None:
         return frozenset()
     begin, end = traces.clock[0] - SLACK, traces.clock[1] + SLACK
@@ -152,7 +152,7 @@ def _meets(found: Span, begin: float, end: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """Two texts of one form that stand in the same place of either side."""
+    """Two texts of one form at the same place of the two sides."""
 
     form: str
     first: re.Match[bytes]
@@ -161,16 +161,16 @@ class Twin:
 
 
 def twins(texts: Texts) -> Iterator[Twin]:
-    """Yield what looks like a date on both sides, in the same place, and differs; the fullest forms first."""
+    """Yield the pairs of unequal dates at the same place of both sides; the most complete forms first."""
     for form, pattern in FORMS:
         ours, theirs = (list(_some(pattern, text)) for text in texts)
         if len(ours) != len(theirs):
             continue
-        for one, two in zip(ours, theirs, strict=True):
-            if one[0] != two[0]:
-                spans = span(form, one), span(form, two)
+        for first, second in zip(ours, theirs, strict=True):
+            if first[0] != second[0]:
+                spans = span(form, first), span(form, second)
                 if spans[0] is not None and spans[1] is not None:
-                    yield Twin(form, one, two, (spans[0], spans[1]))
+                    yield Twin(form, first, second, (spans[0], spans[1]))
 
 
 def _some(pattern: re.Pattern[bytes], text: bytes) -> Iterator[re.Match[bytes]]:
@@ -199,11 +199,11 @@ def erasing(accepts: Callable[[Twin, Known], bool], marker: bytes) -> Callable[[
             )
         return texts
 
-    return by_unit(erase)
+    return by_token(erase)
 
 
 def is_build_date(twin: Twin, known: Known) -> bool:
-    """Tell whether each side has its own build's time; where no clock is known, whether both are full dates."""
+    """Return whether each side has its build's time; where no clock is known, whether both are full dates."""
     if known.first.clock is None or known.second.clock is None:
         full = twin.form in ("ascii", "named", "mail", "iso", "packed")
         return full and all(_plausible(one) for one in twin.spans)
@@ -223,7 +223,7 @@ def suspects(pair: SidePair) -> tuple[str, ...]:
     if known.first.clock is None or known.second.clock is None:
         return ("time",)
     for place in differing(pair)[:100]:
-        for twin in twins(unit(pair, place)):
+        for twin in twins(token(pair, place)):
             zones = in_clock(twin.spans[0], known.first) & in_clock(twin.spans[1], known.second)
             if zones:
                 return ("time",) if "utc" in zones else ("time", "timezone")
@@ -231,22 +231,22 @@ def suspects(pair: SidePair) -> tuple[str, ...]:
 
 
 def is_one_instant(twin: Twin, known: Known) -> bool:
-    """Tell whether two texts mean one instant, each in its own build's time zone."""
+    """Return whether two texts mean the same instant, each in its build's time zone."""
     ours, theirs = known.first.utc_offset, known.second.utc_offset
-    one, two = twin.spans
+    first, second = twin.spans
     if twin.form in ("epoch", "hex", "year", "month", "month-named"):
         return False
-    if one.zone is not None and two.zone is not None:
-        return one.zone != two.zone and abs((one.begin - one.zone) - (two.begin - two.zone)) < 1
+    if first.zone is not None and second.zone is not None:
+        return first.zone != second.zone and abs((first.begin - first.zone) - (second.begin - second.zone)) < 1
     if ours == theirs:
         return False
-    if one.daily or two.daily:
-        return (one.begin - ours - two.begin + theirs) % DAY == 0
-    return one.begin - ours < two.end - theirs and two.begin - theirs < one.end - ours
+    if first.daily or second.daily:
+        return (first.begin - ours - second.begin + theirs) % DAY == 0
+    return first.begin - ours < second.end - theirs and second.begin - theirs < first.end - ours
 
 
 def erase_instants(texts: Texts, known: Known) -> Texts:
-    """Erase binary time stamps: little-endian seconds that lie in each side's own clock, at one offset.
+    """Erase binary time stamps: little-endian seconds within each side's build, at one offset.
 
     Four bytes, of which the second build's have to be right too, are no accident: by chance it
     happens once in so many times as two windows of minutes are parts of 136 years each.
@@ -268,7 +268,7 @@ def _window(traces: Traces) -> tuple[int, int]:
 
 
 def _stamps(data: bytes, window: tuple[int, int]) -> Iterator[int]:
-    """Yield where a little-endian number of a window stands; the window is short, so its high bytes are few."""
+    """Yield the offsets of little-endian numbers in a window; it is short, so it has few high bytes."""
     low, high = window
     for top in range(low >> 16, (high >> 16) + 1):
         ending = struct.pack("<H", top & 0xFFFF)

@@ -1,4 +1,4 @@
-"""What erasers are made of: they change only units in which two sides still differ."""
+"""The parts of erasers: they change only tokens in which two sides still differ."""
 
 from __future__ import annotations
 
@@ -15,60 +15,60 @@ if TYPE_CHECKING:
     from orchestrator.model import Traces
 
 Texts = tuple[bytes, bytes]
-"""One unit, as it is on either side."""
+"""One token on both sides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the environments of both sides are known to have planted."""
+    """The values that the environments of both sides are known to have planted."""
 
     first: Traces
     second: Traces
 
 
 def differing(pair: SidePair) -> tuple[str, ...]:
-    """Name the places of the units in which two sides differ, in order; a unit that one lacks is empty there."""
-    first, second = pair[0].view.units, pair[1].view.units
+    """Name the places of the tokens in which two sides differ, in order; a missing token counts as empty."""
+    first, second = pair[0].member.tokens, pair[1].member.tokens
     places = (*first, *(place for place in second if place not in first))
     return tuple(place for place in places if first.get(place, b"") != second.get(place, b""))
 
 
-def unit(pair: SidePair, place: str) -> Texts:
-    """Return one unit of both sides."""
-    return pair[0].view.units.get(place, b""), pair[1].view.units.get(place, b"")
+def token(pair: SidePair, place: str) -> Texts:
+    """Return one token of both sides."""
+    return pair[0].member.tokens.get(place, b""), pair[1].member.tokens.get(place, b"")
 
 
-def changed(pair: SidePair, units: Mapping[str, Texts]) -> SidePair:
-    """Return both sides with some units replaced."""
-    if not units:
+def changed(pair: SidePair, tokens: Mapping[str, Texts]) -> SidePair:
+    """Return both sides with some tokens replaced."""
+    if not tokens:
         return pair
     first, second = pair
     return (
-        _with(first, {place: texts[0] for place, texts in units.items()}),
-        _with(second, {place: texts[1] for place, texts in units.items()}),
+        _with(first, {place: texts[0] for place, texts in tokens.items()}),
+        _with(second, {place: texts[1] for place, texts in tokens.items()}),
     )
 
 
-def _with(side: Side, units: Mapping[str, bytes]) -> Side:
-    return Side(replace(side.view, units={**side.view.units, **units}), side.traces)
+def _with(side: Side, tokens: Mapping[str, bytes]) -> Side:
+    return Side(replace(side.member, tokens={**side.member.tokens, **tokens}), side.traces)
 
 
 CLOSELY = 256 << 10
-"""Bytes of a unit, on either side, up to which it is looked at closely."""
+"""Bytes of a token, on either side, up to which it is searched closely."""
 
 ALTOGETHER = 4 * CLOSELY
-"""Bytes of all units of one part that are looked at closely."""
+"""Bytes of all tokens of one member that are searched closely."""
 
 
-def by_unit(erase: Callable[[Texts, Known], Texts], *, closely: bool = True) -> Callable[[SidePair], SidePair]:
-    """Return an eraser that looks at each unit by itself; closely, at no more than so many bytes."""
+def by_token(erase: Callable[[Texts, Known], Texts], *, closely: bool = True) -> Callable[[SidePair], SidePair]:
+    """Return an eraser that processes each token separately; if `closely`, only within the limits on bytes."""
 
     def erased(pair: SidePair) -> SidePair:
         known = Known(pair[0].traces, pair[1].traces)
         found = {}
         room = ALTOGETHER
         for place in differing(pair):
-            before = unit(pair, place)
+            before = token(pair, place)
             size = max(map(len, before))
             if closely and (size > CLOSELY or size > room):
                 continue
@@ -82,12 +82,12 @@ def by_unit(erase: Callable[[Texts, Known], Texts], *, closely: bool = True) -> 
 
 
 def by_place(wanted: Callable[[str], bool]) -> Callable[[SidePair], SidePair]:
-    """Return an eraser of whole units, those at the wanted places."""
+    """Return an eraser of whole tokens, at the wanted places."""
     return lambda pair: changed(pair, {place: (b"", b"") for place in differing(pair) if wanted(place)})
 
 
 def in_turn(*erasers: Callable[[SidePair], SidePair]) -> Callable[[SidePair], SidePair]:
-    """Return an eraser that does what several do, one after the other."""
+    """Return an eraser that applies several, one after the other."""
 
     def erased(pair: SidePair) -> SidePair:
         for erase in erasers:
@@ -98,7 +98,7 @@ def in_turn(*erasers: Callable[[SidePair], SidePair]) -> Callable[[SidePair], Si
 
 
 def cut(text: bytes, places: Iterable[re.Match[bytes]], marker: bytes) -> bytes:
-    """Put the marker in the place of each match, of which none overlaps the one before."""
+    """Replace each match with the marker; matches do not overlap."""
     pieces, at = [], 0
     for place in places:
         pieces += [text[at : place.start()], marker]
@@ -107,12 +107,12 @@ def cut(text: bytes, places: Iterable[re.Match[bytes]], marker: bytes) -> bytes:
 
 
 def values(traces: Traces, variations: Iterable[str]) -> tuple[bytes, ...]:
-    """Return what an environment planted by those variations, and stands nowhere by chance; the longest first."""
+    """Return the values planted by those variations that never occur by chance; the longest first."""
     return _of(traces.values, variations)
 
 
 def words(traces: Traces, variations: Iterable[str]) -> tuple[bytes, ...]:
-    """Return what else an environment had by those variations, which may stand anywhere; the longest first."""
+    """Return the other values of those variations, which may occur by chance; the longest first."""
     return _of(traces.words, variations)
 
 

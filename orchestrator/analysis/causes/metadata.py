@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes import ordering
-from orchestrator.analysis.causes.erasers import by_place, by_unit, changed, differing, in_turn, unit, words
+from orchestrator.analysis.causes.erasers import by_place, by_token, changed, differing, in_turn, token, words
 from orchestrator.analysis.causes.model import Cause
 from orchestrator.analysis.causes.planted_values import erase_telling, forms
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 VERSION = "version"
-"""What a wheel's own version is named among the values that its build planted."""
+"""The name of a wheel's version among the values that its build planted."""
 
 _ORDER_VARIATIONS = ("fileordering", "hash-seed", "locales")
 _ORDER_REMEDIES = ("fix-fileordering", "fix-hash-seed", "fix-locales")
@@ -30,8 +30,8 @@ _ADDED = re.compile(rb"(?m)^(?:Dynamic|License-File):.*\n?")
 
 
 def _generator(pair: SidePair) -> SidePair:
-    """Erase who wrote the metadata; and, of two formats of it, the fields that only came with the newer ones."""
-    texts = {place: unit(pair, place) for place in differing(pair)}
+    """Erase the generator of the metadata and, of two metadata versions, the fields that only the newer has."""
+    texts = {place: token(pair, place) for place in differing(pair)}
     formats = [{line for both in texts.values() for line in _FORMAT.findall(both[side])} for side in (0, 1)]
     newer = formats[0] != formats[1]
 
@@ -79,7 +79,7 @@ def _sbom_paths(texts: Texts, known: Known) -> Texts:
 
 
 def suspected_of_paths(pair: SidePair) -> tuple[str, ...]:
-    """Tell whose planted values stand in units on both sides."""
+    """Return the variations whose planted values are in tokens on both sides."""
     return tuple(
         variation
         for variation in dict.fromkeys(variation for variation, _ in pair[0].traces.values)
@@ -90,7 +90,7 @@ def suspected_of_paths(pair: SidePair) -> tuple[str, ...]:
 def _shows(pair: SidePair, place: str, variation: str) -> bool:
     return all(
         any(form in text for form in forms(side.traces, (variation,)).plain)
-        for side, text in zip(pair, unit(pair, place), strict=True)
+        for side, text in zip(pair, token(pair, place), strict=True)
     )
 
 
@@ -100,14 +100,14 @@ def _suspected_of_sbom(pair: SidePair) -> tuple[str, ...]:
 
 
 def _record_order(pair: SidePair) -> SidePair:
-    """Erase RECORD's order where that is all in which its other lines differ."""
+    """Erase RECORD's order where its other lines differ only in their order."""
     places = differing(pair)
     moved, _ = ordering.moved_lines(pair, places)
     if not moved:
         return pair
     found = {}
     for place in places:
-        ours, theirs = unit(pair, place)
+        ours, theirs = token(pair, place)
         if all(line in moved for text in (ours, theirs) for line in ordering.record_lines(text)):
             found[place] = (b"", b"")
     return changed(pair, found)
@@ -116,15 +116,15 @@ def _record_order(pair: SidePair) -> SidePair:
 CAUSES: tuple[Cause, ...] = (
     Cause(
         name="generator",
-        summary="Another build backend, or another version of it, wrote the metadata.",
+        summary="A different build backend, or a different version of it, wrote the metadata.",
         why=(
-            "The WHEEL file names the build backend with its version, and METADATA the version of its own format. Both "
-            "change when a build requirement is not pinned. Between two builds of one lock it cannot happen; against a "
-            "published wheel it is the usual cause."
+            "The WHEEL file names the build backend with its version, and METADATA the version of its format. Both "
+            "change when a build requirement is not pinned. It cannot happen between two builds with the same lock; "
+            "against a published wheel it is the usual cause."
         ),
         shows=(
             "`Generator` in WHEEL or `Metadata-Version` in METADATA differs; with the latter, the fields `Dynamic` and "
-            "`License-File` may come or go."
+            "`License-File` may be present or absent."
         ),
         example="Generator: bdist_wheel (0.37.1) | Generator: setuptools (80.9.0)",
         kinds=("metadata",),
@@ -132,51 +132,51 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         name="scm-version",
-        summary="The version itself is made at build time, from version control, a date or a hash.",
+        summary="The version is computed at build time, from version control, a date or a hash.",
         why=(
-            "setuptools-scm, versioneer and their like derive the version from the state of a checkout; a build that "
-            "finds other tags, changed files or another date gives it another ending. An sdist carries its version, "
-            "so building from one avoids it."
+            "setuptools-scm, versioneer and similar tools derive the version from the state of a checkout. Different "
+            "tags, changed files or a different date give it a different ending. An sdist contains its version, "
+            "so a build from an sdist avoids it."
         ),
-        shows="The wheel's file name, the name of its dist-info folder and METADATA have another version.",
+        shows="The wheel's file name, the name of its dist-info folder and METADATA have a different version.",
         example="pkg-1.1.dev3+g1a2b3c4.d20261122 | pkg-1.1.dev3+g1a2b3c4.d20271225",
         kinds=("name", "metadata", "text", "record", "archive"),
-        erase=by_unit(_version),
+        erase=by_token(_version),
         variations=("time", "timezone"),
         remedies=("pretend-version",),
     ),
     Cause(
         name="direct-url",
-        summary="direct_url.json names the folder on the build host from which the wheel was made.",
-        why="A tool that repacks wrote down where it found its source, as PEP 610 has it for what is installed.",
+        summary="direct_url.json names the folder on the build host from which the wheel was built.",
+        why="A tool that repacks wheels recorded the path of its source, as PEP 610 specifies for installed packages.",
         shows="The `file://` address in direct_url.json differs.",
         example='{"url": "file:///build/pkg"} | {"url": "file:///srv/second/pkg"}',
         kinds=("direct-url",),
-        erase=by_unit(_file_urls),
+        erase=by_token(_file_urls),
         variations=_PATH_VARIATIONS,
         remedies=("fix-build-path", "fix-tmpdir", "fix-home", "fix-environment-path"),
         suspects=suspected_of_paths,
     ),
     Cause(
         name="sbom",
-        summary="A software bill of materials holds a serial number, a time or a path of the build.",
+        summary="A software bill of materials contains a serial number, a time or a path of the build.",
         why=(
-            "CycloneDX and SPDX ask for a serial number and a time of creation. maturin since 1.12 and auditwheel "
-            "write such files into the dist-info folder (PEP 770), with the path of the source among them."
+            "CycloneDX and SPDX require a serial number and a time of creation. maturin since 1.12 and auditwheel "
+            "write such files into the dist-info folder (PEP 770), with the path of the source."
         ),
         shows="JSON below `*.dist-info/sboms/` differs in a serial number, a time stamp or a path.",
         example='"serialNumber": "urn:uuid:1b4e28ba-..." | "serialNumber": "urn:uuid:6fa459ea-..."',
         kinds=("sbom",),
-        erase=in_turn(by_place(_sbom_place(*_RANDOM_KEYS, *_TIME_KEYS)), by_unit(_sbom_paths), by_unit(_file_urls)),
+        erase=in_turn(by_place(_sbom_place(*_RANDOM_KEYS, *_TIME_KEYS)), by_token(_sbom_paths), by_token(_file_urls)),
         variations=("time", *_PATH_VARIATIONS),
         remedies=("no-sbom", "set-epoch", "fix-build-path"),
         suspects=_suspected_of_sbom,
     ),
     Cause(
         name="record-order",
-        summary="RECORD lists the same files in another order.",
-        why="The build backend lists files as the file system gives them, or from a set, when it writes RECORD.",
-        shows="RECORD holds the same lines on both sides, arranged otherwise.",
+        summary="RECORD lists the same files in a different order.",
+        why="The build backend lists files in the order of the file system, or from a set, when it writes RECORD.",
+        shows="RECORD contains the same lines on both sides, in a different order.",
         example="pkg/a.py,sha256=.. pkg/b.py,sha256=.. | pkg/b.py,sha256=.. pkg/a.py,sha256=..",
         kinds=("record",),
         erase=_record_order,
@@ -186,12 +186,12 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         name="metadata-order",
-        summary="Lines of the metadata stand in another order.",
+        summary="Lines of the metadata are in a different order.",
         why=(
-            "Keywords, classifiers, extras, requirements, entry points or top-level names went through a set or a "
-            "listing of a folder before they were written."
+            "Keywords, classifiers, extras, requirements, entry points or top-level names come from a set or from an "
+            "unsorted listing of a folder."
         ),
-        shows="METADATA, entry_points.txt or top_level.txt hold the same lines, arranged otherwise.",
+        shows="METADATA, entry_points.txt or top_level.txt contain the same lines, in a different order.",
         example="Provides-Extra: docs, Provides-Extra: test | Provides-Extra: test, Provides-Extra: docs",
         kinds=("metadata",),
         erase=ordering.another_order(),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Content(Protocol):
-    """The bytes of one member, which may be many: they are read in pieces."""
+    """The bytes of one member, which may be large and is read in pieces."""
 
     @property
     def size(self) -> int:
@@ -24,24 +24,24 @@ class Content(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NormalizedMember:
-    """A part of a wheel, taken apart into units that can be compared one by one.
+    """A part of a wheel, split into tokens that are compared one by one.
 
-    The parts are members, and the archive itself. A view holds only units in which the two wheels
-    differ, and what a unit that differs needs to be understood; so that a wheel of any size can be
-    looked at in little memory.
+    The parts are the members and the archive itself. It contains only tokens in which the two wheels
+    differ, and the context that an unequal token needs; so a wheel of any size is compared in
+    little memory.
     """
 
     path: str  # of the member; empty for the archive itself
-    kind: str  # slug of how it was taken apart: text, elf, bytecode, archive, json, raw...
-    units: Mapping[str, bytes] = field(default_factory=dict)  # by place: a line, a section, a field
-    depths: Mapping[str, Severity] = field(default_factory=dict)  # how deep a difference in that unit goes
+    kind: str  # slug of the parser: text, elf, bytecode, archive, json, raw...
+    tokens: Mapping[str, bytes] = field(default_factory=dict)  # by place: a line, a section, a field
+    depths: Mapping[str, Severity] = field(default_factory=dict)  # how severe a difference in that token is
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One wheel's view of a part, and what its environment planted."""
+    """A part of one wheel, and the values that its environment planted."""
 
-    view: NormalizedMember
+    member: NormalizedMember
     traces: Traces
 
 
@@ -50,21 +50,19 @@ SidePair = tuple[Side, Side]
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One reason for which two builds differ, known by the trace that it leaves.
+    """One reason why two builds differ, recognized by its trace.
 
-    `erase` returns both sides without that trace; it changes nothing that any other reason could
-    have made. A cause is found where erasing its trace makes units equal that were not.
+    `erase` returns both sides without that trace; it changes nothing that another reason could
+    have caused. A cause is found if erasing its trace makes unequal tokens equal.
     """
 
     name: str
     summary: str  # what it is, in one sentence
-    why: str  # what in a build brings it about
+    why: str  # what in a build causes it
     shows: str  # how it shows in a wheel
     example: str  # of a real package, or of two lines side by side
-    kinds: tuple[str, ...]  # of the views that can show it
+    kinds: tuple[str, ...]  # of the normalized members that can show it
     erase: Callable[[SidePair], SidePair]
-    variations: tuple[str, ...] = ()  # which can do it; empty: none, it differs by itself
-    remedies: tuple[str, ...] = ()  # what repairs it, the gentlest first
-    suspects: Callable[[SidePair], tuple[str, ...]] | None = (
-        None  # which of the variations units that it explains point to
-    )
+    variations: tuple[str, ...] = ()  # which can cause it; empty: none, it differs in every build
+    remedies: tuple[str, ...] = ()  # what fixes it, the least invasive first
+    suspects: Callable[[SidePair], tuple[str, ...]] | None = None  # the variations to which its explained tokens point

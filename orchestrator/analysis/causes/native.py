@@ -1,4 +1,4 @@
-"""Causes that native code shows: shared objects, objects, and static libraries of them."""
+"""Causes that show in native code: shared objects, objects, and static libraries of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes import dates
 from orchestrator.analysis.causes.content import erase_random_folders
-from orchestrator.analysis.causes.erasers import changed, differing, unit
+from orchestrator.analysis.causes.erasers import changed, differing, token
 from orchestrator.analysis.causes.model import Cause
 from orchestrator.analysis.formats.elf_headers import MOVED
 from orchestrator.analysis.formats.elf_sections import ORDER
-from orchestrator.analysis.formats.native import KIND, is_deep, settle
+from orchestrator.analysis.formats.native import KIND, erase_derived, is_deep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,19 +26,19 @@ _SEARCH_PATHS = ("DT_RPATH", "DT_RUNPATH", ".dynstr")
 
 
 def _sides(pair: SidePair, name: str) -> tuple[tuple[bytes, Side], tuple[bytes, Side]]:
-    texts = unit(pair, name)
+    texts = token(pair, name)
     return (texts[0], pair[0]), (texts[1], pair[1])
 
 
 def _eraser(
     wanted: Callable[[SidePair, str], bool], change: Callable[[Texts, tuple[Traces, Traces]], Texts]
 ) -> Callable[[SidePair], SidePair]:
-    """Return an eraser of texts in the wanted units that still differ, which then settles what follows."""
+    """Return an eraser of texts in the wanted tokens that still differ; it then erases derived differences."""
 
     def erase(pair: SidePair) -> SidePair:
         traces = pair[0].traces, pair[1].traces
         names = [name for name in differing(pair) if not name.endswith(MOVED) and wanted(pair, name)]
-        return settle(changed(pair, {name: change(unit(pair, name), traces) for name in names}))
+        return erase_derived(changed(pair, {name: change(token(pair, name), traces) for name in names}))
 
     return erase
 
@@ -52,7 +52,7 @@ _UPWARDS = re.compile(rb"(?:\.\./){2,}")
 
 
 def erase_paths(texts: Texts, traces: tuple[Traces, Traces]) -> Texts:
-    """Erase the folders that a build has to itself; where it is unknown, paths that stand for one another."""
+    """Erase the folders of a build; where they are unknown, paths at corresponding places."""
     if not (traces[0].values and traces[1].values):
         return _erase_alike(texts)
     first, second = (_erase_planted(text, each) for text, each in zip(texts, traces, strict=True))
@@ -62,7 +62,7 @@ def erase_paths(texts: Texts, traces: tuple[Traces, Traces]) -> Texts:
 
 
 def _erase_loaded_paths(texts: Texts, traces: tuple[Traces, Traces]) -> Texts:
-    """Erase paths, but leave those that differ by chance alone: no environment has planted them."""
+    """Erase paths, but not those that differ only randomly: no environment has planted them."""
     ours, theirs = erase_random_folders(texts)
     return texts if ours == theirs else erase_paths(texts, traces)
 
@@ -79,7 +79,7 @@ def _mark(variation: str) -> bytes:
 
 
 def _erase_names(text: bytes, traces: Traces) -> bytes:
-    """Erase the source folder's own name, and how many folders up a relative path goes."""
+    """Erase the source folder's name, and the number of parent folders in a relative path."""
     folders = [value for variation, value in traces.values if variation == "build-path"]
     for name in {folder.rpartition("/")[2].encode() for folder in folders[:1]}:
         text = re.sub(rb"(?<![\w.+-])" + re.escape(name) + rb"(?![\w.+-])", b"<build-path>", text)
@@ -99,7 +99,7 @@ def _replaced(text: bytes, mine: list[bytes], theirs: list[bytes]) -> bytes:
 
 
 def _common(mine: bytes, other: bytes) -> bytes:
-    """Return a path without the folders in which it differs from another that stands in its place."""
+    """Return a path without the folders in which it differs from the path at its place on the other side."""
     if mine == other:
         return mine
     ours, theirs = mine.split(b"/"), other.split(b"/")
@@ -114,10 +114,15 @@ def _common(mine: bytes, other: bytes) -> bytes:
 
 
 def suspected_of_paths(pair: SidePair) -> tuple[str, ...]:
-    """Name the variations whose folders stand in what differs; the folder of the build, where none is known."""
+    """Name the variations whose folders are in the differences; that of the build's folder, where none is known."""
     texts = [(_erase_planted(text, side.traces), text) for name in differing(pair) for text, side in _sides(pair, name)]
-    found = {one for one in _FOLDERS for after, before in texts if after.count(_mark(one)) > before.count(_mark(one))}
-    return tuple(one for one in _FOLDERS if one in found) or ("build-path",)
+    found = {
+        folder
+        for folder in _FOLDERS
+        for after, before in texts
+        if after.count(_mark(folder)) > before.count(_mark(folder))
+    }
+    return tuple(folder for folder in _FOLDERS if folder in found) or ("build-path",)
 
 
 # --- dates ---------------------------------------------------------------------------------------
@@ -126,8 +131,8 @@ _erase_dates = dates.erasing(dates.is_build_date, b"<date>")
 
 
 def erase_dates(pair: SidePair) -> SidePair:
-    """Erase when it was built, as the diagnosis of texts does, and then what follows."""
-    return settle(_erase_dates(pair))
+    """Erase the time of the build, as the diagnosis of texts does, and then derived differences."""
+    return erase_derived(_erase_dates(pair))
 
 
 # --- random names of LTO -------------------------------------------------------------------------
@@ -145,7 +150,7 @@ _RANDOM_SEED = re.compile(rb"\.[0-9a-f]{12,16}(?![0-9a-z])|(?<![\w.])cc[A-Za-z0-
 
 
 def erase_lto(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
-    """Erase the random part of names that link-time optimisation makes up."""
+    """Erase the random part of names generated by link-time optimisation."""
     first, second = texts
     for form, word in _LTO:
         first, second = form.sub(word, first), form.sub(word, second)
@@ -153,8 +158,8 @@ def erase_lto(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
 
 
 def suspected_of_lto(pair: SidePair) -> tuple[str, ...]:
-    """Name the build path where names hold a hash of debug information, which follows it; random ones point to none."""
-    texts = [text for name in differing(pair) for text in unit(pair, name)]
+    """Name the build path if names contain a hash of debug information, which depends on it; none for random names."""
+    texts = [text for name in differing(pair) for text in token(pair, name)]
     return ("build-path",) if texts and not any(_RANDOM_SEED.search(text) for text in texts) else ()
 
 
@@ -162,7 +167,7 @@ def suspected_of_lto(pair: SidePair) -> tuple[str, ...]:
 
 
 def erase_order(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
-    """Erase the order of symbols that are the same."""
+    """Erase the order of equal symbols."""
     first, second = (b"\0".join(sorted(text.split(b"\0"))) for text in texts)
     return (first, second) if first == second else texts
 
@@ -185,15 +190,15 @@ def _in_data(pair: SidePair, name: str) -> bool:
 CAUSES = (
     Cause(
         name="debug-path",
-        summary="Debug information holds the folder in which it was compiled.",
+        summary="Debug information contains the folder of the compilation.",
         why=(
-            "With -g, as Debian's Python has it in its own flags, a compiler writes its current folder and the paths "
-            "of all sources and headers into the sections .debug_line_str, .debug_str and .debug_line; other debug "
-            "sections hold the places of these strings, which move when a path has another length."
+            "With -g, which is in the flags of Debian's Python, a compiler writes its current folder and the paths "
+            "of all sources and headers into the sections .debug_line_str, .debug_str and .debug_line. Other debug "
+            "sections contain the offsets of these strings, which move when a path has a different length."
         ),
         shows=(
-            "Only sections differ that are not loaded, .debug_line_str first of all, and the build id, which hashes "
-            "them. All that is loaded at run time is the same."
+            "Only sections that are not loaded differ, mainly .debug_line_str, and the build id, which hashes "
+            "them. Everything that is loaded at run time is the same."
         ),
         example=(
             ".debug_line_str of MarkupSafe 2.1.5: `/build/9b657c6d5370/markupsafe-2.1.5` against "
@@ -207,12 +212,12 @@ CAUSES = (
     ),
     Cause(
         name="rpath",
-        summary="The list of folders in which a library is looked for holds a folder of the build.",
+        summary="The library search path of a shared object contains a folder of the build.",
         why=(
-            "A linker that is given -rpath, or CMake's own rpath of the build tree, writes the folder into DT_RPATH "
-            "or DT_RUNPATH. It is of no use on another machine, and whoever may write there can have code loaded."
+            "A linker option -rpath, or CMake's rpath of the build tree, writes the folder into DT_RPATH or "
+            "DT_RUNPATH. It is useless on another machine, and a user who may write there can have code loaded."
         ),
-        shows="DT_RUNPATH (or DT_RPATH) differs, and .dynstr, which holds its text; what follows them moves.",
+        shows="DT_RUNPATH (or DT_RPATH) differs, and .dynstr, which contains its text; the parts after them move.",
         example=(
             "DT_RUNPATH: `/build/3f1c0de99a10/sin-1.0/lib` against "
             "`/srv/77aa0b3c4d5e/second/build/source-77aa0b3c4d5e/lib`."
@@ -225,14 +230,14 @@ CAUSES = (
     ),
     Cause(
         name="embedded-path",
-        summary="Data that is loaded at run time holds the folder in which it was compiled.",
+        summary="Data that is loaded at run time contains the folder of the compilation.",
         why=(
-            "`__FILE__`, assertions, logging macros, tables of generated code and Rust's panics hold the path of the "
-            "source as the compiler was told it: an absolute one where the build system works with such, as CMake does."
+            "`__FILE__`, assertions, logging macros, tables of generated code and Rust's panics contain the path of "
+            "the source as it was passed to the compiler: an absolute path with build systems such as CMake."
         ),
         shows=(
-            "A string in .rodata or .data differs; where it has another length, what stands after it moves, and so do "
-            "the words of code and tables that point there."
+            "A string in .rodata or .data differs. If its length differs, the data after it moves, and the words of "
+            "code and tables that point there change."
         ),
         example=(
             ".rodata: `/build/5cbbf6f4d2aa/sin-1.0/sin.c` against "
@@ -246,12 +251,12 @@ CAUSES = (
     ),
     Cause(
         name="compile-date",
-        summary="Native code holds the date at which it was compiled.",
+        summary="Native code contains the date of its compilation.",
         why=(
             "`__DATE__` and `__TIME__` follow SOURCE_DATE_EPOCH in gcc since version 7 and in clang since 16; other "
-            "compilers, and what a build script passes by -D from `date`, follow the clock."
+            "compilers, and values of `date` that a build script passes by -D, follow the clock."
         ),
-        shows="A date or a time of the day in .rodata or .data is that of the build.",
+        shows="A date or a time of day in .rodata or .data is that of the build.",
         example=".rodata: `built on Nov 22 2026 at 16:03:11` against `built on Dec 25 2027 at 22:26:14`.",
         kinds=(KIND,),
         erase=erase_dates,
@@ -261,12 +266,12 @@ CAUSES = (
     ),
     Cause(
         name="object-order",
-        summary="The objects of a library are linked in an order that a folder or a set happened to have.",
+        summary="The objects of a library are linked in the unsorted order of a folder or a set.",
         why=(
-            "The list of sources comes from os.listdir, glob or a set, and is not sorted. The linker lays out code and "
-            "data in the order in which it is given them, and all that points there follows."
+            "The list of sources comes from os.listdir, glob or a set, and is not sorted. The linker places code and "
+            "data in the order of its inputs, and all references to them follow."
         ),
-        shows="The same symbols, of the same sizes and contents, stand in another order in .text, .data and .rodata.",
+        shows="The same symbols, of the same sizes and contents, are in a different order in .text, .data and .rodata.",
         example="order of symbols: `.text: first_number, .text: second_number` against the opposite.",
         kinds=(KIND,),
         erase=_eraser(lambda _pair, name: name == ORDER, erase_order),
@@ -275,13 +280,13 @@ CAUSES = (
     ),
     Cause(
         name="lto-symbols",
-        summary="Link-time optimisation names symbols, sections and files at random.",
+        summary="Link-time optimisation gives symbols, sections and files random names.",
         why=(
-            "With -flto, gcc draws a random number for each source that it compiles, and the names of what is made in "
-            "between hold it, as do temporary objects whose names are drawn at random; -frandom-seed takes its place. "
-            "With -g too, symbols are named after a hash of the debug information, which follows the build path."
+            "With -flto, gcc generates a random number for each source that it compiles. The names of intermediate "
+            "symbols and files contain it, and temporary objects have random names; -frandom-seed replaces the number. "
+            "With -g too, symbols are named after a hash of the debug information, which depends on the build path."
         ),
-        shows="Symbols or file names in .strtab, .debug_str or in an object's section names differ by random letters.",
+        shows="Symbols or file names in .strtab, .debug_str or in an object's section names differ in random letters.",
         example=".strtab: `sin.c.4f2b9c11` against `sin.c.e03d7a55`.",
         kinds=(KIND,),
         erase=_eraser(lambda _pair, _name: True, erase_lto),

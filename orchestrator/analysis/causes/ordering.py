@@ -1,4 +1,4 @@
-"""The same items in another order: which items moved, and what such an order looks like."""
+"""The same items in a different order: which items moved, and what kind of order it looks like."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.causes.erasers import changed, differing, unit
+from orchestrator.analysis.causes.erasers import changed, differing, token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HASH, FILES, LOCALE = "hash-order", "file-order", "locale-sorting"
 LARGE = 2 << 20
-"""Bytes; longer units are not taken for a matter of order."""
+"""Bytes; longer tokens are not compared by order."""
 
 _WORD = re.compile(rb"[^\s,;:|()\[\]{}<>\"'`=]+")
 _FILE = re.compile(rb"(?:.*/)?[\w.+-]*\.[A-Za-z]\w{0,7}")
@@ -25,7 +25,7 @@ _ESTONIAN = {letter: place for place, letter in enumerate("abcdefghijklmnopqrsš
 
 
 def looks_like(first: Sequence[bytes], second: Sequence[bytes]) -> str:
-    """Name the order that two arrangements of the same items look like: by hashes, as listed, as a locale sorts."""
+    """Name the likely origin of two orders of the same items: hashes, a listing of files, or a locale."""
     if _one_sorted(first, second) or _one_sorted(second, first):
         return LOCALE
     if list(reversed(first)) == list(second):
@@ -53,7 +53,7 @@ def _folded(word: str) -> tuple[str, str]:
 
 
 def trimmed(first: Sequence[bytes], second: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """Return two sequences without what they begin and end with alike."""
+    """Return two sequences without their common beginning and end."""
     low, high = 0, min(len(first), len(second))
     while low < high and first[low] == second[low]:
         low += 1
@@ -64,7 +64,7 @@ def trimmed(first: Sequence[bytes], second: Sequence[bytes]) -> tuple[list[bytes
 
 
 def moved_words(first: bytes, second: bytes) -> tuple[list[bytes], list[bytes]] | None:
-    """Return the words that two texts have in another order; None where that is not all."""
+    """Return the words that two texts have in different orders; None if they differ in anything else."""
     if len(first) != len(second) or len(first) > LARGE or Counter(first) != Counter(second):
         return None
     ours, theirs = _WORD.findall(first), _WORD.findall(second)
@@ -79,8 +79,8 @@ def _lines(text: bytes) -> list[bytes]:
 
 
 def moved_lines(pair: SidePair, places: Sequence[str]) -> tuple[Counter[bytes], dict[str, Texts]]:
-    """Return the lines that stand elsewhere on the other side, and the units that are no more than such lines."""
-    texts = {place: unit(pair, place) for place in places}
+    """Return the lines that moved between the sides, and the tokens that consist only of such lines."""
+    texts = {place: token(pair, place) for place in places}
     ours = Counter(line for first, _ in texts.values() for line in _lines(first))
     theirs = Counter(line for _, second in texts.values() for line in _lines(second))
     moved = ours & theirs
@@ -95,22 +95,22 @@ def moved_lines(pair: SidePair, places: Sequence[str]) -> tuple[Counter[bytes], 
 
 
 def arranged(pair: SidePair) -> tuple[dict[str, Texts], str]:
-    """Return the units that hold the same items in another order, and the name of what that order looks like."""
+    """Return the tokens with the same items in a different order, and the name of its likely origin."""
     places = differing(pair)
-    if sum(len(text) for place in places for text in unit(pair, place)) > LARGE:
+    if sum(len(text) for place in places for text in token(pair, place)) > LARGE:
         return {}, HASH
-    alone = {place: moved for place in places if (moved := moved_words(*unit(pair, place)))}
+    alone = {place: moved for place in places if (moved := moved_words(*token(pair, place)))}
     left = [place for place in places if place not in alone]
     _, lines = moved_lines(pair, left)
     if lines:
         named = looks_like(*trimmed(*(_joined(lines, left, side) for side in (0, 1))))
     elif left and (moved := moved_words(*_whole(pair, left))):
-        lines, named = {place: unit(pair, place) for place in left}, looks_like(*moved)
+        lines, named = {place: token(pair, place) for place in left}, looks_like(*moved)
     elif alone:
         named = looks_like(*next(iter(alone.values())))
     else:
         return {}, HASH
-    return {place: unit(pair, place) for place in (*alone, *lines)}, named
+    return {place: token(pair, place) for place in (*alone, *lines)}, named
 
 
 def _joined(lines: dict[str, Texts], places: Sequence[str], side: int) -> list[bytes]:
@@ -118,18 +118,18 @@ def _joined(lines: dict[str, Texts], places: Sequence[str], side: int) -> list[b
 
 
 def _whole(pair: SidePair, places: Sequence[str]) -> Texts:
-    texts = [unit(pair, place) for place in places]
+    texts = [token(pair, place) for place in places]
     return b"\n".join(first for first, _ in texts), b"\n".join(second for _, second in texts)
 
 
 def another_order(name: str = "") -> Callable[[SidePair], SidePair]:
-    """Return an eraser of another order of the same items; with a name, only of one that looks like that."""
+    """Return an eraser of different orders of the same items; with a name, only of orders of that origin."""
 
     def erase(pair: SidePair) -> SidePair:
-        units, named = arranged(pair)
-        if not units or name not in ("", named):
+        tokens, named = arranged(pair)
+        if not tokens or name not in ("", named):
             return pair
-        return changed(pair, dict.fromkeys(units, (b"", b"")))
+        return changed(pair, dict.fromkeys(tokens, (b"", b"")))
 
     return erase
 
@@ -138,12 +138,12 @@ _VARIATIONS = {HASH: ("hash-seed",), FILES: ("fileordering",), LOCALE: ("locales
 
 
 def suspects(pair: SidePair) -> tuple[str, ...]:
-    """Tell which variations the order of some items points to."""
+    """Return the variations to which the order of some items points."""
     return _VARIATIONS[arranged(pair)[1]]
 
 
 def suspects_of_items(first: Sequence[bytes], second: Sequence[bytes]) -> tuple[str, ...]:
-    """Tell which variations two arrangements of the same items point to."""
+    """Return the variations to which two orders of the same items point."""
     return _VARIATIONS[looks_like(*trimmed(first, second))]
 
 

@@ -1,4 +1,4 @@
-"""Finds the very values that an environment planted, plain and in the codings in which they hide."""
+"""Finds the exact values that an environment planted, plain and encoded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from orchestrator.analysis.causes.erasers import CLOSELY, by_unit, cut, values, words
+from orchestrator.analysis.causes.erasers import CLOSELY, by_token, cut, values, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,40 +24,40 @@ _ABSENT = (b"None", b"null", b"undefined", b"unset", b"nil", b"False", b'""', b"
 _WORDS = re.compile(rb"[+-]?[0-9A-Za-z/][0-9A-Za-z_.+:/-]*"), re.compile(rb"[0-9]+|[A-Za-z_]+")
 _HEX = re.compile(rb"[0-9a-f]{24,}|[0-9A-F]{24,}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}={0,2}")
-_LONGEST = 64 << 10  # bytes of a unit in which words are compared one by one
-_SHORTEST = 6  # bytes of a value that is looked for in other codings
+_LONGEST = 64 << 10  # bytes of a token in which words are compared one by one
+_SHORTEST = 6  # bytes of a value that is searched for in encoded forms
 
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """The forms in which some values can stand in a text, the longest first."""
+    """The forms in which some values can occur in a text, the longest first."""
 
     plain: tuple[bytes, ...]
-    every: tuple[bytes, ...]  # coded ones too
+    every: tuple[bytes, ...]  # encoded ones too
 
 
 @lru_cache(maxsize=256)
 def forms(traces: Traces, variations: tuple[str, ...]) -> Forms:
-    """Return the forms of all telling values of some variations."""
+    """Return the forms of all values of some variations that never occur by chance."""
     plain = values(traces, variations)
     every = {form for value in plain if len(value) >= _SHORTEST for form in _coded(value)} | set(plain)
     return Forms(plain, tuple(sorted(every, key=lambda form: (-len(form), form))))
 
 
 def _coded(value: bytes) -> set[bytes]:
-    """Return a value in other codings; hex and base64 are looked for otherwise, since they can begin anywhere."""
+    """Return a value in other encodings; not in hex and base64, which can begin at any offset."""
     text = value.decode("utf-8", "replace")
     found = {text.encode("utf-16-le"), text.encode("utf-16-be"), text.encode("utf-32-le")}
     found |= {quote(text, safe="").encode(), quote(text).encode(), text.replace("/", "\\/").encode()}
-    found |= {value.replace(b"/", other) for other in (b"_", b"-", b"#", b".", b"!", b"\\", b"\\\\", b"@")}
-    found |= {value.lstrip(b"/").replace(b"/", other) for other in (b"_", b"-", b"#", b".", b"!")}
+    found |= {value.replace(b"/", second) for second in (b"_", b"-", b"#", b".", b"!", b"\\", b"\\\\", b"@")}
+    found |= {value.lstrip(b"/").replace(b"/", second) for second in (b"_", b"-", b"#", b".", b"!")}
     digests = (hashlib.md5(value, usedforsecurity=False), hashlib.sha1(value, usedforsecurity=False))
-    found |= {one.hexdigest().encode() for one in (*digests, hashlib.sha256(value))}
+    found |= {first.hexdigest().encode() for first in (*digests, hashlib.sha256(value))}
     return found
 
 
 def erase_telling(text: bytes, known: Forms, marker: bytes) -> bytes:
-    """Return a text with a marker for each value, in whatever coding it stands."""
+    """Return a text with a marker in place of each value, in any encoding."""
     large = len(text) > CLOSELY
     for form in known.plain if large else known.every:
         text = text.replace(form, marker)
@@ -68,7 +68,7 @@ def erase_telling(text: bytes, known: Forms, marker: bytes) -> bytes:
 
 
 def _decoded(run: bytes, known: Forms, marker: bytes, decode: Callable[[bytes], bytes]) -> bytes:
-    """Return what a run of letters hides, erased, if a value is in it; the run itself otherwise.
+    """Return an encoded run with its values erased; the run itself if it contains none.
 
     The value may begin anywhere in the run, so each alignment is tried.
     """
@@ -99,10 +99,10 @@ def _hex(run: bytes) -> bytes:
 def planted(
     name: str, variations: tuple[str, ...], *, gap: bool = False, only: Callable[[Texts], bool]
 ) -> Callable[[SidePair], SidePair]:
-    """Return an eraser of what some variations plant, in units that `only` admits.
+    """Return an eraser of the planted values of some variations, in tokens that `only` admits.
 
-    With `gap`, a value may also stand on one side only, as one more item of a list or in the place
-    of a word that says that there is none.
+    With `gap`, a value may also be on one side only, as one more item of a list or in place
+    of a word for an absent value.
     """
     marker = f"<{name}>".encode()
     upwards = re.compile(rb"\.\.(?:/\.\.)*/?(?=" + re.escape(marker) + rb")")  # from a folder that is as deep as it is
@@ -117,11 +117,11 @@ def planted(
             first, second = _bridged(first, second, marker)
         return _words(first, second, marker, known, variations) if first != second else (first, second)
 
-    return by_unit(erase, closely=False)
+    return by_token(erase, closely=False)
 
 
 def _level(first: bytes, second: bytes, marker: bytes, known: Known, variations: tuple[str, ...]) -> Texts:
-    """Erase from one side what is not telling there, but stands where the other side has what is."""
+    """Erase from one side a short value at the place where the other side has an unmistakable value."""
     if (found := _filled(second, first, marker, words(known.first, variations))) is not None:
         return second, found
     if (found := _filled(first, second, marker, words(known.second, variations))) is not None:
@@ -130,9 +130,9 @@ def _level(first: bytes, second: bytes, marker: bytes, known: Known, variations:
 
 
 def _filled(pattern: bytes, text: bytes, marker: bytes, fillings: tuple[bytes, ...]) -> bytes | None:
-    """Return the pattern if the text is that, but for a filling in the place of each marker."""
+    """Return the pattern if the text equals it with a filling in place of each marker."""
     pieces = pattern.split(marker)
-    if pattern == text or not fillings or not 1 < len(pieces) < 50 or len(text) > CLOSELY:  # noqa: PLR2004 - enough
+    if pattern == text or not fillings or not 1 < len(pieces) < 50 or len(text) > CLOSELY:  # noqa: PLR2004 - enough places
         return None
     at = 0
     for number, piece in enumerate(pieces):
@@ -140,7 +140,7 @@ def _filled(pattern: bytes, text: bytes, marker: bytes, fillings: tuple[bytes, .
             if text.startswith(marker, at):
                 at += len(marker)
             else:
-                fit = next((one for one in fillings if text.startswith(one + piece, at)), None)
+                fit = next((filling for filling in fillings if text.startswith(filling + piece, at)), None)
                 if fit is None:
                     return None
                 at += len(fit)
@@ -151,7 +151,7 @@ def _filled(pattern: bytes, text: bytes, marker: bytes, fillings: tuple[bytes, .
 
 
 def _bridged(first: bytes, second: bytes, marker: bytes) -> Texts:
-    """Erase a value that one side has not: one more item of a list, or the word for nothing in its place."""
+    """Erase a value that one side lacks: one more item of a list, or a word for an absent value in its place."""
     for near, far in ((first, second), (second, first)):
         if marker in near and marker not in far:
             item = re.compile(rb"(?:, ?|[:;\n ])?([\"']?)" + re.escape(marker) + rb"(?:/bin)?\1")
@@ -164,26 +164,26 @@ def _bridged(first: bytes, second: bytes, marker: bytes) -> Texts:
 
 
 def _words(first: bytes, second: bytes, marker: bytes, known: Known, variations: tuple[str, ...]) -> Texts:
-    """Erase words that are not telling, where each side has its own in the same place."""
+    """Erase short values, where each side has its environment's value at the same place."""
     ours, theirs = set(words(known.first, variations)), set(words(known.second, variations))
     ours, theirs = ours - theirs, theirs - ours
     short = max(len(first), len(second)) <= _LONGEST
-    if not (short and any(one in first for one in ours) and any(two in second for two in theirs)):
+    if not (short and any(word in first for word in ours) and any(word in second for word in theirs)):
         return first, second
-    return replaced_words(first, second, lambda one, two: one in ours and two in theirs, marker)
+    return replaced_words(first, second, lambda left, right: left in ours and right in theirs, marker)
 
 
 def replaced_words(first: bytes, second: bytes, same: Callable[[bytes, bytes], bool], marker: bytes) -> Texts:
-    """Erase the words of two texts that stand in the same places, differ, and are the same for our purpose."""
+    """Erase the unequal words at the same places of two texts for which `same` returns true."""
     for word in _WORDS:
         ours, theirs = list(word.finditer(first)), list(word.finditer(second))
         if len(ours) != len(theirs):
             continue
         gone = [
-            (one, two)
-            for one, two in zip(ours, theirs, strict=True)
-            if one[0] != two[0] and same(one[0].rstrip(b".:/"), two[0].rstrip(b".:/"))
+            (left, right)
+            for left, right in zip(ours, theirs, strict=True)
+            if left[0] != right[0] and same(left[0].rstrip(b".:/"), right[0].rstrip(b".:/"))
         ]
         if gone:
-            return cut(first, [one for one, _ in gone], marker), cut(second, [two for _, two in gone], marker)
+            return cut(first, [left for left, _ in gone], marker), cut(second, [right for _, right in gone], marker)
     return first, second

@@ -1,1 +1,1 @@
-"""Parsers: members of wheels, taken apart into named places that can be compared."""
+"""Parsers: they split members of wheels into named tokens that can be compared."""

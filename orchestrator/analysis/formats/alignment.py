@@ -1,4 +1,4 @@
-"""Where two runs of bytes differ: byte for byte where they are as long, piece by piece where they are not."""
+"""Where two runs of bytes differ: byte by byte if their lengths are equal, else piece by piece."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _PIECE = 1 << 18  # bytes that are compared as one number
 _NONZERO = re.compile(rb"[^\0]+")
 _PRINTABLE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 _LONGEST_STRING = 4096
-_WINDOWS = (1 << 9, 1 << 14, 1 << 20)  # bytes within which two sides that parted have to meet again
-_SURE = 8  # bytes of an equal piece that need no second one beside it
+_WINDOWS = (1 << 9, 1 << 14, 1 << 20)  # bytes within which two sides have to agree again
+_SURE = 8  # bytes of an equal piece that suffices alone
 _MOST_GAPS = 100_000
-_MOST_TEXTS = 500_000  # that are looked at to find where both sides meet again
+_MOST_TEXTS = 500_000  # compared at most to find where both sides agree again
 _WIDEST_PADDING = 64
 _ALIGNED = 4
 
@@ -33,25 +33,25 @@ class Gap:
 
     @property
     def even(self) -> bool:
-        """Whether it is as long on both sides."""
+        """Whether its length is the same on both sides."""
         return self.first_end - self.first == self.second_end - self.second
 
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """Which bytes of the first side are which of the second: all but those in the gaps."""
+    """The correspondence of the first side's bytes to the second's, outside the gaps."""
 
     gaps: tuple[Gap, ...] = ()
     starts: list[int] = field(init=False, repr=False, compare=False)  # of the gaps, on the first side
     _there: list[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Keep the gaps' places by themselves, to be searched."""
+        """Store the gaps' offsets separately, for binary search."""
         object.__setattr__(self, "starts", [gap.first for gap in self.gaps])
         object.__setattr__(self, "_there", [gap.second for gap in self.gaps])
 
     def place(self, offset: int) -> int | None:
-        """Return where the byte at that offset of the first side stands on the second; None in an uneven gap."""
+        """Return the offset on the second side of a byte of the first side; None in an uneven gap."""
         at = bisect_right(self.starts, offset) - 1
         if at < 0:
             return offset
@@ -63,12 +63,12 @@ class Alignment:
         return offset - gap.first + gap.second if gap.even else None
 
     def gap(self, offset: int) -> Gap | None:
-        """Return the gap in which that offset of the first side lies."""
+        """Return the gap that contains an offset of the first side."""
         at = bisect_right(self.starts, offset) - 1
         return self.gaps[at] if at >= 0 and offset < self.gaps[at].first_end else None
 
     def gap_there(self, offset: int) -> Gap | None:
-        """Return the gap in which that offset of the second side lies."""
+        """Return the gap that contains an offset of the second side."""
         at = bisect_right(self._there, offset) - 1
         return self.gaps[at] if at >= 0 and offset < self.gaps[at].second_end else None
 
@@ -84,7 +84,7 @@ def runs(first: bytes, second: bytes) -> Iterator[tuple[int, int]]:
 
 
 def whole_text(data: bytes, begin: int, end: int, floor: int) -> tuple[int, int]:
-    """Widen a stretch to the text of which it is a part, to no place before `floor`."""
+    """Widen a stretch to the text that contains it, not beyond `floor`."""
     before = data[max(floor, begin - _LONGEST_STRING) : begin][::-1]
     after = data[end : end + _LONGEST_STRING]
     left, right = _PRINTABLE.match(before), _PRINTABLE.match(after)
@@ -92,36 +92,36 @@ def whole_text(data: bytes, begin: int, end: int, floor: int) -> tuple[int, int]
 
 
 def align(first: bytes, second: bytes) -> Alignment | None:
-    """Find what two sides of strings, each ended by NUL, have in common, in its order.
+    """Align two sequences of NUL-terminated strings by their common strings, in order.
 
-    None where they part and do not meet again within a bounded stretch.
+    None if they differ and do not agree again within a bounded stretch.
     """
     gaps: list[Gap] = []
-    one = other = texts = 0
+    ours = theirs = texts = 0
     while len(gaps) < _MOST_GAPS and texts < _MOST_TEXTS:
-        same = _common(first, one, second, other)
-        if one + same == len(first) and other + same == len(second):
+        same = _common(first, ours, second, theirs)
+        if ours + same == len(first) and theirs + same == len(second):
             return Alignment(tuple(gaps))
-        back = _begin(first, one, one + same)
-        gap, looked_at = _meet(first, back, second, back - one + other)
+        back = _begin(first, ours, ours + same)
+        gap, looked_at = _meet(first, back, second, back - ours + theirs)
         if gap is None:
             return None
         gaps.append(gap)
         texts += looked_at
-        one, other = gap.first_end, gap.second_end
+        ours, theirs = gap.first_end, gap.second_end
     return None
 
 
 def _begin(data: bytes, floor: int, offset: int) -> int:
-    """Return where the string at an offset begins."""
+    """Return the beginning of the string at an offset."""
     return max(floor, data.rfind(b"\0", floor, offset) + 1)
 
 
-def _common(first: bytes, one: int, second: bytes, other: int) -> int:
-    """Return how many bytes two sides have in common from there on."""
+def _common(first: bytes, left: int, second: bytes, right: int) -> int:
+    """Return the number of equal bytes of two sides from these offsets on."""
     done, step = 0, _PIECE
     while True:
-        ours, theirs = first[one + done : one + done + step], second[other + done : other + done + step]
+        ours, theirs = first[left + done : left + done + step], second[right + done : right + done + step]
         if ours != theirs:
             size = min(len(ours), len(theirs))
             return done + next((begin for begin, _ in runs(ours[:size], theirs[:size])), size)
@@ -130,22 +130,22 @@ def _common(first: bytes, one: int, second: bytes, other: int) -> int:
         done += step
 
 
-def _meet(first: bytes, one: int, second: bytes, other: int) -> tuple[Gap | None, int]:
-    """Find the shortest gap from there on, after which both sides agree again; and tell how many texts that took."""
+def _meet(first: bytes, left: int, second: bytes, right: int) -> tuple[Gap | None, int]:
+    """Find the shortest gap after which both sides agree again; return it with the number of texts compared."""
     looked_at = 0
     for window in _WINDOWS:
-        ours, theirs = _pieces(first, one, window), _pieces(second, other, window)
+        ours, theirs = _pieces(first, left, window), _pieces(second, right, window)
         looked_at += len(ours) + len(theirs)
         if (met := _shared(ours, theirs)) is not None:
-            return Gap(one, one + _length(ours, met[0]), other, other + _length(theirs, met[1])), looked_at
-        if one + window >= len(first) and other + window >= len(second):
+            return Gap(left, left + _length(ours, met[0]), right, right + _length(theirs, met[1])), looked_at
+        if left + window >= len(first) and right + window >= len(second):
             break
-    ends = len(first) - one, len(second) - other
-    return (Gap(one, len(first), other, len(second)) if max(ends) <= _WINDOWS[-1] else None), looked_at
+    ends = len(first) - left, len(second) - right
+    return (Gap(left, len(first), right, len(second)) if max(ends) <= _WINDOWS[-1] else None), looked_at
 
 
 def _pieces(data: bytes, offset: int, window: int) -> list[bytes]:
-    """Split what is in the window into strings; of one that is cut, nothing is said."""
+    """Split the window into strings, without one that is cut."""
     found = data[offset : offset + window].split(b"\0")
     last = found.pop()
     return [*found, last] if offset + window >= len(data) and last else found
@@ -156,7 +156,7 @@ def _length(pieces: list[bytes], count: int) -> int:
 
 
 def _shared(ours: list[bytes], theirs: list[bytes]) -> tuple[int, int] | None:
-    """Return how many strings each side skips, at least, until both go on alike."""
+    """Return the least number of strings that each side skips until both agree again."""
     places: dict[bytes, int] = {}
     for at, piece in enumerate(theirs):
         places.setdefault(piece, at)
@@ -174,9 +174,9 @@ def _shared(ours: list[bytes], theirs: list[bytes]) -> tuple[int, int] | None:
 
 
 def is_padding(ours: bytes, theirs: bytes, gap: Gap, sizes: tuple[int, int]) -> bool:
-    """Tell whether a gap is nothing but zeros, more or fewer, up to the end or to a place aligned on both sides.
+    """Return whether a gap is only zero padding, up to the end or to an offset aligned on both sides.
 
-    `ours` and `theirs` are what is in the gap; `sizes` are those of the whole.
+    `ours` and `theirs` are the contents of the gap; `sizes` are those of both sides.
     """
     aligned = gap.first_end % _ALIGNED == gap.second_end % _ALIGNED == 0
     ends = (gap.first_end, gap.second_end) == sizes

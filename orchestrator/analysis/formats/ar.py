@@ -1,4 +1,4 @@
-"""Reads static libraries: archives of objects, as ar(5) has them; they may be hostile."""
+"""Reads static libraries: archives of objects (ar(5)), which may be hostile."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ODD = re.compile(rb"[^\w.+@-]", re.ASCII)
 class Object:
     """One member of a static library."""
 
-    name: str  # printable, and unlike any other's
+    name: str  # printable and unique
     header: str  # time, owner, group, mode
     place: int  # of its header
     content: Stretch = field(repr=False)
@@ -39,7 +39,7 @@ class Library:
 
 
 def read(content: Content) -> Library | None:
-    """Read a static library; None where it is none, or a broken one."""
+    """Read a static library; None if it is something else or broken."""
     if content.read(0, len(MAGIC)) != MAGIC:
         return None
     objects: list[Object] = []
@@ -85,11 +85,11 @@ def _described(header: bytes) -> str:
 
 
 def _index(data: bytes, objects: list[Object]) -> tuple[tuple[str, str], ...]:
-    """Read the index of symbols, whose places are those of the objects' headers."""
+    """Read the index of symbols; it refers to objects by the offsets of their headers."""
     count = int.from_bytes(data[:4], "big")
     if not 0 < count <= len(data) // 4:
         return ()
-    named = {one.place: one.name for one in objects}
+    named = {member.place: member.name for member in objects}
     places = [int.from_bytes(data[at : at + 4], "big") for at in range(4, 4 + 4 * count, 4)]
     symbols = data[4 + 4 * count :].split(b"\0")
     return tuple(

@@ -1,6 +1,6 @@
-"""Reads the headers of DWARF line tables (versions 2 to 4), in which names stand in full.
+"""Reads the headers of DWARF line tables (versions 2 to 4), which contain names in full.
 
-From version 5 on they stand in `.debug_line_str`, and the table holds their places: it keeps its length.
+From version 5 on, the names are in `.debug_line_str` and the table contains their offsets, so its length is fixed.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _WIDE = 0xFFFF_FFF0  # from here on a length is an escape
 
 @dataclass(frozen=True, slots=True)
 class LineTable:
-    """Where one unit's line table stands, and the names in it; offsets in the section."""
+    """The place of one unit's line table, and the names in it; offsets in the section."""
 
     begin: int
     names: int  # where its folders and files begin
-    program: int  # where its program begins: where its header's length says
+    program: int  # where its program begins, by its header's length
     end: int
 
 
 def line_tables(data: bytes, order: Order) -> tuple[LineTable, ...] | None:
-    """List the line tables of a section; None where it is broken, or a table is of another version."""
+    """List the line tables of a section; None if it is broken or a table has another version."""
     found: list[LineTable] = []
     at = 0
     while at < len(data):
@@ -59,27 +59,27 @@ def _line_table(data: bytes, at: int, order: Order) -> LineTable | None:
 
 
 def align_lines(first: bytes, second: bytes, order: Order) -> tuple[Alignment, frozenset[int]] | None:
-    """Find what two sections of line tables have in common, unit by unit.
+    """Align two sections of line tables, unit by unit.
 
-    With it come the places on the first side of the words that are lengths, and so follow from
-    what they measure. None where the sections are not made of as many units.
+    Return also the offsets on the first side of the words that are lengths, which are derived from
+    their contents. None if the sections have different numbers of units.
     """
     ours, theirs = line_tables(first, order), line_tables(second, order)
     if ours is None or theirs is None or len(ours) != len(theirs):
         return None
-    gaps = [gap for one, other in zip(ours, theirs, strict=True) for gap in _gaps(first, one, second, other)]
-    lengths = frozenset(place for one in ours for place in (one.begin, one.begin + 6))
+    gaps = [gap for left, right in zip(ours, theirs, strict=True) for gap in _gaps(first, left, second, right)]
+    lengths = frozenset(place for table in ours for place in (table.begin, table.begin + 6))
     return Alignment(tuple(gaps)), lengths
 
 
-def _gaps(first: bytes, one: LineTable, second: bytes, other: LineTable) -> Iterator[Gap]:
+def _gaps(first: bytes, ours: LineTable, second: bytes, theirs: LineTable) -> Iterator[Gap]:
     ends = (
-        (one.begin, one.begin + _WORD, other.begin, other.begin + _WORD),
-        (one.begin + _WORD, one.begin + 6, other.begin + _WORD, other.begin + 6),
-        (one.begin + 6, one.begin + _HEAD, other.begin + 6, other.begin + _HEAD),
-        (one.begin + _HEAD, one.names, other.begin + _HEAD, other.names),
-        (one.names, one.program, other.names, other.program),
-        (one.program, one.end, other.program, other.end),
+        (ours.begin, ours.begin + _WORD, theirs.begin, theirs.begin + _WORD),
+        (ours.begin + _WORD, ours.begin + 6, theirs.begin + _WORD, theirs.begin + 6),
+        (ours.begin + 6, ours.begin + _HEAD, theirs.begin + 6, theirs.begin + _HEAD),
+        (ours.begin + _HEAD, ours.names, theirs.begin + _HEAD, theirs.names),
+        (ours.names, ours.program, theirs.names, theirs.program),
+        (ours.program, ours.end, theirs.program, theirs.end),
     )
     for begin, end, begin_there, end_there in ends:
         if first[begin:end] != second[begin_there:end_there]:

@@ -24,12 +24,12 @@ NO_BITS, NULL = "SHT_NOBITS", "SHT_NULL"
 
 _MOST_SECTIONS, _MOST_SEGMENTS = 20_000, 1000
 _HEADER_SIZES = {64: 64, 32: 52}
-_OVERLAP = 4  # segments do: notes, and what is read-only once it is relocated, lie in others
+_OVERLAP = 4  # segments do: notes and RELRO data are in others
 _ODD = re.compile(r"[^\w.$@+-]", re.ASCII)
 _LONGEST_NAME = 200
 _COMPRESSION = {8: (24, 0, 8, 8), 4: (12, 0, 4, 4)}  # size of Elf_Chdr; place of ch_type, of ch_size, its width
 _ZLIB = 1
-# A hostile file makes the library stumble in many ways; none of them is news.
+# A hostile file makes the library raise any of these.
 _BROKEN = (
     ELFError,
     DWARFError,
@@ -49,7 +49,7 @@ _BROKEN = (
 class Section:
     """One line of the table of section headers; sizes and places in bytes."""
 
-    name: str  # printable, and unlike any other section's
+    name: str  # printable and unique among the sections
     kind: str  # SHT_...
     flags: int
     address: int
@@ -63,12 +63,12 @@ class Section:
 
     @property
     def loaded(self) -> bool:
-        """Whether it is in memory at run time."""
+        """Whether it is loaded at run time."""
         return bool(self.flags & ALLOC)
 
     @property
     def executable(self) -> bool:
-        """Whether it holds instructions."""
+        """Whether it contains instructions."""
         return bool(self.flags & EXECUTE)
 
 
@@ -88,26 +88,26 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Elf:
-    """An ELF file but for its contents."""
+    """The structure of an ELF file, without its contents."""
 
     width: int  # bytes of an address: 4 or 8
     order: Literal["little", "big"]
     kind: str  # ET_...
-    header: tuple[tuple[str, str], ...]  # the fields that say nothing of the tables' places
+    header: tuple[tuple[str, str], ...]  # the fields except the tables' offsets
     header_size: int
-    table: tuple[int, int]  # where the section headers stand, and their size in bytes
+    table: tuple[int, int]  # offset of the section headers, and their size in bytes
     program_table: tuple[int, int]
     sections: tuple[Section, ...]
     segments: tuple[Segment, ...]
 
     @property
     def relocatable(self) -> bool:
-        """Whether it is an object that is still to be linked."""
+        """Whether it is a relocatable object."""
         return self.kind == "ET_REL"
 
 
 class _Stream(io.BytesIO):
-    """A content as the file that the library wants."""
+    """A content as a file object, for the library."""
 
     def __init__(self, content: Content) -> None:
         super().__init__()
@@ -129,7 +129,7 @@ class _Stream(io.BytesIO):
 
 
 def read(content: Content) -> Elf | None:
-    """Read the structure; None where it is no ELF file, a broken one, or one that refers to what it has not."""
+    """Read the structure; None if it is not an ELF file, is broken, or refers beyond its end."""
     if content.read(0, 4) != MAGIC:
         return None
     try:
@@ -164,9 +164,9 @@ def _read(file: Any, content: Content) -> Elf | None:  # noqa: ANN401 - the libr
 
 
 def _is_inside(parts: Sequence[Section | Segment], content: Content) -> bool:
-    """Tell whether all parts lie in the file, and overlap so little that each of them can be looked at."""
-    ends = max((one.offset + one.size for one in parts), default=0)
-    return ends <= content.size and sum(one.size for one in parts) <= _OVERLAP * content.size
+    """Return whether all parts are inside the file, and overlap so little that all can be read."""
+    ends = max((part.offset + part.size for part in parts), default=0)
+    return ends <= content.size and sum(part.size for part in parts) <= _OVERLAP * content.size
 
 
 def _fields(header: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401
@@ -188,7 +188,7 @@ def _sections(file: Any, content: Content) -> tuple[Section, ...]:  # noqa: ANN4
 
 
 def _table(file: Any, entry: Any, place: str, size: str, count: int) -> list[Any]:  # noqa: ANN401
-    """Read a table of headers; the library's own way also looks into what they describe."""
+    """Read a table of headers; the library's function also reads what they describe."""
     found = []
     for at in range(count):
         file.stream.seek(file.header[place] + at * file.header[size])
@@ -240,7 +240,7 @@ def _segment(header: Any) -> Segment:  # noqa: ANN401
 
 
 def uncompressed(raw: bytes, elf: Elf, limit: int) -> bytes | None:
-    """Return what a compressed section holds; None if it is broken, larger than the limit, or packed otherwise."""
+    """Unpack a compressed section; None if it is broken, larger than the limit, or in an unknown format."""
     head, kind, size, width = _COMPRESSION[elf.width]
     if len(raw) < head or int.from_bytes(raw[kind : kind + 4], elf.order) != _ZLIB:
         return None

@@ -1,12 +1,12 @@
-"""Compares the headers of two ELF files, what stands between their sections, and what the loader is told."""
+"""Compares two ELF files' headers, the bytes between their sections, and the loader's instructions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.formats import elf
-from orchestrator.analysis.formats.elf_loaded import LARGEST, Unit, merged, segments_of, without
-from orchestrator.analysis.formats.render import Kept, Stretch, beyond
+from orchestrator.analysis.formats.elf_loaded import LARGEST, Token, merged, segments_of, without
+from orchestrator.analysis.formats.render import BytesContent, Stretch, beyond
 from orchestrator.model import Severity
 
 if TYPE_CHECKING:
@@ -16,41 +16,46 @@ if TYPE_CHECKING:
     from orchestrator.analysis.formats.elf_loaded import File, Files
 
 MOVED = " (moved)"
-"""Ends the name of a unit that lists words which changed only because something else changed its length."""
+"""Suffix of a token that lists words which changed only because the length of something else changed."""
 
-_MOST_SEGMENTS = 100  # whose sections are looked for
+_MOST_SEGMENTS = 100  # whose sections are listed
 _PIECE = 1 << 20
-_SHOWN = 1 << 16  # bytes of what stands between sections
+_SHOWN = 1 << 16  # bytes between sections
 _DYNAMIC = {1: "DT_NEEDED", 14: "DT_SONAME", 15: "DT_RPATH", 29: "DT_RUNPATH"}
 
 
-def structure(files: Files) -> Iterator[Unit]:
+def structure(files: Files) -> Iterator[Token]:
     """Compare the ELF header, the program headers and the section headers."""
     ours, theirs = files[0].elf, files[1].elf
     deep = [name for name, value in ours.header if dict(theirs.header).get(name) != value]
     mild = all(name in ("e_entry", "e_phnum", "e_phoff") for name in deep)
-    yield Unit("ELF header", _lines(ours.header), _lines(theirs.header), Severity.DATA if mild else Severity.CODE)
-    texts = [_lines((one.kind, _anchored(one, each)) for one in each.segments) for each in (ours, theirs)]
-    yield Unit("program headers", texts[0], texts[1], Severity.CODE)
-    places = [_lines((one.kind, _placed(one)) for one in each.segments) for each in (ours, theirs)]
-    yield Unit("program headers" + MOVED, places[0], places[1], Severity.DATA)
+    yield Token("ELF header", _lines(ours.header), _lines(theirs.header), Severity.DATA if mild else Severity.CODE)
+    texts = [_lines((segment.kind, _anchored(segment, each)) for segment in each.segments) for each in (ours, theirs)]
+    yield Token("program headers", texts[0], texts[1], Severity.CODE)
+    places = [_lines((segment.kind, _placed(segment)) for segment in each.segments) for each in (ours, theirs)]
+    yield Token("program headers" + MOVED, places[0], places[1], Severity.DATA)
     depth = Severity.DATA if ours.relocatable else Severity.DEBUG
-    headers = [_lines((one.name, _described(one, each)) for one in each.sections) for each in (ours, theirs)]
-    yield Unit("section headers", headers[0], headers[1], depth)
-    moved = [_lines((one.name, f"{one.address:#x}") for one in each.sections if one.loaded) for each in (ours, theirs)]
-    yield Unit("section headers" + MOVED, moved[0], moved[1], depth)
+    headers = [
+        _lines((section.name, _described(section, each)) for section in each.sections) for each in (ours, theirs)
+    ]
+    yield Token("section headers", headers[0], headers[1], depth)
+    moved = [
+        _lines((section.name, f"{section.address:#x}") for section in each.sections if section.loaded)
+        for each in (ours, theirs)
+    ]
+    yield Token("section headers" + MOVED, moved[0], moved[1], depth)
 
 
 def _anchored(segment: Segment, found: Elf) -> str:
-    """Describe a segment by the sections in it; by its own place where it has none."""
+    """Describe a segment by its sections; by its address if it has none."""
     head = f"flags {segment.flags:#x} alignment {segment.alignment:#x}"
     end, memory_end = segment.offset + segment.size, segment.address + segment.memory
     inside = [
-        one
-        for one in found.sections
-        if one.loaded
-        and segment.offset <= one.offset <= one.offset + one.size <= end
-        and segment.address <= one.address <= one.address + one.memory <= memory_end
+        section
+        for section in found.sections
+        if section.loaded
+        and segment.offset <= section.offset <= section.offset + section.size <= end
+        and segment.address <= section.address <= section.address + section.memory <= memory_end
     ]
     if not inside or len(found.segments) > _MOST_SEGMENTS:
         return f"{head} {_placed(segment)}"
@@ -75,12 +80,12 @@ def _described(section: Section, found: Elf) -> str:
 
 
 def _is_in_place(section: Section, found: Elf) -> bool:
-    """Tell whether a section stands in memory where a segment puts it."""
+    """Return whether a section's address is the one given by its segment."""
     return any(
-        one.kind == elf.LOAD
-        and one.address <= section.address <= section.address + section.memory <= one.address + one.memory
-        and (section.kind == elf.NO_BITS or section.address - section.offset == one.address - one.offset)
-        for one in found.segments[:_MOST_SEGMENTS]
+        segment.kind == elf.LOAD
+        and segment.address <= section.address <= section.address + section.memory <= segment.address + segment.memory
+        and (section.kind == elf.NO_BITS or section.address - section.offset == segment.address - segment.offset)
+        for segment in found.segments[:_MOST_SEGMENTS]
     )
 
 
@@ -88,36 +93,36 @@ def _lines(fields: Iterable[tuple[str, str]]) -> bytes:
     return "".join(f"{name}: {value}\n" for name, value in fields).encode()
 
 
-def between(files: Files) -> Iterator[Unit]:
-    """Compare what stands in no section: zeros say nothing."""
+def between(files: Files) -> Iterator[Token]:
+    """Compare the bytes outside all sections; zeros are padding."""
     ours, theirs = (list(_stray(file)) for file in files)
     if [one.data for one, _ in ours] != [one.data for one, _ in theirs]:
         deep = any(loaded for _, loaded in (*ours, *theirs))
         first, second = (b"\n".join(one.data for one, _ in each) for each in (ours, theirs))
-        yield Unit("between sections", first, second, Severity.CODE if deep else Severity.DEBUG)
+        yield Token("between sections", first, second, Severity.CODE if deep else Severity.DEBUG)
 
 
-def _stray(file: File) -> Iterator[tuple[Kept, bool]]:
+def _stray(file: File) -> Iterator[tuple[BytesContent, bool]]:
     found = file.elf
     taken = [
         (0, found.header_size),
         (found.table[0], sum(found.table)),
         (found.program_table[0], sum(found.program_table)),
-        *((one.offset, one.offset + one.size) for one in found.sections),
+        *((section.offset, section.offset + section.size) for section in found.sections),
     ]
     loaded = segments_of(found)
     for begin, end in without([(0, file.content.size)], merged(taken)):
         part = Stretch(file.content, begin, end - begin)
         if end - begin > LARGEST or any(part.read(at, _PIECE).strip(b"\0") for at in range(0, part.size, _PIECE)):
             data = part.read(0, part.size) if part.size <= _SHOWN else beyond(part, part)[0]
-            yield Kept(data), any(begin < there_end and there < end for there, there_end in loaded)
+            yield BytesContent(data), any(begin < there_end and there < end for there, there_end in loaded)
 
 
-def dynamic(files: Files) -> Iterator[Unit]:
-    """Tell by name what the loader is told to look for, and where."""
+def dynamic(files: Files) -> Iterator[Token]:
+    """Name the dynamic entries: the libraries that the loader needs, and its search paths."""
     ours, theirs = (_needs(file) for file in files)
     for name in _DYNAMIC.values():
-        yield Unit(name, ours.get(name, b""), theirs.get(name, b""), Severity.DATA)
+        yield Token(name, ours.get(name, b""), theirs.get(name, b""), Severity.DATA)
 
 
 def _needs(file: File) -> dict[str, bytes]:

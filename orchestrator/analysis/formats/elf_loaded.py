@@ -1,4 +1,4 @@
-"""Tells what of an ELF file is loaded at run time, and so how deep a difference in it goes."""
+"""Which parts of an ELF file are loaded at run time, and so how severe a difference in each is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.formats import elf
-from orchestrator.analysis.formats.render import Kept, Stretch, same
+from orchestrator.analysis.formats.render import BytesContent, Stretch, contents_equal
 from orchestrator.model import Severity
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 BUILD_ID = ".note.gnu.build-id"
 
 LARGEST = 24 << 20
-"""Bytes of a section that is held as a whole."""
+"""Bytes up to which a section is read into memory whole."""
 
 RELOCATIONS = ("SHT_REL", "SHT_RELA")
 
@@ -27,7 +27,7 @@ _LONGEST_ID = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class Token:
     """One place in which two sides differ."""
 
     name: str
@@ -38,17 +38,17 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An ELF file, and what is known of it."""
+    """An ELF file and its structure."""
 
     content: Content
     elf: Elf
 
     def part(self, section: Section) -> Content:
-        """Return what a section holds, unpacked where it is compressed."""
+        """Return a section's contents, unpacked if compressed."""
         part = Stretch(self.content, section.offset, section.size)
         if section.flags & elf.COMPRESSED and section.size <= LARGEST:
             raw = elf.uncompressed(part.read(0, part.size), self.elf, LARGEST)
-            return part if raw is None else Kept(raw)
+            return part if raw is None else BytesContent(raw)
         return part
 
 
@@ -56,11 +56,11 @@ Files = tuple[File, File]
 
 
 def loaded_equal(files: Files) -> bool:
-    """Tell whether all that is loaded at run time is the same: program headers, and the bytes of the segments.
+    """Return whether all that is loaded at run time is equal: program headers and the bytes of the segments.
 
-    The build id does not count, nor do the places of the section headers, which nothing reads at run time.
+    The build id and the offsets of the section headers are ignored: nothing reads them at run time.
     """
-    (first, ours), (second, theirs) = ((one.content, one.elf) for one in files)
+    (first, ours), (second, theirs) = ((file.content, file.elf) for file in files)
     if ours.relocatable or ours.header != theirs.header or ours.segments != theirs.segments or not ours.segments:
         return False
     masks = [*_table_fields(ours), *id_places(files[0])]
@@ -68,23 +68,25 @@ def loaded_equal(files: Files) -> bool:
         return False
     holes = sorted(masks)
     return all(
-        same(Stretch(first, begin, end - begin), Stretch(second, begin, end - begin))
+        contents_equal(Stretch(first, begin, end - begin), Stretch(second, begin, end - begin))
         for begin, end in without(segments_of(ours), holes)
     )
 
 
 def segments_of(found: Elf) -> list[tuple[int, int]]:
     """Return the stretches of the file that are loaded."""
-    return merged((one.offset, one.offset + one.size) for one in found.segments if one.kind == elf.LOAD)
+    return merged(
+        (segment.offset, segment.offset + segment.size) for segment in found.segments if segment.kind == elf.LOAD
+    )
 
 
 def _table_fields(found: Elf) -> list[tuple[int, int]]:
-    """Return where in the ELF header the places and sizes of the section headers stand."""
+    """Return the ranges in the ELF header of the section headers' offset, size and number."""
     return [(0x28, 0x30), (0x3A, 0x40)] if found.width == 8 else [(0x20, 0x24), (0x2E, 0x34)]  # noqa: PLR2004 - bytes
 
 
 def id_places(file: File) -> list[tuple[int, int]]:
-    """Return where the build id stands, if it does so in the one form that it has."""
+    """Return the range of the build id, if its note has the standard form."""
     for section in file.elf.sections:
         if section.name == BUILD_ID and section.kind == "SHT_NOTE":
             raw = file.content.read(section.offset, _NOTE_HEAD + 4 + _LONGEST_ID + 1)[: section.size]
@@ -96,7 +98,7 @@ def id_places(file: File) -> list[tuple[int, int]]:
 
 
 def merged(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return stretches in order, those that touch as one."""
+    """Return stretches in order, with adjacent ones merged."""
     found: list[tuple[int, int]] = []
     for begin, end in sorted(stretches):
         if found and begin <= found[-1][1]:
@@ -107,7 +109,7 @@ def merged(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def without(stretches: list[tuple[int, int]], holes: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield what is left of some stretches; both in order, neither overlapping itself."""
+    """Yield the stretches minus others; both are in order and without overlaps."""
     for begin, end in stretches:
         at = begin
         for hole, hole_end in holes:
@@ -120,7 +122,7 @@ def without(stretches: list[tuple[int, int]], holes: list[tuple[int, int]]) -> I
 
 
 def depth_of(section: Section, found: Elf) -> Severity:
-    """Tell how deep a difference in a section goes."""
+    """Return the severity of a difference in a section."""
     if found.relocatable:
         return _depth_in_object(section, found)
     if section.loaded:
@@ -130,7 +132,7 @@ def depth_of(section: Section, found: Elf) -> Severity:
 
 
 def _depth_in_object(section: Section, found: Elf) -> Severity:
-    """Tell how deep a difference goes in what is still to be linked: names of symbols matter there."""
+    """Return the severity of a difference in a relocatable object: there, names of symbols matter."""
     name = section.name
     if section.kind in RELOCATIONS and section.info < len(found.sections):
         target = found.sections[section.info]

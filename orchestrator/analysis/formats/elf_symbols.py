@@ -1,4 +1,4 @@
-"""Reads symbol tables, and finds sections whose symbols are the same but stand in another order."""
+"""Reads symbol tables, and finds sections with the same symbols in a different order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.analysis.formats.elf import Elf, Section
 
 _ENTRY = {8: 24, 4: 16}  # bytes of an entry of a symbol table, by the width of an address
-_FIELDS = {  # where name, info, other, section, value and size stand in it
+_FIELDS = {  # the indices of name, info, other, section, value and size in it
     8: ((0, 4), (4, 5), (5, 6), (6, 8), (8, 16), (16, 24)),
     4: ((0, 4), (12, 13), (13, 14), (14, 16), (4, 8), (8, 12)),
 }
@@ -27,7 +27,7 @@ _LONGEST_NAME = 1 << 10
 _KINDS = (1, 2)  # STT_OBJECT, STT_FUNC
 _WORD = 4
 _TABLE_HEAD = 12  # bytes of .eh_frame_hdr before its table, as GNU ld writes it
-# What x86 compilers and linkers put between functions; other machines' instructions for nothing are no padding.
+# What x86 compilers and linkers put between functions; other machines' no-ops are not treated as padding.
 _NO_OPERATION = re.compile(
     rb"(?:[\x90\xcc\0]|\x66*\x2e?\x0f\x1f(?:\x00|\x40\x00|\x44\x00\x00|\x80\0{4}|\x84\0{5}))*", re.DOTALL
 )
@@ -45,13 +45,13 @@ class Symbol:
     binding: str
 
     def text(self, place: Callable[[int], int]) -> bytes:
-        """Write it out, by its place on the second side."""
+        """Format it, with its address on the second side."""
         return f"{self.section} {place(self.value):#x} size {self.size:#x} {self.binding} {self.name}\0".encode()
 
 
 def read(content: Content, found: Elf) -> tuple[Symbol, ...] | None:
-    """Read the symbols that are there for debuggers; None where there are none, or too many, or of an odd form."""
-    table = next((one for one in found.sections if one.kind == "SHT_SYMTAB"), None)
+    """Read the symbols for debuggers; None if there are none or too many, or their form is unusual."""
+    table = next((section for section in found.sections if section.kind == "SHT_SYMTAB"), None)
     if table is None or table.entry != _ENTRY[found.width] or table.size % table.entry:
         return None
     if table.size // table.entry > _MOST or table.link >= len(found.sections):
@@ -74,7 +74,7 @@ def _symbol(raw: bytes, names: bytes, found: Elf) -> Symbol:
     return Symbol(text, section, value, size, info & 0xF, f"kind {info:#x} {other:#x}")
 
 
-# --- what stands in another order ----------------------------------------------------------------
+# --- sections in a different order ---------------------------------------------------------------
 
 Pair = tuple["Section", "Section"]
 Read = tuple["Content", "Content"]
@@ -82,7 +82,7 @@ Read = tuple["Content", "Content"]
 
 @dataclass(frozen=True, slots=True)
 class Shuffle:
-    """A section of the same parts in another order: which is where, and the names in either order."""
+    """A section with the same parts in a different order: where each is, and the names in both orders."""
 
     alignment: Alignment
     names: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
@@ -91,9 +91,9 @@ class Shuffle:
 def shuffles(
     pairs: Iterable[Pair], contents: Read, ours: Sequence[Symbol], theirs: Sequence[Symbol]
 ) -> dict[str, Shuffle]:
-    """Find the loaded sections whose symbols are the same but for their order; nothing where no order changed.
+    """Find the loaded sections with the same symbols in a different order; empty if no order changed.
 
-    Where one section's did, others without symbols may follow: those are taken by their strings.
+    If one section's order changed, sections without symbols may follow it: those are compared by their strings.
     """
     loaded = [pair for pair in pairs if pair[0].loaded and pair[1].loaded and pair[0].memory]
     named = _by_section(ours), _by_section(theirs)
@@ -111,7 +111,7 @@ Atoms = list[tuple[int, int, str]]
 
 
 def _by_section(symbols: Sequence[Symbol]) -> Mapping[str, Atoms]:
-    """Return the named parts of each section; of two names of one part, the first, and of what overlaps, nothing."""
+    """Return the named parts of each section, without overlapping ones; of two names of a part, the first."""
     found: dict[str, Atoms] = defaultdict(list)
     for one in sorted(symbols, key=lambda one: (one.section, one.value, -one.size, one.name)):
         parts = found[one.section]
@@ -126,8 +126,8 @@ def _is_moved(ours: Atoms, theirs: Atoms) -> bool:
 
 
 def _shuffle(pair: Pair, contents: Read, atoms: tuple[Atoms, Atoms]) -> Shuffle | None:
-    """Say which part is where; None where a stretch between them is more than padding."""
-    if max(one.size for one in pair) > _LARGEST or len({(size, name) for _, size, name in atoms[0]}) < len(atoms[0]):
+    """Map the parts to their places; None if a stretch between them is more than padding."""
+    if max(side.size for side in pair) > _LARGEST or len({(size, name) for _, size, name in atoms[0]}) < len(atoms[0]):
         return None
     if Counter((size, name) for _, size, name in atoms[0]) != Counter((size, name) for _, size, name in atoms[1]):
         return None
@@ -153,8 +153,8 @@ def _is_inside(atoms: Atoms, section: Section) -> bool:
 
 
 def _rest(pair: Pair, contents: Read, gaps: list[Gap]) -> list[Gap] | None:
-    """Put together what stands between the named parts, on either side."""
-    data = [content.read(one.offset, one.size) for content, one in zip(contents, pair, strict=True)]
+    """Pair the stretches between the named parts of both sides."""
+    data = [content.read(left.offset, left.size) for content, left in zip(contents, pair, strict=True)]
     ours = _between([(gap.first, gap.first_end) for gap in gaps], len(data[0]))
     theirs = _between([(gap.second, gap.second_end) for gap in gaps], len(data[1]))
     if pair[0].executable:
@@ -163,9 +163,9 @@ def _rest(pair: Pair, contents: Read, gaps: list[Gap]) -> list[Gap] | None:
     if {text: len(places) for text, places in first.items()} != {text: len(places) for text, places in second.items()}:
         return None
     return [
-        Gap(one, one + len(text), other, other + len(text))
+        Gap(left, left + len(text), right, right + len(text))
         for text, places in first.items()
-        for one, other in zip(places, second[text], strict=True)
+        for left, right in zip(places, second[text], strict=True)
     ]
 
 
@@ -181,7 +181,7 @@ def _between(taken: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
 def _rest_of_code(
     first: bytes, ours: list[tuple[int, int]], second: bytes, theirs: list[tuple[int, int]]
 ) -> list[Gap] | None:
-    """Pair what stands before and behind all functions; between them there may be nothing but padding."""
+    """Pair the data before and after all functions; between functions only padding is allowed."""
     found = []
     for at, edge in ((0, 0), (-1, len(first))):
         if ours and theirs and edge in ours[at] and ours[at][1] - ours[at][0] == theirs[at][1] - theirs[at][0]:
@@ -191,7 +191,7 @@ def _rest_of_code(
 
 
 def _texts(data: bytes, stretches: list[tuple[int, int]]) -> dict[bytes, list[int]]:
-    """Return the strings in some stretches, and where each stands; zeros between them are padding."""
+    """Return the strings in some stretches, with their offsets; zeros between them are padding."""
     found: dict[bytes, list[int]] = defaultdict(list)
     for begin, end in stretches:
         for text in re.finditer(rb"[^\0]+", data[begin:end]):
@@ -203,7 +203,7 @@ def _texts(data: bytes, stretches: list[tuple[int, int]]) -> dict[bytes, list[in
 
 
 def frames(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Alignment | None:
-    """Pair the records of .eh_frame by the functions that they are about; None unless all have a partner."""
+    """Pair the records of .eh_frame by their functions; None unless all have a partner."""
     first, second = (
         list(_frames(content.read(one.offset, min(one.size, _LARGEST)), one.address, ours))
         for content, one in zip(contents, pair, strict=True)
@@ -220,7 +220,7 @@ def frames(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | N
 
 
 def _frames(data: bytes, address: int, found: Elf) -> Iterator[tuple[int, int, int | None]]:
-    """Yield begin and end of each record, and the address of its function; None where it is about many (a CIE)."""
+    """Yield begin and end of each record, and the address of its function; None for a CIE, which has many."""
     at = 0
     while at + _WORD <= len(data):
         length = int.from_bytes(data[at : at + _WORD], found.order)
@@ -235,9 +235,9 @@ def _frames(data: bytes, address: int, found: Elf) -> Iterator[tuple[int, int, i
 
 
 def frame_table(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Alignment | None:
-    """Pair the entries of .eh_frame_hdr, which are sorted by address, by the functions that they are about."""
+    """Pair the entries of .eh_frame_hdr, which are sorted by address, by their functions."""
     first, second = (
-        content.read(one.offset, min(one.size, _LARGEST)) for content, one in zip(contents, pair, strict=True)
+        content.read(left.offset, min(left.size, _LARGEST)) for content, left in zip(contents, pair, strict=True)
     )
     if len(first) != len(second) or len(first) < _TABLE_HEAD or (len(first) - _TABLE_HEAD) % (2 * _WORD):
         return None
@@ -249,8 +249,8 @@ def frame_table(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], in
     there = {function(second, at, pair[1].address): at for at in entries}
     gaps = [Gap(0, _TABLE_HEAD, 0, _TABLE_HEAD)]
     for at in entries:
-        other = there.pop(place(function(first, at, pair[0].address)) or -1, None)
-        if other is None:
+        right = there.pop(place(function(first, at, pair[0].address)) or -1, None)
+        if right is None:
             return None
-        gaps.append(Gap(at, at + 2 * _WORD, other, other + 2 * _WORD))
+        gaps.append(Gap(at, at + 2 * _WORD, right, right + 2 * _WORD))
     return None if there else Alignment(tuple(gaps))

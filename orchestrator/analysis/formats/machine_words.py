@@ -1,4 +1,4 @@
-"""What a word that differs may mean: the place of a string, of a table, or of something in memory."""
+"""The possible meanings of an unequal word: the offset of a string or in a table, or a memory address."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from orchestrator.analysis.formats.alignment import Alignment
 
-_LONG_ENOUGH = 3  # bytes of text that two strings share by more than chance
+_LONG_ENOUGH = 3  # bytes of text that two strings do not share by chance
 WORD = 4
-"""Bytes of the place of a string, of a part of a table, of a distance in code."""
+"""Bytes of a string's offset, of a table's entry, or of a displacement in code."""
 
 _AFTER = (4, 0, 5, 6, 8)  # bytes from a displacement to what it is counted from: x86 counts from the next instruction
 
@@ -28,24 +28,24 @@ class Strings:
     second: bytes = field(repr=False)
     alignment: Alignment
 
-    def is_shifted(self, one: int, other: int) -> bool:
-        """Tell whether one string, the same on both sides, stands at these places."""
-        shift = other - one
-        at = bisect_right(self.alignment.starts, one) - 1
-        if at < 0 or one >= len(self.first):
+    def is_shifted(self, first: int, second: int) -> bool:
+        """Return whether the strings at these two offsets are equal."""
+        shift = second - first
+        at = bisect_right(self.alignment.starts, first) - 1
+        if at < 0 or first >= len(self.first):
             return False
         gap = self.alignment.gaps[at]
-        return one >= gap.first_end and shift == gap.second_end - gap.first_end
+        return first >= gap.first_end and shift == gap.second_end - gap.first_end
 
-    def texts(self, one: int, other: int) -> tuple[bytes, bytes] | None:
-        """Return the strings at two places; None unless they stand for one another."""
-        if not (0 <= one < len(self.first) and 0 <= other < len(self.second)):
+    def texts(self, first: int, second: int) -> tuple[bytes, bytes] | None:
+        """Return the strings at two offsets; None unless they correspond."""
+        if not (0 <= first < len(self.first) and 0 <= second < len(self.second)):
             return None
-        ours, theirs = _text(self.first, one), _text(self.second, other)
-        if self.alignment.place(one) == other or (ours == theirs and len(ours) >= _LONG_ENOUGH):
+        ours, theirs = _text(self.first, first), _text(self.second, second)
+        if self.alignment.place(first) == second or (ours == theirs and len(ours) >= _LONG_ENOUGH):
             return ours, theirs
-        begin = _begins(self.first, one) and _begins(self.second, other)
-        known = self.alignment.gap(one) is not None and self.alignment.gap_there(other) is not None
+        begin = _begins(self.first, first) and _begins(self.second, second)
+        known = self.alignment.gap(first) is not None and self.alignment.gap_there(second) is not None
         return (ours, theirs) if begin and known else None
 
 
@@ -71,24 +71,24 @@ class Span:
 
     @property
     def shift(self) -> int:
-        """By how much it begins later on the second side."""
+        """How much later it begins on the second side, in bytes."""
         return self.second - self.first
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything stands in memory, on both sides; by the first side's addresses."""
+    """The addresses of all sections on both sides, by those of the first side."""
 
     spans: tuple[Span, ...] = ()
     moved: bool = False
     _starts: list[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Keep the addresses by themselves, to be searched."""
+        """Store the addresses separately, for binary search."""
         object.__setattr__(self, "_starts", [span.first for span in self.spans])
 
     def place(self, address: int) -> int | None:
-        """Return where something of the first side stands on the second."""
+        """Return the address on the second side of an address on the first."""
         at = bisect_right(self._starts, address) - 1
         if at < 0:
             return None
@@ -100,7 +100,7 @@ class Layout:
         return span.second_end if address == span.first_end else None
 
     def code_shift(self) -> int | None:
-        """Return by how much all code moved; None where its parts moved each otherwise."""
+        """Return how far all code moved; None if its parts moved by different distances."""
         shifts = {span.shift if span.alignment is None else None for span in self.spans if span.executable}
         return shifts.pop() if len(shifts) == 1 else None
 
@@ -114,36 +114,38 @@ class Here:
     at: int
     addresses: tuple[int, int] | None  # of the windows' begin
     base: tuple[int, int] | None  # of the section's begin
-    floor: int  # what is before it has been understood
+    floor: int  # everything before it is explained
 
 
 Meaning = tuple[int, int, tuple[bytes, bytes]]
-"""Begin and end of a word in the windows, and the texts that it stands for: equal ones, where it only moved."""
+"""Begin and end of a word in the windows, and the texts that it refers to: equal ones if it only moved."""
 
 _MOVED = b"", b""
 
 
 @dataclass(frozen=True, slots=True)
 class Dictionary:
-    """All that words of one section may stand for."""
+    """Everything that words of one section may refer to."""
 
     order: Literal["little", "big"]
     width: int  # bytes of an address
     strings: tuple[Strings, ...] = ()
-    places: tuple[tuple[Alignment, int], ...] = ()  # of tables, to whose parts others point, and their size at first
+    places: tuple[
+        tuple[Alignment, int], ...
+    ] = ()  # of tables with references to their parts, and their size on the first side
     layout: Layout = Layout()
     sizes: frozenset[tuple[int, int]] = frozenset()  # of sections that changed their size
 
     def is_shifted(self, first: bytes, second: bytes, at: int) -> bool:
-        """Tell at once of most words: whether it is the place of a string that only stands elsewhere."""
+        """Return quickly, for most words, whether it is the offset of a string that only moved."""
         if not self.strings or at + WORD > len(first):
             return False
-        one = int.from_bytes(first[at : at + WORD], self.order)
-        other = int.from_bytes(second[at : at + WORD], self.order)
-        return any(table.is_shifted(one, other) for table in self.strings)
+        ours = int.from_bytes(first[at : at + WORD], self.order)
+        theirs = int.from_bytes(second[at : at + WORD], self.order)
+        return any(table.is_shifted(ours, theirs) for table in self.strings)
 
     def meaning(self, here: Here) -> Meaning | None:
-        """Tell what the word around a place stands for; None if nothing that is known."""
+        """Return the meaning of the word around a place; None if it is unknown."""
         readers: tuple[tuple[int, Callable[[Here, int, int, int], tuple[bytes, bytes] | None]], ...] = (
             (WORD, self._string),
             (WORD, self._place),
@@ -153,51 +155,53 @@ class Dictionary:
         )
         for width, reader in readers:
             for begin in range(here.at, max(here.floor, here.at - width + 1) - 1, -1):
-                one = int.from_bytes(here.first[begin : begin + width], self.order)
-                other = int.from_bytes(here.second[begin : begin + width], self.order)
-                if begin + width <= len(here.first) and (texts := reader(here, begin, one, other)) is not None:
+                first = int.from_bytes(here.first[begin : begin + width], self.order)
+                second = int.from_bytes(here.second[begin : begin + width], self.order)
+                if begin + width <= len(here.first) and (texts := reader(here, begin, first, second)) is not None:
                     return begin, begin + width, texts
         return None
 
-    def _string(self, _here: Here, _begin: int, one: int, other: int) -> tuple[bytes, bytes] | None:
-        return next((texts for table in self.strings if (texts := table.texts(one, other)) is not None), None)
+    def _string(self, _here: Here, _begin: int, first: int, second: int) -> tuple[bytes, bytes] | None:
+        return next((texts for table in self.strings if (texts := table.texts(first, second)) is not None), None)
 
-    def _place(self, _here: Here, _begin: int, one: int, other: int) -> tuple[bytes, bytes] | None:
-        moved = any(one < size and table.place(one) == other for table, size in self.places)
-        return _MOVED if one != other and moved else None
+    def _place(self, _here: Here, _begin: int, first: int, second: int) -> tuple[bytes, bytes] | None:
+        moved = any(first < size and table.place(first) == second for table, size in self.places)
+        return _MOVED if first != second and moved else None
 
-    def _long_string(self, here: Here, begin: int, one: int, other: int) -> tuple[bytes, bytes] | None:
-        return self._string(here, begin, one, other) if here.base else None
+    def _long_string(self, here: Here, begin: int, first: int, second: int) -> tuple[bytes, bytes] | None:
+        return self._string(here, begin, first, second) if here.base else None
 
-    def _address(self, _here: Here, _begin: int, one: int, other: int) -> tuple[bytes, bytes] | None:
-        fits = (one, other) in self.sizes or (self.layout.moved and one != other and self.layout.place(one) == other)
+    def _address(self, _here: Here, _begin: int, first: int, second: int) -> tuple[bytes, bytes] | None:
+        fits = (first, second) in self.sizes or (
+            self.layout.moved and first != second and self.layout.place(first) == second
+        )
         return _MOVED if fits else None
 
-    def _distance(self, here: Here, begin: int, one: int, other: int) -> tuple[bytes, bytes] | None:
+    def _distance(self, here: Here, begin: int, ours: int, theirs: int) -> tuple[bytes, bytes] | None:
         if not self.layout.moved or here.addresses is None or here.base is None:
             return None
         first, second = here.addresses[0] + begin, here.addresses[1] + begin
-        one, other = signed(one), signed(other)
+        ours, theirs = signed(ours), signed(theirs)
         counted = ((first + after, second + after) for after in _AFTER)
-        fits = any(self.layout.place(from_ + one) == there + other for from_, there in (*counted, here.base))
-        fits = fits or self.layout.place(first - one) == second - other  # as a record of .eh_frame counts back
-        return _MOVED if fits or self._entry(other - one, second - first) else None
+        fits = any(self.layout.place(from_ + ours) == there + theirs for from_, there in (*counted, here.base))
+        fits = fits or self.layout.place(first - ours) == second - theirs  # as a record of .eh_frame refers back
+        return _MOVED if fits or self._entry(theirs - ours, second - first) else None
 
     def _entry(self, grown: int, shift: int) -> bool:
-        """Tell whether a word grew as an entry of a table of jumps does, which counts from the table's begin."""
+        """Return whether a word grew like an entry of a jump table, which is relative to the table."""
         code = self.layout.code_shift()
         return code is not None and grown != 0 and grown == code - shift
 
 
 def signed(word: int) -> int:
-    """Return a word of 32 bits as a number that may be negative."""
+    """Return a word of 32 bits as a signed number."""
     return word - (1 << 32) if word >= 1 << 31 else word
 
 
 def layout(spans: Sequence[Span]) -> Layout:
-    """Put the sections in order of their addresses; where they overlap, none of them is believed."""
+    """Sort the sections by address; sections that overlap are left out."""
     ordered = sorted(spans, key=lambda span: (span.first, span.first_end))
-    overlap = any(one.first_end > other.first for one, other in pairwise(ordered))
+    overlap = any(first.first_end > second.first for first, second in pairwise(ordered))
     moved = any(
         span.shift or span.alignment is not None or span.first_end - span.first != span.second_end - span.second
         for span in ordered

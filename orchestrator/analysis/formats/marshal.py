@@ -11,9 +11,9 @@ HEADER = 16
 
 _LARGEST = 64 << 20
 _MOST = 1_000_000  # values
-_MOST_JOINED = 256 << 20  # bytes of values' texts, each time that it is part of another
+_MOST_JOINED = 256 << 20  # bytes of all values' texts, counted in each value that contains them
 _DEEPEST = 150
-_LONGEST = 4096  # bytes of a value's text that are kept as they are
+_LONGEST = 4096  # bytes of a value's text that are stored unchanged
 _FLAG = 0x80
 _CODE_3_8 = ("argcount", "posonlyargcount", "kwonlyargcount", "nlocals", "stacksize", "flags")
 _CODE_3_11 = ("argcount", "posonlyargcount", "kwonlyargcount", "stacksize", "flags")
@@ -27,8 +27,8 @@ _STRINGS = frozenset(b"stuaAzZ")
 _GROUPS = frozenset(b"()[<>{:")
 
 
-class Unreadable(ValueError):  # noqa: N818 - the bytes are, and that is all
-    """These bytes are not what marshal writes, or are more than we look at."""
+class Unreadable(ValueError):  # noqa: N818 - a property of the bytes, not an error of ours
+    """These bytes are not valid marshal data, or exceed the limits."""
 
 
 @dataclass(slots=True)
@@ -36,16 +36,16 @@ class Bytecode:
     """A module's bytecode, by place; each code object under its qualified name."""
 
     magic: int
-    units: dict[str, bytes] = field(default_factory=dict)
+    tokens: dict[str, bytes] = field(default_factory=dict)
 
 
 def read(data: bytes) -> Bytecode:
-    """Take a .pyc file apart.
+    """Split a .pyc file into tokens.
 
     Raises
     ------
     Unreadable
-        It is none, or one of a Python that we do not know.
+        It is not a .pyc file, or its version of Python is unknown.
 
     """
     if not HEADER < len(data) <= _LARGEST or data[2:4] != b"\r\n":
@@ -56,37 +56,37 @@ def read(data: bytes) -> Bytecode:
         msg = f"of an unknown Python: {magic}"
         raise Unreadable(msg)
     found = Bytecode(magic)
-    units = found.units
-    units["magic"] = str(magic).encode()
-    units["flags"] = data[4:8].hex().encode()
+    tokens = found.tokens
+    tokens["magic"] = str(magic).encode()
+    tokens["flags"] = data[4:8].hex().encode()
     if data[4] & 1:
-        units["source hash"] = data[8:16].hex().encode()
+        tokens["source hash"] = data[8:16].hex().encode()
     else:
-        units["source time"] = str(int.from_bytes(data[8:12], "little")).encode()
-        units["source size"] = str(int.from_bytes(data[12:16], "little")).encode()
+        tokens["source time"] = str(int.from_bytes(data[8:12], "little")).encode()
+        tokens["source size"] = str(int.from_bytes(data[12:16], "little")).encode()
     if data[HEADER] & ~_FLAG != ord("c"):
         msg = "holds no code"
         raise Unreadable(msg)
-    reader = _Reader(data, HEADER, magic, units)
+    reader = _Reader(data, HEADER, magic, tokens)
     reader.value(0)
     if reader.at != len(data):
-        units["after the code"] = data[reader.at :][:_LONGEST]
+        tokens["after the code"] = data[reader.at :][:_LONGEST]
     return found
 
 
 class _Reader:
-    """A place in marshalled bytes, the values that may be referred to, and the code objects found so far."""
+    """A position in marshalled bytes, the values that may be referred to, and the code objects read so far."""
 
-    def __init__(self, data: bytes, at: int, magic: int, units: dict[str, bytes]) -> None:
+    def __init__(self, data: bytes, at: int, magic: int, tokens: dict[str, bytes]) -> None:
         self.data = data
         self.at = at
         self.newer = magic >= _NEWER
-        self.units = units
+        self.tokens = tokens
         self.refs: list[bytes] = []
         self.count = 0
-        self.kept = 0
+        self.size = 0
         self.joined = 0
-        self.numbers: dict[str, int] = {}  # the last that was given to code objects of a name
+        self.numbers: dict[str, int] = {}  # the last number given to a code object of each name
 
     def take(self, size: int) -> bytes:
         if size < 0 or self.at + size > len(self.data):
@@ -99,7 +99,7 @@ class _Reader:
         return int(struct.unpack("<i", self.take(4))[0])
 
     def value(self, depth: int) -> bytes:
-        """Return the text of the next value: equal for equal values, whatever their form."""
+        """Return the text of the next value: equal for equal values, regardless of their serialization."""
         self.count += 1
         if depth > _DEEPEST or self.count > _MOST:
             msg = "nested too deep, or too long"
@@ -202,7 +202,7 @@ class _Reader:
         return b"<code " + name.encode() + b">"
 
     def consts(self, depth: int, found: list[bytes]) -> bytes:
-        """Return how many constants a code object has; each of them is a unit of its own."""
+        """Return the number of constants of a code object; each is a separate token."""
         kind = self.take(1)[0]
         if kind & ~_FLAG not in b"()":
             self.at -= 1
@@ -220,16 +220,16 @@ class _Reader:
         return f"{size} constants".encode()
 
     def named(self, name: str) -> str:
-        """Return a name that no other code object of the module has."""
+        """Return a unique name for a code object of the module."""
         name = name[:200]
-        number = self.numbers.get(name, 0) + 1  # what was taken stays so: none below is free
-        while f"{name}{'' if number == 1 else f' ({number})'}: numbers" in self.units:
+        number = self.numbers.get(name, 0) + 1  # numbers below the last are taken
+        while f"{name}{'' if number == 1 else f' ({number})'}: numbers" in self.tokens:
             number += 1
         self.numbers[name] = number
         return name if number == 1 else f"{name} ({number})"
 
     def counted(self, text: bytes) -> bytes:
-        """Return a part of a value, which may be a reference to a long one, and one of very many."""
+        """Return a part of a value; counts its length, since many references may repeat a long text."""
         self.joined += len(text)
         if self.joined > _MOST_JOINED:
             msg = "more than we look at"
@@ -237,20 +237,20 @@ class _Reader:
         return text
 
     def keep(self, place: str, text: bytes) -> None:
-        self.kept += len(text) + len(place)
-        if self.kept > _LARGEST:
+        self.size += len(text) + len(place)
+        if self.size > _LARGEST:
             msg = "more than we look at"
             raise Unreadable(msg)
-        self.units[place] = text
+        self.tokens[place] = text
 
 
 def _quoted(text: bytes) -> bytes:
-    """Return a text in quotes, so that no two values that differ look alike."""
+    """Return a text in quotes, so that unequal values have unequal texts."""
     return b"'" + text.replace(b"\\", b"\\\\").replace(b"'", b"\\'") + b"'"
 
 
 def _short(text: bytes) -> bytes:
-    """Return a text of bounded length, which is still another one for another value."""
+    """Return a text of bounded length, which differs for unequal values."""
     if len(text) <= _LONGEST:
         return text
     return text[:_LONGEST] + b"... SHA-256 " + hashlib.sha256(text).hexdigest().encode()

@@ -1,4 +1,4 @@
-"""Takes the two sides of a member apart, each kind of file in its own way; whatever resists is looked at as bytes."""
+"""Normalizes both sides of a member with the parser of its kind; a member that cannot be parsed is raw bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.model import Severity, deepest
 
 if TYPE_CHECKING:
     from orchestrator.analysis.causes.model import Content
-    from orchestrator.analysis.formats.text import Views
+    from orchestrator.analysis.formats.text import MemberPair
 
 DIST_INFO = re.compile(r"[^/]+\.dist-info/")
 _SBOM = re.compile(r"[^/]+\.dist-info/sboms/.+|.*\.(?:cdx|spdx)\.json", re.DOTALL)
@@ -22,20 +22,20 @@ _SCRIPTS = re.compile(r"[^/]+\.data/scripts/")
 _HEAD = 4
 
 INSIDE = "!/"
-"""What stands between the name of an archive and that of a member of it."""
+"""The separator between the name of an archive and that of its member."""
 
 _NATIVE = (b"\x7fELF", b"!<ar")
 
 
-SETTLED = {native.KIND: native.settle}
-"""What follows from the rest, by the kind of a view: it is made equal once the rest is, by whatever cause."""
+DERIVED = {native.KIND: native.erase_derived}
+"""Erasers of derived differences, by the kind of a normalized member; applied after any cause's eraser."""
 
 
 def depth(path: str, head: bytes) -> Severity:
-    """Return how deep a difference in a member goes of which nothing more is known; `head` is how it begins.
+    """Return the severity of a difference in a member by its path and its first bytes, `head`.
 
-    What Python or the system can run is code; what the dist-info folder holds describes the
-    distribution, entry points and all; anything else is data.
+    Files that Python or the system can run are code; files of the dist-info folder, entry points
+    included, are metadata; anything else is data.
     """
     if DIST_INFO.match(path):
         return Severity.METADATA
@@ -45,22 +45,22 @@ def depth(path: str, head: bytes) -> Severity:
     return Severity.DATA
 
 
-def apart(path: str, first: Content, second: Content) -> tuple[Views, ...]:
-    """Take two unlike contents of one member apart; never nothing, and no exception whatever they hold."""
+def normalize(path: str, first: Content, second: Content) -> tuple[MemberPair, ...]:
+    """Normalize two unequal contents of one member; the result is never empty, and no content raises an exception."""
     heads = first.read(0, _HEAD), second.read(0, _HEAD)
     deep = deepest(depth(path, head) for head in heads)
-    found: tuple[Views, ...] = ()
+    found: tuple[MemberPair, ...] = ()
     with suppress(ValueError, LookupError, RecursionError, ArithmeticError, MemoryError, OSError, EOFError):
         if all(head.startswith(_NATIVE) for head in heads):
-            found = (native.take_apart(path, first, second),)
+            found = (native.normalize(path, first, second),)
         else:
             found = _known(path, first, second, deep)
-    if any(ours.units or theirs.units for ours, theirs in found):
+    if any(ours.tokens or theirs.tokens for ours, theirs in found):
         return found
     return (text.raw(path, "raw", first, second, deep),)
 
 
-def _known(path: str, first: Content, second: Content, deep: Severity) -> tuple[Views, ...]:
+def _known(path: str, first: Content, second: Content, deep: Severity) -> tuple[MemberPair, ...]:
     if max(first.size, second.size) > text.WHOLE:
         return ()
     ours, theirs = first.read(0, first.size), second.read(0, second.size)
@@ -69,12 +69,12 @@ def _known(path: str, first: Content, second: Content, deep: Severity) -> tuple[
 
 def _whole(
     path: str, first: bytes, second: bytes, deep: Severity, rooms: tuple[Room, Room], within: int = 0
-) -> tuple[Views, ...]:
-    """Take apart what is small enough to be looked at as a whole, archives and what they hold too."""
+) -> tuple[MemberPair, ...]:
+    """Normalize a member that is small enough to be read whole, and the members of nested archives."""
     if _SBOM.fullmatch(path) and (found := _sbom(path, first, second, deep)):
         return found
     if path.endswith((".pyc", ".pyo")):
-        return (pyc.apart(path, first, second),)
+        return (pyc.normalize(path, first, second),)
     first, second = (_plain(data) for data in (first, second))
     if _is_text(first) and _is_text(second):
         return (text.text(path, _kind(path), first, second, deep),)
@@ -82,45 +82,45 @@ def _whole(
         inside = opened(path, first, rooms[0]), opened(path, second, rooms[1])
         if inside[0] is not None and inside[1] is not None:
             found = _inner(path, inside[0], inside[1], deep, rooms, within)
-            # Where neither what it holds nor what it says of that differs, what is left is how it is packed.
+            # If neither its members nor their headers differ, only its packing does.
             packing = iter([("packing", text.hashed(first), text.hashed(second))])
-            return found or (text.views(path, "nested", packing, deep),)
+            return found or (text.member_pair(path, "nested", packing, deep),)
     return ()
 
 
 def _inner(
     path: str, first: Inside, second: Inside, deep: Severity, rooms: tuple[Room, Room], within: int
-) -> tuple[Views, ...]:
-    """Take apart an archive's headers, and the members that both have; by the names that they bear in it."""
+) -> tuple[MemberPair, ...]:
+    """Normalize an archive's headers and the members that both sides have, by their names in it."""
     shared = {"", *(first.members.keys() & second.members.keys())}
     headers = (
         (place, first.headers.get(place, b""), second.headers.get(place, b""))
         for place in dict.fromkeys((*first.headers, *second.headers))
         if place.rpartition(": ")[0] in shared
     )
-    found = [text.views(path, "nested", headers, deep)]
+    found = [text.member_pair(path, "nested", headers, deep)]
     for name in sorted(first.members.keys() | second.members.keys()):
         ours, theirs = first.members.get(name), second.members.get(name)
         inner = f"{path}{INSIDE}{name}"
         if ours is None or theirs is None:
             there = (b"absent", b"present") if ours is None else (b"present", b"absent")
-            found.append(text.views(inner, "presence", iter([("member", *there)]), deep))
+            found.append(text.member_pair(inner, "presence", iter([("member", *there)]), deep))
         elif ours != theirs:
             found += _within(inner, ours, theirs, deep, rooms, within)
-    if not any(views[0].units for views in found):
+    if not any(pair[0].tokens for pair in found):
         return ()
     return tuple(found)
 
 
 def _within(
     path: str, first: bytes, second: bytes, deep: Severity, rooms: tuple[Room, Room], within: int
-) -> tuple[Views, ...]:
-    """Take a member of an archive inside the wheel apart; it goes no less deep than the archive."""
+) -> tuple[MemberPair, ...]:
+    """Normalize a member of a nested archive; its severity is at least that of the archive."""
     below = deepest((deep, depth(path.rpartition(INSIDE)[2], first[:_HEAD]))) if deep is not Severity.METADATA else deep
-    found: tuple[Views, ...] = ()
+    found: tuple[MemberPair, ...] = ()
     with suppress(ValueError, LookupError, RecursionError, ArithmeticError):
         found = _whole(path, first, second, below, rooms, within + 1)
-    if any(ours.units or theirs.units for ours, theirs in found):
+    if any(ours.tokens or theirs.tokens for ours, theirs in found):
         return found
     return (text.raw(path, "raw", text.Plain(first), text.Plain(second), below),)
 
@@ -133,16 +133,16 @@ def _kind(path: str) -> str:
     return "metadata" if name in _HEADERS else "text"
 
 
-def _sbom(path: str, first: bytes, second: bytes, deep: Severity) -> tuple[Views, ...]:
+def _sbom(path: str, first: bytes, second: bytes, deep: Severity) -> tuple[MemberPair, ...]:
     ours, theirs = metadata.flattened(first), metadata.flattened(second)
     if ours is None or theirs is None:
         return ()
     places = (*ours, *(place for place in theirs if place not in ours))
-    return (text.views(path, "sbom", ((one, ours.get(one, b""), theirs.get(one, b"")) for one in places), deep),)
+    return (text.member_pair(path, "sbom", ((one, ours.get(one, b""), theirs.get(one, b"")) for one in places), deep),)
 
 
 def _plain(data: bytes) -> bytes:
-    """Return a text in UTF-16, if it says so and is, in UTF-8; anything else as it is."""
+    """Return a text in UTF-16 with a byte order mark as UTF-8; anything else unchanged."""
     if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data
     coding = "utf-16-le" if data[:1] == b"\xff" else "utf-16-be"

@@ -1,4 +1,4 @@
-"""JSON of the dist-info folder, taken apart into its values."""
+"""JSON of the dist-info folder, split into its values."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ _LONGEST_PLACE = 2000  # characters
 
 
 def flattened(data: bytes) -> dict[str, bytes] | None:
-    """Return a JSON document by place, such as `metadata.timestamp` or `components[3].name`; None if it is none.
+    """Return a JSON document by place, such as `metadata.timestamp` or `components[3].name`; None if it is not JSON.
 
-    Its size is bounded by whoever reads it, its nesting by the parser.
+    The caller bounds its size, the parser its nesting.
     """
     found: dict[str, bytes] = {}
     try:

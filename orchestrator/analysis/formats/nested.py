@@ -1,4 +1,4 @@
-"""Opens archives that lie inside a wheel, both sides at once: their headers, and what they hold."""
+"""Opens archives inside a wheel, both sides together: their headers and their members."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNPACKED = 32 << 20
 
 MEMBERS = 5000
 DEEPEST = 4
-_LIMIT = 256 << 20  # bytes that an xz archive may ask for to be unpacked
+_LIMIT = 256 << 20  # bytes of memory that an xz archive may need to be unpacked
 _GZIP = struct.Struct("<2sBBIBB")  # RFC 1952, 2.3: signature, method, flags, time, extra flags, system
 _BROKEN = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError,
@@ -28,26 +28,26 @@ _BROKEN = (
 )  # fmt: skip
 
 
-class TooMuch(ValueError):  # noqa: N818 - the archive is, and that is all
-    """An archive unpacks to more than is looked at."""
+class TooMuch(ValueError):  # noqa: N818 - a property of the archive, not an error of ours
+    """An archive unpacks to more than the limit."""
 
 
 @dataclass(slots=True)
 class Room:
-    """How much may still be unpacked."""
+    """The number of bytes that may still be unpacked."""
 
     left: int = UNPACKED
 
     @property
     def most(self) -> int:
-        """Bytes to ask for, one more than there is room for; raises TooMuch where there is none at all."""
+        """Bytes to request, one more than the rest of the limit; raises TooMuch if nothing is left."""
         if self.left < 0:
             msg = "the archives inside the wheel unpack to too much"
             raise TooMuch(msg)
         return self.left + 1
 
     def take(self, data: bytes) -> bytes:
-        """Count what was unpacked; raises TooMuch."""
+        """Count unpacked bytes; raises TooMuch."""
         self.left -= len(data)
         if self.left < 0:
             msg = "an archive inside the wheel unpacks to too much"
@@ -57,14 +57,14 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What an archive says of itself and its members, by place; and what the members hold, by name."""
+    """The headers of an archive and its members, by place; and the contents of the members, by name."""
 
     headers: Mapping[str, bytes] = field(default_factory=dict)
     members: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def opened(name: str, data: bytes, room: Room) -> Inside | None:
-    """Open an archive; None where it is none, or none that can be read, or too much."""
+    """Open an archive; None if it is not one, cannot be read, or exceeds the limit."""
     try:
         for begins, reader in _READERS:
             if data.startswith(begins):
@@ -105,14 +105,14 @@ class Unpacker(Protocol):
 
     @property
     def unused_data(self) -> bytes:
-        """What came after its end."""
+        """The bytes after its end."""
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
-        """Unpack, up to that many bytes."""
+        """Unpack up to that number of bytes."""
 
 
 def _unpacked(unpacker: Unpacker, data: bytes, room: Room) -> bytes:
-    """Unpack a stream that is alone in its file; with anything after it, it is not what it seems."""
+    """Unpack a stream that fills its file; anything after its end is an error."""
     found = room.take(unpacker.decompress(data, room.most))
     if not unpacker.eof or unpacker.unused_data:
         msg = "an archive inside the wheel does not end where it should"

@@ -1,4 +1,4 @@
-"""Bytecode, taken apart: the header, and the parts of code objects."""
+"""Normalizes bytecode: the header and the parts of code objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.analysis.formats.marshal import HEADER, read
 from orchestrator.model import Severity
 
 if TYPE_CHECKING:
-    from orchestrator.analysis.formats.text import Views
+    from orchestrator.analysis.formats.text import MemberPair
 
 
 KIND = "bytecode"
@@ -19,13 +19,13 @@ FILENAME, _LINES = ": filename", ": lines"
 _HEADERS = (TIME, "source size", "source hash", "flags")
 
 
-def apart(path: str, first: bytes, second: bytes) -> Views:
-    """Take two .pyc files apart; raises Unreadable where they cannot be."""
-    ours, theirs = read(first).units, read(second).units
+def normalize(path: str, first: bytes, second: bytes) -> MemberPair:
+    """Normalize two .pyc files; raises Unreadable if one cannot be parsed."""
+    ours, theirs = read(first).tokens, read(second).tokens
     places = (*ours, *(place for place in theirs if place not in ours))
     unlike = [place for place in places if ours.get(place) != theirs.get(place)]
     if any(place not in _HEADERS and not place.endswith((FILENAME, _LINES)) for place in unlike):
-        unlike = [place for place in unlike if not place.endswith(_LINES)]  # they follow from the rest
+        unlike = [place for place in unlike if not place.endswith(_LINES)]  # they are derived from the rest
     if first[HEADER:] != second[HEADER:] and all(place in _HEADERS for place in unlike):
         ours[FORM], theirs[FORM] = (text.hashed(data[HEADER:]) for data in (first, second))
         unlike.append(FORM)
@@ -37,7 +37,7 @@ def apart(path: str, first: bytes, second: bytes) -> Views:
 
 
 def _depth(place: str) -> Severity:
-    """Return how deep a unit goes: a header and a form are derived, the names of sources are data, all else is run."""
+    """Return the severity of a token: a header and a form are derived, names of sources are data, all else is code."""
     if place in _HEADERS or place == FORM:
         return Severity.METADATA
     return Severity.DATA if place.endswith(FILENAME) else Severity.CODE

@@ -1,4 +1,4 @@
-"""Spells out in what two versions of a section differ: as texts, not as the places at which they happen to stand."""
+"""Lists the differences of two versions of a section as texts, not as offsets that happen to change."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 20
 _MARGIN = 1 << 13
-_MOST_BYTES = 4 << 20  # of what is spelled of one section
-_MOST_MOVED = 50  # words that only moved, as they are listed one by one
-_MOST_WORDS = 4_000_000  # that are looked at
-_MOST_RUNS = 2000  # of bytes that mean nothing known: two sections that differ so much have little in common
+_MOST_BYTES = 4 << 20  # of the texts listed for one section
+_MOST_MOVED = 50  # words that only moved, listed one by one
+_MOST_WORDS = 4_000_000  # that are compared
+_MOST_RUNS = 2000  # of bytes of unknown meaning; with more, two sections have too little in common
 _LETTERS = str.maketrans("0123456789abcdef", "ghijklmnopqrstuv")
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A stretch of a content, as a content of its own."""
+    """A stretch of a content, itself readable as a content."""
 
     content: Content
     offset: int
@@ -38,7 +38,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class BytesContent:
     """Bytes as a content."""
 
     data: bytes = field(repr=False)
@@ -55,20 +55,20 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Spelled:
-    """In what two sides differ: line by line, first and second; and what merely moved."""
+    """The differences of two sides: line by line, first and second; and the words that only moved."""
 
     texts: tuple[bytes, bytes]
     moved: tuple[bytes, bytes]
 
 
-def same(first: Content, second: Content) -> bool:
-    """Tell whether two contents are equal, holding little of them."""
+def contents_equal(first: Content, second: Content) -> bool:
+    """Return whether two contents are equal, reading them in pieces."""
     pieces = range(0, first.size, _PIECE)
     return first.size == second.size and all(first.read(at, _PIECE) == second.read(at, _PIECE) for at in pieces)
 
 
 def beyond(first: Content, second: Content) -> tuple[bytes, bytes]:
-    """Say that two sides differ too much to be listed, in words that no eraser takes for a trace."""
+    """Summarize two sides that differ too much to be listed, in a form that no eraser matches."""
     return _seal(first), _seal(second)
 
 
@@ -87,11 +87,11 @@ def spell(
     addresses: tuple[int, int] | None,
     lengths: frozenset[int] = frozenset(),
 ) -> Spelled:
-    """List what differs in a section, in the gaps of its alignment.
+    """List the differences of a section, in the gaps of its alignment.
 
-    A word that the dictionary knows is spelled as what it stands for; where that is the same on both
-    sides, the word merely moved. `addresses` are those of the section in memory, `lengths` the
-    places on the first side of words that measure what follows them.
+    A word that the dictionary knows is spelled as the text that it refers to; if the text is the same on
+    both sides, the word only moved. `addresses` are those of the section in memory, `lengths` the
+    offsets on the first side of words that are lengths of the data after them.
     """
     speller = _Speller(first, second, dictionary, addresses)
     for gap in alignment.gaps:
@@ -101,15 +101,19 @@ def spell(
 
 
 def spell_strings(first: bytes, second: bytes, alignment: Alignment) -> tuple[bytes, bytes]:
-    """List the strings of a table that stand on one side only, each ended by NUL.
+    """List the strings of a table that are on one side only, each ended by NUL.
 
-    Their order says nothing: it follows from a hash of their texts, and whoever points to one is
-    looked at by itself.
+    Their order is irrelevant: it derives from a hash of their texts, and references to them are
+    compared separately.
     """
     ours = Counter(text for gap in alignment.gaps for text in _texts(first, gap.first, gap.first_end))
     theirs = Counter(text for gap in alignment.gaps for text in _texts(second, gap.second, gap.second_end))
     found = [b"".join(text + b"\0" for text in each.elements()) for each in (ours - theirs, theirs - ours)]
-    return (found[0], found[1]) if sum(map(len, found)) <= _MOST_BYTES else beyond(Kept(first), Kept(second))
+    return (
+        (found[0], found[1])
+        if sum(map(len, found)) <= _MOST_BYTES
+        else beyond(BytesContent(first), BytesContent(second))
+    )
 
 
 def _texts(data: bytes, begin: int, end: int) -> list[bytes]:
@@ -127,9 +131,9 @@ class _Speller:
     moved: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
     words: int = 0
     runs: int = 0
-    told: set[tuple[bytes, bytes]] = field(default_factory=set)  # texts that words stand for; once is enough
+    listed_texts: set[tuple[bytes, bytes]] = field(default_factory=set)  # texts of words, each listed once
     listed: int = 0
-    done: int = 0  # offset on the first side, before which all is understood
+    done: int = 0  # offset on the first side, before which everything is explained
 
     def full(self) -> bool:
         size = len(self.texts[0]) + len(self.texts[1])
@@ -166,11 +170,11 @@ class _Speller:
         self.texts[0].extend(b"0x%x: %b\n" % (at, ours))
         self.texts[1].extend(b"0x%x: %b\n" % (at, theirs))
 
-    def _moved(self, at: int, one: int, other: int) -> None:
+    def _moved(self, at: int, first: int, second: int) -> None:
         self.listed += 1
         if self.listed <= _MOST_MOVED:
-            self.moved[0].extend(b"0x%x: 0x%x\n" % (at, one))
-            self.moved[1].extend(b"0x%x: 0x%x\n" % (at, other))
+            self.moved[0].extend(b"0x%x: 0x%x\n" % (at, first))
+            self.moved[1].extend(b"0x%x: 0x%x\n" % (at, second))
 
     def _even(self, gap: Gap) -> None:
         shift = gap.second - gap.first
@@ -210,9 +214,9 @@ class _Speller:
             self.done = end + low
             return
         begin, end, texts = found
-        if texts[0] == texts[1] or texts in self.told:
+        if texts[0] == texts[1] or texts in self.listed_texts:
             self._moved(begin + low, int.from_bytes(ours[begin:end], "big"), int.from_bytes(theirs[begin:end], "big"))
         else:
-            self.told.add(texts)
+            self.listed_texts.add(texts)
             self._text(begin + low, *texts)
         self.done = end + low

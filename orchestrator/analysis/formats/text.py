@@ -1,4 +1,4 @@
-"""Takes texts and raw bytes apart: into the lines, or the runs of bytes, in which two of them differ."""
+"""Normalizes texts and raw bytes: into the lines, or the runs of bytes, in which they differ."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from orchestrator.analysis.causes.model import Content
     from orchestrator.model import Severity
 
-Views = tuple[NormalizedMember, NormalizedMember]
+MemberPair = tuple[NormalizedMember, NormalizedMember]
 
 WHOLE = 8 << 20
-"""Bytes up to which a member is looked at as a whole."""
+"""Bytes up to which a member is read whole."""
 
 LINES = 100_000
-"""The most lines that are compared one by one, between the first and the last that differ."""
+"""The most lines that are compared individually, between the first and the last that differ."""
 
 UNITS = 500
-"""The most units that are looked at one by one; what comes after them is one unit."""
+"""The most tokens that are separate; everything after them is one token."""
 
 _CHUNK = 1 << 20
 _WIDE = rb"(?:[\x20-\x7e]\0)"
 _PIECE = re.compile(_WIDE + rb"{4,}|(?:(?!" + _WIDE + rb"{4})[^\0\n])+[\0\n]?|[\0\n]")  # UTF-16 is kept together
-_BYTES = 8 << 20  # of units of a large member
-_GAP = 64  # equal bytes between two runs of one unit
-_ROUND = 512  # bytes around a run that may be needed to understand it
+_BYTES = 8 << 20  # of tokens of a large member
+_GAP = 64  # equal bytes between two runs of one token
+_ROUND = 512  # bytes of context around a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ class Plain:
         return self.data[offset : offset + size]
 
 
-def views(path: str, kind: str, units: Iterator[tuple[str, bytes, bytes]], depth: Severity) -> Views:
-    """Return both sides' views of units that differ: (place, first, second)."""
+def member_pair(path: str, kind: str, tokens: Iterator[tuple[str, bytes, bytes]], depth: Severity) -> MemberPair:
+    """Return both sides of a member from its unequal tokens: (place, first, second)."""
     ours: dict[str, bytes] = {}
     theirs: dict[str, bytes] = {}
-    for place, first, second in units:
+    for place, first, second in tokens:
         if first != second:
             ours[place], theirs[place] = first, second
     depths = dict.fromkeys(ours, depth)
@@ -63,10 +63,10 @@ def views(path: str, kind: str, units: Iterator[tuple[str, bytes, bytes]], depth
 
 
 def hunks(first: Sequence[bytes], second: Sequence[bytes]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield where two sequences differ, as begin and end in either; each pair of ends is followed by what is equal.
+    """Yield begin and end in both sequences of each stretch that differs; equal items are between the stretches.
 
-    What stands once on either side, in the same order, holds them together (patience diff): the
-    time that takes grows hardly faster than they do.
+    Items that occur once on both sides, in the same order, are the anchors (patience diff): the
+    time grows almost linearly with the length.
     """
     low, high = 0, min(len(first), len(second))
     while low < high and first[low] == second[low]:
@@ -79,10 +79,10 @@ def hunks(first: Sequence[bytes], second: Sequence[bytes]) -> Iterator[tuple[int
         yield from _by_place(first, second, low, stop[0])
         return
     at = (low, low)
-    for one, two in (*_anchors(first, second, low, stop), stop):
-        if (one, two) < at or one < at[0] or two < at[1]:
+    for ours, theirs in (*_anchors(first, second, low, stop), stop):
+        if (ours, theirs) < at or ours < at[0] or theirs < at[1]:
             continue
-        begin, finish = at, (one, two)
+        begin, finish = at, (ours, theirs)
         while begin[0] < finish[0] and begin[1] < finish[1] and first[begin[0]] == second[begin[1]]:
             begin = begin[0] + 1, begin[1] + 1
         while begin[0] < finish[0] and begin[1] < finish[1] and first[finish[0] - 1] == second[finish[1] - 1]:
@@ -92,7 +92,7 @@ def hunks(first: Sequence[bytes], second: Sequence[bytes]) -> Iterator[tuple[int
                 yield from _by_place(first, second, begin[0], finish[0], begin[1] - begin[0])
             else:
                 yield begin[0], finish[0], begin[1], finish[1]
-        at = one + 1, two + 1
+        at = ours + 1, theirs + 1
 
 
 def _by_place(
@@ -104,7 +104,7 @@ def _by_place(
 
 
 def _anchors(first: Sequence[bytes], second: Sequence[bytes], low: int, stop: tuple[int, int]) -> list[tuple[int, int]]:
-    """Return the longest rising chain of places whose items stand once on either side."""
+    """Return the longest increasing chain of places whose items occur once on both sides."""
     ours, theirs = _once(first, low, stop[0]), _once(second, low, stop[1])
     places = sorted((place, theirs[item]) for item, place in ours.items() if item in theirs)
     tails: list[int] = []
@@ -138,9 +138,9 @@ def _once(items: Sequence[bytes], low: int, stop: int) -> dict[bytes, int]:
     return found
 
 
-def text(path: str, kind: str, first: bytes, second: bytes, depth: Severity) -> Views:
-    """Take two texts apart into the lines in which they differ."""
-    return views(path, kind, _lines(first, second), depth)
+def text(path: str, kind: str, first: bytes, second: bytes, depth: Severity) -> MemberPair:
+    """Normalize two texts into the lines in which they differ."""
+    return member_pair(path, kind, _lines(first, second), depth)
 
 
 def _lines(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
@@ -149,17 +149,17 @@ def _lines(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
     if max(ours.count(b"\n"), theirs.count(b"\n")) > LINES:
         yield f"line {before + 1} and after", hashed(ours), hashed(theirs)
         return
-    one, two = ours.split(b"\n"), theirs.split(b"\n")
-    for number, (low, end, other, stop) in enumerate(hunks(one, two)):
+    left, right = ours.split(b"\n"), theirs.split(b"\n")
+    for number, (low, end, other, stop) in enumerate(hunks(left, right)):
         place = f"line {before + min(low, other) + 1}"
         if number >= UNITS:
-            yield f"{place} and after", b"\n".join(one[low:]), b"\n".join(two[other:])
+            yield f"{place} and after", b"\n".join(left[low:]), b"\n".join(right[other:])
             return
-        yield place, b"\n".join(one[low:end]), b"\n".join(two[other:stop])
+        yield place, b"\n".join(left[low:end]), b"\n".join(right[other:stop])
 
 
 def _unlike_lines(first: bytes, second: bytes) -> tuple[int, bytes, bytes]:
-    """Return what is left of two texts without the lines with which they begin and end alike, and where it begins."""
+    """Return two texts without their common first and last lines, and the number of the first line left."""
     begin = first.rfind(b"\n", 0, _common(first, second)) + 1
     room = min(len(first), len(second)) - begin
     end = _common(first[: begin - 1 if begin else None : -1][:room], second[: begin - 1 if begin else None : -1][:room])
@@ -169,21 +169,21 @@ def _unlike_lines(first: bytes, second: bytes) -> tuple[int, bytes, bytes]:
 
 
 def hashed(data: bytes) -> bytes:
-    """Stand for bytes that are too many; of another hash where they differ."""
+    """Summarize data that is too large by its length and hash."""
     return f"{len(data)} bytes of SHA-256 {hashlib.sha256(data).hexdigest()}".encode()
 
 
-def raw(path: str, kind: str, first: Content, second: Content, depth: Severity) -> Views:
-    """Take two contents of any size apart into the runs of bytes in which they differ."""
+def raw(path: str, kind: str, first: Content, second: Content, depth: Severity) -> MemberPair:
+    """Normalize two contents of any size into the runs of bytes in which they differ."""
     if first.size == second.size:
-        return views(path, kind, _runs(first, second), depth)
+        return member_pair(path, kind, _runs(first, second), depth)
     if max(first.size, second.size) <= WHOLE:
-        return views(path, kind, _pieces(first.read(0, first.size), second.read(0, second.size)), depth)
-    return views(path, kind, _middle(first, second), depth)
+        return member_pair(path, kind, _pieces(first.read(0, first.size), second.read(0, second.size)), depth)
+    return member_pair(path, kind, _middle(first, second), depth)
 
 
 def _pieces(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
-    """Align bytes of unlike length by what stands between zero bytes and ends of lines."""
+    """Align bytes of unequal length by the pieces between zero bytes and ends of lines."""
     if max(data.count(b"\0") + data.count(b"\n") for data in (first, second)) > LINES:
         yield from _middle(Plain(first), Plain(second))
         return
@@ -195,37 +195,37 @@ def _pieces(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
             places.append(at)
             at += len(piece)
         offsets.append([*places, at])
-    for number, (one, end, two, stop) in enumerate(hunks(ours, theirs)):
-        place = f"byte {min(offsets[0][one], offsets[1][two]):#x}"
+    for number, (left, end, right, stop) in enumerate(hunks(ours, theirs)):
+        place = f"byte {min(offsets[0][left], offsets[1][right]):#x}"
         if number >= UNITS:
-            yield f"{place} and after", b"".join(ours[one:]), b"".join(theirs[two:])
+            yield f"{place} and after", b"".join(ours[left:]), b"".join(theirs[right:])
             return
-        yield place, b"".join(ours[one:end]), b"".join(theirs[two:stop])
+        yield place, b"".join(ours[left:end]), b"".join(theirs[right:stop])
 
 
 def _runs(first: Content, second: Content) -> Iterator[tuple[str, bytes, bytes]]:
-    """Yield runs of bytes in which contents of one size differ, with what is around them."""
+    """Yield runs of bytes in which contents of equal size differ, with their context."""
     taken = 0
     for number, (begin, end) in enumerate(_merged(first, second)):
         if number >= UNITS or taken + end - begin > _BYTES:
             yield f"byte {begin:#x} and after", _digest(first, begin), _digest(second, begin)
             return
         taken += end - begin
-        one, two = first.read(begin, end - begin), second.read(begin, end - begin)
-        yield f"byte {begin:#x}", one, two
+        ours, theirs = first.read(begin, end - begin), second.read(begin, end - begin)
+        yield f"byte {begin:#x}", ours, theirs
 
 
 def _merged(first: Content, second: Content) -> Iterator[tuple[int, int]]:
-    """Yield begin and end of runs that differ, those that are close together as one, widened to what they lie in."""
+    """Yield begin and end of runs that differ, merged if close, and widened to the text that contains them."""
     begin = end = -1
-    for one, two in _unlike(first, second):
+    for ours, theirs in _unlike(first, second):
         if begin < 0:
-            begin, end = one, two
-        elif one - end <= 2 * _GAP:
-            end = two
+            begin, end = ours, theirs
+        elif ours - end <= 2 * _GAP:
+            end = theirs
         else:
             yield _widened(first, second, begin, end)
-            begin, end = one, two
+            begin, end = ours, theirs
     if begin >= 0:
         yield _widened(first, second, begin, end)
 
@@ -242,7 +242,7 @@ def _unlike(first: Content, second: Content) -> Iterator[tuple[int, int]]:
 
 
 def _widened(first: Content, second: Content, begin: int, end: int) -> tuple[int, int]:
-    """Widen a run, on both sides alike, to the ends of the printable text that it lies in."""
+    """Widen a run, equally on both sides, to the ends of the printable text that contains it."""
     before = min(begin, _ROUND // 2, _GAP)
     after = min(first.size - end, _GAP)
     heads = [content.read(begin - before, before) for content in (first, second)]
@@ -260,7 +260,7 @@ def _digest(content: Content, begin: int) -> bytes:
 
 
 def _middle(first: Content, second: Content) -> Iterator[tuple[str, bytes, bytes]]:
-    """Yield what is left of two large contents of unlike size when they lose what they begin and end with alike."""
+    """Yield two large contents of unequal size without their common beginning and end."""
     begin = _alike(first, second)
     room = min(first.size, second.size) - begin
     end = _alike_at_end(first, second, room)
@@ -280,7 +280,7 @@ def _alike(first: Content, second: Content) -> int:
 
 
 def _common(first: bytes, second: bytes) -> int:
-    """Return how many bytes two pieces begin with alike."""
+    """Return the number of equal bytes at the beginning of two pieces."""
     low, high = 0, min(len(first), len(second))
     while low < high:
         middle = (low + high + 1) // 2

@@ -40,7 +40,7 @@ def test_a_member_in_one_only_is_a_matter_of_presence() -> None:
 
 
 def test_another_order_is_a_difference_of_the_archive() -> None:
-    """The same members, listed otherwise."""
+    """The same members, in a different order."""
     assert compare(Wheel(NAME, "1", (FIRST, OTHER)), Wheel(NAME, "2", (OTHER, FIRST))) == (
         Difference("", Aspect.ORDER),
     )
@@ -69,7 +69,7 @@ def record(*lines: str, sha256: str) -> tuple[Member, tuple[str, ...]]:
     ],
 )
 def test_record_is_a_consequence_only_of_members_that_differ(lines: tuple[str, ...], follows: bool) -> None:  # noqa: FBT001
-    """Where another of its lines differs too, it is a difference of its own."""
+    """If another of its lines differs too, it is a separate difference."""
     changed = replace(FIRST, sha256="b" * 64, packed="y")
     ours, theirs = record("pkg/a.py,sha256=1,10", "pkg/b.py,sha256=1,10", sha256="1"), record(*lines, sha256="2")
     found = compare(
@@ -79,7 +79,7 @@ def test_record_is_a_consequence_only_of_members_that_differ(lines: tuple[str, .
 
 
 def test_a_record_that_differs_alone_is_no_consequence() -> None:
-    """Another order of its lines, say."""
+    """For example, in the order of its lines."""
     ours, theirs = record("a,,", "b,,", sha256="1"), record("b,,", "a,,", sha256="2")
     assert compare(Wheel(NAME, "1", (ours[0],), ours[1]), Wheel(NAME, "2", (theirs[0],), theirs[1])) == (
         Difference(RECORD.path, Aspect.CONTENT),
@@ -113,7 +113,7 @@ def test_a_wheel_does_not_differ_from_itself(wheel: Wheel) -> None:
 
 @given(WHEELS, WHEELS)
 def test_two_hashes_are_never_without_a_difference(first: Wheel, second: Wheel) -> None:
-    """And which of two wheels comes first does not matter."""
+    """The order of the two wheels does not matter."""
     assert compare(first, second) == compare(second, first)
     if first.sha256 != second.sha256 or first.filename != second.filename:
         assert compare(first, second)

@@ -31,34 +31,34 @@ INFO = "pkg-1.0.dist-info"
 NOISE = random.Random  # which is the same every time
 
 
-def test_of_equal_wheels_nothing_is_said() -> None:
+def test_equal_wheels_have_an_empty_diagnosis() -> None:
     """Neither cause nor severity."""
     found = diagnosed({"a.py": b"x"}, {"a.py": b"x"})
     assert (found.severity, found.causes, found.unexplained, found.differences) == (Severity.NONE, (), (), ())
 
 
-def test_a_cause_that_shares_a_file_with_something_unknown_is_named_all_the_same() -> None:
-    """By line; what is left is named by line too."""
+def test_a_cause_that_shares_a_file_with_an_unknown_difference_is_named() -> None:
+    """By line; the unexplained rest is named by line too."""
     first = f"one\nhost {FIRST.hostname}\ntwo\nx = 1\n".encode()
     second = f"one\nhost {SECOND.hostname}\ntwo\nx = 2\n".encode()
     found = diagnosed({"a.txt": first}, {"a.txt": second})
     assert (causes(found), left(found)) == (["host-name"], [("a.txt", "content", "line 4")])
 
 
-def test_a_cause_that_shares_a_line_with_something_unknown_is_named_too() -> None:
-    """Where its trace is unmistakable on both sides."""
+def test_a_cause_that_shares_a_line_with_an_unknown_difference_is_named() -> None:
+    """If its trace is unmistakable on both sides."""
     found = diagnosed({"a": f"{FIRST.hostname} one".encode()}, {"a": f"{SECOND.hostname} two".encode()})
     assert (causes(found), left(found)) == (["host-name"], [("a", "content", "line 1")])
 
 
-def test_lines_that_follow_on_each_other_are_one_place() -> None:
-    """With what is the same before and after."""
+def test_consecutive_lines_are_one_place() -> None:
+    """With equal lines before and after."""
     found = diagnosed({"a": b"x\n1\n2\n3\ny\nz\n1\n"}, {"a": b"x\n4\n5\n6\ny\nz\n7\n"})
     assert [where for _, _, where in left(found)] == ["lines 2 to 4", "line 7"]
 
 
 def test_several_causes_can_share_a_line() -> None:
-    """All of them are needed, and none besides."""
+    """All of them are needed, and no others."""
     first = f"built by {FIRST.user} on {FIRST.hostname} in {FIRST.build_path}, id 1b4e28ba-2fa1-4d2e-883f-0016d3cca427"
     second = (
         f"built by {SECOND.user} on {SECOND.hostname} in {SECOND.build_path}, id 6fa459ea-ee8a-4ca4-894e-db77e160355e"
@@ -100,25 +100,25 @@ def test_record_that_differs_by_itself_is_not_explained() -> None:
         (f"{INFO}/licenses/LICENSE", Severity.METADATA),
     ],
 )
-def test_how_deep_a_content_goes_is_told_by_what_it_is(path: str, severity: Severity) -> None:
-    """The whole is as deep as its deepest member."""
+def test_severity_depends_on_the_kind_of_content(path: str, severity: Severity) -> None:
+    """The highest severity of the members counts."""
     found = diagnosed({path: b"one", "z.txt": b"1"}, {path: b"two", "z.txt": b"1"})
     assert found.severity is severity
-    assert [one.severity for one in found.differences] == [severity]
+    assert [difference.severity for difference in found.differences] == [severity]
 
 
-def test_the_whole_is_as_deep_as_its_deepest_member() -> None:
-    """However much else differs less."""
+def test_the_highest_severity_counts() -> None:
+    """Regardless of the number of other differences."""
     found = diagnosed({"a.py": b"1", f"{INFO}/WHEEL": b"1"}, {"a.py": b"2", f"{INFO}/WHEEL": b"2"})
-    assert {one.path: one.severity for one in found.differences} == {
+    assert {difference.path: difference.severity for difference in found.differences} == {
         "a.py": Severity.CODE,
         f"{INFO}/WHEEL": Severity.METADATA,
     }
     assert found.severity is Severity.CODE
 
 
-def test_what_no_member_accounts_for_is_unexplained(tmp_path: Path) -> None:
-    """Bytes before the first member, say."""
+def test_a_difference_outside_members_is_unexplained(tmp_path: Path) -> None:
+    """For example, bytes before the first member."""
     plain = samples.wheel(tmp_path / "plain", {"a.txt": b""})
     longer = write(tmp_path / "longer", b"#!junk\n" + plain.read_bytes())
     found = diagnosed_files(plain, longer, names=(NAME, NAME))
@@ -126,17 +126,17 @@ def test_what_no_member_accounts_for_is_unexplained(tmp_path: Path) -> None:
     assert found.severity is Severity.ARCHIVE
 
 
-def test_members_whose_names_differ_by_what_was_planted_are_one() -> None:
-    """The name has its cause, and so has what they hold."""
+def test_members_whose_names_differ_in_planted_values_are_paired() -> None:
+    """The name has its cause, and so do the contents."""
     found = diagnosed(
         {f"pkg/{FIRST.hostname}.txt": FIRST.user.encode()}, {f"pkg/{SECOND.hostname}.txt": SECOND.user.encode()}
     )
     assert (causes(found), left(found), found.severity) == (["host-name", "user-name"], [], Severity.MEMBERS)
-    assert {one.members for one in found.causes} == {(f"pkg/{FIRST.hostname}.txt",)}
+    assert {cause.members for cause in found.causes} == {(f"pkg/{FIRST.hostname}.txt",)}
 
 
 def test_evidence_is_short_printable_and_shows_where_it_differs() -> None:
-    """Whatever a package puts there."""
+    """For any content of a package."""
     lines = [f"\x1b[31m\u202e{'x' * 5000}%s{'y' * 5000}\n" % name for name in (FIRST.hostname, SECOND.hostname)]
     found = diagnosed(
         {f"{n}.txt": lines[0].encode() for n in range(9)}, {f"{n}.txt": lines[1].encode() for n in range(9)}
@@ -149,8 +149,8 @@ def test_evidence_is_short_printable_and_shows_where_it_differs() -> None:
 
 
 @given(st.binary(max_size=600), st.binary(max_size=600))
-def test_whatever_is_shown_harms_no_terminal(first: bytes, second: bytes) -> None:
-    """No control characters, none that turn text around."""
+def test_printable_text_is_safe_for_a_terminal(first: bytes, second: bytes) -> None:
+    """No control characters, and none that reverse the text."""
     for text in (*side_by_side(first, second), printable(first)):
         assert text.isprintable()
     assert all(len(text) <= SHOWN + 2 for text in side_by_side(first, second))
@@ -215,42 +215,44 @@ def members(wheel: dict[str, tuple[tuple[tuple[int, ...], int], bytes]]) -> list
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=200)
 @given(WHEELS, WHEELS, FILENAMES, FILENAMES, KNOWN)
-def test_diagnosis_keeps_its_word(first: dict, second: dict, ours: str, theirs: str, known: tuple) -> None:  # type: ignore[type-arg]
-    """No claim of equal bytes, always one of unequal ones, in whichever order, whatever the members hold."""
-    keeps_its_word(first, second, ours, theirs, known)
+def test_diagnosis_keeps_its_contract(first: dict, second: dict, ours: str, theirs: str, known: tuple) -> None:  # type: ignore[type-arg]
+    """No claim for equal bytes, always one for unequal ones, in both orders, for any members."""
+    keeps_its_contract(first, second, ours, theirs, known)
 
 
-def keeps_its_word(first: dict, second: dict, ours: str, theirs: str, known: tuple) -> None:  # type: ignore[type-arg]
-    """Diagnose two drawn wheels, both ways round."""
-    one, two = members(first), members(second)
-    found = diagnosed(one, two, known=known, names=(ours, theirs))
+def keeps_its_contract(first: dict, second: dict, ours: str, theirs: str, known: tuple) -> None:  # type: ignore[type-arg]
+    """Diagnose two drawn wheels, in both orders."""
+    before, after = members(first), members(second)
+    found = diagnosed(before, after, known=known, names=(ours, theirs))
     if found.differences:
         assert found.causes or found.unexplained
         assert found.severity is not Severity.NONE
     else:
         assert (found.causes, found.unexplained, found.severity) == ((), (), Severity.NONE)
-    turned = diagnosed(two, one, known=known[::-1], names=(theirs, ours))
+    turned = diagnosed(after, before, known=known[::-1], names=(theirs, ours))
     assert causes(turned) == causes(found)
     assert turned.severity == found.severity
-    assert {one.aspect for one in turned.unexplained} == {one.aspect for one in found.unexplained}
+    assert {unexplained.aspect for unexplained in turned.unexplained} == {
+        unexplained.aspect for unexplained in found.unexplained
+    }
     assert len(turned.unexplained) == len(found.unexplained)
-    assert [(one.second, one.first) for cause_finding in turned.causes for one in cause_finding.evidence] == [
-        (one.first, one.second) for cause_finding in found.causes for one in cause_finding.evidence
+    assert [(before.second, before.first) for cause_finding in turned.causes for before in cause_finding.evidence] == [
+        (before.first, before.second) for cause_finding in found.causes for before in cause_finding.evidence
     ]
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(WHEELS, KNOWN)
 def test_a_wheel_has_nothing_to_explain_against_itself(wheel: dict, known: tuple) -> None:  # type: ignore[type-arg]
-    """Whatever is in it."""
+    """For any contents."""
     found = diagnosed(members(wheel), members(wheel), known=known)
     assert (found.causes, found.unexplained) == ((), ())
 
 
 @given(st.lists(st.sampled_from([b"a", b"b", b"c", b"d"])), st.lists(st.sampled_from([b"a", b"b", b"c", b"d"])))
 @example([b"a", b"b"], [b"b", b"a", b"b"])
-def test_hunks_are_all_in_which_two_sequences_differ(first: list[bytes], second: list[bytes]) -> None:
-    """With each hunk replaced, one becomes the other."""
+def test_hunks_cover_all_differences_of_two_sequences(first: list[bytes], second: list[bytes]) -> None:
+    """With each hunk replaced, the first becomes the second."""
     made, at = [], 0
     for begin, end, other, stop in hunks(first, second):
         assert first[begin:end] != second[other:stop]
@@ -269,7 +271,7 @@ def write(path: Path, data: bytes) -> Path:
 
 
 def test_a_wheel_that_cannot_be_opened_is_a_failure(tmp_path: Path) -> None:
-    """And no exception."""
+    """Not an exception."""
     path = write(tmp_path / NAME, b"PK\x03\x04 no archive at all")
     with contents.opened(path, WheelFile(NAME, "0", 10), 1 << 20, 10) as found:
         assert isinstance(found, Failure)
@@ -292,8 +294,8 @@ def test_a_member_that_cannot_be_unpacked_is_unexplained(tmp_path: Path) -> None
             assert content is None
 
 
-def test_a_large_member_is_not_held_in_memory(tmp_path: Path) -> None:
-    """It lies in a file without a name."""
+def test_a_large_member_is_not_kept_in_memory(tmp_path: Path) -> None:
+    """It is in a file without a name."""
     data = bytes(contents.SMALL) + b"the end"
     path = samples.wheel(tmp_path / NAME, {"a.bin": data})
     with contents.opened(path, WheelFile(NAME, "0", 1), 1 << 30, 10) as opened:
@@ -305,7 +307,7 @@ def test_a_large_member_is_not_held_in_memory(tmp_path: Path) -> None:
 
 
 def deep(kind: str, levels: int) -> bytes:
-    """Return something that is nested deeper than it should be."""
+    """Return a value with too many nested levels."""
     data = b"x"
     for _ in range(levels):
         data = gzip.compress(data, mtime=0) if kind == "gzip" else packed_zip(data)
@@ -338,8 +340,8 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_nothing_that_a_member_holds_takes_long_or_breaks(what: str) -> None:
-    """It is unexplained at worst."""
+def test_no_content_of_a_member_takes_long_or_breaks(what: str) -> None:
+    """At worst it is unexplained."""
     path, first, second = HOSTILE[what]
     for known in ((OURS, THEIRS), (UNKNOWN, UNKNOWN)):
         begun = time.process_time()
@@ -349,7 +351,7 @@ def test_nothing_that_a_member_holds_takes_long_or_breaks(what: str) -> None:
 
 
 def test_of_very_many_places_some_are_named_and_the_rest_counted() -> None:
-    """So a record stays of a size that can be shown."""
+    """So a record has a bounded size."""
     first, second = ("".join(f"{number} {side}\nsame {number}\n" for number in range(9000)) for side in ("q", "w"))
     found = diagnosed({"a.txt": first.encode()}, {"a.txt": second.encode()})
     assert len(found.unexplained) == LOST + 1
@@ -368,7 +370,7 @@ print(len(found.unexplained), time.monotonic() - begun, int(peak[1]) >> 10)
 
 
 def test_two_wheels_of_a_hundred_megabytes_fit_into_two_hundred(tmp_path: Path) -> None:
-    """With one member of that size, and it differs here and there."""
+    """With one member of that size that differs in a few places."""
     noise = NOISE(1).randbytes(100 << 20)
     paths = []
     for number in range(2):

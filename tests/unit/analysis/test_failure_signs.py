@@ -1,4 +1,4 @@
-"""Why a build failed: real ends of real logs, noise that must not mislead, and text that means harm."""
+"""Why a build failed: ends of real logs, misleading noise, and hostile text."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ def missing(want: Want, *names: str) -> tuple[Missing, ...]:
 
 @pytest.mark.parametrize("sign", SIGNS, ids=lambda sign: sign.slug)
 def test_each_sign_is_seen_in_its_example(sign: Sign) -> None:
-    """In a log in which nothing else stands, it decides; and it names what its kind says."""
+    """In a log with only that line, it decides; and it names the missing thing."""
     found = explain(f"running build\nall went well until now\n{sign.example}\n")
     assert (found.sign, found.reason) == (sign.slug, sign.reason)
     assert found.evidence in " ".join(sign.example.split())
     assert {one.want for one in found.missing} >= set(sign.wants)
 
 
-def test_an_exception_without_a_word_is_the_last_word_too() -> None:
-    """Its name is all that there is."""
+def test_an_exception_without_a_message_is_a_sign_too() -> None:
+    """Its name is the whole line."""
     assert explain(TRACEBACK + "some.module.OwnException\n").evidence == "some.module.OwnException"
 
 
 def test_slugs_are_unique() -> None:
-    """Each sign is told from the others by its slug."""
+    """Each sign is identified by its slug."""
     assert len({sign.slug for sign in SIGNS}) == len(SIGNS)
 
 
@@ -109,14 +109,14 @@ REAL = (
 )
 
 
-def test_every_log_is_looked_at() -> None:
-    """None lies there without an answer."""
+def test_every_log_has_an_expected_answer() -> None:
+    """No log is unused."""
     assert {path.stem for path in LOGS.iterdir()} == {project for project, _, _ in REAL}
 
 
 @pytest.mark.parametrize(("project", "reason", "lacking"), REAL, ids=[one[0] for one in REAL])
 def test_a_real_log_gives_its_real_reason(project: str, reason: Reason, lacking: tuple[Missing, ...]) -> None:
-    """The reason, and what was not found, as looking into the package shows it; the evidence is a line of the log."""
+    """The reason and the missing things were verified in the package; the evidence is a line of the log."""
     log = (LOGS / f"{project}.txt").read_text()
     found = explain(log)
     assert (found.reason, found.missing) == (reason, lacking)
@@ -135,8 +135,8 @@ NOISE = {
 
 
 @pytest.mark.parametrize("noise", NOISE)
-def test_what_a_build_survives_is_not_why_it_fails(noise: str) -> None:
-    """What was tried out before, in vain, is no reason; the error after it is."""
+def test_an_error_that_a_build_survives_is_not_the_reason(noise: str) -> None:
+    """A failed trial is not the reason; the error after it is."""
     found = explain(NOISE[noise] + "src/a.c:1:24: error: 'nothing' undeclared (first use in this function)\n" + FAILED)
     assert (found.reason, found.missing) == (Reason.BUILD_ERROR, ())
     assert found.evidence == "src/a.c:1:24: error: 'nothing' undeclared (first use in this function)"
@@ -145,7 +145,7 @@ def test_what_a_build_survives_is_not_why_it_fails(noise: str) -> None:
 
 
 def test_the_first_of_several_errors_is_the_reason() -> None:
-    """With make -j the others follow; and what follows from it does not hide it."""
+    """With make -j, others follow; their consequences do not hide the first."""
     log = SETUPTOOLS + NO_PORTAUDIO + NO_PORTAUDIO.replace("portaudio", "other") + TRACEBACK + "ValueError: No wheel\n"
     found = explain(log)
     assert found.evidence.startswith("src/foo.c:9:10: fatal error: portaudio.h")
@@ -153,7 +153,7 @@ def test_the_first_of_several_errors_is_the_reason() -> None:
 
 
 def test_all_libraries_that_the_linker_does_not_find_are_named() -> None:
-    """In the order in which it says so."""
+    """In the linker's order."""
     line = "/usr/bin/ld: cannot find -l{}: No such file or directory\n"
     found = explain(line.format("geos_c") + line.format("proj") + "collect2: error: ld returned 1 exit status\n")
     assert (found.reason, found.missing) == (Reason.MISSING_LIBRARY, missing(Want.LIBRARY, "geos_c", "proj"))
@@ -166,7 +166,7 @@ def test_a_log_without_signs_is_a_plain_build_error() -> None:
 
 
 def test_evidence_is_one_printable_line() -> None:
-    """Escapes, carriage returns and characters that turn the text around do not get through; long lines are cut."""
+    """Escapes, carriage returns and characters that reverse the text are removed; long lines are cut."""
     log = "\x1b[31msrc/a.c:1:2: fatal error: a\x1b[0mb.h: No such file or directory \u202e\x07\r\nnext" + "x" * 9000
     assert explain(log).evidence == "src/a.c:1:2: fatal error: ab.h: No such file or directory"
     shown = explain(f"{'y' * 3000} error: command 'swig' failed: No such file or directory {'z' * 9000}")
@@ -203,7 +203,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("piece", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
-    """A megabyte of what nearly matches, in lines, in one line, and in endless names."""
+    """A megabyte of near matches, in lines, in one line, and in endless names."""
     begun = time.process_time()
     for text in (piece, f"{piece}\n", f"{piece}{'a' * 90}", f"\n{piece}{'a-' * 200}"):
         explain(text * ((1 << 18) // len(text)))
@@ -211,20 +211,20 @@ def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
 
 
 def test_patterns_are_bounded() -> None:
-    """No sign has a repetition without end, which hostile text could make slow."""
+    """No sign has an unbounded repetition, which hostile text could make slow."""
     for sign in SIGNS:
         without_classes = re.sub(r"\[[^]]*\]", "", re.sub(r"\\.", "", sign.pattern))
         assert not re.search(r"(?<!\})[*+]|,\}", without_classes), sign.slug  # `}+` is possessive
 
 
-def test_a_limit_is_said_in_words() -> None:
-    """No line of the build's own log shows it."""
+def test_a_limit_has_a_description() -> None:
+    """No line of the build's log shows it."""
     assert of_limit(Reason.TIME_OUT, Limits(seconds=3)) == "the build was ended after 3 seconds"
     assert all(of_limit(reason, Limits()) for reason in LIMIT_REASONS)
 
 
-def test_what_failed_before_a_build_has_evidence_too() -> None:
-    """Of the index's answer, the line that says why; what has evidence keeps it."""
+def test_a_failure_before_a_build_has_evidence_too() -> None:
+    """For an index's answer, the line with the reason; existing evidence is kept."""
     detail = (
         "No solution found when resolving dependencies\n  cause: Because pycairo>=1.16.0 has no usable wheels and you "
         "require pycairo>=1.16, we can conclude that your requirements are unsatisfiable.\n\nhint: Wheels are required"
@@ -259,7 +259,7 @@ def test_what_failed_before_a_build_has_evidence_too() -> None:
     ],
 )
 def test_a_process_that_was_killed_is_seen_in_the_log(log: str, expected: str, went_well: str) -> None:
-    """By what compilers and build tools print; of a build that went well, a word of the shell alone is not enough."""
+    """By the messages of compilers and build tools; for a successful build, the shell's message is not enough."""
     found = failure_signs.killed(log)
     assert expected in found
     assert bool(found) is bool(expected)

@@ -1,4 +1,4 @@
-"""The wheel on the index as a third party: which one is ours, and what is said of it."""
+"""The corresponding wheel on the index: its choice and its comparison."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def offered(*names: str) -> tuple[OfferedWheel, ...]:
 def test_the_published_wheel_is_the_one_for_the_same_python_abi_and_machine(
     ours: str, names: tuple[str, ...], expected: str | None
 ) -> None:
-    """The same name first; then the same tags; then manylinux for the very machine."""
+    """The same name first; then the same tags; then manylinux for the same machine."""
     found = counterpart(ours, offered(*names))
     assert (found.filename if found else None) == expected
     again = counterpart(ours, tuple(reversed(offered(*names))))
@@ -81,21 +81,21 @@ def look(folder: Path, content: bytes, *names: str, found: Diagnosis | None = No
     return published(OURS, offered(*names), fetch, explain), compared
 
 
-def test_no_wheel_for_the_same_tags_is_said_to_be_none(tmp_path: Path) -> None:
+def test_no_wheel_for_the_same_tags_is_reported(tmp_path: Path) -> None:
     """Nothing is fetched for it."""
     assert look(tmp_path, b"", "p-1.0-py3-none-any.whl") == (NONE, [])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_same_bytes_need_no_explanation(tmp_path: Path) -> None:
-    """Whatever the other file is called."""
+    """Regardless of the other file's name."""
     found, compared = look(tmp_path, b"ours", MANY[1])
     assert found == Published(MANY[1], OURS.sha256, same=True)
     assert compared == []
 
 
-def test_other_bytes_are_explained_under_our_own_name(tmp_path: Path) -> None:
-    """For what kind of Linux it is stands in its name, and is no difference of its own."""
+def test_other_bytes_are_explained_under_our_name(tmp_path: Path) -> None:
+    """The kind of Linux in its name is not a separate difference."""
     found, compared = look(tmp_path, b"other", MANY[2], found=Diagnosis(Severity.DATA, (), (), ()))
     assert (found.filename, found.same, found.severity) == (MANY[2], False, Severity.DATA)
     assert found.sha256 == hashlib.sha256(b"other").hexdigest()

@@ -1,4 +1,4 @@
-"""What a wheel is for: by its name, by what the index has, and by what is in it."""
+"""A wheel's tags: by its name, the index's wheels, and its members."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_MODULES = ("bcrypt/__init__.py", "bcrypt-3.2.2.dist-info/RECORD")
 
 
 def fell_back(ours: str, published: tuple[str, ...], members: tuple[str, ...] = MODULES) -> bool:
-    """Tell whether that wheel is a fallback."""
+    """Return whether that wheel is a fallback."""
     found = wheel_tags.of(ours, published, lambda: members)
     assert found is not None
     return found.fallback
@@ -39,11 +39,11 @@ def fell_back(ours: str, published: tuple[str, ...], members: tuple[str, ...] = 
 def test_a_fallback_is_a_wheel_without_what_all_published_ones_have(
     ours: str, published: tuple[str, ...], members: tuple[str, ...], *, fallback: bool
 ) -> None:
-    """No claim where the index has a pure wheel, or none."""
+    """No claim if the index has a pure wheel, or none."""
     assert fell_back(ours, published, members) is fallback
 
 
-def test_members_are_looked_at_only_where_that_matters() -> None:
+def test_members_are_read_only_if_they_matter() -> None:
     """Reading a wheel costs time."""
 
     def members() -> tuple[str, ...]:
@@ -55,8 +55,8 @@ def test_members_are_looked_at_only_where_that_matters() -> None:
     assert wheel_tags.of(LINUX, (), members) == TagComparison(("cp311-cp311-linux_x86_64",), ())
 
 
-def test_what_is_no_wheel_has_no_kind() -> None:
-    """A package may name its wheel as it likes."""
+def test_an_invalid_name_has_no_tags() -> None:
+    """A package may give its wheel any name."""
     assert wheel_tags.of("../evil.whl", (MANYLINUX,), lambda: MODULES) is None
     assert wheel_tags.of("evil", (MANYLINUX,), lambda: MODULES) is None
 

@@ -1,4 +1,4 @@
-"""The guest unpacks what is fit to be unpacked, as it is told, and nothing else."""
+"""The guest unpacks safe archives as requested, and refuses all others."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def unpacked(path: Path, root: Path, *, reverse: bool = False) -> Path:
     return root
 
 
-def test_the_top_folder_is_taken_away(tmp_path: Path) -> None:
-    """Contents, times and the umask's modes are there; the archive's own modes are not."""
+def test_the_top_folder_is_removed(tmp_path: Path) -> None:
+    """Contents, times and the umask's modes are kept; the archive's modes are not."""
     odd = tarfile.TarInfo("pkg-1.0/script.sh")
     odd.mode = 0o4777
     before = os.umask(0o027)
@@ -59,8 +59,8 @@ def test_the_top_folder_is_taken_away(tmp_path: Path) -> None:
     assert (root / "script.sh").stat().st_mode & 0o7777 == 0o750
 
 
-def test_the_order_of_creation_is_as_asked(tmp_path: Path) -> None:
-    """On a tmpfs, which lists by creation, the two orders are each other's reverse."""
+def test_the_order_of_creation_is_as_requested(tmp_path: Path) -> None:
+    """On a tmpfs, which lists by creation, one order is the reverse of the other."""
     shared = Path("/dev/shm")  # noqa: S108 - a tmpfs
     path = tar(tmp_path / "pkg-1.0.tar.gz", GOOD)
     with_order = {}
@@ -91,10 +91,10 @@ def test_the_order_of_creation_is_as_asked(tmp_path: Path) -> None:
         (("pkg-1.0/bomb", b"\0" * (ROOM + 1)), "sdist-too-large"),
     ],
 )
-def test_what_leads_out_or_is_too_much_is_refused(
+def test_an_archive_that_leads_out_or_is_too_large_is_refused(
     tmp_path: Path, member: tarfile.TarInfo | tuple[str, bytes], reason: str
 ) -> None:
-    """Nothing is written outside, whatever the archive asks for."""
+    """Nothing is written outside."""
     path = tar(tmp_path / "pkg-1.0.tar.gz", (*GOOD, member))
     with pytest.raises(Unfit) as refused:
         unpacked(path, tmp_path / "in" / "root")
@@ -111,7 +111,7 @@ def test_a_link_is_no_way_to_write_elsewhere(tmp_path: Path) -> None:
 
 
 def test_links_that_stay_inside_are_kept(tmp_path: Path) -> None:
-    """They are lawful in an sdist (PEP 721)."""
+    """PEP 721 allows them in an sdist."""
     links = (
         special("pkg-1.0/soft.py", tarfile.SYMTYPE, "src/a.py"),
         special("pkg-1.0/hard.py", tarfile.LNKTYPE, "pkg-1.0/src/b.py"),
@@ -123,7 +123,7 @@ def test_links_that_stay_inside_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_chain_of_links_that_leads_out_is_refused(tmp_path: Path) -> None:
-    """Each link looks harmless by itself."""
+    """Each link alone is harmless."""
     links = (
         special("pkg-1.0/a/b/up", tarfile.SYMTYPE, ".."),
         special("pkg-1.0/out", tarfile.SYMTYPE, "a/b/up/../../.."),
@@ -132,8 +132,8 @@ def test_a_chain_of_links_that_leads_out_is_refused(tmp_path: Path) -> None:
         unpacked(tar(tmp_path / "pkg-1.0.tar.gz", (*GOOD, *links)), tmp_path / "deep" / "root")
 
 
-def test_a_zip_may_be_an_sdist_and_lies_like_one(tmp_path: Path) -> None:
-    """Old projects published zips; theirs may hold links out of the tree too."""
+def test_a_zip_may_be_an_sdist_and_may_be_hostile(tmp_path: Path) -> None:
+    """Old projects published zips, which may contain links out of the tree too."""
     path = tmp_path / "pkg-1.0.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("pkg-1.0/setup.py", b"setup")
@@ -148,7 +148,7 @@ def test_a_zip_may_be_an_sdist_and_lies_like_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"\x1f\x8b\x08\x00garbage"])
-def test_what_is_no_archive_is_said_to_be_broken(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_archive_is_reported_as_broken(tmp_path: Path, content: bytes) -> None:
     """It is a finding, never an exception of a library."""
     path = tmp_path / "pkg-1.0.tar.gz"
     path.write_bytes(content)
@@ -161,8 +161,8 @@ def test_what_is_no_archive_is_said_to_be_broken(tmp_path: Path, content: bytes)
     ("answer", "enough"),
     [([], True), (["wheel"], True), (["Wheel"], True), (["wheel>=0.40"], False), (["cython"], False), ([1], False)],
 )
-def test_only_plain_names_that_are_there_satisfy(answer: list[object], enough: bool) -> None:  # noqa: FBT001
-    """A version may be another one than there is; so it is resolved anew."""
+def test_only_bare_names_of_installed_requirements_satisfy(answer: list[object], enough: bool) -> None:  # noqa: FBT001
+    """A specifier may not match the installed version, so it is resolved again."""
     assert satisfied(answer, ("setuptools", "wheel")) is enough
 
 
@@ -187,8 +187,8 @@ def test_any_compression_of_a_tar_is_read(tmp_path: Path, compress: Callable[[by
     assert (unpacked(path, tmp_path / "root") / "src/a.py").read_bytes() == b"a"
 
 
-def test_a_list_of_members_tells_its_size_first(tmp_path: Path) -> None:
-    """Whether in the old form or in that of large archives, which goes before it."""
+def test_the_size_of_a_list_of_members_is_known_first(tmp_path: Path) -> None:
+    """In the old form and in that of large archives, which precedes it."""
     path = tmp_path / "x.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a", b"")
@@ -196,7 +196,7 @@ def test_a_list_of_members_tells_its_size_first(tmp_path: Path) -> None:
     assert directory_of_zip(str(path)) == 47
     end = honest.rfind(b"PK\5\6")
     path.write_bytes(honest[: end + 12] + (1 << 30).to_bytes(4, "little") + honest[end + 16 :])
-    with pytest.raises(Unfit, match="beyond all measure"):
+    with pytest.raises(Unfit, match="too long"):
         opened(str(path))
     large = b"PK\6\6" + bytes(36) + (1 << 40).to_bytes(8, "little") + bytes(8)
     locator = b"PK\6\7" + bytes(4) + end.to_bytes(8, "little") + bytes(4)
@@ -209,7 +209,7 @@ def test_a_list_of_members_tells_its_size_first(tmp_path: Path) -> None:
 def test_members_of_a_zip_are_counted_as_zipfile_finds_them(
     tmp_path: Path, number: int, before: bytes, comment: bytes
 ) -> None:
-    """Without keeping any, and no further than asked for."""
+    """Without storing any, and not beyond the limit."""
     path = tmp_path / "x.zip"
     with path.open("wb") as stream:
         stream.write(before)
@@ -223,7 +223,7 @@ def test_members_of_a_zip_are_counted_as_zipfile_finds_them(
 
 
 def test_a_file_that_is_no_zip_has_no_members(tmp_path: Path) -> None:
-    """Whoever opens it finds out."""
+    """Opening it reports the error."""
     for content in (b"", b"PK\5\6", b"PK\1\2" * 30 + b"PK\5\6" + b"\xff" * 16 + b"\0\0", bytes(1000)):
         (tmp_path / "x.zip").write_bytes(content)
         assert members_of_zip(str(tmp_path / "x.zip"), 10) <= 3
@@ -241,8 +241,8 @@ def test_a_file_that_is_no_zip_has_no_members(tmp_path: Path) -> None:
         ({}, ""),
     ],
 )
-def test_counters_tell_who_was_short_of_memory(tmp_path: Path, files: dict[str, str], fate: str) -> None:
-    """In both versions of control groups: the container's own limit, or the host."""
+def test_counters_show_the_cause_of_an_out_of_memory_kill(tmp_path: Path, files: dict[str, str], fate: str) -> None:
+    """In both versions of control groups: the container's limit, or the host."""
     (tmp_path / "memory").mkdir()
     for name, content in ({"memory/memory.limit_in_bytes": "134217728\n"} | files).items():
         (tmp_path / name).write_text(content)
@@ -262,7 +262,7 @@ def test_counters_tell_who_was_short_of_memory(tmp_path: Path, files: dict[str, 
     ids=["nothing", "half", "deep", "digits", "bytes", "long"],
 )
 def test_an_answer_that_cannot_be_read_is_none(text: bytes) -> None:
-    """A hook may write what it likes where its value belongs; the guest goes on."""
+    """A hook may write anything as its value; the guest continues."""
     assert answered(text) is None
     assert answered(b'["wheel"]') == ["wheel"]
 
@@ -281,8 +281,8 @@ def test_an_answer_that_cannot_be_read_is_none(text: bytes) -> None:
     ],
     ids=["none", "text", "dict", "number", "list", "surrogate", "long", "many"],
 )
-def test_what_can_be_no_list_of_requirements_is_a_finding(answer: object) -> None:
-    """It goes no further, and its text is safe to show."""
+def test_an_invalid_list_of_requirements_is_a_finding(answer: object) -> None:
+    """It is not passed on, and its text is safe to show."""
     with pytest.raises(Unfit) as refused:
         requirements(answer)
     assert refused.value.reason == "missing-build-requirement"
@@ -291,7 +291,7 @@ def test_what_can_be_no_list_of_requirements_is_a_finding(answer: object) -> Non
 
 
 def test_a_wheel_that_cannot_be_handed_over_is_a_finding(tmp_path: Path) -> None:
-    """Whatever it is called, and whatever it is."""
+    """For any name and any kind of file."""
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "link").symlink_to("/etc/passwd")
     (tmp_path / "large").write_bytes(b"x" * 11)
@@ -314,17 +314,17 @@ def test_a_wheel_that_cannot_be_handed_over_is_a_finding(tmp_path: Path) -> None
             produced(str(tmp_path), name, 10)
         assert refused.value.reason == reason, name
     for value in (None, 1, ["x"]):
-        with pytest.raises(Unfit, match="as what it made"):
+        with pytest.raises(Unfit, match="as its result"):
             produced(str(tmp_path), value, 10)
 
 
 def test_a_detail_is_one_line_and_short() -> None:
-    """No control characters, none that turn the text around, nothing that is no character."""
+    """No control characters, none that reverse the text, no invalid characters."""
     assert shown("a\x1b[2J\n\u202e\udcffé") == "a\\x1b[2J\\n\\u202e\\udcffé"
     assert len(shown("\u202e" * LONGEST_DETAIL)) == LONGEST_DETAIL
 
 
-def test_build_requirements_take_the_place_of_modules_that_were_imported_before() -> None:
-    """As they would if Python had been started with them; but not of those that Python starts with."""
+def test_build_requirements_replace_modules_imported_before() -> None:
+    """As if Python had been started with them; but not its start-up modules."""
     modules = ["json", "json.decoder", "jsonschema", "enum", "os"]
     assert hidden(["json", "enum.py", "unused.py", "bin"], modules) == ["json", "json.decoder", "enum"]

@@ -1,4 +1,4 @@
-"""What is done to finished wheels: by itself, on small wheels."""
+"""Postprocessing of finished wheels, on small wheels."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def write(path: Path, order: list[str], *, mode: int, when: int, compression: in
 
 
 def finished(path: Path, *steps: str) -> Wheel:
-    """Finish a wheel, and read it as the farm would."""
+    """Postprocess a wheel, and read it as the farm would."""
     assert postprocess.main([str(EPOCH), ",".join(steps), str(path)]) == 0
     found = read(path, WheelFile(NAME, hashlib.sha256(path.read_bytes()).hexdigest(), 1), 1 << 20, 100)
     assert isinstance(found, Wheel), found
@@ -49,11 +49,11 @@ def finished(path: Path, *steps: str) -> Wheel:
 
 
 def test_all_archives_of_the_same_contents_become_one(tmp_path: Path) -> None:
-    """Whatever order, modes, times, packing and extra fields they had."""
+    """For any order, modes, times, packing and extra fields."""
     order = list(MEMBERS)
-    one = write(tmp_path / "1", order, mode=0o644, when=1, compression=zipfile.ZIP_DEFLATED)
-    two = write(tmp_path / "2", order[::-1], mode=0o664, when=2, compression=zipfile.ZIP_STORED, extra=b"ab\0\0")
-    first, second = finished(one, "canonical-archive"), finished(two, "canonical-archive")
+    ours = write(tmp_path / "1", order, mode=0o644, when=1, compression=zipfile.ZIP_DEFLATED)
+    theirs = write(tmp_path / "2", order[::-1], mode=0o664, when=2, compression=zipfile.ZIP_STORED, extra=b"ab\0\0")
+    first, second = finished(ours, "canonical-archive"), finished(theirs, "canonical-archive")
     assert first == second
     assert [member.path for member in first.members] == [
         "pkg/a.py",
@@ -66,8 +66,8 @@ def test_all_archives_of_the_same_contents_become_one(tmp_path: Path) -> None:
     assert {member.time for member in first.members} == {(2020, 7, 31, 2, 47, 38)}
 
 
-def test_record_fits_what_was_done(tmp_path: Path) -> None:
-    """The hash and size of each member, as PEP 376 and PEP 427 have it; contents are as they were."""
+def test_record_matches_the_result(tmp_path: Path) -> None:
+    """The hash and size of each member, by PEP 376 and PEP 427; contents are unchanged."""
     path = write(tmp_path / "1", list(MEMBERS), mode=0o644, when=1, compression=zipfile.ZIP_STORED)
     wheel = finished(path, "no-sbom")
     kept = ["pkg/a.py", "pkg/run", "pkg-1.0.dist-info/METADATA"]
@@ -81,8 +81,8 @@ def _hash(content: bytes) -> str:
     return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
 
 
-def test_a_wheel_that_is_none_ends_with_an_error(tmp_path: Path) -> None:
-    """The guest tells that as a remedy that could not be applied."""
+def test_an_invalid_wheel_is_an_error(tmp_path: Path) -> None:
+    """The guest reports that the remedy could not be applied."""
     path = tmp_path / "broken"
     path.write_bytes(b"no zip")
     command = [sys.executable, "-I", postprocess.__file__, "0", "strip-debug", str(path)]

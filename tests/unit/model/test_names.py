@@ -38,7 +38,7 @@ HOSTILE = st.lists(
         ("pkg-20240101-py3-none-macosx_10_9_universal2.whl", "pkg", "20240101"),
     ],
 )
-def test_what_honest_tools_write_is_of_its_release(filename: str, project: str, version: str) -> None:
+def test_names_written_by_tools_belong_to_their_release(filename: str, project: str, version: str) -> None:
     """In every spelling that normalizes to the same."""
     assert names.wheel_of(filename, project, version).filename == filename
 
@@ -54,8 +54,8 @@ def test_what_honest_tools_write_is_of_its_release(filename: str, project: str, 
         ("innocent-1!1.0-py3-none-any.whl", "version 1!1.0"),
     ],
 )
-def test_a_wheel_of_another_release_is_none_of_this_one(filename: str, words: str) -> None:
-    """Though its name is a good one."""
+def test_a_wheel_of_another_release_is_refused(filename: str, words: str) -> None:
+    """Even if its name is valid."""
     with pytest.raises(WrongNameError, match=re.escape(words)):
         names.wheel_of(filename, "innocent", "1.0")
 
@@ -108,10 +108,10 @@ BAD_SDISTS = [
 
 @pytest.mark.parametrize(
     ("form", "filename"),
-    [*((WheelName, one) for one in BAD_WHEELS), *((SdistName, one) for one in BAD_SDISTS)],
+    [*((WheelName, bad_wheel) for bad_wheel in BAD_WHEELS), *((SdistName, bad_sdist) for bad_sdist in BAD_SDISTS)],
 )
 def test_there_is_no_value_of_a_bad_name(form: type[WheelName | SdistName], filename: str) -> None:
-    """Neither by a function nor by the type itself; and the message is one printable line."""
+    """Neither by a function nor by the type; and the message is one printable line."""
     with pytest.raises(BadNameError) as caught:
         form(filename)
     assert str(caught.value).isascii()
@@ -120,8 +120,8 @@ def test_there_is_no_value_of_a_bad_name(form: type[WheelName | SdistName], file
 
 
 @given(HOSTILE, HOSTILE, HOSTILE)
-def test_whatever_is_a_name_stays_in_its_folder_and_on_its_line(first: str, second: str, third: str) -> None:
-    """Only BadNameError comes of the rest."""
+def test_a_name_stays_in_its_folder_and_on_its_line(first: str, second: str, third: str) -> None:
+    """Everything else raises BadNameError."""
     for text in (first, f"{first}-{second}-{third}-none-any.whl", f"{first}-1-py3-{third}-any.whl", f"{first}-1.zip"):
         try:
             name = names.parsed(text)
@@ -136,8 +136,8 @@ def test_whatever_is_a_name_stays_in_its_folder_and_on_its_line(first: str, seco
 
 
 @pytest.mark.parametrize("sha256", ["", "..", "A" * 64, "../" + "a" * 61, "a" * 65, "a" * 63 + "\n"])
-def test_a_hash_that_is_none_is_no_folder(sha256: str) -> None:
-    """Indexes give hashes, too."""
+def test_an_invalid_hash_is_refused(sha256: str) -> None:
+    """Hashes come from indexes, too."""
     for use in (
         lambda: names.place(Path("/cache"), sha256, WheelName(WHEEL)),
         lambda: names.checksum_line(sha256, WheelName(WHEEL)),

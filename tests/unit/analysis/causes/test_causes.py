@@ -1,4 +1,4 @@
-"""Each cause is known by its trace, in every form that it has, and makes no claim without it."""
+"""Each cause is recognized by every form of its trace, and is never named without it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.wheel_builder import causes, diagnosed, left
 
 TEXT = "pkg/data.txt"
 THEN = NOON + timedelta(seconds=SECOND.clock_offset)
-"""When the second build of the samples began, by its own clock."""
+"""The start of the second build of the samples, by its clock."""
 
 
 def info(name: str, **fields: object) -> zipfile.ZipInfo:
@@ -39,8 +39,8 @@ def info(name: str, **fields: object) -> zipfile.ZipInfo:
 
 
 @pytest.mark.parametrize("cause", CAUSES, ids=NAMES)
-def test_a_cause_is_told_in_full(cause: object) -> None:
-    """The documents are made of it; its package shows it; its variations are ours."""
+def test_a_cause_is_complete(cause: object) -> None:
+    """The documentation is made of its texts; its package shows it; its variations exist."""
     texts = {name: getattr(cause, name) for name in ("summary", "why", "shows", "example")}
     assert all(len(text) > 10 for text in texts.values()), texts
     assert all(texts[name].endswith((".", ")")) for name in ("summary", "why", "shows"))
@@ -48,7 +48,7 @@ def test_a_cause_is_told_in_full(cause: object) -> None:
     assert (PACKAGES / str(getattr(cause, "name", "")) / "sin.py").is_file()
 
 
-def test_no_two_causes_have_one_name() -> None:
+def test_names_of_causes_are_unique() -> None:
     """A name is an address."""
     assert len(set(NAMES)) == len(NAMES)
 
@@ -66,8 +66,8 @@ def test_no_two_causes_have_one_name() -> None:
         ("comment", b"made by me", "archive-packing", ()),
     ],
 )
-def test_a_header_is_a_cause_of_its_own(field: str, value: object, cause: str, variations: tuple[str, ...]) -> None:
-    """Nothing else differs, so all that is installed is the same."""
+def test_a_header_is_a_separate_cause(field: str, value: object, cause: str, variations: tuple[str, ...]) -> None:
+    """Nothing else differs, so all installed files are equal."""
     found = diagnosed([(info("pkg/a.py"), b"x")], [(info("pkg/a.py", **{field: value}), b"x")])
     assert (causes(found), left(found), found.severity) == ([cause], [], Severity.ARCHIVE)
     assert found.causes[0].variations == variations
@@ -75,13 +75,13 @@ def test_a_header_is_a_cause_of_its_own(field: str, value: object, cause: str, v
 
 
 def test_an_entry_for_a_folder_installs_nothing() -> None:
-    """So it is a matter of packing."""
+    """So its cause is packing."""
     found = diagnosed({"pkg/a.py": b""}, {"pkg/": b"", "pkg/a.py": b""})
     assert (causes(found), left(found), found.severity) == (["archive-packing"], [], Severity.ARCHIVE)
 
 
-def test_the_clock_is_told_from_the_time_zone_by_the_times_themselves() -> None:
-    """One instant in two zones; or each build's own clock."""
+def test_times_decide_between_clock_and_time_zone() -> None:
+    """One instant in two zones, or each build's time."""
     west, east = (NOON.astimezone(timezone(timedelta(hours=hours))).timetuple()[:6] for hours in (-12, 14))
     found = diagnosed([(info("a", date_time=west), b"")], [(info("a", date_time=east), b"")])
     assert found.causes[0].variations == ("timezone",)
@@ -90,17 +90,17 @@ def test_the_clock_is_told_from_the_time_zone_by_the_times_themselves() -> None:
     assert found.causes[0].variations == ("time",)
 
 
-def test_another_order_of_members_points_to_what_does_it() -> None:
-    """Folders that are listed backwards, or a set."""
+def test_an_order_of_members_points_to_its_variation() -> None:
+    """Folders listed in reverse, or a set."""
     paths = [f"pkg/{name}" for name in ("a.py", "b.py", "c.py", "d.py")]
     found = diagnosed([(path, b"") for path in paths], [(path, b"") for path in reversed(paths)])
-    assert [(one.name, one.variations) for one in found.causes] == [("archive-order", ("fileordering",))]
+    assert [(cause.name, cause.variations) for cause in found.causes] == [("archive-order", ("fileordering",))]
     found = diagnosed([(path, b"") for path in paths], [(paths[place], b"") for place in (2, 0, 3, 1)])
-    assert [(one.name, one.variations) for one in found.causes] == [("archive-order", ("hash-seed",))]
+    assert [(cause.name, cause.variations) for cause in found.causes] == [("archive-order", ("hash-seed",))]
 
 
 def test_a_member_in_one_wheel_only_is_named() -> None:
-    """And RECORD's line of it follows."""
+    """RECORD's line of it is derived."""
     record = "pkg-1.0.dist-info/RECORD"
     found = diagnosed({"a.py": b"", record: b"a.py,,\n"}, {"a.py": b"", "b.py": b"", record: b"a.py,,\nb.py,,\n"})
     assert (causes(found), left(found), found.severity) == (["extra-member"], [], Severity.MEMBERS)
@@ -138,7 +138,7 @@ INFO = "pkg-1.0.dist-info"
     ],
 )
 def test_metadata_that_differs_has_its_cause(name: str, first: str, second: str, cause: str) -> None:
-    """And goes no deeper than metadata."""
+    """Its severity is metadata."""
     path = f"{INFO}/{name}"
     found = diagnosed({path: first.encode()}, {path: second.encode()})
     assert (causes(found), left(found), found.severity) == ([cause], [], Severity.METADATA)
@@ -152,14 +152,14 @@ def test_an_entry_point_that_truly_differs_is_unexplained() -> None:
 
 
 def test_a_bill_of_materials_with_other_components_stays_unexplained() -> None:
-    """Only its number, its times and its paths are the cause's."""
+    """The cause covers only its number, times and paths."""
     path = f"{INFO}/sboms/a.cyclonedx.json"
-    one, two = ({"serialNumber": name, "components": [{"name": name}]} for name in ("a", "b"))
-    found = diagnosed({path: json.dumps(one).encode()}, {path: json.dumps(two).encode()})
+    first, second = ({"serialNumber": name, "components": [{"name": name}]} for name in ("a", "b"))
+    found = diagnosed({path: json.dumps(first).encode()}, {path: json.dumps(second).encode()})
     assert (causes(found), left(found)) == (["sbom"], [(path, "content", "components[0].name")])
 
 
-def test_a_version_that_is_made_at_build_time_renames_what_bears_it() -> None:
+def test_a_version_computed_at_build_time_renames_members() -> None:
     """Members are paired through the new name of the folder."""
     versions = ("1.1.dev3+gabcdef0.d20261120", "1.1.dev3+gabcdef0.d20271223")
     wheels = []
@@ -177,14 +177,14 @@ def test_a_version_that_is_made_at_build_time_renames_what_bears_it() -> None:
     assert {path.partition("/")[2] for path in found.causes[0].members} == {"METADATA", "RECORD"}
 
 
-def test_another_release_is_no_matter_of_version_control() -> None:
-    """Two wheels that are not of one version have nothing to explain."""
+def test_another_release_is_not_a_dynamic_version() -> None:
+    """Wheels of two releases have no such cause."""
     found = diagnosed({"a.py": b""}, {"a.py": b""}, names=("pkg-1.0-py3-none-any.whl", "pkg-2.0-py3-none-any.whl"))
     assert (causes(found), left(found)) == ([], [("", "filename", "file name")])
 
 
 def test_other_tags_are_another_wheel() -> None:
-    """The deepest of differences."""
+    """The highest severity."""
     found = diagnosed(
         {"a": b""}, {"a": b""}, names=("pkg-1.0-py3-none-any.whl", "pkg-1.0-cp311-cp311-linux_x86_64.whl")
     )
@@ -204,7 +204,7 @@ PLANTED = (
 
 
 def wrapped(coding: str, value: str) -> bytes:
-    """Return a value in a coding, as some file might hold it."""
+    """Return a value in an encoding, as in a file."""
     return {
         "plain": f"x = '{value}/y'\n".encode(),
         "hex": ("data = " + f"with {value} in it".encode().hex()).encode(),
@@ -226,10 +226,10 @@ CODINGS = ("plain", "hex", "upper hex", "base64", "base64, one on", "base64, two
 
 @pytest.mark.parametrize("coding", CODINGS)
 @pytest.mark.parametrize(("cause", "first", "second", "variation"), PLANTED, ids=[one[0] for one in PLANTED])
-def test_a_planted_value_is_found_in_every_coding(
+def test_a_planted_value_is_found_in_every_encoding(
     coding: str, cause: str, first: str, second: str, variation: str
 ) -> None:
-    """Each side holds its own environment's, and nothing is left when both are erased."""
+    """Each side contains its environment's value, and nothing is left after erasing both."""
     found = diagnosed({TEXT: wrapped(coding, first)}, {TEXT: wrapped(coding, second)})
     assert (causes(found), left(found), found.severity) == ([cause], [], Severity.DATA)
     assert found.causes[0].variations == (variation,)
@@ -253,8 +253,8 @@ def test_a_planted_value_is_found_in_every_coding(
         ("in pkg-1.0/src\n", f"in {SECOND.build_path.rpartition('/')[2]}/src\n", "build-path"),
     ],
 )
-def test_a_value_that_may_stand_anywhere_counts_in_one_place_on_both_sides(first: str, second: str, cause: str) -> None:
-    """Each side has its own there."""
+def test_a_common_value_counts_only_at_one_place_on_both_sides(first: str, second: str, cause: str) -> None:
+    """Each side has its environment's value there."""
     found = diagnosed({TEXT: first.encode()}, {TEXT: second.encode()})
     assert (causes(found), left(found)) == ([cause], [])
 
@@ -271,7 +271,7 @@ def test_a_value_that_may_stand_anywhere_counts_in_one_place_on_both_sides(first
         ("x = 1\n", "x = 2\n"),
     ],
 )
-def test_what_is_no_trace_stays_unexplained(first: str, second: str) -> None:
+def test_a_difference_without_a_trace_stays_unexplained(first: str, second: str) -> None:
     """No claim is better than a wrong one."""
     found = diagnosed({TEXT: first.encode()}, {TEXT: second.encode()})
     assert (causes(found), left(found)) == ([], [(TEXT, "content", "line 1")])
@@ -291,18 +291,18 @@ LOCAL = [one.astimezone(timezone(timedelta(hours=hours))) for one, hours in ((NO
     ],
 )  # fmt: skip
 def test_the_time_of_the_build_is_found_in_every_form(form: str) -> None:
-    """In UTC, so the time zone has no part in it."""
+    """In UTC, so the time zone is not suspected."""
     texts = [one.strftime(form.replace("%s", str(int(one.timestamp())))).encode() for one in (NOON, THEN)]
     found = diagnosed({TEXT: b"made " + texts[0] + b"\n"}, {TEXT: b"made " + texts[1] + b"\n"})
     assert (causes(found), left(found)) == (["build-date"], [])
     assert found.causes[0].variations == ("time",)
 
 
-def test_the_time_of_the_build_in_local_time_is_a_matter_of_both() -> None:
-    """Holding the clock alone would not make it equal."""
+def test_the_build_time_in_local_time_suspects_clock_and_zone() -> None:
+    """Keeping only the clock equal would not make the bytes equal."""
     texts = [one.strftime("%Y-%m-%d %H:%M\n").encode() for one in LOCAL]
     found = diagnosed({TEXT: texts[0]}, {TEXT: texts[1]})
-    assert [(one.name, one.variations) for one in found.causes] == [("build-date", ("time", "timezone"))]
+    assert [(cause.name, cause.variations) for cause in found.causes] == [("build-date", ("time", "timezone"))]
 
 
 @pytest.mark.parametrize("width", ["<I", "<Q"])
@@ -316,8 +316,8 @@ def test_the_time_of_the_build_is_found_as_a_number(width: str) -> None:
 @pytest.mark.parametrize(
     "form", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H", "%b %d %Y %H:%M:%S", "%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 )
-def test_one_instant_in_two_zones_is_a_matter_of_the_zone(form: str) -> None:
-    """SOURCE_DATE_EPOCH in local time, say."""
+def test_one_instant_in_two_zones_suspects_the_zone(form: str) -> None:
+    """For example, SOURCE_DATE_EPOCH in local time."""
     moment = datetime(2020, 7, 31, 2, 47, 38, tzinfo=UTC)
     texts = [moment.astimezone(one.tzinfo).strftime(form).encode() for one in LOCAL]
     found = diagnosed({TEXT: texts[0]}, {TEXT: texts[1]})
@@ -348,14 +348,14 @@ def test_one_instant_in_two_zones_is_a_matter_of_the_zone(form: str) -> None:
         ("/x/tmpab12cd34\n", "/x/tmpzz99_yx8\n", "random-folder"),
     ],
 )
-def test_what_no_environment_plants_is_known_by_its_looks(first: str, second: str, cause: str) -> None:
-    """With nothing known of either build."""
+def test_random_values_are_recognized_by_their_form(first: str, second: str, cause: str) -> None:
+    """Without knowledge of either build."""
     found = diagnosed({TEXT: first.encode()}, {TEXT: second.encode()}, known=(UNKNOWN, UNKNOWN))
     assert (causes(found), left(found)) == ([cause], [])
 
 
-def test_two_places_of_builds_that_end_alike_are_a_path() -> None:
-    """Where nothing is known of either build, as with published wheels."""
+def test_two_build_folders_with_a_common_end_are_a_path() -> None:
+    """Without knowledge of either build, as with published wheels."""
     found = diagnosed(
         {TEXT: b"at /home/me/src/pkg/a.c:1\n"}, {TEXT: b"at /build/x/pkg/a.c:1\n"}, known=(UNKNOWN, UNKNOWN)
     )
@@ -393,7 +393,7 @@ def test_headers_of_an_archive_inside_are_a_cause() -> None:
 
 
 @pytest.mark.parametrize("pack", [packed_tar, packed_zip])
-def test_what_an_archive_inside_holds_has_its_own_causes(pack: object) -> None:
+def test_members_of_a_nested_archive_have_their_causes(pack: object) -> None:
     """Through all its layers."""
     assert callable(pack)
     found = diagnosed({"d.npz": pack(FIRST.hostname.encode())}, {"d.npz": pack(SECOND.hostname.encode())})
@@ -404,14 +404,14 @@ def test_what_an_archive_inside_holds_has_its_own_causes(pack: object) -> None:
     assert [(path, "inner.txt" in where) for path, _, where in left(found)] == [("d.npz", True)]
 
 
-def test_two_compressions_of_one_content_are_a_matter_of_packing() -> None:
+def test_two_compressions_of_one_content_differ_in_packing() -> None:
     """At two levels."""
     content = bytes(range(256)) * 100
-    one, two = (
+    first, second = (
         gzip.compress(content, level, mtime=0)[:9] + b"\xff" + gzip.compress(content, level, mtime=0)[10:]
         for level in (1, 9)
     )
-    found = diagnosed({"d.gz": one}, {"d.gz": two})
+    found = diagnosed({"d.gz": first}, {"d.gz": second})
     assert (causes(found), left(found)) == (["nested-archive"], [])
 
 
@@ -448,12 +448,12 @@ SOURCE = "import os\ndef f(x, *, y=(1, 2.5, 3j, b'z', 10**30)):\n    return [x i
     ids=["time", "path", "form", "constant"],
 )
 def test_bytecode_is_read_and_never_run(first: bytes, second: bytes, cause: str, severity: Severity) -> None:
-    """By a reader of our own."""
+    """By our reader."""
     found = diagnosed({"a.pyc": first}, {"a.pyc": second})
     assert (causes(found), left(found), found.severity) == ([cause], [], severity)
 
 
-def test_other_bytecode_is_unexplained_by_the_part_in_which_it_differs() -> None:
+def test_unexplained_bytecode_names_the_part_that_differs() -> None:
     """A constant of a function."""
     found = diagnosed({"a.pyc": pyc("def f():\n    return 1000\n")}, {"a.pyc": pyc("def f():\n    return 1001\n")})
     assert (causes(found), found.severity) == ([], Severity.CODE)

@@ -1,4 +1,4 @@
-"""What is read grows, and the time that it takes grows with it, and not with its square."""
+"""The time for reading a file grows linearly with its size, not quadratically."""
 
 from __future__ import annotations
 
@@ -74,24 +74,24 @@ def growth(act: Callable[[int], Callable[[], object]]) -> float:
 
 @pytest.mark.parametrize("made", [zips, tars])
 def test_archives_are_compared_in_time(made: Callable[[int, bytes], bytes]) -> None:
-    """However many members one inside a wheel has, and all of them unlike."""
+    """For any number of unequal members of a nested archive."""
 
     def act(number: int) -> Callable[[], object]:
         first, second = Plain(made(number, b"a")), Plain(made(number, b"b"))
-        return lambda: members.apart("p/x.bin", first, second)
+        return lambda: members.normalize("p/x.bin", first, second)
 
     assert growth(act) < FACTOR
 
 
 def test_bytecode_is_read_in_time() -> None:
-    """However many code objects have one name; each keeps a place for itself."""
+    """For any number of code objects with one name; each has a separate place."""
 
     def act(number: int) -> Callable[[], object]:
         data = bytecode(number)
         return lambda: marshalled.read(data)
 
     assert growth(act) < FACTOR
-    places = [place for place in marshalled.read(bytecode(3)).units if place.endswith(": name")]
+    places = [place for place in marshalled.read(bytecode(3)).tokens if place.endswith(": name")]
     assert places == ["<lambda>: name", "<lambda> (2): name", "<lambda> (3): name", "<module>: name"]
 
 

@@ -1,4 +1,4 @@
-"""Native members are taken apart section by section, whatever they are; and what differs is never lost."""
+"""Native members are compared section by section; no content breaks that, and no difference is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.analysis.causes.model import Side, SidePair
 from orchestrator.analysis.diagnose import explain
 from orchestrator.analysis.formats import native
 from orchestrator.analysis.formats.alignment import align
-from orchestrator.analysis.formats.render import Kept
+from orchestrator.analysis.formats.render import BytesContent
 from orchestrator.model import Severity, Traces, deepest
 from tests import elf_builder
 from tests.cause_cases import PACKAGES
@@ -38,30 +38,30 @@ CODE = Piece(".text", b"\x90" * 64, ALLOC | EXECUTE)
 
 @dataclass(frozen=True)
 class Found:
-    """What is said of two files."""
+    """The diagnosis of two files."""
 
     severity: Severity
     causes: tuple[str, ...]
     left: tuple[str, ...]
-    units: tuple[str, ...]
+    tokens: tuple[str, ...]
 
 
 def look(first: bytes, second: bytes, traces: tuple[Traces, Traces] = (FIRST, SECOND)) -> Found:
-    """Take two files apart, and explain what differs."""
-    pair = apart(first, second, traces)
+    """Compare two files, and explain the differences."""
+    pair = normalize(first, second, traces)
     found = explain(pair, CAUSES)
-    units = tuple(pair[0].view.units)
-    return Found(deepest(pair[0].view.depths.values()), tuple(found.causes), found.left, units)
+    tokens = tuple(pair[0].member.tokens)
+    return Found(deepest(pair[0].member.depths.values()), tuple(found.causes), found.left, tokens)
 
 
-def apart(first: bytes, second: bytes, traces: tuple[Traces, Traces] = (FIRST, SECOND)) -> SidePair:
-    """Take two files apart."""
-    one, two = native.take_apart("pkg/x.so", Kept(first), Kept(second))
-    return Side(one, traces[0]), Side(two, traces[1])
+def normalize(first: bytes, second: bytes, traces: tuple[Traces, Traces] = (FIRST, SECOND)) -> SidePair:
+    """Normalize two files."""
+    ours, theirs = native.normalize("pkg/x.so", BytesContent(first), BytesContent(second))
+    return Side(ours, traces[0]), Side(theirs, traces[1])
 
 
 def debugged(folder: str, number: int = 0, *, flags: int = STRINGS) -> bytes:
-    """Return a file with debug information: offsets of strings that stand behind a path."""
+    """Return a file with debug information: offsets of strings that follow a path."""
     strings = f"{folder}\0src/six.c\0/usr/include\0int\0".encode()
     info = struct.pack(
         "<HIBIIIH",
@@ -85,14 +85,14 @@ def debugged(folder: str, number: int = 0, *, flags: int = STRINGS) -> bytes:
 
 
 def test_a_path_in_debug_information_explains_all_places_that_it_moves() -> None:
-    """All that is loaded is the same; the build id and the offsets of strings follow."""
+    """All loaded data is equal; the build id and the offsets of strings are derived."""
     assert look(debugged(HERE), debugged(THERE)) == Found(
         Severity.DEBUG, ("debug-path",), (), (".debug_line_str (strings)",)
     )
 
 
-def test_of_wheels_from_elsewhere_two_folders_in_one_place_are_a_path() -> None:
-    """Nothing is known of either build."""
+def test_in_foreign_wheels_two_folders_at_one_place_are_a_path() -> None:
+    """Without knowledge of either build."""
     unknown = Traces(), Traces()
     found = look(debugged("/root/a/six"), debugged("/home/someone/work/six"), unknown)
     assert (found.causes, found.left) == (("debug-path",), ())
@@ -101,7 +101,7 @@ def test_of_wheels_from_elsewhere_two_folders_in_one_place_are_a_path() -> None:
 
 
 def test_a_number_that_differs_beside_a_path_stays_unexplained() -> None:
-    """The path is named all the same."""
+    """The path is named nevertheless."""
     found = look(debugged(HERE), debugged(THERE, 77))
     assert (found.severity, found.causes, found.left) == (Severity.DEBUG, ("debug-path",), (".debug_info",))
 
@@ -115,7 +115,7 @@ def test_an_offset_that_leads_to_another_text_stays_unexplained() -> None:
     assert look(debugged(HERE), bytes(second)).left == (".debug_info",)
 
 
-def test_compressed_debug_sections_are_looked_into() -> None:
+def test_compressed_debug_sections_are_unpacked() -> None:
     """As the compiler's -gz makes them."""
 
     def packed(folder: str) -> bytes:
@@ -129,7 +129,7 @@ def test_compressed_debug_sections_are_looked_into() -> None:
     assert look(packed(HERE), broken).left
 
 
-def test_packed_symbols_for_debuggers_are_looked_into() -> None:
+def test_packed_symbols_for_debuggers_are_compared() -> None:
     """A small ELF file in an ELF file."""
 
     def packed(folder: str) -> bytes:
@@ -144,7 +144,7 @@ def test_packed_symbols_for_debuggers_are_looked_into() -> None:
 
 
 def line_table(folder: str, program: bytes = b"\1\2\3") -> bytes:
-    """Return a line table of DWARF 4, in which names stand in full."""
+    """Return a line table of DWARF 4, which contains names in full."""
     fixed = b"\1\1\1\xfb\x0e\x0d" + bytes([0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1])
     names = folder.encode() + b"\0\0six.c\0\1\0\0\0"
     header = fixed + names
@@ -152,8 +152,8 @@ def line_table(folder: str, program: bytes = b"\1\2\3") -> bytes:
     return struct.pack("<I", len(rest)) + rest
 
 
-def test_older_line_tables_hold_paths_in_full_and_change_their_length() -> None:
-    """What other sections say of the place of a table follows."""
+def test_older_line_tables_contain_full_paths_and_change_their_length() -> None:
+    """Offsets of tables in other sections are derived."""
 
     def older(folder: str, program: bytes = b"\1\2\3") -> bytes:
         first = line_table(folder)
@@ -168,7 +168,7 @@ def test_older_line_tables_hold_paths_in_full_and_change_their_length() -> None:
 
 
 def test_a_build_id_that_differs_alone_has_no_cause() -> None:
-    """It was made from something that is no longer there."""
+    """The data that it hashes was stripped."""
     found = look(
         elf_builder.write(elf_builder.build_id(b"1" * 20), CODE),
         elf_builder.write(elf_builder.build_id(b"2" * 20), CODE),
@@ -189,16 +189,16 @@ def test_a_build_id_that_differs_alone_has_no_cause() -> None:
         (Piece(".unheard-of", b"one", ALLOC), Severity.DATA),
     ],
 )
-def test_how_deep_a_difference_goes_is_told_by_what_is_loaded(piece: Piece, severity: Severity) -> None:
-    """Names count for nothing."""
+def test_severity_depends_on_what_is_loaded(piece: Piece, severity: Severity) -> None:
+    """Names do not matter."""
     other = replace(piece, data=piece.data.replace(b"one", b"two"))
     found = look(elf_builder.write(CODE, piece), elf_builder.write(CODE, other))
     assert found.severity is severity
     assert found.left
 
 
-def test_a_section_that_denies_being_loaded_is_not_believed() -> None:
-    """The segments say what is."""
+def test_segments_decide_what_is_loaded() -> None:
+    """The flags of a section do not."""
     first = elf_builder.write(CODE, Piece(".debug_str", b"what is loaded and runs", ALLOC | EXECUTE))
     lying = bytearray(first)
     table = struct.unpack_from("<Q", first, 40)[0]
@@ -207,8 +207,8 @@ def test_a_section_that_denies_being_loaded_is_not_believed() -> None:
     assert look(bytes(lying), other).severity is Severity.CODE
 
 
-def test_what_is_loaded_from_no_section_is_code() -> None:
-    """A file may have no section headers at all."""
+def test_loaded_data_outside_sections_is_code() -> None:
+    """A file may have no section headers."""
     first = bytearray(elf_builder.write(CODE))
     first[40:48] = bytes(8)
     first[58:64] = bytes(6)
@@ -235,7 +235,7 @@ SAMPLE = elf_builder.write(
 
 
 def loaded(file: bytes) -> set[int]:
-    """Return the places of all bytes that count at run time: segments, but for the build id and the sections' table."""
+    """Return the places of all bytes that matter at run time: segments, without the build id and section headers."""
     offset, count = struct.unpack_from("<Q", file, 32)[0], struct.unpack_from("<H", file, 56)[0]
     found: set[int] = set()
     for number in range(count):
@@ -248,7 +248,7 @@ def loaded(file: bytes) -> set[int]:
 @given(some.data())
 @settings(max_examples=100, deadline=None)
 def test_no_change_is_lost_and_none_that_is_loaded_is_called_debug_information(data: some.DataObject) -> None:
-    """Whatever byte is changed, cut off or put in; and no file, however broken, is too much."""
+    """Any byte may be changed, removed or inserted; and no broken file raises an exception."""
     changed = bytearray(SAMPLE)
     places = data.draw(some.lists(some.integers(0, len(SAMPLE) - 1), min_size=1, max_size=6))
     for at in places:
@@ -257,24 +257,24 @@ def test_no_change_is_lost_and_none_that_is_loaded_is_called_debug_information(d
     deep = any(second[at : at + 1] != SAMPLE[at : at + 1] for at in loaded(SAMPLE))
     for pair in ((SAMPLE, second), (second, SAMPLE)):
         found = look(*pair)
-        assert bool(found.units) is (second != SAMPLE)
-        assert set(found.causes).isdisjoint(one.name for one in native_causes.CAUSES), found
+        assert bool(found.tokens) is (second != SAMPLE)
+        assert set(found.causes).isdisjoint(cause.name for cause in native_causes.CAUSES), found
         assert not deep or found.severity in (Severity.DATA, Severity.CODE)
 
 
 @given(some.binary(max_size=400), some.binary(max_size=400))
-def test_nothing_that_looks_like_an_object_or_a_library_is_too_much(first: bytes, second: bytes) -> None:
-    """Heads alone, and any bytes after them."""
+def test_no_hostile_object_or_library_breaks_it(first: bytes, second: bytes) -> None:
+    """Only headers, and any bytes after them."""
     for head in (b"\x7fELF\x02\x01\x01", b"\x7fELF\x01\x02\x01", b"!<arch>\n", SAMPLE[:64]):
         found = look(head + first, head + second)
-        assert bool(found.units) is (first != second)
+        assert bool(found.tokens) is (first != second)
 
 
 # --- what is loaded --------------------------------------------------------------------------
 
 
 def embedding(path: str, target: bytes = b"the last text") -> bytes:
-    """Return a file whose code points to texts that stand behind a path."""
+    """Return a file whose code refers to texts that follow a path."""
     texts = path.encode() + b"/x.c\0a text\0the last text\0"
     texts += bytes(-len(texts) % 8) + b"even now\0"
 
@@ -292,28 +292,28 @@ def embedding(path: str, target: bytes = b"the last text") -> bytes:
     return elf_builder.write(made(CODE, elf_builder.place(file, ".rodata")), rodata)
 
 
-def test_what_only_moved_behind_a_path_is_no_difference_of_its_own() -> None:
-    """Words of code that point to the same texts are the same words."""
+def test_data_that_moved_after_a_path_is_not_a_separate_difference() -> None:
+    """Words of code that refer to the same texts are equal."""
     found = look(embedding(HERE), embedding(THERE))
     assert (found.severity, found.causes, found.left) == (Severity.CODE, ("embedded-path",), ())
 
 
-def test_a_word_that_points_elsewhere_is_no_word_that_moved() -> None:
-    """The path is named, and the rest is left."""
+def test_a_word_with_another_target_did_not_only_move() -> None:
+    """The path is named, and the rest is unexplained."""
     found = look(embedding(HERE), embedding(THERE, b"a text"))
     assert found.causes == ("embedded-path",)
     assert ".text" in found.left
 
 
 def test_a_path_of_the_same_length_moves_nothing() -> None:
-    """So that nothing has to be shown."""
+    """So nothing is derived."""
     path = "/build/0000000000ff/six-2.99.0"
     found = look(embedding(HERE), embedding(path), (FIRST, replace(SECOND, values=(("build-path", path),))))
     assert (found.severity, found.causes, found.left) == (Severity.DATA, ("embedded-path",), ())
 
 
-def test_what_moved_between_a_path_and_the_padding_behind_it_is_no_difference_of_its_own() -> None:
-    """As a whole, the section is as long on both sides; what differs at the end of it all the same is left."""
+def test_data_that_moved_between_a_path_and_padding_is_not_a_separate_difference() -> None:
+    """The section has the same length on both sides; a real difference at its end is still unexplained."""
 
     def data(path: str, number: int = 7) -> Piece:
         texts = path.encode() + b"/x.c\0" + b"".join(b"this is text number %d\0" % at for at in range(40))
@@ -327,8 +327,8 @@ def test_what_moved_between_a_path_and_the_padding_behind_it_is_no_difference_of
 
 
 @pytest.mark.parametrize("traces", [(FIRST, FIRST), (Traces(), Traces())])
-def test_a_folder_of_random_name_is_no_path_that_an_environment_planted(traces: tuple[Traces, Traces]) -> None:
-    """One and the same environment gives another name each time; where the rest differs too, it is a path."""
+def test_a_folder_with_a_random_name_is_not_a_planted_path(traces: tuple[Traces, Traces]) -> None:
+    """It differs in equal environments; if the rest differs too, it is a path."""
     first, second = (f"/tmp/tmp{letters}/sin-1.0" for letters in ("ab12cd34", "zz99_yx8"))  # noqa: S108 - only names
     found = look(embedding(first), embedding(second), traces)
     assert (found.severity, found.causes, found.left) == (Severity.DATA, ("random-folder",), ())
@@ -336,7 +336,7 @@ def test_a_folder_of_random_name_is_no_path_that_an_environment_planted(traces: 
 
 
 def searching(path: str) -> bytes:
-    """Return a file that is told where to look for libraries."""
+    """Return a file with library search paths."""
     strings = f"\0libc.so.6\0{path}/lib\0puts\0".encode()
     entries = [(1, 1), (29, strings.index(path.encode())), (10, len(strings)), (0, 0)]
     dynamic = b"".join(struct.pack("<QQ", *entry) for entry in entries)
@@ -347,11 +347,11 @@ def searching(path: str) -> bytes:
     )
 
 
-def test_a_search_path_is_told_apart_from_other_paths() -> None:
-    """Its text stands among the names of symbols, and their size follows."""
+def test_a_search_path_is_distinguished_from_other_paths() -> None:
+    """Its text is among the names of symbols, whose size is derived."""
     found = look(searching(HERE), searching(THERE))
     assert (found.severity, found.causes, found.left) == (Severity.DATA, ("rpath",), ())
-    assert "DT_RUNPATH" in found.units
+    assert "DT_RUNPATH" in found.tokens
 
 
 @pytest.mark.parametrize(
@@ -365,7 +365,7 @@ def test_a_search_path_is_told_apart_from_other_paths() -> None:
         (b"host first-0123", b"host secnd-9876", ()),
     ],
 )
-def test_a_date_is_the_build_s_or_it_is_no_cause(first: bytes, second: bytes, causes: tuple[str, ...]) -> None:
+def test_only_a_date_of_the_build_is_a_cause(first: bytes, second: bytes, causes: tuple[str, ...]) -> None:
     """The clock of each build is known."""
     files = [
         elf_builder.write(CODE, Piece(".rodata", b"before\0" + text + b"\0after\0", ALLOC)) for text in (first, second)
@@ -379,7 +379,7 @@ PARTS = {"one": b"the first", "two": b"and the second", "three": b"the third of 
 
 
 def linked(order: tuple[str, ...], wrong: str = "") -> bytes:
-    """Return a file of a few functions, each of which points to a text of its own, in that order."""
+    """Return a file of a few functions, each of which refers to a separate text, in that order."""
     texts = b"".join(PARTS[name] + b"\0" for name in order)
     names = b"\0" + b"".join(name.encode() + b"\0" for name in order)
     pieces = [
@@ -404,7 +404,7 @@ ORDERS = (("one", "two", "three"), ("three", "one", "two"))
 
 
 def test_objects_in_another_order_are_the_same_objects() -> None:
-    """Each points to what it did; and if one does not, that is left."""
+    """Each has the same references; a changed one is unexplained."""
     found = look(linked(ORDERS[0]), linked(ORDERS[1]))
     assert (found.severity, found.causes, found.left) == (Severity.CODE, ("object-order",), ())
     assert look(linked(ORDERS[0]), linked(ORDERS[1], wrong="two")).left == (".text", ".text (moved)")
@@ -420,8 +420,8 @@ EXPLAINED = (
 
 @given(some.sampled_from(EXPLAINED), some.data())
 @settings(max_examples=120, deadline=None)
-def test_nothing_hides_behind_what_is_explained(files: tuple[bytes, bytes], data: some.DataObject) -> None:
-    """One byte more that differs is left, anywhere but in the build id, and in where the names of sections stand."""
+def test_an_additional_difference_stays_unexplained(files: tuple[bytes, bytes], data: some.DataObject) -> None:
+    """Any other byte, except in the build id and in the offsets of the sections' names."""
     first, second = files
     assert look(first, second).left == ()
     at = data.draw(some.integers(0, len(second) - 1))
@@ -436,8 +436,8 @@ def test_nothing_hides_behind_what_is_explained(files: tuple[bytes, bytes], data
 # --- libraries and objects -------------------------------------------------------------------
 
 
-def test_the_objects_of_a_static_library_are_taken_apart() -> None:
-    """Each of its own; what they are called, and when they were put there, counts too."""
+def test_the_objects_of_a_static_library_are_compared() -> None:
+    """Each separately; their names and times are compared too."""
     first = elf_builder.library(("one.o", debugged(HERE)), ("two.o", SAMPLE))
     second = elf_builder.library(("one.o", debugged(THERE)), ("two.o", SAMPLE))
     assert look(first, second) == Found(Severity.DEBUG, ("debug-path",), (), ("one.o: .debug_line_str (strings)",))
@@ -448,7 +448,7 @@ def test_the_objects_of_a_static_library_are_taken_apart() -> None:
 
 
 def test_random_names_of_link_time_optimisation_are_a_cause() -> None:
-    """Sections stand for one another but for the random part of their names."""
+    """Sections are paired without the random part of their names."""
     files = [
         elf_builder.write(Piece(f".gnu.lto_.decls.{seed}", b"the same"), relocatable=True)
         for seed in ("515dc3f2eb6348c6", "0f5dc3f2eb6348ff")
@@ -466,19 +466,19 @@ STRINGS_OF = some.lists(some.binary(max_size=12).map(lambda text: text.replace(b
 
 
 @given(STRINGS_OF, STRINGS_OF, STRINGS_OF)
-def test_what_is_aligned_is_the_same_and_what_is_not_is_a_gap(
+def test_aligned_bytes_are_equal_and_the_rest_are_gaps(
     shared: list[bytes], ours: list[bytes], theirs: list[bytes]
 ) -> None:
-    """Put together again, either side is what it was."""
+    """Joined again, they give both sides."""
     first = b"".join(text + b"\0" for text in (*shared, *ours, *shared))
     second = b"".join(text + b"\0" for text in (*shared, *theirs, *shared))
     found = align(first, second)
     assert found is not None
-    one = two = 0
+    left = right = 0
     for gap in found.gaps:
-        assert first[one : gap.first] == second[two : gap.second]
-        one, two = gap.first_end, gap.second_end
-    assert first[one:] == second[two:]
+        assert first[left : gap.first] == second[right : gap.second]
+        left, right = gap.first_end, gap.second_end
+    assert first[left:] == second[right:]
     for offset in range(len(first)):
         there = found.place(offset)
         if found.gap(offset) is None:
@@ -486,8 +486,8 @@ def test_what_is_aligned_is_the_same_and_what_is_not_is_a_gap(
             assert first[offset] == second[there]
 
 
-def test_each_cause_has_a_package_that_commits_it() -> None:
-    """And says what it is, in words."""
+def test_each_cause_of_native_code_is_complete() -> None:
+    """It has a package and texts."""
     for cause in native_causes.CAUSES:
         assert (PACKAGES / cause.name / "sin.py").is_file(), cause.name
         assert all((cause.summary, cause.why, cause.shows, cause.example, cause.remedies)), cause.name
