@@ -256,7 +256,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for(tmp_path: Pat
     with Dripping(part) as url:
         index = Index(url, tmp_path, timeout=5, deadline=0.5, retry_wait=0.01, sleep=lambda _seconds: None)
         begun = time.monotonic()
-        with pytest.raises(TransientIndexError, match=r"asking the index for six: .* no end after 0\.5 s"):
+        with pytest.raises(TransientIndexError, match=r"asking the index for six: .* timed out after 0\.5 s"):
             index.release("six", "3.11")
         assert 2.4 < time.monotonic() - begun < 8  # five tries
 
@@ -292,7 +292,7 @@ def test_a_file_whose_address_is_none_is_not_taken_for_missing(
     assert found is not None
     assert older is not None
     assert index.fetch(older, 1 << 20).is_file()
-    with pytest.raises(PackageIndexError, match=r"fetching six-1\.16\.0\.tar\.gz: the index gives an address"):
+    with pytest.raises(PackageIndexError, match=r"fetching six-1\.16\.0\.tar\.gz: the index gives an invalid address"):
         index.fetch(found, 1 << 20)
 
 
@@ -463,7 +463,7 @@ def test_a_file_above_the_limit(served: LoopbackIndex, tmp_path: Path) -> None:
 def test_a_name_that_is_no_wheels(served: LoopbackIndex, tmp_path: Path, filename: str) -> None:
     """Nothing is downloaded under it either."""
     offered = OfferedWheel(filename, f"{served.origin}/files/six/six-1.16.0-py2.py3-none-any.whl", "")
-    with pytest.raises(PackageIndexError, match="no name of a wheel"):
+    with pytest.raises(PackageIndexError, match="not a valid name of a wheel"):
         client(served, tmp_path).fetch(offered, 1 << 20)
 
 
@@ -482,7 +482,7 @@ def test_a_name_that_is_no_wheels(served: LoopbackIndex, tmp_path: Path, filenam
 )
 def test_a_name_that_is_no_sdists(served: LoopbackIndex, tmp_path: Path, filename: str) -> None:
     """Nothing is downloaded under it."""
-    with pytest.raises(PackageIndexError, match="no name of an sdist"):
+    with pytest.raises(PackageIndexError, match="not a valid name of an sdist"):
         client(served, tmp_path).fetch(Sdist(filename, f"{served.origin}/files/six/six-1.16.0.tar.gz", ""), 1 << 20)
     assert served.requests == []
 
