@@ -88,7 +88,7 @@ class Sessions:
                     raise requests.ConnectionError(error) from error
                 raise
             if watch.late:  # a connection that was shut down may look like a complete answer
-                msg = f"no end after {deadline:g} s"
+                msg = f"timed out after {deadline:g} s"
                 raise TooLateError(msg)
 
 

@@ -93,7 +93,7 @@ def requires(path: Path) -> tuple[str, ...]:
 
 
 def diagnosed(first: Given, second: Given, limits: Limits) -> Diagnosis | None:
-    """Return why two wheels differ: see `compare_files.diagnosed`; None, and a warning in the log, on any limit (real time too)."""
+    """Return why two wheels differ: see `compare_files.diagnosed`; None, with a logged warning, on any limit."""
     from orchestrator.analysis import compare_files  # noqa: PLC0415 - it imports all causes, and most runs compare nothing
 
     size = _size(first.path) + _size(second.path)
