@@ -133,13 +133,13 @@ def until(is_so: Callable[[], object]) -> None:
 def farm_on(folder: Path) -> Iterator[FarmFixture]:
     """Give a farm with an empty index, and make sure that it leaves neither process nor container."""
     with LoopbackIndex() as index:
-        yard = FarmFixture(folder, index)
-        yield yard
-        for process in yard.begun:
+        farm = FarmFixture(folder, index)
+        yield farm
+        for process in farm.begun:
             process.kill()
             process.communicate()
         client = docker.APIClient(version="auto")
-        for one in yard.containers():
+        for one in farm.containers():
             client.remove_container(one["Id"], force=True)
         client.close()
 

@@ -409,7 +409,7 @@ def test_the_whole_closure_of_tools_is_on_the_page() -> None:
         "How 2 were built here",
         f"wheel 0.45 other bytes {'a' * 64} setuptools==80.9.0",
         f"flit-core 3.9 the same bytes not the hash in the file {'a' * 64} nothing",
-        "of the index, in a circle: flit-core==3.9",
+        "from the index, because of a cycle: flit-core==3.9",
         "wheel 0.38.4 python3-wheel 0.38.4-2",
     ):
         assert expected in text
