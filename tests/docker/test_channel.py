@@ -58,7 +58,7 @@ def cases(engine: Engine, bookworm: Image, cache: Path, tmp_path: Path) -> CaseB
 
 @pytest.fixture
 def farm(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
-    """A farm of its own, on the image that is there."""
+    """A separate farm on the available image."""
     assert bookworm.name == "bookworm"
     yield from farm_on(tmp_path)
 
@@ -86,7 +86,7 @@ def test_no_way_leads_into_the_process_that_reports_the_outcome(cases: CaseBuild
 
 
 def test_signals_to_the_guest_change_nothing(cases: CaseBuilder) -> None:
-    """Not even that of its own alarm."""
+    """Not even the signal of its alarm."""
     assert cases.judge("signals-guest").verdict is Verdict.REPRODUCIBLE
 
 

@@ -60,7 +60,7 @@ def farm(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
 
 
 def test_a_folder_is_judged_by_the_sdist_that_is_built_of_it(farm: FarmFixture) -> None:
-    """What version control, virtual environments and caches hold is not in it; unchanged, it is not built again."""
+    """Version control, virtual environments and caches are left out; an unchanged project is not built again."""
     for path in (".git/config", "venv/pyvenv.cfg", "venv/lib.py", "__pycache__/a.pyc"):
         (farm.folder / "project" / path).parent.mkdir(exist_ok=True)
         (farm.folder / "project" / path).write_text("")

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(
 
 @contextmanager
 def service(folder: Path) -> Iterator[str]:
-    """Run Podman with a storage of its own; give the address of its socket."""
+    """Run Podman with separate storage; yield the address of its socket."""
     address = f"unix://{folder}/podman.sock"
     command = [
         shutil.which("podman") or "podman",

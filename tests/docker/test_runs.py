@@ -33,14 +33,14 @@ BUILD_FIELDS = {"name", "wheel", "failure", "environment", "probe", "seconds"}
 
 @pytest.fixture
 def farm(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
-    """A farm of its own, on the image that is there."""
+    """A separate farm on the available image."""
     assert bookworm.name == "bookworm"
     yield from farm_on(tmp_path)
 
 
 @pytest.fixture
 def flaky(farm: FarmFixture) -> Iterator[FlakyEngine]:
-    """The farm's engine, which fails when it is told to."""
+    """The farm's engine, which fails on request."""
     with FlakyEngine(farm.folder / "engine.sock") as engine:
         farm.environment["DOCKER_HOST"] = engine.address
         yield engine
@@ -49,7 +49,7 @@ def flaky(farm: FarmFixture) -> Iterator[FlakyEngine]:
 # --- what a run gives ------------------------------------------------------------------------
 
 
-def test_a_run_judges_what_it_is_asked_to_and_tells_it_in_json(farm: FarmFixture) -> None:
+def test_a_run_judges_its_requirements_and_prints_json(farm: FarmFixture) -> None:
     """Standard output is one array of complete results; records, site and site_data.json are there."""
     farm.publish("blameless", "random", "umask", "exits")
     ended = farm.run("run", "--json", "blameless", "random", "umask", "exits==1.0")
@@ -132,7 +132,7 @@ def test_an_sdist_that_no_container_can_read_gives_no_verdict(farm: FarmFixture)
     assert len(farm.records()) == 1
 
 
-def test_without_json_a_table_tells_the_verdicts(farm: FarmFixture) -> None:
+def test_without_json_a_table_shows_the_verdicts(farm: FarmFixture) -> None:
     """With the site's place below it."""
     farm.publish("umask")
     ended = farm.run("run", "umask")
@@ -188,7 +188,7 @@ def test_exclusions_are_checked_by_builds(farm: FarmFixture, trixie: Image) -> N
 
 
 def test_an_unknown_project_stays_open_and_stops_no_other(farm: FarmFixture) -> None:
-    """The exit status says so, and the message names it and what to do."""
+    """The exit status is an error, and the message names it and what to do."""
     farm.publish("blameless")
     ended = farm.run("run", "--json", "blameless", "no-such-thing")
     assert ended.status == 9
@@ -211,7 +211,7 @@ def test_an_index_that_recovers_is_asked_again(farm: FarmFixture) -> None:
 
 
 def test_an_index_that_stays_away_leaves_the_job_open(farm: FarmFixture) -> None:
-    """So does a file that is not what its hash says. Neither has a record; the others are done."""
+    """So does a file with another hash. Neither has a record; the others are done."""
     farm.publish("blameless", "umask")
     farm.index.answer("/files/umask", status=503)
     damaged = pack("random", farm.folder)
@@ -230,7 +230,7 @@ def test_an_index_that_stays_away_leaves_the_job_open(farm: FarmFixture) -> None
     assert len(farm.records("blameless")) == 1
 
 
-def test_a_damaged_record_is_told_of_and_made_anew(farm: FarmFixture) -> None:
+def test_a_damaged_record_is_reported_and_made_again(farm: FarmFixture) -> None:
     """It stops neither a run nor the site, and is left as it is."""
     farm.publish("blameless", "random")
     assert farm.run("run", "blameless", "random").status == 0
@@ -245,7 +245,7 @@ def test_a_damaged_record_is_told_of_and_made_anew(farm: FarmFixture) -> None:
 
 
 def test_two_runs_do_not_work_on_the_same_results(farm: FarmFixture) -> None:
-    """The second says so at once, and leaves the first alone."""
+    """The second ends at once with a message, and leaves the first alone."""
     farm.publish("never-ends")
     first = farm.begin("run", "never-ends")
     until(farm.running)
@@ -324,7 +324,7 @@ def test_a_run_with_nothing_new_repairs_a_damaged_site(farm: FarmFixture) -> Non
 
 @pytest.mark.parametrize(("option", "words"), [("size=200k", "no space is left"), ("nr_inodes=12", "no inodes left")])
 @pytest.mark.parametrize("what", ["results", "cache"])
-def test_a_full_disk_is_told_of_once(farm: FarmFixture, option: str, words: str, what: str) -> None:
+def test_a_full_disk_is_reported_once(farm: FarmFixture, option: str, words: str, what: str) -> None:
     """With its folder; and what was found until then is not lost."""
     slugs = ("blameless", "umask", "time", "home", "shell")
     farm.publish(*slugs)
@@ -385,7 +385,7 @@ def test_a_run_that_looks_releases_up_stops_too(farm: FarmFixture) -> None:
 def test_a_run_that_has_not_begun_stops_too(
     farm: FarmFixture, number: signal.Signals, heeded: Callable[[int, FrameType | None], object] | signal.Handlers
 ) -> None:
-    """While it waits for an engine that says nothing, also where a shell began it in its background."""
+    """While it waits for an engine that does not answer, also where a shell began it in its background."""
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(farm.folder / "silent.sock"))
         silent.listen()
@@ -461,8 +461,8 @@ def test_an_engine_that_dies_leaves_the_job_open(farm: FarmFixture, flaky: Flaky
     assert not farm.containers()
 
 
-def test_without_an_engine_the_message_says_what_to_do(farm: FarmFixture) -> None:
-    """With an exit status of its own."""
+def test_without_an_engine_the_message_advises_what_to_do(farm: FarmFixture) -> None:
+    """With a distinct exit status."""
     farm.environment["DOCKER_HOST"] = f"unix://{farm.folder}/none.sock"
     ended = farm.run("run", "blameless")
     assert ended.status == 4
@@ -472,7 +472,7 @@ def test_without_an_engine_the_message_says_what_to_do(farm: FarmFixture) -> Non
 # --- mistakes of the user's ------------------------------------------------------------------
 
 
-def test_all_mistakes_of_a_config_are_told_at_once(farm: FarmFixture) -> None:
+def test_all_mistakes_of_a_config_are_reported_at_once(farm: FarmFixture) -> None:
     """Before anything is begun."""
     farm.configure(imgae="bookworm", jobs=-1, variations={"hold": ["umaks"]})
     ended = farm.run("run", "blameless")
@@ -493,7 +493,7 @@ def test_all_mistakes_of_a_config_are_told_at_once(farm: FarmFixture) -> None:
         (("prove", "six"), "prove"),
     ],
 )
-def test_a_wrong_command_line_says_what_is_wrong(farm: FarmFixture, arguments: tuple[str, ...], told: str) -> None:
+def test_a_wrong_command_line_is_explained(farm: FarmFixture, arguments: tuple[str, ...], told: str) -> None:
     """Each with the status for that, or, where it is one job among others, for an open job."""
     ended = farm.run(*arguments)
     assert ended.status == (9 if "no-such" in told else 2), ended.err
@@ -538,7 +538,7 @@ def test_the_wheel_on_the_index_is_a_third_party(farm: FarmFixture) -> None:
 # --- the other commands ----------------------------------------------------------------------
 
 
-def test_a_plan_says_what_would_be_done_and_why(farm: FarmFixture) -> None:
+def test_a_plan_lists_what_would_be_done_and_why(farm: FarmFixture) -> None:
     """And does nothing of it."""
     groups = {"all": {"packages": ["blameless", "umask", "lost", "pyqt5", "time"]}}
     exclusions = [
@@ -578,7 +578,7 @@ def test_a_plan_may_be_made_while_a_run_goes(farm: FarmFixture) -> None:
     assert farm.running()
 
 
-def test_show_tells_where_a_project_stands(farm: FarmFixture) -> None:
+def test_show_prints_the_verdict_of_a_project(farm: FarmFixture) -> None:
     """Its verdict, both hashes, what differs, and what was found before."""
     farm.publish("umask")
     assert farm.run("run", "umask").status == 0
@@ -593,7 +593,7 @@ def test_show_tells_where_a_project_stands(farm: FarmFixture) -> None:
     assert farm.run("show", "umask==2.0").status == 2
 
 
-def test_a_silent_fallback_is_told_beside_the_verdict(farm: FarmFixture) -> None:
+def test_a_silent_fallback_is_shown_beside_the_verdict(farm: FarmFixture) -> None:
     """The same bytes twice, but none of the wheels that the index has is pure."""
     farm.publish("silent-fallback", "blameless")
     farm.index.publish("silent_fallback-1.0-cp311-abi3-manylinux_2_17_x86_64.whl", b"")
@@ -614,7 +614,7 @@ def test_a_silent_fallback_is_told_beside_the_verdict(farm: FarmFixture) -> None
 
 
 def test_a_failure_names_the_debian_package_that_would_help(farm: FarmFixture, cache: Path) -> None:
-    """Found in Debian's own index for the image's suite; out of its reach none is named, and the run says so."""
+    """Found in Debian's own index for the image's suite; without access none is named, and the run reports that."""
     (cache / "debian").mkdir(parents=True, exist_ok=True)  # the index is kept from one run of the tests to the next
     (farm.folder / ".cache").mkdir()
     (farm.folder / ".cache" / "debian").symlink_to(cache / "debian")
@@ -648,7 +648,7 @@ def test_publish_writes_the_site_from_the_records(farm: FarmFixture) -> None:
     assert "blameless" in json.loads((farm.results / "site_data.json").read_text())
 
 
-def test_images_tells_what_is_in_an_image(farm: FarmFixture, bookworm: Image) -> None:
+def test_images_lists_what_is_in_an_image(farm: FarmFixture, bookworm: Image) -> None:
     """Its Python, how it was begun, whether it is as locked, its manifest and its id."""
     ended = farm.run("images", "bookworm")
     assert ended.status == 0, ended.err
@@ -659,7 +659,7 @@ def test_images_tells_what_is_in_an_image(farm: FarmFixture, bookworm: Image) ->
 
 
 def _own(name: str, sin: bytes) -> bytes:
-    """Return the sdist of a package that is not worth a folder of its own."""
+    """Return the sdist of a package that needs no folder in tests/packages."""
     members = {"NAME": name.encode(), "sin.py": sin, "pyproject.toml": PYPROJECT, "backend.py": BACKEND}
     return sdist(name, "1.0", members)
 
@@ -669,13 +669,13 @@ def _by_project(out: str) -> dict[str, dict[str, object]]:
 
 
 def _row(farm: FarmFixture, project: str, *more: str) -> str:
-    """Return the one line that `plan` tells of one project, with single blanks."""
+    """Return the one line that `plan` prints of one project, with single blanks."""
     (row,) = _rows(farm, project, *more)
     return row
 
 
 def _rows(farm: FarmFixture, project: str, *more: str) -> list[str]:
-    """Return what `plan` tells of one project, with single blanks."""
+    """Return what `plan` prints of one project, with single blanks."""
     ended = farm.run("plan", *more)
     assert ended.status == 0, ended.err
     return [" ".join(line.split()) for line in ended.out.splitlines() if line.startswith(project)]

@@ -44,7 +44,7 @@ def record(farm: FarmFixture) -> dict[str, Any]:
     return found
 
 
-def test_a_witness_tells_hashes_that_hold_from_those_that_do_not(farm: FarmFixture) -> None:
+def test_a_witness_distinguishes_hashes_that_match(farm: FarmFixture) -> None:
     """And writes down what it has rebuilt, as the file has it; why they differ, where the wheel is at hand."""
     assert farm.run("run", "blameless").status == 0
     sha256 = record(farm)["builds"][0]["wheel"]["sha256"]
@@ -78,7 +78,7 @@ def test_a_witness_tells_hashes_that_hold_from_those_that_do_not(farm: FarmFixtu
 
 
 def test_an_sdist_without_the_hash_that_is_asked_for_is_no_verdict(farm: FarmFixture) -> None:
-    """The message tells which hash it has, and of what file's line it is."""
+    """The message names its hash, and the file and line of the expected one."""
     (farm.folder / "requirements.txt").write_text(f"blameless==1.0 --hash=sha256:{'0' * 64}\n")
 
     ended = farm.run("run", "-r", "requirements.txt")
@@ -90,7 +90,7 @@ def test_an_sdist_without_the_hash_that_is_asked_for_is_no_verdict(farm: FarmFix
 
 
 def test_what_the_images_python_has_no_use_for_is_left_out(farm: FarmFixture) -> None:
-    """And said."""
+    """And a message is printed."""
     (farm.folder / "requirements.txt").write_text('blameless==1.0 ; sys_platform == "win32"\n')
 
     ended = farm.run("run", "-r", "requirements.txt")
@@ -129,7 +129,7 @@ RUN mkdir -p {_FOLDER}/Some_Tool-1.2.dist-info {_FOLDER}/nobodys-1.0.dist-info \
 """
 
 
-def test_what_an_image_has_from_debian_is_told_with_its_package(engine: Engine, bookworm: Image, cache: Path) -> None:
+def test_what_an_image_has_from_debian_is_listed_with_its_package(engine: Engine, bookworm: Image, cache: Path) -> None:
     """What no package owns is not Debian's."""
     image = replace(
         bookworm,

@@ -34,7 +34,7 @@ PATIENCE = 15.0
 LATEST = 300.0
 """Seconds after which a run counts as one that never ends."""
 
-PLACE = Path("/var/tmp")  # noqa: S108 - each campaign makes a folder of its own there
+PLACE = Path("/var/tmp")  # noqa: S108 - each campaign makes a separate folder there
 """Where campaigns have their folders: on a disk, since /tmp may be memory."""
 
 _UNFINISHED = (".new-", ".unfinished-")
@@ -53,8 +53,8 @@ class Workspace:
     environment: dict[str, str] = field(default_factory=dict)  # of all commands
 
     @contextmanager
-    def farm(self, name: str, **settings: Any) -> Iterator[FarmFixture]:  # noqa: ANN401 - whatever YAML may hold
-        """Give a farm with results of its own; its files stay until the workspace goes."""
+    def farm(self, name: str, **settings: Any) -> Iterator[FarmFixture]:  # noqa: ANN401 - any YAML value
+        """Yield a farm with separate results; its files stay as long as the workspace."""
         folder = self.folder / name
         folder.mkdir()
         with contextmanager(farm_on)(folder) as farm:
