@@ -91,7 +91,7 @@ LISTS = {"pure": PURE, "native": NATIVE}
 QUICK = {"pure": ("six==1.16.0", "idna==3.7", "certifi==2024.2.2"), "native": ("markupsafe==2.1.5", "wrapt==1.16.0")}
 JOBS = (10, 100, 1000)
 EMPTY = 40
-"""How many containers that do nothing are run, to tell what one takes."""
+"""The number of empty containers that are run, to measure the cost of one."""
 PAIR = ("first", "second")
 HAS_EXPERIMENTS = "budget" in File.model_fields
 VERDICT_ALONE = "budget: {builds: 0}\n" if HAS_EXPERIMENTS else ""
@@ -116,7 +116,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast one run was, and how near to what is possible."""
+    """How fast one run was, and how near to the floor."""
 
     per_minute: float  # packages
     ratio: float  # how many times as fast as the method of 2020, word for word
@@ -135,7 +135,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All that is told of one list."""
+    """All figures of one list."""
 
     name: str
     releases: int
@@ -176,7 +176,7 @@ def pace(run: Run, seconds_2020: float, alone_2020: float, cores: int) -> Pace:
 
 
 def bound(results: Sequence[dict[str, Any]], cores: int, container: float) -> Bound:
-    """Tell what is left of the floor's share when each build waits for its container, which takes that many seconds."""
+    """Return the share of the floor that remains if each build waits `seconds` for its container."""
     builds = sum(len(result["builds"]) for result in results)
     least = floor(results, cores) + builds * container
     return Bound(share=floor(results, cores, PAIR) / least, share_all=floor(results, cores) / least)
@@ -191,7 +191,7 @@ def figures(
     container: float,
     explained: Run | None = None,
 ) -> Figures:
-    """Put together what is told of one list; `runs` are the cold one, the warm one and the unchanged one.
+    """Compute the figures of one list; `runs` are the cold, the warm and the unchanged run.
 
     `container` is what one takes that does nothing, in seconds of the whole machine; `explained` is a
     warm run with experiments.
@@ -219,7 +219,7 @@ def figures(
 
 
 def last_line(log: str) -> str:
-    """Return what a log says last, fit for a terminal."""
+    """Return the last line of a log, escaped for a terminal."""
     lines = [line for line in log.splitlines() if line.strip()]
     return "".join(one if one.isprintable() else "?" for one in lines[-1])[:200] if lines else ""
 
@@ -280,7 +280,7 @@ def image_of_2020(farm: engine.Engine, image: str) -> str:
 
 
 def method_of_2020(image: str, releases: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Time the method of 2020 in one long container; yield what `method_2020.py` tells of each release.
+    """Time the method of 2020 in one long container; yield what `method_2020.py` reports of each release.
 
     It needs the network, as it did in 2020: the host's own, so that it works wherever the host does.
     """
@@ -325,7 +325,7 @@ def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def container_alone(farm: engine.Engine, image: str) -> float:
-    """Return how long a container takes that does nothing, in seconds of the whole machine: no core is idle."""
+    """Return the time of an empty container, in seconds of the whole machine: no core is idle."""
     empty = engine.Container(image, ("true",), label="bench", scratch={"/tmp": "rw"})  # noqa: S108 - the container's
 
     def once(_number: int) -> None:
@@ -340,7 +340,7 @@ def container_alone(farm: engine.Engine, image: str) -> float:
 
 @contextmanager
 def fresh_folder() -> Iterator[Path]:
-    """Give a folder with configurations of its own, so that cache and results are new; remove it afterwards."""
+    """Create a temporary folder with separate configurations, so that cache and results are new."""
     (ROOT / ".cache").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ROOT / ".cache", prefix="bench-", ignore_cleanup_errors=True) as name:
         (Path(name) / "config.yaml").write_text(f"image: {IMAGE}\n{VERDICT_ALONE}")
@@ -395,7 +395,7 @@ def unchanged_together(releases: Sequence[str]) -> float:
 
 
 def memory(jobs: int) -> tuple[int, int, float]:
-    """Judge that many made-up projects in a process of its own; return (jobs, bytes at its peak, seconds)."""
+    """Judge that many stub projects in a separate process; return (jobs, bytes at its peak, seconds)."""
     command = [sys.executable, str(Path(__file__).with_name("stub_farm.py")), str(jobs)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)  # noqa: S603
@@ -413,7 +413,7 @@ def cores() -> int:
 
 
 def machine(farm: engine.Engine) -> dict[str, object]:
-    """Tell what the figures were measured on."""
+    """Describe the machine of the figures."""
     info = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.partition(":")[2].strip() for line in info if line.startswith("model name")), "unknown")
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
@@ -421,7 +421,7 @@ def machine(farm: engine.Engine) -> dict[str, object]:
 
 
 def log(line: str) -> None:
-    """Say how far it is, on standard error."""
+    """Report the progress on standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
@@ -442,7 +442,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure what was asked for, and print it."""
+    """Measure what the command line requests, and print it."""
     asked = arguments()
     farm = engine.connect()
     found = []

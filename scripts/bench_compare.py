@@ -47,7 +47,7 @@ SHARE = 0.1  # of diffoscope's time
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a program: the most memory that it or a child of it held, in MB, and what it printed."""
+    """One run of a program: the most memory that it or a child used, in MB, and what it printed."""
 
     seconds: float  # of real time
     processor: float  # seconds of it, its children's too
@@ -57,7 +57,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two wheels of one release, and the file that says what either environment had planted."""
+    """Two wheels of one release, and the file of the traces planted in each environment."""
 
     name: str
     first: Path
@@ -65,7 +65,7 @@ class Pair:
     traces: Path | None = None
 
 
-# --- one comparison, in a process of its own -------------------------------------------------
+# --- one comparison, in a separate process ---------------------------------------------------
 
 
 def explained(pair: Pair) -> str:
@@ -109,7 +109,7 @@ def _traces(fields: dict[str, Any]) -> Traces:
 
 
 def built(releases: Sequence[str], config: Path | None, folder: Path, scratch: Path) -> Iterator[Pair]:
-    """Have the farm build the releases, and yield the wheels of the two environments where they differ."""
+    """Let the farm build the releases, and yield the pairs of wheels that differ."""
     from orchestrator.build import variations  # noqa: PLC0415 - one comparison has no need of them
     from orchestrator.results import store  # noqa: PLC0415 - one comparison has no need of them
 
@@ -169,7 +169,7 @@ def _library(path: str) -> bytes:
 
 
 def timed(command: Sequence[str]) -> Run:
-    """Run a command to its end; exit status 1 is how diffoscope says that two files differ."""
+    """Run a command to its end; diffoscope exits with status 1 if two files differ."""
     begun = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # noqa: S603
     output = process.stdout.read() if process.stdout else ""
@@ -207,7 +207,7 @@ def theirs(program: str, pair: Pair, folder: Path) -> list[str]:
 
 
 def main() -> None:
-    """Measure, print, and end with status 1 where a target is missed."""
+    """Measure, print, and end with status 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--one", nargs="+", type=Path, metavar="PATH", help="explain two wheels; third, what was planted"
@@ -243,7 +243,7 @@ def measure(options: argparse.Namespace, scratch: Path) -> bool:
             f"{mine.processor / other.processor:14.3f}"
             f"{mine.memory:6.0f} /{other.memory:5.0f} MB  {mine.output.strip()}"
         )
-    # In a process of its own: what this one holds would be counted to those that it begins.
+    # In a separate process: this process's memory would be counted for its children.
     subprocess.run([sys.executable, __file__, "--make", str(scratch / "large")], check=True)  # noqa: S603 - our own
     pair = large_pair(scratch / "large")
     mine = timed(ours(pair))

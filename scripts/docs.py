@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
-    """Write them."""
+    """Write the generated pages of docs/."""
     for name, text in docs():
         (ROOT / "docs" / name).write_text(text, encoding="utf-8")
 

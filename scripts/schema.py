@@ -1,4 +1,4 @@
-"""Print the JSON Schema of config.yaml; `make docs` keeps docs/config.schema.json by it."""
+"""Print the JSON Schema of config.yaml; `make docs` writes docs/config.schema.json with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A farm whose builds are made up: what the orchestrator itself takes, without a package, an engine or an index.
+"""A farm with stub builds: what the orchestrator itself takes, without a package, an engine or an index.
 
 `stub_farm.py N` judges N projects that nobody ever wrote, with real records, stores and site, and prints
 the peak of its memory in bytes, and how many seconds it took.
@@ -77,7 +77,7 @@ def lock(_requires: Sequence[str], _target: Target) -> Lock:
 
 
 def probe(seen: Environment) -> Probe:
-    """Return what a container would see that is as it was asked for."""
+    """Return the observations of a container whose environment is as requested."""
     return Probe(
         build_path=seen.build_path,
         hostname=seen.hostname,
@@ -128,7 +128,7 @@ def number_of(project: str) -> int:
 
 
 def builder(store: Results, project: str) -> Callable[[Order, object], Output]:
-    """Return what builds a project: its log is written and kept, its wheel is only told of."""
+    """Return what builds a project: its log is written and kept, its wheel is only described."""
 
     def build(order: Order, _answered: object) -> Output:
         file = wheel(project, letter(number_of(project), order.name, order.environment))
@@ -194,7 +194,7 @@ def run(count: int, folder: Path) -> None:
 
 
 def peak() -> int:
-    """Return the most memory that this program ever held, in bytes.
+    """Return the peak of this program's memory, in bytes.
 
     Linux knows it as VmHWM; getrusage would tell that of whoever started us, if it was more.
     """
@@ -203,7 +203,7 @@ def peak() -> int:
 
 
 def main() -> None:
-    """Run, in a folder that is gone afterwards."""
+    """Run in a temporary folder."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         run(int(sys.argv[1]), Path(folder))

@@ -20,7 +20,7 @@ class CratesRegistry:
     """What was published is served; all that was asked for is noted."""
 
     def __init__(self) -> None:
-        """Listen on a port of its own."""
+        """Listen on a free port."""
         self.files: dict[str, bytes] = {}
         self.asked: list[str] = []
         registry = self
@@ -35,7 +35,7 @@ class CratesRegistry:
                 self.wfile.write(content or b"")
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.host = f"127.0.0.1:{self._server.server_port}"
@@ -43,7 +43,7 @@ class CratesRegistry:
         self.serve_crates_at(self.host)
 
     def serve_crates_at(self, host: str) -> None:
-        """Say in the index that crates are to be downloaded from that host."""
+        """Set the index's host of downloads."""
         self.files["/index/config.json"] = json.dumps({"dl": f"http://{host}/crates"}).encode()
 
     def publish(self, name: str, version: str, files: Mapping[str, bytes]) -> str:

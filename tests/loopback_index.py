@@ -146,7 +146,7 @@ class LoopbackIndex:
         yanked: str | None = None,
         uploaded: str | None = "2020-01-01T00:00:00Z",
     ) -> str:
-        """Offer a file, and return its real SHA-256; `sha256` may be a lie, or None for no hash at all."""
+        """Offer a file, and return its real SHA-256; `sha256` may be wrong, or None for no hash."""
         real = hashlib.sha256(content).hexdigest()
         claimed = real if sha256 == "" else sha256
         offered = Published(filename, content, claimed, requires_python, yanked, uploaded)
@@ -285,7 +285,7 @@ class LoopbackIndex:
 
 
 def sdist(name: str, version: str, members: Mapping[str, bytes]) -> bytes:
-    """Return a .tar.gz whose one folder, name-version, holds these members and a PKG-INFO."""
+    """Return a .tar.gz with one folder, name-version, of these members and a PKG-INFO."""
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:

@@ -1,4 +1,4 @@
-"""Small results for tests that need no build: each as a real one is, with what a test says otherwise."""
+"""Small realistic results for tests that need no build, with the fields that a test changes."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def _inputs(
 def _builds(
     project: str, version: str, verdict: Verdict, failure: Failure | None, logs: tuple[bytes, ...]
 ) -> Iterable[Build]:
-    """Yield builds whose bytes are told by one letter of `bytes_of` each."""
+    """Yield builds whose bytes are chosen by one letter of `bytes_of` each."""
     bytes_of = {Verdict.REPRODUCIBLE: "aa", Verdict.SENSITIVE: "aba", Verdict.INTRINSIC: "abc", Verdict.FTBFS: "-"}
     names = zip(("first", "second", "control"), bytes_of[verdict], logs, strict=False)
     for name, content, log in names:

@@ -1,4 +1,4 @@
-"""Whether it is a package's own fault that its crates cannot be fetched. What is not known to be is the registry's."""
+"""Decides whether a package or the registry is at fault when crates cannot be fetched. In doubt, the registry is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _QUOTED = 300  # characters
 _CONFIG = "config.json"
 _OWN_INDEX = re.compile(rb"sparse\+(?P<address>https://[a-z0-9.-]{1,200}/)")
 
-# What cargo prints before it asks anybody; without any of it, the sdist alone is the reason.
+# What cargo prints before it asks a registry; without any of it, the sdist alone is the reason.
 _ASKED = re.compile(r"^ *(?:Updating|Downloading|Downloaded|Fetching|Blocking)\b", re.MULTILINE)
 _HOST = re.compile(r"\(os error (?:5|11|12|23|24|28)\)")  # EIO, EAGAIN, ENOMEM, ENFILE, EMFILE, ENOSPC
 _ERROR = re.compile(r"^error(?:\[[^\]\n]{1,20}\])?: ", re.MULTILINE)
@@ -43,7 +43,7 @@ _NO_FILE = re.compile(
 
 
 def is_of_sdist(heard: str) -> bool:
-    """Tell whether cargo failed by the sdist alone, whatever any registry answers."""
+    """Return whether cargo failed because of the sdist alone, whatever a registry answers."""
     return (
         bool(_ERROR.search(heard))
         and not _HOST.search(heard)
@@ -52,55 +52,55 @@ def is_of_sdist(heard: str) -> bool:
 
 
 def insist(heard: str, registry: str | None, ask: Ask | None) -> None:
-    """Make sure that a registry which answers well really lacks what cargo did not find.
+    """Confirm that a registry that answers well lacks what cargo did not find.
 
-    `registry` is the address of a sparse index, `ask` reads what is at an address.
+    `registry` is the address of a sparse index; `ask` returns the content of an address.
 
     Raises
     ------
     PackageIndexError
-        It does not, or that is not known: nothing is known about the package either.
+        That is not confirmed: nothing is known about the package either.
 
     """
     if registry is None or ask is None:
-        raise TransientIndexError(_open(heard, "there is no registry that could be asked again"))
+        raise TransientIndexError(_open(heard, "there is no registry to ask again"))
     base = f"{registry.removesuffix('/')}/"
     download = downloads_of(base, ask, heard)
-    if found := _NO_FILE.search(heard):
-        _insist_on_absence(found["url"], download, ask, heard)
-    elif found := _NO_PACKAGE.search(heard):
-        _insist_on_absence(f"{base}{_place(found['name'])}", base, ask, heard)
-    elif found := _NO_VERSION.search(heard):
-        _listed(base, found["name"] or found["other"], ask, heard)
+    if match := _NO_FILE.search(heard):
+        _insist_on_absence(match["url"], download, ask, heard)
+    elif match := _NO_PACKAGE.search(heard):
+        _insist_on_absence(f"{base}{_place(match['name'])}", base, ask, heard)
+    elif match := _NO_VERSION.search(heard):
+        _listed(base, match["name"] or match["other"], ask, heard)
     elif not _NO_LOCK.search(heard):
-        raise TransientIndexError(_open(heard, "cargo's words do not show that the package is the reason"))
+        raise TransientIndexError(_open(heard, "cargo's message does not show that the package is the reason"))
 
 
 def index_of(cargo: bytes) -> str:
-    """Return the address of the sparse index that a cargo asks where no other is configured: its program has it.
+    """Return the address of a cargo's default sparse index, read from its program file.
 
     Raises
     ------
     PackageIndexError
-        It has none.
+        The file has none.
 
     """
-    found = _OWN_INDEX.search(cargo)
-    if found is None:
-        msg = "fetching crates: this cargo knows no sparse index itself; name one in config.yaml, under crates"
+    match = _OWN_INDEX.search(cargo)
+    if match is None:
+        msg = "fetching crates: this cargo has no default sparse index; name one in config.yaml, under crates"
         raise PackageIndexError(msg)
-    return found["address"].decode()
+    return match["address"].decode()
 
 
 def downloads_of(base: str, ask: Ask, heard: str = "") -> str:
-    """Return the address below which a registry keeps its files, as its configuration has it.
+    """Return the address below which a registry keeps its files, from the registry's configuration.
 
     `base` is the address of its index, with a slash at the end; `heard` is what cargo printed.
 
     Raises
     ------
     TransientIndexError
-        The registry does not answer well.
+        The registry does not answer, or its configuration cannot be read.
 
     """
     try:
@@ -113,7 +113,7 @@ def downloads_of(base: str, ask: Ask, heard: str = "") -> str:
 
 
 def _insist_on_absence(url: str, below: str, ask: Ask, heard: str) -> None:
-    """Make sure that there is nothing at an address, which must be one of the registry's own."""
+    """Confirm that an address, which must be on the registry's host, has nothing."""
     if _origin(url) == _origin(below):
         try:
             ask(url, LARGEST)
@@ -123,7 +123,7 @@ def _insist_on_absence(url: str, below: str, ask: Ask, heard: str) -> None:
 
 
 def _listed(base: str, name: str, ask: Ask, heard: str) -> None:
-    """Make sure that the index's file of a crate is one: a line of JSON for each version."""
+    """Confirm that the index's file of a crate is valid: a line of JSON for each version."""
     with suppress(ValueError, TypeError, KeyError, RecursionError, AbsentError):
         lines = [json.loads(line) for line in ask(f"{base}{_place(name)}", LARGEST).splitlines() if line.strip()]
         if lines and all(line["name"] == name for line in lines):
@@ -132,7 +132,7 @@ def _listed(base: str, name: str, ask: Ask, heard: str) -> None:
 
 
 def _place(name: str) -> str:
-    """Return where a sparse index has a crate (the Cargo book, Index files)."""
+    """Return the path of a crate in a sparse index (the Cargo book, Index files)."""
     low = name.lower()
     if len(low) <= 2:  # noqa: PLR2004 - as the book has it
         return f"{len(low)}/{low}"
@@ -148,12 +148,14 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 def _open(heard: str, why: str) -> str:
-    said = " ".join(heard.split())[-_QUOTED:]
-    return f"fetching crates: {why}; see whether the registry answers well, and run again; cargo ended with: {said}"
+    last_words = " ".join(heard.split())[-_QUOTED:]
+    return (
+        f"fetching crates: {why}; check that the registry answers well, and run again; cargo ended with: {last_words}"
+    )
 
 
 def refused(fault: str) -> PackageIndexError:
-    """Return the error for a registry that leads where the farm does not go."""
+    """Return the error for a registry that refers to a host that is not allowed."""
     return PackageIndexError(
         f"fetching crates: {fault}; name under crates a registry that keeps its files in its own domain"
     )

@@ -1,4 +1,4 @@
-"""The crates that the Cargo.lock of an sdist names: fetched once, before the build, in a container of their own."""
+"""The crates of an sdist's Cargo.lock: fetched once, before the build, in a separate container."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from orchestrator.sources.sdist import Source
 
 LAYOUT = 2
-"""Version of what is made of a lock: raised by any change that a build could see."""
+"""Version of the folder made from a lock: raised by any change that a build could see."""
 
 SECONDS = 900
 MEMORY = 4 << 30
-LARGEST = 3 << 30  # bytes of all crates together, as they are unpacked; lies in memory while they are fetched
+LARGEST = 3 << 30  # bytes of all crates together, unpacked; kept in memory while they are fetched
 
 CARGOS = frozenset({"cargo", "cargo-web"})
-"""Debian's packages that bring cargo."""
+"""Debian's packages that contain cargo."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 SOCKET = "/usr/lib/wheelproof-relay"
@@ -46,13 +46,17 @@ _CALLERS = frozenset({"maturin", "setuptools-rust"})
 
 
 def wanted(source: Source, image: Image) -> bool:
-    """Tell whether a build needs its crates: it locks some, can be expected to call cargo, and the image has it.
+    """Return whether a build needs its crates: it has a lock, probably calls cargo, and the image has cargo.
 
-    A lock alone may be that of an example. What calls cargo is known by name, or is a backend of the
-    sdist's own. Without its crates such a build fails, or leaves out its part in Rust, which would
-    be another wheel.
+    A lock alone may belong to an example. Callers of cargo are known by name, or are a backend inside the
+    sdist. Without its crates such a build fails, or leaves out its part in Rust, which would
+    give another wheel.
     """
-    named = {found[0].lower().replace("_", "-") for one in source.requires if (found := _NAME.match(one.strip()))}
+    named = {
+        match[0].lower().replace("_", "-")
+        for requirement in source.requires
+        if (match := _NAME.match(requirement.strip()))
+    }
     calls = bool(source.backend_path or (named | {source.backend.partition(":")[0].partition(".")[0]}) & _CALLERS)
     return bool(source.cargo and calls and _cargo_of(image))
 
@@ -67,14 +71,16 @@ CARGO = "/usr/bin/cargo"
 
 @dataclass(slots=True)
 class Crates:
-    """The crates under one cache; safe to share, between processes too."""
+    """The crates in one cache; threads and processes may share it."""
 
     cache: Path
-    registry: str | None  # address of a sparse index; None: what cargo itself knows
+    registry: str | None  # address of a sparse index; None: cargo's default
     run: Callable[..., Completed]
     label: str
-    ask: Callable[[str, int], bytes] | None = None  # what is at an address; None: no failure can be confirmed
-    wait: float = 8.0  # seconds before a failure is looked at again
+    ask: Callable[[str, int], bytes] | None = (
+        None  # returns the content of an address; None: no failure can be confirmed
+    )
+    wait: float = 8.0  # seconds before a failure is checked again
     sleep: Callable[[float], None] = time.sleep
     downloads: tuple[str, ...] = ()  # addresses of the hosts that crates are downloaded from, besides the registry's
     private: bool = False  # whether the registry may be at an address that is not public
@@ -82,7 +88,7 @@ class Crates:
     turns: Turns = field(init=False)
 
     def __post_init__(self) -> None:
-        """Take the cache's folder of crates."""
+        """Sweep the cache's folder of crates."""
         self.turns = Turns()
         sweep(self._folder)
 
@@ -91,18 +97,18 @@ class Crates:
         return self.cache / "crates"
 
     def fetch(self, source: Source, image: Image, limits: Limits) -> Path | Failure | None:
-        """Return the folder that a build gets as its CARGO_HOME, or why there is none.
+        """Return the folder that a build uses as its CARGO_HOME, or the failure.
 
-        None where they are not `wanted`. Every crate's hash is as Cargo.lock says, so the folder
-        depends on nothing else but cargo's version. A failure is the package's own: it needs no
-        registry, or a registry that answers well lacks what it locks, twice, with a wait between.
+        None if crates are not `wanted`. Every crate has its hash of Cargo.lock, so the folder
+        depends only on the lock and cargo's version. A failure is the package's fault: it needs no
+        registry, or a registry that answers well lacks a locked crate twice, with a wait between.
 
         Raises
         ------
         TransientEngineError
             The engine failed.
         PackageIndexError
-            The registry does not answer, or not well, or not the same twice.
+            The registry does not answer, answers wrongly, or gives two different answers.
 
         """
         if not wanted(source, image):
@@ -129,7 +135,7 @@ class Crates:
         return _failure(source, second)
 
     def _insist(self, ended: _Ended, index: str) -> None:
-        """Raise what the registry or the network is to blame for."""
+        """Raise an error if the registry or the network is at fault."""
         refused = [fault for fault in ended.faults if fault.endswith(registry_proxy.REFUSED)]
         if unanswered := [fault for fault in ended.faults if fault not in refused]:
             raise crate_faults.unanswered(unanswered[0])
@@ -138,7 +144,7 @@ class Crates:
         crate_faults.insist(ended.heard, index, self.ask)
 
     def _gate(self, index: str) -> registry_proxy.Allowlist:
-        """Admit the hosts that are configured; cargo's own registry has its downloads where it publishes."""
+        """Allow the configured hosts; the default registry publishes the host of its downloads."""
         if self.registry or self.ask is None:
             return registry_proxy.gate(index, *self.downloads, private=self.private)
         return registry_proxy.gate(index, crate_faults.downloads_of(index, self.ask), *self.downloads)
@@ -151,25 +157,28 @@ class Crates:
                 heard, limit = self._fetch(source, image, limits, lent)
             if heard is not None:
                 return _Ended(heard, tuple(gate.faults), limit)
-            made = lent / "crates"
-            made.mkdir(mode=0o755)
-            if why := reading.unpack(lent / "crates.tar", made):
+            folder = lent / "crates"
+            folder.mkdir(mode=0o755)
+            if why := reading.unpack(lent / "crates.tar", folder):
                 msg = f"fetching crates for {source.path.name}: what the container gave cannot be unpacked: {why}"
                 raise TransientEngineError(msg)
-            return settle(made, place)
+            return settle(folder, place)
 
     def _fetch(self, source: Source, image: Image, limits: Limits, lent: Path) -> tuple[str | None, bool]:
-        """Run cargo; None where all went well, and its last words where not, with whether they are of a limit."""
-        said = bytearray()
+        """Run cargo. Return None on success, or its last output; and whether one of our limits was reached."""
+        output = bytearray()
         guest = guest_folder(self.cache, first_environment(source="none", salt="0", source_date_epoch=None))
         with (lent / "crates.tar").open("wb") as tar:
             completed = self.run(
-                container(source, image, limits, guest, lent / "socket", self.registry, self.label), _ear(tar, said)
+                container(source, image, limits, guest, lent / "socket", self.registry, self.label),
+                _receiver(tar, output),
             )
         if completed.exit_code == 0 and not completed.timed_out and not completed.cut_off:
             return None, False
         if completed.timed_out:
-            msg = f"fetching crates for {source.path.name}: no end after {SECONDS} s; run again with a faster registry"
+            msg = (
+                f"fetching crates for {source.path.name}: timed out after {SECONDS} s; run again with a faster registry"
+            )
             raise PackageIndexError(msg)
         if completed.cut_off:
             return f"the crates are more than {LARGEST} bytes", True
@@ -178,22 +187,22 @@ class Crates:
         if completed.exit_code != CARGO_FAILED:
             msg = f"fetching crates for {source.path.name}: the container ended with status {completed.exit_code}"
             raise TransientEngineError(msg)
-        return said.decode("utf-8", "replace"), False
+        return output.decode("utf-8", "replace"), False
 
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """How cargo ended where it failed."""
+    """How cargo failed."""
 
     heard: str
-    faults: tuple[str, ...]  # of the relay
-    limit: bool  # one of ours was reached
+    faults: tuple[str, ...]  # of the proxy
+    limit: bool  # whether one of our limits was reached
 
 
 def container(
     source: Source, image: Image, limits: Limits, guest: Path, socket: Path, registry: str | None, label: str
 ) -> Container:
-    """Say how the engine is to fetch crates: without network, but for the relay's socket."""
+    """Return the container that fetches crates: without network, except the proxy's socket."""
     spec = {
         "sdist": f"{SDIST}/{source.path.name}",
         "folders": [folder for folder, _ in source.cargo],
@@ -222,20 +231,20 @@ def container(
     )
 
 
-def _ear(tar: IO[bytes], said: bytearray) -> Callable[[int, bytes], bool]:
+def _receiver(tar: IO[bytes], output: bytearray) -> Callable[[int, bytes], bool]:
     def listen(stream: int, piece: bytes) -> bool:
         if stream == STDOUT:
             tar.write(piece)
             return tar.tell() <= LARGEST
-        said.extend(piece)
-        del said[:-TAIL]
+        output.extend(piece)
+        del output[:-TAIL]
         return True
 
     return listen
 
 
 def _failure(source: Source, ended: _Ended) -> Failure:
-    """Tell why there are no crates: what cargo itself says of it."""
+    """Return the failure, with cargo's own message."""
     evidence = ended.heard if ended.limit else _innermost(ended.heard)
     where = ", ".join(f"{folder or '.'}/Cargo.lock" for folder, _ in source.cargo)
     detail = f"the crates of {where} cannot be fetched: {evidence or 'cargo failed'}\n{ended.heard[-DETAIL // 2 :]}"
@@ -243,7 +252,7 @@ def _failure(source: Source, ended: _Ended) -> Failure:
 
 
 def _innermost(heard: str) -> str:
-    """Return cargo's error with its last cause, which is the first; as cargo writes them, a line each."""
+    """Return cargo's error and its root cause, which cargo prints last, each on a line."""
     lines = [line.strip() for line in heard.splitlines()]
     error = next((line for line in lines if line.startswith("error")), "")
     causes = [later for earlier, later in pairwise(lines) if earlier == "Caused by:"]

@@ -1,8 +1,8 @@
-"""Serves uv the package index on loopback, just as the farm's own client sees it at that moment.
+"""Serves the package index to uv on loopback, as the farm's own client sees it at that moment.
 
 uv reports a project as absent after one bad page, and keeps the page. Here each page and each file that
-it asks for is read by the farm's client, past all caches, and is checked: a page must be one of the
-project, a file must have its hash. Whatever fails a check is a fault of the index, and is noted.
+it requests is read by the farm's client, past all caches, and is checked: a page must belong to the
+project, a file must have its hash. A failed check is recorded as a fault of the index.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _METADATA = ".metadata"
 
 
 class IndexView:
-    """What uv was shown."""
+    """A view of the index, and what uv saw of it."""
 
     def __init__(self, index: Index) -> None:
-        """Show that index, as it is now."""
+        """Show an index as it is now."""
         self.index = index
         self.url = ""  # while it is served
-        self.seen: dict[str, str] = {}  # project -> digest of its page; empty where the index has none
+        self.seen: dict[str, str] = {}  # project -> digest of its page; empty if the index has none
         self.faults: list[str] = []
         self._files: dict[str, Listed] = {}  # by the path under which it is shown
         self._pages: dict[str, bytes | None] = {}
         self._lock = threading.Lock()
 
     def answer(self, path: str) -> bytes | None:
-        """Return what is at a path; None where there is nothing.
+        """Return the content of a path, or None if there is none.
 
         Raises
         ------
@@ -71,13 +71,13 @@ class IndexView:
 
     def _shown(self, name: str, listed: tuple[Listed, ...]) -> bytes:
         files = []
-        for number, one in enumerate(listed):
-            path = f"/files/{name}/{number}/{one.filename}"
-            self._files[path] = one
-            entry: dict[str, object] = {"filename": one.filename, "url": f"{self.url.removesuffix('/simple/')}{path}"}
-            entry |= {"hashes": one.hashes, "requires-python": one.requires_python, "yanked": one.yanked}
-            entry |= {"upload-time": one.uploaded} if one.uploaded else {}
-            entry |= {"core-metadata": {"sha256": one.metadata}} if one.metadata else {}
+        for number, file in enumerate(listed):
+            path = f"/files/{name}/{number}/{file.filename}"
+            self._files[path] = file
+            entry: dict[str, object] = {"filename": file.filename, "url": f"{self.url.removesuffix('/simple/')}{path}"}
+            entry |= {"hashes": file.hashes, "requires-python": file.requires_python, "yanked": file.yanked}
+            entry |= {"upload-time": file.uploaded} if file.uploaded else {}
+            entry |= {"core-metadata": {"sha256": file.metadata}} if file.metadata else {}
             files.append(entry)
         return json.dumps({"meta": {"api-version": "1.1"}, "name": name, "files": files}).encode()
 
@@ -103,8 +103,8 @@ def served(index: Index) -> Iterator[IndexView]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             try:
-                found = view.answer(self.path)
-                self._send(404 if found is None else 200, found or b"")
+                content = view.answer(self.path)
+                self._send(404 if content is None else 200, content or b"")
             except WheelproofError as fault:
                 view.faults.append(str(fault))
                 self._send(503, b"")
@@ -128,7 +128,7 @@ def served(index: Index) -> Iterator[IndexView]:
         block_on_close = False
 
         def handle_error(self, *_: object) -> None:
-            """Note that the view is not complete; uv is then not believed."""
+            """Record that the view is incomplete; uv's result is then not used."""
             view.faults.append("the index could not be shown to uv")
 
     with Server(("127.0.0.1", 0), Handler) as server:

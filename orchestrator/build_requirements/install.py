@@ -1,4 +1,4 @@
-"""A lock -> a folder of installed build requirements, made once, and mounted by every build that needs it.
+"""A lock -> a folder of installed build requirements, made once and mounted by every build that needs it.
 
 FOLDER/lib       on PYTHONPATH
 FOLDER/lib/bin   on PATH
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from orchestrator.model import Lock, Pin, Target
 
 LAYOUT = 2
-"""Version of what is made of a lock: raised by any change that a build could see."""
+"""Version of the folder made from a lock: raised by any change that a build could see."""
 
 MTIME = 1_000_000_000
-"""When everything in the folder was last changed: one constant, for no build to see when it was installed."""
+"""The time of every file in the folder: a constant, so that no build sees when it was installed."""
 
 TOOLS = "tools"
 """The folder of the cache with the wheels that were built here: SHA-256/filename."""
@@ -48,7 +48,7 @@ if __name__ == "sitecustomize":
 
 
 class BuildEnvironments:
-    """The build environments under one cache; safe to share, between processes too."""
+    """The build environments in one cache; threads and processes may share it."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class BuildEnvironments:
         read_timeout: int = 30,
         retry_wait: float = 0.5,
     ) -> None:
-        """Keep them in `cache`/buildenvs, and download from the index at `index_url` (PyPI where None).
+        """Keep them in `cache`/buildenvs, and download from the index at `index_url` (PyPI if None).
 
         `compiled` writes a tar of bytecode for all modules below a folder, as pip's own build
         environments have it; without it, every build compiles what it imports.
@@ -73,9 +73,9 @@ class BuildEnvironments:
         sweep(self._folder)
 
     def materialize(self, lock: Lock, target: Target) -> Path:
-        """Return the folder of a lock's wheels, unpacked for the target; nothing of them is run.
+        """Return the folder of a lock's wheels, unpacked for the target. Nothing of them is run.
 
-        Two folders of one lock are the same, byte for byte, wherever and whenever they were made.
+        Two folders of one lock are equal, byte for byte, wherever and whenever they were made.
 
         Raises
         ------
@@ -94,20 +94,20 @@ class BuildEnvironments:
 
     def _make_once(self, lock: Lock, target: Target, place: Path) -> Path:
         with unfinished(self._folder) as lent:
-            made = lent / "environment"
-            lib = made / "lib"
+            folder = lent / "environment"
+            lib = folder / "lib"
             lib.mkdir(parents=True)
             if lock.pins:
                 self._install_surely(lib, lock, target, lent / "again")
             reading.localize_scripts(lib, sys.executable)
-            _write_anew(lib / "sitecustomize.py", SITECUSTOMIZE.encode())
+            _replace(lib / "sitecustomize.py", SITECUSTOMIZE.encode())
             if self._compiled is not None and lock.pins:
                 self._add_bytecode(lib, target, lent / "bytecode.tar")
-            _make_uniform(made)
-            return settle(made, place)
+            _make_uniform(folder)
+            return settle(folder, place)
 
     def _add_bytecode(self, lib: Path, target: Target, archive: Path) -> None:
-        """Lay bytecode beside the modules; only where a module is, whatever the archive holds."""
+        """Add bytecode to the modules; bytecode without a module is skipped."""
         assert self._compiled is not None  # noqa: S101 - the caller has looked
         with archive.open("wb") as stream:
             self._compiled(lib, target, stream)
@@ -116,10 +116,10 @@ class BuildEnvironments:
             raise TransientEngineError(msg)
 
     def _install_surely(self, lib: Path, lock: Lock, target: Target, aside: Path) -> None:
-        """Install, and make sure that what uv kept of the wheels came to no harm, say because the host lost its power.
+        """Install, and check that uv's cached wheels are undamaged, for example by a power failure.
 
-        What is not as RECORD has it is installed again from files that are downloaded for that. Where that gives
-        the same, the wheels are like that themselves, as some are. Where it does not, it is what is taken.
+        What differs from RECORD is installed again from fresh downloads. If that gives the same,
+        the wheels are published like that, as some are. If not, the fresh folder is used.
         """
         fault, failed = "", None
         try:
@@ -136,7 +136,7 @@ class BuildEnvironments:
         self._install(replace(self._uv, cache=aside), again, lock, target)
         if failed is None and sum_of(lib) == sum_of(again):
             return
-        logs.warning("what uv kept of build requirements is damaged, or was fetched from a faulty index", fault=fault)
+        logs.warning("uv's cached build requirements are damaged, or came from a faulty index", fault=fault)
         self._uv.clean([pin.name for pin in lock.pins])
         if doubt := reading.unlike_record(again):
             msg = f"installing build requirements: {doubt} is not as its wheel has it; the cache was cleaned, run again"
@@ -145,10 +145,10 @@ class BuildEnvironments:
         again.rename(lib)
 
     def _install(self, uv: Uv, lib: Path, lock: Lock, target: Target) -> None:
-        """Install each wheel by its one hash, so that no other file of the release will do.
+        """Install each wheel by its hash, so that no other file of the release is accepted.
 
-        Files are hard links into uv's own cache, which lies beside ours and which nobody else
-        uses: a fifth of the time, and none of the room, of copies. So they are never written
+        Files are hard links into uv's cache, which is beside ours and which nobody else
+        uses: a fifth of the time of copies, and none of the space. So they are never written
         to, only replaced.
         """
         built = tuple(pin for pin in lock.pins if pin.built_here)
@@ -174,20 +174,20 @@ def _line(pin: Pin) -> str:
     return f"{pin.name}=={pin.version} --hash=sha256:{pin.sha256}"
 
 
-def _write_anew(path: Path, content: bytes) -> None:
-    """Replace a file and keep its mode; what it was may be linked from elsewhere."""
+def _replace(path: Path, content: bytes) -> None:
+    """Replace a file and keep its mode; the former file may have other hard links."""
     mode = path.stat().st_mode if path.exists() else 0o644
-    anew = path.with_name(f"{path.name}.anew")
-    anew.write_bytes(content)
-    anew.chmod(mode)
-    anew.replace(path)
+    replacement = path.with_name(f"{path.name}.anew")
+    replacement.write_bytes(content)
+    replacement.chmod(mode)
+    replacement.replace(path)
 
 
 def _make_uniform(folder: Path) -> None:
-    """Give everything one time, and the modes that an installer under umask 022 gives.
+    """Give everything the same time, and the modes of an installer under umask 022.
 
-    Not read-only modes: a build that copies a file of its requirements copies the mode too,
-    and may well write to its copy. It is the mount that is read-only.
+    The modes are not read-only: a build that copies a file of its requirements copies the mode too,
+    and may write to its copy. The mount is read-only.
     """
     for path, folders, files in os.walk(folder, topdown=False):
         for name in (*files, *folders):
@@ -196,7 +196,7 @@ def _make_uniform(folder: Path) -> None:
 
 
 def _set(path: Path) -> None:
-    """No wheel holds a link or a device; should an installer ever make one, it goes."""
+    """Set mode and time of a file or folder; remove a link or device, which no wheel contains."""
     mode = path.lstat().st_mode
     if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
         path.chmod(0o755 if stat.S_ISDIR(mode) or mode & 0o100 else 0o644)

@@ -1,4 +1,4 @@
-"""Which requirements an image's Python has a use for, and whether what is there meets them (PEP 508)."""
+"""Which requirements apply to an image's Python, and whether installed versions meet them (PEP 508)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def applies(marker: str, target: Target) -> bool:
-    """Tell whether a marker fits an image; one that cannot be read fits all."""
+    """Return whether a marker applies to an image; a marker that cannot be read applies to all."""
     try:
         return not marker or Marker(marker).evaluate(environment(target))
     except (ValueError, LookupError, RecursionError):  # the library's own are of these kinds
@@ -23,7 +23,7 @@ def applies(marker: str, target: Target) -> bool:
 
 
 def environment(target: Target) -> dict[str, str]:
-    """Return what markers ask for, of an image's Python on Linux; its patch release is taken for the first."""
+    """Return the marker variables of an image's Python on Linux; the patch release is assumed to be 0."""
     major_minor = ".".join(target.python.split(".")[:2])
     return {
         "implementation_name": "cpython",
@@ -42,32 +42,32 @@ def environment(target: Target) -> dict[str, str]:
 
 
 def needed(requirements: Iterable[str], target: Target) -> Iterator[Requirement]:
-    """Yield those requirements that an image has a use for; what is none is not yielded."""
+    """Yield the requirements that apply to an image; invalid requirements are skipped."""
     for text in requirements:
         try:
-            one = Requirement(text)
+            requirement = Requirement(text)
         except (ValueError, RecursionError):
             continue
-        if one.marker is None or applies(str(one.marker), target):
-            yield one
+        if requirement.marker is None or applies(str(requirement.marker), target):
+            yield requirement
 
 
 def unmet(requirements: Iterable[str], there: Mapping[str, str], target: Target) -> tuple[str, ...]:
-    """List the requirements that are not met by the versions that are there, by normalized name.
+    """List the requirements that the versions in `there`, by normalized name, do not meet.
 
-    What cannot be read is not met; extras are not looked at, as what they name comes with its own.
+    A requirement that cannot be read is not met. Extras are ignored: their requirements are separate.
     """
     texts = tuple(requirements)
     return (*(text for text in texts if not _is_readable(text)), *_unmet(texts, there, target))
 
 
 def _unmet(requirements: Iterable[str], there: Mapping[str, str], target: Target) -> Iterator[str]:
-    for one in needed(requirements, target):
-        version = there.get(canonicalize_name(one.name))
+    for requirement in needed(requirements, target):
+        version = there.get(canonicalize_name(requirement.name))
         if version is None:
-            yield str(one)
-        elif not _admits(one, version):
-            yield f"{one} ({version} is there)"
+            yield str(requirement)
+        elif not _admits(requirement, version):
+            yield f"{requirement} ({version} is there)"
 
 
 def _admits(requirement: Requirement, version: str) -> bool:

@@ -1,6 +1,6 @@
-"""Passes on what is asked of a registry's hosts on the network, and nothing else, for containers that have none.
+"""A proxy to a registry's hosts, and to nothing else, for containers without network.
 
-A container gets the relay's Unix socket, and something in it that listens where an HTTP proxy would.
+A container gets the proxy's Unix socket. A program inside it listens on loopback as an HTTP proxy.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONGEST_HEAD = 64 << 10
-PATIENCE = 30.0  # seconds for a connection to be made
-SILENCE = 300.0  # seconds in which nothing comes from either side
+PATIENCE = 30.0  # seconds to connect
+SILENCE = 300.0  # seconds without a byte from either side
 _PIECE = 1 << 16
 REFUSED = "is not of the registry"
-"""How the fault ends of a host that was asked for, and is not to be reached."""
+"""The end of the fault's text for a host that was requested and is not allowed."""
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -34,23 +34,23 @@ _METHODS = frozenset({"CONNECT", "GET", "HEAD"})
 
 @dataclass(slots=True)
 class Allowlist:
-    """Which hosts may be reached, by which port, and which of them may be at an address that is not public."""
+    """The hosts and ports that may be reached, and which hosts may have a private address."""
 
     hosts: frozenset[tuple[str, int]]  # host, port
     local: frozenset[str] = frozenset()  # hosts
-    faults: list[str] = field(default_factory=list)  # what was refused or did not answer
+    faults: list[str] = field(default_factory=list)  # hosts that were refused or did not answer
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def admits(self, host: str, port: int) -> bool:
-        """Return whether a host may be asked at all, and note it where not."""
+        """Return whether a host and port are allowed; record a fault if not."""
         if (_plain(host), port) in self.hosts:
             return True
         self.note(f"{host}:{port} {REFUSED}")
         return False
 
-    def reachable(self, host: str, found: Iterable[str]) -> list[str]:
-        """Return which of a host's addresses may be connected to, and note it where there are none."""
-        addresses = list(found)
+    def reachable(self, host: str, resolved: Iterable[str]) -> list[str]:
+        """Return the host's addresses that are allowed; record a fault if there are none."""
+        addresses = list(resolved)
         if _plain(host) in self.local:
             return addresses
         public = [address for address in addresses if is_public(address)]
@@ -62,18 +62,18 @@ class Allowlist:
         return public
 
     def note(self, fault: str) -> None:
-        """Keep what was refused or did not answer, in order."""
+        """Record a host that was refused or did not answer, in order."""
         with self._lock:
             self.faults.append(fault)
 
 
 def gate(*addresses: str, private: bool = False) -> Allowlist:
-    """Return the gate to the hosts of some http or https addresses: an index, and where crates are downloaded from.
+    """Return the allowlist of the hosts of some http or https addresses: an index, and the hosts of downloads.
 
-    A name with a dot in it has to be at a public address, whatever its name server says, unless
-    `private`; an address in numbers and a name without a dot are configured for what they are.
+    A name with a dot must have a public address, whatever its name server answers, unless
+    `private`. A numeric address, and a name without a dot, may be private.
     """
-    hosts = frozenset(_host_of(one) for one in addresses)
+    hosts = frozenset(_host_of(address) for address in addresses)
     return Allowlist(hosts, frozenset(host for host, _ in hosts if private or _is_own(host)))
 
 
@@ -93,22 +93,22 @@ def _is_own(host: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Return whether an address is one of the whole internet, by IANA's registries of special addresses.
+    """Return whether an address is public, by IANA's registries of special addresses.
 
-    Where an IPv6 address has an IPv4 address in it, that has to be public too.
+    If an IPv6 address contains an IPv4 address, that must be public too.
     """
     try:
-        found = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
     return all(
-        one.is_global and not (one.is_multicast or one.is_reserved or getattr(one, "is_site_local", False))
-        for one in _meant(found)
+        target.is_global and not (target.is_multicast or target.is_reserved or getattr(target, "is_site_local", False))
+        for target in _meant(parsed)
     )
 
 
 def _meant(address: Address) -> tuple[Address, ...]:
-    """Return the addresses that a packet to one address may arrive at."""
+    """Return the addresses at which a packet to an address may arrive."""
     if isinstance(address, ipaddress.IPv4Address):
         return (address,)
     if address.ipv4_mapped:
@@ -116,13 +116,13 @@ def _meant(address: Address) -> tuple[Address, ...]:
     inside = [address.sixtofour, *(address.teredo or ())]
     if address in _NAT64:
         inside.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        return tuple(one for one in inside if one)  # the prefix itself is no address of a host
-    return (address, *(one for one in inside if one))
+        return tuple(embedded for embedded in inside if embedded)  # the prefix itself is no address of a host
+    return (address, *(embedded for embedded in inside if embedded))
 
 
 @contextmanager
 def serving(path: Path, admitted: Allowlist) -> Iterator[None]:
-    """Relay, at a Unix socket made at that path, to what the gate admits."""
+    """Serve the proxy on a Unix socket at `path`, for the hosts in `admitted`."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -137,7 +137,7 @@ def serving(path: Path, admitted: Allowlist) -> Iterator[None]:
     try:
         # A socket's address has 107 characters (unix(7)), which the path of a cache may well exceed.
         with Server(f"/proc/self/fd/{folder}/{path.name}", Handler) as server:
-            path.chmod(0o666)  # whoever fetches in the container is not who runs the farm
+            path.chmod(0o666)  # the container's user is not the farm's
             thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="relay", daemon=True)
             thread.start()
             try:
@@ -150,7 +150,7 @@ def serving(path: Path, admitted: Allowlist) -> Iterator[None]:
 
 
 def _relay(client: socket.socket, admitted: Allowlist) -> None:
-    """Serve one connection: a tunnel, or one request that is passed on; then it ends."""
+    """Serve one connection: a tunnel, or one forwarded request."""
     client.settimeout(SILENCE)
     head, rest = _head(client)
     method, target, version = head.split("\r\n", 1)[0].split(" ")
@@ -182,18 +182,18 @@ def _refusal(status: str) -> bytes:
 
 
 def _connected(host: str, port: int, admitted: Allowlist) -> socket.socket | None:
-    """Connect to a host that may be asked; None, and a note, where it is not there or where it should not be.
+    """Connect to an allowed host; None, with a recorded fault, if it does not answer or its address is not allowed.
 
-    Its name is resolved once, and the connection made to an address that was checked: a name server
-    that answers otherwise the next time changes nothing.
+    The name is resolved once, and the connection goes to a checked address: a name server
+    that changes its answer has no effect.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        resolved = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         admitted.note(f"{host}:{port} does not answer: {error}")
         return None
     fault: OSError | None = None
-    for address in admitted.reachable(host, dict.fromkeys(str(one[4][0]) for one in found)):
+    for address in admitted.reachable(host, dict.fromkeys(str(entry[4][0]) for entry in resolved)):
         try:
             return socket.create_connection((address, port), PATIENCE)
         except OSError as error:
@@ -204,7 +204,7 @@ def _connected(host: str, port: int, admitted: Allowlist) -> socket.socket | Non
 
 
 def _head(client: socket.socket) -> tuple[str, bytes]:
-    """Read the head of a request; a ValueError where it is none."""
+    """Read the head of a request; raise ValueError if it is not one."""
     received = b""
     while b"\r\n\r\n" not in received:
         piece = client.recv(_PIECE)
@@ -217,7 +217,7 @@ def _head(client: socket.socket) -> tuple[str, bytes]:
 
 
 def _once(head: str, first: str) -> bytes:
-    """Write a request's head so that the connection ends with its answer, and no other request can follow."""
+    """Return a request's head with `Connection: close`, so that no other request can follow."""
     kept = [
         line
         for line in head.split("\r\n")[1:]
@@ -227,7 +227,7 @@ def _once(head: str, first: str) -> bytes:
 
 
 def _join(client: socket.socket, upstream: socket.socket) -> None:
-    """Carry bytes both ways until one side ends, or neither says anything for long."""
+    """Copy bytes both ways until one side closes, or neither sends anything for SILENCE seconds."""
     other = {client: upstream, upstream: client}
     while ready := select.select(list(other), [], [], SILENCE)[0]:
         for side in ready:

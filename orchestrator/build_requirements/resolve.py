@@ -1,9 +1,9 @@
 """Build requirements -> a lock with hashes, for another interpreter and as of a date.
 
-Nothing is ever built on the host: a requirement that only has sdists is a requirement that
-cannot be met, and that is a result. It is believed only after it was confirmed: uv resolves again, with
-an empty cache, on the index as the farm's own client sees it, several times with waits between, and must
-find the same each time on the same pages.
+Nothing is ever built on the host: a requirement that has only sdists
+cannot be met, and that is a result. Such a failure is confirmed first: uv resolves again, with
+an empty cache, on the index as the farm's own client sees it, several times with waits between. Each
+attempt must give the same result from the same pages.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _LAYOUT = 1  # of a kept lock
 _MOST = 1000  # requirements of one build
 _QUOTED = 200  # characters
 _TURNS = Turns()
-_WAITS = (2.0, 8.0)  # seconds between two looks at what cannot be met
-_WITH_CACHE = 2  # tries in which uv uses what it kept
-_WRONG_ANSWERS = 3  # tries where the index answers, and wrongly
+_WAITS = (2.0, 8.0)  # seconds between two attempts to confirm a failure
+_WITH_CACHE = 2  # attempts in which uv uses its cache
+_WRONG_ANSWERS = 3  # attempts in which the index answers wrongly
 _VIEW_TIMEOUT = 300  # seconds that uv waits for the farm's own client
 
 # The oldest glibc 2.x that a manylinux platform names, and the names from before PEP 600.
@@ -51,13 +51,13 @@ _OLDEST = {"x86_64": 5, "i686": 5}
 _OLDEST_ELSEWHERE = 17
 _ALIASES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 
-# How uv's first line begins where the requirements are at fault, and neither network nor index.
+# The first words of uv's error if the requirements are at fault, not network or index.
 _HONEST = (
     "No solution found when resolving dependencies",
     "Couldn't parse requirement",
     "Failed to resolve dependencies for package",
 )
-# What makes even "no solution" the index's fault: files that were refused, undated or damaged.
+# Texts with which even "no solution" is the index's fault: files that were refused, undated or damaged.
 _INDEX_AT_FAULT = (
     "returned a 403 Forbidden error",
     "(401 Unauthorized)",
@@ -66,7 +66,7 @@ _INDEX_AT_FAULT = (
     "could not be queried",
 )
 
-# Where uv names what a server that asks for patience did not answer.
+# The address in uv's message about an overloaded server.
 _OVERLOADED = re.compile(r"\((?:429|503)\b[^)]*\) for url \((https?://[^\s)]+)\)")
 
 
@@ -76,7 +76,7 @@ class _RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """All that decides what a lock holds."""
+    """All inputs that decide a lock."""
 
     requirements: tuple[str, ...]  # sorted, each once
     target: Target
@@ -86,7 +86,7 @@ class _Question:
 
     @property
     def key(self) -> str:
-        """The same for the same answer: today's counts only while the index may still change it."""
+        """A hash of the inputs; it includes today's date only while the index may still change the answer."""
         settled = self.as_of is not None and self.as_of < self.today
         day = None if settled else self.today
         return digest([_LAYOUT, self.requirements, asdict(self.target), self.index_url, self.as_of, day])
@@ -107,14 +107,14 @@ def lock(  # noqa: PLR0913 - what decides the answer, and how to ask
     waits: Sequence[float] = _WAITS,
     sleep: Callable[[float], None] = clock.sleep,
 ) -> Lock | Failure:
-    """Resolve build requirements, wheels only, to one wheel each; or say why that cannot be.
+    """Resolve build requirements to one wheel each, or return why that is impossible.
 
-    `as_of` takes the index as it was at the end of that day, UTC. A lock is kept: for good
-    where `as_of` is past, otherwise for the day that `today` names (UTC). The same set is
-    resolved but once, however many threads ask. `retry_wait` and `read_timeout` in seconds.
+    With `as_of`, the index is used as it was at the end of that day, UTC. A lock is kept: forever
+    if `as_of` is past, or else for the day `today` (UTC). The same set is
+    resolved once, however many threads ask. `retry_wait` and `read_timeout` are in seconds.
 
-    A failure is confirmed by looks at the index through `index`, the farm's own client, with
-    `waits` between them. It is kept nowhere but in `failures`, which lasts as long as the run.
+    A failure is confirmed through `index`, the farm's own client, with
+    `waits` between the attempts. It is kept only in `failures`, which lasts as long as the run.
 
     Raises
     ------
@@ -141,18 +141,18 @@ def lock(  # noqa: PLR0913 - what decides the answer, and how to ask
             return known
         own = index or Index(index_url, cache, timeout=read_timeout, retry_wait=retry_wait)
         asking = _Asking(question, Uv(index_url, cache, read_timeout), own, tuple(waits), sleep)
-        found = retrying(asking, first_wait=retry_wait, sleep=sleep)()
-        if isinstance(found, Lock):
-            own.note(found.pins[0].name)
-            write_checked(kept, json.dumps(asdict(found)))
+        resolved = retrying(asking, first_wait=retry_wait, sleep=sleep)()
+        if isinstance(resolved, Lock):
+            own.note(resolved.pins[0].name)
+            write_checked(kept, json.dumps(asdict(resolved)))
         else:
-            failures[question.key] = found
-        return found
+            failures[question.key] = resolved
+        return resolved
 
 
 @dataclass(slots=True)
 class _Asking:
-    """One question to the index, asked until there is an answer that can be believed."""
+    """One question to the index, repeated until the answer is confirmed."""
 
     question: _Question
     uv: Uv
@@ -162,10 +162,10 @@ class _Asking:
     tries: int = 0
 
     def __call__(self) -> Lock | Failure:
-        """Ask once, and confirm what is no lock; TransientIndexError where another try may give another answer."""
+        """Ask once, and confirm a failure; raise TransientIndexError if another attempt may give another answer."""
         self.tries += 1
         try:
-            found = self._resolved()
+            resolved = self._resolved()
         except TransientIndexError as error:
             error.retry_after = max(error.retry_after, self._asked_to_wait(str(error)))
             raise
@@ -173,27 +173,27 @@ class _Asking:
             if self.tries < _WRONG_ANSWERS:
                 raise TransientIndexError(str(error)) from error
             raise
-        return found if isinstance(found, Lock) else self._confirmed(found)
+        return resolved if isinstance(resolved, Lock) else self._confirmed(resolved)
 
     def _resolved(self) -> Lock | Failure:
-        """Resolve as uv does; then with what it kept asked for again; then without it, for it may be damaged."""
+        """Resolve with uv's cache; at the second attempt, refresh it; after that, avoid it, for it may be damaged."""
         if self.tries <= _WITH_CACHE:
             return _resolve(self.question, self.uv, ["--refresh"] if self.tries > 1 else [])
         with unfinished(self.uv.cache / "views") as lent:
-            found = _resolve(self.question, replace(self.uv, cache=lent), [])
-        if isinstance(found, Lock):
-            self.uv.clean([pin.name for pin in found.pins])
-        return found
+            resolved = _resolve(self.question, replace(self.uv, cache=lent), [])
+        if isinstance(resolved, Lock):
+            self.uv.clean([pin.name for pin in resolved.pins])
+        return resolved
 
     def _asked_to_wait(self, fault: str) -> float:
-        """Return for how many seconds a server that refuses uv asks to be left alone, which uv does not report."""
+        """Return the seconds that a server that refuses uv asks to wait, which uv does not report."""
         refused = _OVERLOADED.search(fault)
         return self.index.asks_to_wait(refused[1]) if refused else 0
 
     def _confirmed(self, claim: Failure) -> Failure:
-        """Look at the index again, and again after each wait, through the farm's own client."""
+        """Check the failure once, and again after each wait, through the farm's own client."""
         first = self._seen_again(claim)
-        for seconds in self.waits if first[1] else ():  # where no page was asked for, no index can be at fault
+        for seconds in self.waits if first[1] else ():  # without a requested page, no index can be at fault
             self.sleep(seconds)
             if self._seen_again(claim) != first:
                 raise TransientIndexError(_unconfirmed(claim, "the index gives another answer each time"))
@@ -203,22 +203,22 @@ class _Asking:
         return failure
 
     def _seen_again(self, claim: Failure) -> tuple[Failure, Mapping[str, str]]:
-        """Resolve with an empty cache on the farm's own view; return what uv found, and the pages that it saw."""
+        """Resolve with an empty cache on the farm's view; return uv's failure and the pages that it saw."""
         with unfinished(self.uv.cache / "views") as lent, index_view.served(self.index) as view:
             uv = Uv(view.url, lent, _VIEW_TIMEOUT, direct=True)
             try:
-                found = _resolve(self.question, uv, [])
+                resolved = _resolve(self.question, uv, [])
             except PackageIndexError as error:
                 why = view.faults[0] if view.faults else str(error)
                 raise TransientIndexError(_unconfirmed(claim, why)) from error
         if view.faults:
             raise TransientIndexError(_unconfirmed(claim, view.faults[0]))
-        if isinstance(found, Lock):
+        if isinstance(resolved, Lock):
             raise TransientIndexError(_unconfirmed(claim, "a second look finds all that is required"))
-        return _failure(found.detail.replace(view.url, self.index.url)), view.seen
+        return _failure(resolved.detail.replace(view.url, self.index.url)), view.seen
 
     def _insist_on_index(self, claim: Failure) -> None:
-        """Make sure that an index which has none of the projects still has one that it had before."""
+        """Confirm that an index without any of the projects still has one that it had before."""
         known = self.index.known
         if known and self.index.look(known) is None:
             why = f"the index has lost {known} too, which it had a moment ago"
@@ -226,12 +226,12 @@ class _Asking:
 
 
 def _unconfirmed(claim: Failure, why: str) -> str:
-    said = " ".join(claim.detail.split())[:_QUOTED]
-    return f"resolving build requirements: not confirmed: {said}: {why}; run again when the index answers well"
+    detail = " ".join(claim.detail.split())[:_QUOTED]
+    return f"resolving build requirements: not confirmed: {detail}: {why}; run again when the index answers well"
 
 
 def _checked(requirements: Sequence[str]) -> tuple[str, ...]:
-    """Parse what a package asked for, and write it anew, so that nothing but a requirement reaches uv."""
+    """Parse a package's requirements and write them again, so that only requirements reach uv."""
     if len(requirements) > _MOST:
         msg = f"{len(requirements)} build requirements; no more than {_MOST} are taken"
         raise _RefusedError(msg)
@@ -261,7 +261,7 @@ def _resolve(question: _Question, uv: Uv, more: Sequence[str]) -> Lock | Failure
 
 
 def _until(as_of: date | None) -> list[str]:
-    """Spell the end of the day; uv would read a bare date in the host's time zone."""
+    """Return uv's option for the end of the day, UTC; uv would read a bare date in the host's time zone."""
     if as_of is None:
         return []
     end = datetime.combine(as_of + timedelta(days=1), time(), tzinfo=UTC)
@@ -269,7 +269,7 @@ def _until(as_of: date | None) -> list[str]:
 
 
 def _is_honest(done: Completed) -> bool:
-    """Whether uv found that the requirements themselves cannot be met."""
+    """Return whether uv found that the requirements themselves cannot be met."""
     at_fault = any(words in done.complaint for words in _INDEX_AT_FAULT)
     return done.exit_code > 0 and done.error.startswith(_HONEST) and not at_fault
 
@@ -288,10 +288,10 @@ def _picked(pylock: Mapping[str, Any], target: Target) -> Lock | Failure:
 
 
 def best(offered: Sequence[Pin], target: Target) -> Pin | None:
-    """Return the wheel that fits best; None where none does."""
+    """Return the wheel that fits best, or None if none fits."""
     ranks = {tag: rank for rank, tag in enumerate(tags(target))}
     fitting = [(rank, pin) for pin in offered if (rank := _rank(pin, ranks)) is not None]
-    return min(fitting, key=lambda one: (one[0], one[1].filename))[1] if fitting else None
+    return min(fitting, key=lambda ranked: (ranked[0], ranked[1].filename))[1] if fitting else None
 
 
 def _pin(name: str, version: str, wheel: Mapping[str, Any]) -> Pin:
@@ -306,7 +306,7 @@ def _pin(name: str, version: str, wheel: Mapping[str, Any]) -> Pin:
 
 
 def _rank(pin: Pin, ranks: Mapping[Tag, int]) -> tuple[int, tuple[int, str]] | None:
-    """How well a wheel fits, the best first (PEP 425; the build number breaks ties); None if it does not."""
+    """Return a wheel's rank, the best first (PEP 425; the build number breaks ties); None if it does not fit."""
     try:
         offered = WheelName(pin.filename)  # its tags are bounded: three sets of a hundred are a million
         build = parse_wheel_filename(offered.filename)[2]
@@ -341,7 +341,7 @@ def _failure(detail: str) -> Failure:
 
 
 def _kept(path: Path) -> Lock | None:
-    """Read a lock that was resolved before; one that cannot be read is as good as none, and a failure is none."""
+    """Read a lock that was resolved before; None if it cannot be read."""
     try:
         content = json.loads(read_checked(path) or "")
         pins = tuple(Pin(**pin) for pin in content["pins"])

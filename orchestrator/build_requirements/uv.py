@@ -1,7 +1,7 @@
-"""Run uv so that nothing of the host's configuration leaks in. The only module that runs it.
+"""Runs uv without the host's configuration. The only module that runs it.
 
-What decides between a verdict and a fault of the index is uv's own first line of complaint,
-and not its exit status, which is 1 and 2 for both.
+The first line of uv's error decides between a verdict and a fault of the index,
+not its exit status, which is 1 or 2 for both.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ class Completed:
 
     @property
     def error(self) -> str:
-        """The complaint from its first error on, without warnings and progress."""
+        """Standard error from the first error on, without warnings and progress."""
         begin = re.search(r"^error: ", self.complaint, re.MULTILINE)
         return self.complaint[begin.end() :].strip() if begin else self.complaint.strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Uv:
-    """How to run uv: the index that it asks, and the folder that it keeps its own things in."""
+    """How to run uv: the index that it asks, and the folder of its cache."""
 
-    index_url: str | None  # None: the one that uv asks by itself
+    index_url: str | None  # None: uv's default
     cache: Path
     read_timeout: int = _READ_TIMEOUT
-    memory: int = 256 << 20  # bytes that it may use for its data, besides what it needs for each core
+    memory: int = 256 << 20  # bytes of data that it may use, besides what it needs for each core
     direct: bool = False  # whether the index is one of ours on loopback, which no proxy can reach
 
     def pip(self, command: str, target: Target, arguments: Sequence[str], lines: Sequence[str]) -> Completed:
@@ -71,22 +71,22 @@ class Uv:
         Raises
         ------
         TransientIndexError
-            It does not end.
+            It does not end in time.
         ResultsError
-            It cannot be started, or has no place to write to.
+            It cannot be started, or cannot write.
         Interrupted
-            It was stopped by Ctrl-C, as we were.
+            It was stopped by Ctrl-C.
 
         """
         return self._run(f"pip {command}", [*_command(command, target), *arguments, "-"], lines)
 
     def clean(self, names: Sequence[str]) -> None:
-        """Remove all that the cache has of these projects, whoever uses it: what it is linked to stays.
+        """Remove these projects from the cache, even while others use it; hard links to its files stay.
 
         Raises
         ------
         ResultsError
-            That cannot be.
+            The cache cannot be cleaned.
 
         """
         done = self._run("cache clean", [uv.find_uv_bin(), "cache", "clean", "--no-config", "--force", *names], ())
@@ -108,10 +108,10 @@ class Uv:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            msg = f"running uv {name}: no end after {_DEADLINE} s; run again"
+            msg = f"running uv {name}: timed out after {_DEADLINE} s; run again"
             raise TransientIndexError(msg) from error
         except OSError as error:
-            doing, advice = f"running uv {name}", f"see that uv is installed, and {self.cache} can be written"
+            doing, advice = f"running uv {name}", f"check that uv is installed, and that {self.cache} can be written"
             raise refused(doing, self.cache, error, advice) from error
         if done.returncode in {-signal.SIGINT, 128 + signal.SIGINT}:
             msg = f"running uv {name}: interrupted; run again"
@@ -137,34 +137,34 @@ class Uv:
         passed = {name: value for name, value in os.environ.items() if name.upper() in admitted}
         index = (
             {"UV_DEFAULT_INDEX": self.index_url} if self.index_url else {}
-        )  # not on the command line: it may hold a password
+        )  # not on the command line: it may contain a password
         return {
             **passed,
             **index,
             "HOME": str(home),
             "PATH": "",
             "UV_CACHE_DIR": str(self.cache / "uv" / "cache"),
-            "UV_HTTP_RETRIES": "0",  # retrying has one place
+            "UV_HTTP_RETRIES": "0",  # util/retry.py retries
             "UV_HTTP_TIMEOUT": str(self.read_timeout),
             "UV_PYTHON_DOWNLOADS": "never",
         }
 
 
 def _bounded(command: Sequence[str], memory: int) -> list[str]:
-    """Return a command that may use so many bytes for its data: it reads what anybody may have made."""
+    """Return a command with a limit of memory for its data, since it reads hostile files."""
     return ["/bin/sh", "-c", 'ulimit -d "$0" && exec "$@"', str(memory >> 10), *command]
 
 
 def raise_fault(doing: str, done: Completed) -> NoReturn:
-    """Raise what kept uv from its work, told apart by whether another try may mend it."""
-    said = f"{doing}: {' '.join(done.error.split()) or f'uv ended with status {done.exit_code}'}"
+    """Raise uv's error: TransientIndexError if another attempt may succeed, or else PackageIndexError."""
+    fault = f"{doing}: {' '.join(done.error.split()) or f'uv ended with status {done.exit_code}'}"
     if _NO_ROOM.search(done.complaint):
-        msg = f"{said}; make room, or name another folder for the cache"
+        msg = f"{fault}; make room, or name another folder for the cache"
         raise ResultsError(msg)
     if _TRANSIENT.search(done.complaint) and not _LASTING.search(done.complaint):
-        msg = f"{said}; run again when the index answers"
+        msg = f"{fault}; run again when the index answers"
         raise TransientIndexError(msg)
-    msg = f"{said}; see whether the index has what it should, and run again"
+    msg = f"{fault}; check that the index is complete, and run again"
     raise PackageIndexError(msg)
 
 
@@ -176,5 +176,5 @@ def _command(command: str, target: Target) -> list[str]:
     ]
 
 
-def _text(said: bytes) -> str:
-    return said.decode("utf-8", "replace")
+def _text(output: bytes) -> str:
+    return output.decode("utf-8", "replace")

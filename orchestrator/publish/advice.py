@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def recipes(result: Result) -> tuple[tuple[str, str], ...]:
-    """Return the proven recipe as (title, text to be pasted), for each kind of builder; nothing where none is."""
+    """Return the proven recipe as (title, text to paste) for each kind of builder; empty if there is none."""
     if not result.recipe or not _known(result):
         return ()
     return (
@@ -24,12 +24,12 @@ def recipes(result: Result) -> tuple[tuple[str, str], ...]:
 
 
 def report(result: Result) -> str:
-    """Return a report for the upstream project, as Markdown; empty where there is nothing to report."""
+    """Return a report for the upstream project, as Markdown; empty if there is nothing to report."""
     if not result.causes and not result.unexplained:
         return ""
     return writing.report(result if _known(result) else replace(result, recipe=()))
 
 
 def _known(result: Result) -> bool:
-    """Tell whether the catalogue still has all that the recipe names: a record may be old."""
+    """Return whether the catalogue has every remedy of the recipe: an old record may name others."""
     return set(result.recipe) <= set(NAMES)

@@ -1,4 +1,4 @@
-"""The catalogues of causes, variations and remedies, as readers get them: one entry for each slug."""
+"""The catalogues of causes, variations and remedies for readers: one entry for each slug."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CAUSE, VARIATION, REMEDY = "causes", "variations", "remedies"
 
 @dataclass(frozen=True, slots=True)
 class See:
-    """Other entries that belong to one, and in which way."""
+    """Related entries of an entry, and how they are related."""
 
     how: str
     chapter: str
@@ -30,11 +30,11 @@ class See:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is to be known of one slug; `told` pairs a heading with a text, in which `back-ticks` mark code."""
+    """The entry of one slug; `sections` pairs headings with texts, in which `back-ticks` mark code."""
 
     slug: str
     what: str
-    told: tuple[tuple[str, str], ...]
+    sections: tuple[tuple[str, str], ...]
     see: tuple[See, ...] = ()
 
 
@@ -53,75 +53,84 @@ def chapters(
     variations: Sequence[Variation] = VARIATIONS,
     remedies: Sequence[Remedy] = REMEDIES,
 ) -> tuple[Chapter, ...]:
-    """Return the catalogues, in the order in which a reader meets them."""
-    fixes = {one.variation: one.name for one in remedies if one.variation}
+    """Return the catalogues in the order of the documentation."""
+    fixes = {entry.variation: entry.name for entry in remedies if entry.variation}
     return (
         Chapter(CAUSE, "Causes", _OF_CAUSES, tuple(map(_cause, causes))),
-        Chapter(VARIATION, "Variations", _OF_VARIATIONS, tuple(_variation(one, causes, fixes) for one in variations)),
-        Chapter(REMEDY, "Remedies", _OF_REMEDIES, tuple(_remedy(one, causes) for one in remedies)),
+        Chapter(
+            VARIATION, "Variations", _OF_VARIATIONS, tuple(_variation(entry, causes, fixes) for entry in variations)
+        ),
+        Chapter(REMEDY, "Remedies", _OF_REMEDIES, tuple(_remedy(entry, causes) for entry in remedies)),
     )
 
 
 _OF_CAUSES = (
-    "Why two builds of one release differ. A cause is known by the trace that it leaves: it is named where the two "
-    "wheels become the same once that trace is taken out of both. `trace` behind it says that no more than this is "
-    "known; `isolated` says that builds have proved it, with its variations held."
+    "Why two builds of one release differ. Each cause leaves a trace. A cause is named if removing its trace from "
+    "both wheels removes the difference. `trace` after a cause means that only this is known; "
+    "`isolated` means that builds with its variations held have proved it."
 )
 
 _OF_VARIATIONS = (
-    "What the second build has otherwise than the first. A probe in each container tells whether it really has. The "
-    "variations that a verdict names under `holds` are those under which the wheel is the same once they are held."
+    "How the environment of the second build differs from the first. A probe in each container checks that it does. "
+    "A verdict's `holds` lists the variations that must be held for the wheels to be equal."
 )
 
 
 _OF_REMEDIES = (
-    "What makes two builds the same that are not. The remedies of the causes that were found are built, in both "
-    "environments and under all variations but those that the remedy itself holds, and judged again: `proven` means "
-    "that they gave equal bytes, `rejected` that they did not, or made the difference deeper. The smallest proven set "
+    "How to make two builds equal. Each remedy of a cause that was found is built in both "
+    "environments, under all variations except those that the remedy itself holds, and judged again. `proven` means "
+    "that the builds gave equal bytes; `rejected` means that they did not, or that the difference "
+    "became more serious. The smallest proven set "
     "is the recipe."
 )
 
 
 def summaries(causes: Iterable[Cause] = CAUSES) -> dict[str, str]:
-    """Return what each cause is, in a sentence, by its slug."""
-    return {one.name: one.summary for one in causes}
+    """Return each cause's summary sentence by its slug."""
+    return {cause.name: cause.summary for cause in causes}
 
 
-def _cause(one: Cause) -> Entry:
-    told = (("Why", one.why), ("How it shows", one.shows), ("Example", one.example))
+def _cause(cause: Cause) -> Entry:
+    sections = (("Why", cause.why), ("How it shows", cause.shows), ("Example", cause.example))
     by_itself = (
         ()
-        if one.variations
-        else (("Variations", "None is known beforehand: building tells, where it is not by chance."),)
+        if cause.variations
+        else (("Variations", "None is known in advance; experiments find it, unless the difference is random."),)
     )
     return Entry(
-        one.name,
-        one.summary,
-        (*told, *by_itself),
+        cause.name,
+        cause.summary,
+        (*sections, *by_itself),
         _some(
-            See("Variations that can do it", VARIATION, one.variations), See("How to repair it", REMEDY, one.remedies)
+            See("Variations that can cause it", VARIATION, cause.variations),
+            See("How to fix it", REMEDY, cause.remedies),
         ),
     )
 
 
-def _variation(one: Variation, causes: Iterable[Cause], fixes: Mapping[str, str]) -> Entry:
-    told = (("Why", one.why), ("How it shows", one.shows), ("How to repair it", one.repair), ("Example", one.example))
-    does = tuple(cause.name for cause in causes if one.name in cause.variations)
-    fix = (fixes[one.name],) if one.name in fixes else ()
-    see = _some(See("Causes that it can bring about", CAUSE, does), See("The remedy that holds it", REMEDY, fix))
-    return Entry(one.name, one.summary, told, see)
+def _variation(variation: Variation, causes: Iterable[Cause], fixes: Mapping[str, str]) -> Entry:
+    sections = (
+        ("Why", variation.why),
+        ("How it shows", variation.shows),
+        ("How to fix it", variation.repair),
+        ("Example", variation.example),
+    )
+    does = tuple(cause.name for cause in causes if variation.name in cause.variations)
+    fix = (fixes[variation.name],) if variation.name in fixes else ()
+    see = _some(See("Causes that it can trigger", CAUSE, does), See("The remedy that holds it", REMEDY, fix))
+    return Entry(variation.name, variation.summary, sections, see)
 
 
-def _remedy(one: Remedy, causes: Iterable[Cause]) -> Entry:
-    told = (("Why it helps", one.why), ("How to use it", one.use), *_example(one.written))
-    repairs = tuple(cause.name for cause in causes if one.name in cause.remedies)
-    holds = (one.variation,) if one.variation else ()
-    see = _some(See("Causes that it can repair", CAUSE, repairs), See("The variation that it holds", VARIATION, holds))
-    return Entry(one.name, one.summary, told, see)
+def _remedy(remedy: Remedy, causes: Iterable[Cause]) -> Entry:
+    sections = (("Why it helps", remedy.why), ("How to use it", remedy.use), *_example(remedy.written))
+    repairs = tuple(cause.name for cause in causes if remedy.name in cause.remedies)
+    holds = (remedy.variation,) if remedy.variation else ()
+    see = _some(See("Causes that it can fix", CAUSE, repairs), See("The variation that it holds", VARIATION, holds))
+    return Entry(remedy.name, remedy.summary, sections, see)
 
 
 def _example(written: Writing) -> Iterator[tuple[str, str]]:
-    """Show a remedy as a shell has it, where it is something for a shell."""
+    """Yield a remedy's shell commands as an example, if it has any."""
     pieces = (
         *written.lines,
         *(f'export {name}="{value}"' for name, value in written.variables),
@@ -134,4 +143,4 @@ def _example(written: Writing) -> Iterator[tuple[str, str]]:
 
 
 def _some(*all_of: See) -> tuple[See, ...]:
-    return tuple(one for one in all_of if one.slugs)
+    return tuple(see for see in all_of if see.slugs)

@@ -1,4 +1,4 @@
-"""The catalogues as pages of docs/: Markdown, with each slug as an anchor."""
+"""The catalogues as Markdown pages of docs/, with each slug as an anchor."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _GENERATED = "<!-- Written by `make docs` from the catalogues in orchestrator/; 
 
 def docs() -> Iterator[tuple[str, str]]:
     """Yield each generated page of docs/ as (file name, text)."""
-    found = chapters()
-    known = frozenset((chapter.slug, entry.slug) for chapter in found for entry in chapter.entries)
-    for chapter in found:
+    catalogue = chapters()
+    known = frozenset((chapter.slug, entry.slug) for chapter in catalogue for entry in chapter.entries)
+    for chapter in catalogue:
         yield f"{chapter.slug}.md", _page(chapter, known)
     yield "reasons.md", _reasons()
 
@@ -33,17 +33,17 @@ def _page(chapter: Chapter, known: frozenset[tuple[str, str]]) -> str:
 
 
 def _contents(chapter: Chapter) -> str:
-    rows = (f"| [{one.slug}](#{one.slug}) | {_cell(one.what)} |" for one in chapter.entries)
+    rows = (f"| [{entry.slug}](#{entry.slug}) | {_cell(entry.what)} |" for entry in chapter.entries)
     return "\n".join(("| | |", "|---|---|", *rows))
 
 
 def _entry(entry: Entry, known: frozenset[tuple[str, str]]) -> Iterator[str]:
     yield f"## {entry.slug}"
     yield _text(entry.what)
-    for heading, text in entry.told:
+    for heading, text in entry.sections:
         yield f"**{heading}.** {_text(text)}"
-    for one in entry.see:
-        yield f"**{one.how}:** {', '.join(_links(one, known))}."
+    for see in entry.see:
+        yield f"**{see.how}:** {', '.join(_links(see, known))}."
 
 
 def _links(see: See, known: frozenset[tuple[str, str]]) -> Iterator[str]:
@@ -53,19 +53,19 @@ def _links(see: See, known: frozenset[tuple[str, str]]) -> Iterator[str]:
 
 def _reasons() -> str:
     rows = (f'| <a id="{slug}"></a>`{slug}` | {_cell(words)} |' for slug, words in REASONS.items())
-    table = "\n".join(("| reason | what it says |", "|---|---|", *rows))
+    table = "\n".join(("| reason | meaning |", "|---|---|", *rows))
     intro = "Why a release fails to build from source: the `reason` of an `ftbfs` verdict."
     return _joined(_GENERATED, "# Reasons of failure", intro, table)
 
 
 def _text(text: str) -> str:
-    """Return a text as Markdown takes it: what stands between `back-ticks` is as it is, the rest has no other marks."""
+    """Return a text escaped for Markdown: `code` in back-ticks is kept, other markup is escaped."""
     pieces = text.split("`")
-    return "`".join(one if odd % 2 else _MARKS.sub(r"\\\g<0>", one) for odd, one in enumerate(pieces))
+    return "`".join(piece if odd % 2 else _MARKS.sub(r"\\\g<0>", piece) for odd, piece in enumerate(pieces))
 
 
 def _cell(text: str) -> str:
-    """Return a text as a cell of a Markdown table takes it."""
+    """Return a text escaped for a cell of a Markdown table."""
     return _text(text).replace("|", "\\|").replace("\n", " ")
 
 

@@ -1,4 +1,4 @@
-"""Results -> the site and its kin, in the results' folder."""
+"""Results -> the site and its data files, in the results' folder."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 
 def publish(settings: Config, store: Results, written: dict[str, object]) -> None:
-    """Write the site and its kin; what has not changed since it was `written` is left alone.
+    """Write the site and its data files. Pages that have not changed since they were `written` are skipped.
 
-    A page in which the program has a fault stays as it was; all others are written.
+    A page that fails because of a fault of ours keeps its former content; all others are written.
 
     Raises
     ------
     ResultsError
         They cannot be written.
     FaultError
-        Some pages could not be made; the traceback of each is in the log.
+        Some pages could not be generated; the traceback of each is in the log.
 
     """
-    from orchestrator.publish import site, site_data  # noqa: PLC0415 - who asks for debians alone waits for no site
+    from orchestrator.publish import site, site_data  # noqa: PLC0415 - `debians` alone does not need them
 
     def read_log(sha256: str) -> bytes | None:
         path = store.logs.find(sha256)
@@ -43,17 +43,17 @@ def publish(settings: Config, store: Results, written: dict[str, object]) -> Non
 
     def failed(project: str, error: Exception) -> None:
         broken.append(project)
-        logs.fault("a page cannot be made", error, project=project)
+        logs.fault("a page cannot be generated", error, project=project)
 
     store.prune()
     whole, made_from = not written, manifest.sources(store.folder)
-    found = summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
-    known = debians(one.image for one in found.standings)
+    summary = summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
+    known = debians(standing.image for standing in summary.standings)
     pages = site.site(
-        found, read_log, __version__, checks=store.checks(), debians=known, written=written, failed=failed
+        summary, read_log, __version__, checks=store.checks(), debians=known, written=written, failed=failed
     )
     names = store.publish((f"site/{name}", text) for name, text in pages)
-    names += store.publish([("site_data.json", site_data.site_data(found, settings.images[0]))])
+    names += store.publish([("site_data.json", site_data.site_data(summary, settings.images[0]))])
     if broken:
         msg = f"the pages of {', '.join(broken)} are not written, for a fault of wheelproof; please report it"
         raise FaultError(msg)
@@ -61,16 +61,16 @@ def publish(settings: Config, store: Results, written: dict[str, object]) -> Non
 
 
 def prepare() -> None:
-    """Load all that writing the site takes."""
+    """Import the modules that write the site, and compile the templates."""
     from orchestrator.publish import site, site_data  # noqa: F401, PLC0415 - as above
 
     site.prepare()
 
 
 def debians(names: Iterable[str]) -> dict[str, Debian]:
-    """Say what images are, as far as the repository still has them."""
-    found = {}
+    """Return the Debian release and Python of each image that the repository has."""
+    known = {}
     for name in set(names) & set(image_recipes.names(image_recipes.FOLDER)):
         recipe = image_recipes.load(image_recipes.FOLDER, name)
-        found[name] = Debian(recipe.suite, image_recipes.target(recipe.lock).python)
-    return found
+        known[name] = Debian(recipe.suite, image_recipes.target(recipe.lock).python)
+    return known

@@ -1,4 +1,4 @@
-"""Writes the site in a process of its own: it reads all results, and the run that goes on shall not grow with them."""
+"""Writes the site in a separate process, which reads all results, so that the run's memory does not grow with them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _PATIENCE = 10  # seconds for the process to end
 
 
 class PublisherProcess:
-    """`wheelproof publish --when-told`: told each time that the site is to be written.
+    """A process of `wheelproof publish --when-told`, which writes the site at each request.
 
-    It stays, since to begin takes longer than to write the few pages that have changed.
+    It is kept running, since starting it takes longer than writing the few pages that have changed.
     """
 
     def __init__(self, config_file: Path, folder: Path) -> None:
@@ -37,27 +37,27 @@ class PublisherProcess:
         self._complaint: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of the context
 
     def __enter__(self) -> Self:
-        """Begin nothing yet."""
+        """Start nothing yet."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let the process end: what it was told to write is written."""
+        """End the process after it has written what was requested."""
         self._end()
         self._complaint.close()
 
     def begin(self) -> None:
-        """Begin the process already, if it has not begun: it will have something to write."""
+        """Start the process ahead of the first request, if it is not running."""
         self._process = self._process or self._begun()
 
     def is_published(self) -> bool:
-        """Tell whether there is a site, whole and of all records, that is newer than the configuration."""
+        """Return whether the site is complete, covers all records and is newer than the configuration."""
         is_newer = self._page.is_file() and self._page.stat().st_mtime > self._config_file.stat().st_mtime
         return is_newer and manifest.is_whole(self._folder)
 
     def publish(self) -> None:
-        """Write the site as the results are now; where a signal ends the process, another one writes it, once.
+        """Write the site of the present results. If a signal ends the process, one more process tries.
 
         Raises
         ------
@@ -73,14 +73,14 @@ class PublisherProcess:
             if self._is_written():
                 return
             status = self._end()
-        said = self._said() or f"it ended with status {status}"
-        msg = f"writing the site: {said}; mend that, and run wheelproof publish"
-        raise (NoRoomError if is_told_of(said) else ResultsError)(msg)
+        fault = self._complaint_text() or f"it ended with status {status}"
+        msg = f"writing the site: {fault}; fix that, and run wheelproof publish"
+        raise (NoRoomError if is_told_of(fault) else ResultsError)(msg)
 
     def _is_written(self) -> bool:
-        """Let the process write the site; False where it ends instead."""
+        """Let the process write the site; return False if it ends instead."""
         self.begin()
-        assert self._process and self._process.stdin and self._process.stdout  # noqa: S101, PT018 - as they were asked for
+        assert self._process and self._process.stdin and self._process.stdout  # noqa: S101, PT018 - requested as pipes
         with suppress(BrokenPipeError):
             self._process.stdin.write(b"\n")
             self._process.stdin.flush()
@@ -88,7 +88,7 @@ class PublisherProcess:
         return False
 
     def _begun(self) -> subprocess.Popen[bytes]:
-        """Begin out of reach of a Ctrl-C that is meant for the run."""
+        """Start the process in its own session, so that a Ctrl-C only reaches the run."""
         self._complaint.truncate(0)
         return subprocess.Popen(  # noqa: S603 - ours
             self._command,
@@ -98,7 +98,7 @@ class PublisherProcess:
             start_new_session=True,
         )
 
-    def _said(self) -> str:
+    def _complaint_text(self) -> str:
         self._complaint.seek(0)
         return self._complaint.read().decode("utf-8", "replace").strip()[-_SHOWN:]
 

@@ -1,4 +1,4 @@
-"""Text of packages, made harmless to look at: nothing hidden in it, nothing that turns it around."""
+"""Makes text of packages safe to display: no hidden characters, no changes of the writing direction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ESCAPE_SEQUENCE = re.compile(
 
 
 def log_text(log: bytes, bound: int) -> str:
-    """Return a log as text of about `bound` bytes at most: its begin and its end, without colours."""
+    """Return a log as text of at most about `bound` bytes: its beginning and end, without colours."""
     text = _cut(log, bound).decode("utf-8", errors="replace")
     return visible(_ESCAPE_SEQUENCE.sub("", re.sub(r"\r\n?", "\n", text)))
 

@@ -1,4 +1,4 @@
-"""Two texts side by side: what they share at their begin and at their end, and what differs in between."""
+"""Splits two texts into a common beginning, the part that differs, and a common end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import takewhile
 
 @dataclass(frozen=True, slots=True)
 class TextSide:
-    """One of two texts, in three pieces; only the middle one is unlike the other text's."""
+    """One of two texts in three parts; only the middle part differs from the other text's."""
 
     before: str
     differing: str
@@ -16,14 +16,14 @@ class TextSide:
 
 
 def sides(first: str, second: str) -> tuple[TextSide, TextSide]:
-    """Part two texts where they begin and where they end to differ."""
+    """Split two texts at the begin and the end of their difference."""
     before = _alike(first, second)
     after = _alike(first[before:][::-1], second[before:][::-1])
     return _side(first, before, after), _side(second, before, after)
 
 
 def _alike(first: str, second: str) -> int:
-    """Count the characters with which both texts begin."""
+    """Count the characters of the common beginning."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 
 

@@ -1,4 +1,4 @@
-"""Summary -> the static site: pages that need no script, no other host and no server."""
+"""Summary -> the static site, whose pages need no script, no other host and no server."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ class SiteRow:
     day: str = ""
     severity: str = ""
     causes: tuple[str, ...] = ()
-    elsewhere: tuple[tuple[str, str], ...] = ()  # (image, verdict) of the same version, where it is another one
+    elsewhere: tuple[tuple[str, str], ...] = ()  # (image, verdict) of the same version, if it differs
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a list can be narrowed to, and how many packages that leaves."""
+    """A value of a list's filter, and how many packages match it."""
 
     value: str
     count: int
@@ -97,12 +97,12 @@ def site(
 ) -> Iterator[tuple[str, str]]:
     """Yield the site page by page, as (path relative to its root, text), one at a time in memory.
 
-    `read_log` returns the log of that SHA-256, or None if it is not kept any more. `checks` are the
-    last of each exclusion, by project; `debians` says what the images are. `written` remembers
-    between calls what the pages of projects and logs were made from: those that would come out the
-    same again are left out, and their logs are not read. Give the same mapping as long as a run
-    goes on, and none for everything. `failed` gets each project whose pages cannot be made, with why;
-    without it, the first of them ends it all.
+    `read_log` returns the log with a SHA-256, or None if it is no longer kept. `checks` are the
+    last checks of exclusions, by project. `debians` describes the images. `written` records,
+    between calls, what the pages of projects and logs were generated from; pages that would be the
+    same again are skipped, and their logs are not read. Pass the same mapping during one run,
+    or None for all pages. `failed` is called with each project whose pages fail, and the error;
+    without it, the first error is raised.
     """
     done = {} if written is None else written
     catalogue = chapters()
@@ -118,7 +118,7 @@ def site(
 def _general_pages(
     summary: Summary, checks: Mapping[str, ExclusionCheck], frame: Mapping[str, object], catalogue: tuple[Chapter, ...]
 ) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Yield the pages that are of no one project, each with what makes it."""
+    """Yield the pages that belong to no project, each with the function that renders it."""
     yield "index.html", lambda: _page("index.html", frame, **_front(summary))
     yield "method.html", lambda: _page("method.html", frame, **_method(summary))
     yield "excluded.html", lambda: _page("excluded.html", frame, **_not_built(summary))
@@ -134,24 +134,24 @@ def _made(path: str, make: Callable[[], str]) -> Iterator[tuple[str, str]]:
 def _kept_apart(
     pages: Iterator[tuple[str, str]], of: str, failed: Callable[[str, Exception], None] | None
 ) -> Iterator[tuple[str, str]]:
-    return pages if failed is None else _apart(pages, partial(failed, of))
+    return pages if failed is None else _until_failure(pages, partial(failed, of))
 
 
-def _apart(pages: Iterator[tuple[str, str]], failed: Callable[[Exception], None]) -> Iterator[tuple[str, str]]:
-    """Yield pages as long as they can be made."""
+def _until_failure(pages: Iterator[tuple[str, str]], failed: Callable[[Exception], None]) -> Iterator[tuple[str, str]]:
+    """Yield pages until one fails."""
     while True:
         try:
             page = next(pages)
         except StopIteration:
             return
-        except Exception as error:  # noqa: BLE001 - one project's pages are not to keep others from theirs
+        except Exception as error:  # noqa: BLE001 - a fault in one project's pages must not stop the others
             failed(error)
             return
         yield page
 
 
 def page_name(project: str) -> str:
-    """Return the name of a project's page; what is no normalized name (PEP 503) becomes its hash."""
+    """Return the name of a project's page; a name that is not normalized (PEP 503) is replaced by its hash."""
     if len(project) <= _LONGEST_NAME and _NORMALIZED.fullmatch(project):
         return f"{project}.html"
     return f"_{_sha256(project)[:32]}.html"
@@ -178,9 +178,9 @@ def _front(summary: Summary) -> dict[str, object]:
     }
 
 
-def _choices(order: Iterable[str], found: Iterable[str]) -> tuple[Choice, ...]:
-    """Count what was found: what has an order in that one, and the rest by how often it is there."""
-    counts = Counter(value for value in found if value)
+def _choices(order: Iterable[str], values: Iterable[str]) -> tuple[Choice, ...]:
+    """Count the values: first those in `order`, then the rest by frequency."""
+    counts = Counter(value for value in values if value)
     ordered = [value for value in order if value in counts]
     rest = sorted(counts.keys() - set(ordered), key=lambda value: (-counts[value], value))
     return tuple(Choice(value, counts[value]) for value in (*ordered, *rest))[:LIST_BOUND]
@@ -192,8 +192,8 @@ def _rows(summary: Summary) -> Iterator[SiteRow]:
         current = project.current
         for standing in current:
             yield _row(standing, page, current)
-        for one in project.exclusions:
-            yield SiteRow(project.name, page, Verdict.EXCLUDED, note=one.reason, day=one.since.isoformat())
+        for exclusion in project.exclusions:
+            yield SiteRow(project.name, page, Verdict.EXCLUDED, note=exclusion.reason, day=exclusion.since.isoformat())
         for wanted in project.open:
             yield SiteRow(project.name, page, wording.OPEN, wanted.version, wanted.image)
 
@@ -212,12 +212,12 @@ def _row(standing: Standing, page: str, current: tuple[Standing, ...]) -> SiteRo
         _day(latest.finished),
         latest.severity if latest.severity and latest.severity is not Severity.NONE else "",
         tuple(dict.fromkeys(cause_finding.name for cause_finding in latest.causes)),
-        tuple((one.image, one.latest.verdict) for one in side_by_side.others(standing, current)),
+        tuple((other.image, other.latest.verdict) for other in side_by_side.others(standing, current)),
     )
 
 
 def _note(result: Result) -> str:
-    """Say in a few words why a release does not rebuild: by its causes, or by what differs."""
+    """Return in a few words why a release does not rebuild: its causes, or what differs."""
     if result.verdict is Verdict.SENSITIVE and result.holds:
         return ""
     if result.verdict in (Verdict.SENSITIVE, Verdict.INTRINSIC):
@@ -238,11 +238,11 @@ def _slices(summary: Summary) -> Iterator[Slice]:
 
 def _lately(summary: Summary) -> tuple[Standing, ...]:
     changed = [standing for standing in summary.current if standing.change]
-    return tuple(sorted(changed, key=lambda one: one.since, reverse=True)[:LATELY])
+    return tuple(sorted(changed, key=lambda standing: standing.since, reverse=True)[:LATELY])
 
 
 def _method(summary: Summary) -> dict[str, object]:
-    epochs = {one.latest.source_date_epoch for one in summary.current if one.latest.builds}
+    epochs = {standing.latest.source_date_epoch for standing in summary.current if standing.latest.builds}
     return {"summary": summary, "epochs": sorted("none" if epoch is None else str(epoch) for epoch in epochs)}
 
 
@@ -259,7 +259,11 @@ def _not_built(summary: Summary) -> dict[str, object]:
 
 
 def _exclusions(summary: Summary, checks: Mapping[str, ExclusionCheck]) -> dict[str, object]:
-    return {"checked": tuple((one, checks.get(canonicalize_name(one.project))) for one in summary.excluded)}
+    return {
+        "checked": tuple(
+            (exclusion, checks.get(canonicalize_name(exclusion.project))) for exclusion in summary.excluded
+        )
+    }
 
 
 # --- the pages of projects and logs ----------------------------------------------------------
@@ -285,13 +289,13 @@ def _project_page(
 def _package(project: Project, debians: Mapping[str, Debian]) -> Mapping[str, object]:
     detailed, current = _detailed(project), project.current
     compared = side_by_side.comparisons(detailed, current, debians)
-    shown = {id(one) for comparison in compared for one in comparison.standings}
+    shown = {id(standing) for comparison in compared for standing in comparison.standings}
     return {
         "project": project,
         "detailed": detailed,
         "current": current,
         "compared": compared,
-        "listed": any(id(one) not in shown for one in project.standings),
+        "listed": any(id(standing) not in shown for standing in project.standings),
     }
 
 
@@ -313,7 +317,7 @@ def _log_path(sha256: str) -> str:
 
 
 def _log_users(summary: Summary) -> Mapping[str, tuple[tuple[str, str], ...]]:
-    """Map each log to the (project, which build) that printed it: equal logs are one."""
+    """Map each log to the (project, build) that printed it; equal logs are one."""
     users: defaultdict[str, tuple[tuple[str, str], ...]] = defaultdict(tuple)
     for standing in chain.from_iterable(map(_detailed, summary.projects)):
         for build in standing.latest.builds:
@@ -344,7 +348,7 @@ def _log_pages(
 
 
 def _page(template: str, frame: Mapping[str, object], **values: object) -> str:
-    """Render one page; the last look is at the whole of it, so that nothing hidden gets through."""
+    """Render one page, and spell out hidden characters in the whole of it."""
     return visible(_template(template).render({**frame, **values}))
 
 
@@ -441,13 +445,13 @@ def _day(moment: datetime) -> str:
 
 
 def _ticks(text: str) -> Markup:
-    """Return one of our own texts, in which `back-ticks` mark code, as HTML."""
+    """Return one of our texts as HTML, with code in `back-ticks` marked."""
     pieces = str(escape(text)).split("`")
-    return Markup("".join(f"<code>{one}</code>" if odd % 2 else one for odd, one in enumerate(pieces)))  # noqa: S704 - escaped above
+    return Markup("".join(f"<code>{piece}</code>" if odd % 2 else piece for odd, piece in enumerate(pieces)))  # noqa: S704 - escaped above
 
 
 def _csp_hash(source: str) -> str:
-    """Return how a Content-Security-Policy names an inline script or style (CSP Level 3, 2.3.1)."""
+    """Return the source expression of an inline script or style (CSP Level 3, 2.3.1)."""
     return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
 
 
@@ -467,20 +471,20 @@ def _size(number: int) -> str:
 
 
 def _anchor(standing: Standing) -> str:
-    """Return a fragment that names this version on this image, whatever they are called."""
+    """Return the URL fragment of a version on an image, whatever their names are."""
     name = "-".join((standing.version, standing.image, *standing.way))
     return name if re.fullmatch(r"[A-Za-z0-9.+!_-]+", name) else f"_{_sha256(name)[:16]}"
 
 
 def _command(result: Result) -> str:
-    """Return what a shell has to be told to judge this release again."""
+    """Return the shell command that judges this release again."""
     profile = result.inputs.profile if result.inputs else None
     as_others = f" --profile {_quoted(profile.name)}" if profile else ""
     return f"wheelproof run {_quoted(_asked(result))} --image {_quoted(result.image.name)}{as_others} --again"
 
 
 def _asked(result: Result) -> str:
-    """Return the requirement of exactly this release, or the path that was asked for."""
+    """Return the requirement of exactly this release, or the path that was given."""
     try:
         by_name = Requirement(result.requirement).url is None
     except InvalidRequirement:
@@ -489,6 +493,6 @@ def _asked(result: Result) -> str:
 
 
 def _quoted(word: str) -> str:
-    """Quote for a POSIX shell, unless the word is plainly nothing to quote."""
+    """Quote for a POSIX shell, unless the word is plain."""
     plain = re.fullmatch(r"[a-z0-9][a-z0-9-]*", word)
     return word if plain else "'" + word.replace("'", "'\"'\"'") + "'"

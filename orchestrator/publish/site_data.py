@@ -18,32 +18,32 @@ _BUILT_TWICE = frozenset({Verdict.REPRODUCIBLE, Verdict.SENSITIVE, Verdict.INTRI
 
 
 def site_data(summary: Summary, image: str) -> str:
-    """Return JSON: {name: {"result": bool, "hash_1": hex, "hash_2": hex}} of all that was built twice.
+    """Return JSON: {name: {"result": bool, "hash_1": hex, "hash_2": hex}} of all projects that were built twice.
 
-    The form has room for one verdict per project: that of its newest version on `image`, the
-    configuration's default one. Where nothing was built twice there, the other images count: the
-    newest version on them and, where they disagree, what is not reproducible before what is.
+    The form has one verdict per project: that of its newest version on `image`, the
+    configuration's default. If nothing was built twice there, the other images count: the
+    newest version on them and, if they disagree, a verdict that is not reproducible.
     """
     entries = {project.name: entry for project in summary.projects if (entry := _entry(project, image))}
     return json.dumps(entries, indent=2, sort_keys=True) + "\n"
 
 
 def _entry(project: Project, image: str) -> dict[str, bool | str] | None:
-    built = [one for one in project.current if _hashes(one.latest)]
+    built = [standing for standing in project.current if _hashes(standing.latest)]
     if not built:
         return None
-    result = max([one for one in built if one.image == image] or built, key=_telling).latest
+    result = max([standing for standing in built if standing.image == image] or built, key=_priority).latest
     first, second = _hashes(result)
     return {"result": result.verdict is Verdict.REPRODUCIBLE, "hash_1": first, "hash_2": second}
 
 
-def _telling(standing: Standing) -> tuple[bool, tuple[bool, Version, str], bool]:
+def _priority(standing: Standing) -> tuple[bool, tuple[bool, Version, str], bool]:
     version = version_key(standing.version)
     return not version[1].is_prerelease, version, standing.latest.verdict is not Verdict.REPRODUCIBLE
 
 
 def _hashes(result: Result) -> tuple[str, ...]:
-    """Return the SHA-256 of the first and the second wheel, or nothing if either is missing."""
+    """Return the SHA-256 of the first and the second wheel; empty if either is missing."""
     wheels = {build.name: build.wheel for build in result.builds}
     first, second = wheels.get("first"), wheels.get("second")
     if result.verdict not in _BUILT_TWICE or first is None or second is None:

@@ -1,4 +1,4 @@
-"""Verdicts and reasons in plain words that say no more than is known."""
+"""Verdicts and reasons as plain sentences that claim no more than is known."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from orchestrator.model import Aspect, Build, Difference, Failure, Remedied, Result, Tool, Unexplained
 
 OPEN = "open"
-"""The word of a tracked project that has no verdict yet."""
+"""The slug of a tracked project that has no verdict yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A verdict as readers see it: its name, what it means, and what it does not mean."""
+    """A verdict for readers: its name, what it means, and what it does not mean."""
 
     slug: str
     label: str
@@ -30,44 +30,43 @@ WORDS = (
     Word(
         Verdict.REPRODUCIBLE,
         "reproducible",
-        "Two builds in deliberately different environments gave the same bytes, and every variation that "
-        "was asked for was seen to act.",
-        "It does not say that the package is good or safe, nor that the wheel on the index is this one. It says that "
-        "anybody who starts from the same inputs can check this wheel by building it.",
+        "Two builds in deliberately different environments gave the same bytes, and every requested "
+        "variation was seen to take effect.",
+        "It does not mean that the package is safe, or that the wheel on the index is this one. Anybody "
+        "with the same inputs can check this wheel by building it.",
     ),
     Word(
         Verdict.SENSITIVE,
         "sensitive",
-        "The wheel differs when the environment does; two builds in the same environment gave the same bytes.",
-        "It does not say that the wheel cannot be reproduced: whoever builds in the same environment can expect the "
-        "same bytes. Nor that what differs matters when the wheel is used.",
+        "The wheel depends on its environment: two builds in the same environment gave the same bytes.",
+        "A build in an equal environment can be expected to give the same bytes. The difference may not matter "
+        "when the wheel is used.",
     ),
     Word(
         Verdict.INTRINSIC,
         "intrinsic",
-        "The wheel differs even when nothing is varied: two builds in the same environment gave different bytes.",
-        "It does not say that anything is wrong with what the package does: a random folder's name is enough.",
+        "Two builds in the same environment gave different bytes.",
+        "It does not mean that the package is faulty: a random folder's name is enough.",
     ),
     Word(
         Verdict.FTBFS,
         "fails to build",
-        "No wheel came of the source here; the reason, and the phase in which it failed, are shown.",
-        "It does not say that it fails everywhere: it may need a network, a library or a Python that builds here do "
-        "not have.",
+        "The source did not build here; the reason and the phase of the failure are shown.",
+        "It may build elsewhere: it may need a network, a library or a Python that builds here do not have.",
     ),
     Word(
         Verdict.NO_SDIST,
         "no sdist",
         "The release was published without a source distribution, so there is nothing to build it from.",
-        "It says nothing about the wheels that were published.",
+        "The published wheels are not judged.",
     ),
     Word(
         Verdict.EXCLUDED,
         "excluded",
-        "It is not built, for the reason that is shown, since the date that is shown.",
-        "It does not say whether it is reproducible.",
+        "The configuration excludes it, for the reason and since the date that are shown.",
+        "Whether it is reproducible is not known.",
     ),
-    Word(OPEN, "open", "It is tracked, and has no verdict yet.", "It says nothing else; a later run will."),
+    Word(OPEN, "open", "It is tracked, and has no verdict yet.", "A later run will judge it."),
 )
 
 _FEW = 3  # causes that one line names
@@ -83,8 +82,8 @@ REASONS: Mapping[str, str] = {
     Reason.MISSING_HEADER: "a header that it includes is missing",
     Reason.MISSING_LIBRARY: "a library that it links with is missing",
     Reason.MISSING_TOOL: "a program that its build calls is missing",
-    Reason.MISSING_PKG_CONFIG: "pkg-config knows nothing of a library that it asks for",
-    Reason.MISSING_CMAKE_PACKAGE: "CMake does not find a package that it asks for",
+    Reason.MISSING_PKG_CONFIG: "pkg-config does not find a library that it needs",
+    Reason.MISSING_CMAKE_PACKAGE: "CMake does not find a package that it needs",
     Reason.MISSING_FILE: "its build opens a file that is not there",
     Reason.MISSING_CRATE: "a Rust crate is missing, and builds have no network to fetch it",
     Reason.NEEDS_RUST: "it needs a Rust compiler that the image does not have",
@@ -97,10 +96,10 @@ REASONS: Mapping[str, str] = {
     Reason.TOO_MANY_PROCESSES: "its build starts more processes than the limit",
     Reason.TOO_MUCH_OUTPUT: "its build prints more than the limit",
     Reason.BROKEN_CHANNEL: "its build interferes with the process that reports its outcome",
-    Reason.KILLED: "a process of its build is ended by a signal, each time, and no limit accounts for it",
-    Reason.NO_WHEEL: "its build ends well, but leaves no wheel",
+    Reason.KILLED: "a signal ends a process of its build each time, and no limit explains it",
+    Reason.NO_WHEEL: "its build succeeds, but gives no wheel",
     Reason.BROKEN_WHEEL: "the wheel that it builds is broken",
-    Reason.WRONG_NAME: "what it builds is named as a file of another project or version",
+    Reason.WRONG_NAME: "the wheel that it builds has the name of another project or version",
     Reason.UNSAFE_WHEEL: "the wheel that it builds is not safe to unpack",
     Reason.WHEEL_TOO_LARGE: "the wheel that it builds is larger than the limit",
 }
@@ -126,7 +125,7 @@ BASES = {
 
 
 def reason(result: Result) -> str:
-    """Return why there is no verdict on bytes, in words; nothing where there is one."""
+    """Return why there is no verdict on bytes, in words; "" if there is one."""
     if result.verdict is Verdict.FTBFS:
         given = result.failure.reason if result.failure else result.reason
         return REASONS.get(given, given)
@@ -134,10 +133,12 @@ def reason(result: Result) -> str:
 
 
 def help_with(failure: Failure) -> str:
-    """Say in one sentence what was not found and which Debian packages have it; nothing where neither is known."""
+    """Return in a sentence what was not found and which Debian packages have it, or ""."""
     if not failure.missing:
         return ""
-    sentence = f"It did not find {listed(dict.fromkeys(f'{WANTS[one.want]} {one.name}' for one in failure.missing))}."
+    sentence = (
+        f"It did not find {listed(dict.fromkeys(f'{WANTS[item.want]} {item.name}' for item in failure.missing))}."
+    )
     if failure.debian_packages:
         sentence += f" On the image's Debian, that is in {listed(failure.debian_packages)}."
     return sentence
@@ -145,16 +146,18 @@ def help_with(failure: Failure) -> str:
 
 def qualifiers(result: Result) -> tuple[str, ...]:
     """Return what was not varied: "umask held", "kernel removed"."""
-    return tuple(f"{one.name} {one.mode}" for one in result.variations if one.mode is not Mode.VARIED)
+    return tuple(
+        f"{variation.name} {variation.mode}" for variation in result.variations if variation.mode is not Mode.VARIED
+    )
 
 
 def sentences(result: Result) -> tuple[str, ...]:
-    """Return the verdict in sentences, each of which is true of this very result."""
+    """Return the verdict as sentences, each of which is true of this result."""
     return (*_SENTENCES[result.verdict](result), *_reservations(result))
 
 
 def _reproducible(result: Result) -> tuple[str, ...]:
-    if any(one.acted for one in result.variations):
+    if any(variation.acted for variation in result.variations):
         return ("Two builds in deliberately different environments gave the same bytes.",)
     return ("Two builds gave the same bytes, in environments that were not made different.",)
 
@@ -195,8 +198,8 @@ def _ftbfs(result: Result) -> tuple[str, ...]:
 
 
 def _no_sdist(result: Result) -> tuple[str, ...]:
-    said = (f"Recorded reason: {result.reason}",) if result.reason else ()
-    return ("The release was published without a source distribution, so there is nothing to build it from.", *said)
+    recorded = (f"Recorded reason: {result.reason}",) if result.reason else ()
+    return ("The release was published without a source distribution, so there is nothing to build it from.", *recorded)
 
 
 def _excluded(result: Result) -> tuple[str, ...]:
@@ -214,10 +217,10 @@ _SENTENCES = {
 
 
 def _reservations(result: Result) -> tuple[str, ...]:
-    """Say what the verdict does not rest on: variations that were held, removed, or did not act."""
-    held = [one.name for one in result.variations if one.mode is Mode.HELD]
-    removed = [one.name for one in result.variations if one.mode is Mode.REMOVED]
-    idle = [one.name for one in result.variations if one.mode is Mode.VARIED and not one.acted]
+    """List the variations that the verdict does not cover: held, removed, or without effect."""
+    held = [variation.name for variation in result.variations if variation.mode is Mode.HELD]
+    removed = [variation.name for variation in result.variations if variation.mode is Mode.REMOVED]
+    idle = [variation.name for variation in result.variations if variation.mode is Mode.VARIED and not variation.acted]
     return (
         *([f"Held the same in both, as configured: {listed(held)}."] if held else ()),
         *([f"Neither varied nor watched, as configured: {listed(removed)}."] if removed else ()),
@@ -234,29 +237,29 @@ def _same_wheel(first: Build | None, other: Build | None) -> bool:
 
 
 def blamed(result: Result) -> str:
-    """Name the causes that were found, a few of them; nothing where there is none."""
-    found = tuple(dict.fromkeys(one.name for one in result.causes))
-    few = found if len(found) <= _FEW else (*found[: _FEW - 1], f"{len(found) - _FEW + 1} more")
+    """Name the first causes that were found; "" if there is none."""
+    names = tuple(dict.fromkeys(cause.name for cause in result.causes))
+    few = names if len(names) <= _FEW else (*names[: _FEW - 1], f"{len(names) - _FEW + 1} more")
     return listed(few) if few else ""
 
 
 def because(result: Result) -> str:
-    """Tell in a few words what is behind a verdict: its reason, or what it is sensitive to, and how deep."""
+    """Return in a few words what is behind a verdict: its reason, or its variations or causes, and the severity."""
     if result.reason:
         return result.reason
-    told = f"holds {listed(result.holds)}" if result.holds else blamed(result)
-    told = told or (differing(result) if result.differences else "")
+    summary = f"holds {listed(result.holds)}" if result.holds else blamed(result)
+    summary = summary or (differing(result) if result.differences else "")
     deep = DEPTHS[result.severity][0] if result.severity and result.differences else ""
-    return "; ".join(part for part in (told, deep) if part)
+    return "; ".join(part for part in (summary, deep) if part)
 
 
 def differing(result: Result) -> str:
-    """Tell in a few words how two wheels differ: "mode and content of 9 files"; consequences do not count."""
-    causes = [one for one in result.differences if not one.consequence]
+    """Return in a few words how two wheels differ: "mode and content of 9 files"; consequences do not count."""
+    causes = [difference for difference in result.differences if not difference.consequence]
     if not causes:
         return reason(result) or "differs"
-    aspects = listed(dict.fromkeys(one.aspect.value for one in causes))
-    files = len({one.path for one in causes if one.path})
+    aspects = listed(dict.fromkeys(difference.aspect.value for difference in causes))
+    files = len({difference.path for difference in causes if difference.path})
     return f"{aspects} of {files} {'file' if files == 1 else 'files'}" if files else aspects
 
 
@@ -274,7 +277,7 @@ def _plural(noun: str, names: Sequence[object]) -> str:
     return noun if len(names) == 1 else f"{noun}s"
 
 
-# --- of what differs, and why ----------------------------------------------------------------
+# --- what differs, and why ----------------------------------------------------------------
 
 _LOADED_SAME = "Everything loaded at run time is the same"
 
@@ -286,49 +289,51 @@ DEPTHS: Mapping[Severity, tuple[str, str]] = {
     ),
     Severity.METADATA: (
         "metadata",
-        "Every module and every library is the same: what differs is what the wheel says of itself.",
+        "Every module and every library is the same: what differs is what the wheel records about itself.",
     ),
     Severity.DEBUG: ("debug information", f"{_LOADED_SAME}: only debug information differs."),
     Severity.DATA: ("data", "The code is the same; data that is loaded at run time differs."),
     Severity.CODE: ("code", "Code that may run differs."),
-    Severity.MEMBERS: ("other files", "One wheel has files, or tags, that the other has not."),
+    Severity.MEMBERS: ("other files", "One wheel has files or tags that the other lacks."),
 }
-"""Of each severity its name in a few words, and what it means in a sentence."""
+"""Each severity's name in a few words, and its meaning in a sentence."""
 
 _MODULES_SAME = "All code and all data of its modules and libraries is the same; debug information and metadata differ."
 _MODULES_SAME_AT_LEAST = "All code and all data of its modules and libraries is the same."
 
 
 def depth(severity: Severity | None, differences: Iterable[Difference] | None) -> str:
-    """Say in one sentence how deep two wheels differ; nothing where nobody looked.
+    """Return in a sentence how serious the difference of two wheels is; "" if it is unknown.
 
-    That everything loaded at run time is the same is said only where it is so: of metadata that
-    differs, a program may ask at run time. `differences` is None where they are not known one by one.
+    "Everything loaded at run time is the same" must be true: a program may read metadata that
+    differs at run time. `differences` is None if the single differences are not known.
     """
     if severity is None:
         return ""
     if severity is Severity.DEBUG and differences is None:
         return _MODULES_SAME_AT_LEAST
-    if severity is Severity.DEBUG and any(_is_metadata(one) for one in differences or ()):
+    if severity is Severity.DEBUG and any(_is_metadata(difference) for difference in differences or ()):
         return _MODULES_SAME
     return DEPTHS[severity][1]
 
 
-def _is_metadata(one: Difference) -> bool:
-    return one.severity is Severity.METADATA and not one.consequence
+def _is_metadata(difference: Difference) -> bool:
+    return difference.severity is Severity.METADATA and not difference.consequence
 
 
-def gathered(found: Iterable[Unexplained]) -> tuple[tuple[str, Aspect, tuple[str, ...]], ...]:
-    """Gather what is unexplained by member and aspect, in the order in which it stands: (path, aspect, places)."""
+def gathered(unexplained: Iterable[Unexplained]) -> tuple[tuple[str, Aspect, tuple[str, ...]], ...]:
+    """Group unexplained differences by member and aspect, in their order: (path, aspect, places)."""
     places: dict[tuple[str, Aspect], list[str]] = {}
-    for one in found:
-        places.setdefault((one.path, one.aspect), []).extend([one.where] if one.where else [])
+    for difference in unexplained:
+        places.setdefault((difference.path, difference.aspect), []).extend(
+            [difference.where] if difference.where else []
+        )
     return tuple((path, aspect, tuple(where)) for (path, aspect), where in places.items())
 
 
 PROOFS: Mapping[Proof, str] = {
-    Proof.TRACE: "found by its trace alone: with that taken out, the two sides are the same there",
-    Proof.ISOLATED: "proved by building: with this held, and nothing less, the difference is gone",
+    Proof.TRACE: "found by its trace: without the trace, the two sides are the same there",
+    Proof.ISOLATED: "proved by building: with exactly this held, the difference is gone",
 }
 
 OUTCOMES: Mapping[RemedyOutcome, str] = {
@@ -339,96 +344,96 @@ OUTCOMES: Mapping[RemedyOutcome, str] = {
 
 
 def outcome(remedied: Remedied) -> str:
-    """Say what came of a remedy."""
+    """Return the outcome of a remedy, in words."""
     after = remedied.severity_after
     deep = (
         f"the wheels then differ in {DEPTHS[after][0]}" if after and remedied.outcome is RemedyOutcome.REJECTED else ""
     )
-    said = "; ".join(part for part in (deep, remedied.why) if part)
-    return f"{OUTCOMES[remedied.outcome]}: {said}" if said else OUTCOMES[remedied.outcome]
+    detail = "; ".join(part for part in (deep, remedied.why) if part)
+    return f"{OUTCOMES[remedied.outcome]}: {detail}" if detail else OUTCOMES[remedied.outcome]
 
 
 def repeats(result: Result) -> str:
-    """Say how many builds stand behind "the same bytes", and what that is worth; nothing below two."""
+    """Return how many builds gave the same bytes, and how certain that is; "" below two."""
     if result.builds_compared < 2:  # noqa: PLR2004 - one alone is the same as nothing
         return ""
-    said = f"{result.builds_compared} builds gave the bytes of the first, itself included"
+    count = f"{result.builds_compared} builds gave the bytes of the first, itself included"
     if result.flake_bound is None or result.flake_bound >= 1:
-        return f"{said}: too few to say how rare a build is that differs by chance."
-    return f"{said}: at 95 % certainty, fewer than {100 * result.flake_bound:.0f} % of builds differ by chance."
+        return f"{count}: too few to say how rare a build is that differs by chance."
+    return f"{count}: at 95 % certainty, fewer than {100 * result.flake_bound:.0f} % of builds differ by chance."
 
 
 def kind(result: Result) -> str:
-    """Say that ours lacks what every wheel of the index has, where that is so."""
-    found = result.kind
-    if found is None or not found.fallback:
+    """Return a warning if our wheel lacks the extension modules of every wheel on the index, or ""."""
+    tags = result.kind
+    if tags is None or not tags.fallback:
         return ""
     return (
-        f"Its build fell back: this wheel ({listed(found.ours)}) has no extension module, and all that the index has "
-        "for this version is for a platform. What is judged here is not what users get."
+        f"Its build fell back: this wheel ({listed(tags.ours)}) has no extension module, and all that the index has "
+        "for this version is for a platform. The wheel that was judged is not the one that users get."
     )
 
 
 def third_party(result: Result) -> str:
-    """Say how the published wheel compares with the first build's; nothing where it was not looked at."""
-    found = result.published
-    if found is None:
+    """Return how the published wheel compares with the first build's; "" if they were not compared."""
+    published = result.published
+    if published is None:
         return ""
-    if not found.filename:
+    if not published.filename:
         return "The index has no wheel for the same Python, ABI and kind of machine."
-    if found.same:
+    if published.same:
         return "The wheel on the index is the same bytes as the first build's."
-    if found.severity is None:
+    if published.severity is None:
         return "The wheel on the index has other bytes than the first build's."
-    return f"The wheel on the index has other bytes than the first build's. {depth(found.severity, None)}"
+    return f"The wheel on the index has other bytes than the first build's. {depth(published.severity, None)}"
 
 
-# --- of what it was built with ---------------------------------------------------------------
+# --- what it was built with ---------------------------------------------------------------
 
 _POLICIES: Mapping[Policy, str] = {
     Policy.INDEX: "",
-    Policy.DEBIAN: "It was to be built with what the image has from Debian, and nothing else.",
-    Policy.PINNED: "It was to be built with all that a file pins, and nothing else.",
-    Policy.SOURCE: "Each of its build tools was to be built here first, from its own source distribution.",
+    Policy.DEBIAN: "Only build tools of the image's Debian were allowed.",
+    Policy.PINNED: "Only build tools that a file pins were allowed.",
+    Policy.SOURCE: "Each build tool had to be built here first, from its source distribution.",
 }
 
 
 def built_with(result: Result) -> tuple[str, ...]:
-    """Say in whose manner it was built, where its tools come from, and what came of those that were built here."""
+    """Return the profile, frontend, runtime, source of the tools, and result of tools built here, as sentences."""
     inputs = result.inputs
     if inputs is None:
         return ()
     as_others = f"It was built as the profile {inputs.profile.name} has it." if inputs.profile else ""
     by_pip = "It was built by pip wheel, as the tracker of 2020 did." if inputs.frontend is Frontend.PIP else ""
     by_runtime = f"Its containers were run by {inputs.runtime}." if inputs.runtime else ""
-    final = tuple(one for one in result.tools if not one.bootstrap)
+    final = tuple(tool for tool in result.tools if not tool.bootstrap)
     return tuple(
         filter(None, (as_others, by_pip, by_runtime, _POLICIES[inputs.policy], _made_here(final), _as_pinned(final)))
     )
 
 
 def _made_here(tools: tuple[Tool, ...]) -> str:
-    """Say of how many tools both builds agreed."""
+    """Return how many tools were built here, and which did not rebuild."""
     if not tools:
         return ""
-    other = [one.name for one in tools if not one.reproducible]
-    said = f"{len(tools)} {_plural('tool', tools)} {_was_were(tools)} built here, twice each"
-    return f"{said}; two builds of {listed(other)} did not agree." if other else f"{said}, to the same bytes."
+    other = [tool.name for tool in tools if not tool.reproducible]
+    count = f"{len(tools)} {_plural('tool', tools)} {_was_were(tools)} built here, twice each"
+    return f"{count}; two builds of {listed(other)} did not agree." if other else f"{count}, to the same bytes."
 
 
 def _as_pinned(tools: tuple[Tool, ...]) -> str:
-    """Say which tools are not what the file that pins them says."""
-    pinned = [one for one in tools if one.expected]
-    other = [one.name for one in pinned if not one.as_expected]
+    """Return which tools differ from the hash in the file that pins them."""
+    pinned = [tool for tool in tools if tool.expected]
+    other = [tool.name for tool in pinned if not tool.as_expected]
     if not pinned:
         return ""
     if not other:
-        return "Each came out with the hash that the file has."
-    return f"With another hash than the file has came out {listed(other)}."
+        return "Each has the hash in the file."
+    return f"These do not have the hash in the file: {listed(other)}."
 
 
 def expectation(result: Result) -> str:
-    """Say whether the first build is the wheel that somebody else has; nothing where none was named."""
+    """Return whether the first build has a hash that was given; "" if none was given."""
     first = _build(result, "first")
     if not result.expected or first is None or first.wheel is None:
         return ""

@@ -1,8 +1,8 @@
-"""Files that say what is wanted, as people have them: each line with its hashes, or all mistakes at once.
+"""Reads files of requirements: each entry with its hashes, or all mistakes at once.
 
-Five kinds are understood: requirements files (with --hash or without), poetry.lock, pylock.toml
+Five kinds are supported: requirements files (with or without --hash), poetry.lock, pylock.toml
 (PEP 751), the output of sha256sum, and files of pinned build tools, which are requirements files
-whose hashes are of their owner's own wheels. The kind is told by the file's name and first line.
+whose hashes are of their owner's wheels. A file's name and first line decide its kind.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ __all__ = ["Mistake", "Read", "Wanted", "read", "read_all", "report"]
 
 
 def read_all(paths: Iterable[Path], reader: Callable[[Path], Read]) -> tuple[Wanted, ...]:
-    """Read files of any of the kinds; `reader` reads one, as `read` does.
+    """Read files of any kind. `reader` reads one file, as `read` does.
 
     Raises
     ------
     UsageError
-        One of them cannot be read, or has mistakes; the message lists all of every file.
+        A file cannot be read, or has mistakes; the message lists all mistakes of all files.
 
     """
     wanted: list[Wanted] = []
     wrong: list[Mistake] = []
     for path in paths:
-        found = reader(path)
-        wanted.extend(found.wanted)
-        wrong.extend(found.mistakes)
+        content = reader(path)
+        wanted.extend(content.wanted)
+        wrong.extend(content.mistakes)
     if wrong:
         raise UsageError(report(wrong))
     return tuple(wanted)
 
 
 def read(path: Path) -> Read:
-    """Read one file of any kind; that it cannot be read is among its mistakes."""
+    """Read one file of any kind; a file that cannot be read has that as its mistake."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             text = stream.read(LONGEST + 1)
@@ -58,8 +58,8 @@ def read(path: Path) -> Read:
 
 
 def report(mistakes: Iterable[Mistake]) -> str:
-    """List mistakes as compilers do, file by file, by line."""
+    """List mistakes as compilers do: by file and line."""
     ordered = sorted(set(mistakes))
     count = "1 mistake" if len(ordered) == 1 else f"{len(ordered)} mistakes"
-    lines = (f"{one.file}:{f'{one.line}:' if one.line else ''} {one.what}" for one in ordered)
-    return "\n".join((f"reading what is wanted: {count}; nothing was run", *lines))
+    lines = (f"{mistake.file}:{f'{mistake.line}:' if mistake.line else ''} {mistake.what}" for mistake in ordered)
+    return "\n".join((f"reading requirements: {count}; nothing was run", *lines))

@@ -12,13 +12,13 @@ _LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 
 
 def is_one(text: str) -> bool:
-    """Tell whether the first line that says anything is one of sha256sum's."""
+    """Return whether the first line that is neither blank nor a comment is a line of sha256sum."""
     first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
     return _LINE.fullmatch(first.rstrip()) is not None
 
 
 def parse(text: str, name: str) -> Read:
-    """Read the files of each release as one, in the order in which they first stand."""
+    """Read the files of each release as one entry, in the order of their first lines."""
     releases: dict[tuple[str, str], Wanted] = {}
     mistakes: list[Mistake] = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -32,18 +32,18 @@ def parse(text: str, name: str) -> Read:
             continue
         known = releases.get((project, version)) or Wanted(project, version, f"=={version}", name, number)
         if dict((*known.sdists, *known.wheels)).get(filename, sha256) != sha256:
-            mistakes.append(Mistake(name, number, f"{short(filename)} stands twice, with another hash"))
+            mistakes.append(Mistake(name, number, f"{short(filename)} is listed twice, with different hashes"))
             continue
         releases[project, version] = _with(known, filename, sha256, is_wheel=is_wheel)
     return Read(tuple(releases.values()), tuple(mistakes))
 
 
 def _read(line: str) -> tuple[str, str]:
-    found = _LINE.fullmatch(line)
-    if found is None:
-        msg = f"{short(line)} is no line of sha256sum: a SHA-256, two spaces, the name of a file"
+    match = _LINE.fullmatch(line)
+    if match is None:
+        msg = f"{short(line)} is not a line of sha256sum: a SHA-256, two spaces, the name of a file"
         raise ValueError(msg)
-    return found[1].lower(), found[2].rpartition("/")[2]
+    return match[1].lower(), match[2].rpartition("/")[2]
 
 
 def _with(known: Wanted, filename: str, sha256: str, *, is_wheel: bool) -> Wanted:

@@ -1,4 +1,4 @@
-"""What a file asks for, and what is wrong with it."""
+"""The entries of a file, and its mistakes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.model import names
 from orchestrator.model.names import BadNameError, WheelName
 
 LONGEST = 16 << 20
-"""Characters of a file."""
+"""The most characters of a file."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _WIDEST = 60  # characters of a value that a message repeats
@@ -20,38 +20,38 @@ _WIDEST = 60  # characters of a value that a message repeats
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One project of a file: a version of it, where the file names one, and what its files hash to."""
+    """One project of a file: its version, if the file names one, and the hashes of its files."""
 
     project: str  # normalized (PEP 503)
-    version: str  # normalized (PEP 440); empty where the file leaves it open
+    version: str  # normalized (PEP 440); empty if the file names none
     specifier: str  # "==1.16.0", ">=2", or nothing
     file: str
-    line: int  # from 1; 0 where it has none
-    hashes: tuple[str, ...] = ()  # SHA-256 of files of any kind, where the file does not say of which
+    line: int  # from 1; 0 if unknown
+    hashes: tuple[str, ...] = ()  # SHA-256 of sdists or wheels, if the file does not name them
     sdists: tuple[tuple[str, str], ...] = ()  # (file name, SHA-256)
     wheels: tuple[tuple[str, str], ...] = ()
-    own: tuple[str, ...] = ()  # SHA-256 of wheels that whoever wrote the file built
+    own: tuple[str, ...] = ()  # SHA-256 of wheels that the file's author built
     marker: str = ""  # PEP 508
 
     @property
     def allowed(self) -> tuple[str, ...]:
-        """Of what the sdist may hash to, or, where the file does not say of which of its files, any file."""
+        """The SHA-256 that the sdist may have; if the file names no sdists, those of any of its files."""
         return tuple(sha256 for _, sha256 in self.sdists) or self.hashes
 
     @property
     def requirement(self) -> str:
-        """What an index is asked for."""
+        """The requirement to look up on an index."""
         return f"{self.project}{self.specifier}"
 
     @property
     def place(self) -> str:
-        """Where it stands."""
+        """The file and line of the entry."""
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
-    """What is wrong, and where; `line` is 0 where it is the whole file."""
+    """What is wrong, and where; `line` is 0 for the whole file."""
 
     file: str
     line: int
@@ -60,43 +60,43 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a file gave."""
+    """The content of a file: its entries, and its mistakes."""
 
     wanted: tuple[Wanted, ...]
     mistakes: tuple[Mistake, ...] = ()
 
 
 def short(value: object) -> str:
-    """Repeat a value, escaped, for it goes to a terminal, and cut."""
+    """Return a value, escaped and shortened, for a message on a terminal."""
     text = repr(value)
     return text if len(text) <= _WIDEST else f"{text[:_WIDEST]}..."
 
 
 def is_sha256(text: object) -> bool:
-    """Tell whether this is a SHA-256 in lower-case hexadecimal digits."""
+    """Return whether a value is a SHA-256 in lower-case hexadecimal digits."""
     return isinstance(text, str) and _SHA256.fullmatch(text) is not None
 
 
 def name_of(text: str) -> NormalizedName:
-    """Return a project's normalized name; a ValueError says that it is none."""
+    """Return a project's normalized name; raise ValueError if it is invalid."""
     try:
         return canonicalize_name(text, validate=True)
     except ValueError:
-        msg = f"{short(text)} is no project's name (PEP 503)"
+        msg = f"{short(text)} is not a valid project name (PEP 503)"
         raise ValueError(msg) from None
 
 
 def version_of(text: str) -> str:
-    """Return a normalized version; a ValueError says that it is none."""
+    """Return a normalized version; raise ValueError if it is invalid."""
     try:
         return str(Version(text))
     except ValueError:  # InvalidVersion, or more digits than Python reads
-        msg = f"{short(text)} is no version (PEP 440)"
+        msg = f"{short(text)} is not a version (PEP 440)"
         raise ValueError(msg) from None
 
 
 def parsed(filename: str) -> tuple[str, str, bool]:
-    """Tell of which project and version a file is, and whether it is a wheel; a ValueError says that it is neither."""
+    """Return a file's project and version, and whether it is a wheel; raise ValueError if it is neither kind."""
     try:
         name = names.parsed(filename)
     except BadNameError:

@@ -1,4 +1,4 @@
-"""poetry.lock, and pylock.toml (PEP 751): the releases that they name, with the hash of each file."""
+"""poetry.lock, and pylock.toml (PEP 751): their releases, with the hash of each file."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _PACKAGE = re.compile(r"^\[\[\s*(?:package|packages)\s*\]\]", re.MULTILINE)
 
 
 def parse(text: str, name: str) -> Read:
-    """Read a lock of either kind, by what is in it."""
+    """Read a lock of either kind; its content decides the kind."""
     try:
-        found = tomllib.loads(text)
+        document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         place = _TOML_PLACE.search(str(error))
-        return Read((), (Mistake(name, int(place[1]) if place else 0, f"not understood as TOML: {error}"),))
+        return Read((), (Mistake(name, int(place[1]) if place else 0, f"not valid TOML: {error}"),))
     lines = list(package_lines(text))
-    if isinstance(found.get("package"), list):
-        return _poetry(found["package"], name, lines)
-    if "lock-version" in found:
-        return _pylock(found, name, lines)
+    if isinstance(document.get("package"), list):
+        return _poetry(document["package"], name, lines)
+    if "lock-version" in document:
+        return _pylock(document, name, lines)
     return Read((), (Mistake(name, 0, "neither a poetry.lock ([[package]]) nor a pylock.toml (lock-version)"),))
 
 
@@ -69,9 +69,9 @@ def _of_poetry(package: Any, name: str, line: int) -> Iterator[Wanted]:  # noqa:
         raise ValueError(msg)
     files = package.get("files")
     if not isinstance(files, list):
-        msg = f"{project} has no list of files; lock it anew with a newer Poetry"
-        raise ValueError(msg)  # noqa: TRY004 - a mistake of the file's, told like all others
-    named = [_file(project, one) for one in files]
+        msg = f"{project} has no list of files; lock it again with a newer Poetry"
+        raise ValueError(msg)  # noqa: TRY004 - reported like all mistakes of the file
+    named = [_file(project, entry) for entry in files]
     yield _wanted(project, version, name, line, named, _marker(package.get("markers", "")))
 
 
@@ -84,19 +84,19 @@ def _file(project: str, entry: Any) -> tuple[str, str]:  # noqa: ANN401 - whatev
 
 
 def _marker(value: Any) -> str:  # noqa: ANN401 - whatever TOML gave
-    """Return a marker; where each group has its own, any of them will do."""
+    """Return a marker; if each group has one, a marker that any of them satisfies."""
     if isinstance(value, dict):
-        texts = [one for one in value.values() if isinstance(one, str)]
-        return " or ".join(f"({one})" for one in dict.fromkeys(texts)) if len(texts) == len(value) else ""
+        texts = [text for text in value.values() if isinstance(text, str)]
+        return " or ".join(f"({text})" for text in dict.fromkeys(texts)) if len(texts) == len(value) else ""
     return value if isinstance(value, str) else ""
 
 
 # --- pylock.toml -----------------------------------------------------------------------------
 
 
-def _pylock(found: dict[str, Any], name: str, lines: list[int]) -> Read:
+def _pylock(document: dict[str, Any], name: str, lines: list[int]) -> Read:
     try:
-        lock = pylock.Pylock.from_dict(found)
+        lock = pylock.Pylock.from_dict(document)
     except (pylock.PylockValidationError, pylock.PylockUnsupportedVersionError, RecursionError) as error:
         return Read((), (Mistake(name, 0, f"not a pylock.toml (PEP 751): {error}"),))
     return _collected(lock.packages, name, lines, _of_pylock)
@@ -105,10 +105,10 @@ def _pylock(found: dict[str, Any], name: str, lines: list[int]) -> Read:
 def _of_pylock(package: pylock.Package, name: str, line: int) -> Iterator[Wanted]:
     project = name_of(package.name)
     if package.version is None or package.vcs or package.directory or package.archive:
-        msg = f"{project} is no release of an index; only those are built"
+        msg = f"{project} is not a release of an index; only those are built"
         raise ValueError(msg)
     files = [*(package.wheels or ()), *((package.sdist,) if package.sdist else ())]
-    named = [(_filename(one), _sha256(project, one.hashes.get("sha256", ""))) for one in files]
+    named = [(_filename(file), _sha256(project, file.hashes.get("sha256", ""))) for file in files]
     yield _wanted(project, str(package.version), name, line, named, str(package.marker or ""))
 
 
@@ -130,19 +130,19 @@ def _release(package: Any) -> tuple[str, str]:  # noqa: ANN401 - whatever TOML g
 
 def _sha256(project: str, code: str) -> str:
     if not is_sha256(code.lower()):
-        msg = f"a file of {project} has no SHA-256; lock it anew with one"
+        msg = f"a file of {project} has no SHA-256; lock it again with one"
         raise ValueError(msg)
     return code.lower()
 
 
 def _wanted(project: str, version: str, name: str, line: int, files: list[tuple[str, str]], marker: str) -> Wanted:
-    sdists = tuple(one for one in files if _is_of(one[0], project, version, wheel=False))
-    wheels = tuple(one for one in files if _is_of(one[0], project, version, wheel=True))
+    sdists = tuple(file for file in files if _is_of(file[0], project, version, wheel=False))
+    wheels = tuple(file for file in files if _is_of(file[0], project, version, wheel=True))
     return Wanted(project, version, f"=={version}", name, line, sdists=sdists, wheels=wheels, marker=marker)
 
 
 def _is_of(filename: str, project: str, version: str, *, wheel: bool) -> bool:
-    """Tell whether a file is an sdist, or a wheel, of a release; what is neither, as eggs, is passed over."""
+    """Return whether a file is an sdist, or a wheel, of a release; other kinds, such as eggs, are neither."""
     try:
         return parsed(filename) == (project, version, wheel)
     except ValueError:

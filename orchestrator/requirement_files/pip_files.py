@@ -19,45 +19,46 @@ if TYPE_CHECKING:
 _ELSEWHERE = {
     "requirements": "names another file; name that one beside this one",
     "constraints": "names a file of constraints; pin the versions in this one",
-    "index_url": "names an index; config.yaml says which index is asked",
-    "extra_index_urls": "names an index; config.yaml says which index is asked",
+    "index_url": "names an index; config.yaml names the index",
+    "extra_index_urls": "names an index; config.yaml names the index",
     "find_links": "names a place of files; only releases of the index are built",
-    "no_index": "wants no index; only releases of the index are built",
+    "no_index": "forbids an index; only releases of the index are built",
 }
 OWN = "build-requirements.txt"
-"""How the name of a file ends whose hashes are of its owner's wheels, and not of what an index publishes."""
+"""The suffix of files whose hashes are of their owner's wheels, not of files on an index."""
 
 _HASH = re.compile(r"sha256:([0-9a-fA-F]{64})")
 
 
 def parse(path: Path) -> Read:
-    """Read a requirements file; nothing that it names is followed."""
+    """Read a requirements file; files that it refers to are not read."""
     from pip_requirements_parser import RequirementsFile  # noqa: PLC0415 - rarely asked for
 
     name = str(path)
     try:
         file = RequirementsFile.from_file(name, include_nested=False)
-    except Exception as error:  # noqa: BLE001 - the library's own are of no one kind
+    except Exception as error:  # noqa: BLE001 - the library's errors have no common class
         return Read((), (Mistake(name, 0, f"cannot be read as a requirements file: {short(str(error))}"),))
     mistakes = [
-        *(Mistake(name, one.line_number or 0, _not_understood(one.line)) for one in file.invalid_lines),
-        *(Mistake(name, one.line_number or 0, what) for one in file.options for what in _refused(one.options)),
+        *(Mistake(name, line.line_number or 0, _not_understood(line.line)) for line in file.invalid_lines),
+        *(Mistake(name, line.line_number or 0, what) for line in file.options for what in _refused(line.options)),
     ]
     wanted: dict[tuple[str, str], Wanted] = {}
-    for one in file.requirements:
+    for requirement in file.requirements:
         try:
-            found = _wanted(one, name)
+            entry = _wanted(requirement, name)
         except ValueError as error:
-            mistakes.append(Mistake(name, one.line_number or 0, str(error)))
+            mistakes.append(Mistake(name, requirement.line_number or 0, str(error)))
             continue
-        former = wanted.setdefault((found.project, found.marker), found)
-        if former is not found:
-            mistakes.append(Mistake(name, found.line, f"{found.project} stands twice, here and in line {former.line}"))
+        former = wanted.setdefault((entry.project, entry.marker), entry)
+        if former is not entry:
+            what = f"{entry.project} is listed twice, here and in line {former.line}"
+            mistakes.append(Mistake(name, entry.line, what))
     return Read(tuple(wanted.values()), tuple(mistakes))
 
 
 def _not_understood(line: str) -> str:
-    return f"{short(line.strip())} is no requirement (PEP 508)"
+    return f"{short(line.strip())} is not a requirement (PEP 508)"
 
 
 def _refused(options: Mapping[str, object]) -> Iterator[str]:
@@ -69,7 +70,7 @@ def _is_set(name: str, value: object) -> bool:
 
 
 def _wanted(line: InstallRequirement, name: str) -> Wanted:
-    """Take one requirement; a ValueError says what cannot be taken of it."""
+    """Return the entry of one requirement; raise ValueError if it is not supported."""
     if line.req is None or line.is_editable:
         msg = f"{short(line.line)} names no release of the index; write NAME==VERSION"
         raise ValueError(msg)
@@ -83,16 +84,16 @@ def _wanted(line: InstallRequirement, name: str) -> Wanted:
     pinned = _pinned(requirement)
     hashes = _hashes(requirement.name, line.hash_options or ())
     if hashes and not pinned:
-        msg = f"{requirement.name} has hashes, but no one version; write {requirement.name}==VERSION"
+        msg = f"{requirement.name} has hashes, but no pinned version; write {requirement.name}==VERSION"
         raise ValueError(msg)
     specifier = f"=={pinned}" if pinned else str(requirement.specifier)
     marker = str(line.marker or requirement.marker or "")
-    found = Wanted(name_of(requirement.name), pinned, specifier, name, line.line_number or 0, marker=marker)
-    return replace(found, own=hashes) if name.endswith(OWN) else replace(found, hashes=hashes)
+    entry = Wanted(name_of(requirement.name), pinned, specifier, name, line.line_number or 0, marker=marker)
+    return replace(entry, own=hashes) if name.endswith(OWN) else replace(entry, hashes=hashes)
 
 
 def _pinned(requirement: Requirement) -> str:
-    """Return the one version that a requirement admits; empty where it may be several."""
+    """Return the version that a requirement pins, or "" if it admits several."""
     parts = list(requirement.specifier)
     if len(parts) == 1 and parts[0].operator in {"==", "==="} and not parts[0].version.endswith(".*"):
         return version_of(parts[0].version)
@@ -100,17 +101,17 @@ def _pinned(requirement: Requirement) -> str:
 
 
 def _hashes(project: str, given: tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    found = []
-    for one in given:
-        algorithm, _, _ = one.partition(":")
-        match = _HASH.fullmatch(one)
+    sha256s = []
+    for option in given:
+        algorithm, _, _ = option.partition(":")
+        match = _HASH.fullmatch(option)
         if match:
-            found.append(match[1].lower())
+            sha256s.append(match[1].lower())
         elif algorithm not in {"sha384", "sha512"}:
-            msg = f"the hash {short(one)} of {project} is none that is taken; write sha256: and 64 hexadecimal digits"
+            msg = f"the hash {short(option)} of {project} is not supported; write sha256: and 64 hexadecimal digits"
             raise ValueError(msg)
-    if given and not found:
-        msg = f"no hash of {project} is a SHA-256, by which the index names its files; add one"
+    if given and not sha256s:
+        msg = f"no hash of {project} is a SHA-256, the only kind that is compared; add one"
         raise ValueError(msg)
-    assert all(is_sha256(one) for one in found)  # noqa: S101 - by the pattern
-    return tuple(dict.fromkeys(found))
+    assert all(is_sha256(option) for option in sha256s)  # noqa: S101 - by the pattern
+    return tuple(dict.fromkeys(sha256s))

@@ -1,7 +1,7 @@
-"""Which files a site has, and which records it was made from: whether all of it is there can be told by looking once.
+"""The files of a site and the records it was generated from, to check quickly whether the site is complete.
 
-Contents are not read, since a site has many pages: size and time of each are compared. A file that
-was cut or emptied, by a power failure say, differs in its size; one that was changed, in its time.
+Only the size and time of each file are compared, since a site has many pages. A file that
+was truncated, for example by a power failure, differs in size; a file that was changed, in time.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 NAME = "site_files.json"
-"""The file in the results' folder, written last, which has them."""
+"""The manifest's name in the results' folder. It is written last."""
 
 _SOURCES = ("records", "exclusions")
 _Files = dict[str, list[int]]  # path relative to the results -> size in bytes, time of change in nanoseconds
 
 
 def sources(folder: Path) -> str:
-    """Return the hash of the names of all that a site is made from; what was written is never changed."""
+    """Return the hash of the names of all records and exclusions, which never change once written."""
     names = sorted(
         f"{Path(place, name).relative_to(folder)}\n"
         for source in _SOURCES
@@ -35,7 +35,7 @@ def sources(folder: Path) -> str:
 
 
 def read(folder: Path) -> tuple[str, _Files]:
-    """Return the sources and the files of a site; nothing where that cannot be read."""
+    """Return the sources' hash and the files of a site, both empty if the manifest cannot be read."""
     try:
         content = json.loads((folder / NAME).read_bytes())
         files = {str(name): [int(size), int(time)] for name, (size, time) in content["files"].items()}
@@ -45,16 +45,16 @@ def read(folder: Path) -> tuple[str, _Files]:
 
 
 def taken(folder: Path, made_from: str, names: Iterable[str], known: _Files) -> str:
-    """Return the text of the manifest: of the files that are known, and those names as they are now."""
-    files = known | {name: found for name in names if (found := _look(folder / name))}
+    """Return the manifest's text: the `known` files, and the current state of the files in `names`."""
+    files = known | {name: status for name in names if (status := _look(folder / name))}
     return json.dumps({"sources": made_from, "files": files}, separators=(",", ":")) + "\n"
 
 
 def is_whole(folder: Path) -> bool:
-    """Tell whether a site is there as it was written, and was made from all records that there are."""
+    """Return whether a site's files are unchanged and cover all records."""
     made_from, files = read(folder)
     return (
-        bool(files) and all(_look(folder / name) == found for name, found in files.items())
+        bool(files) and all(_look(folder / name) == status for name, status in files.items())
     ) and made_from == sources(folder)
 
 

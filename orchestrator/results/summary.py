@@ -1,4 +1,4 @@
-"""All results -> where every release stands, since when, and what changed."""
+"""All results -> the verdict of every release, since when it has it, and what changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _NO_LOCK_YET = frozenset({Phase.UNPACK, Phase.REQUIREMENTS})
 
-_SHORT = 12  # digits of a hash, enough to tell two apart
+_SHORT = 12  # digits of a hash, enough to distinguish two
 
 _Group = tuple[tuple[str, str, str], ...]  # (name, value as shown, exact value) of each input of a kind
 _Settled = tuple[tuple[str, _Group | None], ...]  # (kind, inputs), in a fixed order; None: not settled
@@ -28,52 +28,52 @@ _Settled = tuple[tuple[str, _Group | None], ...]  # (kind, inputs), in a fixed o
 
 @dataclass(frozen=True, slots=True)
 class InputChange:
-    """One input that was otherwise in the result before; None where it was absent."""
+    """One input that differs from the previous result; None where it was absent."""
 
     what: str  # sdist, build-requirement, image, variation, source-date-epoch, limits, build-tools, profile, method
-    name: str  # which one of its kind
+    name: str  # empty if there is only one of its kind
     earlier: str | None
     later: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One result, as far as a history needs it."""
+    """The fields of one result that a history needs."""
 
     job: str
     finished: datetime
     verdict: Verdict
     reason: str
     wheelproof: str
-    changed: tuple[InputChange, ...]  # against the result before; nothing for the first
+    changed: tuple[InputChange, ...]  # since the previous result; empty for the first
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The last time that the verdict became another one."""
+    """The last change of the verdict."""
 
     when: datetime
     earlier: Verdict
     later: Verdict
-    inputs: tuple[InputChange, ...]  # empty: no recorded input changed, and yet the verdict did
+    inputs: tuple[InputChange, ...]  # empty: the verdict changed, but no recorded input did
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where one version of one project stands on one image, built in one way."""
+    """The verdict of one version of one project on one image, built in one way."""
 
     project: str
     version: str
     image: str
     latest: Result
-    since: datetime  # when it first had the verdict that it has had ever since
+    since: datetime  # when the present verdict was first given
     change: Change | None
-    history: tuple[Event, ...]  # newest first; the latest is one of them
-    way: tuple[str, ...] = ()  # the profile, build tools and frontend, where they are not the usual ones
+    history: tuple[Event, ...]  # newest first, with the latest
+    way: tuple[str, ...] = ()  # profile, build tools, frontend and runtime that are not the default
 
     @property
     def place(self) -> str:
-        """The image, and the way where it is not the usual one."""
+        """The image, and the way of building if it is not the default."""
         return ", ".join((self.image, *self.way))
 
     @property
@@ -84,7 +84,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """All that is known of one project; no standings where it is excluded or still open."""
+    """The standings of one project, if it has any, its exclusions, and what is tracked of it."""
 
     name: str  # normalized (PEP 503)
     standings: tuple[Standing, ...]  # newest version first, then by image
@@ -93,61 +93,67 @@ class Project:
 
     @property
     def current(self) -> tuple[Standing, ...]:
-        """On each image where the project is not excluded, the newest version, and those that are tracked by name.
+        """On each image where the project is not excluded: the newest version, and each version tracked by name.
 
-        A version that its author calls stable goes before one that is not (PEP 440). What was built
-        in another way than the usual, as a profile holds what others vary, speaks only where nothing
-        else was built. Their order is that of the standings.
+        Stable versions go before pre-releases (PEP 440). A standing built in another way than the
+        default, for example with a profile, counts only where the image has no default standing.
+        The order is that of the standings.
         """
         lifted = {exclusion.image for exclusion in self.exclusions if exclusion.image}
-        usual = {one.image for one in self.standings if not one.way}
-        spoken = [one for one in self.standings if not (one.way and one.image in usual)]
-        there = [one for one in spoken if not self.exclusions or one.image in lifted]
+        usual = {standing.image for standing in self.standings if not standing.way}
+        eligible = [standing for standing in self.standings if not (standing.way and standing.image in usual)]
+        admitted = [standing for standing in eligible if not self.exclusions or standing.image in lifted]
         newest: dict[str, Standing] = {}
-        for standing in sorted(there, key=lambda one: _is_preliminary(one.version)):
+        for standing in sorted(admitted, key=lambda standing: _is_preliminary(standing.version)):
             newest.setdefault(standing.image, standing)
-        pinned = [one for one in self.tracked if one.version]
-        return tuple(one for one in there if one is newest[one.image] or any(_is_of(wanted, one) for wanted in pinned))
+        pinned = [wanted for wanted in self.tracked if wanted.version]
+        return tuple(
+            standing
+            for standing in admitted
+            if standing is newest[standing.image] or any(_is_of(wanted, standing) for wanted in pinned)
+        )
 
     @property
     def open(self) -> tuple[Tracked, ...]:
-        """What is tracked of it and has no verdict."""
+        """What is tracked of the project and has no verdict yet."""
         if self.exclusions:
             return ()
-        return tuple(wanted for wanted in self.tracked if not any(_is_of(wanted, one) for one in self.standings))
+        return tuple(
+            wanted for wanted in self.tracked if not any(_is_of(wanted, standing) for standing in self.standings)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Where everything stands at one moment."""
+    """All verdicts at one moment."""
 
     now: datetime
     projects: tuple[Project, ...]  # by name
-    counts: Mapping[Verdict, int]  # of what is current; every verdict is a key
+    counts: Mapping[Verdict, int]  # of the current standings and exclusions; every verdict is a key
 
     @property
     def open(self) -> tuple[Tracked, ...]:
-        """All that is tracked and has no verdict, by project."""
+        """What is tracked and has no verdict yet, by project."""
         return tuple(wanted for project in self.projects for wanted in project.open)
 
     @property
     def current(self) -> Iterator[Standing]:
-        """What is current of every project, by name."""
+        """The current standings of every project, by name."""
         return (standing for project in self.projects for standing in project.current)
 
     @property
     def standings(self) -> Iterator[Standing]:
-        """Every version on every image of every project."""
+        """All standings of every project."""
         return (standing for project in self.projects for standing in project.standings)
 
     @property
     def excluded(self) -> Iterator[Exclusion]:
-        """Everything that is not built, by project."""
+        """All exclusions, by project."""
         return (exclusion for project in self.projects for exclusion in project.exclusions)
 
     @property
     def images(self) -> tuple[UsedImage, ...]:
-        """The images that current verdicts stand on, each once, as the latest result tells of it."""
+        """The images of the current verdicts, each once, as the latest result records it."""
         latest = sorted((standing.latest for standing in self.current), key=_moment)
         used = {(result.image.name, result.image.manifest): result.image for result in latest}
         return tuple(used[key] for key in sorted(used))
@@ -159,10 +165,10 @@ def summarize(
     now: datetime,
     tracked: Iterable[Tracked] = (),
 ) -> Summary:
-    """Tell where every release stands, from results in any order.
+    """Summarize results, given in any order.
 
-    Of each release on each image, and in each way, the latest result is kept whole and the others as events, so
-    that a long history costs little. `tracked` is what ought to have a verdict.
+    For each release, image and way of building, only the latest result is kept whole. The others are kept as
+    events, so that a long history needs little memory. `tracked` lists what needs a verdict.
     """
     standings: defaultdict[str, list[Standing]] = defaultdict(list)
     for standing in _standings(results):
@@ -171,8 +177,8 @@ def summarize(
     for exclusion in exclusions:
         left_out[canonicalize_name(exclusion.project)].append(exclusion)
     awaited: defaultdict[str, list[Tracked]] = defaultdict(list)
-    for one in tracked:
-        awaited[canonicalize_name(one.project)].append(one)
+    for wanted in tracked:
+        awaited[canonicalize_name(wanted.project)].append(wanted)
     names = sorted(standings.keys() | left_out.keys() | awaited.keys())
     projects = tuple(
         Project(name, _sorted(standings[name]), tuple(left_out[name]), tuple(awaited[name])) for name in names
@@ -181,20 +187,20 @@ def summarize(
 
 
 def built_as(inputs: Inputs | None) -> tuple[str, ...]:
-    """Say in what other way than the usual something was built: as whose builds, with which tools and frontend."""
+    """List what is not the default in how a release was built: profile, build tools, frontend, runtime."""
     if inputs is None:
         return ()
-    said = (
+    differing = (
         f"profile {inputs.profile.name}" if inputs.profile else "",
         f"build tools: {inputs.policy}" if inputs.policy is not Policy.INDEX else "",
         f"frontend: {inputs.frontend}" if inputs.frontend is not Frontend.HOOKS else "",
         f"container runtime: {inputs.runtime}" if inputs.runtime else "",
     )
-    return tuple(filter(None, said))
+    return tuple(filter(None, differing))
 
 
 def version_key(version: str) -> tuple[bool, Version, str]:
-    """Order versions as PEP 440 does; what is no version at all comes before every other."""
+    """Return a sort key that orders versions by PEP 440; invalid versions come first."""
     try:
         return (True, Version(version), version)
     except InvalidVersion:
@@ -202,7 +208,7 @@ def version_key(version: str) -> tuple[bool, Version, str]:
 
 
 def _is_of(wanted: Tracked, standing: Standing) -> bool:
-    """Tell whether a standing, of the same project, is of what is tracked."""
+    """Return whether a standing of the same project belongs to a tracked release."""
     return wanted.version in {"", standing.version} and wanted.image in {"", standing.image}
 
 
@@ -211,8 +217,8 @@ def _is_preliminary(version: str) -> bool:
 
 
 def _sorted(standings: Iterable[Standing]) -> tuple[Standing, ...]:
-    by_image = sorted(standings, key=lambda one: (one.image, one.way))
-    return tuple(sorted(by_image, key=lambda one: version_key(one.version), reverse=True))
+    by_image = sorted(standings, key=lambda standing: (standing.image, standing.way))
+    return tuple(sorted(by_image, key=lambda standing: version_key(standing.version), reverse=True))
 
 
 def _counts(projects: Iterable[Project]) -> Mapping[Verdict, int]:
@@ -228,7 +234,7 @@ def _counts(projects: Iterable[Project]) -> Mapping[Verdict, int]:
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """One result that is not the latest any more, as far as a history needs it."""
+    """What a history needs of one result."""
 
     moment: tuple[datetime, str]  # when it finished, and its job
     verdict: Verdict
@@ -243,7 +249,7 @@ _Key = tuple[str, str, str, tuple[str, ...]]  # project, version, image, way
 def _standings(results: Iterable[Result]) -> Iterator[Standing]:
     latest: dict[_Key, Result] = {}
     records: defaultdict[_Key, list[_Record]] = defaultdict(list)
-    shared: dict[_Settled, _Settled] = {}  # most results of a release have the very same inputs
+    shared: dict[_Settled, _Settled] = {}  # most results of a release have the same inputs
     for result in results:
         key = (canonicalize_name(result.project), result.version, result.image.name, built_as(result.inputs))
         settled = _settled(result)
@@ -264,7 +270,7 @@ def _record(result: Result, settled: _Settled) -> _Record:
 def _standing(
     project: str, version: str, image: str, way: tuple[str, ...], latest: Result, records: list[_Record]
 ) -> Standing:
-    events = tuple(_events(sorted(records, key=lambda one: one.moment)))
+    events = tuple(_events(sorted(records, key=lambda record: record.moment)))
     turns = [
         Change(later.finished, earlier.verdict, later.verdict, later.changed)
         for earlier, later in pairwise(events)
@@ -277,11 +283,11 @@ def _standing(
 
 def _events(oldest_first: Iterable[_Record]) -> Iterator[Event]:
     before: _Settled | None = None
-    for one in oldest_first:
-        finished, job = one.moment
-        changed = tuple(_changed(before, one.settled)) if before else ()
-        yield Event(job, finished, one.verdict, one.reason, one.wheelproof, changed)
-        before = one.settled
+    for record in oldest_first:
+        finished, job = record.moment
+        changed = tuple(_changed(before, record.settled)) if before else ()
+        yield Event(job, finished, record.verdict, record.reason, record.wheelproof, changed)
+        before = record.settled
 
 
 def _changed(earlier: _Settled, later: _Settled) -> Iterator[InputChange]:
@@ -296,16 +302,16 @@ def _differing(what: str, earlier: _Group, later: _Group) -> Iterator[InputChang
     for name in sorted(first.keys() | second.keys()):
         before, after = first.get(name), second.get(name)
         if before != after:
-            finely = before is not None and after is not None and before[0] == after[0]
-            yield InputChange(what, name, _told(before, finely=finely), _told(after, finely=finely))
+            with_hash = before is not None and after is not None and before[0] == after[0]
+            yield InputChange(what, name, _display(before, with_hash=with_hash), _display(after, with_hash=with_hash))
 
 
-def _told(value: tuple[str, str] | None, *, finely: bool) -> str | None:
-    """Tell a value as it is shown; or finely, where that would show no difference."""
+def _display(value: tuple[str, str] | None, *, with_hash: bool) -> str | None:
+    """Return a value as shown; with digits of its hash where two values look the same."""
     if value is None:
         return None
     shown, exact = value
-    return f"{shown} ({exact[:_SHORT]})" if finely else shown
+    return f"{shown} ({exact[:_SHORT]})" if with_hash else shown
 
 
 def _settled(result: Result) -> _Settled:
@@ -315,7 +321,10 @@ def _settled(result: Result) -> _Settled:
         ("sdist", _single(result.sdist.sha256) if result.sdist else None),
         ("build-requirement", None if unlocked else _pins(result)),
         ("image", ((result.image.name, result.image.manifest[:_SHORT], result.image.manifest),)),
-        ("variation", tuple((one.name, one.mode, one.mode) for one in result.variations) or None),
+        (
+            "variation",
+            tuple((variation.name, variation.mode, variation.mode) for variation in result.variations) or None,
+        ),
         ("source-date-epoch", _single(str(inputs.source_date_epoch)) if inputs else None),
         ("limits", _limits(inputs.limits) if inputs else None),
         ("build-tools", _single(f"{inputs.policy}, by {inputs.frontend}") if inputs else None),
@@ -337,7 +346,7 @@ def _single(value: str) -> _Group:
 def _pins(result: Result) -> _Group:
     return (
         *((pin.name, pin.version, pin.sha256) for pin in result.build_requirements),
-        *((one.name, one.version, one.package_version) for one in result.provided),
+        *((package.name, package.version, package.package_version) for package in result.provided),
     )
 
 

@@ -1,4 +1,4 @@
-"""Says of each wheel that a hash file names whether a rebuild gives that hash. Pure: it builds nothing itself."""
+"""Compares each wheel listed in a hash file with its rebuild. Pure: it builds nothing itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST = 300  # characters of a reason
 
 
 class WitnessOutcome(StrEnum):
-    """What a rebuild says of a hash."""
+    """Whether a rebuild has a listed hash."""
 
     MATCHES = "matches"
     DIFFERS = "differs"
@@ -31,7 +31,7 @@ class WitnessOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A wheel as somebody's file has it: its hash is one of these."""
+    """A wheel listed in a hash file: its SHA-256 is one of `hashes`."""
 
     requirement: str
     filename: str  # empty where the file names none
@@ -40,24 +40,24 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class WitnessRow:
-    """What was found of one claim; its fields are those of `wheelproof witness --json`."""
+    """The result for one claim; its fields are those of `wheelproof witness --json`."""
 
-    filename: str  # or NAME==VERSION, where neither the file nor a rebuild gives one
-    sha256: str  # as the file has it; empty where it has several and none is that of the rebuilt wheel
+    filename: str  # or NAME==VERSION, if neither the file nor a rebuild names the wheel
+    sha256: str  # as listed; empty if several are listed and none is the rebuilt wheel's
     outcome: WitnessOutcome
-    rebuilt_sha256: str = ""  # empty where nothing was rebuilt
-    causes: tuple[str, ...] = ()  # why the two differ, where the wheel itself was at hand
-    severity: str = ""  # how deep
-    reason: str = ""  # one sentence, where it does not match
+    rebuilt_sha256: str = ""  # empty if nothing was rebuilt
+    causes: tuple[str, ...] = ()  # why the two differ, if the listed wheel was available
+    severity: str = ""  # how serious the difference is
+    reason: str = ""  # one sentence, if the hash does not match
 
 
 def claims(wanted: Iterable[Wanted]) -> Iterator[Claim]:
-    """List the wheels that files name, each once; sdists are no claims, but what is built."""
+    """Yield the wheels that files list, each once. Sdists are what is built, not claims."""
     seen: set[Claim] = set()
-    for one in wanted:
-        named = [Claim(one.requirement, filename, (sha256,)) for filename, sha256 in one.wheels]
-        hashes = one.own or one.hashes
-        unnamed = [Claim(one.requirement, "", hashes)] if hashes and not named else []
+    for entry in wanted:
+        named = [Claim(entry.requirement, filename, (sha256,)) for filename, sha256 in entry.wheels]
+        hashes = entry.own or entry.hashes
+        unnamed = [Claim(entry.requirement, "", hashes)] if hashes and not named else []
         for claim in (*named, *unnamed):
             if claim not in seen:
                 seen.add(claim)
@@ -71,32 +71,32 @@ def witnessed(
     target: Target | None,
     diagnose: Callable[[str, str, Result], Diagnosis | None],
 ) -> WitnessRow:
-    """Say what a rebuild says of a claim.
+    """Compare a claim with the rebuild of its release.
 
-    `result` is the release's, or None with the `fault` for which there is none; `target` is that of
-    its image; `diagnose` compares the wheel of a file name and hash with the first build's, and
-    gives None where that wheel is not at hand.
+    `result` is None if the release has no result; `fault` is then the reason. `target` is that of
+    the image. `diagnose` compares the wheel with a file name and hash with the first build's wheel.
+    It returns None if the listed wheel is not available.
     """
-    said = claim.hashes[0] if len(claim.hashes) == 1 else ""
+    listed_hash = claim.hashes[0] if len(claim.hashes) == 1 else ""
     name = claim.filename or claim.requirement
     if result is None:
-        return WitnessRow(name, said, WitnessOutcome.UNBUILDABLE, reason=_short(fault))
+        return WitnessRow(name, listed_hash, WitnessOutcome.UNBUILDABLE, reason=_short(fault))
     wheel = result.builds[0].wheel if result.builds else None
     if (reason := _unbuildable(claim, result, wheel, target)) or wheel is None:
-        return WitnessRow(name, said, WitnessOutcome.UNBUILDABLE, reason=_short(reason))
+        return WitnessRow(name, listed_hash, WitnessOutcome.UNBUILDABLE, reason=_short(reason))
     name = claim.filename or wheel.filename
     if wheel.sha256 in claim.hashes and name == wheel.filename:
         return WitnessRow(name, wheel.sha256, WitnessOutcome.MATCHES, wheel.sha256)
-    found = diagnose(name, said, result) if said else None
-    causes = tuple(dict.fromkeys(cause_finding.name for cause_finding in found.causes)) if found else ()
-    severity = found.severity.value if found else ""
+    diagnosis = diagnose(name, listed_hash, result) if listed_hash else None
+    causes = tuple(dict.fromkeys(cause_finding.name for cause_finding in diagnosis.causes)) if diagnosis else ()
+    severity = diagnosis.severity.value if diagnosis else ""
     return WitnessRow(
-        name, said, WitnessOutcome.DIFFERS, wheel.sha256, causes, severity, _different(claim, wheel, found)
+        name, listed_hash, WitnessOutcome.DIFFERS, wheel.sha256, causes, severity, _different(claim, wheel, diagnosis)
     )
 
 
 def _unbuildable(claim: Claim, result: Result, wheel: WheelFile | None, target: Target | None) -> str:
-    """Say why there is no wheel to compare; nothing where there is one."""
+    """Return why there is no wheel to compare, or "" if there is one."""
     if target is not None and claim.filename and (other := _elsewhere(claim.filename, target)):
         return f"it is for {other}, and not for Python {target.python} on {target.platform}"
     if wheel is not None:
@@ -106,7 +106,7 @@ def _unbuildable(claim: Claim, result: Result, wheel: WheelFile | None, target: 
 
 
 def _elsewhere(filename: str, target: Target) -> str:
-    """Name the tags of a wheel that is for other targets only."""
+    """Return the tags of a wheel that only fits other targets, or ""."""
     try:
         offered = parse_wheel_filename(filename)[3]
     except InvalidWheelFilename:
@@ -114,16 +114,16 @@ def _elsewhere(filename: str, target: Target) -> str:
     return "" if offered & set(tags(target)) else ", ".join(sorted(map(str, offered)))
 
 
-def _different(claim: Claim, wheel: WheelFile, found: Diagnosis | None) -> str:
+def _different(claim: Claim, wheel: WheelFile, diagnosis: Diagnosis | None) -> str:
     if claim.filename and claim.filename != wheel.filename:
         return f"the rebuilt wheel is called {wheel.filename}"
     if len(claim.hashes) > 1:
         return f"none of the {len(claim.hashes)} hashes that are named is that of the rebuilt wheel"
-    return "" if found else "the wheel itself is not at hand, so that nobody can say why"
+    return "" if diagnosis else "the wheel itself is not at hand, so that nobody can say why"
 
 
 def _short(text: str) -> str:
-    """Return a text's last line that says anything: that of a log which tells the error."""
+    """Return a text's last line that is not blank; in a log, that line is the error."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     head, _, _ = text.partition(":")
     last = lines[-1] if lines else ""
@@ -132,17 +132,17 @@ def _short(text: str) -> str:
 
 
 def checksums(results: Iterable[Result]) -> str:
-    """Write what was rebuilt as sha256sum would, sorted by file name: ready to be signed.
+    """List the rebuilt wheels in the format of sha256sum, sorted by file name, ready to be signed.
 
-    A name to which two images give other bytes stands there with both. A wheel whose name is not
-    one of its own release is left out: nobody who signs the list means to speak for another one.
+    If two images give different bytes for one name, both are listed. A wheel whose name does not
+    belong to its release is left out, since whoever signs the list does not vouch for other releases.
     """
-    made = {
-        (name, one.builds[0].wheel.sha256)
-        for one in results
-        if one.builds and one.builds[0].wheel and (name := _name(one.builds[0].wheel, one))
+    rebuilt = {
+        (name, result.builds[0].wheel.sha256)
+        for result in results
+        if result.builds and result.builds[0].wheel and (name := _name(result.builds[0].wheel, result))
     }
-    return "".join(checksum_line(sha256, name) for name, sha256 in sorted(made))
+    return "".join(checksum_line(sha256, name) for name, sha256 in sorted(rebuilt))
 
 
 def _name(wheel: WheelFile, result: Result) -> WheelName | None:

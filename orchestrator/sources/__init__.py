@@ -1,1 +1,1 @@
-"""Where sources come from: the package index, and sdists."""
+"""Sources of packages: the package index, and sdists."""

@@ -1,7 +1,7 @@
-"""Answers of servers over HTTP, bounded in time from the first byte of the request to the last of the answer.
+"""HTTP requests with a deadline that covers the whole exchange, from the first byte of the request to the last.
 
-`requests` bounds only the time without a byte. A server that sends one byte a second would never end; so each
-connection is followed, and shut down when the time is up, wherever it is: in the handshake, the head, the body.
+`requests` limits only the time without a byte, so a server that sends one byte a second would never end. Each
+connection is therefore watched, and shut down at the deadline: during the handshake, the head or the body.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 18
 LONGEST_WAIT = 30.0
-"""Seconds that a server's Retry-After is waited for, at most."""
+"""The longest wait for a server's Retry-After, in seconds."""
 
 _REDIRECTS = 5
 _CONNECTIONS = 16  # kept open to one host, for all threads together
@@ -38,14 +38,14 @@ _FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
 class TooLateError(Exception):
-    """The answer did not end in time."""
+    """The answer was not complete at the deadline."""
 
 
 class Sessions:
-    """Sessions of all threads, which share their connections: the library does not promise that a session can be."""
+    """One session for each thread, with shared connections: requests does not promise that a session is thread-safe."""
 
     def __init__(self) -> None:
-        """Connect to nothing yet."""
+        """Make no connection yet."""
         self._local = threading.local()
         self._adapter = _Adapter(pool_maxsize=_CONNECTIONS)
 
@@ -59,19 +59,19 @@ class Sessions:
             session.mount("https://", self._adapter)
             session.mount("http://", self._adapter)
             self._local.session = session
-        found: requests.Session = self._local.session
-        return found
+        own: requests.Session = self._local.session
+        return own
 
     @contextmanager
     def get(
         self, url: str, headers: dict[str, str], auth: tuple[str, str] | None, timeout: float, deadline: float
     ) -> Iterator[requests.Response]:
-        """Ask for an address; `timeout`: seconds without a byte; `deadline`: seconds for all that is done with it.
+        """Request an address. `timeout`: seconds without a byte; `deadline`: seconds for the request and the block.
 
         Raises
         ------
         TooLateError
-            The time was up.
+            The deadline passed.
         requests.RequestException
             The server did not answer, or not in full.
 
@@ -82,24 +82,24 @@ class Sessions:
                     yield answer
             except _FAULTS as error:
                 if watch.late:
-                    msg = f"no end after {deadline:g} s"
+                    msg = f"timed out after {deadline:g} s"
                     raise TooLateError(msg) from error
-                if isinstance(error, urllib3.exceptions.HTTPError):  # of the body, which is read below the library
+                if isinstance(error, urllib3.exceptions.HTTPError):  # of the body, which is read below requests
                     raise requests.ConnectionError(error) from error
                 raise
-            if watch.late:  # what was shut down may look like an answer that ends there
-                msg = f"no end after {deadline:g} s"
+            if watch.late:  # a connection that was shut down may look like a complete answer
+                msg = f"timed out after {deadline:g} s"
                 raise TooLateError(msg)
 
 
 def pieces(answer: requests.Response) -> Iterator[bytes]:
-    """Yield an answer's body as it comes, in pieces of at most CHUNK bytes, unpacked."""
+    """Yield an answer's decompressed body as it arrives, in pieces of at most CHUNK bytes."""
     while piece := answer.raw.read1(CHUNK, decode_content=True):
         yield piece
 
 
 def seconds_to_wait(retry_after: str) -> float:
-    """Return how long a Retry-After asks to wait, in either of its forms (RFC 9110, 10.2.3): 0 to LONGEST_WAIT."""
+    """Return the seconds that a Retry-After asks to wait (either form of RFC 9110, 10.2.3), from 0 to LONGEST_WAIT."""
     try:
         if retry_after.strip().isdecimal():
             asked = float(retry_after)
@@ -114,7 +114,7 @@ def seconds_to_wait(retry_after: str) -> float:
 
 
 class _Watch:
-    """The connections that one request has used, to be shut down when its time is up."""
+    """The connections of one request, which are shut down at its deadline."""
 
     def __init__(self) -> None:
         self.late = False
@@ -122,7 +122,7 @@ class _Watch:
         self._followed: list[socket.socket] = []
 
     def follow(self, connection: socket.socket) -> None:
-        """Follow a connection by another descriptor: TLS takes the first one over."""
+        """Watch a connection through a second descriptor: TLS takes over the first."""
         with self._guard:
             with suppress(OSError):
                 self._followed.append(socket.socket(fileno=os.dup(connection.fileno())))
@@ -130,20 +130,20 @@ class _Watch:
                 self._shut()
 
     def expire(self) -> None:
-        """Shut down all that is followed; whoever reads from it, wakes."""
+        """Shut down all watched connections, which ends blocked reads."""
         with self._guard:
             self.late = True
             self._shut()
 
     def _shut(self) -> None:
-        for one in self._followed:
+        for connection in self._followed:
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         with self._guard:
-            for one in self._followed:
-                one.close()
+            for connection in self._followed:
+                connection.close()
             self._followed.clear()
 
 
@@ -172,12 +172,12 @@ def _follow(connection: socket.socket | None) -> None:
 
 
 class _Plain(HTTPConnection):
-    """A connection that is followed from its first byte; one that is used again, from its next request."""
+    """A connection that is watched from its first byte; a reused connection, from its next request."""
 
     def _new_conn(self) -> socket.socket:
-        made = super()._new_conn()
-        _follow(made)
-        return made
+        connection = super()._new_conn()
+        _follow(connection)
+        return connection
 
     def request(self, *asked: Any, **named: Any) -> None:  # noqa: ANN401 - the library's
         _follow(self.sock)
@@ -185,12 +185,12 @@ class _Plain(HTTPConnection):
 
 
 class _Secured(HTTPSConnection):
-    """The same, by TLS."""
+    """The same with TLS."""
 
     def _new_conn(self) -> socket.socket:
-        made = super()._new_conn()
-        _follow(made)
-        return made
+        connection = super()._new_conn()
+        _follow(connection)
+        return connection
 
     def request(self, *asked: Any, **named: Any) -> None:  # noqa: ANN401 - the library's
         _follow(self.sock)
@@ -209,24 +209,24 @@ _POOLS: dict[str, type[HTTPConnectionPool]] = {"http": _PlainPool, "https": _Sec
 
 
 class _Adapter(HTTPAdapter):
-    """Connections for all threads, with one TLS context: to read the certificates takes longer than to connect."""
+    """Connections for all threads, with one TLS context: reading the certificates takes longer than connecting."""
 
     _turn = threading.Lock()
 
     def init_poolmanager(self, *asked: Any, **named: Any) -> None:  # noqa: ANN401 - the library's
-        """Follow every connection."""
+        """Watch every connection."""
         super().init_poolmanager(*asked, **named)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, *asked: Any, **named: Any) -> Any:  # noqa: ANN401 - the library's
-        """Follow connections to proxies, too."""
+        """Watch connections to proxies, too."""
         manager = super().proxy_manager_for(*asked, **named)
         if type(manager) is urllib3.ProxyManager:
             manager.pool_classes_by_scheme = _POOLS
         return manager
 
     def send(self, *asked: Any, **named: Any) -> requests.Response:  # noqa: ANN401 - the library's
-        """Leave the body of a redirect unread: the library would read all of it into memory."""
+        """Leave the body of a redirect unread: requests would read all of it into memory."""
         answer = super().send(*asked, **named)
         if answer.is_redirect:
             answer.raw.close()
@@ -235,23 +235,23 @@ class _Adapter(HTTPAdapter):
 
     @cached_property
     def context(self) -> ssl.SSLContext:
-        """What every connection is secured by."""
+        """The TLS context of every connection."""
         trusted = _certificates()
         if Path(trusted).is_dir():
             return ssl.create_default_context(capath=trusted)
         return ssl.create_default_context(cafile=trusted)
 
     def build_connection_pool_key_attributes(self, *asked: Any, **named: Any) -> Any:  # noqa: ANN401 - the library's own
-        """Return what a connection is chosen by: the host, and for https the one context."""
+        """Return the key of a connection pool: the host, and for https the shared TLS context."""
         host, _ = super().build_connection_pool_key_attributes(*asked, **named)
         with self._turn:
             return host, {"ssl_context": self.context} if host["scheme"] == "https" else {}
 
     def cert_verify(self, *_asked: Any, **_named: Any) -> None:  # noqa: ANN401
-        """Leave it to the context, which verifies."""
+        """Do nothing: the TLS context verifies."""
 
 
 def _certificates() -> str:
-    """Name the certificates to trust: what requests honours itself, and what uv and OpenSSL honour."""
+    """Return the path of the trusted certificates, from the variables of requests, uv and OpenSSL."""
     names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-    return next((found for name in names if (found := os.environ.get(name))), DEFAULT_CA_BUNDLE_PATH)
+    return next((path for name in names if (path := os.environ.get(name))), DEFAULT_CA_BUNDLE_PATH)

@@ -47,8 +47,8 @@ _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+h
 class Index:
     """One package index, shared by all workers.
 
-    Project pages are kept on disk in the little that is needed of them, and asked for again
-    with their ETag; nothing of them stays in memory.
+    The needed fields of project pages are kept on disk, and the pages are requested again
+    with their ETag. Nothing of them stays in memory.
     """
 
     def __init__(
@@ -61,10 +61,10 @@ class Index:
         deadline: float = _DEADLINE,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Use the index at `url` (PyPI where None), which may hold a user and a password.
+        """Use the index at `url` (PyPI if None), which may contain a user and a password.
 
         `timeout`: seconds without a byte; `deadline`: seconds from the first byte of a request to the last of
-        its answer; `retry_wait`: seconds before the second try, about.
+        its answer; `retry_wait`: about the seconds before the second try.
         """
         self._url, self._auth = _credentials(url.rstrip("/") + "/") if url else ("", None)
         self._cache = cache
@@ -81,12 +81,12 @@ class Index:
 
     @cached_property
     def url(self) -> str:
-        """Its address, without user and password."""
+        """The index's address, without user and password."""
         return self._url or index_pages.endpoint()
 
     @property
     def known(self) -> str:
-        """A project that the index is known to have: the last that was found there, or one that a former run found."""
+        """A project that the index is known to have: the last found in this run, or in an earlier one; or empty."""
         return self._known or read_checked(self._noted) or ""
 
     def note(self, name: str) -> None:
@@ -106,8 +106,8 @@ class Index:
         """Choose the newest stable release that the requirement and the Python (3.11.2, or 3.11) admit.
 
         A pinned release (== or ===) may be yanked (PEP 592). Where no release that matches
-        admits this Python, the newest that matches is returned all the same, for the caller
-        to say so: see `admits`.
+        admits this Python, the newest that matches is returned, for the caller
+        to report: see `admits`.
 
         Raises
         ------
@@ -122,11 +122,11 @@ class Index:
         wanted = _requirement(requirement)
         name = canonicalize_name(wanted.name)
         editions = self._page(name)
-        found = choose(editions, wanted.specifier, python)
-        if found is None:
+        edition = choose(editions, wanted.specifier, python)
+        if edition is None:
             raise PackageIndexError(_no_release(wanted, editions))
         self.note(name)
-        return _release(name, found)
+        return _release(name, edition)
 
     def fetch(self, wanted: Sdist | OfferedWheel, limit: int) -> Path:
         """Return the file of an sdist or wheel, of at most `limit` bytes: SHA-256/filename in the cache.
@@ -137,7 +137,7 @@ class Index:
         Raises
         ------
         PackageIndexError
-            The file is not what the index said, is too large, or has a name that no such file has.
+            The file differs from the index's page, is too large, or has an invalid name.
         TransientIndexError
             The index does not answer, after several tries.
 
@@ -153,19 +153,19 @@ class Index:
     def _download_once(self, wanted: Sdist | OfferedWheel, name: FileName, limit: int, folder: Path) -> Path:
         doing = f"fetching {wanted.filename}"
         if not wanted.url:
-            msg = f"{doing}: the index gives an address or a hash of it that is none; see what it says of that file"
+            msg = f"{doing}: the index gives an invalid address or hash; check the index's page of that file"
             raise PackageIndexError(msg)
         with unfinished(folder) as lent, self._get(doing, wanted.url, {"Accept-Encoding": "identity"}) as answer:
             part = lent / name.filename
             with part.open("wb") as file:
-                found = _copy(_limited(doing, answer, limit), file.write)
-            if wanted.sha256 not in {"", found}:
+                sha256 = _copy(_limited(doing, answer, limit), file.write)
+            if wanted.sha256 not in {"", sha256}:
                 msg = (
-                    f"{doing}: it has sha256 {found}, the index said {wanted.sha256}; "
+                    f"{doing}: it has sha256 {sha256}, the index said {wanted.sha256}; "
                     "nothing of it was kept: see whether the index or something before it alters files, and run again"
                 )
                 raise PackageIndexError(msg)
-            place = names.place(folder, found, name)
+            place = names.place(folder, sha256, name)
             place.parent.mkdir(exist_ok=True)
             return part.replace(place)
 
@@ -195,7 +195,7 @@ class Index:
         Raises
         ------
         PackageIndexError
-            What came is not a page of this project: a portal's, a proxy's, another project's, or a part of one.
+            The answer is not a whole page of this project: a portal's, a proxy's, another project's, or a part.
         TransientIndexError
             The index does not answer, after several tries.
 
@@ -222,9 +222,9 @@ class Index:
         Raises
         ------
         AbsentError
-            There is nothing: status 404.
+            The server answers with status 404.
         PackageIndexError
-            It is refused, or too large.
+            The server refuses, or the answer is too large.
         TransientIndexError
             Its host does not answer, after several tries.
 
@@ -232,7 +232,7 @@ class Index:
         return self._answer(url, limit)
 
     def asks_to_wait(self, url: str) -> float:
-        """Return for how many seconds the server of an address asks not to be asked; 0 where it answers, or fails."""
+        """Return the seconds that the server of an address asks to wait; 0 if it answers, or fails otherwise."""
         try:
             with self._get(f"asking for {url}", url, {"Cache-Control": "no-cache"}):
                 return 0
@@ -280,7 +280,7 @@ class Index:
 
 
 def local(path: str | Path) -> tuple[Release, Path]:
-    """Read an sdist of the user's own: its name tells project and version.
+    """Read a local sdist; its name gives project and version.
 
     Raises
     ------
@@ -302,7 +302,7 @@ def local(path: str | Path) -> tuple[Release, Path]:
 
 
 def choose(editions: Sequence[Edition], specifier: SpecifierSet, python: str) -> Edition | None:
-    """Choose among editions, given newest first; pre-releases as PEP 440 has it, yanked files as PEP 592 has it."""
+    """Choose an edition from some, newest first; pre-releases by PEP 440, yanked files by PEP 592."""
     offered = editions if _is_pin(specifier) else [left for edition in editions if (left := _without_yanked(edition))]
     fitting = (edition for edition in offered if admits(edition.requires_python, python))
     return next(chain(_matching(fitting, specifier), _matching(offered, specifier)), None)
@@ -335,10 +335,12 @@ def _requirement(text: Requirement | str) -> Requirement:
 
 
 def _release(name: str, edition: Edition) -> Release:
-    found = edition.sdist
-    sdist = Sdist(found.filename, found.url, found.sha256, found.size) if found else None
-    wheels = (OfferedWheel(one.filename, one.url, one.sha256, one.size) for one in edition.offers if one.is_wheel)
-    by_name = tuple(sorted(wheels, key=lambda one: one.filename))
+    chosen = edition.sdist
+    sdist = Sdist(chosen.filename, chosen.url, chosen.sha256, chosen.size) if chosen else None
+    wheels = (
+        OfferedWheel(offer.filename, offer.url, offer.sha256, offer.size) for offer in edition.offers if offer.is_wheel
+    )
+    by_name = tuple(sorted(wheels, key=lambda offer: offer.filename))
     return Release(name, edition.version, sdist, edition.requires_python, by_name)
 
 
@@ -351,7 +353,7 @@ def _no_release(wanted: Requirement, editions: Sequence[Edition]) -> str:
 
 
 class _Kept:
-    """A project's page as the cache has it; one that cannot be read is as good as none."""
+    """A project's page in the cache; a page that cannot be read counts as absent."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -368,7 +370,7 @@ class _Kept:
 
     @property
     def url(self) -> str:
-        """Where it was found, and is asked for again."""
+        """The address from which it came, and from which it is requested again."""
         return str(self._content.get("url", ""))
 
     @property
@@ -395,15 +397,15 @@ def _listed(doing: str, name: str, answer: requests.Response, body: Path) -> tup
 def _read(
     doing: str, answer: requests.Response, read: Callable[[str, str, str | None], tuple[_T, ...] | str]
 ) -> tuple[_T, ...]:
-    """Read an answer's body, given its type, address and encoding; raises PackageIndexError where it is no page."""
+    """Read an answer's body by its type, address and encoding; raise PackageIndexError if it is not a page."""
     kind = answer.headers.get("Content-Type", "text/html").partition(";")[0].strip().lower()
     if not kind.endswith(index_pages.JSON) and kind not in index_pages.HTML:
         what = f"is {kind[:_QUOTED]!r}, neither HTML nor JSON"
     else:
-        found = read(kind, answer.url, answer.encoding)
-        if not isinstance(found, str):
-            return found
-        what = f"cannot be read ({found})"
+        content = read(kind, answer.url, answer.encoding)
+        if not isinstance(content, str):
+            return content
+        what = f"cannot be read ({content})"
     msg = f"{doing}: its answer {what}; check that {answer.url} is a PEP 503 or 691 index"
     raise PackageIndexError(msg)
 
@@ -423,7 +425,7 @@ def _checked_name(wanted: Sdist | OfferedWheel) -> FileName:
     try:
         name = SdistName(filename) if isinstance(wanted, Sdist) else WheelName(filename)
     except BadNameError as error:
-        msg = f"fetching {filename!r}: that is no name of {kind}; see what the index publishes there"
+        msg = f"fetching {filename!r}: that is not a valid name of {kind}; check what the index publishes"
         raise PackageIndexError(msg) from error
     if wanted.sha256 and not is_sha256(wanted.sha256):
         msg = f"fetching {filename}: the index gives {wanted.sha256!r} as its sha256; use an index that gives one"
@@ -432,7 +434,7 @@ def _checked_name(wanted: Sdist | OfferedWheel) -> FileName:
 
 
 def _credentials(url: str) -> tuple[str, tuple[str, str] | None]:
-    """Part a URL from the user and the password that it may hold, so that they are recorded nowhere."""
+    """Split the user and the password from a URL, so that they are not recorded."""
     if "@" not in url:
         return url, None
     parts = urlsplit(url)
@@ -456,11 +458,11 @@ def _digest(content: bytes) -> str:
 
 @contextmanager
 def _translated(doing: str) -> Iterator[None]:
-    """Turn the library's exceptions into ours, once, at this border."""
+    """Turn exceptions of requests into ours."""
     try:
         yield
     except (requests.TooManyRedirects, requests.exceptions.InvalidSchema, ValueError) as error:
-        # A ValueError is an address that is none, be it the one to which the index leads.
+        # A ValueError is an invalid address, for example of a redirect.
         msg = f"{doing}: {str(error)[:_SHOWN]}; check the index's address"
         raise PackageIndexError(msg) from error
     except (requests.RequestException, TooLateError) as error:

@@ -1,6 +1,6 @@
-"""Reads a project's page of an index, HTML or JSON (PEP 503, 691): pure, for a helper process.
+"""Reads a project's page of an index, HTML or JSON (PEP 503, 691). Pure; called in a helper process.
 
-The only module that imports pypi_simple. The import takes longer than all else that a run does in which nothing
+The only module that imports pypi_simple. The import takes longer than the rest of a run in which nothing
 changed, so it is done late.
 """
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from pypi_simple import DistributionPackage
 
 JSON, HTML = "+json", frozenset({"text/html", "application/vnd.pypi.simple.v1+html"})
-"""How a type of JSON ends, and the types of HTML."""
+"""The suffix of JSON's content types, and the content types of HTML."""
 
 MOST = 100_000
-"""Files of one page that are looked at; the largest pages have some twenty thousand."""
+"""The most files that one page may have; the largest pages have about twenty thousand."""
 
 _SDISTS = (".tar.gz", ".zip")  # the first is preferred
 _CHUNK = 1 << 18
 _SHA256 = re.compile(r"[0-9a-f]{64}|")
 _LARGEST = 1 << 50  # bytes that a file may claim to have
-_LONGEST = 4096  # characters of an address, and of what a file says of Python
+_LONGEST = 4096  # characters of an address, and of a requires-python
 
 
 class Offer(NamedTuple):
-    """One file on a project's page. Some pages have ten thousand, hence a tuple: JSON has it as it is."""
+    """One file on a project's page. A tuple, since some pages have ten thousand: JSON needs no conversion."""
 
     filename: str
     url: str
@@ -51,7 +51,7 @@ class Offer(NamedTuple):
 
     @property
     def is_wheel(self) -> bool:
-        """Whether it is a wheel; otherwise it is an sdist."""
+        """Whether it is a wheel; if not, it is an sdist."""
         return self.filename.endswith(".whl")
 
 
@@ -63,8 +63,8 @@ class Listed(NamedTuple):
     hashes: dict[str, str]
     requires_python: str | None
     yanked: str | bool  # the reason, where one is given
-    uploaded: str  # RFC 3339; empty where the index does not say
-    metadata: str | None  # SHA-256 of its metadata, which lies beside it (PEP 658); None: it does not
+    uploaded: str  # RFC 3339; empty if the index does not give it
+    metadata: str | None  # SHA-256 of the metadata file beside it (PEP 658); None: there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +76,23 @@ class Edition:
 
     @property
     def sdist(self) -> Offer | None:
-        """The one to build."""
+        """The sdist to build, if there is one."""
         sdists = [offer for offer in self.offers if not offer.is_wheel]
         return min(sdists, key=lambda offer: not offer.filename.endswith(_SDISTS[0]), default=None)
 
     @property
     def requires_python(self) -> str | None:
-        """What the sdist says; where there is none, the first wheel that says anything."""
+        """The sdist's requires-python; without an sdist, the first that a wheel has."""
         asked = [self.sdist] if self.sdist else self.offers
         return next((offer.requires_python for offer in asked if offer.requires_python), None)
 
 
 def read(path: Path, name: str, kind: str, url: str, encoding: str | None) -> tuple[Edition, ...] | str:
-    """Return all editions on a page, the newest first; or in a few words why it cannot be read.
+    """Return all editions on a page, newest first, or a short text why it cannot be read.
 
-    `name`: the project's, normalized; `kind`: the page's type; `url`: where it was found; `encoding`: what the
-    index says that it is written in. Files of other projects are left out. One whose address or hash is none
-    has an empty address: it is not fetched, and it does not pass for a file that is not there.
+    `name`: the project's, normalized; `kind`: the page's content type; `url`: its address; `encoding`: the
+    encoding that the index declares. Files of other projects are left out. A file with an invalid address or hash
+    gets an empty address: it is not fetched, and does not count as absent.
     """
     from pypi_simple import UnsupportedRepoVersionError  # noqa: PLC0415 - see above
 
@@ -112,10 +112,10 @@ def read(path: Path, name: str, kind: str, url: str, encoding: str | None) -> tu
 
 
 def read_listed(path: Path, name: str, kind: str, url: str, encoding: str | None) -> tuple[Listed, ...] | str:
-    """Return all files on a page as a resolver wants them; or why it is not a whole page of that project.
+    """Return all files on a page with what a resolver needs, or a short text why it is not a whole page.
 
-    The parameters are those of `read`. JSON names its project. HTML does so by its files alone; where
-    there are none, only by the version of the protocol (PEP 629), which no foreign page has.
+    The parameters are those of `read`. JSON names its project. HTML names it only in its files; if
+    there are none, the page must have the protocol's version (PEP 629), which no other page has.
     """
     from pypi_simple import ProjectPage, UnsupportedRepoVersionError  # noqa: PLC0415 - see above
 
@@ -135,7 +135,9 @@ def read_listed(path: Path, name: str, kind: str, url: str, encoding: str | None
         listed = tuple(_listed(package, url) for package in page.packages)
     except (ValueError, TypeError, AssertionError, LookupError, RecursionError, UnsupportedRepoVersionError) as error:
         return type(error).__name__
-    return listed if is_whole else "it is not a whole page of this project; check what stands before the index"
+    return (
+        listed if is_whole else "it is not a whole page of this project; check for a proxy or portal before the index"
+    )
 
 
 def _is_closed(text: bytes) -> bool:
@@ -168,12 +170,12 @@ def _of_html(stream: IO[bytes], name: str, encoding: str | None) -> Iterator[Dis
     for link in parse_links_stream(pieces, http_charset=_known(encoding)):
         try:
             yield DistributionPackage.from_link(link, name)
-        except ValueError:  # an address that is none
+        except ValueError:  # an invalid address
             yield DistributionPackage.from_link(replace(link, url=""), name)
 
 
 def _known(encoding: str | None) -> str | None:
-    """Return an encoding if Python has one of that name for text."""
+    """Return the encoding if Python knows it as a text encoding, or None."""
     try:
         "".encode(encoding or "utf-8")
     except (LookupError, ValueError):
@@ -182,12 +184,12 @@ def _known(encoding: str | None) -> str | None:
 
 
 def version_of(name: str, filename: str) -> Version | None:
-    """Return the version of a file that is a wheel or sdist of this very project."""
+    """Return the version of a wheel or sdist of this project, or None for any other file."""
     try:
-        found = names.parsed(filename)
+        file = names.parsed(filename)
     except BadNameError:
         return None
-    return found.version if found.project == name else None
+    return file.version if file.project == name else None
 
 
 def _offer(package: DistributionPackage, base: str) -> Offer:
@@ -201,9 +203,9 @@ def _offer(package: DistributionPackage, base: str) -> Offer:
 
 
 def _address(url: str, base: str) -> str:
-    """Return a file's whole address, without user and password; empty where it is none."""
+    """Return a file's absolute address, without user and password; empty if it is invalid."""
     try:
-        # The library would join all to the page's own address, and take most of its time for it.
+        # pypi_simple would join each to the page's address, which takes most of its time.
         joined = url if url.startswith(("https://", "http://")) else urljoin(base, url)
         parts = urlsplit(joined)
         parts.port  # noqa: B018 - raises ValueError where it is no number
@@ -215,7 +217,7 @@ def _address(url: str, base: str) -> str:
 
 
 def endpoint() -> str:
-    """Return the address of the index that everybody uses."""
+    """Return the address of PyPI's index."""
     from pypi_simple import PYPI_SIMPLE_ENDPOINT  # noqa: PLC0415 - see above
 
     return PYPI_SIMPLE_ENDPOINT

@@ -1,8 +1,13 @@
-"""Reads what packages and indexes made: pure functions, each called in a helper process, with bounds.
+"""The border of limited calls: every function that parses hostile files is called here, and only here.
 
-A bound that is exceeded becomes what the caller has for it: a failure of the package, a fault of the index, a
-mistake of a file. What the helper cannot help, such as a full disk or a process that somebody killed, is the
-farm's error, and nothing is known about the package. Real time is one of these: a host may be slow.
+Each function below runs a pure parser in a child of the helper process, with limits on memory, processor time
+and the size of the answer. Its contract has three outcomes:
+
+- The parser returns: its answer is checked against the expected type and returned.
+- The parser exceeds a limit, crashes or raises: that is a finding about the file. The function returns its own value
+  for it (a Failure, a text, an empty answer) or raises PackageIndexError or UsageError, as its docstring states.
+- The host is at fault (a full disk, a killed process, no answer within the real time, since a host may be slow): the
+  function raises WheelproofError. Nothing is known about the file.
 """
 
 from __future__ import annotations
@@ -35,11 +40,11 @@ _ARCHIVES = ("bz2", "calendar", "gzip", "lzma", "zipfile")
 _ARCHIVE = 96 << 20  # bytes of memory for an archive, whatever its size
 _FOR_EACH = 16  # bytes of memory for each byte of an archive: a member of a hundred bytes takes some 1,500
 _MOST = 1 << 30
-_RATE = 2 << 20  # bytes of an archive that are given a second of processor time
+_RATE = 2 << 20  # bytes of an archive for each second of processor time
 _SECONDS = 30
 _SMALL = Bounds(memory=96 << 20, seconds=20, answer=4 << 20)
 _PAGE = Bounds(memory=192 << 20, seconds=30, answer=16 << 20)
-_LISTED = Bounds(memory=384 << 20, seconds=60, answer=64 << 20)  # whole, with all that a resolver reads
+_LISTED = Bounds(memory=384 << 20, seconds=60, answer=64 << 20)  # whole pages, with all fields that a resolver reads
 _INSTALLED = Bounds(memory=128 << 20, seconds=300, patience=3600)  # it hashes all files, in pieces
 _OF_PAGES = ("pypi_simple", "encodings.idna")
 _PAIR, _PAIR_FOR_EACH, _PAIR_MOST = 512 << 20, 24, 3 << 30
@@ -47,7 +52,7 @@ _PAIR_SECONDS = 300
 
 
 def describe(path: Path, limits: Limits, spent: Callable[[Spent], None] | None = None) -> Source | Failure:
-    """Return how an sdist wants to be built, or why it cannot be: see `sdist.describe`.
+    """Return how an sdist is to be built, or why it cannot be: see `sdist.describe`.
 
     Raises
     ------
@@ -55,125 +60,129 @@ def describe(path: Path, limits: Limits, spent: Callable[[Spent], None] | None =
         The farm could not read it.
 
     """
-    found = _called(sdist.describe, path, limits, kind=Source | Failure, bounds=_for(path), spent=spent)
-    if isinstance(found, Exceeded):
-        large = found.bound not in {Bound.FAULT, Bound.CRASH}
+    source = _called(sdist.describe, path, limits, kind=Source | Failure, bounds=_for(path), spent=spent)
+    if isinstance(source, Exceeded):
+        large = source.bound not in {Bound.FAULT, Bound.CRASH}
         reason = Reason.SDIST_TOO_LARGE if large else Reason.BROKEN_SDIST
-        return Failure(reason, Phase.UNPACK, f"reading the sdist: {found.detail}"[:DETAIL])
-    return replace(found, path=path) if isinstance(found, Source) else found
+        return Failure(reason, Phase.UNPACK, f"reading the sdist: {source.detail}"[:DETAIL])
+    return replace(source, path=path) if isinstance(source, Source) else source
 
 
 def read_wheel(path: Path, claimed: WheelFile, limits: Limits) -> Wheel | Failure:
-    """Return all that comparison needs of a wheel: see `wheel.read`; raises as `describe` does."""
+    """Return all that the comparison needs of a wheel: see `wheel.read`. Raises as `describe` does."""
     bounds = _for(path)
-    found = _called(wheel.read, path, claimed, limits.wheel, limits.members, kind=Wheel | Failure, bounds=bounds)
-    if isinstance(found, Exceeded):
-        return _too_much(found)
-    return found if isinstance(found, Failure) else replace(found, filename=claimed.filename, sha256=claimed.sha256)
+    content = _called(wheel.read, path, claimed, limits.wheel, limits.members, kind=Wheel | Failure, bounds=bounds)
+    if isinstance(content, Exceeded):
+        return _too_much(content)
+    return (
+        content if isinstance(content, Failure) else replace(content, filename=claimed.filename, sha256=claimed.sha256)
+    )
 
 
 def survey(path: Path, claimed: WheelFile, limits: Limits) -> Failure | None:
-    """Return what is wrong with a wheel: see `wheel.survey`; raises as `describe` does."""
+    """Return what is wrong with a wheel, or None: see `wheel.survey`. Raises as `describe` does."""
     bounds = _for(path)
-    found = _called(wheel.survey, path, claimed, limits.wheel, limits.members, kind=Failure | None, bounds=bounds)
-    return _too_much(found) if isinstance(found, Exceeded) else found
+    failure = _called(wheel.survey, path, claimed, limits.wheel, limits.members, kind=Failure | None, bounds=bounds)
+    return _too_much(failure) if isinstance(failure, Exceeded) else failure
 
 
 def requires(path: Path) -> tuple[str, ...]:
-    """Return what a wheel requires: see `wheel.requires`; nothing where it cannot be read."""
-    found = _called(wheel.requires, path, kind=tuple[str, ...], bounds=_for(path))
-    return () if isinstance(found, Exceeded) else found
+    """Return a wheel's requirements: see `wheel.requires`; empty if the wheel cannot be read."""
+    requirements = _called(wheel.requires, path, kind=tuple[str, ...], bounds=_for(path))
+    return () if isinstance(requirements, Exceeded) else requirements
 
 
 def diagnosed(first: Given, second: Given, limits: Limits) -> Diagnosis | None:
-    """Return why two wheels differ: see `pair.diagnosed`; None, and a word in the log, where that cannot be found."""
-    from orchestrator.analysis import compare_files  # noqa: PLC0415 - not before: most runs build little, and it brings all causes
+    """Return why two wheels differ: see `compare_files.diagnosed`; None, with a logged warning, on any limit."""
+    from orchestrator.analysis import compare_files  # noqa: PLC0415 - it imports all causes, and most runs compare nothing
 
     size = _size(first.path) + _size(second.path)
     memory = min(_PAIR + _PAIR_FOR_EACH * size, _PAIR_MOST)
     bounds = Bounds(memory, seconds=_PAIR_SECONDS, patience=4 * _PAIR_SECONDS, long=True)
-    found = run_limited(compare_files.diagnosed, first, second, limits, kind=Diagnosis | None, bounds=bounds)
-    if isinstance(found, Exceeded):
-        logs.warning("two wheels cannot be looked into", wheel=first.file.filename, fault=found.detail)
+    diagnosis = run_limited(compare_files.diagnosed, first, second, limits, kind=Diagnosis | None, bounds=bounds)
+    if isinstance(diagnosis, Exceeded):
+        logs.warning("two wheels cannot be compared in detail", wheel=first.file.filename, fault=diagnosis.detail)
         return None
-    return found
+    return diagnosis
 
 
 def page(path: Path, name: str, kind: str, url: str, encoding: str | None) -> tuple[index_pages.Edition, ...] | str:
-    """Return all editions of a page of an index: see `pages.read`; or what is wrong with it, in a few words."""
+    """Return all editions on a page of an index, or a short text of what is wrong: see `index_pages.read`."""
     arguments = (path, name, kind, url, encoding)
     kinds = tuple[index_pages.Edition, ...] | str
-    found = _called(index_pages.read, *arguments, kind=kinds, bounds=_PAGE, preload=_OF_PAGES)
-    return found.detail if isinstance(found, Exceeded) else found
+    editions = _called(index_pages.read, *arguments, kind=kinds, bounds=_PAGE, preload=_OF_PAGES)
+    return editions.detail if isinstance(editions, Exceeded) else editions
 
 
 def listed(path: Path, name: str, kind: str, url: str, encoding: str | None) -> tuple[index_pages.Listed, ...] | str:
-    """Return all files of a page as a resolver wants them: see `pages.read_listed`; or what is wrong with the page."""
+    """Return all files of a page for a resolver, or what is wrong with the page: see `index_pages.read_listed`."""
     arguments = (path, name, kind, url, encoding)
     kinds = tuple[index_pages.Listed, ...] | str
-    found = _called(index_pages.read_listed, *arguments, kind=kinds, bounds=_LISTED, preload=_OF_PAGES)
-    return found.detail if isinstance(found, Exceeded) else found
+    files = _called(index_pages.read_listed, *arguments, kind=kinds, bounds=_LISTED, preload=_OF_PAGES)
+    return files.detail if isinstance(files, Exceeded) else files
 
 
 def explain(log: Path, sizes: tuple[int, ...]) -> Explanation:
-    """Return why a build failed, by its log: see `failures.explain_file`; a plain error where that takes too much."""
-    found = _called(failure_signs.explain_file, log, sizes, kind=Explanation, bounds=_SMALL)
-    return Explanation(Reason.BUILD_ERROR) if isinstance(found, Exceeded) else found
+    """Return why a build failed, by its log: see `failure_signs.explain_file`; BUILD_ERROR on a limit."""
+    explanation = _called(failure_signs.explain_file, log, sizes, kind=Explanation, bounds=_SMALL)
+    return Explanation(Reason.BUILD_ERROR) if isinstance(explanation, Exceeded) else explanation
 
 
 def project_of(folder: Path) -> str:
-    """Return the name of a project's folder: see `sdist.project_of`; raises UsageError where that takes too much."""
-    found = _called(sdist.project_of, folder, kind=str, bounds=_SMALL)
-    if isinstance(found, Exceeded):
-        msg = f"reading {folder}/pyproject.toml: {found.detail}; name a project whose pyproject.toml is a usual one"
+    """Return the name of a project in a folder: see `sdist.project_of`. Raises UsageError on a limit."""
+    name = _called(sdist.project_of, folder, kind=str, bounds=_SMALL)
+    if isinstance(name, Exceeded):
+        msg = f"reading {folder}/pyproject.toml: {name.detail}; name a project whose pyproject.toml is a usual one"
         raise UsageError(msg)
-    return found
+    return name
 
 
 def declared(folder: Path) -> str:
-    """Return the name that pyproject.toml gives a project: see `sdist.declared`; nothing where that takes too much."""
-    found = _called(sdist.declared, folder, kind=str, bounds=_SMALL)
-    return "" if isinstance(found, Exceeded) else found
+    """Return a project's name from pyproject.toml: see `sdist.declared`; "" on a limit."""
+    name = _called(sdist.declared, folder, kind=str, bounds=_SMALL)
+    return "" if isinstance(name, Exceeded) else name
 
 
 def wanted(path: Path) -> Read:
-    """Return what a file wants: see `inputs.read`; that it takes too much is among its mistakes."""
-    found = _called(requirement_files.read, path, kind=Read, bounds=_PAGE, preload=("pip_requirements_parser",))
-    if isinstance(found, Exceeded):
-        return Read((), (Mistake(str(path), 0, f"cannot be read: {found.detail}"),))
-    return found
+    """Return the releases that a file lists: see `requirement_files.read`. A limit is one of its mistakes."""
+    listed_releases = _called(
+        requirement_files.read, path, kind=Read, bounds=_PAGE, preload=("pip_requirements_parser",)
+    )
+    if isinstance(listed_releases, Exceeded):
+        return Read((), (Mistake(str(path), 0, f"cannot be read: {listed_releases.detail}"),))
+    return listed_releases
 
 
 def unpack(archive: Path, folder: Path) -> str:
-    """Unpack the tar of a container: see `tars.unpack`; return what is wrong with it, or nothing."""
-    found = _called(tars.unpack, archive, folder, kind=None, bounds=_for(archive), preload=("tarfile",))
-    return found.detail if isinstance(found, Exceeded) else ""
+    """Unpack the tar of a container: see `tars.unpack`. Return what is wrong with it, or ""."""
+    outcome = _called(tars.unpack, archive, folder, kind=None, bounds=_for(archive), preload=("tarfile",))
+    return outcome.detail if isinstance(outcome, Exceeded) else ""
 
 
 def add_bytecode(archive: Path, lib: Path) -> str:
-    """Lay a container's bytecode beside modules: see `tars.add_bytecode`; return what is wrong with it, or nothing."""
-    found = _called(tars.add_bytecode, archive, lib, kind=None, bounds=_for(archive), preload=("tarfile",))
-    return found.detail if isinstance(found, Exceeded) else ""
+    """Add a container's bytecode to modules: see `tars.add_bytecode`. Return what is wrong with it, or ""."""
+    outcome = _called(tars.add_bytecode, archive, lib, kind=None, bounds=_for(archive), preload=("tarfile",))
+    return outcome.detail if isinstance(outcome, Exceeded) else ""
 
 
 def unlike_record(lib: Path) -> str:
-    """Name a file that is not as its wheel's RECORD has it: see `installed.unlike_record`; or what took too much."""
-    found = _called(installed_wheel.unlike_record, lib, kind=str, bounds=_INSTALLED)
-    return f"its RECORD: {found.detail}" if isinstance(found, Exceeded) else found
+    """Return a file that differs from its wheel's RECORD, or "": see `installed_wheel.unlike_record`; or the limit."""
+    difference = _called(installed_wheel.unlike_record, lib, kind=str, bounds=_INSTALLED)
+    return f"its RECORD: {difference.detail}" if isinstance(difference, Exceeded) else difference
 
 
 def localize_scripts(lib: Path, interpreter: str) -> None:
-    """Let scripts name the image's interpreter: see `installed.localize_scripts`.
+    """Write the image's interpreter into scripts: see `installed_wheel.localize_scripts`.
 
     Raises
     ------
     PackageIndexError
-        It takes too much.
+        A script is invalid, or a limit is exceeded.
 
     """
-    found = _called(installed_wheel.localize_scripts, lib, interpreter, kind=None, bounds=_INSTALLED)
-    if isinstance(found, Exceeded):
-        msg = f"installing build requirements: their scripts: {found.detail}; see what wheels the index has"
+    outcome = _called(installed_wheel.localize_scripts, lib, interpreter, kind=None, bounds=_INSTALLED)
+    if isinstance(outcome, Exceeded):
+        msg = f"installing build requirements: their scripts: {outcome.detail}; see what wheels the index has"
         raise PackageIndexError(msg)
 
 
@@ -185,15 +194,15 @@ def _called(
     preload: tuple[str, ...] = _ARCHIVES,
     spent: Callable[[Spent], None] | None = None,
 ) -> _T | Exceeded:
-    found = run_limited(function, *arguments, kind=kind, bounds=bounds, preload=preload, spent=spent)
-    if isinstance(found, Exceeded) and found.bound is Bound.TIME:
-        msg = f"reading a file ({function.__qualname__}): {found.detail}; see what keeps this host busy, and run again"
+    answer = run_limited(function, *arguments, kind=kind, bounds=bounds, preload=preload, spent=spent)
+    if isinstance(answer, Exceeded) and answer.bound is Bound.TIME:
+        msg = f"reading a file ({function.__qualname__}): {answer.detail}; see what keeps this host busy, and run again"
         raise WheelproofError(msg)
-    return found
+    return answer
 
 
 def _for(path: Path) -> Bounds:
-    """Give an archive memory and time by its size on the disk."""
+    """Return an archive's limits of memory and time by its size on disk."""
     size = _size(path)
     return Bounds(memory=min(_ARCHIVE + _FOR_EACH * size, _MOST), seconds=_SECONDS + size // _RATE, patience=3600)
 
@@ -202,11 +211,11 @@ def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError as error:
-        msg = f"reading {path}: {error}; see to it, and run again"
+        msg = f"reading {path}: {error}; fix that, and run again"
         raise ResultsError(msg) from error
 
 
-def _too_much(found: Exceeded) -> Failure:
-    large = found.bound not in {Bound.FAULT, Bound.CRASH}
+def _too_much(exceeded: Exceeded) -> Failure:
+    large = exceeded.bound not in {Bound.FAULT, Bound.CRASH}
     reason = Reason.WHEEL_TOO_LARGE if large else Reason.BROKEN_WHEEL
-    return Failure(reason, Phase.WHEEL, f"reading the wheel: {found.detail}"[:DETAIL])
+    return Failure(reason, Phase.WHEEL, f"reading the wheel: {exceeded.detail}"[:DETAIL])

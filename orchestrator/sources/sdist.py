@@ -1,4 +1,4 @@
-"""Reads from an sdist, or from a project's folder, what has to be known before it is built. Runs nothing of it."""
+"""Reads how an sdist, or a project's folder, is to be built. Runs nothing of it."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from orchestrator.model import Limits
 
 LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
-"""What builds a project that names no build backend (PEP 517)."""
+"""The backend of a project that names none (PEP 517)."""
 
 LEGACY_REQUIRES = ("setuptools>=40.8.0",)
-"""What such a project requires (PEP 518); setuptools asks for wheel itself where it still needs it."""
+"""The build requirements of such a project (PEP 518); setuptools requires wheel itself if it needs it."""
 
 _LONGEST_PYPROJECT = 4 << 20
 _LONGEST_LOCK = 4 << 20
@@ -48,7 +48,7 @@ _NO_NAME = re.compile(r"[^a-z0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An sdist on our disk, and how it wants to be built."""
+    """An sdist on disk, and how it is to be built."""
 
     path: Path
     requires: tuple[str, ...]
@@ -58,13 +58,13 @@ class Source:
 
 
 def remembered(source: Source) -> tuple[str, ...]:
-    """Return what is to be remembered of a source, as words."""
+    """Serialize a source, without its path, as a tuple of texts for `recalled`."""
     groups = (source.requires, source.backend_path, tuple(chain.from_iterable(source.cargo)))
     return source.backend, *chain.from_iterable((str(len(group)), *group) for group in groups)
 
 
 def recalled(path: Path, words: tuple[str, ...]) -> Source:
-    """Return the source that those words were remembered of."""
+    """Return the source that `remembered` serialized."""
     backend, *rest = words
     groups = []
     for _ in range(3):
@@ -76,7 +76,7 @@ def recalled(path: Path, words: tuple[str, ...]) -> Source:
 
 
 def describe(path: Path, limits: Limits) -> Source | Failure:
-    """Return how an sdist wants to be built, or why it cannot be unpacked at all.
+    """Return how an sdist is to be built, or why it cannot be unpacked.
 
     Raises
     ------
@@ -91,9 +91,9 @@ def describe(path: Path, limits: Limits) -> Source | Failure:
         with closing(opened(str(path))) as archive:
             if isinstance(archive, Zip) and (failure := _of_methods(archive)):
                 return failure
-            found = survey(archive, limits.sdist, limits.members)
-            cargo = tuple(_cargo_locks(archive, found))
-            entry = found.get("pyproject.toml")
+            entries = survey(archive, limits.sdist, limits.members)
+            cargo = tuple(_cargo_locks(archive, entries))
+            entry = entries.get("pyproject.toml")
             if entry is None or entry.kind != "file":
                 return Source(path, LEGACY_REQUIRES, LEGACY_BACKEND, cargo=cargo)
             with archive.open(entry) as stream:
@@ -117,28 +117,28 @@ def _bound_members(path: Path, most: int) -> None:
 
 
 def _pass_on(error: BaseException | None) -> None:
-    """Raise again what shows nothing about the sdist itself."""
+    """Raise an error again if it is not about the sdist."""
     if error is not None and (isinstance(error, MemoryError) or is_of_the_host(error)):
         raise error
 
 
 def _of_methods(archive: Zip) -> Failure | None:
-    """Refuse members that are compressed as no sdist is: by bzip2 or LZMA, a hundred bytes may unpack to gigabytes."""
+    """Refuse compression methods that no sdist uses: with bzip2 or LZMA, a hundred bytes may unpack to gigabytes."""
     for info in archive._archive.infolist():  # noqa: SLF001 - the guest opens any of them
         if info.compress_type not in _METHODS:
-            return _broken(f"{info.filename}: compressed by the method {info.compress_type}, as no sdist is")
+            return _broken(f"{info.filename}: compressed by the method {info.compress_type}, which no sdist uses")
     return None
 
 
-def _cargo_locks(archive: Tar | Zip, found: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
-    """Find the locks of cargo's workspaces, the outermost ones, which hold for all below them."""
+def _cargo_locks(archive: Tar | Zip, entries: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
+    """Yield the outermost Cargo.lock files, which apply to all folders below them."""
     folders: list[str] = []
     for path in sorted(
-        (one for one in found if posixpath.basename(one) == "Cargo.lock"), key=lambda one: one.count("/")
+        (name for name in entries if posixpath.basename(name) == "Cargo.lock"), key=lambda name: name.count("/")
     ):
-        folder, entry = posixpath.dirname(path), found[path]
-        below = any(not one or folder == one or folder.startswith(f"{one}/") for one in folders)
-        beside = found.get(posixpath.join(folder, "Cargo.toml"))
+        folder, entry = posixpath.dirname(path), entries[path]
+        below = any(not name or folder == name or folder.startswith(f"{name}/") for name in folders)
+        beside = entries.get(posixpath.join(folder, "Cargo.toml"))
         fits = entry.kind == "file" and entry.size <= _LONGEST_LOCK and beside is not None and beside.kind == "file"
         if fits and not below and len(folders) < _MOST_LOCKS:
             folders.append(folder)
@@ -154,7 +154,7 @@ def _build_system(path: Path, table: Any) -> Source | Failure:  # noqa: ANN401 -
         return _broken("pyproject.toml: build-system.requires is not a list of requirements (PEP 518)")
     backend = table.get("build-backend", LEGACY_BACKEND)
     folders = table.get("backend-path", [])
-    # PEP 517 wants a list. pip goes through a text too, letter by letter: that does for ".", as flit-core 2 has it.
+    # PEP 517 requires a list. pip also iterates over a text, letter by letter, which works for "." of flit-core 2.
     folders = list(folders) if isinstance(folders, str) else folders
     if not isinstance(backend, str) or not _texts(folders):
         return _broken("pyproject.toml: build-backend or backend-path is not as PEP 517 says")
@@ -177,12 +177,12 @@ def _broken(detail: str, reason: Reason = Reason.BROKEN_SDIST) -> Failure:
 
 
 def project_of(folder: Path) -> str:
-    """Return the normalized name that pyproject.toml gives a project; the folder's name where it gives none."""
+    """Return a project's normalized name from pyproject.toml, or else from the folder's name."""
     return declared(folder) or _NO_NAME.sub("-", folder.resolve().name.lower()).strip("-") or "project"
 
 
 def declared(folder: Path) -> str:
-    """Return the normalized name that pyproject.toml gives a project; nothing where it gives none."""
+    """Return a project's normalized name from pyproject.toml, or "" if it has none."""
     try:
         with (folder / "pyproject.toml").open("rb") as stream:
             name = tomllib.load(stream)["project"]["name"]
@@ -192,17 +192,17 @@ def declared(folder: Path) -> str:
 
 
 def pack(folder: Path, stream: IO[bytes], limits: Limits, mtime: int) -> None:
-    """Pack a project's folder as it stands into a .tar.gz: the same bytes from the same contents.
+    """Pack a project's folder into a .tar.gz: equal contents give equal bytes.
 
-    Left out are the folders of version control (.git, .hg, .svn), virtual environments and caches
-    (__pycache__, and what is marked as one of the two). Everything else is in it, as are files
-    that version control does not know. All times are `mtime`; of the modes only whether a file may
-    be executed is kept.
+    It leaves out folders of version control (.git, .hg, .svn), virtual environments and caches
+    (__pycache__, and folders marked as caches). Everything else is packed, including files
+    that version control does not track. All times are `mtime`. Of the modes, only the executable
+    bit is kept.
 
     Raises
     ------
     UsageError
-        The folder holds no project, or cannot be packed: it cannot be read, is larger than the
+        The folder has no project, or cannot be packed: it cannot be read, is larger than the
         limits, or has a link that leads out of it or something that is neither file nor folder.
 
     """
@@ -219,24 +219,24 @@ def pack(folder: Path, stream: IO[bytes], limits: Limits, mtime: int) -> None:
                 entry = _entry(folder, path, mtime)
                 room, members = room - entry.size, members - 1
                 if room < 0 or members < 0:
-                    msg = f"packing {folder}: it holds more than {limits.sdist} bytes or {limits.members} files; "
+                    msg = f"packing {folder}: it has more than {limits.sdist} bytes or {limits.members} files; "
                     raise UsageError(msg + "take away what does not belong to the project, or raise the limits")
                 _add(archive, entry, path)
     except OSError as error:
-        msg = f"packing {folder}: {error}; see to it that all of it can be read, and that nobody changes it meanwhile"
+        msg = f"packing {folder}: {error}; make sure that all of it can be read and does not change meanwhile"
         raise UsageError(msg) from error
 
 
 def _found(folder: Path) -> Iterator[Path]:
-    """Yield all that is to be packed, in an order of its own."""
+    """Yield the paths to pack, in an order that depends only on their names."""
 
     def refuse(error: OSError) -> None:
         raise error
 
     for name, folders, files in os.walk(folder, onerror=refuse):
         here = Path(name)
-        folders[:] = sorted(one for one in folders if not _left_out(here / one))
-        yield from (here / one for one in sorted((*folders, *files)))
+        folders[:] = sorted(name for name in folders if not _left_out(here / name))
+        yield from (here / name for name in sorted((*folders, *files)))
 
 
 def _left_out(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Files and folders of the cache: there whole or not at all, and made by one worker at a time."""
+"""Files and folders of the cache: each is written whole or not at all, and by one worker at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SEAL = "seal"
-"""The file of a finished folder that holds the hash of all others."""
+"""The file of a finished folder with the hash of all its other files."""
 
 _UNFINISHED = ".unfinished-"
 _DAMAGED = ".damaged-"
@@ -38,12 +38,12 @@ def sha256_of(file: Path) -> str:
 
 @contextmanager
 def unfinished(folder: Path) -> Iterator[Path]:
-    """Lend a new folder beside the finished ones; what is still in it at the end is removed.
+    """Create a temporary folder beside the finished ones. What is left in it at the end is removed.
 
     Raises
     ------
     ResultsError
-        The disk fails, whether here or in what the caller does.
+        The disk fails, here or in the caller's block.
 
     """
     try:
@@ -55,37 +55,37 @@ def unfinished(folder: Path) -> Iterator[Path]:
         with _kept_from_sweep(lent):
             yield lent
     except OSError as error:
-        raise _refused(folder, error) from error  # before what is in it is removed: it tells what has run out
+        raise _refused(folder, error) from error  # before the folder is removed: its state shows what has run out
     finally:
         shutil.rmtree(lent, ignore_errors=True)
 
 
 def _refused(folder: Path, error: OSError) -> ResultsError:
-    doing, advice = f"writing the cache in {folder}", "see to the rights there, or name another folder for it"
+    doing, advice = f"writing the cache in {folder}", "check the permissions there, or name another folder for it"
     return refused(doing, folder, error, advice)
 
 
 @contextmanager
 def _kept_from_sweep(lent: Path) -> Iterator[None]:
-    """Hold a folder, so that no sweep takes it for one that a killed process left."""
-    with ExitStack() as held:
-        for _ in range(_TRIES):  # a sweep may come between making it and holding it
+    """Lock a folder, so that no sweep removes it as left over from a killed process."""
+    with ExitStack() as locks:
+        for _ in range(_TRIES):  # a sweep may come between creating and locking it
             lent.mkdir(mode=0o700, exist_ok=True)
-            with suppress(OSError), ExitStack() as holding:
-                descriptor = holding.enter_context(_held(lent))
+            with suppress(OSError), ExitStack() as attempt:
+                descriptor = attempt.enter_context(_locked(lent))
                 if os.path.samestat(os.fstat(descriptor), lent.stat()):
-                    held.push(holding.pop_all())
+                    locks.push(attempt.pop_all())
                     break
         yield
 
 
 def write_checked(path: Path, content: str) -> None:
-    """Write a text under its own hash, for `read_checked`."""
+    """Write a text after a line with its hash, for `read_checked`."""
     write(path, f"{hashlib.sha256(content.encode()).hexdigest()}\n{content}")
 
 
 def read_checked(path: Path) -> str | None:
-    """Return a text that `write_checked` wrote; None where it is not there, or not as it was written."""
+    """Return a text that `write_checked` wrote; None if it is absent or was changed."""
     try:
         sha256, _, content = path.read_text(encoding="utf-8").partition("\n")
     except (OSError, UnicodeDecodeError):
@@ -94,24 +94,24 @@ def read_checked(path: Path) -> str | None:
 
 
 def write(path: Path, content: str) -> None:
-    """Write a file so that no reader, and no crash, ever sees a part of it."""
+    """Write a file atomically: neither a reader nor a crash sees a part of it."""
     with unfinished(path.parent) as folder:
         (folder / path.name).write_text(content, encoding="utf-8")
         (folder / path.name).replace(path)
 
 
 def keep(file: Path, place: Path) -> None:
-    """Copy a file to its place, so that nobody ever sees a part of it there."""
+    """Copy a file to its place atomically."""
     with unfinished(place.parent) as folder:
         shutil.copyfile(file, folder / place.name)
         (folder / place.name).replace(place)
 
 
-def settle(made: Path, place: Path) -> Path:
-    """Seal a finished folder, and move it to its place; where another process was faster, its work is as good."""
-    _write_seal(made)
+def settle(folder: Path, place: Path) -> Path:
+    """Seal a finished folder and move it to its place. If another process was faster, its folder is kept."""
+    _write_seal(folder)
     try:
-        made.rename(place)
+        folder.rename(place)
     except OSError:
         if not place.is_dir():
             raise
@@ -119,19 +119,19 @@ def settle(made: Path, place: Path) -> Path:
 
 
 def settled(place: Path) -> Path | None:
-    """Return a finished folder, if there is one that is as it was made.
+    """Return a finished folder if it exists and is undamaged, or None.
 
-    One that is not, say because the host lost its power, is moved aside, for the caller to make it again: what
-    would be built with it would be judged by it. Containers that use it keep it, until it is swept away.
+    A damaged folder, for example after a power failure, is moved aside, for the caller to make it again: it
+    would change what builds give. Containers that use it keep it until it is swept.
 
     Raises
     ------
     ResultsError
-        It cannot be moved.
+        A damaged folder cannot be moved.
 
     """
     with _TURNS.turn(str(place)):
-        if place in _WHOLE and place.is_dir():  # looked at once in each run: nobody trusts the days before
+        if place in _WHOLE and place.is_dir():  # checked once in each run: the disk may have failed since the last
             return place
         if place.is_dir() and _is_whole(place):
             _WHOLE.add(place)
@@ -149,7 +149,7 @@ def _is_whole(place: Path) -> bool:
 
 
 def _set_aside(place: Path) -> None:
-    logs.warning("a folder of the cache is not as it was made, and is made again", folder=str(place))
+    logs.warning("a folder of the cache is damaged, and is made again", folder=str(place))
     try:
         aside = Path(tempfile.mkdtemp(prefix=_DAMAGED, dir=place.parent))
         place.rename(aside / place.name)
@@ -159,7 +159,7 @@ def _set_aside(place: Path) -> None:
 
 
 def _write_seal(folder: Path) -> None:
-    """Leave the folder's own time as it is, for two folders of one content to be the same."""
+    """Write the seal and keep the folder's time, so that folders of equal content are equal."""
     seal, when = folder / SEAL, folder.stat().st_mtime_ns
     seal.write_text(sum_of(folder))
     seal.chmod(0o644)
@@ -168,22 +168,24 @@ def _write_seal(folder: Path) -> None:
 
 
 def sum_of(folder: Path) -> str:
-    """Hash all that a build could read of a folder, but for its seal."""
-    found = []
+    """Return the hash of all that a build could read in a folder, except its seal."""
+    entries = []
     for path, folders, files in os.walk(folder):
         folders.sort()
         for name in sorted(files):
-            one = Path(path, name)
-            inside = str(one.relative_to(folder))
+            file = Path(path, name)
+            inside = str(file.relative_to(folder))
             if inside != SEAL:
-                found.append((inside, one.lstat().st_mode, str(one.readlink()) if one.is_symlink() else sha256_of(one)))
-    return digest(found)
+                entries.append(
+                    (inside, file.lstat().st_mode, str(file.readlink()) if file.is_symlink() else sha256_of(file))
+                )
+    return digest(entries)
 
 
 def sweep(folder: Path) -> None:
-    """Remove what ended processes left unfinished in a folder, and what was damaged, a day later."""
+    """Remove unfinished folders of ended processes, and damaged folders older than a day."""
     for path in folder.glob(f"{_UNFINISHED}*"):
-        with suppress(OSError), _held(path):
+        with suppress(OSError), _locked(path):
             shutil.rmtree(path, ignore_errors=True)
     for path in folder.glob(f"{_DAMAGED}*"):
         with suppress(OSError):
@@ -192,33 +194,33 @@ def sweep(folder: Path) -> None:
 
 
 def sweep_all(cache: Path) -> None:
-    """Sweep every folder of a cache in which something is made: itself, and two levels below."""
+    """Sweep every folder of a cache: itself, and two levels below."""
     for folder in (cache, *cache.glob("[!.]*/"), *cache.glob("[!.]*/[!.]*/")):
         sweep(folder)
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[int]:
-    """Hold a folder alone; an OSError where another does, it is gone, or its file system has no locks."""
+def _locked(folder: Path) -> Iterator[int]:
+    """Lock a folder. Raises OSError if another process has the lock, the folder is gone, or there are no locks."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however that ends
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released when the process ends, however it ends
         yield descriptor
     finally:
         os.close(descriptor)
 
 
 class Turns:
-    """One lock for each key, kept only while somebody holds it or waits for it."""
+    """One lock for each key, kept only while a thread has it or waits for it."""
 
     def __init__(self) -> None:
-        """Begin with no keys."""
+        """Start with no keys."""
         self._guard = threading.Lock()
         self._locks: dict[str, tuple[threading.Lock, int]] = {}
 
     @contextmanager
     def turn(self, key: str) -> Iterator[None]:
-        """Wait until no other thread is at work on this key."""
+        """Lock a key: wait until no other thread works on it."""
         with self._guard:
             lock, users = self._locks.get(key, (threading.Lock(), 0))
             self._locks[key] = (lock, users + 1)

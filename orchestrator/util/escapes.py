@@ -1,9 +1,9 @@
-"""Text of packages as records have it: nothing in it that JSON has no form for, that hides, or that a terminal obeys.
+"""Escapes text of packages for records: no lone surrogates, hidden characters or terminal commands remain.
 
-A character that shows nothing, or changes how its neighbours show, is written as ⟨U+202E⟩. A lone
-surrogate, which stands for a byte that is not UTF-8, is one of those. Where a text has the characters
-⟨U+202E⟩ themselves, its ⟨ is written as ⟨U+27E8⟩, so that every text can be read back as it was, and
-no other text reads as the same. All else stays as it is: é, 漢字, a backslash, and line ends and tabs.
+A character that is invisible, or changes how its neighbours are displayed, is written as ⟨U+202E⟩. So is
+a lone surrogate, which represents a byte that is not UTF-8. If a text has the characters
+⟨U+202E⟩ themselves, its ⟨ is written as ⟨U+27E8⟩, so that every text can be read back unchanged, and
+no two texts are escaped to the same. All else is unchanged: é, 漢字, a backslash, line ends and tabs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import unicodedata
 from typing import Any
 
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""General categories (Unicode, chapter 4.5) that show nothing, or change how their neighbours show."""
+"""General categories (Unicode, chapter 4.5) that are invisible, or change how their neighbours are displayed."""
 
 _BEGIN = "\u27e8"
 _SUSPECT = re.compile(r"[^\t\n\x20-\x7e]")
@@ -24,24 +24,24 @@ _HIGHEST = 0x10FFFF
 
 
 def visible(text: str) -> str:
-    """Return the text with each hidden character spelt out: to be looked at, not to be read back."""
-    return _SUSPECT.sub(lambda found: _shown(found.group()), text)
+    """Return the text with each hidden character spelt out, for display. It cannot be read back."""
+    return _SUSPECT.sub(lambda match: _shown(match.group()), text)
 
 
 def escaped(text: str) -> str:
-    """Return the text as a record has it."""
+    """Return the text escaped for a record."""
     if text.isascii() and text.isprintable():
         return text
-    return visible(_WRITTEN.sub(lambda found: _spelt(_BEGIN) + found.group()[1:], text))
+    return visible(_WRITTEN.sub(lambda match: _spelt(_BEGIN) + match.group()[1:], text))
 
 
 def unescaped(text: str) -> str:
-    """Return the text that a record's stands for."""
+    """Return the text that was escaped."""
     return _WRITTEN.sub(_read, text) if _BEGIN in text else text
 
 
 def is_marked(data: bytes) -> bool:
-    """Tell whether there may be something in a JSON text to read back."""
+    """Return whether a JSON text may have escaped characters."""
     return b"\xe2\x9f\xa8U+" in data or b"\\u27e8" in data.lower()
 
 
@@ -51,7 +51,7 @@ def all_escaped(value: Any) -> Any:  # noqa: ANN401 - whatever JSON has a form f
     Raises
     ------
     ValueError
-        There is a number in it that JSON has no form for: an infinite one, or none.
+        It has a number that JSON cannot represent: infinity or NaN.
 
     """
     return _mapped(value, escaped)
@@ -59,7 +59,7 @@ def all_escaped(value: Any) -> Any:  # noqa: ANN401 - whatever JSON has a form f
 
 def encodable(value: Any) -> Any:  # noqa: ANN401 - whatever JSON has a form for
     """Return a JSON-like value with nothing but lone surrogates spelt out: what UTF-8, and strict parsers, refuse."""
-    return _mapped(value, lambda text: _SURROGATE.sub(lambda found: _spelt(found.group()), text))
+    return _mapped(value, lambda text: _SURROGATE.sub(lambda match: _spelt(match.group()), text))
 
 
 def all_unescaped(value: Any) -> Any:  # noqa: ANN401 - whatever JSON has a form for
@@ -71,9 +71,9 @@ def _mapped(value: Any, change: Any) -> Any:  # noqa: ANN401
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
-        return {_mapped(key, change): _mapped(one, change) for key, one in value.items()}
+        return {_mapped(key, change): _mapped(item, change) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_mapped(one, change) for one in value]
+        return [_mapped(item, change) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         msg = f"a record may not have the number {value}"
         raise ValueError(msg)
@@ -88,6 +88,6 @@ def _spelt(character: str) -> str:
     return f"\u27e8U+{ord(character):04X}\u27e9"
 
 
-def _read(found: re.Match[str]) -> str:
-    code = int(found[1], 16)
-    return chr(code) if code <= _HIGHEST else found.group()
+def _read(match: re.Match[str]) -> str:
+    code = int(match[1], 16)
+    return chr(code) if code <= _HIGHEST else match.group()

@@ -1,11 +1,11 @@
-"""The helper process that `bounded` starts: it forks a child for each call, and reports how the child ended.
+"""The helper process that `limited_call` starts: it forks a child for each call, and reports how the child ended.
 
 Standard library only, besides the modules whose functions are called: those are imported before the fork, so
-that a child finds them there. The server never reads what a package made; a child reads it once and ends.
+that a child need not import them. The server never reads data of a package; a child reads it once and ends.
 
 A call comes as one datagram with two file descriptors: the names of modules to import, a socket on which the
-child gets its work (pickled by the farm, which is trusted) and leaves its answer (plain JSON), and a pipe for
-how it ended.
+child receives its work (pickled by the farm, which is trusted) and sends its answer (plain JSON), and a pipe for
+the report of how it ended.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LENGTH = struct.Struct("<Q")
-"""What stands before the work and before an answer: its bytes."""
+"""The prefix of the work and of an answer: its length in bytes."""
 
 ENDED = struct.Struct("<iQd")
 """How a child ended: its wait status, its peak of memory in bytes, its processor time in seconds."""
@@ -43,7 +43,7 @@ NOT_BEGUN = -1
 """The wait status of a child that could not be forked."""
 
 ANSWER, FAULT, FARM, MEMORY, LONG = b"A", b"E", b"F", b"M", b"L"
-"""What an answer begins with: a result, an exception, an error of the farm's, out of memory, answer too long."""
+"""The first byte of an answer: a result, an exception, an error of the farm, out of memory, answer too long."""
 
 _DATAGRAM = 1 << 16
 _SHOWN = 500  # characters of an exception
@@ -51,7 +51,7 @@ _PAGE = resource.getpagesize()
 
 
 def main(control: int, lifeline: int) -> None:
-    """Serve calls until the farm closes its end, or ends in any other way."""
+    """Serve calls until the farm closes its socket or ends."""
     _end_with_the_farm(lifeline)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     waker, wakened = socket.socketpair()
@@ -75,9 +75,9 @@ def main(control: int, lifeline: int) -> None:
 
 
 def _end_with_the_farm(lifeline: int) -> None:
-    """Let the kernel end this process and its children when the farm no longer has the other end of a pipe.
+    """Let the kernel end this process and its children when the farm's end of a pipe is closed.
 
-    A signal does so even in the middle of a regular expression; nothing is ever written into that pipe.
+    The kernel's signal works even in the middle of a regular expression. Nothing is ever written into the pipe.
     """
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
@@ -92,9 +92,9 @@ def _begin(names: str, descriptors: list[int], children: dict[int, int], own: tu
             for name in missing:
                 importlib.import_module(name)
             gc.collect()
-            gc.freeze()  # what is there already need not be copied for each child that looks for garbage
+            gc.freeze()  # objects that exist already are not copied when a child collects garbage
         process = os.fork()
-    except Exception:  # noqa: BLE001 - whoever called is to know, whatever it was
+    except Exception:  # noqa: BLE001 - the caller must learn of any error
         with suppress(OSError):
             os.write(ended, ENDED.pack(NOT_BEGUN, 0, 0))
         os.close(ended)
@@ -103,7 +103,7 @@ def _begin(names: str, descriptors: list[int], children: dict[int, int], own: tu
     if process == 0:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for descriptor in (ended, *children.values(), *(one.detach() for one in own)):
+        for descriptor in (ended, *children.values(), *(end.detach() for end in own)):
             os.close(descriptor)
         _child(socket.socket(fileno=work))
     os.close(work)
@@ -122,7 +122,7 @@ def _reap(children: dict[int, int]) -> None:
 
 
 def _child(farm: socket.socket) -> None:
-    """Do the one call, and end without any of Python's own ending."""
+    """Do the one call, and end without Python's own shutdown."""
     status = 1
     try:
         with farm.makefile("rb") as stream:
@@ -140,7 +140,7 @@ def _child(farm: socket.socket) -> None:
 
 
 def _bound(seconds: int, patience: float, memory: int) -> None:
-    """Bound this process: processor time, real time, and memory over and above what it begins with."""
+    """Limit this process: processor time, real time, and memory beyond what it starts with."""
     with open("/proc/self/statm", "rb") as stream:  # noqa: PTH123 - for each call
         begun = int(stream.read().split()[0]) * _PAGE
     signal.setitimer(signal.ITIMER_REAL, patience)
@@ -157,7 +157,7 @@ def _answer(function: Callable[..., object], arguments: tuple[object, ...]) -> b
     except Exception as error:  # noqa: BLE001 - whatever hostile bytes bring about
         name = type(error).__name__
         if is_of_the_host(error):
-            return FARM + json.dumps(["ResultsError", f"reading a file: {error}; see to it, and run again"]).encode()
+            return FARM + json.dumps(["ResultsError", f"reading a file: {error}; fix that, and run again"]).encode()
         if isinstance(error, WheelproofError):
             return FARM + json.dumps([name, str(error)]).encode()
         return FAULT + json.dumps(f"{name}: {error}"[:_SHOWN]).encode()
@@ -165,7 +165,7 @@ def _answer(function: Callable[..., object], arguments: tuple[object, ...]) -> b
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a function returns
     if is_dataclass(value):
-        return {one.name: getattr(value, one.name) for one in fields(value)}
+        return {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, Enum):

@@ -1,7 +1,7 @@
-"""Calls functions that read hostile bytes, each in a new child of a helper process: bounded, and with typed answers.
+"""Calls functions that read hostile bytes, each in a new child of a helper process, with limits and typed answers.
 
-The helper is begun when it is first needed, has imported what is called, and is shared by all threads. Each
-call gets a child forked from it, so that nothing of one package is left for the next. Only the farm pickles;
+The helper is started when it is first needed, imports the functions that are called, and is shared by all threads. Each
+call gets a child forked from it, so that no state of one package reaches the next. Only the farm pickles;
 a child answers in JSON, which is checked against the type that is asked for.
 """
 
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 AT_ONCE = 2
-"""Short calls at the same time; others wait. It bounds the memory of all of them together."""
+"""The most short calls at the same time; others wait. This limits their total memory."""
 
-_PATIENCE = 5  # seconds beyond its bound that a child is given to be ended by the kernel
+_PATIENCE = 5  # seconds beyond its bound in which the kernel must end a child
 _PIECE = 1 << 16
 _TRIES = 2
 _CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGSYS})
@@ -49,14 +49,14 @@ _slots = threading.BoundedSemaphore(AT_ONCE)
 
 
 class Bound(StrEnum):
-    """What a call ran into."""
+    """The limit that a call exceeded, or how it failed."""
 
     MEMORY = "memory"
     PROCESSOR = "processor time"
-    TIME = "time"  # real time, and not processor time: the host is slow, or something waits
+    TIME = "time"  # real time: the host is slow, or the call waits
     ANSWER = "size of the answer"
     FAULT = "fault"  # an exception that the function is not known to raise
-    CRASH = "crash"  # the process died by its own doing, twice
+    CRASH = "crash"  # the process crashed, twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,12 @@ class Bounds:
     seconds: int = 30  # of processor time
     patience: float = 600  # seconds of real time
     answer: int = 32 << 20  # bytes
-    long: bool = False  # it waits for none of the short calls, and they do not wait for it
+    long: bool = False  # it uses another set of slots: it does not wait for short calls, nor they for it
 
 
 @dataclass(frozen=True, slots=True)
 class Exceeded:
-    """Why there is no answer; that is a finding about the bytes, and no fault of the farm."""
+    """Why there is no answer: a finding about the bytes, not a fault of the farm."""
 
     bound: Bound
     detail: str
@@ -82,12 +82,12 @@ class Exceeded:
 class Spent:
     """What a call used."""
 
-    memory: int  # bytes at its peak, with what it shares with its helper
+    memory: int  # bytes at its peak, including memory shared with the helper
     seconds: float  # of processor time
 
 
 class _LostError(Exception):
-    """A child, or the helper, ended for reasons that are not the bytes'."""
+    """A child, or the helper, ended for a reason other than the bytes."""
 
 
 def run_limited(
@@ -98,20 +98,20 @@ def run_limited(
     preload: tuple[str, ...] = (),
     spent: Callable[[Spent], None] | None = None,
 ) -> _T | Exceeded:
-    """Return what a function returns, as a value of the type `kind`, or which bound it ran into.
+    """Return the function's result as a value of the type `kind`, or the limit that it exceeded.
 
-    The function has to be one of a module's own; it and its arguments are pickled. Its answer may have
-    dataclasses, named tuples, tuples, enumerations, paths and what JSON has. `preload`: what it imports late,
-    which the helper then does but once. `spent` gets what was used, at the price of some time.
+    The function must be at the top level of a module; it and its arguments are pickled. Its answer may have
+    dataclasses, named tuples, tuples, enumerations, paths and JSON's types. `preload` lists modules that it
+    imports late, which the helper then imports once. `spent` is called with what was used; that takes some time.
 
     Raises
     ------
     WheelproofError
-        The function raised it; or the helper was killed by something else, twice. Nothing is known of the bytes.
+        The function raised it, or the helper was killed twice. Nothing is known about the bytes.
 
     """
     work = pickle.dumps((function, arguments, bounds.seconds, bounds.patience, bounds.memory, bounds.answer))
-    modules = {function.__module__, *preload, *(type(one).__module__ for one in arguments)}
+    modules = {function.__module__, *preload, *(type(argument).__module__ for argument in arguments)}
     lost = ""
     for attempt in range(_TRIES):
         try:
@@ -131,7 +131,7 @@ def run_limited(
 def begin(
     modules: Iterable[str] = ("orchestrator.analysis.compare_files", "orchestrator.sources.sdist", "gzip"),
 ) -> None:
-    """Begin the helper already, and let it import what will be called: it will have something to do."""
+    """Start the helper ahead of the first call, and let it import the modules."""
     with suppress(_LostError):
         _asked(pickle.dumps((int, (), 1, 60.0, 1 << 26, 1 << 10)), set(modules), None, None, last=True)
 
@@ -139,7 +139,7 @@ def begin(
 def _asked(
     work: bytes, modules: set[str], bounds: Bounds | None, spent: Callable[[Spent], None] | None, *, last: bool
 ) -> bytes | Exceeded:
-    """Have one child do the work; its answer as it stands, or the bound that ended it."""
+    """Let one child do the work; return its unchecked answer, or the limit that ended it."""
     with ExitStack() as stack:
         ours, theirs = socket.socketpair()
         stack.enter_context(ours)
@@ -163,12 +163,12 @@ def _asked(
             server.kill()
             msg = "its process neither answered nor ended"
             raise _LostError(msg) from None
-        told = ended.read(ENDED.size)
-        if len(told) < ENDED.size:
+        report = ended.read(ENDED.size)
+        if len(report) < ENDED.size:
             server.kill()  # if it has not quite ended; the next call needs another
             msg = "the helper process ended"
             raise _LostError(msg)
-        status, memory, seconds = ENDED.unpack(told)
+        status, memory, seconds = ENDED.unpack(report)
         if status == NOT_BEGUN:
             msg = "no process could be begun"
             raise _LostError(msg)
@@ -211,7 +211,7 @@ def _wait(ended: Any, end: float) -> None:  # noqa: ANN401 - a raw file
 
 
 def _cause(status: int, bounds: Bounds, *, last: bool) -> Exceeded:
-    """Tell by how a child ended which bound it ran into; raises _LostError where that was none."""
+    """Return the limit that a child exceeded, by how it ended; raise _LostError if it exceeded none."""
     number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     if number == signal.SIGXCPU:
         return Exceeded(Bound.PROCESSOR, f"it took more than {bounds.seconds} seconds of processor time")
@@ -233,11 +233,11 @@ def _read(answer: bytes, kind: object, bounds: Bounds) -> Any:  # noqa: ANN401 -
     try:
         if what == ANSWER:
             return _adapter(kind).validate_python(json.loads(body, parse_constant=_no_number))
-        told = json.loads(body)
+        message = json.loads(body)
         if what == FARM:
-            raise _of_the_farm(*told)
+            raise _of_the_farm(*message)
         if what == FAULT:
-            return Exceeded(Bound.FAULT, str(told))
+            return Exceeded(Bound.FAULT, str(message))
     except (ValueError, TypeError, RecursionError, ValidationError) as error:
         return Exceeded(Bound.FAULT, f"an answer that is none: {type(error).__name__}")
     return Exceeded(Bound.FAULT, "an answer that is none")
@@ -262,11 +262,11 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - any type
 
 
 class _Server:
-    """A helper process: begun with nothing of ours open but two ends, out of reach of the terminal's signals."""
+    """A helper process: it inherits only two descriptors, and gets no signals from the terminal."""
 
     def __init__(self) -> None:
         self._calls, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        lifeline, self._held = os.pipe()
+        lifeline, self._lifeline = os.pipe()
         try:
             program = _PROGRAM.format(path=sys.path, control=control.fileno(), lifeline=lifeline)
             self._process = subprocess.Popen(  # noqa: S603 - ours
@@ -290,27 +290,27 @@ class _Server:
         return self._process.pid
 
     def send(self, modules: str, *descriptors: int) -> None:
-        """Hand over a call; one datagram, so that threads need not wait for each other."""
+        """Send a call as one datagram, so that threads need not wait for each other."""
         try:
             socket.send_fds(self._calls, [modules.encode()], descriptors)
         except OSError as error:
             self.kill()
-            msg = f"the helper process does not listen ({error.strerror})"
+            msg = f"the helper process does not accept calls ({error.strerror})"
             raise _LostError(msg) from error
 
     def kill(self) -> None:
-        """End the helper and its children; where it has ended, those that are left end with the other pipe."""
+        """End the helper and its children; if it has already ended, closing the other pipe ends its children."""
         if self.alive:
             with suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
     def close(self) -> None:
-        """End it, and let go of both ends."""
+        """End the helper, and close both ends."""
         self.kill()
         self._calls.close()
         with suppress(OSError):
-            os.close(self._held)
+            os.close(self._lifeline)
 
 
 _current: list[_Server] = []
@@ -318,7 +318,7 @@ _turn = threading.Lock()
 
 
 def _server() -> _Server:
-    """Return the helper; begin another where the last has ended."""
+    """Return the helper; start another if the last has ended."""
     with _turn:
         if _current and not _current[0].alive:
             _current.pop().close()
@@ -328,9 +328,9 @@ def _server() -> _Server:
 
 
 def processes() -> tuple[int, ...]:
-    """Return the helper's process, if it has been begun; its children are in its process group."""
+    """Return the helper's process id, if it was started; its children are in its process group."""
     with _turn:
-        return tuple(one.pid for one in _current)
+        return tuple(server.pid for server in _current)
 
 
 @atexit.register

@@ -1,6 +1,6 @@
-"""What the farm says of itself as it goes, on standard error. The only module that imports structlog.
+"""The farm's log, on standard error. The only module that imports structlog.
 
-It does so when the first thing is said: most runs have nothing to say, and would wait for it all the same.
+It imports structlog with the first message: most runs log nothing, and need not wait for the import.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ _FORMS = ["console"]
 
 
 def use(form: str) -> None:
-    """Log in that form from now on: "console", which is what it does by itself, or "json"."""
+    """Log in that form from now on: "console", the default, or "json"."""
     _FORMS[:] = [form]
 
 
 def info(event: str, **values: object) -> None:
-    """Say what is being done."""
+    """Log what is being done."""
     _logger().info(event, **values)
 
 
 def warning(event: str, **values: object) -> None:
-    """Say what went wrong and is mended, or does not matter much."""
+    """Log an error that was repaired or has little effect."""
     _logger().warning(event, **values)
 
 
 def error(event: str, **values: object) -> None:
-    """Say what went wrong and stays so."""
+    """Log an error that was not repaired."""
     _logger().error(event, **values)
 
 
 def fault(event: str, error: BaseException, **values: object) -> None:
-    """Log an error with its traceback, where nobody foresaw it, and without where it has a message for users."""
+    """Log an error: with its traceback, unless it is one of ours, which has a message for users."""
     cause = error.__cause__ if isinstance(error, FaultError) and error.__cause__ else error
     foreseen = isinstance(cause, WheelproofError)
     shown = {} if foreseen else {"exception": "".join(traceback.format_exception(cause)).rstrip("\n")}
@@ -44,8 +44,10 @@ def fault(event: str, error: BaseException, **values: object) -> None:
 
 
 def printable(text: str) -> str:
-    """Replace what a terminal might obey, and what turns the direction of writing, by what it is called."""
-    return "".join(one if one.isprintable() or one == "\n" else f"\\x{ord(one):02x}" for one in text)
+    """Replace terminal commands and changes of the writing direction by their code points."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else f"\\x{ord(character):02x}" for character in text
+    )
 
 
 def _logger() -> Any:  # noqa: ANN401 - a logger of structlog
@@ -74,5 +76,5 @@ def _console() -> Any:  # noqa: ANN401 - a renderer of structlog
 
 
 def _escaped(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Keep from the terminal whatever it might obey: much of what is logged comes from packages."""
+    """Escape terminal commands: much of what is logged comes from packages."""
     return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}

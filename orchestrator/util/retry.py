@@ -1,4 +1,4 @@
-"""The one retry policy: what may mend itself is tried again, ever more slowly, and then given up."""
+"""The one retry policy: transient faults are tried again, with growing waits, up to a number of attempts."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def retrying(
 ) -> Callable[_P, _T]:
     """Wrap an effect so that transient faults of index and engine are tried again.
 
-    When `stop` is set, nothing is tried again and no wait goes on. The waits double
-    from `first_wait` to `longest_wait` seconds, with jitter; where an index asked for a longer wait, that one
-    is kept instead. When the last attempt fails, its own error is raised.
+    When `stop` is set, waits end and nothing is tried again. The waits double
+    from `first_wait` to `longest_wait` seconds, with jitter; if an index asked for a longer wait, that wait
+    is used. When the last attempt fails, its error is raised.
     """
     stop = stop or threading.Event()
     policy = tenacity.Retrying(
@@ -47,7 +47,7 @@ def retrying(
 
 
 def _longer(usual: Callable[[tenacity.RetryCallState], float]) -> Callable[[tenacity.RetryCallState], float]:
-    """Wait as usual, or as long as the fault asks for where that is longer."""
+    """Return a wait that is as long as usual, or as the fault asks if that is longer."""
 
     def wait(state: tenacity.RetryCallState) -> float:
         fault = state.outcome.exception() if state.outcome else None

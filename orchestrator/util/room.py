@@ -1,4 +1,4 @@
-"""What a file system that has no room left comes to: the end of a run, and one message with the folder."""
+"""Errors of a full file system: they end a run with one message that names the folder."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from tempfile import gettempdir
 from orchestrator.errors import NoRoomError, ResultsError
 
 SCARCE = 256 << 20
-"""Bytes that are too few to unpack build requirements into."""
+"""Free bytes below which build requirements may not be unpacked."""
 
 _BYTES = "no space is left"
-_INODES = "the file system has no inodes left, so no more files can be made"
+_INODES = "the file system has no inodes left, so no more files can be created"
 _QUOTA = "the quota of disk space or files is used up"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FEW = 1000  # files
 
 
 def refused(doing: str, folder: Path, error: OSError, advice: str) -> ResultsError:
-    """Return what to raise for an error of the disk: NoRoomError where it is full, with what it is that ran out."""
+    """Return the error to raise for an error of the disk: a NoRoomError that names what ran out, if it is full."""
     if error.errno not in _FULL:
         return ResultsError(f"{doing}: {error}; {advice}")
     return NoRoomError(
@@ -29,7 +29,7 @@ def refused(doing: str, folder: Path, error: OSError, advice: str) -> ResultsErr
 
 
 def shortage(error: BaseException) -> NoRoomError | None:
-    """Return the full disk that is behind an error, if one is."""
+    """Return a NoRoomError if an error was caused by a full disk, or None."""
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen:
@@ -43,7 +43,7 @@ def shortage(error: BaseException) -> NoRoomError | None:
 
 
 def is_told_of(complaint: str) -> bool:
-    """Tell whether a message of another process of ours is that of a full file system."""
+    """Return whether another process of ours reports a full file system."""
     return any(words in complaint for words in (_BYTES, _INODES, _QUOTA))
 
 
@@ -56,16 +56,16 @@ def _unforeseen(error: OSError) -> str:
 
 
 def is_scarce(folder: Path) -> bool:
-    """Tell whether a folder's file system is full, or nearly; another program's word for it may be a package's."""
+    """Return whether a folder's file system is nearly full. A package may forge another program's message."""
     status = os.statvfs(folder)
     return status.f_bavail * status.f_frsize < SCARCE or bool(status.f_files and status.f_favail < _FEW)
 
 
 def _what_ran_out(folder: Path, error: OSError) -> str:
-    """Tell apart the bytes, the number of files, and a user's quota of either."""
+    """Distinguish bytes, inodes, and a user's quota of either."""
     if error.errno == errno.EDQUOT:
         return _QUOTA
-    existing = next((one for one in (folder, *folder.parents) if one.exists()), Path("/"))
+    existing = next((path for path in (folder, *folder.parents) if path.exists()), Path("/"))
     try:
         status = os.statvfs(existing)
     except OSError:

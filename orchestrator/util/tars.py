@@ -1,4 +1,4 @@
-"""Unpack what containers of ours give as a tar: called in a helper process, since packages decide what is in it.
+"""Unpack tars that our containers write: called in a helper process, since packages decide their contents.
 
 Only plain files and folders are taken, and only where the caller wants them.
 """
@@ -14,19 +14,19 @@ CHUNK = 1 << 20
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack the plain files and folders of an archive into a folder, all of one time.
+    """Unpack the plain files and folders of an archive into a folder, with one time for all.
 
     Raises
     ------
     tarfile.TarError
-        It is no such archive, or a member leads out of the folder.
+        It is not a tar, or a member leads out of the folder.
 
     """
-    with tarfile.open(archive) as found:
-        for member in found:
-            found.members.clear()  # type: ignore[attr-defined] # it keeps every member that it has seen
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            tar.members.clear()  # type: ignore[attr-defined] # it keeps every member that it has seen
             if member.isreg() or member.isdir():
-                found.extract(member, folder, filter="data")
+                tar.extract(member, folder, filter="data")
     for path, folders, files in os.walk(folder):
         for name in folders:
             Path(path, name).chmod(0o755)
@@ -36,21 +36,21 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def add_bytecode(archive: Path, lib: Path) -> None:
-    """Lay bytecode beside the modules of a folder; only where a module is, whatever the archive has.
+    """Add bytecode to the modules of a folder; bytecode without a module is skipped.
 
     Raises
     ------
     tarfile.TarError
-        It is no such archive.
+        It is not a tar.
 
     """
-    with tarfile.open(archive) as found:
-        for member in found:
-            found.members.clear()  # type: ignore[attr-defined] # as in `unpack`
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            tar.members.clear()  # type: ignore[attr-defined] # as in `unpack`
             place = Path(os.path.normpath(lib / member.name))
             source = place.parent.parent / f"{place.name.split('.')[0]}.py"
             is_bytecode = member.isreg() and place.suffix == ".pyc" and place.parent.name == "__pycache__"
-            stream = found.extractfile(member) if is_bytecode else None
+            stream = tar.extractfile(member) if is_bytecode else None
             if stream is not None and source.is_file() and source.is_relative_to(lib):
                 place.parent.mkdir(exist_ok=True)
                 place.unlink(missing_ok=True)  # it may be a link to a file that others have

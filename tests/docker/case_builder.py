@@ -32,7 +32,7 @@ LABEL = f"wheelproof-tests-{os.getpid()}"
 
 @dataclass(frozen=True, slots=True)
 class CaseBuilder:
-    """A farm for packages without requirements, in a folder of its own."""
+    """A farm for packages without requirements, in a separate folder."""
 
     engine: Engine
     image: Image

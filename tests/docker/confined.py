@@ -104,7 +104,7 @@ def size(found: os.statvfs_result) -> int:
 
 
 def runs(code: str) -> str:
-    """Run a line of Python in a process of its own; nothing where it works."""
+    """Run a line of Python in a separate process; nothing where it works."""
     return "" if subprocess.run(["/usr/bin/python3", "-c", code], check=False).returncode == 0 else "failed"
 
 

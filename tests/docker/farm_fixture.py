@@ -1,4 +1,4 @@
-"""A whole farm for a test: the real command, a config, an index on loopback, results of its own."""
+"""A whole farm for a test: the real command, a config, an index on loopback, separate results."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Ended:
 
 @dataclass(slots=True)
 class FarmFixture:
-    """One farm; each command runs in a process of its own, as a user's would."""
+    """One farm; each command runs in a separate process, as a user's would."""
 
     folder: Path
     index: LoopbackIndex
@@ -67,13 +67,13 @@ class FarmFixture:
         """What the containers of this farm are labelled with."""
         return hashlib.sha256(str(self.results.resolve()).encode()).hexdigest()[:16]
 
-    def configure(self, **settings: Any) -> None:  # noqa: ANN401 - whatever YAML may hold
+    def configure(self, **settings: Any) -> None:  # noqa: ANN401 - any YAML value
         """Change settings, and write config.yaml."""
         self.settings |= settings
         (self.folder / "config.yaml").write_text(yaml.safe_dump({"index": self.index.url, **self.settings}))
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
-        """Begin a command, in a session of its own."""
+        """Start a command in a new session."""
         if not (self.folder / "config.yaml").exists():
             self.configure()
         process = subprocess.Popen(
@@ -101,7 +101,7 @@ class FarmFixture:
         return sorted(self.results.glob(f"records/{project}/*.json"))
 
     def verdicts(self) -> dict[str, str]:
-        """Tell the verdict of each project's newest record."""
+        """Return the verdict of each project's newest record."""
         return {path.parent.name: json.loads(path.read_bytes())["verdict"] for path in self.records()}
 
     def containers(self) -> list[dict[str, Any]]:
@@ -123,7 +123,7 @@ class FarmFixture:
 
 
 def until(is_so: Callable[[], object]) -> None:
-    """Wait until something is so; an AssertionError tells that it never was."""
+    """Wait until a condition is true; raise AssertionError if it never is."""
     end = time.monotonic() + PATIENCE
     while not is_so():
         assert time.monotonic() < end, "what was waited for did not come"
@@ -133,13 +133,13 @@ def until(is_so: Callable[[], object]) -> None:
 def farm_on(folder: Path) -> Iterator[FarmFixture]:
     """Give a farm with an empty index, and make sure that it leaves neither process nor container."""
     with LoopbackIndex() as index:
-        yard = FarmFixture(folder, index)
-        yield yard
-        for process in yard.begun:
+        farm = FarmFixture(folder, index)
+        yield farm
+        for process in farm.begun:
             process.kill()
             process.communicate()
         client = docker.APIClient(version="auto")
-        for one in yard.containers():
+        for one in farm.containers():
             client.remove_container(one["Id"], force=True)
         client.close()
 
@@ -200,7 +200,7 @@ class FlakyEngine:
                     self._threads[-1].start()
 
     def _carry(self, near: socket.socket) -> None:
-        """Pass on all that either side says until neither says any more."""
+        """Copy bytes both ways until both sides close."""
         with near, socket.socket(socket.AF_UNIX) as far:
             far.connect(_engine())
             with self._lock:

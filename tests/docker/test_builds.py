@@ -44,7 +44,7 @@ def said(result: Result, tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("name", variations.NAMES)
 def test_a_package_that_captures_one_thing_is_sensitive_to_just_that(judge: Judge, name: str) -> None:
-    """With that variation alone held, it is the same bytes; with all the others held, it is not."""
+    """Holding only that variation gives the same bytes; holding all others does not."""
     assert judge(name).verdict is Verdict.SENSITIVE
     held = judge(name, hold=(name,))
     assert held.verdict is Verdict.REPRODUCIBLE

@@ -51,14 +51,14 @@ ORDINARY = 'import sys; [print("path", one) for one in sys.path[1:]]; print("fla
 
 
 @pytest.fixture
-def farm(engine: Engine, bookworm: Image, cache: Path, tmp_path: Path) -> CaseBuilder:
+def cases(engine: Engine, bookworm: Image, cache: Path, tmp_path: Path) -> CaseBuilder:
     """A farm for packages without requirements."""
     return CaseBuilder(engine, bookworm, cache, tmp_path)
 
 
 @pytest.fixture
-def yard(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
-    """A farm of its own, on the image that is there."""
+def farm(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
+    """A separate farm on the available image."""
     assert bookworm.name == "bookworm"
     yield from farm_on(tmp_path)
 
@@ -75,9 +75,9 @@ def log(result: Result, folder: Path) -> str:
     return (folder / "results" / "logs" / result.builds[0].log).read_text()
 
 
-def test_no_way_leads_into_the_process_that_reports_the_outcome(farm: CaseBuilder, tmp_path: Path) -> None:
+def test_no_way_leads_into_the_process_that_reports_the_outcome(cases: CaseBuilder, tmp_path: Path) -> None:
     """Neither its descriptors, its memory, a debugger nor a signal; and the build itself is as open as ever."""
-    result = farm.judge("forges-frames")
+    result = cases.judge("forges-frames")
     tried = dict(one.split() for one in wrote(result, "sin/tried.txt", tmp_path).splitlines())
     assert (tried.pop("itself"), tried.pop("traceable")) == ("open", "yes")
     assert len(tried) == 11
@@ -85,9 +85,9 @@ def test_no_way_leads_into_the_process_that_reports_the_outcome(farm: CaseBuilde
     assert result.verdict is Verdict.REPRODUCIBLE
 
 
-def test_signals_to_the_guest_change_nothing(farm: CaseBuilder) -> None:
-    """Not even that of its own alarm."""
-    assert farm.judge("signals-guest").verdict is Verdict.REPRODUCIBLE
+def test_signals_to_the_guest_change_nothing(cases: CaseBuilder) -> None:
+    """Not even the signal of its alarm."""
+    assert cases.judge("signals-guest").verdict is Verdict.REPRODUCIBLE
 
 
 @pytest.mark.parametrize(
@@ -101,33 +101,33 @@ def test_signals_to_the_guest_change_nothing(farm: CaseBuilder) -> None:
     ],
 )
 def test_what_a_build_answers_is_a_result_whatever_it_is(
-    farm: CaseBuilder, slug: str, reason: str, detail: str
+    cases: CaseBuilder, slug: str, reason: str, detail: str
 ) -> None:
     """It has its reason, and the farm goes on."""
-    result = farm.judge(slug)
+    result = cases.judge(slug)
     assert (result.verdict, result.reason) == (Verdict.FTBFS, reason), result.failure
     assert result.failure is not None
     assert detail in result.failure.detail
 
 
-def test_nothing_alters_the_wheel_once_the_build_is_over(farm: CaseBuilder) -> None:
+def test_nothing_alters_the_wheel_once_the_build_is_over(cases: CaseBuilder) -> None:
     """Whatever it left behind is dead before the wheel is looked at.
 
     What is left behind begins three milliseconds after the hook's end; a busy machine may take longer than that to
     get to killing it. Unhindered it would alter every wheel, so one build pair that agrees is enough.
     """
-    assert any(farm.judge("alters-late", budget=Budget(builds=0)).verdict is Verdict.REPRODUCIBLE for _ in range(3))
+    assert any(cases.judge("alters-late", budget=Budget(builds=0)).verdict is Verdict.REPRODUCIBLE for _ in range(3))
 
 
-def test_what_the_question_left_behind_is_not_in_the_way_of_the_build(farm: CaseBuilder, tmp_path: Path) -> None:
+def test_what_the_question_left_behind_is_not_in_the_way_of_the_build(cases: CaseBuilder, tmp_path: Path) -> None:
     """Not even a folder that nobody may enter."""
-    result = farm.judge("locks-scratch")
+    result = cases.judge("locks-scratch")
     assert result.verdict is Verdict.REPRODUCIBLE
     assert wrote(result, "sin/found.txt", tmp_path) == "False"
 
 
 def test_build_requirements_run_in_the_build_alone(
-    farm: CaseBuilder, engine: Engine, bookworm: Image, tmp_path: Path
+    cases: CaseBuilder, engine: Engine, bookworm: Image, tmp_path: Path
 ) -> None:
     """Their .pth files and their modules under a library's name; there, all is as Python itself has it at its start."""
     lib = tmp_path / "requirements" / "lib"
@@ -137,7 +137,7 @@ def test_build_requirements_run_in_the_build_alone(
     (lib / "evil.py").write_text(EVIL)
     for name in ("json", "tarfile", "gzip"):
         (lib / f"{name}.py").write_text(SHADOW)
-    result = farm.judge("shows-python", requirements=lib.parent)
+    result = cases.judge("shows-python", requirements=lib.parent)
     assert "in process 1\n" not in log(result, tmp_path)
     shown = wrote(result, "sin/shown.txt", tmp_path).splitlines()
     place = "/usr/lib/somewhere/lib"
@@ -161,20 +161,20 @@ def test_build_requirements_run_in_the_build_alone(
     ]
 
 
-def test_a_container_that_nobody_attends_to_ends_in_time(farm: CaseBuilder, engine: Engine, tmp_path: Path) -> None:
+def test_a_container_that_nobody_attends_to_ends_in_time(cases: CaseBuilder, engine: Engine, tmp_path: Path) -> None:
     """By itself, and so that it can be seen why; here two seconds after its start."""
     found = pack("never-ends", tmp_path)
     lib = tmp_path / "requirements" / "lib"
     lib.mkdir(parents=True)
     order = container.Order(
         name="first",
-        source=farm.job_effects.describe(found, SMALL),  # type: ignore[arg-type] # it is a good one
+        source=cases.job_effects.describe(found, SMALL),  # type: ignore[arg-type] # it is a good one
         environment=FIRST,
         requirements=lib.parent,
-        image=farm.image,
+        image=cases.image,
         limits=replace(SMALL, seconds=2),
     )
-    spec = container.container(order, container.guest_folder(farm.cache, FIRST), 0, 1, LABEL)
+    spec = container.container(order, container.guest_folder(cases.cache, FIRST), 0, 1, LABEL)
     heard = bytearray()
 
     def listen(stream: int, piece: bytes) -> bool:
@@ -189,25 +189,25 @@ def test_a_container_that_nobody_attends_to_ends_in_time(farm: CaseBuilder, engi
     assert heard.count(b"\n") == 1
 
 
-def test_builds_end_in_time_though_their_farm_is_dead(yard: FarmFixture) -> None:
+def test_builds_end_in_time_though_their_farm_is_dead(farm: FarmFixture) -> None:
     """A farm that was killed has nobody to stop them."""
-    yard.publish("never-ends")
-    yard.configure(limits={"time": "2s"}, jobs=1)
-    process = yard.begin("run", "never-ends")
-    until(lambda: yard.running() == 1)
+    farm.publish("never-ends")
+    farm.configure(limits={"time": "2s"}, jobs=1)
+    process = farm.begin("run", "never-ends")
+    until(lambda: farm.running() == 1)
     process.kill()
     process.wait()
-    assert yard.running() == 1
-    until(lambda: yard.running() == 0)
+    assert farm.running() == 1
+    until(lambda: farm.running() == 0)
 
 
-def test_a_guest_that_cannot_protect_itself_does_nothing(farm: CaseBuilder, engine: Engine) -> None:
+def test_a_guest_that_cannot_protect_itself_does_nothing(cases: CaseBuilder, engine: Engine) -> None:
     """One that is not the container's first process could be killed, and could not kill what is left behind."""
-    guest = container.guest_folder(farm.cache, FIRST)
+    guest = container.guest_folder(cases.cache, FIRST)
     program = f"import subprocess; print(subprocess.run(['python3', '{container.GUEST}/start.py', '{{}}']).returncode)"
     given = '{"seconds": 9, "inventory": true}'
     spec = Container(
-        image=farm.image.id,
+        image=cases.image.id,
         command=("/usr/bin/python3", "-c", program.replace("{}", given)),
         mounts=((str(guest), container.GUEST),),
         label=LABEL,

@@ -46,7 +46,7 @@ def commit():
 
 
 @pytest.fixture
-def yard(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
+def farm(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
     """A farm with a project of the user's own beside it."""
     assert bookworm.name == "bookworm"
     for found in farm_on(tmp_path):
@@ -59,34 +59,34 @@ def yard(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
         yield found
 
 
-def test_a_folder_is_judged_by_the_sdist_that_is_built_of_it(yard: FarmFixture) -> None:
-    """What version control, virtual environments and caches hold is not in it; unchanged, it is not built again."""
+def test_a_folder_is_judged_by_the_sdist_that_is_built_of_it(farm: FarmFixture) -> None:
+    """Version control, virtual environments and caches are left out; an unchanged project is not built again."""
     for path in (".git/config", "venv/pyvenv.cfg", "venv/lib.py", "__pycache__/a.pyc"):
-        (yard.folder / "project" / path).parent.mkdir(exist_ok=True)
-        (yard.folder / "project" / path).write_text("")
-    assert "build bookworm never built" in _plan(yard)
-    ended = yard.run("run", "--json", "./project")
+        (farm.folder / "project" / path).parent.mkdir(exist_ok=True)
+        (farm.folder / "project" / path).write_text("")
+    assert "build bookworm never built" in _plan(farm)
+    ended = farm.run("run", "--json", "./project")
     assert ended.status == 0, ended.err
     (result,) = json.loads(ended.out)
     assert (result["project"], result["version"], result["verdict"]) == ("mine", "1.5", "reproducible")
     assert result["sdist"]["filename"] == "mine-1.5.tar.gz"
     assert result["requirement"] == "./project"
     assert [build["name"] for build in result["builds"]] == ["first", "second"]
-    assert not (yard.folder / "project" / "prepared.txt").exists()
-    assert "skip bookworm unchanged" in _plan(yard)
-    records = yard.records()
-    assert "unchanged" in yard.run("run", "project/").err
-    assert yard.records() == records
-    (yard.folder / "project" / "more.txt").write_text("more")
-    assert "the folder is not as it was" in _plan(yard)
+    assert not (farm.folder / "project" / "prepared.txt").exists()
+    assert "skip bookworm unchanged" in _plan(farm)
+    records = farm.records()
+    assert "unchanged" in farm.run("run", "project/").err
+    assert farm.records() == records
+    (farm.folder / "project" / "more.txt").write_text("more")
+    assert "the folder is not as it was" in _plan(farm)
 
 
-def test_what_a_backend_requires_to_build_an_sdist_is_there(yard: FarmFixture) -> None:
+def test_what_a_backend_requires_to_build_an_sdist_is_there(farm: FarmFixture) -> None:
     """It is asked for, locked and installed, as for a wheel."""
-    yard.index.publish("helper-2.0-py3-none-any.whl", wheel("helper", "2.0", {"helper.py": b"TEXT = 'helped'\n"}))
+    farm.index.publish("helper-2.0-py3-none-any.whl", wheel("helper", "2.0", {"helper.py": b"TEXT = 'helped'\n"}))
     sin = SIN.replace(b'stream.write("prepared")', b"import helper; stream.write(helper.TEXT)")
-    (yard.folder / "project" / "sin.py").write_bytes(b'SDIST_REQUIRES = ["helper"]\n' + sin)
-    ended = yard.run("run", "--json", "./project")
+    (farm.folder / "project" / "sin.py").write_bytes(b'SDIST_REQUIRES = ["helper"]\n' + sin)
+    ended = farm.run("run", "--json", "./project")
     assert ended.status == 0, ended.err
     (result,) = json.loads(ended.out)
     assert result["verdict"] == "reproducible"
@@ -102,21 +102,21 @@ def test_what_a_backend_requires_to_build_an_sdist_is_there(yard: FarmFixture) -
         ("import backend; backend.NAME = 'not a name'", "broken-sdist", "an sdist is called NAME-VERSION.tar.gz"),
     ],
 )
-def test_a_failure_to_build_the_sdist_is_a_verdict(yard: FarmFixture, prepare: str, reason: str, detail: str) -> None:
+def test_a_failure_to_build_the_sdist_is_a_verdict(farm: FarmFixture, prepare: str, reason: str, detail: str) -> None:
     """With its phase; the project is named by pyproject.toml."""
     sin = SIN.replace(b"def prepare():\n", f"def prepare():\n    {prepare}\n".encode())
-    (yard.folder / "project" / "sin.py").write_bytes(sin)
-    ended = yard.run("run", "--json", "./project")
+    (farm.folder / "project" / "sin.py").write_bytes(sin)
+    ended = farm.run("run", "--json", "./project")
     assert ended.status == 0, ended.err
     (result,) = json.loads(ended.out)
     assert (result["project"], result["version"], result["verdict"]) == ("mine", "0", "ftbfs")
     assert result["failure"]["phase"] == "build-sdist"
     assert result["failure"]["reason"] == reason
     assert detail in result["failure"]["detail"]
-    assert not yard.containers()
+    assert not farm.containers()
 
 
-def _plan(yard: FarmFixture) -> str:
-    ended = yard.run("plan", "./project")
+def _plan(farm: FarmFixture) -> str:
+    ended = farm.run("plan", "./project")
     assert ended.status == 0, ended.err
     return " ".join(ended.out.split())

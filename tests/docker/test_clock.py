@@ -100,7 +100,7 @@ def test_each_call_that_is_stood_in_for(inside: Inside, image: Image) -> None:
 
 
 def test_waits_of_python_end_in_time(inside: Inside, image: Image) -> None:
-    """Time-outs of threads, processes and polls last as long as they say."""
+    """Time-outs of threads, processes and polls last as long as requested."""
     script = """python3 -c '
 import select, subprocess, threading, time
 def timed(wait):
@@ -129,7 +129,7 @@ timed(process)
 
 
 def test_what_a_build_writes_is_as_new_as_its_clock(inside: Inside, image: Image) -> None:
-    """A new file bears the shifted time, in whatever way one asks for it."""
+    """A new file has the shifted time, in every call that reads it."""
     script = """
 touch new
 stat -c %Y new

@@ -84,7 +84,7 @@ def test_a_build_cannot_ask_the_kernel_for_what_it_does_not_need(seen: dict[str,
 
 
 def test_a_build_is_limited_in_all_that_it_uses_and_sees_little_of_the_host(seen: dict[str, Any]) -> None:
-    """Each limit is ours and not the engine's; paths that tell of the host are empty."""
+    """Each limit is ours and not the engine's; paths that reveal the host are empty."""
     check_limits(seen)
 
 

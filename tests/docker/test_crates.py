@@ -145,7 +145,7 @@ def described(path: Path) -> Source:
 
 
 def crates(engine: Engine, folder: Path, registry: str) -> Crates:
-    """Return what fetches from that registry, with a cache of its own."""
+    """Return what fetches from that registry, with a separate cache."""
     ask = Index(None, folder / "cache", retry_wait=0.01).answer
     return Crates(folder / "cache", registry, engine.run, LABEL, ask, sleep=lambda _seconds: None)
 
@@ -170,7 +170,7 @@ def test_what_a_lock_names_is_fetched_once(
 def test_without_cargo_or_a_lock_nothing_is_fetched(
     engine: Engine, bookworm: Image, rust: Image, rusty: Path, registry: CratesRegistry, tmp_path: Path
 ) -> None:
-    """Then the build says itself what it lacks."""
+    """Then the build itself reports what it lacks."""
     fetching = crates(engine, tmp_path, registry.url)
     source = described(rusty)
     assert [folder for folder, _ in source.cargo] == ["rust"]
@@ -179,7 +179,7 @@ def test_without_cargo_or_a_lock_nothing_is_fetched(
     assert registry.asked == []
 
 
-def test_a_crate_that_is_not_what_the_lock_says_is_refused(
+def test_a_crate_with_another_hash_than_the_lock_is_refused(
     engine: Engine, rust: Image, rusty: Path, registry: CratesRegistry, tmp_path: Path
 ) -> None:
     """Cargo compares; nothing is kept."""
@@ -206,7 +206,7 @@ def test_a_registry_that_sends_cargo_elsewhere_is_not_followed(
 def test_a_registry_that_does_not_answer_leaves_the_job_open(
     engine: Engine, rust: Image, rusty: Path, tmp_path: Path
 ) -> None:
-    """It is named, with what the network says."""
+    """It is named, with the network's error."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         host = f"127.0.0.1:{taken.getsockname()[1]}"
     with pytest.raises(TransientIndexError, match=f"{host} does not answer: "):
@@ -254,7 +254,7 @@ def test_a_momentary_fault_of_a_registry_is_no_result(
 def test_a_project_in_rust_is_built_offline_with_its_crates(
     engine: Engine, rust: Image, rusty: Path, registry: CratesRegistry, cache: Path, tmp_path: Path
 ) -> None:
-    """Twice, in different environments; what the crate says is in the wheel."""
+    """Twice, in different environments; the crate's output is in the wheel."""
     results = Results(tmp_path / "results", wheels=1 << 30, logs=1 << 30)
     results.folder.mkdir()
     job_effects = JobEffects(

@@ -41,8 +41,8 @@ def printed(engine: Engine, image: str, script: str) -> str:
 # --- what is in them -------------------------------------------------------------------------
 
 
-def test_the_packages_are_as_locked_or_drift_says_so(engine: Engine, image: Image) -> None:
-    """What dpkg says inside, the lock, and the drift agree to the last package."""
+def test_the_packages_are_as_locked_or_listed_as_drift(engine: Engine, image: Image) -> None:
+    """The list of dpkg, the lock, and the drift agree to the last package."""
     inside = parse_lock(printed(engine, image.id, "dpkg-query -W -f '${Package}:${Architecture}=${Version}\\n'"))
     assert image.packages == inside
     assert image.drift == drift(load(IMAGES, image.name).lock, inside)
@@ -129,8 +129,8 @@ def test_a_root_made_twice_is_the_same_bit_for_bit(roots: tuple[Path, Path], mir
     assert f"/archive/debian/{stamp}/dists/bookworm/InRelease" in mirrors.asked
 
 
-def test_a_root_that_cannot_be_made_says_why(mirrors: Mirrors, tmp_path: Path) -> None:
-    """What mmdebstrap said last is in the error, and no half-made root stays."""
+def test_the_error_of_a_failed_root_names_the_reason(mirrors: Mirrors, tmp_path: Path) -> None:
+    """The error has mmdebstrap's last line, and no incomplete root stays."""
     recipe = load(IMAGES, "bookworm")
     sources = (f"deb http://{mirrors.host}/nothing bookworm main",)
     with pytest.raises(ImageError, match=r"bookworm: mmdebstrap failed.*(?s:.*)404"):

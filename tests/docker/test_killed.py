@@ -87,7 +87,7 @@ def test_a_compiler_that_is_killed_each_time_is_a_result_that_names_it(farm: Cas
     [("killed-compiler", "Killed signal terminated program cc1"), ("kills-itself", "ended by signal 9")],
 )
 def test_a_package_that_kills_itself_is_a_result(farm: CaseBuilder, slug: str, evidence: str) -> None:
-    """No open job, that every night builds again."""
+    """It is no open job, which each run would build again."""
     result = judge(farm, slug)
     assert (result.verdict, result.reason) == (Verdict.FTBFS, "killed")
     assert result.failure is not None

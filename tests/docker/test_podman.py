@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(
 
 @contextmanager
 def service(folder: Path) -> Iterator[str]:
-    """Run Podman with a storage of its own; give the address of its socket."""
+    """Run Podman with separate storage; yield the address of its socket."""
     address = f"unix://{folder}/podman.sock"
     command = [
         shutil.which("podman") or "podman",
@@ -89,9 +89,9 @@ def judged(folder: Path, engine: str | None) -> dict[str, dict[str, Any]]:
     """Judge three packages of PyPI with an engine, in a farm that knows nothing yet."""
     folder.mkdir()
     with LoopbackIndex() as unused:
-        yard = FarmFixture(folder, unused, environment={"DOCKER_HOST": engine} if engine else {})
-        yard.configure(index=PYPI_SIMPLE_ENDPOINT, budget={"builds": 0}, jobs=2)
-        ended = yard.run("run", "--json", *PACKAGES)
+        farm = FarmFixture(folder, unused, environment={"DOCKER_HOST": engine} if engine else {})
+        farm.configure(index=PYPI_SIMPLE_ENDPOINT, budget={"builds": 0}, jobs=2)
+        ended = farm.run("run", "--json", *PACKAGES)
     assert ended.status == 0, ended.err
     return {result["project"]: result for result in json.loads(ended.out)}
 

@@ -32,27 +32,27 @@ BUILD_FIELDS = {"name", "wheel", "failure", "environment", "probe", "seconds"}
 
 
 @pytest.fixture
-def yard(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
-    """A farm of its own, on the image that is there."""
+def farm(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
+    """A separate farm on the available image."""
     assert bookworm.name == "bookworm"
     yield from farm_on(tmp_path)
 
 
 @pytest.fixture
-def flaky(yard: FarmFixture) -> Iterator[FlakyEngine]:
-    """The farm's engine, which fails when it is told to."""
-    with FlakyEngine(yard.folder / "engine.sock") as engine:
-        yard.environment["DOCKER_HOST"] = engine.address
+def flaky(farm: FarmFixture) -> Iterator[FlakyEngine]:
+    """The farm's engine, which fails on request."""
+    with FlakyEngine(farm.folder / "engine.sock") as engine:
+        farm.environment["DOCKER_HOST"] = engine.address
         yield engine
 
 
 # --- what a run gives ------------------------------------------------------------------------
 
 
-def test_a_run_judges_what_it_is_asked_to_and_tells_it_in_json(yard: FarmFixture) -> None:
+def test_a_run_judges_its_requirements_and_prints_json(farm: FarmFixture) -> None:
     """Standard output is one array of complete results; records, site and site_data.json are there."""
-    yard.publish("blameless", "random", "umask", "exits")
-    ended = yard.run("run", "--json", "blameless", "random", "umask", "exits==1.0")
+    farm.publish("blameless", "random", "umask", "exits")
+    ended = farm.run("run", "--json", "blameless", "random", "umask", "exits==1.0")
     assert ended.status == 0, ended.err
     found = {result["project"]: result for result in json.loads(ended.out)}
     assert {name: result["verdict"] for name, result in found.items()} == {
@@ -75,70 +75,70 @@ def test_a_run_judges_what_it_is_asked_to_and_tells_it_in_json(yard: FarmFixture
     assert mode in found["umask"]["differences"]
     assert found["exits"]["builds"][0]["failure"].keys() >= {"reason", "phase", "detail"}
     assert "[4/4]" in ended.err
-    assert yard.verdicts() == {name: result["verdict"] for name, result in found.items()}
-    assert json.loads((yard.results / "site_data.json").read_text())["blameless"]["result"] is True
-    assert "blameless" in (yard.results / "site" / "index.html").read_text()
-    assert not yard.containers()
-    assert not yard.unfinished()
+    assert farm.verdicts() == {name: result["verdict"] for name, result in found.items()}
+    assert json.loads((farm.results / "site_data.json").read_text())["blameless"]["result"] is True
+    assert "blameless" in (farm.results / "site" / "index.html").read_text()
+    assert not farm.containers()
+    assert not farm.unfinished()
 
 
-def test_what_has_not_changed_is_not_built_again_unless_asked_for(yard: FarmFixture) -> None:
+def test_what_has_not_changed_is_not_built_again_unless_asked_for(farm: FarmFixture) -> None:
     """A second run gives the same results, from the same records; --again adds one."""
-    yard.publish("blameless", "random")
-    once = yard.run("run", "--json", "blameless", "random")
-    records = yard.records()
+    farm.publish("blameless", "random")
+    once = farm.run("run", "--json", "blameless", "random")
+    records = farm.records()
     assert len(records) == 2, once.err
-    twice = yard.run("run", "--json", "blameless", "random")
-    assert (twice.status, yard.records()) == (0, records)
+    twice = farm.run("run", "--json", "blameless", "random")
+    assert (twice.status, farm.records()) == (0, records)
     assert _by_project(twice.out) == _by_project(once.out)
     assert twice.err.count("unchanged") == 2
     assert twice.seconds < 5
-    again = yard.run("run", "--json", "--again", "blameless")
+    again = farm.run("run", "--json", "--again", "blameless")
     assert again.status == 0, again.err
-    assert set(yard.records()) > set(records)
-    assert [path.parent.name for path in set(yard.records()) - set(records)] == ["blameless"]
+    assert set(farm.records()) > set(records)
+    assert [path.parent.name for path in set(farm.records()) - set(records)] == ["blameless"]
     assert json.loads(again.out)[0]["job"] == _by_project(once.out)["blameless"]["job"]
 
 
-def test_an_sdist_is_named_by_its_path(yard: FarmFixture) -> None:
+def test_an_sdist_is_named_by_its_path(farm: FarmFixture) -> None:
     """Nothing is asked of the index, which has never heard of it."""
-    path = pack("blameless", yard.folder)
-    ended = yard.run("run", "--json", f"./{path.name}")
+    path = pack("blameless", farm.folder)
+    ended = farm.run("run", "--json", f"./{path.name}")
     assert ended.status == 0, ended.err
     (result,) = json.loads(ended.out)
     assert (result["project"], result["version"], result["verdict"]) == ("blameless", "1.0", "reproducible")
     assert result["sdist"]["url"] == path.as_uri()
-    assert not any("/simple/blameless" in line for line in yard.index.requests)
+    assert not any("/simple/blameless" in line for line in farm.index.requests)
 
 
-def test_a_private_umask_keeps_no_build_from_what_it_has_to_read(yard: FarmFixture) -> None:
+def test_a_private_umask_keeps_no_build_from_what_it_has_to_read(farm: FarmFixture) -> None:
     """Where the user's files are nobody else's, the users of containers still read sdists and build requirements."""
-    yard.publish("blameless")
-    yard.umask = 0o077
-    ended = yard.run("run", "--json", "blameless")
+    farm.publish("blameless")
+    farm.umask = 0o077
+    ended = farm.run("run", "--json", "blameless")
     assert ended.status == 0, ended.err
-    assert yard.verdicts() == {"blameless": "reproducible"}
+    assert farm.verdicts() == {"blameless": "reproducible"}
 
 
-def test_an_sdist_that_no_container_can_read_gives_no_verdict(yard: FarmFixture) -> None:
+def test_an_sdist_that_no_container_can_read_gives_no_verdict(farm: FarmFixture) -> None:
     """The file is the farm's own, and the package is not to blame."""
-    yard.publish("blameless")
-    assert yard.run("run", "blameless").status == 0
-    (kept,) = (yard.folder / ".cache" / "sdists").glob("*/blameless-1.0.tar.gz")
+    farm.publish("blameless")
+    assert farm.run("run", "blameless").status == 0
+    (kept,) = (farm.folder / ".cache" / "sdists").glob("*/blameless-1.0.tar.gz")
     kept.chmod(0)
-    ended = yard.run("run", "--again", "blameless")
+    ended = farm.run("run", "--again", "blameless")
     assert ended.status == 9
     assert "Permission denied" in ended.err
-    assert len(yard.records()) == 1
+    assert len(farm.records()) == 1
 
 
-def test_without_json_a_table_tells_the_verdicts(yard: FarmFixture) -> None:
+def test_without_json_a_table_shows_the_verdicts(farm: FarmFixture) -> None:
     """With the site's place below it."""
-    yard.publish("umask")
-    ended = yard.run("run", "umask")
+    farm.publish("umask")
+    ended = farm.run("run", "umask")
     assert ended.status == 0, ended.err
     assert "sensitive" in ended.out
-    assert str(yard.results / "site" / "index.html") in ended.out
+    assert str(farm.results / "site" / "index.html") in ended.out
 
 
 # --- what may go wrong around it -------------------------------------------------------------
@@ -147,10 +147,10 @@ def test_without_json_a_table_tells_the_verdicts(yard: FarmFixture) -> None:
 SINCE = {"since": "2020-08-01", "reason": "for this test"}
 
 
-def test_exclusions_are_checked_by_builds(yard: FarmFixture, trixie: Image) -> None:
+def test_exclusions_are_checked_by_builds(farm: FarmFixture, trixie: Image) -> None:
     """One that builds nowhere, one that another image lifts, one that is stale, and one that is to stay."""
-    yard.publish("exits", "newer-python", "umask", "blameless", "random")
-    yard.configure(
+    farm.publish("exits", "newer-python", "umask", "blameless", "random")
+    farm.configure(
         groups={"all": {"packages": ["exits", "newer-python", "umask", "blameless", "random"]}},
         exclusions=[
             {"project": "exits", "image": trixie.name, **SINCE},
@@ -159,7 +159,7 @@ def test_exclusions_are_checked_by_builds(yard: FarmFixture, trixie: Image) -> N
             {"project": "blameless", "image": trixie.name, "never": True, **SINCE},
         ],
     )
-    ended = yard.run("exclusions", "--json", "umask", "newer_python")
+    ended = farm.run("exclusions", "--json", "umask", "newer_python")
     assert ended.status == 0, ended.err
     umask, newer = json.loads(ended.out)
     assert (umask["project"], umask["outcome"], umask["stock"]["verdict"]) == ("umask", "stale", "sensitive")
@@ -170,90 +170,90 @@ def test_exclusions_are_checked_by_builds(yard: FarmFixture, trixie: Image) -> N
         "trixie",
         "reproducible",
     )
-    ended = yard.run("run", "--json")
+    ended = farm.run("run", "--json")
     assert ended.status == 0, ended.err
     judged = sorted((one["project"], one["image"]["name"]) for one in json.loads(ended.out))
     # What was checked a moment ago is not due again; the others are checked along with the rest.
     assert judged == [("blameless", "bookworm"), ("exits", "bookworm"), ("exits", "trixie"), ("random", "bookworm")]
-    ended = yard.run("exclusions")
+    ended = farm.run("exclusions")
     assert ended.status == 0, ended.err
     told = {line.split()[0]: line.split()[1] for line in ended.out.splitlines() if line[:1].isalpha()}
     assert (
         told.items()
         >= {"exits": "still-needed", "newer-python": "lifted", "umask": "stale", "blameless": "never"}.items()
     )
-    page = (yard.results / "site" / "exclusions.html").read_text()
+    page = (farm.results / "site" / "exclusions.html").read_text()
     assert all(word in page for word in ("still-needed", "1.0 builds on trixie: reproducible", "stale", "never"))
-    assert yard.run("exclusions", "random").status == 2
+    assert farm.run("exclusions", "random").status == 2
 
 
-def test_an_unknown_project_stays_open_and_stops_no_other(yard: FarmFixture) -> None:
-    """The exit status says so, and the message names it and what to do."""
-    yard.publish("blameless")
-    ended = yard.run("run", "--json", "blameless", "no-such-thing")
+def test_an_unknown_project_stays_open_and_stops_no_other(farm: FarmFixture) -> None:
+    """The exit status is an error, and the message names it and what to do."""
+    farm.publish("blameless")
+    ended = farm.run("run", "--json", "blameless", "no-such-thing")
     assert ended.status == 9
-    assert yard.verdicts() == {"blameless": "reproducible"}
+    assert farm.verdicts() == {"blameless": "reproducible"}
     assert [result["project"] for result in json.loads(ended.out)] == ["blameless"]
     message = ended.err.rpartition("wheelproof: ")[2]
     assert "no-such-thing" in message
     assert "check how it is spelled" in message
 
 
-def test_an_index_that_recovers_is_asked_again(yard: FarmFixture) -> None:
+def test_an_index_that_recovers_is_asked_again(farm: FarmFixture) -> None:
     """Neither a page nor a file that is answered with 503 at first is an error."""
-    yard.publish("blameless")
-    yard.index.answer("/simple/blameless", status=503, times=2)
-    yard.index.answer("/files/blameless", status=503, times=2)
-    ended = yard.run("run", "blameless")
+    farm.publish("blameless")
+    farm.index.answer("/simple/blameless", status=503, times=2)
+    farm.index.answer("/files/blameless", status=503, times=2)
+    ended = farm.run("run", "blameless")
     assert ended.status == 0, ended.err
-    assert yard.verdicts() == {"blameless": "reproducible"}
+    assert farm.verdicts() == {"blameless": "reproducible"}
     assert ended.err.count("trying again") == 4
 
 
-def test_an_index_that_stays_away_leaves_the_job_open(yard: FarmFixture) -> None:
-    """So does a file that is not what its hash says. Neither has a record; the others are done."""
-    yard.publish("blameless", "umask")
-    yard.index.answer("/files/umask", status=503)
-    damaged = pack("random", yard.folder)
-    yard.index.publish(damaged.name, damaged.read_bytes(), sha256="0" * 64)
-    ended = yard.run("run", "blameless", "umask", "random")
+def test_an_index_that_stays_away_leaves_the_job_open(farm: FarmFixture) -> None:
+    """So does a file with another hash. Neither has a record; the others are done."""
+    farm.publish("blameless", "umask")
+    farm.index.answer("/files/umask", status=503)
+    damaged = pack("random", farm.folder)
+    farm.index.publish(damaged.name, damaged.read_bytes(), sha256="0" * 64)
+    ended = farm.run("run", "blameless", "umask", "random")
     assert ended.status == 9
-    assert yard.verdicts() == {"blameless": "reproducible"}
+    assert farm.verdicts() == {"blameless": "reproducible"}
     message = ended.err.rpartition("wheelproof: ")[2]
     assert "2 of the jobs got no verdict" in message
     assert "503" in message
     assert f"the index said {'0' * 64}" in message
-    yard.index.mend()
-    yard.publish("random")
-    assert yard.run("run", "blameless", "umask", "random").status == 0
-    assert yard.verdicts() == {"blameless": "reproducible", "umask": "sensitive", "random": "intrinsic"}
-    assert len(yard.records("blameless")) == 1
+    farm.index.mend()
+    farm.publish("random")
+    assert farm.run("run", "blameless", "umask", "random").status == 0
+    assert farm.verdicts() == {"blameless": "reproducible", "umask": "sensitive", "random": "intrinsic"}
+    assert len(farm.records("blameless")) == 1
 
 
-def test_a_damaged_record_is_told_of_and_made_anew(yard: FarmFixture) -> None:
+def test_a_damaged_record_is_reported_and_made_again(farm: FarmFixture) -> None:
     """It stops neither a run nor the site, and is left as it is."""
-    yard.publish("blameless", "random")
-    assert yard.run("run", "blameless", "random").status == 0
-    (damaged,) = yard.records("blameless")
+    farm.publish("blameless", "random")
+    assert farm.run("run", "blameless", "random").status == 0
+    (damaged,) = farm.records("blameless")
     damaged.write_text(damaged.read_text()[:1000])
-    ended = yard.run("run", "--json", "blameless", "random")
+    ended = farm.run("run", "--json", "blameless", "random")
     assert ended.status == 0, ended.err
     assert damaged.name in ended.err
     assert {result["project"] for result in json.loads(ended.out)} == {"blameless", "random"}
-    assert len(yard.records("blameless")) == 2
+    assert len(farm.records("blameless")) == 2
     assert len(damaged.read_text()) == 1000
 
 
-def test_two_runs_do_not_work_on_the_same_results(yard: FarmFixture) -> None:
-    """The second says so at once, and leaves the first alone."""
-    yard.publish("never-ends")
-    first = yard.begin("run", "never-ends")
-    until(yard.running)
-    ended = yard.run("run", "never-ends")
+def test_two_runs_do_not_work_on_the_same_results(farm: FarmFixture) -> None:
+    """The second ends at once with a message, and leaves the first alone."""
+    farm.publish("never-ends")
+    first = farm.begin("run", "never-ends")
+    until(farm.running)
+    ended = farm.run("run", "never-ends")
     assert ended.status == 8
     assert "another run works on them" in ended.err
     assert ended.seconds < 5
-    assert yard.running()
+    assert farm.running()
     first.send_signal(signal.SIGINT)
     first.communicate(timeout=20)
 
@@ -262,80 +262,80 @@ def test_two_runs_do_not_work_on_the_same_results(yard: FarmFixture) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
-def test_a_run_stops_within_seconds_when_it_is_asked_to(yard: FarmFixture, number: signal.Signals) -> None:
+def test_a_run_stops_within_seconds_when_it_is_asked_to(farm: FarmFixture, number: signal.Signals) -> None:
     """What was found until then is there and on the site; nothing else is left."""
-    yard.publish("blameless", "never-ends")
-    process = yard.begin("run", "--jobs", "3", "blameless", "never-ends")
-    until(lambda: yard.records() and yard.running())
+    farm.publish("blameless", "never-ends")
+    process = farm.begin("run", "--jobs", "3", "blameless", "never-ends")
+    until(lambda: farm.records() and farm.running())
     process.send_signal(number)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 130
     assert "run again to go on" in err
-    assert yard.verdicts() == {"blameless": "reproducible"}
-    assert "reproducible" in (yard.results / "site" / "index.html").read_text()
-    assert not yard.containers()
-    assert not yard.unfinished()
+    assert farm.verdicts() == {"blameless": "reproducible"}
+    assert "reproducible" in (farm.results / "site" / "index.html").read_text()
+    assert not farm.containers()
+    assert not farm.unfinished()
 
 
-def test_a_run_under_nohup_outlives_its_terminal(yard: FarmFixture) -> None:
+def test_a_run_under_nohup_outlives_its_terminal(farm: FarmFixture) -> None:
     """SIGHUP is ignored there, and stays so."""
-    yard.publish("blameless")
+    farm.publish("blameless")
     former = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # those that it begins ignore it too
     try:
-        process = yard.begin("run", "blameless")
+        process = farm.begin("run", "blameless")
     finally:
         signal.signal(signal.SIGHUP, former)
-    until(lambda: yard.running() or yard.records())
+    until(lambda: farm.running() or farm.records())
     process.send_signal(signal.SIGHUP)
     _, err = process.communicate(timeout=60)
-    assert (process.returncode, yard.verdicts()) == (0, {"blameless": "reproducible"}), err
+    assert (process.returncode, farm.verdicts()) == (0, {"blameless": "reproducible"}), err
 
 
-def test_a_run_whose_log_nobody_reads_any_more_goes_on(yard: FarmFixture) -> None:
+def test_a_run_whose_log_nobody_reads_any_more_goes_on(farm: FarmFixture) -> None:
     """Its records are on the site."""
-    yard.publish("blameless", "umask")
-    process = yard.begin("run", "blameless", "umask", "a-project-that-nobody-has")
+    farm.publish("blameless", "umask")
+    process = farm.begin("run", "blameless", "umask", "a-project-that-nobody-has")
     assert process.stderr is not None
     assert process.stdout is not None
     process.stderr.close()
     process.stdout.close()
     assert process.wait(5 * PATIENCE) == 9
-    assert yard.verdicts() == {"blameless": "reproducible", "umask": "sensitive"}
-    for project in yard.verdicts():
-        assert (yard.results / "site" / "packages" / f"{project}.html").stat().st_size
+    assert farm.verdicts() == {"blameless": "reproducible", "umask": "sensitive"}
+    for project in farm.verdicts():
+        assert (farm.results / "site" / "packages" / f"{project}.html").stat().st_size
 
 
-def test_a_run_with_nothing_new_repairs_a_damaged_site(yard: FarmFixture) -> None:
+def test_a_run_with_nothing_new_repairs_a_damaged_site(farm: FarmFixture) -> None:
     """Empty pages are what a power failure leaves."""
-    yard.publish("blameless", "umask")
-    assert yard.run("run", "blameless", "umask").status == 0
-    pages = [yard.results / "site" / name for name in ("index.html", "packages/umask.html", "method.html")]
+    farm.publish("blameless", "umask")
+    assert farm.run("run", "blameless", "umask").status == 0
+    pages = [farm.results / "site" / name for name in ("index.html", "packages/umask.html", "method.html")]
     whole = [page.read_bytes() for page in pages]
     pages[0].write_bytes(b"")
     pages[1].write_bytes(b"")
     pages[2].unlink()
-    assert yard.run("run", "blameless").status == 0
+    assert farm.run("run", "blameless").status == 0
     assert [len(page.read_bytes()) for page in pages] == list(map(len, whole))
     assert [page.read_bytes() for page in pages[1:]] == whole[1:]
     times = [page.stat().st_mtime_ns for page in pages]
-    assert yard.run("run", "blameless").status == 0
+    assert farm.run("run", "blameless").status == 0
     assert [page.stat().st_mtime_ns for page in pages] == times, "what is whole is left alone"
 
 
 @pytest.mark.parametrize(("option", "words"), [("size=200k", "no space is left"), ("nr_inodes=12", "no inodes left")])
 @pytest.mark.parametrize("what", ["results", "cache"])
-def test_a_full_disk_is_told_of_once(yard: FarmFixture, option: str, words: str, what: str) -> None:
+def test_a_full_disk_is_reported_once(farm: FarmFixture, option: str, words: str, what: str) -> None:
     """With its folder; and what was found until then is not lost."""
     slugs = ("blameless", "umask", "time", "home", "shell")
-    yard.publish(*slugs)
-    place = yard.folder / "small"
+    farm.publish(*slugs)
+    place = farm.folder / "small"
     place.mkdir()
-    yard.configure(**{what: str(place / what)})
+    farm.configure(**{what: str(place / what)})
     mount = ["/bin/mount", "-t", "tmpfs", "-o", option, "tmpfs", str(place)]
     if subprocess.run(mount, check=False).returncode:
         pytest.skip("no file system may be mounted here")
     try:
-        ended = yard.run("run", *slugs)
+        ended = farm.run("run", *slugs)
         kept = list(place.glob("results/records/*/*.json"))
     finally:
         subprocess.run(["/bin/umount", str(place)], check=True)
@@ -347,34 +347,34 @@ def test_a_full_disk_is_told_of_once(yard: FarmFixture, option: str, words: str,
     assert len(kept) == len(done) or what == "cache"
 
 
-def test_a_single_judgement_that_is_stopped_is_not_taken_for_a_fault(yard: FarmFixture) -> None:
+def test_a_single_judgement_that_is_stopped_is_not_taken_for_a_fault(farm: FarmFixture) -> None:
     """Its container is killed, and that is what was asked for."""
-    yard.publish("never-ends")
-    process = yard.begin("images", "suggest", "never-ends")
-    until(yard.running)
+    farm.publish("never-ends")
+    process = farm.begin("images", "suggest", "never-ends")
+    until(farm.running)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=10)
     assert (process.returncode, err.splitlines()[-1:]) == (130, [f"wheelproof: {STOPPED}"])
-    assert not yard.containers()
+    assert not farm.containers()
 
 
-def test_a_run_that_waits_for_the_index_stops_too(yard: FarmFixture) -> None:
+def test_a_run_that_waits_for_the_index_stops_too(farm: FarmFixture) -> None:
     """Though nothing more ever comes from there."""
-    yard.publish("blameless")
-    yard.index.stall("/files/blameless")
-    process = yard.begin("run", "blameless")
-    until(lambda: any("/files/blameless" in line for line in yard.index.requests))
+    farm.publish("blameless")
+    farm.index.stall("/files/blameless")
+    process = farm.begin("run", "blameless")
+    until(lambda: any("/files/blameless" in line for line in farm.index.requests))
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=10)
     assert process.returncode == 130
 
 
-def test_a_run_that_looks_releases_up_stops_too(yard: FarmFixture) -> None:
+def test_a_run_that_looks_releases_up_stops_too(farm: FarmFixture) -> None:
     """Though not even the project's page comes."""
-    yard.publish("blameless")
-    yard.index.stall("/simple/blameless")
-    process = yard.begin("run", "blameless")
-    until(lambda: yard.index.requests)
+    farm.publish("blameless")
+    farm.index.stall("/simple/blameless")
+    process = farm.begin("run", "blameless")
+    until(lambda: farm.index.requests)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=10)
     assert process.returncode == 130
@@ -383,16 +383,16 @@ def test_a_run_that_looks_releases_up_stops_too(yard: FarmFixture) -> None:
 @pytest.mark.parametrize("heeded", [signal.default_int_handler, signal.SIG_IGN], ids=["foreground", "background"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_has_not_begun_stops_too(
-    yard: FarmFixture, number: signal.Signals, heeded: Callable[[int, FrameType | None], object] | signal.Handlers
+    farm: FarmFixture, number: signal.Signals, heeded: Callable[[int, FrameType | None], object] | signal.Handlers
 ) -> None:
-    """While it waits for an engine that says nothing, also where a shell began it in its background."""
+    """While it waits for an engine that does not answer, also where a shell began it in its background."""
     with socket.socket(socket.AF_UNIX) as silent:
-        silent.bind(str(yard.folder / "silent.sock"))
+        silent.bind(str(farm.folder / "silent.sock"))
         silent.listen()
-        yard.environment["DOCKER_HOST"] = f"unix://{yard.folder}/silent.sock"
+        farm.environment["DOCKER_HOST"] = f"unix://{farm.folder}/silent.sock"
         former = signal.signal(signal.SIGINT, heeded)  # what a process ignores, those that it begins ignore
         try:
-            process = yard.begin("run", "blameless")
+            process = farm.begin("run", "blameless")
         finally:
             signal.signal(signal.SIGINT, former)
         connection, _ = silent.accept()
@@ -402,84 +402,84 @@ def test_a_run_that_has_not_begun_stops_too(
     assert (process.returncode, err.strip()) == (130, "wheelproof: stopped")
 
 
-def test_after_a_kill_the_next_run_goes_on(yard: FarmFixture) -> None:
+def test_after_a_kill_the_next_run_goes_on(farm: FarmFixture) -> None:
     """What was done is not done again, and what the killed run left behind goes."""
-    yard.publish("blameless", "never-ends")
-    process = yard.begin("run", "--jobs", "3", "blameless", "never-ends")
-    until(lambda: yard.records() and yard.running())
-    records = yard.records()
+    farm.publish("blameless", "never-ends")
+    process = farm.begin("run", "--jobs", "3", "blameless", "never-ends")
+    until(lambda: farm.records() and farm.running())
+    records = farm.records()
     process.kill()
     process.communicate(timeout=20)
-    left = {one["Id"] for one in yard.containers()}
+    left = {one["Id"] for one in farm.containers()}
     assert left
-    assert yard.unfinished()
-    yard.configure(limits={"time": "2s"})
-    ended = yard.run("run", "blameless", "never-ends")
+    assert farm.unfinished()
+    farm.configure(limits={"time": "2s"})
+    ended = farm.run("run", "blameless", "never-ends")
     assert ended.status == 0, ended.err
     assert "removed what a former run left behind" in ended.err
-    assert not yard.containers()
-    assert not yard.unfinished()
-    assert yard.verdicts()["never-ends"] == "ftbfs"
-    assert set(records) <= set(yard.records())
+    assert not farm.containers()
+    assert not farm.unfinished()
+    assert farm.verdicts()["never-ends"] == "ftbfs"
+    assert set(records) <= set(farm.records())
 
 
 # --- an engine that fails --------------------------------------------------------------------
 
 
-def test_an_engine_that_slips_is_tried_again(yard: FarmFixture, flaky: FlakyEngine) -> None:
+def test_an_engine_that_slips_is_tried_again(farm: FarmFixture, flaky: FlakyEngine) -> None:
     """A connection that breaks in the middle of a build is no finding about the package."""
     sin = b"import time\ndef commit():\n    time.sleep(3)\n    return {'sin/slow.txt': b''}\n"
-    yard.index.publish("slow-1.0.tar.gz", _own("slow", sin))
-    process = yard.begin("run", "slow")
-    until(yard.running)
+    farm.index.publish("slow-1.0.tar.gz", _own("slow", sin))
+    process = farm.begin("run", "slow")
+    until(farm.running)
     flaky.drop()
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "trying again" in err
-    assert yard.verdicts() == {"slow": "reproducible"}
-    assert not yard.containers()
-    assert not yard.unfinished()
+    assert farm.verdicts() == {"slow": "reproducible"}
+    assert not farm.containers()
+    assert not farm.unfinished()
 
 
-def test_an_engine_that_dies_leaves_the_job_open(yard: FarmFixture, flaky: FlakyEngine) -> None:
+def test_an_engine_that_dies_leaves_the_job_open(farm: FarmFixture, flaky: FlakyEngine) -> None:
     """There is no verdict, and the next run, with an engine that lives, finds one and tidies up."""
-    yard.publish("never-ends")
-    yard.configure(limits={"time": "2s"})
-    process = yard.begin("run", "never-ends")
-    until(yard.running)
+    farm.publish("never-ends")
+    farm.configure(limits={"time": "2s"})
+    process = farm.begin("run", "never-ends")
+    until(farm.running)
     flaky.die()
     _, err = process.communicate(timeout=60)
     assert process.returncode == 9
     assert "the engine does not answer" in err.rpartition("wheelproof: ")[2]
-    assert not yard.records()
-    assert not yard.unfinished()
-    assert yard.containers()
+    assert not farm.records()
+    assert not farm.unfinished()
+    assert farm.containers()
     flaky.live()
-    ended = yard.run("run", "never-ends")
+    ended = farm.run("run", "never-ends")
     assert ended.status == 0, ended.err
-    assert yard.verdicts() == {"never-ends": "ftbfs"}
-    assert not yard.containers()
+    assert farm.verdicts() == {"never-ends": "ftbfs"}
+    assert not farm.containers()
 
 
-def test_without_an_engine_the_message_says_what_to_do(yard: FarmFixture) -> None:
-    """With an exit status of its own."""
-    yard.environment["DOCKER_HOST"] = f"unix://{yard.folder}/none.sock"
-    ended = yard.run("run", "blameless")
+def test_without_an_engine_the_message_advises_what_to_do(farm: FarmFixture) -> None:
+    """With a distinct exit status."""
+    farm.environment["DOCKER_HOST"] = f"unix://{farm.folder}/none.sock"
+    ended = farm.run("run", "blameless")
     assert ended.status == 4
-    assert f"none answers at unix://{yard.folder}/none.sock; start Docker" in ended.err
+    assert f"none answers at unix://{farm.folder}/none.sock; start Docker" in ended.err
 
 
 # --- mistakes of the user's ------------------------------------------------------------------
 
 
-def test_all_mistakes_of_a_config_are_told_at_once(yard: FarmFixture) -> None:
+def test_all_mistakes_of_a_config_are_reported_at_once(farm: FarmFixture) -> None:
     """Before anything is begun."""
-    yard.configure(imgae="bookworm", jobs=-1, variations={"hold": ["umaks"]})
-    ended = yard.run("run", "blameless")
+    farm.configure(imgae="bookworm", jobs=-1, variations={"hold": ["umaks"]})
+    ended = farm.run("run", "blameless")
     assert ended.status == 3
     for mistake in ("imgae", "jobs", "umaks", "did you mean 'umask'"):
         assert mistake in ended.err
-    assert not yard.results.exists()
+    assert not farm.results.exists()
 
 
 @pytest.mark.parametrize(
@@ -493,113 +493,113 @@ def test_all_mistakes_of_a_config_are_told_at_once(yard: FarmFixture) -> None:
         (("prove", "six"), "prove"),
     ],
 )
-def test_a_wrong_command_line_says_what_is_wrong(yard: FarmFixture, arguments: tuple[str, ...], told: str) -> None:
+def test_a_wrong_command_line_is_explained(farm: FarmFixture, arguments: tuple[str, ...], told: str) -> None:
     """Each with the status for that, or, where it is one job among others, for an open job."""
-    ended = yard.run(*arguments)
+    ended = farm.run(*arguments)
     assert ended.status == (9 if "no-such" in told else 2), ended.err
     assert told in ended.err
     assert "Traceback" not in ended.err
 
 
-def test_nothing_of_a_package_reaches_the_terminal_as_it_is(yard: FarmFixture) -> None:
+def test_nothing_of_a_package_reaches_the_terminal_as_it_is(farm: FarmFixture) -> None:
     """Neither from its log nor from the index, whichever command shows it."""
     sin = b"def commit():\n    raise SystemExit('\\x1b]0;owned\\x07 \\u202e \\x9b31m')\n"
-    yard.index.publish("rude-1.0.tar.gz", _own("rude", sin))
-    yard.index.answer("/simple/worse/", status=200, body=b"[]", headers={"Content-Type": "text/\x1b[31mred"})
-    ended = yard.run("run", "rude", "worse")
+    farm.index.publish("rude-1.0.tar.gz", _own("rude", sin))
+    farm.index.answer("/simple/worse/", status=200, body=b"[]", headers={"Content-Type": "text/\x1b[31mred"})
+    ended = farm.run("run", "rude", "worse")
     assert ended.status == 9
-    assert yard.verdicts() == {"rude": "ftbfs"}
-    shown = yard.run("show", "rude")
+    assert farm.verdicts() == {"rude": "ftbfs"}
+    shown = farm.run("show", "rude")
     assert "owned" in shown.out
     for text in (ended.out, ended.err, shown.out, shown.err):
         assert not {one for one in text if not one.isprintable()} - {"\n"}
 
 
-def test_the_wheel_on_the_index_is_a_third_party(yard: FarmFixture) -> None:
+def test_the_wheel_on_the_index_is_a_third_party(farm: FarmFixture) -> None:
     """The same bytes; other bytes, explained; none for these tags; and nothing of it where nobody asks."""
-    yard.publish("blameless", "umask", "time")
-    assert yard.run("run", "blameless").status == 0
-    record = json.loads(yard.records("blameless")[-1].read_text())
+    farm.publish("blameless", "umask", "time")
+    assert farm.run("run", "blameless").status == 0
+    record = json.loads(farm.records("blameless")[-1].read_text())
     assert record["published"] is None
     made = record["builds"][0]["wheel"]
-    yard.index.publish(made["filename"], (yard.results / "wheels" / made["sha256"]).read_bytes())
-    yard.index.publish("umask-1.0-py3-none-any.whl", wheel("umask", "1.0", {"sin/other.py": b""}))
-    yard.index.publish("time-1.0-cp39-cp39-win_amd64.whl", wheel("time", "1.0", tag="cp39-cp39-win_amd64"))
-    ended = yard.run("run", "--published", "--json", "blameless", "umask", "time")
+    farm.index.publish(made["filename"], (farm.results / "wheels" / made["sha256"]).read_bytes())
+    farm.index.publish("umask-1.0-py3-none-any.whl", wheel("umask", "1.0", {"sin/other.py": b""}))
+    farm.index.publish("time-1.0-cp39-cp39-win_amd64.whl", wheel("time", "1.0", tag="cp39-cp39-win_amd64"))
+    ended = farm.run("run", "--published", "--json", "blameless", "umask", "time")
     assert ended.status == 0, ended.err
     found = {result["project"]: result["published"] for result in json.loads(ended.out)}
     assert (found["blameless"]["same"], found["blameless"]["sha256"]) == (True, made["sha256"])
     assert (found["umask"]["same"], found["umask"]["severity"]) == (False, "members")
     assert "extra-member" in {cause["name"] for cause in found["umask"]["causes"]}
     assert (found["time"]["filename"], found["time"]["same"]) == ("", False)
-    assert "On the index: The wheel on the index is the same bytes" in yard.run("explain", "blameless").out
+    assert "On the index: The wheel on the index is the same bytes" in farm.run("explain", "blameless").out
 
 
 # --- the other commands ----------------------------------------------------------------------
 
 
-def test_a_plan_says_what_would_be_done_and_why(yard: FarmFixture) -> None:
+def test_a_plan_lists_what_would_be_done_and_why(farm: FarmFixture) -> None:
     """And does nothing of it."""
     groups = {"all": {"packages": ["blameless", "umask", "lost", "pyqt5", "time"]}}
     exclusions = [
         {"project": "pyqt5", "reason": "needs Qt", "since": "2020-08-01"},
         {"project": "time", "reason": "is late", "since": "2020-08-01", "image": "trixie"},
     ]
-    yard.publish("blameless", "umask", "time")
-    yard.configure(groups=groups, exclusions=exclusions)
-    assert "build bookworm never built" in _row(yard, "blameless")
-    assert "build bookworm never built; it checks an exclusion" in _rows(yard, "time")[0]
-    assert "perhaps trixie" in _rows(yard, "time")[1]
-    assert [row.partition(" ")[2] for row in _rows(yard, "pyqt5")][1:] == ["excluded needs Qt (since 2020-08-01)"]
-    assert "open" in _row(yard, "lost")
-    assert not yard.results.exists()
-    assert not any(one.startswith("GET /files/") for one in yard.index.requests)
-    assert yard.run("run", "blameless", "umask").status == 0
-    assert "skip bookworm unchanged since 20" in _row(yard, "blameless")
-    assert _row(yard, "blameless").endswith(": reproducible")
-    assert "build bookworm asked to" in _row(yard, "blameless", "--again")
-    yard.configure(**{"source-date-epoch": 1_600_000_000})
-    assert "build bookworm other epoch" in _row(yard, "blameless").replace("another", "other")
-    yard.configure(variations={"hold": ["umask"]})
-    assert "another epoch, other variations" in _row(yard, "umask")
-    yard.index.publish("umask-1.1.tar.gz", pack("umask", yard.folder).read_bytes())
-    assert "1.1 build bookworm another release than 1.0" in _row(yard, "umask")
-    assert not yard.unfinished()
+    farm.publish("blameless", "umask", "time")
+    farm.configure(groups=groups, exclusions=exclusions)
+    assert "build bookworm never built" in _row(farm, "blameless")
+    assert "build bookworm never built; it checks an exclusion" in _rows(farm, "time")[0]
+    assert "perhaps trixie" in _rows(farm, "time")[1]
+    assert [row.partition(" ")[2] for row in _rows(farm, "pyqt5")][1:] == ["excluded needs Qt (since 2020-08-01)"]
+    assert "open" in _row(farm, "lost")
+    assert not farm.results.exists()
+    assert not any(one.startswith("GET /files/") for one in farm.index.requests)
+    assert farm.run("run", "blameless", "umask").status == 0
+    assert "skip bookworm unchanged since 20" in _row(farm, "blameless")
+    assert _row(farm, "blameless").endswith(": reproducible")
+    assert "build bookworm asked to" in _row(farm, "blameless", "--again")
+    farm.configure(**{"source-date-epoch": 1_600_000_000})
+    assert "build bookworm other epoch" in _row(farm, "blameless").replace("another", "other")
+    farm.configure(variations={"hold": ["umask"]})
+    assert "another epoch, other variations" in _row(farm, "umask")
+    farm.index.publish("umask-1.1.tar.gz", pack("umask", farm.folder).read_bytes())
+    assert "1.1 build bookworm another release than 1.0" in _row(farm, "umask")
+    assert not farm.unfinished()
 
 
-def test_a_plan_may_be_made_while_a_run_goes(yard: FarmFixture) -> None:
+def test_a_plan_may_be_made_while_a_run_goes(farm: FarmFixture) -> None:
     """It takes nothing away from it."""
-    yard.publish("never-ends")
-    yard.begin("run", "never-ends")
-    until(yard.running)
-    ended = yard.run("plan", "never-ends")
+    farm.publish("never-ends")
+    farm.begin("run", "never-ends")
+    until(farm.running)
+    ended = farm.run("plan", "never-ends")
     assert ended.status == 0, ended.err
     assert "never built" in ended.out
-    assert yard.running()
+    assert farm.running()
 
 
-def test_show_tells_where_a_project_stands(yard: FarmFixture) -> None:
+def test_show_prints_the_verdict_of_a_project(farm: FarmFixture) -> None:
     """Its verdict, both hashes, what differs, and what was found before."""
-    yard.publish("umask")
-    assert yard.run("run", "umask").status == 0
-    assert yard.run("run", "--again", "umask").status == 0
-    builds = json.loads(yard.records()[-1].read_text())["builds"]
-    ended = yard.run("show", "umask==1.0")
+    farm.publish("umask")
+    assert farm.run("run", "umask").status == 0
+    assert farm.run("run", "--again", "umask").status == 0
+    builds = json.loads(farm.records()[-1].read_text())["builds"]
+    ended = farm.run("show", "umask==1.0")
     assert ended.status == 0, ended.err
     assert ended.out.startswith("umask 1.0 on bookworm: sensitive")
     assert all(build["wheel"]["sha256"] in ended.out for build in builds)
     assert "sin/generated.py" in ended.out
     assert "Earlier:" in ended.out
-    assert yard.run("show", "umask==2.0").status == 2
+    assert farm.run("show", "umask==2.0").status == 2
 
 
-def test_a_silent_fallback_is_told_beside_the_verdict(yard: FarmFixture) -> None:
+def test_a_silent_fallback_is_shown_beside_the_verdict(farm: FarmFixture) -> None:
     """The same bytes twice, but none of the wheels that the index has is pure."""
-    yard.publish("silent-fallback", "blameless")
-    yard.index.publish("silent_fallback-1.0-cp311-abi3-manylinux_2_17_x86_64.whl", b"")
-    yard.index.publish("silent_fallback-1.0-cp311-abi3-win_amd64.whl", b"")
-    yard.index.publish("blameless-1.0-py3-none-any.whl", b"")
-    found = _by_project(yard.run("run", "silent-fallback", "blameless", "--json").out)
+    farm.publish("silent-fallback", "blameless")
+    farm.index.publish("silent_fallback-1.0-cp311-abi3-manylinux_2_17_x86_64.whl", b"")
+    farm.index.publish("silent_fallback-1.0-cp311-abi3-win_amd64.whl", b"")
+    farm.index.publish("blameless-1.0-py3-none-any.whl", b"")
+    found = _by_project(farm.run("run", "silent-fallback", "blameless", "--json").out)
     assert {one["verdict"] for one in found.values()} == {"reproducible"}
     assert found["silent-fallback"]["kind"] == {
         "ours": ["py3-none-any"],
@@ -607,50 +607,50 @@ def test_a_silent_fallback_is_told_beside_the_verdict(yard: FarmFixture) -> None
         "fallback": True,
     }
     assert found["blameless"]["kind"] == {"ours": ["py3-none-any"], "published": ["py3-none-any"], "fallback": False}
-    assert "Its build fell back" in yard.run("show", "silent-fallback").out
-    assert "fell back" not in yard.run("show", "blameless").out
-    page = (yard.results / "site" / "packages" / "silent-fallback.html").read_text()
+    assert "Its build fell back" in farm.run("show", "silent-fallback").out
+    assert "fell back" not in farm.run("show", "blameless").out
+    page = (farm.results / "site" / "packages" / "silent-fallback.html").read_text()
     assert "Its build fell back" in page
 
 
-def test_a_failure_names_the_debian_package_that_would_help(yard: FarmFixture, cache: Path) -> None:
-    """Found in Debian's own index for the image's suite; out of its reach none is named, and the run says so."""
+def test_a_failure_names_the_debian_package_that_would_help(farm: FarmFixture, cache: Path) -> None:
+    """Found in Debian's own index for the image's suite; without access none is named, and the run reports that."""
     (cache / "debian").mkdir(parents=True, exist_ok=True)  # the index is kept from one run of the tests to the next
-    (yard.folder / ".cache").mkdir()
-    (yard.folder / ".cache" / "debian").symlink_to(cache / "debian")
-    yard.publish("missing-header")
-    ended = yard.run("run", "missing-header", "--json")
+    (farm.folder / ".cache").mkdir()
+    (farm.folder / ".cache" / "debian").symlink_to(cache / "debian")
+    farm.publish("missing-header")
+    ended = farm.run("run", "missing-header", "--json")
     told = _by_project(ended.out)["missing-header"]
     assert (told["verdict"], told["reason"]) == ("ftbfs", "missing-header")
     failure = told["failure"]
     assert isinstance(failure, dict)
     assert failure["missing"] == [{"want": "header", "name": "portaudio.h"}]
     assert failure["debian_packages"] == [] if "no packages are named" in ended.err else ["portaudio19-dev"]
-    shown = yard.run("show", "missing-header").out
-    page = (yard.results / "site" / "packages" / "missing-header.html").read_text()
+    shown = farm.run("show", "missing-header").out
+    page = (farm.results / "site" / "packages" / "missing-header.html").read_text()
     for text in (shown, page):
         assert "It did not find the header portaudio.h" in text
         assert "sound.c:1:10: fatal error" in text
         assert all(package in text for package in failure["debian_packages"])
 
 
-def test_publish_writes_the_site_from_the_records(yard: FarmFixture) -> None:
+def test_publish_writes_the_site_from_the_records(farm: FarmFixture) -> None:
     """The same files as the run did, and without an engine."""
-    yard.publish("blameless")
-    assert yard.run("run", "blameless").status == 0
-    index = yard.results / "site" / "index.html"
+    farm.publish("blameless")
+    assert farm.run("run", "blameless").status == 0
+    index = farm.results / "site" / "index.html"
     index.unlink()
-    (yard.results / "site_data.json").unlink()
-    yard.environment["DOCKER_HOST"] = "unix:///nowhere.sock"
-    ended = yard.run("publish")
+    (farm.results / "site_data.json").unlink()
+    farm.environment["DOCKER_HOST"] = "unix:///nowhere.sock"
+    ended = farm.run("publish")
     assert (ended.status, ended.out.strip()) == (0, str(index)), ended.err
     assert "blameless" in index.read_text()
-    assert "blameless" in json.loads((yard.results / "site_data.json").read_text())
+    assert "blameless" in json.loads((farm.results / "site_data.json").read_text())
 
 
-def test_images_tells_what_is_in_an_image(yard: FarmFixture, bookworm: Image) -> None:
+def test_images_lists_what_is_in_an_image(farm: FarmFixture, bookworm: Image) -> None:
     """Its Python, how it was begun, whether it is as locked, its manifest and its id."""
-    ended = yard.run("images", "bookworm")
+    ended = farm.run("images", "bookworm")
     assert ended.status == 0, ended.err
     row = next(line for line in ended.out.splitlines() if line.startswith("bookworm"))
     assert f"Python {bookworm.target.python}" in row
@@ -659,7 +659,7 @@ def test_images_tells_what_is_in_an_image(yard: FarmFixture, bookworm: Image) ->
 
 
 def _own(name: str, sin: bytes) -> bytes:
-    """Return the sdist of a package that is not worth a folder of its own."""
+    """Return the sdist of a package that needs no folder in tests/packages."""
     members = {"NAME": name.encode(), "sin.py": sin, "pyproject.toml": PYPROJECT, "backend.py": BACKEND}
     return sdist(name, "1.0", members)
 
@@ -668,14 +668,14 @@ def _by_project(out: str) -> dict[str, dict[str, object]]:
     return {result["project"]: result for result in json.loads(out)}
 
 
-def _row(yard: FarmFixture, project: str, *more: str) -> str:
-    """Return the one line that `plan` tells of one project, with single blanks."""
-    (row,) = _rows(yard, project, *more)
+def _row(farm: FarmFixture, project: str, *more: str) -> str:
+    """Return the one line that `plan` prints of one project, with single blanks."""
+    (row,) = _rows(farm, project, *more)
     return row
 
 
-def _rows(yard: FarmFixture, project: str, *more: str) -> list[str]:
-    """Return what `plan` tells of one project, with single blanks."""
-    ended = yard.run("plan", *more)
+def _rows(farm: FarmFixture, project: str, *more: str) -> list[str]:
+    """Return what `plan` prints of one project, with single blanks."""
+    ended = farm.run("plan", *more)
     assert ended.status == 0, ended.err
     return [" ".join(line.split()) for line in ended.out.splitlines() if line.startswith(project)]

@@ -45,7 +45,7 @@ COMPILED = "markupsafe==2.0.1"
 COMPILED_SHA256 = "0f57844699d05ac5b3ff8aae72d0b07c1552494b101d0e03ce9c73a3776135eb"
 
 # Python's headers as libpython3.11-dev 3.11.2-6+deb12u6 had them: a later update put these lines into
-# two of them, and debug information tells in which line of a header each thing is declared.
+# two of them, and debug information records the header's line of each declaration.
 HEADERS_OF_U6 = """
 RUN cd /usr/include/python3.11/cpython \\
  && sed -i '/_PyBytes_DecodeEscape2/,/Export for binary compatibility/d' bytesobject.h \\
@@ -101,7 +101,7 @@ def sha256(result: Result) -> str:
 
 @pytest.mark.parametrize("requirement", PURE)
 def test_pure_wheels_are_what_they_publish(judge: Judge, bookworm: Image, requirement: str) -> None:
-    """The first build's wheel bears the published hash, and the second's too."""
+    """The wheels of the first and second build have the published hash."""
     result = judge(requirement, bookworm)
 
     assert sha256(result) == PURE[requirement]

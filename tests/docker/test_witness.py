@@ -30,7 +30,7 @@ WHEEL = "blameless-1.0-py3-none-any.whl"
 
 
 @pytest.fixture
-def yard(tmp_path: Path) -> Iterator[FarmFixture]:
+def farm(tmp_path: Path) -> Iterator[FarmFixture]:
     """Give a farm whose index has one blameless package, and that explains nothing by building."""
     for one in farm_on(tmp_path):
         one.configure(budget={"builds": 0})
@@ -38,27 +38,27 @@ def yard(tmp_path: Path) -> Iterator[FarmFixture]:
         yield one
 
 
-def record(yard: FarmFixture) -> dict[str, Any]:
+def record(farm: FarmFixture) -> dict[str, Any]:
     """Return the newest record of the package."""
-    found: dict[str, Any] = json.loads(yard.records("blameless")[-1].read_bytes())
+    found: dict[str, Any] = json.loads(farm.records("blameless")[-1].read_bytes())
     return found
 
 
-def test_a_witness_tells_hashes_that_hold_from_those_that_do_not(yard: FarmFixture) -> None:
+def test_a_witness_distinguishes_hashes_that_match(farm: FarmFixture) -> None:
     """And writes down what it has rebuilt, as the file has it; why they differ, where the wheel is at hand."""
-    assert yard.run("run", "blameless").status == 0
-    sha256 = record(yard)["builds"][0]["wheel"]["sha256"]
-    sums = yard.folder / "sha256sums.txt"
-    sums.write_text(f"{record(yard)['sdist']['sha256']}  {SDIST}\n{sha256}  {WHEEL}\n")
+    assert farm.run("run", "blameless").status == 0
+    sha256 = record(farm)["builds"][0]["wheel"]["sha256"]
+    sums = farm.folder / "sha256sums.txt"
+    sums.write_text(f"{record(farm)['sdist']['sha256']}  {SDIST}\n{sha256}  {WHEEL}\n")
 
-    holds = yard.run("witness", "sha256sums.txt", "--json")
+    holds = farm.run("witness", "sha256sums.txt", "--json")
 
     assert (holds.status, [row["outcome"] for row in json.loads(holds.out)]) == (0, ["matches"])
-    assert (yard.results / "sha256sums.txt").read_text() == f"{sha256}  {WHEEL}\n"
+    assert (farm.results / "sha256sums.txt").read_text() == f"{sha256}  {WHEEL}\n"
 
-    theirs = yard.folder / WHEEL
+    theirs = farm.folder / WHEEL
     with (
-        zipfile.ZipFile(yard.results / "wheels" / sha256) as ours,
+        zipfile.ZipFile(farm.results / "wheels" / sha256) as ours,
         zipfile.ZipFile(theirs, "w", zipfile.ZIP_DEFLATED) as other,
     ):
         for info in ours.infolist():
@@ -68,7 +68,7 @@ def test_a_witness_tells_hashes_that_hold_from_those_that_do_not(yard: FarmFixtu
     code = hashlib.sha256(theirs.read_bytes()).hexdigest()
     sums.write_text(f"{code}  {WHEEL}\n")
 
-    differs = yard.run("witness", "sha256sums.txt", "--json")
+    differs = farm.run("witness", "sha256sums.txt", "--json")
 
     (row,) = json.loads(differs.out)
     assert differs.status == 10
@@ -77,47 +77,47 @@ def test_a_witness_tells_hashes_that_hold_from_those_that_do_not(yard: FarmFixtu
     assert "archive-times" in row["causes"]
 
 
-def test_an_sdist_without_the_hash_that_is_asked_for_is_no_verdict(yard: FarmFixture) -> None:
-    """The message tells which hash it has, and of what file's line it is."""
-    (yard.folder / "requirements.txt").write_text(f"blameless==1.0 --hash=sha256:{'0' * 64}\n")
+def test_an_sdist_without_the_hash_that_is_asked_for_is_no_verdict(farm: FarmFixture) -> None:
+    """The message names its hash, and the file and line of the expected one."""
+    (farm.folder / "requirements.txt").write_text(f"blameless==1.0 --hash=sha256:{'0' * 64}\n")
 
-    ended = yard.run("run", "-r", "requirements.txt")
+    ended = farm.run("run", "-r", "requirements.txt")
 
     assert ended.status == 9
     assert "requirements.txt:1: its sdist blameless-1.0.tar.gz has sha256" in ended.err
     assert "are of no file of the index" in ended.err
-    assert yard.records() == []
+    assert farm.records() == []
 
 
-def test_what_the_images_python_has_no_use_for_is_left_out(yard: FarmFixture) -> None:
-    """And said."""
-    (yard.folder / "requirements.txt").write_text('blameless==1.0 ; sys_platform == "win32"\n')
+def test_what_the_images_python_has_no_use_for_is_left_out(farm: FarmFixture) -> None:
+    """And a message is printed."""
+    (farm.folder / "requirements.txt").write_text('blameless==1.0 ; sys_platform == "win32"\n')
 
-    ended = yard.run("run", "-r", "requirements.txt")
+    ended = farm.run("run", "-r", "requirements.txt")
 
     assert ended.status == 0
     assert "blameless==1.0 is left out on bookworm" in ended.err
-    assert yard.records() == []
+    assert farm.records() == []
 
 
-def test_a_groups_files_are_tracked(yard: FarmFixture) -> None:
+def test_a_groups_files_are_tracked(farm: FarmFixture) -> None:
     """Their paths are relative to the configuration."""
-    (yard.folder / "requirements.txt").write_text("blameless==1.0\n")
-    yard.configure(groups={"theirs": {"requirements": ["requirements.txt"]}})
+    (farm.folder / "requirements.txt").write_text("blameless==1.0\n")
+    farm.configure(groups={"theirs": {"requirements": ["requirements.txt"]}})
 
-    assert yard.run("run").status == 0
-    assert yard.verdicts() == {"blameless": "reproducible"}
+    assert farm.run("run").status == 0
+    assert farm.verdicts() == {"blameless": "reproducible"}
 
 
 @pytest.mark.parametrize(("frontend", "verdict"), [("hooks", "reproducible"), ("pip", "intrinsic")])
-def test_pip_builds_in_a_folder_of_random_name(yard: FarmFixture, frontend: str, verdict: str) -> None:
+def test_pip_builds_in_a_folder_of_random_name(farm: FarmFixture, frontend: str, verdict: str) -> None:
     """So that of a compiled wheel no two builds are the same, in one environment, as in 2020."""
     settings = {"build-tools": {"frontend": frontend}, "variations": {"hold": sorted(NAMES)}}
-    yard.configure(index=None, **settings)
+    farm.configure(index=None, **settings)
 
-    yard.run("run", "markupsafe==2.0.1")
+    farm.run("run", "markupsafe==2.0.1")
 
-    assert yard.verdicts() == {"markupsafe": verdict}
+    assert farm.verdicts() == {"markupsafe": verdict}
 
 
 _FOLDER = "/usr/lib/python3/dist-packages"
@@ -129,7 +129,7 @@ RUN mkdir -p {_FOLDER}/Some_Tool-1.2.dist-info {_FOLDER}/nobodys-1.0.dist-info \
 """
 
 
-def test_what_an_image_has_from_debian_is_told_with_its_package(engine: Engine, bookworm: Image, cache: Path) -> None:
+def test_what_an_image_has_from_debian_is_listed_with_its_package(engine: Engine, bookworm: Image, cache: Path) -> None:
     """What no package owns is not Debian's."""
     image = replace(
         bookworm,

@@ -30,15 +30,15 @@ def engine_crashes(count: int, seed: int) -> Iterator[Trial]:
             engine.copy_image(truth().image)
             place.environment["DOCKER_HOST"] = engine.address
             for number in range(count):
-                with place.yard(str(number)) as yard:
-                    yield _crash(yard, engine, random, paths)
+                with place.farm(str(number)) as farm:
+                    yield _crash(farm, engine, random, paths)
 
 
-def _crash(yard: FarmFixture, engine: SecondEngine, random: Random, paths: list[str]) -> Trial:
+def _crash(farm: FarmFixture, engine: SecondEngine, random: Random, paths: list[str]) -> Trial:
     moment = random.uniform(_FIRST, truth().seconds)
     away, both = random.uniform(0, _AWAY), random.random() < 1 / 3
     begun = time.monotonic()
-    process = yard.begin("run", *paths)
+    process = farm.begin("run", *paths)
     time.sleep(moment)
     engine.kill(containerd=both)
     time.sleep(away)
@@ -46,9 +46,9 @@ def _crash(yard: FarmFixture, engine: SecondEngine, random: Random, paths: list[
     run, wrong = ended(process, begun)
     if run.status not in _STATUSES:
         wrong += (f"status {run.status}: {last_line(run.err)}",)
-    wrong += false_verdicts(yard, truth().findings)
-    before = kept(yard)
-    wrong += completed(yard, paths, truth().findings, before)
+    wrong += false_verdicts(farm, truth().findings)
+    before = kept(farm)
+    wrong += completed(farm, paths, truth().findings, before)
     outcome = RIGHT if len(before) == len(paths) else OPEN
     killed = "dockerd and containerd" if both else "dockerd"
     return Trial(f"{killed} killed after {moment:.2f} s, for {away:.1f} s", outcome, wrong, time.monotonic() - begun)

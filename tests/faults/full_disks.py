@@ -33,19 +33,19 @@ def full_disks(count: int, seed: int) -> Iterator[Trial]:
         for number in range(count):
             what, kind = _KINDS[number % len(_KINDS)]
             with (
-                place.yard(str(number), cache=".cache") as yard,
-                _small_disk(yard.results if what == "results" else yard.folder / ".cache") as disk,
+                place.farm(str(number), cache=".cache") as farm,
+                _small_disk(farm.results if what == "results" else farm.folder / ".cache") as disk,
             ):
-                yield _full(yard, disk, kind, random.choice(_LEFT[kind]), paths)
+                yield _full(farm, disk, kind, random.choice(_LEFT[kind]), paths)
 
 
-def _full(yard: FarmFixture, disk: Path, kind: str, left: int, paths: list[str]) -> Trial:
+def _full(farm: FarmFixture, disk: Path, kind: str, left: int, paths: list[str]) -> Trial:
     begun = time.monotonic()
-    undisturbed(yard, packages.packed(_BEFORE, yard.folder), {slug: packages.VERDICTS[slug] for slug in _BEFORE})
-    before = kept(yard)
+    undisturbed(farm, packages.packed(_BEFORE, farm.folder), {slug: packages.VERDICTS[slug] for slug in _BEFORE})
+    before = kept(farm)
     filler = disk / "filler"
     _fill(filler, kind, left)
-    run, wrong = ran(yard, "run", *paths)
+    run, wrong = ran(farm, "run", *paths)
     messages = [line for line in run.err.splitlines() if line.startswith("wheelproof: ")]
     if run.status != _FULL:
         wrong += (f"status {run.status}, not {_FULL}: {last_line(run.err)}",)
@@ -55,7 +55,7 @@ def _full(yard: FarmFixture, disk: Path, kind: str, left: int, paths: list[str])
         wrong += ("a traceback was printed",)
     wrong += lost(before)
     remove(filler)
-    wrong += completed(yard, paths, truth().findings, before)
+    wrong += completed(farm, paths, truth().findings, before)
     what = f"{disk.name} without {kind} but for {left}"
     return Trial(what, "wrong" if wrong else RIGHT, wrong, time.monotonic() - begun)
 

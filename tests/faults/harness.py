@@ -34,7 +34,7 @@ PATIENCE = 15.0
 LATEST = 300.0
 """Seconds after which a run counts as one that never ends."""
 
-PLACE = Path("/var/tmp")  # noqa: S108 - each campaign makes a folder of its own there
+PLACE = Path("/var/tmp")  # noqa: S108 - each campaign makes a separate folder there
 """Where campaigns have their folders: on a disk, since /tmp may be memory."""
 
 _UNFINISHED = (".new-", ".unfinished-")
@@ -53,14 +53,14 @@ class Workspace:
     environment: dict[str, str] = field(default_factory=dict)  # of all commands
 
     @contextmanager
-    def yard(self, name: str, **settings: Any) -> Iterator[FarmFixture]:  # noqa: ANN401 - whatever YAML may hold
-        """Give a farm with results of its own; its files stay until the workspace goes."""
+    def farm(self, name: str, **settings: Any) -> Iterator[FarmFixture]:  # noqa: ANN401 - any YAML value
+        """Yield a farm with separate results; its files stay as long as the workspace."""
         folder = self.folder / name
         folder.mkdir()
-        with contextmanager(farm_on)(folder) as yard:
-            yard.environment |= {processes.MARK: str(self.folder), **self.environment}
-            yard.configure(**{"cache": str(self.folder / "cache"), **settings})
-            yield yard
+        with contextmanager(farm_on)(folder) as farm:
+            farm.environment |= {processes.MARK: str(self.folder), **self.environment}
+            farm.configure(**{"cache": str(self.folder / "cache"), **settings})
+            yield farm
 
 
 @contextmanager
@@ -97,20 +97,20 @@ def ended(process: subprocess.Popen[str], begun: float, patience: float = LATEST
     return Ended(process.returncode, out, err, time.monotonic() - begun), wrong
 
 
-def ran(yard: FarmFixture, *arguments: str) -> tuple[Ended, tuple[str, ...]]:
+def ran(farm: FarmFixture, *arguments: str) -> tuple[Ended, tuple[str, ...]]:
     """Run a command to its end, as `ended` waits for it."""
     begun = time.monotonic()
-    return ended(yard.begin(*arguments), begun)
+    return ended(farm.begin(*arguments), begun)
 
 
 def completed(
-    yard: FarmFixture, paths: list[str], true: Mapping[str, Finding], before: Mapping[Path, bytes]
+    farm: FarmFixture, paths: list[str], true: Mapping[str, Finding], before: Mapping[Path, bytes]
 ) -> tuple[str, ...]:
     """Run once more without a fault: every job must get its verdict, and nothing may be left. Return what is wrong."""
-    run, wrong = ran(yard, "run", *paths)
+    run, wrong = ran(farm, "run", *paths)
     if run.status:
         wrong += (f"the next run ended with status {run.status}: {last_line(run.err)}",)
-    return wrong + sound(yard, true, before)
+    return wrong + sound(farm, true, before)
 
 
 def last_line(text: str) -> str:
@@ -121,10 +121,10 @@ def last_line(text: str) -> str:
 # --- what must be true of a farm -------------------------------------------------------------
 
 
-def findings(yard: FarmFixture) -> dict[str, Finding]:
+def findings(farm: FarmFixture) -> dict[str, Finding]:
     """Return what the newest record of each project found; a ValueError names a record that cannot be read."""
     found = {}
-    for path in yard.records():
+    for path in farm.records():
         record = json.loads(path.read_bytes())
         causes = tuple(sorted(cause["name"] for cause in record["causes"]))
         found[path.parent.name] = (record["verdict"], causes, tuple(sorted(record["holds"] or ())))
@@ -140,14 +140,14 @@ class Undisturbed:
     image: str
 
 
-def undisturbed(yard: FarmFixture, paths: list[str], verdicts: Mapping[str, str]) -> Undisturbed:
+def undisturbed(farm: FarmFixture, paths: list[str], verdicts: Mapping[str, str]) -> Undisturbed:
     """Run without a fault; a RuntimeError means that no campaign can be based on it."""
-    run, wrong = ran(yard, "run", *paths)
-    found = findings(yard)
+    run, wrong = ran(farm, "run", *paths)
+    found = findings(farm)
     if run.status or wrong or {project: one[0] for project, one in found.items()} != verdicts:
         msg = f"running without a fault: status {run.status}, {found or 'no records'}, {wrong}\n{run.err[-2000:]}"
         raise RuntimeError(msg)
-    return Undisturbed(found, run.seconds, str(json.loads(yard.records()[0].read_bytes())["image"]["id"]))
+    return Undisturbed(found, run.seconds, str(json.loads(farm.records()[0].read_bytes())["image"]["id"]))
 
 
 def truth() -> Undisturbed:
@@ -158,19 +158,19 @@ def truth() -> Undisturbed:
 
 @cache
 def _truth() -> Undisturbed:
-    with workspace() as place, place.yard("truth") as yard:
-        return undisturbed(yard, packages.packed(tuple(packages.VERDICTS), place.folder), packages.VERDICTS)
+    with workspace() as place, place.farm("truth") as farm:
+        return undisturbed(farm, packages.packed(tuple(packages.VERDICTS), place.folder), packages.VERDICTS)
 
 
-def kept(yard: FarmFixture) -> dict[Path, bytes]:
+def kept(farm: FarmFixture) -> dict[Path, bytes]:
     """Return the records that there are, and their bytes."""
-    return {path: path.read_bytes() for path in yard.records()}
+    return {path: path.read_bytes() for path in farm.records()}
 
 
-def false_verdicts(yard: FarmFixture, true: Mapping[str, Finding]) -> tuple[str, ...]:
+def false_verdicts(farm: FarmFixture, true: Mapping[str, Finding]) -> tuple[str, ...]:
     """List the verdicts that differ from the truth, and the records that cannot be read; no verdict is never false."""
     try:
-        found = findings(yard)
+        found = findings(farm)
     except (ValueError, KeyError) as error:
         return (f"a record cannot be read: {error!r}",)
     return tuple(
@@ -180,15 +180,15 @@ def false_verdicts(yard: FarmFixture, true: Mapping[str, Finding]) -> tuple[str,
     )
 
 
-def sound(yard: FarmFixture, true: Mapping[str, Finding], before: Mapping[Path, bytes]) -> tuple[str, ...]:
+def sound(farm: FarmFixture, true: Mapping[str, Finding], before: Mapping[Path, bytes]) -> tuple[str, ...]:
     """List what is wrong with a farm after a whole run: records, files by hash, site, leftovers."""
     return (
-        *false_verdicts(yard, true),
-        *(f"no verdict of {project}" for project in true if not yard.records(project)),
+        *false_verdicts(farm, true),
+        *(f"no verdict of {project}" for project in true if not farm.records(project)),
         *lost(before),
-        *_damaged(yard),
-        *_site(yard, true),
-        *leftovers(yard),
+        *_damaged(farm),
+        *_site(farm, true),
+        *leftovers(farm),
     )
 
 
@@ -201,17 +201,17 @@ def lost(before: Mapping[Path, bytes]) -> tuple[str, ...]:
     )
 
 
-def _damaged(yard: FarmFixture) -> Iterator[str]:
+def _damaged(farm: FarmFixture) -> Iterator[str]:
     """Yield the files that are not what their names, which are hashes, promise."""
     for folder in ("wheels", "logs"):
-        for path in yard.results.glob(f"{folder}/*"):
+        for path in farm.results.glob(f"{folder}/*"):
             if not path.name.startswith(".") and hashlib.sha256(path.read_bytes()).hexdigest() != path.name:
                 yield f"damaged file: {folder}/{path.name}"
 
 
-def _site(yard: FarmFixture, true: Mapping[str, Finding]) -> Iterator[str]:
+def _site(farm: FarmFixture, true: Mapping[str, Finding]) -> Iterator[str]:
     """Yield what the site lacks."""
-    site = yard.results / "site"
+    site = farm.results / "site"
     pages = [site / "index.html", *(site / "packages" / f"{project}.html" for project in true)]
     for page in pages:
         if not page.is_file() or not page.read_text().rstrip().endswith("</html>"):
@@ -220,7 +220,7 @@ def _site(yard: FarmFixture, true: Mapping[str, Finding]) -> Iterator[str]:
         index = pages[0].read_text()
         yield from (f"the site's index does not list {project}" for project in true if project not in index)
     try:
-        data = json.loads((yard.results / "site_data.json").read_bytes())
+        data = json.loads((farm.results / "site_data.json").read_bytes())
     except (OSError, ValueError) as error:
         yield f"site_data.json cannot be read: {error}"
     else:
@@ -228,14 +228,14 @@ def _site(yard: FarmFixture, true: Mapping[str, Finding]) -> Iterator[str]:
         yield from (f"site_data.json does not list {project}" for project in built if project not in data)
 
 
-def leftovers(yard: FarmFixture) -> tuple[str, ...]:
+def leftovers(farm: FarmFixture) -> tuple[str, ...]:
     """List containers, helper processes and unfinished files that exist though no command runs."""
-    workspace = Path(yard.environment[processes.MARK])
-    partial = [*unfinished(yard.folder), *unfinished(workspace / "cache")]
+    workspace = Path(farm.environment[processes.MARK])
+    partial = [*unfinished(farm.folder), *unfinished(workspace / "cache")]
     eventually(lambda: not processes.marked(workspace))
     helpers = processes.marked(workspace)
     return (
-        *(f"container left behind: {one['Id'][:12]}, {one['State']}" for one in containers(yard)),
+        *(f"container left behind: {one['Id'][:12]}, {one['State']}" for one in containers(farm)),
         *(f"helper left behind: {processes.read(pid, 'cmdline')[:200]!r}" for pid in helpers),
         *(f"unfinished file left behind: {path.relative_to(workspace)}" for path in partial),
     )
@@ -246,13 +246,13 @@ def unfinished(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.name.startswith(_UNFINISHED)]
 
 
-def containers(yard: FarmFixture) -> list[dict[str, Any]]:
+def containers(farm: FarmFixture) -> list[dict[str, Any]]:
     """List the farm's containers, on the engine that it works with."""
     client = docker.APIClient(
-        base_url=yard.environment.get("DOCKER_HOST", os.environ.get("DOCKER_HOST")), version="auto"
+        base_url=farm.environment.get("DOCKER_HOST", os.environ.get("DOCKER_HOST")), version="auto"
     )
     try:
-        found: list[dict[str, Any]] = client.containers(all=True, filters={"label": f"wheelproof={yard.label}"})
+        found: list[dict[str, Any]] = client.containers(all=True, filters={"label": f"wheelproof={farm.label}"})
     finally:
         client.close()
     return found

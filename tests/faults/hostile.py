@@ -38,8 +38,8 @@ def hostile(folder: Path | None = None) -> Callable[[int, int], Iterator[Trial]]
             attacks = [case.write(place.folder) for case in cases()] if folder is None else _sdists(folder)
             honest = packages.packed((_HONEST,), place.folder)
             for number, together in enumerate([*([one] for one in attacks[: count - 1]), attacks]):
-                with place.yard(str(number), limits={"time": _LIMIT}) as yard:
-                    yield _attacked(yard, together, honest)
+                with place.farm(str(number), limits={"time": _LIMIT}) as farm:
+                    yield _attacked(farm, together, honest)
 
     return campaign
 
@@ -48,13 +48,13 @@ def _sdists(folder: Path) -> list[Path]:
     return sorted(path.resolve() for path in folder.glob("*.tar.gz"))
 
 
-def _attacked(yard: FarmFixture, attacks: Sequence[Path], honest: list[str]) -> Trial:
+def _attacked(farm: FarmFixture, attacks: Sequence[Path], honest: list[str]) -> Trial:
     begun = time.monotonic()
-    process = yard.begin("run", *map(str, attacks), *honest)
+    process = farm.begin("run", *map(str, attacks), *honest)
     with Meter(process.pid) as meter:
         run, wrong = ended(process, begun, 60 + 30.0 * len(attacks))
     seconds = time.monotonic() - begun
-    verdicts, untrue = _verdicts(yard)
+    verdicts, untrue = _verdicts(farm)
     wrong += untrue
     if run.status not in _STATUSES:
         wrong += (f"status {run.status}: {last_line(run.err)}",)
@@ -66,18 +66,18 @@ def _attacked(yard: FarmFixture, attacks: Sequence[Path], honest: list[str]) -> 
         wrong += (f"the honest sdist: {verdicts.get(_HONEST, 'no verdict')}",)
     names = [str(parse_sdist_filename(path.name)[0]) for path in attacks]
     wrong += tuple(f"{name} got no verdict" for name in names if name not in verdicts)
-    wrong += tuple(f"written by a package: {path}" for path in yard.folder.parent.rglob(_OUTSIDE))
-    wrong += leftovers(yard)
+    wrong += tuple(f"written by a package: {path}" for path in farm.folder.parent.rglob(_OUTSIDE))
+    wrong += leftovers(farm)
     outcome = verdicts.get(names[0], "open") if len(names) == 1 else RIGHT if not wrong else "wrong"
     what = names[0] if len(names) == 1 else f"all {len(names)} in one run"
     return Trial(f"{what}, {meter.peak / 1e6:.0f} MB, status {run.status}", outcome, wrong, seconds)
 
 
-def _verdicts(yard: FarmFixture) -> tuple[dict[str, str], tuple[str, ...]]:
+def _verdicts(farm: FarmFixture) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the verdict, with its reason if it has one, of each project; and what is wrong with the records."""
     verdicts: dict[str, str] = {}
     wrong: list[str] = []
-    for path in yard.records():
+    for path in farm.records():
         text = path.read_bytes().decode(errors="surrogateescape")
         try:
             record = json.loads(text)

@@ -52,34 +52,34 @@ def killed_compilers(count: int, seed: int) -> Iterator[Trial]:
                 random.uniform(0, _SECONDS / 2),
                 random.choice(_SIGNALS),
             )
-            with place.yard(str(number)) as yard:
-                yield _killed(yard, blow, paths)
+            with place.farm(str(number)) as farm:
+                yield _killed(farm, blow, paths)
 
 
-def _killed(yard: FarmFixture, blow: Blow, paths: list[str]) -> Trial:
+def _killed(farm: FarmFixture, blow: Blow, paths: list[str]) -> Trial:
     begun = time.monotonic()
-    process = yard.begin("run", "--jobs", "1", *paths)  # one build after the other
-    struck = _strike(yard, process, blow)
+    process = farm.begin("run", "--jobs", "1", *paths)  # one build after the other
+    struck = _strike(farm, process, blow)
     run, wrong = ended(process, begun)
     if not struck:
         wrong += ("nothing was killed: every compiler ended first",)
     if run.status not in _STATUSES:
         wrong += (f"status {run.status}: {last_line(run.err)}",)
-    wrong += false_verdicts(yard, packages.EXTENSION)
-    before = kept(yard)
+    wrong += false_verdicts(farm, packages.EXTENSION)
+    before = kept(farm)
     outcome = RIGHT if before else OPEN
     if not wrong:
-        wrong = completed(yard, paths, packages.EXTENSION, before)
+        wrong = completed(farm, paths, packages.EXTENSION, before)
     return Trial(str(blow), "wrong" if wrong else outcome, wrong, time.monotonic() - begun)
 
 
-def _strike(yard: FarmFixture, process: subprocess.Popen[str], blow: Blow) -> bool:
+def _strike(farm: FarmFixture, process: subprocess.Popen[str], blow: Blow) -> bool:
     """Wait for the process that is to be killed, and kill it, or the next if it was gone; return whether one was."""
     seen: set[int] = set()
     end = time.monotonic() + LATEST
     while process.poll() is None and time.monotonic() < end:
         for pid in processes.named(blow.names):
-            if pid not in seen and processes.is_in(pid, [one["Id"] for one in containers(yard)]):
+            if pid not in seen and processes.is_in(pid, [one["Id"] for one in containers(farm)]):
                 seen.add(pid)
                 if len(seen) >= blow.nth:
                     time.sleep(blow.after)

@@ -38,41 +38,41 @@ def kills(count: int, seed: int) -> Iterator[Trial]:
         paths = packages.packed(tuple(packages.VERDICTS), place.folder)
         for number in range(count):
             if number % _ORPHAN_EVERY == _ORPHAN_EVERY // 2:
-                with place.yard(str(number), limits={"time": f"{_LIMIT}s"}) as yard:
-                    yield _orphan(yard)
+                with place.farm(str(number), limits={"time": f"{_LIMIT}s"}) as farm:
+                    yield _orphan(farm)
             else:
-                with place.yard(str(number)) as yard:
-                    yield _kill(yard, random.uniform(0, truth().seconds), paths)
+                with place.farm(str(number)) as farm:
+                    yield _kill(farm, random.uniform(0, truth().seconds), paths)
 
 
-def _kill(yard: FarmFixture, moment: float, paths: list[str]) -> Trial:
+def _kill(farm: FarmFixture, moment: float, paths: list[str]) -> Trial:
     begun = time.monotonic()
-    process = yard.begin("run", *paths)
+    process = farm.begin("run", *paths)
     time.sleep(moment)
     process.kill()
     _, wrong = ended(process, begun, PATIENCE)  # its helpers have its standard error, too
-    before = kept(yard)
-    wrong += completed(yard, paths, truth().findings, before)
+    before = kept(farm)
+    wrong += completed(farm, paths, truth().findings, before)
     what = f"killed after {moment:.2f} s, with {len(before)} of {len(paths)} records"
     return Trial(what, RIGHT if not wrong else "wrong", wrong, time.monotonic() - begun)
 
 
-def _orphan(yard: FarmFixture) -> Trial:
+def _orphan(farm: FarmFixture) -> Trial:
     """Kill a run whose build never ends: the build must end at its limit all the same."""
     begun = time.monotonic()
-    paths = packages.packed(("never-ends",), yard.folder)
-    process = yard.begin("run", *paths)
-    eventually(lambda: _runs(yard))
+    paths = packages.packed(("never-ends",), farm.folder)
+    process = farm.begin("run", *paths)
+    eventually(lambda: _runs(farm))
     process.kill()
     _, wrong = ended(process, begun, PATIENCE)
-    if not eventually(lambda: not _runs(yard), _LIMIT + _GRACE):
+    if not eventually(lambda: not _runs(farm), _LIMIT + _GRACE):
         wrong += (f"a container still runs {_GRACE:g} s after its limit of {_LIMIT} s, without an orchestrator",)
-    run, late = ran(yard, "run", *paths)
-    wrong += late + leftovers(yard)
-    if run.status or yard.verdicts() != {"never-ends": "ftbfs"}:
-        wrong += (f"the next run ended with status {run.status} and {yard.verdicts()}",)
+    run, late = ran(farm, "run", *paths)
+    wrong += late + leftovers(farm)
+    if run.status or farm.verdicts() != {"never-ends": "ftbfs"}:
+        wrong += (f"the next run ended with status {run.status} and {farm.verdicts()}",)
     return Trial("killed while a build never ends", RIGHT if not wrong else "wrong", wrong, time.monotonic() - begun)
 
 
-def _runs(yard: FarmFixture) -> bool:
-    return any(one["State"] == "running" for one in containers(yard))
+def _runs(farm: FarmFixture) -> bool:
+    return any(one["State"] == "running" for one in containers(farm))

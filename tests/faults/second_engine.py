@@ -29,10 +29,10 @@ _CONTAINERD = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
 
 
 class SecondEngine:
-    """A dockerd and its containerd, with folders, sockets and control groups of their own, and without a network."""
+    """A dockerd and its containerd, with separate folders, sockets and control groups, and without a network."""
 
     def __init__(self, folder: Path) -> None:
-        """Keep everything in that folder, whose path must be short: it holds sockets."""
+        """Keep everything in that folder, whose path must be short: it contains sockets."""
         self.address = f"unix://{folder}/docker.sock"
         self._folder = folder
         self._group = f"/wheelproof-faults-{secrets.token_hex(4)}"

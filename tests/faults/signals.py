@@ -46,23 +46,23 @@ def signals(count: int, seed: int) -> Iterator[Trial]:
         stopped, lose = ([partial(_stopped, one) for one in _SIGNALS], [partial(_lost, *one) for one in _LOST])
         trials = cycle(one for pair in zip_longest(stopped, lose) for one in pair if one)
         for number, trial in zip(range(count), trials, strict=False):
-            with place.yard(str(number)) as yard:
-                yield trial(yard, random.uniform(0, truth().seconds / 2), paths)
+            with place.farm(str(number)) as farm:
+                yield trial(farm, random.uniform(0, truth().seconds / 2), paths)
 
 
-def _stopped(number: signal.Signals, yard: FarmFixture, moment: float, paths: list[str]) -> Trial:
+def _stopped(number: signal.Signals, farm: FarmFixture, moment: float, paths: list[str]) -> Trial:
     begun = time.monotonic()
-    process = yard.begin("run", *paths)
-    eventually(yard.results.exists)  # it has begun, and heeds signals
+    process = farm.begin("run", *paths)
+    eventually(farm.results.exists)  # it has begun, and heeds signals
     time.sleep(moment)
     process.send_signal(number)
     run, wrong = ended(process, time.monotonic(), PATIENCE)
-    before = kept(yard)
+    before = kept(farm)
     done = run.status == 0 and len(before) == len(paths)  # it had ended before
     if run.status != _STOPPED and not done:
         wrong += (f"status {run.status}, not {_STOPPED}: {last_line(run.err)}",)
-    wrong += false_verdicts(yard, truth().findings) + leftovers(yard)
-    wrong += completed(yard, paths, truth().findings, before)
+    wrong += false_verdicts(farm, truth().findings) + leftovers(farm)
+    wrong += completed(farm, paths, truth().findings, before)
     outcome = "wrong" if wrong else RIGHT if done else OPEN
     return Trial(f"{number.name} {moment:.2f} s after the begin", outcome, wrong, time.monotonic() - begun)
 
@@ -71,60 +71,60 @@ def _lost(
     what: str,
     lose: Callable[[FarmFixture, list[str], float], int],
     status: int,
-    yard: FarmFixture,
+    farm: FarmFixture,
     moment: float,
     paths: list[str],
 ) -> Trial:
     begun = time.monotonic()
-    found = lose(yard, ["run", *paths], moment)
+    found = lose(farm, ["run", *paths], moment)
     wrong: tuple[str, ...] = ()
     if found != status:
         wrong += (f"status {found}, not {status}",)
-    before = kept(yard)
+    before = kept(farm)
     if status == 0:
-        wrong += sound(yard, truth().findings, before)
-    wrong += completed(yard, paths, truth().findings, before)
+        wrong += sound(farm, truth().findings, before)
+    wrong += completed(farm, paths, truth().findings, before)
     return Trial(what, "wrong" if wrong else RIGHT, wrong, time.monotonic() - begun)
 
 
 # --- how standard error is lost; each returns the exit status ----------------------------------
 
 
-def _reader_goes(yard: FarmFixture, arguments: list[str], moment: float) -> int:
+def _reader_goes(farm: FarmFixture, arguments: list[str], moment: float) -> int:
     """Close the other end of the pipe in the middle of the run, as `| head` does."""
     read, write = os.pipe()
-    process = _begin(yard, arguments, write)
-    eventually(yard.results.exists)
+    process = _begin(farm, arguments, write)
+    eventually(farm.results.exists)
     time.sleep(moment)
     os.close(read)
     return _status(process)
 
 
-def _no_reader(yard: FarmFixture, arguments: list[str], _moment: float) -> int:
+def _no_reader(farm: FarmFixture, arguments: list[str], _moment: float) -> int:
     """Write into a pipe that nobody reads from the beginning."""
     read, write = os.pipe()
     os.close(read)
-    return _status(_begin(yard, arguments, write))
+    return _status(_begin(farm, arguments, write))
 
 
-def _no_room(yard: FarmFixture, arguments: list[str], _moment: float) -> int:
+def _no_room(farm: FarmFixture, arguments: list[str], _moment: float) -> int:
     """Write to a device that is always full."""
-    return _status(_begin(yard, arguments, os.open("/dev/full", os.O_WRONLY)))
+    return _status(_begin(farm, arguments, os.open("/dev/full", os.O_WRONLY)))
 
 
-def _closed(yard: FarmFixture, arguments: list[str], _moment: float) -> int:
+def _closed(farm: FarmFixture, arguments: list[str], _moment: float) -> int:
     """Begin without a standard error, as `2>&-` does."""
     script = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-m", "orchestrator", *arguments]
-    return _status(_begin(yard, script, os.open(os.devnull, os.O_WRONLY), whole=True))
+    return _status(_begin(farm, script, os.open(os.devnull, os.O_WRONLY), whole=True))
 
 
-def _terminal_goes(yard: FarmFixture, arguments: list[str], moment: float) -> int:
+def _terminal_goes(farm: FarmFixture, arguments: list[str], moment: float) -> int:
     """Close the terminal: the system sends SIGHUP, and writing fails."""
     ours, theirs = os.openpty()
     process = _begin(
-        yard, ["setsid", "--ctty", "--wait", sys.executable, "-m", "orchestrator", *arguments], theirs, whole=True
+        farm, ["setsid", "--ctty", "--wait", sys.executable, "-m", "orchestrator", *arguments], theirs, whole=True
     )
-    eventually(yard.results.exists)
+    eventually(farm.results.exists)
     time.sleep(moment)
     os.close(ours)
     return _status(process)
@@ -139,14 +139,14 @@ _LOST: tuple[tuple[str, Callable[[FarmFixture, list[str], float], int], int], ..
 )
 
 
-def _begin(yard: FarmFixture, command: list[str], error: int, *, whole: bool = False) -> subprocess.Popen[bytes]:
+def _begin(farm: FarmFixture, command: list[str], error: int, *, whole: bool = False) -> subprocess.Popen[bytes]:
     """Begin a command with that standard error, which is also its standard input and output where it is a terminal."""
     terminal = os.isatty(error)
     try:
         return subprocess.Popen(
             command if whole else [sys.executable, "-m", "orchestrator", *command],
-            cwd=yard.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **yard.environment},
+            cwd=farm.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **farm.environment},
             stdin=error if terminal else subprocess.DEVNULL,
             stdout=error if terminal else subprocess.DEVNULL,
             stderr=error,

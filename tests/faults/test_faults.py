@@ -38,10 +38,10 @@ def test_a_fault_never_becomes_a_verdict(one: Entry) -> None:
 
 
 @pytest.fixture
-def yard(tmp_path: Path) -> Iterator[FarmFixture]:
+def farm(tmp_path: Path) -> Iterator[FarmFixture]:
     """A farm whose results look like those of a whole run."""
     with LoopbackIndex() as index:
-        made = FarmFixture(tmp_path / "yard", index, environment={processes.MARK: str(tmp_path)})
+        made = FarmFixture(tmp_path / "farm", index, environment={processes.MARK: str(tmp_path)})
         record = {"verdict": "reproducible", "causes": [], "holds": []}
         site = made.results / "site"
         for path, text in {
@@ -55,9 +55,9 @@ def yard(tmp_path: Path) -> Iterator[FarmFixture]:
         yield made
 
 
-def test_a_whole_run_is_sound(yard: FarmFixture) -> None:
+def test_a_whole_run_is_sound(farm: FarmFixture) -> None:
     """Nothing is wrong with it."""
-    assert not sound(yard, TRUTH, {path: path.read_bytes() for path in yard.records()})
+    assert not sound(farm, TRUTH, {path: path.read_bytes() for path in farm.records()})
 
 
 @pytest.mark.parametrize(
@@ -75,11 +75,11 @@ def test_a_whole_run_is_sound(yard: FarmFixture) -> None:
         (lambda results: _write(results / "wheels" / ("0" * 64)), "damaged file"),
     ],
 )
-def test_each_harm_is_seen(yard: FarmFixture, harm: Callable[[Path], object], seen: str) -> None:
+def test_each_harm_is_seen(farm: FarmFixture, harm: Callable[[Path], object], seen: str) -> None:
     """Whatever a fault may do to the results."""
-    before = {path: path.read_bytes() for path in yard.records()}
-    harm(yard.results)
-    assert any(seen in one for one in sound(yard, TRUTH, before))
+    before = {path: path.read_bytes() for path in farm.records()}
+    harm(farm.results)
+    assert any(seen in one for one in sound(farm, TRUTH, before))
 
 
 def test_a_helper_that_stays_is_seen(tmp_path: Path) -> None:

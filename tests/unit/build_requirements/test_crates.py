@@ -1,4 +1,4 @@
-"""What an sdist locks of crates, what its builds get of them, and what is said where they cannot be had."""
+"""The crates that an sdist locks, what its builds get of them, and the errors if they cannot be fetched."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_outermost_locks_count(tmp_path: Path, paths: list[str], expected: l
 
 @pytest.mark.parametrize("second", [False, True])
 def test_a_build_finds_its_crates_beside_its_build_requirements(*, second: bool) -> None:
-    """So the variation that moves the one moves the other; and without crates nothing tells of them."""
+    """One variation moves both; without crates the environment has no trace of them."""
     first = first_environment(source="x", salt="1", source_date_epoch=None)
     environment = second_environment(first, ()) if second else first
     order = Order("first", SOURCE, environment, Path("/envs/1"), RUST, LIMITS, crates=Path("/cache/crates/1"))
@@ -75,7 +75,7 @@ def test_a_build_finds_its_crates_beside_its_build_requirements(*, second: bool)
 
 
 def test_config_settings_come_as_a_backend_takes_them() -> None:
-    """A key that stands more than once has a list (PEP 517 leaves it to the frontend; so do the others)."""
+    """A repeated key has a list (PEP 517 leaves it to the frontend; so do the others)."""
     given = (("a", "1"), ("b", "2"), ("a", "3"))
     assert container.settings_of(given) == {"a": ["1", "3"], "b": "2"}
     environment = replace(first_environment(source="x", salt="1", source_date_epoch=None), config_settings=given)
@@ -85,7 +85,7 @@ def test_config_settings_come_as_a_backend_takes_them() -> None:
 
 
 def ended(completed: Completed, said: bytes) -> Callable[[Container, Callable[[int, bytes], bool]], Completed]:
-    """Stand in for an engine in which the container says that, and ends so."""
+    """A fake engine whose container prints that and ends with that status."""
 
     def run(_container: Container, listen: Callable[[int, bytes], bool]) -> Completed:
         listen(STDOUT + 1, said)
@@ -123,7 +123,7 @@ PAGE, FILE = "http://registry.example/gr/ee/greeting", "http://registry.example/
 
 
 def fetched(cache: Path, said: bytes, answers: dict[str, bytes], *later: bytes) -> Path | Failure | None:
-    """Fetch from a registry with these answers, with a cargo that says that each time, or something else later."""
+    """Fetch from a registry with these answers, with a cargo that prints that each time, or another text later."""
     words = [said, *later]
 
     def run(_container: Container, listen: Callable[[int, bytes], bool]) -> Completed:
@@ -190,7 +190,7 @@ def test_what_a_registry_does_not_confirm_leaves_the_job_open(
 
 
 def test_another_failure_the_second_time_leaves_the_job_open(tmp_path: Path) -> None:
-    """A registry that changes its mind says nothing about the package."""
+    """A registry with changing answers shows nothing about the package."""
     with pytest.raises(TransientIndexError, match="another answer"):
         fetched(tmp_path, NO_PACKAGE, WELL, NO_FILE)
 
@@ -206,7 +206,7 @@ def test_too_many_bytes_are_a_result_and_too_much_time_is_not(tmp_path: Path) ->
         crates.Crates(tmp_path, REGISTRY, ended(Completed(137, timed_out=True), b""), "l").fetch(SOURCE, RUST, LIMITS)
 
 
-def test_a_container_that_ends_otherwise_says_nothing_about_the_package(tmp_path: Path) -> None:
+def test_another_exit_status_of_the_container_is_no_failure_of_the_package(tmp_path: Path) -> None:
     """It is tried again."""
     with pytest.raises(TransientEngineError, match="status 1"):
         crates.Crates(tmp_path, REGISTRY, ended(Completed(1), b"Traceback"), "label").fetch(SOURCE, RUST, LIMITS)
@@ -224,13 +224,13 @@ def test_a_container_that_ends_otherwise_says_nothing_about_the_package(tmp_path
     ],
 )
 def test_crates_are_wanted_by_what_calls_cargo(changes: dict[str, Any], *, expected: bool) -> None:
-    """A lock that lies in an sdist may be an example's; and without cargo there is nothing to be done."""
+    """A lock in an sdist may belong to an example; without cargo nothing is fetched."""
     source = replace(SOURCE, **changes)
     assert crates.wanted(source, RUST) is expected
     assert not crates.wanted(source, IMAGE)
 
 
-def test_cargo_is_told_of_a_registry_only_where_one_is_configured() -> None:
+def test_cargo_gets_a_registry_only_if_one_is_configured() -> None:
     """And always of the proxy, which is the only way out."""
     assert "source" not in settings_of(None, 1234)
     assert 'proxy = "http://127.0.0.1:1234"' in settings_of(None, 1234)

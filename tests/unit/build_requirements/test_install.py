@@ -172,7 +172,7 @@ def test_two_environments_of_one_lock_are_the_same(served: LoopbackIndex, tmp_pa
     assert fingerprint(first) == fingerprint(second)
 
 
-def test_times_and_modes_say_nothing(served: LoopbackIndex, tmp_path: Path) -> None:
+def test_times_and_modes_are_constant(served: LoopbackIndex, tmp_path: Path) -> None:
     """One time for all, no bytecode, and no right that an ordinary installation would not give."""
     made = environments(served, tmp_path).materialize(Lock((pin(served),)), BOOKWORM)
     every = [made, *made.rglob("*")]

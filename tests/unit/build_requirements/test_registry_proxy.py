@@ -87,7 +87,7 @@ def test_only_configured_hosts_are_admitted(address: str, host: str, port: int, 
     ],
 )
 def test_a_name_is_followed_to_public_addresses_alone(address: str, *, expected: bool) -> None:
-    """By IANA's registries, also where an IPv4 address stands in one of IPv6."""
+    """By IANA's registries, also for an IPv4 address inside an IPv6 address."""
     assert is_public(address) is expected
     found = gate("https://registry.example/")
     assert found.reachable("registry.example", [address, "10.0.0.1"]) == ([address] if expected else [])
@@ -171,7 +171,7 @@ def test_what_is_no_such_request_is_not_passed_on(registry: CratesRegistry, tmp_
 
 
 def test_a_registry_that_does_not_answer_is_noted(tmp_path: Path) -> None:
-    """With what the network says."""
+    """With the network's error."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         host = f"127.0.0.1:{taken.getsockname()[1]}"
     admitted = gate(f"http://{host}/")
@@ -180,7 +180,7 @@ def test_a_registry_that_does_not_answer_is_noted(tmp_path: Path) -> None:
 
 
 def test_the_path_of_the_socket_may_be_longer_than_an_address(registry: CratesRegistry, tmp_path: Path) -> None:
-    """A cache may lie anywhere."""
+    """A cache may have a long path."""
     folder = tmp_path / ("long" * 30) / "folder"
     folder.mkdir(parents=True)
     with serving(folder / "socket", gate(registry.url)):

@@ -72,7 +72,7 @@ def pinned(found: Lock | Failure) -> dict[str, str]:
 
 
 def detail(found: Lock | Failure) -> str:
-    """Return what is told of a requirement that cannot be met."""
+    """Return the detail of a requirement that cannot be met."""
     assert isinstance(found, Failure), found
     assert (found.reason, found.phase) == (Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS)
     return found.detail
@@ -189,7 +189,7 @@ def test_as_of_a_date(served: LoopbackIndex, tmp_path: Path) -> None:
 def test_what_cannot_be_met_is_a_failure_of_the_package(
     served: LoopbackIndex, tmp_path: Path, requirement: str, told: str
 ) -> None:
-    """It says which, and nothing of a package is run to find out."""
+    """The detail names it, and no code of a package is run."""
     trace = tmp_path / "trace"
     trap = f"open({str(trace)!r}, 'w')".encode()
     project = b"[build-system]\nrequires = []\nbackend-path = ['.']\nbuild-backend = 'setup'\n"
@@ -438,7 +438,7 @@ def test_an_index_without_dates_cannot_answer_as_of_one(tmp_path: Path) -> None:
 
 
 def test_a_lock_lasts_a_day(served: LoopbackIndex, tmp_path: Path) -> None:
-    """The same requirements, in whatever order and as often as they stand there, are one question."""
+    """The same requirements, in any order and with repetitions, are one question."""
     first = ask(served, tmp_path, "backend", "helper >= 1")
     asked = len(served.requests)
     served.publish("helper-2.0-py3-none-any.whl", wheel("helper", "2.0"))
@@ -478,7 +478,7 @@ def test_a_failure_of_another_release_is_not_believed(served: LoopbackIndex, tmp
 
 
 def test_a_damaged_cache_is_as_good_as_none(served: LoopbackIndex, tmp_path: Path) -> None:
-    """The lock is made anew."""
+    """The lock is made again."""
     first = ask(served, tmp_path, "backend")
     (kept,) = (tmp_path / "locks").iterdir()
     for damaged in ("", "[]", "{}", '{"pins": [{}]}', "\0" * 9, '{"pins": 1}', kept.read_text()[:-9], "[" * 99_999):
@@ -571,7 +571,7 @@ def test_real_build_requirements(tmp_path: Path, target: Target) -> None:
     assert files["cython"].startswith(f"Cython-3.0.12-{interpreter}-{interpreter}-manylinux")
 
 
-def test_a_name_that_stands_for_millions_of_tags_is_no_wheel() -> None:
+def test_a_name_with_millions_of_tags_is_no_wheel() -> None:
     """An index may publish it; to write out its tags took the farm's own process a gigabyte."""
     sets = "-".join(".".join((one, *(f"{one}x{number}" for number in range(150)))) for one in ("py3", "none", "any"))
     named = Pin("tool", "1.0", "0" * 64, f"tool-1.0-{sets}.whl", "")

@@ -15,7 +15,7 @@ PAGES = dict(docs())
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_generated_page_is_fresh(name: str) -> None:
-    """Whoever changes a catalogue writes its page anew."""
+    """A changed catalogue needs a new page."""
     assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name], "run `make docs`"
 
 

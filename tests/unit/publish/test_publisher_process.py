@@ -1,4 +1,4 @@
-"""The site is written by a process of its own, as often as it is told."""
+"""The site is written by a separate process at each request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_each_time_the_site_shows_what_there_is(tmp_path: Path) -> None:
 
 
 def test_a_site_that_cannot_be_written_is_an_error_and_may_be_tried_again(tmp_path: Path) -> None:
-    """It says what was in the way."""
+    """The error names what prevented it."""
     config, folder = tmp_path / "config.yaml", tmp_path / "results"
     config.write_text("")
     folder.mkdir()
@@ -129,7 +129,7 @@ def test_a_list_of_files_that_cannot_be_read_is_none(tmp_path: Path, content: st
 
 
 def test_it_may_begin_before_there_is_anything_to_write(tmp_path: Path) -> None:
-    """It waits, and writes nothing on its own; having been told nothing, it ends."""
+    """It waits for a request, and ends without writing if there is none."""
     config, store = tmp_path / "config.yaml", Results(tmp_path / "results", wheels=1, logs=1)
     config.write_text("")
     with PublisherProcess(config, store.folder) as publisher:

@@ -1,4 +1,4 @@
-"""The site says exactly what the results say, links to nothing that is not there, and trusts no text."""
+"""The site shows exactly the results, has no broken links, and trusts no text."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_each_project_has_a_page_and_each_kept_log() -> None:
 
 
 def test_a_page_that_cannot_be_made_keeps_no_other_from_being_made() -> None:
-    """It is told of, with whose it is; what is there of it stays."""
+    """The fault is reported with the project's name; the former page stays."""
     broken = replace(sample("broken"), builds=tuple(replace(one, log="b" * 64) for one in sample("broken").builds))
     summary = summarize([sample("six"), broken, sample("idna")], (), LATER)
     failed: list[tuple[str, str]] = []
@@ -274,7 +274,7 @@ def _csp_hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-# --- what they say ---------------------------------------------------------------------------
+# --- their texts -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def _csp_hash(text: str) -> str:
         (replace(sample(verdict=Verdict.EXCLUDED), reason="Qt is not there"), "It was not built: Qt is not there"),
     ],
 )
-def test_the_verdict_is_said_in_sentences_that_are_true_of_it(result: Result, expected: str) -> None:
+def test_the_sentences_are_true_of_the_verdict(result: Result, expected: str) -> None:
     """On the project's own page."""
     assert expected in Page(pages(result)["packages/six.html"]).text
 
@@ -325,7 +325,7 @@ def test_a_sentence_claims_no_third_build_that_was_not() -> None:
     assert not [said for said in wording.sentences(replace(result, builds=result.builds[:2])) if "third" in said]
 
 
-def test_a_build_that_fails_in_the_second_environment_only_is_said_to() -> None:
+def test_a_build_that_fails_only_in_the_second_environment_is_described() -> None:
     """It is no failure to build from source, nor a difference of bytes."""
     result = sample(verdict=Verdict.SENSITIVE)
     first, second, _ = result.builds
@@ -341,7 +341,7 @@ def test_a_variation_that_did_not_act_is_never_passed_over() -> None:
     idle = tuple(replace(one, acted=one.name != "time") for one in result.variations)
     told = Page(pages(replace(result, variations=idle))["packages/six.html"]).text
     assert "Asked for, but not seen to act: time." in told
-    assert "16 of 17 variations were seen to act" in told
+    assert "16 of 17 variations were seen to take effect" in told
 
 
 def test_every_verdict_and_every_reason_has_words() -> None:
@@ -350,7 +350,7 @@ def test_every_verdict_and_every_reason_has_words() -> None:
     assert set(wording.REASONS) == set(Reason)
 
 
-def test_a_package_page_shows_all_that_the_verdict_stands_on() -> None:
+def test_a_package_page_shows_all_evidence_of_the_verdict() -> None:
     """Hashes, differences, environments, requirements, image and the way to repeat it."""
     result = sample(verdict=Verdict.SENSITIVE)
     text = Page(pages(result)["packages/six.html"]).text
@@ -386,12 +386,12 @@ PINNED = replace(TOOL, name="flit-core", version="3.9", expected=("e" * 64,), fr
             Policy.SOURCE,
             "1 tool was built here, twice each, to the same bytes.",
         ),
-        ((TOOL, PINNED), Policy.PINNED, "With another hash than the file has came out flit-core."),
-        ((replace(PINNED, expected=("a" * 64,)),), Policy.PINNED, "Each came out with the hash that the file has."),
-        ((), Policy.DEBIAN, "from Debian, and nothing else."),
+        ((TOOL, PINNED), Policy.PINNED, "These do not have the hash in the file: flit-core."),
+        ((replace(PINNED, expected=("a" * 64,)),), Policy.PINNED, "Each has the hash in the file."),
+        ((), Policy.DEBIAN, "tools of the image's Debian were allowed."),
     ],
 )
-def test_what_it_was_built_with_is_said(tools: tuple[Tool, ...], policy: Policy, expected: str) -> None:
+def test_the_source_of_build_tools_is_described(tools: tuple[Tool, ...], policy: Policy, expected: str) -> None:
     """Where the tools come from, and which of those that were built here can be trusted to be the same again."""
     usual = sample()
     assert usual.inputs is not None
@@ -402,20 +402,20 @@ def test_what_it_was_built_with_is_said(tools: tuple[Tool, ...], policy: Policy,
 
 
 def test_the_whole_closure_of_tools_is_on_the_page() -> None:
-    """Each with its two builds, what the file says, what it was built with, and the links of a circle; Debian's too."""
+    """Each with its two builds, the file's hash, its requirements, and the links of a circle; Debian's too."""
     provided = (Provided("wheel", "0.38.4", "python3-wheel", "0.38.4-2"),)
     text = Page(pages(replace(sample(), tools=(FLAKY, PINNED), provided=provided))["packages/six.html"]).text
     for expected in (
         "How 2 were built here",
         f"wheel 0.45 other bytes {'a' * 64} setuptools==80.9.0",
-        f"flit-core 3.9 the same bytes not as the file has it {'a' * 64} nothing",
-        "of the index, in a circle: flit-core==3.9",
+        f"flit-core 3.9 the same bytes not the hash in the file {'a' * 64} nothing",
+        "from the index, because of a cycle: flit-core==3.9",
         "wheel 0.38.4 python3-wheel 0.38.4-2",
     ):
         assert expected in text
 
 
-def test_a_wheel_that_was_expected_is_said_to_be_the_one_or_not() -> None:
+def test_an_expected_wheel_is_compared_with_the_first_build() -> None:
     """Where somebody's hash was given; and nothing elsewhere."""
     result = sample()
     assert result.builds[0].wheel is not None
@@ -432,9 +432,9 @@ def test_a_package_page_explains_the_difference() -> None:
     for expected in (
         "Everything loaded at run time is the same: only debug information differs.",
         "debug-path isolated",
-        "Done by build-path · proved by building",
+        "Caused by build-path · proved by building",
         "archive-modes trace",
-        "Can be done by umask · found by its trace alone",
+        "May be caused by umask · found by its trace",
         FIRST.build_path,
         SECOND.build_path,
         "mode in markupsafe-2.1.5.dist-info/METADATA",
@@ -470,9 +470,7 @@ def test_a_package_page_explains_the_difference() -> None:
         (Severity.MEMBERS, False, False),
     ],
 )
-def test_that_all_is_the_same_at_run_time_is_said_only_where_it_is(
-    severity: Severity, *, metadata: bool, same: bool
-) -> None:
+def test_equality_at_run_time_is_claimed_only_if_true(severity: Severity, *, metadata: bool, same: bool) -> None:
     """What a program may ask of its metadata is no less than what it loads; RECORD follows, and is not asked."""
     result = explained()
     more = (Difference("p.dist-info/METADATA", Aspect.CONTENT, severity=Severity.METADATA),) if metadata else ()
@@ -480,13 +478,13 @@ def test_that_all_is_the_same_at_run_time_is_said_only_where_it_is(
     assert ("Everything loaded at run time is the same" in Page(pages(result)["packages/markupsafe.html"]).text) is same
 
 
-def test_nothing_is_said_of_depth_where_nobody_looked() -> None:
+def test_no_severity_is_shown_if_it_is_unknown() -> None:
     """Records of former methods have no severity."""
     assert "loaded at run time" not in Page(pages(sample(verdict=Verdict.SENSITIVE))["packages/six.html"]).text
 
 
-def test_a_fallback_to_a_pure_wheel_is_said_beside_the_verdict() -> None:
-    """A wheel that nobody gets from the index says little."""
+def test_a_fallback_to_a_pure_wheel_is_shown_beside_the_verdict() -> None:
+    """The wheel that was judged is not the one on the index."""
     kind = TagComparison(("py3-none-any",), ("cp311-cp311-manylinux_2_28_x86_64",), fallback=True)
     assert "Its build fell back" in Page(pages(replace(sample(), kind=kind))["packages/six.html"]).text
     assert (
@@ -526,7 +524,7 @@ def test_every_catalogue_has_its_page_and_every_slug_its_place() -> None:
         page = Page(site_pages[f"{chapter.slug}.html"])
         assert {entry.slug for entry in chapter.entries} <= page.anchors
         for entry in chapter.entries:
-            assert all(text.replace("`", "").split("  ")[0] in page.text for _, text in entry.told)
+            assert all(text.replace("`", "").split("  ")[0] in page.text for _, text in entry.sections)
     strange = replace(explained(), holds=("no-such-variation",))
     assert "no-such-variation" not in "".join(Page(pages(strange)["packages/markupsafe.html"]).links)
 
@@ -571,7 +569,7 @@ def test_what_differs_of_two_texts_is_marked(first: str, second: str, differing:
     assert (one.before + one.differing + one.after, other.before + other.differing + other.after) == (first, second)
 
 
-def test_the_first_page_says_what_a_package_is_sensitive_to() -> None:
+def test_the_first_page_shows_what_a_package_is_sensitive_to() -> None:
     """Or that nobody knows yet, and what was not varied."""
     isolated = replace(sample("isolated", verdict=Verdict.SENSITIVE), holds=("build-path",))
     site_pages = pages(isolated, sample("unknown", verdict=Verdict.SENSITIVE), sample("held", hold=("umask",)))
@@ -598,7 +596,7 @@ def test_what_changed_lately_and_why_is_on_the_first_page() -> None:
     assert "six 1.16.0 on bookworm reproducible → sensitive build requirement setuptools 80.9.0 → 81.0" in text
 
 
-def test_a_drifted_image_is_told_wherever_it_matters() -> None:
+def test_a_drifted_image_is_shown_on_each_page_that_uses_it() -> None:
     """On the first page, the method's, and that of each package that was judged on it."""
     site_pages = {path: Page(text).text for path, text in pages(*everything()).items()}
     assert "The image bookworm is not as its lock says. 2 Debian packages differ" in site_pages["index.html"]
@@ -617,7 +615,7 @@ def test_what_was_not_built_has_its_reason() -> None:
 
 
 def test_each_exclusion_has_its_last_check_and_what_came_of_it() -> None:
-    """Reason, since when, image, day and outcome; and what was never checked says so."""
+    """Reason, since when, image, day and outcome; and what was never checked is marked."""
     stock, lifting = (
         sample("scipy", verdict=Verdict.FTBFS),
         sample("scipy", verdict=Verdict.SENSITIVE, image=replace(IMAGE, name="scientific")),
@@ -663,7 +661,7 @@ def comparison_of(page: Page) -> str:
 
 
 def test_a_release_on_two_images_is_compared_at_the_top() -> None:
-    """One column for each image, and what is not alike is said to differ; so for each such version."""
+    """One column for each image, and differences are marked; so for each such version."""
     failed = sample("markupsafe", "2.1.5", Verdict.FTBFS, image=TRIXIE)
     page = Page(pages(explained(), failed, sample("markupsafe", "2.0"))["packages/markupsafe.html"])
     told = comparison_of(page)
@@ -676,7 +674,7 @@ def test_a_release_on_two_images_is_compared_at_the_top() -> None:
         "Version 2.1.5 2.1.5",
         "Verdict differs sensitive fails to build",
         "Sensitive to build-path umask -",
-        "How deep debug information -",
+        "Severity debug information -",
         "Causes debug-path archive-modes -",
         "Recipe fix-umask prefix-map-source -",
         "Reason differs - its build needs the network, and builds have none",
@@ -691,7 +689,7 @@ def test_a_release_on_two_images_is_compared_at_the_top() -> None:
 
 
 def test_what_one_image_is_not_sensitive_to_differs_as_long_as_it_was_built() -> None:
-    """Of a build that failed nothing is known, so that nothing is said to differ but that."""
+    """A failed build has unknown facts, so only the failure is marked as different."""
     told = comparison_of(
         Page(pages(explained(), sample("markupsafe", "2.1.5", image=TRIXIE))["packages/markupsafe.html"])
     )
@@ -699,7 +697,7 @@ def test_what_one_image_is_not_sensitive_to_differs_as_long_as_it_was_built() ->
     assert "Verdict differs sensitive reproducible" in told
 
 
-def test_images_that_agree_are_said_to() -> None:
+def test_images_that_agree_are_described_as_equal() -> None:
     """The same bytes are worth a word; other bytes are no difference of the verdict."""
     page = Page(pages(sample(), sample(image=TRIXIE))["packages/six.html"])
     assert "The verdict is the same. The first builds gave the same bytes." in page.text
@@ -715,7 +713,7 @@ def test_images_that_agree_are_said_to() -> None:
 
 
 def test_images_without_a_version_in_common_are_compared_by_their_newest() -> None:
-    """As one's Python may be too old for the other's; and the versions are said not to be the same."""
+    """As one's Python may be too old for the other's; and the versions are described as different."""
     page = Page(pages(sample("six", "1.16"), sample("six", "1.17", image=TRIXIE))["packages/six.html"])
     assert "The newest on 2 images The images do not have the same version." in page.text
     assert "Version differs 1.16 1.17" in page.text
@@ -743,7 +741,7 @@ def test_an_image_that_the_repository_does_not_have_any_more_is_none_the_less_sh
 
 
 def test_the_first_page_shows_both_verdicts() -> None:
-    """On the lines of both images; of another version's verdict it says nothing there."""
+    """On the lines of both images; another version's verdict is not shown there."""
     failed = sample(verdict=Verdict.FTBFS, image=TRIXIE)
     text = Page(pages(sample(), failed, sample("six", "1.15", Verdict.INTRINSIC))["index.html"]).text
     assert "six 1.16.0 reproducible on trixie fails to build bookworm" in text
@@ -763,7 +761,7 @@ def test_what_is_open_on_one_image_is_listed_with_it() -> None:
 
 
 def test_a_log_is_cut_without_colours_and_names_its_builds() -> None:
-    """Begin and end are kept: failures stand at the end."""
+    """Begin and end are kept: failures are at the end."""
     log = b"\x1b[1;31mbegin\x1b[0m\r\n" + b"x" * 2 * LOG_BOUND + b"\nend"
     text = pages(sample(logs=(log, log)), read_log={log_name(log): log}.get)[f"logs/{log_name(log)}.html"]
     page = Page(text)
@@ -776,11 +774,11 @@ def test_a_log_is_cut_without_colours_and_names_its_builds() -> None:
     assert "six 1.16.0, bookworm, first build six 1.16.0, bookworm, second build" in page.text
 
 
-def test_a_log_that_is_not_kept_any_more_is_said_not_to_be() -> None:
+def test_a_log_that_is_no_longer_kept_is_marked() -> None:
     """And no link leads to it."""
     site_pages = pages(sample(), read_log=lambda _: None)
     page = Page(site_pages["packages/six.html"])
-    assert "first build is not kept any more" in page.text
+    assert "first build is no longer kept" in page.text
     assert not [link for link in page.links if "logs/" in link]
 
 
@@ -811,7 +809,7 @@ def test_hostile_text_makes_no_element_and_no_script() -> None:
 
 
 def test_hostile_text_hides_nothing() -> None:
-    """No character that turns, hides or commands is left; each is spelt out where it stood."""
+    """No character that turns, hides or commands is left; each is spelt out in its place."""
     site_pages = hostile_site()
     hidden = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     for text in site_pages.values():
@@ -825,7 +823,7 @@ def test_hostile_text_hides_nothing() -> None:
 
 
 def test_hostile_names_stay_in_their_folder() -> None:
-    """Each page has a name of its own that means nothing to any file system or shell."""
+    """Each page has a unique name that is safe for file systems and shells."""
     paths = list(hostile_site())
     for path in paths:
         assert re.fullmatch(r"(?:packages/|logs/)?[a-z0-9_][a-z0-9-]*\.html", path)
@@ -854,7 +852,7 @@ def test_the_command_to_repeat_it_is_one_command_whatever_the_name() -> None:
 
 
 def test_a_package_cannot_make_a_page_without_end() -> None:
-    """Lists are cut, and say so; details too."""
+    """Lists and details are cut, and the cut is marked."""
     many = tuple(Difference(f"file-{number}", Aspect.CONTENT) for number in range(LIST_BOUND + 7))
     text = pages(replace(sample(verdict=Verdict.SENSITIVE), differences=many))["packages/six.html"]
     assert text.count("file-") == LIST_BOUND

@@ -45,7 +45,7 @@ def test_what_was_built_twice_has_its_verdict_and_both_hashes(verdict: Verdict, 
 
 @pytest.mark.parametrize("verdict", [Verdict.FTBFS, Verdict.NO_SDIST, Verdict.EXCLUDED])
 def test_what_was_not_built_twice_has_no_entry(verdict: Verdict) -> None:
-    """The form cannot say why, so it says nothing."""
+    """The form has no field for a reason, so the project is left out."""
     assert published(sample(verdict=verdict)) == {}
 
 

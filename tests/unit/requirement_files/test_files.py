@@ -82,7 +82,7 @@ def test_a_requirements_file(tmp_path: Path) -> None:
 
 
 def test_hashes_of_build_requirements_are_of_their_owners_wheels(tmp_path: Path) -> None:
-    """No index bears them, and so the sdist is not to."""
+    """The hashes are not of an index, so the sdist need not have them."""
     found = read(tmp_path, "their-build-requirements.txt", f"six==1.16.0 --hash=sha256:{A}\n")
 
     (six,) = found.wanted
@@ -115,64 +115,64 @@ def test_locks(tmp_path: Path, name: str, text: str) -> None:
         ("r.txt", "six==1 --hash=sha256:zz", 1, "the hash 'sha256:zz' of six"),
         ("r.txt", "six==1 --hash=md5:d41d8cd98f00b204e9800998ecf8427e", 1, "write sha256:"),
         ("r.txt", f"six==1 --hash=sha512:{A}{B}", 1, "no hash of six is a SHA-256"),
-        ("r.txt", f"six>=1 --hash=sha256:{A}", 1, "has hashes, but no one version"),
+        ("r.txt", f"six>=1 --hash=sha256:{A}", 1, "has hashes, but no pinned version"),
         ("r.txt", "\n-r other.txt", 2, "names another file"),
         ("r.txt", "--index-url https://index.example/", 1, "names an index"),
         ("r.txt", "-e .", 1, "names no release"),
         ("r.txt", "six @ https://files.example/six.whl", 1, "names a URL"),
-        ("r.txt", "what is this", 1, "is no requirement"),
-        ("r.txt", "six==1\nSix==2", 2, "six stands twice, here and in line 1"),
-        ("sums", f"{A}  six-1.0.tar.gz\nnothing", 2, "is no line of sha256sum"),
+        ("r.txt", "what is this", 1, "is not a requirement"),
+        ("r.txt", "six==1\nSix==2", 2, "six is listed twice, here and in line 1"),
+        ("sums", f"{A}  six-1.0.tar.gz\nnothing", 2, "is not a line of sha256sum"),
         ("sums", f"{A}  notes.txt", 1, "is the name of neither a wheel nor an sdist"),
-        ("sums", f"{A}  six-1.0.tar.gz\n{B}  six-1.0.tar.gz", 2, "stands twice, with another hash"),
-        ("poetry.lock", "package = [", 0, "not understood as TOML"),
+        ("sums", f"{A}  six-1.0.tar.gz\n{B}  six-1.0.tar.gz", 2, "is listed twice, with different hashes"),
+        ("poetry.lock", "package = [", 0, "not valid TOML"),
         ("poetry.lock", "x = 1", 0, "neither a poetry.lock"),
         ("poetry.lock", '[[package]]\nname = "six"', 1, "no name, or no version"),
         ("poetry.lock", '[[package]]\nname = "six"\nversion = "1"', 1, "no list of files"),
         ("poetry.lock", POETRY.replace("sha256:", "md5:"), 1, "no hash that begins with sha256:"),
         ("poetry.lock", POETRY.replace(f"sha256:{A}", "sha256:a"), 1, "has no SHA-256"),
         ("pylock.toml", 'lock-version = "9.0"', 0, "not a pylock.toml"),
-        ("pylock.toml", PYLOCK.replace('version = "1.16.0"\n', ""), 4, "is no release of an index"),
+        ("pylock.toml", PYLOCK.replace('version = "1.16.0"\n', ""), 4, "is not a release of an index"),
     ],
 )
 def test_mistakes_have_their_place(tmp_path: Path, name: str, text: str, line: int, words: str) -> None:
-    """Each is told with its line, in words that say what to do."""
+    """Each is reported with its line, and with what to do."""
     (mistake,) = read(tmp_path, name, text).mistakes
 
     assert words in mistake.what
     assert mistake.line == line or (line == 0 and "line" in mistake.what)
 
 
-def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
-    """Nothing is half read."""
-    one, other = tmp_path / "one.txt", tmp_path / "other.txt"
-    one.write_text("-e .\nsix==1\nwhat is this\n")
+def test_all_mistakes_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
+    """No file is read in part."""
+    first, second = tmp_path / "one.txt", tmp_path / "other.txt"
+    first.write_text("-e .\nsix==1\nwhat is this\n")
 
-    with pytest.raises(UsageError) as told:
-        requirement_files.read_all([one, other], requirement_files.read)
+    with pytest.raises(UsageError) as raised:
+        requirement_files.read_all([first, second], requirement_files.read)
 
-    assert "3 mistakes" in str(told.value)
-    assert f"{one}:1: " in str(told.value)
-    assert f"{one}:3: " in str(told.value)
-    assert f"{other}: cannot be read" in str(told.value)
+    assert "3 mistakes" in str(raised.value)
+    assert f"{first}:1: " in str(raised.value)
+    assert f"{first}:3: " in str(raised.value)
+    assert f"{second}: cannot be read" in str(raised.value)
 
 
-def test_the_tools_of_our_own_profile_are_all_read() -> None:
-    """Nine of them, each with the hash of one wheel of theirs."""
-    found = requirement_files.read(THEIRS)
+def test_all_tools_of_our_profile_are_read() -> None:
+    """There are nine, each with the hash of one wheel."""
+    content = requirement_files.read(THEIRS)
 
-    assert found.mistakes == ()
-    assert len(found.wanted) == 9
-    assert all(len(one.own) == 1 for one in found.wanted)
+    assert content.mistakes == ()
+    assert len(content.wanted) == 9
+    assert all(len(entry.own) == 1 for entry in content.wanted)
 
 
 @given(text=st.text(max_size=300), name=st.sampled_from(["r.txt", "poetry.lock", "pylock.toml", "sha256sums.txt"]))
-def test_any_text_is_read_or_told_wrong(tmp_path_factory: pytest.TempPathFactory, text: str, name: str) -> None:
-    """Whatever a file holds, it raises nothing."""
+def test_any_text_is_read_or_reported(tmp_path_factory: pytest.TempPathFactory, text: str, name: str) -> None:
+    """Whatever a file contains, reading it raises nothing."""
     path = tmp_path_factory.getbasetemp() / name
     path.write_text(text, encoding="utf-8", errors="replace", newline="")
 
-    found = requirement_files.read(path)
+    content = requirement_files.read(path)
 
-    assert all(one.project == one.project.lower() for one in found.wanted)
-    assert all(one.what for one in found.mistakes)
+    assert all(entry.project == entry.project.lower() for entry in content.wanted)
+    assert all(mistake.what for mistake in content.mistakes)

@@ -22,25 +22,25 @@ WHEEL45 = Pin("wheel", "0.45.1", "a" * 64, "wheel-0.45.1-py3-none-any.whl", "htt
 
 
 def context(days: float, sha256: str, pins: tuple[Pin, ...] = (OLD,), image: UsedImage = IMAGE) -> Result:
-    """Return the result of a night, whose wheels have that hash."""
+    """Return a result of one run, whose wheels have that hash."""
     found = sample(days=days, pins=pins, image=image)
     builds = tuple(replace(one, wheel=replace(one.wheel, sha256=sha256)) for one in found.builds if one.wheel)
     return replace(found, builds=builds)
 
 
 def only(*results: Result, packages: Mapping[str, Mapping[str, str]] | None = None) -> WheelDrift:
-    """Return the one drift of some nights."""
+    """Return the one drift in the results of some runs."""
     (found,) = drifted(results, (packages or {}).get)
     return found
 
 
-def test_nothing_drifts_where_every_night_gives_the_same() -> None:
+def test_equal_wheels_of_all_runs_are_no_drift() -> None:
     """Whatever became of the inputs."""
     assert list(drifted([context(0, "1"), context(1, "1", (NEW,))])) == []
 
 
-def test_the_last_good_night_is_compared_with_the_first_other() -> None:
-    """Nights before and after say nothing of it; their order does not matter."""
+def test_the_last_earlier_wheel_is_compared_with_the_first_later_one() -> None:
+    """Results before and after are ignored, and the order of reading does not matter."""
     nights = [context(3, "2", (NEW,)), context(0, "1", (WHEEL,)), context(2, "2", (NEW,)), context(1, "1")]
 
     found = only(*nights)
@@ -51,7 +51,7 @@ def test_the_last_good_night_is_compared_with_the_first_other() -> None:
 
 
 def test_a_debian_package_of_the_image_is_named_where_both_images_were_noted() -> None:
-    """A manifest's hash tells nobody anything."""
+    """A manifest's hash alone names no package."""
     other = replace(IMAGE, manifest="n" * 64)
     held = {"gcc-12:amd64": "12.2.0-14", "libc6:amd64": "2.36"}
 
@@ -77,7 +77,7 @@ BOTH = only(context(0, "1", (OLD, WHEEL)), context(1, "2", (NEW, WHEEL45)))
 
 
 def test_each_build_requirement_is_swapped_alone() -> None:
-    """After all as it was, which tells whether anything else did it."""
+    """The first swap changes nothing, to check whether another input is the cause."""
     assert [(one.names, one.lock.pins) for one in swaps(BOTH)] == [
         ((), (OLD, WHEEL)),
         (("setuptools",), (NEW, WHEEL)),
@@ -97,7 +97,7 @@ def test_each_build_requirement_is_swapped_alone() -> None:
         ((), "one of 2: setuptools"),
     ],
 )
-def test_what_is_built_again_tells_the_culprit(seen: tuple[str, ...], words: str) -> None:
+def test_swapped_builds_prove_the_cause(seen: tuple[str, ...], words: str) -> None:
     """A build that failed proves nothing."""
     tried = [Tried(swap, sha256) for swap, sha256 in zip(swaps(BOTH), seen, strict=False)]
 

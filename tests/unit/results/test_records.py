@@ -41,7 +41,7 @@ def test_a_record_is_read_and_written_as_it_was(file: Path) -> None:
     assert lost(json.loads(file.read_bytes()), written) == []
 
 
-def lost(stored: Any, written: Any, at: str = "") -> list[str]:  # noqa: ANN401 - whatever JSON holds
+def lost(stored: Any, written: Any, at: str = "") -> list[str]:  # noqa: ANN401 - any JSON value
     """Name the places at which two JSON values disagree; keys that only the second has are no loss."""
     if isinstance(stored, dict) and isinstance(written, dict):
         missing = [f"{at}.{key}" for key in stored if key not in written]

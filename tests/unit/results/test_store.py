@@ -52,7 +52,7 @@ def left(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("verdict", [one for one in Verdict if one is not Verdict.EXCLUDED])
 def test_a_result_is_read_as_it_was_written(store: Results, verdict: Verdict) -> None:
-    """By this run and by the next; it is what the schema says."""
+    """By this run and by the next; it matches the schema."""
     result = sample("six", verdict=verdict)
     path = store.write(result)
     assert read(path) == result
@@ -177,7 +177,7 @@ def test_json_is_one_array(store: Results) -> None:
 
 
 def test_a_write_that_fails_leaves_no_file(store: Results) -> None:
-    """Neither at its place nor beside it; the error says what was being written."""
+    """Neither at its place nor beside it; the error names what was being written."""
     result = sample("six")
     place = store.write(result)
     place.unlink()

@@ -45,7 +45,7 @@ def the_project(summary: Summary) -> Project:
     return project
 
 
-def test_a_verdict_holds_since_it_was_first_given_and_not_since_it_was_last_confirmed() -> None:
+def test_since_is_when_the_verdict_was_first_given_not_last_confirmed() -> None:
     """The change is that of the verdict; later changes of inputs are part of the history only."""
     standing = only(summary_of(*STREAK))
     assert standing.latest is STREAK[-1]
@@ -56,7 +56,7 @@ def test_a_verdict_holds_since_it_was_first_given_and_not_since_it_was_last_conf
     assert standing.change.inputs == (InputChange("build-requirement", "setuptools", "80.9.0", "80.10.0"),)
 
 
-def test_history_is_newest_first_and_tells_what_changed_each_time() -> None:
+def test_history_is_newest_first_with_the_changed_inputs() -> None:
     """Earlier results are those before the latest; the first of all is compared with nothing."""
     standing = only(summary_of(*STREAK))
     assert [event.finished for event in standing.history] == [result.finished for result in reversed(STREAK)]
@@ -82,7 +82,7 @@ def test_what_never_changed_has_no_change() -> None:
     assert standing.since == NOON
 
 
-def test_a_verdict_that_changes_with_equal_inputs_says_so() -> None:
+def test_a_verdict_that_changes_with_equal_inputs_lists_no_input() -> None:
     """Nothing recorded explains it, and the summary must not make something up."""
     change = only(summary_of(sample(days=0), sample(verdict=Verdict.SENSITIVE, days=1))).change
     assert change is not None
@@ -133,13 +133,13 @@ assert FIRST.sdist is not None
     ],
     ids=lambda value: f"{value.what} {value.name} to {value.later}" if isinstance(value, InputChange) else "",
 )
-def test_each_kind_of_input_is_told(later: Result, expected: InputChange) -> None:
-    """One input changed, and it alone is told."""
+def test_each_kind_of_input_is_reported(later: Result, expected: InputChange) -> None:
+    """One input changed, and only that is reported."""
     assert only(summary_of(FIRST, later)).history[0].changed == (expected,)
 
 
 def test_requirements_that_were_never_settled_did_not_go_away() -> None:
-    """A build that failed before there was a lock says nothing about what the lock would have been."""
+    """A build that failed before the lock shows nothing about the lock."""
     failure = Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS)
     failed = sample(verdict=Verdict.FTBFS, days=1, pins=(), failure=failure)
     change = only(summary_of(sample(), failed)).change
@@ -148,7 +148,7 @@ def test_requirements_that_were_never_settled_did_not_go_away() -> None:
 
 
 def test_versions_are_ordered_as_versions_newest_first() -> None:
-    """1.10 is newer than 1.9, whatever the alphabet says; what is no version comes last."""
+    """1.10 is newer than 1.9; invalid versions come last."""
     versions = ("1.9", "no version", "1.10", "1.10rc1", "2.0")
     project = the_project(summary_of(*(sample("six", version) for version in versions)))
     assert [standing.version for standing in project.standings] == ["2.0", "1.10", "1.10rc1", "1.9", "no version"]
@@ -167,7 +167,7 @@ def test_one_project_gathers_all_spellings_versions_and_images() -> None:
 
 
 def test_current_is_the_newest_stable_version_on_each_image() -> None:
-    """A preview does not stand for a project that has a release."""
+    """A pre-release is not current if there is a stable release."""
     results = (
         sample("six", "1.16"),
         sample("six", "1.17"),
@@ -178,8 +178,8 @@ def test_current_is_the_newest_stable_version_on_each_image() -> None:
     assert [(one.version, one.image) for one in project.current] == [("1.17", "bookworm"), ("1.16", "trixie")]
 
 
-def test_what_a_profile_holds_does_not_speak_for_what_varies() -> None:
-    """The same release, built later as somebody else builds it, stands beside the usual verdict and not for it."""
+def test_a_profile_does_not_replace_the_default_verdict() -> None:
+    """A later build with a profile is listed beside the default verdict, and is not current."""
     theirs = replace(_with_inputs(profile=Profile("theirs", umask=0o022)), verdict=Verdict.REPRODUCIBLE)
     project = the_project(summary_of(sample(verdict=Verdict.SENSITIVE, days=0), theirs))
     assert [one.place for one in project.standings] == ["bookworm", "bookworm, profile theirs"]
@@ -230,7 +230,7 @@ def test_every_version_that_is_tracked_by_name_is_current() -> None:
 
 
 def test_what_was_judged_on_one_image_is_open_on_the_other() -> None:
-    """A verdict on one image says nothing of another."""
+    """A verdict applies to one image only."""
     on_both = (Tracked("six", image="bookworm"), Tracked("six", image="trixie"))
     assert summary_of(sample(), tracked=on_both).open == on_both[1:]
     assert summary_of(sample(), sample(image=TRIXIE), tracked=on_both).open == ()
@@ -253,7 +253,7 @@ def test_images_are_those_of_current_verdicts_each_once() -> None:
     assert summary.images == (IMAGE, TRIXIE)
 
 
-def test_an_image_that_was_locked_anew_has_not_drifted_any_more() -> None:
+def test_an_image_that_was_locked_again_has_no_drift() -> None:
     """What is in it is the same; the latest result knows the latest lock."""
     drifted = replace(IMAGE, drift=(LockDrift("gcc:amd64", "12.2", "12.3"),))
     summary = summary_of(sample("six", days=1), sample("zipp", image=drifted))

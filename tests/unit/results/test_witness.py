@@ -1,4 +1,4 @@
-"""What a rebuild says of the hashes that somebody else names."""
+"""Rebuilds are compared with the hashes of a file."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def rebuilt(sha256: str, filename: str = NAME) -> Result:
 
 
 def row(claim: Claim, found: Result | None, fault: str = "", diagnosis: Diagnosis | None = None) -> WitnessRow:
-    """Say what that result says of a claim."""
+    """Compare a claim with that result."""
     return witnessed(claim, found, fault, IMAGE.target, lambda _name, _sha256, _result: diagnosis)
 
 
 def test_the_same_bytes_match() -> None:
-    """And nothing else has to be said."""
+    """No reason is given."""
     assert row(CLAIM, rebuilt(A)) == WitnessRow(NAME, A, WitnessOutcome.MATCHES, A)
 
 
-def test_other_bytes_differ_and_why_is_told_where_the_wheel_is_at_hand() -> None:
+def test_other_bytes_differ_with_causes_if_the_wheel_is_available() -> None:
     """Each cause once."""
     assert row(CLAIM, rebuilt(B), diagnosis=DEEP) == WitnessRow(
         NAME, A, WitnessOutcome.DIFFERS, B, ("archive-modes",), "archive"
@@ -52,7 +52,7 @@ def test_other_bytes_differ_and_why_is_told_where_the_wheel_is_at_hand() -> None
 
 
 def test_another_name_differs_even_with_the_same_bytes() -> None:
-    """A name holds the tags."""
+    """The file name contains the tags."""
     found = row(replace(CLAIM, filename="pkg-1.0-py2.py3-none-any.whl"), rebuilt(A))
 
     assert found.outcome is WitnessOutcome.DIFFERS
@@ -83,7 +83,7 @@ def test_a_hash_without_a_name_is_that_of_whatever_was_rebuilt() -> None:
         ),
     ],
 )
-def test_what_cannot_be_built_says_why(found: Result | None, fault: str, words: str) -> None:
+def test_an_unbuildable_claim_has_a_reason(found: Result | None, fault: str, words: str) -> None:
     """In one line."""
     told = row(CLAIM, found, fault)
 
@@ -93,7 +93,7 @@ def test_what_cannot_be_built_says_why(found: Result | None, fault: str, words: 
     assert "\n" not in told.reason
 
 
-def test_a_wheel_for_another_platform_is_not_said_to_differ() -> None:
+def test_a_wheel_for_another_platform_is_unbuildable() -> None:
     """It could never have been rebuilt here."""
     told = row(
         replace(CLAIM, filename="pkg-1.0-cp311-cp311-win_amd64.whl"), rebuilt(B, "pkg-1.0-cp311-cp311-linux_x86_64.whl")
@@ -129,7 +129,7 @@ def test_of_several_images_the_nearest_to_the_file_speaks(tmp_path: Path) -> Non
     assert outcome() == []
 
 
-def test_a_name_with_other_bytes_on_another_image_stands_there_with_both() -> None:
+def test_a_name_with_different_bytes_on_two_images_is_listed_twice() -> None:
     """Neither is passed over."""
     assert checksums([rebuilt(B), rebuilt(A), rebuilt(B)]) == f"{A}  {NAME}\n{B}  {NAME}\n"
 
@@ -152,7 +152,7 @@ def test_no_release_writes_a_line_for_another(filename: str) -> None:
 
 
 def test_a_wheel_that_cannot_be_compared_for_a_fault_leaves_the_others(tmp_path: Path) -> None:
-    """Its row says so, and claims nothing."""
+    """Its row reports the fault, and no difference."""
 
     class Faulty(AtHand):
         def diagnose(self, filename: str, sha256: str, result: Result) -> Diagnosis | None:

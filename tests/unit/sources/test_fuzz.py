@@ -1,4 +1,4 @@
-"""Whatever stands at a border, only what is documented comes out."""
+"""Any input at a border gives only documented results."""
 
 from __future__ import annotations
 

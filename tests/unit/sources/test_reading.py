@@ -95,7 +95,7 @@ def test_a_hostile_sdist_is_a_result(tmp_path: Path, case: str) -> None:
 
 
 def test_an_honest_sdist_is_described(tmp_path: Path) -> None:
-    """It is what the farm gave, and not what a helper says of it, that is built."""
+    """The farm's path is built, not a path in the helper's answer."""
     path = tmp_path / "x-1.0.tar.gz"
     path.write_bytes(sdist("x", "1.0", {"pyproject.toml": b'[build-system]\nrequires = ["flit_core"]\n'}))
     assert reading.describe(path, LIMITS) == Source(path, ("flit_core",), "setuptools.build_meta:__legacy__")

@@ -1,4 +1,4 @@
-"""What an sdist says of how it wants to be built."""
+"""How an sdist is to be built, read from its pyproject.toml."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_without_a_build_system_it_is_setuptools(tmp_path: Path, pyproject: byte
 
 
 def test_a_build_system_is_taken_at_its_word(tmp_path: Path) -> None:
-    """Requirements, backend and the folders of a backend of its own."""
+    """Requirements, backend and the folders of a backend inside the sdist."""
     text = b'[build-system]\nrequires = ["flit_core >=3.2,<4"]\nbuild-backend = "own"\nbackend-path = ["tools"]\n'
     source = described(tmp_path, text)
     assert isinstance(source, Source)
@@ -54,7 +54,7 @@ def test_a_build_system_is_taken_at_its_word(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_a_text_is_gone_through_letter_by_letter(tmp_path: Path) -> None:
-    """As pip does it: flit-core 2 says "." and is built."""
+    """As pip does it: flit-core 2 has ".", and is built."""
     source = described(tmp_path, b'[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = "."\n')
     assert isinstance(source, Source)
     assert source.backend_path == (".",)

@@ -1,4 +1,4 @@
-"""What may mend itself is tried again, within bounds; nothing else is."""
+"""Transient faults are tried again, within bounds; other errors are not."""
 
 from __future__ import annotations
 
