@@ -11,8 +11,9 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from orchestrator.build import confinement
+from orchestrator.build.compilers import WRAPPED, WRAPPER
 from orchestrator.build.engine import Container
-from orchestrator.build.variations import scratch_folders
+from orchestrator.build.environment import scratch_folders
 from orchestrator.guest.crates import HOME as CRATES
 from orchestrator.util.cache import settle, settled, unfinished
 
@@ -48,11 +49,6 @@ SDIST = "/usr/lib/wheelproof-sdist"
 COMPILERS = "compilers"
 """The folder below GUEST with wrappers of the compilers, where a remedy asks for them."""
 
-WRAPPED = ("cc", "c++", "gcc", "g++", "x86_64-linux-gnu-gcc", "x86_64-linux-gnu-g++")
-WRAPPER = """#!/bin/sh
-exec /usr/bin/{name} "$@" "-ffile-prefix-map=$PWD=."
-"""
-"""Of several maps of one path gcc takes the last; so ours goes before those of the package."""
 INODES = 1_000_000
 SHARED = "/dev/shm"  # noqa: S108 - of the container; a folder in memory, which is emptied and looked at like the others
 

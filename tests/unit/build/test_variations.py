@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.build.environment import profiled, scratch_folders
 from orchestrator.build.variations import (
     NAMES,
     VARIATIONS,
-    Variation,
     disobeyed,
-    profiled,
-    scratch_folders,
     second_environment,
     variants,
 )
 from orchestrator.model import Mode, Profile
 from tests.samples import FIRST, SECOND, probe
+
+if TYPE_CHECKING:
+    from orchestrator.build.variation import Variation
 
 
 @pytest.mark.parametrize("variation", VARIATIONS, ids=NAMES)
