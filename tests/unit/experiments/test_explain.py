@@ -147,7 +147,7 @@ def test_a_remedy_that_makes_it_deeper_is_rejected() -> None:
             "prefix-map-source",
             RemedyOutcome.REJECTED,
             Severity.CODE,
-            "makes the difference deeper: code instead of debug-only",
+            "makes the difference more serious: code instead of debug-only",
         )
         in found.remedies
     )
@@ -265,7 +265,7 @@ def test_remedies_can_be_left_out() -> None:
     assert (found.holds, found.remedies, found.recipe) == (("build-path", "umask"), (), ())
 
 
-def test_a_limit_that_is_hit_tells_nothing() -> None:
+def test_a_build_that_reaches_a_limit_proves_nothing() -> None:
     """Neither that a build is like the first nor that it is not."""
 
     def late(name: str, environment: Environment) -> Build:
@@ -275,7 +275,7 @@ def test_a_limit_that_is_hit_tells_nothing() -> None:
     case = Case(TASK, "1.0", Verdict.SENSITIVE, first, second, control)
     found = explain(case, Tools(late, modes_traced, CURES))
     assert found.holds == ()
-    assert "hit a limit of ours" in found.left_open
+    assert "reached a limit of the farm" in found.left_open
 
 
 # --- intrinsic -------------------------------------------------------------------------------
