@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from orchestrator.build import confinement
 from orchestrator.build.compilers import WRAPPED, WRAPPER
 from orchestrator.build.engine import Container
-from orchestrator.build.environment import scratch_folders
+from orchestrator.build.environment import first_environment, scratch_folders
+from orchestrator.build.variations import second_environment
 from orchestrator.guest.crates import HOME as CRATES
 from orchestrator.util.cache import settle, settled, unfinished
 
@@ -50,6 +51,10 @@ COMPILERS = "compilers"
 """The folder below GUEST with wrappers of the compilers, if a remedy requests them."""
 
 INODES = 1_000_000
+VARIED = tuple(
+    name for name, _ in second_environment(first_environment(source="none", salt="0", source_date_epoch=None)).variables
+)
+"""The environment variables that variations set; the probe reports these."""
 SHARED = "/dev/shm"  # noqa: S108 - of the container; a folder in memory, emptied and checked like the others
 
 
@@ -124,6 +129,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "umask": environment.umask,
         "reverse": environment.reverse_files,
         "requirements": environment.environment_path,
+        "variables": VARIED,
         "scratch": (*folders, SHARED),
         "limit": limits.sdist,
         "members": limits.members,

@@ -53,6 +53,11 @@ def differ(*fields: str) -> Callable[[Probe, Probe], bool]:
     return lambda first, second: all(getattr(first, field) != getattr(second, field) for field in fields)
 
 
+def differ_in_variable(name: str) -> Callable[[Probe, Probe], bool]:
+    """Return a function that checks that two probes differ in an environment variable that a variation sets."""
+    return lambda first, second: dict(first.variables).get(name) != dict(second.variables).get(name)
+
+
 def nothing(_environment: Environment, _probe: Probe | None) -> Planted:
     """Return no texts: this variation leaves none by which it is recognised."""
     return Planted()
@@ -93,6 +98,6 @@ def offset(seconds: int, separator: str = ":") -> str:
     return f"{'-' if seconds < 0 else '+'}{hours:02}{separator}{minutes:02}"
 
 
-def assignments(variables: Iterable[tuple[str, str]]) -> str:
-    """Write environment variables, one a line."""
-    return "\n".join(f"{name}={value}" for name, value in variables) or "none"
+def assignments(variables: Iterable[tuple[str, str]], *names: str) -> str:
+    """Write the environment variables of these names, one a line."""
+    return "\n".join(f"{name}={value}" for name, value in variables if name in names) or "none"

@@ -15,6 +15,7 @@ from orchestrator.build.variation import (
     Variation,
     assignments,
     differ,
+    differ_in_variable,
     duration,
     has_token,
     moment,
@@ -241,9 +242,9 @@ VARIATIONS = (
         apply=lambda first: replace(
             first, variables=(*first.variables, ("CAPTURE_ENVIRONMENT", token(first.salt, "environment")))
         ),
-        acted=differ("variables"),
-        shown=lambda environment: assignments(environment.variables),
-        seen=lambda probe: assignments(probe.variables),
+        acted=differ_in_variable("CAPTURE_ENVIRONMENT"),
+        shown=lambda environment: assignments(environment.variables, "CAPTURE_ENVIRONMENT"),
+        seen=lambda probe: assignments(probe.variables, "CAPTURE_ENVIRONMENT"),
         planted=lambda environment, _: Planted(
             tuple(value for name, value in environment.variables if name == "CAPTURE_ENVIRONMENT")
         ),
