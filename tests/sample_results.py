@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.build.environment import first_environment
 from orchestrator.build.variations import VARIATIONS as CATALOGUE
-from orchestrator.build.variations import first_environment, second_environment
+from orchestrator.build.variations import second_environment
 from orchestrator.model import (
     METHOD,
     SCHEMA,

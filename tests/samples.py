@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from orchestrator.build import variations
+from orchestrator.build.environment import first_environment
+from orchestrator.build.variations import second_environment
 from orchestrator.model import (
     Build,
     Environment,
@@ -38,8 +39,8 @@ TASK = Task("pkg", "bookworm", source_date_epoch=EPOCH)
 SDIST = Sdist("pkg-1.0.tar.gz", "https://index.example/pkg-1.0.tar.gz", "5" * 64, 1000)
 RELEASE = Release("pkg", "1.0", SDIST)
 IMAGE = Image("bookworm", "sha256:1", "m" * 64, "archive", Target("3.11", "x86_64-manylinux_2_36"))
-FIRST = variations.first_environment(source="pkg-1.0", salt=SALT, source_date_epoch=EPOCH)
-SECOND = variations.second_environment(FIRST)
+FIRST = first_environment(source="pkg-1.0", salt=SALT, source_date_epoch=EPOCH)
+SECOND = second_environment(FIRST)
 
 
 def probe(environment: Environment) -> Probe:

@@ -1,4 +1,4 @@
-"""Builds one sdist in one environment: a wheel, or the failure that it gave instead."""
+"""Build one sdist in one environment: the result is a wheel or a failure."""
 
 from __future__ import annotations
 
@@ -42,28 +42,28 @@ if TYPE_CHECKING:
 
 
 SECONDS = 600
-"""That a container of ours may take which builds nothing."""
+"""The time limit of a container that builds nothing."""
 
 BROKE_DOWN = (TIMED_OUT, 128 + signal.SIGSEGV, 128 + signal.SIGABRT, 128 + signal.SIGBUS)
-"""Exit statuses of a Python that its input broke, or kept busy for too long."""
+"""Exit statuses of a Python that its input crashed, or kept busy for too long."""
 TAIL = 1 << 20
-LONGER_TAIL = 8 << 20  # looked at where the other shows nothing
+LONGER_TAIL = 8 << 20  # read where the shorter one shows nothing
 _Word = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\A[!-~]+\z")]
 _LISTED = TypeAdapter(tuple[tuple[_Word, _Word, _Word], ...])
-_KILLS = (-9, -15)  # exit statuses: SIGKILL, and SIGTERM, with which programs that save memory begin
+_KILLS = (-9, -15)  # exit statuses: SIGKILL, and SIGTERM, which programs that free memory send first
 _DEATHS = (b"illed", b"erminated", b"SIGKILL", b"SIGTERM", b"137", b"143", b" -9", b" -15", b"signal")
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What one container gave."""
+    """The output of one container."""
 
     build: Build
-    file: Path | None  # the wheel (or sdist), in the folder that was named for it
+    file: Path | None  # the wheel (or sdist), in the requested folder
     log: Path
     asked: tuple[str, ...] | None = None  # the dynamic build requirements, where they were asked for
-    missing: bool = False  # they name more than was given, and so nothing was built
-    doubt: str = ""  # why it has to be built once more: what shows that something outside may have broken it
+    missing: bool = False  # they name more than is installed, so nothing was built
+    doubt: str = ""  # why it has to be built once more: evidence that something outside may have broken it
 
 
 def build(
@@ -73,7 +73,7 @@ def build(
     run: Callable[[Container, FrameReader], Completed],
     answered: Callable[[tuple[str, ...]], None],
 ) -> Output:
-    """Run one build, and say what it gave; its files lie in the folder.
+    """Run one build, and return its output, whose files are in the folder.
 
     Raises
     ------
@@ -109,23 +109,23 @@ def build(
 
 
 def _doubt(failure: Failure | None, log: Path) -> str:
-    """Return why a failure may have come from outside: the engine may break a channel, and any process may get lost."""
+    """Return why something outside may have caused a failure; the engine may break a channel or lose a process."""
     if failure and failure.reason is Reason.BROKEN_CHANNEL:
         return failure.evidence
     return failure_signs.lost(_tail(log, TAIL)) if failure and failure.reason is Reason.BUILD_ERROR else ""
 
 
 def _failure(order: Order, completed: Completed, heard: FrameReader, seconds: float) -> Failure | None:
-    """Tell why there is no wheel; None if there is one, or the value that was asked for.
+    """Return why there is no wheel; None if there is one, or the requested value.
 
-    Raises TransientEngineError where the container ended in a way that no build brings about, and
-    where the host had no memory left for what the build was promised.
+    Raises TransientEngineError if the container ended in a way that no build can cause, or if the
+    host had less memory left than the build's limit.
     """
     what = f"building {order.source.path.name} ({order.name})"
     if heard.failed and heard.failed.short_of_memory == "host":
         msg = (
             f"{what}: the host ran out of memory and killed a part of the "
-            "build; run fewer jobs at once, or allow each less under limits: memory"
+            "build; run fewer jobs at once, or give each less under limits: memory"
         )
         raise TransientEngineError(msg)
     phase = _phase(order, heard)
@@ -135,8 +135,8 @@ def _failure(order: Order, completed: Completed, heard: FrameReader, seconds: fl
     if heard.broken:
         return _broken(phase, heard.broken)
     if isinstance(heard.last, Refused):
-        found = heard.last.failure
-        return Failure(found.reason, found.phase, found.detail, failure_signs.printable(found.detail))
+        finding = heard.last.failure
+        return Failure(finding.reason, finding.phase, finding.detail, failure_signs.printable(finding.detail))
     if heard.failed:
         return _explained(heard.log, phase)
     if heard.missing or (completed.exit_code == 0 and heard.made):
@@ -156,11 +156,11 @@ def _broken(phase: Phase, why: str) -> Failure:
 
 
 def _killed(failure: Failure | None, heard: FrameReader) -> str:
-    """Return what shows that a process of a build was ended by a signal that no limit of ours accounts for.
+    """Return the evidence that a signal ended a process of the build, if no limit of ours explains it.
 
-    Of a build that went on as well: what it made may lack what that process was to make. A limit that was
-    reached is explained by the counters of the control group, and nothing was built where the sdist cannot be
-    unpacked, or more is required than there is.
+    This includes builds that went on: their wheel may lack what that process was to make. The counters of
+    the control group explain a limit that was reached. Nothing was built where the sdist cannot be unpacked
+    or build requirements are missing.
     """
     limits = LIMIT_REASONS - {Reason.KILLED}
     if heard.broken or heard.missing or (failure and (failure.reason in limits or failure.phase is Phase.UNPACK)):
@@ -171,33 +171,33 @@ def _killed(failure: Failure | None, heard: FrameReader) -> str:
 
 
 def _of_killed(order: Order, heard: FrameReader, killed: str, failure: Failure | None) -> Failure:
-    """Return the failure of a build with a killed process: what its log shows before that, if it shows anything."""
+    """Return the failure of a build with a killed process: an earlier failure in its log, if there is one."""
     if failure and failure.reason is not Reason.KILLED and _explains(heard.log, failure):
         return failure
     return Failure(Reason.KILLED, _phase(order, heard), _tail(heard.log, DETAIL), killed)
 
 
 def _explains(log: Path, failure: Failure) -> bool:
-    """Whether the first line of a log that ends builds is one of another reason."""
+    """Check whether the first fatal line of a log gives the reason of that failure."""
     return failure.reason is not Reason.BUILD_ERROR and failure_signs.explain(_tail(log, TAIL)).reason is failure.reason
 
 
 def _mentions(log: Path) -> str:
-    """Return those lines of a whole log that may be about a killed process: builds that go well have long logs too."""
-    found: list[bytes] = []
+    """Return the lines of a whole log that may be about a killed process; successful builds have long logs too."""
+    mentions: list[bytes] = []
     with log.open("rb") as stream:
         while lines := stream.readlines(TAIL):
             if any(word in b"".join(lines) for word in _DEATHS):
-                found += (line for line in lines if any(word in line for word in _DEATHS))
-            if sum(map(len, found)) > TAIL:
+                mentions += (line for line in lines if any(word in line for word in _DEATHS))
+            if sum(map(len, mentions)) > TAIL:
                 break
-    return b"".join(found)[:TAIL].decode("utf-8", "replace")
+    return b"".join(mentions)[:TAIL].decode("utf-8", "replace")
 
 
 def _explained(log: Path, phase: Phase) -> Failure:
-    """Tell from a failed build's log why it failed."""
-    found = reading.explain(log, (TAIL, LONGER_TAIL))
-    return Failure(found.reason, phase, _tail(log, DETAIL), found.evidence, found.missing)
+    """Find in a failed build's log why it failed."""
+    sign = reading.explain(log, (TAIL, LONGER_TAIL))
+    return Failure(sign.reason, phase, _tail(log, DETAIL), sign.evidence, sign.missing)
 
 
 def _limit(limits: Limits, completed: Completed, heard: FrameReader, seconds: float) -> Reason | None:
@@ -215,7 +215,7 @@ def _limit(limits: Limits, completed: Completed, heard: FrameReader, seconds: fl
 
 
 def _look(order: Order, probe: Probe | None) -> None:
-    """Make sure that the container was as ordered where a slip would be dangerous."""
+    """Check that the container had no network."""
     if probe is None or set(probe.interfaces) - {"lo"}:
         seen = "nothing" if probe is None else ", ".join(probe.interfaces)
         msg = (
@@ -238,7 +238,7 @@ def _tail(log: Path, size: int) -> str:
 
 
 def inventory(image: Image, guest: Path, run: Callable[..., Completed], label: str) -> tuple[Provided, ...]:
-    """List the Python distributions that an image has from Debian, sorted by name, with their packages.
+    """List the Python distributions that Debian packages install in an image, sorted by name.
 
     Raises
     ------
@@ -269,21 +269,20 @@ def inventory(image: Image, guest: Path, run: Callable[..., Completed], label: s
         found = _LISTED.validate_json(bytes(heard), strict=True) if completed.exit_code == 0 else None
         listed = [Provided(name, version, package, versions[package]) for name, version, package in found or ()]
     except (ValueError, LookupError) as error:
-        msg = f"looking for what {image.name} has from Debian: the answer cannot be read: {error}"
+        msg = f"listing the Python distributions of {image.name}: the answer cannot be read: {error}"
         raise TransientEngineError(msg) from error
     if found is None:
-        msg = f"looking for what {image.name} has from Debian: the container ended with {completed.exit_code}"
+        msg = f"listing the Python distributions of {image.name}: the container ended with {completed.exit_code}"
         raise TransientEngineError(msg)
-    return tuple(sorted(listed, key=lambda one: (one.name, one.version)))
+    return tuple(sorted(listed, key=lambda provided: (provided.name, provided.version)))
 
 
 def compile_modules(
     lib: Path, image: Image, guest: Path, run: Callable[..., Completed], label: str, made: IO[bytes]
 ) -> None:
-    """Compile a folder of modules with an image's Python, in a container; write a tar of the outcome.
+    """Compile a folder of modules with an image's Python, in a container; write the result as a tar to `made`.
 
-    It is empty where the modules are made to break or exhaust a compiler: then every build compiles
-    what it imports.
+    The tar is empty if the modules crash or exhaust the compiler. Then every build compiles what it imports.
 
     Raises
     ------
@@ -292,10 +291,10 @@ def compile_modules(
 
     """
     inside, scratch = "/usr/lib/build-requirements/lib", "/tmp"  # noqa: S108 - of the container
-    told = {"compile": inside, "scratch": scratch, "seconds": SECONDS}
+    task = {"compile": inside, "scratch": scratch, "seconds": SECONDS}
     spec = Container(
         image=image.id,
-        command=("/usr/bin/python3", "-E", "-s", f"{GUEST}/start.py", json.dumps(told)),
+        command=("/usr/bin/python3", "-E", "-s", f"{GUEST}/start.py", json.dumps(task)),
         environment={"PYTHONHASHSEED": "0", "LANG": "C.UTF-8"},
         user="1111:1111",
         mounts=((str(guest), GUEST), (str(lib), inside)),

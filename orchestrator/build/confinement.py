@@ -1,4 +1,4 @@
-"""What a container may do and use, in the words of the engine that runs it: Docker's, or Podman's own."""
+"""The rights and limits of a container, as the API of its engine takes them: Docker's, or Podman's own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LABEL = "wheelproof"
 """Every container of ours has this label; its value names the results that the run works on."""
 
 SHARED = 64 << 20
-"""Bytes of /dev/shm, at most: what both engines give where nothing else is asked for."""
+"""Bytes of /dev/shm, at most: the default of both engines."""
 
 QUEUES = 819_200
 """Bytes of all POSIX message queues of a user: the kernel's default (mq_overview(7))."""
@@ -38,10 +38,10 @@ USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What Docker gives a container that names no PATH."""
 
 MASKED = (
-    # What both engines hide.
+    # Those that both engines hide.
     *("/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug"),
     *("/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap"),
-    # How the host was started, what it is made of, and what else it does: nothing that a wheel is made from.
+    # How the host was started, its hardware and its other work: no wheel needs these.
     *("/proc/buddyinfo", "/proc/bus", "/proc/cmdline", "/proc/config.gz", "/proc/consoles", "/proc/diskstats"),
     *("/proc/dma", "/proc/driver", "/proc/execdomains", "/proc/fs", "/proc/interrupts", "/proc/iomem", "/proc/ioports"),
     *("/proc/irq", "/proc/kallsyms", "/proc/key-users", "/proc/kmsg", "/proc/kpagecgroup", "/proc/kpagecount"),
@@ -56,13 +56,13 @@ MASKED = (
 """Paths that a build finds empty."""
 
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
-"""Paths that nobody in a container may write to, whoever it is."""
+"""Paths that no user of a container may write to."""
 
 PREPARERS = ("CHOWN", "SETGID", "SETPCAP", "SETUID")
-"""Capabilities of the step that gives scratch folders to their user, where the engine cannot; it drops all of them."""
+"""Capabilities of the step that gives scratch folders to their user if the engine cannot; it drops them all."""
 
 NAMERS = ("SYS_ADMIN",)
-"""Those of the same step where it names the domain, too: only where root in the container is nobody on the host."""
+"""Further capabilities of that step if it sets the domain name: only if root in the container is nobody on the host."""
 
 _OWN = frozenset({"uid", "gid", "nr_inodes"})
 """Options of a tmpfs that Podman refuses."""
@@ -70,7 +70,7 @@ _OWN = frozenset({"uid", "gid", "nr_inodes"})
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """All that the engine has to know to run one command, once, in one container."""
+    """All that the engine needs to run one command in one container."""
 
     image: str
     command: tuple[str, ...]
@@ -89,7 +89,7 @@ class Container:
     shared: int = SHARED  # bytes of /dev/shm; they count as memory, too
     seconds: float = 600
     label: str = ""
-    loopback: bool = False  # whether it may speak to itself; there is no other network in either case
+    loopback: bool = False  # whether it has a loopback interface; there is never another network
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,8 @@ def _least(*limits: int) -> int:
 def limits(container: Container, most: Ceilings) -> dict[str, tuple[int, int]]:
     """Return every limit of a container's processes, soft and hard (setrlimit(2)); none is left to the engine.
 
-    That on processes counts those of a user on the whole host, all builds together. So it is as high
-    as it can be, and `pids_limit` is what bounds one build.
+    The limit on processes counts those of a user on the whole host, of all builds together. So it is as
+    high as possible, and `pids_limit` bounds one build.
     """
     same = {
         "core": 0,
@@ -159,7 +159,7 @@ def _data(name: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a container starts with: perhaps a step before its command, which needs rights and drops them."""
+    """How a container starts: perhaps with a step before its command, which needs rights and drops them."""
 
     command: tuple[str, ...]
     user: str
@@ -167,10 +167,10 @@ class Start:
 
 
 def started(container: Container, owners: Mapping[str, str], domain: str) -> Start:
-    """Return how a container starts in which scratch folders have to be given away, or the domain to be named.
+    """Return how a container starts if scratch folders need an owner, or the domain a name.
 
-    The step runs programs of the image, by their paths, and nothing of a package. What comes after it
-    has no capabilities, and cannot get any.
+    The step runs programs of the image, by their paths, and no code of a package. The command after it
+    has no capabilities and cannot get any.
     """
     if not owners and not domain:
         return Start(container.command, container.user)
@@ -179,7 +179,7 @@ def started(container: Container, owners: Mapping[str, str], domain: str) -> Sta
     steps = (
         *(f"/usr/bin/chown {owner} {quote(path)}" for path, owner in owners.items()),
         *((f"/usr/bin/domainname {quote(domain)}",) if domain else ()),
-        "unset PWD",  # the shell's own, which containers do not have
+        "unset PWD",  # set by the shell; containers do not have it
         f'exec /usr/bin/setpriv {user_only} -- "$@"',
     )
     command = ("/usr/bin/dash", "-c", " && ".join(steps), "prepare", *container.command)
@@ -232,7 +232,7 @@ def for_podman(container: Container, runtime: str, most: Ceilings, *, rootless: 
     empty = str(_data("empty"))
     return {
         "user": start.user,
-        "cap_add": [f"CAP_{one}" for one in start.capabilities],
+        "cap_add": [f"CAP_{capability}" for capability in start.capabilities],
         "image": container.image,
         "command": list(start.command),
         "entrypoint": [],
@@ -275,12 +275,12 @@ def for_podman(container: Container, runtime: str, most: Ceilings, *, rootless: 
 
 def owned(scratch: Mapping[str, str]) -> dict[str, str]:
     """Return the owner, uid:gid, of each scratch folder that names one among its options."""
-    found = {}
+    owners = {}
     for path, options in scratch.items():
         named = dict(option.partition("=")[::2] for option in options.split(","))
         if "uid" in named or "gid" in named:
-            found[path] = f"{named.get('uid', '0')}:{named.get('gid', '0')}"
-    return found
+            owners[path] = f"{named.get('uid', '0')}:{named.get('gid', '0')}"
+    return owners
 
 
 def _tmpfs(path: str, options: str) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from orchestrator.build import confinement
+from orchestrator.build.compilers import WRAPPED, WRAPPER
 from orchestrator.build.engine import Container
-from orchestrator.build.variations import scratch_folders
+from orchestrator.build.environment import first_environment, scratch_folders
+from orchestrator.build.variations import second_environment
 from orchestrator.guest.crates import HOME as CRATES
 from orchestrator.util.cache import settle, settled, unfinished
 
@@ -28,11 +30,11 @@ if TYPE_CHECKING:
 
 
 GUEST = "/usr/lib/wheelproof"
-"""Where the guest, the shell and the clock's offset lie in every container of ours."""
+"""The folder with the guest, the shell and the clock's offset in every container of ours."""
 
 PROGRAMS = ("__init__.py", "archive.py", "crates.py", "main.py", "postprocess.py", "probe.py")
 START = """\
-if __name__ == "__main__":  # a process that a build spawns imports this again
+if __name__ == "__main__":  # a process that a build spawns imports this module again
     import sys
 
     before = tuple(sys.modules)
@@ -40,26 +42,25 @@ if __name__ == "__main__":  # a process that a build spawns imports this again
 
     main.start(before)
 """
-"""Begins the guest of a build: a program is compiled each time that it is begun, a module is not."""
+"""Starts the guest of a build: Python compiles a program at each start, but a module only once."""
 
-NO_SITECUSTOMIZE = "# Stands in for the one of the build requirements, in a process that runs none of their code.\n"
+NO_SITECUSTOMIZE = "# Replaces the one of the build requirements, in a process that runs none of their code.\n"
 
 SDIST = "/usr/lib/wheelproof-sdist"
 COMPILERS = "compilers"
-"""The folder below GUEST with wrappers of the compilers, where a remedy asks for them."""
+"""The folder below GUEST with wrappers of the compilers, if a remedy requests them."""
 
-WRAPPED = ("cc", "c++", "gcc", "g++", "x86_64-linux-gnu-gcc", "x86_64-linux-gnu-g++")
-WRAPPER = """#!/bin/sh
-exec /usr/bin/{name} "$@" "-ffile-prefix-map=$PWD=."
-"""
-"""Of several maps of one path gcc takes the last; so ours goes before those of the package."""
 INODES = 1_000_000
-SHARED = "/dev/shm"  # noqa: S108 - of the container; a folder in memory, which is emptied and looked at like the others
+VARIED = tuple(
+    name for name, _ in second_environment(first_environment(source="none", salt="0", source_date_epoch=None)).variables
+)
+"""The environment variables that variations set; the probe reports these."""
+SHARED = "/dev/shm"  # noqa: S108 - of the container; a folder in memory, emptied and checked like the others
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """All that one build needs, settled before it begins."""
+    """All that one build needs, known before it starts."""
 
     name: str  # first, second, control
     source: Source
@@ -67,18 +68,18 @@ class Order:
     requirements: Path  # the folder of installed build requirements
     image: Image
     limits: Limits
-    given: tuple[str, ...] = ()  # the names of the build requirements that are there
-    ask: bool = False  # for the dynamic build requirements, before it is built
+    given: tuple[str, ...] = ()  # the names of the installed build requirements
+    ask: bool = False  # whether to ask for the dynamic build requirements before the build
     hook: str = "build_wheel"
     crates: Path | None = None  # a CARGO_HOME with all crates in it
-    pip: str = ""  # the project, where `pip wheel` is to build it, instead of the build backend's hook
-    project: str = ""  # whose wheel it is to give; a wheel of no project is taken from nobody
+    pip: str = ""  # the project, if `pip wheel` builds it instead of the build backend's hook
+    project: str = ""  # the project of the wheel; a wheel of another project, or of none, is refused
 
 
 def variables(environment: Environment, cpus: int) -> dict[str, str]:
-    """Return the environment variables of a build; there are no others.
+    """Return all environment variables of a build.
 
-    `cpus` is how many processors the build is given, as its tools shall know.
+    `cpus` is the number of processors that the build's tools may use.
     """
     named = {
         "PATH": ":".join((*environment.path, f"{environment.environment_path}/lib/bin")),
@@ -109,7 +110,7 @@ def variables(environment: Environment, cpus: int) -> dict[str, str]:
 
 
 def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Container:
-    """Say how the engine is to run one build; `cpu` is the processor for one that gets only one."""
+    """Return how the engine runs one build; `cpu` is the processor of a build that gets only one."""
     environment, limits = order.environment, order.limits
     folders = scratch_folders(environment)
     named = variables(environment, environment.cpus or cpus) | _cargo(order)
@@ -128,6 +129,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "umask": environment.umask,
         "reverse": environment.reverse_files,
         "requirements": environment.environment_path,
+        "variables": VARIED,
         "scratch": (*folders, SHARED),
         "limit": limits.sdist,
         "members": limits.members,
@@ -139,7 +141,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
     return Container(
         image=order.image.id,
         command=(*kernel, "/usr/bin/python3", f"{GUEST}/start.py", json.dumps(spec)),
-        # The guest puts the build requirements on it in the process that runs the package's code, and only there.
+        # The guest adds the build requirements only in the process that runs the package's code.
         environment=named | {"PYTHONPATH": GUEST},
         user=f"{environment.uid}:{environment.uid}",
         hostname=environment.hostname,
@@ -163,7 +165,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
 
 
 def crates_path(environment: Environment) -> str:
-    """Return where a build finds its crates: beside its build requirements, so that both move together."""
+    """Return the folder of a build's crates: beside its build requirements, so that one variation moves both."""
     return f"{posixpath.dirname(environment.environment_path)}/{CRATES}"
 
 
@@ -172,12 +174,12 @@ def _cargo(order: Order) -> dict[str, str]:
 
 
 def settings_of(given: tuple[tuple[str, str], ...]) -> dict[str, str | list[str]]:
-    """Return config settings as a build backend gets them: a key that stands more than once has a list."""
-    found: dict[str, str | list[str]] = {}
+    """Return config settings as a build backend gets them: a key that occurs more than once has a list."""
+    settings: dict[str, str | list[str]] = {}
     for key in dict(given):
         values = [value for name, value in given if name == key]
-        found[key] = values if len(values) > 1 else values[0]
-    return found
+        settings[key] = values if len(values) > 1 else values[0]
+    return settings
 
 
 def _tmpfs(folder: str, environment: Environment, limits: Limits) -> str:
@@ -187,7 +189,10 @@ def _tmpfs(folder: str, environment: Environment, limits: Limits) -> str:
 
 
 def guest_folder(cache: Path, environment: Environment) -> Path:
-    """Make, once, the folder that is mounted at GUEST: the guest, /bin/sh, the clock's offset, perhaps compilers."""
+    """Return the folder that is mounted at GUEST: the guest, /bin/sh, the clock's offset, perhaps compilers.
+
+    Equal folders are made once.
+    """
     ours = resources.files("orchestrator.guest")
     programs = {f"orchestrator/guest/{name}": ours.joinpath(name).read_bytes() for name in PROGRAMS}
     programs["orchestrator/__init__.py"] = b""
@@ -196,25 +201,25 @@ def guest_folder(cache: Path, environment: Environment) -> Path:
     programs["sitecustomize.py"] = NO_SITECUSTOMIZE.encode()
     key = hashlib.sha256(b"\0".join((*programs.values(), f"{shell} {offset} {wrapped and WRAPPER}".encode())))
     folder = cache / "guest" / key.hexdigest()[:16]
-    if (found := settled(folder)) is not None:
-        return found
-    with unfinished(folder.parent) as lent:
-        made = lent / "guest"
-        made.mkdir(mode=0o755)
+    if (existing := settled(folder)) is not None:
+        return existing
+    with unfinished(folder.parent) as temporary:
+        new = temporary / "guest"
+        new.mkdir(mode=0o755)
         for name, content in programs.items():
-            (made / name).parent.mkdir(parents=True, exist_ok=True)
-            (made / name).write_bytes(content)
-        for name in (one for one in programs if one.startswith("orchestrator/")):
-            _compile(made, name)
-        (made / "sh").symlink_to(shell)
-        (made / "clock").write_text(f"{offset}\n")
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            (new / name).write_bytes(content)
+        for name in (name for name in programs if name.startswith("orchestrator/")):
+            _compile(new, name)
+        (new / "sh").symlink_to(shell)
+        (new / "clock").write_text(f"{offset}\n")
         if wrapped:
-            _wrap_compilers(made / COMPILERS)
-        return settle(made, folder)
+            _wrap_compilers(new / COMPILERS)
+        return settle(new, folder)
 
 
 def _compile(folder: Path, name: str) -> None:
-    """Compile a program, for images that have our Python: others take no notice of it."""
+    """Compile a program for images that have our version of Python; others ignore the result."""
     shown, once = f"{GUEST}/{name}", py_compile.PycInvalidationMode.UNCHECKED_HASH
     py_compile.compile(str(folder / name), dfile=shown, doraise=True, invalidation_mode=once)
 

@@ -1,7 +1,7 @@
-"""The channel from the guest to the host: bytes that nobody vouches for in, typed values out.
+"""The channel from the guest to the host: untrusted bytes in, typed values out.
 
-The guest sends lines of JSON, and perhaps a file (`guest/main.py` describes them). Only what an honest guest
-can send, in the order in which it can send it, is taken; anything else breaks the channel.
+The guest sends lines of JSON, and perhaps a file (`guest/main.py` describes them). The host accepts only
+frames that an honest guest can send, in an order in which it can send them; anything else breaks the channel.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONGEST_FRAME = 1 << 20
-"""Bytes of one line: a list of dynamic build requirements is the longest, and has a quarter of it at most."""
+"""Bytes of one line: the longest is a list of dynamic build requirements, with at most a quarter of this."""
 
 _LONGEST_NAME = 255  # bytes of a file's name (NAME_MAX)
 _MOST_CPUS = 4096
-_OVERTIME = 3600  # seconds that a build may take longer than its limit, for its processor time to be believed
+_OVERTIME = 3600  # seconds that a build may exceed its limit by, in a believable processor time
 _QUOTED = 200  # characters
 _INT64 = 1 << 63
 
 _Text = Annotated[str, StringConstraints(max_length=4096)]  # bytes of a path (PATH_MAX)
-_Name = Annotated[str, StringConstraints(max_length=4 * _LONGEST_NAME)]  # each byte may be spelt out
+_Name = Annotated[str, StringConstraints(max_length=4 * _LONGEST_NAME)]  # each byte may be escaped
 
 
 class _Frame(BaseModel):
-    """Exactly these keys, of exactly these types, and no number that is not one."""
+    """Exactly these keys, of exactly these types, without NaN and infinity."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class _Probe(_Frame):
-    """As `model.Probe`, whose every field is bounded here."""
+    """The fields of `model.Probe`, each with its bounds."""
 
     build_path: _Text
     hostname: _Text
@@ -64,11 +64,11 @@ class _Probe(_Frame):
     tmpdir: _Text
     environment_path: _Text
     shell: _Text
-    interfaces: tuple[_Name, ...] = Field(max_length=4096)  # all of the host's, where the engine isolates nothing
+    interfaces: tuple[_Name, ...] = Field(max_length=4096)  # all of the host's, if the engine does not isolate networks
 
 
 class Probed(_Frame):
-    """What the container saw of its environment."""
+    """The probe of the container's environment."""
 
     probe: _Probe
 
@@ -82,7 +82,7 @@ class Asked(_Frame):
 
 
 class Finding(_Frame):
-    """What is wrong with the package, as the guest found it."""
+    """A fault of the package that the guest detected."""
 
     phase: Phase
     reason: Reason
@@ -90,13 +90,13 @@ class Finding(_Frame):
 
 
 class Refused(_Frame):
-    """The guest itself found what is wrong with the package."""
+    """The guest refused the package."""
 
     failure: Finding
 
 
 class Failed(_Frame):
-    """A hook failed, or lacked what it asked for."""
+    """A hook failed, or the host refused it a resource."""
 
     failed: int = Field(ge=-64, le=255)  # its exit status; a signal's number, negative
     forks_refused: bool
@@ -105,13 +105,13 @@ class Failed(_Frame):
 
 
 class Missing(_Frame):
-    """Nothing was built: the dynamic build requirements name more than there is."""
+    """Nothing was built: the dynamic build requirements name more than is installed."""
 
     missing: Literal[True]
 
 
 class Made(_Frame):
-    """A file, which follows."""
+    """The header of a file that follows."""
 
     file: Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST_NAME, pattern=r"\A[^/\x00]+\z")]
     size: int = Field(ge=0, lt=_INT64)
@@ -119,7 +119,7 @@ class Made(_Frame):
 
 
 Last = Refused | Failed | Missing | Made
-"""What a guest ends with."""
+"""The last frame of a guest."""
 
 _FRAMES: dict[str, type[Probed | Asked | Last]] = {
     "probe": Probed,
@@ -138,20 +138,20 @@ _FINDINGS = {
     Phase.WHEEL: {Reason.NO_WHEEL, Reason.UNSAFE_WHEEL, Reason.WHEEL_TOO_LARGE},
     Phase.FINISH: {Reason.BUILD_ERROR},
 }
-"""What a guest can find in each phase."""
+"""The faults that a guest can detect in each phase."""
 
 
 class BrokenChannelError(Exception):
-    """What was heard is nothing that a guest sends; the message shows no more of it than is safe to show."""
+    """The bytes are not what an honest guest sends; the message quotes only what is safe to show."""
 
 
 def read(line: bytes) -> Probed | Asked | Last:
-    """Read one frame; raises BrokenChannelError where it is none."""
+    """Read one frame; raises BrokenChannelError if the line is not a frame."""
     try:
         text = line.decode()
         frame = json.loads(text, object_pairs_hook=_distinct, parse_constant=_no_constant)
         if not isinstance(frame, dict):
-            msg = f"a frame is no object, but {type(frame).__name__}"
+            msg = f"a frame is not an object but {type(frame).__name__}"
             raise BrokenChannelError(msg)
         kinds = [kind for key, kind in _FRAMES.items() if key in frame]
         if len(kinds) != 1:
@@ -159,35 +159,35 @@ def read(line: bytes) -> Probed | Asked | Last:
             raise BrokenChannelError(msg)
         return kinds[0].model_validate_json(text)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        msg = f"a frame is not as its schema says: {'.'.join(map(str, found['loc']))}: {found['msg']}"
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        msg = f"a frame does not fit its schema: {'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise BrokenChannelError(ascii(msg[:_QUOTED])[1:-1]) from None
     except RecursionError:
         msg = "a frame is nested too deeply"
         raise BrokenChannelError(msg) from None
     except ValueError as error:  # no UTF-8, no JSON, a key twice, a number of more digits than Python reads
-        msg = f"a frame is no JSON: {ascii(str(error)[:_QUOTED])[1:-1]}"
+        msg = f"a frame is not JSON: {ascii(str(error)[:_QUOTED])[1:-1]}"
         raise BrokenChannelError(msg) from None
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        msg = "a key stands twice"
+    unique = dict(pairs)
+    if len(unique) != len(pairs):
+        msg = "a key occurs twice"
         raise ValueError(msg)
-    return found
+    return unique
 
 
 def _no_constant(name: str) -> None:
-    msg = f"{name} is no number"
+    msg = f"{name} is not a number"
     raise ValueError(msg)
 
 
 class FrameReader:
-    """Hears one container out: frames and a file on its standard output, a log on the other.
+    """Reads the output of one container: frames and a file from its standard output, a log from its standard error.
 
-    Nothing that it hears is trusted: frames, the file and the log are bounded, and whoever uses the
-    file's name looks at it.
+    The output is not trusted: frames, the file and the log are bounded, and users of the file's name
+    check it.
     """
 
     def __init__(
@@ -198,9 +198,9 @@ class FrameReader:
         *,
         given: Sequence[str] | None = None,
     ) -> None:
-        """Write what is heard into files in that folder; and tell of the dynamic requirements at once.
+        """Write output into files in that folder; pass the dynamic requirements to `answered` at once.
 
-        `given` names the build requirements that are there; None where the dynamic ones were not asked for.
+        `given` names the installed build requirements; None if the dynamic ones were not requested.
         """
         self.probe: Probe | None = None
         self.asked: tuple[str, ...] | None = None
@@ -221,7 +221,7 @@ class FrameReader:
         self._out = self.file.open("wb")
 
     def __call__(self, stream: int, piece: bytes) -> bool:
-        """Take one piece of output; False when there has been enough."""
+        """Accept one piece of output; return False to end the container."""
         if stream != STDOUT:
             return self._note(piece)
         try:
@@ -237,7 +237,7 @@ class FrameReader:
 
     @property
     def made(self) -> Made | None:
-        """The file that was announced, once it came whole."""
+        """The announced file, once all of it has arrived."""
         return self.last if isinstance(self.last, Made) and self._left == 0 else None
 
     @property
@@ -247,7 +247,7 @@ class FrameReader:
 
     @property
     def missing(self) -> bool:
-        """Whether the build backend asks for more than there is."""
+        """Whether the build backend asks for more than is installed."""
         return isinstance(self.last, Missing)
 
     @property
@@ -289,7 +289,7 @@ class FrameReader:
             self.last = frame
 
     def _fits(self, frame: Probed | Asked | Last) -> bool:
-        """Tell whether a guest can send this frame after those that it has sent."""
+        """Check whether a guest can send this frame after those that it has sent."""
         if self.probe is None:
             return isinstance(frame, Probed) or _is_finding(frame, Phase.UNPACK)
         if self._given is not None and self.asked is None:

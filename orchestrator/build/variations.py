@@ -1,98 +1,41 @@
-"""The catalogue of variations: what the second build's environment has otherwise than the first's.
+"""The catalogue of variations: every difference between the environments of the two builds.
 
-Names follow reprotest where it has one. Each variation says how it is asked for, as a function
-from environment to environment, and how it is seen to have acted, by what two probes saw.
+Names follow reprotest where it has one. Each variation is complete in one entry: what it changes, how
+two probes show that it acted, how users read it, what it plants, and how it is written for users.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from dataclasses import dataclass, replace
-from posixpath import basename, dirname
+from dataclasses import replace
+from posixpath import basename
 from typing import TYPE_CHECKING
 
-from orchestrator.model import DAY, Build, Environment, Mode, Probe, Profile, Traces, Variant
+from orchestrator.build.variation import (
+    Planted,
+    Variation,
+    assignments,
+    differ,
+    differ_in_variable,
+    duration,
+    has_token,
+    moment,
+    nothing,
+    offset,
+    token,
+    with_parents,
+)
+from orchestrator.build.writing import Writing
+from orchestrator.model import DAY, Mode, Traces, Variant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
+
+    from orchestrator.model import Build, Environment, Probe
 
 CLOCK_SHIFT = 398 * DAY + 6 * 3600 + 23 * 60
 """Seconds: another year, month, day of the week, hour and minute."""
 
 _ACTED_SHIFT = 300 * DAY
-
-_TOKEN = re.compile(r"[0-9a-f]{12}")
-
-
-@dataclass(frozen=True, slots=True)
-class Variation:
-    """One thing that is otherwise in the second build."""
-
-    name: str
-    summary: str
-    apply: Callable[[Environment], Environment]
-    acted: Callable[[Probe, Probe], bool]
-    why: str  # why it differs between honest builders
-    shows: str  # how a wheel shows that it follows it
-    repair: str  # what a project can do so that its wheel does not
-    example: str  # two lines side by side, or of a real package
-
-
-def token(salt: str, what: str) -> str:
-    """Return a word that will hardly stand anywhere by chance, for one thing that an environment plants."""
-    return hashlib.sha256(f"{salt} {what}".encode()).hexdigest()[:12]
-
-
-def first_environment(*, source: str, salt: str, source_date_epoch: int | None) -> Environment:
-    """Return the environment of the first build: as plain as it can be, and the same every night.
-
-    `source` is the name of the source's own folder; `salt` is a random word of hex digits that
-    makes the second build's tokens unlike any other text. Those of the first are made from the
-    source's name instead, so that one night's first build can be compared with another's.
-    """
-    return Environment(
-        salt=salt,
-        build_path=f"/build/{token(source, 'build-path')}/{source}",
-        hostname=f"first-{token(source, 'domain-host')}",
-        domainname=f"{token(source, 'domain-host')}.first.example",
-        clock_offset=0,
-        timezone="GMT+12",
-        locale="C.UTF-8",
-        language="",
-        umask=0o022,
-        user="first-builder",
-        uid=1111,
-        login_shell="/bin/sh",
-        home=f"/home/{token(source, 'home')}",
-        path=("/usr/local/bin", "/usr/bin", "/bin"),
-        variables=(),
-        uname26=False,
-        cpus=1,
-        reverse_files=False,
-        hash_seed=0,
-        tmpdir=f"/tmp/{token(source, 'tmpdir')}",  # noqa: S108 - a folder of the container
-        environment_path=f"/usr/lib/{token(source, 'environment-path')}/requirements",
-        shell="/bin/dash",
-        source_date_epoch=source_date_epoch,
-    )
-
-
-_ENDINGS = re.compile(r"\.(?:tar\.(?:gz|bz2|xz)|tgz|zip)$")
-
-
-def profiled(first: Environment, profile: Profile | None, filename: str) -> Environment:
-    """Return the first environment as a profile has it; `filename` is the sdist's."""
-    if profile is None:
-        return first
-    folder = _ENDINGS.sub("", filename)
-    return replace(
-        first,
-        build_path=profile.build_path.replace("{folder}", folder) or first.build_path,
-        umask=first.umask if profile.umask is None else profile.umask,
-        timezone=profile.timezone or first.timezone,
-        hash_seed=first.hash_seed if profile.hash_seed is None else profile.hash_seed,
-    )
 
 
 def _second_path(first: Environment) -> str:
@@ -100,17 +43,44 @@ def _second_path(first: Environment) -> str:
     return f"/srv/{word}/second/build/source-{word}"
 
 
-def _unlike(*fields: str) -> Callable[[Probe, Probe], bool]:
-    """Acted when the probes disagree on each of these fields."""
-    return lambda first, second: all(getattr(first, field) != getattr(second, field) for field in fields)
+def _planted_build_path(path: str) -> Planted:
+    name = basename(path)
+    return Planted((*with_parents(path), *((name,) if has_token(name) else ())), (name,))
+
+
+def _offsets(probe: Probe | None) -> tuple[str, ...]:
+    if probe is None:
+        return ()
+    return offset(probe.utc_offset, ""), offset(probe.utc_offset), str(probe.utc_offset)
+
+
+def _locale(locale: str, language: str) -> str:
+    return f"{locale}, language {language}" if language else locale
+
+
+def _planted_locale(environment: Environment) -> Planted:
+    locale = environment.locale
+    texts = (locale, locale.split(".")[0], environment.language, locale.lower().replace("-", ""))
+    return Planted(words=tuple(filter(None, texts)))
+
+
+def _planted_umask(mask: int) -> Planted:
+    """Return the mask, and the modes that it leaves to a file and to a folder."""
+    masks = (f"{mask:03o}", f"{mask:04o}", f"0o{mask:o}")
+    modes = (f"{prefix}{mode & ~mask:o}" for mode in (0o666, 0o777) for prefix in ("", "0", "0o", "100"))
+    return Planted(words=(*masks, *modes))
 
 
 VARIATIONS = (
     Variation(
         "build-path",
         "Build in a folder of another name, depth and length.",
-        lambda first: replace(first, build_path=_second_path(first)),
-        _unlike("build_path"),
+        apply=lambda first: replace(first, build_path=_second_path(first)),
+        acted=differ("build_path"),
+        shown=lambda environment: environment.build_path,
+        seen=lambda probe: probe.build_path,
+        planted=lambda environment, _: _planted_build_path(environment.build_path),
+        fixed=Writing(folder="/build/source"),
         why="Everyone unpacks sources where they like, and most build tools make a folder of random name.",
         shows=(
             "Compilers write the folder into debug information, `__FILE__` into assertions and messages; bytecode has "
@@ -121,29 +91,39 @@ VARIATIONS = (
             "`--remap-path-prefix` for Rust. In the project itself: write relative paths."
         ),
         example=(
-            "MarkupSafe 2.1.5: the `.debug_*` sections of `_speedups` hold the folder in which it was compiled, and "
+            "MarkupSafe 2.1.5: the `.debug_*` sections of `_speedups` contain the folder in which it was compiled, and "
             "nothing that is loaded does."
         ),
     ),
     Variation(
         "domain-host",
         "Build on a host of another name, in another domain.",
-        lambda first: replace(
+        apply=lambda first: replace(
             first,
             hostname=f"second-{token(first.salt, 'domain-host')}",
             domainname=f"{token(first.salt, 'domain-host')}.second.example",
         ),
-        _unlike("hostname", "domainname"),
+        acted=differ("hostname", "domainname"),
+        shown=lambda environment: f"{environment.hostname}, domain {environment.domainname}",
+        seen=lambda probe: f"{probe.hostname}, domain {probe.domainname}",
+        planted=lambda environment, _: Planted(
+            (environment.hostname, environment.domainname, f"{environment.hostname}.{environment.domainname}")
+        ),
+        fixed=Writing(wrap=("unshare", "--map-root-user", "--uts", "sh", "-c", 'hostname builder && exec "$@"', "sh")),
         why="No two machines have the same name, and one in a container often has a random one.",
-        shows="A generated file says where it was built.",
+        shows="A generated file records where it was built.",
         repair="Leave the host's name out of what is generated: a wheel is for other hosts.",
         example='`BUILD_HOST = "first-8f2c"` in one wheel, `BUILD_HOST = "second-41d0"` in the other.',
     ),
     Variation(
         "time",
         "Build 398 days, 6 hours and 23 minutes later.",
-        lambda first: replace(first, clock_offset=CLOCK_SHIFT),
-        lambda first, second: abs(second.clock - first.clock) > _ACTED_SHIFT,
+        apply=lambda first: replace(first, clock_offset=CLOCK_SHIFT),
+        acted=lambda first, second: abs(second.clock - first.clock) > _ACTED_SHIFT,
+        shown=lambda environment: duration(environment.clock_offset),
+        seen=lambda probe: moment(probe.clock),
+        planted=nothing,  # dates are recognised by `Traces.clock`
+        fixed=Writing(wrap=("faketime", "-f", "2020-07-31 12:00:00")),
         why="A wheel that is built again is built later.",
         shows=(
             "Archives keep the times of files; generated files, headers and C's `__DATE__` and `__TIME__` keep the "
@@ -161,28 +141,40 @@ VARIATIONS = (
     Variation(
         "timezone",
         "Build 26 hours further east.",
-        lambda first: replace(first, timezone="GMT-14"),
-        _unlike("utc_offset"),
+        apply=lambda first: replace(first, timezone="GMT-14"),
+        acted=differ("utc_offset"),
+        shown=lambda environment: environment.timezone,
+        seen=lambda probe: f"UTC{offset(probe.utc_offset)}",
+        planted=lambda environment, probe: Planted(words=(environment.timezone, *_offsets(probe))),
+        fixed=Writing(variables=(("TZ", "UTC"),)),
         why="Builders live around the globe, and archives and many formats keep local time.",
-        shows="A time, or the day, is otherwise by as many hours as there are between the zones.",
+        shows="A time, or the day, differs by as many hours as there are between the zones.",
         repair="Write times in UTC: `datetime.now(UTC)`, `time.gmtime`, `date -u`.",
         example="flit without `SOURCE_DATE_EPOCH`: local times in the archive, so the zone alone changes the wheel.",
     ),
     Variation(
         "locales",
-        "Build in Estonian, which sorts letters otherwise than ASCII.",
-        lambda first: replace(first, locale="et_EE.UTF-8", language="et_EE:et"),
-        _unlike("locale", "language"),
+        "Build in Estonian, which sorts letters in another order than ASCII.",
+        apply=lambda first: replace(first, locale="et_EE.UTF-8", language="et_EE:et"),
+        acted=differ("locale", "language"),
+        shown=lambda environment: _locale(environment.locale, environment.language),
+        seen=lambda probe: _locale(probe.locale, probe.language),
+        planted=lambda environment, _: _planted_locale(environment),
+        fixed=Writing(lines=("unset LANGUAGE",), variables=(("LC_ALL", "C.UTF-8"),)),
         why="People build in their own language, servers in none.",
-        shows="Lists are sorted otherwise, messages and names of months are translated, numbers have commas.",
+        shows="Lists are sorted differently, messages and names of months are translated, numbers have commas.",
         repair="Sort by code points, which is what Python's `sorted` does; run other programs with `LC_ALL=C.UTF-8`.",
         example="`sort` gives `s, z, t` in Estonian and `s, t, z` elsewhere.",
     ),
     Variation(
         "umask",
         "Create files that the group may write.",
-        lambda first: replace(first, umask=0o002),
-        _unlike("umask"),
+        apply=lambda first: replace(first, umask=0o002),
+        acted=differ("umask"),
+        shown=lambda environment: f"{environment.umask:04o}",
+        seen=lambda probe: f"{probe.umask:04o}",
+        planted=lambda environment, _: _planted_umask(environment.umask),
+        fixed=Writing(lines=("umask 022",)),
         why="Debian's users have 022 or 002, and those who are careful 077.",
         shows=(
             "Files that the build makes are archived with the permissions that they got: `-rw-r--r--` or `-rw-rw-r--`. "
@@ -197,9 +189,13 @@ VARIATIONS = (
     Variation(
         "user-group",
         "Build as another user, of another group, with another login shell.",
-        lambda first: replace(first, user="second-builder", uid=2222, login_shell="/bin/bash"),
-        _unlike("uid", "user", "login_shell"),
-        why="Each builder has a name and numbers of their own.",
+        apply=lambda first: replace(first, user="second-builder", uid=2222, login_shell="/bin/bash"),
+        acted=differ("uid", "user", "login_shell"),
+        shown=lambda environment: f"{environment.user}, uid {environment.uid}, {environment.login_shell}",
+        seen=lambda probe: f"{probe.user}, uid {probe.uid}, {probe.login_shell}",
+        planted=lambda environment, _: Planted((environment.user,), (str(environment.uid), environment.login_shell)),
+        fixed=Writing(note="build as a user of the same name and number"),
+        why="Each builder has their own name and numbers.",
         shows=(
             "Generated files quote the user; archives inside the wheel keep owner and group of files; extra fields of "
             "the zip may."
@@ -213,40 +209,60 @@ VARIATIONS = (
     Variation(
         "home",
         "Build with a home folder that does not exist.",
-        lambda first: replace(first, home=f"/nonexistent/{token(first.salt, 'home')}"),
-        _unlike("home", "home_exists"),
+        apply=lambda first: replace(first, home=f"/nonexistent/{token(first.salt, 'home')}"),
+        acted=differ("home", "home_exists"),
+        shown=lambda environment: environment.home,
+        seen=lambda probe: f"{probe.home} ({'exists' if probe.home_exists else 'does not exist'})",
+        planted=lambda environment, _: Planted((environment.home,)),
+        fixed=Writing(lines=("mkdir -p /build/home",), variables=(("HOME", "/build/home"),)),
         why="It is named after the user, and many build servers have none that exists.",
-        shows="A path below it stands in a generated file; or a build fails that wants to write there.",
+        shows="A generated file contains a path below it; or a build fails that wants to write there.",
         repair="Neither quote the home folder nor write to it; caches belong in a temporary folder.",
         example="`/home/first/.config/tool.ini` in one wheel, `/nonexistent/second/.config/tool.ini` in the other.",
     ),
     Variation(
         "exec-path",
         "Look for programs in one more folder.",
-        lambda first: replace(first, path=(*first.path, f"/opt/{token(first.salt, 'exec-path')}/bin")),
-        _unlike("path"),
+        apply=lambda first: replace(first, path=(*first.path, f"/opt/{token(first.salt, 'exec-path')}/bin")),
+        acted=differ("path"),
+        shown=lambda environment: ":".join(environment.path),
+        seen=lambda probe: ":".join(probe.path),
+        planted=lambda environment, _: Planted(
+            tuple(folder for folder in environment.path if folder.startswith("/opt/"))
+        ),
+        fixed=Writing(variables=(("PATH", "/usr/local/bin:/usr/bin:/bin"),)),
         why="Everyone has other programs in other folders.",
-        shows="`PATH` as a whole, or the place where a program was found, stands in a generated file.",
+        shows="A generated file contains `PATH` as a whole, or the place where a program was found.",
         repair="Quote programs by their names, and leave `PATH` out of what is recorded of the build.",
         example="`path: /usr/bin:/bin` in one wheel, `path: /usr/bin:/bin:/opt/tools/bin` in the other.",
     ),
     Variation(
         "environment",
         "Set one more environment variable.",
-        lambda first: replace(
+        apply=lambda first: replace(
             first, variables=(*first.variables, ("CAPTURE_ENVIRONMENT", token(first.salt, "environment")))
         ),
-        _unlike("variables"),
-        why="Every shell and every build service sets variables of its own.",
+        acted=differ_in_variable("CAPTURE_ENVIRONMENT"),
+        shown=lambda environment: assignments(environment.variables, "CAPTURE_ENVIRONMENT"),
+        seen=lambda probe: assignments(probe.variables, "CAPTURE_ENVIRONMENT"),
+        planted=lambda environment, _: Planted(
+            tuple(value for name, value in environment.variables if name == "CAPTURE_ENVIRONMENT")
+        ),
+        fixed=Writing(note="begin with an empty environment, as with env --ignore-environment"),
+        why="Every shell and every build service sets its own variables.",
         shows="A file that dumps all of the environment, or takes its values from it, has one more line.",
         repair="Record only the variables that the build is meant to depend on.",
-        example="`CAPTURE_ENVIRONMENT=...` stands in one of two wheels whose build writes `os.environ` into a file.",
+        example="`CAPTURE_ENVIRONMENT=...` is in one of two wheels whose build writes `os.environ` into a file.",
     ),
     Variation(
         "kernel",
         "Build on a kernel that calls itself 2.6.",
-        lambda first: replace(first, uname26=True),
-        _unlike("kernel"),
+        apply=lambda first: replace(first, uname26=True),
+        acted=differ("kernel"),
+        shown=lambda environment: "calls itself 2.6" if environment.uname26 else "under its own name",
+        seen=lambda probe: probe.kernel,
+        planted=lambda _, probe: Planted(words=(probe.kernel, probe.kernel.split("-")[0]) if probe else ()),
+        fixed=Writing(note="build on a kernel of the same release, or under setarch --uname-2.6"),
         why="It is updated every few weeks, and in a container it is the host's.",
         shows="A generated file quotes `uname -r`; or the build decides by it what to compile.",
         repair="Leave the kernel of the build machine out: it is not the one on which the wheel runs.",
@@ -255,11 +271,15 @@ VARIATIONS = (
     Variation(
         "num-cpus",
         "Build on all processors instead of one.",
-        lambda first: replace(first, cpus=None),
-        _unlike("cpus"),
+        apply=lambda first: replace(first, cpus=None),
+        acted=differ("cpus"),
+        shown=lambda environment: "all" if environment.cpus is None else str(environment.cpus),
+        seen=lambda probe: str(probe.cpus),
+        planted=lambda _, probe: Planted(words=(str(probe.cpus),) if probe else ()),
+        fixed=Writing(variables=(("MAKEFLAGS", "-j1"),), wrap=("taskset", "--cpu-list", "0")),
         why="Laptops have eight, build servers a hundred, and a container may be given one.",
         shows=(
-            "The number stands in a generated file, or the order in which parallel steps end decides the order of what "
+            "A generated file contains the number, or the order in which parallel steps end decides the order of what "
             "they made."
         ),
         repair="Sort what parallel steps give before it is used, and do not record how many there were.",
@@ -268,21 +288,34 @@ VARIATIONS = (
     Variation(
         "fileordering",
         "List the files of each folder in the opposite order.",
-        lambda first: replace(first, reverse_files=True),
-        _unlike("listing"),
+        apply=lambda first: replace(first, reverse_files=True),
+        acted=differ("listing"),
+        shown=lambda environment: "reversed" if environment.reverse_files else "as unpacked",
+        seen=lambda probe: " ".join(probe.listing),
+        planted=nothing,
+        fixed=Writing(
+            note=(
+                "unpack onto a file system that lists folders in a fixed order, as disorderfs --sort-dirents=yes "
+                "gives one"
+            )
+        ),
         why="A file system lists a folder in any order that suits it.",
         shows=(
-            "Members of an archive, objects in a library, or lines of a list stand in another order; with nothing "
-            "added or gone."
+            "Members of an archive, objects in a library, or lines of a list are in another order; with nothing added "
+            "or gone."
         ),
         repair="Sort: `sorted(glob(...))`, `sorted(os.listdir(...))`, `dirs.sort()` in a walk.",
         example="A C extension whose sources come from `glob.glob` has its functions in another order.",
     ),
     Variation(
         "hash-seed",
-        "Seed Python's hashes otherwise, and so the order of its sets.",
-        lambda first: replace(first, hash_seed=int(first.salt, 16) % 4_294_967_294 + 1),
-        _unlike("hash_of_word"),
+        "Give Python's hashes another seed, and so its sets another order.",
+        apply=lambda first: replace(first, hash_seed=int(first.salt, 16) % 4_294_967_294 + 1),
+        acted=differ("hash_of_word"),
+        shown=lambda environment: str(environment.hash_seed),
+        seen=lambda probe: f"a word's hash is {probe.hash_of_word}",
+        planted=lambda environment, _: Planted(words=(str(environment.hash_seed),)),
+        fixed=Writing(variables=(("PYTHONHASHSEED", "0"),)),
         why="Python draws a new one each time that it starts, so that nobody can guess it.",
         shows="What was a set has its elements in another order: names in a list, keywords, requirements.",
         repair="Sort sets before they are written: `sorted(names)`. A `dict` keeps its order and needs nothing.",
@@ -291,12 +324,14 @@ VARIATIONS = (
     Variation(
         "tmpdir",
         "Keep temporary files in another folder.",
-        lambda first: replace(first, tmpdir=f"/var/{token(first.salt, 'tmpdir')}/tmp"),  # noqa: S108 - of a container
-        _unlike("tmpdir"),
+        apply=lambda first: replace(first, tmpdir=f"/var/{token(first.salt, 'tmpdir')}/tmp"),  # noqa: S108 - of a container
+        acted=differ("tmpdir"),
+        shown=lambda environment: environment.tmpdir,
+        seen=lambda probe: probe.tmpdir,
+        planted=lambda environment, _: Planted(with_parents(environment.tmpdir)),
+        fixed=Writing(lines=("mkdir -p /build/tmp",), variables=(("TMPDIR", "/build/tmp"),)),
         why="`TMPDIR` is set by sessions, batch systems and build tools.",
-        shows=(
-            "A path below it stands in a generated file or in debug information, mostly with a random name at its end."
-        ),
+        shows="A generated file or debug information contains a path below it, mostly with a random name at its end.",
         repair=(
             "Work in a folder below the build's own, with a fixed name; or map it away as one does with the build path."
         ),
@@ -305,10 +340,14 @@ VARIATIONS = (
     Variation(
         "environment-path",
         "Find the build requirements in another folder.",
-        lambda first: replace(
+        apply=lambda first: replace(
             first, environment_path=f"/opt/{token(first.salt, 'environment-path')}/second/requirements"
         ),
-        _unlike("environment_path"),
+        acted=differ("environment_path"),
+        shown=lambda environment: environment.environment_path,
+        seen=lambda probe: probe.environment_path,
+        planted=lambda environment, _: Planted(with_parents(environment.environment_path)),
+        fixed=Writing(requirements="/build/requirements"),
         why=(
             "Where the build requirements are installed is up to whoever builds, and isolated builds use a folder of "
             "random name."
@@ -326,30 +365,45 @@ VARIATIONS = (
     Variation(
         "shell",
         "Run shell scripts with bash instead of dash.",
-        lambda first: replace(first, shell="/bin/bash"),
-        _unlike("shell"),
+        apply=lambda first: replace(first, shell="/bin/bash"),
+        acted=differ("shell"),
+        shown=lambda environment: environment.shell,
+        seen=lambda probe: probe.shell,
+        planted=lambda environment, probe: Planted(
+            words=(
+                *(environment.shell, f"/usr{environment.shell}", basename(environment.shell)),
+                *((probe.shell,) if probe else ()),
+            )
+        ),
+        fixed=Writing(
+            variables=(("CONFIG_SHELL", "/bin/dash"), ("SHELL", "/bin/dash")), note="build where /bin/sh is dash"
+        ),
         why="`/bin/sh` is dash on Debian, bash on Fedora, busybox on Alpine.",
         shows=(
-            "A script behaves otherwise: `echo` with backslashes, `[[`, arrays; or the shell's own name or version is "
-            "recorded."
+            "A script behaves differently: `echo` with backslashes, `[[`, arrays; or the shell's own name or version "
+            "is recorded."
         ),
         repair="Write scripts for a POSIX shell, with `printf` in place of `echo`; or name the shell that they need.",
         example="`echo 'a\\nb'` writes two lines in dash and one in bash.",
     ),
 )
+"""Every difference between the environments of the two builds, in the order in which experiments search them."""
 
 NAMES = tuple(variation.name for variation in VARIATIONS)
 
+BY_NAME = {variation.name: variation for variation in VARIATIONS}
+"""Variations by slug; a record of an earlier release may name one that is not here."""
+
 
 def mode(name: str, hold: tuple[str, ...], remove: tuple[str, ...]) -> Mode:
-    """Return what is asked of the variation of that name."""
+    """Return what the configuration requests of the variation of that name."""
     if name in remove:
         return Mode.REMOVED
     return Mode.HELD if name in hold else Mode.VARIED
 
 
 def second_environment(first: Environment, unvaried: tuple[str, ...] = ()) -> Environment:
-    """Return what all the variations but the unvaried ones make of the first environment."""
+    """Apply all variations but the unvaried ones to the first environment."""
     second = first
     for variation in VARIATIONS:
         if variation.name not in unvaried:
@@ -358,97 +412,38 @@ def second_environment(first: Environment, unvaried: tuple[str, ...] = ()) -> En
 
 
 def variants(first: Probe, second: Probe, hold: tuple[str, ...], remove: tuple[str, ...]) -> tuple[Variant, ...]:
-    """Tell of each variation what was asked of it, and whether the probes saw it act."""
-    return tuple(Variant(one.name, mode(one.name, hold, remove), one.acted(first, second)) for one in VARIATIONS)
-
-
-def disobeyed(seen: tuple[Variant, ...]) -> tuple[str, ...]:
-    """Name the variations that did not act though asked to, or acted though held."""
+    """Return, for each variation, what was requested of it and whether the probes show that it acted."""
     return tuple(
-        one.name for one in seen if one.mode is not Mode.REMOVED and one.acted is not (one.mode is Mode.VARIED)
+        Variant(variation.name, mode(variation.name, hold, remove), variation.acted(first, second))
+        for variation in VARIATIONS
     )
 
 
-def scratch_folders(environment: Environment) -> tuple[str, ...]:
-    """Name the folders in which a build may write: where it builds, its temporary folders, its home."""
-    homes = () if environment.home.startswith("/nonexistent/") else (environment.home,)
-    return tuple(dict.fromkeys((dirname(environment.build_path), "/tmp", environment.tmpdir, *homes)))  # noqa: S108 - of the container
+def disobeyed(seen: tuple[Variant, ...]) -> tuple[str, ...]:
+    """Name the variations that were requested and did not act, and those that were held and acted."""
+    return tuple(
+        variant.name
+        for variant in seen
+        if variant.mode is not Mode.REMOVED and variant.acted is not (variant.mode is Mode.VARIED)
+    )
 
 
 def traces(build: Build) -> Traces:
-    """Return what a build's environment planted; what is the same in every environment of ours is no trace.
+    """Return the texts and times that a build's environment planted.
 
-    Some values stand in many a text by chance, such as a number of processors. These are its
-    `words`, and count only where both builds have their own in the same place.
+    A text that occurs in every environment of ours is not a trace. Words may occur in any text by
+    chance: they count only where both builds have their own in the same place.
     """
-    environment, probe = build.environment, build.probe
+    probe = build.probe
+    planted = [(variation.name, variation.planted(build.environment, probe)) for variation in VARIATIONS]
     return Traces(
-        values=_longest_first(_tokens(environment)),
-        words=_longest_first((*_words(environment), *(_seen(probe) if probe else ()))),
+        values=_longest_first((name, text) for name, texts in planted for text in texts.values),
+        words=_longest_first((name, text) for name, texts in planted for text in texts.words),
         clock=(probe.clock, probe.clock + build.seconds) if probe else None,
         utc_offset=probe.utc_offset if probe else 0,
-        source_date_epoch=environment.source_date_epoch,
+        source_date_epoch=build.environment.source_date_epoch,
     )
 
 
 def _longest_first(planted: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(dict.fromkeys(planted), key=lambda one: (-len(one[1]), one)))
-
-
-def _tokens(environment: Environment) -> tuple[tuple[str, str], ...]:
-    """Return values that stand nowhere by chance."""
-    return (
-        *(("build-path", path) for path in _upwards(environment.build_path)),
-        *(("build-path", name) for name in (basename(environment.build_path),) if _TOKEN.search(name)),
-        ("domain-host", environment.hostname),
-        ("domain-host", environment.domainname),
-        ("domain-host", f"{environment.hostname}.{environment.domainname}"),
-        ("user-group", environment.user),
-        ("home", environment.home),
-        *(("tmpdir", path) for path in _upwards(environment.tmpdir)),
-        *(("environment-path", path) for path in _upwards(environment.environment_path)),
-        *(("exec-path", folder) for folder in environment.path if folder.startswith("/opt/")),
-        *(("environment", value) for name, value in environment.variables if name == "CAPTURE_ENVIRONMENT"),
-    )
-
-
-def _words(environment: Environment) -> tuple[tuple[str, str], ...]:
-    """Return what is ours to choose, but may stand anywhere."""
-    mask, seed, shell = environment.umask, str(environment.hash_seed), environment.shell
-    return (
-        ("build-path", basename(environment.build_path)),
-        *(("umask", text) for text in (f"{mask:03o}", f"{mask:04o}", f"0o{mask:o}")),
-        *(("umask", f"{prefix}{mode & ~mask:o}") for mode in (0o666, 0o777) for prefix in ("", "0", "0o", "100")),
-        ("user-group", str(environment.uid)),
-        ("user-group", environment.login_shell),
-        *(("locales", text) for text in _languages(environment)),
-        ("timezone", environment.timezone),
-        ("hash-seed", seed),
-        *(("shell", text) for text in (shell, f"/usr{shell}", basename(shell))),
-    )
-
-
-def _languages(environment: Environment) -> tuple[str, ...]:
-    full, short = environment.locale, environment.locale.split(".")[0]
-    return tuple(filter(None, (full, short, environment.language, full.lower().replace("-", ""))))
-
-
-def _seen(probe: Probe) -> tuple[tuple[str, str], ...]:
-    """Return what a container saw that is not ours to choose in full."""
-    sign, minutes = "-" if probe.utc_offset < 0 else "+", abs(probe.utc_offset) // 60
-    offset = f"{minutes // 60:02}", f"{minutes % 60:02}"
-    return (
-        ("kernel", probe.kernel),
-        *(("kernel", probe.kernel.split("-")[0]) for _ in range("-" in probe.kernel)),
-        ("num-cpus", str(probe.cpus)),
-        ("timezone", sign + "".join(offset)),
-        ("timezone", sign + ":".join(offset)),
-        ("timezone", str(probe.utc_offset)),
-        ("shell", probe.shell),
-    )
-
-
-def _upwards(path: str) -> tuple[str, ...]:
-    """Return a path, and those above it that still have a token of ours in their name."""
-    above = (path.rsplit("/", count)[0] for count in range(1, path.count("/")))
-    return (path, *(one for one in above if _TOKEN.search(one)))
+    return tuple(sorted(dict.fromkeys(planted), key=lambda pair: (-len(pair[1]), pair)))

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 from orchestrator.build.builder import TAIL
 from orchestrator.build.container import GUEST, SDIST, guest_folder
 from orchestrator.build.engine import STDOUT, Container
-from orchestrator.build.variations import first_environment
+from orchestrator.build.environment import first_environment
 from orchestrator.build_requirements import crate_faults, registry_proxy
 from orchestrator.errors import PackageIndexError, TransientEngineError, TransientIndexError
 from orchestrator.guest.crates import CARGO_FAILED

@@ -1,4 +1,4 @@
-"""The story of a difference: what does it, proven by building again, and what repairs it."""
+"""Explain a difference: which variations cause it, proven by building again, and which remedies fix it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from orchestrator.model import Build, Difference, Experiment, Remedied
 
 FRAGILE = "fragile"
-"""The cause of a build that fails in one of the two environments alone; it leaves no trace in a wheel."""
+"""The cause of a build that fails in only one of the two environments; it leaves no trace in a wheel."""
 
 REPEATS = 2
-"""How often an intrinsic difference is built again, in the first environment."""
+"""How many more builds an intrinsic difference gets, in the first environment."""
 
 CHEAP = 120
 """Seconds: a build that takes longer is not repeated just to learn a rate."""
@@ -33,51 +33,51 @@ _FLAKY = "gives the same bytes at times, and at times not, in one and the same e
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What was found out, for the result."""
+    """What the explanation adds to the result."""
 
     severity: Severity | None = None
     holds: tuple[str, ...] = ()
     causes: tuple[CauseFinding, ...] = ()
     unexplained: tuple[Unexplained, ...] = ()
     differences: tuple[Difference, ...] = ()
-    builds: tuple[Build, ...] = ()  # that were made for it
+    builds: tuple[Build, ...] = ()  # made for the explanation
     experiments: tuple[Experiment, ...] = ()
     remedies: tuple[Remedied, ...] = ()
     recipe: tuple[str, ...] = ()
     left_open: str = ""
-    flaky: str = ""  # why it must be told to differ by itself, whatever the first three builds said
+    flaky: str = ""  # why it is intrinsic, whatever the first three builds showed
     builds_compared: int = 0
     flake_bound: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """What isolation came to."""
+    """The result of an isolation."""
 
     found: frozenset[str] | None = None
     open: str = ""  # why there is no answer
     flaky: str = ""
-    stray: Build | None = None  # one in the first environment that is unlike the first
+    stray: Build | None = None  # a build in the first environment that differs from the first
 
 
 def explain(case: Case, tools: Tools) -> Explained:
-    """Tell what makes two builds differ, and what repairs it, as far as the task's budget allows.
+    """Find what makes two builds differ and what fixes it, as far as the task's budget allows.
 
     Raises
     ------
     WheelproofError
-        The farm slipped. Nothing is known about the package, and the job stays open.
+        The farm failed. Nothing is known about the package, and the job stays open.
 
     """
     runner = ExperimentRunner(case, tools)
     found = diagnosed(case, tools)
-    if case.verdict is Verdict.INTRINSIC:  # which the control build shows, without any further one
+    if case.verdict is Verdict.INTRINSIC:  # the control build shows that without a further build
         found = _intrinsic(case, runner, found)
     elif case.task.budget.builds:
         found = _sensitive(case, runner, found)
     chance = bool(found.flaky) and runner.case.verdict is not Verdict.INTRINSIC
     if case.task.budget.builds and case.task.budget.remedies and not chance:
-        found = _mended(runner, found)
+        found = _with_remedies(runner, found)
     compared = runner.agreeing()
     return replace(
         found,
@@ -90,26 +90,30 @@ def explain(case: Case, tools: Tools) -> Explained:
 
 
 def bound(compared: int) -> float | None:
-    """Return the highest rate at which another build may differ unseen, when so many agreed, at 95 %."""
+    """Return the highest rate at which builds may differ after so many agreed, at 95 % confidence."""
     return min(1.0, _CONFIDENCE / compared) if compared else None
 
 
-# --- what the wheels tell --------------------------------------------------------------------
+# --- what the wheels show --------------------------------------------------------------------
 
 
 def diagnosed(case: Case, tools: Tools) -> Explained:
-    """Tell what the first two wheels show by themselves, with no further build."""
+    """Diagnose the first two wheels, with no further build."""
     if case.first.wheel is None or case.second.wheel is None:
         return Explained(differences=case.differences)
     diagnosis = Diagnosis(Severity.NONE, (), (), ())
     if not same(case.first, case.second):
-        told = tools.diagnose(case.first, case.second)
-        if told is None:
-            opened = tuple(Unexplained(one.path, one.aspect) for one in case.differences if not one.consequence)
-            return Explained(
-                unexplained=opened, differences=case.differences, left_open="the wheels could not be looked into"
+        compared = tools.diagnose(case.first, case.second)
+        if compared is None:
+            unexplained = tuple(
+                Unexplained(difference.path, difference.aspect)
+                for difference in case.differences
+                if not difference.consequence
             )
-        diagnosis = told
+            return Explained(
+                unexplained=unexplained, differences=case.differences, left_open="the wheels could not be looked into"
+            )
+        diagnosis = compared
     return Explained(
         severity=diagnosis.severity,
         causes=diagnosis.causes,
@@ -122,24 +126,24 @@ def diagnosed(case: Case, tools: Tools) -> Explained:
 
 
 def _intrinsic(case: Case, runner: ExperimentRunner, found: Explained) -> Explained:
-    """Tell apart what differs by itself, and build a few times more to tell its rate."""
+    """Diagnose what differs by itself, and build a few times more to estimate its rate."""
     if case.first.wheel is None or case.control.wheel is None:
         return replace(found, left_open="which builds fail is chance, so there is nothing to isolate")
     if case.task.budget.builds and max(case.first.seconds, case.control.seconds) <= CHEAP:
         runner.repeat(REPEATS)
-    other = next(one for one in (case.control, case.second) if not same(case.first, one))
-    told = runner.tools.diagnose(case.first, other)
-    return _by_itself(found, told) if told else found
+    other = next(build for build in (case.control, case.second) if not same(case.first, build))
+    diagnosis = runner.tools.diagnose(case.first, other)
+    return _by_itself(found, diagnosis) if diagnosis else found
 
 
 def _by_itself(found: Explained, control: Diagnosis) -> Explained:
-    """Mark the causes that show between builds of one environment: no variation does them."""
+    """Mark the causes that appear between builds in one environment: no variation causes them."""
     ours = {cause_finding.name: replace(cause_finding, variations=()) for cause_finding in control.causes}
     others = {cause_finding.name: cause_finding for cause_finding in found.causes}
     causes = tuple(replace(others[name], variations=()) if name in ours else others[name] for name in others)
     new = tuple(cause_finding for name, cause_finding in ours.items() if name not in others)
     left = tuple(dict.fromkeys((*found.unexplained, *control.unexplained)))
-    severity = max((one for one in (found.severity, control.severity) if one), key=list(Severity).index)
+    severity = max(filter(None, (found.severity, control.severity)), key=list(Severity).index)
     return replace(
         found,
         severity=severity,
@@ -178,9 +182,9 @@ def _sensitive(case: Case, runner: ExperimentRunner, found: Explained) -> Explai
 
 
 def _attributed(causes: tuple[CauseFinding, ...], holds: tuple[str, ...]) -> tuple[CauseFinding, ...]:
-    """Give causes of which no variation is known what isolation has left for them.
+    """Attribute causes without a known variation to the isolated variations that no other cause has.
 
-    They do not come about by themselves: with all those held, the bytes are the same.
+    Such a cause is not intrinsic: with those variations held, the bytes are the same.
     """
     taken = {name for cause_finding in causes for name in cause_finding.variations}
     free = tuple(name for name in holds if name not in taken) or holds
@@ -191,20 +195,24 @@ def _attributed(causes: tuple[CauseFinding, ...], holds: tuple[str, ...]) -> tup
 
 
 def _without_disproved(found: Explained) -> Explained:
-    """Take back what the experiments have shown not to do it: the bytes were the same though it was not held."""
-    wrong = [one for one in found.causes if one.variations and not set(one.variations) & set(found.holds)]
+    """Remove the causes that experiments disproved: the bytes were the same although their variations were not held."""
+    wrong = [cause for cause in found.causes if cause.variations and not set(cause.variations) & set(found.holds)]
     if not wrong:
         return found
     causes = tuple(cause_finding for cause_finding in found.causes if cause_finding not in wrong)
     lost = {path for cause_finding in wrong for path in cause_finding.members} - {
         path for cause_finding in causes for path in cause_finding.members
     }
-    left = (Unexplained(one.path, one.aspect) for one in found.differences if one.path in lost and not one.consequence)
+    left = (
+        Unexplained(difference.path, difference.aspect)
+        for difference in found.differences
+        if difference.path in lost and not difference.consequence
+    )
     return replace(found, causes=causes, unexplained=tuple(dict.fromkeys((*found.unexplained, *left))))
 
 
 def _merged(causes: Iterable[CauseFinding]) -> tuple[CauseFinding, ...]:
-    """Make one of causes that turned out to be the same."""
+    """Merge causes that isolation has given the same name."""
     once: dict[str, CauseFinding] = {}
     for cause_finding in causes:
         if (former := once.get(cause_finding.name)) is not None:
@@ -218,27 +226,27 @@ def _merged(causes: Iterable[CauseFinding]) -> tuple[CauseFinding, ...]:
 
 
 def _with_what_differs_besides(runner: ExperimentRunner, needed: frozenset[str], found: Explained) -> Explained:
-    """Diagnose the wheel that there is once the build does not fail any more."""
-    made = runner.hold([needed])
-    if made is None or same(runner.case.first, made[0]):
+    """Diagnose the wheel of the build that no longer fails."""
+    builds = runner.hold([needed])
+    if builds is None or same(runner.case.first, builds[0]):
         return replace(found, severity=Severity.NONE)
-    told = runner.tools.diagnose(runner.case.first, made[0])
-    if told is None:
+    diagnosis = runner.tools.diagnose(runner.case.first, builds[0])
+    if diagnosis is None:
         return found
-    runner.judged(made[0], told)
+    runner.judged(builds[0], diagnosis)
     return replace(
         found,
-        severity=told.severity,
-        causes=(*found.causes, *told.causes),
-        unexplained=told.unexplained,
-        differences=told.differences,
+        severity=diagnosis.severity,
+        causes=(*found.causes, *diagnosis.causes),
+        unexplained=diagnosis.unexplained,
+        differences=diagnosis.differences,
     )
 
 
 def _proven(cause_finding: CauseFinding, holds: tuple[str, ...], alike: Mapping[str, str]) -> CauseFinding:
-    """Mark a cause as isolated where its variations are among those that are proven to do it.
+    """Mark a cause as isolated if one of its variations is proven.
 
-    Of causes that leave one trace, it is the one whose variation that is.
+    Where several causes leave the same trace, the proven variation decides which one it is.
     """
     if did_it := tuple(name for name in holds if name in cause_finding.variations):
         return replace(cause_finding, variations=did_it, proof=Proof.ISOLATED)
@@ -248,7 +256,7 @@ def _proven(cause_finding: CauseFinding, holds: tuple[str, ...], alike: Mapping[
 
 
 def _suspects(runner: ExperimentRunner, causes: tuple[CauseFinding, ...]) -> Suspects:
-    """Suspect what the causes name; what only shares its trace with another cause is but possible."""
+    """Return the variations that the causes name; where causes share a trace, these are only possible."""
     alike = runner.tools.alike
     certain = {
         cause_finding.variations[0]
@@ -265,11 +273,11 @@ def _suspects(runner: ExperimentRunner, causes: tuple[CauseFinding, ...]) -> Sus
 def isolated(
     runner: ExperimentRunner, suspects: Suspects, like: Callable[[Build], bool], needed: frozenset[str]
 ) -> Isolation:
-    """Find the fewest variations that must be held for a build to be like the first.
+    """Find a minimal set of variations that must be held for a build to be like the first.
 
-    `needed` are known to be among them. Where holding all suspects is not enough, what is then
-    still different may name others; where that names none, all variations are searched, if the
-    control build was not like the first by mere luck.
+    `needed` are known to be in the set. Where holding all suspects is not enough, the remaining
+    difference may name more suspects. Where it names none, all variations are searched, after one
+    more control build has confirmed that the first environment gives the first build's result.
     """
     case = runner.case
     seen: dict[frozenset[str], bool] = {}
@@ -280,15 +288,15 @@ def isolated(
             for stray in runner.repeat(1) or ():
                 if not like(stray):
                     return Isolation(flaky=_FLAKY, stray=stray)
-        made = runner.hold(step.hold)
-        if made is None:
-            return Isolation(open=_told_so_far(seen, suspects))
-        if late := [build for build in made if build.failure and build.failure.reason in LIMIT_REASONS]:
-            return Isolation(open=f"{late[0].name} hit a limit of ours, which tells nothing")
-        seen |= {held: like(build) for held, build in zip(step.hold, made, strict=True)}
+        builds = runner.hold(step.hold)
+        if builds is None:
+            return Isolation(open=_known_so_far(seen, suspects))
+        if late := [build for build in builds if build.failure and build.failure.reason in LIMIT_REASONS]:
+            return Isolation(open=f"{late[0].name} reached a limit of the farm, which proves nothing")
+        seen |= {held: like(build) for held, build in zip(step.hold, builds, strict=True)}
         if (clash := contradiction(seen)) is not None:
             return _settle(runner, clash, like)
-        suspects = _more_suspects(runner, suspects, step.hold, made, like)
+        suspects = _more_suspects(runner, suspects, step.hold, builds, like)
     if step.searched and seen and not _again(runner, step.found, like):
         return Isolation(flaky=_FLAKY)
     return Isolation(found=step.found)
@@ -298,43 +306,42 @@ def _more_suspects(
     runner: ExperimentRunner,
     suspects: Suspects,
     held: tuple[frozenset[str], ...],
-    made: tuple[Build, ...],
+    builds: tuple[Build, ...],
     like: Callable[[Build], bool],
 ) -> Suspects:
-    """Look, where holding all suspects was not enough, at what is left."""
+    """Add the suspects that the remaining difference names, where holding all suspects was not enough."""
     case = runner.case
-    for one, build in zip(held, made, strict=True):
-        if one >= suspects.all and one and not like(build) and build.wheel and case.first.wheel:
-            told = runner.tools.diagnose(case.first, build)
-            runner.judged(build, told)
-            if told is not None:
-                found = _suspects(runner, told.causes)
-                return Suspects(
-                    tuple(sorted({*suspects.certain, *found.certain})),
-                    tuple(sorted({*suspects.possible, *found.possible} - {*suspects.certain, *found.certain})),
-                )
+    for names, build in zip(held, builds, strict=True):
+        if names >= suspects.all and names and not like(build) and build.wheel and case.first.wheel:
+            diagnosis = runner.tools.diagnose(case.first, build)
+            runner.judged(build, diagnosis)
+            if diagnosis is not None:
+                more = _suspects(runner, diagnosis.causes)
+                certain = {*suspects.certain, *more.certain}
+                possible = {*suspects.possible, *more.possible} - certain
+                return Suspects(tuple(sorted(certain)), tuple(sorted(possible)))
     return suspects
 
 
 def _again(runner: ExperimentRunner, held: frozenset[str], like: Callable[[Build], bool]) -> bool:
-    """Build once more what is to be the answer; where there is no budget for it, once has to do."""
-    made = runner.hold([held], again=True)
-    return made is None or like(made[0])
+    """Build the answer once more; without a budget for that, the first build is enough."""
+    builds = runner.hold([held], again=True)
+    return builds is None or like(builds[0])
 
 
 def _settle(
     runner: ExperimentRunner, clash: tuple[frozenset[str], frozenset[str]], like: Callable[[Build], bool]
 ) -> Isolation:
-    """Build both of two answers again that contradict each other: chance, or a true interplay."""
+    """Build two contradictory answers again: either was chance, or the variations interact."""
     less, more = clash
-    made = runner.hold([less, more], again=True)
-    if made is not None and (like(made[0]), like(made[1])) != (True, False):
+    builds = runner.hold([less, more], again=True)
+    if builds is not None and (like(builds[0]), like(builds[1])) != (True, False):
         return Isolation(flaky=_FLAKY)
-    names = " and ".join(" with ".join(sorted(one)) or "nothing" for one in clash)
+    names = " and ".join(" with ".join(sorted(held)) or "nothing" for held in clash)
     return Isolation(open=f"holding {names} contradict each other: holding more made it differ")
 
 
-def _told_so_far(seen: dict[frozenset[str], bool], suspects: Suspects) -> str:
+def _known_so_far(seen: dict[frozenset[str], bool], suspects: Suspects) -> str:
     enough = [held for held, like in seen.items() if like]
     if enough:
         fewest = min((sorted(held) for held in enough), key=len)
@@ -351,7 +358,7 @@ def _fails_like(first: Build) -> Callable[[Build], bool]:
 
 
 def _suspects_in_log(case: Case) -> Suspects:
-    """Suspect the variations whose values the failed build's last words repeat; any of them, for it may be none."""
+    """Return the variations whose values occur in the end of the failed build's log; each is only possible."""
     failed = case.second if case.second.failure else case.first
     assert failed.failure is not None  # noqa: S101 - one of the two has failed
     text = f"{failed.failure.evidence}\n{failed.failure.detail}"
@@ -363,10 +370,10 @@ def _fragile(case: Case, found: frozenset[str] | None) -> CauseFinding:
     failed, built = (case.second, "built") if case.second.failure else (case.first, "built")
     assert failed.failure is not None  # noqa: S101 - as above
     line = _printable(failed.failure.evidence or _last_line(failed.failure.detail))
-    told = (line, built) if failed is case.first else (built, line)
+    sides = (line, built) if failed is case.first else (built, line)
     names = tuple(name for name in case.names if found and name in found)
     proof = Proof.ISOLATED if names else Proof.TRACE
-    return CauseFinding(FRAGILE, (), names, proof, (Evidence("", failed.failure.phase.value, *told),))
+    return CauseFinding(FRAGILE, (), names, proof, (Evidence("", failed.failure.phase.value, *sides),))
 
 
 def _last_line(text: str) -> str:
@@ -374,14 +381,14 @@ def _last_line(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[:_SHOWN])
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:_SHOWN])
 
 
 # --- remedies --------------------------------------------------------------------------------
 
 
-def _mended(runner: ExperimentRunner, found: Explained) -> Explained:
+def _with_remedies(runner: ExperimentRunner, found: Explained) -> Explained:
     if found.severity is None and not found.holds:
         return found
-    told = search.search_remedies(runner, found.causes, found.holds, found.severity)
-    return replace(found, remedies=told.remedies, recipe=told.recipe)
+    outcome = search.search_remedies(runner, found.causes, found.holds, found.severity)
+    return replace(found, remedies=outcome.remedies, recipe=outcome.recipe)

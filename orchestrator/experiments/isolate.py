@@ -1,9 +1,9 @@
-"""Chooses which experiments show what does it, and says when the answer is proven. Pure.
+"""Choose the experiments that isolate the variations behind a difference, until the answer is proven. Pure.
 
 Each experiment builds once more in the second environment, with some variations held as in the
-first, and asks whether that gives what the first build gave. It is assumed that holding more
-never makes a build less like the first (the answers are monotone); answers that say otherwise are
-found by `contradiction`. What holding everything gives is known already: the control build.
+first, and asks whether that gives what the first build gave. The answers are assumed to be monotone:
+holding more never makes a build less like the first. `contradiction` detects answers that are not.
+The control build has already shown what holding everything gives.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ _CUT_TWICE = 3  # more candidates than that are cut into three by two experiment
 
 @dataclass(frozen=True, slots=True)
 class Suspects:
-    """What the traces say: the variations that must be held, and those of which some may have to be."""
+    """The variations that traces suggest: those that must be held, and those of which some may have to be."""
 
-    certain: tuple[str, ...] = ()  # each of a cause that nothing else brings about
-    possible: tuple[str, ...] = ()  # of causes that several variations can bring about
+    certain: tuple[str, ...] = ()  # each the only variation of a cause
+    possible: tuple[str, ...] = ()  # of causes that have several variations
 
     @property
     def all(self) -> frozenset[str]:
-        """All that is suspected."""
+        """All suspected variations."""
         return frozenset((*self.certain, *self.possible))
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to do next: the sets to hold, each in a build of its own; or the proven answer."""
+    """What to do next: the sets to hold, each in a separate build; or the proven answer."""
 
     hold: tuple[frozenset[str], ...] = ()
-    found: frozenset[str] | None = None  # the minimal set; nothing less will do
-    searched: bool = False  # the traces were silent or wrong, and so it was searched for
+    found: frozenset[str] | None = None  # the minimal set: no smaller part of it is enough
+    searched: bool = False  # the traces named nothing or were wrong, so all variations were searched
 
 
 class _Unknown(Exception):  # noqa: N818 - a question, not an error
-    """The answers that are needed are not there yet."""
+    """The answers that are needed are not known yet."""
 
     def __init__(self, *questions: frozenset[str]) -> None:
         """Ask what holding each of those sets gives."""
@@ -51,12 +51,11 @@ class _Unknown(Exception):  # noqa: N818 - a question, not an error
 
 
 def next_step(names: Sequence[str], suspects: Suspects, seen: Seen, needed: frozenset[str] = frozenset()) -> Step:
-    """Choose what to build next, by what was seen until now: held variations -> like the first build.
+    """Choose what to build next. `seen` maps held variations to whether the build was like the first.
 
     `names` are all the variations that differ between the two builds, in the order in which they
-    are to be searched; of them, all held must be known to be like the first and none not to be.
-    `needed` are known to be in the answer, each of them. What is asked for in one step can be
-    built at once.
+    are searched. It must be known that holding all of them is like the first, and that holding none
+    is not. `needed` are known to be in the answer. The builds of one step can run at once.
     """
     every = frozenset(names)
     lacking = {every - {name}: False for name in needed}
@@ -71,14 +70,14 @@ def next_step(names: Sequence[str], suspects: Suspects, seen: Seen, needed: froz
         sure = frozenset(name for name in likely if not _like(base - {name}, known))
         rest = [name for name in names if name in base - sure]
         if not suspects.possible:
-            _like(sure, known)  # each of the rest can be left out: so can, most likely, all of them
+            _like(sure, known)  # each of the rest can be left out, so most likely all of them can
         return Step(found=sure | _needed(sure, rest, known), searched=searched)
     except _Unknown as unknown:
         return Step(hold=unknown.questions, searched=searched)
 
 
 def contradiction(seen: Seen) -> tuple[frozenset[str], frozenset[str]] | None:
-    """Return a set that was like the first, and a larger one that was not; None where all answers agree."""
+    """Return a set that was like the first and a larger one that was not; None where all answers agree."""
     return next(
         (
             (less, more)
@@ -92,7 +91,7 @@ def contradiction(seen: Seen) -> tuple[frozenset[str], frozenset[str]] | None:
 
 
 def _answer(held: frozenset[str], known: Seen) -> bool | None:
-    """Tell what holding that set gives, where it was seen or follows from what was."""
+    """Return whether holding that set is like the first, where it was seen or follows from what was seen."""
     if held in known:
         return known[held]
     if any(like and less <= held for less, like in known.items()):
@@ -114,9 +113,9 @@ def _ask_at_once(sets: Collection[frozenset[str]], known: Seen) -> None:
 
 
 def _needed(held: frozenset[str], candidates: Sequence[str], known: Seen) -> frozenset[str]:
-    """Return the fewest candidates that must be held besides; holding them all must be known to be enough.
+    """Return a minimal set of candidates that must also be held; holding all must be known to be enough.
 
-    That none is needed is unlikely at first, and is asked only where the search does not tell.
+    That none is needed is unlikely at first, and is asked only where the search does not show it.
     """
     found: frozenset[str] = frozenset()
     while candidates and _answer(held | found, known) is not True:
@@ -131,7 +130,7 @@ def _needed(held: frozenset[str], candidates: Sequence[str], known: Seen) -> fro
 
 
 def _first_enough(held: frozenset[str], candidates: Sequence[str], known: Seen) -> int:
-    """Return the number of the candidate with which, of those in their order, there are enough."""
+    """Return the index of the candidate up to which, in their order, holding them is enough."""
     too_few, enough = 0, len(candidates)
     while enough - too_few > 1:
         cuts = _cuts(too_few, enough)

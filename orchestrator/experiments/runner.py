@@ -1,4 +1,4 @@
-"""Where experiments are made: it builds what is asked for, within the budget, and keeps the books."""
+"""Run experiments: build what is requested, within the budget, and record it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from orchestrator.model import Build, Diagnosis, Difference, Environment, Task, Variant, Verdict
 
 AT_ONCE = 2
-"""How many builds of one job are asked for at once; each waits for a place of its own."""
+"""How many builds of one job are requested at once; each waits for a free processor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """All that explaining does to the world."""
+    """The effects that explaining needs."""
 
-    build: Callable[[str, Environment], Build]  # the build's name, and where
-    diagnose: Callable[[Build, Build], Diagnosis | None]  # None where that cannot be
+    build: Callable[[str, Environment], Build]  # the build's name, and its environment
+    diagnose: Callable[[Build, Build], Diagnosis | None]  # None where the wheels cannot be read
     cures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # cause -> its remedies, the gentlest first
     alike: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # causes of one trace -> variation -> cause
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Three builds of one release that do not all agree."""
+    """Three builds of one release, of which some differ."""
 
     task: Task
     version: str
@@ -58,7 +58,7 @@ class Case:
 
 
 def same(first: Build, second: Build) -> bool:
-    """Tell whether two builds gave the same bytes under the same name."""
+    """Check whether two builds gave the same bytes under the same name."""
     return (
         first.wheel is not None
         and second.wheel is not None
@@ -67,23 +67,23 @@ def same(first: Build, second: Build) -> bool:
 
 
 def insist(seen: tuple[Variant, ...]) -> None:
-    """Raise WheelproofError where a variation did not act as it was asked to."""
+    """Raise WheelproofError if a variation did not act as requested."""
     if wrong := variations.disobeyed(seen):
         msg = (
-            f"looking at the two environments: {', '.join(wrong)} did not act as asked; "
-            "see to it that the image and the engine can, or name it under variations: remove"
+            f"checking the two environments: {', '.join(wrong)} did not act as requested; "
+            "use an image and an engine that support it, or name it under variations: remove"
         )
         raise WheelproofError(msg)
 
 
 class ExperimentRunner:
-    """Builds what is asked for, no more than the budget allows, and nothing twice unless told to."""
+    """Builds what is requested, within the budget, and nothing twice unless it is requested again."""
 
     def __init__(self, case: Case, tools: Tools) -> None:
-        """Begin with the three builds that there are."""
+        """Begin with the three builds of the case."""
         self.case = case
         self.tools = tools
-        self.builds: list[Build] = []  # all that were made here, in their order
+        self.builds: list[Build] = []  # all builds of this runner, in their order
         self.experiments: list[Experiment] = []
         self.refused: dict[str, None] = {}  # why something was not built, in order
         self._plain = [case.first, case.second, case.control]  # without remedies
@@ -95,14 +95,14 @@ class ExperimentRunner:
         """Build in the second environment, each time with one of those sets held; None where the budget is spent."""
         names = [f"{_holding(held)}{self._times(held) if again else ''}" for held in sets]
         wanted = [(name, self.case.held(held), held) for name, held in zip(names, sets, strict=True)]
-        made = self._make(wanted, again=again, plain=True)
-        for held, build in zip(sets, made or (), strict=False):
+        builds = self._make(wanted, again=again, plain=True)
+        for held, build in zip(sets, builds or (), strict=False):
             if build in self.builds:
                 self._note(build, self.case.first, held, ())
-        return made
+        return builds
 
     def _times(self, held: frozenset[str]) -> str:
-        """Return what tells one more build of the same from those that there are."""
+        """Return the ending that makes the name of one more build of the same set unique."""
         return f"-again-{sum(build.name.startswith(_holding(held)) for build in self.builds)}"
 
     def repeat(self, count: int) -> tuple[Build, ...] | None:
@@ -110,10 +110,10 @@ class ExperimentRunner:
         everything = frozenset(self.case.names)
         begun = sum(build.name.startswith("control") for build in self.builds)
         wanted = [(f"control-{begun + number + 2}", self.case.first.environment, everything) for number in range(count)]
-        made = self._make(wanted, again=True, plain=True)
-        for build in made or ():
+        builds = self._make(wanted, again=True, plain=True)
+        for build in builds or ():
             self._note(build, self.case.first, everything, ())
-        return made
+        return builds
 
     def remedy(self, names: Sequence[str], *, again: bool = False) -> tuple[Build, Build] | None:
         """Build in both environments, with those remedies applied; None where the budget is spent.
@@ -133,49 +133,49 @@ class ExperimentRunner:
         if again:
             wanted = [(f"first{applied}-again", first, frozenset(case.names))]
         before = len(self.builds)
-        made = self._make(wanted, again=again, plain=not mixed)
-        if made is None:
+        builds = self._make(wanted, again=again, plain=not mixed)
+        if builds is None:
             return None
-        pair = (self._known[first], self._known[second]) if not again else (self._known[second], made[0])
+        pair = (self._known[first], self._known[second]) if not again else (self._known[second], builds[0])
         self._look(self._known[first], self._known[second], held)
         if pair[1] in self.builds[before:]:
             self._note(pair[1], pair[0], frozenset(held), tuple(names))
         return pair
 
     def agreeing(self) -> int:
-        """Count the builds that gave the first's bytes, itself included; remedied ones are another matter."""
+        """Count the builds that gave the first's bytes, itself included, without those that have remedies."""
         return sum(same(self.case.first, build) for build in self._plain)
 
     def judged(self, build: Build, diagnosis: Diagnosis | None) -> None:
-        """Write down how deep the difference of an experiment's build goes."""
-        for number, one in enumerate(self.experiments):
-            if one.build == build.name and diagnosis is not None:
-                self.experiments[number] = replace(one, severity=diagnosis.severity)
+        """Record how serious the difference of an experiment's build is."""
+        for number, experiment in enumerate(self.experiments):
+            if experiment.build == build.name and diagnosis is not None:
+                self.experiments[number] = replace(experiment, severity=diagnosis.severity)
 
     def _make(
         self, wanted: Sequence[tuple[str, Environment, frozenset[str]]], *, again: bool, plain: bool
     ) -> tuple[Build, ...] | None:
-        """Return a build for each, made at once where it is not there."""
-        missing = [one for one in wanted if again or one[1] not in self._known]
+        """Return a build for each; those that are missing are built at once."""
+        missing = [order for order in wanted if again or order[1] not in self._known]
         if not self._affords(len(missing)):
             return None
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            made = list(pool.map(self._one, missing))
-        self.builds += made
-        self._plain += made if plain else ()
-        self._seconds += sum(build.seconds for build in made)
-        self._known |= {build.environment: build for build in made}
-        return tuple(made) if again else tuple(self._known[environment] for _, environment, _ in wanted)
+            builds = list(pool.map(self._build, missing))
+        self.builds += builds
+        self._plain += builds if plain else ()
+        self._seconds += sum(build.seconds for build in builds)
+        self._known |= {build.environment: build for build in builds}
+        return tuple(builds) if again else tuple(self._known[environment] for _, environment, _ in wanted)
 
-    def _one(self, wanted: tuple[str, Environment, frozenset[str]]) -> Build:
+    def _build(self, wanted: tuple[str, Environment, frozenset[str]]) -> Build:
         name, environment, held = wanted
         build = self.tools.build(name, environment)
-        if environment == self.case.held(held):  # one with remedies is compared with its like, in `remedy`
+        if environment == self.case.held(held):  # a build with remedies is compared in `remedy`
             self._look(self.case.first, build, held)
         return build
 
     def _look(self, first: Build, second: Build, held: Iterable[str]) -> None:
-        """See to it that all variations act but those that are held."""
+        """Check that all variations act except those that are held."""
         if first.probe and second.probe:
             hold = (*self.case.task.hold, *held)
             insist(variations.variants(first.probe, second.probe, hold, self.case.task.remove))
@@ -186,7 +186,7 @@ class ExperimentRunner:
             self.refused[f"the budget of {budget.builds} builds was spent"] = None
             return False
         if count and self._seconds + count * self._each > budget.seconds:
-            self.refused[f"the budget of {budget.seconds} seconds would not have done for another build"] = None
+            self.refused[f"the budget of {budget.seconds} seconds were not enough for another build"] = None
             return False
         return True
 
@@ -198,6 +198,6 @@ class ExperimentRunner:
 
 
 def _holding(held: Iterable[str]) -> str:
-    """Name a build in the second environment by what is held there."""
+    """Name a build in the second environment by the variations that are held there."""
     names = sorted(held)
     return f"second-holding-{'+'.join(names)}" if names else "second"

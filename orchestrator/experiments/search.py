@@ -1,4 +1,4 @@
-"""Tries remedies: the first choice of each cause together, then the next of those whose cause is left."""
+"""Search remedies: try the first choice of each cause together, then the next choice of each cause that remains."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from orchestrator.experiments.runner import ExperimentRunner
     from orchestrator.model import CauseFinding, Diagnosis
 
-_STAYS = "what it was to remove is still there"
-_DEEPER = "makes the difference deeper: {after} instead of {before}"
+_STAYS = "the difference that it was to remove is still there"
+_DEEPER = "makes the difference more serious: {after} instead of {before}"
 _BREAKS = "the build fails with it"
 _LUCK = "gave the same bytes once, and others when it was built again"
 _NOT_NEEDED = "another set of remedies is proven"
@@ -25,7 +25,7 @@ _NO_BUDGET = "the budget allowed no further build"
 
 @dataclass(frozen=True, slots=True)
 class RemedySearch:
-    """What became of the remedies, and the smallest set that was proven."""
+    """The outcome of each remedy, and the smallest set that was proven."""
 
     remedies: tuple[Remedied, ...] = ()
     recipe: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class RemedySearch:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What may be tried against each cause, and how far it came; a choice is a few remedies together."""
+    """The choices against each cause, and how many of them have failed; a choice is a few remedies together."""
 
     choices: Mapping[str, tuple[tuple[str, ...], ...]]  # cause -> the gentlest first
     tried: Mapping[str, int] = field(default_factory=dict)  # cause -> how many of its choices failed
@@ -45,7 +45,7 @@ class Plan:
 
     @property
     def wanted(self) -> Mapping[str, tuple[str, ...]]:
-        """What is tried against each cause now: what another cause needs anyway, where that may do for it too."""
+        """The current choice against each cause: that of another cause, where both have it among their choices."""
         found = {cause: choices[self.tried.get(cause, 0)] for cause, choices in self.choices.items()}
         for cause, choices in self.choices.items():
             others = {choice for other, choice in found.items() if other != cause}
@@ -55,7 +55,7 @@ class Plan:
 
     @property
     def current(self) -> tuple[str, ...]:
-        """The set to be built now, in the catalogue's order."""
+        """The set to build now, in the catalogue's order."""
         wanted = {name for choice in self.wanted.values() for name in choice}
         return tuple(remedy.name for remedy in REMEDIES if remedy.name in wanted)
 
@@ -72,7 +72,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class RemedyTrial:
-    """What building with a set of remedies gave."""
+    """The result of building with a set of remedies."""
 
     names: tuple[str, ...]
     equal: bool
@@ -82,7 +82,7 @@ class RemedyTrial:
 
 
 def plan(causes: Sequence[CauseFinding], holds: Sequence[str], cures: Mapping[str, tuple[str, ...]]) -> Plan:
-    """Say what may be tried: each cause's own remedies, and those that hold what was isolated."""
+    """Return the choices: the remedies of each cause, and those that hold the isolated variations."""
     choices = {
         cause_finding.name: choices_of(cause_finding, cures.get(cause_finding.name, ())) for cause_finding in causes
     }
@@ -94,7 +94,7 @@ def plan(causes: Sequence[CauseFinding], holds: Sequence[str], cures: Mapping[st
 
 
 def choices_of(cause_finding: CauseFinding, cures: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Return the choices against one cause; those that hold its variations stand together, at the end by default."""
+    """Return the choices against one cause; those that hold its variations are one choice, by default the last."""
     fix = fixes(cause_finding.variations)
     known = [name for name in cures if name in _KNOWN and (name in fix or not named(name).variation or not fix)]
     found: list[tuple[str, ...]] = []
@@ -111,7 +111,7 @@ _KNOWN = frozenset(remedy.name for remedy in REMEDIES)
 def search_remedies(
     runner: ExperimentRunner, causes: Sequence[CauseFinding], holds: tuple[str, ...], before: Severity | None
 ) -> RemedySearch:
-    """Try remedies until a set gives equal bytes; else fall back to holding what isolation has proven to do."""
+    """Try remedies until a set gives equal bytes; without one, hold the variations that isolation has proven."""
     now = plan(causes, holds, runner.tools.cures)
     outcomes: dict[str, Remedied] = {}
     recipe: tuple[str, ...] = ()
@@ -123,7 +123,7 @@ def search_remedies(
             recipe = trial.names
             break
         failing = at_fault(now, trial, before)
-        outcomes |= {one.name: one for one in judged(now, trial, failing, before)}
+        outcomes |= {remedied.name: remedied for remedied in judged(now, trial, failing, before)}
         now = now.advanced(failing)
     recipe = recipe or fixes(holds)
     proven = {*recipe, *fixes(holds)}
@@ -142,7 +142,7 @@ def _outcome(name: str, proven: set[str], outcomes: Mapping[str, Remedied], why:
 
 
 def tried(runner: ExperimentRunner, names: tuple[str, ...]) -> RemedyTrial | None:
-    """Build in both environments with a set of remedies, and look at what is left; None: no budget."""
+    """Build in both environments with a set of remedies, and diagnose the difference; None: no budget."""
     pair = runner.remedy(names)
     if pair is None:
         return None
@@ -152,21 +152,21 @@ def tried(runner: ExperimentRunner, names: tuple[str, ...]) -> RemedyTrial | Non
     if same(first, second):
         luck = runner.case.verdict is Verdict.INTRINSIC and not _holds_again(runner, names)
         return RemedyTrial(names, equal=not luck, luck=luck)
-    told = runner.tools.diagnose(first, second)
-    runner.judged(second, told)
-    return RemedyTrial(names, equal=False, diagnosis=told)
+    diagnosis = runner.tools.diagnose(first, second)
+    runner.judged(second, diagnosis)
+    return RemedyTrial(names, equal=False, diagnosis=diagnosis)
 
 
 def _holds_again(runner: ExperimentRunner, names: tuple[str, ...]) -> bool:
-    """Build once more: what differs by itself may have been equal by luck."""
+    """Build once more: an intrinsic difference may have been equal by chance."""
     pair = runner.remedy(names, again=True)
     return pair is not None and same(*pair)
 
 
 def at_fault(now: Plan, trial: RemedyTrial, before: Severity | None) -> tuple[str, ...]:
-    """Name the causes whose choice did not do: those that are left, or else all that more than hold a variation.
+    """Name the causes whose choice failed: those that remain, or else all whose choice does more than hold variations.
 
-    What makes the difference deeper, or breaks the build, is never a held variation.
+    Holding a variation never makes the difference more serious and never breaks the build.
     """
     left = {cause_finding.name for cause_finding in trial.diagnosis.causes} if trial.diagnosis else set()
     active = [cause for cause, choice in now.wanted.items() if any(not named(name).variation for name in choice)]
@@ -178,14 +178,14 @@ def at_fault(now: Plan, trial: RemedyTrial, before: Severity | None) -> tuple[st
 
 
 def deeper(trial: RemedyTrial, before: Severity | None) -> bool:
-    """Tell whether a set of remedies made the difference deeper than it was."""
+    """Check whether a set of remedies made the difference more serious."""
     if trial.diagnosis is None or before is None:
         return False
     return LADDER.index(trial.diagnosis.severity) > LADDER.index(before)
 
 
 def judged(now: Plan, trial: RemedyTrial, failing: Sequence[str], before: Severity | None) -> Iterable[Remedied]:
-    """Say of each remedy of a set that did not do what is known of it by now."""
+    """Yield what is known of each remedy of a set that failed."""
     after = trial.diagnosis.severity if trial.diagnosis else None
     rejected = {name for cause in failing for name in now.wanted[cause]}
     for name in trial.names:

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from orchestrator.build import builder, container
 from orchestrator.build import engine as engines
-from orchestrator.build.variations import first_environment
+from orchestrator.build.environment import first_environment
 from orchestrator.build_requirements import resolve
 from orchestrator.build_requirements.crates import Crates
 from orchestrator.build_requirements.install import BuildEnvironments

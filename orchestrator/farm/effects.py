@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from orchestrator import config
 from orchestrator.analysis import published_wheel, wheel
 from orchestrator.build import builder, container
-from orchestrator.build.variations import first_environment, traces
+from orchestrator.build.environment import first_environment
+from orchestrator.build.variations import traces
 from orchestrator.build_requirements import crates
 from orchestrator.build_requirements.install import TOOLS
 from orchestrator.errors import Interrupted, ResultsError, UsageError

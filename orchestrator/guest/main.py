@@ -373,7 +373,7 @@ def main(spec: dict[str, Any], voice: HostChannel) -> int:
     root: str = spec["source"]
     try:
         unpack_sdist(spec, root)
-        voice.say(probe=probe(root, spec["requirements"]))
+        voice.say(probe=probe(root, spec["requirements"], spec["variables"]))
         if spec["ask"]:
             if (status := ask(spec, root, voice)) is not None:
                 return status

@@ -11,15 +11,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def probe(root: str, requirements: str) -> dict[str, Any]:
-    """Return this process's view of its environment."""
+def probe(root: str, requirements: str, variables: list[str]) -> dict[str, Any]:
+    """Return this process's view of its environment; of the environment variables, those with these names."""
     import locale  # noqa: PLC0415 - not needed on the host
     import pwd  # noqa: PLC0415
 
     umask = os.umask(0)
     os.umask(umask)
     me = pwd.getpwuid(os.getuid())
-    known = ("CAPTURE_ENVIRONMENT",)
     return {
         "build_path": root,
         "hostname": os.uname().nodename,
@@ -36,7 +35,7 @@ def probe(root: str, requirements: str) -> dict[str, Any]:
         "home_exists": os.path.isdir(os.environ.get("HOME", "")),
         # Without that of the build requirements, which are probed separately.
         "path": [one for one in os.environ.get("PATH", "").split(":") if not one.startswith(requirements)],
-        "variables": [[name, os.environ[name]] for name in known if name in os.environ],
+        "variables": [[name, os.environ[name]] for name in variables if name in os.environ],
         "kernel": os.uname().release,
         "cpus": len(os.sched_getaffinity(0)),
         "listing": os.listdir(root)[:64],

@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orchestrator.build import variations
 from orchestrator.build.container import Order
+from orchestrator.build.environment import first_environment, profiled
+from orchestrator.build.variations import second_environment
 from orchestrator.guest.main import satisfied
 from orchestrator.job.inputs import extend, names
 from orchestrator.model import (
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
 
 def environments(task: Task, release: Release, salt: str) -> tuple[Environment, Environment]:
     """Return the two environments of a job."""
-    first = variations.first_environment(
+    first = first_environment(
         source=f"{release.project}-{release.version}", salt=salt, source_date_epoch=task.source_date_epoch
     )
-    first = variations.profiled(first, task.profile, release.sdist.filename if release.sdist else "")
+    first = profiled(first, task.profile, release.sdist.filename if release.sdist else "")
     first = replace(first, config_settings=task.config_settings)
-    return first, variations.second_environment(first, (*task.hold, *task.remove))
+    return first, second_environment(first, (*task.hold, *task.remove))
 
 
 def build_twice(

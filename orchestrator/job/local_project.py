@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from orchestrator.build import variations
 from orchestrator.build.container import Order
+from orchestrator.build.environment import first_environment
 from orchestrator.job import inputs
 from orchestrator.model import Failure, Phase, Reason, Release, Sdist, WheelFile
 from orchestrator.model.names import BadNameError, SdistName
@@ -54,7 +54,7 @@ def build_sdist(task: Task, release: Release, image: Image, effects: Effects) ->
 
 
 def _built(task: Task, release: Release, image: Image, settled: Settled, effects: Effects, *, ask: bool) -> Output:
-    environment = variations.first_environment(
+    environment = first_environment(
         source=f"{release.project}-{VERSION}", salt=effects.salt(), source_date_epoch=task.source_date_epoch
     )
     order = Order(

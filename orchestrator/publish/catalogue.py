@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from orchestrator.analysis.causes.model import Cause
-    from orchestrator.build.variations import Variation
-    from orchestrator.experiments.remedies import Remedy, Writing
+    from orchestrator.build.variation import Variation
+    from orchestrator.build.writing import Writing
+    from orchestrator.experiments.remedies import Remedy
 
 CAUSE, VARIATION, REMEDY = "causes", "variations", "remedies"
 

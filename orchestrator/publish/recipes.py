@@ -9,13 +9,16 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from orchestrator.experiments.remedies import EPOCH, Writing, named
+from orchestrator.build.compilers import WRAPPED, WRAPPER
+from orchestrator.build.variations import BY_NAME
+from orchestrator.experiments.remedies import EPOCH, named
 from orchestrator.model import RemedyOutcome, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from orchestrator.model import CauseFinding, Result
+    from orchestrator.build.writing import Writing
+    from orchestrator.model import CauseFinding, Environment, Result
 
 OUT = "dist"
 _DEEP = {
@@ -27,7 +30,6 @@ _DEEP = {
     Severity.CODE: "code",
     Severity.MEMBERS: "the members or the tags of the wheel",
 }
-_WRAPPED = ("cc", "c++", "gcc", "g++")
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&@:])")
 
 
@@ -128,8 +130,9 @@ def _environment(result: Result, writings: Sequence[Writing]) -> list[str]:
 
 def _wrappers(folder: str) -> list[str]:
     """Return lines that write wrappers of the compilers, which map the folder in which each is called."""
-    wrapper = 'printf \'#!/bin/sh\\nexec /usr/bin/%s "$@" "-ffile-prefix-map=$PWD=."\\n\' "$name"'
-    loop = f"for name in {' '.join(_WRAPPED)}; do {wrapper} >{folder}/$name; chmod +x {folder}/$name; done"
+    text = WRAPPER.format(name="%s").replace("\n", "\\n")
+    wrapper = f'printf {shlex.quote(text)} "$name"'
+    loop = f"for name in {' '.join(WRAPPED)}; do {wrapper} >{folder}/$name; chmod +x {folder}/$name; done"
     return [f"mkdir -p {folder}", loop]
 
 
@@ -220,35 +223,15 @@ def _reproduce(result: Result) -> list[str]:
     builds = {build.name: build.environment for build in result.builds}
     if "first" in builds and "second" in builds:
         differing = result.holds or tuple(one.name for one in result.variations if one.acted)
-        lines += [f"- first: {_code(_said(builds['first'], differing))}"]
-        lines += [f"- second: {_code(_said(builds['second'], differing))}"]
+        lines += [f"- first: {_code(_shown(builds['first'], differing))}"]
+        lines += [f"- second: {_code(_shown(builds['second'], differing))}"]
     return lines
 
 
-_FIELDS = {
-    "build-path": "build_path",
-    "domain-host": "hostname",
-    "time": "clock_offset",
-    "timezone": "timezone",
-    "locales": "locale",
-    "umask": "umask",
-    "user-group": "user",
-    "home": "home",
-    "exec-path": "path",
-    "environment": "variables",
-    "kernel": "uname26",
-    "num-cpus": "cpus",
-    "fileordering": "reverse_files",
-    "hash-seed": "hash_seed",
-    "tmpdir": "tmpdir",
-    "environment-path": "environment_path",
-    "shell": "shell",
-}
-
-
-def _said(environment: object, names: Iterable[str]) -> str:
-    values = ((name, getattr(environment, _FIELDS[name])) for name in names if name in _FIELDS)
-    return ", ".join(f"{name} {value:04o}" if name == "umask" else f"{name} {value}" for name, value in values)
+def _shown(environment: Environment, names: Iterable[str]) -> str:
+    """Write the values of those variations in one line; a name from an older catalogue is left out."""
+    known = (BY_NAME[name] for name in names if name in BY_NAME)
+    return "; ".join(f"{variation.name}: {', '.join(variation.shown(environment).splitlines())}" for variation in known)
 
 
 def _repairs(result: Result) -> list[str]:

@@ -1,23 +1,25 @@
-"""Each variation changes one thing, and is seen to."""
+"""Each variation changes one thing, and its probe shows it."""
 
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.build.environment import profiled, scratch_folders
 from orchestrator.build.variations import (
     NAMES,
     VARIATIONS,
-    Variation,
     disobeyed,
-    profiled,
-    scratch_folders,
     second_environment,
     variants,
 )
 from orchestrator.model import Mode, Profile
 from tests.samples import FIRST, SECOND, probe
+
+if TYPE_CHECKING:
+    from orchestrator.build.variation import Variation
 
 
 @pytest.mark.parametrize("variation", VARIATIONS, ids=NAMES)
@@ -33,8 +35,8 @@ def test_everything_that_a_build_may_observe_is_varied() -> None:
     assert same == {"salt", "source_date_epoch", "flags", "config_settings", "map_working_folder", "finish"}
 
 
-def test_the_catalogue_is_what_was_asked_for() -> None:
-    """No variation is lost in silence."""
+def test_the_catalogue_is_complete() -> None:
+    """No variation disappears unnoticed."""
     assert set(NAMES) == {
         "build-path", "domain-host", "time", "timezone", "locales", "umask", "user-group", "home", "exec-path",
         "environment", "kernel", "num-cpus", "fileordering", "hash-seed", "tmpdir", "environment-path", "shell",
@@ -56,14 +58,14 @@ def test_a_variation_that_did_not_act_is_named() -> None:
 
 
 def test_a_held_variation_that_acts_is_named() -> None:
-    """Held means seen to be held."""
+    """The probe shows whether it was held."""
     seen = variants(probe(FIRST), probe(SECOND), ("umask",), ())
     assert {one.mode for one in seen if one.name == "umask"} == {Mode.HELD}
     assert disobeyed(seen) == ("umask",)
 
 
-def test_a_home_that_shall_not_exist_is_not_made() -> None:
-    """Everything else that a build may write to is."""
+def test_a_home_that_must_not_exist_is_not_made() -> None:
+    """All other folders in which a build may write are."""
     written = (FIRST.build_path.rpartition("/")[0], "/tmp", FIRST.tmpdir, FIRST.home)  # noqa: S108
     assert scratch_folders(FIRST) == written
     assert len(scratch_folders(SECOND)) == 3

@@ -12,7 +12,8 @@ import pytest
 from orchestrator.build import container
 from orchestrator.build.container import Order
 from orchestrator.build.engine import STDOUT, Completed, Container
-from orchestrator.build.variations import first_environment, second_environment
+from orchestrator.build.environment import first_environment
+from orchestrator.build.variations import second_environment
 from orchestrator.build_requirements import crates
 from orchestrator.errors import AbsentError, PackageIndexError, TransientEngineError, TransientIndexError
 from orchestrator.guest.crates import CARGO_FAILED, settings_of

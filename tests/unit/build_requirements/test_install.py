@@ -22,7 +22,7 @@ import pytest
 
 from orchestrator.analysis.installed_wheel import localize, localize_scripts, unlike_record
 from orchestrator.build.container import guest_folder
-from orchestrator.build.variations import first_environment
+from orchestrator.build.environment import first_environment
 from orchestrator.build_requirements.install import MTIME, BuildEnvironments
 from orchestrator.build_requirements.resolve import lock
 from orchestrator.errors import PackageIndexError, TransientIndexError

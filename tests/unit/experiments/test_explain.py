@@ -94,7 +94,7 @@ def modes_traced(first: Build, second: Build) -> Diagnosis:
 
 
 def outcomes(found: Explained) -> dict[str, str]:
-    """Tell what became of each remedy."""
+    """Return the outcome of each remedy."""
     return {one.name: one.outcome.value for one in found.remedies}
 
 
@@ -147,14 +147,14 @@ def test_a_remedy_that_makes_it_deeper_is_rejected() -> None:
             "prefix-map-source",
             RemedyOutcome.REJECTED,
             Severity.CODE,
-            "makes the difference deeper: code instead of debug-only",
+            "makes the difference more serious: code instead of debug-only",
         )
         in found.remedies
     )
     assert outcomes(found)["fix-umask"] == "proven"
 
 
-def test_where_no_remedy_does_holding_does() -> None:
+def test_without_a_remedy_the_variation_is_held() -> None:
     """Isolation has proven that, so it costs no build."""
     found = World(lambda one: (one.umask, one.build_path), finds=traced).explain()
     assert found.recipe == ("fix-build-path", "fix-umask")
@@ -168,7 +168,7 @@ def test_where_no_remedy_does_holding_does() -> None:
 
 
 @pytest.mark.parametrize("name", variations.NAMES)
-def test_where_the_traces_are_silent_the_variation_is_searched(name: str) -> None:
+def test_without_a_trace_the_variation_is_searched(name: str) -> None:
     """Nothing is known of it but that it differs."""
     world = World(lambda one: _acts(one, name))
     found = world.explain()
@@ -179,13 +179,13 @@ def test_where_the_traces_are_silent_the_variation_is_searched(name: str) -> Non
 
 
 def _acts(environment: Environment, name: str) -> bool:
-    """Tell whether that variation acts."""
+    """Check whether that variation acts."""
     alone = variations.second_environment(FIRST, tuple(other for other in variations.NAMES if other != name))
     changed = [one.name for one in fields(FIRST) if getattr(FIRST, one.name) != getattr(alone, one.name)]
     return any(getattr(environment, one) != getattr(FIRST, one) for one in changed)
 
 
-def test_wrong_traces_mislead_nobody() -> None:
+def test_a_wrong_trace_does_not_change_the_answer() -> None:
     """The umask is suspected, but something else does it: so the difference is not explained."""
     difference = Difference("a.py", Aspect.MODE, severity=Severity.ARCHIVE)
     told = Diagnosis(Severity.ARCHIVE, (MODES,), (), (difference,))
@@ -196,7 +196,7 @@ def test_wrong_traces_mislead_nobody() -> None:
     assert set(found.recipe) == {"fix-hash-seed"}
 
 
-def test_what_is_masked_at_first_is_suspected_once_it_shows() -> None:
+def test_a_masked_cause_is_suspected_once_it_appears() -> None:
     """Another cause comes to light when the first is held."""
 
     def finds(first: Build, second: Build) -> Diagnosis:
@@ -212,15 +212,15 @@ def test_what_is_masked_at_first_is_suspected_once_it_shows() -> None:
     ]
 
 
-def test_what_is_equal_once_and_different_once_is_intrinsic() -> None:
+def test_equal_once_and_different_once_is_intrinsic() -> None:
     """A proof by a build that another contradicts is none."""
     coin = itertools.cycle("hth")
     world = World(lambda one: "h" if one == FIRST else next(coin))
     assert world.explain().flaky
 
 
-def test_a_control_that_was_equal_by_luck_is_found_out() -> None:
-    """What differs by itself is then told, and mended, as such."""
+def test_a_control_build_that_was_equal_by_chance_is_detected() -> None:
+    """The difference is then explained and remedied as intrinsic."""
     ticks = itertools.chain("0", "1", "0", itertools.count())  # first, second, control, and whatever is built then
     clock = CauseFinding("archive-times", ("a.py",), ("time",))
     told = Diagnosis(Severity.ARCHIVE, (clock,), (), ())
@@ -233,7 +233,7 @@ def test_a_control_that_was_equal_by_luck_is_found_out() -> None:
     assert len(found.builds) <= 8
 
 
-def test_a_budget_bounds_builds_and_says_what_is_open() -> None:
+def test_a_budget_limits_builds_and_reports_what_is_open() -> None:
     """Nothing is claimed that was not built."""
     found = World(native, finds=traced, budget=Budget(builds=2)).explain()
     assert len(found.builds) <= 2
@@ -244,7 +244,7 @@ def test_a_budget_bounds_builds_and_says_what_is_open() -> None:
     assert found.recipe == ()
 
 
-def test_a_budget_bounds_time() -> None:
+def test_a_budget_limits_time() -> None:
     """A build that would likely exceed it is not begun."""
     found = World(native, finds=traced, budget=Budget(seconds=2)).explain()
     assert len(found.builds) <= 2
@@ -252,7 +252,7 @@ def test_a_budget_bounds_time() -> None:
 
 
 def test_without_a_budget_nothing_is_built() -> None:
-    """The traces are told all the same."""
+    """The traces are still reported."""
     world = World(native, finds=traced, budget=Budget(builds=0))
     found = world.explain()
     assert world.made == []
@@ -265,7 +265,7 @@ def test_remedies_can_be_left_out() -> None:
     assert (found.holds, found.remedies, found.recipe) == (("build-path", "umask"), (), ())
 
 
-def test_a_limit_that_is_hit_tells_nothing() -> None:
+def test_a_build_that_reaches_a_limit_proves_nothing() -> None:
     """Neither that a build is like the first nor that it is not."""
 
     def late(name: str, environment: Environment) -> Build:
@@ -275,13 +275,13 @@ def test_a_limit_that_is_hit_tells_nothing() -> None:
     case = Case(TASK, "1.0", Verdict.SENSITIVE, first, second, control)
     found = explain(case, Tools(late, modes_traced, CURES))
     assert found.holds == ()
-    assert "hit a limit of ours" in found.left_open
+    assert "reached a limit of the farm" in found.left_open
 
 
 # --- intrinsic -------------------------------------------------------------------------------
 
 
-def test_what_differs_by_itself_is_built_a_few_times_more() -> None:
+def test_an_intrinsic_difference_gets_a_few_more_builds() -> None:
     """Its cause has no variation; the others keep theirs."""
     count = itertools.count()
     itself = CauseFinding("random-id", ("a.py",), ("tmpdir",))
@@ -297,7 +297,7 @@ def test_what_differs_by_itself_is_built_a_few_times_more() -> None:
     assert (found.holds, found.recipe, found.builds_compared) == ((), (), 1)
 
 
-def test_what_differs_by_itself_is_told_apart_without_a_budget() -> None:
+def test_an_intrinsic_difference_is_recognised_without_a_budget() -> None:
     """The control build shows it; nothing more is built, and no remedy is tried."""
     count = itertools.count()
     itself = CauseFinding("random-folder", ("a.py",))
@@ -313,7 +313,7 @@ def test_what_differs_by_itself_is_told_apart_without_a_budget() -> None:
     assert (found.remedies, found.left_open) == ((), "")
 
 
-def test_a_remedy_of_what_differs_by_itself_has_to_hold_twice() -> None:
+def test_a_remedy_of_an_intrinsic_difference_is_proven_by_two_builds() -> None:
     """Two equal builds may be luck."""
     count = itertools.count()
     itself = CauseFinding("random-folder", ("a.py",))
@@ -369,7 +369,7 @@ def test_a_build_that_fails_in_the_first_environment_alone_is_isolated_too() -> 
     assert (found.holds, found.recipe) == ((), ())
 
 
-def test_causes_of_one_trace_are_told_apart_by_what_was_isolated() -> None:
+def test_isolation_decides_between_causes_with_the_same_trace() -> None:
     """The order of a folder was taken for the order of a set."""
     order = CauseFinding("hash-order", ("a.py",), ("hash-seed",))
     world = World(lambda one: one.reverse_files, finds=lambda _one, _two: Diagnosis(Severity.DATA, (order,), (), ()))

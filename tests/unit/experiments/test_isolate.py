@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(oracle: Callable[[frozenset[str]], bool], suspects: Suspects) -> tuple[frozenset[str], int, bool]:
-    """Ask until there is an answer: it, how many builds that took, and whether it was searched for."""
+    """Return the answer, the number of builds that it took, and whether all variations were searched."""
     seen: dict[frozenset[str], bool] = {}
     while (step := next_step(NAMES, suspects, seen)).found is None:
         assert step.hold, "neither an answer nor a question"

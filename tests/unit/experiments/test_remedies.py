@@ -1,4 +1,4 @@
-"""The catalogue of remedies, what trying them comes to, and how they are written down."""
+"""The catalogue of remedies, the order in which they are tried, and how they are written for users."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_there_is_a_remedy_that_holds_each_variation() -> None:
 
 @pytest.mark.parametrize("remedy", remedies.REMEDIES, ids=lambda remedy: remedy.name)
 def test_every_remedy_does_something_or_holds_a_variation(remedy: remedies.Remedy) -> None:
-    """Nothing of it is there in the first builds, and it says of itself what the docs need."""
+    """Nothing of it is there in the first builds, and it has the texts of the docs."""
     plain = replace(FIRST, source_date_epoch=None)
     assert bool(changed(plain, remedy.name)) is not bool(remedy.variation)
     assert remedy.summary.endswith(".")
@@ -95,7 +95,7 @@ def test_compilers_are_wrapped_only_where_that_is_asked_for() -> None:
 # --- which are tried -------------------------------------------------------------------------
 
 
-def test_choices_that_hold_variations_stand_together() -> None:
+def test_remedies_that_hold_variations_are_one_choice() -> None:
     """Only those of variations that were isolated; where the cause names none, at the end."""
     order = CauseFinding("archive-order", (), ("fileordering", "hash-seed"), Proof.ISOLATED)
     cures = ("fix-fileordering", "fix-hash-seed", "fix-locales", "canonical-archive")
@@ -127,7 +127,7 @@ def test_a_remedy_that_another_cause_needs_anyway_is_not_doubled() -> None:
 # --- how they are written --------------------------------------------------------------------
 
 
-def mended(*names: str, **changes: object) -> Result:
+def with_recipe(*names: str, **changes: object) -> Result:
     """Return a result with that recipe."""
     found = sample("pkg", "1.0", Verdict.SENSITIVE)
     return replace(found, recipe=names, **changes)  # type: ignore[arg-type]
@@ -140,7 +140,7 @@ ALL = [(remedy.name,) for remedy in remedies.REMEDIES] + [("fix-umask", "prefix-
 @pytest.mark.parametrize("write", [recipes.pip, recipes.build])
 def test_scripts_are_shell(names: tuple[str, ...], write: object) -> None:
     """The shell reads every one, and a hostile name runs nothing."""
-    hostile = mended(*names, project=HOSTILE, version=HOSTILE)
+    hostile = with_recipe(*names, project=HOSTILE, version=HOSTILE)
     assert hostile.sdist is not None
     script = write(replace(hostile, sdist=replace(hostile.sdist, filename=HOSTILE)))  # type: ignore[operator]
     subprocess.run(["/bin/sh", "-n"], input=script.encode(), check=True)
@@ -151,7 +151,7 @@ def test_scripts_are_shell(names: tuple[str, ...], write: object) -> None:
 
 def test_a_recipe_for_pip_has_all_that_it_needs() -> None:
     """The umask, the flags, the settings, a fixed folder, the epoch."""
-    script = recipes.pip(mended("fix-umask", "prefix-map-source", "meson-build-dir", "canonical-archive"))
+    script = recipes.pip(with_recipe("fix-umask", "prefix-map-source", "meson-build-dir", "canonical-archive"))
     assert "umask 022" in script
     assert "-ffile-prefix-map=$PWD=." in script
     assert "--config-settings=build-dir=build/meson" in script
@@ -162,7 +162,7 @@ def test_a_recipe_for_pip_has_all_that_it_needs() -> None:
 
 def test_a_debian_rules_file_is_make(tmp_path: object) -> None:
     """Make reads it, and the recipe's lines are in it, with make's own escapes."""
-    rules = recipes.debian_rules(mended("fix-umask", "prefix-map-source", "fix-num-cpus", "meson-build-dir"))
+    rules = recipes.debian_rules(with_recipe("fix-umask", "prefix-map-source", "fix-num-cpus", "meson-build-dir"))
     assert "export DEB_CFLAGS_MAINT_APPEND = -ffile-prefix-map=$(CURDIR)=." in rules
     assert "export PYBUILD_BUILD_ARGS = -Cbuild-dir=build/meson" in rules
     done = subprocess.run(
@@ -175,12 +175,12 @@ def test_a_debian_rules_file_is_make(tmp_path: object) -> None:
     assert b"umask 022; taskset --cpu-list 0 dh_auto_build" in done.stdout
 
 
-def test_a_report_tells_the_whole_story_and_escapes_all_that_is_a_package_s() -> None:
+def test_a_report_is_complete_and_escapes_the_texts_of_a_package() -> None:
     """Title, evidence side by side, cause, remedy, figures; no markup of anybody else's."""
     cause_finding = CauseFinding(
         HOSTILE, ("a.py",), ("umask",), Proof.ISOLATED, (Evidence(HOSTILE, HOSTILE, "first | side", "second `side`"),)
     )
-    found = mended(
+    found = with_recipe(
         "fix-umask",
         causes=(cause_finding,),
         holds=("umask",),

@@ -223,7 +223,7 @@ def test_no_verdict_where_the_control_build_was_in_another_environment() -> None
         seen = replace(probe(order.environment), umask=0o077) if order.name == "control" else probe(order.environment)
         return replace(built(order.name, order.environment, order.name), probe=seen)
 
-    with pytest.raises(WheelproofError, match="umask did not act as asked"):
+    with pytest.raises(WheelproofError, match="umask did not act as requested"):
         World(gives).judge()
 
 
