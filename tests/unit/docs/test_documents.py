@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.build.variations import VARIATIONS
 from orchestrator.cli import COMMANDS
 from tests import samples
 
@@ -97,3 +98,8 @@ def dist_info() -> dict[str, bytes]:
         f"{folder}/WHEEL": b"Wheel-Version: 1.0\nGenerator: none\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{folder}/RECORD": b"",
     }
+
+
+def test_the_readme_counts_the_variations() -> None:
+    """The number in its first sentence is that of the catalogue."""
+    assert re.findall(r"in \[(\d+) ways\]", README) == [str(len(VARIATIONS))]
