@@ -22,10 +22,10 @@ def compare(first: Wheel, second: Wheel) -> tuple[Difference, ...]:
     A difference that no member accounts for is reported as one of the archive itself, so an
     empty list is reliable.
     """
-    found = tuple(_differences(first, second))
+    differences = tuple(_differences(first, second))
     unequal = first.sha256 != second.sha256
-    inside = any(difference.aspect not in (Aspect.TAGS, Aspect.FILENAME) for difference in found)
-    return found if inside or not unequal else (*found, Difference("", Aspect.ARCHIVE))
+    inside = any(difference.aspect not in (Aspect.TAGS, Aspect.FILENAME) for difference in differences)
+    return differences if inside or not unequal else (*differences, Difference("", Aspect.ARCHIVE))
 
 
 def _differences(first: Wheel, second: Wheel) -> Iterator[Difference]:

@@ -41,15 +41,15 @@ class FileComparison:
 
     def as_json(self) -> dict[str, Any]:
         """Return what `wheelproof compare --json` prints."""
-        found = asdict(self.diagnosis)
+        fields = asdict(self.diagnosis)
         return {
             "first": _named(self.first),
             "second": _named(self.second),
             "equal": self.equal,
-            "severity": found["severity"],
-            "causes": found["causes"],
-            "unexplained": found["unexplained"],
-            "differences": found["differences"],
+            "severity": fields["severity"],
+            "causes": fields["causes"],
+            "unexplained": fields["unexplained"],
+            "differences": fields["differences"],
         }
 
 
@@ -92,13 +92,13 @@ def _explained(first: Given, second: Given, limits: Limits, refuse: Callable[[Gi
 def _specimen(
     given: Given, limits: Limits, refuse: Callable[[Given, Failure], NoReturn], stack: ExitStack
 ) -> WheelSide:
-    found = wheel.read(given.path, given.file, limits.wheel, limits.members)
-    if isinstance(found, Failure):
-        refuse(given, found)
+    parsed = wheel.read(given.path, given.file, limits.wheel, limits.members)
+    if isinstance(parsed, Failure):
+        refuse(given, parsed)
     contents = stack.enter_context(opened(given.path, given.file, limits.wheel, limits.members))
     if isinstance(contents, Failure):
         refuse(given, contents)
-    return WheelSide(found, contents, given.traces)
+    return WheelSide(parsed, contents, given.traces)
 
 
 def _pass(_given: Given, failure: Failure) -> NoReturn:

@@ -138,13 +138,13 @@ def diagnose(
         _log(findings, part, (ours.traces, theirs.traces), causes)
     judged = tuple(_judged(difference, findings, pairing) for difference in differences)
     findings.left += _untold(findings, judged, pairing, (ours, theirs))
-    found = Diagnosis(
-        deepest(ours.severity for ours in judged if ours.severity),
+    diagnosis = Diagnosis(
+        deepest(difference.severity for difference in judged if difference.severity),
         _blames(findings, causes),
         _cut_short(findings.left),
         judged,
     )
-    return _turned(found, pairing) if turned else found
+    return _turned(diagnosis, pairing) if turned else diagnosis
 
 
 def _rank(side: WheelSide) -> tuple[str, str]:
@@ -174,20 +174,20 @@ def _judged(difference: Difference, findings: Findings, pairing: Mapping[str, st
     """Return the difference with its severity."""
     aspect = difference.aspect
     if difference.consequence:
-        found = Severity.METADATA
+        severity = Severity.METADATA
     elif aspect is Aspect.CONTENT:
-        found = findings.depths.get(difference.path, depth(difference.path, b""))
+        severity = findings.depths.get(difference.path, depth(difference.path, b""))
     elif aspect is Aspect.PRESENCE:
         path = next((first for first, second in pairing.items() if difference.path in (first, second)), difference.path)
-        found = findings.depths.get(path, Severity.MEMBERS)
+        severity = findings.depths.get(path, Severity.MEMBERS)
     elif aspect is Aspect.TAGS:
-        found = Severity.MEMBERS
+        severity = Severity.MEMBERS
     else:
-        found = Severity.METADATA if aspect is Aspect.FILENAME else Severity.ARCHIVE
-    return replace(difference, severity=found)
+        severity = Severity.METADATA if aspect is Aspect.FILENAME else Severity.ARCHIVE
+    return replace(difference, severity=severity)
 
 
-def _turned(found: Diagnosis, pairing: Mapping[str, str]) -> Diagnosis:
+def _turned(diagnosis: Diagnosis, pairing: Mapping[str, str]) -> Diagnosis:
     """Return a diagnosis with its sides swapped."""
 
     def path(one: str) -> str:
@@ -201,12 +201,12 @@ def _turned(found: Diagnosis, pairing: Mapping[str, str]) -> Diagnosis:
                 replace(one, path=path(one.path), first=one.second, second=one.first) for one in cause_finding.evidence
             ),
         )
-        for cause_finding in found.causes
+        for cause_finding in diagnosis.causes
     )
     return replace(
-        found,
+        diagnosis,
         causes=cause_findings,
-        unexplained=tuple(replace(unexplained, path=path(unexplained.path)) for unexplained in found.unexplained),
+        unexplained=tuple(replace(unexplained, path=path(unexplained.path)) for unexplained in diagnosis.unexplained),
     )
 
 
@@ -241,16 +241,16 @@ def _log(findings: Findings, part: MemberDiff, traces: tuple[Traces, Traces], ca
     depths = [part.members[0].depths.get(place, Severity.CODE) for place in differing(pair)]
     if depths:
         findings.depths[part.path] = deepest((findings.depths.get(part.path, Severity.NONE), *depths))
-    found = explain(pair, causes)
-    for name, places in found.causes.items():
+    match = explain(pair, causes)
+    for name, places in match.causes.items():
         located = [_located(part, place) for place in places]
         findings.members.setdefault(name, set()).update(path for path, _, _ in located if path)
-        findings.suspects.setdefault(name, set()).update(found.suspects[name])
+        findings.suspects.setdefault(name, set()).update(match.suspects[name])
         shown = findings.evidence.setdefault(name, [])
         for place, (path, _, where) in list(zip(places, located, strict=True))[: max(0, EVIDENCE - len(shown))]:
             shown.append(Evidence(path, where, *side_by_side(*token(pair, place))))
         findings.reported |= {(path, aspect) for path, aspect, _ in located}
-    for path, aspect, where in joined([_located(part, place) for place in found.left]):
+    for path, aspect, where in joined([_located(part, place) for place in match.left]):
         findings.left.append(Unexplained(path, aspect, where))
         findings.reported.add((path, aspect))
 
@@ -260,18 +260,18 @@ _LINE = re.compile(r"(.*\b)line (\d+)")
 
 def joined(places: Sequence[tuple[str, Aspect, str]]) -> list[tuple[str, Aspect, str]]:
     """Merge consecutive lines into one place, such as "lines 3 to 7"."""
-    found: list[tuple[str, Aspect, str]] = []
+    merged: list[tuple[str, Aspect, str]] = []
     begin = end = 0
     for path, aspect, where in places:
         line = _LINE.fullmatch(where)
         number = int(line[2]) if line else -1
-        if line and found and number == end + 1 and found[-1][:2] == (path, aspect):
-            found[-1] = path, aspect, f"{line[1]}lines {begin} to {number}"
+        if line and merged and number == end + 1 and merged[-1][:2] == (path, aspect):
+            merged[-1] = path, aspect, f"{line[1]}lines {begin} to {number}"
         else:
-            found.append((path, aspect, where))
+            merged.append((path, aspect, where))
             begin = number
         end = number
-    return found
+    return merged
 
 
 _PREFIXES = ((TIME, Aspect.TIME), (MODE, Aspect.MODE), (PACKING, Aspect.PACKING))
@@ -300,13 +300,13 @@ def explain(pair: SidePair, causes: Sequence[Cause]) -> CauseMatch:
     left = differing(state)
     needed = list(acted)
     for cause in reversed(acted):
-        fewer = [one for one in needed if one is not cause]
+        fewer = [other for other in needed if other is not cause]
         if set(differing(_erased(pair, fewer))) <= set(left):
             needed = fewer
     explained: dict[str, tuple[str, ...]] = {}
     suspects: dict[str, tuple[str, ...]] = {}
     for cause in acted:
-        others = _erased(pair, [one for one in needed if one is not cause])
+        others = _erased(pair, [other for other in needed if other is not cause])
         places = tuple(place for place in differing(others) if place not in left) if cause in needed else ()
         if not places:
             places = _shared(cause, pair, left)
@@ -523,7 +523,7 @@ def renamed(first: WheelSide, second: WheelSide) -> dict[str, str]:
 
 
 def _keys(side: WheelSide, paths: Iterable[str]) -> dict[bytes, str]:
-    found: dict[bytes, str] = {}
+    by_key: dict[bytes, str] = {}
     twice: set[bytes] = set()
     planted = tuple(dict.fromkeys(variation for variation, _ in side.traces.values))
     for path in sorted(paths):
@@ -533,9 +533,9 @@ def _keys(side: WheelSide, paths: Iterable[str]) -> dict[bytes, str]:
             if variation == VERSION:
                 key = key.replace(value.encode(), b"<version>")
         key = without_random(key)
-        twice |= {key} & found.keys()
-        found[key] = path
-    return {key: path for key, path in found.items() if key not in twice}
+        twice |= {key} & by_key.keys()
+        by_key[key] = path
+    return {key: path for key, path in by_key.items() if key not in twice}
 
 
 def _with_versions(first: WheelSide, second: WheelSide) -> tuple[WheelSide, WheelSide]:

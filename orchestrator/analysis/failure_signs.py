@@ -555,21 +555,21 @@ def killed(log: str, *, went_well: bool = False) -> str:
 def lost(log: str) -> str:
     """Return the line of a log that reports a lost worker process, for any reason; empty if there is none."""
     text = _plain(log)
-    found = _LOST.search(text)
-    return printable(text[text.rfind("\n", 0, found.start()) + 1 : found.end()]) if found else ""
+    match = _LOST.search(text)
+    return printable(text[text.rfind("\n", 0, match.start()) + 1 : match.end()]) if match else ""
 
 
 def explain_file(log: Path, sizes: tuple[int, ...]) -> Explanation:
     """Explain a failure from growing ends of its log, of these sizes in bytes, until one shows a specific reason."""
-    found = Explanation(Reason.BUILD_ERROR)
+    explanation = Explanation(Reason.BUILD_ERROR)
     with log.open("rb") as stream:
         whole = stream.seek(0, os.SEEK_END)
         for size in sizes:
             stream.seek(max(0, whole - size))
-            found = explain(stream.read(size).decode("utf-8", "replace"))
-            if found.reason is not Reason.BUILD_ERROR or whole <= size:
+            explanation = explain(stream.read(size).decode("utf-8", "replace"))
+            if explanation.reason is not Reason.BUILD_ERROR or whole <= size:
                 break
-    return found
+    return explanation
 
 
 def of_limit(limit: Reason, limits: Limits) -> str:
@@ -612,13 +612,13 @@ def _hits(text: str) -> list[_Hit]:
     """Find all signs after which the build did not continue, in the order of the text."""
     steps = [step.start() for step in _GOES_ON.finditer(text)]
     since = steps[-1] if steps else -1
-    found = [
+    hits = [
         _Hit(sign, match.start(), match.end(), name)
         for sign, pattern in _COMPILED
         for match in pattern.finditer(text, max(since, 0))
         for name in _names(match)
     ]
-    return sorted(found, key=lambda hit: hit.start)
+    return sorted(hits, key=lambda hit: hit.start)
 
 
 def _names(match: re.Match[str]) -> tuple[str, ...]:

@@ -54,8 +54,8 @@ def _is_as_listed(path: Path, listed: list[str]) -> bool:
     if kind not in _FIXED or path.is_symlink():
         return False
     with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, kind).digest()
-    return _coded(found) == code.rstrip("=")
+        actual = hashlib.file_digest(stream, kind).digest()
+    return _coded(actual) == code.rstrip("=")
 
 
 def localize_scripts(lib: Path, interpreter: str) -> None:

@@ -67,7 +67,7 @@ def counterpart(ours: str, offered: Iterable[OfferedWheel]) -> OfferedWheel | No
     A wheel for the exact machine (linux_x86_64) corresponds to one for manylinux on the same
     processor; of several, to the one for the newest glibc, which an installer would choose.
     """
-    ranked = [(rank, one) for one in offered if (rank := _rank(ours, one.filename)) is not None]
+    ranked = [(rank, wheel) for wheel in offered if (rank := _rank(ours, wheel.filename)) is not None]
     return max(ranked, key=lambda pair: (pair[0], pair[1].filename))[1] if ranked else None
 
 

@@ -98,8 +98,8 @@ def read(path: Path, claimed: WheelFile, limit: int, members: int) -> Wheel | Fa
         return failure
     try:
         with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
-            found = tuple(_member(archive, info, raw) for info in archive.infolist())
-            return Wheel(claimed.filename, claimed.sha256, found, _record(archive))
+            members_read = tuple(_member(archive, info, raw) for info in archive.infolist())
+            return Wheel(claimed.filename, claimed.sha256, members_read, _record(archive))
     except BROKEN as error:
         if is_of_the_host(error):
             raise

@@ -40,13 +40,13 @@ def main(spec: dict[str, Any]) -> int:
         source, work = Path(spec["scratch"], "source"), Path(spec["scratch"], "work")
         archive = archives.opened(spec["sdist"])
         archives.unpack(archive, archives.survey(archive, spec["limit"], spec["members"]), str(source), reverse=False)
-        made = work / HOME
-        made.mkdir(parents=True)
+        home = work / HOME
+        home.mkdir(parents=True)
         settings = vendor(spec, source, work)
         if settings is None:
             return CARGO_FAILED
-        (made / "config.toml").write_text(settings)
-        pack(made, out)
+        (home / "config.toml").write_text(settings)
+        pack(home, out)
     return 0
 
 

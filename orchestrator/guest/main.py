@@ -123,8 +123,8 @@ def call_pip(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - the name 
     os.chdir(out)
     command = [sys.executable, "-m", "pip", "wheel", spec["pip"], "--no-binary", ":all:", "--no-cache-dir"]
     subprocess.check_call(command)  # noqa: S603 - no shell, and a name normalized by the index
-    made = [name for name in os.listdir(out) if name.endswith(".whl")]
-    return made[0] if len(made) == 1 else None
+    wheels = [name for name in os.listdir(out) if name.endswith(".whl")]
+    return wheels[0] if len(wheels) == 1 else None
 
 
 def run_hook(spec: dict[str, Any], name: str, root: str, out: str, voice: HostChannel) -> tuple[int, Any, float]:
@@ -231,7 +231,7 @@ def require(folder: str) -> None:
     os.environ.pop("HOSTNAME", None)  # set by the engine, not by us
     os.environ["PYTHONPATH"] = folder
     ours = ROOT
-    sys.path[:] = [folder, *(one for one in sys.path if one != ours)]
+    sys.path[:] = [folder, *(place for place in sys.path if place != ours)]
     for name in hidden(os.listdir(folder), sys.modules):
         del sys.modules[name]
     sys.modules.pop("sitecustomize", None)
@@ -267,7 +267,7 @@ def short_of_memory(group: str = GROUP) -> str:
     if _counted(f"{group}/memory.events", "oom_kill"):
         return "limit" if _counted(f"{group}/memory.events", "oom") else "host"
     if _counted(f"{group}/memory/memory.oom_control", "oom_kill"):
-        most, limit = (_counted(f"{group}/memory/memory.{one}_in_bytes") for one in ("max_usage", "limit"))
+        most, limit = (_counted(f"{group}/memory/memory.{counter}_in_bytes") for counter in ("max_usage", "limit"))
         return "limit" if most > limit - NEAR else "host"
     return ""
 
@@ -301,20 +301,20 @@ def produced(out: str, name: object, limit: int) -> tuple[str, int]:
         raise Unfit("no-wheel", f"the build backend names {name!r} as its result")
     path = os.path.join(out, name)
     try:
-        found = os.lstat(path)
+        status = os.lstat(path)
     except (OSError, ValueError):  # ValueError if no file can have that name
         raise Unfit("no-wheel", f"the build backend names {name!r}, which does not exist") from None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise Unfit("unsafe-wheel", f"{name!r} is not a plain file")
-    if found.st_size > limit:
-        raise Unfit("wheel-too-large", f"{name!r} has {found.st_size} bytes, more than {limit}")
+    if status.st_size > limit:
+        raise Unfit("wheel-too-large", f"{name!r} has {status.st_size} bytes, more than {limit}")
     if plain(name) != name:
         raise Unfit("unsafe-wheel", f"the name {name!r} is not UTF-8")
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_NOFOLLOW))
     except OSError as error:
         raise Unfit("unsafe-wheel", f"{name!r} cannot be read: {error.strerror}") from None
-    return path, found.st_size
+    return path, status.st_size
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any value of a frame
@@ -322,14 +322,14 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any value of a frame
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
-    return {key: plain(one) for key, one in value.items()} if isinstance(value, dict) else value
+        return [plain(part) for part in value]
+    return {key: plain(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 
 def shown(text: str) -> str:
     """Return a text, which may be the package's, as one line: cut, with unprintable characters escaped."""
     cut = text[:LONGEST_DETAIL]
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in cut)[:LONGEST_DETAIL]
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in cut)[:LONGEST_DETAIL]
 
 
 class HostChannel:
@@ -423,8 +423,8 @@ def requirements(answer: object) -> list[str]:
         raise Unfit("missing-build-requirement", "the build backend names no list of build requirements")
     if len(answer) > MOST_REQUIREMENTS:
         raise Unfit("missing-build-requirement", f"the build backend names {len(answer)} build requirements")
-    for one in answer:
-        if why := unreadable(one):
+    for requirement in answer:
+        if why := unreadable(requirement):
             raise Unfit("missing-build-requirement", why)
     return answer
 
@@ -441,7 +441,9 @@ def unreadable(requirement: object) -> str:
 def satisfied(answer: Iterable[object], given: Iterable[str]) -> bool:
     """Return whether all requirements of a build backend are bare names of installed ones."""
     names = set(given)
-    return all(isinstance(one, str) and one.lower().replace("_", "-") in names for one in answer)
+    return all(
+        isinstance(requirement, str) and requirement.lower().replace("_", "-") in names for requirement in answer
+    )
 
 
 def clear(folders: Iterable[str]) -> None:
@@ -449,12 +451,12 @@ def clear(folders: Iterable[str]) -> None:
     import shutil  # noqa: PLC0415 - only after a hook for requirements
 
     for folder in filter(os.path.isdir, folders):
-        for one in os.scandir(folder):
-            if one.is_dir(follow_symlinks=False):
-                _open_up(one.path)
-                shutil.rmtree(one.path, ignore_errors=True)
+        for entry in os.scandir(folder):
+            if entry.is_dir(follow_symlinks=False):
+                _open_up(entry.path)
+                shutil.rmtree(entry.path, ignore_errors=True)
             else:
-                os.unlink(one.path)
+                os.unlink(entry.path)
 
 
 def _open_up(folder: str) -> None:
@@ -520,14 +522,14 @@ def compile_all(root: str, out: str) -> int:
             for name in sorted(file for file in files if file.endswith(".py")):
                 source = os.path.join(folder, name)
                 path = importlib.util.cache_from_source(os.path.relpath(source, root))
-                made = os.path.join(out, "module.pyc")
+                compiled = os.path.join(out, "module.pyc")
                 try:
                     # Never checked against the source, which never changes.
                     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-                    py_compile.compile(source, made, source, doraise=True, invalidation_mode=mode)
+                    py_compile.compile(source, compiled, source, doraise=True, invalidation_mode=mode)
                 except (py_compile.PyCompileError, OSError, ValueError, RecursionError, MemoryError):
                     continue
-                archive.add(made, path)
+                archive.add(compiled, path)
     return 0
 
 
@@ -544,12 +546,14 @@ def inventory() -> int:
             for line in stream:
                 if line.startswith(folder):
                     owners[line.strip()] = os.path.basename(listing)[: -len(".list")].partition(":")[0]
-    found = []
-    for one in distributions(path=[folder]):
-        place = str(getattr(one, "_path", ""))
+    names = []
+    for distribution in distributions(path=[folder]):
+        place = str(getattr(distribution, "_path", ""))
         if place in owners:
-            found.append([re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower(), one.version, owners[place]])
-    json.dump(sorted(found), sys.stdout)
+            names.append(
+                [re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower(), distribution.version, owners[place]]
+            )
+    json.dump(sorted(names), sys.stdout)
     return 0
 
 

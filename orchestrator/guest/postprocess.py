@@ -124,21 +124,21 @@ def finish(path: str, steps: list[str], epoch: int) -> None:
 
 def recorded(members: list[Member], *, in_order: bool) -> list[Member]:
     """Update RECORD: the hash and size of each member, in RECORD's order or in that of the members."""
-    found = {member.path: member for member in members}
+    by_path = {member.path: member for member in members}
     for member in members:
         folder, _, name = member.path.partition("/")
         if name == "RECORD" and folder.endswith(".dist-info"):
             listed = [row[0] for row in csv.reader(io.StringIO(member.content.decode())) if row]
-            order = list(found) if in_order else [path for path in listed if path in found]
-            member.content = _lines(order, found, folder).encode()
+            order = list(by_path) if in_order else [path for path in listed if path in by_path]
+            member.content = _lines(order, by_path, folder).encode()
     return members
 
 
-def _lines(order: list[str], found: dict[str, Member], folder: str) -> str:
+def _lines(order: list[str], by_path: dict[str, Member], folder: str) -> str:
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
     for path in order:
-        content = found[path].content
+        content = by_path[path].content
         code = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
         unhashed = path in {f"{folder}/{name}" for name in _UNHASHED}
         rows.writerow((path, "", "") if unhashed else (path, f"sha256={code}", len(content)))

@@ -111,11 +111,11 @@ def wheel_for(filename: str, project: str) -> WheelName:
         It is the name of another project's wheel.
 
     """
-    found = WheelName(filename)
-    if found.project != canonicalize_name(project):
-        msg = f"{_quoted(filename)} is a wheel of the project {found.project}, and what is built is {project}"
+    name = WheelName(filename)
+    if name.project != canonicalize_name(project):
+        msg = f"{_quoted(filename)} is a wheel of the project {name.project}, and what is built is {project}"
         raise WrongNameError(msg)
-    return found
+    return name
 
 
 def wheel_of(filename: str, project: str, version: str) -> WheelName:
@@ -132,11 +132,11 @@ def wheel_of(filename: str, project: str, version: str) -> WheelName:
         It is the name of another project's wheel, or of another version's.
 
     """
-    found = wheel_for(filename, project)
-    if not _same_version(found.version, version):
-        msg = f"{_quoted(filename)} is a wheel of version {found.version}, and what is built is {project} {version}"
+    name = wheel_for(filename, project)
+    if not _same_version(name.version, version):
+        msg = f"{_quoted(filename)} is a wheel of version {name.version}, and what is built is {project} {version}"
         raise WrongNameError(msg)
-    return found
+    return name
 
 
 def place(folder: Path, sha256: str, name: FileName) -> Path:
@@ -160,9 +160,9 @@ def is_sha256(text: str) -> bool:
     return _SHA256.fullmatch(text) is not None
 
 
-def _same_version(found: Version, version: str) -> bool:
+def _same_version(actual: Version, version: str) -> bool:
     try:
-        return found == Version(version)
+        return actual == Version(version)
     except InvalidVersion:
         return False
 
