@@ -1,12 +1,12 @@
 """Measure wheelproof on this machine: against the method of 2020, against the floor, and its memory.
 
 Every figure is of one run, on the same releases: first the method of 2020 in a container of the same
-image, then wheelproof as a command of its own with nothing but the images made (cold), again with its
-caches filled (warm), again with nothing changed, and once more with experiments on what differs, which
-the other runs leave out: the method of 2020 has nothing of the kind. The floor is the processor time of
-the build backends alone, spread over the cores; beside it stands the share that is left to any farm which
-gives each build a container of its own, for containers that do nothing take their time too. What the
-method of 2020 cannot build is left out on both sides.
+image, then wheelproof as a separate command with only the images made (cold), again with full caches
+(warm), again with nothing changed, and once more with experiments on what differs. The other runs leave
+experiments out, since the method of 2020 has none. The floor is the processor time of the build backends
+alone, spread over the cores. The highest share of it that a farm with one container for each build can
+reach is printed beside it, since empty containers take time too. Releases that the method of 2020 cannot
+build are left out on both sides.
 """
 
 from __future__ import annotations

@@ -125,7 +125,8 @@ def culprit(drift: WheelDrift, tried: Iterable[Tried] = ()) -> str:
     if guilty:
         return f"proven: {' and '.join(guilty)}"
     if len(seen) > 1 and len(seen) == len(by_name) + 1:
-        return f"proven: no build requirement alone; {_either([_described(change) for change in drift.changed])}, or several of them"
+        suspects = _either([_described(change) for change in drift.changed])
+        return f"proven: no build requirement alone; {suspects}, or several of them"
     if not drift.changed:
         if drift.earlier.wheelproof != drift.later.wheelproof:
             return f"the farm: wheelproof {drift.earlier.wheelproof}, now {drift.later.wheelproof}"
