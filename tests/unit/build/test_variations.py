@@ -35,9 +35,9 @@ def test_everything_that_a_build_may_observe_is_varied() -> None:
     assert same == {"salt", "source_date_epoch", "flags", "config_settings", "map_working_folder", "finish"}
 
 
-def test_the_catalogue_is_complete() -> None:
-    """No variation disappears unnoticed."""
-    assert set(NAMES) == {
+def test_no_variation_is_lost() -> None:
+    """Records and configurations name these; a new one needs no line here."""
+    assert set(NAMES) >= {
         "build-path", "domain-host", "time", "timezone", "locales", "umask", "user-group", "home", "exec-path",
         "environment", "kernel", "num-cpus", "fileordering", "hash-seed", "tmpdir", "environment-path", "shell",
     }  # fmt: skip
