@@ -39,7 +39,6 @@ from orchestrator.model.digest import digest
 from orchestrator.model.inputs import (
     BUILT_HERE,
     METHOD,
-    PURE_TAG,
     Image,
     Inputs,
     Lock,
@@ -76,7 +75,6 @@ __all__ = [
     "LADDER",
     "LIMIT_REASONS",
     "METHOD",
-    "PURE_TAG",
     "SCHEMA",
     "Aspect",
     "Attempt",

@@ -12,8 +12,6 @@ from orchestrator.model.request import Budget, Frontend, Limits, Policy, Profile
 METHOD = 4
 """Version of the method: raised by any change that may change a verdict, so that all is judged again."""
 
-PURE_TAG = "none-any"
-
 BUILT_HERE = "built-here:"
 """In place of the URL of a wheel that the farm itself built."""
 
@@ -47,11 +45,6 @@ class Release:
     sdist: Sdist | None
     requires_python: str | None = None
     wheels: tuple[OfferedWheel, ...] = ()  # what the index publishes for this version, by file name
-
-    @property
-    def wheel_names(self) -> tuple[str, ...]:
-        """The file names of the wheels that are published."""
-        return tuple(wheel.filename for wheel in self.wheels)
 
 
 def admits(requires_python: str | None, python: str) -> bool:
