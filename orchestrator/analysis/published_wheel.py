@@ -27,12 +27,12 @@ NONE = Published("", "", same=False)
 def published(
     ours: WheelFile,
     offered: Sequence[OfferedWheel],
-    fetch: Callable[[OfferedWheel], Path],
+    fetch: Callable[[OfferedWheel], tuple[Path, str]],
     explain: Callable[[Path, WheelFile], Diagnosis | None],
 ) -> Published:
     """Fetch the wheel that the index has for the tags of ours, and tell how it differs.
 
-    `fetch` returns a file in a folder that is called by its SHA-256. `explain` gets that file, and
+    `fetch` returns a file and its SHA-256. `explain` gets that file, and
     under which name and hash it is to be read; None where it cannot be.
 
     Raises
@@ -44,8 +44,7 @@ def published(
     found = counterpart(ours.filename, offered)
     if found is None:
         return NONE
-    file = fetch(found)
-    sha256 = file.parent.name
+    file, sha256 = fetch(found)
     if sha256 == ours.sha256:
         return Published(found.filename, sha256, same=True)
     diagnosis = explain(file, WheelFile(_named_as(ours.filename, found.filename), sha256, file.stat().st_size))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from packaging.specifiers import SpecifierSet
 
@@ -36,6 +37,14 @@ class OfferedWheel:
     size: int | None = None
 
 
+class Origin(StrEnum):
+    """Where a release comes from."""
+
+    INDEX = "index"
+    FILE = "file"  # an sdist of the user's own
+    FOLDER = "folder"  # a project's folder of the user's own
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """One version of one project; `sdist` is None where only wheels were published."""
@@ -45,6 +54,8 @@ class Release:
     sdist: Sdist | None
     requires_python: str | None = None
     wheels: tuple[OfferedWheel, ...] = ()  # what the index publishes for this version, by file name
+    origin: Origin = Origin.INDEX
+    packed: bool = False  # `sdist` is the packed folder itself; the real sdist is built from it first
 
 
 def admits(requires_python: str | None, python: str) -> bool:
