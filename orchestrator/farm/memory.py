@@ -44,7 +44,7 @@ def remember_tool(folder: Path, question: str, tool: Tool) -> None:
 
 def recall_provided(folder: Path, question: str) -> tuple[Provided, ...] | None:
     """Return the distributions that an image provides; earlier releases wrote each as words with blanks between."""
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, AttributeError):
         value: Any = _recalled(folder, question)
         if isinstance(value, list):
             return tuple(Provided(**item) if isinstance(item, dict) else Provided(*item.split(" ")) for item in value)
