@@ -148,7 +148,7 @@ def effects(store: Results, project: str) -> inputs.Effects:
     """Return the effects of one job."""
     return inputs.Effects(
         fetch=lambda one: Path(one.filename),
-        describe=lambda path: Source(path, REQUIREMENTS, "setuptools.build_meta"),
+        describe=lambda path, _sdist: Source(path, REQUIREMENTS, "setuptools.build_meta"),
         lock=lock,
         materialize=lambda _lock, _target: Path("requirements"),
         recall=lambda _question: (),
@@ -180,7 +180,6 @@ def run(count: int, folder: Path) -> None:
         write=store.write,
         publish=publisher.publish,
         is_published=lambda: False,
-        images={IMAGE.name: IMAGE},
         slots=CpuSlots(2, (0,)),
         stop=stop,
         long=settings.long,

@@ -27,13 +27,13 @@ NONE = Published("", "", same=False)
 def published(
     ours: WheelFile,
     offered: Sequence[OfferedWheel],
-    fetch: Callable[[OfferedWheel], Path],
+    fetch: Callable[[OfferedWheel], tuple[Path, str]],
     explain: Callable[[Path, WheelFile], Diagnosis | None],
 ) -> Published:
     """Fetch the published wheel for the tags of ours, and compare it.
 
-    `fetch` returns a file in a folder named by its SHA-256. `explain` gets that file, with the name and
-    the hash for reading it; it returns None if the file cannot be read.
+    `fetch` returns a file and its SHA-256. `explain` gets that file, and
+    under which name and hash it is to be read; None where it cannot be.
 
     Raises
     ------
@@ -44,8 +44,7 @@ def published(
     found = counterpart(ours.filename, offered)
     if found is None:
         return NONE
-    file = fetch(found)
-    sha256 = file.parent.name
+    file, sha256 = fetch(found)
     if sha256 == ours.sha256:
         return Published(found.filename, sha256, same=True)
     diagnosis = explain(file, WheelFile(_named_as(ours.filename, found.filename), sha256, file.stat().st_size))

@@ -57,9 +57,9 @@ def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure 
     except ValueError as error:  # InvalidWheelFilename, or a version with more digits than Python reads
         return _failure(Reason.BROKEN_WHEEL, str(error))
     try:
-        if directory_of_zip(str(path)) > LARGEST_DIRECTORY:
+        if directory_of_zip(str(path))[0] > LARGEST_DIRECTORY:
             return _failure(Reason.WHEEL_TOO_LARGE, "its list of members is too long")
-        if members_of_zip(str(path), members) > members:  # before zipfile allocates 500 bytes for each
+        if members_of_zip(str(path), members) > members:  # before zipfile keeps 500 bytes of each
             return _failure(Reason.WHEEL_TOO_LARGE, f"has more than {members} files")
         with zipfile.ZipFile(path) as archive:
             return _unsafe(archive.infolist(), limit, members)

@@ -65,6 +65,19 @@ def _cargo_of(image: Image) -> list[tuple[str, str]]:
     return [(name, version) for name, version in image.packages if name.partition(":")[0] in CARGOS]
 
 
+FOLDER = "crates"
+"""The cache's folder of crates."""
+
+
+def kept(cache: Path, source: Source, image: Image) -> Path | None:
+    """Return the folder of crates that a build gets, if it was fetched earlier; no engine is needed for it."""
+    return settled(_place(cache, source, image))
+
+
+def _place(cache: Path, source: Source, image: Image) -> Path:
+    return cache / FOLDER / digest([LAYOUT, source.cargo, _cargo_of(image)])
+
+
 CARGO = "/usr/bin/cargo"
 """Cargo in an image that has it."""
 
@@ -94,7 +107,7 @@ class Crates:
 
     @property
     def _folder(self) -> Path:
-        return self.cache / "crates"
+        return self.cache / FOLDER
 
     def fetch(self, source: Source, image: Image, limits: Limits) -> Path | Failure | None:
         """Return the folder that a build uses as its CARGO_HOME, or the failure.
@@ -113,9 +126,8 @@ class Crates:
         """
         if not wanted(source, image):
             return None
-        key = digest([LAYOUT, source.cargo, _cargo_of(image)])
-        place = self._folder / key
-        with self.turns.turn(key):
+        place = _place(self.cache, source, image)
+        with self.turns.turn(place.name):
             return settled(place) or self._make(source, image, limits, place)
 
     def _make(self, source: Source, image: Image, limits: Limits, place: Path) -> Path | Failure:

@@ -32,9 +32,11 @@ def plan(
     profile: str | None,
     again: bool,
 ) -> None:
-    """Tell what would be run, in which order, and why; build nothing."""
+    """Print what would be run, in which order, and why. Nothing is built, and no engine is needed."""
+    from dataclasses import astuple
+
     from orchestrator import config, requirement_files
-    from orchestrator.farm import assemble, run
+    from orchestrator.farm import assemble
     from orchestrator.sources import reading
 
     settings, store = options.opened(config_file, folder)
@@ -42,22 +44,6 @@ def plan(
         settings, wanted, on, wanted=requirement_files.read_all(files, reading.wanted), profile=profile
     )
     due = () if wanted or files or on else due_exclusions(settings, store)
-    checks = config.checks(settings, due)
-    tasks = (*asked, *checks)
-    farm = assemble.open_farm(
-        settings, store, tasks, assemble.nothing, assemble.nothing_to_publish, jobs=None, again=again
-    )
-    tasks = assemble.matching_tasks(tasks, farm, progress.note)
-    failed: list[tuple[str, ...]] = []
-    jobs = run.look_up(tasks, farm.context, lambda task, error: failed.append((task.requirement, str(error))))
-    rows: list[tuple[str, ...]] = []
-    for job in jobs:
-        action, image, why = farm.action(job, again=again)
-        why = f"{why}; it checks an exclusion" if job.task in checks else why
-        rows.append((job.release.project, job.release.version, action, image, why))
-    lifting = (one for one in due if one.image and not one.never)
-    rows += [(one.project, "", "perhaps", one.image, "where its usual image does not build it") for one in lifting]
-    rows += [(requirement, "", "open", "", why) for requirement, why in failed]
-    if not (wanted or files):
-        rows += [(one.project, "", "excluded", "", f"{one.reason} (since {one.since})") for one in settings.exclusions]
-    progress.table("", ("project", "version", "action", "image", "why"), rows)
+    excluded = () if wanted or files else settings.exclusions
+    rows = assemble.plan_tasks(settings, store, asked, config.checks(settings, due), due, excluded, again=again)
+    progress.table("", ("project", "version", "action", "image", "why"), [astuple(row) for row in rows])

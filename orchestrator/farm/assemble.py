@@ -1,4 +1,4 @@
-"""Puts a run together: engine, images, index, caches, results, workers."""
+"""Puts together what a command needs: index and cache alone for a plan, an engine and images too for builds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any
 
 from orchestrator.build import builder, container
 from orchestrator.build import engine as engines
@@ -18,16 +18,16 @@ from orchestrator.build.environment import first_environment
 from orchestrator.build_requirements import resolve
 from orchestrator.build_requirements.crates import Crates
 from orchestrator.build_requirements.install import BuildEnvironments
-from orchestrator.build_requirements.markers import applies
 from orchestrator.errors import EngineError, Interrupted, UsageError, WheelproofError
-from orchestrator.farm import capacity, plan, progress, run
+from orchestrator.farm import capacity, forecast, plan, progress, run
 from orchestrator.farm.effects import JobEffects, ToolBench
+from orchestrator.farm.input_effects import InputEffects
+from orchestrator.farm.plan import ImageState, KnownImage
 from orchestrator.farm.workers import STOPPED, Cancellation, CpuSlots, stop_signals
 from orchestrator.images import build, recipe, suggest
 from orchestrator.images.contents_index import Contents
-from orchestrator.job import inputs, local_project, rebuild, tool_policies
-from orchestrator.model import Budget, Failure, Result, Verdict
-from orchestrator.results.store import read
+from orchestrator.job import rebuild, tool_policies
+from orchestrator.model import Budget, Failure, Result
 from orchestrator.sources.index import Index
 from orchestrator.util import logs
 from orchestrator.util.cache import sweep_all
@@ -37,125 +37,166 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.config import Config
-    from orchestrator.farm.plan import Job
-    from orchestrator.model import Image, Inputs, Target, Task
+    from orchestrator.farm.plan import Job, PlanRow
+    from orchestrator.model import Exclusion, Image, Target, Task
     from orchestrator.publish.publisher_process import PublisherProcess
     from orchestrator.results.store import Results
 
 
+# --- without an engine -----------------------------------------------------------------------
+
+
+def open_inputs(settings: Config, store: Results) -> InputEffects:
+    """Return the effects that settle inputs; they need no engine and no image."""
+    sweep_all(settings.cache)
+    index = Index(settings.index, settings.cache)
+    return InputEffects(index=index, lock=locking(settings, index), results=store, cache=settings.cache)
+
+
+def known_images(settings: Config, names: tuple[str, ...], log: Callable[[str], None]) -> Mapping[str, KnownImage]:
+    """Return images as far as they are known without building any: from the engine, or from their locks.
+
+    Raises
+    ------
+    UsageError
+        There is no image of that name.
+    ImageError
+        A recipe cannot be read; or its image is not built, and its lock lists no Python.
+
+    """
+    _check_names(names)
+    engine = None
+    try:
+        engine = engines.connect()
+        engine.isolate(settings.isolation)
+    except EngineError as error:
+        log(f"no engine can be used, so images are taken as their locks list them: {error}")
+        engine = None
+    return {name: _known(settings, name, engine, log) for name in names}
+
+
+def _known(settings: Config, name: str, engine: engines.Engine | None, log: Callable[[str], None]) -> KnownImage:
+    if engine is None:
+        locked = recipe.as_locked(recipe.load(recipe.FOLDER, name))
+        runtime = "" if settings.isolation in {engines.AUTO, engines.ENGINE} else settings.isolation
+        return KnownImage(replace(locked, runtime=runtime), ImageState.NO_ENGINE)
+    if (image := build.find(engine, name, recipe.FOLDER)) is not None:
+        if image.drift and settings.strict:
+            log(recipe.refusal(name, image.drift))
+        return KnownImage(replace(image, runtime=engine.runtime), ImageState.BUILT)
+    locked = recipe.as_locked(recipe.load(recipe.FOLDER, name))
+    return KnownImage(replace(locked, runtime=engine.runtime), ImageState.NOT_BUILT)
+
+
+def plan_tasks(
+    settings: Config,
+    store: Results,
+    tasks: tuple[Task, ...],
+    checks: tuple[Task, ...],
+    due: tuple[Exclusion, ...],
+    excluded: tuple[Exclusion, ...],
+    *,
+    again: bool,
+) -> tuple[PlanRow, ...]:
+    """Return the plan of a run: what it would do with each task, and why. Nothing is built.
+
+    `checks` are further tasks, which check exclusions; `due` are the exclusions that these are for.
+    """
+    input_effects = open_inputs(settings, store)
+    names = tuple(dict.fromkeys(task.image for task in (*tasks, *checks)))
+    images = known_images(settings, names, progress.note)
+    wanted = matching_tasks((*tasks, *checks), {name: known.image for name, known in images.items()})
+    open_: list[tuple[str, str]] = []
+    look_up = run.LookUp(
+        release=lambda task: input_effects.release(task, images[task.image].image),
+        latest=store.latest,
+        stop=Cancellation(),
+        long=settings.long,
+    )
+    jobs = run.look_up(wanted, look_up, lambda task, error: open_.append((task.requirement, str(error))))
+    found = tuple(
+        _row(job, images[job.task.image], input_effects, again=again, checks=job.task in checks) for job in jobs
+    )
+    return plan.rows(found, open_, due, excluded)
+
+
+def _row(job: Job, known: KnownImage, input_effects: InputEffects, *, again: bool, checks: bool) -> PlanRow:
+    try:
+        foreseen = forecast.foresee(job, known.image, input_effects)
+    except WheelproofError as error:
+        return plan.PlanRow(job.release.project, job.release.version, "open", job.task.image, str(error))
+    return plan.row(job, known, foreseen, again=again, checks=checks)
+
+
+def matching_tasks(tasks: tuple[Task, ...], images: Mapping[str, Image]) -> tuple[Task, ...]:
+    """Return the tasks whose markers fit their images; print a line about each of the others."""
+    wanted, others = plan.matching(tasks, {name: image.target for name, image in images.items()})
+    for line in others:
+        progress.note(line)
+    return wanted
+
+
+# --- with an engine --------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Farm:
-    """A run, put together."""
+    """An engine with its images, and the effects of jobs on it."""
 
-    results: Results
     job_effects: JobEffects
-    context: run.RunContext
-    current: list[progress.Progress]
+    images: Mapping[str, Image]
 
-    @contextmanager
-    def shown(self, total: int) -> Iterator[progress.Progress]:
-        """Show the run while it goes."""
-        with progress.shown(total) as display:
-            self.current.append(display)
-            yield display
-
-    def action(self, job: Job, *, again: bool) -> tuple[str, str, str]:
-        """Tell what would be done with a job, on which image, and why."""
-        try:
-            action, why = self._action(job, again=again)
-        except WheelproofError as error:
-            action, why = "open", str(error)
-        return action, job.task.image, why
-
-    def _action(self, job: Job, *, again: bool) -> tuple[str, str]:
-        task, release = job.task, job.release
-        if release.sdist is None:
-            return Verdict.NO_SDIST.value, "the release has no sdist"
-        former = plan.nearest(task, release.version, self.results.of(release.project))
-        if former is None or local_project.is_packed(release):
-            return "build", "the folder is not as it was" if former else "never built"
-        if former.inputs is None or former.inputs.sdist != release.sdist.sha256:
-            return "build", f"another release than {former.version}"
-        try:
-            return self._settled(job, former.inputs, again=again)
-        except _Unbuilt:
-            return "build", "its build tools are built first"
-
-    def _settled(self, job: Job, former: Inputs, *, again: bool) -> tuple[str, str]:
-        """Tell by the inputs, as far as they can be settled without building."""
-        task, release, image = job.task, job.release, self.context.images[job.task.image]
+    def judge(self, job: Job, *, again: bool) -> Result | Path:
+        """Judge one job, or return the existing record of the same inputs."""
+        task, release, image = job.task, job.release, self.images[job.task.image]
+        self.job_effects.log(release.project, "settling its inputs")
         effects = self.job_effects.effects(release.project, task.limits, long=job.long, again=again)
-        effects = replace(effects, build=_build_nothing)
         effects = tool_policies.by_policy(task, image, effects, ToolBench(self.job_effects, image, task.limits))
-        settled = inputs.settle(release, image, effects, task.config_settings)
-        if isinstance(settled, Failure):
-            return "judge", settled.reason.value
-        wanted = inputs.inputs_of(task, release, image, settled.lock.digest)
-        known = inputs.recorded(task, wanted, partial(self.results.find, release.project))
-        judged = read(known) if known else None
-        if judged is None:
-            return "build", plan.why(wanted, former)
-        if again:
-            return "build", "asked to"
-        return "skip", f"unchanged since {judged.finished:%Y-%m-%d}: {judged.verdict}"
-
-
-class _Unbuilt(WheelproofError):  # noqa: N818 - not an error, but the end of what can be told without building
-    """A tool is not built yet."""
-
-
-def _build_nothing(_order: object, _answered: object) -> NoReturn:
-    raise _Unbuilt
-
-
-def matching_tasks(tasks: tuple[Task, ...], farm: Farm, log: Callable[[str], None]) -> tuple[Task, ...]:
-    """Return the tasks whose markers fit their images; tell of the others."""
-    left = [task for task in tasks if not applies(task.marker, farm.context.images[task.image].target)]
-    for task in left:
-        log(f"{task.requirement} is left out on {task.image}: {task.source} wants it where {task.marker}")
-    return tuple(task for task in tasks if task not in left)
-
-
-def nothing() -> None:
-    """Publish nothing, as a plan does."""
-
-
-def nothing_to_publish() -> bool:
-    """Have nothing to publish, as a plan has."""
-    return True
+        if release.packed:
+            built = self.job_effects.sdist(job, image, effects)
+            if isinstance(built, Failure):
+                return rebuild.judge_unbuilt_sdist(task, release, image, built, effects)
+            release = built
+        return rebuild.rebuild(task, release, image, effects)
 
 
 def open_farm(
     settings: Config,
     store: Results,
     tasks: tuple[Task, ...],
-    publish_all: Callable[[], None],
-    is_published: Callable[[], bool],
     *,
-    jobs: int | None,
-    again: bool,
+    jobs: int | None = None,
+    log: Callable[[str, str], None] = lambda _project, _doing: None,
 ) -> Farm:
-    """Put a run together: engine, images, index, caches, results."""
+    """Connect to the engine, build the images of these tasks where they are missing, and return the effects of jobs.
+
+    `log` gets a project and what is being done for it.
+
+    Raises
+    ------
+    UsageError
+        There is no image of that name.
+    ImageError
+        An image cannot be built.
+    EngineError
+        No engine answers, or it has not the configured runtime.
+
+    """
     engine = engines.connect()
     engine.isolate(settings.isolation)
-    sweep_all(settings.cache)
-    made = _images(engine, settings, tasks)
+    inputs = open_inputs(settings, store)
+    images = _images(engine, settings, tasks)
     cores = sorted(os.sched_getaffinity(0))
-    slots = CpuSlots(jobs or settings.jobs or _places(settings, tasks), cores, long=settings.long)
-    stop = Cancellation()
     label = hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16]
-    displays: list[progress.Progress] = []
-    index = Index(settings.index, settings.cache)
+    compiled = _compiler(engine, tuple(images.values()), settings.cache, label)
     job_effects = JobEffects(
         engine=engine,
-        index=index,
-        lock=locking(settings, index),
-        buildenvs=BuildEnvironments(
-            settings.cache, settings.index, compiled=_compiler(engine, tuple(made.values()), settings.cache, label)
-        ),
+        index=inputs.index,
+        lock=inputs.lock,
+        buildenvs=BuildEnvironments(settings.cache, settings.index, compiled=compiled),
         results=store,
-        slots=slots,
-        stop=stop,
+        slots=CpuSlots(jobs or settings.jobs or _slots(settings, tasks), cores, long=settings.long),
+        stop=Cancellation(),
         cache=settings.cache,
         label=label,
         crates=Crates(
@@ -163,61 +204,49 @@ def open_farm(
             settings.crates,
             engine.run,
             label,
-            ask=index.answer,
+            ask=inputs.index.answer,
             downloads=settings.crates_downloads,
             private=settings.crates_private,
             read=engine.read_file,
         ),
-        log=lambda project, what: displays[-1].doing(project, what) if displays else None,
+        log=log,
         contents=Contents(settings.cache, engine.read_file, logs.warning),
     )
-    whole = run.RunContext(
-        release=lambda task: job_effects.release(task, made[task.image]),
-        latest=store.latest,
-        judge=lambda job: _judge(job_effects, made, job, again=again),
-        write=store.write,
-        publish=publish_all,
-        is_published=is_published,
-        images=made,
-        slots=slots,
-        stop=stop,
-        long=settings.long,
-    )
-    return Farm(store, job_effects, whole, displays)
+    return Farm(job_effects, images)
 
 
-def _places(settings: Config, tasks: tuple[Task, ...]) -> int:
-    """Return how many builds run at once where nobody decided: by the largest limit on memory among them."""
-    cores, room = capacity.measured()
+def _slots(settings: Config, tasks: tuple[Task, ...]) -> int:
+    """Return how many builds run at once where that is not configured: by the largest memory limit among them."""
+    cores, memory = capacity.measured()
     largest = max((task.limits.memory for task in tasks), default=settings.defaults.limits.memory)
-    places = capacity.builds_at_once(cores, room, largest)
-    if places < cores:
-        logs.info("memory has room for fewer builds than there are cores", builds=places, cores=cores)
-    return places
+    slots = capacity.builds_at_once(cores, memory, largest)
+    if slots < cores:
+        logs.info("memory has room for fewer builds than there are cores", builds=slots, cores=cores)
+    return slots
 
 
 @contextmanager
-def container_cleanup(farm: Farm) -> Iterator[None]:
-    """See to it that the run stops when it is asked to, and that no container of it is left at either end.
+def container_cleanup(job_effects: JobEffects) -> Iterator[None]:
+    """Stop the containers when a signal asks for it; remove the containers of this farm before and after.
 
     Raises
     ------
     Interrupted
-        It was stopped, and the engine failed it for that: its containers were killed.
+        A signal stopped the run, and the engine failed because its containers were killed.
 
     """
-    engine, label = farm.job_effects.engine, farm.job_effects.label
+    engine, label = job_effects.engine, job_effects.label
     if left := engine.sweep(label):
         logs.info("removed what a former run left behind", containers=left)
-    with _stopping(farm.context.stop, engine):
+    with _stopping(job_effects.stop, engine):
         try:
             yield
         except EngineError as error:
-            if farm.context.stop.asked:
+            if job_effects.stop.asked:
                 raise Interrupted(STOPPED) from error
             raise
         finally:
-            with suppress(EngineError):  # then the next run does it
+            with suppress(EngineError):  # the next run removes them
                 engine.sweep(label)
 
 
@@ -230,33 +259,43 @@ def run_tasks(
     jobs: int | None,
     again: bool,
 ) -> run.RunOutcome:
-    """Run tasks, and show it, with the site written as their results come.
+    """Run tasks, show the progress, and write the site while their results arrive.
 
     Raises
     ------
     WheelproofError
-        The farm slipped, or was stopped.
+        The farm failed, or was stopped.
 
     """
-    farm = open_farm(settings, store, tasks, publisher.publish, publisher.is_published, jobs=jobs, again=again)
-    for image in farm.context.images.values():
+    displays: list[progress.Progress] = []
+
+    def log(project: str, doing: str) -> None:
+        if displays:
+            displays[-1].doing(project, doing)
+
+    farm = open_farm(settings, store, tasks, jobs=jobs, log=log)
+    for image in farm.images.values():
         store.keep_image(image)
-    wanted = matching_tasks(tasks, farm, progress.note)
-    with container_cleanup(farm), ExitStack() as display:
-        return run.run(wanted, farm.context, lambda total: display.enter_context(farm.shown(total)))
+    wanted = matching_tasks(tasks, farm.images)
+    job_effects = farm.job_effects
+    context = run.RunContext(
+        release=lambda task: job_effects.release(task, farm.images[task.image]),
+        latest=store.latest,
+        judge=partial(farm.judge, again=again),
+        write=store.write,
+        publish=publisher.publish,
+        is_published=publisher.is_published,
+        slots=job_effects.slots,
+        stop=job_effects.stop,
+        long=settings.long,
+    )
+    with container_cleanup(job_effects), ExitStack() as stack:
 
+        def shown(total: int) -> progress.Progress:
+            displays.append(stack.enter_context(progress.shown(total)))
+            return displays[-1]
 
-def _judge(job_effects: JobEffects, made: Mapping[str, Image], job: Job, *, again: bool) -> Result | Path:
-    task, release, image = job.task, job.release, made[job.task.image]
-    job_effects.log(release.project, "settling its inputs")
-    effects = job_effects.effects(release.project, task.limits, long=job.long, again=again)
-    effects = tool_policies.by_policy(task, image, effects, ToolBench(job_effects, image, task.limits))
-    if local_project.is_packed(release):
-        found = job_effects.sdist(job, image, effects)
-        if isinstance(found, Failure):
-            return rebuild.rebuild(task, release, image, replace(effects, describe=lambda _path: found))
-        release = found
-    return rebuild.rebuild(task, release, image, effects)
+        return run.run(wanted, context, shown)
 
 
 def judge_with(settings: Config, store: Results, task: Task, folder: Path, packages: tuple[str, ...]) -> Result:
@@ -267,9 +306,9 @@ def judge_with(settings: Config, store: Results, task: Task, folder: Path, packa
     Raises
     ------
     ImageError
-        There can be no such image.
+        The custom image cannot be built.
     WheelproofError
-        The farm slipped.
+        The farm failed.
 
     """
     task = replace(task, budget=Budget(builds=0))
@@ -278,41 +317,46 @@ def judge_with(settings: Config, store: Results, task: Task, folder: Path, packa
             suggest.write(folder, task.image, packages)
             build.relock(engines.connect(), folder.name, recipe.FOLDER, settings.cache, log=progress.note)
         task = replace(task, image=folder.name)
-    farm = open_farm(settings, store, (task,), nothing, nothing_to_publish, jobs=None, again=True)
-    with container_cleanup(farm):
-        found = farm.context.judge(plan.Job(task, farm.context.release(task)))
-    assert isinstance(found, Result)  # noqa: S101 - no record is taken for it, where all is done again
-    return found
+    farm = open_farm(settings, store, (task,))
+    with container_cleanup(farm.job_effects):
+        release = farm.job_effects.release(task, farm.images[task.image])
+        result = farm.judge(plan.Job(task, release), again=True)
+    assert isinstance(result, Result)  # noqa: S101 - with `again`, no record is returned
+    return result
+
+
+def _check_names(names: tuple[str, ...]) -> None:
+    known = recipe.names(recipe.FOLDER)
+    if unknown := [name for name in names if name not in known]:
+        msg = f"using the image {unknown[0]}: there is none of that name; there are {', '.join(known)}"
+        raise UsageError(msg)
 
 
 def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -> Mapping[str, Image]:
-    known = recipe.names(recipe.FOLDER)
-    wanted = dict.fromkeys(task.image for task in tasks)
-    if unknown := [name for name in wanted if name not in known]:
-        msg = f"using the image {unknown[0]}: there is none of that name; there are {', '.join(known)}"
-        raise UsageError(msg)
-    found = {
+    names = tuple(dict.fromkeys(task.image for task in tasks))
+    _check_names(names)
+    images = {
         name: build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, log=progress.note)
-        for name in wanted
+        for name in names
     }
-    return {name: replace(image, runtime=engine.runtime) for name, image in found.items()}
+    return {name: replace(image, runtime=engine.runtime) for name, image in images.items()}
 
 
 def _compiler(
-    engine: engines.Engine, made: tuple[Image, ...], cache: Path, label: str
+    engine: engines.Engine, images: tuple[Image, ...], cache: Path, label: str
 ) -> Callable[[Path, Target, IO[bytes]], None]:
-    """Return what compiles build requirements, with the Python of an image that they are for."""
+    """Return the function that compiles build requirements with the Python of the image that they are for."""
     guest = container.guest_folder(cache, first_environment(source="none", salt="0", source_date_epoch=None))
 
     def compiled(lib: Path, target: Target, out: IO[bytes]) -> None:
-        image = next(image for image in made if image.target == target)
+        image = next(image for image in images if image.target == target)
         builder.compile_modules(lib, image, guest, engine.run, label, out)
 
     return compiled
 
 
 def locking(settings: Config, index: Index) -> Callable[..., Any]:
-    """Return what locks build requirements; what cannot be met is remembered for as long as this is used."""
+    """Return the function that locks build requirements; it remembers those that cannot be met while it is used."""
     today = datetime.now(UTC).date()
     return partial(
         resolve.lock,
@@ -327,11 +371,11 @@ def locking(settings: Config, index: Index) -> Callable[..., Any]:
 
 @contextmanager
 def _stopping(stop: Cancellation, engine: engines.Engine) -> Iterator[None]:
-    """On Ctrl-C, SIGTERM, SIGHUP or SIGQUIT, kill what runs and take nothing new."""
+    """On Ctrl-C, SIGTERM, SIGHUP or SIGQUIT, kill the running containers and start no new ones."""
 
     def ask(_number: int, _frame: object) -> None:
         stop.ask()
-        # Not here: the handler may have interrupted whoever holds the engine's lock.
+        # In another thread: the handler may have interrupted the thread that has the engine's lock.
         threading.Thread(target=engine.stop, name="stopping").start()
 
     former = {number: signal.signal(number, ask) for number in stop_signals()}

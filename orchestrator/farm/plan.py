@@ -1,14 +1,18 @@
-"""Decides what is run, in which order, and says why."""
+"""Decides what is run, in which order, and why: pure functions over values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from orchestrator.build_requirements.markers import applies
+from orchestrator.model import Verdict
 
-    from orchestrator.model import Inputs, Release, Result, Task
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from orchestrator.model import Exclusion, Failure, Image, Inputs, Release, Result, Target, Task
 
 NEWCOMER, KNOWN = 1, 2
 
@@ -17,16 +21,16 @@ _JUDGING = 3  # first, second, control
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One task whose release is known, and what former runs tell of it."""
+    """One task whose release is known, with what is known from former runs."""
 
     task: Task
     release: Release
-    seconds: float | None = None  # what its builds took the last time, all together
+    seconds: float | None = None  # of its builds in the last run, together
     long: bool = False
 
     @property
     def name(self) -> str:
-        """How people call it."""
+        """Project and version."""
         return f"{self.release.project} {self.release.version}"
 
 
@@ -39,9 +43,9 @@ def seconds_of(result: Result) -> float | None:
 
 
 def ordered(jobs: Iterable[Job]) -> tuple[Job, ...]:
-    """Put first what is known to be long; then what was never built, smallest first; then the rest.
+    """Sort jobs: first the long ones; then those that were never built, smallest first; then the rest.
 
-    The rest is taken longest first, so that no long one is left alone at the end.
+    The rest is sorted by time, longest first, so that no long job runs alone at the end.
     """
     return tuple(sorted(jobs, key=_rank))
 
@@ -54,7 +58,7 @@ def _rank(job: Job) -> tuple[int, float]:
     return KNOWN, -job.seconds
 
 
-_SAID = {
+_CHANGES = {
     "method": "the method changed",
     "version": "another version",
     "sdist": "another sdist",
@@ -75,23 +79,171 @@ _SAID = {
 
 
 def why(inputs: Inputs, former: Inputs) -> str:
-    """Say what changed since a former job; nothing where nothing did."""
+    """List what changed since a former job; empty where nothing did."""
     changed = (field.name for field in fields(inputs) if getattr(inputs, field.name) != getattr(former, field.name))
-    return ", ".join(dict.fromkeys(_SAID.get(name, name) for name in changed))
+    return ", ".join(dict.fromkeys(_CHANGES.get(name, name) for name in changed))
 
 
 def nearest(task: Task, version: str, results: Iterable[Result]) -> Result | None:
-    """Return, of a project's results, newest first, the one to which a task is compared: like it in all it can be.
+    """Return the result that a task is compared with, out of a project's results, newest first.
 
-    It is of the task's image; and, one before the other, of its version and built in its way.
+    It is of the task's image. A result of the same version is preferred, and then one that was built with
+    the same profile, tools and frontend.
     """
 
-    def rank(one: Result) -> tuple[bool, bool]:
-        return one.version == version, one.inputs is not None and _way(one.inputs) == way
+    def rank(result: Result) -> tuple[bool, bool]:
+        return result.version == version, result.inputs is not None and _way(result.inputs) == way
 
     way = (task.profile, task.tools.policy, task.tools.frontend)
-    return max((one for one in results if one.image.name == task.image), key=rank, default=None)
+    return max((result for result in results if result.image.name == task.image), key=rank, default=None)
 
 
 def _way(inputs: Inputs) -> tuple[object, ...]:
     return inputs.profile, inputs.policy, inputs.frontend
+
+
+def matching(tasks: Iterable[Task], targets: Mapping[str, Target]) -> tuple[tuple[Task, ...], tuple[str, ...]]:
+    """Return the tasks whose markers fit their images, and a line about each of the others."""
+    fits, others = [], []
+    for task in tasks:
+        if applies(task.marker, targets[task.image]):
+            fits.append(task)
+        else:
+            others.append(f"{task.requirement} is left out on {task.image}: {task.source} wants it where {task.marker}")
+    return tuple(fits), tuple(others)
+
+
+# --- the plan --------------------------------------------------------------------------------
+
+
+class ImageState(StrEnum):
+    """How an image is known."""
+
+    BUILT = "built"  # the engine has it
+    NOT_BUILT = "not built"  # the engine does not have it: it is taken as its lock lists it
+    NO_ENGINE = "no engine"  # no engine answers: it is taken as its lock lists it, its runtime as configured
+
+
+@dataclass(frozen=True, slots=True)
+class KnownImage:
+    """An image as far as it is known before a run."""
+
+    image: Image
+    state: ImageState
+
+
+_EXPECTED = {
+    ImageState.BUILT: "",
+    ImageState.NOT_BUILT: ", if the image comes out as its lock lists it (it is not built yet)",
+    ImageState.NO_ENGINE: ", if image and runtime are as configured (no engine answers)",
+}
+"""Said of what depends on the content of the image."""
+
+_NOT_BUILT = {ImageState.NOT_BUILT: "; the image is not built yet"}
+"""Said of what does not depend on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What is known about a job before it runs."""
+
+    former: Result | None = None  # the result that the job is compared with
+    inputs: Inputs | None = None
+    asked: bool = True  # the inputs include the dynamic build requirements
+    failure: Failure | None = None  # the verdict needs no build
+    judged: Result | None = None  # the record of the same inputs
+    pending: str = ""  # what has to be done before the inputs are known
+    builds: bool = False  # what is pending is a build
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """One line of a plan."""
+
+    project: str
+    version: str
+    action: str
+    image: str
+    why: str
+
+
+def is_compared(job: Job, former: Result | None) -> bool:
+    """Return whether the job's inputs decide: its release is that of the former result, which was built."""
+    sdist = job.release.sdist
+    return (
+        former is not None
+        and former.inputs is not None
+        and sdist is not None
+        and former.inputs.sdist == sdist.sha256
+        and not job.release.packed
+    )
+
+
+def row(job: Job, known: KnownImage, forecast: Forecast, *, again: bool, checks: bool = False) -> PlanRow:
+    """Return the line about one job; `checks`: the job checks an exclusion."""
+    action, why, by_image = _decide(job, known.image, forecast, again=again)
+    why += _EXPECTED[known.state] if by_image else _NOT_BUILT.get(known.state, "")
+    why += "; it checks an exclusion" if checks else ""
+    return PlanRow(job.release.project, job.release.version, action, job.task.image, why)
+
+
+def _decide(job: Job, image: Image, forecast: Forecast, *, again: bool) -> tuple[str, str, bool]:
+    """Return (action, why, whether that depends on the content of the image)."""
+    former, judged = forecast.former, forecast.judged
+    if job.release.sdist is None:
+        return Verdict.NO_SDIST.value, "the release has no sdist", False
+    if judged and not again:
+        return "skip", f"unchanged since {judged.finished:%Y-%m-%d}: {judged.verdict}", True
+    if forecast.failure:
+        return "judge", forecast.failure.reason.value, True
+    if former is None or not is_compared(job, former):
+        return _without_comparison(job, image, former)
+    if forecast.pending:
+        return "build" if forecast.builds else "perhaps", forecast.pending, True
+    return ("build", "asked to", False) if judged else ("build", _changes(forecast, former), True)
+
+
+def _without_comparison(job: Job, image: Image, former: Result | None) -> tuple[str, str, bool]:
+    """Decide about a job whose release was not built before; as `_decide`."""
+    if former is None or (former.version == job.release.version and former.inputs is None):
+        return "build", "never built", False
+    if job.release.packed:
+        other = former.image.manifest != image.manifest
+        return "build", "another image" if other else "the folder is not as it was", True
+    return "build", f"another release than {former.version}", False
+
+
+def _changes(forecast: Forecast, former: Result) -> str:
+    """List what changed since the former result; build requirements only where all of them are known."""
+    assert forecast.inputs is not None  # noqa: S101 - nothing is pending
+    assert former.inputs is not None  # noqa: S101 - it is compared
+    if forecast.asked:
+        return why(forecast.inputs, former.inputs) or "no record has its job id"
+    static = replace(forecast.inputs, build_requirements=former.inputs.build_requirements)
+    changes = (why(static, former.inputs), "its build backend is asked for its requirements first")
+    return ", ".join(filter(None, changes))
+
+
+def rows(
+    jobs: Iterable[PlanRow],
+    open_: Iterable[tuple[str, str]],
+    due: Iterable[Exclusion],
+    excluded: Iterable[Exclusion],
+) -> tuple[PlanRow, ...]:
+    """Return the lines of a plan: its jobs, custom images that exclusions may need, open tasks, exclusions.
+
+    `open_` has (requirement, why) of each task whose release is not known, `due` the exclusions to check.
+    """
+    return (
+        *jobs,
+        *(
+            PlanRow(exclusion.project, "", "perhaps", exclusion.image, "where its usual image does not build it")
+            for exclusion in due
+            if exclusion.image and not exclusion.never
+        ),
+        *(PlanRow(requirement, "", "open", "", why) for requirement, why in open_),
+        *(
+            PlanRow(exclusion.project, "", "excluded", "", f"{exclusion.reason} (since {exclusion.since})")
+            for exclusion in excluded
+        ),
+    )

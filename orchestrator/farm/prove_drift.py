@@ -1,4 +1,4 @@
-"""Builds a former run's inputs again, with one of them swapped at a time, to prove what made a wheel drift."""
+"""Builds a former run's inputs again, each time with one of them swapped, to prove which one changed a wheel."""
 
 from __future__ import annotations
 
@@ -21,22 +21,20 @@ if TYPE_CHECKING:
 
 
 def prove(drift: WheelDrift, settings: Config, store: Results) -> tuple[Tried, ...]:
-    """Build what a drift's earlier result was built from, as it was and with each swap, on the image of today.
+    """Build the inputs of a drift's earlier result unchanged and with each swap, on today's image.
 
-    Nothing where the index has another sdist by now, as nothing could be told from that.
+    Empty where the index now has another sdist, because that would prove nothing.
 
     Raises
     ------
     WheelproofError
-        The farm slipped.
+        The farm failed.
 
     """
     task = task_of(drift.earlier)
-    farm = assemble.open_farm(
-        settings, store, (task,), assemble.nothing, assemble.nothing_to_publish, jobs=None, again=True
-    )
-    image = farm.context.images[task.image]
-    with assemble.container_cleanup(farm):
+    farm = assemble.open_farm(settings, store, (task,))
+    image = farm.images[task.image]
+    with assemble.container_cleanup(farm.job_effects):
         release = farm.job_effects.release(task, image)
         if release.sdist is None or drift.earlier.sdist is None or release.sdist.sha256 != drift.earlier.sdist.sha256:
             return ()
@@ -44,9 +42,9 @@ def prove(drift: WheelDrift, settings: Config, store: Results) -> tuple[Tried, .
 
 
 def task_of(result: Result) -> Task:
-    """Return the task that a result came of, but that its build tools are those that it names."""
+    """Return the task of a result, except that its build tools are those that the record lists."""
     inputs = result.inputs
-    assert inputs is not None  # noqa: S101 - of what was not built, nothing drifts
+    assert inputs is not None  # noqa: S101 - only built results drift
     return Task(
         requirement=f"{result.project}=={result.version}",
         image=result.image.name,

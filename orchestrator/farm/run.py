@@ -1,4 +1,4 @@
-"""One run: from tasks to results and a site that is written as they come."""
+"""One run: from tasks to results, and to a site that is written while they arrive."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from orchestrator.results.store import read
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from orchestrator.farm.progress import Progress
-    from orchestrator.model import Image, Release, Result, Task
+    from orchestrator.model import Release, Result, Task
 
 LOOKING = 8
 """How many releases are looked up at once."""
 
 AHEAD = 2
-"""How many jobs more than places for builds are under way, so that none waits for the network."""
+"""How many more jobs than CPU slots are under way, so that no slot waits for the network."""
 
 PUBLISH_EVERY = 15
 """Seconds between two writings of the site; it takes no more than a twentieth of a run."""
@@ -35,7 +35,7 @@ _SHARE = 20
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """What became of a run: a record for each job that has a verdict, and what stayed open, and why."""
+    """How a run ended: a record for each job with a verdict, and what stayed open, and why."""
 
     records: tuple[Path, ...]
     open: tuple[tuple[str, str], ...]
@@ -48,27 +48,30 @@ class RunOutcome:
             raise OpenJobsError(msg)
 
 
-@dataclass(frozen=True, slots=True)
-class RunContext:
-    """What a run needs of the world."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp:
+    """The effects that find the releases of tasks."""
 
     release: Callable[[Task], Release]
-    latest: Callable[[str, str], Result | None]  # project, image
+    latest: Callable[[str, str], Result | None]  # (project, image) -> the newest result
+    stop: Cancellation
+    long: float  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext(LookUp):
+    """The effects of a run."""
+
     judge: Callable[[Job], Result | Path]
     write: Callable[[Result], Path]
     publish: Callable[[], None]
-    is_published: Callable[[], bool]  # whether a site is there that nothing but new results can make stale
-    images: Mapping[str, Image]
+    is_published: Callable[[], bool]  # whether there is a site that only new results can make stale
     slots: CpuSlots
-    stop: Cancellation
-    long: float  # seconds
     publish_every: float = PUBLISH_EVERY  # seconds
 
 
-def look_up(
-    tasks: Iterable[Task], context: RunContext, failed: Callable[[Task, WheelproofError], None]
-) -> tuple[Job, ...]:
-    """Find the release of every task, and put the jobs in their order; what cannot be found stays open.
+def look_up(tasks: Iterable[Task], context: LookUp, failed: Callable[[Task, WheelproofError], None]) -> tuple[Job, ...]:
+    """Find the release of every task, and sort the jobs; a task whose release is not found stays open.
 
     Raises
     ------
@@ -97,7 +100,7 @@ def look_up(
 
 
 def _once(jobs: Iterable[Job]) -> Iterator[Job]:
-    """Drop what two groups ask for in other words: one release, on one image, in one way."""
+    """Drop jobs that equal another one: the same release, image and settings, requested in other words."""
     seen = set()
     for job in jobs:
         key = replace(job, task=replace(job.task, requirement="", group="", long=False))
@@ -106,7 +109,7 @@ def _once(jobs: Iterable[Job]) -> Iterator[Job]:
             yield job
 
 
-def _job(task: Task, context: RunContext) -> Job:
+def _job(task: Task, context: LookUp) -> Job:
     release = context.release(task)
     former = context.latest(release.project, task.image)
     seconds = seconds_of(former) if former else None
@@ -114,16 +117,16 @@ def _job(task: Task, context: RunContext) -> Job:
 
 
 def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progress]) -> RunOutcome:
-    """Judge all tasks; one's failure never stops another's, be it the farm's or a fault of the program.
+    """Judge all tasks. A failure of one job, of the farm or of the program, never stops the others.
 
     Raises
     ------
     NoRoomError
-        A file system is full. What was found until then is kept.
+        A file system is full. The results until then are kept.
     ResultsError
         The results cannot be written.
     Interrupted
-        The run was stopped. What was found until then is written and published.
+        The run was stopped. The results until then are written and published.
 
     """
     records: list[Path] = []
@@ -155,7 +158,7 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
             shown_as = name, f"{outcome.project} {outcome.version}{where}", outcome.verdict, outcome.reason
             attempted(site.perhaps)  # where it fails, the last writing still comes
         context.slots.expect(-(not job.long))
-        # What is kept is kept, whatever becomes of the display.
+        # The record is written already, so a fault of the display is only logged.
         if isinstance(fault := attempted(progress.finished, *shown_as), WheelproofError):
             logs.fault("a line of the display is missing", fault, project=name)
         if site.full:
@@ -172,7 +175,7 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
         )
     except BaseException as error:
         unwritten = attempted(_finish, site, context, written)
-        if isinstance(unwritten, WheelproofError) and not isinstance(error, NoRoomError):  # that is told already
+        if isinstance(unwritten, WheelproofError) and not isinstance(error, NoRoomError):  # that is reported already
             logs.warning("the site is not written", fault=str(unwritten))
         raise
     _finish(site, context, written)
@@ -185,7 +188,7 @@ def _finish(site: _Site, context: RunContext, written: int) -> None:
 
 
 class _Site:
-    """Writes the site as the run goes, but not so often that it takes a share of the processors."""
+    """Writes the site during the run, but only so often that it takes at most a twentieth of the time."""
 
     def __init__(self, publish: Callable[[], None], every: float) -> None:
         self._publish = publish
@@ -197,7 +200,7 @@ class _Site:
         self._writing: threading.Thread | None = None
 
     def perhaps(self) -> None:
-        """Begin to write it, for there is something new, if that is not under way and it is time."""
+        """Start to write the site, if no writing is under way and the last one is long enough ago."""
         self._stale = True
         if time.monotonic() >= self._next and not (self._writing and self._writing.is_alive()):
             writing = threading.Thread(target=self._write, name="publishing")
@@ -208,7 +211,7 @@ class _Site:
         begun = time.monotonic()
         self._stale = False
         fault = attempted(self._publish)
-        if isinstance(fault, WheelproofError):  # the last writing tells, if it fails too
+        if isinstance(fault, WheelproofError):  # the last writing reports it, if it fails too
             self._stale = True
             if isinstance(fault, NoRoomError):
                 self.full = fault
@@ -219,7 +222,7 @@ class _Site:
         self._next = begun + max(self._every, took * _SHARE)
 
     def last(self) -> None:
-        """Write all that there is, unless it is written, and wait for it."""
+        """Write the site unless it is up to date, and wait for it."""
         if self._writing:
             self._writing.join()
         if self._stale or not self._writing:
@@ -227,7 +230,7 @@ class _Site:
 
 
 def results(outcome: RunOutcome, projects: Collection[str] | None = None) -> Iterator[Result]:
-    """Read the results of a run, one by one; of just those projects, where they are named."""
+    """Read the results of a run one by one; only those of `projects`, where that is given."""
     for path in outcome.records:
         wanted = projects is None or path.parent.name in projects
         if wanted and (result := read(path)) is not None:

@@ -157,7 +157,7 @@ class Zip:
         """Open the archive at that path."""
         import zipfile  # noqa: PLC0415 - zips are rare, and every build waits for imports
 
-        if directory_of_zip(path) > LARGEST_DIRECTORY:
+        if directory_of_zip(path)[0] > LARGEST_DIRECTORY:
             raise Unfit("sdist-too-large", "its list of members is too long")
         self._archive = zipfile.ZipFile(path)
 
@@ -191,17 +191,13 @@ class Zip:
         self._archive.close()
 
 
-def directory_of_zip(path: str) -> int:
-    """Return the declared size in bytes of a zip's list of members, before anything reads it into memory.
+def directory_of_zip(path: str) -> tuple[int, int]:
+    """Return the size of a zip's central directory in bytes, as the zip states it, and the offset where it ends.
 
-    See APPNOTE.TXT, 4.3.14 to 4.3.16; 0 if there is no such list, which the library then reports. The size is from
-    the record that zipfile will use, not from one that is imitated in a comment or a field.
+    It is read before anything loads the directory into memory, as in APPNOTE.TXT, 4.3.14 to 4.3.16. Both numbers
+    are 0 where there is no directory, so that the library reports that. What counts is the record that zipfile
+    uses, and not another that a comment or a field of it seems to begin.
     """
-    return directory_of_zip_(path)[0]
-
-
-def directory_of_zip_(path: str) -> tuple[int, int]:
-    """Return the declared size in bytes of a zip's list of members, and its end."""
     with open(path, "rb") as stream:
         size = stream.seek(0, os.SEEK_END)
         begins = max(0, size - (1 << 16) - 22)
@@ -212,19 +208,19 @@ def directory_of_zip_(path: str) -> tuple[int, int]:
             end = tail.rfind(b"PK\5\6")
         if end < 0:
             return 0, 0
-        told = int.from_bytes(tail[end + 12 : end + 16], "little")
+        stated = int.from_bytes(tail[end + 12 : end + 16], "little")
         stream.seek(max(0, begins + end - 20))
         locator = stream.read(20)
         if not locator.startswith(b"PK\6\7"):
-            return told, begins + end
-        # Older Pythons look for the larger record right before its locator, newer ones at the offset in the locator.
+            return stated, begins + end
+        # Older Pythons look for the larger record right before its locator, newer ones where that one says.
         wide = []
         for place in (begins + end - 20 - 56, int.from_bytes(locator[8:16], "little")):
             stream.seek(min(size, max(0, place)))
             record = stream.read(56)
             if record.startswith(b"PK\6\6"):
                 wide.append(int.from_bytes(record[40:48], "little"))
-    return (max(wide), begins + end - 20 - 56) if wide else (told, begins + end)
+    return (max(wide), begins + end - 20 - 56) if wide else (stated, begins + end)
 
 
 def opened(path: str) -> Tar | Zip:

@@ -28,7 +28,7 @@ import sys
 import tarfile
 import time
 
-from orchestrator.guest.archive import CHUNK, Unfit, directory_of_zip_, opened, survey, unpack
+from orchestrator.guest.archive import CHUNK, Unfit, directory_of_zip, opened, survey, unpack
 from orchestrator.guest.probe import line_of, probe
 
 # Every build waits for what is imported here; so typing, dataclasses and zipfile are not.
@@ -61,7 +61,7 @@ def members_of_zip(path: str, most: int) -> int:
 
     zipfile ignores the number that the zip declares. Anything but a member's header ends the count.
     """
-    size, end = directory_of_zip_(path)
+    size, end = directory_of_zip(path)
     count = 0
     with open(path, "rb") as stream:
         stream.seek(max(0, end - size))

@@ -66,6 +66,20 @@ def ensure(engine: Images, name: str, folder: Path, cache: Path, *, strict: bool
     return image
 
 
+def find(engine: Images, name: str, folder: Path) -> Image | None:
+    """Return an image if the engine has it; nothing is built.
+
+    Raises
+    ------
+    ImageError
+        The recipe cannot be read, or the image has no Python.
+
+    """
+    recipe = load(folder, name)
+    local = engine.image(recipe.tag)
+    return _describe(recipe, local) if local else None
+
+
 def _found(engine: Images, recipe: ImageRecipe, cache: Path, log: Callable[[str], None]) -> LocalImage:
     """Return the engine's image of a recipe; make it, and first the one that it stands on, if need be."""
     if (found := engine.image(recipe.tag)) is not None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ImageError
-from orchestrator.model import LockDrift, Target, digest
+from orchestrator.model import Image, LockDrift, Target, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -239,6 +239,35 @@ def drift(lock: Packages, found: Packages) -> tuple[LockDrift, ...]:
 def manifest(method: str, packages: Packages) -> str:
     """Return the digest of what is in an image: equal on every host that has the same in it."""
     return digest({"method": method, "packages": packages})
+
+
+def as_locked(recipe: ImageRecipe) -> Image:
+    """Return the image that a recipe gives where no package drifts; its id is empty, as no engine has it.
+
+    Its manifest and its target equal those of the built image, because both follow from the packages.
+
+    Raises
+    ------
+    ImageError
+        The lock lists no Python or no libc.
+
+    """
+    try:
+        fits = target(recipe.lock)
+    except ValueError as error:
+        msg = (
+            f"reading the image {recipe.name}: by its lock, {error}; "
+            f"build it with `wheelproof images {recipe.name}`, or lock it with --lock"
+        )
+        raise ImageError(msg) from error
+    return Image(
+        name=recipe.name,
+        id="",
+        manifest=manifest(recipe.method, recipe.lock),
+        base="",
+        target=fits,
+        packages=recipe.lock,
+    )
 
 
 def target(packages: Packages) -> Target:

@@ -19,6 +19,8 @@ from orchestrator.model import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orchestrator.build.builder import Output
     from orchestrator.job.inputs import Effects, Settled
     from orchestrator.model import (
@@ -43,33 +45,37 @@ def environments(task: Task, release: Release, salt: str) -> tuple[Environment, 
 def build_twice(
     task: Task, release: Release, image: Image, settled: Settled, effects: Effects
 ) -> tuple[Settled, Output, Output] | Failure:
-    """Build in both environments, side by side, on one set of inputs.
+    """Build in both environments in parallel, on one set of inputs.
 
-    Where the dynamic build requirements are not known yet, the first build begins with asking for
-    them, and the second begins when they are known, or asks too where the first got no answer. Where
-    they are more than there is, both begin anew with what is then settled; a Failure tells that it
-    cannot be.
+    Where the dynamic build requirements are unknown, the first build asks the backend for them before it
+    builds, and the second starts when they are known; where the first gets no answer, the second asks too.
+    Where the lock does not satisfy them, both builds start again with the extended lock; a Failure is
+    returned where it cannot be extended.
     """
-    one, two = environments(task, release, effects.salt())
+    first_environment, second_environment = environments(task, release, effects.salt())
     order = partial(order_for, task=task, release=release, image=image, effects=effects)
     second: list[Future[Output]] = []
     with ThreadPoolExecutor(1) as aside:
 
         def begin_second(*, ask: bool = False) -> None:
             if not second:
-                second.append(aside.submit(effects.build, order("second", two, settled=settled, ask=ask), no_answer))
+                second.append(
+                    aside.submit(
+                        effects.build, order("second", second_environment, settled=settled, ask=ask), no_answer
+                    )
+                )
 
         def answered(answer: tuple[str, ...]) -> None:
             effects.remember(settled.question, answer)
-            if satisfied(answer, names(settled.lock)):  # by the same rule, the guest goes on building
+            if satisfied(answer, names(settled.lock)):  # the guest goes on building by the same rule
                 begin_second()
 
         if settled.asked:
             begin_second()
-        first = effects.build(order("first", one, settled=settled, ask=not settled.asked), answered)
+        first = effects.build(order("first", first_environment, settled=settled, ask=not settled.asked), answered)
         lacking = first
         if not first.missing:
-            # Where the question itself failed, the second is asked too, or it would not fail as the first did.
+            # Where the question itself failed, the second build asks too, or it would not fail as the first did.
             begin_second(ask=unanswered(first.build))
             lacking = second[0].result()
         if lacking.missing:
@@ -79,12 +85,30 @@ def build_twice(
 
 
 def unanswered(build: Build) -> bool:
-    """Tell whether a build failed when it was asked for its dynamic build requirements."""
+    """Return whether a build failed while its backend was asked for the dynamic build requirements."""
     return build.failure is not None and build.failure.phase is Phase.REQUIREMENTS
 
 
 def no_answer(_answer: tuple[str, ...]) -> None:
-    """Nobody waits for an answer that nobody asked for."""
+    """Ignore the answer. No-op callback."""
+
+
+def builder_of(
+    task: Task, release: Release, image: Image, settled: Settled, effects: Effects, first: Build
+) -> Callable[[str, Environment], Build]:
+    """Return a function that builds the settled inputs again, under a name and in an environment.
+
+    The control build asks the backend for its requirements where the first build failed to get them.
+    """
+
+    def build(name: str, environment: Environment) -> Build:
+        ask = name == "control" and unanswered(first)
+        order = order_for(
+            name, environment, task=task, release=release, image=image, settled=settled, effects=effects, ask=ask
+        )
+        return effects.build(order, no_answer).build
+
+    return build
 
 
 def order_for(
@@ -98,7 +122,7 @@ def order_for(
     effects: Effects,
     ask: bool = False,
 ) -> Order:
-    """Put together what one build needs, from what was settled."""
+    """Return the order of one build of settled inputs."""
     return Order(
         name=name,
         source=settled.source,

@@ -1,4 +1,4 @@
-"""The inputs of one job, settled before anything is built; its effects come as callables."""
+"""The inputs of one job, settled before its first build. All effects are callables that the caller passes in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from orchestrator.model import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
     from pathlib import Path
 
     from orchestrator.build.builder import Output
@@ -42,61 +42,67 @@ if TYPE_CHECKING:
 
 
 NOTHING = Lock()
-"""What is required where nothing was settled."""
+"""The build requirements of a job whose inputs were not settled."""
 
 
-def _none_known(_missing: tuple[Missing, ...], _image: Image) -> tuple[str, ...]:
+def _no_packages(_missing: tuple[Missing, ...], _image: Image) -> tuple[str, ...]:
     """Name no Debian packages."""
     return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """All that a job does to the world, and asks of it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlingEffects:
+    """The effects that settle a job's inputs. None of them needs a container engine."""
 
     fetch: Callable[[Sdist], Path]
-    describe: Callable[[Path], Source | Failure]
+    describe: Callable[[Path, Sdist], Source | Failure]  # the fetched file, and what it is
     lock: Callable[[Sequence[str], Target], Lock | Failure]
+    recall: Callable[[str], tuple[str, ...] | None]  # the dynamic build requirements of an earlier answer
+    crates: Callable[[Source, Image], Path | Failure | None] = lambda _source, _image: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects(SettlingEffects):
+    """All effects of one job."""
+
     materialize: Callable[[Lock, Target], Path]
-    recall: Callable[[str], tuple[str, ...] | None]  # the dynamic build requirements, once asked for
     remember: Callable[[str, tuple[str, ...]], None]
     build: Callable[[Order, Callable[[tuple[str, ...]], None]], Output]
     read: Callable[[Build], Wheel | Failure]
-    diagnose: Callable[[Build, Build], Diagnosis | None]  # None where the wheels cannot be looked into
-    known: Callable[[str, str], Path | None]  # project, job -> the record that there is already
+    diagnose: Callable[[Build, Build], Diagnosis | None]  # None where the wheels cannot be parsed
+    known: Callable[[str, str], Path | None]  # (project, job id) -> the existing record
     salt: Callable[[], str]
     now: Callable[[], datetime]
-    published: Callable[[Release, Build], Published | None] = lambda _release, _build: None  # against the index's
-    packages: Callable[[tuple[Missing, ...], Image], tuple[str, ...]] = _none_known  # of Debian, that have it
-    crates: Callable[[Source, Image], Path | Failure | None] = lambda _source, _image: None
+    published: Callable[[Release, Build], Published | None] = lambda _release, _build: None  # the index's wheel
+    packages: Callable[[tuple[Missing, ...], Image], tuple[str, ...]] = _no_packages  # Debian's, that provide these
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The inputs of one job, as far as they can be settled before something is built."""
+    """The inputs of one job, as far as they can be settled without a build."""
 
     source: Source
     lock: Lock
-    asked: bool  # the dynamic build requirements are in the lock
-    question: str  # the key under which their list is remembered
-    crates: Path | None = None  # what the build gets as its CARGO_HOME
+    asked: bool  # whether the lock includes the dynamic build requirements
+    question: str  # the key under which the dynamic build requirements are remembered
+    crates: Path | None = None  # the build's CARGO_HOME
 
 
 def settle(
-    release: Release, image: Image, effects: Effects, config_settings: tuple[tuple[str, str], ...] = ()
+    release: Release, image: Image, effects: SettlingEffects, config_settings: tuple[tuple[str, str], ...] = ()
 ) -> Settled | Failure:
-    """Settle the sdist and the build requirements, as far as that needs no container."""
+    """Settle the sdist and the build requirements, as far as no container is needed for it."""
     settled = settle_static(release, image, effects, config_settings)
     answer = None if isinstance(settled, Failure) else effects.recall(settled.question)
     return settled if isinstance(settled, Failure) or answer is None else extend(settled, answer, image, effects)
 
 
 def settle_static(
-    release: Release, image: Image, effects: Effects, config_settings: tuple[tuple[str, str], ...] = ()
+    release: Release, image: Image, effects: SettlingEffects, config_settings: tuple[tuple[str, str], ...] = ()
 ) -> Settled | Failure:
-    """Settle the sdist and the build requirements that it names itself."""
-    assert release.sdist is not None  # noqa: S101 - the caller has looked
-    source = effects.describe(effects.fetch(release.sdist))
+    """Settle the sdist and the build requirements that the sdist declares."""
+    assert release.sdist is not None  # noqa: S101 - the caller has checked
+    source = effects.describe(effects.fetch(release.sdist), release.sdist)
     if isinstance(source, Failure):
         return source
     lock = _lock(source.requires, image, effects)
@@ -109,16 +115,16 @@ def settle_static(
     )
 
 
-def extend(settled: Settled, answer: tuple[str, ...], image: Image, effects: Effects) -> Settled | Failure:
-    """Add the dynamic build requirements, where they are more than a name that is there anyway."""
+def extend(settled: Settled, answer: tuple[str, ...], image: Image, effects: SettlingEffects) -> Settled | Failure:
+    """Add the dynamic build requirements; lock again only where the lock does not satisfy them."""
     if satisfied(answer, names(settled.lock)):
         return replace(settled, asked=True)
     lock = _lock((*settled.source.requires, *answer), image, effects)
     return lock if isinstance(lock, Failure) else replace(settled, lock=lock, asked=True)
 
 
-def _lock(requirements: tuple[str, ...], image: Image, effects: Effects) -> Lock | Failure:
-    """Lock build requirements; a text that can be none of them is the package's failure, and goes no further."""
+def _lock(requirements: tuple[str, ...], image: Image, effects: SettlingEffects) -> Lock | Failure:
+    """Lock build requirements; a text that is no requirement is the package's failure and is not passed on."""
     why = next(filter(None, map(unreadable, requirements)), "")
     if len(requirements) > MOST_REQUIREMENTS:
         why = f"{len(requirements)} build requirements are more than any build needs"
@@ -128,14 +134,14 @@ def _lock(requirements: tuple[str, ...], image: Image, effects: Effects) -> Lock
 
 
 def names(lock: Lock) -> tuple[str, ...]:
-    """Name all that a lock gives, normalized."""
-    given = (*(pin.name for pin in lock.pins), *(one.name for one in lock.provided))
-    return tuple(canonicalize_name(name) for name in given)
+    """List the normalized names of all distributions that a lock provides."""
+    distributions = (*(pin.name for pin in lock.pins), *(provided.name for provided in lock.provided))
+    return tuple(canonicalize_name(name) for name in distributions)
 
 
 def inputs_of(task: Task, release: Release, image: Image, build_requirements: str) -> Inputs:
-    """Put together all that decides a verdict."""
-    assert release.sdist is not None  # noqa: S101 - nothing is built without
+    """Collect all inputs that decide a verdict; `build_requirements` is the lock's digest."""
+    assert release.sdist is not None  # noqa: S101 - nothing is built without one
     return Inputs(
         method=METHOD,
         project=release.project,
@@ -158,7 +164,15 @@ def inputs_of(task: Task, release: Release, image: Image, build_requirements: st
     )
 
 
+def unsettled(task: Task, release: Release, image: Image, failure: Failure, day: date) -> Inputs:
+    """Return the inputs of a job whose inputs could not be settled.
+
+    They are valid for one day, because the index may offer what is missing on any later day.
+    """
+    return inputs_of(task, release, image, f"unsettled on {day}: {failure.detail}")
+
+
 def recorded(task: Task, inputs: Inputs, find: Callable[[str], Path | None]) -> Path | None:
-    """Find the record of these inputs, by its job; or that of others which will do as well."""
+    """Find the record of these inputs by its job id, or a record with the other budget that the task accepts."""
     others = replace(inputs, budget=task.or_budget) if task.or_budget else inputs
     return find(digest(inputs)) or find(digest(others))

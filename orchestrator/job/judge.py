@@ -1,40 +1,63 @@
-"""Verdicts: what two or three builds of a release come to."""
+"""Verdicts: what two or three builds of a release prove."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.experiments.runner import same
+from orchestrator.analysis.compare import compare
+from orchestrator.build import variations
+from orchestrator.experiments.explain import Explained, bound
+from orchestrator.experiments.runner import insist, same
 from orchestrator.model import (
     LIMIT_REASONS,
     Failure,
     Phase,
     Reason,
+    Severity,
     Verdict,
+    Wheel,
     admits,
+    digest,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orchestrator.model import (
         Build,
+        Difference,
+        Environment,
         Image,
         Release,
         Task,
+        Variant,
+        WheelFile,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict, with what it rests on."""
+    """A verdict and the reason for it."""
 
     verdict: Verdict
     reason: str = ""
     failure: Failure | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedBuilds:
+    """The builds of a job, and what follows from them."""
+
+    judgement: Judgement
+    builds: tuple[Build, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    explained: Explained = field(default_factory=Explained)
+
+
 def without_building(task: Task, release: Release, image: Image) -> Judgement | None:
-    """Judge what needs no build."""
+    """Judge a release whose verdict needs no build; None where builds are needed."""
     if release.sdist is None:
         return Judgement(Verdict.NO_SDIST, f"{release.project} {release.version} has no sdist on the index")
     if not admits(release.requires_python, image.target.python):
@@ -46,8 +69,43 @@ def without_building(task: Task, release: Release, image: Image) -> Judgement | 
     return None
 
 
+def id_without_building(release: Release, image: Image, judgement: Judgement) -> str:
+    """Return the job id of a release that is judged without a build."""
+    return digest((release.project, release.version, image.name, judgement))
+
+
+def conclude(
+    task: Task,
+    first: Build,
+    second: Build,
+    build: Callable[[str, Environment], Build],
+    read: Callable[[Build], Wheel | Failure],
+) -> JudgedBuilds:
+    """Judge two builds; where they disagree, build a third time in the first's environment.
+
+    Raises
+    ------
+    WheelproofError
+        A variation did not act as asked.
+
+    """
+    pair = (first, second)
+    variants: tuple[Variant, ...] = ()
+    if first.probe and second.probe:
+        variants = variations.variants(first.probe, second.probe, task.hold, task.remove)
+        insist(variants)
+    if (judgement := judge_pair(*pair)) is not None:
+        return JudgedBuilds(judgement, pair, variants, explained=_agreed(*pair))
+    third = build("control", first.environment)
+    if first.probe and third.probe:
+        all_held = tuple(name for name in variations.NAMES if name not in task.remove)
+        insist(variations.variants(first.probe, third.probe, all_held, task.remove))
+    builds = (*pair, third)
+    return JudgedBuilds(judge_three(*builds), builds, variants, _compared(*pair, read))
+
+
 def judge_pair(first: Build, second: Build) -> Judgement | None:
-    """Judge what two builds are enough for; None where a control build has to tell more."""
+    """Judge two builds; None where a control build has to decide."""
     failures = [build.failure for build in (first, second) if build.failure]
     limits = [failure for failure in failures if failure.reason in LIMIT_REASONS]
     if limits:
@@ -60,7 +118,7 @@ def judge_pair(first: Build, second: Build) -> Judgement | None:
 
 
 def judge_three(first: Build, second: Build, control: Build) -> Judgement:
-    """Judge by a third build, in the first's environment, what two disagree on."""
+    """Judge two builds that disagree by a third one in the first's environment."""
     if control.failure and control.failure.reason in LIMIT_REASONS:
         return failed(control.failure)
     if same(first, control):
@@ -76,3 +134,21 @@ def judge_three(first: Build, second: Build, control: Build) -> Judgement:
 def failed(failure: Failure) -> Judgement:
     """Judge by a failure to build."""
     return Judgement(Verdict.FTBFS, failure.reason.value, failure)
+
+
+def _agreed(first: Build, second: Build) -> Explained:
+    """Return how strong the evidence of two builds is that agree."""
+    if not same(first, second):
+        return Explained()
+    return Explained(severity=Severity.NONE, builds_compared=2, flake_bound=bound(2))
+
+
+def _compared(first: Build, second: Build, read: Callable[[Build], Wheel | Failure]) -> tuple[Difference, ...]:
+    if first.wheel is None or second.wheel is None or same(first, second):
+        return ()
+    return compare(_opened(first.wheel, read(first)), _opened(second.wheel, read(second)))
+
+
+def _opened(file: WheelFile, parsed: Wheel | Failure) -> Wheel:
+    """Return the parsed wheel; of one that cannot be parsed, name and hash, so that these are compared."""
+    return parsed if isinstance(parsed, Wheel) else Wheel(file.filename, file.sha256)

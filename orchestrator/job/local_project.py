@@ -1,4 +1,4 @@
-"""A project's folder: its sdist is built first, and judged then like any other."""
+"""A project's folder: its sdist is built first, and then judged like any other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.build.container import Order
 from orchestrator.build.environment import first_environment
 from orchestrator.job import inputs
-from orchestrator.model import Failure, Phase, Reason, Release, Sdist, WheelFile
+from orchestrator.model import Failure, Origin, Phase, Reason, Release, Sdist, WheelFile
 from orchestrator.model.names import BadNameError, SdistName
 
 if TYPE_CHECKING:
@@ -17,28 +17,24 @@ if TYPE_CHECKING:
     from orchestrator.model import Image, Task
 
 VERSION = "0"
-"""The version of a project as long as no sdist of it tells another."""
+"""The version of a project until its sdist is built."""
 
 
 def packed(project: str, url: str, sha256: str, size: int) -> Release:
-    """Return what stands for a folder until its sdist is built: the folder itself, packed."""
-    return Release(project, VERSION, Sdist(f"{project}-{VERSION}.tar.gz", url, sha256, size))
-
-
-def is_packed(release: Release) -> bool:
-    """Tell whether a release is a packed folder, whose sdist is still to be built: its URL is that of a folder."""
-    return release.sdist is not None and release.sdist.url.endswith("/")
+    """Return the release of a folder whose sdist is not built yet; its sdist is the packed folder itself."""
+    sdist = Sdist(f"{project}-{VERSION}.tar.gz", url, sha256, size)
+    return Release(project, VERSION, sdist, origin=Origin.FOLDER, packed=True)
 
 
 def build_sdist(task: Task, release: Release, image: Image, effects: Effects) -> WheelFile | Failure:
-    """Build the sdist of a packed folder, and return it, as it lies in the store; or say why there is none.
+    """Build the sdist of a packed folder, and return its file in the store, or the failure.
 
-    As PEP 517 has it, the backend is asked first what it requires to build an sdist.
+    The backend is asked first what it requires to build an sdist (PEP 517).
 
     Raises
     ------
     WheelproofError
-        The farm slipped. Nothing is known about the project.
+        The farm failed. Nothing is known about the project.
 
     """
     settled = inputs.settle_static(release, image, effects, task.config_settings)
@@ -50,7 +46,7 @@ def build_sdist(task: Task, release: Release, image: Image, effects: Effects) ->
         if isinstance(settled, Failure):
             return settled
         output = _built(task, release, image, settled, effects, ask=False)
-    return _looked_at(output)
+    return _checked(output)
 
 
 def _built(task: Task, release: Release, image: Image, settled: Settled, effects: Effects, *, ask: bool) -> Output:
@@ -72,11 +68,11 @@ def _built(task: Task, release: Release, image: Image, settled: Settled, effects
     return effects.build(order, lambda _answer: None)
 
 
-def _looked_at(output: Output) -> WheelFile | Failure:
+def _checked(output: Output) -> WheelFile | Failure:
     build = output.build
     if build.failure is not None:
         return replace(build.failure, phase=Phase.BUILD_SDIST)
-    assert build.wheel is not None  # noqa: S101 - a build gives one or the other
+    assert build.wheel is not None  # noqa: S101 - a build has a wheel or a failure
     try:
         SdistName(build.wheel.filename)
     except BadNameError as error:

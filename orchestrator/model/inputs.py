@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from packaging.specifiers import SpecifierSet
 
@@ -11,8 +12,6 @@ from orchestrator.model.request import Budget, Frontend, Limits, Policy, Profile
 
 METHOD = 4
 """Version of the method: any change that may change a verdict increments it, so that all jobs run again."""
-
-PURE_TAG = "none-any"
 
 BUILT_HERE = "built-here:"
 """In place of the URL of a wheel that the farm itself built."""
@@ -38,6 +37,14 @@ class OfferedWheel:
     size: int | None = None
 
 
+class Origin(StrEnum):
+    """Where a release comes from."""
+
+    INDEX = "index"
+    FILE = "file"  # an sdist of the user's own
+    FOLDER = "folder"  # a project's folder of the user's own
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """One version of one project; `sdist` is None where only wheels were published."""
@@ -47,11 +54,8 @@ class Release:
     sdist: Sdist | None
     requires_python: str | None = None
     wheels: tuple[OfferedWheel, ...] = ()  # the wheels that the index publishes for this version, by file name
-
-    @property
-    def wheel_names(self) -> tuple[str, ...]:
-        """The file names of the wheels that are published."""
-        return tuple(wheel.filename for wheel in self.wheels)
+    origin: Origin = Origin.INDEX
+    packed: bool = False  # `sdist` is the packed folder itself; the real sdist is built from it first
 
 
 def admits(requires_python: str | None, python: str) -> bool:

@@ -18,7 +18,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from orchestrator.errors import AbsentError, PackageIndexError, TransientIndexError, UsageError
-from orchestrator.model import OfferedWheel, Release, Sdist, admits, names
+from orchestrator.model import OfferedWheel, Origin, Release, Sdist, admits, names
 from orchestrator.model.names import BadNameError, SdistName, WheelName, is_sha256
 from orchestrator.sources import index_pages, reading
 from orchestrator.sources.connections import Sessions, TooLateError, pieces, seconds_to_wait
@@ -298,7 +298,7 @@ def local(path: str | Path) -> tuple[Release, Path]:
     except OSError as error:
         msg = f"reading {path}: {error.strerror}; name an sdist that can be read"
         raise UsageError(msg) from error
-    return Release(name.project, str(name.version), sdist), file
+    return Release(name.project, str(name.version), sdist, origin=Origin.FILE), file
 
 
 def choose(editions: Sequence[Edition], specifier: SpecifierSet, python: str) -> Edition | None:

@@ -54,7 +54,7 @@ class CaseBuilder:
         effects: Effects = replace(
             self.job_effects.effects(slug, limits, long=False, again=True),
             fetch=lambda _sdist: file,
-            describe=lambda found: sdist.describe(found, limits),
+            describe=lambda found, _sdist: sdist.describe(found, limits),
             recall=lambda _question: None,
             salt=lambda: secrets.token_hex(6),
             now=lambda: datetime.now(UTC),

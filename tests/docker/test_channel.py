@@ -14,6 +14,7 @@ from orchestrator.build.engine import STDOUT, Container
 from orchestrator.build_requirements.install import SITECUSTOMIZE
 from orchestrator.guest.main import TIMED_OUT, UNREADY
 from orchestrator.model import Budget, Result, Verdict
+from orchestrator.util.cache import sha256_of
 from tests.cause_cases import pack
 from tests.docker.case_builder import LABEL, SMALL, CaseBuilder
 from tests.docker.containers import run_inside
@@ -168,7 +169,7 @@ def test_a_container_that_nobody_attends_to_ends_in_time(cases: CaseBuilder, eng
     lib.mkdir(parents=True)
     order = container.Order(
         name="first",
-        source=cases.job_effects.describe(found, SMALL),  # type: ignore[arg-type] # it is a good one
+        source=cases.job_effects.describe(found, sha256_of(found), SMALL),  # type: ignore[arg-type] # it is a good one
         environment=FIRST,
         requirements=lib.parent,
         image=cases.image,

@@ -67,11 +67,10 @@ def look(folder: Path, content: bytes, *names: str, found: Diagnosis | None = No
     """Look at an index on which all wheels have that content; return also under which names they were compared."""
     compared: list[str] = []
 
-    def fetch(one: OfferedWheel) -> Path:
-        place = folder / hashlib.sha256(content).hexdigest()
-        place.mkdir()
-        (place / one.filename).write_bytes(content)
-        return place / one.filename
+    def fetch(offered: OfferedWheel) -> tuple[Path, str]:
+        path = folder / offered.filename
+        path.write_bytes(content)
+        return path, hashlib.sha256(content).hexdigest()
 
     def explain(path: Path, file: WheelFile) -> Diagnosis | None:
         assert (path.read_bytes(), file.size) == (content, len(content))

@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from datetime import date
 from typing import Any
 
 import pytest
 
-from orchestrator.farm.plan import Job, nearest, ordered, seconds_of, why
+from orchestrator.farm.plan import (
+    Forecast,
+    ImageState,
+    Job,
+    KnownImage,
+    PlanRow,
+    matching,
+    nearest,
+    ordered,
+    row,
+    rows,
+    seconds_of,
+    why,
+)
 from orchestrator.job.inputs import inputs_of
-from orchestrator.model import Budget, Frontend, Inputs, Limits, Policy, Profile, Result
+from orchestrator.model import (
+    Budget,
+    Exclusion,
+    Failure,
+    Frontend,
+    Inputs,
+    Limits,
+    Phase,
+    Policy,
+    Profile,
+    Reason,
+    Result,
+    Target,
+)
 from tests.sample_results import sample
 from tests.samples import FIRST, IMAGE, RELEASE, SDIST, TASK, built
 
@@ -106,3 +133,109 @@ def test_all_that_changed_is_told_each_once() -> None:
     """Held and removed variations are the same to a reader."""
     changed = replace(INPUTS, source_date_epoch=1, hold=("umask",), remove=("kernel",))
     assert why(changed, INPUTS) == "another epoch, other variations"
+
+
+FORMER = replace(
+    sample("pkg", "1.0"), inputs=INPUTS, image=replace(sample().image, name=IMAGE.name, manifest=IMAGE.manifest)
+)
+JUDGED = "unchanged since 2026-11-20: reproducible"
+LOCKED = ", if the image comes out as its lock lists it (it is not built yet)"
+CONFIGURED = ", if image and runtime are as configured (no engine answers)"
+NOT_BUILT = "; the image is not built yet"
+FAILURE = Failure(Reason.WRONG_PYTHON, Phase.REQUIREMENTS, "requires Python 2")
+OTHER_EPOCH = replace(INPUTS, source_date_epoch=1)
+
+
+@pytest.mark.parametrize(
+    ("forecast", "again", "action", "reason", "by_image"),
+    [
+        (Forecast(), False, "build", "never built", False),
+        (Forecast(replace(FORMER, inputs=None)), False, "build", "never built", False),
+        (Forecast(failure=FAILURE), False, "judge", "wrong-python", True),
+        (Forecast(failure=FAILURE, judged=FORMER), False, "skip", JUDGED, True),
+        (Forecast(failure=FAILURE, judged=FORMER), True, "judge", "wrong-python", True),
+        (Forecast(FORMER, INPUTS, judged=FORMER), False, "skip", JUDGED, True),
+        (Forecast(FORMER, INPUTS, judged=FORMER), True, "build", "asked to", False),
+        (Forecast(FORMER, OTHER_EPOCH), False, "build", "another epoch", True),
+        (Forecast(FORMER, pending="its build tools are built first", builds=True), False, "build", "its build", True),
+        (Forecast(FORMER, pending="its crates are fetched first"), False, "perhaps", "its crates are", True),
+        (
+            Forecast(FORMER, replace(OTHER_EPOCH, build_requirements="static"), asked=False),
+            False,
+            "build",
+            "another epoch, its build backend is asked for its requirements first",
+            True,
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("state", "condition", "note"),
+    [
+        (ImageState.BUILT, "", ""),
+        (ImageState.NOT_BUILT, LOCKED, NOT_BUILT),
+        (ImageState.NO_ENGINE, CONFIGURED, ""),
+    ],
+)
+def test_a_line_states_action_reason_and_what_it_depends_on(
+    forecast: Forecast,
+    action: str,
+    reason: str,
+    state: ImageState,
+    condition: str,
+    note: str,
+    *,
+    again: bool,
+    by_image: bool,
+) -> None:
+    """A line that depends on an image that is not known states its condition."""
+    release = replace(RELEASE, sdist=replace(SDIST, sha256=INPUTS.sdist))
+    found = row(Job(TASK, release), KnownImage(IMAGE, state), forecast, again=again)
+    assert (found.project, found.version, found.action, found.image) == ("pkg", "1.0", action, "bookworm")
+    assert found.why.startswith(reason)
+    assert found.why.endswith(condition if by_image else note)
+    assert ("not built" in found.why or "no engine" in found.why) is bool(condition if by_image else note)
+
+
+def test_a_release_without_sdist_and_another_release_depend_on_no_image() -> None:
+    """A plan states both whatever is known about the image."""
+    known = KnownImage(IMAGE, ImageState.NO_ENGINE)
+    without = row(Job(TASK, replace(RELEASE, sdist=None)), known, Forecast(), again=False)
+    assert (without.action, without.why) == ("no-sdist", "the release has no sdist")
+    later = row(
+        Job(TASK, replace(RELEASE, version="2.0", sdist=replace(SDIST, sha256="9" * 64))),
+        known,
+        Forecast(FORMER),
+        again=False,
+    )
+    assert (later.action, later.why) == ("build", "another release than 1.0")
+
+
+def test_a_packed_folder_is_compared_by_its_content_and_its_image() -> None:
+    """A changed image is not reported as a changed folder."""
+    job = Job(TASK, replace(RELEASE, packed=True))
+    known = KnownImage(IMAGE, ImageState.BUILT)
+    assert row(job, known, Forecast(FORMER), again=False).why == "the folder is not as it was"
+    other = KnownImage(replace(IMAGE, manifest="n" * 64), ImageState.BUILT)
+    assert row(job, other, Forecast(FORMER), again=False).why == "another image"
+
+
+def test_the_plan_lists_jobs_exclusions_and_open_tasks() -> None:
+    """A custom image is used only where the usual one does not build an excluded project."""
+    line = PlanRow("a", "1.0", "build", "bookworm", "never built")
+    lifted = Exclusion("b", "needs Qt", date(2020, 8, 1), image="qt")
+    never = Exclusion("c", "is dead", date(2020, 8, 1), image="qt", never=True)
+    found = rows([line], [("lost", "no such project")], (lifted, never), (lifted,))
+    assert [(one.project, one.action, one.image) for one in found] == [
+        ("a", "build", "bookworm"),
+        ("b", "perhaps", "qt"),
+        ("lost", "open", ""),
+        ("b", "excluded", ""),
+    ]
+
+
+def test_a_task_whose_marker_does_not_fit_its_image_is_left_out() -> None:
+    """A line names it, with its file and the marker."""
+    other = replace(TASK, requirement="old", marker="python_version < '3'", source="requirements.txt")
+    wanted, lines = matching((TASK, other), {"bookworm": Target("3.11", "x86_64-manylinux_2_36")})
+    assert wanted == (TASK,)
+    assert lines == ("old is left out on bookworm: requirements.txt wants it where python_version < '3'",)

@@ -25,7 +25,7 @@ from orchestrator.farm.progress import Progress
 from orchestrator.farm.workers import PATIENCE, Cancellation, CpuSlots
 from orchestrator.results.store import Results
 from tests.sample_results import sample
-from tests.samples import IMAGE, RELEASE, SDIST, TASK
+from tests.samples import RELEASE, SDIST, TASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +71,6 @@ class World:
             write=self.store.write,
             publish=lambda: self.published.append(len(list(self.store.every()))),
             is_published=lambda: self.has_site,
-            images={"bookworm": IMAGE},
             slots=self.slots,
             stop=self.stop,
             long=60,

@@ -193,7 +193,7 @@ def test_the_size_of_a_list_of_members_is_known_first(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a", b"")
     honest = path.read_bytes()
-    assert directory_of_zip(str(path)) == 47
+    assert directory_of_zip(str(path))[0] == 47
     end = honest.rfind(b"PK\5\6")
     path.write_bytes(honest[: end + 12] + (1 << 30).to_bytes(4, "little") + honest[end + 16 :])
     with pytest.raises(Unfit, match="too long"):
@@ -201,7 +201,7 @@ def test_the_size_of_a_list_of_members_is_known_first(tmp_path: Path) -> None:
     large = b"PK\6\6" + bytes(36) + (1 << 40).to_bytes(8, "little") + bytes(8)
     locator = b"PK\6\7" + bytes(4) + end.to_bytes(8, "little") + bytes(4)
     path.write_bytes(honest[:end] + large + locator + honest[end:])
-    assert directory_of_zip(str(path)) == 1 << 40
+    assert directory_of_zip(str(path))[0] == 1 << 40
 
 
 @pytest.mark.parametrize("number", [0, 1, 300, 70_000])  # the last has the larger records

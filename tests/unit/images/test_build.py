@@ -14,8 +14,9 @@ import pytest
 from orchestrator.build.engine import LocalImage
 from orchestrator.errors import EngineError, ImageError
 from orchestrator.images.bootstrap import find_snapshots, snapshot_sources
-from orchestrator.images.build import BASE_LABEL, FOUND, PACKAGES_LABEL, ensure, relock
+from orchestrator.images.build import BASE_LABEL, FOUND, PACKAGES_LABEL, ensure, find, relock
 from orchestrator.images.recipe import (
+    as_locked,
     bases_first,
     drift,
     format_lock,
@@ -438,3 +439,27 @@ def test_a_custom_image_takes_nothing_away(custom: Path) -> None:
     engine = FakeEngine(listed((*BOOKWORM[::2], VIM)), images={small.tag: labels})
     with pytest.raises(ImageError, match="editor: it takes make:amd64 from its base"):
         relock(engine, "editor", custom, custom / "cache", log=print)
+
+
+def test_an_image_is_known_from_its_lock_before_it_is_built(folder: Path) -> None:
+    """Its manifest, its target and its packages are those of the built image."""
+    locked = as_locked(load(folder, "small"))
+    built, _ = made(FakeEngine(listed(BOOKWORM)), folder)
+    assert (locked.manifest, locked.target, locked.packages) == (built.manifest, built.target, built.packages)
+    assert (locked.id, built.drift) == ("", ())
+
+
+def test_a_lock_without_python_gives_no_image(folder: Path) -> None:
+    """The message names the image and what its lock lacks."""
+    (folder / "small/packages.lock").write_text(format_lock(BOOKWORM[:2], NOON))
+    with pytest.raises(ImageError, match="small: by its lock, python3 is absent"):
+        as_locked(load(folder, "small"))
+
+
+def test_an_image_is_looked_for_without_building_it(folder: Path) -> None:
+    """None where the engine does not have it; else the same image as `ensure` returns."""
+    engine = FakeEngine(listed(BOOKWORM))
+    assert find(engine, "small", folder) is None
+    assert engine.built == []
+    built, _ = made(engine, folder)
+    assert find(engine, "small", folder) == built

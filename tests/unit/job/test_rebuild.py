@@ -62,7 +62,7 @@ class World:
     def effects(self) -> inputs.Effects:
         return inputs.Effects(
             fetch=lambda sdist: Path(sdist.filename),
-            describe=lambda path: Source(path, ("setuptools>=40.8.0",), "setuptools.build_meta"),
+            describe=lambda path, _sdist: Source(path, ("setuptools>=40.8.0",), "setuptools.build_meta"),
             lock=self.lock,
             materialize=lambda lock, _target: Path("/envs") / lock.digest,
             recall=lambda _question: self.remembered,
@@ -319,7 +319,7 @@ def test_a_text_that_can_be_no_requirement_goes_no_further(text: str, *, dynamic
     """Whether the sdist has it or a build backend asked for it, it is the package's failure, and safe to write."""
     world = World(by_name(first="1", second="1"), remembered=(text,) if dynamic else ())
     described = Source(Path("x"), () if dynamic else (text,), "backend")
-    result = story.rebuild(TASK, RELEASE, IMAGE, replace(world.effects(), describe=lambda _path: described))
+    result = story.rebuild(TASK, RELEASE, IMAGE, replace(world.effects(), describe=lambda *_: described))
     assert isinstance(result, Result)
     assert (result.verdict, result.reason) == (Verdict.FTBFS, "missing-build-requirement")
     assert text not in [one for wanted in world.locked for one in wanted]

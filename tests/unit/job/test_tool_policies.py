@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from orchestrator.build.container import Order
-    from orchestrator.model import Build, Target, WheelFile
+    from orchestrator.model import Build, Target, Tool, WheelFile
     from orchestrator.model.names import WheelName
 
 VERSION = "1.0"
@@ -67,6 +67,7 @@ class Shop:
     debian: tuple[Provided, ...] = ()
     built: list[str] = field(default_factory=list)
     answers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    tools: dict[str, Tool] = field(default_factory=dict)
     materialized: dict[Path, Lock] = field(default_factory=dict)
     wheels: dict[str, str] = field(default_factory=dict)  # hash -> project
 
@@ -93,6 +94,12 @@ class Shop:
     def provided(self) -> tuple[Provided, ...]:
         return self.debian
 
+    def recall_tool(self, key: str) -> Tool | None:
+        return self.tools.get(key)
+
+    def remember_tool(self, key: str, tool: Tool) -> None:
+        self.tools[key] = tool
+
     def turn(self, _key: str) -> AbstractContextManager[None]:
         return nullcontext()
 
@@ -114,7 +121,7 @@ class Shop:
         self.materialized[path] = lock
         return path
 
-    def describe(self, path: Path) -> Source:
+    def describe(self, path: Path, _sdist: Sdist) -> Source:
         name = path.name.partition("-")[0]
         return Source(path, self.projects[name].builds_with, f"{name}.build")
 

@@ -145,9 +145,9 @@ def test_a_comment_does_not_hide_how_long_a_list_of_members_is(tmp_path: Path) -
     # The disk's and the list's numbers are such that the record, with nothing behind it, seems to begin again.
     inside = honest[: end + 12] + large + b"PK\5\6" + bytes(2)
     path.write_bytes(inside)
-    assert directory_of_zip(str(path)) == 1 << 30
+    assert directory_of_zip(str(path))[0] == 1 << 30
     path.write_bytes(honest[:-2] + (30).to_bytes(2, "little") + b"PK\5\6" + bytes(8) + large + bytes(14))
-    assert directory_of_zip(str(path)) == 1 << 30
+    assert directory_of_zip(str(path))[0] == 1 << 30
 
 
 def test_a_log_that_takes_too_long_is_a_plain_error(tmp_path: Path) -> None:

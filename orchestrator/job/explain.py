@@ -1,0 +1,43 @@
+"""The explanation of a job whose builds differ."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from orchestrator.experiments.explain import explain
+from orchestrator.experiments.runner import Case, Tools
+from orchestrator.job.judge import Judgement
+from orchestrator.model import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from orchestrator.job.judge import JudgedBuilds
+    from orchestrator.model import Build, Diagnosis, Environment, Release, Task
+
+
+def explain_difference(
+    task: Task,
+    release: Release,
+    judged: JudgedBuilds,
+    build: Callable[[str, Environment], Build],
+    diagnose: Callable[[Build, Build], Diagnosis | None],
+) -> JudgedBuilds:
+    """Explain why builds differ, where they do. Experiments may change the verdict to intrinsic: a flaky build."""
+    if judged.judgement.verdict not in (Verdict.SENSITIVE, Verdict.INTRINSIC):
+        return judged
+    # Imported here: most runs build little, and the causes import a library.
+    from orchestrator.analysis.causes.catalogue import CURES, TOLD_APART  # noqa: PLC0415
+
+    first, second, control = judged.builds
+    case = Case(task, release.version, judged.judgement.verdict, first, second, control, judged.differences)
+    explained = explain(case, Tools(build, diagnose, CURES, TOLD_APART))
+    flaky = Judgement(Verdict.INTRINSIC, explained.flaky, judged.judgement.failure)
+    return replace(
+        judged,
+        judgement=flaky if explained.flaky else judged.judgement,
+        builds=(*judged.builds, *explained.builds),
+        differences=explained.differences or judged.differences,
+        explained=explained,
+    )

@@ -1,0 +1,105 @@
+"""The result of one job: the value that is recorded."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from orchestrator import __version__
+from orchestrator.analysis import failure_signs, wheel_tags
+from orchestrator.errors import WheelproofError
+from orchestrator.job.inputs import NOTHING
+from orchestrator.model import SCHEMA, Result, UsedImage, Verdict, Wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from orchestrator.job.inputs import Effects
+    from orchestrator.job.judge import JudgedBuilds
+    from orchestrator.model import Build, Failure, Image, Inputs, Lock, Release, TagComparison, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a job judges."""
+
+    task: Task
+    release: Release
+    image: Image
+    started: datetime
+
+
+def result_of(
+    subject: Subject,
+    job: str,
+    judged: JudgedBuilds,
+    effects: Effects,
+    inputs: Inputs | None = None,
+    lock: Lock = NOTHING,
+) -> Result:
+    """Return the result of a job; `job` is its id."""
+    return _with_help(_result(subject, job, judged, effects.now(), inputs, lock), subject, effects)
+
+
+def _result(
+    subject: Subject, job: str, judged: JudgedBuilds, finished: datetime, inputs: Inputs | None, lock: Lock
+) -> Result:
+    task, release, image = subject.task, subject.release, subject.image
+    judgement, explained = judged.judgement, judged.explained
+    return Result(
+        schema=SCHEMA,
+        job=job,
+        project=release.project,
+        version=release.version,
+        image=UsedImage(image.name, image.id, image.manifest, image.base, image.drift),
+        verdict=judgement.verdict,
+        holds=explained.holds,
+        reason=judgement.reason,
+        failure=judgement.failure,
+        sdist=release.sdist,
+        build_requirements=lock.pins,
+        source_date_epoch=task.source_date_epoch,
+        builds=judged.builds,
+        variations=judged.variants,
+        differences=judged.differences,
+        inputs=inputs,
+        requirement=task.requirement,
+        started=subject.started,
+        finished=finished,
+        wheelproof=__version__,
+        tools=lock.tools,
+        provided=lock.provided,
+        expected=task.expected,
+        severity=explained.severity,
+        causes=explained.causes,
+        unexplained=explained.unexplained,
+        experiments=explained.experiments,
+        remedies=explained.remedies,
+        recipe=explained.recipe,
+        left_open=explained.left_open,
+        builds_compared=explained.builds_compared,
+        flake_bound=explained.flake_bound,
+    )
+
+
+def _with_help(result: Result, subject: Subject, effects: Effects) -> Result:
+    """Add what helps a reader and decides nothing: the Debian packages that a build lacked, the wheel's tags."""
+    failure = result.failure and failure_signs.with_evidence(result.failure)
+    if failure is not None and result.verdict is Verdict.FTBFS:
+        failure = replace(failure, debian_packages=effects.packages(failure.missing, subject.image))
+    return replace(result, failure=failure, kind=_tags(result, subject.release, effects.read))
+
+
+def _tags(result: Result, release: Release, read: Callable[[Build], Wheel | Failure]) -> TagComparison | None:
+    build = next((build for build in result.builds if build.wheel), None)
+
+    def members() -> tuple[str, ...]:
+        with suppress(WheelproofError):  # the store no longer has the wheel
+            wheel = read(build) if build else None
+            return tuple(member.path for member in wheel.members) if isinstance(wheel, Wheel) else ()
+        return ()
+
+    offered = (wheel.filename for wheel in release.wheels)
+    return wheel_tags.of(build.wheel.filename, offered, members) if build and build.wheel else None
