@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @options.PROJECTS
 @options.CONFIG
 @options.RESULTS
-@click.option("--prove", is_flag=True, help="Build the former inputs again, with one of them swapped at a time.")
-@options.LOG_FORMAT
+@options.option("--prove", is_flag=True, help="Build the former inputs again, with one of them swapped at a time.")
+@options.LOG
 def drift(projects: tuple[str, ...], config_file: Path, folder: Path | None, prove: bool) -> None:
     """Tell which releases give another wheel than a former run's, and which of the inputs did it."""
     from packaging.utils import canonicalize_name

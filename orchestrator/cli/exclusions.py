@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @options.RESULTS
 @options.JOBS
 @options.AGAIN
-@click.option("--json", "as_json", is_flag=True, help="Print the checks on standard output, as one JSON array.")
-@options.LOG_FORMAT
+@options.option("--json", "as_json", is_flag=True, help="Print the checks on standard output, as one JSON array.")
+@options.LOG
 def exclusions(
     projects: tuple[str, ...],
     config_file: Path,

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 @click.argument("project", metavar="PROJECT[==VERSION]")
 @options.CONFIG
 @options.RESULTS
-@click.option("--image", metavar="NAME", help="The verdict on that image; the newest by default.")
-@click.option("--report", is_flag=True, help="Print a report for the project's own developers, as Markdown.")
+@options.option("--image", metavar="NAME", help="The verdict on that image; the newest by default.")
+@options.option("--report", is_flag=True, help="Print a report for the project's own developers, as Markdown.")
 def explain(project: str, config_file: Path, folder: Path | None, image: str | None, report: bool) -> None:
     """Tell why PROJECT, or PROJECT==VERSION, got its verdict, what proves it and what repairs it."""
     from orchestrator.publish import advice

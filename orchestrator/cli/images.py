@@ -35,8 +35,8 @@ def images() -> None:
 @options.IMAGE
 @options.CONFIG
 @options.RESULTS
-@click.option("--name", help="What to call the image, instead of the project's name.")
-@options.LOG_FORMAT
+@options.option("--name", help="What to call the image, instead of the project's name.")
+@options.LOG
 def suggest(project: str, image: str | None, config_file: Path, folder: Path | None, name: str | None) -> None:
     """Write images/NAME for PROJECT: the image, and the Debian packages that its build turns out to need.
 
@@ -69,7 +69,8 @@ def suggest(project: str, image: str | None, config_file: Path, folder: Path | N
 @images.command
 @click.argument("names", nargs=-1)
 @options.CONFIG
-@click.option("--lock", is_flag=True, help="Write each image's lock anew, from what Debian's archive has now.")
+@options.option("--lock", is_flag=True, help="Write each image's lock anew, from what Debian's archive has now.")
+@options.LOG
 def make(names: tuple[str, ...], config_file: Path, lock: bool) -> None:
     """Make the images (all, or those named), and tell what is in them."""
     from orchestrator.build import engine as engines

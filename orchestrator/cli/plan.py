@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @options.RESULTS
 @options.FILES
 @options.PROFILE
-@click.option("--again", is_flag=True, help="As run would with it.")
-@options.LOG_FORMAT
+@options.option("--again", is_flag=True, help="As run would with it.")
+@options.LOG
 def plan(
     wanted: tuple[str, ...],
     on: tuple[str, ...],

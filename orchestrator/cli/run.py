@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 @options.PROFILE
 @options.JOBS
 @options.AGAIN
-@click.option("--published", is_flag=True, help="Compare the wheel on the index, too, with the first build's.")
-@click.option("--json", "as_json", is_flag=True, help="Print the results on standard output, as one JSON array.")
-@options.LOG_FORMAT
+@options.option("--published", is_flag=True, help="Compare the wheel on the index, too, with the first build's.")
+@options.option("--json", "as_json", is_flag=True, help="Print the results on standard output, as one JSON array.")
+@options.LOG
 def run(
     wanted: tuple[str, ...],
     on: tuple[str, ...],

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("project")
 @options.CONFIG
 @options.RESULTS
-@click.option("--image", metavar="NAME", help="Where it stands on that image alone.")
+@options.option("--image", metavar="NAME", help="Where it stands on that image alone.")
 def show(project: str, config_file: Path, folder: Path | None, image: str | None) -> None:
     """Tell where PROJECT, or PROJECT==VERSION, stands on each image, in what it differs, and where it stood before."""
     from orchestrator.publish import comparison, publish, terminal

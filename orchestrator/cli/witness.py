@@ -17,10 +17,10 @@ from orchestrator.farm import progress
 @options.IMAGES
 @options.CONFIG
 @options.RESULTS
-@click.option("--wheels", type=click.Path(path_type=Path), help="Where the wheels lie, if not beside each FILE.")
+@options.option("--wheels", type=click.Path(path_type=Path), help="Where the wheels lie, if not beside each FILE.")
 @options.AGAIN
-@click.option("--json", "as_json", is_flag=True, help="Print the rows on standard output, as one JSON array.")
-@options.LOG_FORMAT
+@options.option("--json", "as_json", is_flag=True, help="Print the rows on standard output, as one JSON array.")
+@options.LOG
 def witness(
     files: tuple[Path, ...],
     profile: str | None,

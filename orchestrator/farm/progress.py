@@ -5,6 +5,7 @@ It does so for a terminal or a table: plain lines need none of it, and would wai
 
 from __future__ import annotations
 
+import io
 import sys
 import threading
 import time
@@ -129,7 +130,10 @@ def _drawn(state: State, now: float) -> Group:
 
 @contextmanager
 def shown(total: int, *, terminal: bool | None = None) -> Iterator[Progress]:
-    """Show a run of that many jobs on standard error for as long as the context lasts."""
+    """Show a run of that many jobs on standard error for as long as the context lasts; nothing of it in a quiet run."""
+    if logs.is_quiet():
+        yield Progress(total, io.StringIO())
+        return
     if not (sys.stderr.isatty() if terminal is None else terminal):
         yield Progress(total, sys.stderr)
         return
