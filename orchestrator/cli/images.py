@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options
+from orchestrator.cli import options, requests
 from orchestrator.errors import ImageError
 from orchestrator.farm import progress
 from orchestrator.util import logs
@@ -49,6 +49,8 @@ def suggest(project: str, image: str | None, config_file: Path, folder: Path | N
     from orchestrator.images.recipe import FOLDER
 
     settings, store = options.opened(config_file, folder)
+    requests.check_images((image,) if image else ())
+    requests.check_requirements((project,), settings)
     task = config.tasks(settings, (project,), (image,) if image else ())[0]
     place = suggest.unused(FOLDER, name or suggest.named_for(project))
     with store.locked():
@@ -77,6 +79,7 @@ def make(names: tuple[str, ...], config_file: Path, lock: bool) -> None:
     from orchestrator.images import build, recipe
 
     settings = options.configured(config_file)
+    requests.check_images(names)
     engine = engines.connect()
     rows = []
     for name in recipe.bases_first(recipe.FOLDER, names or recipe.names(recipe.FOLDER)):

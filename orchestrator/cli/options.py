@@ -25,7 +25,7 @@ class Option(click.Option):
     """An option whose environment variable has the option's name, whatever the name of its parameter."""
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
-        """Return the value of the variable, if it is set and not empty: WHEELPROOF_RUN_LOG_FORMAT for `--log-format`."""
+        """Return the variable's value if it is not empty: WHEELPROOF_RUN_LOG_FORMAT is that of `--log-format`."""
         name = self.opts[-1].lstrip("-").replace("-", "_").upper()
         return super().resolve_envvar_value(ctx) or os.environ.get(f"{ctx.auto_envvar_prefix}_{name}") or None
 

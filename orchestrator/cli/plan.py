@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options
+from orchestrator.cli import options, requests
 from orchestrator.cli.run import due_exclusions
 from orchestrator.farm import progress
 
@@ -38,6 +38,8 @@ def plan(
     from orchestrator.sources import reading
 
     settings, store = options.opened(config_file, folder)
+    requests.check_images(on)
+    requests.check_requirements(wanted, settings)
     asked = config.tasks(
         settings, wanted, on, wanted=requirement_files.read_all(files, reading.wanted), profile=profile
     )

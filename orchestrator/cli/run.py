@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options, output
+from orchestrator.cli import options, output, requests
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +54,8 @@ def run(
     from orchestrator.sources import reading
 
     settings, store = options.opened(config_file, folder)
+    requests.check_images(on)
+    requests.check_requirements(wanted, settings)
     asked = config.tasks(
         settings, wanted, on, wanted=requirement_files.read_all(files, reading.wanted), profile=profile
     )

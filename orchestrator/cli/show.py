@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options, output
+from orchestrator.cli import options, output, requests
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from orchestrator.model import Result
     from orchestrator.publish.terminal import Block
     from orchestrator.results.store import Results
+
+_LISTED = 10  # names in a message
 
 
 @click.command
@@ -62,10 +64,20 @@ def results_of(store: Results, project: str, image: str | None) -> Iterator[Resu
             none = False
             yield result
     if none:
-        known = ", ".join(sorted(store.projects())) or "nothing yet"
+        requests.check_images((image,) if image else ())
         where = f" on {image}" if image else ""
-        msg = f"looking for {project}{where}: there is no result; there are results for {known}"
+        msg = f"looking for {project}{where}: there is no result{_known(name, sorted(store.projects()))}"
         raise UsageError(msg)
+
+
+def _known(name: str, projects: Sequence[str]) -> str:
+    """Return the end of a message on a project without results: a similar name, or some that have results."""
+    from orchestrator.config.suggestions import similar
+
+    if name not in projects and (near := similar(name, projects)):
+        return near
+    more = f" and {len(projects) - _LISTED} more" if len(projects) > _LISTED else ""
+    return f"; there are results for {', '.join(projects[:_LISTED]) or 'nothing yet'}{more}"
 
 
 def story_of(result: Result) -> Iterator[Block]:

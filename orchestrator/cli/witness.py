@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli import options
+from orchestrator.cli import options, requests
 from orchestrator.errors import DisagreementError
 from orchestrator.farm import progress
 
@@ -42,6 +42,7 @@ def witness(
     from orchestrator.sources import reading
 
     settings, store = options.opened(config_file, folder)
+    requests.check_images(on)
     wanted = requirement_files.read_all(files, reading.wanted)
     tasks = config.tasks(settings, (), on, wanted=wanted, profile=profile)
     at_hand = verify_hashes.AtHand(store, tuple(path.parent for path in files) + ((wheels,) if wheels else ()))

@@ -19,7 +19,7 @@ from orchestrator.build_requirements import resolve
 from orchestrator.build_requirements.crates import Crates
 from orchestrator.build_requirements.install import BuildEnvironments
 from orchestrator.build_requirements.markers import applies
-from orchestrator.errors import EngineError, Interrupted, UsageError, WheelproofError
+from orchestrator.errors import EngineError, Interrupted, WheelproofError
 from orchestrator.farm import capacity, plan, progress, run
 from orchestrator.farm.effects import JobEffects, ToolBench
 from orchestrator.farm.workers import STOPPED, Cancellation, CpuSlots, stop_signals
@@ -286,11 +286,8 @@ def judge_with(settings: Config, store: Results, task: Task, folder: Path, packa
 
 
 def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -> Mapping[str, Image]:
-    known = recipe.names(recipe.FOLDER)
     wanted = dict.fromkeys(task.image for task in tasks)
-    if unknown := [name for name in wanted if name not in known]:
-        msg = f"using the image {unknown[0]}: there is none of that name; there are {', '.join(known)}"
-        raise UsageError(msg)
+    recipe.check_names(recipe.FOLDER, wanted)
     found = {
         name: build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, log=progress.note)
         for name in wanted

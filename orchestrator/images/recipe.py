@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import ImageError
+from orchestrator.config.suggestions import nearest
+from orchestrator.errors import ImageError, UsageError
 from orchestrator.model import LockDrift, Target, digest
 
 if TYPE_CHECKING:
@@ -74,6 +75,22 @@ class ImageRecipe:
 def names(folder: Path) -> tuple[str, ...]:
     """List the images that a folder describes."""
     return tuple(sorted(settings.parent.name for settings in folder.glob(f"*/{SETTINGS}")))
+
+
+def check_names(folder: Path, wanted: Iterable[str]) -> None:
+    """Check that a folder describes the images of those names.
+
+    Raises
+    ------
+    UsageError
+        It does not describe one of them.
+
+    """
+    known = names(folder)
+    for name in wanted:
+        if name not in known:
+            msg = f"using the image {name!r}: there is no such image{nearest(name, known)}"
+            raise UsageError(msg)
 
 
 def bases_first(folder: Path, wanted: Iterable[str]) -> tuple[str, ...]:
