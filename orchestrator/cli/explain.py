@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 @options.option("--image", metavar="NAME", help="The verdict on that image; the newest by default.")
 @options.option("--report", is_flag=True, help="Print a report for the project's own developers, as Markdown.")
 def explain(project: str, config_file: Path, folder: Path | None, image: str | None, report: bool) -> None:
-    """Tell why PROJECT, or PROJECT==VERSION, got its verdict, what proves it and what repairs it."""
+    """Explain the verdict on PROJECT, or on PROJECT==VERSION: its causes, what proves them, and how to fix it."""
     from orchestrator.publish import advice
 
     _, store = options.opened(config_file, folder)
     result = next(results_of(store, project, image))
-    if report:
-        told = advice.report(result) or f"{result.project} {result.version}: there is nothing to report."
-        output.pasted(told)
-    else:
-        output.blocks(story_of(result))
+    with output.paged():
+        if report:
+            output.pasted(advice.report(result) or f"{result.project} {result.version}: there is nothing to report.")
+        else:
+            output.blocks(story_of(result))

@@ -75,7 +75,9 @@ def run(
         if as_json:
             sys.stdout.buffer.writelines(written(context.results(outcome)))
         else:
-            output.results(context.results(outcome), store.folder)
+            output.results(context.results(outcome), by_project=True)
+            output.site(store.folder)
+            output.left_out(store.left_out, store.folder)
     outcome.insist()
 
 

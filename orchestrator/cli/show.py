@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,34 +19,51 @@ if TYPE_CHECKING:
     from orchestrator.publish.terminal import Block
     from orchestrator.results.store import Results
 
+_EARLIER = 3  # results that are not current
 _LISTED = 10  # names in a message
 
 
 @click.command
-@click.argument("project")
+@click.argument("project", metavar="PROJECT[==VERSION]")
 @options.CONFIG
 @options.RESULTS
-@options.option("--image", metavar="NAME", help="Where it stands on that image alone.")
-def show(project: str, config_file: Path, folder: Path | None, image: str | None) -> None:
-    """Tell where PROJECT, or PROJECT==VERSION, stands on each image, in what it differs, and where it stood before."""
+@options.option("--image", metavar="NAME", help="The results on that image alone.")
+@options.as_json("all results of the project, newest first, as one JSON array")
+def show(project: str, config_file: Path, folder: Path | None, image: str | None, as_json: bool) -> None:
+    """Summarize the results of PROJECT, or of PROJECT==VERSION: the current ones on each image, and earlier ones.
+
+    explain prints all that is known of one result, with its recipe.
+    """
+    from orchestrator.results.store import as_json as written
+
+    _, store = options.opened(config_file, folder)
+    results = list(results_of(store, project, image))
+    if as_json:
+        sys.stdout.buffer.writelines(written(results))
+        return
+    with output.paged():
+        _print(results)
+        output.site(store.folder)
+        output.left_out(store.left_out, store.folder)
+
+
+def _print(results: Sequence[Result]) -> None:
     from orchestrator.publish import comparison, publish, terminal
     from orchestrator.results.summary import summarize
 
-    _, store = options.opened(config_file, folder)
-    found = list(results_of(store, project, image))
-    (stands,) = summarize(found, (), datetime.now(UTC)).projects
-    debians = publish.debians(one.image for one in stands.standings)
-    compared = comparison.comparisons(stands.standings, stands.current, debians)
+    (summary,) = summarize(results, (), datetime.now(UTC)).projects
+    debians = publish.debians(standing.image for standing in summary.standings)
+    compared = comparison.comparisons(summary.standings, summary.current, debians)[:1]
     for one in compared:
         output.blocks(terminal.side_by_side(one))
-    shown = [one.latest for one in stands.current]
-    for latest in shown:
-        click.echo("\n" if compared or latest is not shown[0] else "", nl=False)
-        output.blocks(story_of(latest))
-        output.blocks(terminal.differences(latest.differences))
-    if earlier := [one for one in found if not any(one is latest for latest in shown)]:
+    current = [standing.latest for standing in summary.current]
+    for latest in current:
+        output.blocks(terminal.headline(latest, whole=False) if compared else terminal.brief(latest))
+    if earlier := [one for one in results if not any(one is latest for latest in current)]:
         click.echo("\nEarlier:")
-        output.results(earlier, store.folder)
+        output.results(earlier[:_EARLIER])
+        if len(earlier) > _EARLIER:
+            click.echo(f"and {len(earlier) - _EARLIER} more; --json prints all of them")
 
 
 def results_of(store: Results, project: str, image: str | None) -> Iterator[Result]:

@@ -148,7 +148,6 @@ def shown(total: int, *, terminal: bool | None = None) -> Iterator[Progress]:
 
 def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Print a table on standard output, and all of it however narrow the terminal; its cells may be hostile."""
-    from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
@@ -157,10 +156,28 @@ def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]])
         drawn.add_column(column, overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(printable(cell), style=COLOURS.get(cell, "")) for cell in row))
+    _console().print(drawn)
+
+
+def paragraph(text: str) -> None:
+    """Print a line on standard output, wrapped to the terminal with its indentation; it may be hostile."""
+    if not sys.stdout.isatty():
+        sys.stdout.write(printable(text) + "\n")
+        return
+    from rich.padding import Padding  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    words = text.lstrip(" ")
+    _console().print(Padding(Text(printable(words), overflow="fold"), (0, 0, 0, len(text) - len(words)), expand=False))
+
+
+def _console() -> Console:
+    from rich.console import Console  # noqa: PLC0415
+
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:
         console.width = _WIDEST
-    console.print(drawn)
+    return console
 
 
 def _one_line(text: str) -> str:

@@ -94,6 +94,7 @@ class Results:
         self._now = now
         self.folder = folder
         self._left_out: set[Path] = set()
+        self._unreadable: set[Path] = set()
         self._counted = 1
         self.wheels = Store(folder / "wheels", wheels)
         self.logs = Store(folder / "logs", logs)
@@ -140,6 +141,11 @@ class Results:
             shutil.rmtree(folder, ignore_errors=True)
 
     @property
+    def left_out(self) -> int:
+        """How many of the records that were looked at so far could not be read, or are not where they belong."""
+        return len(self._left_out | self._unreadable)
+
+    @property
     def _records(self) -> Path:
         return self.folder / "records"
 
@@ -173,7 +179,9 @@ class Results:
     def _placed(self, path: Path) -> Result | None:
         """Read a record; None where it cannot be read, or is not what its place makes of it."""
         result = read(path)
-        if result is not None and (why := misplaced(path, result, self._now())):
+        if result is None:
+            self._unreadable.add(path)
+        elif why := misplaced(path, result, self._now()):
             self._leave_out(path, why)
             return None
         return result
@@ -239,8 +247,10 @@ class Results:
         """Return the last check of every exclusion that has one that can be read, by project."""
         found: dict[str, ExclusionCheck] = {}
         for path in sorted(file for folder in _entries(self.folder / "exclusions") for file in _entries(folder)):
-            if path.suffix == ".json" and (check := _read(path, _CHECK)) is not None:
-                if (path.parent.name, path.name) == (check.project, f"{check.checked:{_STAMP}}.json"):
+            if path.suffix == ".json":
+                if (check := _read(path, _CHECK)) is None:
+                    self._unreadable.add(path)
+                elif (path.parent.name, path.name) == (check.project, f"{check.checked:{_STAMP}}.json"):
                     found[path.parent.name] = check
                 else:
                     self._leave_out(path, "it is of another project or time")

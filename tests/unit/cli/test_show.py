@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +20,7 @@ import pytest
 from orchestrator.model import Verdict
 from orchestrator.results.store import Results
 from tests.sample_results import IMAGE, all_hostile, explained, sample
-from tests.unit.cli.commands import assert_harmless, run
+from tests.unit.cli.commands import ROOT, assert_harmless, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,11 +97,12 @@ def test_explain_takes_a_version_and_an_image(farm: Path) -> None:
     assert "markupsafe==2.1.4 on trixie: there is no result; there are results for markupsafe, rude" in ended.err
 
 
-def test_show_tells_what_was_before(farm: Path) -> None:
-    """After the story of the newest on an image, and what differs in it."""
+def test_show_lists_earlier_results(farm: Path) -> None:
+    """After the current one."""
     told = run("show", "markupsafe", "--image", "bookworm", folder=farm).out
     assert told.startswith("markupsafe 2.1.5 on bookworm: sensitive")
-    assert "dist-info/RECORD" in told
+    assert "Differs in: markupsafe/_speedups.cpython-311-x86_64-linux-gnu.so (content)" in told
+    assert "dist-info/RECORD" not in told
     earlier = told.partition("Earlier:")[2]
     assert "2.1.4" in earlier
     assert "2.1.5" not in earlier
@@ -121,3 +132,59 @@ def test_a_hostile_result_reaches_no_terminal(farm: Path, command: tuple[str, ..
     assert ended.status == 0, ended.err
     assert_harmless(ended.out.replace("\t", "") + ended.err)
     assert "--report" in command or "gnp.exe" in ended.out
+
+
+def test_show_fits_half_a_page(farm: Path) -> None:
+    """With several images and many earlier results; recipes and whole hashes are for explain."""
+    for day in range(10, 30):
+        keep(farm, explained(days=-day))
+    for arguments in (("markupsafe",), ("markupsafe", "--image", "bookworm")):
+        out = run("show", *arguments, folder=farm).out
+        assert len(out.splitlines()) <= 30
+        assert "debian/rules" not in out
+        assert not re.search(r"\b[0-9a-f]{13,}\b", out)
+        assert re.search(r"\b[0-9a-f]{12}\b", out)
+        assert "and 18 more; --json prints all of them" in out
+
+
+def test_show_prints_records_as_json(farm: Path) -> None:
+    """All of the project's, newest first, as run prints them."""
+    results = json.loads(run("show", "markupsafe", "--json", folder=farm).out)
+    assert [(one["project"], one["version"]) for one in results] == [
+        ("markupsafe", "2.1.5"),
+        ("markupsafe", "2.1.4"),
+        ("markupsafe", "2.1.5"),
+    ]
+    assert json.loads(run("show", "markupsafe==2.1.4", "--json", folder=farm).out)[0]["verdict"] == "reproducible"
+
+
+def test_show_counts_records_that_are_left_out(farm: Path) -> None:
+    """Those that cannot be read, and those that are not where they belong."""
+    assert "cannot be read" not in run("show", "markupsafe", folder=farm).out
+    records = farm / "results" / "records"
+    (records / "markupsafe" / "broken.json").write_text("{")
+    (records / "markupsafe" / "misplaced.json").write_bytes(next((records / "rude").iterdir()).read_bytes())
+    out = run("show", "markupsafe", folder=farm).out
+    assert "2 records in " in out
+    assert "cannot be read, or are not where they belong; the log names them" in out
+
+
+@pytest.mark.parametrize(("lines", "paged"), [(24, True), (200, False)])
+def test_long_output_goes_through_a_pager(farm: Path, lines: int, *, paged: bool) -> None:
+    """On a terminal that is shorter, and wrapped to its width."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, 60, 0, 0))
+    environment = {"PYTHONPATH": str(ROOT), "PAGER": "sed s/^/paged:/", "PATH": os.environ["PATH"], "TERM": "xterm"}
+    command = [sys.executable, "-m", "orchestrator", "explain", "markupsafe"]
+    process = subprocess.Popen(command, cwd=farm, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    read = b""
+    with suppress(OSError):  # the terminal's end
+        while piece := os.read(ours, 1 << 16):
+            read += piece
+    os.close(ours)
+    assert process.wait(60) == 0
+    shown = read.decode().replace("\r", "").splitlines()
+    assert shown[0].startswith("paged:markupsafe 2.1.5") == paged
+    before_the_recipe = shown[: next(number for number, line in enumerate(shown) if "Recipe: " in line)]
+    assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line).removeprefix("paged:")) for line in before_the_recipe) <= 60
