@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options, requests
+from orchestrator.cli import options, output, requests
 from orchestrator.errors import ImageError
 from orchestrator.farm import progress
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from orchestrator.model import Image
 
 
 class _MakeByDefault(click.Group):
@@ -72,22 +74,43 @@ def suggest(project: str, image: str | None, config_file: Path, folder: Path | N
 @click.argument("names", nargs=-1)
 @options.CONFIG
 @options.option("--lock", is_flag=True, help="Write each image's lock anew, from what Debian's archive has now.")
+@options.as_json("the table as one JSON array, with whole hashes")
 @options.LOG
-def make(names: tuple[str, ...], config_file: Path, lock: bool) -> None:
-    """Make the images (all, or those named), and tell what is in them."""
+def make(names: tuple[str, ...], config_file: Path, lock: bool, as_json: bool) -> None:
+    """Make the images (all, or those named), and list what is in them."""
     from orchestrator.build import engine as engines
     from orchestrator.images import build, recipe
 
     settings = options.configured(config_file)
     requests.check_images(names)
     engine = engines.connect()
-    rows = []
+    images = []
     for name in recipe.bases_first(recipe.FOLDER, names or recipe.names(recipe.FOLDER)):
         if lock:
             changed = build.relock(engine, name, recipe.FOLDER, settings.cache, log=progress.note)
             click.echo(f"{name}: {len(changed)} packages changed in the lock", err=True)
-        one = build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, log=progress.note)
-        drifted = f"{len(one.drift)} packages drifted" if one.drift else "as locked"
-        python = f"Python {one.target.python}"
-        rows.append((name, python, one.base, f"{len(one.packages)} packages", drifted, one.manifest[:12], one.id[:19]))
-    progress.table("", ("image", "python", "base", "content", "lock", "manifest", "id"), rows)
+        images += [build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, log=progress.note)]
+    if as_json:
+        output.as_json(map(_fields, images))
+    else:
+        columns = ("image", "python", "base", "content", "lock", "manifest", "id")
+        progress.table("", columns, [_row(image) for image in images])
+
+
+def _fields(image: Image) -> dict[str, object]:
+    return {
+        "image": image.name,
+        "python": image.target.python,
+        "base": image.base,
+        "packages": len(image.packages),
+        "drift": [one.package for one in image.drift],
+        "manifest": image.manifest,
+        "id": image.id,
+    }
+
+
+def _row(image: Image) -> tuple[str, ...]:
+    drifted = f"{len(image.drift)} packages drifted" if image.drift else "as locked"
+    packages = f"{len(image.packages)} packages"
+    python = f"Python {image.target.python}"
+    return image.name, python, image.base, packages, drifted, image.manifest[:12], image.id[:19]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 from contextlib import contextmanager, redirect_stdout
@@ -14,7 +15,7 @@ from orchestrator.farm import progress
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from orchestrator.model import Result
@@ -91,6 +92,13 @@ def blocks(found: Iterable[Block]) -> None:
             pasted(block.text)
         else:
             progress.table("", block.columns, block.rows)
+
+
+def as_json(rows: Iterable[Mapping[str, object]]) -> None:
+    """Print rows as one JSON array, every text of them as `escapes` has it."""
+    from orchestrator.util import escapes
+
+    click.echo(json.dumps(escapes.all_escaped(list(map(dict, rows))), indent=1))
 
 
 def pasted(text: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options, requests
+from orchestrator.cli import options, output, requests
 from orchestrator.cli.run import due_exclusions
 from orchestrator.farm import progress
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @options.FILES
 @options.PROFILE
 @options.option("--again", is_flag=True, help="As run would with it.")
+@options.as_json("the table as one JSON array")
 @options.LOG
 def plan(
     wanted: tuple[str, ...],
@@ -31,6 +32,7 @@ def plan(
     files: tuple[Path, ...],
     profile: str | None,
     again: bool,
+    as_json: bool,
 ) -> None:
     """Tell what would be run, in which order, and why; build nothing."""
     from orchestrator import config, requirement_files
@@ -62,4 +64,8 @@ def plan(
     rows += [(requirement, "", "open", "", why) for requirement, why in failed]
     if not (wanted or files):
         rows += [(one.project, "", "excluded", "", f"{one.reason} (since {one.since})") for one in settings.exclusions]
-    progress.table("", ("project", "version", "action", "image", "why"), rows)
+    columns = ("project", "version", "action", "image", "why")
+    if as_json:
+        output.as_json(dict(zip(columns, row, strict=True)) for row in rows)
+    else:
+        progress.table("", columns, rows)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @options.JOBS
 @options.AGAIN
 @options.option("--published", is_flag=True, help="Compare the wheel on the index, too, with the first build's.")
-@options.option("--json", "as_json", is_flag=True, help="Print the results on standard output, as one JSON array.")
+@options.as_json("the results, and the jobs without a verdict, as one JSON array")
 @options.LOG
 def run(
     wanted: tuple[str, ...],
@@ -73,7 +73,7 @@ def run(
         if checks:
             publisher.publish()
         if as_json:
-            sys.stdout.buffer.writelines(written(context.results(outcome)))
+            sys.stdout.buffer.writelines(written(context.results(outcome), outcome.open))
         else:
             output.results(context.results(outcome), by_project=True)
             output.site(store.folder)

@@ -19,7 +19,7 @@ from orchestrator.farm import progress
 @options.RESULTS
 @options.option("--wheels", type=click.Path(path_type=Path), help="Where the wheels lie, if not beside each FILE.")
 @options.AGAIN
-@options.option("--json", "as_json", is_flag=True, help="Print the rows on standard output, as one JSON array.")
+@options.as_json("the rows as one JSON array")
 @options.LOG
 def witness(
     files: tuple[Path, ...],

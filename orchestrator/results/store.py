@@ -16,6 +16,7 @@ import tempfile
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -321,17 +322,27 @@ def _written(form: TypeAdapter[_T], value: _T, *, indent: int | None = 1) -> byt
     return to_json(escapes.all_escaped(form.dump_python(value, mode="json")), indent=indent)
 
 
-def checks_as_json(checks: Iterable[ExclusionCheck]) -> bytes:
-    """Return checks of exclusions as one JSON array."""
-    return _written(_CHECKS, tuple(checks)) + b"\n"
+def checks_as_json(checks: Iterable[ExclusionCheck], left_open: Iterable[tuple[str, str]] = ()) -> bytes:
+    """Return checks of exclusions as one JSON array, with an object for each job that was left open, as `as_json`."""
+    values = [*_CHECKS.dump_python(tuple(checks), mode="json"), *map(_open_job, left_open)]
+    return to_json(escapes.all_escaped(values), indent=1) + b"\n"
 
 
-def as_json(results: Iterable[Result]) -> Iterator[bytes]:
-    """Yield results as one JSON array, piece by piece."""
+def as_json(results: Iterable[Result], left_open: Iterable[tuple[str, str]] = ()) -> Iterator[bytes]:
+    """Yield results as one JSON array, piece by piece, and after them an object for each job that was left open.
+
+    `left_open` has requirements, each with the reason why it has no verdict.
+    """
     yield b"["
-    for number, result in enumerate(results):
-        yield (b",\n " if number else b"") + _written(_RESULT, result, indent=None)
+    written = (_written(_RESULT, result, indent=None) for result in results)
+    unwritten = (to_json(escapes.all_escaped(_open_job(job))) for job in left_open)
+    for number, text in enumerate(chain(written, unwritten)):
+        yield (b",\n " if number else b"") + text
     yield b"]\n"
+
+
+def _open_job(job: tuple[str, str]) -> dict[str, str]:
+    return {"requirement": job[0], "open": job[1]}
 
 
 def schema() -> dict[str, object]:
