@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command
-@options.PROJECTS
+@options.EXCLUDED
 @options.CONFIG
 @options.RESULTS
 @options.JOBS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options, output, requests
+from orchestrator.cli import completion, options, output, requests
 from orchestrator.errors import ImageError
 from orchestrator.farm import progress
 from orchestrator.util import logs
@@ -33,7 +33,7 @@ def images() -> None:
 
 
 @images.command
-@click.argument("project")
+@click.argument("project", shell_complete=completion.requirements)
 @options.IMAGE
 @options.CONFIG
 @options.RESULTS
@@ -71,7 +71,7 @@ def suggest(project: str, image: str | None, config_file: Path, folder: Path | N
 
 
 @images.command
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=completion.images)
 @options.CONFIG
 @options.option("--lock", is_flag=True, help="Write each image's lock anew, from what Debian's archive has now.")
 @options.as_json("the table as one JSON array, with whole hashes")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from orchestrator.cli import completion
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ RESULTS = option(
 IMAGE = option(
     "--image",
     metavar="NAME",
+    shell_complete=completion.images,
     help="The image to build on, instead of the configuration's.",
 )
 IMAGES = option(
@@ -60,10 +62,12 @@ IMAGES = option(
     "on",
     multiple=True,
     metavar="NAME",
+    shell_complete=completion.images,
     help="An image to build on, instead of the configuration's; may be repeated.",
 )
-REQUIREMENTS = click.argument("wanted", nargs=-1, metavar="[REQUIREMENT]...")
-PROJECTS = click.argument("projects", nargs=-1, metavar="[PROJECT]...")
+REQUIREMENTS = click.argument("wanted", nargs=-1, metavar="[REQUIREMENT]...", shell_complete=completion.requirements)
+PROJECTS = click.argument("projects", nargs=-1, metavar="[PROJECT]...", shell_complete=completion.with_results)
+EXCLUDED = click.argument("projects", nargs=-1, metavar="[PROJECT]...", shell_complete=completion.excluded)
 FILES = option(
     "-r",
     "--requirements",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options, output, requests
+from orchestrator.cli import completion, options, output, requests
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ _LISTED = 10  # names in a message
 
 
 @click.command
-@click.argument("project", metavar="PROJECT[==VERSION]")
+@click.argument("project", metavar="PROJECT[==VERSION]", shell_complete=completion.with_results)
 @options.CONFIG
 @options.RESULTS
-@options.option("--image", metavar="NAME", help="The results on that image alone.")
+@options.option("--image", metavar="NAME", shell_complete=completion.images, help="The results on that image alone.")
 @options.as_json("all results of the project, newest first, as one JSON array")
 def show(project: str, config_file: Path, folder: Path | None, image: str | None, as_json: bool) -> None:
     """Summarize the results of PROJECT, or of PROJECT==VERSION: the current ones on each image, and earlier ones.

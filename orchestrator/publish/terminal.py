@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ FEW = 5  # causes, members or remedies in a line
 OURS_AND_THEIRS = ("ours", "index")
 """What the two sides are called where the published wheel is the other one."""
 
+_SHA256 = re.compile(rf"\b([0-9a-f]{{{HASH}}})[0-9a-f]{{{64 - HASH}}}\b")
 _SIDES = ("first", "second")
 _SPELT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
@@ -74,7 +76,10 @@ def brief(result: Result) -> Iterator[Block]:
     """Report one verdict in a few lines: the wheel, why it differs, in what, and which remedies are proven."""
     yield from headline(result)
     for name, texts in (
-        ("Failure", _failed(result)),
+        ("Failure", [result.failure.evidence] if result.failure and result.failure.evidence else []),
+        ("Advice", [advice] if result.failure and (advice := wording.help_with(result.failure)) else []),
+        ("Hash", [wording.expectation(result)]),
+        ("Kind", [wording.kind(result)]),
         ("Wheel", [wheel.sha256[:HASH] for one in result.builds[:1] if (wheel := one.wheel)]),
         ("Causes", [f"{one.name} ({one.proof})" for one in result.causes]),
         ("Unexplained", _members(wording.gathered(result.unexplained))),
@@ -83,9 +88,9 @@ def brief(result: Result) -> Iterator[Block]:
         ("On the index", [wording.third_party(result)] if result.published else []),
         ("Left open", [result.left_open] if result.left_open else []),
     ):
-        if texts:
+        if any(texts):
             more = f" and {len(texts) - FEW} more" if len(texts) > FEW else ""
-            yield f"  {name}: {', '.join(map(one_line, texts[:FEW]))}{more}"
+            yield f"  {name}: {', '.join(map(_shortened, texts[:FEW]))}{more}"
 
 
 def headline(result: Result, *, whole: bool = True) -> Iterator[Block]:
@@ -97,10 +102,9 @@ def headline(result: Result, *, whole: bool = True) -> Iterator[Block]:
         yield f"  {result.severity}: {wording.depth(result.severity, result.differences)}"
 
 
-def _failed(result: Result) -> list[str]:
-    if result.failure is None:
-        return []
-    return [text for text in (result.failure.evidence, wording.help_with(result.failure)) if text]
+def _shortened(text: str) -> str:
+    """Return a text on one line, with its hashes shortened."""
+    return _SHA256.sub(r"\1", one_line(text, bound=2 * LONGEST))
 
 
 def _members(differences: Iterable[tuple[str, str, object]]) -> list[str]:
