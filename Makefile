@@ -64,6 +64,10 @@ docs: venv ## write anew what is generated: the catalogues' pages and the schema
 	mv docs/config.schema.json.new docs/config.schema.json
 	.venv/bin/python scripts/docs.py
 
+.PHONY: man
+man: venv ## write the manual pages into man/, from the help of the commands
+	@exec .venv/bin/click-man --target man wheelproof
+
 .PHONY: lock
 lock: venv ## pin all Python dependencies anew, with hashes
 	@.venv/bin/uv --no-config pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
@@ -73,7 +77,7 @@ lock: venv ## pin all Python dependencies anew, with hashes
 .PHONY: clean
 clean: ## remove what can be made again; results stay
 	@if [ -d .cache ]; then chmod -R u+w .cache; fi # much of it is kept read-only
-	rm -rf .venv .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build ./*.egg-info
+	rm -rf .venv .cache man .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build ./*.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: venv
