@@ -77,6 +77,10 @@ docs: venv ## regenerate the catalogues' pages and the schema of config.yaml
 	mv docs/config.schema.json.new docs/config.schema.json
 	.venv/bin/python scripts/docs.py
 
+.PHONY: man
+man: venv ## write the manual pages into man/, from the help of the commands
+	@exec .venv/bin/click-man --target man wheelproof
+
 .PHONY: lock
 lock: venv ## pin the newest Python dependencies, with hashes
 	@.venv/bin/uv --no-config pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
@@ -93,7 +97,7 @@ dist: venv ## build the sdist and the wheel of wheelproof itself into dist/
 .PHONY: clean
 clean: ## remove what can be built again; results stay
 	@if [ -d .cache ]; then chmod -R u+w .cache; fi # much of it is kept read-only
-	rm -rf .venv .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist ./*.egg-info
+	rm -rf .venv .cache man .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist ./*.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: venv

@@ -1,17 +1,18 @@
-"""What can go wrong with the farm itself; a package's own failure is a value, never one of these.
+"""Errors of the farm itself. A package's own failure is a value, never one of these.
 
-WheelproofError            the root: one clear message that says what to do
-├── UsageError             2   the command line asks for something that cannot be
-├── ConfigError            3   config.yaml has mistakes; all of them, with their places
-├── EngineError            4   the container engine is absent, or does not do as asked
+WheelproofError            the root: one message: what was being done, what went wrong, what to do
+├── UsageError             2   the command line is wrong, or asks for something that does not exist
+├── ConfigError            3   config.yaml has mistakes; the message lists all of them
+├── EngineError            4   the container engine is absent, or fails
 ├── ImageError             5   an image cannot be made as its lock says
 ├── PackageIndexError      6   the package index does not answer, or answers wrongly
 ├── FaultError             1   a fault of this program
 ├── ResultsError           7   results/ or the cache cannot be read or written
 │   └── NoRoomError            their file system is full: that ends a run
-├── BusyError              8   another run works on the same results
+├── BusyError              8   another run uses the same results
 ├── OpenJobsError          9   the run ended, but some jobs got no verdict
-└── DisagreementError     10   a rebuild does not give the hashes that a file names
+├── DisagreementError     10   a rebuild does not give the hashes that a file lists
+└── Interrupted          130   the run was asked to stop
 """
 
 from __future__ import annotations
@@ -29,31 +30,36 @@ _OF_THE_HOST = frozenset(
 
 
 class WheelproofError(Exception):
-    """The farm slipped; the message says what was done, what went wrong and what to do."""
+    """The farm failed; the message is what was being done, what went wrong and what to do."""
 
     exit_status = 1
 
+    is_transient = False
+    """Whether the same command may succeed if it is run again, with nothing changed by the user."""
+
 
 class UsageError(WheelproofError):
-    """The command line asks for something that cannot be."""
+    """The command line is wrong, or asks for something that does not exist."""
 
     exit_status = 2
 
 
 class ConfigError(WheelproofError):
-    """config.yaml has mistakes; the message lists every one with its place."""
+    """config.yaml has mistakes; the message lists each of them with its place."""
 
     exit_status = 3
 
 
 class EngineError(WheelproofError):
-    """The container engine is absent, or does not do as asked."""
+    """The container engine is absent, or fails."""
 
     exit_status = 4
 
 
 class TransientEngineError(EngineError):
-    """The engine failed in a way that another try may mend."""
+    """The engine failed in a way that may pass."""
+
+    is_transient = True
 
 
 class ImageError(WheelproofError):
@@ -69,14 +75,20 @@ class PackageIndexError(WheelproofError):
 
 
 class TransientIndexError(PackageIndexError):
-    """The index failed in a way that another try may mend: a time-out, a 5xx."""
+    """The index failed in a way that may pass: a time-out, a 5xx."""
+
+    is_transient = True
 
     retry_after: float = 0
     """Seconds that the index asks to wait before the next try."""
 
 
 class AbsentError(PackageIndexError):
-    """There is nothing at the address that was asked for: status 404."""
+    """The address that was asked for does not exist: status 404."""
+
+
+class NoReleaseError(PackageIndexError):
+    """The index has the project, but no release that a requirement admits."""
 
 
 class ResultsError(WheelproofError):
@@ -86,15 +98,15 @@ class ResultsError(WheelproofError):
 
 
 class NoRoomError(ResultsError):
-    """The file system of the results or the cache is full: nothing more can be kept, and the run ends."""
+    """The file system of the results or the cache is full: nothing more can be written, and the run ends."""
 
 
 class FaultError(WheelproofError):
-    """A fault of this program, in one job or one page; what caused it is its `__cause__`."""
+    """A fault of this program, in one job or one page; its `__cause__` is the exception."""
 
     @classmethod
     def of(cls, cause: BaseException) -> FaultError:
-        """Wrap an exception that nobody foresaw."""
+        """Wrap an unforeseen exception."""
         fault = cls(f"a fault of wheelproof, please report it with the traceback in the log: {_named(cause)}")
         fault.__cause__ = cause
         return fault
@@ -106,7 +118,7 @@ def _named(cause: BaseException) -> str:
 
 
 class BusyError(WheelproofError):
-    """Another run works on the same results."""
+    """Another run uses the same results."""
 
     exit_status = 8
 
@@ -118,17 +130,18 @@ class OpenJobsError(WheelproofError):
 
 
 class DisagreementError(WheelproofError):
-    """A rebuild does not give the hashes that a file names."""
+    """A rebuild does not give the hashes that a file lists."""
 
     exit_status = 10
 
 
 class Interrupted(WheelproofError):  # noqa: N818 - a request, not an error
-    """The run was asked to stop; what was under way is taken up again by the next."""
+    """The run was asked to stop; the next run goes on with what was under way."""
 
+    is_transient = True
     exit_status = 130
 
 
 def is_of_the_host(error: BaseException) -> bool:
-    """Return whether an error is the host's, and no fault of the file that was read: it is gone, the disk is full."""
+    """Return whether an error is the host's and not the file's: the file is gone, say, or the disk is full."""
     return isinstance(error, OSError) and error.errno in _OF_THE_HOST

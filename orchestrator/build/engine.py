@@ -60,6 +60,11 @@ _ABSENT = (
     "or name its socket in DOCKER_HOST"
 )
 
+_FORBIDDEN = (
+    "looking for a container engine: this user has no permission to use {tried}; join the group that owns the socket "
+    "(Docker's: sudo usermod -aG docker $USER, then log in again), or use sudo"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Completed:
@@ -505,7 +510,23 @@ def connect() -> Engine:
         # No proxy stands before a socket; to look for one costs more than a call does.
         client.trust_env = not address.startswith("unix://")
         return Engine(client)
-    raise EngineError(_ABSENT.format(tried=", ".join(tried)))
+    raise EngineError(unreachable(tried, is_forbidden))
+
+
+def unreachable(tried: Iterable[str], forbidden: Callable[[str], bool]) -> str:
+    """Return why no engine answers at the addresses that were tried, and what to do.
+
+    `forbidden` returns whether this user may not use the socket at an address.
+    """
+    if refused := [address for address in tried if forbidden(address)]:
+        return _FORBIDDEN.format(tried=", ".join(refused))
+    return _ABSENT.format(tried=", ".join(tried))
+
+
+def is_forbidden(address: str) -> bool:
+    """Return whether there is a socket at an address that this user may not use."""
+    path = address.removeprefix("unix://")
+    return path != address and os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK)  # noqa: PTH110 - Path raises where it may not look
 
 
 def _pieces(stream: IO[bytes]) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
-"""The commands. The only place where the parts are put together, and the only one that imports click.
+"""The commands. The only folder that imports click.
 
-What a command needs, and others do not, it imports by itself: each shall answer at once.
+A command imports by itself what no other command needs, so that each one starts quickly.
 """
 
 from __future__ import annotations
@@ -20,14 +20,23 @@ from orchestrator.farm.workers import stop_signals
 from orchestrator.util import logs
 from orchestrator.util.room import shortage
 
-EPILOG = """Exit status: 0 every job got a verdict, whatever it is; 1 a fault of wheelproof; 2 the
-command line is wrong; 3 the configuration is; 4 the container engine fails; 5 an image cannot be made;
-6 the package index fails; 7 the results or the cache cannot be used; 8 another run works on the same
-results; 9 some jobs got no verdict; 10 a witness found hashes that do not hold; 130 stopped, by SIGINT,
-SIGTERM, SIGHUP or SIGQUIT. Of compare: 0 the same bytes, 1 they differ, 2 trouble."""
+EPILOG = """Each option can also be set by an environment variable, WHEELPROOF_COMMAND_OPTION: for instance
+WHEELPROOF_RUN_JOBS=4. WHEELPROOF_CONFIG, WHEELPROOF_RESULTS, WHEELPROOF_QUIET and WHEELPROOF_LOG_FORMAT
+apply to every command. The command line overrides them.
+
+Completion in bash: eval "$(_WHEELPROOF_COMPLETE=bash_source wheelproof)"; zsh_source and fish_source
+are for the other shells.
+
+Exit status: 0 every job got a verdict, whatever it is; 1 a fault of wheelproof; 2 the command line is
+wrong, or asks for something that does not exist; 3 the configuration is wrong; 4 the container engine
+fails; 5 an image cannot be made; 6 the package index fails; 7 the results or the cache cannot be used;
+8 another run uses the same results; 9 some jobs got no verdict; 10 a witness found hashes that do not
+match; 130 stopped by SIGINT, SIGTERM, SIGHUP or SIGQUIT. Of compare: 0 equal, 1 different, 2 an error."""
+
+NAME = "wheelproof"
 
 READABLE = 0o022
-"""The umask of every command: the users of containers have to read what the cache holds."""
+"""The umask of every command: the users of containers have to read the files of the cache."""
 
 COMMANDS = (
     run.run,
@@ -46,21 +55,25 @@ COMMANDS = (
 @click.group(
     epilog=EPILOG,
     commands=COMMANDS,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "auto_envvar_prefix": NAME.upper(),
+    },
 )
-@click.version_option(__version__, prog_name="wheelproof")
+@click.version_option(__version__, "-V", "--version", prog_name=NAME)
 def cli() -> None:
     """Prove which Python wheels can be rebuilt bit for bit."""
 
 
 def main() -> None:
-    """Run a command; whatever is foreseen to go wrong is one message and an exit status."""
+    """Run a command; every foreseen error is one message and an exit status."""
     streams.settle()
     for number in stop_signals():
         signal.signal(number, signal.default_int_handler)
     os.umask(READABLE)
     try:
-        cli(standalone_mode=False)
+        cli(prog_name=NAME, standalone_mode=False)
         sys.stdout.flush()
     except Interrupted as error:
         _leave(str(error))
@@ -72,7 +85,7 @@ def main() -> None:
         sys.exit(UsageError.exit_status)
     except (click.Abort, KeyboardInterrupt):
         _leave("stopped")
-    except Exception as error:  # noqa: BLE001 - nothing is above
+    except Exception as error:  # noqa: BLE001 - the outermost level
         known = shortage(error) or FaultError.of(error)
         if isinstance(known, FaultError):
             logs.fault("wheelproof has a fault", known)
@@ -81,7 +94,7 @@ def main() -> None:
 
 
 def _leave(message: str) -> NoReturn:
-    """End at once: a thread that still waits for a network, say, holds nothing that would be lost."""
+    """End at once: a thread may still wait for a network, but nothing of it would be lost."""
     click.echo(f"wheelproof: {message}", err=True)
     with suppress(OSError):
         sys.stdout.flush()

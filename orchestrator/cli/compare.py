@@ -11,14 +11,14 @@ from typing import NoReturn
 
 import click
 
-from orchestrator.cli import output
+from orchestrator.cli import options, output
 from orchestrator.errors import UsageError, WheelproofError
 
 
 @click.command
 @click.argument("first", metavar="FIRST.whl", type=click.Path(path_type=Path))
 @click.argument("second", metavar="SECOND.whl", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print what was found as one JSON object.")
+@options.as_json("the comparison as one JSON object")
 def compare(first: Path, second: Path, as_json: bool) -> None:
     """Tell why two wheels differ, and how deep; nothing is built, and nothing of them is run.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options
+from orchestrator.cli import options, output
 from orchestrator.errors import Interrupted, NoRoomError, WheelproofError
 from orchestrator.farm import progress
 from orchestrator.util import logs
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 @options.PROJECTS
 @options.CONFIG
 @options.RESULTS
-@click.option("--prove", is_flag=True, help="Build the former inputs again, with one of them swapped at a time.")
-@options.LOG_FORMAT
-def drift(projects: tuple[str, ...], config_file: Path, folder: Path | None, prove: bool) -> None:
+@options.option("--prove", is_flag=True, help="Build the former inputs again, with one of them swapped at a time.")
+@options.as_json("the table as one JSON array, with whole hashes")
+@options.LOG
+def drift(projects: tuple[str, ...], config_file: Path, folder: Path | None, prove: bool, as_json: bool) -> None:
     """Tell which releases give another wheel than a former run's, and which of the inputs did it."""
     from packaging.utils import canonicalize_name
 
@@ -43,7 +44,11 @@ def drift(projects: tuple[str, ...], config_file: Path, folder: Path | None, pro
                 logs.fault("a drift is not proven", tried, project=later.project)
                 unproven.append((f"{later.project}=={later.version}", str(tried)))
                 tried = ()
-            shas = one.was[:12], one.now[:12]
-            rows.append((later.project, later.version, later.image.name, *shas, culprit(one, tried)))
-    progress.table("", ("project", "version", "image", "was", "is", "culprit"), rows)
+            rows.append((later.project, later.version, later.image.name, one.was, one.now, culprit(one, tried)))
+    columns = ("project", "version", "image", "was", "is", "culprit")
+    if as_json:
+        left_open = [{"requirement": requirement, "open": why} for requirement, why in unproven]
+        output.as_json([*(dict(zip(columns, row, strict=True)) for row in rows), *left_open])
+    else:
+        progress.table("", columns, [(*row[:3], row[3][:12], row[4][:12], row[5]) for row in rows])
     run.RunOutcome((), tuple(unproven)).insist()

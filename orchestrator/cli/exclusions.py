@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 @click.command
-@options.PROJECTS
+@options.EXCLUDED
 @options.CONFIG
 @options.RESULTS
 @options.JOBS
 @options.AGAIN
-@click.option("--json", "as_json", is_flag=True, help="Print the checks on standard output, as one JSON array.")
-@options.LOG_FORMAT
+@options.as_json("the checks, and the jobs without a verdict, as one JSON array")
+@options.LOG
 def exclusions(
     projects: tuple[str, ...],
     config_file: Path,
@@ -46,7 +46,7 @@ def exclusions(
         if found:
             publisher.publish()
     if as_json:
-        sys.stdout.buffer.write(results.checks_as_json(found))
+        sys.stdout.buffer.write(results.checks_as_json(found, outcome.open))
     else:
         rows = [(one.project, one.outcome.value, one.why, f"{one.checked:%Y-%m-%d %H:%M}") for one in found]
         progress.table("", ("project", "outcome", "because", "checked"), rows)

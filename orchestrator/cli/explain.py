@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options, output
+from orchestrator.cli import completion, options, output
 from orchestrator.cli.show import results_of, story_of
 
 if TYPE_CHECKING:
@@ -14,19 +14,24 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.argument("project", metavar="PROJECT[==VERSION]")
+@click.argument("project", metavar="PROJECT[==VERSION]", shell_complete=completion.with_results)
 @options.CONFIG
 @options.RESULTS
-@click.option("--image", metavar="NAME", help="The verdict on that image; the newest by default.")
-@click.option("--report", is_flag=True, help="Print a report for the project's own developers, as Markdown.")
+@options.option(
+    "--image",
+    metavar="NAME",
+    shell_complete=completion.images,
+    help="The verdict on that image; the newest by default.",
+)
+@options.option("--report", is_flag=True, help="Print a report for the project's own developers, as Markdown.")
 def explain(project: str, config_file: Path, folder: Path | None, image: str | None, report: bool) -> None:
-    """Tell why PROJECT, or PROJECT==VERSION, got its verdict, what proves it and what repairs it."""
+    """Explain the verdict on PROJECT, or on PROJECT==VERSION: its causes, what proves them, and how to fix it."""
     from orchestrator.publish import advice
 
     _, store = options.opened(config_file, folder)
     result = next(results_of(store, project, image))
-    if report:
-        told = advice.report(result) or f"{result.project} {result.version}: there is nothing to report."
-        output.pasted(told)
-    else:
-        output.blocks(story_of(result))
+    with output.paged():
+        if report:
+            output.pasted(advice.report(result) or f"{result.project} {result.version}: there is nothing to report.")
+        else:
+            output.blocks(story_of(result))

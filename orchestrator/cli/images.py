@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options
+from orchestrator.cli import completion, options, output, requests
 from orchestrator.errors import ImageError
 from orchestrator.farm import progress
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from orchestrator.model import Image
 
 
 class _MakeByDefault(click.Group):
@@ -31,12 +33,12 @@ def images() -> None:
 
 
 @images.command
-@click.argument("project")
+@click.argument("project", shell_complete=completion.requirements)
 @options.IMAGE
 @options.CONFIG
 @options.RESULTS
-@click.option("--name", help="What to call the image, instead of the project's name.")
-@options.LOG_FORMAT
+@options.option("--name", help="What to call the image, instead of the project's name.")
+@options.LOG
 def suggest(project: str, image: str | None, config_file: Path, folder: Path | None, name: str | None) -> None:
     """Write images/NAME for PROJECT: the image, and the Debian packages that its build turns out to need.
 
@@ -49,6 +51,8 @@ def suggest(project: str, image: str | None, config_file: Path, folder: Path | N
     from orchestrator.images.recipe import FOLDER
 
     settings, store = options.opened(config_file, folder)
+    requests.check_images((image,) if image else ())
+    requests.check_requirements((project,), settings)
     task = config.tasks(settings, (project,), (image,) if image else ())[0]
     place = suggest.unused(FOLDER, name or suggest.named_for(project))
     with store.locked():
@@ -67,23 +71,46 @@ def suggest(project: str, image: str | None, config_file: Path, folder: Path | N
 
 
 @images.command
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=completion.images)
 @options.CONFIG
-@click.option("--lock", is_flag=True, help="Write each image's lock anew, from what Debian's archive has now.")
-def make(names: tuple[str, ...], config_file: Path, lock: bool) -> None:
-    """Make the images (all, or those named), and tell what is in them."""
+@options.option("--lock", is_flag=True, help="Write each image's lock anew, from what Debian's archive has now.")
+@options.as_json("the table as one JSON array, with whole hashes")
+@options.LOG
+def make(names: tuple[str, ...], config_file: Path, lock: bool, as_json: bool) -> None:
+    """Make the images (all, or those named), and list what is in them."""
     from orchestrator.build import engine as engines
     from orchestrator.images import build, recipe
 
     settings = options.configured(config_file)
+    requests.check_images(names)
     engine = engines.connect()
-    rows = []
+    images = []
     for name in recipe.bases_first(recipe.FOLDER, names or recipe.names(recipe.FOLDER)):
         if lock:
             changed = build.relock(engine, name, recipe.FOLDER, settings.cache, log=progress.note)
             click.echo(f"{name}: {len(changed)} packages changed in the lock", err=True)
-        one = build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, log=progress.note)
-        drifted = f"{len(one.drift)} packages drifted" if one.drift else "as locked"
-        python = f"Python {one.target.python}"
-        rows.append((name, python, one.base, f"{len(one.packages)} packages", drifted, one.manifest[:12], one.id[:19]))
-    progress.table("", ("image", "python", "base", "content", "lock", "manifest", "id"), rows)
+        images += [build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, log=progress.note)]
+    if as_json:
+        output.as_json(map(_fields, images))
+    else:
+        columns = ("image", "python", "base", "content", "lock", "manifest", "id")
+        progress.table("", columns, [_row(image) for image in images])
+
+
+def _fields(image: Image) -> dict[str, object]:
+    return {
+        "image": image.name,
+        "python": image.target.python,
+        "base": image.base,
+        "packages": len(image.packages),
+        "drift": [one.package for one in image.drift],
+        "manifest": image.manifest,
+        "id": image.id,
+    }
+
+
+def _row(image: Image) -> tuple[str, ...]:
+    drifted = f"{len(image.drift)} packages drifted" if image.drift else "as locked"
+    packages = f"{len(image.packages)} packages"
+    python = f"Python {image.target.python}"
+    return image.name, python, image.base, packages, drifted, image.manifest[:12], image.id[:19]

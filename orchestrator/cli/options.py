@@ -1,36 +1,74 @@
-"""The options and arguments that several commands have, and what is opened by them."""
+"""The options and arguments that several commands share, and what they open."""
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from orchestrator.cli import completion
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orchestrator.config import Config
     from orchestrator.requirement_files import Read
     from orchestrator.results.store import Results
 
-CONFIG = click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), default="config.yaml", help="What is tracked, and how."
+_Command = TypeVar("_Command", bound="Callable[..., Any] | click.Command")
+
+
+class Option(click.Option):
+    """An option whose environment variable has the option's name, whatever the name of its parameter."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return the variable's value if it is not empty: WHEELPROOF_RUN_LOG_FORMAT is that of `--log-format`."""
+        name = self.opts[-1].lstrip("-").replace("-", "_").upper()
+        return super().resolve_envvar_value(ctx) or os.environ.get(f"{ctx.auto_envvar_prefix}_{name}") or None
+
+
+option = partial(click.option, cls=Option)
+"""Add an option to a command."""
+
+CONFIG = option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    default="config.yaml",
+    envvar="WHEELPROOF_CONFIG",
+    show_envvar=True,
+    help="The configuration.",
 )
-RESULTS = click.option(
-    "--results", "folder", type=click.Path(path_type=Path), help="Where results are kept, instead of where config says."
+RESULTS = option(
+    "--results",
+    "folder",
+    type=click.Path(path_type=Path),
+    envvar="WHEELPROOF_RESULTS",
+    show_envvar=True,
+    help="The folder of the results, instead of the configuration's.",
 )
-IMAGE = click.option("--image", metavar="NAME", help="The image to build on, instead of what the config says.")
-IMAGES = click.option(
+IMAGE = option(
+    "--image",
+    metavar="NAME",
+    shell_complete=completion.images,
+    help="The image to build on, instead of the configuration's.",
+)
+IMAGES = option(
     "--image",
     "on",
     multiple=True,
     metavar="NAME",
-    help="An image to build on, instead of what the config says; may be repeated.",
+    shell_complete=completion.images,
+    help="An image to build on, instead of the configuration's; may be repeated.",
 )
-REQUIREMENTS = click.argument("wanted", nargs=-1, metavar="[REQUIREMENT]...")
-PROJECTS = click.argument("projects", nargs=-1, metavar="[PROJECT]...")
-FILES = click.option(
+REQUIREMENTS = click.argument("wanted", nargs=-1, metavar="[REQUIREMENT]...", shell_complete=completion.requirements)
+PROJECTS = click.argument("projects", nargs=-1, metavar="[PROJECT]...", shell_complete=completion.with_results)
+EXCLUDED = click.argument("projects", nargs=-1, metavar="[PROJECT]...", shell_complete=completion.excluded)
+FILES = option(
     "-r",
     "--requirements",
     "files",
@@ -39,25 +77,47 @@ FILES = click.option(
     metavar="FILE",
     help="A requirements file, poetry.lock, pylock.toml or the output of sha256sum; may be repeated.",
 )
-PROFILE = click.option("--profile", metavar="NAME", help="Build as that profile of the configuration does.")
-JOBS = click.option(
+PROFILE = option("--profile", metavar="NAME", help="Build as that profile of the configuration does.")
+JOBS = option(
     "--jobs",
     type=click.IntRange(1),
-    help="Builds at once; by default as many as there are processors and as memory has room for.",
+    help="How many builds run at once; by default as many as processors and memory allow.",
 )
-AGAIN = click.option("--again", is_flag=True, help="Build what has a result already, too.")
-LOG_FORMAT = click.option(
+AGAIN = option("--again", is_flag=True, help="Also build what has a result already.")
+_LOG_FORMAT = option(
     "--log-format",
     type=click.Choice(["console", "json"]),
     default="console",
-    help="How to log, on standard error.",
+    envvar="WHEELPROOF_LOG_FORMAT",
+    show_envvar=True,
+    help="The format of the log, on standard error.",
     expose_value=False,
     callback=lambda _context, _option, form: logs.use(form),
 )
+_QUIET = option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    envvar="WHEELPROOF_QUIET",
+    show_envvar=True,
+    help="Log nothing but warnings and errors, and show no progress.",
+    expose_value=False,
+    callback=lambda _context, _option, quiet: logs.be_quiet(quiet=quiet),
+)
+
+
+def LOG(command: _Command) -> _Command:  # noqa: N802 - a decorator, like the constants above
+    """Add the options of the log: its format, and how much of it there is."""
+    return _QUIET(_LOG_FORMAT(command))
+
+
+def as_json(what: str) -> Callable[[_Command], _Command]:
+    """Return the option `--json` of a command that prints `what`."""
+    return option("--json", "as_json", is_flag=True, help=f"Print {what} on standard output.")
 
 
 def configured(config_file: Path) -> Config:
-    """Read the configuration, with the names of the variations and the images that there are.
+    """Read the configuration, with the names of the existing variations and images.
 
     Raises
     ------
@@ -73,14 +133,14 @@ def configured(config_file: Path) -> Config:
 
 
 def _wanted(path: Path) -> Read:
-    """Read a file that the configuration names; what reads it is imported where there is one."""
+    """Read a file that the configuration names; the reader is imported only where there is such a file."""
     from orchestrator.sources import reading
 
     return reading.wanted(path)
 
 
 def opened(config_file: Path, folder: Path | None) -> tuple[Config, Results]:
-    """Read the configuration, and open the results that are in that folder, or else where the configuration says.
+    """Read the configuration, and open the results in that folder, or else in the configuration's.
 
     Raises
     ------

@@ -1,7 +1,12 @@
-"""How commands print: tables, and texts in which what a terminal might obey is spelt out."""
+"""How commands print: tables and texts with control characters escaped, through a pager where they are long."""
 
 from __future__ import annotations
 
+import io
+import json
+import os
+import sys
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
 import click
@@ -10,18 +15,52 @@ from orchestrator.farm import progress
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from orchestrator.model import Result
     from orchestrator.publish.terminal import Block
 
 
-def results(found: Iterable[Result], folder: Path) -> None:
-    """Print results as a table, by project, and where the page is that tells more."""
+class _Screen(io.StringIO):
+    """Keeps what is meant for a terminal."""
+
+    def isatty(self) -> bool:
+        """Return that this is for a terminal, so that it is wrapped and coloured."""
+        return True
+
+
+@contextmanager
+def paged() -> Iterator[None]:
+    """Send what is printed meanwhile through a pager, if it is longer than the terminal; elsewhere just print it."""
+    terminal = sys.stdout
+    if not terminal.isatty():
+        yield
+        return
+    screen = _Screen()
+    try:
+        with redirect_stdout(screen):
+            yield
+    finally:
+        text = screen.getvalue()
+        if text.count("\n") < os.get_terminal_size(terminal.fileno()).lines:
+            click.echo(text, nl=False, color=True)
+        else:
+            click.echo_via_pager(text, color=True)
+
+
+def left_out(count: int, folder: Path) -> None:
+    """Report the records that were left out, if there are any."""
+    if count:
+        records = f"{count} {'record' if count == 1 else 'records'} in {folder / 'records'}"
+        click.echo(f"\n{records} cannot be read, or are not where they belong; the log names them")
+
+
+def results(found: Iterable[Result], *, by_project: bool = False) -> None:
+    """Print results as a table, in their own order or by project; no more than one of them is in memory."""
     from orchestrator.publish import wording
 
-    rows = sorted(
+    rows = [
         (
             one.project,
             one.version,
@@ -31,8 +70,14 @@ def results(found: Iterable[Result], folder: Path) -> None:
             f"{one.finished:%Y-%m-%d %H:%M}",
         )
         for one in found
-    )
+    ]
+    if by_project:
+        rows.sort()
     progress.table("", ("project", "version", "image", "verdict", "because", "when"), rows)
+
+
+def site(folder: Path) -> None:
+    """Print where the site's first page is."""
     click.echo(f"\n{folder / 'site' / 'index.html'}")
 
 
@@ -42,13 +87,20 @@ def blocks(found: Iterable[Block]) -> None:
 
     for block in found:
         if isinstance(block, str):
-            click.echo(logs.printable(block))
+            progress.paragraph(block)
         elif isinstance(block, Paste):
             pasted(block.text)
         else:
             progress.table("", block.columns, block.rows)
 
 
+def as_json(rows: Iterable[Mapping[str, object]]) -> None:
+    """Print rows as one JSON array, every text of them as `escapes` has it."""
+    from orchestrator.util import escapes
+
+    click.echo(json.dumps(escapes.all_escaped(list(map(dict, rows))), indent=1))
+
+
 def pasted(text: str) -> None:
-    """Print a text that is to be used as it is, tabs and all."""
+    """Print a text that is used as it is, tabs included."""
     click.echo("\t".join(logs.printable(piece) for piece in text.rstrip("\n").split("\t")))

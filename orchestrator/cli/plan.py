@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options
+from orchestrator.cli import options, output, requests
 from orchestrator.cli.run import due_exclusions
 from orchestrator.farm import progress
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 @options.RESULTS
 @options.FILES
 @options.PROFILE
-@click.option("--again", is_flag=True, help="As run would with it.")
-@options.LOG_FORMAT
+@options.option("--again", is_flag=True, help="As run would with it.")
+@options.as_json("the table as one JSON array")
+@options.LOG
 def plan(
     wanted: tuple[str, ...],
     on: tuple[str, ...],
@@ -31,19 +32,25 @@ def plan(
     files: tuple[Path, ...],
     profile: str | None,
     again: bool,
+    as_json: bool,
 ) -> None:
     """Print what would be run, in which order, and why. Nothing is built, and no engine is needed."""
-    from dataclasses import astuple
+    from dataclasses import asdict, astuple
 
     from orchestrator import config, requirement_files
     from orchestrator.farm import assemble
     from orchestrator.sources import reading
 
     settings, store = options.opened(config_file, folder)
+    requests.check_images(on)
+    requests.check_requirements(wanted, settings)
     asked = config.tasks(
         settings, wanted, on, wanted=requirement_files.read_all(files, reading.wanted), profile=profile
     )
     due = () if wanted or files or on else due_exclusions(settings, store)
     excluded = () if wanted or files else settings.exclusions
     rows = assemble.plan_tasks(settings, store, asked, config.checks(settings, due), due, excluded, again=again)
-    progress.table("", ("project", "version", "action", "image", "why"), [astuple(row) for row in rows])
+    if as_json:
+        output.as_json(asdict(row) for row in rows)
+    else:
+        progress.table("", ("project", "version", "action", "image", "why"), [astuple(row) for row in rows])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command
 @options.CONFIG
 @options.RESULTS
-@click.option(
+@options.option(
     "--when-told", is_flag=True, hidden=True, help="For each line on standard input, and say when it is done."
 )
 def publish(config_file: Path, folder: Path | None, when_told: bool) -> None:

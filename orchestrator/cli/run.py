@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options, output
+from orchestrator.cli import options, output, requests
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 @options.PROFILE
 @options.JOBS
 @options.AGAIN
-@click.option("--published", is_flag=True, help="Compare the wheel on the index, too, with the first build's.")
-@click.option("--json", "as_json", is_flag=True, help="Print the results on standard output, as one JSON array.")
-@options.LOG_FORMAT
+@options.option("--published", is_flag=True, help="Compare the wheel on the index, too, with the first build's.")
+@options.as_json("the results, and the jobs without a verdict, as one JSON array")
+@options.LOG
 def run(
     wanted: tuple[str, ...],
     on: tuple[str, ...],
@@ -54,6 +54,8 @@ def run(
     from orchestrator.sources import reading
 
     settings, store = options.opened(config_file, folder)
+    requests.check_images(on)
+    requests.check_requirements(wanted, settings)
     asked = config.tasks(
         settings, wanted, on, wanted=requirement_files.read_all(files, reading.wanted), profile=profile
     )
@@ -71,9 +73,11 @@ def run(
         if checks:
             publisher.publish()
         if as_json:
-            sys.stdout.buffer.writelines(written(context.results(outcome)))
+            sys.stdout.buffer.writelines(written(context.results(outcome), outcome.open))
         else:
-            output.results(context.results(outcome), store.folder)
+            output.results(context.results(outcome), by_project=True)
+            output.site(store.folder)
+            output.left_out(store.left_out, store.folder)
     outcome.insist()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli import options
+from orchestrator.cli import options, requests
 from orchestrator.errors import DisagreementError
 from orchestrator.farm import progress
 
@@ -17,10 +17,10 @@ from orchestrator.farm import progress
 @options.IMAGES
 @options.CONFIG
 @options.RESULTS
-@click.option("--wheels", type=click.Path(path_type=Path), help="Where the wheels lie, if not beside each FILE.")
+@options.option("--wheels", type=click.Path(path_type=Path), help="Where the wheels lie, if not beside each FILE.")
 @options.AGAIN
-@click.option("--json", "as_json", is_flag=True, help="Print the rows on standard output, as one JSON array.")
-@options.LOG_FORMAT
+@options.as_json("the rows as one JSON array")
+@options.LOG
 def witness(
     files: tuple[Path, ...],
     profile: str | None,
@@ -42,6 +42,7 @@ def witness(
     from orchestrator.sources import reading
 
     settings, store = options.opened(config_file, folder)
+    requests.check_images(on)
     wanted = requirement_files.read_all(files, reading.wanted)
     tasks = config.tasks(settings, (), on, wanted=wanted, profile=profile)
     at_hand = verify_hashes.AtHand(store, tuple(path.parent for path in files) + ((wheels,) if wheels else ()))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import requirement_files
 from orchestrator.config.schema import BudgetPart, File, LimitsPart, Names, PackagePart, ProfilePart, ToolsPart, named
-from orchestrator.config.tasks import checks, custom, excluded, is_path, project, stock, tasks, tracked
+from orchestrator.config.tasks import checks, custom, excluded, is_path, project, requirement_of, stock, tasks, tracked
 from orchestrator.config.validation import contradictions, validated
 from orchestrator.config.values import Config, Group, Keep, ProfileRecipe, Settings
 from orchestrator.config.yaml_source import LONGEST, Document, report
@@ -36,6 +36,7 @@ __all__ = [
     "load",
     "parse",
     "project",
+    "requirement_of",
     "schema",
     "stock",
     "tasks",

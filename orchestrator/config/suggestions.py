@@ -10,9 +10,13 @@ if TYPE_CHECKING:
 
 
 def nearest(wrong: str, right: Iterable[str]) -> str:
-    """End a message on an unknown name with the nearest right one, or else with all of them."""
+    """Return the end of a message on an unknown name: the nearest right name, or else all of them."""
     known = sorted(right)
-    near = difflib.get_close_matches(wrong, known, n=1)
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    return f"; known are {', '.join(known)}" if known else ""
+    listed = f"; known are {', '.join(known)}" if known else ""
+    return similar(wrong, known) or listed
+
+
+def similar(wrong: str, right: Iterable[str]) -> str:
+    """Return the end of a message on an unknown name: the nearest right name; empty where none is near."""
+    near = difflib.get_close_matches(wrong, sorted(right), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -18,7 +18,7 @@ from orchestrator.build.environment import first_environment
 from orchestrator.build_requirements import resolve
 from orchestrator.build_requirements.crates import Crates
 from orchestrator.build_requirements.install import BuildEnvironments
-from orchestrator.errors import EngineError, Interrupted, UsageError, WheelproofError
+from orchestrator.errors import EngineError, Interrupted, WheelproofError
 from orchestrator.farm import capacity, forecast, plan, progress, run
 from orchestrator.farm.effects import JobEffects, ToolBench
 from orchestrator.farm.input_effects import InputEffects
@@ -64,7 +64,7 @@ def known_images(settings: Config, names: tuple[str, ...], log: Callable[[str], 
         A recipe cannot be read; or its image is not built, and its lock lists no Python.
 
     """
-    _check_names(names)
+    recipe.check_names(recipe.FOLDER, names)
     engine = None
     try:
         engine = engines.connect()
@@ -325,16 +325,9 @@ def judge_with(settings: Config, store: Results, task: Task, folder: Path, packa
     return result
 
 
-def _check_names(names: tuple[str, ...]) -> None:
-    known = recipe.names(recipe.FOLDER)
-    if unknown := [name for name in names if name not in known]:
-        msg = f"using the image {unknown[0]}: there is none of that name; there are {', '.join(known)}"
-        raise UsageError(msg)
-
-
 def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -> Mapping[str, Image]:
     names = tuple(dict.fromkeys(task.image for task in tasks))
-    _check_names(names)
+    recipe.check_names(recipe.FOLDER, names)
     images = {
         name: build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, log=progress.note)
         for name in names

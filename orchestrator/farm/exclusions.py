@@ -51,7 +51,9 @@ def run_with_checks(
     custom = {one: config.custom(settings, one) for one in _unbuilt(settings, wanted, outcome)}
     if second := tuple(task for task in custom.values() if task):
         later = carry_out(second)
-        outcome = run.RunOutcome((*outcome.records, *later.records), (*outcome.open, *later.open))
+        outcome = run.RunOutcome(
+            (*outcome.records, *later.records), (*outcome.open, *later.open), (*outcome.faults, *later.faults)
+        )
     found = _found(outcome, wanted)
     checks: list[ExclusionCheck] = []
     for one in wanted:
@@ -60,7 +62,8 @@ def run_with_checks(
             raise check
         if isinstance(check, WheelproofError):
             logs.fault("an exclusion is not checked", check, project=one.project)
-            outcome = run.RunOutcome(outcome.records, (*outcome.open, (one.project, str(check))))
+            left = (*outcome.open, (one.project, str(check)))
+            outcome = run.RunOutcome(outcome.records, left, (*outcome.faults, check))
         elif check:
             checks.append(check)
     return outcome, tuple(checks)

@@ -5,6 +5,7 @@ It does so for a terminal or a table: plain lines need none of it, and would wai
 
 from __future__ import annotations
 
+import io
 import sys
 import threading
 import time
@@ -129,7 +130,10 @@ def _drawn(state: State, now: float) -> Group:
 
 @contextmanager
 def shown(total: int, *, terminal: bool | None = None) -> Iterator[Progress]:
-    """Show a run of that many jobs on standard error for as long as the context lasts."""
+    """Show a run of that many jobs on standard error for as long as the context lasts; nothing of it in a quiet run."""
+    if logs.is_quiet():
+        yield Progress(total, io.StringIO())
+        return
     if not (sys.stderr.isatty() if terminal is None else terminal):
         yield Progress(total, sys.stderr)
         return
@@ -144,7 +148,6 @@ def shown(total: int, *, terminal: bool | None = None) -> Iterator[Progress]:
 
 def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Print a table on standard output, and all of it however narrow the terminal; its cells may be hostile."""
-    from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
@@ -153,10 +156,28 @@ def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]])
         drawn.add_column(column, overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(printable(cell), style=COLOURS.get(cell, "")) for cell in row))
+    _console().print(drawn)
+
+
+def paragraph(text: str) -> None:
+    """Print a line on standard output, wrapped to the terminal with its indentation; it may be hostile."""
+    if not sys.stdout.isatty():
+        sys.stdout.write(printable(text) + "\n")
+        return
+    from rich.padding import Padding  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    words = text.lstrip(" ")
+    _console().print(Padding(Text(printable(words), overflow="fold"), (0, 0, 0, len(text) - len(words)), expand=False))
+
+
+def _console() -> Console:
+    from rich.console import Console  # noqa: PLC0415
+
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:
         console.width = _WIDEST
-    console.print(drawn)
+    return console
 
 
 def _one_line(text: str) -> str:

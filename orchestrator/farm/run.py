@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import NoRoomError, OpenJobsError, WheelproofError
+from orchestrator.errors import NoRoomError, OpenJobsError, PackageIndexError, TransientIndexError, WheelproofError
 from orchestrator.farm.plan import Job, ordered, seconds_of
 from orchestrator.farm.workers import Cancellation, CpuSlots, attempted, run_jobs
 from orchestrator.results.store import read
@@ -39,13 +39,20 @@ class RunOutcome:
 
     records: tuple[Path, ...]
     open: tuple[tuple[str, str], ...]
+    faults: tuple[WheelproofError, ...] = ()  # the errors that left jobs open, as far as they are known
 
     def insist(self) -> None:
-        """Raise OpenJobsError where some jobs got no verdict."""
+        """Raise OpenJobsError where some jobs got no verdict, or PackageIndexError where no answer of the index is why.
+
+        The message advises to run again where one of the errors may pass by itself.
+        """
         if self.open:
             lines = "\n".join(f"  {requirement}: {why}" for requirement, why in self.open)
-            msg = f"{len(self.open)} of the jobs got no verdict; run again to go on with them\n{lines}"
-            raise OpenJobsError(msg)
+            advice = "; run again to go on with them" if any(one.is_transient for one in self.faults) else ""
+            is_index_down = self.faults and all(isinstance(one, TransientIndexError) for one in self.faults)
+            kind = PackageIndexError if is_index_down and not self.records else OpenJobsError
+            msg = f"{len(self.open)} of the jobs got no verdict{advice}\n{lines}"
+            raise kind(msg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +138,11 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
     """
     records: list[Path] = []
     left: list[tuple[str, str]] = []
+    faults: list[WheelproofError] = []
 
     def failed(task: Task, error: WheelproofError) -> None:
         left.append((task.requirement, str(error)))
+        faults.append(error)
         logs.fault("no verdict", error, requirement=task.requirement)
 
     jobs = look_up(tasks, context, failed)
@@ -179,7 +188,7 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
             logs.warning("the site is not written", fault=str(unwritten))
         raise
     _finish(site, context, written)
-    return RunOutcome(tuple(records), tuple(left))
+    return RunOutcome(tuple(records), tuple(left), tuple(faults))
 
 
 def _finish(site: _Site, context: RunContext, written: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -120,6 +121,15 @@ def root(engine: Images, recipe: ImageRecipe, sources: tuple[str, ...], cache: P
     return engine.import_root(archive, tag)
 
 
+def missing_tool(which: Callable[[str], str | None], *, is_root: bool) -> str:
+    """Return which tool is missing, and how to install it; empty where all are there. `which` finds a program."""
+    if which("mmdebstrap") is None:
+        return "there is no mmdebstrap; install it: sudo apt-get install mmdebstrap"
+    if not is_root and which("newuidmap") is None:
+        return "a user other than root needs newuidmap for it; install it: sudo apt-get install uidmap"
+    return ""
+
+
 def bootstrap(suite: str, sources: tuple[str, ...], time: datetime, archive: Path, log: Callable[[str], None]) -> None:
     """Make the tar of a minimal Debian; the same bytes from the same packages.
 
@@ -133,20 +143,20 @@ def bootstrap(suite: str, sources: tuple[str, ...], time: datetime, archive: Pat
 
     """
     partial = archive.with_suffix(".part.tar")
-    mode = "root" if os.geteuid() == 0 else "unshare"
+    is_root = os.geteuid() == 0
+    mode = "root" if is_root else "unshare"
+    if missing := missing_tool(shutil.which, is_root=is_root):
+        msg = f"making a root file system of {suite}: {missing}"
+        raise ImageError(msg)
     command = ["mmdebstrap", f"--mode={mode}", *_ROOT_OPTIONS, suite, str(partial), *sources]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(time.timestamp()))}
     lines: list[str] = []
-    try:
-        with subprocess.Popen(  # noqa: S603 - a fixed program, no shell
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        ) as process:
-            for line in process.stderr or ():
-                log(line.rstrip())
-                lines = [*lines[-20:], line]
-    except FileNotFoundError as error:
-        msg = f"making a root file system of {suite}: there is no mmdebstrap; install it: apt-get install mmdebstrap"
-        raise ImageError(msg) from error
+    with subprocess.Popen(  # noqa: S603 - a fixed program, no shell
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        for line in process.stderr or ():
+            log(line.rstrip())
+            lines = [*lines[-20:], line]
     if process.returncode != 0:
         partial.unlink(missing_ok=True)
         msg = f"making a root file system of {suite}: mmdebstrap failed, with status {process.returncode}; it said:\n"

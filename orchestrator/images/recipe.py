@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import ImageError
+from orchestrator.config.suggestions import nearest
+from orchestrator.errors import ImageError, UsageError
 from orchestrator.model import Image, LockDrift, Target, digest
 
 if TYPE_CHECKING:
@@ -123,6 +124,22 @@ def _files(folder: Path, name: str) -> dict[str, bytes]:
 def _on_base(settings: str, base: str) -> str:
     """Return the settings with one base in the place of several; the other lines stay as they are."""
     return re.sub(r"^base\s*=\s*\[[^\]]*\]", f'base = "{base}"', settings, count=1, flags=re.MULTILINE)
+
+
+def check_names(folder: Path, wanted: Iterable[str]) -> None:
+    """Check that a folder describes the images of those names.
+
+    Raises
+    ------
+    UsageError
+        It does not describe one of them.
+
+    """
+    known = names(folder)
+    for name in wanted:
+        if name not in known:
+            msg = f"using the image {name!r}: there is no such image{nearest(name, known)}"
+            raise UsageError(msg)
 
 
 def bases_first(folder: Path, wanted: Iterable[str]) -> tuple[str, ...]:

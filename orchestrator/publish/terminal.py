@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Mode, Proof, Severity
+from orchestrator.model import Mode, Proof, RemedyOutcome, Severity
 from orchestrator.publish import wording
 from orchestrator.publish.comparison import CellKind
 
@@ -28,11 +29,13 @@ MEMBERS = 4  # paths that are named of one cause
 PLACES = 3  # pieces of evidence of one cause
 ROWS = 200  # of any table that a package may lengthen at will
 LONGEST = 300  # characters of one text of a package
-HASH = 16  # digits of a hash, where the whole of it stands elsewhere
+HASH = 12  # digits of a hash, where the whole of it is printed elsewhere
+FEW = 5  # causes, members or remedies in a line
 
 OURS_AND_THEIRS = ("ours", "index")
 """What the two sides are called where the published wheel is the other one."""
 
+_SHA256 = re.compile(rf"\b([0-9a-f]{{{HASH}}})[0-9a-f]{{{64 - HASH}}}\b")
 _SIDES = ("first", "second")
 _SPELT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
@@ -69,6 +72,45 @@ def story(result: Result, summaries: Mapping[str, str], recipes: Sequence[tuple[
     yield from _published(result, summaries)
 
 
+def brief(result: Result) -> Iterator[Block]:
+    """Report one verdict in a few lines: the wheel, why it differs, in what, and which remedies are proven."""
+    yield from headline(result)
+    for name, texts in (
+        ("Failure", [result.failure.evidence] if result.failure and result.failure.evidence else []),
+        ("Advice", [advice] if result.failure and (advice := wording.help_with(result.failure)) else []),
+        ("Hash", [wording.expectation(result)]),
+        ("Kind", [wording.kind(result)]),
+        ("Wheel", [wheel.sha256[:HASH] for one in result.builds[:1] if (wheel := one.wheel)]),
+        ("Causes", [f"{one.name} ({one.proof})" for one in result.causes]),
+        ("Unexplained", _members(wording.gathered(result.unexplained))),
+        ("Differs in", _members((one.path, one.aspect, ()) for one in result.differences if not one.consequence)),
+        ("Remedies", [one.name for one in result.remedies if one.outcome is RemedyOutcome.PROVEN]),
+        ("On the index", [wording.third_party(result)] if result.published else []),
+        ("Left open", [result.left_open] if result.left_open else []),
+    ):
+        if any(texts):
+            more = f" and {len(texts) - FEW} more" if len(texts) > FEW else ""
+            yield f"  {name}: {', '.join(map(_shortened, texts[:FEW]))}{more}"
+
+
+def headline(result: Result, *, whole: bool = True) -> Iterator[Block]:
+    """Report one verdict, what it rests on if the `whole` is asked for, and how serious the difference is."""
+    yield one_line(f"{result.project} {result.version} on {result.image.name}: {result.verdict}")
+    for sentence in wording.sentences(result) if whole else ():
+        yield f"  {one_line(sentence)}"
+    if result.severity not in (None, Severity.NONE):
+        yield f"  {result.severity}: {wording.depth(result.severity, result.differences)}"
+
+
+def _shortened(text: str) -> str:
+    """Return a text on one line, with its hashes shortened."""
+    return _SHA256.sub(r"\1", one_line(text, bound=2 * LONGEST))
+
+
+def _members(differences: Iterable[tuple[str, str, object]]) -> list[str]:
+    return [f"{path or '(archive)'} ({aspect})" for path, aspect, _ in differences]
+
+
 def of_pair(diagnosis: Diagnosis, summaries: Mapping[str, str]) -> Iterator[Block]:
     """Tell how two wheels differ: how deep, why, and in what."""
     yield wording.depth(diagnosis.severity, diagnosis.differences)
@@ -97,11 +139,7 @@ def _cell(kind: CellKind, texts: Iterable[str]) -> str:
 
 
 def _verdict(result: Result) -> Iterator[Block]:
-    yield one_line(f"{result.project} {result.version} on {result.image.name}: {result.verdict}")
-    for sentence in wording.sentences(result):
-        yield f"  {one_line(sentence)}"
-    if result.severity not in (None, Severity.NONE):
-        yield f"  {result.severity}: {wording.depth(result.severity, result.differences)}"
+    yield from headline(result)
     unvaried = [f"{one.name} {one.mode}" for one in result.variations if one.mode is not Mode.VARIED]
     if unvaried:
         yield f"  Under all variations but: {one_line(', '.join(unvaried))}."

@@ -16,6 +16,7 @@ import tempfile
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -94,6 +95,7 @@ class Results:
         self._now = now
         self.folder = folder
         self._left_out: set[Path] = set()
+        self._unreadable: set[Path] = set()
         self._counted = 1
         self.wheels = Store(folder / "wheels", wheels)
         self.logs = Store(folder / "logs", logs)
@@ -140,6 +142,11 @@ class Results:
             shutil.rmtree(folder, ignore_errors=True)
 
     @property
+    def left_out(self) -> int:
+        """How many of the records that were looked at so far could not be read, or are not where they belong."""
+        return len(self._left_out | self._unreadable)
+
+    @property
     def _records(self) -> Path:
         return self.folder / "records"
 
@@ -173,7 +180,9 @@ class Results:
     def _placed(self, path: Path) -> Result | None:
         """Read a record; None where it cannot be read, or is not what its place makes of it."""
         result = read(path)
-        if result is not None and (why := misplaced(path, result, self._now())):
+        if result is None:
+            self._unreadable.add(path)
+        elif why := misplaced(path, result, self._now()):
             self._leave_out(path, why)
             return None
         return result
@@ -239,8 +248,10 @@ class Results:
         """Return the last check of every exclusion that has one that can be read, by project."""
         found: dict[str, ExclusionCheck] = {}
         for path in sorted(file for folder in _entries(self.folder / "exclusions") for file in _entries(folder)):
-            if path.suffix == ".json" and (check := _read(path, _CHECK)) is not None:
-                if (path.parent.name, path.name) == (check.project, f"{check.checked:{_STAMP}}.json"):
+            if path.suffix == ".json":
+                if (check := _read(path, _CHECK)) is None:
+                    self._unreadable.add(path)
+                elif (path.parent.name, path.name) == (check.project, f"{check.checked:{_STAMP}}.json"):
                     found[path.parent.name] = check
                 else:
                     self._leave_out(path, "it is of another project or time")
@@ -311,17 +322,27 @@ def _written(form: TypeAdapter[_T], value: _T, *, indent: int | None = 1) -> byt
     return to_json(escapes.all_escaped(form.dump_python(value, mode="json")), indent=indent)
 
 
-def checks_as_json(checks: Iterable[ExclusionCheck]) -> bytes:
-    """Return checks of exclusions as one JSON array."""
-    return _written(_CHECKS, tuple(checks)) + b"\n"
+def checks_as_json(checks: Iterable[ExclusionCheck], left_open: Iterable[tuple[str, str]] = ()) -> bytes:
+    """Return checks of exclusions as one JSON array, with an object for each job that was left open, as `as_json`."""
+    values = [*_CHECKS.dump_python(tuple(checks), mode="json"), *map(_open_job, left_open)]
+    return to_json(escapes.all_escaped(values), indent=1) + b"\n"
 
 
-def as_json(results: Iterable[Result]) -> Iterator[bytes]:
-    """Yield results as one JSON array, piece by piece."""
+def as_json(results: Iterable[Result], left_open: Iterable[tuple[str, str]] = ()) -> Iterator[bytes]:
+    """Yield results as one JSON array, piece by piece, and after them an object for each job that was left open.
+
+    `left_open` has requirements, each with the reason why it has no verdict.
+    """
     yield b"["
-    for number, result in enumerate(results):
-        yield (b",\n " if number else b"") + _written(_RESULT, result, indent=None)
+    written = (_written(_RESULT, result, indent=None) for result in results)
+    unwritten = (to_json(escapes.all_escaped(_open_job(job))) for job in left_open)
+    for number, text in enumerate(chain(written, unwritten)):
+        yield (b",\n " if number else b"") + text
     yield b"]\n"
+
+
+def _open_job(job: tuple[str, str]) -> dict[str, str]:
+    return {"requirement": job[0], "open": job[1]}
 
 
 def schema() -> dict[str, object]:

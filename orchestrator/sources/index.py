@@ -17,7 +17,7 @@ import requests
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from orchestrator.errors import AbsentError, PackageIndexError, TransientIndexError, UsageError
+from orchestrator.errors import AbsentError, NoReleaseError, PackageIndexError, TransientIndexError, UsageError
 from orchestrator.model import OfferedWheel, Origin, Release, Sdist, admits, names
 from orchestrator.model.names import BadNameError, SdistName, WheelName, is_sha256
 from orchestrator.sources import index_pages, reading
@@ -39,6 +39,7 @@ _PAGE_LIMIT = 64 << 20  # bytes, unpacked; the largest pages are below ten milli
 _DEADLINE = 1800.0  # seconds for one whole answer, from the first byte of the request
 _TRANSIENT_STATUS = frozenset({408, 425, 429})
 _SERVER_FAULT, _NOT_FOUND, _NOT_MODIFIED, _CLIENT_FAULT = 500, 404, 304, 400
+_NEWEST = 5  # versions that are named where none matches
 _SHOWN = 500  # characters of an exception of the library's
 _QUOTED = 200  # characters of a requirement that a message repeats
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
@@ -113,8 +114,12 @@ class Index:
         ------
         UsageError
             The requirement cannot be read, or names a URL.
+        AbsentError
+            The index has no such project.
+        NoReleaseError
+            The index has no release that matches.
         PackageIndexError
-            The index has no such project, or no release that matches.
+            The answer is refused, or is not a page of this project.
         TransientIndexError
             The index does not answer, after several tries.
 
@@ -124,7 +129,7 @@ class Index:
         editions = self._page(name)
         edition = choose(editions, wanted.specifier, python)
         if edition is None:
-            raise PackageIndexError(_no_release(wanted, editions))
+            raise NoReleaseError(_no_release(wanted, editions))
         self.note(name)
         return _release(name, edition)
 
@@ -347,9 +352,12 @@ def _release(name: str, edition: Edition) -> Release:
 def _no_release(wanted: Requirement, editions: Sequence[Edition]) -> str:
     versions = [edition.version for edition in editions]
     asked = [part.version for part in wanted.specifier]
-    near = [match for version in asked for match in difflib.get_close_matches(version, versions, n=3)] or versions[:3]
-    advice = f"it has {', '.join(dict.fromkeys(near))}" if near else "it has nothing that is not yanked"
-    return f"asking the index for {wanted}: no release matches; {advice}: ask for one of these"
+    near = [match for version in asked for match in difflib.get_close_matches(version, versions, n=3)]
+    newest = versions[:_NEWEST]
+    advice = f"the newest are {', '.join(newest)}" if newest else "the project has no release"
+    if similar := [version for version in dict.fromkeys(near) if version not in newest]:
+        advice += f"; similar are {', '.join(similar)}"
+    return f"asking the index for {wanted}: no release matches; {advice}"
 
 
 class _Kept:

@@ -191,6 +191,25 @@ def declared(folder: Path) -> str:
         return ""
 
 
+def check_project(folder: Path) -> None:
+    """Check that a folder has what every project has.
+
+    Raises
+    ------
+    UsageError
+        It has neither pyproject.toml nor setup.py.
+
+    """
+    if not is_project(folder):
+        msg = f"reading {folder}: it has neither pyproject.toml nor setup.py; name the folder of a project, or an sdist"
+        raise UsageError(msg)
+
+
+def is_project(folder: Path) -> bool:
+    """Return whether a folder has what every project has: pyproject.toml or setup.py."""
+    return any((folder / name).is_file() for name in ("pyproject.toml", "setup.py"))
+
+
 def pack(folder: Path, stream: IO[bytes], limits: Limits, mtime: int) -> None:
     """Pack a project's folder into a .tar.gz: equal contents give equal bytes.
 
@@ -206,9 +225,7 @@ def pack(folder: Path, stream: IO[bytes], limits: Limits, mtime: int) -> None:
         limits, or has a link that leads out of it or something that is neither file nor folder.
 
     """
-    if not any((folder / name).is_file() for name in ("pyproject.toml", "setup.py")):
-        msg = f"reading {folder}: it has neither pyproject.toml nor setup.py; name the folder of a project, or an sdist"
-        raise UsageError(msg)
+    check_project(folder)
     try:
         with (
             gzip.GzipFile("", "wb", 1, stream, mtime=0) as packed,

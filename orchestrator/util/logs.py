@@ -13,6 +13,7 @@ from typing import Any
 from orchestrator.errors import FaultError, WheelproofError
 
 _FORMS = ["console"]
+_QUIET = [False]
 
 
 def use(form: str) -> None:
@@ -20,9 +21,20 @@ def use(form: str) -> None:
     _FORMS[:] = [form]
 
 
+def be_quiet(*, quiet: bool) -> None:
+    """Log nothing below a warning from now on, or log it again."""
+    _QUIET[:] = [quiet]
+
+
+def is_quiet() -> bool:
+    """Return whether nothing below a warning is logged."""
+    return _QUIET[0]
+
+
 def info(event: str, **values: object) -> None:
     """Log what is being done."""
-    _logger().info(event, **values)
+    if not is_quiet():
+        _logger().info(event, **values)
 
 
 def warning(event: str, **values: object) -> None:

@@ -18,7 +18,7 @@ from orchestrator.sources.index import Index
 from tests.samples import wheel
 from tests.unit.build.test_builder import ORDER
 from tests.unit.build.test_protocol import FAILED, SEEN, line
-from tests.unit.cli.test_cli import MEMBERS
+from tests.unit.cli.test_compare import MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from orchestrator.farm.progress import Display, Progress, State, shown, table
+from orchestrator.util import logs
 from orchestrator.util.logs import printable
 
 HOSTILE = "\x1b[31mred\x07 \u202egnp.exe \x9b2J\r\0"
@@ -106,3 +107,18 @@ def test_workers_and_the_live_display_never_wait_for_each_other() -> None:
         for worker in workers:
             worker.join(60)
         assert not any(worker.is_alive() for worker in workers)
+
+
+def test_a_quiet_run_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither its progress nor what is being done; warnings are still logged."""
+    logs.be_quiet(quiet=True)
+    try:
+        with shown(1, terminal=True) as display:
+            display.finished("six", "six 1.0", "open", "why")
+        logs.info("making an image")
+        logs.warning("a record cannot be read")
+    finally:
+        logs.be_quiet(quiet=False)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "a record cannot be read" in lines[0]

@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,9 @@ from orchestrator.errors import (
     PackageIndexError,
     ResultsError,
     TransientEngineError,
+    TransientIndexError,
+    UsageError,
+    WheelproofError,
 )
 from orchestrator.farm import run as context
 from orchestrator.farm.progress import Progress
@@ -29,7 +33,6 @@ from tests.samples import RELEASE, SDIST, TASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from orchestrator.farm.plan import Job
     from orchestrator.model import Release, Result, Task
@@ -329,3 +332,23 @@ def test_nobody_waits_longer_than_patience_for_what_does_not_stop(world: World, 
         never.set()
         asking.join()
     assert world.published
+
+
+@pytest.mark.parametrize(
+    ("faults", "records", "kind", "advises"),
+    [
+        ((TransientIndexError("down"),), (), PackageIndexError, True),
+        ((TransientIndexError("down"),), (Path("kept"),), OpenJobsError, True),
+        ((TransientIndexError("down"), UsageError("no project")), (), OpenJobsError, True),
+        ((UsageError("no project"),), (), OpenJobsError, False),
+    ],
+)
+def test_open_jobs_end_a_run_with_an_error(
+    faults: tuple[WheelproofError, ...], records: tuple[Path, ...], kind: type[WheelproofError], *, advises: bool
+) -> None:
+    """The index's where its silence is the only reason; and it advises to run again only where that may help."""
+    outcome = context.RunOutcome(records, tuple(("six", str(one)) for one in faults), faults)
+    with pytest.raises(WheelproofError, match="of the jobs got no verdict") as caught:
+        outcome.insist()
+    assert type(caught.value) is kind
+    assert ("run again" in str(caught.value)) == advises

@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.model import SCHEMA, Result, Verdict
 from orchestrator.results.store import Results, as_json, read
-from tests.unit.cli.test_cli import run
+from tests.unit.cli.commands import run
 
 RECORDS = Path(__file__).parents[2] / "records"
 FOLDERS = sorted(folder for folder in RECORDS.iterdir() if folder.is_dir())

@@ -334,3 +334,15 @@ def test_a_build_that_was_killed_is_built_again_by_the_next_run(store: Results) 
         store.write(result)
         assert (store.find("six", result.job) is not None) is settles
         assert result in tuple(store.of("six"))
+
+
+def test_records_that_are_left_out_are_counted(tmp_path: Path) -> None:
+    """Each once, however often it is looked at."""
+    results = Results(tmp_path, wheels=1, logs=1)
+    place = results.write(sample("six"))
+    (place.parent / "broken.json").write_text("{")
+    (place.parent / "misplaced.json").write_bytes(place.read_bytes())
+    assert results.left_out == 0
+    assert len(list(results.of("six"))) == 1
+    assert len(list(results.every())) == 1
+    assert results.left_out == 2

@@ -167,7 +167,7 @@ def test_what_is_no_requirement_is_the_users_mistake(served: LoopbackIndex, tmp_
 
 def test_an_unknown_version_is_answered_with_the_nearest(served: LoopbackIndex, tmp_path: Path) -> None:
     """The message lists what there is."""
-    with pytest.raises(PackageIndexError, match=r"six==1\.16\.1: no release matches; it has 1\.16\.0"):
+    with pytest.raises(PackageIndexError, match=r"six==1\.16\.1: no release matches; the newest are 1\.16\.0"):
         client(served, tmp_path).release("six==1.16.1", "3.11")
 
 

@@ -1,0 +1,106 @@
+"""Checks of what a command is asked for: a request that cannot succeed is refused before anything is written."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import AbsentError, NoReleaseError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from orchestrator.config import Config
+    from orchestrator.sources.index import Index
+
+_AT_ONCE = 8  # projects that the index is asked for at the same time
+_ANY_PYTHON = "3"  # whether a release fits the image's Python is a matter of its job
+
+
+def check_images(names: Iterable[str]) -> None:
+    """Check that the images of those names exist.
+
+    Raises
+    ------
+    UsageError
+        One of them does not exist.
+
+    """
+    from orchestrator.images import recipe
+
+    recipe.check_names(recipe.FOLDER, names)
+
+
+def check_requirements(requirements: Sequence[str], settings: Config) -> None:
+    """Check that each requirement of the command line can be built: its file, its folder or its release exists.
+
+    Raises
+    ------
+    UsageError
+        Some do not exist; the message has a line for each of them.
+    PackageIndexError
+        The index does not answer, or answers wrongly.
+
+    """
+    from orchestrator import config
+
+    paths = [one for one in requirements if config.is_path(one) or one.endswith(".whl")]
+    wrong = [str(error) for one in paths if (error := _wrong_path(one))]
+    names = []
+    for one in requirements:
+        try:
+            names += [config.requirement_of(one)] if one not in paths else []
+        except ValueError as error:
+            wrong.append(f"reading the requirement {one!r}: {error}")
+    if wrong:
+        raise UsageError("\n".join(wrong))
+    if names:
+        from orchestrator.sources.index import Index
+
+        index = Index(settings.index, settings.cache)
+        known = {one.project for one in config.tracked(settings)}
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            wrong = [text for text in pool.map(lambda one: _wrong_name(one, index, known), names) if text]
+    if wrong:
+        raise UsageError("\n".join(wrong))
+
+
+def _wrong_path(path: str) -> UsageError | None:
+    """Return why a path can never be built; None where it is an sdist, or the folder of a project."""
+    from orchestrator.sources import index, sdist
+
+    if path.endswith(".whl"):
+        return UsageError(
+            f"reading {path}: wheels are not built; name the release (NAME==VERSION), an sdist or a project's folder, "
+            "or compare two wheels: wheelproof compare FIRST.whl SECOND.whl"
+        )
+    try:
+        if Path(path).is_dir():
+            sdist.check_project(Path(path))
+        else:
+            index.local(path)
+    except UsageError as error:
+        return error
+    return None
+
+
+def _wrong_name(requirement: str, index: Index, known: Iterable[str]) -> str:
+    """Return why a release can never be built; empty where the index has it."""
+    from orchestrator import config
+    from orchestrator.config.suggestions import similar
+    from orchestrator.sources import sdist
+    from orchestrator.util import logs
+
+    name = config.project(requirement)
+    folder = f"to build the folder, write ./{name}" if sdist.is_project(Path(name)) else ""
+    try:
+        index.release(requirement, _ANY_PYTHON)
+    except AbsentError:
+        advice = f"; {folder}" if folder else similar(name, known)
+        return f"looking for {name}: the index has no such project{advice or '; check how it is spelled'}"
+    except NoReleaseError as error:
+        return f"{error}; {folder}" if folder else str(error)
+    if folder:
+        logs.info(f"{name} is taken from the index; {folder}")
+    return ""

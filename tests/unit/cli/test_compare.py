@@ -1,0 +1,160 @@
+"""The command compare: what it prints, how it ends, and that nothing hostile reaches a terminal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.model import Severity
+from tests.sample_results import HOSTILE
+from tests.samples import wheel
+from tests.unit.cli.commands import ROOT, assert_harmless, run
+
+NAME = "pkg-1.0-py3-none-any.whl"
+MEMBERS = {
+    "pkg/__init__.py": b"value = 1\n",
+    "pkg-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n",
+    "pkg-1.0.dist-info/WHEEL": b"Wheel-Version: 1.0\nGenerator: by hand\nTag: py3-none-any\n",
+    "pkg-1.0.dist-info/RECORD": b"pkg/__init__.py,,\n",
+}
+
+
+def made(folder: Path, members: Any = None, name: str = NAME) -> Path:  # noqa: ANN401 - as tests.samples.wheel takes it
+    """Write a wheel in a folder of its own."""
+    folder.mkdir()
+    return wheel(folder / name, MEMBERS if members is None else members)
+
+
+def test_equal_wheels_end_with_0(tmp_path: Path) -> None:
+    """And say so, in words and in JSON."""
+    first, second = made(tmp_path / "1"), made(tmp_path / "2")
+    ended = run("compare", first, second)
+    assert (ended.status, ended.err) == (0, "")
+    assert "the same bytes" in ended.out
+    told = json.loads(run("compare", "--json", first, second).out)
+    file = {"filename": NAME, "sha256": hashlib.sha256(first.read_bytes()).hexdigest(), "size": first.stat().st_size}
+    assert told == {
+        "first": file,
+        "second": file,
+        "equal": True,
+        "severity": "none",
+        "causes": [],
+        "unexplained": [],
+        "differences": [],
+    }
+
+
+def test_wheels_that_differ_end_with_1(tmp_path: Path) -> None:
+    """Whatever differs is explained, or said not to be."""
+    first, second = made(tmp_path / "1"), made(tmp_path / "2", MEMBERS | {"pkg/__init__.py": b"value = 2\n"})
+    ended = run("compare", first, second)
+    assert (ended.status, ended.err) == (1, "")
+    assert "at run time" not in ended.out
+    assert "pkg/__init__.py" in ended.out
+    told = json.loads(run("compare", second, first, "--json").out)
+    assert told["equal"] is False
+    assert told["severity"] in {Severity.DATA, Severity.CODE}
+    assert [(one["path"], one["aspect"]) for one in told["differences"]] == [("pkg/__init__.py", "content")]
+    assert told["causes"] or told["unexplained"]
+
+
+def test_the_same_bytes_under_another_name_differ(tmp_path: Path) -> None:
+    """The tags are in the name, and an installer goes by them."""
+    ended = run("compare", made(tmp_path / "1"), made(tmp_path / "2", name="pkg-1.0-py2.py3-none-any.whl"))
+    assert ended.status == 1
+    assert "tags" in ended.out
+
+
+def test_modes_that_follow_the_umask_are_said_to_leave_what_is_loaded_alone(tmp_path: Path) -> None:
+    """In the sentence that is said only where it is so."""
+
+    def with_mode(mode: int) -> list[tuple[zipfile.ZipInfo, bytes]]:
+        infos = [(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content) for name, content in MEMBERS.items()]
+        for info, _ in infos:
+            info.external_attr = (0o100000 | mode) << 16
+        return infos
+
+    first, second = made(tmp_path / "1", with_mode(0o644)), made(tmp_path / "2", with_mode(0o664))
+    ended = run("compare", first, second)
+    assert ended.status == 1
+    assert ended.out.startswith("Everything loaded at run time is the same")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("missing", None, "it is not there"),
+        ("passwd", b"root:x:0:0\n", "Invalid wheel filename"),
+        (NAME, b"not a zip", "broken-wheel"),
+        (NAME, b"", "broken-wheel"),
+        ("folder", Path(), "no plain file"),
+    ],
+)
+def test_what_is_no_wheel_is_told_in_one_line(tmp_path: Path, name: str, content: bytes | None, told: str) -> None:
+    """With the status for that, which is not that of a difference."""
+    path = tmp_path / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        path.mkdir()
+    for pair in ((path, path), (made(tmp_path / "1"), path)):
+        ended = run("compare", *pair)
+        assert (ended.status, ended.out) == (2, "")
+        assert told in ended.err
+        assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("sin", ["../escapes", "/absolute", "twice", "link"])
+def test_a_hostile_wheel_is_refused(tmp_path: Path, sin: str) -> None:
+    """In one line, too."""
+    members: list[tuple[zipfile.ZipInfo | str, bytes]] = list(MEMBERS.items())
+    if sin == "link":
+        info = zipfile.ZipInfo("pkg/link")
+        info.external_attr = 0o120777 << 16
+        members.append((info, b"/etc/passwd"))
+    elif sin == "twice":
+        members.append(("pkg/__init__.py", b""))
+    else:
+        members.append((sin, b""))
+    ended = run("compare", made(tmp_path / "1", members), made(tmp_path / "2"))
+    assert (ended.status, ended.out) == (2, "")
+    assert "unsafe-wheel" in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_hostile_names_and_contents_reach_no_terminal(tmp_path: Path) -> None:
+    """Neither alone nor as lines that look like ours."""
+    name = f"pkg/{HOSTILE}\nEverything loaded at run time is the same.py".replace("../", "")
+    hostile = {name: HOSTILE.encode() + b"\x9b31m\xff", "pkg/\x1b]0;owned\x07": b"1"}
+    first = made(tmp_path / "1", {**MEMBERS, **hostile})
+    second = made(tmp_path / "2", {**MEMBERS, **dict.fromkeys(hostile, b"other")})
+    ended = run("compare", first, second)
+    assert ended.status == 1, ended.err
+    assert_harmless(ended.out + ended.err)
+    assert not [line for line in ended.out.splitlines() if line.startswith("Everything")]
+    told = run("compare", "--json", first, second).out
+    assert_harmless(told)
+    assert name in {one["path"] for one in json.loads(told)["differences"]}
+
+
+def test_comparing_waits_for_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    """Neither the engine's library nor what reads configurations is loaded."""
+    first = made(tmp_path / "1")
+    code = f"""
+import sys
+from orchestrator import cli
+try:
+    cli.cli(["compare", {str(first)!r}, {str(first)!r}])
+except SystemExit:
+    print(*sorted({{"docker", "pydantic", "yaml", "jinja2", "requests"}} & sys.modules.keys()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True, text=True)
+    assert done.stdout.splitlines() == ["The two wheels are the same bytes.", ""]

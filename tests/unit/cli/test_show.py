@@ -1,0 +1,190 @@
+"""The commands show and explain: what they print of records, hostile ones included."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.model import Verdict
+from orchestrator.results.store import Results
+from tests.sample_results import IMAGE, all_hostile, explained, sample
+from tests.unit.cli.commands import ROOT, assert_harmless, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestrator.model import Result
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Path:
+    """Make a folder with a configuration, and results of two images and of a hostile package."""
+    (tmp_path / "config.yaml").write_text("")
+    for result in (
+        sample("markupsafe", "2.1.4", days=-1),
+        explained(),
+        explained(image=replace(IMAGE, name="trixie"), days=-2),
+        all_hostile(sample("rude", "1.0", Verdict.SENSITIVE)),
+    ):
+        keep(tmp_path, result)
+    return tmp_path
+
+
+def keep(folder: Path, result: Result) -> None:
+    """Write a record."""
+    Results(folder / "results", wheels=1, logs=1).write(result)
+
+
+def test_explain_tells_the_whole_story(farm: Path) -> None:
+    """Verdict, depth, what does it, what proves it, what repairs it, what is left and what is open."""
+    ended = run("explain", "markupsafe==2.1.5", folder=farm)
+    assert ended.status == 0, ended.err
+    told = " ".join(ended.out.split())
+    for expected in (
+        "markupsafe 2.1.5 on bookworm: sensitive",
+        "The bytes are the same when build-path and umask are held.",
+        "debug-only: Everything loaded at run time is the same: only debug information differs.",
+        "debug-path (isolated; done by build-path)",
+        "archive-modes (trace; can be done by umask)",
+        "first 0644 second 0664",
+        "_speedups.cpython-311-x86_64-linux-gnu.so: content, .note.strange",
+        "hold-umask umask first other bytes, debug-only",
+        "prefix-map-source: proven",
+        "no-debug-info: rejected: the wheels then differ in code; it changed what is compiled",
+        "Left open: whether timezone does it, too",
+        "3 builds gave the bytes of the first",
+        "Recipe: debian/rules #!/usr/bin/make -f",
+        "umask 022; dh_auto_build",
+        "On the index: The wheel on the index has other bytes than the first build's. Code that may run differs.",
+    ):
+        assert expected in told
+
+
+def test_a_recipe_can_be_pasted(farm: Path) -> None:
+    """A rule of make begins with a tab, and a script with its interpreter."""
+    out = run("explain", "markupsafe", folder=farm).out
+    assert "\n%:\n\tdh $@ --buildsystem=pybuild\n" in out
+    assert "\nRecipe: pip\n#!/bin/sh\n" in out
+
+
+def test_the_report_is_markdown_for_the_project_itself(farm: Path) -> None:
+    """With the evidence; of what is reproducible there is nothing to report."""
+    told = run("explain", "markupsafe", "--report", folder=farm).out
+    assert told.startswith("# Wheels of markupsafe 2")
+    assert "| `0644` | `0664` |" in told
+    assert "nothing to report" in run("explain", "markupsafe==2.1.4", "--report", folder=farm).out
+
+
+def test_explain_takes_a_version_and_an_image(farm: Path) -> None:
+    """And says what there is where there is no such result."""
+    assert run("explain", "markupsafe", folder=farm).out.startswith("markupsafe 2.1.5 on bookworm")
+    assert run("explain", "markupsafe==2.1.4", folder=farm).out.startswith("markupsafe 2.1.4 on bookworm: reproducible")
+    assert run("explain", "markupsafe", "--image", "trixie", folder=farm).out.startswith("markupsafe 2.1.5 on trixie")
+    ended = run("explain", "markupsafe==2.1.4", "--image", "trixie", folder=farm)
+    assert (ended.status, ended.out) == (2, "")
+    assert "markupsafe==2.1.4 on trixie: there is no result; there are results for markupsafe, rude" in ended.err
+
+
+def test_show_lists_earlier_results(farm: Path) -> None:
+    """After the current one."""
+    told = run("show", "markupsafe", "--image", "bookworm", folder=farm).out
+    assert told.startswith("markupsafe 2.1.5 on bookworm: sensitive")
+    assert "Differs in: markupsafe/_speedups.cpython-311-x86_64-linux-gnu.so (content)" in told
+    assert "dist-info/RECORD" not in told
+    earlier = told.partition("Earlier:")[2]
+    assert "2.1.4" in earlier
+    assert "2.1.5" not in earlier
+    assert "trixie" not in told
+
+
+def test_show_tells_of_every_image(farm: Path) -> None:
+    """Side by side first, and then the story of each; of an image without a result it says so."""
+    keep(farm, sample("markupsafe", "2.1.5", Verdict.FTBFS, image=replace(IMAGE, name="trixie"), days=1))
+    told = run("show", "markupsafe", folder=farm).out
+    assert told.startswith("markupsafe 2.1.5 on bookworm and trixie\n  The verdicts are not the same.\n")
+    lines = [" ".join(line.split()) for line in told.splitlines()]
+    assert "Debian bookworm trixie" in lines
+    assert "Python 3.11 3.13" in lines
+    assert "Verdict sensitive ftbfs differs" in lines
+    stories = [line for line in lines if line.startswith("markupsafe 2.1.5 on ")]
+    assert stories[1:] == ["markupsafe 2.1.5 on bookworm: sensitive", "markupsafe 2.1.5 on trixie: ftbfs"]
+    earlier = [line.split() for line in told.partition("Earlier:")[2].splitlines() if line.startswith("markupsafe")]
+    assert [one[1:3] for one in earlier] == [["2.1.4", "bookworm"], ["2.1.5", "trixie"]]
+    assert run("show", "markupsafe", "--image", "rust", folder=farm).status == 2
+
+
+@pytest.mark.parametrize("command", [("show",), ("explain",), ("explain", "--report")])
+def test_a_hostile_result_reaches_no_terminal(farm: Path, command: tuple[str, ...]) -> None:
+    """Whatever its texts are, and though all of them are told."""
+    ended = run(*command, "rude", folder=farm)
+    assert ended.status == 0, ended.err
+    assert_harmless(ended.out.replace("\t", "") + ended.err)
+    assert "--report" in command or "gnp.exe" in ended.out
+
+
+def test_show_fits_half_a_page(farm: Path) -> None:
+    """With several images and many earlier results; recipes and whole hashes are for explain."""
+    for day in range(10, 30):
+        keep(farm, explained(days=-day))
+    for arguments in (("markupsafe",), ("markupsafe", "--image", "bookworm")):
+        out = run("show", *arguments, folder=farm).out
+        assert len(out.splitlines()) <= 30
+        assert "debian/rules" not in out
+        assert not re.search(r"\b[0-9a-f]{13,}\b", out)
+        assert re.search(r"\b[0-9a-f]{12}\b", out)
+        assert "and 18 more; --json prints all of them" in out
+
+
+def test_show_prints_records_as_json(farm: Path) -> None:
+    """All of the project's, newest first, as run prints them."""
+    results = json.loads(run("show", "markupsafe", "--json", folder=farm).out)
+    assert [(one["project"], one["version"]) for one in results] == [
+        ("markupsafe", "2.1.5"),
+        ("markupsafe", "2.1.4"),
+        ("markupsafe", "2.1.5"),
+    ]
+    assert json.loads(run("show", "markupsafe==2.1.4", "--json", folder=farm).out)[0]["verdict"] == "reproducible"
+
+
+def test_show_counts_records_that_are_left_out(farm: Path) -> None:
+    """Those that cannot be read, and those that are not where they belong."""
+    assert "cannot be read" not in run("show", "markupsafe", folder=farm).out
+    records = farm / "results" / "records"
+    (records / "markupsafe" / "broken.json").write_text("{")
+    (records / "markupsafe" / "misplaced.json").write_bytes(next((records / "rude").iterdir()).read_bytes())
+    out = run("show", "markupsafe", folder=farm).out
+    assert "2 records in " in out
+    assert "cannot be read, or are not where they belong; the log names them" in out
+
+
+@pytest.mark.parametrize(("lines", "paged"), [(24, True), (200, False)])
+def test_long_output_goes_through_a_pager(farm: Path, lines: int, *, paged: bool) -> None:
+    """On a terminal that is shorter, and wrapped to its width."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, 60, 0, 0))
+    environment = {"PYTHONPATH": str(ROOT), "PAGER": "sed s/^/paged:/", "PATH": os.environ["PATH"], "TERM": "xterm"}
+    command = [sys.executable, "-m", "orchestrator", "explain", "markupsafe"]
+    process = subprocess.Popen(command, cwd=farm, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    read = b""
+    with suppress(OSError):  # the terminal's end
+        while piece := os.read(ours, 1 << 16):
+            read += piece
+    os.close(ours)
+    assert process.wait(60) == 0
+    shown = read.decode().replace("\r", "").splitlines()
+    assert shown[0].startswith("paged:markupsafe 2.1.5") == paged
+    before_the_recipe = shown[: next(number for number, line in enumerate(shown) if "Recipe: " in line)]
+    assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line).removeprefix("paged:")) for line in before_the_recipe) <= 60
