@@ -46,11 +46,11 @@ def suggest(project: str, image: str | None, config_file: Path, folder: Path | N
     from orchestrator import config
     from orchestrator.farm import assemble
     from orchestrator.images import suggest
-    from orchestrator.images.recipe import FOLDER
+    from orchestrator.images.recipe import folders
 
     settings, store = options.opened(config_file, folder)
     task = config.tasks(settings, (project,), (image,) if image else ())[0]
-    place = suggest.unused(FOLDER, name or suggest.named_for(project))
+    place = suggest.unused(folders(settings.folder), name or suggest.named_for(project))
     with store.locked():
         judge = partial(assemble.judge_with, settings, store, task, place)
         found = suggest.suggest(judge, lambda line: click.echo(logs.printable(line)))
@@ -77,12 +77,13 @@ def make(names: tuple[str, ...], config_file: Path, lock: bool) -> None:
 
     settings = options.configured(config_file)
     engine = engines.connect()
+    folders = recipe.folders(settings.folder)
     rows = []
-    for name in recipe.bases_first(recipe.FOLDER, names or recipe.names(recipe.FOLDER)):
+    for name in recipe.bases_first(folders, names or recipe.names(folders)):
         if lock:
-            changed = build.relock(engine, name, recipe.FOLDER, settings.cache, log=progress.note)
+            changed = build.relock(engine, name, folders, settings.cache, log=progress.note)
             click.echo(f"{name}: {len(changed)} packages changed in the lock", err=True)
-        one = build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, log=progress.note)
+        one = build.ensure(engine, name, folders, settings.cache, strict=settings.strict, log=progress.note)
         drifted = f"{len(one.drift)} packages drifted" if one.drift else "as locked"
         python = f"Python {one.target.python}"
         rows.append((name, python, one.base, f"{len(one.packages)} packages", drifted, one.manifest[:12], one.id[:19]))

@@ -29,10 +29,10 @@ def show(project: str, config_file: Path, folder: Path | None, image: str | None
     from orchestrator.publish import comparison, publish, terminal
     from orchestrator.results.summary import summarize
 
-    _, store = options.opened(config_file, folder)
+    settings, store = options.opened(config_file, folder)
     found = list(results_of(store, project, image))
     (stands,) = summarize(found, (), datetime.now(UTC)).projects
-    debians = publish.debians(one.image for one in stands.standings)
+    debians = publish.debians(settings.folder, (one.image for one in stands.standings))
     compared = comparison.comparisons(stands.standings, stands.current, debians)
     for one in compared:
         output.blocks(terminal.side_by_side(one))

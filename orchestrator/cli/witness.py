@@ -37,6 +37,7 @@ def witness(
     """
     from orchestrator import config, requirement_files
     from orchestrator.farm import assemble, run, verify_hashes
+    from orchestrator.images.recipe import folders
     from orchestrator.publish import publisher_process
     from orchestrator.results.witness import WitnessOutcome, checksums
     from orchestrator.sources import reading
@@ -48,7 +49,7 @@ def witness(
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         outcome = assemble.run_tasks(settings, store, tasks, publisher, jobs=None, again=again)
         found = tuple(run.results(outcome))
-        rows = verify_hashes.rows(wanted, tasks, found, dict(outcome.open), at_hand)
+        rows = verify_hashes.rows(wanted, tasks, found, dict(outcome.open), at_hand, folders(settings.folder))
         store.publish([("sha256sums.txt", checksums(found))])
     if as_json:
         click.echo(verify_hashes.as_json(rows), nl=False)

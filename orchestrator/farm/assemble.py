@@ -276,7 +276,7 @@ def judge_with(settings: Config, store: Results, task: Task, folder: Path, packa
     if packages:
         with suggest.kept_on_error(folder):
             suggest.write(folder, task.image, packages)
-            build.relock(engines.connect(), folder.name, recipe.FOLDER, settings.cache, log=progress.note)
+            build.relock(engines.connect(), folder.name, recipe.folders(settings.folder), settings.cache, log=progress.note)
         task = replace(task, image=folder.name)
     farm = open_farm(settings, store, (task,), nothing, nothing_to_publish, jobs=None, again=True)
     with container_cleanup(farm):
@@ -286,13 +286,14 @@ def judge_with(settings: Config, store: Results, task: Task, folder: Path, packa
 
 
 def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -> Mapping[str, Image]:
-    known = recipe.names(recipe.FOLDER)
+    folders = recipe.folders(settings.folder)
+    known = recipe.names(folders)
     wanted = dict.fromkeys(task.image for task in tasks)
     if unknown := [name for name in wanted if name not in known]:
         msg = f"using the image {unknown[0]}: there is none of that name; there are {', '.join(known)}"
         raise UsageError(msg)
     found = {
-        name: build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, log=progress.note)
+        name: build.ensure(engine, name, folders, settings.cache, strict=settings.strict, log=progress.note)
         for name in wanted
     }
     return {name: replace(image, runtime=engine.runtime) for name, image in found.items()}

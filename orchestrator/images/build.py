@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import EngineError, ImageError, TransientEngineError
 from orchestrator.images.bootstrap import OWN_SOURCES, root, sources_of
-from orchestrator.images.recipe import LOCK, drift, format_lock, listing, load, manifest, parse_lock, refusal, target
+from orchestrator.images.recipe import (
+    LOCK,
+    drift,
+    format_lock,
+    listing,
+    load,
+    manifest,
+    parse_lock,
+    refusal,
+    target,
+    writable,
+)
 from orchestrator.model import Image, LockDrift
 
 if TYPE_CHECKING:
@@ -21,7 +32,7 @@ if TYPE_CHECKING:
 
     from orchestrator.build.engine import LocalImage
     from orchestrator.images.bootstrap import Images
-    from orchestrator.images.recipe import ImageRecipe, Packages
+    from orchestrator.images.recipe import Folders, ImageRecipe, Packages
 
 
 FOUND = "/usr/share/wheelproof/packages"
@@ -34,7 +45,7 @@ PACKAGES_LABEL = "wheelproof.packages"
 # --- making one ------------------------------------------------------------------------------
 
 
-def ensure(engine: Images, name: str, folder: Path, cache: Path, *, strict: bool, log: Callable[[str], None]) -> Image:
+def ensure(engine: Images, name: str, folder: Folders, cache: Path, *, strict: bool, log: Callable[[str], None]) -> Image:
     """Return an image that is there to be used; make it first, if the engine has none of this recipe.
 
     `folder` is images/; `cache` keeps root file systems made from Debian's archive; `tell`
@@ -65,7 +76,7 @@ def _found(engine: Images, recipe: ImageRecipe, cache: Path, log: Callable[[str]
 
 
 def relock(
-    engine: Images, name: str, folder: Path, cache: Path, *, log: Callable[[str], None]
+    engine: Images, name: str, folder: Folders, cache: Path, *, log: Callable[[str], None]
 ) -> tuple[LockDrift, ...]:
     """Write an image's lock from what Debian's archive has now; return what that changed.
 
@@ -98,7 +109,7 @@ def relock(
         msg = f"locking the image {name}: it takes {', '.join(lost)} from its base; install what goes with them"
         raise ImageError(msg)
     own = tuple(sorted(set(packages) - set(there)))
-    (folder / name / LOCK).write_text(format_lock(own, now))
+    (writable(folder, name) / LOCK).write_text(format_lock(own, now))
     return drift(former.lock, load(folder, name).lock)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import ImageError
 from orchestrator.model import LockDrift, Target, digest
+from orchestrator.util import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 Packages = tuple[tuple[str, str], ...]
 """(name:architecture, version) of Debian packages, sorted."""
 
-FOLDER = Path(__file__).resolve().parents[2] / "images"
-"""Where the images stand, one folder each."""
+Folders = Path | tuple[Path, ...]
+"""Where recipes are searched: in one folder, or in several. The first that has a name counts, and is written to."""
 
 LOCK = "packages.lock"
 SETTINGS = "image.toml"
@@ -71,13 +72,61 @@ class ImageRecipe:
         return digest([own, below] if below else own)
 
 
-def names(folder: Path) -> tuple[str, ...]:
-    """List the images that a folder describes."""
-    return tuple(sorted(settings.parent.name for settings in folder.glob(f"*/{SETTINGS}")))
+def folders(beside: Path) -> tuple[Path, ...]:
+    """Return where a farm has its recipes, given the folder of its configuration.
+
+    A checkout uses its own images/. An installed farm has read-only copies; the user's recipes
+    are in images/ beside the configuration, and come first.
+    """
+    return (beside / "images", shipped.IMAGES) if shipped.IS_INSTALLED else (shipped.IMAGES,)
 
 
-def bases_first(folder: Path, wanted: Iterable[str]) -> tuple[str, ...]:
-    """Put images in an order in which none comes before the one that it stands on; sorted within that.
+def names(folder: Folders) -> tuple[str, ...]:
+    """List the images that the folders describe."""
+    return tuple(sorted({settings.parent.name for path in _each(folder) for settings in path.glob(f"*/{SETTINGS}")}))
+
+
+def writable(folder: Folders, name: str) -> Path:
+    """Return the folder of a recipe in the first of the folders; copy the recipe there, if another folder has it.
+
+    Raises
+    ------
+    ImageError
+        There is no such image, or it cannot be copied.
+
+    """
+    target = _each(folder)[0] / name
+    source = _known(folder, name)
+    if source != target:
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            for path in source.iterdir():
+                (target / path.name).write_bytes(path.read_bytes())
+        except OSError as error:
+            msg = f"copying the image {name}: {target} cannot be written: {error.strerror or error}"
+            raise ImageError(msg) from error
+    return target
+
+
+def _each(folder: Folders) -> tuple[Path, ...]:
+    return (folder,) if isinstance(folder, Path) else folder
+
+
+def _known(folder: Folders, name: str, above: tuple[str, ...] = ()) -> Path:
+    """Return the first folder that describes an image."""
+    known = names(folder)
+    if name in known:
+        return next(path / name for path in _each(folder) if (path / name / SETTINGS).exists())
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known) or 'none'}"
+    asked = f", the base of {above[-1]}" if above else ""
+    searched = " and ".join(map(str, _each(folder)))
+    msg = f"looking for the image {name}{asked}: no image has that name in {searched}; {hint}"
+    raise ImageError(msg)
+
+
+def bases_first(folder: Folders, wanted: Iterable[str]) -> tuple[str, ...]:
+    """Put images in an order in which none comes before the one that it is based on; sorted within that.
 
     Raises
     ------
@@ -92,8 +141,8 @@ def _height(recipe: ImageRecipe) -> int:
     return 1 + _height(recipe.below) if recipe.below else 0
 
 
-def load(folder: Path, name: str) -> ImageRecipe:
-    """Read the recipe of one image, and of all that it stands on.
+def load(folder: Folders, name: str) -> ImageRecipe:
+    """Read the recipe of one image, and of all that it is based on.
 
     Raises
     ------
@@ -104,26 +153,27 @@ def load(folder: Path, name: str) -> ImageRecipe:
     return _load(folder, name, ())
 
 
-def _load(folder: Path, name: str, above: tuple[str, ...]) -> ImageRecipe:
-    """Read a recipe; `above` names the images that led to it, each standing on the next."""
-    if name not in (known := names(folder)):
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known) or 'none'}"
-        asked = f", on which {above[-1]} is to stand" if above else ""
-        msg = f"looking for the image {name}{asked}: {folder} has none of that name; {hint}"
-        raise ImageError(msg)
+def _load(folder: Folders, name: str, above: tuple[str, ...]) -> ImageRecipe:
+    """Read a recipe; `above` names the images that led to it, each based on the next."""
+    place = _known(folder, name, above)
     if name in above:
-        msg = f"reading the image {name}: it stands on itself, by way of {', '.join(above)}; name another base"
+        msg = f"reading the image {name}: it is based on itself, by way of {', '.join(above)}; name another base"
         raise ImageError(msg)
-    paths = [*(path for path in (folder / name).iterdir() if path.is_file()), *(folder / file for file in SHARED)]
+    paths = [*(path for path in place.iterdir() if path.is_file()), *(_shared(folder, file) for file in SHARED)]
     files = {path.name: path.read_bytes() for path in paths}
     try:
         settings = tomllib.loads(files[SETTINGS].decode())
         below = None if "@" in settings["base"] else _load(folder, settings["base"], (*above, name))
         return _recipe(name, settings, files, below)
     except (KeyError, ValueError, TypeError) as error:
-        msg = f"reading the image {name}: {folder / name} is not understood: {error}; see CONTRIBUTING.md"
+        msg = f"reading the image {name}: {place} is not understood: {error}; see the other images for examples"
         raise ImageError(msg) from error
+
+
+def _shared(folder: Folders, name: str) -> Path:
+    """Return the file of that name that every image is built with, from the first folder that has it."""
+    paths = [path / name for path in _each(folder)]
+    return next((path for path in paths if path.is_file()), paths[-1])
 
 
 def _recipe(

@@ -15,6 +15,7 @@ from orchestrator.util import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from orchestrator.config import Config
     from orchestrator.results.store import Results
@@ -48,7 +49,7 @@ def publish(settings: Config, store: Results, written: dict[str, object]) -> Non
     store.prune()
     whole, made_from = not written, manifest.sources(store.folder)
     found = summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
-    known = debians(one.image for one in found.standings)
+    known = debians(settings.folder, (one.image for one in found.standings))
     pages = site.site(
         found, read_log, __version__, checks=store.checks(), debians=known, written=written, failed=failed
     )
@@ -67,10 +68,11 @@ def prepare() -> None:
     site.prepare()
 
 
-def debians(names: Iterable[str]) -> dict[str, Debian]:
-    """Say what images are, as far as the repository still has them."""
+def debians(beside: Path, names: Iterable[str]) -> dict[str, Debian]:
+    """Describe images, as far as their recipes still exist; `beside` is the folder of the configuration."""
+    folders = image_recipes.folders(beside)
     found = {}
-    for name in set(names) & set(image_recipes.names(image_recipes.FOLDER)):
-        recipe = image_recipes.load(image_recipes.FOLDER, name)
+    for name in set(names) & set(image_recipes.names(folders)):
+        recipe = image_recipes.load(folders, name)
         found[name] = Debian(recipe.suite, image_recipes.target(recipe.lock).python)
     return found
