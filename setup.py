@@ -41,4 +41,5 @@ class BuildWithData(build_py):
         return {str(path): str(Path(self.build_lib, "orchestrator", "data", path)) for path in paths}
 
 
+os.umask(0o022)  # a wheel records the modes of files, which would follow the umask of whoever builds
 setup(cmdclass={"build_py": BuildWithData})

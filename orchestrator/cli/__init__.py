@@ -14,7 +14,20 @@ from typing import NoReturn
 import click
 
 from orchestrator import __version__
-from orchestrator.cli import compare, drift, exclusions, explain, images, init, plan, publish, run, show, streams, witness
+from orchestrator.cli import (
+    compare,
+    drift,
+    exclusions,
+    explain,
+    images,
+    init,
+    plan,
+    publish,
+    run,
+    show,
+    streams,
+    witness,
+)
 from orchestrator.errors import FaultError, Interrupted, UsageError, WheelproofError
 from orchestrator.farm.workers import stop_signals
 from orchestrator.util import logs

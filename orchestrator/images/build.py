@@ -45,7 +45,9 @@ PACKAGES_LABEL = "wheelproof.packages"
 # --- making one ------------------------------------------------------------------------------
 
 
-def ensure(engine: Images, name: str, folder: Folders, cache: Path, *, strict: bool, log: Callable[[str], None]) -> Image:
+def ensure(
+    engine: Images, name: str, folder: Folders, cache: Path, *, strict: bool, log: Callable[[str], None]
+) -> Image:
     """Return an image that is there to be used; make it first, if the engine has none of this recipe.
 
     `folder` is images/; `cache` keeps root file systems made from Debian's archive; `tell`
