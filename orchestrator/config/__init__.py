@@ -64,9 +64,7 @@ def load(
         with path.open(encoding="utf-8-sig", newline="") as stream:
             text = stream.read(LONGEST + 1)
     except OSError as error:
-        msg = (
-            f"reading {path}: {error.strerror or error}; write one with `wheelproof init`, or name yours with --config"
-        )
+        msg = f"reading {path}: {error.strerror or error}; write one with `wheelproof init`, or name it with --config"
         raise ConfigError(msg) from error
     except ValueError as error:
         msg = f"reading {path}: it is not text in UTF-8; save it as such"

@@ -274,11 +274,10 @@ def judge_with(settings: Config, store: Results, task: Task, folder: Path, packa
     """
     task = replace(task, budget=Budget(builds=0))
     if packages:
+        folders = recipe.folders(settings.folder)
         with suggest.kept_on_error(folder):
             suggest.write(folder, task.image, packages)
-            build.relock(
-                engines.connect(), folder.name, recipe.folders(settings.folder), settings.cache, log=progress.note
-            )
+            build.relock(engines.connect(), folder.name, folders, settings.cache, log=progress.note)
         task = replace(task, image=folder.name)
     farm = open_farm(settings, store, (task,), nothing, nothing_to_publish, jobs=None, again=True)
     with container_cleanup(farm):

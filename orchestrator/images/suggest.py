@@ -13,6 +13,7 @@ from orchestrator.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
     from orchestrator.images.recipe import Folders
     from orchestrator.model import Result
 
