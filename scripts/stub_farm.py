@@ -42,6 +42,7 @@ from orchestrator.model import (
 from orchestrator.publish import publisher_process
 from orchestrator.results.store import Results
 from orchestrator.sources.sdist import Source
+from orchestrator.util import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -165,7 +166,7 @@ def effects(store: Results, project: str) -> inputs.Effects:
 def run(count: int, folder: Path) -> None:
     """Judge that many projects, and write the site."""
     (folder / "config.yaml").touch()
-    settings = config.parse("", "config.yaml", folder, variations=NAMES, images=recipe.names(recipe.FOLDER))
+    settings = config.parse("", "config.yaml", folder, variations=NAMES, images=recipe.names(shipped.IMAGES))
     store = Results(folder / "results", wheels=settings.keep.wheels, logs=settings.keep.logs)
     stop = Cancellation()
 

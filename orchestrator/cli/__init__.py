@@ -14,7 +14,20 @@ from typing import NoReturn
 import click
 
 from orchestrator import __version__
-from orchestrator.cli import compare, drift, exclusions, explain, images, plan, publish, run, show, streams, witness
+from orchestrator.cli import (
+    compare,
+    drift,
+    exclusions,
+    explain,
+    images,
+    init,
+    plan,
+    publish,
+    run,
+    show,
+    streams,
+    witness,
+)
 from orchestrator.errors import FaultError, Interrupted, UsageError, WheelproofError
 from orchestrator.farm.workers import stop_signals
 from orchestrator.util import logs
@@ -39,6 +52,7 @@ READABLE = 0o022
 """The umask of every command: the users of containers have to read the files of the cache."""
 
 COMMANDS = (
+    init.init,
     run.run,
     plan.plan,
     show.show,

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from orchestrator.config import Config
 
 
-def images(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+def images(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     """Complete the name of an image."""
     from orchestrator.images import recipe
 
-    return _matching(begun, recipe.names(recipe.FOLDER))
+    settings = _settings(context)
+    beside = settings.folder if settings else Path()
+    return _matching(begun, recipe.names(recipe.folders(beside)))
 
 
 def with_results(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:

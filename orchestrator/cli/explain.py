@@ -28,8 +28,8 @@ def explain(project: str, config_file: Path, folder: Path | None, image: str | N
     """Explain the verdict on PROJECT, or on PROJECT==VERSION: its causes, what proves them, and how to fix it."""
     from orchestrator.publish import advice
 
-    _, store = options.opened(config_file, folder)
-    result = next(results_of(store, project, image))
+    settings, store = options.opened(config_file, folder)
+    result = next(results_of(store, project, image, settings))
     with output.paged():
         if report:
             output.pasted(advice.report(result) or f"{result.project} {result.version}: there is nothing to report.")

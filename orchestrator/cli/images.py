@@ -48,13 +48,13 @@ def suggest(project: str, image: str | None, config_file: Path, folder: Path | N
     from orchestrator import config
     from orchestrator.farm import assemble
     from orchestrator.images import suggest
-    from orchestrator.images.recipe import FOLDER
+    from orchestrator.images.recipe import folders
 
     settings, store = options.opened(config_file, folder)
-    requests.check_images((image,) if image else ())
+    requests.check_images((image,) if image else (), settings)
     requests.check_requirements((project,), settings)
     task = config.tasks(settings, (project,), (image,) if image else ())[0]
-    place = suggest.unused(FOLDER, name or suggest.named_for(project))
+    place = suggest.unused(folders(settings.folder), name or suggest.named_for(project))
     with store.locked():
         judge = partial(assemble.judge_with, settings, store, task, place)
         found = suggest.suggest(judge, lambda line: click.echo(logs.printable(line)))
@@ -82,14 +82,15 @@ def make(names: tuple[str, ...], config_file: Path, lock: bool, as_json: bool) -
     from orchestrator.images import build, recipe
 
     settings = options.configured(config_file)
-    requests.check_images(names)
+    requests.check_images(names, settings)
     engine = engines.connect()
+    folders = recipe.folders(settings.folder)
     images = []
-    for name in recipe.bases_first(recipe.FOLDER, names or recipe.names(recipe.FOLDER)):
+    for name in recipe.bases_first(folders, names or recipe.names(folders)):
         if lock:
-            changed = build.relock(engine, name, recipe.FOLDER, settings.cache, log=progress.note)
+            changed = build.relock(engine, name, folders, settings.cache, log=progress.note)
             click.echo(f"{name}: {len(changed)} packages changed in the lock", err=True)
-        images += [build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, log=progress.note)]
+        images += [build.ensure(engine, name, folders, settings.cache, strict=settings.strict, log=progress.note)]
     if as_json:
         output.as_json(map(_fields, images))
     else:

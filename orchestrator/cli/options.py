@@ -129,7 +129,8 @@ def configured(config_file: Path) -> Config:
     from orchestrator.build.variations import NAMES
     from orchestrator.images import recipe
 
-    return config.load(config_file, variations=NAMES, images=recipe.names(recipe.FOLDER), read=_wanted)
+    images = recipe.names(recipe.folders(config_file.absolute().parent))
+    return config.load(config_file, variations=NAMES, images=images, read=_wanted)
 
 
 def _wanted(path: Path) -> Read:

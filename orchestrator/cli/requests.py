@@ -18,7 +18,7 @@ _AT_ONCE = 8  # projects that the index is asked for at the same time
 _ANY_PYTHON = "3"  # whether a release fits the image's Python is a matter of its job
 
 
-def check_images(names: Iterable[str]) -> None:
+def check_images(names: Iterable[str], settings: Config) -> None:
     """Check that the images of those names exist.
 
     Raises
@@ -29,7 +29,7 @@ def check_images(names: Iterable[str]) -> None:
     """
     from orchestrator.images import recipe
 
-    recipe.check_names(recipe.FOLDER, names)
+    recipe.check_names(recipe.folders(settings.folder), names)
 
 
 def check_requirements(requirements: Sequence[str], settings: Config) -> None:

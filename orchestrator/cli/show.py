@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from orchestrator.config import Config
     from orchestrator.model import Result
     from orchestrator.publish.terminal import Block
     from orchestrator.results.store import Results
@@ -36,23 +37,23 @@ def show(project: str, config_file: Path, folder: Path | None, image: str | None
     """
     from orchestrator.results.store import as_json as written
 
-    _, store = options.opened(config_file, folder)
-    results = list(results_of(store, project, image))
+    settings, store = options.opened(config_file, folder)
+    results = list(results_of(store, project, image, settings))
     if as_json:
         sys.stdout.buffer.writelines(written(results))
         return
     with output.paged():
-        _print(results)
+        _print(results, settings.folder)
         output.site(store.folder)
         output.left_out(store.left_out, store.folder)
 
 
-def _print(results: Sequence[Result]) -> None:
+def _print(results: Sequence[Result], beside: Path) -> None:
     from orchestrator.publish import comparison, publish, terminal
     from orchestrator.results.summary import summarize
 
     (summary,) = summarize(results, (), datetime.now(UTC)).projects
-    debians = publish.debians(standing.image for standing in summary.standings)
+    debians = publish.debians(beside, (standing.image for standing in summary.standings))
     compared = comparison.comparisons(summary.standings, summary.current, debians)[:1]
     for one in compared:
         output.blocks(terminal.side_by_side(one))
@@ -66,7 +67,7 @@ def _print(results: Sequence[Result]) -> None:
             click.echo(f"and {len(earlier) - _EARLIER} more; --json prints all of them")
 
 
-def results_of(store: Results, project: str, image: str | None) -> Iterator[Result]:
+def results_of(store: Results, project: str, image: str | None, settings: Config) -> Iterator[Result]:
     """Yield the results that were asked for, newest first: there is at least one."""
     from orchestrator import config
 
@@ -82,7 +83,7 @@ def results_of(store: Results, project: str, image: str | None) -> Iterator[Resu
             none = False
             yield result
     if none:
-        requests.check_images((image,) if image else ())
+        requests.check_images((image,) if image else (), settings)
         where = f" on {image}" if image else ""
         msg = f"looking for {project}{where}: there is no result{_known(name, sorted(store.projects()))}"
         raise UsageError(msg)

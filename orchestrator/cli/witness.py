@@ -37,19 +37,20 @@ def witness(
     """
     from orchestrator import config, requirement_files
     from orchestrator.farm import assemble, run, verify_hashes
+    from orchestrator.images.recipe import folders
     from orchestrator.publish import publisher_process
     from orchestrator.results.witness import WitnessOutcome, checksums
     from orchestrator.sources import reading
 
     settings, store = options.opened(config_file, folder)
-    requests.check_images(on)
+    requests.check_images(on, settings)
     wanted = requirement_files.read_all(files, reading.wanted)
     tasks = config.tasks(settings, (), on, wanted=wanted, profile=profile)
     at_hand = verify_hashes.AtHand(store, tuple(path.parent for path in files) + ((wheels,) if wheels else ()))
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         outcome = assemble.run_tasks(settings, store, tasks, publisher, jobs=None, again=again)
         found = tuple(run.results(outcome))
-        rows = verify_hashes.rows(wanted, tasks, found, dict(outcome.open), at_hand)
+        rows = verify_hashes.rows(wanted, tasks, found, dict(outcome.open), at_hand, folders(settings.folder))
         store.publish([("sha256sums.txt", checksums(found))])
     if as_json:
         click.echo(verify_hashes.as_json(rows), nl=False)

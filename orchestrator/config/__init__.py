@@ -8,6 +8,7 @@ what is right the frozen value that the farm works with. `tasks` says what is th
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import requirement_files
@@ -18,6 +19,7 @@ from orchestrator.config.values import Config, Group, Keep, ProfileRecipe, Setti
 from orchestrator.config.yaml_source import LONGEST, Document, report
 from orchestrator.errors import ConfigError
 from orchestrator.model import Budget, BuildTools, Exclusion, Frontend, Limits, Policy, Profile, ToolPin
+from orchestrator.util import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -27,10 +29,10 @@ __all__ = [
     "Config",
     "Group",
     "Keep",
-    "Recipe",
     "Settings",
     "checks",
     "custom",
+    "example",
     "excluded",
     "is_path",
     "load",
@@ -63,7 +65,7 @@ def load(
         with path.open(encoding="utf-8-sig", newline="") as stream:
             text = stream.read(LONGEST + 1)
     except OSError as error:
-        msg = f"reading {path}: {error.strerror or error}; name the configuration with --config"
+        msg = f"reading {path}: {error.strerror or error}; write one with `wheelproof init`, or name it with --config"
         raise ConfigError(msg) from error
     except ValueError as error:
         msg = f"reading {path}: it is not text in UTF-8; save it as such"
@@ -103,6 +105,11 @@ def parse(
     return made
 
 
+def example() -> str:
+    """Return the text of a commented configuration for somebody who begins."""
+    return resources.files("orchestrator.config").joinpath("example.yaml").read_text("utf-8")
+
+
 def schema(*, variations: Collection[str], images: Collection[str]) -> dict[str, Any]:
     """Return the JSON Schema of config.yaml, for editors: every key described, every name listed."""
     names = {"variation": sorted(variations), "image": sorted(images)}
@@ -120,9 +127,14 @@ class _Files:
 
     def wanted(self, names: Iterable[str]) -> tuple[requirement_files.Wanted, ...]:
         """Read what files ask for, all of it."""
-        found = [self._read(self._folder / name) for name in names]
+        found = [self._read(self._path(name)) for name in names]
         self.mistakes.extend(mistake for one in found for mistake in one.mistakes)
         return tuple(wanted for one in found for wanted in one.wanted)
+
+    def _path(self, name: str) -> Path:
+        """Return where a file is: beside the configuration, or else in profiles/ as wheelproof comes with it."""
+        beside, ours = self._folder / name, shipped.ROOT / name
+        return ours if ours.is_relative_to(shipped.PROFILES) and ours.exists() and not beside.exists() else beside
 
     def tools(self, part: ToolsPart) -> BuildTools | None:
         """Return what is built with; None where nothing is said of it."""
@@ -168,6 +180,7 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
         strict=file.strict,
         jobs=file.jobs,
         long=file.long,
+        folder=folder,
         cache=folder / file.cache,
         results=folder / file.results,
         keep=Keep(file.keep.wheels, file.keep.logs),

@@ -78,6 +78,7 @@ class Config:
     strict: bool = False
     jobs: int | None = None  # None: as many as cores and memory allow
     long: int = 120  # seconds
+    folder: Path = Path()  # of the configuration itself; images/ may be in it
     cache: Path = Path(".cache")
     results: Path = Path("results")
     keep: Keep = Keep()

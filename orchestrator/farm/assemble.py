@@ -64,7 +64,7 @@ def known_images(settings: Config, names: tuple[str, ...], log: Callable[[str], 
         A recipe cannot be read; or its image is not built, and its lock lists no Python.
 
     """
-    recipe.check_names(recipe.FOLDER, names)
+    recipe.check_names(recipe.folders(settings.folder), names)
     engine = None
     try:
         engine = engines.connect()
@@ -76,15 +76,16 @@ def known_images(settings: Config, names: tuple[str, ...], log: Callable[[str], 
 
 
 def _known(settings: Config, name: str, engine: engines.Engine | None, log: Callable[[str], None]) -> KnownImage:
+    folders = recipe.folders(settings.folder)
     if engine is None:
-        locked = recipe.as_locked(recipe.load(recipe.FOLDER, name))
+        locked = recipe.as_locked(recipe.load(folders, name))
         runtime = "" if settings.isolation in {engines.AUTO, engines.ENGINE} else settings.isolation
         return KnownImage(replace(locked, runtime=runtime), ImageState.NO_ENGINE)
-    if (image := build.find(engine, name, recipe.FOLDER)) is not None:
+    if (image := build.find(engine, name, folders)) is not None:
         if image.drift and settings.strict:
             log(recipe.refusal(name, image.drift))
         return KnownImage(replace(image, runtime=engine.runtime), ImageState.BUILT)
-    locked = recipe.as_locked(recipe.load(recipe.FOLDER, name))
+    locked = recipe.as_locked(recipe.load(folders, name))
     return KnownImage(replace(locked, runtime=engine.runtime), ImageState.NOT_BUILT)
 
 
@@ -313,9 +314,10 @@ def judge_with(settings: Config, store: Results, task: Task, folder: Path, packa
     """
     task = replace(task, budget=Budget(builds=0))
     if packages:
+        folders = recipe.folders(settings.folder)
         with suggest.kept_on_error(folder):
             suggest.write(folder, task.image, packages)
-            build.relock(engines.connect(), folder.name, recipe.FOLDER, settings.cache, log=progress.note)
+            build.relock(engines.connect(), folder.name, folders, settings.cache, log=progress.note)
         task = replace(task, image=folder.name)
     farm = open_farm(settings, store, (task,))
     with container_cleanup(farm.job_effects):
@@ -327,9 +329,10 @@ def judge_with(settings: Config, store: Results, task: Task, folder: Path, packa
 
 def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -> Mapping[str, Image]:
     names = tuple(dict.fromkeys(task.image for task in tasks))
-    recipe.check_names(recipe.FOLDER, names)
+    folders = recipe.folders(settings.folder)
+    recipe.check_names(folders, names)
     images = {
-        name: build.ensure(engine, name, recipe.FOLDER, settings.cache, strict=settings.strict, log=progress.note)
+        name: build.ensure(engine, name, folders, settings.cache, strict=settings.strict, log=progress.note)
         for name in names
     }
     return {name: replace(image, runtime=engine.runtime) for name, image in images.items()}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from orchestrator.images.recipe import Folders
     from orchestrator.model import Diagnosis, Result, Target, Task
     from orchestrator.requirement_files import Wanted
     from orchestrator.results.store import Results
@@ -71,6 +72,7 @@ def rows(
     results: Iterable[Result],
     faults: Mapping[str, str],
     at_hand: AtHand,
+    folders: Folders,
 ) -> tuple[WitnessRow, ...]:
     """Say of each wheel that is named what was found of it; what no image has a use for is left out.
 
@@ -81,7 +83,7 @@ def rows(
     found: defaultdict[str, list[Result]] = defaultdict(list)
     for one in results:
         found[f"{one.project}=={one.version}"].append(one)
-    targets = {image: _target(image) for image in dict.fromkeys(task.image for task in tasks)}
+    targets = {image: _target(image, folders) for image in dict.fromkeys(task.image for task in tasks)}
 
     def said(claim: Claim) -> WitnessRow | None:
         """Say the best that any image says of a claim."""
@@ -107,9 +109,9 @@ def _row(said: Callable[[Claim], WitnessRow | None], claim: Claim) -> WitnessRow
     return found
 
 
-def _target(image: str) -> Target | None:
+def _target(image: str, folders: Folders) -> Target | None:
     with suppress(ImageError, ValueError):
-        return recipe.target(recipe.load(recipe.FOLDER, image).lock)
+        return recipe.target(recipe.load(folders, image).lock)
     return None
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from orchestrator.build.engine import LocalImage
     from orchestrator.images.bootstrap import Images
-    from orchestrator.images.recipe import ImageRecipe, Packages
+    from orchestrator.images.recipe import Folders, ImageRecipe, Packages
 
 
 FOUND = "/usr/share/wheelproof/packages"
@@ -45,7 +45,9 @@ PACKAGES_LABEL = "wheelproof.packages"
 # --- making one ------------------------------------------------------------------------------
 
 
-def ensure(engine: Images, name: str, folder: Path, cache: Path, *, strict: bool, log: Callable[[str], None]) -> Image:
+def ensure(
+    engine: Images, name: str, folder: Folders, cache: Path, *, strict: bool, log: Callable[[str], None]
+) -> Image:
     """Return an image that is there to be used; make it first, if the engine has none of this recipe.
 
     `folder` is images/; `cache` keeps root file systems made from Debian's archive; `tell`
@@ -66,7 +68,7 @@ def ensure(engine: Images, name: str, folder: Path, cache: Path, *, strict: bool
     return image
 
 
-def find(engine: Images, name: str, folder: Path) -> Image | None:
+def find(engine: Images, name: str, folder: Folders) -> Image | None:
     """Return an image if the engine has it; nothing is built.
 
     Raises
@@ -90,7 +92,7 @@ def _found(engine: Images, recipe: ImageRecipe, cache: Path, log: Callable[[str]
 
 
 def relock(
-    engine: Images, name: str, folder: Path, cache: Path, *, log: Callable[[str], None]
+    engine: Images, name: str, folder: Folders, cache: Path, *, log: Callable[[str], None]
 ) -> tuple[LockDrift, ...]:
     """Write an image's lock from what Debian's archive has now; return what that changed.
 

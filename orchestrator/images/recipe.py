@@ -13,11 +13,12 @@ import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.config.suggestions import nearest
 from orchestrator.errors import ImageError, UsageError
 from orchestrator.model import Image, LockDrift, Target, digest
+from orchestrator.util import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 Packages = tuple[tuple[str, str], ...]
 """(name:architecture, version) of Debian packages, sorted."""
 
-FOLDER = Path(__file__).resolve().parents[2] / "images"
-"""Where the images stand, one folder each."""
+Folders = Path | tuple[Path, ...]
+"""Where recipes are searched: in one folder, or in several. The first that has a name counts, and is written to."""
 
 LOCK = "packages.lock"
 SETTINGS = "image.toml"
@@ -76,63 +77,27 @@ class ImageRecipe:
         return digest([own, below] if below else own)
 
 
-def names(folder: Path) -> tuple[str, ...]:
-    """List the images that a folder describes."""
-    return tuple(sorted(_images(folder)))
+def folders(beside: Path) -> tuple[Path, ...]:
+    """Return where a farm has its recipes, given the folder of its configuration.
+
+    A checkout uses its own images/. An installed farm has read-only copies; the user's recipes
+    are in images/ beside the configuration, and come first.
+    """
+    return (beside / "images", shipped.IMAGES) if shipped.IS_INSTALLED else (shipped.IMAGES,)
 
 
-def lock_path(folder: Path, name: str) -> Path:
-    """Return the file that an image's own lock is kept in; KeyError where there is no such image."""
-    place, base = _images(folder)[name]
-    return folder / place / (f"{LOCK}.{base}" if base else LOCK)
+def names(folder: Folders) -> tuple[str, ...]:
+    """List the images that the folders describe."""
+    return tuple(sorted(_places(folder)))
 
 
-def _images(folder: Path) -> dict[str, tuple[str, str]]:
-    """Return where each image is described: its folder's name, and its base where the folder has several."""
-    images = {}
-    for settings in sorted(folder.glob(f"*/{SETTINGS}")):
-        name = settings.parent.name
-        bases = _bases(settings.read_bytes())
-        for number, base in enumerate(bases):
-            images[f"{name}-{base}" if number else name] = (name, base)
-        if not bases:
-            images[name] = (name, "")
-    return images
-
-
-def _bases(settings: bytes) -> tuple[str, ...]:
-    """Return the bases of a folder that names several; settings that are not understood are reported by `load`."""
-    try:
-        bases = tomllib.loads(settings.decode()).get("base")
-    except ValueError:
-        return ()
-    return tuple(str(base) for base in bases) if isinstance(bases, list) else ()
-
-
-def _files(folder: Path, name: str) -> dict[str, bytes]:
-    """Read the files of one image, as they are on its base."""
-    place, base = _images(folder)[name]
-    bases = [other for other_place, other in _images(folder).values() if other_place == place and other]
-    paths = [*(path for path in (folder / place).iterdir() if path.is_file()), *(folder / file for file in SHARED)]
-    files = {path.name: path.read_bytes() for path in paths if path.suffix[1:] not in bases}
-    files |= {path.stem: path.read_bytes() for path in paths if base and path.suffix == f".{base}"}
-    if base:
-        files[SETTINGS] = _on_base(files[SETTINGS].decode(), base).encode()
-    return files
-
-
-def _on_base(settings: str, base: str) -> str:
-    """Return the settings with one base in the place of several; the other lines stay as they are."""
-    return re.sub(r"^base\s*=\s*\[[^\]]*\]", f'base = "{base}"', settings, count=1, flags=re.MULTILINE)
-
-
-def check_names(folder: Path, wanted: Iterable[str]) -> None:
-    """Check that a folder describes the images of those names.
+def check_names(folder: Folders, wanted: Iterable[str]) -> None:
+    """Check that the folders describe the images of those names.
 
     Raises
     ------
     UsageError
-        It does not describe one of them.
+        They do not describe one of them.
 
     """
     known = names(folder)
@@ -142,8 +107,90 @@ def check_names(folder: Path, wanted: Iterable[str]) -> None:
             raise UsageError(msg)
 
 
-def bases_first(folder: Path, wanted: Iterable[str]) -> tuple[str, ...]:
-    """Put images in an order in which none comes before the one that it stands on; sorted within that.
+def lock_path(folder: Folders, name: str) -> Path:
+    """Return the file of an image's own lock in the first of the folders; copy the recipe there, if another has it.
+
+    Raises
+    ------
+    ImageError
+        There is no such image, or it cannot be copied.
+
+    """
+    place = _place(folder, name)
+    target = _each(folder)[0] / place.path.name
+    if place.path != target:
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            for path in place.path.iterdir():
+                (target / path.name).write_bytes(path.read_bytes())
+        except OSError as error:
+            msg = f"copying the image {name}: {target} cannot be written: {error.strerror or error}"
+            raise ImageError(msg) from error
+    return target / (f"{LOCK}.{place.base}" if place.base else LOCK)
+
+
+class _Place(NamedTuple):
+    """Where an image is described."""
+
+    path: Path  # of the folder
+    base: str = ""  # which of the folder's bases it is for, where the folder names several
+
+
+def _each(folder: Folders) -> tuple[Path, ...]:
+    return (folder,) if isinstance(folder, Path) else folder
+
+
+def _places(folder: Folders) -> dict[str, _Place]:
+    """Return where each image is described; the first folder that has a name counts."""
+    places: dict[str, _Place] = {}
+    for settings in (path for each in _each(folder) for path in sorted(each.glob(f"*/{SETTINGS}"))):
+        name, bases = settings.parent.name, _bases(settings.read_bytes())
+        for number, base in enumerate(bases):
+            places.setdefault(f"{name}-{base}" if number else name, _Place(settings.parent, base))
+        if not bases:
+            places.setdefault(name, _Place(settings.parent))
+    return places
+
+
+def _bases(settings: bytes) -> tuple[str, ...]:
+    """Return the bases of a folder that names several; `load` reports settings that cannot be read."""
+    try:
+        bases = tomllib.loads(settings.decode()).get("base")
+    except ValueError:
+        return ()
+    return tuple(str(base) for base in bases) if isinstance(bases, list) else ()
+
+
+def _place(folder: Folders, name: str, above: tuple[str, ...] = ()) -> _Place:
+    places = _places(folder)
+    if name in places:
+        return places[name]
+    near = difflib.get_close_matches(name, places, 1)
+    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(places)) or 'none'}"
+    asked = f", the base of {above[-1]}" if above else ""
+    searched = " and ".join(map(str, _each(folder)))
+    msg = f"looking for the image {name}{asked}: no image has that name in {searched}; {hint}"
+    raise ImageError(msg)
+
+
+def _files(folder: Folders, place: _Place) -> dict[str, bytes]:
+    """Read the files of one image, as they are on its base."""
+    bases = _bases((place.path / SETTINGS).read_bytes())
+    paths = [*(path for path in place.path.iterdir() if path.is_file()), *(_shared(folder, file) for file in SHARED)]
+    files = {path.name: path.read_bytes() for path in paths if path.suffix[1:] not in bases}
+    if place.base:
+        files |= {path.stem: path.read_bytes() for path in paths if path.suffix == f".{place.base}"}
+        files[SETTINGS] = _on_base(files[SETTINGS].decode(), place.base).encode()
+    return files
+
+
+def _on_base(settings: str, base: str) -> str:
+    """Return the settings with one base in the place of several; the other lines stay as they are."""
+    return re.sub(r"^base\s*=\s*\[[^\]]*\]", f'base = "{base}"', settings, count=1, flags=re.MULTILINE)
+
+
+def bases_first(folder: Folders, wanted: Iterable[str]) -> tuple[str, ...]:
+    """Put images in an order in which none comes before the one that it is based on; sorted within that.
 
     Raises
     ------
@@ -158,8 +205,8 @@ def _height(recipe: ImageRecipe) -> int:
     return 1 + _height(recipe.below) if recipe.below else 0
 
 
-def load(folder: Path, name: str) -> ImageRecipe:
-    """Read the recipe of one image, and of all that it stands on.
+def load(folder: Folders, name: str) -> ImageRecipe:
+    """Read the recipe of one image, and of all that it is based on.
 
     Raises
     ------
@@ -170,26 +217,26 @@ def load(folder: Path, name: str) -> ImageRecipe:
     return _load(folder, name, ())
 
 
-def _load(folder: Path, name: str, above: tuple[str, ...]) -> ImageRecipe:
-    """Read a recipe; `above` names the images that led to it, each standing on the next."""
-    if name not in (known := names(folder)):
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known) or 'none'}"
-        asked = f", on which {above[-1]} is to stand" if above else ""
-        msg = f"looking for the image {name}{asked}: {folder} has none of that name; {hint}"
-        raise ImageError(msg)
+def _load(folder: Folders, name: str, above: tuple[str, ...]) -> ImageRecipe:
+    """Read a recipe; `above` names the images that led to it, each based on the next."""
+    place = _place(folder, name, above)
     if name in above:
-        msg = f"reading the image {name}: it stands on itself, by way of {', '.join(above)}; name another base"
+        msg = f"reading the image {name}: it is based on itself, by way of {', '.join(above)}; name another base"
         raise ImageError(msg)
-    files = _files(folder, name)
+    files = _files(folder, place)
     try:
         settings = tomllib.loads(files[SETTINGS].decode())
         below = None if "@" in settings["base"] else _load(folder, settings["base"], (*above, name))
         return _recipe(name, settings, files, below)
     except (KeyError, ValueError, TypeError) as error:
-        place = folder / _images(folder)[name][0]
-        msg = f"reading the image {name}: {place} is not understood: {error}; see CONTRIBUTING.md"
+        msg = f"reading the image {name}: {place.path} is not understood: {error}; see the other images for examples"
         raise ImageError(msg) from error
+
+
+def _shared(folder: Folders, name: str) -> Path:
+    """Return the file of that name that every image is built with, from the first folder that has it."""
+    paths = [path / name for path in _each(folder)]
+    return next((path for path in paths if path.is_file()), paths[-1])
 
 
 def _recipe(

@@ -6,14 +6,15 @@ import re
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+    from orchestrator.images.recipe import Folders
     from orchestrator.model import Result
 
 ROUNDS = 12
@@ -98,17 +99,19 @@ def named_for(project: str) -> str:
     return name
 
 
-def unused(folder: Path, name: str) -> Path:
-    """Return the folder for a new image; a UsageError tells that there is one already, or can be none of that name."""
-    if named_for(name) != name or (folder / name).exists():
-        msg = f"making the image {name}: {folder / name} is there already, or is no name; choose another with --name"
+def unused(folder: Folders, name: str) -> Path:
+    """Return the folder for a new image; a UsageError explains that the name is in use, or is not valid."""
+    places = [each / name for each in ((folder,) if isinstance(folder, Path) else folder)]
+    if named_for(name) != name or (used := [place for place in places if place.exists()]):
+        why = "is not a valid name of an image" if named_for(name) != name else f"is in use: {used[0]} exists"
+        msg = f"making the image {name}: the name {why}; choose another with --name"
         raise UsageError(msg)
-    return folder / name
+    return places[0]
 
 
 def write(folder: Path, base: str, packages: tuple[str, ...]) -> None:
     """Write the recipe of an image with packages on a base, without its lock."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     listed = " \\\n".join(f"    {package}" for package in sorted(packages))
     (folder / "Dockerfile").write_text(_DOCKERFILE.format(packages=listed))
     (folder / "image.toml").write_text(f'base = "{base}"\n')

@@ -15,6 +15,7 @@ from orchestrator.util import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from orchestrator.config import Config
     from orchestrator.results.store import Results
@@ -48,7 +49,7 @@ def publish(settings: Config, store: Results, written: dict[str, object]) -> Non
     store.prune()
     whole, made_from = not written, manifest.sources(store.folder)
     summary = summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
-    known = debians(standing.image for standing in summary.standings)
+    known = debians(settings.folder, (standing.image for standing in summary.standings))
     pages = site.site(
         summary, read_log, __version__, checks=store.checks(), debians=known, written=written, failed=failed
     )
@@ -67,10 +68,11 @@ def prepare() -> None:
     site.prepare()
 
 
-def debians(names: Iterable[str]) -> dict[str, Debian]:
-    """Return the Debian release and Python of each image that the repository has."""
+def debians(beside: Path, names: Iterable[str]) -> dict[str, Debian]:
+    """Describe images, as far as their recipes still exist; `beside` is the folder of the configuration."""
+    folders = image_recipes.folders(beside)
     known = {}
-    for name in set(names) & set(image_recipes.names(image_recipes.FOLDER)):
-        recipe = image_recipes.load(image_recipes.FOLDER, name)
+    for name in set(names) & set(image_recipes.names(folders)):
+        recipe = image_recipes.load(folders, name)
         known[name] = Debian(recipe.suite, image_recipes.target(recipe.lock).python)
     return known

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+# Not `-m`, which would import from the current folder before all others: a user may have a json.py there.
+_PROGRAM = "import sys; sys.path[:] = {path!r}; from orchestrator.cli import main; main()"
 _SHOWN = 2000
 _PATIENCE = 10  # seconds for the process to end
 
@@ -32,7 +34,8 @@ class PublisherProcess:
         self._config_file, self._folder = config_file, folder
         self._page = folder / "site" / "index.html"
         of = ["--config", str(config_file), "--results", str(folder)]
-        self._command = [sys.executable, "-m", "orchestrator", "publish", "--when-told", *of]
+        program = _PROGRAM.format(path=sys.path)
+        self._command = [sys.executable, "-c", program, "publish", "--when-told", *of]
         self._process: subprocess.Popen[bytes] | None = None
         self._complaint: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of the context
 

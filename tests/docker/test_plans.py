@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.images import build, recipe
+from orchestrator.util import shipped
 from tests.docker.farm_fixture import FarmFixture, farm_on
 
 if TYPE_CHECKING:
@@ -57,11 +58,11 @@ def test_a_plan_announces_what_the_run_does(yard: FarmFixture, bookworm: Image) 
 
 def test_a_plan_builds_no_image(yard: FarmFixture, engine: Engine) -> None:
     """The line states that the image is not built yet."""
-    missing = [name for name in recipe.names(recipe.FOLDER) if build.find(engine, name, recipe.FOLDER) is None]
+    missing = [name for name in recipe.names(shipped.IMAGES) if build.find(engine, name, shipped.IMAGES) is None]
     if not missing:
         pytest.skip("the engine has all images")
     yard.publish("blameless")
     ended = yard.run("plan", "--image", missing[0], "blameless")
     assert ended.status == 0, ended.err
     assert "never built; the image is not built yet" in ended.out
-    assert build.find(engine, missing[0], recipe.FOLDER) is None
+    assert build.find(engine, missing[0], shipped.IMAGES) is None

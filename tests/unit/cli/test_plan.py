@@ -17,6 +17,7 @@ from orchestrator.job import judge
 from orchestrator.job.inputs import inputs_of
 from orchestrator.model import Lock, Release, Sdist, Verdict, digest
 from orchestrator.results.store import Results
+from orchestrator.util import shipped
 from orchestrator.util.cache import sha256_of
 from tests.cause_cases import pack
 from tests.loopback_index import LoopbackIndex
@@ -57,9 +58,9 @@ def plan(folder: Path, *arguments: str) -> str:
 
 def record(folder: Path, slug: str) -> None:
     """Write the record that a run gives on the image as its lock lists it."""
-    settings = config.load(folder / "config.yaml", variations=NAMES, images=recipe.names(recipe.FOLDER))
+    settings = config.load(folder / "config.yaml", variations=NAMES, images=recipe.names(shipped.IMAGES))
     (task,) = config.tasks(settings, (slug,), ())
-    image = recipe.as_locked(recipe.load(recipe.FOLDER, "bookworm"))
+    image = recipe.as_locked(recipe.load(shipped.IMAGES, "bookworm"))
     path = folder / f"{slug}-1.0.tar.gz"
     release = Release(slug, "1.0", Sdist(path.name, path.as_uri(), sha256_of(path), path.stat().st_size))
     inputs = inputs_of(task, release, image, Lock().digest)
@@ -108,8 +109,8 @@ def test_a_release_for_another_python_is_judged_without_a_build(tmp_path: Path, 
     index.publish(path.name, path.read_bytes(), requires_python="<3")
     line = plan(tmp_path, "random")
     assert f"random 1.0 judge bookworm wrong-python, {UNKNOWN}" in line
-    image = recipe.as_locked(recipe.load(recipe.FOLDER, "bookworm"))
-    settings = config.load(tmp_path / "config.yaml", variations=NAMES, images=recipe.names(recipe.FOLDER))
+    image = recipe.as_locked(recipe.load(shipped.IMAGES, "bookworm"))
+    settings = config.load(tmp_path / "config.yaml", variations=NAMES, images=recipe.names(shipped.IMAGES))
     (task,) = config.tasks(settings, ("random",), ())
     sdist = Sdist(path.name, path.as_uri(), sha256_of(path), path.stat().st_size)
     release = Release("random", "1.0", sdist, requires_python="<3")

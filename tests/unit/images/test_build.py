@@ -409,8 +409,8 @@ def test_a_new_lock_of_the_base_is_another_custom_image_by_the_same_method(custo
 @pytest.mark.parametrize(
     ("base", "expected"),
     [
-        ("smal", "the image smal, on which editor is to stand: .*did you mean small"),
-        ("editor", "stands on itself, by way of editor"),
+        ("smal", "the image smal, the base of editor: .*did you mean small"),
+        ("editor", "is based on itself, by way of editor"),
     ],
 )
 def test_a_base_that_cannot_be_is_told(custom: Path, base: str, expected: str) -> None:
