@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @options.RESULTS
 @options.FILES
 @options.PROFILE
-@options.option("--again", is_flag=True, help="As run would with it.")
+@options.option("--again", is_flag=True, help="Plan a run with --again.")
 @options.as_json("the table as one JSON array")
 @options.LOG
 def plan(
@@ -34,7 +34,7 @@ def plan(
     again: bool,
     as_json: bool,
 ) -> None:
-    """Tell what would be run, in which order, and why; build nothing."""
+    """List what a run would build, in which order, and why; build nothing."""
     from orchestrator import config, requirement_files
     from orchestrator.farm import assemble, run
     from orchestrator.sources import reading
