@@ -20,7 +20,7 @@ from orchestrator.errors import UsageError, WheelproofError
 @click.argument("second", metavar="SECOND.whl", type=click.Path(path_type=Path))
 @options.as_json("the comparison as one JSON object")
 def compare(first: Path, second: Path, as_json: bool) -> None:
-    """Tell why two wheels differ, and how deep; nothing is built, and nothing of them is run.
+    """Compare two wheels and explain the differences; nothing is built, and no code of the wheels is run.
 
     Exit status: 0 the same bytes, 1 they differ, 2 they cannot be compared.
     """
@@ -31,24 +31,26 @@ def compare(first: Path, second: Path, as_json: bool) -> None:
 
     _bound(compare_files.SECONDS, compare_files.ROOM)
     try:
-        found = compare_files.explained(first, second)
+        comparison = compare_files.explained(first, second)
     except WheelproofError:
         raise
-    except Exception as error:  # a status of 1, which Python would end with, says that they differ
-        msg = f"comparing {first} with {second}: {type(error).__name__}: {error}; that is a fault of ours: report it"
+    except Exception as error:  # Python would end with a status of 1, which means that they differ
+        msg = f"comparing {first} with {second}: {type(error).__name__}: {error}; please report it"
         raise UsageError(msg) from error
     if as_json:
-        click.echo(json.dumps(escapes.encodable(found.as_json()), indent=1))
+        click.echo(json.dumps(escapes.encodable(comparison.as_json()), indent=1))
     else:
-        output.blocks(terminal.of_pair(found.diagnosis, summaries()))
-    sys.exit(0 if found.equal else 1)
+        output.blocks(terminal.of_pair(comparison.diagnosis, summaries()))
+    sys.exit(0 if comparison.equal else 1)
 
 
 def _bound(seconds: int, room: int) -> None:
-    """See to it that no wheel, whatever it is made of, keeps us longer, or takes more memory than it may."""
+    """Limit the processor time and the memory of this process, whatever the wheels contain."""
 
     def late(_number: int, _frame: object) -> NoReturn:
-        msg = f"comparing: no end after {seconds} s of processor time; at least one of the two is made to take for ever"
+        msg = (
+            f"comparing: timed out after {seconds} s of CPU time; one of the wheels may be crafted to exhaust resources"
+        )
         raise UsageError(msg)
 
     signal.signal(signal.SIGXCPU, late)

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 @options.PROJECTS
 @options.CONFIG
 @options.RESULTS
-@options.option("--prove", is_flag=True, help="Build the former inputs again, with one of them swapped at a time.")
+@options.option(
+    "--prove", is_flag=True, help="Prove the cause: build the earlier inputs again, swapping one at a time."
+)
 @options.as_json("the table as one JSON array, with whole hashes")
 @options.LOG
 def drift(projects: tuple[str, ...], config_file: Path, folder: Path | None, prove: bool, as_json: bool) -> None:
-    """Tell which releases give another wheel than a former run's, and which of the inputs did it."""
+    """List the releases that give another wheel than in an earlier run, and the input that caused it."""
     from packaging.utils import canonicalize_name
 
     from orchestrator.farm import prove_drift, run

@@ -1,4 +1,4 @@
-"""The command that checks what the configuration leaves out: exclusions."""
+"""The command exclusions: check whether excluded projects still have to be excluded."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def exclusions(
     again: bool,
     as_json: bool,
 ) -> None:
-    """Check exclusions (all, or of each PROJECT): on the stock image, and where that fails on what may lift it."""
+    """Check the exclusions of the configuration, or those of each PROJECT.
+
+    Each is built on its usual image and, where that fails, on the image that may lift the exclusion.
+    """
     from orchestrator import config
     from orchestrator.farm import assemble
     from orchestrator.farm.exclusions import run_with_checks
@@ -42,12 +45,12 @@ def exclusions(
     wanted = config.excluded(settings, projects)
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         carry_out = partial(assemble.run_tasks, settings, store, publisher=publisher, jobs=jobs, again=again)
-        outcome, found = run_with_checks(settings, store, (), wanted, carry_out)
-        if found:
+        outcome, checks = run_with_checks(settings, store, (), wanted, carry_out)
+        if checks:
             publisher.publish()
     if as_json:
-        sys.stdout.buffer.write(results.checks_as_json(found, outcome.open))
+        sys.stdout.buffer.write(results.checks_as_json(checks, outcome.open))
     else:
-        rows = [(one.project, one.outcome.value, one.why, f"{one.checked:%Y-%m-%d %H:%M}") for one in found]
+        rows = [(check.project, check.outcome.value, check.why, f"{check.checked:%Y-%m-%d %H:%M}") for check in checks]
         progress.table("", ("project", "outcome", "because", "checked"), rows)
     outcome.insist()

@@ -1,4 +1,4 @@
-"""The commands that make images: images make, and images suggest."""
+"""The commands images make and images suggest."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class _MakeByDefault(click.Group):
     """A group whose first command need not be named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the command's name before its arguments, where no other is named."""
+        """Insert `make` before the arguments, unless they begin with a command."""
         named = args and (args[0] in self.commands or args[0] in ctx.help_option_names)
         return super().parse_args(ctx, args if named else ["make", *args])
 
 
 @click.group(cls=_MakeByDefault)
 def images() -> None:
-    """Make the images; or suggest one that builds a project. Without a command's name: make."""
+    """Make the images, or suggest an image that builds a project; make is the default."""
 
 
 @images.command
@@ -37,13 +37,13 @@ def images() -> None:
 @options.IMAGE
 @options.CONFIG
 @options.RESULTS
-@options.option("--name", help="What to call the image, instead of the project's name.")
+@options.option("--name", help="The name of the new image, instead of the project's.")
 @options.LOG
 def suggest(project: str, image: str | None, config_file: Path, folder: Path | None, name: str | None) -> None:
-    """Write images/NAME for PROJECT: the image, and the Debian packages that its build turns out to need.
+    """Write images/NAME for PROJECT: an image with the Debian packages that its build needs.
 
-    It is built on the image as it is; each failure that names something missing adds the package
-    that has it, until it builds or nothing more helps.
+    The project is built on the image. After each failure that names something missing, the Debian
+    package that contains it is added, until the build succeeds or no package helps.
     """
     from orchestrator import config
     from orchestrator.farm import assemble
@@ -57,23 +57,23 @@ def suggest(project: str, image: str | None, config_file: Path, folder: Path | N
     place = suggest.unused(folders(settings.folder), name or suggest.named_for(project))
     with store.locked():
         judge = partial(assemble.judge_with, settings, store, task, place)
-        found = suggest.suggest(judge, lambda line: click.echo(logs.printable(line)))
-    if suggest.fails(found.result):
-        msg = f"suggesting an image for {project}: {suggest.said(found.result)}; {found.why}"
-        if found.packages:
-            msg += f"; {place} adds what helped so far: {', '.join(found.packages)}"
+        suggestion = suggest.suggest(judge, lambda line: click.echo(logs.printable(line)))
+    if suggest.fails(suggestion.result):
+        msg = f"suggesting an image for {project}: {suggest.said(suggestion.result)}; {suggestion.why}"
+        if suggestion.packages:
+            msg += f"; {place} adds what helped so far: {', '.join(suggestion.packages)}"
         raise ImageError(msg)
-    if not found.packages:
-        click.echo(f"{project} builds on {task.image} as it is: {found.result.verdict}")
+    if not suggestion.packages:
+        click.echo(f"{project} builds on {task.image} as it is: {suggestion.result.verdict}")
         return
-    click.echo(f"{project} builds on {place.name}, which is {task.image} with {', '.join(found.packages)}")
-    click.echo(f"{found.result.verdict}; written: {place}")
+    click.echo(f"{project} builds on {place.name}, which is {task.image} with {', '.join(suggestion.packages)}")
+    click.echo(f"{suggestion.result.verdict}; written: {place}")
 
 
 @images.command
 @click.argument("names", nargs=-1, shell_complete=completion.images)
 @options.CONFIG
-@options.option("--lock", is_flag=True, help="Write each image's lock anew, from what Debian's archive has now.")
+@options.option("--lock", is_flag=True, help="Update each image's lock from Debian's current archive.")
 @options.as_json("the table as one JSON array, with whole hashes")
 @options.LOG
 def make(names: tuple[str, ...], config_file: Path, lock: bool, as_json: bool) -> None:

@@ -56,20 +56,20 @@ def left_out(count: int, folder: Path) -> None:
         click.echo(f"\n{records} cannot be read, or are not where they belong; the log names them")
 
 
-def results(found: Iterable[Result], *, by_project: bool = False) -> None:
+def results(records: Iterable[Result], *, by_project: bool = False) -> None:
     """Print results as a table, in their own order or by project; no more than one of them is in memory."""
     from orchestrator.publish import wording
 
     rows = [
         (
-            one.project,
-            one.version,
-            one.image.name,
-            one.verdict.value,
-            wording.because(one),
-            f"{one.finished:%Y-%m-%d %H:%M}",
+            result.project,
+            result.version,
+            result.image.name,
+            result.verdict.value,
+            wording.because(result),
+            f"{result.finished:%Y-%m-%d %H:%M}",
         )
-        for one in found
+        for result in records
     ]
     if by_project:
         rows.sort()
@@ -81,11 +81,11 @@ def site(folder: Path) -> None:
     click.echo(f"\n{folder / 'site' / 'index.html'}")
 
 
-def blocks(found: Iterable[Block]) -> None:
-    """Print lines and tables."""
+def blocks(content: Iterable[Block]) -> None:
+    """Print lines, tables and texts."""
     from orchestrator.publish.terminal import Paste
 
-    for block in found:
+    for block in content:
         if isinstance(block, str):
             progress.paragraph(block)
         elif isinstance(block, Paste):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @options.RESULTS
 @options.FILES
 @options.PROFILE
-@options.option("--again", is_flag=True, help="As run would with it.")
+@options.option("--again", is_flag=True, help="Plan a run with --again.")
 @options.as_json("the table as one JSON array")
 @options.LOG
 def plan(

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 @options.CONFIG
 @options.RESULTS
 @options.option(
-    "--when-told", is_flag=True, hidden=True, help="For each line on standard input, and say when it is done."
+    "--when-told",
+    is_flag=True,
+    hidden=True,
+    help="Write it for each line on standard input, and print a line when it is written.",
 )
 def publish(config_file: Path, folder: Path | None, when_told: bool) -> None:
-    """Write the site, and results/site_data.json, from the results that there are."""
+    """Write the site and results/site_data.json from the results."""
     from orchestrator.publish import publish as publishing
 
     settings, store = options.opened(config_file, folder)

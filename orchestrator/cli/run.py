@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @options.PROFILE
 @options.JOBS
 @options.AGAIN
-@options.option("--published", is_flag=True, help="Compare the wheel on the index, too, with the first build's.")
+@options.option("--published", is_flag=True, help="Also compare the first build with the wheel on the index.")
 @options.as_json("the results, and the jobs without a verdict, as one JSON array")
 @options.LOG
 def run(
@@ -45,7 +45,7 @@ def run(
     published: bool,
     as_json: bool,
 ) -> None:
-    """Build, compare and judge; all that the configuration tracks, or just each REQUIREMENT.
+    """Build, compare and judge each REQUIREMENT, or all that the configuration tracks.
 
     A REQUIREMENT is a name, NAME==VERSION, or the path of an sdist or of a project's folder.
     """
@@ -82,7 +82,7 @@ def run(
 
 
 def _begin_early(publisher: PublisherProcess) -> None:
-    """Let what explains wheels and what writes the site load while this process does, on processors that are idle."""
+    """Start the processes that explain wheels and write the site, so that they load while this one does."""
     from orchestrator.util import limited_call
 
     publisher.begin()

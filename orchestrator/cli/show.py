@@ -68,7 +68,7 @@ def _print(results: Sequence[Result], beside: Path) -> None:
 
 
 def results_of(store: Results, project: str, image: str | None, settings: Config) -> Iterator[Result]:
-    """Yield the results that were asked for, newest first: there is at least one."""
+    """Yield the results of a project, or of its version, newest first; raise UsageError where there are none."""
     from orchestrator import config
 
     try:

@@ -1,4 +1,4 @@
-"""Standard output and error that may be lost at any time: whoever read them has gone, and the run goes on."""
+"""Standard output and error whose reader may disappear at any time; the run goes on without it."""
 
 from __future__ import annotations
 
@@ -18,26 +18,28 @@ _LOST = frozenset({errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO, errno.ECONN
 
 
 class _Stream(io.FileIO):
-    """A stream that takes all that is written to it, even where nobody reads it any more."""
+    """A stream that accepts all output, even where its reader is gone."""
 
     def __init__(self, descriptor: int, *, needed: bool) -> None:
         super().__init__(descriptor, "wb", closefd=False)
         self._needed = needed
 
     def write(self, data: Buffer, /) -> int:
-        """Write; what nobody can read is as good as read, but what did not fit where it was to be kept is not."""
+        """Write; output without a reader is dropped, but output that found no room is an error."""
         try:
             return super().write(data) or 0
         except OSError as error:
             if self._needed and error.errno not in _LOST:
                 self._needed = False  # once is enough
-                msg = f"printing the results: {error.strerror}; make room where they are to go, and run again"
+                msg = (
+                    f"printing the results: {error.strerror}; make room in the place they are written to, and run again"
+                )
                 raise ResultsError(msg) from error
             return memoryview(data).nbytes
 
 
 def settle() -> None:
-    """Have all three streams, and let no one's end be ours.
+    """Open all three streams, so that the loss of one does not end the program.
 
     A descriptor that was closed is opened, since the next file to be opened would get its number,
     and what is printed would go there. Characters that the encoding lacks are escaped.
@@ -55,7 +57,7 @@ def settle() -> None:
 
 def _text(number: int, former: TextIO | None, *, needed: bool) -> TextIO:
     if former is not None and former is not (sys.__stdout__ if number == 1 else sys.__stderr__):
-        return former  # somebody's own, as in a test
+        return former  # replaced by the caller, as in a test
     raw = _Stream(number, needed=needed)
     encoding = former.encoding if former else "utf-8"
     by_line = number != 1 or raw.isatty()

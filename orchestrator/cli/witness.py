@@ -17,7 +17,9 @@ from orchestrator.farm import progress
 @options.IMAGES
 @options.CONFIG
 @options.RESULTS
-@options.option("--wheels", type=click.Path(path_type=Path), help="Where the wheels lie, if not beside each FILE.")
+@options.option(
+    "--wheels", type=click.Path(path_type=Path), help="The folder of the wheels, if it is not the folder of each FILE."
+)
 @options.AGAIN
 @options.as_json("the rows as one JSON array")
 @options.LOG
@@ -31,9 +33,9 @@ def witness(
     again: bool,
     as_json: bool,
 ) -> None:
-    """Rebuild each wheel that a hash FILE names, and tell whether it bears the hash.
+    """Rebuild each wheel listed in a hash FILE and check its hash.
 
-    What was rebuilt is listed in the results' sha256sums.txt, ready to be signed.
+    The rebuilt wheels are listed in sha256sums.txt in the results, ready to be signed.
     """
     from orchestrator import config, requirement_files
     from orchestrator.farm import assemble, run, verify_hashes
@@ -49,16 +51,16 @@ def witness(
     at_hand = verify_hashes.AtHand(store, tuple(path.parent for path in files) + ((wheels,) if wheels else ()))
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         outcome = assemble.run_tasks(settings, store, tasks, publisher, jobs=None, again=again)
-        found = tuple(run.results(outcome))
-        rows = verify_hashes.rows(wanted, tasks, found, dict(outcome.open), at_hand, folders(settings.folder))
-        store.publish([("sha256sums.txt", checksums(found))])
+        results = tuple(run.results(outcome))
+        rows = verify_hashes.rows(wanted, tasks, results, dict(outcome.open), at_hand, folders(settings.folder))
+        store.publish([("sha256sums.txt", checksums(results))])
     if as_json:
         click.echo(verify_hashes.as_json(rows), nl=False)
     else:
-        cells = ((one.filename, one.outcome.value, one.severity, ", ".join(one.causes), one.reason) for one in rows)
+        cells = ((row.filename, row.outcome.value, row.severity, ", ".join(row.causes), row.reason) for row in rows)
         progress.table("", ("wheel", "outcome", "severity", "causes", "because"), tuple(cells))
         click.echo(f"\n{store.folder / 'sha256sums.txt'}")
     outcome.insist()
-    if wrong := sum(one.outcome is not WitnessOutcome.MATCHES for one in rows):
-        msg = f"{wrong} of {len(rows)} wheels do not come out as the file says"
+    if wrong := sum(row.outcome is not WitnessOutcome.MATCHES for row in rows):
+        msg = f"{wrong} of {len(rows)} wheels do not have the hash in the file"
         raise DisagreementError(msg)

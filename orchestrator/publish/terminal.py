@@ -1,4 +1,4 @@
-"""The story of a verdict, or of two wheels, for a terminal: lines and tables, harmless whatever a package says."""
+"""A verdict, or the differences of two wheels, as lines and tables for a terminal; hostile text is made harmless."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 MEMBERS = 4  # paths that are named of one cause
 PLACES = 3  # pieces of evidence of one cause
-ROWS = 200  # of any table that a package may lengthen at will
+ROWS = 200  # of any table whose length a package decides
 LONGEST = 300  # characters of one text of a package
 HASH = 12  # digits of a hash, where the whole of it is printed elsewhere
 FEW = 5  # causes, members or remedies in a line
 
 OURS_AND_THEIRS = ("ours", "index")
-"""What the two sides are called where the published wheel is the other one."""
+"""The names of the two sides where the second is the published wheel."""
 
 _SHA256 = re.compile(rf"\b([0-9a-f]{{{HASH}}})[0-9a-f]{{{64 - HASH}}}\b")
 _SIDES = ("first", "second")
@@ -42,7 +42,7 @@ _SPELT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells under their headings."""
+    """Rows of cells, with a heading for each column."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -50,17 +50,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Paste:
-    """A text to be used as it is: its lines begin where they begin, and tabs are tabs."""
+    """A text that is used as it is: its indentation and its tabs are kept."""
 
     text: str
 
 
 Block = str | Table | Paste
-"""A line, a table, or a text. What a package says is spelt out where it would begin another line."""
+"""A line, a table, or a text. Line breaks in a package's text are escaped."""
 
 
 def story(result: Result, summaries: Mapping[str, str], recipes: Sequence[tuple[str, str]] = ()) -> Iterator[Block]:
-    """Tell all that is known of one verdict, cause by cause.
+    """Report all that is known of one verdict, cause by cause.
 
     `summaries` has a sentence for each slug of a cause; `recipes` are (title, text) of the recipe.
     """
@@ -112,14 +112,14 @@ def _members(differences: Iterable[tuple[str, str, object]]) -> list[str]:
 
 
 def of_pair(diagnosis: Diagnosis, summaries: Mapping[str, str]) -> Iterator[Block]:
-    """Tell how two wheels differ: how deep, why, and in what."""
+    """Report how serious the differences of two wheels are, their causes, and each of them."""
     yield wording.depth(diagnosis.severity, diagnosis.differences)
     yield from why(diagnosis.causes, diagnosis.unexplained, summaries, _SIDES)
     yield from differences(diagnosis.differences)
 
 
 def side_by_side(found: Comparison) -> Iterator[Block]:
-    """Put a project's images side by side; a fact that is not alike on all of them is marked."""
+    """Compare a project's images in a table; facts that differ between images are marked."""
     yield one_line(f"{found.standings[0].project} {', '.join(found.versions)} on {wording.listed(found.images)}")
     for sentence in found.sentences:
         yield f"  {sentence}"
@@ -195,10 +195,10 @@ def why(
     summaries: Mapping[str, str],
     sides: tuple[str, str] | None = None,
 ) -> Iterator[Block]:
-    """Tell the causes one by one, and what is left.
+    """Report each cause, and each difference that no cause explains.
 
-    `sides` are what the two wheels are called where they are not our first and second build: then
-    no variation of ours can have made the difference.
+    `sides` are the names of the two wheels, if they are not our first and second build. Our variations
+    cannot have caused their differences.
     """
     if causes:
         yield ""
@@ -237,7 +237,7 @@ def _evidence(one: Evidence, first: str, second: str) -> Iterator[Block]:
 
 
 def differences(found: Sequence[Difference]) -> Iterator[Block]:
-    """List in what two wheels differ."""
+    """List the differences of two wheels."""
     if not found:
         return
     yield ""
@@ -306,6 +306,6 @@ def _path(path: str) -> str:
 
 
 def one_line(text: str, bound: int = LONGEST) -> str:
-    """Return a text on one line, and cut; what else a terminal might obey is for whoever prints it to spell out."""
+    """Return a text on one line, cut to a bound. Whoever prints it escapes the other control characters."""
     cut = text if len(text) <= bound else f"{text[:bound]}... ({len(text) - bound} more characters)"
     return "".join(_SPELT.get(one, one) for one in cut)

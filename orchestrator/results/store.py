@@ -1,4 +1,4 @@
-"""Keeps what was found: one JSON file per job and run, written once; wheels and logs by their hash.
+"""Stores results: one JSON file per job and run, written once; wheels and logs by their hash.
 
 results/records/<project>/<started>-<job>.json
 results/exclusions/<project>/<checked>.json
@@ -47,17 +47,17 @@ SKEW = timedelta(hours=1)
 
 
 class Store:
-    """Files under the names of their hashes, no more than a bound of bytes in all."""
+    """Files named by their hashes, limited to a number of bytes in all."""
 
     def __init__(self, folder: Path, bound: int) -> None:
-        """Keep files in that folder; the oldest go when they are more than `bound` bytes."""
+        """Keep files in that folder; the oldest are removed when there are more than `bound` bytes."""
         self._folder = folder
         self._bound = bound
 
     def keep(self, file: Path, sha256: str) -> None:
         """Take in a file of the same file system, by moving it."""
         place = self._folder / sha256
-        with _told(f"keeping {place}", self._folder):
+        with _disk_errors(f"keeping {place}", self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             file.replace(place)
 
@@ -80,7 +80,7 @@ class Store:
 
 
 def _age(entry: os.DirEntry[str]) -> tuple[int, str, int]:
-    """Return what sorts the newest first: little enough to hold it of every file at once."""
+    """Return a key that sorts the newest first; small, since there is one for every file."""
     status = entry.stat()
     return -status.st_mtime_ns, entry.name, status.st_size
 
@@ -107,7 +107,7 @@ class Results:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Be the only run that works on these results; raises BusyError where another does."""
+        """Lock these results for this run; raises BusyError if another run uses them."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             stream = (self.folder / ".lock").open("w")
@@ -118,13 +118,13 @@ class Results:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                msg = f"opening the results in {self.folder}: another run works on them; wait for it, or stop it"
+                msg = f"opening the results in {self.folder}: another run uses them; wait for it, or stop it"
                 raise BusyError(msg) from error
             self._sweep()
             yield
 
     def _sweep(self) -> None:
-        """Remove what a killed run had begun to write."""
+        """Remove the unfinished files of a killed run."""
         for left in self.folder.glob(f"**/{_TEMPORARY}*"):
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
@@ -134,7 +134,7 @@ class Results:
     @contextmanager
     def bench(self) -> Iterator[Path]:
         """Give a folder for the files of one build, on the file system of the stores."""
-        with _told(f"making a folder in {self.folder}", self.folder):
+        with _disk_errors(f"making a folder in {self.folder}", self.folder):
             folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder))
         try:
             yield folder
@@ -162,7 +162,7 @@ class Results:
         return found
 
     def find(self, project: str, job: str) -> Path | None:
-        """Return the newest record that settles a job, if it has one.
+        """Return the newest record that answers a job, if it has one.
 
         A record that cannot be read, or is misplaced, settles nothing. Nor does one of a build that
         lost a process to a signal each time: the next run builds it again, since whoever sent the
@@ -178,7 +178,7 @@ class Results:
         return result.failure is None or result.failure.reason is not Reason.KILLED
 
     def _placed(self, path: Path) -> Result | None:
-        """Read a record; None where it cannot be read, or is not what its place makes of it."""
+        """Read a record; None if it cannot be read, or does not belong to its path."""
         result = read(path)
         if result is None:
             self._unreadable.add(path)
@@ -194,7 +194,7 @@ class Results:
         self._left_out.add(path)
 
     def write(self, result: Result) -> Path:
-        """Write one record, whole or not at all, and never over another."""
+        """Write one record atomically; an existing record is never overwritten."""
         path = self._records / result.project / _name(result)
         _write(path, _written(_RESULT, result) + b"\n")
         key = result.project, result.job[:_JOB_LENGTH]
@@ -202,7 +202,7 @@ class Results:
         return path
 
     def projects(self) -> Iterator[str]:
-        """Name every project that has a record."""
+        """Yield the name of every project that has a record."""
         return (folder.name for folder in _entries(self._records))
 
     def of(self, project: str) -> Iterator[Result]:
@@ -225,13 +225,13 @@ class Results:
             logs.warning("records are not where they belong, and are left out", count=self._counted, first=first)
 
     def keep_image(self, image: Image) -> None:
-        """Note what is in an image, once for each manifest, so that a later run can tell what became otherwise."""
+        """Record the packages of an image, once for each manifest, so that a later run can find what changed."""
         path = self.folder / "images" / f"{image.manifest}.json"
         if not path.is_file():
             _write(path, json.dumps(dict(image.packages), indent=1).encode() + b"\n")
 
     def packages(self, manifest: str) -> dict[str, str] | None:
-        """Return the Debian packages of an image, name:architecture to version; None where nobody noted them."""
+        """Return the Debian packages of an image, name:architecture to version; None if they are not recorded."""
         try:
             found = json.loads((self.folder / "images" / f"{manifest}.json").read_bytes())
         except (OSError, ValueError):
@@ -269,18 +269,18 @@ class Results:
         return tuple(names)
 
     def note_site(self, made_from: str, names: Iterable[str], *, whole: bool) -> None:
-        """Note that the site has those files, and no others where they are the `whole` of it; write it last of all."""
+        """Record the files of the site, or the `whole` of it; call it after all of them are written."""
         known = {} if whole else manifest.read(self.folder)[1]
         _write(self.folder / manifest.NAME, manifest.taken(self.folder, made_from, names, known).encode())
 
 
 def _name(result: Result) -> str:
-    """Return how a record's file is called."""
+    """Return the name of a record's file."""
     return f"{result.started:{_STAMP}}-{result.job[:_JOB_LENGTH]}.json"
 
 
 def misplaced(path: Path, result: Result, now: datetime) -> str:
-    """Tell why a record does not belong to its place, or to the past, or to this program; empty where it does."""
+    """Return why a record does not belong to its path, its time or this program; empty if it does."""
     if not 1 <= result.schema <= SCHEMA:
         return f"its schema is {result.schema}, and no later one than {SCHEMA} is known"
     if path.parent.name != result.project:
@@ -302,7 +302,7 @@ def _are_of(inputs: Inputs, result: Result) -> bool:
 
 
 def read(path: Path) -> Result | None:
-    """Read one record; None, and a word in the log, where that cannot be."""
+    """Read one record; None, and a warning in the log, if it cannot be read."""
     return _read(path, _RESULT)
 
 
@@ -318,7 +318,7 @@ def _read(path: Path, form: TypeAdapter[_T]) -> _T | None:
 
 
 def _written(form: TypeAdapter[_T], value: _T, *, indent: int | None = 1) -> bytes:
-    """Write a value as JSON, every text of it as `escapes` has it."""
+    """Return a value as JSON, with each text escaped as in `escapes`."""
     return to_json(escapes.all_escaped(form.dump_python(value, mode="json")), indent=indent)
 
 
@@ -358,12 +358,12 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _write(path: Path, data: bytes, *, lasting: bool = True) -> None:
-    """Write a file so that it is there whole, or not at all, whenever the program is killed.
+    """Write a file atomically, whenever the program is killed.
 
-    What is `lasting` is so even when the power goes. That costs a wait for the disk, which what can
-    be written anew at any time is not worth: the site has four pages for each record.
+    A `lasting` file also survives a power failure. That costs a wait for the disk, which is too much
+    for files that can be written again at any time: the site has four pages for each record.
     """
-    with _told(f"writing {path}", path.parent):
+    with _disk_errors(f"writing {path}", path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
         try:
@@ -380,9 +380,9 @@ def _write(path: Path, data: bytes, *, lasting: bool = True) -> None:
 
 
 @contextmanager
-def _told(doing: str, folder: Path) -> Iterator[None]:
-    """Turn what the disk says into an error of ours."""
+def _disk_errors(doing: str, folder: Path) -> Iterator[None]:
+    """Turn an error of the file system into ResultsError."""
     try:
         yield
     except OSError as error:
-        raise refused(doing, folder, error, "see to room and rights there, and run again") from error
+        raise refused(doing, folder, error, "check disk space and permissions there, and run again") from error

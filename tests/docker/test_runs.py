@@ -255,7 +255,7 @@ def test_two_runs_do_not_work_on_the_same_results(farm: FarmFixture) -> None:
     until(farm.running)
     ended = farm.run("run", "never-ends")
     assert ended.status == 8
-    assert "another run works on them" in ended.err
+    assert "another run uses them" in ended.err
     assert ended.seconds < 5
     assert farm.running()
     first.send_signal(signal.SIGINT)

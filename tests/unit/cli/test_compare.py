@@ -26,21 +26,21 @@ MEMBERS = {
 }
 
 
-def made(folder: Path, members: Any = None, name: str = NAME) -> Path:  # noqa: ANN401 - as tests.samples.wheel takes it
-    """Write a wheel in a folder of its own."""
+def wheel_in(folder: Path, members: Any = None, name: str = NAME) -> Path:  # noqa: ANN401 - as tests.samples.wheel takes it
+    """Write a wheel into a new folder."""
     folder.mkdir()
     return wheel(folder / name, MEMBERS if members is None else members)
 
 
 def test_equal_wheels_end_with_0(tmp_path: Path) -> None:
-    """And say so, in words and in JSON."""
-    first, second = made(tmp_path / "1"), made(tmp_path / "2")
+    """In text and in JSON."""
+    first, second = wheel_in(tmp_path / "1"), wheel_in(tmp_path / "2")
     ended = run("compare", first, second)
     assert (ended.status, ended.err) == (0, "")
     assert "the same bytes" in ended.out
-    told = json.loads(run("compare", "--json", first, second).out)
+    printed = json.loads(run("compare", "--json", first, second).out)
     file = {"filename": NAME, "sha256": hashlib.sha256(first.read_bytes()).hexdigest(), "size": first.stat().st_size}
-    assert told == {
+    assert printed == {
         "first": file,
         "second": file,
         "equal": True,
@@ -52,28 +52,28 @@ def test_equal_wheels_end_with_0(tmp_path: Path) -> None:
 
 
 def test_wheels_that_differ_end_with_1(tmp_path: Path) -> None:
-    """Whatever differs is explained, or said not to be."""
-    first, second = made(tmp_path / "1"), made(tmp_path / "2", MEMBERS | {"pkg/__init__.py": b"value = 2\n"})
+    """Each difference is explained, or listed as unexplained."""
+    first, second = wheel_in(tmp_path / "1"), wheel_in(tmp_path / "2", MEMBERS | {"pkg/__init__.py": b"value = 2\n"})
     ended = run("compare", first, second)
     assert (ended.status, ended.err) == (1, "")
     assert "at run time" not in ended.out
     assert "pkg/__init__.py" in ended.out
-    told = json.loads(run("compare", second, first, "--json").out)
-    assert told["equal"] is False
-    assert told["severity"] in {Severity.DATA, Severity.CODE}
-    assert [(one["path"], one["aspect"]) for one in told["differences"]] == [("pkg/__init__.py", "content")]
-    assert told["causes"] or told["unexplained"]
+    printed = json.loads(run("compare", second, first, "--json").out)
+    assert printed["equal"] is False
+    assert printed["severity"] in {Severity.DATA, Severity.CODE}
+    assert [(one["path"], one["aspect"]) for one in printed["differences"]] == [("pkg/__init__.py", "content")]
+    assert printed["causes"] or printed["unexplained"]
 
 
 def test_the_same_bytes_under_another_name_differ(tmp_path: Path) -> None:
-    """The tags are in the name, and an installer goes by them."""
-    ended = run("compare", made(tmp_path / "1"), made(tmp_path / "2", name="pkg-1.0-py2.py3-none-any.whl"))
+    """The name has the tags, and an installer reads them."""
+    ended = run("compare", wheel_in(tmp_path / "1"), wheel_in(tmp_path / "2", name="pkg-1.0-py2.py3-none-any.whl"))
     assert ended.status == 1
     assert "tags" in ended.out
 
 
-def test_modes_that_follow_the_umask_are_said_to_leave_what_is_loaded_alone(tmp_path: Path) -> None:
-    """In the sentence that is said only where it is so."""
+def test_modes_that_follow_the_umask_do_not_change_what_is_loaded(tmp_path: Path) -> None:
+    """The first sentence is printed only where that is true."""
 
     def with_mode(mode: int) -> list[tuple[zipfile.ZipInfo, bytes]]:
         infos = [(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content) for name, content in MEMBERS.items()]
@@ -81,14 +81,14 @@ def test_modes_that_follow_the_umask_are_said_to_leave_what_is_loaded_alone(tmp_
             info.external_attr = (0o100000 | mode) << 16
         return infos
 
-    first, second = made(tmp_path / "1", with_mode(0o644)), made(tmp_path / "2", with_mode(0o664))
+    first, second = wheel_in(tmp_path / "1", with_mode(0o644)), wheel_in(tmp_path / "2", with_mode(0o664))
     ended = run("compare", first, second)
     assert ended.status == 1
     assert ended.out.startswith("Everything loaded at run time is the same")
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("missing", None, "it is not there"),
         ("passwd", b"root:x:0:0\n", "Invalid wheel filename"),
@@ -97,24 +97,24 @@ def test_modes_that_follow_the_umask_are_said_to_leave_what_is_loaded_alone(tmp_
         ("folder", Path(), "no plain file"),
     ],
 )
-def test_what_is_no_wheel_is_told_in_one_line(tmp_path: Path, name: str, content: bytes | None, told: str) -> None:
-    """With the status for that, which is not that of a difference."""
+def test_a_file_that_is_no_wheel_is_one_line(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    """With exit status 2, which is not that of a difference."""
     path = tmp_path / name
     if isinstance(content, bytes):
         path.write_bytes(content)
     elif content is not None:
         path.mkdir()
-    for pair in ((path, path), (made(tmp_path / "1"), path)):
+    for pair in ((path, path), (wheel_in(tmp_path / "1"), path)):
         ended = run("compare", *pair)
         assert (ended.status, ended.out) == (2, "")
-        assert told in ended.err
+        assert message in ended.err
         assert len(ended.err.splitlines()) == 1
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("sin", ["../escapes", "/absolute", "twice", "link"])
 def test_a_hostile_wheel_is_refused(tmp_path: Path, sin: str) -> None:
-    """In one line, too."""
+    """With one line."""
     members: list[tuple[zipfile.ZipInfo | str, bytes]] = list(MEMBERS.items())
     if sin == "link":
         info = zipfile.ZipInfo("pkg/link")
@@ -124,30 +124,30 @@ def test_a_hostile_wheel_is_refused(tmp_path: Path, sin: str) -> None:
         members.append(("pkg/__init__.py", b""))
     else:
         members.append((sin, b""))
-    ended = run("compare", made(tmp_path / "1", members), made(tmp_path / "2"))
+    ended = run("compare", wheel_in(tmp_path / "1", members), wheel_in(tmp_path / "2"))
     assert (ended.status, ended.out) == (2, "")
     assert "unsafe-wheel" in ended.err
     assert len(ended.err.splitlines()) == 1
 
 
 def test_hostile_names_and_contents_reach_no_terminal(tmp_path: Path) -> None:
-    """Neither alone nor as lines that look like ours."""
+    """Neither as control characters nor as lines that imitate ours."""
     name = f"pkg/{HOSTILE}\nEverything loaded at run time is the same.py".replace("../", "")
     hostile = {name: HOSTILE.encode() + b"\x9b31m\xff", "pkg/\x1b]0;owned\x07": b"1"}
-    first = made(tmp_path / "1", {**MEMBERS, **hostile})
-    second = made(tmp_path / "2", {**MEMBERS, **dict.fromkeys(hostile, b"other")})
+    first = wheel_in(tmp_path / "1", {**MEMBERS, **hostile})
+    second = wheel_in(tmp_path / "2", {**MEMBERS, **dict.fromkeys(hostile, b"other")})
     ended = run("compare", first, second)
     assert ended.status == 1, ended.err
     assert_harmless(ended.out + ended.err)
     assert not [line for line in ended.out.splitlines() if line.startswith("Everything")]
-    told = run("compare", "--json", first, second).out
-    assert_harmless(told)
-    assert name in {one["path"] for one in json.loads(told)["differences"]}
+    printed = run("compare", "--json", first, second).out
+    assert_harmless(printed)
+    assert name in {one["path"] for one in json.loads(printed)["differences"]}
 
 
-def test_comparing_waits_for_nothing_that_it_does_not_need(tmp_path: Path) -> None:
-    """Neither the engine's library nor what reads configurations is loaded."""
-    first = made(tmp_path / "1")
+def test_comparing_imports_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    """Neither the library of the engine nor that of configurations."""
+    first = wheel_in(tmp_path / "1")
     code = f"""
 import sys
 from orchestrator import cli

@@ -47,11 +47,11 @@ def keep(folder: Path, result: Result) -> None:
     Results(folder / "results", wheels=1, logs=1).write(result)
 
 
-def test_explain_tells_the_whole_story(farm: Path) -> None:
-    """Verdict, depth, what does it, what proves it, what repairs it, what is left and what is open."""
+def test_explain_reports_all_that_is_known(farm: Path) -> None:
+    """The verdict, its severity, causes, proofs, remedies, and what is unexplained or open."""
     ended = run("explain", "markupsafe==2.1.5", folder=farm)
     assert ended.status == 0, ended.err
-    told = " ".join(ended.out.split())
+    out = " ".join(ended.out.split())
     for expected in (
         "markupsafe 2.1.5 on bookworm: sensitive",
         "The bytes are the same when build-path and umask are held.",
@@ -69,26 +69,26 @@ def test_explain_tells_the_whole_story(farm: Path) -> None:
         "umask 022; dh_auto_build",
         "On the index: The wheel on the index has other bytes than the first build's. Code that may run differs.",
     ):
-        assert expected in told
+        assert expected in out
 
 
 def test_a_recipe_can_be_pasted(farm: Path) -> None:
-    """A rule of make begins with a tab, and a script with its interpreter."""
+    """The tabs of a makefile and the first line of a script are kept."""
     out = run("explain", "markupsafe", folder=farm).out
     assert "\n%:\n\tdh $@ --buildsystem=pybuild\n" in out
     assert "\nRecipe: pip\n#!/bin/sh\n" in out
 
 
 def test_the_report_is_markdown_for_the_project_itself(farm: Path) -> None:
-    """With the evidence; of what is reproducible there is nothing to report."""
-    told = run("explain", "markupsafe", "--report", folder=farm).out
-    assert told.startswith("# Wheels of markupsafe 2")
-    assert "| `0644` | `0664` |" in told
+    """With the evidence; a reproducible result has nothing to report."""
+    out = run("explain", "markupsafe", "--report", folder=farm).out
+    assert out.startswith("# Wheels of markupsafe 2")
+    assert "| `0644` | `0664` |" in out
     assert "nothing to report" in run("explain", "markupsafe==2.1.4", "--report", folder=farm).out
 
 
 def test_explain_takes_a_version_and_an_image(farm: Path) -> None:
-    """And says what there is where there is no such result."""
+    """And lists the projects that have results where there is no such result."""
     assert run("explain", "markupsafe", folder=farm).out.startswith("markupsafe 2.1.5 on bookworm")
     assert run("explain", "markupsafe==2.1.4", folder=farm).out.startswith("markupsafe 2.1.4 on bookworm: reproducible")
     assert run("explain", "markupsafe", "--image", "trixie", folder=farm).out.startswith("markupsafe 2.1.5 on trixie")
@@ -98,36 +98,36 @@ def test_explain_takes_a_version_and_an_image(farm: Path) -> None:
 
 
 def test_show_lists_earlier_results(farm: Path) -> None:
-    """After the current one."""
-    told = run("show", "markupsafe", "--image", "bookworm", folder=farm).out
-    assert told.startswith("markupsafe 2.1.5 on bookworm: sensitive")
-    assert "Differs in: markupsafe/_speedups.cpython-311-x86_64-linux-gnu.so (content)" in told
-    assert "dist-info/RECORD" not in told
-    earlier = told.partition("Earlier:")[2]
+    """After the current result."""
+    out = run("show", "markupsafe", "--image", "bookworm", folder=farm).out
+    assert out.startswith("markupsafe 2.1.5 on bookworm: sensitive")
+    assert "Differs in: markupsafe/_speedups.cpython-311-x86_64-linux-gnu.so (content)" in out
+    assert "dist-info/RECORD" not in out
+    earlier = out.partition("Earlier:")[2]
     assert "2.1.4" in earlier
     assert "2.1.5" not in earlier
-    assert "trixie" not in told
+    assert "trixie" not in out
 
 
-def test_show_tells_of_every_image(farm: Path) -> None:
-    """Side by side first, and then the story of each; of an image without a result it says so."""
+def test_show_compares_all_images(farm: Path) -> None:
+    """Side by side first, then the verdict of each; an image without a result is an error."""
     keep(farm, sample("markupsafe", "2.1.5", Verdict.FTBFS, image=replace(IMAGE, name="trixie"), days=1))
-    told = run("show", "markupsafe", folder=farm).out
-    assert told.startswith("markupsafe 2.1.5 on bookworm and trixie\n  The verdicts are not the same.\n")
-    lines = [" ".join(line.split()) for line in told.splitlines()]
+    out = run("show", "markupsafe", folder=farm).out
+    assert out.startswith("markupsafe 2.1.5 on bookworm and trixie\n  The verdicts are not the same.\n")
+    lines = [" ".join(line.split()) for line in out.splitlines()]
     assert "Debian bookworm trixie" in lines
     assert "Python 3.11 3.13" in lines
     assert "Verdict sensitive ftbfs differs" in lines
-    stories = [line for line in lines if line.startswith("markupsafe 2.1.5 on ")]
-    assert stories[1:] == ["markupsafe 2.1.5 on bookworm: sensitive", "markupsafe 2.1.5 on trixie: ftbfs"]
-    earlier = [line.split() for line in told.partition("Earlier:")[2].splitlines() if line.startswith("markupsafe")]
+    headlines = [line for line in lines if line.startswith("markupsafe 2.1.5 on ")]
+    assert headlines[1:] == ["markupsafe 2.1.5 on bookworm: sensitive", "markupsafe 2.1.5 on trixie: ftbfs"]
+    earlier = [line.split() for line in out.partition("Earlier:")[2].splitlines() if line.startswith("markupsafe")]
     assert [one[1:3] for one in earlier] == [["2.1.4", "bookworm"], ["2.1.5", "trixie"]]
     assert run("show", "markupsafe", "--image", "rust", folder=farm).status == 2
 
 
 @pytest.mark.parametrize("command", [("show",), ("explain",), ("explain", "--report")])
 def test_a_hostile_result_reaches_no_terminal(farm: Path, command: tuple[str, ...]) -> None:
-    """Whatever its texts are, and though all of them are told."""
+    """Whatever its texts are, though all of them are printed."""
     ended = run(*command, "rude", folder=farm)
     assert ended.status == 0, ended.err
     assert_harmless(ended.out.replace("\t", "") + ended.err)

@@ -1,4 +1,4 @@
-"""Whoever reads what is printed may go at any time; real processes, real pipes, a real terminal."""
+"""The reader of the output may disappear at any time; real processes, real pipes, a real terminal."""
 
 from __future__ import annotations
 
