@@ -1,8 +1,8 @@
 """config.yaml -> Config: every mistake at once, each with its place and the nearest right name.
 
-Three steps, each fed by the one before: `document` turns YAML into plain data and remembers where
-each value stood; `shape` says what is right, and `mistakes` what is wrong; and `_config` makes of
-what is right the frozen value that the farm works with. `tasks` says what is then to be built.
+Three steps: `yaml_source` turns YAML into plain data and remembers the place of each value. `schema`
+describes what is valid, and `validation` lists what is not. `_config` turns a valid file into the
+frozen value that the farm uses. `tasks` lists what is then built.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def load(
     images: Collection[str],
     read: Callable[[Path], requirement_files.Read] = requirement_files.read,
 ) -> Config:
-    """Read a configuration; `variations` and `images` are the names that it may use; `read` reads what it names.
+    """Read a configuration; `variations` and `images` are the names that it may use; `read` reads the files in it.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def load(
         msg = f"reading {path}: {error.strerror or error}; write one with `wheelproof init`, or name it with --config"
         raise ConfigError(msg) from error
     except ValueError as error:
-        msg = f"reading {path}: it is not text in UTF-8; save it as such"
+        msg = f"reading {path}: it is not UTF-8 text; save it as UTF-8"
         raise ConfigError(msg) from error
     return parse(text, str(path), path.absolute().parent, variations=variations, images=images, read=read)
 
@@ -84,7 +84,7 @@ def parse(
 ) -> Config:
     """Turn the text of a configuration into a Config.
 
-    `name` stands for the file in messages; `cache` and `results` are taken from `folder` on.
+    `name` is the file's name in messages; relative paths such as `cache` and `results` start at `folder`.
 
     Raises
     ------
@@ -99,10 +99,10 @@ def parse(
     if file is None or mistakes:
         raise ConfigError(report(name, mistakes))
     files = _Files(folder, read)
-    made = _config(file, folder, files)
+    config = _config(file, folder, files)
     if files.mistakes:
         raise ConfigError(requirement_files.report(files.mistakes))
-    return made
+    return config
 
 
 def example() -> str:
@@ -113,12 +113,12 @@ def example() -> str:
 def schema(*, variations: Collection[str], images: Collection[str]) -> dict[str, Any]:
     """Return the JSON Schema of config.yaml, for editors: every key described, every name listed."""
     names = {"variation": sorted(variations), "image": sorted(images)}
-    found = named(File.model_json_schema(), names)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": "wheelproof's config.yaml"}
+    parts = named(File.model_json_schema(), names)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **parts, "title": "wheelproof's config.yaml"}
 
 
 class _Files:
-    """The files that a configuration names, read, and what is wrong with them."""
+    """Reads the files that a configuration names, and collects their mistakes."""
 
     def __init__(self, folder: Path, read: Callable[[Path], requirement_files.Read]) -> None:
         self._folder = folder
@@ -126,10 +126,10 @@ class _Files:
         self.mistakes: list[requirement_files.Mistake] = []
 
     def wanted(self, names: Iterable[str]) -> tuple[requirement_files.Wanted, ...]:
-        """Read what files ask for, all of it."""
-        found = [self._read(self._path(name)) for name in names]
-        self.mistakes.extend(mistake for one in found for mistake in one.mistakes)
-        return tuple(wanted for one in found for wanted in one.wanted)
+        """Read the requirements that files list."""
+        read = [self._read(self._path(name)) for name in names]
+        self.mistakes.extend(mistake for file in read for mistake in file.mistakes)
+        return tuple(wanted for file in read for wanted in file.wanted)
 
     def _path(self, name: str) -> Path:
         """Return where a file is: beside the configuration, or else in profiles/ as wheelproof comes with it."""
@@ -137,7 +137,7 @@ class _Files:
         return ours if ours.is_relative_to(shipped.PROFILES) and ours.exists() and not beside.exists() else beside
 
     def tools(self, part: ToolsPart) -> BuildTools | None:
-        """Return what is built with; None where nothing is said of it."""
+        """Return the build tools; None where the file does not set them."""
         if not part.model_fields_set:
             return None
         return BuildTools(
@@ -150,13 +150,13 @@ class _Files:
 
     def _pins(self, name: str) -> tuple[ToolPin, ...]:
         wanted = self.wanted([name])
-        for one in wanted:
-            if not one.version:
+        for tool in wanted:
+            if not tool.version:
                 self.mistakes.append(
-                    requirement_files.Mistake(one.file, one.line, f"{one.project} is not pinned to one version")
+                    requirement_files.Mistake(tool.file, tool.line, f"{tool.project} is not pinned to one version")
                 )
         return tuple(
-            ToolPin(one.project, one.version, tuple(dict.fromkeys((*one.own, *one.allowed)))) for one in wanted
+            ToolPin(tool.project, tool.version, tuple(dict.fromkeys((*tool.own, *tool.allowed)))) for tool in wanted
         )
 
 
@@ -249,7 +249,7 @@ def _budget(inherited: Budget, given: BudgetPart) -> Budget:
 
 
 def _own(given: LimitsPart | BudgetPart) -> dict[str, Any]:
-    """Return what is set there, by the names of the values."""
+    """Return what a part sets, by the names of the values."""
     return {"seconds" if name == "time" else name: value for name, value in given.model_dump(exclude_none=True).items()}
 
 

@@ -1,4 +1,4 @@
-"""The shape of config.yaml: each key with its description, its kind and its default."""
+"""The schema of config.yaml: each key with its description, its type and its default."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
 ZIP_BEGINS = 315_532_800
-"""1980-01-01 in seconds since 1970: a zip archive knows no earlier time (APPNOTE 4.4.6, MS-DOS format)."""
+"""1980-01-01 in seconds since 1970: a zip archive cannot store an earlier time (APPNOTE 4.4.6, MS-DOS format)."""
 
 ZIP_ENDS = 4_354_819_199
-"""2107-12-31, the last second that a zip archive knows."""
+"""2107-12-31, the last second that a zip archive can store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ _LARGEST = 1 << 50
 
 
 def _quantity(units: str, example: str) -> Callable[[object], int]:
-    """Make a reader of whole numbers with one of the units; without a unit, in the first of them."""
+    """Return a parser of whole numbers with one of the units; the default is the first unit."""
     pattern = re.compile(rf"(\d{{1,12}})\s*({units})", re.ASCII)
 
     def read(value: object) -> int:
@@ -79,7 +79,7 @@ _SIZE_UNITS, _TIME_UNITS = "B|KiB|MiB|GiB|TiB", "s|m|h|d"
 
 
 def _date(value: object) -> object:
-    """Take a date in quotes for a date, as YAML 1.2 has it without quotes too."""
+    """Accept a date in quotes as well: in YAML 1.2, a date without quotes is text too."""
     if isinstance(value, str | datetime):
         try:
             return date.fromisoformat(str(value))
@@ -91,13 +91,15 @@ def _date(value: object) -> object:
 
 def _epoch(value: int) -> int:
     if not ZIP_BEGINS <= value <= ZIP_ENDS:
-        msg = f"must be from {ZIP_BEGINS} to {ZIP_ENDS}: a zip archive, and so a wheel, knows the years 1980 to 2107"
+        msg = (
+            f"must be from {ZIP_BEGINS} to {ZIP_ENDS}: a zip archive, and so a wheel, can store the years 1980 to 2107"
+        )
         raise ValueError(msg)
     return value
 
 
 def _values(value: object) -> object:
-    """Take a text for a list of one; YAML's yes, no and numbers are no texts."""
+    """Accept a text as a list with one item; YAML's yes, no and numbers are not texts."""
     found = [value] if isinstance(value, str) else value
     if not (isinstance(found, list) and found and all(isinstance(one, str) for one in found)):
         msg = f"must be text or a list of texts, not {short(value)}; put it in quotes"
@@ -106,7 +108,7 @@ def _values(value: object) -> object:
 
 
 def _images(value: object, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> list[str]:
-    """Take one name for a list of one; of a list, each mistake has its own place."""
+    """Accept one name as a list with one item; in a list, each mistake has its own place."""
     if isinstance(value, str):
         return [_one_of("image")(value, info)]
     if not isinstance(value, list) or not value:
@@ -123,7 +125,7 @@ def _project(value: str) -> str:
     try:
         return canonicalize_name(value, validate=True)
     except ValueError:
-        msg = f"{short(value)} is no project's name (PEP 503)"
+        msg = f"{short(value)} is not a project's name (PEP 503)"
         raise ValueError(msg) from None
 
 
@@ -134,23 +136,23 @@ def _index(value: str) -> str:
     except ValueError:
         secret, usable = False, None
     if not usable or not value.isprintable() or " " in value:
-        msg = f"{short(value)} is no address of a package index (http or https)"
+        msg = f"{short(value)} is not the address of a package index (http or https)"
         raise ValueError(msg)
     if secret:
-        msg = "holds a password, which would stand in every record; put it in ~/.netrc"
+        msg = "has a password, which every record would show; put it in ~/.netrc"
         raise ValueError(msg)
     return value
 
 
 def _folder(value: str) -> str:
     if not value or not value.isprintable():
-        msg = f"{short(value)} is no path"
+        msg = f"{short(value)} is not a path"
         raise ValueError(msg)
     return value
 
 
 def _umask(value: object) -> int:
-    """Read an octal number in quotes: without them, YAML reads 022 and 22 as two other numbers."""
+    """Read an octal number in quotes: without quotes, YAML reads 022 as 18 and 22 as 22."""
     if not (isinstance(value, str) and re.fullmatch(r"0?[0-7]{3}", value, re.ASCII)):
         msg = f'must be an octal number in quotes, such as "022", not {short(value)}'
         raise ValueError(msg)
@@ -159,7 +161,7 @@ def _umask(value: object) -> int:
 
 def _build_path(value: str) -> str:
     if not re.fullmatch(r"/(tmp|build|srv)(/(?!\.)[\w.{}-]+)+", value, re.ASCII) or _braces(value) - {"{folder}"}:
-        msg = f"{short(value)} is no folder below /tmp, /build or /srv; {{folder}} stands for that of the sdist"
+        msg = f"{short(value)} is not a folder below /tmp, /build or /srv; {{folder}} is replaced by that of the sdist"
         raise ValueError(msg)
     return value
 
@@ -170,7 +172,7 @@ def _braces(value: str) -> set[str]:
 
 def _timezone(value: str) -> str:
     if not re.fullmatch(r"[A-Z]{3,6}[+-]?\d{1,2}", value, re.ASCII):
-        msg = f"{short(value)} is no time zone in POSIX form, such as UTC0 or GMT+12"
+        msg = f"{short(value)} is not a time zone in POSIX form, such as UTC0 or GMT+12"
         raise ValueError(msg)
     return value
 
@@ -222,7 +224,7 @@ _GroupName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 
 
 class _Part(BaseModel):
-    """A mapping of the file: keys in kebab-case, no others, no value taken for another kind."""
+    """A mapping of the file: keys in kebab-case, no unknown keys, no conversion between types."""
 
     model_config = ConfigDict(
         alias_generator=lambda name: name.replace("_", "-"),
@@ -310,7 +312,7 @@ class _ImagePart(_Part):
 
 
 class ProfilePart(_Part):
-    """How somebody else builds: what it names holds, whatever else is said."""
+    """How somebody else builds; it overrides all other settings."""
 
     image: _Image | None = Field(default=None, description="The image to build on.")
     source_date_epoch: _Epoch | None = Field(default=None, description="SOURCE_DATE_EPOCH; null leaves it unset.")
@@ -326,7 +328,7 @@ class ProfilePart(_Part):
 
 
 def _either(found: dict[str, Any]) -> None:
-    """Say in the schema, too, that a group asks for something."""
+    """State in the schema, too, that a group needs packages or requirements."""
     found.pop("title", None)
     found["anyOf"] = [{"required": ["packages"]}, {"required": ["requirements"]}]
 
@@ -358,7 +360,7 @@ class _Group(_Part):
 
 
 class PackagePart(_Variations):
-    """Settings of one project, in whatever group it stands."""
+    """Settings of one project, in every group."""
 
     image: _Images | None = Field(
         default=None, description="The image to build it on, or a list of them, whatever the group says."
@@ -445,7 +447,7 @@ class File(_Part):
 
 
 def named(found: Any, names: Mapping[str, list[str]]) -> Any:  # noqa: ANN401 - JSON
-    """Put the names that there are where a schema says of which kind they must be."""
+    """Replace each kind of name in a schema by the existing names of that kind."""
     if isinstance(found, dict):
         enum = {"enum": names[found["enum"]]} if isinstance(found.get("enum"), str) else {}
         return {key: named(value, names) for key, value in found.items()} | enum

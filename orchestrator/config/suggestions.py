@@ -1,4 +1,4 @@
-"""How messages guess what was meant."""
+"""Suggestions of the right name in error messages."""
 
 from __future__ import annotations
 

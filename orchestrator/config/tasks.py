@@ -1,4 +1,4 @@
-"""What is to be built: the tracked groups, or what the command line asks for."""
+"""What is built: the tracked groups, or the requirements of the command line."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def tasks(
     wanted: Sequence[Wanted] = (),
     profile: str | None = None,
 ) -> tuple[Task, ...]:
-    """List what is to be judged: the enabled groups, or else just the `requirements` and the `wanted` given.
+    """List what is judged: the enabled groups, or else just the `requirements` and the `wanted` given.
 
-    Each image is a task of its own. What stands twice for one image is one task, and the first
-    wins. An excluded project is left out unless it is asked for by name; `images` and `profile` go
-    before every other choice of them.
+    Each image is a separate task. Of two tasks with the same requirement and image, the first one
+    counts. An excluded project is left out unless it is requested by name. `images` and `profile`
+    override every other choice of them.
 
     Raises
     ------
     UsageError
-        A requirement that was given is none, or there is no such profile.
+        A requirement is not valid, or the profile does not exist.
 
     """
     if profile and profile not in config.profiles:
@@ -64,9 +64,9 @@ def tasks(
 
 
 def tracked(config: Config) -> tuple[Tracked, ...]:
-    """Return what the enabled groups build, each once: which project, which version if it is pinned, on which image.
+    """Return what the enabled groups build, each once: the project, its version if it is pinned, and the image.
 
-    What has a marker is wanted on some image, but on which is not known here.
+    A requirement with a marker has no image here: the marker is evaluated later.
     """
     found = (
         Tracked(project(one.requirement), _pinned(one.requirement), "" if one.marker else one.image)
@@ -84,12 +84,12 @@ def _pinned(requirement: str) -> str:
 
 
 def checks(config: Config, exclusions: Iterable[Exclusion]) -> tuple[Task, ...]:
-    """List what checks exclusions: each on its stock image. Only what that does not build needs a custom one."""
+    """List the tasks that check exclusions, on the stock image; the custom image is needed only if that fails."""
     return tuple(dict.fromkeys(stock(config, one) for one in exclusions))
 
 
 def excluded(config: Config, projects: Sequence[str]) -> tuple[Exclusion, ...]:
-    """Return the exclusions of those projects, each once, or else all.
+    """Return the exclusions of those projects, each once; all exclusions if no project is given.
 
     Raises
     ------
@@ -107,27 +107,27 @@ def excluded(config: Config, projects: Sequence[str]) -> tuple[Exclusion, ...]:
 
 
 def stock(config: Config, exclusion: Exclusion) -> Task:
-    """Return what the project's task would be if it were not excluded; of several images, on the first."""
+    """Return the project's task as if it were not excluded; of several images, it uses the first."""
     groups = (group for group in config.groups if exclusion.project in map(project, group.packages))
     return _check(_tasks(config, exclusion.project, _Chosen(), next(groups, None))[0])
 
 
 def custom(config: Config, exclusion: Exclusion) -> Task | None:
-    """Return the task on the image that may lift an exclusion, if it names one."""
+    """Return the task on the image that may lift an exclusion; None if the exclusion names no image."""
     if not exclusion.image:
         return None
     return _check(_tasks(config, exclusion.project, _Chosen((exclusion.image,)))[0])
 
 
 def _check(task: Task) -> Task:
-    """Ask for no more than the verdict: why builds differ is found out once the project is tracked."""
+    """Request the verdict only: differences are explained once the project is tracked."""
     return replace(task, group="", long=True, budget=replace(task.budget, builds=0), or_budget=task.budget)
 
 
 def is_path(requirement: str) -> bool:
-    """Tell whether a requirement is the path of an sdist, or of a project's folder.
+    """Return whether a requirement is the path of an sdist, or of a project's folder.
 
-    As pip has it: a path begins with a dot, has a slash, or ends as an archive does.
+    The rule is pip's: a path begins with a dot, has a slash, or ends as an archive does.
     """
     if "://" in requirement or " @" in requirement:
         return False
@@ -135,7 +135,7 @@ def is_path(requirement: str) -> bool:
 
 
 def project(requirement: str) -> str:
-    """Return the normalized name of a requirement's project; empty for a folder, which only its build names."""
+    """Return the normalized name of a requirement's project; empty for a folder, whose build decides the name."""
     if not is_path(requirement):
         return canonicalize_name(Requirement(requirement).name)
     try:
@@ -145,18 +145,18 @@ def project(requirement: str) -> str:
 
 
 def requirement_of(value: str) -> str:
-    """Write a requirement in its normal form (PEP 503, PEP 440); a ValueError says what it may not have."""
+    """Write a requirement in its normal form (PEP 503, PEP 440); a ValueError names what is not allowed in it."""
     try:
         found = Requirement(value)
     except InvalidRequirement:
-        msg = f"{short(value)} is no requirement (PEP 508); write NAME or NAME==VERSION"
+        msg = f"{short(value)} is not a requirement (PEP 508); write NAME or NAME==VERSION"
         raise ValueError(msg) from None
     if found.url:
         msg = f"{short(value)} names a URL, but only releases of the index are built; write NAME==VERSION"
     elif found.marker:
         msg = f"{short(value)} has a marker, but the image decides where it is built; leave out what follows the ;"
     elif found.extras:
-        msg = f"{short(value)} has extras, but they change no wheel; leave out what stands in brackets"
+        msg = f"{short(value)} has extras, but they change no wheel; leave out the brackets"
     else:
         return f"{canonicalize_name(found.name)}{found.specifier}"
     raise ValueError(msg)
@@ -164,7 +164,7 @@ def requirement_of(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """What the command line says."""
+    """The choices of the command line."""
 
     images: tuple[str, ...] = ()
     profile: str | None = None
@@ -232,11 +232,11 @@ def _task(
 def _tools(
     config: Config, image: str, settings: Settings, recipe: ProfileRecipe | None, group: Group | None
 ) -> BuildTools:
-    """Return what is built with: as the profile says, or else the package, the group, the image or all."""
-    said = (
+    """Return the build tools that the profile sets, or else the package, the group, the image or the configuration."""
+    choices = (
         recipe.tools if recipe else None,
         settings.tools,
         group.tools if group else None,
         config.image_tools.get(image),
     )
-    return next((one for one in said if one is not None), config.tools)
+    return next((tools for tools in choices if tools is not None), config.tools)

@@ -1,4 +1,4 @@
-"""Mistakes of shape, in our words, and mistakes that no single value shows."""
+"""Mistakes of single values, in our own words, and contradictions between values."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ Found = tuple[Loc, str]
 
 
 def validated(data: object, names: Names) -> tuple[File | None, tuple[Found, ...]]:
-    """Check the shape; return the file if it is right, and else all that is wrong."""
+    """Check data against the schema; return the file if it is valid, or else all mistakes."""
     try:
         return File.model_validate(data, context=names), ()
     except ValidationError as error:
         known = File.model_json_schema()
-        return None, tuple(_told(one, known) for one in error.errors(include_url=False))
+        return None, tuple(_described(one, known) for one in error.errors(include_url=False))
 
 
-def _told(error: ErrorDetails, known: dict[str, Any]) -> Found:
+def _described(error: ErrorDetails, known: dict[str, Any]) -> Found:
     loc, kind, context = error["loc"], error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         return (*loc, KEY), f"unknown key{nearest(str(loc[-1]), _keys(known, loc[:-1]))}"
@@ -65,12 +65,12 @@ def _keys(known: dict[str, Any], loc: Loc) -> tuple[str, ...]:
     return tuple(node.get("properties", {}))
 
 
-# --- mistakes that no single value shows -----------------------------------------------------
-# They look at the plain data, so that they are found although other values may be wrong.
+# --- contradictions between values -----------------------------------------------------------
+# These checks use the plain data, so that they work even if other values are not valid.
 
 
 def contradictions(data: object) -> Iterator[Found]:
-    """Find what contradicts or repeats itself."""
+    """Find contradictions and repetitions."""
     yield from _clashes(data, ("variations",), set(), set())
     held, removed = _texts(data, "variations", "hold"), _texts(data, "variations", "remove")
     for name in _below(data, "packages"):
@@ -126,7 +126,7 @@ def _same_projects(data: object) -> Iterator[Found]:
 
 
 def _below(data: object, *steps: str) -> dict[Any, Any]:
-    """Return what a mapping or a list holds, by key or number, wherever that may be; nothing if it is neither."""
+    """Return the items of a nested mapping or list, by key or number; nothing if it is neither."""
     for step in steps:
         data = data.get(step) if isinstance(data, dict) else None
     if isinstance(data, list):

@@ -1,4 +1,4 @@
-"""What the farm works with: the configuration, checked, with every default filled in."""
+"""The configuration as the farm uses it: checked, with every default filled in."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How builds of one project are judged; what it does not set itself is already filled in."""
+    """How builds of one project are judged; defaults are already filled in."""
 
     images: tuple[str, ...] = ()  # empty: the group's
     hold: tuple[str, ...] = ()

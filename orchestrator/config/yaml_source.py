@@ -1,4 +1,4 @@
-"""YAML -> plain data, and the place of each key and value in it. The only module that imports yaml."""
+"""YAML -> plain data, with the place of each key and value. The only module that imports yaml."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ DEEPEST = 12
 """Levels of nesting; ours has five."""
 
 Loc = tuple[str | int, ...]
-"""The way to a value, by keys and numbers."""
+"""The path to a value, by keys and numbers."""
 
 KEY = "[key]"
-"""As pydantic has it, the last step of the way to a key, rather than to its value."""
+"""The last step of the path to a key, rather than to its value, as in pydantic."""
 
 _PLAIN = re.compile(r"[\w-]{1,60}", re.ASCII)
 
@@ -39,12 +39,12 @@ class Mistake:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without what a configuration has no use for, and what makes bombs of YAML."""
+    """A loader without aliases and tags: a configuration needs none, and aliases allow exponential expansion."""
 
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401 - the library's
-        """Compose a node, if it says what it is right where it stands."""
+        """Compose a node, unless it is an alias, has a tag or is nested too deep."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if problem := _refused(event, self.depth):
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
@@ -64,7 +64,7 @@ def _refused(event: object, depth: int) -> str:
 
 @dataclass(slots=True)
 class Document:
-    """Plain data, and where each of its keys and values stood; filled while it is read."""
+    """Plain data, with the place of each key and value; filled while it is read."""
 
     data: Any = field(default_factory=dict)
     keys: dict[Loc, tuple[int, int]] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Document:
 
     @classmethod
     def read(cls, text: str) -> Document:
-        """Read one document; what cannot be read is among its mistakes."""
+        """Read one document; its mistakes list what cannot be read."""
         document = cls()
         if len(text) > LONGEST:
             document.mistakes.append(Mistake(1, 1, "", f"longer than {LONGEST:,} characters"))
@@ -105,7 +105,7 @@ class Document:
             return None
 
     def mapping(self, loader: _Loader, node: yaml.MappingNode, loc: Loc) -> dict[str, object]:
-        """Turn a mapping's node into a dictionary; a key that stands twice is a mistake."""
+        """Turn a mapping's node into a dictionary; a repeated key is a mistake."""
         found: dict[str, object] = {}
         for key_node, value_node in node.value:
             place = _place(key_node.start_mark)
@@ -122,13 +122,13 @@ class Document:
         return found
 
     def with_mistakes(self, found: Iterable[tuple[Loc, str]]) -> tuple[Mistake, ...]:
-        """Add mistakes of meaning to those of reading, but where reading itself failed."""
+        """Add mistakes of validation to those of reading, except at places that could not be read."""
         unread = {(one.line, one.column, one.where) for one in self.mistakes}
         placed = (self.at(loc, what) for loc, what in found)
         return (*self.mistakes, *(one for one in placed if (one.line, one.column, one.where) not in unread))
 
     def at(self, loc: Loc, what: str) -> Mistake:
-        """Place a mistake at the value that `loc` leads to, or its key, or else at what holds it."""
+        """Place a mistake at the value that `loc` leads to, or its key, or else at its parent."""
         of_key = loc[-1:] == (KEY,)
         known = loc = loc[:-1] if of_key else loc
         while known and known not in self.values:
@@ -147,7 +147,7 @@ def _place(mark: yaml.Mark | None) -> tuple[int, int]:
 
 
 def _where(loc: Loc) -> str:
-    """Write the way to a value as one would in Python; odd keys are escaped, for they go to a terminal."""
+    """Write the path to a value in Python notation; unusual keys are escaped, since a terminal shows them."""
     steps = (f"[{one}]" if isinstance(one, int) else f".{one if _PLAIN.fullmatch(one) else short(one)}" for one in loc)
     return "".join(steps).removeprefix(".")
 

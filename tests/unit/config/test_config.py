@@ -339,7 +339,7 @@ def test_paths_are_told_from_names(requirement: str, path: bool, name: str) -> N
 
 # --- what is wrong ---------------------------------------------------------------------------
 
-ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, knows the years 1980 to 2107"
+ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, can store the years 1980 to 2107"
 
 
 @pytest.mark.parametrize(
@@ -405,19 +405,19 @@ ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, know
             "1:8: as-of: must be a date such as 2026-01-31, not '2026-01-31 10:00:00'",
         ),
         ("as-of: 5", "1:8: as-of: must be a date such as 2026-01-31, not 5"),
-        ("index: ftp://host/", "1:8: index: 'ftp://host/' is no address of a package index (http or https)"),
+        ("index: ftp://host/", "1:8: index: 'ftp://host/' is not the address of a package index (http or https)"),
         (
             "index: https://me:secret@host/",
-            "1:8: index: holds a password, which would stand in every record; put it in ~/.netrc",
+            "1:8: index: has a password, which every record would show; put it in ~/.netrc",
         ),
-        ("cache: ''", "1:8: cache: '' is no path"),
+        ("cache: ''", "1:8: cache: '' is not a path"),
         (
             "groups: {a: {packages: [on]}}",
             "1:25: groups.a.packages[0]: must be text, not True; put it in quotes",
         ),
         (
             "groups: {a: {packages: ['!!']}}",
-            "1:25: groups.a.packages[0]: '!!' is no requirement (PEP 508); write NAME or NAME==VERSION",
+            "1:25: groups.a.packages[0]: '!!' is not a requirement (PEP 508); write NAME or NAME==VERSION",
         ),
         (
             "groups: {a: {packages: ['a @ https://h/a.zip']}}",
@@ -435,16 +435,13 @@ ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, know
         ),
         (
             "groups: {a: {packages: ['a[b]']}}",
-            (
-                "1:25: groups.a.packages[0]: 'a[b]' has extras, but they change no wheel; "
-                "leave out what stands in brackets"
-            ),
+            ("1:25: groups.a.packages[0]: 'a[b]' has extras, but they change no wheel; leave out the brackets"),
         ),
         (
             "groups:\n  a:\n    packages:\n    - six\n    - other\n    - Six",
             "6:7: groups.a.packages[2]: 'Six' stands twice in this group, here and as [0]",
         ),
-        ("packages: {'a b': {}}", "1:12: packages.'a b': 'a b' is no project's name (PEP 503)"),
+        ("packages: {'a b': {}}", "1:12: packages.'a b': 'a b' is not a project's name (PEP 503)"),
         (
             "packages:\n  a-b: {}\n  A_b: {}",
             "3:3: packages.A_b: the same project as 'a-b' (PEP 503); keep one of them",
@@ -534,7 +531,7 @@ def test_what_is_told_is_harmless_in_a_terminal() -> None:
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(None, "No such file or directory"), (b"\xff\xfe\x00", "it is not text in UTF-8")],
+    [(None, "No such file or directory"), (b"\xff\xfe\x00", "it is not UTF-8 text")],
 )
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | None, problem: str) -> None:
     """Neither a missing file nor one in another encoding is a crash."""
