@@ -1,4 +1,4 @@
-"""images/<name>/ -> a recipe: the Dockerfile, the settings and the lock of an image."""
+"""From images/<name>/ to a recipe: the Dockerfile, the settings and the lock of an image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Packages = tuple[tuple[str, str], ...]
 """(name:architecture, version) of Debian packages, sorted."""
 
 FOLDER = Path(__file__).resolve().parents[2] / "images"
-"""Where the images stand, one folder each."""
+"""The folder of the images, one folder each."""
 
 LOCK = "packages.lock"
 SETTINGS = "image.toml"
@@ -30,7 +30,7 @@ SHARED = ("clock.c", "provision")
 """Files of images/ that every image is made with."""
 
 NEWEST_GLIBC = (2, 40)
-"""The newest that uv has a platform for; wheels for an older glibc run on a newer one."""
+"""The newest version that uv has a platform for; wheels for an older glibc run on a newer one."""
 
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
@@ -43,16 +43,16 @@ _EPOCH = datetime(2026, 9, 18, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class ImageRecipe:
-    """All that an image is made from, as the repository has it."""
+    """All that an image is built from, as the repository has it."""
 
     name: str
     suite: str
-    base: str  # the official image, by digest; or, of a custom image, the name of the image that it stands on
+    base: str  # the official image, by digest; or, of a custom image, the name of its base image
     snapshot: datetime  # the time whose archive has every locked version
-    lock: Packages  # of all that is in it, the packages of the image that it stands on included
+    lock: Packages  # of all its packages, those of its base image included
     files: tuple[tuple[str, bytes], ...]  # (name, content) of the build's context, sorted
     snapshots: str = ""  # the snapshot archive's address, if the user names one: "http://host/archive"
-    below: ImageRecipe | None = None  # of the image that a custom one stands on
+    below: ImageRecipe | None = None  # the recipe of a custom image's base
 
     @property
     def tag(self) -> str:
@@ -72,12 +72,12 @@ class ImageRecipe:
 
 
 def names(folder: Path) -> tuple[str, ...]:
-    """List the images that a folder describes."""
+    """List the images of a folder."""
     return tuple(sorted(settings.parent.name for settings in folder.glob(f"*/{SETTINGS}")))
 
 
 def bases_first(folder: Path, wanted: Iterable[str]) -> tuple[str, ...]:
-    """Put images in an order in which none comes before the one that it stands on; sorted within that.
+    """Sort images so that each comes after its base; by name within that.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def _height(recipe: ImageRecipe) -> int:
 
 
 def load(folder: Path, name: str) -> ImageRecipe:
-    """Read the recipe of one image, and of all that it stands on.
+    """Read the recipe of one image and of all its bases.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def load(folder: Path, name: str) -> ImageRecipe:
 
 
 def _load(folder: Path, name: str, above: tuple[str, ...]) -> ImageRecipe:
-    """Read a recipe; `above` names the images that led to it, each standing on the next."""
+    """Read a recipe; `above` names the images that led to it, each the base of the one before."""
     if name not in (known := names(folder)):
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known) or 'none'}"
@@ -129,7 +129,7 @@ def _load(folder: Path, name: str, above: tuple[str, ...]) -> ImageRecipe:
 def _recipe(
     name: str, settings: Mapping[str, str], files: Mapping[str, bytes], below: ImageRecipe | None
 ) -> ImageRecipe:
-    """Put a recipe together; a custom image's lock names only what is not as in the image below.
+    """Return a recipe; the lock of a custom image lists only what differs from its base.
 
     The build gets the whole lock, so that the same steps pin both.
     """
@@ -152,7 +152,7 @@ def _recipe(
 
 
 def parse_lock(text: str) -> Packages:
-    """Read a lock: one name:architecture=version a line; a ValueError names a line that is not."""
+    """Read a lock: one name:architecture=version a line; a ValueError names a line of another form."""
     pins = []
     for line in text.splitlines():
         if line.strip() and not line.startswith("#"):
@@ -173,13 +173,13 @@ def format_lock(packages: Packages, time: datetime) -> str:
 
 def snapshot_time(text: str) -> datetime:
     """Return the time of the archive that a lock belongs to."""
-    found = _SNAPSHOT_OF_LOCK.search(text)
-    return datetime.strptime(found[1], TIME).replace(tzinfo=UTC) if found else _EPOCH
+    match = _SNAPSHOT_OF_LOCK.search(text)
+    return datetime.strptime(match[1], TIME).replace(tzinfo=UTC) if match else _EPOCH
 
 
-def drift(lock: Packages, found: Packages) -> tuple[LockDrift, ...]:
-    """List the packages that are not as the lock says, sorted by name."""
-    locked, there = dict(lock), dict(found)
+def drift(lock: Packages, installed: Packages) -> tuple[LockDrift, ...]:
+    """List the packages that differ from the lock, sorted by name."""
+    locked, there = dict(lock), dict(installed)
     return tuple(
         LockDrift(name, locked.get(name), there.get(name))
         for name in sorted(locked.keys() | there.keys())
@@ -188,7 +188,7 @@ def drift(lock: Packages, found: Packages) -> tuple[LockDrift, ...]:
 
 
 def manifest(method: str, packages: Packages) -> str:
-    """Return the digest of what is in an image: equal on every host that has the same in it."""
+    """Return the digest of an image's content: equal on every host with the same content."""
     return digest({"method": method, "packages": packages})
 
 
@@ -222,9 +222,9 @@ def as_locked(recipe: ImageRecipe) -> Image:
 
 
 def target(packages: Packages) -> Target:
-    """Tell which wheels fit an image: its Python's version, its machine and its glibc.
+    """Return which wheels fit an image: its Python's version, its machine and its glibc.
 
-    A ValueError says which package is missing, or of a version that is not understood.
+    A ValueError names the package that is missing, or whose version cannot be parsed.
     """
     machines = [name.removeprefix("libc6:") for name, _ in packages if name.startswith("libc6:")]
     if not (machines and machines[0] in MACHINES):
@@ -237,15 +237,15 @@ def target(packages: Packages) -> Target:
 
 def _major_minor(package: str, packages: Packages) -> tuple[int, int]:
     versions = [version for name, version in packages if name.partition(":")[0] == package]
-    found = re.match(r"(?:\d+:)?(\d+)\.(\d+)", versions[0]) if versions else None
-    if not found:
+    match = re.match(r"(?:\d+:)?(\d+)\.(\d+)", versions[0]) if versions else None
+    if not match:
         msg = f"{package} {versions[0]} is not understood" if versions else f"{package} is absent"
         raise ValueError(msg)
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def refusal(name: str, drifted: tuple[LockDrift, ...]) -> str:
-    """Say why a drifted image is not used where the config is strict, and what to do."""
+    """Return why a drifted image is not used where the config is strict, and what to do."""
     return (
         f"making the image {name}: {len(drifted)} of its Debian packages are not as images/{name}/{LOCK} says: "
         f"{listing(drifted)}; lock it anew with `wheelproof images --lock`, or let strict be false and every record "
