@@ -33,8 +33,8 @@ def room(meminfo: str, limits: Iterable[str]) -> int:
     kernel has no such line. `limits` are texts of control groups: bytes, or "max" (cgroup-v2.rst,
     memory.max; in the first version, no limit is a number beyond all memory).
     """
-    found = dict(re.findall(r"^(MemTotal|MemAvailable):\s+(\d+) kB$", meminfo, re.MULTILINE))
-    there = int(found.get("MemAvailable") or found.get("MemTotal") or 0) << 10
+    sizes = dict(re.findall(r"^(MemTotal|MemAvailable):\s+(\d+) kB$", meminfo, re.MULTILINE))
+    there = int(sizes.get("MemAvailable") or sizes.get("MemTotal") or 0) << 10
     return min([there, *(int(limit) for limit in limits if limit.strip().isdecimal())])
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PATIENCE = 3.0
 """Seconds that a run waits for its work to end after a request to stop."""
 
-STOPPED = "the run was stopped; run again to go on where it stood"
+STOPPED = "the run was stopped; run again to continue"
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _GLANCE = 0.2  # seconds between two checks for a request to stop

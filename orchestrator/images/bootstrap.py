@@ -81,8 +81,8 @@ def snapshot_sources(archive: str, suite: str, time: datetime) -> tuple[str, ...
 def find_snapshots(text: str) -> str:
     """Find the address of Debian's snapshot archive in apt's settings and sources; empty if it is not there."""
     for pattern in _SNAPSHOTS_IN_APT:
-        if found := pattern.search(text):
-            return found[1].replace("https:", "http:", 1)  # apt checks signatures; a bare root has no CA
+        if match := pattern.search(text):
+            return match[1].replace("https:", "http:", 1)  # apt checks signatures; a bare root has no CA
     return ""
 
 
@@ -110,8 +110,8 @@ def root(engine: Images, recipe: ImageRecipe, sources: tuple[str, ...], cache: P
     """Build a minimal root file system of the suite, or take it from the cache; return its image's id."""
     key = digest([recipe.suite, recipe.snapshot, sources, _ROOT_OPTIONS])[:16]
     tag = f"wheelproof/root:{recipe.suite}-{key}"
-    if (found := engine.image(tag)) is not None:
-        return found.id
+    if (image := engine.image(tag)) is not None:
+        return image.id
     archive = cache / f"root-{recipe.suite}-{key}.tar"
     summed = archive.with_suffix(".sha256")
     if not archive.is_file() or read_checked(summed) != sha256_of(archive):

@@ -120,8 +120,8 @@ def _listed_in(image: LocalImage) -> Packages:
     return parse_lock(image.labels.get(PACKAGES_LABEL, ""))
 
 
-def _describe(recipe: ImageRecipe, found: LocalImage) -> Image:
-    packages = _listed_in(found)
+def _describe(recipe: ImageRecipe, local: LocalImage) -> Image:
+    packages = _listed_in(local)
     try:
         fits = target(packages)
     except ValueError as error:
@@ -129,9 +129,9 @@ def _describe(recipe: ImageRecipe, found: LocalImage) -> Image:
         raise ImageError(msg) from error
     return Image(
         name=recipe.name,
-        id=found.id,
+        id=local.id,
         manifest=manifest(recipe.method, packages),
-        base=found.labels.get(BASE_LABEL, ""),
+        base=local.labels.get(BASE_LABEL, ""),
         target=fits,
         packages=packages,
         drift=drift(recipe.lock, packages),

@@ -132,8 +132,8 @@ def indexes(release: str, architecture: str) -> Mapping[str, str]:
 def owners(line: str) -> Iterator[Owner]:
     """Read one line of an index: path, spaces, section/package separated by commas."""
     path, _, listed = line.rpartition(" ")
-    for one in listed.split(","):
-        section, _, package = one.rpartition("/")
+    for entry in listed.split(","):
+        section, _, package = entry.rpartition("/")
         if re.fullmatch(r"[a-z0-9][a-z0-9+.-]{1,100}", package):
             yield Owner(path.strip(), section, package)
 
@@ -189,13 +189,13 @@ _PLACES: Mapping[Want, Callable[[str], tuple[tuple[str, str], ...]]] = {
 }
 
 
-def choose(missing: Missing, found: Iterable[Owner]) -> Owner | None:
+def choose(missing: Missing, owners: Iterable[Owner]) -> Owner | None:
     """Choose the most likely owner; None where no file is in one of the places."""
-    candidates = list(found)
+    candidates = list(owners)
     for _, pattern in places(missing):
-        fitting = [one for one in candidates if re.fullmatch(pattern, one.path)]
+        fitting = [owner for owner in candidates if re.fullmatch(pattern, owner.path)]
         if fitting:
-            return min(fitting, key=lambda one: _preference(missing, one))
+            return min(fitting, key=lambda owner: _preference(missing, owner))
     return None
 
 
@@ -212,8 +212,8 @@ def _preference(missing: Missing, owner: Owner) -> tuple[bool, bool, bool, int, 
 
 def architecture(image: Image) -> str:
     """Return Debian's name for an image's machine; empty where it is not known."""
-    found = [name.partition(":")[2] for name, _ in image.packages if name.startswith("libc6:")]
-    return found[0] if found else ""
+    names = [name.partition(":")[2] for name, _ in image.packages if name.startswith("libc6:")]
+    return names[0] if names else ""
 
 
 # --- looking it up ---------------------------------------------------------------------------
@@ -238,20 +238,20 @@ class Contents:
 
         Where there is no index, no package is named; that raises nothing.
         """
-        named = tuple(one for one in missing if one.name)
+        named = tuple(thing for thing in missing if thing.name)
         if not named:
             return ()
         index: Path | None = None
         try:
             archive = self._archive(image)
             index = self._index(archive) if archive else None
-            found = self._find(index, named) if index else {}
+            owners = self._find(index, named) if index else {}
         except _FAULTS as error:
             if index is not None:  # it cannot be read: the next job fetches it again
                 index.unlink(missing_ok=True)
             self._log(f"looking up Debian packages for {image.name}: {error}; none are named")
             return ()
-        return chosen(named, found, {name.partition(":")[0] for name, _ in image.packages})
+        return chosen(named, owners, {name.partition(":")[0] for name, _ in image.packages})
 
     def _archive(self, image: Image) -> Archive | None:
         with self._turns.turn(image.id):
@@ -301,19 +301,21 @@ class Contents:
 
     def _find(self, index: Path, missing: tuple[Missing, ...]) -> dict[Missing, Owner | None]:
         with self._guard:
-            unknown = [one for one in missing if (index.name, one) not in self._answers]
+            unknown = [thing for thing in missing if (index.name, thing) not in self._answers]
             if unknown:
-                for one, owner in look_up(index, unknown).items():
-                    self._answers[index.name, one] = owner
-            return {one: self._answers[index.name, one] for one in missing}
+                for thing, owner in look_up(index, unknown).items():
+                    self._answers[index.name, thing] = owner
+            return {thing: self._answers[index.name, thing] for thing in missing}
 
 
-def chosen(missing: tuple[Missing, ...], found: Mapping[Missing, Owner | None], installed: set[str]) -> tuple[str, ...]:
+def chosen(
+    missing: tuple[Missing, ...], owners: Mapping[Missing, Owner | None], installed: set[str]
+) -> tuple[str, ...]:
     """Take one package for each name that is missing, the first kind that has one; at most MOST."""
     answers: dict[str, Owner] = {}
-    for one in missing:
-        if (owner := found.get(one)) is not None:
-            answers.setdefault(one.name, owner)
+    for thing in missing:
+        if (owner := owners.get(thing)) is not None:
+            answers.setdefault(thing.name, owner)
     packages = dict.fromkeys(owner.package for owner in answers.values())
     return tuple(package for package in packages if package not in installed)[:MOST]
 
@@ -321,9 +323,9 @@ def chosen(missing: tuple[Missing, ...], found: Mapping[Missing, Owner | None], 
 def look_up(index: Path, missing: Iterable[Missing]) -> dict[Missing, Owner | None]:
     """Find the owner of each missing thing in a kept index, in one pass."""
     wanted = tuple(missing)
-    ends = {f"{end} ".encode() for one in wanted for end, _ in places(one)}
-    found = [owner for line in _lines(index, ends) for owner in owners(line)]
-    return {one: choose(one, found) for one in wanted}
+    ends = {f"{end} ".encode() for thing in wanted for end, _ in places(thing)}
+    candidates = [owner for line in _lines(index, ends) for owner in owners(line)]
+    return {thing: choose(thing, candidates) for thing in wanted}
 
 
 def _lines(index: Path, ends: Iterable[bytes]) -> Iterator[str]:

@@ -255,4 +255,6 @@ def refusal(name: str, drifted: tuple[LockDrift, ...]) -> str:
 
 def listing(drifted: tuple[LockDrift, ...]) -> str:
     """Name packages, each with the version that was found and the locked one."""
-    return ", ".join(f"{one.package} {one.found or 'absent'} (locked: {one.locked or 'absent'})" for one in drifted)
+    return ", ".join(
+        f"{package.package} {package.found or 'absent'} (locked: {package.locked or 'absent'})" for package in drifted
+    )
