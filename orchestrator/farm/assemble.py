@@ -18,7 +18,7 @@ from orchestrator.build.environment import first_environment
 from orchestrator.build_requirements import resolve
 from orchestrator.build_requirements.crates import Crates
 from orchestrator.build_requirements.install import BuildEnvironments
-from orchestrator.errors import EngineError, Interrupted, WheelproofError
+from orchestrator.errors import EngineError, ImageError, Interrupted, WheelproofError
 from orchestrator.farm import capacity, forecast, plan, progress, run
 from orchestrator.farm.effects import JobEffects, ToolBench
 from orchestrator.farm.input_effects import InputEffects
@@ -61,7 +61,8 @@ def known_images(settings: Config, names: tuple[str, ...], log: Callable[[str], 
     UsageError
         There is no image of that name.
     ImageError
-        A recipe cannot be read; or its image is not built, and its lock lists no Python.
+        A recipe cannot be read; an image is not built, and its lock lists no Python; or it drifted from its lock
+        and the configuration is strict.
 
     """
     recipe.check_names(recipe.folders(settings.folder), names)
@@ -72,10 +73,10 @@ def known_images(settings: Config, names: tuple[str, ...], log: Callable[[str], 
     except EngineError as error:
         log(f"no engine can be used, so images are taken as their locks list them: {error}")
         engine = None
-    return {name: _known(settings, name, engine, log) for name in names}
+    return {name: _known(settings, name, engine) for name in names}
 
 
-def _known(settings: Config, name: str, engine: engines.Engine | None, log: Callable[[str], None]) -> KnownImage:
+def _known(settings: Config, name: str, engine: engines.Engine | None) -> KnownImage:
     folders = recipe.folders(settings.folder)
     if engine is None:
         locked = recipe.as_locked(recipe.load(folders, name))
@@ -83,7 +84,7 @@ def _known(settings: Config, name: str, engine: engines.Engine | None, log: Call
         return KnownImage(replace(locked, runtime=runtime), ImageState.NO_ENGINE)
     if (image := build.find(engine, name, folders)) is not None:
         if image.drift and settings.strict:
-            log(recipe.refusal(name, image.drift))
+            raise ImageError(recipe.refusal(name, image.drift))
         return KnownImage(replace(image, runtime=engine.runtime), ImageState.BUILT)
     locked = recipe.as_locked(recipe.load(folders, name))
     return KnownImage(replace(locked, runtime=engine.runtime), ImageState.NOT_BUILT)
@@ -115,10 +116,10 @@ def plan_tasks(
         long=settings.long,
     )
     jobs = run.look_up(wanted, look_up, lambda task, error: open_.append((task.requirement, str(error))))
-    found = tuple(
+    lines = tuple(
         _row(job, images[job.task.image], input_effects, again=again, checks=job.task in checks) for job in jobs
     )
-    return plan.rows(found, open_, due, excluded)
+    return plan.rows(lines, open_, due, excluded)
 
 
 def _row(job: Job, known: KnownImage, input_effects: InputEffects, *, again: bool, checks: bool) -> PlanRow:

@@ -1,4 +1,4 @@
-"""How many builds this machine has room for at once."""
+"""The number of builds that this machine has CPUs and memory for."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 RESERVE = 1 << 30
-"""Bytes for what is no build: the farm and its helpers, the engine, and its process beside each container."""
+"""Bytes for everything besides builds: the farm, its helpers, the engine and its process for each container."""
 
 GROUPS = "/sys/fs/cgroup"
 
 
 def builds_at_once(cores: int, room: int, build: int) -> int:
-    """Return how many builds to run at once: one for each core, if each finds as much memory as it may use.
+    """Return how many builds to run at once: one for each core, if there is memory for the limit of each.
 
-    `room` is the memory there is for all, and `build` what one may use, both in bytes. At least one
-    build runs, whatever there is: it may need less than it may use.
+    `room` is the memory for all builds and `build` the limit of one, both in bytes. At least one build
+    runs, because it may need less than its limit.
     """
     return max(1, min(cores, (room - RESERVE) // build))
 
@@ -33,8 +33,8 @@ def room(meminfo: str, limits: Iterable[str]) -> int:
     kernel has no such line. `limits` are texts of control groups: bytes, or "max" (cgroup-v2.rst,
     memory.max; in the first version, no limit is a number beyond all memory).
     """
-    found = dict(re.findall(r"^(MemTotal|MemAvailable):\s+(\d+) kB$", meminfo, re.MULTILINE))
-    there = int(found.get("MemAvailable") or found.get("MemTotal") or 0) << 10
+    sizes = dict(re.findall(r"^(MemTotal|MemAvailable):\s+(\d+) kB$", meminfo, re.MULTILINE))
+    there = int(sizes.get("MemAvailable") or sizes.get("MemTotal") or 0) << 10
     return min([there, *(int(limit) for limit in limits if limit.strip().isdecimal())])
 
 

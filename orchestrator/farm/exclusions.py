@@ -1,4 +1,4 @@
-"""An excluded project's results on the stock image and on the custom one -> what became of the exclusion; recorded."""
+"""From an excluded project's results on the stock and the custom image to a record of its check."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def due(
 ) -> tuple[Exclusion, ...]:
     """List the exclusions whose last check is older than `age` seconds, or that have none."""
     return tuple(
-        one
-        for one in exclusions
-        if one.project not in checks or (now - checks[one.project].checked).total_seconds() > age
+        exclusion
+        for exclusion in exclusions
+        if exclusion.project not in checks or (now - checks[exclusion.project].checked).total_seconds() > age
     )
 
 
@@ -41,28 +41,29 @@ def run_with_checks(
     exclusions: Iterable[Exclusion],
     carry_out: Callable[[tuple[Task, ...]], run.RunOutcome],
 ) -> tuple[run.RunOutcome, tuple[ExclusionCheck, ...]]:
-    """Carry out tasks, and check exclusions along with them; record, and return, what became of these.
+    """Run tasks and check exclusions along with them; record and return the checks.
 
-    First each is built on its stock image. What that does not build is built on the custom image, in
-    a second round. Where a job stays open, the exclusion stays unchecked, and the outcome says why.
+    Each excluded project is built on its stock image first. Where that fails, it is built on the custom
+    image in a second round. Where a job stays open, the exclusion stays unchecked, and the outcome has
+    the reason.
     """
     wanted = tuple(exclusions)
     outcome = carry_out((*tasks, *config.checks(settings, wanted)))
-    custom = {one: config.custom(settings, one) for one in _unbuilt(settings, wanted, outcome)}
+    custom = {exclusion: config.custom(settings, exclusion) for exclusion in _unbuilt(settings, wanted, outcome)}
     if second := tuple(task for task in custom.values() if task):
         later = carry_out(second)
         outcome = run.RunOutcome(
             (*outcome.records, *later.records), (*outcome.open, *later.open), (*outcome.faults, *later.faults)
         )
-    found = _found(outcome, wanted)
+    judged = _results(outcome, wanted)
     checks: list[ExclusionCheck] = []
-    for one in wanted:
-        check = attempted(_recorded, store, _checked, settings, one, custom.get(one), found)
+    for exclusion in wanted:
+        check = attempted(_recorded, store, _checked, settings, exclusion, custom.get(exclusion), judged)
         if isinstance(check, ResultsError):
             raise check
         if isinstance(check, WheelproofError):
-            logs.fault("an exclusion is not checked", check, project=one.project)
-            left = (*outcome.open, (one.project, str(check)))
+            logs.fault("an exclusion is not checked", check, project=exclusion.project)
+            left = (*outcome.open, (exclusion.project, str(check)))
             outcome = run.RunOutcome(outcome.records, left, (*outcome.faults, check))
         elif check:
             checks.append(check)
@@ -70,42 +71,42 @@ def run_with_checks(
 
 
 def _recorded(store: Results, check: Callable[..., ExclusionCheck | None], *arguments: object) -> ExclusionCheck | None:
-    found = check(*arguments)
-    if found:
-        store.write_check(found)
-    return found
+    outcome = check(*arguments)
+    if outcome:
+        store.write_check(outcome)
+    return outcome
 
 
 def _unbuilt(settings: Config, exclusions: tuple[Exclusion, ...], outcome: run.RunOutcome) -> Iterator[Exclusion]:
-    """Yield those that may be lifted, and that their stock image was seen not to build."""
-    found = _found(outcome, exclusions)
-    for one in exclusions:
-        stock = found.get((one.project, config.stock(settings, one).image))
-        if stock and stock.verdict not in _BUILT and not one.never:
-            yield one
+    """Yield the exclusions that may be lifted and whose project the stock image does not build."""
+    judged = _results(outcome, exclusions)
+    for exclusion in exclusions:
+        stock = judged.get((exclusion.project, config.stock(settings, exclusion).image))
+        if stock and stock.verdict not in _BUILT and not exclusion.never:
+            yield exclusion
 
 
-_Found = Mapping[tuple[str, str], Result]  # project, image
+_Results = Mapping[tuple[str, str], Result]  # (project, image)
 
 
-def _found(outcome: run.RunOutcome, exclusions: Iterable[Exclusion]) -> _Found:
-    projects = {one.project for one in exclusions}
-    return {(one.project, one.image.name): one for one in run.results(outcome, projects)}
+def _results(outcome: run.RunOutcome, exclusions: Iterable[Exclusion]) -> _Results:
+    projects = {exclusion.project for exclusion in exclusions}
+    return {(result.project, result.image.name): result for result in run.results(outcome, projects)}
 
 
-def _checked(settings: Config, exclusion: Exclusion, custom: Task | None, found: _Found) -> ExclusionCheck | None:
-    stock = found.get((exclusion.project, config.stock(settings, exclusion).image))
-    lifting = found.get((exclusion.project, custom.image)) if custom else None
+def _checked(settings: Config, exclusion: Exclusion, custom: Task | None, judged: _Results) -> ExclusionCheck | None:
+    stock = judged.get((exclusion.project, config.stock(settings, exclusion).image))
+    lifting = judged.get((exclusion.project, custom.image)) if custom else None
     if stock is None or (custom and lifting is None):
-        return None  # the open job says why
+        return None  # the open job has the reason
     return concluded(exclusion, stock, lifting, datetime.now(UTC))
 
 
 def concluded(exclusion: Exclusion, stock: Result, custom: Result | None, now: datetime) -> ExclusionCheck:
-    """Say what became of an exclusion, by what its project came to on the images.
+    """Return the check of an exclusion, by the verdicts of its project on the images.
 
-    What shall never be built stays excluded whatever comes of it. What builds on the stock image
-    needs no exclusion. What builds only on the custom image is lifted there.
+    A project that must never be built stays excluded whatever its verdicts. One that builds on the stock
+    image needs no exclusion. One that builds only on the custom image is lifted there.
     """
     tried = (_attempt(stock), _attempt(custom) if custom else None)
     fate, why = _fate(exclusion, *tried)
@@ -117,17 +118,17 @@ def _attempt(result: Result) -> Attempt:
 
 
 def _fate(exclusion: Exclusion, stock: Attempt, custom: Attempt | None) -> tuple[Fate, str]:
-    told = "; ".join(_told(one) for one in (stock, custom) if one)
+    tried = "; ".join(_shown(attempt) for attempt in (stock, custom) if attempt)
     if exclusion.never:
-        return Fate.NEVER, f"{exclusion.reason}; {told}"
+        return Fate.NEVER, f"{exclusion.reason}; {tried}"
     if stock.verdict in _BUILT:
-        return Fate.STALE, _told(stock)
+        return Fate.STALE, _shown(stock)
     if custom and custom.verdict in _BUILT:
-        return Fate.LIFTED, told
-    return Fate.STILL_NEEDED, told
+        return Fate.LIFTED, tried
+    return Fate.STILL_NEEDED, tried
 
 
-def _told(one: Attempt) -> str:
-    if one.verdict in _BUILT:
-        return f"{one.version} builds on {one.image}: {one.verdict}"
-    return f"{one.version} does not build on {one.image}: {one.why or one.verdict}"
+def _shown(attempt: Attempt) -> str:
+    if attempt.verdict in _BUILT:
+        return f"{attempt.version} builds on {attempt.image}: {attempt.verdict}"
+    return f"{attempt.version} does not build on {attempt.image}: {attempt.why or attempt.verdict}"

@@ -137,10 +137,10 @@ _EXPECTED = {
     ImageState.NOT_BUILT: ", if the image comes out as its lock lists it (it is not built yet)",
     ImageState.NO_ENGINE: ", if image and runtime are as configured (no engine answers)",
 }
-"""Said of what depends on the content of the image."""
+"""The condition of a line that depends on the content of the image."""
 
 _NOT_BUILT = {ImageState.NOT_BUILT: "; the image is not built yet"}
-"""Said of what does not depend on it."""
+"""The note of a line that does not depend on it."""
 
 
 @dataclass(frozen=True, slots=True)

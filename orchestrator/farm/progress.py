@@ -1,6 +1,6 @@
-"""Shows a run as it goes: a live display on a terminal, plain lines elsewhere. The only module that imports rich.
+"""Shows the progress of a run: a live display on a terminal, plain lines elsewhere. The only module that imports rich.
 
-It does so for a terminal or a table: plain lines need none of it, and would wait for it.
+It imports rich only for a terminal or a table, because plain lines do not need it and the import takes time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, Group
 
-_WIDEST = 10_000  # columns, where nobody's terminal sets a limit
+_WIDEST = 10_000  # columns, where there is no terminal
 
 COLOURS = {
     "reproducible": "green",
@@ -39,7 +39,7 @@ COLOURS = {
 
 @dataclass(slots=True)
 class State:
-    """What there is to show: counts, and what each worker is doing."""
+    """The state of a run: counts, and what each worker is doing."""
 
     total: int
     begun: float
@@ -55,7 +55,7 @@ class State:
 
 
 class Progress:
-    """Takes note of what happens, from any thread, and writes a line for each job that is done."""
+    """Counts the events of a run, from any thread, and writes a line for each finished job."""
 
     def __init__(self, total: int, out: IO[str]) -> None:
         """Expect that many jobs."""
@@ -76,7 +76,7 @@ class Progress:
             state.done += 1
             state.counts[outcome] += 1
             position = f"[{state.done}/{state.total}]"
-        # Not under the lock: a display that prints draws itself anew, which takes it.
+        # Not under the lock: a display that prints draws itself again, which takes the lock.
         self._log(position, release, outcome, why)
 
     def _log(self, position: str, release: str, outcome: str, why: str) -> None:
@@ -86,7 +86,7 @@ class Progress:
 
 
 class Display(Progress):
-    """Shows the state of all on a terminal, and a line above it for each job that ended otherwise than it should."""
+    """Shows the state of all jobs on a terminal, and above it a line for each that is not reproducible or unchanged."""
 
     def __init__(self, total: int, console: Console) -> None:
         """Expect that many jobs; show them on that console."""
@@ -102,8 +102,8 @@ class Display(Progress):
         from rich.text import Text  # noqa: PLC0415 - see above
 
         if outcome not in ("reproducible", "unchanged"):
-            told = Text.assemble((f"{outcome:>12}", COLOURS.get(outcome, "")), f" {release} ")
-            self._console.print(told.append(_one_line(why), style="dim"))
+            line = Text.assemble((f"{outcome:>12}", COLOURS.get(outcome, "")), f" {release} ")
+            self._console.print(line.append(_one_line(why), style="dim"))
 
 
 def _drawn(state: State, now: float) -> Group:

@@ -90,20 +90,20 @@ def look_up(tasks: Iterable[Task], context: LookUp, failed: Callable[[Task, Whee
     def find(task: Task) -> Job | None:
         if context.stop.asked:
             return None
-        found = attempted(_job, task, context)
-        if isinstance(found, NoRoomError):
-            raise found
-        if isinstance(found, WheelproofError):
-            failed(task, found)
+        job = attempted(_job, task, context)
+        if isinstance(job, NoRoomError):
+            raise job
+        if isinstance(job, WheelproofError):
+            failed(task, job)
             return None
-        return found
+        return job
 
     pool = ThreadPoolExecutor(LOOKING)
     looking = [pool.submit(find, task) for task in tasks]
     context.stop.wait(lambda seconds: not wait(looking, seconds).not_done)
     pool.shutdown(wait=False, cancel_futures=True)
-    found = (future.result() for future in looking if future.done() and not future.cancelled())
-    return ordered(_once(job for job in found if job is not None))
+    jobs = (future.result() for future in looking if future.done() and not future.cancelled())
+    return ordered(_once(job for job in jobs if job is not None))
 
 
 def _once(jobs: Iterable[Job]) -> Iterator[Job]:

@@ -1,4 +1,4 @@
-"""From a run's results to what they say of a hash file's wheels; looks into wheels that are at hand."""
+"""From a run's results to the outcome for each wheel of a hash file; compares wheels that are available."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _BEST = (WitnessOutcome.MATCHES, WitnessOutcome.DIFFERS, WitnessOutcome.UNBUILDA
 
 @dataclass(frozen=True, slots=True)
 class AtHand:
-    """Where wheels may lie: those that were built here, and those of whoever wrote the hash file."""
+    """The places of wheels: those built here, and the folders of the hash file's author."""
 
     store: Results
     folders: tuple[Path, ...]
 
     def diagnose(self, filename: str, sha256: str, result: Result) -> Diagnosis | None:
-        """Tell why the wheel of that name and hash differs from a result's first; None where it is not at hand."""
+        """Explain how the wheel of that name and hash differs from a result's first build; None where it is missing."""
         build = result.builds[0]
         ours = self.store.wheels.find(build.wheel.sha256) if build.wheel else None
         theirs = self._find(filename, sha256)
@@ -50,8 +50,8 @@ class AtHand:
             return None
         limits = result.inputs.limits
         given = wheel.Given(theirs, WheelFile(filename, sha256, theirs.stat().st_size))
-        made = wheel.Given(ours, build.wheel, traces(build))
-        return look(given, made, limits)
+        built = wheel.Given(ours, build.wheel, traces(build))
+        return look(given, built, limits)
 
     def _find(self, filename: str, sha256: str) -> Path | None:
         try:
@@ -74,39 +74,39 @@ def rows(
     at_hand: AtHand,
     folders: Folders,
 ) -> tuple[WitnessRow, ...]:
-    """Say of each wheel that is named what was found of it; what no image has a use for is left out.
+    """Return one row for each listed wheel; a wheel that fits no image is left out.
 
-    Of several images, the one that comes nearest to the file speaks: a file is of one of them.
+    Of several images, the one with the best outcome counts, because a hash file comes from one image.
 
-    `faults` tells of each requirement without a verdict why there is none.
+    `faults` has, for each requirement without a verdict, the reason.
     """
-    found: defaultdict[str, list[Result]] = defaultdict(list)
-    for one in results:
-        found[f"{one.project}=={one.version}"].append(one)
+    by_requirement: defaultdict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        by_requirement[f"{result.project}=={result.version}"].append(result)
     targets = {image: _target(image, folders) for image in dict.fromkeys(task.image for task in tasks)}
 
-    def said(claim: Claim) -> WitnessRow | None:
-        """Say the best that any image says of a claim."""
+    def best(claim: Claim) -> WitnessRow | None:
+        """Return the best outcome of a claim on any image."""
         fault = faults.get(claim.requirement, "")
         every = [
-            witness.witnessed(claim, one, fault, targets.get(one.image.name), at_hand.diagnose)
-            for one in sorted(found[claim.requirement], key=lambda one: one.image.name)
+            witness.witnessed(claim, result, fault, targets.get(result.image.name), at_hand.diagnose)
+            for result in sorted(by_requirement[claim.requirement], key=lambda result: result.image.name)
         ]
         if not every and claim.requirement in faults:
             every = [witness.witnessed(claim, None, fault, None, at_hand.diagnose)]
         return min(every, key=lambda row: _BEST.index(row.outcome), default=None)
 
-    return tuple(row for claim in witness.claims(wanted) if (row := _row(said, claim)))
+    return tuple(row for claim in witness.claims(wanted) if (row := _row(best, claim)))
 
 
-def _row(said: Callable[[Claim], WitnessRow | None], claim: Claim) -> WitnessRow | None:
-    """Say what was found of a claim; a fault of the program in one leaves the others as they are."""
-    found = attempted(said, claim)
-    if isinstance(found, WheelproofError):
-        logs.fault("a wheel cannot be compared", found, wheel=claim.filename or claim.requirement)
+def _row(best: Callable[[Claim], WitnessRow | None], claim: Claim) -> WitnessRow | None:
+    """Return the row of a claim; a fault of the program affects only this row."""
+    row = attempted(best, claim)
+    if isinstance(row, WheelproofError):
+        logs.fault("a wheel cannot be compared", row, wheel=claim.filename or claim.requirement)
         sha256 = claim.hashes[0] if len(claim.hashes) == 1 else ""
-        return WitnessRow(claim.filename or claim.requirement, sha256, WitnessOutcome.UNBUILDABLE, reason=str(found))
-    return found
+        return WitnessRow(claim.filename or claim.requirement, sha256, WitnessOutcome.UNBUILDABLE, reason=str(row))
+    return row
 
 
 def _target(image: str, folders: Folders) -> Target | None:
@@ -115,6 +115,6 @@ def _target(image: str, folders: Folders) -> Target | None:
     return None
 
 
-def as_json(found: Iterable[WitnessRow]) -> str:
+def as_json(rows: Iterable[WitnessRow]) -> str:
     """Return rows as one JSON array."""
-    return json.dumps(escapes.all_escaped([asdict(one) for one in found]), indent=1) + "\n"
+    return json.dumps(escapes.all_escaped([asdict(row) for row in rows]), indent=1) + "\n"

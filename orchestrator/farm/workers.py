@@ -1,4 +1,4 @@
-"""Many jobs: workers that keep the processors busy, and stop when asked to."""
+"""Many jobs: workers that keep the CPUs busy, and stop on request."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from orchestrator.farm.plan import Job
 
 PATIENCE = 3.0
-"""Seconds that a run which was asked to stop waits for what is under way to end."""
+"""Seconds that a run waits for its work to end after a request to stop."""
 
-STOPPED = "the run was stopped; run again to go on where it stood"
+STOPPED = "the run was stopped; run again to continue"
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-_GLANCE = 0.2  # seconds between two looks at whether it was asked to stop
-_LOOK = 1.0  # seconds between two looks at whether a build turned out to be long
+_GLANCE = 0.2  # seconds between two checks for a request to stop
+_LOOK = 1.0  # seconds between two checks for builds that became long
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -42,10 +42,10 @@ def stop_signals() -> tuple[signal.Signals, ...]:
 
 
 class CpuSlots:
-    """Places for builds, each with a processor of its own; long builds never take them all.
+    """Slots for builds, each with one CPU; long builds never take all slots.
 
-    A build that is known to be long may take the last place only when nothing short is left that
-    could want it. Where every place is held by one that turned out to be long, there is one more.
+    A build that is known to be long may take the last slot only when no short job is left. Where every
+    slot is taken by a build that became long, there is one more slot.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class CpuSlots:
         long: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Offer `count` places; the processors are shared out in turn; `long` is in seconds."""
+        """Offer `count` slots, with the processors assigned in turn; `long` is in seconds."""
         self.count = count
         self._processors = tuple(processors)
         self._free = deque(self._processors[number % len(self._processors)] for number in range(count))
@@ -67,17 +67,17 @@ class CpuSlots:
         self._changed = threading.Condition()
 
     def expect(self, short: int) -> None:
-        """Be told how many more short jobs there are (or, negative, are no longer)."""
+        """Adjust the number of pending short jobs by `short`, which may be negative."""
         with self._changed:
             self._short_left += short
             self._changed.notify_all()
 
     @contextmanager
     def acquire(self, *, long: bool) -> Iterator[int]:
-        """Wait for a place; give its processor."""
+        """Wait for a slot, and yield its processor."""
         with self._changed:
             while not self._changed.wait_for(lambda: self._admits(long=long), timeout=_LOOK):
-                pass  # time alone may have made room
+                pass  # a build may have become long meanwhile
             extra = not self._free
             processor = self._processors[-1] if extra else self._free.popleft()
             build = object()
@@ -104,20 +104,20 @@ class Cancellation:
     """A request to stop, seen by all workers."""
 
     def __init__(self) -> None:
-        """Nobody has asked yet."""
+        """Start without a request."""
         self.event = threading.Event()
         self._patience_ends = 0.0
 
     def ask(self) -> None:
-        """Ask all workers to take nothing new."""
+        """Ask all workers to take no further job."""
         if not self.asked:
             self._patience_ends = time.monotonic() + PATIENCE
         self.event.set()
 
     def wait(self, ended: Callable[[float], bool]) -> None:
-        """Wait for something to end; but once it was asked to stop, only as long as patience lasts.
+        """Wait for something to end; after a request to stop, wait at most PATIENCE seconds.
 
-        `ended` waits itself, no longer than the seconds that it is given, and says whether it is so.
+        `ended` waits at most the given seconds, and returns whether it has ended.
         """
         while not ended(_GLANCE):
             if self.asked and time.monotonic() > self._patience_ends:
@@ -125,7 +125,7 @@ class Cancellation:
 
     @property
     def asked(self) -> bool:
-        """Whether it was asked for."""
+        """Whether a stop was requested."""
         return self.event.is_set()
 
 
@@ -138,9 +138,9 @@ def run_jobs(
     longs: int,
     stop: Cancellation,
 ) -> None:
-    """Do all jobs, several at a time and no more than `longs` long ones beside short ones.
+    """Do all jobs, several at a time, and at most `longs` long ones beside short ones.
 
-    Where nothing short is left there may be one more, for the places that the last build of a job leaves free.
+    Where no short job is left, one more long job may run, for the slots that the last build of a job leaves free.
 
     `done` gets each job's outcome: what `work` returned, or the farm's own error, which leaves the
     job open and never stops another. Whatever else `work` raises, or `done` for what `work` returned,
@@ -150,12 +150,12 @@ def run_jobs(
     Raises
     ------
     NoRoomError
-        A file system is full. The other workers finish what they do, and take nothing new.
+        A file system is full. The other workers finish their jobs, and take no further ones.
     WheelproofError
-        `done` raised it: nothing can be kept any more. The same holds for whatever it raises when it
-        gets a FaultError.
+        `done` raised it: no outcome can be recorded any more. Whatever `done` raises when it gets a
+        FaultError is passed on too.
     Interrupted
-        It was asked to stop.
+        A stop was requested.
 
     """
     queue = _Queue(jobs, longs)
@@ -172,7 +172,7 @@ def run_jobs(
                 queue.finish(job)
         queue.close()
 
-    # Daemons: one that waits for a network when the run is stopped must not keep it from ending.
+    # Daemons: a worker that waits for the network must not keep a stopped run from ending.
     threads = [
         threading.Thread(target=one_worker, name=f"worker {number + 1}", daemon=True) for number in range(workers)
     ]
@@ -186,7 +186,7 @@ def run_jobs(
 
 
 class _Reports:
-    """Hands each job's outcome on, one at a time; takes note of what ends the run."""
+    """Passes on the outcome of each job, one at a time, and collects the faults that end the run."""
 
     def __init__(self, done: Callable[[Job, Any], None], stop: Cancellation) -> None:
         self.faults: list[BaseException] = []
@@ -195,12 +195,12 @@ class _Reports:
         self._lock = threading.Lock()
 
     def take(self, job: Job, outcome: object) -> None:
-        """Take the outcome of a job, unless it only came of the end of the run.
+        """Take the outcome of a job, unless it is only a consequence of the stop.
 
         Raises
         ------
         Exception
-            Nothing can be reported any more, not even a fault.
+            No outcome can be reported any more, not even a fault.
 
         """
         if isinstance(outcome, NoRoomError):
@@ -218,14 +218,14 @@ class _Reports:
 
 
 def attempted(act: Callable[_P, _T], *arguments: _P.args, **named: _P.kwargs) -> _T | WheelproofError:
-    """Return what a function returns, or what it raises: as an error of the farm, whatever it is.
+    """Return what a function returns, or what it raises, converted to an error of the farm.
 
-    A SystemExit counts as a fault, too: in a worker, a library raised it. So does a MemoryError: what
-    is too large for us is the one job's input.
+    A SystemExit counts as a fault too, because in a worker only a library raises it. So does a
+    MemoryError, because the input of this one job is too large.
     """
     try:
         return act(*arguments, **named)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - this is the border behind which a job fails alone
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a job fails alone here
         known = error if isinstance(error, WheelproofError) else FaultError.of(error)
         return shortage(error) or known
 
@@ -238,7 +238,7 @@ def _ended(threads: list[threading.Thread], seconds: float) -> bool:
 
 
 class _Queue:
-    """The jobs in their order, but for long ones that have to wait for other long ones."""
+    """The jobs in their order, except that long ones wait for other long ones."""
 
     def __init__(self, jobs: Iterable[Job], longs: int) -> None:
         self._waiting = deque(jobs)
@@ -268,7 +268,7 @@ class _Queue:
         return not self._running[False] and all(job.long for job in self._waiting)
 
     def close(self) -> None:
-        """Let those go who wait: either nothing is left, or nothing shall be taken any more."""
+        """Wake all waiting workers: no job is left, or none may be taken any more."""
         with self._changed:
             self._closed = self._closed or bool(self._waiting)
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""Makes the root of a base image where no registry gives the official one; Debian's snapshot archive."""
+"""Builds the root of a base image where no registry has the official one; Debian's snapshot archive."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _ROOT_OPTIONS = (
 
 
 class Images(Protocol):
-    """What this module asks of an engine."""
+    """The functions of an engine that building images needs."""
 
     def image(self, reference: str) -> LocalImage | None: ...  # noqa: D102 - see Engine
     def pull(self, reference: str) -> bool: ...  # noqa: D102
@@ -80,10 +80,10 @@ def snapshot_sources(archive: str, suite: str, time: datetime) -> tuple[str, ...
 
 
 def find_snapshots(text: str) -> str:
-    """Find the address of Debian's snapshot archive in apt's settings and sources; nothing if it is not there."""
+    """Find the address of Debian's snapshot archive in apt's settings and sources; empty if it is not there."""
     for pattern in _SNAPSHOTS_IN_APT:
-        if found := pattern.search(text):
-            return found[1].replace("https:", "http:", 1)  # apt checks signatures; a bare root has no CA
+        if match := pattern.search(text):
+            return match[1].replace("https:", "http:", 1)  # apt checks signatures; a bare root has no CA
     return ""
 
 
@@ -94,7 +94,7 @@ def _apt_settings() -> str:
         dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=False)  # noqa: S607
         texts.append(dump.stdout)
     except OSError:
-        pass  # no Debian: nothing to be found
+        pass  # not a Debian host
     return "\n".join(texts)
 
 
@@ -108,11 +108,11 @@ def _answers(address: str) -> bool:
 
 
 def root(engine: Images, recipe: ImageRecipe, sources: tuple[str, ...], cache: Path, log: Callable[[str], None]) -> str:
-    """Make a minimal root file system of the suite, or take it from the cache; return its image's id."""
+    """Build a minimal root file system of the suite, or take it from the cache; return its image's id."""
     key = digest([recipe.suite, recipe.snapshot, sources, _ROOT_OPTIONS])[:16]
     tag = f"wheelproof/root:{recipe.suite}-{key}"
-    if (found := engine.image(tag)) is not None:
-        return found.id
+    if (image := engine.image(tag)) is not None:
+        return image.id
     archive = cache / f"root-{recipe.suite}-{key}.tar"
     summed = archive.with_suffix(".sha256")
     if not archive.is_file() or read_checked(summed) != sha256_of(archive):
@@ -131,15 +131,15 @@ def missing_tool(which: Callable[[str], str | None], *, is_root: bool) -> str:
 
 
 def bootstrap(suite: str, sources: tuple[str, ...], time: datetime, archive: Path, log: Callable[[str], None]) -> None:
-    """Make the tar of a minimal Debian; the same bytes from the same packages.
+    """Build the tar of a minimal Debian; the same packages give the same bytes.
 
-    `sources` are lines for apt; with none of them mmdebstrap's own default holds. Without
-    root's rights the root file system is made in a user namespace.
+    `sources` are lines for apt; without any, mmdebstrap uses its default. Without root's rights the
+    root file system is built in a user namespace.
 
     Raises
     ------
     ImageError
-        mmdebstrap is not there, or fails.
+        mmdebstrap is not installed, or fails.
 
     """
     partial = archive.with_suffix(".part.tar")

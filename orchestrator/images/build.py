@@ -1,4 +1,4 @@
-"""A recipe -> a pinned image and its manifest, made where it is not there yet."""
+"""From a recipe to a pinned image and its manifest; the image is built where the engine does not have it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ BASE_LABEL = "wheelproof.base"
 PACKAGES_LABEL = "wheelproof.packages"
 
 
-# --- making one ------------------------------------------------------------------------------
+# --- building one ------------------------------------------------------------------------------
 
 
 def ensure(
@@ -50,13 +50,13 @@ def ensure(
 ) -> Image:
     """Return an image that is there to be used; make it first, if the engine has none of this recipe.
 
-    `folder` is images/; `cache` keeps root file systems made from Debian's archive; `tell`
-    gets one line at a time of what is being done.
+    `folder` is images/; `cache` keeps root file systems built from Debian's archive; `log` gets one line
+    for each step.
 
     Raises
     ------
     ImageError
-        The image cannot be made, or is not as its lock says and `strict` is asked for.
+        The image cannot be built, or it drifted from its lock and `strict` is set.
 
     """
     recipe = load(folder, name)
@@ -83,7 +83,7 @@ def find(engine: Images, name: str, folder: Folders) -> Image | None:
 
 
 def _found(engine: Images, recipe: ImageRecipe, cache: Path, log: Callable[[str], None]) -> LocalImage:
-    """Return the engine's image of a recipe; make it, and first the one that it stands on, if need be."""
+    """Return the engine's image of a recipe; build it and its base first, if the engine does not have them."""
     if (found := engine.image(recipe.tag)) is not None:
         return found
     below = _found(engine, recipe.below, cache, log) if recipe.below else None
@@ -96,13 +96,13 @@ def relock(
 ) -> tuple[LockDrift, ...]:
     """Write an image's lock from what Debian's archive has now; return what that changed.
 
-    A custom image leaves the packages of the image that it stands on as they are, as far as
-    its own packages can live with them, and its lock lists only what it adds or changes.
+    A custom image leaves the packages of its base as they are, as far as its own packages permit, and
+    its lock lists only what it adds or changes.
 
     Raises
     ------
     ImageError
-        The image cannot be made, or takes away packages that the one below has.
+        The image cannot be built, or it removes packages of its base.
 
     """
     former = load(folder, name)
@@ -133,8 +133,8 @@ def _listed_in(image: LocalImage) -> Packages:
     return parse_lock(image.labels.get(PACKAGES_LABEL, ""))
 
 
-def _describe(recipe: ImageRecipe, found: LocalImage) -> Image:
-    packages = _listed_in(found)
+def _describe(recipe: ImageRecipe, local: LocalImage) -> Image:
+    packages = _listed_in(local)
     try:
         fits = target(packages)
     except ValueError as error:
@@ -142,9 +142,9 @@ def _describe(recipe: ImageRecipe, found: LocalImage) -> Image:
         raise ImageError(msg) from error
     return Image(
         name=recipe.name,
-        id=found.id,
+        id=local.id,
         manifest=manifest(recipe.method, packages),
-        base=found.labels.get(BASE_LABEL, ""),
+        base=local.labels.get(BASE_LABEL, ""),
         target=fits,
         packages=packages,
         drift=drift(recipe.lock, packages),
@@ -154,7 +154,7 @@ def _describe(recipe: ImageRecipe, found: LocalImage) -> Image:
 def _make(
     engine: Images, recipe: ImageRecipe, below: LocalImage | None, cache: Path, log: Callable[[str], None]
 ) -> LocalImage:
-    """Build the image; it gets its name only when all of it is known."""
+    """Build the image; it gets its tag only when it is complete."""
     log(f"making the image {recipe.name}; this takes a few minutes, once")
     kind, base, sources = _on(engine, recipe, below) if below else _base(engine, recipe, cache, log)
     built = _build(engine, recipe, base, "\n".join(sources), log)
@@ -179,17 +179,17 @@ def _build(engine: Images, recipe: ImageRecipe, base: str, sources: str, log: Ca
 
 
 def _quietly(line: str) -> None:
-    """Tell nobody."""
+    """Ignore the line. No-op callback."""
 
 
 def _steps_only(log: Callable[[str], None]) -> Callable[[str], None]:
-    """Leave out what the steps print: hundreds of lines of dpkg's; an error brings the last of them."""
+    """Pass on the steps only, without the hundreds of lines of dpkg; an error includes the last of them."""
 
-    def tell_steps(line: str) -> None:
+    def log_steps(line: str) -> None:
         if line.startswith("Step "):
             log(line)
 
-    return tell_steps
+    return log_steps
 
 
 def _unfinished(recipe: ImageRecipe) -> str:
@@ -210,18 +210,18 @@ def _tar(files: tuple[tuple[str, bytes], ...]) -> io.BytesIO:
 
 @contextmanager
 def _alone(cache: Path, name: str) -> Iterator[None]:
-    """Let no two processes make the same image at once: the second finds it made."""
+    """Let only one process at a time build an image; the next one then finds it built."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / f"image-{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-# --- where it begins -------------------------------------------------------------------------
+# --- its base -------------------------------------------------------------------------
 
 
 def _on(engine: Images, recipe: ImageRecipe, below: LocalImage) -> tuple[str, str, tuple[str, ...]]:
-    """Stand on another image of ours: as `_base`, and it was begun as that one was."""
+    """Return what `_base` returns, for a base that is another image of ours."""
     own = engine.read_file(below.id, OWN_SOURCES).decode(errors="replace")
     return below.labels.get(BASE_LABEL, ""), below.id, sources_of(recipe, own)
 
@@ -229,7 +229,7 @@ def _on(engine: Images, recipe: ImageRecipe, below: LocalImage) -> tuple[str, st
 def _base(
     engine: Images, recipe: ImageRecipe, cache: Path, log: Callable[[str], None]
 ) -> tuple[str, str, tuple[str, ...]]:
-    """Find what the image stands on: (its kind, its id, more lines for apt's sources)."""
+    """Return the base of an image: (its kind, its id, more lines for apt's sources)."""
     log(f"pulling {recipe.base}")
     if engine.pull(recipe.base):
         own = engine.read_file(recipe.base, OWN_SOURCES).decode(errors="replace")

@@ -1,11 +1,11 @@
 """Which Debian package has a file, by Debian's own index of an image's suite.
 
-    dists/<suite>/InRelease                     says which indexes there are, with their SHA-256
+    dists/<suite>/InRelease                     lists the indexes, with their SHA-256
     dists/<suite>/main/Contents-<arch>.gz       one line a file: its path, and the packages that have it
 
-Of the 700 MB that these are, only what a build may look for is kept: headers, programs, libraries to
-link with, descriptions for pkg-config and CMake, modules of Python. Nothing of it decides a verdict:
-where there is no index, no package is named, and that is said once.
+Of their 700 MB, only what a build may look for is kept: headers, programs, libraries to link with,
+descriptions for pkg-config and CMake, modules of Python. No verdict depends on it: where there is no
+index, no package is named, and one line in the log reports that.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 MOST = 3  # packages that are named for one failure
 SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources")
-"""Where an image says which archive it was made from."""
+"""The files of an image that name the archive that it was built from."""
 
 AGE = 7 * DAY  # after which the archive is asked whether its index has changed
 _LAYOUT = 1  # of a kept index
@@ -54,7 +54,7 @@ _KEPT = re.compile(
     rb"|lib/python3/dist-packages/[^/ \n]+(?:/__init__)?\.(?:py|[\w-]+\.so) )[^\n]*\n",
 )
 _MARKS = (b"\nusr/include/", b"\nusr/bin/", b"\nusr/sbin/", b".so ", b".pc ", b"onfig.cmake ", b"3/dist-packages/")
-"""What stands in every line that is kept: looking for it is ten times as fast as for the pattern."""
+"""Every line that is kept contains one of these; searching for them is ten times as fast as for the pattern."""
 
 _FAULTS = (OSError, TooLateError, zlib.error, EOFError, ValueError, WheelproofError)
 
@@ -74,7 +74,7 @@ class Archive:
 
     @property
     def release(self) -> str:
-        """The address of what says which indexes there are."""
+        """The address of the list of indexes."""
         return f"{self.url}/dists/{self.suite}/InRelease"
 
     def index(self, name: str) -> str:
@@ -132,14 +132,14 @@ def indexes(release: str, architecture: str) -> Mapping[str, str]:
 def owners(line: str) -> Iterator[Owner]:
     """Read one line of an index: path, spaces, section/package separated by commas."""
     path, _, listed = line.rpartition(" ")
-    for one in listed.split(","):
-        section, _, package = one.rpartition("/")
+    for entry in listed.split(","):
+        section, _, package = entry.rpartition("/")
         if re.fullmatch(r"[a-z0-9][a-z0-9+.-]{1,100}", package):
             yield Owner(path.strip(), section, package)
 
 
 def places(missing: Missing) -> tuple[tuple[str, str], ...]:
-    """Return where the file would lie, the best place first: (end of its path, pattern of all of it)."""
+    """Return the possible places of the file, the best first: (end of its path, pattern of the whole path)."""
     return _PLACES[missing.want](missing.name)
 
 
@@ -172,7 +172,7 @@ def _of_python_module(name: str) -> tuple[tuple[str, str], ...]:
 
 
 def _of_dependency(name: str) -> tuple[tuple[str, str], ...]:
-    """Look for what only has a name, "libxml2" or "JPEG", in the ways in which packages look for such things."""
+    """Look for a bare name, such as "libxml2" or "JPEG", as packages look for such things."""
     lower = name.lower()
     bare = lower.removeprefix("lib")
     return (*_of_library(bare), *_of_module(lower), *_of_module(bare), *_of_header(f"{bare}.h"))
@@ -189,13 +189,13 @@ _PLACES: Mapping[Want, Callable[[str], tuple[tuple[str, str], ...]]] = {
 }
 
 
-def choose(missing: Missing, found: Iterable[Owner]) -> Owner | None:
-    """Choose the owner that is most likely meant; None where no file lies where it would be found."""
-    candidates = list(found)
+def choose(missing: Missing, owners: Iterable[Owner]) -> Owner | None:
+    """Choose the most likely owner; None where no file is in one of the places."""
+    candidates = list(owners)
     for _, pattern in places(missing):
-        fitting = [one for one in candidates if re.fullmatch(pattern, one.path)]
+        fitting = [owner for owner in candidates if re.fullmatch(pattern, owner.path)]
         if fitting:
-            return min(fitting, key=lambda one: _preference(missing, one))
+            return min(fitting, key=lambda owner: _preference(missing, owner))
     return None
 
 
@@ -211,9 +211,9 @@ def _preference(missing: Missing, owner: Owner) -> tuple[bool, bool, bool, int, 
 
 
 def architecture(image: Image) -> str:
-    """Tell Debian's name for an image's machine; empty where it is not known."""
-    found = [name.partition(":")[2] for name, _ in image.packages if name.startswith("libc6:")]
-    return found[0] if found else ""
+    """Return Debian's name for an image's machine; empty where it is not known."""
+    names = [name.partition(":")[2] for name, _ in image.packages if name.startswith("libc6:")]
+    return names[0] if names else ""
 
 
 # --- looking it up ---------------------------------------------------------------------------
@@ -223,7 +223,7 @@ class Contents:
     """Debian's index of files, for all images of a run."""
 
     def __init__(self, cache: Path, read_file: Callable[[str, str], bytes], log: Callable[[str], None]) -> None:
-        """Keep indexes in the cache; read an image's own files by `read_file`(image, path); `tell` what goes wrong."""
+        """Keep indexes in the cache; `read_file`(image, path) reads a file of an image; `log` gets each fault."""
         self._folder = cache / "debian"
         self._read_file = read_file
         self._log = log
@@ -234,24 +234,24 @@ class Contents:
         self._answers: dict[tuple[str, Missing], Owner | None] = {}
 
     def packages(self, missing: tuple[Missing, ...], image: Image) -> tuple[str, ...]:
-        """Name the packages that have what is missing, one for each thing; none that the image has already.
+        """Name one package for each missing thing, except packages that the image has.
 
-        Never raises for want of an index: then nothing is named.
+        Where there is no index, no package is named; that raises nothing.
         """
-        named = tuple(one for one in missing if one.name)
+        named = tuple(thing for thing in missing if thing.name)
         if not named:
             return ()
         index: Path | None = None
         try:
             archive = self._archive(image)
             index = self._index(archive) if archive else None
-            found = self._find(index, named) if index else {}
+            owners = self._find(index, named) if index else {}
         except _FAULTS as error:
-            if index is not None:  # it cannot be read: the next who asks fetches it again
+            if index is not None:  # it cannot be read: the next job fetches it again
                 index.unlink(missing_ok=True)
             self._log(f"looking up Debian packages for {image.name}: {error}; none are named")
             return ()
-        return chosen(named, found, {name.partition(":")[0] for name, _ in image.packages})
+        return chosen(named, owners, {name.partition(":")[0] for name, _ in image.packages})
 
     def _archive(self, image: Image) -> Archive | None:
         with self._turns.turn(image.id):
@@ -261,7 +261,7 @@ class Contents:
             return self._archives[image.id]
 
     def _index(self, archive: Archive) -> Path | None:
-        """Return the kept index of a suite; fetch it where there is none, or but an aged one."""
+        """Return the kept index of a suite; fetch it where there is none, or only an old one."""
         with self._turns.turn(archive.key):
             folder = self._folder / archive.key
             kept = max(folder.glob("*.gz"), key=lambda path: path.stat().st_mtime, default=None)
@@ -301,19 +301,21 @@ class Contents:
 
     def _find(self, index: Path, missing: tuple[Missing, ...]) -> dict[Missing, Owner | None]:
         with self._guard:
-            unknown = [one for one in missing if (index.name, one) not in self._answers]
+            unknown = [thing for thing in missing if (index.name, thing) not in self._answers]
             if unknown:
-                for one, owner in look_up(index, unknown).items():
-                    self._answers[index.name, one] = owner
-            return {one: self._answers[index.name, one] for one in missing}
+                for thing, owner in look_up(index, unknown).items():
+                    self._answers[index.name, thing] = owner
+            return {thing: self._answers[index.name, thing] for thing in missing}
 
 
-def chosen(missing: tuple[Missing, ...], found: Mapping[Missing, Owner | None], installed: set[str]) -> tuple[str, ...]:
+def chosen(
+    missing: tuple[Missing, ...], owners: Mapping[Missing, Owner | None], installed: set[str]
+) -> tuple[str, ...]:
     """Take one package for each name that is missing, the first kind that has one; at most MOST."""
     answers: dict[str, Owner] = {}
-    for one in missing:
-        if (owner := found.get(one)) is not None:
-            answers.setdefault(one.name, owner)
+    for thing in missing:
+        if (owner := owners.get(thing)) is not None:
+            answers.setdefault(thing.name, owner)
     packages = dict.fromkeys(owner.package for owner in answers.values())
     return tuple(package for package in packages if package not in installed)[:MOST]
 
@@ -321,20 +323,20 @@ def chosen(missing: tuple[Missing, ...], found: Mapping[Missing, Owner | None], 
 def look_up(index: Path, missing: Iterable[Missing]) -> dict[Missing, Owner | None]:
     """Find the owner of each missing thing in a kept index, in one pass."""
     wanted = tuple(missing)
-    ends = {f"{end} ".encode() for one in wanted for end, _ in places(one)}
-    found = [owner for line in _lines(index, ends) for owner in owners(line)]
-    return {one: choose(one, found) for one in wanted}
+    ends = {f"{end} ".encode() for thing in wanted for end, _ in places(thing)}
+    candidates = [owner for line in _lines(index, ends) for owner in owners(line)]
+    return {thing: choose(thing, candidates) for thing in wanted}
 
 
 def _lines(index: Path, ends: Iterable[bytes]) -> Iterator[str]:
-    """Yield the lines of an index in which one of the paths' ends stands."""
+    """Yield the lines of an index that contain one of the paths' ends."""
     with gzip.open(index) as stream:
         for piece in whole_lines(stream):
             yield from (line.decode(errors="replace").rstrip() for line in marked(piece, ends))
 
 
 def marked(piece: bytes, marks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the lines in which one of the marks stands, each once; a mark may begin with the end of a line."""
+    """Yield the lines that contain one of the marks, each once; a mark may begin with the end of a line."""
     text, begins = b"\n" + piece, set()
     for mark in marks:
         at = text.find(mark)
@@ -346,7 +348,7 @@ def marked(piece: bytes, marks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def whole_lines(stream: Readable) -> Iterator[bytes]:
-    """Yield what a stream holds in pieces that end where a line does; a ValueError tells of a line without end."""
+    """Yield a stream in pieces that end where a line ends; raise ValueError for a line without end."""
     rest = b""
     while piece := stream.read(_CHUNK):
         rest += piece
@@ -366,7 +368,7 @@ def whole_lines(stream: Readable) -> Iterator[bytes]:
 
 @contextmanager
 def fetched(url: str, deadline: float = _DEADLINE) -> Iterator[Limited]:
-    """Open an address; what it gives is bounded in size, and in time from the first byte of the request on.
+    """Open an address; the answer is limited in size, and in time from the start of the request.
 
     Raises
     ------
@@ -400,7 +402,7 @@ class Writable(Protocol):
 
 
 class Limited:
-    """A stream that gives out no more than an honest one would."""
+    """A stream with a limit on its length."""
 
     def __init__(self, stream: Readable) -> None:
         """Read from that stream."""
@@ -408,7 +410,7 @@ class Limited:
         self._left = _LARGEST
 
     def read(self, size: int) -> bytes:
-        """Read up to that many bytes; a ValueError tells that it is too much."""
+        """Read up to that many bytes; raise ValueError where the stream is too long."""
         piece = self._stream.read(size)
         self._left -= len(piece)
         if self._left < 0:
@@ -418,7 +420,7 @@ class Limited:
 
 
 class Unpacked:
-    """What a gzip stream holds, read in bounded pieces and hashed as it is packed."""
+    """The content of a gzip stream, read in pieces of limited size; the packed bytes are hashed."""
 
     def __init__(self, stream: Readable) -> None:
         """Unpack that stream."""
@@ -428,7 +430,7 @@ class Unpacked:
         self.sha256 = hashlib.sha256()
 
     def read(self, size: int) -> bytes:
-        """Read up to that many bytes; a ValueError tells that they are too many in all."""
+        """Read up to that many bytes; raise ValueError where there are too many in all."""
         piece = b""
         while not piece and not self._engine.eof:
             packed = self._engine.unconsumed_tail
@@ -453,10 +455,10 @@ class Unpacked:
 
 
 def keep(stream: Readable, sha256: str, kept: Writable) -> None:
-    """Write the lines of a packed index that a build may ask for; a ValueError tells of another hash than expected."""
+    """Write the lines of a packed index that a build may look for; raise ValueError where its hash is wrong."""
     unpacked = Unpacked(stream)
     for piece in whole_lines(unpacked):
         kept.writelines(line for line in marked(piece, _MARKS) if _KEPT.match(line))
     if unpacked.finish() != sha256:
-        msg = "an index has not the hash that the Release file says"
+        msg = "an index has another hash than the Release file lists"
         raise ValueError(msg)

@@ -36,7 +36,7 @@ SHARED = ("clock.c", "provision")
 """Files of images/ that every image is made with."""
 
 NEWEST_GLIBC = (2, 40)
-"""The newest that uv has a platform for; wheels for an older glibc run on a newer one."""
+"""The newest version that uv has a platform for; wheels for an older glibc run on a newer one."""
 
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
@@ -49,16 +49,16 @@ _EPOCH = datetime(2026, 9, 18, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class ImageRecipe:
-    """All that an image is made from, as the repository has it."""
+    """All that an image is built from, as the repository has it."""
 
     name: str
     suite: str
-    base: str  # the official image, by digest; or, of a custom image, the name of the image that it stands on
+    base: str  # the official image, by digest; or, of a custom image, the name of its base image
     snapshot: datetime  # the time whose archive has every locked version
-    lock: Packages  # of all that is in it, the packages of the image that it stands on included
+    lock: Packages  # of all its packages, those of its base image included
     files: tuple[tuple[str, bytes], ...]  # (name, content) of the build's context, sorted
     snapshots: str = ""  # the snapshot archive's address, if the user names one: "http://host/archive"
-    below: ImageRecipe | None = None  # of the image that a custom one stands on
+    below: ImageRecipe | None = None  # the recipe of a custom image's base
 
     @property
     def tag(self) -> str:
@@ -242,7 +242,7 @@ def _shared(folder: Folders, name: str) -> Path:
 def _recipe(
     name: str, settings: Mapping[str, str], files: Mapping[str, bytes], below: ImageRecipe | None
 ) -> ImageRecipe:
-    """Put a recipe together; a custom image's lock names only what is not as in the image below.
+    """Return a recipe; the lock of a custom image lists only what differs from its base.
 
     The build gets the whole lock, so that the same steps pin both.
     """
@@ -265,7 +265,7 @@ def _recipe(
 
 
 def parse_lock(text: str) -> Packages:
-    """Read a lock: one name:architecture=version a line; a ValueError names a line that is not."""
+    """Read a lock: one name:architecture=version a line; a ValueError names a line of another form."""
     pins = []
     for line in text.splitlines():
         if line.strip() and not line.startswith("#"):
@@ -286,13 +286,13 @@ def format_lock(packages: Packages, time: datetime) -> str:
 
 def snapshot_time(text: str) -> datetime:
     """Return the time of the archive that a lock belongs to."""
-    found = _SNAPSHOT_OF_LOCK.search(text)
-    return datetime.strptime(found[1], TIME).replace(tzinfo=UTC) if found else _EPOCH
+    match = _SNAPSHOT_OF_LOCK.search(text)
+    return datetime.strptime(match[1], TIME).replace(tzinfo=UTC) if match else _EPOCH
 
 
-def drift(lock: Packages, found: Packages) -> tuple[LockDrift, ...]:
-    """List the packages that are not as the lock says, sorted by name."""
-    locked, there = dict(lock), dict(found)
+def drift(lock: Packages, installed: Packages) -> tuple[LockDrift, ...]:
+    """List the packages that differ from the lock, sorted by name."""
+    locked, there = dict(lock), dict(installed)
     return tuple(
         LockDrift(name, locked.get(name), there.get(name))
         for name in sorted(locked.keys() | there.keys())
@@ -301,7 +301,7 @@ def drift(lock: Packages, found: Packages) -> tuple[LockDrift, ...]:
 
 
 def manifest(method: str, packages: Packages) -> str:
-    """Return the digest of what is in an image: equal on every host that has the same in it."""
+    """Return the digest of an image's content: equal on every host with the same content."""
     return digest({"method": method, "packages": packages})
 
 
@@ -335,9 +335,9 @@ def as_locked(recipe: ImageRecipe) -> Image:
 
 
 def target(packages: Packages) -> Target:
-    """Tell which wheels fit an image: its Python's version, its machine and its glibc.
+    """Return which wheels fit an image: its Python's version, its machine and its glibc.
 
-    A ValueError says which package is missing, or of a version that is not understood.
+    A ValueError names the package that is missing, or whose version cannot be parsed.
     """
     machines = [name.removeprefix("libc6:") for name, _ in packages if name.startswith("libc6:")]
     if not (machines and machines[0] in MACHINES):
@@ -350,15 +350,15 @@ def target(packages: Packages) -> Target:
 
 def _major_minor(package: str, packages: Packages) -> tuple[int, int]:
     versions = [version for name, version in packages if name.partition(":")[0] == package]
-    found = re.match(r"(?:\d+:)?(\d+)\.(\d+)", versions[0]) if versions else None
-    if not found:
+    match = re.match(r"(?:\d+:)?(\d+)\.(\d+)", versions[0]) if versions else None
+    if not match:
         msg = f"{package} {versions[0]} is not understood" if versions else f"{package} is absent"
         raise ValueError(msg)
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def refusal(name: str, drifted: tuple[LockDrift, ...]) -> str:
-    """Say why a drifted image is not used where the config is strict, and what to do."""
+    """Return why a drifted image is not used where the config is strict, and what to do."""
     return (
         f"making the image {name}: {len(drifted)} of its Debian packages are not as its lock in images/ says: "
         f"{listing(drifted)}; lock it anew with `wheelproof images --lock`, or let strict be false and every record "
@@ -368,4 +368,6 @@ def refusal(name: str, drifted: tuple[LockDrift, ...]) -> str:
 
 def listing(drifted: tuple[LockDrift, ...]) -> str:
     """Name packages, each with the version that was found and the locked one."""
-    return ", ".join(f"{one.package} {one.found or 'absent'} (locked: {one.locked or 'absent'})" for one in drifted)
+    return ", ".join(
+        f"{package.package} {package.found or 'absent'} (locked: {package.locked or 'absent'})" for package in drifted
+    )

@@ -1,4 +1,4 @@
-"""A custom image for a project that an image of ours cannot build: what its failures ask for, one after the other."""
+"""Suggests a custom image for a project that no image builds: the packages that its failures name, one by one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from orchestrator.model import Result
 
 ROUNDS = 12
-"""How often a build is tried: each time it may find one more thing that it lacks."""
+"""The number of tries: each may name one more missing package."""
 
 _DOCKERFILE = """\
 # BASE is the image that image.toml names.
@@ -35,21 +35,21 @@ RUN /wheelproof-recipe/provision \\
 class Suggestion:
     """What was tried, and how it ended."""
 
-    packages: tuple[str, ...]  # of Debian, in the order in which they were found to be lacking
+    packages: tuple[str, ...]  # of Debian, in the order in which failures named them
     result: Result  # of the last try; without a failure, the image builds the project
     why: str = ""  # nothing more was tried, where it does not build
 
 
 def suggest(judge: Callable[[tuple[str, ...]], Result], log: Callable[[str], None]) -> Suggestion:
-    """Build with ever more Debian packages, until it builds or its failures name none that would help.
+    """Build with more and more Debian packages, until the build succeeds or its failure names no further package.
 
-    `judge` builds on an image with these packages added; an ImageError of it says that there can
-    be no such image. `tell` gets one line for each step.
+    `judge` builds on an image with these packages added; it raises ImageError where that image cannot
+    be built. `log` gets one line for each step.
 
     Raises
     ------
     WheelproofError
-        The farm slipped; or not even the base can be made.
+        The farm failed, or the base image cannot be built.
 
     """
     packages: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ def suggest(judge: Callable[[tuple[str, ...]], Result], log: Callable[[str], Non
 
 
 def fails(result: Result) -> bool:
-    """Tell whether there is no wheel, in any environment."""
+    """Return whether no build gave a wheel, in any environment."""
     return not any(build.wheel for build in result.builds)
 
 
@@ -81,7 +81,7 @@ def lacking(result: Result, packages: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def said(result: Result) -> str:
-    """Say in one line how a build failed."""
+    """Return in one line how a build failed."""
     if result.failure is None:
         return f"{result.verdict}: {result.reason}"
     return f"{result.failure.reason}: {result.failure.evidence}"
@@ -91,7 +91,7 @@ def said(result: Result) -> str:
 
 
 def named_for(project: str) -> str:
-    """Name an image after a project; a UsageError tells that it cannot be."""
+    """Return an image's name for a project; raise UsageError where its name gives none."""
     name = re.sub(r"[^a-z0-9]+", "-", project.partition("==")[0].rpartition("/")[2].lower()).strip("-")
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,60}", name):
         msg = f"naming an image after {project!r}: that makes no name; name one with --name"
@@ -119,7 +119,7 @@ def write(folder: Path, base: str, packages: tuple[str, ...]) -> None:
 
 @contextmanager
 def kept_on_error(folder: Path) -> Iterator[None]:
-    """Let a folder be as it was, or be none, where what is done to it fails."""
+    """Restore a folder, or remove it if it is new, where the context fails."""
     former = {path: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
     try:
         yield

@@ -225,7 +225,7 @@ class _ToolSource:
                 f"{pin.name} {pin.version} gave two answers when it was built from its sdist: "
                 f"{usable.pin.sha256} and {other}"
             )
-        # A tool that was built with a stand-in may differ from the one that is built with the real tool.
+        # A tool built with the index's wheel of another tool may differ from the one built with our wheel.
         if not (isinstance(usable, UsableTool) and usable.tools[-1].from_index and under_way):
             self._usable[key] = usable
         return usable
