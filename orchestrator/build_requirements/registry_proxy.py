@@ -113,11 +113,11 @@ def _meant(address: Address) -> tuple[Address, ...]:
         return (address,)
     if address.ipv4_mapped:
         return (address.ipv4_mapped,)
-    inside = [address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64:
-        inside.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        return tuple(embedded for embedded in inside if embedded)  # the prefix itself is no address of a host
-    return (address, *(embedded for embedded in inside if embedded))
+    if address in _NAT64:  # the prefix itself is no address of a host
+        return (ipaddress.IPv4Address(int(address) & 0xFFFFFFFF),)
+    if address.sixtofour:  # some Pythons have the whole prefix for global, others for private
+        return (address.sixtofour,)
+    return (address, *(address.teredo or ()))
 
 
 @contextmanager

@@ -140,7 +140,7 @@ folders = recipe.folders(Path({str(tmp_path)!r}))
 assert folders == (Path({str(tmp_path)!r}, "images"), shipped.IMAGES), folders
 assert shipped.IMAGES.parent.name == "data", shipped.IMAGES
 before = recipe.load(folders, "rust").tag
-lock = recipe.writable(folders, "bookworm") / "packages.lock"
+lock = recipe.lock_path(folders, "bookworm")
 assert recipe.load(folders, "rust").tag == before
 lock.write_text(lock.read_text() + "added:all=1\\n")
 assert recipe.load(folders, "rust").tag != before
