@@ -37,7 +37,7 @@ def farm(tmp_path: Path) -> Iterator[Path]:
         ("./empty", "it has neither pyproject.toml nor setup.py; name the folder of a project, or an sdist"),
         ("./missing", "reading ./missing: "),
         ("project", "the index has no such project; to build the folder, write ./project"),
-        ("six=1", "reading the requirement 'six=1': 'six=1' is not a requirement (PEP 508); write NAME or NAME==VERSION"),
+        ("six=1", "'six=1' is not a requirement (PEP 508); write NAME or NAME==VERSION"),
     ],
 )
 @pytest.mark.parametrize("command", [("run",), ("plan",), ("images", "suggest")])
