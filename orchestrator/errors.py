@@ -4,7 +4,7 @@ WheelproofError            the root: one message: what was being done, what went
 ├── UsageError             2   the command line is wrong, or asks for something that does not exist
 ├── ConfigError            3   config.yaml has mistakes; the message lists all of them
 ├── EngineError            4   the container engine is absent, or fails
-├── ImageError             5   an image cannot be made as its lock says
+├── ImageError             5   an image cannot be built from its lock
 ├── PackageIndexError      6   the package index does not answer, or answers wrongly
 ├── FaultError             1   a fault of this program
 ├── ResultsError           7   results/ or the cache cannot be read or written
@@ -63,7 +63,7 @@ class TransientEngineError(EngineError):
 
 
 class ImageError(WheelproofError):
-    """An image cannot be made as its lock says."""
+    """An image cannot be built from its lock."""
 
     exit_status = 5
 
@@ -143,5 +143,5 @@ class Interrupted(WheelproofError):  # noqa: N818 - a request, not an error
 
 
 def is_of_the_host(error: BaseException) -> bool:
-    """Return whether an error is the host's and not the file's: the file is gone, say, or the disk is full."""
+    """Return whether an error is the host's and not the file's: for example, the disk is full."""
     return isinstance(error, OSError) and error.errno in _OF_THE_HOST

@@ -1,7 +1,7 @@
 """Measure how long wheelproof takes to compare and explain two differing wheels, beside diffoscope on the same pairs.
 
 The pairs are what the farm itself builds of a few releases, in its two environments. Each program
-runs as a process of its own, from its start to its end, and the best of a few runs counts. Then a
+runs as a separate process, from its start to its end, and the best of a few runs counts. Then a
 pair of wheels of more than 100 MB is made, to see how much memory they take.
 """
 

@@ -196,7 +196,7 @@ def run(count: int, folder: Path) -> None:
 def peak() -> int:
     """Return the peak of this program's memory, in bytes.
 
-    Linux knows it as VmHWM; getrusage would tell that of whoever started us, if it was more.
+    Linux has it as VmHWM; getrusage would return that of the parent process, if it was more.
     """
     status = Path("/proc/self/status").read_text()
     return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM:"))

@@ -1,1 +1,1 @@
-"""The tests: those of pure modules need nothing, each other kind says what it needs."""
+"""The tests: those of pure modules need nothing; the docstring of each other folder names what it needs."""

@@ -4,7 +4,7 @@
         index.publish("six-1.0.tar.gz", sdist("six", "1.0", {"setup.py": b""}))
         index.answer("/simple/six/", status=503, times=2)
 
-A fault acts on each request whose path begins with what it names, as often as it says, and
+A fault acts on each request whose path begins with its prefix, as often as its count, and
 those that were asked for first act first.
 """
 

@@ -175,7 +175,7 @@ def refusal(offer: Offer) -> str:
 
 
 class Engine:
-    """One engine, shared by all workers; each call stands alone, and its container is removed soon after."""
+    """One engine, shared by all workers. Calls are independent, and each call's container is removed soon after it."""
 
     def __init__(self, client: docker.APIClient) -> None:
         """Use an engine that answers; `connect` finds one."""
@@ -535,7 +535,7 @@ def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def frames(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Part what an attached container says, in pieces that end anywhere, into (stream, some bytes of it).
+    """Split the output of an attached container, whose pieces end anywhere, into (stream, some of its bytes).
 
     As the engine's API has it under "attach to a container": each frame has a head of eight bytes.
     """

@@ -1,6 +1,6 @@
 """Writes remedies down so that they can be used as they are: scripts, a debian/rules file, a report for upstream.
 
-Whatever comes from a package (names, evidence) is quoted for where it stands.
+Text from a package (names, evidence) is quoted for the place where it is written.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&@:])")
 
 
 def pip(result: Result) -> str:
-    """Write a shell script that builds the wheel with pip, as the recipe says; its argument is the sdist."""
+    """Write a shell script that builds the wheel with pip by the recipe; its argument is the sdist."""
     settings = "".join(f" --config-settings={shlex.quote(f'{key}={value}')}" for key, value in _settings(result))
     isolation = " --no-build-isolation" if _requirements(result) else ""
     command = f'{_python(result)} -m pip wheel --no-deps --no-cache-dir{isolation}{settings} --wheel-dir "$out" .'
@@ -49,7 +49,7 @@ def build(result: Result) -> str:
 
 
 def debian_rules(result: Result) -> str:
-    """Write a debian/rules file that builds the wheel with pybuild, as the recipe says."""
+    """Write a debian/rules file that builds the wheel with pybuild by the recipe."""
     writings = _writings(result)
     lines = ["#!/usr/bin/make -f", *(f"# {note}" for note in _notes(writings))]
     if flags := [flag.replace("$PWD", "$(CURDIR)") for one in writings for flag in one.flags]:

@@ -32,12 +32,12 @@ class Quiet(SimpleHTTPRequestHandler):
     """Serves a folder, and writes no log."""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as its parent calls it
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    """Start Debian's Chromium with a profile of its own."""
+    """Start Debian's Chromium with a new profile."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not chromium or not driver:
         pytest.fail("starting a browser: chromium or chromedriver is absent; apt-get install chromium chromium-driver")

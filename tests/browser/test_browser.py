@@ -161,7 +161,7 @@ def test_hostile_text_is_text(browser: Chrome, address: str, path: str) -> None:
 
 
 def test_search_narrows_the_list_as_one_types(browser: Chrome, address: str) -> None:
-    """By name, by what it is sensitive to, by several words; and says when nothing is left."""
+    """By name, by variation, by several words; a message appears when nothing is left."""
     browser.get(f"{address}/index.html")
     assert _shown(browser) == EVERY
     search = browser.find_element(By.ID, "search")
@@ -241,7 +241,7 @@ def test_without_scripts_everything_is_there_and_nothing_is_offered_that_needs_t
 
 
 def test_from_a_disk_it_looks_and_works_the_same(browser: Chrome, folder: Path) -> None:
-    """Style and script hold without a server."""
+    """Style and script work without a server."""
     browser.get(f"file://{folder}/index.html")
     mark = browser.find_element(By.CLASS_NAME, "mark")
     assert mark.value_of_css_property("display") in {"flex", "inline-flex"}

@@ -49,7 +49,7 @@ class CaseBuilder:
         epoch: int | None = EPOCH,
         requirements: Path | None = None,
     ) -> Result:
-        """Judge the sin of that name; `requirements` is the folder of its build requirements, if it has any."""
+        """Judge the sample package of that name; `requirements` is the folder of its build requirements."""
         release, file = local(pack(slug, self.folder))
         effects: Effects = replace(
             self.job_effects.effects(slug, limits, long=False, again=True),

@@ -1,4 +1,4 @@
-"""Each sin is really built, by the real engine, and judged for what it is."""
+"""The real engine builds each sample package, and its verdict is the expected one."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Judge(Protocol):
-    """Judges the sin of a name, as the farm would."""
+    """Judges the sample package of a name, as the farm would."""
 
     def __call__(self, slug: str, *, limits: Limits = ..., hold: tuple[str, ...] = ()) -> Result: ...
 
 
 @pytest.fixture
 def judge(engine: Engine, bookworm: Image, cache: Path, tmp_path: Path) -> Judge:
-    """Judge the sin of that name, as the farm would, and leave the reasons to `test_causes`."""
+    """Judge the sample package of that name, as the farm would, and leave the reasons to `test_causes`."""
     farm = CaseBuilder(engine, bookworm, cache, tmp_path)
 
     def judged(slug: str, *, limits: Limits = SMALL, hold: tuple[str, ...] = ()) -> Result:
@@ -139,7 +139,7 @@ def test_what_a_package_does_wrong_is_a_result_with_its_reason(judge: Judge, nam
 def test_a_failure_is_shown_by_a_line_and_names_what_was_not_found(
     judge: Judge, name: str, reason: str, evidence: str, missing: list[str]
 ) -> None:
-    """The very thing that the package sins with, and not the noise that it makes before."""
+    """The line that shows the failure, and not the lines before it."""
     failure = judge(name).failure
     assert failure is not None
     assert (failure.reason, [f"{one.want} {one.name}" for one in failure.missing]) == (reason, missing)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def yard(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
-    """A farm of its own, on the image that is built."""
+    """A separate farm, on the image that is built."""
     assert bookworm.name == "bookworm"
     yield from farm_on(tmp_path)
 

@@ -188,7 +188,7 @@ def test_exclusions_are_checked_by_builds(farm: FarmFixture, trixie: Image) -> N
 
 
 def test_an_unknown_project_stays_open_and_stops_no_other(farm: FarmFixture) -> None:
-    """The exit status says so, and the message names it and what to do."""
+    """The exit status is that of open jobs; the message names the project and what to do."""
     farm.publish("blameless")
     (farm.folder / "requirements.txt").write_text("blameless==1.0\nno-such-thing==1.0\n")
     ended = farm.run("run", "--json", "-r", "requirements.txt")
@@ -466,7 +466,7 @@ def test_an_engine_that_dies_leaves_the_job_open(farm: FarmFixture, flaky: Flaky
 
 
 def test_without_an_engine_the_message_says_what_to_do(farm: FarmFixture) -> None:
-    """With an exit status of its own."""
+    """With a distinct exit status."""
     farm.publish("blameless")
     farm.environment["DOCKER_HOST"] = f"unix://{farm.folder}/none.sock"
     ended = farm.run("run", "blameless")

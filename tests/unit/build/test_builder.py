@@ -90,7 +90,7 @@ def test_what_is_missing_is_told_without_a_failure(tmp_path: Path) -> None:
 def test_what_a_package_can_bring_about_is_its_failure(
     tmp_path: Path, sent: bytes, ended: Completed, reason: Reason
 ) -> None:
-    """Also where it breaks the channel: that says nothing of the farm."""
+    """Also where it breaks the channel: the farm has no fault."""
     output = outcome(tmp_path, sent, ended)
     assert output.build.failure is not None
     assert output.build.failure.reason is reason
@@ -138,7 +138,7 @@ def test_a_question_that_fails_fails_in_its_phase(tmp_path: Path) -> None:
 
 
 def test_the_guest_itself_gets_none_of_the_build_requirements(tmp_path: Path) -> None:
-    """Their folder is named to it, and it is given a bound of its own on its time."""
+    """It gets their folder, and its own limit of time."""
     spec = container(ORDER, tmp_path, 0, 1, "label")
     assert spec.environment["PYTHONPATH"] == GUEST
     assert f'"pythonpath": "{FIRST.environment_path}/lib"' in spec.command[-1]
@@ -172,7 +172,7 @@ def test_modules_that_break_a_compiler_are_left_to_the_builds(tmp_path: Path, en
 
 
 def answering(said: bytes, status: int = 0) -> Callable[..., Completed]:
-    """Return an engine whose container says that."""
+    """Return an engine whose container sends that."""
 
     def run(_container: Container, listen: Callable[[int, bytes], bool]) -> Completed:
         return Completed(status, cut_off=not listen(STDOUT, said))

@@ -127,7 +127,7 @@ def test_a_first_step_does_what_an_engine_cannot_and_drops_its_rights() -> None:
 
 
 def test_podman_is_asked_in_its_own_words() -> None:
-    """No option of a tmpfs that it refuses; every limit; and nothing of its own added."""
+    """No option of a tmpfs that it refuses; every limit; and no option that was not asked for."""
     found = for_podman(CONTAINER, "runc", CEILINGS, rootless=False)
     mounts = {one["destination"]: one for one in found["mounts"]}
     assert mounts["/build"]["options"] == ["rw", "exec", "size=4096", "mode=0755", "notmpcopyup"]

@@ -221,7 +221,7 @@ def test_an_environment_that_came_to_harm_is_used_by_no_build(served: LoopbackIn
 
 
 def test_processes_race_safely(served: LoopbackIndex, tmp_path: Path) -> None:
-    """Each gets a whole environment, the same, and nothing is left lying about."""
+    """Each gets the same complete environment, and no other file is left."""
     script = (
         "import sys; from pathlib import Path; from orchestrator.build_requirements.install import BuildEnvironments;"
         "from orchestrator.model import *;"

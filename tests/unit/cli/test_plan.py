@@ -1,4 +1,4 @@
-"""The command plan where no engine answers: a subprocess, an index on loopback, results of its own."""
+"""The command plan where no engine answers: a subprocess, an index on loopback, separate results."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_a_request_that_cannot_succeed_is_refused(
 
 
 def test_each_wrong_requirement_is_reported(farm: Path) -> None:
-    """In a line of its own."""
+    """On a separate line."""
     ended = run("run", "sixx", "six==99", "idna", folder=farm)
     assert ended.status == 2
     assert len(ended.err.splitlines()) == 3

@@ -1,4 +1,4 @@
-"""The configuration: what it becomes, and what is said of every mistake."""
+"""The configuration: its value, and the message for every mistake."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IMAGES = recipe.names(ROOT / "images")
 
 
 def read(text: str) -> Config:
-    """Parse a configuration as it would stand in /farm/config.yaml."""
+    """Parse a configuration as the file /farm/config.yaml."""
     return parse(
         text,
         "config.yaml",
@@ -35,7 +35,7 @@ def read(text: str) -> Config:
 
 
 def mistakes(text: str) -> list[str]:
-    """Return what is said of a wrong configuration, without the first line and the file's name."""
+    """Return the message for a wrong configuration, without the first line and the file's name."""
     with pytest.raises(ConfigError) as caught:
         read(text)
     first, *lines = str(caught.value).splitlines()
@@ -49,7 +49,7 @@ def mistakes(text: str) -> list[str]:
 
 @pytest.mark.parametrize("text", ["", "{}", "# nothing but a comment", "---\n...\n"])
 def test_everything_has_a_default(text: str) -> None:
-    """An empty file is a configuration that tracks nothing, and stands where the file does."""
+    """An empty file is a configuration that tracks nothing, with its paths relative to the file."""
     found = read(text)
     assert (found.images, found.jobs, found.index, found.as_of, found.strict) == (
         ("bookworm",),
@@ -66,7 +66,7 @@ def test_everything_has_a_default(text: str) -> None:
 
 
 def test_config_settings_arrive_in_order_of_their_keys() -> None:
-    """A text is one value, a list one for each time that the key is to stand there."""
+    """A text is one value; a list is one value for each time that the key occurs."""
     found = read("""
         packages:
           Contourpy: {config-settings: {setup-args: [-Dx=true, -Dy=1], build-dir: "b"}}
@@ -270,7 +270,7 @@ def test_an_exclusion_is_checked_where_it_would_be_built_and_where_it_may_be_lif
 
 
 def test_exclusions_are_chosen_by_their_projects() -> None:
-    """Each once, however its name is written; all of them where none is named; what is none is said."""
+    """Each once, however its name is written; all of them where none is named; an unknown name is an error."""
     text = (
         "{project: scipy, reason: needs BLAS, since: 2020-08-01}, {project: enum34, reason: shadows, since: 2020-08-01}"
     )
@@ -282,7 +282,7 @@ def test_exclusions_are_chosen_by_their_projects() -> None:
 
 
 def test_settings_of_a_package_reach_its_tasks() -> None:
-    """They hold for every version of the project, asked for or tracked, and for no other project."""
+    """They apply to every version of the project, requested or tracked, and to no other project."""
     for found in (tasks(read(GROUPS))[1], tasks(read(GROUPS), ["Requests"])[0]):
         assert (found.hold, found.remove, found.source_date_epoch) == (("umask",), ("time",), 400_000_000)
         assert found.limits.seconds == 3600
@@ -306,7 +306,7 @@ def test_the_image_asked_for_goes_first() -> None:
 
 
 def test_all_wrong_requirements_are_told() -> None:
-    """The command line's mistakes too are told at once."""
+    """The mistakes of the command line are reported together, too."""
     with pytest.raises(UsageError) as caught:
         tasks(Config(), ["six", "!!", "a[b]", "c; python_version > '3'", "d @ https://example.org/d.tar.gz"])
     lines = str(caught.value).splitlines()
@@ -566,7 +566,7 @@ _BLOCK = st.lists(st.tuples(_KEYS, _FLOW), max_size=6).map(lambda some: "\n".joi
 @settings(deadline=None, derandomize=True, max_examples=400)
 @given(_BLOCK | st.text(max_size=60))
 def test_any_text_is_right_or_told_wrong(text: str) -> None:
-    """Whatever stands in the file, it is a configuration, or a ConfigError with places within the file."""
+    """Any content is a configuration, or a ConfigError with places within the file."""
     try:
         found = read(text)
     except ConfigError as error:
@@ -673,7 +673,7 @@ def test_the_schema_refuses_what_we_refuse(text: str) -> None:
 
 
 def test_every_key_is_described() -> None:
-    """An editor can say of each key what it is for."""
+    """An editor can describe each key."""
     found = written_schema()
     for name, part in {"the file": found, **found["$defs"]}.items():
         for key, value in part["properties"].items():

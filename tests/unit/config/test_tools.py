@@ -20,7 +20,7 @@ TOOLS = f"setuptools==79.0.0 --hash=sha256:{A}\n"
 
 
 def read(text: str, folder: Path) -> Config:
-    """Read a configuration that stands in that folder."""
+    """Read a configuration in that folder."""
     return parse(text, "config.yaml", folder, variations=NAMES, images=("bookworm", "tools", "trixie"))
 
 
@@ -73,7 +73,7 @@ def test_what_a_profile_names_holds(tmp_path: Path) -> None:
 
 
 def test_a_profile_of_the_command_line_is_taken_for_all(tmp_path: Path) -> None:
-    """One that there is not is told with the nearest."""
+    """The message for an unknown name has the nearest one."""
     (tmp_path / "tools.txt").write_text(TOOLS)
     found = read(PROFILE, tmp_path)
 
@@ -83,7 +83,7 @@ def test_a_profile_of_the_command_line_is_taken_for_all(tmp_path: Path) -> None:
 
 
 def test_files_of_a_group_are_tasks(tmp_path: Path) -> None:
-    """With the hashes that their sdists must bear."""
+    """With the hashes that their sdists must have."""
     (tmp_path / "r.txt").write_text(f"six==1.16.0 --hash=sha256:{A}\nmock==1; python_version < '3'\n")
 
     six, mock = tasks(read("groups: {g: {requirements: [r.txt]}}", tmp_path))

@@ -31,7 +31,7 @@ HONEST = (line(SEEN) + line(FAILED), Completed(1))
 
 
 class Fake:
-    """An engine whose containers send what the test says, one after the other."""
+    """An engine whose containers send what the test sets, one after the other."""
 
     def __init__(self, *sent: tuple[bytes, Completed]) -> None:
         """Run as many containers as there is something to send."""

@@ -47,7 +47,7 @@ def test_an_exclusion_is_what_its_builds_say(built: Verdict, failed: Verdict) ->
 
 
 def test_a_check_says_why_on_each_image() -> None:
-    """With the verdict where it was built, the reason where it was not, and the jobs that tell more."""
+    """With the verdict where it was built, the reason where it was not, and the jobs with details."""
     found = check(SCIPY, Verdict.FTBFS, Verdict.SENSITIVE)
     assert found.why == (
         f"{found.stock.version} does not build on bookworm: {found.stock.why}; "

@@ -1,4 +1,4 @@
-"""What is run, in which order, and the reason that is told for it."""
+"""What is run, in which order, and the reason for it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_what_has_no_sdist_is_no_trouble_and_comes_first_among_newcomers() -> No
 
 
 def test_a_job_took_as_long_as_its_builds_together() -> None:
-    """What was judged without a build tells nothing about time."""
+    """A verdict without a build is no measure of time."""
     first = replace(built("first", FIRST, "1"), seconds=2.0)
     assert seconds_of(replace(sample("six"), builds=(first, replace(first, seconds=3.5)))) == pytest.approx(5.5)
     assert seconds_of(replace(sample("six"), builds=())) is None

@@ -93,7 +93,7 @@ def test_printable_keeps_text_and_names_the_rest() -> None:
 
 
 def test_workers_and_the_live_display_never_wait_for_each_other() -> None:
-    """What a worker prints draws the display anew, while the display draws itself from a thread of its own."""
+    """Output of a worker redraws the display, while a separate thread draws it, too."""
 
     def work(name: str) -> None:
         for number in range(200):

@@ -1,4 +1,4 @@
-"""One run, told with effects that are ordinary functions."""
+"""One run, with effects that are ordinary functions."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_every_task_gets_a_record_and_the_site_is_written(world: World) -> None:
 
 
 def test_each_image_is_a_job_and_is_named_where_there_are_several(world: World) -> None:
-    """So that two lines about one release can be told apart."""
+    """So that two lines about one release differ."""
     out = io.StringIO()
 
     def told(*names: str) -> list[str]:
@@ -125,7 +125,7 @@ def test_each_image_is_a_job_and_is_named_where_there_are_several(world: World) 
 
 
 def test_what_is_taken_for_long_is_so_until_a_result_tells_otherwise(world: World) -> None:
-    """An exclusion that is tried for the first time shall hold up nothing."""
+    """An exclusion that is tried for the first time must not delay the others."""
     task = replace(TASK, requirement="six", long=True)
     jobs = context.look_up((task, replace(TASK, requirement="idna")), world.effects(), lambda *_: None)
     assert {one.release.project: one.long for one in jobs} == {"six": True, "idna": False}
@@ -135,7 +135,7 @@ def test_what_is_taken_for_long_is_so_until_a_result_tells_otherwise(world: Worl
 
 
 def test_what_cannot_be_found_or_built_stays_open_and_stops_no_other(world: World) -> None:
-    """It has no record; the reason is told."""
+    """It has no record; the reason is in the outcome."""
 
     def judge(job: Job) -> Result | Path:
         if job.release.project == "unlucky":
@@ -222,7 +222,7 @@ def test_a_display_that_breaks_costs_no_record(world: World) -> None:
 
 
 def test_a_site_that_breaks_costs_no_record(world: World) -> None:
-    """Each is kept; the last writing tells of it."""
+    """Each is kept; the last writing of the site reports it."""
 
     def publish() -> None:
         raise ZeroDivisionError
@@ -249,7 +249,7 @@ def test_a_full_disk_is_one_message_and_loses_nothing(tmp_path: Path, option: st
 def test_a_disk_that_is_too_full_for_the_site_ends_the_run_too(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is told of once, and by the exception alone."""
+    """It is reported once, by the exception alone."""
 
     def publish() -> None:
         raise NoRoomError("writing the site: no space is left in /x")  # noqa: EM101, TRY003

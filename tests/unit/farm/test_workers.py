@@ -21,7 +21,7 @@ def job(name: str, *, long: bool = False) -> Job:
 
 
 def test_every_job_is_done_once_and_one_failure_stops_no_other() -> None:
-    """The farm's errors are told; what else there is goes on."""
+    """The farm's errors are reported; the other jobs go on."""
     told: dict[str, object] = {}
 
     def work(one: Job) -> str:
@@ -127,7 +127,7 @@ def test_long_jobs_leave_room_for_short_ones() -> None:
 
 
 def test_a_stop_leaves_the_rest_and_says_so() -> None:
-    """What was done is told; nothing new is begun."""
+    """Finished jobs are reported; no job begins."""
     stop, begun = Cancellation(), []
 
     def work(one: Job) -> None:

@@ -41,7 +41,7 @@ BOOKWORM = (("libc6:amd64", "2.36-9+deb12u14"), ("make:amd64", "4.3-4.1"), ("pyt
 
 @dataclass
 class FakeEngine:
-    """An engine that has, pulls and builds what it is told to; it remembers what it was asked."""
+    """An engine that has, pulls and builds what the test sets; it records what it was asked."""
 
     packages: str
     pulls: bool = True
@@ -98,7 +98,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def made(engine: FakeEngine, folder: Path, *, strict: bool = False) -> tuple[Image, list[str]]:
-    """Ensure the small image; return it, and what was told."""
+    """Ensure the small image; return it, and the log."""
     told: list[str] = []
     return ensure(engine, "small", folder, folder / "cache", strict=strict, log=told.append), told
 
@@ -245,7 +245,7 @@ def test_an_image_is_made_on_what_the_registry_gives(folder: Path) -> None:
 
 
 def test_drift_is_told_and_recorded(folder: Path) -> None:
-    """A drifted image is used, and says so each time, the first and later."""
+    """A drifted image is used, and its drift is logged each time."""
     engine = FakeEngine(listed(BOOKWORM[::2]))
     first, told = made(engine, folder)
     again, told_again = made(engine, folder)
@@ -264,13 +264,13 @@ def test_strict_refuses_drift(folder: Path) -> None:
 
 
 def test_a_recipe_that_fails_is_an_error_of_the_image(folder: Path) -> None:
-    """What the engine says of a failed step is handed on."""
+    """The engine's message for a failed step is in the error."""
     with pytest.raises(ImageError, match="making the image small: the engine says no"):
         made(FakeEngine("", refuses=True), folder)
 
 
 def test_an_image_without_python_is_an_error(folder: Path) -> None:
-    """An image that cannot build a wheel is refused, and says what to add."""
+    """An image that cannot build a wheel is refused; the error names what to add."""
     with pytest.raises(ImageError, match=r"python3 is absent.*Dockerfile"):
         made(FakeEngine(listed(BOOKWORM[:2])), folder)
 
@@ -305,7 +305,7 @@ VIM = ("vim:amd64", "9")
 
 @pytest.fixture
 def custom(folder: Path) -> Path:
-    """The folder, with one more image that stands on the small one and adds a package."""
+    """The folder, with one more image that is based on the small one and adds a package."""
     (folder / "editor").mkdir()
     (folder / "editor/Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n# adds vim\n")
     (folder / "editor/image.toml").write_text('base = "small"\n')
@@ -372,7 +372,7 @@ def test_each_sibling_is_locked_in_its_own_file(siblings: Path) -> None:
 
 
 def test_the_base_is_made_first_and_once(custom: Path) -> None:
-    """A custom image is built on the very id of its base, and says that it was begun as that was."""
+    """A custom image is built on the id of its base, and has the base's kind."""
     engine = FakeEngine(listed((*BOOKWORM, VIM)))
     for _ in range(2):
         image = ensure(engine, "editor", custom, custom / "cache", strict=True, log=print)
@@ -389,7 +389,7 @@ def test_the_base_is_made_first_and_once(custom: Path) -> None:
 
 @pytest.mark.parametrize("file", ["small/Dockerfile", "provision"])
 def test_a_change_of_the_base_is_another_custom_image(custom: Path, file: str) -> None:
-    """Its tag, so that it is made anew, and its method, so that all that was built on it is."""
+    """Its tag, so that it is built again, and its method, so that all that was built on it is."""
     before = load(custom, "editor")
     (custom / file).write_text((custom / file).read_text() + "\n# changed\n")
     after = load(custom, "editor")
@@ -433,7 +433,7 @@ def test_a_custom_lock_lists_only_what_is_not_as_in_the_base(custom: Path) -> No
 
 
 def test_a_custom_image_takes_nothing_away(custom: Path) -> None:
-    """A lock has no words for that: it is refused, and says which."""
+    """A lock cannot express that: it is refused, and the error names the package."""
     small = load(custom, "small")
     labels = {BASE_LABEL: "archive", PACKAGES_LABEL: listed(BOOKWORM)}
     engine = FakeEngine(listed((*BOOKWORM[::2], VIM)), images={small.tag: labels})

@@ -90,7 +90,7 @@ class Mirror:
         self.index.answer(f"/debian/dists/bookworm/{name}", status=200, body=body)
 
     def read_file(self, _image: str, path: str) -> bytes:
-        """Stand in for the engine."""
+        """Replace the engine."""
         return self.sources if path == "/etc/apt/sources.list" else b""
 
     def contents(self) -> Contents:
@@ -98,7 +98,7 @@ class Mirror:
         return Contents(self.cache, self.read_file, self.told.append)
 
     def ask(self, want: Want, *names: str) -> tuple[str, ...]:
-        """Ask once, in a run of its own."""
+        """Ask once, in a separate run."""
         return self.contents().packages(tuple(Missing(want, name) for name in names), BOOKWORM)
 
     def asked(self, name: str) -> int:
@@ -196,7 +196,7 @@ def age(mirror: Mirror) -> None:
 
 
 def test_offline_an_old_index_serves_and_without_one_nothing_is_named(mirror: Mirror) -> None:
-    """It is said once, and asked once."""
+    """It is logged once, and asked once."""
     contents = mirror.contents()
     mirror.index.answer("/debian/", status=503)
     for _ in range(3):
@@ -283,7 +283,7 @@ def test_lines_with_spaces_and_nonsense_are_understood() -> None:
 
 
 def test_names_from_a_log_are_no_patterns(tmp_path: Path) -> None:
-    """Whatever a package says that it misses is looked for as it is."""
+    """The name of what a package lacks is looked for unchanged."""
     place = tmp_path / "index.gz"
     place.write_bytes(gzip.compress(AMD64.encode()))
     hostile = tuple(Missing(want, name) for want in Want for name in (".*", "[", "(((", "\\", "a" * 10_000, "cma.e"))

@@ -1,4 +1,4 @@
-"""An image is suggested by what failures say, one after the other; the builds are an ordinary function here."""
+"""An image is suggested from failures, one after the other; the builds are an ordinary function here."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class World:
 
 
 def test_packages_are_added_until_it_builds() -> None:
-    """Each step is told, with what it rests on."""
+    """Each step is logged, with its reason."""
     world = World(("libxml2-dev", "libxslt1-dev"))
     found = world.suggested()
     assert (found.packages, found.why) == (("libxml2-dev", "libxslt1-dev"), "")
@@ -82,7 +82,7 @@ def test_a_package_that_cannot_be_installed_ends_it() -> None:
 
 
 def test_rounds_are_bounded() -> None:
-    """Whatever a package says it lacks, each time something else."""
+    """A package that lacks something else each time."""
     world = World(tuple(f"p{number}-dev" for number in range(100)))
     found = world.suggested()
     assert len(world.judged) == suggest.ROUNDS + 1

@@ -1,4 +1,4 @@
-"""The story of a job, told with effects that are ordinary functions."""
+"""The stages of a job, with effects that are ordinary functions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 @dataclass
 class World:
-    """A farm in which builds give what the test says; it notes what was asked of it."""
+    """A farm in which builds give what the test sets; it records what was asked of it."""
 
     gives: Callable[[Order], Build]
     answer: tuple[str, ...] = ()
@@ -228,7 +228,7 @@ def test_no_verdict_where_the_control_build_was_in_another_environment() -> None
 
 
 def test_a_held_variation_is_in_the_record() -> None:
-    """What the config holds is not varied, and the result says so."""
+    """What the configuration holds is not varied, and the result lists it."""
     world = World(by_name(first="1", second="1"))
     held = story.rebuild(replace(TASK, hold=("umask",)), RELEASE, IMAGE, world.effects())
     assert isinstance(held, Result)
@@ -298,7 +298,7 @@ def test_where_the_question_for_requirements_fails_every_build_is_asked(unanswer
 
 
 def test_what_the_second_build_is_asked_for_is_settled_too() -> None:
-    """Where the first got no answer, and the second asks for more than there is: both begin anew."""
+    """Where the first got no answer, and the second asks for more than there is: both are built again."""
     world = World(by_name(first="1", second="1"), answer=("cython",))
 
     def build(order: Order, answered: Callable[[tuple[str, ...]], None]) -> Output:
@@ -337,7 +337,7 @@ def test_remembered_requirements_are_not_asked_for_again() -> None:
 
 @pytest.mark.parametrize("unresolvable", ["setuptools>=40.8.0", "cython"])
 def test_what_cannot_be_resolved_is_ftbfs(unresolvable: str) -> None:
-    """Whether the sdist says it or the build backend."""
+    """Whether the sdist states it or the build backend."""
     result = World(by_name(first="1", second="1"), answer=("cython",), unresolvable=unresolvable).judge()
     assert (result.verdict, result.reason) == (Verdict.FTBFS, "missing-build-requirement")
     assert result.builds == ()

@@ -1,4 +1,4 @@
-"""Where build tools come from, told with an index and builds that are ordinary functions."""
+"""Where build tools come from, with an index and builds that are ordinary functions."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ VERSION = "1.0"
 
 
 def sha(*words: object) -> str:
-    """Return a hash that stands for those words."""
+    """Return a hash made from those words."""
     return hashlib.sha256(repr(words).encode()).hexdigest()
 
 
@@ -171,7 +171,7 @@ BOOTSTRAP = {
 
 
 def pinned(*names: str, strict: bool = False, **hashes: str) -> BuildTools:
-    """Pin tools, to hashes of wheels that no index holds unless another is given."""
+    """Pin tools, to hashes of wheels that no index has unless another is given."""
     pins = tuple(ToolPin(name, VERSION, (hashes.get(name, sha("theirs", name)),)) for name in names or BOOTSTRAP)
     return BuildTools(Policy.PINNED, pins, "their.txt", strict)
 
@@ -212,7 +212,7 @@ def test_debian_gives_what_the_image_has_and_nothing_is_installed() -> None:
     ],
 )
 def test_what_debian_lacks_is_named(wanted: str, words: str) -> None:
-    """A version that is too old is told with the one that is there."""
+    """The error for a version that is too old names the version that is there."""
     shop = Shop({}, debian=(SETUPTOOLS,))
 
     assert words in detail_of(shop.asked(["setuptools", wanted], BuildTools(Policy.DEBIAN)))
@@ -337,7 +337,7 @@ def test_a_tool_that_gives_two_answers_is_not_used() -> None:
 
 
 def test_tools_that_require_each_other_end_with_the_indexs() -> None:
-    """The stand-in is named; the tool itself is built here all the same."""
+    """The substitute is named; the tool itself is built here all the same."""
     shop = Shop({"hen": Project(("egg",)), "egg": Project(("hen",))})
 
     found = lock_of(shop.asked(["hen"], BuildTools(Policy.SOURCE)))

@@ -65,7 +65,7 @@ def test_what_the_method_of_2020_cannot_build_is_left_out_and_named() -> None:
 
 
 def test_what_wheelproof_does_not_build_is_named() -> None:
-    """Its time counts against wheelproof, and the reader is told."""
+    """Its time counts against wheelproof, and the output states it."""
     failed = {**result("beta", "ftbfs", 1), "reason": "time-out"}
     run = bench.Run(10, [RESULTS[0], failed])
     assert bench.figures("pure", TIMED, (run, run, run), CORES, container=0.4).unbuilt == {"beta==1": "ftbfs: time-out"}
@@ -82,7 +82,7 @@ def test_experiments_have_a_row_where_they_were_measured() -> None:
 
 
 def test_table_has_a_column_for_each_list() -> None:
-    """Each figure stands under the name of its list, and all lines of figures are equally long."""
+    """Each figure is under the name of its list, and all lines of figures are equally long."""
     pure, native = (bench.figures(name, TIMED[:2], RUNS, CORES, container=0.4) for name in ("pure", "native"))
     lines = bench.table([pure, native]).splitlines()
     assert lines[0].split() == ["pure", "native"]
