@@ -16,6 +16,7 @@ from orchestrator.model import Verdict
 from orchestrator.publish import recipes
 from orchestrator.publish.catalogue import REMEDY, VARIATION, chapters
 from orchestrator.publish.docs import docs
+from tests.cause_cases import PACKAGES
 from tests.sample_results import sample
 from tests.samples import FIRST, probe
 
@@ -61,6 +62,8 @@ def variation_faults(variation: Variation) -> Iterator[str]:
     new = text_of(variation.planted(second, after)) - text_of(variation.planted(FIRST, before))
     if not new and variation.name not in UNPLANTED:
         yield "it plants nothing by which it is recognised"
+    if not (PACKAGES / variation.name / "sin.py").is_file():
+        yield f"tests/packages/{variation.name}/sin.py, which captures it, is missing"
     if variation.fixed == Writing():
         yield "nothing is written about how to hold it"
 
@@ -106,6 +109,7 @@ def test_each_remedy_is_complete(remedy: Remedy) -> None:
     [
         ({"name": "no-page"}, "it is not in the catalogue of the site"),
         ({"name": "no-page"}, "it has no section in docs/variations.md"),
+        ({"name": "no-page"}, "tests/packages/no-page/sin.py, which captures it, is missing"),
         ({"why": ""}, "why is not a sentence"),
         ({"example": "`a`"}, "example is not a sentence"),
         ({"apply": lambda first: first}, "it does not change the environment"),
