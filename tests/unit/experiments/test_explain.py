@@ -182,6 +182,8 @@ def _acts(environment: Environment, name: str) -> bool:
     """Check whether that variation acts."""
     alone = variations.second_environment(FIRST, tuple(other for other in variations.NAMES if other != name))
     changed = [one.name for one in fields(FIRST) if getattr(FIRST, one.name) != getattr(alone, one.name)]
+    if changed == ["variables"]:  # several variations set some, each its own
+        return not set(alone.variables).isdisjoint(environment.variables)
     return any(getattr(environment, one) != getattr(FIRST, one) for one in changed)
 
 
@@ -384,6 +386,6 @@ def test_a_cause_that_any_variation_can_bring_about_gets_the_one_that_did() -> N
     """The control build was the same: so it does not come about by itself."""
     member = CauseFinding("extra-member", ("more.py",))
     told = Diagnosis(Severity.MEMBERS, (member,), (), ())
-    found = World(lambda one: one.variables, finds=lambda _one, _two: told).explain()
+    found = World(lambda one: _acts(one, "environment"), finds=lambda _one, _two: told).explain()
     assert found.causes == (replace(member, variations=("environment",), proof=Proof.ISOLATED),)
     assert found.recipe == ("fix-environment",)

@@ -341,7 +341,7 @@ def test_a_variation_that_did_not_act_is_never_passed_over() -> None:
     idle = tuple(replace(one, acted=one.name != "time") for one in result.variations)
     told = Page(pages(replace(result, variations=idle))["packages/six.html"]).text
     assert "Asked for, but not seen to act: time." in told
-    assert "16 of 17 variations were seen to take effect" in told
+    assert f"{len(idle) - 1} of {len(idle)} variations were seen to take effect" in told
 
 
 def test_every_verdict_and_every_reason_has_words() -> None:
