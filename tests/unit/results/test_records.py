@@ -36,7 +36,7 @@ def test_todays_schema_has_records() -> None:
 def test_a_record_is_read_and_written_as_it_was(file: Path) -> None:
     """Every value that the file has comes back under the same key; what a later schema added has its default."""
     result = read(file)
-    assert result is not None
+    assert result is not None, "cannot be read: does a new field, perhaps of a part such as `Probe`, lack a default?"
     (written,) = json.loads(b"".join(as_json([result])))
     assert lost(json.loads(file.read_bytes()), written) == []
 
