@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options, output
+from orchestrator.cli import options, output, requests
 from orchestrator.errors import Interrupted, NoRoomError, WheelproofError
 from orchestrator.farm import progress
 from orchestrator.util import logs
@@ -26,14 +26,13 @@ if TYPE_CHECKING:
 @options.LOG
 def drift(projects: tuple[str, ...], config_file: Path, folder: Path | None, prove: bool, as_json: bool) -> None:
     """List the releases that give another wheel than in an earlier run, and the input that caused it."""
-    from packaging.utils import canonicalize_name
-
     from orchestrator.farm import prove_drift, run
     from orchestrator.farm.workers import attempted
     from orchestrator.results.drift import culprit, drifted
 
     settings, store = options.opened(config_file, folder)
-    found = store.every() if not projects else (one for name in projects for one in store.of(canonicalize_name(name)))
+    names = requests.check_results(projects, store)
+    found = (one for name in names for one in store.of(name)) if names else store.every()
     rows = []
     unproven: list[tuple[str, str]] = []
     with store.locked():

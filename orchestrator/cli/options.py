@@ -30,6 +30,15 @@ class Option(click.Option):
         name = self.opts[-1].lstrip("-").replace("-", "_").upper()
         return super().resolve_envvar_value(ctx) or os.environ.get(f"{ctx.auto_envvar_prefix}_{name}") or None
 
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Return how a message names the option, with its variable where that gave the value."""
+        hint = super().get_error_hint(ctx)
+        source = ctx.get_parameter_source(self.name) if ctx and self.name else None
+        if ctx and source is click.core.ParameterSource.ENVIRONMENT and not self.envvar:
+            name = self.opts[-1].lstrip("-").replace("-", "_").upper()
+            hint += f" (env var: '{ctx.auto_envvar_prefix}_{name}')"
+        return hint
+
 
 option = partial(click.option, cls=Option)
 """Add an option to a command."""

@@ -52,8 +52,14 @@ def paged() -> Iterator[None]:
 def left_out(count: int, folder: Path) -> None:
     """Report the records that were left out, if there are any."""
     if count:
-        records = f"{count} {'record' if count == 1 else 'records'} in {folder / 'records'}"
-        click.echo(f"\n{records} cannot be read, or are not where they belong; the log names them")
+        click.echo(f"\n{unreadable(count, folder)}")
+
+
+def unreadable(count: int, folder: Path) -> str:
+    """Say how many records cannot be read."""
+    if count == 1:
+        return f"1 record in {folder / 'records'} cannot be read, or is not where it belongs; the log names it"
+    return f"{count} records in {folder / 'records'} cannot be read, or are not where they belong; the log names them"
 
 
 def results(records: Iterable[Result], *, by_project: bool = False) -> None:

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from orchestrator.config import Config
+    from orchestrator.results.store import Results
     from orchestrator.sources.index import Index
 
 _AT_ONCE = 8  # projects that the index is asked for at the same time
+_LISTED = 10  # names in a message
 _ANY_PYTHON = "3"  # whether a release fits the image's Python is a matter of its job
 
 
@@ -30,6 +32,81 @@ def check_images(names: Iterable[str], settings: Config) -> None:
     from orchestrator.images import recipe
 
     recipe.check_names(recipe.folders(settings.folder), names)
+
+
+def named(text: str) -> tuple[str, str]:
+    """Return the project that NAME or NAME==VERSION names, and the version, which may be empty.
+
+    Raises
+    ------
+    UsageError
+        It is neither.
+
+    """
+    from orchestrator import config
+
+    if config.is_path(text):
+        return config.project(text), ""
+    try:
+        name, separator, version = config.requirement_of(text).partition("==")
+    except ValueError as error:
+        msg = f"reading {text!r}: {error}"
+        raise UsageError(msg) from error
+    if not set("<>=~!,*").isdisjoint(name + version):
+        msg = f"reading {text!r}: it is neither a project nor one release of it; write NAME or NAME==VERSION"
+        raise UsageError(msg)
+    return name, version if separator else ""
+
+
+def instead(name: str, store: Results, others: Iterable[str] = ()) -> str:
+    """Return the end of a message on a project without such results: what has results, once it was looked for.
+
+    That are `others` of the project, unreadable records, a similar name, or some projects.
+    """
+    from orchestrator.cli.output import unreadable
+    from orchestrator.config.suggestions import similar
+
+    if found := sorted(others):
+        return f"; {name} has results for {_some(found)}"
+    if store.left_out:
+        return f"; {unreadable(store.left_out, store.folder)}"
+    projects = sorted(store.projects())
+    if name not in projects and (near := similar(name, projects)):
+        return near
+    return f"; there are results for {_some(projects) or 'nothing yet'}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"{', '.join(names[:_LISTED])}{more}"
+
+
+def check_results(projects: Iterable[str], store: Results) -> tuple[str, ...]:
+    """Return the normalized names of projects, each once.
+
+    Raises
+    ------
+    UsageError
+        Some are no names, or have no results; the message has a line for each of them.
+
+    """
+    names = {}
+    wrong = []
+    known = set(store.projects())
+    for project in projects:
+        try:
+            name, version = named(project)
+        except UsageError as error:
+            wrong.append(str(error))
+            continue
+        if version:
+            wrong.append(f"reading {project!r}: it is one release, but all of a project are compared; write {name}")
+        elif name not in known:
+            wrong.append(f"looking for {project}: there is no result{instead(name, store)}")
+        names[name] = None
+    if wrong:
+        raise UsageError("\n".join(wrong))
+    return tuple(names)
 
 
 def check_requirements(requirements: Sequence[str], settings: Config) -> None:

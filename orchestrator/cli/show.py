@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from orchestrator.results.store import Results
 
 _EARLIER = 3  # results that are not current
-_LISTED = 10  # names in a message
 
 
 @click.command
@@ -69,34 +68,20 @@ def _print(results: Sequence[Result], beside: Path) -> None:
 
 def results_of(store: Results, project: str, image: str | None, settings: Config) -> Iterator[Result]:
     """Yield the results of a project, or of its version, newest first; raise UsageError where there are none."""
-    from orchestrator import config
-
-    try:
-        name = config.project(project)
-    except ValueError as error:
-        msg = f"reading {project!r}: {error}; write NAME or NAME==VERSION"
-        raise UsageError(msg) from error
-    _, _, version = project.partition("==")
+    name, version = requests.named(project)
     none = True
+    others = set()
     for result in store.of(name):
         if version in ("", result.version) and image in (None, result.image.name):
             none = False
             yield result
+        elif none:
+            others.add(f"{result.version} on {result.image.name}")
     if none:
         requests.check_images((image,) if image else (), settings)
         where = f" on {image}" if image else ""
-        msg = f"looking for {project}{where}: there is no result{_known(name, sorted(store.projects()))}"
+        msg = f"looking for {project}{where}: there is no result{requests.instead(name, store, others)}"
         raise UsageError(msg)
-
-
-def _known(name: str, projects: Sequence[str]) -> str:
-    """Return the end of a message on a project without results: a similar name, or some that have results."""
-    from orchestrator.config.suggestions import similar
-
-    if name not in projects and (near := similar(name, projects)):
-        return near
-    more = f" and {len(projects) - _LISTED} more" if len(projects) > _LISTED else ""
-    return f"; there are results for {', '.join(projects[:_LISTED]) or 'nothing yet'}{more}"
 
 
 def story_of(result: Result) -> Iterator[Block]:

@@ -298,6 +298,9 @@ def local(path: str | Path) -> tuple[Release, Path]:
         name = SdistName(file.name)
         sdist = Sdist(file.name, file.as_uri(), sha256_of(file), file.stat().st_size)
     except BadNameError as error:
+        if not file.exists():
+            msg = f"reading {path}: it does not exist; name an sdist, or the folder of a project"
+            raise UsageError(msg) from error
         msg = f"reading {path}: {error}; an sdist is called NAME-VERSION.tar.gz or NAME-VERSION.zip"
         raise UsageError(msg) from error
     except OSError as error:

@@ -48,6 +48,15 @@ def test_environment_variables_replace_options(farm: Path, names: tuple[str, str
     assert run("show", "six", folder=farm).status == 3
 
 
+@pytest.mark.parametrize("value", ["0", "x"])
+def test_a_wrong_environment_variable_is_named(farm: Path, value: str) -> None:
+    """The command line has no such option that could be corrected."""
+    ended = run("run", folder=farm, WHEELPROOF_RUN_JOBS=value)
+    assert (ended.status, ended.out) == (2, "")
+    assert "'--jobs' (env var: 'WHEELPROOF_RUN_JOBS')" in ended.err
+    assert "env var" not in run("run", "--jobs", value, folder=farm).err
+
+
 def test_the_command_line_overrides_environment_variables(farm: Path) -> None:
     """Option by option."""
     ended = run("show", "six", "--results", "kept", folder=farm, WHEELPROOF_CONFIG="mine.yaml", WHEELPROOF_RESULTS="no")

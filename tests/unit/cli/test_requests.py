@@ -35,7 +35,7 @@ def farm(tmp_path: Path) -> Iterator[Path]:
         ("six-1.0-py3-none-any.whl", "wheels are not built; name the release (NAME==VERSION), an sdist or a project"),
         ("./dist/six-1.0-py3-none-any.whl", "or compare two wheels: wheelproof compare FIRST.whl SECOND.whl"),
         ("./empty", "it has neither pyproject.toml nor setup.py; name the folder of a project, or an sdist"),
-        ("./missing", "reading ./missing: "),
+        ("./missing", "reading ./missing: it does not exist; name an sdist, or the folder of a project"),
         ("project", "the index has no such project; to build the folder, write ./project"),
         ("six=1", "'six=1' is not a requirement (PEP 508); write NAME or NAME==VERSION"),
     ],

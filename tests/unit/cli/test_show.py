@@ -88,13 +88,14 @@ def test_the_report_is_markdown_for_the_project_itself(farm: Path) -> None:
 
 
 def test_explain_takes_a_version_and_an_image(farm: Path) -> None:
-    """And lists the projects that have results where there is no such result."""
+    """And lists the project's other results where there is no such result."""
     assert run("explain", "markupsafe", folder=farm).out.startswith("markupsafe 2.1.5 on bookworm")
     assert run("explain", "markupsafe==2.1.4", folder=farm).out.startswith("markupsafe 2.1.4 on bookworm: reproducible")
     assert run("explain", "markupsafe", "--image", "trixie", folder=farm).out.startswith("markupsafe 2.1.5 on trixie")
     ended = run("explain", "markupsafe==2.1.4", "--image", "trixie", folder=farm)
     assert (ended.status, ended.out) == (2, "")
-    assert "markupsafe==2.1.4 on trixie: there is no result; there are results for markupsafe, rude" in ended.err
+    assert "markupsafe==2.1.4 on trixie: there is no result; markupsafe has results for 2.1.4 on " in ended.err
+    assert "2.1.5 on bookworm, 2.1.5 on trixie" in ended.err
 
 
 def test_show_lists_earlier_results(farm: Path) -> None:
@@ -167,6 +168,41 @@ def test_show_counts_records_that_are_left_out(farm: Path) -> None:
     out = run("show", "markupsafe", folder=farm).out
     assert "2 records in " in out
     assert "cannot be read, or are not where they belong; the log names them" in out
+
+
+def test_a_project_whose_records_cannot_be_read_is_said_to_have_some(farm: Path) -> None:
+    """Otherwise it would seem never to have been built."""
+    folder = farm / "results" / "records" / "six"
+    folder.mkdir()
+    (folder / "broken.json").write_text("{")
+    ended = run("show", "six", folder=farm)
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.endswith("cannot be read, or is not where it belongs; the log names it\n")
+
+
+@pytest.mark.parametrize("project", ["", "markupsafe>=9", "markupsafe==2.*", "markupsafe==1,!=2"])
+@pytest.mark.parametrize("command", ["show", "explain"])
+def test_a_range_of_releases_is_refused(farm: Path, command: str, project: str) -> None:
+    """In one line."""
+    ended = run(command, project, folder=farm)
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.endswith("write NAME or NAME==VERSION\n")
+    assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("project", "message"),
+    [
+        ("markupsave", "looking for markupsave: there is no result; did you mean 'markupsafe'?"),
+        ("six", "looking for six: there is no result; there are results for markupsafe, rude"),
+        ("rude==1.0", "reading 'rude==1.0': it is one release, but all of a project are compared; write rude"),
+    ],
+)
+def test_drift_refuses_what_has_no_results(farm: Path, project: str, message: str) -> None:
+    """Nothing that is found would look the same."""
+    ended = run("drift", "rude", project, folder=farm)
+    assert (ended.status, ended.out, ended.err) == (2, "", f"wheelproof: {message}\n")
+    assert not (farm / "results" / ".lock").exists()
 
 
 @pytest.mark.parametrize(("lines", "paged"), [(24, True), (200, False)])
