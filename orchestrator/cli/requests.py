@@ -90,7 +90,7 @@ def check_results(projects: Iterable[str], store: Results) -> tuple[str, ...]:
         Some are no names, or have no results; the message has a line for each of them.
 
     """
-    names = {}
+    names: dict[str, None] = {}
     wrong = []
     known = set(store.projects())
     for project in projects:
@@ -137,8 +137,11 @@ def check_requirements(requirements: Sequence[str], settings: Config) -> None:
 
         index = Index(settings.index, settings.cache)
         known = {one.project for one in config.tracked(settings)}
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        pool = ThreadPoolExecutor(_AT_ONCE)
+        try:
             wrong = [text for text in pool.map(lambda one: _wrong_name(one, index, known), names) if text]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # a run that is stopped does not wait for the index
     if wrong:
         raise UsageError("\n".join(wrong))
 

@@ -274,7 +274,7 @@ def test_a_run_stops_within_seconds_when_it_is_asked_to(farm: FarmFixture, numbe
     process.send_signal(number)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 130
-    assert "run again to go on" in err
+    assert "run again to continue" in err
     assert farm.verdicts() == {"blameless": "reproducible"}
     assert "reproducible" in (farm.results / "site" / "index.html").read_text()
     assert not farm.containers()
@@ -298,7 +298,8 @@ def test_a_run_under_nohup_outlives_its_terminal(farm: FarmFixture) -> None:
 def test_a_run_whose_log_nobody_reads_any_more_goes_on(farm: FarmFixture) -> None:
     """Its records are on the site."""
     farm.publish("blameless", "umask")
-    process = farm.begin("run", "blameless", "umask", "a-project-that-nobody-has")
+    (farm.folder / "requirements.txt").write_text("blameless\numask\na-project-that-nobody-has\n")
+    process = farm.begin("run", "-r", "requirements.txt")
     assert process.stderr is not None
     assert process.stdout is not None
     process.stderr.close()
@@ -393,6 +394,8 @@ def test_a_run_that_has_not_begun_stops_too(
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(farm.folder / "silent.sock"))
         silent.listen()
+        silent.settimeout(30)  # seconds: a run that never asks the engine fails the test
+        farm.publish("blameless")
         farm.environment["DOCKER_HOST"] = f"unix://{farm.folder}/silent.sock"
         former = signal.signal(signal.SIGINT, heeded)  # what a process ignores, those that it begins ignore
         try:
