@@ -223,7 +223,9 @@ def small(tmp_path: Path) -> Path:
     shutil.copytree(IMAGES / "scientific", folder / "test-small")
     recipe = (folder / "test-small/Dockerfile").read_text()
     (folder / "test-small/Dockerfile").write_text(f"{recipe.partition('provision')[0]}provision hello\n")
-    (folder / "test-small/packages.lock").unlink()
+    (folder / "test-small/image.toml").write_text('base = "bookworm"\n')
+    for lock in (folder / "test-small").glob("packages.lock.*"):
+        lock.unlink()
     return folder
 
 
