@@ -477,5 +477,16 @@ def _translated(doing: str) -> Iterator[None]:
         msg = f"{doing}: {str(error)[:_SHOWN]}; check the index's address"
         raise PackageIndexError(msg) from error
     except (requests.RequestException, TooLateError) as error:
-        msg = f"{doing}: the index does not answer: {str(error)[:_SHOWN]}; check the network, and run again"
+        advice = "check the network and the index's address, and run again"
+        msg = f"{doing}: the index does not answer: {_reason(error)}; {advice}"
         raise TransientIndexError(msg) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Return what the system reports of a failed connection, or else the library's own text."""
+    deepest: BaseException | None = error
+    while deepest is not None:
+        if isinstance(deepest, OSError) and deepest.strerror:
+            return deepest.strerror[:_SHOWN]
+        deepest = deepest.__cause__ or deepest.__context__
+    return str(error)[:_SHOWN]

@@ -90,5 +90,5 @@ def test_an_index_that_is_down_is_exit_status_6(tmp_path: Path, command: tuple[s
     ended = run(*command, folder=tmp_path)
     assert (ended.status, ended.out) == (6, "")
     assert "the index does not answer" in ended.err
-    assert "check the network, and run again" in ended.err
+    assert "Connection refused; check the network and the index's address, and run again" in ended.err
     assert not (tmp_path / "results").exists()
