@@ -145,10 +145,13 @@ def _places(folder: Folders) -> dict[str, _Place]:
     places: dict[str, _Place] = {}
     for settings in (path for each in _each(folder) for path in sorted(each.glob(f"*/{SETTINGS}"))):
         name, bases = settings.parent.name, _bases(settings.read_bytes())
-        for number, base in enumerate(bases):
-            places.setdefault(f"{name}-{base}" if number else name, _Place(settings.parent, base))
-        if not bases:
-            places.setdefault(name, _Place(settings.parent))
+        for number, base in enumerate(bases or ("",)):
+            image = f"{name}-{base}" if number else name
+            if image in places and places[image].path.parent == settings.parent.parent:
+                both = f"{places[image].path} and {settings.parent}"
+                msg = f"reading the image {image}: {both} both describe it; remove one"
+                raise ImageError(msg)
+            places.setdefault(image, _Place(settings.parent, base))
     return places
 
 
@@ -361,8 +364,8 @@ def refusal(name: str, drifted: tuple[LockDrift, ...]) -> str:
     """Return why a drifted image is not used where the config is strict, and what to do."""
     return (
         f"making the image {name}: {len(drifted)} of its Debian packages are not as its lock in images/ says: "
-        f"{listing(drifted)}; lock it anew with `wheelproof images --lock`, or let strict be false and every record "
-        "will say that the image drifted"
+        f"{listing(drifted)}; lock it again with `wheelproof images --lock`, or set strict to false: every record "
+        "then states that the image drifted"
     )
 
 

@@ -360,6 +360,13 @@ def test_a_folder_for_several_bases_is_the_same_image_as_one_of_its_own(siblings
     assert tags[0] == tags[1]
 
 
+def test_two_folders_that_describe_one_image_are_an_error(siblings: Path) -> None:
+    """Neither is taken silently."""
+    shutil.copytree(siblings / "editor", siblings / "viewer-large")
+    with pytest.raises(ImageError, match=r"viewer-large: .*/viewer and .*/viewer-large both describe it"):
+        names(siblings)
+
+
 def test_each_sibling_is_locked_in_its_own_file(siblings: Path) -> None:
     """The other one's lock stays as it was."""
     before = (siblings / "viewer/packages.lock.small").read_text()
