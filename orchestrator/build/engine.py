@@ -53,7 +53,7 @@ _PATIENCE = 120  # seconds for an answer of the engine
 _PIECE = 1 << 16  # bytes read at once; the library's own reader takes four system calls for each line of a log
 _HEAD = struct.Struct(">BxxxL")  # stream and length, before each frame
 _REMOVERS = 2  # threads
-_LAST_LINES = 30  # of a failed build, told with the error
+_LAST_LINES = 30  # of a failed build, in the error
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # the classic builder reddens what a step writes to stderr
 _ABSENT = (
     "looking for a container engine: none answers at {tried}; start Docker (or Podman's service), "

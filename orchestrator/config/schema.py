@@ -373,7 +373,7 @@ class PackagePart(_Variations):
     build_tools: ToolsPart = Field(default=ToolsPart(), description="What it is built with.")
     profile: _GroupName | None = Field(default=None, description="As whose builds it is built.")
     config_settings: dict[_Setting, _Values] = Field(
-        default={}, description="What its build backend is told (PEP 517); a list where a key stands more than once."
+        default={}, description="The settings for its build backend (PEP 517); a list if a key occurs more than once."
     )
 
 
