@@ -483,8 +483,11 @@ def _translated(doing: str) -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return what the system reports of a failed connection, or else the library's own text."""
-    deepest: BaseException | None = error
+    """Return what the system reports of a failed connection, or else the library's own text.
+
+    A passed deadline is the reason itself: the connection was then shut down here, whatever the system reports of it.
+    """
+    deepest: BaseException | None = None if isinstance(error, TooLateError) else error
     while deepest is not None:
         if isinstance(deepest, OSError) and deepest.strerror:
             return deepest.strerror[:_SHOWN]
