@@ -54,6 +54,7 @@ from orchestrator.model.inputs import (
     UsedImage,
     admits,
 )
+from orchestrator.model.recipe import ProgramAspect, ProgramChange, Recipe, RecipeForm, RecipeProof
 from orchestrator.model.request import (
     DAY,
     Budget,
@@ -67,7 +68,7 @@ from orchestrator.model.request import (
     ToolPin,
     Tracked,
 )
-from orchestrator.model.result import SCHEMA, Attempt, ExclusionCheck, Fate, Mode, Result, Variant, Verdict
+from orchestrator.model.result import SCHEMA, Attempt, Caution, ExclusionCheck, Fate, Mode, Result, Variant, Verdict
 
 __all__ = [
     "BUILT_HERE",
@@ -83,6 +84,7 @@ __all__ = [
     "Build",
     "BuildTools",
     "CauseFinding",
+    "Caution",
     "Diagnosis",
     "Difference",
     "Environment",
@@ -108,10 +110,15 @@ __all__ = [
     "Policy",
     "Probe",
     "Profile",
+    "ProgramAspect",
+    "ProgramChange",
     "Proof",
     "Provided",
     "Published",
     "Reason",
+    "Recipe",
+    "RecipeForm",
+    "RecipeProof",
     "Release",
     "Remedied",
     "RemedyOutcome",

@@ -38,7 +38,8 @@ class Environment:
     config_settings: tuple[
         tuple[str, str], ...
     ] = ()  # of the build backend (PEP 517): the task's and those of remedies
-    # Settings of remedies; the first three builds have none.
+    recipe: str = ""  # SHA-256 of the recipe that was run; empty: the build backend was called
+    # Settings of remedies in records of earlier releases.
     flags: tuple[str, ...] = ()  # of the C and C++ compilers: CFLAGS, CXXFLAGS
     map_working_folder: bool = False  # every compiler call maps the folder in which it runs to "."
     finish: tuple[str, ...] = ()  # steps applied to the finished wheel: slugs of postprocess

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from orchestrator.model.recipe import ProgramChange
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -157,7 +159,8 @@ class Experiment:
 class RemedyOutcome(StrEnum):
     """The outcome of a remedy."""
 
-    PROVEN = "proven"
+    PROVEN = "proven"  # in the set that was proven, or alone
+    COSTLY = "costly"  # it gives equal bytes, and a program that is worse
     REJECTED = "rejected"
     NOT_TRIED = "not-tried"
 
@@ -170,6 +173,7 @@ class Remedied:
     outcome: RemedyOutcome
     severity_after: Severity | None = None  # None if it was not tried or the build failed
     why: str = ""  # one sentence, if it was rejected or not tried
+    changes: tuple[ProgramChange, ...] = ()  # what it changes besides its purpose, with the others of its set
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from orchestrator.model.diagnosis import (
     Unexplained,
 )
 from orchestrator.model.inputs import Inputs, Pin, Provided, Sdist, Tool, UsedImage
+from orchestrator.model.recipe import ProgramChange, Recipe
 
 SCHEMA = 2
 """Version of a result's JSON form."""
@@ -55,6 +56,15 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class Caution:
+    """A reason to doubt that other machines agree, which no variation here can test."""
+
+    name: str  # its slug: depends-on-cpu
+    builds: tuple[str, ...]  # the names of the builds that show it
+    evidence: str  # the line or text that shows it; untrusted, printable and cut
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The result of one job in one run; the JSON of results/, field by field."""
 
@@ -85,6 +95,9 @@ class Result:
     experiments: tuple[Experiment, ...] = ()
     remedies: tuple[Remedied, ...] = ()
     recipe: tuple[str, ...] = ()  # the smallest set of remedies that was proven to give equal bytes
+    recipes: tuple[Recipe, ...] = ()  # that set as files; empty in records of earlier releases
+    changes: tuple[ProgramChange, ...] = ()  # what that set changes besides its purpose
+    cautions: tuple[Caution, ...] = ()
     left_open: str = ""  # questions left open by the budget
     builds_compared: int = 0  # the number of builds with the first's exact bytes, the first included
     flake_bound: float | None = None  # the highest rate at which another build may differ unseen, at 95 %
