@@ -47,8 +47,8 @@ if TYPE_CHECKING:
         Image,
         Limits,
         OfferedWheel,
-        Provided,
         ProgramChange,
+        Provided,
         Published,
         Release,
         Wheel,
@@ -247,7 +247,11 @@ class JobEffects(InputEffects):
     def cpu_caution(self, build: Build) -> str:
         """Return why a build may depend on its processor; empty without a sign of it, or without its log."""
         log = self.results.logs.find(build.log)
-        return reading.cpu_caution(log, self.results.wheels.find(build.wheel.sha256) if build.wheel else None) if log else ""
+        return (
+            reading.cpu_caution(log, self.results.wheels.find(build.wheel.sha256) if build.wheel else None)
+            if log
+            else ""
+        )
 
     def _look(self, first: wheel.Given, second: wheel.Given, limits: Limits) -> Diagnosis | None:
         """Parse and explain two wheels; raise Interrupted where a signal to all our processes ended that."""

@@ -68,7 +68,9 @@ class SettlingEffects:
 class RecipeEffects:
     """The effects that running a recipe needs."""
 
-    offered: Callable[[Sequence[Pinned], Target], tuple[Pin, ...] | str]  # what a recipe pins; or why that cannot be had
+    offered: Callable[
+        [Sequence[Pinned], Target], tuple[Pin, ...] | str
+    ]  # what a recipe pins; or why that cannot be had
     file: Callable[[str], Path]  # a text as a file
     wheels: Callable[[Sequence[Pin]], Path]  # a folder with the files of wheels
     changes: Callable[[Build, Build], tuple[ProgramChange, ...]]  # of a remedied build, against one without remedies

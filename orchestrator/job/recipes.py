@@ -114,9 +114,7 @@ class RecipeRunner:
         assert not isinstance(offered, str)  # noqa: S101 - as above
         return tools, (*inputs.pins, *offered)
 
-    def _offered(
-        self, effects: RecipeEffects, form: RecipeForm, inputs: recipes.RecipeInputs
-    ) -> tuple[Pin, ...] | str:
+    def _offered(self, effects: RecipeEffects, form: RecipeForm, inputs: recipes.RecipeInputs) -> tuple[Pin, ...] | str:
         tools = effects.offered(recipes.begins_with(form), self.image.target)
         return tools if isinstance(tools, str) else effects.offered(recipes.wanted(form, inputs), self.image.target)
 
