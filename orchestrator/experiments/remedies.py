@@ -119,6 +119,7 @@ REMEDIES = (
         use="Pass the setting build-inplace=true to the build backend, where it knows that (aio-libs' backends do).",
         written=Writing(settings=(("build-inplace", "true"),)),
         change=_unchanged,
+        backends=("pep517_backend",),
     ),
     Remedy(
         "meson-build-dir",
