@@ -224,7 +224,7 @@ def search_remedies(
         trials=tuple(log.trials.values()),
         blamed=tuple(log.blamed.get(names, frozenset()) for names in log.trials),
         best=best,
-        useless=useless(causes, first, choosing),
+        useless=useless(causes, holds, first, choosing),
         holds=holds,
         before=before,
         spent=log.spent,
@@ -242,14 +242,12 @@ def choosing_for(runner: ExperimentRunner) -> Choosing:
     return Choosing(tools.cures, {name: reason for name, reason in why.items() if reason}, by_itself)
 
 
-def useless(causes: Sequence[CauseFinding], now: Plan, choosing: Choosing) -> tuple[tuple[str, str], ...]:
-    """Return the remedies that the causes suggest but that do nothing in this case, and why."""
-    suggested = (
-        name
-        for finding in causes
-        for choice in choices_of(finding, choosing.cures.get(finding.name, ()))
-        for name in choice
-    )
+def useless(
+    causes: Sequence[CauseFinding], holds: Sequence[str], now: Plan, choosing: Choosing
+) -> tuple[tuple[str, str], ...]:
+    """Return the remedies that causes or isolation suggest but that do nothing in this case, and why."""
+    choices = (choice for finding in causes for choice in choices_of(finding, choosing.cures.get(finding.name, ())))
+    suggested = (name for choice in (*choices, fixes(holds)) for name in choice)
     return tuple(
         (name, choosing.useless.get(name) or HELD_ALREADY.format(variation=named(name).variation))
         for name in dict.fromkeys(suggested)
