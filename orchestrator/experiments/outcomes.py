@@ -120,7 +120,7 @@ def may_cost(name: str) -> bool:
 
 
 def _rejected(search: Search, name: str) -> Remedied | None:
-    """Return the outcome of a remedy that was tried: of the last trial in which it failed, or else of the last one."""
+    """Return the outcome of a remedy that was tried: of the last trial in which it failed, or else of an equal one."""
     with_it = [
         (trial, blamed)
         for trial, blamed in zip(search.trials, search.blamed, strict=True)
@@ -128,7 +128,9 @@ def _rejected(search: Search, name: str) -> Remedied | None:
     ]
     if not with_it:
         return None
-    trial, blamed = next((pair for pair in reversed(with_it) if name in pair[1]), with_it[-1])
+    failed = [pair for pair in with_it if name in pair[1]]
+    equal = [pair for pair in with_it if pair[0].equal]
+    trial, blamed = (failed or equal or with_it)[-1]
     after = trial.diagnosis.severity if trial.diagnosis else None
     if trial.refusal:
         return Remedied(
