@@ -80,7 +80,7 @@ VARIATIONS = (
         shown=lambda environment: environment.build_path,
         seen=lambda probe: probe.build_path,
         planted=lambda environment, _: _planted_build_path(environment.build_path),
-        fixed=Writing(folder="/build/source"),
+        fixed=Writing(fixed_folder=True),
         why="Everyone unpacks sources where they like, and most build tools make a folder of random name.",
         shows=(
             "Compilers write the folder into debug information, `__FILE__` into assertions and messages; bytecode has "
@@ -109,7 +109,7 @@ VARIATIONS = (
         planted=lambda environment, _: Planted(
             (environment.hostname, environment.domainname, f"{environment.hostname}.{environment.domainname}")
         ),
-        fixed=Writing(wrap=("unshare", "--map-root-user", "--uts", "sh", "-c", 'hostname builder && exec "$@"', "sh")),
+        fixed=Writing(note="build on a host of the same name"),
         why="No two machines have the same name, and one in a container often has a random one.",
         shows="A generated file records where it was built.",
         repair="Leave the host's name out of what is generated: a wheel is for other hosts.",
@@ -248,7 +248,7 @@ VARIATIONS = (
         planted=lambda environment, _: Planted(
             tuple(value for name, value in environment.variables if name == "CAPTURE_ENVIRONMENT")
         ),
-        fixed=Writing(note="begin with an empty environment, as with env --ignore-environment"),
+        fixed=Writing(clean_environment=True),
         why="Every shell and every build service sets its own variables.",
         shows="A file that dumps all of the environment, or takes its values from it, has one more line.",
         repair="Record only the variables that the build is meant to depend on.",
@@ -347,7 +347,7 @@ VARIATIONS = (
         shown=lambda environment: environment.environment_path,
         seen=lambda probe: probe.environment_path,
         planted=lambda environment, _: Planted(with_parents(environment.environment_path)),
-        fixed=Writing(requirements="/build/requirements"),
+        fixed=Writing(fixed_folder=True),
         why=(
             "Where the build requirements are installed is up to whoever builds, and isolated builds use a folder of "
             "random name."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.build.variations import VARIATIONS
@@ -31,42 +31,16 @@ class Remedy:
     use: str  # how it is used, in a sentence
     written: Writing
     change: Callable[[Writing, Environment, str], Environment]  # the environment, and the release's version
-    variation: str = ""  # the variation that it holds; then `change` leaves the environment as it is
+    variation: str = ""  # the variation that it holds
+    backends: tuple[str, ...] = ()  # prefixes of the modules of the build backends that know it; empty: any
 
     def apply(self, environment: Environment, version: str) -> Environment:
         """Turn the environment of either build into the remedied one."""
         return self.change(self.written, environment, version)
 
 
-def as_written(written: Writing, environment: Environment, version: str) -> Environment:
-    """Do in an environment what is written for users, so that what is proven is what users get."""
-
-    def expanded(text: str) -> str:
-        return text.replace("$PWD", environment.build_path).replace("$HOME", environment.home)
-
-    variables = [(name, expanded(value)) for name, value in written.variables]
-    if written.pretend:
-        variables.append(("SETUPTOOLS_SCM_PRETEND_VERSION", version))
-    return replace(
-        environment,
-        variables=(*environment.variables, *variables),
-        flags=(*environment.flags, *map(expanded, written.flags)),
-        config_settings=(*environment.config_settings, *written.settings),
-        finish=(*environment.finish, *written.finish),
-        map_working_folder=environment.map_working_folder or written.compilers,
-    )
-
-
-def _set_epoch(_written: Writing, environment: Environment, _version: str) -> Environment:
-    return replace(environment, source_date_epoch=environment.source_date_epoch or EPOCH)
-
-
-def _same_length(_written: Writing, environment: Environment, _version: str) -> Environment:
-    return replace(environment, build_path=environment.build_path.ljust(SAME_LENGTH, "x"))
-
-
 def _unchanged(_written: Writing, environment: Environment, _version: str) -> Environment:
-    """Leave the environment as it is: the variation is held instead."""
+    """Leave the environment as it is: the recipe's text does all of it."""
     return environment
 
 
@@ -91,7 +65,7 @@ REMEDIES = (
         why="Archives, generated files and compilers that know the variable use it instead of the clock.",
         use="Export it for the build, as the time of the release in seconds since 1970, not before 1980.",
         written=Writing(variables=(("SOURCE_DATE_EPOCH", str(EPOCH)),)),
-        change=_set_epoch,
+        change=_unchanged,
     ),
     Remedy(
         "prefix-map-source",
@@ -102,15 +76,15 @@ REMEDIES = (
             "them."
         ),
         written=Writing(flags=("-ffile-prefix-map=$PWD=.",)),
-        change=as_written,
+        change=_unchanged,
     ),
     Remedy(
         "prefix-map-folder",
         "Have every compiler call write the folder in which it runs as a dot.",
         why="Some build backends copy the source to another folder, which a map of the source's folder misses.",
         use="Put wrappers of the compilers first in PATH that add -ffile-prefix-map=$PWD=. to each call.",
-        written=Writing(compilers=True),
-        change=as_written,
+        written=Writing(flags=("-ffile-prefix-map=$PWD=.",)),
+        change=_unchanged,
     ),
     Remedy(
         "random-seed",
@@ -118,7 +92,7 @@ REMEDIES = (
         why="With link-time optimisation, and for some symbols of C++, gcc invents names from random numbers.",
         use="Append -frandom-seed=1 to CFLAGS and CXXFLAGS; 0 would leave it random.",
         written=Writing(flags=("-frandom-seed=1",)),
-        change=as_written,
+        change=_unchanged,
     ),
     Remedy(
         "no-debug-info",
@@ -126,7 +100,7 @@ REMEDIES = (
         why="Where debug information alone has paths, leaving it out leaves nothing that differs.",
         use="Append -g0 to CFLAGS and CXXFLAGS.",
         written=Writing(flags=("-g0",)),
-        change=as_written,
+        change=_unchanged,
     ),
     Remedy(
         "remap-rust-path",
@@ -136,7 +110,7 @@ REMEDIES = (
         ),
         use="Export RUSTFLAGS with --remap-path-prefix for the source and for the home folder.",
         written=Writing(variables=(("RUSTFLAGS", "--remap-path-prefix=$HOME=home --remap-path-prefix=$PWD=."),)),
-        change=as_written,
+        change=_unchanged,
     ),
     Remedy(
         "build-in-place",
@@ -144,7 +118,8 @@ REMEDIES = (
         why="A copy is in a folder of random name, which goes into debug information and generated files.",
         use="Pass the setting build-inplace=true to the build backend, where it knows that (aio-libs' backends do).",
         written=Writing(settings=(("build-inplace", "true"),)),
-        change=as_written,
+        change=_unchanged,
+        backends=("pep517_backend",),
     ),
     Remedy(
         "meson-build-dir",
@@ -152,7 +127,8 @@ REMEDIES = (
         why="By default it builds in .mesonpy- and eight random letters, which generated files repeat.",
         use="Pass the setting build-dir=build/meson to the build backend.",
         written=Writing(settings=(("build-dir", "build/meson"),)),
-        change=as_written,
+        change=_unchanged,
+        backends=("mesonpy",),
     ),
     Remedy(
         "pretend-version",
@@ -160,7 +136,7 @@ REMEDIES = (
         why="A version from the repository may have the date or the hash of a checkout.",
         use="Export SETUPTOOLS_SCM_PRETEND_VERSION with the release's version.",
         written=Writing(pretend=True),
-        change=as_written,
+        change=_unchanged,
     ),
     Remedy(
         "no-sbom",
@@ -171,7 +147,7 @@ REMEDIES = (
             "afterwards."
         ),
         written=Writing(finish=("no-sbom",)),
-        change=as_written,
+        change=_unchanged,
     ),
     Remedy(
         "strip-debug",
@@ -179,7 +155,7 @@ REMEDIES = (
         why="It is not loaded at run time, and most paths are in it; the build id, made from it, goes with it.",
         use="Run the wheel through strip-debug after the build; a Debian package has dh_strip for that.",
         written=Writing(finish=("strip-debug",)),
-        change=as_written,
+        change=_unchanged,
     ),
     Remedy(
         "canonical-archive",
@@ -189,15 +165,15 @@ REMEDIES = (
         ),
         use="Run the wheel through canonical-archive after the build.",
         written=Writing(finish=("canonical-archive",)),
-        change=as_written,
+        change=_unchanged,
     ),
     Remedy(
         "same-length-path",
         "Build in folders whose paths are equally long.",
         why="Where code or tables make room for a path, its length moves all that follows.",
         use=f"Pad the name of the folder, so that its whole path has {SAME_LENGTH} characters.",
-        written=Writing(note=f"build in a folder whose path has {SAME_LENGTH} characters"),
-        change=_same_length,
+        written=Writing(length=SAME_LENGTH),
+        change=_unchanged,
     ),
 )
 """All remedies; `remedied` applies them in this order. The first ones hold a variation each."""
@@ -210,6 +186,11 @@ _BY_NAME = {remedy.name: remedy for remedy in REMEDIES}
 def named(name: str) -> Remedy:
     """Return the remedy of that slug; raises KeyError where there is none."""
     return _BY_NAME[name]
+
+
+def applies(remedy: Remedy, backend: str) -> bool:
+    """Check whether a remedy is for that build backend, as pyproject.toml names it."""
+    return not remedy.backends or backend.startswith(remedy.backends)
 
 
 def held_by(names: Iterable[str]) -> tuple[str, ...]:

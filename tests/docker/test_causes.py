@@ -64,7 +64,7 @@ def test_each_cause_is_named(cases: CaseBuilder, cause: Cause) -> None:
     if cause.remedies and result.verdict is Verdict.SENSITIVE:
         assert result.recipe, described(result)
         assert set(result.recipe) <= proven(result)
-    assert len(result.builds) <= 3 + 16
+    assert len(result.builds) <= 3 + 24
 
 
 @pytest.mark.parametrize("name", variations.NAMES)
