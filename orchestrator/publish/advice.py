@@ -6,21 +6,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.experiments.remedies import NAMES
+from orchestrator.model import RecipeForm, RecipeProof
 from orchestrator.publish import recipes as writing
 
 if TYPE_CHECKING:
     from orchestrator.model import Result
 
+TITLES = {
+    RecipeForm.SH: "pip",
+    RecipeForm.BUILD: "python -m build",
+    RecipeForm.UV: "uv",
+    RecipeForm.DEBIAN_RULES: "debian/rules",
+    RecipeForm.DOCKERFILE: "Dockerfile",
+    RecipeForm.GITHUB: "GitHub Actions",
+}
+
 
 def recipes(result: Result) -> tuple[tuple[str, str], ...]:
-    """Return the proven recipe as (title, text to paste) for each kind of builder; empty if there is none."""
-    if not result.recipe or not _known(result):
-        return ()
-    return (
-        ("pip", writing.pip(result)),
-        ("python -m build", writing.build(result)),
-        ("debian/rules", writing.debian_rules(result)),
-    )
+    """Return the stored recipes as (title, text to paste), for each kind of builder; those that failed are left out."""
+    return tuple((TITLES[one.form], one.text) for one in result.recipes if one.proof is not RecipeProof.REJECTED)
 
 
 def report(result: Result) -> str:

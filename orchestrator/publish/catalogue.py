@@ -135,7 +135,7 @@ def _example(written: Writing) -> Iterator[tuple[str, str]]:
     pieces = (
         *written.lines,
         *(f'export {name}="{value}"' for name, value in written.variables),
-        *(f"CFLAGS={flag}" for flag in written.flags),
+        *(f"gcc ... {flag}" for flag in written.flags),
         *(f"--config-setting={key}={value}" for key, value in written.settings),
         *((" ".join((*written.wrap, "python3 -m build")),) if written.wrap else ()),
     )

@@ -1,4 +1,4 @@
-"""Writes remedies down so that they can be used as they are: scripts, a debian/rules file, a report for upstream.
+"""Writes a report for the project that made a package.
 
 Text from a package (names, evidence) is quoted for the place where it is written.
 """
@@ -6,21 +6,17 @@ Text from a package (names, evidence) is quoted for the place where it is writte
 from __future__ import annotations
 
 import re
-import shlex
 from typing import TYPE_CHECKING
 
-from orchestrator.build.compilers import WRAPPED, WRAPPER
 from orchestrator.build.variations import BY_NAME
-from orchestrator.experiments.remedies import EPOCH, named
-from orchestrator.model import RemedyOutcome, Severity
+from orchestrator.experiments.remedies import named
+from orchestrator.model import RecipeForm, RecipeProof, RemedyOutcome, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from orchestrator.build.writing import Writing
     from orchestrator.model import CauseFinding, Environment, Result
 
-OUT = "dist"
 _DEEP = {
     Severity.NONE: "the same bytes",
     Severity.ARCHIVE: "the archive alone: times, modes, order or packing of members",
@@ -31,43 +27,6 @@ _DEEP = {
     Severity.MEMBERS: "the members or the tags of the wheel",
 }
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&@:])")
-
-
-def pip(result: Result) -> str:
-    """Write a shell script that builds the wheel with pip by the recipe; its argument is the sdist."""
-    settings = "".join(f" --config-settings={shlex.quote(f'{key}={value}')}" for key, value in _settings(result))
-    isolation = " --no-build-isolation" if _requirements(result) else ""
-    command = f'{_python(result)} -m pip wheel --no-deps --no-cache-dir{isolation}{settings} --wheel-dir "$out" .'
-    return _script(result, command)
-
-
-def build(result: Result) -> str:
-    """Write a shell script that builds the wheel with `python -m build`; its argument is the sdist."""
-    settings = "".join(f" --config-setting={shlex.quote(f'{key}={value}')}" for key, value in _settings(result))
-    isolation = " --no-isolation" if _requirements(result) else ""
-    return _script(result, f'{_python(result)} -m build --wheel{isolation}{settings} --outdir "$out" .')
-
-
-def debian_rules(result: Result) -> str:
-    """Write a debian/rules file that builds the wheel with pybuild by the recipe."""
-    writings = _writings(result)
-    lines = ["#!/usr/bin/make -f", *(f"# {note}" for note in _notes(writings))]
-    if flags := [flag.replace("$PWD", "$(CURDIR)") for one in writings for flag in one.flags]:
-        lines += [f"export DEB_{name}_MAINT_APPEND = {' '.join(flags)}" for name in ("CFLAGS", "CXXFLAGS")]
-    for name, value in _variables(result):
-        lines.append(f"export {name} = {value.replace('$PWD', '$(CURDIR)').replace('$HOME', '$(HOME)')}")
-    if settings := _settings(result):
-        lines.append("export PYBUILD_BUILD_ARGS = " + " ".join(f"-C{key}={value}" for key, value in settings))
-    if any(one.compilers for one in writings):
-        lines.append("export PATH := $(CURDIR)/debian/compilers:$(PATH)")
-    lines += ["", "%:", "\tdh $@ --buildsystem=pybuild"]
-    before = [line for one in writings for line in one.lines]
-    wrap = " ".join(shlex.quote(word).replace("$", "$$") for one in writings for word in one.wrap)
-    if before or wrap or any(one.compilers for one in writings):
-        steps = [*before, *(_wrappers("debian/compilers") if any(one.compilers for one in writings) else ())]
-        escaped = [step.replace("$", "$$") for step in steps]
-        lines += ["", "override_dh_auto_build:", "\t" + "; ".join([*escaped, f"{wrap} dh_auto_build".strip()])]
-    return "\n".join(lines) + "\n"
 
 
 def report(result: Result) -> str:
@@ -87,102 +46,10 @@ def report(result: Result) -> str:
     return "\n".join(parts) + "\n"
 
 
-# --- scripts ---------------------------------------------------------------------------------
-
-
-def _script(result: Result, command: str) -> str:
-    writings = _writings(result)
-    filename = result.sdist.filename if result.sdist else ""
-    folder = next((one.folder for one in writings if one.folder), "/build/source")
-    wrap = " ".join(shlex.quote(word) for one in writings for word in one.wrap)
-    finish = [step for one in writings for step in one.finish]
-    lines = [
-        "#!/bin/sh",
-        f"# Builds {_comment(result.project)} {_comment(result.version)} to the same bytes wherever it is run.",
-        *(f"# See to it yourself: {note}." for note in _notes(writings)),
-        "set -eu",
-        f'sdist=$(realpath "${{1:-{_default(filename)}}}")',
-        f'out="$PWD/{OUT}"',
-        *(line for one in writings for line in one.lines),
-        f"mkdir -p {folder}",
-        f'tar -xf "$sdist" -C {folder} --strip-components=1 --no-same-permissions',
-        f"cd {folder}",
-        *_environment(result, writings),
-        *_installed(result),
-        f"{wrap} {command}".strip(),
-    ]
-    if finish:
-        epoch = result.source_date_epoch or EPOCH
-        lines.append(
-            f'python3 -m orchestrator.guest.postprocess {epoch} {",".join(dict.fromkeys(finish))} "$out"/*.whl'
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _environment(result: Result, writings: Sequence[Writing]) -> list[str]:
-    lines = [f'export {name}="{value}"' for name, value in _variables(result)]
-    if flags := " ".join(flag for one in writings for flag in one.flags):
-        lines.append(f'export CFLAGS="${{CFLAGS:-}} {flags}" CXXFLAGS="${{CXXFLAGS:-}} {flags}"')
-    if any(one.compilers for one in writings):
-        lines += [*_wrappers("/build/compilers"), 'export PATH="/build/compilers:$PATH"']
-    return lines
-
-
-def _wrappers(folder: str) -> list[str]:
-    """Return lines that write wrappers of the compilers, which map the folder in which each is called."""
-    text = WRAPPER.format(name="%s").replace("\n", "\\n")
-    wrapper = f'printf {shlex.quote(text)} "$name"'
-    loop = f"for name in {' '.join(WRAPPED)}; do {wrapper} >{folder}/$name; chmod +x {folder}/$name; done"
-    return [f"mkdir -p {folder}", loop]
-
-
-def _installed(result: Result) -> list[str]:
-    """Return lines that install the build requirements where the recipe wants them."""
-    if not (folder := _requirements(result)):
-        return []
-    pins = " ".join(shlex.quote(f"{pin.name}=={pin.version}") for pin in result.build_requirements)
-    lines = [f"python3 -m venv {folder}", f"{folder}/bin/python -m pip install build {pins}".rstrip()]
-    return [*lines, f'export PATH="{folder}/bin:$PATH"']
-
-
-def _python(result: Result) -> str:
-    folder = _requirements(result)
-    return f"{folder}/bin/python" if folder else "python3"
-
-
-def _requirements(result: Result) -> str:
-    return next((one.requirements for one in _writings(result) if one.requirements), "")
-
-
-def _writings(result: Result) -> tuple[Writing, ...]:
-    return tuple(named(name).written for name in result.recipe)
-
-
-def _notes(writings: Iterable[Writing]) -> list[str]:
-    return [one.note for one in writings if one.note]
-
-
-def _settings(result: Result) -> list[tuple[str, str]]:
-    return [pair for one in _writings(result) for pair in one.settings]
-
-
-def _variables(result: Result) -> list[tuple[str, str]]:
-    """Return the variables that the recipe sets, for double quotes; the epoch always, for it was there too."""
-    pairs = [pair for one in _writings(result) for pair in one.variables]
-    if any(one.pretend for one in _writings(result)):
-        pairs.append(("SETUPTOOLS_SCM_PRETEND_VERSION", _plain(result.version)))
-    if result.source_date_epoch is not None:
-        pairs = [("SOURCE_DATE_EPOCH", str(result.source_date_epoch)), *pairs]
-    return list(dict(pairs).items())
-
-
-def _plain(text: str) -> str:
-    """Leave of a version or file name only what no shell and no make takes for its own."""
-    return re.sub(r"[^A-Za-z0-9.+!_-]", "_", text)
-
-
-def _default(filename: str) -> str:
-    return _plain(filename) or "sdist.tar.gz"
+def _shown_recipe(result: Result) -> list[str]:
+    """Return the script that builds the wheel, if it is proven, as lines of Markdown."""
+    proven = (one for one in result.recipes if one.form is RecipeForm.SH and one.proof is RecipeProof.PROVEN)
+    return [line for one in proven for line in ("", "```sh", one.text.rstrip(), "```")]
 
 
 def _comment(text: str) -> str:
@@ -242,7 +109,7 @@ def _repairs(result: Result) -> list[str]:
     for one in result.remedies:
         if one.outcome is RemedyOutcome.REJECTED:
             lines.append(f"- not {_code(one.name)}: {_text(one.why)}")
-    return [*lines, "", "```sh", pip(result).rstrip(), "```"]
+    return [*lines, *_shown_recipe(result)]
 
 
 def _figures(result: Result) -> list[str]:
