@@ -17,7 +17,7 @@ from orchestrator.analysis.formats import elf, program
 from orchestrator.analysis.formats.program import GUARDS, LEVELS
 from orchestrator.model import Failure, Limits
 from orchestrator.model.recipe import ProgramAspect, ProgramChange
-from orchestrator.util.escapes import escaped
+from orchestrator.util.escapes import visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -83,6 +83,19 @@ class Part:
     program: Program | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All programs of a wheel in one line of a table; sizes in bytes."""
+
+    programs: int
+    code: int
+    loaded: int
+    level: str
+    hardening: str  # the worst state of each guard
+    fortified: int  # imports of checked functions
+    debug: int
+
+
 def program_changes(original: Given, remedied: Given, limits: Limits = LIMITS) -> tuple[ProgramChange, ...]:
     """Return what differs for users between two wheel files; if a wheel cannot be read, that alone, as a cost."""
     with ExitStack() as stack:
@@ -105,9 +118,31 @@ def programs(given: Given, limits: Limits = LIMITS) -> dict[str, Program]:
         return {path: part.program for path, part in parts.items() if part.program is not None}
 
 
+def overview(given: Given, limits: Limits = LIMITS) -> Overview:
+    """Return what the programs of a wheel file have in common; all is zero or empty if the wheel cannot be read."""
+    found = list(programs(given, limits).values())
+    levels = sum((one.levels for one in found), Counter[str]())
+    framed, functions = (sum(getattr(one, name) for one in found) for name in ("framed", "functions"))
+    return Overview(
+        programs=len(found),
+        code=sum(one.code for one in found),
+        loaded=sum(one.loaded for one in found),
+        level=_levels(levels) if levels else f"not recorded ({_frames(framed, functions)})" if found else "none",
+        hardening=", ".join(
+            f"{name}: {states[at]}" for name, states in GUARDS.items() if (at := _worst(found, name)) >= 0
+        ),
+        fortified=sum(len(one.fortified) for one in found),
+        debug=sum(one.debug for one in found),
+    )
+
+
+def _worst(found: Iterable[Program], guard: str) -> int:
+    return min((one.guards[guard] for one in found if guard in one.guards), default=-1)
+
+
 def _unreadable(first: Opened | Failure, second: Opened | Failure) -> ProgramChange:
     texts = [f"cannot be read: {one.detail}" if isinstance(one, Failure) else "wheel" for one in (first, second)]
-    return ProgramChange("", ProgramAspect.MEMBERS, _cut(texts[0]), _cut(texts[1]))
+    return ProgramChange("", ProgramAspect.MEMBERS, printable(texts[0]), printable(texts[1]))
 
 
 def _changes(first: Opened, second: Opened) -> Iterator[ProgramChange]:
@@ -155,14 +190,14 @@ def _by_shape(paths: Iterable[str]) -> dict[str, list[str]]:
 def _renamed(pairs: Mapping[str, str]) -> Iterator[ProgramChange]:
     for path, there in pairs.items():
         if path != there:
-            yield ProgramChange(_cut(path), ProgramAspect.MEMBERS, _cut(path), _cut(there), cost=False)
+            yield ProgramChange(printable(path), ProgramAspect.MEMBERS, printable(path), printable(there), cost=False)
 
 
 def _members(first: Collection[str], second: Collection[str], pairs: Mapping[str, str]) -> Iterator[ProgramChange]:
     for path in sorted(set(first) - set(pairs)):
-        yield ProgramChange(_cut(path), ProgramAspect.MEMBERS, "present", "gone")
+        yield ProgramChange(printable(path), ProgramAspect.MEMBERS, "present", "gone")
     for path in sorted(set(second) - set(pairs.values())):
-        yield ProgramChange(_cut(path), ProgramAspect.MEMBERS, "absent", "present", cost=False)
+        yield ProgramChange(printable(path), ProgramAspect.MEMBERS, "absent", "present", cost=False)
 
 
 # --- one program ---------------------------------------------------------------------------------
@@ -172,15 +207,15 @@ def compared(path: str, first: Part, second: Part) -> Iterator[ProgramChange]:
     """Yield the changes of one member; one that can no longer be read is a cost, one that never could is none."""
     if first.program is not None and second.program is not None:
         for compare in _COMPARISONS:
-            yield from (replace(change, path=_cut(path)) for change in compare(first.program, second.program))
+            yield from (replace(change, path=printable(path)) for change in compare(first.program, second.program))
     elif _ELF in {first.state, second.state} or _BROKEN in {first.state, second.state}:
         worse = first.program is not None
-        yield ProgramChange(_cut(path), ProgramAspect.SECTIONS, first.state, second.state, cost=worse)
+        yield ProgramChange(printable(path), ProgramAspect.SECTIONS, first.state, second.state, cost=worse)
 
 
 def _changed(aspect: ProgramAspect, before: str, after: str, *, cost: bool = True) -> Iterator[ProgramChange]:
     if before != after:
-        yield ProgramChange("", aspect, _cut(before), _cut(after), cost)
+        yield ProgramChange("", aspect, printable(before), printable(after), cost)
 
 
 def _optimisation(first: Program, second: Program) -> Iterator[ProgramChange]:
@@ -189,8 +224,8 @@ def _optimisation(first: Program, second: Program) -> Iterator[ProgramChange]:
         cost = _lower(ours, theirs)
         yield from _changed(ProgramAspect.OPTIMISATION, _levels(ours), _levels(theirs), cost=cost)
     elif _framed_share(second) - _framed_share(first) > FRAMED_SHARE:
-        before, after = (f"{_levels(one.levels)}; {_frames(one)}" for one in (first, second))
-        yield from _changed(ProgramAspect.OPTIMISATION, before, f"{after}, as without optimisation")
+        before, after = (f"{_levels(one.levels)}; {_frames(one.framed, one.functions)}" for one in (first, second))
+        yield from _changed(ProgramAspect.OPTIMISATION, before, f"{after}, as with -O0")
 
 
 def _lower(ours: Counter[str], theirs: Counter[str]) -> bool:
@@ -213,8 +248,8 @@ def _framed_share(one: Program) -> float:
     return one.framed / one.functions if one.functions else 0
 
 
-def _frames(one: Program) -> str:
-    return f"{one.framed} of {one.functions} functions set up a frame pointer"
+def _frames(framed: int, functions: int) -> str:
+    return f"{framed} of {functions} functions set up a frame pointer"
 
 
 def _switches(first: Program, second: Program) -> Iterator[ProgramChange]:
@@ -358,10 +393,12 @@ def _shortened(changes: list[ProgramChange], most: int) -> list[ProgramChange]:
 
 def _names(names: Iterable[str]) -> str:
     first, more = sorted(names)[:_MOST_NAMES], len(list(names)) - _MOST_NAMES
-    return ", ".join(_cut(name, _LONGEST // _MOST_NAMES) for name in first) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(printable(name, _LONGEST // _MOST_NAMES) for name in first) + (
+        f" and {more} more" if more > 0 else ""
+    )
 
 
-def _cut(text: str, longest: int = _LONGEST) -> str:
-    """Return untrusted text in one printable line."""
-    line = escaped(text.replace("\n", " ").replace("\t", " "))
+def printable(text: str, longest: int = _LONGEST) -> str:
+    """Return untrusted text in one printable line of at most so many characters."""
+    line = visible(text.replace("\n", " ").replace("\t", " "))
     return line if len(line) <= longest else line[: longest - 1] + "…"

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.analysis.program_changes import MOST, Part, compared, listed, paired, program_changes, programs
+from orchestrator.analysis.program_changes import (
+    MOST,
+    Overview,
+    Part,
+    compared,
+    listed,
+    overview,
+    paired,
+    program_changes,
+    programs,
+)
 from orchestrator.analysis.wheel import Given
 from orchestrator.model import Limits, WheelFile
 from orchestrator.model.recipe import ProgramAspect, ProgramChange
@@ -102,7 +112,7 @@ def test_replaced_flags_cost_optimisation_and_assertions(tmp_path: Path) -> None
     assert aspects <= costs(found)
     ((before, after),) = texts(found, ProgramAspect.OPTIMISATION)
     assert before == "-O2; 0 of 3 functions set up a frame pointer"
-    assert after == "level not recorded; 4 of 4 functions set up a frame pointer, as without optimisation"
+    assert after == "level not recorded; 4 of 4 functions set up a frame pointer, as with -O0"
     assert ("no assertions", "assertions are on: imports __assert_fail") in texts(found, ProgramAspect.IMPORTS)
 
 
@@ -244,6 +254,18 @@ def test_programs_of_a_wheel_are_read(tmp_path: Path) -> None:
     found = programs(given(tmp_path / "first", {MEMBER: compiled(*PYTHON), "pkg/a.py": b""}))
     assert list(found) == [MEMBER]
     assert found[MEMBER].guards["relro"] == 2
+
+
+def test_an_overview_has_the_worst_of_all_programs(tmp_path: Path) -> None:
+    """The table has one line for each wheel."""
+    whole, lazy = compiled(*PYTHON), compiled(*PYTHON, "-Wl,-z,lazy")
+    seen = overview(given(tmp_path / "first", {"a.so": whole, "b.so": lazy, "c.py": b""}))
+    assert (seen.programs, seen.level, seen.fortified) == (2, "-O2", 4)
+    assert "relro: partial, executable stack: no, stack protector: yes" in seen.hardening
+    assert 0 < seen.code < seen.loaded
+    bare = overview(given(tmp_path / "second", {"a.so": compiled()}))
+    assert bare.level == "not recorded (4 of 4 functions set up a frame pointer)"
+    assert overview(given(tmp_path / "third", {})) == Overview(0, 0, 0, "none", "", 0, 0)
 
 
 def test_the_limited_call_gives_the_same(tmp_path: Path) -> None:
