@@ -32,13 +32,16 @@ LIMITS = Limits()
 MOST = 20
 """The most changes that are listed; the last one counts the others."""
 
-SHARE, SLACK = 0.02, 512
+SHARE, SLACK = 0.05, 1024
 """The share, and bytes, by which the loaded size may change: names of folders are in it, code is not."""
 
 CODE_SHARE, CODE_SLACK = 0.01, 64
 """The share, and bytes, by which the size of the instructions may change."""
 
-DEBUG_SHARE = 0.25
+FUNCTION_SHARE = 0.02
+"""The share by which the number of functions may change: it follows from what the compiler inlines."""
+
+DEBUG_SHARE = 0.05
 """The share by which the debug information may shrink."""
 
 FRAMED_SHARE = 0.2
@@ -64,6 +67,9 @@ _MEANING = (
     "-fexceptions",
 )
 _ASSERTIONS = frozenset({"__assert_fail", "__assert_perror_fail", "__assert"})
+_RUNTIME = frozenset(
+    {"libc.so.6", "libm.so.6", "libpthread.so.0", "libgcc_s.so.1"}
+)  # needed or not, by what is inlined
 # What GCC calls or inlines as it sees fit, by the optimisation level.
 _BUILTIN = re.compile(
     r"mem\w+|st[pr]\w+|f?put\w+|f?printf|fwrite|abs|abort|__stack_chk_fail|_ITM_\w+|__\w+_chk", re.ASCII
@@ -299,7 +305,7 @@ def _imports(first: Program, second: Program) -> Iterator[ProgramChange]:
 
 def _libraries(first: Program, second: Program) -> Iterator[ProgramChange]:
     before, after = (_names(one.libraries) or "none" for one in (first, second))
-    lost = not first.libraries <= second.libraries
+    lost = bool(first.libraries - second.libraries - _RUNTIME)
     yield from _changed(ProgramAspect.IMPORTS, f"libraries: {before}", f"libraries: {after}", cost=lost)
 
 
@@ -319,12 +325,19 @@ def _debug(first: Program, second: Program) -> Iterator[ProgramChange]:
 
 
 def _size(first: Program, second: Program) -> Iterator[ProgramChange]:
-    if not _near(first.code, second.code, CODE_SHARE, CODE_SLACK):
-        before, after = (f"{_bytes(one.code)} of instructions" for one in (first, second))
+    if not _near(first.code, second.code, CODE_SHARE, CODE_SLACK) or not _near(
+        first.functions, second.functions, FUNCTION_SHARE, 0
+    ):
+        before, after = (_instructions(one) for one in (first, second))
         yield from _changed(ProgramAspect.SIZE, before, after)
     elif not _near(first.loaded, second.loaded, SHARE, SLACK):
         before, after = (f"{_bytes(one.loaded)} loaded" for one in (first, second))
         yield from _changed(ProgramAspect.SIZE, before, after)
+
+
+def _instructions(one: Program) -> str:
+    functions = f" in {one.functions:,} functions" if one.functions else ""
+    return f"{_bytes(one.code)} of instructions{functions}"
 
 
 def _near(first: int, second: int, share: float, slack: int) -> bool:

@@ -137,9 +137,12 @@ def test_no_level_is_no_optimisation(tmp_path: Path) -> None:
 
 
 def test_an_unknown_level_is_left_out(tmp_path: Path) -> None:
-    """Nothing records -O1, and its code has no frame pointers either."""
-    found = between(tmp_path, compiled("-O2"), compiled("-O1"))
+    """Nothing records -Og, and its code has no frame pointers either; but it inlines less."""
+    found = between(tmp_path, compiled("-O2"), compiled("-Og"))
     assert texts(found, ProgramAspect.OPTIMISATION) == []
+    ((before, after),) = texts(found, ProgramAspect.SIZE)
+    assert before.endswith("in 3 functions")
+    assert after.endswith("in 4 functions")
 
 
 @pytest.mark.parametrize(
