@@ -17,7 +17,6 @@ from orchestrator.analysis.formats import elf, program
 from orchestrator.analysis.formats.program import GUARDS, LEVELS
 from orchestrator.model import Failure, Limits
 from orchestrator.model.recipe import ProgramAspect, ProgramChange
-from orchestrator.util.escapes import visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -413,5 +412,5 @@ def _names(names: Iterable[str]) -> str:
 
 def printable(text: str, longest: int = _LONGEST) -> str:
     """Return untrusted text in one printable line of at most so many characters."""
-    line = visible(text.replace("\n", " ").replace("\t", " "))
+    line = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text[: longest + 1])
     return line if len(line) <= longest else line[: longest - 1] + "…"

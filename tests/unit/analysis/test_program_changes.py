@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.analysis.formats import program
+from orchestrator.analysis.formats.text import Plain
 from orchestrator.analysis.program_changes import (
     MOST,
     Overview,
@@ -86,6 +88,11 @@ def changes(tmp_path: Path, first: Mapping[str, bytes], second: Mapping[str, byt
 def between(tmp_path: Path, first: bytes, second: bytes) -> tuple[ProgramChange, ...]:
     """Compare two wheels with one program each."""
     return changes(tmp_path, {MEMBER: first}, {MEMBER: second})
+
+
+def part(content: bytes) -> Part:
+    """Return a program as it is compared."""
+    return Part("ELF file", program.read(Plain(content)))
 
 
 def costs(found: tuple[ProgramChange, ...]) -> set[ProgramAspect]:
@@ -176,6 +183,17 @@ def test_each_loss_is_a_cost_of_its_aspect(
     )
     gained = program_changes(given(tmp_path / "third", {MEMBER: less}), given(tmp_path / "fourth", {MEMBER: whole}))
     assert aspect not in costs(gained)
+
+
+def test_a_library_that_is_no_longer_needed_is_a_cost(tmp_path: Path) -> None:
+    """The C library is none: every Python has it, and a program may need nothing of it."""
+    linked = compiled("-O2", "-Wl,--no-as-needed", "-l:libresolv.so.2")
+    assert texts(found := between(tmp_path, linked, compiled("-O2")), ProgramAspect.IMPORTS) == [
+        ("libraries: libc.so.6, libresolv.so.2", "libraries: libc.so.6")
+    ]
+    assert costs(found) == {ProgramAspect.IMPORTS}
+    bare = list(compared(MEMBER, part(compiled("-O2")), part(compiled("-O2", "-nostdlib"))))
+    assert [one.cost for one in bare if one.before == "libraries: libc.so.6"] == [False]
 
 
 def test_control_flow_protection_is_read_from_its_note(tmp_path: Path) -> None:
