@@ -61,7 +61,7 @@ NAME, MEMBER = "pkg-1.0-py3-none-any.whl", "pkg/fast.so"
 
 @cache
 def compiled(*flags: str, compiler: str = "gcc") -> bytes:
-    """Return a shared library that is compiled with those flags, in a folder with a name of its own."""
+    """Return a shared library that is compiled with those flags, in a folder whose name follows from them."""
     with TemporaryDirectory(prefix="folder-of-a-length-" + "x" * (len(flags) + 1)) as folder:
         (Path(folder) / "fast.c").write_text(SOURCE)
         own = [flag.replace("HERE", folder) for flag in flags]
