@@ -54,8 +54,8 @@ def ran_equal(result: Result, recipe: Recipe) -> bool:
 def set_of(result: Result, name: str) -> tuple[str, ...]:
     """Return the set with a remedy that builds have shown to give equal bytes: the recipe, or the smallest; or ()."""
     sets = [tuple(dict.fromkeys(one.remedies)) for one in result.experiments if one.equal]
-    held = [fixes(one.hold) for one in result.experiments if one.equal and not one.remedies]
-    shown = [one for one in (result.recipe, *sorted((*sets, *held), key=len)) if name in one and _shown(result, one)]
+    wanted = (result.recipe, *sorted(sets, key=len), fixes(result.holds))
+    shown = [one for one in wanted if name in one and _shown(result, one)]
     return shown[0] if shown else ()
 
 
@@ -135,11 +135,11 @@ def _claim(outcome: str, result: Result, remedied: Remedied) -> str:
     together = set_of(result, remedied.name)
     if not together:
         return f"recorded as {outcome}; the record has no build with it that shows it"
+    part = ", as part of a set" if len(together) > 1 else ""
     if not built_equal(result, together):
-        return f"{outcome}: {_with_held(together)}, {EQUAL}"
-    if len(together) == 1:
-        return f"{outcome}: built with it, {EQUAL}"
-    return f"{outcome}, as part of a set: built with {listed(together)} together, {EQUAL}"
+        return f"{outcome}{part}: {_with_held(together)}, {EQUAL}"
+    what = f"{listed(together)} together" if part else "it"
+    return f"{outcome}{part}: built with {what}, {EQUAL}"
 
 
 def _with_held(remedies: tuple[str, ...]) -> str:
