@@ -147,15 +147,16 @@ class _Goal:
 def _goal(judged: JudgedBuilds) -> _Goal | None:
     """Return what recipes have to give; None where no bytes are known that every build gives."""
     by_name = {build.name: build for build in judged.builds}
-    ran = tuple(by_name[name] for name in judged.explained.recipe_proof)
+    ran = tuple(by_name[name] for name in judged.explained.proof)
     if not ran and judged.judgement.verdict is Verdict.REPRODUCIBLE:
         first, second = judged.builds[:2]
         assert first.wheel is not None  # noqa: S101 - of a reproducible release
         return _Goal((), first.wheel, (first.environment, second.environment), ())
-    if not ran or ran[0].wheel is None:
+    wheel = ran[0].wheel if ran else None
+    if wheel is None:
         return None
     first, second = ran
-    return _Goal(judged.explained.recipe, first.wheel, (first.environment, second.environment), ran)
+    return _Goal(judged.explained.recipe, wheel, (first.environment, second.environment), ran)
 
 
 def _proof(form: RecipeForm, goal: _Goal, runner: RecipeRunner) -> tuple[str, tuple[Build, ...]]:
@@ -173,7 +174,7 @@ def _proof(form: RecipeForm, goal: _Goal, runner: RecipeRunner) -> tuple[str, tu
     with ThreadPoolExecutor(AT_ONCE) as pool:
         sides = zip(("first", "second"), goal.environments, strict=True)
         wanted = [(f"{side}-by-{form}", environment) for side, environment in sides]
-        ran = pool.map(lambda one: runner.run(*one, goal.remedies, goal.wheel, form), wanted)
+        ran = pool.map(lambda one: runner.run(one[0], one[1], goal.remedies, goal.wheel, form), wanted)
     return "", tuple(ran)
 
 

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from orchestrator.experiments.explain import Explained
     from orchestrator.job.inputs import Effects
     from orchestrator.job.judge import JudgedBuilds
-    from orchestrator.model import Build, Failure, Image, Inputs, Lock, Release, TagComparison, Task
+    from orchestrator.model import Build, Failure, Image, Inputs, Lock, ProgramChange, Release, TagComparison, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,18 @@ def _result(
         remedies=explained.remedies,
         recipe=explained.recipe,
         recipes=judged.recipes,
-        changes=explained.changes,
+        recipe_why=explained.recipe_why,
+        changes=_changes(explained),
         left_open=explained.left_open,
         builds_compared=explained.builds_compared,
         flake_bound=explained.flake_bound,
     )
+
+
+def _changes(explained: Explained) -> tuple[ProgramChange, ...]:
+    """Return what the recipe changes besides its purpose."""
+    found = (one.changes for one in explained.remedies if one.name in explained.recipe)
+    return next(filter(None, found), ())
 
 
 def _with_help(result: Result, subject: Subject, effects: Effects) -> Result:

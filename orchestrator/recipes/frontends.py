@@ -51,3 +51,8 @@ def wanted(form: RecipeForm, requires: Iterable[str], pinned: Iterable[str]) -> 
     """
     names = {*_OF_FORM[form], *requires} - set(pinned)
     return tuple(lock()[name] for name in sorted(names))
+
+
+def begins_with(form: RecipeForm) -> tuple[Pinned, ...]:
+    """Return what a form finds installed on the user's machine: the farm's containers get it, in these versions."""
+    return (lock()["uv" if form is RecipeForm.UV else "pip"],)
