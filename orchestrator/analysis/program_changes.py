@@ -58,6 +58,15 @@ _ORDER = (
     ProgramAspect.SECTIONS,
 )
 _HARDENING = ("-fstack-protector", "-fstack-clash-protection", "-fcf-protection", "-ftrivial-auto-var-init")
+_AS_GOOD = {  # what is at least as strong
+    "-fstack-protector": ("-fstack-protector-strong", "-fstack-protector-all"),
+    "-fstack-protector-strong": ("-fstack-protector-all",),
+    "-fcf-protection": ("-fcf-protection=full",),
+    "-fcf-protection=full": ("-fcf-protection",),
+    "-fcf-protection=branch": ("-fcf-protection", "-fcf-protection=full"),
+    "-fcf-protection=return": ("-fcf-protection", "-fcf-protection=full"),
+}
+_OFF = ("-fcf-protection=none", "-ftrivial-auto-var-init=uninitialized")
 _MEANING = (
     "-fwrapv",
     "-fno-strict-aliasing",
@@ -262,10 +271,14 @@ def _switches(first: Program, second: Program) -> Iterator[ProgramChange]:
     if not first.switches or not second.switches:
         return
     ours, theirs = _shares(first), _shares(second)
-    lost = sorted(switch for switch, share in ours.items() if share > theirs.get(switch, 0))
+    lost = sorted(switch for switch, share in ours.items() if share > _as_good(switch, theirs) and switch not in _OFF)
     for aspect, prefixes in ((ProgramAspect.HARDENING, _HARDENING), (ProgramAspect.OPTIMISATION, _MEANING)):
         if names := [switch for switch in lost if switch.startswith(prefixes)]:
             yield from _changed(aspect, _names(names), "not in all of these units any more")
+
+
+def _as_good(switch: str, shares: Mapping[str, float]) -> float:
+    return sum(shares.get(name, 0) for name in (switch, *_AS_GOOD.get(switch, ())))
 
 
 def _shares(one: Program) -> dict[str, float]:

@@ -56,16 +56,21 @@ int twice(const char *text) { return shown(text) + shown(text + 1); }
 """
 PYTHON = ("-DNDEBUG", "-g", "-fwrapv", "-O2", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-Wl,-z,now")
 """Flags as a distribution's Python has them."""
+BARE = (
+    *("-w", "-fPIC", "-shared", "-U_FORTIFY_SOURCE", "-fno-stack-protector", "-fno-stack-clash-protection"),
+    *("-fcf-protection=none", "-Wl,-z,lazy", "-Wl,-z,relro", "-Wl,--build-id"),
+)
+"""No distribution's own defaults."""
 NAME, MEMBER = "pkg-1.0-py3-none-any.whl", "pkg/fast.so"
 
 
 @cache
-def compiled(*flags: str, compiler: str = "gcc") -> bytes:
+def compiled(*flags: str) -> bytes:
     """Return a shared library that is compiled with those flags, in a folder whose name follows from them."""
     with TemporaryDirectory(prefix="folder-of-a-length-" + "x" * (len(flags) + 1)) as folder:
         (Path(folder) / "fast.c").write_text(SOURCE)
         own = [flag.replace("HERE", folder) for flag in flags]
-        command = [compiler, "-w", "-fPIC", "-shared", "-o", "fast.so", f"{folder}/fast.c", *own]
+        command = ["gcc", *BARE, "-o", "fast.so", f"{folder}/fast.c", *own]
         subprocess.run(command, check=True, cwd=folder)
         return (Path(folder) / "fast.so").read_bytes()
 
@@ -183,6 +188,25 @@ def test_each_loss_is_a_cost_of_its_aspect(
     )
     gained = program_changes(given(tmp_path / "third", {MEMBER: less}), given(tmp_path / "fourth", {MEMBER: whole}))
     assert aspect not in costs(gained)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "lost"),
+    [
+        ("-fstack-clash-protection", "-O2", ["-fstack-clash-protection"]),
+        ("-fstack-protector-strong", "-fstack-protector", ["-fstack-protector-strong"]),
+        ("-fstack-protector", "-fstack-protector-strong", []),
+        ("-fcf-protection=none", "-fcf-protection=full", []),
+        ("-fcf-protection=full", "-fcf-protection=branch", ["-fcf-protection=full"]),
+    ],
+)
+def test_a_switch_is_lost_unless_a_stronger_takes_its_place(
+    tmp_path: Path, first: str, second: str, lost: list[str]
+) -> None:
+    """The compiler itself records the switches of each unit."""
+    found = between(tmp_path, compiled("-g", "-O2", first), compiled("-g", "-O2", second))
+    switches = [(before, after) for before, after in texts(found, ProgramAspect.HARDENING) if before.startswith("-f")]
+    assert switches == [(switch, "not in all of these units any more") for switch in lost]
 
 
 def test_a_library_that_is_no_longer_needed_is_a_cost(tmp_path: Path) -> None:
