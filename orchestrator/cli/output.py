@@ -88,14 +88,10 @@ def site(folder: Path) -> None:
 
 
 def blocks(content: Iterable[Block]) -> None:
-    """Print lines, tables and texts."""
-    from orchestrator.publish.terminal import Paste
-
+    """Print lines and tables."""
     for block in content:
         if isinstance(block, str):
             progress.paragraph(block)
-        elif isinstance(block, Paste):
-            pasted(block.text)
         else:
             progress.table("", block.columns, block.rows)
 

@@ -242,7 +242,7 @@ class JobEffects(InputEffects):
         """Return what differs between the programs of two wheels; nothing where one of them cannot be read."""
         assert first.wheel is not None  # noqa: S101 - only wheels are compared
         assert remedied.wheel is not None  # noqa: S101 - as above
-        return reading.program_changes(self.stored(first.wheel), self.stored(remedied.wheel), limits)
+        return reading.program_changes(self._given(first, first.wheel), self._given(remedied, remedied.wheel), limits)
 
     def cpu_caution(self, build: Build) -> str:
         """Return why a build may depend on its processor; empty without a sign of it, or without its log."""
