@@ -596,25 +596,44 @@ def test_in_any_world_all_claims_are_true(world: World) -> None:
     checked(world, world.search())
 
 
-@given(worlds())
-@settings(max_examples=100, deadline=None)
+@st.composite
+def repairable(draw: st.DrawFn) -> World:
+    """Draw a package whose causes each suggest a remedy that works."""
+    defects = []
+    for number in range(draw(st.integers(1, 4))):
+        suggested = draw(st.lists(st.sampled_from(FEW[1:]), min_size=1, max_size=4, unique=True))
+        more = draw(st.lists(st.sampled_from(FEW), max_size=2))
+        cures = {*more, draw(st.sampled_from(suggested))}
+        defects.append(Defect(f"cause-{number}", tuple(suggested), tuple(frozenset({cure}) for cure in sorted(cures))))
+    return World(tuple(defects))
+
+
+@given(repairable())
+@settings(max_examples=150, deadline=None)
 def test_if_each_cause_has_a_remedy_that_works_a_recipe_is_found(world: World) -> None:
-    """Given the budget; and no remedy of it can be left out."""
-    for one in world.defects:
-        suggested = any(cure <= set(one.suggested) for cure in one.cured_by)
-        if not (one.known and suggested):
-            return
-    world.breaks, world.costs, world.budget = frozenset(), frozenset(), Budget(builds=500)
+    """And no remedy of it can be left out."""
     found = world.search()
-    itself = {one.name for one in world.defects if not one.variations}
-    if itself and not all(set(one.suggested) & {*FEW[1:]} for one in world.defects):
-        return  # only what holds a variation is suggested for what differs by itself
-    if not found.recipe:
-        assert any("already" in one.why for one in found.remedies)
-        return
+    checked(world, found)
+    assert found.recipe
     for name in found.recipe:
         rest = tuple(other for other in found.recipe if other != name)
-        assert not rest or [one for one in world.defects if one.remains(rest)]
+        assert any(one.remains(rest) for one in world.defects)
+
+
+@given(repairable(), st.frozensets(st.sampled_from(FEW[3:]), max_size=2), st.frozensets(st.sampled_from(FEW[3:])))
+@settings(max_examples=150, deadline=None)
+def test_what_breaks_or_costs_is_avoided_where_a_choice_is_left(
+    world: World, breaks: frozenset[str], costs: frozenset[str]
+) -> None:
+    """The recipe is costly only if every set of choices that works is."""
+    world.breaks, world.costs = breaks, costs
+    found = world.search()
+    checked(world, found)
+    working = [[name for name in one.suggested if not one.remains((name,))] for one in world.defects]
+    free = all(set(names) - breaks - costs for names in working)
+    if free:
+        assert found.recipe
+        assert not costs & set(found.recipe)
 
 
 # --- sentences -------------------------------------------------------------------------------
