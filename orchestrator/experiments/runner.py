@@ -267,10 +267,10 @@ class ExperimentRunner:
             builds = tuple(pool.map(lambda order: self.tools.run(order[0], order[1], names, expected), wanted))
         self.builds += builds
         self._seconds += sum(build.seconds for build in builds)
-        pair = builds if len(builds) == AT_ONCE else (first, builds[0])
-        if pair[0] is not None:
-            self._look_at_runs(pair[0], pair[1], held, sides)
-            self._note(pair[1], pair[0], frozenset(held), names)
+        against, build = (first, builds[0]) if len(builds) == 1 else builds
+        if against is not None:
+            self._look_at_runs(against, build, held, sides)
+            self._note(build, against, frozenset(held), names)
         return builds
 
     def _environment(self, side: str, names: tuple[str, ...]) -> Environment:
@@ -315,8 +315,7 @@ class ExperimentRunner:
     def _build(self, wanted: tuple[str, Environment, frozenset[str]]) -> Build:
         name, environment, held = wanted
         build = self.tools.build(name, environment)
-        if environment == self.case.held(held):  # not in the first environment, where nothing is varied
-            self._look(self.case.first, build, held)
+        self._look(self.case.first, build, held)
         return build
 
     def _look(self, first: Build, second: Build, held: Iterable[str]) -> None:
