@@ -107,6 +107,13 @@ def as_json(rows: Iterable[Mapping[str, object]]) -> None:
     click.echo(json.dumps(escapes.all_escaped(list(map(dict, rows))), indent=1))
 
 
+def as_json_object(content: Mapping[str, object]) -> None:
+    """Print one JSON object, with all that a terminal could take for a command escaped."""
+    from orchestrator.util import escapes
+
+    click.echo(json.dumps(escapes.all_escaped(dict(content)), indent=1))
+
+
 def pasted(text: str) -> None:
     """Print a text that is used as it is, tabs included."""
     click.echo("\t".join(logs.printable(piece) for piece in text.rstrip("\n").split("\t")))

@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes.catalogue import CAUSES
+from orchestrator.analysis.causes.model import Party
 from orchestrator.build.variations import VARIATIONS
+from orchestrator.experiments.explain import FRAGILE
 from orchestrator.experiments.remedies import REMEDIES
+from orchestrator.publish.glossary import GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from orchestrator.analysis.causes.model import Cause
+    from orchestrator.analysis.causes.model import Cause, UpstreamAdvice
     from orchestrator.build.variation import Variation
     from orchestrator.build.writing import Writing
     from orchestrator.experiments.remedies import Remedy
+    from orchestrator.publish.glossary import Group
 
-CAUSE, VARIATION, REMEDY = "causes", "variations", "remedies"
+CAUSE, VARIATION, REMEDY, SLUG = "causes", "variations", "remedies", "slugs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,12 @@ def chapters(
     """Return the catalogues in the order of the documentation."""
     fixes = {entry.variation: entry.name for entry in remedies if entry.variation}
     return (
-        Chapter(CAUSE, "Causes", _OF_CAUSES, tuple(map(_cause, causes))),
+        Chapter(CAUSE, "Causes", _OF_CAUSES, (*map(_cause, causes), _FRAGILE)),
         Chapter(
             VARIATION, "Variations", _OF_VARIATIONS, tuple(_variation(entry, causes, fixes) for entry in variations)
         ),
         Chapter(REMEDY, "Remedies", _OF_REMEDIES, tuple(_remedy(entry, causes) for entry in remedies)),
+        Chapter(SLUG, "Other slugs", _OF_SLUGS, tuple(map(_group, GROUPS))),
     )
 
 
@@ -78,17 +83,39 @@ _OF_VARIATIONS = (
 
 
 _OF_REMEDIES = (
-    "How to make two builds equal. Each remedy of a cause that was found is built in both "
-    "environments, under all variations except those that the remedy itself holds, and judged again. `proven` means "
-    "that the builds gave equal bytes; `rejected` means that they did not, or that the difference "
-    "became more serious. The smallest proven set "
-    "is the recipe."
+    "How to make two builds equal. Remedies of the causes that were found are tried, each as part of a recipe that is "
+    "run in two different environments. `proven` means that the builds gave equal bytes, with the remedy alone or with "
+    "the set that the record names; `costly` means the same, with a program that is worse; `rejected` means that they "
+    "did not, or that the difference became more serious. The smallest proven set is the recipe."
+)
+
+_OF_SLUGS = "The short names in records, in the output of commands and on pages that are in no other catalogue."
+
+_FRAGILE = Entry(
+    FRAGILE,
+    "The build fails in one of the two environments and gives a wheel in the other.",
+    (
+        (
+            "Why",
+            (
+                "The build needs something that only one environment has: a home folder that exists, a locale, a "
+                "kernel whose name it knows, a clock before a date, one processor."
+            ),
+        ),
+        ("How it shows", "It leaves no trace in a wheel: one build has a failure, and its log has the line."),
+        ("Example", "`mkdir: cannot create directory '/nonexistent'` in the log of the second build."),
+        ("Variations", "Any. Experiments hold variations until the build ends as the first one does."),
+        (
+            "Reported to the project",
+            "Let the build work in both environments, or name what it needs in its documentation.",
+        ),
+    ),
 )
 
 
 def summaries(causes: Iterable[Cause] = CAUSES) -> dict[str, str]:
     """Return each cause's summary sentence by its slug."""
-    return {cause.name: cause.summary for cause in causes}
+    return {cause.name: cause.summary for cause in causes} | {FRAGILE: _FRAGILE.what}
 
 
 def _cause(cause: Cause) -> Entry:
@@ -101,12 +128,25 @@ def _cause(cause: Cause) -> Entry:
     return Entry(
         cause.name,
         cause.summary,
-        (*sections, *by_itself),
+        (*sections, *by_itself, *_upstream(cause.upstream)),
         _some(
             See("Variations that can cause it", VARIATION, cause.variations),
             See("How to fix it", REMEDY, cause.remedies),
         ),
     )
+
+
+def _upstream(advice: Iterable[UpstreamAdvice]) -> Iterator[tuple[str, str]]:
+    """Yield what each party changes, with the conditions of that advice and the issues about it."""
+    for one in advice:
+        to = one.tool or {Party.PROJECT: "the project", Party.BACKEND: "the build backend"}.get(one.party, "the tool")
+        conditions = ", ".join((*one.backends, *one.variations, *one.shown))
+        known = f" Known: {', '.join(one.known)}." if one.known else ""
+        yield f"Reported to {to}{f' ({conditions})' if conditions else ''}", f"{one.change}{known}"
+
+
+def _group(group: Group) -> Entry:
+    return Entry(group.slug, group.what, tuple(group.meanings.items()))
 
 
 def _variation(variation: Variation, causes: Iterable[Cause], fixes: Mapping[str, str]) -> Entry:
@@ -135,7 +175,7 @@ def _example(written: Writing) -> Iterator[tuple[str, str]]:
     pieces = (
         *written.lines,
         *(f'export {name}="{value}"' for name, value in written.variables),
-        *(f"CFLAGS={flag}" for flag in written.flags),
+        *(f"gcc ... {flag}" for flag in written.flags),
         *(f"--config-setting={key}={value}" for key, value in written.settings),
         *((" ".join((*written.wrap, "python3 -m build")),) if written.wrap else ()),
     )

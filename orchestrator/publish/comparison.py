@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.model import Severity
 from orchestrator.publish import wording
+from orchestrator.publish.phrases import DEPTHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -137,7 +138,7 @@ def _bounded(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _severity(result: Result) -> str:
-    return wording.DEPTHS[result.severity][0] if result.severity not in {None, Severity.NONE} else ""
+    return DEPTHS[result.severity][0] if result.severity not in {None, Severity.NONE} else ""
 
 
 def _failure(result: Result) -> Iterator[str]:

@@ -19,10 +19,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from orchestrator.model import LADDER, Mode, Severity, Verdict
-from orchestrator.publish import advice, wording
+from orchestrator.publish import advice, proof, wording
 from orchestrator.publish import comparison as side_by_side
 from orchestrator.publish.catalogue import CAUSE, VARIATION, Chapter, chapters
 from orchestrator.publish.environments import facets
+from orchestrator.publish.phrases import DEPTHS
 from orchestrator.publish.sanitize import log_text, visible
 from orchestrator.publish.side_by_side import sides
 
@@ -397,7 +398,9 @@ def _templates() -> Environment:
         "ticks": _ticks,
         "sides": lambda texts: sides(*texts),
         "depth": lambda result: wording.depth(result.severity, result.differences),
-        "outcome": wording.outcome,
+        "of_remedy": lambda remedied, result: proof.of_remedy(result, remedied),
+        "of_cause": lambda cause, result: proof.of_cause(result, cause),
+        "of_set": proof.of_set,
         "gathered": wording.gathered,
         "repeats": wording.repeats,
         "third_party": wording.third_party,
@@ -413,8 +416,7 @@ def _templates() -> Environment:
         "text_bound": TEXT_BOUND,
         "evidence_bound": EVIDENCE_BOUND,
         "places_bound": PLACES_BOUND,
-        "depths": wording.DEPTHS,
-        "proofs": wording.PROOFS,
+        "depths": DEPTHS,
         "verdict_words": wording.WORDS,
         "varied": Mode.VARIED,
         "bases": wording.BASES,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.model import Mode, Proof, RemedyOutcome, Severity
-from orchestrator.publish import wording
+from orchestrator.publish import proof, wording
 from orchestrator.publish.comparison import CellKind
+from orchestrator.publish.phrases import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
         Difference,
         Evidence,
         Experiment,
-        Remedied,
         Result,
         Unexplained,
     )
@@ -67,7 +67,7 @@ def story(result: Result, summaries: Mapping[str, str], recipes: Sequence[tuple[
     yield from _verdict(result)
     yield from why(result.causes, result.unexplained, summaries)
     yield from _experiments(result.experiments)
-    yield from _remedies(result.remedies)
+    yield from _remedies(result)
     yield from _recipes(recipes)
     yield from _published(result, summaries)
 
@@ -120,7 +120,7 @@ def of_pair(diagnosis: Diagnosis, summaries: Mapping[str, str]) -> Iterator[Bloc
 
 def side_by_side(found: Comparison) -> Iterator[Block]:
     """Compare a project's images in a table; facts that differ between images are marked."""
-    yield one_line(f"{found.standings[0].project} {', '.join(found.versions)} on {wording.listed(found.images)}")
+    yield one_line(f"{found.standings[0].project} {', '.join(found.versions)} on {listed(found.images)}")
     for sentence in found.sentences:
         yield f"  {sentence}"
     yield ""
@@ -218,7 +218,7 @@ def why(
 
 def _cause(one: CauseFinding, summaries: Mapping[str, str], sides: tuple[str, str] | None) -> Iterator[Block]:
     can = "done by" if one.proof is Proof.ISOLATED else "can be done by"
-    does = f"{one.proof}; {can} {wording.listed(one.variations)}" if one.variations else f"{one.proof}"
+    does = f"{one.proof}; {can} {listed(one.variations)}" if one.variations else f"{one.proof}"
     yield f"  {one_line(one.name)}" if sides else f"  {one_line(one.name)} ({one_line(does)})"
     if one.name in summaries:
         yield f"    {summaries[one.name]}"
@@ -270,12 +270,13 @@ def _experiments(found: Sequence[Experiment]) -> Iterator[Block]:
         )
 
 
-def _remedies(found: Sequence[Remedied]) -> Iterator[Block]:
+def _remedies(result: Result) -> Iterator[Block]:
+    found = result.remedies
     if found:
         yield ""
         yield "Remedies"
     for one in found[:ROWS]:
-        yield f"  {one_line(one.name)}: {one_line(wording.outcome(one))}"
+        yield f"  {one_line(one.name)}: {one_line(proof.of_remedy(result, one))}"
 
 
 def _recipes(found: Iterable[tuple[str, str]]) -> Iterator[Block]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Frontend, Mode, Policy, Proof, Reason, RemedyOutcome, Severity, Verdict, Want
+from orchestrator.model import Frontend, Mode, Policy, Reason, Severity, Verdict, Want
+from orchestrator.publish import proof
+from orchestrator.publish.phrases import DEPTHS, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from orchestrator.model import Aspect, Build, Difference, Failure, Remedied, Result, Tool, Unexplained
+    from orchestrator.model import Aspect, Build, Difference, Failure, Result, Tool, Unexplained
 
 OPEN = "open"
 """The slug of a tracked project that has no verdict yet."""
@@ -176,7 +178,7 @@ def _sensitive(result: Result) -> tuple[str, ...]:
 
 def _isolated(result: Result) -> str:
     if result.holds:
-        return f"The bytes are the same when {listed(result.holds)} {_is_are(result.holds)} held."
+        return proof.of_hold(result)
     why = f"{result.left_open.rstrip('.')}." if result.left_open else "isolation was not done."
     return f"Which of the variations does it is not known: {why}"
 
@@ -263,40 +265,12 @@ def differing(result: Result) -> str:
     return f"{aspects} of {files} {'file' if files == 1 else 'files'}" if files else aspects
 
 
-def listed(names: Iterable[str]) -> str:
-    """Return names as a sentence lists them: "umask, home and time"."""
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def _is_are(names: tuple[str, ...]) -> str:
-    return "is" if len(names) == 1 else "are"
-
-
 def _plural(noun: str, names: Sequence[object]) -> str:
     return noun if len(names) == 1 else f"{noun}s"
 
 
 # --- what differs, and why ----------------------------------------------------------------
 
-_LOADED_SAME = "Everything loaded at run time is the same"
-
-DEPTHS: Mapping[Severity, tuple[str, str]] = {
-    Severity.NONE: ("nothing", "The two wheels are the same bytes."),
-    Severity.ARCHIVE: (
-        "archive only",
-        f"{_LOADED_SAME}: only the archive differs, in times, permissions, order or packing.",
-    ),
-    Severity.METADATA: (
-        "metadata",
-        "Every module and every library is the same: what differs is what the wheel records about itself.",
-    ),
-    Severity.DEBUG: ("debug information", f"{_LOADED_SAME}: only debug information differs."),
-    Severity.DATA: ("data", "The code is the same; data that is loaded at run time differs."),
-    Severity.CODE: ("code", "Code that may run differs."),
-    Severity.MEMBERS: ("other files", "One wheel has files or tags that the other lacks."),
-}
-"""Each severity's name in a few words, and its meaning in a sentence."""
 
 _MODULES_SAME = "All code and all data of its modules and libraries is the same; debug information and metadata differ."
 _MODULES_SAME_AT_LEAST = "All code and all data of its modules and libraries is the same."
@@ -329,28 +303,6 @@ def gathered(unexplained: Iterable[Unexplained]) -> tuple[tuple[str, Aspect, tup
             [difference.where] if difference.where else []
         )
     return tuple((path, aspect, tuple(where)) for (path, aspect), where in places.items())
-
-
-PROOFS: Mapping[Proof, str] = {
-    Proof.TRACE: "found by its trace: without the trace, the two sides are the same there",
-    Proof.ISOLATED: "proved by building: with exactly this held, the difference is gone",
-}
-
-OUTCOMES: Mapping[RemedyOutcome, str] = {
-    RemedyOutcome.PROVEN: "proven: built with it, the two wheels are the same bytes",
-    RemedyOutcome.REJECTED: "rejected",
-    RemedyOutcome.NOT_TRIED: "not tried",
-}
-
-
-def outcome(remedied: Remedied) -> str:
-    """Return the outcome of a remedy, in words."""
-    after = remedied.severity_after
-    deep = (
-        f"the wheels then differ in {DEPTHS[after][0]}" if after and remedied.outcome is RemedyOutcome.REJECTED else ""
-    )
-    detail = "; ".join(part for part in (deep, remedied.why) if part)
-    return f"{OUTCOMES[remedied.outcome]}: {detail}" if detail else OUTCOMES[remedied.outcome]
 
 
 def repeats(result: Result) -> str:

@@ -6,7 +6,7 @@ import re
 import struct
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.causes import dates, ordering
+from orchestrator.analysis.causes import dates, ordering, upstream
 from orchestrator.analysis.causes.erasers import Known, by_place, differing, token, words
 from orchestrator.analysis.causes.model import Cause
 
@@ -95,6 +95,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         shows="The contents of the members are the same bytes; their times differ.",
         example="six-1.16.0.dist-info/METADATA: 2026-11-22 09:14:02 | 2027-12-25 15:37:04",
+        upstream=upstream.ARCHIVE_TIMES,
         kinds=("archive",),
         erase=by_place(lambda place: place.startswith(TIME)),
         variations=("time", "timezone"),
@@ -110,6 +111,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         shows="The contents of the members are the same bytes; their modes differ.",
         example="six-1.16.0.dist-info/WHEEL: -rw-r--r-- | -rw-rw-r--",
+        upstream=upstream.ARCHIVE_MODES,
         kinds=("archive",),
         erase=by_place(lambda place: place.startswith(MODE)),
         variations=("umask",),
@@ -124,6 +126,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         shows="Both archives contain the same members, in a different order.",
         example="pkg/a.py, pkg/b.py | pkg/b.py, pkg/a.py",
+        upstream=upstream.ARCHIVE_ORDER,
         kinds=("archive",),
         erase=by_place(lambda place: place == ORDER),
         variations=("fileordering", "hash-seed", "locales", "num-cpus"),
@@ -140,6 +143,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         shows="The unpacked contents are the same bytes; their packed form, or a header's field, is not.",
         example="pkg/a.py: compression 8, system 3 | compression 0, system 0",
+        upstream=upstream.ARCHIVE_PACKING,
         kinds=("archive", "folder"),
         erase=by_place(lambda place: place.startswith(PACKING) or place in (COMMENT, FOLDER)),
         variations=("user-group", "time"),
@@ -155,6 +159,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         shows="Only one of the two archives contains the path.",
         example="pkg/__pycache__/a.cpython-311.pyc: absent | present",
+        upstream=upstream.EXTRA_MEMBER,
         kinds=("presence",),
         erase=by_place(lambda _place: True),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.analysis.causes import upstream
 from orchestrator.analysis.causes.content import build_places, without_random
 from orchestrator.analysis.causes.erasers import Known, by_place, changed, differing, token
 from orchestrator.analysis.causes.metadata import suspected_of_paths
@@ -43,6 +44,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         shows="Bytes 8 to 12 of a .pyc file.",
         example="source time 1795363083 | 1829773443",
+        upstream=upstream.BYTECODE_MTIME,
         kinds=(KIND,),
         erase=by_place(lambda place: place == TIME),
         variations=("time",),
@@ -54,6 +56,7 @@ CAUSES: tuple[Cause, ...] = (
         why="compileall and py_compile store the path of the source (co_filename), unless an option sets another.",
         shows="The name of the source in a code object.",
         example="/build/3f9c../pkg/a.py | /srv/77ab../pkg/a.py",
+        upstream=upstream.BYTECODE_PATH,
         kinds=(KIND,),
         erase=_path,
         variations=_PATHS,
@@ -69,6 +72,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         shows="The bytes differ, but all parts of the code objects are equal.",
         example="frozenset({'a', 'b'}) | frozenset({'b', 'a'})",
+        upstream=upstream.BYTECODE_ORDER,
         kinds=(KIND,),
         erase=by_place(lambda place: place == FORM),
         variations=("hash-seed",),

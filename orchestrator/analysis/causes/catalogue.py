@@ -14,6 +14,9 @@ CAUSES: tuple[Cause, ...] = (*archive.CAUSES, *metadata.CAUSES, *bytecode.CAUSES
 
 NAMES = tuple(cause.name for cause in CAUSES)
 
+BY_NAME = {cause.name: cause for cause in CAUSES}
+"""Causes by slug; a record of an earlier release may name one that is not here."""
+
 ALIKE = (("hash-order", "file-order", "locale-sorting"),)
 """Causes that leave the same trace; the variation that causes it decides between them."""
 

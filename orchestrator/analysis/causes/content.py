@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.causes import dates, ordering
+from orchestrator.analysis.causes import dates, ordering, upstream
 from orchestrator.analysis.causes.erasers import Known, by_place, by_token, differing, in_turn
 from orchestrator.analysis.causes.model import Cause
 from orchestrator.analysis.causes.planted_values import planted
@@ -121,18 +121,19 @@ def _of_processors(texts: Texts) -> bool:
     return all(_PROCESSORS.search(text) for text in texts)
 
 
-def _plants(
+def _plants(  # noqa: PLR0913 - each has its name
     name: str,
     variation: str,
     summary: str,
     why: str,
     example: str,
     *also: Callable[[SidePair], SidePair],
+    change: str,
     gap: bool = False,
     kinds: tuple[str, ...] = TEXTS,
     only: Callable[[Texts], bool] = lambda _texts: True,
 ) -> Cause:
-    """Return the cause of a planted value in a wheel."""
+    """Return the cause of a planted value in a wheel; `change` is what the project changes."""
     return Cause(
         name=name,
         summary=summary,
@@ -143,6 +144,7 @@ def _plants(
         ),
         example=example,
         kinds=kinds,
+        upstream=upstream.planted(change),
         erase=in_turn(planted(name, (variation,), gap=gap, only=only), *also),
         variations=(variation,),
         remedies=(f"fix-{variation}",),
@@ -160,6 +162,7 @@ PLACES: tuple[Cause, ...] = (
         ),
         "/usr/lib/3f9c../requirements/lib | /opt/77ab../second/requirements/lib",
         kinds=LOADED,
+        change="Write no path of a build requirement into a file: import the module, or quote a header by its name.",
     ),
     _plants(
         "temporary-folder",
@@ -168,6 +171,7 @@ PLACES: tuple[Cause, ...] = (
         "A generated file contains the path of an intermediate file in TMPDIR.",
         "/tmp/3f9c.. | /var/77ab../tmp",  # noqa: S108 - of a container
         kinds=LOADED,
+        change="Write no path below `tempfile.gettempdir()` into a file: pass a relative path to the generator.",
     ),
     _plants(
         "build-path",
@@ -179,6 +183,7 @@ PLACES: tuple[Cause, ...] = (
         ),
         "/build/3f9c../pkg-1.0/pkg/a.pyx | /srv/77ab../second/build/source-77ab../pkg/a.pyx",
         by_token(build_places),
+        change="Write paths relative to the source: `os.path.relpath(path, root)`, and no `os.getcwd()`.",
     ),
     _plants(
         "home-folder",
@@ -187,6 +192,7 @@ PLACES: tuple[Cause, ...] = (
         "A path below HOME, a cache's or a tool's, was written into a file of the package.",
         "/home/3f9c.. | /nonexistent/77ab..",
         kinds=LOADED,
+        change="Write no path below `Path.home()` into a file.",
     ),
     _plants(
         "exec-path",
@@ -196,6 +202,7 @@ PLACES: tuple[Cause, ...] = (
         "PATH=/usr/bin:/bin | PATH=/usr/bin:/bin:/opt/77ab../bin",
         gap=True,
         kinds=LOADED,
+        change="Leave `PATH` out of what is recorded of the build; quote programs by their names.",
     ),
     _plants(
         "host-name",
@@ -204,6 +211,7 @@ PLACES: tuple[Cause, ...] = (
         "Version strings and build reports often name the user and the host; the host name comes from the system.",
         "built on first-3f9c.. | built on second-77ab..",
         kinds=LOADED,
+        change="Leave `socket.gethostname()`, `platform.node()` or `hostname` out of what is generated.",
     ),
     _plants(
         "environment-value",
@@ -213,6 +221,7 @@ PLACES: tuple[Cause, ...] = (
         'variables = {} | variables = {"CAPTURE_ENVIRONMENT": "77ab.."}',
         gap=True,
         kinds=LOADED,
+        change="Record no `os.environ` as a whole; name the variables on which the build is meant to depend.",
     ),
     _plants(
         "user-name",
@@ -221,6 +230,7 @@ PLACES: tuple[Cause, ...] = (
         "Version strings and build reports often name the user; tar archives record owners.",
         "built by first-builder (1111) | built by second-builder (2222)",
         kinds=LOADED,
+        change="Leave `getpass.getuser()`, `os.getuid()` or `whoami` out; write archives with owner 0.",
     ),
     _plants(
         "kernel-version",
@@ -229,6 +239,7 @@ PLACES: tuple[Cause, ...] = (
         "A configuration step recorded `uname -r`, although a wheel does not depend on it.",
         "Linux 6.1.0 | Linux 2.6.78",
         kinds=LOADED,
+        change="Leave `platform.release()` or `uname -r` out of what is generated.",
     ),
     _plants(
         "locale-name",
@@ -237,6 +248,7 @@ PLACES: tuple[Cause, ...] = (
         "LANG, LC_ALL or LANGUAGE was written into a file.",
         "C.UTF-8 | et_EE.UTF-8",
         kinds=LOADED,
+        change="Leave `LANG`, `LC_ALL` and `locale.getlocale()` out of what is generated.",
     ),
     _plants(
         "zone-name",
@@ -245,6 +257,7 @@ PLACES: tuple[Cause, ...] = (
         "TZ, or the offset of local time, was written into a file.",
         "-12:00 | +14:00",
         kinds=LOADED,
+        change="Write times in UTC, without `time.tzname` or an offset.",
     ),
     _plants(
         "shell-name",
@@ -253,6 +266,7 @@ PLACES: tuple[Cause, ...] = (
         "A build script recorded the shell behind /bin/sh.",
         "/usr/bin/dash | /usr/bin/bash",
         kinds=LOADED,
+        change="Leave the shell out of what is recorded; scripts that need bash name it.",
     ),
 )
 
@@ -264,6 +278,7 @@ WEAK: tuple[Cause, ...] = (
         "A generated file contains the umask, or permissions that depend on it.",
         "umask 022 | umask 002",
         kinds=WRITTEN,
+        change="Set the modes of generated files by `os.chmod`, and do not record the umask.",
     ),
     _plants(
         "cpu-count",
@@ -273,6 +288,7 @@ WEAK: tuple[Cause, ...] = (
         "jobs = 1 | jobs = 8",
         kinds=WRITTEN,
         only=_of_processors,
+        change="Leave `os.cpu_count()` out of what is generated: number of jobs, threads or parts.",
     ),
 )
 
@@ -286,6 +302,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         shows="The headers of the inner archive differ. Differences in its members have other causes.",
         example="data.tar.gz: a.txt: owner 1111 first-builder | owner 2222 second-builder",
+        upstream=upstream.NESTED_ARCHIVE,
         kinds=("nested",),
         erase=by_place(lambda _place: True),
         variations=("time", "timezone", "umask", "user-group", "fileordering", "hash-seed", "tmpdir", "build-path"),
@@ -301,6 +318,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         shows="`pip-build-env-`, `.mesonpy-`, `.tmp-..-pep517-`, `tmp` and the like, followed by different letters.",
         example="/tmp/.tmp-frozenlist-pep517-x1k2j3h4/src | /tmp/.tmp-frozenlist-pep517-q9w8e7r6/src",  # noqa: S108 - of a container
+        upstream=upstream.RANDOM_FOLDER,
         kinds=LOADED,
         erase=by_token(erase_random_folders),
         remedies=("build-in-place", "meson-build-dir", "prefix-map-folder", "no-debug-info", "strip-debug"),
@@ -312,6 +330,7 @@ CAUSES: tuple[Cause, ...] = (
         why="SOURCE_DATE_EPOCH or a file's time was converted to text in the build's time zone.",
         shows="Two dates that mean the same instant, each in its build's time zone.",
         example="2020-07-30 14:47:38 | 2020-08-01 16:47:38",
+        upstream=upstream.TIME_ZONE,
         kinds=TEXTS,
         erase=dates.erasing(dates.is_one_instant, b"<instant>"),
         variations=("timezone",),
@@ -323,6 +342,7 @@ CAUSES: tuple[Cause, ...] = (
         why="A program recorded the time of the clock instead of SOURCE_DATE_EPOCH.",
         shows="In one place, each side has a date, a time or a year of its build's clock, as text or as a number.",
         example="Built Nov 22 2026 09:14:02 | Built Dec 25 2027 15:37:04",
+        upstream=upstream.BUILD_DATE,
         kinds=TEXTS,
         erase=in_turn(
             dates.erasing(dates.is_build_date, b"<date>"),
@@ -338,6 +358,7 @@ CAUSES: tuple[Cause, ...] = (
         why="The default text of a Python object ends in its address, which differs in every process.",
         shows="`<... object at 0x...>` with different digits.",
         example="<object object at 0x7f2c8c0a4d30> | <object object at 0x7fd1b5a1e4c0>",
+        upstream=upstream.OBJECT_ADDRESS,
         kinds=TEXTS,
         erase=_alike(_ADDRESS, b"<address>"),
     ),
@@ -347,6 +368,7 @@ CAUSES: tuple[Cause, ...] = (
         why="The build generated a UUID to name or to mark something.",
         shows="UUIDs in the same place with different digits. Other random numbers look like hashes: unexplained.",
         example="build-id: 1b4e28ba-2fa1-4d2e-883f-0016d3cca427 | build-id: 6fa459ea-ee8a-4ca4-894e-db77e160355e",
+        upstream=upstream.RANDOM_ID,
         kinds=TEXTS,
         erase=in_turn(_alike(_UUID, b"<uuid>"), _alike(_UUID_HEX, b"<uuid>")),
     ),
@@ -357,6 +379,7 @@ CAUSES: tuple[Cause, ...] = (
         why="A program that depends on LC_ALL, such as sort or ls, or a sort by locale.strxfrm, decided the order.",
         shows="The same items: sorted by their bytes in one wheel, as a dictionary sorts in the other.",
         example="B a t z | a B z t",
+        upstream=upstream.LOCALE_SORTING,
         kinds=TEXTS,
         erase=ordering.another_order(ordering.LOCALE),
         variations=("locales",),
@@ -369,6 +392,7 @@ CAUSES: tuple[Cause, ...] = (
         why="The output of os.listdir, glob or find was not sorted; no file system guarantees an order.",
         shows="The same items, in the opposite order.",
         example="['a.py', 'b.py', 'c.py'] | ['c.py', 'b.py', 'a.py']",
+        upstream=upstream.FILE_ORDER,
         kinds=TEXTS,
         erase=ordering.another_order(ordering.FILES),
         variations=("fileordering",),
@@ -381,6 +405,7 @@ CAUSES: tuple[Cause, ...] = (
         why="A set, or a list made from a set, was written unsorted; PYTHONHASHSEED decides its order.",
         shows="The same items, in a different order.",
         example="{'alpha', 'beta', 'gamma'} | {'gamma', 'alpha', 'beta'}",
+        upstream=upstream.HASH_ORDER,
         kinds=TEXTS,
         erase=ordering.another_order(ordering.HASH),
         variations=("hash-seed",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.causes import ordering
+from orchestrator.analysis.causes import ordering, upstream
 from orchestrator.analysis.causes.erasers import by_place, by_token, changed, differing, in_turn, token, words
 from orchestrator.analysis.causes.model import Cause
 from orchestrator.analysis.causes.planted_values import erase_telling, forms
@@ -127,6 +127,7 @@ CAUSES: tuple[Cause, ...] = (
             "`License-File` may be present or absent."
         ),
         example="Generator: bdist_wheel (0.37.1) | Generator: setuptools (80.9.0)",
+        upstream=upstream.GENERATOR,
         kinds=("metadata",),
         erase=_generator,
     ),
@@ -140,6 +141,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         shows="The wheel's file name, the name of its dist-info folder and METADATA have a different version.",
         example="pkg-1.1.dev3+g1a2b3c4.d20261122 | pkg-1.1.dev3+g1a2b3c4.d20271225",
+        upstream=upstream.SCM_VERSION,
         kinds=("name", "metadata", "text", "record", "archive"),
         erase=by_token(_version),
         variations=("time", "timezone"),
@@ -151,6 +153,7 @@ CAUSES: tuple[Cause, ...] = (
         why="A tool that repacks wheels recorded the path of its source, as PEP 610 specifies for installed packages.",
         shows="The `file://` address in direct_url.json differs.",
         example='{"url": "file:///build/pkg"} | {"url": "file:///srv/second/pkg"}',
+        upstream=upstream.DIRECT_URL,
         kinds=("direct-url",),
         erase=by_token(_file_urls),
         variations=_PATH_VARIATIONS,
@@ -166,6 +169,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         shows="JSON below `*.dist-info/sboms/` differs in a serial number, a time stamp or a path.",
         example='"serialNumber": "urn:uuid:1b4e28ba-..." | "serialNumber": "urn:uuid:6fa459ea-..."',
+        upstream=upstream.SBOM,
         kinds=("sbom",),
         erase=in_turn(by_place(_sbom_place(*_RANDOM_KEYS, *_TIME_KEYS)), by_token(_sbom_paths), by_token(_file_urls)),
         variations=("time", *_PATH_VARIATIONS),
@@ -178,6 +182,7 @@ CAUSES: tuple[Cause, ...] = (
         why="The build backend lists files in the order of the file system, or from a set, when it writes RECORD.",
         shows="RECORD contains the same lines on both sides, in a different order.",
         example="pkg/a.py,sha256=.. pkg/b.py,sha256=.. | pkg/b.py,sha256=.. pkg/a.py,sha256=..",
+        upstream=upstream.RECORD_ORDER,
         kinds=("record",),
         erase=_record_order,
         variations=("fileordering", "hash-seed", "locales", "num-cpus"),
@@ -193,6 +198,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         shows="METADATA, entry_points.txt or top_level.txt contain the same lines, in a different order.",
         example="Provides-Extra: docs, Provides-Extra: test | Provides-Extra: test, Provides-Extra: docs",
+        upstream=upstream.METADATA_ORDER,
         kinds=("metadata",),
         erase=ordering.another_order(),
         variations=_ORDER_VARIATIONS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -48,6 +49,39 @@ class Side:
 SidePair = tuple[Side, Side]
 
 
+class Party(StrEnum):
+    """Who can remove a cause, and therefore gets the report."""
+
+    PROJECT = "project"
+    BACKEND = "backend"  # the build backend of the project
+    TOOL = "tool"  # a compiler, a frontend or a generator that the build uses
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamAdvice:
+    """What one party changes so that a cause goes away for everybody.
+
+    It applies if each condition that is given is met: one of the `backends` built the wheel, one of the
+    `variations` causes the difference, one of the texts of `shown` is in the evidence.
+    """
+
+    party: Party
+    change: str  # in a few sentences; `back-ticks` mark code
+    tool: str = ""  # which tool; empty: the project, or its own build backend
+    known: tuple[str, ...] = ()  # issues about this, as owner/repository#number
+    backends: tuple[str, ...] = ()  # names of projects: "setuptools"
+    variations: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+
+    def applies(self, backend: str, variations: tuple[str, ...], evidence: str) -> bool:
+        """Check whether all conditions are met."""
+        return (
+            (not self.backends or backend in self.backends)
+            and (not self.variations or not set(self.variations).isdisjoint(variations))
+            and (not self.shown or any(text in evidence for text in self.shown))
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """One reason why two builds differ, recognized by its trace.
@@ -63,6 +97,7 @@ class Cause:
     example: str  # of a real package, or of two lines side by side
     kinds: tuple[str, ...]  # of the normalized members that can show it
     erase: Callable[[SidePair], SidePair]
+    upstream: tuple[UpstreamAdvice, ...]  # the first that applies is reported; the last one has no condition
     variations: tuple[str, ...] = ()  # which can cause it; empty: none, it differs in every build
     remedies: tuple[str, ...] = ()  # what fixes it, the least invasive first
     suspects: Callable[[SidePair], tuple[str, ...]] | None = None  # the variations to which its explained tokens point

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.causes import dates
+from orchestrator.analysis.causes import dates, upstream
 from orchestrator.analysis.causes.content import erase_random_folders
 from orchestrator.analysis.causes.erasers import changed, differing, token
 from orchestrator.analysis.causes.model import Cause
@@ -204,6 +204,7 @@ CAUSES = (
             ".debug_line_str of MarkupSafe 2.1.5: `/build/9b657c6d5370/markupsafe-2.1.5` against "
             "`/srv/040eefc7138e/second/build/source-040eefc7138e`."
         ),
+        upstream=upstream.DEBUG_PATH,
         kinds=(KIND,),
         erase=_eraser(_in_debug, erase_paths),
         variations=_FOLDERS,
@@ -222,6 +223,7 @@ CAUSES = (
             "DT_RUNPATH: `/build/3f1c0de99a10/sin-1.0/lib` against "
             "`/srv/77aa0b3c4d5e/second/build/source-77aa0b3c4d5e/lib`."
         ),
+        upstream=upstream.RPATH,
         kinds=(KIND,),
         erase=_eraser(_of_search, erase_paths),
         variations=_FOLDERS,
@@ -243,6 +245,7 @@ CAUSES = (
             ".rodata: `/build/5cbbf6f4d2aa/sin-1.0/sin.c` against "
             "`/srv/0d5f3be0a1c2/second/build/source-0d5f3be0a1c2/sin.c`."
         ),
+        upstream=upstream.EMBEDDED_PATH,
         kinds=(KIND,),
         erase=_eraser(_in_data, _erase_loaded_paths),
         variations=_FOLDERS,
@@ -258,6 +261,7 @@ CAUSES = (
         ),
         shows="A date or a time of day in .rodata or .data is that of the build.",
         example=".rodata: `built on Nov 22 2026 at 16:03:11` against `built on Dec 25 2027 at 22:26:14`.",
+        upstream=upstream.COMPILE_DATE,
         kinds=(KIND,),
         erase=erase_dates,
         variations=("time", "timezone"),
@@ -273,6 +277,7 @@ CAUSES = (
         ),
         shows="The same symbols, of the same sizes and contents, are in a different order in .text, .data and .rodata.",
         example="order of symbols: `.text: first_number, .text: second_number` against the opposite.",
+        upstream=upstream.OBJECT_ORDER,
         kinds=(KIND,),
         erase=_eraser(lambda _pair, name: name == ORDER, erase_order),
         variations=("fileordering", "hash-seed", "locales", "num-cpus"),
@@ -288,6 +293,7 @@ CAUSES = (
         ),
         shows="Symbols or file names in .strtab, .debug_str or in an object's section names differ in random letters.",
         example=".strtab: `sin.c.4f2b9c11` against `sin.c.e03d7a55`.",
+        upstream=upstream.LTO_SYMBOLS,
         kinds=(KIND,),
         erase=_eraser(lambda _pair, _name: True, erase_lto),
         variations=("build-path",),

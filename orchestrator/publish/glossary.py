@@ -1,0 +1,262 @@
+"""Every slug of a record that is in no other catalogue, with its meaning in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.analysis.causes.model import Party
+from orchestrator.model import (
+    Aspect,
+    Fate,
+    Frontend,
+    Mode,
+    Origin,
+    Phase,
+    Policy,
+    ProgramAspect,
+    Proof,
+    Reason,
+    RecipeForm,
+    RecipeProof,
+    RemedyOutcome,
+    Severity,
+    Verdict,
+    Want,
+)
+from orchestrator.publish.phrases import DEPTHS
+from orchestrator.publish.wording import REASONS, WORDS
+from orchestrator.results.witness import WitnessOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The slugs of one kind; `of` is their enumeration, if they have one."""
+
+    slug: str
+    what: str  # where they are used, in a sentence
+    meanings: Mapping[str, str]  # of each slug
+    of: type[StrEnum] | None = None
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+GROUPS: tuple[Group, ...] = (
+    Group(
+        "verdicts",
+        "What is known of a release on an image.",
+        {word.slug: word.meaning for word in WORDS},
+        Verdict,
+    ),
+    Group(
+        "reasons",
+        "Why a release fails to build from source: the `reason` of an `ftbfs` verdict.",
+        {slug: _sentence(text) for slug, text in REASONS.items()},
+        Reason,
+    ),
+    Group(
+        "phases",
+        "The step of a build that failed.",
+        {
+            Phase.UNPACK: "Unpacking the source distribution.",
+            Phase.REQUIREMENTS: "Installing the build requirements, or asking the backend for more of them.",
+            Phase.BUILD_SDIST: "Building the source distribution of a project's folder.",
+            Phase.BUILD_WHEEL: "Building the wheel.",
+            Phase.WHEEL: "Reading the wheel that was built.",
+            Phase.FINISH: "A step of a remedy on the finished wheel.",
+        },
+        Phase,
+    ),
+    Group(
+        "missing-things",
+        "The kind of a thing that a failed build did not find.",
+        {
+            Want.HEADER: "A header that a source includes.",
+            Want.LIBRARY: "A library that is linked.",
+            Want.TOOL: "A program that is called.",
+            Want.PKG_CONFIG: "A module of pkg-config.",
+            Want.CMAKE: "A package of CMake.",
+            Want.PYTHON_MODULE: "A module of Python.",
+            Want.DEPENDENCY: "A dependency that a build script searched for; how is not known.",
+        },
+        Want,
+    ),
+    Group(
+        "modes",
+        "How a variation is set.",
+        {
+            Mode.VARIED: "The two builds differ in it, and a probe has checked that they do.",
+            Mode.HELD: "It is the same in both builds, as configured, and a probe has checked that it is.",
+            Mode.REMOVED: "It is neither controlled nor checked, as configured.",
+        },
+        Mode,
+    ),
+    Group(
+        "aspects",
+        "In what two wheels differ, for each member or for the whole archive.",
+        {
+            Aspect.FILENAME: "The wheels have different file names.",
+            Aspect.TAGS: "The wheels are for different Pythons, ABIs or platforms.",
+            Aspect.PRESENCE: "Only one wheel has the member.",
+            Aspect.CONTENT: "The unpacked bytes of the member differ.",
+            Aspect.MODE: "The permissions of the member differ.",
+            Aspect.TIME: "The time of the member differs.",
+            Aspect.ORDER: "The members are in a different order.",
+            Aspect.PACKING: "The compression, the flags or other header fields of the member differ.",
+            Aspect.ARCHIVE: "The archives differ outside their members.",
+        },
+        Aspect,
+    ),
+    Group(
+        "severities",
+        "How serious a difference is, in ascending order.",
+        {severity: sentence for severity, (_, sentence) in DEPTHS.items()},
+        Severity,
+    ),
+    Group(
+        "proofs",
+        "How well a cause is proven.",
+        {
+            Proof.TRACE: "Its trace was found: with the trace removed from both wheels, they are the same there.",
+            Proof.ISOLATED: (
+                "Builds have proved it: with its variations held, alone or with others that the record names, the "
+                "difference is gone, and with fewer of them held it is not."
+            ),
+        },
+        Proof,
+    ),
+    Group(
+        "outcomes",
+        "The outcome of a remedy.",
+        {
+            RemedyOutcome.PROVEN: (
+                "Builds with it gave the same bytes: with it alone, or with the set that the sentence names."
+            ),
+            RemedyOutcome.COSTLY: (
+                "Builds with it gave the same bytes, but a program of the wheel is worse than without it: slower, less "
+                "hardened, or without debug information. It is offered only if nothing else works."
+            ),
+            RemedyOutcome.REJECTED: "Builds with it failed, or differed.",
+            RemedyOutcome.NOT_TRIED: "No build was made with it; the record has the reason.",
+        },
+        RemedyOutcome,
+    ),
+    Group(
+        "recipe-forms",
+        "For whom a recipe is written.",
+        {
+            RecipeForm.SH: "A script for a POSIX shell that builds with pip.",
+            RecipeForm.BUILD: "A script for a POSIX shell that builds with `python -m build`.",
+            RecipeForm.UV: "A script for a POSIX shell that builds with uv.",
+            RecipeForm.DEBIAN_RULES: "The file debian/rules of a Debian package.",
+            RecipeForm.DOCKERFILE: "A Dockerfile.",
+            RecipeForm.GITHUB: "A step of a workflow.",
+        },
+        RecipeForm,
+    ),
+    Group(
+        "recipe-proofs",
+        "How well a recipe is proven.",
+        {
+            RecipeProof.PROVEN: (
+                "Its text was run as it is in two containers that differ in everything else, and both gave the wheel."
+            ),
+            RecipeProof.REJECTED: "Its text was run as it is, and at least one container did not give the wheel.",
+            RecipeProof.NOT_RUN: "Its text was not run.",
+        },
+        RecipeProof,
+    ),
+    Group(
+        "program-aspects",
+        "What a remedy changes in a wheel besides its purpose.",
+        {
+            ProgramAspect.SIZE: "The size of what is loaded at run time.",
+            ProgramAspect.SECTIONS: "Sections that appeared or vanished.",
+            ProgramAspect.IMPORTS: "Functions that a library imports, such as that of failed assertions.",
+            ProgramAspect.OPTIMISATION: "The level at which the compiler optimised.",
+            ProgramAspect.HARDENING: "Protections such as the stack protector, fortified functions and RELRO.",
+            ProgramAspect.DEBUG_INFO: "Debug information.",
+            ProgramAspect.MEMBERS: "Members of the wheel that appeared or vanished.",
+        },
+        ProgramAspect,
+    ),
+    Group(
+        "cautions",
+        "Reasons to doubt that other machines agree, which no variation here can test.",
+        {
+            "depends-on-cpu": (
+                "A compiler was called with `-march=native` or the like, so the code depends on the processor of the "
+                "build host. All builds of a job run on one host, so they cannot show it. Compile for a named "
+                "processor instead, such as `-march=x86-64-v2`."
+            ),
+        },
+    ),
+    Group(
+        "parties",
+        "Who can remove a cause, and gets the report.",
+        {
+            Party.PROJECT: "The project itself, in its sources or its configuration.",
+            Party.BACKEND: "The build backend of the project.",
+            Party.TOOL: "A compiler, a frontend or a generator that the build uses.",
+        },
+        Party,
+    ),
+    Group(
+        "fates",
+        "The outcome of checking an exclusion.",
+        {
+            Fate.STILL_NEEDED: "The project still does not build.",
+            Fate.LIFTED: "The custom image that the exclusion names builds it.",
+            Fate.STALE: "The stock image builds it, so the exclusion can be removed.",
+            Fate.NEVER: "The exclusion is not to be lifted, whatever builds.",
+        },
+        Fate,
+    ),
+    Group(
+        "witness-outcomes",
+        "Whether a rebuild has a hash that a file lists.",
+        {
+            WitnessOutcome.MATCHES: "The rebuilt wheel has a listed hash.",
+            WitnessOutcome.DIFFERS: "The rebuilt wheel has another hash.",
+            WitnessOutcome.UNBUILDABLE: "No wheel was built.",
+        },
+        WitnessOutcome,
+    ),
+    Group(
+        "policies",
+        "Where the build requirements come from.",
+        {
+            Policy.INDEX: "Wheels of the index, locked.",
+            Policy.DEBIAN: "Only distributions of Debian in the image.",
+            Policy.PINNED: "Only what a file pins by version and hash.",
+            Policy.SOURCE: "Wheels that the farm built from their source distributions.",
+        },
+        Policy,
+    ),
+    Group(
+        "frontends",
+        "What calls the build backend.",
+        {
+            Frontend.HOOKS: "The guest itself, on the unpacked folder (PEP 517).",
+            Frontend.PIP: "`pip wheel`, which unpacks to a folder of random name.",
+        },
+        Frontend,
+    ),
+    Group(
+        "origins",
+        "Where a release comes from.",
+        {
+            Origin.INDEX: "The package index.",
+            Origin.FILE: "A source distribution of the user's own.",
+            Origin.FOLDER: "A project's folder of the user's own.",
+        },
+        Origin,
+    ),
+)
+"""All kinds of slugs but causes, variations and remedies, which have catalogues of their own."""

@@ -1,0 +1,216 @@
+"""What a record proves, in sentences. A sentence claims equal bytes only if builds of the record show them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from orchestrator.experiments.explain import FRAGILE
+from orchestrator.experiments.remedies import fixes
+from orchestrator.model import Proof, RecipeProof, RemedyOutcome, Severity
+from orchestrator.publish.phrases import DEPTHS, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orchestrator.model import Build, CauseFinding, Experiment, ProgramChange, Recipe, Remedied, Result
+
+EQUAL = "the two wheels are the same bytes"
+"""The claim of each sentence about two builds; no other sentence of this module contains it."""
+
+_FEW = 3  # costs that a sentence names
+_PAIR = 2  # builds that run a recipe, at least
+
+
+# --- what the builds show --------------------------------------------------------------------
+
+
+def built_equal(result: Result, remedies: Iterable[str]) -> bool:
+    """Check whether builds with exactly that set of remedies gave equal bytes each time."""
+    wanted = frozenset(remedies)
+    return _agreed(one for one in result.experiments if one.remedies and frozenset(one.remedies) == wanted)
+
+
+def held_equal(result: Result, variations: Iterable[str]) -> bool:
+    """Check whether builds with exactly those variations held, and no remedy, gave equal bytes each time."""
+    wanted = frozenset(variations)
+    found = [one for one in result.experiments if not one.remedies and frozenset(one.hold) == wanted]
+    if found:
+        return _agreed(found)
+    everything = wanted and wanted >= {one.name for one in result.variations if one.acted}
+    return bool(everything) and _same(result, ("first", "control"))
+
+
+def ran_equal(result: Result, recipe: Recipe) -> bool:
+    """Check whether at least two builds ran exactly that text, and all of them gave the wheel that it names."""
+    text = hashlib.sha256(recipe.text.encode()).hexdigest()
+    builds = [_build(result, name) for name in dict.fromkeys(recipe.builds)]
+    ran = [one for one in builds if one is not None and one.environment.recipe == text]
+    wheels = {one.wheel.sha256 if one.wheel else "" for one in ran}
+    named = wheels == {recipe.sha256} if recipe.sha256 else len(wheels) == 1 and "" not in wheels
+    return _PAIR <= len(ran) == len(builds) and named
+
+
+def set_of(result: Result, name: str) -> tuple[str, ...]:
+    """Return the set with a remedy that builds have shown to give equal bytes: the recipe, or the smallest; or ()."""
+    sets = [tuple(dict.fromkeys(one.remedies)) for one in result.experiments if one.equal]
+    wanted = (result.recipe, *sorted(sets, key=len), fixes(result.holds))
+    shown = [one for one in wanted if name in one and _shown(result, one)]
+    return shown[0] if shown else ()
+
+
+def _shown(result: Result, remedies: tuple[str, ...]) -> bool:
+    return built_equal(result, remedies) or _held_by(result, remedies)
+
+
+def _held_by(result: Result, remedies: tuple[str, ...]) -> bool:
+    """Check whether those remedies only hold variations, and builds with these held gave equal bytes."""
+    variations = tuple(name.removeprefix("fix-") for name in remedies)
+    return bool(remedies) and fixes(variations) == remedies and held_equal(result, variations)
+
+
+def _agreed(found: Iterable[Experiment]) -> bool:
+    outcomes = {one.equal for one in found}
+    return outcomes == {True}
+
+
+def _same(result: Result, names: tuple[str, ...]) -> bool:
+    builds = [_build(result, name) for name in names]
+    wheels = {one.wheel.sha256 if one and one.wheel else "" for one in builds}
+    return len(wheels) == 1 and "" not in wheels
+
+
+def _build(result: Result, name: str) -> Build | None:
+    return next((build for build in result.builds if build.name == name), None)
+
+
+# --- sentences -------------------------------------------------------------------------------
+
+
+def of_hold(result: Result) -> str:
+    """Return what is proven of the variations that are to be held; empty if the record has none."""
+    if not result.holds:
+        return ""
+    if held_equal(result, result.holds):
+        return f"The bytes are the same when {listed(result.holds)} {_is_are(result.holds)} held."
+    return f"The record names {listed(result.holds)} as what to hold, and has no build that shows it."
+
+
+def of_cause(result: Result, cause: CauseFinding) -> str:
+    """Return how well a cause is proven."""
+    if cause.proof is Proof.TRACE:
+        return "found by its trace: without the trace, the two sides are the same there"
+    if cause.name == FRAGILE:
+        return _of_fragile(result, cause)
+    if not held_equal(result, result.holds):
+        return "recorded as proved by building; the record has no build that shows it"
+    if set(result.holds) <= set(cause.variations):
+        return f"proved by building: with exactly this held, {EQUAL}"
+    return f"proved by building, as part of a set: with {listed(result.holds)} held together, {EQUAL}"
+
+
+def _of_fragile(result: Result, cause: CauseFinding) -> str:
+    first, wanted = _build(result, "first"), set(cause.variations)
+    held = [_build(result, one.build) for one in result.experiments if set(one.hold) == wanted and not one.remedies]
+    if first and any(one and bool(one.wheel) is bool(first.wheel) for one in held):
+        return "proved by building: with exactly this held, the build ends as the first one does"
+    return "recorded as proved by building; the record has no build that shows it"
+
+
+def of_remedy(result: Result, remedied: Remedied) -> str:
+    """Return the outcome of a remedy. A remedy of a set is only claimed as part of the set."""
+    parts = (_OUTCOMES[remedied.outcome](result, remedied), _costs(remedied.changes), remedied.why)
+    return "; ".join(filter(None, parts))
+
+
+def _of_proven(result: Result, remedied: Remedied) -> str:
+    return _claim("proven", result, remedied)
+
+
+def _of_costly(result: Result, remedied: Remedied) -> str:
+    return _claim("costly", result, remedied)
+
+
+def _claim(outcome: str, result: Result, remedied: Remedied) -> str:
+    together = set_of(result, remedied.name)
+    if not together:
+        return f"recorded as {outcome}; the record has no build with it that shows it"
+    part = ", as part of a set" if len(together) > 1 else ""
+    if not built_equal(result, together):
+        return f"{outcome}{part}: {_with_held(together)}, {EQUAL}"
+    what = f"{listed(together)} together" if part else "it"
+    return f"{outcome}{part}: built with {what}, {EQUAL}"
+
+
+def _with_held(remedies: tuple[str, ...]) -> str:
+    """Name a set of remedies by the variations that builds have held in its place."""
+    names = tuple(name.removeprefix("fix-") for name in remedies)
+    return f"with {listed(names)} held {'together' if len(names) > 1 else ''}".rstrip()
+
+
+def _of_rejected(_result: Result, remedied: Remedied) -> str:
+    after = remedied.severity_after
+    deep = f": the wheels then differ in {DEPTHS[after][0]}" if after and after is not Severity.NONE else ""
+    return f"rejected{deep}"
+
+
+def _of_untried(_result: Result, _remedied: Remedied) -> str:
+    return "not tried"
+
+
+_OUTCOMES = {
+    RemedyOutcome.PROVEN: _of_proven,
+    RemedyOutcome.COSTLY: _of_costly,
+    RemedyOutcome.REJECTED: _of_rejected,
+    RemedyOutcome.NOT_TRIED: _of_untried,
+}
+
+
+def _costs(changes: tuple[ProgramChange, ...]) -> str:
+    """Return what of a program is worse with a remedy."""
+    costs = [f"{one.aspect} {one.before} becomes {one.after}" for one in changes if one.cost]
+    more = (f"{len(costs) - _FEW + 1} more",) if len(costs) > _FEW else ()
+    shown = costs if not more else costs[: _FEW - 1]
+    return f"its cost: {listed((*shown, *more))}" if costs else ""
+
+
+def of_set(result: Result) -> str:
+    """Return what is proven of the set of remedies that is the recipe; empty if the record has none."""
+    if not result.recipe:
+        return ""
+    names = listed(result.recipe)
+    if built_equal(result, result.recipe):
+        return f"Built with {names}{_together(result.recipe)}, {EQUAL}."
+    if _held_by(result, result.recipe):
+        return f"Built {_with_held(result.recipe)}, {EQUAL}."
+    return f"The record names {names} as the recipe, and has no build that shows it."
+
+
+def of_recipe(result: Result, recipe: Recipe) -> str:
+    """Return how well the text of a recipe is proven."""
+    if recipe.proof is not RecipeProof.PROVEN:
+        return "; ".join(filter(None, (_UNPROVEN[recipe.proof], recipe.why)))
+    if not ran_equal(result, recipe):
+        return "recorded as proven; the record has no two builds that ran this text and gave one wheel"
+    environments = {_unlike(one) for name in recipe.builds if (one := _build(result, name))}
+    where = "in different environments" if len(environments) > 1 else "in one environment"
+    return f"proven: this text was run as it is in {len(set(recipe.builds))} containers, {where}, and {EQUAL}"
+
+
+def _unlike(build: Build) -> tuple[str, str]:
+    """Return what tells the first build's environment from the second's."""
+    return build.environment.build_path, build.environment.timezone
+
+
+_UNPROVEN = {
+    RecipeProof.REJECTED: "rejected: this text was run, and at least one container did not give the wheel",
+    RecipeProof.NOT_RUN: "not run: nothing is known of the wheel that this text gives",
+}
+
+
+def _together(names: tuple[str, ...]) -> str:
+    return " together" if len(names) > 1 else ""
+
+
+def _is_are(names: tuple[str, ...]) -> str:
+    return "is" if len(names) == 1 else "are"

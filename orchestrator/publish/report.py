@@ -1,0 +1,251 @@
+"""Reports for those who can remove a cause, in Markdown: one for each party, each complete by itself.
+
+Text from a package (names, evidence) is written as code.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from orchestrator.analysis.causes.catalogue import BY_NAME as CAUSES
+from orchestrator.analysis.causes.model import Party, UpstreamAdvice
+from orchestrator.build import variations
+from orchestrator.experiments.explain import FRAGILE
+from orchestrator.experiments.remedies import NAMES as REMEDIES
+from orchestrator.model import Severity
+from orchestrator.publish import commands, proof
+from orchestrator.publish.phrases import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orchestrator.model import CauseFinding, Environment, Evidence, Result, Unexplained
+
+PLACES = 4  # pieces of evidence shown of one cause
+LINES = 30  # differences listed without a cause
+LONGEST = 300  # characters of one text of a package
+
+BACKENDS = (
+    "meson-python",
+    "scikit-build-core",
+    "maturin",
+    "hatchling",
+    "poetry-core",
+    "pdm-backend",
+    "flit-core",
+    "uv-build",
+    "setuptools",
+)
+"""Names of build backends. Plugins of the first ones require setuptools, so it comes last."""
+
+_DEEP = {
+    Severity.NONE: "the same bytes",
+    Severity.ARCHIVE: "the archive alone: times, modes, order or packing of members",
+    Severity.METADATA: "metadata, and what is derived from it",
+    Severity.DEBUG: "debug information: the code and the data of all modules and libraries are the same",
+    Severity.DATA: "data that is loaded at run time, with the same code",
+    Severity.CODE: "code",
+    Severity.MEMBERS: "the members or the tags of the wheel",
+}
+_UNKNOWN = (UpstreamAdvice(Party.PROJECT, "Look at the evidence: no text of ours describes this cause."),)
+_FRAGILE = (
+    UpstreamAdvice(
+        Party.PROJECT,
+        "Let the build work in both environments, or name what it needs in its documentation: the log of the failed "
+        "build has the line.",
+    ),
+)
+
+Advised = tuple["CauseFinding", UpstreamAdvice]
+
+
+def report(result: Result) -> str:
+    """Write one report for each party that can remove a cause; the project's has what is not explained."""
+    backend = backend_of(result)
+    parties = _parties(result, backend)
+    reports = [_report(result, backend, advised, alone=len(parties) == 1) for advised in parties]
+    return "\n---\n\n".join("\n".join(lines) + "\n" for lines in reports)
+
+
+def backend_of(result: Result) -> str:
+    """Name the build backend by the build requirements; empty if none of them is one that is known."""
+    names = {*(pin.name for pin in result.build_requirements), *(one.name for one in result.provided)}
+    return next((name for name in BACKENDS if name in names), "")
+
+
+def advice_of(finding: CauseFinding, backend: str) -> UpstreamAdvice:
+    """Return what is to be changed upstream about one cause."""
+    cause = CAUSES.get(finding.name)
+    advice = cause.upstream if cause else _FRAGILE if finding.name == FRAGILE else _UNKNOWN
+    evidence = "\n".join(f"{one.where} {one.first} {one.second}" for one in finding.evidence)
+    return next(one for one in advice if one.applies(backend, finding.variations, evidence))
+
+
+def _parties(result: Result, backend: str) -> list[list[Advised]]:
+    """Group the causes by who can remove them; the project is first, and alone if there is no cause."""
+    order = list(Party)
+    advised = sorted(
+        ((finding, advice_of(finding, backend)) for finding in result.causes),
+        key=lambda one: (order.index(one[1].party), one[1].tool),
+    )
+    grouped = [list(group) for _, group in groupby(advised, key=lambda one: (one[1].party, one[1].tool))]
+    project_has_one = bool(grouped) and grouped[0][0][1].party is Party.PROJECT
+    return grouped if project_has_one or not result.unexplained else [[], *grouped]
+
+
+def _report(result: Result, backend: str, advised: list[Advised], *, alone: bool) -> list[str]:
+    name = f"{_plain(result.project)} {_plain(result.version)}"
+    party = advised[0][1] if advised else UpstreamAdvice(Party.PROJECT, "")
+    for_all = [] if alone else ["Other causes belong to others, and have reports of their own."]
+    lines = [f"# {_title(party, backend, name)}", "", *_summary(result), *for_all, ""]
+    for finding, advice in advised:
+        lines += _cause(result, finding, advice)
+    if party.party is Party.PROJECT and result.unexplained:
+        lines += ["## Not explained", "", *_unexplained(result.unexplained), ""]
+    lines += ["## How to see it", "", *_how_to_see(result, [finding for finding, _ in advised]), ""]
+    lines += ["## Evidence", "", *_evidence(result)]
+    known = dict.fromkeys(issue for _, advice in advised for issue in advice.known)
+    return [*lines, *(["", "## Known issues about this", "", *(f"- {issue}" for issue in known)] if known else [])]
+
+
+def _title(advice: UpstreamAdvice, backend: str, name: str) -> str:
+    if advice.party is Party.PROJECT:
+        return f"Wheels of {name} are not reproducible"
+    return f"Wheels are not reproducible because of {_who(advice, backend)}: {name}, for example"
+
+
+def _who(advice: UpstreamAdvice, backend: str) -> str:
+    if advice.party is Party.PROJECT:
+        return "the project"
+    return advice.tool or backend or "the build backend"
+
+
+def _summary(result: Result) -> list[str]:
+    sdist = f" from {_code(result.sdist.filename)} (SHA-256 {_code(result.sdist.sha256)})" if result.sdist else ""
+    deep = f" They differ in {_DEEP[result.severity]}." if result.severity and result.severity != Severity.NONE else ""
+    return [f"Two builds{sdist}, in environments that were made different on purpose, gave different wheels.{deep}"]
+
+
+def _cause(result: Result, finding: CauseFinding, advice: UpstreamAdvice) -> list[str]:
+    """Return the cause in a sentence, with its lines, whose it is, and what that party changes."""
+    known = CAUSES.get(finding.name)
+    where = [line for one in finding.evidence[:PLACES] for line in _place(one)]
+    by = f"It follows {_tags(finding.variations)}." if finding.variations else "It differs in every build."
+    return [
+        f"## {_code(finding.name)}",
+        "",
+        f"{known.summary if known else 'This cause has no description.'} {by}",
+        "",
+        *where,
+        *([f"And {len(finding.evidence) - PLACES} more places.", ""] if len(finding.evidence) > PLACES else []),
+        f"**Whose it is:** {_who(advice, backend_of(result))}.",
+        "",
+        f"**What to change:** {advice.change}",
+        "",
+        f"**How well it is proven:** {proof.of_cause(_named(result), finding)}.",
+        "",
+    ]
+
+
+def _place(one: Evidence) -> list[str]:
+    where = " ".join(filter(None, (_code(one.path) if one.path else "the archive", _code(one.where, empty=True))))
+    return [f"In {where}:", "", *_fenced("diff", (f"-{_cut(one.first)}", f"+{_cut(one.second)}")), ""]
+
+
+def _unexplained(found: Iterable[Unexplained]) -> list[str]:
+    every = [f"- {_code(one.path) if one.path else 'the archive'}: {one.aspect} {_code(one.where)}" for one in found]
+    return every if len(every) <= LINES else [*every[:LINES], f"- and {len(every) - LINES} more"]
+
+
+def _how_to_see(result: Result, findings: list[CauseFinding]) -> list[str]:
+    """Return three commands that show the difference, and what they need."""
+    wanted = _variations(result, findings)
+    sdist = result.sdist.filename if result.sdist else "SDIST"
+    needed = listed(("`build`", *commands.needs(wanted)))
+    pins = ", ".join(_code(f"{pin.name}=={pin.version}") for pin in result.build_requirements)
+    used = f" The builds above used {pins}, on {_code(result.image.name)}." if pins else ""
+    lines = commands.commands(_printable(sdist), wanted, result.source_date_epoch)
+    return [f"In a folder with the source distribution. It needs {needed}.{used}", "", *_fenced("sh", lines)]
+
+
+def _variations(result: Result, findings: list[CauseFinding]) -> tuple[str, ...]:
+    """Return the variations of some causes; without a cause, those that are to be held, or else all that acted."""
+    if findings:
+        return tuple(dict.fromkeys(name for finding in findings for name in finding.variations))
+    return result.holds or tuple(one.name for one in result.variations if one.acted)
+
+
+def _evidence(result: Result) -> list[str]:
+    builds = {build.name: build for build in result.builds}
+    names = result.holds or tuple(one.name for one in result.variations if one.acted)
+    lines = []
+    for name in ("first", "second", "control"):
+        if (build := builds.get(name)) and build.wheel:
+            lines += [f"- {name} build: {_code(build.wheel.sha256)}. {_code(_shown(build.environment, names))}"]
+    shown = _named(result)
+    lines += [f"- {held}" for held in (proof.of_hold(shown), proof.of_set(shown)) if held]
+    return [*lines, f"- {_count(result)}"]
+
+
+def _count(result: Result) -> str:
+    """Return how many builds of the record gave the bytes of the first."""
+    wheels = [build.wheel.sha256 if build.wheel else "" for build in result.builds]
+    alike = wheels[1:].count(wheels[0]) if wheels and wheels[0] else 0
+    return f"{len(wheels)} builds were recorded; the bytes of the first came out {alike} more times."
+
+
+def _named(result: Result) -> Result:
+    """Leave out of a record the slugs that no catalogue of ours has, since sentences name them as plain text."""
+    known = set(result.holds) <= set(variations.NAMES)
+    recipe = result.recipe if set(result.recipe) <= set(REMEDIES) else ()
+    return replace(result, holds=result.holds if known else (), recipe=recipe)
+
+
+def _shown(environment: Environment, names: Iterable[str]) -> str:
+    """Write the values of those variations in one line; a name from an older catalogue is left out."""
+    known = (variations.BY_NAME[name] for name in names if name in variations.BY_NAME)
+    return "; ".join(f"{variation.name}: {', '.join(variation.shown(environment).splitlines())}" for variation in known)
+
+
+# --- Markdown --------------------------------------------------------------------------------
+
+
+def _plain(text: str) -> str:
+    """Leave of a project's name or version only characters that mean nothing in Markdown."""
+    return re.sub(r"[^A-Za-z0-9.+!-]", "-", text)
+
+
+def _printable(text: str) -> str:
+    return "".join(one if one.isprintable() else "?" for one in text)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def _tags(names: Iterable[str]) -> str:
+    return listed(map(_code, names))
+
+
+def _code(text: str, *, empty: bool = False) -> str:
+    """Write a text as code, whatever backticks it has (CommonMark 6.1); `empty` leaves nothing of an empty one."""
+    text = _cut(_printable(text))
+    if empty and not text:
+        return ""
+    fence = "`" * (_backticks(text) + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def _fenced(kind: str, lines: Iterable[str]) -> list[str]:
+    """Write lines as a block of code, whatever backticks they have (CommonMark 4.5)."""
+    printed = [_printable(line) for line in lines]
+    fence = "`" * max(3, _backticks("\n".join(printed)) + 1)
+    return [f"{fence}{kind}", *printed, fence]
+
+
+def _backticks(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)
