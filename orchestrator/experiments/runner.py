@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.build import variations
 from orchestrator.errors import WheelproofError
 from orchestrator.experiments.remedies import named, remedied
-from orchestrator.model import Experiment
+from orchestrator.model import Experiment, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         ProgramChange,
         Task,
         Variant,
-        Verdict,
         WheelFile,
     )
 
@@ -119,9 +118,13 @@ class RecipeRuns:
         return self.final is not None and all(same(self.first, build) for build in self.final)
 
 
-def predicted(names: Iterable[str], first: Build) -> WheelFile | None:
-    """Return the wheel that a recipe will likely give: the first build's, if the remedies keep its values."""
-    return first.wheel if _AS_FIRST.issuperset(names) else None
+def predicted(names: Iterable[str], case: Case) -> WheelFile | None:
+    """Return the wheel that a recipe will likely give: the first build's, if the remedies keep its values.
+
+    None: it cannot be predicted, or builds in one environment differ, so that a third run is wanted anyway.
+    """
+    keeps = _AS_FIRST.issuperset(names) and case.verdict is not Verdict.INTRINSIC
+    return case.first.wheel if keeps else None
 
 
 def kept_equal(names: Iterable[str]) -> tuple[str, ...]:
@@ -205,7 +208,7 @@ class ExperimentRunner:
             A variation did not act, or two runs of one text had different texts.
 
         """
-        expected = predicted(names, self.case.first)
+        expected = predicted(names, self.case)
         if expected is None:
             return self._remedy_in_turn(names)
         builds = self._run(names, ("first", "second"), expected)
@@ -264,10 +267,10 @@ class ExperimentRunner:
             builds = tuple(pool.map(lambda order: self.tools.run(order[0], order[1], names, expected), wanted))
         self.builds += builds
         self._seconds += sum(build.seconds for build in builds)
-        pair = builds if len(builds) == AT_ONCE else (first, builds[0])
-        if pair[0] is not None:
-            self._look_at_runs(pair[0], pair[1], held, sides)
-            self._note(pair[1], pair[0], frozenset(held), names)
+        against, build = (first, builds[0]) if len(builds) == 1 else builds
+        if against is not None:
+            self._look_at_runs(against, build, held, sides)
+            self._note(build, against, frozenset(held), names)
         return builds
 
     def _environment(self, side: str, names: tuple[str, ...]) -> Environment:
@@ -312,8 +315,7 @@ class ExperimentRunner:
     def _build(self, wanted: tuple[str, Environment, frozenset[str]]) -> Build:
         name, environment, held = wanted
         build = self.tools.build(name, environment)
-        if environment == self.case.held(held):  # not in the first environment, where nothing is varied
-            self._look(self.case.first, build, held)
+        self._look(self.case.first, build, held)
         return build
 
     def _look(self, first: Build, second: Build, held: Iterable[str]) -> None:
