@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     shell_complete=completion.images,
     help="The verdict on that image; the newest by default.",
 )
-@options.option("--report", is_flag=True, help="Print a report for the project's own developers, as Markdown.")
+@options.option("--report", is_flag=True, help="Print reports for those who can remove the causes, as Markdown.")
 def explain(project: str, config_file: Path, folder: Path | None, image: str | None, report: bool) -> None:
     """Explain the verdict on PROJECT, or on PROJECT==VERSION: its causes, what proves them, and how to fix it."""
     from orchestrator.publish import advice

@@ -15,6 +15,7 @@ from orchestrator.model import CauseFinding, Evidence, Pin, Proof, Provided, Res
 from orchestrator.publish import advice
 from orchestrator.publish.report import BACKENDS, advice_of, backend_of
 from tests.sample_results import HOSTILE, all_hostile, explained, sample
+from tests.samples import failed
 
 KNOWN_ISSUE = re.compile(r"[\w.-]+/[\w.-]+#\d+")
 
@@ -132,6 +133,17 @@ def test_the_lines_that_differ_are_shown() -> None:
     """As a difference, with their place."""
     (text,) = reports(found("hash-order", "hash-seed", first="Keywords: b", second="Keywords: a"))
     assert "In `a.py` `line 1`:\n\n```diff\n-Keywords: b\n+Keywords: a\n```\n" in text
+
+
+def test_a_build_that_failed_gave_no_different_wheel() -> None:
+    """The report says which one failed."""
+    result = sample(verdict=Verdict.SENSITIVE)
+    first, second, control = result.builds
+    broken = replace(result, builds=(first, failed("second", second.environment), control))
+    text = advice.report(replace(broken, causes=(found(FRAGILE, "home"),)))
+    assert "did not both give a wheel: the second one failed." in text
+    assert "gave different wheels" not in text
+    assert "The build fails in one of the two environments" in section(text, "`fragile`")
 
 
 def test_a_title_is_plain_text() -> None:
