@@ -29,6 +29,9 @@ from orchestrator.model import (
     Proof,
     Published,
     Reason,
+    Recipe,
+    RecipeForm,
+    RecipeProof,
     Remedied,
     RemedyOutcome,
     Result,
@@ -62,6 +65,14 @@ DIFFERENCES = (
 )
 LOGS = (b"first\n", b"second\n", b"control\n")
 NO_NETWORK = Failure(Reason.NEEDS_NETWORK, Phase.BUILD_WHEEL, "Could not resolve host: example.org")
+
+
+SCRIPT = Recipe(
+    RecipeForm.SH, "#!/bin/sh\nset -eu\n", "a.whl", digest("a.whl"), RecipeProof.NOT_RUN, why="no budget was left"
+)
+RULES = Recipe(
+    RecipeForm.DEBIAN_RULES, "#!/usr/bin/make -f\n%:\n\tdh $@ --buildsystem=pybuild\n", "", "", RecipeProof.NOT_RUN
+)
 
 
 def sample(  # noqa: PLR0913 - each has its name
@@ -142,6 +153,7 @@ def explained(project: str = "markupsafe", version: str = "2.1.5", **others: Any
             Remedied("strip-debug", RemedyOutcome.NOT_TRIED, why="a gentler one is proven"),
         ),
         recipe=("fix-umask", "prefix-map-source"),
+        recipes=(SCRIPT, RULES),
         left_open="whether timezone does it, too: 16 builds were made",
         builds_compared=3,
         flake_bound=1.0,
@@ -171,6 +183,7 @@ def all_hostile(result: Result) -> Result:
         experiments=(Experiment(HOSTILE, HOSTILE, (HOSTILE,), (HOSTILE,), equal=False, severity=Severity.DATA),),
         remedies=(Remedied(HOSTILE, RemedyOutcome.REJECTED, Severity.CODE, HOSTILE),),
         recipe=(HOSTILE,),
+        recipes=(Recipe(RecipeForm.SH, HOSTILE, HOSTILE, HOSTILE, RecipeProof.REJECTED, (HOSTILE,), HOSTILE),),
         left_open=HOSTILE,
         kind=TagComparison((HOSTILE,), (HOSTILE,), fallback=True),
         published=Published(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     shell_complete=completion.images,
     help="The verdict on that image; the newest by default.",
 )
-@options.option("--report", is_flag=True, help="Print a report for the project's own developers, as Markdown.")
+@options.option("--report", is_flag=True, help="Print reports for those who can remove the causes, as Markdown.")
 @options.option(
     "--recipe",
     "form",

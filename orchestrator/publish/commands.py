@@ -55,7 +55,10 @@ WAYS: Mapping[str, tuple[Setting, Setting]] = {
     "locales": (Setting(variables="LC_ALL=C.UTF-8"), Setting(variables="LC_ALL=et_EE.UTF-8")),
     "umask": (Setting(before="umask 022"), Setting(before="umask 002")),
     "user-group": (NOTHING, Setting(wrap=_AS_ROOT)),
-    "home": (Setting(variables='HOME="$PWD/home1"'), Setting(variables='HOME="$PWD/home2"')),
+    "home": (
+        Setting(before="mkdir -p home", variables='HOME="$PWD/home"', after="rm -rf home"),
+        Setting(variables="HOME=/nonexistent"),
+    ),
     "exec-path": (NOTHING, Setting(variables='PATH="$PATH:/opt/other/bin"')),
     "environment": (NOTHING, Setting(variables="CAPTURE_ENVIRONMENT=1")),
     "kernel": (NOTHING, Setting(wrap="setarch --uname-2.6")),
@@ -63,8 +66,8 @@ WAYS: Mapping[str, tuple[Setting, Setting]] = {
     "fileordering": (_listing("--sort-dirents=yes"), _listing("--sort-dirents=yes --reverse-dirents=yes")),
     "hash-seed": (Setting(variables="PYTHONHASHSEED=1"), Setting(variables="PYTHONHASHSEED=2")),
     "tmpdir": (
-        Setting(before="mkdir -p tmp1", variables='TMPDIR="$PWD/tmp1"'),
-        Setting(before="mkdir -p tmp2", variables='TMPDIR="$PWD/tmp2"'),
+        Setting(before="mkdir -p tmp1", variables='TMPDIR="$PWD/tmp1"', after="rm -rf tmp1"),
+        Setting(before="mkdir -p tmp2", variables='TMPDIR="$PWD/tmp2"', after="rm -rf tmp2"),
     ),
     "environment-path": (NOTHING, NOTHING),  # an isolated build installs into a folder of random name
     "shell": (

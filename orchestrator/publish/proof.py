@@ -119,8 +119,9 @@ def _of_fragile(result: Result, cause: CauseFinding) -> str:
 
 def of_remedy(result: Result, remedied: Remedied) -> str:
     """Return the outcome of a remedy. A remedy of a set is only claimed as part of the set."""
-    parts = (_OUTCOMES[remedied.outcome](result, remedied), _costs(remedied.changes), remedied.why)
-    return "; ".join(filter(None, parts))
+    said = _OUTCOMES[remedied.outcome](result, remedied)
+    details = "; ".join(filter(None, (_costs(remedied.changes), remedied.why)))
+    return f"{said}{'; ' if ':' in said else ': '}{details}" if details else said
 
 
 def _of_proven(result: Result, remedied: Remedied) -> str:
@@ -134,7 +135,7 @@ def _of_costly(result: Result, remedied: Remedied) -> str:
 def _claim(outcome: str, result: Result, remedied: Remedied) -> str:
     together = set_of(result, remedied.name)
     if not together:
-        return f"recorded as {outcome}; the record has no build with it that shows it"
+        return f"recorded as {outcome}, but no build of the record shows it"
     part = ", as part of a set" if len(together) > 1 else ""
     if not built_equal(result, together):
         return f"{outcome}{part}: {_with_held(together)}, {EQUAL}"

@@ -17,6 +17,7 @@ from orchestrator.experiments.explain import FRAGILE
 from orchestrator.experiments.remedies import NAMES as REMEDIES
 from orchestrator.model import Severity
 from orchestrator.publish import commands, proof
+from orchestrator.publish.catalogue import summaries
 from orchestrator.publish.phrases import listed
 
 if TYPE_CHECKING:
@@ -126,18 +127,21 @@ def _who(advice: UpstreamAdvice, backend: str) -> str:
 def _summary(result: Result) -> list[str]:
     sdist = f" from {_code(result.sdist.filename)} (SHA-256 {_code(result.sdist.sha256)})" if result.sdist else ""
     deep = f" They differ in {_DEEP[result.severity]}." if result.severity and result.severity != Severity.NONE else ""
-    return [f"Two builds{sdist}, in environments that were made different on purpose, gave different wheels.{deep}"]
+    builds = f"Two builds{sdist}, in environments that were made different on purpose"
+    if missing := [build.name for build in result.builds if build.name in {"first", "second"} and not build.wheel]:
+        return [f"{builds}, did not both give a wheel: the {listed(missing)} one failed.{deep}"]
+    return [f"{builds}, gave different wheels.{deep}"]
 
 
 def _cause(result: Result, finding: CauseFinding, advice: UpstreamAdvice) -> list[str]:
     """Return the cause in a sentence, with its lines, whose it is, and what that party changes."""
-    known = CAUSES.get(finding.name)
+    summary = summaries().get(finding.name, "This cause has no description.")
     where = [line for one in finding.evidence[:PLACES] for line in _place(one)]
     by = f"It follows {_tags(finding.variations)}." if finding.variations else "It differs in every build."
     return [
         f"## {_code(finding.name)}",
         "",
-        f"{known.summary if known else 'This cause has no description.'} {by}",
+        f"{summary} {by}",
         "",
         *where,
         *([f"And {len(finding.evidence) - PLACES} more places.", ""] if len(finding.evidence) > PLACES else []),

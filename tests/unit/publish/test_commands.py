@@ -43,9 +43,7 @@ def run(folder: Path, variations: tuple[str, ...], sdist: str = "pkg-1.0.tar.gz"
         for line in commands(sdist, variations, 1_596_163_658)
     ]
     assert statuses[:2] == [0, 0]
-    assert sorted(file.name for file in folder.iterdir() if not file.name.startswith(("home", "tmp"))) == sorted(
-        ["1", "2", sdist, "tools"]
-    )
+    assert {file.name for file in folder.iterdir()} == {"1", "2", sdist, "tools"}
     return statuses[2]
 
 

@@ -12,12 +12,9 @@ from orchestrator.build.variations import VARIATIONS
 from orchestrator.build.writing import Writing
 from orchestrator.experiments.remedies import REMEDIES, Remedy
 from orchestrator.guest.postprocess import STEPS
-from orchestrator.model import Verdict
-from orchestrator.publish import recipes
 from orchestrator.publish.catalogue import REMEDY, VARIATION, chapters
 from orchestrator.publish.docs import docs
 from tests.cause_cases import PACKAGES
-from tests.sample_results import sample
 from tests.samples import FIRST, probe
 
 if TYPE_CHECKING:
@@ -94,14 +91,8 @@ def test_each_variation_is_complete(variation: Variation) -> None:
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=lambda remedy: remedy.name)
 def test_each_remedy_is_complete(remedy: Remedy) -> None:
-    """It has a page and all its texts, does something, and appears in what is written for users."""
+    """It has a page and all its texts, does something, and is written for users."""
     assert not list(remedy_faults(remedy))
-    result = replace(sample("pkg", "1.0", Verdict.SENSITIVE, days=0), source_date_epoch=None)
-    with_remedy, without = replace(result, recipe=(remedy.name,)), replace(result, recipe=())
-    for write in (recipes.pip, recipes.build):
-        always = remedy.name == "fix-build-path"  # every script builds in one folder
-        assert (write(with_remedy) == write(without)) is always
-    assert f"`{remedy.name}`: {remedy.summary} {remedy.use}" in recipes.report(with_remedy)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,15 @@ def test_a_remedy_claims_equal_bytes_only_if_builds_show_them(
     assert ("as part of a set" in said) is (claims and len(remedies) > 1)
     assert all(name in said for name in remedies if claims and len(remedies) > 1)
     assert said.startswith("proven") is (claims and outcome is RemedyOutcome.PROVEN)
-    assert said.endswith("; it is so")
+    assert said.endswith((": it is so", "; it is so"))
+
+
+def test_a_larger_set_shows_nothing_of_a_smaller_one() -> None:
+    """Its members are proven as its parts."""
+    larger = replace(recorded((ONE,), "none"), experiments=experiments("equal", (ONE, OTHER)))
+    assert proof.EQUAL not in proof.of_set(larger)
+    said = proof.of_remedy(larger, Remedied(ONE, RemedyOutcome.PROVEN))
+    assert said == f"proven, as part of a set: built with {ONE} and {OTHER} together, {proof.EQUAL}"
 
 
 @pytest.mark.parametrize(("remedies", "kind"), list(product(SETS, EXPERIMENTS)))
