@@ -1,4 +1,4 @@
-"""The catalogues of causes, variations and remedies for readers: one entry for each slug."""
+"""The catalogues of causes, variations, remedies and cautions for readers: one entry for each slug."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes.catalogue import CAUSES
+from orchestrator.analysis.cautions import CAUTIONS
 from orchestrator.build.variations import VARIATIONS
 from orchestrator.experiments.remedies import REMEDIES
 
@@ -13,11 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from orchestrator.analysis.causes.model import Cause
+    from orchestrator.analysis.cautions import CautionKind
     from orchestrator.build.variation import Variation
     from orchestrator.build.writing import Writing
     from orchestrator.experiments.remedies import Remedy
 
-CAUSE, VARIATION, REMEDY = "causes", "variations", "remedies"
+CAUSE, VARIATION, REMEDY, CAUTION = "causes", "variations", "remedies", "cautions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ def chapters(
             VARIATION, "Variations", _OF_VARIATIONS, tuple(_variation(entry, causes, fixes) for entry in variations)
         ),
         Chapter(REMEDY, "Remedies", _OF_REMEDIES, tuple(_remedy(entry, causes) for entry in remedies)),
+        Chapter(CAUTION, "Cautions", _OF_CAUTIONS, tuple(map(_caution, CAUTIONS))),
     )
 
 
@@ -83,6 +86,12 @@ _OF_REMEDIES = (
     "that the builds gave equal bytes; `rejected` means that they did not, or that the difference "
     "became more serious. The smallest proven set "
     "is the recipe."
+)
+
+
+_OF_CAUTIONS = (
+    "Why builds elsewhere may differ although those here agree. A caution changes no verdict: it names what no "
+    "variation here can test, with the line that shows it."
 )
 
 
@@ -128,6 +137,16 @@ def _remedy(remedy: Remedy, causes: Iterable[Cause]) -> Entry:
     holds = (remedy.variation,) if remedy.variation else ()
     see = _some(See("Causes that it can fix", CAUSE, repairs), See("The variation that it holds", VARIATION, holds))
     return Entry(remedy.name, remedy.summary, sections, see)
+
+
+def _caution(caution: CautionKind) -> Entry:
+    sections = (
+        ("Why", caution.why),
+        ("How it shows", caution.shows),
+        ("How to fix it", caution.repair),
+        ("Example", caution.example),
+    )
+    return Entry(caution.name, caution.summary, sections)
 
 
 def _example(written: Writing) -> Iterator[tuple[str, str]]:
