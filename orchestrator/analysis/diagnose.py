@@ -249,8 +249,9 @@ def _log(findings: Findings, part: MemberDiff, traces: tuple[Traces, Traces], ca
         findings.members.setdefault(name, set()).update(path for path, _, _ in located if path)
         findings.suspects.setdefault(name, set()).update(match.suspects[name])
         shown = findings.evidence.setdefault(name, [])
-        clearest = sorted(zip(places, located, strict=True), key=lambda both: both[0].endswith(MOVED))
-        for place, (path, _, where) in clearest[: max(0, EVIDENCE - len(shown))]:
+        pairs = list(zip(places, located, strict=True))
+        clear = [(place, there) for place, there in pairs if not place.endswith(MOVED)]
+        for place, (path, _, where) in (clear or pairs)[: max(0, EVIDENCE - len(shown))]:
             texts = from_its_line(token(pair, place), token(match.alone[name], place))
             shown.append(Evidence(path, where, *side_by_side(*texts)))
         findings.reported |= {(path, aspect) for path, aspect, _ in located}

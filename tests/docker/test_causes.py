@@ -136,6 +136,7 @@ def test_a_day_of_the_week_is_not_reproducible(cases: CaseBuilder) -> None:
     """Whenever it is built: between the two clocks lie no whole weeks."""
     result = cases.judge("weekday")
     assert result.verdict is Verdict.SENSITIVE, described(result)
+    assert [cause.name for cause in result.causes] == ["build-date"], described(result)
     assert result.holds == ("time",), described(result)
 
 

@@ -336,6 +336,6 @@ CAUSES = (
         erase=_eraser(lambda _pair, _name: True, erase_lto),
         variations=("build-path",),
         suspects=suspected_of_lto,
-        remedies=("random-seed", "prefix-map-source", "no-debug-info", "strip-debug"),
+        remedies=("random-seed", "prefix-map-source", "prefix-map-folder", "no-debug-info", "strip-debug"),
     ),
 )

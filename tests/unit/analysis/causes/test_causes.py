@@ -268,6 +268,11 @@ def test_a_common_value_counts_only_at_one_place_on_both_sides(first: str, secon
         (f"x {FIRST.hostname}\n", "x elsewhere\n"),
         (f"x {SECOND.hostname}\n", f"x {FIRST.hostname}\n"),  # each has the other's
         ("2026-11-20\n", "2026-11-29\n"),  # the first build's day, but not the second's
+        ("Friday\n", "Monday\n"),
+        ("2026-W47\n", "2027-W50\n"),
+        ("2026-W47\n", "2026-W54\n"),  # there is none
+        ("2026-324\n", "2027-399\n"),
+        ("Fridays\n", "Saturdays\n"),
         ("x = 1\n", "x = 2\n"),
     ],
 )
@@ -288,6 +293,7 @@ LOCAL = [one.astimezone(timezone(timedelta(hours=hours))) for one, hours in ((NO
         "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y%m%d", "%Y%m%d%H%M%S", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y",
         "%b %d %Y", "%b %d %Y %H:%M:%S", "%B %d, %Y", "%d %b %Y", "%d-%b-%Y", "%a %b %d %H:%M:%S %Y",
         "%a, %d %b %Y %H:%M:%S +0000", "%Y", "%Y-%m", "%B %Y", "%H:%M", "%s", "%s.123456", "%s123",
+        "%G-W%V", "%G-W%V-%u", "%GW%V", "%Y-%j", "%Y%j", "%A", "%a", "%A, %H:%M",
     ],
 )  # fmt: skip
 def test_the_time_of_the_build_is_found_in_every_form(form: str) -> None:
