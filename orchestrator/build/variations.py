@@ -32,8 +32,14 @@ if TYPE_CHECKING:
 
     from orchestrator.model import Build, Environment, Probe
 
-CLOCK_SHIFT = 398 * DAY + 6 * 3600 + 23 * 60
-"""Seconds: another year, month, day of the week, hour and minute."""
+CLOCK_SHIFT = 400 * DAY + 7 * 3600 + 23 * 60 + 13
+"""Seconds.
+
+At every time, and in the two time zones as well as in one, this changes the second, the minute, the hour (of 12 and
+of 24), the day of the week, the month and the year, the month, the year (of two digits and of four), the ISO week and
+its year, and the day of the year. All but the second still differ if the second build begins up to half an hour
+later.
+"""
 
 _ACTED_SHIFT = 300 * DAY
 
@@ -120,7 +126,7 @@ VARIATIONS = (
     ),
     Variation(
         "time",
-        "Build 398 days, 6 hours and 23 minutes later.",
+        "Build 400 days, 7 hours, 23 minutes and 13 seconds later.",
         apply=lambda first: replace(first, clock_offset=CLOCK_SHIFT),
         acted=lambda first, second: abs(second.clock - first.clock) > _ACTED_SHIFT,
         shown=lambda environment: duration(environment.clock_offset),
@@ -147,7 +153,7 @@ VARIATIONS = (
             "archive itself, once it is set."
         ),
         example=(
-            "`2026-11-20 12:00:00` in one archive, `2027-12-23 18:23:00` in the other: wheels of setuptools, when "
+            "`2026-11-20 12:00:00` in one archive, `2027-12-25 19:23:12` in the other: wheels of setuptools, when "
             "`SOURCE_DATE_EPOCH` is not set."
         ),
     ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator import __version__
 from orchestrator.analysis import failure_signs, wheel_tags
+from orchestrator.analysis.cautions import DEPENDS_ON_CPU
 from orchestrator.errors import WheelproofError
 from orchestrator.job.inputs import NOTHING
 from orchestrator.model import SCHEMA, Caution, Result, UsedImage, Verdict, Wheel
@@ -106,7 +107,7 @@ def _with_help(result: Result, subject: Subject, effects: Effects) -> Result:
 def _cautions(result: Result, of: Callable[[Build], str]) -> tuple[Caution, ...]:
     """Return the signs that a build depends on its processor, which is the same in all of our builds."""
     found = [(build.name, why) for build in result.builds[:1] if build.wheel and (why := of(build))]
-    return tuple(Caution("depends-on-cpu", (name,), why) for name, why in found)
+    return tuple(Caution(DEPENDS_ON_CPU, (name,), why) for name, why in found)
 
 
 def _tags(result: Result, release: Release, read: Callable[[Build], Wheel | Failure]) -> TagComparison | None:

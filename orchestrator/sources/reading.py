@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator import requirement_files
-from orchestrator.analysis import failure_signs, installed_wheel, wheel
+from orchestrator.analysis import cpu_flags, failure_signs, installed_wheel, wheel
 from orchestrator.analysis.failure_signs import Explanation
 from orchestrator.errors import PackageIndexError, ResultsError, UsageError, WheelproofError
 from orchestrator.model import DETAIL, Diagnosis, Failure, Phase, Reason, Wheel
@@ -47,6 +47,8 @@ _SMALL = Bounds(memory=96 << 20, seconds=20, answer=4 << 20)
 _PAGE = Bounds(memory=192 << 20, seconds=30, answer=16 << 20)
 _LISTED = Bounds(memory=384 << 20, seconds=60, answer=64 << 20)  # whole pages, with all fields that a resolver reads
 _INSTALLED = Bounds(memory=128 << 20, seconds=300, patience=3600)  # it hashes all files, in pieces
+_LOG = Bounds(memory=96 << 20, seconds=60, patience=3600)  # it is read line by line
+_MEMBERS = Bounds(memory=512 << 20, seconds=120, patience=3600)  # one member at a time, with its sections
 _OF_PAGES = ("pypi_simple", "encodings.idna")
 _PAIR, _PAIR_FOR_EACH, _PAIR_MOST = 512 << 20, 24, 3 << 30
 _PAIR_SECONDS = 300
@@ -141,6 +143,19 @@ def explain(log: Path, sizes: tuple[int, ...]) -> Explanation:
     """Return why a build failed, by its log: see `failure_signs.explain_file`; BUILD_ERROR on a limit."""
     explanation = _called(failure_signs.explain_file, log, sizes, kind=Explanation, bounds=_SMALL)
     return Explanation(Reason.BUILD_ERROR) if isinstance(explanation, Exceeded) else explanation
+
+
+def cpu_caution(log: Path, built: Path | None) -> str:
+    """Return what shows that a compiler used the host's processor: see `cpu_flags`; "" if nothing does, or on a limit.
+
+    `built` is the build's wheel, if there is one. The text is printable and cut. Raises as `describe` does.
+    """
+    return _shown_by(cpu_flags.in_log, log, _LOG) or (_shown_by(cpu_flags.in_wheel, built, _MEMBERS) if built else "")
+
+
+def _shown_by(search: Callable[[Path], str], path: Path, bounds: Bounds) -> str:
+    shown = _called(search, path, kind=str, bounds=bounds)
+    return "" if isinstance(shown, Exceeded) else shown
 
 
 def project_of(folder: Path) -> str:

@@ -366,7 +366,7 @@ def test_a_package_page_shows_all_evidence_of_the_verdict() -> None:
         "six.py mode",
         "six-1.16.0.dist-info/RECORD content follows from the others",
         "umask 0022 0002 yes",
-        "398 days, 6:23:00 ahead seen: 2027-12-23 18:23:00 UTC",
+        "400 days, 7:23:13 ahead seen: 2027-12-25 19:23:13 UTC",
         f"setuptools 80.9.0 {SETUPTOOLS.sha256}",
         IMAGE.id,
         IMAGE.manifest,
