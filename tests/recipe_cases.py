@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import subprocess
+import sys
 import tarfile
 import zipfile
 from dataclasses import replace
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
     from orchestrator.model import RecipeForm
 
-PYTHON = os.environ.get("RECIPE_PYTHON", "python3")
+PYTHON = os.environ.get("RECIPE_PYTHON", sys.executable)
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+"""With uv, which is installed beside our Python."""
+
 VERSION = subprocess.run(
     [PYTHON, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True, check=True
 ).stdout.strip()
@@ -125,7 +129,7 @@ def run(
     temporary.mkdir(exist_ok=True)
     (folder / "recipe.sh").write_text(write(form, given))
     environment = {
-        "PATH": os.environ["PATH"],
+        "PATH": PATH,
         "HOME": "/nonexistent",
         "TMPDIR": str(temporary),
         "PIP_NO_INDEX": "1",

@@ -133,7 +133,7 @@ VARIATIONS = (
         seen=lambda probe: moment(probe.clock),
         planted=nothing,  # dates are recognised by `Traces.clock`
         fixed=Writing(
-            variables=(("TZ", "UTC"),),
+            variables=(("TZ", "UTC"), ("SOURCE_DATE_EPOCH", "1596196800")),  # the same moment: files keep the real one
             requires=("libfaketime",),
             wrap=(
                 "env",

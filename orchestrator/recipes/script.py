@@ -126,7 +126,7 @@ def _checked(form: RecipeForm, inputs: RecipeInputs, plan: Plan) -> Iterator[str
     needs = " ".join((*(["native"] if inputs.native else []), *(["pip"] if form is not RecipeForm.UV else [])))
     yield f"""python=$("${{PYTHON:-python3}}" -I -c 'import sys; print(sys.executable)') ||
  need "no Python; install python3, or set PYTHON"
-export PYTHONSAFEPATH=1
+export PYTHONSAFEPATH=1 PIP_NO_CACHE_DIR=1
 version=$("$python" -I - {plain(inputs.python)} {needs} <<'EOF'
 {embedding.check()}EOF
 ) || exit 2"""
@@ -184,7 +184,7 @@ def _installed(form: RecipeForm, inputs: RecipeInputs) -> Iterator[str]:
         return
     yield f"""settings=$("$python" -m pip config list | "$python" -I -c '{embedding.index()}')
 eval "$settings"
-export PIP_CONFIG_FILE=/dev/null PIP_DISABLE_PIP_VERSION_CHECK=1
+export PIP_CONFIG_FILE=/dev/null PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 "$python" -m venv --without-pip "$env"
 "$python" -m pip --python "$env/bin/python" install --quiet --require-hashes --no-deps --only-binary :all: \\
  --ignore-installed --no-compile --no-cache-dir --no-warn-script-location -r "$work/requirements.txt" ||

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.model import RecipeForm
 from orchestrator.model.names import is_sha256
 from orchestrator.recipes import frontends
+from orchestrator.recipes.debian import debian_rules
+from orchestrator.recipes.embedded_forms import dockerfile, github
 from orchestrator.recipes.plan import writings_of
 from orchestrator.recipes.script import script
 
 if TYPE_CHECKING:
-    from orchestrator.model import RecipeForm
     from orchestrator.recipes.frontends import Pinned
     from orchestrator.recipes.inputs import RecipeInputs
 
@@ -20,6 +22,12 @@ def write(form: RecipeForm, inputs: RecipeInputs) -> str:
 
     Raises KeyError if the catalogue lacks a remedy of the inputs.
     """
+    if form is RecipeForm.DEBIAN_RULES:
+        return debian_rules(inputs)
+    if form is RecipeForm.DOCKERFILE:
+        return dockerfile(inputs)
+    if form is RecipeForm.GITHUB:
+        return github(inputs)
     return script(form, inputs)
 
 
