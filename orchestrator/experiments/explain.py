@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.build import variations
 from orchestrator.experiments import search
 from orchestrator.experiments.isolate import Suspects, contradiction, next_step
+from orchestrator.experiments.remedies import fixes, held_by
 from orchestrator.experiments.runner import CHEAP, ExperimentRunner, same
 from orchestrator.model import LIMIT_REASONS, CauseFinding, Diagnosis, Evidence, Proof, Severity, Unexplained, Verdict
 
@@ -25,6 +26,7 @@ REPEATS = 2
 
 _SHOWN = 300  # characters of a log's line
 _CONFIDENCE = 3  # -ln(0.05): n builds that agree bound the rate of others by 3/n, at 95 %
+_RUNNING = "gives other bytes at every time, also in one and the same environment; the same when the clock stands still"
 _FLAKY = "gives the same bytes at times, and at times not, in one and the same environment"
 
 
@@ -45,6 +47,7 @@ class Explained:
     recipe_why: str = ""  # why there is no recipe, or what it costs
     left_open: str = ""
     flaky: str = ""  # why it is intrinsic, whatever the first three builds showed
+    clock: str = ""  # why it is sensitive after all: no two builds have the same time, unless it stands still
     builds_compared: int = 0
     flake_bound: float | None = None
 
@@ -77,6 +80,7 @@ def explain(case: Case, tools: Tools) -> Explained:
     chance = bool(found.flaky) and runner.case.verdict is not Verdict.INTRINSIC
     if case.task.budget.builds and case.task.budget.remedies and not chance:
         found = _with_remedies(runner, found)
+    found = _by_clock(found, tools.cures) if runner.case.verdict is Verdict.INTRINSIC else found
     compared = runner.agreeing()
     return replace(
         found,
@@ -391,3 +395,20 @@ def _with_remedies(runner: ExperimentRunner, found: Explained) -> Explained:
         return found
     outcome = search.search_remedies(runner, found.causes, found.holds, found.severity)
     return replace(found, remedies=outcome.remedies, recipe=outcome.recipe, proof=outcome.proof, recipe_why=outcome.why)
+
+
+def _by_clock(found: Explained, cures: Mapping[str, tuple[str, ...]]) -> Explained:
+    """Attribute a difference of two builds in one environment to the clock, where a clock that stands still removes it.
+
+    The clock runs on between the first build and the control, so they share all but the time. The
+    recipe must hold nothing but variations, its text must have given one wheel in all its runs, and
+    each cause must be one that a clock can bring about, so that chance is not taken for the clock.
+    """
+    holds = held_by(found.recipe)
+    timely = [cause.variations or "fix-time" in cures.get(cause.name, ()) for cause in found.causes]
+    if "time" not in holds or set(found.recipe) != set(fixes(holds)) or not found.proof:
+        return found
+    if found.unexplained or not timely or not all(timely):
+        return found
+    causes = tuple(cause if cause.variations else replace(cause, variations=("time",)) for cause in found.causes)
+    return replace(found, holds=held_by(found.recipe), causes=causes, clock=_RUNNING)

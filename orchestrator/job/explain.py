@@ -13,6 +13,7 @@ from orchestrator.model import Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from orchestrator.experiments.explain import Explained
     from orchestrator.job.judge import JudgedBuilds
     from orchestrator.job.recipes import RecipeRunner
     from orchestrator.model import Build, Diagnosis, Environment, Release, Task
@@ -45,11 +46,17 @@ def explain_difference(
         obstacle=runner.obstacle,
     )
     explained = explain(case, tools)
-    flaky = Judgement(Verdict.INTRINSIC, explained.flaky, judged.judgement.failure)
     return replace(
         judged,
-        judgement=flaky if explained.flaky else judged.judgement,
+        judgement=_judged_again(judged.judgement, explained),
         builds=(*judged.builds, *explained.builds),
         differences=explained.differences or judged.differences,
         explained=explained,
     )
+
+
+def _judged_again(former: Judgement, explained: Explained) -> Judgement:
+    """Return the judgement after the experiments: a flaky build is intrinsic, one that follows the clock is sensitive."""
+    if explained.clock:
+        return Judgement(Verdict.SENSITIVE, explained.clock, former.failure)
+    return Judgement(Verdict.INTRINSIC, explained.flaky, former.failure) if explained.flaky else former

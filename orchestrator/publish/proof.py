@@ -93,6 +93,8 @@ def of_hold(result: Result) -> str:
         return ""
     if held_equal(result, result.holds):
         return f"The bytes are the same when {listed(result.holds)} {_is_are(result.holds)} held."
+    if built_equal(result, fixes(result.holds)):
+        return f"The bytes are the same when a recipe holds {listed(result.holds)}."
     return f"The record names {listed(result.holds)} as what to hold, and has no build that shows it."
 
 

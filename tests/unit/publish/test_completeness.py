@@ -141,5 +141,5 @@ def test_no_field_of_an_entry_has_a_default() -> None:
         Variation(
             **{field.name: None for field in fields(Variation) if field.name != "example"}  # type: ignore[arg-type]
         )
-    with pytest.raises(TypeError, match="missing 1 required positional argument: 'change'"):
-        Remedy("a", "b", "c", "d", Writing())  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'written'"):
+        Remedy("a", "b", "c", "d")  # type: ignore[call-arg]

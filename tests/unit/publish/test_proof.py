@@ -217,7 +217,7 @@ def test_a_fragile_build_is_proved_by_a_build_that_ends_as_the_first() -> None:
 
 def printed(result: Result) -> str:
     """Return what the terminal and the report print of a result."""
-    blocks = terminal.story(result, {}, advice.recipes(result))
+    blocks = terminal.story(result, {})
     return "\n".join(block if isinstance(block, str) else "" for block in blocks) + advice.report(result)
 
 
