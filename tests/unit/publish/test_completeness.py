@@ -12,13 +12,15 @@ from orchestrator.build.variations import VARIATIONS
 from orchestrator.build.writing import Writing
 from orchestrator.experiments.remedies import REMEDIES, Remedy
 from orchestrator.guest.postprocess import STEPS
-from orchestrator.model import Verdict
+from orchestrator.model import RecipeForm, Verdict
 from orchestrator.publish import recipes
 from orchestrator.publish.catalogue import REMEDY, VARIATION, chapters
 from orchestrator.publish.docs import docs
+from orchestrator.recipes import write
 from tests.cause_cases import PACKAGES
+from tests.recipe_cases import PLAIN
 from tests.sample_results import sample
-from tests.samples import FIRST, probe
+from tests.samples import FIRST, SECOND, probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,11 +77,10 @@ def text_of(planted: Planted) -> set[str]:
 
 def remedy_faults(remedy: Remedy) -> Iterator[str]:
     """Yield what one remedy lacks."""
-    plain = replace(FIRST, source_date_epoch=None)
     yield from page_faults(REMEDY, remedy.name)
     yield from text_faults(remedy)
-    if (remedy.apply(plain, "1.0") == plain) is not bool(remedy.variation):
-        yield "it changes nothing and holds no variation"
+    if remedy.written.check and all(remedy.apply(one, "1.0") == one for one in (FIRST, SECOND)):
+        yield "its recipe checks what the farm does not bring about"
     if remedy.written == Writing():
         yield "nothing is written for users"
     if not set(remedy.written.finish) <= set(STEPS):
@@ -97,11 +98,12 @@ def test_each_remedy_is_complete(remedy: Remedy) -> None:
     """It has a page and all its texts, does something, and appears in what is written for users."""
     assert not list(remedy_faults(remedy))
     result = replace(sample("pkg", "1.0", Verdict.SENSITIVE, days=0), source_date_epoch=None)
-    with_remedy, without = replace(result, recipe=(remedy.name,)), replace(result, recipe=())
-    for write in (recipes.pip, recipes.build):
-        always = remedy.name == "fix-build-path"  # every script builds in one folder
-        assert (write(with_remedy) == write(without)) is always
-    assert f"`{remedy.name}`: {remedy.summary} {remedy.use}" in recipes.report(with_remedy)
+    assert f"`{remedy.name}`: {remedy.summary} {remedy.use}" in recipes.report(replace(result, recipe=(remedy.name,)))
+    for form in (RecipeForm.SH, RecipeForm.BUILD, RecipeForm.UV, RecipeForm.DEBIAN_RULES):
+        text = write(form, replace(PLAIN, remedies=(remedy.name,)))
+        ours = f"# Remedy {remedy.name}: {remedy.summary}\n"
+        assert text.count(ours) == 1
+        assert text.replace(ours, "") != write(form, PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_an_incomplete_variation_is_reported(changes: dict[str, object], fault: 
         ({"name": "no-page"}, "it is not in the catalogue of the site"),
         ({"name": "no-page"}, "it has no section in docs/remedies.md"),
         ({"use": ""}, "use is not a sentence"),
-        ({"change": lambda _, environment, __: environment}, "it changes nothing and holds no variation"),
+        ({"written": Writing(check="false")}, "its recipe checks what the farm does not bring about"),
         ({"written": Writing()}, "nothing is written for users"),
         ({"written": Writing(finish=("no-such-step",))}, "postprocess has no such step"),
     ],
@@ -150,5 +152,5 @@ def test_no_field_of_an_entry_has_a_default() -> None:
         Variation(
             **{field.name: None for field in fields(Variation) if field.name != "example"}  # type: ignore[arg-type]
         )
-    with pytest.raises(TypeError, match="missing 1 required positional argument: 'change'"):
-        Remedy("a", "b", "c", "d", Writing())  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'written'"):
+        Remedy("a", "b", "c", "d")  # type: ignore[call-arg]
