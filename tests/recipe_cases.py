@@ -22,13 +22,31 @@ if TYPE_CHECKING:
 
     from orchestrator.model import RecipeForm
 
-PYTHON = os.environ.get("RECIPE_PYTHON", sys.executable)
+PYTHON = sys.executable
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 """With uv, which is installed beside our Python."""
 
-VERSION = subprocess.run(
-    [PYTHON, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True, check=True
-).stdout.strip()
+
+SHA = "0123456789abcdef" * 4
+PIN = Pin("setuptools", "80.9.0", SHA, "setuptools-80.9.0-py3-none-any.whl", "https://index.invalid/setuptools.whl")
+PLAIN = RecipeInputs(
+    project="pkg",
+    version="1.0",
+    sdist=Sdist("pkg-1.0.tar.gz", "https://index.invalid/pkg-1.0.tar.gz", SHA),
+    backend="setuptools.build_meta",
+    pins=(PIN,),
+    remedies=(),
+    python="3.11",
+    native=True,
+    image="bookworm",
+    base=f"debian:bookworm-20260918-slim@sha256:{SHA}",
+    packages=(("gcc-12:amd64", "12.2.0-14+deb12u1"), ("libyaml-dev:amd64", "0.2.5-1"), ("perl:amd64", "5.36.0-7")),
+    source_date_epoch=None,
+    config_settings=(),
+    wheel=WheelFile("pkg-1.0-cp311-cp311-linux_x86_64.whl", SHA, 1),
+)
+"""The inputs of a recipe for a compiled wheel, whose sdist does not exist."""
 
 BACKEND = """
 import os, sys, zipfile
@@ -121,7 +139,7 @@ def run(
     shell: str = "dash",
     arguments: tuple[str, ...] = (),
     before: tuple[str, ...] = (),
-    **variables: str,
+    variables: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a recipe in a folder, which is created, without an index; TMPDIR is a folder beside it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -138,7 +156,7 @@ def run(
         "UV_NO_INDEX": "1",
         "UV_FIND_LINKS": str(links),
         "PYTHON": PYTHON,
-        **variables,
+        **(variables or {}),
     }
     return subprocess.run(
         [*before, shell, "recipe.sh", *arguments],

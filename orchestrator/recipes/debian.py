@@ -57,8 +57,8 @@ def _header(inputs: RecipeInputs, plan: Plan) -> Iterator[str]:
     yield "#!/usr/bin/make -f"
     yield f"# Builds {comment(inputs.project)} {comment(inputs.version)} with pybuild."
     yield f"# Build-Depends: dh-python, pybuild-plugin-pyproject{faketime}"
-    yield "# It uses Debian's own Python, build requirements and compilers, so that its wheel is another than that of the"
-    yield "# other recipes, with a hash of its own."
+    yield "# It uses Debian's own Python, build requirements and compilers. So its wheel is not that of the other"
+    yield "# recipes: it has a hash of its own."
     for name in inputs.remedies:
         yield f"# Remedy {name}: {named(name).summary}"
     if plan.fixed_folder or plan.length:

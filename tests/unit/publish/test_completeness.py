@@ -12,10 +12,13 @@ from orchestrator.build.variations import VARIATIONS
 from orchestrator.build.writing import Writing
 from orchestrator.experiments.remedies import REMEDIES, Remedy
 from orchestrator.guest.postprocess import STEPS
+from orchestrator.model import RecipeForm
 from orchestrator.publish.catalogue import REMEDY, VARIATION, chapters
 from orchestrator.publish.docs import docs
+from orchestrator.recipes import write
 from tests.cause_cases import PACKAGES
-from tests.samples import FIRST, probe
+from tests.recipe_cases import PLAIN
+from tests.samples import FIRST, SECOND, probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,11 +75,10 @@ def text_of(planted: Planted) -> set[str]:
 
 def remedy_faults(remedy: Remedy) -> Iterator[str]:
     """Yield what one remedy lacks."""
-    plain = replace(FIRST, source_date_epoch=None)
     yield from page_faults(REMEDY, remedy.name)
     yield from text_faults(remedy)
-    if (remedy.apply(plain, "1.0") == plain) is not bool(remedy.variation):
-        yield "it changes nothing and holds no variation"
+    if remedy.written.check and all(remedy.apply(one, "1.0") == one for one in (FIRST, SECOND)):
+        yield "its recipe checks what the farm does not bring about"
     if remedy.written == Writing():
         yield "nothing is written for users"
     if not set(remedy.written.finish) <= set(STEPS):
@@ -93,6 +95,11 @@ def test_each_variation_is_complete(variation: Variation) -> None:
 def test_each_remedy_is_complete(remedy: Remedy) -> None:
     """It has a page and all its texts, does something, and is written for users."""
     assert not list(remedy_faults(remedy))
+    for form in (RecipeForm.SH, RecipeForm.BUILD, RecipeForm.UV, RecipeForm.DEBIAN_RULES):
+        text = write(form, replace(PLAIN, remedies=(remedy.name,)))
+        ours = f"# Remedy {remedy.name}: {remedy.summary}\n"
+        assert text.count(ours) == 1
+        assert text.replace(ours, "") != write(form, PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +131,7 @@ def test_an_incomplete_variation_is_reported(changes: dict[str, object], fault: 
         ({"name": "no-page"}, "it is not in the catalogue of the site"),
         ({"name": "no-page"}, "it has no section in docs/remedies.md"),
         ({"use": ""}, "use is not a sentence"),
-        ({"change": lambda _, environment, __: environment}, "it changes nothing and holds no variation"),
+        ({"written": Writing(check="false")}, "its recipe checks what the farm does not bring about"),
         ({"written": Writing()}, "nothing is written for users"),
         ({"written": Writing(finish=("no-such-step",))}, "postprocess has no such step"),
     ],

@@ -123,7 +123,7 @@ def test_pip_gives_the_same_wheel_as_uv_whatever_its_settings(tmp_path: Path, li
     )
     known = expecting(given, wheel(tmp_path / "first"))
     settings = {"PIP_CONFIG_FILE": str(odd), "PIP_TARGET": "/nowhere", "PIP_REQUIRE_VIRTUALENV": "1"}
-    done = run(RecipeForm.SH, known, tmp_path / "second", links=links, **settings)
+    done = run(RecipeForm.SH, known, tmp_path / "second", links=links, variables=settings)
     assert done.returncode == 0, done.stderr
 
 
@@ -145,7 +145,7 @@ def test_a_user_without_rights_can_run_it(tmp_path: Path, links: Path, pip: Pin)
     if not usable or not can_run(user, f"{PATH.split(':')[0]}/uv"):
         pytest.skip("no other user can run this Python, or uv")
     sdist = ("../pkg-1.0.tar.gz",)
-    done = run(RecipeForm.UV, known, folder, links=links, before=user, arguments=sdist, PYTHON=usable[0])
+    done = run(RecipeForm.UV, known, folder, links=links, before=user, arguments=sdist, variables={"PYTHON": usable[0]})
     assert done.returncode == 0, done.stderr
 
 
@@ -186,7 +186,7 @@ def test_wrapped_compilers_keep_the_flags_of_the_build(tmp_path: Path, links: Pa
         tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(COMPILED, {"x.c": SOURCE})), remedy, pins=(pip,), native=True
     )
     for folder in (tmp_path / "first", tmp_path / "the 'second'"):
-        done = run(RecipeForm.UV, given, folder, links=links, CFLAGS="-O0 -UNDEBUG", arguments=())
+        done = run(RecipeForm.UV, given, folder, links=links, variables={"CFLAGS": "-O0 -UNDEBUG"})
         assert done.returncode == 10, done.stderr
         code = member(folder, "x.o")
         assert b" -O2" in code
@@ -199,11 +199,11 @@ def test_paths_can_be_equally_long(tmp_path: Path, links: Path, pip: Pin) -> Non
     """However long TMPDIR is, up to that length."""
     content = "return {'length.txt': str(len(os.getcwd())).encode()}"
     given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(content)), "same-length-path", pins=(pip,))
-    run(RecipeForm.UV, given, tmp_path / "first", links=links, TMPDIR="/tmp")  # noqa: S108 - of the user
+    run(RecipeForm.UV, given, tmp_path / "first", links=links, variables={"TMPDIR": "/tmp"})  # noqa: S108 - of the user
     assert member(tmp_path / "first", "length.txt") == str(120 + len("/source")).encode()
     long = tmp_path / ("x" * 120)
     long.mkdir()
-    done = run(RecipeForm.UV, given, tmp_path / "second", links=links, TMPDIR=str(long))
+    done = run(RecipeForm.UV, given, tmp_path / "second", links=links, variables={"TMPDIR": str(long)})
     assert done.returncode == 2, done.stderr
 
 
@@ -212,7 +212,7 @@ def test_a_clean_environment_has_the_recipe_s_variables_only(tmp_path: Path, lin
     content = "return {'names.txt': '\\n'.join(f'{k}={v}' for k, v in os.environ.items()).encode()}"
     sdist = tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(content))
     given = inputs(sdist, "fix-timezone", "fix-locales", "fix-hash-seed", "fix-home", "fix-environment", pins=(pip,))
-    run(RecipeForm.UV, given, tmp_path / "first", links=links, NOISE="1")
+    run(RecipeForm.UV, given, tmp_path / "first", links=links, variables={"NOISE": "1"})
     lines = member(tmp_path / "first", "names.txt").decode().splitlines()
     assert not any(line.startswith(("NOISE", "PIP_FIND_LINKS")) for line in lines)
     assert {"TZ=UTC", "LC_ALL=C.UTF-8", "PYTHONHASHSEED=0"} <= set(lines)
@@ -243,7 +243,7 @@ def test_what_is_missing_ends_it_before_anything_is_built(tmp_path: Path, links:
             ("run this where it is builder", replace(given, remedies=("fix-domain-host",)), {}),
         )
     ):
-        done = run(RecipeForm.UV, changed, tmp_path / str(number), links=links, **variables)
+        done = run(RecipeForm.UV, changed, tmp_path / str(number), links=links, variables=variables)
         assert done.returncode == 2, done.stderr
         assert text in done.stderr
         assert nothing_left(tmp_path / str(number))

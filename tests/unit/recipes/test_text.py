@@ -12,39 +12,22 @@ import pytest
 import yaml
 
 from orchestrator.experiments import remedies
-from orchestrator.model import BUILT_HERE, Pin, RecipeForm, Sdist, WheelFile
+from orchestrator.model import BUILT_HERE, RecipeForm, Sdist, WheelFile
 from orchestrator.recipes import RecipeInputs, obstacle, wanted, write
 from orchestrator.recipes.embedding import check, embedded, finish, index, unpack, wrap
 from orchestrator.recipes.frontends import lock
+from tests.recipe_cases import PIN, PLAIN, SHA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SHA = "0123456789abcdef" * 4
 HOSTILE = (
     "`touch hostile`$(touch hostile)${{ secrets.X }}'\";touch hostile\nEOF\nEND-OF-RECIPE\ntouch hostile\n"
     "\x1b[31m$(shell touch hostile)\\"
 )
 SETTING = HOSTILE.replace("\n", " ").replace("\x1b", "")
 SCRIPTS = (RecipeForm.SH, RecipeForm.BUILD, RecipeForm.UV)
-PIN = Pin("setuptools", "80.9.0", SHA, "setuptools-80.9.0-py3-none-any.whl", "https://index.invalid/setuptools.whl")
-PLAIN = RecipeInputs(
-    project="pkg",
-    version="1.0",
-    sdist=Sdist("pkg-1.0.tar.gz", "https://index.invalid/pkg-1.0.tar.gz", SHA),
-    backend="setuptools.build_meta",
-    pins=(PIN,),
-    remedies=(),
-    python="3.11",
-    native=True,
-    image="bookworm",
-    base=f"debian:bookworm-20260918-slim@sha256:{SHA}",
-    packages=(("gcc-12:amd64", "12.2.0-14+deb12u1"), ("libyaml-dev:amd64", "0.2.5-1"), ("perl:amd64", "5.36.0-7")),
-    source_date_epoch=None,
-    config_settings=(),
-    wheel=WheelFile("pkg-1.0-cp311-cp311-linux_x86_64.whl", SHA, 1),
-)
 EVIL = replace(
     PLAIN,
     project=HOSTILE,
