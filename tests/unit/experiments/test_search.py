@@ -456,6 +456,19 @@ def test_a_remedy_that_cannot_be_written_is_passed_over() -> None:
     assert whys(found)["prefix-map-folder"] == "no compiler"
 
 
+def test_only_remedies_that_are_suggested_are_asked_about() -> None:
+    """To ask may take a look at the index."""
+    asked = set()
+    world = World((MODES,))
+
+    def obstacle(names: tuple[str, ...]) -> str:
+        asked.update(names)
+        return ""
+
+    world.search("umask", obstacle=obstacle)
+    assert asked == {"fix-umask", "canonical-archive"}
+
+
 def test_a_pair_that_cannot_be_written_is_passed_over() -> None:
     """Although each of the two can."""
     world = World((MODES, PATHS))
