@@ -152,8 +152,8 @@ def at_fault(now: Plan, trial: RemedyTrial, before: Severity | None) -> tuple[tu
     left = [cause for cause in now.choices if cause in trial.left]
     active = [cause for cause, choice in now.wanted.items() if any(not named(name).variation for name in choice)]
     costly = [cause for cause, choice in now.wanted.items() if any(map(may_cost, choice))]
-    if trial.equal:
-        return tuple(costly), False
+    if trial.equal or trial.obstacle:
+        return tuple(costly if trial.equal else now.choices), False
     if trial.broken or trial.luck or deeper(trial, before):
         return tuple([cause for cause in active if cause in left] or active or now.choices), False
     if trial.left:
@@ -210,7 +210,8 @@ def search_remedies(
 
     A set that makes the program worse is the recipe only if no other gives equal bytes.
     """
-    choosing = choosing_for(runner)
+    names = suggested(causes, holds, runner.tools.cures)
+    choosing = choosing_for(runner, names)
     first = plan(causes, holds, choosing)
     log = _Log(runner, before)
     hopeless = unscriptable(runner, causes, holds)
@@ -220,11 +221,11 @@ def search_remedies(
     if best is not None:
         best = _smallest(log, best, causes, holds)
     search = Search(
-        candidates=tuple(dict.fromkeys((*first.candidates, *(name for names in log.trials for name in names)))),
+        candidates=tuple(dict.fromkeys((*first.candidates, *(name for tried_set in log.trials for name in tried_set)))),
         trials=tuple(log.trials.values()),
         blamed=tuple(log.blamed.get(names, frozenset()) for names in log.trials),
         best=best,
-        useless=useless(causes, holds, first, choosing),
+        useless=useless(names, first, choosing),
         holds=holds,
         before=before,
         spent=log.spent,
@@ -234,23 +235,28 @@ def search_remedies(
     return RemedySearch(outcomes(search), recipe, proof, why_no_recipe(search))
 
 
-def choosing_for(runner: ExperimentRunner) -> Choosing:
-    """Return what the choices depend on in a case."""
+def suggested(
+    causes: Sequence[CauseFinding], holds: Sequence[str], cures: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Return the remedies that causes or isolation suggest, whether they can help or not."""
+    choices = (choice for finding in causes for choice in choices_of(finding, cures.get(finding.name, ())))
+    return tuple(dict.fromkeys(name for choice in (*choices, fixes(holds)) for name in choice))
+
+
+def choosing_for(runner: ExperimentRunner, names: Sequence[str]) -> Choosing:
+    """Return what the choices depend on in a case; of the remedies named, also whether they can be written."""
     tools = runner.tools
-    why = {name: uselessness(name, runner.case, tools.backend) or tools.obstacle((name,)) for name in _KNOWN}
+    why = {name: uselessness(name, runner.case, tools.backend) for name in _KNOWN}
+    why |= {name: why[name] or tools.obstacle((name,)) for name in names}
     by_itself = frozenset(name for name in _KNOWN if varies_by_itself(name, runner.case))
     return Choosing(tools.cures, {name: reason for name, reason in why.items() if reason}, by_itself)
 
 
-def useless(
-    causes: Sequence[CauseFinding], holds: Sequence[str], now: Plan, choosing: Choosing
-) -> tuple[tuple[str, str], ...]:
-    """Return the remedies that causes or isolation suggest but that do nothing in this case, and why."""
-    choices = (choice for finding in causes for choice in choices_of(finding, choosing.cures.get(finding.name, ())))
-    suggested = (name for choice in (*choices, fixes(holds)) for name in choice)
+def useless(names: Sequence[str], now: Plan, choosing: Choosing) -> tuple[tuple[str, str], ...]:
+    """Return those remedies that do nothing in this case, and why."""
     return tuple(
         (name, choosing.useless.get(name) or HELD_ALREADY.format(variation=named(name).variation))
-        for name in dict.fromkeys(suggested)
+        for name in names
         if name not in now.candidates
     )
 

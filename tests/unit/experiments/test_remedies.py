@@ -82,8 +82,8 @@ def test_each_cause_has_its_own_first_choice() -> None:
         "debug-path": ("prefix-map-source", "prefix-map-folder"),
     }
     first = plan([folder, path], (), Choosing(cures))
-    assert first.current == ("prefix-map-source", "meson-build-dir")
-    assert first.advanced(["debug-path"]).current == ("prefix-map-folder", "meson-build-dir")
+    assert set(first.current) == {"prefix-map-source", "meson-build-dir"}
+    assert set(first.advanced(["debug-path"]).current) == {"prefix-map-folder", "meson-build-dir"}
 
 
 def test_what_does_nothing_is_no_choice() -> None:

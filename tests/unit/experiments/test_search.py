@@ -430,9 +430,12 @@ def test_a_text_that_does_not_hold_what_the_farm_held_is_rejected() -> None:
 
 def test_what_isolation_has_proven_is_tried_in_the_end() -> None:
     """Even if no plan had just that set."""
-    modes = defect("archive-modes", "fix-umask canonical-archive", "fix-umask+fix-build-path", "umask")
-    world = World((modes, replace(PATHS, suggested=("prefix-map-source",), cured_by=(frozenset({"fix-build-path"}),))))
+    both = "fix-umask+fix-build-path"
+    modes = defect("archive-modes", "fix-umask canonical-archive", f"{both} canonical-archive", "umask")
+    paths = defect("debug-path", "prefix-map-source", "fix-build-path", "build-path")
+    world = World((modes, paths, replace(defect("?", "", both), known=False, variations=("umask",))))
     found = world.search("build-path umask")
+    assert world.sets[:2] == ["fix-umask+prefix-map-source", "fix-build-path+canonical-archive"]
     assert world.sets[-1] == "fix-build-path+fix-umask"
     assert found.recipe == ("fix-build-path", "fix-umask")
 
@@ -454,6 +457,19 @@ def test_a_remedy_that_cannot_be_written_is_passed_over() -> None:
     found = world.search("build-path")
     assert found.recipe == ("no-debug-info",)
     assert whys(found)["prefix-map-folder"] == "no compiler"
+
+
+def test_only_remedies_that_are_suggested_are_asked_about() -> None:
+    """To ask may take a look at the index."""
+    asked: set[str] = set()
+    world = World((MODES,))
+
+    def obstacle(names: tuple[str, ...]) -> str:
+        asked.update(names)
+        return ""
+
+    world.search("umask", obstacle=obstacle)
+    assert asked == {"fix-umask", "canonical-archive"}
 
 
 def test_a_pair_that_cannot_be_written_is_passed_over() -> None:
