@@ -87,6 +87,9 @@ def test_a_remedy_claims_equal_bytes_only_if_builds_show_them(
     assert ("as part of a set" in said) is (claims and len(remedies) > 1)
     assert all(name in said for name in remedies if claims and len(remedies) > 1)
     assert said.startswith("proven") is (claims and outcome is RemedyOutcome.PROVEN)
+    assert said.startswith("proven") is proof.is_proven(result, Remedied(ONE, outcome))
+    listed = "".join(str(block) for block in terminal.brief(replace(result, remedies=(Remedied(ONE, outcome),))))
+    assert ("Remedies: " in listed) is said.startswith("proven")
     assert said.endswith((": it is so", "; it is so"))
 
 
