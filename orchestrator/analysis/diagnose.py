@@ -18,6 +18,7 @@ from orchestrator.analysis.causes.erasers import differing, token
 from orchestrator.analysis.causes.metadata import VERSION
 from orchestrator.analysis.causes.model import Side
 from orchestrator.analysis.causes.planted_values import erase_telling, forms
+from orchestrator.analysis.formats.elf_headers import MOVED
 from orchestrator.analysis.formats.members import DERIVED, DIST_INFO, INSIDE, depth, normalize
 from orchestrator.analysis.formats.text import member_pair, text
 from orchestrator.analysis.wheel import is_record
@@ -103,6 +104,7 @@ class CauseMatch:
     causes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     suspects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     left: tuple[str, ...] = ()
+    alone: Mapping[str, SidePair] = field(default_factory=dict)  # by cause: both sides without all other traces
 
 
 @dataclass(slots=True)
@@ -247,8 +249,11 @@ def _log(findings: Findings, part: MemberDiff, traces: tuple[Traces, Traces], ca
         findings.members.setdefault(name, set()).update(path for path, _, _ in located if path)
         findings.suspects.setdefault(name, set()).update(match.suspects[name])
         shown = findings.evidence.setdefault(name, [])
-        for place, (path, _, where) in list(zip(places, located, strict=True))[: max(0, EVIDENCE - len(shown))]:
-            shown.append(Evidence(path, where, *side_by_side(*token(pair, place))))
+        pairs = list(zip(places, located, strict=True))
+        clear = [(place, there) for place, there in pairs if not place.endswith(MOVED)]
+        for place, (path, _, where) in (clear or pairs)[: max(0, EVIDENCE - len(shown))]:
+            texts = from_its_line(token(pair, place), token(match.alone[name], place))
+            shown.append(Evidence(path, where, *side_by_side(*texts)))
         findings.reported |= {(path, aspect) for path, aspect, _ in located}
     for path, aspect, where in joined([_located(part, place) for place in match.left]):
         findings.left.append(Unexplained(path, aspect, where))
@@ -305,15 +310,17 @@ def explain(pair: SidePair, causes: Sequence[Cause]) -> CauseMatch:
             needed = fewer
     explained: dict[str, tuple[str, ...]] = {}
     suspects: dict[str, tuple[str, ...]] = {}
-    for cause in acted:
+    alone: dict[str, SidePair] = {}
+    for cause in (*acted, *(cause for cause in causes if pair[0].member.kind in cause.besides)):
         others = _erased(pair, [other for other in needed if other is not cause])
         places = tuple(place for place in differing(others) if place not in left) if cause in needed else ()
         if not places:
-            places = _shared(cause, pair, left)
+            places = _besides(cause, pair) if cause not in acted else _shared(cause, pair, left)
         if places:
             explained[cause.name] = places
+            alone[cause.name] = others
             suspects[cause.name] = cause.suspects(_only(others, places)) if cause.suspects else cause.variations
-    return CauseMatch(explained, suspects, tuple(place for place in every if place in set(left)))
+    return CauseMatch(explained, suspects, tuple(place for place in every if place in set(left)), alone)
 
 
 def _acted(pair: SidePair, causes: Sequence[Cause]) -> tuple[list[Cause], SidePair]:
@@ -362,6 +369,12 @@ def _shared(cause: Cause, pair: SidePair, left: Sequence[str]) -> tuple[str, ...
         for place in left[:_ABOUT]
         if all(first != second for first, second in zip(token(alone, place), token(pair, place), strict=True))
     )
+
+
+def _besides(cause: Cause, pair: SidePair) -> tuple[str, ...]:
+    """Return the headers of a whole nested archive that are equal without a cause's trace."""
+    left = set(differing(cause.erase(pair)))
+    return tuple(place for place in differing(pair) if place not in left and ": " not in place)
 
 
 def _is_telling(cause: Cause, pair: SidePair) -> bool:
@@ -560,6 +573,21 @@ def _with_versions(first: WheelSide, second: WheelSide) -> tuple[WheelSide, Whee
 
 
 # --- what is shown ---------------------------------------------------------------------------
+
+
+_LINES = re.compile(rb"([\n\0])")
+
+
+def from_its_line(texts: tuple[bytes, bytes], alone: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """Return two texts from the line, or the string of a table, in which a cause alone makes them differ.
+
+    They are returned as they are where their lines do not correspond to those of the texts without other traces.
+    """
+    pieces = [_LINES.split(text) for text in (*texts, *alone)]
+    if len(set(map(len, pieces))) > 1:
+        return texts
+    at = next((at for at, (ours, theirs) in enumerate(zip(pieces[2], pieces[3], strict=True)) if ours != theirs), 0)
+    return b"".join(pieces[0][at:]), b"".join(pieces[1][at:])
 
 
 def side_by_side(first: bytes, second: bytes) -> tuple[str, str]:

@@ -11,7 +11,6 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from orchestrator.build import confinement
-from orchestrator.build.compilers import WRAPPED, WRAPPER
 from orchestrator.build.engine import Container
 from orchestrator.build.environment import first_environment, scratch_folders
 from orchestrator.build.variations import second_environment
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 GUEST = "/usr/lib/wheelproof"
 """The folder with the guest, the shell and the clock's offset in every container of ours."""
 
-PROGRAMS = ("__init__.py", "archive.py", "crates.py", "main.py", "postprocess.py", "probe.py")
+PROGRAMS = ("__init__.py", "archive.py", "crates.py", "main.py", "probe.py")
 START = """\
 if __name__ == "__main__":  # a process that a build spawns imports this module again
     import sys
@@ -47,8 +46,11 @@ if __name__ == "__main__":  # a process that a build spawns imports this module 
 NO_SITECUSTOMIZE = "# Replaces the one of the build requirements, in a process that runs none of their code.\n"
 
 SDIST = "/usr/lib/wheelproof-sdist"
-COMPILERS = "compilers"
-"""The folder below GUEST with wrappers of the compilers, if a remedy requests them."""
+RECIPE = "/usr/lib/wheelproof-recipe"
+"""The folder with the text of a recipe that is proven."""
+
+WHEELS = "wheels"
+"""The folder beside a build's requirements that serves a recipe as its index, so that one variation moves both."""
 
 INODES = 1_000_000
 VARIED = tuple(
@@ -56,6 +58,15 @@ VARIED = tuple(
 )
 """The environment variables that variations set; the probe reports these."""
 SHARED = "/dev/shm"  # noqa: S108 - of the container; a folder in memory, emptied and checked like the others
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeOrder:
+    """A recipe that is run in place of the hook."""
+
+    file: Path  # its text
+    wheels: Path  # the folder with all wheels that it installs
+    expected: str = ""  # SHA-256 of the wheel that it names; empty: it names none yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,7 @@ class Order:
     crates: Path | None = None  # a CARGO_HOME with all crates in it
     pip: str = ""  # the project, if `pip wheel` builds it instead of the build backend's hook
     project: str = ""  # the project of the wheel; a wheel of another project, or of none, is refused
+    recipe: RecipeOrder | None = None  # `requirements` then has the tools with which a recipe begins: pip or uv
 
 
 def variables(environment: Environment, cpus: int) -> dict[str, str]:
@@ -98,10 +110,6 @@ def variables(environment: Environment, cpus: int) -> dict[str, str]:
         "CMAKE_BUILD_PARALLEL_LEVEL": str(cpus),
         "NPY_NUM_BUILD_JOBS": str(cpus),
     }
-    if environment.flags:
-        named["CFLAGS"] = named["CXXFLAGS"] = " ".join(environment.flags)
-    if environment.map_working_folder:
-        named["PATH"] = f"{GUEST}/{COMPILERS}:{named['PATH']}"
     if environment.language:
         named["LANGUAGE"] = environment.language
     if environment.source_date_epoch is not None:
@@ -113,7 +121,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
     """Return how the engine runs one build; `cpu` is the processor of a build that gets only one."""
     environment, limits = order.environment, order.limits
     folders = scratch_folders(environment)
-    named = variables(environment, environment.cpus or cpus) | _cargo(order)
+    named = variables(environment, environment.cpus or cpus) | _cargo(order) | _offline_index(order)
     spec = {
         "seconds": limits.seconds,
         "pythonpath": named["PYTHONPATH"],
@@ -134,8 +142,8 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "limit": limits.sdist,
         "members": limits.members,
         "wheel": limits.wheel,
-        "finish": environment.finish if order.hook == "build_wheel" else (),
-        "epoch": environment.source_date_epoch or 0,
+        "recipe": f"{RECIPE}/{order.recipe.file.name}" if order.recipe else "",
+        "expected": order.recipe.expected if order.recipe else "",
     }
     kernel = ("setarch", "x86_64", "--uname-2.6") if environment.uname26 else ()
     return Container(
@@ -151,6 +159,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
             (str(order.source.path), f"{SDIST}/{order.source.path.name}"),
             (str(order.requirements), environment.environment_path),
             *(((str(order.crates), crates_path(environment)),) if order.crates else ()),
+            *_recipe_mounts(order),
         ),
         scratch={folder: _tmpfs(folder, environment, limits) for folder in folders},
         cpuset=str(cpu) if environment.cpus == 1 else "",
@@ -173,6 +182,35 @@ def _cargo(order: Order) -> dict[str, str]:
     return {"CARGO_HOME": crates_path(order.environment), "CARGO_NET_OFFLINE": "true"} if order.crates else {}
 
 
+def wheels_path(environment: Environment) -> str:
+    """Return the folder that serves a recipe as its index."""
+    return f"{posixpath.dirname(environment.environment_path)}/{WHEELS}"
+
+
+def _recipe_mounts(order: Order) -> tuple[tuple[str, str], ...]:
+    recipe = order.recipe
+    if recipe is None:
+        return ()
+    return (
+        (str(recipe.file), f"{RECIPE}/{recipe.file.name}"),
+        (str(recipe.wheels), wheels_path(order.environment)),
+    )
+
+
+def _offline_index(order: Order) -> dict[str, str]:
+    """Return the variables by which pip and uv find wheels without an index, so that a recipe's text needs no change."""
+    if order.recipe is None:
+        return {}
+    wheels = wheels_path(order.environment)
+    return {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": wheels,
+        "UV_OFFLINE": "1",
+        "UV_NO_INDEX": "1",
+        "UV_FIND_LINKS": wheels,
+    }
+
+
 def settings_of(given: tuple[tuple[str, str], ...]) -> dict[str, str | list[str]]:
     """Return config settings as a build backend gets them: a key that occurs more than once has a list."""
     settings: dict[str, str | list[str]] = {}
@@ -189,17 +227,14 @@ def _tmpfs(folder: str, environment: Environment, limits: Limits) -> str:
 
 
 def guest_folder(cache: Path, environment: Environment) -> Path:
-    """Return the folder that is mounted at GUEST: the guest, /bin/sh, the clock's offset, perhaps compilers.
-
-    Equal folders are made once.
-    """
+    """Return the folder that is mounted at GUEST: the guest, /bin/sh, the clock's offset. Equal folders are made once."""
     ours = resources.files("orchestrator.guest")
     programs = {f"orchestrator/guest/{name}": ours.joinpath(name).read_bytes() for name in PROGRAMS}
     programs["orchestrator/__init__.py"] = b""
-    shell, offset, wrapped = environment.shell, environment.clock_offset, environment.map_working_folder
+    shell, offset = environment.shell, environment.clock_offset
     programs["start.py"] = START.encode()
     programs["sitecustomize.py"] = NO_SITECUSTOMIZE.encode()
-    key = hashlib.sha256(b"\0".join((*programs.values(), f"{shell} {offset} {wrapped and WRAPPER}".encode())))
+    key = hashlib.sha256(b"\0".join((*programs.values(), f"{shell} {offset}".encode())))
     folder = cache / "guest" / key.hexdigest()[:16]
     if (existing := settled(folder)) is not None:
         return existing
@@ -213,8 +248,6 @@ def guest_folder(cache: Path, environment: Environment) -> Path:
             _compile(new, name)
         (new / "sh").symlink_to(shell)
         (new / "clock").write_text(f"{offset}\n")
-        if wrapped:
-            _wrap_compilers(new / COMPILERS)
         return settle(new, folder)
 
 
@@ -222,11 +255,3 @@ def _compile(folder: Path, name: str) -> None:
     """Compile a program for images that have our version of Python; others ignore the result."""
     shown, once = f"{GUEST}/{name}", py_compile.PycInvalidationMode.UNCHECKED_HASH
     py_compile.compile(str(folder / name), dfile=shown, doraise=True, invalidation_mode=once)
-
-
-def _wrap_compilers(folder: Path) -> None:
-    """Write a wrapper of each compiler, which maps the folder in which it is called to a dot."""
-    folder.mkdir(mode=0o755)
-    for name in WRAPPED:
-        (folder / name).write_text(WRAPPER.format(name=name))
-        (folder / name).chmod(0o755)

@@ -136,7 +136,6 @@ _FINDINGS = {
     Phase.BUILD_WHEEL: {Reason.BROKEN_CHANNEL},
     Phase.BUILD_SDIST: {Reason.BROKEN_CHANNEL},
     Phase.WHEEL: {Reason.NO_WHEEL, Reason.UNSAFE_WHEEL, Reason.WHEEL_TOO_LARGE},
-    Phase.FINISH: {Reason.BUILD_ERROR},
 }
 """The faults that a guest can detect in each phase."""
 
@@ -297,7 +296,7 @@ class FrameReader:
         if self.asked is not None and not satisfied(self.asked, self._given or ()):
             return isinstance(frame, Missing)
         again = (Phase.UNPACK,) if self.asked is not None else ()  # the build begins with a new source tree
-        phases = (Phase.BUILD_WHEEL, Phase.BUILD_SDIST, Phase.WHEEL, Phase.FINISH, *again)
+        phases = (Phase.BUILD_WHEEL, Phase.BUILD_SDIST, Phase.WHEEL, *again)
         return isinstance(frame, Failed | Made) or _is_finding(frame, *phases)
 
     def _announce(self, made: Made) -> None:

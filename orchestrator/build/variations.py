@@ -32,8 +32,14 @@ if TYPE_CHECKING:
 
     from orchestrator.model import Build, Environment, Probe
 
-CLOCK_SHIFT = 398 * DAY + 6 * 3600 + 23 * 60
-"""Seconds: another year, month, day of the week, hour and minute."""
+CLOCK_SHIFT = 400 * DAY + 7 * 3600 + 23 * 60 + 13
+"""Seconds.
+
+At every time, and in the two time zones as well as in one, this changes the second, the minute, the hour (of 12 and
+of 24), the day of the week, the month and the year, the month, the year (of two digits and of four), the ISO week and
+its year, and the day of the year. All but the second still differ if the second build begins up to half an hour
+later.
+"""
 
 _ACTED_SHIFT = 300 * DAY
 
@@ -109,7 +115,10 @@ VARIATIONS = (
         planted=lambda environment, _: Planted(
             (environment.hostname, environment.domainname, f"{environment.hostname}.{environment.domainname}")
         ),
-        fixed=Writing(note="build on a host of the same name"),
+        fixed=Writing(
+            check='[ "$(uname -n)" = builder ]',
+            note="the wheel depends on the host's name; run this where it is builder, as with docker run -h builder",
+        ),
         why="No two machines have the same name, and one in a container often has a random one.",
         shows="A generated file records where it was built.",
         repair="Leave the host's name out of what is generated: a wheel is for other hosts.",
@@ -117,13 +126,23 @@ VARIATIONS = (
     ),
     Variation(
         "time",
-        "Build 398 days, 6 hours and 23 minutes later.",
+        "Build 400 days, 7 hours, 23 minutes and 13 seconds later.",
         apply=lambda first: replace(first, clock_offset=CLOCK_SHIFT),
         acted=lambda first, second: abs(second.clock - first.clock) > _ACTED_SHIFT,
         shown=lambda environment: duration(environment.clock_offset),
         seen=lambda probe: moment(probe.clock),
         planted=nothing,  # dates are recognised by `Traces.clock`
-        fixed=Writing(wrap=("faketime", "-f", "2020-07-31 12:00:00")),
+        fixed=Writing(
+            variables=(("TZ", "UTC"), ("SOURCE_DATE_EPOCH", "1596196800")),  # the same moment: files keep the real one
+            requires=("libfaketime",),
+            wrap=(
+                "env",
+                "LD_LIBRARY_PATH=$env/lib/python$version/site-packages/libfaketime/vendor/libfaketime/src",
+                "LD_PRELOAD=libfaketime.so.1",
+                "FAKETIME=2020-07-31 12:00:00",
+                "DONT_FAKE_MONOTONIC=1",
+            ),
+        ),
         why="A wheel that is built again is built later.",
         shows=(
             "Archives keep the times of files; generated files, headers and C's `__DATE__` and `__TIME__` keep the "
@@ -134,7 +153,7 @@ VARIATIONS = (
             "archive itself, once it is set."
         ),
         example=(
-            "`2026-11-20 12:00:00` in one archive, `2027-12-23 18:23:00` in the other: wheels of setuptools, when "
+            "`2026-11-20 12:00:00` in one archive, `2027-12-25 19:23:12` in the other: wheels of setuptools, when "
             "`SOURCE_DATE_EPOCH` is not set."
         ),
     ),
@@ -160,7 +179,7 @@ VARIATIONS = (
         shown=lambda environment: _locale(environment.locale, environment.language),
         seen=lambda probe: _locale(probe.locale, probe.language),
         planted=lambda environment, _: _planted_locale(environment),
-        fixed=Writing(lines=("unset LANGUAGE",), variables=(("LC_ALL", "C.UTF-8"),)),
+        fixed=Writing(lines=("unset LANGUAGE",), variables=(("LC_ALL", "C.UTF-8"), ("LANG", "C.UTF-8"))),
         why="People build in their own language, servers in none.",
         shows="Lists are sorted differently, messages and names of months are translated, numbers have commas.",
         repair="Sort by code points, which is what Python's `sorted` does; run other programs with `LC_ALL=C.UTF-8`.",
@@ -194,7 +213,10 @@ VARIATIONS = (
         shown=lambda environment: f"{environment.user}, uid {environment.uid}, {environment.login_shell}",
         seen=lambda probe: f"{probe.user}, uid {probe.uid}, {probe.login_shell}",
         planted=lambda environment, _: Planted((environment.user,), (str(environment.uid), environment.login_shell)),
-        fixed=Writing(note="build as a user of the same name and number"),
+        fixed=Writing(
+            check='[ "$(id -un) $(id -u)" = "first-builder 1111" ]',
+            note="the wheel depends on the user; run this as the user first-builder, whose number is 1111",
+        ),
         why="Each builder has their own name and numbers.",
         shows=(
             "Generated files quote the user; archives inside the wheel keep owner and group of files; extra fields of "
@@ -214,7 +236,7 @@ VARIATIONS = (
         shown=lambda environment: environment.home,
         seen=lambda probe: f"{probe.home} ({'exists' if probe.home_exists else 'does not exist'})",
         planted=lambda environment, _: Planted((environment.home,)),
-        fixed=Writing(lines=("mkdir -p /build/home",), variables=(("HOME", "/build/home"),)),
+        fixed=Writing(fixed_folder=True, lines=('mkdir "$work/home"',), variables=(("HOME", "$work/home"),)),
         why="It is named after the user, and many build servers have none that exists.",
         shows="A generated file contains a path below it; or a build fails that wants to write there.",
         repair="Neither quote the home folder nor write to it; caches belong in a temporary folder.",
@@ -230,7 +252,7 @@ VARIATIONS = (
         planted=lambda environment, _: Planted(
             tuple(folder for folder in environment.path if folder.startswith("/opt/"))
         ),
-        fixed=Writing(variables=(("PATH", "/usr/local/bin:/usr/bin:/bin"),)),
+        fixed=Writing(fixed_folder=True, variables=(("PATH", "/usr/local/bin:/usr/bin:/bin"),)),
         why="Everyone has other programs in other folders.",
         shows="A generated file contains `PATH` as a whole, or the place where a program was found.",
         repair="Quote programs by their names, and leave `PATH` out of what is recorded of the build.",
@@ -262,7 +284,10 @@ VARIATIONS = (
         shown=lambda environment: "calls itself 2.6" if environment.uname26 else "under its own name",
         seen=lambda probe: probe.kernel,
         planted=lambda _, probe: Planted(words=(probe.kernel, probe.kernel.split("-")[0]) if probe else ()),
-        fixed=Writing(note="build on a kernel of the same release, or under setarch --uname-2.6"),
+        fixed=Writing(
+            check='[ "$(uname -r | cut -d. -f1-2)" = 2.6 ]',
+            note="the wheel depends on the kernel; run this with setarch x86_64 --uname-2.6 before the command",
+        ),
         why="It is updated every few weeks, and in a container it is the host's.",
         shows="A generated file quotes `uname -r`; or the build decides by it what to compile.",
         repair="Leave the kernel of the build machine out: it is not the one on which the wheel runs.",
@@ -276,7 +301,11 @@ VARIATIONS = (
         shown=lambda environment: "all" if environment.cpus is None else str(environment.cpus),
         seen=lambda probe: str(probe.cpus),
         planted=lambda _, probe: Planted(words=(str(probe.cpus),) if probe else ()),
-        fixed=Writing(variables=(("MAKEFLAGS", "-j1"),), wrap=("taskset", "--cpu-list", "0")),
+        fixed=Writing(
+            lines=("""cpu=$("$python" -I -c 'import os; print(min(os.sched_getaffinity(0)))')""",),
+            variables=(("MAKEFLAGS", "-j1"), ("CMAKE_BUILD_PARALLEL_LEVEL", "1"), ("NPY_NUM_BUILD_JOBS", "1")),
+            wrap=("taskset", "--cpu-list", "$cpu"),
+        ),
         why="Laptops have eight, build servers a hundred, and a container may be given one.",
         shows=(
             "A generated file contains the number, or the order in which parallel steps end decides the order of what "
@@ -329,7 +358,7 @@ VARIATIONS = (
         shown=lambda environment: environment.tmpdir,
         seen=lambda probe: probe.tmpdir,
         planted=lambda environment, _: Planted(with_parents(environment.tmpdir)),
-        fixed=Writing(lines=("mkdir -p /build/tmp",), variables=(("TMPDIR", "/build/tmp"),)),
+        fixed=Writing(fixed_folder=True),
         why="`TMPDIR` is set by sessions, batch systems and build tools.",
         shows="A generated file or debug information contains a path below it, mostly with a random name at its end.",
         repair=(
@@ -376,7 +405,9 @@ VARIATIONS = (
             )
         ),
         fixed=Writing(
-            variables=(("CONFIG_SHELL", "/bin/dash"), ("SHELL", "/bin/dash")), note="build where /bin/sh is dash"
+            variables=(("CONFIG_SHELL", "/bin/dash"), ("SHELL", "/bin/dash")),
+            check='[ "$(basename "$(readlink -f /bin/sh)")" = dash ]',
+            note="the wheel depends on the shell; run this where /bin/sh is dash, as on Debian",
         ),
         why="`/bin/sh` is dash on Debian, bash on Fedora, busybox on Alpine.",
         shows=(

@@ -88,14 +88,10 @@ def site(folder: Path) -> None:
 
 
 def blocks(content: Iterable[Block]) -> None:
-    """Print lines, tables and texts."""
-    from orchestrator.publish.terminal import Paste
-
+    """Print lines and tables."""
     for block in content:
         if isinstance(block, str):
             progress.paragraph(block)
-        elif isinstance(block, Paste):
-            pasted(block.text)
         else:
             progress.table("", block.columns, block.rows)
 
@@ -105,6 +101,13 @@ def as_json(rows: Iterable[Mapping[str, object]]) -> None:
     from orchestrator.util import escapes
 
     click.echo(json.dumps(escapes.all_escaped(list(map(dict, rows))), indent=1))
+
+
+def as_json_object(content: Mapping[str, object]) -> None:
+    """Print one JSON object, with all that a terminal could take for a command escaped."""
+    from orchestrator.util import escapes
+
+    click.echo(json.dumps(escapes.all_escaped(dict(content)), indent=1))
 
 
 def pasted(text: str) -> None:

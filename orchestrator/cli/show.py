@@ -86,7 +86,7 @@ def results_of(store: Results, project: str, image: str | None, settings: Config
 
 def story_of(result: Result) -> Iterator[Block]:
     """Explain one result, in blocks of text."""
-    from orchestrator.publish import advice, terminal
+    from orchestrator.publish import terminal
     from orchestrator.publish.catalogue import summaries
 
-    return terminal.story(result, summaries(), advice.recipes(result))
+    return terminal.story(result, summaries())

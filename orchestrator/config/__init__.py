@@ -18,7 +18,7 @@ from orchestrator.config.validation import contradictions, validated
 from orchestrator.config.values import Config, Group, Keep, ProfileRecipe, Settings
 from orchestrator.config.yaml_source import LONGEST, Document, report
 from orchestrator.errors import ConfigError
-from orchestrator.model import Budget, BuildTools, Exclusion, Frontend, Limits, Policy, Profile, ToolPin
+from orchestrator.model import Budget, BuildTools, Exclusion, Frontend, Limits, Policy, Profile, RecipeForm, ToolPin
 from orchestrator.util import shipped
 
 if TYPE_CHECKING:
@@ -245,7 +245,10 @@ def _limits(inherited: Limits, given: LimitsPart) -> Limits:
 
 
 def _budget(inherited: Budget, given: BudgetPart) -> Budget:
-    return replace(inherited, **_own(given))
+    own = _own(given)
+    if given.recipes is not None:
+        own["recipes"] = tuple(map(RecipeForm, dict.fromkeys(given.recipes)))
+    return replace(inherited, **own)
 
 
 def _own(given: LimitsPart | BudgetPart) -> dict[str, Any]:

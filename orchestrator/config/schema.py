@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
@@ -263,6 +263,10 @@ class BudgetPart(_Part):
     )
     time: _Time | None = Field(default=None, description="How long these builds may take, together.")
     remedies: bool | None = Field(default=None, description="Whether remedies are tried, or only causes isolated.")
+    recipes: tuple[Literal["sh", "build", "uv"], ...] | None = Field(
+        default=None,
+        description="The forms of a recipe that are proven, each by two more builds; the others are not run.",
+    )
 
 
 class _Keep(_Part):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.build import variations
 from orchestrator.experiments import search
 from orchestrator.experiments.isolate import Suspects, contradiction, next_step
-from orchestrator.experiments.runner import ExperimentRunner, same
+from orchestrator.experiments.runner import CHEAP, ExperimentRunner, same
 from orchestrator.model import LIMIT_REASONS, CauseFinding, Diagnosis, Evidence, Proof, Severity, Unexplained, Verdict
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ FRAGILE = "fragile"
 
 REPEATS = 2
 """How many more builds an intrinsic difference gets, in the first environment."""
-
-CHEAP = 120
-"""Seconds: a build that takes longer is not repeated just to learn a rate."""
 
 _SHOWN = 300  # characters of a log's line
 _CONFIDENCE = 3  # -ln(0.05): n builds that agree bound the rate of others by 3/n, at 95 %
@@ -44,6 +41,8 @@ class Explained:
     experiments: tuple[Experiment, ...] = ()
     remedies: tuple[Remedied, ...] = ()
     recipe: tuple[str, ...] = ()
+    proof: tuple[str, ...] = ()  # the names of the two builds that ran the recipe's final text
+    recipe_why: str = ""  # why there is no recipe, or what it costs
     left_open: str = ""
     flaky: str = ""  # why it is intrinsic, whatever the first three builds showed
     builds_compared: int = 0
@@ -391,4 +390,4 @@ def _with_remedies(runner: ExperimentRunner, found: Explained) -> Explained:
     if found.severity is None and not found.holds:
         return found
     outcome = search.search_remedies(runner, found.causes, found.holds, found.severity)
-    return replace(found, remedies=outcome.remedies, recipe=outcome.recipe)
+    return replace(found, remedies=outcome.remedies, recipe=outcome.recipe, proof=outcome.proof, recipe_why=outcome.why)

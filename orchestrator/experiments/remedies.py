@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.build.variations import VARIATIONS
@@ -18,7 +18,12 @@ EPOCH = 1_596_163_658
 """2020-07-31: the value of SOURCE_DATE_EPOCH where it was not set; any time that a zip can store would do."""
 
 SAME_LENGTH = 120
-"""Characters of a build path that is padded; more than any of ours has."""
+"""Characters of the path of a padded folder."""
+
+
+def _unchanged(_written: Writing, environment: Environment, _version: str) -> Environment:
+    """Leave the environment as it is: the recipe does all."""
+    return environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +35,35 @@ class Remedy:
     why: str
     use: str  # how it is used, in a sentence
     written: Writing
-    change: Callable[[Writing, Environment, str], Environment]  # the environment, and the release's version
+    # What no script can do is done by the farm in both builds; the arguments end with the release's version.
+    change: Callable[[Writing, Environment, str], Environment] = _unchanged
     variation: str = ""  # the variation that it holds
-    backends: tuple[str, ...] = ()  # prefixes of the modules of the build backends that know it; empty: any
+    backends: tuple[str, ...] = ()  # prefixes of the modules of the build backends that have it; empty: all
 
     def apply(self, environment: Environment, version: str) -> Environment:
-        """Turn the environment of either build into the remedied one."""
+        """Give the environment of either build what the remedy's recipe checks."""
         return self.change(self.written, environment, version)
 
 
-def _unchanged(_written: Writing, environment: Environment, _version: str) -> Environment:
-    """Leave the environment as it is: the recipe's text does all of it."""
-    return environment
+def applies(remedy: Remedy, backend: str) -> bool:
+    """Return whether a remedy is one for a build backend, given by its module as in pyproject.toml."""
+    module = backend.partition(":")[0]
+    return not remedy.backends or any(module == one or module.startswith(f"{one}.") for one in remedy.backends)
+
+
+def _to(**values: str | int) -> Callable[[Writing, Environment, str], Environment]:
+    """Return a change that gives an environment these values."""
+    return lambda _written, environment, _version: replace(environment, **values)  # type: ignore[arg-type] # its fields
+
+
+_CHANGES = {
+    "domain-host": _to(hostname="builder", domainname="example"),
+    "user-group": _to(user="first-builder", uid=1111, login_shell="/bin/sh"),
+    "kernel": _to(uname26=True),
+    "fileordering": _to(reverse_files=False),
+    "shell": _to(shell="/bin/dash"),  # noqa: S604 - a part of an environment
+}
+"""What no script can do, by variation: each value is the one that the variation's `fixed.check` accepts."""
 
 
 def _fix(variation: Variation) -> Remedy:
@@ -52,10 +74,15 @@ def _fix(variation: Variation) -> Remedy:
         why=f"Without it: {variation.shows}",
         use="Fix it for every build, as the recipe does.",
         written=variation.fixed,
-        change=_unchanged,
+        change=_CHANGES.get(variation.name, _unchanged),
         variation=variation.name,
     )
 
+
+_REMAP = (
+    "--remap-path-prefix=${HOME-/nonexistent}=home "
+    "--remap-path-prefix=${CARGO_HOME-${HOME-/nonexistent}/.cargo}=cargo --remap-path-prefix=$source=."
+)
 
 REMEDIES = (
     *map(_fix, VARIATIONS),
@@ -65,60 +92,30 @@ REMEDIES = (
         why="Archives, generated files and compilers that know the variable use it instead of the clock.",
         use="Export it for the build, as the time of the release in seconds since 1970, not before 1980.",
         written=Writing(variables=(("SOURCE_DATE_EPOCH", str(EPOCH)),)),
-        change=_unchanged,
     ),
     Remedy(
-        "prefix-map-source",
-        "Have the compiler write the source's folder as a dot.",
-        why="Debug information, assertions and __FILE__ have the path of what was compiled.",
-        use=(
-            "Append -ffile-prefix-map=$PWD=. to CFLAGS and CXXFLAGS; a package that sets such flags itself may lose "
-            "them."
-        ),
-        written=Writing(flags=("-ffile-prefix-map=$PWD=.",)),
-        change=_unchanged,
+        "hatch-mypyc-build-dir",
+        "Have hatch-mypyc build in a folder of fixed name.",
+        why="By default it builds in a temporary folder of random name, which debug information repeats.",
+        use="Export HATCH_MYPYC_BUILD_DIR for the build, or set build-dir of the build hook.",
+        written=Writing(variables=(("HATCH_MYPYC_BUILD_DIR", "$source/build/mypyc"),)),
+        backends=("hatchling",),
     ),
     Remedy(
-        "prefix-map-folder",
-        "Have every compiler call write the folder in which it runs as a dot.",
-        why="Some build backends copy the source to another folder, which a map of the source's folder misses.",
-        use="Put wrappers of the compilers first in PATH that add -ffile-prefix-map=$PWD=. to each call.",
-        written=Writing(flags=("-ffile-prefix-map=$PWD=.",)),
-        change=_unchanged,
+        "scikit-build-dir",
+        "Have scikit-build-core build in a folder of fixed name.",
+        why="By default it builds in a temporary folder of random name, which debug information repeats.",
+        use="Pass the setting build-dir=build to the build backend.",
+        written=Writing(settings=(("build-dir", "build"),)),
+        backends=("scikit_build_core",),
     ),
     Remedy(
-        "random-seed",
-        "Give the compiler a fixed seed for the names that it makes up.",
-        why="With link-time optimisation, and for some symbols of C++, gcc invents names from random numbers.",
-        use="Append -frandom-seed=1 to CFLAGS and CXXFLAGS; 0 would leave it random.",
-        written=Writing(flags=("-frandom-seed=1",)),
-        change=_unchanged,
-    ),
-    Remedy(
-        "no-debug-info",
-        "Compile without debug information.",
-        why="Where debug information alone has paths, leaving it out leaves nothing that differs.",
-        use="Append -g0 to CFLAGS and CXXFLAGS.",
-        written=Writing(flags=("-g0",)),
-        change=_unchanged,
-    ),
-    Remedy(
-        "remap-rust-path",
-        "Have rustc write the source's folder as a dot.",
-        why=(
-            "Panics and debug information of Rust have the path of the source, and of the crates below the home folder."
-        ),
-        use="Export RUSTFLAGS with --remap-path-prefix for the source and for the home folder.",
-        written=Writing(variables=(("RUSTFLAGS", "--remap-path-prefix=$HOME=home --remap-path-prefix=$PWD=."),)),
-        change=_unchanged,
-    ),
-    Remedy(
-        "build-in-place",
-        "Build in the source's own folder instead of a temporary copy.",
-        why="A copy is in a folder of random name, which goes into debug information and generated files.",
-        use="Pass the setting build-inplace=true to the build backend, where it knows that (aio-libs' backends do).",
-        written=Writing(settings=(("build-inplace", "true"),)),
-        change=_unchanged,
+        "scikit-reproducible",
+        "Have scikit-build-core write an archive with fixed times and modes.",
+        why="By default its wheels keep the times and the modes of the files, which follow the clock and the umask.",
+        use="Pass the setting wheel.reproducible=true to the build backend, which has it since release 1.0.",
+        written=Writing(settings=(("wheel.reproducible", "true"),)),
+        backends=("scikit_build_core",),
     ),
     Remedy(
         "meson-build-dir",
@@ -126,8 +123,55 @@ REMEDIES = (
         why="By default it builds in .mesonpy- and eight random letters, which generated files repeat.",
         use="Pass the setting build-dir=build/meson to the build backend.",
         written=Writing(settings=(("build-dir", "build/meson"),)),
-        change=_unchanged,
         backends=("mesonpy",),
+    ),
+    Remedy(
+        "build-in-place",
+        "Build in the source's own folder instead of a temporary copy.",
+        why="A copy is in a folder of random name, which goes into debug information and generated files.",
+        use="Pass the setting build-inplace=true to the build backend, where it knows that (aio-libs' backends do).",
+        written=Writing(settings=(("build-inplace", "true"),)),
+        backends=("pep517_backend",),
+    ),
+    Remedy(
+        "prefix-map-source",
+        "Have the compiler write the source's folder as a dot.",
+        why="Debug information, assertions and __FILE__ have the path of what was compiled.",
+        use=(
+            "Put wrappers of the compilers first in PATH that append -ffile-prefix-map=SOURCE=. to each call; CFLAGS "
+            "would replace Python's own flags."
+        ),
+        written=Writing(flags=("-ffile-prefix-map=$source=.",)),
+    ),
+    Remedy(
+        "prefix-map-folder",
+        "Have every compiler call write the folder in which it runs as a dot.",
+        why="Some build backends copy the source to another folder, which a map of the source's folder misses.",
+        use="Put wrappers of the compilers first in PATH that append -ffile-prefix-map=$PWD=. to each call.",
+        written=Writing(flags=("-ffile-prefix-map=$PWD=.",)),
+    ),
+    Remedy(
+        "random-seed",
+        "Give the compiler a fixed seed for the names that it makes up.",
+        why="With link-time optimisation, and for some symbols of C++, gcc invents names from random numbers.",
+        use="Put wrappers of the compilers first in PATH that append -frandom-seed=1 to each call; 0 is random.",
+        written=Writing(flags=("-frandom-seed=1",)),
+    ),
+    Remedy(
+        "no-debug-info",
+        "Compile without debug information.",
+        why="Where debug information alone has paths, leaving it out leaves nothing that differs.",
+        use="Put wrappers of the compilers first in PATH that append -g0 to each call.",
+        written=Writing(flags=("-g0",)),
+    ),
+    Remedy(
+        "remap-rust-path",
+        "Have rustc write the source's folder as a dot.",
+        why=(
+            "Panics and debug information of Rust have the path of the source, and of the crates below the home folder."
+        ),
+        use="Export RUSTFLAGS with --remap-path-prefix for the source, for cargo's folder and for the home folder.",
+        written=Writing(variables=(("RUSTFLAGS", _REMAP),)),
     ),
     Remedy(
         "pretend-version",
@@ -135,7 +179,6 @@ REMEDIES = (
         why="A version from the repository may have the date or the hash of a checkout.",
         use="Export SETUPTOOLS_SCM_PRETEND_VERSION with the release's version.",
         written=Writing(pretend=True),
-        change=_unchanged,
     ),
     Remedy(
         "no-sbom",
@@ -146,7 +189,6 @@ REMEDIES = (
             "afterwards."
         ),
         written=Writing(finish=("no-sbom",)),
-        change=_unchanged,
     ),
     Remedy(
         "strip-debug",
@@ -154,7 +196,6 @@ REMEDIES = (
         why="It is not loaded at run time, and most paths are in it; the build id, made from it, goes with it.",
         use="Run the wheel through strip-debug after the build; a Debian package has dh_strip for that.",
         written=Writing(finish=("strip-debug",)),
-        change=_unchanged,
     ),
     Remedy(
         "canonical-archive",
@@ -164,7 +205,6 @@ REMEDIES = (
         ),
         use="Run the wheel through canonical-archive after the build.",
         written=Writing(finish=("canonical-archive",)),
-        change=_unchanged,
     ),
     Remedy(
         "same-length-path",
@@ -172,10 +212,9 @@ REMEDIES = (
         why="Where code or tables make room for a path, its length moves all that follows.",
         use=f"Pad the name of the folder, so that its whole path has {SAME_LENGTH} characters.",
         written=Writing(length=SAME_LENGTH),
-        change=_unchanged,
     ),
 )
-"""All remedies; `remedied` applies them in this order. The first ones hold a variation each."""
+"""All remedies, those of build backends before those of compilers. The first ones hold a variation each."""
 
 NAMES = tuple(remedy.name for remedy in REMEDIES)
 
@@ -185,11 +224,6 @@ _BY_NAME = {remedy.name: remedy for remedy in REMEDIES}
 def named(name: str) -> Remedy:
     """Return the remedy of that slug; raises KeyError where there is none."""
     return _BY_NAME[name]
-
-
-def applies(remedy: Remedy, backend: str) -> bool:
-    """Check whether a remedy is for that build backend, as pyproject.toml names it."""
-    return not remedy.backends or backend.startswith(remedy.backends)
 
 
 def held_by(names: Iterable[str]) -> tuple[str, ...]:
@@ -203,7 +237,7 @@ def fixes(holds: Iterable[str]) -> tuple[str, ...]:
 
 
 def remedied(environment: Environment, names: Iterable[str], version: str) -> Environment:
-    """Apply remedies to one environment, in the catalogue's order; those that hold a variation change nothing."""
+    """Give one environment what the recipe of these remedies checks; the recipe itself does all else."""
     wanted = set(names)
     for remedy in REMEDIES:
         if remedy.name in wanted:

@@ -8,16 +8,43 @@ from typing import TYPE_CHECKING
 
 from orchestrator.build import variations
 from orchestrator.errors import WheelproofError
-from orchestrator.experiments.remedies import held_by, named, remedied
-from orchestrator.model import Experiment
+from orchestrator.experiments.remedies import named, remedied
+from orchestrator.model import Experiment, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from orchestrator.model import Build, Diagnosis, Difference, Environment, Task, Variant, Verdict
+    from orchestrator.model import (
+        Budget,
+        Build,
+        Diagnosis,
+        Difference,
+        Environment,
+        ProgramChange,
+        Task,
+        Variant,
+        WheelFile,
+    )
 
 AT_ONCE = 2
 """How many builds of one job are requested at once; each waits for a free processor."""
+
+CHEAP = 120
+"""Seconds: a build that takes longer is not repeated just to learn a rate or to find a smaller set."""
+
+UNVARIED_BY_RECIPES = "fileordering"
+"""The variation that no run of a recipe varies: a recipe unpacks the source itself."""
+
+_AS_FIRST = frozenset({"fix-umask", "fix-locales", "fix-hash-seed", "fix-num-cpus"})
+"""Remedies that give the value that the first build has, so that its wheel is likely the recipe's."""
+
+
+def _none(_first: Build, _remedied: Build) -> tuple[ProgramChange, ...]:
+    return ()
+
+
+def _writable(_names: tuple[str, ...]) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +52,14 @@ class Tools:
     """The effects that explaining needs."""
 
     build: Callable[[str, Environment], Build]  # the build's name, and its environment
+    # The build's name, its environment, the remedies of the recipe to run there, and the wheel that it expects.
+    run: Callable[[str, Environment, tuple[str, ...], WheelFile | None], Build]
     diagnose: Callable[[Build, Build], Diagnosis | None]  # None where the wheels cannot be read
     cures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # cause -> its remedies, the gentlest first
     alike: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # causes of one trace -> variation -> cause
+    backend: str = ""  # the build backend's module, as pyproject.toml names it
+    changes: Callable[[Build, Build], tuple[ProgramChange, ...]] = _none  # the first build, and the remedied one
+    obstacle: Callable[[tuple[str, ...]], str] = _writable  # why no recipe has these remedies; empty: one can
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +98,41 @@ def same(first: Build, second: Build) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RecipeRuns:
+    """The builds that ran a recipe in both environments."""
+
+    first: Build
+    second: Build | None = None  # None: it was not run, because the first failed
+    final: tuple[Build, Build] | None = None  # both ran one text, which expects the wheel that both were to give
+    refusal: str = ""  # why the final text was not run
+
+    @property
+    def equal(self) -> bool:
+        """Whether the recipe gave the same bytes in both environments."""
+        return self.second is not None and same(self.first, self.second)
+
+    @property
+    def proven(self) -> bool:
+        """Whether one text, with the hash of its wheel, gave that wheel in both environments."""
+        return self.final is not None and all(same(self.first, build) for build in self.final)
+
+
+def predicted(names: Iterable[str], case: Case) -> WheelFile | None:
+    """Return the wheel that a recipe will likely give: the first build's, if the remedies keep its values.
+
+    None: it cannot be predicted, or builds in one environment differ, so that a third run is wanted anyway.
+    """
+    keeps = _AS_FIRST.issuperset(names) and case.verdict is not Verdict.INTRINSIC
+    return case.first.wheel if keeps else None
+
+
+def kept_equal(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the variations that both environments of a recipe share, because no script can hold them."""
+    found = (remedy for remedy in map(named, names) if remedy.written.check or remedy.written.note)
+    return tuple(sorted(remedy.variation for remedy in found if remedy.variation))
+
+
 def insist(seen: tuple[Variant, ...]) -> None:
     """Raise WheelproofError if a variation did not act as requested."""
     if wrong := variations.disobeyed(seen):
@@ -74,6 +141,19 @@ def insist(seen: tuple[Variant, ...]) -> None:
             "use an image and an engine that support it, or name it under variations: remove"
         )
         raise WheelproofError(msg)
+
+
+def unaffordable(budget: Budget, builds: int, seconds: float, count: int, each: float) -> str:
+    """Return why a budget allows no `count` more builds of `each` seconds; empty: it allows them."""
+    if not count:
+        return ""
+    if builds >= budget.builds:
+        return f"the budget of {budget.builds} builds was spent"
+    if builds + count > budget.builds:
+        return f"the budget of {budget.builds} builds left {budget.builds - builds}, too few for the next step"
+    if seconds + count * each > budget.seconds:
+        return f"the budget of {budget.seconds} seconds was not enough for another build"
+    return ""
 
 
 class ExperimentRunner:
@@ -86,6 +166,7 @@ class ExperimentRunner:
         self.builds: list[Build] = []  # all builds of this runner, in their order
         self.experiments: list[Experiment] = []
         self.refused: dict[str, None] = {}  # why something was not built, in order
+        self.refusal = ""  # why the last request was not built
         self._plain = [case.first, case.second, case.control]  # without remedies
         self._known = {case.second.environment: case.second, case.first.environment: case.control}
         self._seconds = 0.0
@@ -95,7 +176,7 @@ class ExperimentRunner:
         """Build in the second environment, each time with one of those sets held; None where the budget is spent."""
         names = [f"{_holding(held)}{self._times(held) if again else ''}" for held in sets]
         wanted = [(name, self.case.held(held), held) for name, held in zip(names, sets, strict=True)]
-        builds = self._make(wanted, again=again, plain=True)
+        builds = self._make(wanted, again=again)
         for held, build in zip(sets, builds or (), strict=False):
             if build in self.builds:
                 self._note(build, self.case.first, held, ())
@@ -110,37 +191,101 @@ class ExperimentRunner:
         everything = frozenset(self.case.names)
         begun = sum(build.name.startswith("control") for build in self.builds)
         wanted = [(f"control-{begun + number + 2}", self.case.first.environment, everything) for number in range(count)]
-        builds = self._make(wanted, again=True, plain=True)
+        builds = self._make(wanted, again=True)
         for build in builds or ():
             self._note(build, self.case.first, everything, ())
         return builds
 
-    def remedy(self, names: Sequence[str], *, again: bool = False) -> tuple[Build, Build] | None:
-        """Build in both environments, with those remedies applied; None where the budget is spent.
+    def remedy(self, names: tuple[str, ...]) -> RecipeRuns | None:
+        """Run the recipe with those remedies in both environments; None where the budget is spent.
 
-        Those that hold a variation do just that, in the second environment. `again` builds the
-        first of the two once more.
+        The last run of each environment has the text that expects the wheel of the first. If that
+        wheel can be predicted, both run this text at once.
+
+        Raises
+        ------
+        WheelproofError
+            A variation did not act, or two runs of one text had different texts.
+
         """
-        case, held = self.case, held_by(names)
-        first = remedied(case.first.environment, names, case.version)
-        second = remedied(case.held(held), names, case.version)
-        mixed = [name for name in names if not named(name).variation]
-        applied = f"-with-{'+'.join(mixed)}" if mixed else ""
-        wanted = [
-            (f"first{applied}", first, frozenset(case.names)),
-            (f"{_holding(held)}{applied}", second, frozenset(held)),
-        ]
-        if again:
-            wanted = [(f"first{applied}-again", first, frozenset(case.names))]
-        before = len(self.builds)
-        builds = self._make(wanted, again=again, plain=not mixed)
+        expected = predicted(names, self.case)
+        if expected is None:
+            return self._remedy_in_turn(names)
+        builds = self._run(names, ("first", "second"), expected)
         if builds is None:
             return None
-        pair = (self._known[first], self._known[second]) if not again else (self._known[second], builds[0])
-        self._look(self._known[first], self._known[second], held)
-        if pair[1] in self.builds[before:]:
-            self._note(pair[1], pair[0], frozenset(held), tuple(names))
-        return pair
+        first, second = builds
+        if not same(first, second):
+            return RecipeRuns(first, second)
+        if same(first, self.case.first):
+            return self._finally(RecipeRuns(first, second), builds)
+        return self._finally(RecipeRuns(first, second), self._run(names, ("first", "second"), first.wheel, "-again"))
+
+    def _remedy_in_turn(self, names: tuple[str, ...]) -> RecipeRuns | None:
+        """Run the recipe in the first environment, then in the second, then in the first again."""
+        begun = self._run(names, ("first",), None)
+        if begun is None:
+            return None
+        first = begun[0]
+        if first.wheel is None:
+            self._note(first, self.case.first, frozenset(kept_equal(names)), names)
+            return RecipeRuns(first)
+        rest = self._run(names, ("second",), first.wheel, first=first)
+        if rest is None:
+            return RecipeRuns(first, refusal=self.refusal)
+        second = rest[0]
+        if not same(first, second):
+            return RecipeRuns(first, second)
+        again = self._run(names, ("first",), first.wheel, "-again", first=second)
+        return self._finally(RecipeRuns(first, second), again and (again[0], second))
+
+    def _finally(self, runs: RecipeRuns, final: Sequence[Build] | None) -> RecipeRuns:
+        """Add the runs of the final text."""
+        if final is None:
+            return replace(runs, refusal=self.refusal)
+        first, second = final
+        if first.environment.recipe != second.environment.recipe:
+            msg = f"running one recipe twice: {first.name} and {second.name} had different texts; report this as a bug"
+            raise WheelproofError(msg)
+        return replace(runs, final=(first, second))
+
+    def _run(
+        self,
+        names: tuple[str, ...],
+        sides: Sequence[str],
+        expected: WheelFile | None,
+        ending: str = "",
+        *,
+        first: Build | None = None,
+    ) -> tuple[Build, ...] | None:
+        """Run one text in some environments at once; compare the builds with `first`, or else with each other."""
+        if not self._affords(len(sides)):
+            return None
+        held = kept_equal(names)
+        wanted = [(f"{side}-with-{'+'.join(names)}{ending}", self._environment(side, names)) for side in sides]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            builds = tuple(pool.map(lambda order: self.tools.run(order[0], order[1], names, expected), wanted))
+        self.builds += builds
+        self._seconds += sum(build.seconds for build in builds)
+        against, build = (first, builds[0]) if len(builds) == 1 else builds
+        if against is not None:
+            self._look_at_runs(against, build, held, sides)
+            self._note(build, against, frozenset(held), names)
+        return builds
+
+    def _environment(self, side: str, names: tuple[str, ...]) -> Environment:
+        """Return the environment in which a recipe runs, on that side."""
+        held = (*kept_equal(names), UNVARIED_BY_RECIPES)
+        plain = self.case.first.environment if side == "first" else self.case.held(held)
+        return remedied(plain, names, self.case.version)
+
+    def _look_at_runs(self, first: Build, second: Build, held: Sequence[str], sides: Sequence[str]) -> None:
+        """Check that all variations act between the two environments, except those that both share."""
+        pair = (first, second) if sides[-1] == "second" else (second, first)
+        if pair[0].probe and pair[1].probe:
+            task = self.case.task
+            hold = (*task.hold, *held)
+            insist(variations.variants(pair[0].probe, pair[1].probe, hold, (*task.remove, UNVARIED_BY_RECIPES)))
 
     def agreeing(self) -> int:
         """Count the builds that gave the first's bytes, itself included, without those that have remedies."""
@@ -153,7 +298,7 @@ class ExperimentRunner:
                 self.experiments[number] = replace(experiment, severity=diagnosis.severity)
 
     def _make(
-        self, wanted: Sequence[tuple[str, Environment, frozenset[str]]], *, again: bool, plain: bool
+        self, wanted: Sequence[tuple[str, Environment, frozenset[str]]], *, again: bool
     ) -> tuple[Build, ...] | None:
         """Return a build for each; those that are missing are built at once."""
         missing = [order for order in wanted if again or order[1] not in self._known]
@@ -162,7 +307,7 @@ class ExperimentRunner:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             builds = list(pool.map(self._build, missing))
         self.builds += builds
-        self._plain += builds if plain else ()
+        self._plain += builds
         self._seconds += sum(build.seconds for build in builds)
         self._known |= {build.environment: build for build in builds}
         return tuple(builds) if again else tuple(self._known[environment] for _, environment, _ in wanted)
@@ -170,8 +315,7 @@ class ExperimentRunner:
     def _build(self, wanted: tuple[str, Environment, frozenset[str]]) -> Build:
         name, environment, held = wanted
         build = self.tools.build(name, environment)
-        if environment == self.case.held(held):  # a build with remedies is compared in `remedy`
-            self._look(self.case.first, build, held)
+        self._look(self.case.first, build, held)
         return build
 
     def _look(self, first: Build, second: Build, held: Iterable[str]) -> None:
@@ -181,14 +325,11 @@ class ExperimentRunner:
             insist(variations.variants(first.probe, second.probe, hold, self.case.task.remove))
 
     def _affords(self, count: int) -> bool:
-        budget = self.case.task.budget
-        if count and len(self.builds) + count > budget.builds:
-            self.refused[f"the budget of {budget.builds} builds was spent"] = None
-            return False
-        if count and self._seconds + count * self._each > budget.seconds:
-            self.refused[f"the budget of {budget.seconds} seconds were not enough for another build"] = None
-            return False
-        return True
+        """Check whether the budget allows that many more builds; if not, `refusal` has the reason."""
+        self.refusal = unaffordable(self.case.task.budget, len(self.builds), self._seconds, count, self._each)
+        if self.refusal:
+            self.refused[self.refusal] = None
+        return not self.refusal
 
     def _note(self, build: Build, against: Build, held: frozenset[str], remedies: tuple[str, ...]) -> None:
         equal = same(against, build)

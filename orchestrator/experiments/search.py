@@ -5,59 +5,62 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from orchestrator.experiments.outcomes import (
+    HELD_ALREADY,
+    NO_ORDER,
+    RemedyTrial,
+    Search,
+    deeper,
+    may_cost,
+    outcomes,
+    uselessness,
+    varies_by_itself,
+    why_no_recipe,
+)
 from orchestrator.experiments.remedies import REMEDIES, fixes, named
-from orchestrator.experiments.runner import same
-from orchestrator.model import LADDER, Remedied, RemedyOutcome, Severity, Verdict
+from orchestrator.experiments.runner import CHEAP, UNVARIED_BY_RECIPES
+from orchestrator.model import LIMIT_REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from orchestrator.experiments.runner import ExperimentRunner
-    from orchestrator.model import CauseFinding, Diagnosis
+    from orchestrator.experiments.runner import Case, ExperimentRunner, RecipeRuns
+    from orchestrator.model import CauseFinding, Diagnosis, Remedied, Severity
 
-_STAYS = "the difference that it was to remove is still there"
-_DEEPER = "makes the difference more serious: {after} instead of {before}"
-_BREAKS = "the build fails with it"
-_LUCK = "gave the same bytes once, and others when it was built again"
-_NOT_NEEDED = "another set of remedies is proven"
-_NO_BUDGET = "the budget allowed no further build"
+    Choice = tuple[str, ...]  # remedies that are tried together
+
+_KNOWN = frozenset(remedy.name for remedy in REMEDIES)
 
 
 @dataclass(frozen=True, slots=True)
 class RemedySearch:
-    """The outcome of each remedy, and the smallest set that was proven."""
+    """The outcome of each remedy, and the set that was proven."""
 
     remedies: tuple[Remedied, ...] = ()
     recipe: tuple[str, ...] = ()
+    proof: tuple[str, ...] = ()  # the names of the two builds that ran the recipe's final text; empty: no recipe
+    why: str = ""  # why there is no recipe, or what it costs; empty: neither
+
+
+# --- which sets to try -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The choices against each cause, and how many of them have failed; a choice is a few remedies together."""
 
-    choices: Mapping[str, tuple[tuple[str, ...], ...]]  # cause -> the gentlest first
+    choices: Mapping[str, tuple[Choice, ...]]  # cause -> the gentlest first; at least one each
     tried: Mapping[str, int] = field(default_factory=dict)  # cause -> how many of its choices failed
 
     @property
-    def exhausted(self) -> bool:
-        """Whether a cause has no choice left."""
-        return any(self.tried.get(cause, 0) >= len(choices) for cause, choices in self.choices.items())
+    def wanted(self) -> Mapping[str, Choice]:
+        """The current choice against each cause."""
+        return {cause: choices[self.tried.get(cause, 0)] for cause, choices in self.choices.items()}
 
     @property
-    def wanted(self) -> Mapping[str, tuple[str, ...]]:
-        """The current choice against each cause: that of another cause, where both have it among their choices."""
-        found = {cause: choices[self.tried.get(cause, 0)] for cause, choices in self.choices.items()}
-        for cause, choices in self.choices.items():
-            others = {choice for other, choice in found.items() if other != cause}
-            left = choices[self.tried.get(cause, 0) :]
-            found[cause] = next((choice for choice in left if choice in others), found[cause])
-        return found
-
-    @property
-    def current(self) -> tuple[str, ...]:
-        """The set to build now, in the catalogue's order."""
-        wanted = {name for choice in self.wanted.values() for name in choice}
-        return tuple(remedy.name for remedy in REMEDIES if remedy.name in wanted)
+    def current(self) -> Choice:
+        """The set to try now, in the catalogue's order."""
+        return ordered(name for choice in self.wanted.values() for name in choice)
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -65,39 +68,60 @@ class Plan:
         every = (name for choices in self.choices.values() for choice in choices for name in choice)
         return tuple(dict.fromkeys(every))
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What distinguishes it from other plans."""
+        return tuple((cause, choices, self.tried.get(cause, 0)) for cause, choices in self.choices.items())
+
+    def has_next(self, cause: str) -> bool:
+        """Check whether a cause has another choice."""
+        return self.tried.get(cause, 0) + 1 < len(self.choices[cause])
+
     def advanced(self, causes: Iterable[str]) -> Plan:
-        """Go to the next choice of some causes."""
+        """Go to the next choice of some causes, each of which has one."""
         return replace(self, tried={**self.tried, **{cause: self.tried.get(cause, 0) + 1 for cause in causes}})
 
 
 @dataclass(frozen=True, slots=True)
-class RemedyTrial:
-    """The result of building with a set of remedies."""
+class Choosing:
+    """What the choices against a cause depend on."""
 
-    names: tuple[str, ...]
-    equal: bool
-    broken: bool = False  # a build failed with them
-    luck: bool = False  # the same bytes once, but not again
-    diagnosis: Diagnosis | None = None
+    cures: Mapping[str, tuple[str, ...]]  # cause -> its remedies, the gentlest first
+    useless: Mapping[str, str] = field(default_factory=dict)  # remedies that do nothing in this case, and why
+    by_itself: frozenset[str] = _KNOWN  # the remedies that may help where no variation causes the difference
+
+    def against(self, finding: CauseFinding) -> tuple[Choice, ...]:
+        """Return the choices against one cause."""
+        return self.usable(choices_of(finding, self.cures.get(finding.name, ())), finding)
+
+    def usable(self, choices: Iterable[Choice], finding: CauseFinding | None = None) -> tuple[Choice, ...]:
+        """Leave out what does nothing."""
+        allowed = _KNOWN if finding is None or finding.variations else self.by_itself
+        kept = (tuple(name for name in choice if name in allowed and name not in self.useless) for choice in choices)
+        return tuple(dict.fromkeys(choice for choice in kept if choice))
 
 
-def plan(causes: Sequence[CauseFinding], holds: Sequence[str], cures: Mapping[str, tuple[str, ...]]) -> Plan:
+def ordered(names: Iterable[str]) -> Choice:
+    """Return those remedies once each, in the catalogue's order."""
+    wanted = set(names)
+    return tuple(remedy.name for remedy in REMEDIES if remedy.name in wanted)
+
+
+def plan(causes: Sequence[CauseFinding], holds: Sequence[str], choosing: Choosing) -> Plan:
     """Return the choices: the remedies of each cause, and those that hold the isolated variations."""
-    choices = {
-        cause_finding.name: choices_of(cause_finding, cures.get(cause_finding.name, ())) for cause_finding in causes
-    }
-    explained = {name for cause_finding in causes for name in cause_finding.variations}
+    choices = {finding.name: choosing.against(finding) for finding in causes}
+    explained = {name for finding in causes for name in finding.variations}
     for name in holds:
         if name not in explained:
-            choices[f"isolated {name}"] = (fixes([name]),)
+            choices[f"isolated {name}"] = choosing.usable([fixes([name])])
     return Plan({cause: found for cause, found in choices.items() if found})
 
 
-def choices_of(cause_finding: CauseFinding, cures: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+def choices_of(cause_finding: CauseFinding, cures: Sequence[str]) -> tuple[Choice, ...]:
     """Return the choices against one cause; those that hold its variations are one choice, by default the last."""
     fix = fixes(cause_finding.variations)
     known = [name for name in cures if name in _KNOWN and (name in fix or not named(name).variation or not fix)]
-    found: list[tuple[str, ...]] = []
+    found: list[Choice] = []
     for name in known:
         choice = fix if name in fix else (name,)
         if choice not in found:
@@ -105,103 +129,245 @@ def choices_of(cause_finding: CauseFinding, cures: Sequence[str]) -> tuple[tuple
     return tuple(found) if not fix or fix in found else (*found, fix)
 
 
-_KNOWN = frozenset(remedy.name for remedy in REMEDIES)
+def extended(now: Plan, diagnosis: Diagnosis | None, choosing: Choosing) -> Plan:
+    """Add the causes that have come to light, and variations of a known cause that its last choice does not hold."""
+    choices = dict(now.choices)
+    for finding in diagnosis.causes if diagnosis else ():
+        if finding.name not in choices:
+            choices[finding.name] = choosing.against(finding)
+        elif finding.name in now.choices and not now.has_next(finding.name):
+            last = choices[finding.name][-1]
+            more = choosing.usable([fixes(finding.variations)]) if finding.variations else ()
+            if more and not set(more[0]) <= set(now.current):
+                choices[finding.name] = (*choices[finding.name], ordered((*last, *more[0])))
+    return replace(now, choices={cause: found for cause, found in choices.items() if found})
+
+
+def at_fault(now: Plan, trial: RemedyTrial, before: Severity | None) -> tuple[tuple[str, ...], bool]:
+    """Name the causes whose choice failed, and whether all of these did for certain.
+
+    Those that remain did. Where that does not decide it, one of those did whose choice does more than
+    hold variations: holding one never makes the difference more serious and never breaks the build.
+    """
+    left = [cause for cause in now.choices if cause in trial.left]
+    active = [cause for cause, choice in now.wanted.items() if any(not named(name).variation for name in choice)]
+    costly = [cause for cause, choice in now.wanted.items() if any(map(may_cost, choice))]
+    if trial.equal:
+        return tuple(costly), False
+    if trial.broken or trial.luck or deeper(trial, before):
+        return tuple([cause for cause in active if cause in left] or active or now.choices), False
+    if trial.left:
+        return tuple(left), True
+    return tuple(active or now.choices), False
+
+
+def next_plans(now: Plan, trial: RemedyTrial, before: Severity | None, choosing: Choosing) -> tuple[Plan, ...]:
+    """Return the plans that follow from a set that failed, or that is costly; none: the causes have nothing left."""
+    failing, certain = at_fault(now, trial, before)
+    further = extended(now, trial.diagnosis, choosing) if certain else now
+    movable = [cause for cause in failing if further.has_next(cause)]
+    if not certain:
+        return tuple(further.advanced([cause]) for cause in movable)
+    following = further.advanced(movable)
+    return (following,) if following.key != now.key else ()
+
+
+# --- trying them -----------------------------------------------------------------------------
+
+
+@dataclass
+class _Log:
+    """The trials of a search; no set is tried twice."""
+
+    runner: ExperimentRunner
+    before: Severity | None
+    trials: dict[Choice, RemedyTrial] = field(default_factory=dict)
+    blamed: dict[Choice, frozenset[str]] = field(default_factory=dict)
+    spent: str = ""  # why the budget ended the search
+
+    def trial(self, names: Choice) -> RemedyTrial | None:
+        """Try a set of remedies; None where the budget is spent."""
+        if names not in self.trials:
+            made = tried(self.runner, names)
+            if made is None:
+                self.spent = self.runner.refusal
+                return None
+            self.spent = made.refusal
+            self.trials[names] = made
+        return self.trials[names]
+
+    def blame(self, now: Plan, trial: RemedyTrial) -> None:
+        """Record which remedies of a set failed."""
+        failing, _ = at_fault(now, trial, self.before)
+        names = frozenset(name for cause in failing for name in now.wanted[cause])
+        self.blamed[trial.names] = self.blamed.get(trial.names, frozenset()) | (frozenset() if trial.equal else names)
 
 
 def search_remedies(
     runner: ExperimentRunner, causes: Sequence[CauseFinding], holds: tuple[str, ...], before: Severity | None
 ) -> RemedySearch:
-    """Try remedies until a set gives equal bytes; without one, hold the variations that isolation has proven."""
-    now = plan(causes, holds, runner.tools.cures)
-    outcomes: dict[str, Remedied] = {}
-    recipe: tuple[str, ...] = ()
-    while now.choices and not now.exhausted:
-        trial = tried(runner, now.current)
-        if trial is None:
-            break
-        if trial.equal:
-            recipe = trial.names
-            break
-        failing = at_fault(now, trial, before)
-        outcomes |= {remedied.name: remedied for remedied in judged(now, trial, failing, before)}
-        now = now.advanced(failing)
-    recipe = recipe or fixes(holds)
-    proven = {*recipe, *fixes(holds)}
-    why = _NOT_NEEDED if recipe else _NO_BUDGET
-    return RemedySearch(tuple(_outcome(name, proven, outcomes, why) for name in _in_order(now, recipe)), recipe)
+    """Try remedies until a recipe gives equal bytes in both environments, and make its set as small as possible.
 
-
-def _in_order(now: Plan, recipe: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*recipe, *now.candidates)))
-
-
-def _outcome(name: str, proven: set[str], outcomes: Mapping[str, Remedied], why: str) -> Remedied:
-    if name in proven:
-        return Remedied(name, RemedyOutcome.PROVEN, Severity.NONE)
-    return outcomes.get(name) or Remedied(name, RemedyOutcome.NOT_TRIED, None, why)
-
-
-def tried(runner: ExperimentRunner, names: tuple[str, ...]) -> RemedyTrial | None:
-    """Build in both environments with a set of remedies, and diagnose the difference; None: no budget."""
-    pair = runner.remedy(names)
-    if pair is None:
-        return None
-    first, second = pair
-    if not first.wheel or not second.wheel:
-        return RemedyTrial(names, equal=False, broken=True)
-    if same(first, second):
-        luck = runner.case.verdict is Verdict.INTRINSIC and not _holds_again(runner, names)
-        return RemedyTrial(names, equal=not luck, luck=luck)
-    diagnosis = runner.tools.diagnose(first, second)
-    runner.judged(second, diagnosis)
-    return RemedyTrial(names, equal=False, diagnosis=diagnosis)
-
-
-def _holds_again(runner: ExperimentRunner, names: tuple[str, ...]) -> bool:
-    """Build once more: an intrinsic difference may have been equal by chance."""
-    pair = runner.remedy(names, again=True)
-    return pair is not None and same(*pair)
-
-
-def at_fault(now: Plan, trial: RemedyTrial, before: Severity | None) -> tuple[str, ...]:
-    """Name the causes whose choice failed: those that remain, or else all whose choice does more than hold variations.
-
-    Holding a variation never makes the difference more serious and never breaks the build.
+    A set that makes the program worse is the recipe only if no other gives equal bytes.
     """
-    left = {cause_finding.name for cause_finding in trial.diagnosis.causes} if trial.diagnosis else set()
-    active = [cause for cause, choice in now.wanted.items() if any(not named(name).variation for name in choice)]
-    if trial.broken or trial.luck or deeper(trial, before):
-        found = [cause for cause in active if cause in left] or active
-    else:
-        found = [cause for cause in now.choices if cause in left] or active
-    return tuple(found) or tuple(now.choices)
+    choosing = choosing_for(runner)
+    first = plan(causes, holds, choosing)
+    log = _Log(runner, before)
+    hopeless = unscriptable(runner, causes, holds)
+    best = None if hopeless else _best(log, first, choosing)
+    if best is None and not hopeless and not log.spent:
+        best = _held(log, holds, choosing)
+    if best is not None:
+        best = _smallest(log, best, causes, holds)
+    search = Search(
+        candidates=tuple(dict.fromkeys((*first.candidates, *(name for names in log.trials for name in names)))),
+        trials=tuple(log.trials.values()),
+        blamed=tuple(log.blamed.get(names, frozenset()) for names in log.trials),
+        best=best,
+        useless=useless(causes, holds, first, choosing),
+        holds=holds,
+        before=before,
+        spent=log.spent,
+        unscriptable=hopeless,
+    )
+    recipe, proof = (best.names, best.proof) if best else ((), ())
+    return RemedySearch(outcomes(search), recipe, proof, why_no_recipe(search))
 
 
-def deeper(trial: RemedyTrial, before: Severity | None) -> bool:
-    """Check whether a set of remedies made the difference more serious."""
-    if trial.diagnosis is None or before is None:
-        return False
-    return LADDER.index(trial.diagnosis.severity) > LADDER.index(before)
+def choosing_for(runner: ExperimentRunner) -> Choosing:
+    """Return what the choices depend on in a case."""
+    tools = runner.tools
+    why = {name: uselessness(name, runner.case, tools.backend) or tools.obstacle((name,)) for name in _KNOWN}
+    by_itself = frozenset(name for name in _KNOWN if varies_by_itself(name, runner.case))
+    return Choosing(tools.cures, {name: reason for name, reason in why.items() if reason}, by_itself)
 
 
-def judged(now: Plan, trial: RemedyTrial, failing: Sequence[str], before: Severity | None) -> Iterable[Remedied]:
-    """Yield what is known of each remedy of a set that failed."""
-    after = trial.diagnosis.severity if trial.diagnosis else None
-    rejected = {name for cause in failing for name in now.wanted[cause]}
-    for name in trial.names:
-        if name in rejected:
-            others = " and ".join(other for other in trial.names if other in rejected and other != name)
-            together = f"together with {others}: " if others else ""
-            yield Remedied(name, RemedyOutcome.REJECTED, after, together + _why(trial, before))
-        elif trial.diagnosis is not None:
-            yield Remedied(name, RemedyOutcome.PROVEN, after, "its own cause went away; the difference did not")
+def useless(
+    causes: Sequence[CauseFinding], holds: Sequence[str], now: Plan, choosing: Choosing
+) -> tuple[tuple[str, str], ...]:
+    """Return the remedies that causes or isolation suggest but that do nothing in this case, and why."""
+    choices = (choice for finding in causes for choice in choices_of(finding, choosing.cures.get(finding.name, ())))
+    suggested = (name for choice in (*choices, fixes(holds)) for name in choice)
+    return tuple(
+        (name, choosing.useless.get(name) or HELD_ALREADY.format(variation=named(name).variation))
+        for name in dict.fromkeys(suggested)
+        if name not in now.candidates
+    )
 
 
-def _why(trial: RemedyTrial, before: Severity | None) -> str:
-    if trial.broken:
-        return _BREAKS
-    if trial.luck:
-        return _LUCK
-    if deeper(trial, before) and trial.diagnosis and before:
-        return _DEEPER.format(after=trial.diagnosis.severity, before=before)
-    return _STAYS
+def unscriptable(runner: ExperimentRunner, causes: Sequence[CauseFinding], holds: Sequence[str]) -> str:
+    """Return why no recipe at all can be proven; empty: one may be.
+
+    A recipe unpacks the source itself, so its runs show nothing about the order of files.
+    """
+    possible = {*holds, *(name for finding in causes for name in finding.variations)}
+    if UNVARIED_BY_RECIPES in possible and UNVARIED_BY_RECIPES in runner.case.names:
+        return NO_ORDER
+    return runner.tools.obstacle(())
+
+
+def tried(runner: ExperimentRunner, names: Choice) -> RemedyTrial | None:
+    """Run the recipe with a set of remedies in both environments; None: the budget did not allow both."""
+    if why := runner.tools.obstacle(names):
+        return RemedyTrial(names, obstacle=why)
+    runs = runner.remedy(names)
+    if runs is None:
+        return None
+    if failed := [build for build in (runs.first, runs.second) if build and not build.wheel]:
+        limit = any(build.failure and build.failure.reason in LIMIT_REASONS for build in failed)
+        return RemedyTrial(names, broken=True, limit=limit)
+    if runs.second is None:
+        return None
+    if runs.equal:
+        return _equal(runner, names, runs)
+    diagnosis = runner.tools.diagnose(runs.first, runs.second)
+    runner.judged(runs.second, diagnosis)
+    return RemedyTrial(names, diagnosis=diagnosis)
+
+
+def _equal(runner: ExperimentRunner, names: Choice, runs: RecipeRuns) -> RemedyTrial:
+    """Return the trial of a set that gave equal bytes: proven by its final text, or luck."""
+    if runs.final is None:
+        return RemedyTrial(names, refusal=runs.refusal)
+    if not runs.proven:
+        return RemedyTrial(names, luck=True)
+    original = runner.case.first
+    changes = runner.tools.changes(original, runs.final[0]) if original.wheel else ()
+    return RemedyTrial(names, equal=True, changes=changes, proof=(runs.final[0].name, runs.final[1].name))
+
+
+def _best(log: _Log, first: Plan, choosing: Choosing) -> RemedyTrial | None:
+    """Try one plan after another: the first set without a cost, or else the one with the fewest costs."""
+    waiting, seen = [first], set()
+    best: RemedyTrial | None = None
+    while waiting:
+        now = waiting.pop(0)
+        if now.key in seen or not now.current:
+            continue
+        seen.add(now.key)
+        trial = log.trial(now.current)
+        if trial is None or trial.refusal:
+            break
+        log.blame(now, trial)
+        if trial.equal:
+            best = cheaper(best, trial)
+            if not trial.costs:
+                break
+        waiting += next_plans(now, trial, log.before, choosing)
+    return best
+
+
+def cheaper(best: RemedyTrial | None, trial: RemedyTrial) -> RemedyTrial:
+    """Return the one of two proven sets that costs less; the former if both cost as much."""
+    return trial if best is None or len(trial.costs) < len(best.costs) else best
+
+
+def _held(log: _Log, holds: Sequence[str], choosing: Choosing) -> RemedyTrial | None:
+    """Try to hold all that isolation has proven, if no plan had just that."""
+    names = ordered(name for choice in choosing.usable([fixes(holds)]) for name in choice)
+    trial = log.trial(names) if names else None
+    return trial if trial is not None and trial.equal else None
+
+
+# --- the smallest set ------------------------------------------------------------------------
+
+
+def _smallest(log: _Log, best: RemedyTrial, causes: Sequence[CauseFinding], holds: tuple[str, ...]) -> RemedyTrial:
+    """Leave out each remedy that is not needed, the last of the catalogue first."""
+    if not cheap(log.runner.case):
+        return best
+    for name in reversed(best.names):
+        rest = tuple(other for other in best.names if other != name)
+        if not rest or needed(name, rest, causes, holds, log.runner.tools.cures):
+            continue
+        less = log.trial(rest)
+        if less is None:
+            break
+        if less.equal and len(less.costs) <= len(best.costs):
+            best = less
+    return best
+
+
+def cheap(case: Case) -> bool:
+    """Check whether each build of a case takes so little time that a smaller set is worth some."""
+    return max(case.first.seconds, case.second.seconds, case.control.seconds) <= CHEAP
+
+
+def needed(
+    name: str,
+    rest: Sequence[str],
+    causes: Sequence[CauseFinding],
+    holds: Sequence[str],
+    cures: Mapping[str, tuple[str, ...]],
+) -> bool:
+    """Check whether isolation has shown that a remedy cannot be left out of a proven set.
+
+    Isolation found a minimal set of variations to hold. So one that holds one of these is needed, unless another
+    remedy is known to remove that, too; and those left are not enough if they just hold fewer variations.
+    """
+    variation = named(name).variation
+    others = {cure for finding in causes if variation in finding.variations for cure in cures.get(finding.name, ())}
+    if variation in holds and others.isdisjoint(rest):
+        return True
+    held = {named(other).variation for other in rest}
+    return bool(holds) and "" not in held and not set(holds) <= held

@@ -17,11 +17,11 @@ from orchestrator.build.environment import first_environment
 from orchestrator.build.variations import traces
 from orchestrator.build_requirements import crates
 from orchestrator.errors import Interrupted, ResultsError
-from orchestrator.farm import memory
+from orchestrator.farm import memory, recipe_effects
 from orchestrator.farm.input_effects import InputEffects, ToolBench, of_folder, question_of_sdist
 from orchestrator.farm.workers import STOPPED
 from orchestrator.job import local_project
-from orchestrator.job.inputs import Effects
+from orchestrator.job.inputs import Effects, RecipeEffects
 from orchestrator.job.wheel_name import wrong_name
 from orchestrator.model import Failure, Origin, Phase, Reason, names
 from orchestrator.model.names import BadNameError, SdistName
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Image,
         Limits,
         OfferedWheel,
+        ProgramChange,
         Provided,
         Published,
         Release,
@@ -104,6 +105,17 @@ class JobEffects(InputEffects):
             now=lambda: datetime.now(UTC),
             published=lambda release, build: self.published(release, build, limits),
             packages=self.contents.packages if self.contents else lambda _missing, _image: (),
+            recipes=self.recipes(limits),
+            cpu_caution=self.cpu_caution,
+        )
+
+    def recipes(self, limits: Limits) -> RecipeEffects:
+        """Return the effects that the recipes of one job need."""
+        return RecipeEffects(
+            offered=lambda wanted, target: recipe_effects.offered(self.index, wanted, target),
+            file=lambda text: recipe_effects.text_file(self.cache, text),
+            wheels=lambda pins: recipe_effects.folder_of(self.cache, self.index, pins, limits.download),
+            changes=lambda first, remedied: self.changes(first, remedied, limits),
         )
 
     def crates_of(self, project: str, source: Source, image: Image, limits: Limits) -> Path | Failure | None:
@@ -225,6 +237,21 @@ class JobEffects(InputEffects):
         assert first.wheel is not None  # noqa: S101 - only wheels are explained
         assert second.wheel is not None  # noqa: S101 - as above
         return self._look(self._given(first, first.wheel), self._given(second, second.wheel), limits)
+
+    def changes(self, first: Build, remedied: Build, limits: Limits) -> tuple[ProgramChange, ...]:
+        """Return what differs between the programs of two wheels; nothing where one of them cannot be read."""
+        assert first.wheel is not None  # noqa: S101 - only wheels are compared
+        assert remedied.wheel is not None  # noqa: S101 - as above
+        return reading.program_changes(self._given(first, first.wheel), self._given(remedied, remedied.wheel), limits)
+
+    def cpu_caution(self, build: Build) -> str:
+        """Return why a build may depend on its processor; empty without a sign of it, or without its log."""
+        log = self.results.logs.find(build.log)
+        return (
+            reading.cpu_caution(log, self.results.wheels.find(build.wheel.sha256) if build.wheel else None)
+            if log
+            else ""
+        )
 
     def _look(self, first: wheel.Given, second: wheel.Given, limits: Limits) -> Diagnosis | None:
         """Parse and explain two wheels; raise Interrupted where a signal to all our processes ended that."""

@@ -6,7 +6,7 @@ It writes lines of JSON to standard output: first `{"probe": {...}}`; if the com
 the dynamic build requirements, `{"asked": [...]}`; then one of `{"failure": {"phase", "reason",
 "detail"}}`, `{"failed": status}`, `{"missing": true}` (the answer names absent requirements) or
 `{"file": name, "size": bytes}` followed by that many bytes. What a hook prints goes to standard error.
-If a remedy changes the finished wheel, `postprocess.py` applies it.
+If a recipe is proven, the guest runs its text with /bin/sh instead of calling a hook.
 `build/protocol.py` has the schema of each frame, and their order.
 
 The guest is process 1 of its container, and it alone has the channel. No code of the package or of
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 TIMED_OUT = 124  # the exit status once its time is up, as timeout(1) has it
 CRASHED = 70  # after a hook was called, which may have caused it; EX_SOFTWARE of sysexits.h
 UNREADY = 71  # before any hook was called, so that no package can have caused it; EX_OSERR
+ANOTHER_WHEEL = 10  # the exit status of a recipe that built a wheel, but not the one that it names
 PAUSE = 0.05  # seconds between two checks of a hook while other processes of the container send signals
 
 
@@ -127,6 +128,33 @@ def call_pip(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - the name 
     return wheels[0] if len(wheels) == 1 else None
 
 
+def call_recipe(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - the name of a file, if there is one
+    """Run a recipe as its users do: its environment has an offline index, and the tools with which a recipe begins."""
+    import subprocess  # noqa: PLC0415 - hooks have no use for it
+
+    os.chdir(out)
+    ended = subprocess.call(["/bin/sh", spec["recipe"], spec["sdist"]])  # noqa: S603 - our own text
+    if ended not in (0, ANOTHER_WHEEL):
+        raise SystemExit(f"the recipe ended with status {ended}")
+    wheels = [name for name in os.listdir("dist") if name.endswith(".whl")]
+    if len(wheels) != 1:
+        raise SystemExit(f"the recipe gave {len(wheels)} wheels")
+    if (ended == 0) is not (sha256_of(os.path.join("dist", wheels[0])) == spec["expected"]):
+        raise SystemExit(f"the recipe ended with status {ended}, which is not true of its wheel")
+    return wheels[0]
+
+
+def sha256_of(path: str) -> str:
+    """Return the SHA-256 of a file."""
+    import hashlib  # noqa: PLC0415 - hooks have no use for it
+
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while piece := stream.read(CHUNK):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
 def run_hook(spec: dict[str, Any], name: str, root: str, out: str, voice: HostChannel) -> tuple[int, Any, float]:
     """Call the hook in a separate process; return its exit status, its value and its processor time.
 
@@ -210,18 +238,27 @@ def _be_the_hook(spec: dict[str, Any], name: str, root: str, out: str, answer: i
         if os.getppid() == 1:
             make_dumpable(1)
         require(spec["pythonpath"])
-        by_pip = spec.get("pip") and name == "build_wheel"
-        value = call_pip(spec, out) if by_pip else call_hook(spec, name, root, out)
+        value = called(spec, name, root, out)
         os.write(answer, json.dumps(value).encode())
         status = 0
     except SystemExit as asked:
-        print(f"the build backend called sys.exit({asked.code!r})", file=sys.stderr)  # noqa: T201 - into the log
+        who = "" if spec.get("recipe") else "the build backend called sys.exit: "
+        print(f"{who}{asked.code!r}", file=sys.stderr)  # noqa: T201 - into the log
     except BaseException:  # noqa: BLE001 - any exception is the package's
         traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def called(spec: dict[str, Any], name: str, root: str, out: str) -> Any:  # noqa: ANN401 - the hook's value
+    """Call a hook, or in place of build_wheel what builds in another way: a recipe, or `pip wheel`."""
+    if name == "build_wheel" and spec.get("recipe"):
+        return call_recipe(spec, out)
+    if name == "build_wheel" and spec.get("pip"):
+        return call_pip(spec, out)
+    return call_hook(spec, name, root, out)
 
 
 def require(folder: str) -> None:
@@ -469,8 +506,10 @@ def _open_up(folder: str) -> None:
 
 
 def build(spec: dict[str, Any], root: str, voice: HostChannel) -> int:
-    """Call the hook, and hand over its result."""
+    """Call the hook, or run the recipe, and hand over its result."""
     out = os.path.join(os.path.dirname(root), "out")
+    if spec.get("recipe"):
+        clear((*spec["scratch"], QUEUES))  # a recipe unpacks the sdist itself
     os.makedirs(out)
     try:
         status, name, seconds = run_hook(spec, spec["hook"], root, out, voice)
@@ -480,25 +519,12 @@ def build(spec: dict[str, Any], root: str, voice: HostChannel) -> int:
     if status != 0 or went_short():
         return tell_failure(spec, status, voice)
     try:
-        path, size = produced(out, name, spec["wheel"])
+        path, size = produced(os.path.join(out, "dist") if spec.get("recipe") else out, name, spec["wheel"])
     except Unfit as finding:
         voice.refuse("wheel", finding)
         return 1
-    if spec["finish"]:
-        if not finished(path, spec["finish"], spec["epoch"]):
-            voice.refuse("finish", Unfit("build-error", "the remedy could not be applied"))
-            return 1
-        size = os.stat(path).st_size
     voice.hand_over(path, size, cpu_seconds=seconds)
     return 0
-
-
-def finished(path: str, steps: list[str], epoch: int) -> bool:
-    """Apply a remedy to a wheel, in a process without the package's code; return whether it succeeded."""
-    ours = os.path.join(os.path.dirname(os.path.abspath(__file__)), "postprocess.py")
-    command = [sys.executable, "-I", ours, str(epoch), ",".join(steps), path]
-    child = os.posix_spawn(sys.executable, command, {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def tell_failure(spec: dict[str, Any], status: int, voice: HostChannel) -> int:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from orchestrator.job.judge import JudgedBuilds
+    from orchestrator.job.recipes import RecipeRunner
     from orchestrator.model import Build, Diagnosis, Environment, Release, Task
 
 
@@ -23,6 +24,7 @@ def explain_difference(
     judged: JudgedBuilds,
     build: Callable[[str, Environment], Build],
     diagnose: Callable[[Build, Build], Diagnosis | None],
+    runner: RecipeRunner,
 ) -> JudgedBuilds:
     """Explain why builds differ, where they do. Experiments may change the verdict to intrinsic: a flaky build."""
     if judged.judgement.verdict not in (Verdict.SENSITIVE, Verdict.INTRINSIC):
@@ -32,7 +34,17 @@ def explain_difference(
 
     first, second, control = judged.builds
     case = Case(task, release.version, judged.judgement.verdict, first, second, control, judged.differences)
-    explained = explain(case, Tools(build, diagnose, CURES, TOLD_APART))
+    tools = Tools(
+        build,
+        runner.run,
+        diagnose,
+        CURES,
+        TOLD_APART,
+        backend=runner.settled.source.backend,
+        changes=runner.changes,
+        obstacle=runner.obstacle,
+    )
+    explained = explain(case, tools)
     flaky = Judgement(Verdict.INTRINSIC, explained.flaky, judged.judgement.failure)
     return replace(
         judged,

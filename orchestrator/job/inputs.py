@@ -32,12 +32,15 @@ if TYPE_CHECKING:
         Diagnosis,
         Image,
         Missing,
+        Pin,
+        ProgramChange,
         Published,
         Release,
         Sdist,
         Target,
         Task,
     )
+    from orchestrator.recipes import Pinned
     from orchestrator.sources.sdist import Source
 
 
@@ -62,6 +65,18 @@ class SettlingEffects:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeEffects:
+    """The effects that running a recipe needs."""
+
+    offered: Callable[
+        [Sequence[Pinned], Target], tuple[Pin, ...] | str
+    ]  # what a recipe pins; or why that cannot be had
+    file: Callable[[str], Path]  # a text as a file
+    wheels: Callable[[Sequence[Pin]], Path]  # a folder with the files of wheels
+    changes: Callable[[Build, Build], tuple[ProgramChange, ...]]  # of a remedied build, against one without remedies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Effects(SettlingEffects):
     """All effects of one job."""
 
@@ -75,6 +90,8 @@ class Effects(SettlingEffects):
     now: Callable[[], datetime]
     published: Callable[[Release, Build], Published | None] = lambda _release, _build: None  # the index's wheel
     packages: Callable[[tuple[Missing, ...], Image], tuple[str, ...]] = _no_packages  # Debian's, that provide these
+    recipes: RecipeEffects | None = None  # None: recipes are not run
+    cpu_caution: Callable[[Build], str] = lambda _build: ""  # why a build may depend on its processor; empty: no sign
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Difference,
         Environment,
         Image,
+        Recipe,
         Release,
         Task,
         Variant,
@@ -54,6 +55,7 @@ class JudgedBuilds:
     variants: tuple[Variant, ...] = ()
     differences: tuple[Difference, ...] = ()
     explained: Explained = field(default_factory=Explained)
+    recipes: tuple[Recipe, ...] = ()
 
 
 def without_building(task: Task, release: Release, image: Image) -> Judgement | None:

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 from orchestrator import __version__
 from orchestrator.analysis import failure_signs, wheel_tags
+from orchestrator.analysis.cautions import DEPENDS_ON_CPU
 from orchestrator.errors import WheelproofError
 from orchestrator.job.inputs import NOTHING
-from orchestrator.model import SCHEMA, Result, UsedImage, Verdict, Wheel
+from orchestrator.model import SCHEMA, Caution, Result, UsedImage, Verdict, Wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from orchestrator.experiments.explain import Explained
     from orchestrator.job.inputs import Effects
     from orchestrator.job.judge import JudgedBuilds
-    from orchestrator.model import Build, Failure, Image, Inputs, Lock, Release, TagComparison, Task
+    from orchestrator.model import Build, Failure, Image, Inputs, Lock, ProgramChange, Release, TagComparison, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +80,19 @@ def _result(
         experiments=explained.experiments,
         remedies=explained.remedies,
         recipe=explained.recipe,
+        recipes=judged.recipes,
+        recipe_why=explained.recipe_why,
+        changes=_changes(explained),
         left_open=explained.left_open,
         builds_compared=explained.builds_compared,
         flake_bound=explained.flake_bound,
     )
+
+
+def _changes(explained: Explained) -> tuple[ProgramChange, ...]:
+    """Return what the recipe changes besides its purpose."""
+    found = (one.changes for one in explained.remedies if one.name in explained.recipe)
+    return next(filter(None, found), ())
 
 
 def _with_help(result: Result, subject: Subject, effects: Effects) -> Result:
@@ -89,7 +100,14 @@ def _with_help(result: Result, subject: Subject, effects: Effects) -> Result:
     failure = result.failure and failure_signs.with_evidence(result.failure)
     if failure is not None and result.verdict is Verdict.FTBFS:
         failure = replace(failure, debian_packages=effects.packages(failure.missing, subject.image))
-    return replace(result, failure=failure, kind=_tags(result, subject.release, effects.read))
+    cautions = _cautions(result, effects.cpu_caution)
+    return replace(result, failure=failure, kind=_tags(result, subject.release, effects.read), cautions=cautions)
+
+
+def _cautions(result: Result, of: Callable[[Build], str]) -> tuple[Caution, ...]:
+    """Return the signs that a build depends on its processor, which is the same in all of our builds."""
+    found = [(build.name, why) for build in result.builds[:1] if build.wheel and (why := of(build))]
+    return tuple(Caution(DEPENDS_ON_CPU, (name,), why) for name, why in found)
 
 
 def _tags(result: Result, release: Release, read: Callable[[Build], Wheel | Failure]) -> TagComparison | None:

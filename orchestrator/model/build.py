@@ -85,7 +85,7 @@ class Phase(StrEnum):
     BUILD_SDIST = "build-sdist"
     BUILD_WHEEL = "build-wheel"
     WHEEL = "wheel"
-    FINISH = "finish"  # only in experiments: a remedy's step on the wheel failed
+    FINISH = "finish"  # only in records of earlier releases
 
 
 class Reason(StrEnum):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from orchestrator.model.recipe import RecipeForm
+
 DAY = 86_400
 
 
@@ -29,9 +31,10 @@ class Limits:
 class Budget:
     """The limits on explaining one difference, beyond the first three builds."""
 
-    builds: int = 16
+    builds: int = 24
     seconds: int = 1800  # of builds' real time, in total; no build starts that would probably exceed it
     remedies: bool = True  # whether to try remedies, or only isolate causes
+    recipes: tuple[RecipeForm, ...] = (RecipeForm.SH,)  # the forms of a recipe that are run as they stand
 
 
 class Policy(StrEnum):

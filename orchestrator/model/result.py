@@ -95,6 +95,7 @@ class Result:
     experiments: tuple[Experiment, ...] = ()
     remedies: tuple[Remedied, ...] = ()
     recipe: tuple[str, ...] = ()  # the smallest set of remedies that was proven to give equal bytes
+    recipe_why: str = ""  # why there is no recipe, or what it costs
     recipes: tuple[Recipe, ...] = ()  # that set as files; empty in records of earlier releases
     changes: tuple[ProgramChange, ...] = ()  # what that set changes besides its purpose
     cautions: tuple[Caution, ...] = ()

@@ -1,4 +1,4 @@
-"""The catalogues of causes, variations and remedies for readers: one entry for each slug."""
+"""The catalogues of causes, variations, remedies and cautions for readers: one entry for each slug."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes.catalogue import CAUSES
 from orchestrator.analysis.causes.model import Party
+from orchestrator.analysis.cautions import CAUTIONS
 from orchestrator.build.variations import VARIATIONS
 from orchestrator.experiments.explain import FRAGILE
 from orchestrator.experiments.remedies import REMEDIES
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from orchestrator.analysis.causes.model import Cause, UpstreamAdvice
+    from orchestrator.analysis.cautions import CautionKind
     from orchestrator.build.variation import Variation
     from orchestrator.build.writing import Writing
     from orchestrator.experiments.remedies import Remedy
     from orchestrator.publish.glossary import Group
 
-CAUSE, VARIATION, REMEDY, SLUG = "causes", "variations", "remedies", "slugs"
+CAUSE, VARIATION, REMEDY, CAUTION, SLUG = "causes", "variations", "remedies", "cautions", "slugs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ def chapters(
             VARIATION, "Variations", _OF_VARIATIONS, tuple(_variation(entry, causes, fixes) for entry in variations)
         ),
         Chapter(REMEDY, "Remedies", _OF_REMEDIES, tuple(_remedy(entry, causes) for entry in remedies)),
+        Chapter(CAUTION, "Cautions", _OF_CAUTIONS, tuple(map(_caution, CAUTIONS))),
         Chapter(SLUG, "Other slugs", _OF_SLUGS, tuple(map(_group, GROUPS))),
     )
 
@@ -110,6 +113,12 @@ _FRAGILE = Entry(
             "Let the build work in both environments, or name what it needs in its documentation.",
         ),
     ),
+)
+
+
+_OF_CAUTIONS = (
+    "Why builds elsewhere may differ although those here agree. A caution changes no verdict: it names what no "
+    "variation here can test, with the line that shows it."
 )
 
 
@@ -170,12 +179,22 @@ def _remedy(remedy: Remedy, causes: Iterable[Cause]) -> Entry:
     return Entry(remedy.name, remedy.summary, sections, see)
 
 
+def _caution(caution: CautionKind) -> Entry:
+    sections = (
+        ("Why", caution.why),
+        ("How it shows", caution.shows),
+        ("How to fix it", caution.repair),
+        ("Example", caution.example),
+    )
+    return Entry(caution.name, caution.summary, sections)
+
+
 def _example(written: Writing) -> Iterator[tuple[str, str]]:
     """Yield a remedy's shell commands as an example, if it has any."""
     pieces = (
         *written.lines,
         *(f'export {name}="{value}"' for name, value in written.variables),
-        *(f"CFLAGS={flag}" for flag in written.flags),
+        *(f"gcc ... {flag}" for flag in written.flags),
         *(f"--config-setting={key}={value}" for key, value in written.settings),
         *((" ".join((*written.wrap, "python3 -m build")),) if written.wrap else ()),
     )

@@ -186,17 +186,6 @@ GROUPS: tuple[Group, ...] = (
         ProgramAspect,
     ),
     Group(
-        "cautions",
-        "Reasons to doubt that other machines agree, which no variation here can test.",
-        {
-            "depends-on-cpu": (
-                "A compiler was called with `-march=native` or the like, so the code depends on the processor of the "
-                "build host. All builds of a job run on one host, so they cannot show it. Compile for a named "
-                "processor instead, such as `-march=x86-64-v2`."
-            ),
-        },
-    ),
-    Group(
         "parties",
         "Who can remove a cause, and gets the report.",
         {

@@ -49,28 +49,22 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Paste:
-    """A text that is used as it is: its indentation and its tabs are kept."""
-
-    text: str
+Block = str | Table
+"""A line or a table. Line breaks in a package's text are escaped."""
 
 
-Block = str | Table | Paste
-"""A line, a table, or a text. Line breaks in a package's text are escaped."""
-
-
-def story(result: Result, summaries: Mapping[str, str], recipes: Sequence[tuple[str, str]] = ()) -> Iterator[Block]:
+def story(result: Result, summaries: Mapping[str, str]) -> Iterator[Block]:
     """Report all that is known of one verdict, cause by cause.
 
-    `summaries` has a sentence for each slug of a cause; `recipes` are (title, text) of the recipe.
+    `summaries` has a sentence for each slug of a cause.
     """
     yield from _verdict(result)
     proofs = {one.name: proof.of_cause(result, one) for one in result.causes}
     yield from why(result.causes, result.unexplained, summaries, proofs=proofs)
     yield from _experiments(result.experiments)
     yield from _remedies(result)
-    yield from _recipes(recipes)
+    yield from _recipes(result)
+    yield from _cautions(result)
     yield from _published(result, summaries)
 
 
@@ -86,6 +80,7 @@ def brief(result: Result) -> Iterator[Block]:
         ("Causes", [f"{one.name} ({one.proof})" for one in result.causes]),
         ("Unexplained", _members(wording.gathered(result.unexplained))),
         ("Differs in", _members((one.path, one.aspect, ()) for one in result.differences if not one.consequence)),
+        ("Cautions", [f"{one.name}: {one.evidence}" for one in result.cautions]),
         ("Remedies", [one.name for one in result.remedies if proof.is_proven(result, one)]),
         ("On the index", [wording.third_party(result)] if result.published else []),
         ("Left open", [result.left_open] if result.left_open else []),
@@ -284,11 +279,22 @@ def _remedies(result: Result) -> Iterator[Block]:
         yield f"  {one_line(one.name)}: {one_line(proof.of_remedy(result, one))}"
 
 
-def _recipes(found: Iterable[tuple[str, str]]) -> Iterator[Block]:
-    for title, text in found:
+def _recipes(result: Result) -> Iterator[Block]:
+    """Report what is proven of each form of the recipe; the files themselves are printed one by one."""
+    if not result.recipes:
+        return
+    yield ""
+    yield f"Recipe: {one_line(', '.join(result.recipe)) or 'no remedy is needed'}"
+    yield f"  {one_line(proof.of_set(result))}" if result.recipe else ""
+    for recipe in result.recipes:
+        yield f"  {recipe.form}: {one_line(proof.of_recipe(result, recipe))}"
+    yield f"  wheelproof explain {one_line(result.project)}=={one_line(result.version)} --recipe FORM prints the file."
+
+
+def _cautions(result: Result) -> Iterator[Block]:
+    for caution in result.cautions:
         yield ""
-        yield f"Recipe: {title}"
-        yield Paste(text)
+        yield f"Caution: {one_line(caution.name)}: {one_line(caution.evidence)}"
 
 
 def _published(result: Result, summaries: Mapping[str, str]) -> Iterator[Block]:

@@ -16,10 +16,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator import requirement_files
-from orchestrator.analysis import failure_signs, installed_wheel, wheel
+from orchestrator.analysis import cpu_flags, failure_signs, installed_wheel, wheel
 from orchestrator.analysis.failure_signs import Explanation
 from orchestrator.errors import PackageIndexError, ResultsError, UsageError, WheelproofError
 from orchestrator.model import DETAIL, Diagnosis, Failure, Phase, Reason, Wheel
+from orchestrator.model.recipe import ProgramAspect, ProgramChange
 from orchestrator.requirement_files import Mistake, Read
 from orchestrator.sources import index_pages, sdist
 from orchestrator.sources.sdist import Source
@@ -46,6 +47,8 @@ _SMALL = Bounds(memory=96 << 20, seconds=20, answer=4 << 20)
 _PAGE = Bounds(memory=192 << 20, seconds=30, answer=16 << 20)
 _LISTED = Bounds(memory=384 << 20, seconds=60, answer=64 << 20)  # whole pages, with all fields that a resolver reads
 _INSTALLED = Bounds(memory=128 << 20, seconds=300, patience=3600)  # it hashes all files, in pieces
+_LOG = Bounds(memory=96 << 20, seconds=60, patience=3600)  # it is read line by line
+_MEMBERS = Bounds(memory=512 << 20, seconds=120, patience=3600)  # one member at a time, with its sections
 _OF_PAGES = ("pypi_simple", "encodings.idna")
 _PAIR, _PAIR_FOR_EACH, _PAIR_MOST = 512 << 20, 24, 3 << 30
 _PAIR_SECONDS = 300
@@ -96,14 +99,28 @@ def diagnosed(first: Given, second: Given, limits: Limits) -> Diagnosis | None:
     """Return why two wheels differ: see `compare_files.diagnosed`; None, with a logged warning, on any limit."""
     from orchestrator.analysis import compare_files  # noqa: PLC0415 - it imports all causes, and most runs compare nothing
 
-    size = _size(first.path) + _size(second.path)
-    memory = min(_PAIR + _PAIR_FOR_EACH * size, _PAIR_MOST)
-    bounds = Bounds(memory, seconds=_PAIR_SECONDS, patience=4 * _PAIR_SECONDS, long=True)
+    bounds = _for_two(first.path, second.path)
     diagnosis = run_limited(compare_files.diagnosed, first, second, limits, kind=Diagnosis | None, bounds=bounds)
     if isinstance(diagnosis, Exceeded):
         logs.warning("two wheels cannot be compared in detail", wheel=first.file.filename, fault=diagnosis.detail)
         return None
     return diagnosis
+
+
+def program_changes(original: Given, remedied: Given, limits: Limits) -> tuple[ProgramChange, ...]:
+    """Return what users get differently of a remedied wheel: see `program_changes.program_changes`.
+
+    If a limit is exceeded, the only change is a cost: it cannot be shown that the wheel is not worse.
+    """
+    from orchestrator.analysis import program_changes as comparison  # noqa: PLC0415 - most runs compare nothing
+
+    bounds = _for_two(original.path, remedied.path)
+    kind = tuple[ProgramChange, ...]
+    changes = run_limited(comparison.program_changes, original, remedied, limits, kind=kind, bounds=bounds)
+    if isinstance(changes, Exceeded):
+        logs.warning("two programs cannot be compared", wheel=remedied.file.filename, fault=changes.detail)
+        return (ProgramChange("", ProgramAspect.MEMBERS, "wheel", f"cannot be compared: {changes.bound}"),)
+    return changes
 
 
 def page(path: Path, name: str, kind: str, url: str, encoding: str | None) -> tuple[index_pages.Edition, ...] | str:
@@ -126,6 +143,19 @@ def explain(log: Path, sizes: tuple[int, ...]) -> Explanation:
     """Return why a build failed, by its log: see `failure_signs.explain_file`; BUILD_ERROR on a limit."""
     explanation = _called(failure_signs.explain_file, log, sizes, kind=Explanation, bounds=_SMALL)
     return Explanation(Reason.BUILD_ERROR) if isinstance(explanation, Exceeded) else explanation
+
+
+def cpu_caution(log: Path, built: Path | None) -> str:
+    """Return what shows that a compiler used the host's processor: see `cpu_flags`; "" if nothing does, or on a limit.
+
+    `built` is the build's wheel, if there is one. The text is printable and cut. Raises as `describe` does.
+    """
+    return _shown_by(cpu_flags.in_log, log, _LOG) or (_shown_by(cpu_flags.in_wheel, built, _MEMBERS) if built else "")
+
+
+def _shown_by(search: Callable[[Path], str], path: Path, bounds: Bounds) -> str:
+    shown = _called(search, path, kind=str, bounds=bounds)
+    return "" if isinstance(shown, Exceeded) else shown
 
 
 def project_of(folder: Path) -> str:
@@ -205,6 +235,12 @@ def _for(path: Path) -> Bounds:
     """Return an archive's limits of memory and time by its size on disk."""
     size = _size(path)
     return Bounds(memory=min(_ARCHIVE + _FOR_EACH * size, _MOST), seconds=_SECONDS + size // _RATE, patience=3600)
+
+
+def _for_two(first: Path, second: Path) -> Bounds:
+    """Return the limits of comparing two wheels by their sizes on disk."""
+    memory = min(_PAIR + _PAIR_FOR_EACH * (_size(first) + _size(second)), _PAIR_MOST)
+    return Bounds(memory, seconds=_PAIR_SECONDS, patience=4 * _PAIR_SECONDS, long=True)
 
 
 def _size(path: Path) -> int:

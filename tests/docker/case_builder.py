@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orchestrator.build_requirements.install import BuildEnvironments
+from orchestrator.farm import recipe_effects
 from orchestrator.farm.effects import JobEffects
 from orchestrator.farm.workers import Cancellation, CpuSlots
 from orchestrator.job.rebuild import rebuild
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.build.engine import Engine
-    from orchestrator.job.inputs import Effects
+    from orchestrator.job.inputs import Effects, RecipeEffects
     from orchestrator.model import Image
 
 SMALL = Limits(seconds=60, memory=512 << 20, scratch=64 << 20, processes=64, log=4 << 20, wheel=16 << 20)
@@ -58,15 +59,25 @@ class CaseBuilder:
             recall=lambda _question: None,
             salt=lambda: secrets.token_hex(6),
             now=lambda: datetime.now(UTC),
+            recipes=self.recipes(limits),
         )
         if requirements is not None:
             folder = requirements
-            effects = replace(effects, materialize=lambda _lock, _target: folder)
+            effects = replace(effects, materialize=lambda _lock, _target: folder, recipes=None)
         task = Task(slug, self.image.name, hold=hold, source_date_epoch=epoch, limits=limits, budget=budget)
         found = rebuild(task, release, self.image, effects)
         assert isinstance(found, Result)
         assert self.engine.sweep(LABEL) == 0, "a build left its container behind"
         return found
+
+    def recipes(self, limits: Limits) -> RecipeEffects:
+        """Return the effects of running recipes, which install pip and others from the real index."""
+        index = Index(None, self.cache)
+        return replace(
+            self.job_effects.recipes(limits),
+            offered=lambda wanted, target: recipe_effects.offered(index, wanted, target),
+            wheels=lambda pins: recipe_effects.folder_of(self.cache, index, pins, 64 << 20),
+        )
 
     @property
     def job_effects(self) -> JobEffects:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from orchestrator.build.engine import Container, Engine
+from orchestrator.build.variations import CLOCK_SHIFT
 from tests.docker.containers import SCRATCH, run_inside
 
 if TYPE_CHECKING:
     from orchestrator.model import Image
 
-AHEAD = (398 * 24 + 6) * 3600 + 23 * 60
+AHEAD = CLOCK_SHIFT
 """Seconds: the shift of the second build, more than a year."""
 
 SLACK = 60

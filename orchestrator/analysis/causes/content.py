@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes import dates, ordering, upstream
-from orchestrator.analysis.causes.erasers import Known, by_place, by_token, differing, in_turn
+from orchestrator.analysis.causes.erasers import Known, by_place, by_token, cut, differing, in_turn, token
 from orchestrator.analysis.causes.model import Cause
 from orchestrator.analysis.causes.planted_values import planted
 
@@ -39,6 +39,9 @@ _FOLDERS = re.compile(
     rb"|(?P<temp>(?<![A-Za-z0-9_])(?:\.tmp[A-Za-z0-9]{6}|tmp" + _NAME + rb"{8}|tmp\.[A-Za-z0-9]{10}))(?![A-Za-z0-9_])"
 )  # fmt: skip
 
+_MADE = re.compile(rb"(?<=/)(?P<stem>[A-Za-z][\w.+-]{0,60}?[-._])(?P<random>[a-z0-9_]{8})(?=/)")
+_MIXED = re.compile(rb"(?=[a-z0-9_]*[g-z])(?=[a-z0-9_]*[0-9_])[a-z0-9_]{8}")
+
 
 def _alike(pattern: re.Pattern[bytes], marker: bytes) -> Callable[[SidePair], SidePair]:
     """Return an eraser of the matches of a pattern, where both sides have the same number of them."""
@@ -59,7 +62,30 @@ def _without_letters(folder: re.Match[bytes]) -> bytes:
 def erase_random_folders(texts: Texts, _known: object = None) -> Texts:
     """Erase the random parts of temporary folders' names, where both sides have the same number of them."""
     ours, theirs = (_FOLDERS.sub(_without_letters, text) for text in texts)
-    return (ours, theirs) if ours.count(b"<random>") == theirs.count(b"<random>") else texts
+    if ours.count(b"<random>") != theirs.count(b"<random>"):
+        ours, theirs = texts
+    return (ours, theirs) if ours == theirs else _erase_made_folders(ours, theirs)
+
+
+def _erase_made_folders(first: bytes, second: bytes) -> Texts:
+    """Erase what mkdtemp appends to a prefix that only the package knows: each side has it at the same place."""
+    ours, theirs = list(_MADE.finditer(first)), list(_MADE.finditer(second))
+    if len(ours) != len(theirs):
+        return first, second
+    gone = [both for both in zip(ours, theirs, strict=True) if _are_made(*both)]
+    return (
+        cut(first, [left for left, _ in gone], b"<random>"),
+        cut(second, [right for _, right in gone], b"<random>"),
+    )
+
+
+def _are_made(first: re.Match[bytes], second: re.Match[bytes]) -> bool:
+    """Return whether two folders have one prefix and two endings that are no numbers, words or hashes."""
+    return (
+        first["stem"] == second["stem"]
+        and first["random"] != second["random"]
+        and any(_MIXED.search(one["random"]) for one in (first, second))
+    )
 
 
 def without_random(name: bytes) -> bytes:
@@ -98,10 +124,19 @@ def _heads(first: bytes, second: bytes) -> tuple[bytes, bytes]:
 def _nested(pair: SidePair) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for place in differing(pair):
-        for name, variations in _NESTED.items():
-            if place.endswith(f": {name}"):
-                found |= dict.fromkeys(variations)
+        header = place.rpartition(": ")[2]
+        found |= dict.fromkeys(("time",) if _has_the_clock(pair, place) else _NESTED.get(header, ()))
     return tuple(found)
+
+
+def _has_the_clock(pair: SidePair, place: str) -> bool:
+    """Return whether each side has its build's time there, in seconds since 1970: no time zone changes these."""
+    clocks = Known(pair[0].traces, pair[1].traces)
+    return any(twin.form == "epoch" and _is_both_clocks(twin, clocks) for twin in dates.twins(token(pair, place)))
+
+
+def _is_both_clocks(twin: dates.Twin, known: Known) -> bool:
+    return bool(dates.in_clock(twin.spans[0], known.first) and dates.in_clock(twin.spans[1], known.second))
 
 
 _NESTED = {
@@ -321,7 +356,15 @@ CAUSES: tuple[Cause, ...] = (
         upstream=upstream.RANDOM_FOLDER,
         kinds=LOADED,
         erase=by_token(erase_random_folders),
-        remedies=("build-in-place", "meson-build-dir", "prefix-map-folder", "no-debug-info", "strip-debug"),
+        remedies=(
+            "build-in-place",
+            "meson-build-dir",
+            "scikit-build-dir",
+            "hatch-mypyc-build-dir",
+            "prefix-map-folder",
+            "no-debug-info",
+            "strip-debug",
+        ),
     ),
     *PLACES,
     Cause(
@@ -329,9 +372,9 @@ CAUSES: tuple[Cause, ...] = (
         summary="A fixed time is written in the local time of the build.",
         why="SOURCE_DATE_EPOCH or a file's time was converted to text in the build's time zone.",
         shows="Two dates that mean the same instant, each in its build's time zone.",
-        example="2020-07-30 14:47:38 | 2020-08-01 16:47:38",
+        example="2020-07-30 14:47:38 | 2020-07-31 16:47:38",
         upstream=upstream.TIME_ZONE,
-        kinds=TEXTS,
+        kinds=LOADED,
         erase=dates.erasing(dates.is_one_instant, b"<instant>"),
         variations=("timezone",),
         remedies=("fix-timezone",),
@@ -344,6 +387,7 @@ CAUSES: tuple[Cause, ...] = (
         example="Built Nov 22 2026 09:14:02 | Built Dec 25 2027 15:37:04",
         upstream=upstream.BUILD_DATE,
         kinds=TEXTS,
+        besides=("nested",),
         erase=in_turn(
             dates.erasing(dates.is_build_date, b"<date>"),
             lambda pair: pair if pair[0].member.kind != "raw" else by_token(dates.erase_instants)(pair),

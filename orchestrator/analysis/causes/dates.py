@@ -6,6 +6,7 @@ import re
 import struct
 from calendar import monthrange, timegm
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes.erasers import Known, by_token, cut, differing, token
@@ -21,7 +22,10 @@ SLACK = 2.0
 """Seconds: a file's time may be coarser than the clock, and the probe runs shortly before the build."""
 
 DAY = 86_400
+WEEK = 7 * DAY
 _MOST = 10_000  # dates in one token
+_WEEKDAYS = b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"
+_EPOCH_TO_MONDAY = 4  # days from 1970-01-01, a Thursday
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
     rb"(?P<name>(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -47,24 +51,27 @@ FORMS: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
         ("european", rb"(?<!\d)", _DAY, _SAME, _NUMBER, rb"(?P=s)", _YEAR, _END, _CLOCK),
         ("american", rb"(?<!\d)", _NUMBER, _SAME, _DAY, rb"(?P=s)", _YEAR, _END, _CLOCK),
         ("packed", rb"(?<![0-9A-Fa-f])", _YEAR, _NUMBER, _DAY, _RUN, rb"(?![0-9A-Fa-f])"),
+        ("week", rb"(?<![0-9A-Za-z])", _YEAR, rb"-?W(?P<week>[0-5]\d)(?:-?(?P<weekday>[1-7]))?(?![0-9A-Za-z])"),
+        ("ordinal", rb"(?<![0-9A-Fa-f])", _YEAR, rb"[-.]?(?P<ordinal>[0-3]\d\d)(?![0-9A-Fa-f])"),
         ("month", rb"(?<!\d)", _YEAR, rb"(?P<s>[-/._])", _NUMBER, rb"(?!\d|(?P=s)\d)"),
         ("month-named", _FREE, _MONTH, rb",? ", _YEAR, _END),
         ("time", rb"(?<![\d:])", _TIME, rb"(?![\d:])"),
         ("epoch", rb"(?<![0-9A-Fa-f])(?P<epoch>[12]\d{9})(?P<fraction>\.?\d{0,9})(?![0-9A-Fa-f])"),
         ("hex", rb"(?<![0-9A-Fa-f])(?:0x)?(?P<hex>[5-9a-fA-F][0-9a-fA-F]{7})(?![0-9A-Fa-f])"),
         ("year", rb"(?<![\d.])", _YEAR, rb"(?![\d])"),
+        ("weekday", _FREE, rb"(?P<named>Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:(?:s|nes|rs|ur)?day)?(?![0-9A-Za-z])"),
     )
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The seconds that a text may mean if it is in UTC; `daily` where it names no day."""
+    """The seconds that a text may mean if it is in UTC."""
 
     begin: float
     end: float
     zone: int | None = None  # seconds east of UTC, where the text has an offset
-    daily: bool = False
+    period: int = 0  # seconds after which it may mean the same again: a day or a week, where it names no date
 
 
 def span(form: str, found: re.Match[bytes]) -> Span | None:
@@ -74,11 +81,30 @@ def span(form: str, found: re.Match[bytes]) -> Span | None:
         return _epoch(parts)
     if form == "hex":
         return Span(int(parts["hex"], 16), int(parts["hex"], 16) + 1, 0)
+    if "named" in parts:
+        begin = (_WEEKDAYS.index(parts["named"]) + _EPOCH_TO_MONDAY) * DAY
+        return Span(begin, begin + DAY, period=WEEK)
+    if "week" in parts or "ordinal" in parts:
+        return _counted(parts)
     hour, minute, second = (int(parts.get(part, b"0")) for part in ("hour", "minute", "second"))
     clock = int(parts.get("hours", hour)) * 3600 + minute * 60 + min(second, 59)
     if "year" not in parts:
-        return Span(clock, clock + _precision(parts), daily=True)
+        return Span(clock, clock + _precision(parts), period=DAY)
     return _dated(parts, clock)
+
+
+def _counted(parts: dict[str, bytes]) -> Span | None:
+    """Return what a date means that counts weeks (ISO 8601) or days of the year."""
+    try:
+        if "ordinal" in parts:
+            day = datetime.strptime(f"{int(parts['year'])} {int(parts['ordinal'])} +0000", "%Y %j %z")
+        else:
+            numbers = int(parts["year"]), int(parts["week"]), int(parts.get("weekday", b"1"))
+            day = datetime.fromisocalendar(*numbers).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    begin = int(day.timestamp())
+    return Span(begin, begin + (DAY if "ordinal" in parts or "weekday" in parts else WEEK))
 
 
 def _dated(parts: dict[str, bytes], clock: int) -> Span | None:
@@ -142,12 +168,13 @@ def _zones(found: Span, utc_offset: int) -> tuple[tuple[str, int], ...]:
 
 
 def _meets(found: Span, begin: float, end: float) -> bool:
-    if not found.daily:
+    period = found.period
+    if not period:
         return found.begin <= end and begin < found.end
-    if end - begin >= DAY:
+    if end - begin >= period:
         return True
-    begin, end = begin % DAY, begin % DAY + (end - begin)
-    return any(found.begin + shift <= end and begin < found.end + shift for shift in (0, DAY))
+    begin, end = begin % period, begin % period + (end - begin)
+    return any(found.begin + shift <= end and begin < found.end + shift for shift in (-period, 0, period))
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,13 +261,13 @@ def is_one_instant(twin: Twin, known: Known) -> bool:
     """Return whether two texts mean the same instant, each in its build's time zone."""
     ours, theirs = known.first.utc_offset, known.second.utc_offset
     first, second = twin.spans
-    if twin.form in ("epoch", "hex", "year", "month", "month-named"):
+    if twin.form in ("epoch", "hex", "year", "month", "month-named", "week", "ordinal", "weekday"):
         return False
     if first.zone is not None and second.zone is not None:
         return first.zone != second.zone and abs((first.begin - first.zone) - (second.begin - second.zone)) < 1
     if ours == theirs:
         return False
-    if first.daily or second.daily:
+    if first.period or second.period:
         return (first.begin - ours - second.begin + theirs) % DAY == 0
     return first.begin - ours < second.end - theirs and second.begin - theirs < first.end - ours
 

@@ -145,7 +145,7 @@ CAUSES: tuple[Cause, ...] = (
         kinds=("name", "metadata", "text", "record", "archive"),
         erase=by_token(_version),
         variations=("time", "timezone"),
-        remedies=("pretend-version",),
+        remedies=("no-date", "pretend-version"),
     ),
     Cause(
         name="direct-url",
@@ -173,7 +173,7 @@ CAUSES: tuple[Cause, ...] = (
         kinds=("sbom",),
         erase=in_turn(by_place(_sbom_place(*_RANDOM_KEYS, *_TIME_KEYS)), by_token(_sbom_paths), by_token(_file_urls)),
         variations=("time", *_PATH_VARIATIONS),
-        remedies=("no-sbom", "set-epoch", "fix-build-path"),
+        remedies=("maturin-no-sbom", "set-epoch", "no-sbom", "fix-build-path"),
         suspects=_suspected_of_sbom,
     ),
     Cause(

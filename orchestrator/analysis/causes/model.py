@@ -101,3 +101,4 @@ class Cause:
     variations: tuple[str, ...] = ()  # which can cause it; empty: none, it differs in every build
     remedies: tuple[str, ...] = ()  # what fixes it, the least invasive first
     suspects: Callable[[SidePair], tuple[str, ...]] | None = None  # the variations to which its explained tokens point
+    besides: tuple[str, ...] = ()  # kinds of members in which another cause explains the token, and it is named too

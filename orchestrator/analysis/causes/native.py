@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, deque
+from posixpath import basename
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes import dates, upstream
@@ -90,12 +92,46 @@ def _erase_alike(texts: Texts) -> Texts:
     first, second = _PATH.findall(texts[0]), _PATH.findall(texts[1])
     if len(first) != len(second):
         return texts
-    return _replaced(texts[0], first, second), _replaced(texts[1], second, first)
+    return _replaced(texts[0], _partners(first, second)), _replaced(texts[1], _partners(second, first))
 
 
-def _replaced(text: bytes, mine: list[bytes], theirs: list[bytes]) -> bytes:
-    others = iter(theirs)
-    return _PATH.sub(lambda _found: b"" if not mine else _common(_found[0], next(others)), text)
+def _partners(mine: list[bytes], theirs: list[bytes]) -> list[bytes]:
+    """Return for each path that of the other side: the next of the same file name, or else the next of the rest.
+
+    Tables of strings are sorted, so the folders decide the order.
+    """
+    shared = Counter(map(basename, mine)) & Counter(map(basename, theirs))
+    named, rest = _by_name(theirs, shared)
+    names, _ = _by_name(mine, shared)
+    left = {name: len(paths) for name, paths in names.items()}
+    others = iter(rest)
+    found = []
+    for path in mine:
+        name = basename(path)
+        if left.get(name, 0):
+            left[name] -= 1
+            found.append(named[name].popleft())
+        else:
+            found.append(next(others))
+    return found
+
+
+def _by_name(paths: list[bytes], shared: Counter[bytes]) -> tuple[dict[bytes, deque[bytes]], list[bytes]]:
+    """Return as many paths of each file name as are shared, and the rest."""
+    named: dict[bytes, deque[bytes]] = {}
+    rest = []
+    for path in paths:
+        same = named.setdefault(basename(path), deque())
+        if len(same) < shared[basename(path)]:
+            same.append(path)
+        else:
+            rest.append(path)
+    return named, rest
+
+
+def _replaced(text: bytes, partners: list[bytes]) -> bytes:
+    others = iter(partners)
+    return _PATH.sub(lambda found: _common(found[0], next(others)), text)
 
 
 def _common(mine: bytes, other: bytes) -> bytes:
@@ -107,10 +143,18 @@ def _common(mine: bytes, other: bytes) -> bytes:
     while tail < min(len(ours), len(theirs)) - 1 and ours[-1 - tail] == theirs[-1 - tail]:
         tail += 1
     if tail:
+        if _differ_randomly(ours[-1 - tail], theirs[-1 - tail]):
+            tail += 1
         return b"/".join((b"<path>", *ours[len(ours) - tail :]))
     own = not mine.startswith(_SYSTEM) and not other.startswith(_SYSTEM)
     source = _SOURCE.search(mine) or _SOURCE.search(other)
     return b"<path>" if own and not source else mine
+
+
+def _differ_randomly(mine: bytes, other: bytes) -> bool:
+    """Return whether the names of two folders differ only in random letters, which another cause explains."""
+    ours, theirs = erase_random_folders((b"/%b/" % mine, b"/%b/" % other))
+    return ours == theirs
 
 
 def suspected_of_paths(pair: SidePair) -> tuple[str, ...]:
@@ -298,6 +342,6 @@ CAUSES = (
         erase=_eraser(lambda _pair, _name: True, erase_lto),
         variations=("build-path",),
         suspects=suspected_of_lto,
-        remedies=("random-seed", "prefix-map-source", "no-debug-info", "strip-debug"),
+        remedies=("random-seed", "prefix-map-source", "prefix-map-folder", "no-debug-info", "strip-debug"),
     ),
 )

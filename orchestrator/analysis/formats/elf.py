@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import re
 import zlib
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from elftools.common.exceptions import DWARFError, ELFError
 from elftools.construct import ConstructError
+from elftools.dwarf.dwarfinfo import DebugSectionDescriptor, DwarfConfig, DWARFInfo
 from elftools.elf.elffile import ELFFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from orchestrator.analysis.causes.model import Content
 
@@ -24,11 +27,20 @@ NO_BITS, NULL = "SHT_NOBITS", "SHT_NULL"
 
 _MOST_SECTIONS, _MOST_SEGMENTS = 20_000, 1000
 _HEADER_SIZES = {64: 64, 32: 52}
+_MOST_UNITS = 1000  # whose producers are read
+_LONGEST_PRODUCER = 1 << 12
 _OVERLAP = 4  # segments do: notes and RELRO data are in others
 _ODD = re.compile(r"[^\w.$@+-]", re.ASCII)
 _LONGEST_NAME = 200
 _COMPRESSION = {8: (24, 0, 8, 8), 4: (12, 0, 4, 4)}  # size of Elf_Chdr; place of ch_type, of ch_size, its width
 _ZLIB = 1
+_DEBUG = {  # parameters of the library, and the sections that names of producers are in
+    "debug_info_sec": ".debug_info",
+    "debug_abbrev_sec": ".debug_abbrev",
+    "debug_str_sec": ".debug_str",
+    "debug_line_str_sec": ".debug_line_str",
+    "debug_str_offsets_sec": ".debug_str_offsets",
+}
 # A hostile file makes the library raise any of these.
 _BROKEN = (
     ELFError,
@@ -253,3 +265,35 @@ def uncompressed(raw: bytes, elf: Elf, limit: int) -> bytes | None:
     except zlib.error:
         return None
     return found if len(found) == claimed else None
+
+
+def producers(found: Elf, part: Callable[[str], Content | None]) -> tuple[str, ...]:
+    """Return the producer of each compile unit in the debug information, with the switches that GCC records.
+
+    `part` returns a section's contents by its name. Only the first 1,000 units are read. Empty if there is no debug
+    information, or it is broken.
+    """
+    try:
+        info = _debug_information(found, part)
+        return tuple(_producers(info)) if info.has_debug_info and info.debug_abbrev_sec else ()
+    except _BROKEN:
+        return ()
+
+
+def _debug_information(found: Elf, part: Callable[[str], Content | None]) -> DWARFInfo:
+    """Return the library's view, which reads the sections in pieces; its own function reads them whole."""
+    fields = [name for name in inspect.signature(DWARFInfo).parameters if name != "config"]
+    sections = {name: None if name not in _DEBUG else _descriptor(_DEBUG[name], part) for name in fields}
+    return DWARFInfo(DwarfConfig(found.order == "little", "", found.width), **sections)
+
+
+def _descriptor(name: str, part: Callable[[str], Content | None]) -> DebugSectionDescriptor | None:
+    content = part(name)
+    return None if content is None else DebugSectionDescriptor(_Stream(content), name, 0, content.size, 0)
+
+
+def _producers(info: DWARFInfo) -> Iterator[str]:
+    for unit in islice(info.iter_CUs(), _MOST_UNITS):
+        producer = unit.get_top_DIE().attributes.get("DW_AT_producer")
+        if producer is not None and isinstance(producer.value, bytes):
+            yield producer.value[:_LONGEST_PRODUCER].decode("utf-8", "replace")

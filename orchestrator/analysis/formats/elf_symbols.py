@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from orchestrator.analysis.causes.model import Content
     from orchestrator.analysis.formats.elf import Elf, Section
 
+FOR_DEBUGGERS, FOR_THE_LOADER = "SHT_SYMTAB", "SHT_DYNSYM"
+
 _ENTRY = {8: 24, 4: 16}  # bytes of an entry of a symbol table, by the width of an address
 _FIELDS = {  # the indices of name, info, other, section, value and size in it
     8: ((0, 4), (4, 5), (5, 6), (6, 8), (8, 16), (16, 24)),
@@ -49,9 +51,9 @@ class Symbol:
         return f"{self.section} {place(self.value):#x} size {self.size:#x} {self.binding} {self.name}\0".encode()
 
 
-def read(content: Content, found: Elf) -> tuple[Symbol, ...] | None:
-    """Read the symbols for debuggers; None if there are none or too many, or their form is unusual."""
-    table = next((section for section in found.sections if section.kind == "SHT_SYMTAB"), None)
+def read(content: Content, found: Elf, kind: str = FOR_DEBUGGERS) -> tuple[Symbol, ...] | None:
+    """Read a table of symbols by its kind; None if there are none or too many, or their form is unusual."""
+    table = next((section for section in found.sections if section.kind == kind), None)
     if table is None or table.entry != _ENTRY[found.width] or table.size % table.entry:
         return None
     if table.size // table.entry > _MOST or table.link >= len(found.sections):
@@ -205,7 +207,7 @@ def _texts(data: bytes, stretches: list[tuple[int, int]]) -> dict[bytes, list[in
 def frames(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Alignment | None:
     """Pair the records of .eh_frame by their functions; None unless all have a partner."""
     first, second = (
-        list(_frames(content.read(one.offset, min(one.size, _LARGEST)), one.address, ours))
+        list(frame_records(content.read(one.offset, min(one.size, _LARGEST)), one.address, ours))
         for content, one in zip(contents, pair, strict=True)
     )
     about = {function: (begin, end) for begin, end, function in second if function is not None}
@@ -219,7 +221,7 @@ def frames(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | N
     return None if about or heads else Alignment(tuple(gaps))
 
 
-def _frames(data: bytes, address: int, found: Elf) -> Iterator[tuple[int, int, int | None]]:
+def frame_records(data: bytes, address: int, found: Elf) -> Iterator[tuple[int, int, int | None]]:
     """Yield begin and end of each record, and the address of its function; None for a CIE, which has many."""
     at = 0
     while at + _WORD <= len(data):

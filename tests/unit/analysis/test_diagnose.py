@@ -159,7 +159,7 @@ def test_printable_text_is_safe_for_a_terminal(first: bytes, second: bytes) -> N
 # --- properties ----------------------------------------------------------------------------------
 
 WORDS = st.sampled_from(
-    [FIRST.hostname, SECOND.hostname, FIRST.build_path, SECOND.build_path, "2026-11-20", "2027-12-23", "1111", "2222",
+    [FIRST.hostname, SECOND.hostname, FIRST.build_path, SECOND.build_path, "2026-11-20", "2027-12-25", "1111", "2222",
      "x", "y", " ", ", ", "\n", "\n", "'", "0", "{'a', 'b'}", "{'b', 'a'}", "/x/tmpab12cd34", "0x7f2c8c0a4d30", "é"]
 )  # fmt: skip
 TEXTS = st.lists(WORDS, max_size=12).map(lambda words: "".join(words).encode())
@@ -328,7 +328,7 @@ HOSTILE = {
     "many hex digits": ("a.txt", b"ab" * 400_000, b"ba" * 400_000),
     "many letters of base64": ("a.txt", b"aB/" * 300_000, b"bA/" * 300_000),
     "many slashes": ("a.txt", b"/a" * 400_000, b"/b" * 400_000),
-    "many dates": ("a.txt", b"2026-11-20 " * 60_000, b"2027-12-23 " * 60_000),
+    "many dates": ("a.txt", b"2026-11-20 " * 60_000, b"2027-12-25 " * 60_000),
     "many spaces": ("a.txt", b"Nov " + b" " * 800_000, b"Dec " + b" " * 800_000),
     "noise": ("a.bin", NOISE(1).randbytes(2 << 20), NOISE(2).randbytes(2 << 20)),
     "noise of another length": (

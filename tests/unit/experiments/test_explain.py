@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestrator.build import variations
 from orchestrator.experiments.explain import Explained, explain
+from orchestrator.experiments.outcomes import NO_ORDER
 from orchestrator.experiments.runner import Case, Tools
 from orchestrator.model import (
     Aspect,
@@ -25,12 +26,13 @@ from orchestrator.model import (
     Unexplained,
     Verdict,
 )
-from tests.samples import FIRST, SECOND, TASK, built, failed
+from tests.samples import FIRST, SECOND, TASK, built, failed, probe
+from tests.unit.experiments.fakes import changed_fields, digest, inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from orchestrator.model import Build, Environment
+    from orchestrator.model import Build, Environment, WheelFile
 
 MODES = CauseFinding("archive-modes", ("a.py",), ("umask",))
 PATHS = CauseFinding("debug-path", ("a.so",), ("build-path",))
@@ -50,6 +52,7 @@ class World:
     cures: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: CURES)
     budget: Budget = Budget()
     made: list[str] = field(default_factory=list)
+    ran: dict[str, Environment] = field(default_factory=dict)  # run of a recipe -> what its build saw
     alike: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def build(self, name: str, environment: Environment) -> Build:
@@ -58,11 +61,21 @@ class World:
             return failed(name, environment)
         return built(name, environment, repr(self.captures(environment)))
 
+    def run(self, name: str, environment: Environment, names: tuple[str, ...], expected: WheelFile | None) -> Build:
+        self.ran[name] = inside(environment, names)
+        found = self.build(name, self.ran[name])
+        ran = replace(environment, recipe=digest(names, expected))
+        return replace(found, environment=ran, probe=probe(environment))
+
+    def diagnose(self, first: Build, second: Build) -> Diagnosis | None:
+        sides = (replace(one, environment=self.ran.get(one.name, one.environment)) for one in (first, second))
+        return self.finds(*sides)
+
     def explain(self, verdict: Verdict = Verdict.SENSITIVE) -> Explained:
         builds = (self.build("first", FIRST), self.build("second", SECOND), self.build("control", FIRST))
         self.made.clear()
         case = Case(replace(TASK, budget=self.budget), "1.0", verdict, *builds)
-        return explain(case, Tools(self.build, self.finds, self.cures, self.alike))
+        return explain(case, Tools(self.build, self.run, self.diagnose, self.cures, self.alike))
 
 
 def modes(environment: Environment) -> object:
@@ -72,14 +85,14 @@ def modes(environment: Environment) -> object:
 
 def native(environment: Environment) -> object:
     """Capture what MarkupSafe captures, unless the compiler maps the path."""
-    mapped = any("prefix-map" in flag for flag in environment.flags)
+    mapped = "prefix-map-source" in environment.flags
     return environment.umask, "." if mapped else environment.build_path
 
 
 def traced(first: Build, second: Build) -> Diagnosis:
     """Find the causes whose values differ, as erasing traces would."""
     one, two = first.environment, second.environment
-    mapped = one.flags and two.flags and ("prefix-map" in one.flags[0])
+    mapped = "prefix-map-source" in one.flags
     causes = [
         *([MODES] if one.umask != two.umask else []),
         *([PATHS] if one.build_path != two.build_path and not mapped else []),
@@ -98,11 +111,11 @@ def outcomes(found: Explained) -> dict[str, str]:
     return {one.name: one.outcome.value for one in found.remedies}
 
 
-def test_one_suspect_is_proven_by_one_build_and_so_is_its_remedy() -> None:
-    """Holding the umask is the remedy."""
+def test_one_suspect_is_proven_by_one_build_and_its_remedy_by_its_text() -> None:
+    """The recipe's wheel is likely the first build's, so both runs have the final text."""
     world = World(modes, finds=modes_traced)
     found = world.explain()
-    assert world.made == ["second-holding-umask"]
+    assert sorted(world.made) == ["first-with-fix-umask", "second-holding-umask", "second-with-fix-umask"]
     assert found.holds == ("umask",)
     assert found.causes == (replace(MODES, proof=Proof.ISOLATED),)
     assert found.recipe == ("fix-umask",)
@@ -110,8 +123,12 @@ def test_one_suspect_is_proven_by_one_build_and_so_is_its_remedy() -> None:
     assert (found.severity, found.left_open) == (Severity.ARCHIVE, "")
     assert (found.builds_compared, found.flake_bound) == (3, 1.0)
     assert [(one.build, one.hold, one.equal) for one in found.experiments] == [
-        ("second-holding-umask", ("umask",), True)
+        ("second-holding-umask", ("umask",), True),
+        ("second-with-fix-umask", (), True),
     ]
+    texts = {build.name: build.environment.recipe for build in found.builds if build.environment.recipe}
+    assert found.proof == ("first-with-fix-umask", "second-with-fix-umask")
+    assert texts == dict.fromkeys(found.proof, digest(["fix-umask"], found.builds[0].wheel))
 
 
 def test_two_suspects_are_proven_together_and_each_alone() -> None:
@@ -121,19 +138,21 @@ def test_two_suspects_are_proven_together_and_each_alone() -> None:
     assert found.holds == ("build-path", "umask")
     assert found.recipe == ("fix-umask", "prefix-map-source")
     assert all(cause_finding.proof is Proof.ISOLATED for cause_finding in found.causes)
-    assert len(world.made) == 5, world.made
-    last = [build for build in found.builds if "with" in build.name]
-    assert [build.environment.umask for build in last] == [FIRST.umask, FIRST.umask]
-    assert last[0].environment.build_path != last[1].environment.build_path
-    assert last[0].environment.flags == (f"-ffile-prefix-map={FIRST.build_path}=.",)
-    assert found.experiments[-1].remedies == ("fix-umask", "prefix-map-source")
+    both = "fix-umask+prefix-map-source"
+    assert world.made[3:] == [f"first-with-{both}", f"second-with-{both}", f"first-with-{both}-again"]
+    assert found.proof == (world.made[5], world.made[4])
+    first, second, again = (build.environment for build in found.builds[3:])
+    assert (first.umask, second.umask) == (FIRST.umask, SECOND.umask), "the text holds it, not the farm"
+    assert first.build_path != second.build_path
+    assert first.recipe != second.recipe == again.recipe == digest(both.split("+"), found.builds[3].wheel)
+    assert [one.remedies for one in found.experiments[-2:]] == [("fix-umask", "prefix-map-source")] * 2
 
 
 def test_a_remedy_that_makes_it_deeper_is_rejected() -> None:
     """The next one is tried; the others of the set are not blamed for it."""
 
     def captures(environment: Environment) -> object:
-        path = "." if environment.map_working_folder else environment.build_path
+        path = "." if "prefix-map-folder" in environment.flags else environment.build_path
         return environment.umask, path, bool(environment.flags)
 
     def finds(first: Build, second: Build) -> Diagnosis:
@@ -155,7 +174,7 @@ def test_a_remedy_that_makes_it_deeper_is_rejected() -> None:
 
 
 def test_without_a_remedy_the_variation_is_held() -> None:
-    """Isolation has proven that, so it costs no build."""
+    """By a text, which is built like any other."""
     found = World(lambda one: (one.umask, one.build_path), finds=traced).explain()
     assert found.recipe == ("fix-build-path", "fix-umask")
     assert outcomes(found) == {
@@ -167,22 +186,32 @@ def test_without_a_remedy_the_variation_is_held() -> None:
     }
 
 
-@pytest.mark.parametrize("name", variations.NAMES)
+@pytest.mark.parametrize("name", [name for name in variations.NAMES if name != "fileordering"])
 def test_without_a_trace_the_variation_is_searched(name: str) -> None:
     """Nothing is known of it but that it differs."""
     world = World(lambda one: _acts(one, name))
     found = world.explain()
     assert found.holds == (name,)
     assert found.recipe == (f"fix-{name}",)
-    assert len(found.builds) < 2 * len(variations.NAMES).bit_length(), "each halving takes two builds at most"
+    searched = [build for build in found.builds if not build.environment.recipe]
+    assert len(searched) < 2 * len(variations.NAMES).bit_length(), "each halving takes two builds at most"
     assert found.builds_compared >= 4, "the result of a search is built twice"
+
+
+def test_no_recipe_is_proven_of_the_order_of_files() -> None:
+    """A recipe unpacks the source itself: that holding the order helps is proven, a text is not."""
+    found = World(lambda one: _acts(one, "fileordering")).explain()
+    assert (found.holds, found.recipe, found.proof) == (("fileordering",), (), ())
+    assert not [build for build in found.builds if build.environment.recipe]
+    assert outcomes(found) == {"fix-fileordering": "not-tried"}
+    assert found.recipe_why == NO_ORDER
 
 
 def _acts(environment: Environment, name: str) -> bool:
     """Check whether that variation acts."""
     alone = variations.second_environment(FIRST, tuple(other for other in variations.NAMES if other != name))
-    changed = [one.name for one in fields(FIRST) if getattr(FIRST, one.name) != getattr(alone, one.name)]
-    if changed == ["variables"]:  # several variations set some, each its own
+    changed = changed_fields(name)
+    if changed == ("variables",):  # several variations set some, each its own
         return not set(alone.variables).isdisjoint(environment.variables)
     return any(getattr(environment, one) != getattr(FIRST, one) for one in changed)
 
@@ -207,7 +236,7 @@ def test_a_masked_cause_is_suspected_once_it_appears() -> None:
 
     found = World(native, finds=finds).explain()
     assert found.holds == ("build-path", "umask")
-    assert [build.name for build in found.builds if not build.environment.flags] == [
+    assert [build.name for build in found.builds if not build.environment.recipe] == [
         "second-holding-umask",
         "second-holding-build-path+umask",
         "second-holding-build-path",
@@ -227,7 +256,7 @@ def test_a_control_build_that_was_equal_by_chance_is_detected() -> None:
     clock = CauseFinding("archive-times", ("a.py",), ("time",))
     told = Diagnosis(Severity.ARCHIVE, (clock,), (), ())
     cures = {"archive-times": ("canonical-archive",)}
-    world = World(lambda one: "fixed" if one.finish else next(ticks), finds=lambda _one, _two: told, cures=cures)
+    world = World(lambda one: "fixed" if one.flags else next(ticks), finds=lambda _one, _two: told, cures=cures)
     found = world.explain()
     assert found.flaky
     assert found.causes == (replace(clock, variations=()),)
@@ -275,7 +304,7 @@ def test_a_build_that_reaches_a_limit_proves_nothing() -> None:
 
     first, second, control = built("first", FIRST, "1"), built("second", SECOND, "2"), built("control", FIRST, "1")
     case = Case(TASK, "1.0", Verdict.SENSITIVE, first, second, control)
-    found = explain(case, Tools(late, modes_traced, CURES))
+    found = explain(case, Tools(late, World(modes).run, modes_traced, CURES))
     assert found.holds == ()
     assert "reached a limit of the farm" in found.left_open
 
@@ -315,33 +344,33 @@ def test_an_intrinsic_difference_is_recognised_without_a_budget() -> None:
     assert (found.remedies, found.left_open) == ((), "")
 
 
-def test_a_remedy_of_an_intrinsic_difference_is_proven_by_two_builds() -> None:
-    """Two equal builds may be luck."""
+def test_a_remedy_of_an_intrinsic_difference_is_run_three_times() -> None:
+    """Two equal builds may be luck; the run of the final text shows that, too."""
     count = itertools.count()
     itself = CauseFinding("random-folder", ("a.py",))
-    cures = {"random-folder": ("build-in-place",)}
+    cures = {"random-folder": ("strip-debug",)}
 
     def captures(environment: Environment) -> object:
-        return "fixed" if environment.config_settings else next(count)
+        return "fixed" if environment.flags else next(count)
 
     world = World(captures, finds=lambda _one, _two: Diagnosis(Severity.DATA, (itself,), (), ()), cures=cures)
     found = world.explain(Verdict.INTRINSIC)
-    assert found.recipe == ("build-in-place",)
-    assert len([build for build in found.builds if build.environment.config_settings]) == 3
+    assert found.recipe == ("strip-debug",)
+    assert len([build for build in found.builds if build.environment.recipe]) == 3
 
 
 def test_luck_is_no_remedy() -> None:
     """It gave the same bytes, and then others."""
     count = itertools.count()
     flips = itertools.chain("aa", itertools.count())
-    cures = {"random-folder": ("build-in-place",)}
+    cures = {"random-folder": ("strip-debug",)}
 
     def captures(environment: Environment) -> object:
-        return next(flips) if environment.config_settings else next(count)
+        return next(flips) if environment.flags else next(count)
 
     told = Diagnosis(Severity.DATA, (CauseFinding("random-folder", ("a.py",)),), (), ())
     found = World(captures, finds=lambda _one, _two: told, cures=cures).explain(Verdict.INTRINSIC)
-    assert outcomes(found) == {"build-in-place": "rejected"}
+    assert outcomes(found) == {"strip-debug": "rejected"}
     assert found.recipe == ()
 
 
@@ -378,7 +407,7 @@ def test_isolation_decides_between_causes_with_the_same_trace() -> None:
     world.alike = {"hash-order": {"hash-seed": "hash-order", "fileordering": "file-order"}}
     found = world.explain()
     assert found.causes == (CauseFinding("file-order", ("a.py",), ("fileordering",), Proof.ISOLATED),)
-    assert found.recipe == ("fix-fileordering",)
+    assert found.recipe == ()
     assert len(found.builds) <= 3
 
 

@@ -1,60 +1,27 @@
-"""The catalogue of remedies, the order in which they are tried, and how they are written for users."""
+"""The catalogue of remedies, and the order in which they are tried."""
 
 from __future__ import annotations
-
-import re
-import shlex
-import subprocess
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestrator.analysis.causes.catalogue import CAUSES
 from orchestrator.build import variations
-from orchestrator.build.container import variables
 from orchestrator.experiments import remedies
-from orchestrator.experiments.search import choices_of, plan
-from orchestrator.model import (
-    Aspect,
-    CauseFinding,
-    Evidence,
-    Proof,
-    Remedied,
-    RemedyOutcome,
-    Severity,
-    Unexplained,
-    Verdict,
-)
-from orchestrator.publish import recipes
-from tests.sample_results import sample
+from orchestrator.experiments.runner import kept_equal
+from orchestrator.experiments.search import Choosing, choices_of, plan
+from orchestrator.model import CauseFinding, Proof
 from tests.samples import FIRST, SECOND
-
-if TYPE_CHECKING:
-    from orchestrator.model import Environment, Result
-
-HOSTILE = "`$(touch /tmp/hostile)`|'\"; rm -rf ~ </script>\n# not a heading\x1b[31m"
-"""What a package may be called, or say of itself."""
-
-
-def changed(environment: Environment, name: str) -> set[str]:
-    """Name what a remedy changes in an environment."""
-    after = remedies.remedied(environment, [name], "1.0")
-    return {field for field in FIRST.__slots__ if getattr(environment, field) != getattr(after, field)}
 
 
 def test_there_is_a_remedy_that_holds_each_variation() -> None:
     """And its name is the variation's."""
     assert remedies.NAMES[: len(variations.NAMES)] == tuple(f"fix-{name}" for name in variations.NAMES)
-    assert remedies.held_by(["fix-umask", "set-epoch", "fix-build-path"]) == ("build-path", "umask")
     assert remedies.fixes(("umask",)) == ("fix-umask",)
 
 
 @pytest.mark.parametrize("remedy", remedies.REMEDIES, ids=lambda remedy: remedy.name)
-def test_every_remedy_does_something_or_holds_a_variation(remedy: remedies.Remedy) -> None:
-    """Nothing of it is there in the first builds, and it has the texts of the docs."""
-    plain = replace(FIRST, source_date_epoch=None)
-    assert bool(changed(plain, remedy.name)) is not bool(remedy.variation)
+def test_every_remedy_has_its_texts(remedy: remedies.Remedy) -> None:
+    """And says how it is written."""
     assert remedy.summary.endswith(".")
     assert remedy.why.endswith(".")
     assert remedy.use.endswith(".")
@@ -69,27 +36,21 @@ def test_every_cause_names_remedies_that_there_are(cause: object) -> None:
     assert set(cause.variations) <= set(variations.NAMES)  # type: ignore[attr-defined]
 
 
-def test_a_map_of_paths_is_each_build_s_own() -> None:
-    """The flags have the very folder of the build; they reach C and C++ alike."""
-    for environment in (FIRST, SECOND):
-        named = variables(remedies.remedied(environment, ["prefix-map-source", "no-debug-info"], "1.0"), 1)
-        assert named["CFLAGS"] == named["CXXFLAGS"] == f"-ffile-prefix-map={environment.build_path}=. -g0"
-    assert "CFLAGS" not in variables(FIRST, 1)
-    assert variables(remedies.remedied(FIRST, ["pretend-version"], "1.2"), 1)["SETUPTOOLS_SCM_PRETEND_VERSION"] == "1.2"
+@pytest.mark.parametrize("remedy", remedies.REMEDIES, ids=lambda remedy: remedy.name)
+def test_only_what_no_script_can_do_is_the_same_in_both_environments(remedy: remedies.Remedy) -> None:
+    """All else, the text does."""
+    kept = kept_equal([remedy.name])
+    assert kept == ((remedy.variation,) if remedy.variation and (remedy.written.check or remedy.written.note) else ())
+    if not kept:
+        assert remedies.remedied(FIRST, [remedy.name], "1.0") == FIRST
+        assert remedies.remedied(SECOND, [remedy.name], "1.0") == SECOND
 
 
-def test_paths_are_made_equally_long() -> None:
-    """However different they are."""
-    both = [remedies.remedied(one, ["same-length-path"], "1.0").build_path for one in (FIRST, SECOND)]
-    assert len(both[0]) == len(both[1]) == remedies.SAME_LENGTH
-    assert both[0] != both[1]
-
-
-def test_compilers_are_wrapped_only_where_that_is_asked_for() -> None:
-    """By a folder first in PATH."""
-    wrapped = variables(remedies.remedied(FIRST, ["prefix-map-folder"], "1.0"), 1)["PATH"]
-    assert wrapped.split(":")[0].endswith("/compilers")
-    assert "compilers" not in variables(FIRST, 1)["PATH"]
+def test_a_remedy_may_be_for_some_backends() -> None:
+    """By the beginning of the backend's name; without any, it is for all."""
+    assert remedies.applies(remedies.named("meson-build-dir"), "mesonpy")
+    assert not remedies.applies(remedies.named("meson-build-dir"), "setuptools.build_meta")
+    assert remedies.applies(remedies.named("fix-umask"), "")
 
 
 # --- which are tried -------------------------------------------------------------------------
@@ -107,94 +68,30 @@ def test_remedies_that_hold_variations_are_one_choice() -> None:
 
 def test_what_was_isolated_but_not_explained_is_held() -> None:
     """Besides what the causes need."""
-    found = plan([CauseFinding("archive-modes", (), ("umask",))], ("umask", "time"), {"archive-modes": ("fix-umask",)})
+    choosing = Choosing({"archive-modes": ("fix-umask",)})
+    found = plan([CauseFinding("archive-modes", (), ("umask",))], ("umask", "time"), choosing)
     assert found.current == ("fix-time", "fix-umask")
 
 
-def test_a_remedy_that_another_cause_needs_anyway_is_not_doubled() -> None:
-    """A smaller set is the better one."""
+def test_each_cause_has_its_own_first_choice() -> None:
+    """Whatever another cause has taken; what is not needed is left out later."""
     folder = CauseFinding("random-folder", (), ())
     path = CauseFinding("debug-path", (), ())
     cures = {
-        "random-folder": ("build-in-place", "prefix-map-folder"),
+        "random-folder": ("meson-build-dir", "prefix-map-folder"),
         "debug-path": ("prefix-map-source", "prefix-map-folder"),
     }
-    first = plan([folder, path], (), cures)
-    assert first.current == ("prefix-map-source", "build-in-place")
-    assert first.advanced(["debug-path"]).current == ("prefix-map-folder",)
+    first = plan([folder, path], (), Choosing(cures))
+    assert first.current == ("prefix-map-source", "meson-build-dir")
+    assert first.advanced(["debug-path"]).current == ("prefix-map-folder", "meson-build-dir")
 
 
-# --- how they are written --------------------------------------------------------------------
-
-
-def with_recipe(*names: str, **changes: object) -> Result:
-    """Return a result with that recipe."""
-    found = sample("pkg", "1.0", Verdict.SENSITIVE)
-    return replace(found, recipe=names, **changes)  # type: ignore[arg-type]
-
-
-ALL = [(remedy.name,) for remedy in remedies.REMEDIES] + [("fix-umask", "prefix-map-source"), remedies.NAMES, ()]
-
-
-@pytest.mark.parametrize("names", ALL, ids="+".join)
-@pytest.mark.parametrize("write", [recipes.pip, recipes.build])
-def test_scripts_are_shell(names: tuple[str, ...], write: object) -> None:
-    """The shell reads every one, and a hostile name runs nothing."""
-    hostile = with_recipe(*names, project=HOSTILE, version=HOSTILE)
-    assert hostile.sdist is not None
-    script = write(replace(hostile, sdist=replace(hostile.sdist, filename=HOSTILE)))  # type: ignore[operator]
-    subprocess.run(["/bin/sh", "-n"], input=script.encode(), check=True)
-    code = [line for line in script.splitlines() if not line.startswith("#")]
-    assert not any("$(touch" in line or "rm -rf" in line for line in code)
-    assert "\x1b" not in script
-
-
-def test_a_recipe_for_pip_has_all_that_it_needs() -> None:
-    """The umask, the flags, the settings, a fixed folder, the epoch."""
-    script = recipes.pip(with_recipe("fix-umask", "prefix-map-source", "meson-build-dir", "canonical-archive"))
-    assert "umask 022" in script
-    assert "-ffile-prefix-map=$PWD=." in script
-    assert "--config-settings=build-dir=build/meson" in script
-    assert "orchestrator.guest.postprocess" in script
-    assert re.search(r"export SOURCE_DATE_EPOCH=\"\d+\"", script)
-    assert shlex.split(script, comments=True)
-
-
-def test_a_debian_rules_file_is_make(tmp_path: object) -> None:
-    """Make reads it, and the recipe's lines are in it, with make's own escapes."""
-    rules = recipes.debian_rules(with_recipe("fix-umask", "prefix-map-source", "fix-num-cpus", "meson-build-dir"))
-    assert "export DEB_CFLAGS_MAINT_APPEND = -ffile-prefix-map=$(CURDIR)=." in rules
-    assert "export PYBUILD_BUILD_ARGS = -Cbuild-dir=build/meson" in rules
-    done = subprocess.run(
-        ["/usr/bin/make", "--dry-run", "-f", "-", "override_dh_auto_build"],
-        input=rules.encode(),
-        capture_output=True,
-        check=True,
-        cwd=str(tmp_path),
+def test_what_does_nothing_is_no_choice() -> None:
+    """A fixed value does nothing against what differs in one environment; a choice of several loses just that part."""
+    choosing = Choosing(
+        {"random-id": ("fix-umask", "fix-time", "no-sbom")}, {"no-sbom": "why"}, frozenset({"fix-time"})
     )
-    assert b"umask 022; taskset --cpu-list 0 dh_auto_build" in done.stdout
-
-
-def test_a_report_is_complete_and_escapes_the_texts_of_a_package() -> None:
-    """Title, evidence side by side, cause, remedy, figures; no markup of anybody else's."""
-    cause_finding = CauseFinding(
-        HOSTILE, ("a.py",), ("umask",), Proof.ISOLATED, (Evidence(HOSTILE, HOSTILE, "first | side", "second `side`"),)
-    )
-    found = with_recipe(
-        "fix-umask",
-        causes=(cause_finding,),
-        holds=("umask",),
-        severity=Severity.ARCHIVE,
-        unexplained=(Unexplained(HOSTILE, Aspect.CONTENT, HOSTILE),),
-        remedies=(Remedied("prefix-map-source", RemedyOutcome.REJECTED, Severity.CODE, "makes it deeper"),),
-    )
-    report = recipes.report(found)
-    assert report.startswith("# Wheels of pkg 1\\.0 are not reproducible")
-    assert "the archive alone" in report
-    assert "first \\| side" in report
-    assert "`` second `side` ``" in report
-    assert "- not `prefix-map-source`: makes it deeper" in report
-    assert "umask 022" in report
-    headings = [line for line in report.splitlines() if line.startswith("#")]
-    assert not any("not a heading" in line and line.startswith("# ") for line in headings)
-    assert "\x1b" not in report
+    assert choosing.against(CauseFinding("random-id", ())) == (("fix-time",),)
+    varied = CauseFinding("random-id", (), ("umask", "fileordering"))
+    only = Choosing({}, {"fix-fileordering": "why"})
+    assert only.against(varied) == (("fix-umask",),)

@@ -268,6 +268,11 @@ def test_a_common_value_counts_only_at_one_place_on_both_sides(first: str, secon
         (f"x {FIRST.hostname}\n", "x elsewhere\n"),
         (f"x {SECOND.hostname}\n", f"x {FIRST.hostname}\n"),  # each has the other's
         ("2026-11-20\n", "2026-11-29\n"),  # the first build's day, but not the second's
+        ("Friday\n", "Monday\n"),
+        ("2026-W47\n", "2027-W50\n"),
+        ("2026-W47\n", "2026-W54\n"),  # there is none
+        ("2026-324\n", "2027-399\n"),
+        ("Fridays\n", "Saturdays\n"),
         ("x = 1\n", "x = 2\n"),
     ],
 )
@@ -288,6 +293,7 @@ LOCAL = [one.astimezone(timezone(timedelta(hours=hours))) for one, hours in ((NO
         "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y%m%d", "%Y%m%d%H%M%S", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y",
         "%b %d %Y", "%b %d %Y %H:%M:%S", "%B %d, %Y", "%d %b %Y", "%d-%b-%Y", "%a %b %d %H:%M:%S %Y",
         "%a, %d %b %Y %H:%M:%S +0000", "%Y", "%Y-%m", "%B %Y", "%H:%M", "%s", "%s.123456", "%s123",
+        "%G-W%V", "%G-W%V-%u", "%GW%V", "%Y-%j", "%Y%j", "%A", "%a", "%A, %H:%M",
     ],
 )  # fmt: skip
 def test_the_time_of_the_build_is_found_in_every_form(form: str) -> None:
@@ -346,12 +352,43 @@ def test_one_instant_in_two_zones_suspects_the_zone(form: str) -> None:
         ("src/.mesonpy-ab12cd34/x\n", "src/.mesonpy-zz99_yx8/x\n", "random-folder"),
         ("/x/.tmpAbCdEf/y\n", "/x/.tmpGhIjKl/y\n", "random-folder"),
         ("/x/tmpab12cd34\n", "/x/tmpzz99_yx8\n", "random-folder"),
+        ("/x/skbuild-ab12xd34/y\n", "/x/skbuild-zz99_yx8/y\n", "random-folder"),  # a prefix of a package's own
+        ("/x/a.build_ab12xd34/y/b-k0k0k0k0/z\n", "/x/a.build_zz99_yx8/y/b-j1j1j1j1/z\n", "random-folder"),
     ],
 )
 def test_random_values_are_recognized_by_their_form(first: str, second: str, cause: str) -> None:
     """Without knowledge of either build."""
     found = diagnosed({TEXT: first.encode()}, {TEXT: second.encode()}, known=(UNKNOWN, UNKNOWN))
     assert (causes(found), left(found)) == ([cause], [])
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("skbuild-20261120", "skbuild-20271225"),
+        ("skbuild-1a2b3c4d", "skbuild-99aa88bb"),  # a hash
+        ("skbuild-alphabet", "skbuild-commands"),
+        ("skbuild-ab12xd34", "sk-build-zz99_yx8"),
+        ("skbuild-ab12xd34x", "skbuild-zz99_yx8z"),
+    ],
+)
+def test_not_every_ending_of_a_folder_is_random(first: str, second: str) -> None:
+    """Dates, hashes and words are none that mkdtemp makes up; nor is another prefix, or another length."""
+    found = diagnosed({TEXT: f"x/{first}/y\n".encode()}, {TEXT: f"x/{second}/y\n".encode()}, known=(UNKNOWN, UNKNOWN))
+    assert "random-folder" not in causes(found)
+
+
+def test_evidence_shows_the_line_that_a_cause_explains() -> None:
+    """Also where another cause makes an earlier line of the same token differ."""
+    first, second = (
+        "\0".join((*(f"{path}/{number}" for number in range(20)), f"/x/tmp{letters}/y")).encode()
+        for path, letters in ((FIRST.build_path, "ab12cd34"), (SECOND.build_path, "zz99_yx8"))
+    )
+    found = diagnosed({"pkg/a.bin": first}, {"pkg/a.bin": second})
+    shown = {cause.name: cause.evidence[0] for cause in found.causes}
+    assert set(shown) == {"build-path", "random-folder"}
+    assert (shown["random-folder"].first, shown["random-folder"].second) == ("/x/tmpab12cd34/y", "/x/tmpzz99_yx8/y")
+    assert FIRST.build_path in shown["build-path"].first
 
 
 def test_two_build_folders_with_a_common_end_are_a_path() -> None:
@@ -389,7 +426,20 @@ def test_headers_of_an_archive_inside_are_a_cause() -> None:
     """A tar in a gzip: both have times, and the tar has owners."""
     found = diagnosed({"d.tar.gz": packed_tar(b"x")}, {"d.tar.gz": packed_tar(b"x", mtime=9, user="me")})
     assert (causes(found), left(found), found.severity) == (["nested-archive"], [], Severity.DATA)
-    assert found.causes[0].variations == ("time", "timezone", "user-group")
+    assert set(found.causes[0].variations) == {"time", "timezone", "user-group"}
+
+
+def test_the_clock_in_the_header_of_a_gzip_is_a_date_too() -> None:
+    """gzip, unless given a time, writes that of its own call: no time zone changes it."""
+    first, second = ({"tool.1.gz": gzip.compress(b"x", mtime=when.timestamp())} for when in (NOON, THEN))
+    found = diagnosed(first, second)
+    assert [(cause.name, cause.variations) for cause in found.causes] == [
+        ("nested-archive", ("time",)),
+        ("build-date", ("time",)),
+    ]
+    assert left(found) == []
+    found = diagnosed(first, {"tool.1.gz": gzip.compress(b"x", mtime=9)})
+    assert [(cause.name, cause.variations) for cause in found.causes] == [("nested-archive", ("time", "timezone"))]
 
 
 @pytest.mark.parametrize("pack", [packed_tar, packed_zip])

@@ -335,6 +335,19 @@ def test_a_folder_with_a_random_name_is_not_a_planted_path(traces: tuple[Traces,
     assert "embedded-path" in look(embedding(HERE), embedding(THERE)).causes
 
 
+def test_a_table_of_strings_is_sorted_by_the_folders_in_it() -> None:
+    """Where neither environment is known, a path's partner is the one of its file name, not of its place."""
+    tables = (
+        b"/build/a/helper.c\0/tmp/a/tmpab12cd34/build\0/build/a/x-1.0\0",
+        b"/srv/b/tmp/tmpzz99_yx8/build\0/srv/b/c/helper.c\0/srv/b/c/source\0",
+    )
+    first, second = (elf_builder.write(CODE, Piece(".debug_line_str", table, STRINGS)) for table in tables)
+    found = look(first, second, (Traces(), Traces()))
+    assert (found.severity, found.causes, found.left) == (Severity.DEBUG, ("debug-path", "random-folder"), ())
+    other = elf_builder.write(CODE, Piece(".debug_line_str", tables[1].replace(b"helper.c", b"helpee.c"), STRINGS))
+    assert look(first, other, (Traces(), Traces())).left
+
+
 def searching(path: str) -> bytes:
     """Return a file with library search paths."""
     strings = f"\0libc.so.6\0{path}/lib\0puts\0".encode()

@@ -1,0 +1,199 @@
+"""The recipes of one job: their texts, and the builds that run them."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from orchestrator import recipes
+from orchestrator.build.container import Order, RecipeOrder
+from orchestrator.experiments.runner import AT_ONCE, CHEAP
+from orchestrator.job.build_pair import no_answer
+from orchestrator.model import Lock, Pin, Recipe, RecipeForm, RecipeProof, Verdict
+from orchestrator.model.names import BadNameError, WheelName
+
+if TYPE_CHECKING:
+    from orchestrator.job.inputs import Effects, RecipeEffects, Settled
+    from orchestrator.job.judge import JudgedBuilds
+    from orchestrator.model import Build, Environment, Image, ProgramChange, Release, Task, WheelFile
+
+_RUN_HERE = frozenset({RecipeForm.SH, RecipeForm.BUILD, RecipeForm.UV})
+_PURE = ("none", "any")  # the tags of a wheel that fits every Python and platform (PEP 425)
+_NOT_HERE = "recipes are not run here"
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeRunner:
+    """Writes and runs the recipes of one job."""
+
+    task: Task
+    release: Release
+    image: Image
+    settled: Settled
+    effects: Effects
+    first: Build  # the first build
+
+    def obstacle(self, remedies: tuple[str, ...], form: RecipeForm = RecipeForm.SH) -> str:
+        """Return why no recipe with these remedies can be written and run, in one sentence; empty if one can."""
+        if self.effects.recipes is None:
+            return _NOT_HERE
+        inputs = self.inputs(remedies)
+        if why := recipes.obstacle(inputs):
+            return why
+        found = self._offered(self.effects.recipes, form, inputs)
+        return found if isinstance(found, str) else ""
+
+    def inputs(self, remedies: tuple[str, ...], wheel: WheelFile | None = None) -> recipes.RecipeInputs:
+        """Return all that the text of a recipe depends on."""
+        assert self.release.sdist is not None  # noqa: S101 - it was built
+        return recipes.RecipeInputs(
+            project=self.release.project,
+            version=self.release.version,
+            sdist=self.release.sdist,
+            backend=self.settled.source.backend,
+            pins=self.settled.lock.pins,
+            remedies=remedies,
+            python=self.image.target.python,
+            native=self.first.wheel is not None and _is_native(self.first.wheel.filename),
+            image=self.image.name,
+            base="",
+            packages=self.image.packages,
+            source_date_epoch=self.task.source_date_epoch,
+            config_settings=self.task.config_settings,
+            wheel=wheel,
+        )
+
+    def run(
+        self,
+        name: str,
+        environment: Environment,
+        remedies: tuple[str, ...],
+        wheel: WheelFile | None,
+        form: RecipeForm = RecipeForm.SH,
+    ) -> Build:
+        """Run a recipe in an environment, and return the build; `wheel` is the one that its text names.
+
+        Raises
+        ------
+        WheelproofError
+            The farm failed: nothing is known about the recipe.
+
+        """
+        effects = self.effects.recipes
+        assert effects is not None  # noqa: S101 - `obstacle` was asked
+        inputs = self.inputs(remedies, wheel)
+        text = recipes.write(form, inputs)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        tools, wheels = self._wheels(effects, form, inputs)
+        order = Order(
+            name=name,
+            source=self.settled.source,
+            environment=replace(environment, recipe=digest),
+            requirements=self.effects.materialize(Lock(pins=tools), self.image.target),
+            image=self.image,
+            limits=self.task.limits,
+            crates=self.settled.crates,
+            project=self.release.project,
+            recipe=RecipeOrder(effects.file(text), effects.wheels(wheels), wheel.sha256 if wheel else ""),
+        )
+        return self.effects.build(order, no_answer).build
+
+    def changes(self, first: Build, remedied: Build) -> tuple[ProgramChange, ...]:
+        """Return what a recipe changes in a wheel besides its purpose."""
+        return self.effects.recipes.changes(first, remedied) if self.effects.recipes else ()
+
+    def _wheels(
+        self, effects: RecipeEffects, form: RecipeForm, inputs: recipes.RecipeInputs
+    ) -> tuple[tuple[Pin, ...], tuple[Pin, ...]]:
+        """Return the tools with which a recipe begins, and all wheels that it installs."""
+        tools = effects.offered(recipes.begins_with(form), self.image.target)
+        offered = self._offered(effects, form, inputs)
+        assert not isinstance(tools, str)  # noqa: S101 - `obstacle` was asked
+        assert not isinstance(offered, str)  # noqa: S101 - as above
+        return tools, (*inputs.pins, *offered)
+
+    def _offered(self, effects: RecipeEffects, form: RecipeForm, inputs: recipes.RecipeInputs) -> tuple[Pin, ...] | str:
+        tools = effects.offered(recipes.begins_with(form), self.image.target)
+        return tools if isinstance(tools, str) else effects.offered(recipes.wanted(form, inputs), self.image.target)
+
+
+def with_recipes(judged: JudgedBuilds, runner: RecipeRunner) -> JudgedBuilds:
+    """Add the recipes of a release whose bytes are known: reproducible as it is, or with the proven set of remedies.
+
+    Each requested form is run as it stands, in the two environments of the proof, unless the search for remedies
+    has done so.
+    """
+    goal = _goal(judged)
+    if goal is None or runner.effects.recipes is None or runner.obstacle(goal.remedies):
+        return judged
+    forms = [(form, *_proof(form, goal, runner)) for form in RecipeForm]
+    builds = tuple(build for _, _, ran in forms for build in ran if build not in judged.builds)
+    found = tuple(_recipe(form, goal, runner, proof, ran) for form, proof, ran in forms)
+    return replace(judged, builds=(*judged.builds, *builds), recipes=found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """What the recipes of a job have to give."""
+
+    remedies: tuple[str, ...]
+    wheel: WheelFile
+    environments: tuple[Environment, Environment]
+    ran: tuple[Build, ...]  # the builds of the search that ran the final text of the form sh
+
+
+def _goal(judged: JudgedBuilds) -> _Goal | None:
+    """Return what recipes have to give; None where no bytes are known that every build gives."""
+    by_name = {build.name: build for build in judged.builds}
+    ran = tuple(by_name[name] for name in judged.explained.proof)
+    if not ran and judged.judgement.verdict is Verdict.REPRODUCIBLE:
+        first, second = judged.builds[:2]
+        assert first.wheel is not None  # noqa: S101 - of a reproducible release
+        return _Goal((), first.wheel, (first.environment, second.environment), ())
+    wheel = ran[0].wheel if ran else None
+    if wheel is None:
+        return None
+    first, second = ran
+    return _Goal(judged.explained.recipe, wheel, (first.environment, second.environment), ran)
+
+
+def _proof(form: RecipeForm, goal: _Goal, runner: RecipeRunner) -> tuple[str, tuple[Build, ...]]:
+    """Return why a form was not run, and the builds that ran it."""
+    if form is RecipeForm.SH and goal.ran:
+        return "", goal.ran
+    if form not in _RUN_HERE:
+        return "it needs more than an offline container has", ()
+    if form not in runner.task.budget.recipes:
+        return "the configuration does not ask for its proof", ()
+    if runner.first.seconds > CHEAP:
+        return f"a build takes {runner.first.seconds:.0f} seconds", ()
+    if why := runner.obstacle(goal.remedies, form):
+        return why, ()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        sides = zip(("first", "second"), goal.environments, strict=True)
+        wanted = [(f"{side}-by-{form}", environment) for side, environment in sides]
+        ran = pool.map(lambda one: runner.run(one[0], one[1], goal.remedies, goal.wheel, form), wanted)
+    return "", tuple(ran)
+
+
+def _recipe(form: RecipeForm, goal: _Goal, runner: RecipeRunner, unproven: str, ran: tuple[Build, ...]) -> Recipe:
+    text = recipes.write(form, runner.inputs(goal.remedies, goal.wheel))
+    names = tuple(build.name for build in ran)
+    differing = [build.name for build in ran if build.wheel is None or build.wheel.sha256 != goal.wheel.sha256]
+    sha256 = "" if form is RecipeForm.DEBIAN_RULES else goal.wheel.sha256
+    if unproven:
+        return Recipe(form, text, goal.wheel.filename, sha256, RecipeProof.NOT_RUN, why=unproven)
+    if differing:
+        why = f"{' and '.join(differing)} did not give that wheel"
+        return Recipe(form, text, goal.wheel.filename, sha256, RecipeProof.REJECTED, names, why)
+    return Recipe(form, text, goal.wheel.filename, sha256, RecipeProof.PROVEN, names)
+
+
+def _is_native(filename: str) -> bool:
+    """Return whether a wheel is for one Python or one platform; a name that cannot be read is."""
+    try:
+        return any((tag.abi, tag.platform) != _PURE for tag in WheelName(filename).tags)
+    except BadNameError:
+        return True

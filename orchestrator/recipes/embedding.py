@@ -1,0 +1,86 @@
+"""The programs that a recipe embeds, as texts: those in `programs`, and the farm's own for finished wheels."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PROGRAMS = "orchestrator.recipes.programs"
+_COMMENT = re.compile(r"(?:^|  )\s*# .*$")
+_INDENT = re.compile(r"^(?:    )+", re.MULTILINE)
+
+
+@cache
+def check() -> str:
+    """Return the program that checks Python, pip and the compiler."""
+    return _of(_PROGRAMS, "check.py")
+
+
+@cache
+def unpack() -> str:
+    """Return the program that fetches and unpacks an sdist."""
+    return _of(_PROGRAMS, "unpack.py")
+
+
+@cache
+def wrap() -> str:
+    """Return the program that writes wrappers of compilers."""
+    return _of(_PROGRAMS, "wrap.py")
+
+
+@cache
+def index() -> str:
+    """Return the program that keeps the user's package index."""
+    return _of(_PROGRAMS, "index.py")
+
+
+@cache
+def finish() -> str:
+    """Return the program that applies remedies to a finished wheel: the farm's own."""
+    return _of("orchestrator.guest", "postprocess.py")
+
+
+def _of(package: str, name: str) -> str:
+    return embedded(resources.files(package).joinpath(name).read_text("utf-8"))
+
+
+def embedded(source: str) -> str:
+    """Return a program without docstrings, comments, blank lines and types, indented by one space each.
+
+    No string of the program may have a line break or contain two spaces and a #. No annotation may have a line break.
+    """
+    lines = source.splitlines()
+    nodes = list(ast.walk(ast.parse(source)))
+    for line, start, end in sorted((span for node in nodes for span in _types(node)), reverse=True):
+        lines[line - 1] = lines[line - 1][:start] + lines[line - 1][end:]
+    dropped = {number for node in nodes for number in _dropped(node)}
+    kept = (_COMMENT.sub("", line) for number, line in enumerate(lines, start=1) if number not in dropped)
+    text = "".join(f"{line}\n" for line in kept if line.strip())
+    return _INDENT.sub(lambda spaces: " " * (len(spaces[0]) // 4), text)
+
+
+def _dropped(node: ast.AST) -> range:
+    """Return the lines of a program that a node takes up, if they do nothing when it runs."""
+    docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    types = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    flag = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "TYPE_CHECKING"
+    future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    if isinstance(node, ast.stmt) and (docstring or types or flag or future):
+        return range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    return range(0)
+
+
+def _types(node: ast.AST) -> Iterator[tuple[int, int, int]]:
+    """Yield the annotations of a node, each as its line and the columns where it begins and ends, with : or ->."""
+    if isinstance(node, ast.arg) and node.annotation:
+        yield node.lineno, node.col_offset + len(node.arg), node.annotation.end_col_offset or 0
+    if isinstance(node, ast.FunctionDef) and node.returns:
+        yield node.returns.lineno, node.returns.col_offset - len(" -> "), node.returns.end_col_offset or 0
+    if isinstance(node, ast.AnnAssign):
+        yield node.lineno, node.target.end_col_offset or 0, node.annotation.end_col_offset or 0

@@ -1,0 +1,83 @@
+"""What the remedies of a recipe ask for, all together: the part of its text that differs from one recipe to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.experiments.remedies import EPOCH, named
+from orchestrator.recipes.frontends import wanted
+from orchestrator.recipes.quoting import plain, word
+
+if TYPE_CHECKING:
+    from orchestrator.build.writing import Writing
+    from orchestrator.model import RecipeForm
+    from orchestrator.recipes.inputs import RecipeInputs
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All remedies of a recipe in one value. Texts may be used as they are between double quotes, as in Writing."""
+
+    lines: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...]  # exported for the build; of equal names the last
+    path: str  # PATH of the build, without the recipe's own folders; $PATH: the user's
+    flags: tuple[str, ...]
+    settings: tuple[str, ...]  # key=value, each quoted as a word of a shell
+    wrap: tuple[tuple[str, ...], ...]  # of each remedy
+    finish: tuple[str, ...]
+    epoch: int  # of finished archives
+    fixed_folder: bool
+    length: int
+    clean_environment: bool
+    checks: tuple[tuple[str, str], ...]  # a condition, which may be empty, and what it means
+
+
+def planned(inputs: RecipeInputs) -> Plan:
+    """Put together what the remedies ask for; raises KeyError if the catalogue lacks one of them."""
+    writings = writings_of(inputs)
+    variables = _variables(inputs, writings)
+    given = [word(f"{key}={value}") for key, value in inputs.config_settings]
+    return Plan(
+        lines=_all(writings, "lines"),
+        variables=tuple((name, value) for name, value in variables.items() if name != "PATH"),
+        path=variables.get("PATH", "$PATH"),
+        flags=_all(writings, "flags"),
+        settings=(*given, *(f'"{key}={value}"' for one in writings for key, value in one.settings)),
+        wrap=tuple(one.wrap for one in writings if one.wrap),
+        finish=_all(writings, "finish"),
+        epoch=EPOCH if inputs.source_date_epoch is None else inputs.source_date_epoch,
+        fixed_folder=any(one.fixed_folder for one in writings),
+        length=max((one.length for one in writings), default=0),
+        clean_environment=any(one.clean_environment for one in writings),
+        checks=tuple((one.check, one.note) for one in writings if one.note),
+    )
+
+
+def writings_of(inputs: RecipeInputs) -> tuple[Writing, ...]:
+    """Return how the remedies are written; raises KeyError if the catalogue lacks one of them."""
+    return tuple(named(name).written for name in inputs.remedies)
+
+
+def requirements(form: RecipeForm, inputs: RecipeInputs) -> tuple[str, ...]:
+    """Return the lines of the requirements file of a recipe, sorted by name."""
+    pins = {pin.name: f"{plain(pin.name)}=={plain(pin.version)} --hash=sha256:{pin.sha256}" for pin in inputs.pins}
+    requires = _all(writings_of(inputs), "requires")
+    for one in wanted(form, requires, pins):
+        hashes = "".join(f" --hash=sha256:{sha256}" for sha256 in one.hashes)
+        pins[one.name] = f"{one.name}=={one.version}{hashes}"
+    return tuple(pins[name] for name in sorted(pins))
+
+
+def _variables(inputs: RecipeInputs, writings: tuple[Writing, ...]) -> dict[str, str]:
+    variables = dict(pair for one in writings for pair in one.variables)
+    if any(one.pretend for one in writings):
+        variables["SETUPTOOLS_SCM_PRETEND_VERSION"] = plain(inputs.version)
+    if inputs.source_date_epoch is not None:  # a remedy that sets it has its own only where there is none
+        variables["SOURCE_DATE_EPOCH"] = str(inputs.source_date_epoch)
+    return variables
+
+
+def _all(writings: tuple[Writing, ...], field: str) -> tuple[str, ...]:
+    """Return the texts of one field, each once."""
+    return tuple(dict.fromkeys(text for one in writings for text in getattr(one, field)))

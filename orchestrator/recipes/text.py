@@ -1,0 +1,51 @@
+"""Writes a recipe in each form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.model import RecipeForm
+from orchestrator.model.names import is_sha256
+from orchestrator.recipes import frontends
+from orchestrator.recipes.debian import debian_rules
+from orchestrator.recipes.embedded_forms import dockerfile, github
+from orchestrator.recipes.plan import writings_of
+from orchestrator.recipes.script import script
+
+if TYPE_CHECKING:
+    from orchestrator.recipes.frontends import Pinned
+    from orchestrator.recipes.inputs import RecipeInputs
+
+
+def write(form: RecipeForm, inputs: RecipeInputs) -> str:
+    """Return the text of a recipe; the same for equal inputs. Where `obstacle` is not empty, it would not work.
+
+    Raises KeyError if the catalogue lacks a remedy of the inputs.
+    """
+    if form is RecipeForm.DEBIAN_RULES:
+        return debian_rules(inputs)
+    if form is RecipeForm.DOCKERFILE:
+        return dockerfile(inputs)
+    if form is RecipeForm.GITHUB:
+        return github(inputs)
+    return script(form, inputs)
+
+
+def wanted(form: RecipeForm, inputs: RecipeInputs) -> tuple[Pinned, ...]:
+    """Return what the recipe installs besides the build requirements, by name."""
+    requires = (name for one in writings_of(inputs) for name in one.requires)
+    return frontends.wanted(form, requires, (pin.name for pin in inputs.pins))
+
+
+def obstacle(inputs: RecipeInputs) -> str:
+    """Return in one sentence why no recipe can be written; "" if one can."""
+    for pin in inputs.pins:
+        if pin.built_here:
+            return f"The build requirement {pin.name} {pin.version} was built here, so that no index has it."
+        if not is_sha256(pin.sha256):
+            return f"The build requirement {pin.name} {pin.version} has no SHA-256."
+    if not is_sha256(inputs.sdist.sha256):
+        return "The sdist has no SHA-256."
+    if not all(text.isprintable() for pair in inputs.config_settings for text in pair):
+        return "A config setting has a character that cannot be printed."
+    return ""

@@ -1,0 +1,290 @@
+"""Recipes are run as they are written, without an index, on this host."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import time
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.model import RecipeForm
+from orchestrator.recipes import write
+from tests.recipe_cases import PATH, PYTHON, expecting, inputs, installed_pip, run, sdist_files, tar, zipped
+
+if TYPE_CHECKING:
+    from orchestrator.model import Pin
+
+NAME = "pkg-1.0-py3-none-any.whl"
+MODES = "import stat\nreturn {'modes.txt': oct(stat.S_IMODE(os.stat('PKG-INFO').st_mode)).encode()}"
+COMPILED = """
+import shlex, subprocess, sysconfig
+flags = shlex.split(sysconfig.get_config_var("CFLAGS") or "")
+subprocess.run([*shlex.split(sysconfig.get_config_var("CC")), "-O2", "-DNDEBUG", *flags, "-g", "-c", "x.c"], check=True)
+return {"x.o": open("x.o", "rb").read()}"""
+SOURCE = "#include <assert.h>\nint x(int i) { assert(i > 1); return i; }\n"
+
+
+@pytest.fixture(scope="session")
+def links(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a wheel of pip, which any user may read."""
+    folder = tmp_path_factory.mktemp("links")
+    for one in (folder, *folder.parents[:2]):
+        one.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pip(links: Path) -> Pin:
+    """Return the pin of that wheel."""
+    return installed_pip(links)
+
+
+def wheel(folder: Path) -> Path:
+    """Return the wheel that a recipe left."""
+    return folder / "dist" / NAME
+
+
+def member(folder: Path, name: str) -> bytes:
+    """Return a member of that wheel."""
+    with zipfile.ZipFile(wheel(folder)) as archive:
+        return archive.read(name)
+
+
+def nothing_left(folder: Path) -> bool:
+    """Return whether the recipe's own folder is gone."""
+    return not list((folder.parent / f"{folder.name} tmp").iterdir())
+
+
+def can_run(user: tuple[str, ...], program: str) -> bool:
+    """Return whether a user can run a program."""
+    done = subprocess.run([*user, "/bin/sh", "-c", '"$0" --version', program], check=False, capture_output=True)
+    return done.returncode == 0
+
+
+def ended(process: int) -> bool:
+    """Return whether a process is gone, or waits only to be reaped."""
+    try:
+        return ") Z " in Path(f"/proc/{process}/stat").read_text()
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.parametrize(("form", "shell"), [(RecipeForm.SH, "dash"), (RecipeForm.UV, "bash"), (RecipeForm.UV, "dash")])
+def test_a_recipe_gives_the_same_wheel_in_each_folder_and_checks_it(
+    tmp_path: Path, links: Path, pip: Pin, form: RecipeForm, shell: str
+) -> None:
+    """Status 10 while nothing is expected or another wheel, 0 with the right hash; the umask and the path differ."""
+    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(MODES)), "fix-umask", pins=(pip,))
+    first, second = tmp_path / "first", tmp_path / 'it\'s a "second" $one'
+    done = run(form, given, first, links=links, shell=shell)
+    assert done.returncode == 10, done.stderr
+    assert "expected: not known" in done.stderr
+    assert member(first, "modes.txt") == b"0o644"
+    (second / "dist").mkdir(parents=True)
+    (second / "dist" / "other.txt").touch()
+    known = expecting(given, wheel(first))
+    done = run(
+        RecipeForm.SH, known, second, links=links, shell=shell, before=("sh", "-c", 'umask 077; exec "$@"', "sh")
+    )
+    assert done.returncode == 0, done.stderr
+    assert wheel(second).read_bytes() == wheel(first).read_bytes()
+    assert (second / "dist" / "other.txt").exists()
+    assert nothing_left(first)
+    assert nothing_left(second)
+
+
+def test_another_wheel_is_kept_and_reported(tmp_path: Path, links: Path, pip: Pin) -> None:
+    """The script names both hashes, and what it was built with."""
+    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files("return {'x': os.urandom(8)}")), pins=(pip,))
+    run(RecipeForm.UV, given, tmp_path / "first", links=links)
+    known = expecting(given, wheel(tmp_path / "first"))
+    done = run(RecipeForm.UV, known, tmp_path / "second", links=links)
+    assert done.returncode == 10
+    assert known.wheel is not None
+    assert known.wheel.sha256 in done.stderr
+    assert hashlib.sha256(wheel(tmp_path / "second").read_bytes()).hexdigest() in done.stderr
+    assert "it was built with: Python" in done.stderr
+
+
+def test_pip_gives_the_same_wheel_as_uv_whatever_its_settings(tmp_path: Path, links: Path, pip: Pin) -> None:
+    """Settings that change what is installed are left out, in variables and in files."""
+    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(MODES)), "fix-umask", pins=(pip,))
+    run(RecipeForm.UV, given, tmp_path / "first", links=links)
+    odd = tmp_path / "pip.conf"
+    odd.write_text(
+        "[global]\nrequire-virtualenv = true\nconstraint = /nowhere\n[install]\nuser = true\nprefix = /nowhere\n"
+    )
+    known = expecting(given, wheel(tmp_path / "first"))
+    settings = {"PIP_CONFIG_FILE": str(odd), "PIP_TARGET": "/nowhere", "PIP_REQUIRE_VIRTUALENV": "1"}
+    done = run(RecipeForm.SH, known, tmp_path / "second", links=links, **settings)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_user_without_rights_can_run_it(tmp_path: Path, links: Path, pip: Pin) -> None:
+    """No root is needed."""
+    if os.getuid():
+        pytest.skip("only root can become another user")
+    for one in (tmp_path, *tmp_path.parents[:2]):
+        one.chmod(0o755)
+    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(MODES)), "fix-umask", pins=(pip,))
+    run(RecipeForm.UV, given, tmp_path / "first", links=links)
+    folder = tmp_path / "second"
+    for one in (folder, tmp_path / "second tmp"):
+        one.mkdir()
+        os.chown(one, 65534, 65534)
+    known = expecting(given, wheel(tmp_path / "first"))
+    user = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    usable = [one for one in (PYTHON, "/usr/bin/python3") if can_run(user, one)]
+    if not usable or not can_run(user, f"{PATH.split(':')[0]}/uv"):
+        pytest.skip("no other user can run this Python, or uv")
+    sdist = ("../pkg-1.0.tar.gz",)
+    done = run(RecipeForm.UV, known, folder, links=links, before=user, arguments=sdist, PYTHON=usable[0])
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_zip_is_unpacked_too(tmp_path: Path, links: Path, pip: Pin) -> None:
+    """With the archive's times, read as UTC."""
+    content = "return {'time.txt': str(int(os.stat('PKG-INFO').st_mtime)).encode()}"
+    for pack, name in ((zipped, "pkg-1.0.zip"), (tar, "pkg-1.0.tar.gz")):
+        folder = tmp_path / name[-3:]
+        run(RecipeForm.UV, inputs(pack(tmp_path / name, sdist_files(content)), pins=(pip,)), folder, links=links)
+        assert member(folder, "time.txt") == b"1500000000"
+
+
+def test_each_recipe_has_its_own_files(tmp_path: Path, links: Path, pip: Pin) -> None:
+    """With a fixed folder too, which is not shared: it must not exist."""
+    lists = "return {'list.txt': '\\n'.join([os.getcwd(), *sorted(os.listdir('.'))]).encode()}"
+    first = tar(tmp_path / "one.tar.gz", sdist_files(lists, {"theirs.py": ""}))
+    second = tar(tmp_path / "two.tar.gz", sdist_files(lists))
+    for sdist in (first, second):
+        given = inputs(sdist, "fix-build-path", pins=(pip,))
+        assert run(RecipeForm.UV, given, tmp_path / sdist.stem, links=links).returncode == 10
+    assert b"theirs.py" in member(tmp_path / first.stem, "list.txt")
+    assert b"theirs.py" not in member(tmp_path / second.stem, "list.txt")
+    given = inputs(second, "fix-build-path", pins=(pip,))
+    place = member(tmp_path / second.stem, "list.txt").decode().splitlines()[0].removesuffix("/source")
+    Path(place).mkdir()
+    try:
+        done = run(RecipeForm.UV, given, tmp_path / "third", links=links)
+    finally:
+        Path(place).rmdir()
+    assert done.returncode == 2
+    assert place in done.stderr
+
+
+@pytest.mark.parametrize("remedy", ["prefix-map-source", "prefix-map-folder"])
+def test_wrapped_compilers_keep_the_flags_of_the_build(tmp_path: Path, links: Path, pip: Pin, remedy: str) -> None:
+    """Paths are mapped; the optimisation level and NDEBUG stay; the user's CFLAGS do not count."""
+    given = inputs(
+        tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(COMPILED, {"x.c": SOURCE})), remedy, pins=(pip,), native=True
+    )
+    for folder in (tmp_path / "first", tmp_path / "the 'second'"):
+        done = run(RecipeForm.UV, given, folder, links=links, CFLAGS="-O0 -UNDEBUG", arguments=())
+        assert done.returncode == 10, done.stderr
+        code = member(folder, "x.o")
+        assert b" -O2" in code
+        assert b"__assert_fail" not in code
+        assert b"rebuild." not in code
+    assert wheel(tmp_path / "first").read_bytes() == wheel(tmp_path / "the 'second'").read_bytes()
+
+
+def test_paths_can_be_equally_long(tmp_path: Path, links: Path, pip: Pin) -> None:
+    """However long TMPDIR is, up to that length."""
+    content = "return {'length.txt': str(len(os.getcwd())).encode()}"
+    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(content)), "same-length-path", pins=(pip,))
+    run(RecipeForm.UV, given, tmp_path / "first", links=links, TMPDIR="/tmp")  # noqa: S108 - of the user
+    assert member(tmp_path / "first", "length.txt") == str(120 + len("/source")).encode()
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    done = run(RecipeForm.UV, given, tmp_path / "second", links=links, TMPDIR=str(long))
+    assert done.returncode == 2, done.stderr
+
+
+def test_a_clean_environment_has_the_recipe_s_variables_only(tmp_path: Path, links: Path, pip: Pin) -> None:
+    """And the settings of other remedies."""
+    content = "return {'names.txt': '\\n'.join(f'{k}={v}' for k, v in os.environ.items()).encode()}"
+    sdist = tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(content))
+    given = inputs(sdist, "fix-timezone", "fix-locales", "fix-hash-seed", "fix-home", "fix-environment", pins=(pip,))
+    run(RecipeForm.UV, given, tmp_path / "first", links=links, NOISE="1")
+    lines = member(tmp_path / "first", "names.txt").decode().splitlines()
+    assert not any(line.startswith(("NOISE", "PIP_FIND_LINKS")) for line in lines)
+    assert {"TZ=UTC", "LC_ALL=C.UTF-8", "PYTHONHASHSEED=0"} <= set(lines)
+
+
+def test_finishing_steps_are_in_the_script(tmp_path: Path, links: Path, pip: Pin) -> None:
+    """Bills of materials go; the archive is canonical."""
+    content = "return {'z': b'', 'pkg-1.0.dist-info/sboms/x.json': os.urandom(9), 'a': b''}"
+    sdist = tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(content))
+    given = inputs(sdist, "no-sbom", "strip-debug", "canonical-archive", pins=(pip,))
+    run(RecipeForm.UV, given, tmp_path / "first", links=links)
+    with zipfile.ZipFile(wheel(tmp_path / "first")) as archive:
+        assert archive.namelist()[:3] == ["a", "pkg.py", "z"]
+        assert not [name for name in archive.namelist() if "sboms" in name]
+    done = run(RecipeForm.UV, expecting(given, wheel(tmp_path / "first")), tmp_path / "second", links=links)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_missing_ends_it_before_anything_is_built(tmp_path: Path, links: Path, pip: Pin) -> None:
+    """With one line that says what to do, and status 2; a wrong sdist is none of these."""
+    sdist = tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(MODES))
+    given = inputs(sdist, pins=(pip,))
+    for number, (text, changed, variables) in enumerate(
+        (
+            ("set PYTHON", given, {"PYTHON": "no-such-python"}),
+            ("set PYTHON to a Python 3.9", replace(given, native=True, python="3.9"), {}),
+            ("as argument", replace(given, sdist=replace(given.sdist, url="ftp://host/pkg-1.0.tar.gz")), {}),
+            ("run this where it is builder", replace(given, remedies=("fix-domain-host",)), {}),
+        )
+    ):
+        done = run(RecipeForm.UV, changed, tmp_path / str(number), links=links, **variables)
+        assert done.returncode == 2, done.stderr
+        assert text in done.stderr
+        assert nothing_left(tmp_path / str(number))
+    sdist.write_bytes(b"another")
+    done = run(RecipeForm.UV, given, tmp_path / "last", links=links)
+    assert done.returncode == 1
+    assert "not the expected sdist" in done.stderr
+
+
+@pytest.mark.parametrize("path", ["../out", "/etc/out", "link/out"])
+def test_an_unsafe_sdist_is_not_unpacked(tmp_path: Path, links: Path, pip: Pin, path: str) -> None:
+    """A member that leads out of the folder ends the script."""
+    sdist = zipped(tmp_path / "pkg-1.0.zip", sdist_files(MODES))
+    with zipfile.ZipFile(sdist, "a") as archive:
+        link = zipfile.ZipInfo("pkg-1.0/link")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "..")
+        archive.writestr(zipfile.ZipInfo(path if path[0] in "./" else f"pkg-1.0/{path}"), "x")
+    done = run(RecipeForm.UV, inputs(sdist, pins=(pip,)), tmp_path / "first", links=links)
+    assert done.returncode == 1, done.stderr
+    assert "unsafe sdist" in done.stderr
+    assert nothing_left(tmp_path / "first")
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_a_signal_ends_the_build_and_removes_the_folder(tmp_path: Path, pip: Pin, links: Path, shell: str) -> None:
+    """At once, with all processes of the build."""
+    started = tmp_path / "started"
+    content = f"open({str(started)!r}, 'w').write(str(os.getpid()))\nimport time\ntime.sleep(60)\nreturn {{}}"
+    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(content)), pins=(pip,))
+    folder, temporary = tmp_path / "first", tmp_path / "first tmp"
+    folder.mkdir()
+    temporary.mkdir()
+    (folder / "recipe.sh").write_text(write(RecipeForm.UV, given))
+    variables = {**os.environ, "PATH": PATH, "TMPDIR": str(temporary), "UV_NO_INDEX": "1", "UV_FIND_LINKS": str(links)}
+    with subprocess.Popen([shell, "recipe.sh"], cwd=folder, env=variables, stderr=subprocess.DEVNULL) as process:
+        while not (started.exists() and started.read_text()):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 143
+    assert nothing_left(folder)
+    time.sleep(0.2)
+    assert ended(int(started.read_text()))

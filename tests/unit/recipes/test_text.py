@@ -1,0 +1,218 @@
+"""The text of recipes, in all forms: what hostile names become, and what other programs read in it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from orchestrator.experiments import remedies
+from orchestrator.model import BUILT_HERE, Pin, RecipeForm, Sdist, WheelFile
+from orchestrator.recipes import RecipeInputs, obstacle, wanted, write
+from orchestrator.recipes.embedding import check, embedded, finish, index, unpack, wrap
+from orchestrator.recipes.frontends import lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SHA = "0123456789abcdef" * 4
+HOSTILE = (
+    "`touch hostile`$(touch hostile)${{ secrets.X }}'\";touch hostile\nEOF\nEND-OF-RECIPE\ntouch hostile\n"
+    "\x1b[31m$(shell touch hostile)\\"
+)
+SETTING = HOSTILE.replace("\n", " ").replace("\x1b", "")
+SCRIPTS = (RecipeForm.SH, RecipeForm.BUILD, RecipeForm.UV)
+PIN = Pin("setuptools", "80.9.0", SHA, "setuptools-80.9.0-py3-none-any.whl", "https://index.invalid/setuptools.whl")
+PLAIN = RecipeInputs(
+    project="pkg",
+    version="1.0",
+    sdist=Sdist("pkg-1.0.tar.gz", "https://index.invalid/pkg-1.0.tar.gz", SHA),
+    backend="setuptools.build_meta",
+    pins=(PIN,),
+    remedies=(),
+    python="3.11",
+    native=True,
+    image="bookworm",
+    base=f"debian:bookworm-20260918-slim@sha256:{SHA}",
+    packages=(("gcc-12:amd64", "12.2.0-14+deb12u1"), ("libyaml-dev:amd64", "0.2.5-1"), ("perl:amd64", "5.36.0-7")),
+    source_date_epoch=None,
+    config_settings=(),
+    wheel=WheelFile("pkg-1.0-cp311-cp311-linux_x86_64.whl", SHA, 1),
+)
+EVIL = replace(
+    PLAIN,
+    project=HOSTILE,
+    version=HOSTILE,
+    sdist=Sdist(HOSTILE, f"https://index.invalid/{HOSTILE}", SHA),
+    pins=(replace(PIN, name=HOSTILE, version=HOSTILE),),
+    python=HOSTILE,
+    image=HOSTILE,
+    base=HOSTILE,
+    packages=((f"gcc-{HOSTILE}9", HOSTILE), ("gcc", HOSTILE), (HOSTILE, HOSTILE)),
+    config_settings=((SETTING, SETTING),),
+    wheel=WheelFile(HOSTILE, SHA, 1),
+)
+ALL = tuple(remedy.name for remedy in remedies.REMEDIES)
+SETS = [(name,) for name in ALL] + [ALL, ()]
+
+
+@pytest.mark.parametrize("names", SETS, ids="+".join)
+@pytest.mark.parametrize("form", SCRIPTS)
+def test_every_script_is_shell(form: RecipeForm, names: tuple[str, ...]) -> None:
+    """For each remedy and for all of them, in two shells."""
+    text = write(form, replace(EVIL, remedies=names))
+    for shell in ("dash", "bash"):
+        subprocess.run([f"/bin/{shell}", "-n"], input=text.encode(), check=True)
+
+
+@pytest.mark.parametrize("form", RecipeForm)
+@pytest.mark.parametrize("given", [EVIL, replace(EVIL, remedies=ALL)], ids=["plain", "all"])
+def test_no_line_of_a_package_is_a_line_of_a_recipe(form: RecipeForm, given: RecipeInputs) -> None:
+    """No hostile text ends a comment, a quotation or a heredoc, and no control character is left."""
+    text = write(form, given)
+    assert not any(line.strip().startswith(("touch hostile", "EOF hostile")) for line in text.splitlines())
+    assert "\x1b" not in text
+    assert "${{" not in text
+    for line in text.splitlines():
+        if "touch hostile" in line and not line.lstrip().startswith("#"):
+            assert "config-setting" in line or "PYBUILD_BUILD_ARGS" in line, "only settings may be there, quoted"
+
+
+@pytest.mark.parametrize("form", SCRIPTS)
+def test_a_hostile_script_runs_nothing(tmp_path: Path, form: RecipeForm) -> None:
+    """It ends because its sdist is missing."""
+    (tmp_path / "recipe.sh").write_text(write(form, EVIL))
+    done = subprocess.run(["/bin/dash", "recipe.sh"], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["recipe.sh"]
+
+
+@pytest.mark.parametrize("names", [ALL, (), ("set-epoch", "canonical-archive")], ids=["all", "none", "two"])
+@pytest.mark.parametrize("given", [PLAIN, EVIL], ids=["plain", "hostile"])
+def test_debian_rules_is_make(tmp_path: Path, given: RecipeInputs, names: tuple[str, ...]) -> None:
+    """Make reads it, and nothing runs while it does; the finishing steps come after the build."""
+    (tmp_path / "rules").write_text(write(RecipeForm.DEBIAN_RULES, replace(given, remedies=names)))
+    targets = re.findall(r"^(override_\w+|execute_\w+):", (tmp_path / "rules").read_text(), re.MULTILINE)
+    done = subprocess.run(
+        ["/usr/bin/make", "-n", "-f", "rules", "build", *targets],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "dh build --buildsystem=pybuild" in done.stdout
+    assert not (tmp_path / "hostile").exists()
+    assert ("canonical-archive" in done.stdout) == ("canonical-archive" in names)
+    if names == ALL:
+        assert "umask 022; " in done.stdout
+        assert "'-ffile-prefix-map=$source=.'" in done.stdout
+
+
+def test_a_setting_reaches_the_build_as_it_is(tmp_path: Path) -> None:
+    """Through make and a shell, with every quote and dollar."""
+    rules = write(RecipeForm.DEBIAN_RULES, replace(PLAIN, config_settings=(("key", SETTING),)))
+    (tmp_path / "rules").write_text(rules + '\nprint:\n\t@eval "set -- $$PYBUILD_BUILD_ARGS"; printf \'%s\' "$$1"\n')
+    done = subprocess.run(
+        ["/usr/bin/make", "-s", "-f", "rules", "print"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"-Ckey={SETTING}"
+    assert not (tmp_path / "hostile").exists()
+
+
+@pytest.mark.parametrize("given", [PLAIN, EVIL], ids=["plain", "hostile"])
+def test_a_workflow_contains_the_script_as_it_is(given: RecipeInputs) -> None:
+    """YAML gives it back, byte for byte."""
+    job = yaml.safe_load(write(RecipeForm.GITHUB, given))["jobs"]["rebuild"]
+    assert [step["run"] for step in job["steps"] if "shell" in step] == [write(RecipeForm.SH, given)]
+    assert job["container"].startswith("debian:")
+    uploads = [step for step in job["steps"] if step.get("uses", "").startswith("actions/upload-artifact@")]
+    assert uploads[0]["with"]["path"] == "dist/*.whl"
+
+
+def test_a_dockerfile_contains_the_script_as_it_is() -> None:
+    """In a heredoc that nothing expands, run by a user without rights; of the packages only those that matter."""
+    text = write(RecipeForm.DOCKERFILE, PLAIN)
+    script = write(RecipeForm.SH, PLAIN)
+    assert f"COPY <<'END-OF-RECIPE' /build/recipe.sh\n{script}END-OF-RECIPE\nUSER builder\n" in text
+    assert f"FROM {PLAIN.base} AS build" in text
+    assert "libyaml-dev" in text
+    assert "perl" not in text
+    assert write(RecipeForm.DOCKERFILE, EVIL).count("\nEND-OF-RECIPE\n") == 1
+
+
+@pytest.mark.parametrize("form", SCRIPTS)
+def test_shellcheck_accepts_it(form: RecipeForm) -> None:
+    """Where it is installed."""
+    if not (shellcheck := shutil.which("shellcheck")):
+        pytest.skip("no shellcheck")
+    subprocess.run([shellcheck, "-s", "sh", "-"], input=write(form, replace(PLAIN, remedies=ALL)).encode(), check=True)
+
+
+def test_a_text_depends_on_its_inputs_only() -> None:
+    """And is small, as each record has it."""
+    plain = replace(PLAIN, remedies=("fix-umask",))
+    assert write(RecipeForm.SH, plain) == write(RecipeForm.SH, replace(plain))
+    assert len(write(RecipeForm.SH, plain)) < 9_500
+
+
+def test_the_expected_hash_is_in_the_header_and_in_the_comparison() -> None:
+    """Nothing else changes once it is known."""
+    known, unknown = (write(RecipeForm.SH, one).splitlines() for one in (PLAIN, replace(PLAIN, wheel=None)))
+    assert len(known) == len(unknown)
+    differing = [line for line, other in zip(known, unknown, strict=True) if line != other]
+    assert len(differing) == 4
+    assert f"expected='{SHA}'" in differing
+
+
+def test_what_no_recipe_can_do_is_an_obstacle() -> None:
+    """A build requirement that no index has, or that has no hash."""
+    assert obstacle(PLAIN) == ""
+    assert "built here" in obstacle(replace(PLAIN, pins=(replace(PIN, url=BUILT_HERE),)))
+    assert "no SHA-256" in obstacle(replace(PLAIN, pins=(replace(PIN, sha256=""),)))
+    assert "no SHA-256" in obstacle(replace(PLAIN, sdist=replace(PLAIN.sdist, sha256="")))
+    assert "cannot be printed" in obstacle(replace(PLAIN, config_settings=(("a", "b\n"),)))
+    assert obstacle(replace(PLAIN, sdist=replace(PLAIN.sdist, url=""))) == "", "it is given"
+
+
+def test_what_is_wanted_besides_the_pins() -> None:
+    """The frontend, what remedies need, and of equal projects the pin's version."""
+    names = [one.name for one in wanted(RecipeForm.BUILD, replace(PLAIN, remedies=("fix-time",)))]
+    assert names == ["build", "libfaketime", "packaging", "pyproject-hooks"]
+    assert wanted(RecipeForm.UV, PLAIN) == ()
+    assert [one.name for one in wanted(RecipeForm.SH, PLAIN)] == ["pip"]
+    assert wanted(RecipeForm.SH, replace(PLAIN, pins=(replace(PIN, name="pip"),))) == ()
+    assert all(one.hashes for one in lock().values())
+
+
+@pytest.mark.parametrize("program", [check, finish, index, unpack, wrap])
+def test_an_embedded_program_is_python_and_ends_no_quotation(program: Callable[[], str]) -> None:
+    """No line is the end of a heredoc; the program in single quotes has none."""
+    text = program()
+    compile(text, "program", "exec")
+    assert "EOF" not in text.splitlines()
+    assert "'" not in index()
+
+
+def test_only_what_runs_is_embedded() -> None:
+    """No docstrings, comments and types; strings stay."""
+    head = 'from __future__ import annotations\n"""Doc."""\n\n\n'
+    body = '    """Doc."""\n    x: int = 1  # noqa\n    # why\n    return {two: x + one}\n'
+    source = f'{head}def f(one: int, two: str = "#") -> dict[str, int]:\n{body}'
+    assert embedded(source) == 'def f(one, two = "#"):\n x = 1\n return {two: x + one}\n'
+
+
+def test_remedies_apply_to_their_backends() -> None:
+    """Those without a backend to all."""
+    named = remedies.named
+    assert remedies.applies(named("meson-build-dir"), "mesonpy")
+    assert not remedies.applies(named("meson-build-dir"), "setuptools.build_meta")
+    assert remedies.applies(named("scikit-build-dir"), "scikit_build_core.build")
+    assert not remedies.applies(named("scikit-build-dir"), "scikit_build_core_other")
+    assert remedies.applies(named("build-in-place"), "pep517_backend.hooks")
+    assert remedies.applies(named("fix-umask"), "anything:backend")
