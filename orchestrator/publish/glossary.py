@@ -26,7 +26,6 @@ from orchestrator.model import (
 )
 from orchestrator.publish.phrases import DEPTHS
 from orchestrator.publish.wording import REASONS, WORDS
-from orchestrator.results.witness import WitnessOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +39,7 @@ class Group:
     slug: str
     what: str  # where they are used, in a sentence
     meanings: Mapping[str, str]  # of each slug
-    of: type[StrEnum] | None = None
+    of: type[StrEnum] | None = None  # None, too, for an enumeration that takes long to import
 
 
 def _sentence(text: str) -> str:
@@ -211,11 +210,10 @@ GROUPS: tuple[Group, ...] = (
         "witness-outcomes",
         "Whether a rebuild has a hash that a file lists.",
         {
-            WitnessOutcome.MATCHES: "The rebuilt wheel has a listed hash.",
-            WitnessOutcome.DIFFERS: "The rebuilt wheel has another hash.",
-            WitnessOutcome.UNBUILDABLE: "No wheel was built.",
+            "matches": "The rebuilt wheel has a listed hash.",
+            "differs": "The rebuilt wheel has another hash.",
+            "unbuildable": "No wheel was built.",
         },
-        WitnessOutcome,
     ),
     Group(
         "policies",

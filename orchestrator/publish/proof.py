@@ -59,6 +59,11 @@ def set_of(result: Result, name: str) -> tuple[str, ...]:
     return shown[0] if shown else ()
 
 
+def is_proven(result: Result, remedied: Remedied) -> bool:
+    """Check whether a remedy is recorded as proven, and builds show it."""
+    return remedied.outcome is RemedyOutcome.PROVEN and bool(set_of(result, remedied.name))
+
+
 def _shown(result: Result, remedies: tuple[str, ...]) -> bool:
     return built_equal(result, remedies) or _held_by(result, remedies)
 

@@ -401,6 +401,7 @@ def _templates() -> Environment:
         "of_remedy": lambda remedied, result: proof.of_remedy(result, remedied),
         "of_cause": lambda cause, result: proof.of_cause(result, cause),
         "of_set": proof.of_set,
+        "is_proven": lambda remedied, result: proof.is_proven(result, remedied),
         "gathered": wording.gathered,
         "repeats": wording.repeats,
         "third_party": wording.third_party,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Mode, Proof, RemedyOutcome, Severity
+from orchestrator.model import Mode, Proof, Severity
 from orchestrator.publish import proof, wording
 from orchestrator.publish.comparison import CellKind
 from orchestrator.publish.phrases import listed
@@ -58,7 +59,8 @@ def story(result: Result, summaries: Mapping[str, str]) -> Iterator[Block]:
     `summaries` has a sentence for each slug of a cause.
     """
     yield from _verdict(result)
-    yield from why(result.causes, result.unexplained, summaries)
+    proofs = {one.name: proof.of_cause(result, one) for one in result.causes}
+    yield from why(result.causes, result.unexplained, summaries, proofs=proofs)
     yield from _experiments(result.experiments)
     yield from _remedies(result)
     yield from _recipes(result)
@@ -79,7 +81,7 @@ def brief(result: Result) -> Iterator[Block]:
         ("Unexplained", _members(wording.gathered(result.unexplained))),
         ("Differs in", _members((one.path, one.aspect, ()) for one in result.differences if not one.consequence)),
         ("Cautions", [f"{one.name}: {one.evidence}" for one in result.cautions]),
-        ("Remedies", [one.name for one in result.remedies if one.outcome is RemedyOutcome.PROVEN]),
+        ("Remedies", [one.name for one in result.remedies if proof.is_proven(result, one)]),
         ("On the index", [wording.third_party(result)] if result.published else []),
         ("Left open", [result.left_open] if result.left_open else []),
     ):
@@ -189,17 +191,20 @@ def why(
     unexplained: Sequence[Unexplained],
     summaries: Mapping[str, str],
     sides: tuple[str, str] | None = None,
+    proofs: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Block]:
     """Report each cause, and each difference that no cause explains.
 
-    `sides` are the names of the two wheels, if they are not our first and second build. Our variations
-    cannot have caused their differences.
+    `proofs` has how well each cause is proven, by its slug. `sides` are the names of the two wheels, if
+    they are not our first and second build. Our variations cannot have caused their differences.
     """
     if causes:
         yield ""
         yield "Causes"
     for one in causes[:ROWS]:
         yield from _cause(one, summaries, sides)
+        if one.name in proofs:
+            yield f"    {one_line(proofs[one.name])}"
     if unexplained:
         yield ""
         yield "Unexplained"
@@ -280,7 +285,7 @@ def _recipes(result: Result) -> Iterator[Block]:
         return
     yield ""
     yield f"Recipe: {one_line(', '.join(result.recipe)) or 'no remedy is needed'}"
-    yield f"  {proof.of_set(result)}" if result.recipe else ""
+    yield f"  {one_line(proof.of_set(result))}" if result.recipe else ""
     for recipe in result.recipes:
         yield f"  {recipe.form}: {one_line(proof.of_recipe(result, recipe))}"
     yield f"  wheelproof explain {one_line(result.project)}=={one_line(result.version)} --recipe FORM prints the file."

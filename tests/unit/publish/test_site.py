@@ -452,7 +452,7 @@ def test_a_package_page_explains_the_difference() -> None:
         "3 builds gave the bytes of the first, itself included",
         "The wheel on the index has other bytes than the first build's. Code that may run differs.",
         "dh $@ --buildsystem=pybuild",
-        "sh, not run: nothing is known of the wheel that this text gives; no budget was left",
+        "pip: not run: nothing is known of the wheel that this text gives; no budget was left",
         "Wheels of markupsafe 2.1.5 are not reproducible",
     ):
         assert expected in page.text

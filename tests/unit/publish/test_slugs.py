@@ -34,7 +34,7 @@ def entries(page: str) -> dict[str, str]:
 
 def undocumented(kind: type[StrEnum]) -> list[str]:
     """Return the slugs of an enumeration that docs/slugs.md does not explain."""
-    groups = [group.slug for group in GROUPS if group.of is kind]
+    groups = [group.slug for group in GROUPS if group.of is kind or {*group.meanings} == {*kind}]
     text = "".join(entries("slugs").get(slug, "") for slug in groups)
     return [slug for slug in kind if f"\n**{slug}.** " not in text]
 
