@@ -263,7 +263,7 @@ class BudgetPart(_Part):
     )
     time: _Time | None = Field(default=None, description="How long these builds may take, together.")
     remedies: bool | None = Field(default=None, description="Whether remedies are tried, or only causes isolated.")
-    recipes: tuple[Literal["sh", "build", "uv"], ...] | None = Field(
+    recipes: list[Literal["sh", "build", "uv"]] | None = Field(
         default=None,
         description="The forms of a recipe that are proven, each by two more builds; the others are not run.",
     )
