@@ -54,7 +54,6 @@ CONVERSATIONS: tuple[tuple[bool, tuple[dict[str, Any], ...], bytes], ...] = (
     (True, (SEEN, LACKING, MISSING), b""),
     (True, (SEEN, ASKED, MADE), CONTENT),
     (True, (SEEN, ASKED, UNPACK), b""),
-    (True, (SEEN, ASKED, finding("finish", "build-error")), b""),
 )
 
 

@@ -59,7 +59,7 @@ def test_each_path_of_the_code_exists(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     named = re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|json|c|toml))?)`", text)
     places = (ROOT, ROOT / "orchestrator", ROOT / "tests", ROOT / "results", ROOT / "docs")
-    made_by_a_run = {"results/exclusions/", "results/wheels/", "results/logs/"}
+    made_by_a_run = {"dist/", "results/exclusions/", "results/wheels/", "results/logs/"}
     assert [
         path for path in named if path not in made_by_a_run and not any((at / path).exists() for at in places)
     ] == []
