@@ -198,7 +198,7 @@ def _recipe_mounts(order: Order) -> tuple[tuple[str, str], ...]:
 
 
 def _offline_index(order: Order) -> dict[str, str]:
-    """Return the variables by which pip and uv find wheels without an index, so that a recipe's text needs no change."""
+    """Return the variables by which pip and uv find wheels without an index, so that a recipe needs no change."""
     if order.recipe is None:
         return {}
     wheels = wheels_path(order.environment)
@@ -227,7 +227,7 @@ def _tmpfs(folder: str, environment: Environment, limits: Limits) -> str:
 
 
 def guest_folder(cache: Path, environment: Environment) -> Path:
-    """Return the folder that is mounted at GUEST: the guest, /bin/sh, the clock's offset. Equal folders are made once."""
+    """Return the folder that is mounted at GUEST: the guest, /bin/sh, the clock's offset. Equal ones are made once."""
     ours = resources.files("orchestrator.guest")
     programs = {f"orchestrator/guest/{name}": ours.joinpath(name).read_bytes() for name in PROGRAMS}
     programs["orchestrator/__init__.py"] = b""

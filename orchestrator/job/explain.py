@@ -56,7 +56,7 @@ def explain_difference(
 
 
 def _judged_again(former: Judgement, explained: Explained) -> Judgement:
-    """Return the judgement after the experiments: a flaky build is intrinsic, one that follows the clock is sensitive."""
+    """Return the judgement after experiments: a flaky build is intrinsic, one that follows the clock is sensitive."""
     if explained.clock:
         return Judgement(Verdict.SENSITIVE, explained.clock, former.failure)
     return Judgement(Verdict.INTRINSIC, explained.flaky, former.failure) if explained.flaky else former
