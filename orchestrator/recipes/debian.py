@@ -88,8 +88,9 @@ def _targets(plan: Plan) -> Iterator[str]:
     yield from ("", "%:", "\tdh $@ --buildsystem=pybuild")
     umask = "".join(f"{line}; " for line in plan.lines if line.startswith("umask "))
     home = any(value == "$work/home" for _, value in plan.variables)
-    if plan.flags or home:
+    if plan.flags or home or plan.folders:
         yield from ("", "execute_before_dh_auto_configure:", "\tmkdir -p debian/rebuild")
+    yield from (f"\tmkdir -p {_shell(one)}" for one in plan.folders)
     if home:
         yield "\tmkdir -p debian/rebuild/home"
     if plan.flags:
@@ -104,8 +105,9 @@ def _targets(plan: Plan) -> Iterator[str]:
     if plan.finish:
         steps = ",".join(plan.finish)
         yield from ("", "execute_after_dh_auto_build:", f'\tpython3 -I -c "$$FINISH" {plan.epoch} {steps}')
-    if plan.flags or home:
-        yield from ("", "execute_after_dh_auto_clean:", "\trm -rf debian/rebuild")
+    if plan.flags or home or plan.folders:
+        removed = " ".join(("debian/rebuild", *map(_shell, plan.folders)))
+        yield from ("", "execute_after_dh_auto_clean:", f"\trm -rf {removed}")
 
 
 def _program(name: str, text: str) -> Iterator[str]:

@@ -40,7 +40,7 @@ def script(form: RecipeForm, inputs: RecipeInputs) -> str:
             *_start(inputs),
             *_checked(form, inputs, plan),
             *_folders(inputs, plan),
-            *_unpacked(inputs),
+            *_unpacked(inputs, plan),
             *_installed(form, inputs),
             *_prepared(plan),
             *_built(form, plan),
@@ -169,11 +169,12 @@ trap 'exit 143' TERM"""
     yield 'mkdir "$work/tmp" "$work/out"'
 
 
-def _unpacked(inputs: RecipeInputs) -> Iterator[str]:
+def _unpacked(inputs: RecipeInputs, plan: Plan) -> Iterator[str]:
     yield f"""unset SOURCE_DATE_EPOCH {_COMPILING}
 "$python" -I - "$sdist" '{url(inputs.sdist.url)}' {inputs.sdist.sha256} \\
  "$source" <<'EOF' || fail 'unpacking the sdist failed'
 {embedding.unpack()}EOF"""
+    yield from (f'mkdir -p "{one}"' for one in plan.folders)
 
 
 def _installed(form: RecipeForm, inputs: RecipeInputs) -> Iterator[str]:
