@@ -28,6 +28,9 @@ _VALUES = {
 _FROZEN = ("faketime", "-f", "2020-07-31 12:00:00")
 """Debian's program in place of the project libfaketime, which a recipe gets from the index."""
 
+_MODES = "chmod -R u=rwX,go=rX ."
+"""Gives the source the modes of that umask, for dpkg-source has unpacked it under another."""
+
 _REINSTALL = """\
 import glob, os, shutil, sys, zipfile
 for wheel in glob.glob(".pybuild/*/*.whl"):
@@ -86,7 +89,7 @@ def _variables(plan: Plan) -> Iterator[str]:
 
 def _targets(plan: Plan) -> Iterator[str]:
     yield from ("", "%:", "\tdh $@ --buildsystem=pybuild")
-    umask = "".join(f"{line}; " for line in plan.lines if line.startswith("umask "))
+    umask = "".join(f"{line}; {_MODES}; " for line in plan.lines if line.startswith("umask "))
     home = any(value == "$work/home" for _, value in plan.variables)
     if plan.flags or home or plan.folders:
         yield from ("", "execute_before_dh_auto_configure:", "\tmkdir -p debian/rebuild")

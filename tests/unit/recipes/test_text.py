@@ -93,7 +93,7 @@ def test_debian_rules_is_make(tmp_path: Path, given: RecipeInputs, names: tuple[
     assert not (tmp_path / "hostile").exists()
     assert ("canonical-archive" in done.stdout) == ("canonical-archive" in names)
     if names == ALL:
-        assert "umask 022; " in done.stdout
+        assert "umask 022; chmod -R u=rwX,go=rX .; " in done.stdout
         assert "'-ffile-prefix-map=$source=.'" in done.stdout
 
 
