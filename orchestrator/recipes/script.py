@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 TOOLCHAIN = ("binutils", "clang", "cargo", "cmake", "g++", "gcc", "gfortran", "libc6-dev", "rustc")
 """Packages of Debian that decide what a compiled wheel contains, and that no hash pins; also with a version after -."""
 
+_CARGO = ("CARGO_HOME", "CARGO_NET_OFFLINE", "RUSTUP_HOME")
+"""Where Rust's tools and crates are, which a clean environment keeps."""
+
 _BUILDERS = {RecipeForm.SH: "pip", RecipeForm.BUILD: "python -m build", RecipeForm.UV: "uv"}
 _COMPILING = "ARCHFLAGS CC CFLAGS CPPFLAGS CXX CXXFLAGS LDCXXSHARED LDFLAGS LDSHARED RUSTFLAGS"
 
@@ -231,7 +234,7 @@ child=''"""
 def _clean(plan: Plan, variables: dict[str, str], form: RecipeForm) -> str:
     names = ["PATH", *variables, *(("CC", "CXX", "LDSHARED", "LDCXXSHARED") if plan.flags else ())]
     names += ["UV_CACHE_DIR"] if form is RecipeForm.UV else ["PIP_CONFIG_FILE"]
-    kept = " ".join(f'${{{name}+"{name}=${name}"}}' for name in dict.fromkeys((*names, "HOME")))
+    kept = " ".join(f'${{{name}+"{name}=${name}"}}' for name in dict.fromkeys((*names, "HOME", *_CARGO)))
     return f"env -i {kept} \\\n  "
 
 
