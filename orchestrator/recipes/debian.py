@@ -88,7 +88,7 @@ def _variables(plan: Plan) -> Iterator[str]:
 
 
 def _targets(plan: Plan) -> Iterator[str]:
-    yield from ("", "%:", "\tdh $@ --buildsystem=pybuild")
+    yield from ("", "%:", "\tdh $@ --with python3 --buildsystem=pybuild")
     umask = "".join(f"{line}; {_MODES}; " for line in plan.lines if line.startswith("umask "))
     home = any(value == "$work/home" for _, value in plan.variables)
     if plan.flags or home or plan.folders:

@@ -90,7 +90,7 @@ def test_debian_rules_is_make(tmp_path: Path, given: RecipeInputs, names: tuple[
         text=True,
         check=True,
     )
-    assert "dh build --buildsystem=pybuild" in done.stdout
+    assert "dh build --with python3 --buildsystem=pybuild" in done.stdout
     assert not (tmp_path / "hostile").exists()
     assert ("canonical-archive" in done.stdout) == ("canonical-archive" in names)
     if names == ALL:
