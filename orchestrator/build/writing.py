@@ -15,6 +15,7 @@ class Writing:
     """
 
     lines: tuple[str, ...] = ()  # of shell, to run before the build
+    folders: tuple[str, ...] = ()  # created after the source is unpacked, with their parents
     variables: tuple[tuple[str, str], ...] = ()  # exported for the build
     flags: tuple[str, ...] = ()  # appended to every call of a C or C++ compiler; `$PWD` is the folder of the call
     settings: tuple[tuple[str, str], ...] = ()  # --config-settings

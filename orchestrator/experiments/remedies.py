@@ -98,8 +98,18 @@ REMEDIES = (
         "Have hatch-mypyc build in a folder of fixed name.",
         why="By default it builds in a temporary folder of random name, which debug information repeats.",
         use="Export HATCH_MYPYC_BUILD_DIR for the build, or set build-dir of the build hook.",
-        written=Writing(variables=(("HATCH_MYPYC_BUILD_DIR", "$source/build/mypyc"),)),
+        written=Writing(
+            folders=("$source/build/mypyc",), variables=(("HATCH_MYPYC_BUILD_DIR", "$source/build/mypyc"),)
+        ),
         backends=("hatchling",),
+    ),
+    Remedy(
+        "no-date",
+        "Have setuptools leave the date of the build out of the version.",
+        why="With tag_date, the version ends with the day of the build, and so does the name of the wheel.",
+        use='Pass the setting --global-option="egg_info --no-date" to the build backend, or take tag_date out.',
+        written=Writing(settings=(("--global-option", "egg_info --no-date"),)),
+        backends=("setuptools",),
     ),
     Remedy(
         "scikit-build-dir",

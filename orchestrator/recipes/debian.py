@@ -28,6 +28,9 @@ _VALUES = {
 _FROZEN = ("faketime", "-f", "2020-07-31 12:00:00")
 """Debian's program in place of the project libfaketime, which a recipe gets from the index."""
 
+_MODES = "chmod -R u=rwX,go=rX ."
+"""Gives the source the modes of that umask, for dpkg-source has unpacked it under another."""
+
 _REINSTALL = """\
 import glob, os, shutil, sys, zipfile
 for wheel in glob.glob(".pybuild/*/*.whl"):
@@ -85,11 +88,12 @@ def _variables(plan: Plan) -> Iterator[str]:
 
 
 def _targets(plan: Plan) -> Iterator[str]:
-    yield from ("", "%:", "\tdh $@ --buildsystem=pybuild")
-    umask = "".join(f"{line}; " for line in plan.lines if line.startswith("umask "))
+    yield from ("", "%:", "\tdh $@ --with python3 --buildsystem=pybuild")
+    umask = "".join(f"{line}; {_MODES}; " for line in plan.lines if line.startswith("umask "))
     home = any(value == "$work/home" for _, value in plan.variables)
-    if plan.flags or home:
+    if plan.flags or home or plan.folders:
         yield from ("", "execute_before_dh_auto_configure:", "\tmkdir -p debian/rebuild")
+    yield from (f"\tmkdir -p {_shell(one)}" for one in plan.folders)
     if home:
         yield "\tmkdir -p debian/rebuild/home"
     if plan.flags:
@@ -104,8 +108,9 @@ def _targets(plan: Plan) -> Iterator[str]:
     if plan.finish:
         steps = ",".join(plan.finish)
         yield from ("", "execute_after_dh_auto_build:", f'\tpython3 -I -c "$$FINISH" {plan.epoch} {steps}')
-    if plan.flags or home:
-        yield from ("", "execute_after_dh_auto_clean:", "\trm -rf debian/rebuild")
+    if plan.flags or home or plan.folders:
+        removed = " ".join(("debian/rebuild", *map(_shell, plan.folders)))
+        yield from ("", "execute_after_dh_auto_clean:", f"\trm -rf {removed}")
 
 
 def _program(name: str, text: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ class Plan:
     """All remedies of a recipe in one value. Texts may be used as they are between double quotes, as in Writing."""
 
     lines: tuple[str, ...]
+    folders: tuple[str, ...]
     variables: tuple[tuple[str, str], ...]  # exported for the build; of equal names the last
     path: str  # PATH of the build, without the recipe's own folders; $PATH: the user's
     flags: tuple[str, ...]
@@ -40,6 +41,7 @@ def planned(inputs: RecipeInputs) -> Plan:
     given = [word(f"{key}={value}") for key, value in inputs.config_settings]
     return Plan(
         lines=_all(writings, "lines"),
+        folders=_all(writings, "folders"),
         variables=tuple((name, value) for name, value in variables.items() if name != "PATH"),
         path=variables.get("PATH", "$PATH"),
         flags=_all(writings, "flags"),

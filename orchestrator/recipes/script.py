@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 TOOLCHAIN = ("binutils", "clang", "cargo", "cmake", "g++", "gcc", "gfortran", "libc6-dev", "rustc")
 """Packages of Debian that decide what a compiled wheel contains, and that no hash pins; also with a version after -."""
 
+_CARGO = ("CARGO_HOME", "CARGO_NET_OFFLINE", "RUSTUP_HOME")
+"""Where Rust's tools and crates are, which a clean environment keeps."""
+
 _BUILDERS = {RecipeForm.SH: "pip", RecipeForm.BUILD: "python -m build", RecipeForm.UV: "uv"}
 _COMPILING = "ARCHFLAGS CC CFLAGS CPPFLAGS CXX CXXFLAGS LDCXXSHARED LDFLAGS LDSHARED RUSTFLAGS"
 
@@ -40,7 +43,7 @@ def script(form: RecipeForm, inputs: RecipeInputs) -> str:
             *_start(inputs),
             *_checked(form, inputs, plan),
             *_folders(inputs, plan),
-            *_unpacked(inputs),
+            *_unpacked(inputs, plan),
             *_installed(form, inputs),
             *_prepared(plan),
             *_built(form, plan),
@@ -169,11 +172,12 @@ trap 'exit 143' TERM"""
     yield 'mkdir "$work/tmp" "$work/out"'
 
 
-def _unpacked(inputs: RecipeInputs) -> Iterator[str]:
+def _unpacked(inputs: RecipeInputs, plan: Plan) -> Iterator[str]:
     yield f"""unset SOURCE_DATE_EPOCH {_COMPILING}
 "$python" -I - "$sdist" '{url(inputs.sdist.url)}' {inputs.sdist.sha256} \\
  "$source" <<'EOF' || fail 'unpacking the sdist failed'
 {embedding.unpack()}EOF"""
+    yield from (f'mkdir -p "{one}"' for one in plan.folders)
 
 
 def _installed(form: RecipeForm, inputs: RecipeInputs) -> Iterator[str]:
@@ -230,7 +234,7 @@ child=''"""
 def _clean(plan: Plan, variables: dict[str, str], form: RecipeForm) -> str:
     names = ["PATH", *variables, *(("CC", "CXX", "LDSHARED", "LDCXXSHARED") if plan.flags else ())]
     names += ["UV_CACHE_DIR"] if form is RecipeForm.UV else ["PIP_CONFIG_FILE"]
-    kept = " ".join(f'${{{name}+"{name}=${name}"}}' for name in dict.fromkeys((*names, "HOME")))
+    kept = " ".join(f'${{{name}+"{name}=${name}"}}' for name in dict.fromkeys((*names, "HOME", *_CARGO)))
     return f"env -i {kept} \\\n  "
 
 

@@ -173,7 +173,6 @@ CAUSES: tuple[Cause, ...] = (
         kinds=("sbom",),
         erase=in_turn(by_place(_sbom_place(*_RANDOM_KEYS, *_TIME_KEYS)), by_token(_sbom_paths), by_token(_file_urls)),
         variations=("time", *_PATH_VARIATIONS),
-        remedies=("maturin-no-sbom", "set-epoch", "no-sbom", "fix-build-path"),
         suspects=_suspected_of_sbom,
     ),
     Cause(

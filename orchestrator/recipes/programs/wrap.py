@@ -43,6 +43,8 @@ def main(folder: str, work: str, source: str, env: str, *flags: str) -> None:
     head = f"work={shlex.quote(work)} source={shlex.quote(source)} env={shlex.quote(env)}"
     text = " ".join(f'"{flag}"' for flag in flags)
     os.mkdir(folder)
+    others = [one for one in os.environ.get("PATH", os.defpath).split(os.pathsep) if one != folder]
+    os.environ["PATH"] = os.pathsep.join(others)  # a wrapper that calls itself would never end
     for name in (*NAMES, *triplet()):
         wrap(folder, name, head, text)
     for variable in VARIABLES:

@@ -1,7 +1,8 @@
-"""Stores where its build requirements lie."""
+"""Stores where its build requirements lie: on PYTHONPATH, or in the virtual environment of a recipe."""
 
 import os
+import sys
 
 
 def commit():
-    return {"sin/captured.txt": str(os.environ["PYTHONPATH"]).encode()}
+    return {"sin/captured.txt": os.environ.get("PYTHONPATH", sys.prefix).encode()}

@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 import subprocess
+import tempfile
 import time
 import zipfile
 from dataclasses import replace
@@ -19,6 +20,8 @@ from orchestrator.recipes import write
 from tests.recipe_cases import PATH, PYTHON, expecting, inputs, installed_pip, run, sdist_files, tar, zipped
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orchestrator.model import Pin
 
 NAME = "pkg-1.0-py3-none-any.whl"
@@ -31,13 +34,18 @@ return {"x.o": open("x.o", "rb").read()}"""
 SOURCE = "#include <assert.h>\nint x(int i) { assert(i > 1); return i; }\n"
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Return a folder that any user may read, which those of pytest are not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
 def links(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a wheel of pip, which any user may read."""
-    folder = tmp_path_factory.mktemp("links")
-    for one in (folder, *folder.parents[:2]):
-        one.chmod(0o755)
-    return folder
+    """Return a folder for wheels."""
+    return tmp_path_factory.mktemp("links")
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +84,7 @@ def ended(process: int) -> bool:
         return True
 
 
-@pytest.mark.parametrize(("form", "shell"), [(RecipeForm.SH, "dash"), (RecipeForm.UV, "bash"), (RecipeForm.UV, "dash")])
+@pytest.mark.parametrize(("form", "shell"), [(RecipeForm.SH, "dash"), (RecipeForm.UV, "bash")])
 def test_a_recipe_gives_the_same_wheel_in_each_folder_and_checks_it(
     tmp_path: Path, links: Path, pip: Pin, form: RecipeForm, shell: str
 ) -> None:
@@ -127,25 +135,25 @@ def test_pip_gives_the_same_wheel_as_uv_whatever_its_settings(tmp_path: Path, li
     assert done.returncode == 0, done.stderr
 
 
-def test_a_user_without_rights_can_run_it(tmp_path: Path, links: Path, pip: Pin) -> None:
+def test_a_user_without_rights_can_run_it(open_folder: Path) -> None:
     """No root is needed."""
     if os.getuid():
         pytest.skip("only root can become another user")
-    for one in (tmp_path, *tmp_path.parents[:2]):
-        one.chmod(0o755)
-    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(MODES)), "fix-umask", pins=(pip,))
-    run(RecipeForm.UV, given, tmp_path / "first", links=links)
-    folder = tmp_path / "second"
-    for one in (folder, tmp_path / "second tmp"):
+    given = inputs(tar(open_folder / "pkg-1.0.tar.gz", sdist_files(MODES)), "fix-umask")
+    run(RecipeForm.UV, given, open_folder / "first", links=open_folder)
+    folder = open_folder / "second"
+    for one in (folder, open_folder / "second tmp"):
         one.mkdir()
         os.chown(one, 65534, 65534)
-    known = expecting(given, wheel(tmp_path / "first"))
+    known = expecting(given, wheel(open_folder / "first"))
     user = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
     usable = [one for one in (PYTHON, "/usr/bin/python3") if can_run(user, one)]
     if not usable or not can_run(user, f"{PATH.split(':')[0]}/uv"):
         pytest.skip("no other user can run this Python, or uv")
     sdist = ("../pkg-1.0.tar.gz",)
-    done = run(RecipeForm.UV, known, folder, links=links, before=user, arguments=sdist, variables={"PYTHON": usable[0]})
+    done = run(
+        RecipeForm.UV, known, folder, links=open_folder, before=user, arguments=sdist, variables={"PYTHON": usable[0]}
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -89,11 +90,11 @@ def test_debian_rules_is_make(tmp_path: Path, given: RecipeInputs, names: tuple[
         text=True,
         check=True,
     )
-    assert "dh build --buildsystem=pybuild" in done.stdout
+    assert "dh build --with python3 --buildsystem=pybuild" in done.stdout
     assert not (tmp_path / "hostile").exists()
     assert ("canonical-archive" in done.stdout) == ("canonical-archive" in names)
     if names == ALL:
-        assert "umask 022; " in done.stdout
+        assert "umask 022; chmod -R u=rwX,go=rX .; " in done.stdout
         assert "'-ffile-prefix-map=$source=.'" in done.stdout
 
 
@@ -180,6 +181,17 @@ def test_an_embedded_program_is_python_and_ends_no_quotation(program: Callable[[
     compile(text, "program", "exec")
     assert "EOF" not in text.splitlines()
     assert "'" not in index()
+
+
+def test_no_wrapper_calls_itself(tmp_path: Path) -> None:
+    """Even if its folder is first in PATH already, as in debian/rules."""
+    folder = tmp_path / "compilers"
+    (tmp_path / "wrap.py").write_text(wrap())
+    variables = {"PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin"}
+    arguments = [sys.executable, "wrap.py", str(folder), "w", "s", "e", "-g0"]
+    subprocess.run(arguments, cwd=tmp_path, env=variables, check=True)
+    assert (folder / "gcc").exists()
+    assert not [path for path in folder.iterdir() if f"exec {folder}" in path.read_text()]
 
 
 def test_only_what_runs_is_embedded() -> None:
