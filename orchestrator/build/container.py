@@ -121,7 +121,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
     """Return how the engine runs one build; `cpu` is the processor of a build that gets only one."""
     environment, limits = order.environment, order.limits
     folders = scratch_folders(environment)
-    named = variables(environment, environment.cpus or cpus) | _cargo(order) | _offline_index(order)
+    named = variables(environment, environment.cpus or cpus) | _cargo(order) | _variables_of_recipe(order)
     spec = {
         "seconds": limits.seconds,
         "pythonpath": named["PYTHONPATH"],
@@ -197,12 +197,16 @@ def _recipe_mounts(order: Order) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _offline_index(order: Order) -> dict[str, str]:
-    """Return the variables by which pip and uv find wheels without an index, so that a recipe needs no change."""
+def _variables_of_recipe(order: Order) -> dict[str, str]:
+    """Return the variables by which pip and uv find wheels without an index, so that a recipe needs no change.
+
+    By another one, a recipe unpacks the source in the reverse order, if files are to be listed so.
+    """
     if order.recipe is None:
         return {}
     wheels = wheels_path(order.environment)
-    return {
+    reverse = {"SDIST_ORDER": "reverse"} if order.environment.reverse_files else {}
+    return reverse | {
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": wheels,
         "UV_OFFLINE": "1",

@@ -32,9 +32,6 @@ AT_ONCE = 2
 CHEAP = 120
 """Seconds: a build that takes longer is not repeated just to learn a rate or to find a smaller set."""
 
-UNVARIED_BY_RECIPES = "fileordering"
-"""The variation that no run of a recipe varies: a recipe unpacks the source itself."""
-
 _AS_FIRST = frozenset({"fix-umask", "fix-locales", "fix-hash-seed", "fix-num-cpus"})
 """Remedies that give the value that the first build has, so that its wheel is likely the recipe's."""
 
@@ -275,8 +272,7 @@ class ExperimentRunner:
 
     def _environment(self, side: str, names: tuple[str, ...]) -> Environment:
         """Return the environment in which a recipe runs, on that side."""
-        held = (*kept_equal(names), UNVARIED_BY_RECIPES)
-        plain = self.case.first.environment if side == "first" else self.case.held(held)
+        plain = self.case.first.environment if side == "first" else self.case.held(kept_equal(names))
         return remedied(plain, names, self.case.version)
 
     def _look_at_runs(self, first: Build, second: Build, held: Sequence[str], sides: Sequence[str]) -> None:
@@ -285,7 +281,7 @@ class ExperimentRunner:
         if pair[0].probe and pair[1].probe:
             task = self.case.task
             hold = (*task.hold, *held)
-            insist(variations.variants(pair[0].probe, pair[1].probe, hold, (*task.remove, UNVARIED_BY_RECIPES)))
+            insist(variations.variants(pair[0].probe, pair[1].probe, hold, task.remove))
 
     def agreeing(self) -> int:
         """Count the builds that gave the first's bytes, itself included, without those that have remedies."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from orchestrator.experiments.outcomes import (
     HELD_ALREADY,
-    NO_ORDER,
     RemedyTrial,
     Search,
     deeper,
@@ -18,7 +17,7 @@ from orchestrator.experiments.outcomes import (
     why_no_recipe,
 )
 from orchestrator.experiments.remedies import REMEDIES, fixes, named
-from orchestrator.experiments.runner import CHEAP, UNVARIED_BY_RECIPES
+from orchestrator.experiments.runner import CHEAP
 from orchestrator.model import LIMIT_REASONS
 
 if TYPE_CHECKING:
@@ -214,7 +213,7 @@ def search_remedies(
     choosing = choosing_for(runner, names)
     first = plan(causes, holds, choosing)
     log = _Log(runner, before)
-    hopeless = unscriptable(runner, causes, holds)
+    hopeless = runner.tools.obstacle(())
     best = None if hopeless else _best(log, first, choosing)
     if best is None and not hopeless and not log.spent:
         best = _held(log, holds, choosing)
@@ -259,17 +258,6 @@ def useless(names: Sequence[str], now: Plan, choosing: Choosing) -> tuple[tuple[
         for name in names
         if name not in now.candidates
     )
-
-
-def unscriptable(runner: ExperimentRunner, causes: Sequence[CauseFinding], holds: Sequence[str]) -> str:
-    """Return why no recipe at all can be proven; empty: one may be.
-
-    A recipe unpacks the source itself, so its runs show nothing about the order of files.
-    """
-    possible = {*holds, *(name for finding in causes for name in finding.variations)}
-    if UNVARIED_BY_RECIPES in possible and UNVARIED_BY_RECIPES in runner.case.names:
-        return NO_ORDER
-    return runner.tools.obstacle(())
 
 
 def tried(runner: ExperimentRunner, names: Choice) -> RemedyTrial | None:

@@ -176,7 +176,8 @@ def _unpacked(inputs: RecipeInputs, plan: Plan) -> Iterator[str]:
     yield f"""unset SOURCE_DATE_EPOCH {_COMPILING}
 "$python" -I - "$sdist" '{url(inputs.sdist.url)}' {inputs.sdist.sha256} \\
  "$source" <<'EOF' || fail 'unpacking the sdist failed'
-{embedding.unpack()}EOF"""
+{embedding.unpack()}EOF
+unset SDIST_ORDER"""
     yield from (f'mkdir -p "{one}"' for one in plan.folders)
 
 

@@ -27,7 +27,7 @@ MENDED = [
     if (PACKAGES / remedy.name / "sin.py").is_file() and remedy.name != "same-length-path"
 ]
 WITHOUT_EPOCH = {"set-epoch"}
-UNSCRIPTABLE = {"fileordering"}  # a recipe unpacks the source itself, so its runs show nothing about it
+UNSCRIPTABLE = {"fileordering"}  # the file system decides in which order files are listed
 SPEECHLESS = {"num-cpus", "shell"}  # a bare number, a word: no trace that could not be somebody else's
 
 
@@ -79,7 +79,7 @@ def test_a_captured_variation_is_isolated(cases: CaseBuilder, name: str) -> None
     assert bool(result.unexplained) is (name in SPEECHLESS), described(result)
     if name in UNSCRIPTABLE:
         assert (result.recipe, result.recipes, proven(result)) == ((), (), set()), described(result)
-        assert "order of files" in result.recipe_why, described(result)
+        assert "order files are listed" in result.recipe_why, described(result)
     else:
         assert f"fix-{name}" in proven(result), described(result)
         assert result.recipes[0].proof is RecipeProof.PROVEN, described(result)

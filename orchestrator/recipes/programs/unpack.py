@@ -3,7 +3,8 @@
 python3 unpack.py SDIST URL SHA256 FOLDER
 
 SDIST is a path; if it is empty, URL is fetched. FOLDER is created. Its files get the modes that the umask leaves, and
-the archive's times; one top folder is removed. A path or a link that leads out of FOLDER ends the program.
+the archive's times; one top folder is removed. A path or a link that leads out of FOLDER ends the program. The order
+in which some file systems list the files is that of their creation: SDIST_ORDER=reverse turns it round.
 """
 
 from __future__ import annotations
@@ -76,9 +77,9 @@ def survey(entries: Iterator[Entry]) -> dict[str, Entry]:
 
 
 def unpack(found: dict[str, Entry], root: str) -> None:
-    """Create all entries in the order of their paths, then fill the files."""
+    """Create all entries in the order of their paths, or in the reverse order, then fill the files."""
     os.mkdir(root)
-    for path, one in sorted(found.items()):
+    for path, one in sorted(found.items(), reverse=os.environ.get("SDIST_ORDER") == "reverse"):
         place = os.path.join(root, path)
         folder = place if one.target is None and one.content is None else os.path.dirname(place)
         os.makedirs(folder, exist_ok=True)

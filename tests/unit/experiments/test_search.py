@@ -19,7 +19,6 @@ from orchestrator.experiments.outcomes import (
     HELD_ALREADY,
     LIMIT,
     LUCK,
-    NO_ORDER,
     NOT_NEEDED,
     NOTHING_REPAIRS,
     ONLY_HELD,
@@ -446,9 +445,6 @@ def test_without_a_recipe_nothing_is_run() -> None:
     found = world.search("umask")
     assert (world.made, found.recipe) == ([], ())
     assert set(whys(found).values()) == {"a pin was built here"} == {found.why}
-    order = World((replace(MODES, variations=("umask", "fileordering")),))
-    found = order.search("umask fileordering")
-    assert (order.made, found.recipe, found.why) == ([], (), NO_ORDER)
 
 
 def test_a_remedy_that_cannot_be_written_is_passed_over() -> None:
