@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from orchestrator.recipes.inputs import RecipeInputs
 
-TOOLCHAIN = ("binutils", "clang", "cargo", "cmake", "g++", "gcc", "gfortran", "libc6-dev", "rustc")
-"""Packages of Debian that decide what a compiled wheel contains, and that no hash pins; also with a version after -."""
+TOOLCHAIN = ("binutils", "clang", "cargo", "cmake", "g++", "gcc", "gfortran", "rustc")
+"""Packages of Debian that decide what a compiled wheel contains, and that no hash pins, besides all headers (-dev)."""
 
 _CARGO = ("CARGO_HOME", "CARGO_NET_OFFLINE", "RUSTUP_HOME")
 """Where Rust's tools and crates are, which a clean environment keeps."""
@@ -59,7 +59,7 @@ def toolchain(inputs: RecipeInputs) -> tuple[str, ...]:
     return tuple(
         f"{plain(name)} {plain(version, '~:')}"
         for name, version in named_
-        if name in TOOLCHAIN or (name.rpartition("-")[0] in TOOLCHAIN and name[-1].isdigit())
+        if name in TOOLCHAIN or name.endswith("-dev") or (name.rpartition("-")[0] in TOOLCHAIN and name[-1].isdigit())
     )
 
 
@@ -80,8 +80,6 @@ def _header(form: RecipeForm, inputs: RecipeInputs, plan: Plan) -> Iterator[str]
     yield "# Usage: sh FILE [SDIST]    The wheel is put into dist/. No root is needed."
     yield "# Exit status: 0 the wheel has that SHA-256; 10 it has another; 2 something is missing; others: no wheel."
     yield f"# Written for Python {comment(inputs.python)}, in the image {comment(inputs.image)}."
-    if inputs.native and (tools := toolchain(inputs)):
-        yield f"# Compiled there with {', '.join(tools)}."
     yield f"# Pinned: the sdist and the build requirements, by hash; {_python_pinned(inputs)}."
     yield f"# Not pinned: {_not_pinned(inputs)}."
     yield f"# Folder: {_folder_comment(inputs, plan)}."
@@ -140,6 +138,20 @@ version=$("$python" -I - {plain(inputs.python)} {needs} <<'EOF'
         yield f'{condition} || need "{note}"'
     if form is RecipeForm.UV:
         yield "uv=$(command -v uv)"
+    if inputs.native and (packages := toolchain(inputs)):
+        yield from _other_packages(packages)
+
+
+def _other_packages(packages: tuple[str, ...]) -> Iterator[str]:
+    """Return lines that name the packages of Debian that are others here: a compiled wheel may depend on each."""
+    yield """compiled_with() {
+ command -v dpkg-query >/dev/null || return 0
+ while read -r name version; do
+  here=$(dpkg-query -W -f '${Version}' "$name" 2>/dev/null) || here=absent
+  [ "$here" = "$version" ] || say "note: $name is $here; the recipe was written for $version"
+ done <<'EOF'"""
+    yield from packages
+    yield "EOF\n}\ncompiled_with"
 
 
 def _folders(inputs: RecipeInputs, plan: Plan) -> Iterator[str]:
@@ -267,8 +279,8 @@ def _finished(plan: Plan) -> Iterator[str]:
 
 def _compared(inputs: RecipeInputs) -> Iterator[str]:
     name = _wheel_name(inputs)
-    proven = ", ".join((f"Python {plain(inputs.python)}", *(toolchain(inputs) if inputs.native else ())))
     compilers = '\n say "here: $(cc --version 2>/dev/null | sed 1q)"' if inputs.native else ""
+    packages = "\n compiled_with" if inputs.native and toolchain(inputs) else ""
     hashed = 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())'
     yield f"""hash=$("$python" -I -c '{hashed}' "$1")
 name=${{1##*/}}
@@ -278,8 +290,7 @@ expected='{_expected(inputs)}'
 say "$hash  dist/$name"
 if [ "$hash" != "$expected" ] || [ "$name" != '{name}' ]; then
  say "expected: ${{expected:-not known}}  {name}"
- say 'it was built with: {proven}'
- say "here: $("$python" -I -VV)"{compilers}
+ say "it was built with Python {plain(inputs.python)}; here: $("$python" -I -VV)"{compilers}{packages}
  exit 10
 fi"""
 

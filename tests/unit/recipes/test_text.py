@@ -142,7 +142,7 @@ def test_a_text_depends_on_its_inputs_only() -> None:
     """And is small, as each record has it."""
     plain = replace(PLAIN, remedies=("fix-umask",))
     assert write(RecipeForm.SH, plain) == write(RecipeForm.SH, replace(plain))
-    assert len(write(RecipeForm.SH, plain)) < 9_500
+    assert len(write(RecipeForm.SH, plain)) < 10_500
 
 
 def test_the_expected_hash_is_in_the_header_and_in_the_comparison() -> None:
@@ -211,3 +211,12 @@ def test_remedies_apply_to_their_backends() -> None:
     assert not remedies.applies(named("scikit-build-dir"), "scikit_build_core_other")
     assert remedies.applies(named("build-in-place"), "pep517_backend.hooks")
     assert remedies.applies(named("fix-umask"), "anything:backend")
+
+
+def test_packages_of_debian_that_are_others_here_are_named() -> None:
+    """A compiled wheel depends on compilers and headers, which no hash pins; a pure one does not."""
+    packages = (("gcc-12:amd64", "12.2.0-14"), ("libpython3.11-dev:amd64", "3.11.2-6"), ("perl:amd64", "5.36"))
+    text = write(RecipeForm.SH, replace(PLAIN, native=True, packages=packages))
+    assert "\ngcc-12 12.2.0-14\nlibpython3.11-dev 3.11.2-6\nEOF\n" in text
+    assert "perl" not in text
+    assert "compiled_with" not in write(RecipeForm.SH, replace(PLAIN, native=False, packages=packages))
