@@ -9,7 +9,7 @@ import click
 from orchestrator.cli import completion, options, output
 from orchestrator.cli.show import results_of, story_of
 from orchestrator.errors import UsageError
-from orchestrator.model import RecipeForm
+from orchestrator.model import RecipeForm, RecipeProof
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,9 +71,8 @@ def _recipe(result: Result, form: RecipeForm) -> Recipe:
     from orchestrator.publish import advice
 
     found = next((recipe for recipe in result.recipes if recipe.form is form), None)
-    if found is None:
-        msg = (
-            f"looking for a recipe of {result.project} {result.version}: there is none: {advice.why_no_recipe(result)}"
-        )
+    if found is None or found.proof is RecipeProof.REJECTED:
+        why = advice.why_no_recipe(result) if found is None else f"the form {form} was rejected: {found.why}"
+        msg = f"looking for a recipe of {result.project} {result.version}: there is none: {why}"
         raise UsageError(msg)
     return found

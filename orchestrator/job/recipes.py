@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.model import Build, Environment, Image, ProgramChange, Release, Task, WheelFile
 
 _RUN_HERE = frozenset({RecipeForm.SH, RecipeForm.BUILD, RecipeForm.UV})
+_OF_SCRIPT = frozenset({RecipeForm.DOCKERFILE, RecipeForm.GITHUB})
 _PURE = ("none", "any")  # the tags of a wheel that fits every Python and platform (PEP 425)
 _NOT_HERE = "recipes are not run here"
 
@@ -131,7 +132,19 @@ def with_recipes(judged: JudgedBuilds, runner: RecipeRunner) -> JudgedBuilds:
     forms = [(form, *_proof(form, goal, runner)) for form in RecipeForm]
     builds = tuple(build for _, _, ran in forms for build in ran if build not in judged.builds)
     found = tuple(_recipe(form, goal, runner, proof, ran) for form, proof, ran in forms)
-    return replace(judged, builds=(*judged.builds, *builds), recipes=found)
+    return replace(judged, builds=(*judged.builds, *builds), recipes=_without_refuted(found))
+
+
+def _without_refuted(found: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
+    """Reject what contains a text that was rejected."""
+    script = next(recipe for recipe in found if recipe.form is RecipeForm.SH)
+    if script.proof is not RecipeProof.REJECTED:
+        return found
+    why = "it contains the text of the form sh, which did not give the wheel"
+    return tuple(
+        replace(recipe, proof=RecipeProof.REJECTED, why=why) if recipe.form in _OF_SCRIPT else recipe
+        for recipe in found
+    )
 
 
 @dataclass(frozen=True, slots=True)
