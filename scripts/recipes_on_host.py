@@ -58,7 +58,7 @@ def main() -> int:
     asked.add_argument("--python", action="append", default=[])
     asked.add_argument("--user", action="append", default=[])
     asked.add_argument("--verbose", action="store_true", help="print the end of what a run without the wheel printed")
-    given = asked.parse_args()
+    given = asked.parse_intermixed_args()
     pythons, users = given.python or ["/usr/bin/python3"], given.user or [pwd.getpwuid(os.getuid()).pw_name]
     print(f"| release | recipe | {' | '.join(f'{one}, {user}' for one, user in product(pythons, users))} |")
     print(f"|---|---|{'---|' * len(pythons) * len(users)}")
