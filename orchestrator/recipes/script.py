@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from orchestrator.recipes.inputs import RecipeInputs
 
 TOOLCHAIN = ("binutils", "clang", "cargo", "cmake", "g++", "gcc", "gfortran", "libc6-dev", "rustc")
-"""Packages of Debian that decide what a compiled wheel contains, and that no hash pins; also with a version after -."""
+"""Packages of Debian that decide what a compiled wheel contains, and that no hash pins; also with a version after -.
+
+Python's headers count, too: they have inline functions, which updates of Debian change.
+"""
 
 _CARGO = ("CARGO_HOME", "CARGO_NET_OFFLINE", "RUSTUP_HOME")
 """Where Rust's tools and crates are, which a clean environment keeps."""
@@ -53,13 +56,15 @@ def script(form: RecipeForm, inputs: RecipeInputs) -> str:
     )
 
 
-def toolchain(inputs: RecipeInputs) -> tuple[str, ...]:
-    """Return the packages of the image that decide what is compiled, as "name version"."""
+def toolchain(inputs: RecipeInputs) -> tuple[tuple[str, str], ...]:
+    """Return the packages of the image that decide what is compiled, with their versions: compilers and headers."""
     named_ = ((name.split(":")[0], version) for name, version in inputs.packages)
     return tuple(
-        f"{plain(name)} {plain(version, '~:')}"
+        (plain(name), plain(version, "~:"))
         for name, version in named_
-        if name in TOOLCHAIN or (name.rpartition("-")[0] in TOOLCHAIN and name[-1].isdigit())
+        if name in TOOLCHAIN
+        or (name.rpartition("-")[0] in TOOLCHAIN and name[-1].isdigit())
+        or name == f"libpython{inputs.python}-dev"
     )
 
 
@@ -81,7 +86,7 @@ def _header(form: RecipeForm, inputs: RecipeInputs, plan: Plan) -> Iterator[str]
     yield "# Exit status: 0 the wheel has that SHA-256; 10 it has another; 2 something is missing; others: no wheel."
     yield f"# Written for Python {comment(inputs.python)}, in the image {comment(inputs.image)}."
     if inputs.native and (tools := toolchain(inputs)):
-        yield f"# Compiled there with {', '.join(tools)}."
+        yield f"# Compiled there with {', '.join(map(' '.join, tools))}."
     yield f"# Pinned: the sdist and the build requirements, by hash; {_python_pinned(inputs)}."
     yield f"# Not pinned: {_not_pinned(inputs)}."
     yield f"# Folder: {_folder_comment(inputs, plan)}."
@@ -267,8 +272,9 @@ def _finished(plan: Plan) -> Iterator[str]:
 
 def _compared(inputs: RecipeInputs) -> Iterator[str]:
     name = _wheel_name(inputs)
-    proven = ", ".join((f"Python {plain(inputs.python)}", *(toolchain(inputs) if inputs.native else ())))
-    compilers = '\n say "here: $(cc --version 2>/dev/null | sed 1q)"' if inputs.native else ""
+    tools = toolchain(inputs) if inputs.native else ()
+    proven = ", ".join((f"Python {plain(inputs.python)}", *map(" ".join, tools)))
+    compilers = f'\n say "here: {_tools_here([name for name, _ in tools])}"' if inputs.native else ""
     hashed = 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())'
     yield f"""hash=$("$python" -I -c '{hashed}' "$1")
 name=${{1##*/}}
@@ -282,6 +288,12 @@ if [ "$hash" != "$expected" ] || [ "$name" != '{name}' ]; then
  say "here: $("$python" -I -VV)"{compilers}
  exit 10
 fi"""
+
+
+def _tools_here(names: list[str]) -> str:
+    """Return what prints the compiler, and which versions of those packages of Debian are installed, if any are."""
+    query = f"$(dpkg-query -W -f ', ${{Package}} ${{Version}}' {' '.join(names)} 2>/dev/null)" if names else ""
+    return f"$(cc --version 2>/dev/null | sed 1q){query}"
 
 
 def _expected(inputs: RecipeInputs) -> str:

@@ -211,3 +211,14 @@ def test_remedies_apply_to_their_backends() -> None:
     assert not remedies.applies(named("scikit-build-dir"), "scikit_build_core_other")
     assert remedies.applies(named("build-in-place"), "pep517_backend.hooks")
     assert remedies.applies(named("fix-umask"), "anything:backend")
+
+
+def test_a_compiled_wheel_names_compilers_and_headers() -> None:
+    """Also those of the Python that it is for, whose inline functions are compiled into it; only for such a wheel."""
+    packages = (("gcc-12", "12.2.0-14"), ("libpython3.11-dev", "3.11.2-6"), ("libpython3.12-dev", "3"), ("perl", "5"))
+    given = replace(PLAIN, native=True, python="3.11", packages=packages)
+    text = write(RecipeForm.SH, given)
+    assert "# Compiled there with gcc-12 12.2.0-14, libpython3.11-dev 3.11.2-6.\n" in text
+    assert "it was built with: Python 3.11, gcc-12 12.2.0-14, libpython3.11-dev 3.11.2-6'" in text
+    assert "dpkg-query -W -f ', ${Package} ${Version}' gcc-12 libpython3.11-dev 2>/dev/null" in text
+    assert "dpkg-query" not in write(RecipeForm.SH, replace(given, native=False))
