@@ -20,11 +20,11 @@ OPEN_OBJECT = {"requirement": "six", "open": "the index does not answer"}
 
 
 def test_every_command_that_prints_a_table_has_json() -> None:
-    """Only the site, an explanation for people, and the commands that write an image or a configuration have none."""
+    """Only the site and the commands that write an image or a configuration have none."""
     without = {
         command.name for command in (*COMMANDS, make) if "--json" not in {o for p in command.params for o in p.opts}
     }
-    assert without == {"explain", "init", "publish", images.name}
+    assert without == {"init", "publish", images.name}
 
 
 def test_results_are_followed_by_open_jobs() -> None:
