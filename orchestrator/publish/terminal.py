@@ -276,8 +276,7 @@ def _remedies(result: Result) -> Iterator[Block]:
     if found:
         yield ""
         yield "Remedies"
-    for one in found[:ROWS]:
-        yield f"  {one_line(one.name)}: {one_line(proof.of_remedy(result, one))}"
+    yield from _grouped((one.name, proof.of_remedy(result, one)) for one in found[:ROWS])
 
 
 def _recipes(result: Result) -> Iterator[Block]:
@@ -292,10 +291,17 @@ def _recipes(result: Result) -> Iterator[Block]:
         (one.filename, one.sha256) for one in result.recipes if one.sha256 and proof.ran_equal(result, one)
     ):
         yield f"  Proven wheel: {one_line(filename)}, SHA-256 {one_line(sha256)}"
-    proofs = [(recipe.form.value, proof.of_recipe(result, recipe)) for recipe in result.recipes]
-    for said in dict.fromkeys(said for _, said in proofs):
-        yield f"  {', '.join(form for form, same in proofs if same == said)}: {one_line(said)}"
+    yield from _grouped((recipe.form.value, proof.of_recipe(result, recipe)) for recipe in result.recipes)
     yield f"  wheelproof explain {one_line(result.project)}=={one_line(result.version)} --recipe FORM prints the file."
+
+
+def _grouped(proofs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Return a line for each sentence, after all the names of which it is true."""
+    names: dict[str, list[str]] = {}
+    for name, said in proofs:
+        names.setdefault(said, []).append(one_line(name))
+    for said, same in names.items():
+        yield f"  {', '.join(same)}: {one_line(said)}"
 
 
 def _cautions(result: Result) -> Iterator[Block]:

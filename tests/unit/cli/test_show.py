@@ -61,7 +61,7 @@ def test_explain_reports_all_that_is_known(farm: Path) -> None:
         "first 0644 second 0664",
         "_speedups.cpython-311-x86_64-linux-gnu.so: content, .note.strange",
         "hold-umask umask first other bytes, debug-only",
-        "prefix-map-source: proven, as part of a set: built with fix-umask and prefix-map-source together",
+        "prefix-map-source, fix-umask: proven, as part of a set: built with fix-umask and prefix-map-source together",
         "no-debug-info: rejected: the wheels then differ in code; it changed what is compiled",
         "Left open: whether timezone does it, too",
         "3 builds gave the bytes of the first",
