@@ -126,8 +126,7 @@ fail() {{
  exit 1
 }}
 sdist=${{1-}}
-{"" if url(inputs.sdist.url) else given}[ ! -d "$sdist" ] || need "$sdist is a folder; name the sdist itself"
-[ -z "$sdist" ] || [ -r "$sdist" ] || need "cannot read $sdist"
+{"" if url(inputs.sdist.url) else given}[ -z "$sdist" ] || [ -r "$sdist" ] || need "cannot read $sdist"
 mkdir -p dist && [ -w dist ] || need "cannot write to dist/; change to a folder of your own\""""
 
 

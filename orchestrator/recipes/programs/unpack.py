@@ -38,7 +38,7 @@ def fetched(given: str, url: str, sha256: str) -> bytes:
         with open(given, "rb") if given else urllib.request.urlopen(url, timeout=60) as stream:  # noqa: S310 - of the recipe
             content: bytes = stream.read()
     except OSError as error:
-        sys.exit(f"cannot read {given or url}: {error}; fetch the sdist, and name it as argument")
+        sys.exit(f"cannot read {given or url}: {error}; name the sdist as argument")
     if hashlib.sha256(content).hexdigest() != sha256:
         sys.exit(f"{given or url}: not the expected sdist: its SHA-256 is {hashlib.sha256(content).hexdigest()}")
     return content

@@ -262,19 +262,8 @@ def test_what_is_missing_ends_it_before_anything_is_built(tmp_path: Path, links:
     sdist.unlink()
     done = run(RecipeForm.UV, given, tmp_path / "absent", links=links)
     assert done.returncode == 1
-    assert "and name it as argument" in done.stderr
+    assert "name the sdist as argument" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_a_folder_is_no_sdist(tmp_path: Path, pip: Pin) -> None:
-    """It is readable, too."""
-    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(MODES)), pins=(pip,))
-    (tmp_path / "recipe.sh").write_text(write(RecipeForm.UV, given))
-    done = subprocess.run(
-        ["/bin/sh", "recipe.sh", str(tmp_path)], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert "is a folder; name the sdist itself" in done.stderr
 
 
 @pytest.mark.parametrize("path", ["../out", "/etc/out", "link/out"])
