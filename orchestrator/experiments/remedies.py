@@ -66,13 +66,16 @@ _CHANGES = {
 """What no script can do, by variation: each value is the one that the variation's `fixed.check` accepts."""
 
 
+_CHECKED = "Build where it has one value. No script can set it: a recipe names the value, and checks it where it can."
+
+
 def _fix(variation: Variation) -> Remedy:
     """Return the remedy that holds a variation: both builds get the first build's value."""
     return Remedy(
         f"fix-{variation.name}",
         f"Build with the same {variation.name} every time.",
         why=f"Without it: {variation.shows}",
-        use="Fix it for every build, as the recipe does.",
+        use=_CHECKED if variation.name in _CHANGES else "Give it one value in every build, as a recipe does.",
         written=variation.fixed,
         change=_CHANGES.get(variation.name, _unchanged),
         variation=variation.name,
@@ -204,7 +207,10 @@ REMEDIES = (
         "strip-debug",
         "Strip the debug information from the finished wheel.",
         why="It is not loaded at run time, and most paths are in it; the build id, made from it, goes with it.",
-        use="Run the wheel through strip-debug after the build; a Debian package has dh_strip for that.",
+        use=(
+            "Run strip with --strip-debug and --remove-section=.note.gnu.build-id on each library of the wheel, and "
+            "write RECORD again. A recipe contains a program for that; a Debian package has dh_strip."
+        ),
         written=Writing(finish=("strip-debug",)),
     ),
     Remedy(
@@ -213,7 +219,10 @@ REMEDIES = (
         why=(
             "Order, times, modes and packing of members are then the same whatever built it; contents stay as they are."
         ),
-        use="Run the wheel through canonical-archive after the build.",
+        use=(
+            "Write the archive again, with its members sorted, and with one time and the modes 0644 and 0755. A recipe "
+            "contains a program for that."
+        ),
         written=Writing(finish=("canonical-archive",)),
     ),
     Remedy(

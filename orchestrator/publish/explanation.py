@@ -13,7 +13,7 @@ def explanation(result: Result) -> dict[str, Any]:
     """Return the explanation of one verdict, for JSON.
 
     `recipes` has each form with its text, the expected wheel and the builds that ran it; `remedies` has the
-    experiments behind each.
+    experiments behind each; `builds` has the wheel of each build, and the hash of the text that it ran.
     """
     wheel = next(((recipe.filename, recipe.sha256) for recipe in result.recipes if recipe.sha256), ("", ""))
     return {
@@ -26,6 +26,8 @@ def explanation(result: Result) -> dict[str, Any]:
         "causes": [asdict(cause) for cause in result.causes],
         "unexplained": [asdict(one) for one in result.unexplained],
         "cautions": [asdict(caution) for caution in result.cautions],
+        "sdist": asdict(result.sdist) if result.sdist else None,
+        "build_requirements": [asdict(pin) for pin in result.build_requirements],
         "filename": wheel[0],
         "sha256": wheel[1],
         "recipe": result.recipe,
@@ -37,4 +39,14 @@ def explanation(result: Result) -> dict[str, Any]:
             for remedied in result.remedies
         ],
         "experiments": [asdict(one) for one in result.experiments],
+        "builds": [
+            {
+                "name": build.name,
+                "filename": build.wheel.filename if build.wheel else "",
+                "sha256": build.wheel.sha256 if build.wheel else "",
+                "recipe": build.environment.recipe,
+                "log": build.log,
+            }
+            for build in result.builds
+        ],
     }

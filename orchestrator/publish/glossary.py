@@ -164,7 +164,7 @@ GROUPS: tuple[Group, ...] = (
         "How well a recipe is proven.",
         {
             RecipeProof.PROVEN: (
-                "Its text was run as it is in two containers that differ in everything else, and both gave the wheel."
+                "Its text was run as it is in two containers that differ on purpose, and both gave the wheel."
             ),
             RecipeProof.REJECTED: "Its text was run as it is, and at least one container did not give the wheel.",
             RecipeProof.NOT_RUN: "Its text was not run.",

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from orchestrator.experiments.explain import FRAGILE
+from orchestrator.experiments.outcomes import AS_SET, COSTS
 from orchestrator.experiments.remedies import fixes
 from orchestrator.model import Proof, RecipeProof, RemedyOutcome, Severity
 from orchestrator.publish.phrases import DEPTHS, listed
@@ -20,6 +21,7 @@ EQUAL = "the two wheels are the same bytes"
 
 _FEW = 3  # costs that a sentence names
 _PAIR = 2  # builds that run a recipe, at least
+_REPEATED = tuple(text.partition("{")[0] for text in (AS_SET, COSTS))  # a record's reasons that repeat its outcome
 
 
 # --- what the builds show --------------------------------------------------------------------
@@ -112,7 +114,7 @@ def of_cause(result: Result, cause: CauseFinding) -> str:
     if not held_equal(result, result.holds):
         return "recorded as proved by building; the record has no build that shows it"
     if set(result.holds) <= set(cause.variations):
-        return f"proved by building: with exactly this held, {EQUAL}"
+        return f"proved by building: with only {listed(result.holds)} held, {EQUAL}"
     return f"proved by building, as part of a set: with {listed(result.holds)} held together, {EQUAL}"
 
 
@@ -120,14 +122,15 @@ def _of_fragile(result: Result, cause: CauseFinding) -> str:
     first, wanted = _build(result, "first"), set(cause.variations)
     held = [_build(result, one.build) for one in result.experiments if set(one.hold) == wanted and not one.remedies]
     if first and any(one and bool(one.wheel) is bool(first.wheel) for one in held):
-        return "proved by building: with exactly this held, the build ends as the first one does"
+        return f"proved by building: with only {listed(cause.variations)} held, the build ends as the first one does"
     return "recorded as proved by building; the record has no build that shows it"
 
 
 def of_remedy(result: Result, remedied: Remedied) -> str:
     """Return the outcome of a remedy. A remedy of a set is only claimed as part of the set."""
     said = _OUTCOMES[remedied.outcome](result, remedied)
-    details = "; ".join(filter(None, (_costs(remedied.changes), remedied.why)))
+    why = "" if remedied.why.startswith(_REPEATED) else remedied.why
+    details = "; ".join(filter(None, (_costs(remedied.changes), why)))
     return f"{said}{'; ' if ':' in said else ': '}{details}" if details else said
 
 

@@ -15,8 +15,9 @@ from orchestrator.analysis.causes.model import Party, UpstreamAdvice
 from orchestrator.build import variations
 from orchestrator.experiments.explain import FRAGILE
 from orchestrator.experiments.remedies import NAMES as REMEDIES
+from orchestrator.experiments.remedies import named
 from orchestrator.model import Severity
-from orchestrator.publish import commands, proof
+from orchestrator.publish import commands, proof, wording
 from orchestrator.publish.catalogue import summaries
 from orchestrator.publish.phrases import listed
 
@@ -100,7 +101,7 @@ def _parties(result: Result, backend: str) -> list[list[Advised]]:
 def _report(result: Result, backend: str, advised: list[Advised], *, alone: bool) -> list[str]:
     name = f"{_plain(result.project)} {_plain(result.version)}"
     party = advised[0][1] if advised else UpstreamAdvice(Party.PROJECT, "")
-    for_all = [] if alone else ["Other causes belong to others, and have reports of their own."]
+    for_all = [] if alone else ["Other parties can remove the other causes, which have reports of their own."]
     lines = [f"# {_title(party, backend, name)}", "", *_summary(result), *for_all, ""]
     for finding, advice in advised:
         lines += _cause(result, finding, advice)
@@ -137,14 +138,14 @@ def _cause(result: Result, finding: CauseFinding, advice: UpstreamAdvice) -> lis
     """Return the cause in a sentence, with its lines, whose it is, and what that party changes."""
     summary = summaries().get(finding.name, "This cause has no description.")
     where = [line for one in finding.evidence[:PLACES] for line in _place(one)]
-    by = f"It follows {_tags(finding.variations)}." if finding.variations else "It differs in every build."
+    by = f"It depends on {_tags(finding.variations)}." if finding.variations else "It differs in every build."
     return [
         f"## {_code(finding.name)}",
         "",
         f"{summary} {by}",
         "",
+        *_extent(finding),
         *where,
-        *([f"And {len(finding.evidence) - PLACES} more places.", ""] if len(finding.evidence) > PLACES else []),
         f"**Whose it is:** {_who(advice, backend_of(result))}.",
         "",
         f"**What to change:** {advice.change}",
@@ -152,6 +153,13 @@ def _cause(result: Result, finding: CauseFinding, advice: UpstreamAdvice) -> lis
         f"**How well it is proven:** {proof.of_cause(_named(result), finding)}.",
         "",
     ]
+
+
+def _extent(finding: CauseFinding) -> list[str]:
+    """Return how many files have it, if they are several; the record names some places of each, not all of them."""
+    if len(finding.members) > 1:
+        return [f"It is in {len(finding.members)} files of the wheel. Examples:", ""]
+    return ["Examples:", ""] if len(finding.evidence) > PLACES else []
 
 
 def _place(one: Evidence) -> list[str]:
@@ -186,19 +194,18 @@ def _evidence(result: Result) -> list[str]:
     builds = {build.name: build for build in result.builds}
     names = result.holds or tuple(one.name for one in result.variations if one.acted)
     lines = []
-    for name in ("first", "second", "control"):
+    for name, where in (("first", ""), ("second", ""), ("control", ", in the environment of the first")):
         if (build := builds.get(name)) and build.wheel:
-            lines += [f"- {name} build: {_code(build.wheel.sha256)}. {_code(_shown(build.environment, names))}"]
+            lines += [f"- {name} build{where}: {_code(build.wheel.sha256)}. {_code(_shown(build.environment, names))}"]
     shown = _named(result)
-    lines += [f"- {held}" for held in (proof.of_hold(shown), proof.of_set(shown)) if held]
-    return [*lines, f"- {_count(result)}"]
+    found = (proof.of_hold(shown), f"{proof.of_set(shown)}{_meanings(shown.recipe)}", wording.repeats(result))
+    return [*lines, *(f"- {sentence}" for sentence in found if sentence)]
 
 
-def _count(result: Result) -> str:
-    """Return how many builds of the record gave the bytes of the first."""
-    wheels = [build.wheel.sha256 if build.wheel else "" for build in result.builds]
-    alike = wheels[1:].count(wheels[0]) if wheels and wheels[0] else 0
-    return f"{len(wheels)} builds were recorded; the bytes of the first came out {alike} more times."
+def _meanings(remedies: Iterable[str]) -> str:
+    """Return what remedies are, since whoever gets the report does not know their names."""
+    texts = [named(name).summary.rstrip(".") for name in remedies]
+    return f" That is: {'; '.join(text[:1].lower() + text[1:] for text in texts)}." if texts else ""
 
 
 def _named(result: Result) -> Result:

@@ -400,6 +400,7 @@ def _templates() -> Environment:
         "depth": lambda result: wording.depth(result.severity, result.differences),
         "of_remedy": lambda remedied, result: proof.of_remedy(result, remedied),
         "of_cause": lambda cause, result: proof.of_cause(result, cause),
+        "held_names": lambda hold, result: wording.held_names(result, hold),
         "of_set": proof.of_set,
         "is_proven": lambda remedied, result: proof.is_proven(result, remedied),
         "gathered": wording.gathered,

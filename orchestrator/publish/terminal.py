@@ -20,7 +20,6 @@ if TYPE_CHECKING:
         Diagnosis,
         Difference,
         Evidence,
-        Experiment,
         Result,
         Unexplained,
     )
@@ -61,11 +60,12 @@ def story(result: Result, summaries: Mapping[str, str]) -> Iterator[Block]:
     yield from _verdict(result)
     proofs = {one.name: proof.of_cause(result, one) for one in result.causes}
     yield from why(result.causes, result.unexplained, summaries, proofs=proofs)
-    yield from _experiments(result.experiments)
-    yield from _remedies(result)
     yield from _recipes(result)
+    yield from _remedies(result)
     yield from _cautions(result)
     yield from _published(result, summaries)
+    yield from _builds(result)
+    yield from _experiments(result)
 
 
 def brief(result: Result) -> Iterator[Block]:
@@ -150,13 +150,13 @@ def _verdict(result: Result) -> Iterator[Block]:
             yield f"  {one_line(sentence)}"
     if result.left_open:
         yield f"  Left open: {one_line(result.left_open)}."
-    yield from _builds(result)
     yield from _failure(result)
 
 
 def _builds(result: Result) -> Iterator[Block]:
     if result.builds:
         yield ""
+        yield "Builds"
         yield Table(
             ("build", "wheel", "seconds"),
             tuple(
@@ -217,7 +217,7 @@ def why(
 
 
 def _cause(one: CauseFinding, summaries: Mapping[str, str], sides: tuple[str, str] | None) -> Iterator[Block]:
-    can = "done by" if one.proof is Proof.ISOLATED else "can be done by"
+    can = "caused by" if one.proof is Proof.ISOLATED else "may be caused by"
     does = f"{one.proof}; {can} {listed(one.variations)}" if one.variations else f"{one.proof}"
     yield f"  {one_line(one.name)}" if sides else f"  {one_line(one.name)} ({one_line(does)})"
     if one.name in summaries:
@@ -242,7 +242,7 @@ def differences(found: Sequence[Difference]) -> Iterator[Block]:
         return
     yield ""
     yield Table(
-        ("member", "differs in", "how deep", ""),
+        ("member", "differs in", "severity", ""),
         tuple(
             (_path(one.path), one.aspect.value, one.severity or "", "follows" if one.consequence else "")
             for one in found[:ROWS]
@@ -251,7 +251,8 @@ def differences(found: Sequence[Difference]) -> Iterator[Block]:
     yield from _more(found)
 
 
-def _experiments(found: Sequence[Experiment]) -> Iterator[Block]:
+def _experiments(result: Result) -> Iterator[Block]:
+    found = result.experiments
     if found:
         yield ""
         yield "Built to prove it"
@@ -260,7 +261,7 @@ def _experiments(found: Sequence[Experiment]) -> Iterator[Block]:
             tuple(
                 (
                     one_line(one.build),
-                    one_line(", ".join(one.hold)),
+                    one_line(", ".join(wording.held_names(result, one.hold))),
                     one_line(", ".join(one.remedies)),
                     one_line(one.against),
                     "the same bytes" if one.equal else f"other bytes{f', {one.severity}' if one.severity else ''}",
@@ -275,8 +276,7 @@ def _remedies(result: Result) -> Iterator[Block]:
     if found:
         yield ""
         yield "Remedies"
-    for one in found[:ROWS]:
-        yield f"  {one_line(one.name)}: {one_line(proof.of_remedy(result, one))}"
+    yield from _grouped((one.name, proof.of_remedy(result, one)) for one in found[:ROWS])
 
 
 def _recipes(result: Result) -> Iterator[Block]:
@@ -285,10 +285,23 @@ def _recipes(result: Result) -> Iterator[Block]:
         return
     yield ""
     yield f"Recipe: {one_line(', '.join(result.recipe)) or 'no remedy is needed'}"
-    yield f"  {one_line(proof.of_set(result))}" if result.recipe else ""
-    for recipe in result.recipes:
-        yield f"  {recipe.form}: {one_line(proof.of_recipe(result, recipe))}"
+    if result.recipe:
+        yield f"  {one_line(proof.of_set(result))}"
+    for filename, sha256 in dict.fromkeys(
+        (one.filename, one.sha256) for one in result.recipes if one.sha256 and proof.ran_equal(result, one)
+    ):
+        yield f"  Proven wheel: {one_line(filename)}, SHA-256 {one_line(sha256)}"
+    yield from _grouped((recipe.form.value, proof.of_recipe(result, recipe)) for recipe in result.recipes)
     yield f"  wheelproof explain {one_line(result.project)}=={one_line(result.version)} --recipe FORM prints the file."
+
+
+def _grouped(proofs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Return a line for each sentence, after all the names of which it is true."""
+    names: dict[str, list[str]] = {}
+    for name, said in proofs:
+        names.setdefault(said, []).append(one_line(name))
+    for said, same in names.items():
+        yield f"  {', '.join(same)}: {one_line(said)}"
 
 
 def _cautions(result: Result) -> Iterator[Block]:

@@ -153,6 +153,12 @@ def qualifiers(result: Result) -> tuple[str, ...]:
     )
 
 
+def held_names(result: Result, hold: Sequence[str]) -> tuple[str, ...]:
+    """Return what a build held, in short if that is all that varies."""
+    varied = {one.name for one in result.variations if one.mode is Mode.VARIED}
+    return ("all variations",) if len(hold) > _FEW and varied and set(hold) >= varied else tuple(hold)
+
+
 def sentences(result: Result) -> tuple[str, ...]:
     """Return the verdict as sentences, each of which is true of this result."""
     return (*_SENTENCES[result.verdict](result), *_reservations(result))

@@ -54,7 +54,7 @@ def script(form: RecipeForm, inputs: RecipeInputs) -> str:
 
 
 def toolchain(inputs: RecipeInputs) -> tuple[str, ...]:
-    """Return the packages of the image that decide what is compiled, as "name version"."""
+    """Return the packages of the image that decide what is compiled, as "name version": compilers and headers."""
     named_ = ((name.split(":")[0], version) for name, version in inputs.packages)
     return tuple(
         f"{plain(name)} {plain(version, '~:')}"

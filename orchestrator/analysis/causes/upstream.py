@@ -5,9 +5,11 @@ from __future__ import annotations
 from orchestrator.analysis.causes.model import Party, UpstreamAdvice
 
 
-def project(change: str, *, variations: tuple[str, ...] = (), backends: tuple[str, ...] = ()) -> UpstreamAdvice:
+def project(
+    change: str, *, variations: tuple[str, ...] = (), backends: tuple[str, ...] = (), shown: tuple[str, ...] = ()
+) -> UpstreamAdvice:
     """Return what the project itself changes."""
-    return UpstreamAdvice(Party.PROJECT, change, variations=variations, backends=backends)
+    return UpstreamAdvice(Party.PROJECT, change, variations=variations, backends=backends, shown=shown)
 
 
 def backend(change: str, *known: str, backends: tuple[str, ...] = ()) -> UpstreamAdvice:
@@ -144,6 +146,13 @@ METADATA_ORDER = (
         backends=_SETUPTOOLS,
         variations=("fileordering",),
         shown=("License-File",),
+    ),
+    project(
+        "Sort the set of the extras' names before it is used, for instance in setup.py: "
+        "`extras_require={name: requirements(name) for name in sorted(EXTRAS)}`. A `dict` or a list keeps its order "
+        "and needs nothing.",
+        variations=("hash-seed",),
+        shown=("Provides-Extra",),
     ),
     *_ORDERS,
     project(_SORT_SET),

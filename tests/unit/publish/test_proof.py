@@ -237,3 +237,31 @@ def test_records_of_earlier_releases_claim_what_their_builds_show() -> None:
     assert all(printed(result) for result in results)
     without = [replace(result, experiments=(), builds=()) for result in results]
     assert not [result.project for result in without if proof.EQUAL in printed(result)]
+
+
+def test_a_build_that_held_everything_says_so_in_short() -> None:
+    """A table of all names is too wide; fewer are listed, and so are all of a few."""
+    result = sample(verdict=Verdict.SENSITIVE)
+    names = tuple(one.name for one in result.variations)
+    assert wording.held_names(result, names) == ("all variations",)
+    assert wording.held_names(result, names[1:]) == names[1:]
+    assert wording.held_names(replace(result, variations=result.variations[:2]), names[:2]) == names[:2]
+    assert wording.held_names(replace(result, variations=()), names) == names
+
+
+def test_forms_with_one_proof_are_a_line_and_the_proven_wheel_is_named() -> None:
+    """Whatever the proof is; a wheel that no builds gave is not named."""
+    forms = (RecipeForm.SH, RecipeForm.UV)
+    both = tuple(Recipe(form, TEXT, "a.whl", WHEEL, RecipeProof.PROVEN, ("one", "two")) for form in forms)
+    result = replace(recorded((ONE,), "equal", both), builds=(ran("one"), ran("two", second=True)))
+    shown = printed(result)
+    assert "\n  sh, uv: proven: this text was run" in shown
+    assert shown.count(f"Proven wheel: a.whl, SHA-256 {WHEEL}") == 1
+    assert "Proven wheel" not in printed(replace(result, builds=()))
+
+
+def test_reasons_that_repeat_the_outcome_are_left_out() -> None:
+    """The sentence names the set already."""
+    remedied = Remedied(ONE, RemedyOutcome.PROVEN, why=f"proven as part of the set {ONE} + {OTHER}")
+    said = proof.of_remedy(recorded((ONE, OTHER), "equal"), remedied)
+    assert said == f"proven, as part of a set: built with {ONE} and {OTHER} together, {proof.EQUAL}"

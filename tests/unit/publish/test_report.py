@@ -129,6 +129,24 @@ def test_each_party_gets_a_report_that_is_complete_by_itself() -> None:
     assert "reports of their own" not in alone
 
 
+def test_the_names_of_extras_are_sorted_where_they_are_used() -> None:
+    """Not in the keywords, which other reports name."""
+    extras = found("metadata-order", "hash-seed", first="Provides-Extra: b", second="Provides-Extra: a")
+    (text,) = reports(extras)
+    assert "for name in sorted(EXTRAS)" in text
+    (text,) = reports(replace(extras, evidence=(Evidence("METADATA", "line 2", "Keywords: b", "Keywords: a"),)))
+    assert "keywords=sorted(KEYWORDS)" in text
+
+
+def test_a_report_counts_the_files_and_explains_remedies() -> None:
+    """A record has only some places of a cause, so that these are no count."""
+    cause = replace(found("archive-modes", "umask"), members=("a.py", "b.py", "c.py"))
+    (text,) = reports(replace(cause, evidence=cause.evidence * 5))
+    assert "It is in 3 files of the wheel. Examples:" in text
+    assert "more places" not in text
+    assert "That is: build with the same umask every time" in advice.report(explained())
+
+
 def test_the_lines_that_differ_are_shown() -> None:
     """As a difference, with their place."""
     (text,) = reports(found("hash-order", "hash-seed", first="Keywords: b", second="Keywords: a"))
