@@ -5,6 +5,7 @@ Every text is POSIX shell. Values of a package or a user pass `quoting`; those o
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from orchestrator.experiments.remedies import named
@@ -18,14 +19,19 @@ if TYPE_CHECKING:
 
     from orchestrator.recipes.inputs import RecipeInputs
 
-TOOLCHAIN = ("binutils", "clang", "cargo", "cmake", "g++", "gcc", "gfortran", "libc6-dev", "rustc")
-"""Packages of Debian that decide what a compiled wheel contains, and that no hash pins; also with a version after -."""
+TOOLCHAIN = re.compile(
+    r"(?:binutils|clang|cargo|cmake|g\+\+|gcc|gfortran|rustc)(?:-[0-9.]+)?|libc6-dev|libpython3\.[0-9]+-dev"
+)
+"""Packages of Debian that decide what a compiled wheel contains, and that no hash pins: compilers and headers."""
 
 _CARGO = ("CARGO_HOME", "CARGO_NET_OFFLINE", "RUSTUP_HOME")
 """Where Rust's tools and crates are, which a clean environment keeps."""
 
 _BUILDERS = {RecipeForm.SH: "pip", RecipeForm.BUILD: "python -m build", RecipeForm.UV: "uv"}
-_COMPILING = "ARCHFLAGS CC CFLAGS CPPFLAGS CXX CXXFLAGS LDCXXSHARED LDFLAGS LDSHARED RUSTFLAGS"
+_COMPILING = (
+    "AR ARCHFLAGS ARFLAGS CC CCSHARED CFLAGS CPP CPPFLAGS CXX CXXFLAGS FC FFLAGS LDCXXSHARED LDFLAGS LDSHARED RUSTFLAGS"
+)
+_INTERPRETING = "PYTHONHOME PYTHONOPTIMIZE PYTHONWARNINGS"
 
 _GROUP = (
     "import os, signal, sys; os.setpgid(0, 0); signal.signal(2, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])"
@@ -56,11 +62,7 @@ def script(form: RecipeForm, inputs: RecipeInputs) -> str:
 def toolchain(inputs: RecipeInputs) -> tuple[str, ...]:
     """Return the packages of the image that decide what is compiled, as "name version"."""
     named_ = ((name.split(":")[0], version) for name, version in inputs.packages)
-    return tuple(
-        f"{plain(name)} {plain(version, '~:')}"
-        for name, version in named_
-        if name in TOOLCHAIN or (name.rpartition("-")[0] in TOOLCHAIN and name[-1].isdigit())
-    )
+    return tuple(f"{name} {plain(version, '~:')}" for name, version in named_ if TOOLCHAIN.fullmatch(name))
 
 
 def folder(inputs: RecipeInputs) -> str:
@@ -129,6 +131,7 @@ def _checked(form: RecipeForm, inputs: RecipeInputs, plan: Plan) -> Iterator[str
     needs = " ".join((*(["native"] if inputs.native else []), *(["pip"] if form is not RecipeForm.UV else [])))
     yield f"""python=$("${{PYTHON:-python3}}" -I -c 'import sys; print(sys.executable)') ||
  need "no Python; install python3, or set PYTHON"
+unset {_INTERPRETING}
 export PYTHONSAFEPATH=1 PIP_NO_CACHE_DIR=1
 version=$("$python" -I - {plain(inputs.python)} {needs} <<'EOF'
 {embedding.check()}EOF
@@ -150,7 +153,10 @@ clean() {
   kill -s KILL -- "-$child" 2>/dev/null || kill -s KILL "$child" 2>/dev/null || :
   wait "$child" 2>/dev/null || :
  fi
- [ -z "$top" ] || rm -rf "$top"
+ [ -z "$top" ] || rm -rf "$top" 2>/dev/null || {
+  chmod -R u+rwX "$top" 2>/dev/null || :
+  rm -rf "$top" || say "$0: cannot remove $top"
+ }
 }
 trap clean EXIT
 trap 'exit 129' HUP
@@ -162,7 +168,8 @@ trap 'exit 143' TERM"""
         yield f"top={place}"
     else:
         yield 'top=$(mktemp -d "${TMPDIR:-/tmp}/rebuild.XXXXXXXX") || top=$(mktemp -d /tmp/rebuild.XXXXXXXX)'
-        yield 'top=$(cd "$top" && pwd -P)'
+        yield 'top=$(CDPATH= cd -- "$top" && pwd -P)'
+        yield 'case $top in *:*) need "the path of TMPDIR contains a colon; set TMPDIR" ;; esac'
     yield "work=$top"
     if plan.length:
         yield f'work=$top/x\nwhile [ "${{#work}}" -lt {plan.length} ]; do work=${{work}}x; done'
@@ -170,6 +177,11 @@ trap 'exit 143' TERM"""
     yield "source=$work/source env=$work/env"
     yield from plan.lines
     yield 'mkdir "$work/tmp" "$work/out"'
+    if inputs.native:
+        yield """printf '#!/bin/sh\\n' >"$work/run"
+chmod 700 "$work/run"
+"$work/run" 2>/dev/null || need "no program can be run in $work; set TMPDIR"
+rm "$work/run\""""
 
 
 def _unpacked(inputs: RecipeInputs, plan: Plan) -> Iterator[str]:
@@ -229,6 +241,7 @@ def _built(form: RecipeForm, plan: Plan) -> Iterator[str]:
 ) </dev/null &
 child=$!
 wait "$child" || fail "the build failed"
+kill -s KILL -- "-$child" 2>/dev/null || :
 child=''"""
 
 
@@ -268,11 +281,12 @@ def _finished(plan: Plan) -> Iterator[str]:
 def _compared(inputs: RecipeInputs) -> Iterator[str]:
     name = _wheel_name(inputs)
     proven = ", ".join((f"Python {plain(inputs.python)}", *(toolchain(inputs) if inputs.native else ())))
-    compilers = '\n say "here: $(cc --version 2>/dev/null | sed 1q)"' if inputs.native else ""
+    compilers = _compilers_here(inputs) if inputs.native else ""
     hashed = 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())'
-    yield f"""hash=$("$python" -I -c '{hashed}' "$1")
-name=${{1##*/}}
+    yield f"""name=${{1##*/}}
+[ ! -d "dist/$name" ] || fail "dist/$name is a folder"
 cp "$1" "dist/.$name.$$"
+hash=$("$python" -I -c '{hashed}' "dist/.$name.$$")
 mv -f "dist/.$name.$$" "dist/$name"
 expected='{_expected(inputs)}'
 say "$hash  dist/$name"
@@ -282,6 +296,13 @@ if [ "$hash" != "$expected" ] || [ "$name" != '{name}' ]; then
  say "here: $("$python" -I -VV)"{compilers}
  exit 10
 fi"""
+
+
+def _compilers_here(inputs: RecipeInputs) -> str:
+    """Return lines that print the compiler, and where there is Debian also the packages of the proof."""
+    names = " ".join(one.split()[0] for one in toolchain(inputs))
+    debian = f"\n say \"here: $(dpkg-query -W -f '${{Package}} ${{Version}}, ' {names} 2>/dev/null)\"" if names else ""
+    return f'\n say "here: $(cc --version 2>/dev/null | sed 1q)"{debian}'
 
 
 def _expected(inputs: RecipeInputs) -> str:
