@@ -27,7 +27,7 @@ HOSTILE = (
     "`touch hostile`$(touch hostile)${{ secrets.X }}'\";touch hostile\nEOF\nEND-OF-RECIPE\ntouch hostile\n"
     "\x1b[31m$(shell touch hostile)\\"
 )
-SETTING = HOSTILE.replace("\n", " ").replace("\x1b", "")
+SETTING = HOSTILE.replace("\n", " ").replace("\x1b", "") + " a\\#b\\\\#c"
 SCRIPTS = (RecipeForm.SH, RecipeForm.BUILD, RecipeForm.UV)
 EVIL = replace(
     PLAIN,
