@@ -203,8 +203,9 @@ def _installed(form: RecipeForm, inputs: RecipeInputs) -> Iterator[str]:
 eval "$settings"
 export PIP_CONFIG_FILE=/dev/null PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 "$python" -m venv --without-pip "$env"
-"$python" -m pip --python "$env/bin/python" install --quiet --require-hashes --no-deps --only-binary :all: \\
- --ignore-installed --no-compile --no-cache-dir --no-warn-script-location -r "$work/requirements.txt" ||
+TMPDIR=$work/tmp "$python" -m pip --python "$env/bin/python" install --quiet --require-hashes --no-deps \\
+ --only-binary :all: --ignore-installed --no-compile --no-cache-dir --no-warn-script-location \\
+ -r "$work/requirements.txt" ||
  fail "installing the build requirements failed"
 unset PYTHONPATH PYTHONSAFEPATH"""
 
@@ -214,8 +215,8 @@ def _installed_by_uv() -> Iterator[str]:
 unset UV_OVERRIDE UV_PREFIX UV_PYTHON UV_TARGET
 export UV_CACHE_DIR="$work/cache"
 "$uv" venv --quiet --python "$python" "$env"
-(cd "$work" && "$uv" pip install --quiet --python "$env/bin/python" --require-hashes --no-deps --only-binary :all: \\
- -r requirements.txt) || fail 'installing the build requirements failed'"""
+(cd "$work" && TMPDIR=$work/tmp "$uv" pip install --quiet --python "$env/bin/python" --require-hashes --no-deps \\
+ --only-binary :all: -r requirements.txt) || fail 'installing the build requirements failed'"""
 
 
 def _prepared(plan: Plan) -> Iterator[str]:

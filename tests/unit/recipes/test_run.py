@@ -372,3 +372,17 @@ def test_another_compiled_wheel_is_told_from_the_proven_one_by_the_headers(
     done = run(RecipeForm.UV, given, tmp_path / "first", links=links, variables={"PATH": f"{tools}:{PATH}"})
     assert "gcc-12 12.2.0-14, libpython3.11-dev 3.11.2-6+deb12u9\n" in done.stderr
     assert "here: -W -f ${Package} ${Version},  gcc-12 libpython3.11-dev " in done.stderr
+
+
+def test_pip_has_the_recipe_s_temporary_folder(tmp_path: Path, links: Path, pip: Pin) -> None:
+    """A signal ends pip before it removes its own folders, so these must be in that of the script."""
+    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(MODES)), pins=(pip,))
+    spy, seen = tmp_path / "spy", tmp_path / "seen"
+    spy.mkdir()
+    note = (
+        f"import os, sys\nif 'install' in sys.orig_argv: open({str(seen)!r}, 'a').write(os.environ['TMPDIR'] + '\\n')\n"
+    )
+    (spy / "sitecustomize.py").write_text(note)
+    done = run(RecipeForm.SH, given, tmp_path / "first", links=links, variables={"PYTHONPATH": str(spy)})
+    assert done.returncode == 10, done.stderr
+    assert all("/rebuild." in folder for folder in seen.read_text().splitlines())
