@@ -197,7 +197,8 @@ class ExperimentRunner:
         """Run the recipe with those remedies in both environments; None where the budget is spent.
 
         The last run of each environment has the text that expects the wheel of the first. If that
-        wheel can be predicted, both run this text at once.
+        wheel can be predicted, both run this text at once. Where builds in one environment differ, both
+        run it once more, as far as the budget allows.
 
         Raises
         ------
@@ -207,7 +208,7 @@ class ExperimentRunner:
         """
         expected = predicted(names, self.case)
         if expected is None:
-            return self._remedy_in_turn(names)
+            return self._confirmed(names, self._remedy_in_turn(names))
         builds = self._run(names, ("first", "second"), expected)
         if builds is None:
             return None
@@ -235,6 +236,15 @@ class ExperimentRunner:
             return RecipeRuns(first, second)
         again = self._run(names, ("first",), first.wheel, "-again", first=second)
         return self._finally(RecipeRuns(first, second), again and (again[0], second))
+
+    def _confirmed(self, names: tuple[str, ...], runs: RecipeRuns | None) -> RecipeRuns | None:
+        """Run the final text once more in both environments, where chance may have made its builds equal."""
+        if runs is None or not runs.proven or self.case.verdict is not Verdict.INTRINSIC:
+            return runs
+        more = self._run(names, ("first", "second"), runs.first.wheel, "-once-more")
+        if more is None or all(same(runs.first, build) for build in more):
+            return runs
+        return replace(runs, final=(more[0], more[1]))
 
     def _finally(self, runs: RecipeRuns, final: Sequence[Build] | None) -> RecipeRuns:
         """Add the runs of the final text."""

@@ -11,8 +11,8 @@ from orchestrator.build.variations import NAMES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-FOLDER = "src"
-"""Where the source is unpacked, unless a setting names another folder."""
+FOLDER = "rebuild-src"
+"""Where the source is unpacked, unless a setting names another folder. It is removed, so nobody else's has its name."""
 
 ALONE = "--no-isolation"
 """The option of `build` that uses the installed build requirements, so that none are fetched under a false clock."""
@@ -40,12 +40,12 @@ def _host(name: str) -> Setting:
 
 
 def _listing(order: str) -> Setting:
-    mount = f"mkdir raw {FOLDER} && disorderfs {order} raw {FOLDER}"
-    return Setting(before=mount, after=f"fusermount -u {FOLDER} && rm -rf raw")
+    mount = f"mkdir rebuild-raw {FOLDER} && disorderfs {order} rebuild-raw {FOLDER}"
+    return Setting(before=mount, after=f"fusermount -u {FOLDER} && rm -rf rebuild-raw")
 
 
 WAYS: Mapping[str, tuple[Setting, Setting]] = {
-    "build-path": (NOTHING, Setting(folder="elsewhere/second/source")),
+    "build-path": (NOTHING, Setting(folder="rebuild-elsewhere/second/source")),
     "domain-host": (_host("first"), _host("second")),
     "time": (
         Setting(wrap="faketime '2026-11-20 12:00:00'", options=ALONE),
@@ -56,7 +56,7 @@ WAYS: Mapping[str, tuple[Setting, Setting]] = {
     "umask": (Setting(before="umask 022"), Setting(before="umask 002")),
     "user-group": (NOTHING, Setting(wrap=_AS_ROOT)),
     "home": (
-        Setting(before="mkdir -p home", variables='HOME="$PWD/home"', after="rm -rf home"),
+        Setting(before="mkdir -p rebuild-home", variables='HOME="$PWD/rebuild-home"', after="rm -rf rebuild-home"),
         Setting(variables="HOME=/nonexistent"),
     ),
     "exec-path": (NOTHING, Setting(variables='PATH="$PATH:/opt/other/bin"')),
@@ -66,8 +66,8 @@ WAYS: Mapping[str, tuple[Setting, Setting]] = {
     "fileordering": (_listing("--sort-dirents=yes"), _listing("--sort-dirents=yes --reverse-dirents=yes")),
     "hash-seed": (Setting(variables="PYTHONHASHSEED=1"), Setting(variables="PYTHONHASHSEED=2")),
     "tmpdir": (
-        Setting(before="mkdir -p tmp1", variables='TMPDIR="$PWD/tmp1"', after="rm -rf tmp1"),
-        Setting(before="mkdir -p tmp2", variables='TMPDIR="$PWD/tmp2"', after="rm -rf tmp2"),
+        Setting(before="mkdir -p rebuild-tmp1", variables='TMPDIR="$PWD/rebuild-tmp1"', after="rm -rf rebuild-tmp1"),
+        Setting(before="mkdir -p rebuild-tmp2", variables='TMPDIR="$PWD/rebuild-tmp2"', after="rm -rf rebuild-tmp2"),
     ),
     "environment-path": (NOTHING, NOTHING),  # an isolated build installs into a folder of random name
     "shell": (

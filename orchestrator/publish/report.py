@@ -180,7 +180,7 @@ def _how_to_see(result: Result, findings: list[CauseFinding]) -> list[str]:
     pins = ", ".join(_code(f"{pin.name}=={pin.version}") for pin in result.build_requirements)
     used = f" The builds above used {pins}, on {_code(result.image.name)}." if pins else ""
     lines = commands.commands(_printable(sdist), wanted, result.source_date_epoch)
-    return [f"In a folder with the source distribution. It needs {needed}.{used}", "", *_fenced("sh", lines)]
+    return [f"In a new folder with the source distribution. It needs {needed}.{used}", "", *_fenced("sh", lines)]
 
 
 def _variations(result: Result, findings: list[CauseFinding]) -> tuple[str, ...]:

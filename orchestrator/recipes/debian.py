@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from orchestrator.experiments.remedies import named
@@ -130,7 +131,12 @@ def _make(text: str) -> str:
 
 def _setting(word: str) -> str:
     """Write one setting, which is a word of a shell: in those of remedies variables are ours, others are literal."""
-    return "-C" + (_make(word) if word.startswith('"') else word.replace("$", "$$").replace("#", r"\#"))
+    return "-C" + (_make(word) if word.startswith('"') else _literal(word))
+
+
+def _literal(text: str) -> str:
+    """Write a text that make is not to change; before a #, it takes a backslash for its own."""
+    return re.sub(r"(\\*)#", r"\1\1\\#", text.replace("$", "$$"))
 
 
 def _shell(word: str) -> str:

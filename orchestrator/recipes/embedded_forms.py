@@ -23,6 +23,9 @@ MATTER = re.compile(
 )
 """Packages of an image that a build may need besides."""
 
+SUITES = frozenset({"bookworm", "trixie"})
+"""Names of images that are also tags of Debian's."""
+
 _END = "END-OF-RECIPE"
 
 
@@ -83,11 +86,16 @@ def _workflow(inputs: RecipeInputs) -> Iterator[str]:
 
 
 def base(inputs: RecipeInputs) -> str:
-    """Return the image on which that of the inputs is based; Debian's own, if it is not known by a usual name."""
+    """Return the image on which that of the inputs is based; Debian's own, if it is not known by a usual name.
+
+    Debian's package base-files has the version of Debian. Without it, the name of the image is that of a suite.
+    """
     if re.fullmatch(r"[a-z0-9][a-z0-9._/:-]*(?:@sha256:[0-9a-f]{64})?", inputs.base):
         return inputs.base
-    suite = re.sub(r"[^a-z]", "", inputs.image)
-    return f"debian:{suite or 'stable'}-slim"
+    versions = (version for name, version in inputs.packages if name.split(":")[0] == "base-files")
+    found = re.match(r"[0-9]+(?=[.+]|$)", next(versions, ""))
+    suite = found[0] if found else inputs.image if inputs.image in SUITES else "stable"
+    return f"debian:{suite}-slim"
 
 
 def packages(inputs: RecipeInputs) -> tuple[str, ...]:

@@ -25,7 +25,10 @@ _CARGO = ("CARGO_HOME", "CARGO_NET_OFFLINE", "RUSTUP_HOME")
 """Where Rust's tools and crates are, which a clean environment keeps."""
 
 _BUILDERS = {RecipeForm.SH: "pip", RecipeForm.BUILD: "python -m build", RecipeForm.UV: "uv"}
-_COMPILING = "ARCHFLAGS CC CFLAGS CPPFLAGS CXX CXXFLAGS LDCXXSHARED LDFLAGS LDSHARED RUSTFLAGS"
+_COMPILING = (
+    "AR ARCHFLAGS ARFLAGS CC CCSHARED CFLAGS CPP CPPFLAGS CXX CXXFLAGS FC FFLAGS LDCXXSHARED LDFLAGS LDSHARED RUSTFLAGS"
+)
+_INTERPRETING = "PYTHONHOME PYTHONOPTIMIZE PYTHONWARNINGS"
 
 _GROUP = (
     "import os, signal, sys; os.setpgid(0, 0); signal.signal(2, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])"
@@ -127,6 +130,7 @@ def _checked(form: RecipeForm, inputs: RecipeInputs, plan: Plan) -> Iterator[str
     needs = " ".join((*(["native"] if inputs.native else []), *(["pip"] if form is not RecipeForm.UV else [])))
     yield f"""python=$("${{PYTHON:-python3}}" -I -c 'import sys; print(sys.executable)') ||
  need "no Python; install python3, or set PYTHON"
+unset {_INTERPRETING}
 export PYTHONSAFEPATH=1 PIP_NO_CACHE_DIR=1
 version=$("$python" -I - {plain(inputs.python)} {needs} <<'EOF'
 {embedding.check()}EOF
@@ -162,7 +166,10 @@ clean() {
   kill -s KILL -- "-$child" 2>/dev/null || kill -s KILL "$child" 2>/dev/null || :
   wait "$child" 2>/dev/null || :
  fi
- [ -z "$top" ] || rm -rf "$top"
+ [ -z "$top" ] || rm -rf "$top" 2>/dev/null || {
+  chmod -R u+rwX "$top" 2>/dev/null || :
+  rm -rf "$top" || say "$0: cannot remove $top"
+ }
 }
 trap clean EXIT
 trap 'exit 129' HUP
@@ -174,7 +181,8 @@ trap 'exit 143' TERM"""
         yield f"top={place}"
     else:
         yield 'top=$(mktemp -d "${TMPDIR:-/tmp}/rebuild.XXXXXXXX") || top=$(mktemp -d /tmp/rebuild.XXXXXXXX)'
-        yield 'top=$(cd "$top" && pwd -P)'
+        yield 'top=$(CDPATH= cd -- "$top" && pwd -P)'
+        yield 'case $top in *:*) need "the path of TMPDIR contains a colon; set TMPDIR" ;; esac'
     yield "work=$top"
     if plan.length:
         yield f'work=$top/x\nwhile [ "${{#work}}" -lt {plan.length} ]; do work=${{work}}x; done'
@@ -182,6 +190,11 @@ trap 'exit 143' TERM"""
     yield "source=$work/source env=$work/env"
     yield from plan.lines
     yield 'mkdir "$work/tmp" "$work/out"'
+    if inputs.native:
+        yield """printf '#!/bin/sh\\n' >"$work/run"
+chmod 700 "$work/run"
+"$work/run" 2>/dev/null || need "no program can be run in $work; set TMPDIR"
+rm "$work/run\""""
 
 
 def _unpacked(inputs: RecipeInputs, plan: Plan) -> Iterator[str]:
@@ -203,8 +216,9 @@ def _installed(form: RecipeForm, inputs: RecipeInputs) -> Iterator[str]:
 eval "$settings"
 export PIP_CONFIG_FILE=/dev/null PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 "$python" -m venv --without-pip "$env"
-"$python" -m pip --python "$env/bin/python" install --quiet --require-hashes --no-deps --only-binary :all: \\
- --ignore-installed --no-compile --no-cache-dir --no-warn-script-location -r "$work/requirements.txt" ||
+TMPDIR=$work/tmp "$python" -m pip --python "$env/bin/python" install --quiet --require-hashes --no-deps \\
+ --only-binary :all: --ignore-installed --no-compile --no-cache-dir --no-warn-script-location \\
+ -r "$work/requirements.txt" ||
  fail "installing the build requirements failed"
 unset PYTHONPATH PYTHONSAFEPATH"""
 
@@ -214,8 +228,8 @@ def _installed_by_uv() -> Iterator[str]:
 unset UV_OVERRIDE UV_PREFIX UV_PYTHON UV_TARGET
 export UV_CACHE_DIR="$work/cache"
 "$uv" venv --quiet --python "$python" "$env"
-(cd "$work" && "$uv" pip install --quiet --python "$env/bin/python" --require-hashes --no-deps --only-binary :all: \\
- -r requirements.txt) || fail 'installing the build requirements failed'"""
+(cd "$work" && TMPDIR=$work/tmp "$uv" pip install --quiet --python "$env/bin/python" --require-hashes --no-deps \\
+ --only-binary :all: -r requirements.txt) || fail 'installing the build requirements failed'"""
 
 
 def _prepared(plan: Plan) -> Iterator[str]:
@@ -241,6 +255,7 @@ def _built(form: RecipeForm, plan: Plan) -> Iterator[str]:
 ) </dev/null &
 child=$!
 wait "$child" || fail "the build failed"
+kill -s KILL -- "-$child" 2>/dev/null || :
 child=''"""
 
 
@@ -282,9 +297,10 @@ def _compared(inputs: RecipeInputs) -> Iterator[str]:
     compilers = '\n say "here: $(cc --version 2>/dev/null | sed 1q)"' if inputs.native else ""
     packages = "\n compiled_with" if inputs.native and toolchain(inputs) else ""
     hashed = 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())'
-    yield f"""hash=$("$python" -I -c '{hashed}' "$1")
-name=${{1##*/}}
+    yield f"""name=${{1##*/}}
+[ ! -d "dist/$name" ] || fail "dist/$name is a folder"
 cp "$1" "dist/.$name.$$"
+hash=$("$python" -I -c '{hashed}' "dist/.$name.$$")
 mv -f "dist/.$name.$$" "dist/$name"
 expected='{_expected(inputs)}'
 say "$hash  dist/$name"

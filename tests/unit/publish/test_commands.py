@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 PRIVILEGED = ("domain-host", "user-group", "shell", "kernel")
 """What some hosts allow to root alone, or not in a container."""
 
+THEIRS = ("src", "home", "elsewhere", "raw", "tmp1")
+"""What a maintainer may have in the folder already."""
+
 BUILD = """#!/bin/sh
 # Stands for `python3 -m build --wheel [--no-isolation] --outdir FOLDER SOURCE`.
 while [ "$1" != --outdir ]; do shift; done
@@ -35,6 +38,9 @@ def run(folder: Path, variations: tuple[str, ...], sdist: str = "pkg-1.0.tar.gz"
     (tools / "python3").write_text(BUILD, encoding="utf-8")
     (tools / "python3").chmod(0o755)
     tar(folder / sdist, [("pkg-1.0/setup.py", b"")])
+    for theirs in THEIRS:
+        (folder / theirs).mkdir()
+        (folder / theirs / "kept").touch()
     environment = {"PATH": f"{tools}:/usr/bin:/bin", "HOME": str(folder)}
     statuses = [
         subprocess.run(
@@ -43,7 +49,8 @@ def run(folder: Path, variations: tuple[str, ...], sdist: str = "pkg-1.0.tar.gz"
         for line in commands(sdist, variations, 1_596_163_658)
     ]
     assert statuses[:2] == [0, 0]
-    assert {file.name for file in folder.iterdir()} == {"1", "2", sdist, "tools"}
+    assert {file.name for file in folder.iterdir()} == {"1", "2", sdist, "tools", *THEIRS}
+    assert all((folder / theirs / "kept").exists() for theirs in THEIRS)
     return statuses[2]
 
 
@@ -74,5 +81,5 @@ def test_each_variation_has_its_way() -> None:
 
 def test_a_zip_is_unpacked_by_python() -> None:
     """For tar cannot."""
-    assert "python3 -m zipfile -e pkg-1.0.zip src" in commands("pkg-1.0.zip", (), None)[0]
+    assert "python3 -m zipfile -e pkg-1.0.zip rebuild-src" in commands("pkg-1.0.zip", (), None)[0]
     assert "SOURCE_DATE_EPOCH" not in commands("pkg-1.0.zip", (), None)[0]

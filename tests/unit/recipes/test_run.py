@@ -301,3 +301,93 @@ def test_a_signal_ends_the_build_and_removes_the_folder(tmp_path: Path, pip: Pin
     assert nothing_left(folder)
     time.sleep(0.2)
     assert ended(int(started.read_text()))
+
+
+def test_processes_that_a_build_leaves_are_ended(tmp_path: Path, links: Path, pip: Pin) -> None:
+    """Before the wheel is looked at, so that they cannot change it."""
+    content = """
+import subprocess
+left = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+return {"left": str(left.pid).encode()}"""
+    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(content)), pins=(pip,))
+    assert run(RecipeForm.UV, given, tmp_path / "first", links=links).returncode == 10
+    assert ended(int(member(tmp_path / "first", "left")))
+
+
+def test_the_status_is_that_of_the_wheel_even_if_the_folder_cannot_be_removed(
+    tmp_path: Path, links: Path, pip: Pin
+) -> None:
+    """A build may leave what the user has no right to remove."""
+    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(MODES)), "fix-umask", pins=(pip,))
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "rm").write_text("#!/bin/sh\nexit 1\n")
+    (tools / "rm").chmod(0o755)
+    done = run(RecipeForm.UV, given, tmp_path / "first", links=links, variables={"PATH": f"{tools}:{PATH}"})
+    assert done.returncode == 10
+    assert "cannot remove" in done.stderr
+
+
+@pytest.mark.parametrize("form", [RecipeForm.SH, RecipeForm.UV])
+def test_settings_of_the_interpreter_do_not_count(tmp_path: Path, links: Path, pip: Pin, form: RecipeForm) -> None:
+    """Nor do other programs that compile."""
+    content = "return {'names': '\\n'.join(sorted(os.environ)).encode()}"
+    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(content)), pins=(pip,))
+    odd = dict.fromkeys(("PYTHONHOME", "PYTHONOPTIMIZE", "PYTHONWARNINGS", "AR", "CPP"), "1")
+    done = run(form, given, tmp_path / "first", links=links, variables=odd)
+    assert done.returncode == 10, done.stderr
+    assert not set(odd) & set(member(tmp_path / "first", "names").decode().split())
+
+
+def test_a_folder_that_would_break_the_build_is_refused(tmp_path: Path, links: Path, pip: Pin) -> None:
+    """With a colon, PATH would be another; a script that sets nothing is told what to set."""
+    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(MODES)), pins=(pip,))
+    (tmp_path / "a:b").mkdir()
+    done = run(RecipeForm.UV, given, tmp_path / "first", links=links, variables={"TMPDIR": str(tmp_path / "a:b")})
+    assert done.returncode == 2
+    assert "set TMPDIR" in done.stderr
+    assert not list((tmp_path / "a:b").iterdir())
+
+
+def test_compiled_wheels_need_a_folder_in_which_programs_run(tmp_path: Path, links: Path, pip: Pin) -> None:
+    """Wrappers that cannot be run would be passed over in silence."""
+    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(MODES)), pins=(pip,), native=True)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "chmod").write_text("#!/bin/sh\n")  # as if the file system were mounted with noexec
+    (tools / "chmod").chmod(0o755)
+    done = run(RecipeForm.UV, given, tmp_path / "first", links=links, variables={"PATH": f"{tools}:{PATH}"})
+    assert done.returncode == 2
+    assert "no program can be run in" in done.stderr
+    assert nothing_left(tmp_path / "first")
+
+
+def test_another_compiled_wheel_is_told_from_the_proven_one_by_the_headers(
+    tmp_path: Path, links: Path, pip: Pin
+) -> None:
+    """The script names the packages of both, Python's headers among them, which debug information depends on."""
+    packages = (("gcc-12:amd64", "12.2.0-14"), ("libpython3.11-dev:amd64", "3.11.2-6+deb12u9"), ("perl", "5"))
+    given = replace(
+        inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(MODES)), pins=(pip,), native=True), packages=packages
+    )
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "dpkg-query").write_text("#!/bin/sh\nprintf '%s ' \"$@\"\n")
+    (tools / "dpkg-query").chmod(0o755)
+    done = run(RecipeForm.UV, given, tmp_path / "first", links=links, variables={"PATH": f"{tools}:{PATH}"})
+    assert "gcc-12 12.2.0-14, libpython3.11-dev 3.11.2-6+deb12u9\n" in done.stderr
+    assert "here: -W -f ${Package} ${Version},  gcc-12 libpython3.11-dev " in done.stderr
+
+
+def test_pip_has_the_recipe_s_temporary_folder(tmp_path: Path, links: Path, pip: Pin) -> None:
+    """A signal ends pip before it removes its own folders, so these must be in that of the script."""
+    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(MODES)), pins=(pip,))
+    spy, seen = tmp_path / "spy", tmp_path / "seen"
+    spy.mkdir()
+    note = (
+        f"import os, sys\nif 'install' in sys.orig_argv: open({str(seen)!r}, 'a').write(os.environ['TMPDIR'] + '\\n')\n"
+    )
+    (spy / "sitecustomize.py").write_text(note)
+    done = run(RecipeForm.SH, given, tmp_path / "first", links=links, variables={"PYTHONPATH": str(spy)})
+    assert done.returncode == 10, done.stderr
+    assert all("/rebuild." in folder for folder in seen.read_text().splitlines())

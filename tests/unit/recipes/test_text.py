@@ -27,7 +27,7 @@ HOSTILE = (
     "`touch hostile`$(touch hostile)${{ secrets.X }}'\";touch hostile\nEOF\nEND-OF-RECIPE\ntouch hostile\n"
     "\x1b[31m$(shell touch hostile)\\"
 )
-SETTING = HOSTILE.replace("\n", " ").replace("\x1b", "")
+SETTING = HOSTILE.replace("\n", " ").replace("\x1b", "") + " a\\#b\\\\#c"
 SCRIPTS = (RecipeForm.SH, RecipeForm.BUILD, RecipeForm.UV)
 EVIL = replace(
     PLAIN,
@@ -128,6 +128,25 @@ def test_a_dockerfile_contains_the_script_as_it_is() -> None:
     assert "libyaml-dev" in text
     assert "perl" not in text
     assert write(RecipeForm.DOCKERFILE, EVIL).count("\nEND-OF-RECIPE\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("image", "packages", "expected"),
+    [
+        ("rust", (("base-files:amd64", "12.4+deb12u12"),), "debian:12-slim"),
+        ("mine", (("base-files:amd64", "13.8"),), "debian:13-slim"),
+        ("bookworm", (), "debian:bookworm-slim"),
+        ("rust", (), "debian:stable-slim"),
+        ("rust", (("base-files:amd64", HOSTILE),), "debian:stable-slim"),
+    ],
+)
+def test_a_base_exists_whatever_the_image_is_called(
+    image: str, packages: tuple[tuple[str, str], ...], expected: str
+) -> None:
+    """It has the version of Debian that the image has."""
+    given = replace(PLAIN, base="", image=image, packages=packages)
+    assert f"FROM {expected} AS build" in write(RecipeForm.DOCKERFILE, given)
+    assert f"container: '{expected}'" in write(RecipeForm.GITHUB, given)
 
 
 @pytest.mark.parametrize("form", SCRIPTS)
