@@ -62,7 +62,8 @@ def _header(inputs: RecipeInputs, plan: Plan) -> Iterator[str]:
     faketime = ", faketime" if any(words[0] == "env" for words in plan.wrap) else ""
     yield "#!/usr/bin/make -f"
     yield f"# Builds {comment(inputs.project)} {comment(inputs.version)} with pybuild."
-    yield f"# Build-Depends: dh-python, pybuild-plugin-pyproject{faketime}"
+    python = "python3-dev" if inputs.native else "python3"
+    yield f"# Build-Depends: debhelper-compat (= 13), dh-python, pybuild-plugin-pyproject, {python}{faketime}"
     yield "# It uses Debian's own Python, build requirements and compilers. So its wheel is not that of the other"
     yield "# recipes: it has a hash of its own."
     for name in inputs.remedies:
