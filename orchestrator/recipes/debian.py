@@ -26,6 +26,9 @@ _VALUES = {
 }
 """What the variables of a recipe are in a package, whose build requirements are Debian's; in order."""
 
+_TEMPORARY = "$work/tmp"
+"""TMPDIR of the build, where the wheel depends on paths: the user's own may be another one each time."""
+
 _FROZEN = ("faketime", "-f", "2020-07-31 12:00:00")
 """Debian's program in place of the project libfaketime, which a recipe gets from the index."""
 
@@ -60,7 +63,8 @@ def _header(inputs: RecipeInputs, plan: Plan) -> Iterator[str]:
     faketime = ", faketime" if any(words[0] == "env" for words in plan.wrap) else ""
     yield "#!/usr/bin/make -f"
     yield f"# Builds {comment(inputs.project)} {comment(inputs.version)} with pybuild."
-    yield f"# Build-Depends: dh-python, pybuild-plugin-pyproject{faketime}"
+    python = "python3-dev" if inputs.native else "python3"
+    yield f"# Build-Depends: debhelper-compat (= 13), dh-python, pybuild-plugin-pyproject, {python}{faketime}"
     yield "# It uses Debian's own Python, build requirements and compilers. So its wheel is not that of the other"
     yield "# recipes: it has a hash of its own."
     for name in inputs.remedies:
@@ -90,28 +94,45 @@ def _variables(plan: Plan) -> Iterator[str]:
 
 def _targets(plan: Plan) -> Iterator[str]:
     yield from ("", "%:", "\tdh $@ --with python3 --buildsystem=pybuild")
-    umask = "".join(f"{line}; {_MODES}; " for line in plan.lines if line.startswith("umask "))
-    home = any(value == "$work/home" for _, value in plan.variables)
-    if plan.flags or home or plan.folders:
-        yield from ("", "execute_before_dh_auto_configure:", "\tmkdir -p debian/rebuild")
-    yield from (f"\tmkdir -p {_shell(one)}" for one in plan.folders)
-    if home:
-        yield "\tmkdir -p debian/rebuild/home"
+    folders = _folders(plan)
+    if folders:
+        yield from ("", "execute_before_dh_auto_configure:")
+        yield from (f"\tmkdir -p {_shell(one)}" for one in folders)
     if plan.flags:
         flags = " ".join(f"'{flag.replace('$', '$$')}'" for flag in plan.flags)
         yield (
             "\tpython3 -I -c \"$$WRAP\" '$(CURDIR)/debian/rebuild/compilers' '$(CURDIR)/debian/rebuild' "
             f"'$(CURDIR)' /usr {flags}"
         )
-    if umask or plan.wrap:
-        words = "".join(f"{_shell(word)} " for wrap in plan.wrap for word in (_FROZEN if wrap[0] == "env" else wrap))
-        yield from ("", "override_dh_auto_build:", f"\t{umask}{words}dh_auto_build")
+    if before := _before(plan):
+        yield from ("", "override_dh_auto_build:", f"\t{before}dh_auto_build")
     if plan.finish:
         steps = ",".join(plan.finish)
         yield from ("", "execute_after_dh_auto_build:", f'\tpython3 -I -c "$$FINISH" {plan.epoch} {steps}')
-    if plan.flags or home or plan.folders:
-        removed = " ".join(("debian/rebuild", *map(_shell, plan.folders)))
-        yield from ("", "execute_after_dh_auto_clean:", f"\trm -rf {removed}")
+    if folders:
+        removed = (one for one in folders if not one.startswith("$work/"))
+        yield from ("", "execute_after_dh_auto_clean:", f"\trm -rf {' '.join(map(_shell, removed))}")
+
+
+def _folders(plan: Plan) -> tuple[str, ...]:
+    """Return the folders that the build needs, parents first."""
+    home = [value for _, value in plan.variables if value == "$work/home"]
+    temporary = [_TEMPORARY] if _is_path_fixed(plan) else []
+    folders = (*plan.folders, *home, *temporary)
+    return tuple(dict.fromkeys(("$work", *folders))) if folders or plan.flags else ()
+
+
+def _before(plan: Plan) -> str:
+    """Return what precedes the command that builds, on its line of a shell."""
+    umask = "".join(f"{line}; {_MODES}; " for line in plan.lines if line.startswith("umask "))
+    temporary = f"TMPDIR={_shell(_TEMPORARY)} " if _is_path_fixed(plan) else ""
+    words = (word for wrap in plan.wrap for word in (_FROZEN if wrap[0] == "env" else wrap))
+    return umask + temporary + "".join(f"{_shell(word)} " for word in words)
+
+
+def _is_path_fixed(plan: Plan) -> bool:
+    """Return whether the wheel depends on a path, so that TMPDIR has to be one, too."""
+    return plan.fixed_folder or bool(plan.length)
 
 
 def _program(name: str, text: str) -> Iterator[str]:

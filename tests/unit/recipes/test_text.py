@@ -96,6 +96,9 @@ def test_debian_rules_is_make(tmp_path: Path, given: RecipeInputs, names: tuple[
     if names == ALL:
         assert "umask 022; chmod -R u=rwX,go=rX .; " in done.stdout
         assert "'-ffile-prefix-map=$source=.'" in done.stdout
+    temporary = tmp_path / "debian/rebuild/tmp"
+    assert (f"mkdir -p '{temporary}'" in done.stdout) == (names == ALL)
+    assert (f"TMPDIR='{temporary}' " in done.stdout) == (names == ALL), "for fix-tmpdir"
 
 
 def test_a_setting_reaches_the_build_as_it_is(tmp_path: Path) -> None:
