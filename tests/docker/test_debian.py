@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -108,8 +109,8 @@ def hashes(engine: Engine, image: str, sample: Path, variables: dict[str, str], 
 
 @pytest.mark.parametrize(
     ("slug", "remedies"),
-    [("sbom", ("no-sbom",)), ("debug-path", ("prefix-map-source",)), ("debug-path", ())],
-    ids=["finished", "native", "without a remedy"],
+    [("sbom", ("no-sbom",)), ("debug-path", ("prefix-map-source",))],
+    ids=["finished", "native"],
 )
 def test_two_package_builds_give_the_same_bytes(
     engine: Engine, tools: str, tmp_path: Path, slug: str, remedies: tuple[str, ...]
@@ -117,8 +118,9 @@ def test_two_package_builds_give_the_same_bytes(
     """The wheel that pybuild keeps and the packages, by another user, in another folder, umask, locale, time zone."""
     sample = package(slug, remedies, tmp_path / "sample")
 
-    first = hashes(engine, tools, sample, FIRST, "1111:1111")
-    second = hashes(engine, tools, sample, SECOND, "2222:2222")
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(hashes, engine, tools, sample, FIRST, "1111:1111")
+        second = pool.submit(hashes, engine, tools, sample, SECOND, "2222:2222")
 
-    assert len(first) >= 2
-    assert (first == second) == bool(remedies)
+    assert len(first.result()) >= 2
+    assert first.result() == second.result()

@@ -122,6 +122,16 @@ def test_a_workflow_contains_the_script_as_it_is(given: RecipeInputs) -> None:
     assert uploads[0]["with"]["path"] == "dist/*.whl"
 
 
+@pytest.mark.parametrize("url", [PLAIN.sdist.url, ""], ids=["fetched", "given"])
+def test_a_workflow_is_valid(tmp_path: Path, url: str) -> None:
+    """By the schema of GitHub's workflows; the sdist is in the repository where no URL is known."""
+    path = tmp_path / "rebuild.yml"
+    path.write_text(write(RecipeForm.GITHUB, replace(EVIL, sdist=replace(PLAIN.sdist, url=url))))
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 def test_a_dockerfile_contains_the_script_as_it_is() -> None:
     """In a heredoc that nothing expands, run by a user without rights; of the packages only those that matter."""
     text = write(RecipeForm.DOCKERFILE, PLAIN)
