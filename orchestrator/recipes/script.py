@@ -174,6 +174,7 @@ clean() {
 trap clean EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
+trap 'exit 141' PIPE
 trap 'exit 143' TERM"""
     if plan.fixed_folder:
         place = folder(inputs)

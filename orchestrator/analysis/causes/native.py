@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _FOLDERS = ("build-path", "tmpdir", "environment-path", "home")
 _SEARCH_PATHS = ("DT_RPATH", "DT_RUNPATH", ".dynstr")
+_ROOM = frozenset(f"{name}{MOVED}" for name in (".dynstr", ".dynamic", "program headers", "section headers"))
 
 
 def _sides(pair: SidePair, name: str) -> tuple[tuple[bytes, Side], tuple[bytes, Side]]:
@@ -227,6 +228,17 @@ def _of_search(_pair: SidePair, name: str) -> bool:
     return name in _SEARCH_PATHS
 
 
+def _erase_search_paths(pair: SidePair) -> SidePair:
+    """Erase search paths, and the room that a removed one has left: then only the length of .dynstr differs.
+
+    CMake links with the folder of the build as rpath, and overwrites it with zeros when it installs the library.
+    """
+    after = _eraser(_of_search, erase_paths)(pair)
+    left = differing(after)
+    is_room = f".dynstr{MOVED}" in left and set(left) <= _ROOM
+    return changed(after, dict.fromkeys(left, (b"", b""))) if is_room else after
+
+
 def _in_data(pair: SidePair, name: str) -> bool:
     return is_deep(pair, name) and name not in _SEARCH_PATHS
 
@@ -260,7 +272,8 @@ CAUSES = (
         summary="The library search path of a shared object contains a folder of the build.",
         why=(
             "A linker option -rpath, or CMake's rpath of the build tree, writes the folder into DT_RPATH or "
-            "DT_RUNPATH. It is useless on another machine, and a user who may write there can have code loaded."
+            "DT_RUNPATH. It is useless on another machine, and a user who may write there can have code loaded. CMake "
+            "removes its own when it installs a library, and leaves zeros in .dynstr, as many as the path was long."
         ),
         shows="DT_RUNPATH (or DT_RPATH) differs, and .dynstr, which contains its text; the parts after them move.",
         example=(
@@ -269,7 +282,7 @@ CAUSES = (
         ),
         upstream=upstream.RPATH,
         kinds=(KIND,),
-        erase=_eraser(_of_search, erase_paths),
+        erase=_erase_search_paths,
         variations=_FOLDERS,
         suspects=suspected_of_paths,
         remedies=("same-length-path", "fix-build-path"),

@@ -372,7 +372,7 @@ def test_another_compiled_wheel_is_told_from_the_proven_one_by_the_headers(
     )
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "dpkg-query").write_text("#!/bin/sh\n[ \"$4\" = gcc-12 ] && echo 12.2.0-14 || echo 3.11.2-6+deb12u6\n")
+    (tools / "dpkg-query").write_text('#!/bin/sh\n[ "$4" = gcc-12 ] && echo 12.2.0-14 || echo 3.11.2-6+deb12u6\n')
     (tools / "dpkg-query").chmod(0o755)
     done = run(RecipeForm.UV, given, tmp_path / "first", links=links, variables={"PATH": f"{tools}:{PATH}"})
     note = "note: libpython3.11-dev is 3.11.2-6+deb12u6; the recipe was written for 3.11.2-6+deb12u9\n"
