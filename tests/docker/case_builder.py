@@ -49,8 +49,12 @@ class CaseBuilder:
         budget: Budget = Budget(),
         epoch: int | None = EPOCH,
         requirements: Path | None = None,
+        recipes: bool = False,
     ) -> Result:
-        """Judge the sample package of that name; `requirements` is the folder of its build requirements."""
+        """Judge the sample package of that name; `requirements` is the folder of its build requirements.
+
+        Running `recipes` takes seconds for each.
+        """
         release, file = local(pack(slug, self.folder))
         effects: Effects = replace(
             self.job_effects.effects(slug, limits, long=False, again=True),
@@ -59,7 +63,7 @@ class CaseBuilder:
             recall=lambda _question: None,
             salt=lambda: secrets.token_hex(6),
             now=lambda: datetime.now(UTC),
-            recipes=self.recipes(limits),
+            recipes=self.recipes(limits) if recipes else None,
         )
         if requirements is not None:
             folder = requirements

@@ -51,7 +51,7 @@ def proven(result: Result) -> set[str]:
 
 @pytest.mark.parametrize("cause", SAMPLED, ids=lambda cause: cause.name)
 def test_each_cause_is_named(cases: CaseBuilder, cause: Cause) -> None:
-    """The diagnosis has only that cause, its isolated variation, nothing unexplained, and a remedy that works."""
+    """The diagnosis has only that cause, its isolated variation, and nothing unexplained."""
     result = cases.judge(cause.name)
     assert {cause_finding.name for cause_finding in result.causes} == {cause.name}, described(result)
     assert result.unexplained == (), described(result)
@@ -62,16 +62,13 @@ def test_each_cause_is_named(cases: CaseBuilder, cause: Cause) -> None:
         assert not cause.variations or set(result.holds) <= set(cause.variations), described(result)
     else:
         assert result.verdict is Verdict.INTRINSIC, described(result)
-    if cause.remedies and result.verdict is Verdict.SENSITIVE:
-        assert bool(result.recipe) is (result.holds != ("fileordering",) or cause.name == "archive-order")
-        assert set(result.recipe) <= proven(result)
     assert len(result.builds) <= 3 + 24
 
 
 @pytest.mark.parametrize("name", variations.NAMES)
 def test_a_captured_variation_is_isolated(cases: CaseBuilder, name: str) -> None:
     """Experiments isolate only it, and the text of a recipe that keeps it equal gives one wheel."""
-    result = cases.judge(name, budget=Budget(builds=12))
+    result = cases.judge(name, budget=Budget(builds=12), recipes=True)
     assert result.verdict is Verdict.SENSITIVE, described(result)
     assert result.holds == (name,), described(result)
     causes = [(cause_finding.variations, cause_finding.proof) for cause_finding in result.causes]
@@ -89,7 +86,7 @@ def test_a_captured_variation_is_isolated(cases: CaseBuilder, name: str) -> None
 @pytest.mark.parametrize("name", MENDED)
 def test_a_remedy_fixes_its_cause(cases: CaseBuilder, name: str) -> None:
     """A remedy is found where less invasive ones fail."""
-    result = cases.judge(name, epoch=None if name in WITHOUT_EPOCH else EPOCH)
+    result = cases.judge(name, epoch=None if name in WITHOUT_EPOCH else EPOCH, recipes=True)
     assert result.verdict in (Verdict.SENSITIVE, Verdict.INTRINSIC), described(result)
     assert name in result.recipe, described(result)
     last = [build for build in result.builds if name in build.name]
@@ -98,7 +95,7 @@ def test_a_remedy_fixes_its_cause(cases: CaseBuilder, name: str) -> None:
 
 def test_two_causes_are_named_and_isolated_together(cases: CaseBuilder) -> None:
     """With either one kept equal, the builds differ; with both, they are the same bytes."""
-    result = cases.judge("two-sins")
+    result = cases.judge("two-sins", recipes=True)
     assert result.holds == ("build-path", "domain-host"), described(result)
     assert {cause_finding.name: cause_finding.variations for cause_finding in result.causes} == {
         "build-path": ("build-path",),
@@ -113,7 +110,7 @@ def test_two_causes_are_named_and_isolated_together(cases: CaseBuilder) -> None:
 
 def test_an_unknown_cause_stays_unexplained(cases: CaseBuilder) -> None:
     """Builds still isolate its variation and prove a remedy."""
-    result = cases.judge("unknown-sin")
+    result = cases.judge("unknown-sin", recipes=True)
     assert [(unexplained.path, unexplained.aspect.value) for unexplained in result.unexplained] == [
         ("sin/captured.txt", "content")
     ] * len(result.unexplained)
@@ -148,14 +145,14 @@ def test_a_day_of_the_week_is_not_reproducible(cases: CaseBuilder) -> None:
 
 def test_a_reproducible_package_needs_no_explanation(cases: CaseBuilder) -> None:
     """The record has only two builds, and the bound that they prove."""
-    result = cases.judge("blameless")
+    result = cases.judge("blameless", recipes=True)
     assert (result.verdict, result.severity, result.causes) == (Verdict.REPRODUCIBLE, Severity.NONE, ())
     assert (result.builds_compared, result.flake_bound, len(result.builds)) == (2, 1.0, 2)
 
 
 def test_a_variation_that_makes_a_build_fail_is_isolated(cases: CaseBuilder) -> None:
     """By builds, with the line of the log that shows the failure."""
-    result = cases.judge("fragile")
+    result = cases.judge("fragile", recipes=True)
     assert result.verdict is Verdict.SENSITIVE
     assert [(cause_finding.name, cause_finding.variations, cause_finding.proof) for cause_finding in result.causes] == [
         ("fragile", ("home",), Proof.ISOLATED)
@@ -167,5 +164,5 @@ def test_a_variation_that_makes_a_build_fail_is_isolated(cases: CaseBuilder) -> 
 
 def test_paths_of_equal_length_suffice_if_only_the_length_matters(cases: CaseBuilder) -> None:
     """No trace shows that, so the experiments isolate the path."""
-    result = cases.judge("same-length-path")
+    result = cases.judge("same-length-path", recipes=True)
     assert result.holds == ("build-path",), described(result)
