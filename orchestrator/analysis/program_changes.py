@@ -47,6 +47,7 @@ FRAMED_SHARE = 0.2
 """By how much more of the functions may set up a frame pointer, if nothing records the optimisation level."""
 
 _ALIKE = 3  # changes of one aspect that are listed one by one
+_DIST_INFO = re.compile(r"\A[^/]+\.dist-info/")  # of whatever version
 _LONGEST, _MOST_NAMES = 200, 6
 _ORDER = (
     ProgramAspect.MEMBERS,
@@ -197,7 +198,7 @@ def paired(first: Collection[str], second: Collection[str]) -> dict[str, str]:
 def _by_shape(paths: Iterable[str]) -> dict[str, list[str]]:
     shapes: dict[str, list[str]] = defaultdict(list)
     for path in sorted(paths):
-        shapes[_MADE_UP.sub("#", path)].append(path)
+        shapes[_MADE_UP.sub("#", _DIST_INFO.sub(".dist-info/", path))].append(path)
     return shapes
 
 

@@ -1,13 +1,16 @@
-"""Compiles with debug information, by a compiler that no wrapper reaches, and heeds no map of paths."""
+"""Compiles with debug information in a folder of random name that no map of paths names."""
 
 import os
 import subprocess
+import tempfile
 
 
 def commit():
-    with open("speedups.c", "w") as source:
+    folder = tempfile.mkdtemp()
+    path = os.path.join(folder, "speedups.c")
+    with open(path, "w") as source:
         source.write("int twice(int n) { return 2 * n; }\n")
-    flags = [flag for flag in os.environ.get("CFLAGS", "").split() if "prefix-map" not in flag]
-    subprocess.run(["/usr/bin/gcc", "-g", "-fPIC", "-shared", *flags, "-o", "speedups.so", "speedups.c"], check=True)
-    with open("speedups.so", "rb") as built:
+    command = ["gcc", "-g", "-O2", "-fPIC", "-shared", "-Wl,--build-id=none", "-o", path + ".so", path]
+    subprocess.run(command, check=True, cwd="/")
+    with open(path + ".so", "rb") as built:
         return {"sin/speedups.so": built.read()}
