@@ -87,7 +87,7 @@ def test_a_captured_variation_is_isolated(cases: CaseBuilder, name: str) -> None
 @pytest.mark.parametrize("name", MENDED)
 def test_a_remedy_fixes_its_cause(cases: CaseBuilder, name: str) -> None:
     """A remedy is found where less invasive ones fail."""
-    budget = Budget(builds=12 if name in COSTLY else 24)  # the search for one without a cost would go on
+    budget = Budget(builds=16 if name in COSTLY else 24)  # the search for one without a cost would go on
     result = cases.judge(name, epoch=None if name in WITHOUT_EPOCH else EPOCH, budget=budget, recipes=True)
     assert result.verdict in (Verdict.SENSITIVE, Verdict.INTRINSIC), described(result)
     assert name in result.recipe, described(result)
