@@ -6,7 +6,7 @@ It writes lines of JSON to standard output: first `{"probe": {...}}`; if the com
 the dynamic build requirements, `{"asked": [...]}`; then one of `{"failure": {"phase", "reason",
 "detail"}}`, `{"failed": status}`, `{"missing": true}` (the answer names absent requirements) or
 `{"file": name, "size": bytes}` followed by that many bytes. What a hook prints goes to standard error.
-If a recipe is proven, the guest runs its text with /bin/sh instead of calling a hook.
+For the proof of a recipe, the guest runs its text with /bin/sh in place of build_wheel.
 `build/protocol.py` has the schema of each frame, and their order.
 
 The guest is process 1 of its container, and it alone has the channel. No code of the package or of

@@ -40,6 +40,8 @@ class RecipeRunner:
         """Return why no recipe with these remedies can be written and run, in one sentence; empty if one can."""
         if self.effects.recipes is None:
             return _NOT_HERE
+        if provided := self.settled.lock.provided:
+            return f"the build requirement {provided[0].name} is a package of Debian's, which no recipe installs"
         inputs = self.inputs(remedies)
         if why := recipes.obstacle(inputs):
             return why

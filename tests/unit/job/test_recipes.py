@@ -10,7 +10,7 @@ from orchestrator.experiments.explain import Explained
 from orchestrator.job.inputs import RecipeEffects, Settled
 from orchestrator.job.judge import JudgedBuilds, Judgement
 from orchestrator.job.recipes import RecipeRunner, with_recipes
-from orchestrator.model import BUILT_HERE, Budget, Lock, Pin, RecipeForm, RecipeProof, Verdict
+from orchestrator.model import BUILT_HERE, Budget, Lock, Pin, Provided, RecipeForm, RecipeProof, Verdict
 from orchestrator.sources.sdist import Source
 from tests.samples import FIRST, IMAGE, RELEASE, SECOND, TASK, built
 from tests.unit.job.test_rebuild import SETUPTOOLS, World
@@ -113,6 +113,11 @@ def test_what_cannot_be_written_or_is_not_known_has_no_recipe() -> None:
         world = gives({})
         assert with_recipes(reproducible(), runner(world, shelf, pin=pin)).recipes == ()
         assert world.orders == []
+    debian = runner(gives({}), Shelf())
+    provided = replace(debian.settled.lock, provided=(Provided("wheel", "0.38", "python3-wheel", "0.38-2"),))
+    debian = replace(debian, settled=replace(debian.settled, lock=provided))
+    assert with_recipes(reproducible(), debian).recipes == ()
+    assert "package of Debian's" in debian.obstacle(())
     unknown = JudgedBuilds(Judgement(Verdict.INTRINSIC), reproducible().builds, explained=Explained())
     assert with_recipes(unknown, runner(gives({}), Shelf())).recipes == ()
 
