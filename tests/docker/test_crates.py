@@ -254,12 +254,12 @@ def test_a_momentary_fault_of_a_registry_is_no_result(
 def test_a_project_in_rust_is_built_offline_with_its_crates(
     engine: Engine, rust: Image, rusty: Path, registry: CratesRegistry, cache: Path, tmp_path: Path
 ) -> None:
-    """Twice, in different environments; the crate's output is in the wheel."""
+    """Twice, in different environments, and by its recipe; the crate's output is in each wheel."""
     results = Results(tmp_path / "results", wheels=1 << 30, logs=1 << 30)
     results.folder.mkdir()
     job_effects = JobEffects(
         engine=engine,
-        index=Index("http://127.0.0.1:9/", cache),  # nothing listens there, and nothing is asked for
+        index=Index(None, cache),  # for what a recipe installs
         lock=lambda _requirements, _target: Lock(),
         buildenvs=BuildEnvironments(cache),
         results=results,
@@ -276,6 +276,7 @@ def test_a_project_in_rust_is_built_offline_with_its_crates(
     result = rebuild(task, release, rust, effects)
     assert isinstance(result, Result)
     assert result.verdict in {Verdict.REPRODUCIBLE, Verdict.SENSITIVE}, result.failure
+    assert any(build.environment.recipe for build in result.builds)
     for build in result.builds:
         assert build.failure is None
         assert build.wheel is not None
