@@ -31,7 +31,7 @@ class Limits:
 class Budget:
     """The limits on explaining one difference, beyond the first three builds."""
 
-    builds: int = 24
+    builds: int = 40
     seconds: int = 1800  # of builds' real time, in total; no build starts that would probably exceed it
     remedies: bool = True  # whether to try remedies, or only isolate causes
     recipes: tuple[RecipeForm, ...] = (RecipeForm.SH,)  # the forms of a recipe that are run as they stand
