@@ -35,11 +35,11 @@ images: venv engine ## build the base images from their locks; custom images are
 	@exec .venv/bin/wheelproof images bookworm trixie
 
 .PHONY: test
-test: lint images browser podman ## test everything: engine and browser too
+test: lint images browser podman compiler ## test everything: engine and browser too
 	@exec .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: unit
-unit: venv ## run the unit tests: no engine, no browser
+unit: venv compiler ## run the unit tests: no engine, no browser
 	@exec .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile tests/unit
 
 .PHONY: containers
@@ -112,6 +112,10 @@ engine: ## find a container engine, or set one up
 .PHONY: podman
 podman: ## find the Podman that its tests need, or install it
 	@scripts/setup-podman
+
+.PHONY: compiler
+compiler: venv ## find the C compiler that unit tests need, or install it
+	@scripts/setup-compiler
 
 .PHONY: browser
 browser: ## find the browser that the tests of the site need, or install it
