@@ -402,13 +402,19 @@ def _by_clock(found: Explained, cures: Mapping[str, tuple[str, ...]]) -> Explain
 
     The clock runs on between the first build and the control, so they share all but the time. The
     recipe must hold nothing but variations, its text must have given one wheel in all its runs, and
-    each cause must be one that a clock can bring about, so that chance is not taken for the clock.
+    each cause must be one that a clock can bring about, at least one of them by nothing else but
+    the time zone, so that chance is not taken for the clock.
     """
     holds = held_by(found.recipe)
     timely = [cause.variations or "fix-time" in cures.get(cause.name, ()) for cause in found.causes]
     if "time" not in holds or set(found.recipe) != set(fixes(holds)) or not found.proof:
         return found
-    if found.unexplained or not timely or not all(timely):
+    if found.unexplained or not all(timely) or not any(_is_date(cures.get(cause.name, ())) for cause in found.causes):
         return found
     causes = tuple(cause if cause.variations else replace(cause, variations=("time",)) for cause in found.causes)
     return replace(found, holds=held_by(found.recipe), causes=causes, clock=_RUNNING)
+
+
+def _is_date(cures: tuple[str, ...]) -> bool:
+    """Check whether, of all variations, only those of the time can repair a cause: its trace is a date."""
+    return {name for name in cures if name.startswith("fix-")} - {"fix-timezone"} == {"fix-time"}

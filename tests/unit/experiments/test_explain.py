@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.analysis.causes.catalogue import CURES as OF_CATALOGUE
 from orchestrator.build import variations
 from orchestrator.experiments.explain import Explained, explain
 from orchestrator.experiments.outcomes import NO_ORDER
@@ -417,3 +418,34 @@ def test_a_cause_that_any_variation_can_bring_about_gets_the_one_that_did() -> N
     found = World(lambda one: _acts(one, "environment"), finds=lambda _one, _two: told).explain()
     assert found.causes == (replace(member, variations=("environment",), proof=Proof.ISOLATED),)
     assert found.recipe == ("fix-environment",)
+
+
+class StoppedClock(World):
+    """Wheels that are other ones in each build, unless a recipe stops the clock."""
+
+    def run(self, name: str, environment: Environment, names: tuple[str, ...], expected: WheelFile | None) -> Build:
+        ran = super().run(name, environment, names, expected)
+        return replace(ran, wheel=built(name, environment, "still").wheel) if "fix-time" in names else ran
+
+
+@pytest.mark.parametrize(
+    ("names", "unexplained", "follows"),
+    [
+        (("build-date",), (), True),
+        (("nested-archive", "build-date"), (), True),
+        (("nested-archive",), (), False),  # anything may differ in it, by chance too
+        (("build-date", "random-id"), (), False),
+        (("build-date",), (Unexplained("a.py", Aspect.CONTENT),), False),
+    ],
+)
+def test_only_a_date_tells_the_clock_from_chance(
+    *, names: tuple[str, ...], unexplained: tuple[Unexplained, ...], follows: bool
+) -> None:
+    """Each cause must be the clock's, and one of them a date; or else the verdict stays, whatever the recipe gives."""
+    ticks = itertools.count()
+    causes = tuple(CauseFinding(name, ("a.py",)) for name in names)
+    diagnosis = Diagnosis(Severity.DATA, causes, unexplained, ())
+    cures = {name: OF_CATALOGUE[name] for name in names}
+    world = StoppedClock(lambda _one: next(ticks), finds=lambda _one, _two: diagnosis, cures=cures)
+    found = world.explain(Verdict.INTRINSIC)
+    assert (found.clock != "", found.holds) == (follows, ("time",) if follows else ())
