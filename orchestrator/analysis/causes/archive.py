@@ -99,7 +99,7 @@ CAUSES: tuple[Cause, ...] = (
         kinds=("archive",),
         erase=by_place(lambda place: place.startswith(TIME)),
         variations=("time", "timezone"),
-        remedies=("set-epoch", "canonical-archive"),
+        remedies=("set-epoch", "scikit-reproducible", "canonical-archive"),
         suspects=_suspected_of_time,
     ),
     Cause(
@@ -115,7 +115,7 @@ CAUSES: tuple[Cause, ...] = (
         kinds=("archive",),
         erase=by_place(lambda place: place.startswith(MODE)),
         variations=("umask",),
-        remedies=("fix-umask", "canonical-archive"),
+        remedies=("fix-umask", "scikit-reproducible", "canonical-archive"),
     ),
     Cause(
         name="archive-order",
