@@ -87,6 +87,21 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Grounds:
+    """What builds have shown of two wheels; by default nothing, as of wheels that were built elsewhere.
+
+    An order has a meaning for whatever reads a program or a list. There, a cause may be named only if one of
+    its variations is among the `suspected`: before builds have decided, those that differ between the two
+    environments; afterwards, those that builds have shown to cause the difference.
+    """
+
+    suspected: tuple[str, ...] = ()
+    disproved: tuple[str, ...] = ()  # variations that do not cause the difference
+    by_member: tuple[tuple[str, tuple[str, ...]], ...] = ()  # path -> without which its bytes are the same
+    repeatable: bool = False  # whether builds in equal environments gave the same bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Traces:
     """The values that one build's environment planted; empty if unknown."""
 
@@ -98,10 +113,11 @@ class Traces:
 
 
 class Proof(StrEnum):
-    """How well a cause is proven."""
+    """How well a cause is proven, in ascending order."""
 
-    TRACE = "trace"  # erasing its trace makes the difference go away
-    ISOLATED = "isolated"  # and so does keeping its variations equal, but no subset of them
+    POSSIBLE = "possible"  # the difference looks like it
+    TRACE = "trace"  # a value that the environment planted is there, or the two files themselves show it
+    ISOLATED = "isolated"  # builds show it: equal with its variations held, or unequal in equal environments
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +128,7 @@ class Evidence:
     where: str  # the section, line or field
     first: str
     second: str
+    chance: str = ""  # what is random there: "identifier", "token", "address"...; empty: it is not random
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +144,20 @@ class CauseFinding:
 
 @dataclass(frozen=True, slots=True)
 class Unexplained:
-    """A difference that remains when the traces of all known causes are erased."""
+    """A difference that no cause is shown to explain; the texts are untrusted, printable and cut.
+
+    `looks_like` names a cause that is only possible: the difference has its form, and nothing more is known.
+    """
 
     path: str
     aspect: Aspect
     where: str = ""  # the section, line or field; empty for the whole
+    first: str = ""  # what the first wheel has there
+    second: str = ""
+    before: str = ""  # the line before, equal on both sides
+    chance: bool = False  # whether builds in equal environments differ there, too
+    variations: tuple[str, ...] = ()  # without which builds have the same bytes in this member
+    looks_like: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes import dates, ordering, upstream
 from orchestrator.analysis.causes.erasers import Known, by_place, differing, token, words
-from orchestrator.analysis.causes.model import Cause
+from orchestrator.analysis.causes.model import Cause, Shown
 
 if TYPE_CHECKING:
     from orchestrator.analysis.causes.model import SidePair
@@ -128,6 +128,7 @@ CAUSES: tuple[Cause, ...] = (
         example="pkg/a.py, pkg/b.py | pkg/b.py, pkg/a.py",
         upstream=upstream.ARCHIVE_ORDER,
         kinds=("archive",),
+        shown=Shown.FILES,
         erase=by_place(lambda place: place == ORDER),
         variations=("fileordering", "hash-seed", "locales", "num-cpus"),
         remedies=("fix-fileordering", "fix-hash-seed", "fix-locales", "fix-num-cpus", "canonical-archive"),
@@ -145,6 +146,7 @@ CAUSES: tuple[Cause, ...] = (
         example="pkg/a.py: compression 8, system 3 | compression 0, system 0",
         upstream=upstream.ARCHIVE_PACKING,
         kinds=("archive", "folder"),
+        shown=Shown.FILES,
         erase=by_place(lambda place: place.startswith(PACKING) or place in (COMMENT, FOLDER)),
         variations=("user-group", "time"),
         remedies=("canonical-archive", "fix-user-group"),
@@ -161,6 +163,7 @@ CAUSES: tuple[Cause, ...] = (
         example="pkg/__pycache__/a.cpython-311.pyc: absent | present",
         upstream=upstream.EXTRA_MEMBER,
         kinds=("presence",),
+        shown=Shown.FORM,
         erase=by_place(lambda _place: True),
     ),
 )

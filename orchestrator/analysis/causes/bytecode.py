@@ -8,7 +8,7 @@ from orchestrator.analysis.causes import upstream
 from orchestrator.analysis.causes.content import build_places, without_random
 from orchestrator.analysis.causes.erasers import Known, by_place, changed, differing, token
 from orchestrator.analysis.causes.metadata import suspected_of_paths
-from orchestrator.analysis.causes.model import Cause
+from orchestrator.analysis.causes.model import Cause, Shown
 from orchestrator.analysis.causes.planted_values import erase_telling, forms
 from orchestrator.analysis.formats.pyc import FILENAME, FORM, KIND, TIME
 
@@ -74,6 +74,7 @@ CAUSES: tuple[Cause, ...] = (
         example="frozenset({'a', 'b'}) | frozenset({'b', 'a'})",
         upstream=upstream.BYTECODE_ORDER,
         kinds=(KIND,),
+        shown=Shown.FILES,
         erase=by_place(lambda place: place == FORM),
         variations=("hash-seed",),
         remedies=("fix-hash-seed",),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes import dates, ordering, upstream
 from orchestrator.analysis.causes.erasers import Known, by_place, by_token, cut, differing, in_turn, token
-from orchestrator.analysis.causes.model import Cause
+from orchestrator.analysis.causes.model import Cause, Shown
 from orchestrator.analysis.causes.planted_values import planted
 
 if TYPE_CHECKING:
@@ -355,6 +355,8 @@ CAUSES: tuple[Cause, ...] = (
         example="/tmp/.tmp-frozenlist-pep517-x1k2j3h4/src | /tmp/.tmp-frozenlist-pep517-q9w8e7r6/src",  # noqa: S108 - of a container
         upstream=upstream.RANDOM_FOLDER,
         kinds=LOADED,
+        shown=Shown.FORM,
+        random=True,
         erase=by_token(erase_random_folders),
         remedies=(
             "build-in-place",
@@ -404,6 +406,8 @@ CAUSES: tuple[Cause, ...] = (
         example="<object object at 0x7f2c8c0a4d30> | <object object at 0x7fd1b5a1e4c0>",
         upstream=upstream.OBJECT_ADDRESS,
         kinds=TEXTS,
+        shown=Shown.FORM,
+        random=True,
         erase=_alike(_ADDRESS, b"<address>"),
     ),
     Cause(
@@ -414,6 +418,8 @@ CAUSES: tuple[Cause, ...] = (
         example="build-id: 1b4e28ba-2fa1-4d2e-883f-0016d3cca427 | build-id: 6fa459ea-ee8a-4ca4-894e-db77e160355e",
         upstream=upstream.RANDOM_ID,
         kinds=TEXTS,
+        shown=Shown.FORM,
+        random=True,
         erase=in_turn(_alike(_UUID, b"<uuid>"), _alike(_UUID_HEX, b"<uuid>")),
     ),
     *WEAK,
@@ -424,7 +430,9 @@ CAUSES: tuple[Cause, ...] = (
         shows="The same items: sorted by their bytes in one wheel, as a dictionary sorts in the other.",
         example="B a t z | a B z t",
         upstream=upstream.LOCALE_SORTING,
-        kinds=TEXTS,
+        kinds=("mapping",),
+        shown=Shown.FORM,
+        by_builds=TEXTS,
         erase=ordering.another_order(ordering.LOCALE),
         variations=("locales",),
         remedies=("fix-locales",),
@@ -437,7 +445,9 @@ CAUSES: tuple[Cause, ...] = (
         shows="The same items, in the opposite order.",
         example="['a.py', 'b.py', 'c.py'] | ['c.py', 'b.py', 'a.py']",
         upstream=upstream.FILE_ORDER,
-        kinds=TEXTS,
+        kinds=("mapping",),
+        shown=Shown.FORM,
+        by_builds=TEXTS,
         erase=ordering.another_order(ordering.FILES),
         variations=("fileordering",),
         remedies=("fix-fileordering",),
@@ -450,7 +460,9 @@ CAUSES: tuple[Cause, ...] = (
         shows="The same items, in a different order.",
         example="{'alpha', 'beta', 'gamma'} | {'gamma', 'alpha', 'beta'}",
         upstream=upstream.HASH_ORDER,
-        kinds=TEXTS,
+        kinds=("mapping",),
+        shown=Shown.FORM,
+        by_builds=TEXTS,
         erase=ordering.another_order(ordering.HASH),
         variations=("hash-seed",),
         remedies=("fix-hash-seed",),

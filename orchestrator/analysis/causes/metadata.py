@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes import ordering, upstream
 from orchestrator.analysis.causes.erasers import by_place, by_token, changed, differing, in_turn, token, words
-from orchestrator.analysis.causes.model import Cause
+from orchestrator.analysis.causes.model import Cause, Shown
 from orchestrator.analysis.causes.planted_values import erase_telling, forms
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ CAUSES: tuple[Cause, ...] = (
         example="Generator: bdist_wheel (0.37.1) | Generator: setuptools (80.9.0)",
         upstream=upstream.GENERATOR,
         kinds=("metadata",),
+        shown=Shown.FILES,
         erase=_generator,
     ),
     Cause(
@@ -183,6 +184,7 @@ CAUSES: tuple[Cause, ...] = (
         example="pkg/a.py,sha256=.. pkg/b.py,sha256=.. | pkg/b.py,sha256=.. pkg/a.py,sha256=..",
         upstream=upstream.RECORD_ORDER,
         kinds=("record",),
+        shown=Shown.FILES,
         erase=_record_order,
         variations=("fileordering", "hash-seed", "locales", "num-cpus"),
         remedies=(*_ORDER_REMEDIES, "fix-num-cpus"),
@@ -199,6 +201,7 @@ CAUSES: tuple[Cause, ...] = (
         example="Provides-Extra: docs, Provides-Extra: test | Provides-Extra: test, Provides-Extra: docs",
         upstream=upstream.METADATA_ORDER,
         kinds=("metadata",),
+        shown=Shown.FILES,
         erase=ordering.another_order(),
         variations=_ORDER_VARIATIONS,
         remedies=_ORDER_REMEDIES,

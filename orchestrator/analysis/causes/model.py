@@ -36,6 +36,7 @@ class NormalizedMember:
     kind: str  # slug of the parser: text, elf, bytecode, archive, json, raw...
     tokens: Mapping[str, bytes] = field(default_factory=dict)  # by place: a line, a section, a field
     depths: Mapping[str, Severity] = field(default_factory=dict)  # how severe a difference in that token is
+    before: Mapping[str, bytes] = field(default_factory=dict)  # what precedes a token, equal on both sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,14 @@ class Side:
 
 
 SidePair = tuple[Side, Side]
+
+
+class Shown(StrEnum):
+    """What shows that a cause is there, if no build does."""
+
+    FILES = "files"  # the two files themselves: the cause states no more than what is seen
+    ENVIRONMENT = "environment"  # a value that the environments of both sides are known to have planted
+    FORM = "form"  # the difference only looks like it
 
 
 class Party(StrEnum):
@@ -101,4 +110,9 @@ class Cause:
     variations: tuple[str, ...] = ()  # which can cause it; empty: none, it differs in every build
     remedies: tuple[str, ...] = ()  # what fixes it, the least invasive first
     suspects: Callable[[SidePair], tuple[str, ...]] | None = None  # the variations to which its explained tokens point
+    shown: Shown = Shown.ENVIRONMENT
+    random: bool = False  # whether it says that the difference is random: builds in equal environments differ, too
+    # Kinds of members in which it is named only where builds have shown, or will decide, that a variation of it acts:
+    # those in which an order has a meaning.
+    by_builds: tuple[str, ...] = ()
     besides: tuple[str, ...] = ()  # kinds of members in which another cause explains the token, and it is named too
