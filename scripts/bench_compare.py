@@ -28,8 +28,9 @@ sys.path.insert(0, str(ROOT))
 
 from orchestrator.analysis.compare import compare  # noqa: E402 - found from beside this script
 from orchestrator.analysis.contents import opened  # noqa: E402
-from orchestrator.analysis.diagnose import WheelSide, diagnose  # noqa: E402
+from orchestrator.analysis.diagnose import diagnose  # noqa: E402
 from orchestrator.analysis.wheel import read  # noqa: E402
+from orchestrator.analysis.wheel_side import WheelSide  # noqa: E402
 from orchestrator.model import Failure, Traces, WheelFile  # noqa: E402
 from tests import elf_builder  # noqa: E402
 

@@ -156,7 +156,7 @@ def effects(store: Results, project: str) -> inputs.Effects:
         remember=lambda _question, _answer: None,
         build=builder(store, project),
         read=lambda build: wheel(project, letter(number_of(project), build.name, build.environment)),
-        diagnose=lambda _first, _second: None,
+        diagnose=lambda _first, _second, _grounds: None,
         known=store.find,
         salt=lambda: secrets.token_hex(6),
         now=lambda: datetime.now(UTC),

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from orchestrator.analysis import contents, wheel
 from orchestrator.analysis.compare import compare
 from orchestrator.analysis.contents import Opened
-from orchestrator.analysis.diagnose import UNKNOWN, WheelSide, diagnose
-from orchestrator.build.variations import traces
-from orchestrator.model import Wheel, WheelFile
+from orchestrator.analysis.diagnose import diagnose
+from orchestrator.analysis.wheel_side import UNKNOWN, WheelSide
+from orchestrator.build.variations import NAMES, traces
+from orchestrator.model import NO_GROUNDS, Grounds, Wheel, WheelFile
 from orchestrator.util.cache import sha256_of
 from tests import samples
 from tests.samples import FIRST, SECOND
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 OURS, THEIRS = (traces(samples.built(name, one, "1")) for name, one in (("first", FIRST), ("second", SECOND)))
 """The values planted by the environments of the samples."""
 
+SUSPECTED = Grounds(suspected=NAMES)
+"""What is known before experiments have decided: all variations may have acted."""
+
 NAME = "pkg-1.0-py3-none-any.whl"
 LIMIT = 1 << 30
 MEMBERS = 10_000
@@ -39,17 +43,23 @@ def diagnosed(
     *,
     known: tuple[Traces, Traces] = (OURS, THEIRS),
     names: tuple[str, str] = (NAME, NAME),
+    grounds: Grounds | None = None,
 ) -> Diagnosis:
-    """Write two wheels and diagnose them."""
+    """Write two wheels and diagnose them; by default, builds of unknown environments show nothing of them."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{number}.whl" for number in range(2)]
         for path, members in zip(paths, (first, second), strict=True):
             samples.wheel(path, members)
-        return diagnosed_files(paths[0], paths[1], known=known, names=names)
+        return diagnosed_files(paths[0], paths[1], known=known, names=names, grounds=grounds)
 
 
 def diagnosed_files(
-    first: Path, second: Path, *, known: tuple[Traces, Traces] = (UNKNOWN, UNKNOWN), names: tuple[str, str]
+    first: Path,
+    second: Path,
+    *,
+    known: tuple[Traces, Traces] = (UNKNOWN, UNKNOWN),
+    names: tuple[str, str],
+    grounds: Grounds | None = None,
 ) -> Diagnosis:
     """Diagnose two wheel files."""
     with ExitStack() as stack:
@@ -61,7 +71,8 @@ def diagnosed_files(
             assert isinstance(read, Wheel), read
             assert isinstance(opened, Opened), opened
             pair.append(WheelSide(read, opened, planted))
-        return diagnose(pair[0], pair[1], compare(pair[0].wheel, pair[1].wheel))
+        shown = grounds or (NO_GROUNDS if UNKNOWN in known else SUSPECTED)
+        return diagnose(pair[0], pair[1], compare(pair[0].wheel, pair[1].wheel), grounds=shown)
 
 
 def causes(found: Diagnosis) -> list[str]:
@@ -70,5 +81,10 @@ def causes(found: Diagnosis) -> list[str]:
 
 
 def left(found: Diagnosis) -> list[tuple[str, str, str]]:
-    """List what a diagnosis leaves unexplained."""
-    return [(unexplained.path, unexplained.aspect.value, unexplained.where) for unexplained in found.unexplained]
+    """List what a diagnosis leaves unexplained, and what does not even look like a cause."""
+    return [(one.path, one.aspect.value, one.where) for one in found.unexplained if not one.looks_like]
+
+
+def guessed(found: Diagnosis) -> list[tuple[str, str]]:
+    """List the unexplained places that look like a cause: (path, cause)."""
+    return [(one.path, one.looks_like) for one in found.unexplained if one.looks_like]

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from orchestrator.analysis import wheel
 from orchestrator.analysis.compare import compare
 from orchestrator.analysis.contents import opened
-from orchestrator.analysis.diagnose import WheelSide, diagnose
+from orchestrator.analysis.diagnose import diagnose
 from orchestrator.analysis.wheel import Given
+from orchestrator.analysis.wheel_side import WheelSide
 from orchestrator.errors import UsageError
-from orchestrator.model import Failure, Limits, WheelFile
+from orchestrator.model import NO_GROUNDS, Failure, Limits, WheelFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from orchestrator.model import Diagnosis
+    from orchestrator.model import Diagnosis, Grounds
 
 LIMITS = Limits()
 
@@ -67,14 +68,14 @@ def explained(first: Path, second: Path) -> FileComparison:
 
     """
     ours, theirs = _given(first), _given(second)
-    diagnosis = _explained(ours, theirs, LIMITS, _refuse)
+    diagnosis = _explained(ours, theirs, LIMITS, NO_GROUNDS, _refuse)
     return FileComparison(ours.file, theirs.file, not diagnosis.differences, diagnosis)
 
 
-def diagnosed(first: Given, second: Given, limits: Limits = LIMITS) -> Diagnosis | None:
+def diagnosed(first: Given, second: Given, limits: Limits = LIMITS, grounds: Grounds = NO_GROUNDS) -> Diagnosis | None:
     """Explain the differences of two wheels; None if one of them cannot be read."""
     try:
-        return _explained(first, second, limits, _pass)
+        return _explained(first, second, limits, grounds, _pass)
     except _Unreadable:
         return None
 
@@ -83,10 +84,12 @@ class _Unreadable(Exception):  # noqa: N818 - it never leaves this module
     """A wheel cannot be read."""
 
 
-def _explained(first: Given, second: Given, limits: Limits, refuse: Callable[[Given, Failure], NoReturn]) -> Diagnosis:
+def _explained(
+    first: Given, second: Given, limits: Limits, grounds: Grounds, refuse: Callable[[Given, Failure], NoReturn]
+) -> Diagnosis:
     with ExitStack() as stack:
         ours, theirs = (_specimen(given, limits, refuse, stack) for given in (first, second))
-        return diagnose(ours, theirs, compare(ours.wheel, theirs.wheel))
+        return diagnose(ours, theirs, compare(ours.wheel, theirs.wheel), grounds=grounds)
 
 
 def _specimen(

@@ -6,11 +6,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.build import variations
-from orchestrator.experiments import search
+from orchestrator.experiments import attribution, search
 from orchestrator.experiments.isolate import Suspects, contradiction, next_step
 from orchestrator.experiments.remedies import fixes, held_by
 from orchestrator.experiments.runner import CHEAP, ExperimentRunner, same
-from orchestrator.model import LIMIT_REASONS, CauseFinding, Diagnosis, Evidence, Proof, Severity, Unexplained, Verdict
+from orchestrator.model import (
+    LIMIT_REASONS,
+    NO_GROUNDS,
+    CauseFinding,
+    Diagnosis,
+    Evidence,
+    Grounds,
+    Proof,
+    Severity,
+    Unexplained,
+    Verdict,
+    unaccounted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -81,9 +93,11 @@ def explain(case: Case, tools: Tools) -> Explained:
     if case.task.budget.builds and case.task.budget.remedies and not chance:
         found = _with_remedies(runner, found)
     found = _by_clock(found, tools.cures) if runner.case.verdict is Verdict.INTRINSIC else found
+    found = _without_suspicions(runner, found)
     compared = runner.agreeing()
     return replace(
         found,
+        unexplained=_with_the_rest(found),
         builds=tuple(runner.builds),
         experiments=tuple(runner.experiments),
         left_open="; ".join(dict.fromkeys(filter(None, (found.left_open, *runner.refused)))),
@@ -97,6 +111,12 @@ def bound(compared: int) -> float | None:
     return min(1.0, _CONFIDENCE / compared) if compared else None
 
 
+def _with_the_rest(found: Explained) -> tuple[Unexplained, ...]:
+    """Return the unexplained places, and each difference of which nothing is said yet."""
+    rest = unaccounted(found.differences, found.causes, found.unexplained)
+    return (*found.unexplained, *(Unexplained(one.path, one.aspect) for one in rest))
+
+
 # --- what the wheels show --------------------------------------------------------------------
 
 
@@ -106,16 +126,9 @@ def diagnosed(case: Case, tools: Tools) -> Explained:
         return Explained(differences=case.differences)
     diagnosis = Diagnosis(Severity.NONE, (), (), ())
     if not same(case.first, case.second):
-        compared = tools.diagnose(case.first, case.second)
+        compared = tools.diagnose(case.first, case.second, _suspicions(case))
         if compared is None:
-            unexplained = tuple(
-                Unexplained(difference.path, difference.aspect)
-                for difference in case.differences
-                if not difference.consequence
-            )
-            return Explained(
-                unexplained=unexplained, differences=case.differences, left_open="the wheels could not be looked into"
-            )
+            return Explained(differences=case.differences, left_open="the wheels could not be looked into")
         diagnosis = compared
     return Explained(
         severity=diagnosis.severity,
@@ -123,6 +136,40 @@ def diagnosed(case: Case, tools: Tools) -> Explained:
         unexplained=diagnosis.unexplained,
         differences=diagnosis.differences or case.differences,
     )
+
+
+def _suspicions(case: Case) -> Grounds:
+    """Return what may be suspected: all that varied, if builds can decide."""
+    return Grounds(suspected=case.names) if case.task.budget.builds else NO_GROUNDS
+
+
+def _without_suspicions(runner: ExperimentRunner, found: Explained) -> Explained:
+    """Remove the causes that were named because builds might show them, and did not: they leave no trace of their own.
+
+    Where several causes leave the same trace, such as an order, a recipe that needs the variation shows which it is.
+    """
+    alike, held = runner.tools.alike, held_by(found.recipe)
+    case = runner.case
+    causes = tuple(attribution.by_recipe(one, held, alike.get(one.name, {})) for one in found.causes)
+    doubtful = [one.name for one in causes if one.name in alike and one.proof is not Proof.ISOLATED]
+    proven = {one.name for one in causes if one.proof is Proof.ISOLATED}
+    left = tuple(one for one in found.unexplained if one.looks_like not in proven)
+    if not doubtful or case.second.wheel is None:
+        return replace(found, causes=causes, unexplained=left)
+    diagnosis = runner.tools.diagnose(case.first, case.second, NO_GROUNDS)
+    if diagnosis is None:
+        return replace(found, causes=causes, unexplained=left)
+    certain = {one.name for one in diagnosis.causes}
+    kept = tuple(one for one in causes if one.name not in doubtful or one.name in certain)
+    lost = {path for one in causes if one not in kept for path in one.members}
+    more = (one for one in diagnosis.unexplained if one.path in lost and one not in left)
+    cleared = tuple(replace(one, looks_like="") if one.looks_like in doubtful else one for one in left)
+    return replace(found, causes=kept, unexplained=_unique((*cleared, *more)))
+
+
+def _unique(places: Iterable[Unexplained]) -> tuple[Unexplained, ...]:
+    """Return the places, each once."""
+    return tuple({(one.path, one.aspect, one.where): one for one in places}.values())
 
 
 # --- intrinsic -------------------------------------------------------------------------------
@@ -135,22 +182,18 @@ def _intrinsic(case: Case, runner: ExperimentRunner, found: Explained) -> Explai
     if case.task.budget.builds and max(case.first.seconds, case.control.seconds) <= CHEAP:
         runner.repeat(REPEATS)
     other = next(build for build in (case.control, case.second) if not same(case.first, build))
-    diagnosis = runner.tools.diagnose(case.first, other)
+    diagnosis = runner.tools.diagnose(case.first, other, NO_GROUNDS)
     return _by_itself(found, diagnosis) if diagnosis else found
 
 
 def _by_itself(found: Explained, control: Diagnosis) -> Explained:
-    """Mark the causes that appear between builds in one environment: no variation causes them."""
-    ours = {cause_finding.name: replace(cause_finding, variations=()) for cause_finding in control.causes}
-    others = {cause_finding.name: cause_finding for cause_finding in found.causes}
-    causes = tuple(replace(others[name], variations=()) if name in ours else others[name] for name in others)
-    new = tuple(cause_finding for name, cause_finding in ours.items() if name not in others)
-    left = tuple(dict.fromkeys((*found.unexplained, *control.unexplained)))
+    """Add what differs between builds in one environment: no variation causes it."""
+    causes, left = attribution.by_itself(found.causes, found.unexplained, control)
     severity = max(filter(None, (found.severity, control.severity)), key=list(Severity).index)
     return replace(
         found,
         severity=severity,
-        causes=(*causes, *new),
+        causes=causes,
         unexplained=left,
         differences=found.differences or control.differences,
     )
@@ -162,6 +205,7 @@ def _by_itself(found: Explained, control: Diagnosis) -> Explained:
 def _sensitive(case: Case, runner: ExperimentRunner, found: Explained) -> Explained:
     """Isolate what makes a build fail, and then what makes the wheels differ."""
     needed: frozenset[str] = frozenset()
+    other = case.second
     if bool(case.first.wheel) is not bool(case.second.wheel):
         failing = isolated(runner, _suspects_in_log(case), _fails_like(case.first), frozenset())
         fragile = _fragile(case, failing.found)
@@ -169,7 +213,7 @@ def _sensitive(case: Case, runner: ExperimentRunner, found: Explained) -> Explai
         if failing.found is None or case.first.wheel is None:
             return found
         needed = failing.found
-        found = _with_what_differs_besides(runner, needed, found)
+        other, found = _with_what_differs_besides(runner, needed, found)
     isolation = isolated(runner, _suspects(runner, found.causes), lambda build: same(case.first, build), needed)
     found = replace(found, left_open=isolation.open, flaky=isolation.flaky)
     if isolation.stray is not None:
@@ -178,84 +222,41 @@ def _sensitive(case: Case, runner: ExperimentRunner, found: Explained) -> Explai
     if isolation.found is None:
         return found
     holds = tuple(name for name in case.names if name in isolation.found)
-    alike = runner.tools.alike
-    named = _attributed(found.causes, holds)
-    causes = _merged(_proven(cause_finding, holds, alike.get(cause_finding.name, {})) for cause_finding in named)
-    return _without_disproved(replace(found, holds=holds, causes=causes))
+    return _attributed(runner, other, replace(found, holds=holds))
 
 
-def _attributed(causes: tuple[CauseFinding, ...], holds: tuple[str, ...]) -> tuple[CauseFinding, ...]:
-    """Attribute causes without a known variation to the isolated variations that no other cause has.
-
-    Such a cause is not intrinsic: with those variations held, the bytes are the same.
-    """
-    taken = {name for cause_finding in causes for name in cause_finding.variations}
-    free = tuple(name for name in holds if name not in taken) or holds
-    return tuple(
-        cause_finding if cause_finding.variations else replace(cause_finding, variations=free)
-        for cause_finding in causes
-    )
-
-
-def _without_disproved(found: Explained) -> Explained:
-    """Remove the causes that experiments disproved: the bytes were the same although their variations were not held."""
-    wrong = [cause for cause in found.causes if cause.variations and not set(cause.variations) & set(found.holds)]
-    if not wrong:
+def _attributed(runner: ExperimentRunner, other: Build, found: Explained) -> Explained:
+    """Diagnose again on the grounds of what isolation has shown: what builds disproved is no cause."""
+    fragile = tuple(one for one in found.causes if one.name == FRAGILE)
+    if other.wheel is None or same(runner.case.first, other):
         return found
-    causes = tuple(cause_finding for cause_finding in found.causes if cause_finding not in wrong)
-    lost = {path for cause_finding in wrong for path in cause_finding.members} - {
-        path for cause_finding in causes for path in cause_finding.members
-    }
-    left = (
-        Unexplained(difference.path, difference.aspect)
-        for difference in found.differences
-        if difference.path in lost and not difference.consequence
-    )
-    return replace(found, causes=causes, unexplained=tuple(dict.fromkeys((*found.unexplained, *left))))
-
-
-def _merged(causes: Iterable[CauseFinding]) -> tuple[CauseFinding, ...]:
-    """Merge causes that isolation has given the same name."""
-    once: dict[str, CauseFinding] = {}
-    for cause_finding in causes:
-        if (former := once.get(cause_finding.name)) is not None:
-            members = tuple(sorted({*former.members, *cause_finding.members}))
-            once[cause_finding.name] = replace(
-                former, members=members, evidence=(*former.evidence, *cause_finding.evidence)
-            )
-        else:
-            once[cause_finding.name] = cause_finding
-    return tuple(once.values())
-
-
-def _with_what_differs_besides(runner: ExperimentRunner, needed: frozenset[str], found: Explained) -> Explained:
-    """Diagnose the wheel of the build that no longer fails."""
-    builds = runner.hold([needed])
-    if builds is None or same(runner.case.first, builds[0]):
-        return replace(found, severity=Severity.NONE)
-    diagnosis = runner.tools.diagnose(runner.case.first, builds[0])
+    acting = runner.acting(found.holds)
+    grounds = attribution.grounds(runner.case.names, found.holds, acting)
+    diagnosis = runner.tools.diagnose(runner.case.first, other, grounds)
     if diagnosis is None:
         return found
+    proven = attribution.attributed(diagnosis, found.holds, acting, runner.tools.alike)
+    return replace(found, causes=(*fragile, *proven.causes), unexplained=proven.unexplained)
+
+
+def _with_what_differs_besides(
+    runner: ExperimentRunner, needed: frozenset[str], found: Explained
+) -> tuple[Build, Explained]:
+    """Return the build that no longer fails, and the diagnosis of its wheel."""
+    builds = runner.hold([needed])
+    if builds is None or same(runner.case.first, builds[0]):
+        return runner.case.second, replace(found, severity=Severity.NONE)
+    diagnosis = runner.tools.diagnose(runner.case.first, builds[0], _suspicions(runner.case))
+    if diagnosis is None:
+        return builds[0], found
     runner.judged(builds[0], diagnosis)
-    return replace(
+    return builds[0], replace(
         found,
         severity=diagnosis.severity,
         causes=(*found.causes, *diagnosis.causes),
         unexplained=diagnosis.unexplained,
         differences=diagnosis.differences,
     )
-
-
-def _proven(cause_finding: CauseFinding, holds: tuple[str, ...], alike: Mapping[str, str]) -> CauseFinding:
-    """Mark a cause as isolated if one of its variations is proven.
-
-    Where several causes leave the same trace, the proven variation decides which one it is.
-    """
-    if did_it := tuple(name for name in holds if name in cause_finding.variations):
-        return replace(cause_finding, variations=did_it, proof=Proof.ISOLATED)
-    if other := next((name for name in holds if name in alike), None):
-        return replace(cause_finding, name=alike[other], variations=(other,), proof=Proof.ISOLATED)
-    return cause_finding
 
 
 def _suspects(runner: ExperimentRunner, causes: tuple[CauseFinding, ...]) -> Suspects:
@@ -316,7 +317,7 @@ def _more_suspects(
     case = runner.case
     for names, build in zip(held, builds, strict=True):
         if names >= suspects.all and names and not like(build) and build.wheel and case.first.wheel:
-            diagnosis = runner.tools.diagnose(case.first, build)
+            diagnosis = runner.tools.diagnose(case.first, build, _suspicions(case))
             runner.judged(build, diagnosis)
             if diagnosis is not None:
                 more = _suspects(runner, diagnosis.causes)

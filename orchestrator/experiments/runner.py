@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.build import variations
 from orchestrator.errors import WheelproofError
 from orchestrator.experiments.remedies import named, remedied
-from orchestrator.model import Experiment, Verdict
+from orchestrator.model import NO_GROUNDS, Experiment, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Diagnosis,
         Difference,
         Environment,
+        Grounds,
         ProgramChange,
         Task,
         Variant,
@@ -51,7 +52,7 @@ class Tools:
     build: Callable[[str, Environment], Build]  # the build's name, and its environment
     # The build's name, its environment, the remedies of the recipe to run there, and the wheel that it expects.
     run: Callable[[str, Environment, tuple[str, ...], WheelFile | None], Build]
-    diagnose: Callable[[Build, Build], Diagnosis | None]  # None where the wheels cannot be read
+    diagnose: Callable[[Build, Build, Grounds], Diagnosis | None]  # None where the wheels cannot be read
     cures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # cause -> its remedies, the gentlest first
     alike: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # causes of one trace -> variation -> cause
     backend: str = ""  # the build backend's module, as pyproject.toml names it
@@ -292,6 +293,39 @@ class ExperimentRunner:
             task = self.case.task
             hold = (*task.hold, *held)
             insist(variations.variants(pair[0].probe, pair[1].probe, hold, task.remove))
+
+    def acting(self, holds: Sequence[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return, for each member that differs, the proven variations without which it has the first build's bytes.
+
+        Isolation has built with all of them held but one; what differs there is due to that one. Where no such
+        build can be compared, nothing is said of any member.
+        """
+        found: dict[str, list[str]] = {}
+        for name in holds:
+            paths = self._due_to(name, frozenset(holds) - {name})
+            if paths is None:
+                return ()
+            for path in paths:
+                found.setdefault(path, []).append(name)
+        return tuple((path, tuple(names)) for path, names in found.items())
+
+    def _due_to(self, name: str, others: frozenset[str]) -> frozenset[str] | None:
+        """Return the members that differ when all but one of the proven variations are held; None if unknown."""
+        builds = {build.name: build for build in self._plain}
+        for experiment in self._held_all_but(name, others):
+            build = builds.get(experiment)
+            if build is not None and build.wheel is not None and not same(self.case.first, build):
+                diagnosis = self.tools.diagnose(self.case.first, build, NO_GROUNDS)
+                paths = (one.path for one in diagnosis.differences if not one.consequence) if diagnosis else None
+                return None if paths is None else frozenset(paths)
+        return None
+
+    def _held_all_but(self, name: str, others: frozenset[str]) -> list[str]:
+        """Name the builds that held the others, those that held the most first; the second build held nothing."""
+        held = [(one.build, frozenset(one.hold)) for one in self.experiments if not one.remedies]
+        found = [(build, hold) for build, hold in held if others <= hold and name not in hold]
+        ranked = [build for build, _ in sorted(found, key=lambda pair: -len(pair[1]))]
+        return ranked if others else [*ranked, self.case.second.name]
 
     def agreeing(self) -> int:
         """Count the builds that gave the first's bytes, itself included, without those that have remedies."""

@@ -18,7 +18,7 @@ from orchestrator.experiments.outcomes import (
 )
 from orchestrator.experiments.remedies import REMEDIES, fixes, named
 from orchestrator.experiments.runner import CHEAP
-from orchestrator.model import LIMIT_REASONS
+from orchestrator.model import LIMIT_REASONS, Grounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -274,7 +274,7 @@ def tried(runner: ExperimentRunner, names: Choice) -> RemedyTrial | None:
         return None
     if runs.equal:
         return _equal(runner, names, runs)
-    diagnosis = runner.tools.diagnose(runs.first, runs.second)
+    diagnosis = runner.tools.diagnose(runs.first, runs.second, Grounds(suspected=runner.case.names))
     runner.judged(runs.second, diagnosis)
     return RemedyTrial(names, diagnosis=diagnosis)
 

@@ -23,7 +23,7 @@ from orchestrator.farm.workers import STOPPED
 from orchestrator.job import local_project
 from orchestrator.job.inputs import Effects, RecipeEffects
 from orchestrator.job.wheel_name import wrong_name
-from orchestrator.model import Failure, Origin, Phase, Reason, names
+from orchestrator.model import NO_GROUNDS, Failure, Origin, Phase, Reason, names
 from orchestrator.model.names import BadNameError, SdistName
 from orchestrator.sources import reading
 from orchestrator.util import cache, logs
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from orchestrator.model import (
         Build,
         Diagnosis,
+        Grounds,
         Image,
         Limits,
         OfferedWheel,
@@ -67,9 +68,9 @@ REMEMBERED = 64
 """How many of the last valid wheels are not checked again."""
 
 
-def look(first: wheel.Given, second: wheel.Given, limits: Limits) -> Diagnosis | None:
+def look(first: wheel.Given, second: wheel.Given, limits: Limits, grounds: Grounds = NO_GROUNDS) -> Diagnosis | None:
     """Parse and explain two wheels; None, and a line in the log, where that fails."""
-    return reading.diagnosed(first, second, limits)
+    return reading.diagnosed(first, second, limits, grounds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,7 @@ class JobEffects(InputEffects):
             remember=lambda question, answer: memory.remember(self.cache, question, answer),
             build=lambda order, answered: self.build(project, order, answered, long=long),
             read=lambda build: self.read(build, limits),
-            diagnose=lambda first, second: self.diagnose(first, second, limits),
+            diagnose=lambda first, second, grounds: self.diagnose(first, second, limits, grounds),
             known=(lambda _project, _job: None) if again else self.results.find,
             salt=lambda: secrets.token_hex(SALT_BYTES),
             now=lambda: datetime.now(UTC),
@@ -232,11 +233,11 @@ class JobEffects(InputEffects):
         file = self.index.fetch(offered, limits.wheel)
         return file, cache.sha256_of(file)
 
-    def diagnose(self, first: Build, second: Build, limits: Limits) -> Diagnosis | None:
-        """Parse and explain two wheels; None, and a line in the log, where that fails."""
+    def diagnose(self, first: Build, second: Build, limits: Limits, grounds: Grounds) -> Diagnosis | None:
+        """Explain two wheels on the grounds of what builds have shown; None, and a line in the log, where it fails."""
         assert first.wheel is not None  # noqa: S101 - only wheels are explained
         assert second.wheel is not None  # noqa: S101 - as above
-        return self._look(self._given(first, first.wheel), self._given(second, second.wheel), limits)
+        return self._look(self._given(first, first.wheel), self._given(second, second.wheel), limits, grounds)
 
     def changes(self, first: Build, remedied: Build, limits: Limits) -> tuple[ProgramChange, ...]:
         """Return what differs between the programs of two wheels; nothing where one of them cannot be read."""
@@ -253,9 +254,11 @@ class JobEffects(InputEffects):
             else ""
         )
 
-    def _look(self, first: wheel.Given, second: wheel.Given, limits: Limits) -> Diagnosis | None:
+    def _look(
+        self, first: wheel.Given, second: wheel.Given, limits: Limits, grounds: Grounds = NO_GROUNDS
+    ) -> Diagnosis | None:
         """Parse and explain two wheels; raise Interrupted where a signal to all our processes ended that."""
-        diagnosis = look(first, second, limits)
+        diagnosis = look(first, second, limits, grounds)
         if diagnosis is None and self.stop.asked:
             raise Interrupted(STOPPED)
         return diagnosis

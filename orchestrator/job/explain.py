@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.experiments.explain import Explained
     from orchestrator.job.judge import JudgedBuilds
     from orchestrator.job.recipes import RecipeRunner
-    from orchestrator.model import Build, Diagnosis, Environment, Release, Task
+    from orchestrator.model import Build, Diagnosis, Environment, Grounds, Release, Task
 
 
 def explain_difference(
@@ -24,7 +24,7 @@ def explain_difference(
     release: Release,
     judged: JudgedBuilds,
     build: Callable[[str, Environment], Build],
-    diagnose: Callable[[Build, Build], Diagnosis | None],
+    diagnose: Callable[[Build, Build, Grounds], Diagnosis | None],
     runner: RecipeRunner,
 ) -> JudgedBuilds:
     """Explain why builds differ, where they do. Experiments may change the verdict to intrinsic: a flaky build."""

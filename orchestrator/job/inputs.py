@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from orchestrator.model import (
         Build,
         Diagnosis,
+        Grounds,
         Image,
         Missing,
         Pin,
@@ -84,7 +85,7 @@ class Effects(SettlingEffects):
     remember: Callable[[str, tuple[str, ...]], None]
     build: Callable[[Order, Callable[[tuple[str, ...]], None]], Output]
     read: Callable[[Build], Wheel | Failure]
-    diagnose: Callable[[Build, Build], Diagnosis | None]  # None where the wheels cannot be parsed
+    diagnose: Callable[[Build, Build, Grounds], Diagnosis | None]  # None where the wheels cannot be parsed
     known: Callable[[str, str], Path | None]  # (project, job id) -> the existing record
     salt: Callable[[], str]
     now: Callable[[], datetime]

@@ -17,6 +17,7 @@ from orchestrator.model.build import (
 )
 from orchestrator.model.diagnosis import (
     LADDER,
+    NO_GROUNDS,
     Aspect,
     CauseFinding,
     Diagnosis,
@@ -35,6 +36,7 @@ from orchestrator.model.diagnosis import (
     Unexplained,
     Wheel,
     deepest,
+    unaccounted,
 )
 from orchestrator.model.digest import digest
 from orchestrator.model.inputs import (
@@ -78,6 +80,7 @@ __all__ = [
     "LADDER",
     "LIMIT_REASONS",
     "METHOD",
+    "NO_GROUNDS",
     "SCHEMA",
     "Aspect",
     "Attempt",
@@ -144,4 +147,5 @@ __all__ = [
     "admits",
     "deepest",
     "digest",
+    "unaccounted",
 ]

@@ -101,6 +101,9 @@ class Grounds:
     repeatable: bool = False  # whether builds in equal environments gave the same bytes
 
 
+NO_GROUNDS = Grounds()
+
+
 @dataclass(frozen=True, slots=True)
 class Traces:
     """The values that one build's environment planted; empty if unknown."""
@@ -168,6 +171,19 @@ class Diagnosis:
     causes: tuple[CauseFinding, ...]
     unexplained: tuple[Unexplained, ...]
     differences: tuple[Difference, ...]  # each with its severity
+
+
+def unaccounted(
+    differences: Iterable[Difference], causes: Iterable[CauseFinding], unexplained: Iterable[Unexplained]
+) -> tuple[Difference, ...]:
+    """Return the differences that neither a cause nor an unexplained place accounts for; there must be none.
+
+    What is derived from other differences needs no account of its own.
+    """
+    told = {one.path for one in unexplained}
+    for finding in causes:
+        told |= {*finding.members, *(one.path for one in finding.evidence)}
+    return tuple(one for one in differences if not one.consequence and one.path not in told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.analysis.wheel import Given
-    from orchestrator.model import Limits, WheelFile
+    from orchestrator.model import Grounds, Limits, WheelFile
     from orchestrator.util.limited_call import Spent
 
 _T = TypeVar("_T")
@@ -95,12 +95,14 @@ def requires(path: Path) -> tuple[str, ...]:
     return () if isinstance(requirements, Exceeded) else requirements
 
 
-def diagnosed(first: Given, second: Given, limits: Limits) -> Diagnosis | None:
+def diagnosed(first: Given, second: Given, limits: Limits, grounds: Grounds) -> Diagnosis | None:
     """Return why two wheels differ: see `compare_files.diagnosed`; None, with a logged warning, on any limit."""
     from orchestrator.analysis import compare_files  # noqa: PLC0415 - it imports all causes, and most runs compare nothing
 
     bounds = _for_two(first.path, second.path)
-    diagnosis = run_limited(compare_files.diagnosed, first, second, limits, kind=Diagnosis | None, bounds=bounds)
+    diagnosis = run_limited(
+        compare_files.diagnosed, first, second, limits, grounds, kind=Diagnosis | None, bounds=bounds
+    )
     if isinstance(diagnosis, Exceeded):
         logs.warning("two wheels cannot be compared in detail", wheel=first.file.filename, fault=diagnosis.detail)
         return None

@@ -9,8 +9,9 @@ import pytest
 from orchestrator.analysis.causes import native
 from orchestrator.analysis.compare import compare
 from orchestrator.analysis.contents import opened
-from orchestrator.analysis.diagnose import WheelSide, diagnose
+from orchestrator.analysis.diagnose import diagnose
 from orchestrator.analysis.wheel import read
+from orchestrator.analysis.wheel_side import WheelSide
 from orchestrator.build import variations
 from orchestrator.model import Failure, Mode, Severity, Verdict
 from tests.docker.case_builder import SMALL

@@ -433,6 +433,7 @@ CAUSES: tuple[Cause, ...] = (
         kinds=("mapping",),
         shown=Shown.FORM,
         by_builds=TEXTS,
+        alike=ordering.VARIATIONS,
         erase=ordering.another_order(ordering.LOCALE),
         variations=("locales",),
         remedies=("fix-locales",),
@@ -448,6 +449,7 @@ CAUSES: tuple[Cause, ...] = (
         kinds=("mapping",),
         shown=Shown.FORM,
         by_builds=TEXTS,
+        alike=ordering.VARIATIONS,
         erase=ordering.another_order(ordering.FILES),
         variations=("fileordering",),
         remedies=("fix-fileordering",),
@@ -463,9 +465,39 @@ CAUSES: tuple[Cause, ...] = (
         kinds=("mapping",),
         shown=Shown.FORM,
         by_builds=TEXTS,
+        alike=ordering.VARIATIONS,
         erase=ordering.another_order(ordering.HASH),
         variations=("hash-seed",),
         remedies=("fix-hash-seed",),
         suspects=ordering.suspects,
+    ),
+    Cause(
+        name="random",
+        summary="Builds in one environment write something else there each time.",
+        why=(
+            "A program recorded a token, an address, the name of a temporary file, a duration or a process id. The "
+            "evidence tells which of them it looks like."
+        ),
+        shows="One word differs between all builds, also between those in the same environment.",
+        example="session = q7Xw_91b | session = Zt0p_44k",
+        upstream=upstream.RANDOM,
+        kinds=(),
+        erase=lambda pair: pair,
+        shown=Shown.FORM,
+        random=True,
+    ),
+    Cause(
+        name="derived-value",
+        summary="An identifier in the wheel is computed from the environment of the build.",
+        why=(
+            "A hash or a UUID was made of a path, a host name, a time or another value that the environment decides. "
+            "It looks random, but builds in equal environments have the same."
+        ),
+        shows="Digits or letters differ when a variation acts, and are the same whenever it does not.",
+        example="key = 5b1f0d2c9ae47310 | key = 88e0c41b7f02ad95",
+        upstream=upstream.DERIVED_VALUE,
+        kinds=(),
+        erase=lambda pair: pair,
+        shown=Shown.FORM,
     ),
 )

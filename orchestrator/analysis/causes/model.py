@@ -112,6 +112,7 @@ class Cause:
     suspects: Callable[[SidePair], tuple[str, ...]] | None = None  # the variations to which its explained tokens point
     shown: Shown = Shown.ENVIRONMENT
     random: bool = False  # whether it says that the difference is random: builds in equal environments differ, too
+    alike: tuple[str, ...] = ()  # variations of other causes that leave the same trace; the one that acts decides
     # Kinds of members in which it is named only where builds have shown, or will decide, that a variation of it acts:
     # those in which an order has a meaning.
     by_builds: tuple[str, ...] = ()

@@ -134,6 +134,9 @@ def another_order(name: str = "") -> Callable[[SidePair], SidePair]:
     return erase
 
 
+VARIATIONS = ("hash-seed", "fileordering", "locales")
+"""The variations that change an order; what an order looks like does not show which of them does."""
+
 _VARIATIONS = {HASH: ("hash-seed",), FILES: ("fileordering",), LOCALE: ("locales",)}
 
 

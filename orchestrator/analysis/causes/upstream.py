@@ -309,6 +309,17 @@ RANDOM_ID = (
         "out."
     ),
 )
+RANDOM = (
+    project(
+        "Leave the value out, or derive it from the content. A temporary file's name, a duration and a process id "
+        "say nothing of the package."
+    ),
+)
+DERIVED_VALUE = (
+    project(
+        "Compute the identifier from the content of the package, not from a path, a host name or a time of the build."
+    ),
+)
 LOCALE_SORTING = (project(_SORT_LOCALE),)
 FILE_ORDER = (project(_SORT_LISTING),)
 HASH_ORDER = (project(_SORT_SET),)

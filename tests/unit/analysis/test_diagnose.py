@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 
 from orchestrator.analysis import contents
 from orchestrator.analysis.contents import Opened
-from orchestrator.analysis.diagnose import EVIDENCE, LOST, SHOWN, UNKNOWN, printable, side_by_side
+from orchestrator.analysis.diagnose import EVIDENCE, PLACES
+from orchestrator.analysis.excerpts import SHOWN, excerpt, printable
 from orchestrator.analysis.formats.text import hunks
+from orchestrator.analysis.wheel_side import UNKNOWN
 from orchestrator.model import Aspect, Difference, Failure, Reason, Severity, WheelFile
 from tests import samples
 from tests.samples import FIRST, SECOND
@@ -151,9 +153,9 @@ def test_evidence_is_short_printable_and_shows_where_it_differs() -> None:
 @given(st.binary(max_size=600), st.binary(max_size=600))
 def test_printable_text_is_safe_for_a_terminal(first: bytes, second: bytes) -> None:
     """No control characters, and none that reverse the text."""
-    for text in (*side_by_side(first, second), printable(first)):
+    for text in (*excerpt(first, second, SHOWN), printable(first)):
         assert text.isprintable()
-    assert all(len(text) <= SHOWN + 2 for text in side_by_side(first, second))
+    assert all(len(text) <= SHOWN + 2 for text in excerpt(first, second, SHOWN))
 
 
 # --- properties ----------------------------------------------------------------------------------
@@ -354,7 +356,7 @@ def test_of_very_many_places_some_are_named_and_the_rest_counted() -> None:
     """So a record has a bounded size."""
     first, second = ("".join(f"{number} {side}\nsame {number}\n" for number in range(9000)) for side in ("q", "w"))
     found = diagnosed({"a.txt": first.encode()}, {"a.txt": second.encode()})
-    assert len(found.unexplained) == LOST + 1
+    assert len(found.unexplained) == PLACES + 1
     assert "more" in found.unexplained[-1].where
 
 
@@ -386,6 +388,6 @@ def test_two_wheels_of_a_hundred_megabytes_fit_into_two_hundred(tmp_path: Path) 
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3])
     assert done.returncode == 0, done.stderr
     unexplained, seconds, megabytes = (float(word) for word in done.stdout.split())
-    assert unexplained == 100
+    assert unexplained == PLACES + 1
     assert megabytes < 200
     assert seconds < 60

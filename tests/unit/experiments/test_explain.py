@@ -19,6 +19,7 @@ from orchestrator.model import (
     CauseFinding,
     Diagnosis,
     Difference,
+    Grounds,
     Proof,
     Reason,
     Remedied,
@@ -68,9 +69,25 @@ class World:
         ran = replace(environment, recipe=digest(names, expected))
         return replace(found, environment=ran, probe=probe(environment))
 
-    def diagnose(self, first: Build, second: Build) -> Diagnosis | None:
+    def diagnose(self, first: Build, second: Build, grounds: Grounds) -> Diagnosis | None:
         sides = (replace(one, environment=self.ran.get(one.name, one.environment)) for one in (first, second))
-        return self.finds(*sides)
+        told = self.finds(*sides)
+        return told and self._on(grounds, told)
+
+    def _on(self, grounds: Grounds, told: Diagnosis) -> Diagnosis:
+        """Return what a diagnosis says on those grounds: no cause that builds have disproved."""
+        able = {one: self._variations(one) - {*grounds.disproved} for one in told.causes}
+        causes = (
+            one if not {*one.variations} & {*grounds.disproved} else replace(one, variations=tuple(able[one]))
+            for one in told.causes
+            if able[one] or not one.variations
+        )
+        lost = {path for one in told.causes if one.variations and not able[one] for path in one.members}
+        left = (Unexplained(one.path, one.aspect) for one in told.differences if one.path in lost)
+        return replace(told, causes=tuple(causes), unexplained=(*told.unexplained, *left))
+
+    def _variations(self, one: CauseFinding) -> set[str]:
+        return {*one.variations, *self.alike.get(one.name, ())}
 
     def explain(self, verdict: Verdict = Verdict.SENSITIVE) -> Explained:
         builds = (self.build("first", FIRST), self.build("second", SECOND), self.build("control", FIRST))
@@ -223,7 +240,7 @@ def test_a_wrong_trace_does_not_change_the_answer() -> None:
     world = World(lambda one: (one.hash_seed,), finds=lambda _one, _two: told)
     found = world.explain()
     assert found.holds == ("hash-seed",)
-    assert (found.causes, found.unexplained) == ((), (Unexplained("a.py", Aspect.MODE),))
+    assert (found.causes, found.unexplained) == ((), (Unexplained("a.py", Aspect.MODE, variations=("hash-seed",)),))
     assert set(found.recipe) == {"fix-hash-seed"}
 
 
@@ -259,7 +276,7 @@ def test_a_control_build_that_was_equal_by_chance_is_detected() -> None:
     world = World(lambda one: "fixed" if one.flags else next(ticks), finds=lambda _one, _two: told, cures=cures)
     found = world.explain()
     assert found.flaky
-    assert found.causes == (replace(clock, variations=()),)
+    assert found.causes == (replace(clock, variations=(), proof=Proof.ISOLATED),)
     assert (found.holds, found.recipe) == ((), ("canonical-archive",))
     assert len(found.builds) <= 10
 
@@ -304,7 +321,7 @@ def test_a_build_that_reaches_a_limit_proves_nothing() -> None:
 
     first, second, control = built("first", FIRST, "1"), built("second", SECOND, "2"), built("control", FIRST, "1")
     case = Case(TASK, "1.0", Verdict.SENSITIVE, first, second, control)
-    found = explain(case, Tools(late, World(modes).run, modes_traced, CURES))
+    found = explain(case, Tools(late, World(modes).run, World(modes, finds=modes_traced).diagnose, CURES))
     assert found.holds == ()
     assert "reached a limit of the farm" in found.left_open
 
@@ -324,7 +341,7 @@ def test_an_intrinsic_difference_gets_a_few_more_builds() -> None:
     world = World(lambda one: (one.umask, next(count)), finds=finds)
     found = world.explain(Verdict.INTRINSIC)
     assert world.made[:2] == ["control-2", "control-3"]
-    assert found.causes == (MODES, replace(itself, variations=()))
+    assert found.causes == (MODES, replace(itself, variations=(), proof=Proof.ISOLATED))
     assert (found.holds, found.recipe, found.builds_compared) == ((), (), 1)
 
 
@@ -340,7 +357,11 @@ def test_an_intrinsic_difference_is_recognised_without_a_budget() -> None:
 
     world = World(lambda _one: next(count), finds=finds, budget=Budget(builds=0))
     found = world.explain(Verdict.INTRINSIC)
-    assert (world.made, found.causes, found.severity) == ([], (MODES, itself), Severity.CODE)
+    assert (world.made, found.causes, found.severity) == (
+        [],
+        (MODES, replace(itself, proof=Proof.ISOLATED)),
+        Severity.CODE,
+    )
     assert (found.remedies, found.left_open) == ((), "")
 
 

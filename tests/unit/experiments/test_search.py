@@ -52,7 +52,7 @@ from tests.unit.experiments.fakes import digest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from orchestrator.model import Build, Environment, WheelFile
+    from orchestrator.model import Build, Environment, Grounds, WheelFile
 
 PROVEN, COSTLY, REJECTED, NOT_TRIED = (
     RemedyOutcome.PROVEN,
@@ -124,7 +124,7 @@ class World:
         self.builds[name] = replace(found, seconds=self.seconds, probe=probe(environment))
         return self.builds[name]
 
-    def diagnose(self, first: Build, _second: Build) -> Diagnosis:
+    def diagnose(self, first: Build, _second: Build, _grounds: Grounds) -> Diagnosis:
         names = next(names for names in self.made if first.name.startswith(f"first-with-{'+'.join(names)}"))
         severity = Severity.CODE if self.deepens & set(names) else Severity.DEBUG
         return Diagnosis(severity, tuple(map(finding, filter(lambda one: one.known, self.kept[first.name]))), (), ())
@@ -390,7 +390,7 @@ def test_what_comes_to_light_gets_its_own_remedies() -> None:
     hidden = replace(defect("archive-order", "strip-debug canonical-archive", "strip-debug"), known=False)
     world = World((MODES, hidden))
 
-    def diagnose(first: Build, _second: Build) -> Diagnosis:
+    def diagnose(first: Build, _second: Build, _grounds: Grounds) -> Diagnosis:
         return Diagnosis(Severity.DEBUG, tuple(map(finding, world.kept[first.name])), (), ())
 
     found = world.search(diagnose=diagnose)

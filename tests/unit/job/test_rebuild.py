@@ -69,7 +69,7 @@ class World:
             remember=lambda _question, answer: self.noted.append(answer),
             build=self.build,
             read=lambda build: Wheel(build.wheel.filename, build.wheel.sha256) if build.wheel else Wheel("", ""),
-            diagnose=lambda _first, _second: None,
+            diagnose=lambda _first, _second, _grounds: None,
             known=lambda _project, _job: self.record,
             salt=lambda: SALT,
             now=lambda: NOW,

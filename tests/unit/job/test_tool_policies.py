@@ -148,7 +148,7 @@ class Shop:
             remember=self.answers.__setitem__,
             build=self.build,
             read=lambda _build: Wheel("", ""),
-            diagnose=lambda _first, _second: None,
+            diagnose=lambda _first, _second, _grounds: None,
             known=lambda _project, _job: None,
             salt=lambda: SALT,
             now=lambda: NOON,

@@ -17,12 +17,12 @@ from urllib.parse import quote
 import pytest
 
 from orchestrator.analysis.causes.catalogue import CAUSES, NAMES
-from orchestrator.analysis.diagnose import UNKNOWN
+from orchestrator.analysis.wheel_side import UNKNOWN
 from orchestrator.build.variations import NAMES as VARIATIONS
-from orchestrator.model import Severity
+from orchestrator.model import Proof, Severity
 from tests.cause_cases import PACKAGES
 from tests.samples import FIRST, NOON, SECOND
-from tests.wheel_builder import causes, diagnosed, left
+from tests.wheel_builder import SUSPECTED, causes, diagnosed, guessed, left
 
 TEXT = "pkg/data.txt"
 THEN = NOON + timedelta(seconds=SECOND.clock_offset)
@@ -357,9 +357,12 @@ def test_one_instant_in_two_zones_suspects_the_zone(form: str) -> None:
     ],
 )
 def test_random_values_are_recognized_by_their_form(first: str, second: str, cause: str) -> None:
-    """Without knowledge of either build."""
-    found = diagnosed({TEXT: first.encode()}, {TEXT: second.encode()}, known=(UNKNOWN, UNKNOWN))
+    """Without knowledge of either build; as long as no build has shown it, it is a guess, and the place is listed."""
+    pair = {TEXT: first.encode()}, {TEXT: second.encode()}
+    found = diagnosed(*pair, known=(UNKNOWN, UNKNOWN), grounds=SUSPECTED)
     assert (causes(found), left(found)) == ([cause], [])
+    assert {one.proof for one in found.causes} == {Proof.POSSIBLE}
+    assert {named for _, named in guessed(found)} == {cause}
 
 
 @pytest.mark.parametrize(

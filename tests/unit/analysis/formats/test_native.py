@@ -14,10 +14,10 @@ from hypothesis import strategies as some
 from orchestrator.analysis.causes import native as native_causes
 from orchestrator.analysis.causes.catalogue import CAUSES
 from orchestrator.analysis.causes.model import Side, SidePair
-from orchestrator.analysis.diagnose import explain
 from orchestrator.analysis.formats import native
 from orchestrator.analysis.formats.alignment import align
 from orchestrator.analysis.formats.render import BytesContent
+from orchestrator.analysis.matching import explain
 from orchestrator.model import Severity, Traces, deepest
 from tests import elf_builder
 from tests.cause_cases import PACKAGES

@@ -1,0 +1,66 @@
+"""Pairs the members of two wheels whose names differ only in what their builds, or other backends, made of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from orchestrator.analysis.causes.content import without_random
+from orchestrator.analysis.causes.metadata import VERSION
+from orchestrator.analysis.causes.planted_values import erase_telling, forms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orchestrator.analysis.wheel_side import WheelSide
+
+_FOLDER = re.compile(rb"\A[^/]+\.(dist-info|data)/")
+_SHORTEST = 4  # characters of a version's part that is specific enough alone
+
+
+def renamed(first: WheelSide, second: WheelSide) -> dict[str, str]:
+    """Pair the members of only one wheel whose names differ only by values that their builds planted."""
+    ours = {member.path for member in first.wheel.members}
+    theirs = {member.path for member in second.wheel.members}
+    keys = _keys(first, ours - theirs), _keys(second, theirs - ours)
+    return {keys[0][key]: keys[1][key] for key in sorted(keys[0].keys() & keys[1].keys())}
+
+
+def _keys(side: WheelSide, paths: Iterable[str]) -> dict[bytes, str]:
+    by_key: dict[bytes, str] = {}
+    twice: set[bytes] = set()
+    planted = tuple(dict.fromkeys(variation for variation, _ in side.traces.values))
+    for path in sorted(paths):
+        key = _FOLDER.sub(rb"<\1>/", path.encode("utf-8", "surrogateescape"))
+        key = erase_telling(key, forms(side.traces, planted), b"<planted>")
+        for variation, value in side.traces.words:
+            if variation == VERSION:
+                key = key.replace(value.encode(), b"<version>")
+        key = without_random(key)
+        twice |= {key} & by_key.keys()
+        by_key[key] = path
+    return {key: path for key, path in by_key.items() if key not in twice}
+
+
+def with_versions(first: WheelSide, second: WheelSide) -> tuple[WheelSide, WheelSide]:
+    """Add each wheel's version to its planted values, if the versions differ only in their endings."""
+    try:
+        versions = [parse_wheel_filename(ours.wheel.filename)[1] for ours in (first, second)]
+    except InvalidWheelFilename:
+        return first, second
+    if versions[0] == versions[1] or versions[0].release != versions[1].release:
+        return first, second
+    written = [ours.wheel.filename.split("-")[1] for ours in (first, second)]
+    parts = [set(re.split(r"[.+_]", text)) for text in written]
+
+    def with_version(side: WheelSide, number: int) -> WheelSide:
+        theirs = parts[1 - number]
+        alone = {part for part in parts[number] - theirs if len(part) >= _SHORTEST}
+        spelled = {written[number], str(versions[number]), *alone}
+        words = ((VERSION, word) for word in sorted(spelled, key=lambda ours: (-len(ours), ours)))
+        return replace(side, traces=replace(side.traces, words=(*side.traces.words, *words)))
+
+    return with_version(first, 0), with_version(second, 1)

@@ -1,0 +1,166 @@
+"""Attribute the differences of two wheels to what builds have shown: the variations that act, or chance. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from orchestrator.experiments.randomness import kind_of
+from orchestrator.model import CauseFinding, Evidence, Grounds, Proof
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from orchestrator.model import Diagnosis, Unexplained
+
+RANDOM = "random"
+"""The cause of a text that builds in one environment spell differently, for no reason that leaves another trace."""
+
+DERIVED = "derived-value"
+"""The cause of an identifier that is no accident: it follows from a variation, as a hash of a path does."""
+
+PLACES = 5
+"""The most places that are shown for one of these causes."""
+
+_IDENTIFIERS = frozenset({"identifier", "token", "address", "temporary name"})
+
+Acting = tuple[tuple[str, tuple[str, ...]], ...]
+"""By path: the variations without which a member has the same bytes."""
+
+
+def grounds(names: Sequence[str], holds: Sequence[str], acting: Acting) -> Grounds:
+    """Return what isolation has shown: the variations of `holds` act, and the others that were varied do not."""
+    others = tuple(name for name in names if name not in holds)
+    return Grounds(suspected=tuple(holds), disproved=others, by_member=acting, repeatable=True)
+
+
+def attributed(
+    diagnosis: Diagnosis, holds: Sequence[str], acting: Acting, alike: Mapping[str, Mapping[str, str]]
+) -> Diagnosis:
+    """Return a diagnosis on those grounds with what isolation has proven of each cause and each place.
+
+    Where several causes leave the same trace, the variation that acts decides which one it is.
+    """
+    by_member = dict(acting)
+    isolated = [_isolated(one, holds, by_member, alike.get(one.name, {})) for one in diagnosis.causes]
+    proven = zip(diagnosis.causes, isolated, strict=True)
+    shown = {(former.name, path) for former, one in proven if one.proof is Proof.ISOLATED for path in paths(one)}
+    left = tuple(
+        replace(one, variations=by_member.get(one.path, tuple(holds)))
+        for one in diagnosis.unexplained
+        if (one.looks_like, one.path) not in shown
+    )
+    derived = tuple(one for one in left if kind_of(one.first, one.second) in _IDENTIFIERS)
+    found = _of_places(
+        DERIVED, derived, tuple(name for name in holds if any(name in one.variations for one in derived))
+    )
+    return replace(
+        diagnosis, causes=(*merged(isolated), *found), unexplained=tuple(one for one in left if one not in derived)
+    )
+
+
+def _isolated(
+    finding: CauseFinding,
+    holds: Sequence[str],
+    by_member: Mapping[str, tuple[str, ...]],
+    alike: Mapping[str, str],
+) -> CauseFinding:
+    """Mark a cause as isolated; one without variations is due to those without which its members are the same."""
+    acting = {name for path in paths(finding) for name in by_member.get(path, holds)} or set(holds)
+    can = (finding.variations or acting) if not alike else {*finding.variations} & alike.keys()
+    did_it = tuple(name for name in holds if name in can)
+    if not did_it:
+        return finding
+    name = finding.name if not alike or any(alike[one] == finding.name for one in did_it) else alike[did_it[0]]
+    return replace(finding, name=name, variations=did_it, proof=Proof.ISOLATED)
+
+
+def paths(finding: CauseFinding) -> set[str]:
+    """Return the members that show a cause, and the empty path where the archive does."""
+    return {*finding.members, *(one.path for one in finding.evidence)}
+
+
+def by_recipe(finding: CauseFinding, held: Sequence[str], alike: Mapping[str, str]) -> CauseFinding:
+    """Return a cause, of several that leave one trace, as isolated if the recipe cannot do without its variation."""
+    did_it = tuple(name for name in alike if name in held and name in finding.variations)
+    if finding.proof is Proof.ISOLATED or len(did_it) != 1:
+        return finding
+    return replace(finding, name=alike[did_it[0]], variations=did_it, proof=Proof.ISOLATED)
+
+
+def by_itself(
+    causes: Sequence[CauseFinding], unexplained: Sequence[Unexplained], control: Diagnosis
+) -> tuple[tuple[CauseFinding, ...], tuple[Unexplained, ...]]:
+    """Return the causes and places of two wheels with what also differs between builds in one environment.
+
+    What does has no variation, and the two builds prove it. `control` is the diagnosis of these two.
+    """
+    ours = {one.name: replace(one, variations=(), proof=Proof.ISOLATED) for one in control.causes}
+    known = {one.name for one in causes}
+    kept = [_also(one, ours[one.name]) if one.name in ours else one for one in causes]
+    kept += [one for name, one in ours.items() if name not in known]
+    shown = {(name, path) for name, one in ours.items() for path in paths(one)}
+    there = {_place(one): one for one in control.unexplained if (one.looks_like, one.path) not in shown}
+    left = [replace(one, chance=_place(one) in there) for one in unexplained if (one.looks_like, one.path) not in shown]
+    here = set(map(_place, left))
+    left += [replace(one, chance=True) for place, one in there.items() if place not in here]
+    random = tuple(one for one in left if one.chance and _is_random(one, there[_place(one)]))
+    return (
+        (*map(_with_kinds, kept), *_of_places(RANDOM, random, ())),
+        tuple(one for one in left if one not in random),
+    )
+
+
+def _also(finding: CauseFinding, control: CauseFinding) -> CauseFinding:
+    """Return a cause that differs by itself, with the members in which it does."""
+    members = tuple(sorted({*finding.members, *control.members}))
+    return replace(finding, members=members, variations=(), proof=Proof.ISOLATED)
+
+
+def _place(one: Unexplained) -> tuple[str, str, str]:
+    return one.path, one.aspect.value, one.where
+
+
+def _is_random(one: Unexplained, control: Unexplained) -> bool:
+    """Return whether a place differs in one word of a random kind, between all builds."""
+    return bool(kind_of(one.first, one.second)) and bool(kind_of(control.first, control.second))
+
+
+def _with_kinds(finding: CauseFinding) -> CauseFinding:
+    """Return a cause that differs by itself, with the kind of randomness of each place."""
+    if finding.proof is not Proof.ISOLATED or finding.variations:
+        return finding
+    evidence = tuple(replace(one, chance=kind_of(one.first, one.second)) for one in finding.evidence)
+    return replace(finding, evidence=evidence)
+
+
+def _of_places(name: str, places: Sequence[Unexplained], variations: tuple[str, ...]) -> tuple[CauseFinding, ...]:
+    """Return the cause of some places that builds have proven; none if there are none."""
+    if not places:
+        return ()
+    members = tuple(sorted({one.path for one in places if one.path}))
+    evidence = tuple(
+        Evidence(
+            one.path, one.where, one.first, one.second, chance="" if variations else kind_of(one.first, one.second)
+        )
+        for one in places[:PLACES]
+    )
+    return (CauseFinding(name, members, variations, Proof.ISOLATED, evidence),)
+
+
+def merged(causes: Iterable[CauseFinding]) -> tuple[CauseFinding, ...]:
+    """Merge causes that isolation has given the same name."""
+    once: dict[str, CauseFinding] = {}
+    for finding in causes:
+        former = once.get(finding.name)
+        once[finding.name] = finding if former is None else _together(former, finding)
+    return tuple(once.values())
+
+
+def _together(former: CauseFinding, finding: CauseFinding) -> CauseFinding:
+    return replace(
+        former,
+        members=tuple(sorted({*former.members, *finding.members})),
+        variations=tuple(dict.fromkeys((*former.variations, *finding.variations))),
+        evidence=(*former.evidence, *finding.evidence),
+    )
