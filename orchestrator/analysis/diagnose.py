@@ -142,7 +142,7 @@ def _untold(
 
 
 def _judged(difference: Difference, findings: Findings, pairing: Mapping[str, str]) -> Difference:
-    """Return the difference with its severity."""
+    """Return the difference with its severity; the new name of a member is a consequence of the former one's."""
     aspect = difference.aspect
     if difference.consequence:
         severity = Severity.METADATA
@@ -155,7 +155,8 @@ def _judged(difference: Difference, findings: Findings, pairing: Mapping[str, st
         severity = Severity.MEMBERS
     else:
         severity = Severity.METADATA if aspect is Aspect.FILENAME else Severity.ARCHIVE
-    return replace(difference, severity=severity)
+    renamed_to = aspect is Aspect.PRESENCE and difference.path in pairing.values()
+    return replace(difference, severity=severity, consequence=difference.consequence or renamed_to)
 
 
 def _turned(diagnosis: Diagnosis, pairing: Mapping[str, str]) -> Diagnosis:

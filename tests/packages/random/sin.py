@@ -1,7 +1,7 @@
-"""Stores what no environment explains."""
+"""Stores a token, which no environment explains."""
 
-import uuid
+import secrets
 
 
 def commit():
-    return {"sin/random.txt": uuid.uuid4().hex.encode()}
+    return {"sin/random.txt": b"token = q7" + secrets.token_urlsafe(16).encode()}
