@@ -32,7 +32,7 @@ from orchestrator.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from orchestrator.analysis.causes.model import Cause, SidePair
     from orchestrator.analysis.matching import CauseMatch
@@ -107,7 +107,8 @@ def diagnose(
     known = all(one != UNKNOWN for one in traces)
     for part in parts(ours, theirs, pairing, differences):
         _log(findings, part, (ours.traces, theirs.traces), causes, grounds, known=known)
-    judged = tuple(_judged(difference, findings, pairing) for difference in differences)
+    again = pairing.keys() if turned else set(pairing.values())  # the second names of renamed members
+    judged = tuple(_named_once(_judged(difference, findings, pairing), again) for difference in differences)
     findings.left += _untold(findings, judged, pairing, (ours, theirs))
     diagnosis = Diagnosis(
         deepest(difference.severity for difference in judged if difference.severity),
@@ -142,7 +143,7 @@ def _untold(
 
 
 def _judged(difference: Difference, findings: Findings, pairing: Mapping[str, str]) -> Difference:
-    """Return the difference with its severity; the new name of a member is a consequence of the former one's."""
+    """Return the difference with its severity."""
     aspect = difference.aspect
     if difference.consequence:
         severity = Severity.METADATA
@@ -155,8 +156,13 @@ def _judged(difference: Difference, findings: Findings, pairing: Mapping[str, st
         severity = Severity.MEMBERS
     else:
         severity = Severity.METADATA if aspect is Aspect.FILENAME else Severity.ARCHIVE
-    renamed_to = aspect is Aspect.PRESENCE and difference.path in pairing.values()
-    return replace(difference, severity=severity, consequence=difference.consequence or renamed_to)
+    return replace(difference, severity=severity)
+
+
+def _named_once(difference: Difference, again: Collection[str]) -> Difference:
+    """Return the difference; that the second wheel has a renamed member follows from what is said of the first name."""
+    follows = difference.aspect is Aspect.PRESENCE and difference.path in again
+    return replace(difference, consequence=True) if follows else difference
 
 
 def _turned(diagnosis: Diagnosis, pairing: Mapping[str, str]) -> Diagnosis:
