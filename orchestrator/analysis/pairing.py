@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,20 +14,40 @@ from orchestrator.analysis.causes.metadata import VERSION
 from orchestrator.analysis.causes.planted_values import erase_telling, forms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from orchestrator.analysis.wheel_side import WheelSide
 
 _FOLDER = re.compile(rb"\A[^/]+\.(dist-info|data)/")
+_LICENSE = re.compile(r"[^/]+\.dist-info/(?:licenses/(?:[^/]+/)*|license_files/)?([^/]+)")
 _SHORTEST = 4  # characters of a version's part that is specific enough alone
 
 
 def renamed(first: WheelSide, second: WheelSide) -> dict[str, str]:
-    """Pair the members of only one wheel whose names differ only by values that their builds planted."""
+    """Pair the members of only one wheel whose names differ only by what their builds or backends made of them.
+
+    That is values that the builds planted, the spelling of the dist-info folder's name, and the folder of
+    license files: backends put the same file into the dist-info folder itself, or into `licenses/` (PEP 639).
+    """
     ours = {member.path for member in first.wheel.members}
     theirs = {member.path for member in second.wheel.members}
-    keys = _keys(first, ours - theirs), _keys(second, theirs - ours)
-    return {keys[0][key]: keys[1][key] for key in sorted(keys[0].keys() & keys[1].keys())}
+    alone = ours - theirs, theirs - ours
+    pairs = _paired(_keys(first, alone[0]), _keys(second, alone[1]))
+    left = _licenses(first, alone[0] - pairs.keys()), _licenses(second, alone[1] - set(pairs.values()))
+    return pairs | _paired(*left)
+
+
+def _paired(first: Mapping[bytes, str], second: Mapping[bytes, str]) -> dict[str, str]:
+    return {first[key]: second[key] for key in sorted(first.keys() & second.keys())}
+
+
+def _licenses(side: WheelSide, paths: Iterable[str]) -> dict[bytes, str]:
+    """Return files in the dist-info folder or its `licenses/`, by their last name and content."""
+    hashes = {member.path: member.sha256 for member in side.wheel.members}
+    found = ((path, _LICENSE.fullmatch(path)) for path in sorted(paths))
+    named = [(f"{name[1]} {hashes[path]}".encode("utf-8", "surrogateescape"), path) for path, name in found if name]
+    counts = Counter(key for key, _ in named)
+    return {key: path for key, path in named if counts[key] == 1}
 
 
 def _keys(side: WheelSide, paths: Iterable[str]) -> dict[bytes, str]:

@@ -23,11 +23,11 @@ from orchestrator.analysis.diagnose import EVIDENCE, PLACES
 from orchestrator.analysis.excerpts import SHOWN, excerpt, printable
 from orchestrator.analysis.formats.text import hunks
 from orchestrator.analysis.wheel_side import UNKNOWN
-from orchestrator.model import Aspect, Difference, Failure, Reason, Severity, WheelFile
+from orchestrator.model import Aspect, Difference, Failure, Grounds, Proof, Reason, Severity, WheelFile
 from tests import samples
 from tests.samples import FIRST, SECOND
 from tests.unit.analysis.causes.test_causes import packed_tar, packed_zip, pyc
-from tests.wheel_builder import NAME, OURS, THEIRS, causes, diagnosed, diagnosed_files, left
+from tests.wheel_builder import NAME, OURS, THEIRS, causes, diagnosed, diagnosed_files, guessed, left
 
 INFO = "pkg-1.0.dist-info"
 NOISE = random.Random  # which is the same every time
@@ -391,3 +391,61 @@ def test_two_wheels_of_a_hundred_megabytes_fit_into_two_hundred(tmp_path: Path) 
     assert unexplained == PLACES + 1
     assert megabytes < 200
     assert seconds < 60
+
+
+def test_a_license_that_moved_is_the_same_member() -> None:
+    """Another content, or two files of one content, are not paired."""
+    old, new = f"{INFO}/LICENSE", f"{INFO}/licenses/LICENSE"
+    moved = diagnosed({old: b"MIT"}, {new: b"MIT"})
+    assert [one.path for one in moved.differences if not one.consequence] == [old]
+    assert moved.severity is Severity.METADATA
+    changed = diagnosed({old: b"MIT"}, {new: b"GPL"})
+    assert {one.path for one in changed.differences} == {old, new}
+    assert {member for one in changed.causes for member in one.members} == {old, new}
+
+
+def test_an_order_in_code_is_named_only_where_builds_may_show_it() -> None:
+    """Two files alone never do; what builds have disproved is no cause."""
+    pair = {"a.py": b"x = {'a', 'b', 'c'}\n"}, {"a.py": b"x = {'b', 'c', 'a'}\n"}
+    alone = diagnosed(*pair, known=(UNKNOWN, UNKNOWN))
+    assert (causes(alone), left(alone)) == ([], [("a.py", "content", "line 1")])
+    assert (alone.unexplained[0].first, alone.unexplained[0].second) == ("x = {'a', 'b', 'c'}", "x = {'b', 'c', 'a'}")
+    suspected = diagnosed(*pair)
+    assert (causes(suspected), guessed(suspected)) == (["hash-order"], [("a.py", "hash-order")])
+    isolated = diagnosed(*pair, grounds=Grounds(("fileordering",), ("hash-seed", "locales")))
+    assert [(one.name, one.variations) for one in isolated.causes] == [("hash-order", ("fileordering",))]
+    disproved = diagnosed(*pair, grounds=Grounds(("umask",), ("hash-seed", "locales", "fileordering")))
+    assert (causes(disproved), left(disproved)) == ([], [("a.py", "content", "line 1")])
+
+
+def test_builds_of_one_member_disprove_a_cause_there_alone() -> None:
+    """Another member has it."""
+    grounds = Grounds(("domain-host", "time"), by_member=(("a.txt", ("time",)), ("b.txt", ("domain-host",))))
+    sides = [{path: one.hostname.encode() for path in ("a.txt", "b.txt")} for one in (FIRST, SECOND)]
+    found = diagnosed(*sides, grounds=grounds)
+    assert [(one.name, one.members) for one in found.causes] == [("host-name", ("b.txt",))]
+    assert left(found) == [("a.txt", "content", "line 1")]
+
+
+def test_a_guess_explains_nothing_that_is_installed() -> None:
+    """It is named, and its place is listed with both sides; two environments that are known are needed for more."""
+    pair = {"a.py": b"d = '2024-01-02 03:04:05'\n"}, {"a.py": b"d = '2025-02-03 04:05:06'\n"}
+    found = diagnosed(*pair, known=(UNKNOWN, UNKNOWN))
+    assert all(one.proof is Proof.POSSIBLE for one in found.causes)
+    assert [(one.path, one.first, one.second) for one in found.unexplained] == [
+        ("a.py", "d = '2024-01-02 03:04:05'", "d = '2025-02-03 04:05:06'")
+    ]
+
+
+def test_bytes_that_are_no_text_are_shown_in_hex() -> None:
+    """From a few bytes before the first that differs."""
+    found = diagnosed({"a.bin": bytes(range(256))}, {"a.bin": bytes(range(255)) + b"\x01"})
+    assert "fe ff |" in found.unexplained[0].first
+    assert "fe 01 |" in found.unexplained[0].second
+
+
+def test_of_every_member_that_differs_something_is_listed() -> None:
+    """Also of the last of very many, and of one after texts that fill their room."""
+    sides = [{f"{number:04}.py": f"{side}{number}\n".encode() * 40 for number in range(2100)} for side in "ab"]
+    found = diagnosed(*sides, known=(UNKNOWN, UNKNOWN))
+    assert {one.path for one in found.unexplained} == set(sides[0])
