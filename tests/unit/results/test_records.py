@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
-from orchestrator.model import SCHEMA, Result, Verdict
+from orchestrator.model import SCHEMA, Result, Verdict, unaccounted
 from orchestrator.results.store import Results, as_json, read
 from tests.unit.cli.commands import run
 
 RECORDS = Path(__file__).parents[2] / "records"
 FOLDERS = sorted(folder for folder in RECORDS.iterdir() if folder.is_dir())
+CLAIMS = 4
+"""The first schema whose records list every difference."""
+
 FILES = sorted(RECORDS.glob("*/records/*/*.json"))
 
 
@@ -83,6 +86,16 @@ def fill(value: Any, filled: set[str]) -> None:  # noqa: ANN401 - any part of a 
             if inner not in (None, (), ""):
                 filled.add(one.name)
             fill(inner, filled)
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if int(file.parts[-4]) >= CLAIMS], ids=lambda file: file.parts[-2]
+)
+def test_each_difference_has_a_cause_or_is_unexplained(file: Path) -> None:
+    """Also in a record whose causes builds have disproved."""
+    result = read(file)
+    assert result is not None
+    assert unaccounted(result.differences, result.causes, result.unexplained) == ()
 
 
 def test_every_record_is_shown_and_explained(results: Path) -> None:
