@@ -171,6 +171,11 @@ def paragraph(text: str) -> None:
     _console().print(Padding(Text(printable(words), overflow="fold"), (0, 0, 0, len(text) - len(words)), expand=False))
 
 
+def width() -> int:
+    """Return how many columns standard output has."""
+    return _console().width if sys.stdout.isatty() else _WIDEST
+
+
 def _console() -> Console:
     from rich.console import Console  # noqa: PLC0415
 

@@ -59,7 +59,7 @@ def test_explain_reports_all_that_is_known(farm: Path) -> None:
         "debug-path (isolated; caused by build-path)",
         "archive-modes (trace; may be caused by umask)",
         "first 0644 second 0664",
-        "_speedups.cpython-311-x86_64-linux-gnu.so: content, .note.strange",
+        "_speedups.cpython-311-x86_64-linux-gnu.so: content .note.strange first 0x10: 00 1a 2f ^^ second 0x10: 00 1b",
         "hold-umask umask first other bytes, debug-only",
         "prefix-map-source, fix-umask: proven, as part of a set: built with fix-umask and prefix-map-source together",
         "no-debug-info: rejected: the wheels then differ in code; it changed what is compiled",
