@@ -161,7 +161,7 @@ def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]])
 
 def paragraph(text: str) -> None:
     """Print a line on standard output, wrapped to the terminal with its indentation; it may be hostile."""
-    if not sys.stdout.isatty():
+    if not text or not sys.stdout.isatty():
         sys.stdout.write(printable(text) + "\n")
         return
     from rich.padding import Padding  # noqa: PLC0415

@@ -147,7 +147,9 @@ def _cause(result: Result, finding: CauseFinding, advice: UpstreamAdvice) -> lis
     return [
         f"## {'Perhaps ' if possible else ''}{_code(finding.name)}",
         "",
-        f"It may be this, and nothing shows it. If so: {summary}" if possible else f"{summary} {_depends(finding)}",
+        f"It may be this, and nothing shows it. If it is this: {summary}"
+        if possible
+        else f"{summary} {_depends(finding)}",
         "",
         *_extent(finding),
         *where,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-ALIGNED = 200  # tokens of one text that are aligned one by one; aligning takes up to the cube of it
+ALIGNED = 100  # tokens of one text that are aligned one by one; aligning takes up to the cube of it
 
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")  # a word or number, white space, an operator
 _NO_WIDTH = frozenset({"Mn", "Me", "Cf"})

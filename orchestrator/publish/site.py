@@ -42,7 +42,7 @@ DETAILED = 12  # versions and images of one project that are shown in full
 LATELY = 6  # changes of verdict on the first page
 TEXT_BOUND = 2_000  # characters of one line of evidence, or of a path
 EVIDENCE_BOUND = 3  # places shown of one cause
-PLACES_BOUND = 12  # places shown of one member that is not explained
+PLACES_BOUND = 6  # places shown of one member that is not explained
 
 _NORMALIZED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LONGEST_NAME = 100
@@ -404,7 +404,7 @@ def _templates() -> Environment:
         ),
         "depth": lambda result: wording.depth(result.severity, result.differences),
         "of_remedy": lambda remedied, result: proof.of_remedy(result, remedied),
-        "of_cause": lambda cause, result: proof.of_cause(result, cause) if result else proof.of_claim(cause),
+        "of_cause": lambda cause, result=None: proof.of_cause(result, cause) if result else proof.of_claim(cause),
         "held_names": lambda hold, result: wording.held_names(result, hold),
         "of_set": proof.of_set,
         "is_proven": lambda remedied, result: proof.is_proven(result, remedied),

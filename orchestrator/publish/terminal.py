@@ -264,7 +264,7 @@ def _strength(one: CauseFinding, *, apart: bool) -> str:
 
 def _cause(one: CauseFinding, summaries: Mapping[str, str], sides: tuple[str, str], bounds: Bounds) -> Iterator[Block]:
     if one.name in summaries:
-        yield f"    {'If so: ' if one.proof is Proof.POSSIBLE else ''}{summaries[one.name]}"
+        yield f"    {'If it is this: ' if one.proof is Proof.POSSIBLE else ''}{summaries[one.name]}"
     shown = ", ".join(_path(path) for path in one.members[: bounds.members])
     more = f" and {len(one.members) - bounds.members} more" if len(one.members) > bounds.members else ""
     if shown:

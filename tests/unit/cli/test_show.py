@@ -71,6 +71,16 @@ def test_explain_reports_all_that_is_known(farm: Path) -> None:
         assert expected in out
 
 
+def test_explain_prints_all_places_if_they_are_asked_for(farm: Path) -> None:
+    """And else how many there are more."""
+    result = explained("many-places", "1.0")
+    (left,) = result.unexplained
+    many = tuple(replace(left, where=f"place-{number}") for number in range(5))
+    keep(farm, replace(result, unexplained=many))
+    assert "and 2 more places" in run("explain", "many-places", folder=farm).out
+    assert "place-4" in run("explain", "many-places", "--all", folder=farm).out
+
+
 def test_a_recipe_is_printed_as_it_is(farm: Path) -> None:
     """The tabs of a makefile and the first line of a script are kept."""
     assert (
