@@ -140,7 +140,7 @@ def explained(project: str = "markupsafe", version: str = "2.1.5", **others: Any
             CauseFinding("debug-path", (library,), ("build-path",), Proof.ISOLATED, (path,)),
             CauseFinding("archive-modes", (f"{info}/METADATA", f"{info}/WHEEL"), ("umask",), Proof.TRACE, (modes,)),
         ),
-        unexplained=(Unexplained(library, Aspect.CONTENT, ".note.strange"),),
+        unexplained=(Unexplained(library, Aspect.CONTENT, ".note.strange", "0x10: 00 1a 2f", "0x10: 00 1b 2f"),),
         experiments=(
             Experiment("hold-build-path-umask", "second", ("build-path", "umask"), (), equal=True),
             Experiment("hold-umask", "first", ("umask",), (), equal=False, severity=Severity.DEBUG),
@@ -172,9 +172,10 @@ def explained(project: str = "markupsafe", version: str = "2.1.5", **others: Any
 def all_hostile(result: Result) -> Result:
     """Return the result with every explanation of it hostile, wherever a package or a record may put a text."""
     cause_finding = CauseFinding(
-        HOSTILE, (HOSTILE, "../" + HOSTILE), (HOSTILE,), Proof.TRACE, (Evidence(*(HOSTILE,) * 4),)
+        HOSTILE, (HOSTILE, "../" + HOSTILE), (HOSTILE,), Proof.TRACE, (Evidence(*(HOSTILE,) * 5),)
     )
-    unexplained = (Unexplained(HOSTILE, Aspect.CONTENT, HOSTILE),)
+    left = Unexplained(HOSTILE, Aspect.CONTENT, *(HOSTILE,) * 4, chance=True, variations=(HOSTILE,), looks_like=HOSTILE)
+    unexplained = (left, replace(left, second="other" + HOSTILE, chance=False))
     return replace(
         result,
         severity=Severity.CODE,

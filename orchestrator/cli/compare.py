@@ -18,8 +18,9 @@ from orchestrator.errors import UsageError, WheelproofError
 @click.command
 @click.argument("first", metavar="FIRST.whl", type=click.Path(path_type=Path))
 @click.argument("second", metavar="SECOND.whl", type=click.Path(path_type=Path))
+@options.everything("all differences")
 @options.as_json("the comparison as one JSON object")
-def compare(first: Path, second: Path, as_json: bool) -> None:
+def compare(first: Path, second: Path, whole: bool, as_json: bool) -> None:
     """Compare two wheels and explain the differences; nothing is built, and no code of the wheels is run.
 
     Exit status: 0 the same bytes, 1 they differ, 2 they cannot be compared.
@@ -40,7 +41,8 @@ def compare(first: Path, second: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(escapes.encodable(comparison.as_json()), indent=1))
     else:
-        output.blocks(terminal.of_pair(comparison.diagnosis, summaries()))
+        bounds = terminal.WHOLE if whole else terminal.SHORT
+        output.blocks(terminal.of_pair(comparison.diagnosis, summaries(), bounds))
     sys.exit(0 if comparison.equal else 1)
 
 

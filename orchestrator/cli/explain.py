@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     type=click.Choice([form.value for form in RecipeForm]),
     help="Print just the file that builds the wheel: a script for pip (sh), build or uv, or another form.",
 )
+@options.everything("all places that differ")
 @options.as_json("the explanation, with all recipes and the experiments behind each remedy, as one JSON object")
 def explain(
     project: str,
@@ -42,6 +43,7 @@ def explain(
     image: str | None,
     report: bool,
     form: str | None,
+    whole: bool,
     as_json: bool,
 ) -> None:
     """Explain the verdict on PROJECT, or on PROJECT==VERSION: its causes, what proves them, and how to fix it."""
@@ -63,7 +65,7 @@ def explain(
         if report:
             output.pasted(advice.report(result) or f"{result.project} {result.version}: there is nothing to report.")
         else:
-            output.blocks(story_of(result))
+            output.blocks(story_of(result, whole=whole))
 
 
 def _recipe(result: Result, form: RecipeForm) -> Recipe:

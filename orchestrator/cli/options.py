@@ -125,6 +125,11 @@ def as_json(what: str) -> Callable[[_Command], _Command]:
     return option("--json", "as_json", is_flag=True, help=f"Print {what} on standard output.")
 
 
+def everything(what: str) -> Callable[[_Command], _Command]:
+    """Return the option `--all` of a command that cuts `what` where a package makes it long."""
+    return option("--all", "whole", is_flag=True, help=f"Print {what}, however many and long they are.")
+
+
 def configured(config_file: Path) -> Config:
     """Read the configuration, with the names of the existing variations and images.
 

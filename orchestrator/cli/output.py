@@ -88,12 +88,15 @@ def site(folder: Path) -> None:
 
 
 def blocks(content: Iterable[Block]) -> None:
-    """Print lines and tables."""
+    """Print lines, tables and texts with marks."""
+    from orchestrator.publish.terminal import Table
+
     for block in content:
-        if isinstance(block, str):
-            progress.paragraph(block)
-        else:
+        if isinstance(block, Table):
             progress.table("", block.columns, block.rows)
+        else:
+            for line in [block] if isinstance(block, str) else block.lines(progress.width()):
+                progress.paragraph(line)
 
 
 def as_json(rows: Iterable[Mapping[str, object]]) -> None:

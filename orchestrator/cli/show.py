@@ -55,7 +55,7 @@ def _print(results: Sequence[Result], beside: Path) -> None:
     debians = publish.debians(beside, (standing.image for standing in summary.standings))
     compared = comparison.comparisons(summary.standings, summary.current, debians)[:1]
     for one in compared:
-        output.blocks(terminal.side_by_side(one))
+        output.blocks(terminal.compared(one))
     current = [standing.latest for standing in summary.current]
     for latest in current:
         output.blocks(terminal.headline(latest, whole=False) if compared else terminal.brief(latest))
@@ -84,9 +84,9 @@ def results_of(store: Results, project: str, image: str | None, settings: Config
         raise UsageError(msg)
 
 
-def story_of(result: Result) -> Iterator[Block]:
-    """Explain one result, in blocks of text."""
+def story_of(result: Result, *, whole: bool = False) -> Iterator[Block]:
+    """Explain one result, in blocks of text; the `whole` of it, or cut where a package makes it long."""
     from orchestrator.publish import terminal
     from orchestrator.publish.catalogue import summaries
 
-    return terminal.story(result, summaries())
+    return terminal.story(result, summaries(), terminal.WHOLE if whole else terminal.SHORT)

@@ -161,7 +161,7 @@ def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]])
 
 def paragraph(text: str) -> None:
     """Print a line on standard output, wrapped to the terminal with its indentation; it may be hostile."""
-    if not sys.stdout.isatty():
+    if not text or not sys.stdout.isatty():
         sys.stdout.write(printable(text) + "\n")
         return
     from rich.padding import Padding  # noqa: PLC0415
@@ -169,6 +169,11 @@ def paragraph(text: str) -> None:
 
     words = text.lstrip(" ")
     _console().print(Padding(Text(printable(words), overflow="fold"), (0, 0, 0, len(text) - len(words)), expand=False))
+
+
+def width() -> int:
+    """Return how many columns standard output has."""
+    return _console().width if sys.stdout.isatty() else _WIDEST
 
 
 def _console() -> Console:

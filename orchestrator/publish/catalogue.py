@@ -74,9 +74,11 @@ def chapters(
 
 
 _OF_CAUSES = (
-    "Why two builds of one release differ. Each cause leaves a trace. A cause is named if removing its trace from "
-    "both wheels removes the difference. `trace` after a cause means that only this is known; "
-    "`isolated` means that builds with its variations held have proved it."
+    "Why two builds of one release differ. A cause is named if removing its trace from both wheels removes the "
+    "difference there. `possible` after a cause means that the difference has its form, and nothing more is known; "
+    "`trace` means that a value that the environment planted is there, or that the two files themselves show it; "
+    "`isolated` means that builds have proved it. A cause that is only possible explains nothing that is installed: "
+    "such a place stays unexplained."
 )
 
 _OF_VARIATIONS = (

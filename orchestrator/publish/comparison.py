@@ -176,7 +176,7 @@ _FACTS: tuple[_Fact, ...] = (
         "Causes",
         CellKind.CAUSES,
         _Marked.BUILT,
-        lambda standing, _: dict.fromkeys(cause_finding.name for cause_finding in standing.latest.causes),
+        lambda standing, _: dict.fromkeys(map(wording.claimed, standing.latest.causes)),
     ),
     ("Recipe", CellKind.REMEDIES, _Marked.BUILT, lambda standing, _: standing.latest.recipe),
     ("Reason", CellKind.TEXT, _Marked.ALWAYS, lambda standing, _: _failure(standing.latest)),

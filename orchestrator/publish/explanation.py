@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.publish import proof
+
 if TYPE_CHECKING:
     from orchestrator.model import Result
 
@@ -12,8 +14,9 @@ if TYPE_CHECKING:
 def explanation(result: Result) -> dict[str, Any]:
     """Return the explanation of one verdict, for JSON.
 
-    `recipes` has each form with its text, the expected wheel and the builds that ran it; `remedies` has the
-    experiments behind each; `builds` has the wheel of each build, and the hash of the text that it ran.
+    `causes` has how well each is proven, as a sentence, in `claim`; `recipes` has each form with its text, the
+    expected wheel and the builds that ran it; `remedies` has the experiments behind each; `builds` has the wheel of
+    each build, and the hash of the text that it ran.
     """
     wheel = next(((recipe.filename, recipe.sha256) for recipe in result.recipes if recipe.sha256), ("", ""))
     return {
@@ -23,7 +26,7 @@ def explanation(result: Result) -> dict[str, Any]:
         "job": result.job,
         "verdict": result.verdict,
         "holds": result.holds,
-        "causes": [asdict(cause) for cause in result.causes],
+        "causes": [asdict(cause) | {"claim": proof.of_cause(result, cause)} for cause in result.causes],
         "unexplained": [asdict(one) for one in result.unexplained],
         "cautions": [asdict(caution) for caution in result.cautions],
         "sdist": asdict(result.sdist) if result.sdist else None,

@@ -122,10 +122,16 @@ GROUPS: tuple[Group, ...] = (
         "proofs",
         "How well a cause is proven.",
         {
-            Proof.TRACE: "Its trace was found: with the trace removed from both wheels, they are the same there.",
+            Proof.POSSIBLE: "It may be this: the difference has the form of the cause, and nothing shows it.",
+            Proof.TRACE: (
+                "Its trace is there: a value that the environment planted, or what the two files themselves show; "
+                "with it removed from both wheels, they are the same there. In records before schema 4, also what is "
+                "now called possible."
+            ),
             Proof.ISOLATED: (
                 "Builds have proved it: with its variations held, alone or with others that the record names, the "
-                "difference is gone, and with fewer of them held it is not."
+                "difference is gone, and with fewer of them held it is not. Of a cause without variations, two builds "
+                "in one environment differ there."
             ),
         },
         Proof,

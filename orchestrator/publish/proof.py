@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import combinations
 from typing import TYPE_CHECKING
 
+from orchestrator.analysis.causes.catalogue import BY_NAME as CAUSES
+from orchestrator.analysis.causes.model import Shown
 from orchestrator.experiments.explain import FRAGILE
 from orchestrator.experiments.outcomes import AS_SET, COSTS
 from orchestrator.experiments.remedies import fixes
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 EQUAL = "the two wheels are the same bytes"
 """The claim of each sentence about two builds; no other sentence of this module contains it."""
 
+_STRENGTHS = 4  # the first schema in which a cause that is only possible is no trace
 _FEW = 3  # costs that a sentence names
 _PAIR = 2  # builds that run a recipe, at least
 _REPEATED = tuple(text.partition("{")[0] for text in (AS_SET, COSTS))  # a record's reasons that repeat its outcome
@@ -106,16 +110,65 @@ def of_hold(result: Result) -> str:
 
 
 def of_cause(result: Result, cause: CauseFinding) -> str:
-    """Return how well a cause is proven."""
-    if cause.proof is Proof.TRACE:
+    """Return how well a cause of this result's verdict is proven."""
+    if cause.proof is Proof.TRACE and result.schema < _STRENGTHS:
         return "found by its trace: without the trace, the two sides are the same there"
+    if cause.proof is not Proof.ISOLATED:
+        return of_claim(cause)
     if cause.name == FRAGILE:
         return _of_fragile(result, cause)
+    return _of_isolated(result, cause) if cause.variations else _of_chance(result)
+
+
+def _of_isolated(result: Result, cause: CauseFinding) -> str:
     if not held_equal(result, result.holds):
         return "recorded as proved by building; the record has no build that shows it"
     if set(result.holds) <= set(cause.variations):
         return f"proved by building: with only {listed(result.holds)} held, {EQUAL}"
     return f"proved by building, as part of a set: with {listed(result.holds)} held together, {EQUAL}"
+
+
+def of_claim(cause: CauseFinding) -> str:
+    """Return how well a cause is proven, as far as the cause itself states it."""
+    if cause.proof is Proof.POSSIBLE:
+        return "it may be this: the difference has the form; nothing shows it"
+    if cause.proof is Proof.ISOLATED:
+        return "proved by building" if cause.variations else "two builds in one environment differ there"
+    if cause.name == FRAGILE:
+        return "its trace is there: one build failed where the other gave a wheel"
+    return f"its trace is there: {_trace_of(cause.name)}"
+
+
+def _trace_of(name: str) -> str:
+    """Return what shows a cause where no build does."""
+    shown = CAUSES[name].shown if name in CAUSES else Shown.FORM
+    return _TRACES[shown]
+
+
+_TRACES = {
+    Shown.FILES: "the two files themselves show it",
+    Shown.ENVIRONMENT: "each side has what its own environment planted, and without it they are the same",
+    Shown.FORM: "without it, the two sides are the same",
+}
+
+
+def _of_chance(result: Result) -> str:
+    """Return what shows that a difference depends on no variation."""
+    if _differ_in_one_environment(result):
+        return "two builds in one environment differ there"
+    return "recorded as differing in one environment; the record has no two builds that show it"
+
+
+def _differ_in_one_environment(result: Result) -> bool:
+    """Check whether builds in equal environments, or with all that acts held, gave different bytes."""
+    built = [one for one in result.builds if one.wheel]
+    if any(
+        one.environment == other.environment and not _same(result, (one.name, other.name))
+        for one, other in combinations(built, 2)
+    ):
+        return True
+    acting = {one.name for one in result.variations if one.acted}
+    return any(not one.equal and acting and acting <= set(one.hold) for one in result.experiments)
 
 
 def _of_fragile(result: Result, cause: CauseFinding) -> str:

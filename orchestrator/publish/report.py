@@ -6,6 +6,7 @@ Text from a package (names, evidence) is written as code.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -16,18 +17,20 @@ from orchestrator.build import variations
 from orchestrator.experiments.explain import FRAGILE
 from orchestrator.experiments.remedies import NAMES as REMEDIES
 from orchestrator.experiments.remedies import named
-from orchestrator.model import Severity
-from orchestrator.publish import commands, proof, wording
+from orchestrator.model import Proof, Severity
+from orchestrator.publish import commands, proof, side_by_side, wording
 from orchestrator.publish.catalogue import summaries
 from orchestrator.publish.phrases import listed
+from orchestrator.publish.sanitize import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from orchestrator.model import CauseFinding, Environment, Evidence, Result, Unexplained
+    from orchestrator.model import Aspect, CauseFinding, Environment, Evidence, Result, Unexplained
 
 PLACES = 4  # pieces of evidence shown of one cause
-LINES = 30  # differences listed without a cause
+LINES = 30  # members listed without a cause
+PLACES_LEFT = 2  # places shown of each
 LONGEST = 300  # characters of one text of a package
 
 BACKENDS = (
@@ -102,21 +105,23 @@ def _report(result: Result, backend: str, advised: list[Advised], *, alone: bool
     name = f"{_plain(result.project)} {_plain(result.version)}"
     party = advised[0][1] if advised else UpstreamAdvice(Party.PROJECT, "")
     for_all = [] if alone else ["Other parties can remove the other causes, which have reports of their own."]
-    lines = [f"# {_title(party, backend, name)}", "", *_summary(result), *for_all, ""]
+    sure = any(finding.proof is not Proof.POSSIBLE for finding, _ in advised)
+    lines = [f"# {_title(party, backend, name, sure=sure)}", "", *_summary(result), *for_all, ""]
     for finding, advice in advised:
         lines += _cause(result, finding, advice)
     if party.party is Party.PROJECT and result.unexplained:
-        lines += ["## Not explained", "", *_unexplained(result.unexplained), ""]
+        lines += ["## Not explained", "", *_unexplained(result)]
     lines += ["## How to see it", "", *_how_to_see(result, [finding for finding, _ in advised]), ""]
     lines += ["## Evidence", "", *_evidence(result)]
     known = dict.fromkeys(issue for _, advice in advised for issue in advice.known)
     return [*lines, *(["", "## Known issues about this", "", *(f"- {issue}" for issue in known)] if known else [])]
 
 
-def _title(advice: UpstreamAdvice, backend: str, name: str) -> str:
+def _title(advice: UpstreamAdvice, backend: str, name: str, *, sure: bool) -> str:
     if advice.party is Party.PROJECT:
         return f"Wheels of {name} are not reproducible"
-    return f"Wheels are not reproducible because of {_who(advice, backend)}: {name}, for example"
+    because = f"because of {_who(advice, backend)}: {name}, for example"
+    return f"Wheels are not reproducible{'' if sure else ', perhaps'} {because}"
 
 
 def _who(advice: UpstreamAdvice, backend: str) -> str:
@@ -136,23 +141,33 @@ def _summary(result: Result) -> list[str]:
 
 def _cause(result: Result, finding: CauseFinding, advice: UpstreamAdvice) -> list[str]:
     """Return the cause in a sentence, with its lines, whose it is, and what that party changes."""
+    possible = finding.proof is Proof.POSSIBLE
     summary = summaries().get(finding.name, "This cause has no description.")
     where = [line for one in finding.evidence[:PLACES] for line in _place(one)]
-    by = f"It depends on {_tags(finding.variations)}." if finding.variations else "It differs in every build."
     return [
-        f"## {_code(finding.name)}",
+        f"## {'Perhaps ' if possible else ''}{_code(finding.name)}",
         "",
-        f"{summary} {by}",
+        f"It may be this, and nothing shows it. If it is this: {summary}"
+        if possible
+        else f"{summary} {_depends(finding)}",
         "",
         *_extent(finding),
         *where,
-        f"**Whose it is:** {_who(advice, backend_of(result))}.",
+        f"**Whose it {'would be' if possible else 'is'}:** {_who(advice, backend_of(result))}.",
         "",
-        f"**What to change:** {advice.change}",
+        f"**What to change{', if it is this' if possible else ''}:** {advice.change}",
         "",
         f"**How well it is proven:** {proof.of_cause(_named(result), finding)}.",
         "",
     ]
+
+
+def _depends(finding: CauseFinding) -> str:
+    """Return on what a cause that is there depends, as far as it is known."""
+    isolated = finding.proof is Proof.ISOLATED
+    if finding.variations:
+        return f"It {'depends' if isolated else 'may depend'} on {_tags(finding.variations)}."
+    return "It differs in every build." if isolated else "It is not known to depend on anything that was varied."
 
 
 def _extent(finding: CauseFinding) -> list[str]:
@@ -163,13 +178,62 @@ def _extent(finding: CauseFinding) -> list[str]:
 
 
 def _place(one: Evidence) -> list[str]:
-    where = " ".join(filter(None, (_code(one.path) if one.path else "the archive", _code(one.where, empty=True))))
-    return [f"In {where}:", "", *_fenced("diff", (f"-{_cut(one.first)}", f"+{_cut(one.second)}")), ""]
+    where = " ".join(filter(None, (_member(one.path), _code(one.where, empty=True))))
+    random = f", which is random ({_code(one.chance)})" if one.chance else ""
+    return [f"In {where}{random}:", "", *_both(one.first, one.second), ""]
 
 
-def _unexplained(found: Iterable[Unexplained]) -> list[str]:
-    every = [f"- {_code(one.path) if one.path else 'the archive'}: {one.aspect} {_code(one.where)}" for one in found]
-    return every if len(every) <= LINES else [*every[:LINES], f"- and {len(every) - LINES} more"]
+def _member(path: str) -> str:
+    return _code(path) if path else "the archive"
+
+
+def _both(first: str, second: str, before: str = "") -> list[str]:
+    """Show two texts as a difference, with a line of carets below what differs unless that is all of both."""
+    one, other = (
+        tuple(replace(piece, text=_printable(piece.text)) for piece in text)
+        for text in side_by_side.sides(*side_by_side.window(first, second, LONGEST))
+    )
+    marked = not side_by_side.is_wholly_other(one, other)
+    context = [f" {_cut(before)}"] if before else []
+    return _fenced("diff", (*context, *_side("-", one, marked=marked), *_side("+", other, marked=marked)))
+
+
+def _side(sign: str, text: side_by_side.Marked, *, marked: bool) -> Iterator[str]:
+    for row, marks in side_by_side.carets(text, sys.maxsize):
+        yield f"{sign}{row}"
+        if marked and marks:
+            yield f" {marks}"
+
+
+def _unexplained(result: Result) -> list[str]:
+    """Show the first places of each member, the most serious first."""
+    found = wording.gathered(result.unexplained, result.differences)
+    lines = [line for path, aspect, places in found[:LINES] for line in _left(path, aspect, places)]
+    return lines if len(found) <= LINES else [*lines, f"And {len(found) - LINES} more, which are not listed here.", ""]
+
+
+def _left(path: str, aspect: Aspect, places: Sequence[Unexplained]) -> Iterator[str]:
+    yield f"- {_member(path)}: {aspect}"
+    yield ""
+    for one in places[:PLACES_LEFT]:
+        if texts := [*([f"At {_code(one.where)}."] if one.where else []), *_notes(one)]:
+            yield from (" ".join(texts), "")
+        if one.first or one.second:
+            yield from (*_both(one.first, one.second, one.before), "")
+    if len(places) > PLACES_LEFT:
+        yield from (f"And {len(places) - PLACES_LEFT} more in it.", "")
+
+
+def _notes(one: Unexplained) -> tuple[str, ...]:
+    """Return what is known of an unexplained difference; a name that no catalogue of ours has is left out."""
+    known = set(one.variations) <= set(variations.NAMES)
+    return wording.notes(
+        replace(
+            one,
+            variations=one.variations if known else (),
+            looks_like=one.looks_like if one.looks_like in CAUSES else "",
+        )
+    )
 
 
 def _how_to_see(result: Result, findings: list[CauseFinding]) -> list[str]:
@@ -230,7 +294,8 @@ def _plain(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    return "".join(one if one.isprintable() else "?" for one in text)
+    """Write what is not printable by its code point, so that texts that differ are not shown as equal."""
+    return visible(text).replace("\t", "\\t").replace("\n", "\\n")
 
 
 def _cut(text: str) -> str:

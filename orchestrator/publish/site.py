@@ -18,14 +18,14 @@ from markupsafe import Markup, escape
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from orchestrator.model import LADDER, Mode, Severity, Verdict
+from orchestrator.model import LADDER, Mode, Proof, Severity, Verdict
 from orchestrator.publish import advice, proof, wording
 from orchestrator.publish import comparison as side_by_side
 from orchestrator.publish.catalogue import CAUSE, VARIATION, Chapter, chapters
 from orchestrator.publish.environments import facets
 from orchestrator.publish.phrases import DEPTHS
 from orchestrator.publish.sanitize import log_text, visible
-from orchestrator.publish.side_by_side import sides
+from orchestrator.publish.side_by_side import sides, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
@@ -42,7 +42,7 @@ DETAILED = 12  # versions and images of one project that are shown in full
 LATELY = 6  # changes of verdict on the first page
 TEXT_BOUND = 2_000  # characters of one line of evidence, or of a path
 EVIDENCE_BOUND = 3  # places shown of one cause
-PLACES_BOUND = 12  # places named of one member that is not explained
+PLACES_BOUND = 6  # places shown of one member that is not explained
 
 _NORMALIZED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LONGEST_NAME = 100
@@ -212,7 +212,7 @@ def _row(standing: Standing, page: str, current: tuple[Standing, ...]) -> SiteRo
         wording.qualifiers(latest),
         _day(latest.finished),
         latest.severity if latest.severity and latest.severity is not Severity.NONE else "",
-        tuple(dict.fromkeys(cause_finding.name for cause_finding in latest.causes)),
+        tuple(dict.fromkeys(one.name for one in latest.causes if one.proof is not Proof.POSSIBLE)),
         tuple((other.image, other.latest.verdict) for other in side_by_side.others(standing, current)),
     )
 
@@ -396,10 +396,15 @@ def _templates() -> Environment:
         "help_with": wording.help_with,
         "command": _command,
         "ticks": _ticks,
-        "sides": lambda texts: sides(*texts),
+        "both": lambda it: sides(*window(it.first, it.second, TEXT_BOUND)),
+        "notes": wording.notes,
+        "by_severity": wording.by_severity,
+        "unexplained_first": lambda found, differences: wording.unexplained_first(
+            found.causes, found.unexplained, differences
+        ),
         "depth": lambda result: wording.depth(result.severity, result.differences),
         "of_remedy": lambda remedied, result: proof.of_remedy(result, remedied),
-        "of_cause": lambda cause, result: proof.of_cause(result, cause),
+        "of_cause": lambda cause, result=None: proof.of_cause(result, cause) if result else proof.of_claim(cause),
         "held_names": lambda hold, result: wording.held_names(result, hold),
         "of_set": proof.of_set,
         "is_proven": lambda remedied, result: proof.is_proven(result, remedied),
@@ -422,6 +427,7 @@ def _templates() -> Environment:
         "verdict_words": wording.WORDS,
         "varied": Mode.VARIED,
         "bases": wording.BASES,
+        "perhaps": wording.PERHAPS,
     }
     return templates
 

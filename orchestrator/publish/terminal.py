@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Mode, Proof, Severity
-from orchestrator.publish import proof, wording
+from orchestrator.model import LADDER, Mode, Proof, Severity
+from orchestrator.publish import proof, side_by_side, wording
 from orchestrator.publish.comparison import CellKind
 from orchestrator.publish.phrases import listed
+from orchestrator.util.logs import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     )
     from orchestrator.publish.comparison import Comparison
 
-MEMBERS = 4  # paths that are named of one cause
-PLACES = 3  # pieces of evidence of one cause
 ROWS = 200  # of any table whose length a package decides
 LONGEST = 300  # characters of one text of a package
 HASH = 12  # digits of a hash, where the whole of it is printed elsewhere
@@ -37,6 +37,8 @@ OURS_AND_THEIRS = ("ours", "index")
 
 _SHA256 = re.compile(rf"\b([0-9a-f]{{{HASH}}})[0-9a-f]{{{64 - HASH}}}\b")
 _SIDES = ("first", "second")
+_LABEL = 7  # columns of the name of a side
+_CLAIMED: Mapping[str, str] = MappingProxyType({})
 _SPELT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -48,22 +50,53 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-Block = str | Table
-"""A line or a table. Line breaks in a package's text are escaped."""
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A text after its label, with a line of carets below what differs; its characters are all printable."""
+
+    label: str
+    text: side_by_side.Marked
+
+    def lines(self, width: int) -> Iterator[str]:
+        """Yield it in lines of about `width` columns."""
+        label = self.label
+        for row, marks in side_by_side.carets(self.text, width - len(label)):
+            yield label + row
+            label = " " * len(label)
+            if marks:
+                yield label + marks
 
 
-def story(result: Result, summaries: Mapping[str, str]) -> Iterator[Block]:
+Block = str | Table | Marked
+"""A line, a table or a text with marks. Line breaks in a package's text are escaped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is printed of what a package can make long."""
+
+    rows: int = ROWS  # of causes, members or differences
+    members: int = 4  # paths that are named of one cause
+    places: int = 3  # of one cause, or of one member that is unexplained
+    text: int = LONGEST  # characters of one side
+
+
+SHORT = Bounds()
+WHOLE = Bounds(*(sys.maxsize,) * 4)
+
+
+def story(result: Result, summaries: Mapping[str, str], bounds: Bounds = SHORT) -> Iterator[Block]:
     """Report all that is known of one verdict, cause by cause.
 
     `summaries` has a sentence for each slug of a cause.
     """
     yield from _verdict(result)
     proofs = {one.name: proof.of_cause(result, one) for one in result.causes}
-    yield from why(result.causes, result.unexplained, summaries, proofs=proofs)
+    yield from why(_Found(result.causes, result.unexplained, result.differences), summaries, proofs, bounds)
     yield from _recipes(result)
     yield from _remedies(result)
     yield from _cautions(result)
-    yield from _published(result, summaries)
+    yield from _published(result, summaries, bounds)
     yield from _builds(result)
     yield from _experiments(result)
 
@@ -78,7 +111,7 @@ def brief(result: Result) -> Iterator[Block]:
         ("Kind", [wording.kind(result)]),
         ("Wheel", [wheel.sha256[:HASH] for one in result.builds[:1] if (wheel := one.wheel)]),
         ("Causes", [f"{one.name} ({one.proof})" for one in result.causes]),
-        ("Unexplained", _members(wording.gathered(result.unexplained))),
+        ("Unexplained", _members(wording.gathered(result.unexplained, result.differences))),
         ("Differs in", _members((one.path, one.aspect, ()) for one in result.differences if not one.consequence)),
         ("Cautions", [f"{one.name}: {one.evidence}" for one in result.cautions]),
         ("Remedies", [one.name for one in result.remedies if proof.is_proven(result, one)]),
@@ -108,14 +141,15 @@ def _members(differences: Iterable[tuple[str, str, object]]) -> list[str]:
     return [f"{path or '(archive)'} ({aspect})" for path, aspect, _ in differences]
 
 
-def of_pair(diagnosis: Diagnosis, summaries: Mapping[str, str]) -> Iterator[Block]:
+def of_pair(diagnosis: Diagnosis, summaries: Mapping[str, str], bounds: Bounds = SHORT) -> Iterator[Block]:
     """Report how serious the differences of two wheels are, their causes, and each of them."""
     yield wording.depth(diagnosis.severity, diagnosis.differences)
-    yield from why(diagnosis.causes, diagnosis.unexplained, summaries, _SIDES)
-    yield from differences(diagnosis.differences)
+    found = _Found(diagnosis.causes, diagnosis.unexplained, diagnosis.differences, apart=True)
+    yield from why(found, summaries, bounds=bounds)
+    yield from differences(diagnosis.differences, bounds)
 
 
-def side_by_side(found: Comparison) -> Iterator[Block]:
+def compared(found: Comparison) -> Iterator[Block]:
     """Compare a project's images in a table; facts that differ between images are marked."""
     yield one_line(f"{found.standings[0].project} {', '.join(found.versions)} on {listed(found.images)}")
     for sentence in found.sentences:
@@ -186,58 +220,106 @@ def _failure(result: Result) -> Iterator[Block]:
         yield f"  | {one_line(line, bound=2 * LONGEST)}"
 
 
-def why(
-    causes: Sequence[CauseFinding],
-    unexplained: Sequence[Unexplained],
-    summaries: Mapping[str, str],
-    sides: tuple[str, str] | None = None,
-    proofs: Mapping[str, str] = MappingProxyType({}),
-) -> Iterator[Block]:
-    """Report each cause, and each difference that no cause explains.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found in two wheels."""
 
-    `proofs` has how well each cause is proven, by its slug. `sides` are the names of the two wheels, if
-    they are not our first and second build. Our variations cannot have caused their differences.
+    causes: tuple[CauseFinding, ...]
+    unexplained: tuple[Unexplained, ...]
+    differences: tuple[Difference, ...] = ()
+    sides: tuple[str, str] = _SIDES
+    apart: bool = False  # whether they were not built by us, so that our variations cannot have caused anything
+
+
+def why(
+    found: _Found, summaries: Mapping[str, str], proofs: Mapping[str, str] = _CLAIMED, bounds: Bounds = SHORT
+) -> Iterator[Block]:
+    """Report each cause, and each difference that no cause explains; the more serious section first.
+
+    `proofs` has how well each cause is proven, by its slug, if more is known than the cause itself states.
     """
-    if causes:
+    parts = (_causes(found, summaries, proofs, bounds), _unexplained(found, bounds))
+    first = wording.unexplained_first(found.causes, found.unexplained, found.differences)
+    for part in reversed(parts) if first else parts:
+        yield from part
+
+
+def _causes(found: _Found, summaries: Mapping[str, str], proofs: Mapping[str, str], bounds: Bounds) -> Iterator[Block]:
+    if found.causes:
         yield ""
         yield "Causes"
-    for one in causes[:ROWS]:
-        yield from _cause(one, summaries, sides)
-        if one.name in proofs:
-            yield f"    {one_line(proofs[one.name])}"
-    if unexplained:
-        yield ""
-        yield "Unexplained"
-    gathered = wording.gathered(unexplained)
-    for path, aspect, places in gathered[:ROWS]:
-        shown = "".join(f", {one_line(place)}" for place in places[:MEMBERS])
-        more = f" and {len(places) - MEMBERS} more" if len(places) > MEMBERS else ""
-        yield f"  {_path(path)}: {aspect}{shown}{more}"
-    yield from _more(gathered)
+    for one in wording.by_severity(found.causes, found.differences)[: bounds.rows]:
+        yield f"  {one_line(one.name)} ({one_line(_strength(one, apart=found.apart))})"
+        yield f"    {one_line(proofs.get(one.name, proof.of_claim(one)))}"
+        yield from _cause(one, summaries, found.sides, bounds)
+    yield from _more(found.causes, bounds, "causes")
 
 
-def _cause(one: CauseFinding, summaries: Mapping[str, str], sides: tuple[str, str] | None) -> Iterator[Block]:
+def _strength(one: CauseFinding, *, apart: bool) -> str:
+    if apart or not one.variations:
+        return one.proof.value
     can = "caused by" if one.proof is Proof.ISOLATED else "may be caused by"
-    does = f"{one.proof}; {can} {listed(one.variations)}" if one.variations else f"{one.proof}"
-    yield f"  {one_line(one.name)}" if sides else f"  {one_line(one.name)} ({one_line(does)})"
+    return f"{one.proof}; {can} {listed(one.variations)}"
+
+
+def _cause(one: CauseFinding, summaries: Mapping[str, str], sides: tuple[str, str], bounds: Bounds) -> Iterator[Block]:
     if one.name in summaries:
-        yield f"    {summaries[one.name]}"
-    shown = ", ".join(_path(path) for path in one.members[:MEMBERS])
-    more = f" and {len(one.members) - MEMBERS} more" if len(one.members) > MEMBERS else ""
+        yield f"    {'If it is this: ' if one.proof is Proof.POSSIBLE else ''}{summaries[one.name]}"
+    shown = ", ".join(_path(path) for path in one.members[: bounds.members])
+    more = f" and {len(one.members) - bounds.members} more" if len(one.members) > bounds.members else ""
     if shown:
         yield f"    In {shown}{more}"
-    for evidence in one.evidence[:PLACES]:
-        yield from _evidence(evidence, *(sides or _SIDES))
+    for evidence in one.evidence[: bounds.places]:
+        yield from _evidence(evidence, sides, bounds)
+    yield from _more_places(one.evidence, bounds)
 
 
-def _evidence(one: Evidence, first: str, second: str) -> Iterator[Block]:
-    yield f"      {_path(one.path)}{f' {one_line(one.where)}' if one.where else ''}"
-    yield f"        {first:7} {one_line(one.first)}"
-    yield f"        {second:7} {one_line(one.second)}"
+def _evidence(one: Evidence, names: tuple[str, str], bounds: Bounds) -> Iterator[Block]:
+    random = f" (random: {one_line(one.chance)})" if one.chance else ""
+    yield f"      {_path(one.path)}{f' {one_line(one.where)}' if one.where else ''}{random}"
+    yield from _both(one.first, one.second, names, bounds)
 
 
-def differences(found: Sequence[Difference]) -> Iterator[Block]:
-    """List the differences of two wheels."""
+def _unexplained(found: _Found, bounds: Bounds) -> Iterator[Block]:
+    """Report each member with a difference that no cause explains, with both sides of its first places."""
+    if found.unexplained:
+        yield ""
+        yield "Unexplained"
+    gathered = wording.gathered(found.unexplained, found.differences)
+    for path, aspect, places in gathered[: bounds.rows]:
+        yield f"  {_path(path)}: {aspect}"
+        for place in places[: bounds.places]:
+            yield from _place(place, found.sides, bounds)
+        yield from _more_places(places, bounds)
+    yield from _more(gathered, bounds, "members")
+
+
+def _place(one: Unexplained, names: tuple[str, str], bounds: Bounds) -> Iterator[Block]:
+    if one.where:
+        yield f"      {one_line(one.where)}"
+    for sentence in wording.notes(one):
+        yield f"      {one_line(sentence)}"
+    if one.before:
+        yield f"        {'before':{_LABEL}} {one_line(one.before, bounds.text)}"
+    yield from _both(one.first, one.second, names, bounds)
+
+
+def _both(first: str, second: str, names: tuple[str, str], bounds: Bounds) -> Iterator[Block]:
+    """Show two texts one below the other, with marks below what differs unless that is all of both."""
+    if not first and not second:
+        return
+    one, other = side_by_side.sides(*side_by_side.window(first, second, bounds.text))
+    plain = side_by_side.is_wholly_other(one, other)
+    for name, text in zip(names, (one, other), strict=True):
+        yield Marked(f"        {name:{_LABEL}} ", _shown(side_by_side.unmarked(text) if plain else text))
+
+
+def _shown(text: side_by_side.Marked) -> side_by_side.Marked:
+    return tuple(replace(piece, text=printable(one_line(piece.text, sys.maxsize))) for piece in text)
+
+
+def differences(found: Sequence[Difference], bounds: Bounds = SHORT) -> Iterator[Block]:
+    """List the differences of two wheels, the most serious first, and last those that follow from others."""
     if not found:
         return
     yield ""
@@ -245,10 +327,14 @@ def differences(found: Sequence[Difference]) -> Iterator[Block]:
         ("member", "differs in", "severity", ""),
         tuple(
             (_path(one.path), one.aspect.value, one.severity or "", "follows" if one.consequence else "")
-            for one in found[:ROWS]
+            for one in sorted(found, key=_unimportance)[: bounds.rows]
         ),
     )
-    yield from _more(found)
+    yield from _more(found, bounds, "differences")
+
+
+def _unimportance(one: Difference) -> tuple[bool, int]:
+    return one.consequence, -LADDER.index(one.severity) if one.severity else -len(LADDER)
 
 
 def _experiments(result: Result) -> Iterator[Block]:
@@ -310,7 +396,7 @@ def _cautions(result: Result) -> Iterator[Block]:
         yield f"Caution: {one_line(caution.name)}: {one_line(caution.evidence)}"
 
 
-def _published(result: Result, summaries: Mapping[str, str]) -> Iterator[Block]:
+def _published(result: Result, summaries: Mapping[str, str], bounds: Bounds) -> Iterator[Block]:
     found = result.published
     if found is None:
         return
@@ -318,12 +404,19 @@ def _published(result: Result, summaries: Mapping[str, str]) -> Iterator[Block]:
     yield f"On the index: {one_line(wording.third_party(result))}"
     if found.filename:
         yield f"  {one_line(found.filename)} {one_line(found.sha256)}"
-        yield from why(found.causes, found.unexplained, summaries, OURS_AND_THEIRS)
+        both = _Found(found.causes, found.unexplained, sides=OURS_AND_THEIRS, apart=True)
+        yield from why(both, summaries, bounds=bounds)
 
 
-def _more(found: Sequence[object]) -> Iterator[str]:
-    if len(found) > ROWS:
-        yield f"  and {len(found) - ROWS} more"
+def _more(found: Sequence[object], bounds: Bounds, what: str) -> Iterator[str]:
+    if len(found) > bounds.rows:
+        yield f"  and {len(found) - bounds.rows} more {what}, which --all and --json print"
+
+
+def _more_places(found: Sequence[object], bounds: Bounds) -> Iterator[str]:
+    if len(found) > bounds.places:
+        left = len(found) - bounds.places
+        yield f"      and {left} more {'place' if left == 1 else 'places'}"
 
 
 def _path(path: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Frontend, Mode, Policy, Reason, Severity, Verdict, Want
+from orchestrator.model import LADDER, Frontend, Mode, Policy, Proof, Reason, Severity, Verdict, Want
 from orchestrator.publish import proof
 from orchestrator.publish.phrases import DEPTHS, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from orchestrator.model import Aspect, Build, Difference, Failure, Result, Tool, Unexplained
+    from orchestrator.model import Aspect, Build, CauseFinding, Difference, Failure, Result, Tool, Unexplained
 
 OPEN = "open"
 """The slug of a tracked project that has no verdict yet."""
@@ -70,6 +70,9 @@ WORDS = (
     ),
     Word(OPEN, "open", "It is tracked, and has no verdict yet.", "A later run will judge it."),
 )
+
+PERHAPS = "perhaps "
+"""What precedes the name of a cause that is only possible."""
 
 _FEW = 3  # causes that one line names
 
@@ -246,7 +249,7 @@ def _same_wheel(first: Build | None, other: Build | None) -> bool:
 
 def blamed(result: Result) -> str:
     """Name the first causes that were found; "" if there is none."""
-    names = tuple(dict.fromkeys(cause.name for cause in result.causes))
+    names = tuple(dict.fromkeys(map(claimed, result.causes)))
     few = names if len(names) <= _FEW else (*names[: _FEW - 1], f"{len(names) - _FEW + 1} more")
     return listed(few) if few else ""
 
@@ -301,14 +304,62 @@ def _is_metadata(difference: Difference) -> bool:
     return difference.severity is Severity.METADATA and not difference.consequence
 
 
-def gathered(unexplained: Iterable[Unexplained]) -> tuple[tuple[str, Aspect, tuple[str, ...]], ...]:
-    """Group unexplained differences by member and aspect, in their order: (path, aspect, places)."""
-    places: dict[tuple[str, Aspect], list[str]] = {}
-    for difference in unexplained:
-        places.setdefault((difference.path, difference.aspect), []).extend(
-            [difference.where] if difference.where else []
-        )
-    return tuple((path, aspect, tuple(where)) for (path, aspect), where in places.items())
+def gathered(
+    unexplained: Iterable[Unexplained], differences: Iterable[Difference] = ()
+) -> tuple[tuple[str, Aspect, tuple[Unexplained, ...]], ...]:
+    """Group unexplained differences by member and aspect: (path, aspect, places).
+
+    The most serious are first, and before them those whose severity the `differences` do not have.
+    """
+    known = _severities(differences)
+    places: dict[tuple[str, Aspect], list[Unexplained]] = {}
+    for one in unexplained:
+        places.setdefault((one.path, one.aspect), []).append(one)
+    order = sorted(places, key=lambda key: known.get(key, len(LADDER)), reverse=True)
+    return tuple((path, aspect, tuple(places[path, aspect])) for path, aspect in order)
+
+
+def by_severity(causes: Iterable[CauseFinding], differences: Iterable[Difference]) -> tuple[CauseFinding, ...]:
+    """Return causes in the order of what differs in their members, the most serious first."""
+    known: dict[str, int] = {}
+    for (path, _), severity in _severities(differences).items():
+        known[path] = max(severity, known.get(path, 0))
+    return tuple(
+        sorted(causes, key=lambda cause: max((known.get(path, 0) for path in cause.members), default=0), reverse=True)
+    )
+
+
+def unexplained_first(
+    causes: Iterable[CauseFinding], unexplained: Iterable[Unexplained], differences: Iterable[Difference]
+) -> bool:
+    """Check whether nothing that has a cause is known to be more serious than what is unexplained."""
+    known = _severities(differences)
+    explained = {path for cause in causes for path in cause.members}
+    left = max((known.get((one.path, one.aspect), len(LADDER)) for one in unexplained), default=-1)
+    return left >= max((severity for (path, _), severity in known.items() if path in explained), default=-1)
+
+
+def _severities(differences: Iterable[Difference]) -> dict[tuple[str, Aspect], int]:
+    """Return the place in LADDER of each difference whose severity is known."""
+    return {(one.path, one.aspect): LADDER.index(one.severity) for one in differences if one.severity}
+
+
+def notes(one: Unexplained) -> tuple[str, ...]:
+    """Return what builds show of an unexplained difference, and what it looks like, as sentences."""
+    return (
+        *(["Builds in one environment differ here, too."] if one.chance else []),
+        *([f"It differs only when {listed(one.variations)} {_vary(one.variations)}."] if one.variations else []),
+        *([f"It looks like {one.looks_like}, which nothing shows."] if one.looks_like else []),
+    )
+
+
+def _vary(names: Sequence[str]) -> str:
+    return "varies" if len(names) == 1 else "vary"
+
+
+def claimed(cause: CauseFinding) -> str:
+    """Name a cause; one that is only possible, with "perhaps"."""
+    return f"{PERHAPS}{cause.name}" if cause.proof is Proof.POSSIBLE else cause.name
 
 
 def repeats(result: Result) -> str:

@@ -218,7 +218,7 @@ def test_evidence_stands_side_by_side_where_there_is_room(
     browser.get(f"{address}/packages/markupsafe.html")
     first, second = browser.find_elements(By.CSS_SELECTOR, ".evidence:first-of-type .sides > div")[:2]
     assert (first.location["y"] == second.location["y"]) is beside
-    assert [mark.text for mark in browser.find_elements(By.CSS_SELECTOR, ".evidence mark")][-2:] == ["4", "6"]
+    assert [mark.text for mark in browser.find_elements(By.CSS_SELECTOR, ".cause mark")][-2:] == ["0644", "0664"]
 
 
 def test_a_slug_leads_to_what_is_known_of_it(browser: Chrome, address: str) -> None:

@@ -65,6 +65,21 @@ def test_wheels_that_differ_end_with_1(tmp_path: Path) -> None:
     assert printed["causes"] or printed["unexplained"]
 
 
+def test_many_places_are_cut_unless_all_are_asked_for(tmp_path: Path) -> None:
+    """How many there are more is printed; the data has all of them."""
+    lines = [[f"value_{number} = {number + much}\n\nsame_{number} = 1\n" for number in range(9)] for much in (0, 100)]
+    first, second = (
+        wheel_in(tmp_path / f"{at}", MEMBERS | {"pkg/__init__.py": "\n".join(one).encode()})
+        for at, one in enumerate(lines)
+    )
+    short, everything = run("compare", first, second).out, run("compare", "--all", first, second).out
+    printed = json.loads(run("compare", "--json", first, second).out)["unexplained"]
+    assert len(printed) == 9
+    assert "and 6 more places" in short
+    assert "more" not in everything
+    assert all(one["where"] in everything for one in printed)
+
+
 def test_the_same_bytes_under_another_name_differ(tmp_path: Path) -> None:
     """The name has the tags, and an installer reads them."""
     ended = run("compare", wheel_in(tmp_path / "1"), wheel_in(tmp_path / "2", name="pkg-1.0-py2.py3-none-any.whl"))

@@ -59,7 +59,7 @@ def test_explain_reports_all_that_is_known(farm: Path) -> None:
         "debug-path (isolated; caused by build-path)",
         "archive-modes (trace; may be caused by umask)",
         "first 0644 second 0664",
-        "_speedups.cpython-311-x86_64-linux-gnu.so: content, .note.strange",
+        "_speedups.cpython-311-x86_64-linux-gnu.so: content .note.strange first 0x10: 00 1a 2f ^^ second 0x10: 00 1b",
         "hold-umask umask first other bytes, debug-only",
         "prefix-map-source, fix-umask: proven, as part of a set: built with fix-umask and prefix-map-source together",
         "no-debug-info: rejected: the wheels then differ in code; it changed what is compiled",
@@ -69,6 +69,16 @@ def test_explain_reports_all_that_is_known(farm: Path) -> None:
         "On the index: The wheel on the index has other bytes than the first build's. Code that may run differs.",
     ):
         assert expected in out
+
+
+def test_explain_prints_all_places_if_they_are_asked_for(farm: Path) -> None:
+    """And else how many there are more."""
+    result = explained("many-places", "1.0")
+    (left,) = result.unexplained
+    many = tuple(replace(left, where=f"place-{number}") for number in range(5))
+    keep(farm, replace(result, unexplained=many))
+    assert "and 2 more places" in run("explain", "many-places", folder=farm).out
+    assert "place-4" in run("explain", "many-places", "--all", folder=farm).out
 
 
 def test_a_recipe_is_printed_as_it_is(farm: Path) -> None:

@@ -148,9 +148,10 @@ def test_a_report_counts_the_files_and_explains_remedies() -> None:
 
 
 def test_the_lines_that_differ_are_shown() -> None:
-    """As a difference, with their place."""
+    """As a difference, with their place and marks below the tokens that differ."""
     (text,) = reports(found("hash-order", "hash-seed", first="Keywords: b", second="Keywords: a"))
-    assert "In `a.py` `line 1`:\n\n```diff\n-Keywords: b\n+Keywords: a\n```\n" in text
+    marks = " " * 11 + "^"
+    assert f"In `a.py` `line 1`:\n\n```diff\n-Keywords: b\n{marks}\n+Keywords: a\n{marks}\n```\n" in text
 
 
 def test_a_build_that_failed_gave_no_different_wheel() -> None:
@@ -177,8 +178,10 @@ def test_what_is_unexplained_goes_to_the_project() -> None:
     project, backend = advice.report(result).split("\n---\n\n")
     assert ".note.strange" in section(project, "Not explained")
     assert ".note.strange" not in backend
-    many = replace(result, unexplained=result.unexplained * 50)
-    assert "and 20 more" in advice.report(many)
+    (left,) = result.unexplained
+    many = replace(result, unexplained=tuple(replace(left, path=f"{number}.so") for number in range(50)))
+    assert "And 20 more, which are not listed here." in advice.report(many)
+    assert "And 48 more in it." in advice.report(replace(result, unexplained=result.unexplained * 50))
     assert advice.report(sample()) == ""
 
 
