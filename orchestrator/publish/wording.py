@@ -91,6 +91,8 @@ REASONS: Mapping[str, str] = {
     Reason.NEEDS_RUST: "it needs a Rust compiler that the image does not have",
     Reason.NEEDS_NETWORK: "its build needs the network, and builds have none",
     Reason.NEEDS_CRATES: "the crates that its Cargo.lock names could not be fetched",
+    Reason.NEEDS_CHECKOUT: "it needs a checkout: its build asks version control for data that the source does not have",
+    Reason.NEEDS_ANSWER: "its build asks a question, such as to accept a licence, and nobody answers",
     Reason.BUILD_ERROR: "its build ends with an error",
     Reason.TIME_OUT: "its build took longer than the limit",
     Reason.OUT_OF_MEMORY: "its build needs more memory than the limit",
