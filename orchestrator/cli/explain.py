@@ -63,7 +63,7 @@ def explain(
         if report:
             output.pasted(advice.report(result) or f"{result.project} {result.version}: there is nothing to report.")
         else:
-            output.blocks(story_of(result))
+            output.blocks(story_of(result, settings.folder))
 
 
 def _recipe(result: Result, form: RecipeForm) -> Recipe:
