@@ -131,12 +131,7 @@ def _nested(pair: SidePair) -> tuple[str, ...]:
 
 def _has_the_clock(pair: SidePair, place: str) -> bool:
     """Return whether each side has its build's time there, in seconds since 1970: no time zone changes these."""
-    clocks = Known(pair[0].traces, pair[1].traces)
-    return any(twin.form == "epoch" and _is_both_clocks(twin, clocks) for twin in dates.twins(token(pair, place)))
-
-
-def _is_both_clocks(twin: dates.Twin, known: Known) -> bool:
-    return bool(dates.in_clock(twin.spans[0], known.first) and dates.in_clock(twin.spans[1], known.second))
+    return dates.has_epoch(token(pair, place), Known(pair[0].traces, pair[1].traces))
 
 
 _NESTED = {
@@ -391,7 +386,7 @@ CAUSES: tuple[Cause, ...] = (
         kinds=TEXTS,
         besides=("nested",),
         erase=in_turn(
-            dates.erasing(dates.is_build_date, b"<date>"),
+            dates.erase_build_dates(b"<date>"),
             lambda pair: pair if pair[0].member.kind != "raw" else by_token(dates.erase_instants)(pair),
         ),
         variations=("time", "timezone"),
