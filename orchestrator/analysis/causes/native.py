@@ -172,7 +172,7 @@ def suspected_of_paths(pair: SidePair) -> tuple[str, ...]:
 
 # --- dates ---------------------------------------------------------------------------------------
 
-_erase_dates = dates.erasing(dates.is_build_date, b"<date>")
+_erase_dates = dates.erase_build_dates(b"<date>")
 
 
 def erase_dates(pair: SidePair) -> SidePair:

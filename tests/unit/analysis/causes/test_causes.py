@@ -240,6 +240,12 @@ def test_a_planted_value_is_found_in_every_encoding(
     [
         ("uid 1111\n", "uid 2222\n", "user-name"),
         ("Linux 6.1.0\n", "Linux 2.6.78\n", "kernel-version"),
+        ("Linux-6.1.0-x86_64-with-glibc2.36\n", "Linux-2.6.78-x86_64-with-glibc2.36\n", "kernel-version"),
+        ("linux_6_1_0_x86_64\n", "linux_2_6_78_x86_64\n", "kernel-version"),
+        ("KERNEL = (6, 1, 0)\n", "KERNEL = (2, 6, 78)\n", "kernel-version"),
+        ("k6.1.0.x\n", "k2.6.78.x\n", "kernel-version"),
+        (f"{FIRST.hostname.upper()}\n", f"{SECOND.hostname.upper()}\n", "host-name"),
+        (f"{FIRST.hostname.replace('-', '_')}:1\n", f"{SECOND.hostname.replace('-', '_')}:1\n", "host-name"),
         ("LANG=C.UTF-8\n", "LANG=et_EE.UTF-8\n", "locale-name"),
         ("offset -12:00\n", "offset +14:00\n", "zone-name"),
         ("sh is /bin/dash\n", "sh is /bin/bash\n", "shell-name"),
@@ -264,6 +270,10 @@ def test_a_common_value_counts_only_at_one_place_on_both_sides(first: str, secon
     [
         ("level 1\n", "level 4\n"),  # the numbers of processors, but nothing speaks of such
         ("uid 1111\n", "uid 3333\n"),
+        ("x-16.1.0-y\n", "x-12.6.78-y\n"),
+        ("x-6.1.0.2-y\n", "x-2.6.78.2-y\n"),
+        ("x-6.1.01-y\n", "x-2.6.781-y\n"),
+        ("x-6.1.0-y\n", "x-2.6.79-y\n"),
         ("umask 0022\n", "umask 0077\n"),
         (f"x {FIRST.hostname}\n", "x elsewhere\n"),
         (f"x {SECOND.hostname}\n", f"x {FIRST.hostname}\n"),  # each has the other's
@@ -353,6 +363,13 @@ def test_one_instant_in_two_zones_suspects_the_zone(form: str) -> None:
         ("/x/.tmpAbCdEf/y\n", "/x/.tmpGhIjKl/y\n", "random-folder"),
         ("/x/tmpab12cd34\n", "/x/tmpzz99_yx8\n", "random-folder"),
         ("/x/skbuild-ab12xd34/y\n", "/x/skbuild-zz99_yx8/y\n", "random-folder"),  # a prefix of a package's own
+        ("/x/out/.tmp-ss043i4h\n", "/x/out/.tmp-po74ghhb\n", "random-folder"),
+        ("'.tmp-ss043i4h'\n", "'.tmp-po74ghhb'\n", "random-folder"),
+        ("/x/tmpab12cd34.build-temp/a.o\n", "/x/tmpzz99_yx8.build-temp/a.o\n", "random-folder"),
+        ("/tmp/cmkab12xd34/a\n", "/tmp/cmkzz99_yx8/a\n", "random-folder"),  # noqa: S108 - of a container
+        ("/tmp/ab12xd34.c\n", "/tmp/zz99_yx8.c\n", "random-folder"),  # noqa: S108 - of a container
+        ("/tmp/onefile_ab12xd34.txt\n", "/tmp/onefile_zz99_yx8.txt\n", "random-folder"),  # noqa: S108 - of a container
+        ("/tmp/cc1aB2cD.o\n", "/tmp/ccXyZ3wq.o\n", "random-folder"),  # noqa: S108 - of a container
         ("/x/a.build_ab12xd34/y/b-k0k0k0k0/z\n", "/x/a.build_zz99_yx8/y/b-j1j1j1j1/z\n", "random-folder"),
     ],
 )
@@ -373,6 +390,7 @@ def test_random_values_are_recognized_by_their_form(first: str, second: str, cau
         ("skbuild-alphabet", "skbuild-commands"),
         ("skbuild-ab12xd34", "sk-build-zz99_yx8"),
         ("skbuild-ab12xd34x", "skbuild-zz99_yx8z"),
+        ("skbuild-ab12xd34.c", "skbuild-zz99_yx8.h"),
     ],
 )
 def test_not_every_ending_of_a_folder_is_random(first: str, second: str) -> None:
