@@ -118,6 +118,18 @@ class Elf:
         return self.kind == "ET_REL"
 
 
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One compile unit of the debug information; offsets in its sections, in bytes."""
+
+    begin: int
+    end: int
+    name: str  # of its source
+    address: int | None  # of its code; None if it is in several parts
+    lines: int  # offset of its line table; -1 if it has none
+    abbreviations: int  # offset of its table of abbreviations
+
+
 class _Stream(io.BytesIO):
     """A content as a file object, for the library."""
 
@@ -278,6 +290,29 @@ def producers(found: Elf, part: Callable[[str], Content | None]) -> tuple[str, .
         return tuple(_producers(info)) if info.has_debug_info and info.debug_abbrev_sec else ()
     except _BROKEN:
         return ()
+
+
+def units(found: Elf, part: Callable[[str], Content | None]) -> tuple[Unit, ...]:
+    """Return the compile units of the debug information; empty if there are none, too many, or a broken one."""
+    try:
+        info = _debug_information(found, part)
+        every = tuple(islice(info.iter_CUs(), _MOST_UNITS + 1)) if info.has_debug_info and info.debug_abbrev_sec else ()
+        return tuple(map(_unit, every)) if len(every) <= _MOST_UNITS else ()
+    except _BROKEN:
+        return ()
+
+
+def _unit(unit: Any) -> Unit:  # noqa: ANN401
+    attributes = unit.get_top_DIE().attributes
+    name = attributes["DW_AT_name"].value
+    return Unit(
+        begin=unit.cu_offset,
+        end=unit.cu_offset + unit.size,
+        name=name.decode("utf-8", "replace"),
+        address=attributes["DW_AT_low_pc"].value if "DW_AT_high_pc" in attributes else None,
+        lines=attributes["DW_AT_stmt_list"].value if "DW_AT_stmt_list" in attributes else -1,
+        abbreviations=unit["debug_abbrev_offset"],
+    )
 
 
 def _debug_information(found: Elf, part: Callable[[str], Content | None]) -> DWARFInfo:

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.formats import dwarf, elf, elf_symbols, machine_words
+from orchestrator.analysis.formats import dwarf, elf, elf_symbols, elf_units, machine_words
 from orchestrator.analysis.formats.alignment import Alignment, Gap, align, runs
 from orchestrator.analysis.formats.elf_headers import MOVED, between, dynamic, structure
 from orchestrator.analysis.formats.elf_loaded import (
@@ -21,7 +21,6 @@ from orchestrator.analysis.formats.elf_loaded import (
     id_places,
     loaded_equal,
 )
-from orchestrator.analysis.formats.elf_symbols import Shuffle
 from orchestrator.analysis.formats.machine_words import Dictionary, Layout, Span, Strings
 from orchestrator.analysis.formats.render import BytesContent, Stretch, beyond, contents_equal, spell, spell_strings
 from orchestrator.model import Severity
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from orchestrator.analysis.causes.model import Content
     from orchestrator.analysis.formats.elf import Elf, Section
     from orchestrator.analysis.formats.elf_loaded import Files
+    from orchestrator.analysis.formats.elf_symbols import Shuffle
 
 UNORDERED = " (strings)"
 """Suffix of a token of NUL-terminated strings whose order is irrelevant."""
@@ -61,7 +61,7 @@ class _Changed:
     @property
     def uneven(self) -> bool:
         """Whether its contents may have moved, even if its length is the same."""
-        alike = self.alignment is not None and all(gap.even for gap in self.alignment.gaps)
+        alike = self.alignment is not None and all(gap.even and gap.first == gap.second for gap in self.alignment.gaps)
         return self.contents[0].size != self.contents[1].size or not alike
 
 
@@ -113,11 +113,11 @@ def _changed(files: Files, pair: tuple[Section, Section], shuffled: Mapping[str,
         Stretch(files[0].content, pair[0].offset, pair[0].size),
         Stretch(files[1].content, pair[1].offset, pair[1].size),
     )
+    contents = files[0].part(pair[0]), files[1].part(pair[1])
+    if (shuffle := shuffled.get(pair[0].name)) is not None:  # even equal bytes may belong to other symbols
+        return _Changed(pair, contents, shuffle.alignment, shuffle.lengths)
     if contents_equal(*raw):
         return None
-    contents = files[0].part(pair[0]), files[1].part(pair[1])
-    if pair[0].name in shuffled:
-        return _Changed(pair, contents, shuffled[pair[0].name].alignment)
     alignment, lengths = _alignment(pair[0], contents, files[0].elf)
     return _Changed(pair, contents, alignment, lengths)
 
@@ -207,9 +207,9 @@ def _shuffled(files: Files, pairs: list[tuple[Section, Section]]) -> dict[str, S
     for name, follow in ((".eh_frame", elf_symbols.frames), (".eh_frame_hdr", elf_symbols.frame_table)):
         place = _layout(pairs, [], found).place
         for pair in pairs:
-            if pair[0].name == name and (alignment := follow(pair, contents, files[0].elf, place)) is not None:
-                found[name] = Shuffle(alignment)
-    return found
+            if pair[0].name == name and (shuffle := follow(pair, contents, files[0].elf, place)) is not None:
+                found[name] = shuffle
+    return found | elf_units.shuffles(files, pairs, _layout(pairs, [], found).place)
 
 
 def _order(shuffled: Mapping[str, Shuffle], pairs: list[tuple[Section, Section]]) -> Iterator[Token]:

@@ -88,6 +88,7 @@ class Shuffle:
 
     alignment: Alignment
     names: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    lengths: frozenset[int] = frozenset()  # offsets on the first side of words that are lengths of what follows them
 
 
 def shuffles(
@@ -204,21 +205,40 @@ def _texts(data: bytes, stretches: list[tuple[int, int]]) -> dict[bytes, list[in
 # --- tables that follow --------------------------------------------------------------------------
 
 
-def frames(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Alignment | None:
-    """Pair the records of .eh_frame by their functions; None unless all have a partner."""
-    first, second = (
-        list(frame_records(content.read(one.offset, min(one.size, _LARGEST)), one.address, ours))
-        for content, one in zip(contents, pair, strict=True)
-    )
+def frames(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Shuffle | None:
+    """Pair the records of .eh_frame by their functions; None unless all have a partner.
+
+    The linker pads each object's last record, except that of the last object.
+    """
+    data = [content.read(one.offset, min(one.size, _LARGEST)) for content, one in zip(contents, pair, strict=True)]
+    first, second = (list(frame_records(raw, one.address, ours)) for raw, one in zip(data, pair, strict=True))
     about = {function: (begin, end) for begin, end, function in second if function is not None}
     heads = [(begin, end) for begin, end, function in reversed(second) if function is None]
-    gaps = []
+    gaps: list[Gap] = []
+    lengths = set()
     for begin, end, function in first:
         partner = about.pop(place(function) or -1, None) if function is not None else heads.pop() if heads else None
-        if partner is None or partner[1] - partner[0] != end - begin:
+        if partner is None or (record := _record(data, (begin, end), partner)) is None:
             return None
-        gaps.append(Gap(begin, end, *partner))
-    return None if about or heads else Alignment(tuple(gaps))
+        gaps += record
+        lengths |= {begin} if len(record) > 1 else set()
+    alignment = Alignment(tuple(sorted(gaps, key=lambda gap: (gap.first, gap.first_end))))
+    return None if about or heads else Shuffle(alignment, lengths=frozenset(lengths))
+
+
+def _record(data: list[bytes], ours: tuple[int, int], theirs: tuple[int, int]) -> list[Gap] | None:
+    """Pair two records: whole if they have one length; else length, contents and padding, which is of zeros."""
+    (begin, end), (there, there_end) = ours, theirs
+    size = min(end - begin, there_end - there)
+    if end - begin == there_end - there:
+        return [Gap(begin, end, there, there_end)]
+    if (data[0][begin + size : end] + data[1][there + size : there_end]).strip(b"\0") or size < _WORD:
+        return None
+    return [
+        Gap(begin, begin + _WORD, there, there + _WORD),
+        Gap(begin + _WORD, begin + size, there + _WORD, there + size),
+        Gap(begin + size, end, there + size, there_end),
+    ]
 
 
 def frame_records(data: bytes, address: int, found: Elf) -> Iterator[tuple[int, int, int | None]]:
@@ -236,7 +256,7 @@ def frame_records(data: bytes, address: int, found: Elf) -> Iterator[tuple[int, 
         at = end
 
 
-def frame_table(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Alignment | None:
+def frame_table(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Shuffle | None:
     """Pair the entries of .eh_frame_hdr, which are sorted by address, by their functions."""
     first, second = (
         content.read(left.offset, min(left.size, _LARGEST)) for content, left in zip(contents, pair, strict=True)
@@ -255,4 +275,4 @@ def frame_table(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], in
         if right is None:
             return None
         gaps.append(Gap(at, at + 2 * _WORD, right, right + 2 * _WORD))
-    return None if there else Alignment(tuple(gaps))
+    return None if there else Shuffle(Alignment(tuple(gaps)))
