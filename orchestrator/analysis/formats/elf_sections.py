@@ -5,10 +5,11 @@ from __future__ import annotations
 import lzma
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.formats import dwarf, elf, elf_symbols, elf_units, machine_words
+from orchestrator.analysis.formats import dwarf, elf, elf_lookup, elf_references, elf_symbols, elf_units, machine_words
 from orchestrator.analysis.formats.alignment import Alignment, Gap, align, runs
 from orchestrator.analysis.formats.elf_headers import MOVED, between, dynamic, structure
 from orchestrator.analysis.formats.elf_loaded import (
@@ -38,6 +39,10 @@ UNORDERED = " (strings)"
 
 ORDER = "order of symbols"
 """A token that lists the symbols of some sections, each ended by NUL, in the order of their addresses."""
+
+_Follow = Callable[
+    [tuple["Section", "Section"], tuple["Content", "Content"], "Elf", Callable[[int], int | None]], "Shuffle | None"
+]
 
 _TLS = 0x400
 _DATA = (".rodata", ".data")
@@ -75,12 +80,16 @@ def tokens(first: Content, second: Content, ours: Elf, theirs: Elf) -> tuple[Tok
     pairs, alone = _pair(ours, theirs)
     shuffled = _shuffled(files, pairs)
     changed = [one for pair in pairs if (one := _changed(files, pair, shuffled)) is not None]
+    placed = _layout(pairs, changed, shuffled)
+    if shuffled:
+        changed = [one for one in changed if not elf_lookup.is_derived(one.sections, files)]
     equal = loaded_equal(files)
     found = [
         *structure(files),
         *(token for section in alone for token in _alone(files, section)),
         *_order(shuffled, pairs),
-        *_contents(files, pairs, changed, _layout(pairs, changed, shuffled)),
+        *_kept(files, pairs, shuffled, placed),
+        *_contents(files, pairs, changed, placed, shuffled),
         *between(files),
     ]
     found = [token for token in found if token.first != token.second]
@@ -167,8 +176,13 @@ def _alone(files: Files, where: tuple[int, Section]) -> Iterator[Token]:
 
 
 def _contents(
-    files: Files, pairs: list[tuple[Section, Section]], changed: list[_Changed], placed: Layout
+    files: Files,
+    pairs: list[tuple[Section, Section]],
+    changed: list[_Changed],
+    placed: Layout,
+    shuffled: Mapping[str, Shuffle],
 ) -> Iterator[Token]:
+    numbers = elf_lookup.numbers(files) if shuffled else {}
     tables = {first.name: table for first in changed if (table := _strings(first)) is not None}
     sizes = frozenset(
         (first.memory, second.memory) for first, second in pairs if first.loaded and first.memory != second.memory
@@ -187,7 +201,10 @@ def _contents(
             table = tables[first.name]
             yield Token(first.name + UNORDERED, *spell_strings(table.first, table.second, table.alignment), depth)
         else:
-            yield from _spelled(first, depth, _dictionary(first, files[0].elf, tables, changed, placed, sizes))
+            dictionary = _dictionary(first, files[0].elf, tables, changed, placed, sizes)
+            if dictionary is not None and first.sections[0].kind in RELOCATIONS and first.name in shuffled:
+                dictionary = replace(dictionary, numbers=numbers)
+            yield from _spelled(first, depth, dictionary)
     yield from dynamic(files)
 
 
@@ -204,12 +221,31 @@ def _shuffled(files: Files, pairs: list[tuple[Section, Section]]) -> dict[str, S
     ours, theirs = (elf_symbols.read(file.content, file.elf) for file in files)
     if ours is None or theirs is None or not (found := elf_symbols.shuffles(pairs, contents, ours, theirs)):
         return {}
-    for name, follow in ((".eh_frame", elf_symbols.frames), (".eh_frame_hdr", elf_symbols.frame_table)):
-        place = _layout(pairs, [], found).place
-        for pair in pairs:
-            if pair[0].name == name and (shuffle := follow(pair, contents, files[0].elf, place)) is not None:
-                found[name] = shuffle
+    found |= elf_lookup.shuffles(pairs, files, elf_lookup.numbers(files))
+    found |= _followed(files, pairs, found, elf_symbols.relocations, *RELOCATIONS)
+    found |= elf_references.anchored(files, pairs, found)
+    found |= _followed(files, pairs, found, elf_symbols.frames, ".eh_frame")
+    found |= _followed(files, pairs, found, elf_symbols.frame_table, ".eh_frame_hdr")
     return found | elf_units.shuffles(files, pairs, _layout(pairs, [], found).place)
+
+
+def _kept(
+    files: Files, pairs: list[tuple[Section, Section]], shuffled: Mapping[str, Shuffle], placed: Layout
+) -> Iterator[Token]:
+    """List the references that lead to other symbols, because they are the same words as before."""
+    symbols = elf_symbols.read(files[0].content, files[0].elf) if shuffled else None
+    names = {one.value: one.name for one in symbols or () if one.size and one.section in shuffled}
+    yield from elf_references.kept(files, pairs, shuffled, placed, names)
+
+
+def _followed(
+    files: Files, pairs: list[tuple[Section, Section]], shuffled: Mapping[str, Shuffle], follow: _Follow, *wanted: str
+) -> dict[str, Shuffle]:
+    """Pair the parts of the sections of these names or kinds, by what they refer to."""
+    contents, place = (files[0].content, files[1].content), _layout(pairs, [], shuffled).place
+    about = [pair for pair in pairs if pair[0].loaded and (pair[0].name in wanted or pair[0].kind in wanted)]
+    found = ((pair[0].name, follow(pair, contents, files[0].elf, place)) for pair in about)
+    return {name: shuffle for name, shuffle in found if shuffle is not None}
 
 
 def _order(shuffled: Mapping[str, Shuffle], pairs: list[tuple[Section, Section]]) -> Iterator[Token]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.formats.alignment import Alignment, Gap
@@ -27,11 +27,12 @@ _MOST = 100_000  # symbols, or entries of a table
 _LARGEST = 24 << 20
 _LONGEST_NAME = 1 << 10
 _KINDS = (1, 2)  # STT_OBJECT, STT_FUNC
+_FILE = 4  # STT_FILE
 _WORD = 4
 _TABLE_HEAD = 12  # bytes of .eh_frame_hdr before its table, as GNU ld writes it
 # What x86 compilers and linkers put between functions; other machines' no-ops are not treated as padding.
 _NO_OPERATION = re.compile(
-    rb"(?:[\x90\xcc\0]|\x66*\x2e?\x0f\x1f(?:\x00|\x40\x00|\x44\x00\x00|\x80\0{4}|\x84\0{5}))*", re.DOTALL
+    rb"(?:[\xcc\0]|\x66?\x90|\x66*\x2e?\x0f\x1f(?:\x00|\x40\x00|\x44\x00\x00|\x80\0{4}|\x84\0{5}))*", re.DOTALL
 )
 
 
@@ -45,6 +46,12 @@ class Symbol:
     size: int
     kind: int  # STT_...
     binding: str
+    source: str = ""  # the file that it is local to
+
+    @property
+    def local(self) -> bool:
+        """Whether other objects of the library cannot refer to it."""
+        return int(self.binding.split()[1], 16) < 1 << _WORD
 
     def text(self, place: Callable[[int], int]) -> bytes:
         """Format it, with its address on the second side."""
@@ -63,7 +70,17 @@ def read(content: Content, found: Elf, kind: str = FOR_DEBUGGERS) -> tuple[Symbo
         return None
     names = content.read(strings.offset, strings.size)
     raw = content.read(table.offset, table.size)
-    return tuple(_symbol(raw[at : at + table.entry], names, found) for at in range(0, len(raw), table.entry))
+    return tuple(
+        _with_sources(_symbol(raw[at : at + table.entry], names, found) for at in range(0, len(raw), table.entry))
+    )
+
+
+def _with_sources(symbols: Iterable[Symbol]) -> Iterator[Symbol]:
+    """Give local symbols the file that is listed before them."""
+    source = ""
+    for symbol in symbols:
+        source = symbol.name if symbol.kind == _FILE else source
+        yield replace(symbol, source=source) if symbol.local else symbol
 
 
 def _symbol(raw: bytes, names: bytes, found: Elf) -> Symbol:
@@ -96,7 +113,7 @@ def shuffles(
 ) -> dict[str, Shuffle]:
     """Find the loaded sections with the same symbols in a different order; empty if no order changed.
 
-    If one section's order changed, sections without symbols may follow it: those are compared by their strings.
+    If one section's order changed, texts in sections without symbols may follow it.
     """
     loaded = [pair for pair in pairs if pair[0].loaded and pair[1].loaded and pair[0].memory]
     named = _by_section(ours), _by_section(theirs)
@@ -104,9 +121,15 @@ def shuffles(
     moved = any(_is_moved(named[0].get(one.name, []), named[1].get(one.name, [])) for one, _ in loaded)
     for pair in loaded if moved else ():
         atoms = named[0].get(pair[0].name, []), named[1].get(pair[0].name, [])
+        if not atoms[0] and not _has_texts(pair[0]):
+            continue
         if (shuffle := _shuffle(pair, contents, atoms)) is not None:
             found[pair[0].name] = shuffle
     return found
+
+
+def _has_texts(section: Section) -> bool:
+    return section.kind == "SHT_STRTAB" or section.name.startswith(".rodata")
 
 
 Atoms = list[tuple[int, int, str]]
@@ -119,7 +142,7 @@ def _by_section(symbols: Sequence[Symbol]) -> Mapping[str, Atoms]:
     for one in sorted(symbols, key=lambda one: (one.section, one.value, -one.size, one.name)):
         parts = found[one.section]
         if one.kind in _KINDS and one.size and not (parts and one.value < parts[-1][0] + parts[-1][1]):
-            parts.append((one.value, one.size, one.name))
+            parts.append((one.value, one.size, f"{one.source}: {one.name}" if one.local else one.name))
     return found
 
 
@@ -276,3 +299,20 @@ def frame_table(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], in
             return None
         gaps.append(Gap(at, at + 2 * _WORD, right, right + 2 * _WORD))
     return None if there else Shuffle(Alignment(tuple(gaps)))
+
+
+def relocations(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Shuffle | None:
+    """Pair the relocations of a linked object by the places that they change; None unless all have a partner."""
+    entry = pair[0].entry
+    if entry not in (3 * ours.width, 2 * ours.width) or pair[0].size != pair[1].size or pair[0].size > _LARGEST:
+        return None
+    first, second = (content.read(one.offset, one.size) for content, one in zip(contents, pair, strict=True))
+    places = range(0, len(first) - entry + 1, entry)
+    there = {int.from_bytes(second[at : at + ours.width], ours.order): at for at in places}
+    gaps = []
+    for at in places:
+        right = there.pop(place(int.from_bytes(first[at : at + ours.width], ours.order)) or -1, None)
+        if right is None:
+            return None
+        gaps.append(Gap(at, at + entry, right, right + entry))
+    return Shuffle(Alignment(tuple(gaps))) if gaps else None

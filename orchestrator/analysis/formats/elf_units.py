@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from posixpath import basename
 from typing import TYPE_CHECKING
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
 Partners = tuple[tuple["Unit", "Unit"], ...]
 
-_MOST_ALIKE = 64  # parts of one length that are compared with each other
-_LISTS = (".debug_loclists", ".debug_rnglists")
+_FAR = 1 << 64  # beyond any offset
 
 
 def shuffles(files: Files, pairs: Iterable[Pair], place: Callable[[int], int | None]) -> dict[str, Shuffle]:
@@ -67,17 +67,12 @@ def _pairing(pair: Pair, files: Files, partners: Partners) -> Shuffle | None:
     parts = [file.part(section) for file, section in zip(files, pair, strict=True)]
     if not name.startswith(".debug_") or max(part.size for part in parts) > LARGEST:
         return None
-    first, second = (part.read(0, part.size) for part in parts)
-    order = files[0].elf.order
-    if name == ".debug_line":
-        return _lines(first, second, order, partners)
-    if name == ".debug_info":
-        return _shuffle(((one.begin, one.end), (other.begin, other.end)) for one, other in partners)
-    if name == ".debug_abbrev":
-        return _abbreviations(len(first), len(second), partners)
-    if name == ".debug_aranges":
-        return _address_tables(first, second, order, partners)
-    return _lists(first, second, order) if name in _LISTS else None
+    follow = _FOLLOW.get(name)
+    return (
+        None
+        if follow is None
+        else follow(parts[0].read(0, LARGEST), parts[1].read(0, LARGEST), files[0].elf.order, partners)
+    )
 
 
 def _shuffle(parts: Iterable[tuple[tuple[int, int], tuple[int, int]]]) -> Shuffle | None:
@@ -91,14 +86,18 @@ def _lines(first: bytes, second: bytes, order: dwarf.Order, partners: Partners) 
     return Shuffle(found[0], lengths=found[1])
 
 
-def _abbreviations(size: int, other_size: int, partners: Partners) -> Shuffle | None:
+def _info(_first: bytes, _second: bytes, _order: dwarf.Order, partners: Partners) -> Shuffle | None:
+    return _shuffle(((one.begin, one.end), (other.begin, other.end)) for one, other in partners)
+
+
+def _abbreviations(first: bytes, second: bytes, _order: dwarf.Order, partners: Partners) -> Shuffle | None:
     """Pair the tables of abbreviations, several of which may be shared by units."""
     there = {ours.abbreviations: theirs.abbreviations for ours, theirs in partners}
     if any(there[ours.abbreviations] != theirs.abbreviations for ours, theirs in partners):
         return None
     ends = (
         dict(zip(begins := sorted(set(offsets)), [*begins[1:], end], strict=True))
-        for offsets, end in ((there.keys(), size), (there.values(), other_size))
+        for offsets, end in ((there.keys(), len(first)), (there.values(), len(second)))
     )
     ours, theirs = ends
     return _shuffle(((begin, end), (there[begin], theirs[there[begin]])) for begin, end in ours.items())
@@ -119,27 +118,32 @@ def _address_tables(first: bytes, second: bytes, order: dwarf.Order, partners: P
     return _shuffle((stretch, theirs[units[unit]]) for unit, stretch in ours.items())
 
 
-def _lists(first: bytes, second: bytes, order: dwarf.Order) -> Shuffle | None:
-    """Pair lists of locations or ranges, which name no unit: with the most similar part of the same length."""
+def _lists(first: bytes, second: bytes, order: dwarf.Order, places: Iterable[tuple[int, int]]) -> Shuffle | None:
+    """Pair lists of locations or ranges, from which units refer to these offsets on both sides."""
     ours, theirs = dwarf.parts(first, order), dwarf.parts(second, order)
-    if ours is None or theirs is None or sorted(map(_size, ours)) != sorted(map(_size, theirs)):
+    if ours is None or theirs is None or len(ours) != len(theirs):
         return None
-    left: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for stretch in theirs:
-        left[_size(stretch)].append(stretch)
-    found = []
-    for begin, end in ours:
-        alike = left[end - begin]
-        best = min(alike[:_MOST_ALIKE], key=lambda there: _distance(first[begin:end], second[there[0] : there[1]]))
-        alike.remove(best)
-        found.append(((begin, end), best))
-    return _shuffle(found)
+    found = {_around(ours, left): _around(theirs, right) for left, right in places if (left, right) != (-1, -1)}
+    if found.keys() != set(ours) or set(found.values()) != set(theirs):
+        return None
+    return _shuffle((left, right) for left, right in found.items() if left and right)
 
 
-def _size(stretch: tuple[int, int]) -> int:
-    return stretch[1] - stretch[0]
+def _around(parts: tuple[tuple[int, int], ...], offset: int) -> tuple[int, int] | None:
+    """Return the part that contains an offset."""
+    at = bisect_right(parts, (offset, _FAR)) - 1
+    return parts[at] if at >= 0 and parts[at][0] <= offset < parts[at][1] else None
 
 
-def _distance(ours: bytes, theirs: bytes) -> int:
-    """Return in how many bits two texts of one length differ."""
-    return (int.from_bytes(ours, "little") ^ int.from_bytes(theirs, "little")).bit_count()
+_FOLLOW: Mapping[str, Callable[[bytes, bytes, dwarf.Order, Partners], Shuffle | None]] = {
+    ".debug_info": _info,
+    ".debug_line": _lines,
+    ".debug_abbrev": _abbreviations,
+    ".debug_aranges": _address_tables,
+    ".debug_loclists": lambda first, second, order, partners: _lists(
+        first, second, order, ((one.locations, other.locations) for one, other in partners)
+    ),
+    ".debug_rnglists": lambda first, second, order, partners: _lists(
+        first, second, order, ((one.ranges, other.ranges) for one, other in partners)
+    ),
+}

@@ -196,17 +196,18 @@ class _Speller:
                 self.done = at + WORD
                 at = self.done
             while at < run_end + begin:
-                self._one(ours, theirs, at - low, run_end + begin - low, (low, shift))
+                self._one(ours, theirs, at - low, run_end + begin - low, (low, shift, gap.first))
                 at = max(at + 1, self.done)
 
-    def _one(self, ours: bytes, theirs: bytes, at: int, end: int, where: tuple[int, int]) -> None:
+    def _one(self, ours: bytes, theirs: bytes, at: int, end: int, where: tuple[int, int, int]) -> None:
         self.words += 1
-        low, shift = where
+        low, shift, part = where
         floor = max(0, self.done - low)
         found = None
         if self.dictionary is not None:
             inside = (self.addresses[0] + low, self.addresses[1] + low + shift) if self.addresses else None
-            found = self.dictionary.meaning(Here(ours, theirs, at, inside, self.addresses, floor))
+            whole = (self.addresses[0] + part, self.addresses[1] + part + shift) if self.addresses else None
+            found = self.dictionary.meaning(Here(ours, theirs, at, inside, self.addresses, whole, floor))
         if found is None:
             self.runs += 1
             begin, end = whole_text(ours, at, end, floor)
