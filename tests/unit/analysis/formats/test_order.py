@@ -11,9 +11,9 @@ import pytest
 
 from orchestrator.analysis.causes.catalogue import CAUSES
 from orchestrator.analysis.causes.model import Side
-from orchestrator.analysis.diagnose import explain
 from orchestrator.analysis.formats import native
 from orchestrator.analysis.formats.render import BytesContent
+from orchestrator.analysis.matching import explain
 from orchestrator.model import Traces
 
 NAMES = ("alpha", "beta", "epsilon", "delta")
