@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ from orchestrator.analysis.formats.elf_loaded import (
     id_places,
     loaded_equal,
 )
+from orchestrator.analysis.formats.elf_symbols import FOR_THE_LOADER
 from orchestrator.analysis.formats.machine_words import Dictionary, Layout, Span, Strings
 from orchestrator.analysis.formats.render import BytesContent, Stretch, beyond, contents_equal, spell, spell_strings
 from orchestrator.model import Severity
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from orchestrator.analysis.causes.model import Content
     from orchestrator.analysis.formats.elf import Elf, Section
     from orchestrator.analysis.formats.elf_loaded import Files
-    from orchestrator.analysis.formats.elf_symbols import Shuffle
+    from orchestrator.analysis.formats.elf_symbols import Atoms, Shuffle, Symbol
 
 UNORDERED = " (strings)"
 """Suffix of a token of NUL-terminated strings whose order is irrelevant."""
@@ -183,6 +185,7 @@ def _contents(
     shuffled: Mapping[str, Shuffle],
 ) -> Iterator[Token]:
     numbers = elf_lookup.numbers(files) if shuffled else {}
+    symbols = elf_symbols.by_section(_symbols_of(files[0])) if changed else {}
     tables = {first.name: table for first in changed if (table := _strings(first)) is not None}
     sizes = frozenset(
         (first.memory, second.memory) for first, second in pairs if first.loaded and first.memory != second.memory
@@ -204,7 +207,7 @@ def _contents(
             dictionary = _dictionary(first, files[0].elf, tables, changed, placed, sizes)
             if dictionary is not None and first.sections[0].kind in RELOCATIONS and first.name in shuffled:
                 dictionary = replace(dictionary, numbers=numbers)
-            yield from _spelled(first, depth, dictionary)
+            yield from _spelled(first, depth, dictionary, symbols)
     yield from dynamic(files)
 
 
@@ -343,14 +346,37 @@ def _dictionary(
     )
 
 
-def _spelled(one: _Changed, depth: Severity, dictionary: Dictionary | None) -> Iterator[Token]:
+def _spelled(
+    one: _Changed, depth: Severity, dictionary: Dictionary | None, symbols: Mapping[str, Atoms]
+) -> Iterator[Token]:
     assert one.alignment is not None  # noqa: S101 - the caller has checked
     loaded = one.sections[0].loaded
     addresses = (one.sections[0].address, one.sections[1].address) if loaded else None
-    found = spell(*one.contents, one.alignment, dictionary, addresses, one.lengths)
+    names = _namer(symbols.get(one.name, []), one.sections[0].address) if loaded else None
+    found = spell(
+        *one.contents, one.alignment, dictionary, addresses, one.lengths, names, code=one.sections[0].executable
+    )
     yield Token(one.name, *found.texts, depth)
     if depth is not Severity.DEBUG:
         yield Token(one.name + MOVED, *found.moved, depth)
+
+
+def _symbols_of(file: File) -> tuple[Symbol, ...]:
+    """Return the symbols for debuggers, or else those for the loader."""
+    return elf_symbols.read(file.content, file.elf) or elf_symbols.read(file.content, file.elf, FOR_THE_LOADER) or ()
+
+
+def _namer(atoms: Atoms, base: int) -> Callable[[int], str]:
+    """Return a function from an offset in a section to the symbol that contains it, empty if none does."""
+    starts = [address for address, _, _ in atoms]
+
+    def name(offset: int) -> str:
+        at = bisect_right(starts, base + offset) - 1
+        if at < 0 or base + offset >= atoms[at][0] + atoms[at][1]:
+            return ""
+        return f"{atoms[at][2]}+{base + offset - atoms[at][0]:#x}"
+
+    return name
 
 
 def _packed(one: _Changed, depth: Severity) -> Token:

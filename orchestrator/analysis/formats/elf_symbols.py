@@ -116,7 +116,7 @@ def shuffles(
     If one section's order changed, texts in sections without symbols may follow it.
     """
     loaded = [pair for pair in pairs if pair[0].loaded and pair[1].loaded and pair[0].memory]
-    named = _by_section(ours), _by_section(theirs)
+    named = by_section(ours), by_section(theirs)
     found: dict[str, Shuffle] = {}
     moved = any(_is_moved(named[0].get(one.name, []), named[1].get(one.name, [])) for one, _ in loaded)
     for pair in loaded if moved else ():
@@ -136,7 +136,7 @@ Atoms = list[tuple[int, int, str]]
 """Address, size and name of parts of a section, in order."""
 
 
-def _by_section(symbols: Sequence[Symbol]) -> Mapping[str, Atoms]:
+def by_section(symbols: Sequence[Symbol]) -> Mapping[str, Atoms]:
     """Return the named parts of each section, without overlapping ones; of two names of a part, the first."""
     found: dict[str, Atoms] = defaultdict(list)
     for one in sorted(symbols, key=lambda one: (one.section, one.value, -one.size, one.name)):

@@ -12,7 +12,7 @@ import pytest
 from orchestrator.analysis.causes.catalogue import CAUSES
 from orchestrator.analysis.causes.model import Side
 from orchestrator.analysis.formats import native
-from orchestrator.analysis.formats.render import BytesContent
+from orchestrator.analysis.formats.render import BytesContent, beyond
 from orchestrator.analysis.matching import explain
 from orchestrator.model import Traces
 
@@ -112,3 +112,24 @@ def test_a_call_that_leads_to_another_function_is_not_explained() -> None:
     )
     assert ".text: references to what moved" in look(first, second)[1]
     assert look(first, honest) == (("object-order",), ())
+
+
+def test_a_difference_in_code_is_shown_with_its_function_and_its_bytes() -> None:
+    """At the offset of the first byte that differs, in hex on both sides."""
+    bodies = ("int alpha(int x) { return x & 5; }", "int alpha(int x) { return x & 7; }")
+    files = [linked(NAMES, (), ("alpha", body)) for body in bodies]
+    ours, theirs = native.normalize("x.so", *map(BytesContent, files))
+    assert ours.tokens.keys() == {".text"}
+    first, second = ours.tokens[".text"].decode().strip(), theirs.tokens[".text"].decode().strip()
+    offset = int(first.split()[0], 16)
+    assert (first, second) == (f"0x{offset:x} (alpha+0x{offset:x}): \\x05", f"0x{offset:x} (alpha+0x{offset:x}): \\x07")
+
+
+def test_what_differs_too_much_is_shown_in_part() -> None:
+    """With its size, and from the first byte that differs."""
+    first, second = (BytesContent(b"equal" + fill * 100) for fill in (b"\1", b"\2"))
+    ours, theirs = beyond(first, second)
+    assert ours.startswith(b"105 bytes (digest ")
+    assert b"from 0x5: \\x01\\x01" in ours
+    assert b"from 0x5: \\x02\\x02" in theirs
+    assert len(ours) < 500
