@@ -214,6 +214,22 @@ COMPILE_DATE = (
         '`datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), UTC)`.'
     ),
 )
+STATIC_LIBRARY_HEADERS = (
+    project(
+        "Create static libraries without times, owners and modes: `ar rcsD`, or `ARFLAGS=rcD`; leave `U` out. Or leave "
+        "static libraries out of the wheel if nothing links with them."
+    ),
+)
+OTHER_COMPILER = (
+    project(
+        "Document the compiler and its version with which the published wheels are built, for instance the image of "
+        "manylinux by its digest, so that others can build with it."
+    ),
+)
+REPAIRED = (project("Document the versions of auditwheel and patchelf with which the published wheels are repaired."),)
+STRIPPED = (
+    project("Document whether the published wheels are stripped, and by what, so that others can do the same."),
+)
 OBJECT_ORDER = (
     project(
         "Sort the set of sources before it is passed to Extension: `Extension(name, sources=sorted(SOURCES))`.",

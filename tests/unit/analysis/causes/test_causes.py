@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import pytest
 
+from orchestrator.analysis.causes import foreign
 from orchestrator.analysis.causes.catalogue import CAUSES, NAMES
 from orchestrator.analysis.wheel_side import UNKNOWN
 from orchestrator.build.variations import NAMES as VARIATIONS
@@ -45,7 +46,7 @@ def test_a_cause_is_complete(cause: object) -> None:
     assert all(len(text) > 10 for text in texts.values()), texts
     assert all(texts[name].endswith((".", ")")) for name in ("summary", "why", "shows"))
     assert set(getattr(cause, "variations", ())) <= set(VARIATIONS)
-    assert (PACKAGES / str(getattr(cause, "name", "")) / "sin.py").is_file()
+    assert cause in foreign.CAUSES or (PACKAGES / str(getattr(cause, "name", "")) / "sin.py").is_file()
 
 
 def test_names_of_causes_are_unique() -> None:
