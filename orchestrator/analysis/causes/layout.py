@@ -18,7 +18,7 @@ _TEXTS = ("text", "metadata", "direct-url", "record")
 _BOM = b"\xef\xbb\xbf"
 _ENDS = re.compile(rb"\r\n?")
 _BLANKS = re.compile(rb"[ \t\f\v]+")
-_COMMA = re.compile(rb",([ \n]*[)\]}])")
+_COMMA = re.compile(rb",? ?(\n?[)\]}])")
 
 
 def _line_ends(pair: SidePair) -> SidePair:

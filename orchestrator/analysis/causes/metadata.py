@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes import upstream
@@ -17,6 +16,8 @@ from orchestrator.analysis.formats import headers, spelling
 from orchestrator.analysis.formats.text import LAST_NEWLINE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from orchestrator.analysis.causes.erasers import Known, Texts
     from orchestrator.analysis.causes.model import SidePair
 
@@ -128,6 +129,7 @@ def _is_unknown(pair: SidePair, texts: Texts) -> bool:
 
 _MODE = re.compile(rb"\S{10} \((\d{1,6})\)|type (\d{1,2})")
 _TYPES = ({0, stat.S_IFREG}, {0, stat.S_IFDIR})
+
 
 def _without_type(place: str, texts: Texts) -> Texts:
     """Erase the type of a plain file from its mode, where only one side gives it."""

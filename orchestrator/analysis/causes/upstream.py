@@ -121,7 +121,7 @@ BACKEND_SPELLING = (
 )
 LINE_ENDS = (
     project(
-        "Write generated text with `newline=\"\\n\"`, set `* text=auto eol=lf` in .gitattributes, and end the last line "
+        'Write generated text with `newline="\\n"`, set `* text=auto eol=lf` in .gitattributes, and end the last line '
         "of each file."
     ),
 )

@@ -95,11 +95,11 @@ def _header(line: int, written: bytes) -> Item:
 
 def sections(path: str, first: bytes, second: bytes, depth: Severity) -> tuple[MemberPair, ...]:
     """Normalize two files of sections with keys, neither of which have an order; a line belongs to its section."""
-    sides = _in_sections(first), _in_sections(second)
-    if sides[0] is None or sides[1] is None or max(len(sides[0]), len(sides[1])) > _MOST:
+    ours, theirs = _in_sections(first), _in_sections(second)
+    if ours is None or theirs is None or max(len(ours), len(theirs)) > _MOST:
         return (text(path, "text", first, second, depth),)
     ends = Lines(END, *(data[len(data.rstrip(b"\r\n")) :] for data in (first, second)))
-    return (of_lines(path, KIND, [*_unlike(*sides), ends], depth),)
+    return (of_lines(path, KIND, [*_unlike(ours, theirs), ends], depth),)
 
 
 def _in_sections(data: bytes) -> list[Item] | None:
@@ -154,8 +154,8 @@ def _lines_of(both: tuple[Item | None, Item | None], common: Container[bytes], a
         return Lines(at_line(one.line, two.line), one.text, two.text, same)
     again = AGAIN if any(item and item.meaning in common for item in both) else ""
     if one:
-        return Lines(f"line {one.line} | -{again}", one.text or b"\n", b"")
-    return Lines(f"line - | {two.line if two else 0}{again}", b"", (two.text if two else b"") or b"\n")
+        return Lines(f"line {one.line} | none{again}", one.text or b"\n", b"")
+    return Lines(f"line none | {two.line if two else 0}{again}", b"", (two.text if two else b"") or b"\n")
 
 
 def _paired(first: Sequence[Item], second: Sequence[Item]) -> list[tuple[Item, Item]]:

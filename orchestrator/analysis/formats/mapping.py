@@ -41,7 +41,9 @@ def keys_moved(path: str, first: bytes, second: bytes) -> bool:
     ending = next((ending for ending in _LARGEST if path.lower().endswith(ending)), "")
     if not ending or len(first) != len(second) or len(first) > _LARGEST[ending]:
         return False
-    if Counter(first) != Counter(second) or (b"#" in first and Counter(first.split(b"\n")) != Counter(second.split(b"\n"))):
+    if Counter(first) != Counter(second) or (
+        b"#" in first and Counter(first.split(b"\n")) != Counter(second.split(b"\n"))
+    ):
         return False  # something else differs: a comment, white space, the spelling of a value
     with suppress(*_REFUSED):
         ours, theirs = _READERS[ending](first), _READERS[ending](second)

@@ -11,6 +11,8 @@ from orchestrator.analysis.formats.nested import DEEPEST, Inside, Room, opened
 from orchestrator.model import Severity, deepest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from orchestrator.analysis.causes.model import Content
     from orchestrator.analysis.formats.text import MemberPair
 
@@ -149,12 +151,14 @@ def _sbom(path: str, first: bytes, second: bytes, deep: Severity) -> tuple[Membe
         return ()
     places = (*ours, *(place for place in theirs if place not in ours))
     values = ((one, ours.get(one, b""), theirs.get(one, b"")) for one in places)
-    orders = ("\n".join(one for one in side if one in other).encode() for side, other in ((ours, theirs), (theirs, ours)))
-    found = (
-        text.member_pair(path, "sbom", values, deep),
-        text.member_pair(path, mapping.KIND, iter([(mapping.ORDER, *orders)]), deep),
-    )
+    order = mapping.ORDER, _shared_places(ours, theirs), _shared_places(theirs, ours)
+    found = text.member_pair(path, "sbom", values, deep), text.member_pair(path, mapping.KIND, iter([order]), deep)
     return tuple(pair for pair in found if pair[0].tokens)
+
+
+def _shared_places(side: Mapping[str, bytes], other: Mapping[str, bytes]) -> bytes:
+    """Return the places that both documents have, in the order of the first."""
+    return "\n".join(place for place in side if place in other).encode("utf-8", "surrogatepass")
 
 
 def _plain(first: bytes, second: bytes) -> tuple[bytes, bytes]:

@@ -59,7 +59,8 @@ def key_meaning(line: bytes) -> bytes:
 def _requirement(value: str) -> str:
     parsed = Requirement(value)
     extras = sorted(map(canonicalize_name, parsed.extras))
-    return f"{canonicalize_name(parsed.name)} {extras} {_specifiers(parsed.specifier)} {parsed.url} {_marker(parsed.marker)}"
+    version = _specifiers(parsed.specifier)
+    return f"{canonicalize_name(parsed.name)} {extras} {version} {parsed.url} {_marker(parsed.marker)}"
 
 
 def _specifiers(value: SpecifierSet | str) -> str:
@@ -69,7 +70,11 @@ def _specifiers(value: SpecifierSet | str) -> str:
 
 
 def _specifier(one: Specifier) -> str:
-    written = one.version if one.operator == "===" else canonicalize_version(one.version, strip_trailing_zero=one.operator != "~=")
+    written = (
+        one.version
+        if one.operator == "==="
+        else canonicalize_version(one.version, strip_trailing_zero=one.operator != "~=")
+    )
     return f"{one.operator}{written}"
 
 

@@ -191,9 +191,7 @@ def _stretches(first: bytes, second: bytes, above: tuple[int, int], emptied: tup
     if max(ours.count(b"\n"), theirs.count(b"\n")) > LINES:
         yield Lines(f"{at_line(before + above[0] + 1, before + above[1] + 1)} and after", hashed(ours), hashed(theirs))
         return
-    left, right = (
-        [] if empty else text.split(b"\n") for text, empty in zip((ours, theirs), emptied, strict=True)
-    )
+    left, right = ([] if empty else text.split(b"\n") for text, empty in zip((ours, theirs), emptied, strict=True))
     head = [first[:begin].removesuffix(b"\n").rpartition(b"\n")[2]] if begin else []
     tail = [second[len(second) - stop :].removeprefix(b"\n").partition(b"\n")[0]] if stop else []
     for number, (low, end, other, last) in enumerate(hunks(left, right)):
