@@ -9,10 +9,10 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import yaml
 
 KIND = "mapping"
 ORDER = "order of keys"
@@ -51,7 +51,7 @@ def keys_moved(path: str, first: bytes, second: bytes) -> bool:
     return False
 
 
-_REFUSED = (ValueError, LookupError, RecursionError, TypeError, AttributeError, yaml.YAMLError, configparser.Error)
+_REFUSED = (ValueError, LookupError, RecursionError, TypeError, AttributeError, configparser.Error)
 
 
 def _ordered(value: Value) -> bytes:
@@ -121,9 +121,12 @@ def _of_toml(value: Any) -> Value:  # noqa: ANN401 - any value of TOML
 
 def _yaml(data: bytes) -> Value:
     """Read one document of YAML without making objects; an alias counts as often as it is used."""
-    node = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
-    left = [_VALUES]
-    return _of_yaml(node, left, 0)
+    import yaml  # noqa: PLC0415 - few wheels contain any
+
+    try:
+        return _of_yaml(yaml.compose(data.decode(), Loader=yaml.SafeLoader), [_VALUES], 0)
+    except yaml.YAMLError as error:
+        raise NoMappingError(str(error)) from error
 
 
 def _of_yaml(node: yaml.Node | None, left: list[int], depth: int) -> Value:
@@ -131,10 +134,11 @@ def _of_yaml(node: yaml.Node | None, left: list[int], depth: int) -> Value:
     if left[0] < 0 or depth > _DEEPEST or node is None:
         msg = "no document, or more than is read"
         raise NoMappingError(msg)
-    if isinstance(node, yaml.MappingNode):
+    kind = getattr(node, "id", "")
+    if kind == "mapping":
         pairs = [(_of_yaml(key, left, depth + 1), _of_yaml(one, left, depth + 1)) for key, one in node.value]
         return _mapping([(("tag", ""), ("tag", node.tag)), *pairs])
-    if isinstance(node, yaml.SequenceNode):
+    if kind == "sequence":
         return ("list", ("tag", node.tag), *(_of_yaml(item, left, depth + 1) for item in node.value))
     return (node.tag, node.value)
 
