@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.causes import archive, bytecode, content, foreign, metadata, native
+from orchestrator.analysis.causes import archive, bytecode, content, foreign, layout, metadata, native
 
 if TYPE_CHECKING:
     from orchestrator.analysis.causes.model import Cause
@@ -16,6 +16,7 @@ CAUSES: tuple[Cause, ...] = (
     *bytecode.CAUSES,
     *native.CAUSES,
     *content.CAUSES,
+    *layout.CAUSES,
 )
 """The most specific first: a difference that one cause explains is not passed to those after it."""
 

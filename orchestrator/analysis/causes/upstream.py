@@ -113,6 +113,21 @@ EXTRA_MEMBER = (
 GENERATOR = (
     project('Pin the build backend in pyproject.toml: `requires = ["setuptools==80.9.0"]` under `[build-system]`.'),
 )
+BACKEND_SPELLING = (
+    project(
+        "Build with the backend, and the version of it, that built the other wheel: name both in pyproject.toml, such "
+        'as `requires = ["setuptools==80.9.0"]` under `[build-system]`. Both spellings mean the same.'
+    ),
+)
+LINE_ENDS = (
+    project(
+        'Write generated text with `newline="\\n"`, set `* text=auto eol=lf` in .gitattributes, and end the last line '
+        "of each file."
+    ),
+)
+WHITE_SPACE = (
+    project("Pin the generator or the formatter that writes the file, and keep its settings with the source."),
+)
 SCM_VERSION = (
     project(
         "Leave the date and the state of the checkout out of the version: "

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from orchestrator.analysis.causes import dates
 from orchestrator.analysis.causes.model import NormalizedMember, Side
-from orchestrator.analysis.diagnose import UNKNOWN
+from orchestrator.analysis.wheel_side import UNKNOWN
 from orchestrator.build.variations import CLOCK_SHIFT
 from tests.samples import NOON
 from tests.wheel_builder import OURS, THEIRS
