@@ -13,6 +13,7 @@ from orchestrator.analysis.causes.model import Shown, Side
 from orchestrator.analysis.excerpts import LONGEST, SHOWN, excerpt, from_its_line, printable
 from orchestrator.analysis.formats.elf_headers import MOVED
 from orchestrator.analysis.formats.members import INSIDE, depth
+from orchestrator.analysis.formats.native import KIND as NATIVE
 from orchestrator.analysis.matching import explain
 from orchestrator.analysis.pairing import renamed, with_versions
 from orchestrator.analysis.parts import parts
@@ -54,7 +55,6 @@ TOGETHER = 8
 
 _SLIGHT = frozenset({Severity.NONE, Severity.ARCHIVE, Severity.DEBUG})  # what a cause that is only possible explains
 _INSTALLED = frozenset({Severity.CODE, Severity.MEMBERS})  # of which two files alone never show a cause
-_PROOFS = tuple(Proof)
 
 
 class Place(NamedTuple):
@@ -69,13 +69,19 @@ class Place(NamedTuple):
 
 
 @dataclass(slots=True)
+class Shape:
+    """What a cause, as far as it is shown that well, is found in."""
+
+    members: set[str] = field(default_factory=set)
+    suspects: set[str] = field(default_factory=set)
+    evidence: list[Evidence] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Findings:
     """The findings so far; only what the diagnosis reports is kept, since the wheels may be large."""
 
-    members: dict[str, set[str]] = field(default_factory=dict)  # by cause
-    suspects: dict[str, set[str]] = field(default_factory=dict)
-    proofs: dict[str, Proof] = field(default_factory=dict)  # the weakest of a cause's places
-    evidence: dict[str, list[Evidence]] = field(default_factory=dict)
+    causes: dict[tuple[str, Proof], Shape] = field(default_factory=dict)
     left: list[Unexplained] = field(default_factory=list)
     depths: dict[str, Severity] = field(default_factory=dict)  # by path
     reported: set[tuple[str, Aspect]] = field(default_factory=set)  # with a cause or an unexplained place
@@ -200,16 +206,21 @@ def _swapped(where: str) -> str:
 
 
 def _blames(findings: Findings, causes: tuple[Cause, ...]) -> tuple[CauseFinding, ...]:
+    """Return each cause where it is shown best; places that only look like it are listed as unexplained."""
+    found = (
+        (cause, proof, findings.causes[cause.name, proof])
+        for cause in causes
+        if (proof := next((one for one in reversed(Proof) if (cause.name, one) in findings.causes), None))
+    )
     return tuple(
         CauseFinding(
             name=cause.name,
-            members=tuple(sorted(findings.members[cause.name])),
-            variations=_in_order(cause, findings.suspects[cause.name]),
-            proof=findings.proofs[cause.name],
-            evidence=tuple(findings.evidence[cause.name]),
+            members=tuple(sorted(shape.members)),
+            variations=_in_order(cause, shape.suspects),
+            proof=proof,
+            evidence=tuple(shape.evidence),
         )
-        for cause in causes
-        if cause.name in findings.members
+        for cause, proof, shape in found
     )
 
 
@@ -240,35 +251,46 @@ def _log(
         places = match.causes.get(cause.name, ())
         if not places:
             continue
-        _add(findings, part, cause.name, match, pair)
-        for place in places:
-            proof = _strength(cause, depths.get(place, Severity.CODE), known=known)
-            findings.proofs[cause.name] = min(proof, findings.proofs.get(cause.name, proof), key=_PROOFS.index)
-            if proof is Proof.POSSIBLE and depths.get(place) not in _SLIGHT:
-                guesses.setdefault(place, cause.name)
+        proofs = {place: _strength(cause, part, depths.get(place, Severity.CODE), known=known) for place in places}
+        for proof in dict.fromkeys(proofs.values()):
+            _add(findings, part, cause.name, proof, match, pair, [one for one in places if proofs[one] is proof])
+        doubtful = (one for one in places if proofs[one] is Proof.POSSIBLE and depths.get(one) not in _SLIGHT)
+        guesses = dict.fromkeys(doubtful, cause.name) | guesses
     left = {place: guesses.get(place, "") for place in depths if place in guesses or place in match.left}
     _leave(findings, part, pair, match, left)
 
 
-def _strength(cause: Cause, severity: Severity, *, known: bool) -> Proof:
-    """Return how well a diagnosis alone shows a cause; of what is installed, unknown environments show nothing."""
-    if cause.shown is Shown.FORM or (not known and (cause.shown is Shown.ENVIRONMENT or severity in _INSTALLED)):
+def _strength(cause: Cause, part: MemberDiff, severity: Severity, *, known: bool) -> Proof:
+    """Return how well a diagnosis alone shows a cause.
+
+    If the environments are unknown, two files show nothing of what is imported or run. Native code is the
+    exception, because its parser pairs each function's code: what it calls an order is one.
+    """
+    installed = severity in _INSTALLED and part.members[0].kind != NATIVE
+    if cause.shown is Shown.FORM or (not known and (cause.shown is Shown.ENVIRONMENT or installed)):
         return Proof.POSSIBLE
     return Proof.TRACE
 
 
-def _add(findings: Findings, part: MemberDiff, name: str, match: CauseMatch, pair: SidePair) -> None:
-    """Add a cause, with its members and a few places."""
-    places = match.causes[name]
+def _add(
+    findings: Findings,
+    part: MemberDiff,
+    name: str,
+    proof: Proof,
+    match: CauseMatch,
+    pair: SidePair,
+    places: Sequence[str],
+) -> None:
+    """Add a cause that is shown that well, with its members and a few places."""
     located = [_located(part, place) for place in places]
-    findings.members.setdefault(name, set()).update(path for path, _, _ in located if path)
-    findings.suspects.setdefault(name, set()).update(match.suspects[name])
-    shown = findings.evidence.setdefault(name, [])
+    shape = findings.causes.setdefault((name, proof), Shape())
+    shape.members.update(path for path, _, _ in located if path)
+    shape.suspects.update(match.suspects[name])
     pairs = list(zip(places, located, strict=True))
     clear = [(place, there) for place, there in pairs if not place.endswith(MOVED)]
-    for place, (path, _, where) in (clear or pairs)[: max(0, EVIDENCE - len(shown))]:
+    for place, (path, _, where) in (clear or pairs)[: max(0, EVIDENCE - len(shape.evidence))]:
         texts = from_its_line(token(pair, place), token(match.alone[name], place))
-        shown.append(Evidence(path, where, *excerpt(*texts, SHOWN)))
+        shape.evidence.append(Evidence(path, where, *excerpt(*texts, SHOWN)))
     findings.reported |= {(path, aspect) for path, aspect, _ in located}
 
 

@@ -160,13 +160,22 @@ def _record(
 
 def _rows(wheel: Wheel, changed: Iterable[str], alone: set[str], names: Mapping[str, str]) -> list[bytes]:
     """Return RECORD's lines, those of members that differ without hash and size, under the first wheel's names."""
-    try:
-        rows = list(csv.reader(wheel.record))
-    except csv.Error:
-        rows = [[line] for line in wheel.record]
     unsaid = set(changed)
-    return [
-        _bytes(names.get(row[0], row[0]) if row[0] in unsaid else ",".join([names.get(row[0], row[0]), *row[1:]]))
-        for row in rows
-        if row and row[0] not in alone
-    ]
+    found = []
+    for line in wheel.record:
+        row = _row(line)
+        if row and row[0] not in alone:
+            shown = row[:1] if row[0] in unsaid else row
+            found.append(_bytes(",".join([names.get(row[0], row[0]), *shown[1:]]) + _end(line)))
+    return found
+
+
+def _row(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line.removesuffix("\r")]), [])
+    except csv.Error:
+        return [line]
+
+
+def _end(line: str) -> str:
+    return "\r" if line.endswith("\r") else ""

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import requirement_files
 from orchestrator.config.schema import BudgetPart, File, LimitsPart, Names, PackagePart, ProfilePart, ToolsPart, named
-from orchestrator.config.tasks import checks, custom, excluded, is_path, project, requirement_of, stock, tasks, tracked
+from orchestrator.config.tasks import checks, custom, excluded, project, requirement_of, stock, tasks, tracked
 from orchestrator.config.validation import contradictions, validated
 from orchestrator.config.values import Config, Group, Keep, ProfileRecipe, Settings
 from orchestrator.config.yaml_source import LONGEST, Document, report
 from orchestrator.errors import ConfigError
 from orchestrator.model import Budget, BuildTools, Exclusion, Frontend, Limits, Policy, Profile, RecipeForm, ToolPin
+from orchestrator.model.names import is_path
 from orchestrator.util import shipped
 
 if TYPE_CHECKING:

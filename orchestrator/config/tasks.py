@@ -18,6 +18,7 @@ from packaging.version import Version
 from orchestrator.config.suggestions import nearest
 from orchestrator.errors import UsageError
 from orchestrator.model import BuildTools, Task, Tracked
+from orchestrator.model.names import is_path
 from orchestrator.requirement_files.entries import short
 
 if TYPE_CHECKING:
@@ -122,16 +123,6 @@ def custom(config: Config, exclusion: Exclusion) -> Task | None:
 def _check(task: Task) -> Task:
     """Request the verdict only: differences are explained once the project is tracked."""
     return replace(task, group="", long=True, budget=replace(task.budget, builds=0), or_budget=task.budget)
-
-
-def is_path(requirement: str) -> bool:
-    """Return whether a requirement is the path of an sdist, or of a project's folder.
-
-    The rule is pip's: a path begins with a dot, has a slash, or ends as an archive does.
-    """
-    if "://" in requirement or " @" in requirement:
-        return False
-    return "/" in requirement or requirement.startswith(".") or requirement.endswith((".tar.gz", ".zip"))
 
 
 def project(requirement: str) -> str:

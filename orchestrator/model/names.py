@@ -155,6 +155,16 @@ def checksum_line(sha256: str, name: FileName) -> str:
     return f"{sha256}  {name.filename}\n"
 
 
+def is_path(requirement: str) -> bool:
+    """Return whether a requirement is the path of an sdist, or of a project's folder.
+
+    The rule is pip's: a path begins with a dot, has a slash, or ends as an archive does.
+    """
+    if "://" in requirement or " @" in requirement:
+        return False
+    return "/" in requirement or requirement.startswith(".") or requirement.endswith((".tar.gz", ".zip"))
+
+
 def is_sha256(text: str) -> bool:
     """Return whether this is a SHA-256 in lower-case hexadecimal digits."""
     return _SHA256.fullmatch(text) is not None

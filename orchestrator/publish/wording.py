@@ -6,8 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.config import is_path
 from orchestrator.model import LADDER, Frontend, Mode, Policy, Proof, Reason, Severity, Verdict, Want
+from orchestrator.model.names import is_path
 from orchestrator.publish import proof
 from orchestrator.publish.phrases import DEPTHS, listed
 
