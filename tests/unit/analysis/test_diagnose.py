@@ -456,3 +456,14 @@ def test_a_value_that_both_builds_planted_does_not_make_them_differ() -> None:
     sides = [{"a.txt": f"{FIRST.build_path} {word}".encode()} for word in ("one", "two")]
     found = diagnosed(*sides, known=(OURS, OURS))
     assert (causes(found), left(found)) == ([], [("a.txt", "content", "line 1")])
+
+
+@pytest.mark.parametrize("end", ["\r\n", ""])
+def test_the_ends_of_lines_in_record_are_seen(end: str) -> None:
+    """Also where its members differ."""
+    record = "a.txt,sha256=0,1\nb.txt,,\n"
+    other = record.replace("\n", end) if end else record.removesuffix("\n")
+    sides = [{"a.txt": text, f"{INFO}/RECORD": lines.encode()} for text, lines in ((b"1", record), (b"2", other))]
+    found = diagnosed(*sides)
+    assert causes(found) == ["line-ends"]
+    assert [path for path, _, _ in left(found)] == ["a.txt"]
