@@ -154,8 +154,8 @@ def _record(
     if sorted(ours) == sorted(theirs) and ours != theirs:
         both = member_pair(path, "record", iter([("lines", b"\n".join(ours), b"\n".join(theirs))]), Severity.METADATA)
     else:
-        sides = (b"\n".join(rows) + _last(side.wheel) for rows, side in ((ours, first), (theirs, second)))
-        both = text(path, "record", *sides, Severity.METADATA)
+        texts = [b"\n".join(rows) + _last(side.wheel) for rows, side in ((ours, first), (theirs, second))]
+        both = text(path, "record", texts[0], texts[1], Severity.METADATA)
     return MemberDiff(path, Aspect.CONTENT, both)
 
 
