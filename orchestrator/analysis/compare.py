@@ -60,15 +60,18 @@ def _aspects(first: Member, second: Member) -> Iterator[Aspect]:
 def _record_follows(first: Wheel, second: Wheel, changed: set[str]) -> bool:
     """Return whether RECORD differs only in the lines of members that differ themselves."""
     others = {path for path in changed if not is_record(path)}
-    return bool(others) and _unrelated(first, others) == _unrelated(second, others)
+    alone = {member.path for member in first.members} ^ {member.path for member in second.members}
+    return bool(others) and _unrelated(first, others, alone) == _unrelated(second, others, alone)
 
 
-def _unrelated(wheel: Wheel, changed: set[str]) -> list[list[str]]:
+def _unrelated(wheel: Wheel, changed: set[str], alone: set[str]) -> list[list[str]]:
+    """Return RECORD's rows in order: of members that differ, the path and the kind of hash; of others, all."""
     try:
         rows = list(csv.reader(wheel.record))
     except csv.Error:
         rows = [[line] for line in wheel.record]
-    return [row for row in rows if row and row[0] not in changed]
+    rows = [row for row in rows if row and row[0] not in alone]
+    return [[row[0], *(field.partition("=")[0] for field in row[1:2])] if row[0] in changed else row for row in rows]
 
 
 def _tags(wheel: Wheel) -> object:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from packaging.utils import parse_wheel_filename
 
 from orchestrator.analysis import wheel
 from orchestrator.analysis.compare import compare
@@ -59,16 +61,22 @@ def _named(file: WheelFile) -> dict[str, Any]:
 
 
 def explained(first: Path, second: Path) -> FileComparison:
-    """Compare two wheel files and explain the differences.
+    """Compare two wheel files, or any two zip archives, and explain the differences.
+
+    Names are compared only if both are those of wheels: the farm keeps wheels under their hashes.
 
     Raises
     ------
     UsageError
-        One of them does not exist, is not a wheel, or is not safe to read.
+        One of them does not exist, is no zip archive, is encrypted, exceeds a limit, or has the name of a wheel that
+        no installer would take.
 
     """
     ours, theirs = _given(first), _given(second)
-    diagnosis = _explained(ours, theirs, LIMITS, NO_GROUNDS, _refuse)
+    any_zip = not (_is_named(ours) and _is_named(theirs))
+    name = next((given.file.filename for given in (ours, theirs) if _is_named(given)), ours.file.filename)
+    pair = [replace(given, file=replace(given.file, filename=name)) if any_zip else given for given in (ours, theirs)]
+    diagnosis = _explained(pair[0], pair[1], LIMITS, NO_GROUNDS, _refuse, any_zip=any_zip)
     return FileComparison(ours.file, theirs.file, not diagnosis.differences, diagnosis)
 
 
@@ -85,23 +93,37 @@ class _Unreadable(Exception):  # noqa: N818 - it never leaves this module
 
 
 def _explained(
-    first: Given, second: Given, limits: Limits, grounds: Grounds, refuse: Callable[[Given, Failure], NoReturn]
+    first: Given,
+    second: Given,
+    limits: Limits,
+    grounds: Grounds,
+    refuse: Callable[[Given, Failure], NoReturn],
+    *,
+    any_zip: bool = False,
 ) -> Diagnosis:
     with ExitStack() as stack:
-        ours, theirs = (_specimen(given, limits, refuse, stack) for given in (first, second))
+        ours, theirs = (_specimen(given, limits, refuse, stack, any_zip=any_zip) for given in (first, second))
         return diagnose(ours, theirs, compare(ours.wheel, theirs.wheel), grounds=grounds)
 
 
 def _specimen(
-    given: Given, limits: Limits, refuse: Callable[[Given, Failure], NoReturn], stack: ExitStack
+    given: Given, limits: Limits, refuse: Callable[[Given, Failure], NoReturn], stack: ExitStack, *, any_zip: bool
 ) -> WheelSide:
-    parsed = wheel.read(given.path, given.file, limits.wheel, limits.members)
+    parsed = wheel.read(given.path, given.file, limits.wheel, limits.members, any_zip=any_zip)
     if isinstance(parsed, Failure):
         refuse(given, parsed)
-    contents = stack.enter_context(opened(given.path, given.file, limits.wheel, limits.members))
+    contents = stack.enter_context(opened(given.path, given.file, limits.wheel, limits.members, any_zip=any_zip))
     if isinstance(contents, Failure):
         refuse(given, contents)
     return WheelSide(parsed, contents, given.traces)
+
+
+def _is_named(given: Given) -> bool:
+    """Return whether a file has the name of a wheel."""
+    try:
+        return bool(parse_wheel_filename(given.file.filename))
+    except ValueError:  # InvalidWheelFilename, or a version with more digits than Python reads
+        return False
 
 
 def _pass(_given: Given, failure: Failure) -> NoReturn:
@@ -109,7 +131,8 @@ def _pass(_given: Given, failure: Failure) -> NoReturn:
 
 
 def _refuse(given: Given, failure: Failure) -> NoReturn:
-    msg = f"reading {given.path}: {failure.reason}: {failure.detail}; name a wheel that an installer would take"
+    advice = "name a wheel that an installer would take, or a zip archive"
+    msg = f"reading {given.path}: {failure.reason}: {failure.detail}; {advice}"
     raise UsageError(msg)
 
 

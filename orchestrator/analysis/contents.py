@@ -103,13 +103,15 @@ class Opened:
 
 
 @contextmanager
-def opened(path: Path, claimed: WheelFile, limit: int, members: int) -> Iterator[Opened | Failure]:
+def opened(
+    path: Path, claimed: WheelFile, limit: int, members: int, *, any_zip: bool = False
+) -> Iterator[Opened | Failure]:
     """Open a wheel, or yield the failure.
 
     `limit` bounds the declared size of the unpacked members, and no member yields more than it
-    declares; `members` bounds their number.
+    declares; `members` bounds their number. With `any_zip`, see `survey`.
     """
-    if (failure := survey(path, claimed, limit, members)) is not None:
+    if (failure := survey(path, claimed, limit, members, any_zip=any_zip)) is not None:
         yield failure
         return
     with zipfile.ZipFile(path) as archive:

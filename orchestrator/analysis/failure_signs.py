@@ -2,7 +2,8 @@
 
 Each sign is a known line of a tool. Its weight is `FATAL` if that line ends a build, `NOISE` if builds that
 continue print it as well, and `VAGUE` if it shows only that something failed. The first fatal line decides;
-a line after which the build continued is ignored.
+a line after which the build continued is ignored. `LAST_WORDS` are an exception or a message at the end. A `HINT`
+decides only where the last words report no more than a failed command, or are about the same.
 """
 
 from __future__ import annotations
@@ -27,6 +28,15 @@ _BEFORE = 80  # characters of a long line that are shown before the match
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;:?]{0,20}[A-Za-z]")
 _LINE_ENDS = re.compile(r"\r\n?")
+_HEADING = re.compile(
+    r"^(?P<indent> {0,40})(?:(?P<pip>\u2570\u2500> \[\d{1,9} lines of output\])|\[std(?:err|out)\]|--- std(?:err"
+    r"|out))$",
+    re.MULTILINE,
+)
+# A C compiler's error in a crate's build script.
+_COMPILER_OF_CARGO = re.compile(
+    r"^(?:cargo::?warning=|warning: [\w.+-]{1,80}@[\w.+-]{1,40}: )(?=[^\n]{1,600}fatal error: )"
+)
 _LONG = re.compile(rf"^([^\n]{{{_LONGEST_LINE}}})[^\n]+", re.MULTILINE)
 
 # setuptools prints these when it begins its next step: an earlier failure was a trial, or optional.
@@ -37,7 +47,8 @@ _GOES_ON = re.compile(
 
 # Sources that a build tool writes as a test; if one does not compile, that is an answer, not an error.
 _TRIALS = (
-    r"(?:(?:[^\s:]{0,300}/)?(?:_?conftest|_configtest|testfile|try_?compile\w{0,20}|CMake[\w.-]{1,80}|test\w{1,20}Compiler)"
+    r"(?:(?:[^\s:]{0,300}/)?(?:_?conftest|_configtest|testfile|try_?compile\w{0,20}|CMake[\w.-]{1,80}"
+    r"|test\w{1,20}Compiler)"
     r"\.\w{1,4}|[^\s:]{0,200}/(?:CMakeScratch|CMakeTmp|meson-private)/[^\s:]{0,200}"
     r"|/(?:tmp|var)/(?:[^/\s:]{1,80}/)?(?:tmp/)?[^/\s:]{1,80}\.\w{1,4})"
 )
@@ -49,6 +60,14 @@ _LEFT_PYTHON = (
     "|ConfigParser|__builtin__|commands|cPickle|cStringIO|exceptions|Queue|StringIO|urllib2|urlparse"
 )
 
+# Modules that came into the standard library, and syntax that came into the language: code that uses them was
+# written for a newer Python.
+_NEW_PYTHON = "tomllib|zoneinfo|graphlib|compression|annotationlib"
+_NEW_SYNTAX = (
+    r"match [^\n=]{1,200}:$|type \w{1,80}(?:\[[^\n\]]{1,100}\])? = |except ?\*|(?:async )?def \w{1,80}\["
+    r"|class \w{1,80}\["
+)
+
 
 class Weight(IntEnum):
     """How much a line proves; the lowest value weighs most."""
@@ -57,6 +76,7 @@ class Weight(IntEnum):
     NOISE = 1
     VAGUE = 2
     LAST_WORDS = 3
+    HINT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +115,12 @@ _NAME = r"(?P<name>[\w][\w.+-]{0,100}+)"
 _NAME2, _NAME3 = _NAME.replace("name", "name2"), _NAME.replace("name", "name3")
 _HEADER = r"(?P<name>[\w][\w./+-]{0,200}+)"
 _QUOTE = r"[`'\"\u2018\u2019]"
+_QUOTE_CLASS = "`'\"\u2018\u2019"
+_GIT_REMOTE = "clone|fetch|pull|ls-remote"
+_NO_DOWNLOAD = (
+    r"(?:(?:Git|Mercurial|Subversion|SVN|[Hh]g) program not found, cannot download"
+    r"|Automatic wrap-based subproject downloading is disabled)"
+)
 _PKG_CONFIG = (Missing(Want.TOOL, "pkg-config"),)
 _OF_RUST = frozenset({"cargo", "rustc", "rustup"})
 _RUST = (Missing(Want.TOOL, "rustc"), Missing(Want.TOOL, "cargo"))
@@ -117,7 +143,8 @@ SIGNS: tuple[Sign, ...] = (
     Sign(
         "no-memory",
         Reason.OUT_OF_MEMORY,
-        r"virtual memory exhausted|Cannot allocate memory|^MemoryError\b|out of memory allocating \d{1,20} bytes",
+        r"virtual memory exhausted|Cannot allocate memory|^MemoryError\b|out of memory allocating \d{1,20} bytes"
+        r"|LLVM ERROR: out of memory|^memory allocation of \d{1,20} bytes failed|what\(\):  ?std::bad_alloc",
         "cc1plus: out of memory allocating 65536 bytes after a total of 4128768 bytes",
     ),
     Sign(
@@ -131,8 +158,8 @@ SIGNS: tuple[Sign, ...] = (
         "program-killed",
         Reason.KILLED,
         r"\(signal: (?:9, SIGKILL|15, SIGTERM)\b|\bsignal: (?:killed|terminated)$"
-        r"|\bdied with <Signals\.SIG(?:KILL|TERM)\b|\bexit (?:status|code):? (?:-9|-15|137|143)\b"
-        r"|\bexited with code (?:-9|-15|137|143)\b",
+        r"|\bdied with <Signals\.SIG(?:KILL|TERM)\b|\b(?:exit|return) ?(?:status|code):? (?:-9|-15|137|143)\b"
+        r"|\bexited with (?:status|code):? (?:-9|-15|137|143)\b|\b(?:died due to|killed by) signal:? (?:9|15)\b",
         "error: command '/usr/bin/gcc' failed with exit code -9",
     ),
     Sign(
@@ -181,6 +208,132 @@ SIGNS: tuple[Sign, ...] = (
         r"|failed to select a version for)|^ {0,8}failed to load source for dependency `"
         r"|attempting to make an HTTP request, but --offline was specified",
         "error: failed to get `pyo3` as a dependency of package `orjson v3.11.4 (/build/orjson-3.11.4)`",
+    ),
+    Sign(
+        "build-script-no-tool",
+        Reason.MISSING_TOOL,
+        r"\bis `(?P<name>[\w.+-]{1,60})` not installed\?|Could not find `(?P<name2>protoc)`",
+        "is `cmake` not installed?",
+        wants=(Want.TOOL,),
+    ),
+    Sign(
+        "build-script-no-pkg-config",
+        Reason.MISSING_TOOL,
+        r"The pkg-config command could not be (?:run|found)\b",
+        "  The pkg-config command could not be found.",
+        also=_PKG_CONFIG,
+    ),
+    Sign(
+        "build-script-no-library",
+        Reason.MISSING_PKG_CONFIG,
+        rf"The system library `{_NAME}` required by crate `",
+        "The system library `openssl` required by crate `openssl-sys` was not found.",
+        wants=(Want.PKG_CONFIG,),
+    ),
+    Sign(
+        "build-script-no-openssl",
+        Reason.MISSING_HEADER,
+        r"Could not find (?:directory of )?(?P<name>OpenSSL|openssl) (?:installation|via pkg-config)",
+        "  Could not find directory of OpenSSL installation, and this `-sys` crate cannot",
+        wants=(Want.DEPENDENCY,),
+    ),
+    # --- version control: a build here has no history, because neither an sdist nor a packed folder has one
+    Sign(
+        "no-version-from-scm",
+        Reason.NEEDS_CHECKOUT,
+        r"(?:setuptools-scm|setuptools_scm|vcs[-_]versioning) was unable to detect version"
+        r"|Versioning for this project requires either an sdist tarball, or access to an upstream git repository"
+        r"|Cannot find the version from SCM or SCM isn't detected|^versioningit could not find a version for"
+        r"|^vcversioner: no VCS could be detected in|Unable to detect version control system\b"
+        r"|This does not appear to be an? \w{1,20} project|^RuntimeError: Unable to find '(?:git|hg|svn|darcs|bzr"
+        r"|fossil)' program",
+        "LookupError: setuptools-scm was unable to detect version for /build/c0a0cb2e564b/pkg-1.0.",
+    ),
+    Sign(
+        "no-repository",
+        Reason.NEEDS_CHECKOUT,
+        r"^git\.exc\.(?:InvalidGitRepositoryError|NoSuchPathError)\b|^ImportError: Bad git executable"
+        r"|InvalidVersion: (?:Invalid version: )?['\"](?:fatal: not a git repository|/bin/sh: \d{1,3}: git: not found"
+        r"|unknown['\"])",
+        "git.exc.InvalidGitRepositoryError: /build/c0a0cb2e564b/pkg-1.0",
+    ),
+    Sign(
+        "git-fails",
+        Reason.NEEDS_CHECKOUT,
+        rf"Command [\[({_QUOTE_CLASS}]{{1,3}}(?:/[\w./-]{{1,100}}/)?git\b(?![^\n]{{0,100}}\b(?:{_GIT_REMOTE})\b)"
+        r"[^\n]{0,300} returned non-zero exit status 128\b",
+        "subprocess.CalledProcessError: Command '['git', 'describe', '--tags']' returned non-zero exit status 128.",
+        weight=Weight.HINT,
+    ),
+    Sign(
+        "make-git",
+        Reason.NEEDS_CHECKOUT,
+        r"^fatal: not a git repository[^\n]{0,200}\ng?make(?:\[\d{1,4}\])?: \*\*\* [^\n]{0,300}Error 128$",
+        "fatal: not a git repository (or any of the parent directories): .git\n"
+        "make: *** [Makefile:2: version.h] Error 128",
+    ),
+    Sign(
+        "meson-git",
+        Reason.NEEDS_CHECKOUT,
+        r"ERROR: Program or command ['\"](?:git|hg|svn)['\"] not found"
+        rf"|ERROR: Command `(?:/[\w./-]{{1,100}}/)?git\b(?![^\n]{{0,100}}\b(?:{_GIT_REMOTE})\b)"
+        rf"[^\n]{{0,300}} failed with status 128\b",
+        "../meson.build:1:27: ERROR: Program or command 'git' not found or not executable",
+    ),
+    # --- a download that is planned: what fetches it does not help
+    Sign(
+        "meson-fallback-download",
+        Reason.NEEDS_NETWORK,
+        rf"^Looking for a fallback subproject for the dependency {_NAME}\n(?:[^\n]{{0,300}}\n){{0,4}}?"
+        rf"[^\n]{{0,300}}ERROR: {_NO_DOWNLOAD}",
+        "Looking for a fallback subproject for the dependency foo\n\n"
+        "../meson.build:2:2: ERROR: Git program not found, cannot download foo.wrap via git.",
+        wants=(Want.PKG_CONFIG, Want.CMAKE),
+    ),
+    Sign(
+        "meson-download",
+        Reason.NEEDS_NETWORK,
+        rf"ERROR: {_NO_DOWNLOAD}",
+        "../meson.build:2:2: ERROR: Git program not found, cannot download foo.wrap via git.",
+    ),
+    Sign(
+        "cmake-download",
+        Reason.NEEDS_NETWORK,
+        r"^ {0,4}(?:error: )?could not find (?:git|hg|svn) for (?:clone|fetch|checkout) of ",
+        "  error: could not find git for clone of foo-populate",
+    ),
+    # --- a question: a build has no terminal, and its input is closed
+    Sign(
+        "end-of-input",
+        Reason.NEEDS_ANSWER,
+        r"^EOFError: EOF when reading a line|^ {4}raise EOFError\nEOFError$",
+        "EOFError: EOF when reading a line",
+    ),
+    Sign(
+        "licence-not-accepted",
+        Reason.NEEDS_ANSWER,
+        r"(?i:you have not accepted the licen[sc]e|licen[sc]es? (?:that )?(?:have|has) not been accepted"
+        r"|did not accept the [\w-]{1,60} licen[sc]e|(?:licen[sc]e|eula)(?: agreement| terms)?(?: was"
+        r"| is)? not accepted)",
+        "user did not accept the mscorefonts-eula license",
+    ),
+    Sign(
+        "licence-asked",
+        Reason.NEEDS_ANSWER,
+        r"(?i:^(?=[^\n]{0,300}\b(?:accept|agree))(?=[^\n]{0,300}(?:[\[(]\[?y\]?/n|[\[(]yes|yes/no"
+        r"|\b(?:licen[sc]es?|eula|terms)\b[^\n]{0,40}\?))|you must (?:accept|agree to) the [^\n]{0,60}(?:licen[sc]e"
+        r"|eula|terms))"
+        r"|^(?:Do you want to continue\? \[Y/n\]|Proceed \(\[y\]/n\)\?)",
+        "Do you accept the license terms? [yes|no]",
+        weight=Weight.HINT,
+    ),
+    Sign(
+        "not-a-repository",
+        Reason.NEEDS_CHECKOUT,
+        r"^(?:fatal|abort): (?:not a git repository|no repository found in)|^(?:/bin/)?(?:ba"
+        r"|da)?sh: (?:line )?\d{1,9}: git: (?:command )?not found",
+        "fatal: not a git repository (or any of the parent directories): .git",
+        weight=Weight.HINT,
     ),
     # --- compilers and linkers
     Sign(
@@ -251,6 +404,28 @@ SIGNS: tuple[Sign, ...] = (
         wants=(Want.TOOL,),
     ),
     # --- CMake: a fatal message is on its own line, below that of its place; others begin with "-- "
+    Sign(
+        "cmake-old-python",
+        Reason.WRONG_PYTHON,
+        r"^  Could NOT find Python3?(?:_[A-Z]{1,20})?: Found unsuitable version",
+        '  Could NOT find Python: Found unsuitable version "3.11.2", but required is',
+    ),
+    Sign(
+        "cmake-no-git",
+        Reason.MISSING_TOOL,
+        r"^  Could NOT find Git \(",
+        "  Could NOT find Git (missing: GIT_EXECUTABLE)",
+        also=(Missing(Want.TOOL, "git"),),
+    ),
+    Sign(
+        "cmake-no-folder",
+        Reason.MISSING_FILE,
+        r"^CMake Error at [^\n]{1,300}\(add_subdirectory\):\n  (?:The source directory\n\n    "
+        r"[^\n]{1,300}\n\n  does not contain"
+        r"|add_subdirectory given source \"[^\"\n]{1,300}\" which is not an existing)",
+        "CMake Error at CMakeLists.txt:3 (add_subdirectory):\n  The source directory\n\n    /build/third_party/foo\n\n"
+        "  does not contain a CMakeLists.txt file.",
+    ),
     Sign(
         "cmake-no-package",
         Reason.MISSING_CMAKE_PACKAGE,
@@ -400,7 +575,7 @@ SIGNS: tuple[Sign, ...] = (
         Reason.WRONG_PYTHON,
         r"requires (?:a )?(?:different )?Python(?: version)?:? ?['\"]?(?:[<>=!~]=?|\d)"
         r"|[Pp]ython (?:version )?(?:>=|<) ?\d\.\d{1,9}(?:\.\d{1,9})? (?:is )?required|only supports? Python \d",
-        "RuntimeError: this package requires Python >=3.12",
+        "ERROR: Package 'sin' requires a different Python: 3.11.2 not in '>=3.12'",
     ),
     Sign(
         "unsupported-python",
@@ -408,6 +583,71 @@ SIGNS: tuple[Sign, ...] = (
         r"Cannot install on Python version \d|Python \d\.\d{1,9}(?:\.\d{1,9})? is not supported"
         r"|the configured Python interpreter version \(3\.\d{1,9}\) is newer than PyO3's maximum supported version",
         "error: the configured Python interpreter version (3.13) is newer than PyO3's maximum supported version (3.12)",
+    ),
+    Sign(
+        "newer-python-module",
+        Reason.WRONG_PYTHON,
+        rf"^(?:ModuleNotFoundError|ImportError): No module named '?(?:{_NEW_PYTHON})\b[^\n]{{0,100}}"
+        r"(?!\n\nDuring handling of the above exception)$",
+        "ModuleNotFoundError: No module named 'tomllib'",
+    ),
+    Sign(
+        "newer-python-name",
+        Reason.WRONG_PYTHON,
+        r"^ImportError: cannot import name '(?:"
+        r"(?:override|TypeAliasType|Self|assert_never|assert_type|Never|LiteralString|NotRequired|Required|Unpack"
+        r"|TypeVarTuple"
+        r"|reveal_type|dataclass_transform|ParamSpec|TypeAlias|TypeGuard|TypeIs|Concatenate|ReadOnly|NoDefault"
+        r"|get_protocol_members)"
+        r"' from 'typing'|(?:batched|pairwise)' from 'itertools'|(?:StrEnum|EnumType|verify|ReprEnum)' from 'enum'"
+        r"|UTC' from 'datetime'|(?:chdir)' from 'contextlib'|(?:Buffer)' from 'collections\.abc')"
+        r"|^AttributeError: module '(?:typing' has no attribute '(?:override|Self|assert_never|TypeAliasType)"
+        r"|itertools' has no"
+        r" attribute '(?:batched|pairwise)|enum' has no attribute 'StrEnum|datetime' has no attribute 'UTC)'",
+        "ImportError: cannot import name 'override' from 'typing' (/usr/lib/python3.11/typing.py)",
+    ),
+    Sign(
+        "left-python-name",
+        Reason.WRONG_PYTHON,
+        r"^ImportError: cannot import name '(?:(?:Mapping|MutableMapping|Sequence|MutableSequence|Iterable|Iterator"
+        r"|Callable|Set"
+        r"|MutableSet|Hashable|Sized|Container)' from 'collections'|(?:getargspec|formatargspec)' from 'inspect'"
+        r"|(?:izip|imap|ifilter|izip_longest)' from 'itertools'|(?:quote|urlencode|urlopen|urlretrieve)' from 'urllib'"
+        r"|gcd' from 'fractions')|^AttributeError: (?:module '(?:inspect' has no attribute '(?:getargspec"
+        r"|formatargspec)"
+        r"|configparser' has no attribute 'SafeConfigParser|pkgutil' has no attribute 'ImpImporter"
+        r"|time' has no attribute 'clock"
+        r"|collections' has no attribute '(?:Mapping|MutableMapping|Sequence|Iterable|Callable|Hashable)"
+        r"|platform' has no attribute '(?:linux_distribution|dist)|string' has no attribute '(?:maketrans|letters"
+        r"|lowercase)"
+        r"|sys' has no attribute 'maxint|asyncio' has no attribute 'coroutine|base64' has no attribute '(?:encode"
+        r"|decode)string"
+        r"|os' has no attribute '(?:getcwdu|errno)|ast' has no attribute '(?:Str|Num|Bytes|NameConstant|Ellipsis)"
+        r"|locale' has no attribute 'format)'|'dict' object has no attribute '(?:has_key|iteritems|itervalues"
+        r"|iterkeys)'"
+        r"|'\w{0,20}ConfigParser' object has no attribute 'readfp')|^NameError: name '(?:unicode|basestring|execfile"
+        r"|raw_input"
+        r"|xrange|unichr|long)' is not defined",
+        "AttributeError: module 'inspect' has no attribute 'getargspec'",
+    ),
+    Sign(
+        "newer-python-syntax",
+        Reason.WRONG_PYTHON,
+        rf"^ {{2,8}}File \"[^\"\n]{{1,300}}\", line \d{{1,7}}[^\n]{{0,100}}\n {{4,12}}(?:{_NEW_SYNTAX})[^\n]{{0,300}}\n"
+        r"(?: [ ~^]{1,300}\n)?SyntaxError: |^SyntaxError: (?:f-string expression part cannot include"
+        r"|f-string: unmatched '[\[(]')",
+        '  File "<string>", line 2\n    type X = int\n         ^\nSyntaxError: invalid syntax',
+    ),
+    Sign(
+        "needs-python",
+        Reason.WRONG_PYTHON,
+        r"(?:^[\w.]{0,100}(?:Error|Exception): |^[Ss]orry,? |\b(?:ERROR|error|Error): |sys\.exit(?:\("
+        r"|: )['\"])[^\n]{0,150}?"
+        r"(?:(?:[Rr]equire|[Nn]eed|only works|work only|at least)[^\n]{0,40}\b[Pp]ython[ =<>~v]{1,5}3?\.?\d"
+        r"|\b[Pp]ython[^\w\n]{1,5}(?:version )?(?:[<>=]{1,2} ?)?\d\.\d{1,2}[^\n]{0,40}\b(?:required|needed|(?:not"
+        r"|un)supported|not supported)"
+        r"|[Uu]nsupported [Pp]ython version)",
+        "AssertionError: This needs Python 3.12+",
     ),
     Sign(
         "no-module",
@@ -459,6 +699,14 @@ SIGNS: tuple[Sign, ...] = (
     ),
     # --- lines that show only that something failed
     Sign(
+        "no-git-folder",
+        Reason.NEEDS_CHECKOUT,
+        r"^(?:error: |FileNotFoundError: )\[Errno 2\] No such file or directory: '(?:[^'\n]{0,200}/)?\.(?:git|hg"
+        r"|svn)(?:/[^'\n]{0,100})?'",
+        "FileNotFoundError: [Errno 2] No such file or directory: '.git/HEAD'",
+        weight=Weight.VAGUE,
+    ),
+    Sign(
         "no-file",
         Reason.MISSING_FILE,
         r"^(?:error: |FileNotFoundError: )\[Errno 2\] No such file or directory: '[^'\n]{1,300}'",
@@ -482,7 +730,7 @@ SIGNS: tuple[Sign, ...] = (
     Sign(
         "rust-error",
         Reason.BUILD_ERROR,
-        r"^error(?:\[E\d{1,5}\])?: ",
+        r"^error(?:\[E\d{1,5}\])?: (?!subprocess-exited-with-error|metadata-generation-failed)",
         "error: linker `cc` not found",
         weight=Weight.VAGUE,
     ),
@@ -501,6 +749,27 @@ SIGNS: tuple[Sign, ...] = (
         weight=Weight.VAGUE,
     ),
     Sign(
+        "configure-error",
+        Reason.BUILD_ERROR,
+        r"^configure: error: ",
+        "configure: error: GNU MP not found, see https://gmplib.org/",
+        weight=Weight.VAGUE,
+    ),
+    Sign(
+        "cython-error",
+        Reason.BUILD_ERROR,
+        r"^[^\s:][^:\n]{0,300}\.p(?:yx|xd|xi):\d{1,7}:\d{1,7}: ",
+        "x.pyx:1:11: Expected an identifier",
+        weight=Weight.VAGUE,
+    ),
+    Sign(
+        "maturin-error",
+        Reason.BUILD_ERROR,
+        r"^\U0001f4a5 maturin failed\n(?P<shown>  Caused by: [^\n]{1,300})",
+        "\U0001f4a5 maturin failed\n  Caused by: pyproject.toml at /build/pkg-1.0/pyproject.toml is invalid",
+        weight=Weight.VAGUE,
+    ),
+    Sign(
         "exception",
         Reason.BUILD_ERROR,
         r"^(?:\w{1,60}\.){0,6}\w{0,60}(?:Error|Exception|Failure)(?:: ?[^\s]|$)",
@@ -510,7 +779,7 @@ SIGNS: tuple[Sign, ...] = (
     Sign(
         "exit",
         Reason.BUILD_ERROR,
-        r"^the build backend called sys\.exit\(['\"]",
+        r"^the build backend called sys\.exit(?:\(|: )['\"]",
         "the build backend called sys.exit('error: it cannot be built')",
         weight=Weight.LAST_WORDS,
     ),
@@ -519,6 +788,31 @@ SIGNS: tuple[Sign, ...] = (
 
 # A process was lost, by a signal or by its own fault.
 _LOST = re.compile(r"process pool was terminated abruptly|\bBrokenProcessPool\b")
+
+# Last words that report only that a command failed, whose own messages come before.
+_WRAPPER = re.compile(
+    r"\bCalledProcessError\b|^Error: command \[|\berror in setup command\b|\bBackendUnavailable\b"
+    r"|\bDistutilsExecError\b"
+    r"|\bCompileError\b|\bLinkError\b|error: command '|\bExecError\b|\bSystemExit\b|\bSubprocessError\b"
+)
+_ABOUT = {
+    Reason.NEEDS_CHECKOUT: re.compile(
+        r"(?i)\b(?:git|hg|vcs|scm|tags?|version|revision|commit|checkout|repository|describe)\b"
+    ),
+    Reason.NEEDS_ANSWER: re.compile(
+        r"(?i)\b(?:licen[sc]e|eula|accept|agree|terms|answer|prompt|EOF|EOFError|abort(?:ed)?)\b"
+    ),
+}
+
+_NEAR = 12  # lines that may follow a hint that no last words follow
+
+_CALLS = frozenset(
+    {"no-program", "no-command", "status-127", "no-executable", "make-no-command", "command-not-installed"}
+)
+_VERSION_CONTROL = frozenset({"git", "hg", "svn", "bzr", "fossil", "darcs"})
+_CALLED = r"\bgit['\"]?,? ['\"]?(?:-[\w-]{1,30}['\"]?,? ['\"]?)?"
+_FETCHES = re.compile(_CALLED + rf"(?:{_GIT_REMOTE})\b")
+_WORKS_ON_FILES = re.compile(_CALLED + r"(?:apply|init|am|diff)\b")
 
 _COMPILED = tuple((sign, re.compile(sign.pattern, re.MULTILINE)) for sign in SIGNS)
 
@@ -529,8 +823,12 @@ def explain(log: str) -> Explanation:
     hits = _hits(text)
     if not hits:
         return Explanation(Reason.BUILD_ERROR)
-    cause = min(hits, key=_precedence)
+    cause = _deciding(text, hits)
+    if cause is None:
+        return Explanation(Reason.BUILD_ERROR)
     evidence = _evidence(text, cause)
+    if cause.sign.slug in _CALLS and cause.name in _VERSION_CONTROL:
+        return _of_version_control(text, cause, evidence)
     if cause.sign.wants == (Want.TOOL,) and cause.name in _OF_RUST:
         return Explanation(Reason.NEEDS_RUST, evidence, _RUST, cause.sign.slug)
     return Explanation(cause.sign.reason, evidence, _missing(cause, hits), cause.sign.slug)
@@ -605,7 +903,25 @@ def printable(text: str) -> str:
 
 
 def _plain(log: str) -> str:
-    return _LONG.sub(r"\1", _LINE_ENDS.sub("\n", _ESCAPES.sub("", log)))
+    return _without_indentation(_LONG.sub(r"\1", _LINE_ENDS.sub("\n", _ESCAPES.sub("", log))))
+
+
+def _without_indentation(text: str) -> str:
+    """Remove the indentation that pip, uv and cargo give to the output of a command that they ran.
+
+    Such a block begins below its heading, and ends with a line that is indented less.
+    """
+    if not _HEADING.search(text):
+        return text
+    indent, lines = 0, []
+    for line in text.split("\n"):
+        if line.strip() and not line.startswith(" " * indent):
+            indent = 0
+        inner = _COMPILER_OF_CARGO.sub("", line[indent:])
+        lines.append(inner)
+        if heading := _HEADING.match(line):
+            indent = heading.end("indent") + (len("    ") if heading["pip"] else 0)
+    return "\n".join(lines)
 
 
 def _hits(text: str) -> list[_Hit]:
@@ -619,6 +935,32 @@ def _hits(text: str) -> list[_Hit]:
         for name in _names(match)
     ]
     return sorted(hits, key=lambda hit: hit.start)
+
+
+def _deciding(text: str, hits: list[_Hit]) -> _Hit | None:
+    """Return the hit that decides: a hint only at the end, or in the place of last words that add nothing to it."""
+    first = min(hits, key=_precedence)
+    if first.sign.weight is Weight.HINT:
+        return hits[-1] if text.count("\n", hits[-1].end) <= _NEAR else None
+    if first.sign.weight is not Weight.LAST_WORDS:
+        return first
+    words = _evidence(text, first)
+    hints = [hit for hit in hits if hit.sign.weight is Weight.HINT and hit.start <= first.end]
+    if hints and (_WRAPPER.search(words) or _ABOUT[hints[-1].sign.reason].search(words)):
+        return hints[-1]
+    own = [hit for hit in hits if hit.sign.weight is Weight.LAST_WORDS and not _WRAPPER.search(_evidence(text, hit))]
+    return own[-1] if own and _WRAPPER.search(words) else first
+
+
+def _of_version_control(text: str, cause: _Hit, evidence: str) -> Explanation:
+    """Explain that a program of version control is missing, by what the build would have called it for.
+
+    Its history, or a network to clone from, would be missing with the program too.
+    """
+    if _WORKS_ON_FILES.search(text):
+        return Explanation(Reason.MISSING_TOOL, evidence, _of(cause), cause.sign.slug)
+    reason = Reason.NEEDS_NETWORK if _FETCHES.search(text) else Reason.NEEDS_CHECKOUT
+    return Explanation(reason, evidence, (), cause.sign.slug)
 
 
 def _names(match: re.Match[str]) -> tuple[str, ...]:

@@ -147,7 +147,6 @@ def _besides(cause: Cause, pair: SidePair) -> tuple[str, ...]:
 
 
 def _is_telling(cause: Cause, pair: SidePair) -> bool:
-    """Return whether a cause is recognized by values that both environments planted."""
-    return cause.suspects is None and all(
-        any(variation in cause.variations for variation, _ in side.traces.values) for side in pair
-    )
+    """Return whether a cause is recognized by values that both environments planted, each its own."""
+    first, second = ([one for one in side.traces.values if one[0] in cause.variations] for side in pair)
+    return cause.suspects is None and bool(first) and bool(second) and first != second

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from stat import filemode
 from typing import TYPE_CHECKING
 
@@ -84,7 +84,7 @@ def _headers(
     yield COMMENT, first.contents.comment, second.contents.comment
     inside = ours != theirs or first.contents.comment != second.contents.comment
     for left, right in both:
-        inside = inside or left != replace(right, path=left.path)
+        inside = inside or left != right
         yield f"{TIME}{left.path}", _moment(left), _moment(right)
         yield f"{MODE}{left.path}", _mode(left), _mode(right)
         if left.packing != right.packing or (left.sha256 == right.sha256 and left.packed != right.packed):

@@ -7,6 +7,7 @@ import lzma
 import struct
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from typing import IO, TYPE_CHECKING
@@ -29,6 +30,7 @@ _LONGEST_RECORD = 64 << 20
 _LONGEST_METADATA = 4 << 20
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _LINK = 0o120000
+_ENCRYPTED = 1 | 1 << 6 | 1 << 13  # APPNOTE.TXT 4.4.4
 _FORMAT = 0o170000
 BROKEN = (
     zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, struct.error,
@@ -46,14 +48,16 @@ class Given:
     traces: Traces = Traces()  # noqa: RUF009 - frozen
 
 
-def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure | None:
+def survey(path: Path, claimed: WheelFile, limit: int, members: int, *, any_zip: bool = False) -> Failure | None:
     """Check a wheel by its name and its list of members alone; None if it is acceptable.
 
-    `limit` bounds the declared size of the unpacked members, `members` their number. An OSError is raised if
-    the host cannot read the file.
+    `limit` bounds the declared size of the unpacked members, `members` their number. With `any_zip`, all archives
+    are acceptable that can be read and compared, whether or not an installer would take them. An OSError is raised
+    if the host cannot read the file.
     """
     try:
-        parse_wheel_filename(claimed.filename)
+        if not any_zip:
+            parse_wheel_filename(claimed.filename)
     except ValueError as error:  # InvalidWheelFilename, or a version with more digits than Python reads
         return _failure(Reason.BROKEN_WHEEL, str(error))
     try:
@@ -62,20 +66,33 @@ def survey(path: Path, claimed: WheelFile, limit: int, members: int) -> Failure 
         if members_of_zip(str(path), members) > members:  # before zipfile keeps 500 bytes of each
             return _failure(Reason.WHEEL_TOO_LARGE, f"has more than {members} files")
         with zipfile.ZipFile(path) as archive:
-            return _unsafe(archive.infolist(), limit, members)
+            infos = archive.infolist()
+            return _incomparable(infos, limit, members) or (None if any_zip else _unsafe(infos))
     except BROKEN as error:
         if is_of_the_host(error):
             raise
         return _failure(Reason.BROKEN_WHEEL, f"{claimed.filename}: {error}")
 
 
-def _unsafe(infos: list[zipfile.ZipInfo], limit: int, members: int) -> Failure | None:
+def _incomparable(infos: list[zipfile.ZipInfo], limit: int, members: int) -> Failure | None:
+    """Return why members cannot be compared one by one: their size, their number, their names, their encryption."""
     seen: set[str] = set()
     for info in infos:
         # `orig_filename` is the name in the archive; zipfile cuts `filename` at a NUL.
+        if info.orig_filename in seen:
+            return _failure(Reason.UNSAFE_WHEEL, f"{info.orig_filename}: occurs twice in the archive")
+        if info.flag_bits & _ENCRYPTED:
+            return _failure(Reason.BROKEN_WHEEL, f"{info.orig_filename}: is encrypted")
+        seen.add(info.orig_filename)
+    if sum(info.file_size for info in infos) > limit or len(infos) > members:
+        return _failure(Reason.WHEEL_TOO_LARGE, f"unpacks to more than {limit} bytes or {members} files")
+    return None
+
+
+def _unsafe(infos: list[zipfile.ZipInfo]) -> Failure | None:
+    """Return why no installer would take these members."""
+    for info in infos:
         name = info.orig_filename
-        if name in seen:
-            return _failure(Reason.UNSAFE_WHEEL, f"{name}: occurs twice in the archive")
         if name.startswith("/") or "\\" in name or "\0" in name or ".." in name.split("/"):
             return _failure(Reason.UNSAFE_WHEEL, f"{name}: leads out of the wheel")
         if (info.external_attr >> 16) & _FORMAT not in (0, 0o100000, 0o040000):
@@ -83,38 +100,38 @@ def _unsafe(infos: list[zipfile.ZipInfo], limit: int, members: int) -> Failure |
             return _failure(Reason.UNSAFE_WHEEL, f"{name}: is {kind}")
         if info.compress_type not in _METHODS:
             return _failure(Reason.BROKEN_WHEEL, f"{name}: unknown compression method {info.compress_type}")
-        seen.add(name)
-    if sum(info.file_size for info in infos) > limit or len(infos) > members:
-        return _failure(Reason.WHEEL_TOO_LARGE, f"unpacks to more than {limit} bytes or {members} files")
     return None
 
 
-def read(path: Path, claimed: WheelFile, limit: int, members: int) -> Wheel | Failure:
+def read(path: Path, claimed: WheelFile, limit: int, members: int, *, any_zip: bool = False) -> Wheel | Failure:
     """Read all data of a wheel that comparison needs; memory does not grow with its members' size.
 
-    `limit` bounds the real size of its unpacked members, in bytes, regardless of the declared size.
+    `limit` bounds the real size of its unpacked members, in bytes, regardless of the declared size. With `any_zip`,
+    see `survey`, a member that cannot be unpacked is compared by its packed bytes.
     """
-    if (failure := survey(path, claimed, limit, members)) is not None:
+    if (failure := survey(path, claimed, limit, members, any_zip=any_zip)) is not None:
         return failure
     try:
         with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
-            members_read = tuple(_member(archive, info, raw) for info in archive.infolist())
-            return Wheel(claimed.filename, claimed.sha256, members_read, _record(archive))
+            members_read = tuple(_member(archive, info, raw, any_zip=any_zip) for info in archive.infolist())
+            return Wheel(claimed.filename, claimed.sha256, members_read, _record(archive, any_zip=any_zip))
     except BROKEN as error:
         if is_of_the_host(error):
             raise
         return _failure(Reason.BROKEN_WHEEL, f"{claimed.filename}: {error}")
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, raw: IO[bytes]) -> Member:
-    sha256 = hashlib.sha256()
-    with archive.open(info) as stream:  # never yields more than file_size, which `survey` has bounded
-        while piece := stream.read(CHUNK):
-            sha256.update(piece)
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, raw: IO[bytes], *, any_zip: bool) -> Member:
     extra, packed = _raw(info, raw)
+    try:
+        sha256 = _unpacked(archive, info)
+    except BROKEN as error:
+        if not any_zip or is_of_the_host(error):
+            raise
+        sha256 = digest(["cannot be unpacked", info.compress_type, info.CRC, info.file_size, packed])
     return Member(
         path=info.orig_filename,
-        sha256=sha256.hexdigest(),
+        sha256=sha256,
         size=info.file_size,
         mode=info.external_attr >> 16,
         time=info.date_time,
@@ -136,6 +153,15 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, raw: IO[bytes]) -> 
     )
 
 
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str:
+    """Return the hash of a member's contents."""
+    sha256 = hashlib.sha256()
+    with archive.open(info) as stream:  # never yields more than file_size, which `survey` has bounded
+        while piece := stream.read(CHUNK):
+            sha256.update(piece)
+    return sha256.hexdigest()
+
+
 def _raw(info: zipfile.ZipInfo, raw: IO[bytes]) -> tuple[bytes, str]:
     """Return a member's local extra field, and the hash of its packed bytes."""
     raw.seek(info.header_offset)
@@ -149,10 +175,11 @@ def _raw(info: zipfile.ZipInfo, raw: IO[bytes]) -> tuple[bytes, str]:
     return extra, sha256.hexdigest()
 
 
-def _record(archive: zipfile.ZipFile) -> tuple[str, ...]:
-    for info in archive.infolist():
-        if is_record(info.filename) and info.file_size <= _LONGEST_RECORD:
-            return tuple(archive.read(info).decode("utf-8", "replace").splitlines())
+def _record(archive: zipfile.ZipFile, *, any_zip: bool) -> tuple[str, ...]:
+    with suppress(*(BROKEN if any_zip else ())):
+        for info in archive.infolist():
+            if is_record(info.filename) and info.file_size <= _LONGEST_RECORD:
+                return tuple(archive.read(info).decode("utf-8", "replace").splitlines())
     return ()
 
 

@@ -65,7 +65,7 @@ def explain(
         if report:
             output.pasted(advice.report(result) or f"{result.project} {result.version}: there is nothing to report.")
         else:
-            output.blocks(story_of(result, whole=whole))
+            output.blocks(story_of(result, settings.folder, whole=whole))
 
 
 def _recipe(result: Result, form: RecipeForm) -> Recipe:

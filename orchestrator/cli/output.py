@@ -66,9 +66,10 @@ def results(records: Iterable[Result], *, by_project: bool = False) -> None:
     """Print results as a table, in their own order or by project; no more than one of them is in memory."""
     from orchestrator.publish import wording
 
-    rows = [
+    listed = [
         (
             result.project,
+            result.requirement,
             result.version,
             result.image.name,
             result.verdict.value,
@@ -77,6 +78,8 @@ def results(records: Iterable[Result], *, by_project: bool = False) -> None:
         )
         for result in records
     ]
+    names = wording.told_apart((project, requirement) for project, requirement, *_ in listed)
+    rows = [(name, *cells) for name, (_, _, *cells) in zip(names, listed, strict=True)]
     if by_project:
         rows.sort()
     progress.table("", ("project", "version", "image", "verdict", "because", "when"), rows)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.cli import completion, options, output, requests
-from orchestrator.errors import UsageError
+from orchestrator.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from orchestrator.config import Config
+    from orchestrator.images.recipe import Folders, ImageRecipe
     from orchestrator.model import Result
     from orchestrator.publish.terminal import Block
     from orchestrator.results.store import Results
@@ -58,7 +60,9 @@ def _print(results: Sequence[Result], beside: Path) -> None:
         output.blocks(terminal.compared(one))
     current = [standing.latest for standing in summary.current]
     for latest in current:
-        output.blocks(terminal.headline(latest, whole=False) if compared else terminal.brief(latest))
+        output.blocks(
+            terminal.headline(latest, whole=False) if compared else terminal.brief(latest, images_for(latest, beside))
+        )
     if earlier := [one for one in results if not any(one is latest for latest in current)]:
         click.echo("\nEarlier:")
         output.results(earlier[:_EARLIER])
@@ -84,9 +88,31 @@ def results_of(store: Results, project: str, image: str | None, settings: Config
         raise UsageError(msg)
 
 
-def story_of(result: Result, *, whole: bool = False) -> Iterator[Block]:
-    """Explain one result, in blocks of text; the `whole` of it, or cut where a package makes it long."""
+def images_for(result: Result, beside: Path) -> tuple[str, ...]:
+    """Name the images that have what a failed build lacked; `beside` is the folder of the configuration."""
+    from orchestrator.images import recipe, suggest
+
+    folders = recipe.folders(beside)
+    if result.failure is None or not result.failure.missing:
+        return ()
+    return suggest.having(result.failure, result.image.name, _recipes(folders))
+
+
+def _recipes(folders: Folders) -> Iterator[ImageRecipe]:
+    """Read the recipes of all images but those that cannot be understood."""
+    from orchestrator.images import recipe
+
+    for name in recipe.names(folders):
+        with suppress(ImageError):
+            yield recipe.load(folders, name)
+
+
+def story_of(result: Result, beside: Path, *, whole: bool = False) -> Iterator[Block]:
+    """Explain one result, in blocks of text; the `whole` of it, or cut where a package makes it long.
+
+    `beside` is the folder of the configuration.
+    """
     from orchestrator.publish import terminal
     from orchestrator.publish.catalogue import summaries
 
-    return terminal.story(result, summaries(), terminal.WHOLE if whole else terminal.SHORT)
+    return terminal.story(result, summaries(), images_for(result, beside), terminal.WHOLE if whole else terminal.SHORT)

@@ -22,7 +22,9 @@ DERIVED = "derived-value"
 PLACES = 5
 """The most places that are shown for one of these causes."""
 
-_IDENTIFIERS = frozenset({"identifier", "token", "address", "temporary name"})
+_IDENTIFIERS = frozenset({"identifier", "token", "temporary name"})
+_NO_TIME = _IDENTIFIERS | {"address"}
+_MOVED = "(moved)"  # ends the place of what only follows from the lengths of others
 
 Acting = tuple[tuple[str, tuple[str, ...]], ...]
 """By path: the variations without which a member has the same bytes."""
@@ -50,7 +52,7 @@ def attributed(
         for one in diagnosis.unexplained
         if (one.looks_like, one.path) not in shown
     )
-    derived = tuple(one for one in left if kind_of(one.first, one.second) in _IDENTIFIERS)
+    derived = tuple(one for one in left if _kind(one) in _IDENTIFIERS)
     found = _of_places(
         DERIVED, derived, tuple(name for name in holds if any(name in one.variations for one in derived))
     )
@@ -123,14 +125,21 @@ def _place(one: Unexplained) -> tuple[str, str, str]:
 
 def _is_random(one: Unexplained, control: Unexplained) -> bool:
     """Return whether a place differs in one word of a random kind, between all builds."""
-    return bool(kind_of(one.first, one.second)) and bool(kind_of(control.first, control.second))
+    return bool(_kind(one)) and bool(_kind(control))
+
+
+def _kind(one: Unexplained | Evidence) -> str:
+    """Return what is random in a place, by its form; an address only in a text, since programs consist of them."""
+    kind = "" if one.where.endswith(_MOVED) else kind_of(one.first, one.second)
+    return "" if kind == "address" and not one.where.startswith("line") else kind
 
 
 def _with_kinds(finding: CauseFinding) -> CauseFinding:
     """Return a cause that differs by itself, with the kind of randomness of each place."""
     if finding.proof is not Proof.ISOLATED or finding.variations:
         return finding
-    evidence = tuple(replace(one, chance=kind_of(one.first, one.second)) for one in finding.evidence)
+    kinds = [(one, _kind(one)) for one in finding.evidence]
+    evidence = tuple(replace(one, chance=kind) if kind in _NO_TIME else one for one, kind in kinds)
     return replace(finding, evidence=evidence)
 
 
@@ -140,9 +149,7 @@ def _of_places(name: str, places: Sequence[Unexplained], variations: tuple[str, 
         return ()
     members = tuple(sorted({one.path for one in places if one.path}))
     evidence = tuple(
-        Evidence(
-            one.path, one.where, one.first, one.second, chance="" if variations else kind_of(one.first, one.second)
-        )
+        Evidence(one.path, one.where, one.first, one.second, chance="" if variations else _kind(one))
         for one in places[:PLACES]
     )
     return (CauseFinding(name, members, variations, Proof.ISOLATED, evidence),)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import NoRoomError, OpenJobsError, PackageIndexError, TransientIndexError, WheelproofError
 from orchestrator.farm.plan import Job, ordered, seconds_of
 from orchestrator.farm.workers import Cancellation, CpuSlots, attempted, run_jobs
+from orchestrator.publish.wording import told_apart
 from orchestrator.results.store import read
 from orchestrator.util import logs
 
@@ -147,6 +148,8 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
 
     jobs = look_up(tasks, context, failed)
     progress = shown(len(jobs))
+    subjects = [(job.release.project, job.task.requirement) for job in jobs]
+    names = dict(zip(subjects, told_apart(subjects), strict=True))
     site = _Site(context.publish, context.publish_every)
     written = 0
     several = len({job.task.image for job in jobs}) > 1
@@ -155,16 +158,23 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
     def done(job: Job, outcome: Result | Path | WheelproofError) -> None:
         nonlocal written
         name, where = job.release.project, f" on {job.task.image}" if several else ""
+        subject = names[name, job.task.requirement]
+        job_name = f"{subject} {job.release.version}{where}"
         if isinstance(outcome, WheelproofError):
             failed(job.task, outcome)
-            shown_as = name, job.name + where, "open", str(outcome)
+            shown_as = name, job_name, "open", str(outcome)
         elif isinstance(outcome, Path):
             records.append(outcome)
-            shown_as = name, job.name + where, "unchanged", ""
+            shown_as = name, job_name, "unchanged", ""
         else:
             records.append(context.write(outcome))
             written += 1
-            shown_as = name, f"{outcome.project} {outcome.version}{where}", outcome.verdict, outcome.reason
+            shown_as = (
+                name,
+                f"{subject if subject != name else outcome.project} {outcome.version}{where}",
+                outcome.verdict,
+                outcome.reason,
+            )
             attempted(site.perhaps)  # where it fails, the last writing still comes
         context.slots.expect(-(not job.long))
         # The record is written already, so a fault of the display is only logged.

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ImageError, UsageError
+from orchestrator.model import Want
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from orchestrator.images.recipe import Folders
-    from orchestrator.model import Result
+    from orchestrator.images.recipe import Folders, ImageRecipe
+    from orchestrator.model import Failure, Result
 
 ROUNDS = 12
 """The number of tries: each may name one more missing package."""
@@ -85,6 +86,57 @@ def said(result: Result) -> str:
     if result.failure is None:
         return f"{result.verdict}: {result.reason}"
     return f"{result.failure.reason}: {result.failure.evidence}"
+
+
+# --- images that there are already --------------------------------------------------------------
+
+_INSTALLED = re.compile(r"^ {4}([a-z0-9][a-z0-9+.-]{1,100})(?: \\)?$", re.MULTILINE)
+_PACKAGES = {
+    "rustc": ("rustc", "rustc-web"),
+    "cargo": ("cargo", "cargo-web"),
+    "pkg-config": ("pkg-config", "pkgconf"),
+    "ninja": ("ninja-build",),
+    "qmake": ("qt5-qmake",),
+    "pg_config": ("libpq-dev",),
+    "krb5-config": ("libkrb5-dev",),
+    "mysql_config": ("default-libmysqlclient-dev",),
+}
+"""Debian packages of programs that are not named after them, where no index of Debian's files was asked."""
+
+
+def installed(recipe: ImageRecipe) -> frozenset[str]:
+    """Return the Debian packages that the Dockerfiles of an image and of its bases name."""
+    own = frozenset(_INSTALLED.findall(dict(recipe.files).get("Dockerfile", b"").decode()))
+    return own | installed(recipe.below) if recipe.below else own
+
+
+def having(failure: Failure, image: str, recipes: Iterable[ImageRecipe]) -> tuple[str, ...]:
+    """Name the images that have all that a build on `image` lacked; those of the same suite, with the fewest packages.
+
+    Nothing is named where a missing thing has no known package, or where `image` has it already.
+    """
+    known = {recipe.name: recipe for recipe in recipes}
+    wanted = _wanted(failure)
+    if not wanted or image not in known:
+        return ()
+    having = [
+        recipe
+        for recipe in known.values()
+        if recipe.suite == known[image].suite and all(not packages.isdisjoint(installed(recipe)) for packages in wanted)
+    ]
+    names = tuple(recipe.name for recipe in sorted(having, key=lambda one: (len(installed(one)), one.name)))
+    return () if image in names else names
+
+
+def _wanted(failure: Failure) -> tuple[frozenset[str], ...]:
+    """Return a set of packages for each missing thing, any of which provides it; () where one is not known."""
+    named = frozenset(failure.debian_packages)
+    if len({one.name for one in failure.missing}) == 1 and named:
+        return (named | frozenset(_PACKAGES.get(failure.missing[0].name, ())),)
+    if any(one.want is not Want.TOOL for one in failure.missing):
+        complete = len(named) >= len({one.name for one in failure.missing})
+        return tuple(frozenset({package}) for package in failure.debian_packages) if complete else ()
+    return tuple(frozenset(_PACKAGES.get(one.name, (one.name,))) for one in failure.missing)
 
 
 # --- the image's folder ----------------------------------------------------------------------

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from orchestrator import __version__
 from orchestrator.analysis import failure_signs, wheel_tags
-from orchestrator.analysis.cautions import DEPENDS_ON_CPU
+from orchestrator.analysis.cautions import DATED_VERSION, DEPENDS_ON_CPU, date_in_version
 from orchestrator.errors import WheelproofError
 from orchestrator.job.inputs import NOTHING
-from orchestrator.model import SCHEMA, Caution, Result, UsedImage, Verdict, Wheel
+from orchestrator.model import SCHEMA, Caution, Origin, Result, UsedImage, Verdict, Wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +100,7 @@ def _with_help(result: Result, subject: Subject, effects: Effects) -> Result:
     failure = result.failure and failure_signs.with_evidence(result.failure)
     if failure is not None and result.verdict is Verdict.FTBFS:
         failure = replace(failure, debian_packages=effects.packages(failure.missing, subject.image))
-    cautions = _cautions(result, effects.cpu_caution)
+    cautions = (*_cautions(result, effects.cpu_caution), *_of_version(result, subject.release))
     return replace(result, failure=failure, kind=_tags(result, subject.release, effects.read), cautions=cautions)
 
 
@@ -108,6 +108,16 @@ def _cautions(result: Result, of: Callable[[Build], str]) -> tuple[Caution, ...]
     """Return the signs that a build depends on its processor, which is the same in all of our builds."""
     found = [(build.name, why) for build in result.builds[:1] if build.wheel and (why := of(build))]
     return tuple(Caution(DEPENDS_ON_CPU, (name,), why) for name, why in found)
+
+
+def _of_version(result: Result, release: Release) -> tuple[Caution, ...]:
+    """Return the sign that the version follows the day, if our sdist was made from a folder."""
+    first = next((build for build in result.builds if build.wheel and build.probe), None)
+    if release.origin is not Origin.FOLDER or first is None or first.wheel is None or first.probe is None:
+        return ()
+    version, clock = first.wheel.filename.split("-")[1], first.probe.clock
+    day = date_in_version(version, (clock, clock + first.probe.utc_offset))
+    return (Caution(DATED_VERSION, (first.name,), f"version {version}"),) if day else ()
 
 
 def _tags(result: Result, release: Release, read: Callable[[Build], Wheel | Failure]) -> TagComparison | None:

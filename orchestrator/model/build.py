@@ -106,6 +106,8 @@ class Reason(StrEnum):
     NEEDS_RUST = "needs-rust"
     NEEDS_NETWORK = "needs-network"
     NEEDS_CRATES = "needs-crates"
+    NEEDS_CHECKOUT = "needs-checkout"
+    NEEDS_ANSWER = "needs-answer"
     BUILD_ERROR = "build-error"
     TIME_OUT = "time-out"
     OUT_OF_MEMORY = "out-of-memory"

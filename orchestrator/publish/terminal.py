@@ -85,12 +85,14 @@ SHORT = Bounds()
 WHOLE = Bounds(*(sys.maxsize,) * 4)
 
 
-def story(result: Result, summaries: Mapping[str, str], bounds: Bounds = SHORT) -> Iterator[Block]:
+def story(
+    result: Result, summaries: Mapping[str, str], images: Sequence[str] = (), bounds: Bounds = SHORT
+) -> Iterator[Block]:
     """Report all that is known of one verdict, cause by cause.
 
-    `summaries` has a sentence for each slug of a cause.
+    `summaries` has a sentence for each slug of a cause. `images` have what a failed build lacked.
     """
-    yield from _verdict(result)
+    yield from _verdict(result, images)
     proofs = {one.name: proof.of_cause(result, one) for one in result.causes}
     yield from why(_Found(result.causes, result.unexplained, result.differences), summaries, proofs, bounds)
     yield from _recipes(result)
@@ -101,12 +103,12 @@ def story(result: Result, summaries: Mapping[str, str], bounds: Bounds = SHORT) 
     yield from _experiments(result)
 
 
-def brief(result: Result) -> Iterator[Block]:
+def brief(result: Result, images: Sequence[str] = ()) -> Iterator[Block]:
     """Report one verdict in a few lines: the wheel, why it differs, in what, and which remedies are proven."""
     yield from headline(result)
     for name, texts in (
         ("Failure", [result.failure.evidence] if result.failure and result.failure.evidence else []),
-        ("Advice", [advice] if result.failure and (advice := wording.help_with(result.failure)) else []),
+        ("Advice", [advice] if (advice := _help(result, images)) else []),
         ("Hash", [wording.expectation(result)]),
         ("Kind", [wording.kind(result)]),
         ("Wheel", [wheel.sha256[:HASH] for one in result.builds[:1] if (wheel := one.wheel)]),
@@ -169,7 +171,11 @@ def _cell(kind: CellKind, texts: Iterable[str]) -> str:
     return one_line(", ".join(text[:HASH] if kind is CellKind.HASH else text for text in texts))
 
 
-def _verdict(result: Result) -> Iterator[Block]:
+def _help(result: Result, images: Sequence[str]) -> str:
+    return wording.help_with(result.failure, result.requirement, images) if result.failure else ""
+
+
+def _verdict(result: Result, images: Sequence[str]) -> Iterator[Block]:
     yield from headline(result)
     unvaried = [f"{one.name} {one.mode}" for one in result.variations if one.mode is not Mode.VARIED]
     if unvaried:
@@ -184,7 +190,7 @@ def _verdict(result: Result) -> Iterator[Block]:
             yield f"  {one_line(sentence)}"
     if result.left_open:
         yield f"  Left open: {one_line(result.left_open)}."
-    yield from _failure(result)
+    yield from _failure(result, images)
 
 
 def _builds(result: Result) -> Iterator[Block]:
@@ -206,7 +212,7 @@ def _builds(result: Result) -> Iterator[Block]:
         )
 
 
-def _failure(result: Result) -> Iterator[Block]:
+def _failure(result: Result, images: Sequence[str]) -> Iterator[Block]:
     failure = result.failure
     if failure is None:
         return
@@ -214,7 +220,7 @@ def _failure(result: Result) -> Iterator[Block]:
     yield f"Failure: {failure.reason}, in the phase {failure.phase}"
     if failure.evidence:
         yield f"  {one_line(failure.evidence)}"
-    if helping := wording.help_with(failure):
+    if helping := _help(result, images):
         yield f"  {one_line(helping, bound=2 * LONGEST)}"
     for line in failure.detail.splitlines():
         yield f"  | {one_line(line, bound=2 * LONGEST)}"

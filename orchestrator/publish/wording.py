@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.config import is_path
 from orchestrator.model import LADDER, Frontend, Mode, Policy, Proof, Reason, Severity, Verdict, Want
 from orchestrator.publish import proof
 from orchestrator.publish.phrases import DEPTHS, listed
@@ -94,6 +96,8 @@ REASONS: Mapping[str, str] = {
     Reason.NEEDS_RUST: "it needs a Rust compiler that the image does not have",
     Reason.NEEDS_NETWORK: "its build needs the network, and builds have none",
     Reason.NEEDS_CRATES: "the crates that its Cargo.lock names could not be fetched",
+    Reason.NEEDS_CHECKOUT: "it needs a checkout: its build asks version control for data that the source does not have",
+    Reason.NEEDS_ANSWER: "its build asks a question, such as to accept a licence, and nobody answers",
     Reason.BUILD_ERROR: "its build ends with an error",
     Reason.TIME_OUT: "its build took longer than the limit",
     Reason.OUT_OF_MEMORY: "its build needs more memory than the limit",
@@ -137,8 +141,42 @@ def reason(result: Result) -> str:
     return result.reason or (_NO_SDIST if result.verdict is Verdict.NO_SDIST else "")
 
 
-def help_with(failure: Failure) -> str:
-    """Return in a sentence what was not found and which Debian packages have it, or ""."""
+def told_apart(subjects: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Return a name for each (project, requirement): with the path, where several folders or sdists share a name."""
+    pairs = tuple(subjects)
+    asked: dict[str, set[str]] = {}
+    for project, requirement in pairs:
+        asked.setdefault(project, set()).add(requirement)
+    return tuple(
+        f"{project} ({requirement})" if len(asked[project]) > 1 and is_path(requirement) else project
+        for project, requirement in pairs
+    )
+
+
+def help_with(failure: Failure, project: str = "", images: Sequence[str] = ()) -> str:
+    """Return in sentences what would help: what was not found, which Debian packages have it, which images; or "".
+
+    `images` are the names of images that have what the failed build of `project` lacked.
+    """
+    return " ".join(filter(None, (_ADVICE.get(failure.reason, ""), _not_found(failure), _on_image(project, images))))
+
+
+_ADVICE: Mapping[str, str] = {
+    Reason.NEEDS_CHECKOUT: (
+        "An sdist or a packed folder has no history, so installing git does not help: "
+        "write the version or revision into a file when the sdist is made, and read it from there."
+    ),
+    Reason.NEEDS_ANSWER: "A build has no terminal and its input is empty: take the answer from a file or a variable.",
+}
+
+
+def _on_image(project: str, images: Sequence[str]) -> str:
+    if not images:
+        return ""
+    return f"The image {images[0]} has it: wheelproof run {shlex.quote(project)} --image {images[0]}"
+
+
+def _not_found(failure: Failure) -> str:
     if not failure.missing:
         return ""
     sentence = (

@@ -133,6 +133,8 @@ def test_what_a_package_does_wrong_is_a_result_with_its_reason(judge: Judge, nam
         ("wrong-python", "wrong-python", "No module named 'ConfigParser'", []),
         ("missing-file", "missing-file", "'requirements.txt'", []),
         ("needs-network", "needs-network", "Temporary failure in name resolution", []),
+        ("needs-checkout", "needs-checkout", "No such file or directory: 'git'", []),
+        ("needs-answer", "needs-answer", "EOFError: EOF when reading a line", []),
         ("eats-memory", "out-of-memory", "more than 536870912 bytes of memory", []),
     ],
 )

@@ -30,6 +30,7 @@ DEPTHS = {
     "embedded-path": Severity.CODE,  # what stands behind a longer path moves, and code points there
     "compile-date": Severity.DATA,
     "object-order": Severity.CODE,
+    "static-library-headers": Severity.METADATA,
     "lto-symbols": Severity.DATA,
 }
 VARIATIONS = {

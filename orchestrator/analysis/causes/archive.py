@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import stat
 import struct
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes import dates, ordering, upstream
-from orchestrator.analysis.causes.erasers import Known, by_place, differing, token, words
+from orchestrator.analysis.causes.erasers import Known, by_place, changed, differing, token, words
 from orchestrator.analysis.causes.model import Cause, Shown
 
 if TYPE_CHECKING:
@@ -20,6 +21,27 @@ COMMENT, ELSEWHERE, FOLDER = "comment of the archive", "between its members", "e
 
 
 _EXTRA = re.compile(rb"extra ((?:[0-9a-f]{2})+)")
+
+
+_MODE = re.compile(rb"(.)(\S{9}) \((\d{1,6})\)")
+
+
+def _umasks(pair: SidePair) -> SidePair:
+    """Erase permissions that two umasks may have left of the same mode; the type of the file stays."""
+    found = {}
+    for place in differing(pair):
+        modes = [_MODE.fullmatch(text) for text in token(pair, place)] if place.startswith(MODE) else []
+        if modes[:1] and modes[0] and modes[1] and _is_one_mode(int(modes[0][3], 8), int(modes[1][3], 8)):
+            first, second = (f"type {int(mode[3], 8) >> 12:o}".encode() for mode in modes if mode)
+            found[place] = first, second
+    return changed(pair, found)
+
+
+def _is_one_mode(first: int, second: int) -> bool:
+    """Return whether two modes differ in permissions, and only in those that the owner has and others may lack."""
+    unlike = stat.S_IMODE(first) ^ stat.S_IMODE(second)
+    owner = (first & stat.S_IRWXU) >> 6
+    return bool(unlike) and not unlike & ~(owner << 3 | owner)
 
 
 def _suspected_of_time(pair: SidePair) -> tuple[str, ...]:
@@ -109,11 +131,11 @@ CAUSES: tuple[Cause, ...] = (
             "A zip archive made by Python stores the permissions of each file. The umask of the build decides the "
             "permissions of files that the build creates or copies. Setuptools, for example, stores them unchanged."
         ),
-        shows="The contents of the members are the same bytes; their modes differ.",
+        shows="The modes of the members differ in what their group and all others may do.",
         example="six-1.16.0.dist-info/WHEEL: -rw-r--r-- | -rw-rw-r--",
         upstream=upstream.ARCHIVE_MODES,
         kinds=("archive",),
-        erase=by_place(lambda place: place.startswith(MODE)),
+        erase=_umasks,
         variations=("umask",),
         remedies=("fix-umask", "scikit-reproducible", "canonical-archive"),
     ),

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.causes import archive, bytecode, content, metadata, native
+from orchestrator.analysis.causes import archive, bytecode, content, foreign, layout, metadata, native
 
 if TYPE_CHECKING:
     from orchestrator.analysis.causes.model import Cause
 
-CAUSES: tuple[Cause, ...] = (*archive.CAUSES, *metadata.CAUSES, *bytecode.CAUSES, *native.CAUSES, *content.CAUSES)
+CAUSES: tuple[Cause, ...] = (
+    *foreign.CAUSES,
+    *archive.CAUSES,
+    *metadata.CAUSES,
+    *bytecode.CAUSES,
+    *native.CAUSES,
+    *content.CAUSES,
+    *layout.CAUSES,
+)
 """The most specific first: a difference that one cause explains is not passed to those after it."""
 
 NAMES = tuple(cause.name for cause in CAUSES)

@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes import dates, ordering, upstream
-from orchestrator.analysis.causes.erasers import Known, by_place, by_token, cut, differing, in_turn, token
+from orchestrator.analysis.causes.erasers import Known, by_place, by_token, differing, in_turn, token
 from orchestrator.analysis.causes.model import Cause, Shown
 from orchestrator.analysis.causes.planted_values import planted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from orchestrator.analysis.causes.erasers import Texts
     from orchestrator.analysis.causes.model import SidePair
@@ -36,10 +36,18 @@ _FOLDERS = re.compile(
     rb"(?P<head>pip-(?:build-env|req-build|install|wheel|modern-metadata|ephem-wheel-cache|unpack|download|build-tracker)-"
     rb"|build-(?:env|via-sdist)-|\.mesonpy-|\.?tmp-[\w.]{1,60}-pep517-|cibw-run-|maturin|setuptools-rust-|hatch-build-)"
     + _NAME + rb"{6,12}"
-    rb"|(?P<temp>(?<![A-Za-z0-9_])(?:\.tmp[A-Za-z0-9]{6}|tmp" + _NAME + rb"{8}|tmp\.[A-Za-z0-9]{10}))(?![A-Za-z0-9_])"
+    rb"|(?P<temp>(?<![A-Za-z0-9_])(?:\.tmp[A-Za-z0-9]{6}|tmp" + _NAME + rb"{8}|tmp\.[A-Za-z0-9]{10}"
+    rb"|cc[A-Za-z0-9]{6}(?=\.(?:o|s|c|i|ld|le|res|ltrans))))(?![A-Za-z0-9_])"
 )  # fmt: skip
 
-_MADE = re.compile(rb"(?<=/)(?P<stem>[A-Za-z][\w.+-]{0,60}?[-._])(?P<random>[a-z0-9_]{8})(?=/)")
+_BEFORE, _AFTER = rb"(?:^|(?<=[/\s\"'=:,(<\[\0]))", rb"(?=[/\s\"':;,)>\]\0]|$)"
+_RANDOM = rb"(?P<random>[a-z0-9_]{8})(?P<suffix>(?:[-._][\w.+-]{0,40})?)"
+_MADE = (
+    re.compile(_BEFORE + rb"(?P<stem>\.?[A-Za-z][\w.+-]{0,60}?[-._])" + _RANDOM + _AFTER),
+    re.compile(rb"(?<=/tmp/)(?:[0-9a-f]{12}/)?(?P<stem>[A-Za-z.]?[A-Za-z]{0,30}?)" + _RANDOM + _AFTER),
+)
+"""Names that mkdtemp and mkstemp make: a prefix with a mark at its end, or any below the folder for temporary files."""
+
 _MIXED = re.compile(rb"(?=[a-z0-9_]*[g-z])(?=[a-z0-9_]*[0-9_])[a-z0-9_]{8}")
 
 
@@ -68,23 +76,34 @@ def erase_random_folders(texts: Texts, _known: object = None) -> Texts:
 
 
 def _erase_made_folders(first: bytes, second: bytes) -> Texts:
-    """Erase what mkdtemp appends to a prefix that only the package knows: each side has it at the same place."""
-    ours, theirs = list(_MADE.finditer(first)), list(_MADE.finditer(second))
-    if len(ours) != len(theirs):
-        return first, second
-    gone = [both for both in zip(ours, theirs, strict=True) if _are_made(*both)]
-    return (
-        cut(first, [left for left, _ in gone], b"<random>"),
-        cut(second, [right for _, right in gone], b"<random>"),
-    )
+    """Erase what mkdtemp adds to a name that only the package knows: each side has it at the same place."""
+    for pattern in _MADE:
+        ours, theirs = list(pattern.finditer(first)), list(pattern.finditer(second))
+        if len(ours) == len(theirs):
+            gone = [both for both in zip(ours, theirs, strict=True) if _are_made(*both)]
+            first = _without_ends(first, [left for left, _ in gone])
+            second = _without_ends(second, [right for _, right in gone])
+    return first, second
+
+
+def _without_ends(text: bytes, made: Iterable[re.Match[bytes]]) -> bytes:
+    pieces, at = [], 0
+    for one in made:
+        pieces += [text[at : one.start("random")], b"<random>"]
+        at = one.end("random")
+    return b"".join([*pieces, text[at:]])
 
 
 def _are_made(first: re.Match[bytes], second: re.Match[bytes]) -> bool:
-    """Return whether two folders have one prefix and two endings that are no numbers, words or hashes."""
+    """Return whether two names are equal but for eight letters that are no numbers, words or hashes.
+
+    One of the two may look like one by accident if a folder is before it.
+    """
+    in_a_folder = first.string[first.start() - 1 : first.start()] == b"/"
     return (
-        first["stem"] == second["stem"]
+        (first["stem"], first["suffix"]) == (second["stem"], second["suffix"])
         and first["random"] != second["random"]
-        and any(_MIXED.search(one["random"]) for one in (first, second))
+        and (any if in_a_folder else all)(_MIXED.fullmatch(one["random"]) for one in (first, second))
     )
 
 
@@ -131,12 +150,7 @@ def _nested(pair: SidePair) -> tuple[str, ...]:
 
 def _has_the_clock(pair: SidePair, place: str) -> bool:
     """Return whether each side has its build's time there, in seconds since 1970: no time zone changes these."""
-    clocks = Known(pair[0].traces, pair[1].traces)
-    return any(twin.form == "epoch" and _is_both_clocks(twin, clocks) for twin in dates.twins(token(pair, place)))
-
-
-def _is_both_clocks(twin: dates.Twin, known: Known) -> bool:
-    return bool(dates.in_clock(twin.spans[0], known.first) and dates.in_clock(twin.spans[1], known.second))
+    return dates.has_epoch(token(pair, place), Known(pair[0].traces, pair[1].traces))
 
 
 _NESTED = {
@@ -391,7 +405,7 @@ CAUSES: tuple[Cause, ...] = (
         kinds=TEXTS,
         besides=("nested",),
         erase=in_turn(
-            dates.erasing(dates.is_build_date, b"<date>"),
+            dates.erase_build_dates(b"<date>"),
             lambda pair: pair if pair[0].member.kind != "raw" else by_token(dates.erase_instants)(pair),
         ),
         variations=("time", "timezone"),

@@ -6,62 +6,27 @@ import re
 import struct
 from calendar import monthrange, timegm
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from orchestrator.analysis.causes import spellings
 from orchestrator.analysis.causes.erasers import Known, by_token, cut, differing, token
+from orchestrator.model import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from orchestrator.analysis.causes.erasers import Texts
     from orchestrator.analysis.causes.model import SidePair
+    from orchestrator.analysis.causes.spellings import Form
     from orchestrator.model import Traces
 
 SLACK = 2.0
 """Seconds: a file's time may be coarser than the clock, and the probe runs shortly before the build."""
 
-DAY = 86_400
-WEEK = 7 * DAY
 _MOST = 10_000  # dates in one token
-_WEEKDAYS = b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"
-_EPOCH_TO_MONDAY = 4  # days from 1970-01-01, a Thursday
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = (
-    rb"(?P<name>(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-    rb"(?:uary|ruary|ch|il|e|y|ust|tember|ober|ember)?)"
-)
-_TIME = rb"(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)(?::(?P<second>[0-6]\d)(?:[.,]\d{1,9})?)?"
-_ZONE = rb"(?: ?(?P<zone>Z|UTC|GMT(?:[+-]\d{1,2})?|[+-]\d{2}:?\d{2}|[A-Z]{3,5}))?"
-_YEAR, _NUMBER, _DAY = rb"(?P<year>20\d\d)", rb"(?P<month>0\d|1[0-2])", rb"(?P<day>[0-3]\d)"
-_WEEKDAY = rb"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? )?"
-_FREE, _END = rb"(?<![0-9A-Za-z])", rb"(?![0-9])"
-_SAME = rb"(?P<s>[-/.])"
-_CLOCK = rb"(?:[T ,]{1,2}" + _TIME + _ZONE + rb")?"
-_HOURS = rb"(?:[T _-]{1,2}(?:" + _TIME + _ZONE + rb"|(?P<hours>[01]\d|2[0-3])(?!\d)))?"
-_RUN = rb"(?:[T_-]?(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)(?P<second>[0-6]\d)?Z?)?"
-
-FORMS: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
-    (name, re.compile(b"".join(pieces)))
-    for name, *pieces in (
-        ("ascii", _WEEKDAY, _MONTH, rb" +(?P<day>[0-3]?\d) ", _TIME, _ZONE, rb" ", _YEAR, _END),
-        ("named", _WEEKDAY, _MONTH, rb" {1,2}(?P<day>[0-3]?\d),? ", _YEAR, _END, _CLOCK),
-        ("mail", _WEEKDAY, rb"(?<!\d)(?P<day>[0-3]?\d)[ -]", _MONTH, rb",?[ -]", _YEAR, _END, _CLOCK),
-        ("iso", rb"(?<!\d)", _YEAR, rb"(?P<s>[-/._])", _NUMBER, rb"(?P=s)", _DAY, _END, _HOURS),
-        ("european", rb"(?<!\d)", _DAY, _SAME, _NUMBER, rb"(?P=s)", _YEAR, _END, _CLOCK),
-        ("american", rb"(?<!\d)", _NUMBER, _SAME, _DAY, rb"(?P=s)", _YEAR, _END, _CLOCK),
-        ("packed", rb"(?<![0-9A-Fa-f])", _YEAR, _NUMBER, _DAY, _RUN, rb"(?![0-9A-Fa-f])"),
-        ("week", rb"(?<![0-9A-Za-z])", _YEAR, rb"-?W(?P<week>[0-5]\d)(?:-?(?P<weekday>[1-7]))?(?![0-9A-Za-z])"),
-        ("ordinal", rb"(?<![0-9A-Fa-f])", _YEAR, rb"[-.]?(?P<ordinal>[0-3]\d\d)(?![0-9A-Fa-f])"),
-        ("month", rb"(?<!\d)", _YEAR, rb"(?P<s>[-/._])", _NUMBER, rb"(?!\d|(?P=s)\d)"),
-        ("month-named", _FREE, _MONTH, rb",? ", _YEAR, _END),
-        ("time", rb"(?<![\d:])", _TIME, rb"(?![\d:])"),
-        ("epoch", rb"(?<![0-9A-Fa-f])(?P<epoch>[12]\d{9})(?P<fraction>\.?\d{0,9})(?![0-9A-Fa-f])"),
-        ("hex", rb"(?<![0-9A-Fa-f])(?:0x)?(?P<hex>[5-9a-fA-F][0-9a-fA-F]{7})(?![0-9A-Fa-f])"),
-        ("year", rb"(?<![\d.])", _YEAR, rb"(?![\d])"),
-        ("weekday", _FREE, rb"(?P<named>Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:(?:s|nes|rs|ur)?day)?(?![0-9A-Za-z])"),
-    )
-)
+_NEAR = 3  # bytes between a date and its time
+_CLOCKS = 1e-2  # how often a time beside a date may be the builds' by accident
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,84 +36,20 @@ class Span:
     begin: float
     end: float
     zone: int | None = None  # seconds east of UTC, where the text has an offset
-    period: int = 0  # seconds after which it may mean the same again: a day or a week, where it names no date
+    period: int = 0  # seconds after which it means the same again: a day, where it names no date
 
 
-def span(form: str, found: re.Match[bytes]) -> Span | None:
-    """Return what a match means, or None where there is no such date."""
-    parts = {name: value for name, value in found.groupdict().items() if value is not None}
-    if form == "epoch":
-        return _epoch(parts)
-    if form == "hex":
-        return Span(int(parts["hex"], 16), int(parts["hex"], 16) + 1, 0)
-    if "named" in parts:
-        begin = (_WEEKDAYS.index(parts["named"]) + _EPOCH_TO_MONDAY) * DAY
-        return Span(begin, begin + DAY, period=WEEK)
-    if "week" in parts or "ordinal" in parts:
-        return _counted(parts)
-    hour, minute, second = (int(parts.get(part, b"0")) for part in ("hour", "minute", "second"))
-    clock = int(parts.get("hours", hour)) * 3600 + minute * 60 + min(second, 59)
-    if "year" not in parts:
-        return Span(clock, clock + _precision(parts), period=DAY)
-    return _dated(parts, clock)
-
-
-def _counted(parts: dict[str, bytes]) -> Span | None:
-    """Return what a date means that counts weeks (ISO 8601) or days of the year."""
-    try:
-        if "ordinal" in parts:
-            day = datetime.strptime(f"{int(parts['year'])} {int(parts['ordinal'])} +0000", "%Y %j %z")
-        else:
-            numbers = int(parts["year"]), int(parts["week"]), int(parts.get("weekday", b"1"))
-            day = datetime.fromisocalendar(*numbers).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    begin = int(day.timestamp())
-    return Span(begin, begin + (DAY if "ordinal" in parts or "weekday" in parts else WEEK))
-
-
-def _dated(parts: dict[str, bytes], clock: int) -> Span | None:
-    year, month = int(parts["year"]), _month(parts)
-    if month is None:
-        return Span(timegm((year, 1, 1, 0, 0, 0)), timegm((year + 1, 1, 1, 0, 0, 0)))
-    if not 1 <= month <= len(_MONTHS):
-        return None
-    days, day = monthrange(year, month)[1], int(parts.get("day", b"1"))
-    if not 1 <= day <= days:
+def span(found: re.Match[bytes]) -> Span | None:
+    """Return what a match of one of `INSTANTS` means, or None where there is no such date."""
+    named = spellings.parts(found)
+    clock = spellings.seconds_of_day(named)[0]
+    if "year" not in named:
+        return Span(clock, clock + spellings.precision(named), period=DAY)
+    year, month, day = int(named["year"]), spellings.month_of(named), int(named["day"])
+    if month is None or day > monthrange(year, month)[1]:
         return None
     begin = timegm((year, month, day, 0, 0, 0)) + clock
-    return Span(begin, begin + (_precision(parts) if "day" in parts else days * DAY), _zone(parts.get("zone", b"")))
-
-
-def _precision(parts: dict[str, bytes]) -> int:
-    if "second" in parts:
-        return 1
-    if "minute" in parts:
-        return 60
-    return 3600 if "hours" in parts or "hour" in parts else DAY
-
-
-def _month(parts: dict[str, bytes]) -> int | None:
-    if "name" in parts:
-        return _MONTHS.index(parts["name"][:3].decode().lower()) + 1
-    return int(parts["month"]) if "month" in parts else None
-
-
-def _zone(text: bytes) -> int | None:
-    if text in (b"Z", b"UTC", b"GMT"):
-        return 0
-    if text[:1] in (b"+", b"-"):
-        digits = text[1:].replace(b":", b"")
-        return (1 if text[:1] == b"+" else -1) * (int(digits[:2]) * 3600 + int(digits[2:]) * 60)
-    return None
-
-
-def _epoch(parts: dict[str, bytes]) -> Span:
-    digits = parts["fraction"]
-    whole = int(parts["epoch"])
-    if digits[:1] != b"." and digits and len(digits) not in (3, 6, 9):
-        return Span(0, 0, 0)  # not in a unit that is in use
-    return Span(whole, whole + 1, 0)
+    return Span(begin, begin + spellings.precision(named), spellings.zone_of(named))
 
 
 def in_clock(found: Span, traces: Traces) -> frozenset[str]:
@@ -181,7 +82,7 @@ def _meets(found: Span, begin: float, end: float) -> bool:
 class Twin:
     """Two texts of one form at the same place of the two sides."""
 
-    form: str
+    form: Form
     first: re.Match[bytes]
     second: re.Match[bytes]
     spans: tuple[Span, Span]
@@ -189,54 +90,167 @@ class Twin:
 
 def twins(texts: Texts) -> Iterator[Twin]:
     """Yield the pairs of unequal dates at the same place of both sides; the most complete forms first."""
-    for form, pattern in FORMS:
-        ours, theirs = (list(_some(pattern, text)) for text in texts)
+    for form in spellings.INSTANTS:
+        ours, theirs = (list(_some(form.pattern, text)) for text in texts)
         if len(ours) != len(theirs):
             continue
         for first, second in zip(ours, theirs, strict=True):
             if first[0] != second[0]:
-                spans = span(form, first), span(form, second)
+                spans = span(first), span(second)
                 if spans[0] is not None and spans[1] is not None:
                     yield Twin(form, first, second, (spans[0], spans[1]))
 
 
 def _some(pattern: re.Pattern[bytes], text: bytes) -> Iterator[re.Match[bytes]]:
-    for number, found in enumerate(pattern.finditer(text)):
-        if number >= _MOST:
-            return
-        yield found
+    return islice(pattern.finditer(text), _MOST)
 
 
 def erasing(accepts: Callable[[Twin, Known], bool], marker: bytes) -> Callable[[SidePair], SidePair]:
     """Return an eraser of accepted dates."""
+    return by_token(lambda texts, known: _without_twins(texts, known, accepts, marker))
+
+
+def _without_twins(texts: Texts, known: Known, accepts: Callable[[Twin, Known], bool], marker: bytes) -> Texts:
+    for _ in range(len(spellings.INSTANTS)):
+        gone: list[Twin] = []
+        for twin in twins(texts):
+            if gone and gone[0].form != twin.form:
+                break
+            if accepts(twin, known):
+                gone.append(twin)
+        if not gone:
+            break
+        texts = (
+            cut(texts[0], [one.first for one in gone], marker),
+            cut(texts[1], [one.second for one in gone], marker),
+        )
+    return texts
+
+
+# --- the builds' own times -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Two texts of one form at the same place, each a time of its build."""
+
+    first: re.Match[bytes]
+    second: re.Match[bytes]
+    zones: frozenset[str]  # in which both are: utc, local, or an offset that they name
+
+
+def erase_build_dates(marker: bytes) -> Callable[[SidePair], SidePair]:
+    """Return an eraser of the builds' times; where no clock is known, of unmistakable dates."""
 
     def erase(texts: Texts, known: Known) -> Texts:
-        for _ in range(len(FORMS)):
-            gone: list[Twin] = []
-            for twin in twins(texts):
-                if gone and gone[0].form != twin.form:
-                    break
-                if accepts(twin, known):
-                    gone.append(twin)
-            if not gone:
-                break
-            texts = (
-                cut(texts[0], [one.first for one in gone], marker),
-                cut(texts[1], [one.second for one in gone], marker),
-            )
-        return texts
+        if known.first.clock is None or known.second.clock is None:
+            return _without_twins(texts, known, _is_unmistakable, marker)
+        *_, (_, rest) = _erased(texts, known, marker)
+        return rest
 
     return by_token(erase)
 
 
-def is_build_date(twin: Twin, known: Known) -> bool:
-    """Return whether each side has its build's time; where no clock is known, whether both are full dates."""
-    if known.first.clock is None or known.second.clock is None:
-        full = twin.form in ("ascii", "named", "mail", "iso", "packed")
-        return full and all(_plausible(one) for one in twin.spans)
-    return bool(in_clock(twin.spans[0], known.first) & in_clock(twin.spans[1], known.second))
+def _erased(texts: Texts, known: Known, marker: bytes) -> Iterator[tuple[tuple[Match, ...], Texts]]:
+    """Yield the builds' times form by form, and the texts without them."""
+    for form in spellings.FORMS:
+        gone = _matches(form, texts, known, marker)
+        texts = (
+            cut(texts[0], [one.first for one in gone], marker),
+            cut(texts[1], [one.second for one in gone], marker),
+        )
+        yield gone, texts
 
 
+def _matches(form: Form, texts: Texts, known: Known, marker: bytes) -> tuple[Match, ...]:
+    """Return the pairs of a form that are times of both builds."""
+    ours = _inside(form, texts[0], known.first)
+    theirs = _inside(form, texts[1], known.second) if ours else []
+    if len(ours) != len(theirs):
+        return ()
+    windows = _length(known.first), _length(known.second)
+    pairs = (_match(left, right, known, windows, marker) for left, right in zip(ours, theirs, strict=True))
+    return tuple(one for one in pairs if one is not None)
+
+
+def _inside(form: Form, text: bytes, traces: Traces) -> list[re.Match[bytes]]:
+    """Return the matches of a form that are times of one build, except for parts of dates that are not."""
+    assert traces.clock is not None  # noqa: S101 - the caller has looked
+    if not spellings.may_have(form, text, *traces.clock):
+        return []
+    inside: dict[bytes, bool] = {}
+    found = list(_some(form.pattern, text))
+    for one in found:
+        if one[0] not in inside:
+            inside[one[0]] = bool(zones_of(one, traces, halves=True))
+    found = [one for one in found if inside[one[0]]]
+    if not found or not form.lone:
+        return found
+    others = [one.span() for other in _DATED for one in _some(other.pattern, text)]
+    return [one for one in found if not any(begin < one.end() and one.start() < end for begin, end in others)]
+
+
+_DATED = tuple(form for form in spellings.FORMS if "year" in form.pattern.groupindex and not form.lone)
+
+
+def _match(
+    first: re.Match[bytes], second: re.Match[bytes], known: Known, windows: tuple[float, float], marker: bytes
+) -> Match | None:
+    """Return two texts as a match if both are times of their builds in one zone, and hardly by accident."""
+    halves = _is_telling(first, windows, marker, halves=True)
+    if not halves and not _is_telling(first, windows, marker, halves=False):
+        return None
+    zones = zones_of(first, known.first, halves=halves) & zones_of(second, known.second, halves=halves)
+    return Match(first, second, zones) if zones and first[0] != second[0] else None
+
+
+def _is_telling(found: re.Match[bytes], windows: tuple[float, float], marker: bytes, *, halves: bool) -> bool:
+    """Return whether a match is hardly an accident; a time beside a date is its time."""
+    if spellings.is_telling(found, windows, halves=halves):
+        return True
+    near = len(marker) + _NEAR
+    beside = marker in found.string[max(0, found.start() - near) : found.end() + near]
+    named = spellings.parts(found)
+    timed = "minute" in named or "half" in named
+    return beside and timed and spellings.by_chance(named, windows, halves=halves) <= _CLOCKS
+
+
+def zones_of(found: re.Match[bytes], traces: Traces, *, halves: bool = False) -> frozenset[str]:
+    """Return the zones (utc, local, an offset) in which a text is a time of the build, which has a clock."""
+    assert traces.clock is not None  # noqa: S101 - the caller has looked
+    named = spellings.parts(found)
+    begin, end = traces.clock[0] - SLACK, traces.clock[1] + SLACK
+    return frozenset(
+        name
+        for name, offset in _offsets(named, traces.utc_offset)
+        if spellings.is_in(named, begin + offset, end + offset, halves=halves)
+    )
+
+
+def _offsets(named: spellings.Parts, utc_offset: int) -> tuple[tuple[str, int], ...]:
+    """Return the zones that a text may be in; local time is often labelled as UTC."""
+    zone = spellings.zone_of(named)
+    if named.keys() & {"epoch", "hex"}:
+        return (("utc", 0),)
+    if zone and zone != utc_offset:
+        return ((str(zone), zone),)
+    return (("local", utc_offset),) if zone else (("utc", 0), ("local", utc_offset))
+
+
+def _length(traces: Traces) -> float:
+    assert traces.clock is not None  # noqa: S101 - the caller has looked
+    return traces.clock[1] - traces.clock[0] + 2 * SLACK
+
+
+def _is_unmistakable(twin: Twin, _known: Known) -> bool:
+    """Return whether two texts are nothing but dates: of four digits, with a month's name or a time."""
+    return twin.form.full and all(
+        _plausible(one) and ("name" in spellings.parts(found) or _TIMED.search(found[0]) is not None)
+        for one, found in zip(twin.spans, (twin.first, twin.second), strict=True)
+    )
+
+
+_TIMED = re.compile(rb"[T :]\d\d(?::\d|\d\d)")
 _SOME_YEARS = timegm((2000, 1, 1, 0, 0, 0)), timegm((2060, 1, 1, 0, 0, 0))
 
 
@@ -250,19 +264,23 @@ def suspects(pair: SidePair) -> tuple[str, ...]:
     if known.first.clock is None or known.second.clock is None:
         return ("time",)
     for place in differing(pair)[:100]:
-        for twin in twins(token(pair, place)):
-            zones = in_clock(twin.spans[0], known.first) & in_clock(twin.spans[1], known.second)
-            if zones:
-                return ("time",) if "utc" in zones else ("time", "timezone")
+        for found, _ in _erased(token(pair, place), known, b"<date>"):
+            if found:
+                return ("time", "timezone") if found[0].zones == {"local"} else ("time",)
     return ("time",)
+
+
+def has_epoch(texts: Texts, known: Known) -> bool:
+    """Return whether both sides have their build's time in seconds since 1970, at one place."""
+    if known.first.clock is None or known.second.clock is None:
+        return False
+    return any(_matches(form, texts, known, b"") for form in spellings.FORMS if "epoch" in form.pattern.groupindex)
 
 
 def is_one_instant(twin: Twin, known: Known) -> bool:
     """Return whether two texts mean the same instant, each in its build's time zone."""
     ours, theirs = known.first.utc_offset, known.second.utc_offset
     first, second = twin.spans
-    if twin.form in ("epoch", "hex", "year", "month", "month-named", "week", "ordinal", "weekday"):
-        return False
     if first.zone is not None and second.zone is not None:
         return first.zone != second.zone and abs((first.begin - first.zone) - (second.begin - second.zone)) < 1
     if ours == theirs:

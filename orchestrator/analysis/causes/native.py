@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes import dates, upstream
 from orchestrator.analysis.causes.content import erase_random_folders
-from orchestrator.analysis.causes.erasers import changed, differing, token
-from orchestrator.analysis.causes.model import Cause
+from orchestrator.analysis.causes.erasers import by_place, changed, differing, token
+from orchestrator.analysis.causes.model import Cause, Shown
 from orchestrator.analysis.formats.elf_headers import MOVED
 from orchestrator.analysis.formats.elf_sections import ORDER
-from orchestrator.analysis.formats.native import KIND, erase_derived, is_deep
+from orchestrator.analysis.formats.native import HEADER, KIND, erase_derived, is_deep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,7 +172,7 @@ def suspected_of_paths(pair: SidePair) -> tuple[str, ...]:
 
 # --- dates ---------------------------------------------------------------------------------------
 
-_erase_dates = dates.erasing(dates.is_build_date, b"<date>")
+_erase_dates = dates.erase_build_dates(b"<date>")
 
 
 def erase_dates(pair: SidePair) -> SidePair:
@@ -215,6 +215,20 @@ def erase_order(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
     """Erase the order of equal symbols."""
     first, second = (b"\0".join(sorted(text.split(b"\0"))) for text in texts)
     return (first, second) if first == second else texts
+
+
+# --- headers of static libraries ----------------------------------------------------------------
+
+
+def suspected_of_headers(pair: SidePair) -> tuple[str, ...]:
+    """Name the variations whose fields differ in headers of static libraries."""
+    fields = [[set(text.split(b"\n")) for text in token(pair, name)] for name in differing(pair)]
+    apart = [line.split() for first, second in fields for line in first ^ second]
+    return tuple(
+        variation
+        for variation, at in (("time", 1), ("umask", 7))
+        if len({tuple(words[at : at + 1]) for words in apart}) > 1
+    )
 
 
 # --- the catalogue -------------------------------------------------------------------------------
@@ -336,9 +350,27 @@ CAUSES = (
         example="order of symbols: `.text: first_number, .text: second_number` against the opposite.",
         upstream=upstream.OBJECT_ORDER,
         kinds=(KIND,),
+        shown=Shown.FILES,
         erase=_eraser(lambda _pair, name: name == ORDER, erase_order),
         variations=("fileordering", "hash-seed", "locales", "num-cpus"),
         remedies=("fix-fileordering", "fix-hash-seed", "fix-locales", "fix-num-cpus"),
+    ),
+    Cause(
+        name="static-library-headers",
+        summary="A static library records times, owners or permissions of its objects.",
+        why=(
+            "ar(1) writes the time, the owner, the group and the mode of each object file into the library, unless it "
+            "was built or called to leave them out (`D`). Linkers do not read them."
+        ),
+        shows="Headers of members of a `.a` file differ; the objects and the index of symbols are the same.",
+        example="one.o: `time 1795363200 owner 1000 mode 100644` against `time 1829773380 owner 1000 mode 100664`.",
+        upstream=upstream.STATIC_LIBRARY_HEADERS,
+        kinds=(KIND,),
+        shown=Shown.FILES,
+        erase=by_place(lambda place: place.endswith(HEADER)),
+        variations=("time", "umask"),
+        suspects=suspected_of_headers,
+        remedies=("fix-time", "fix-umask"),
     ),
     Cause(
         name="lto-symbols",

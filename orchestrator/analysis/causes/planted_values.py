@@ -51,6 +51,7 @@ def _coded(value: bytes) -> set[bytes]:
     found |= {quote(text, safe="").encode(), quote(text).encode(), text.replace("/", "\\/").encode()}
     found |= {value.replace(b"/", second) for second in (b"_", b"-", b"#", b".", b"!", b"\\", b"\\\\", b"@")}
     found |= {value.lstrip(b"/").replace(b"/", second) for second in (b"_", b"-", b"#", b".", b"!")}
+    found |= {value.upper(), value.lower(), value.replace(b"-", b"_"), value.upper().replace(b"-", b"_")}
     digests = (hashlib.md5(value, usedforsecurity=False), hashlib.sha1(value, usedforsecurity=False))
     found |= {first.hexdigest().encode() for first in (*digests, hashlib.sha256(value))}
     return found
@@ -168,9 +169,47 @@ def _words(first: bytes, second: bytes, marker: bytes, known: Known, variations:
     ours, theirs = set(words(known.first, variations)), set(words(known.second, variations))
     ours, theirs = ours - theirs, theirs - ours
     short = max(len(first), len(second)) <= _LONGEST
-    if not (short and any(word in first for word in ours) and any(word in second for word in theirs)):
+    if not short:
+        return first, second
+    first, second = _composed(first, second, marker, ours, theirs)
+    if not (any(word in first for word in ours) and any(word in second for word in theirs)):
         return first, second
     return replaced_words(first, second, lambda left, right: left in ours and right in theirs, marker)
+
+
+def _composed(first: bytes, second: bytes, marker: bytes, ours: set[bytes], theirs: set[bytes]) -> Texts:
+    """Erase numbers of several parts, such as a kernel's version, within longer words of both sides.
+
+    Both sides have one in as many places; "6.1.0" is not part of "16.1.0" or "6.1.0.2".
+    """
+    for first_form, second_form in zip(_parted(ours), _parted(theirs), strict=True):
+        if not first_form or not second_form:
+            continue
+        left, right = list(_within(first_form).finditer(first)), list(_within(second_form).finditer(second))
+        if left and len(left) == len(right):
+            first, second = cut(first, left, marker), cut(second, right, marker)
+    return first, second
+
+
+_PARTED = re.compile(rb"\d+\.\d+\.\d+")
+
+
+def _parted(words: set[bytes]) -> tuple[tuple[bytes, ...], ...]:
+    """Return the words that begin with a number of three parts, in each spelling; the longest first."""
+    found = sorted((word for word in words if _PARTED.match(word)), key=lambda word: (-len(word), word))
+    spellings = (
+        found,
+        [word.upper() for word in found],
+        [re.sub(rb"[.-]", b"_", word) for word in found],
+        [word.replace(b".", b"-") for word in found],
+        [word.replace(b".", b", ") for word in found if _PARTED.fullmatch(word)],
+    )
+    return tuple(tuple(spelling) for spelling in spellings)
+
+
+@lru_cache(maxsize=256)
+def _within(words: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    return re.compile(rb"(?<!\d)(?<!\d[._-])(?:" + b"|".join(map(re.escape, words)) + rb")(?![.]?\d)")
 
 
 def replaced_words(first: bytes, second: bytes, same: Callable[[bytes, bytes], bool], marker: bytes) -> Texts:

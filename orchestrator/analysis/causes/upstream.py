@@ -113,6 +113,21 @@ EXTRA_MEMBER = (
 GENERATOR = (
     project('Pin the build backend in pyproject.toml: `requires = ["setuptools==80.9.0"]` under `[build-system]`.'),
 )
+BACKEND_SPELLING = (
+    project(
+        "Build with the backend, and the version of it, that built the other wheel: name both in pyproject.toml, such "
+        'as `requires = ["setuptools==80.9.0"]` under `[build-system]`. Both spellings mean the same.'
+    ),
+)
+LINE_ENDS = (
+    project(
+        'Write generated text with `newline="\\n"`, set `* text=auto eol=lf` in .gitattributes, and end the last line '
+        "of each file."
+    ),
+)
+WHITE_SPACE = (
+    project("Pin the generator or the formatter that writes the file, and keep its settings with the source."),
+)
 SCM_VERSION = (
     project(
         "Leave the date and the state of the checkout out of the version: "
@@ -213,6 +228,22 @@ COMPILE_DATE = (
         "`datetime.now()`; or take the time from SOURCE_DATE_EPOCH: "
         '`datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), UTC)`.'
     ),
+)
+STATIC_LIBRARY_HEADERS = (
+    project(
+        "Create static libraries without times, owners and modes: `ar rcsD`, or `ARFLAGS=rcD`; leave `U` out. Or leave "
+        "static libraries out of the wheel if nothing links with them."
+    ),
+)
+OTHER_COMPILER = (
+    project(
+        "Document the compiler and its version with which the published wheels are built, for instance the image of "
+        "manylinux by its digest, so that others can build with it."
+    ),
+)
+REPAIRED = (project("Document the versions of auditwheel and patchelf with which the published wheels are repaired."),)
+STRIPPED = (
+    project("Document whether the published wheels are stripped, and by what, so that others can do the same."),
 )
 OBJECT_ORDER = (
     project(

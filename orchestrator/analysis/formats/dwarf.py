@@ -1,4 +1,4 @@
-"""Reads the headers of DWARF line tables (versions 2 to 4), which contain names in full.
+"""Reads the headers of DWARF sections: lengths of parts, and line tables (versions 2 to 4) with names in full.
 
 From version 5 on, the names are in `.debug_line_str` and the table contains their offsets, so its length is fixed.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.analysis.formats.alignment import Alignment, Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Literal
 
     Order = Literal["little", "big"]
@@ -31,6 +31,20 @@ class LineTable:
     names: int  # where its folders and files begin
     program: int  # where its program begins, by its header's length
     end: int
+
+
+def parts(data: bytes, order: Order) -> tuple[tuple[int, int], ...] | None:
+    """List begin and end of the parts of a section, each of which begins with its length; None if it is broken."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    while at < len(data):
+        length = int.from_bytes(data[at : at + _WORD], order)
+        end = at + _WORD + length
+        if length >= _WIDE or not length or end > len(data) or len(found) >= _MOST_UNITS:
+            return None
+        found.append((at, end))
+        at = end
+    return tuple(found)
 
 
 def line_tables(data: bytes, order: Order) -> tuple[LineTable, ...] | None:
@@ -67,12 +81,38 @@ def align_lines(first: bytes, second: bytes, order: Order) -> tuple[Alignment, f
     ours, theirs = line_tables(first, order), line_tables(second, order)
     if ours is None or theirs is None or len(ours) != len(theirs):
         return None
-    gaps = [gap for left, right in zip(ours, theirs, strict=True) for gap in _gaps(first, left, second, right)]
+    gaps = [gap for left, right in zip(ours, theirs, strict=True) for gap in _gaps(left, right)]
     lengths = frozenset(place for table in ours for place in (table.begin, table.begin + 6))
     return Alignment(tuple(gaps)), lengths
 
 
-def _gaps(first: bytes, ours: LineTable, second: bytes, theirs: LineTable) -> Iterator[Gap]:
+def pair_lines(
+    first: bytes, second: bytes, order: Order, partners: Mapping[int, int]
+) -> tuple[Alignment, frozenset[int]] | None:
+    """Pair the line tables by their offsets, as `align_lines` returns them; None if one has no partner.
+
+    The tables of version 5 are paired whole, and have the same length on both sides.
+    """
+    ours, theirs = parts(first, order), parts(second, order)
+    there = dict(theirs or ())
+    if ours is None or {partners.get(begin) for begin, _ in ours} != there.keys():
+        return None
+    gaps: list[Gap] = []
+    lengths: set[int] = set()
+    for begin, end in ours:
+        right = partners[begin]
+        if end - begin == there[right] - right:
+            gaps.append(Gap(begin, end, right, there[right]))
+            continue
+        tables = _line_table(first, begin, order), _line_table(second, right, order)
+        if tables[0] is None or tables[1] is None:
+            return None
+        gaps += _gaps(tables[0], tables[1])
+        lengths |= {begin, begin + 6}
+    return Alignment(tuple(gaps)), frozenset(lengths)
+
+
+def _gaps(ours: LineTable, theirs: LineTable) -> Iterator[Gap]:
     ends = (
         (ours.begin, ours.begin + _WORD, theirs.begin, theirs.begin + _WORD),
         (ours.begin + _WORD, ours.begin + 6, theirs.begin + _WORD, theirs.begin + 6),
@@ -82,5 +122,4 @@ def _gaps(first: bytes, ours: LineTable, second: bytes, theirs: LineTable) -> It
         (ours.program, ours.end, theirs.program, theirs.end),
     )
     for begin, end, begin_there, end_there in ends:
-        if first[begin:end] != second[begin_there:end_there]:
-            yield Gap(begin, end, begin_there, end_there)
+        yield Gap(begin, end, begin_there, end_there)

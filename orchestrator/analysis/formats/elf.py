@@ -28,6 +28,8 @@ NO_BITS, NULL = "SHT_NOBITS", "SHT_NULL"
 _MOST_SECTIONS, _MOST_SEGMENTS = 20_000, 1000
 _HEADER_SIZES = {64: 64, 32: 52}
 _MOST_UNITS = 1000  # whose producers are read
+_MOST_WALKED = 4 << 20  # bytes of debug information whose entries are read one by one
+_LISTS = ("DW_AT_location", "DW_AT_frame_base", "DW_AT_ranges", "DW_AT_GNU_call_site_value")
 _LONGEST_PRODUCER = 1 << 12
 _OVERLAP = 4  # segments do: notes and RELRO data are in others
 _ODD = re.compile(r"[^\w.$@+-]", re.ASCII)
@@ -116,6 +118,20 @@ class Elf:
     def relocatable(self) -> bool:
         """Whether it is a relocatable object."""
         return self.kind == "ET_REL"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One compile unit of the debug information; offsets in its sections, in bytes."""
+
+    begin: int
+    end: int
+    name: str  # of its source
+    address: int | None  # of its code; None if it is in several parts
+    lines: int  # offset of its line table; -1 if it has none
+    abbreviations: int  # offset of its table of abbreviations
+    locations: int  # offset of one of its lists of locations; -1 if it has none
+    ranges: int  # offset of one of its lists of ranges; -1 if it has none
 
 
 class _Stream(io.BytesIO):
@@ -278,6 +294,39 @@ def producers(found: Elf, part: Callable[[str], Content | None]) -> tuple[str, .
         return tuple(_producers(info)) if info.has_debug_info and info.debug_abbrev_sec else ()
     except _BROKEN:
         return ()
+
+
+def units(found: Elf, part: Callable[[str], Content | None]) -> tuple[Unit, ...]:
+    """Return the compile units of the debug information; empty if it has none, is too large, or is broken."""
+    try:
+        info = _debug_information(found, part)
+        if info.debug_info_sec is None or info.debug_abbrev_sec is None or info.debug_info_sec.size > _MOST_WALKED:
+            return ()
+        every = tuple(islice(info.iter_CUs(), _MOST_UNITS + 1))
+        return tuple(map(_unit, every)) if len(every) <= _MOST_UNITS else ()
+    except _BROKEN:
+        return ()
+
+
+def _unit(unit: Any) -> Unit:  # noqa: ANN401
+    attributes = unit.get_top_DIE().attributes
+    name = attributes["DW_AT_name"].value
+    offsets = [
+        one
+        for entry in unit.iter_DIEs()
+        for one in entry.attributes.values()
+        if one.form == "DW_FORM_sec_offset" and one.name in _LISTS
+    ]
+    return Unit(
+        begin=unit.cu_offset,
+        end=unit.cu_offset + unit.size,
+        name=name.decode("utf-8", "replace"),
+        address=attributes["DW_AT_low_pc"].value if "DW_AT_high_pc" in attributes else None,
+        lines=attributes["DW_AT_stmt_list"].value if "DW_AT_stmt_list" in attributes else -1,
+        abbreviations=unit["debug_abbrev_offset"],
+        locations=next((one.value for one in offsets if one.name != "DW_AT_ranges"), -1),
+        ranges=next((one.value for one in offsets if one.name == "DW_AT_ranges"), -1),
+    )
 
 
 def _debug_information(found: Elf, part: Callable[[str], Content | None]) -> DWARFInfo:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import lzma
 import re
+from bisect import bisect_right
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.formats import dwarf, elf, elf_symbols, machine_words
+from orchestrator.analysis.formats import dwarf, elf, elf_lookup, elf_references, elf_symbols, elf_units, machine_words
 from orchestrator.analysis.formats.alignment import Alignment, Gap, align, runs
 from orchestrator.analysis.formats.elf_headers import MOVED, between, dynamic, structure
 from orchestrator.analysis.formats.elf_loaded import (
@@ -21,7 +23,7 @@ from orchestrator.analysis.formats.elf_loaded import (
     id_places,
     loaded_equal,
 )
-from orchestrator.analysis.formats.elf_symbols import Shuffle
+from orchestrator.analysis.formats.elf_symbols import FOR_THE_LOADER
 from orchestrator.analysis.formats.machine_words import Dictionary, Layout, Span, Strings
 from orchestrator.analysis.formats.render import BytesContent, Stretch, beyond, contents_equal, spell, spell_strings
 from orchestrator.model import Severity
@@ -32,12 +34,17 @@ if TYPE_CHECKING:
     from orchestrator.analysis.causes.model import Content
     from orchestrator.analysis.formats.elf import Elf, Section
     from orchestrator.analysis.formats.elf_loaded import Files
+    from orchestrator.analysis.formats.elf_symbols import Atoms, Shuffle, Symbol
 
 UNORDERED = " (strings)"
 """Suffix of a token of NUL-terminated strings whose order is irrelevant."""
 
 ORDER = "order of symbols"
 """A token that lists the symbols of some sections, each ended by NUL, in the order of their addresses."""
+
+_Follow = Callable[
+    [tuple["Section", "Section"], tuple["Content", "Content"], "Elf", Callable[[int], int | None]], "Shuffle | None"
+]
 
 _TLS = 0x400
 _DATA = (".rodata", ".data")
@@ -61,7 +68,7 @@ class _Changed:
     @property
     def uneven(self) -> bool:
         """Whether its contents may have moved, even if its length is the same."""
-        alike = self.alignment is not None and all(gap.even for gap in self.alignment.gaps)
+        alike = self.alignment is not None and all(gap.even and gap.first == gap.second for gap in self.alignment.gaps)
         return self.contents[0].size != self.contents[1].size or not alike
 
 
@@ -75,12 +82,16 @@ def tokens(first: Content, second: Content, ours: Elf, theirs: Elf) -> tuple[Tok
     pairs, alone = _pair(ours, theirs)
     shuffled = _shuffled(files, pairs)
     changed = [one for pair in pairs if (one := _changed(files, pair, shuffled)) is not None]
+    placed = _layout(pairs, changed, shuffled)
+    if shuffled:
+        changed = [one for one in changed if not elf_lookup.is_derived(one.sections, files)]
     equal = loaded_equal(files)
     found = [
         *structure(files),
         *(token for section in alone for token in _alone(files, section)),
         *_order(shuffled, pairs),
-        *_contents(files, pairs, changed, _layout(pairs, changed, shuffled)),
+        *_kept(files, pairs, shuffled, placed),
+        *_contents(files, pairs, changed, placed, shuffled),
         *between(files),
     ]
     found = [token for token in found if token.first != token.second]
@@ -113,11 +124,11 @@ def _changed(files: Files, pair: tuple[Section, Section], shuffled: Mapping[str,
         Stretch(files[0].content, pair[0].offset, pair[0].size),
         Stretch(files[1].content, pair[1].offset, pair[1].size),
     )
+    contents = files[0].part(pair[0]), files[1].part(pair[1])
+    if (shuffle := shuffled.get(pair[0].name)) is not None:  # even equal bytes may belong to other symbols
+        return _Changed(pair, contents, shuffle.alignment, shuffle.lengths)
     if contents_equal(*raw):
         return None
-    contents = files[0].part(pair[0]), files[1].part(pair[1])
-    if pair[0].name in shuffled:
-        return _Changed(pair, contents, shuffled[pair[0].name].alignment)
     alignment, lengths = _alignment(pair[0], contents, files[0].elf)
     return _Changed(pair, contents, alignment, lengths)
 
@@ -167,8 +178,14 @@ def _alone(files: Files, where: tuple[int, Section]) -> Iterator[Token]:
 
 
 def _contents(
-    files: Files, pairs: list[tuple[Section, Section]], changed: list[_Changed], placed: Layout
+    files: Files,
+    pairs: list[tuple[Section, Section]],
+    changed: list[_Changed],
+    placed: Layout,
+    shuffled: Mapping[str, Shuffle],
 ) -> Iterator[Token]:
+    numbers = elf_lookup.numbers(files) if shuffled else {}
+    symbols = elf_symbols.by_section(_symbols_of(files[0])) if changed else {}
     tables = {first.name: table for first in changed if (table := _strings(first)) is not None}
     sizes = frozenset(
         (first.memory, second.memory) for first, second in pairs if first.loaded and first.memory != second.memory
@@ -187,7 +204,10 @@ def _contents(
             table = tables[first.name]
             yield Token(first.name + UNORDERED, *spell_strings(table.first, table.second, table.alignment), depth)
         else:
-            yield from _spelled(first, depth, _dictionary(first, files[0].elf, tables, changed, placed, sizes))
+            dictionary = _dictionary(first, files[0].elf, tables, changed, placed, sizes)
+            if dictionary is not None and first.sections[0].kind in RELOCATIONS and first.name in shuffled:
+                dictionary = replace(dictionary, numbers=numbers)
+            yield from _spelled(first, depth, dictionary, symbols)
     yield from dynamic(files)
 
 
@@ -204,12 +224,31 @@ def _shuffled(files: Files, pairs: list[tuple[Section, Section]]) -> dict[str, S
     ours, theirs = (elf_symbols.read(file.content, file.elf) for file in files)
     if ours is None or theirs is None or not (found := elf_symbols.shuffles(pairs, contents, ours, theirs)):
         return {}
-    for name, follow in ((".eh_frame", elf_symbols.frames), (".eh_frame_hdr", elf_symbols.frame_table)):
-        place = _layout(pairs, [], found).place
-        for pair in pairs:
-            if pair[0].name == name and (alignment := follow(pair, contents, files[0].elf, place)) is not None:
-                found[name] = Shuffle(alignment)
-    return found
+    found |= elf_lookup.shuffles(pairs, files, elf_lookup.numbers(files))
+    found |= _followed(files, pairs, found, elf_symbols.relocations, *RELOCATIONS)
+    found |= elf_references.anchored(files, pairs, found)
+    found |= _followed(files, pairs, found, elf_symbols.frames, ".eh_frame")
+    found |= _followed(files, pairs, found, elf_symbols.frame_table, ".eh_frame_hdr")
+    return found | elf_units.shuffles(files, pairs, _layout(pairs, [], found).place)
+
+
+def _kept(
+    files: Files, pairs: list[tuple[Section, Section]], shuffled: Mapping[str, Shuffle], placed: Layout
+) -> Iterator[Token]:
+    """List the references that lead to other symbols, because they are the same words as before."""
+    symbols = elf_symbols.read(files[0].content, files[0].elf) if shuffled else None
+    names = {one.value: one.name for one in symbols or () if one.size and one.section in shuffled}
+    yield from elf_references.kept(files, pairs, shuffled, placed, names)
+
+
+def _followed(
+    files: Files, pairs: list[tuple[Section, Section]], shuffled: Mapping[str, Shuffle], follow: _Follow, *wanted: str
+) -> dict[str, Shuffle]:
+    """Pair the parts of the sections of these names or kinds, by what they refer to."""
+    contents, place = (files[0].content, files[1].content), _layout(pairs, [], shuffled).place
+    about = [pair for pair in pairs if pair[0].loaded and (pair[0].name in wanted or pair[0].kind in wanted)]
+    found = ((pair[0].name, follow(pair, contents, files[0].elf, place)) for pair in about)
+    return {name: shuffle for name, shuffle in found if shuffle is not None}
 
 
 def _order(shuffled: Mapping[str, Shuffle], pairs: list[tuple[Section, Section]]) -> Iterator[Token]:
@@ -307,14 +346,37 @@ def _dictionary(
     )
 
 
-def _spelled(one: _Changed, depth: Severity, dictionary: Dictionary | None) -> Iterator[Token]:
+def _spelled(
+    one: _Changed, depth: Severity, dictionary: Dictionary | None, symbols: Mapping[str, Atoms]
+) -> Iterator[Token]:
     assert one.alignment is not None  # noqa: S101 - the caller has checked
     loaded = one.sections[0].loaded
     addresses = (one.sections[0].address, one.sections[1].address) if loaded else None
-    found = spell(*one.contents, one.alignment, dictionary, addresses, one.lengths)
+    names = _namer(symbols.get(one.name, []), one.sections[0].address) if loaded else None
+    found = spell(
+        *one.contents, one.alignment, dictionary, addresses, one.lengths, names, code=one.sections[0].executable
+    )
     yield Token(one.name, *found.texts, depth)
     if depth is not Severity.DEBUG:
         yield Token(one.name + MOVED, *found.moved, depth)
+
+
+def _symbols_of(file: File) -> tuple[Symbol, ...]:
+    """Return the symbols for debuggers, or else those for the loader."""
+    return elf_symbols.read(file.content, file.elf) or elf_symbols.read(file.content, file.elf, FOR_THE_LOADER) or ()
+
+
+def _namer(atoms: Atoms, base: int) -> Callable[[int], str]:
+    """Return a function from an offset in a section to the symbol that contains it, empty if none does."""
+    starts = [address for address, _, _ in atoms]
+
+    def name(offset: int) -> str:
+        at = bisect_right(starts, base + offset) - 1
+        if at < 0 or base + offset >= atoms[at][0] + atoms[at][1]:
+            return ""
+        return f"{atoms[at][2]}+{base + offset - atoms[at][0]:#x}"
+
+    return name
 
 
 def _packed(one: _Changed, depth: Severity) -> Token:

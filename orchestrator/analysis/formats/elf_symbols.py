@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.formats.alignment import Alignment, Gap
@@ -27,11 +27,12 @@ _MOST = 100_000  # symbols, or entries of a table
 _LARGEST = 24 << 20
 _LONGEST_NAME = 1 << 10
 _KINDS = (1, 2)  # STT_OBJECT, STT_FUNC
+_FILE = 4  # STT_FILE
 _WORD = 4
 _TABLE_HEAD = 12  # bytes of .eh_frame_hdr before its table, as GNU ld writes it
 # What x86 compilers and linkers put between functions; other machines' no-ops are not treated as padding.
 _NO_OPERATION = re.compile(
-    rb"(?:[\x90\xcc\0]|\x66*\x2e?\x0f\x1f(?:\x00|\x40\x00|\x44\x00\x00|\x80\0{4}|\x84\0{5}))*", re.DOTALL
+    rb"(?:[\xcc\0]|\x66?\x90|\x66*\x2e?\x0f\x1f(?:\x00|\x40\x00|\x44\x00\x00|\x80\0{4}|\x84\0{5}))*", re.DOTALL
 )
 
 
@@ -45,6 +46,12 @@ class Symbol:
     size: int
     kind: int  # STT_...
     binding: str
+    source: str = ""  # the file that it is local to
+
+    @property
+    def local(self) -> bool:
+        """Whether other objects of the library cannot refer to it."""
+        return int(self.binding.split()[1], 16) < 1 << _WORD
 
     def text(self, place: Callable[[int], int]) -> bytes:
         """Format it, with its address on the second side."""
@@ -63,7 +70,17 @@ def read(content: Content, found: Elf, kind: str = FOR_DEBUGGERS) -> tuple[Symbo
         return None
     names = content.read(strings.offset, strings.size)
     raw = content.read(table.offset, table.size)
-    return tuple(_symbol(raw[at : at + table.entry], names, found) for at in range(0, len(raw), table.entry))
+    return tuple(
+        _with_sources(_symbol(raw[at : at + table.entry], names, found) for at in range(0, len(raw), table.entry))
+    )
+
+
+def _with_sources(symbols: Iterable[Symbol]) -> Iterator[Symbol]:
+    """Give local symbols the file that is listed before them."""
+    source = ""
+    for symbol in symbols:
+        source = symbol.name if symbol.kind == _FILE else source
+        yield replace(symbol, source=source) if symbol.local else symbol
 
 
 def _symbol(raw: bytes, names: bytes, found: Elf) -> Symbol:
@@ -88,6 +105,7 @@ class Shuffle:
 
     alignment: Alignment
     names: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    lengths: frozenset[int] = frozenset()  # offsets on the first side of words that are lengths of what follows them
 
 
 def shuffles(
@@ -95,30 +113,36 @@ def shuffles(
 ) -> dict[str, Shuffle]:
     """Find the loaded sections with the same symbols in a different order; empty if no order changed.
 
-    If one section's order changed, sections without symbols may follow it: those are compared by their strings.
+    If one section's order changed, texts in sections without symbols may follow it.
     """
     loaded = [pair for pair in pairs if pair[0].loaded and pair[1].loaded and pair[0].memory]
-    named = _by_section(ours), _by_section(theirs)
+    named = by_section(ours), by_section(theirs)
     found: dict[str, Shuffle] = {}
     moved = any(_is_moved(named[0].get(one.name, []), named[1].get(one.name, [])) for one, _ in loaded)
     for pair in loaded if moved else ():
         atoms = named[0].get(pair[0].name, []), named[1].get(pair[0].name, [])
+        if not atoms[0] and not _has_texts(pair[0]):
+            continue
         if (shuffle := _shuffle(pair, contents, atoms)) is not None:
             found[pair[0].name] = shuffle
     return found
+
+
+def _has_texts(section: Section) -> bool:
+    return section.kind == "SHT_STRTAB" or section.name.startswith(".rodata")
 
 
 Atoms = list[tuple[int, int, str]]
 """Address, size and name of parts of a section, in order."""
 
 
-def _by_section(symbols: Sequence[Symbol]) -> Mapping[str, Atoms]:
+def by_section(symbols: Sequence[Symbol]) -> Mapping[str, Atoms]:
     """Return the named parts of each section, without overlapping ones; of two names of a part, the first."""
     found: dict[str, Atoms] = defaultdict(list)
     for one in sorted(symbols, key=lambda one: (one.section, one.value, -one.size, one.name)):
         parts = found[one.section]
         if one.kind in _KINDS and one.size and not (parts and one.value < parts[-1][0] + parts[-1][1]):
-            parts.append((one.value, one.size, one.name))
+            parts.append((one.value, one.size, f"{one.source}: {one.name}" if one.local else one.name))
     return found
 
 
@@ -204,21 +228,40 @@ def _texts(data: bytes, stretches: list[tuple[int, int]]) -> dict[bytes, list[in
 # --- tables that follow --------------------------------------------------------------------------
 
 
-def frames(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Alignment | None:
-    """Pair the records of .eh_frame by their functions; None unless all have a partner."""
-    first, second = (
-        list(frame_records(content.read(one.offset, min(one.size, _LARGEST)), one.address, ours))
-        for content, one in zip(contents, pair, strict=True)
-    )
+def frames(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Shuffle | None:
+    """Pair the records of .eh_frame by their functions; None unless all have a partner.
+
+    The linker pads each object's last record, except that of the last object.
+    """
+    data = [content.read(one.offset, min(one.size, _LARGEST)) for content, one in zip(contents, pair, strict=True)]
+    first, second = (list(frame_records(raw, one.address, ours)) for raw, one in zip(data, pair, strict=True))
     about = {function: (begin, end) for begin, end, function in second if function is not None}
     heads = [(begin, end) for begin, end, function in reversed(second) if function is None]
-    gaps = []
+    gaps: list[Gap] = []
+    lengths = set()
     for begin, end, function in first:
         partner = about.pop(place(function) or -1, None) if function is not None else heads.pop() if heads else None
-        if partner is None or partner[1] - partner[0] != end - begin:
+        if partner is None or (record := _record(data, (begin, end), partner)) is None:
             return None
-        gaps.append(Gap(begin, end, *partner))
-    return None if about or heads else Alignment(tuple(gaps))
+        gaps += record
+        lengths |= {begin} if len(record) > 1 else set()
+    alignment = Alignment(tuple(sorted(gaps, key=lambda gap: (gap.first, gap.first_end))))
+    return None if about or heads else Shuffle(alignment, lengths=frozenset(lengths))
+
+
+def _record(data: list[bytes], ours: tuple[int, int], theirs: tuple[int, int]) -> list[Gap] | None:
+    """Pair two records: whole if they have one length; else length, contents and padding, which is of zeros."""
+    (begin, end), (there, there_end) = ours, theirs
+    size = min(end - begin, there_end - there)
+    if end - begin == there_end - there:
+        return [Gap(begin, end, there, there_end)]
+    if (data[0][begin + size : end] + data[1][there + size : there_end]).strip(b"\0") or size < _WORD:
+        return None
+    return [
+        Gap(begin, begin + _WORD, there, there + _WORD),
+        Gap(begin + _WORD, begin + size, there + _WORD, there + size),
+        Gap(begin + size, end, there + size, there_end),
+    ]
 
 
 def frame_records(data: bytes, address: int, found: Elf) -> Iterator[tuple[int, int, int | None]]:
@@ -236,7 +279,7 @@ def frame_records(data: bytes, address: int, found: Elf) -> Iterator[tuple[int, 
         at = end
 
 
-def frame_table(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Alignment | None:
+def frame_table(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Shuffle | None:
     """Pair the entries of .eh_frame_hdr, which are sorted by address, by their functions."""
     first, second = (
         content.read(left.offset, min(left.size, _LARGEST)) for content, left in zip(contents, pair, strict=True)
@@ -255,4 +298,21 @@ def frame_table(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], in
         if right is None:
             return None
         gaps.append(Gap(at, at + 2 * _WORD, right, right + 2 * _WORD))
-    return None if there else Alignment(tuple(gaps))
+    return None if there else Shuffle(Alignment(tuple(gaps)))
+
+
+def relocations(pair: Pair, contents: Read, ours: Elf, place: Callable[[int], int | None]) -> Shuffle | None:
+    """Pair the relocations of a linked object by the places that they change; None unless all have a partner."""
+    entry = pair[0].entry
+    if entry not in (3 * ours.width, 2 * ours.width) or pair[0].size != pair[1].size or pair[0].size > _LARGEST:
+        return None
+    first, second = (content.read(one.offset, one.size) for content, one in zip(contents, pair, strict=True))
+    places = range(0, len(first) - entry + 1, entry)
+    there = {int.from_bytes(second[at : at + ours.width], ours.order): at for at in places}
+    gaps = []
+    for at in places:
+        right = there.pop(place(int.from_bytes(first[at : at + ours.width], ours.order)) or -1, None)
+        if right is None:
+            return None
+        gaps.append(Gap(at, at + entry, right, right + entry))
+    return Shuffle(Alignment(tuple(gaps))) if gaps else None

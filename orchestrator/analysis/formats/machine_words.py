@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Literal
 
     from orchestrator.analysis.formats.alignment import Alignment
@@ -114,6 +114,7 @@ class Here:
     at: int
     addresses: tuple[int, int] | None  # of the windows' begin
     base: tuple[int, int] | None  # of the section's begin
+    part: tuple[int, int] | None  # of the begin of the part that it is in
     floor: int  # everything before it is explained
 
 
@@ -135,6 +136,7 @@ class Dictionary:
     ] = ()  # of tables with references to their parts, and their size on the first side
     layout: Layout = Layout()
     sizes: frozenset[tuple[int, int]] = frozenset()  # of sections that changed their size
+    numbers: Mapping[int, int] = field(default_factory=dict)  # of dynamic symbols, in relocations of 64 bits
 
     def is_shifted(self, first: bytes, second: bytes, at: int) -> bool:
         """Return quickly, for most words, whether it is the offset of a string that only moved."""
@@ -147,6 +149,7 @@ class Dictionary:
     def meaning(self, here: Here) -> Meaning | None:
         """Return the meaning of the word around a place; None if it is unknown."""
         readers: tuple[tuple[int, Callable[[Here, int, int, int], tuple[bytes, bytes] | None]], ...] = (
+            (WORD, self._number),
             (WORD, self._string),
             (WORD, self._place),
             (self.width, self._long_string),
@@ -160,6 +163,13 @@ class Dictionary:
                 if begin + width <= len(here.first) and (texts := reader(here, begin, first, second)) is not None:
                     return begin, begin + width, texts
         return None
+
+    def _number(self, here: Here, begin: int, first: int, second: int) -> tuple[bytes, bytes] | None:
+        """Return whether it is the upper half of r_info in an entry of three words, and the symbol is the same."""
+        if not self.numbers or here.addresses is None or here.base is None or self.width == WORD:
+            return None
+        inside = (here.addresses[0] + begin - here.base[0]) % (3 * self.width) == self.width + WORD
+        return _MOVED if inside and self.numbers.get(first) == second else None
 
     def _string(self, _here: Here, _begin: int, first: int, second: int) -> tuple[bytes, bytes] | None:
         return next((texts for table in self.strings if (texts := table.texts(first, second)) is not None), None)
@@ -178,12 +188,14 @@ class Dictionary:
         return _MOVED if fits else None
 
     def _distance(self, here: Here, begin: int, ours: int, theirs: int) -> tuple[bytes, bytes] | None:
-        if not self.layout.moved or here.addresses is None or here.base is None:
+        if not self.layout.moved or here.addresses is None or here.base is None or here.part is None:
             return None
         first, second = here.addresses[0] + begin, here.addresses[1] + begin
         ours, theirs = signed(ours), signed(theirs)
         counted = ((first + after, second + after) for after in _AFTER)
-        fits = any(self.layout.place(from_ + ours) == there + theirs for from_, there in (*counted, here.base))
+        fits = any(
+            self.layout.place(from_ + ours) == there + theirs for from_, there in (*counted, here.base, here.part)
+        )
         fits = fits or self.layout.place(first - ours) == second - theirs  # as a record of .eh_frame refers back
         return _MOVED if fits or self._entry(theirs - ours, second - first) else None
 

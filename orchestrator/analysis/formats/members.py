@@ -6,17 +6,24 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.formats import metadata, native, pyc, text
+from orchestrator.analysis.formats import headers, mapping, metadata, native, pyc, text
 from orchestrator.analysis.formats.nested import DEEPEST, Inside, Room, opened
 from orchestrator.model import Severity, deepest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from orchestrator.analysis.causes.model import Content
     from orchestrator.analysis.formats.text import MemberPair
 
 DIST_INFO = re.compile(r"[^/]+\.dist-info/")
 _SBOM = re.compile(r"[^/]+\.dist-info/sboms/.+|.*\.(?:cdx|spdx)\.json", re.DOTALL)
-_HEADERS = ("METADATA", "WHEEL", "entry_points.txt", "top_level.txt")
+_HEADERS = {
+    "METADATA": headers.fields,
+    "WHEEL": headers.fields,
+    "entry_points.txt": headers.sections,
+    "top_level.txt": headers.sections,
+}
 _CODE = (".py", ".pyw", ".pyc", ".pyo", ".pth", ".so", ".pyd", ".dll", ".dylib", ".exe", ".a", ".o", ".wasm", ".sh")
 _SCRIPTS = re.compile(r"[^/]+\.data/scripts/")
 _HEAD = 4
@@ -75,9 +82,9 @@ def _whole(
         return found
     if path.endswith((".pyc", ".pyo")):
         return (pyc.normalize(path, first, second),)
-    first, second = (_plain(data) for data in (first, second))
+    first, second = _plain(first, second)
     if _is_text(first) and _is_text(second):
-        return (text.text(path, _kind(path), first, second, deep),)
+        return _text(path, first, second, deep)
     if within < DEEPEST:
         inside = opened(path, first, rooms[0]), opened(path, second, rooms[1])
         if inside[0] is not None and inside[1] is not None:
@@ -125,31 +132,42 @@ def _within(
     return (text.raw(path, "raw", text.Plain(first), text.Plain(second), below),)
 
 
-def _kind(path: str) -> str:
+def _text(path: str, first: bytes, second: bytes, deep: Severity) -> tuple[MemberPair, ...]:
+    """Normalize two texts by what reads them: headers and sections, mappings, or lines."""
     folder = DIST_INFO.match(path)
     name = path[folder.end() :] if folder else ""
-    if name == "direct_url.json":
-        return "direct-url"
-    return "metadata" if name in _HEADERS else "text"
+    if name in _HEADERS:
+        return _HEADERS[name](path, first, second, deep)
+    if mapping.keys_moved(path, first, second):
+        moved = iter([(mapping.ORDER, *text.without_common_lines(first, second))])
+        return (text.member_pair(path, mapping.KIND, moved, deep),)
+    return (text.text(path, "direct-url" if name == "direct_url.json" else "text", first, second, deep),)
 
 
 def _sbom(path: str, first: bytes, second: bytes, deep: Severity) -> tuple[MemberPair, ...]:
+    """Normalize two documents of JSON into their values and the order of their keys; () if there is neither."""
     ours, theirs = metadata.flattened(first), metadata.flattened(second)
     if ours is None or theirs is None:
         return ()
     places = (*ours, *(place for place in theirs if place not in ours))
-    return (text.member_pair(path, "sbom", ((one, ours.get(one, b""), theirs.get(one, b"")) for one in places), deep),)
+    values = ((one, ours.get(one, b""), theirs.get(one, b"")) for one in places)
+    order = mapping.ORDER, _shared_places(ours, theirs), _shared_places(theirs, ours)
+    found = text.member_pair(path, "sbom", values, deep), text.member_pair(path, mapping.KIND, iter([order]), deep)
+    return tuple(pair for pair in found if pair[0].tokens)
 
 
-def _plain(data: bytes) -> bytes:
-    """Return a text in UTF-16 with a byte order mark as UTF-8; anything else unchanged."""
-    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data
-    coding = "utf-16-le" if data[:1] == b"\xff" else "utf-16-be"
-    try:
-        return data.decode(coding).encode()
-    except ValueError:
-        return data
+def _shared_places(side: Mapping[str, bytes], other: Mapping[str, bytes]) -> bytes:
+    """Return the places that both documents have, in the order of the first."""
+    return "\n".join(place for place in side if place in other).encode("utf-8", "surrogatepass")
+
+
+def _plain(first: bytes, second: bytes) -> tuple[bytes, bytes]:
+    """Return two texts in UTF-16 with the same byte order mark as UTF-8; any others unchanged."""
+    for mark, coding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if first.startswith(mark) and second.startswith(mark):
+            with suppress(ValueError):
+                return first.decode(coding).encode(), second.decode(coding).encode()
+    return first, second
 
 
 def _is_text(data: bytes) -> bool:

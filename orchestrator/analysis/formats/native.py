@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 KIND, RAW = "elf", "raw"
 
+HEADER = ": header of ar"
+"""Suffix of a token with the time, owner, group and mode of an object in a static library; no linker reads them."""
+
 
 # --- normalizing ---------------------------------------------------------------------------------
 
@@ -70,13 +73,13 @@ def _members(ours: Library, theirs: Library) -> Iterator[Token]:
     indexes = ["\n".join(f"{symbol}: {name}" for symbol, name in each.index).encode() for each in (ours, theirs)]
     yield Token("index", indexes[0], indexes[1], Severity.DATA)
     tables = ["\n".join(each.tables).encode() for each in (ours, theirs)]
-    yield Token("tables: header", tables[0], tables[1], Severity.DEBUG)
+    yield Token("tables" + HEADER, tables[0], tables[1], Severity.METADATA)
     there = {member.name: member for member in theirs.objects}
     for first in ours.objects:
         second = there.get(first.name)
         if second is None:
             continue
-        yield Token(f"{first.name}: header", first.header.encode(), second.header.encode(), Severity.DEBUG)
+        yield Token(first.name + HEADER, first.header.encode(), second.header.encode(), Severity.METADATA)
         if not contents_equal(first.content, second.content):
             for token in _object(first.content, second.content)[1]:
                 yield replace(token, name=f"{first.name}: {token.name}")

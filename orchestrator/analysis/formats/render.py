@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from orchestrator.analysis.formats.alignment import is_padding, runs, whole_text
 from orchestrator.analysis.formats.machine_words import WORD, Here
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orchestrator.analysis.causes.model import Content
     from orchestrator.analysis.formats.alignment import Alignment, Gap
     from orchestrator.analysis.formats.machine_words import Dictionary
@@ -21,6 +24,8 @@ _MOST_BYTES = 4 << 20  # of the texts listed for one section
 _MOST_MOVED = 50  # words that only moved, listed one by one
 _MOST_WORDS = 4_000_000  # that are compared
 _MOST_RUNS = 2000  # of bytes of unknown meaning; with more, two sections have too little in common
+_SAMPLE = 96  # bytes that are shown of a side that differs too much to be listed
+_TEXT, _TEXT_IN_CODE = re.compile(rb"[\x20-\x7e]{4}"), re.compile(rb"[\x20-\x7e]{8}")
 _LETTERS = str.maketrans("0123456789abcdef", "ghijklmnopqrstuv")
 
 
@@ -68,15 +73,35 @@ def contents_equal(first: Content, second: Content) -> bool:
 
 
 def beyond(first: Content, second: Content) -> tuple[bytes, bytes]:
-    """Summarize two sides that differ too much to be listed, in a form that no eraser matches."""
-    return _seal(first), _seal(second)
+    """Summarize two sides that differ too much to be listed: size, digest, and a sample from the first unequal byte.
+
+    No eraser matches the digest.
+    """
+    at = _first_unlike(first, second)
+    return _seal(first, at), _seal(second, at)
 
 
-def _seal(content: Content) -> bytes:
+def _first_unlike(first: Content, second: Content) -> int:
+    """Return the offset of the first byte that differs; the shorter's size if there is none."""
+    size = min(first.size, second.size)
+    for at in range(0, size, _PIECE):
+        ours, theirs = first.read(at, min(_PIECE, size - at)), second.read(at, min(_PIECE, size - at))
+        if ours != theirs:
+            return at + next((begin for begin, _ in runs(ours, theirs)), 0)
+    return size
+
+
+def _seal(content: Content, at: int) -> bytes:
     sha256 = hashlib.sha256()
-    for at in range(0, content.size, _PIECE):
-        sha256.update(content.read(at, _PIECE))
-    return b"not to be listed: " + sha256.hexdigest()[:32].translate(_LETTERS).encode()
+    for begin in range(0, content.size, _PIECE):
+        sha256.update(content.read(begin, _PIECE))
+    digest = sha256.hexdigest()[:32].translate(_LETTERS).encode()
+    return b"%d bytes (digest %b), from 0x%x: %b" % (content.size, digest, at, in_hex(content.read(at, _SAMPLE)))
+
+
+def in_hex(data: bytes) -> bytes:
+    """Return bytes as escapes, in which no eraser finds a date or an identifier."""
+    return b"".join(b"\\x%02x" % byte for byte in data)
 
 
 def spell(
@@ -86,14 +111,18 @@ def spell(
     dictionary: Dictionary | None,
     addresses: tuple[int, int] | None,
     lengths: frozenset[int] = frozenset(),
+    names: Callable[[int], str] | None = None,
+    *,
+    code: bool = False,
 ) -> Spelled:
     """List the differences of a section, in the gaps of its alignment.
 
     A word that the dictionary knows is spelled as the text that it refers to; if the text is the same on
-    both sides, the word only moved. `addresses` are those of the section in memory, `lengths` the
-    offsets on the first side of words that are lengths of the data after them.
+    both sides, the word only moved. Bytes that are no text, and shorter ones in `code`, are spelled in hex.
+    `addresses` are those of the section in memory, `lengths` the offsets on the first side of words that are
+    lengths of the data after them, and `names` gives the symbol at an offset of the first side.
     """
-    speller = _Speller(first, second, dictionary, addresses)
+    speller = _Speller(first, second, dictionary, addresses, _TEXT_IN_CODE if code else _TEXT, names)
     for gap in alignment.gaps:
         if not speller.full() and gap.first not in lengths:
             speller.gap(gap)
@@ -127,6 +156,8 @@ class _Speller:
     second: Content
     dictionary: Dictionary | None
     addresses: tuple[int, int] | None
+    readable: re.Pattern[bytes]  # in what is shown as a text
+    names: Callable[[int], str] | None = None
     texts: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
     moved: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
     words: int = 0
@@ -167,8 +198,12 @@ class _Speller:
         self.done = gap.first_end
 
     def _text(self, at: int, ours: bytes, theirs: bytes) -> None:
-        self.texts[0].extend(b"0x%x: %b\n" % (at, ours))
-        self.texts[1].extend(b"0x%x: %b\n" % (at, theirs))
+        if not (self.readable.search(ours) or self.readable.search(theirs)):
+            ours, theirs = in_hex(ours), in_hex(theirs)
+        name = self.names(at) if self.names else ""
+        where = f"0x{at:x} ({name})" if name else f"0x{at:x}"
+        self.texts[0].extend(b"%b: %b\n" % (where.encode(), ours))
+        self.texts[1].extend(b"%b: %b\n" % (where.encode(), theirs))
 
     def _moved(self, at: int, first: int, second: int) -> None:
         self.listed += 1
@@ -196,20 +231,25 @@ class _Speller:
                 self.done = at + WORD
                 at = self.done
             while at < run_end + begin:
-                self._one(ours, theirs, at - low, run_end + begin - low, (low, shift))
+                self._one(ours, theirs, at - low, run_end + begin - low, (low, shift, gap.first))
                 at = max(at + 1, self.done)
 
-    def _one(self, ours: bytes, theirs: bytes, at: int, end: int, where: tuple[int, int]) -> None:
+    def _one(self, ours: bytes, theirs: bytes, at: int, end: int, where: tuple[int, int, int]) -> None:
         self.words += 1
-        low, shift = where
+        low, shift, part = where
         floor = max(0, self.done - low)
         found = None
         if self.dictionary is not None:
             inside = (self.addresses[0] + low, self.addresses[1] + low + shift) if self.addresses else None
-            found = self.dictionary.meaning(Here(ours, theirs, at, inside, self.addresses, floor))
+            whole = (self.addresses[0] + part, self.addresses[1] + part + shift) if self.addresses else None
+            found = self.dictionary.meaning(Here(ours, theirs, at, inside, self.addresses, whole, floor))
         if found is None:
             self.runs += 1
-            begin, end = whole_text(ours, at, end, floor)
+            begin, whole_end = whole_text(ours, at, end, floor)
+            if self.readable.search(ours[begin:whole_end]) or self.readable.search(theirs[begin:whole_end]):
+                end = whole_end
+            else:
+                begin = at
             self._text(begin + low, ours[begin:end], theirs[begin:end])
             self.done = end + low
             return

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes.model import NormalizedMember
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from orchestrator.analysis.causes.model import Content
     from orchestrator.model import Severity
@@ -138,34 +138,105 @@ def _once(items: Sequence[bytes], low: int, stop: int) -> dict[bytes, int]:
     return found
 
 
-def text(path: str, kind: str, first: bytes, second: bytes, depth: Severity) -> MemberPair:
-    """Normalize two texts into the lines in which they differ."""
-    return member_pair(path, kind, _lines(first, second), depth)
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A stretch in which two texts differ: its place, both sides, and the line before, where it is equal."""
+
+    place: str
+    first: bytes
+    second: bytes
+    before: bytes = b""
 
 
-def _lines(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
-    begin, ours, theirs = _unlike_lines(first, second)
+def text(
+    path: str, kind: str, first: bytes, second: bytes, depth: Severity, *, above: tuple[int, int] = (0, 0)
+) -> MemberPair:
+    """Normalize two texts into the lines in which they differ; `above` is the number of lines before each."""
+    return of_lines(path, kind, _lines(first, second, above), depth)
+
+
+def of_lines(path: str, kind: str, lines: Iterable[Lines], depth: Severity) -> MemberPair:
+    """Return both sides of a text from the stretches in which it differs."""
+    unlike = [one for one in lines if one.first != one.second]
+    ours, theirs = member_pair(path, kind, ((one.place, one.first, one.second) for one in unlike), depth)
+    before = {one.place: one.before for one in unlike if one.before}
+    return replace(ours, before=before), replace(theirs, before=before)
+
+
+def at_line(first: int, second: int) -> str:
+    """Name a place by the numbers of its lines on both sides, counted from 1."""
+    return f"line {first}" if first == second else f"line {first} | {second}"
+
+
+def _at_byte(first: int, second: int) -> str:
+    return f"byte {first:#x}" if first == second else f"byte {first:#x} | {second:#x}"
+
+
+LAST_NEWLINE = "last newline"
+"""The place of the end of line after the last line, which one of two texts lacks."""
+
+
+def _lines(first: bytes, second: bytes, above: tuple[int, int]) -> Iterator[Lines]:
+    ended = first.endswith(b"\n"), second.endswith(b"\n")
+    yield from _stretches(first.removesuffix(b"\n"), second.removesuffix(b"\n"), above, emptied=(not first, not second))
+    if ended[0] != ended[1] and first and second:
+        yield Lines(LAST_NEWLINE, *(b"\n" if there else b"" for there in ended))
+
+
+def _stretches(first: bytes, second: bytes, above: tuple[int, int], emptied: tuple[bool, bool]) -> Iterator[Lines]:
+    """Yield the stretches of lines that differ, of texts without their last newline; an emptied one has no lines."""
+    begin, stop = _unlike_lines(first, second)
+    ours, theirs = first[begin : len(first) - stop], second[begin : len(second) - stop]
     before = first.count(b"\n", 0, begin)
     if max(ours.count(b"\n"), theirs.count(b"\n")) > LINES:
-        yield f"line {before + 1} and after", hashed(ours), hashed(theirs)
+        yield Lines(f"{at_line(before + above[0] + 1, before + above[1] + 1)} and after", hashed(ours), hashed(theirs))
         return
-    left, right = ours.split(b"\n"), theirs.split(b"\n")
-    for number, (low, end, other, stop) in enumerate(hunks(left, right)):
-        place = f"line {before + min(low, other) + 1}"
+    left, right = ([] if empty else text.split(b"\n") for text, empty in zip((ours, theirs), emptied, strict=True))
+    head = [first[:begin].removesuffix(b"\n").rpartition(b"\n")[2]] if begin else []
+    tail = [second[len(second) - stop :].removeprefix(b"\n").partition(b"\n")[0]] if stop else []
+    for number, (low, end, other, last) in enumerate(hunks(left, right)):
+        place = at_line(before + above[0] + low + 1, before + above[1] + other + 1)
+        around = [*head, *left[:low]][-1:], [*head, *right[:other]][-1:]
         if number >= UNITS:
-            yield f"{place} and after", b"\n".join(left[low:]), b"\n".join(right[other:])
+            yield Lines(f"{place} and after", b"\n".join(left[low:]), b"\n".join(right[other:]))
             return
-        yield place, b"\n".join(left[low:end]), b"\n".join(right[other:stop])
+        yield Lines(
+            place,
+            *_sides(left[low:end], right[other:last], (*left[end:], *tail)[:1]),
+            around[0][0] if around[0] and around[0] == around[1] else b"",
+        )
 
 
-def _unlike_lines(first: bytes, second: bytes) -> tuple[int, bytes, bytes]:
-    """Return two texts without their common first and last lines, and the number of the first line left."""
+_CLOSING = re.compile(rb"[ \t]*[)\]}]")
+
+
+def _sides(first: list[bytes], second: list[bytes], after: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Return two stretches as texts: with their ends of line unless both have as many lines.
+
+    Where only a comma before a closing bracket differs, the line of that bracket is a part of both.
+    """
+    if len(first) != len(second):
+        return b"".join(line + b"\n" for line in first), b"".join(line + b"\n" for line in second)
+    if first and after and _CLOSING.match(after[0]):
+        ends = first[-1].rstrip(), second[-1].rstrip()
+        if ends[0] + b"," == ends[1] or ends[1] + b"," == ends[0]:
+            first, second = [*first, after[0]], [*second, after[0]]
+    return b"\n".join(first), b"\n".join(second)
+
+
+def _unlike_lines(first: bytes, second: bytes) -> tuple[int, int]:
+    """Return how many bytes of two texts are common first lines, and how many are common last lines."""
     begin = first.rfind(b"\n", 0, _common(first, second)) + 1
     room = min(len(first), len(second)) - begin
     end = _common(first[: begin - 1 if begin else None : -1][:room], second[: begin - 1 if begin else None : -1][:room])
     at = first.find(b"\n", len(first) - end) if end else -1
-    end = len(first) - at if at >= 0 else 0
-    return begin, first[begin : len(first) - end], second[begin : len(second) - end]
+    return begin, len(first) - at if at >= 0 else 0
+
+
+def without_common_lines(first: bytes, second: bytes) -> tuple[bytes, bytes]:
+    """Return two texts without their common first and last lines."""
+    begin, end = _unlike_lines(first, second)
+    return first[begin : len(first) - end], second[begin : len(second) - end]
 
 
 def hashed(data: bytes) -> bytes:
@@ -196,23 +267,27 @@ def _pieces(first: bytes, second: bytes) -> Iterator[tuple[str, bytes, bytes]]:
             at += len(piece)
         offsets.append([*places, at])
     for number, (left, end, right, stop) in enumerate(hunks(ours, theirs)):
-        place = f"byte {min(offsets[0][left], offsets[1][right]):#x}"
+        unlike = b"".join(ours[left:end]), b"".join(theirs[right:stop])
+        alike = _common(*unlike)
+        place = _at_byte(offsets[0][left] + alike, offsets[1][right] + alike)
         if number >= UNITS:
             yield f"{place} and after", b"".join(ours[left:]), b"".join(theirs[right:])
             return
-        yield place, b"".join(ours[left:end]), b"".join(theirs[right:stop])
+        yield place, *unlike
 
 
 def _runs(first: Content, second: Content) -> Iterator[tuple[str, bytes, bytes]]:
     """Yield runs of bytes in which contents of equal size differ, with their context."""
     taken = 0
     for number, (begin, end) in enumerate(_merged(first, second)):
+        size = min(end - begin, _BYTES)
+        ours, theirs = first.read(begin, size), second.read(begin, size)
+        at = begin + _common(ours, theirs)
         if number >= UNITS or taken + end - begin > _BYTES:
-            yield f"byte {begin:#x} and after", _digest(first, begin), _digest(second, begin)
+            yield f"byte {at:#x} and after", _digest(first, begin), _digest(second, begin)
             return
-        taken += end - begin
-        ours, theirs = first.read(begin, end - begin), second.read(begin, end - begin)
-        yield f"byte {begin:#x}", ours, theirs
+        taken += size
+        yield f"byte {at:#x}", ours, theirs
 
 
 def _merged(first: Content, second: Content) -> Iterator[tuple[int, int]]:

@@ -449,3 +449,10 @@ def test_of_every_member_that_differs_something_is_listed() -> None:
     sides = [{f"{number:04}.py": f"{side}{number}\n".encode() * 40 for number in range(2100)} for side in "ab"]
     found = diagnosed(*sides, known=(UNKNOWN, UNKNOWN))
     assert {one.path for one in found.unexplained} == set(sides[0])
+
+
+def test_a_value_that_both_builds_planted_does_not_make_them_differ() -> None:
+    """As between two builds in one environment: what differs beside the path is the path's no more."""
+    sides = [{"a.txt": f"{FIRST.build_path} {word}".encode()} for word in ("one", "two")]
+    found = diagnosed(*sides, known=(OURS, OURS))
+    assert (causes(found), left(found)) == ([], [("a.txt", "content", "line 1")])

@@ -106,6 +106,78 @@ REAL = (
     ("shapely", Reason.MISSING_TOOL, (PKG_CONFIG, Missing(ASKED, "geos"))),
     ("tokenizers", Reason.NEEDS_RUST, RUST),
     ("xmlsec", Reason.MISSING_TOOL, (PKG_CONFIG,)),
+    # Small packages, each made to fail in one way; without a network, and with git where the name says so.
+    ("apt-prompt", Reason.NEEDS_ANSWER, ()),
+    ("cmake-fetch", Reason.NEEDS_NETWORK, ()),
+    ("cmake-fetch-with-git", Reason.NEEDS_NETWORK, ()),
+    ("cmake-git", Reason.MISSING_TOOL, (Missing(Want.TOOL, "git"),)),
+    ("cmake-python", Reason.WRONG_PYTHON, ()),
+    ("cmake-submodule", Reason.MISSING_FILE, ()),
+    ("collections-mapping", Reason.WRONG_PYTHON, ()),
+    ("compression-zstd", Reason.WRONG_PYTHON, ()),
+    ("cython-error", Reason.BUILD_ERROR, ()),
+    ("dunamai", Reason.NEEDS_CHECKOUT, ()),
+    ("dunamai-with-git", Reason.NEEDS_CHECKOUT, ()),
+    ("except-star", Reason.WRONG_PYTHON, ()),
+    ("fstring-312", Reason.WRONG_PYTHON, ()),
+    ("getpass", Reason.NEEDS_ANSWER, ()),
+    ("git-describe", Reason.NEEDS_CHECKOUT, ()),
+    ("git-describe-with-git", Reason.NEEDS_CHECKOUT, ()),
+    ("git-fallback-then-header", Reason.MISSING_HEADER, (Missing(Want.HEADER, "zstd.h"),)),
+    ("git-run-check", Reason.NEEDS_CHECKOUT, ()),
+    ("git-shell-true", Reason.NEEDS_CHECKOUT, ()),
+    ("git-submodule-with-git", Reason.NEEDS_CHECKOUT, ()),
+    ("gitpython", Reason.NEEDS_CHECKOUT, ()),
+    ("gitpython-with-git", Reason.NEEDS_CHECKOUT, ()),
+    ("hatch-vcs", Reason.NEEDS_CHECKOUT, ()),
+    ("hg-id", Reason.NEEDS_CHECKOUT, ()),
+    ("inspect-getargspec", Reason.WRONG_PYTHON, ()),
+    ("itertools-batched", Reason.WRONG_PYTHON, ()),
+    ("killed-make", Reason.KILLED, ()),
+    ("licence-input", Reason.NEEDS_ANSWER, ()),
+    ("make-header", Reason.MISSING_HEADER, (Missing(Want.HEADER, "zstd.h"),)),
+    ("match-312", Reason.WRONG_PYTHON, ()),
+    ("maturin-py", Reason.MISSING_BUILD_REQUIREMENT, (Missing(Want.PYTHON_MODULE, "cffi"),)),
+    ("meson-compile", Reason.MISSING_HEADER, (Missing(Want.HEADER, "zstd.h"),)),
+    (
+        "meson-fallback-git",
+        Reason.NEEDS_NETWORK,
+        (
+            Missing(Want.PKG_CONFIG, "foo"),
+            Missing(Want.CMAKE, "foo"),
+        ),
+    ),
+    ("meson-find-git", Reason.MISSING_TOOL, (Missing(Want.TOOL, "git"),)),
+    ("meson-git-version", Reason.NEEDS_CHECKOUT, ()),
+    ("meson-git-version-with-git", Reason.NEEDS_CHECKOUT, ()),
+    ("meson-killed", Reason.KILLED, ()),
+    ("meson-py", Reason.WRONG_PYTHON, ()),
+    ("meson-py2", Reason.WRONG_PYTHON, ()),
+    ("meson-wrap-file", Reason.NEEDS_NETWORK, ()),
+    ("meson-wrap-git", Reason.NEEDS_NETWORK, ()),
+    ("pbr", Reason.NEEDS_CHECKOUT, ()),
+    ("pdm-scm", Reason.NEEDS_CHECKOUT, ()),
+    ("pep695", Reason.WRONG_PYTHON, ()),
+    ("pip-wheel-header", Reason.MISSING_HEADER, (Missing(Want.HEADER, "zstd.h"),)),
+    ("pip-wheel-scm", Reason.NEEDS_CHECKOUT, ()),
+    ("poetry-dynamic", Reason.NEEDS_CHECKOUT, ()),
+    ("py-assert", Reason.WRONG_PYTHON, ()),
+    ("py-assert-exit", Reason.WRONG_PYTHON, ()),
+    ("py-too-new-raise", Reason.WRONG_PYTHON, ()),
+    ("py-too-old-assert", Reason.WRONG_PYTHON, ()),
+    ("py-too-old-raise", Reason.WRONG_PYTHON, ()),
+    ("read-git-head", Reason.NEEDS_CHECKOUT, ()),
+    ("rust-buildrs", Reason.MISSING_TOOL, (Missing(Want.TOOL, "cmake"),)),
+    ("rust-compile", Reason.BUILD_ERROR, ()),
+    ("rust-killed", Reason.KILLED, ()),
+    ("rust-linker", Reason.MISSING_LIBRARY, (Missing(Want.LIBRARY, "zstd"),)),
+    ("setuptools-scm", Reason.NEEDS_CHECKOUT, ()),
+    ("setuptools-scm-old", Reason.NEEDS_CHECKOUT, ()),
+    ("tomllib-310", Reason.WRONG_PYTHON, ()),
+    ("uv-dynamic", Reason.NEEDS_CHECKOUT, ()),
+    ("vcversioner", Reason.NEEDS_CHECKOUT, ()),
+    ("versioningit", Reason.NEEDS_CHECKOUT, ()),
+    ("versioningit-with-git", Reason.NEEDS_CHECKOUT, ()),
 )
 
 
@@ -198,6 +270,15 @@ HOSTILE = (
     "=" * 50,
     "requires Python ",
     "error: failed to get `a",
+    "error: needs python ",
+    "License accept ",
+    "fatal: not a git repository\nmake: *** ",
+    "Looking for a fallback subproject for the dependency a\n",
+    '  File "a", line 1\n    match a',
+    "      \u2570\u2500> [1 lines of output]\n",
+    "  --- stderr\n",
+    "warning: a@1: ",
+    "Error: needs needs at least ",
 )
 
 
@@ -215,6 +296,65 @@ def test_patterns_are_bounded() -> None:
     for sign in SIGNS:
         without_classes = re.sub(r"\[[^]]*\]", "", re.sub(r"\\.", "", sign.pattern))
         assert not re.search(r"(?<!\})[*+]|,\}", without_classes), sign.slug  # `}+` is possessive
+
+
+GIT = "fatal: not a git repository (or any of the parent directories): .git\n"
+NO_GIT = (
+    "    raise child_exception_type(errno_num, err_msg, err_filename)\n"
+    "FileNotFoundError: [Errno 2] No such file or directory: 'git'\n"
+)
+MAKE = "subprocess.CalledProcessError: Command '['make']' returned non-zero exit status 2.\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "reason", "lacking"),
+    [
+        (GIT + NO_PORTAUDIO, Reason.MISSING_HEADER, missing(Want.HEADER, "portaudio.h")),
+        (GIT + "src/a.c:1:24: error: 'nothing' undeclared\n", Reason.BUILD_ERROR, ()),
+        (GIT + TRACEBACK + "AttributeError: 'NoneType' object has no attribute 'group'\n", Reason.BUILD_ERROR, ()),
+        (GIT + "a step\n" * 30 + "the build backend called sys.exit: 1\n", Reason.BUILD_ERROR, ()),
+        (GIT + TRACEBACK + "RuntimeError: Unable to determine the version\n", Reason.NEEDS_CHECKOUT, ()),
+        (GIT + "make: *** [Makefile:2: version.h] Error 128\n" + MAKE, Reason.NEEDS_CHECKOUT, ()),
+        ('    check_call(["git", "describe"])\n' + NO_GIT, Reason.NEEDS_CHECKOUT, ()),
+        ('    check_call(["git", "clone", url])\n' + NO_GIT, Reason.NEEDS_NETWORK, ()),
+        ('    check_call(["git", "apply", patch])\n' + NO_GIT, Reason.MISSING_TOOL, missing(Want.TOOL, "git")),
+        ("Do you accept the license? [y/N]\n" + MAKE, Reason.NEEDS_ANSWER, ()),
+        ("Do you accept the license? [y/N]\n" + NO_PORTAUDIO, Reason.MISSING_HEADER, missing(HEADER, "portaudio.h")),
+        ("EOFError: Ran out of input\n", Reason.BUILD_ERROR, ()),
+        ("AttributeError: module 'own' has no attribute 'getargspec'\n", Reason.BUILD_ERROR, ()),
+        ("ImportError: cannot import name 'own' from 'typing'\n", Reason.BUILD_ERROR, ()),
+        ('  File "setup.py", line 2\n    x = = 1\n        ^\nSyntaxError: invalid syntax\n', Reason.BUILD_ERROR, ()),
+        ("DeprecationWarning: Python 3.8 will not be supported\nValueError: x\n", Reason.BUILD_ERROR, ()),
+        ("nvcc error   : 'cicc' died due to signal 9 (Kill signal)\n", Reason.KILLED, ()),
+    ],
+)
+def test_the_first_cause_decides_and_a_hint_only_where_nothing_else_does(
+    log: str, reason: Reason, lacking: tuple[Missing, ...]
+) -> None:
+    """A line that builds survive is no reason beside another error."""
+    found = explain(log)
+    assert (found.reason, found.missing) == (reason, lacking), found
+
+
+def test_the_output_of_a_command_is_read_as_if_it_were_the_log() -> None:
+    """As pip, uv and cargo indent it."""
+    indented = "".join(f"      {line}\n" for line in NO_PORTAUDIO.splitlines())
+    pip = (
+        f"  error: subprocess-exited-with-error\n  \u2570\u2500> [9 lines of output]\n{indented}      [end of output]\n"
+    )
+    for log in (
+        pip + "error: metadata-generation-failed\n",
+        f"      [stderr]\n{indented}\nhint: This error\n",
+        "  --- stderr\n  cargo:warning=src/foo.c:9:10: fatal error: portaudio.h: No such file or directory\n",
+    ):
+        assert explain(log).missing == missing(Want.HEADER, "portaudio.h"), log
+
+
+def test_the_messages_of_a_command_are_shown_and_not_that_it_failed() -> None:
+    """A traceback's own line comes before the wrapper's."""
+    log = TRACEBACK + "ValueError: no such colour\n" + TRACEBACK + MAKE
+    assert explain(log).evidence == "ValueError: no such colour"
+    assert explain(TRACEBACK + MAKE).evidence == MAKE.strip()
 
 
 def test_a_limit_has_a_description() -> None:

@@ -106,7 +106,7 @@ def test_modes_that_follow_the_umask_do_not_change_what_is_loaded(tmp_path: Path
     ("name", "content", "message"),
     [
         ("missing", None, "it is not there"),
-        ("passwd", b"root:x:0:0\n", "Invalid wheel filename"),
+        ("passwd", b"root:x:0:0\n", "not a zip file"),
         (NAME, b"not a zip", "broken-wheel"),
         (NAME, b"", "broken-wheel"),
         ("folder", Path(), "no plain file"),
@@ -124,6 +124,42 @@ def test_a_file_that_is_no_wheel_is_one_line(tmp_path: Path, name: str, content:
         assert (ended.status, ended.out) == (2, "")
         assert message in ended.err
         assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("names", [("a" * 64, "b" * 64), ("first.zip", "second.pyz"), (NAME, "b" * 64)])
+def test_a_wheel_under_another_name_is_compared(tmp_path: Path, names: tuple[str, str]) -> None:
+    """The farm keeps wheels under their hashes: such a name is no difference."""
+    first = wheel_in(tmp_path / "1", name=names[0])
+    same = wheel_in(tmp_path / "2", name=names[1])
+    other = wheel_in(tmp_path / "3", MEMBERS | {"pkg/__init__.py": b"value = 2\n"}, name=names[1])
+    assert run("compare", first, same).status == 0
+    printed = json.loads(run("compare", "--json", first, other).out)
+    assert (printed["first"]["filename"], printed["second"]["filename"]) == names
+    assert {one["path"] for one in printed["differences"]} == {"pkg/__init__.py"}
+
+
+def test_any_zip_is_compared_as_an_archive(tmp_path: Path) -> None:
+    """Without a dist-info folder, with a link, and with a member that cannot be unpacked, which is listed."""
+    paths = []
+    for number, value in enumerate((b"one", b"two")):
+        info = zipfile.ZipInfo("link")
+        info.external_attr = 0o120777 << 16
+        path = wheel_in(tmp_path / str(number), [("../a", b"x"), (info, b"a"), ("b", value * 9)], name="x.zip")
+        path.write_bytes(path.read_bytes().replace(value * 9, value * 8 + b"???"))
+        paths.append(path)
+    printed = json.loads(run("compare", "--json", *paths).out)
+    assert [(one["path"], one["aspect"]) for one in printed["unexplained"]] == [("b", "content")]
+
+
+def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
+    """Its contents are unknown."""
+    path = wheel_in(tmp_path / "1", [("a", b"x")], name="x.zip")
+    data = path.read_bytes()
+    at = data.index(b"PK\1\2") + 8
+    path.write_bytes(data[:at] + bytes([data[at] | 1]) + data[at + 1 :])
+    ended = run("compare", path, path)
+    assert ended.status == 2
+    assert "is encrypted" in ended.err
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -68,6 +68,14 @@ def test_what_equal_environments_show_is_isolated_and_has_no_variation() -> None
     assert [(one.path, one.chance) for one in left] == [("a.py", True), ("b.py", False)]
 
 
+def test_addresses_of_a_program_are_no_identifiers() -> None:
+    """They move with what is before them; only a text that contains one tells of an object."""
+    moved = Unexplained("a.so", Aspect.CONTENT, ".dynsym (moved)", "0xb0: 0xf01100000000", "0xb0: 0x801100000000")
+    _, left = by_itself((), (moved,), diagnosis(left=(moved,)))
+    assert [one.chance for one in left] == [True]
+    assert attributed(diagnosis(left=(moved,)), ("time",), (), {}).causes == ()
+
+
 def test_a_guess_is_proven_only_in_the_members_where_equal_environments_differ() -> None:
     """Elsewhere its places stay listed."""
     guess = CauseFinding("random-id", ("a.py", "b.py"), (), Proof.POSSIBLE, (Evidence("a.py", "line 1", *UUIDS),))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,12 +11,10 @@ import pytest
 from orchestrator.errors import ImageError, UsageError
 from orchestrator.images import recipe as image_recipes
 from orchestrator.images import suggest
-from orchestrator.model import Failure, Phase, Reason, Verdict
+from orchestrator.model import Failure, Missing, Phase, Reason, Verdict, Want
 from tests.sample_results import sample
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from orchestrator.model import Result
 
 BUILT = sample()
@@ -139,3 +138,44 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     """A folder of images/ is made of it."""
     with pytest.raises(UsageError):
         suggest.unused(tmp_path, name)
+
+
+IMAGES = Path(__file__).parents[3] / "images"
+
+
+@pytest.mark.parametrize(
+    ("missing", "packages", "image", "named"),
+    [
+        (("rustc", "cargo"), (), "bookworm", ("rust",)),
+        (("rustc", "cargo"), (), "trixie", ("rust-trixie",)),
+        (("gfortran",), (), "bookworm", ("scientific",)),
+        (("cmake",), (), "bookworm", ("scientific", "graphics")),
+        (("qmake",), (), "bookworm", ("qt",)),
+        (("pg_config",), (), "bookworm", ("databases",)),
+        (("swig",), ("swig",), "bookworm", ()),
+        (("cmake", "swig"), ("cmake", "swig"), "bookworm", ()),
+        (("cmake",), (), "graphics", ()),
+        (("cmake",), (), "gone", ()),
+        ((), (), "bookworm", ()),
+    ],
+)
+def test_an_image_that_has_what_is_missing_is_named(
+    missing: tuple[str, ...], packages: tuple[str, ...], image: str, named: tuple[str, ...]
+) -> None:
+    """Of the images that there are, on the same suite; none where one thing would still be missing."""
+    wanted = tuple(Missing(Want.TOOL, name) for name in missing)
+    failure = Failure(Reason.MISSING_TOOL, Phase.BUILD_WHEEL, missing=wanted, debian_packages=packages)
+    recipes = [image_recipes.load(IMAGES, name) for name in image_recipes.names(IMAGES)]
+    assert suggest.having(failure, image, recipes) == named
+
+
+def test_a_header_is_found_by_its_debian_package() -> None:
+    """As Debian's index of files names it."""
+    failure = Failure(
+        Reason.MISSING_HEADER,
+        Phase.BUILD_WHEEL,
+        missing=(Missing(Want.HEADER, "sql.h"),),
+        debian_packages=("unixodbc-dev",),
+    )
+    recipes = [image_recipes.load(IMAGES, name) for name in image_recipes.names(IMAGES)]
+    assert suggest.having(failure, "bookworm", recipes) == ("databases",)

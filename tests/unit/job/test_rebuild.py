@@ -13,7 +13,7 @@ from orchestrator.build.builder import Output
 from orchestrator.errors import TransientEngineError, WheelproofError
 from orchestrator.job import inputs
 from orchestrator.job import rebuild as story
-from orchestrator.model import Budget, Build, Failure, Lock, Phase, Pin, Reason, Result, Verdict, Wheel
+from orchestrator.model import Budget, Build, Failure, Lock, Origin, Phase, Pin, Reason, Result, Verdict, Wheel
 from orchestrator.sources.sdist import Source
 from tests.samples import FIRST, IMAGE, RELEASE, SALT, SECOND, built, failed, probe
 from tests.samples import TASK as EXPLAINED
@@ -110,6 +110,22 @@ def test_the_crates_that_a_lock_names_reach_every_build() -> None:
     assert result.failure == replace(gone, evidence=gone.detail)
     assert result.inputs is not None
     assert "2026-11-22" in result.inputs.build_requirements
+
+
+@pytest.mark.parametrize(
+    ("origin", "version", "names"),
+    [
+        (Origin.FOLDER, "1.0.dev20261120", ["dated-version"]),
+        (Origin.FOLDER, "1.0.dev20261122", []),
+        (Origin.INDEX, "1.0.dev20261120", []),  # its sdist has been published: the version stays
+    ],
+)
+def test_a_folder_whose_version_has_the_day_gets_a_caution(origin: Origin, version: str, names: list[str]) -> None:
+    """The builds agree on it, as their sdist is made once."""
+    world = World(lambda order: built(order.name, order.environment, "1", f"pkg-{version}-py3-none-any.whl"))
+    result = story.rebuild(TASK, replace(RELEASE, origin=origin), IMAGE, world.effects())
+    assert isinstance(result, Result)
+    assert [caution.name for caution in result.cautions] == names
 
 
 def test_config_settings_reach_every_build_and_the_jobs_identity() -> None:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import pytest
 
+from orchestrator.analysis.causes import foreign
 from orchestrator.analysis.causes.catalogue import CAUSES, NAMES
 from orchestrator.analysis.wheel_side import UNKNOWN
 from orchestrator.build.variations import NAMES as VARIATIONS
@@ -45,7 +46,7 @@ def test_a_cause_is_complete(cause: object) -> None:
     assert all(len(text) > 10 for text in texts.values()), texts
     assert all(texts[name].endswith((".", ")")) for name in ("summary", "why", "shows"))
     assert set(getattr(cause, "variations", ())) <= set(VARIATIONS)
-    assert (PACKAGES / str(getattr(cause, "name", "")) / "sin.py").is_file()
+    assert cause in foreign.CAUSES or (PACKAGES / str(getattr(cause, "name", "")) / "sin.py").is_file()
 
 
 def test_names_of_causes_are_unique() -> None:
@@ -117,12 +118,12 @@ INFO = "pkg-1.0.dist-info"
     ("name", "first", "second", "cause"),
     [
         ("WHEEL", "Generator: a (1)\nTag: x\n", "Generator: b (2)\nTag: x\n", "generator"),
-        ("METADATA", "Metadata-Version: 2.1\nName: p\n", "Metadata-Version: 2.4\nName: p\n", "generator"),
+        ("METADATA", "Metadata-Version: 2.1\nName: p\n", "Metadata-Version: 2.4\nName: p\n", "backend-spelling"),
         (
             "METADATA",
             "Metadata-Version: 2.1\nName: p\nVersion: 1\n\nText",
             "Metadata-Version: 2.4\nName: p\nVersion: 1\nDynamic: license-file\n\nText",
-            "generator",
+            "backend-spelling",
         ),
         ("METADATA", "Keywords: a,b,c\n", "Keywords: c,a,b\n", "metadata-order"),
         ("entry_points.txt", "[x]\nb = m:b\na = m:a\n", "[x]\na = m:a\nb = m:b\n", "metadata-order"),
@@ -240,6 +241,12 @@ def test_a_planted_value_is_found_in_every_encoding(
     [
         ("uid 1111\n", "uid 2222\n", "user-name"),
         ("Linux 6.1.0\n", "Linux 2.6.78\n", "kernel-version"),
+        ("Linux-6.1.0-x86_64-with-glibc2.36\n", "Linux-2.6.78-x86_64-with-glibc2.36\n", "kernel-version"),
+        ("linux_6_1_0_x86_64\n", "linux_2_6_78_x86_64\n", "kernel-version"),
+        ("KERNEL = (6, 1, 0)\n", "KERNEL = (2, 6, 78)\n", "kernel-version"),
+        ("k6.1.0.x\n", "k2.6.78.x\n", "kernel-version"),
+        (f"{FIRST.hostname.upper()}\n", f"{SECOND.hostname.upper()}\n", "host-name"),
+        (f"{FIRST.hostname.replace('-', '_')}:1\n", f"{SECOND.hostname.replace('-', '_')}:1\n", "host-name"),
         ("LANG=C.UTF-8\n", "LANG=et_EE.UTF-8\n", "locale-name"),
         ("offset -12:00\n", "offset +14:00\n", "zone-name"),
         ("sh is /bin/dash\n", "sh is /bin/bash\n", "shell-name"),
@@ -264,6 +271,10 @@ def test_a_common_value_counts_only_at_one_place_on_both_sides(first: str, secon
     [
         ("level 1\n", "level 4\n"),  # the numbers of processors, but nothing speaks of such
         ("uid 1111\n", "uid 3333\n"),
+        ("x-16.1.0-y\n", "x-12.6.78-y\n"),
+        ("x-6.1.0.2-y\n", "x-2.6.78.2-y\n"),
+        ("x-6.1.01-y\n", "x-2.6.781-y\n"),
+        ("x-6.1.0-y\n", "x-2.6.79-y\n"),
         ("umask 0022\n", "umask 0077\n"),
         (f"x {FIRST.hostname}\n", "x elsewhere\n"),
         (f"x {SECOND.hostname}\n", f"x {FIRST.hostname}\n"),  # each has the other's
@@ -336,12 +347,6 @@ def test_one_instant_in_two_zones_suspects_the_zone(form: str) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "cause"),
     [
-        ("x = {'a', 'b', 'c'}\n", "x = {'b', 'c', 'a'}\n", "hash-order"),
-        ("one\ntwo\nthree\nfour\n", "two\nfour\none\nthree\n", "hash-order"),
-        ('{\n "a": 1,\n "b": 2,\n "c": 3\n}\n', '{\n "b": 2,\n "c": 3,\n "a": 1\n}\n', "hash-order"),
-        ("a.py b.py c.py\n", "c.py b.py a.py\n", "file-order"),
-        ("a.c\nb.c\nc.c\nd.c\n", "d.c\nc.c\nb.c\na.c\n", "file-order"),
-        ("B\na\nt\nz\n", "a\nB\nz\nt\n", "locale-sorting"),
         ("<object at 0x7f2c8c0a4d30>\n", "<object at 0x7fd1b5a1e4c0>\n", "object-address"),
         (
             "id 1b4e28ba-2fa1-4d2e-883f-0016d3cca427\n",
@@ -353,6 +358,13 @@ def test_one_instant_in_two_zones_suspects_the_zone(form: str) -> None:
         ("/x/.tmpAbCdEf/y\n", "/x/.tmpGhIjKl/y\n", "random-folder"),
         ("/x/tmpab12cd34\n", "/x/tmpzz99_yx8\n", "random-folder"),
         ("/x/skbuild-ab12xd34/y\n", "/x/skbuild-zz99_yx8/y\n", "random-folder"),  # a prefix of a package's own
+        ("/x/out/.tmp-ss043i4h\n", "/x/out/.tmp-po74ghhb\n", "random-folder"),
+        ("'.tmp-ss043i4h'\n", "'.tmp-po74ghhb'\n", "random-folder"),
+        ("/x/tmpab12cd34.build-temp/a.o\n", "/x/tmpzz99_yx8.build-temp/a.o\n", "random-folder"),
+        ("/tmp/cmkab12xd34/a\n", "/tmp/cmkzz99_yx8/a\n", "random-folder"),  # noqa: S108 - of a container
+        ("/tmp/ab12xd34.c\n", "/tmp/zz99_yx8.c\n", "random-folder"),  # noqa: S108 - of a container
+        ("/tmp/onefile_ab12xd34.txt\n", "/tmp/onefile_zz99_yx8.txt\n", "random-folder"),  # noqa: S108 - of a container
+        ("/tmp/cc1aB2cD.o\n", "/tmp/ccXyZ3wq.o\n", "random-folder"),  # noqa: S108 - of a container
         ("/x/a.build_ab12xd34/y/b-k0k0k0k0/z\n", "/x/a.build_zz99_yx8/y/b-j1j1j1j1/z\n", "random-folder"),
     ],
 )
@@ -373,6 +385,7 @@ def test_random_values_are_recognized_by_their_form(first: str, second: str, cau
         ("skbuild-alphabet", "skbuild-commands"),
         ("skbuild-ab12xd34", "sk-build-zz99_yx8"),
         ("skbuild-ab12xd34x", "skbuild-zz99_yx8z"),
+        ("skbuild-ab12xd34.c", "skbuild-zz99_yx8.h"),
     ],
 )
 def test_not_every_ending_of_a_folder_is_random(first: str, second: str) -> None:

@@ -455,7 +455,11 @@ def test_the_objects_of_a_static_library_are_compared() -> None:
     second = elf_builder.library(("one.o", debugged(THERE)), ("two.o", SAMPLE))
     assert look(first, second) == Found(Severity.DEBUG, ("debug-path",), (), ("one.o: .debug_line_str (strings)",))
     later = elf_builder.library(("one.o", debugged(HERE)), ("two.o", SAMPLE), time=1)
-    assert look(first, later).left == ("one.o: header", "two.o: header")
+    headers = look(first, later)
+    assert (headers.causes, headers.left) == (("static-library-headers",), ())
+    assert headers.severity is Severity.METADATA
+    both = look(first, elf_builder.library(("one.o", debugged(THERE, 77)), ("two.o", SAMPLE), time=1))
+    assert (both.causes, both.left) == (("debug-path", "static-library-headers"), ("one.o: .debug_info",))
     renamed = elf_builder.library(("one.o", debugged(HERE)), ("too.o", SAMPLE))
     assert look(first, renamed).severity is Severity.CODE
 
