@@ -32,6 +32,7 @@ _PLACE = re.compile(r"lines? (\d+)(?: \| (\d+))?(?: to (\d+)(?: \| (\d+))?)?( an
 _MORE = re.compile(r"and \d+ places more")
 _LAST = "last newline"
 _HEX = re.compile(r"…?((?:[0-9a-f]{2} ?)+)\|.*\|…?", re.DOTALL)
+_RECORD = "*.dist-info/RECORD"
 _FOLDER = re.compile(r"([^/]+)(\.dist-info|\.data)/")
 
 
@@ -218,9 +219,19 @@ def missing(first: Mapping[str, File], second: Mapping[str, File], report: Repor
         for key, path in sorted((ours | theirs).items())
         if (key in ours) != (key in theirs) and not _is_presence_named(report, path)
     ]
-    for key in sorted(ours.keys() & theirs.keys()):
-        wrong += _of_member(report, ours[key], first[ours[key]], second[theirs[key]])
+    shared = sorted(ours.keys() & theirs.keys())
+    same = {key for key in shared if first[ours[key]].content == second[theirs[key]].content}
+    for key in shared:
+        pair = first[ours[key]], second[theirs[key]]
+        if not (key == _RECORD and _rows(pair[0].content, same) == _rows(pair[1].content, same)):
+            wrong += _of_member(report, ours[key], *pair)
     return wrong
+
+
+def _rows(record: bytes, same: Collection[str]) -> list[str]:
+    """Return the lines of RECORD on members that are the same; all others follow from the differences of members."""
+    lines = [_FOLDER.sub(r"*\2/", line, count=1) for line in record.decode("utf-8", "replace").splitlines()]
+    return [line for line in lines if line.rsplit(",", 2)[0].strip('"') in same]
 
 
 def _partners(files: Mapping[str, File]) -> dict[str, str]:

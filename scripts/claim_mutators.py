@@ -139,7 +139,7 @@ def _branches(text: str, chance: random.Random) -> str:
 
 def _indented_return(text: str, chance: random.Random) -> str:
     """Move a `return` after a block into the block."""
-    pattern = re.compile(r"^( +) {4}\S.*\n(?=\1return )", re.MULTILINE)
+    pattern = re.compile(r"^( +) {4,}\S.*\n(?=\1return )", re.MULTILINE)
     return _chosen(text, [[(match.end(), match.end(), "    ")] for match in pattern.finditer(text)], chance)
 
 
