@@ -61,7 +61,13 @@ def _record_follows(first: Wheel, second: Wheel, changed: set[str]) -> bool:
     """Return whether RECORD differs only in the lines of members that differ themselves."""
     others = {path for path in changed if not is_record(path)}
     alone = {member.path for member in first.members} ^ {member.path for member in second.members}
-    return bool(others) and _unrelated(first, others, alone) == _unrelated(second, others, alone)
+    same_rows = _unrelated(first, others, alone) == _unrelated(second, others, alone)
+    return bool(others) and same_rows and _ends(first) == _ends(second)
+
+
+def _ends(wheel: Wheel) -> set[str]:
+    """Return how the lines of RECORD end."""
+    return {line[len(line.rstrip("\r\n")) :] for line in wheel.record}
 
 
 def _unrelated(wheel: Wheel, changed: set[str], alone: set[str]) -> list[list[str]]:

@@ -179,7 +179,7 @@ def _record(archive: zipfile.ZipFile, *, any_zip: bool) -> tuple[str, ...]:
     with suppress(*(BROKEN if any_zip else ())):
         for info in archive.infolist():
             if is_record(info.filename) and info.file_size <= _LONGEST_RECORD:
-                return tuple(archive.read(info).decode("utf-8", "replace").splitlines())
+                return tuple(archive.read(info).decode("utf-8", "replace").splitlines(keepends=True))
     return ()
 
 

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["judge"]  # a fixture
 
 DEPTHS = {
+    "static-library-headers": Severity.METADATA,
     "debug-path": Severity.DEBUG,
     "rpath": Severity.DATA,
     "embedded-path": Severity.CODE,  # what stands behind a longer path moves, and code points there
     "compile-date": Severity.DATA,
     "object-order": Severity.CODE,
-    "static-library-headers": Severity.METADATA,
     "lto-symbols": Severity.DATA,
 }
 VARIATIONS = {

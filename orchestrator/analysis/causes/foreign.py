@@ -72,6 +72,7 @@ def _unlisted(texts: Texts, names: set[bytes], ends: bytes) -> Texts:
 _LIBRARY = re.compile(r"(?:[^/]+/)?[^/]+\.libs/[^/]+-[0-9a-f]{8}(?:\.[^/]+)?\.so[.\d]*\Z")
 _BILL = re.compile(r"[^/]+\.dist-info/sboms/auditwheel\.cdx\.json\Z")
 _TAGS = re.compile(rb"(?:Tag: [\w.]+-[\w.]+-[\w.]+\s*)+\Z")
+_TAG = b"Tag: py3-none-any"  # stands for a line that a side lacks
 _PLATFORM = re.compile(rb"(?<![\w])(?:(?:many|musl)linux\w*|linux_\w+)(?:\.(?:many|musl)linux\w*|\.linux_\w+)*")
 _PORTABLE = re.compile(rb"(?:many|musl)linux")
 _FOLDER = re.compile(rb"\$ORIGIN(?:/\.\.)*/[^/:\n]+\.libs")
@@ -88,14 +89,22 @@ def _erase_members(pair: SidePair) -> SidePair:
 
 
 def _erase_tags(pair: SidePair) -> SidePair:
-    """Erase the platform of tags and of file names, where only one side is for manylinux or musllinux."""
-    found = {}
-    for place in differing(pair) if pair[0].member.kind in ("name", "metadata") else ():
-        texts = token(pair, place)
-        is_tag = pair[0].member.kind == "name" or all(_TAGS.match(text) for text in texts if text)
-        if is_tag and bool(_PORTABLE.search(texts[0])) is not bool(_PORTABLE.search(texts[1])):
-            found[place] = _PLATFORM.sub(b"<platform>", texts[0]), _PLATFORM.sub(b"<platform>", texts[1])
-    return changed(pair, found)
+    """Erase the platform of tags and of file names, where only one side is for manylinux or musllinux.
+
+    WHEEL has a line for each platform, so all its lines that differ are compared together.
+    """
+    if pair[0].member.kind not in ("name", "metadata"):
+        return pair
+    is_name = pair[0].member.kind == "name"
+    places = [
+        place for place in differing(pair) if is_name or all(_TAGS.match(text or _TAG) for text in token(pair, place))
+    ]
+    tags = [
+        {line for place in places for line in token(pair, place)[side].split(b"\n") if line.strip()} for side in (0, 1)
+    ]
+    portable = [any(_PORTABLE.search(tag) for tag in each) for each in tags]
+    alike = {_PLATFORM.sub(b"", tag) for tag in tags[0]} == {_PLATFORM.sub(b"", tag) for tag in tags[1]}
+    return changed(pair, dict.fromkeys(places, (b"", b""))) if alike and portable[0] is not portable[1] else pair
 
 
 def _erase_links(pair: SidePair) -> SidePair:

@@ -226,7 +226,7 @@ def suspected_of_headers(pair: SidePair) -> tuple[str, ...]:
     apart = [line.split() for first, second in fields for line in first ^ second]
     return tuple(
         variation
-        for variation, at in (("time", 1), ("umask", 7))
+        for variation, at in (("time", 1), ("umask", 7), ("user-group", 3))
         if len({tuple(words[at : at + 1]) for words in apart}) > 1
     )
 
@@ -258,6 +258,23 @@ def _in_data(pair: SidePair, name: str) -> bool:
 
 
 CAUSES = (
+    Cause(
+        name="static-library-headers",
+        summary="A static library records times, owners or permissions of its objects.",
+        why=(
+            "ar(1) writes the time, the owner, the group and the mode of each object file into the library, unless it "
+            "was built or called to leave them out (`D`). Linkers do not read them."
+        ),
+        shows="Headers of members of a `.a` file differ; the objects and the index of symbols are the same.",
+        example="one.o: `time 1795363200 owner 1000 mode 100644` against `time 1829773380 owner 1000 mode 100664`.",
+        upstream=upstream.STATIC_LIBRARY_HEADERS,
+        kinds=(KIND,),
+        shown=Shown.FILES,
+        erase=by_place(lambda place: place.endswith(HEADER)),
+        variations=("time", "umask", "user-group"),
+        suspects=suspected_of_headers,
+        remedies=("fix-time", "fix-umask", "fix-user-group"),
+    ),
     Cause(
         name="debug-path",
         summary="Debug information contains the folder of the compilation.",
@@ -354,23 +371,6 @@ CAUSES = (
         erase=_eraser(lambda _pair, name: name == ORDER, erase_order),
         variations=("fileordering", "hash-seed", "locales", "num-cpus"),
         remedies=("fix-fileordering", "fix-hash-seed", "fix-locales", "fix-num-cpus"),
-    ),
-    Cause(
-        name="static-library-headers",
-        summary="A static library records times, owners or permissions of its objects.",
-        why=(
-            "ar(1) writes the time, the owner, the group and the mode of each object file into the library, unless it "
-            "was built or called to leave them out (`D`). Linkers do not read them."
-        ),
-        shows="Headers of members of a `.a` file differ; the objects and the index of symbols are the same.",
-        example="one.o: `time 1795363200 owner 1000 mode 100644` against `time 1829773380 owner 1000 mode 100664`.",
-        upstream=upstream.STATIC_LIBRARY_HEADERS,
-        kinds=(KIND,),
-        shown=Shown.FILES,
-        erase=by_place(lambda place: place.endswith(HEADER)),
-        variations=("time", "umask"),
-        suspects=suspected_of_headers,
-        remedies=("fix-time", "fix-umask"),
     ),
     Cause(
         name="lto-symbols",

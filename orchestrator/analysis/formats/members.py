@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.formats import headers, mapping, metadata, native, pyc, text
+from orchestrator.analysis.formats import headers, mapping, metadata, native, pickled, pyc, text
 from orchestrator.analysis.formats.nested import DEEPEST, Inside, Room, opened
 from orchestrator.model import Severity, deepest
 
@@ -82,6 +82,8 @@ def _whole(
         return found
     if path.endswith((".pyc", ".pyo")):
         return (pyc.normalize(path, first, second),)
+    if items := pickled.set_items_moved(first, second):
+        return (text.member_pair(path, mapping.KIND, iter([(pickled.ORDER, *items)]), deep),)
     first, second = _plain(first, second)
     if _is_text(first) and _is_text(second):
         return _text(path, first, second, deep)

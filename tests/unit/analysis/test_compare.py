@@ -68,6 +68,7 @@ def record(*lines: str, sha256: str) -> tuple[Member, tuple[str, ...]]:
         (("pkg/b.py,sha256=1,10", "pkg/c.py,sha256=2,10"), False),
         (("pkg/b.py,sha256=1,10", "pkg/a.py,sha256=2,10"), False),  # in another order
         (("pkg/a.py,md5=2,10", "pkg/b.py,sha256=1,10"), False),  # another kind of hash
+        (("pkg/a.py,sha256=2,10\r\n", "pkg/b.py,sha256=1,10\r\n"), False),  # other ends of line
     ],
 )
 def test_record_is_a_consequence_only_of_members_that_differ(lines: tuple[str, ...], follows: bool) -> None:  # noqa: FBT001

@@ -107,6 +107,16 @@ def test_members_of_a_repaired_wheel(path: str, repaired: bool) -> None:  # noqa
     ("first", "second", "repaired"),
     [
         (b"Tag: cp311-cp311-linux_x86_64", b"Tag: cp311-cp311-manylinux_2_17_x86_64", True),
+        (
+            b"Tag: cp311-cp311-linux_x86_64",
+            b"Tag: cp311-cp311-manylinux1_x86_64\nTag: cp311-cp311-manylinux_2_5_x86_64",
+            True,
+        ),
+        (
+            b"Tag: cp311-cp311-linux_x86_64",
+            b"Tag: cp311-cp311-manylinux1_x86_64\nTag: cp39-abi3-manylinux_2_5_x86_64",
+            False,
+        ),
         (b"Tag: cp311-cp311-linux_x86_64", b"Tag: cp312-cp312-manylinux_2_17_x86_64", False),
         (b"Tag: cp311-cp311-linux_x86_64", b"Tag: cp311-cp311-macosx_11_0_arm64", False),
         (b"Tag: cp311-cp311-manylinux_2_17_x86_64", b"Tag: cp311-cp311-manylinux_2_28_x86_64", False),

@@ -110,6 +110,24 @@ def test_lists_and_repeated_keys_have_an_order(name: str, first: bytes, second: 
     assert (causes(found), bool(left(found))) == ([], True)
 
 
+def pickled_set(items: str, between: bytes = b"(", last: bytes = b"\x90.") -> bytes:
+    """Return a pickle of a set of letters, in that order; `last` are the opcodes after the items."""
+    return b"\x80\x04\x8f\x94" + between + b"".join(b"\x8c\x01" + item.encode() + b"\x94" for item in items) + last
+
+
+def test_items_of_a_pickled_set_have_no_order() -> None:
+    """Those of a list do, and another item is another set; a reference counts the items before."""
+
+    def found(first: bytes, second: bytes) -> tuple[list[str], bool]:
+        diagnosis = diagnosed({"a.pkl": first}, {"a.pkl": second}, known=STRANGERS)
+        return causes(diagnosis), bool(left(diagnosis))
+
+    assert found(pickled_set("abcd"), pickled_set("cbda")) == (["hash-order"], False)
+    assert found(pickled_set("abcd"), pickled_set("cbdx")) == ([], True)
+    assert found(pickled_set("abcd", b"](", b"e."), pickled_set("cbda", b"](", b"e.")) == ([], True)
+    assert found(pickled_set("abcd", last=b"\x90h\x02\x86."), pickled_set("cbda", last=b"\x90h\x02\x86.")) == ([], True)
+
+
 LAUGHS = "k0: &b0 [x, x]\n" + "".join(f"k{level}: &b{level} [*b{level - 1}, *b{level - 1}]\n" for level in range(1, 40))
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from orchestrator.analysis.causes.catalogue import CAUSES
 from orchestrator.analysis.causes.model import Side
-from orchestrator.analysis.formats import native
+from orchestrator.analysis.formats import elf, native
 from orchestrator.analysis.formats.render import BytesContent, beyond
 from orchestrator.analysis.matching import explain
 from orchestrator.model import Traces
@@ -19,6 +21,8 @@ from orchestrator.model import Traces
 NAMES = ("alpha", "beta", "epsilon", "delta")
 ORDERS = (NAMES, ("epsilon", "alpha", "delta", "beta"))
 BARE = ("-shared", "-fPIC", "-O2", "-nostartfiles", "-w")
+NO_OPERATIONS = b"\0\x2e\x40\x44\x66\x80\x84\x90\xcc"
+"""Bytes that padding between functions may consist of: it never runs, and each object has its own."""
 SOURCE = """
 int printf(const char *, ...), puts(const char *);
 int alpha(int), beta(int), epsilon(int), delta(int);
@@ -112,6 +116,20 @@ def test_a_call_that_leads_to_another_function_is_not_explained() -> None:
     )
     assert ".text: references to what moved" in look(first, second)[1]
     assert look(first, honest) == (("object-order",), ())
+
+
+@given(some.data())
+@settings(max_examples=25, deadline=None)
+def test_any_other_byte_beside_another_order_is_not_explained(data: some.DataObject) -> None:
+    """In every section that is loaded, except the build id, which follows from all others."""
+    first, second = (linked(order, ("-Wl,-Bsymbolic-functions", "-Wl,--build-id=none")) for order in ORDERS)
+    structure = elf.read(BytesContent(second))
+    assert structure is not None
+    section = data.draw(some.sampled_from([one for one in structure.sections if one.loaded and one.size]))
+    changed = bytearray(second)
+    at = section.offset + data.draw(some.integers(0, section.size - 1))
+    changed[at] = data.draw(some.integers(0, 255).filter(lambda byte: byte not in (*NO_OPERATIONS, second[at])))
+    assert look(first, bytes(changed))[1], section.name
 
 
 def test_a_difference_in_code_is_shown_with_its_function_and_its_bytes() -> None:

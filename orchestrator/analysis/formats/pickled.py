@@ -1,0 +1,67 @@
+"""Reads pickles as lists of opcodes, never as objects; to find those that differ only in the order of a set's items."""
+
+from __future__ import annotations
+
+import pickletools
+from itertools import islice
+
+ORDER = "order of a set's items"
+"""The place of the token of two pickles that differ only in that order."""
+
+_LARGEST = 2 << 20  # bytes
+_MOST = 100_000  # opcodes
+_PROTOCOLS = (b"\x80\x04", b"\x80\x05")  # those before have no opcodes for sets
+_ITEMS = frozenset(
+    ("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "SHORT_BINBYTES", "BINBYTES", "BININT", "BININT1", "BININT2",
+     "LONG1", "BINFLOAT", "NONE", "NEWTRUE", "NEWFALSE")
+)  # fmt: skip
+_SETS = ("ADDITEMS", "FROZENSET")
+_REFERENCES = ("GET", "BINGET", "LONG_BINGET")  # they count objects, so an order changes what they mean
+
+Operation = tuple[str, object]
+
+
+def set_items_moved(first: bytes, second: bytes) -> tuple[bytes, bytes] | None:
+    """Return the items of all sets of two pickles that differ only in the order of these; else None.
+
+    Items are texts, bytes and numbers.
+    """
+    if len(first) != len(second) or len(first) > _LARGEST or not all(map(_is_pickle, (first, second))):
+        return None
+    ours, theirs = (list(islice(pickletools.genops(data), _MOST)) for data in (first, second))
+    if any(len(side) >= _MOST or side[-1][2] != len(first) - 1 for side in (ours, theirs)):
+        return None  # there is something after the end
+    sides = [[(operation.name, argument) for operation, argument, _ in side] for side in (ours, theirs)]
+    if any(name in _REFERENCES for name, _ in sides[0] + sides[1]):
+        return None
+    (rest, items), (other, others) = map(_parted, sides)
+    if rest != other or list(map(sorted, items)) != list(map(sorted, others)):
+        return None
+    return tuple(b"\n".join(repr(item).encode() for one in side for item in one) for side in (items, others))  # type: ignore[return-value]
+
+
+def _is_pickle(data: bytes) -> bool:
+    return data.startswith(_PROTOCOLS) and data.endswith(b".")
+
+
+def _parted(operations: list[Operation]) -> tuple[list[str], list[list[tuple[str, str]]]]:
+    """Return all operations outside of sets as texts, and the items of each set."""
+    rest: list[str] = []
+    found: list[list[tuple[str, str]]] = []
+    since: list[tuple[str, str]] | None = None  # the operations after the last mark
+    for name, argument in operations:
+        if name == "MARK":
+            rest += map(repr, since or ())
+            since = []
+        elif since is not None and name in _SETS:
+            found.append([one for one in since if one[0] != "MEMOIZE"])
+            rest += [name, str(sum(one[0] == "MEMOIZE" for one in since))]
+            since = None
+        elif since is not None and (name in _ITEMS or name == "MEMOIZE"):
+            since.append((name, repr(argument)))
+            continue
+        else:
+            rest += map(repr, since or ())
+            since = None
+        rest += [f"{name} {argument!r}"]
+    return rest, found
