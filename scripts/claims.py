@@ -95,7 +95,7 @@ def compared(first: Path, second: Path) -> dict[str, Any]:
 
     """
     command = [sys.executable, "-m", "orchestrator", "compare", "--json", str(first), str(second)]
-    environment = {"PYTHONPATH": str(ROOT), **os.environ}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(  # noqa: S603 - our own
         command, cwd=first.parent, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
     )

@@ -99,6 +99,13 @@ def test_all_lines_that_differ_are_places(first: list[str], second: list[str], e
         assert wrong_of_code(ours, theirs) == []
 
 
+def test_a_text_that_is_cut_is_marked() -> None:
+    """Also where only its spelling is too long: an end of line is displayed as two characters."""
+    second = b"x\n" * 295
+    found = report(CODE, b"", second)
+    assert [one["second"][-1] for one in found["unexplained"]] == ["…"]
+
+
 # --- the checks can fail ---------------------------------------------------------------------
 
 
