@@ -285,7 +285,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=len(RELEASES), help="so many projects at most")
     parser.add_argument("--jobs", type=int, default=2, help="so many comparisons at a time")
     parser.add_argument("--only", default="", help="changes whose names contain this")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     with ThreadPoolExecutor(options.jobs) as pool:
         if options.what == "releases":
             names: list[str] = (options.projects or list(RELEASES))[: options.count]
