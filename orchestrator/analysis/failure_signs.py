@@ -258,6 +258,12 @@ SIGNS: tuple[Sign, ...] = (
         "git.exc.InvalidGitRepositoryError: /build/c0a0cb2e564b/pkg-1.0",
     ),
     Sign(
+        "meson-dist",
+        Reason.NEEDS_CHECKOUT,
+        r"^Dist currently only works with Git or Mercurial repos",
+        "Dist currently only works with Git or Mercurial repos",
+    ),
+    Sign(
         "git-fails",
         Reason.NEEDS_CHECKOUT,
         rf"Command [\[({_QUOTE_CLASS}]{{1,3}}(?:/[\w./-]{{1,100}}/)?git\b(?![^\n]{{0,100}}\b(?:{_GIT_REMOTE})\b)"

@@ -117,7 +117,9 @@ def _of_version(result: Result, release: Release) -> tuple[Caution, ...]:
         return ()
     version, clock = first.wheel.filename.split("-")[1], first.probe.clock
     day = date_in_version(version, (clock, clock + first.probe.utc_offset))
-    return (Caution(DATED_VERSION, (first.name,), f"version {version}"),) if day else ()
+    backends = {*(one.name for one in result.build_requirements), *(one.name for one in result.provided)}
+    hint = "; setuptools adds the day of the build where setup.cfg sets tag_date" if "setuptools" in backends else ""
+    return (Caution(DATED_VERSION, (first.name,), f"version {version}{hint}"),) if day else ()
 
 
 def _tags(result: Result, release: Release, read: Callable[[Build], Wheel | Failure]) -> TagComparison | None:

@@ -148,6 +148,7 @@ REAL = (
         ),
     ),
     ("meson-find-git", Reason.MISSING_TOOL, (Missing(Want.TOOL, "git"),)),
+    ("meson-dist", Reason.NEEDS_CHECKOUT, ()),
     ("meson-git-version", Reason.NEEDS_CHECKOUT, ()),
     ("meson-git-version-with-git", Reason.NEEDS_CHECKOUT, ()),
     ("meson-killed", Reason.KILLED, ()),
