@@ -148,7 +148,7 @@ def test_without_clocks_only_unmistakable_dates_count(first: str, second: str, r
 def test_the_search_near_years_finds_what_a_search_of_everything_finds() -> None:
     """Dates are far apart, close together, cut short, and beside other digits."""
     day = datetime(2026, 11, 20, 23, 59, 58, tzinfo=UTC)
-    chance = Random(1)
+    chance = Random(1)  # noqa: S311 - the same every time
     between = ("", " ", "7", ", ", "x" * 90, "-" * 300, "2024", " 20", "May ")
     texts = [day.strftime(form)[: chance.choice((99, 99, 8))] + chance.choice(between) for form in FORMS]
     text = "".join(texts).encode()
@@ -157,9 +157,10 @@ def test_the_search_near_years_finds_what_a_search_of_everything_finds() -> None
         assert [one.span() for one in form.found(text)] == everything, form.source
 
 
-def test_a_wheel_full_of_dates_takes_little_time() -> None:
+def test_a_text_full_of_dates_takes_little_time() -> None:
     """Words for months are looked up beside all dates with a year."""
-    first, second = ("".join(f"{day % 28 + 1:02} Nov {year} Nov 7;" for day in range(12_000)) for year in (2026, 2027))
+    (first, second), known = clocks(datetime(2026, 11, 20, 12, tzinfo=UTC))
+    texts = ("".join(f"{line % 28 + 1:02} Nov {at:%Y %d %b} Nov;" for line in range(3000)) for at in (first, second))
     begun = process_time()
-    erased(first, second, (OURS, THEIRS))
-    assert process_time() - begun < 10, "seconds of processor time"
+    erased(*texts, known)
+    assert process_time() - begun < 3, "seconds of processor time"
