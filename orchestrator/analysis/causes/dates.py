@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import struct
+from bisect import bisect_left
 from calendar import monthrange, timegm
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -88,11 +90,11 @@ class Twin:
     spans: tuple[Span, Span]
 
 
-def twins(texts: Texts) -> Iterator[Twin]:
+def twins(texts: Texts, forms: tuple[Form, ...] = spellings.INSTANTS) -> Iterator[Twin]:
     """Yield the pairs of unequal dates at the same place of both sides; the most complete forms first."""
-    for form in spellings.INSTANTS:
-        ours = list(_some(form.pattern, texts[0]))
-        theirs = list(_some(form.pattern, texts[1])) if ours else []
+    for form in spellings.possible(forms, texts[0]):
+        ours = list(_some(form, texts[0]))
+        theirs = list(_some(form, texts[1])) if ours else []
         if len(ours) != len(theirs):
             continue
         for first, second in zip(ours, theirs, strict=True):
@@ -102,8 +104,8 @@ def twins(texts: Texts) -> Iterator[Twin]:
                     yield Twin(form, first, second, (spans[0], spans[1]))
 
 
-def _some(pattern: re.Pattern[bytes], text: bytes) -> Iterator[re.Match[bytes]]:
-    return islice(pattern.finditer(text), _MOST)
+def _some(form: Form, text: bytes) -> Iterator[re.Match[bytes]]:
+    return islice(form.found(text), _MOST)
 
 
 def erasing(accepts: Callable[[Twin, Known], bool], marker: bytes) -> Callable[[SidePair], SidePair]:
@@ -111,10 +113,16 @@ def erasing(accepts: Callable[[Twin, Known], bool], marker: bytes) -> Callable[[
     return by_token(lambda texts, known: _without_twins(texts, known, accepts, marker))
 
 
-def _without_twins(texts: Texts, known: Known, accepts: Callable[[Twin, Known], bool], marker: bytes) -> Texts:
+def _without_twins(
+    texts: Texts,
+    known: Known,
+    accepts: Callable[[Twin, Known], bool],
+    marker: bytes,
+    forms: tuple[Form, ...] = spellings.INSTANTS,
+) -> Texts:
     for _ in range(len(spellings.INSTANTS)):
         gone: list[Twin] = []
-        for twin in twins(texts):
+        for twin in twins(texts, forms):
             if gone and gone[0].form != twin.form:
                 break
             if accepts(twin, known):
@@ -145,7 +153,7 @@ def erase_build_dates(marker: bytes) -> Callable[[SidePair], SidePair]:
 
     def erase(texts: Texts, known: Known) -> Texts:
         if known.first.clock is None or known.second.clock is None:
-            return _without_twins(texts, known, _is_unmistakable, marker)
+            return _without_twins(texts, known, _is_unmistakable, marker, _FULL)
         *_, (_, rest) = _erased(texts, known, marker)
         return rest
 
@@ -155,11 +163,11 @@ def erase_build_dates(marker: bytes) -> Callable[[SidePair], SidePair]:
 def _erased(texts: Texts, known: Known, marker: bytes) -> Iterator[tuple[tuple[Match, ...], Texts]]:
     """Yield the builds' times form by form, and the texts without them."""
     for form in spellings.FORMS:
-        gone = _matches(form, texts, known, marker)
-        texts = (
-            cut(texts[0], [one.first for one in gone], marker),
-            cut(texts[1], [one.second for one in gone], marker),
-        )
+        if gone := _matches(form, texts, known, marker):
+            texts = (
+                cut(texts[0], [one.first for one in gone], marker),
+                cut(texts[1], [one.second for one in gone], marker),
+            )
         yield gone, texts
 
 
@@ -180,18 +188,35 @@ def _inside(form: Form, text: bytes, traces: Traces) -> list[re.Match[bytes]]:
     if not spellings.may_have(form, text, *traces.clock):
         return []
     inside: dict[bytes, bool] = {}
-    found = list(_some(form.pattern, text))
+    found = list(_some(form, text))
     for one in found:
         if one[0] not in inside:
             inside[one[0]] = bool(zones_of(one, traces, halves=True))
     found = [one for one in found if inside[one[0]]]
     if not found or not form.lone:
         return found
-    others = [one.span() for other in _DATED for one in _some(other.pattern, text)]
-    return [one for one in found if not any(begin < one.end() and one.start() < end for begin, end in others)]
+    others = _dated(text)
+    return [one for one in found if not _overlaps(one, others)]
 
 
-_DATED = tuple(form for form in spellings.FORMS if "year" in form.pattern.groupindex and not form.lone)
+@lru_cache(maxsize=4)
+def _dated(text: bytes) -> tuple[tuple[int, int], ...]:
+    """Return begin and end of the stretches of a text that are dates with a year, in order and apart."""
+    stretches: list[tuple[int, int]] = []
+    for begin, end in sorted({one.span() for form in _DATED for one in _some(form, text)}):
+        if stretches and begin <= stretches[-1][1]:
+            stretches[-1] = stretches[-1][0], max(end, stretches[-1][1])
+        else:
+            stretches.append((begin, end))
+    return tuple(stretches)
+
+
+def _overlaps(found: re.Match[bytes], stretches: tuple[tuple[int, int], ...]) -> bool:
+    before = bisect_left(stretches, (found.end(), 0)) - 1
+    return before >= 0 and found.start() < stretches[before][1]
+
+
+_DATED = tuple(form for form in spellings.FORMS if "year" in form.groups and not form.lone)
 
 
 def _match(
@@ -251,6 +276,7 @@ def _is_unmistakable(twin: Twin, _known: Known) -> bool:
     )
 
 
+_FULL = tuple(form for form in spellings.INSTANTS if form.full)
 _TIMED = re.compile(rb"[T :]\d\d(?::\d|\d\d)")
 _SOME_YEARS = timegm((2000, 1, 1, 0, 0, 0)), timegm((2060, 1, 1, 0, 0, 0))
 
@@ -275,7 +301,7 @@ def has_epoch(texts: Texts, known: Known) -> bool:
     """Return whether both sides have their build's time in seconds since 1970, at one place."""
     if known.first.clock is None or known.second.clock is None:
         return False
-    return any(_matches(form, texts, known, b"") for form in spellings.FORMS if "epoch" in form.pattern.groupindex)
+    return any(_matches(form, texts, known, b"") for form in spellings.FORMS if "epoch" in form.groups)
 
 
 def is_one_instant(twin: Twin, known: Known) -> bool:

@@ -109,7 +109,7 @@ def planted(
     upwards = re.compile(rb"\.\.(?:/\.\.)*/?(?=" + re.escape(marker) + rb")")  # from a folder that is as deep as it is
 
     def erase(texts: Texts, known: Known) -> Texts:
-        if not only(texts):
+        if (_plants_nothing(known) and not any(marker in text for text in texts)) or not only(texts):
             return texts
         first = upwards.sub(b"", erase_telling(texts[0], forms(known.first, variations), marker))
         second = upwards.sub(b"", erase_telling(texts[1], forms(known.second, variations), marker))
@@ -119,6 +119,10 @@ def planted(
         return _words(first, second, marker, known, variations) if first != second else (first, second)
 
     return by_token(erase, closely=False)
+
+
+def _plants_nothing(known: Known) -> bool:
+    return not any(side.values or side.words for side in (known.first, known.second))
 
 
 def _level(first: bytes, second: bytes, marker: bytes, known: Known, variations: tuple[str, ...]) -> Texts:
@@ -169,7 +173,7 @@ def _words(first: bytes, second: bytes, marker: bytes, known: Known, variations:
     ours, theirs = set(words(known.first, variations)), set(words(known.second, variations))
     ours, theirs = ours - theirs, theirs - ours
     short = max(len(first), len(second)) <= _LONGEST
-    if not short:
+    if not short or not ours or not theirs:
         return first, second
     first, second = _composed(first, second, marker, ours, theirs)
     if not (any(word in first for word in ours) and any(word in second for word in theirs)):

@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import chain
 from math import floor, prod
 from typing import TYPE_CHECKING
 
 from orchestrator.model import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _MOST_DAYS = 60  # of one build
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -54,18 +55,57 @@ _FREE, _OVER = rb"(?<![0-9A-Za-z])", rb"(?![0-9A-Za-z])"
 # --- forms ---------------------------------------------------------------------------------------
 
 
+LONGEST = 100
+"""Bytes: a match of any form is shorter, even with what its pattern looks at around it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """One spelling."""
 
-    pattern: re.Pattern[bytes]  # its groups are the parts
+    source: bytes  # of a pattern
+    groups: frozenset[str]  # of the pattern: the parts
     lone: bool = False  # whether it means nothing if it is a part of a longer date
 
     @property
     def full(self) -> bool:
         """Whether it names a day of a year by four digits and the month."""
-        groups = self.pattern.groupindex
-        return "year" in groups and "day" in groups
+        return "year" in self.groups and "day" in self.groups
+
+    def found(self, text: bytes) -> Iterator[re.Match[bytes]]:
+        """Yield the matches in a text, from left to right."""
+        pattern = _compiled(self.source)
+        if "year" not in self.groups:
+            return pattern.finditer(text) if "name" not in self.groups or _has_name(text) else iter(())
+        return chain.from_iterable(pattern.finditer(text, *around) for around in _around_years(text))
+
+
+@lru_cache(maxsize=512)
+def _compiled(source: bytes) -> re.Pattern[bytes]:
+    """Return a pattern, compiled when it is first used: most wheels differ in no date."""
+    return re.compile(source)
+
+
+@lru_cache(maxsize=4)
+def _around_years(text: bytes) -> tuple[tuple[int, int], ...]:
+    """Return begin and end of the stretches of a text that are close to a year; a match is inside of one."""
+    found: list[tuple[int, int]] = []
+    for year in _SOME_YEAR.finditer(text):
+        begin, end = max(0, year.start() - LONGEST), year.end() + LONGEST
+        if found and begin <= found[-1][1]:
+            found[-1] = found[-1][0], end
+        else:
+            found.append((begin, end))
+    return tuple(found)
+
+
+def possible(forms: Iterable[Form], text: bytes) -> Iterator[Form]:
+    """Yield the forms that a text may have: without a year, only those that name none."""
+    years = bool(_around_years(text))
+    return (form for form in forms if years or "year" not in form.groups)
+
+
+_SOME_YEAR = re.compile(rb"20\d\d")
 
 
 _DAYS: tuple[tuple[bytes, ...], ...] = (
@@ -127,12 +167,16 @@ _NUMBERS: tuple[tuple[bytes, ...], ...] = (
 )
 
 
+_GROUP = re.compile(r"\(\?P<(\w+)>")
+
+
 def _form(*pieces: bytes, lone: bool = False) -> Form:
-    return Form(re.compile(b"".join(pieces)), lone)
+    source = b"".join(pieces)
+    return Form(source, frozenset(_GROUP.findall(source.decode())), lone)
 
 
 FORMS: tuple[Form, ...] = (
-    _form(_WEEKDAY, _NAME, rb" +", _DAY, rb" ", _TIME, rb" ", _YEAR, _END),
+    _form(_WEEKDAY, _NAME, rb" {1,9}", _DAY, rb" ", _TIME, rb" ", _YEAR, _END),
     *(_form(*pieces, joint, time, _END) for pieces in _DAYS for joint, time in ((_THEN, _TIME), (_NEXT, _BARE))),
     *(_form(*pieces, _NEXT, _HOUR, _END) for pieces in _DAYS if _YEAR in pieces),
     *(_form(*number) for number in _NUMBERS),
@@ -144,8 +188,8 @@ FORMS: tuple[Form, ...] = (
 INSTANTS: tuple[Form, ...] = tuple(
     form
     for form in FORMS
-    if (form.full or (form.pattern.groupindex.keys() & {"hour", "minute"} and form.lone))
-    and not form.pattern.groupindex.keys() & {"week", "ordinal"}
+    if (form.full or (form.lone and not form.groups.isdisjoint({"hour", "minute"})))
+    and form.groups.isdisjoint({"week", "ordinal"})
 )
 """Those that name a day of a year, or a time of a day."""
 
@@ -249,10 +293,12 @@ def _day(number: int) -> _Day:
 
 def may_have(form: Form, text: bytes, begin: float, end: float) -> bool:
     """Return False if a text certainly has no date of a form of the days around a window."""
-    groups = form.pattern.groupindex
-    if "year" in groups and not any(b"%d" % year in text for year in _years(floor(begin / DAY), floor(end / DAY))):
+    years = _years(floor(begin / DAY), floor(end / DAY))
+    if "year" in form.groups and not any(b"%d" % year in text for year in years):
         return False
-    return "name" not in groups or _has_name(text)
+    if "yy" in form.groups and not any(b"%02d" % (year % 100) in text for year in years):
+        return False
+    return "name" not in form.groups or _has_name(text)
 
 
 @lru_cache(maxsize=4)

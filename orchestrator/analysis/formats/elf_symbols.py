@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.formats.alignment import Alignment, Gap
@@ -18,11 +20,8 @@ if TYPE_CHECKING:
 
 FOR_DEBUGGERS, FOR_THE_LOADER = "SHT_SYMTAB", "SHT_DYNSYM"
 
-_ENTRY = {8: 24, 4: 16}  # bytes of an entry of a symbol table, by the width of an address
-_FIELDS = {  # the indices of name, info, other, section, value and size in it
-    8: ((0, 4), (4, 5), (5, 6), (6, 8), (8, 16), (16, 24)),
-    4: ((0, 4), (12, 13), (13, 14), (14, 16), (4, 8), (8, 12)),
-}
+_ENTRY = {8: "IBBHQQ", 4: "IIIBBH"}  # the fields of an entry of a symbol table, by the width of an address
+_FIELDS = {8: (0, 1, 2, 3, 4, 5), 4: (0, 3, 4, 5, 1, 2)}  # where name, info, other, section, value and size are
 _MOST = 100_000  # symbols, or entries of a table
 _LARGEST = 24 << 20
 _LONGEST_NAME = 1 << 10
@@ -61,7 +60,7 @@ class Symbol:
 def read(content: Content, found: Elf, kind: str = FOR_DEBUGGERS) -> tuple[Symbol, ...] | None:
     """Read a table of symbols by its kind; None if there are none or too many, or their form is unusual."""
     table = next((section for section in found.sections if section.kind == kind), None)
-    if table is None or table.entry != _ENTRY[found.width] or table.size % table.entry:
+    if table is None or table.entry != _entry(found).size or table.size % table.entry:
         return None
     if table.size // table.entry > _MOST or table.link >= len(found.sections):
         return None
@@ -70,27 +69,26 @@ def read(content: Content, found: Elf, kind: str = FOR_DEBUGGERS) -> tuple[Symbo
         return None
     names = content.read(strings.offset, strings.size)
     raw = content.read(table.offset, table.size)
-    return tuple(
-        _with_sources(_symbol(raw[at : at + table.entry], names, found) for at in range(0, len(raw), table.entry))
-    )
+    return tuple(_symbols(raw[: len(raw) // table.entry * table.entry], names, found))
 
 
-def _with_sources(symbols: Iterable[Symbol]) -> Iterator[Symbol]:
-    """Give local symbols the file that is listed before them."""
+def _entry(found: Elf) -> struct.Struct:
+    return struct.Struct(("<" if found.order == "little" else ">") + _ENTRY[found.width])
+
+
+def _symbols(raw: bytes, names: bytes, found: Elf) -> Iterator[Symbol]:
+    """Yield the entries of a table; local symbols have the file that is listed before them."""
     source = ""
-    for symbol in symbols:
-        source = symbol.name if symbol.kind == _FILE else source
-        yield replace(symbol, source=source) if symbol.local else symbol
-
-
-def _symbol(raw: bytes, names: bytes, found: Elf) -> Symbol:
-    name, info, other, index, value, size = (
-        int.from_bytes(raw[begin:end], found.order) for begin, end in _FIELDS[found.width]
-    )
-    end = names.find(b"\0", name, name + _LONGEST_NAME)
-    text = names[name:end].decode("ascii", "replace") if name <= end else f"at {name}"
-    section = found.sections[index].name if index < len(found.sections) else str(index)
-    return Symbol(text, section, value, size, info & 0xF, f"kind {info:#x} {other:#x}")
+    in_order = itemgetter(*_FIELDS[found.width])
+    for name, info, other, index, value, size in map(in_order, _entry(found).iter_unpack(raw)):
+        end = names.find(b"\0", name, name + _LONGEST_NAME)
+        text = names[name:end].decode("ascii", "replace") if name <= end else f"at {name}"
+        section = found.sections[index].name if index < len(found.sections) else str(index)
+        kind = info & 0xF
+        source = text if kind == _FILE else source
+        yield Symbol(
+            text, section, value, size, kind, f"kind {info:#x} {other:#x}", source if info < 1 << _WORD else ""
+        )
 
 
 # --- sections in a different order ---------------------------------------------------------------

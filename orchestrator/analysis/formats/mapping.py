@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import configparser
 import json
-import tomllib
 from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -51,7 +49,7 @@ def keys_moved(path: str, first: bytes, second: bytes) -> bool:
     return False
 
 
-_REFUSED = (ValueError, LookupError, RecursionError, TypeError, AttributeError, configparser.Error)
+_REFUSED = (ValueError, LookupError, RecursionError, TypeError, AttributeError)
 
 
 def _ordered(value: Value) -> bytes:
@@ -105,6 +103,8 @@ def _of_json(value: Any) -> Value:  # noqa: ANN401 - any value of JSON
 
 
 def _toml(data: bytes) -> Value:
+    import tomllib  # noqa: PLC0415 - few wheels contain any
+
     return _of_toml(tomllib.loads(data.decode(), parse_float=lambda text: ("float", text)))
 
 
@@ -151,9 +151,14 @@ def _ini(data: bytes) -> Value:
     if max(map(len, data.split(b"\n"))) > _LONGEST_LINE:
         msg = "a line is too long"
         raise NoMappingError(msg)
+    import configparser  # noqa: PLC0415 - few wheels contain any
+
     parser = configparser.RawConfigParser(default_section=_NO_DEFAULTS, strict=True, allow_no_value=True)
     parser.optionxform = str  # type: ignore[method-assign,assignment] # as configparser's documentation has it
-    parser.read_string(data.decode())
+    try:
+        parser.read_string(data.decode())
+    except configparser.Error as error:
+        raise NoMappingError(str(error)) from error
     sections = ((("str", name), parser.items(name)) for name in parser.sections())
     return _mapping(
         [(name, _mapping([(("str", key), ("str", str(value))) for key, value in keys])) for name, keys in sections]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickletools
 from itertools import islice
 
 ORDER = "order of a set's items"
@@ -28,6 +27,8 @@ def set_items_moved(first: bytes, second: bytes) -> tuple[bytes, bytes] | None:
     """
     if len(first) != len(second) or len(first) > _LARGEST or not all(map(_is_pickle, (first, second))):
         return None
+    import pickletools  # noqa: PLC0415 - few wheels contain any
+
     ours, theirs = (list(islice(pickletools.genops(data), _MOST)) for data in (first, second))
     if any(len(side) >= _MOST or side[-1][2] != len(first) - 1 for side in (ours, theirs)):
         return None  # there is something after the end

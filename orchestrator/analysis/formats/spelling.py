@@ -6,7 +6,6 @@ import re
 from email.message import Message
 from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name, canonicalize_version, parse_wheel_filename
@@ -57,6 +56,8 @@ def key_meaning(line: bytes) -> bytes:
 
 
 def _requirement(value: str) -> str:
+    from packaging.requirements import Requirement  # noqa: PLC0415 - it takes long to import, and few wheels need it
+
     parsed = Requirement(value)
     extras = sorted(map(canonicalize_name, parsed.extras))
     version = _specifiers(parsed.specifier)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from random import Random
+from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.analysis.causes import dates
+from orchestrator.analysis.causes import dates, spellings
 from orchestrator.analysis.causes.model import NormalizedMember, Side
 from orchestrator.analysis.wheel_side import UNKNOWN
 from orchestrator.build.variations import CLOCK_SHIFT
@@ -141,3 +143,24 @@ def test_a_number_that_is_not_the_builds_time_stays(first: str, second: str) -> 
 def test_without_clocks_only_unmistakable_dates_count(first: str, second: str, recognized: bool) -> None:  # noqa: FBT001
     """A number is none, whatever it may mean."""
     assert erased(first, second, (UNKNOWN, UNKNOWN)) is recognized
+
+
+def test_the_search_near_years_finds_what_a_search_of_everything_finds() -> None:
+    """Dates are far apart, close together, cut short, and beside other digits."""
+    day = datetime(2026, 11, 20, 23, 59, 58, tzinfo=UTC)
+    chance = Random(1)  # noqa: S311 - the same every time
+    between = ("", " ", "7", ", ", "x" * 90, "-" * 300, "2024", " 20", "May ")
+    texts = [day.strftime(form)[: chance.choice((99, 99, 8))] + chance.choice(between) for form in FORMS]
+    text = "".join(texts).encode()
+    for form in spellings.FORMS:
+        everything = [one.span() for one in re.finditer(form.source, text)]
+        assert [one.span() for one in form.found(text)] == everything, form.source
+
+
+def test_a_text_full_of_dates_takes_little_time() -> None:
+    """Words for months are looked up beside all dates with a year."""
+    (first, second), known = clocks(datetime(2026, 11, 20, 12, tzinfo=UTC))
+    texts = ("".join(f"{line % 28 + 1:02} Nov {at:%Y %d %b} Nov;" for line in range(3000)) for at in (first, second))
+    begun = process_time()
+    erased(*texts, known)
+    assert process_time() - begun < 3, "seconds of processor time"
