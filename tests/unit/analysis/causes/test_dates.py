@@ -160,7 +160,7 @@ def test_the_search_near_years_finds_what_a_search_of_everything_finds() -> None
 def test_a_text_full_of_dates_takes_little_time() -> None:
     """Words for months are looked up beside all dates with a year."""
     (first, second), known = clocks(datetime(2026, 11, 20, 12, tzinfo=UTC))
-    texts = ("".join(f"{line % 28 + 1:02} Nov {at:%Y %d %b} Nov;" for line in range(3000)) for at in (first, second))
+    texts = ["".join(f"{line % 28 + 1:02} Nov {at:%Y %d %b} Nov;" for line in range(3000)) for at in (first, second)]
     begun = process_time()
-    erased(*texts, known)
+    erased(texts[0], texts[1], known)
     assert process_time() - begun < 3, "seconds of processor time"
