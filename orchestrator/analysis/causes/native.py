@@ -12,6 +12,7 @@ from orchestrator.analysis.causes.content import erase_random_folders
 from orchestrator.analysis.causes.erasers import by_place, changed, differing, token
 from orchestrator.analysis.causes.model import Cause, Shown
 from orchestrator.analysis.formats.elf_headers import MOVED
+from orchestrator.analysis.formats.elf_padding import FILL, PADDING
 from orchestrator.analysis.formats.elf_sections import ORDER
 from orchestrator.analysis.formats.native import HEADER, KIND, erase_derived, is_deep
 
@@ -211,8 +212,17 @@ def suspected_of_lto(pair: SidePair) -> tuple[str, ...]:
 # --- order ---------------------------------------------------------------------------------------
 
 
+_FILLED = re.compile(rb"(?:0x[0-9a-f]+: \d+%b[\w -]+\n)*\Z" % FILL)
+
+
+def _in_order(_pair: SidePair, name: str) -> bool:
+    return name == ORDER or name.endswith(PADDING)
+
+
 def erase_order(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
-    """Erase the order of equal symbols."""
+    """Erase the order of equal symbols, and padding between them that is as it has to be."""
+    if all(map(_FILLED.match, texts)):
+        return b"", b""
     first, second = (b"\0".join(sorted(text.split(b"\0"))) for text in texts)
     return (first, second) if first == second else texts
 
@@ -368,7 +378,7 @@ CAUSES = (
         upstream=upstream.OBJECT_ORDER,
         kinds=(KIND,),
         shown=Shown.FILES,
-        erase=_eraser(lambda _pair, name: name == ORDER, erase_order),
+        erase=_eraser(_in_order, erase_order),
         variations=("fileordering", "hash-seed", "locales", "num-cpus"),
         remedies=("fix-fileordering", "fix-hash-seed", "fix-locales", "fix-num-cpus"),
     ),

@@ -10,7 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.formats import dwarf, elf, elf_lookup, elf_references, elf_symbols, elf_units, machine_words
+from orchestrator.analysis.formats import (
+    dwarf,
+    elf,
+    elf_lookup,
+    elf_padding,
+    elf_references,
+    elf_symbols,
+    elf_units,
+    machine_words,
+)
 from orchestrator.analysis.formats.alignment import Alignment, Gap, align, runs
 from orchestrator.analysis.formats.elf_headers import MOVED, between, dynamic, structure
 from orchestrator.analysis.formats.elf_loaded import (
@@ -90,6 +99,7 @@ def tokens(first: Content, second: Content, ours: Elf, theirs: Elf) -> tuple[Tok
         *structure(files),
         *(token for section in alone for token in _alone(files, section)),
         *_order(shuffled, pairs),
+        *_padding(files, pairs, shuffled),
         *_kept(files, pairs, shuffled, placed),
         *_contents(files, pairs, changed, placed, shuffled),
         *between(files),
@@ -222,7 +232,8 @@ def _shuffled(files: Files, pairs: list[tuple[Section, Section]]) -> dict[str, S
     ):
         return {}
     ours, theirs = (elf_symbols.read(file.content, file.elf) for file in files)
-    if ours is None or theirs is None or not (found := elf_symbols.shuffles(pairs, contents, ours, theirs)):
+    machine = dict(files[0].elf.header).get("e_machine", "")
+    if ours is None or theirs is None or not (found := elf_symbols.shuffles(pairs, contents, ours, theirs, machine)):
         return {}
     found |= elf_lookup.shuffles(pairs, files, elf_lookup.numbers(files))
     found |= _followed(files, pairs, found, elf_symbols.relocations, *RELOCATIONS)
@@ -259,6 +270,15 @@ def _order(shuffled: Mapping[str, Shuffle], pairs: list[tuple[Section, Section]]
         for side in (0, 1)
     )
     yield Token(ORDER, first, second, Severity.CODE if code else Severity.DATA)
+
+
+def _padding(files: Files, pairs: list[tuple[Section, Section]], shuffled: Mapping[str, Shuffle]) -> Iterator[Token]:
+    """List what is between the functions of one side only."""
+    machine = dict(files[0].elf.header).get("e_machine", "")
+    for first, second in pairs:
+        if first.name in shuffled:
+            found = elf_padding.lines(*shuffled[first.name].padding, machine, (first.alignment, second.alignment))
+            yield Token(first.name + elf_padding.PADDING, *found, Severity.CODE)
 
 
 def _symbols(one: _Changed, files: Files, placed: Layout) -> tuple[bytes, bytes] | None:
