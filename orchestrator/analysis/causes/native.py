@@ -11,6 +11,8 @@ from orchestrator.analysis.causes import dates, upstream
 from orchestrator.analysis.causes.content import erase_random_folders
 from orchestrator.analysis.causes.erasers import by_place, changed, differing, token
 from orchestrator.analysis.causes.model import Cause, Shown
+from orchestrator.analysis.formats.coverage import KIND as NOTES
+from orchestrator.analysis.formats.coverage import STAMP
 from orchestrator.analysis.formats.elf_headers import MOVED
 from orchestrator.analysis.formats.elf_padding import FILL, PADDING
 from orchestrator.analysis.formats.elf_sections import ORDER
@@ -227,6 +229,13 @@ def erase_order(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
     return (first, second) if first == second else texts
 
 
+# --- coverage ------------------------------------------------------------------------------------
+
+
+def _is_stamp(_pair: SidePair, name: str) -> bool:
+    return name == STAMP
+
+
 # --- headers of static libraries ----------------------------------------------------------------
 
 
@@ -398,5 +407,22 @@ CAUSES = (
         variations=("build-path",),
         suspects=suspected_of_lto,
         remedies=("random-seed", "prefix-map-source", "prefix-map-folder", "no-debug-info", "strip-debug"),
+    ),
+    Cause(
+        name="coverage-stamp",
+        summary="Code and notes for coverage have the stamp of one compilation, which differs in every build.",
+        why=(
+            "With --coverage, gcc stamps the object and its notes (`.gcno`) with a number made of the clock, by which "
+            "gcov recognizes that they belong together; -frandom-seed replaces the clock. Checksums of functions, too, "
+            "depend on the path of the source: they are explained with that path."
+        ),
+        shows="The stamp in a `.gcno` file differs, or in .data of code that writes counts to `.gcda` files.",
+        example="coverage stamp: `1d10ae24` against `2a963707`.",
+        upstream=upstream.COVERAGE_STAMP,
+        kinds=(KIND, NOTES),
+        shown=Shown.FILES,
+        random=True,
+        erase=_eraser(_is_stamp, lambda _texts, _traces: (b"", b"")),
+        remedies=("random-seed",),
     ),
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from orchestrator.analysis.formats import (
     dwarf,
     elf,
+    elf_coverage,
     elf_lookup,
     elf_padding,
     elf_references,
@@ -102,6 +103,7 @@ def tokens(first: Content, second: Content, ours: Elf, theirs: Elf) -> tuple[Tok
         *_padding(files, pairs, shuffled),
         *_kept(files, pairs, shuffled, placed),
         *_contents(files, pairs, changed, placed, shuffled),
+        *elf_coverage.stamps(files, [_symbols_of(file) for file in files]),
         *between(files),
     ]
     found = [token for token in found if token.first != token.second]
@@ -200,6 +202,9 @@ def _contents(
     sizes = frozenset(
         (first.memory, second.memory) for first, second in pairs if first.loaded and first.memory != second.memory
     )
+    derived = (
+        elf_coverage.derived(files, [_symbols_of(file) for file in files], placed.place) if changed else frozenset()
+    )
     for first in changed:
         depth = _deeper(first, files)
         if first.name == BUILD_ID and _is_build_id(first, files):
@@ -217,6 +222,8 @@ def _contents(
             dictionary = _dictionary(first, files[0].elf, tables, changed, placed, sizes)
             if dictionary is not None and first.sections[0].kind in RELOCATIONS and first.name in shuffled:
                 dictionary = replace(dictionary, numbers=numbers)
+            if dictionary is not None and derived:
+                dictionary = replace(dictionary, derived=derived)
             yield from _spelled(first, depth, dictionary, symbols)
     yield from dynamic(files)
 
