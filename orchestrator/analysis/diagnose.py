@@ -48,7 +48,7 @@ PLACES = 30
 """The most places of one member that are listed as unexplained; of the others, the number."""
 
 ROOM = 500_000
-"""Characters of all the texts of unexplained places; those after them are listed without their texts."""
+"""Characters of all the texts of unexplained places; after them, only the first place of a member has texts."""
 
 TOGETHER = 8
 """The most consecutive lines that are one unexplained place."""
@@ -308,7 +308,7 @@ def _leave(findings: Findings, part: MemberDiff, pair: SidePair, match: CauseMat
         key = one.path, one.aspect
         counts[key] = counts.get(key, 0) + 1
         if counts[key] <= PLACES:
-            findings.left.append(_shown(findings, one))
+            findings.left.append(_shown(findings, one, first=counts[key] == 1))
         findings.reported.add(key)
     findings.left += (
         Unexplained(path, aspect, f"and {count - PLACES} places more")
@@ -317,10 +317,11 @@ def _leave(findings: Findings, part: MemberDiff, pair: SidePair, match: CauseMat
     )
 
 
-def _shown(findings: Findings, one: Place) -> Unexplained:
-    """Return an unexplained place with its texts, as long as there is room for them."""
-    texts = excerpt(*one.texts, LONGEST) if findings.room > 0 else ("", "")
-    before = printable(one.before[:SHOWN]) if findings.room > 0 else ""
+def _shown(findings: Findings, one: Place, *, first: bool) -> Unexplained:
+    """Return an unexplained place with its texts, if there is room; the first of a member always has some."""
+    if (most := LONGEST if findings.room > 0 else SHOWN if first else 0) == 0:
+        return Unexplained(one.path, one.aspect, one.where, looks_like=one.looks_like)
+    texts, before = excerpt(*one.texts, most), printable(one.before[:SHOWN])
     findings.room -= sum(map(len, texts)) + len(before)
     return Unexplained(one.path, one.aspect, one.where, *texts, before=before, looks_like=one.looks_like)
 

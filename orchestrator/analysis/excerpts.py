@@ -46,8 +46,9 @@ def _first_unlike(first: bytes, second: bytes) -> int:
 
 
 def _cut(data: bytes, begin: int, most: int) -> str:
-    piece = printable(data[begin : begin + most])[: most - 2]
-    return ("…" if begin else "") + piece + ("…" if begin + most < len(data) else "")
+    whole = printable(data[begin : begin + most])
+    piece = whole[: most - 2]
+    return ("…" if begin else "") + piece + ("…" if begin + most < len(data) or piece != whole else "")
 
 
 def _is_text(data: bytes) -> bool:
@@ -63,6 +64,8 @@ def _in_hex(first: bytes, second: bytes, most: int) -> tuple[str, str]:
 
 
 def _dumped(data: bytes, begin: int, count: int) -> str:
+    if not data:
+        return ""
     piece = data[begin : begin + count]
     seen = "".join(chr(byte) if _FIRST <= byte <= _LAST else "." for byte in piece)
     return ("…" if begin else "") + f"{piece.hex(' ')} |{seen}|" + ("…" if begin + count < len(data) else "")

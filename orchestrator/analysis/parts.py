@@ -154,7 +154,8 @@ def _record(
     if sorted(ours) == sorted(theirs) and ours != theirs:
         both = member_pair(path, "record", iter([("lines", b"\n".join(ours), b"\n".join(theirs))]), Severity.METADATA)
     else:
-        both = text(path, "record", b"\n".join(ours), b"\n".join(theirs), Severity.METADATA)
+        texts = [b"\n".join(rows) + _last(side.wheel) for rows, side in ((ours, first), (theirs, second))]
+        both = text(path, "record", texts[0], texts[1], Severity.METADATA)
     return MemberDiff(path, Aspect.CONTENT, both)
 
 
@@ -163,7 +164,7 @@ def _rows(wheel: Wheel, changed: Iterable[str], alone: set[str], names: Mapping[
     unsaid = set(changed)
     found = []
     for line in wheel.record:
-        row = _row(line)
+        row = _row(line.removesuffix("\n").removesuffix("\r"))
         if row and row[0] not in alone:
             shown = row[:1] if row[0] in unsaid else row
             found.append(_bytes(",".join([names.get(row[0], row[0]), *shown[1:]]) + _end(line)))
@@ -172,10 +173,14 @@ def _rows(wheel: Wheel, changed: Iterable[str], alone: set[str], names: Mapping[
 
 def _row(line: str) -> list[str]:
     try:
-        return next(csv.reader([line.removesuffix("\r")]), [])
+        return next(csv.reader([line]), [])
     except csv.Error:
         return [line]
 
 
+def _last(wheel: Wheel) -> bytes:
+    return b"\n" if wheel.record and wheel.record[-1].endswith("\n") else b""
+
+
 def _end(line: str) -> str:
-    return "\r" if line.endswith("\r") else ""
+    return "\r" if line.removesuffix("\n").endswith("\r") else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import lzma
+import re
 import struct
 import zipfile
 import zlib
@@ -175,11 +176,14 @@ def _raw(info: zipfile.ZipInfo, raw: IO[bytes]) -> tuple[bytes, str]:
     return extra, sha256.hexdigest()
 
 
+_LINES = re.compile(r"[^\n]*\n|[^\n]+")
+
+
 def _record(archive: zipfile.ZipFile, *, any_zip: bool) -> tuple[str, ...]:
     with suppress(*(BROKEN if any_zip else ())):
         for info in archive.infolist():
             if is_record(info.filename) and info.file_size <= _LONGEST_RECORD:
-                return tuple(archive.read(info).decode("utf-8", "replace").splitlines(keepends=True))
+                return tuple(_LINES.findall(archive.read(info).decode("utf-8", "replace")))
     return ()
 
 

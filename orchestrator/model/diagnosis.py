@@ -35,7 +35,7 @@ class Wheel:
     filename: str
     sha256: str
     members: tuple[Member, ...] = ()
-    record: tuple[str, ...] = ()  # the lines of its RECORD
+    record: tuple[str, ...] = ()  # the lines of its RECORD, with their ends
 
 
 class Aspect(StrEnum):

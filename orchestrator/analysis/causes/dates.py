@@ -91,7 +91,8 @@ class Twin:
 def twins(texts: Texts) -> Iterator[Twin]:
     """Yield the pairs of unequal dates at the same place of both sides; the most complete forms first."""
     for form in spellings.INSTANTS:
-        ours, theirs = (list(_some(form.pattern, text)) for text in texts)
+        ours = list(_some(form.pattern, texts[0]))
+        theirs = list(_some(form.pattern, texts[1])) if ours else []
         if len(ours) != len(theirs):
             continue
         for first, second in zip(ours, theirs, strict=True):

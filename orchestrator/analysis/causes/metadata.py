@@ -216,7 +216,8 @@ def _record_order(pair: SidePair) -> SidePair:
     moved = [
         place
         for place, both in texts.items()
-        if all(ours[line] == theirs[line] for text in both for line in text.split(b"\n") if line)
+        if place != LAST_NEWLINE
+        and all(ours[line] == theirs[line] for text in both for line in text.split(b"\n") if line)
     ]
     return changed(pair, dict.fromkeys(moved, (b"", b"")))
 

@@ -116,7 +116,7 @@ def _in_sections(data: bytes) -> list[Item] | None:
         if bare and (key in seen or line[:1] in (b" ", b"\t")):
             return None
         seen.add(key)
-        found.append(Item(line, number, section, spelling.key_meaning(line)))
+        found.append(Item(line, number, section if bare else b"", spelling.key_meaning(line)))
     return found
 
 

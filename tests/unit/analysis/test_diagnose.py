@@ -22,6 +22,7 @@ from orchestrator.analysis.contents import Opened
 from orchestrator.analysis.diagnose import EVIDENCE, PLACES
 from orchestrator.analysis.excerpts import SHOWN, excerpt, printable
 from orchestrator.analysis.formats.text import hunks
+from orchestrator.analysis.parts import TAKEN_APART
 from orchestrator.analysis.wheel_side import UNKNOWN
 from orchestrator.model import Aspect, Difference, Failure, Grounds, Proof, Reason, Severity, WheelFile
 from tests import samples
@@ -449,6 +450,7 @@ def test_of_every_member_that_differs_something_is_listed() -> None:
     sides = [{f"{number:04}.py": f"{side}{number}\n".encode() * 40 for number in range(2100)} for side in "ab"]
     found = diagnosed(*sides, known=(UNKNOWN, UNKNOWN))
     assert {one.path for one in found.unexplained} == set(sides[0])
+    assert {one.path for one in found.unexplained if one.first != one.second} == set(list(sides[0])[:TAKEN_APART])
 
 
 def test_a_value_that_both_builds_planted_does_not_make_them_differ() -> None:
@@ -456,3 +458,14 @@ def test_a_value_that_both_builds_planted_does_not_make_them_differ() -> None:
     sides = [{"a.txt": f"{FIRST.build_path} {word}".encode()} for word in ("one", "two")]
     found = diagnosed(*sides, known=(OURS, OURS))
     assert (causes(found), left(found)) == ([], [("a.txt", "content", "line 1")])
+
+
+@pytest.mark.parametrize("end", ["\r\n", ""])
+def test_the_ends_of_lines_in_record_are_seen(end: str) -> None:
+    """Also where its members differ."""
+    record = "a.txt,sha256=0,1\nb.txt,,\n"
+    other = record.replace("\n", end) if end else record.removesuffix("\n")
+    sides = [{"a.txt": text, f"{INFO}/RECORD": lines.encode()} for text, lines in ((b"1", record), (b"2", other))]
+    found = diagnosed(*sides)
+    assert causes(found) == ["line-ends"]
+    assert [path for path, _, _ in left(found)] == ["a.txt"]
