@@ -213,7 +213,7 @@ def _contents(
             yield _packed(first, depth)
         elif first.alignment is None:
             yield Token(first.name, *beyond(*first.contents), depth)
-        elif (listed := _symbols(first, files, placed)) is not None:
+        elif (listed := _symbols(first, files, placed, grown=not shuffled)) is not None:
             yield Token(first.name + UNORDERED, *listed, depth)
         elif first.name in tables and not first.sections[0].loaded:
             table = tables[first.name]
@@ -288,18 +288,25 @@ def _padding(files: Files, pairs: list[tuple[Section, Section]], shuffled: Mappi
             yield Token(first.name + elf_padding.PADDING, *found, Severity.CODE)
 
 
-def _symbols(one: _Changed, files: Files, placed: Layout) -> tuple[bytes, bytes] | None:
+def _symbols(one: _Changed, files: Files, placed: Layout, *, grown: bool) -> tuple[bytes, bytes] | None:
     """List the symbols that only one side has, each ended by NUL: nothing refers to them by number in a linked object.
 
-    None if they have an unusual form, or are too many.
+    None if they have an unusual form, or are too many. If parts have `grown` in place, so have their symbols.
     """
     ours, theirs = (elf_symbols.read(file.content, file.elf) for file in files)
     if ours is None or theirs is None or files[0].elf.relocatable or one.sections[0].kind != "SHT_SYMTAB":
         return None
-    first = Counter(symbol.text(lambda value: placed.place(value) or value) for symbol in ours)
+    mapped = (_grown(symbol, placed) if grown else symbol for symbol in ours)
+    first = Counter(symbol.text(lambda value: placed.place(value) or value) for symbol in mapped)
     second = Counter(symbol.text(int) for symbol in theirs)
     texts = [b"".join(sorted(each.elements())) for each in (first - second, second - first)]
     return texts[0], texts[1]
+
+
+def _grown(symbol: Symbol, placed: Layout) -> Symbol:
+    """Return a symbol with the size that it has on the second side, by the places of its begin and its end."""
+    begin, end = placed.place(symbol.value), placed.place(symbol.value + symbol.size)
+    return replace(symbol, size=end - begin) if symbol.size and begin and end and end > begin else symbol
 
 
 def _deeper(one: _Changed, files: Files) -> Severity:
@@ -401,7 +408,7 @@ def _namer(atoms: Atoms, base: int) -> Callable[[int], str]:
         at = bisect_right(starts, base + offset) - 1
         if at < 0 or base + offset >= atoms[at][0] + atoms[at][1]:
             return ""
-        return f"{atoms[at][2]}+{base + offset - atoms[at][0]:#x}"
+        return f"{atoms[at][2].removeprefix(': ')}+{base + offset - atoms[at][0]:#x}"
 
     return name
 
