@@ -131,6 +131,7 @@ def test_an_unknown_cause_stays_unexplained(cases: CaseBuilder) -> None:
     [
         ("gzip-man", {"nested-archive", "build-date"}),
         ("scikit-folder", {"random-folder", "embedded-path", "debug-path"}),
+        ("coverage-path", {"build-path", "embedded-path", "coverage-stamp"}),
     ],
 )
 def test_what_differs_in_equal_environments_is_explained(cases: CaseBuilder, name: str, named: set[str]) -> None:

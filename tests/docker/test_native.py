@@ -32,6 +32,7 @@ DEPTHS = {
     "compile-date": Severity.DATA,
     "object-order": Severity.CODE,
     "lto-symbols": Severity.DATA,
+    "coverage-stamp": Severity.DATA,
 }
 VARIATIONS = {
     "debug-path": ("build-path",),
@@ -86,6 +87,7 @@ def test_a_cause_of_native_code_needs_only_its_variation(judge: Judge, slug: str
     assert [variation.name for variation in alone.variations if variation.mode is Mode.VARIED] == list(VARIATIONS[slug])
 
 
-def test_random_names_need_no_variation(judge: Judge) -> None:
+@pytest.mark.parametrize("slug", ["lto-symbols", "coverage-stamp"])
+def test_random_numbers_need_no_variation(judge: Judge, slug: str) -> None:
     """They differ in one environment."""
-    assert judge("lto-symbols").verdict is Verdict.INTRINSIC
+    assert judge(slug).verdict is Verdict.INTRINSIC

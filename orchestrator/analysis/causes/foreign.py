@@ -11,6 +11,8 @@ from orchestrator.analysis.causes.model import Cause, Shown
 from orchestrator.analysis.formats.native import KIND
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from orchestrator.analysis.causes.erasers import Texts
     from orchestrator.analysis.causes.model import SidePair
 
@@ -77,6 +79,10 @@ _PLATFORM = re.compile(rb"(?<![\w])(?:(?:many|musl)linux\w*|linux_\w+)(?:\.(?:ma
 _PORTABLE = re.compile(rb"(?:many|musl)linux")
 _FOLDER = re.compile(rb"\$ORIGIN(?:/\.\.)*/[^/:\n]+\.libs")
 _RENAMED = re.compile(rb"-[0-9a-f]{8}(?=\.(?:[\w.]+\.)?so)")
+_INSIDE = re.compile(rb"\$\{?ORIGIN")
+_AT = re.compile(rb"\A0x[0-9a-f]+: ")
+_OVERWRITTEN, _FILLED = re.compile(rb"X+"), re.compile(rb"[XZ\0\n]+")  # as patchelf does
+_STRINGS, _BETWEEN = ".dynstr", "between sections"
 _SEARCHED, _NAMED = ("DT_RPATH", "DT_RUNPATH"), ("DT_NEEDED", "DT_SONAME")
 
 
@@ -108,15 +114,48 @@ def _erase_tags(pair: SidePair) -> SidePair:
 
 
 def _erase_links(pair: SidePair) -> SidePair:
-    """Erase the search path of copied libraries, and the hashes in their names."""
+    """Erase the search path of copied libraries, the hashes in their names, and what patchelf left of former texts."""
+    if pair[0].member.kind != KIND:
+        return pair
     found = {}
-    for place in differing(pair) if pair[0].member.kind == KIND else ():
+    for place in differing(pair):
         texts = token(pair, place)
-        if place in _SEARCHED:
-            found[place] = _FOLDER.sub(b"", texts[0]).strip(b":\n"), _FOLDER.sub(b"", texts[1]).strip(b":\n")
-        elif place in _NAMED:
+        if place in _NAMED:
             found[place] = _RENAMED.sub(b"", texts[0]), _RENAMED.sub(b"", texts[1])
-    return changed(pair, {place: texts for place, texts in found.items() if texts[0] == texts[1]})
+    found = {place: texts for place, texts in found.items() if texts[0] == texts[1]}
+    searched = [place for place in differing(pair) if place in _SEARCHED]
+    if searched and _is_searched(*(_entries(pair, side, searched) for side in (0, 1))):
+        found |= dict.fromkeys(searched, (b"", b""))
+    return changed(pair, found | _remains(pair, tuple(found))) if found else pair
+
+
+def _entries(pair: SidePair, side: int, places: Iterable[str]) -> list[bytes]:
+    """Return the folders of a side's search paths."""
+    return [one for place in places for one in re.split(rb"[:\n]", token(pair, place)[side]) if one]
+
+
+def _is_searched(first: list[bytes], second: list[bytes]) -> bool:
+    """Return whether one side searches copied libraries, and otherwise only what the other searches in the wheel."""
+    copied = [any(map(_FOLDER.fullmatch, each)) for each in (first, second)]
+    repaired, other = (first, second) if copied[0] else (second, first)
+    kept = [one for one in repaired if not _FOLDER.fullmatch(one)]
+    return copied[0] is not copied[1] and kept == [one for one in other if _INSIDE.match(one)]
+
+
+def _remains(pair: SidePair, erased: tuple[str, ...]) -> dict[str, Texts]:
+    """Return the names and search paths in .dynstr that differ, and the room that patchelf overwrote."""
+    known = {
+        text for place in erased for side in (0, 1) for text in token(pair, place)[side].split(b"\n")
+    } | {b""}  # fmt: skip
+    found = {}
+    for place in differing(pair):
+        texts = token(pair, place)
+        strings = {one for text in texts for line in text.split(b"\n") for one in _AT.sub(b"", line).split(b"\0")}
+        named = place == _STRINGS and all(one in known or _OVERWRITTEN.fullmatch(one) for one in strings)
+        filled = place == _BETWEEN and not all(texts) and _FILLED.fullmatch(b"".join(texts))
+        if named or filled:
+            found[place] = b"", b""
+    return found
 
 
 CAUSES = (
@@ -139,11 +178,12 @@ CAUSES = (
         summary="One of the wheels was repaired by auditwheel, the other was not.",
         why=(
             "auditwheel copies the libraries that a wheel needs into a folder `*.libs`, under names with a hash, gives "
-            "extension modules a search path to it, and replaces the wheel's platform tag by a portable one."
+            "extension modules a search path to it, and replaces the wheel's platform tag by a portable one. patchelf, "
+            "which it calls, moves tables of the file to make room, and overwrites the former texts."
         ),
         shows=(
             "One side has a folder `*.libs`, `$ORIGIN/../pkg.libs` in DT_RUNPATH or DT_RPATH, needed libraries with a "
-            "hash in their names, or tags for manylinux or musllinux."
+            "hash in their names, or tags for manylinux or musllinux. What patchelf moved is listed."
         ),
         example="Tag: cp311-cp311-linux_x86_64 | Tag: cp311-cp311-manylinux_2_17_x86_64",
         upstream=upstream.REPAIRED,

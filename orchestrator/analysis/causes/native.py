@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
+from itertools import compress
 from posixpath import basename
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,10 @@ from orchestrator.analysis.causes import dates, upstream
 from orchestrator.analysis.causes.content import erase_random_folders
 from orchestrator.analysis.causes.erasers import by_place, changed, differing, token
 from orchestrator.analysis.causes.model import Cause, Shown
+from orchestrator.analysis.formats.coverage import KIND as NOTES
+from orchestrator.analysis.formats.coverage import STAMP
 from orchestrator.analysis.formats.elf_headers import MOVED
+from orchestrator.analysis.formats.elf_padding import FILL, PADDING
 from orchestrator.analysis.formats.elf_sections import ORDER
 from orchestrator.analysis.formats.native import HEADER, KIND, erase_derived, is_deep
 
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 
 _FOLDERS = ("build-path", "tmpdir", "environment-path", "home")
+_DATA = (".rodata", ".data")
 _SEARCH_PATHS = ("DT_RPATH", "DT_RUNPATH", ".dynstr")
 _ROOM = frozenset(f"{name}{MOVED}" for name in (".dynstr", ".dynamic", "program headers", "section headers"))
 
@@ -68,6 +73,61 @@ def _erase_loaded_paths(texts: Texts, traces: tuple[Traces, Traces]) -> Texts:
     """Erase paths, but not those that differ only randomly: no environment has planted them."""
     ours, theirs = erase_random_folders(texts)
     return texts if ours == theirs else erase_paths(texts, traces)
+
+
+_LENGTH = re.compile(rb"0x[0-9a-f]+(?: \([^)]*\))?: ((?:\\x[0-9a-f]{2}){1,4})")
+
+
+def _erase_lengths(before: SidePair, after: SidePair) -> SidePair:
+    """Erase the lengths of texts that are longer by the length of a planted path, at most one for each such path.
+
+    Tables of strings without NUL, as Cython's, have a table of lengths beside them.
+    """
+    found = {}
+    for name in differing(after):
+        if name.startswith(_DATA) and not name.endswith(MOVED):
+            room, grown = _growth(token(before, name), (before[0].traces, before[1].traces))
+            found[name] = _without_lengths(token(after, name), grown, room)
+    return erase_derived(changed(after, found)) if found else after
+
+
+def _growth(texts: Texts, traces: tuple[Traces, Traces]) -> tuple[int, set[int]]:
+    """Return the number of planted paths in a token, and by how many bytes those of one variation differ."""
+    here, there = (_longest(text, each) for text, each in zip(texts, traces, strict=True))
+    marked = [_erase_planted(text, each) for text, each in zip(texts, traces, strict=True)]
+    count = min(sum(text.count(_mark(folder)) for folder in _FOLDERS) for text in marked)
+    return count, {there[folder] - here[folder] for folder in here.keys() & there.keys()}
+
+
+def _longest(text: bytes, traces: Traces) -> dict[str, int]:
+    """Return the length of the longest planted path in a text, by its variation."""
+    found = [(variation, len(value)) for variation, value in traces.values if value and value.encode() in text]
+    return {variation: size for variation, size in sorted(found) if variation in _FOLDERS}
+
+
+def _without_lengths(texts: Texts, grown: set[int], room: int) -> Texts:
+    """Return a token without the words that grew so, if they are no more than there is room for."""
+    lines = [text.split(b"\n") for text in texts]
+    if len(lines[0]) != len(lines[1]):
+        return texts
+    same = [not _is_length(ours, theirs, grown) for ours, theirs in zip(*lines, strict=True)]
+    if len(same) - sum(same) > room:
+        return texts
+    first, second = (b"\n".join(compress(each, same)) for each in lines)
+    return first, second
+
+
+def _is_length(first: bytes, second: bytes, grown: set[int]) -> bool:
+    """Return whether two lines are of words of one width, of which the second is that much larger."""
+    words = _LENGTH.fullmatch(first), _LENGTH.fullmatch(second)
+    if words[0] is None or words[1] is None or first == second or len(words[0][1]) != len(words[1][1]):
+        return False
+    return _number(words[1][1]) - _number(words[0][1]) in grown
+
+
+def _number(word: bytes) -> int:
+    """Return the number that bytes in hex are, the lowest first."""
+    return int.from_bytes(bytes.fromhex(word.replace(b"\\x", b"").decode()), "little")
 
 
 def _erase_planted(text: bytes, traces: Traces) -> bytes:
@@ -211,10 +271,26 @@ def suspected_of_lto(pair: SidePair) -> tuple[str, ...]:
 # --- order ---------------------------------------------------------------------------------------
 
 
+_FILLED = re.compile(rb"(?:0x[0-9a-f]+: \d+%b[\w -]+\n)*\Z" % FILL)
+
+
+def _in_order(_pair: SidePair, name: str) -> bool:
+    return name == ORDER or name.endswith(PADDING)
+
+
 def erase_order(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
-    """Erase the order of equal symbols."""
+    """Erase the order of equal symbols, and padding between them that is as it has to be."""
+    if all(map(_FILLED.match, texts)):
+        return b"", b""
     first, second = (b"\0".join(sorted(text.split(b"\0"))) for text in texts)
     return (first, second) if first == second else texts
+
+
+# --- coverage ------------------------------------------------------------------------------------
+
+
+def _is_stamp(_pair: SidePair, name: str) -> bool:
+    return name == STAMP
 
 
 # --- headers of static libraries ----------------------------------------------------------------
@@ -251,6 +327,12 @@ def _erase_search_paths(pair: SidePair) -> SidePair:
     left = differing(after)
     is_room = f".dynstr{MOVED}" in left and set(left) <= _ROOM
     return changed(after, dict.fromkeys(left, (b"", b""))) if is_room else after
+
+
+def _erase_embedded(pair: SidePair) -> SidePair:
+    """Erase paths in what is loaded, and the lengths of the texts that contain them."""
+    after = _eraser(_in_data, _erase_loaded_paths)(pair)
+    return _erase_lengths(pair, after)
 
 
 def _in_data(pair: SidePair, name: str) -> bool:
@@ -335,7 +417,7 @@ CAUSES = (
         ),
         upstream=upstream.EMBEDDED_PATH,
         kinds=(KIND,),
-        erase=_eraser(_in_data, _erase_loaded_paths),
+        erase=_erase_embedded,
         variations=_FOLDERS,
         suspects=suspected_of_paths,
         remedies=("prefix-map-source", "prefix-map-folder", "remap-rust-path", "same-length-path", "fix-build-path"),
@@ -368,7 +450,7 @@ CAUSES = (
         upstream=upstream.OBJECT_ORDER,
         kinds=(KIND,),
         shown=Shown.FILES,
-        erase=_eraser(lambda _pair, name: name == ORDER, erase_order),
+        erase=_eraser(_in_order, erase_order),
         variations=("fileordering", "hash-seed", "locales", "num-cpus"),
         remedies=("fix-fileordering", "fix-hash-seed", "fix-locales", "fix-num-cpus"),
     ),
@@ -388,5 +470,22 @@ CAUSES = (
         variations=("build-path",),
         suspects=suspected_of_lto,
         remedies=("random-seed", "prefix-map-source", "prefix-map-folder", "no-debug-info", "strip-debug"),
+    ),
+    Cause(
+        name="coverage-stamp",
+        summary="Code and notes for coverage have the stamp of one compilation, which differs in every build.",
+        why=(
+            "With --coverage, gcc stamps the object and its notes (`.gcno`) with a number made of the clock, by which "
+            "gcov recognizes that they belong together; -frandom-seed replaces the clock. Checksums of functions, too, "
+            "depend on the path of the source: they are explained with that path."
+        ),
+        shows="The stamp in a `.gcno` file differs, or in .data of code that writes counts to `.gcda` files.",
+        example="coverage stamp: `1d10ae24` against `2a963707`.",
+        upstream=upstream.COVERAGE_STAMP,
+        kinds=(KIND, NOTES),
+        shown=Shown.FILES,
+        random=True,
+        erase=_eraser(_is_stamp, lambda _texts, _traces: (b"", b"")),
+        remedies=("random-seed",),
     ),
 )

@@ -235,6 +235,12 @@ STATIC_LIBRARY_HEADERS = (
         "static libraries out of the wheel if nothing links with them."
     ),
 )
+COVERAGE_STAMP = (
+    project(
+        "Publish wheels that are compiled without `--coverage` (`-fprofile-arcs -ftest-coverage`), and leave `.gcno` "
+        "files out. If they are wanted, pass `-frandom-seed=` with a fixed text for each source, such as its own name."
+    ),
+)
 OTHER_COMPILER = (
     project(
         "Document the compiler and its version with which the published wheels are built, for instance the image of "

@@ -10,7 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.formats import dwarf, elf, elf_lookup, elf_references, elf_symbols, elf_units, machine_words
+from orchestrator.analysis.formats import (
+    dwarf,
+    elf,
+    elf_coverage,
+    elf_lookup,
+    elf_padding,
+    elf_references,
+    elf_symbols,
+    elf_units,
+    machine_words,
+)
 from orchestrator.analysis.formats.alignment import Alignment, Gap, align, runs
 from orchestrator.analysis.formats.elf_headers import MOVED, between, dynamic, structure
 from orchestrator.analysis.formats.elf_loaded import (
@@ -90,8 +100,10 @@ def tokens(first: Content, second: Content, ours: Elf, theirs: Elf) -> tuple[Tok
         *structure(files),
         *(token for section in alone for token in _alone(files, section)),
         *_order(shuffled, pairs),
+        *_padding(files, pairs, shuffled),
         *_kept(files, pairs, shuffled, placed),
         *_contents(files, pairs, changed, placed, shuffled),
+        *elf_coverage.stamps(files, [_symbols_of(file) for file in files]),
         *between(files),
     ]
     found = [token for token in found if token.first != token.second]
@@ -190,6 +202,9 @@ def _contents(
     sizes = frozenset(
         (first.memory, second.memory) for first, second in pairs if first.loaded and first.memory != second.memory
     )
+    derived = (
+        elf_coverage.derived(files, [_symbols_of(file) for file in files], placed.place) if changed else frozenset()
+    )
     for first in changed:
         depth = _deeper(first, files)
         if first.name == BUILD_ID and _is_build_id(first, files):
@@ -198,7 +213,7 @@ def _contents(
             yield _packed(first, depth)
         elif first.alignment is None:
             yield Token(first.name, *beyond(*first.contents), depth)
-        elif (listed := _symbols(first, files, placed)) is not None:
+        elif (listed := _symbols(first, files, placed, grown=not shuffled)) is not None:
             yield Token(first.name + UNORDERED, *listed, depth)
         elif first.name in tables and not first.sections[0].loaded:
             table = tables[first.name]
@@ -207,6 +222,8 @@ def _contents(
             dictionary = _dictionary(first, files[0].elf, tables, changed, placed, sizes)
             if dictionary is not None and first.sections[0].kind in RELOCATIONS and first.name in shuffled:
                 dictionary = replace(dictionary, numbers=numbers)
+            if dictionary is not None and derived:
+                dictionary = replace(dictionary, derived=derived)
             yield from _spelled(first, depth, dictionary, symbols)
     yield from dynamic(files)
 
@@ -222,7 +239,8 @@ def _shuffled(files: Files, pairs: list[tuple[Section, Section]]) -> dict[str, S
     ):
         return {}
     ours, theirs = (elf_symbols.read(file.content, file.elf) for file in files)
-    if ours is None or theirs is None or not (found := elf_symbols.shuffles(pairs, contents, ours, theirs)):
+    machine = dict(files[0].elf.header).get("e_machine", "")
+    if ours is None or theirs is None or not (found := elf_symbols.shuffles(pairs, contents, ours, theirs, machine)):
         return {}
     found |= elf_lookup.shuffles(pairs, files, elf_lookup.numbers(files))
     found |= _followed(files, pairs, found, elf_symbols.relocations, *RELOCATIONS)
@@ -261,18 +279,34 @@ def _order(shuffled: Mapping[str, Shuffle], pairs: list[tuple[Section, Section]]
     yield Token(ORDER, first, second, Severity.CODE if code else Severity.DATA)
 
 
-def _symbols(one: _Changed, files: Files, placed: Layout) -> tuple[bytes, bytes] | None:
+def _padding(files: Files, pairs: list[tuple[Section, Section]], shuffled: Mapping[str, Shuffle]) -> Iterator[Token]:
+    """List what is between the functions of one side only."""
+    machine = dict(files[0].elf.header).get("e_machine", "")
+    for first, second in pairs:
+        if first.name in shuffled:
+            found = elf_padding.lines(*shuffled[first.name].padding, machine, (first.alignment, second.alignment))
+            yield Token(first.name + elf_padding.PADDING, *found, Severity.CODE)
+
+
+def _symbols(one: _Changed, files: Files, placed: Layout, *, grown: bool) -> tuple[bytes, bytes] | None:
     """List the symbols that only one side has, each ended by NUL: nothing refers to them by number in a linked object.
 
-    None if they have an unusual form, or are too many.
+    None if they have an unusual form, or are too many. If parts have `grown` in place, so have their symbols.
     """
     ours, theirs = (elf_symbols.read(file.content, file.elf) for file in files)
     if ours is None or theirs is None or files[0].elf.relocatable or one.sections[0].kind != "SHT_SYMTAB":
         return None
-    first = Counter(symbol.text(lambda value: placed.place(value) or value) for symbol in ours)
+    mapped = (_grown(symbol, placed) if grown else symbol for symbol in ours)
+    first = Counter(symbol.text(lambda value: placed.place(value) or value) for symbol in mapped)
     second = Counter(symbol.text(int) for symbol in theirs)
     texts = [b"".join(sorted(each.elements())) for each in (first - second, second - first)]
     return texts[0], texts[1]
+
+
+def _grown(symbol: Symbol, placed: Layout) -> Symbol:
+    """Return a symbol with the size that it has on the second side, by the places of its begin and its end."""
+    begin, end = placed.place(symbol.value), placed.place(symbol.value + symbol.size)
+    return replace(symbol, size=end - begin) if symbol.size and begin and end and end > begin else symbol
 
 
 def _deeper(one: _Changed, files: Files) -> Severity:
@@ -374,7 +408,7 @@ def _namer(atoms: Atoms, base: int) -> Callable[[int], str]:
         at = bisect_right(starts, base + offset) - 1
         if at < 0 or base + offset >= atoms[at][0] + atoms[at][1]:
             return ""
-        return f"{atoms[at][2]}+{base + offset - atoms[at][0]:#x}"
+        return f"{atoms[at][2].removeprefix(': ')}+{base + offset - atoms[at][0]:#x}"
 
     return name
 

@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.formats.alignment import Alignment, Gap
+from orchestrator.analysis.formats.elf_padding import Between, fills
 from orchestrator.analysis.formats.machine_words import signed
 
 if TYPE_CHECKING:
@@ -29,10 +30,6 @@ _KINDS = (1, 2)  # STT_OBJECT, STT_FUNC
 _FILE = 4  # STT_FILE
 _WORD = 4
 _TABLE_HEAD = 12  # bytes of .eh_frame_hdr before its table, as GNU ld writes it
-# What x86 compilers and linkers put between functions; other machines' no-ops are not treated as padding.
-_NO_OPERATION = re.compile(
-    rb"(?:[\xcc\0]|\x66?\x90|\x66*\x2e?\x0f\x1f(?:\x00|\x40\x00|\x44\x00\x00|\x80\0{4}|\x84\0{5}))*", re.DOTALL
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +101,11 @@ class Shuffle:
     alignment: Alignment
     names: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     lengths: frozenset[int] = frozenset()  # offsets on the first side of words that are lengths of what follows them
+    padding: tuple[tuple[Between, ...], tuple[Between, ...]] = ((), ())  # between functions, in both orders
 
 
 def shuffles(
-    pairs: Iterable[Pair], contents: Read, ours: Sequence[Symbol], theirs: Sequence[Symbol]
+    pairs: Iterable[Pair], contents: Read, ours: Sequence[Symbol], theirs: Sequence[Symbol], machine: str
 ) -> dict[str, Shuffle]:
     """Find the loaded sections with the same symbols in a different order; empty if no order changed.
 
@@ -121,7 +119,7 @@ def shuffles(
         atoms = named[0].get(pair[0].name, []), named[1].get(pair[0].name, [])
         if not atoms[0] and not _has_texts(pair[0]):
             continue
-        if (shuffle := _shuffle(pair, contents, atoms)) is not None:
+        if (shuffle := _shuffle(pair, contents, atoms, machine)) is not None:
             found[pair[0].name] = shuffle
     return found
 
@@ -149,7 +147,7 @@ def _is_moved(ours: Atoms, theirs: Atoms) -> bool:
     return first != second and len(set(first)) == len(first) and Counter(first) == Counter(second)
 
 
-def _shuffle(pair: Pair, contents: Read, atoms: tuple[Atoms, Atoms]) -> Shuffle | None:
+def _shuffle(pair: Pair, contents: Read, atoms: tuple[Atoms, Atoms], machine: str) -> Shuffle | None:
     """Map the parts to their places; None if a stretch between them is more than padding."""
     if max(side.size for side in pair) > _LARGEST or len({(size, name) for _, size, name in atoms[0]}) < len(atoms[0]):
         return None
@@ -162,13 +160,12 @@ def _shuffle(pair: Pair, contents: Read, atoms: tuple[Atoms, Atoms]) -> Shuffle 
         Gap(begin := address - pair[0].address, begin + size, there[size, name], there[size, name] + size)
         for address, size, name in atoms[0]
     ]
-    if pair[0].size and pair[1].size:
-        rest = _rest(pair, contents, gaps)
-        if rest is None:
-            return None
-        gaps += rest
+    rest = _rest(pair, contents, gaps, machine) if pair[0].size and pair[1].size else Shuffle(Alignment())
+    if rest is None:
+        return None
+    gaps += rest.alignment.gaps
     names = tuple(name for _, _, name in atoms[0]), tuple(name for _, _, name in atoms[1])
-    return Shuffle(Alignment(tuple(sorted(gaps, key=lambda gap: gap.first))), names)
+    return Shuffle(Alignment(tuple(sorted(gaps, key=lambda gap: gap.first))), names, padding=rest.padding)
 
 
 def _is_inside(atoms: Atoms, section: Section) -> bool:
@@ -176,21 +173,22 @@ def _is_inside(atoms: Atoms, section: Section) -> bool:
     return all(section.address <= address and address + size <= end for address, size, _ in atoms)
 
 
-def _rest(pair: Pair, contents: Read, gaps: list[Gap]) -> list[Gap] | None:
-    """Pair the stretches between the named parts of both sides."""
+def _rest(pair: Pair, contents: Read, gaps: list[Gap], machine: str) -> Shuffle | None:
+    """Pair the stretches between the named parts of both sides; those between functions are its padding."""
     data = [content.read(left.offset, left.size) for content, left in zip(contents, pair, strict=True)]
     ours = _between([(gap.first, gap.first_end) for gap in gaps], len(data[0]))
     theirs = _between([(gap.second, gap.second_end) for gap in gaps], len(data[1]))
     if pair[0].executable:
-        return _rest_of_code(data[0], ours, data[1], theirs)
+        return _rest_of_code(pair, data, (ours, theirs), machine)
     first, second = _texts(data[0], ours), _texts(data[1], theirs)
     if {text: len(places) for text, places in first.items()} != {text: len(places) for text, places in second.items()}:
         return None
-    return [
+    texts = [
         Gap(left, left + len(text), right, right + len(text))
         for text, places in first.items()
         for left, right in zip(places, second[text], strict=True)
     ]
+    return Shuffle(Alignment(tuple(texts)))
 
 
 def _between(taken: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
@@ -203,15 +201,21 @@ def _between(taken: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
 
 
 def _rest_of_code(
-    first: bytes, ours: list[tuple[int, int]], second: bytes, theirs: list[tuple[int, int]]
-) -> list[Gap] | None:
-    """Pair the data before and after all functions; between functions only padding is allowed."""
+    pair: Pair, data: list[bytes], stretches: tuple[list[tuple[int, int]], list[tuple[int, int]]], machine: str
+) -> Shuffle | None:
+    """Pair the data before and after all functions; what is between them on both sides has to be padding."""
+    ours, theirs = stretches
     found = []
-    for at, edge in ((0, 0), (-1, len(first))):
+    for at, edge in ((0, 0), (-1, len(data[0]))):
         if ours and theirs and edge in ours[at] and ours[at][1] - ours[at][0] == theirs[at][1] - theirs[at][0]:
             found.append(Gap(*ours.pop(at), *theirs.pop(at)))
-    stretches = [*(first[begin:end] for begin, end in ours), *(second[begin:end] for begin, end in theirs)]
-    return found if all(_NO_OPERATION.fullmatch(stretch) for stretch in stretches) else None
+    first, second = (
+        tuple(Between(one.address + begin, each[begin:end]) for begin, end in places)
+        for one, each, places in zip(pair, data, stretches, strict=True)
+    )
+    shared = {one.data for one in first} & {one.data for one in second}
+    padded = all(fills(one, machine) for one in shared)
+    return Shuffle(Alignment(tuple(found)), padding=(first, second)) if padded else None
 
 
 def _texts(data: bytes, stretches: list[tuple[int, int]]) -> dict[bytes, list[int]]:

@@ -137,6 +137,7 @@ class Dictionary:
     layout: Layout = Layout()
     sizes: frozenset[tuple[int, int]] = frozenset()  # of sections that changed their size
     numbers: Mapping[int, int] = field(default_factory=dict)  # of dynamic symbols, in relocations of 64 bits
+    derived: frozenset[int] = frozenset()  # addresses on the first side of words that follow from what is compared
 
     def is_shifted(self, first: bytes, second: bytes, at: int) -> bool:
         """Return quickly, for most words, whether it is the offset of a string that only moved."""
@@ -149,6 +150,7 @@ class Dictionary:
     def meaning(self, here: Here) -> Meaning | None:
         """Return the meaning of the word around a place; None if it is unknown."""
         readers: tuple[tuple[int, Callable[[Here, int, int, int], tuple[bytes, bytes] | None]], ...] = (
+            (WORD, self._derived),
             (WORD, self._number),
             (WORD, self._string),
             (WORD, self._place),
@@ -163,6 +165,9 @@ class Dictionary:
                 if begin + width <= len(here.first) and (texts := reader(here, begin, first, second)) is not None:
                     return begin, begin + width, texts
         return None
+
+    def _derived(self, here: Here, begin: int, _first: int, _second: int) -> tuple[bytes, bytes] | None:
+        return _MOVED if here.addresses is not None and here.addresses[0] + begin in self.derived else None
 
     def _number(self, here: Here, begin: int, first: int, second: int) -> tuple[bytes, bytes] | None:
         """Return whether it is the upper half of r_info in an entry of three words, and the symbol is the same."""

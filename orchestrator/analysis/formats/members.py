@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.formats import headers, mapping, metadata, native, pickled, pyc, text
+from orchestrator.analysis.formats import coverage, headers, mapping, metadata, native, pickled, pyc, text
 from orchestrator.analysis.formats.nested import DEEPEST, Inside, Room, opened
 from orchestrator.model import Severity, deepest
 
@@ -78,7 +78,8 @@ def _whole(
     path: str, first: bytes, second: bytes, deep: Severity, rooms: tuple[Room, Room], within: int = 0
 ) -> tuple[MemberPair, ...]:
     """Normalize a member that is small enough to be read whole, and the members of nested archives."""
-    if _SBOM.fullmatch(path) and (found := _sbom(path, first, second, deep)):
+    found = _sbom(path, first, second, deep) if _SBOM.fullmatch(path) else _coverage(path, first, second, deep)
+    if found:
         return found
     if path.endswith((".pyc", ".pyo")):
         return (pyc.normalize(path, first, second),)
@@ -156,6 +157,16 @@ def _sbom(path: str, first: bytes, second: bytes, deep: Severity) -> tuple[Membe
     order = mapping.ORDER, _shared_places(ours, theirs), _shared_places(theirs, ours)
     found = text.member_pair(path, "sbom", values, deep), text.member_pair(path, mapping.KIND, iter([order]), deep)
     return tuple(pair for pair in found if pair[0].tokens)
+
+
+def _coverage(path: str, first: bytes, second: bytes, deep: Severity) -> tuple[MemberPair, ...]:
+    """Normalize two files of notes for coverage; () if one is none."""
+    ours, theirs = coverage.notes(first, path), coverage.notes(second, path)
+    if ours is None or theirs is None:
+        return ()
+    left, right = dict(ours.places), dict(theirs.places)
+    places = ((one, left.get(one, b""), right.get(one, b"")) for one in left | right)
+    return (text.member_pair(path, coverage.KIND, places, deep),)
 
 
 def _shared_places(side: Mapping[str, bytes], other: Mapping[str, bytes]) -> bytes:

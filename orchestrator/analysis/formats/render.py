@@ -200,16 +200,21 @@ class _Speller:
     def _text(self, at: int, ours: bytes, theirs: bytes) -> None:
         if not (self.readable.search(ours) or self.readable.search(theirs)):
             ours, theirs = in_hex(ours), in_hex(theirs)
+        where = self._where(at)
+        self.texts[0].extend(b"%b: %b\n" % (where, ours))
+        self.texts[1].extend(b"%b: %b\n" % (where, theirs))
+
+    def _where(self, at: int) -> bytes:
+        """Return an offset on the first side, with the symbol that covers it."""
         name = self.names(at) if self.names else ""
-        where = f"0x{at:x} ({name})" if name else f"0x{at:x}"
-        self.texts[0].extend(b"%b: %b\n" % (where.encode(), ours))
-        self.texts[1].extend(b"%b: %b\n" % (where.encode(), theirs))
+        return (f"0x{at:x} ({name})" if name else f"0x{at:x}").encode()
 
     def _moved(self, at: int, first: int, second: int) -> None:
         self.listed += 1
         if self.listed <= _MOST_MOVED:
-            self.moved[0].extend(b"0x%x: 0x%x\n" % (at, first))
-            self.moved[1].extend(b"0x%x: 0x%x\n" % (at, second))
+            where = self._where(at)
+            self.moved[0].extend(b"%b: 0x%x\n" % (where, first))
+            self.moved[1].extend(b"%b: 0x%x\n" % (where, second))
 
     def _even(self, gap: Gap) -> None:
         shift = gap.second - gap.first

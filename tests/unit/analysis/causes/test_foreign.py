@@ -140,10 +140,42 @@ def searching(path: bytes) -> bytes:
 
 
 def test_a_search_path_of_copied_libraries_is_named() -> None:
-    """Its text in .dynstr stays listed; another path is not that of a repaired wheel."""
+    """Another path is not that of a repaired wheel."""
     assert "repaired" in look(searching(b""), searching(b"$ORIGIN/../pkg.libs"))[0]
     for other in (b"$ORIGIN/lib", b"/home/me/pkg.libs", b"$ORIGIN/../pkg.libs:/home/me"):
         assert "repaired" not in look(searching(b""), searching(other))[0]
+
+
+REPAIRED = {
+    "DT_RUNPATH": (b"/opt/lib\n", b""),
+    "DT_RPATH": (b"", b"$ORIGIN/../pkg.libs\n"),
+    "DT_NEEDED": (b"libz.so.1\nlibc.so.6\n", b"libz-0b1c2d3e.so.1\nlibc.so.6\n"),
+    ".dynstr": (b"0xa8: /opt/lib\n", b"0xa8: $ORIGIN/../pkg.libs\0XXXX\0libz-0b1c2d3e.so.1\n"),
+    "between sections": (b"", b"ZZZZ\0\0\0\0ZZ\nXX"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        ({}, ()),
+        ({".text": (b"0x4: \\x1b\n", b"0x4: \\x1a\n")}, (".text",)),
+        ({".dynstr": (b"0xa8: /opt/lib\n", b"0xa8: $ORIGIN/../pkg.libs\0system\n")}, (".dynstr",)),
+        ({".dynstr": (b"0xa8: puts\n", b"0xa8: XXXX\0$ORIGIN/../pkg.libs\n")}, (".dynstr",)),
+        ({"between sections": (b"", b"ZZZZ\xc3")}, ("between sections",)),
+        ({"between sections": (b"ZZ", b"XX")}, ("between sections",)),
+        (
+            {"DT_RPATH": (b"", b"$ORIGIN/../pkg.libs:/home/me\n")},
+            ("DT_RUNPATH", "DT_RPATH", ".dynstr"),
+        ),
+        ({"DT_NEEDED": (b"libz.so.1\n", b"libevil-0b1c2d3e.so.1\n")}, ("DT_NEEDED", ".dynstr")),
+    ],
+)
+def test_what_a_repair_leaves_in_a_file(change: dict[str, tuple[bytes, bytes]], left: tuple[str, ...]) -> None:
+    """Room that patchelf overwrote, and names that the loader's entries have, too; nothing else."""
+    tokens = ((place, *texts) for place, texts in (REPAIRED | change).items())
+    found = explained(member_pair("pkg/m.so", "elf", tokens, Severity.CODE))
+    assert found == (("repaired",), left)
 
 
 def test_foreign_causes_come_first() -> None:
