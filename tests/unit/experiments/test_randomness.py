@@ -18,6 +18,10 @@ from orchestrator.experiments.randomness import kind_of
         ("took 0.123 s", "took 0.119 s", "duration"),
         ("finished in 12ms", "finished in 9ms", "duration"),
         ("pid = 4711", "pid = 4750", "counter"),
+        ("SEED = 3065775706645834475", "SEED = 9478681952883326608", "number"),
+        ("seed = 0.37753909884108894", "seed = 0.87633990815316300", "number"),
+        ("elapsed_time: 0.5", "elapsed_time: 0.75", "duration"),
+        (r"a: 0.059664s\nb: 59.6 ms", r"a: 0.020666s\nb: 20.6 ms", "duration"),
     ],
 )
 def test_each_kind_is_recognized(first: str, second: str, kind: str) -> None:
@@ -36,6 +40,7 @@ def test_each_kind_is_recognized(first: str, second: str, kind: str) -> None:
         ("id 1b4e28ba-2fa1-4d2e-883f-0016d3cca427 of one", "id 6fa459ea-ee8a-4ca4-894e-db77e160355e of two"),
         ("mode = alphabet", "mode = commands"),
         ("…key = 5b1f0d2c9ae47310", "…key = 88e0c41b7f02ad95"),
+        (r"task 2 done\ntask 8 done", r"task 8 done\ntask 2 done"),
         ("same", "same"),
         ("", "x"),
     ],
