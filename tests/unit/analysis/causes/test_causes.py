@@ -12,9 +12,11 @@ import struct
 import tarfile
 import zipfile
 from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from packaging.version import Version
 
 from orchestrator.analysis.causes import foreign
 from orchestrator.analysis.causes.catalogue import CAUSES, NAMES
@@ -23,7 +25,10 @@ from orchestrator.build.variations import NAMES as VARIATIONS
 from orchestrator.model import Proof, Severity
 from tests.cause_cases import PACKAGES
 from tests.samples import FIRST, NOON, SECOND
-from tests.wheel_builder import SUSPECTED, causes, diagnosed, guessed, left
+from tests.wheel_builder import OURS, SUSPECTED, THEIRS, causes, diagnosed, guessed, left
+
+if TYPE_CHECKING:
+    from orchestrator.model import Diagnosis, Traces
 
 TEXT = "pkg/data.txt"
 THEN = NOON + timedelta(seconds=SECOND.clock_offset)
@@ -158,6 +163,48 @@ def test_a_bill_of_materials_with_other_components_stays_unexplained() -> None:
     first, second = ({"serialNumber": name, "components": [{"name": name}]} for name in ("a", "b"))
     found = diagnosed({path: json.dumps(first).encode()}, {path: json.dumps(second).encode()})
     assert (causes(found), left(found)) == (["sbom"], [(path, "content", "components[0].name")])
+
+
+def wheel_of_version(version: str) -> dict[str, bytes]:
+    """Return the members of a wheel of that version."""
+    folder = f"pkg-{version}.dist-info"
+    return {f"{folder}/METADATA": f"Metadata-Version: 2.1\nName: pkg\nVersion: {version}\n".encode()}
+
+
+def at_clock(form: str, side: Traces, start: str = "") -> str:
+    """Return a version that is a time of a build, with its numbers as PEP 440 writes them."""
+    assert side.clock is not None
+    return str(Version(start + datetime.fromtimestamp(side.clock[0], UTC).strftime(form)))
+
+
+def versions_diagnosed(versions: tuple[str, ...], known: tuple[Traces, Traces] = (OURS, THEIRS)) -> Diagnosis:
+    """Diagnose two wheels that differ only in their versions."""
+    first, second = (f"pkg-{version}-py3-none-any.whl" for version in versions)
+    return diagnosed(*map(wheel_of_version, versions), names=(first, second), known=known)
+
+
+@pytest.mark.parametrize("form", ["%Y.%m.%d.%H%M", "%Y.%m%d", "%y.%m.%d", "%Y.%j", "%Y%m%d.%H.%M.%S", "%Y.%m.%d%H"])
+@pytest.mark.parametrize("start", ["", "1.0.", "3!"])
+def test_a_version_that_is_the_clock_is_named(form: str, start: str) -> None:
+    """In any part of its numbers, which have no leading zeros; two files alone do not show it."""
+    versions = tuple(at_clock(form, side, start) for side in (OURS, THEIRS))
+    found = versions_diagnosed(versions)
+    assert (set(causes(found)) <= {"scm-version", "build-date"}, left(found)) == (True, [])
+    assert left(versions_diagnosed(versions, (UNKNOWN, UNKNOWN)))
+
+
+def test_a_version_that_is_another_time_is_not_the_clock() -> None:
+    """Nor one that differs in a number beside the time."""
+    ours, theirs = (at_clock("%Y.%m.%d", side) for side in (OURS, THEIRS))
+    for versions in (
+        ("2019.5.4", theirs),
+        (f"{ours}.1", f"{theirs}.2"),
+        (ours, f"{theirs}.0"),
+        (f"1.{ours}", f"2.{theirs}"),
+    ):
+        found = versions_diagnosed(versions)
+        assert "scm-version" not in causes(found)
+        assert left(found)
 
 
 def test_a_version_computed_at_build_time_renames_members() -> None:
