@@ -38,9 +38,9 @@ def explain(pair: SidePair, causes: Sequence[Cause], grounds: Grounds = NO_GROUN
     trace never occurs by chance and shares its token with an unknown difference. What builds have
     disproved, by the `grounds` and for the member's `path`, is not considered.
     """
-    paths = _members(pair, path)
-    able = [cause for cause in causes if _is_able(cause, grounds, paths)]
     every = differing(pair)
+    paths = _members(every, path)
+    able = [cause for cause in causes if _is_able(cause, grounds, paths)]
     acted, state = _acted(pair, [cause for cause in able if _shows_in(pair[0].member.kind, cause, grounds)])
     left = differing(state)
     needed = list(acted)
@@ -59,8 +59,7 @@ def explain(pair: SidePair, causes: Sequence[Cause], grounds: Grounds = NO_GROUN
         if places:
             explained[cause.name] = places
             alone[cause.name] = others
-            shown = _only(others, places)
-            suspects[cause.name] = _suspects(cause, shown, grounds, _members(shown, path))
+            suspects[cause.name] = _suspects(cause, _only(others, places), grounds, _members(places, path))
     return CauseMatch(state, explained, suspects, tuple(place for place in every if place in set(left)), alone)
 
 
@@ -69,11 +68,11 @@ def _shows_in(kind: str, cause: Cause, grounds: Grounds) -> bool:
     return kind in cause.kinds or (kind in cause.by_builds and not _acting(cause).isdisjoint(grounds.suspected))
 
 
-def _members(pair: SidePair, path: str) -> frozenset[str]:
-    """Return the paths that unequal tokens are about: the part's own, or in an archive's headers those of members."""
+def _members(places: Collection[str], path: str) -> frozenset[str]:
+    """Return the paths that tokens are about: the part's own, or in an archive's headers those of members."""
     return frozenset(
         next((place.removeprefix(start) for start in (TIME, MODE, PACKING) if place.startswith(start)), path)
-        for place in differing(pair)
+        for place in places
     )
 
 
