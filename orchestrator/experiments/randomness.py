@@ -103,7 +103,9 @@ def _is_duration(before: str, first: str, second: str, after: str) -> bool:
 
 
 def _is_counter(_before: str, first: str, second: str, _after: str) -> bool:
-    return all(map(_NUMBER.fullmatch, (first, second)))
+    return all(map(_NUMBER.fullmatch, _unlike_part(first, second))) and _NUMBER.sub("", first) == _NUMBER.sub(
+        "", second
+    )
 
 
 def _is_number(_before: str, first: str, second: str, _after: str) -> bool:
