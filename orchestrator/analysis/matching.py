@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from orchestrator.analysis.causes.archive import MODE, PACKING, TIME
 from orchestrator.analysis.causes.erasers import differing, token
 from orchestrator.analysis.formats.members import DERIVED
 from orchestrator.model import NO_GROUNDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from orchestrator.analysis.causes.model import Cause, Side, SidePair
     from orchestrator.model import Grounds
@@ -37,8 +38,9 @@ def explain(pair: SidePair, causes: Sequence[Cause], grounds: Grounds = NO_GROUN
     trace never occurs by chance and shares its token with an unknown difference. What builds have
     disproved, by the `grounds` and for the member's `path`, is not considered.
     """
-    able = [cause for cause in causes if _is_able(cause, grounds, path)]
     every = differing(pair)
+    paths = _members(every, path)
+    able = [cause for cause in causes if _is_able(cause, grounds, paths)]
     acted, state = _acted(pair, [cause for cause in able if _shows_in(pair[0].member.kind, cause, grounds)])
     left = differing(state)
     needed = list(acted)
@@ -57,7 +59,7 @@ def explain(pair: SidePair, causes: Sequence[Cause], grounds: Grounds = NO_GROUN
         if places:
             explained[cause.name] = places
             alone[cause.name] = others
-            suspects[cause.name] = _suspects(cause, _only(others, places), grounds, path)
+            suspects[cause.name] = _suspects(cause, _only(others, places), grounds, _members(places, path))
     return CauseMatch(state, explained, suspects, tuple(place for place in every if place in set(left)), alone)
 
 
@@ -66,11 +68,19 @@ def _shows_in(kind: str, cause: Cause, grounds: Grounds) -> bool:
     return kind in cause.kinds or (kind in cause.by_builds and not _acting(cause).isdisjoint(grounds.suspected))
 
 
-def _is_able(cause: Cause, grounds: Grounds, path: str) -> bool:
-    """Return whether builds leave it possible that a cause makes a member differ."""
+def _members(places: Collection[str], path: str) -> frozenset[str]:
+    """Return the paths that tokens are about: the part's own, or in an archive's headers those of members."""
+    return frozenset(
+        next((place.removeprefix(start) for start in (TIME, MODE, PACKING) if place.startswith(start)), path)
+        for place in places
+    )
+
+
+def _is_able(cause: Cause, grounds: Grounds, paths: Collection[str]) -> bool:
+    """Return whether builds leave it possible that a cause makes some members differ."""
     if cause.random:
         return not grounds.repeatable
-    return not cause.variations or bool(_possible(cause, grounds, path))
+    return not cause.variations or bool(_possible(cause, grounds, paths))
 
 
 def _acting(cause: Cause) -> set[str]:
@@ -78,17 +88,18 @@ def _acting(cause: Cause) -> set[str]:
     return {*cause.variations, *cause.alike}
 
 
-def _possible(cause: Cause, grounds: Grounds, path: str) -> tuple[str, ...]:
-    """Return the variations that can have left a cause's trace in a member."""
+def _possible(cause: Cause, grounds: Grounds, paths: Collection[str]) -> tuple[str, ...]:
+    """Return the variations that can have left a cause's trace in some members."""
     every = dict.fromkeys((*cause.variations, *cause.alike))
-    of_member = dict(grounds.by_member).get(path, tuple(every))
-    return tuple(name for name in every if name not in grounds.disproved and name in of_member)
+    by_member = dict(grounds.by_member)
+    of_members = {name for path in paths for name in by_member.get(path, tuple(every))}
+    return tuple(name for name in every if name not in grounds.disproved and name in of_members)
 
 
-def _suspects(cause: Cause, pair: SidePair, grounds: Grounds, path: str) -> tuple[str, ...]:
+def _suspects(cause: Cause, pair: SidePair, grounds: Grounds, paths: Collection[str]) -> tuple[str, ...]:
     """Return the variations to which a cause's tokens point, or all that are possible if builds disprove these."""
     guessed = cause.suspects(pair) if cause.suspects else cause.variations
-    possible = _possible(cause, grounds, path)
+    possible = _possible(cause, grounds, paths)
     return tuple(name for name in guessed if name in possible) or (possible if guessed else ())
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from orchestrator.analysis.causes.content import without_random
+from orchestrator.analysis.causes.dated_versions import are_dated
 from orchestrator.analysis.causes.metadata import VERSION
 from orchestrator.analysis.causes.planted_values import erase_telling, forms
 
@@ -67,19 +68,21 @@ def _keys(side: WheelSide, paths: Iterable[str]) -> dict[bytes, str]:
 
 
 def with_versions(first: WheelSide, second: WheelSide) -> tuple[WheelSide, WheelSide]:
-    """Add each wheel's version to its planted values, if the versions differ only in their endings."""
+    """Add each wheel's version to its planted values, if the versions differ only in their endings or by a time."""
     try:
         versions = [parse_wheel_filename(ours.wheel.filename)[1] for ours in (first, second)]
     except InvalidWheelFilename:
         return first, second
-    if versions[0] == versions[1] or versions[0].release != versions[1].release:
+    ours, theirs = (one.release for one in versions)
+    dated = ours != theirs and are_dated(ours, theirs, (first.traces, second.traces))
+    if versions[0] == versions[1] or (ours != theirs and not dated):
         return first, second
-    written = [ours.wheel.filename.split("-")[1] for ours in (first, second)]
+    written = [side.wheel.filename.split("-")[1] for side in (first, second)]
     parts = [set(re.split(r"[.+_]", text)) for text in written]
 
     def with_version(side: WheelSide, number: int) -> WheelSide:
-        theirs = parts[1 - number]
-        alone = {part for part in parts[number] - theirs if len(part) >= _SHORTEST}
+        unlike = set() if dated else parts[number] - parts[1 - number]
+        alone = {part for part in unlike if len(part) >= _SHORTEST}
         spelled = {written[number], str(versions[number]), *alone}
         words = ((VERSION, word) for word in sorted(spelled, key=lambda ours: (-len(ours), ours)))
         return replace(side, traces=replace(side.traces, words=(*side.traces.words, *words)))

@@ -6,6 +6,7 @@ two probes show that it acted, how users read it, what it plants, and how it is 
 
 from __future__ import annotations
 
+import stat
 from dataclasses import replace
 from posixpath import basename
 from typing import TYPE_CHECKING
@@ -71,10 +72,12 @@ def _planted_locale(environment: Environment) -> Planted:
 
 
 def _planted_umask(mask: int) -> Planted:
-    """Return the mask, and the modes that it leaves to a file and to a folder."""
+    """Return the mask, and the modes that it leaves to a file and to a folder, in octal, in decimal and in letters."""
     masks = (f"{mask:03o}", f"{mask:04o}", f"0o{mask:o}")
-    modes = (f"{prefix}{mode & ~mask:o}" for mode in (0o666, 0o777) for prefix in ("", "0", "0o", "100"))
-    return Planted(words=(*masks, *modes))
+    modes = (0o666 & ~mask, 0o777 & ~mask)
+    octal = (f"{prefix}{mode:o}" for mode in modes for prefix in ("", "0", "0o", "100"))
+    kinds = [kind | mode for mode in modes for kind in (stat.S_IFREG, stat.S_IFDIR)]
+    return Planted(words=(*masks, *octal, *map(str, (*modes, *kinds)), *map(stat.filemode, kinds)))
 
 
 VARIATIONS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -98,34 +99,57 @@ def by_itself(
     What does has no variation, and the two builds prove it. `control` is the diagnosis of these two.
     """
     ours = {one.name: replace(one, variations=(), proof=Proof.ISOLATED) for one in control.causes}
+    wordless = {one.name for one in control.causes if one.variations}  # a date is no accident
     known = {one.name for one in causes}
     kept = [_also(one, ours[one.name]) if one.name in ours else one for one in causes]
     kept += [one for name, one in ours.items() if name not in known]
+    kept = [one if one.name in wordless else _with_kinds(one) for one in kept]
     shown = {(name, path) for name, one in ours.items() for path in paths(one)}
-    there = {_place(one): one for one in control.unexplained if (one.looks_like, one.path) not in shown}
-    left = [replace(one, chance=_place(one) in there) for one in unexplained if (one.looks_like, one.path) not in shown]
-    here = set(map(_place, left))
-    left += [replace(one, chance=True) for place, one in there.items() if place not in here]
-    random = tuple(one for one in left if one.chance and _is_random(one, there[_place(one)]))
-    return (
-        (*map(_with_kinds, kept), *_of_places(RANDOM, random, ())),
-        tuple(one for one in left if one not in random),
-    )
+    there = Places(one for one in control.unexplained if (one.looks_like, one.path) not in shown)
+    left = [replace(one, chance=there.meet(one)) for one in unexplained if (one.looks_like, one.path) not in shown]
+    here = Places(left)
+    left += [replace(one, chance=True) for one in there.every if not here.meet(one)]
+    random = tuple(one for one in left if one.chance and _kind(one) and all(map(_kind, there.at(one))))
+    return (*kept, *_of_places(RANDOM, random, ())), tuple(one for one in left if one not in random)
+
+
+_LINES = re.compile(r"(.*?)lines? (\d+)(?: \| \d+)?(?: to (\d+)(?: \| \d+)?)?")
+_SPAN = 100  # lines; a place is of a few
+
+
+class Places:
+    """Unexplained places, found again by what they are about: which lines make up one place differs between pairs."""
+
+    def __init__(self, every: Iterable[Unexplained]) -> None:
+        """Index them by the lines of the first side, other places by their names."""
+        self.every = tuple(every)
+        self._by_point: dict[tuple[str, str, str, int], list[Unexplained]] = {}
+        for one in self.every:
+            for point in _points(one):
+                self._by_point.setdefault(point, []).append(one)
+
+    def at(self, one: Unexplained) -> tuple[Unexplained, ...]:
+        """Return those that are in part about the same."""
+        return tuple(dict.fromkeys(other for point in _points(one) for other in self._by_point.get(point, ())))
+
+    def meet(self, one: Unexplained) -> bool:
+        """Return whether there is one."""
+        return any(point in self._by_point for point in _points(one))
+
+
+def _points(one: Unexplained) -> list[tuple[str, str, str, int]]:
+    """Return what a place is about: each of its lines, by its number on the first side."""
+    found = _LINES.fullmatch(one.where)
+    if not found:
+        return [(one.path, one.aspect.value, one.where, 0)]
+    begin, end = int(found[2]), int(found[3] or found[2])
+    return [(one.path, one.aspect.value, found[1], line) for line in range(begin, min(end, begin + _SPAN) + 1)]
 
 
 def _also(finding: CauseFinding, control: CauseFinding) -> CauseFinding:
     """Return a cause that differs by itself, with the members in which it does."""
     members = tuple(sorted({*finding.members, *control.members}))
     return replace(finding, members=members, variations=(), proof=Proof.ISOLATED)
-
-
-def _place(one: Unexplained) -> tuple[str, str, str]:
-    return one.path, one.aspect.value, one.where
-
-
-def _is_random(one: Unexplained, control: Unexplained) -> bool:
-    """Return whether a place differs in one word of a random kind, between all builds."""
-    return bool(_kind(one)) and bool(_kind(control))
 
 
 def _kind(one: Unexplained | Evidence) -> str:
@@ -135,7 +159,7 @@ def _kind(one: Unexplained | Evidence) -> str:
 
 
 def _with_kinds(finding: CauseFinding) -> CauseFinding:
-    """Return a cause that differs by itself, with the kind of randomness of each place."""
+    """Return a cause that differs by itself, with what is random in each place."""
     if finding.proof is not Proof.ISOLATED or finding.variations:
         return finding
     kinds = [(one, _kind(one)) for one in finding.evidence]

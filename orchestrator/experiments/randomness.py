@@ -14,9 +14,13 @@ _MOST = 20  # words that differ
 _UUID = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _HEX = re.compile(r"(?i)[0-9a-f]+")
 _LETTERS = re.compile(r"[A-Za-z0-9_-]+")
-_NUMBER = re.compile(r"[0-9]{1,12}")
+_NUMBER = re.compile(r"[0-9]{1,7}")  # as a process id
 _SECONDS = re.compile(r"(?:[0-9]+\.[0-9]+(?:e-?[0-9]+)?|[0-9]+)(?:s|ms|us|ns|sec|secs|seconds)?")
-_OF_TIME = re.compile(r"(?i)\b(?:second|sec|elapsed|took|duration|time|[mun]?s)")
+_OF_TIME = re.compile(
+    r"(?i)(?<![a-z])(?:seconds?|secs?|elapsed|took|takes|duration|time|finished in|done in|[mun]?s)(?![a-z])"
+)
+_LONGEST_TIME = 1e8  # a day, in milliseconds
+_REAL = re.compile(r"-?[0-9]+(?:\.[0-9]+(?:e-?[0-9]+)?)?")
 _RANDOM_NAME = re.compile(r"[A-Za-z0-9_]{6,12}")
 _SHORTEST_HEX, _SHORTEST = 12, 8
 _DIGITS, _CASES = re.compile(r"[0-9]"), re.compile(r"[a-z].*[A-Z]|[A-Z].*[a-z]")
@@ -25,17 +29,24 @@ _DIGITS, _CASES = re.compile(r"[0-9]"), re.compile(r"[a-z].*[A-Z]|[A-Z].*[a-z]")
 def kind_of(first: str, second: str) -> str:
     """Return what is random in two texts; empty if they differ in more than that, or were cut.
 
-    The kinds are "identifier", "address", "temporary name", "token", "duration" and "counter". Chance is
-    not to be read from two texts: builds in one environment must have shown it.
+    The kinds are "identifier", "address", "temporary name", "token", "duration", "counter" and "number". Chance
+    is not to be read from two texts: builds in one environment must have shown it.
     """
+    first, second = (text.replace(r"\n", "\n") for text in (first, second))  # as the places of several lines have it
     if _CUT in first + second or _WORDS.split(first) != _WORDS.split(second):
         return ""
     pairs = list(zip(_WORDS.finditer(first), _WORDS.finditer(second), strict=True))
     unlike = [(ours, theirs) for ours, theirs in pairs if ours[0] != theirs[0]]
-    if not 0 < len(unlike) <= _MOST:
+    if not 0 < len(unlike) <= _MOST or _are_moved(unlike):
         return ""
     kinds = {_kind(first, ours, theirs) for ours, theirs in unlike}
     return kinds.pop() if len(kinds) == 1 else ""
+
+
+def _are_moved(unlike: list[tuple[re.Match[str], re.Match[str]]]) -> bool:
+    """Return whether a word of one side is elsewhere on the other: an order is random, and not the words."""
+    ours, theirs = ({both[side][0] for both in unlike} for side in (0, 1))
+    return not ours.isdisjoint(theirs)
 
 
 def _kind(text: str, first: re.Match[str], second: re.Match[str]) -> str:
@@ -86,13 +97,19 @@ def _is_token(_before: str, first: str, second: str, _after: str) -> bool:
 
 def _is_duration(before: str, first: str, second: str, after: str) -> bool:
     both = (first, second)
-    if not all(map(_SECONDS.fullmatch, both)):
+    if not all(map(_SECONDS.fullmatch, both)) or any(float(one.rstrip("musnecod")) > _LONGEST_TIME for one in both):
         return False
     return bool(_OF_TIME.search(before) or _OF_TIME.search(after) or not all(one[-1].isdigit() for one in both))
 
 
 def _is_counter(_before: str, first: str, second: str, _after: str) -> bool:
-    return all(map(_NUMBER.fullmatch, (first, second)))
+    return all(map(_NUMBER.fullmatch, _unlike_part(first, second))) and _NUMBER.sub("", first) == _NUMBER.sub(
+        "", second
+    )
+
+
+def _is_number(_before: str, first: str, second: str, _after: str) -> bool:
+    return all(map(_REAL.fullmatch, (first, second)))
 
 
 _KINDS: tuple[tuple[str, Callable[[str, str, str, str], bool]], ...] = (
@@ -101,5 +118,6 @@ _KINDS: tuple[tuple[str, Callable[[str, str, str, str], bool]], ...] = (
     ("temporary name", _is_temporary),
     ("duration", _is_duration),
     ("counter", _is_counter),
+    ("number", _is_number),
     ("token", _is_token),
 )

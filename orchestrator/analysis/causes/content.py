@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes import dates, ordering, upstream
-from orchestrator.analysis.causes.erasers import Known, by_place, by_token, differing, in_turn, token
+from orchestrator.analysis.causes.erasers import Known, by_place, by_token, cut, differing, in_turn, token, words
 from orchestrator.analysis.causes.model import Cause, Shown
 from orchestrator.analysis.causes.planted_values import planted
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from orchestrator.analysis.causes.erasers import Texts
     from orchestrator.analysis.causes.model import SidePair
+    from orchestrator.model import Traces
 
 TEXTS = ("text", "metadata", "raw", "name", "direct-url", "sbom", "bytecode", "nested-text")
 """Kinds of normalized members whose tokens are readable text."""
@@ -168,6 +169,20 @@ _PROCESSORS = re.compile(rb"(?i)cpu|proc|job|thread|core|parallel|worker|-j ?\d|
 def _of_processors(texts: Texts) -> bool:
     """Return whether a text mentions processors: a number alone may mean anything."""
     return all(_PROCESSORS.search(text) for text in texts)
+
+
+_MASK = re.compile(rb"(?i)umask\W{1,4}([0-7]{1,4})\b")
+
+
+def _bare_mask(texts: Texts, known: Known) -> Texts:
+    """Erase masks without leading zeros, which only their name distinguishes from other numbers."""
+    return _without_mask(texts[0], known.first), _without_mask(texts[1], known.second)
+
+
+def _without_mask(text: bytes, traces: Traces) -> bytes:
+    masks = words(traces, ("umask",))
+    found = [one for one in _MASK.finditer(text) if b"0o" + one[1].lstrip(b"0") in masks]
+    return cut(text, found, b"<umask-value>")
 
 
 def _plants(  # noqa: PLR0913 - each has its name
@@ -326,6 +341,7 @@ WEAK: tuple[Cause, ...] = (
         "The wheel contains the umask of the build.",
         "A generated file contains the umask, or permissions that depend on it.",
         "umask 022 | umask 002",
+        by_token(_bare_mask),
         kinds=WRITTEN,
         change="Set the modes of generated files by `os.chmod`, and do not record the umask.",
     ),

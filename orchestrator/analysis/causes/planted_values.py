@@ -52,6 +52,7 @@ def _coded(value: bytes) -> set[bytes]:
     found |= {value.replace(b"/", second) for second in (b"_", b"-", b"#", b".", b"!", b"\\", b"\\\\", b"@")}
     found |= {value.lstrip(b"/").replace(b"/", second) for second in (b"_", b"-", b"#", b".", b"!")}
     found |= {value.upper(), value.lower(), value.replace(b"-", b"_"), value.upper().replace(b"-", b"_")}
+    found |= {value.replace(b"-", b".").lower()}  # as PEP 440 writes a part of a version
     digests = (hashlib.md5(value, usedforsecurity=False), hashlib.sha1(value, usedforsecurity=False))
     found |= {first.hexdigest().encode() for first in (*digests, hashlib.sha256(value))}
     return found

@@ -50,6 +50,10 @@ _HOUR = rb"(?P<hour>[01]\d|2[0-3])"
 _THEN, _NEXT = rb"(?:T| at |[ ,:;@/_.-]{1,3})", rb"[T :_.-]?"
 _START, _END = rb"(?<!\d)", rb"(?!\d)"
 _PADDED = rb"(?:(?<![^ ]) (?=[1-9](?!\d)))?"
+_LISTED = (  # as the arguments of a function
+    rb"(?P<hour>2[0-3]|1\d|0?\d)(?P=s)(?P<minute>[1-5]\d|0?\d)(?:(?P=s)(?P<second>[1-6]\d|0?\d)(?:(?P=s)\d{1,6})?)?"
+)
+_EAST = tuple(b"(?:" + "|".join(signs).encode() + b")" for signs in ("年년", "月월", "日일"))
 _FREE, _OVER = rb"(?<![0-9A-Za-z])", rb"(?![0-9A-Za-z])"
 
 # --- forms ---------------------------------------------------------------------------------------
@@ -113,6 +117,8 @@ _DAYS: tuple[tuple[bytes, ...], ...] = (
     (_WEEKDAY, _NAME, rb"[-/._ ]{0,2}", _DAY, _TH, rb"(?:, ?|[-/._ ]{1,2})", _YEAR),
     (_START, _YEAR, _LOOSE, _NAME, _LOOSE, _DAY),
     (_START, _YEAR, _SAME, _MONTH, rb"(?P=s)", _DAY),
+    (_START, _YEAR, rb"(?P<s>, ?)", _MONTH, rb"(?P=s)", _DAY),
+    (_START, _YEAR, _EAST[0], rb" ?", _MONTH, _EAST[1], rb" ?", _DAY, _EAST[2]),
     (_START, _YEAR, _MM, _DD),
     (_START, _DAY, _SAME, _MONTH, rb"(?P=s)", _YEAR),
     (_START, _MONTH, _SAME, _DAY, rb"(?P=s)", _YEAR),
@@ -176,6 +182,7 @@ def _form(*pieces: bytes, lone: bool = False) -> Form:
 
 
 FORMS: tuple[Form, ...] = (
+    _form(_START, _YEAR, rb"(?P<s>, ?)", _MONTH, rb"(?P=s)", _DAY, rb"(?P=s)", _LISTED, _END),
     _form(_WEEKDAY, _NAME, rb" {1,9}", _DAY, rb" ", _TIME, rb" ", _YEAR, _END),
     *(_form(*pieces, joint, time, _END) for pieces in _DAYS for joint, time in ((_THEN, _TIME), (_NEXT, _BARE))),
     *(_form(*pieces, _NEXT, _HOUR, _END) for pieces in _DAYS if _YEAR in pieces),

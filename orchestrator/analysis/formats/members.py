@@ -83,8 +83,8 @@ def _whole(
         return found
     if path.endswith((".pyc", ".pyo")):
         return (pyc.normalize(path, first, second),)
-    if items := pickled.set_items_moved(first, second):
-        return (text.member_pair(path, mapping.KIND, iter([(pickled.ORDER, *items)]), deep),)
+    if unpickled := _pickle(path, first, second, deep):
+        return (unpickled,)
     first, second = _plain(first, second)
     if _is_text(first) and _is_text(second):
         return _text(path, first, second, deep)
@@ -96,6 +96,15 @@ def _whole(
             packing = iter([("packing", text.hashed(first), text.hashed(second))])
             return found or (text.member_pair(path, "nested", packing, deep),)
     return ()
+
+
+def _pickle(path: str, first: bytes, second: bytes, deep: Severity) -> MemberPair | None:
+    """Normalize two pickles into the items of sets, if only their order differs, or else into operations."""
+    if items := pickled.set_items_moved(first, second):
+        return text.member_pair(path, mapping.KIND, iter([(pickled.ORDER, *items)]), deep)
+    if listings := pickled.listings(path, first, second):
+        return text.text(f"{path}{INSIDE}{pickled.OPERATIONS}", "raw", *listings, deep)
+    return None
 
 
 def _inner(

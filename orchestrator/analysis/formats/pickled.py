@@ -1,15 +1,27 @@
-"""Reads pickles as lists of opcodes, never as objects; to find those that differ only in the order of a set's items."""
+"""Reads pickles as lists of opcodes, never as objects; to compare these one by one."""
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, pairwise
 
 ORDER = "order of a set's items"
 """The place of the token of two pickles that differ only in that order."""
 
+OPERATIONS = "operations"
+"""The name of a pickle's listing."""
+
 _LARGEST = 2 << 20  # bytes
 _MOST = 100_000  # opcodes
 _PROTOCOLS = (b"\x80\x04", b"\x80\x05")  # those before have no opcodes for sets
+_BINARY = (b"\x80\x02", b"\x80\x03", *_PROTOCOLS)
+_ENDINGS = (".pkl", ".pickle")  # of pickles that may be of a protocol without a header
+_READABLE = frozenset(
+    ("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8",
+     "BININT", "BININT1", "BININT2", "BINFLOAT")
+)  # fmt: skip
+"""Operations with one spelling of each argument, if it is a number at all."""
+
+_LINES = frozenset(("INT", "LONG", "FLOAT", "STRING", "UNICODE", "GET", "PUT", "GLOBAL", "PERSID", "INST"))
 _ITEMS = frozenset(
     ("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "SHORT_BINBYTES", "BINBYTES", "BININT", "BININT1", "BININT2",
      "LONG1", "BINFLOAT", "NONE", "NEWTRUE", "NEWFALSE")
@@ -39,6 +51,50 @@ def set_items_moved(first: bytes, second: bytes) -> tuple[bytes, bytes] | None:
     if rest != other or list(map(sorted, items)) != list(map(sorted, others)):
         return None
     return tuple(b"\n".join(repr(item).encode() for one in side for item in one) for side in (items, others))  # type: ignore[return-value]
+
+
+def listings(path: str, first: bytes, second: bytes) -> tuple[bytes, bytes] | None:
+    """Return the operations of two pickles, one a line; None if one of them is no pickle or is too large.
+
+    Two pickles with equal listings differ at most in the lengths of their frames.
+    """
+    ours, theirs = (_listing(path, data) for data in (first, second))
+    return None if ours is None or theirs is None else (ours, theirs)
+
+
+def _listing(path: str, data: bytes) -> bytes | None:
+    named = path.lower().endswith(_ENDINGS)
+    if len(data) > _LARGEST or not data.endswith(b".") or not (named or data.startswith(_BINARY)):
+        return None
+    try:
+        operations = list(islice(pickletools.genops(data), _MOST))
+    except (ValueError, LookupError, ArithmeticError):
+        return None
+    places = [at for _, _, at in operations if at is not None]
+    if len(operations) >= _MOST or places[-1] != len(data) - 1:
+        return None  # there is something after the end
+    ends = {*places, len(data)}
+    spans = pairwise((*places, len(data)))
+    lines = (
+        _operation(operation.name, argument, data[begin + 1 : end], framed=_size(argument) + end in ends)
+        for (operation, argument, _), (begin, end) in zip(operations, spans, strict=True)
+    )
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _size(argument: object) -> int:
+    return argument if isinstance(argument, int) else 0
+
+
+def _operation(name: str, argument: object, written: bytes, *, framed: bool) -> str:
+    """Return an operation as a line; of a frame that ends where an operation does, the length says nothing more."""
+    import pickletools  # noqa: PLC0415 - as above
+
+    if name in _READABLE and argument == argument:  # noqa: PLR0124 - of the numbers that are none, there are many
+        return f"{name} {argument!a}"
+    if name in _LINES:
+        written = written.removesuffix(b"\n")
+    return f"{name} {written!r}" if written and not (name == "FRAME" and framed) else name
 
 
 def _is_pickle(data: bytes) -> bool:

@@ -428,6 +428,20 @@ def test_builds_of_one_member_disprove_a_cause_there_alone() -> None:
     assert left(found) == [("a.txt", "content", "line 1")]
 
 
+def test_builds_of_the_archive_disprove_nothing_of_its_members() -> None:
+    """Its order, or the wheel's file name, follows other variations than the modes of the members."""
+    paths = [zipfile.ZipInfo(name) for name in ("a.py", "b.py")]
+    modes = [(0o100644, paths), (0o100664, paths[::-1])]
+    sides = [members({one.filename: ((one.date_time, mode), b"") for one in names}) for mode, names in modes]
+    by_member = (("", ("fileordering",)), ("a.py", ("umask",)), ("b.py", ("umask",)))
+    found = diagnosed(*sides, grounds=Grounds(("umask", "fileordering", "hash-seed"), by_member=by_member))
+    assert [(one.name, one.variations) for one in found.causes] == [
+        ("archive-modes", ("umask",)),
+        ("archive-order", ("fileordering",)),
+    ]
+    assert left(found) == []
+
+
 def test_a_guess_explains_nothing_that_is_installed() -> None:
     """It is named, and its place is listed with both sides; two environments that are known are needed for more."""
     pair = {"a.py": b"d = '2024-01-02 03:04:05'\n"}, {"a.py": b"d = '2025-02-03 04:05:06'\n"}

@@ -68,6 +68,29 @@ def test_what_equal_environments_show_is_isolated_and_has_no_variation() -> None
     assert [(one.path, one.chance) for one in left] == [("a.py", True), ("b.py", False)]
 
 
+def test_a_date_that_differs_by_itself_is_no_token() -> None:
+    """The clock decides it, however it is spelled."""
+    shown = Evidence("a.py", "line 1", "20261127T004925", "20280102T101239")
+    dated = CauseFinding("build-date", ("a.py",), ("time",), Proof.TRACE, (shown,))
+    causes, _ = by_itself((dated,), (), diagnosis(dated))
+    assert [(one.name, one.variations, one.evidence[0].chance) for one in causes] == [("build-date", (), "")]
+
+
+def test_chance_is_recognized_whichever_lines_make_up_a_place() -> None:
+    """A line of a place that equal environments spell differently marks the place; those beside it are another."""
+    names = ("lines 1 to 3", "line 4", "lines 6 to 8", "lines 9 | 8 to 12 | 11", "inner: line 1")
+    ours = tuple(Unexplained("a.py", Aspect.CONTENT, where, "x = one", "x = two") for where in names)
+    theirs = tuple(
+        Unexplained("a.py", Aspect.CONTENT, where, "x = one", "x = three")
+        for where in ("lines 2 to 3", "lines 7 | 6 to 10 | 9", "line 20")
+    )
+    _, left = by_itself((), ours, diagnosis(left=theirs))
+    assert [(one.where, one.chance) for one in left] == [
+        *zip(names, (True, False, True, True, False), strict=True),
+        ("line 20", True),
+    ]
+
+
 def test_addresses_of_a_program_are_no_identifiers() -> None:
     """They move with what is before them; only a text that contains one tells of an object."""
     moved = Unexplained("a.so", Aspect.CONTENT, ".dynsym (moved)", "0xb0: 0xf01100000000", "0xb0: 0x801100000000")

@@ -12,9 +12,11 @@ import struct
 import tarfile
 import zipfile
 from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from packaging.version import Version
 
 from orchestrator.analysis.causes import foreign
 from orchestrator.analysis.causes.catalogue import CAUSES, NAMES
@@ -23,7 +25,10 @@ from orchestrator.build.variations import NAMES as VARIATIONS
 from orchestrator.model import Proof, Severity
 from tests.cause_cases import PACKAGES
 from tests.samples import FIRST, NOON, SECOND
-from tests.wheel_builder import SUSPECTED, causes, diagnosed, guessed, left
+from tests.wheel_builder import OURS, SUSPECTED, THEIRS, causes, diagnosed, guessed, left
+
+if TYPE_CHECKING:
+    from orchestrator.model import Diagnosis, Traces
 
 TEXT = "pkg/data.txt"
 THEN = NOON + timedelta(seconds=SECOND.clock_offset)
@@ -160,6 +165,48 @@ def test_a_bill_of_materials_with_other_components_stays_unexplained() -> None:
     assert (causes(found), left(found)) == (["sbom"], [(path, "content", "components[0].name")])
 
 
+def wheel_of_version(version: str) -> dict[str, bytes]:
+    """Return the members of a wheel of that version."""
+    folder = f"pkg-{version}.dist-info"
+    return {f"{folder}/METADATA": f"Metadata-Version: 2.1\nName: pkg\nVersion: {version}\n".encode()}
+
+
+def at_clock(form: str, side: Traces, start: str = "") -> str:
+    """Return a version that is a time of a build, with its numbers as PEP 440 writes them."""
+    assert side.clock is not None
+    return str(Version(start + datetime.fromtimestamp(side.clock[0], UTC).strftime(form)))
+
+
+def versions_diagnosed(versions: tuple[str, ...], known: tuple[Traces, Traces] = (OURS, THEIRS)) -> Diagnosis:
+    """Diagnose two wheels that differ only in their versions."""
+    first, second = (f"pkg-{version}-py3-none-any.whl" for version in versions)
+    return diagnosed(*map(wheel_of_version, versions), names=(first, second), known=known)
+
+
+@pytest.mark.parametrize("form", ["%Y.%m.%d.%H%M", "%Y.%m%d", "%y.%m.%d", "%Y.%j", "%Y%m%d.%H.%M.%S", "%Y.%m.%d%H"])
+@pytest.mark.parametrize("start", ["", "1.0.", "3!"])
+def test_a_version_that_is_the_clock_is_named(form: str, start: str) -> None:
+    """In any part of its numbers, which have no leading zeros; two files alone do not show it."""
+    versions = tuple(at_clock(form, side, start) for side in (OURS, THEIRS))
+    found = versions_diagnosed(versions)
+    assert (set(causes(found)) <= {"scm-version", "build-date"}, left(found)) == (True, [])
+    assert left(versions_diagnosed(versions, (UNKNOWN, UNKNOWN)))
+
+
+def test_a_version_that_is_another_time_is_not_the_clock() -> None:
+    """Nor one that differs in a number beside the time."""
+    ours, theirs = (at_clock("%Y.%m.%d", side) for side in (OURS, THEIRS))
+    for versions in (
+        ("2019.5.4", theirs),
+        (f"{ours}.1", f"{theirs}.2"),
+        (ours, f"{theirs}.0"),
+        (f"1.{ours}", f"2.{theirs}"),
+    ):
+        found = versions_diagnosed(versions)
+        assert "scm-version" not in causes(found)
+        assert left(found)
+
+
 def test_a_version_computed_at_build_time_renames_members() -> None:
     """Members are paired through the new name of the folder."""
     versions = ("1.1.dev3+gabcdef0.d20261120", "1.1.dev3+gabcdef0.d20271223")
@@ -247,11 +294,16 @@ def test_a_planted_value_is_found_in_every_encoding(
         ("k6.1.0.x\n", "k2.6.78.x\n", "kernel-version"),
         (f"{FIRST.hostname.upper()}\n", f"{SECOND.hostname.upper()}\n", "host-name"),
         (f"{FIRST.hostname.replace('-', '_')}:1\n", f"{SECOND.hostname.replace('-', '_')}:1\n", "host-name"),
+        (f"1+{FIRST.hostname.replace('-', '.')}\n", f"1+{SECOND.hostname.replace('-', '.')}\n", "host-name"),
         ("LANG=C.UTF-8\n", "LANG=et_EE.UTF-8\n", "locale-name"),
         ("offset -12:00\n", "offset +14:00\n", "zone-name"),
         ("sh is /bin/dash\n", "sh is /bin/bash\n", "shell-name"),
         ("umask 0022\n", "umask 0002\n", "umask-value"),
         ("mode 644\n", "mode 664\n", "umask-value"),
+        ('{"mode": 33188}\n', '{"mode": 33204}\n', "umask-value"),
+        ("-rw-r--r-- a\n", "-rw-rw-r-- a\n", "umask-value"),
+        ("drwxr-xr-x a\n", "drwxrwxr-x a\n", "umask-value"),
+        ("umask 22\n", "umask 2\n", "umask-value"),
         ("make -j1\n", "make -j4\n", "cpu-count"),
         ("/bin:/usr/bin\n", f"/bin:/usr/bin:{SECOND.path[-1]}\n", "exec-path"),
         ('{"x": null}\n', f'{{"x": "{SECOND.variables[0][1]}"}}\n', "environment-value"),
@@ -276,6 +328,9 @@ def test_a_common_value_counts_only_at_one_place_on_both_sides(first: str, secon
         ("x-6.1.01-y\n", "x-2.6.781-y\n"),
         ("x-6.1.0-y\n", "x-2.6.79-y\n"),
         ("umask 0022\n", "umask 0077\n"),
+        ("umask 22\n", "umask 77\n"),
+        ("number 22\n", "number 2\n"),
+        ("-rw-r--r-- a\n", "-rw-rw-rw- a\n"),
         (f"x {FIRST.hostname}\n", "x elsewhere\n"),
         (f"x {SECOND.hostname}\n", f"x {FIRST.hostname}\n"),  # each has the other's
         ("2026-11-20\n", "2026-11-29\n"),  # the first build's day, but not the second's

@@ -29,6 +29,7 @@ DAYS = (
     "%b %-d, %Y", "%B %d, %Y", "%Y%b%d", "%Y-%b-%d", "%a %b %d %Y", "%a, %d %b %Y", "%A, %d-%b-%y", "%y%m%d",
     "%y-%m-%d", "%y.%m.%d", "%m/%d/%y", "%-m/%-d/%y", "%d.%m.%y", "%x", "%b %d", "%d %b", "%m-%d", "%Y-%j", "%Y%j",
     "%y%j", "%G-W%V-%u", "%GW%V", "%G-W%V", "%Y-W%U", "%Y.%W",
+    "%Y年%m月%d日", "%Y년 %-m월 %-d일", "%Y, %-m, %-d", "%Y,%m,%d",
 )  # fmt: skip
 TIMES = (
     "", "T%H:%M:%SZ", " %H:%M:%S", " %H:%M", "T%H%M%SZ", "%H%M%S", "%H%M", ".%H%M", ".%H%M%S", "-%H%M%S", "_%H%M",
@@ -38,6 +39,7 @@ TIMES = (
 OTHERS = (
     "%c", "%r", "%X", "%R", "%A", "%B", "%a %b %d %H:%M:%S %Z %Y", "%a %b %d %I:%M:%S %p %Z %Y", "%H:%M:%S %d/%m/%Y",
     "%H:%M %d.%m.%Y", "%H%M %d%b%Y", "%I:%M %p", "%I%p %F", "%Y-%m", "%Y%m", "%m/%Y", "%B %Y", "%b-%y", "%g.%V",
+    "(%Y, %-m, %-d, %-H, %-M)", "datetime(%Y, %-m, %-d, %-H, %-M, %-S)", "%Y,%-m,%-d,%-H,%-M,%-S,%f",
 )  # fmt: skip
 FORMS = (*(day + time for day in DAYS for time in TIMES), *OTHERS)
 LASTED = 60.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import random
 
 import pytest
@@ -10,14 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.analysis.causes.ordering import moved_words
+from orchestrator.analysis.formats import pickled
 from orchestrator.analysis.wheel_side import UNKNOWN
 from orchestrator.model import Grounds
+from tests.samples import FIRST, SECOND
 from tests.wheel_builder import causes, diagnosed, left
 
 ORDERS = {"hash-order", "file-order", "locale-sorting", "metadata-order", "record-order", "archive-order"}
 LAYOUT = {"line-ends", "white-space"}
 INFO = "pkg-1.0.dist-info"
 STRANGERS = (UNKNOWN, UNKNOWN)
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
+values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
 
 
 @pytest.mark.parametrize(
@@ -237,3 +243,39 @@ def _mutated(code: str, chance: random.Random) -> str:
             chance.shuffle(words)
             lines[at] = " ".join(words)
     return "\n".join(lines)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_is_compared_by_its_operations(protocol: int) -> None:
+    """A difference in length moves nothing; of a list, builds may show an order, and files alone do not."""
+
+    def both(*values: object) -> list[dict[str, bytes]]:
+        return [{"pkg/a.pkl": pickle.dumps(value, protocol)} for value in values]
+
+    planted = both({"host": FIRST.hostname, "n": 1}, {"host": SECOND.hostname, "n": 2})
+    found = diagnosed(*planted)
+    assert causes(found) == ["host-name"]
+    assert [(one.where, "1" in one.first, "2" in one.second) for one in found.unexplained] == [
+        (found.unexplained[0].where, True, True)
+    ]
+    assert found.unexplained[0].where.startswith("operations: line ")
+    moved = both(["alpha", "beta", "gamma"], ["gamma", "alpha", "beta"])
+    assert causes(diagnosed(*moved)) == ["hash-order"]
+    assert causes(diagnosed(*moved, known=STRANGERS)) == []
+
+
+@given(values, values, st.integers(0, pickle.HIGHEST_PROTOCOL))
+def test_unequal_pickles_have_unequal_listings(first: object, second: object, protocol: int) -> None:
+    """Whatever is in them."""
+    ours, theirs = (pickle.dumps(value, protocol) for value in (first, second))
+    found = pickled.listings("a.pkl", ours, theirs)
+    assert found is not None
+    assert (found[0] == found[1]) == (ours == theirs)
+
+
+@pytest.mark.parametrize("data", [b"\x80\x04.", b"\x80\x04\xff.", b"\x80\x02K\x01.K.", b"text.", b"", b"."])
+def test_what_is_no_pickle_has_no_listing(data: bytes) -> None:
+    """A protocol without a header is recognized by the file's name."""
+    expected = {b"\x80\x04.", b"."}
+    assert (pickled.listings("a.pkl", data, data) is not None) == (data in expected)
+    assert pickled.listings("a.bin", b"I1\n.", b"I2\n.") is None
