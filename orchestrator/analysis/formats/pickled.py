@@ -63,6 +63,8 @@ def listings(path: str, first: bytes, second: bytes) -> tuple[bytes, bytes] | No
 
 
 def _listing(path: str, data: bytes) -> bytes | None:
+    import pickletools  # noqa: PLC0415 - few wheels contain any
+
     named = path.lower().endswith(_ENDINGS)
     if len(data) > _LARGEST or not data.endswith(b".") or not (named or data.startswith(_BINARY)):
         return None
@@ -88,8 +90,6 @@ def _size(argument: object) -> int:
 
 def _operation(name: str, argument: object, written: bytes, *, framed: bool) -> str:
     """Return an operation as a line; of a frame that ends where an operation does, the length says nothing more."""
-    import pickletools  # noqa: PLC0415 - as above
-
     if name in _READABLE and argument == argument:  # noqa: PLR0124 - of the numbers that are none, there are many
         return f"{name} {argument!a}"
     if name in _LINES:
