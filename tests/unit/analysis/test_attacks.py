@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import time
 
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from orchestrator.analysis.excerpts import LONGEST, excerpt
 from orchestrator.analysis.wheel_side import UNKNOWN
 from orchestrator.model import Proof
 from tests.wheel_builder import diagnosed
@@ -84,3 +89,55 @@ def test_a_file_that_is_read_is_no_license(name: str) -> None:
     found = diagnosed({f"{INFO}/licenses/{name}": content}, {f"{INFO}/{name}": content}, known=STRANGERS)
     assert not [cause for cause in found.causes if cause.proof is Proof.TRACE]
     assert {one.path for one in found.unexplained} == {f"{INFO}/licenses/{name}", f"{INFO}/{name}"}
+
+
+LONG = "x = 1; " * 300
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shown"),
+    [
+        (f"v1 {LONG}safe() {LONG}", f"v2 {LONG}evil() {LONG}", ("safe()", "evil()")),
+        (f"v1 {LONG * 50}safe() {LONG}", f"v2 {LONG * 50}evil() {LONG}", ("safe()", "evil()")),
+        (f"v1 {LONG}", f"v2 {LONG}evil()", ("1", "evil()")),
+        (f"{LONG}a{LONG}b{LONG}c", f"{LONG}1{LONG}2{LONG}3", ("c", "3")),
+        ("from p\u0430ypal import x", "from paypal import x", ("p\\u0430y", "pay")),
+        ("s = '\u00e9'", "s = 'e\u0301'", ("\\u00e9", "e\\u0301")),
+        ("s = '\ufb01'", "s = 'fi'", ("\\ufb01", "fi")),
+        ("s = ''", "s = '\U000e0101\U000e0121'", ("''", "\\ue0101\\ue0121")),
+        ("s = ''", "s = '\u3164\u200b\u202e'", ("''", "\\u3164\\u200b\\u202e")),
+    ],
+)
+def test_the_texts_contain_the_difference(first: str, second: str, shown: tuple[str, str]) -> None:
+    """The second of two that are far apart too, and characters that are invisible or look like others."""
+    found = diagnosed({"a.py": first.encode()}, {"a.py": second.encode()}, known=STRANGERS)
+    (place,) = found.unexplained
+    texts = {place.first, place.second}
+    assert [one for one in shown if any(one in text for text in texts)] == list(shown)
+    assert all(len(text) <= LONGEST and text.isprintable() for text in texts)
+
+
+def test_stretches_without_room_are_counted() -> None:
+    """Of a text in which every word differs between equal ones."""
+    sides = ["".join(f"{word}{number} " + "same " * 20 for number in range(90)) for word in ("a", "b")]
+    found = diagnosed({"a.py": sides[0].encode()}, {"a.py": sides[1].encode()}, known=STRANGERS)
+    assert [one.first.rpartition("…")[2] for one in found.unexplained] == [" (and 80 more)"]
+
+
+def test_long_texts_are_shown_in_time() -> None:
+    """Many lines that are as long as those that are compared word by word."""
+    lines = ["".join(f"{word}{number}" + "," * 40 for number in range(1400)) for word in "ab"]
+    began = time.process_time()
+    for _ in range(20):
+        excerpt(lines[0].encode(), lines[1].encode(), LONGEST)
+    assert time.process_time() - began < 5
+
+
+@given(st.text(max_size=80), st.text(max_size=80), st.text("\\nu02e\n\u202e\u0430a", max_size=3))
+@example("a\\nb", "", "a\nb")
+def test_unequal_texts_are_shown_unequal(first: str, second: str, middle: str) -> None:
+    """Whatever they are made of."""
+    ours, theirs = (text.encode() for text in (f"{first}{middle}{second}", f"{first}{second}"))
+    for pair in ((ours, theirs), (first.encode(), middle.encode())):
+        shown = excerpt(*pair, LONGEST)
+        assert (shown[0] == shown[1]) is (pair[0] == pair[1])
