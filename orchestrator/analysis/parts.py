@@ -89,7 +89,10 @@ def _headers(
         yield f"{MODE}{left.path}", _mode(left), _mode(right)
         if left.packing != right.packing or (left.sha256 == right.sha256 and left.packed != right.packed):
             yield f"{PACKING}{left.path}", _packing(first, left), _packing(second, right)
-    if not inside and first.wheel.sha256 != second.wheel.sha256 and len(both) == len(first.wheel.members):
+    rest = first.contents.outside, second.contents.outside
+    if rest[0] != rest[1]:
+        yield ELSEWHERE, *rest
+    elif not inside and first.wheel.sha256 != second.wheel.sha256 and len(both) == len(first.wheel.members):
         yield ELSEWHERE, first.wheel.sha256.encode(), second.wheel.sha256.encode()
 
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import time
+import zipfile
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.analysis.excerpts import LONGEST, excerpt
+from orchestrator.analysis.outside import outside
 from orchestrator.analysis.wheel_side import UNKNOWN
 from orchestrator.model import Proof
-from tests.wheel_builder import diagnosed
+from tests.wheel_builder import NAME, diagnosed, diagnosed_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STRANGERS = (UNKNOWN, UNKNOWN)
 INFO = "pkg-1.0.dist-info"
@@ -141,3 +148,63 @@ def test_unequal_texts_are_shown_unequal(first: str, second: str, middle: str) -
     for pair in ((ours, theirs), (first.encode(), middle.encode())):
         shown = excerpt(*pair, LONGEST)
         assert (shown[0] == shown[1]) is (pair[0] == pair[1])
+
+
+def packed(path: Path, head: bytes = b"", tail: bytes = b"", hour: int = 1) -> Path:
+    """Write a wheel with bytes before its members and after them."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as wheel:
+        wheel.writestr(zipfile.ZipInfo("pkg/a.py", (2020, 1, 1, hour, 0, 0)), b"x = 1\n")
+        wheel.fp.write(tail)  # type: ignore[union-attr] # is open
+        wheel.start_dir = wheel.fp.tell()  # type: ignore[union-attr]
+    path.write_bytes(head + archive.getvalue())
+    return path
+
+
+@pytest.mark.parametrize(("head", "tail"), [(b"#!/bin/sh\nevil\n", b""), (b"", b"evil"), (b"PK\3\4 evil", b"")])
+@pytest.mark.parametrize("hour", [1, 2])
+def test_bytes_outside_of_members_are_shown(tmp_path: Path, head: bytes, tail: bytes, hour: int) -> None:
+    """Also if a member's time differs, which has a cause."""
+    first, second = packed(tmp_path / "1.whl"), packed(tmp_path / "2.whl", head, tail, hour)
+    found = diagnosed_files(first, second, names=(NAME, NAME))
+    assert [one.where for one in found.unexplained if "evil" in one.first + one.second] == ["between its members"]
+
+
+def test_a_local_header_that_contradicts_the_list_is_shown(tmp_path: Path) -> None:
+    """Its method, which only programs that read the archive from its beginning see."""
+    first, second = packed(tmp_path / "1.whl"), packed(tmp_path / "2.whl", hour=2)
+    data = bytearray(second.read_bytes())
+    data[8] = 8
+    second.write_bytes(data)
+    found = diagnosed_files(first, second, names=(NAME, NAME))
+    shown = [text for one in found.unexplained for text in (one.first, one.second)]
+    assert any("local header of pkg/a.py" in text for text in shown)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_usual_archives_have_nothing_outside(streamed: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """Written to a file or to a stream, with names that are not ASCII, and in the format for large files."""
+    path = tmp_path / "a.whl"
+    with path.open("wb") as file, zipfile.ZipFile(Unseekable(file) if streamed else file, "w") as archive:
+        archive.writestr("é.py", b"x" * 9)
+        archive.comment = b"comment"
+        with archive.open("large", "w", force_zip64=True) as member:
+            member.write(b"y")
+    with zipfile.ZipFile(path) as archive:
+        assert outside(archive) == b""
+
+
+class Unseekable(io.RawIOBase):
+    """A stream that can only be written."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        """Write to a file."""
+        self.file = file
+
+    def writable(self) -> bool:
+        """Return that it is."""
+        return True
+
+    def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
+        """Write data to the file."""
+        return self.file.write(data)
