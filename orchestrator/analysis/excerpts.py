@@ -115,8 +115,8 @@ def _stretches(first: bytes, second: bytes) -> list[tuple[Ends, Ends]]:
     pieces = _WORDS.findall(first), _WORDS.findall(second)
     ours, theirs = (_offsets(each) for each in pieces)
     found: list[tuple[Ends, Ends]] = []
-    for low, end, other, last in hunks(*pieces):
-        stretch = (ours[low], ours[end]), (theirs[other], theirs[last])
+    for low, end, low_2, end_2 in hunks(*pieces):
+        stretch = (ours[low], ours[end]), (theirs[low_2], theirs[end_2])
         if found and stretch[0][0] - found[-1][0][1] <= _SHORT and stretch[1][0] - found[-1][1][1] <= _SHORT:
             stretch = (found[-1][0][0], stretch[0][1]), (found[-1][1][0], stretch[1][1])
             found.pop()

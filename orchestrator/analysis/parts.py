@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from base64 import urlsafe_b64encode
 from contextlib import ExitStack
 from dataclasses import dataclass
 from stat import filemode
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 TAKEN_APART = 2000
 """The most members that are normalized; those after them are reported as unexplained."""
 
+_FIELDS = 3  # of a line of RECORD: path, hash, size
 _DATA = re.compile(r"[^/]+\.data/")
 
 
@@ -154,31 +156,43 @@ def _record(
     alone -= {*pairing.keys(), *pairing.values()}
     ours = _rows(first.wheel, changed.keys(), alone, {})
     theirs = _rows(second.wheel, changed.values(), alone, {right: left for left, right in pairing.items()})
-    if sorted(ours) == sorted(theirs) and ours != theirs:
+    ends = tuple(
+        b"\n" if side.wheel.record[-1:] and side.wheel.record[-1].endswith("\n") else b"" for side in (first, second)
+    )
+    if sorted(ours) == sorted(theirs) and ours != theirs and ends[0] == ends[1]:
         both = member_pair(path, "record", iter([("lines", b"\n".join(ours), b"\n".join(theirs))]), Severity.METADATA)
     else:
-        both = text(path, "record", b"\n".join(ours), b"\n".join(theirs), Severity.METADATA)
+        both = text(path, "record", b"\n".join(ours) + ends[0], b"\n".join(theirs) + ends[1], Severity.METADATA)
     return MemberDiff(path, Aspect.CONTENT, both)
 
 
 def _rows(wheel: Wheel, changed: Iterable[str], alone: set[str], names: Mapping[str, str]) -> list[bytes]:
-    """Return RECORD's lines, those of members that differ without hash and size, under the first wheel's names."""
-    unsaid = set(changed)
+    """Return RECORD's lines under the first wheel's names; of members that differ, without their true hash and size."""
+    unsaid = {member.path: member for member in wheel.members if member.path in set(changed)}
     found = []
     for line in wheel.record:
         row = _row(line)
         if row and row[0] not in alone:
-            shown = row[:1] if row[0] in unsaid else row
+            shown = row[:1] if row[0] in unsaid and _is_true(row, unsaid[row[0]]) else row
             found.append(_bytes(",".join([names.get(row[0], row[0]), *shown[1:]]) + _end(line)))
     return found
 
 
+def _is_true(row: Sequence[str], member: Member) -> bool:
+    """Return whether a line has the hash and the size of its member; a hash that is not SHA-256 is not checked."""
+    if is_record(member.path):
+        return True
+    kind, _, value = ",".join(row[1:2]).partition("=")
+    digest = urlsafe_b64encode(bytes.fromhex(member.sha256)).rstrip(b"=").decode()
+    return len(row) == _FIELDS and row[2] == str(member.size) and (kind != "sha256" or value.rstrip("=") == digest)
+
+
 def _row(line: str) -> list[str]:
     try:
-        return next(csv.reader([line.removesuffix("\r")]), [])
+        return next(csv.reader([line.removesuffix("\n").removesuffix("\r")]), [])
     except csv.Error:
         return [line]
 
 
 def _end(line: str) -> str:
-    return "\r" if line.endswith("\r") else ""
+    return "\r" if line.removesuffix("\n").endswith("\r") else ""

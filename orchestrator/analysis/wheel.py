@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import lzma
+import re
 import struct
 import zipfile
 import zlib
@@ -29,6 +30,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")  # APPNOTE.TXT 4.3.7: a member's local heade
 _LONGEST_RECORD = 64 << 20
 _LONGEST_METADATA = 4 << 20
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _LINK = 0o120000
 _ENCRYPTED = 1 | 1 << 6 | 1 << 13  # APPNOTE.TXT 4.4.4
 _FORMAT = 0o170000
@@ -179,7 +181,8 @@ def _record(archive: zipfile.ZipFile, *, any_zip: bool) -> tuple[str, ...]:
     with suppress(*(BROKEN if any_zip else ())):
         for info in archive.infolist():
             if is_record(info.filename) and info.file_size <= _LONGEST_RECORD:
-                return tuple(archive.read(info).decode("utf-8", "replace").splitlines(keepends=True))
+                text = archive.read(info).decode("utf-8", "backslashreplace")
+                return tuple(_LINE.findall(text))
     return ()
 
 

@@ -15,7 +15,7 @@ from orchestrator.analysis.excerpts import LONGEST, excerpt
 from orchestrator.analysis.outside import outside
 from orchestrator.analysis.wheel_side import UNKNOWN
 from orchestrator.model import Proof
-from tests.wheel_builder import NAME, diagnosed, diagnosed_files
+from tests.wheel_builder import NAME, diagnosed, diagnosed_files, recorded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -208,3 +208,26 @@ class Unseekable(io.RawIOBase):
     def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
         """Write data to the file."""
         return self.file.write(data)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (recorded("a.py", b"1"), recorded("a.py", b"3")),
+        (recorded("a.py", b"1"), recorded("a.py", b"2").replace(",1\n", ",2\n")),
+        (recorded("a.py", b"1"), recorded("a.py", b"2").replace("\n", ",x\n")),
+        (recorded("a.py", b"1") + "b.py\x0cc,,\n", recorded("a.py", b"2") + "b.py\x0cd,,\n"),
+        (recorded("a.py", b"1"), recorded("a.py", b"2").replace("\n", "\r\n")),
+        (recorded("a.py", b"1") + "b.py,,\n", recorded("a.py", b"2") + "b.py,,"),
+        (recorded("a.py", b"1").encode() + b"\xff,,\n", recorded("a.py", b"2").encode() + b"\xfe,,\n"),
+    ],
+)
+def test_a_line_of_record_follows_only_if_it_is_true(first: str | bytes, second: str | bytes) -> None:
+    """A false hash or size of a member that differs is shown, and so is any byte of another line."""
+    lines = [text.encode() if isinstance(text, str) else text for text in (first, second)]
+    wheels = [{"a.py": b"%d" % number, f"{INFO}/RECORD": lines[number - 1]} for number in (1, 2)]
+    found = diagnosed(wheels[0], wheels[1], known=STRANGERS)
+    shown = [(one.first, one.second) for one in found.unexplained if one.path.endswith("RECORD")]
+    shown += [(one.first, one.second) for cause in found.causes for one in cause.evidence]
+    assert shown
+    assert all(one != two for one, two in shown)
