@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tarfile
 import time
 import zipfile
 from typing import IO, TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from orchestrator.analysis.excerpts import LONGEST, excerpt
 from orchestrator.analysis.outside import outside
 from orchestrator.analysis.wheel_side import UNKNOWN
 from orchestrator.model import Proof
-from tests.wheel_builder import NAME, diagnosed, diagnosed_files, recorded
+from tests.wheel_builder import NAME, OURS, THEIRS, diagnosed, diagnosed_files, recorded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -231,3 +232,41 @@ def test_a_line_of_record_follows_only_if_it_is_true(first: str | bytes, second:
     shown += [(one.first, one.second) for cause in found.causes for one in cause.evidence]
     assert shown
     assert all(one != two for one, two in shown)
+
+
+def tar(target: str = "a", rest: bytes = b"") -> bytes:
+    """Return a tar archive with a link, and bytes after its end."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as writing:
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, target
+        writing.addfile(link)
+    return archive.getvalue() + rest
+
+
+def inner_zip(rest: bytes) -> bytes:
+    """Return a zip archive with bytes after its only member."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as writing:
+        writing.writestr(zipfile.ZipInfo("a"), b"x")
+        writing.fp.write(rest)  # type: ignore[union-attr] # is open
+        writing.start_dir = writing.fp.tell()  # type: ignore[union-attr]
+    return archive.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("a.tar", tar(), tar("evil")),
+        ("a.tar", tar(rest=b"good" * 128), tar(rest=b"evil" * 128)),
+        ("a.tar", tar(), tar(rest=b"evil" * 128)),
+        ("a.zip", inner_zip(b"good"), inner_zip(b"evil")),
+        ("a.zip", inner_zip(b""), inner_zip(b"evil")),
+    ],
+)
+def test_no_environment_changes_what_an_archive_has_besides_headers(name: str, first: bytes, second: bytes) -> None:
+    """The target of a link, and the bytes outside of members; also if both environments are known."""
+    for known in ((OURS, THEIRS), STRANGERS):
+        found = diagnosed({name: first}, {name: second}, known=known)
+        assert not found.causes
+        assert any("evil" in one.first + one.second for one in found.unexplained)
