@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -73,6 +75,12 @@ def diagnosed_files(
             pair.append(WheelSide(read, opened, planted))
         shown = grounds or (NO_GROUNDS if UNKNOWN in known else SUSPECTED)
         return diagnose(pair[0], pair[1], compare(pair[0].wheel, pair[1].wheel), grounds=shown)
+
+
+def recorded(path: str, content: bytes) -> str:
+    """Return RECORD's line of a member."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+    return f"{path},sha256={digest},{len(content)}\n"
 
 
 def causes(found: Diagnosis) -> list[str]:

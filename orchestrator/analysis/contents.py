@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 from orchestrator.analysis.formats.text import Plain
+from orchestrator.analysis.outside import outside
 from orchestrator.analysis.wheel import BROKEN, CHUNK, survey
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class Opened:
     def comment(self) -> bytes:
         """The archive's own comment."""
         return self.archive.comment
+
+    @property
+    def outside(self) -> bytes:
+        """What the archive has outside of its members and of the list of them; of many bytes, the first."""
+        return outside(self.archive)
 
     def packed(self, path: str) -> Packed:
         """Describe how a member is packed; KeyError if there is none of that name."""

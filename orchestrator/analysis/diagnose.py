@@ -47,6 +47,9 @@ EVIDENCE = 5
 PLACES = 30
 """The most places of one member that are listed as unexplained; of the others, the number."""
 
+PLACES_OF_CODE = 300
+"""The same, of a member that can be run."""
+
 ROOM = 500_000
 """Characters of all the texts of unexplained places; after them, only the first place of a member has texts."""
 
@@ -54,7 +57,7 @@ TOGETHER = 8
 """The most consecutive lines that are one unexplained place."""
 
 _SLIGHT = frozenset({Severity.NONE, Severity.ARCHIVE, Severity.DEBUG})  # what a cause that is only possible explains
-_INSTALLED = frozenset({Severity.CODE, Severity.MEMBERS})  # of which two files alone never show a cause
+_INSTALLED = frozenset({Severity.DATA, Severity.CODE, Severity.MEMBERS})  # of which two files show no cause
 
 
 class Place(NamedTuple):
@@ -303,17 +306,18 @@ def _leave(findings: Findings, part: MemberDiff, pair: SidePair, match: CauseMat
             texts = from_its_line(texts, token(match.state, place))
         before = part.members[0].before.get(place, b"")
         found.append(Place(*_located(part, place), texts, before, guess))
+    most = PLACES_OF_CODE if Severity.CODE in part.members[0].depths.values() else PLACES
     counts: dict[tuple[str, Aspect], int] = {}
     for one in joined(found):
         key = one.path, one.aspect
         counts[key] = counts.get(key, 0) + 1
-        if counts[key] <= PLACES:
+        if counts[key] <= most:
             findings.left.append(_shown(findings, one, first=counts[key] == 1))
         findings.reported.add(key)
     findings.left += (
-        Unexplained(path, aspect, f"and {count - PLACES} places more")
+        Unexplained(path, aspect, f"and {count - most} places more")
         for (path, aspect), count in counts.items()
-        if count > PLACES
+        if count > most
     )
 
 

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from orchestrator.analysis.formats.text import hunks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Spell = Callable[[bytes], str]
 
 SHOWN = 200
 """Characters of a text of the evidence that are shown, around where it differs."""
@@ -13,6 +22,14 @@ LONGEST = 600
 _SPELLED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 _LINES = re.compile(rb"([\n\0])")
 _ODD = re.compile("[\x01-\x08\x0e-\x1f\x7f\ufffd]")  # control characters, and what is not UTF-8
+_BLANK = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)  # printable for Python, and invisible
+_WORDS = re.compile(rb"[0-9A-Za-z_\x80-\xff]+|[^0-9A-Za-z_\x80-\xff]")
+_LARGE = 64 << 10  # bytes of a text that is compared word by word
+_SHORT = 20  # equal bytes between two stretches that are shown as one
+_LEAST = 60  # characters for each of several stretches
+_COUNT = 20  # characters of the number of those that are not shown
 _CONTEXT = 8  # bytes before the first that differs, in hex
 _SCARCE = 16  # of so many bytes of a text, one at most is odd
 _FIRST, _LAST = 0x20, 0x7E  # of the printable characters of ASCII
@@ -31,22 +48,100 @@ def from_its_line(texts: tuple[bytes, bytes], alone: tuple[bytes, bytes]) -> tup
 
 
 def excerpt(first: bytes, second: bytes, most: int) -> tuple[str, str]:
-    """Return two texts for display, of at most so many characters; bytes that are no text in hex."""
-    if not (_is_text(first) and _is_text(second)):
-        return _in_hex(first, second, most)
-    at = _first_unlike(first, second)
-    begin = max(0, at - most // 4)
-    return _cut(first, begin, most), _cut(second, begin, most)
+    """Return two texts for display, of at most so many characters; bytes that are no text in hex.
+
+    If they differ in several stretches that are far apart, each is shown with a little of what is around it, and what
+    there is no room for is counted. Where they look alike, the characters that are not ASCII are spelled; where they
+    still do, as an end of line and its escape sequence, both are shown in hex.
+    """
+    if _is_text(first) and _is_text(second):
+        texts = _excerpt_of_texts(first, second, most)
+        if texts[0] != texts[1] or first == second:
+            return texts
+    return _in_hex(first, second, most)
+
+
+def _excerpt_of_texts(first: bytes, second: bytes, most: int) -> tuple[str, str]:
+    begin = max(0, _first_unlike(first, second) - most // 4)
+    spell = _spelled if _look_alike(first, second) else printable
+    if _is_all(first, second, begin + most):
+        return _cut(first, begin, most, spell), _cut(second, begin, most, spell)
+    return _apart(first, second, most, spell)
+
+
+def _is_all(first: bytes, second: bytes, end: int) -> bool:
+    """Return whether two texts have a common end from there on, at the latest."""
+    rest = max(len(first), len(second)) - end
+    size = min(len(first), len(second), max(rest, 0))
+    return rest <= 0 or (size == rest and first[len(first) - size :] == second[len(second) - size :])
+
+
+def _apart(first: bytes, second: bytes, most: int, spell: Spell) -> tuple[str, str]:
+    """Return the stretches in which two texts differ, as many as there is room for, and the number of the others."""
+    stretches = _stretches(first, second)
+    number = max(1, min(len(stretches), most // _LEAST))
+    room = (most - _COUNT) // number
+    more = f" (and {len(stretches) - number} more)" if len(stretches) > number else ""
+    sides = (
+        "…".join(_window(text, begin, end, room, spell) for begin, end in [one[side] for one in stretches[:number]])
+        for side, text in enumerate((first, second))
+    )
+    ours, theirs = (f"{side}…{more}" for side in sides)
+    return ours, theirs
+
+
+def _window(text: bytes, begin: int, end: int, room: int, spell: Spell) -> str:
+    """Return a stretch of a text with what is around it, in that many characters at most; of a long one, both ends."""
+    low, high = max(0, begin - room // 8), min(len(text), end + room // 8)
+    head = "…" if low else ""
+    if high - low <= room - 2:
+        return head + spell(text[low:high])[: room - 2]
+    half = room // 2 - 2
+    return head + spell(text[low : low + half])[:half] + "…" + spell(text[max(low, end - half) : end])[-half:]
+
+
+Ends = tuple[int, int]
+
+
+def _stretches(first: bytes, second: bytes) -> list[tuple[Ends, Ends]]:
+    """Return begin and end, on both sides, of each stretch of words that differs."""
+    if max(len(first), len(second)) > _LARGE:
+        at = _first_unlike(first, second)
+        tail = _first_unlike(first[at:][::-1], second[at:][::-1])
+        ends = len(first) - tail, len(second) - tail
+        shown = [(at, at + _SHORT), (max(at, ends[0] - _SHORT), ends[0])]
+        other = [(at, at + _SHORT), (max(at, ends[1] - _SHORT), ends[1])]
+        return list(zip(shown, other, strict=True))
+    pieces = _WORDS.findall(first), _WORDS.findall(second)
+    ours, theirs = (_offsets(each) for each in pieces)
+    found: list[tuple[Ends, Ends]] = []
+    for low, end, low_2, end_2 in hunks(*pieces):
+        stretch = (ours[low], ours[end]), (theirs[low_2], theirs[end_2])
+        if found and stretch[0][0] - found[-1][0][1] <= _SHORT and stretch[1][0] - found[-1][1][1] <= _SHORT:
+            stretch = (found[-1][0][0], stretch[0][1]), (found[-1][1][0], stretch[1][1])
+            found.pop()
+        found.append(stretch)
+    return found
+
+
+def _offsets(pieces: Sequence[bytes]) -> list[int]:
+    found = [0]
+    for piece in pieces:
+        found.append(found[-1] + len(piece))
+    return found
 
 
 def _first_unlike(first: bytes, second: bytes) -> int:
     """Return the offset of the first byte in which two texts differ; the shorter's length if it begins the other."""
-    pairs = enumerate(zip(first, second, strict=False))
-    return next((place for place, (ours, theirs) in pairs if ours != theirs), min(len(first), len(second)))
+    low, high = 0, min(len(first), len(second))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if first[low:middle] == second[low:middle] else (low, middle - 1)
+    return low
 
 
-def _cut(data: bytes, begin: int, most: int) -> str:
-    whole = printable(data[begin : begin + most])
+def _cut(data: bytes, begin: int, most: int, spell: Spell) -> str:
+    whole = spell(data[begin : begin + most])
     piece = whole[: most - 2]
     return ("…" if begin else "") + piece + ("…" if begin + most < len(data) or piece != whole else "")
 
@@ -74,4 +169,31 @@ def _dumped(data: bytes, begin: int, count: int) -> str:
 def printable(data: bytes) -> str:
     """Return bytes as printable text, safe for a terminal and on one line."""
     text = data.decode("utf-8", "backslashreplace")
-    return "".join(char if char.isprintable() else _SPELLED.get(char, f"\\u{ord(char):04x}") for char in text)
+    return "".join(char if _is_visible(char) else _SPELLED.get(char, _escaped(char)) for char in text)
+
+
+def _is_visible(char: str) -> bool:
+    return char.isprintable() and not (char > "\x7f" and _BLANK.match(char))
+
+
+def _spelled(data: bytes) -> str:
+    """Return bytes as printable text of ASCII."""
+    return "".join(char if char.isascii() else _escaped(char) for char in printable(data))
+
+
+def _escaped(char: str) -> str:
+    return f"\\u{ord(char):04x}"
+
+
+def _look_alike(first: bytes, second: bytes) -> bool:
+    """Return whether two texts differ only in how characters are composed, or in letters beside letters of ASCII.
+
+    Letters of several alphabets look alike, such as the Latin and the Cyrillic a.
+    """
+    ours, theirs = (text[:_LARGE].decode("utf-8", "replace") for text in (first, second))
+    if (ours.isascii() and theirs.isascii()) or ours == theirs:
+        return False
+    if len(ours) == len(theirs):
+        unlike = [(one, two) for one, two in zip(ours, theirs, strict=True) if one != two]
+        return all(one.isascii() is not two.isascii() for one, two in unlike)
+    return unicodedata.normalize("NFKC", ours) == unicodedata.normalize("NFKC", theirs)

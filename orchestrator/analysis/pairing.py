@@ -13,6 +13,7 @@ from orchestrator.analysis.causes.content import without_random
 from orchestrator.analysis.causes.dated_versions import are_dated
 from orchestrator.analysis.causes.metadata import VERSION
 from orchestrator.analysis.causes.planted_values import erase_telling, forms
+from orchestrator.analysis.formats.spelling import is_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,7 +47,11 @@ def _licenses(side: WheelSide, paths: Iterable[str]) -> dict[bytes, str]:
     """Return files in the dist-info folder or its `licenses/`, by their last name and content."""
     hashes = {member.path: member.sha256 for member in side.wheel.members}
     found = ((path, _LICENSE.fullmatch(path)) for path in sorted(paths))
-    named = [(f"{name[1]} {hashes[path]}".encode("utf-8", "surrogateescape"), path) for path, name in found if name]
+    named = [
+        (f"{name[1]} {hashes[path]}".encode("utf-8", "surrogateescape"), path)
+        for path, name in found
+        if name and is_free(name[1])
+    ]
     counts = Counter(key for key, _ in named)
     return {key: path for key, path in named if counts[key] == 1}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from base64 import urlsafe_b64encode
 from contextlib import ExitStack
 from dataclasses import dataclass
 from stat import filemode
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from orchestrator.analysis.causes.archive import COMMENT, ELSEWHERE, FOLDER, MODE, ORDER, PACKING, TIME
-from orchestrator.analysis.formats.members import DIST_INFO, normalize
+from orchestrator.analysis.formats.members import DIST_INFO, depth, normalize
 from orchestrator.analysis.formats.text import member_pair, text
 from orchestrator.analysis.wheel import is_record
-from orchestrator.model import Aspect, Severity
+from orchestrator.model import LADDER, Aspect, Severity, deepest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 TAKEN_APART = 2000
 """The most members that are normalized; those after them are reported as unexplained."""
 
+_FIELDS = 3  # of a line of RECORD: path, hash, size
 _DATA = re.compile(r"[^/]+\.data/")
 
 
@@ -50,7 +52,7 @@ def parts(
     theirs = {member.path: member for member in second.wheel.members}
     partners = {path: path for path in sorted(changed)} | dict(pairing)
     wanted = {left: right for left, right in partners.items() if ours[left].sha256 != theirs[right].sha256}
-    for number, (left, right) in enumerate(wanted.items()):
+    for number, (left, right) in enumerate(sorted(wanted.items(), key=_gravest_first)):
         if number >= TAKEN_APART:
             return
         if is_record(left):
@@ -64,6 +66,11 @@ def parts(
                 yield from (
                     MemberDiff(left, Aspect.CONTENT, both) for both in normalize(left, contents[0], contents[1])
                 )
+
+
+def _gravest_first(names: tuple[str, str]) -> tuple[int, str]:
+    """Order members by what they are, code first: what is shown of many members is bounded."""
+    return -LADDER.index(deepest(depth(name, b"") for name in names)), names[0]
 
 
 def _archive(first: WheelSide, second: WheelSide, pairing: Mapping[str, str]) -> MemberDiff:
@@ -89,7 +96,10 @@ def _headers(
         yield f"{MODE}{left.path}", _mode(left), _mode(right)
         if left.packing != right.packing or (left.sha256 == right.sha256 and left.packed != right.packed):
             yield f"{PACKING}{left.path}", _packing(first, left), _packing(second, right)
-    if not inside and first.wheel.sha256 != second.wheel.sha256 and len(both) == len(first.wheel.members):
+    rest = first.contents.outside, second.contents.outside
+    if rest[0] != rest[1]:
+        yield ELSEWHERE, *rest
+    elif not inside and first.wheel.sha256 != second.wheel.sha256 and len(both) == len(first.wheel.members):
         yield ELSEWHERE, first.wheel.sha256.encode(), second.wheel.sha256.encode()
 
 
@@ -151,24 +161,33 @@ def _record(
     alone -= {*pairing.keys(), *pairing.values()}
     ours = _rows(first.wheel, changed.keys(), alone, {})
     theirs = _rows(second.wheel, changed.values(), alone, {right: left for left, right in pairing.items()})
-    if sorted(ours) == sorted(theirs) and ours != theirs:
+    ends = [b"\n" if "".join(side.wheel.record[-1:]).endswith("\n") else b"" for side in (first, second)]
+    if sorted(ours) == sorted(theirs) and ours != theirs and ends[0] == ends[1]:
         both = member_pair(path, "record", iter([("lines", b"\n".join(ours), b"\n".join(theirs))]), Severity.METADATA)
     else:
-        texts = [b"\n".join(rows) + _last(side.wheel) for rows, side in ((ours, first), (theirs, second))]
-        both = text(path, "record", texts[0], texts[1], Severity.METADATA)
+        both = text(path, "record", b"\n".join(ours) + ends[0], b"\n".join(theirs) + ends[1], Severity.METADATA)
     return MemberDiff(path, Aspect.CONTENT, both)
 
 
 def _rows(wheel: Wheel, changed: Iterable[str], alone: set[str], names: Mapping[str, str]) -> list[bytes]:
-    """Return RECORD's lines, those of members that differ without hash and size, under the first wheel's names."""
-    unsaid = set(changed)
+    """Return RECORD's lines under the first wheel's names; of members that differ, without their true hash and size."""
+    unsaid = {member.path: member for member in wheel.members if member.path in set(changed)}
     found = []
     for line in wheel.record:
         row = _row(line.removesuffix("\n").removesuffix("\r"))
         if row and row[0] not in alone:
-            shown = row[:1] if row[0] in unsaid else row
+            shown = row[:1] if row[0] in unsaid and _is_true(row, unsaid[row[0]]) else row
             found.append(_bytes(",".join([names.get(row[0], row[0]), *shown[1:]]) + _end(line)))
     return found
+
+
+def _is_true(row: Sequence[str], member: Member) -> bool:
+    """Return whether a line has the hash and the size of its member; a hash that is not SHA-256 is not checked."""
+    if is_record(member.path):
+        return True
+    kind, _, value = ",".join(row[1:2]).partition("=")
+    digest = urlsafe_b64encode(bytes.fromhex(member.sha256)).rstrip(b"=").decode()
+    return len(row) == _FIELDS and row[2] == str(member.size) and (kind != "sha256" or value.rstrip("=") == digest)
 
 
 def _row(line: str) -> list[str]:
@@ -176,10 +195,6 @@ def _row(line: str) -> list[str]:
         return next(csv.reader([line]), [])
     except csv.Error:
         return [line]
-
-
-def _last(wheel: Wheel) -> bytes:
-    return b"\n" if wheel.record and wheel.record[-1].endswith("\n") else b""
 
 
 def _end(line: str) -> str:

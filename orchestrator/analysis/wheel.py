@@ -30,6 +30,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")  # APPNOTE.TXT 4.3.7: a member's local heade
 _LONGEST_RECORD = 64 << 20
 _LONGEST_METADATA = 4 << 20
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _LINK = 0o120000
 _ENCRYPTED = 1 | 1 << 6 | 1 << 13  # APPNOTE.TXT 4.4.4
 _FORMAT = 0o170000
@@ -176,14 +177,12 @@ def _raw(info: zipfile.ZipInfo, raw: IO[bytes]) -> tuple[bytes, str]:
     return extra, sha256.hexdigest()
 
 
-_LINES = re.compile(r"[^\n]*\n|[^\n]+")
-
-
 def _record(archive: zipfile.ZipFile, *, any_zip: bool) -> tuple[str, ...]:
     with suppress(*(BROKEN if any_zip else ())):
         for info in archive.infolist():
             if is_record(info.filename) and info.file_size <= _LONGEST_RECORD:
-                return tuple(_LINES.findall(archive.read(info).decode("utf-8", "replace")))
+                text = archive.read(info).decode("utf-8", "backslashreplace")
+                return tuple(_LINE.findall(text))
     return ()
 
 

@@ -24,6 +24,10 @@ class Contents(Protocol):
     def comment(self) -> bytes:
         """The archive's own comment."""
 
+    @property
+    def outside(self) -> bytes:
+        """What the archive has outside of its members and of the list of them."""
+
     def packed(self, path: str) -> object:
         """Describe how a member is packed, as a value with a text."""
 

@@ -9,6 +9,7 @@ from orchestrator.analysis.causes import dates, ordering, upstream
 from orchestrator.analysis.causes.erasers import Known, by_place, by_token, cut, differing, in_turn, token, words
 from orchestrator.analysis.causes.model import Cause, Shown
 from orchestrator.analysis.causes.planted_values import planted
+from orchestrator.analysis.formats.nested import KIND, OUTSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -369,7 +370,7 @@ CAUSES: tuple[Cause, ...] = (
         example="data.tar.gz: a.txt: owner 1111 first-builder | owner 2222 second-builder",
         upstream=upstream.NESTED_ARCHIVE,
         kinds=("nested",),
-        erase=by_place(lambda _place: True),
+        erase=by_place(lambda place: place != OUTSIDE and not place.endswith(KIND)),
         variations=("time", "timezone", "umask", "user-group", "fileordering", "hash-seed", "tmpdir", "build-path"),
         remedies=("set-epoch", "fix-time", "fix-timezone", "fix-umask", "fix-user-group", "fix-fileordering"),
         suspects=_nested,

@@ -113,6 +113,11 @@ def _erase_tags(pair: SidePair) -> SidePair:
     return changed(pair, dict.fromkeys(places, (b"", b""))) if alike and portable[0] is not portable[1] else pair
 
 
+def _is_in_one(pattern: re.Pattern[bytes], texts: Texts) -> bool:
+    """Return whether exactly one side has what repairing adds: two repaired files differ in something else."""
+    return bool(pattern.search(texts[0])) is not bool(pattern.search(texts[1]))
+
+
 def _erase_links(pair: SidePair) -> SidePair:
     """Erase the search path of copied libraries, the hashes in their names, and what patchelf left of former texts."""
     if pair[0].member.kind != KIND:
@@ -120,7 +125,7 @@ def _erase_links(pair: SidePair) -> SidePair:
     found = {}
     for place in differing(pair):
         texts = token(pair, place)
-        if place in _NAMED:
+        if place in _NAMED and _is_in_one(_RENAMED, texts):
             found[place] = _RENAMED.sub(b"", texts[0]), _RENAMED.sub(b"", texts[1])
     found = {place: texts for place, texts in found.items() if texts[0] == texts[1]}
     searched = [place for place in differing(pair) if place in _SEARCHED]

@@ -17,13 +17,20 @@ if TYPE_CHECKING:
 _TEXTS = ("text", "metadata", "direct-url", "record")
 _BOM = b"\xef\xbb\xbf"
 _ENDS = re.compile(rb"\r\n?")
+_LONE = re.compile(rb"\r(?![\r\n]|\Z)")
 _BLANKS = re.compile(rb"[ \t\f\v]+")
+_TABLES = re.compile(r"(?i)\.(?:tsv|tab)\Z")
+_INDENTED = re.compile(
+    r"(?i)\.(?:ya?ml|mk|mak|ini|cfg|conf|rst|sass|styl|pug|haml|coffee|nim)\Z|(?:\A|/)(?:GNU)?makefile[^/]*\Z"
+    r"|\A[^/]+\.dist-info/(?:METADATA|WHEEL|entry_points\.txt)\Z"
+)
 _COMMA = re.compile(rb",? ?(\n?[)\]}])")
 
 
 def _line_ends(pair: SidePair) -> SidePair:
     """Erase carriage returns that end lines, and a last end of line that only one text has."""
-    pair = by_token(_without_returns, closely=False)(pair)
+    erase = _without_last_returns if pair[0].member.kind == "metadata" else _without_returns
+    pair = by_token(erase, closely=False)(pair)
     return changed(pair, {LAST_NEWLINE: (b"", b"")} if LAST_NEWLINE in differing(pair) else {})
 
 
@@ -35,11 +42,34 @@ def _without_returns(texts: Texts, _known: object) -> Texts:
     return _ENDS.sub(b"\n", texts[0]), _ENDS.sub(b"\n", texts[1])
 
 
+def _without_last_returns(texts: Texts, known: object) -> Texts:
+    """Do the same for headers: of two sides with a return within a line, one may have a header more."""
+    return texts if any(_LONE.search(text) for text in texts) else _without_returns(texts, known)
+
+
 def _white_space(pair: SidePair) -> SidePair:
-    """Erase texts that are equal but for white space and for commas before closing brackets."""
+    """Erase texts that are equal but for white space and for commas before closing brackets.
+
+    Not where blanks are what a reader of data goes by: the indentation of YAML, of makefiles and of headers, and the
+    fields of tables.
+    """
+    path = pair[0].member.path
+    if _TABLES.search(path):
+        return pair
+    meant = bool(_INDENTED.search(path))
     texts = {place: token(pair, place) for place in differing(pair)}
-    alike = [place for place, both in texts.items() if _bare(place, both[0]) == _bare(place, both[1])]
+    alike = [
+        place
+        for place, both in texts.items()
+        if _bare(place, both[0]) == _bare(place, both[1]) and not (meant and _indents(both[0]) != _indents(both[1]))
+    ]
     return changed(pair, dict.fromkeys(alike, (b"", b"")))
+
+
+def _indents(text: bytes) -> list[bytes]:
+    """Return the blanks before the lines that are not empty."""
+    lines = (line for line in text.split(b"\n") if line.strip())
+    return [line[: len(line) - len(line.lstrip(b" \t\f\v"))] for line in lines]
 
 
 def _bare(place: str, text: bytes) -> bytes:

@@ -32,6 +32,7 @@ END = "end"
 
 _MOST = 5000  # headers of a document; one with more is a text
 _EMPTY = re.compile(rb"\n\r?\n|\A\r?\n")
+_SECTION = re.compile(rb"\[[^\[\]]+\]")
 _FIELD = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,60}(?=:)")
 _SEVERAL = frozenset(
     (b"classifier", b"dynamic", b"license-file", b"obsoletes", b"obsoletes-dist", b"platform", b"project-url",
@@ -56,11 +57,16 @@ class Item:
 
 
 def fields(path: str, first: bytes, second: bytes, depth: Severity) -> tuple[MemberPair, ...]:
-    """Normalize two documents of headers, which have no order, and a body, which is text."""
+    """Normalize two documents of headers, which have no order, and a body, which is text.
+
+    A line that is no header ends the headers for some readers, so a document with one is a text.
+    """
     (ours, body), (theirs, other) = (_parted(data) for data in (first, second))
     if max(ours.count(b"\n"), theirs.count(b"\n")) > _MOST:
         return (text(path, "text", first, second, depth),)
     items = _items(ours.rstrip(b"\r\n")), _items(theirs.rstrip(b"\r\n"))
+    if not all(item.group for side in items for item in side):
+        return (text(path, "text", first, second, depth),)
     ends = Lines(END, *(head[len(head.rstrip(b"\r\n")) :] for head in (ours, theirs)))
     headers = of_lines(path, KIND, [*_unlike(*items), ends], depth)
     above = ours.count(b"\n"), theirs.count(b"\n")
@@ -103,14 +109,22 @@ def sections(path: str, first: bytes, second: bytes, depth: Severity) -> tuple[M
 
 
 def _in_sections(data: bytes) -> list[Item] | None:
-    """Return the lines with their sections; None where a section or a key occurs twice, or a line continues another."""
+    """Return the lines with their sections.
+
+    None where a section or a key occurs twice, a line continues another, or readers disagree on what is a line or a
+    section.
+    """
     found: list[Item] = []
     section = b""
     seen: set[tuple[bytes, bytes]] = set()
     body = data.rstrip(b"\r\n")
+    if len(body.decode("utf-8", "replace").splitlines()) > body.count(b"\n") + 1:
+        return None
     for number, line in enumerate(body.split(b"\n") if body else (), 1):
         bare = line.strip()
         if bare.startswith(b"["):
+            if not _SECTION.fullmatch(bare):
+                return None
             section = bare
         key = (section, bare if bare == section else re.split(rb"[=:]", bare, maxsplit=1)[0].strip())
         if bare and (key in seen or line[:1] in (b" ", b"\t")):

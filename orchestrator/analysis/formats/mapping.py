@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ ORDER = "order of keys"
 
 _LARGEST = {".json": 4 << 20, ".toml": 256 << 10, ".yaml": 64 << 10, ".yml": 64 << 10}  # bytes; YAML is read slowly
 _LARGEST |= {".ini": 64 << 10, ".cfg": 64 << 10}
+_OF_LINES = (".ini", ".cfg")  # of which a line is a key, a section or a comment
 _LONGEST_LINE = 1000  # bytes of a line of INI: configparser's patterns take the square of its length
 _VALUES = 200_000
 _DEEPEST = 100
@@ -40,7 +42,7 @@ def keys_moved(path: str, first: bytes, second: bytes) -> bool:
     if not ending or len(first) != len(second) or len(first) > _LARGEST[ending]:
         return False
     if Counter(first) != Counter(second) or (
-        b"#" in first and Counter(first.split(b"\n")) != Counter(second.split(b"\n"))
+        (b"#" in first or ending in _OF_LINES) and Counter(first.split(b"\n")) != Counter(second.split(b"\n"))
     ):
         return False  # something else differs: a comment, white space, the spelling of a value
     with suppress(*_REFUSED):
@@ -136,6 +138,9 @@ def _of_yaml(node: yaml.Node | None, left: list[int], depth: int) -> Value:
         raise NoMappingError(msg)
     kind = getattr(node, "id", "")
     if kind == "mapping":
+        if not _are_distinct([key for key, _ in node.value]):
+            msg = "keys of which two may be equal"
+            raise NoMappingError(msg)
         pairs = [(_of_yaml(key, left, depth + 1), _of_yaml(one, left, depth + 1)) for key, one in node.value]
         return _mapping([(("tag", ""), ("tag", node.tag)), *pairs])
     if kind == "sequence":
@@ -143,13 +148,27 @@ def _of_yaml(node: yaml.Node | None, left: list[int], depth: int) -> Value:
     return (node.tag, node.value)
 
 
+_TAG = "tag:yaml.org,2002:"
+_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,18}")
+
+
+def _are_distinct(keys: list[yaml.Node]) -> bool:
+    """Return whether keys with different texts are different: texts and plain numbers are, `1`, `0x1` and `yes` not."""
+    return len(keys) < 2 or all(  # noqa: PLR2004 - a single key has no equal
+        getattr(key, "id", "") == "scalar"
+        and (key.tag in (f"{_TAG}str", f"{_TAG}merge") or (key.tag == f"{_TAG}int" and _NUMBER.fullmatch(key.value)))
+        for key in keys
+    )
+
+
 # --- INI -------------------------------------------------------------------------------------
 
 
 def _ini(data: bytes) -> Value:
-    """Read sections of keys; raises on a section or a key that occurs twice."""
-    if max(map(len, data.split(b"\n"))) > _LONGEST_LINE:
-        msg = "a line is too long"
+    """Read sections of keys; raises on a section, or a key in any case, that occurs twice."""
+    lines = data.split(b"\n")
+    if max(map(len, lines)) > _LONGEST_LINE or len(data.decode().splitlines()) > len(lines) - (not lines[-1]):
+        msg = "a line is too long, or readers disagree on what a line is"
         raise NoMappingError(msg)
     import configparser  # noqa: PLC0415 - few wheels contain any
 
@@ -159,7 +178,10 @@ def _ini(data: bytes) -> Value:
         parser.read_string(data.decode())
     except configparser.Error as error:
         raise NoMappingError(str(error)) from error
-    sections = ((("str", name), parser.items(name)) for name in parser.sections())
+    sections = [(("str", name), parser.items(name)) for name in parser.sections()]
+    if any(len({key.lower() for key, _ in keys}) < len(keys) for _, keys in sections):
+        msg = "a key occurs twice"
+        raise NoMappingError(msg)
     return _mapping(
         [(name, _mapping([(("str", key), ("str", str(value))) for key, value in keys])) for name, keys in sections]
     )

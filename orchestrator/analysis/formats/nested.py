@@ -12,15 +12,22 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from orchestrator.analysis.formats.text import hashed
+from orchestrator.analysis.outside import outside
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 UNPACKED = 32 << 20
 """The most bytes that all the archives of one member may unpack to, on one side."""
 
+OUTSIDE, KIND = "between its members", ": kind"
+"""The place of what an archive has besides its members; and the end of that of a member's type and target."""
+
 MEMBERS = 5000
 DEEPEST = 4
 _LIMIT = 256 << 20  # bytes of memory that an xz archive may need to be unpacked
+_SHOWN = 4096  # bytes
 _GZIP = struct.Struct("<2sBBIBB")  # RFC 1952, 2.3: signature, method, flags, time, extra flags, system
 _BROKEN = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError,
@@ -136,6 +143,7 @@ def _zip(_name: str, data: bytes, room: Room) -> Inside:
         _count(len(infos), len({info.orig_filename for info in infos}))
         headers["order"] = "\n".join(info.orig_filename for info in infos).encode("utf-8", "surrogateescape")
         headers["comment"] = archive.comment
+        headers[OUTSIDE] = outside(archive)
         for info in infos:
             name = info.orig_filename
             year, month, day, hour, minute, second = info.date_time
@@ -160,10 +168,12 @@ def _tar(data: bytes, room: Room) -> Inside:
             headers[f"{info.name}: time"] = str(info.mtime).encode()
             headers[f"{info.name}: mode"] = f"{info.mode:o}".encode()
             headers[f"{info.name}: owner"] = f"{info.uid}:{info.gid} {info.uname}:{info.gname}".encode()
-            headers[f"{info.name}: kind"] = info.type + b" " + info.linkname.encode("utf-8", "surrogateescape")
+            headers[f"{info.name}{KIND}"] = info.type + b" " + info.linkname.encode("utf-8", "surrogateescape")
             stream = archive.extractfile(info) if info.isreg() else None
             members[info.name] = room.take(stream.read(room.most)) if stream else b""
+        rest = data[archive.offset :].strip(b"\0")
     _count(len(names), len(set(names)))
+    headers[OUTSIDE] = rest if len(rest) <= _SHOWN else rest[:_SHOWN] + hashed(rest)
     headers["order"] = "\n".join(names).encode("utf-8", "surrogateescape")
     return Inside(headers, members)
 

@@ -101,6 +101,16 @@ def _is_pickle(data: bytes) -> bool:
     return data.startswith(_PROTOCOLS) and data.endswith(b".")
 
 
+def _is_of_a_set(name: str, rest: list[str]) -> bool:
+    """Return whether items that begin at the last mark are those of a set: ADDITEMS calls `add` of any other object."""
+    return (
+        name == "FROZENSET"
+        or rest[-2:-1] == ["EMPTY_SET None"]
+        or rest[-3:-1] == ["EMPTY_SET None", "MEMOIZE None"]
+        or rest[-4:-3] == ["ADDITEMS"]  # after its first thousand items
+    )
+
+
 def _parted(operations: list[Operation]) -> tuple[list[str], list[list[tuple[str, str]]]]:
     """Return all operations outside of sets as texts, and the items of each set."""
     rest: list[str] = []
@@ -110,7 +120,7 @@ def _parted(operations: list[Operation]) -> tuple[list[str], list[list[tuple[str
         if name == "MARK":
             rest += map(repr, since or ())
             since = []
-        elif since is not None and name in _SETS:
+        elif since is not None and name in _SETS and _is_of_a_set(name, rest):
             found.append([one for one in since if one[0] != "MEMOIZE"])
             rest += [name, str(sum(one[0] == "MEMOIZE" for one in since))]
             since = None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _LONGEST = 4096  # bytes of a line that is parsed; a longer one means its own text
 _FIELD = re.compile(rb"([A-Za-z][A-Za-z0-9-]{0,60}):(.*)", re.DOTALL)
 _KEY = re.compile(rb"[ \t]*=[ \t]*")
+_BLANKS = re.compile(r"[ \t\r\n]+")
+_LONE_RETURN = re.compile(rb"\r(?!\n|\Z)")  # ends a header for Python's email package
 _ABSENT = frozenset(
     ("author", "author-email", "download-url", "home-page", "keywords", "license", "maintainer", "maintainer-email",
      "platform", "summary")
@@ -33,12 +35,12 @@ def field(line: bytes) -> tuple[str, str]:
     """Return the name, in lower case, and the unfolded value of a header; an empty name if it is none."""
     found = _FIELD.fullmatch(line)
     value = (found[2] if found else line).decode("utf-8", "surrogateescape")
-    return (found[1].decode().lower() if found else ""), " ".join(value.split())
+    return (found[1].decode().lower() if found else ""), " ".join(_BLANKS.split(value.strip(" \t\r\n")))
 
 
 def meaning(line: bytes) -> bytes:
     """Return a text that is equal for headers that mean the same to `packaging`; any other line means itself."""
-    if len(line) > _LONGEST or not _FIELD.fullmatch(line):
+    if len(line) > _LONGEST or not _FIELD.fullmatch(line) or _LONE_RETURN.search(line):
         return b"line " + line
     name, value = field(line)
     if name in _ABSENT and value in ("", "UNKNOWN"):
@@ -103,7 +105,7 @@ def _conjuncts(flat: str) -> list[str]:
 
 def keywords(value: str) -> list[str]:
     """Return the words of Keywords, which commas separate, or blanks if there are no commas."""
-    return [word.strip() for word in value.split("," if "," in value else None)]
+    return [word.strip(" ") for word in (value.split(",") if "," in value else value.split(" "))]
 
 
 def _listed(value: str) -> str:
@@ -140,6 +142,12 @@ _MEANINGS: dict[str, Callable[[str], str]] = {
 
 _DESCRIBED = re.compile(r"([^/]+)-([^/-]+)\.(dist-info|data)/(.*)", re.DOTALL)
 _LICENSES = re.compile(r"(?:licenses|license_files)/")
+_READ = frozenset(
+    ("metadata", "wheel", "record", "record.jws", "record.p7s", "entry_points.txt", "top_level.txt", "direct_url.json",
+     "installer", "requested", "metadata.json", "namespace_packages.txt", "dependency_links.txt", "zip-safe",
+     "eager_resources.txt", "pbr.json", "origin.json", "uv_build.json", "uv_cache.json")
+)  # fmt: skip
+"""Files of the dist-info folder that installers and libraries read, in lower case; none of them is a license."""
 
 
 def member(path: str) -> str:
@@ -153,8 +161,18 @@ def member(path: str) -> str:
         return path
     name, version, kind, rest = found.groups()
     written = canonicalize_version(version.replace("_", "-"))
-    rest = _LICENSES.sub("", rest, count=1) if kind == "dist-info" and _LICENSES.match(rest) else rest
+    rest = _LICENSES.sub("", rest, count=1) if kind == "dist-info" and is_license(rest) else rest
     return f"{canonicalize_name(name)}-{written}.{kind}/{rest}"
+
+
+def is_license(rest: str) -> bool:
+    """Return whether a path in the dist-info folder is in a folder of licenses, and not one that anything reads."""
+    return bool(_LICENSES.match(rest)) and is_free(rest.rpartition("/")[2])
+
+
+def is_free(name: str) -> bool:
+    """Return whether no installer or library reads a file of that name in the dist-info folder."""
+    return name.lower() not in _READ
 
 
 def same_filename(first: str, second: str) -> bool:

@@ -28,7 +28,7 @@ from orchestrator.model import Aspect, Difference, Failure, Grounds, Proof, Reas
 from tests import samples
 from tests.samples import FIRST, SECOND
 from tests.unit.analysis.causes.test_causes import packed_tar, packed_zip, pyc
-from tests.wheel_builder import NAME, OURS, THEIRS, causes, diagnosed, diagnosed_files, guessed, left
+from tests.wheel_builder import NAME, OURS, THEIRS, causes, diagnosed, diagnosed_files, guessed, left, recorded
 
 INFO = "pkg-1.0.dist-info"
 NOISE = random.Random  # which is the same every time
@@ -73,8 +73,8 @@ def test_several_causes_can_share_a_line() -> None:
 def test_record_is_no_cause_where_it_follows() -> None:
     """Its lines of members that differ themselves."""
     wheels = [
-        {"a.txt": host.encode(), f"{INFO}/RECORD": f"a.txt,sha256={number},1\nb.txt,sha256=0,1\n".encode()}
-        for number, host in enumerate((FIRST.hostname, SECOND.hostname))
+        {"a.txt": host, f"{INFO}/RECORD": f"{recorded('a.txt', host)}b.txt,sha256=0,1\n".encode()}
+        for host in (FIRST.hostname.encode(), SECOND.hostname.encode())
     ]
     found = diagnosed(*wheels)
     assert (causes(found), left(found)) == (["host-name"], [])

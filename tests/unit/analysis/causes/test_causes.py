@@ -25,7 +25,7 @@ from orchestrator.build.variations import NAMES as VARIATIONS
 from orchestrator.model import Proof, Severity
 from tests.cause_cases import PACKAGES
 from tests.samples import FIRST, NOON, SECOND
-from tests.wheel_builder import OURS, SUSPECTED, THEIRS, causes, diagnosed, guessed, left
+from tests.wheel_builder import OURS, SUSPECTED, THEIRS, causes, diagnosed, guessed, left, recorded
 
 if TYPE_CHECKING:
     from orchestrator.model import Diagnosis, Traces
@@ -213,11 +213,12 @@ def test_a_version_computed_at_build_time_renames_members() -> None:
     wheels = []
     for version in versions:
         folder = f"pkg-{version}.dist-info"
+        metadata = f"Metadata-Version: 2.1\nName: pkg\nVersion: {version}\n".encode()
         wheels.append(
             {
                 "pkg/__init__.py": b"",
-                f"{folder}/METADATA": f"Metadata-Version: 2.1\nName: pkg\nVersion: {version}\n".encode(),
-                f"{folder}/RECORD": f"pkg/__init__.py,,\n{folder}/METADATA,sha256={version},1\n".encode(),
+                f"{folder}/METADATA": metadata,
+                f"{folder}/RECORD": f"pkg/__init__.py,,\n{recorded(f'{folder}/METADATA', metadata)}".encode(),
             }
         )
     found = diagnosed(*wheels, names=(f"pkg-{versions[0]}-py3-none-any.whl", f"pkg-{versions[1]}-py3-none-any.whl"))
