@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -53,13 +54,22 @@ def attributed(
         for one in diagnosis.unexplained
         if (one.looks_like, one.path) not in shown
     )
-    derived = tuple(one for one in left if _kind(one) in _IDENTIFIERS)
+    shared = _shared(left, isolated)
+    derived = tuple(
+        one for one in left if _kind(one) in _IDENTIFIERS and (len(one.variations) == 1 or one.path not in shared)
+    )
     found = _of_places(
         DERIVED, derived, tuple(name for name in holds if any(name in one.variations for one in derived))
     )
     return replace(
         diagnosis, causes=(*merged(isolated), *found), unexplained=tuple(one for one in left if one not in derived)
     )
+
+
+def _shared(left: Sequence[Unexplained], causes: Iterable[CauseFinding]) -> set[str]:
+    """Return the members with a cause or a second place: which variation acts on which place is not known there."""
+    counts = Counter(one.path for one in left)
+    return {path for one in causes for path in paths(one)} | {path for path, count in counts.items() if count > 1}
 
 
 def _isolated(

@@ -57,6 +57,20 @@ def test_an_identifier_that_follows_a_variation_is_derived() -> None:
     assert found.unexplained == ()
 
 
+def test_an_identifier_beside_another_difference_is_derived_only_if_one_variation_acts() -> None:
+    """Builds show which variations act on a member, and not on which of its places."""
+    place = Unexplained("a.txt", Aspect.CONTENT, "line 1", f"id {UUIDS[0]}", f"id {UUIDS[1]}")
+    dated = CauseFinding("build-date", ("a.txt",), ("time",), Proof.TRACE)
+
+    def found(acting: tuple[str, ...], *causes: CauseFinding) -> list[tuple[str, tuple[str, ...]]]:
+        told = attributed(diagnosis(*causes, left=(place,)), ("time", "build-path"), (("a.txt", acting),), {})
+        return [(one.name, one.variations) for one in told.causes if one.name == "derived-value"]
+
+    assert found(("time", "build-path"), dated) == []
+    assert found(("time", "build-path")) == [("derived-value", ("time", "build-path"))]
+    assert found(("build-path",), dated) == [("derived-value", ("build-path",))]
+
+
 def test_what_equal_environments_show_is_isolated_and_has_no_variation() -> None:
     """A place of the control builds that no cause explains is marked; one word of a random kind is named."""
     place = Unexplained("a.txt", Aspect.CONTENT, "line 1", "pid = 4711", "pid = 4712")
