@@ -140,7 +140,8 @@ def diagnosed(case: Case, tools: Tools) -> Explained:
 
 def _suspicions(case: Case) -> Grounds:
     """Return what may be suspected: all that varied, if builds can decide."""
-    return Grounds(suspected=case.names) if case.task.budget.builds else NO_GROUNDS
+    repeatable = case.verdict is not Verdict.INTRINSIC  # the control build gave the first one's bytes
+    return Grounds(suspected=case.names, repeatable=repeatable) if case.task.budget.builds else NO_GROUNDS
 
 
 def _without_suspicions(runner: ExperimentRunner, found: Explained) -> Explained:
@@ -169,7 +170,7 @@ def _without_suspicions(runner: ExperimentRunner, found: Explained) -> Explained
 
 def _unique(places: Iterable[Unexplained]) -> tuple[Unexplained, ...]:
     """Return the places, each once."""
-    return tuple({(one.path, one.aspect, one.where): one for one in places}.values())
+    return tuple({(one.path, one.aspect, one.where): one for one in reversed(tuple(places))}.values())[::-1]
 
 
 # --- intrinsic -------------------------------------------------------------------------------
@@ -218,7 +219,7 @@ def _sensitive(case: Case, runner: ExperimentRunner, found: Explained) -> Explai
     found = replace(found, left_open=isolation.open, flaky=isolation.flaky)
     if isolation.stray is not None:
         runner.case = replace(case, verdict=Verdict.INTRINSIC, control=isolation.stray)
-        return _intrinsic(runner.case, runner, found)
+        return _intrinsic(runner.case, runner, _diagnosed_again(runner, other, found, _suspicions(runner.case))[0])
     if isolation.found is None:
         return found
     holds = tuple(name for name in case.names if name in isolation.found)
@@ -227,16 +228,30 @@ def _sensitive(case: Case, runner: ExperimentRunner, found: Explained) -> Explai
 
 def _attributed(runner: ExperimentRunner, other: Build, found: Explained) -> Explained:
     """Diagnose again on the grounds of what isolation has shown: what builds disproved is no cause."""
-    fragile = tuple(one for one in found.causes if one.name == FRAGILE)
-    if other.wheel is None or same(runner.case.first, other):
-        return found
     acting = runner.acting(found.holds)
     grounds = attribution.grounds(runner.case.names, found.holds, acting)
-    diagnosis = runner.tools.diagnose(runner.case.first, other, grounds)
+    found, diagnosis = _diagnosed_again(runner, other, found, grounds)
     if diagnosis is None:
         return found
     proven = attribution.attributed(diagnosis, found.holds, acting, runner.tools.alike)
-    return replace(found, causes=(*fragile, *proven.causes), unexplained=proven.unexplained)
+    return replace(found, causes=(*_fragiles(found), *proven.causes), unexplained=proven.unexplained)
+
+
+def _diagnosed_again(
+    runner: ExperimentRunner, other: Build, found: Explained, grounds: Grounds
+) -> tuple[Explained, Diagnosis | None]:
+    """Return what is found on other grounds, and its diagnosis; None if there is nothing to diagnose."""
+    if other.wheel is None or same(runner.case.first, other):
+        return found, None
+    diagnosis = runner.tools.diagnose(runner.case.first, other, grounds)
+    if diagnosis is None:
+        return found, None
+    causes = (*_fragiles(found), *diagnosis.causes)
+    return replace(found, causes=causes, unexplained=diagnosis.unexplained), diagnosis
+
+
+def _fragiles(found: Explained) -> tuple[CauseFinding, ...]:
+    return tuple(one for one in found.causes if one.name == FRAGILE)
 
 
 def _with_what_differs_besides(

@@ -71,7 +71,8 @@ def test_record_matches_the_result(tmp_path: Path) -> None:
     path = write(tmp_path / "1", list(MEMBERS), mode=0o644, when=1, compression=zipfile.ZIP_STORED)
     wheel = finished(path, "no-sbom")
     kept = ["pkg/a.py", "pkg/run", "pkg-1.0.dist-info/METADATA"]
-    assert wheel.record == (*(f"{name},{_hash(MEMBERS[name])},{len(MEMBERS[name])}" for name in kept), f"{RECORD},,")
+    lines = (*(f"{name},{_hash(MEMBERS[name])},{len(MEMBERS[name])}" for name in kept), f"{RECORD},,")
+    assert wheel.record == tuple(f"{line}\n" for line in lines)
     with zipfile.ZipFile(path) as archive:
         assert archive.namelist() == [*kept, RECORD]
         assert all(archive.read(name) == MEMBERS[name] for name in kept)
