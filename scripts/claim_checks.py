@@ -32,6 +32,7 @@ _PLACE = re.compile(r"lines? (\d+)(?: \| (\d+))?(?: to (\d+)(?: \| (\d+))?)?( an
 _MORE = re.compile(r"and \d+ places more")
 _LAST = "last newline"
 _HEX = re.compile(r"…?((?:[0-9a-f]{2} ?)+)\|.*\|…?", re.DOTALL)
+_NUMBER = re.compile(r" \(and \d+ more\)\Z")
 _RECORD = "*.dist-info/RECORD"
 _FOLDER = re.compile(r"([^/]+)(\.dist-info|\.data)/")
 
@@ -194,9 +195,8 @@ def _equal_until(state: State, end: tuple[int, int], sides: Sequence[Sequence[by
 
 def _ends(text: str, lines: Sequence[bytes], at: int) -> Iterator[int | None]:
     """Yield the lines at which a text that begins at a line can end; None if it is cut, nothing if it is not there."""
-    if text.startswith("…") or text.endswith("…"):
-        there = spelled(b"\n".join(lines[at : at + 4 * len(text)]))
-        if text.strip("…") in there:
+    if _is_cut(text):
+        if _are_there(text, b"\n".join([*lines[at : at + 4 * len(text)], b""])):
             yield None
         return
     if text in ("", "nothing"):
@@ -209,6 +209,30 @@ def _ends(text: str, lines: Sequence[bytes], at: int) -> Iterator[int | None]:
         so_far += "\\n"
         if len(so_far) > len(text) + 2:
             return
+
+
+def _is_cut(text: str) -> bool:
+    return "…" in text or bool(_HEX.fullmatch(text))
+
+
+def _are_there(text: str, data: bytes) -> bool:
+    """Return whether the stretches of a text that is cut, or its bytes in hex, are in the data in their order."""
+    if found := _HEX.fullmatch(text):
+        return bytes.fromhex(found[1]) in data
+    stretches = [one for one in _NUMBER.sub("", text).split("…") if one]
+    return any(
+        _in_order(stretches, there)
+        for there in (spelled(data), spelled(data).encode("ascii", "backslashreplace").decode())
+    )
+
+
+def _in_order(stretches: Sequence[str], there: str) -> bool:
+    at = 0
+    for one in stretches:
+        at = there.find(one, at)
+        if at < 0:
+            return False
+    return True
 
 
 # --- differences of any kind -----------------------------------------------------------------

@@ -11,6 +11,7 @@ from orchestrator.analysis.formats.text import hunks
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    Ends = tuple[int, int]
     Spell = Callable[[bytes], str]
 
 SHOWN = 200
@@ -29,6 +30,7 @@ _WORDS = re.compile(rb"[0-9A-Za-z_\x80-\xff]+|[^0-9A-Za-z_\x80-\xff]")
 _LARGE = 64 << 10  # bytes of a text that is compared word by word
 _SHORT = 20  # equal bytes between two stretches that are shown as one
 _LEAST = 60  # characters for each of several stretches
+_PARTIAL = re.compile(r"\\(?:u[0-9a-f]{0,3}|x[0-9a-f]?)?\Z")
 _COUNT = 20  # characters of the number of those that are not shown
 _CONTEXT = 8  # bytes before the first that differs, in hex
 _SCARCE = 16  # of so many bytes of a text, one at most is odd
@@ -82,12 +84,16 @@ def _apart(first: bytes, second: bytes, most: int, spell: Spell) -> tuple[str, s
     number = max(1, min(len(stretches), most // _LEAST))
     room = (most - _COUNT) // number
     more = f" (and {len(stretches) - number} more)" if len(stretches) > number else ""
-    sides = (
-        "…".join(_window(text, begin, end, room, spell) for begin, end in [one[side] for one in stretches[:number]])
-        for side, text in enumerate((first, second))
-    )
-    ours, theirs = (f"{side}…{more}" for side in sides)
-    return ours, theirs
+    ours, theirs = ([one[side] for one in stretches[:number]] for side in (0, 1))
+    return _side(first, ours, room, spell) + more, _side(second, theirs, room, spell) + more
+
+
+def _side(text: bytes, stretches: Sequence[Ends], room: int, spell: Spell) -> str:
+    """Return the stretches of one text; nothing of one that is empty."""
+    if not text:
+        return ""
+    windows = "…".join(_window(text, begin, end, room, spell) for begin, end in stretches)
+    return windows + ("…" if stretches[-1][1] + room // 8 < len(text) else "")
 
 
 def _window(text: bytes, begin: int, end: int, room: int, spell: Spell) -> str:
@@ -95,12 +101,9 @@ def _window(text: bytes, begin: int, end: int, room: int, spell: Spell) -> str:
     low, high = max(0, begin - room // 8), min(len(text), end + room // 8)
     head = "…" if low else ""
     if high - low <= room - 2:
-        return head + spell(text[low:high])[: room - 2]
+        return head + _clipped(spell(text[low:high]), room - 2)
     half = room // 2 - 2
-    return head + spell(text[low : low + half])[:half] + "…" + spell(text[max(low, end - half) : end])[-half:]
-
-
-Ends = tuple[int, int]
+    return head + _clipped(spell(text[low : low + half]), half) + "…" + spell(text[max(low, end - half) : end])[-half:]
 
 
 def _stretches(first: bytes, second: bytes) -> list[tuple[Ends, Ends]]:
@@ -142,8 +145,13 @@ def _first_unlike(first: bytes, second: bytes) -> int:
 
 def _cut(data: bytes, begin: int, most: int, spell: Spell) -> str:
     whole = spell(data[begin : begin + most])
-    piece = whole[: most - 2]
+    piece = _clipped(whole, most - 2)
     return ("…" if begin else "") + piece + ("…" if begin + most < len(data) or piece != whole else "")
+
+
+def _clipped(text: str, most: int) -> str:
+    """Return the beginning of a text, which does not end within an escape sequence."""
+    return text if len(text) <= most else _PARTIAL.sub("", text[:most])
 
 
 def _is_text(data: bytes) -> bool:
