@@ -6,15 +6,15 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.model import LADDER, Frontend, Mode, Policy, Proof, Reason, Severity, Verdict, Want
+from orchestrator.model import LADDER, Aspect, Frontend, Mode, Policy, Proof, Reason, Severity, Verdict, Want
 from orchestrator.model.names import is_path
 from orchestrator.publish import proof
 from orchestrator.publish.phrases import DEPTHS, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from orchestrator.model import Aspect, Build, CauseFinding, Difference, Failure, Result, Tool, Unexplained
+    from orchestrator.model import Build, CauseFinding, Difference, Failure, Result, Tool, Unexplained
 
 OPEN = "open"
 """The slug of a tracked project that has no verdict yet."""
@@ -349,11 +349,11 @@ def gathered(
 
     The most serious are first, and before them those whose severity the `differences` do not have.
     """
-    known = _severities(differences)
+    rank = _rank(differences)
     places: dict[tuple[str, Aspect], list[Unexplained]] = {}
     for one in unexplained:
         places.setdefault((one.path, one.aspect), []).append(one)
-    order = sorted(places, key=lambda key: known.get(key, len(LADDER)), reverse=True)
+    order = sorted(places, key=lambda key: rank(*key), reverse=True)
     return tuple((path, aspect, tuple(places[path, aspect])) for path, aspect in order)
 
 
@@ -371,15 +371,25 @@ def unexplained_first(
     causes: Iterable[CauseFinding], unexplained: Iterable[Unexplained], differences: Iterable[Difference]
 ) -> bool:
     """Check whether nothing that has a cause is known to be more serious than what is unexplained."""
-    known = _severities(differences)
+    differences = tuple(differences)
+    rank, known = _rank(differences), _severities(differences)
     explained = {path for cause in causes for path in cause.members}
-    left = max((known.get((one.path, one.aspect), len(LADDER)) for one in unexplained), default=-1)
+    left = max((rank(one.path, one.aspect) for one in unexplained), default=-1)
     return left >= max((severity for (path, _), severity in known.items() if path in explained), default=-1)
 
 
 def _severities(differences: Iterable[Difference]) -> dict[tuple[str, Aspect], int]:
     """Return the place in LADDER of each difference whose severity is known."""
     return {(one.path, one.aspect): LADDER.index(one.severity) for one in differences if one.severity}
+
+
+def _rank(differences: Iterable[Difference]) -> Callable[[str, Aspect], int]:
+    """Return a function from path and aspect to a place in LADDER; an unknown severity is after its end.
+
+    A renamed member is one difference, of presence, whose severity is also that of its content.
+    """
+    known = _severities(differences)
+    return lambda path, aspect: known.get((path, aspect), known.get((path, Aspect.PRESENCE), len(LADDER)))
 
 
 def notes(one: Unexplained) -> tuple[str, ...]:

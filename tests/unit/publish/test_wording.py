@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from orchestrator.model import Failure, Missing, Phase, Reason, Want
+from orchestrator.model import (
+    Aspect,
+    CauseFinding,
+    Difference,
+    Failure,
+    Missing,
+    Phase,
+    Reason,
+    Severity,
+    Unexplained,
+    Want,
+)
 from orchestrator.publish import wording
 
 NO_CARGO = Failure(Reason.NEEDS_RUST, Phase.BUILD_WHEEL, missing=(Missing(Want.TOOL, "cargo"),))
@@ -28,3 +39,14 @@ def test_missing_history_is_not_mended_by_a_package() -> None:
     """The advice says so; other failures without missing things have none."""
     assert "installing git does not help" in wording.help_with(Failure(Reason.NEEDS_CHECKOUT, Phase.BUILD_WHEEL))
     assert not wording.help_with(Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL))
+
+
+def test_code_comes_before_the_content_of_a_renamed_member() -> None:
+    """A renamed member is one difference, of presence; that is the severity of its content, too."""
+    renamed = Difference("six-1.dist-info/METADATA", Aspect.PRESENCE, severity=Severity.METADATA)
+    code = Difference("six.py", Aspect.CONTENT, severity=Severity.CODE)
+    places = [Unexplained(one.path, Aspect.CONTENT) for one in (renamed, code)]
+    assert [path for path, _, _ in wording.gathered(places, (renamed, code))] == [code.path, renamed.path]
+    cause = CauseFinding("build-path", (code.path,))
+    assert not wording.unexplained_first((cause,), places[:1], (renamed, code))
+    assert wording.unexplained_first((cause,), (Unexplained("unknown.py", Aspect.CONTENT),), (renamed, code))
