@@ -18,7 +18,7 @@ from orchestrator.errors import UsageError, WheelproofError
 @click.command
 @click.argument("first", metavar="FIRST.whl", type=click.Path(path_type=Path))
 @click.argument("second", metavar="SECOND.whl", type=click.Path(path_type=Path))
-@options.everything("all differences")
+@options.everything("all differences and places that the comparison lists")
 @options.as_json("the comparison as one JSON object")
 def compare(first: Path, second: Path, whole: bool, as_json: bool) -> None:
     """Compare two wheels and explain the differences; nothing is built, and no code of the wheels is run.

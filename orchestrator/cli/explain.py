@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     type=click.Choice([form.value for form in RecipeForm]),
     help="Print just the file that builds the wheel: a script for pip (sh), build or uv, or another form.",
 )
-@options.everything("all places that differ")
+@options.everything("all places that the record lists")
 @options.as_json("the explanation, with all recipes and the experiments behind each remedy, as one JSON object")
 def explain(
     project: str,

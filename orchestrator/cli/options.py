@@ -126,8 +126,8 @@ def as_json(what: str) -> Callable[[_Command], _Command]:
 
 
 def everything(what: str) -> Callable[[_Command], _Command]:
-    """Return the option `--all` of a command that cuts `what` where a package makes it long."""
-    return option("--all", "whole", is_flag=True, help=f"Print {what}, however many and long they are.")
+    """Return the option `--all` of a command that prints only the first of `what`, which a package can make long."""
+    return option("--all", "whole", is_flag=True, help=f"Print {what}, not only the first of each.")
 
 
 def configured(config_file: Path) -> Config:
