@@ -6,16 +6,22 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from orchestrator.analysis import diagnose
+from orchestrator.analysis.excerpts import LONGEST, SHOWN
+from orchestrator.analysis.parts import TAKEN_APART
 from orchestrator.build.variations import VARIATIONS
 from orchestrator.cli import COMMANDS
+from orchestrator.model import CauseFinding, Difference, Evidence, Unexplained
 from tests import samples
 
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+USAGE = (ROOT / "docs/usage.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SIX = "six-1.16.0-py2.py3-none-any.whl"
 
@@ -59,7 +65,7 @@ def test_each_path_of_the_code_exists(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     named = re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|json|c|toml))?)`", text)
     places = (ROOT, ROOT / "orchestrator", ROOT / "tests", ROOT / "results", ROOT / "docs")
-    made_by_a_run = {"dist/", "results/exclusions/", "results/wheels/", "results/logs/"}
+    made_by_a_run = {"dist/", "results/records/", "results/exclusions/", "results/wheels/", "results/logs/"}
     assert [
         path for path in named if path not in made_by_a_run and not any((at / path).exists() for at in places)
     ] == []
@@ -67,8 +73,34 @@ def test_each_path_of_the_code_exists(document: Path) -> None:
 
 def test_usage_lists_each_command() -> None:
     """And no other."""
-    table = (ROOT / "docs/usage.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^## Commands$(.*?)^## ", USAGE, re.MULTILINE | re.DOTALL)
     assert set(re.findall(r"^\| `([a-z]+)", table, re.MULTILINE)) == {command.name for command in COMMANDS}
+
+
+def test_usage_has_each_field_of_the_json() -> None:
+    """Of a cause, a place that shows it, an unexplained place and a difference; in the table of each."""
+    tables = dict(re.findall(r"^An entry of `([a-z]+)`.*?\n\n(.*?)\n\n", USAGE, re.MULTILINE | re.DOTALL))
+    values = {"causes": CauseFinding, "evidence": Evidence, "unexplained": Unexplained, "differences": Difference}
+    assert tables.keys() == values.keys()
+    for key, value in values.items():
+        columns = re.findall(r"^\| (`[^|]*`) \|", tables[key], re.MULTILINE)
+        assert sorted(re.findall(r"`(.*?)`", " ".join(columns))) == sorted(field.name for field in fields(value)), key
+
+
+def test_usage_has_the_limits_of_a_comparison() -> None:
+    """The numbers are those of the code."""
+    limits = (diagnose.EVIDENCE, diagnose.PLACES, diagnose.PLACES_OF_CODE, LONGEST, SHOWN, diagnose.ROOM, TAKEN_APART)
+    (table,) = re.findall(r"^\| what \| limit \|\n(.*?)\n\n", USAGE, re.MULTILINE | re.DOTALL)
+    assert [number for number in map(amount, re.findall(r"\d[\d,]*", table)) if number in limits] == [
+        diagnose.EVIDENCE,
+        diagnose.EVIDENCE,
+        *limits[1:],
+    ]
+
+
+def amount(text: str) -> int:
+    """Return a number that is written with commas."""
+    return int(text.replace(",", ""))
 
 
 def test_the_compare_command_runs_as_it_is_shown(tmp_path: Path) -> None:
