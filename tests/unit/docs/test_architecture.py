@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,19 @@ def test_the_debugger_example_names_a_test() -> None:
     """As it is written there."""
     name, file = re.findall(r"--trace -k (\w+) (\S+)", PAGE)[0]
     assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("folder", "column", "of_all"),
+    [
+        ("causes", 1, {"__init__.py", "catalogue.py", "erasers.py", "model.py", "upstream.py"}),
+        ("formats", 2, {"__init__.py", "members.py", "program.py"}),
+    ],
+)
+def test_each_cause_and_each_parser_has_its_layer(folder: str, column: int, of_all: set[str]) -> None:
+    """The modules that serve all layers, or only compare programs, are in no row."""
+    (table,) = re.findall(r"^\| Layer .*?\n\n", PAGE, re.MULTILINE | re.DOTALL)
+    patterns = re.findall(r"`([a-z_*]+\.py)`", " ".join(row.split("|")[column + 1] for row in table.splitlines()[2:-1]))
+    modules = {file.name for file in (PACKAGE / "analysis" / folder).glob("*.py")} - of_all
+    assert {name for name in modules if not any(fnmatch(name, pattern) for pattern in patterns)} == set()
+    assert [pattern for pattern in patterns if not any(fnmatch(name, pattern) for name in modules)] == []
