@@ -102,11 +102,11 @@ def _explained(
     any_zip: bool = False,
 ) -> Diagnosis:
     with ExitStack() as stack:
-        ours, theirs = (_specimen(given, limits, refuse, stack, any_zip=any_zip) for given in (first, second))
+        ours, theirs = (_side(given, limits, refuse, stack, any_zip=any_zip) for given in (first, second))
         return diagnose(ours, theirs, compare(ours.wheel, theirs.wheel), grounds=grounds)
 
 
-def _specimen(
+def _side(
     given: Given, limits: Limits, refuse: Callable[[Given, Failure], NoReturn], stack: ExitStack, *, any_zip: bool
 ) -> WheelSide:
     parsed = wheel.read(given.path, given.file, limits.wheel, limits.members, any_zip=any_zip)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.model import Grounds
 
 _PASSES = 2  # a cause may become visible only after another is erased
-_ABOUT = 20  # tokens of one member that are checked for a shared cause
+_CHECKED = 20  # tokens of one member that are checked for a shared cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,7 @@ def explain(pair: SidePair, causes: Sequence[Cause], grounds: Grounds = NO_GROUN
     able = [cause for cause in causes if _is_able(cause, grounds, paths)]
     acted, state = _acted(pair, [cause for cause in able if _shows_in(pair[0].member.kind, cause, grounds)])
     left = differing(state)
-    needed = list(acted)
-    for cause in reversed(acted):
-        fewer = [other for other in needed if other is not cause]
-        if set(differing(_erased(pair, fewer))) <= set(left):
-            needed = fewer
+    needed = _needed(pair, acted, left)
     explained: dict[str, tuple[str, ...]] = {}
     suspects: dict[str, tuple[str, ...]] = {}
     alone: dict[str, SidePair] = {}
@@ -63,9 +59,19 @@ def explain(pair: SidePair, causes: Sequence[Cause], grounds: Grounds = NO_GROUN
     return CauseMatch(state, explained, suspects, tuple(place for place in every if place in set(left)), alone)
 
 
+def _needed(pair: SidePair, acted: Sequence[Cause], left: Sequence[str]) -> list[Cause]:
+    """Return the causes without which more tokens than those in `left` differ; the last ones are tried first."""
+    needed = list(acted)
+    for cause in reversed(acted):
+        fewer = [other for other in needed if other is not cause]
+        if set(differing(_erased(pair, fewer))) <= set(left):
+            needed = fewer
+    return needed
+
+
 def _shows_in(kind: str, cause: Cause, grounds: Grounds) -> bool:
     """Return whether a cause can show in a kind of member; where an order has a meaning, only if builds suspect it."""
-    return kind in cause.kinds or (kind in cause.by_builds and not _acting(cause).isdisjoint(grounds.suspected))
+    return kind in cause.kinds or (kind in cause.by_builds and not set(grounds.suspected).isdisjoint(_acting(cause)))
 
 
 def _members(places: Collection[str], path: str) -> frozenset[str]:
@@ -83,16 +89,16 @@ def _is_able(cause: Cause, grounds: Grounds, paths: Collection[str]) -> bool:
     return not cause.variations or bool(_possible(cause, grounds, paths))
 
 
-def _acting(cause: Cause) -> set[str]:
+def _acting(cause: Cause) -> tuple[str, ...]:
     """Return the variations that can leave a cause's trace."""
-    return {*cause.variations, *cause.alike}
+    return tuple(dict.fromkeys((*cause.variations, *cause.alike)))
 
 
 def _possible(cause: Cause, grounds: Grounds, paths: Collection[str]) -> tuple[str, ...]:
     """Return the variations that can have left a cause's trace in some members."""
-    every = dict.fromkeys((*cause.variations, *cause.alike))
+    every = _acting(cause)
     by_member = dict(grounds.by_member)
-    of_members = {name for path in paths for name in by_member.get(path, tuple(every))}
+    of_members = {name for path in paths for name in by_member.get(path, every)}
     return tuple(name for name in every if name not in grounds.disproved and name in of_members)
 
 
@@ -143,10 +149,10 @@ def _shared(cause: Cause, pair: SidePair, left: Sequence[str]) -> tuple[str, ...
     """Return the unequal tokens from which a cause's unmistakable trace was erased on both sides."""
     if not _is_telling(cause, pair):
         return ()
-    alone = cause.erase(_only(pair, left[:_ABOUT]))
+    alone = cause.erase(_only(pair, left[:_CHECKED]))
     return tuple(
         place
-        for place in left[:_ABOUT]
+        for place in left[:_CHECKED]
         if all(first != second for first, second in zip(token(alone, place), token(pair, place), strict=True))
     )
 

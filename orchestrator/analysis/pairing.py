@@ -57,6 +57,7 @@ def _licenses(side: WheelSide, paths: Iterable[str]) -> dict[bytes, str]:
 
 
 def _keys(side: WheelSide, paths: Iterable[str]) -> dict[bytes, str]:
+    """Return members by their names without what the build made of them; not those whose names are then the same."""
     by_key: dict[bytes, str] = {}
     twice: set[bytes] = set()
     planted = tuple(dict.fromkeys(variation for variation, _ in side.traces.values))

@@ -21,7 +21,7 @@ RANDOM = "random"
 DERIVED = "derived-value"
 """The cause of an identifier that is no accident: it follows from a variation, as a hash of a path does."""
 
-PLACES = 5
+EVIDENCE = 5
 """The most places that are shown for one of these causes."""
 
 _IDENTIFIERS = frozenset({"identifier", "token", "temporary name"})
@@ -109,11 +109,11 @@ def by_itself(
     What does has no variation, and the two builds prove it. `control` is the diagnosis of these two.
     """
     ours = {one.name: replace(one, variations=(), proof=Proof.ISOLATED) for one in control.causes}
-    wordless = {one.name for one in control.causes if one.variations}  # a date is no accident
+    of_variations = {one.name for one in control.causes if one.variations}  # a date is no accident
     known = {one.name for one in causes}
     kept = [_also(one, ours[one.name]) if one.name in ours else one for one in causes]
     kept += [one for name, one in ours.items() if name not in known]
-    kept = [one if one.name in wordless else _with_kinds(one) for one in kept]
+    kept = [one if one.name in of_variations else _with_kinds(one) for one in kept]
     shown = {(name, path) for name, one in ours.items() for path in paths(one)}
     there = Places(one for one in control.unexplained if (one.looks_like, one.path) not in shown)
     left = [replace(one, chance=there.meet(one)) for one in unexplained if (one.looks_like, one.path) not in shown]
@@ -143,7 +143,7 @@ class Places:
         return tuple(dict.fromkeys(other for point in _points(one) for other in self._by_point.get(point, ())))
 
     def meet(self, one: Unexplained) -> bool:
-        """Return whether there is one."""
+        """Return whether any of them is in part about the same."""
         return any(point in self._by_point for point in _points(one))
 
 
@@ -184,7 +184,7 @@ def _of_places(name: str, places: Sequence[Unexplained], variations: tuple[str, 
     members = tuple(sorted({one.path for one in places if one.path}))
     evidence = tuple(
         Evidence(one.path, one.where, one.first, one.second, chance="" if variations else _kind(one))
-        for one in places[:PLACES]
+        for one in places[:EVIDENCE]
     )
     return (CauseFinding(name, members, variations, Proof.ISOLATED, evidence),)
 
