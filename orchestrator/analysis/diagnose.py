@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from orchestrator.analysis.causes.archive import MODE, ORDER, PACKING, TIME
 from orchestrator.analysis.causes.catalogue import CAUSES
@@ -60,8 +60,11 @@ _SLIGHT = frozenset({Severity.NONE, Severity.ARCHIVE, Severity.DEBUG})  # what a
 _INSTALLED = frozenset({Severity.DATA, Severity.CODE, Severity.MEMBERS})  # of which two files show no cause
 
 
+_Shown = TypeVar("_Shown", Evidence, Unexplained)
+
+
 class Place(NamedTuple):
-    """Where two wheels differ, and what each has there; `lines` is how many lines of a text it is."""
+    """Where two wheels differ, what each has there, and the line before, if it is equal on both sides."""
 
     path: str
     aspect: Aspect
@@ -73,7 +76,7 @@ class Place(NamedTuple):
 
 @dataclass(slots=True)
 class Shape:
-    """What a cause, as far as it is shown that well, is found in."""
+    """The places where a cause is shown equally well: their members, the suspected variations, and a few in full."""
 
     members: set[str] = field(default_factory=set)
     suspects: set[str] = field(default_factory=set)
@@ -86,9 +89,9 @@ class Findings:
 
     causes: dict[tuple[str, Proof], Shape] = field(default_factory=dict)
     left: list[Unexplained] = field(default_factory=list)
-    depths: dict[str, Severity] = field(default_factory=dict)  # by path
+    depths: dict[str, Severity] = field(default_factory=dict)  # by path of the first wheel
     reported: set[tuple[str, Aspect]] = field(default_factory=set)  # with a cause or an unexplained place
-    room: int = ROOM
+    room: int = ROOM  # characters that are left for texts of unexplained places
 
 
 # --- the whole -------------------------------------------------------------------------------
@@ -115,13 +118,13 @@ def diagnose(
     traces = (first.traces, second.traces)
     known = all(one != UNKNOWN for one in traces)
     for part in parts(ours, theirs, pairing, differences):
-        _log(findings, part, (ours.traces, theirs.traces), causes, grounds, known=known)
+        _explain_part(findings, part, (ours.traces, theirs.traces), causes, grounds, known=known)
     again = pairing.keys() if turned else set(pairing.values())  # the second names of renamed members
     judged = tuple(_named_once(_judged(difference, findings, pairing), again) for difference in differences)
-    findings.left += _untold(findings, judged, pairing, (ours, theirs))
+    findings.left += _unreported(findings, judged, pairing, (ours, theirs))
     diagnosis = Diagnosis(
         deepest(difference.severity for difference in judged if difference.severity),
-        _blames(findings, causes),
+        _cause_findings(findings, causes),
         tuple(dict.fromkeys(findings.left)),
         judged,
     )
@@ -132,7 +135,7 @@ def _rank(side: WheelSide) -> tuple[str, str]:
     return side.wheel.sha256, side.wheel.filename
 
 
-def _untold(
+def _unreported(
     findings: Findings, differences: Iterable[Difference], pairing: Mapping[str, str], pair: tuple[WheelSide, WheelSide]
 ) -> Iterator[Unexplained]:
     """Yield the differences that are not reported yet: members that could not be read or exceeded a limit."""
@@ -169,7 +172,7 @@ def _judged(difference: Difference, findings: Findings, pairing: Mapping[str, st
 
 
 def _named_once(difference: Difference, again: Collection[str]) -> Difference:
-    """Return the difference; that the second wheel has a renamed member follows from what is said of the first name."""
+    """Return the difference; that of a renamed member's second name follows from that of its first."""
     follows = difference.aspect is Aspect.PRESENCE and difference.path in again
     return replace(difference, consequence=True) if follows else difference
 
@@ -180,25 +183,18 @@ def _turned(diagnosis: Diagnosis, pairing: Mapping[str, str]) -> Diagnosis:
     def path(one: str) -> str:
         return pairing.get(one, one)
 
-    cause_findings = tuple(
+    def turned(one: _Shown) -> _Shown:
+        return replace(one, path=path(one.path), where=_swapped(one.where), first=one.second, second=one.first)
+
+    causes = tuple(
         replace(
-            cause_finding,
-            members=tuple(sorted(map(path, cause_finding.members))),
-            evidence=tuple(
-                replace(one, path=path(one.path), where=_swapped(one.where), first=one.second, second=one.first)
-                for one in cause_finding.evidence
-            ),
+            finding,
+            members=tuple(sorted(map(path, finding.members))),
+            evidence=tuple(map(turned, finding.evidence)),
         )
-        for cause_finding in diagnosis.causes
+        for finding in diagnosis.causes
     )
-    return replace(
-        diagnosis,
-        causes=cause_findings,
-        unexplained=tuple(
-            replace(one, path=path(one.path), where=_swapped(one.where), first=one.second, second=one.first)
-            for one in diagnosis.unexplained
-        ),
-    )
+    return replace(diagnosis, causes=causes, unexplained=tuple(map(turned, diagnosis.unexplained)))
 
 
 _TWO_NUMBERS = re.compile(r"\b(\w+) \| (\w+)\b")
@@ -208,7 +204,7 @@ def _swapped(where: str) -> str:
     return _TWO_NUMBERS.sub(r"\2 | \1", where)
 
 
-def _blames(findings: Findings, causes: tuple[Cause, ...]) -> tuple[CauseFinding, ...]:
+def _cause_findings(findings: Findings, causes: tuple[Cause, ...]) -> tuple[CauseFinding, ...]:
     """Return each cause where it is shown best; places that only look like it are listed as unexplained."""
     found = (
         (cause, proof, findings.causes[cause.name, proof])
@@ -234,7 +230,7 @@ def _in_order(cause: Cause, suspects: set[str]) -> tuple[str, ...]:
 # --- one part --------------------------------------------------------------------------------
 
 
-def _log(
+def _explain_part(
     findings: Findings,
     part: MemberDiff,
     traces: tuple[Traces, Traces],
@@ -243,7 +239,7 @@ def _log(
     *,
     known: bool,
 ) -> None:
-    """Explain a part, and add the result to the findings; `known` says whether both environments are known."""
+    """Explain a part, and add the result to the findings; `known` is whether both environments are known."""
     pair = Side(part.members[0], traces[0]), Side(part.members[1], traces[1])
     depths = {place: part.members[0].depths.get(place, Severity.CODE) for place in differing(pair)}
     if depths:

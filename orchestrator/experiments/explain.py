@@ -112,7 +112,7 @@ def bound(compared: int) -> float | None:
 
 
 def _with_the_rest(found: Explained) -> tuple[Unexplained, ...]:
-    """Return the unexplained places, and each difference of which nothing is said yet."""
+    """Return the unexplained places, and each difference that neither they nor a cause account for."""
     rest = unaccounted(found.differences, found.causes, found.unexplained)
     return (*found.unexplained, *(Unexplained(one.path, one.aspect) for one in rest))
 
@@ -386,7 +386,8 @@ def _suspects_in_log(case: Case) -> Suspects:
 
 
 def _fragile(case: Case, found: frozenset[str] | None) -> CauseFinding:
-    failed, built = (case.second, "built") if case.second.failure else (case.first, "built")
+    """Return the cause of a build that fails in one environment; `found` are the variations that make it fail."""
+    failed, built = (case.second if case.second.failure else case.first), "built"
     assert failed.failure is not None  # noqa: S101 - as above
     line = _printable(failed.failure.evidence or _last_line(failed.failure.detail))
     sides = (line, built) if failed is case.first else (built, line)
