@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _FOLDERS = ("build-path", "tmpdir", "environment-path", "home")
 _DATA = (".rodata", ".data")
 _SEARCH_PATHS = ("DT_RPATH", "DT_RUNPATH", ".dynstr")
+_HEADERS = frozenset(
+    {"ELF header", "program headers", "section headers"} | {f"{name} headers{MOVED}" for name in ("program", "section")}
+)
 _ROOM = frozenset(f"{name}{MOVED}" for name in (".dynstr", ".dynamic", "program headers", "section headers"))
 
 
@@ -295,6 +298,21 @@ def erase_order(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
     return (first, second) if first == second else texts
 
 
+_erase_order_alone = _eraser(_in_order, erase_order)
+
+
+def _erase_order(pair: SidePair) -> SidePair:
+    """Erase the order of symbols, and the words that only moved if nothing but the order can have moved them.
+
+    They are explained even beside an unknown difference, provided that no section has moved or grown.
+    """
+    after = _erase_order_alone(pair)
+    left = differing(after)
+    if ORDER not in differing(pair) or ORDER in left or any(name in _HEADERS for name in left):
+        return after
+    return changed(after, {name: (b"", b"") for name in left if name.endswith(MOVED)})
+
+
 # --- coverage ------------------------------------------------------------------------------------
 
 
@@ -462,7 +480,7 @@ CAUSES = (
         upstream=upstream.OBJECT_ORDER,
         kinds=(KIND,),
         shown=Shown.FILES,
-        erase=_eraser(_in_order, erase_order),
+        erase=_erase_order,
         variations=("fileordering", "hash-seed", "locales", "num-cpus"),
         remedies=("fix-fileordering", "fix-hash-seed", "fix-locales", "fix-num-cpus"),
     ),

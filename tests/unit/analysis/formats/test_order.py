@@ -133,6 +133,15 @@ def test_a_changed_function_beside_another_order_is_not_explained(switches: tupl
     assert ".text" in look(first, second)[1]
 
 
+def test_what_only_moved_is_explained_beside_a_changed_function() -> None:
+    """The function has the same length, so nothing but the order can have moved anything."""
+    changed = source("beta").replace("return 7;", "return 8;")
+    first = linked(ORDERS[0])
+    assert look(first, linked(ORDERS[1], (), ("beta", changed))) == (("object-order",), (".text",))
+    longer = source("beta").replace("hello", "hello and hello and hello")
+    assert ".text (moved)" in look(first, linked(ORDERS[1], (), ("beta", longer)))[1]
+
+
 @pytest.mark.parametrize("switches", [(), ("-Wl,-Bsymbolic-functions",), ("-g", "-Wl,-Bsymbolic-functions")])
 def test_swapped_bodies_are_not_an_order(switches: tuple[str, ...]) -> None:
     """The bytes of the code are equal in both files: only the names are swapped."""
