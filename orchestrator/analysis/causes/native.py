@@ -12,6 +12,7 @@ from orchestrator.analysis.causes import dates, upstream
 from orchestrator.analysis.causes.content import erase_random_folders
 from orchestrator.analysis.causes.erasers import by_place, changed, differing, token
 from orchestrator.analysis.causes.model import Cause, Shown
+from orchestrator.analysis.causes.native_times import erase_seconds
 from orchestrator.analysis.formats.coverage import KIND as NOTES
 from orchestrator.analysis.formats.coverage import STAMP
 from orchestrator.analysis.formats.elf_headers import MOVED
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 _FOLDERS = ("build-path", "tmpdir", "environment-path", "home")
 _DATA = (".rodata", ".data")
 _SEARCH_PATHS = ("DT_RPATH", "DT_RUNPATH", ".dynstr")
+_HEADERS = frozenset(
+    {"ELF header", "program headers", "section headers"} | {f"{name} headers{MOVED}" for name in ("program", "section")}
+)
 _ROOM = frozenset(f"{name}{MOVED}" for name in (".dynstr", ".dynamic", "program headers", "section headers"))
 
 
@@ -236,8 +240,16 @@ _erase_dates = dates.erase_build_dates(b"<date>")
 
 
 def erase_dates(pair: SidePair) -> SidePair:
-    """Erase the time of the build, as the diagnosis of texts does, and then derived differences."""
-    return erase_derived(_erase_dates(pair))
+    """Erase the time of the build, in texts and as a number in data, and then derived differences."""
+    return _erase_times(erase_derived(_erase_dates(pair)))
+
+
+def _in_loaded_data(pair: SidePair, name: str) -> bool:
+    """Return whether a token is about data, perhaps that of an object of a static library."""
+    return name.rpartition(": ")[2].startswith(_DATA) and is_deep(pair, name)
+
+
+_erase_times = _eraser(_in_loaded_data, erase_seconds)
 
 
 # --- random names of LTO -------------------------------------------------------------------------
@@ -284,6 +296,21 @@ def erase_order(texts: Texts, _traces: tuple[Traces, Traces]) -> Texts:
         return b"", b""
     first, second = (b"\0".join(sorted(text.split(b"\0"))) for text in texts)
     return (first, second) if first == second else texts
+
+
+_erase_order_alone = _eraser(_in_order, erase_order)
+
+
+def _erase_order(pair: SidePair) -> SidePair:
+    """Erase the order of symbols, and the words that only moved if nothing but the order can have moved them.
+
+    They are explained even beside an unknown difference, provided that no section has moved or grown.
+    """
+    after = _erase_order_alone(pair)
+    left = differing(after)
+    if ORDER not in differing(pair) or ORDER in left or any(name in _HEADERS for name in left):
+        return after
+    return changed(after, {name: (b"", b"") for name in left if name.endswith(MOVED)})
 
 
 # --- coverage ------------------------------------------------------------------------------------
@@ -429,7 +456,10 @@ CAUSES = (
             "`__DATE__` and `__TIME__` follow SOURCE_DATE_EPOCH in gcc since version 7 and in clang since 16; other "
             "compilers, and values of `date` that a build script passes by -D, follow the clock."
         ),
-        shows="A date or a time of day in .rodata or .data is that of the build.",
+        shows=(
+            "A date or a time of day in .rodata or .data is that of the build, or a number there is its seconds since "
+            "1970."
+        ),
         example=".rodata: `built on Nov 22 2026 at 16:03:11` against `built on Dec 25 2027 at 22:26:14`.",
         upstream=upstream.COMPILE_DATE,
         kinds=(KIND,),
@@ -450,7 +480,7 @@ CAUSES = (
         upstream=upstream.OBJECT_ORDER,
         kinds=(KIND,),
         shown=Shown.FILES,
-        erase=_eraser(_in_order, erase_order),
+        erase=_erase_order,
         variations=("fileordering", "hash-seed", "locales", "num-cpus"),
         remedies=("fix-fileordering", "fix-hash-seed", "fix-locales", "fix-num-cpus"),
     ),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from orchestrator.analysis.formats import (
     dwarf,
     elf,
+    elf_constructors,
     elf_coverage,
     elf_lookup,
     elf_padding,
@@ -242,6 +243,7 @@ def _shuffled(files: Files, pairs: list[tuple[Section, Section]]) -> dict[str, S
     machine = dict(files[0].elf.header).get("e_machine", "")
     if ours is None or theirs is None or not (found := elf_symbols.shuffles(pairs, contents, ours, theirs, machine)):
         return {}
+    found |= elf_constructors.shuffles(files, pairs, (ours, theirs), _layout(pairs, [], found).place)
     found |= elf_lookup.shuffles(pairs, files, elf_lookup.numbers(files))
     found |= _followed(files, pairs, found, elf_symbols.relocations, *RELOCATIONS)
     found |= elf_references.anchored(files, pairs, found)

@@ -49,6 +49,11 @@ class Symbol:
         """Whether other objects of the library cannot refer to it."""
         return int(self.binding.split()[1], 16) < 1 << _WORD
 
+    @property
+    def label(self) -> str:
+        """Its name, after the file that it is local to."""
+        return f"{self.source}: {self.name}" if self.local else self.name
+
     def text(self, place: Callable[[int], int]) -> bytes:
         """Format it, with its address on the second side."""
         return f"{self.section} {place(self.value):#x} size {self.size:#x} {self.binding} {self.name}\0".encode()
@@ -138,7 +143,7 @@ def by_section(symbols: Sequence[Symbol]) -> Mapping[str, Atoms]:
     for one in sorted(symbols, key=lambda one: (one.section, one.value, -one.size, one.name)):
         parts = found[one.section]
         if one.kind in _KINDS and one.size and not (parts and one.value < parts[-1][0] + parts[-1][1]):
-            parts.append((one.value, one.size, f"{one.source}: {one.name}" if one.local else one.name))
+            parts.append((one.value, one.size, one.label))
     return found
 
 
@@ -203,19 +208,52 @@ def _between(taken: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
 def _rest_of_code(
     pair: Pair, data: list[bytes], stretches: tuple[list[tuple[int, int]], list[tuple[int, int]]], machine: str
 ) -> Shuffle | None:
-    """Pair the data before and after all functions; what is between them on both sides has to be padding."""
+    """Pair the data before and after all functions, and code without names; the rest has to be padding."""
     ours, theirs = stretches
     found = []
     for at, edge in ((0, 0), (-1, len(data[0]))):
         if ours and theirs and edge in ours[at] and ours[at][1] - ours[at][0] == theirs[at][1] - theirs[at][0]:
             found.append(Gap(*ours.pop(at), *theirs.pop(at)))
+    nameless = _nameless(data, stretches, machine)
+    places = (
+        _left(ours, ((gap.first, gap.first_end) for gap in nameless)),
+        _left(theirs, ((gap.second, gap.second_end) for gap in nameless)),
+    )
     first, second = (
-        tuple(Between(one.address + begin, each[begin:end]) for begin, end in places)
-        for one, each, places in zip(pair, data, stretches, strict=True)
+        tuple(Between(one.address + begin, each[begin:end]) for begin, end in left)
+        for one, each, left in zip(pair, data, places, strict=True)
     )
     shared = {one.data for one in first} & {one.data for one in second}
     padded = all(fills(one, machine) for one in shared)
-    return Shuffle(Alignment(tuple(found)), padding=(first, second)) if padded else None
+    return Shuffle(Alignment((*found, *nameless)), padding=(first, second)) if padded else None
+
+
+def _nameless(
+    data: list[bytes], stretches: tuple[list[tuple[int, int]], list[tuple[int, int]]], machine: str
+) -> list[Gap]:
+    """Pair the stretches that are no padding, such as the code that the compiler adds to each library, in order.
+
+    They are paired by their ends: before them may be padding that the preceding function needs. None is paired if the
+    sides have different numbers of them.
+    """
+    ours, theirs = (
+        [(begin, end) for begin, end in places if not fills(each[begin:end], machine)]
+        for each, places in zip(data, stretches, strict=True)
+    )
+    if len(ours) != len(theirs):
+        return []
+    sizes = (min(end - begin, there_end - there) for (begin, end), (there, there_end) in zip(ours, theirs, strict=True))
+    return [
+        Gap(end - size, end, there_end - size, there_end)
+        for (_, end), (_, there_end), size in zip(ours, theirs, sizes, strict=True)
+    ]
+
+
+def _left(stretches: list[tuple[int, int]], paired: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return what is left of stretches whose ends are paired."""
+    begins = {end: begin for begin, end in paired}
+    shorter = ((begin, begins.get(end, end)) for begin, end in stretches)
+    return [(begin, end) for begin, end in shorter if begin < end]
 
 
 def _texts(data: bytes, stretches: list[tuple[int, int]]) -> dict[bytes, list[int]]:

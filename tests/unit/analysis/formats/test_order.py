@@ -20,7 +20,8 @@ from orchestrator.model import Traces
 
 NAMES = ("alpha", "beta", "epsilon", "delta")
 ORDERS = (NAMES, ("epsilon", "alpha", "delta", "beta"))
-BARE = ("-shared", "-fPIC", "-O2", "-nostartfiles", "-w")
+SHARED = ("-shared", "-fPIC", "-O2", "-w")
+BARE = (*SHARED, "-nostartfiles")
 NO_OPERATIONS = b"\0\x2e\x40\x44\x66\x80\x84\x90\xcc"
 """Bytes that padding between functions may consist of: it never runs, and each object has its own."""
 SOURCE = """
@@ -47,6 +48,22 @@ int choose_NAME(int x) {
 """
 
 
+START = """
+double count_NAME;
+static double half_NAME[] = {NUMBER, 0.5};
+__attribute__((constructorPRIORITY)) static void begin_NAME(void) { count_NAME = half_NAME[1]; }
+__attribute__((destructor)) static void end_NAME(void) { count_NAME += NUMBER; }
+"""
+
+
+def starting(number: int = 0, **priorities: str) -> tuple[tuple[str, str], ...]:
+    """Return each object's source with a function that runs at the start, and one at the end."""
+    texts = ((name, START.replace("NAME", name).replace("PRIORITY", priorities.get(name, ""))) for name in NAMES)
+    return tuple(
+        (name, source(name) + text.replace("NUMBER", str(number or 2 + at))) for at, (name, text) in enumerate(texts)
+    )
+
+
 def source(name: str, number: int = 0, following: str = "") -> str:
     """Return one object's source; `number` is in its instructions, and it calls the `following` one."""
     at = NAMES.index(name)
@@ -55,13 +72,18 @@ def source(name: str, number: int = 0, following: str = "") -> str:
 
 
 @cache
-def linked(order: tuple[str, ...], switches: tuple[str, ...] = (), *changed: tuple[str, str]) -> bytes:
+def linked(
+    order: tuple[str, ...],
+    switches: tuple[str, ...] = (),
+    *changed: tuple[str, str],
+    always: tuple[str, ...] = BARE,
+) -> bytes:
     """Compile and link the objects in that order, some of them from other sources, given as (name, source)."""
     with TemporaryDirectory() as folder:
         for name in NAMES:
             Path(folder, f"{name}.c").write_text(dict(changed).get(name, source(name)), encoding="utf-8")
         sources = [f"{name}.c" for name in order]
-        command = ["gcc", *BARE, f"-ffile-prefix-map={folder}=.", *switches, "-o", "x.so", *sources]
+        command = ["gcc", *always, f"-ffile-prefix-map={folder}=.", *switches, "-o", "x.so", *sources]
         subprocess.run(command, check=True, cwd=folder)
         return Path(folder, "x.so").read_bytes()
 
@@ -82,12 +104,42 @@ def test_everything_that_follows_the_order_of_objects_is_derived(switches: tuple
     assert look(first, second) == (("object-order",), ())
 
 
+@pytest.mark.parametrize("switches", [(), ("-fvisibility=hidden",), ("-g", "-Wl,-Bsymbolic-functions")])
+def test_what_runs_at_the_start_follows_the_order_of_objects(switches: tuple[str, ...]) -> None:
+    """The code that the compiler adds to a library is between their functions, and has no names."""
+    first, second = (linked(order, switches, *starting(), always=SHARED) for order in ORDERS)
+    assert look(first, second) == (("object-order",), ())
+
+
+def test_another_order_of_what_runs_at_the_start_is_not_explained() -> None:
+    """One function comes first because of its priority, but its code has not moved before that of the others."""
+    first = linked(ORDERS[0], (), *starting(), always=SHARED)
+    second = linked(ORDERS[1], (), *starting(delta="(101)"), always=SHARED)
+    assert ".init_array: references to what moved" in look(first, second)[1]
+
+
+def test_a_changed_function_that_runs_at_the_start_is_not_explained() -> None:
+    """One number differs in one object."""
+    first = linked(ORDERS[0], (), *starting(), always=SHARED)
+    changed = [one if one[0] != "beta" else other for one, other in zip(starting(), starting(9), strict=True)]
+    assert ".rodata" in look(first, linked(ORDERS[1], (), *changed, always=SHARED))[1]
+
+
 @pytest.mark.parametrize("switches", [(), ("-Wl,-Bsymbolic-functions",)])
 def test_a_changed_function_beside_another_order_is_not_explained(switches: tuple[str, ...]) -> None:
     """One byte of one instruction."""
     first = linked(ORDERS[0], switches)
     second = linked(ORDERS[1], switches, ("beta", source("beta", 41)))
     assert ".text" in look(first, second)[1]
+
+
+def test_what_only_moved_is_explained_beside_a_changed_function() -> None:
+    """The function has the same length, so nothing but the order can have moved anything."""
+    changed = source("beta").replace("return 7;", "return 8;")
+    first = linked(ORDERS[0])
+    assert look(first, linked(ORDERS[1], (), ("beta", changed))) == (("object-order",), (".text",))
+    longer = source("beta").replace("hello", "hello and hello and hello")
+    assert ".text (moved)" in look(first, linked(ORDERS[1], (), ("beta", longer)))[1]
 
 
 @pytest.mark.parametrize("switches", [(), ("-Wl,-Bsymbolic-functions",), ("-g", "-Wl,-Bsymbolic-functions")])
@@ -122,7 +174,9 @@ def test_a_call_that_leads_to_another_function_is_not_explained() -> None:
 @settings(max_examples=25, deadline=None)
 def test_any_other_byte_beside_another_order_is_not_explained(data: some.DataObject) -> None:
     """In every section that is loaded, except the build id, which follows from all others."""
-    first, second = (linked(order, ("-Wl,-Bsymbolic-functions", "-Wl,--build-id=none")) for order in ORDERS)
+    switches = ("-Wl,-Bsymbolic-functions", "-Wl,--build-id=none")
+    sources, always = data.draw(some.sampled_from([((), BARE), (starting(), SHARED)]))
+    first, second = (linked(order, switches, *sources, always=always) for order in ORDERS)
     structure = elf.read(BytesContent(second))
     assert structure is not None
     section = data.draw(some.sampled_from([one for one in structure.sections if one.loaded and one.size]))
