@@ -72,7 +72,8 @@ def _numbers(files: Files, pair: Pair, shuffle: Shuffle | None) -> Iterator[tupl
     """Yield the offset of each relocation, and the number of its symbol on both sides."""
     alignment = Alignment() if shuffle is None else shuffle.alignment
     first, second = (file.content.read(one.offset, one.size) for file, one in zip(files, pair, strict=True))
-    for at in range(0, len(first), pair[0].entry or len(first)):
+    words = 3 if pair[0].kind == "SHT_RELA" else 2
+    for at in range(0, len(first), words * files[0].elf.width):
         if (there := alignment.place(at)) is not None:
             yield at, _symbol(first, at, files[0].elf), _symbol(second, there, files[0].elf)
 
