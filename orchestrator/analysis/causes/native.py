@@ -473,7 +473,8 @@ CAUSES = (
         summary="The objects of a library are linked in the unsorted order of a folder or a set.",
         why=(
             "The list of sources comes from os.listdir, glob or a set, and is not sorted. The linker places code and "
-            "data in the order of its inputs, and all references to them follow."
+            "data in the order of its inputs, and all references to them follow. Constructors of different objects run "
+            "in this order, too."
         ),
         shows="The same symbols, of the same sizes and contents, are in a different order in .text, .data and .rodata.",
         example="order of symbols: `.text: first_number, .text: second_number` against the opposite.",

@@ -6,19 +6,26 @@ from typing import TYPE_CHECKING
 
 from orchestrator.analysis.formats import elf_symbols
 from orchestrator.analysis.formats.alignment import Alignment, Gap
+from orchestrator.analysis.formats.elf_loaded import RELOCATIONS, Token
 from orchestrator.analysis.formats.elf_symbols import FOR_THE_LOADER, Shuffle
+from orchestrator.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from orchestrator.analysis.formats.elf import Elf
     from orchestrator.analysis.formats.elf_loaded import File, Files
     from orchestrator.analysis.formats.elf_symbols import Pair
+
+SAME_NUMBER = ": the same number of another symbol"
+"""Suffix of a token of relocations that are the same words on both sides, but lead to different symbols."""
 
 HASH, VERSIONS = "SHT_GNU_HASH", "SHT_GNU_versym"
 
 _WORD = 4
 _VERSION = 2  # bytes of an entry of .gnu.version
 _LARGEST = 8 << 20
+_MOST_KEPT = 200  # relocations that are listed
 
 
 def numbers(files: Files) -> dict[int, int]:
@@ -42,6 +49,39 @@ def shuffles(pairs: Sequence[Pair], files: Files, order: Mapping[int, int]) -> d
 def _shuffle(order: Mapping[int, int], size: int) -> Shuffle:
     gaps = (Gap(size * ours, size * (ours + 1), size * theirs, size * (theirs + 1)) for ours, theirs in order.items())
     return Shuffle(Alignment(tuple(sorted(gaps, key=lambda gap: gap.first))))
+
+
+def kept(
+    files: Files, pairs: Sequence[Pair], shuffled: Mapping[str, Shuffle], order: Mapping[int, int]
+) -> Iterator[Token]:
+    """List relocations with the same symbol's number on both sides, though it is another symbol on the second."""
+    symbols = elf_symbols.read(files[0].content, files[0].elf, FOR_THE_LOADER) or ()
+    for pair in pairs if any(ours != theirs for ours, theirs in order.items()) else ():
+        if pair[0].kind in RELOCATIONS and pair[0].loaded and pair[0].size <= _LARGEST:
+            found = [
+                (at, ours)
+                for at, ours, theirs in _numbers(files, pair, shuffled.get(pair[0].name))
+                if ours == theirs != order.get(ours, ours)
+            ][:_MOST_KEPT]
+            first = (b"0x%x: to %b\n" % (at, symbols[number].name.encode()) for at, number in found)
+            second = (b"0x%x: to symbol %d, not to %d\n" % (at, number, order[number]) for at, number in found)
+            yield Token(pair[0].name + SAME_NUMBER, b"".join(first), b"".join(second), Severity.DATA)
+
+
+def _numbers(files: Files, pair: Pair, shuffle: Shuffle | None) -> Iterator[tuple[int, int, int]]:
+    """Yield the offset of each relocation, and the number of its symbol on both sides."""
+    alignment = Alignment() if shuffle is None else shuffle.alignment
+    first, second = (file.content.read(one.offset, one.size) for file, one in zip(files, pair, strict=True))
+    words = 3 if pair[0].kind == "SHT_RELA" else 2
+    for at in range(0, len(first), words * files[0].elf.width):
+        if (there := alignment.place(at)) is not None:
+            yield at, _symbol(first, at, files[0].elf), _symbol(second, there, files[0].elf)
+
+
+def _symbol(data: bytes, at: int, found: Elf) -> int:
+    """Return the number of the symbol in an entry: the upper part of its second word."""
+    info = int.from_bytes(data[at + found.width : at + 2 * found.width], found.order)
+    return info >> (8 * _WORD if found.width > _WORD else 8)
 
 
 def is_derived(pair: Pair, files: Files) -> bool:

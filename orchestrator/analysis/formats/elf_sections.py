@@ -259,6 +259,7 @@ def _kept(
     symbols = elf_symbols.read(files[0].content, files[0].elf) if shuffled else None
     names = {one.value: one.name for one in symbols or () if one.size and one.section in shuffled}
     yield from elf_references.kept(files, pairs, shuffled, placed, names)
+    yield from elf_lookup.kept(files, pairs, shuffled, elf_lookup.numbers(files) if shuffled else {})
 
 
 def _followed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from functools import cache
 from pathlib import Path
+from shutil import which
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -168,6 +169,22 @@ def test_a_call_that_leads_to_another_function_is_not_explained() -> None:
     )
     assert ".text: references to what moved" in look(first, second)[1]
     assert look(first, honest) == (("object-order",), ())
+
+
+@pytest.mark.skipif(which("ld.gold") is None, reason="only this linker numbers symbols in the order of objects")
+def test_a_relocation_with_the_number_of_another_symbol_is_not_explained() -> None:
+    """The relocation of a pointer is the same word, but the symbols have other numbers."""
+    switches = ("-fuse-ld=gold", "-Wl,--hash-style=gnu", "-Wl,--build-id=none", "-Wl,-Bsymbolic-functions")
+    sources = [(name, f"int extra_{name} = 1; int *pointer_{name} = &extra_{name};") for name in NAMES]
+    first, second = (linked(order, switches, *sources) for order in ORDERS)
+    assert look(first, second) == (("object-order",), ())
+    structures = [elf.read(BytesContent(file)) for file in (first, second)]
+    tables = [{one.name: one for one in each.sections}[".rela.dyn"] for each in structures if each is not None]
+    entries = [slice(table.offset + 12, table.offset + table.size, table.entry) for table in tables]
+    assert first[entries[0]] != second[entries[1]]
+    changed = bytearray(second)
+    changed[entries[1]] = first[entries[0]]
+    assert ".rela.dyn: the same number of another symbol" in look(first, bytes(changed))[1]
 
 
 @given(some.data())
