@@ -201,14 +201,19 @@ def _ends(text: str, lines: Sequence[bytes], at: int) -> Iterator[int | None]:
         return
     if text in ("", "nothing"):
         yield at
-    so_far = ""
-    for end in range(at, len(lines)):
-        so_far += spelled(lines[end])
-        if text in (so_far, so_far + "\\n"):
-            yield end + 1
-        so_far += "\\n"
-        if len(so_far) > len(text) + 2:
-            return
+    for spell in (spelled, _in_ascii):  # of texts that look alike, characters are spelled
+        so_far = ""
+        for end in range(at, len(lines)):
+            so_far += spell(lines[end])
+            if text in (so_far, so_far + "\\n"):
+                yield end + 1
+            so_far += "\\n"
+            if len(so_far) > len(text) + 2:
+                break
+
+
+def _in_ascii(data: bytes) -> str:
+    return "".join(one if one.isascii() else f"\\u{ord(one):04x}" for one in spelled(data))
 
 
 def _is_cut(text: str) -> bool:

@@ -34,6 +34,7 @@ _PARTIAL = re.compile(r"\\(?:u[0-9a-f]{0,3}|x[0-9a-f]?)?\Z")
 _COUNT = 20  # characters of the number of those that are not shown
 _CONTEXT = 8  # bytes before the first that differs, in hex
 _SCARCE = 16  # of so many bytes of a text, one at most is odd
+_CONTINUED = range(0x80, 0xC0)  # bytes within a character of UTF-8
 _FIRST, _LAST = 0x20, 0x7E  # of the printable characters of ASCII
 
 
@@ -98,12 +99,28 @@ def _side(text: bytes, stretches: Sequence[Ends], room: int, spell: Spell) -> st
 
 def _window(text: bytes, begin: int, end: int, room: int, spell: Spell) -> str:
     """Return a stretch of a text with what is around it, in that many characters at most; of a long one, both ends."""
-    low, high = max(0, begin - room // 8), min(len(text), end + room // 8)
+    low, high = _whole(text, max(0, begin - room // 8)), _whole(text, min(len(text), end + room // 8))
     head = "…" if low else ""
     if high - low <= room - 2:
         return head + _clipped(spell(text[low:high]), room - 2)
     half = room // 2 - 2
-    return head + _clipped(spell(text[low : low + half]), half) + "…" + spell(text[max(low, end - half) : end])[-half:]
+    first = text[low : _whole(text, low + half)]
+    return (
+        head + _clipped(spell(first), half) + "…" + _last(text[_whole(text, max(low, end - half)) : end], half, spell)
+    )
+
+
+def _last(text: bytes, most: int, spell: Spell) -> str:
+    """Return the end of a text that fits into so many characters, from the beginning of a character."""
+    while len(shown := spell(text)) > most:
+        text = text[max(1, (len(shown) - most) // 6) :].lstrip(bytes(_CONTINUED))
+    return shown
+
+
+def _whole(text: bytes, at: int) -> int:
+    """Return an offset, or that of the character in UTF-8 within which it is."""
+    places = range(at, max(-1, at - 4), -1)
+    return next((place for place in places if place >= len(text) or text[place] not in _CONTINUED), at)
 
 
 def _stretches(first: bytes, second: bytes) -> list[tuple[Ends, Ends]]:
@@ -144,9 +161,10 @@ def _first_unlike(first: bytes, second: bytes) -> int:
 
 
 def _cut(data: bytes, begin: int, most: int, spell: Spell) -> str:
-    whole = spell(data[begin : begin + most])
+    begin, end = _whole(data, begin), _whole(data, min(len(data), begin + most))
+    whole = spell(data[begin:end])
     piece = _clipped(whole, most - 2)
-    return ("…" if begin else "") + piece + ("…" if begin + most < len(data) or piece != whole else "")
+    return ("…" if begin else "") + piece + ("…" if end < len(data) or piece != whole else "")
 
 
 def _clipped(text: str, most: int) -> str:
