@@ -151,9 +151,10 @@ def _without_suspicions(runner: ExperimentRunner, found: Explained) -> Explained
     """
     alike, held = runner.tools.alike, held_by(found.recipe)
     case = runner.case
-    causes = tuple(attribution.by_recipe(one, held, alike.get(one.name, {})) for one in found.causes)
+    shown = [attribution.by_recipe(one, held, alike.get(one.name, {})) for one in found.causes]
+    proven = {former.name for former, one in zip(found.causes, shown, strict=True) if former.proof is not one.proof}
+    causes = attribution.merged(shown)
     doubtful = [one.name for one in causes if one.name in alike and one.proof is not Proof.ISOLATED]
-    proven = {one.name for one in causes if one.proof is Proof.ISOLATED}
     left = tuple(one for one in found.unexplained if one.looks_like not in proven)
     if not doubtful or case.second.wheel is None:
         return replace(found, causes=causes, unexplained=left)

@@ -345,6 +345,23 @@ def test_an_intrinsic_difference_gets_a_few_more_builds() -> None:
     assert (found.holds, found.recipe, found.builds_compared) == ((), (), 1)
 
 
+def test_a_guess_that_equal_environments_do_not_show_stays_listed() -> None:
+    """It looks like a random identifier in both members; builds in one environment differ in one of them alone."""
+    count = itertools.count()
+    places = [Unexplained(path, Aspect.CONTENT, looks_like="random-id") for path in ("a.py", "b.py")]
+    guess = CauseFinding("random-id", ("a.py", "b.py"), (), Proof.POSSIBLE)
+    differences = tuple(Difference(one.path, Aspect.CONTENT, severity=Severity.CODE) for one in places)
+
+    def finds(first: Build, second: Build) -> Diagnosis:
+        number = 1 if first.environment == second.environment else 2
+        shown = replace(guess, members=guess.members[:number])
+        return Diagnosis(Severity.CODE, (shown,), tuple(places[:number]), differences[:number])
+
+    found = World(lambda _one: next(count), finds=finds).explain(Verdict.INTRINSIC)
+    assert [(one.name, one.proof) for one in found.causes] == [("random-id", Proof.ISOLATED)]
+    assert found.unexplained == (places[1],)
+
+
 def test_an_intrinsic_difference_is_recognised_without_a_budget() -> None:
     """The control build shows it; nothing more is built, and no remedy is tried."""
     count = itertools.count()
