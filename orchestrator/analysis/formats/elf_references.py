@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.formats.alignment import Alignment, Gap
-from orchestrator.analysis.formats.elf_loaded import LARGEST, Token
+from orchestrator.analysis.formats.elf_loaded import LARGEST, RELOCATIONS, Token
 from orchestrator.analysis.formats.elf_symbols import Shuffle
 from orchestrator.analysis.formats.machine_words import WORD, signed
 from orchestrator.model import Severity
@@ -100,18 +100,23 @@ def kept(
     """
     if not shuffled:
         return
+    relocated = {ours.name for ours, _ in pairs if ours.kind in RELOCATIONS}  # whose words are addresses, no accidents
     found: dict[str, list[tuple[_Reference, int]]] = defaultdict(list)
     for name, reference in _named_references(files, pairs, shuffled):
         target = reference.targets[0]
-        if reference.same and target in names:
+        if reference.same and (target in names or name in relocated):
             there = placed.place(target)
             if there is not None and there != reference.targets[1] and len(found[name]) < _MOST_KEPT:
                 found[name].append((reference, there))
     code = {ours.name for ours, _ in pairs if ours.executable}
     for name, references in found.items():
-        first = (b"0x%x: to %b\n" % (one.places[0], names[one.targets[0]].encode()) for one, _ in references)
+        first = (b"0x%x: to %b\n" % (one.places[0], _named(one.targets[0], names)) for one, _ in references)
         second = (b"0x%x: to 0x%x, not to 0x%x\n" % (one.places[0], one.targets[1], there) for one, there in references)
         yield Token(name + KEPT, b"".join(first), b"".join(second), Severity.CODE if name in code else Severity.DATA)
+
+
+def _named(target: int, names: Mapping[int, str]) -> bytes:
+    return names.get(target, f"{target:#x}").encode()
 
 
 def _references(files: Files, pairs: Iterable[Pair], shuffled: Mapping[str, Shuffle]) -> Iterator[_Reference]:
