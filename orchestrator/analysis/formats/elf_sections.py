@@ -221,8 +221,8 @@ def _contents(
             yield Token(first.name + UNORDERED, *spell_strings(table.first, table.second, table.alignment), depth)
         else:
             dictionary = _dictionary(first, files[0].elf, tables, changed, placed, sizes)
-            if dictionary is not None and first.sections[0].kind in RELOCATIONS and first.name in shuffled:
-                dictionary = replace(dictionary, numbers=numbers)
+            if dictionary is not None and first.sections[0].kind in RELOCATIONS:
+                dictionary = replace(dictionary, fields=True, numbers=numbers if first.name in shuffled else {})
             if dictionary is not None and derived:
                 dictionary = replace(dictionary, derived=derived)
             yield from _spelled(first, depth, dictionary, symbols)

@@ -118,6 +118,11 @@ class Here:
     floor: int  # everything before it is explained
 
 
+def _is_field(here: Here, begin: int, width: int) -> bool:
+    """Return whether a word begins at a multiple of its width in the section."""
+    return here.addresses is None or here.base is None or not (here.addresses[0] + begin - here.base[0]) % width
+
+
 Meaning = tuple[int, int, tuple[bytes, bytes]]
 """Begin and end of a word in the windows, and the texts that it refers to: equal ones if it only moved."""
 
@@ -137,6 +142,7 @@ class Dictionary:
     layout: Layout = Layout()
     sizes: frozenset[tuple[int, int]] = frozenset()  # of sections that changed their size
     numbers: Mapping[int, int] = field(default_factory=dict)  # of dynamic symbols, in relocations of 64 bits
+    fields: bool = False  # whether words begin at multiples of their width, as in relocations
     derived: frozenset[int] = frozenset()  # addresses on the first side of words that follow from what is compared
 
     def is_shifted(self, first: bytes, second: bytes, at: int) -> bool:
@@ -162,7 +168,8 @@ class Dictionary:
             for begin in range(here.at, max(here.floor, here.at - width + 1) - 1, -1):
                 first = int.from_bytes(here.first[begin : begin + width], self.order)
                 second = int.from_bytes(here.second[begin : begin + width], self.order)
-                if begin + width <= len(here.first) and (texts := reader(here, begin, first, second)) is not None:
+                inside = begin + width <= len(here.first) and (not self.fields or _is_field(here, begin, width))
+                if inside and (texts := reader(here, begin, first, second)) is not None:
                     return begin, begin + width, texts
         return None
 

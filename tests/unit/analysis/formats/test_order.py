@@ -187,6 +187,17 @@ def test_a_relocation_with_the_number_of_another_symbol_is_not_explained() -> No
     assert ".rela.dyn: the same number of another symbol" in look(first, bytes(changed))[1]
 
 
+def test_any_other_byte_of_a_relocation_is_not_explained() -> None:
+    """Its address, its type, its symbol and what is added to it: also where an entry looks like one that moved."""
+    first, second = (linked(order, ("-Wl,-Bsymbolic-functions",), *starting(), always=SHARED) for order in ORDERS)
+    section = next(one for one in elf.read(BytesContent(second)).sections if one.name == ".rela.dyn")
+    assert look(first, second) == (("object-order",), ())
+    for at in range(section.offset, section.offset + section.size, 5):
+        changed = bytearray(second)
+        changed[at] ^= 2
+        assert look(first, bytes(changed))[1], hex(at)
+
+
 @given(some.data())
 @settings(max_examples=25, deadline=None)
 def test_any_other_byte_beside_another_order_is_not_explained(data: some.DataObject) -> None:
