@@ -190,7 +190,9 @@ def test_a_relocation_with_the_number_of_another_symbol_is_not_explained() -> No
 def test_any_other_byte_of_a_relocation_is_not_explained() -> None:
     """Its address, its type, its symbol and what is added to it: also where an entry looks like one that moved."""
     first, second = (linked(order, ("-Wl,-Bsymbolic-functions",), *starting(), always=SHARED) for order in ORDERS)
-    section = next(one for one in elf.read(BytesContent(second)).sections if one.name == ".rela.dyn")
+    file = elf.read(BytesContent(second))
+    assert file is not None
+    section = next(one for one in file.sections if one.name == ".rela.dyn")
     assert look(first, second) == (("object-order",), ())
     for at in range(section.offset, section.offset + section.size, 5):
         changed = bytearray(second)
