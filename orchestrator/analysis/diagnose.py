@@ -262,13 +262,13 @@ def _explain_part(
 def _strength(cause: Cause, part: MemberDiff, severity: Severity, *, known: bool) -> Proof:
     """Return how well a diagnosis alone shows a cause.
 
-    If the environments are unknown, two files show nothing of what is imported or run. Native code is the
-    exception, because its parser pairs each function's code: what it calls an order is one.
+    Two files show nothing of what is installed: that it differs in white space alone, say, explains no code.
+    Native code is the exception, because its parser pairs each function's code: what it calls an order is one.
     """
     installed = severity in _INSTALLED and part.members[0].kind != NATIVE
-    if cause.shown is Shown.FORM or (not known and (cause.shown is Shown.ENVIRONMENT or installed)):
-        return Proof.POSSIBLE
-    return Proof.TRACE
+    by_files = cause.shown is Shown.FILES and not installed
+    by_environment = cause.shown is Shown.ENVIRONMENT and known
+    return Proof.TRACE if by_files or by_environment else Proof.POSSIBLE
 
 
 def _add(

@@ -452,6 +452,15 @@ def test_a_guess_explains_nothing_that_is_installed() -> None:
     ]
 
 
+def test_white_space_in_code_stays_listed_until_builds_have_shown_what_does_it() -> None:
+    """Also between two builds of known environments, which say nothing of white space."""
+    pair = {"a.py": b"if x:\n    y()\n    z()\n"}, {"a.py": b"if x:\n    y()\nz()\n"}
+    for known in ((UNKNOWN, UNKNOWN), (OURS, THEIRS)):
+        found = diagnosed(*pair, known=known)
+        assert [(one.name, one.proof) for one in found.causes] == [("white-space", Proof.POSSIBLE)]
+        assert guessed(found) == [("a.py", "white-space")]
+
+
 def test_bytes_that_are_no_text_are_shown_in_hex() -> None:
     """From a few bytes before the first that differs."""
     found = diagnosed({"a.bin": bytes(range(256))}, {"a.bin": bytes(range(255)) + b"\x01"})
