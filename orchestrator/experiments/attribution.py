@@ -46,8 +46,9 @@ def attributed(
     Where several causes leave the same trace, the variation that acts decides which one it is.
     """
     by_member = dict(acting)
-    isolated = [_isolated(one, holds, by_member, alike.get(one.name, {})) for one in diagnosis.causes]
-    proven = zip(diagnosis.causes, isolated, strict=True)
+    causes = [_with_guesses(one, diagnosis.unexplained) for one in diagnosis.causes]
+    isolated = [_isolated(one, holds, by_member, alike.get(one.name, {})) for one in causes]
+    proven = zip(causes, isolated, strict=True)
     shown = {(former.name, path) for former, one in proven if one.proof is Proof.ISOLATED for path in paths(one)}
     left = tuple(
         replace(one, variations=by_member.get(one.path, tuple(holds)))
@@ -88,6 +89,12 @@ def _isolated(
     return replace(finding, name=name, variations=did_it, proof=Proof.ISOLATED)
 
 
+def _with_guesses(finding: CauseFinding, unexplained: Iterable[Unexplained]) -> CauseFinding:
+    """Return a cause with the members that only look like it: builds show it there as well as elsewhere."""
+    guessed = {one.path for one in unexplained if one.looks_like == finding.name and one.path}
+    return replace(finding, members=tuple(sorted({*finding.members, *guessed})))
+
+
 def paths(finding: CauseFinding) -> set[str]:
     """Return the members that show a cause, and the empty path where the archive does."""
     return {*finding.members, *(one.path for one in finding.evidence)}
@@ -108,7 +115,8 @@ def by_itself(
 
     What does has no variation, and the two builds prove it. `control` is the diagnosis of these two.
     """
-    ours = {one.name: replace(one, variations=(), proof=Proof.ISOLATED) for one in control.causes}
+    shown_by_it = (_with_guesses(one, control.unexplained) for one in control.causes)
+    ours = {one.name: replace(one, variations=(), proof=Proof.ISOLATED) for one in shown_by_it}
     of_variations = {one.name for one in control.causes if one.variations}  # a date is no accident
     known = {one.name for one in causes}
     kept = [_also(one, ours[one.name]) if one.name in ours else one for one in causes]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -180,3 +182,16 @@ def test_the_grounds_are_what_isolation_has_shown() -> None:
     found = grounds(NAMES, ("time",), (("a.py", ("time",)),))
     assert (found.suspected, found.disproved) == (("time",), ("umask", "hash-seed", "fileordering"))
     assert found.repeatable
+
+
+def test_a_member_that_only_looks_like_a_cause_has_it_where_builds_show_it() -> None:
+    """The two files show it in one member alone; builds in one environment differ in both."""
+    guess = Unexplained("a.gcno", Aspect.CONTENT, "stamp", "1d55a0ad", "2adb2876", looks_like="coverage-stamp")
+    stamp = CauseFinding("coverage-stamp", ("a.so",), (), Proof.TRACE)
+    causes, left = by_itself((stamp,), (guess,), diagnosis(stamp, left=(guess,)))
+    assert (causes, left) == ((replace(stamp, members=("a.gcno", "a.so"), proof=Proof.ISOLATED),), ())
+    found = attributed(diagnosis(stamp, left=(guess,)), ("time",), (), {})
+    assert [(one.name, one.members, one.variations) for one in found.causes] == [
+        ("coverage-stamp", ("a.gcno", "a.so"), ("time",))
+    ]
+    assert found.unexplained == ()
