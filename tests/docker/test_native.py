@@ -69,7 +69,7 @@ def test_every_cause_of_native_code_has_a_package() -> None:
 
 @pytest.mark.parametrize("slug", DEPTHS)
 def test_a_cause_of_native_code_is_the_only_cause(judge: Judge, slug: str, tmp_path: Path) -> None:
-    """Every other byte is equal, or derived from it; what is no native code looks like it, until builds have shown it."""
+    """Every other byte is equal, or derived from it; what is no native code looks like it until builds show it."""
     found = diagnosed(judge(slug), tmp_path / "results" / "wheels")
     assert [cause.name for cause in found.causes] == [slug]
     assert {(one.path.rpartition(".")[2], one.looks_like) for one in found.unexplained} <= {("gcno", slug)}
