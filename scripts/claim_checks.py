@@ -336,9 +336,4 @@ def _is_there(entry: Mapping[str, Any], first: bytes, second: bytes) -> bool:
     """Return whether the bytes of a place that is named by its offset are those of the member."""
     if not entry["where"].startswith("byte ") or entry["where"].endswith("and after"):
         return True
-    return all(_has(data, entry[side]) for data, side in ((first, "first"), (second, "second")))
-
-
-def _has(data: bytes, text: str) -> bool:
-    match = _HEX.fullmatch(text)
-    return bytes.fromhex(match[1]) in data if match else text.strip("…") in spelled(data)
+    return all(_are_there(entry[side], data) for data, side in ((first, "first"), (second, "second")))
