@@ -63,7 +63,9 @@ def _pieces(archive: zipfile.ZipFile, stream: IO[bytes]) -> Iterator[bytes]:
 def _read(stream: IO[bytes], begin: int, end: int) -> Iterator[bytes]:
     for at in range(begin, end, _CHUNK):
         stream.seek(at)
-        yield stream.read(min(_CHUNK, end - at))
+        if not (piece := stream.read(min(_CHUNK, end - at))):
+            return  # an offset beyond the end of the file
+        yield piece
 
 
 def _entry(info: zipfile.ZipInfo) -> int:
