@@ -136,6 +136,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "source": environment.build_path,
         "umask": environment.umask,
         "reverse": environment.reverse_files,
+        "line_ends": environment.line_ends,
         "requirements": environment.environment_path,
         "variables": VARIED,
         "scratch": (*folders, SHARED),

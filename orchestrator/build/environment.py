@@ -11,7 +11,9 @@ from orchestrator.build.variation import token
 from orchestrator.model import Environment
 
 if TYPE_CHECKING:
-    from orchestrator.model import Profile
+    from datetime import datetime
+
+    from orchestrator.model import Profile, Recreation
 
 _ENDINGS = re.compile(r"\.(?:tar\.(?:gz|bz2|xz)|tgz|zip)$")
 
@@ -62,6 +64,21 @@ def profiled(first: Environment, profile: Profile | None, filename: str) -> Envi
         umask=first.umask if profile.umask is None else profile.umask,
         timezone=profile.timezone or first.timezone,
         hash_seed=first.hash_seed if profile.hash_seed is None else profile.hash_seed,
+    )
+
+
+def recreated(first: Environment, recreation: Recreation | None, now: datetime) -> Environment:
+    """Return the first environment with what clues tell of the publisher's; `now` is the real time."""
+    if recreation is None:
+        return first
+    return replace(
+        first,
+        source_date_epoch=recreation.source_date_epoch,
+        clock_offset=first.clock_offset if recreation.clock is None else recreation.clock - int(now.timestamp()),
+        timezone=recreation.timezone or first.timezone,
+        umask=first.umask if recreation.umask is None else recreation.umask,
+        line_ends=recreation.line_ends.value,
+        config_settings=(*first.config_settings, *recreation.config_settings),
     )
 
 

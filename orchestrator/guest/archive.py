@@ -13,13 +13,14 @@ import tarfile
 # Every build waits for what is imported here; so typing, dataclasses and zipfile are not.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import IO, Any
 
 
 CHUNK = 1 << 18
 LONGEST_TARGET = 4096  # bytes, of a link's
 LONGEST_READ = 16 << 20  # bytes; archives are read in pieces, except their headers
+LOOKED_AT = 8000  # bytes in which git looks for a NUL
 LARGEST_DIRECTORY = 128 << 20  # bytes, of a zip's list of members
 KINDS = {
     tarfile.REGTYPE: "file",
@@ -321,6 +322,22 @@ def unpack(archive: Tar | Zip, found: dict[str, Entry], root: str, *, reverse: b
     for path in links:
         if not _stays(os.path.join(root, path), root):
             raise Unfit("unsafe-sdist", f"{path}: leads out of the sdist")
+
+
+def with_crlf(files: Iterable[str]) -> None:
+    """End the lines of text files with CR LF, as a checkout on Windows does; git takes a file without NUL for text.
+
+    Times stay as they are.
+    """
+    for place in files:
+        with open(place, "rb") as stream:
+            content = stream.read()
+        if b"\0" in content[:LOOKED_AT] or b"\r\n" in content or b"\n" not in content:
+            continue
+        when = os.stat(place).st_mtime_ns
+        with open(place, "wb") as out:
+            out.write(content.replace(b"\n", b"\r\n"))
+        os.utime(place, ns=(when, when))
 
 
 def _parents(path: str) -> Iterator[str]:

@@ -28,7 +28,7 @@ import sys
 import tarfile
 import time
 
-from orchestrator.guest.archive import CHUNK, Unfit, directory_of_zip, opened, survey, unpack
+from orchestrator.guest.archive import CHUNK, Unfit, directory_of_zip, opened, survey, unpack, with_crlf
 from orchestrator.guest.probe import line_of, probe
 
 # Every build waits for what is imported here; so typing, dataclasses and zipfile are not.
@@ -427,7 +427,10 @@ def unpack_sdist(spec: dict[str, Any], root: str) -> None:
     os.close(os.open(spec["sdist"], os.O_RDONLY))  # if we may not read it, the package is not the cause
     archive = opened(spec["sdist"])
     try:
-        unpack(archive, survey(archive, spec["limit"], spec["members"]), root, reverse=spec["reverse"])
+        found = survey(archive, spec["limit"], spec["members"])
+        unpack(archive, found, root, reverse=spec["reverse"])
+        if spec.get("line_ends") == "crlf":
+            with_crlf(os.path.join(root, path) for path, entry in found.items() if entry.kind in ("file", "hardlink"))
     except Unfit:
         raise
     except Exception as error:  # noqa: BLE001 - as in opened

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator.build.container import Order
-from orchestrator.build.environment import first_environment, profiled
+from orchestrator.build.environment import first_environment, profiled, recreated
 from orchestrator.build.variations import second_environment
 from orchestrator.guest.main import satisfied
 from orchestrator.job.inputs import extend, names
@@ -20,6 +20,7 @@ from orchestrator.model import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from orchestrator.build.builder import Output
     from orchestrator.job.inputs import Effects, Settled
@@ -32,14 +33,15 @@ if TYPE_CHECKING:
     )
 
 
-def environments(task: Task, release: Release, salt: str) -> tuple[Environment, Environment]:
+def environments(task: Task, release: Release, salt: str, now: datetime) -> tuple[Environment, Environment]:
     """Return the two environments of a job."""
     first = first_environment(
         source=f"{release.project}-{release.version}", salt=salt, source_date_epoch=task.source_date_epoch
     )
     first = profiled(first, task.profile, release.sdist.filename if release.sdist else "")
-    first = replace(first, config_settings=task.config_settings)
-    return first, second_environment(first, (*task.hold, *task.remove))
+    first = recreated(replace(first, config_settings=task.config_settings), task.recreation, now)
+    fixed = task.recreation.fixes if task.recreation else ()
+    return first, second_environment(first, (*task.hold, *task.remove, *fixed))
 
 
 def build_twice(
@@ -52,7 +54,7 @@ def build_twice(
     Where the lock does not satisfy them, both builds start again with the extended lock; a Failure is
     returned where it cannot be extended.
     """
-    first_environment, second_environment = environments(task, release, effects.salt())
+    first_environment, second_environment = environments(task, release, effects.salt(), effects.now())
     order = partial(order_for, task=task, release=release, image=image, effects=effects)
     second: list[Future[Output]] = []
     with ThreadPoolExecutor(1) as aside:

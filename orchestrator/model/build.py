@@ -38,6 +38,7 @@ class Environment:
     config_settings: tuple[
         tuple[str, str], ...
     ] = ()  # of the build backend (PEP 517): the task's and those of remedies
+    line_ends: str = ""  # of the source's text files: "crlf" as on Windows; empty: as in the sdist
     recipe: str = ""  # SHA-256 of the recipe that was run; empty: the build backend was called
     # Settings of remedies in records of earlier releases.
     flags: tuple[str, ...] = ()  # of the C and C++ compilers: CFLAGS, CXXFLAGS

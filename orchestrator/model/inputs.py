@@ -35,6 +35,7 @@ class OfferedWheel:
     url: str
     sha256: str
     size: int | None = None
+    uploaded: str = ""  # RFC 3339, UTC (PEP 700); empty where the index gives none
 
 
 class Origin(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from orchestrator.model.recipe import RecipeForm
@@ -95,6 +95,38 @@ class Profile:
         return tuple(name for name, is_fixed in named.items() if is_fixed)
 
 
+class LineEnds(StrEnum):
+    """How the lines of text files of the source end."""
+
+    AS_IS = ""
+    CRLF = "crlf"  # as a checkout on Windows has them
+
+
+@dataclass(frozen=True, slots=True)
+class Recreation:
+    """The settings of a build as its publisher had them, as far as clues tell; empty or None: not told."""
+
+    as_of: datetime | None = None  # UTC; build requirements are locked as the index was at that moment
+    overrides: tuple[str, ...] = ()  # "setuptools==80.9.0": sorted; they hold whatever the sdist asks for
+    source_date_epoch: int | None = None  # None: it is not set
+    clock: int | None = None  # seconds since 1970, at which the build's clock begins
+    timezone: str = ""  # POSIX form
+    umask: int | None = None
+    line_ends: LineEnds = LineEnds.AS_IS
+    config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517)
+    hold: tuple[str, ...] = ()  # variations kept as in the first build, besides those that the above fixes
+
+    @property
+    def fixes(self) -> tuple[str, ...]:
+        """Name the variations that these settings exclude."""
+        named = {
+            "umask": self.umask is not None,
+            "timezone": bool(self.timezone),
+            "time": self.clock is not None,
+        }
+        return tuple(sorted({*self.hold, *(name for name, is_fixed in named.items() if is_fixed)}))
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One requirement to judge on an image, and the settings for it."""
@@ -117,6 +149,8 @@ class Task:
     source: str = ""  # FILE:LINE, if it was requested in a file
     config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517), in every build
     long: bool = False  # assumed to take long until there is a result
+    as_of: datetime | None = None  # UTC; build requirements are locked as the index was then; None: as it is
+    recreation: Recreation | None = None  # of a published wheel; its settings replace those above
 
 
 @dataclass(frozen=True, slots=True)

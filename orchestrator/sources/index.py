@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from orchestrator.model.names import FileName
 
 _T = TypeVar("_T")
-_LAYOUT = 3  # of a kept page
+_LAYOUT = 4  # of a kept page
 _PAGE_LIMIT = 64 << 20  # bytes, unpacked; the largest pages are below ten million
 _DEADLINE = 1800.0  # seconds for one whole answer, from the first byte of the request
 _TRANSIENT_STATUS = frozenset({408, 425, 429})
@@ -346,7 +346,9 @@ def _release(name: str, edition: Edition) -> Release:
     chosen = edition.sdist
     sdist = Sdist(chosen.filename, chosen.url, chosen.sha256, chosen.size) if chosen else None
     wheels = (
-        OfferedWheel(offer.filename, offer.url, offer.sha256, offer.size) for offer in edition.offers if offer.is_wheel
+        OfferedWheel(offer.filename, offer.url, offer.sha256, offer.size, offer.uploaded)
+        for offer in edition.offers
+        if offer.is_wheel
     )
     by_name = tuple(sorted(wheels, key=lambda offer: offer.filename))
     return Release(name, edition.version, sdist, edition.requires_python, by_name)

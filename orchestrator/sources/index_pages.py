@@ -48,6 +48,7 @@ class Offer(NamedTuple):
     size: int | None
     requires_python: str | None
     yanked: bool
+    uploaded: str = ""  # RFC 3339; empty if the index does not give it
 
     @property
     def is_wheel(self) -> bool:
@@ -152,9 +153,14 @@ def _listed(package: DistributionPackage, base: str) -> Listed:
         package.digests,
         package.requires_python,
         package.yanked_reason or package.is_yanked,
-        package.upload_time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if package.upload_time else "",
+        _uploaded(package),
         metadata,
     )
+
+
+def _uploaded(package: DistributionPackage) -> str:
+    """Return when a file was uploaded (PEP 700), in RFC 3339; empty if the index does not tell it."""
+    return package.upload_time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if package.upload_time else ""
 
 
 def _of_json(stream: IO[bytes]) -> Iterable[DistributionPackage]:
@@ -199,7 +205,9 @@ def _offer(package: DistributionPackage, base: str) -> Offer:
         url, sha256 = "", ""
     size = package.size if package.size is not None and 0 <= package.size <= _LARGEST else None
     python = package.requires_python
-    return Offer(package.filename, url, sha256, size, python and python[:_LONGEST], package.is_yanked)
+    return Offer(
+        package.filename, url, sha256, size, python and python[:_LONGEST], package.is_yanked, _uploaded(package)
+    )
 
 
 def _address(url: str, base: str) -> str:
