@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orchestrator import config
-from orchestrator.analysis.counterpart import counterpart_of, counterparts
+from orchestrator.analysis.counterpart import Counterpart, counterpart_of, counterparts
 from orchestrator.errors import NoRoomError, UsageError, WheelproofError
 from orchestrator.farm import assemble, progress
 from orchestrator.farm.run import AHEAD, LOOKING, RunOutcome
 from orchestrator.farm.workers import attempted, run_jobs
 from orchestrator.job.verify import VerifySubject, verify
-from orchestrator.model import OfferedWheel, Outcome, Verification
+from orchestrator.model import OfferedWheel, Outcome, Verification, admits
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.requirement_files import Wanted
     from orchestrator.results.store import Results
 
+_ABSENT = "the index has no wheel of this release with that hash"
 AUTOMATIC = ("bookworm", "trixie")
 
 _Claims = tuple[tuple[str, str], ...]
@@ -98,25 +99,25 @@ def subjects_of(
     request: VerifyRequest, release: Release, images: Mapping[str, Image], started: datetime
 ) -> Iterator[VerifySubject]:
     """Yield the wheels of a release that are verified, each with its image, or with the reason why it has none."""
-    known = [(name, images[name].target) for name in request.images]
+    known = [images[name] for name in request.images]
+    fitting = [image for image in known if admits(release.requires_python, image.target.python)] or known
 
-    def subject(wheel: OfferedWheel | None, name: str, reason: str) -> VerifySubject:
-        image = images[name or request.images[0]]
-        return VerifySubject(replace(request.task, image=image.name), release, image, started, wheel, reason)
+    def subject(found: Counterpart) -> VerifySubject:
+        image = images[found.image or fitting[0].name]
+        task = replace(request.task, image=image.name)
+        meant = found.wheel if found.image else None
+        return VerifySubject(task, release, image, started, meant, found.reason, claimed=found.wheel)
 
     if not request.claims:
-        wheel, name, reason = counterparts(release, known)
-        yield subject(wheel, name, reason)
+        yield subject(counterparts(release.wheels, fitting))
         return
     sdist = release.sdist.sha256 if release.sdist else ""
     for filename, sha256 in request.claims:
         offered = next((one for one in release.wheels if one.sha256 == sha256), None)
-        if offered is None and sha256 != sdist:
-            absent = OfferedWheel(filename, "", sha256)
-            yield replace(subject(None, "", "the index has no wheel of this release with that hash"), claimed=absent)
-        elif offered is not None:
-            name, reason = counterpart_of(offered, release, known)
-            yield replace(subject(None if reason else offered, name, reason), claimed=offered)
+        if offered is not None:
+            yield subject(counterpart_of(offered, fitting))
+        elif sha256 != sdist:
+            yield subject(Counterpart(OfferedWheel(filename, "", sha256), "", _ABSENT))
 
 
 def verify_all(
