@@ -16,6 +16,7 @@ from orchestrator.farm.run import AHEAD, LOOKING, RunOutcome
 from orchestrator.farm.workers import attempted, run_jobs
 from orchestrator.job.verify import VerifySubject, verify
 from orchestrator.model import OfferedWheel, Outcome, Verification, admits
+from orchestrator.results.store import read
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from orchestrator.config import Config
     from orchestrator.farm.assemble import Farm
-    from orchestrator.model import Image, Release, Task
+    from orchestrator.model import Image, Release, Result, Task
     from orchestrator.requirement_files import Wanted
     from orchestrator.results.store import Results
 
@@ -127,10 +128,12 @@ def verify_all(
     *,
     jobs: int | None,
     again: bool,
+    outcome: RunOutcome | None = None,
 ) -> RunOutcome:
     """Verify all wheels that are asked for; write a record of each, and show the progress.
 
-    A failure of one, of the farm or of the program, never stops the others.
+    A failure of one, of the farm or of the program, never stops the others. `outcome` is that of a run whose builds
+    may be the published wheels already.
 
     Raises
     ------
@@ -155,7 +158,21 @@ def verify_all(
             displays.append(stack.enter_context(progress.shown(total)))
             return displays[-1]
 
-        return _run(farm, store, requests, shown, again=again)
+        return _run(farm, store, requests, shown, _judged(outcome), again=again)
+
+
+def _judged(outcome: RunOutcome | None) -> Callable[[VerifySubject], Result | None]:
+    """Return how to find the result of a run on the release and the image of a subject; each is read when needed."""
+    paths: dict[str, list[Path]] = {}
+    for path in outcome.records if outcome else ():
+        paths.setdefault(path.parent.name, []).append(path)
+
+    def find(subject: VerifySubject) -> Result | None:
+        results = (read(path) for path in paths.get(subject.release.project, ()))
+        of = subject.release.version, subject.image.name
+        return next((result for result in results if result and (result.version, result.image.name) == of), None)
+
+    return find
 
 
 def _run(
@@ -163,6 +180,7 @@ def _run(
     store: Results,
     requests: Sequence[VerifyRequest],
     shown: Callable[[int], progress.Progress],
+    judged: Callable[[VerifySubject], Result | None],
     *,
     again: bool,
 ) -> RunOutcome:
@@ -179,7 +197,7 @@ def _run(
     display = shown(len(wanted))
 
     def work(job: VerifyJob) -> Verification | Path:
-        subject = job.subject
+        subject = replace(job.subject, result=judged(job.subject))
         effects = farm.job_effects.verify_effects(
             subject.release.project, subject.task.limits, long=job.long, again=again
         )
