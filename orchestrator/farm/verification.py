@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,7 @@ class VerifyRequest:
     task: Task  # without its image
     images: tuple[str, ...]  # to choose from, the preferred one first
     claims: _Claims = ()  # (file name, which may be empty, and SHA-256) of the wheels; none: the release's
+    known_only: bool = False  # whether a claim with a hash that the index does not know is passed over
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def subjects_of(
         offered = next((one for one in release.wheels if one.sha256 == sha256), None)
         if offered is not None:
             yield subject(counterpart_of(offered, fitting))
-        elif sha256 != sdist:
+        elif sha256 != sdist and not request.known_only:
             yield subject(Counterpart(OfferedWheel(filename, "", sha256), "", _ABSENT))
 
 
@@ -142,23 +143,46 @@ def verify_all(
 
     """
     displays: list[progress.Progress] = []
+    left = _Left()
 
     def log(project: str, doing: str) -> None:
         if displays:
             displays[-1].doing(project, doing)
 
-    names = dict.fromkeys(name for request in requests for name in request.images)
-    tasks = tuple(replace(requests[0].task, image=name) for name in names)
+    subjects = _look_up(settings, store, requests, left)
+    names = dict.fromkeys(subject.image.name for subject in subjects)
+    if not names:
+        return left.outcome(())
+    tasks = tuple(replace(subjects[0].task, image=name) for name in names)
     farm = assemble.open_farm(settings, store, tasks, jobs=jobs, log=log)
     for image in farm.images.values():
         store.keep_image(image)
+    judged = _judged(outcome)
+    wanted = tuple(
+        VerifyJob(replace(one, image=farm.images[one.image.name], result=judged(one)), one.task.long)
+        for one in subjects
+    )
     with assemble.container_cleanup(farm.job_effects), ExitStack() as stack:
+        displays.append(stack.enter_context(progress.shown(len(wanted))))
+        return left.outcome(_run(farm, store, wanted, displays[0], left, again=again))
 
-        def shown(total: int) -> progress.Progress:
-            displays.append(stack.enter_context(progress.shown(total)))
-            return displays[-1]
 
-        return _run(farm, store, requests, shown, _judged(outcome), again=again)
+@dataclass(slots=True)
+class _Left:
+    """What is left open, and why."""
+
+    open: list[tuple[str, str]] = field(default_factory=list)
+    faults: list[WheelproofError] = field(default_factory=list)
+
+    def failed(self, requirement: str, error: WheelproofError) -> None:
+        """Note that a requirement is not verified, for a fault of the farm."""
+        self.open.append((requirement, str(error)))
+        self.faults.append(error)
+        logs.fault("not verified", error, requirement=requirement)
+
+    def outcome(self, records: Iterable[Path]) -> RunOutcome:
+        """Return the outcome of a run with these records."""
+        return RunOutcome(tuple(records), tuple(self.open), tuple(self.faults))
 
 
 def _judged(outcome: RunOutcome | None) -> Callable[[VerifySubject], Result | None]:
@@ -176,38 +200,21 @@ def _judged(outcome: RunOutcome | None) -> Callable[[VerifySubject], Result | No
 
 
 def _run(
-    farm: Farm,
-    store: Results,
-    requests: Sequence[VerifyRequest],
-    shown: Callable[[int], progress.Progress],
-    judged: Callable[[VerifySubject], Result | None],
-    *,
-    again: bool,
-) -> RunOutcome:
+    farm: Farm, store: Results, jobs: Sequence[VerifyJob], display: progress.Progress, left: _Left, *, again: bool
+) -> list[Path]:
+    """Verify all wheels, and return the records."""
     records: list[Path] = []
-    left: list[tuple[str, str]] = []
-    faults: list[WheelproofError] = []
-
-    def failed(requirement: str, error: WheelproofError) -> None:
-        left.append((requirement, str(error)))
-        faults.append(error)
-        logs.fault("not verified", error, requirement=requirement)
-
-    wanted = _look_up(farm, requests, failed)
-    display = shown(len(wanted))
+    job_effects = farm.job_effects
 
     def work(job: VerifyJob) -> Verification | Path:
-        subject = replace(job.subject, result=judged(job.subject))
-        effects = farm.job_effects.verify_effects(
-            subject.release.project, subject.task.limits, long=job.long, again=again
-        )
-        return verify(subject, effects)
+        subject = job.subject
+        project, limits = subject.release.project, subject.task.limits
+        return verify(subject, job_effects.verify_effects(project, limits, long=job.long, again=again))
 
     def done(job: VerifyJob, outcome: Verification | Path | WheelproofError) -> None:
-        subject = job.subject
-        name = subject.wheel.filename if subject.wheel else f"{subject.release.project} {subject.release.version}"
+        project, name = job.subject.release.project, _shown(job.subject)
         if isinstance(outcome, WheelproofError):
-            failed(subject.task.requirement, outcome)
+            left.failed(job.subject.task.requirement, outcome)
             shown_as = "open", str(outcome)
         elif isinstance(outcome, Verification):
             records.append(store.write_verification(outcome))
@@ -215,51 +222,44 @@ def _run(
         else:
             records.append(outcome)
             shown_as = "unchanged", ""
-        if isinstance(fault := attempted(display.finished, subject.release.project, name, *shown_as), WheelproofError):
-            logs.fault("a line of the display is missing", fault, project=subject.release.project)
+        if isinstance(fault := attempted(display.finished, project, name, *shown_as), WheelproofError):
+            logs.fault("a line of the display is missing", fault, project=project)
 
-    effects = farm.job_effects
-    run_jobs(
-        wanted,
-        work,
-        done,
-        workers=effects.slots.count + AHEAD,
-        longs=max(1, effects.slots.count - 1),
-        stop=effects.stop,
-    )
-    return RunOutcome(tuple(records), tuple(left), tuple(faults))
+    slots = job_effects.slots
+    run_jobs(jobs, work, done, workers=slots.count + AHEAD, longs=max(1, slots.count - 1), stop=job_effects.stop)
+    return records
+
+
+def _shown(subject: VerifySubject) -> str:
+    """Return how the display names a wheel."""
+    offered = subject.wheel or subject.claimed
+    return (offered.filename if offered else "") or f"{subject.release.project} {subject.release.version}"
 
 
 def _look_up(
-    farm: Farm, requests: Sequence[VerifyRequest], failed: Callable[[str, WheelproofError], None]
-) -> tuple[VerifyJob, ...]:
-    """Find the release of each request, and the wheels that are verified."""
+    settings: Config, store: Results, requests: Sequence[VerifyRequest], left: _Left
+) -> tuple[VerifySubject, ...]:
+    """Find the release of each request, and the wheels that are verified; each wheel once."""
+    names = tuple(dict.fromkeys(name for request in requests for name in request.images))
+    images = {name: known.image for name, known in assemble.known_images(settings, names, progress.note).items()}
+    inputs = assemble.open_inputs(settings, store)
+
+    def release(request: VerifyRequest) -> Release:
+        return newest([inputs.release(request.task, images[name]) for name in request.images])
+
     with ThreadPoolExecutor(LOOKING) as pool:
-        found = tuple(pool.map(lambda request: attempted(_release, farm, request), requests))
-    jobs: dict[tuple[str, str, str, str], VerifyJob] = {}
-    for request, release in zip(requests, found, strict=True):
-        if isinstance(release, NoRoomError):
-            raise release
-        if isinstance(release, WheelproofError):
-            failed(request.task.requirement, release)
+        found = tuple(pool.map(lambda request: attempted(release, request), requests))
+    subjects: dict[tuple[str, str, str], VerifySubject] = {}
+    for request, answer in zip(requests, found, strict=True):
+        if isinstance(answer, NoRoomError):
+            raise answer
+        if isinstance(answer, WheelproofError):
+            left.failed(request.task.requirement, answer)
             continue
-        for subject in subjects_of(request, release, farm.images, datetime.now(UTC)):
+        for subject in subjects_of(request, answer, images, datetime.now(UTC)):
             offered = subject.wheel or subject.claimed
-            key = (
-                release.project,
-                release.version,
-                offered.filename if offered else "",
-                offered.sha256 if offered else "",
-            )
-            jobs.setdefault(key, VerifyJob(subject, request.task.long))
-    return tuple(jobs.values())
-
-
-def _release(farm: Farm, request: VerifyRequest) -> Release:
-    """Return the newest release that one of the images admits; of equals, as the first of them sees it."""
-    images = [farm.images[name] for name in request.images]
-    releases = [farm.job_effects.release(request.task, image) for image in images]
-    return newest(releases)
+            subjects.setdefault((answer.project, answer.version, offered.sha256 if offered else ""), subject)
+    return tuple(subjects.values())
 
 
 def outcomes(store: Results, outcome: RunOutcome) -> Iterator[Verification]:
