@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ class InputEffects:
     """What settling the inputs of all jobs shares."""
 
     index: Index
-    lock: Callable[[Sequence[str], Target], Lock | Failure]
+    lock: Callable[..., Lock | Failure]  # (requirements, target), and as `lock_for` calls it
     results: Results
     cache: Path
     log: Callable[[str, str], None] = lambda _project, _doing: None  # (project, what is done for it)
@@ -70,6 +71,15 @@ class InputEffects:
             recall=lambda question: memory.recall(self.cache, question),
             crates=crates,
         )
+
+    def lock_for(self, task: Task) -> Callable[[Sequence[str], Target], Lock | Failure]:
+        """Return the function that locks a task's build requirements: as of its moment, with its overrides.
+
+        What a recreation says replaces what the task says.
+        """
+        overrides = task.recreation.overrides if task.recreation else ()
+        settings = {"as_of": task.locked_as_of, "overrides": overrides}
+        return partial(self.lock, **{name: value for name, value in settings.items() if value})
 
     def crates_kept(self, source: Source, image: Image) -> Path | None:
         """Return the crates that a build gets, if it gets some and they were fetched earlier.
