@@ -81,7 +81,7 @@ def build(
         The engine failed: there is no build, and nothing is known about the package.
 
     """
-    listener = FrameReader(folder, order.limits, answered, given=order.given if order.ask else None)
+    listener = FrameReader(folder, order.limits, answered, given=order.given if order.ask else None, repairs=order.repairs)
     begun = time.monotonic()
     try:
         completed = run(spec, listener)
@@ -136,6 +136,8 @@ def _failure(order: Order, completed: Completed, heard: FrameReader, seconds: fl
         return _broken(phase, heard.broken)
     if isinstance(heard.last, Refused):
         finding = heard.last.failure
+        if finding.phase is Phase.FINISH:
+            return Failure(finding.reason, finding.phase, tail, failure_signs.printable(_last_line(tail)))
         return Failure(finding.reason, finding.phase, finding.detail, failure_signs.printable(finding.detail))
     if heard.failed:
         return _explained(heard.log, phase)
@@ -229,6 +231,10 @@ def _phase(order: Order, heard: FrameReader) -> Phase:
     if order.ask and heard.asked is None:
         return Phase.REQUIREMENTS
     return Phase.BUILD_WHEEL if order.hook == "build_wheel" else Phase.BUILD_SDIST
+
+
+def _last_line(text: str) -> str:
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "")
 
 
 def _tail(log: Path, size: int) -> str:
