@@ -135,6 +135,12 @@ class DisagreementError(WheelproofError):
     exit_status = 10
 
 
+class UnverifiedError(WheelproofError):
+    """A published wheel does not reach the outcome that is required."""
+
+    exit_status = 11
+
+
 class Interrupted(WheelproofError):  # noqa: N818 - a request, not an error
     """The run was asked to stop; the next run goes on with what was under way."""
 

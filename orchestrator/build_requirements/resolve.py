@@ -1,4 +1,4 @@
-"""Build requirements -> a lock with hashes, for another interpreter and as of a date.
+"""Build requirements -> a lock with hashes, for another interpreter and as of a moment.
 
 Nothing is ever built on the host: a requirement that has only sdists
 cannot be met, and that is a result. Such a failure is confirmed first: uv resolves again, with
@@ -12,8 +12,9 @@ import json
 import re
 import time as clock
 import tomllib
+from collections import defaultdict
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -23,21 +24,23 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from orchestrator.build_requirements import index_view
+from orchestrator.build_requirements.markers import applies
 from orchestrator.build_requirements.uv import Completed, Uv, raise_fault
 from orchestrator.errors import PackageIndexError, TransientIndexError
 from orchestrator.model import DETAIL, Failure, Lock, Phase, Pin, Reason, digest
 from orchestrator.model.names import BadNameError, WheelName
 from orchestrator.sources.index import Index
 from orchestrator.util.cache import Turns, read_checked, unfinished, write_checked
+from orchestrator.util.moments import moment
 from orchestrator.util.retry import retrying
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
     from pathlib import Path
 
     from orchestrator.model import Target
 
-_LAYOUT = 1  # of a kept lock
+_LAYOUT = 2  # of a kept lock
 _MOST = 1000  # requirements of one build
 _QUOTED = 200  # characters
 _TURNS = Turns()
@@ -79,17 +82,19 @@ class _Question:
     """All inputs that decide a lock."""
 
     requirements: tuple[str, ...]  # sorted, each once
+    overrides: tuple[str, ...]  # sorted, each once
     target: Target
     index_url: str | None
-    as_of: date | None
+    as_of: datetime | None  # UTC
     today: date
 
     @property
     def key(self) -> str:
         """A hash of the inputs; it includes today's date only while the index may still change the answer."""
-        settled = self.as_of is not None and self.as_of < self.today
+        settled = self.as_of is not None and self.as_of <= datetime.combine(self.today, time(), tzinfo=UTC)
         day = None if settled else self.today
-        return digest([_LAYOUT, self.requirements, asdict(self.target), self.index_url, self.as_of, day])
+        asked = (self.requirements, self.overrides, asdict(self.target), self.index_url, self.as_of)
+        return digest([_LAYOUT, *asked, day])
 
 
 def lock(  # noqa: PLR0913 - what decides the answer, and how to ask
@@ -100,6 +105,7 @@ def lock(  # noqa: PLR0913 - what decides the answer, and how to ask
     as_of: date | None,
     cache: Path,
     today: date,
+    overrides: Sequence[str] = (),
     read_timeout: int = 30,
     retry_wait: float = 0.5,
     index: Index | None = None,
@@ -109,15 +115,22 @@ def lock(  # noqa: PLR0913 - what decides the answer, and how to ask
 ) -> Lock | Failure:
     """Resolve build requirements to one wheel each, or return why that is impossible.
 
-    With `as_of`, the index is used as it was at the end of that day, UTC. A lock is kept: forever
-    if `as_of` is past, or else for the day `today` (UTC). The same set is
+    With `as_of`, the index is used as it was at that moment, or at the end of that day, UTC: a file that was
+    uploaded earlier counts, one of that very millisecond does not, as uv documents it ("prior to"). A lock
+    is kept: forever if `as_of` is before `today` (UTC), or else for that day. The same set is
     resolved once, however many threads ask. `retry_wait` and `read_timeout` are in seconds.
+
+    Each of the `overrides`, such as `setuptools==80.9.0`, replaces what the requirements, and the
+    requirements of these, say about the version of that project. It adds no project, and the extras that
+    `requirements` name stay.
 
     A failure is confirmed through `index`, the farm's own client, with
     `waits` between the attempts. It is kept only in `failures`, which lasts as long as the run.
 
     Raises
     ------
+    ValueError
+        `as_of` is a moment without a time zone.
     PackageIndexError
         The index answers wrongly: no hashes, no dates where they are needed, damaged files.
     TransientIndexError
@@ -127,12 +140,14 @@ def lock(  # noqa: PLR0913 - what decides the answer, and how to ask
 
     """
     try:
-        wanted = _checked(requirements)
+        wanted, instead = _checked(requirements), _overriding(overrides)
     except _RefusedError as refused:
         return _failure(str(refused))
     if not wanted:
         return Lock()
-    question = _Question(wanted, target, index_url, as_of, today)
+    question = _Question(
+        *_overridden(wanted, instead, target), target, index_url, moment(as_of) if as_of else None, today
+    )
     kept = cache / "locks" / f"{question.key}.json"
     failures = {} if failures is None else failures
     with _TURNS.turn(str(kept)):
@@ -250,9 +265,56 @@ def _written(text: str) -> str:
     return str(requirement)
 
 
+def _overriding(overrides: Sequence[str]) -> dict[str, Requirement]:
+    """Parse overrides; return them by normalized name."""
+    if len(overrides) > _MOST:
+        msg = f"{len(overrides)} overrides of build requirements; no more than {_MOST} are taken"
+        raise _RefusedError(msg)
+    parsed: dict[str, Requirement] = {}
+    for text in overrides:
+        override = Requirement(_written(text))
+        name = canonicalize_name(override.name)
+        if not _is_pin(override):
+            msg = f"override {text[:_QUOTED]!r} of a build requirement is not of the form NAME==VERSION"
+            raise _RefusedError(msg)
+        if parsed.setdefault(name, override) != override:
+            msg = f"build requirement {name} has two overrides: {parsed[name]} and {override}"
+            raise _RefusedError(msg)
+    return parsed
+
+
+def _is_pin(override: Requirement) -> bool:
+    """Return whether an override is a name with one exact version."""
+    exact = [one for one in override.specifier if one.operator == "==" and not one.version.endswith(".*")]
+    return len(exact) == len(override.specifier) == 1 and not override.extras and override.marker is None
+
+
+def _overridden(
+    wanted: Sequence[str], overrides: Mapping[str, Requirement], target: Target
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return requirements and overrides as uv needs them, since uv's overrides replace extras and markers too.
+
+    An overridden requirement is left out where its marker does not apply; the override gets its extras.
+    """
+    kept, extras = [], defaultdict[str, set[str]](set)
+    for text in wanted:
+        requirement = Requirement(text)
+        name = canonicalize_name(requirement.name)
+        if name in overrides and requirement.marker and not applies(str(requirement.marker), target):
+            continue
+        kept.append(text)
+        extras[name] |= requirement.extras
+    return tuple(kept), tuple(sorted(_with_extras(one, extras[name]) for name, one in overrides.items()))
+
+
+def _with_extras(override: Requirement, extras: Iterable[str]) -> str:
+    names = ",".join(sorted(extras))
+    return f"{override.name}[{names}]{override.specifier}" if names else str(override)
+
+
 def _resolve(question: _Question, uv: Uv, more: Sequence[str]) -> Lock | Failure:
     arguments = ["--format", "pylock.toml", "--no-header", *more, *_until(question.as_of)]
-    done = uv.pip("compile", question.target, arguments, question.requirements)
+    done = uv.pip("compile", question.target, arguments, question.requirements, question.overrides)
     if _is_honest(done):
         return _failure(done.error)
     if done.exit_code:
@@ -260,12 +322,9 @@ def _resolve(question: _Question, uv: Uv, more: Sequence[str]) -> Lock | Failure
     return _picked(tomllib.loads(done.output), question.target)
 
 
-def _until(as_of: date | None) -> list[str]:
-    """Return uv's option for the end of the day, UTC; uv would read a bare date in the host's time zone."""
-    if as_of is None:
-        return []
-    end = datetime.combine(as_of + timedelta(days=1), time(), tzinfo=UTC)
-    return ["--exclude-newer", f"{end:%Y-%m-%dT%H:%M:%SZ}"]
+def _until(as_of: datetime | None) -> list[str]:
+    """Return uv's option for a moment; uv would read a bare date in the host's time zone."""
+    return [] if as_of is None else ["--exclude-newer", as_of.isoformat()]
 
 
 def _is_honest(done: Completed) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 import uv
 
 from orchestrator.errors import Interrupted, NoRoomError, PackageIndexError, ResultsError, TransientIndexError
+from orchestrator.util.cache import unfinished
 from orchestrator.util.room import is_scarce, refused
 
 if TYPE_CHECKING:
@@ -65,8 +66,17 @@ class Uv:
     memory: int = 256 << 20  # bytes of data that it may use, besides what it needs for each core
     direct: bool = False  # whether the index is one of ours on loopback, which no proxy can reach
 
-    def pip(self, command: str, target: Target, arguments: Sequence[str], lines: Sequence[str]) -> Completed:
+    def pip(
+        self,
+        command: str,
+        target: Target,
+        arguments: Sequence[str],
+        lines: Sequence[str],
+        overrides: Sequence[str] = (),
+    ) -> Completed:
         """Run `uv pip COMMAND` on these lines of requirements, wheels only, for the target.
+
+        Each of the `overrides` replaces all that is required of its project, extras and markers too.
 
         Raises
         ------
@@ -78,7 +88,13 @@ class Uv:
             It was stopped by Ctrl-C.
 
         """
-        return self._run(f"pip {command}", [*_command(command, target), *arguments, "-"], lines)
+        if not overrides:
+            return self._run(f"pip {command}", [*_command(command, target), *arguments, "-"], lines)
+        with unfinished(self.cache / "uv") as lent:  # standard input has the requirements
+            file = lent / "overrides.txt"
+            file.write_text("".join(f"{line}\n" for line in overrides))
+            more = ["--overrides", str(file)]
+            return self._run(f"pip {command}", [*_command(command, target), *arguments, *more, "-"], lines)
 
     def clean(self, names: Sequence[str]) -> None:
         """Remove these projects from the cache, even while others use it; hard links to its files stay.

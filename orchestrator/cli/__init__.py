@@ -5,6 +5,7 @@ A command imports by itself what no other command needs, so that each one starts
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ from orchestrator.cli import (
     run,
     show,
     streams,
+    verify,
     witness,
 )
 from orchestrator.errors import FaultError, Interrupted, UsageError, WheelproofError
@@ -44,16 +46,21 @@ Exit status: 0 every job got a verdict, whatever it is; 1 a fault of wheelproof;
 wrong, or asks for something that does not exist; 3 the configuration is wrong; 4 the container engine
 fails; 5 an image cannot be made; 6 the package index fails; 7 the results or the cache cannot be used;
 8 another run uses the same results; 9 some jobs got no verdict; 10 a witness found hashes that do not
-match; 130 stopped by SIGINT, SIGTERM, SIGHUP or SIGQUIT. Of compare: 0 equal, 1 different, 2 an error."""
+match; 11 a published wheel does not reach what --require asks for; 130 stopped by SIGINT, SIGTERM, SIGHUP
+or SIGQUIT. Of compare: 0 equal, 1 different, 2 an error."""
 
 NAME = "wheelproof"
 
 READABLE = 0o022
 """The umask of every command: the users of containers have to read the files of the cache."""
 
+_TICK = 0.2
+"""Seconds between two interruptions of a system call that the main thread waits for."""
+
 COMMANDS = (
     init.init,
     run.run,
+    verify.verify,
     plan.plan,
     show.show,
     explain.explain,
@@ -83,8 +90,7 @@ def cli() -> None:
 def main() -> None:
     """Run a command; every foreseen error is one message and an exit status."""
     streams.settle()
-    for number in stop_signals():
-        signal.signal(number, signal.default_int_handler)
+    _heed_signals()
     os.umask(READABLE)
     try:
         cli(prog_name=NAME, standalone_mode=False)
@@ -105,6 +111,20 @@ def main() -> None:
             logs.fault("wheelproof has a fault", known)
         click.echo(f"wheelproof: {logs.printable(str(known))}", err=True)
         sys.exit(known.exit_status)
+
+
+def _heed_signals() -> None:
+    """Let each signal that asks to stop raise KeyboardInterrupt, at the latest _TICK seconds after it came.
+
+    Python only notes a signal, and acts on it between two instructions. A signal that comes after the last
+    instruction before a system call does not interrupt that call, which may wait for minutes; the next tick does.
+    """
+    for number in stop_signals():
+        signal.signal(number, signal.default_int_handler)
+    signal.signal(signal.SIGALRM, lambda _number, _frame: None)  # one that is ignored would interrupt nothing
+    # At its end, Python restores what SIGALRM does by default: it kills the process.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
+    signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
 
 
 def _leave(message: str) -> NoReturn:

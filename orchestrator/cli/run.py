@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import options, output, requests
+from orchestrator.model.names import is_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from orchestrator.config import Config
-    from orchestrator.model import Exclusion
+    from orchestrator.farm.run import RunOutcome
+    from orchestrator.model import Exclusion, Task
     from orchestrator.publish.publisher_process import PublisherProcess
     from orchestrator.results.store import Results
 
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 @options.PROFILE
 @options.JOBS
 @options.AGAIN
-@options.option("--published", is_flag=True, help="Also compare the first build with the wheel on the index.")
+@options.option("--published", is_flag=True, help="Also verify the wheel on the index.")
 @options.as_json("the results, and the jobs without a verdict, as one JSON array")
 @options.LOG
 def run(
@@ -70,7 +73,9 @@ def run(
         unchecked = () if wanted or files or on else due_exclusions(settings, store)
         carry_out = partial(assemble.run_tasks, settings, store, publisher=publisher, jobs=jobs, again=again)
         outcome, checks = exclusions.run_with_checks(settings, store, tasks, unchecked, carry_out)
-        if checks:
+        if found := _verify(settings, store, tasks, outcome, jobs=jobs, again=again):
+            outcome = outcome.with_faults_of(found)
+        if checks or found:
             publisher.publish()
         if as_json:
             sys.stdout.buffer.writelines(written(context.results(outcome), outcome.open))
@@ -79,6 +84,19 @@ def run(
             output.site(store.folder)
             output.left_out(store.left_out, store.folder)
     outcome.insist()
+
+
+def _verify(
+    settings: Config, store: Results, tasks: Sequence[Task], outcome: RunOutcome, *, jobs: int | None, again: bool
+) -> RunOutcome | None:
+    """Verify the published wheels of the tasks that ask for it, after their verdicts."""
+    asked = [task for task in tasks if task.published and not is_path(task.requirement)]
+    if not asked:
+        return None
+    from orchestrator.farm import verification
+
+    requested = verification.requests_of(asked, (), lambda task: (task.image,))
+    return verification.verify_all(settings, store, requested, jobs=jobs, again=again, outcome=outcome)
 
 
 def _begin_early(publisher: PublisherProcess) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -38,9 +39,10 @@ def witness(
     The rebuilt wheels are listed in sha256sums.txt in the results, ready to be signed.
     """
     from orchestrator import config, requirement_files
-    from orchestrator.farm import assemble, run, verify_hashes
+    from orchestrator.farm import assemble, run, verification, verify_hashes
     from orchestrator.images.recipe import folders
     from orchestrator.publish import publisher_process
+    from orchestrator.results import witness as witnessed
     from orchestrator.results.witness import WitnessOutcome, checksums
     from orchestrator.sources import reading
 
@@ -54,11 +56,19 @@ def witness(
         results = tuple(run.results(outcome))
         rows = verify_hashes.rows(wanted, tasks, results, dict(outcome.open), at_hand, folders(settings.folder))
         store.publish([("sha256sums.txt", checksums(results))])
+        requested = verification.requests_of(tasks, wanted, lambda task: (task.image,))
+        asked = tuple(replace(one, known_only=True) for one in requested if one.claims)
+        verified = verification.verify_all(settings, store, asked, jobs=None, again=again, outcome=outcome)
+        rows = witnessed.verified(rows, verification.outcomes(store, verified))
+        publisher.publish()
     if as_json:
         click.echo(verify_hashes.as_json(rows), nl=False)
     else:
-        cells = ((row.filename, row.outcome.value, row.severity, ", ".join(row.causes), row.reason) for row in rows)
-        progress.table("", ("wheel", "outcome", "severity", "causes", "because"), tuple(cells))
+        cells = (
+            (row.filename, row.outcome.value, row.published, row.severity, ", ".join(row.causes), row.reason)
+            for row in rows
+        )
+        progress.table("", ("wheel", "outcome", "published", "severity", "causes", "because"), tuple(cells))
         click.echo(f"\n{store.folder / 'sha256sums.txt'}")
     outcome.insist()
     if wrong := sum(row.outcome is not WitnessOutcome.MATCHES for row in rows):

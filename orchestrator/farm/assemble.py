@@ -153,6 +153,7 @@ class Farm:
         task, release, image = job.task, job.release, self.images[job.task.image]
         self.job_effects.log(release.project, "settling its inputs")
         effects = self.job_effects.effects(release.project, task.limits, long=job.long, again=again)
+        effects = replace(effects, lock=self.job_effects.lock_for(task))
         effects = tool_policies.by_policy(task, image, effects, ToolBench(self.job_effects, image, task.limits))
         if release.packed:
             built = self.job_effects.sdist(job, image, effects)
@@ -353,7 +354,10 @@ def _compiler(
 
 
 def locking(settings: Config, index: Index) -> Callable[..., Any]:
-    """Return the function that locks build requirements; it remembers those that cannot be met while it is used."""
+    """Return the function that locks build requirements; it remembers those that cannot be met while it is used.
+
+    A call may give another `as_of`, and `overrides`.
+    """
     today = datetime.now(UTC).date()
     return partial(
         resolve.lock,

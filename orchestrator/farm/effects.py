@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis import published_wheel, wheel
+from orchestrator.analysis import wheel
 from orchestrator.build import builder, container
 from orchestrator.build.environment import first_environment
 from orchestrator.build.variations import traces
@@ -22,8 +22,9 @@ from orchestrator.farm.input_effects import InputEffects, ToolBench, of_folder, 
 from orchestrator.farm.workers import STOPPED
 from orchestrator.job import local_project
 from orchestrator.job.inputs import Effects, RecipeEffects
+from orchestrator.job.verify import VerifyEffects
 from orchestrator.job.wheel_name import wrong_name
-from orchestrator.model import NO_GROUNDS, Failure, Origin, Phase, Reason, names
+from orchestrator.model import NO_GROUNDS, Failure, Phase, Reason, names
 from orchestrator.model.names import BadNameError, SdistName
 from orchestrator.sources import reading
 from orchestrator.util import cache, logs
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from orchestrator.images.contents_index import Contents
     from orchestrator.model import (
         Build,
+        Closeness,
         Diagnosis,
         Grounds,
         Image,
@@ -50,7 +52,6 @@ if TYPE_CHECKING:
         OfferedWheel,
         ProgramChange,
         Provided,
-        Published,
         Release,
         Wheel,
         WheelFile,
@@ -104,11 +105,32 @@ class JobEffects(InputEffects):
             known=(lambda _project, _job: None) if again else self.results.find,
             salt=lambda: secrets.token_hex(SALT_BYTES),
             now=lambda: datetime.now(UTC),
-            published=lambda release, build: self.published(release, build, limits),
             packages=self.contents.packages if self.contents else lambda _missing, _image: (),
             recipes=self.recipes(limits),
             cpu_caution=self.cpu_caution,
         )
+
+    def verify_effects(self, project: str, limits: Limits, *, long: bool, again: bool) -> VerifyEffects:
+        """Return the effects of one verification."""
+        return VerifyEffects(
+            job=self.effects(project, limits, long=long, again=again),
+            lock=lambda recreation: partial(self.lock, as_of=recreation.as_of, overrides=recreation.overrides),
+            fetch=lambda offered: self._fetched(offered, limits),
+            facts=lambda path, file, uploaded, sdist: reading.clues(path, file, uploaded, sdist, limits),
+            closeness=lambda path, file, build: self.closeness(path, file, build, limits),
+            diagnose=lambda path, file, build: self.diagnose_published(path, file, build, limits),
+            known=(lambda _project, _id: None) if again else self.results.find_verification,
+        )
+
+    def closeness(self, path: Path, file: WheelFile, build: Build, limits: Limits) -> Closeness | Failure:
+        """Return how near a build's wheel comes to a published one."""
+        assert build.wheel is not None  # noqa: S101 - only wheels are compared
+        return reading.closeness(path, file, self.stored(build.wheel), build.wheel, limits)
+
+    def diagnose_published(self, path: Path, file: WheelFile, build: Build, limits: Limits) -> Diagnosis | None:
+        """Explain how a build's wheel differs from a published one; None where it fails."""
+        assert build.wheel is not None  # noqa: S101 - only wheels are explained
+        return self._look(wheel.Given(path, file), self._given(build, build.wheel), limits)
 
     def recipes(self, limits: Limits) -> RecipeEffects:
         """Return the effects that the recipes of one job need."""
@@ -216,18 +238,6 @@ class JobEffects(InputEffects):
         """Read a wheel that was built in this run."""
         assert build.wheel is not None  # noqa: S101 - only wheels are compared
         return reading.read_wheel(self.stored(build.wheel), build.wheel, limits)
-
-    def published(self, release: Release, build: Build, limits: Limits) -> Published | None:
-        """Compare a build's wheel with the one on the index; None where there is none, or the release is the user's."""
-        ours = build.wheel
-        if ours is None or release.sdist is None or release.origin is not Origin.INDEX:
-            return None
-        return published_wheel.published(
-            ours,
-            release.wheels,
-            lambda offered: self._fetched(offered, limits),
-            lambda path, theirs: self._look(self._given(build, ours), wheel.Given(path, theirs), limits),
-        )
 
     def _fetched(self, offered: OfferedWheel, limits: Limits) -> tuple[Path, str]:
         file = self.index.fetch(offered, limits.wheel)

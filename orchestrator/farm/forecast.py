@@ -16,7 +16,7 @@ from orchestrator.results.store import read
 if TYPE_CHECKING:
     from orchestrator.farm.input_effects import InputEffects
     from orchestrator.farm.plan import Job
-    from orchestrator.model import Image, Inputs, Limits
+    from orchestrator.model import Image, Inputs, Task
 
 
 class _NotBuiltYet(NotKnownYet):
@@ -52,7 +52,7 @@ def _settled(job: Job, image: Image, former: Result | None, input_effects: Input
     """Settle the inputs as a run does, and look for their record."""
     task, release = job.task, job.release
     bench = ToolBench(input_effects, image, task.limits)
-    effects = tool_policies.by_policy(task, image, _without_builds(input_effects, task.limits), bench)
+    effects = tool_policies.by_policy(task, image, _without_builds(input_effects, task), bench)
     settled = inputs.settle(release, image, effects, task.config_settings)
     if isinstance(settled, Failure):
         unsettled = inputs.unsettled(task, release, image, settled, effects.now().date())
@@ -66,13 +66,13 @@ def _judged(job: Job, wanted: Inputs, input_effects: InputEffects) -> Result | N
     return read(path) if path else None
 
 
-def _without_builds(input_effects: InputEffects, limits: Limits) -> Effects:
+def _without_builds(input_effects: InputEffects, task: Task) -> Effects:
     """Return the effects of a job that settle its inputs; all that builds raises NotKnownYet."""
-    settling = input_effects.settling(limits, input_effects.crates_kept)
+    settling = input_effects.settling(task.limits, input_effects.crates_kept)
     return Effects(
         fetch=settling.fetch,
         describe=settling.describe,
-        lock=settling.lock,
+        lock=input_effects.lock_for(task),
         recall=settling.recall,
         crates=settling.crates,
         materialize=_not_built,

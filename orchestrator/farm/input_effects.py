@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from orchestrator.errors import ResultsError, UsageError, WheelproofError
 from orchestrator.farm import memory
 from orchestrator.job import local_project
 from orchestrator.job.inputs import SettlingEffects
-from orchestrator.model import Failure, Origin, digest, names
+from orchestrator.model import Failure, Origin, Recreation, digest, names
 from orchestrator.model.names import BadNameError, SdistName
 from orchestrator.sources import reading, sdist
 from orchestrator.sources.index import local
@@ -56,7 +57,7 @@ class InputEffects:
     """What settling the inputs of all jobs shares."""
 
     index: Index
-    lock: Callable[[Sequence[str], Target], Lock | Failure]
+    lock: Callable[..., Lock | Failure]  # (requirements, target), and as `lock_for` calls it
     results: Results
     cache: Path
     log: Callable[[str, str], None] = lambda _project, _doing: None  # (project, what is done for it)
@@ -70,6 +71,15 @@ class InputEffects:
             recall=lambda question: memory.recall(self.cache, question),
             crates=crates,
         )
+
+    def lock_for(self, task: Task) -> Callable[[Sequence[str], Target], Lock | Failure]:
+        """Return the function that locks a task's build requirements: as of its moment, with its overrides.
+
+        What a recreation says replaces what the task says.
+        """
+        told = task.recreation or Recreation()
+        settings = {"as_of": told.as_of or task.as_of, "overrides": told.overrides}
+        return partial(self.lock, **{name: value for name, value in settings.items() if value})
 
     def crates_kept(self, source: Source, image: Image) -> Path | None:
         """Return the crates that a build gets, if it gets some and they were fetched earlier.

@@ -42,6 +42,10 @@ class RunOutcome:
     open: tuple[tuple[str, str], ...]
     faults: tuple[WheelproofError, ...] = ()  # the errors that left jobs open, as far as they are known
 
+    def with_faults_of(self, other: RunOutcome) -> RunOutcome:
+        """Return this outcome, with what stayed open in another one that followed it."""
+        return replace(self, open=(*self.open, *other.open), faults=(*self.faults, *other.faults))
+
     def insist(self) -> None:
         """Raise OpenJobsError where some jobs got no verdict, or PackageIndexError where no answer of the index is why.
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter, deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
 from orchestrator.errors import FaultError, Interrupted, NoRoomError, WheelproofError
 from orchestrator.util.room import shortage
@@ -16,7 +16,6 @@ from orchestrator.util.room import shortage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from orchestrator.farm.plan import Job
 
 PATIENCE = 3.0
 """Seconds that a run waits for its work to end after a request to stop."""
@@ -28,6 +27,18 @@ _GLANCE = 0.2  # seconds between two checks for a request to stop
 _LOOK = 1.0  # seconds between two checks for builds that became long
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+
+class Work(Protocol):
+    """What a worker takes from the queue."""
+
+    @property
+    def long(self) -> bool:
+        """Whether it is expected to take long."""
+        ...
+
+
+_W = TypeVar("_W", bound=Work)
 
 
 def stop_signals() -> tuple[signal.Signals, ...]:
@@ -130,9 +141,9 @@ class Cancellation:
 
 
 def run_jobs(
-    jobs: Iterable[Job],
-    work: Callable[[Job], _T],
-    done: Callable[[Job, _T | WheelproofError], None],
+    jobs: Iterable[_W],
+    work: Callable[[_W], _T],
+    done: Callable[[_W, _T | WheelproofError], None],
     *,
     workers: int,
     longs: int,
@@ -188,13 +199,13 @@ def run_jobs(
 class _Reports:
     """Passes on the outcome of each job, one at a time, and collects the faults that end the run."""
 
-    def __init__(self, done: Callable[[Job, Any], None], stop: Cancellation) -> None:
+    def __init__(self, done: Callable[[Any, Any], None], stop: Cancellation) -> None:
         self.faults: list[BaseException] = []
         self._done = done
         self._stop = stop
         self._lock = threading.Lock()
 
-    def take(self, job: Job, outcome: object) -> None:
+    def take(self, job: Work, outcome: object) -> None:
         """Take the outcome of a job, unless it is only a consequence of the stop.
 
         Raises
@@ -209,7 +220,7 @@ class _Reports:
             with self._lock:
                 self._report(job, outcome)
 
-    def _report(self, job: Job, outcome: object) -> None:
+    def _report(self, job: Work, outcome: object) -> None:
         fault = attempted(self._done, job, outcome)
         if isinstance(fault, FaultError):
             self._done(job, fault)
@@ -237,17 +248,17 @@ def _ended(threads: list[threading.Thread], seconds: float) -> bool:
     return not any(thread.is_alive() for thread in threads)
 
 
-class _Queue:
+class _Queue(Generic[_W]):
     """The jobs in their order, except that long ones wait for other long ones."""
 
-    def __init__(self, jobs: Iterable[Job], longs: int) -> None:
+    def __init__(self, jobs: Iterable[_W], longs: int) -> None:
         self._waiting = deque(jobs)
         self._longs = longs
         self._running = Counter[bool]()  # by whether they are long
         self._closed = False
         self._changed = threading.Condition()
 
-    def take(self) -> Job | None:
+    def take(self) -> _W | None:
         with self._changed:
             while self._waiting and not self._closed:
                 longs = self._longs + self._nothing_short()
@@ -259,7 +270,7 @@ class _Queue:
                 self._changed.wait()
             return None
 
-    def finish(self, job: Job) -> None:
+    def finish(self, job: _W) -> None:
         with self._changed:
             self._running[job.long] -= 1
             self._changed.notify_all()

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
         Missing,
         Pin,
         ProgramChange,
-        Published,
         Release,
         Sdist,
         Target,
@@ -89,7 +88,6 @@ class Effects(SettlingEffects):
     known: Callable[[str, str], Path | None]  # (project, job id) -> the existing record
     salt: Callable[[], str]
     now: Callable[[], datetime]
-    published: Callable[[Release, Build], Published | None] = lambda _release, _build: None  # the index's wheel
     packages: Callable[[tuple[Missing, ...], Image], tuple[str, ...]] = _no_packages  # Debian's, that provide these
     recipes: RecipeEffects | None = None  # None: recipes are not run
     cpu_caution: Callable[[Build], str] = lambda _build: ""  # why a build may depend on its processor; empty: no sign
@@ -173,7 +171,6 @@ def inputs_of(task: Task, release: Release, image: Image, build_requirements: st
         remove=tuple(sorted(task.remove)),
         limits=task.limits,
         budget=task.budget,
-        published=task.published,
         policy=task.tools.policy,
         frontend=task.tools.frontend,
         profile=task.profile,

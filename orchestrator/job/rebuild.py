@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -61,8 +60,7 @@ def _judged(subject: Subject, settled: Settled, first: Output, second: Output, e
     runner = RecipeRunner(task, release, image, settled, effects, first.build)
     judged = with_recipes(explain_difference(task, release, judged, build, effects.diagnose, runner), runner)
     inputs = job_inputs.inputs_of(task, release, image, settled.lock.digest)
-    result = result_of(subject, digest(inputs), judged, effects, inputs, settled.lock)
-    return replace(result, published=effects.published(release, first.build)) if task.published else result
+    return result_of(subject, digest(inputs), judged, effects, inputs, settled.lock)
 
 
 def _without_building(subject: Subject, early: Judgement, effects: Effects) -> Result | Path:

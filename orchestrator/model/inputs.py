@@ -186,7 +186,7 @@ class Inputs:
     remove: tuple[str, ...]
     limits: Limits
     budget: Budget = Budget()
-    published: bool = False
+    published: bool = False  # only in records of earlier releases: a verification has its own record
     policy: Policy = Policy.INDEX
     frontend: Frontend = Frontend.HOOKS
     profile: Profile | None = None

@@ -2,6 +2,7 @@
 
 results/records/<project>/<started>-<job>.json
 results/exclusions/<project>/<checked>.json
+results/verifications/<project>/<started>-<id>.json
 results/wheels/<sha256>, results/logs/<sha256>
 results/site/, results/site_data.json, results/site_files.json
 """
@@ -24,7 +25,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from orchestrator.errors import BusyError
-from orchestrator.model import SCHEMA, ExclusionCheck, Reason, Result
+from orchestrator.model import SCHEMA, VERIFICATION_SCHEMA, ExclusionCheck, Reason, Result, Verification
 from orchestrator.results import manifest
 from orchestrator.util import escapes, logs
 from orchestrator.util.room import refused
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _RESULT = TypeAdapter(Result)
 _CHECK = TypeAdapter(ExclusionCheck)
+_VERIFICATION = TypeAdapter(Verification)
 _CHECKS = TypeAdapter(tuple[ExclusionCheck, ...])
 _JOB_LENGTH = 16  # hex digits of a job's id in a file's name
 _STAMP = "%Y%m%dT%H%M%S.%fZ"  # sorts by time
@@ -257,6 +259,46 @@ class Results:
                     self._leave_out(path, "it is of another project or time")
         return found
 
+    def write_verification(self, verification: Verification) -> Path:
+        """Write the record of one verification, as `write` does."""
+        path = self._verifications / verification.project / _name_of(verification)
+        _write(path, _written(_VERIFICATION, verification) + b"\n")
+        return path
+
+    def find_verification(self, project: str, id_: str) -> Path | None:
+        """Return the newest record of a verification of these inputs, if there is one that can be read."""
+        for path in sorted(_entries(self._verifications / project), reverse=True):
+            if path.stem.rpartition("-")[2] == id_[:_JOB_LENGTH] and (one := self.verification(path)) and one.id == id_:
+                return path
+        return None
+
+    def verification(self, path: Path) -> Verification | None:
+        """Read the record of a verification; None if it cannot be read, or does not belong to its path."""
+        if (found := _read(path, _VERIFICATION)) is None:
+            self._unreadable.add(path)
+            return None
+        if why := _misplaced(path, found, self._now()):
+            self._leave_out(path, why)
+            return None
+        return found
+
+    def verifications(self, project: str | None = None) -> Iterator[Verification]:
+        """Yield the last verification of each published wheel on each image: of a project, or of all."""
+        folders = [self._verifications / project] if project else sorted(_entries(self._verifications))
+        for folder in folders:
+            seen: set[tuple[str, str, str]] = set()
+            for path in sorted(_entries(folder), reverse=True):
+                if path.suffix != ".json" or (found := self.verification(path)) is None:
+                    continue
+                key = found.version, found.wheel, found.image.name if found.image else ""
+                if key not in seen:
+                    seen.add(key)
+                    yield found
+
+    @property
+    def _verifications(self) -> Path:
+        return self.folder / "verifications"
+
     def publish(self, files: Iterable[tuple[str, str]]) -> tuple[str, ...]:
         """Write files of the site and its kin, each atomically, where they changed; return the names of all."""
         names = []
@@ -277,6 +319,20 @@ class Results:
 def _name(result: Result) -> str:
     """Return the name of a record's file."""
     return f"{result.started:{_STAMP}}-{result.job[:_JOB_LENGTH]}.json"
+
+
+def _name_of(verification: Verification) -> str:
+    """Return the name of the file of a verification's record."""
+    return f"{verification.started:{_STAMP}}-{verification.id[:_JOB_LENGTH]}.json"
+
+
+def _misplaced(path: Path, found: Verification, now: datetime) -> str:
+    """Return why the record of a verification does not belong to its path or its time; empty if it does."""
+    if not 1 <= found.schema <= VERIFICATION_SCHEMA:
+        return f"its schema is {found.schema}, and no later one than {VERIFICATION_SCHEMA} is known"
+    if (path.parent.name, path.name) != (found.project, _name_of(found)):
+        return f"it was written as {found.project}/{_name_of(found)}"
+    return "" if max(found.started, found.finished) <= now + SKEW else f"it is of {found.finished:%Y-%m-%d}"
 
 
 def misplaced(path: Path, result: Result, now: datetime) -> str:
@@ -343,6 +399,12 @@ def as_json(results: Iterable[Result], left_open: Iterable[tuple[str, str]] = ()
 
 def _open_job(job: tuple[str, str]) -> dict[str, str]:
     return {"requirement": job[0], "open": job[1]}
+
+
+def verification_value(verification: Verification) -> dict[str, object]:
+    """Return a verification as values of JSON."""
+    value: dict[str, object] = _VERIFICATION.dump_python(verification, mode="json")
+    return value
 
 
 def schema() -> dict[str, object]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from orchestrator.build_requirements.resolve import tags
+from orchestrator.model import Outcome
 from orchestrator.model.names import BadNameError, checksum_line, wheel_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from orchestrator.model import Diagnosis, Result, Target, WheelFile
+    from orchestrator.model import Diagnosis, Result, Target, Verification, WheelFile
     from orchestrator.model.names import WheelName
     from orchestrator.requirement_files import Wanted
 
@@ -49,6 +50,7 @@ class WitnessRow:
     causes: tuple[str, ...] = ()  # why the two differ, if the listed wheel was available
     severity: str = ""  # how serious the difference is
     reason: str = ""  # one sentence, if the hash does not match
+    published: str = ""  # the outcome of verifying the wheel with that hash, if the index has it
 
 
 def claims(wanted: Iterable[Wanted]) -> Iterator[Claim]:
@@ -93,6 +95,30 @@ def witnessed(
     return WitnessRow(
         name, listed_hash, WitnessOutcome.DIFFERS, wheel.sha256, causes, severity, _different(claim, wheel, diagnosis)
     )
+
+
+def verified(rows: Iterable[WitnessRow], verifications: Iterable[Verification]) -> tuple[WitnessRow, ...]:
+    """Add what verifying showed of the listed wheels that the index has: a rebuild as its publisher built it."""
+    by_hash = {one.sha256: one for one in verifications}
+
+    def with_outcome(row: WitnessRow) -> WitnessRow:
+        found = by_hash.get(row.sha256)
+        if found is None:
+            return row
+        if found.outcome is Outcome.IDENTICAL:
+            matches = WitnessOutcome.MATCHES
+            return replace(
+                row,
+                outcome=matches,
+                rebuilt_sha256=row.sha256,
+                causes=(),
+                severity="",
+                reason="",
+                published=found.outcome,
+            )
+        return replace(row, published=found.outcome, reason=found.reason or row.reason)
+
+    return tuple(map(with_outcome, rows))
 
 
 def _unbuildable(claim: Claim, result: Result, wheel: WheelFile | None, target: Target | None) -> str:

@@ -9,7 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from orchestrator.sources.index import Index
 from tests.loopback_index import HTML, JSON, LoopbackIndex, sdist, wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 BOOKWORM = Target("3.11", "x86_64-manylinux_2_36")
@@ -47,6 +47,7 @@ def ask(
     target: Target = BOOKWORM,
     as_of: date | None = None,
     today: date = TODAY,
+    overrides: Sequence[str] = (),
     failures: dict[str, Failure] | None = None,
     sleep: Callable[[float], None] = lambda _seconds: None,
 ) -> Lock | Failure:
@@ -58,6 +59,7 @@ def ask(
         as_of=as_of,
         cache=cache,
         today=today,
+        overrides=overrides,
         read_timeout=1,
         retry_wait=0.01,
         failures=failures,
@@ -157,6 +159,98 @@ def test_as_of_a_date(served: LoopbackIndex, tmp_path: Path) -> None:
     assert pinned(ask(served, tmp_path, "helper"))["helper"].startswith("helper-3.0")
     assert pinned(ask(served, tmp_path, "helper", as_of=date(2024, 1, 1)))["helper"].startswith("helper-2.0")
     assert "no versions of helper" in detail(ask(served, tmp_path, "helper", as_of=date(2019, 1, 1)))
+
+
+def test_as_of_a_moment(served: LoopbackIndex, tmp_path: Path) -> None:
+    """What was uploaded before it counts, as uv documents; what was uploaded at it does not."""
+    for version, uploaded in (("2.0", "2024-01-01T12:00:00Z"), ("3.0", "2024-01-01T12:00:00.250000Z")):
+        served.publish(f"helper-{version}-py3-none-any.whl", wheel("helper", version), uploaded=uploaded)
+    noon = datetime(2024, 1, 1, 12, tzinfo=UTC)
+    elsewhere = timezone(timedelta(hours=2))
+    for as_of, expected in (
+        (noon, "helper-1.0"),
+        (noon + timedelta(milliseconds=1), "helper-2.0"),
+        (noon + timedelta(milliseconds=250), "helper-2.0"),
+        (noon + timedelta(seconds=1), "helper-3.0"),
+        (datetime(2024, 1, 1, 14, tzinfo=elsewhere), "helper-1.0"),
+        (datetime(2024, 1, 1, 14, 0, 1, tzinfo=elsewhere), "helper-3.0"),
+    ):
+        assert pinned(ask(served, tmp_path, "helper", as_of=as_of))["helper"].startswith(expected), as_of
+    with pytest.raises(ValueError, match="no time zone"):
+        ask(served, tmp_path, "helper", as_of=datetime(2024, 1, 1))  # noqa: DTZ001 - what is refused
+
+
+def test_a_day_and_its_end_are_one_question(served: LoopbackIndex, tmp_path: Path) -> None:
+    """The second is answered from the cache."""
+    first = ask(served, tmp_path, "backend", as_of=date(2024, 1, 1))
+    asked = len(served.requests)
+    assert ask(served, tmp_path, "backend", as_of=datetime(2024, 1, 2, tzinfo=UTC)) == first
+    assert len(served.requests) == asked
+
+
+# --- overrides -------------------------------------------------------------------------------
+
+
+def test_an_override_replaces_what_is_required(served: LoopbackIndex, tmp_path: Path) -> None:
+    """Of a requirement, and of what that requires; another override is another question."""
+    served.publish("helper-2.0-py3-none-any.whl", wheel("helper", "2.0"))
+    assert pinned(ask(served, tmp_path, "backend"))["helper"].startswith("helper-2.0")
+    for wanted in (["backend"], ["helper>=2"], ["backend", "helper>=2"]):
+        for version in ("1.0", "2.0"):
+            found = pinned(ask(served, tmp_path, *wanted, overrides=[f"Helper=={version}"]))
+            assert found["helper"] == f"helper-{version}-py3-none-any.whl"
+
+
+def test_an_override_adds_nothing(served: LoopbackIndex, tmp_path: Path) -> None:
+    """Neither where nothing requires its project, nor where the requirement's marker does not apply."""
+    served.publish("other-1.0-py3-none-any.whl", wheel("other", "1.0"))
+    for wanted in (["backend"], ["backend", "other; python_version < '3'"]):
+        assert set(pinned(ask(served, tmp_path, *wanted, overrides=["other==1.0"]))) == {"backend", "helper"}
+
+
+def test_an_override_keeps_extras(served: LoopbackIndex, tmp_path: Path) -> None:
+    """Those of all requirements of its project."""
+    for version in ("1.0", "2.0"):
+        needs = ("helper; extra == 'one'", "backend; extra == 'two'")
+        content = wheel("rich-backend", version, requires=needs, extras=("one", "two"))
+        served.publish(f"rich_backend-{version}-py3-none-any.whl", content)
+    wanted = ["rich_backend[one]>=2", "rich-backend[two]"]
+    found = pinned(ask(served, tmp_path, *wanted, overrides=["rich-backend==1.0"]))
+    assert found["rich-backend"] == "rich_backend-1.0-py3-none-any.whl"
+    assert set(found) == {"rich-backend", "helper", "backend"}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["helper==9"], "no version of helper==9"),
+        (["helper==2.0"], "no wheels with a matching Python ABI tag"),
+        (["helper"], "NAME==VERSION"),
+        (["helper>=1"], "NAME==VERSION"),
+        (["helper==1.*"], "NAME==VERSION"),
+        (["helper==1,!=2"], "NAME==VERSION"),
+        (["helper[x]==1"], "NAME==VERSION"),
+        (["helper==1; python_version > '3'"], "NAME==VERSION"),
+        (["helper==1.0", "helper==2.0"], "two overrides"),
+        (["helper @ http://127.0.0.1/helper-1.0-py3-none-any.whl"], "names a URL"),
+        (["--index-url http://127.0.0.1/"], "cannot be read"),
+        (["helper==1.0\nother==1"], "cannot be read"),
+        (["helper==1.0"] * 1001, "no more than 1000"),
+    ],
+)
+def test_an_override_that_cannot_be_met(
+    served: LoopbackIndex, tmp_path: Path, overrides: list[str], expected: str
+) -> None:
+    """It is a result, as a requirement is that cannot be met."""
+    served.publish("helper-2.0-cp39-cp39-manylinux_2_17_x86_64.whl", wheel("helper", "2.0", tag="cp39-cp39-any"))
+    assert expected in detail(ask(served, tmp_path, "backend", overrides=overrides))
+
+
+def test_an_override_later_than_the_moment(served: LoopbackIndex, tmp_path: Path) -> None:
+    """Its version was not there yet."""
+    served.publish("helper-2.0-py3-none-any.whl", wheel("helper", "2.0"), uploaded="2024-02-01T00:00:00Z")
+    found = ask(served, tmp_path, "backend", as_of=date(2024, 1, 1), overrides=["helper==2.0"])
+    assert "helper==2.0" in detail(found)
 
 
 # --- what cannot be met is a result ----------------------------------------------------------
