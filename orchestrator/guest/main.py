@@ -155,7 +155,7 @@ def call_auditwheel(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - th
     # Without the folder of the user's own modules, in which the build may have left some.
     command = [sys.executable, "-s", "-m", "auditwheel", "repair", "--plat", spec["repair"], "-w", out, spec["built"]]
     if ended := subprocess.call(command):  # noqa: S603 - no shell, and a path of ours
-        raise SystemExit(f"auditwheel ended with status {ended}")
+        raise SystemExit(ended)
     wheels = [name for name in os.listdir(out) if name.endswith(".whl")]
     return wheels[0] if len(wheels) == 1 else None
 
@@ -258,8 +258,9 @@ def _be_the_hook(spec: dict[str, Any], name: str, root: str, out: str, answer: i
         os.write(answer, json.dumps(value).encode())
         status = 0
     except SystemExit as asked:
-        who = "" if spec.get("recipe") or name == "repair" else "the build backend called sys.exit: "
-        print(f"{who}{asked.code!r}", file=sys.stderr)  # noqa: T201 - into the log
+        who = "" if spec.get("recipe") else "the build backend called sys.exit: "
+        if name != "repair":  # the last line is auditwheel's
+            print(f"{who}{asked.code!r}", file=sys.stderr)  # noqa: T201 - into the log
     except BaseException:  # noqa: BLE001 - any exception is the package's
         traceback.print_exc()
     finally:
@@ -562,9 +563,7 @@ def repair(spec: dict[str, Any], root: str, built: str, seconds: float, voice: H
         status, name, more = run_hook(tools, "repair", root, out, voice)
         if went_short() or (status != 0 and not space_left(spec["scratch"])):
             return tell_failure(spec, status, voice)
-        if status != 0 or name is None:
-            raise Unfit("no-wheel", f"auditwheel gave no wheel for {spec['repair']}")
-        path, size = produced(out, name, spec["wheel"])
+        path, size = produced(out, name if status == 0 else None, spec["wheel"])
     except Unfit as finding:
         voice.refuse("finish", finding)
         return 1

