@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import zipfile
 from dataclasses import dataclass, replace
@@ -17,7 +19,19 @@ from orchestrator.build_requirements.resolve import lock
 from orchestrator.job.build_pair import environments, no_answer, order_for
 from orchestrator.job.inputs import Settled
 from orchestrator.job.repair import settle_repair
-from orchestrator.model import Failure, Lock, Phase, Reason, Recreation, Task
+from orchestrator.model import (
+    ArchiveField,
+    Closeness,
+    Failure,
+    Lock,
+    Outcome,
+    Phase,
+    Reason,
+    Recreation,
+    Severity,
+    Task,
+    WheelFile,
+)
 from orchestrator.sources import sdist
 from orchestrator.sources.index import local
 from tests.cause_cases import PACKAGES, PYPROJECT
@@ -211,3 +225,52 @@ def test_a_repaired_wheel_of_another_compiler_is_explained(repairs: Repairs, tri
     places = {one.where for one in changed.unexplained}
     assert ".text" in places
     assert not {"DT_NEEDED", ".dynstr"} & places
+
+
+def tampered(path: Path, filename: str, folder: Path) -> tuple[Path, WheelFile]:
+    """Return a copy of a wheel with one other byte in its extension module, whose RECORD was made to fit."""
+    members = contents(path)
+    module = members["grafted/_grafted.so"]
+    at = module.index(b"The library's version.")
+    members["grafted/_grafted.so"] = module[:at] + b"t" + module[at + 1 :]
+    before, after = (_recorded(one["grafted/_grafted.so"]) for one in (contents(path), members))
+    record = next(name for name in members if name.endswith("/RECORD"))
+    assert before in members[record]
+    members[record] = members[record].replace(before, after)
+    copy = folder / "tampered.whl"
+    with zipfile.ZipFile(path) as given, zipfile.ZipFile(copy, "w") as archive:
+        for info in given.infolist():
+            archive.writestr(info, members[info.filename], info.compress_type)
+    content = copy.read_bytes()
+    return copy, WheelFile(filename, hashlib.sha256(content).hexdigest(), len(content))
+
+
+def _recorded(content: bytes) -> bytes:
+    """Return a file's hash as RECORD has it."""
+    return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
+
+
+def test_a_published_repaired_wheel_comes_out_of_its_source(repairs: Repairs, tmp_path: Path) -> None:
+    """To the bit, or but for the fields of its archive; one other byte of its module is a difference."""
+    farm = repairs.farm.job_effects
+    published = repairs.build(replace(REPAIRED, clock=EPOCH), second=True)
+    path, file = repairs.wheel(published), published.wheel
+    assert file is not None
+
+    def outcome(build: Build) -> Closeness:
+        found = farm.closeness(path, file, build, SMALL)
+        assert isinstance(found, Closeness), found
+        return found
+
+    same = repairs.build(replace(REPAIRED, umask=0o002))
+    assert outcome(same).outcome is Outcome.IDENTICAL
+    other_day = repairs.build(replace(REPAIRED, source_date_epoch=EPOCH + 86_400))
+    stamped = outcome(other_day)
+    assert (stamped.outcome, stamped.taken) == (Outcome.RESTAMPED, (ArchiveField.TIMES, ArchiveField.MODES))
+    assert stamped.sha256 == file.sha256
+    unrepaired = outcome(repairs.build(UNREPAIRED))
+    assert unrepaired.outcome is Outcome.DIFFERS
+    found = farm.closeness(*tampered(path, file.filename, tmp_path), same, SMALL)
+    assert isinstance(found, Closeness)
+    assert (found.outcome, found.severity) == (Outcome.DIFFERS, Severity.CODE)
+    assert "grafted/_grafted.so" in found.changed
