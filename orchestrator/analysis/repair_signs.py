@@ -1,7 +1,7 @@
 """What a published wheel shows of its repair by auditwheel: for which platform, and with which versions.
 
 Measured on auditwheel's releases: it writes RECORD with the line ends of csv.writer, and an entry for each folder.
-Since 6.3 it makes no folder for copied libraries unless there are some, since 6.4 it sorts the platforms in a wheel's name,
+Since 6.3 it makes no folder for copied libraries unless there are some, since 6.4 it sorts the platforms in a name,
 and since 6.5 it lists the packages of the copied libraries, with its own version.
 """
 
