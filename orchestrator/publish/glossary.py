@@ -68,7 +68,7 @@ GROUPS: tuple[Group, ...] = (
             Phase.BUILD_SDIST: "Building the source distribution of a project's folder.",
             Phase.BUILD_WHEEL: "Building the wheel.",
             Phase.WHEEL: "Reading the wheel that was built.",
-            Phase.FINISH: "A step of a remedy on the finished wheel.",
+            Phase.FINISH: "A step on the finished wheel: its repair by auditwheel, or a remedy of an earlier release.",
         },
         Phase,
     ),
