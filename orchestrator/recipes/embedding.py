@@ -46,6 +46,12 @@ def finish() -> str:
     return _of("orchestrator.guest", "postprocess.py")
 
 
+@cache
+def restamp() -> str:
+    """Return the program that takes fields of the published wheel's archive: the farm's own."""
+    return _of("orchestrator.guest", "restamp.py")
+
+
 def _of(package: str, name: str) -> str:
     return embedded(resources.files(package).joinpath(name).read_text("utf-8"))
 
