@@ -29,6 +29,12 @@ def unpack() -> str:
 
 
 @cache
+def crlf() -> str:
+    """Return the program that changes how lines end."""
+    return _of(_PROGRAMS, "crlf.py")
+
+
+@cache
 def wrap() -> str:
     """Return the program that writes wrappers of compilers."""
     return _of(_PROGRAMS, "wrap.py")
