@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -139,3 +139,11 @@ def of_counts(found: Counts) -> tuple[str, ...]:
         *([f"Of the others, {listed(left)}."] if left else []),
         *([f"Not counted: {listed(apart)}."] if apart else []),
     )
+
+
+def by_version(published: Iterable[Verified]) -> Mapping[str, tuple[Outcome, ...]]:
+    """Return the outcomes of a project's published wheels by version, each outcome once, what differs first."""
+    found: defaultdict[str, set[Outcome]] = defaultdict(set)
+    for one in published:
+        found[one.version].add(one.outcome)
+    return {version: tuple(one for one in ORDER if one in some) for version, some in found.items()}

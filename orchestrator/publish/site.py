@@ -200,7 +200,7 @@ def _rows(summary: Summary) -> Iterator[SiteRow]:
     for project in summary.projects:
         page = page_name(project.name)
         current = project.current
-        wheels = _outcomes(project)
+        wheels = outcomes.by_version(project.published)
         for standing in current:
             yield replace(_row(standing, page, current), published=wheels.get(standing.version, ()))
         judged = {standing.version for standing in current}
@@ -211,14 +211,6 @@ def _rows(summary: Summary) -> Iterator[SiteRow]:
             yield SiteRow(project.name, page, Verdict.EXCLUDED, note=exclusion.reason, day=exclusion.since.isoformat())
         for wanted in project.open:
             yield SiteRow(project.name, page, wording.OPEN, wanted.version, wanted.image)
-
-
-def _outcomes(project: Project) -> Mapping[str, tuple[str, ...]]:
-    """Return the outcomes of a project's published wheels by version, what differs first."""
-    found: defaultdict[str, set[Outcome]] = defaultdict(set)
-    for one in project.published:
-        found[one.version].add(one.outcome)
-    return {version: tuple(one for one in outcomes.ORDER if one in some) for version, some in found.items()}
 
 
 def _row(standing: Standing, page: str, current: tuple[Standing, ...]) -> SiteRow:

@@ -54,6 +54,13 @@ def row(verification: Verification) -> dict[str, object]:
     return {name: value[name] for name in _FIELDS} | {"image": image}
 
 
+def explanation(verification: Verification) -> dict[str, object]:
+    """Return a verification for `wheelproof explain --json`: the object of `verify --json`, and more of the record."""
+    value = verification_value(verification)
+    more = ("sdist", "provided", "differences", "recipes", "failure", "finished")
+    return row(verification) | {name: value[name] for name in more}
+
+
 def sentences(verification: Verification) -> tuple[str, ...]:
     """Return the outcome as sentences, each of which is true of this record."""
     return _SENTENCES[verification.outcome](verification)
