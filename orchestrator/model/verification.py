@@ -79,8 +79,9 @@ class Closeness:
     changed: tuple[str, ...] = ()  # members whose bytes differ
     missing: tuple[str, ...] = ()  # members of the published wheel that ours lacks
     added: tuple[str, ...] = ()  # members of ours that the published wheel lacks
-    lines: tuple[Line, ...] = ()  # of the dist-info folder
-    reason: str = ""  # one sentence: what decided the outcome
+    lines: tuple[Line, ...] = ()  # of the dist-info folder, bounded in number
+    severity: Severity = Severity.NONE  # of all that differs
+    reason: str = ""  # one sentence: what decided the outcome; its texts of the package are printable and cut
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from orchestrator.analysis.failure_signs import Explanation
 from orchestrator.errors import PackageIndexError, ResultsError, UsageError, WheelproofError
 from orchestrator.model import DETAIL, Diagnosis, Failure, Phase, Reason, Wheel
 from orchestrator.model.recipe import ProgramAspect, ProgramChange
+from orchestrator.model.verification import Closeness
 from orchestrator.requirement_files import Mistake, Read
 from orchestrator.sources import index_pages, sdist
 from orchestrator.sources.sdist import Source
@@ -123,6 +124,16 @@ def program_changes(original: Given, remedied: Given, limits: Limits) -> tuple[P
         logs.warning("two programs cannot be compared", wheel=remedied.file.filename, fault=changes.detail)
         return (ProgramChange("", ProgramAspect.MEMBERS, "wheel", f"cannot be compared: {changes.bound}"),)
     return changes
+
+
+def closeness(published: Path, theirs: WheelFile, ours: Path, built: WheelFile, limits: Limits) -> Closeness | Failure:
+    """Return how near our wheel comes to the published one: see `closeness.closeness`; a Failure on any limit."""
+    from orchestrator.analysis import closeness as comparison  # noqa: PLC0415 - most runs verify nothing
+
+    arguments = (published, theirs, ours, built, limits)
+    bounds = _for_two(published, ours)
+    found = _called(comparison.closeness, *arguments, kind=Closeness | Failure, bounds=bounds)
+    return _too_much(found) if isinstance(found, Exceeded) else found
 
 
 def page(path: Path, name: str, kind: str, url: str, encoding: str | None) -> tuple[index_pages.Edition, ...] | str:

@@ -61,7 +61,7 @@ def fields(path: str, first: bytes, second: bytes, depth: Severity) -> tuple[Mem
 
     A line that is no header ends the headers for some readers, so a document with one is a text.
     """
-    (ours, body), (theirs, other) = (_parted(data) for data in (first, second))
+    (ours, one), (theirs, other) = (_parted(data) for data in (first, second))
     if max(ours.count(b"\n"), theirs.count(b"\n")) > _MOST:
         return (text(path, "text", first, second, depth),)
     items = _items(ours.rstrip(b"\r\n")), _items(theirs.rstrip(b"\r\n"))
@@ -70,7 +70,19 @@ def fields(path: str, first: bytes, second: bytes, depth: Severity) -> tuple[Mem
     ends = Lines(END, *(head[len(head.rstrip(b"\r\n")) :] for head in (ours, theirs)))
     headers = of_lines(path, KIND, [*_unlike(*items), ends], depth)
     above = ours.count(b"\n"), theirs.count(b"\n")
-    return headers, text(path, "text", body, other, depth, above=above)
+    return headers, text(path, "text", one, other, depth, above=above)
+
+
+def values(data: bytes) -> tuple[tuple[str, str], ...]:
+    """Return the name, in lower case, and the unfolded value of each header of a document."""
+    head = _parted(data)[0]
+    items = _items(head.rstrip(b"\r\n")) if head.count(b"\n") <= _MOST else []
+    return tuple(spelling.field(item.text) for item in items if item.group)
+
+
+def body(data: bytes) -> bytes:
+    """Return what follows the headers."""
+    return _parted(data)[1]
 
 
 def _parted(data: bytes) -> tuple[bytes, bytes]:

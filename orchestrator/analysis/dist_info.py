@@ -1,0 +1,189 @@
+"""Lists the lines of a dist-info folder that differ from the published ones, and names the cause of each.
+
+A line has a cause only if both sides have the same information, or a version of a build backend alone decides about it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email.utils import getaddresses
+from typing import TYPE_CHECKING
+
+from orchestrator.analysis.causes import metadata
+from orchestrator.analysis.causes.erasers import differing, token
+from orchestrator.analysis.causes.model import Side
+from orchestrator.analysis.excerpts import LONGEST, excerpt, printable
+from orchestrator.analysis.formats import headers, members, spelling
+from orchestrator.analysis.formats.text import WHOLE, Plain
+from orchestrator.model import Traces
+from orchestrator.model.verification import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from orchestrator.analysis.formats.text import MemberPair
+
+    Values = tuple[tuple[str, str], ...]  # of headers: name and value
+
+GENERATOR, SPELLING = "generator", "backend-spelling"
+_BY_NAME = {cause.name: cause for cause in metadata.CAUSES}
+_NAMED = (GENERATOR, SPELLING, "metadata-order")
+"""Causes of lines, by their slugs in the catalogue."""
+
+READ = ("METADATA", "WHEEL", "entry_points.txt", "top_level.txt")
+"""Files of the dist-info folder whose lines can have a cause."""
+
+_MOST = 200  # lines of one file
+_LABEL = re.compile(r"[\W_]+")
+_LONGEST_VALUE = 4096  # characters of a value that is parsed
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What decides about a line besides the two files that it is in."""
+
+    files: frozenset[str] = frozenset()  # paths in the dist-info folder that both wheels have with the same bytes
+    other_backend: bool = False  # whether the two wheels name different generators
+
+
+def generators(wheel: bytes) -> tuple[str, ...]:
+    """Return the values of `Generator` in a file WHEEL."""
+    return tuple(value for name, value in headers.values(wheel) if name == "generator")
+
+
+def lines(path: str, published: bytes, ours: bytes, given: Given) -> tuple[Line, ...]:
+    """Return the lines of a member that differ, at least one if the contents do.
+
+    One is without a cause unless causes explain all of the difference.
+    """
+    if published == ours:
+        return ()
+    name = path.partition("/")[2]
+    if name not in READ or max(len(published), len(ours)) > WHOLE:
+        return (_line(path, published, ours, ""),)
+    pairs = members.normalize(path, Plain(published), Plain(ours))
+    if not pairs or pairs[0][0].kind != headers.KIND:
+        return tuple(line for pair in pairs for line in _of_pair(path, pair, {}))[:_MOST] or (
+            _line(path, published, ours, ""),
+        )
+    both = published, ours
+    found = [line for pair in pairs for line in _of_pair(path, pair, _causes(pair, both, given))]
+    if len(found) > _MOST and any(not line.cause for line in found[_MOST:]):
+        found.sort(key=lambda line: bool(line.cause))
+    return tuple(found[:_MOST])
+
+
+def _of_pair(path: str, pair: MemberPair, causes: Mapping[str, str]) -> Iterable[Line]:
+    sides = _sides(pair)
+    for place in differing(sides):
+        yield _line(path, *token(sides, place), causes.get(place, ""))
+
+
+def _line(path: str, published: bytes, ours: bytes, cause: str) -> Line:
+    bare = published.rstrip(b"\n"), ours.rstrip(b"\n")
+    first, second = excerpt(*(bare if bare[0] != bare[1] else (published, ours)), LONGEST)
+    return Line(printable(path.encode("utf-8", "surrogateescape"))[:LONGEST], first, second, cause)
+
+
+def _sides(pair: MemberPair) -> tuple[Side, Side]:
+    return Side(pair[0], Traces()), Side(pair[1], Traces())
+
+
+def _causes(pair: MemberPair, both: tuple[bytes, bytes], given: Given) -> dict[str, str]:
+    """Return the cause of each place that has one."""
+    sides = _sides(pair)
+    places = differing(sides)
+    if pair[0].kind != headers.KIND:
+        return dict.fromkeys(places, SPELLING) if _is_same_body(*map(headers.body, both)) else {}
+    found: dict[str, str] = {}
+    for name in _NAMED:
+        erased = _BY_NAME[name].erase(sides)
+        for place in places:
+            texts = token(erased, place)
+            if texts[0] == texts[1]:
+                found.setdefault(place, name)
+    if pair[0].path.endswith(".txt"):
+        blank = [place for place in places if not b"".join(token(sides, place)).strip(b" \t\n")]
+        return dict.fromkeys(blank, SPELLING) | found
+    return _other_fields(sides, both, given) | found
+
+
+def _is_same_body(first: bytes, second: bytes) -> bool:
+    """Return whether two descriptions differ only in blank lines around them, or are UNKNOWN or empty."""
+    bare = [re.sub(rb"\A\n+", b"", one).rstrip(b" \t\n") for one in (first, second)]
+    return bare[0] == bare[1] or set(bare) == {b"UNKNOWN", b""}
+
+
+# --- fields that backends write in several ways --------------------------------------------------
+
+
+def _other_fields(sides: tuple[Side, Side], both: tuple[bytes, bytes], given: Given) -> dict[str, str]:
+    """Return the places of fields with the same information as other fields of the other side."""
+    first, second = (headers.values(data) for data in both)
+    same = {name for group, read in _GROUPS if _is_same(read, first, second) for name in group}
+    found = {}
+    for place in differing(sides):
+        fields = [spelling.field(text.rstrip(b"\n")) for text in token(sides, place) if text]
+        if all(name in same for name, _ in fields) or _is_backends(fields, given):
+            found[place] = SPELLING
+    return found
+
+
+def _is_same(read: Callable[[Values], object], first: Values, second: Values) -> bool:
+    """Return whether both sides have the same information in a group of fields."""
+    ours, theirs = read(first), read(second)
+    return ours is not None and ours == theirs
+
+
+def _is_backends(fields: list[tuple[str, str]], given: Given) -> bool:
+    """Return whether a line that only one side has depends on the version of its backend alone.
+
+    `Dynamic` lists which fields a backend computed (PEP 643), `License-File` files of the wheel (PEP 639).
+    """
+    if len(fields) != 1 or not given.other_backend:
+        return False
+    name, value = fields[0]
+    return name == "dynamic" or (name == "license-file" and not given.files.isdisjoint((value, f"licenses/{value}")))
+
+
+def _addresses(values: Values) -> object:
+    """Return the project's addresses by their labels, which PEP 753 normalizes; None if a label is missing."""
+    found: set[tuple[str, str]] = set()
+    for name, value in values:
+        if name in ("home-page", "download-url") and value not in ("", "UNKNOWN"):
+            found.add((_PLAIN_LABELS[name], value))
+        elif name == "project-url":
+            label, comma, url = value.partition(",")
+            if not comma:
+                return None
+            found.add((_LABEL.sub("", label).lower(), url.strip()))
+    return found
+
+
+_PLAIN_LABELS = {"home-page": "homepage", "download-url": "download"}
+
+
+def _people(kind: str) -> Callable[[Values], object]:
+    """Return a function that reads names and addresses of authors or maintainers; None if they are not clear."""
+
+    def read(values: Values) -> object:
+        names, mails = ([value for name, value in values if name == one] for one in (kind, f"{kind}-email"))
+        names, mails = ([one for one in each if one not in ("", "UNKNOWN")] for each in (names, mails))
+        if len(names) > 1 or len(mails) > 1 or any(len(one) > _LONGEST_VALUE for one in (*names, *mails)):
+            return None
+        pairs = getaddresses(mails)
+        if not names:
+            return pairs
+        if not pairs:
+            return [(names[0], "")]
+        return [(names[0], pairs[0][1])] if len(pairs) == 1 and pairs[0][0] in ("", names[0]) else None
+
+    return read
+
+
+_GROUPS: tuple[tuple[tuple[str, ...], Callable[[Values], object]], ...] = (
+    (("home-page", "download-url", "project-url"), _addresses),
+    (("author", "author-email"), _people("author")),
+    (("maintainer", "maintainer-email"), _people("maintainer")),
+)
