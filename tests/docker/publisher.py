@@ -28,19 +28,26 @@ _PYTHON = "3.11"
 _LIMIT = 16 << 20
 _PROGRAM = """
 import json, os, subprocess, sys, tarfile
-for number, order in enumerate(json.load(open("orders.json"))):
-    os.umask(0o022)
+from concurrent.futures import ThreadPoolExecutor
+
+def build(number, order):
     with tarfile.open(order["sdist"]) as archive:
         archive.extractall(f"source/{number}")
+        files = [one.name for one in archive if one.isfile() and order["by_umask"]]
+    for name in files:
+        os.chmod(f"source/{number}/{name}", 0o666 & ~order["umask"])
     (folder,) = os.listdir(f"source/{number}")
     os.makedirs(f"wheels/{number}")
-    os.umask(order["umask"])
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": os.path.abspath("backends"), "TZ": order["timezone"]}
     if order["epoch"]:
         environment["SOURCE_DATE_EPOCH"] = str(order["epoch"])
     call = f"import {order['backend']} as backend; backend.build_wheel('../../../wheels/{number}')"
     subprocess.run([sys.executable, "-P", "-c", call], cwd=f"source/{number}/{folder}", env=environment, check=True,
-                   stdout=subprocess.DEVNULL)
+                   stdout=subprocess.DEVNULL, umask=order["umask"])
+
+os.umask(0o022)
+with ThreadPoolExecutor(2) as pool:
+    list(pool.map(build, *zip(*enumerate(json.load(open("orders.json"))))))
 """
 
 
@@ -53,6 +60,7 @@ class Order:
     epoch: int = 0  # SOURCE_DATE_EPOCH; 0: it is not set
     umask: int = 0o022
     timezone: str = "UTC"
+    by_umask: bool = False  # unpack as pip does, with modes by the umask; if not, as build does, with those of the tar
 
 
 def backend_wheels(cache: Path, requirements: Iterable[str]) -> dict[str, bytes]:
