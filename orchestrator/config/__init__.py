@@ -12,10 +12,20 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import requirement_files
-from orchestrator.config.schema import BudgetPart, File, LimitsPart, Names, PackagePart, ProfilePart, ToolsPart, named
+from orchestrator.config.schema import (
+    BudgetPart,
+    File,
+    GroupPart,
+    LimitsPart,
+    Names,
+    PackagePart,
+    ProfilePart,
+    ToolsPart,
+    named,
+)
 from orchestrator.config.tasks import checks, custom, excluded, project, requirement_of, stock, tasks, tracked
 from orchestrator.config.validation import contradictions, validated
-from orchestrator.config.values import Config, Group, Keep, ProfileRecipe, Settings
+from orchestrator.config.values import AsOf, Config, Group, Keep, ProfileRecipe, Settings
 from orchestrator.config.yaml_source import LONGEST, Document, report
 from orchestrator.errors import ConfigError
 from orchestrator.model import Budget, BuildTools, Exclusion, Frontend, Limits, Policy, Profile, RecipeForm, ToolPin
@@ -27,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "AsOf",
     "Config",
     "Group",
     "Keep",
@@ -195,6 +206,7 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
                 wanted=files.wanted(one.requirements),
                 tools=files.tools(one.build_tools),
                 profile=one.profile or "",
+                as_of=_as_of(one),
             )
             for name, one in file.groups.items()
         ),
@@ -234,7 +246,12 @@ def _settings(defaults: Settings, package: PackagePart, files: _Files) -> Settin
         tools=files.tools(package.build_tools),
         profile=package.profile or "",
         config_settings=tuple(_pairs(package.config_settings)),
+        as_of=_as_of(package),
     )
+
+
+def _as_of(part: GroupPart | PackagePart) -> AsOf | None:
+    return AsOf(part.as_of) if "as_of" in part.model_fields_set else None
 
 
 def _pairs(settings: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -27,6 +28,7 @@ from orchestrator.config.tasks import requirement_of
 from orchestrator.config.values import Config, Keep, Settings
 from orchestrator.model import DAY, Frontend, Policy
 from orchestrator.requirement_files.entries import short
+from orchestrator.util.moments import moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -87,6 +89,27 @@ def _date(value: object) -> object:
             msg = f"must be a date such as 2026-01-31, not {short(str(value))}"
             raise ValueError(msg) from None
     return value
+
+
+def _moment(value: object) -> datetime:
+    """Return a moment, UTC: a date is its end. YAML 1.1 reads dates and times itself, YAML 1.2 reads texts."""
+    known = value if isinstance(value, date) else _read_moment(value)
+    if known is None:
+        msg = f"must be a date such as 2026-01-31, or a moment such as 2026-01-31T12:00:00Z, not {short(value)}"
+        raise ValueError(msg)
+    if isinstance(known, datetime) and known.utcoffset() is None:
+        msg = f"has no time zone; write {known.isoformat()}Z if {short(str(value))} is in UTC"
+        raise ValueError(msg)
+    return moment(known)
+
+
+def _read_moment(value: object) -> date | None:
+    if not isinstance(value, str):
+        return None
+    for read in (date.fromisoformat, datetime.fromisoformat):
+        with suppress(ValueError):
+            return read(value)
+    return None
 
 
 def _epoch(value: int) -> int:
@@ -202,6 +225,8 @@ _IMAGES = {
 _EPOCHS = {"type": "integer", "minimum": ZIP_BEGINS, "maximum": ZIP_ENDS}
 _Epoch = Annotated[int, AfterValidator(_epoch), WithJsonSchema(_EPOCHS)]
 _Date = Annotated[date, BeforeValidator(_date)]
+_MOMENTS = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+_Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema(_MOMENTS)]
 _Variation = Annotated[str, AfterValidator(_one_of("variation")), WithJsonSchema({"enum": "variation"})]
 _Image = Annotated[str, AfterValidator(_one_of("image")), WithJsonSchema({"enum": "image"})]
 _Images = Annotated[list[_Image], WrapValidator(_images), WithJsonSchema(_IMAGES)]
@@ -337,7 +362,7 @@ def _either(found: dict[str, Any]) -> None:
     found["anyOf"] = [{"required": ["packages"]}, {"required": ["requirements"]}]
 
 
-class _Group(_Part):
+class GroupPart(_Part):
     """Requirements that are tracked together."""
 
     model_config = ConfigDict(json_schema_extra=_either)
@@ -351,6 +376,11 @@ class _Group(_Part):
         default=[],
         description="Files that say what is wanted, relative to this one: requirements files, poetry.lock, "
         "pylock.toml, the output of sha256sum.",
+    )
+    as_of: _Moment | None = Field(
+        default=None,
+        description="As of when their build requirements are resolved; null means the index as it is, whatever "
+        "the configuration says elsewhere.",
     )
     build_tools: ToolsPart = Field(default=ToolsPart(), description="What they are built with.")
     profile: _GroupName | None = Field(default=None, description="As whose builds they are built.")
@@ -373,6 +403,11 @@ class PackagePart(_Variations):
     budget: BudgetPart = Field(default=BudgetPart(), description="What may be spent on explaining why it differs.")
     source_date_epoch: _Epoch | None = Field(
         default=None, description="SOURCE_DATE_EPOCH of its builds; null leaves it unset."
+    )
+    as_of: _Moment | None = Field(
+        default=None,
+        description="As of when its build requirements are resolved, whatever the group says; null means the index "
+        "as it is.",
     )
     build_tools: ToolsPart = Field(default=ToolsPart(), description="What it is built with.")
     profile: _GroupName | None = Field(default=None, description="As whose builds it is built.")
@@ -415,8 +450,10 @@ class File(_Part):
         default=list(Config().images),
         description="The image to build on, or a list of them, where no group or package names another.",
     )
-    as_of: _Date | None = Field(
-        default=None, description="Build requirements are resolved as of this date; null means today."
+    as_of: _Moment | None = Field(
+        default=None,
+        description="Build requirements are resolved as of the end of this date, UTC, or of this moment, where no "
+        "group or package names another; null means the index as it is.",
     )
     strict: bool = Field(
         default=Config().strict, description="Whether an image that drifted from its lock is an error."
@@ -442,7 +479,7 @@ class File(_Part):
     build_tools: ToolsPart = Field(default=ToolsPart(), description="What is built with, where nothing else is said.")
     images: dict[_Image, _ImagePart] = Field(default={}, description="Settings of single images.")
     profiles: dict[_GroupName, ProfilePart] = Field(default={}, description="How others build, by name.")
-    groups: dict[_GroupName, _Group] = Field(default={}, description="What is tracked.")
+    groups: dict[_GroupName, GroupPart] = Field(default={}, description="What is tracked.")
     packages: dict[_Project, PackagePart] = Field(default={}, description="Settings of single projects.")
     exclusions_age: _Time = Field(
         default=Config().exclusions_age, description="A check of an exclusion that is older is made again by `run`."

@@ -23,6 +23,7 @@ from orchestrator.requirement_files.entries import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from orchestrator.config.values import Config, Group, ProfileRecipe, Settings
     from orchestrator.model import Exclusion
@@ -217,7 +218,14 @@ def _task(
         published=settings.published,
         config_settings=settings.config_settings,
         budget=settings.budget,
+        as_of=_as_of(config, settings, group),
     )
+
+
+def _as_of(config: Config, settings: Settings, group: Group | None) -> datetime | None:
+    """Return the moment that the package sets, or else the group or the configuration."""
+    own = settings.as_of or (group.as_of if group else None)
+    return own.moment if own else config.as_of
 
 
 def _tools(

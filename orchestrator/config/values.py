@@ -10,7 +10,7 @@ from orchestrator.model import DAY, Budget, BuildTools, Exclusion, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
+    from datetime import datetime
 
     from orchestrator.model import Profile
     from orchestrator.requirement_files import Wanted
@@ -22,6 +22,13 @@ class Keep:
 
     wheels: int = 4 << 30
     logs: int = 512 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """As of when a group's or a project's build requirements are locked; a moment of None: the index as it is."""
+
+    moment: datetime | None = None  # UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ class Settings:
     profile: str = ""  # empty: the group's
     published: bool = False  # whether the wheel on the index is compared too
     config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517)
+    as_of: AsOf | None = None  # None: the group's
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,7 @@ class Group:
     wanted: tuple[Wanted, ...] = ()  # what its requirement files ask for
     tools: BuildTools | None = None  # None: the profile's, the image's or the default
     profile: str = ""
+    as_of: AsOf | None = None  # None: the configuration's
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,7 @@ class Config:
     crates_private: bool = False  # whether the registry may be at an address that is not public
     isolation: str = "engine"  # auto, engine, or the name of a runtime
     images: tuple[str, ...] = ("bookworm",)  # the first is the default one
-    as_of: date | None = None
+    as_of: datetime | None = None  # UTC; where neither group nor package sets it; None: the index as it is
     strict: bool = False
     jobs: int | None = None  # None: as many as cores and memory allow
     long: int = 120  # seconds

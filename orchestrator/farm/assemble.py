@@ -356,13 +356,13 @@ def _compiler(
 def locking(settings: Config, index: Index) -> Callable[..., Any]:
     """Return the function that locks build requirements; it remembers those that cannot be met while it is used.
 
-    A call may give another `as_of`, and `overrides`.
+    A call may give `as_of`, as of when, and `overrides`, as `lock_for` of InputEffects does for a task.
     """
     today = datetime.now(UTC).date()
     return partial(
         resolve.lock,
         index_url=settings.index,
-        as_of=settings.as_of,
+        as_of=None,
         cache=settings.cache,
         today=today,
         index=index,

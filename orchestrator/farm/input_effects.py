@@ -15,7 +15,7 @@ from orchestrator.errors import ResultsError, UsageError, WheelproofError
 from orchestrator.farm import memory
 from orchestrator.job import local_project
 from orchestrator.job.inputs import SettlingEffects
-from orchestrator.model import Failure, Origin, Recreation, digest, names
+from orchestrator.model import Failure, Origin, digest, names
 from orchestrator.model.names import BadNameError, SdistName
 from orchestrator.sources import reading, sdist
 from orchestrator.sources.index import local
@@ -77,8 +77,8 @@ class InputEffects:
 
         What a recreation says replaces what the task says.
         """
-        told = task.recreation or Recreation()
-        settings = {"as_of": told.as_of or task.as_of, "overrides": told.overrides}
+        overrides = task.recreation.overrides if task.recreation else ()
+        settings = {"as_of": task.locked_as_of, "overrides": overrides}
         return partial(self.lock, **{name: value for name, value in settings.items() if value})
 
     def crates_kept(self, source: Source, image: Image) -> Path | None:

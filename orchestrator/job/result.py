@@ -86,6 +86,7 @@ def _result(
         left_open=explained.left_open,
         builds_compared=explained.builds_compared,
         flake_bound=explained.flake_bound,
+        as_of=task.locked_as_of,
     )
 
 

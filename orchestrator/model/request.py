@@ -152,6 +152,11 @@ class Task:
     as_of: datetime | None = None  # UTC; build requirements are locked as the index was then; None: as it is
     recreation: Recreation | None = None  # of a published wheel; its settings replace those above
 
+    @property
+    def locked_as_of(self) -> datetime | None:
+        """As of when build requirements are locked, UTC: the recreation's moment, or else the task's."""
+        return (self.recreation and self.recreation.as_of) or self.as_of
+
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:

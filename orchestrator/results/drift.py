@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.model import Lock
-from orchestrator.results.summary import InputChange, changes
+from orchestrator.results.summary import AS_OF, REQUIREMENT, InputChange, changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -96,11 +96,7 @@ def swaps(drift: WheelDrift) -> tuple[Swap, ...]:
     """Return the locks to build to find the cause: the earlier lock, then one swapped build requirement each."""
     then = {pin.name: pin for pin in drift.earlier.build_requirements}
     since = {pin.name: pin for pin in drift.later.build_requirements}
-    names = [
-        change.name
-        for change in drift.changed
-        if change.what == "build-requirement" and change.name in {**then, **since}
-    ]
+    names = [change.name for change in drift.changed if change.what == REQUIREMENT and change.name in {**then, **since}]
     as_it_was = Lock(drift.earlier.build_requirements)
     attempts = [Swap((), as_it_was)]
     for name in names:
@@ -118,20 +114,34 @@ def culprit(drift: WheelDrift, tried: Iterable[Tried] = ()) -> str:
         attempt.swap.names: attempt.sha256 for attempt in tried if attempt.sha256
     }  # a build that failed proves nothing
     if () in seen and seen[()] != drift.was:
-        guilty = [_described(change) for change in drift.changed if change.what != "build-requirement"]
+        guilty = [_described(change) for change in drift.changed if change.what not in {REQUIREMENT, AS_OF}]
         return f"proven: not the build requirements, but {_either(guilty) or 'the farm itself'}"
-    by_name = {change.name: _described(change) for change in drift.changed if change.what == "build-requirement"}
+    by_name = {change.name: _described(change) for change in drift.changed if change.what == REQUIREMENT}
     guilty = [by_name[names[0]] for names, sha256 in seen.items() if names and sha256 != drift.was]
     if guilty:
-        return f"proven: {' and '.join(guilty)}"
+        return f"proven: {' and '.join(guilty)}{_by_moment(drift.changed)}"
     if len(seen) > 1 and len(seen) == len(by_name) + 1:
-        suspects = _either([_described(change) for change in drift.changed])
+        suspects = _either(_suspects(drift.changed))
         return f"proven: no build requirement alone; {suspects}, or several of them"
     if not drift.changed:
         if drift.earlier.wheelproof != drift.later.wheelproof:
             return f"the farm: wheelproof {drift.earlier.wheelproof}, now {drift.later.wheelproof}"
         return "none of the inputs: the same inputs give one answer now and another then"
-    return _either([_described(change) for change in drift.changed])
+    return _either(_suspects(drift.changed))
+
+
+def _suspects(changed: tuple[InputChange, ...]) -> list[str]:
+    """Describe what may be the cause; another moment of the index is one together with what it changed."""
+    moment = [_described(change) for change in changed if change.what == AS_OF]
+    requirements = [_described(change) for change in changed if change.what == REQUIREMENT]
+    if moment and requirements:
+        requirements = [f"{moment[0]} ({'; '.join(requirements)})"]
+    others = [_described(change) for change in changed if change.what not in {REQUIREMENT, AS_OF}]
+    return [*(requirements or moment), *others]
+
+
+def _by_moment(changed: tuple[InputChange, ...]) -> str:
+    return "".join(f" ({_described(change)})" for change in changed if change.what == AS_OF)
 
 
 def _either(several: list[str]) -> str:
@@ -139,5 +149,5 @@ def _either(several: list[str]) -> str:
 
 
 def _described(change: InputChange) -> str:
-    what = {"build-requirement": "", "image": "the image's "}.get(change.what, f"{change.what} ")
+    what = {REQUIREMENT: "", "image": "the image's "}.get(change.what, f"{change.what} ")
     return f"{what}{change.name} {change.earlier or 'absent'}, now {change.later or 'absent'}".replace("  ", " ")

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from orchestrator.model import Frontend, Phase, Policy, Verdict, digest
+from orchestrator.util.moments import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from orchestrator.model import Exclusion, Inputs, Limits, Result, Tracked, UsedImage
 
 _NO_LOCK_YET = frozenset({Phase.UNPACK, Phase.REQUIREMENTS})
+
+_AS_OF_RECORDED = 5
+"""The schema from which on a record without `as_of` is of the index as it was during the run."""
+
+REQUIREMENT, AS_OF = "build-requirement", "as-of"
+"""Kinds of inputs of which one decides the other."""
 
 _SHORT = 12  # digits of a hash, enough to distinguish two
 
@@ -30,7 +37,7 @@ _Settled = tuple[tuple[str, _Group | None], ...]  # (kind, inputs), in a fixed o
 class InputChange:
     """One input that differs from the previous result; None where it was absent."""
 
-    what: str  # sdist, build-requirement, image, variation, source-date-epoch, limits, build-tools, profile, method
+    what: str  # sdist, build-requirement, as-of, image, variation, source-date-epoch, limits, build-tools, profile …
     name: str  # empty if there is only one of its kind
     earlier: str | None
     later: str | None
@@ -291,8 +298,13 @@ def _events(oldest_first: Iterable[_Record]) -> Iterator[Event]:
 
 
 def _changed(earlier: _Settled, later: _Settled) -> Iterator[InputChange]:
-    for (what, first), (_, second) in zip(earlier, later, strict=True):
-        if first is not None and second is not None and first != second:
+    """List what changed; another moment of the index is a change only with other build requirements."""
+    groups = dict(earlier)
+    same_lock = groups[REQUIREMENT] is not None and groups[REQUIREMENT] == dict(later)[REQUIREMENT]
+    for what, second in later:
+        first = groups[what]
+        is_moot = what == AS_OF and same_lock
+        if first is not None and second is not None and first != second and not is_moot:
             yield from _differing(what, first, second)
 
 
@@ -319,7 +331,8 @@ def _settled(result: Result) -> _Settled:
     unlocked = inputs is None or (result.failure is not None and result.failure.phase in _NO_LOCK_YET)
     return (
         ("sdist", _single(result.sdist.sha256) if result.sdist else None),
-        ("build-requirement", None if unlocked else _pins(result)),
+        (REQUIREMENT, None if unlocked else _pins(result)),
+        (AS_OF, _moment_of_index(result)),
         ("image", ((result.image.name, result.image.manifest[:_SHORT], result.image.manifest),)),
         (
             "variation",
@@ -337,6 +350,12 @@ def _settled(result: Result) -> _Settled:
 def changes(earlier: Result, later: Result) -> tuple[InputChange, ...]:
     """List the inputs in which two results of one release on one image differ."""
     return tuple(_changed(_settled(earlier), _settled(later)))
+
+
+def _moment_of_index(result: Result) -> _Group | None:
+    if result.as_of is None:
+        return () if result.schema >= _AS_OF_RECORDED else None
+    return (("", written(result.as_of), written(result.as_of)),)
 
 
 def _single(value: str) -> _Group:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,9 @@ def mistakes(text: str) -> list[str]:
     assert first.startswith("reading config.yaml: ")
     assert all(line.startswith("config.yaml:") for line in lines)
     return [line.removeprefix("config.yaml:") for line in lines]
+
+
+MOMENT = "must be a date such as 2026-01-31, or a moment such as 2026-01-31T12:00:00Z"
 
 
 # --- what is right ---------------------------------------------------------------------------
@@ -97,7 +100,7 @@ def test_every_key_arrives() -> None:
         variations: {hold: [umask, time, umask], remove: [tmpdir]}
     """)
     assert (found.index, found.images) == ("http://127.0.0.1:3141/simple/", ("trixie",))
-    assert found.as_of == date(2026, 1, 31)
+    assert found.as_of == datetime(2026, 2, 1, tzinfo=UTC)
     assert (found.strict, found.jobs, found.long) == (True, 3, 90)
     assert (found.cache, found.results) == (Path("/var/cache/farm"), Path("/farm/out"))
     assert (found.keep.wheels, found.keep.logs) == (1024, 7)
@@ -160,10 +163,46 @@ def test_a_package_inherits_what_it_does_not_set() -> None:
     assert (numpy.source_date_epoch, six.source_date_epoch) == (1_596_163_658, None)
 
 
-@pytest.mark.parametrize("written", ["2026-01-31", "'2026-01-31'"])
-def test_a_date_may_be_quoted(written: str) -> None:
-    """A date in quotes is one as well, for that is how YAML 1.2 reads both."""
-    assert read(f"as-of: {written}").as_of == date(2026, 1, 31)
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("2026-01-31", datetime(2026, 2, 1, tzinfo=UTC)),
+        ("'2026-01-31'", datetime(2026, 2, 1, tzinfo=UTC)),
+        ("2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("'2026-01-31T12:00:00Z'", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("2026-01-31 12:00:00.25 +02:00", datetime(2026, 1, 31, 10, 0, 0, 250_000, tzinfo=UTC)),
+        ("2026-01-31T12:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("null", None),
+    ],
+)
+def test_as_of_a_day_or_a_moment(written: str, expected: datetime | None) -> None:
+    """A day is its end, in UTC; quotes change nothing, for YAML 1.2 reads both as text."""
+    assert read(f"as-of: {written}").as_of == expected
+
+
+def test_the_nearest_as_of_counts() -> None:
+    """The package's, or else the group's, or else the configuration's; null is the index as it is."""
+    found = read("""
+        as-of: 2026-01-01
+        groups:
+          plain: {packages: [a, b, c]}
+          dated: {packages: [a==1, b==1, c==1], as-of: 2026-01-02}
+          today: {packages: [a==2, b==2, c==2], as-of: null}
+        packages: {b: {as-of: "2026-01-03T00:00:00Z"}, c: {as-of: null}}
+    """)
+    days = {task.requirement: task.as_of and task.as_of.day for task in tasks(found)}
+    assert days == {
+        "a": 2,
+        "b": 3,
+        "c": None,
+        "a==1": 3,
+        "b==1": 3,
+        "c==1": None,
+        "a==2": None,
+        "b==2": 3,
+        "c==2": None,
+    }
+    assert [task.as_of and task.as_of.day for task in tasks(found, ["a", "b", "c"])] == [2, 3, None]
 
 
 # --- what is to be built ---------------------------------------------------------------------
@@ -399,12 +438,20 @@ ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, can 
         ("packages: {a: {source-date-epoch: 0}}", f"1:35: packages.a.source-date-epoch: {ZIP}"),
         ("source-date-epoch: 4354819200", f"1:20: source-date-epoch: {ZIP}"),
         ("as-of: 2026-13-01", "1:8: as-of: '2026-13-01' looks like a date or a number, but is none"),
-        ("as-of: soon", "1:8: as-of: must be a date such as 2026-01-31, not 'soon'"),
+        ("as-of: soon", f"1:8: as-of: {MOMENT}, not 'soon'"),
+        ("as-of: '2026-02-30'", f"1:8: as-of: {MOMENT}, not '2026-02-30'"),
+        ("as-of: 5", f"1:8: as-of: {MOMENT}, not 5"),
+        ("as-of: true", f"1:8: as-of: {MOMENT}, not True"),
+        ("as-of: [soon]", f"1:8: as-of: {MOMENT}, not ['soon']"),
         (
             "as-of: 2026-01-31 10:00:00",
-            "1:8: as-of: must be a date such as 2026-01-31, not '2026-01-31 10:00:00'",
+            "1:8: as-of: has no time zone; write 2026-01-31T10:00:00Z if '2026-01-31 10:00:00' is in UTC",
         ),
-        ("as-of: 5", "1:8: as-of: must be a date such as 2026-01-31, not 5"),
+        (
+            "packages: {a: {as-of: 2026-01-31T10:00}}",
+            "1:23: packages.a.as-of: has no time zone; write 2026-01-31T10:00:00Z if '2026-01-31T10:00' is in UTC",
+        ),
+        ("as-of: '0001-01-01T00:00:00+02:00'", "1:8: as-of: 0001-01-01 00:00:00+02:00 is out of range"),
         ("index: ftp://host/", "1:8: index: 'ftp://host/' is not the address of a package index (http or https)"),
         (
             "index: https://me:secret@host/",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,22 +26,22 @@ NOON, EVENING = (datetime(2024, 1, 1, hour, tzinfo=UTC) for hour in (12, 18))
 @pytest.mark.parametrize(
     ("task", "expected"),
     [
-        (TASK, "3.0"),
+        (TASK, "4.0"),
         (replace(TASK, as_of=NOON), "1.0"),
         (replace(TASK, as_of=EVENING), "2.0"),
-        (replace(TASK, recreation=Recreation()), "3.0"),
+        (replace(TASK, recreation=Recreation()), "4.0"),
         (replace(TASK, as_of=EVENING, recreation=Recreation()), "2.0"),
         (replace(TASK, as_of=EVENING, recreation=Recreation(as_of=NOON)), "1.0"),
         (replace(TASK, recreation=Recreation(overrides=("helper==2.0",))), "2.0"),
     ],
 )
 def test_a_task_is_locked_as_of_its_moment(tmp_path: Path, task: Task, expected: str) -> None:
-    """Or as of the configuration's, where the task has none; a recreation's settings come first."""
+    """Or as the index is now; a recreation's settings come first."""
     uploads = ("1.0", "2023-01-01T00:00:00Z"), ("2.0", "2024-01-01T13:00:00Z"), ("3.0", "2024-01-03T00:00:00Z")
     with LoopbackIndex() as served:
         for version, uploaded in (*uploads, ("4.0", "2024-02-01T00:00:00Z")):
             served.publish(f"helper-{version}-py3-none-any.whl", wheel("helper", version), uploaded=uploaded)
-        settings = Config(index=served.url, cache=tmp_path / "cache", as_of=date(2024, 1, 3))
+        settings = Config(index=served.url, cache=tmp_path / "cache")
         inputs = assemble.open_inputs(settings, Results(tmp_path / "results", wheels=1 << 20, logs=1 << 20))
         found = inputs.lock_for(task)(("helper",), IMAGE.target)
     assert isinstance(found, Lock)

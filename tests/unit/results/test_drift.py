@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,3 +102,50 @@ def test_swapped_builds_prove_the_cause(seen: tuple[str, ...], words: str) -> No
     tried = [Tried(swap, sha256) for swap, sha256 in zip(swaps(BOTH), seen, strict=False)]
 
     assert culprit(BOTH, tried).startswith(words)
+
+
+# --- another moment of the index -------------------------------------------------------------
+
+JANUARY, LATER = datetime(2025, 2, 1, tzinfo=UTC), datetime(2026, 1, 31, 12, tzinfo=UTC)
+MOMENTS = "as-of 2025-01-31, now 2026-01-31T12:00:00Z"
+
+
+def as_of(moment: datetime | None, result: Result, schema: int = 5) -> Result:
+    """Return a result whose build requirements are those of that moment."""
+    return replace(result, as_of=moment, schema=schema)
+
+
+@pytest.mark.parametrize(
+    ("before", "pins", "cause"),
+    [
+        (JANUARY, (NEW,), f"{MOMENTS} (setuptools 70.3.0, now 79.0.0)"),
+        (JANUARY, (NEW, WHEEL), f"{MOMENTS} (setuptools 70.3.0, now 79.0.0; wheel absent, now 0.38.1)"),
+        (JANUARY, (OLD,), "none of the inputs: the same inputs give one answer now and another then"),
+        (None, (NEW,), "as-of absent, now 2026-01-31T12:00:00Z (setuptools 70.3.0, now 79.0.0)"),
+        (LATER, (NEW,), "setuptools 70.3.0, now 79.0.0"),
+    ],
+)
+def test_another_moment_of_the_index_is_a_cause(before: datetime | None, pins: tuple[Pin, ...], cause: str) -> None:
+    """Only together with the build requirements, for it changes nothing else."""
+    assert culprit(only(as_of(before, context(0, "1")), as_of(LATER, context(1, "2", pins)))) == cause
+
+
+def test_an_earlier_record_does_not_tell_its_moment() -> None:
+    """That it has none is no sign that none was configured."""
+    drift = only(as_of(None, context(0, "1"), schema=4), as_of(LATER, context(1, "2", (NEW,))))
+    assert culprit(drift) == "setuptools 70.3.0, now 79.0.0"
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        (("1", "2"), f"proven: setuptools 70.3.0, now 79.0.0 ({MOMENTS})"),
+        (("2", "2"), "proven: not the build requirements, but the farm itself"),
+        (("1", "1"), f"proven: no build requirement alone; {MOMENTS} (setuptools 70.3.0, now 79.0.0), or several"),
+    ],
+)
+def test_what_is_proven_of_another_moment(seen: tuple[str, ...], words: str) -> None:
+    """The moment acts through the build requirements alone."""
+    drift = only(as_of(JANUARY, context(0, "1")), as_of(LATER, context(1, "2", (NEW,))))
+    tried = [Tried(swap, sha256) for swap, sha256 in zip(swaps(drift), seen, strict=True)]
+    assert culprit(drift, tried).startswith(words)

@@ -89,6 +89,18 @@ def test_a_verdict_that_changes_with_equal_inputs_lists_no_input() -> None:
     assert change.inputs == ()
 
 
+def test_another_moment_of_the_index_may_change_a_verdict() -> None:
+    """Where a build requirement was missing then, there are no build requirements to compare."""
+    failure = Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, "no version of hatchling")
+    then = replace(sample(verdict=Verdict.FTBFS, days=0), failure=failure, as_of=NOON)
+    now = replace(sample(days=1), as_of=NOON + timedelta(days=1))
+    change = only(summary_of(then, now)).change
+    assert change is not None
+    assert [(one.what, one.earlier) for one in change.inputs] == [
+        ("as-of", f"{NOON.isoformat()}".replace("+00:00", "Z"))
+    ]
+
+
 def _with_inputs(**changes: object) -> Result:
     result = sample(days=1)
     assert result.inputs is not None
