@@ -208,7 +208,7 @@ def _unlike_record(files: _Files, found: _Members, published: Wheel) -> str:
     """Return in what the published RECORD is more than a consequence of what differs; ""."""
     path = files.folder + _RECORD
     if path not in found.changed:
-        return f"{_shown(found.changed[0])} differs, and RECORD does not" if found.changed else ""
+        return f"{_counted(found.changed)}, and RECORD does not: it cannot fit" if found.changed else ""
     both = files.both(_RECORD, _LONGEST_RECORD)
     if both is None:
         return "RECORD is too large"

@@ -1,7 +1,8 @@
 """Makes an archive of our members with the times, modes, order and compression of the published file.
 
 All other bytes of that archive are ours. So if its SHA-256 is the published one, the two files differ in these fields
-only, whatever a parser believes of the published file.
+only, whatever a parser believes of the published file. Packed bytes that no level of our zlib gives are
+taken if they are one complete stream of our content; such a stream can hide bits only in its division into blocks.
 """
 
 from __future__ import annotations
@@ -125,9 +126,9 @@ def unlike_fields(published: Path, ours: Path) -> tuple[ArchiveField, ...]:
 def _compared(making: _Making, first: Layout, second: Layout, pairs: list[tuple[Entry, Entry]], sha256: str) -> Restamp:
     made = hashlib.sha256()
     unlike = ""
-    for piece, told in _archive(making, second, pairs, first):
+    for piece, difference in _archive(making, second, pairs, first):
         made.update(piece)
-        unlike = unlike or told
+        unlike = unlike or difference
     taken, digest = _taken(making, pairs), made.hexdigest()
     reason = "" if digest == sha256 else unlike or "its bytes differ from those of our members"
     return Restamp(taken, digest, making.other_zlib, reason)
@@ -215,6 +216,9 @@ def _insist_on_packed(making: _Making, theirs: Entry, ours: Entry, replaced: byt
     if theirs.size > _longest(size) or not _equal(_inflated(packed(), _name(theirs)), contents()):
         msg = f"{_name(theirs)}: its packed bytes unpack to others than ours, or are longer than what they unpack to"
         raise _UnlikeError(msg)
+    if _is_padded(packed()):
+        msg = f"{_name(theirs)}: the unused bits at the end of its packed data are not zero"
+        raise _UnlikeError(msg)
     making.other_zlib = True
 
 
@@ -280,6 +284,25 @@ def _inflated(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
     if not stream.eof:
         msg = f"{name}: its packed data has no end"
         raise _UnlikeError(msg)
+
+
+def _is_padded(pieces: Iterable[bytes]) -> bool:
+    """Return whether a sound deflate stream has bits after its end that are not zero: the highest bit means nothing."""
+    stream, last = zlib.decompressobj(-zlib.MAX_WBITS), b""
+    for piece in pieces:
+        left = last + piece[:-1]
+        while left:
+            stream.decompress(left, CHUNK)
+            left = stream.unconsumed_tail
+        last = piece[-1:]
+    if last in (b"", b"\0"):
+        return False
+    other, highest = stream.copy(), 1 << last[0].bit_length() - 1
+    try:
+        same = other.decompress(bytes((last[0] ^ highest,))) == stream.decompress(last)
+    except zlib.error:
+        return False
+    return same and other.eof
 
 
 def _equal(first: Iterator[bytes], second: Iterator[bytes]) -> bool:
