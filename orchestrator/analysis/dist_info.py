@@ -173,6 +173,8 @@ def _people(kind: str) -> Callable[[Values], object]:
         if len(names) > 1 or len(mails) > 1 or any(len(one) > _LONGEST_VALUE for one in (*names, *mails)):
             return None
         pairs = getaddresses(mails)
+        if [_address(*pair) for pair in pairs] != [one.strip() for each in mails for one in _mails(each)]:
+            return None
         if not names:
             return pairs
         if not pairs:
@@ -180,6 +182,15 @@ def _people(kind: str) -> Callable[[Values], object]:
         return [(names[0], pairs[0][1])] if len(pairs) == 1 and pairs[0][0] in ("", names[0]) else None
 
     return read
+
+
+def _address(name: str, mail: str) -> str:
+    return f"{name} <{mail}>" if name else mail
+
+
+def _mails(value: str) -> list[str]:
+    """Return the addresses of a value without quotes: what cannot be split at its commas alone is not compared."""
+    return re.sub(r'"([^",<>()\\]*)"', r"\1", value).split(",")
 
 
 _GROUPS: tuple[tuple[tuple[str, ...], Callable[[Values], object]], ...] = (

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
     Contents = Callable[[], Iterator[bytes]]
 
-NOT_MADE = "the packed bytes cannot be made with the zlib of this host, but unpack to the same bytes"
-"""The reason of a restamped archive of which only another zlib's packed bytes were taken."""
-
 _STORED, _DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 _METHOD_FLAGS = 0b110  # with deflate, the option of its compressor (APPNOTE.TXT 4.4.4)
 _DESCRIBED = 1 << 3
@@ -43,7 +40,7 @@ class Restamp:
 
     taken: tuple[ArchiveField, ...] = ()  # the fields that differ, in the order of ArchiveField
     sha256: str = ""  # of the archive that was made; empty if none could be
-    other_zlib: bool = False  # some packed bytes were not made here; they unpack to the same bytes
+    unmade: int = 0  # members whose packed bytes no level of our zlib gives; they unpack to the same bytes
     reason: str = ""  # what else differs; empty: the archive has the published bytes
 
     @property
@@ -86,7 +83,7 @@ class _Making:
     archive: zipfile.ZipFile  # ours
     replaced: Mapping[str, bytes]
     levels: _Levels = field(default_factory=_Levels)
-    other_zlib: bool = False
+    unmade: int = 0
 
 
 def restamped(published: Path, sha256: str, ours: Path, replaced: Mapping[str, bytes] | None = None) -> Restamp:
@@ -131,7 +128,7 @@ def _compared(making: _Making, first: Layout, second: Layout, pairs: list[tuple[
         unlike = unlike or difference
     taken, digest = _taken(making, pairs), made.hexdigest()
     reason = "" if digest == sha256 else unlike or "its bytes differ from those of our members"
-    return Restamp(taken, digest, making.other_zlib, reason)
+    return Restamp(taken, digest, making.unmade, reason)
 
 
 def _archive(
@@ -219,7 +216,7 @@ def _insist_on_packed(making: _Making, theirs: Entry, ours: Entry, replaced: byt
     if _is_padded(packed()):
         msg = f"{_name(theirs)}: the unused bits at the end of its packed data are not zero"
         raise _UnlikeError(msg)
-    making.other_zlib = True
+    making.unmade += 1
 
 
 def _is_unchanged(making: _Making, theirs: Entry, ours: Entry) -> bool:

@@ -108,6 +108,15 @@ def test_other_archive_fields_are_restamped(tmp_path: Path, ours: Path) -> None:
     assert found.severity is Severity.ARCHIVE
 
 
+def test_modes_that_make_a_file_executable_are_named(tmp_path: Path, ours: Path) -> None:
+    """A mode is taken, but what it does to users is part of the reason."""
+    published = wheel(tmp_path / "published.whl", FILES, external_attr=0o100755 << 16)
+    found = compared(published, ours)
+    assert (found.outcome, found.taken) == (Outcome.RESTAMPED, (ArchiveField.MODES,))
+    assert "executable: pkg-1.0.data/data/share/pkg.json" in found.reason
+    assert "executable" not in compared(wheel(published, FILES, external_attr=0o100600 << 16), ours).reason
+
+
 def test_other_archive_fields_that_are_not_named_differ(tmp_path: Path, ours: Path) -> None:
     """A comment or an extra field is never taken."""
     odd: tuple[dict[str, Any], ...] = ({"comment": b"c"}, {"extra": b"\xfe\xca\1\0a"})
