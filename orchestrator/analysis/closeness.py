@@ -188,7 +188,7 @@ def _lines(files: _Files, found: _Members, ours: Wheel) -> tuple[Line, ...]:
     wheels = files.both("WHEEL")
     given = dist_info.Given(
         frozenset(path.removeprefix(files.folder) for path in same if path.startswith(files.folder)),
-        wheels is not None and dist_info.generators(wheels[0]) != dist_info.generators(wheels[1]),
+        (dist_info.generators(wheels[0]), dist_info.generators(wheels[1])) if wheels else ((), ()),
     )
     lines: list[Line] = []
     for name in dist_info.READ:

@@ -35,6 +35,8 @@ READ = ("METADATA", "WHEEL", "entry_points.txt", "top_level.txt")
 """Files of the dist-info folder whose lines can have a cause."""
 
 _MOST = 200  # lines of one file
+_PYTHON = re.compile(r"Programming Language :: Python :: \d{1,2}(?:\.\d{1,3})?")
+_VERSION = re.compile(r"(\d)\.(\d{1,2})", re.ASCII)
 _LABEL = re.compile(r"[\W_]+")
 _LONGEST_VALUE = 4096  # characters of a value that is parsed
 
@@ -44,7 +46,12 @@ class Given:
     """What decides about a line besides the two files that it is in."""
 
     files: frozenset[str] = frozenset()  # paths in the dist-info folder that both wheels have with the same bytes
-    other_backend: bool = False  # whether the two wheels name different generators
+    generators: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())  # which the two wheels name
+
+    @property
+    def other_backend(self) -> bool:
+        """Whether the two wheels name different generators."""
+        return self.generators[0] != self.generators[1]
 
 
 def generators(wheel: bytes) -> tuple[str, ...]:
@@ -125,9 +132,29 @@ def _other_fields(sides: tuple[Side, Side], both: tuple[bytes, bytes], given: Gi
     found = {}
     for place in differing(sides):
         fields = [spelling.field(text.rstrip(b"\n")) for text in token(sides, place) if text]
-        if all(name in same for name, _ in fields) or _is_backends(fields, given):
+        if (
+            all(name in same for name, _ in fields)
+            or _is_backends(fields, given)
+            or (not token(sides, place)[0] and _is_too_new(fields, first, second))
+        ):
             found[place] = SPELLING
     return found
+
+
+_SINCE = {"license-expression": (2, 4), "import-name": (2, 5), "import-namespace": (2, 5)}
+"""The version of the metadata that introduced a field (the core metadata specifications)."""
+
+
+def _is_too_new(fields: list[tuple[str, str]], published: Values, ours: Values) -> bool:
+    """Return whether our line is of a field that the published file's version of the metadata does not have."""
+    since = _SINCE.get(fields[0][0], (0, 0)) if len(fields) == 1 else (0, 0)
+    return _version(published) < since <= _version(ours)
+
+
+def _version(values: Values) -> tuple[int, int]:
+    """Return the version of the metadata; very high if there is none."""
+    found = [_VERSION.fullmatch(value) for name, value in values if name == "metadata-version"]
+    return (int(found[0][1]), int(found[0][2])) if len(found) == 1 and found[0] else (99, 0)
 
 
 def _is_same(read: Callable[[Values], object], first: Values, second: Values) -> bool:
@@ -139,11 +166,15 @@ def _is_same(read: Callable[[Values], object], first: Values, second: Values) ->
 def _is_backends(fields: list[tuple[str, str]], given: Given) -> bool:
     """Return whether a line that only one side has depends on the version of its backend alone.
 
-    `Dynamic` lists which fields a backend computed (PEP 643), `License-File` files of the wheel (PEP 639).
+    `Dynamic` lists which fields a backend computed (PEP 643), `License-File` files of the wheel (PEP 639). poetry adds
+    a classifier for each version of Python that it knows and Requires-Python admits.
     """
     if len(fields) != 1 or not given.other_backend:
         return False
     name, value = fields[0]
+    if name == "classifier":
+        both = all(len(each) == 1 and each[0].startswith("poetry") for each in given.generators)
+        return both and _PYTHON.fullmatch(value) is not None
     return name == "dynamic" or (name == "license-file" and not given.files.isdisjoint((value, f"licenses/{value}")))
 
 

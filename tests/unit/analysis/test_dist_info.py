@@ -9,7 +9,7 @@ from orchestrator.analysis.dist_info import Given, lines
 
 INFO = "pkg-1.0.dist-info/"
 HEAD = "Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n"
-OTHER = Given(frozenset({"licenses/LICENSE", "NOTICE"}), other_backend=True)
+OTHER = Given(frozenset({"licenses/LICENSE", "NOTICE"}), (("setuptools (80.9.0)",), ("setuptools (75.0.0)",)))
 
 
 def causes(name: str, published: str, ours: str, given: Given = OTHER) -> list[str]:
