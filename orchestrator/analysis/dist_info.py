@@ -134,7 +134,7 @@ def _other_fields(sides: tuple[Side, Side], both: tuple[bytes, bytes], given: Gi
         fields = [spelling.field(text.rstrip(b"\n")) for text in token(sides, place) if text]
         if (
             all(name in same for name, _ in fields)
-            or _is_backends(fields, given)
+            or all(_is_backends(*one, given) for one in fields)
             or (not token(sides, place)[0] and _is_too_new(fields, first, second))
         ):
             found[place] = SPELLING
@@ -163,19 +163,18 @@ def _is_same(read: Callable[[Values], object], first: Values, second: Values) ->
     return ours is not None and ours == theirs
 
 
-def _is_backends(fields: list[tuple[str, str]], given: Given) -> bool:
-    """Return whether a line that only one side has depends on the version of its backend alone.
+def _is_backends(name: str, value: str, given: Given) -> bool:
+    """Return whether it depends on the version of a backend alone whether it writes this header.
 
     `Dynamic` lists which fields a backend computed (PEP 643), `License-File` files of the wheel (PEP 639). poetry adds
     a classifier for each version of Python that it knows and Requires-Python admits.
     """
-    if len(fields) != 1 or not given.other_backend:
-        return False
-    name, value = fields[0]
     if name == "classifier":
         both = all(len(each) == 1 and each[0].startswith("poetry") for each in given.generators)
-        return both and _PYTHON.fullmatch(value) is not None
-    return name == "dynamic" or (name == "license-file" and not given.files.isdisjoint((value, f"licenses/{value}")))
+        return both and given.other_backend and _PYTHON.fullmatch(value) is not None
+    if name == "license-file":
+        return given.other_backend and not given.files.isdisjoint((value, f"licenses/{value}"))
+    return name == "dynamic" and given.other_backend
 
 
 def _addresses(values: Values) -> object:
