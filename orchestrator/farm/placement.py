@@ -64,8 +64,11 @@ def placed(settings: Config, tasks: Iterable[Task]) -> Placement:
         return Placement(several)
     among = candidates(settings.auto_images, recipe.folders(settings.folder))
     choose = partial(_on_chosen, settings, among, _releases(settings))
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
         outcomes = list(pool.map(partial(attempted, choose), several))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # a run that is stopped does not wait for the index
     faults = {task: error for task, error in zip(several, outcomes, strict=True) if isinstance(error, WheelproofError)}
     return Placement(tuple(task for task in outcomes if not isinstance(task, WheelproofError)), faults)
 

@@ -406,11 +406,14 @@ def test_a_run_that_waits_for_the_index_stops_too(farm: FarmFixture) -> None:
     assert process.returncode == 130
 
 
-def test_a_run_that_looks_releases_up_stops_too(farm: FarmFixture) -> None:
-    """Though not even the project's page comes."""
+@pytest.mark.parametrize("image", ["bookworm", "auto"])
+@pytest.mark.parametrize("requirements", [("blameless",), ()], ids=["asked for", "tracked"])
+def test_a_run_that_looks_releases_up_stops_too(farm: FarmFixture, image: str, requirements: tuple[str, ...]) -> None:
+    """Though not even the project's page comes, on which `auto` depends as well."""
     farm.publish("blameless")
     farm.index.stall("/simple/blameless")
-    process = farm.begin("run", "blameless")
+    farm.configure(image=image, groups={"all": {"packages": ["blameless"]}})
+    process = farm.begin("run", *requirements)
     until(lambda: farm.index.requests)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=10)
