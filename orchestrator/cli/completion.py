@@ -27,6 +27,13 @@ def images(context: click.Context, _parameter: click.Parameter, begun: str) -> l
     return _matching(begun, recipe.names(recipe.folders(beside)))
 
 
+def images_or_auto(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Complete the name of an image, or `auto`."""
+    from orchestrator.model import AUTO_IMAGE
+
+    return [*_matching(begun, [AUTO_IMAGE]), *images(context, parameter, begun)]
+
+
 def with_results(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     """Complete the name of a project that has results."""
     from orchestrator.results.store import Results

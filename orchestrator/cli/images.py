@@ -46,14 +46,14 @@ def suggest(project: str, image: str | None, config_file: Path, folder: Path | N
     package that contains it is added, until the build succeeds or no package helps.
     """
     from orchestrator import config
-    from orchestrator.farm import assemble
+    from orchestrator.farm import assemble, placement
     from orchestrator.images import suggest
     from orchestrator.images.recipe import folders
 
     settings, store = options.opened(config_file, folder)
-    requests.check_images((image,) if image else (), settings)
+    requests.check_images((image,) if image else (), settings, auto=True)
     requests.check_requirements((project,), settings)
-    task = config.tasks(settings, (project,), (image,) if image else ())[0]
+    task = placement.insisted(settings, config.tasks(settings, (project,), (image,) if image else ())[0])
     place = suggest.unused(folders(settings.folder), name or suggest.named_for(project))
     with store.locked():
         judge = partial(assemble.judge_with, settings, store, task, place)

@@ -71,8 +71,8 @@ IMAGES = option(
     "on",
     multiple=True,
     metavar="NAME",
-    shell_complete=completion.images,
-    help="An image to build on, instead of the configuration's; may be repeated.",
+    shell_complete=completion.images_or_auto,
+    help="An image to build on, instead of the configuration's; may be repeated. auto: one that the release admits.",
 )
 REQUIREMENTS = click.argument("wanted", nargs=-1, metavar="[REQUIREMENT]...", shell_complete=completion.requirements)
 PROJECTS = click.argument("projects", nargs=-1, metavar="[PROJECT]...", shell_complete=completion.with_results)

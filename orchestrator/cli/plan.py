@@ -42,7 +42,7 @@ def plan(
     from orchestrator.sources import reading
 
     settings, store = options.opened(config_file, folder)
-    requests.check_images(on, settings)
+    requests.check_images(on, settings, auto=True)
     requests.check_requirements(wanted, settings)
     asked = config.tasks(
         settings, wanted, on, wanted=requirement_files.read_all(files, reading.wanted), profile=profile

@@ -20,8 +20,8 @@ _LISTED = 10  # names in a message
 _ANY_PYTHON = "3"  # whether a release fits the image's Python is a matter of its job
 
 
-def check_images(names: Iterable[str], settings: Config) -> None:
-    """Check that the images of those names exist.
+def check_images(names: Iterable[str], settings: Config, *, auto: bool = False) -> None:
+    """Check that the images of those names exist; with `auto`, that is a name too.
 
     Raises
     ------
@@ -30,8 +30,9 @@ def check_images(names: Iterable[str], settings: Config) -> None:
 
     """
     from orchestrator.images import recipe
+    from orchestrator.model import AUTO_IMAGE
 
-    recipe.check_names(recipe.folders(settings.folder), names)
+    recipe.check_names(recipe.folders(settings.folder), [name for name in names if not (auto and name == AUTO_IMAGE)])
 
 
 def named(text: str) -> tuple[str, str]:

@@ -47,14 +47,14 @@ def witness(
     from orchestrator.sources import reading
 
     settings, store = options.opened(config_file, folder)
-    requests.check_images(on, settings)
+    requests.check_images(on, settings, auto=True)
     wanted = requirement_files.read_all(files, reading.wanted)
     tasks = config.tasks(settings, (), on, wanted=wanted, profile=profile)
     at_hand = verify_hashes.AtHand(store, tuple(path.parent for path in files) + ((wheels,) if wheels else ()))
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         outcome = assemble.run_tasks(settings, store, tasks, publisher, jobs=None, again=again)
         results = tuple(run.results(outcome))
-        rows = verify_hashes.rows(wanted, tasks, results, dict(outcome.open), at_hand, folders(settings.folder))
+        rows = verify_hashes.rows(wanted, results, dict(outcome.open), at_hand, folders(settings.folder))
         store.publish([("sha256sums.txt", checksums(results))])
         requested = verification.requests_of(tasks, wanted, lambda task: (task.image,))
         asked = tuple(replace(one, known_only=True) for one in requested if one.claims)

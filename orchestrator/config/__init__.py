@@ -23,12 +23,23 @@ from orchestrator.config.schema import (
     ToolsPart,
     named,
 )
-from orchestrator.config.tasks import checks, custom, excluded, project, requirement_of, stock, tasks, tracked
+from orchestrator.config.tasks import checks, custom, excluded, on_image, project, requirement_of, stock, tasks, tracked
 from orchestrator.config.validation import contradictions, validated
 from orchestrator.config.values import AsOf, Config, Group, Keep, ProfileRecipe, Settings
 from orchestrator.config.yaml_source import LONGEST, Document, report
 from orchestrator.errors import ConfigError
-from orchestrator.model import Budget, BuildTools, Exclusion, Frontend, Limits, Policy, Profile, RecipeForm, ToolPin
+from orchestrator.model import (
+    AUTO_IMAGE,
+    Budget,
+    BuildTools,
+    Exclusion,
+    Frontend,
+    Limits,
+    Policy,
+    Profile,
+    RecipeForm,
+    ToolPin,
+)
 from orchestrator.model.names import is_path
 from orchestrator.util import shipped
 
@@ -48,6 +59,7 @@ __all__ = [
     "excluded",
     "is_path",
     "load",
+    "on_image",
     "parse",
     "project",
     "requirement_of",
@@ -124,7 +136,8 @@ def example() -> str:
 
 def schema(*, variations: Collection[str], images: Collection[str]) -> dict[str, Any]:
     """Return the JSON Schema of config.yaml, for editors: every key described, every name listed."""
-    names = {"variation": sorted(variations), "image": sorted(images)}
+    known = sorted(images)
+    names = {"variation": sorted(variations), "image": known, "image-or-auto": [AUTO_IMAGE, *known]}
     parts = named(File.model_json_schema(), names)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **parts, "title": "wheelproof's config.yaml"}
 
@@ -188,6 +201,7 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
         crates_private=file.crates_private,
         isolation=file.isolation,
         images=tuple(file.image),
+        auto_images=tuple(file.auto_images),
         as_of=file.as_of,
         strict=file.strict,
         jobs=file.jobs,

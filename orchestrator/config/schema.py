@@ -26,7 +26,7 @@ from pydantic import (
 from orchestrator.config.suggestions import nearest
 from orchestrator.config.tasks import requirement_of
 from orchestrator.config.values import Config, Keep, Settings
-from orchestrator.model import DAY, Frontend, Policy
+from orchestrator.model import AUTO_IMAGE, DAY, Frontend, Policy
 from orchestrator.requirement_files.entries import short
 from orchestrator.util.moments import moment
 
@@ -130,10 +130,18 @@ def _values(value: object) -> object:
     return found
 
 
+def _image_or_auto(value: str, info: ValidationInfo) -> str:
+    return value if value == AUTO_IMAGE else _one_of("image")(value, info)
+
+
 def _images(value: object, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> list[str]:
     """Accept one name as a list with one item; in a list, each mistake has its own place."""
     if isinstance(value, str):
-        return [_one_of("image")(value, info)]
+        return [_image_or_auto(value, info)]
+    return _listed_images(value, check)
+
+
+def _listed_images(value: object, check: ValidatorFunctionWrapHandler) -> list[str]:
     if not isinstance(value, list) or not value:
         msg = f"must be the name of an image or a list of them, not {short(value)}"
         raise ValueError(msg)
@@ -219,9 +227,8 @@ _Size = Annotated[int, BeforeValidator(_quantity(_SIZE_UNITS, "a size such as 4 
 _Time = Annotated[int, BeforeValidator(_quantity(_TIME_UNITS, "a time such as 30m or 90s")), WithJsonSchema(_DURATION)]
 _Count = Annotated[int, Field(ge=1, le=_LARGEST)]
 _TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-_IMAGES = {
-    "anyOf": [{"enum": "image"}, {"type": "array", "items": {"enum": "image"}, "minItems": 1, "uniqueItems": True}]
-}
+_IMAGE_LIST = {"type": "array", "items": {"enum": "image"}, "minItems": 1, "uniqueItems": True}
+_IMAGES = {"anyOf": [{"enum": "image-or-auto"}, _IMAGE_LIST | {"items": {"enum": "image-or-auto"}}]}
 _EPOCHS = {"type": "integer", "minimum": ZIP_BEGINS, "maximum": ZIP_ENDS}
 _Epoch = Annotated[int, AfterValidator(_epoch), WithJsonSchema(_EPOCHS)]
 _Date = Annotated[date, BeforeValidator(_date)]
@@ -229,7 +236,9 @@ _MOMENTS = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-tim
 _Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema(_MOMENTS)]
 _Variation = Annotated[str, AfterValidator(_one_of("variation")), WithJsonSchema({"enum": "variation"})]
 _Image = Annotated[str, AfterValidator(_one_of("image")), WithJsonSchema({"enum": "image"})]
-_Images = Annotated[list[_Image], WrapValidator(_images), WithJsonSchema(_IMAGES)]
+_ImageOrAuto = Annotated[str, AfterValidator(_image_or_auto)]
+_Images = Annotated[list[_ImageOrAuto], WrapValidator(_images), WithJsonSchema(_IMAGES)]
+_ImageList = Annotated[list[_Image], WrapValidator(_listed_images), WithJsonSchema(_IMAGE_LIST)]
 _Requirement = Annotated[str, AfterValidator(requirement_of)]
 _Project = Annotated[str, AfterValidator(_project)]
 _Index = Annotated[str, AfterValidator(_index), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
@@ -448,7 +457,11 @@ class File(_Part):
     )
     image: _Images = Field(
         default=list(Config().images),
-        description="The image to build on, or a list of them, where no group or package names another.",
+        description="The image to build on, or a list of them, where no group or package names another. auto: the "
+        "first of auto-images whose Python the release admits.",
+    )
+    auto_images: _ImageList = Field(
+        default=list(Config().auto_images), description="The images that auto chooses from, the preferred one first."
     )
     as_of: _Moment | None = Field(
         default=None,

@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from orchestrator.config.suggestions import nearest
 from orchestrator.errors import UsageError
-from orchestrator.model import BuildTools, Task, Tracked
+from orchestrator.model import AUTO_IMAGE, BuildTools, Task, Tracked
 from orchestrator.model.names import is_path
 from orchestrator.requirement_files.entries import short
 
@@ -68,10 +68,15 @@ def tasks(
 def tracked(config: Config) -> tuple[Tracked, ...]:
     """Return what the enabled groups build, each once: the project, its version if it is pinned, and the image.
 
-    A requirement with a marker has no image here: the marker is evaluated later.
+    A requirement with a marker has no image here, nor has one on `auto`: the marker is evaluated later, and
+    the release decides the image.
     """
     found = (
-        Tracked(project(one.requirement), _pinned(one.requirement), "" if one.marker else one.image)
+        Tracked(
+            project(one.requirement),
+            _pinned(one.requirement),
+            "" if one.marker or one.image == AUTO_IMAGE else one.image,
+        )
         for one in _tracked(config, _Chosen())
     )
     return tuple(dict.fromkeys(found))
@@ -124,6 +129,14 @@ def custom(config: Config, exclusion: Exclusion) -> Task | None:
 def _check(task: Task) -> Task:
     """Request the verdict only: differences are explained once the project is tracked."""
     return replace(task, group="", long=True, budget=replace(task.budget, builds=0), or_budget=task.budget)
+
+
+def on_image(config: Config, task: Task, image: str) -> Task:
+    """Return a task on another image, with the build tools for that image."""
+    settings = config.packages.get(project(task.requirement), config.defaults)
+    group = next((one for one in config.groups if one.name == task.group), None)
+    recipe = config.profiles.get(task.profile.name) if task.profile else None
+    return replace(task, image=image, tools=_tools(config, image, settings, recipe, group))
 
 
 def project(requirement: str) -> str:

@@ -83,6 +83,7 @@ class Config:
     crates_private: bool = False  # whether the registry may be at an address that is not public
     isolation: str = "engine"  # auto, engine, or the name of a runtime
     images: tuple[str, ...] = ("bookworm",)  # the first is the default one
+    auto_images: tuple[str, ...] = ("bookworm", "trixie")  # what `auto` chooses from, the preferred one first
     as_of: datetime | None = None  # UTC; where neither group nor package sets it; None: the index as it is
     strict: bool = False
     jobs: int | None = None  # None: as many as cores and memory allow

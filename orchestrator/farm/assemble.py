@@ -22,6 +22,7 @@ from orchestrator.errors import EngineError, ImageError, Interrupted, Wheelproof
 from orchestrator.farm import capacity, forecast, plan, progress, run
 from orchestrator.farm.effects import JobEffects, ToolBench
 from orchestrator.farm.input_effects import InputEffects
+from orchestrator.farm.placement import placed
 from orchestrator.farm.plan import ImageState, KnownImage
 from orchestrator.farm.workers import STOPPED, Cancellation, CpuSlots, stop_signals
 from orchestrator.images import build, recipe, suggest
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from orchestrator.config import Config
     from orchestrator.farm.plan import Job, PlanRow
-    from orchestrator.model import Exclusion, Image, Target, Task
+    from orchestrator.model import Exclusion, Image, Release, Target, Task
     from orchestrator.publish.publisher_process import PublisherProcess
     from orchestrator.results.store import Results
 
@@ -105,10 +106,13 @@ def plan_tasks(
     `checks` are further tasks, which check exclusions; `due` are the exclusions that these are for.
     """
     input_effects = open_inputs(settings, store)
-    names = tuple(dict.fromkeys(task.image for task in (*tasks, *checks)))
+    asked, checking = placed(settings, tasks), placed(settings, checks)
+    several = (*asked.tasks, *checking.tasks)
+    names = tuple(dict.fromkeys(task.image for task in several))
     images = known_images(settings, names, progress.note)
-    wanted = matching_tasks((*tasks, *checks), {name: known.image for name, known in images.items()})
-    open_: list[tuple[str, str]] = []
+    wanted = matching_tasks(several, {name: known.image for name, known in images.items()})
+    faults = {**asked.faults, **checking.faults}
+    open_ = [(task.requirement, str(error)) for task, error in faults.items()]
     look_up = run.LookUp(
         release=lambda task: input_effects.release(task, images[task.image].image),
         latest=store.latest,
@@ -117,7 +121,7 @@ def plan_tasks(
     )
     jobs = run.look_up(wanted, look_up, lambda task, error: open_.append((task.requirement, str(error))))
     lines = tuple(
-        _row(job, images[job.task.image], input_effects, again=again, checks=job.task in checks) for job in jobs
+        _row(job, images[job.task.image], input_effects, again=again, checks=job.task in checking.tasks) for job in jobs
     )
     return plan.rows(lines, open_, due, excluded)
 
@@ -276,13 +280,20 @@ def run_tasks(
         if displays:
             displays[-1].doing(project, doing)
 
-    farm = open_farm(settings, store, tasks, jobs=jobs, log=log)
+    placement = placed(settings, tasks)
+    farm = open_farm(settings, store, placement.tasks, jobs=jobs, log=log)
     for image in farm.images.values():
         store.keep_image(image)
-    wanted = matching_tasks(tasks, farm.images)
+    wanted = (*matching_tasks(placement.tasks, farm.images), *placement.faults)
     job_effects = farm.job_effects
+
+    def release(task: Task) -> Release:
+        if task in placement.faults:
+            raise placement.faults[task]
+        return job_effects.release(task, farm.images[task.image])
+
     context = run.RunContext(
-        release=lambda task: job_effects.release(task, farm.images[task.image]),
+        release=release,
         latest=store.latest,
         judge=partial(farm.judge, again=again),
         write=store.write,

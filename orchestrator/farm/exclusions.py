@@ -10,7 +10,7 @@ from orchestrator import __version__, config
 from orchestrator.errors import ResultsError, WheelproofError
 from orchestrator.farm import run
 from orchestrator.farm.workers import attempted
-from orchestrator.model import Attempt, ExclusionCheck, Fate, Result, Verdict
+from orchestrator.model import AUTO_IMAGE, Attempt, ExclusionCheck, Fate, Result, Verdict
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _unbuilt(settings: Config, exclusions: tuple[Exclusion, ...], outcome: run.R
     """Yield the exclusions that may be lifted and whose project the stock image does not build."""
     judged = _results(outcome, exclusions)
     for exclusion in exclusions:
-        stock = judged.get((exclusion.project, config.stock(settings, exclusion).image))
+        stock = _stock(settings, exclusion, judged)
         if stock and stock.verdict not in _BUILT and not exclusion.never:
             yield exclusion
 
@@ -94,8 +94,16 @@ def _results(outcome: run.RunOutcome, exclusions: Iterable[Exclusion]) -> _Resul
     return {(result.project, result.image.name): result for result in run.results(outcome, projects)}
 
 
+def _stock(settings: Config, exclusion: Exclusion, judged: _Results) -> Result | None:
+    """Return the project's result on its stock image; that is one of several if the configuration has `auto` there."""
+    image = config.stock(settings, exclusion).image
+    names = settings.auto_images if image == AUTO_IMAGE else (image,)
+    preferred = sorted(names, key=lambda name: name == exclusion.image)  # the custom image is the second to be tried
+    return next((judged[exclusion.project, name] for name in preferred if (exclusion.project, name) in judged), None)
+
+
 def _checked(settings: Config, exclusion: Exclusion, custom: Task | None, judged: _Results) -> ExclusionCheck | None:
-    stock = judged.get((exclusion.project, config.stock(settings, exclusion).image))
+    stock = _stock(settings, exclusion, judged)
     lifting = judged.get((exclusion.project, custom.image)) if custom else None
     if stock is None or (custom and lifting is None):
         return None  # the open job has the reason

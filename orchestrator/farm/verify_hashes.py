@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.images.recipe import Folders
-    from orchestrator.model import Diagnosis, Result, Target, Task
+    from orchestrator.model import Diagnosis, Result, Target
     from orchestrator.requirement_files import Wanted
     from orchestrator.results.store import Results
     from orchestrator.results.witness import Claim
@@ -68,7 +68,6 @@ class AtHand:
 
 def rows(
     wanted: Iterable[Wanted],
-    tasks: Iterable[Task],
     results: Iterable[Result],
     faults: Mapping[str, str],
     at_hand: AtHand,
@@ -83,7 +82,8 @@ def rows(
     by_requirement: defaultdict[str, list[Result]] = defaultdict(list)
     for result in results:
         by_requirement[f"{result.project}=={result.version}"].append(result)
-    targets = {image: _target(image, folders) for image in dict.fromkeys(task.image for task in tasks)}
+    names = {result.image.name for same in by_requirement.values() for result in same}
+    targets = {image: _target(image, folders) for image in sorted(names)}
 
     def best(claim: Claim) -> WitnessRow | None:
         """Return the best outcome of a claim on any image."""

@@ -59,6 +59,7 @@ from orchestrator.model.inputs import (
 )
 from orchestrator.model.recipe import ProgramAspect, ProgramChange, Recipe, RecipeForm, RecipeProof
 from orchestrator.model.request import (
+    AUTO_IMAGE,
     DAY,
     Budget,
     BuildTools,
@@ -90,6 +91,7 @@ from orchestrator.model.verification import (
 )
 
 __all__ = [
+    "AUTO_IMAGE",
     "BUILT_HERE",
     "DAY",
     "DETAIL",

@@ -10,6 +10,9 @@ from orchestrator.model.recipe import RecipeForm
 
 DAY = 86_400
 
+AUTO_IMAGE = "auto"
+"""In place of an image's name: the first of some images whose Python the release admits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -134,7 +137,7 @@ class Task:
     """One requirement to judge on an image, and the settings for it."""
 
     requirement: str  # PEP 508, or the path of an sdist or of a project's folder
-    image: str
+    image: str  # AUTO_IMAGE until the release is known
     group: str = ""
     hold: tuple[str, ...] = ()  # variations kept as in the first build, and checked to be
     remove: tuple[str, ...] = ()  # variations that are neither controlled nor checked

@@ -124,14 +124,19 @@ class Index:
             The index does not answer, after several tries.
 
         """
+        return self.releases(requirement, (python,))[0]
+
+    def releases(self, requirement: Requirement | str, pythons: Iterable[str]) -> tuple[Release, ...]:
+        """Choose a release for each Python, as `release` does, by one answer of the index."""
         wanted = _requirement(requirement)
         name = canonicalize_name(wanted.name)
         editions = self._page(name)
-        edition = choose(editions, wanted.specifier, python)
-        if edition is None:
+        chosen = [choose(editions, wanted.specifier, python) for python in pythons]
+        found = tuple(_release(name, edition) for edition in chosen if edition is not None)
+        if len(found) < len(chosen):  # none matches, whatever the Python
             raise NoReleaseError(_no_release(wanted, editions))
         self.note(name)
-        return _release(name, edition)
+        return found
 
     def fetch(self, wanted: Sdist | OfferedWheel, limit: int) -> Path:
         """Return the file of an sdist or wheel, of at most `limit` bytes: SHA-256/filename in the cache.

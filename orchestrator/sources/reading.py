@@ -195,6 +195,13 @@ def declared(folder: Path) -> str:
     return "" if isinstance(name, Exceeded) else name
 
 
+def requires_python(path: Path, limits: Limits) -> str:
+    """Return the Requires-Python of an sdist or a folder: see `sdist.requires_python`; "" on a limit."""
+    bounds = _SMALL if path.is_dir() or not path.exists() else _for(path)
+    text = _called(sdist.requires_python, path, limits, kind=str, bounds=bounds)
+    return "" if isinstance(text, Exceeded) else text
+
+
 def wanted(path: Path) -> Read:
     """Return the releases that a file lists: see `requirement_files.read`. A limit is one of its mistakes."""
     listed_releases = _called(

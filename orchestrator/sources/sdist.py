@@ -38,6 +38,9 @@ LEGACY_REQUIRES = ("setuptools>=40.8.0",)
 
 _LONGEST_PYPROJECT = 4 << 20
 _LONGEST_LOCK = 4 << 20
+_LONGEST_METADATA = 4 << 20
+_LONGEST_SPECIFIER = 1000  # characters of a Requires-Python
+_REQUIRES = "requires-python:"  # a header of the core metadata
 _LONGEST_BACKEND = 1 << 14  # characters as JSON: Linux starts no program with an argument of 131,072 bytes (execve(2))
 _MOST_LOCKS = 8
 _METHODS = frozenset({0, 8})  # how members of a zip are compressed: not at all, and deflated
@@ -189,6 +192,42 @@ def declared(folder: Path) -> str:
         return canonicalize_name(name, validate=True)
     except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return ""
+
+
+def requires_python(path: Path, limits: Limits) -> str:
+    """Return which Pythons a project admits: by pyproject.toml of a folder (PEP 621), by PKG-INFO of an sdist.
+
+    "" where that is not written there, or cannot be read.
+    """
+    try:
+        return _in_pyproject(path) if path.is_dir() else _in_metadata(path, limits)
+    except Exception:  # noqa: BLE001 - whoever builds it reports what is wrong with it
+        return ""
+
+
+def _in_pyproject(folder: Path) -> str:
+    with (folder / "pyproject.toml").open("rb") as stream:
+        text = tomllib.loads(stream.read(_LONGEST_PYPROJECT).decode())["project"]["requires-python"]
+    return _bounded(text)
+
+
+def _in_metadata(path: Path, limits: Limits) -> str:
+    _bound_members(path, limits.members)
+    with closing(opened(str(path))) as archive:
+        if isinstance(archive, Zip) and _of_methods(archive):
+            return ""
+        entry = survey(archive, limits.sdist, limits.members)["PKG-INFO"]
+        if entry.kind != "file":
+            return ""
+        with archive.open(entry) as stream:
+            text = stream.read(_LONGEST_METADATA).decode("utf-8", "replace")
+    headers = text.replace("\r\n", "\n").partition("\n\n")[0].split("\n")
+    return next((_bounded(line.partition(":")[2]) for line in headers if line.lower().startswith(_REQUIRES)), "")
+
+
+def _bounded(text: str) -> str:
+    """Return a specifier of usual length (PEP 440), or ""."""
+    return text.strip() if len(text) < _LONGEST_SPECIFIER else ""
 
 
 def check_project(folder: Path) -> None:

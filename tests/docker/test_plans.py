@@ -9,7 +9,9 @@ import pytest
 
 from orchestrator.images import build, recipe
 from orchestrator.util import shipped
+from tests.cause_cases import PACKAGES, PYPROJECT
 from tests.docker.farm_fixture import FarmFixture, farm_on
+from tests.loopback_index import sdist, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,3 +68,29 @@ def test_a_plan_builds_no_image(yard: FarmFixture, engine: Engine) -> None:
     assert ended.status == 0, ended.err
     assert "never built; the image is not built yet" in ended.out
     assert build.find(engine, missing[0], shipped.IMAGES) is None
+
+
+def test_a_plan_locks_as_of_the_same_moment_as_the_run(yard: FarmFixture) -> None:
+    """Another moment is announced only where it changes the build requirements."""
+    members = {
+        "NAME": b"dated",
+        "sin.py": b"def commit():\n    return {}\n",
+        "backend.py": (PACKAGES / "backend.py").read_bytes(),
+    }
+    members["pyproject.toml"] = PYPROJECT.replace(b"requires = []", b'requires = ["helper"]')
+    assert b"helper" in members["pyproject.toml"]
+    yard.index.publish("dated-1.0.tar.gz", sdist("dated", "1.0", members))
+    for version, uploaded in (("1.0", "2024-01-01T00:00:00Z"), ("2.0", "2024-06-01T12:00:00Z")):
+        yard.index.publish(f"helper-{version}-py3-none-any.whl", wheel("helper", version), uploaded=uploaded)
+    for as_of, action, version in (
+        ("2024-03-01", "build", "1.0"),
+        ("2024-06-01T12:00:00Z", "skip", "1.0"),
+        ("2024-06-01T12:00:01Z", "build", "2.0"),
+        ("2024-06-01", "skip", "2.0"),
+        (None, "skip", "2.0"),
+    ):
+        yard.configure(packages={"dated": {"as-of": as_of}}, **{"as-of": "2023-01-01"})
+        assert actions(yard, "dated")["dated"][0] == action, as_of
+        ended = yard.run("run", "--json", "dated")
+        (record,) = json.loads(ended.out)
+        assert [pin["version"] for pin in record["build_requirements"]] == [version], ended.err

@@ -188,6 +188,33 @@ def test_exclusions_are_checked_by_builds(farm: FarmFixture, trixie: Image) -> N
     assert farm.run("exclusions", "random").status == 2
 
 
+def test_auto_chooses_the_image_that_a_release_admits(farm: FarmFixture, trixie: Image) -> None:
+    """Plan and run agree on it; what no image admits is judged on the first, and what is not there stays open."""
+    assert not trixie.target.python.startswith("3.11")
+    farm.publish("blameless")
+    for name, requires in (("needs-newer", ">=3.12"), ("needs-older", "<3")):
+        farm.index.publish(
+            f"{name}-1.0.tar.gz", _own(name, b"def commit():\n    return {}\n"), requires_python=requires
+        )
+    projects = ["blameless", "needs-newer", "needs-older", "nowhere"]
+    farm.configure(image="auto", groups={"all": {"packages": projects}})
+    planned = {project: _row(farm, project) for project in projects}
+    assert planned["blameless"] == "blameless 1.0 build bookworm never built"
+    assert planned["needs-newer"] == "needs-newer 1.0 build trixie never built"
+    assert planned["needs-older"] == "needs-older 1.0 judge bookworm wrong-python"
+    assert planned["nowhere"].startswith("nowhere open ")
+    ended = farm.run("run", "--json")
+    assert "nowhere" in ended.err
+    judged = {one["project"]: one for one in json.loads(ended.out) if "project" in one}
+    assert {project: (one["image"]["name"], one["verdict"], one["reason"]) for project, one in judged.items()} == {
+        "blameless": ("bookworm", "reproducible", ""),
+        "needs-newer": ("trixie", "reproducible", ""),
+        "needs-older": ("bookworm", "ftbfs", "wrong-python"),
+    }
+    assert _row(farm, "needs-newer").startswith("needs-newer 1.0 skip trixie unchanged since")
+    assert "trixie" in farm.run("show", "needs-newer").out
+
+
 def test_an_unknown_project_stays_open_and_stops_no_other(farm: FarmFixture) -> None:
     """The exit status is that of open jobs; the message names the project and what to do."""
     farm.publish("blameless")
@@ -379,11 +406,14 @@ def test_a_run_that_waits_for_the_index_stops_too(farm: FarmFixture) -> None:
     assert process.returncode == 130
 
 
-def test_a_run_that_looks_releases_up_stops_too(farm: FarmFixture) -> None:
-    """Though not even the project's page comes."""
+@pytest.mark.parametrize("image", ["bookworm", "auto"])
+@pytest.mark.parametrize("requirements", [("blameless",), ()], ids=["asked for", "tracked"])
+def test_a_run_that_looks_releases_up_stops_too(farm: FarmFixture, image: str, requirements: tuple[str, ...]) -> None:
+    """Though not even the project's page comes, on which `auto` depends as well."""
     farm.publish("blameless")
     farm.index.stall("/simple/blameless")
-    process = farm.begin("run", "blameless")
+    farm.configure(image=image, groups={"all": {"packages": ["blameless"]}})
+    process = farm.begin("run", *requirements)
     until(lambda: farm.index.requests)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=10)

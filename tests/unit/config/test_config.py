@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.build.variations import NAMES
-from orchestrator.config import Config, checks, custom, excluded, is_path, load, parse, project, schema, tasks, tracked
+from orchestrator.config import (
+    Config,
+    checks,
+    custom,
+    excluded,
+    is_path,
+    load,
+    on_image,
+    parse,
+    project,
+    schema,
+    tasks,
+    tracked,
+)
 from orchestrator.errors import ConfigError, UsageError
 from orchestrator.images import recipe
 from orchestrator.model import Budget, Limits, Policy, Tracked
@@ -44,6 +58,7 @@ def mistakes(text: str) -> list[str]:
     return [line.removeprefix("config.yaml:") for line in lines]
 
 
+AUTO = "{}: there is no image 'auto'; known are bookworm, trixie"
 MOMENT = "must be a date such as 2026-01-31, or a moment such as 2026-01-31T12:00:00Z"
 
 
@@ -203,6 +218,51 @@ def test_the_nearest_as_of_counts() -> None:
         "c==2": None,
     }
     assert [task.as_of and task.as_of.day for task in tasks(found, ["a", "b", "c"])] == [2, 3, None]
+
+
+@pytest.mark.parametrize("written", ["auto", "[auto]", "[trixie, auto]"])
+def test_auto_may_be_written_for_an_image(written: str) -> None:
+    """Wherever the images of builds are named."""
+    text = f"""
+        image: {written}
+        groups: {{g: {{packages: [a, b], image: {written}}}}}
+        packages: {{a: {{image: {written}}}}}
+    """
+    found = read(text)
+    assert {found.images, found.groups[0].images, found.packages["a"].images} == {found.images}
+    assert [one.image for one in tasks(found)] == [*found.images] * 2
+    assert "auto" in found.images
+
+
+def test_what_auto_chooses_from() -> None:
+    """The images that come along, unless others are named."""
+    assert read("").auto_images == ("bookworm", "trixie")
+    assert read("auto-images: [trixie, bookworm]").auto_images == ("trixie", "bookworm")
+
+
+def test_what_is_tracked_on_auto_is_on_any_image() -> None:
+    """The release decides on which."""
+    found = read("groups: {g: {packages: [a, b==1], image: [auto, trixie]}}")
+    assert tracked(found) == (Tracked("a"), Tracked("a", "", "trixie"), Tracked("b", "1"), Tracked("b", "1", "trixie"))
+
+
+def test_the_tools_are_those_of_the_image_that_auto_chose() -> None:
+    """Unless package, group or profile name some; the other settings stay."""
+    found = read("""
+        image: auto
+        images: {trixie: {build-tools: {policy: debian}}}
+        groups:
+          plain: {packages: [a, b]}
+          own: {packages: [a==1], build-tools: {policy: source}}
+        packages: {b: {build-tools: {policy: index}, limits: {time: 1h}}}
+    """)
+    placed = [on_image(found, replace(one, published=True), "trixie") for one in tasks(found)]
+    assert [(one.requirement, one.image, one.tools.policy) for one in placed] == [
+        ("a", "trixie", Policy.DEBIAN),
+        ("b", "trixie", Policy.INDEX),
+        ("a==1", "trixie", Policy.SOURCE),
+    ]
+    assert [(one.limits.seconds, one.published) for one in placed] == [(1800, True), (3600, True), (1800, True)]
 
 
 # --- what is to be built ---------------------------------------------------------------------
@@ -452,6 +512,14 @@ ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, can 
             "1:23: packages.a.as-of: has no time zone; write 2026-01-31T10:00:00Z if '2026-01-31T10:00' is in UTC",
         ),
         ("as-of: '0001-01-01T00:00:00+02:00'", "1:8: as-of: 0001-01-01 00:00:00+02:00 is out of range"),
+        ("image: [auto, auto]", "1:8: image: names 'auto' twice"),
+        ("auto-images: auto", "1:14: auto-images: must be the name of an image or a list of them, not 'auto'"),
+        ("auto-images: [auto]", AUTO.format("1:15: auto-images[0]")),
+        ("profiles: {a: {image: auto}}", AUTO.format("1:23: profiles.a.image")),
+        (
+            "exclusions: [{project: a, since: 2020-08-01, reason: b, image: auto}]",
+            AUTO.format("1:64: exclusions[0].image"),
+        ),
         ("index: ftp://host/", "1:8: index: 'ftp://host/' is not the address of a package index (http or https)"),
         (
             "index: https://me:secret@host/",

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.farm.exclusions import concluded, due
+from orchestrator.config import Config
+from orchestrator.farm.exclusions import concluded, due, run_with_checks
+from orchestrator.farm.run import RunOutcome
 from orchestrator.model import DAY, Exclusion, Fate, Verdict
 from orchestrator.results.store import Results
 from tests.sample_results import IMAGE, sample
@@ -17,7 +19,7 @@ from tests.samples import NOON
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orchestrator.model import ExclusionCheck, Result
+    from orchestrator.model import ExclusionCheck, Result, Task, UsedImage
 
 SCIPY = Exclusion("scipy", "needs BLAS", date(2020, 8, 1), image="trixie")
 TRIXIE = replace(IMAGE, name="trixie")
@@ -77,3 +79,21 @@ def test_a_damaged_check_is_none(tmp_path: Path) -> None:
     store = Results(tmp_path, wheels=1, logs=1)
     store.write_check(check(SCIPY, Verdict.FTBFS)).write_text("{")
     assert store.checks() == {}
+
+
+@pytest.mark.parametrize("stock", [IMAGE, TRIXIE])
+def test_a_stock_image_may_be_chosen_by_the_release(tmp_path: Path, stock: UsedImage) -> None:
+    """Whichever `auto` chose, its verdict is that of the stock image."""
+    exclusion = replace(SCIPY, image="scientific")
+    settings = Config(images=("auto",), exclusions=(exclusion,))
+    store = Results(tmp_path, wheels=1, logs=1)
+
+    def carry_out(tasks: tuple[Task, ...]) -> RunOutcome:
+        (task,) = tasks
+        is_stock = task.image == "auto"
+        verdict, image = (Verdict.FTBFS, stock) if is_stock else (Verdict.SENSITIVE, replace(IMAGE, name=task.image))
+        return RunOutcome((store.write(sample("scipy", verdict=verdict, image=image)),), ())
+
+    _, (check,) = run_with_checks(settings, store, (), (exclusion,), carry_out)
+    assert check.outcome is Fate.LIFTED
+    assert (check.stock.image, check.custom and check.custom.image) == (stock.name, "scientific")

@@ -15,7 +15,7 @@ from orchestrator.results.store import Results
 from orchestrator.results.witness import Claim, WitnessOutcome, WitnessRow, checksums, claims, witnessed
 from orchestrator.util import shipped
 from tests.sample_results import sample
-from tests.samples import FIRST, IMAGE, TASK, built, failed
+from tests.samples import FIRST, IMAGE, built, failed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,11 +118,10 @@ def test_of_several_images_the_nearest_to_the_file_speaks(tmp_path: Path) -> Non
     wanted = [Wanted("pkg", "1.0", "==1.0", "sums", 1, wheels=((NAME, A),), own=(A,))]
     other = replace(rebuilt(B), image=replace(rebuilt(B).image, name="trixie"))
     failing = replace(sample("pkg", "1.0", Verdict.FTBFS), builds=(failed("first", FIRST),))
-    tasks = [replace(TASK, image=name) for name in ("bookworm", "trixie")]
     at_hand = AtHand(Results(tmp_path, wheels=1, logs=1), ())
 
     def outcome(*results: Result, faults: Mapping[str, str] = MappingProxyType({})) -> list[WitnessOutcome]:
-        return [one.outcome for one in rows(wanted, tasks, results, faults, at_hand, shipped.IMAGES)]
+        return [one.outcome for one in rows(wanted, results, faults, at_hand, shipped.IMAGES)]
 
     assert outcome(rebuilt(A), other) == outcome(other, rebuilt(A)) == [WitnessOutcome.MATCHES]
     assert outcome(failing, other) == [WitnessOutcome.DIFFERS]
@@ -162,9 +161,8 @@ def test_a_wheel_that_cannot_be_compared_for_a_fault_leaves_the_others(tmp_path:
     wanted = [
         Wanted("pkg", "1.0", "==1.0", "f", 1, wheels=((NAME, B), ("pkg-1.0-py2-none-any.whl", A), (NAME, A))),
     ]
-    tasks = [replace(TASK, requirement="pkg==1.0")]
     faulty = Faulty(Results(tmp_path, wheels=1, logs=1), ())
-    found = rows(wanted, tasks, [rebuilt(A)], {}, faulty, shipped.IMAGES)
+    found = rows(wanted, [rebuilt(A)], {}, faulty, shipped.IMAGES)
     assert [one.outcome for one in found] == [
         WitnessOutcome.UNBUILDABLE,
         WitnessOutcome.UNBUILDABLE,

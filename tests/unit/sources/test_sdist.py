@@ -23,6 +23,7 @@ from orchestrator.sources.sdist import (
     project_of,
     recalled,
     remembered,
+    requires_python,
 )
 from tests.samples import tar
 
@@ -191,3 +192,37 @@ def test_a_folder_is_named_by_its_project(project: Path, pyproject: str, name: s
     """Or by its own name, made plain."""
     (project / "pyproject.toml").write_text(pyproject)
     assert project_of(project) == name
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        (b"Metadata-Version: 2.1\nRequires-Python: >=3.12\n\ntext\n", ">=3.12"),
+        (b"Metadata-Version: 2.1\r\nrequires-python:>=3.12\r\n", ">=3.12"),
+        (b"Metadata-Version: 2.1\n\nRequires-Python: >=3.12\n", ""),
+        (b"Requires-Python: " + b">=3.12," * 1000, ""),
+        (b"\xff\xfe", ""),
+        (None, ""),
+    ],
+)
+def test_which_pythons_an_sdist_admits(tmp_path: Path, metadata: bytes | None, expected: str) -> None:
+    """By a header of its metadata, of usual length."""
+    path = tar(tmp_path / "pkg-1.0.tar.gz", [("pkg-1.0/PKG-INFO", metadata)] if metadata else [("pkg-1.0/x", b"")])
+    assert requires_python(path, LIMITS) == expected
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "expected"),
+    [
+        ('[project]\nrequires-python = ">=3.12"', ">=3.12"),
+        ("[project]\nrequires-python = 3.12", ""),
+        ("project = 1", ""),
+        ("[", ""),
+        ("", ""),
+    ],
+)
+def test_which_pythons_a_folder_admits(tmp_path: Path, pyproject: str, expected: str) -> None:
+    """What is not there, or is not understood, admits all."""
+    assert requires_python(tmp_path / "missing", LIMITS) == ""
+    (tmp_path / "pyproject.toml").write_text(pyproject)
+    assert requires_python(tmp_path, LIMITS) == expected
