@@ -72,6 +72,10 @@ bench: venv engine ## measure the speed, against the method of 2020 and against 
 benchcompare: venv engine ## measure comparing and explaining, beside diffoscope
 	@exec .venv/bin/python scripts/bench_compare.py
 
+.PHONY: state
+state: venv engine ## measure the popular projects: verdicts and published wheels; write docs/state.json and docs/state.md
+	@exec .venv/bin/python scripts/state.py $(if $(LIMIT),--limit $(LIMIT))
+
 .PHONY: docs
 docs: venv ## regenerate the catalogues' pages and the schema of config.yaml
 	@.venv/bin/python scripts/schema.py >docs/config.schema.json.new

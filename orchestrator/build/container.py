@@ -49,6 +49,9 @@ SDIST = "/usr/lib/wheelproof-sdist"
 RECIPE = "/usr/lib/wheelproof-recipe"
 """The folder with the text of a recipe that is proven."""
 
+PUBLISHED = "/usr/lib/wheelproof-published/published.whl"
+"""The published wheel from which a recipe takes fields of the archive."""
+
 WHEELS = "wheels"
 """The folder beside a build's requirements that serves a recipe as its index, so that one variation moves both."""
 
@@ -70,6 +73,7 @@ class RecipeOrder:
     file: Path  # its text
     wheels: Path  # the folder with all wheels that it installs
     expected: str = ""  # SHA-256 of the wheel that it names; empty: it names none yet
+    published: Path | None = None  # the wheel from which it takes fields of the archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "expected": order.recipe.expected if order.recipe else "",
         "repair": environment.repair if order.repairs else "",
         "repair_tools": f"{repair_path(environment)}/lib",
+        "published": PUBLISHED if order.recipe and order.recipe.published else "",
     }
     kernel = ("setarch", "x86_64", "--uname-2.6") if environment.uname26 else ()
     return Container(
@@ -207,6 +212,7 @@ def _recipe_mounts(order: Order) -> tuple[tuple[str, str], ...]:
     return (
         (str(recipe.file), f"{RECIPE}/{recipe.file.name}"),
         (str(recipe.wheels), wheels_path(order.environment)),
+        *([(str(recipe.published), PUBLISHED)] if recipe.published else []),
     )
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from orchestrator.results.store import Results
 
 _ABSENT = "the index has no wheel of this release with that hash"
+_SDIST_ALONE = "only the hash of its sdist is listed, and of no wheel"
 AUTOMATIC = ("bookworm", "trixie")
 
 _Claims = tuple[tuple[str, str], ...]
@@ -114,11 +115,14 @@ def subjects_of(
         yield subject(counterparts(release.wheels, fitting))
         return
     sdist = release.sdist.sha256 if release.sdist else ""
-    for filename, sha256 in request.claims:
+    of_wheels = [claim for claim in request.claims if claim[1] != sdist]
+    if not of_wheels and not request.known_only:
+        yield subject(Counterpart(None, "", _SDIST_ALONE))
+    for filename, sha256 in of_wheels:
         offered = next((one for one in release.wheels if one.sha256 == sha256), None)
         if offered is not None:
             yield subject(counterpart_of(offered, fitting))
-        elif sha256 != sdist and not request.known_only:
+        elif not request.known_only:
             yield subject(Counterpart(OfferedWheel(filename, "", sha256), "", _ABSENT))
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 TIMED_OUT = 124  # the exit status once its time is up, as timeout(1) has it
 CRASHED = 70  # after a hook was called, which may have caused it; EX_SOFTWARE of sysexits.h
 UNREADY = 71  # before any hook was called, so that no package can have caused it; EX_OSERR
-ANOTHER_WHEEL = 10  # the exit status of a recipe that built a wheel, but not the one that it names
+ANOTHER_WHEEL = (10, 11)  # exit statuses of a recipe that built a wheel, but not the one that it names
 PAUSE = 0.05  # seconds between two checks of a hook while other processes of the container send signals
 
 
@@ -134,8 +134,9 @@ def call_recipe(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - the na
     import subprocess  # noqa: PLC0415 - hooks have no use for it
 
     os.chdir(out)
-    ended = subprocess.call(["/bin/sh", spec["recipe"], spec["sdist"]])  # noqa: S603 - our own text
-    if ended not in (0, ANOTHER_WHEEL):
+    published = [spec["published"]] if spec["published"] else []
+    ended = subprocess.call(["/bin/sh", spec["recipe"], spec["sdist"], *published])  # noqa: S603 - our own text
+    if ended not in (0, *ANOTHER_WHEEL):
         raise SystemExit(f"the recipe ended with status {ended}")
     wheels = [name for name in os.listdir("dist") if name.endswith(".whl")]
     if len(wheels) != 1:
