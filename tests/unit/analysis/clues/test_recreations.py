@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import product
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.analysis.clues.facts import Pair, Stamp, WheelFacts
@@ -95,6 +95,7 @@ _FAILED = st.builds(Failure, reason=st.just(Reason.BUILD_ERROR), phase=st.sample
 _GENERATORS = ("bdist_wheel (0.42.0)", "setuptools (80.9.0)", "flit 3.9.0", "hatchling 1.27.0", "unknown", "wheel")
 
 
+@settings(deadline=None)  # this machine may have other things to do
 @given(
     st.sampled_from(list(product(_GENERATORS, (0, 3), (0, 1), ("", "2025-06-18T14:07:40Z")))),
     st.lists(_CLOSE | _FAILED, min_size=MOST, max_size=MOST),
