@@ -111,7 +111,8 @@ def _row(best: Callable[[Claim], WitnessRow | None], claim: Claim) -> WitnessRow
 
 def _target(image: str, folders: Folders) -> Target | None:
     with suppress(ImageError, ValueError):
-        return recipe.target(recipe.load(folders, image).lock)
+        described = recipe.load(folders, image)
+        return recipe.target_of(described, described.lock)
     return None
 
 

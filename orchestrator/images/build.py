@@ -22,7 +22,7 @@ from orchestrator.images.recipe import (
     manifest,
     parse_lock,
     refusal,
-    target,
+    target_of,
 )
 from orchestrator.model import Image, LockDrift
 
@@ -117,7 +117,7 @@ def relock(
         files=tuple((file, draft if file == LOCK else old) for file, old in former.files),
     )
     with _alone(cache, name):
-        base = below.id if below else root(engine, recipe, (), cache, log)
+        base = below.id if below else _base_to_lock(engine, recipe, cache, log)
         built = _build(engine, recipe, base, "", log)
         packages = parse_lock(engine.read_file(built, FOUND).decode())
         engine.remove_image(_unfinished(recipe))
@@ -136,7 +136,7 @@ def _listed_in(image: LocalImage) -> Packages:
 def _describe(recipe: ImageRecipe, local: LocalImage) -> Image:
     packages = _listed_in(local)
     try:
-        fits = target(packages)
+        fits = target_of(recipe, packages)
     except ValueError as error:
         msg = f"using the image {recipe.name}: {error}; install python3 in images/{recipe.name}/Dockerfile"
         raise ImageError(msg) from error
@@ -226,11 +226,29 @@ def _on(engine: Images, recipe: ImageRecipe, below: LocalImage) -> tuple[str, st
     return below.labels.get(BASE_LABEL, ""), below.id, sources_of(recipe, own)
 
 
+def _pulled(engine: Images, recipe: ImageRecipe) -> str:
+    """Return an official image of manylinux, which nothing else can take the place of."""
+    if not engine.pull(recipe.base):
+        msg = (
+            f"making the image {recipe.name}: no registry gives {recipe.base}; check the digest, or use a registry "
+            "that has it"
+        )
+        raise ImageError(msg)
+    return recipe.base
+
+
+def _base_to_lock(engine: Images, recipe: ImageRecipe, cache: Path, log: Callable[[str], None]) -> str:
+    """Return the base whose packages a lock lists: Debian's newest, or the official image of manylinux."""
+    return _pulled(engine, recipe) if recipe.target else root(engine, recipe, (), cache, log)
+
+
 def _base(
     engine: Images, recipe: ImageRecipe, cache: Path, log: Callable[[str], None]
 ) -> tuple[str, str, tuple[str, ...]]:
     """Return the base of an image: (its kind, its id, more lines for apt's sources)."""
     log(f"pulling {recipe.base}")
+    if recipe.target:
+        return "registry", _pulled(engine, recipe), ()
     if engine.pull(recipe.base):
         own = engine.read_file(recipe.base, OWN_SOURCES).decode(errors="replace")
         return "registry", recipe.base, sources_of(recipe, own)

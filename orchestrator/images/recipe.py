@@ -33,7 +33,11 @@ Folders = Path | tuple[Path, ...]
 LOCK = "packages.lock"
 SETTINGS = "image.toml"
 SHARED = ("clock.c", "provision")
-"""Files of images/ that every image is made with."""
+"""Files of images/ that every image of Debian is made with."""
+
+MANYLINUX = "manylinux"
+"""The kind of an image that begins with an official one of manylinux, whose Python is none of its packages."""
+SHARED_BY_MANYLINUX = ("clock.c", "provision-manylinux")
 
 NEWEST_GLIBC = (2, 40)
 """The newest version that uv has a platform for; wheels for an older glibc run on a newer one."""
@@ -42,6 +46,11 @@ MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 TIME = "%Y%m%dT%H%M%SZ"
 """How Debian's snapshot archive writes a time in its addresses."""
+_OF_MANYLINUX = {
+    "base": re.compile(r"[^\s@]+@sha256:[0-9a-f]{64}"),
+    "python": re.compile(r"3\.\d{1,2}"),
+    "platform": re.compile(r"(?:x86_64|aarch64)-manylinux_2_\d{1,2}"),
+}
 _LOCK_HEAD = "# Written by `wheelproof images --lock`. Snapshot: {time}\n"
 _SNAPSHOT_OF_LOCK = re.compile(r"^# .*Snapshot: (\d{8}T\d{6}Z)$", re.MULTILINE)
 _EPOCH = datetime(2026, 9, 18, tzinfo=UTC)
@@ -59,6 +68,7 @@ class ImageRecipe:
     files: tuple[tuple[str, bytes], ...]  # (name, content) of the build's context, sorted
     snapshots: str = ""  # the snapshot archive's address, if the user names one: "http://host/archive"
     below: ImageRecipe | None = None  # the recipe of a custom image's base
+    target: Target | None = None  # of manylinux; None: it follows from Debian's packages
 
     @property
     def tag(self) -> str:
@@ -164,6 +174,14 @@ def _bases(settings: bytes) -> tuple[str, ...]:
     return tuple(str(base) for base in bases) if isinstance(bases, list) else ()
 
 
+def _is_manylinux(settings: bytes) -> bool:
+    """Return whether an image is of manylinux; `load` reports settings that cannot be read."""
+    try:
+        return tomllib.loads(settings.decode()).get("kind") == MANYLINUX
+    except ValueError:
+        return False
+
+
 def _place(folder: Folders, name: str, above: tuple[str, ...] = ()) -> _Place:
     places = _places(folder)
     if name in places:
@@ -178,8 +196,9 @@ def _place(folder: Folders, name: str, above: tuple[str, ...] = ()) -> _Place:
 
 def _files(folder: Folders, place: _Place) -> dict[str, bytes]:
     """Read the files of one image, as they are on its base."""
-    bases = _bases((place.path / SETTINGS).read_bytes())
-    paths = [*(path for path in place.path.iterdir() if path.is_file()), *(_shared(folder, file) for file in SHARED)]
+    settings = (place.path / SETTINGS).read_bytes()
+    bases, shared = _bases(settings), SHARED_BY_MANYLINUX if _is_manylinux(settings) else SHARED
+    paths = [*(path for path in place.path.iterdir() if path.is_file()), *(_shared(folder, file) for file in shared)]
     files = {path.name: path.read_bytes() for path in paths if path.suffix[1:] not in bases}
     if place.base:
         files |= {path.stem: path.read_bytes() for path in paths if path.suffix == f".{place.base}"}
@@ -229,7 +248,8 @@ def _load(folder: Folders, name: str, above: tuple[str, ...]) -> ImageRecipe:
     files = _files(folder, place)
     try:
         settings = tomllib.loads(files[SETTINGS].decode())
-        below = None if "@" in settings["base"] else _load(folder, settings["base"], (*above, name))
+        is_official = "@" in settings["base"] or "kind" in settings
+        below = None if is_official else _load(folder, settings["base"], (*above, name))
         return _recipe(name, settings, files, below)
     except (KeyError, ValueError, TypeError) as error:
         msg = f"reading the image {name}: {place.path} is not understood: {error}; see the other images for examples"
@@ -249,7 +269,7 @@ def _recipe(
 
     The build gets the whole lock, so that the same steps pin both.
     """
-    text = files.get(LOCK, b"").decode()
+    text, fits = files.get(LOCK, b"").decode(), below.target if below else _target(settings)
     lock, time = parse_lock(text), snapshot_time(text)
     whole = dict(files)
     if below:
@@ -257,14 +277,30 @@ def _recipe(
         whole[LOCK] = format_lock(lock, time).encode()
     return ImageRecipe(
         name=name,
-        suite=below.suite if below else settings["suite"],
+        suite=below.suite if below else "" if fits else settings["suite"],
         base=settings["base"],
         snapshot=time,
         lock=lock,
         files=tuple(sorted(whole.items())),
         snapshots=settings.get("snapshots", below.snapshots if below else ""),
         below=below,
+        target=fits,
     )
+
+
+def _target(settings: Mapping[str, str]) -> Target | None:
+    """Return the target that the settings of an image of manylinux name; None for an image of Debian."""
+    kind = settings.get("kind", "")
+    if kind not in ("", MANYLINUX):
+        msg = f"the kind {kind!r} is unknown; leave it out, or write kind = {MANYLINUX!r}"
+        raise ValueError(msg)
+    if not kind:
+        return None
+    for key, pattern in _OF_MANYLINUX.items():
+        if not pattern.fullmatch(settings[key]):
+            msg = f"{key} = {settings[key]!r} is none of manylinux"
+            raise ValueError(msg)
+    return Target(settings["python"], settings["platform"])
 
 
 def parse_lock(text: str) -> Packages:
@@ -320,7 +356,7 @@ def as_locked(recipe: ImageRecipe) -> Image:
 
     """
     try:
-        fits = target(recipe.lock)
+        fits = target_of(recipe, recipe.lock)
     except ValueError as error:
         msg = (
             f"reading the image {recipe.name}: by its lock, {error}; "
@@ -335,6 +371,11 @@ def as_locked(recipe: ImageRecipe) -> Image:
         target=fits,
         packages=recipe.lock,
     )
+
+
+def target_of(recipe: ImageRecipe, packages: Packages) -> Target:
+    """Return which wheels fit an image of a recipe with these packages; raises ValueError as `target` does."""
+    return recipe.target or target(packages)
 
 
 def target(packages: Packages) -> Target:

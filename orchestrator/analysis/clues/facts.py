@@ -20,6 +20,7 @@ from packaging.utils import parse_wheel_filename
 
 from orchestrator.analysis import wheel
 from orchestrator.analysis.failure_signs import printable
+from orchestrator.analysis.repair_signs import BILL, repair_of
 from orchestrator.analysis.wheel import BROKEN
 from orchestrator.errors import is_of_the_host
 from orchestrator.guest.archive import Tar, opened
@@ -90,6 +91,8 @@ class WheelFacts:
     cython: tuple[str, ...] = ()  # versions in the heads of C files
     sboms: bool = False  # whether there is an SBOM in the dist-info folder (PEP 770)
     libraries: bool = False  # whether there is a folder of bundled libraries
+    repair: str = ""  # the platform for which auditwheel repaired it; empty: it did not
+    repair_tools: tuple[str, ...] = ()  # requirements of that: "auditwheel==6.5.0"
     sdist: bool = False  # whether there is an sdist that could be read
     pairs: tuple[Pair, ...] = ()
 
@@ -125,7 +128,7 @@ def facts(path: Path, file: WheelFile, uploaded: str, sdist: Path | None, limits
     begun = WheelFacts(project, str(version), printable(uploaded), build="".join(map(str, build)))
     with zipfile.ZipFile(path) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
-        found = _of_archive(begun, archive, infos)
+        found = _with_repair(_of_archive(begun, archive, infos), file.filename, archive)
         return found if sdist is None else _with_sdist(found, archive, infos, sdist)
 
 
@@ -155,6 +158,14 @@ def _of_archive(begun: WheelFacts, archive: zipfile.ZipFile, infos: list[zipfile
         sboms=any("/sboms/" in info.filename or info.filename.endswith(".cdx.json") for info in written),
         libraries=any(".libs/" in info.filename or "/.dylibs/" in info.filename for info in own),
     )
+
+
+def _with_repair(found: WheelFacts, filename: str, archive: zipfile.ZipFile) -> WheelFacts:
+    """Add how auditwheel repaired the wheel, if it did."""
+    written = [info for info in archive.infolist() if _in_dist_info(info)]
+    record, bill = _start(archive, written, "RECORD"), _start(archive, written, BILL)
+    repair = repair_of(filename, archive.namelist(), record, bill)
+    return replace(found, repair=repair.platform, repair_tools=repair.tools) if repair else found
 
 
 _WRITTEN = frozenset(

