@@ -82,6 +82,8 @@ def test_a_text_that_gives_another_wheel_is_rejected_with_all_that_contains_it()
     proofs = {one.form: one.proof for one in found.recipes({RecipeForm.SH: build})}
     rejected = {RecipeForm.SH, RecipeForm.DOCKERFILE, RecipeForm.GITHUB}
     assert {form for form, proof in proofs.items() if proof is RecipeProof.REJECTED} == rejected
+    script = found.recipes({RecipeForm.SH: build}, other_zlib=True)[0]
+    assert (script.proof, "but its packed bytes" in script.why) == (RecipeProof.REJECTED, True)
 
 
 @pytest.mark.parametrize(
