@@ -98,6 +98,8 @@ def published_recipes(
     `first` is the build that gave its bytes, but for the fields that the goal takes from the published file.
     """
     recreation = goal.recreation
+    if first.wheel is None or first.wheel.filename != goal.wheel.filename:
+        return "the build gives a wheel of another name, which no recipe changes"
     if "time" in recreation.hold and recreation.clock is None:
         return "the wheel depends on the time of its build, which is not known"
     remedies = fixes(name for name in recreation.hold if name not in _set_by(recreation))
