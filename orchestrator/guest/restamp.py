@@ -26,7 +26,7 @@ SHOWN = 20  # members
 ENOUGH = 12  # members, after which a zlib that has made none of them is another one
 LACKING, ANOTHER, OTHER_ZLIB = 2, 10, 11  # exit statuses
 _ENTRY = {"times": ((12, 16),), "modes": ((5, 6), (40, 42)), "compression": ((10, 12),)}
-_LOCAL = {"times": ((10, 14),), "modes": (), "compression": ((8, 10),)}
+_LOCAL = {"times": 10, "compression": 8}  # where a local header repeats the first of them
 _STORED, _DEFLATED = 0, 8  # methods
 _END = 22  # bytes of the end's record
 _LEVELS = (6, 9, 1, 2, 3, 4, 5, 7, 8, 0)
@@ -193,10 +193,9 @@ def differing(ours: Archive, published: Archive) -> tuple[str, ...]:
 
 
 def fields(member: Member, name: str) -> tuple[object, ...]:
-    """Return the bytes of one field, in both headers."""
+    """Return the bytes of one field."""
     bits = number(member.entry, 8, 10) & _LEVEL_BITS if name == "compression" else 0
-    entry = [member.entry[begin:end] for begin, end in _ENTRY[name]]
-    return (*entry, *(member.local[begin:end] for begin, end in _LOCAL[name]), bits)
+    return (*(member.entry[begin:end] for begin, end in _ENTRY[name]), bits)
 
 
 def orders(archive: Archive) -> tuple[list[bytes], list[bytes]]:
@@ -245,11 +244,12 @@ def stamped(member: Member, like: Member, names: Collection[str]) -> Member:
     for name in names:
         for begin, end in _ENTRY.get(name, ()):
             entry = put(entry, begin, like.entry[begin:end])
-        for begin, end in _LOCAL.get(name, ()):
-            local = put(local, begin, like.local[begin:end])
+        if name in _LOCAL:
+            begin, end = _ENTRY[name][0]
+            local = put(local, _LOCAL[name], like.entry[begin:end])
     if "compression" in names:
         entry = put(entry, 8, with_level(entry[8:10], like.entry[8:10]))
-        local = put(local, 6, with_level(local[6:8], like.local[6:8]))
+        local = put(local, 6, with_level(local[6:8], like.entry[8:10]))
     return Member(entry, local, member.packed, member.rest)
 
 

@@ -21,6 +21,7 @@ FORMS = tuple(form for form in RecipeForm if form is not RecipeForm.DEBIAN_RULES
 """The forms that can yield published bytes: debian/rules builds with Debian's own tools, and names no hash."""
 
 _OF_SCRIPT = frozenset({RecipeForm.DOCKERFILE, RecipeForm.GITHUB})
+_OTHER_ZLIB = "gave all of that wheel but its packed bytes, which the zlib of the image does not make"
 _OTHER_UMASK = 0o077
 _OTHER_TIMEZONE = "GMT+12"
 
@@ -63,17 +64,20 @@ class PublishedRecipes:
         """Return whether a build that ran a recipe has the published bytes."""
         return build.wheel is not None and build.wheel.sha256 == self.goal.wheel.sha256
 
-    def recipes(self, ran: Mapping[RecipeForm, Build]) -> tuple[Recipe, ...]:
-        """Return the recipes in all forms that make sense, given the builds that ran them."""
-        return tuple(self._recipe(form, ran) for form in FORMS)
+    def recipes(self, ran: Mapping[RecipeForm, Build], *, other_zlib: bool = False) -> tuple[Recipe, ...]:
+        """Return the recipes in all forms that make sense, given the builds that ran them.
 
-    def _recipe(self, form: RecipeForm, ran: Mapping[RecipeForm, Build]) -> Recipe:
+        `other_zlib`: those builds are proven to have all of the published wheel but its packed bytes.
+        """
+        return tuple(self._recipe(form, ran, other_zlib=other_zlib) for form in FORMS)
+
+    def _recipe(self, form: RecipeForm, ran: Mapping[RecipeForm, Build], *, other_zlib: bool) -> Recipe:
         text, offered = self.text(form), self.goal.wheel
         build, script = ran.get(form), ran.get(RecipeForm.SH)
         if build and self.gave(build):
             return Recipe(form, text, offered.filename, offered.sha256, RecipeProof.PROVEN, (build.name,))
         if build:
-            why = f"{build.name} did not give that wheel"
+            why = f"{build.name} {_OTHER_ZLIB if other_zlib else 'did not give that wheel'}"
             return Recipe(form, text, offered.filename, offered.sha256, RecipeProof.REJECTED, (build.name,), why)
         if form in _OF_SCRIPT and script and not self.gave(script):
             why = "it contains the text of the form sh, which did not give the wheel"
@@ -94,6 +98,8 @@ def published_recipes(
     `first` is the build that gave its bytes, but for the fields that the goal takes from the published file.
     """
     recreation = goal.recreation
+    if first.wheel is None or first.wheel.filename != goal.wheel.filename:
+        return "the build gives a wheel of another name, which no recipe changes"
     if "time" in recreation.hold and recreation.clock is None:
         return "the wheel depends on the time of its build, which is not known"
     remedies = fixes(name for name in recreation.hold if name not in _set_by(recreation))

@@ -29,11 +29,12 @@ def recipes(
     recreation: Recreation = TOLD,
     *taken: ArchiveField,
     pin: Pin = SETUPTOOLS,
+    wheel: OfferedWheel = WHEEL,
 ) -> PublishedRecipes | str:
     """Return the recipes of the published wheel."""
     settled = Settled(Source(Path("six-1.16.0.tar.gz"), (), "setuptools.build_meta"), Lock((pin,)), True, "")  # noqa: FBT003
     effects = replace(world.effects(), recipes=shelf.effects())
-    goal = PublishedGoal(recreation, WHEEL, Path("/cache/published.whl"), taken)
+    goal = PublishedGoal(recreation, wheel, Path("/cache/published.whl"), taken)
     return published_recipes(TASK, RELEASE, IMAGE, settled, effects, built("first", FIRST, "1"), goal)
 
 
@@ -82,6 +83,8 @@ def test_a_text_that_gives_another_wheel_is_rejected_with_all_that_contains_it()
     proofs = {one.form: one.proof for one in found.recipes({RecipeForm.SH: build})}
     rejected = {RecipeForm.SH, RecipeForm.DOCKERFILE, RecipeForm.GITHUB}
     assert {form for form, proof in proofs.items() if proof is RecipeProof.REJECTED} == rejected
+    script = found.recipes({RecipeForm.SH: build}, other_zlib=True)[0]
+    assert (script.proof, "but its packed bytes" in script.why) == (RecipeProof.REJECTED, True)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +100,12 @@ def test_what_cannot_be_written_has_a_reason(recreation: Recreation, pin: Pin, w
     world = gives({})
     assert why in str(recipes(world, Shelf(), recreation, pin=pin))
     assert world.orders == []
+
+
+def test_a_wheel_that_is_renamed_after_its_build_has_no_recipe() -> None:
+    """As one that is repaired for other platforms."""
+    published = replace(WHEEL, filename="pkg-1.0-py3-none-manylinux_2_17_x86_64.whl")
+    assert "another name" in str(recipes(gives({}), Shelf(), wheel=published))
 
 
 def test_what_is_held_is_written_unless_the_recreation_sets_it() -> None:
