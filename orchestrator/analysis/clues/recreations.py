@@ -133,10 +133,9 @@ def _tags_differ(_facts: WheelFacts, near: Closeness) -> bool:
 
 def _with_tags(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
     """Yield the tag as an option of bdist_wheel: `py2.py3` of a wheel that names both."""
-    pythons = sorted({tag.partition("-")[0] for tag in facts.tags})
-    if backends.backend(facts)[0] in {"setuptools", "wheel"} and all(name.isalnum() for name in pythons):
-        setting = ("--build-option", f"--python-tag={'.'.join(pythons)}")
-        yield replace(past, config_settings=(*past.config_settings, setting))
+    option = backends.python_tag(facts)
+    if option and backends.backend(facts)[0] in {"setuptools", "wheel"}:
+        yield replace(past, config_settings=(*past.config_settings, *backends.options(past.overrides, option)))
 
 
 def _files_differ(_facts: WheelFacts, near: Closeness) -> bool:

@@ -19,6 +19,7 @@ FACTS = WheelFacts(
     "1.0",
     "2025-06-18T14:07:40Z",
     wheel=(("Generator", "bdist_wheel (0.42.0)"), ("Tag", "py2-none-any"), ("Tag", "py3-none-any")),
+    universal=True,
     metadata=(("Metadata-Version", "2.1"), ("License-File", "LICENSE")),
     own_times=(AT - 100,),
     written_times=(AT,),
@@ -34,7 +35,7 @@ def test_the_first_follows_the_clues_and_a_wheel_that_came_out_is_the_end() -> N
     """Nothing is built beyond the first if it comes out."""
     first = next_recreation(FACTS, ())
     assert first is not None
-    assert first.overrides == ("setuptools==69.1.1", "wheel==0.42.0")
+    assert first.overrides == ("setuptools==68.1.2", "wheel==0.42.0")
     assert next_recreation(FACTS, (_attempt(first, Closeness(Outcome.RESTAMPED)),)) is None
 
 
@@ -48,7 +49,7 @@ def test_a_tag_that_differs_becomes_an_option() -> None:
 def test_metadata_that_differs_is_of_another_setuptools() -> None:
     """WHEEL names only wheel."""
     second = _second(Closeness(Outcome.METADATA, changed=(METADATA,)))
-    assert second.overrides == ("setuptools==68.1.2", "wheel==0.42.0")
+    assert second.overrides == ("setuptools==69.1.1", "wheel==0.42.0")
 
 
 def test_a_file_that_differs_may_have_other_line_ends_or_a_date() -> None:
