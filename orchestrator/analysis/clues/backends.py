@@ -75,7 +75,7 @@ def named(facts: WheelFacts) -> tuple[str, ...]:
     A backend that builds itself is in its own sdist: there is nothing to override.
     """
     project, version = backend(facts)
-    return (f"{project}=={version}",) if version and project not in {"poetry", facts.project} else ()
+    return (f"{project}=={version}",) if version and project != facts.project else ()
 
 
 def inferred(facts: WheelFacts) -> tuple[str, ...]:
@@ -94,6 +94,23 @@ def inferred(facts: WheelFacts) -> tuple[str, ...]:
 _MOVED = Version("0.46")  # of wheel, which no longer has bdist_wheel
 _UNTYPED = "0.38.4"  # the last release of wheel that gives RECORD a mode without the type of a file
 _TYPE = 0o170000
+
+
+def wheel_for(facts: WheelFacts) -> str:
+    """Return a release of wheel that writes dependencies in the form of METADATA; empty if there are none.
+
+    setuptools from 70.1 to 75.3 writes METADATA with a wheel that is installed beside it: `idna (>=2)` before 0.41,
+    `idna >=2` before 0.44, and `idna>=2` since.
+    """
+    required = [value.partition(";")[0] for value in values(facts.metadata, "Requires-Dist")]
+    if any("(" in value for value in required):
+        return _UNTYPED if _has_untyped_record(facts) else "0.40.0"
+    if any(_SPACED.search(value) for value in required):
+        return "0.43.0"
+    return "0.45.1" if required else ""
+
+
+_SPACED = re.compile(r" [<>=!~]")
 
 
 def _has_untyped_record(facts: WheelFacts) -> bool:

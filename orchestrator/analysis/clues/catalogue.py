@@ -132,11 +132,12 @@ def _sdist_times(facts: WheelFacts) -> str:
 
 
 def _zone(facts: WheelFacts) -> str:
-    return times.zone(facts) if times.one_time(facts) is None else ""
+    is_local = backends.backend(facts)[0] in _LOCAL and times.one_time(facts) is None
+    return times.zone(facts) if is_local else ""
 
 
 def _in_zone(facts: WheelFacts, recreation: Recreation) -> Recreation:
-    return replace(recreation, timezone=_zone(facts)) if backends.backend(facts)[0] in _LOCAL else recreation
+    return replace(recreation, timezone=_zone(facts))
 
 
 _LOCAL = frozenset({"flit-core"})

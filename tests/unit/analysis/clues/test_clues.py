@@ -49,6 +49,7 @@ def test_each_clue_is_complete() -> None:
         ("bdist_wheel (0.45.1)", ("setuptools==70.0.0", "wheel==0.45.1")),
         ("poetry-core 2.1.2", ("poetry-core==2.1.2",)),
         ("poetry 1.0.7", ("poetry-core==1.0.7",)),
+        ("poetry 0.12.17", ("poetry==0.12.17",)),
         ("pdm-backend (2.5.0)", ("pdm-backend==2.5.0",)),
         ("scikit-build-core 0.11.5", ("scikit-build-core==0.11.5",)),
         ("maturin (1.8.1)", ("maturin==1.8.1",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 from hypothesis import given
@@ -50,6 +51,24 @@ def test_metadata_that_differs_is_of_another_setuptools() -> None:
     """WHEEL names only wheel."""
     second = _second(Closeness(Outcome.METADATA, changed=(METADATA,)))
     assert second.overrides == ("setuptools==69.1.1", "wheel==0.42.0")
+
+
+def test_dependencies_that_differ_are_of_another_wheel() -> None:
+    """Setuptools uses the one that is installed beside it."""
+    fields = (("Requires-Dist", "idna (>=2)"),)
+    facts = replace(FACTS, wheel=(("Generator", "setuptools (75.1.0)"),), metadata=fields)
+    line = Line(METADATA, "Requires-Dist: idna (>=2)", "Requires-Dist: idna >=2")
+    second = _second(Closeness(Outcome.METADATA, changed=(METADATA,), lines=(line,)), facts)
+    assert second.overrides == ("setuptools==75.1.0", "wheel==0.40.0")
+
+
+def test_nothing_helps_where_only_generated_files_have_the_line_ends_of_windows() -> None:
+    """No build of ours writes them."""
+    facts = replace(FACTS, wheel=(("Generator", "setuptools (75.1.0)"),), written_crlf=True)
+    first = next_recreation(facts, ())
+    assert first is not None
+    closeness = Closeness(Outcome.METADATA, changed=(METADATA,))
+    assert next_recreation(facts, [_attempt(first, closeness)]) is None
 
 
 def test_a_file_that_differs_may_have_other_line_ends_or_a_date() -> None:
@@ -112,14 +131,14 @@ def test_recreations_end_and_never_repeat(form: tuple[str, int, int, str], outco
         assert next_recreation(facts, tried) is None
 
 
-def _first() -> Recreation:
-    first = next_recreation(FACTS, ())
+def _first(facts: WheelFacts = FACTS) -> Recreation:
+    first = next_recreation(facts, ())
     assert first is not None
     return first
 
 
-def _second(closeness: Closeness) -> Recreation:
-    second = next_recreation(FACTS, [_attempt(_first(), closeness)])
+def _second(closeness: Closeness, facts: WheelFacts = FACTS) -> Recreation:
+    second = next_recreation(facts, [_attempt(_first(facts), closeness)])
     assert second is not None
     return second
 
