@@ -114,7 +114,7 @@ class JobEffects(InputEffects):
         """Return the effects of one verification."""
         return VerifyEffects(
             job=self.effects(project, limits, long=long, again=again),
-            lock=lambda recreation: partial(self.lock, as_of=recreation.as_of, overrides=recreation.overrides),
+            lock=lambda recreation: self.lock_as(recreation.as_of, recreation.overrides),
             fetch=lambda offered: self._fetched(offered, limits),
             facts=lambda path, file, uploaded, sdist: reading.clues(path, file, uploaded, sdist, limits),
             closeness=lambda path, file, build: self.closeness(path, file, build, limits),

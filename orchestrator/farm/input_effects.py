@@ -24,6 +24,7 @@ from orchestrator.util import cache
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from orchestrator.model import (
         Image,
@@ -77,9 +78,18 @@ class InputEffects:
 
         What a recreation says replaces what the task says.
         """
-        overrides = task.recreation.overrides if task.recreation else ()
-        settings = {"as_of": task.locked_as_of, "overrides": overrides}
-        return partial(self.lock, **{name: value for name, value in settings.items() if value})
+        return self.lock_as(task.locked_as_of, task.recreation.overrides if task.recreation else ())
+
+    def lock_as(
+        self, as_of: datetime | None, overrides: tuple[str, ...]
+    ) -> Callable[[Sequence[str], Target], Lock | Failure]:
+        """Return the function that locks build requirements as of a moment, with overrides.
+
+        What is overridden is required, too: a publisher may have had it although the sdist does not ask for it.
+        """
+        settings = {"as_of": as_of, "overrides": overrides}
+        lock = partial(self.lock, **{name: value for name, value in settings.items() if value})
+        return lambda requirements, target: lock((*requirements, *overrides), target)
 
     def crates_kept(self, source: Source, image: Image) -> Path | None:
         """Return the crates that a build gets, if it gets some and they were fetched earlier.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
+from orchestrator.analysis.clues import releases
 from orchestrator.analysis.clues.facts import values
 from orchestrator.analysis.clues.releases import SETUPTOOLS, WHEEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from orchestrator.analysis.clues.facts import WheelFacts
 
@@ -67,23 +69,69 @@ def _is_of_poetry_core(version: str) -> bool:
     return bool(version) and Version(version) >= _OLDEST_OF_POETRY_CORE
 
 
-def pins(facts: WheelFacts) -> tuple[str, ...]:
-    """Return the exact versions of the backend that WHEEL names, as overrides of build requirements, sorted.
+def named(facts: WheelFacts) -> tuple[str, ...]:
+    """Return the backend's exact version as WHEEL names it, as an override of build requirements; empty if it does not.
 
     A backend that builds itself is in its own sdist: there is nothing to override.
     """
     project, version = backend(facts)
-    if not version or project in {"poetry", facts.project}:
-        return ()
-    named = f"{project}=={version}"
-    if project != "wheel" or facts.project == "setuptools" or not _has_bdist_wheel(version):
-        return (named,)
-    older = next(setuptools_for(facts), "")
-    return (f"setuptools=={older}", named) if older else (named,)
+    return (f"{project}=={version}",) if version and project != facts.project else ()
 
 
-def _has_bdist_wheel(version: str) -> bool:
-    return Version(version) < Version("0.46")
+def inferred(facts: WheelFacts) -> tuple[str, ...]:
+    """Return overrides for what WHEEL does not name: setuptools where it names wheel, or wheel where an old one shows.
+
+    setuptools from 70.1 on uses a wheel that is installed beside it, rather than its own copy.
+    """
+    project, version = backend(facts)
+    if project == "wheel" and facts.project != "setuptools" and version and Version(version) < _MOVED:
+        return tuple(f"setuptools=={one}" for one in islice(setuptools_for(facts), 1))
+    if project == "setuptools" and facts.project != "wheel" and _has_untyped_record(facts):
+        return (f"wheel=={_UNTYPED}",)
+    return ()
+
+
+_MOVED = Version("0.46")  # of wheel, which no longer has bdist_wheel
+_UNTYPED = "0.38.4"  # the last release of wheel that gives RECORD a mode without the type of a file
+_TYPE = 0o170000
+
+
+def wheel_for(facts: WheelFacts) -> str:
+    """Return a release of wheel that writes dependencies in the form of METADATA; empty if there are none.
+
+    setuptools from 70.1 to 75.3 writes METADATA with a wheel that is installed beside it: `idna (>=2)` before 0.41,
+    `idna >=2` before 0.44, and `idna>=2` since.
+    """
+    required = [value.partition(";")[0] for value in values(facts.metadata, "Requires-Dist")]
+    if any("(" in value for value in required):
+        return _UNTYPED if _has_untyped_record(facts) else "0.40.0"
+    if any(_SPACED.search(value) for value in required):
+        return "0.43.0"
+    return "0.45.1" if required else ""
+
+
+_SPACED = re.compile(r" [<>=!~]")
+
+
+def _has_untyped_record(facts: WheelFacts) -> bool:
+    return any(stamp.path == "RECORD" and stamp.mode and not stamp.mode & _TYPE for stamp in facts.written)
+
+
+def python_tag(facts: WheelFacts) -> str:
+    """Return the option of bdist_wheel for the Pythons in the tags: py2.py3; empty if these are no such names."""
+    pythons = sorted({tag.partition("-")[0] for tag in facts.tags})
+    plain = bool(pythons) and all(name.isascii() and name.isalnum() for name in pythons)
+    return f"--python-tag={'.'.join(pythons)}" if plain else ""
+
+
+def options(pins: tuple[str, ...], *values: str) -> tuple[tuple[str, str], ...]:
+    """Return options of bdist_wheel as config settings; setuptools before 64 takes them by another name."""
+    versions = [Version(pin.partition("==")[2]) for pin in pins if pin.startswith("setuptools==")]
+    name = "--global-option" if versions and versions[0] < _BUILD_OPTION else "--build-option"
+    return tuple((name, value) for value in values if value)
+
+
+_BUILD_OPTION = Version("64")
 
 
 # --- setuptools, where WHEEL names only the project wheel ----------------------------------------
@@ -93,20 +141,14 @@ def setuptools_for(facts: WheelFacts) -> Iterator[str]:
     """Yield versions of setuptools that may have called bdist_wheel of the project wheel, the likeliest first.
 
     Its METADATA bounds the version, see `bounds`. An environment with the newest wheel of its day has, very probably,
-    the newest setuptools too; one with an older wheel is as old as that, and its setuptools is of the same time.
+    the newest setuptools too. One with an older wheel is as old as that; if it is much older, it is a distribution's.
     """
     _, wheel = backend(facts)
     day = facts.uploaded[:10] or "9999"
     superseded = next((when for version, when in WHEEL if Version(version) > Version(wheel)), "9999")
-    yielded: set[str] = set()
-    for version in (
-        *_newest(facts, min(day, superseded)),
-        *_distributed(facts, wheel, day),
-        *_newest(facts, day),
-    ):
-        if version not in yielded:
-            yielded.add(version)
-            yield version
+    contemporary, distributed = _newest(facts, min(day, superseded)), _distributed(facts, wheel, day)
+    likeliest = (distributed, contemporary) if day[:4] > superseded[:4] else (contemporary, distributed)
+    return iter(dict.fromkeys(chain(*likeliest, _newest(facts, day))))
 
 
 _DISTRIBUTED = (
@@ -138,29 +180,36 @@ def _fits(facts: WheelFacts, version: str) -> bool:
 
 def bounds(facts: WheelFacts) -> tuple[str, str]:
     """Return the least version of setuptools that writes such METADATA, and the least that no longer does."""
-    least = max((Version(sign[1]) for sign in SIGNS if not sign[2] and sign[0](facts)), default=Version("40.8"))
-    below = min((Version(sign[1]) for sign in SIGNS if sign[2] and sign[0](facts)), default=_OWN_WHEEL)
-    return str(least), str(min(below, _OWN_WHEEL))
+    least = max((Version(version) for is_shown, version in SINCE if is_shown(facts)), default=Version("0"))
+    below = min((Version(version) for is_shown, version in BEFORE if is_shown(facts)), default=_OWN_WHEEL)
+    return str(least), str(below)
 
 
-def _has_license_file(facts: WheelFacts) -> bool:
+def _names_license(facts: WheelFacts) -> bool:
     return bool(values(facts.metadata, "License-File"))
 
 
-def _has_no_license_file(facts: WheelFacts) -> bool:
-    """Return whether a license is in the folder, and METADATA does not name it."""
-    named = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS")
-    return not _has_license_file(facts) and any(path.upper().startswith(named) for path in facts.licenses)
+def _has_unnamed_license(facts: WheelFacts) -> bool:
+    files = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS")
+    return not _names_license(facts) and any(path.upper().startswith(files) for path in facts.licenses)
 
 
-SIGNS = (
-    (_has_license_file, "56.2", False),
-    (_has_no_license_file, "57.0", True),
-    (lambda facts: facts.field("Author") == "UNKNOWN", "56.2", True),
-    (lambda facts: facts.field("Home-page") == "UNKNOWN", "60.6", True),
-    (lambda facts: facts.field("Summary") == "UNKNOWN", "62.2", True),
-    (lambda facts: facts.field("License") == "UNKNOWN", "62.2", True),
-    (lambda facts: facts.field("Platform") == "UNKNOWN", "62.2", True),
-    (lambda facts: bool(facts.metadata) and not facts.field("Platform"), "62.2", False),
+def _is_unknown(field: str) -> Callable[[WheelFacts], bool]:
+    return lambda facts: facts.field(field) == "UNKNOWN"
+
+
+SINCE = (
+    (_names_license, releases.LICENSE_FILE),
+    (lambda facts: bool(facts.metadata) and not facts.field("Platform"), releases.NO_UNKNOWN_PLATFORM),
 )
-"""Signs in METADATA: what shows it, the version of setuptools, and whether that is the first without it."""
+"""Forms of METADATA, and the first version of setuptools that writes each."""
+
+BEFORE = (
+    (_has_unnamed_license, releases.LICENSE_FILE),
+    (_is_unknown("Author"), releases.NO_UNKNOWN_AUTHOR),
+    (_is_unknown("Home-page"), releases.NO_UNKNOWN_HOME_PAGE),
+    (_is_unknown("Summary"), releases.NO_UNKNOWN_SUMMARY),
+    (_is_unknown("Platform"), releases.NO_UNKNOWN_PLATFORM),
+    (lambda facts: facts.empty_lines > 0, releases.NO_EMPTY_LINES),
+)
+"""Forms of METADATA, and the first version of setuptools that no longer writes each."""

@@ -74,7 +74,22 @@ def _generator(facts: WheelFacts) -> str:
 
 
 def _overrides(facts: WheelFacts, recreation: Recreation) -> Recreation:
-    return replace(recreation, overrides=backends.pins(facts))
+    return _with_pins(recreation, backends.named(facts))
+
+
+def _inferred(facts: WheelFacts, recreation: Recreation) -> Recreation:
+    return _with_pins(recreation, backends.inferred(facts))
+
+
+def _with_pins(recreation: Recreation, pins: tuple[str, ...]) -> Recreation:
+    """Return a recreation with these overrides in place of those of the same projects."""
+    projects = {_project(pin) for pin in pins}
+    others = (pin for pin in recreation.overrides if _project(pin) not in projects)
+    return replace(recreation, overrides=tuple(sorted((*others, *pins))))
+
+
+def _project(pin: str) -> str:
+    return pin.partition("==")[0]
 
 
 def _one_time(facts: WheelFacts) -> str:
@@ -117,11 +132,12 @@ def _sdist_times(facts: WheelFacts) -> str:
 
 
 def _zone(facts: WheelFacts) -> str:
-    return times.zone(facts) if times.one_time(facts) is None else ""
+    is_local = backends.backend(facts)[0] in _LOCAL and times.one_time(facts) is None
+    return times.zone(facts) if is_local else ""
 
 
 def _in_zone(facts: WheelFacts, recreation: Recreation) -> Recreation:
-    return replace(recreation, timezone=_zone(facts)) if backends.backend(facts)[0] in _LOCAL else recreation
+    return replace(recreation, timezone=_zone(facts))
 
 
 _LOCAL = frozenset({"flit-core"})
@@ -190,15 +206,13 @@ def _compression(facts: WheelFacts) -> str:
 
 
 def _metadata_form(facts: WheelFacts) -> str:
-    return (
-        ", ".join(f"{name} {facts.field(name)}" for name in ("Metadata-Version",) if facts.field(name))
-        + "".join(
-            f", {name} {len(values(facts.metadata, name))} times"
-            for name in ("License-File", "Dynamic")
-            if values(facts.metadata, name)
-        )
-        + (f", setuptools {' to '.join(backends.bounds(facts))}" if backends.backend(facts)[0] == "wheel" else "")
+    counted = ((name, len(values(facts.metadata, name))) for name in ("License-File", "Dynamic"))
+    signs = (
+        f"Metadata-Version {facts.field('Metadata-Version')}" if facts.field("Metadata-Version") else "",
+        *(f"{name} {number} times" for name, number in counted if number),
+        *(f"so {pin}" for pin in backends.inferred(facts)),
     )
+    return ", ".join(filter(None, signs))
 
 
 def _tags(facts: WheelFacts) -> str:
@@ -206,11 +220,18 @@ def _tags(facts: WheelFacts) -> str:
     return ", ".join((*facts.tags, *([f"build {facts.build}"] if facts.build else []))) if unusual else ""
 
 
-def _with_build(facts: WheelFacts, recreation: Recreation) -> Recreation:
-    if not facts.build or backends.backend(facts)[0] not in _CLOCKED:
+def _with_options(facts: WheelFacts, recreation: Recreation) -> Recreation:
+    """Set options of bdist_wheel that the sdist is not seen to have. Where it has them, they change nothing."""
+    if backends.backend(facts)[0] not in _CLOCKED:
         return recreation
-    settings = (("--build-option", f"--build-number={facts.build}"),)
-    return replace(recreation, config_settings=settings)
+    number = f"--build-number={facts.build}" if facts.build else ""
+    python_tag = backends.python_tag(facts) if _is_universal(facts) and not facts.universal else ""
+    pins = (*backends.named(facts), *backends.inferred(facts))
+    return replace(recreation, config_settings=backends.options(pins, number, python_tag))
+
+
+def _is_universal(facts: WheelFacts) -> bool:
+    return set(facts.tags) == {"py2-none-any", "py3-none-any"}
 
 
 def _repaired(facts: WheelFacts) -> str:
@@ -243,8 +264,7 @@ CLUES = (
     Clue(
         "generator",
         "WHEEL names the backend and its version.",
-        "That version is a build requirement, whatever the sdist asks for. Where it names only bdist_wheel, which is"
-        " wheel's, setuptools is older than 70.1, and the newest of the day that the form of METADATA fits.",
+        "That version is a build requirement, whatever the sdist asks for.",
         "hatchling 1.27.0",
         10,
         _generator,
@@ -332,10 +352,12 @@ CLUES = (
     Clue(
         "metadata-form",
         "METADATA has a form that only some versions of the backend write.",
-        "It bounds the version of setuptools where WHEEL names only wheel, and decides between versions.",
-        "Metadata-Version 2.1, License-File 1 times, setuptools 56.2 to 62.2",
+        "It bounds the version of setuptools where WHEEL names only bdist_wheel, which is wheel's: older than 70.1, and"
+        " of those that fit the newest of the day. A mode of RECORD without a type is of a wheel before 0.40.",
+        "Metadata-Version 2.1, License-File 1 times, so setuptools==69.1.1",
         6,
         _metadata_form,
+        _inferred,
     ),
     Clue(
         "tags",
@@ -344,7 +366,7 @@ CLUES = (
         "py2-none-any, py3-none-any",
         5,
         _tags,
-        _with_build,
+        _with_options,
     ),
     Clue(
         "repaired",

@@ -36,6 +36,8 @@ MOST_FIELDS = 400
 """The most fields of WHEEL or METADATA that are kept."""
 
 _LONGEST_HEADERS = 1 << 18  # bytes of WHEEL or METADATA
+_LONGEST_SETUP = 1 << 16  # bytes of setup.cfg or setup.py
+_SETUPS = frozenset({"setup.cfg", "setup.py"})
 _HEAD = 1024  # bytes of a member that are read to see how its lines end
 _MOST_HEADS = 16  # members whose heads are read
 _MOST_MEMBERS = 600  # of the sdist; a read of a tar's header takes some 30 microseconds
@@ -76,6 +78,7 @@ class WheelFacts:
     build: str = ""  # of the file name
     wheel: tuple[tuple[str, str], ...] = ()  # fields of WHEEL
     metadata: tuple[tuple[str, str], ...] = ()  # fields of METADATA
+    empty_lines: int = 0  # at the end of METADATA
     members: int = 0
     own_times: tuple[int, ...] = ()  # of the members outside the dist-info folder: different ones, sorted
     written_times: tuple[int, ...] = ()  # of those in it
@@ -95,6 +98,7 @@ class WheelFacts:
     repair_tools: tuple[str, ...] = ()  # requirements of that: "auditwheel==6.5.0"
     sdist: bool = False  # whether there is an sdist that could be read
     pairs: tuple[Pair, ...] = ()
+    universal: bool | None = None  # whether the sdist's setup.cfg or setup.py has that word; None: neither was read
 
     def field(self, name: str) -> str:
         """Return the first field of METADATA of that name, or empty."""
@@ -143,6 +147,7 @@ def _of_archive(begun: WheelFacts, archive: zipfile.ZipFile, infos: list[zipfile
         begun,
         wheel=_fields(headers["WHEEL"]),
         metadata=_fields(headers["METADATA"]),
+        empty_lines=_empty_lines(headers["METADATA"]),
         members=len(infos),
         own_times=_times(own),
         written_times=_times(written),
@@ -237,6 +242,11 @@ def _fields(text: bytes) -> tuple[tuple[str, str], ...]:
     return tuple(fields)
 
 
+def _empty_lines(text: bytes) -> int:
+    """Return how many empty lines a text ends with; 0 if it is cut."""
+    return max(0, len(text) - len(text.rstrip(b"\n")) - 1) if len(text) < _LONGEST_HEADERS else 0
+
+
 def _bytecode(archive: zipfile.ZipFile, own: list[zipfile.ZipInfo]) -> tuple[int, ...]:
     """Return the numbers of the bytecode of compiled modules: the first two bytes, little-endian."""
     compiled = islice((info for info in own if info.filename.endswith(".pyc")), _MOST_HEADS)
@@ -259,21 +269,29 @@ def _with_sdist(found: WheelFacts, archive: zipfile.ZipFile, infos: list[zipfile
     members = {info.filename: info for info in infos if not _in_dist_info(info) and _is_date(info)}
     pairs: list[Pair] = []
     ends: list[bool] = []
+    universal: list[bool] = []
     try:
         with closing(opened(str(sdist))) as source:
             for entry in _some(source):
-                if (info := _member_of(entry, members)) is not None:
+                if entry.path.partition("/")[2] in _SETUPS:
+                    universal.append(_is_universal(source, entry))
+                if len(pairs) < _MOST_PAIRS and (info := _member_of(entry, members)) is not None:
                     pairs.append(Pair(entry.mtime, time_of(info)))
                     if len(ends) < _MOST_HEADS and info.filename.endswith(_TEXT):
                         ends.append(_has_other_ends(source, entry, archive, info))
-                if len(pairs) >= _MOST_PAIRS:
-                    break
     except MemoryError:
         raise
     except Exception as error:  # each decompressor raises its own exceptions for hostile bytes
         if is_of_the_host(error):
             raise
-    return replace(found, sdist=True, pairs=tuple(pairs), crlf=sum(ends))
+    return replace(
+        found, sdist=True, pairs=tuple(pairs), crlf=sum(ends), universal=any(universal) if universal else None
+    )
+
+
+def _is_universal(source: Tar | Zip, entry: Entry) -> bool:
+    with source.open(entry) as stream:
+        return b"universal" in stream.read(_LONGEST_SETUP)
 
 
 def _some(source: Tar | Zip) -> Iterator[Entry]:

@@ -114,7 +114,7 @@ class Change:
 
 
 def _differing(near: Closeness) -> frozenset[str]:
-    """Return the names of members of the dist-info folder that differ, and of all others."""
+    """Return the names of all members that differ."""
     return frozenset((*near.changed, *near.missing, *near.added, *(line.path for line in near.lines)))
 
 
@@ -131,20 +131,30 @@ def _other_setuptools(facts: WheelFacts, past: Recreation) -> Iterator[Recreatio
         yield replace(past, overrides=_with_setuptools(past, version))
 
 
+def _dependencies_differ(facts: WheelFacts, near: Closeness) -> bool:
+    is_field = any(line.published.startswith("Requires-Dist:") for line in near.lines)
+    return is_field and backends.backend(facts)[0] == "setuptools"
+
+
+def _beside_wheel(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
+    if version := backends.wheel_for(facts):
+        others = (pin for pin in past.overrides if not pin.startswith("wheel=="))
+        yield replace(past, overrides=tuple(sorted((*others, f"wheel=={version}"))))
+
+
 def _tags_differ(_facts: WheelFacts, near: Closeness) -> bool:
     return any(line.path.endswith("/WHEEL") and line.published.startswith("Tag:") for line in near.lines)
 
 
 def _with_tags(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
     """Yield the tag as an option of bdist_wheel: `py2.py3` of a wheel that names both."""
-    pythons = sorted({tag.partition("-")[0] for tag in facts.tags})
-    if backends.backend(facts)[0] in {"setuptools", "wheel"} and all(name.isalnum() for name in pythons):
-        setting = ("--build-option", f"--python-tag={'.'.join(pythons)}")
-        yield replace(past, config_settings=(*past.config_settings, setting))
+    option = backends.python_tag(facts)
+    if option and backends.backend(facts)[0] in {"setuptools", "wheel"}:
+        yield replace(past, config_settings=(*past.config_settings, *backends.options(past.overrides, option)))
 
 
 def _files_differ(_facts: WheelFacts, near: Closeness) -> bool:
-    return bool(near.changed)
+    return not all(map(_in_dist_info, near.changed))
 
 
 def _without_epoch(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
@@ -161,15 +171,17 @@ def _odd_epoch(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
 
 
 def _ends_may_differ(facts: WheelFacts, near: Closeness) -> bool:
-    return bool(near.changed) and (bool(facts.crlf) or 0 in facts.systems)
+    return _files_differ(facts, near) and (bool(facts.crlf) or 0 in facts.systems)
 
 
 def _other_ends(_facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
     yield replace(past, line_ends=LineEnds.AS_IS if past.line_ends else LineEnds.CRLF)
 
 
-def _anything_differs(_facts: WheelFacts, near: Closeness) -> bool:
-    return bool(_differing(near))
+def _anything_differs(facts: WheelFacts, near: Closeness) -> bool:
+    """Return whether other build requirements may help: not where the backend wrote line ends of Windows."""
+    differing = _differing(near)
+    return bool(differing) and not (facts.written_crlf and all(map(_in_dist_info, differing)))
 
 
 def _built_earlier(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
@@ -182,6 +194,7 @@ def _built_earlier(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
 CHANGES = (
     Change(_tags_differ, _with_tags),
     Change(_metadata_differs, _other_setuptools),
+    Change(_dependencies_differ, _beside_wheel),
     Change(_ends_may_differ, _other_ends),
     Change(_files_differ, _without_epoch),
     Change(_files_differ, _odd_epoch),

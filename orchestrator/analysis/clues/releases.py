@@ -1,6 +1,14 @@
-"""Releases of setuptools and wheel, and the day of each: from the index, by scripts/metadata_forms.py."""
+"""Releases of setuptools and wheel, and when METADATA changed. Written by scripts/metadata_forms.py."""
 
 from __future__ import annotations
+
+# The first release of setuptools that writes METADATA so.
+LICENSE_FILE = "57.0.0"
+NO_UNKNOWN_AUTHOR = "56.2.0"
+NO_UNKNOWN_HOME_PAGE = "60.6.0"
+NO_UNKNOWN_PLATFORM = "62.2.0"
+NO_UNKNOWN_SUMMARY = "62.2.0"
+NO_EMPTY_LINES = "62.2.0"
 
 
 def dated(text: str) -> tuple[tuple[str, str], ...]:

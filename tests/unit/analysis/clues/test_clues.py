@@ -9,10 +9,12 @@ import tarfile
 import time
 import zipfile
 from calendar import timegm
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.analysis.clues import backends
 from orchestrator.analysis.clues.catalogue import CLUES, all_followed, followed, found
 from orchestrator.analysis.clues.facts import WheelFacts, facts
 from orchestrator.model import Failure, Limits, Recreation, WheelFile
@@ -48,6 +50,7 @@ def test_each_clue_is_complete() -> None:
         ("bdist_wheel (0.45.1)", ("setuptools==70.0.0", "wheel==0.45.1")),
         ("poetry-core 2.1.2", ("poetry-core==2.1.2",)),
         ("poetry 1.0.7", ("poetry-core==1.0.7",)),
+        ("poetry 0.12.17", ("poetry==0.12.17",)),
         ("pdm-backend (2.5.0)", ("pdm-backend==2.5.0",)),
         ("scikit-build-core 0.11.5", ("scikit-build-core==0.11.5",)),
         ("maturin (1.8.1)", ("maturin==1.8.1",)),
@@ -166,6 +169,46 @@ def test_the_form_of_metadata_bounds_setuptools(tmp_path: Path, fields: str, set
     assert f"setuptools=={setuptools}" in all_followed(shown).overrides
 
 
+def test_empty_lines_at_the_end_of_metadata_bound_setuptools() -> None:
+    """A version before 62.2 adds some."""
+    fields = (("Platform", "any"), ("License-File", "LICENSE"))
+    shown = WheelFacts("pkg", "1.0", UPLOADED, wheel=(("Generator", "bdist_wheel (0.45.1)"),), metadata=fields)
+    assert backends.bounds(shown) == ("57.0.0", "70.1")
+    assert backends.bounds(replace(shown, empty_lines=1)) == ("57.0.0", "62.2.0")
+
+
+def test_options_of_an_old_setuptools_have_another_name() -> None:
+    """It reads them as global ones, and appends them to the command."""
+    assert backends.options(("setuptools==59.6.0",), "", "--a") == (("--global-option", "--a"),)
+    assert backends.options(("setuptools==64.0.0",), "--a") == (("--build-option", "--a"),)
+
+
+def test_an_old_wheel_is_seen_beside_setuptools(tmp_path: Path) -> None:
+    """Its RECORD has a mode without a type; of setuptools' own copy, it has one."""
+    shown = _facts(tmp_path, generator="setuptools (75.1.0)", mode=0o664)
+    assert all_followed(shown).overrides == ("setuptools==75.1.0", "wheel==0.38.4")
+
+
+def test_a_stale_environment_is_a_distribution_s(tmp_path: Path) -> None:
+    """That wheel was superseded years before."""
+    shown = _facts(tmp_path, generator="bdist_wheel (0.37.1)", metadata="License-File: LICENSE\nPlatform: any\n")
+    assert all_followed(shown).overrides == ("setuptools==59.6.0", "wheel==0.37.1")
+
+
+@pytest.mark.parametrize(
+    ("setup", "options"), [(b"", ("--python-tag=py2.py3",)), (b"[bdist_wheel]\nuniversal = 1\n", ())]
+)
+def test_a_universal_wheel_of_a_project_that_is_not_has_an_option(
+    tmp_path: Path, setup: bytes, options: tuple[str, ...]
+) -> None:
+    """Its publisher gave it on the command line."""
+    path, file = _wheel(tmp_path, generator="bdist_wheel (0.42.0)", tags="py2-none-any\nTag: py3-none-any")
+    sdist = _sdist(tmp_path, {"setup.cfg": AT}, setup)
+    shown = facts(path, file, UPLOADED, sdist, Limits())
+    assert isinstance(shown, WheelFacts)
+    assert all_followed(shown).config_settings == tuple(("--build-option", one) for one in options)
+
+
 def test_the_other_clues_are_read(tmp_path: Path) -> None:
     """Tags, a build number, Cython, bytecode, several generators and a method of compression."""
     members = {
@@ -186,7 +229,8 @@ def test_the_other_clues_are_read(tmp_path: Path) -> None:
     assert values["python-version"] == "bytecode 3495, Cython 3.0.10"
     assert values["repaired"] == "several generators, bundled libraries"
     assert values["compression"] == "stored"
-    assert all_followed(shown).config_settings == (("--build-option", "--build-number=2"),)
+    options = backends.options((), "--build-number=2", "--python-tag=py2.py3")
+    assert all_followed(shown).config_settings == options
 
 
 def test_a_wheel_that_auditwheel_repaired_is_repaired_again(tmp_path: Path) -> None:
@@ -316,11 +360,11 @@ def _wheel(  # noqa: PLR0913 - all by name
     return path, WheelFile(name, "0" * 64, path.stat().st_size)
 
 
-def _sdist(folder: Path, times: Mapping[str, int]) -> Path:
+def _sdist(folder: Path, times: Mapping[str, int], content: bytes = b"1\n2\n") -> Path:
     path = folder / "pkg-1.0.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
         for place, when in times.items():
             info = tarfile.TarInfo(f"pkg-1.0/{place}")
-            info.mtime, info.size = when, 4
-            archive.addfile(info, io.BytesIO(b"1\n2\n"))
+            info.mtime, info.size = when, len(content)
+            archive.addfile(info, io.BytesIO(content))
     return path

@@ -20,6 +20,7 @@ FACTS = WheelFacts(
     "1.0",
     "2025-06-18T14:07:40Z",
     wheel=(("Generator", "bdist_wheel (0.42.0)"), ("Tag", "py2-none-any"), ("Tag", "py3-none-any")),
+    universal=True,
     metadata=(("Metadata-Version", "2.1"), ("License-File", "LICENSE")),
     own_times=(AT - 100,),
     written_times=(AT,),
@@ -35,7 +36,7 @@ def test_the_first_follows_the_clues_and_a_wheel_that_came_out_is_the_end() -> N
     """Nothing is built beyond the first if it comes out."""
     first = next_recreation(FACTS, ())
     assert first is not None
-    assert first.overrides == ("setuptools==69.1.1", "wheel==0.42.0")
+    assert first.overrides == ("setuptools==68.1.2", "wheel==0.42.0")
     assert next_recreation(FACTS, (_attempt(first, Closeness(Outcome.RESTAMPED)),)) is None
 
 
@@ -49,7 +50,25 @@ def test_a_tag_that_differs_becomes_an_option() -> None:
 def test_metadata_that_differs_is_of_another_setuptools() -> None:
     """WHEEL names only wheel."""
     second = _second(Closeness(Outcome.METADATA, changed=(METADATA,)))
-    assert second.overrides == ("setuptools==68.1.2", "wheel==0.42.0")
+    assert second.overrides == ("setuptools==69.1.1", "wheel==0.42.0")
+
+
+def test_dependencies_that_differ_are_of_another_wheel() -> None:
+    """Setuptools uses the one that is installed beside it."""
+    fields = (("Requires-Dist", "idna (>=2)"),)
+    facts = replace(FACTS, wheel=(("Generator", "setuptools (75.1.0)"),), metadata=fields)
+    line = Line(METADATA, "Requires-Dist: idna (>=2)", "Requires-Dist: idna >=2")
+    second = _second(Closeness(Outcome.METADATA, changed=(METADATA,), lines=(line,)), facts)
+    assert second.overrides == ("setuptools==75.1.0", "wheel==0.40.0")
+
+
+def test_nothing_helps_where_only_generated_files_have_the_line_ends_of_windows() -> None:
+    """No build of ours writes them."""
+    facts = replace(FACTS, wheel=(("Generator", "setuptools (75.1.0)"),), written_crlf=True)
+    first = next_recreation(facts, ())
+    assert first is not None
+    closeness = Closeness(Outcome.METADATA, changed=(METADATA,))
+    assert next_recreation(facts, [_attempt(first, closeness)]) is None
 
 
 def test_a_file_that_differs_may_have_other_line_ends_or_a_date() -> None:
@@ -125,14 +144,14 @@ def test_recreations_end_and_never_repeat(form: tuple[str, int, int, str], outco
         assert next_recreation(facts, tried) is None
 
 
-def _first() -> Recreation:
-    first = next_recreation(FACTS, ())
+def _first(facts: WheelFacts = FACTS) -> Recreation:
+    first = next_recreation(facts, ())
     assert first is not None
     return first
 
 
-def _second(closeness: Closeness) -> Recreation:
-    second = next_recreation(FACTS, [_attempt(_first(), closeness)])
+def _second(closeness: Closeness, facts: WheelFacts = FACTS) -> Recreation:
+    second = next_recreation(facts, [_attempt(_first(facts), closeness)])
     assert second is not None
     return second
 
