@@ -16,7 +16,7 @@ from orchestrator.results.store import verification_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from orchestrator.model import Closeness, Line, RebuildAttempt, Recipe, Recreation, Verification
+    from orchestrator.model import Closeness, Line, RebuildAttempt, Recreation, Verification
 
 _FIELDS = (
     "project",
@@ -225,6 +225,8 @@ def _settings(it: Recreation) -> Iterator[tuple[str, str]]:
     yield "line ends", "" if it.line_ends is LineEnds.AS_IS else it.line_ends.value
     yield "config settings", ", ".join(f"{name}={value}" for name, value in it.config_settings)
     yield "held", ", ".join(it.hold)
+    yield "repaired by auditwheel for", it.repair
+    yield "repaired with", ", ".join(it.repair_with)
 
 
 def _moment(seconds: int) -> str:
@@ -238,16 +240,10 @@ def _moment(seconds: int) -> str:
 def recipes(it: Verification) -> tuple[tuple[str, str], ...]:
     """Return each recipe that did not fail, as (title with what is proven of it, text to paste)."""
     return tuple(
-        (f"{TITLES[recipe.form]}: {proof.of_recipe(it, recipe)}{_gives(it, recipe)}", recipe.text)
+        (f"{TITLES[recipe.form]}: {proof.of_published_recipe(it, recipe)}", recipe.text)
         for recipe in it.recipes
         if recipe.proof is not RecipeProof.REJECTED
     )
-
-
-def _gives(it: Verification, recipe: Recipe) -> str:
-    if recipe.sha256 and recipe.sha256 == it.sha256:
-        return "; it checks for the hash of the published wheel"
-    return "; it does not name the hash of the published wheel"
 
 
 def _some(paths: tuple[str, ...]) -> str:
