@@ -58,7 +58,7 @@ WORDS = (
     Word(
         Outcome.NO_COUNTERPART,
         "no counterpart",
-        "No published wheel of the release is one that the images here can build; the reason is shown.",
+        "No image here builds a wheel of the published one's kind; the reason is shown.",
         "Nothing is known of the published wheel.",
     ),
 )
@@ -130,7 +130,7 @@ def of_counts(found: Counts) -> tuple[str, ...]:
         f"{count[outcome]} {text}"
         for outcome, text in (
             (Outcome.NO_SDIST, "without an sdist"),
-            (Outcome.NO_COUNTERPART, "that no image here can build"),
+            (Outcome.NO_COUNTERPART, "without a counterpart here"),
         )
         if count[outcome]
     ]

@@ -16,7 +16,7 @@ from orchestrator.results.store import verification_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from orchestrator.model import Closeness, Line, RebuildAttempt, Recreation, Verification
+    from orchestrator.model import Build, Closeness, Line, RebuildAttempt, Recreation, Verification
 
 _FIELDS = (
     "project",
@@ -41,7 +41,8 @@ _FIELDS = (
 )
 
 FEW = 3  # paths that one text names
-_VARIED = ("second", "varied", "varied-again")  # builds in the second environment
+_SECOND = ("second", "varied", "varied-again")  # builds in the second environment
+_BY_RECIPE = "varied-by-sh"  # likewise, of the recipe, which gives the published archive
 
 SIDES = ("index", "ours")
 """The two sides of what differs: a verification compares the published wheel with our build, in this order."""
@@ -123,7 +124,8 @@ def _no_sdist(_it: Verification) -> tuple[str, ...]:
 
 
 def _no_counterpart(it: Verification) -> tuple[str, ...]:
-    return (f"No published wheel of the release can be rebuilt here: {_because(it)}",)
+    which = "The wheel on the index" if it.wheel else "No published wheel of the release"
+    return (f"{which} {'cannot' if it.wheel else 'can'} be rebuilt here: {_because(it)}",)
 
 
 _SENTENCES: Mapping[Outcome, Callable[[Verification], tuple[str, ...]]] = {
@@ -146,13 +148,20 @@ def _same(it: Verification) -> bool:
 
 
 def _environments(it: Verification) -> tuple[str, ...]:
-    """Return whether it came out in a second environment, and what was kept the same there because of clues."""
-    again = [build.wheel for build in it.builds if build.name in _VARIED and build.wheel]
-    if not again or (it.outcome is Outcome.IDENTICAL and all(wheel.sha256 != it.sha256 for wheel in again)):
+    """Return whether it came out in a second environment, and what was set alike there because of clues."""
+    if not any(_is_again(it, build) for build in it.builds):
         return ("The record does not show it in a second environment.",)
     fixed = it.recreation.fixes if it.recreation else ()
-    same = f" Kept the same there: {listed(fixed)}." if fixed else ""
-    return (f"It came out in a second environment, too, which differs on purpose.{same}",)
+    alike = f" Set alike in both: {listed(fixed)}." if fixed else ""
+    return (f"It came out in a second environment, too, which differs on purpose.{alike}",)
+
+
+def _is_again(it: Verification, build: Build) -> bool:
+    """Check whether a build in the second environment shows the outcome, which is the weaker of two builds."""
+    if build.wheel is None or build.name not in (*_SECOND, _BY_RECIPE):
+        return False
+    is_published = build.wheel.sha256 == it.sha256
+    return is_published or (it.outcome is Outcome.RESTAMPED and build.name in _SECOND)
 
 
 def _is_of_other_zlib(it: Verification) -> bool:

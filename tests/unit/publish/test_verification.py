@@ -106,12 +106,15 @@ def test_equal_bytes_are_claimed_only_if_the_hashes_show_them(outcome: Outcome) 
 def test_a_second_environment_is_claimed_only_if_a_build_in_it_gave_the_bytes() -> None:
     """And what was kept the same there is named."""
     one = verified()
-    assert "too, which differs on purpose. Kept the same there: umask." in " ".join(verification.sentences(one))
+    assert "too, which differs on purpose. Set alike in both: umask." in " ".join(verification.sentences(one))
     once = replace(one, builds=one.builds[:1])
     first, second = one.builds
     assert second.wheel is not None
     other = replace(one, builds=(first, replace(second, wheel=replace(second.wheel, sha256="e" * 64))))
-    for unproven in (once, other):
+    by_recipe = replace(verified(outcome=Outcome.RESTAMPED), builds=(first, replace(second, name="varied-by-sh")))
+    assert "in a second environment, too" in " ".join(verification.sentences(by_recipe))
+    without = replace(by_recipe, builds=(first, replace(other.builds[1], name="varied-by-sh")))
+    for unproven in (once, other, without):
         assert "does not show it in a second environment" in " ".join(verification.sentences(unproven))
 
 
@@ -226,7 +229,7 @@ def test_the_first_page_counts_published_wheels() -> None:
     assert (
         "Of the others, 1 differ only in lines of their own metadata, 1 differ in what is installed and 1 could" in text
     )
-    assert "Not counted: 1 without an sdist and 1 that no image here can build." in text
+    assert "Not counted: 1 without an sdist and 1 without a counterpart here." in text
 
 
 def test_a_wheel_counts_once_by_its_strongest_outcome() -> None:
