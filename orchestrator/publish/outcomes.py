@@ -120,9 +120,9 @@ def of_counts(found: Counts) -> tuple[str, ...]:
     left = [
         f"{count[outcome]} {text}"
         for outcome, text in (
-            (Outcome.METADATA, "differ only in lines of their own metadata"),
-            (Outcome.DIFFERS, "differ in what is installed"),
-            (Outcome.UNBUILDABLE, "could not be built"),
+            (Outcome.METADATA, "with other lines of the dist-info folder alone"),
+            (Outcome.DIFFERS, "with other files"),
+            (Outcome.UNBUILDABLE, "that could not be built"),
         )
         if count[outcome]
     ]
@@ -136,7 +136,7 @@ def of_counts(found: Counts) -> tuple[str, ...]:
     ]
     return (
         *([how] if found.rebuilt else []),
-        *([f"Of the others, {listed(left)}."] if left else []),
+        *([f"The others: {listed(left)}."] if left else []),
         *([f"Not counted: {listed(apart)}."] if apart else []),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Aspect, LineEnds, Outcome, RecipeProof, Unexplained
+from orchestrator.model import LADDER, Aspect, LineEnds, Outcome, RecipeProof, Severity, Unexplained
 from orchestrator.publish import proof, wording
 from orchestrator.publish.advice import TITLES
 from orchestrator.publish.outcomes import ARCHIVE_FIELDS
@@ -41,6 +41,7 @@ _FIELDS = (
 )
 
 FEW = 3  # paths that one text names
+_METADATA = LADDER.index(Severity.METADATA)
 _SECOND = ("second", "varied", "varied-again")  # builds in the second environment
 _BY_RECIPE = "varied-by-sh"  # likewise, of the recipe, which gives the published archive
 
@@ -92,8 +93,12 @@ _OTHER_ZLIB = (
 
 
 def _metadata(it: Verification) -> tuple[str, ...]:
+    if any(one.severity and LADDER.index(one.severity) > _METADATA for one in it.differences):
+        return ("It is recorded as metadata, and the differences of the record do not show it.",)
     explained = sum(bool(line.cause) for line in it.lines)
-    how = "each with a known cause" if explained == len(it.lines) else f"{explained} of them with a known cause"
+    how = "each with a known cause" if len(it.lines) > 1 else "with a known cause"
+    if explained < len(it.lines):
+        how = f"{explained} of them with a known cause"
     lines = f"{_count(len(it.lines), 'line')} of its dist-info folder {_differ(len(it.lines))}, {how}."
     return ("Nothing that the wheel on the index installs to be imported differs from our build.", lines)
 
