@@ -1,4 +1,4 @@
-"""The catalogues of causes, variations, remedies and cautions for readers: one entry for each slug."""
+"""The catalogues of causes, variations, remedies, cautions and clues for readers: one entry for each slug."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.analysis.causes.catalogue import CAUSES
 from orchestrator.analysis.causes.model import Party
 from orchestrator.analysis.cautions import CAUTIONS
+from orchestrator.analysis.clues.catalogue import CLUES
 from orchestrator.build.variations import VARIATIONS
 from orchestrator.experiments.explain import FRAGILE
 from orchestrator.experiments.remedies import REMEDIES
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 
     from orchestrator.analysis.causes.model import Cause, UpstreamAdvice
     from orchestrator.analysis.cautions import CautionKind
+    from orchestrator.analysis.clues.catalogue import Clue
     from orchestrator.build.variation import Variation
     from orchestrator.build.writing import Writing
     from orchestrator.experiments.remedies import Remedy
     from orchestrator.publish.glossary import Group
 
-CAUSE, VARIATION, REMEDY, CAUTION, SLUG = "causes", "variations", "remedies", "cautions", "slugs"
+CAUSE, VARIATION, REMEDY, CAUTION, CLUE, SLUG = "causes", "variations", "remedies", "cautions", "clues", "slugs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def chapters(
         ),
         Chapter(REMEDY, "Remedies", _OF_REMEDIES, tuple(_remedy(entry, causes) for entry in remedies)),
         Chapter(CAUTION, "Cautions", _OF_CAUTIONS, tuple(map(_caution, CAUTIONS))),
+        Chapter(CLUE, "Clues", _OF_CLUES, tuple(map(_clue, CLUES))),
         Chapter(SLUG, "Other slugs", _OF_SLUGS, tuple(map(_group, GROUPS))),
     )
 
@@ -92,6 +95,12 @@ _OF_REMEDIES = (
     "run in two different environments. `proven` means that the builds gave equal bytes, with the remedy alone or with "
     "the set that the record names; `costly` means the same, with a program that is worse; `rejected` means that they "
     "did not, or that the difference became more serious. The smallest proven set is the recipe."
+)
+
+_OF_CLUES = (
+    "What a published wheel, or its entry in the index, shows of how its publisher built it. `verify` reads the clues, "
+    "builds the source as they tell, and compares. A clue decides only how we build: whatever it says, the outcome "
+    "follows from the bytes."
 )
 
 _OF_SLUGS = "The short names in records, in the output of commands and on pages that are in no other catalogue."
@@ -189,6 +198,10 @@ def _caution(caution: CautionKind) -> Entry:
         ("Example", caution.example),
     )
     return Entry(caution.name, caution.summary, sections)
+
+
+def _clue(clue: Clue) -> Entry:
+    return Entry(clue.name, clue.summary, (("What it shows", clue.why), ("Example", clue.example)))
 
 
 def _example(written: Writing) -> Iterator[tuple[str, str]]:

@@ -58,7 +58,7 @@ WORDS = (
     Word(
         Outcome.NO_COUNTERPART,
         "no counterpart",
-        "No published wheel of the release is one that the images here can build; the reason is shown.",
+        "No image here builds a wheel of the published one's kind; the reason is shown.",
         "Nothing is known of the published wheel.",
     ),
 )
@@ -120,9 +120,9 @@ def of_counts(found: Counts) -> tuple[str, ...]:
     left = [
         f"{count[outcome]} {text}"
         for outcome, text in (
-            (Outcome.METADATA, "differ only in lines of their own metadata"),
-            (Outcome.DIFFERS, "differ in what is installed"),
-            (Outcome.UNBUILDABLE, "could not be built"),
+            (Outcome.METADATA, "with other lines of the dist-info folder alone"),
+            (Outcome.DIFFERS, "with other files"),
+            (Outcome.UNBUILDABLE, "that could not be built"),
         )
         if count[outcome]
     ]
@@ -130,13 +130,13 @@ def of_counts(found: Counts) -> tuple[str, ...]:
         f"{count[outcome]} {text}"
         for outcome, text in (
             (Outcome.NO_SDIST, "without an sdist"),
-            (Outcome.NO_COUNTERPART, "that no image here can build"),
+            (Outcome.NO_COUNTERPART, "without a counterpart here"),
         )
         if count[outcome]
     ]
     return (
         *([how] if found.rebuilt else []),
-        *([f"Of the others, {listed(left)}."] if left else []),
+        *([f"The others: {listed(left)}."] if left else []),
         *([f"Not counted: {listed(apart)}."] if apart else []),
     )
 

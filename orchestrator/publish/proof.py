@@ -56,7 +56,7 @@ def held_equal(result: Result, variations: Iterable[str]) -> bool:
     return bool(everything) and _same(result, ("first", "control"))
 
 
-def ran_equal(result: Result | Verification, recipe: Recipe) -> bool:
+def ran_equal(result: Result, recipe: Recipe) -> bool:
     """Check whether at least two builds ran exactly that text, and all of them gave the wheel that it names."""
     text = hashlib.sha256(recipe.text.encode()).hexdigest()
     builds = [_build(result, name) for name in dict.fromkeys(recipe.builds)]
@@ -100,7 +100,7 @@ def _same(result: Result, names: tuple[str, ...]) -> bool:
     return len(wheels) == 1 and "" not in wheels
 
 
-def _build(result: Result | Verification, name: str) -> Build | None:
+def _build(result: Result, name: str) -> Build | None:
     return next((build for build in result.builds if build.name == name), None)
 
 
@@ -259,15 +259,41 @@ def of_set(result: Result) -> str:
     return f"The record names {names} as the recipe, and has no build that shows it."
 
 
-def of_recipe(result: Result | Verification, recipe: Recipe) -> str:
+def of_recipe(result: Result, recipe: Recipe) -> str:
     """Return how well the text of a recipe is proven."""
     if recipe.proof is not RecipeProof.PROVEN:
-        return "; ".join(filter(None, (_UNPROVEN[recipe.proof], recipe.why)))
+        return unproven(recipe)
     if not ran_equal(result, recipe):
         return "recorded as proven; the record has no two builds that ran this text and gave one wheel"
     environments = {_unlike(one) for name in recipe.builds if (one := _build(result, name))}
     where = "in different environments" if len(environments) > 1 else "in one environment"
     return f"proven: this text was run as it is in {len(set(recipe.builds))} containers, {where}, and {EQUAL}"
+
+
+def of_published_recipe(verification: Verification, recipe: Recipe) -> str:
+    """Return how well the text of a recipe that builds a published wheel is proven: one build that ran it is enough.
+
+    The wheel that it is to give is known before.
+    """
+    if recipe.proof is not RecipeProof.PROVEN:
+        return unproven(recipe)
+    if not recipe.sha256 or recipe.sha256 != verification.sha256:
+        return "recorded as proven; it does not name the hash of the published wheel"
+    ran = _ran(verification.builds, recipe)
+    if not ran or any(one.wheel is None or one.wheel.sha256 != recipe.sha256 for one in ran):
+        return "recorded as proven; the record has no build that ran this text and gave the published wheel"
+    return "proven: this text was run as it is in a container, and gave the published wheel"
+
+
+def unproven(recipe: Recipe) -> str:
+    """Return what is known of a recipe that is not proven."""
+    return "; ".join(filter(None, (_UNPROVEN[recipe.proof], recipe.why)))
+
+
+def _ran(builds: Iterable[Build], recipe: Recipe) -> list[Build]:
+    """Return the builds that a recipe names as those that ran its text, and that did."""
+    text = hashlib.sha256(recipe.text.encode()).hexdigest()
+    return [one for one in builds if one.name in recipe.builds and one.environment.recipe == text]
 
 
 def _unlike(build: Build) -> tuple[str, str]:

@@ -206,7 +206,8 @@ def _rows(summary: Summary) -> Iterator[SiteRow]:
         judged = {standing.version for standing in current}
         for version, found in wheels.items():
             if version not in judged:
-                yield SiteRow(project.name, page, "", version, published=found)
+                images = dict.fromkeys(one.image for one in project.published if one.version == version)
+                yield SiteRow(project.name, page, "", version, ", ".join(images), published=found)
         for exclusion in project.exclusions:
             yield SiteRow(project.name, page, Verdict.EXCLUDED, note=exclusion.reason, day=exclusion.since.isoformat())
         for wanted in project.open:

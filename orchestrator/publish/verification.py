@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Aspect, LineEnds, Outcome, RecipeProof, Unexplained
+from orchestrator.model import LADDER, Aspect, LineEnds, Outcome, RecipeProof, Severity, Unexplained
 from orchestrator.publish import proof, wording
 from orchestrator.publish.advice import TITLES
 from orchestrator.publish.outcomes import ARCHIVE_FIELDS
@@ -16,7 +16,7 @@ from orchestrator.results.store import verification_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from orchestrator.model import Closeness, Line, RebuildAttempt, Recipe, Recreation, Verification
+    from orchestrator.model import Build, Closeness, Line, RebuildAttempt, Recreation, Verification
 
 _FIELDS = (
     "project",
@@ -41,7 +41,9 @@ _FIELDS = (
 )
 
 FEW = 3  # paths that one text names
-_VARIED = ("second", "varied", "varied-again")  # builds in the second environment
+_METADATA = LADDER.index(Severity.METADATA)
+_SECOND = ("second", "varied", "varied-again")  # builds in the second environment
+_BY_RECIPE = "varied-by-sh"  # likewise, of the recipe, which gives the published archive
 
 SIDES = ("index", "ours")
 """The two sides of what differs: a verification compares the published wheel with our build, in this order."""
@@ -91,8 +93,12 @@ _OTHER_ZLIB = (
 
 
 def _metadata(it: Verification) -> tuple[str, ...]:
+    if any(one.severity and LADDER.index(one.severity) > _METADATA for one in it.differences):
+        return ("It is recorded as metadata, and the differences of the record do not show it.",)
     explained = sum(bool(line.cause) for line in it.lines)
-    how = "each with a known cause" if explained == len(it.lines) else f"{explained} of them with a known cause"
+    how = "each with a known cause" if len(it.lines) > 1 else "with a known cause"
+    if explained < len(it.lines):
+        how = f"{explained} of them with a known cause"
     lines = f"{_count(len(it.lines), 'line')} of its dist-info folder {_differ(len(it.lines))}, {how}."
     return ("Nothing that the wheel on the index installs to be imported differs from our build.", lines)
 
@@ -123,7 +129,8 @@ def _no_sdist(_it: Verification) -> tuple[str, ...]:
 
 
 def _no_counterpart(it: Verification) -> tuple[str, ...]:
-    return (f"No published wheel of the release can be rebuilt here: {_because(it)}",)
+    which = "The wheel on the index" if it.wheel else "No published wheel of the release"
+    return (f"{which} {'cannot' if it.wheel else 'can'} be rebuilt here: {_because(it)}",)
 
 
 _SENTENCES: Mapping[Outcome, Callable[[Verification], tuple[str, ...]]] = {
@@ -146,13 +153,20 @@ def _same(it: Verification) -> bool:
 
 
 def _environments(it: Verification) -> tuple[str, ...]:
-    """Return whether it came out in a second environment, and what was kept the same there because of clues."""
-    again = [build.wheel for build in it.builds if build.name in _VARIED and build.wheel]
-    if not again or (it.outcome is Outcome.IDENTICAL and all(wheel.sha256 != it.sha256 for wheel in again)):
+    """Return whether it came out in a second environment, and what was set alike there because of clues."""
+    if not any(_is_again(it, build) for build in it.builds):
         return ("The record does not show it in a second environment.",)
     fixed = it.recreation.fixes if it.recreation else ()
-    same = f" Kept the same there: {listed(fixed)}." if fixed else ""
-    return (f"It came out in a second environment, too, which differs on purpose.{same}",)
+    alike = f" Set alike in both: {listed(fixed)}." if fixed else ""
+    return (f"It came out in a second environment, too, which differs on purpose.{alike}",)
+
+
+def _is_again(it: Verification, build: Build) -> bool:
+    """Check whether a build in the second environment shows the outcome, which is the weaker of two builds."""
+    if build.wheel is None or build.name not in (*_SECOND, _BY_RECIPE):
+        return False
+    is_published = build.wheel.sha256 == it.sha256
+    return is_published or (it.outcome is Outcome.RESTAMPED and build.name in _SECOND)
 
 
 def _is_of_other_zlib(it: Verification) -> bool:
@@ -225,6 +239,8 @@ def _settings(it: Recreation) -> Iterator[tuple[str, str]]:
     yield "line ends", "" if it.line_ends is LineEnds.AS_IS else it.line_ends.value
     yield "config settings", ", ".join(f"{name}={value}" for name, value in it.config_settings)
     yield "held", ", ".join(it.hold)
+    yield "repaired by auditwheel for", it.repair
+    yield "repaired with", ", ".join(it.repair_with)
 
 
 def _moment(seconds: int) -> str:
@@ -238,16 +254,10 @@ def _moment(seconds: int) -> str:
 def recipes(it: Verification) -> tuple[tuple[str, str], ...]:
     """Return each recipe that did not fail, as (title with what is proven of it, text to paste)."""
     return tuple(
-        (f"{TITLES[recipe.form]}: {proof.of_recipe(it, recipe)}{_gives(it, recipe)}", recipe.text)
+        (f"{TITLES[recipe.form]}: {proof.of_published_recipe(it, recipe)}", recipe.text)
         for recipe in it.recipes
         if recipe.proof is not RecipeProof.REJECTED
     )
-
-
-def _gives(it: Verification, recipe: Recipe) -> str:
-    if recipe.sha256 and recipe.sha256 == it.sha256:
-        return "; it checks for the hash of the published wheel"
-    return "; it does not name the hash of the published wheel"
 
 
 def _some(paths: tuple[str, ...]) -> str:

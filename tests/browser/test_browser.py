@@ -16,16 +16,19 @@ from orchestrator.model import (
     Exclusion,
     Failure,
     LockDrift,
+    Outcome,
     Phase,
     Reason,
     Result,
     Tracked,
     Verdict,
+    Verification,
 )
 from orchestrator.publish.catalogue import chapters
 from orchestrator.publish.site import page_name, site
 from orchestrator.results.summary import summarize
 from tests.sample_results import HOSTILE, IMAGE, LOGS, SETUPTOOLS, all_hostile, explained, log_name, sample
+from tests.sample_verifications import hostile_verification, verified
 from tests.samples import NOON
 
 if TYPE_CHECKING:
@@ -74,6 +77,17 @@ def results() -> Iterator[Result]:
     yield replace(all_hostile(evil), differences=(Difference(long_path, Aspect.CONTENT),))
 
 
+def verifications() -> tuple[Verification, ...]:
+    """Return a published wheel that differs, one that is rebuilt, and one that is hostile and long everywhere."""
+    evil = hostile_verification(EVIL)
+    long = tuple(replace(one, published="x" * 3000) for one in evil.lines)
+    return (
+        verified("six", "1.16.0", Outcome.DIFFERS),
+        verified("attrs", "23.2.0"),
+        replace(evil, version=HOSTILE, lines=long, wheel=HOSTILE + "wheel" * 400),
+    )
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _site(folder: Path) -> None:
     exclusion = Exclusion("scipy", f"needs BLAS{HOSTILE}", date(2026, 11, 1))
@@ -82,8 +96,14 @@ def _site(folder: Path) -> None:
         (exclusion,),
         NOON + timedelta(days=1),
         (Tracked("later"),),
+        verifications(),
     )
-    for path, text in site(summary, STORE.get, "0.1.0"):
+    for path, text in site(
+        summary,
+        STORE.get,
+        "0.1.0",
+        verifications=lambda name: [one for one in verifications() if canonicalize_name(one.project) == name],
+    ):
         file = folder / path
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
@@ -326,3 +346,15 @@ for (const element of document.querySelectorAll("body *")) {
 }
 return faint;
 """
+
+
+def test_the_list_narrows_to_outcomes_of_published_wheels(browser: Chrome, address: str) -> None:
+    """What differs is linked above the table, and its link leads to the part of the page."""
+    browser.get(f"{address}/index.html")
+    browser.find_element(By.CSS_SELECTOR, ".more-filters summary").click()
+    _button(browser, "identical").click()
+    assert _shown(browser) == ["attrs"]
+    _button(browser, "differs").click()
+    assert _shown(browser) == ["attrs", "evil", "six"]
+    browser.find_element(By.CSS_SELECTOR, ".lately a[href*='six.html#published-']").click()
+    assert browser.find_element(By.CSS_SELECTOR, "article:target h2").text == "1.16.0 on the index, rebuilt on bookworm"

@@ -10,14 +10,30 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from click import Choice
 
 from orchestrator.analysis import diagnose
 from orchestrator.analysis.excerpts import LONGEST, SHOWN
 from orchestrator.analysis.parts import TAKEN_APART
 from orchestrator.build.variations import VARIATIONS
 from orchestrator.cli import COMMANDS
-from orchestrator.model import CauseFinding, Difference, Evidence, Unexplained
+from orchestrator.cli.verify import verify
+from orchestrator.errors import UnverifiedError
+from orchestrator.model import (
+    CauseFinding,
+    Closeness,
+    ClueFinding,
+    Difference,
+    Evidence,
+    Line,
+    Outcome,
+    RebuildAttempt,
+    Recreation,
+    Unexplained,
+)
+from orchestrator.publish.verification import row
 from tests import samples
+from tests.sample_verifications import verified
 
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -65,7 +81,14 @@ def test_each_path_of_the_code_exists(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     named = re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|json|c|toml))?)`", text)
     places = (ROOT, ROOT / "orchestrator", ROOT / "tests", ROOT / "results", ROOT / "docs")
-    made_by_a_run = {"dist/", "results/records/", "results/exclusions/", "results/wheels/", "results/logs/"}
+    made_by_a_run = {
+        "dist/",
+        "results/records/",
+        "results/exclusions/",
+        "results/verifications/",
+        "results/wheels/",
+        "results/logs/",
+    }
     assert [
         path for path in named if path not in made_by_a_run and not any((at / path).exists() for at in places)
     ] == []
@@ -78,13 +101,37 @@ def test_usage_lists_each_command() -> None:
 
 
 def test_usage_has_each_field_of_the_json() -> None:
-    """Of a cause, a place that shows it, an unexplained place and a difference; in the table of each."""
+    """Of all that compare, explain and verify print; in the table of each."""
     tables = dict(re.findall(r"^An entry of `([a-z]+)`.*?\n\n(.*?)\n\n", USAGE, re.MULTILINE | re.DOTALL))
-    values = {"causes": CauseFinding, "evidence": Evidence, "unexplained": Unexplained, "differences": Difference}
-    assert tables.keys() == values.keys()
-    for key, value in values.items():
+    values = {
+        "causes": CauseFinding,
+        "evidence": Evidence,
+        "unexplained": Unexplained,
+        "differences": Difference,
+        "clues": ClueFinding,
+        "lines": Line,
+        "attempts": RebuildAttempt,
+        "closeness": Closeness,
+        "recreation": Recreation,
+    }
+    names = {key: {field.name for field in fields(value)} for key, value in values.items()}
+    names["verifications"] = set(row(verified()))
+    assert tables.keys() == names.keys()
+    for key, expected in names.items():
         columns = re.findall(r"^\| (`[^|]*`) \|", tables[key], re.MULTILINE)
-        assert sorted(re.findall(r"`(.*?)`", " ".join(columns))) == sorted(field.name for field in fields(value)), key
+        assert sorted(re.findall(r"`(.*?)`", " ".join(columns))) == sorted(expected), key
+
+
+def test_usage_has_each_outcome_of_verify() -> None:
+    """With the levels that --require takes, and the exit status."""
+    (section,) = re.findall(r"^## Is the published wheel.*?$(.*?)^## ", USAGE, re.MULTILINE | re.DOTALL)
+    (table,) = re.findall(r"^\| outcome \|.*?\n\n", section, re.MULTILINE | re.DOTALL)
+    assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == list(Outcome)
+    assert f"the exit status is {UnverifiedError.exit_status}" in section
+    (require,) = (option for option in verify.params if option.name == "require")
+    assert "`--require identical`, `restamped` (the default) or `metadata`" in section
+    assert isinstance(require.type, Choice)
+    assert (list(require.type.choices), require.default) == (["identical", "restamped", "metadata"], "restamped")
 
 
 def test_usage_has_the_limits_of_a_comparison() -> None:

@@ -11,10 +11,11 @@ from orchestrator import model
 from orchestrator.analysis.causes.catalogue import CAUSES
 from orchestrator.analysis.causes.model import Party
 from orchestrator.analysis.cautions import CAUTIONS
+from orchestrator.analysis.clues.catalogue import CLUES
 from orchestrator.build.variations import VARIATIONS
 from orchestrator.experiments.explain import FRAGILE
 from orchestrator.experiments.remedies import REMEDIES
-from orchestrator.publish.catalogue import CAUSE, CAUTION, REMEDY, VARIATION, chapters
+from orchestrator.publish.catalogue import CAUSE, CAUTION, CLUE, REMEDY, VARIATION, chapters
 from orchestrator.publish.glossary import GROUPS
 from orchestrator.results.witness import WitnessOutcome
 
@@ -59,6 +60,7 @@ def test_an_undocumented_slug_is_found() -> None:
         (VARIATION, tuple(variation.name for variation in VARIATIONS)),
         (REMEDY, tuple(remedy.name for remedy in REMEDIES)),
         (CAUTION, tuple(caution.name for caution in CAUTIONS)),
+        (CLUE, tuple(clue.name for clue in CLUES)),
     ],
 )
 def test_each_slug_of_a_catalogue_is_documented(page: str, slugs: tuple[str, ...]) -> None:

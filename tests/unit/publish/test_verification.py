@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.model import ArchiveField, Closeness, Outcome, RebuildAttempt, Recreation
+from orchestrator.model import (
+    ArchiveField,
+    Aspect,
+    Closeness,
+    Difference,
+    LineEnds,
+    Outcome,
+    RebuildAttempt,
+    RecipeProof,
+    Recreation,
+    Severity,
+)
 from orchestrator.publish import outcomes, terminal, terminal_verification, verification
 from orchestrator.publish.site import LIST_BOUND, page_name, site
 from orchestrator.publish.site_data import site_data
 from orchestrator.results import manifest
 from orchestrator.results.store import Results
 from orchestrator.results.summary import Summary, summarize
-from tests.sample_results import IMAGE, LOGS, log_name, sample
+from tests.sample_results import IMAGE, LOGS, SCRIPT, log_name, sample
 from tests.sample_verifications import RECREATION, hostile_verification, verified
 from tests.samples import NOON
 from tests.unit.publish.test_claims import printed
@@ -26,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from orchestrator.model import Result, Verification
+    from orchestrator.model import Build, Recipe, Result, Verification
 
 TRIXIE = replace(IMAGE, name="trixie")
 EVERY = tuple(
@@ -71,7 +83,7 @@ def page_of(one: Verification) -> str:
                 "With the times and the permissions of its archive taken from the published wheel, ours has the same",
             ),
         ),
-        (Outcome.METADATA, ("1 line of its dist-info folder differs, each with a known cause.",)),
+        (Outcome.METADATA, ("1 line of its dist-info folder differs, with a known cause.",)),
         (
             Outcome.DIFFERS,
             (
@@ -105,12 +117,15 @@ def test_equal_bytes_are_claimed_only_if_the_hashes_show_them(outcome: Outcome) 
 def test_a_second_environment_is_claimed_only_if_a_build_in_it_gave_the_bytes() -> None:
     """And what was kept the same there is named."""
     one = verified()
-    assert "too, which differs on purpose. Kept the same there: umask." in " ".join(verification.sentences(one))
+    assert "too, which differs on purpose. Set alike in both: umask." in " ".join(verification.sentences(one))
     once = replace(one, builds=one.builds[:1])
     first, second = one.builds
     assert second.wheel is not None
     other = replace(one, builds=(first, replace(second, wheel=replace(second.wheel, sha256="e" * 64))))
-    for unproven in (once, other):
+    by_recipe = replace(verified(outcome=Outcome.RESTAMPED), builds=(first, replace(second, name="varied-by-sh")))
+    assert "in a second environment, too" in " ".join(verification.sentences(by_recipe))
+    without = replace(by_recipe, builds=(first, replace(other.builds[1], name="varied-by-sh")))
+    for unproven in (once, other, without):
         assert "does not show it in a second environment" in " ".join(verification.sentences(unproven))
 
 
@@ -131,6 +146,9 @@ def test_a_line_without_a_cause_is_not_counted_as_explained() -> None:
     """Whatever the outcome of the record is."""
     one = verified(outcome=Outcome.METADATA)
     told = " ".join(verification.sentences(replace(one, lines=(*one.lines, replace(one.lines[0], cause="")))))
+    serious = replace(one, differences=(Difference("six.py", Aspect.CONTENT, severity=Severity.CODE),))
+    assert "do not show it" in " ".join(verification.sentences(serious))
+    assert "Nothing that" not in " ".join(verification.sentences(serious))
     assert "2 lines of its dist-info folder differ, 1 of them with a known cause." in told
 
 
@@ -157,12 +175,61 @@ def test_what_an_attempt_left_different_is_described() -> None:
     assert verification.left(failed) == "no wheel: its build needs the network, and builds have none"
 
 
+def test_each_setting_of_a_recreation_is_shown() -> None:
+    """A new one cannot be forgotten; what is not set is left out, but for SOURCE_DATE_EPOCH, whose absence is set."""
+    every = Recreation(
+        NOON,
+        ("flit-core==3.12.0",),
+        1,
+        2,
+        "UTC+2",
+        0o077,
+        LineEnds.CRLF,
+        (("key", "value"),),
+        ("home",),
+        "manylinux_2_28_x86_64",
+        ("auditwheel==6.4.2",),
+    )
+    assert not [one for one in fields(Recreation) if getattr(every, one.name) == getattr(Recreation(), one.name)]
+    assert len(verification.settings(every)) == len(fields(Recreation))
+    assert verification.settings(Recreation()) == (("SOURCE_DATE_EPOCH", "not set"),)
+    assert verification.settings(Recreation(source_date_epoch=10**30)) == (("SOURCE_DATE_EPOCH", str(10**30)),)
+
+
 def test_every_outcome_and_every_field_has_words() -> None:
     """A new one cannot be forgotten, nor be outside the lists and the counts."""
     assert set(outcomes.LABELS) == set(outcomes.ORDER) == set(Outcome)
     assert set(outcomes.ARCHIVE_FIELDS) == set(ArchiveField)
     assert {*Outcome} - {*outcomes.DECIDED} == {Outcome.NO_SDIST, Outcome.NO_COUNTERPART}
     assert not [one for one in Outcome if not verification.sentences(verified(outcome=one))]
+
+
+def test_a_recipe_is_proven_by_a_build_that_ran_its_text_and_gave_the_published_wheel() -> None:
+    """And by nothing else, whatever the record calls it."""
+    one = verified()
+    recipe = replace(SCRIPT, sha256=one.sha256, proof=RecipeProof.PROVEN, builds=("recipe",), why="")
+    text = hashlib.sha256(recipe.text.encode()).hexdigest()
+    first = one.builds[0]
+    build = replace(first, name="recipe", environment=replace(first.environment, recipe=text))
+    assert first.wheel is not None
+
+    def said(*builds: Build, of: Recipe = recipe) -> str:
+        ((title, _),) = verification.recipes(replace(one, builds=builds, recipes=(of,)))
+        return title
+
+    assert said(first, build) == "pip: proven: this text was run as it is in a container, and gave the published wheel"
+    for unproven in (
+        said(first),
+        said(replace(build, name="other")),
+        said(replace(build, environment=first.environment)),
+        said(replace(build, wheel=None)),
+        said(replace(build, wheel=replace(first.wheel, sha256="e" * 64))),
+        said(build, of=replace(recipe, text="exit 0")),
+        said(build, of=replace(recipe, sha256="e" * 64)),
+        said(build, of=replace(recipe, sha256="")),
+    ):
+        assert unproven.startswith("pip: recorded as proven; ")
+    assert verification.recipes(replace(one, recipes=(replace(recipe, proof=RecipeProof.REJECTED),))) == ()
 
 
 # --- the first page --------------------------------------------------------------------------
@@ -174,9 +241,9 @@ def test_the_first_page_counts_published_wheels() -> None:
     assert "2 of 5 published wheels rebuilt to the bit" in text
     assert "1 as built, 1 once named fields of the archive are taken from the published wheel." in text
     assert (
-        "Of the others, 1 differ only in lines of their own metadata, 1 differ in what is installed and 1 could" in text
+        "The others: 1 with other lines of the dist-info folder alone, 1 with other files and 1 that could not" in text
     )
-    assert "Not counted: 1 without an sdist and 1 that no image here can build." in text
+    assert "Not counted: 1 without an sdist and 1 without a counterpart here." in text
 
 
 def test_a_wheel_counts_once_by_its_strongest_outcome() -> None:
@@ -227,7 +294,7 @@ def test_the_table_has_the_outcomes_of_each_release() -> None:
         ("", "identical"),
     ]
     assert "six 1.16.0 reproducible differs identical" in page.text
-    assert "six 1.17.0 identical" in page.text
+    assert "six 1.17.0 identical bookworm" in page.text
     buttons = [attributes["value"] for tag, attributes in page.tags if tag == "button"]
     assert {"differs", "identical"} <= set(buttons)
     assert len(set(buttons)) == len(buttons)
@@ -255,7 +322,6 @@ def test_a_project_page_has_all_of_a_verification() -> None:
         "wheel 0.38.4 python3-wheel 0.38.4-2",
         "rebuild-1 identical",
         "pip: not run",
-        "debian/rules: not run: nothing is known of the wheel that this text gives; it checks for the hash of the pub",
         "uploaded 2021-05-05T14:18:17Z",
         verified().sha256,
     ):
