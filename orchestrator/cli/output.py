@@ -15,10 +15,10 @@ from orchestrator.farm import progress
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from orchestrator.model import Result
+    from orchestrator.model import Result, Verification
     from orchestrator.publish.terminal import Block
 
 
@@ -62,8 +62,16 @@ def unreadable(count: int, folder: Path) -> str:
     return f"{count} records in {folder / 'records'} cannot be read, or are not where they belong; the log names them"
 
 
-def results(records: Iterable[Result], *, by_project: bool = False) -> None:
-    """Print results as a table, in their own order or by project; no more than one of them is in memory."""
+def results(
+    records: Iterable[Result],
+    *,
+    by_project: bool = False,
+    verifications: Callable[[str], Iterable[Verification]] = lambda _: (),
+) -> None:
+    """Print results as a table, in their own order or by project; no more than one of them is in memory.
+
+    `verifications` reads those of a project; if any result's version has one, the table has a column `published`.
+    """
     from orchestrator.publish import wording
 
     listed = [
@@ -80,9 +88,47 @@ def results(records: Iterable[Result], *, by_project: bool = False) -> None:
     ]
     names = wording.told_apart((project, requirement) for project, requirement, *_ in listed)
     rows = [(name, *cells) for name, (_, _, *cells) in zip(names, listed, strict=True)]
+    columns: tuple[str, ...] = ("project", "version", "image", "verdict", "because", "when")
+    published = _published(((project, version) for project, _, version, *_ in listed), verifications)
+    if any(published):
+        columns = (*columns[:4], "published", *columns[4:])
+        rows = [(*row[:4], outcome, *row[4:]) for row, outcome in zip(rows, published, strict=True)]
     if by_project:
         rows.sort()
-    progress.table("", ("project", "version", "image", "verdict", "because", "when"), rows)
+    progress.table("", columns, rows)
+
+
+def wheels(verifications: Iterable[Verification]) -> None:
+    """Print the outcomes of published wheels as a table."""
+    rows = [
+        (
+            one.project,
+            one.version,
+            one.wheel or "-",
+            one.outcome.value,
+            ", ".join(one.taken),
+            str(len(one.builds)),
+            one.reason,
+        )
+        for one in verifications
+    ]
+    progress.table("", ("project", "version", "wheel", "outcome", "taken", "builds", "because"), rows)
+
+
+def _published(
+    releases: Iterable[tuple[str, str]], verifications: Callable[[str], Iterable[Verification]]
+) -> list[str]:
+    """Return the outcomes of each release's published wheels as a cell; empty if there is none."""
+    from orchestrator.publish import outcomes
+    from orchestrator.results.summary import published_wheels
+
+    known: dict[str, Mapping[str, tuple[str, ...]]] = {}
+    cells = []
+    for project, version in releases:
+        if project not in known:
+            known[project] = outcomes.by_version(published_wheels(verifications(project)))
+        cells.append(", ".join(known[project].get(version, ())))
+    return cells
 
 
 def site(folder: Path) -> None:

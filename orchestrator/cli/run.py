@@ -80,7 +80,7 @@ def run(
         if as_json:
             sys.stdout.buffer.writelines(written(context.results(outcome), outcome.open))
         else:
-            output.results(context.results(outcome), by_project=True)
+            output.results(context.results(outcome), by_project=True, verifications=store.verifications)
             output.site(store.folder)
             output.left_out(store.left_out, store.folder)
     outcome.insist()

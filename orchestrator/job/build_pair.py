@@ -135,6 +135,7 @@ def order_for(
         given=names(settled.lock),
         ask=ask,
         crates=settled.crates,
+        repair_tools=effects.materialize(settled.repair, image.target) if settled.repair else None,
         pip=release.project if task.tools.frontend is Frontend.PIP else "",
         project=release.project,
     )

@@ -102,6 +102,7 @@ class Settled:
     asked: bool  # whether the lock includes the dynamic build requirements
     question: str  # the key under which the dynamic build requirements are remembered
     crates: Path | None = None  # the build's CARGO_HOME
+    repair: Lock | None = None  # the tools that repair the built wheel; None: nothing does
 
 
 def settle(

@@ -15,14 +15,48 @@ from orchestrator.model import Lock, Pin, Recipe, RecipeForm, RecipeProof, Verdi
 from orchestrator.model.names import BadNameError, WheelName
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from orchestrator.job.inputs import Effects, RecipeEffects, Settled
     from orchestrator.job.judge import JudgedBuilds
-    from orchestrator.model import Build, Environment, Image, ProgramChange, Release, Task, WheelFile
+    from orchestrator.model import (
+        Build,
+        Environment,
+        Image,
+        OfferedWheel,
+        ProgramChange,
+        Release,
+        Task,
+        WheelFile,
+    )
+    from orchestrator.model.request import Recreation
+    from orchestrator.model.verification import ArchiveField
 
 _RUN_HERE = frozenset({RecipeForm.SH, RecipeForm.BUILD, RecipeForm.UV})
 _OF_SCRIPT = frozenset({RecipeForm.DOCKERFILE, RecipeForm.GITHUB})
 _PURE = ("none", "any")  # the tags of a wheel that fits every Python and platform (PEP 425)
 _NOT_HERE = "recipes are not run here"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedGoal:
+    """A published wheel that the recipes of a job have to give."""
+
+    recreation: Recreation
+    wheel: OfferedWheel
+    file: Path
+    taken: tuple[ArchiveField, ...] = ()  # fields of the archive that are taken from the file
+
+    def applied(self, inputs: recipes.RecipeInputs) -> recipes.RecipeInputs:
+        """Return the inputs of a recipe for it."""
+        return replace(
+            inputs,
+            source_date_epoch=self.recreation.source_date_epoch,
+            config_settings=(*inputs.config_settings, *self.recreation.config_settings),
+            recreation=self.recreation,
+            published=self.wheel,
+            taken=self.taken,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +69,7 @@ class RecipeRunner:
     settled: Settled
     effects: Effects
     first: Build  # the first build
+    goal: PublishedGoal | None = None  # None: what the builds of the job agree on
 
     def obstacle(self, remedies: tuple[str, ...], form: RecipeForm = RecipeForm.SH) -> str:
         """Return why no recipe with these remedies can be written and run, in one sentence; empty if one can."""
@@ -51,7 +86,7 @@ class RecipeRunner:
     def inputs(self, remedies: tuple[str, ...], wheel: WheelFile | None = None) -> recipes.RecipeInputs:
         """Return all that the text of a recipe depends on."""
         assert self.release.sdist is not None  # noqa: S101 - it was built
-        return recipes.RecipeInputs(
+        inputs = recipes.RecipeInputs(
             project=self.release.project,
             version=self.release.version,
             sdist=self.release.sdist,
@@ -67,6 +102,7 @@ class RecipeRunner:
             config_settings=self.task.config_settings,
             wheel=wheel,
         )
+        return self.goal.applied(inputs) if self.goal else inputs
 
     def run(
         self,
@@ -99,7 +135,12 @@ class RecipeRunner:
             limits=self.task.limits,
             crates=self.settled.crates,
             project=self.release.project,
-            recipe=RecipeOrder(effects.file(text), effects.wheels(wheels), wheel.sha256 if wheel else ""),
+            recipe=RecipeOrder(
+                effects.file(text),
+                effects.wheels(wheels),
+                wheel.sha256 if wheel else "",
+                self.goal.file if self.goal and self.goal.taken else None,
+            ),
         )
         return self.effects.build(order, no_answer).build
 

@@ -11,6 +11,7 @@ from orchestrator.analysis.clues.recreations import next_recreation
 from orchestrator.build.variations import second_environment
 from orchestrator.job import inputs as job_inputs
 from orchestrator.job.build_pair import environments, no_answer, order_for
+from orchestrator.job.repair import settle_repair
 from orchestrator.job.wheel_name import of_release
 from orchestrator.model import (
     METHOD,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         Environment,
         Image,
         OfferedWheel,
+        Pin,
         Release,
         Result,
         Target,
@@ -229,6 +231,9 @@ def _rebuilt(
     task = task_of(subject.task, recreation)
     job = replace(effects.job, lock=effects.lock(recreation))
     settled = job_inputs.settle(subject.release, subject.image, job, task.config_settings)
+    if not isinstance(settled, Failure):
+        tools = effects.lock(replace(recreation, overrides=()))
+        settled = settle_repair(settled, recreation, subject.image.target, tools)
     if isinstance(settled, Failure):
         return _Rebuilt(RebuildAttempt(recreation, "", failure=settled), task)
     first, _ = environments(task, subject.release, job.salt(), job.now())
@@ -243,9 +248,14 @@ def _rebuilt(
         build.name,
         closeness if isinstance(closeness, Closeness) else None,
         closeness if isinstance(closeness, Failure) else None,
-        tuple(f"{pin.name}=={pin.version}" for pin in settled.lock.pins),
+        tuple(f"{pin.name}=={pin.version}" for pin in _pins(settled)),
     )
     return _Rebuilt(attempt, task, settled, build)
+
+
+def _pins(settled: Settled) -> tuple[Pin, ...]:
+    """Return everything that a build has of the index: its requirements, then the tools that repair its wheel."""
+    return (*settled.lock.pins, *(settled.repair.pins if settled.repair else ()))
 
 
 def task_of(task: Task, recreation: Recreation) -> Task:
@@ -304,7 +314,7 @@ def _concluded(
         taken=closeness.taken if closeness.outcome is Outcome.RESTAMPED else (),
         clues=followed(facts, recreation),
         recreation=recreation,
-        build_requirements=settled.lock.pins,
+        build_requirements=_pins(settled),
         provided=settled.lock.provided,
         lines=closeness.lines,
         severity=_SEVERITY.get(closeness.outcome),

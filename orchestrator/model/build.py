@@ -39,6 +39,7 @@ class Environment:
         tuple[str, str], ...
     ] = ()  # of the build backend (PEP 517): the task's and those of remedies
     line_ends: str = ""  # of the source's text files: "crlf" as on Windows; empty: as in the sdist
+    repair: str = ""  # the platform for which auditwheel repairs the built wheel: "manylinux_2_28_x86_64"
     recipe: str = ""  # SHA-256 of the recipe that was run; empty: the build backend was called
     # Settings of remedies in records of earlier releases.
     flags: tuple[str, ...] = ()  # of the C and C++ compilers: CFLAGS, CXXFLAGS
@@ -86,7 +87,7 @@ class Phase(StrEnum):
     BUILD_SDIST = "build-sdist"
     BUILD_WHEEL = "build-wheel"
     WHEEL = "wheel"
-    FINISH = "finish"  # only in records of earlier releases
+    FINISH = "finish"  # the repair of a wheel; in records of earlier releases, a step of a remedy
 
 
 class Reason(StrEnum):

@@ -20,7 +20,9 @@ class RecipeForm(StrEnum):
 class RecipeProof(StrEnum):
     """How well a recipe is proven."""
 
-    PROVEN = "proven"  # run as it stands in two containers that differ in everything else; both gave the wheel
+    # Run as it stands in two containers that differ in everything else; both gave the wheel. For a published wheel: in
+    # one, that differs in everything from the build that gave its bytes first.
+    PROVEN = "proven"
     REJECTED = "rejected"  # run as it stands, and at least one container did not give the wheel
     NOT_RUN = "not-run"
 

@@ -115,6 +115,8 @@ class Recreation:
     line_ends: LineEnds = LineEnds.AS_IS
     config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517)
     hold: tuple[str, ...] = ()  # variations kept as in the first build, besides those that the above fixes
+    repair: str = ""  # the platform for which auditwheel repairs the built wheel: "manylinux_2_28_x86_64"
+    repair_with: tuple[str, ...] = ()  # requirements of that: "auditwheel==6.4.2"; those that are not named: any
 
     @property
     def fixes(self) -> tuple[str, ...]:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from orchestrator.analysis.causes.model import Party
 from orchestrator.model import (
+    ArchiveField,
     Aspect,
     Fate,
     Frontend,
+    LineEnds,
     Mode,
     Origin,
+    Outcome,
     Phase,
     Policy,
     ProgramAspect,
@@ -24,6 +27,7 @@ from orchestrator.model import (
     Verdict,
     Want,
 )
+from orchestrator.publish import outcomes
 from orchestrator.publish.phrases import DEPTHS
 from orchestrator.publish.wording import REASONS, WORDS
 
@@ -68,7 +72,7 @@ GROUPS: tuple[Group, ...] = (
             Phase.BUILD_SDIST: "Building the source distribution of a project's folder.",
             Phase.BUILD_WHEEL: "Building the wheel.",
             Phase.WHEEL: "Reading the wheel that was built.",
-            Phase.FINISH: "A step of a remedy on the finished wheel.",
+            Phase.FINISH: "A step on the finished wheel: its repair by auditwheel, or a remedy of an earlier release.",
         },
         Phase,
     ),
@@ -211,6 +215,29 @@ GROUPS: tuple[Group, ...] = (
             Fate.NEVER: "The exclusion is not to be lifted, whatever builds.",
         },
         Fate,
+    ),
+    Group(
+        "verification-outcomes",
+        "Whether a published wheel is rebuilt from its source; of a comparison, the strongest comes first.",
+        {word.slug: word.meaning for word in outcomes.WORDS},
+        Outcome,
+    ),
+    Group(
+        "archive-fields",
+        "What of an archive may be taken from the published wheel: the fields that a `restamped` wheel names.",
+        {
+            ArchiveField.TIMES: "The times of the members.",
+            ArchiveField.MODES: "The permissions of the members, and the system by which they are read.",
+            ArchiveField.ORDER: "The order of the members.",
+            ArchiveField.COMPRESSION: "The packed bytes, which unpack to the same bytes: another zlib or level.",
+        },
+        ArchiveField,
+    ),
+    Group(
+        "line-ends",
+        "How the lines of the source's text files end in a build that recreates a published wheel.",
+        {LineEnds.CRLF: "As a checkout on Windows has them. Empty: as in the sdist."},
+        LineEnds,
     ),
     Group(
         "witness-outcomes",

@@ -17,7 +17,16 @@ from orchestrator.publish.phrases import DEPTHS, listed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from orchestrator.model import Build, CauseFinding, Experiment, ProgramChange, Recipe, Remedied, Result
+    from orchestrator.model import (
+        Build,
+        CauseFinding,
+        Experiment,
+        ProgramChange,
+        Recipe,
+        Remedied,
+        Result,
+        Verification,
+    )
 
 EQUAL = "the two wheels are the same bytes"
 """The claim of each sentence about two builds; no other sentence of this module contains it."""
@@ -47,7 +56,7 @@ def held_equal(result: Result, variations: Iterable[str]) -> bool:
     return bool(everything) and _same(result, ("first", "control"))
 
 
-def ran_equal(result: Result, recipe: Recipe) -> bool:
+def ran_equal(result: Result | Verification, recipe: Recipe) -> bool:
     """Check whether at least two builds ran exactly that text, and all of them gave the wheel that it names."""
     text = hashlib.sha256(recipe.text.encode()).hexdigest()
     builds = [_build(result, name) for name in dict.fromkeys(recipe.builds)]
@@ -91,7 +100,7 @@ def _same(result: Result, names: tuple[str, ...]) -> bool:
     return len(wheels) == 1 and "" not in wheels
 
 
-def _build(result: Result, name: str) -> Build | None:
+def _build(result: Result | Verification, name: str) -> Build | None:
     return next((build for build in result.builds if build.name == name), None)
 
 
@@ -250,7 +259,7 @@ def of_set(result: Result) -> str:
     return f"The record names {names} as the recipe, and has no build that shows it."
 
 
-def of_recipe(result: Result, recipe: Recipe) -> str:
+def of_recipe(result: Result | Verification, recipe: Recipe) -> str:
     """Return how well the text of a recipe is proven."""
     if recipe.proof is not RecipeProof.PROVEN:
         return "; ".join(filter(None, (_UNPROVEN[recipe.proof], recipe.why)))

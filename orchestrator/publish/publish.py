@@ -48,10 +48,19 @@ def publish(settings: Config, store: Results, written: dict[str, object]) -> Non
 
     store.prune()
     whole, made_from = not written, manifest.sources(store.folder)
-    summary = summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
+    summary = summarize(
+        store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings), store.verifications()
+    )
     known = debians(settings.folder, (standing.image for standing in summary.standings))
     pages = site.site(
-        summary, read_log, __version__, checks=store.checks(), debians=known, written=written, failed=failed
+        summary,
+        read_log,
+        __version__,
+        checks=store.checks(),
+        debians=known,
+        verifications=store.verifications,
+        written=written,
+        failed=failed,
     )
     names = store.publish((f"site/{name}", text) for name, text in pages)
     names += store.publish([("site_data.json", site_data.site_data(summary, settings.images[0]))])

@@ -6,10 +6,10 @@ import base64
 import hashlib
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import cache, partial
-from itertools import chain
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,8 @@ from markupsafe import Markup, escape
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from orchestrator.model import LADDER, Mode, Proof, Severity, Verdict
-from orchestrator.publish import advice, proof, wording
+from orchestrator.model import LADDER, Mode, Outcome, Proof, Severity, Verdict
+from orchestrator.publish import advice, outcomes, proof, verification, wording
 from orchestrator.publish import comparison as side_by_side
 from orchestrator.publish.catalogue import CAUSE, VARIATION, Chapter, chapters
 from orchestrator.publish.environments import facets
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
     from datetime import datetime
 
-    from orchestrator.model import ExclusionCheck, Result
+    from orchestrator.model import ExclusionCheck, Result, Verification
     from orchestrator.publish.comparison import Debian
-    from orchestrator.results.summary import Project, Standing, Summary
+    from orchestrator.results.summary import Project, Standing, Summary, Verified
 
 LOG_BOUND = 200_000  # bytes of a log that its page shows
 DETAIL_BOUND = 8_000  # characters of a failure's detail
@@ -66,6 +66,7 @@ class SiteRow:
     severity: str = ""
     causes: tuple[str, ...] = ()
     elsewhere: tuple[tuple[str, str], ...] = ()  # (image, verdict) of the same version, if it differs
+    published: tuple[str, ...] = ()  # the outcomes of the version's published wheels
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +94,15 @@ def site(
     *,
     checks: Mapping[str, ExclusionCheck] = MappingProxyType({}),
     debians: Mapping[str, Debian] = side_by_side.UNKNOWN,
+    verifications: Callable[[str], Iterable[Verification]] = lambda _: (),
     written: MutableMapping[str, object] | None = None,
     failed: Callable[[str, Exception], None] | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Yield the site page by page, as (path relative to its root, text), one at a time in memory.
 
     `read_log` returns the log with a SHA-256, or None if it is no longer kept. `checks` are the
-    last checks of exclusions, by project. `debians` describes the images. `written` records,
+    last checks of exclusions, by project. `debians` describes the images. `verifications`
+    reads those of a project, while its page is rendered; the summary has what is counted of them. `written` records,
     between calls, what the pages of projects and logs were generated from; pages that would be the
     same again are skipped, and their logs are not read. Pass the same mapping during one run,
     or None for all pages. `failed` is called with each project whose pages fail, and the error;
@@ -112,7 +115,10 @@ def site(
         yield from _kept_apart(_made(path, make), path, failed)
     users = _log_users(summary)
     for project in summary.projects:
-        pages = chain(_log_pages(project, users, read_log, frame, done), _project_page(project, frame, done, debians))
+        pages = chain(
+            _log_pages(project, users, read_log, frame, done),
+            _project_page(project, frame, done, debians, verifications),
+        )
         yield from _kept_apart(pages, project.name, failed)
 
 
@@ -165,6 +171,9 @@ def _front(summary: Summary) -> dict[str, object]:
     rows = tuple(_rows(summary))
     judged = sum(count for verdict, count in summary.counts.items() if verdict is not Verdict.EXCLUDED)
     return {
+        "wheels": outcomes.counts(summary.published),
+        "differing": tuple(one for one in summary.published if one.outcome is Outcome.DIFFERS),
+        "outcomes": _choices(outcomes.ORDER, chain.from_iterable(row.published for row in rows)),
         "summary": summary,
         "rows": rows,
         "judged": judged,
@@ -191,8 +200,13 @@ def _rows(summary: Summary) -> Iterator[SiteRow]:
     for project in summary.projects:
         page = page_name(project.name)
         current = project.current
+        wheels = outcomes.by_version(project.published)
         for standing in current:
-            yield _row(standing, page, current)
+            yield replace(_row(standing, page, current), published=wheels.get(standing.version, ()))
+        judged = {standing.version for standing in current}
+        for version, found in wheels.items():
+            if version not in judged:
+                yield SiteRow(project.name, page, "", version, published=found)
         for exclusion in project.exclusions:
             yield SiteRow(project.name, page, Verdict.EXCLUDED, note=exclusion.reason, day=exclusion.since.isoformat())
         for wanted in project.open:
@@ -275,19 +289,19 @@ def _project_page(
     frame: Mapping[str, object],
     done: MutableMapping[str, object],
     debians: Mapping[str, Debian],
+    verifications: Callable[[str], Iterable[Verification]],
 ) -> Iterator[tuple[str, str]]:
     path = f"packages/{page_name(project.name)}"
-    kept = frozenset(
-        sha256 for standing in _detailed(project) for sha256 in _logs(standing) if _log_path(sha256) in done
-    )
+    kept = frozenset(sha256 for sha256 in _logs(project) if _log_path(sha256) in done)
     standings = tuple(map(_identity, project.standings))
-    made_from = (standings, project.exclusions, project.tracked, kept, frame["wheelproof"])
+    made_from = (standings, project.exclusions, project.tracked, project.verified, kept, frame["wheelproof"])
     if done.get(path) != made_from:
-        yield path, _page("package.html", frame, **_package(project, debians), kept=kept, root="../")
+        values = _package(project, debians) | _published(project, verifications)
+        yield path, _page("package.html", frame, **values, kept=kept, root="../")
         done[path] = made_from
 
 
-def _package(project: Project, debians: Mapping[str, Debian]) -> Mapping[str, object]:
+def _package(project: Project, debians: Mapping[str, Debian]) -> dict[str, object]:
     detailed, current = _detailed(project), project.current
     compared = side_by_side.comparisons(detailed, current, debians)
     shown = {id(standing) for comparison in compared for standing in comparison.standings}
@@ -300,6 +314,30 @@ def _package(project: Project, debians: Mapping[str, Debian]) -> Mapping[str, ob
     }
 
 
+def _published(project: Project, read: Callable[[str], Iterable[Verification]]) -> dict[str, object]:
+    """Return the verifications that a page shows, those that differ first; only one project's are in memory."""
+    shown = _detailed_wheels(project)
+    return {
+        "wheels": tuple(sorted(project.verified, key=_wheel_order)),
+        "detailed_wheels": shown,
+        "verifications": _records(shown, read(project.name)) if shown else (),
+    }
+
+
+def _records(shown: Iterable[Verified], records: Iterable[Verification]) -> Iterator[Verification]:
+    """Return the records that are shown, in the order of the list."""
+    order = {one.id: place for place, one in enumerate(shown)}
+    return iter(sorted((one for one in records if one.id in order), key=lambda one: order[one.id]))
+
+
+def _detailed_wheels(project: Project) -> tuple[Verified, ...]:
+    return tuple(islice(sorted(project.verified, key=_wheel_order), DETAILED))
+
+
+def _wheel_order(one: Verified) -> int:
+    return outcomes.ORDER.index(one.outcome)
+
+
 def _identity(standing: Standing) -> tuple[object, ...]:
     latest = standing.latest
     return (standing.version, standing.image, latest.job, latest.started, latest.finished, len(standing.history))
@@ -309,8 +347,19 @@ def _detailed(project: Project) -> tuple[Standing, ...]:
     return project.standings[:DETAILED]
 
 
-def _logs(standing: Standing) -> tuple[str, ...]:
-    return tuple(build.log for build in standing.latest.builds if _SHA256.fullmatch(build.log))
+def _logs(project: Project) -> tuple[str, ...]:
+    """Return the logs that a project's page names, each once."""
+    return tuple(dict.fromkeys(log for log, _ in _logged(project) if _SHA256.fullmatch(log)))
+
+
+def _logged(project: Project) -> Iterator[tuple[str, str]]:
+    """Yield (log, the build that printed it) of all that a project's page shows in full."""
+    for standing in _detailed(project):
+        for build in standing.latest.builds:
+            yield build.log, f"{standing.version}, {standing.image}, {build.name} build"
+    for one in _detailed_wheels(project):
+        for name, log in one.logs:
+            yield log, f"{one.wheel}, {one.image}, {name} build"
 
 
 def _log_path(sha256: str) -> str:
@@ -320,10 +369,9 @@ def _log_path(sha256: str) -> str:
 def _log_users(summary: Summary) -> Mapping[str, tuple[tuple[str, str], ...]]:
     """Map each log to the (project, build) that printed it; equal logs are one."""
     users: defaultdict[str, tuple[tuple[str, str], ...]] = defaultdict(tuple)
-    for standing in chain.from_iterable(map(_detailed, summary.projects)):
-        for build in standing.latest.builds:
-            user = (standing.project, f"{standing.version}, {standing.image}, {build.name} build")
-            users[build.log] = (*users[build.log], user)[:LIST_BOUND]
+    for project in summary.projects:
+        for log, build in _logged(project):
+            users[log] = (*users[log], (project.name, build))[:LIST_BOUND]
     return users
 
 
@@ -334,7 +382,7 @@ def _log_pages(
     frame: Mapping[str, object],
     done: MutableMapping[str, object],
 ) -> Iterator[tuple[str, str]]:
-    for sha256 in dict.fromkeys(chain.from_iterable(map(_logs, _detailed(project)))):
+    for sha256 in _logs(project):
         path, made_from = _log_path(sha256), (users[sha256], frame["wheelproof"])
         if done.get(path) != made_from and (log := read_log(sha256)) is not None:
             text = log_text(log, LOG_BOUND)
@@ -415,6 +463,13 @@ def _templates() -> Environment:
         "expectation": wording.expectation,
         "recipes": advice.recipes,
         "report": advice.report,
+        "of_counts": outcomes.of_counts,
+        "wheel_anchor": lambda one: f"published-{_sha256(one.id)[:16]}",
+        "wheel_sentences": verification.sentences,
+        "wheel_settings": verification.settings,
+        "wheel_left": verification.left,
+        "wheel_recipes": verification.recipes,
+        "two_sides": verification.two_sides,
     }
     templates.tests["web_address"] = lambda url: str(url).startswith(("https://", "http://"))
     templates.globals |= {
@@ -425,6 +480,9 @@ def _templates() -> Environment:
         "places_bound": PLACES_BOUND,
         "depths": DEPTHS,
         "verdict_words": wording.WORDS,
+        "outcome_words": outcomes.WORDS,
+        "outcome_labels": outcomes.LABELS,
+        "sides": ("the index", "ours"),
         "varied": Mode.VARIED,
         "bases": wording.BASES,
         "perhaps": wording.PERHAPS,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from orchestrator.model import (
+        Build,
         CauseFinding,
         Diagnosis,
         Difference,
@@ -94,7 +95,7 @@ def story(
     """
     yield from _verdict(result, images)
     proofs = {one.name: proof.of_cause(result, one) for one in result.causes}
-    yield from why(_Found(result.causes, result.unexplained, result.differences), summaries, proofs, bounds)
+    yield from why(Found(result.causes, result.unexplained, result.differences), summaries, proofs, bounds)
     yield from _recipes(result)
     yield from _remedies(result)
     yield from _cautions(result)
@@ -146,7 +147,7 @@ def _members(differences: Iterable[tuple[str, str, object]]) -> list[str]:
 def of_pair(diagnosis: Diagnosis, summaries: Mapping[str, str], bounds: Bounds = SHORT) -> Iterator[Block]:
     """Report how serious the differences of two wheels are, their causes, and each of them."""
     yield wording.depth(diagnosis.severity, diagnosis.differences)
-    found = _Found(diagnosis.causes, diagnosis.unexplained, diagnosis.differences, apart=True)
+    found = Found(diagnosis.causes, diagnosis.unexplained, diagnosis.differences, apart=True)
     yield from why(found, summaries, bounds=bounds)
     yield from differences(diagnosis.differences, bounds)
 
@@ -197,19 +198,24 @@ def _builds(result: Result) -> Iterator[Block]:
     if result.builds:
         yield ""
         yield "Builds"
-        yield Table(
-            ("build", "wheel", "seconds"),
-            tuple(
-                (
-                    one_line(one.name),
-                    one.wheel.sha256
-                    if one.wheel
-                    else f"none: {one.failure.reason if one.failure else 'it is not known why'}",
-                    f"{one.seconds:.1f}",
-                )
-                for one in result.builds[:ROWS]
-            ),
-        )
+        yield builds_table(result.builds[:ROWS])
+
+
+def builds_table(builds: Iterable[Build]) -> Table:
+    """Return a table of builds, each with the SHA-256 of its wheel, or why it has none."""
+    return Table(
+        ("build", "wheel", "seconds"),
+        tuple(
+            (
+                one_line(one.name),
+                one.wheel.sha256
+                if one.wheel
+                else f"none: {one.failure.reason if one.failure else 'it is not known why'}",
+                f"{one.seconds:.1f}",
+            )
+            for one in builds
+        ),
+    )
 
 
 def _failure(result: Result, images: Sequence[str]) -> Iterator[Block]:
@@ -227,7 +233,7 @@ def _failure(result: Result, images: Sequence[str]) -> Iterator[Block]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """What was found in two wheels."""
 
     causes: tuple[CauseFinding, ...]
@@ -238,7 +244,7 @@ class _Found:
 
 
 def why(
-    found: _Found, summaries: Mapping[str, str], proofs: Mapping[str, str] = _CLAIMED, bounds: Bounds = SHORT
+    found: Found, summaries: Mapping[str, str], proofs: Mapping[str, str] = _CLAIMED, bounds: Bounds = SHORT
 ) -> Iterator[Block]:
     """Report each cause, and each difference that no cause explains; the more serious section first.
 
@@ -250,7 +256,7 @@ def why(
         yield from part
 
 
-def _causes(found: _Found, summaries: Mapping[str, str], proofs: Mapping[str, str], bounds: Bounds) -> Iterator[Block]:
+def _causes(found: Found, summaries: Mapping[str, str], proofs: Mapping[str, str], bounds: Bounds) -> Iterator[Block]:
     if found.causes:
         yield ""
         yield "Causes"
@@ -258,7 +264,7 @@ def _causes(found: _Found, summaries: Mapping[str, str], proofs: Mapping[str, st
         yield f"  {one_line(one.name)} ({one_line(_strength(one, apart=found.apart))})"
         yield f"    {one_line(proofs.get(one.name, proof.of_claim(one)))}"
         yield from _cause(one, summaries, found.sides, bounds)
-    yield from _more(found.causes, bounds, "causes")
+    yield from more(found.causes, bounds, "causes")
 
 
 def _strength(one: CauseFinding, *, apart: bool) -> str:
@@ -283,10 +289,10 @@ def _cause(one: CauseFinding, summaries: Mapping[str, str], sides: tuple[str, st
 def _evidence(one: Evidence, names: tuple[str, str], bounds: Bounds) -> Iterator[Block]:
     random = f" (random: {one_line(one.chance)})" if one.chance else ""
     yield f"      {_path(one.path)}{f' {one_line(one.where)}' if one.where else ''}{random}"
-    yield from _both(one.first, one.second, names, bounds)
+    yield from both(one.first, one.second, names, bounds)
 
 
-def _unexplained(found: _Found, bounds: Bounds) -> Iterator[Block]:
+def _unexplained(found: Found, bounds: Bounds) -> Iterator[Block]:
     """Report each member with a difference that no cause explains, with both sides of its first places."""
     if found.unexplained:
         yield ""
@@ -297,7 +303,7 @@ def _unexplained(found: _Found, bounds: Bounds) -> Iterator[Block]:
         for place in places[: bounds.places]:
             yield from _place(place, found.sides, bounds)
         yield from _more_places(places, bounds)
-    yield from _more(gathered, bounds, "members")
+    yield from more(gathered, bounds, "members")
 
 
 def _place(one: Unexplained, names: tuple[str, str], bounds: Bounds) -> Iterator[Block]:
@@ -307,10 +313,10 @@ def _place(one: Unexplained, names: tuple[str, str], bounds: Bounds) -> Iterator
         yield f"      {one_line(sentence)}"
     if one.before:
         yield f"        {'before':{_LABEL}} {one_line(one.before, bounds.text)}"
-    yield from _both(one.first, one.second, names, bounds)
+    yield from both(one.first, one.second, names, bounds)
 
 
-def _both(first: str, second: str, names: tuple[str, str], bounds: Bounds) -> Iterator[Block]:
+def both(first: str, second: str, names: tuple[str, str], bounds: Bounds) -> Iterator[Block]:
     """Show two texts one below the other, with marks below what differs unless that is all of both."""
     if not first and not second:
         return
@@ -336,7 +342,7 @@ def differences(found: Sequence[Difference], bounds: Bounds = SHORT) -> Iterator
             for one in sorted(found, key=_unimportance)[: bounds.rows]
         ),
     )
-    yield from _more(found, bounds, "differences")
+    yield from more(found, bounds, "differences")
 
 
 def _unimportance(one: Difference) -> tuple[bool, int]:
@@ -410,11 +416,12 @@ def _published(result: Result, summaries: Mapping[str, str], bounds: Bounds) -> 
     yield f"On the index: {one_line(wording.third_party(result))}"
     if found.filename:
         yield f"  {one_line(found.filename)} {one_line(found.sha256)}"
-        both = _Found(found.causes, found.unexplained, sides=OURS_AND_THEIRS, apart=True)
-        yield from why(both, summaries, bounds=bounds)
+        pair = Found(found.causes, found.unexplained, sides=OURS_AND_THEIRS, apart=True)
+        yield from why(pair, summaries, bounds=bounds)
 
 
-def _more(found: Sequence[object], bounds: Bounds, what: str) -> Iterator[str]:
+def more(found: Sequence[object], bounds: Bounds, what: str) -> Iterator[str]:
+    """Report how many of a list are not printed, if there are any."""
     if len(found) > bounds.rows:
         yield f"  and {len(found) - bounds.rows} more {what}, which --all and --json print"
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from orchestrator.model import Aspect, LineEnds, Outcome, RecipeProof, Unexplained
+from orchestrator.publish import proof, wording
+from orchestrator.publish.advice import TITLES
+from orchestrator.publish.outcomes import ARCHIVE_FIELDS
+from orchestrator.publish.phrases import listed
 from orchestrator.results.store import verification_value
 
 if TYPE_CHECKING:
-    from orchestrator.model import Verification
+    from collections.abc import Callable, Iterator, Mapping
+
+    from orchestrator.model import Closeness, Line, RebuildAttempt, Recipe, Recreation, Verification
 
 _FIELDS = (
     "project",
@@ -31,9 +40,228 @@ _FIELDS = (
     "attempts",
 )
 
+FEW = 3  # paths that one text names
+_VARIED = ("second", "varied", "varied-again")  # builds in the second environment
+
+SIDES = ("index", "ours")
+"""The two sides of what differs: a verification compares the published wheel with our build, in this order."""
+
 
 def row(verification: Verification) -> dict[str, object]:
     """Return the object of `wheelproof verify --json` for one published wheel; its fields are those of the record."""
     value = verification_value(verification)
     image = verification.image.name if verification.image else ""
     return {name: value[name] for name in _FIELDS} | {"image": image}
+
+
+def explanation(verification: Verification) -> dict[str, object]:
+    """Return a verification for `wheelproof explain --json`: the object of `verify --json`, and more of the record."""
+    value = verification_value(verification)
+    more = ("sdist", "provided", "differences", "recipes", "failure", "finished")
+    return row(verification) | {name: value[name] for name in more}
+
+
+def sentences(verification: Verification) -> tuple[str, ...]:
+    """Return the outcome as sentences, each of which is true of this record."""
+    return _SENTENCES[verification.outcome](verification)
+
+
+def _identical(it: Verification) -> tuple[str, ...]:
+    if not _same(it):
+        return ("It is recorded as identical, and the hashes of the record do not show it.",)
+    return ("The wheel on the index is rebuilt to the same bytes.", *_environments(it))
+
+
+def _restamped(it: Verification) -> tuple[str, ...]:
+    if not _same(it):
+        return ("It is recorded as restamped, and the hashes of the record do not show it.",)
+    fields = listed(f"the {ARCHIVE_FIELDS[one]}" for one in it.taken) if it.taken else "no field"
+    return (
+        "Every file of the wheel on the index is rebuilt to the same bytes.",
+        f"With {fields} of its archive taken from the published wheel, ours has the same SHA-256.",
+        *([_OTHER_ZLIB] if _is_of_other_zlib(it) else []),
+        *_environments(it),
+    )
+
+
+_OTHER_ZLIB = (
+    "Some packed bytes are not made by the zlib used here: they unpack to the bytes of our files, and every header "
+    "field is the same."
+)
+
+
+def _metadata(it: Verification) -> tuple[str, ...]:
+    explained = sum(bool(line.cause) for line in it.lines)
+    how = "each with a known cause" if explained == len(it.lines) else f"{explained} of them with a known cause"
+    lines = f"{_count(len(it.lines), 'line')} of its dist-info folder {_differ(len(it.lines))}, {how}."
+    return ("Nothing that the wheel on the index installs to be imported differs from our build.", lines)
+
+
+def _differs(it: Verification) -> tuple[str, ...]:
+    if not it.builds:
+        return (f"The wheel on the index is not compared: {_because(it)}",)
+    closeness = nearest(it)
+    what = of_members(closeness) if closeness else ""
+    deep = wording.depth(it.severity, it.differences)
+    return (
+        "The wheel on the index is not what its source gives here.",
+        *([f"{what[:1].upper()}{what[1:]}."] if what else []),
+        *([deep] if deep else []),
+        *([_because(it)] if it.reason else []),
+    )
+
+
+def _unbuildable(it: Verification) -> tuple[str, ...]:
+    failure = it.failure
+    if failure and failure.reason in wording.REASONS:
+        return (f"The wheel on the index could not be rebuilt: {wording.REASONS[failure.reason]}.",)
+    return (f"The wheel on the index could not be rebuilt: {_because(it)}",)
+
+
+def _no_sdist(_it: Verification) -> tuple[str, ...]:
+    return ("The release has no source distribution on the index, so nothing can be rebuilt.",)
+
+
+def _no_counterpart(it: Verification) -> tuple[str, ...]:
+    return (f"No published wheel of the release can be rebuilt here: {_because(it)}",)
+
+
+_SENTENCES: Mapping[Outcome, Callable[[Verification], tuple[str, ...]]] = {
+    Outcome.IDENTICAL: _identical,
+    Outcome.RESTAMPED: _restamped,
+    Outcome.METADATA: _metadata,
+    Outcome.DIFFERS: _differs,
+    Outcome.UNBUILDABLE: _unbuildable,
+    Outcome.NO_SDIST: _no_sdist,
+    Outcome.NO_COUNTERPART: _no_counterpart,
+}
+
+
+def _because(it: Verification) -> str:
+    return f"{it.reason.rstrip('.') or 'no reason is recorded'}."
+
+
+def _same(it: Verification) -> bool:
+    return bool(it.sha256) and it.rebuilt_sha256 == it.sha256
+
+
+def _environments(it: Verification) -> tuple[str, ...]:
+    """Return whether it came out in a second environment, and what was kept the same there because of clues."""
+    again = [build.wheel for build in it.builds if build.name in _VARIED and build.wheel]
+    if not again or (it.outcome is Outcome.IDENTICAL and all(wheel.sha256 != it.sha256 for wheel in again)):
+        return ("The record does not show it in a second environment.",)
+    fixed = it.recreation.fixes if it.recreation else ()
+    same = f" Kept the same there: {listed(fixed)}." if fixed else ""
+    return (f"It came out in a second environment, too, which differs on purpose.{same}",)
+
+
+def _is_of_other_zlib(it: Verification) -> bool:
+    found = nearest(it)
+    return found is not None and found.other_zlib
+
+
+def nearest(it: Verification) -> Closeness | None:
+    """Return how near the build came whose recreation decided the outcome, if the record has it."""
+    wanted = replace(it.recreation, hold=()) if it.recreation else None
+    found = [
+        one.closeness for one in it.attempts if one.closeness is not None and replace(one.recreation, hold=()) == wanted
+    ]
+    return min(found, key=lambda one: tuple(Outcome).index(one.outcome), default=None)
+
+
+def of_members(closeness: Closeness) -> str:
+    """Return how many members differ, are missing in ours and are only in ours, with some of them; or ""."""
+    parts = [
+        f"{_count(len(paths), 'file')} {verb(len(paths))} ({_some(paths)})"
+        for paths, verb in (
+            (closeness.changed, _differ),
+            (closeness.missing, lambda count: f"{_is_are(count)} in the published wheel only"),
+            (closeness.added, lambda count: f"{_is_are(count)} in our build only"),
+        )
+        if paths
+    ]
+    return listed(parts) if parts else ""
+
+
+def left(attempt: RebuildAttempt) -> str:
+    """Return what one attempt left different; "nothing" if its build has the published bytes."""
+    if attempt.failure is not None and attempt.closeness is None:
+        return f"no wheel: {wording.REASONS.get(attempt.failure.reason, attempt.failure.reason)}"
+    if attempt.closeness is None:
+        return "no wheel"
+    found = attempt.closeness
+    parts = (
+        of_members(found),
+        f"{_count(len(found.lines), 'line')} of the dist-info folder" if found.lines else "",
+        f"the archive's {listed(ARCHIVE_FIELDS[one] for one in found.taken)}" if found.taken else "",
+    )
+    return "; ".join(filter(None, parts)) or ("nothing" if found.outcome is Outcome.IDENTICAL else found.reason)
+
+
+def of_line(line: Line) -> str:
+    """Return why a line of the dist-info folder differs."""
+    return line.cause or "no cause is known"
+
+
+def two_sides(line: Line) -> Unexplained:
+    """Return a line of the dist-info folder as a place with two sides, the published one first."""
+    return Unexplained(line.path, Aspect.CONTENT, first=line.published, second=line.ours)
+
+
+def settings(recreation: Recreation | None) -> tuple[tuple[str, str], ...]:
+    """Return the settings of a recreation that clues gave, as (name, value)."""
+    if recreation is None:
+        return ()
+    return tuple((name, value) for name, value in _settings(recreation) if value)
+
+
+def _settings(it: Recreation) -> Iterator[tuple[str, str]]:
+    yield "build requirements as of", f"{it.as_of.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if it.as_of else ""
+    yield "build requirements set to", ", ".join(it.overrides)
+    yield "SOURCE_DATE_EPOCH", "not set" if it.source_date_epoch is None else _moment(it.source_date_epoch)
+    yield "clock", "" if it.clock is None else _moment(it.clock)
+    yield "timezone", it.timezone
+    yield "umask", "" if it.umask is None else f"{it.umask:04o}"
+    yield "line ends", "" if it.line_ends is LineEnds.AS_IS else it.line_ends.value
+    yield "config settings", ", ".join(f"{name}={value}" for name, value in it.config_settings)
+    yield "held", ", ".join(it.hold)
+
+
+def _moment(seconds: int) -> str:
+    """Return a number of seconds since 1970 with its date, if it has one."""
+    try:
+        return f"{seconds} ({datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC)"
+    except (OverflowError, ValueError, OSError):
+        return str(seconds)
+
+
+def recipes(it: Verification) -> tuple[tuple[str, str], ...]:
+    """Return each recipe that did not fail, as (title with what is proven of it, text to paste)."""
+    return tuple(
+        (f"{TITLES[recipe.form]}: {proof.of_recipe(it, recipe)}{_gives(it, recipe)}", recipe.text)
+        for recipe in it.recipes
+        if recipe.proof is not RecipeProof.REJECTED
+    )
+
+
+def _gives(it: Verification, recipe: Recipe) -> str:
+    if recipe.sha256 and recipe.sha256 == it.sha256:
+        return "; it checks for the hash of the published wheel"
+    return "; it does not name the hash of the published wheel"
+
+
+def _some(paths: tuple[str, ...]) -> str:
+    more = f" and {len(paths) - FEW} more" if len(paths) > FEW else ""
+    return f"{', '.join(paths[:FEW])}{more}"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _differ(count: int) -> str:
+    return "differs" if count == 1 else "differ"
+
+
+def _is_are(count: int) -> str:
+    return "is" if count == 1 else "are"

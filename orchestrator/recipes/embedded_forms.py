@@ -31,9 +31,8 @@ _END = "END-OF-RECIPE"
 
 def dockerfile(inputs: RecipeInputs) -> str:
     """Return a Dockerfile, whose last stage has the wheel alone."""
-    sdist = plain(inputs.sdist.filename)
-    given = "" if url(inputs.sdist.url) else f"COPY {sdist} /sdist/{sdist}\n"
-    argument = "" if url(inputs.sdist.url) else f" /sdist/{sdist}"
+    given = "".join(f"COPY {name} /given/{name}\n" for name in _given(inputs) if name)
+    argument = "".join(f" /given/{name}" if name else " ''" for name in _given(inputs))
     return f"""# syntax=docker/dockerfile:1
 # Builds the wheel of {comment(inputs.project)} {comment(inputs.version)}, and checks its SHA-256. Usage, in its folder:
 #     docker build --output dist .
@@ -58,10 +57,10 @@ def github(inputs: RecipeInputs) -> str:
 
 
 def _workflow(inputs: RecipeInputs) -> Iterator[str]:
-    given = "" if url(inputs.sdist.url) else f" '{plain(inputs.sdist.filename)}'"
+    given = "".join(f" '{name}'" for name in _given(inputs))
     yield f"# Builds the wheel of {comment(inputs.project)} {comment(inputs.version)}, and checks its SHA-256."
     if given:
-        yield f"# The repository contains the sdist, {plain(inputs.sdist.filename)}."
+        yield f"# The repository contains {' and '.join(filter(None, _given(inputs)))}."
     yield "# Not pinned: the versions of Debian's packages; the recipe names those with which it was proven."
     yield "name: rebuild"
     yield "on: workflow_dispatch"
@@ -83,6 +82,15 @@ def _workflow(inputs: RecipeInputs) -> Iterator[str]:
     yield from (f"          {line}".rstrip() for line in script(RecipeForm.SH, inputs).splitlines())
     yield "      - uses: actions/upload-artifact@v4"
     yield "        with: {name: wheel, path: dist/*.whl}"
+
+
+def _given(inputs: RecipeInputs) -> tuple[str, ...]:
+    """Return the arguments of the script: the sdist and the published wheel, each "" where it can be fetched."""
+    sdist = "" if url(inputs.sdist.url) else plain(inputs.sdist.filename)
+    published = inputs.published if inputs.taken else None
+    if published and not url(published.url):
+        return (sdist, plain(published.filename))
+    return (sdist,) if sdist else ()
 
 
 def base(inputs: RecipeInputs) -> str:

@@ -29,6 +29,12 @@ def unpack() -> str:
 
 
 @cache
+def crlf() -> str:
+    """Return the program that changes how lines end."""
+    return _of(_PROGRAMS, "crlf.py")
+
+
+@cache
 def wrap() -> str:
     """Return the program that writes wrappers of compilers."""
     return _of(_PROGRAMS, "wrap.py")
@@ -44,6 +50,12 @@ def index() -> str:
 def finish() -> str:
     """Return the program that applies remedies to a finished wheel: the farm's own."""
     return _of("orchestrator.guest", "postprocess.py")
+
+
+@cache
+def restamp() -> str:
+    """Return the program that takes fields of the published wheel's archive: the farm's own."""
+    return _of("orchestrator.guest", "restamp.py")
 
 
 def _of(package: str, name: str) -> str:

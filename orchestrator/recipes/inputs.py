@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.model.request import Recreation
+
 if TYPE_CHECKING:
-    from orchestrator.model import Pin, Sdist, WheelFile
+    from orchestrator.model import OfferedWheel, Pin, Sdist, WheelFile
+    from orchestrator.model.verification import ArchiveField
+
+NOT_RECREATED = Recreation()
+"""Nothing is set as a publisher had it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +33,6 @@ class RecipeInputs:
     source_date_epoch: int | None
     config_settings: tuple[tuple[str, str], ...]  # the task's own, without those of remedies
     wheel: WheelFile | None = None  # the wheel that it gives; None until a first run has shown it
+    recreation: Recreation = NOT_RECREATED  # what it sets as the publisher had it
+    published: OfferedWheel | None = None  # the wheel from which it takes fields of the archive
+    taken: tuple[ArchiveField, ...] = ()  # these fields

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.build.writing import Writing
 from orchestrator.experiments.remedies import EPOCH, named
+from orchestrator.model.request import LineEnds
 from orchestrator.recipes.frontends import wanted
-from orchestrator.recipes.quoting import plain, word
+from orchestrator.recipes.quoting import comment, plain, word
 
 if TYPE_CHECKING:
-    from orchestrator.build.writing import Writing
+    from collections.abc import Iterator
+
     from orchestrator.model import RecipeForm
+    from orchestrator.model.request import Recreation
     from orchestrator.recipes.inputs import RecipeInputs
 
 
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 class Plan:
     """All remedies of a recipe in one value. Texts may be used as they are between double quotes, as in Writing."""
 
-    lines: tuple[str, ...]
+    lines: tuple[str, ...]  # of shell, before anything is unpacked
     folders: tuple[str, ...]
     variables: tuple[tuple[str, str], ...]  # exported for the build; of equal names the last
     path: str  # PATH of the build, without the recipe's own folders; $PATH: the user's
@@ -32,6 +36,9 @@ class Plan:
     length: int
     clean_environment: bool
     checks: tuple[tuple[str, str], ...]  # a condition, which may be empty, and what it means
+    as_published: tuple[str, ...]  # what is set as the publisher had it, in words
+    crlf: bool  # whether lines of the source's text files end with CR LF
+    taken: tuple[str, ...]  # fields of the archive, from the published wheel
 
 
 def planned(inputs: RecipeInputs) -> Plan:
@@ -40,7 +47,7 @@ def planned(inputs: RecipeInputs) -> Plan:
     variables = _variables(inputs, writings)
     given = [word(f"{key}={value}") for key, value in inputs.config_settings]
     return Plan(
-        lines=_all(writings, "lines"),
+        lines=(*_all(writings, "lines"), *_umask(inputs.recreation)),
         folders=_all(writings, "folders"),
         variables=tuple((name, value) for name, value in variables.items() if name != "PATH"),
         path=variables.get("PATH", "$PATH"),
@@ -53,12 +60,48 @@ def planned(inputs: RecipeInputs) -> Plan:
         length=max((one.length for one in writings), default=0),
         clean_environment=any(one.clean_environment for one in writings),
         checks=tuple((one.check, one.note) for one in writings if one.note),
+        as_published=tuple(_as_published(inputs)),
+        crlf=inputs.recreation.line_ends is LineEnds.CRLF,
+        taken=tuple(one.value for one in inputs.taken) if inputs.published else (),
     )
 
 
+def _umask(recreation: Recreation) -> tuple[str, ...]:
+    return () if recreation.umask is None else (f"umask {recreation.umask:03o}",)
+
+
+def _as_published(inputs: RecipeInputs) -> Iterator[str]:
+    recreation, epoch = inputs.recreation, inputs.source_date_epoch
+    yield "SOURCE_DATE_EPOCH unset" if epoch is None else f"SOURCE_DATE_EPOCH={epoch}"
+    yield from _umask(recreation)
+    if recreation.timezone:
+        yield f"TZ={comment(recreation.timezone)}"
+    if recreation.clock is not None:
+        yield f"a clock that begins at {recreation.clock} seconds"
+    if recreation.line_ends is LineEnds.CRLF:
+        yield "text files of the source with CR LF at the ends of lines"
+
+
 def writings_of(inputs: RecipeInputs) -> tuple[Writing, ...]:
-    """Return how the remedies are written; raises KeyError if the catalogue lacks one of them."""
-    return tuple(named(name).written for name in inputs.remedies)
+    """Return how the remedies, and the clock, are written; raises KeyError if the catalogue lacks a remedy."""
+    clock = inputs.recreation.clock
+    return (*(named(name).written for name in inputs.remedies), *([] if clock is None else [_clock(clock)]))
+
+
+def _clock(begin: int) -> Writing:
+    """Return how a clock that begins at a moment is written; files keep the real times."""
+    return Writing(
+        requires=("libfaketime",),
+        wrap=(
+            "env",
+            "LD_LIBRARY_PATH=$env/lib/python$version/site-packages/libfaketime/vendor/libfaketime/src",
+            "LD_PRELOAD=libfaketime.so.1",
+            f"FAKETIME=@{begin}",
+            "FAKETIME_FMT=%s",
+            "NO_FAKE_STAT=1",
+            "DONT_FAKE_MONOTONIC=1",
+        ),
+    )
 
 
 def requirements(form: RecipeForm, inputs: RecipeInputs) -> tuple[str, ...]:
@@ -77,6 +120,10 @@ def _variables(inputs: RecipeInputs, writings: tuple[Writing, ...]) -> dict[str,
         variables["SETUPTOOLS_SCM_PRETEND_VERSION"] = plain(inputs.version)
     if inputs.source_date_epoch is not None:  # a remedy that sets it has its own only where there is none
         variables["SOURCE_DATE_EPOCH"] = str(inputs.source_date_epoch)
+    elif inputs.published:
+        variables.pop("SOURCE_DATE_EPOCH", None)  # its publisher had none
+    if inputs.recreation.timezone:
+        variables["TZ"] = inputs.recreation.timezone  # `obstacle` has refused what a shell takes for its own
     return variables
 
 

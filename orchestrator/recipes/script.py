@@ -50,8 +50,8 @@ def script(form: RecipeForm, inputs: RecipeInputs) -> str:
             *_installed(form, inputs),
             *_prepared(plan),
             *_built(form, plan),
-            *_finished(plan),
-            *_compared(inputs),
+            *_finished(inputs, plan),
+            *_compared(inputs, plan),
         )
     )
 
@@ -80,16 +80,30 @@ def _header(form: RecipeForm, inputs: RecipeInputs, plan: Plan) -> Iterator[str]
     yield f"# Builds the wheel of {release} with {_BUILDERS[form]}, and checks its SHA-256:"
     yield f"# {_expected(inputs) or 'not known yet'}  {_wheel_name(inputs) or '*.whl'}"
     yield "#"
-    yield "# Usage: sh FILE [SDIST]    The wheel is put into dist/. No root is needed."
+    given = "[SDIST [PUBLISHED]]" if plan.taken else "[SDIST]"
+    yield f"# Usage: sh FILE {given}    The wheel is put into dist/. No root is needed."
     yield "# Exit status: 0 the wheel has that SHA-256; 10 it has another; 2 something is missing; others: no wheel."
+    if plan.taken:
+        yield "# 11: all but its packed bytes is proven to be as published; the zlib here is another."
     yield f"# Written for Python {comment(inputs.python)}, in the image {comment(inputs.image)}."
     yield f"# Pinned: the sdist and the build requirements, by hash; {_python_pinned(inputs)}."
     yield f"# Not pinned: {_not_pinned(inputs)}."
     yield f"# Folder: {_folder_comment(inputs, plan)}."
+    yield from _recreated(inputs, plan)
     for name in inputs.remedies:
         yield f"# Remedy {name}: {named(name).summary}"
     for condition, note in plan.checks:
         yield f"# {'Checked' if condition else 'Not checked'}: {note}."
+
+
+def _recreated(inputs: RecipeInputs, plan: Plan) -> Iterator[str]:
+    """Yield lines on what is done as the publisher did it."""
+    if inputs.published is None:
+        return
+    yield "# The wheel is the one that the index publishes."
+    yield f"# As its publisher had it: {'; '.join(plan.as_published)}."
+    if plan.taken:
+        yield f"# Taken from the published wheel, PUBLISHED or fetched: the {', '.join(plan.taken)} of its archive."
 
 
 def _python_pinned(inputs: RecipeInputs) -> str:
@@ -110,6 +124,7 @@ def _folder_comment(inputs: RecipeInputs, plan: Plan) -> str:
 
 
 def _start(inputs: RecipeInputs) -> Iterator[str]:
+    published = _published_given(inputs)
     given = f'[ -n "$sdist" ] || need "name the sdist, {_sdist_name(inputs)}, as argument"\n'
     yield f"""set -eu
 say() {{ printf '%s\\n' "$*" >&2; }}
@@ -123,7 +138,18 @@ fail() {{
 }}
 sdist=${{1-}}
 {"" if url(inputs.sdist.url) else given}[ -z "$sdist" ] || [ -r "$sdist" ] || need "cannot read $sdist"
-mkdir -p dist && [ -w dist ] || need "cannot write to dist/; change to a folder of your own\""""
+{published}mkdir -p dist && [ -w dist ] || need "cannot write to dist/; change to a folder of your own\""""
+
+
+def _published_given(inputs: RecipeInputs) -> str:
+    if inputs.published is None or not inputs.taken:
+        return ""
+    given = f'[ -n "$published" ] || need "name the published {_wheel_name(inputs)} as second argument"\n'
+    return (
+        "published=${2-}\n"
+        f"{'' if url(inputs.published.url) else given}"
+        '[ -z "$published" ] || [ -r "$published" ] || need "cannot read $published"\n'
+    )
 
 
 def _checked(form: RecipeForm, inputs: RecipeInputs, plan: Plan) -> Iterator[str]:
@@ -204,6 +230,9 @@ def _unpacked(inputs: RecipeInputs, plan: Plan) -> Iterator[str]:
  "$source" <<'EOF' || fail 'unpacking the sdist failed'
 {embedding.unpack()}EOF
 unset SDIST_ORDER"""
+    if plan.crlf:
+        yield f""""$python" -I - "$source" <<'EOF'
+{embedding.crlf()}EOF"""
     yield from (f'mkdir -p "{one}"' for one in plan.folders)
 
 
@@ -285,18 +314,26 @@ def _command(form: RecipeForm, plan: Plan) -> str:
     )
 
 
-def _finished(plan: Plan) -> Iterator[str]:
+def _finished(inputs: RecipeInputs, plan: Plan) -> Iterator[str]:
     yield """set -- "$work"/out/*.whl
 [ "$#" -eq 1 ] && [ -f "$1" ] || fail 'the build gave no wheel, or several'"""
     if plan.finish:
         yield f"""TMPDIR=$work/tmp "$python" -I - {plan.epoch} {",".join(plan.finish)} "$1" <<'EOF'
 {embedding.finish()}EOF"""
+    if plan.taken and inputs.published:
+        fields, published = ",".join(plan.taken), inputs.published
+        yield f"""ended=0
+"$python" -I - "$1" {fields} "$published" '{url(published.url)}' \\
+ {published.sha256} <<'EOF' || ended=$?
+{embedding.restamp()}EOF
+case $ended in 0 | 10 | 11) ;; 2) exit 2 ;; *) fail 'taking fields of the published wheel failed' ;; esac"""
 
 
-def _compared(inputs: RecipeInputs) -> Iterator[str]:
+def _compared(inputs: RecipeInputs, plan: Plan) -> Iterator[str]:
     name = _wheel_name(inputs)
     compilers = '\n say "here: $(cc --version 2>/dev/null | sed 1q)"' if inputs.native else ""
     packages = "\n compiled_with" if inputs.native and toolchain(inputs) else ""
+    other_zlib = f'\n [ "$ended" -ne 11 ] || [ "$name" != \'{name}\' ] || exit 11' if plan.taken else ""
     hashed = 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())'
     yield f"""name=${{1##*/}}
 [ ! -d "dist/$name" ] || fail "dist/$name is a folder"
@@ -307,7 +344,7 @@ expected='{_expected(inputs)}'
 say "$hash  dist/$name"
 if [ "$hash" != "$expected" ] || [ "$name" != '{name}' ]; then
  say "expected: ${{expected:-not known}}  {name}"
- say "it was built with Python {plain(inputs.python)}; here: $("$python" -I -VV)"{compilers}{packages}
+ say "it was built with Python {plain(inputs.python)}; here: $("$python" -I -VV)"{compilers}{packages}{other_zlib}
  exit 10
 fi"""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from orchestrator.model import RecipeForm
@@ -15,6 +16,11 @@ from orchestrator.recipes.script import script
 if TYPE_CHECKING:
     from orchestrator.recipes.frontends import Pinned
     from orchestrator.recipes.inputs import RecipeInputs
+
+_UMASKS = 0o077
+"""The bits that a umask may have: a recipe has to read and write its own files."""
+
+_TIMEZONE = re.compile(r"[A-Za-z0-9<>+:,./-]{0,100}")
 
 
 def write(form: RecipeForm, inputs: RecipeInputs) -> str:
@@ -48,4 +54,16 @@ def obstacle(inputs: RecipeInputs) -> str:
         return "The sdist has no SHA-256."
     if not all(text.isprintable() for pair in inputs.config_settings for text in pair):
         return "A config setting has a character that cannot be printed."
+    return _cannot_recreate(inputs)
+
+
+def _cannot_recreate(inputs: RecipeInputs) -> str:
+    """Return why the publisher's settings cannot be written; "" if they can."""
+    recreation, published = inputs.recreation, inputs.published
+    if recreation.umask is not None and recreation.umask & ~_UMASKS:
+        return f"A recipe cannot work with the umask {recreation.umask:04o}."
+    if not _TIMEZONE.fullmatch(recreation.timezone):
+        return "The time zone is not in the form of POSIX."
+    if published and not is_sha256(published.sha256):
+        return "The published wheel has no SHA-256."
     return ""

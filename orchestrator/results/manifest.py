@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 NAME = "site_files.json"
 """The manifest's name in the results' folder. It is written last."""
 
-_SOURCES = ("records", "exclusions")
+_SOURCES = ("records", "exclusions", "verifications")
 _Files = dict[str, list[int]]  # path relative to the results -> size in bytes, time of change in nanoseconds
 
 
 def sources(folder: Path) -> str:
-    """Return the hash of the names of all records and exclusions, which never change once written."""
+    """Return the hash of the names of all records, which never change once written."""
     names = sorted(
         f"{Path(place, name).relative_to(folder)}\n"
         for source in _SOURCES

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from orchestrator.model import Frontend, Phase, Policy, Verdict, digest
+from orchestrator.model import Frontend, Outcome, Phase, Policy, Verdict, digest
 from orchestrator.util.moments import written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from orchestrator.model import Exclusion, Inputs, Limits, Result, Tracked, UsedImage
+    from orchestrator.model import Exclusion, Inputs, Limits, Result, Tracked, UsedImage, Verification
 
 _NO_LOCK_YET = frozenset({Phase.UNPACK, Phase.REQUIREMENTS})
 
@@ -90,13 +90,60 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Verified:
+    """What counts and lists need of one verification, so that the whole of it need not be kept."""
+
+    id: str
+    project: str  # normalized (PEP 503)
+    version: str
+    wheel: str  # empty: the release has none that could be verified
+    sha256: str
+    image: str
+    outcome: Outcome
+    reason: str
+    finished: datetime
+    logs: tuple[tuple[str, str], ...] = ()  # (build, SHA-256 of its log)
+
+    @property
+    def rank(self) -> int:
+        """The place of the outcome among all, the strongest first."""
+        return tuple(Outcome).index(self.outcome)
+
+
+def strongest(found: Iterable[Verified]) -> tuple[Verified, ...]:
+    """Return the strongest outcome of each published wheel of a project, whatever image gave it."""
+    best: dict[tuple[str, str, str], Verified] = {}
+    for one in found:
+        key = (one.version, one.wheel, one.sha256)
+        best[key] = min(best.get(key, one), one, key=lambda other: other.rank)
+    return tuple(best.values())
+
+
+def verified(verification: Verification) -> Verified:
+    """Return what counts and lists need of a verification."""
+    return Verified(
+        verification.id,
+        canonicalize_name(verification.project),
+        verification.version,
+        verification.wheel,
+        verification.sha256,
+        verification.image.name if verification.image else "",
+        verification.outcome,
+        verification.reason,
+        verification.finished,
+        tuple((build.name, build.log) for build in verification.builds),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
-    """The standings of one project, if it has any, its exclusions, and what is tracked of it."""
+    """The standings of one project, if it has any, its exclusions, and what is tracked and verified of it."""
 
     name: str  # normalized (PEP 503)
     standings: tuple[Standing, ...]  # newest version first, then by image
     exclusions: tuple[Exclusion, ...] = ()
     tracked: tuple[Tracked, ...] = ()
+    verified: tuple[Verified, ...] = ()  # newest version first, then by wheel and image
 
     @property
     def current(self) -> tuple[Standing, ...]:
@@ -129,6 +176,11 @@ class Project:
             wanted for wanted in self.tracked if not any(_is_of(wanted, standing) for standing in self.standings)
         )
 
+    @property
+    def published(self) -> tuple[Verified, ...]:
+        """Each published wheel that was verified, once: by its strongest outcome, whatever image gave it."""
+        return strongest(self.verified)
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -159,6 +211,11 @@ class Summary:
         return (exclusion for project in self.projects for exclusion in project.exclusions)
 
     @property
+    def published(self) -> tuple[Verified, ...]:
+        """Each published wheel that was verified, once, by project."""
+        return tuple(one for project in self.projects for one in project.published)
+
+    @property
     def images(self) -> tuple[UsedImage, ...]:
         """The images of the current verdicts, each once, as the latest result records it."""
         latest = sorted((standing.latest for standing in self.current), key=_moment)
@@ -171,8 +228,9 @@ def summarize(
     exclusions: Iterable[Exclusion],
     now: datetime,
     tracked: Iterable[Tracked] = (),
+    verifications: Iterable[Verification] = (),
 ) -> Summary:
-    """Summarize results, given in any order.
+    """Summarize results, given in any order, and the last verification of each published wheel on each image.
 
     For each release, image and way of building, only the latest result is kept whole. The others are kept as
     events, so that a long history needs little memory. `tracked` lists what needs a verdict.
@@ -186,9 +244,19 @@ def summarize(
     awaited: defaultdict[str, list[Tracked]] = defaultdict(list)
     for wanted in tracked:
         awaited[canonicalize_name(wanted.project)].append(wanted)
-    names = sorted(standings.keys() | left_out.keys() | awaited.keys())
+    outcomes: defaultdict[str, list[Verified]] = defaultdict(list)
+    for found in map(verified, verifications):
+        outcomes[found.project].append(found)
+    names = sorted(standings.keys() | left_out.keys() | awaited.keys() | outcomes.keys())
     projects = tuple(
-        Project(name, _sorted(standings[name]), tuple(left_out[name]), tuple(awaited[name])) for name in names
+        Project(
+            name,
+            _sorted(standings[name]),
+            tuple(left_out[name]),
+            tuple(awaited[name]),
+            _sorted_wheels(outcomes[name]),
+        )
+        for name in names
     )
     return Summary(now, projects, _counts(projects))
 
@@ -226,6 +294,22 @@ def _is_preliminary(version: str) -> bool:
 def _sorted(standings: Iterable[Standing]) -> tuple[Standing, ...]:
     by_image = sorted(standings, key=lambda standing: (standing.image, standing.way))
     return tuple(sorted(by_image, key=lambda standing: version_key(standing.version), reverse=True))
+
+
+def published_wheels(verifications: Iterable[Verification]) -> tuple[Verified, ...]:
+    """Return the published wheels of a project, sorted, each with its strongest outcome."""
+    return strongest(_sorted_wheels(tuple(map(verified, verifications))))
+
+
+def _sorted_wheels(found: Sequence[Verified]) -> tuple[Verified, ...]:
+    """Sort by version, and leave out that a release has no wheel to verify where a later record has verified one."""
+    lasting = [one for one in found if one.wheel or not any(_replaces(other, one) for other in found)]
+    by_wheel = sorted(lasting, key=lambda one: (one.wheel, one.image))
+    return tuple(sorted(by_wheel, key=lambda one: version_key(one.version), reverse=True))
+
+
+def _replaces(later: Verified, earlier: Verified) -> bool:
+    return bool(later.wheel) and later.version == earlier.version and later.finished > earlier.finished
 
 
 def _counts(projects: Iterable[Project]) -> Mapping[Verdict, int]:

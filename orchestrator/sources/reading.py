@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator import requirement_files
 from orchestrator.analysis import cpu_flags, failure_signs, installed_wheel, wheel
+from orchestrator.analysis.clues import facts
+from orchestrator.analysis.clues.facts import WheelFacts
 from orchestrator.analysis.failure_signs import Explanation
 from orchestrator.errors import PackageIndexError, ResultsError, UsageError, WheelproofError
 from orchestrator.model import DETAIL, Diagnosis, Failure, Phase, Reason, Wheel
@@ -88,6 +90,13 @@ def survey(path: Path, claimed: WheelFile, limits: Limits) -> Failure | None:
     bounds = _for(path)
     failure = _called(wheel.survey, path, claimed, limits.wheel, limits.members, kind=Failure | None, bounds=bounds)
     return _too_much(failure) if isinstance(failure, Exceeded) else failure
+
+
+def clues(path: Path, file: WheelFile, uploaded: str, sdist_path: Path | None, limits: Limits) -> WheelFacts | Failure:
+    """Return the facts of a published wheel from which clues are read: see `facts.facts`. Raises as `describe` does."""
+    arguments = (path, file, uploaded, sdist_path, limits)
+    shown = _called(facts.facts, *arguments, kind=WheelFacts | Failure, bounds=_for(path))
+    return _too_much(shown) if isinstance(shown, Exceeded) else shown
 
 
 def requires(path: Path) -> tuple[str, ...]:

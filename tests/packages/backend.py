@@ -9,7 +9,7 @@ import sin
 
 with open("NAME") as stream:
     NAME = getattr(sin, "NAME", stream.read().strip())
-TAG = "py3-none-any"
+TAG = getattr(sin, "TAG", "py3-none-any")
 VERSION = getattr(sin, "version", lambda: "1.0")()
 
 

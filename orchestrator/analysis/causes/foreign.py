@@ -79,6 +79,7 @@ _PLATFORM = re.compile(rb"(?<![\w])(?:(?:many|musl)linux\w*|linux_\w+)(?:\.(?:ma
 _PORTABLE = re.compile(rb"(?:many|musl)linux")
 _FOLDER = re.compile(rb"\$ORIGIN(?:/\.\.)*/[^/:\n]+\.libs")
 _RENAMED = re.compile(rb"-[0-9a-f]{8}(?=\.(?:[\w.]+\.)?so)")
+_VERSION = re.compile(rb"\A(?:\.\d+)+\Z")
 _INSIDE = re.compile(rb"\$\{?ORIGIN")
 _AT = re.compile(rb"\A0x[0-9a-f]+: ")
 _OVERWRITTEN, _FILLED = re.compile(rb"X+"), re.compile(rb"[XZ\0\n]+")  # as patchelf does
@@ -125,13 +126,27 @@ def _erase_links(pair: SidePair) -> SidePair:
     found = {}
     for place in differing(pair):
         texts = token(pair, place)
-        if place in _NAMED and _is_in_one(_RENAMED, texts):
-            found[place] = _RENAMED.sub(b"", texts[0]), _RENAMED.sub(b"", texts[1])
-    found = {place: texts for place, texts in found.items() if texts[0] == texts[1]}
+        if place in _NAMED and _is_in_one(_RENAMED, texts) and _are_renamed(texts):
+            found[place] = b"", b""
     searched = [place for place in differing(pair) if place in _SEARCHED]
     if searched and _is_searched(*(_entries(pair, side, searched) for side in (0, 1))):
         found |= dict.fromkeys(searched, (b"", b""))
     return changed(pair, found | _remains(pair, tuple(found))) if found else pair
+
+
+def _are_renamed(texts: Texts) -> bool:
+    """Return whether the libraries have the same names, but for what auditwheel makes of them.
+
+    It gives a copied library the name of its file with a hash, and that has more of the version than the loader's name.
+    """
+    plain, repaired = sorted(texts, key=lambda text: bool(_RENAMED.search(text)))
+    names = plain.split(b"\n"), repaired.split(b"\n")
+    return len(names[0]) == len(names[1]) and all(map(_is_renamed, *names))
+
+
+def _is_renamed(name: bytes, repaired: bytes) -> bool:
+    original = _RENAMED.sub(b"", repaired)
+    return name == original or (original != repaired and _VERSION.sub(b"", original.removeprefix(name)) == b"")
 
 
 def _entries(pair: SidePair, side: int, places: Iterable[str]) -> list[bytes]:

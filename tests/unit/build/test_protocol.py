@@ -41,6 +41,7 @@ UNPACK = finding("unpack", "broken-sdist")
 WHEEL = finding("wheel", "no-wheel")
 UNANSWERED = finding("requirements", "missing-build-requirement")
 LIMITED = finding("build-wheel", "broken-channel")
+UNREPAIRED = finding("finish", "no-wheel")
 
 # Whether the requirements are asked for, and what is then sent.
 CONVERSATIONS: tuple[tuple[bool, tuple[dict[str, Any], ...], bytes], ...] = (
@@ -261,6 +262,15 @@ def test_a_finding_is_read_as_one() -> None:
     frame = read(line(LIMITED))
     assert isinstance(frame, Refused)
     assert frame.failure.reason is Reason.BROKEN_CHANNEL
+
+
+def test_only_a_wheel_that_is_to_be_repaired_can_fail_to_be(tmp_path: Path) -> None:
+    """In other builds, an honest guest has no such finding."""
+    for repairs in (False, True):
+        listener = FrameReader(tmp_path, SMALL, lambda _answer: None, repairs=repairs)
+        assert listener(STDOUT, line(SEEN) + line(UNREPAIRED)) is repairs
+        listener.close()
+        assert (listener.last is not None) is repairs
 
 
 @settings(deadline=None)  # this machine may have other things to do

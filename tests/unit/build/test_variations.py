@@ -32,7 +32,8 @@ def test_a_variation_acts_and_is_seen_alone(variation: Variation) -> None:
 def test_everything_that_a_build_may_observe_is_varied() -> None:
     """Only the salt, the epoch, which is an input, and what remedies ask for are the same in both environments."""
     same = {field.name for field in fields(FIRST) if getattr(FIRST, field.name) == getattr(SECOND, field.name)}
-    assert same == {"salt", "source_date_epoch", "flags", "config_settings", "map_working_folder", "finish", "recipe"}
+    asked = {"source_date_epoch", "flags", "config_settings", "map_working_folder", "finish", "recipe", "repair"}
+    assert same == {"salt", "line_ends", *asked}
 
 
 def test_no_variation_is_lost() -> None:

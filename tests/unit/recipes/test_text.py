@@ -15,7 +15,7 @@ import yaml
 from orchestrator.experiments import remedies
 from orchestrator.model import BUILT_HERE, RecipeForm, Sdist, WheelFile
 from orchestrator.recipes import RecipeInputs, obstacle, wanted, write
-from orchestrator.recipes.embedding import check, embedded, finish, index, unpack, wrap
+from orchestrator.recipes.embedding import check, crlf, embedded, finish, index, restamp, unpack, wrap
 from orchestrator.recipes.frontends import lock
 from tests.recipe_cases import PIN, PLAIN, SHA
 
@@ -206,7 +206,7 @@ def test_what_is_wanted_besides_the_pins() -> None:
     assert all(one.hashes for one in lock().values())
 
 
-@pytest.mark.parametrize("program", [check, finish, index, unpack, wrap])
+@pytest.mark.parametrize("program", [check, crlf, finish, index, restamp, unpack, wrap])
 def test_an_embedded_program_is_python_and_ends_no_quotation(program: Callable[[], str]) -> None:
     """No line is the end of a heredoc; the program in single quotes has none."""
     text = program()

@@ -169,6 +169,17 @@ REPAIRED = {
             ("DT_RUNPATH", "DT_RPATH", ".dynstr"),
         ),
         ({"DT_NEEDED": (b"libz.so.1\n", b"libevil-0b1c2d3e.so.1\n")}, ("DT_NEEDED", ".dynstr")),
+        ({"DT_NEEDED": (b"libz.so.1\nlibc.so.6\n", b"libc.so.6\nlibz-0b1c2d3e.so.1\n")}, ("DT_NEEDED", ".dynstr")),
+        ({"DT_NEEDED": (b"libz.so.1\n", b"libz-0b1c2d3e.so.1\nlibc.so.6\n")}, ("DT_NEEDED", ".dynstr")),
+        ({"DT_NEEDED": (b"libz.so.1\nlibc.so.6\n", b"libz-0b1c2d3e.so.1\nlibc.so.6.1\n")}, ("DT_NEEDED", ".dynstr")),
+        (
+            {
+                "DT_NEEDED": (b"libz.so.1\nlibc.so.6\n", b"libz-0b1c2d3e.so.1.2.11\nlibc.so.6\n"),
+                ".dynstr": (b"0xa8: /opt/lib\n", b"0xa8: libz-0b1c2d3e.so.1.2.11\0$ORIGIN/../pkg.libs\n"),
+            },
+            (),
+        ),
+        ({"DT_NEEDED": (b"libz.so.1\n", b"libz-0b1c2d3e.so.11\n")}, ("DT_NEEDED", ".dynstr")),
     ],
 )
 def test_what_a_repair_leaves_in_a_file(change: dict[str, tuple[bytes, bytes]], left: tuple[str, ...]) -> None:

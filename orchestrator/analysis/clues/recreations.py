@@ -1,0 +1,186 @@
+"""Decides with which settings a published wheel is rebuilt next: by its clues, and by what earlier attempts left.
+
+The first recreation follows all clues. Each later one is the nearest attempt so far with one change, for what that
+left different or why it failed. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from orchestrator.analysis.clues import backends, times
+from orchestrator.analysis.clues.catalogue import all_followed
+from orchestrator.model import Phase
+from orchestrator.model.request import LineEnds, Recreation
+from orchestrator.model.verification import STRENGTH, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from orchestrator.analysis.clues.facts import WheelFacts
+    from orchestrator.model.verification import Closeness, RebuildAttempt
+
+MOST = 5
+"""The most recreations of one wheel."""
+
+_CANDIDATES = 4  # versions of setuptools
+
+
+def next_recreation(facts: WheelFacts, tried: Sequence[RebuildAttempt]) -> Recreation | None:
+    """Return the recreation to build next; None if the wheel came out, or nothing is left to change.
+
+    No recreation is returned twice.
+    """
+    if not tried:
+        return all_followed(facts)
+    if len(tried) >= MOST or any(_came_out(attempt) for attempt in tried):
+        return None
+    past = [attempt.recreation for attempt in tried]
+    return next((one for one in _alternatives(facts, tried) if one not in past), None)
+
+
+def _came_out(attempt: RebuildAttempt) -> bool:
+    return attempt.closeness is not None and attempt.closeness.outcome in {Outcome.IDENTICAL, Outcome.RESTAMPED}
+
+
+def _alternatives(facts: WheelFacts, tried: Sequence[RebuildAttempt]) -> Iterator[Recreation]:
+    """Yield recreations in the order of what they promise; some were tried."""
+    built = [attempt for attempt in tried if attempt.closeness is not None]
+    if not built:
+        yield from _after_failure(facts, tried[-1])
+        return
+    nearest = min(built, key=_distance)
+    for change in CHANGES:
+        if nearest.closeness is not None and change.fits(facts, nearest.closeness):
+            yield from change.make(facts, nearest.recreation)
+
+
+def _distance(attempt: RebuildAttempt) -> tuple[int, int, int]:
+    """Return how far an attempt is from the published wheel: by its outcome, then by what differs."""
+    near = attempt.closeness
+    if near is None:
+        return len(STRENGTH), 0, 0
+    members = len(near.changed) + len(near.missing) + len(near.added)
+    return STRENGTH.index(near.outcome), members, len(near.lines)
+
+
+# --- after a build that failed -------------------------------------------------------------------
+
+
+def _after_failure(facts: WheelFacts, failed: RebuildAttempt) -> Iterator[Recreation]:
+    """Yield recreations with fewer pins, as an index may not have them, or the image's Python may not run them.
+
+    Then one with the build requirements of today: those of the day may not run on this Python either.
+    """
+    past = failed.recreation
+    for version in islice(backends.setuptools_for(facts), _CANDIDATES) if _names_setuptools(past) else ():
+        yield replace(past, overrides=_with_setuptools(past, version))
+    if failed.failure is None or failed.failure.phase is not Phase.UNPACK:
+        yield replace(past, overrides=tuple(pin for pin in past.overrides if not _is_setuptools(pin)))
+        yield replace(past, overrides=())
+        yield replace(past, overrides=all_followed(facts).overrides, as_of=None)
+        yield replace(past, overrides=(), as_of=None)
+
+
+def _names_setuptools(recreation: Recreation) -> bool:
+    """Return whether a version of setuptools is pinned beside one of wheel: it is inferred, and others may be right."""
+    return len(recreation.overrides) > 1 and any(map(_is_setuptools, recreation.overrides))
+
+
+def _is_setuptools(pin: str) -> bool:
+    return pin.startswith("setuptools==")
+
+
+def _with_setuptools(recreation: Recreation, version: str) -> tuple[str, ...]:
+    others = (pin for pin in recreation.overrides if not _is_setuptools(pin))
+    return tuple(sorted((*others, f"setuptools=={version}")))
+
+
+# --- after a build that left a difference --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change for what an attempt left different: whether it may help, and the recreations with it."""
+
+    fits: Callable[[WheelFacts, Closeness], bool]
+    make: Callable[[WheelFacts, Recreation], Iterator[Recreation]]
+
+
+def _differing(near: Closeness) -> frozenset[str]:
+    """Return the names of members of the dist-info folder that differ, and of all others."""
+    return frozenset((*near.changed, *near.missing, *near.added, *(line.path for line in near.lines)))
+
+
+def _in_dist_info(path: str) -> bool:
+    return path.partition("/")[0].endswith(".dist-info")
+
+
+def _metadata_differs(facts: WheelFacts, near: Closeness) -> bool:
+    return backends.backend(facts)[0] == "wheel" and any(_in_dist_info(path) for path in _differing(near))
+
+
+def _other_setuptools(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
+    for version in islice(backends.setuptools_for(facts), _CANDIDATES):
+        yield replace(past, overrides=_with_setuptools(past, version))
+
+
+def _tags_differ(_facts: WheelFacts, near: Closeness) -> bool:
+    return any(line.path.endswith("/WHEEL") and line.published.startswith("Tag:") for line in near.lines)
+
+
+def _with_tags(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
+    """Yield the tag as an option of bdist_wheel: `py2.py3` of a wheel that names both."""
+    pythons = sorted({tag.partition("-")[0] for tag in facts.tags})
+    if backends.backend(facts)[0] in {"setuptools", "wheel"} and all(name.isalnum() for name in pythons):
+        setting = ("--build-option", f"--python-tag={'.'.join(pythons)}")
+        yield replace(past, config_settings=(*past.config_settings, setting))
+
+
+def _files_differ(_facts: WheelFacts, near: Closeness) -> bool:
+    return bool(near.changed)
+
+
+def _without_epoch(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
+    """Yield a build with the publisher's clock and no SOURCE_DATE_EPOCH: dates in files follow the clock."""
+    when = times.written_at(facts) if times.one_time(facts) is None else times.one_time(facts)
+    if when is not None:
+        yield replace(past, source_date_epoch=None, clock=when, timezone=past.timezone or "UTC0")
+
+
+def _odd_epoch(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
+    """Yield the odd second after the time of all members: a zip counts in twos, a file's content need not."""
+    if past.source_date_epoch is not None and past.source_date_epoch == times.one_time(facts):
+        yield replace(past, source_date_epoch=past.source_date_epoch + 1)
+
+
+def _ends_may_differ(facts: WheelFacts, near: Closeness) -> bool:
+    return bool(near.changed) and (bool(facts.crlf) or 0 in facts.systems)
+
+
+def _other_ends(_facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
+    yield replace(past, line_ends=LineEnds.AS_IS if past.line_ends else LineEnds.CRLF)
+
+
+def _anything_differs(_facts: WheelFacts, near: Closeness) -> bool:
+    return bool(_differing(near))
+
+
+def _built_earlier(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
+    """Yield the build requirements of the moment when members were written, which may be long before the upload."""
+    when = times.built_at(facts)
+    if past.as_of is not None and when is not None and when < past.as_of:
+        yield replace(past, as_of=when)
+
+
+CHANGES = (
+    Change(_tags_differ, _with_tags),
+    Change(_metadata_differs, _other_setuptools),
+    Change(_ends_may_differ, _other_ends),
+    Change(_files_differ, _without_epoch),
+    Change(_files_differ, _odd_epoch),
+    Change(_anything_differs, _built_earlier),
+)
+"""All changes, the most promising first."""

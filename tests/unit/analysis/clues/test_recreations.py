@@ -1,0 +1,129 @@
+"""Recreations follow the clues, then what attempts left; they end, and none is repeated."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.analysis.clues.facts import Pair, Stamp, WheelFacts
+from orchestrator.analysis.clues.recreations import MOST, next_recreation
+from orchestrator.model import Closeness, Failure, Outcome, Phase, Reason, RebuildAttempt, Recreation
+from orchestrator.model.request import LineEnds
+from orchestrator.model.verification import Line
+
+AT = 1_750_000_000
+FACTS = WheelFacts(
+    "pkg",
+    "1.0",
+    "2025-06-18T14:07:40Z",
+    wheel=(("Generator", "bdist_wheel (0.42.0)"), ("Tag", "py2-none-any"), ("Tag", "py3-none-any")),
+    metadata=(("Metadata-Version", "2.1"), ("License-File", "LICENSE")),
+    own_times=(AT - 100,),
+    written_times=(AT,),
+    written=(Stamp("METADATA", AT, 0o100644, 3),),
+    systems=(0,),
+    crlf=1,
+    pairs=(Pair(AT - 100, AT - 100),),
+)
+METADATA = "pkg-1.0.dist-info/METADATA"
+
+
+def test_the_first_follows_the_clues_and_a_wheel_that_came_out_is_the_end() -> None:
+    """Nothing is built beyond the first if it comes out."""
+    first = next_recreation(FACTS, ())
+    assert first is not None
+    assert first.overrides == ("setuptools==69.1.1", "wheel==0.42.0")
+    assert next_recreation(FACTS, (_attempt(first, Closeness(Outcome.RESTAMPED)),)) is None
+
+
+def test_a_tag_that_differs_becomes_an_option() -> None:
+    """The file name follows from it."""
+    line = Line("pkg-1.0.dist-info/WHEEL", "Tag: py2-none-any", "")
+    second = _second(Closeness(Outcome.METADATA, changed=(line.path,), lines=(line,)))
+    assert second.config_settings == (("--build-option", "--python-tag=py2.py3"),)
+
+
+def test_metadata_that_differs_is_of_another_setuptools() -> None:
+    """WHEEL names only wheel."""
+    second = _second(Closeness(Outcome.METADATA, changed=(METADATA,)))
+    assert second.overrides == ("setuptools==68.1.2", "wheel==0.42.0")
+
+
+def test_a_file_that_differs_may_have_other_line_ends_or_a_date() -> None:
+    """The nearest attempt is changed in one thing."""
+    closeness = Closeness(Outcome.DIFFERS, changed=("pkg/a.py",))
+    second = _second(closeness)
+    assert second.line_ends is LineEnds.AS_IS
+    tried = [_attempt(_first(), closeness), _attempt(second, Closeness(Outcome.DIFFERS, changed=("a", "b")))]
+    third = next_recreation(FACTS, tried)
+    assert third is not None
+    assert (third.source_date_epoch, third.clock, third.line_ends) == (None, AT, LineEnds.CRLF)
+
+
+def test_a_build_that_failed_is_tried_with_fewer_pins() -> None:
+    """An index may not have them; the rest is kept."""
+    failed = RebuildAttempt(_first(), "", failure=Failure(Reason.BUILD_ERROR, Phase.REQUIREMENTS))
+    second = next_recreation(FACTS, [failed])
+    assert second is not None
+    assert second.overrides != _first().overrides
+    assert second.as_of == _first().as_of
+
+
+_CLOSE = st.builds(
+    Closeness,
+    outcome=st.sampled_from([Outcome.METADATA, Outcome.DIFFERS]),
+    changed=st.lists(st.sampled_from([METADATA, "pkg/a.py", "pkg-1.0.dist-info/WHEEL"])).map(tuple),
+    added=st.lists(st.just("pkg/b.py")).map(tuple),
+    lines=st.just((Line("pkg-1.0.dist-info/WHEEL", "Tag: py2-none-any", ""),)) | st.just(()),
+)
+_FAILED = st.builds(Failure, reason=st.just(Reason.BUILD_ERROR), phase=st.sampled_from(Phase))
+_GENERATORS = ("bdist_wheel (0.42.0)", "setuptools (80.9.0)", "flit 3.9.0", "hatchling 1.27.0", "unknown", "wheel")
+
+
+@given(
+    st.sampled_from(list(product(_GENERATORS, (0, 3), (0, 1), ("", "2025-06-18T14:07:40Z")))),
+    st.lists(_CLOSE | _FAILED, min_size=MOST, max_size=MOST),
+)
+def test_recreations_end_and_never_repeat(form: tuple[str, int, int, str], outcomes: list[Closeness | Failure]) -> None:
+    """Whatever attempts leave, there are at most so many, and all differ."""
+    generator, system, crlf, uploaded = form
+    facts = WheelFacts(
+        "pkg",
+        "1.0",
+        uploaded,
+        wheel=(("Generator", generator), ("Tag", "py2-none-any")),
+        own_times=(AT,),
+        written_times=(AT,),
+        written=(Stamp("METADATA", AT, 0o100644, system),),
+        systems=(system,),
+        crlf=crlf,
+    )
+    tried: list[RebuildAttempt] = []
+    for outcome in outcomes:
+        recreation = next_recreation(facts, tried)
+        if recreation is None:
+            break
+        assert recreation not in [attempt.recreation for attempt in tried]
+        tried.append(_attempt(recreation, outcome))
+    else:
+        assert next_recreation(facts, tried) is None
+
+
+def _first() -> Recreation:
+    first = next_recreation(FACTS, ())
+    assert first is not None
+    return first
+
+
+def _second(closeness: Closeness) -> Recreation:
+    second = next_recreation(FACTS, [_attempt(_first(), closeness)])
+    assert second is not None
+    return second
+
+
+def _attempt(recreation: Recreation, outcome: Closeness | Failure) -> RebuildAttempt:
+    if isinstance(outcome, Failure):
+        return RebuildAttempt(recreation, "", failure=outcome)
+    return RebuildAttempt(recreation, "build", closeness=outcome)
