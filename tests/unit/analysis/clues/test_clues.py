@@ -144,7 +144,7 @@ def test_modes_of_generated_files_are_the_umask(tmp_path: Path, backend: str, mo
 
 
 def test_metadata_may_have_a_mode_that_no_umask_gives(tmp_path: Path) -> None:
-    """setuptools writes it by way of a temporary file, whose mode is 0644 whatever the umask; WHEEL shows it."""
+    """Setuptools writes it by way of a temporary file, whose mode is 0644 whatever the umask; WHEEL shows it."""
     shown = _facts(tmp_path, generator="setuptools (80.9.0)", mode=0o100664)
     written = tuple(replace(one, mode=0o100644) if one.path == "METADATA" else one for one in shown.written)
     assert all_followed(replace(shown, written=written)).umask == 0o002
