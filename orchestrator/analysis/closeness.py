@@ -13,7 +13,7 @@ from orchestrator.analysis.excerpts import SHOWN, printable
 from orchestrator.analysis.formats import spelling
 from orchestrator.analysis.formats.members import depth
 from orchestrator.analysis.formats.text import WHOLE
-from orchestrator.analysis.restamp import NOT_MADE, restamped, unlike_fields
+from orchestrator.analysis.restamp import restamped, unlike_fields
 from orchestrator.model import Failure, Reason, Severity, Wheel, deepest
 from orchestrator.model.verification import Closeness, Line, Outcome
 
@@ -28,6 +28,7 @@ _MOST_PATHS = 200
 _MOST_LINES = 200
 _NAMED = 3  # paths in a reason
 _HEAD = 4
+_EXECUTABLE = 0o111
 _RECORD = "RECORD"
 _RECORD_ORDER = "record-order"
 _LONGEST_RECORD = 64 << 20
@@ -98,7 +99,7 @@ def _compared(published: Path, ours: Path, first: Wheel, second: Wheel) -> Close
         decided, taken = _differs(unexplained, severity), unlike_fields(published, ours)
     else:
         made = restamped(published, first.sha256, ours, replaced)
-        decided, taken = _decided(found, lines, made, severity), made.taken
+        decided, taken = _decided(found, lines, made, severity, _executable(first, second)), made.taken
     return replace(
         decided,
         taken=taken,
@@ -109,23 +110,41 @@ def _compared(published: Path, ours: Path, first: Wheel, second: Wheel) -> Close
     )
 
 
-def _decided(found: _Members, lines: tuple[Line, ...], made: Restamp, severity: Severity) -> Closeness:
+def _decided(
+    found: _Members, lines: tuple[Line, ...], made: Restamp, severity: Severity, executable: tuple[str, ...]
+) -> Closeness:
     """Return the outcome where all members have our bytes, or differ in lines with a cause."""
     if not made.same:
         return _differs(f"the archive differs: {made.reason}", deepest((Severity.ARCHIVE, severity)))
     if found.changed:
         causes = ", ".join(sorted({line.cause for line in lines if line.cause}))
         reason = f"{_counted(found.changed)} in lines with a known cause only: {causes}"
-        return Closeness(Outcome.METADATA, other_zlib=made.other_zlib, severity=severity, reason=reason)
-    fields = ", ".join(made.taken)
-    reason = f"our members have the published bytes with its {fields}" + (f"; {NOT_MADE}" if made.other_zlib else "")
+        reason += f"; {_unmade(made)}" if made.unmade else ""
+        return Closeness(Outcome.METADATA, other_zlib=made.unmade > 0, severity=severity, reason=reason)
+    reason = f"our members have the published bytes with its {', '.join(made.taken)}"
+    reason += f"; {_unmade(made)}" if made.unmade else ""
+    reason += f"; installers make only one of both executable: {_some(executable)}" if executable else ""
     return Closeness(
         Outcome.RESTAMPED,
         sha256=made.sha256,
-        other_zlib=made.other_zlib,
+        other_zlib=made.unmade > 0,
         severity=Severity.ARCHIVE,
         reason=reason,
     )
+
+
+def _unmade(made: Restamp) -> str:
+    return (
+        f"packed bytes cannot be made with the zlib of this host, but unpack to the same bytes: those of {made.unmade} "
+        f"{'member' if made.unmade == 1 else 'members'}"
+    )
+
+
+def _executable(published: Wheel, ours: Wheel) -> tuple[str, ...]:
+    """Return the members that an installer makes executable in one of two wheels only (PEP 427)."""
+    modes = {member.path: bool(member.mode & _EXECUTABLE) for member in ours.members}
+    unlike = (one.path for one in published.members if modes.get(one.path) is not bool(one.mode & _EXECUTABLE))
+    return tuple(sorted(unlike))
 
 
 # --- members -------------------------------------------------------------------------------------
@@ -169,7 +188,7 @@ def _lines(files: _Files, found: _Members, ours: Wheel) -> tuple[Line, ...]:
     wheels = files.both("WHEEL")
     given = dist_info.Given(
         frozenset(path.removeprefix(files.folder) for path in same if path.startswith(files.folder)),
-        wheels is not None and dist_info.generators(wheels[0]) != dist_info.generators(wheels[1]),
+        (dist_info.generators(wheels[0]), dist_info.generators(wheels[1])) if wheels else ((), ()),
     )
     lines: list[Line] = []
     for name in dist_info.READ:
@@ -208,7 +227,7 @@ def _unlike_record(files: _Files, found: _Members, published: Wheel) -> str:
     """Return in what the published RECORD is more than a consequence of what differs; ""."""
     path = files.folder + _RECORD
     if path not in found.changed:
-        return f"{_shown(found.changed[0])} differs, and RECORD does not" if found.changed else ""
+        return f"{_counted(found.changed)}, and RECORD does not: it cannot fit" if found.changed else ""
     both = files.both(_RECORD, _LONGEST_RECORD)
     if both is None:
         return "RECORD is too large"

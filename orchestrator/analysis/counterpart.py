@@ -121,6 +121,12 @@ def counterpart_of(wheel: OfferedWheel, images: Sequence[Image]) -> Counterpart:
     return Counterpart(wheel, "", nearest.reason if nearest else NO_IMAGE)
 
 
+def of_one_kind(ours: str, theirs: str) -> bool:
+    """Return whether two wheels are both pure, or both for a platform; true where a name cannot be read."""
+    first, second = _name(ours), _name(theirs)
+    return first is None or second is None or _is_pure(first) is _is_pure(second)
+
+
 def repair_platform(filename: str) -> str:
     """Return the platform for which a published wheel was repaired, as auditwheel takes it; empty if for none.
 

@@ -35,6 +35,8 @@ READ = ("METADATA", "WHEEL", "entry_points.txt", "top_level.txt")
 """Files of the dist-info folder whose lines can have a cause."""
 
 _MOST = 200  # lines of one file
+_PYTHON = re.compile(r"Programming Language :: Python :: \d{1,2}(?:\.\d{1,3})?")
+_VERSION = re.compile(r"(\d)\.(\d{1,2})", re.ASCII)
 _LABEL = re.compile(r"[\W_]+")
 _LONGEST_VALUE = 4096  # characters of a value that is parsed
 
@@ -44,7 +46,12 @@ class Given:
     """What decides about a line besides the two files that it is in."""
 
     files: frozenset[str] = frozenset()  # paths in the dist-info folder that both wheels have with the same bytes
-    other_backend: bool = False  # whether the two wheels name different generators
+    generators: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())  # which the two wheels name
+
+    @property
+    def other_backend(self) -> bool:
+        """Whether the two wheels name different generators."""
+        return self.generators[0] != self.generators[1]
 
 
 def generators(wheel: bytes) -> tuple[str, ...]:
@@ -125,9 +132,29 @@ def _other_fields(sides: tuple[Side, Side], both: tuple[bytes, bytes], given: Gi
     found = {}
     for place in differing(sides):
         fields = [spelling.field(text.rstrip(b"\n")) for text in token(sides, place) if text]
-        if all(name in same for name, _ in fields) or _is_backends(fields, given):
+        if (
+            all(name in same for name, _ in fields)
+            or all(_is_backends(*one, given) for one in fields)
+            or (not token(sides, place)[0] and _is_too_new(fields, first, second))
+        ):
             found[place] = SPELLING
     return found
+
+
+_SINCE = {"license-expression": (2, 4), "import-name": (2, 5), "import-namespace": (2, 5)}
+"""The version of the metadata that introduced a field (the core metadata specifications)."""
+
+
+def _is_too_new(fields: list[tuple[str, str]], published: Values, ours: Values) -> bool:
+    """Return whether our line is of a field that the published file's version of the metadata does not have."""
+    since = _SINCE.get(fields[0][0], (0, 0)) if len(fields) == 1 else (0, 0)
+    return _version(published) < since <= _version(ours)
+
+
+def _version(values: Values) -> tuple[int, int]:
+    """Return the version of the metadata; very high if there is none."""
+    found = [_VERSION.fullmatch(value) for name, value in values if name == "metadata-version"]
+    return (int(found[0][1]), int(found[0][2])) if len(found) == 1 and found[0] else (99, 0)
 
 
 def _is_same(read: Callable[[Values], object], first: Values, second: Values) -> bool:
@@ -136,15 +163,18 @@ def _is_same(read: Callable[[Values], object], first: Values, second: Values) ->
     return ours is not None and ours == theirs
 
 
-def _is_backends(fields: list[tuple[str, str]], given: Given) -> bool:
-    """Return whether a line that only one side has depends on the version of its backend alone.
+def _is_backends(name: str, value: str, given: Given) -> bool:
+    """Return whether it depends on the version of a backend alone whether it writes this header.
 
-    `Dynamic` lists which fields a backend computed (PEP 643), `License-File` files of the wheel (PEP 639).
+    `Dynamic` lists which fields a backend computed (PEP 643), `License-File` files of the wheel (PEP 639). poetry adds
+    a classifier for each version of Python that it knows and Requires-Python admits.
     """
-    if len(fields) != 1 or not given.other_backend:
-        return False
-    name, value = fields[0]
-    return name == "dynamic" or (name == "license-file" and not given.files.isdisjoint((value, f"licenses/{value}")))
+    if name == "classifier":
+        both = all(len(each) == 1 and each[0].startswith("poetry") for each in given.generators)
+        return both and given.other_backend and _PYTHON.fullmatch(value) is not None
+    if name == "license-file":
+        return given.other_backend and not given.files.isdisjoint((value, f"licenses/{value}"))
+    return name == "dynamic" and given.other_backend
 
 
 def _addresses(values: Values) -> object:
@@ -173,6 +203,8 @@ def _people(kind: str) -> Callable[[Values], object]:
         if len(names) > 1 or len(mails) > 1 or any(len(one) > _LONGEST_VALUE for one in (*names, *mails)):
             return None
         pairs = getaddresses(mails)
+        if [_address(*pair) for pair in pairs] != [one.strip() for each in mails for one in _mails(each)]:
+            return None
         if not names:
             return pairs
         if not pairs:
@@ -180,6 +212,15 @@ def _people(kind: str) -> Callable[[Values], object]:
         return [(names[0], pairs[0][1])] if len(pairs) == 1 and pairs[0][0] in ("", names[0]) else None
 
     return read
+
+
+def _address(name: str, mail: str) -> str:
+    return f"{name} <{mail}>" if name else mail
+
+
+def _mails(value: str) -> list[str]:
+    """Return the addresses of a value without quotes: what cannot be split at its commas alone is not compared."""
+    return re.sub(r'"([^",<>()\\]*)"', r"\1", value).split(",")
 
 
 _GROUPS: tuple[tuple[tuple[str, ...], Callable[[Values], object]], ...] = (

@@ -1,7 +1,8 @@
 """Makes an archive of our members with the times, modes, order and compression of the published file.
 
 All other bytes of that archive are ours. So if its SHA-256 is the published one, the two files differ in these fields
-only, whatever a parser believes of the published file.
+only, whatever a parser believes of the published file. Packed bytes that no level of our zlib gives are
+taken if they are one complete stream of our content; such a stream can hide bits only in its division into blocks.
 """
 
 from __future__ import annotations
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
     Contents = Callable[[], Iterator[bytes]]
 
-NOT_MADE = "the packed bytes cannot be made with the zlib of this host, but unpack to the same bytes"
-"""The reason of a restamped archive of which only another zlib's packed bytes were taken."""
-
 _STORED, _DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 _METHOD_FLAGS = 0b110  # with deflate, the option of its compressor (APPNOTE.TXT 4.4.4)
 _DESCRIBED = 1 << 3
@@ -42,7 +40,7 @@ class Restamp:
 
     taken: tuple[ArchiveField, ...] = ()  # the fields that differ, in the order of ArchiveField
     sha256: str = ""  # of the archive that was made; empty if none could be
-    other_zlib: bool = False  # some packed bytes were not made here; they unpack to the same bytes
+    unmade: int = 0  # members whose packed bytes no level of our zlib gives; they unpack to the same bytes
     reason: str = ""  # what else differs; empty: the archive has the published bytes
 
     @property
@@ -85,7 +83,7 @@ class _Making:
     archive: zipfile.ZipFile  # ours
     replaced: Mapping[str, bytes]
     levels: _Levels = field(default_factory=_Levels)
-    other_zlib: bool = False
+    unmade: int = 0
 
 
 def restamped(published: Path, sha256: str, ours: Path, replaced: Mapping[str, bytes] | None = None) -> Restamp:
@@ -125,12 +123,12 @@ def unlike_fields(published: Path, ours: Path) -> tuple[ArchiveField, ...]:
 def _compared(making: _Making, first: Layout, second: Layout, pairs: list[tuple[Entry, Entry]], sha256: str) -> Restamp:
     made = hashlib.sha256()
     unlike = ""
-    for piece, told in _archive(making, second, pairs, first):
+    for piece, difference in _archive(making, second, pairs, first):
         made.update(piece)
-        unlike = unlike or told
+        unlike = unlike or difference
     taken, digest = _taken(making, pairs), made.hexdigest()
     reason = "" if digest == sha256 else unlike or "its bytes differ from those of our members"
-    return Restamp(taken, digest, making.other_zlib, reason)
+    return Restamp(taken, digest, making.unmade, reason)
 
 
 def _archive(
@@ -215,7 +213,10 @@ def _insist_on_packed(making: _Making, theirs: Entry, ours: Entry, replaced: byt
     if theirs.size > _longest(size) or not _equal(_inflated(packed(), _name(theirs)), contents()):
         msg = f"{_name(theirs)}: its packed bytes unpack to others than ours, or are longer than what they unpack to"
         raise _UnlikeError(msg)
-    making.other_zlib = True
+    if _is_padded(packed()):
+        msg = f"{_name(theirs)}: the unused bits at the end of its packed data are not zero"
+        raise _UnlikeError(msg)
+    making.unmade += 1
 
 
 def _is_unchanged(making: _Making, theirs: Entry, ours: Entry) -> bool:
@@ -280,6 +281,25 @@ def _inflated(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
     if not stream.eof:
         msg = f"{name}: its packed data has no end"
         raise _UnlikeError(msg)
+
+
+def _is_padded(pieces: Iterable[bytes]) -> bool:
+    """Return whether a sound deflate stream has bits after its end that are not zero: the highest bit means nothing."""
+    stream, last = zlib.decompressobj(-zlib.MAX_WBITS), b""
+    for piece in pieces:
+        left = last + piece[:-1]
+        while left:
+            stream.decompress(left, CHUNK)
+            left = stream.unconsumed_tail
+        last = piece[-1:]
+    if last in (b"", b"\0"):
+        return False
+    other, highest = stream.copy(), 1 << last[0].bit_length() - 1
+    try:
+        same = other.decompress(bytes((last[0] ^ highest,))) == stream.decompress(last)
+    except zlib.error:
+        return False
+    return same and other.eof
 
 
 def _equal(first: Iterator[bytes], second: Iterator[bytes]) -> bool:

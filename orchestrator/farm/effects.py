@@ -22,7 +22,7 @@ from orchestrator.farm.input_effects import InputEffects, ToolBench, of_folder, 
 from orchestrator.farm.workers import STOPPED
 from orchestrator.job import local_project
 from orchestrator.job.inputs import Effects, RecipeEffects
-from orchestrator.job.verify import VerifyEffects
+from orchestrator.job.recreating import VerifyEffects
 from orchestrator.job.wheel_name import wrong_name
 from orchestrator.model import NO_GROUNDS, Failure, Phase, Reason, names
 from orchestrator.model.names import BadNameError, SdistName

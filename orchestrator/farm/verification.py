@@ -14,7 +14,8 @@ from orchestrator.errors import NoRoomError, UsageError, WheelproofError
 from orchestrator.farm import assemble, progress
 from orchestrator.farm.run import AHEAD, LOOKING, RunOutcome
 from orchestrator.farm.workers import attempted, run_jobs
-from orchestrator.job.verify import VerifySubject, verify
+from orchestrator.job.recreating import VerifySubject
+from orchestrator.job.verify import verify
 from orchestrator.model import OfferedWheel, Outcome, Verification, admits
 from orchestrator.results.store import read
 from orchestrator.util import logs
