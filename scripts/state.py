@@ -1,10 +1,11 @@
 """Measure the state of PyPI: the verdict and the verification of each popular project. `make state` calls it.
 
-    scripts/state.py [--limit N] [--results FOLDER] [--config FILE]
+    scripts/state.py [--limit N] [--pure] [--results FOLDER] [--config FILE]
 
 It runs the groups `popular` and `seed` of the configuration, and writes docs/state.json, one row for each
 project, and docs/state.md, whose figures are all computed from those rows. A project that has its records already is
 not built again; `--limit` is how many others are. With `--limit 0`, the pages are written from the existing records.
+With `--pure`, a project whose published wheel is for a platform gets no verdict: it may compile for an hour.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ PROJECT = "project"
 TO_THE_BIT = (Outcome.IDENTICAL, Outcome.RESTAMPED)
 COMPARED = (*TO_THE_BIT, Outcome.METADATA, Outcome.DIFFERS)
 ATTEMPTED = (*COMPARED, Outcome.UNBUILDABLE)
-_BATCH = 20  # projects after which the pages are written
+_BATCH = 10  # projects after which the pages are written
 _STEP = 50  # ranks in one row
 _LONGEST = 200  # characters of a reason
 _REFUSED, _OPEN, _UNVERIFIED = 2, 9, 11  # exit statuses
@@ -307,7 +308,12 @@ def _read_row(value: dict[str, Any]) -> Row:
 
 def is_pure(one: Row) -> bool:
     """Return whether a row is of a wheel for every platform."""
-    return one.wheel.endswith("-none-any.whl")
+    return is_pure_name(one.wheel)
+
+
+def is_pure_name(filename: str) -> bool:
+    """Return whether a wheel is for every platform."""
+    return filename.endswith("-none-any.whl")
 
 
 def share(part: int, whole: int) -> str:
@@ -443,8 +449,25 @@ def _head(state: State) -> Iterator[str]:
         f"{state.verify_method}): {len(state.rows)} of {state.listed} listed projects, the newest release of each. The "
         f"lists are the groups {' and '.join(f'`{name}`' for name in GROUPS)} of config.yaml."
     )
-    yield f"- **{bits} of {tried} published pure wheels came out of their sdist to the bit ({share(bits, tried)}).**"
-    yield f"- **{same} of {built} releases that were built twice are reproducible ({share(same, built)}).**"
+    yield "\n".join(
+        (
+            f"- **{bits} of {tried} published pure wheels came out of their sdist to the bit ({share(bits, tried)}).**",
+            f"- Of those among the {last_rank(state)} most downloaded projects: {_of_bits(pure)}.",
+            f"- **{same} of {built} releases that were built twice are reproducible ({share(same, built)}).**",
+        )
+    )
+
+
+def last_rank(state: State) -> int:
+    """Return up to which download rank projects were measured."""
+    return max((one.rank for one in state.rows if one.rank is not None), default=0)
+
+
+def _of_bits(rows: Iterable[Row]) -> str:
+    known = [one for one in rows if one.rank is not None]
+    bits, tried = to_the_bit(known)
+    decided = sum(one.outcome in COMPARED for one in known)
+    return f"{bits} of {tried} ({share(bits, tried)}); {decided} could be built and compared ({share(decided, tried)})"
 
 
 def _outcomes(title: str, parts: Iterable[tuple[str, list[Row]]], rows: Sequence[Row]) -> str:
@@ -541,12 +564,27 @@ def command(*arguments: str) -> int:
     return status
 
 
-def measure(names: Sequence[str], store: Results, common: Sequence[str], excluded: Iterable[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which projects get a verdict."""
+
+    excluded: frozenset[str]
+    pure: bool  # only those whose published wheel is for every platform
+
+    def judges(self, project: str, verification: Verification | None) -> bool:
+        """Return whether a project gets a verdict."""
+        is_native = verification is not None and verification.wheel != "" and not is_pure_name(verification.wheel)
+        return project not in self.excluded and not (self.pure and is_native)
+
+
+def measure(names: Sequence[str], store: Results, common: Sequence[str], scope: Scope) -> None:
     """Verify the newest releases of projects, and judge the same releases on the same images."""
     for_each(lambda *some: command("verify", *common, *some), names)
     places: dict[str, list[str]] = {}
-    for name in sorted({*names}.difference(excluded)):
+    for name in names:
         found = verification_of(store, name)
+        if not scope.judges(name, found):
+            continue
         version, image = _where(found) if found else ("", "")
         places.setdefault(image, []).append(f"{name}=={version}" if version else name)
     for image, requirements in places.items():
@@ -561,10 +599,10 @@ def for_each(call: Callable[..., int], names: Sequence[str]) -> None:
             call(name)
 
 
-def is_measured(store: Results, project: str, excluded: Iterable[str]) -> bool:
+def is_measured(store: Results, project: str, scope: Scope) -> bool:
     """Return whether a project has all of its records."""
-    verification = verification_of(store, project)
-    return verification is not None and (project in excluded or result_of(store, project, verification) is not None)
+    found = verification_of(store, project)
+    return found is not None and (not scope.judges(project, found) or result_of(store, project, found) is not None)
 
 
 def write(state: State) -> None:
@@ -577,21 +615,22 @@ def main() -> None:
     """Measure what has no records yet, and write the pages."""
     parser = argparse.ArgumentParser(description="Measure the state of PyPI.")
     parser.add_argument("--limit", type=int, metavar="N", help="measure at most N projects that have no records yet")
+    parser.add_argument("--pure", action="store_true", help="give no verdicts on projects with wheels for a platform")
     parser.add_argument("--results", type=Path, default=ROOT / "results" / "state", help="the folder of the records")
     parser.add_argument("--config", type=Path, default=ROOT / "config.yaml", help="the configuration")
     asked = parser.parse_args()
     settings = options.configured(asked.config)
     folder = asked.results.resolve()
     common = ("--config", str(asked.config.resolve()), "--results", str(folder))
-    excluded = {one.project for one in settings.exclusions}
+    scope = Scope(frozenset(one.project for one in settings.exclusions), asked.pure)
 
     def store() -> Results:  # a new one each time, since it remembers what it has listed
         return Results(folder, wheels=settings.keep.wheels, logs=settings.keep.logs)
 
-    left = [one.name for one in subjects(settings) if not is_measured(store(), one.name, excluded)]
+    left = [one.name for one in subjects(settings) if not is_measured(store(), one.name, scope)]
     wanted = left[: asked.limit]
     for begin in range(0, len(wanted), _BATCH):
-        measure(wanted[begin : begin + _BATCH], store(), common, excluded)
+        measure(wanted[begin : begin + _BATCH], store(), common, scope)
         write(state_of(settings, store()))
     write(state_of(settings, store()))
 

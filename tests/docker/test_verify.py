@@ -94,9 +94,14 @@ TAMPERED: dict[str, Mapping[str, Any]] = {
 """What is done to the wheels of ten projects, each named after its own: RECORD fits, but where RECORD itself lies."""
 
 
+def place(name: str, how: Mapping[str, Any]) -> str:
+    """Return the path of the member that is tampered with; empty: none is."""
+    return next((str(how[key]).format(name=name) for key in ("member", "add", "remove") if key in how), "")
+
+
 def tampered(name: str, how: Mapping[str, Any], wheel: bytes) -> bytes:
     """Return a tampered copy of a wheel."""
-    path = next((how[key].format(name=name) for key in ("member", "add", "remove") if key in how), "")
+    path = place(name, how)
     if "member" in how:
         text = members(wheel)[path].decode()
         assert how["old"] in text
@@ -238,7 +243,7 @@ def test_a_tampered_wheel_differs(verified: Verified, name: str) -> None:
     """Although its RECORD fits, and only one thing was changed."""
     row = verified.rows[name]
     assert row["outcome"] == "differs", row["reason"]
-    assert row["reason"]
+    assert place(name, TAMPERED[name]).rpartition("/")[2] in row["reason"]
 
 
 def test_what_differs_comes_first(verified: Verified) -> None:

@@ -149,7 +149,7 @@ def umask_of(facts: WheelFacts) -> int | None:
     if backends.backend(facts)[0] not in _FOLLOWING or _WINDOWS in facts.systems:
         return None
     modes = {stamp.path: stamp.mode & 0o777 for stamp in facts.written}
-    mode = modes.get("METADATA", modes.get("WHEEL", 0))
+    mode = modes.get("WHEEL", modes.get("METADATA", 0))  # newer setuptools: METADATA is 0644 always
     masked = _WRITABLE & ~mode
     return masked | (masked & _READABLE) >> 2 if mode & _OF_OWNER == _OF_OWNER else None  # 077, not 066
 

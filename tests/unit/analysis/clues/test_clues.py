@@ -146,6 +146,13 @@ def test_modes_of_generated_files_are_the_umask(tmp_path: Path, backend: str, mo
     assert all_followed(_facts(tmp_path, generator=backend, mode=mode)).umask == umask
 
 
+def test_metadata_may_have_a_mode_that_no_umask_gives(tmp_path: Path) -> None:
+    """Setuptools writes it by way of a temporary file, whose mode is 0644 whatever the umask; WHEEL shows it."""
+    shown = _facts(tmp_path, generator="setuptools (80.9.0)", mode=0o100664)
+    written = tuple(replace(one, mode=0o100644) if one.path == "METADATA" else one for one in shown.written)
+    assert all_followed(replace(shown, written=written)).umask == 0o002
+
+
 def test_windows_is_seen(tmp_path: Path) -> None:
     """Files have its line ends, which the sdist's have not."""
     members = {"pkg/a.py": (b"1\r\n2\r\n", BUILT)}
