@@ -95,7 +95,7 @@ def _verify(
         return None
     from orchestrator.farm import verification
 
-    requested = verification.requests_of(asked, (), lambda task: (task.image,))
+    requested = verification.requests_of(asked, (), lambda task: verification.expanded(settings, (task.image,)))
     return verification.verify_all(settings, store, requested, jobs=jobs, again=again, outcome=outcome)
 
 

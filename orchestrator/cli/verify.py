@@ -60,7 +60,7 @@ def verify(
         msg = "verifying nothing: name releases (NAME==VERSION), or a file with -r"
         raise UsageError(msg)
     settings, store = options.opened(config_file, folder)
-    requests.check_images(on, settings)
+    requests.check_images(on, settings, auto=True)
     requests.check_requirements(wanted, settings)
     listed = requirement_files.read_all(files, reading.wanted)
     asked = verification.requested(settings, wanted, listed, on)

@@ -56,7 +56,7 @@ def witness(
         results = tuple(run.results(outcome))
         rows = verify_hashes.rows(wanted, results, dict(outcome.open), at_hand, folders(settings.folder))
         store.publish([("sha256sums.txt", checksums(results))])
-        requested = verification.requests_of(tasks, wanted, lambda task: (task.image,))
+        requested = verification.requests_of(tasks, wanted, lambda task: verification.expanded(settings, (task.image,)))
         asked = tuple(replace(one, known_only=True) for one in requested if one.claims)
         verified = verification.verify_all(settings, store, asked, jobs=None, again=again, outcome=outcome)
         rows = witnessed.verified(rows, verification.outcomes(store, verified))

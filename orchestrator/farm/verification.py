@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from orchestrator import config
@@ -16,7 +17,7 @@ from orchestrator.farm.run import AHEAD, LOOKING, RunOutcome
 from orchestrator.farm.workers import attempted, run_jobs
 from orchestrator.job.recreating import VerifySubject
 from orchestrator.job.verify import verify
-from orchestrator.model import OfferedWheel, Outcome, Verification, admits
+from orchestrator.model import AUTO_IMAGE, OfferedWheel, Outcome, Verification, admits
 from orchestrator.results.store import read
 from orchestrator.util import logs
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 _ABSENT = "the index has no wheel of this release with that hash"
 _SDIST_ALONE = "only the hash of its sdist is listed, and of no wheel"
-AUTOMATIC = ("bookworm", "trixie")
 
 _Claims = tuple[tuple[str, str], ...]
 
@@ -78,7 +78,13 @@ def requested(
 def images_of(settings: Config, task: Task, on: Sequence[str]) -> tuple[str, ...]:
     """Return the images that a project's wheel may be built on: those asked for, its own, or the automatic ones."""
     own = settings.packages.get(config.project(task.requirement), settings.defaults).images
-    return tuple(on) or own or AUTOMATIC
+    return expanded(settings, tuple(on) or own or (AUTO_IMAGE,))
+
+
+def expanded(settings: Config, images: Iterable[str]) -> tuple[str, ...]:
+    """Return images, each once, with those that `auto` chooses from in its place."""
+    found = (settings.auto_images if name == AUTO_IMAGE else (name,) for name in images)
+    return tuple(dict.fromkeys(chain.from_iterable(found)))
 
 
 def requests_of(
