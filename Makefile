@@ -73,7 +73,7 @@ benchcompare: venv engine ## measure comparing and explaining, beside diffoscope
 	@exec .venv/bin/python scripts/bench_compare.py
 
 .PHONY: state
-state: venv engine ## measure the popular projects: verdicts and published wheels; write docs/state.json and .md; LIMIT=20 PURE=1 for less
+state: venv engine ## measure the most downloaded projects, and write docs/state.md; LIMIT=20 PURE=1 for less
 	@exec .venv/bin/python scripts/state.py $(if $(LIMIT),--limit $(LIMIT)) $(if $(PURE),--pure)
 
 .PHONY: docs

@@ -29,11 +29,12 @@ from orchestrator.model import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from orchestrator.analysis.clues.facts import WheelFacts
     from orchestrator.job.recreating import VerifyEffects, VerifySubject
-    from orchestrator.model import Build, Result
+    from orchestrator.model import Build, RebuildAttempt, Result
 
 _SEVERITY = {
     Outcome.IDENTICAL: Severity.NONE,
@@ -180,10 +181,19 @@ def _diagnosed(verification: Verification, published: Published, build: Build, e
 def _unbuildable(
     subject: VerifySubject, facts: WheelFacts, published: Published, effects: VerifyEffects, course: Course
 ) -> Verification:
-    failure = next((one.attempt.failure for one in course.rebuilt if one.attempt.failure), None)
+    failure = why_unbuildable(course.tried)
     why = f"{failure.reason}: {failure.evidence or failure.detail}" if failure else "nothing could be built"
     verification = _verification(subject, effects, published, Outcome.UNBUILDABLE, _first_line(why), course)
     return replace(verification, failure=failure, clues=found(facts))
+
+
+def why_unbuildable(tried: Sequence[RebuildAttempt]) -> Failure | None:
+    """Return the failure that tells most of a release: of the first build, or else of the first that had no inputs.
+
+    Inputs that cannot be had are often a version that a clue named and the index lacks: no fault of the release.
+    """
+    failed = [attempt for attempt in tried if attempt.failure is not None]
+    return next((one.failure for one in failed if one.build), failed[0].failure if failed else None)
 
 
 def _first_line(text: str) -> str:
