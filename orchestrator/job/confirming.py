@@ -45,7 +45,9 @@ def confirmed(
             return Confirmation(first, best.attempt.recreation.hold, recipes.recipes(ran))
     closeness, hold = _by_hook(best, first, subject, published, effects, course)
     is_same = recipes is not None and closeness.outcome in MATCHES and hold == best.attempt.recreation.hold
-    return Confirmation(closeness, hold, recipes.recipes(ran) if recipes is not None and is_same else ())
+    return Confirmation(
+        closeness, hold, recipes.recipes(ran, other_zlib=first.other_zlib) if recipes is not None and is_same else ()
+    )
 
 
 def _recipes(

@@ -89,6 +89,7 @@ def _is_published(result: Result, sha256: str) -> bool:
 def _by_verdict(subject: VerifySubject, result: Result, published: Published, effects: VerifyEffects) -> Verification:
     """Return the outcome of a wheel that the builds of a verdict gave."""
     verification = _verification(subject, effects, published, Outcome.IDENTICAL, "")
+    proving = {name for recipe in result.recipes for name in recipe.builds}
     return replace(
         verification,
         rebuilt_sha256=published.file.sha256,
@@ -96,7 +97,7 @@ def _by_verdict(subject: VerifySubject, result: Result, published: Published, ef
         build_requirements=result.build_requirements,
         provided=result.provided,
         severity=Severity.NONE,
-        builds=result.builds[:2],
+        builds=(*result.builds[:2], *(build for build in result.builds[2:] if build.name in proving)),
         recipes=result.recipes,
     )
 

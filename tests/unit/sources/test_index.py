@@ -126,7 +126,8 @@ def test_a_release_as_json_and_as_html(tmp_path: Path, *, html_only: bool) -> No
         assert (release.project, release.version, release.sdist) == ("six", "1.16.0", expected)
         assert release.requires_python == ">=2.7, !=3.0.*"
         name, size = "six-1.16.0-py2.py3-none-any.whl", None if html_only else len(made)
-        assert release.wheels == (OfferedWheel(name, f"{served.origin}/files/six/{name}", offered, size),)
+        uploaded = "" if html_only else "2020-01-01T00:00:00.000000Z"  # PEP 700: only in JSON
+        assert release.wheels == (OfferedWheel(name, f"{served.origin}/files/six/{name}", offered, size, uploaded),)
         assert index.fetch(release.wheels[0], 1 << 20).read_bytes() == made
 
 
