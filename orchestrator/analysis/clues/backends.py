@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -148,7 +149,7 @@ def setuptools_for(facts: WheelFacts) -> Iterator[str]:
     superseded = next((when for version, when in WHEEL if Version(version) > Version(wheel)), "9999")
     contemporary, distributed = _newest(facts, min(day, superseded)), _distributed(facts, wheel, day)
     likeliest = (distributed, contemporary) if day[:4] > superseded[:4] else (contemporary, distributed)
-    return iter(dict.fromkeys(chain(*likeliest, _newest(facts, day))))
+    return iter(dict.fromkeys(chain(*likeliest, _newest(facts, day), islice(_fitting(facts), 1))))
 
 
 _DISTRIBUTED = (
@@ -168,9 +169,38 @@ def _distributed(facts: WheelFacts, wheel: str, day: str) -> Iterator[str]:
 
 
 def _newest(facts: WheelFacts, day: str) -> Iterator[str]:
-    """Yield the newest setuptools of a day that the METADATA fits, if there is one."""
-    fitting = [version for version, when in SETUPTOOLS if when <= day and _fits(facts, version)]
-    yield from fitting[-1:]
+    """Yield the newest setuptools before a day that the METADATA fits, if there is one."""
+    days = dict(SETUPTOOLS)
+    yield from [version for version in _fitting(facts) if days[version] < day][-1:]
+
+
+def _fitting(facts: WheelFacts) -> Iterator[str]:
+    """Yield versions of setuptools that the METADATA fits, oldest first."""
+    return (version for version, _ in SETUPTOOLS if _runs(version) and _fits(facts, version))
+
+
+def _runs(version: str) -> bool:
+    """Return whether a setuptools runs on Python 3.11: 49.3 to 49.6 and those before 41.1 do not.
+
+    What they write into METADATA is what their neighbours write.
+    """
+    return Version(version) >= _OLDEST and not _UNFIT[0] <= Version(version) < _UNFIT[1]
+
+
+_OLDEST = Version("41.1")  # before it: HTMLParser.unescape, which left Python in 3.9
+_UNFIT = Version("49.3"), Version("50")  # importlib.util.abc, which is not there in 3.11
+
+
+def earliest(facts: WheelFacts) -> datetime | None:
+    """Return the moment before which the index had no setuptools that we infer, in UTC; None where none is inferred.
+
+    A wheel may be older: its publisher's setuptools had no PEP 517 backend, or does not run on any Python of ours.
+    """
+    days = dict(SETUPTOOLS)
+    known = [
+        days[version] for version in (pin.removeprefix("setuptools==") for pin in inferred(facts)) if version in days
+    ]
+    return datetime.fromisoformat(f"{known[0]}T00:00:00+00:00") + timedelta(days=1) if known else None
 
 
 def _fits(facts: WheelFacts, version: str) -> bool:

@@ -66,7 +66,9 @@ def _uploaded(facts: WheelFacts) -> str:
 
 
 def _as_of(facts: WheelFacts, recreation: Recreation) -> Recreation:
-    return replace(recreation, as_of=moment(facts.uploaded))
+    """Set the moment of the upload; a later one where the index then had no setuptools that can be used."""
+    moments = filter(None, (moment(facts.uploaded), backends.earliest(facts)))
+    return replace(recreation, as_of=max(moments, default=None) if _uploaded(facts) else None)
 
 
 def _generator(facts: WheelFacts) -> str:

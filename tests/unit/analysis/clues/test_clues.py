@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.analysis.clues import backends
-from orchestrator.analysis.clues.catalogue import CLUES, all_followed, followed, found
+from orchestrator.analysis.clues.catalogue import CLUES, all_followed, followed, found, moment
 from orchestrator.analysis.clues.facts import WheelFacts, facts
 from orchestrator.model import Failure, Limits, Recreation, WheelFile
 from orchestrator.model.request import LineEnds
@@ -186,6 +186,26 @@ def test_an_old_wheel_is_seen_beside_setuptools(tmp_path: Path) -> None:
     """Its RECORD has a mode without a type; of setuptools' own copy, it has one."""
     shown = _facts(tmp_path, generator="setuptools (75.1.0)", mode=0o664)
     assert all_followed(shown).overrides == ("setuptools==75.1.0", "wheel==0.38.4")
+
+
+def test_a_wheel_older_than_any_setuptools_of_ours_has_the_oldest(tmp_path: Path) -> None:
+    """Before it, setuptools had no PEP 517 backend, or does not run on our Pythons; METADATA is the same."""
+    shown = _facts(
+        tmp_path, generator="bdist_wheel (0.29.0)", uploaded="2016-05-01T00:00:00Z", metadata="Platform: UNKNOWN\n"
+    )
+    recreation = all_followed(shown)
+    assert recreation.overrides == ("setuptools==41.1.0", "wheel==0.29.0")
+    assert recreation.as_of is not None
+    assert recreation.as_of.isoformat() == "2019-08-14T00:00:00+00:00"
+
+
+def test_a_setuptools_that_does_not_run_has_a_neighbour(tmp_path: Path) -> None:
+    """49.6 was the newest of that day, and 49.2 writes the same."""
+    shown = _facts(
+        tmp_path, generator="bdist_wheel (0.35.1)", uploaded="2020-08-20T00:00:00Z", metadata="Platform: UNKNOWN\n"
+    )
+    assert all_followed(shown).overrides == ("setuptools==49.2.1", "wheel==0.35.1")
+    assert all_followed(shown).as_of == moment("2020-08-20T00:00:00Z")
 
 
 def test_a_stale_environment_is_a_distribution_s(tmp_path: Path) -> None:
