@@ -23,6 +23,7 @@ _GENERATOR = re.compile(r"([A-Za-z][\w.-]{0,40})(?: v?\(?([0-9][\w.+!-]{0,40})\)
 PROJECTS = {
     "bdist_wheel": "wheel",
     "flit": "flit-core",
+    "hatch": "hatchling",
     "hatchling": "hatchling",
     "maturin": "maturin",
     "meson": "meson-python",

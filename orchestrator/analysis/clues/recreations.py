@@ -183,7 +183,7 @@ def _anything_differs(facts: WheelFacts, near: Closeness) -> bool:
 def _built_earlier(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
     """Yield the build requirements of the moment when members were written, which may be long before the upload."""
     when = times.built_at(facts)
-    if past.as_of is not None and when is not None and when < past.as_of:
+    if past.as_of is not None and when is not None and (backends.earliest(facts) or when) <= when < past.as_of:
         yield replace(past, as_of=when)
 
 

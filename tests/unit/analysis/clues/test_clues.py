@@ -44,6 +44,7 @@ def test_each_clue_is_complete() -> None:
     ("generator", "pins"),
     [
         ("hatchling 1.27.0", ("hatchling==1.27.0",)),
+        ("hatch 0.22.0", ("hatchling==0.22.0",)),
         ("flit 3.12.0", ("flit-core==3.12.0",)),
         ("setuptools (80.9.0)", ("setuptools==80.9.0",)),
         ("bdist_wheel (0.45.1)", ("setuptools==70.0.0", "wheel==0.45.1")),
