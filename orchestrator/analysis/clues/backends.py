@@ -126,14 +126,33 @@ def python_tag(facts: WheelFacts) -> str:
     return f"--python-tag={'.'.join(pythons)}" if plain else ""
 
 
-def options(pins: tuple[str, ...], *values: str) -> tuple[tuple[str, str], ...]:
-    """Return options of bdist_wheel as config settings; setuptools before 64 takes them by another name."""
+def options(facts: WheelFacts) -> tuple[str, ...]:
+    """Return the options of bdist_wheel that its publisher gave: those that files of the sdist do not set."""
+    if backend(facts)[0] not in {"setuptools", "wheel"}:
+        return ()
+    is_universal = set(facts.tags) == {"py2-none-any", "py3-none-any"}
+    number = f"--build-number={facts.build}" if facts.build else ""
+    return tuple(filter(None, (number, python_tag(facts) if is_universal and facts.universal is False else "")))
+
+
+def settings(pins: tuple[str, ...], values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Return options as config settings of PEP 517; none where a pinned setuptools takes none.
+
+    Before 69, it gave options of one command to another one too, and failed, or ignored them.
+    """
     versions = [Version(pin.partition("==")[2]) for pin in pins if pin.startswith("setuptools==")]
-    name = "--global-option" if versions and versions[0] < _BUILD_OPTION else "--build-option"
-    return tuple((name, value) for value in values if value)
+    takes = all(version >= _TAKES_OPTIONS for version in versions)
+    return tuple(("--build-option", value) for value in values) if takes else ()
 
 
-_BUILD_OPTION = Version("64")
+_TAKES_OPTIONS = Version("69")
+
+
+def with_options(facts: WheelFacts) -> Iterator[str]:
+    """Yield the newest setuptools of the day of the upload that the METADATA fits and that takes options, if any."""
+    days = dict(SETUPTOOLS)
+    fitting = (version for version in _fitting(facts) if Version(version) >= _TAKES_OPTIONS)
+    yield from [version for version in fitting if days[version] < facts.uploaded[:10]][-1:]
 
 
 # --- setuptools, where WHEEL names only the project wheel ----------------------------------------
@@ -210,9 +229,14 @@ def _fits(facts: WheelFacts, version: str) -> bool:
 
 
 def bounds(facts: WheelFacts) -> tuple[str, str]:
-    """Return the least version of setuptools that writes such METADATA, and the least that no longer does."""
+    """Return the least version of setuptools that writes such METADATA, and the least that no longer does.
+
+    Where options are needed, the least is one that takes them, if there is any.
+    """
     least = max((Version(version) for is_shown, version in SINCE if is_shown(facts)), default=Version("0"))
     below = min((Version(version) for is_shown, version in BEFORE if is_shown(facts)), default=_OWN_WHEEL)
+    if options(facts) and below > _TAKES_OPTIONS:
+        least = max(least, _TAKES_OPTIONS)
     return str(least), str(below)
 
 

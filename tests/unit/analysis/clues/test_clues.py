@@ -177,10 +177,10 @@ def test_empty_lines_at_the_end_of_metadata_bound_setuptools() -> None:
     assert backends.bounds(replace(shown, empty_lines=1)) == ("57.0.0", "62.2.0")
 
 
-def test_options_of_an_old_setuptools_have_another_name() -> None:
-    """It reads them as global ones, and appends them to the command."""
-    assert backends.options(("setuptools==59.6.0",), "", "--a") == (("--global-option", "--a"),)
-    assert backends.options(("setuptools==64.0.0",), "--a") == (("--build-option", "--a"),)
+def test_an_old_setuptools_takes_no_options() -> None:
+    """It gives them to another command too, and fails."""
+    assert backends.settings(("setuptools==68.1.2",), ("--a",)) == ()
+    assert backends.settings(("setuptools==69.0.0",), ("--a",)) == (("--build-option", "--a"),)
 
 
 def test_an_old_wheel_is_seen_beside_setuptools(tmp_path: Path) -> None:
@@ -226,6 +226,7 @@ def test_a_universal_wheel_of_a_project_that_is_not_has_an_option(
     sdist = _sdist(tmp_path, {"setup.cfg": AT}, setup)
     shown = facts(path, file, UPLOADED, sdist, Limits())
     assert isinstance(shown, WheelFacts)
+    assert all_followed(shown).overrides == ("setuptools==69.1.1", "wheel==0.42.0") if options else True
     assert all_followed(shown).config_settings == tuple(("--build-option", one) for one in options)
 
 
@@ -249,8 +250,7 @@ def test_the_other_clues_are_read(tmp_path: Path) -> None:
     assert values["python-version"] == "bytecode 3495, Cython 3.0.10"
     assert values["repaired"] == "several generators, bundled libraries"
     assert values["compression"] == "stored"
-    options = backends.options((), "--build-number=2", "--python-tag=py2.py3")
-    assert all_followed(shown).config_settings == options
+    assert all_followed(shown).config_settings == (("--build-option", "--build-number=2"),)
 
 
 def test_only_what_a_recreation_follows_is_used(tmp_path: Path) -> None:
