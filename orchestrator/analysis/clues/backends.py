@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ _GENERATOR = re.compile(r"([A-Za-z][\w.-]{0,40})(?: v?\(?([0-9][\w.+!-]{0,40})\)
 PROJECTS = {
     "bdist_wheel": "wheel",
     "flit": "flit-core",
+    "hatch": "hatchling",
     "hatchling": "hatchling",
     "maturin": "maturin",
     "meson": "meson-python",
@@ -124,14 +126,33 @@ def python_tag(facts: WheelFacts) -> str:
     return f"--python-tag={'.'.join(pythons)}" if plain else ""
 
 
-def options(pins: tuple[str, ...], *values: str) -> tuple[tuple[str, str], ...]:
-    """Return options of bdist_wheel as config settings; setuptools before 64 takes them by another name."""
+def options(facts: WheelFacts) -> tuple[str, ...]:
+    """Return the options of bdist_wheel that its publisher gave: those that files of the sdist do not set."""
+    if backend(facts)[0] not in {"setuptools", "wheel"}:
+        return ()
+    is_universal = set(facts.tags) == {"py2-none-any", "py3-none-any"}
+    number = f"--build-number={facts.build}" if facts.build else ""
+    return tuple(filter(None, (number, python_tag(facts) if is_universal and facts.universal is False else "")))
+
+
+def settings(pins: tuple[str, ...], values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Return options as config settings of PEP 517; none where a pinned setuptools takes none.
+
+    Before 69, it gave options of one command to another one too, and failed, or ignored them.
+    """
     versions = [Version(pin.partition("==")[2]) for pin in pins if pin.startswith("setuptools==")]
-    name = "--global-option" if versions and versions[0] < _BUILD_OPTION else "--build-option"
-    return tuple((name, value) for value in values if value)
+    takes = all(version >= _TAKES_OPTIONS for version in versions)
+    return tuple(("--build-option", value) for value in values) if takes else ()
 
 
-_BUILD_OPTION = Version("64")
+_TAKES_OPTIONS = Version("69")
+
+
+def with_options(facts: WheelFacts) -> Iterator[str]:
+    """Yield the newest setuptools of the day of the upload that the METADATA fits and that takes options, if any."""
+    days = dict(SETUPTOOLS)
+    fitting = (version for version in _fitting(facts) if Version(version) >= _TAKES_OPTIONS)
+    yield from [version for version in fitting if days[version] < facts.uploaded[:10]][-1:]
 
 
 # --- setuptools, where WHEEL names only the project wheel ----------------------------------------
@@ -148,7 +169,7 @@ def setuptools_for(facts: WheelFacts) -> Iterator[str]:
     superseded = next((when for version, when in WHEEL if Version(version) > Version(wheel)), "9999")
     contemporary, distributed = _newest(facts, min(day, superseded)), _distributed(facts, wheel, day)
     likeliest = (distributed, contemporary) if day[:4] > superseded[:4] else (contemporary, distributed)
-    return iter(dict.fromkeys(chain(*likeliest, _newest(facts, day))))
+    return iter(dict.fromkeys(chain(*likeliest, _newest(facts, day), islice(_fitting(facts), 1))))
 
 
 _DISTRIBUTED = (
@@ -168,9 +189,38 @@ def _distributed(facts: WheelFacts, wheel: str, day: str) -> Iterator[str]:
 
 
 def _newest(facts: WheelFacts, day: str) -> Iterator[str]:
-    """Yield the newest setuptools of a day that the METADATA fits, if there is one."""
-    fitting = [version for version, when in SETUPTOOLS if when <= day and _fits(facts, version)]
-    yield from fitting[-1:]
+    """Yield the newest setuptools before a day that the METADATA fits, if there is one."""
+    days = dict(SETUPTOOLS)
+    yield from [version for version in _fitting(facts) if days[version] < day][-1:]
+
+
+def _fitting(facts: WheelFacts) -> Iterator[str]:
+    """Yield versions of setuptools that the METADATA fits, oldest first."""
+    return (version for version, _ in SETUPTOOLS if _runs(version) and _fits(facts, version))
+
+
+def _runs(version: str) -> bool:
+    """Return whether a setuptools runs on Python 3.11: 49.3 to 49.6 and those before 41.1 do not.
+
+    What they write into METADATA is what their neighbours write.
+    """
+    return Version(version) >= _OLDEST and not _UNFIT[0] <= Version(version) < _UNFIT[1]
+
+
+_OLDEST = Version("41.1")  # before it: HTMLParser.unescape, which left Python in 3.9
+_UNFIT = Version("49.3"), Version("50")  # importlib.util.abc, which is not there in 3.11
+
+
+def earliest(facts: WheelFacts) -> datetime | None:
+    """Return the moment before which the index had no setuptools that we infer, in UTC; None where none is inferred.
+
+    A wheel may be older: its publisher's setuptools had no PEP 517 backend, or does not run on any Python of ours.
+    """
+    days = dict(SETUPTOOLS)
+    known = [
+        days[version] for version in (pin.removeprefix("setuptools==") for pin in inferred(facts)) if version in days
+    ]
+    return datetime.fromisoformat(f"{known[0]}T00:00:00+00:00") + timedelta(days=1) if known else None
 
 
 def _fits(facts: WheelFacts, version: str) -> bool:
@@ -179,9 +229,14 @@ def _fits(facts: WheelFacts, version: str) -> bool:
 
 
 def bounds(facts: WheelFacts) -> tuple[str, str]:
-    """Return the least version of setuptools that writes such METADATA, and the least that no longer does."""
+    """Return the least version of setuptools that writes such METADATA, and the least that no longer does.
+
+    Where options are needed, the least is one that takes them, if there is any.
+    """
     least = max((Version(version) for is_shown, version in SINCE if is_shown(facts)), default=Version("0"))
     below = min((Version(version) for is_shown, version in BEFORE if is_shown(facts)), default=_OWN_WHEEL)
+    if options(facts) and below > _TAKES_OPTIONS:
+        least = max(least, _TAKES_OPTIONS)
     return str(least), str(below)
 
 

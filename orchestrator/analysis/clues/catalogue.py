@@ -66,7 +66,9 @@ def _uploaded(facts: WheelFacts) -> str:
 
 
 def _as_of(facts: WheelFacts, recreation: Recreation) -> Recreation:
-    return replace(recreation, as_of=moment(facts.uploaded))
+    """Set the moment of the upload; a later one where the index then had no setuptools that can be used."""
+    moments = filter(None, (moment(facts.uploaded), backends.earliest(facts)))
+    return replace(recreation, as_of=max(moments, default=None) if _uploaded(facts) else None)
 
 
 def _generator(facts: WheelFacts) -> str:
@@ -221,17 +223,8 @@ def _tags(facts: WheelFacts) -> str:
 
 
 def _with_options(facts: WheelFacts, recreation: Recreation) -> Recreation:
-    """Set options of bdist_wheel that the sdist is not seen to have. Where it has them, they change nothing."""
-    if backends.backend(facts)[0] not in _CLOCKED:
-        return recreation
-    number = f"--build-number={facts.build}" if facts.build else ""
-    python_tag = backends.python_tag(facts) if _is_universal(facts) and not facts.universal else ""
     pins = (*backends.named(facts), *backends.inferred(facts))
-    return replace(recreation, config_settings=backends.options(pins, number, python_tag))
-
-
-def _is_universal(facts: WheelFacts) -> bool:
-    return set(facts.tags) == {"py2-none-any", "py3-none-any"}
+    return replace(recreation, config_settings=backends.settings(pins, backends.options(facts)))
 
 
 def _repaired(facts: WheelFacts) -> str:

@@ -149,8 +149,12 @@ def _tags_differ(_facts: WheelFacts, near: Closeness) -> bool:
 def _with_tags(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
     """Yield the tag as an option of bdist_wheel: `py2.py3` of a wheel that names both."""
     option = backends.python_tag(facts)
-    if option and backends.backend(facts)[0] in {"setuptools", "wheel"}:
-        yield replace(past, config_settings=(*past.config_settings, *backends.options(past.overrides, option)))
+    if not option or backends.backend(facts)[0] not in {"setuptools", "wheel"}:
+        return
+    others = (_with_setuptools(past, version) for version in backends.with_options(facts) if _names_setuptools(past))
+    for pins in (past.overrides, *others):
+        settings = backends.settings(pins, (option,))
+        yield replace(past, overrides=pins, config_settings=(*past.config_settings, *settings))
 
 
 def _files_differ(_facts: WheelFacts, near: Closeness) -> bool:
@@ -187,7 +191,7 @@ def _anything_differs(facts: WheelFacts, near: Closeness) -> bool:
 def _built_earlier(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
     """Yield the build requirements of the moment when members were written, which may be long before the upload."""
     when = times.built_at(facts)
-    if past.as_of is not None and when is not None and when < past.as_of:
+    if past.as_of is not None and when is not None and (backends.earliest(facts) or when) <= when < past.as_of:
         yield replace(past, as_of=when)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.analysis.clues import backends
-from orchestrator.analysis.clues.catalogue import CLUES, all_followed, followed, found
+from orchestrator.analysis.clues.catalogue import CLUES, all_followed, followed, found, moment
 from orchestrator.analysis.clues.facts import WheelFacts, facts
 from orchestrator.model import Failure, Limits, Recreation, WheelFile
 from orchestrator.model.request import LineEnds
@@ -45,6 +45,7 @@ def test_each_clue_is_complete() -> None:
     ("generator", "pins"),
     [
         ("hatchling 1.27.0", ("hatchling==1.27.0",)),
+        ("hatch 0.22.0", ("hatchling==0.22.0",)),
         ("flit 3.12.0", ("flit-core==3.12.0",)),
         ("setuptools (80.9.0)", ("setuptools==80.9.0",)),
         ("bdist_wheel (0.45.1)", ("setuptools==70.0.0", "wheel==0.45.1")),
@@ -184,16 +185,36 @@ def test_empty_lines_at_the_end_of_metadata_bound_setuptools() -> None:
     assert backends.bounds(replace(shown, empty_lines=1)) == ("57.0.0", "62.2.0")
 
 
-def test_options_of_an_old_setuptools_have_another_name() -> None:
-    """It reads them as global ones, and appends them to the command."""
-    assert backends.options(("setuptools==59.6.0",), "", "--a") == (("--global-option", "--a"),)
-    assert backends.options(("setuptools==64.0.0",), "--a") == (("--build-option", "--a"),)
+def test_an_old_setuptools_takes_no_options() -> None:
+    """It gives them to another command too, and fails."""
+    assert backends.settings(("setuptools==68.1.2",), ("--a",)) == ()
+    assert backends.settings(("setuptools==69.0.0",), ("--a",)) == (("--build-option", "--a"),)
 
 
 def test_an_old_wheel_is_seen_beside_setuptools(tmp_path: Path) -> None:
     """Its RECORD has a mode without a type; of setuptools' own copy, it has one."""
     shown = _facts(tmp_path, generator="setuptools (75.1.0)", mode=0o664)
     assert all_followed(shown).overrides == ("setuptools==75.1.0", "wheel==0.38.4")
+
+
+def test_a_wheel_older_than_any_setuptools_of_ours_has_the_oldest(tmp_path: Path) -> None:
+    """Before it, setuptools had no PEP 517 backend, or does not run on our Pythons; METADATA is the same."""
+    shown = _facts(
+        tmp_path, generator="bdist_wheel (0.29.0)", uploaded="2016-05-01T00:00:00Z", metadata="Platform: UNKNOWN\n"
+    )
+    recreation = all_followed(shown)
+    assert recreation.overrides == ("setuptools==41.1.0", "wheel==0.29.0")
+    assert recreation.as_of is not None
+    assert recreation.as_of.isoformat() == "2019-08-14T00:00:00+00:00"
+
+
+def test_a_setuptools_that_does_not_run_has_a_neighbour(tmp_path: Path) -> None:
+    """49.6 was the newest of that day, and 49.2 writes the same."""
+    shown = _facts(
+        tmp_path, generator="bdist_wheel (0.35.1)", uploaded="2020-08-20T00:00:00Z", metadata="Platform: UNKNOWN\n"
+    )
+    assert all_followed(shown).overrides == ("setuptools==49.2.1", "wheel==0.35.1")
+    assert all_followed(shown).as_of == moment("2020-08-20T00:00:00Z")
 
 
 def test_a_stale_environment_is_a_distribution_s(tmp_path: Path) -> None:
@@ -213,6 +234,7 @@ def test_a_universal_wheel_of_a_project_that_is_not_has_an_option(
     sdist = _sdist(tmp_path, {"setup.cfg": AT}, setup)
     shown = facts(path, file, UPLOADED, sdist, Limits())
     assert isinstance(shown, WheelFacts)
+    assert all_followed(shown).overrides == ("setuptools==69.1.1", "wheel==0.42.0") if options else True
     assert all_followed(shown).config_settings == tuple(("--build-option", one) for one in options)
 
 
@@ -236,8 +258,7 @@ def test_the_other_clues_are_read(tmp_path: Path) -> None:
     assert values["python-version"] == "bytecode 3495, Cython 3.0.10"
     assert values["repaired"] == "several generators, bundled libraries"
     assert values["compression"] == "stored"
-    options = backends.options((), "--build-number=2", "--python-tag=py2.py3")
-    assert all_followed(shown).config_settings == options
+    assert all_followed(shown).config_settings == (("--build-option", "--build-number=2"),)
 
 
 def test_a_wheel_that_auditwheel_repaired_is_repaired_again(tmp_path: Path) -> None:
