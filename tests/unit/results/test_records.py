@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.model import SCHEMA, Result, Verdict, unaccounted
-from orchestrator.results.store import Results, as_json, read
+from orchestrator.model import SCHEMA, VERIFICATION_SCHEMA, Result, Verdict, unaccounted
+from orchestrator.results.store import Results, as_json, read, verification_value
+from orchestrator.util import escapes
 from tests.unit.cli.commands import run
 
 RECORDS = Path(__file__).parents[2] / "records"
@@ -20,6 +21,7 @@ CLAIMS = 4
 """The first schema whose records list every difference."""
 
 FILES = sorted(RECORDS.glob("*/records/*/*.json"))
+VERIFICATIONS = sorted(RECORDS.glob("*/verifications/*/*.json"))
 
 
 @pytest.fixture(params=FOLDERS, ids=lambda folder: f"schema {folder.name}")
@@ -42,6 +44,20 @@ def test_a_record_is_read_and_written_as_it_was(file: Path) -> None:
     assert result is not None, "cannot be read: does a new field, perhaps of a part such as `Probe`, lack a default?"
     (written,) = json.loads(b"".join(as_json([result])))
     assert lost(json.loads(file.read_bytes()), written) == []
+
+
+@pytest.mark.parametrize("file", VERIFICATIONS, ids=lambda file: f"{file.parts[-4]} {file.parts[-2]}")
+def test_a_verification_is_read_and_written_as_it_was(file: Path) -> None:
+    """As every record is."""
+    found = Results(file.parents[2], wheels=0, logs=0).verification(file)
+    assert found is not None
+    assert lost(escapes.all_unescaped(json.loads(file.read_bytes())), verification_value(found)) == []
+
+
+def test_todays_form_of_verifications_has_records() -> None:
+    """A new form brings records that were written under it."""
+    schemas = {json.loads(file.read_bytes())["schema"] for file in VERIFICATIONS}
+    assert schemas == set(range(1, VERIFICATION_SCHEMA + 1))
 
 
 def lost(stored: Any, written: Any, at: str = "") -> list[str]:  # noqa: ANN401 - any JSON value
@@ -89,7 +105,9 @@ def fill(value: Any, filled: set[str]) -> None:  # noqa: ANN401 - any part of a 
 
 
 @pytest.mark.parametrize(
-    "file", [file for file in FILES if int(file.parts[-4]) >= CLAIMS], ids=lambda file: file.parts[-2]
+    "file",
+    [file for file in FILES if int(file.parts[-4]) >= CLAIMS],
+    ids=lambda file: f"{file.parts[-4]} {file.parts[-2]}",
 )
 def test_each_difference_has_a_cause_or_is_unexplained(file: Path) -> None:
     """Also in a record whose causes builds have disproved."""
