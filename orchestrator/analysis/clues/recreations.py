@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOST = 5
 """The most recreations of one wheel."""
 
+_EXTENSIONS = (".so", ".pyd")
 _CANDIDATES = 4  # versions of setuptools
 
 
@@ -52,8 +53,10 @@ def _alternatives(facts: WheelFacts, tried: Sequence[RebuildAttempt]) -> Iterato
         yield from _after_failure(facts, tried[-1])
         return
     nearest = min(built, key=_distance)
+    if nearest.closeness is None or any(path.endswith(_EXTENSIONS) for path in nearest.closeness.added):
+        return  # its publisher kept the project from compiling, by a way of its own
     for change in CHANGES:
-        if nearest.closeness is not None and change.fits(facts, nearest.closeness):
+        if change.fits(facts, nearest.closeness):
             yield from change.make(facts, nearest.recreation)
 
 

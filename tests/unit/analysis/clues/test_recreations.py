@@ -63,6 +63,13 @@ def test_dependencies_that_differ_are_of_another_wheel() -> None:
     assert second.overrides == ("setuptools==75.1.0", "wheel==0.40.0")
 
 
+def test_nothing_helps_where_a_build_of_ours_compiles_and_the_published_one_did_not() -> None:
+    """No setting of a recreation keeps a project from compiling."""
+    line = Line("pkg-1.0.dist-info/WHEEL", "Tag: py3-none-any", "Tag: cp311-cp311-linux_x86_64")
+    closeness = Closeness(Outcome.DIFFERS, changed=(line.path,), added=("pkg/a.cpython-311.so",), lines=(line,))
+    assert next_recreation(FACTS, [_attempt(_first(), closeness)]) is None
+
+
 def test_nothing_helps_where_only_generated_files_have_the_line_ends_of_windows() -> None:
     """No build of ours writes them."""
     facts = replace(FACTS, wheel=(("Generator", "setuptools (75.1.0)"),), written_crlf=True)
