@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _GENERATOR = re.compile(r"([A-Za-z][\w.-]{0,40})(?: v?\(?([0-9][\w.+!-]{0,40})\)?)?")
 
+_BUILD = re.compile(r"[0-9]{1,20}[A-Za-z0-9_.]{0,20}")
+
 PROJECTS = {
     "bdist_wheel": "wheel",
     "flit": "flit-core",
@@ -131,7 +133,7 @@ def options(facts: WheelFacts) -> tuple[str, ...]:
     if backend(facts)[0] not in {"setuptools", "wheel"}:
         return ()
     is_universal = set(facts.tags) == {"py2-none-any", "py3-none-any"}
-    number = f"--build-number={facts.build}" if facts.build else ""
+    number = f"--build-number={facts.build}" if _BUILD.fullmatch(facts.build) else ""
     return tuple(filter(None, (number, python_tag(facts) if is_universal and facts.universal is False else "")))
 
 
@@ -166,7 +168,7 @@ def setuptools_for(facts: WheelFacts) -> Iterator[str]:
     """
     _, wheel = backend(facts)
     day = facts.uploaded[:10] or "9999"
-    superseded = next((when for version, when in WHEEL if Version(version) > Version(wheel)), "9999")
+    superseded = next((when for version, when in WHEEL if wheel and Version(version) > Version(wheel)), "9999")
     contemporary, distributed = _newest(facts, min(day, superseded)), _distributed(facts, wheel, day)
     likeliest = (distributed, contemporary) if day[:4] > superseded[:4] else (contemporary, distributed)
     return iter(dict.fromkeys(chain(*likeliest, _newest(facts, day), islice(_fitting(facts), 1))))

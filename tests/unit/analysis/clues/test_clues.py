@@ -285,6 +285,22 @@ def test_an_sdist_that_cannot_be_read_gives_no_facts(tmp_path: Path, content: by
     assert shown.generators == ("hatchling 1.27.0",)
 
 
+def test_times_that_do_not_exist_are_read(tmp_path: Path) -> None:
+    """A zip may have a month 15 and a day 0, a tar a time far beyond the last year of a zip."""
+    shown = _facts(
+        tmp_path, generator="flit 3.9.0", times=((2107, 15, 0, 31, 63, 62), BUILT), sdist={"pkg/a.py": 1 << 40}
+    )
+    assert shown.pairs == ()
+    assert len(shown.own_times) == 1
+    assert all_followed(shown).timezone == ""
+
+
+def test_a_hostile_build_number_is_no_option(tmp_path: Path) -> None:
+    """It comes from the file's name."""
+    shown = replace(_facts(tmp_path, generator="setuptools (80.9.0)"), build="1; reboot")
+    assert backends.options(shown) == ()
+
+
 def test_an_unsafe_wheel_is_a_failure(tmp_path: Path) -> None:
     """It is not read."""
     wheel, file = _wheel(tmp_path, members={"../a.py": (b"", BUILT)})

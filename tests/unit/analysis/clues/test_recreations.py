@@ -107,7 +107,15 @@ _CLOSE = st.builds(
     lines=st.just((Line("pkg-1.0.dist-info/WHEEL", "Tag: py2-none-any", ""),)) | st.just(()),
 )
 _FAILED = st.builds(Failure, reason=st.just(Reason.BUILD_ERROR), phase=st.sampled_from(Phase))
-_GENERATORS = ("bdist_wheel (0.42.0)", "setuptools (80.9.0)", "flit 3.9.0", "hatchling 1.27.0", "unknown", "wheel")
+_GENERATORS = (
+    "bdist_wheel (0.42.0)",
+    "setuptools (80.9.0)",
+    "flit 3.9.0",
+    "hatchling 1.27.0",
+    "bdist_wheel",
+    "poetry",
+    "",
+)
 
 
 @given(
