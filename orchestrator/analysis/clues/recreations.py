@@ -122,7 +122,9 @@ def _in_dist_info(path: str) -> bool:
 
 
 def _metadata_differs(facts: WheelFacts, near: Closeness) -> bool:
-    return backends.backend(facts)[0] == "wheel" and any(_in_dist_info(path) for path in _differing(near))
+    """Return whether what setuptools writes differs, rather than what wheel does: WHEEL and RECORD."""
+    names = {path.rpartition("/")[2] for path in _differing(near) if _in_dist_info(path)}
+    return backends.backend(facts)[0] == "wheel" and bool(names - {"WHEEL", "RECORD"}) and not facts.written_crlf
 
 
 def _other_setuptools(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
@@ -132,7 +134,7 @@ def _other_setuptools(facts: WheelFacts, past: Recreation) -> Iterator[Recreatio
 
 def _dependencies_differ(facts: WheelFacts, near: Closeness) -> bool:
     is_field = any(line.published.startswith("Requires-Dist:") for line in near.lines)
-    return is_field and backends.backend(facts)[0] == "setuptools"
+    return is_field and backends.backend(facts)[0] == "setuptools" and not facts.written_crlf
 
 
 def _beside_wheel(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:

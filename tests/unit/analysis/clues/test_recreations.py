@@ -72,11 +72,20 @@ def test_nothing_helps_where_a_build_of_ours_compiles_and_the_published_one_did_
 
 def test_nothing_helps_where_only_generated_files_have_the_line_ends_of_windows() -> None:
     """No build of ours writes them."""
-    facts = replace(FACTS, wheel=(("Generator", "setuptools (75.1.0)"),), written_crlf=True)
-    first = next_recreation(facts, ())
-    assert first is not None
-    closeness = Closeness(Outcome.METADATA, changed=(METADATA,))
-    assert next_recreation(facts, [_attempt(first, closeness)]) is None
+    line = Line(METADATA, "Requires-Dist: idna", "Requires-Dist: idna")
+    closeness = Closeness(Outcome.METADATA, changed=(METADATA,), lines=(line,))
+    for generator in ("setuptools (75.1.0)", "bdist_wheel (0.42.0)"):
+        facts = replace(
+            FACTS, wheel=(("Generator", generator),), metadata=(("Requires-Dist", "idna"),), written_crlf=True
+        )
+        assert next_recreation(facts, [_attempt(_first(facts), closeness)]) is None
+
+
+def test_another_setuptools_does_not_help_where_only_wheel_s_files_differ() -> None:
+    """It does not write them: what remains is an earlier moment."""
+    facts = replace(FACTS, wheel=(("Generator", "bdist_wheel (0.42.0)"),))
+    second = _second(Closeness(Outcome.METADATA, changed=("pkg-1.0.dist-info/WHEEL",)), facts)
+    assert second.overrides == _first(facts).overrides
 
 
 def test_a_file_that_differs_may_have_other_line_ends_or_a_date() -> None:
