@@ -150,12 +150,8 @@ def _tags_differ(_facts: WheelFacts, near: Closeness) -> bool:
 def _with_tags(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
     """Yield the tag as an option of bdist_wheel: `py2.py3` of a wheel that names both."""
     option = backends.python_tag(facts)
-    if not option or backends.backend(facts)[0] not in {"setuptools", "wheel"}:
-        return
-    others = (_with_setuptools(past, version) for version in backends.with_options(facts) if _names_setuptools(past))
-    for pins in (past.overrides, *others):
-        settings = backends.settings(pins, (option,))
-        yield replace(past, overrides=pins, config_settings=(*past.config_settings, *settings))
+    if option and backends.backend(facts)[0] in {"setuptools", "wheel"}:
+        yield replace(past, config_settings=backends.settings(past.overrides, (option,)))
 
 
 def _files_differ(_facts: WheelFacts, near: Closeness) -> bool:

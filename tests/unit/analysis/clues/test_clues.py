@@ -177,10 +177,12 @@ def test_empty_lines_at_the_end_of_metadata_bound_setuptools() -> None:
     assert backends.bounds(replace(shown, empty_lines=1)) == ("57.0.0", "62.2.0")
 
 
-def test_an_old_setuptools_takes_no_options() -> None:
-    """It gives them to another command too, and fails."""
-    assert backends.settings(("setuptools==68.1.2",), ("--a",)) == ()
+def test_an_old_setuptools_takes_options_with_their_command() -> None:
+    """It gives build options to another command too, and fails."""
+    words = (("--global-option", "bdist_wheel"), ("--global-option", "--a"))
+    assert backends.settings(("setuptools==59.6.0",), ("--a",)) == words
     assert backends.settings(("setuptools==69.0.0",), ("--a",)) == (("--build-option", "--a"),)
+    assert backends.settings(("setuptools==59.6.0",), ()) == ()
 
 
 def test_an_old_wheel_is_seen_beside_setuptools(tmp_path: Path) -> None:
@@ -216,7 +218,7 @@ def test_a_stale_environment_is_a_distribution_s(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setup", "options"), [(b"", ("--python-tag=py2.py3",)), (b"[bdist_wheel]\nuniversal = 1\n", ())]
+    ("setup", "options"), [(b"", ("bdist_wheel", "--python-tag=py2.py3")), (b"[bdist_wheel]\nuniversal = 1\n", ())]
 )
 def test_a_universal_wheel_of_a_project_that_is_not_has_an_option(
     tmp_path: Path, setup: bytes, options: tuple[str, ...]
@@ -226,8 +228,9 @@ def test_a_universal_wheel_of_a_project_that_is_not_has_an_option(
     sdist = _sdist(tmp_path, {"setup.cfg": AT}, setup)
     shown = facts(path, file, UPLOADED, sdist, Limits())
     assert isinstance(shown, WheelFacts)
-    assert all_followed(shown).overrides == ("setuptools==69.1.1", "wheel==0.42.0") if options else True
-    assert all_followed(shown).config_settings == tuple(("--build-option", one) for one in options)
+    recreation = all_followed(shown)
+    assert recreation.overrides == ("setuptools==68.1.2", "wheel==0.42.0")
+    assert recreation.config_settings == tuple(("--global-option", one) for one in options)
 
 
 def test_the_other_clues_are_read(tmp_path: Path) -> None:
