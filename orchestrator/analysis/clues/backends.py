@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _GENERATOR = re.compile(r"([A-Za-z][\w.-]{0,40})(?: v?\(?([0-9][\w.+!-]{0,40})\)?)?")
 
+_BUILD = re.compile(r"[0-9]{1,20}[A-Za-z0-9_.]{0,20}")
+
 PROJECTS = {
     "bdist_wheel": "wheel",
     "flit": "flit-core",
@@ -131,28 +133,24 @@ def options(facts: WheelFacts) -> tuple[str, ...]:
     if backend(facts)[0] not in {"setuptools", "wheel"}:
         return ()
     is_universal = set(facts.tags) == {"py2-none-any", "py3-none-any"}
-    number = f"--build-number={facts.build}" if facts.build else ""
+    number = f"--build-number={facts.build}" if _BUILD.fullmatch(facts.build) else ""
     return tuple(filter(None, (number, python_tag(facts) if is_universal and facts.universal is False else "")))
 
 
 def settings(pins: tuple[str, ...], values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Return options as config settings of PEP 517; none where a pinned setuptools takes none.
+    """Return options as config settings of PEP 517, as a pinned setuptools takes them.
 
-    Before 69, it gave options of one command to another one too, and failed, or ignored them.
+    From 69 on, --build-option is for bdist_wheel. Before, it reaches other commands too, and they fail; but
+    --global-option takes words that follow the command, and a command is among the words that it takes: several
+    settings of that name are a list of words. Measured from 41.2 on.
     """
     versions = [Version(pin.partition("==")[2]) for pin in pins if pin.startswith("setuptools==")]
-    takes = all(version >= _TAKES_OPTIONS for version in versions)
-    return tuple(("--build-option", value) for value in values) if takes else ()
+    if all(version >= _TAKES_OPTIONS for version in versions):
+        return tuple(("--build-option", value) for value in values)
+    return tuple(("--global-option", word) for word in ("bdist_wheel", *values)) if values else ()
 
 
 _TAKES_OPTIONS = Version("69")
-
-
-def with_options(facts: WheelFacts) -> Iterator[str]:
-    """Yield the newest setuptools of the day of the upload that the METADATA fits and that takes options, if any."""
-    days = dict(SETUPTOOLS)
-    fitting = (version for version in _fitting(facts) if Version(version) >= _TAKES_OPTIONS)
-    yield from [version for version in fitting if days[version] < facts.uploaded[:10]][-1:]
 
 
 # --- setuptools, where WHEEL names only the project wheel ----------------------------------------
@@ -166,7 +164,7 @@ def setuptools_for(facts: WheelFacts) -> Iterator[str]:
     """
     _, wheel = backend(facts)
     day = facts.uploaded[:10] or "9999"
-    superseded = next((when for version, when in WHEEL if Version(version) > Version(wheel)), "9999")
+    superseded = next((when for version, when in WHEEL if wheel and Version(version) > Version(wheel)), "9999")
     contemporary, distributed = _newest(facts, min(day, superseded)), _distributed(facts, wheel, day)
     likeliest = (distributed, contemporary) if day[:4] > superseded[:4] else (contemporary, distributed)
     return iter(dict.fromkeys(chain(*likeliest, _newest(facts, day), islice(_fitting(facts), 1))))
@@ -229,14 +227,9 @@ def _fits(facts: WheelFacts, version: str) -> bool:
 
 
 def bounds(facts: WheelFacts) -> tuple[str, str]:
-    """Return the least version of setuptools that writes such METADATA, and the least that no longer does.
-
-    Where options are needed, the least is one that takes them, if there is any.
-    """
+    """Return the least version of setuptools that writes such METADATA, and the least that no longer does."""
     least = max((Version(version) for is_shown, version in SINCE if is_shown(facts)), default=Version("0"))
     below = min((Version(version) for is_shown, version in BEFORE if is_shown(facts)), default=_OWN_WHEEL)
-    if options(facts) and below > _TAKES_OPTIONS:
-        least = max(least, _TAKES_OPTIONS)
     return str(least), str(below)
 
 

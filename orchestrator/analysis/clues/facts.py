@@ -43,6 +43,7 @@ _MOST_HEADS = 16  # members whose heads are read
 _MOST_MEMBERS = 1000  # of the sdist; a read of a tar's header takes some 30 microseconds
 _MOST_BYTES = 8 << 20  # of the sdist, unpacked
 _MOST_PAIRS = 96  # members whose times are compared with the sdist's
+_LATEST = 1 << 32  # seconds since 1970: a zip has no later years
 _MOST_TIMES = 32  # different times that are kept
 _TEXT = (".py", ".pyi", ".txt", ".md", ".rst", ".toml", ".json", ".typed")
 _PYC = struct.Struct("<HH")
@@ -196,18 +197,15 @@ def _stamp(info: zipfile.ZipInfo) -> Stamp:
 
 
 def time_of(info: zipfile.ZipInfo) -> int:
-    """Return a member's time in seconds since 1970, read as UTC; a date that does not exist is read on."""
-    return calendar.timegm((*info.date_time, 0, 0, 0))
+    """Return a member's time in seconds since 1970, read as UTC; a month that does not exist is the nearest one."""
+    year, month, *rest = info.date_time
+    return calendar.timegm((year, min(max(month, 1), 12), *rest, 0, 0, 0))
 
 
 def _times(infos: list[zipfile.ZipInfo]) -> tuple[int, ...]:
     """Return different times; the first and the last are always among them."""
-    times = sorted({time_of(info) for info in infos if _is_date(info)})
+    times = sorted({time_of(info) for info in infos})
     return tuple(times if len(times) <= _MOST_TIMES else (*times[: _MOST_TIMES - 1], times[-1]))
-
-
-def _is_date(info: zipfile.ZipInfo) -> bool:
-    return 1 <= info.date_time[1] <= 12  # noqa: PLR2004 - months
 
 
 def _common(numbers: Iterable[int]) -> tuple[int, ...]:
@@ -266,7 +264,7 @@ def _cython(archive: zipfile.ZipFile, own: list[zipfile.ZipInfo]) -> tuple[str, 
 
 def _with_sdist(found: WheelFacts, archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], sdist: Path) -> WheelFacts:
     """Add what comparing members with those of the sdist shows; what was read before a fault counts."""
-    members = {info.filename: info for info in infos if not _in_dist_info(info) and _is_date(info)}
+    members = {info.filename: info for info in infos if not _in_dist_info(info)}
     pairs: list[Pair] = []
     ends: list[bool] = []
     universal: list[bool] = []
@@ -301,7 +299,7 @@ def _some(source: Tar | Zip) -> Iterator[Entry]:
         total += entry.size
         if number >= _MOST_MEMBERS or total > _MOST_BYTES:
             return
-        if entry.kind == "file":
+        if entry.kind == "file" and 0 <= entry.mtime < _LATEST:
             yield entry
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOST = 5
 """The most recreations of one wheel."""
 
+_EXTENSIONS = (".so", ".pyd")
 _CANDIDATES = 4  # versions of setuptools
 
 
@@ -52,8 +53,10 @@ def _alternatives(facts: WheelFacts, tried: Sequence[RebuildAttempt]) -> Iterato
         yield from _after_failure(facts, tried[-1])
         return
     nearest = min(built, key=_distance)
+    if nearest.closeness is None or any(path.endswith(_EXTENSIONS) for path in nearest.closeness.added):
+        return  # its publisher kept the project from compiling, by a way of its own
     for change in CHANGES:
-        if nearest.closeness is not None and change.fits(facts, nearest.closeness):
+        if change.fits(facts, nearest.closeness):
             yield from change.make(facts, nearest.recreation)
 
 
@@ -123,7 +126,9 @@ def _in_dist_info(path: str) -> bool:
 
 
 def _metadata_differs(facts: WheelFacts, near: Closeness) -> bool:
-    return backends.backend(facts)[0] == "wheel" and any(_in_dist_info(path) for path in _differing(near))
+    """Return whether what setuptools writes differs, rather than what wheel does: WHEEL and RECORD."""
+    names = {path.rpartition("/")[2] for path in _differing(near) if _in_dist_info(path)}
+    return backends.backend(facts)[0] == "wheel" and bool(names - {"WHEEL", "RECORD"}) and not facts.written_crlf
 
 
 def _other_setuptools(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
@@ -133,7 +138,7 @@ def _other_setuptools(facts: WheelFacts, past: Recreation) -> Iterator[Recreatio
 
 def _dependencies_differ(facts: WheelFacts, near: Closeness) -> bool:
     is_field = any(line.published.startswith("Requires-Dist:") for line in near.lines)
-    return is_field and backends.backend(facts)[0] == "setuptools"
+    return is_field and backends.backend(facts)[0] == "setuptools" and not facts.written_crlf
 
 
 def _beside_wheel(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
@@ -149,12 +154,8 @@ def _tags_differ(_facts: WheelFacts, near: Closeness) -> bool:
 def _with_tags(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
     """Yield the tag as an option of bdist_wheel: `py2.py3` of a wheel that names both."""
     option = backends.python_tag(facts)
-    if not option or backends.backend(facts)[0] not in {"setuptools", "wheel"}:
-        return
-    others = (_with_setuptools(past, version) for version in backends.with_options(facts) if _names_setuptools(past))
-    for pins in (past.overrides, *others):
-        settings = backends.settings(pins, (option,))
-        yield replace(past, overrides=pins, config_settings=(*past.config_settings, *settings))
+    if option and backends.backend(facts)[0] in {"setuptools", "wheel"}:
+        yield replace(past, config_settings=backends.settings(past.overrides, (option,)))
 
 
 def _files_differ(_facts: WheelFacts, near: Closeness) -> bool:

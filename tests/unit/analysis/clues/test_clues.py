@@ -185,10 +185,12 @@ def test_empty_lines_at_the_end_of_metadata_bound_setuptools() -> None:
     assert backends.bounds(replace(shown, empty_lines=1)) == ("57.0.0", "62.2.0")
 
 
-def test_an_old_setuptools_takes_no_options() -> None:
-    """It gives them to another command too, and fails."""
-    assert backends.settings(("setuptools==68.1.2",), ("--a",)) == ()
+def test_an_old_setuptools_takes_options_with_their_command() -> None:
+    """It gives build options to another command too, and fails."""
+    words = (("--global-option", "bdist_wheel"), ("--global-option", "--a"))
+    assert backends.settings(("setuptools==59.6.0",), ("--a",)) == words
     assert backends.settings(("setuptools==69.0.0",), ("--a",)) == (("--build-option", "--a"),)
+    assert backends.settings(("setuptools==59.6.0",), ()) == ()
 
 
 def test_an_old_wheel_is_seen_beside_setuptools(tmp_path: Path) -> None:
@@ -224,7 +226,7 @@ def test_a_stale_environment_is_a_distribution_s(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setup", "options"), [(b"", ("--python-tag=py2.py3",)), (b"[bdist_wheel]\nuniversal = 1\n", ())]
+    ("setup", "options"), [(b"", ("bdist_wheel", "--python-tag=py2.py3")), (b"[bdist_wheel]\nuniversal = 1\n", ())]
 )
 def test_a_universal_wheel_of_a_project_that_is_not_has_an_option(
     tmp_path: Path, setup: bytes, options: tuple[str, ...]
@@ -234,8 +236,9 @@ def test_a_universal_wheel_of_a_project_that_is_not_has_an_option(
     sdist = _sdist(tmp_path, {"setup.cfg": AT}, setup)
     shown = facts(path, file, UPLOADED, sdist, Limits())
     assert isinstance(shown, WheelFacts)
-    assert all_followed(shown).overrides == ("setuptools==69.1.1", "wheel==0.42.0") if options else True
-    assert all_followed(shown).config_settings == tuple(("--build-option", one) for one in options)
+    recreation = all_followed(shown)
+    assert recreation.overrides == ("setuptools==68.1.2", "wheel==0.42.0")
+    assert recreation.config_settings == tuple(("--global-option", one) for one in options)
 
 
 def test_the_other_clues_are_read(tmp_path: Path) -> None:
@@ -316,6 +319,22 @@ def test_an_sdist_that_cannot_be_read_gives_no_facts(tmp_path: Path, content: by
     assert isinstance(shown, WheelFacts)
     assert shown.pairs == ()
     assert shown.generators == ("hatchling 1.27.0",)
+
+
+def test_times_that_do_not_exist_are_read(tmp_path: Path) -> None:
+    """A zip may have a month 15 and a day 0, a tar a time far beyond the last year of a zip."""
+    shown = _facts(
+        tmp_path, generator="flit 3.9.0", times=((2107, 15, 0, 31, 63, 62), BUILT), sdist={"pkg/a.py": 1 << 40}
+    )
+    assert shown.pairs == ()
+    assert len(shown.own_times) == 1
+    assert all_followed(shown).timezone == ""
+
+
+def test_a_hostile_build_number_is_no_option(tmp_path: Path) -> None:
+    """It comes from the file's name."""
+    shown = replace(_facts(tmp_path, generator="setuptools (80.9.0)"), build="1; reboot")
+    assert backends.options(shown) == ()
 
 
 def test_an_unsafe_wheel_is_a_failure(tmp_path: Path) -> None:

@@ -44,8 +44,7 @@ def test_a_tag_that_differs_becomes_an_option() -> None:
     """The file name follows from it."""
     line = Line("pkg-1.0.dist-info/WHEEL", "Tag: py2-none-any", "")
     second = _second(Closeness(Outcome.METADATA, changed=(line.path,), lines=(line,)))
-    assert second.config_settings == (("--build-option", "--python-tag=py2.py3"),)
-    assert second.overrides == ("setuptools==70.0.0", "wheel==0.42.0")
+    assert [word for _, word in second.config_settings] == ["bdist_wheel", "--python-tag=py2.py3"]
 
 
 def test_metadata_that_differs_is_of_another_setuptools() -> None:
@@ -63,13 +62,29 @@ def test_dependencies_that_differ_are_of_another_wheel() -> None:
     assert second.overrides == ("setuptools==75.1.0", "wheel==0.40.0")
 
 
+def test_nothing_helps_where_a_build_of_ours_compiles_and_the_published_one_did_not() -> None:
+    """No setting of a recreation keeps a project from compiling."""
+    line = Line("pkg-1.0.dist-info/WHEEL", "Tag: py3-none-any", "Tag: cp311-cp311-linux_x86_64")
+    closeness = Closeness(Outcome.DIFFERS, changed=(line.path,), added=("pkg/a.cpython-311.so",), lines=(line,))
+    assert next_recreation(FACTS, [_attempt(_first(), closeness)]) is None
+
+
 def test_nothing_helps_where_only_generated_files_have_the_line_ends_of_windows() -> None:
     """No build of ours writes them."""
-    facts = replace(FACTS, wheel=(("Generator", "setuptools (75.1.0)"),), written_crlf=True)
-    first = next_recreation(facts, ())
-    assert first is not None
-    closeness = Closeness(Outcome.METADATA, changed=(METADATA,))
-    assert next_recreation(facts, [_attempt(first, closeness)]) is None
+    line = Line(METADATA, "Requires-Dist: idna", "Requires-Dist: idna")
+    closeness = Closeness(Outcome.METADATA, changed=(METADATA,), lines=(line,))
+    for generator in ("setuptools (75.1.0)", "bdist_wheel (0.42.0)"):
+        facts = replace(
+            FACTS, wheel=(("Generator", generator),), metadata=(("Requires-Dist", "idna"),), written_crlf=True
+        )
+        assert next_recreation(facts, [_attempt(_first(facts), closeness)]) is None
+
+
+def test_another_setuptools_does_not_help_where_only_wheel_s_files_differ() -> None:
+    """It does not write them: what remains is an earlier moment."""
+    facts = replace(FACTS, wheel=(("Generator", "bdist_wheel (0.42.0)"),))
+    second = _second(Closeness(Outcome.METADATA, changed=("pkg-1.0.dist-info/WHEEL",)), facts)
+    assert second.overrides == _first(facts).overrides
 
 
 def test_a_file_that_differs_may_have_other_line_ends_or_a_date() -> None:
@@ -112,7 +127,15 @@ _CLOSE = st.builds(
     lines=st.just((Line("pkg-1.0.dist-info/WHEEL", "Tag: py2-none-any", ""),)) | st.just(()),
 )
 _FAILED = st.builds(Failure, reason=st.just(Reason.BUILD_ERROR), phase=st.sampled_from(Phase))
-_GENERATORS = ("bdist_wheel (0.42.0)", "setuptools (80.9.0)", "flit 3.9.0", "hatchling 1.27.0", "unknown", "wheel")
+_GENERATORS = (
+    "bdist_wheel (0.42.0)",
+    "setuptools (80.9.0)",
+    "flit 3.9.0",
+    "hatchling 1.27.0",
+    "bdist_wheel",
+    "poetry",
+    "",
+)
 
 
 @settings(deadline=None)  # this machine may have other things to do
