@@ -269,7 +269,7 @@ def _where(verification: Verification) -> tuple[str, str]:
 
 
 def state_of(settings: Config, store: Results) -> State:
-    """Return what the records of a folder say of the listed projects."""
+    """Return what the records of a folder contain about the listed projects."""
     excluded = {one.project: one.reason for one in settings.exclusions}
     listed = subjects(settings)
     rows, dates = [], [""]

@@ -189,7 +189,7 @@ def _unbuildable(
 
 
 def why_unbuildable(tried: Sequence[RebuildAttempt]) -> Failure | None:
-    """Return the failure that tells most of a release: of the first build, or else of the first that had no inputs.
+    """Return the failure that is most informative about a release: the first of a build, or else the first of all.
 
     Inputs that cannot be had are often a version that a clue named and the index lacks: no fault of the release.
     """

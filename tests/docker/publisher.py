@@ -1,4 +1,4 @@
-"""A publisher: builds wheels from sdists by real build backends, in one container, under settings of its own.
+"""A publisher: builds wheels from sdists by real build backends, in one container, under chosen settings.
 
     wheels = build(image.id, folder, [Order("flit_core.buildapi", sdist, epoch=1_700_000_000)])
 

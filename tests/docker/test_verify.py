@@ -1,6 +1,6 @@
 """Published wheels are verified by the command, on the real engine: each outcome, and ten tampered copies.
 
-All projects stand on one index on loopback, and one command verifies them; the tests look at its rows. The publisher
+All projects are on one index on loopback, and one command verifies them; the tests look at its rows. The publisher
 builds by real backends; the index has a newer version of each, which was uploaded after the wheels.
 """
 
@@ -91,7 +91,7 @@ TAMPERED: dict[str, Mapping[str, Any]] = {
     "record": edited(f"{INFO}/RECORD", "sha256=", "sha256=A"),
     "stream": {},
 }
-"""What is done to the wheels of ten projects, each named after its own: RECORD fits, but where RECORD itself lies."""
+"""How the wheels of ten projects are tampered with. RECORD is made to fit, unless it is the member in question."""
 
 
 def place(name: str, how: Mapping[str, Any]) -> str:
