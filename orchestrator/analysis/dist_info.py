@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Values = tuple[tuple[str, str], ...]  # of headers: name and value
 
-GENERATOR, SPELLING = "generator", "backend-spelling"
+GENERATOR, SPELLING, LINE_ENDS = "generator", "backend-spelling", "line-ends"
 _BY_NAME = {cause.name: cause for cause in metadata.CAUSES}
 _NAMED = (GENERATOR, SPELLING, "metadata-order")
 """Causes of lines, by their slugs in the catalogue."""
@@ -69,6 +69,9 @@ def lines(path: str, published: bytes, ours: bytes, given: Given) -> tuple[Line,
     name = path.partition("/")[2]
     if name not in READ or max(len(published), len(ours)) > WHOLE:
         return (_line(path, published, ours, ""),)
+    plain = published.replace(b"\r\n", b"\n"), ours.replace(b"\r\n", b"\n")
+    if plain != (published, ours):  # a checkout on Windows has CR LF, and readers take it for LF
+        return (*_ends(path, published, ours), *lines(path, *plain, given))[:_MOST]
     pairs = members.normalize(path, Plain(published), Plain(ours))
     if not pairs or pairs[0][0].kind != headers.KIND:
         return tuple(line for pair in pairs for line in _of_pair(path, pair, {}))[:_MOST] or (
@@ -79,6 +82,16 @@ def lines(path: str, published: bytes, ours: bytes, given: Given) -> tuple[Line,
     if len(found) > _MOST and any(not line.cause for line in found[_MOST:]):
         found.sort(key=lambda line: bool(line.cause))
     return tuple(found[:_MOST])
+
+
+def _ends(path: str, published: bytes, ours: bytes) -> tuple[Line, ...]:
+    """Return how the lines of the two files end, where that differs; the first such line stands for all."""
+    pairs = zip(*(re.findall(rb"\r?\n", one) for one in (published, ours)), strict=False)
+    if all(first == second for first, second in pairs):
+        return ()
+    first, second = ("CR LF" if b"\r\n" in one else "LF" for one in (published, ours))
+    name = printable(path.encode("utf-8", "surrogateescape"))[:LONGEST]
+    return (Line(name, f"lines end in {first}", f"lines end in {second}", LINE_ENDS),)
 
 
 def _of_pair(path: str, pair: MemberPair, causes: Mapping[str, str]) -> Iterable[Line]:

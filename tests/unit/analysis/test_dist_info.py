@@ -20,6 +20,14 @@ def causes(name: str, published: str, ours: str, given: Given = OTHER) -> list[s
     return found
 
 
+def test_lines_of_windows_have_a_cause() -> None:
+    """CR LF says the same as LF; what differs besides is shown apart, and a bare CR is no line's end."""
+    assert causes("METADATA", HEAD.replace("\n", "\r\n"), HEAD) == ["line-ends"]
+    both = HEAD.replace("\n", "\r\n") + "Summary: one\r\n", HEAD + "Summary: two\n"
+    assert causes("METADATA", *both) == ["line-ends", ""]
+    assert "" in causes("METADATA", HEAD + "Summary: a\rRequires-Dist: b\n", HEAD + "Summary: a\nRequires-Dist: b\n")
+
+
 @pytest.mark.parametrize(
     ("published", "ours"),
     [
