@@ -4,7 +4,8 @@
 
 It runs the groups `popular` and `seed` of the configuration, and writes docs/state.json, one row for each
 project, and docs/state.md, whose figures are all computed from those rows. A project that has its records already is
-not built again; `--limit` is how many others are. With `--limit 0`, the pages are written from the existing records.
+not built again. `--limit` measures only the first projects; with `--limit 0`, the pages are written from the records
+that there are. Differences are explained by the traces in the wheels alone: experiments would take ten times as long.
 With `--pure`, a project whose published wheel is for a platform gets no verdict: it may compile for an hour.
 """
 
@@ -13,10 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import subprocess
 import sys
 from collections import Counter
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING, Any
 from orchestrator import __version__, config
 from orchestrator.analysis.causes.model import Party
 from orchestrator.cli import options
-from orchestrator.model import METHOD, VERIFY_METHOD, ArchiveField, Outcome, Verdict
+from orchestrator.farm import assemble, verification
+from orchestrator.model import METHOD, VERIFY_METHOD, ArchiveField, Budget, Outcome, Verdict
+from orchestrator.publish.publisher_process import PublisherProcess
 from orchestrator.publish.report import BACKENDS, advice_of
 from orchestrator.results.store import Results
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from orchestrator.config import Config
-    from orchestrator.model import CauseFinding, Result, Verification
+    from orchestrator.model import CauseFinding, Result, Task, Verification
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = ("popular", "seed")
@@ -44,10 +46,10 @@ PROJECT = "project"
 TO_THE_BIT = (Outcome.IDENTICAL, Outcome.RESTAMPED)
 COMPARED = (*TO_THE_BIT, Outcome.METADATA, Outcome.DIFFERS)
 ATTEMPTED = (*COMPARED, Outcome.UNBUILDABLE)
-_BATCH = 10  # projects after which the pages are written
+_BATCH = 20  # projects after which the pages are written
 _STEP = 50  # ranks in one row
 _LONGEST = 200  # characters of a reason
-_REFUSED, _OPEN, _UNVERIFIED = 2, 9, 11  # exit statuses
+_NO_EXPERIMENTS = Budget(builds=0, recipes=())
 _ADDRESS = re.compile(r"\w{1,10}://\S{1,500}")
 _OF_WHEELS = (
     "Whether a published wheel comes out of its sdist. The last column is the share that came out to the bit, "
@@ -447,7 +449,8 @@ def _head(state: State) -> Iterator[str]:
     yield (
         f"Measured until {state.date} by wheelproof {state.wheelproof} (method {state.method}, method of verification "
         f"{state.verify_method}): {len(state.rows)} of {state.listed} listed projects, the newest release of each. The "
-        f"lists are the groups {' and '.join(f'`{name}`' for name in GROUPS)} of config.yaml."
+        f"lists are the groups {' and '.join(f'`{name}`' for name in GROUPS)} of config.yaml. Causes are told by the "
+        "traces in the wheels, without experiments."
     )
     yield "\n".join(
         (
@@ -555,54 +558,55 @@ def _escaped(text: str) -> str:
 # --- the run ---------------------------------------------------------------------------------
 
 
-def command(*arguments: str) -> int:
-    """Run a command of the farm, and return its exit status; end the program where the farm failed."""
-    program = [sys.executable, "-m", "orchestrator", *arguments]
-    status = subprocess.run(program, cwd=ROOT, check=False).returncode  # noqa: S603 - our own program
-    if status not in {0, _REFUSED, _OPEN, _UNVERIFIED}:
-        sys.exit(status)
-    return status
+def by_traces(settings: Config) -> Config:
+    """Return a configuration whose differences are explained by the wheels' traces alone, without experiments."""
+    packages = {name: replace(one, budget=_NO_EXPERIMENTS) for name, one in settings.packages.items()}
+    return replace(settings, defaults=replace(settings.defaults, budget=_NO_EXPERIMENTS), packages=packages)
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """Which projects get a verdict."""
+class Measurement:
+    """Where and how projects are measured."""
 
-    excluded: frozenset[str]
-    pure: bool  # only those whose published wheel is for every platform
+    settings: Config
+    config_file: Path
+    folder: Path
+    pure: bool  # verdicts only on projects whose published wheel is for every platform
 
-    def judges(self, project: str, verification: Verification | None) -> bool:
-        """Return whether a project gets a verdict."""
-        is_native = verification is not None and verification.wheel != "" and not is_pure_name(verification.wheel)
-        return project not in self.excluded and not (self.pure and is_native)
+    def store(self) -> Results:
+        """Open the records anew: an open store remembers what it has listed."""
+        keep = self.settings.keep
+        return Results(self.folder, wheels=keep.wheels, logs=keep.logs)
 
+    def is_verified(self, project: str) -> bool:
+        """Return whether a project has a record of its published wheel."""
+        return verification_of(self.store(), project) is not None
 
-def measure(names: Sequence[str], store: Results, common: Sequence[str], scope: Scope) -> None:
-    """Verify the newest releases of projects, and judge the same releases on the same images."""
-    for_each(lambda *some: command("verify", *common, *some), names)
-    places: dict[str, list[str]] = {}
-    for name in names:
-        found = verification_of(store, name)
-        if not scope.judges(name, found):
-            continue
+    def is_judged(self, project: str) -> bool:
+        """Return whether a project has a verdict, or gets none."""
+        store = self.store()
+        found = verification_of(store, project)
+        is_native = found is not None and found.wheel != "" and not is_pure_name(found.wheel)
+        excluded = {one.project for one in self.settings.exclusions}
+        return project in excluded or (self.pure and is_native) or result_of(store, project, found) is not None
+
+    def verify(self, names: Sequence[str]) -> None:
+        """Verify the published wheels of the newest releases of projects."""
+        store = self.store()
+        with store.locked():
+            requests = verification.requested(self.settings, names, (), ())
+            verification.verify_all(self.settings, store, requests, jobs=None, again=False)
+
+    def judge(self, names: Sequence[str]) -> None:
+        """Judge the releases whose wheels were verified, each on the same image."""
+        store = self.store()
+        tasks = tuple(task for name in names for task in self._tasks(name, verification_of(store, name)))
+        with store.locked(), PublisherProcess(self.config_file, self.folder) as publisher:
+            assemble.run_tasks(self.settings, store, tasks, publisher, jobs=None, again=False)
+
+    def _tasks(self, name: str, found: Verification | None) -> tuple[Task, ...]:
         version, image = _where(found) if found else ("", "")
-        places.setdefault(image, []).append(f"{name}=={version}" if version else name)
-    for image, requirements in places.items():
-        on = ("--image", image) if image else ()
-        for_each(lambda *some, on=on: command("run", *common, *on, *some), requirements)
-
-
-def for_each(call: Callable[..., int], names: Sequence[str]) -> None:
-    """Call a command for all names, or for one after the other where it refuses them together."""
-    if call(*names) == _REFUSED and len(names) > 1:
-        for name in names:
-            call(name)
-
-
-def is_measured(store: Results, project: str, scope: Scope) -> bool:
-    """Return whether a project has all of its records."""
-    found = verification_of(store, project)
-    return found is not None and (not scope.judges(project, found) or result_of(store, project, found) is not None)
+        return config.tasks(self.settings, [f"{name}=={version}" if version else name], [image] if image else [])
 
 
 def write(state: State) -> None:
@@ -614,25 +618,23 @@ def write(state: State) -> None:
 def main() -> None:
     """Measure what has no records yet, and write the pages."""
     parser = argparse.ArgumentParser(description="Measure the state of PyPI.")
-    parser.add_argument("--limit", type=int, metavar="N", help="measure at most N projects that have no records yet")
+    parser.add_argument("--limit", type=int, metavar="N", help="measure only the first N projects")
     parser.add_argument("--pure", action="store_true", help="give no verdicts on projects with wheels for a platform")
     parser.add_argument("--results", type=Path, default=ROOT / "results" / "state", help="the folder of the records")
     parser.add_argument("--config", type=Path, default=ROOT / "config.yaml", help="the configuration")
     asked = parser.parse_args()
-    settings = options.configured(asked.config)
-    folder = asked.results.resolve()
-    common = ("--config", str(asked.config.resolve()), "--results", str(folder))
-    scope = Scope(frozenset(one.project for one in settings.exclusions), asked.pure)
-
-    def store() -> Results:  # a new one each time, since it remembers what it has listed
-        return Results(folder, wheels=settings.keep.wheels, logs=settings.keep.logs)
-
-    left = [one.name for one in subjects(settings) if not is_measured(store(), one.name, scope)]
-    wanted = left[: asked.limit]
-    for begin in range(0, len(wanted), _BATCH):
-        measure(wanted[begin : begin + _BATCH], store(), common, scope)
-        write(state_of(settings, store()))
-    write(state_of(settings, store()))
+    settings = by_traces(options.configured(asked.config))
+    measurement = Measurement(settings, asked.config.resolve(), asked.results.resolve(), asked.pure)
+    names = [one.name for one in subjects(settings)][: asked.limit]
+    for is_done, measure in (
+        (measurement.is_verified, measurement.verify),
+        (measurement.is_judged, measurement.judge),
+    ):
+        left = [name for name in names if not is_done(name)]
+        for begin in range(0, len(left), _BATCH):
+            measure(left[begin : begin + _BATCH])
+            write(state_of(settings, measurement.store()))
+    write(state_of(settings, measurement.store()))
 
 
 if __name__ == "__main__":
