@@ -9,7 +9,7 @@ from orchestrator import __version__
 from orchestrator.analysis.clues.catalogue import followed, found
 from orchestrator.analysis.counterpart import of_one_kind
 from orchestrator.job.confirming import confirmed
-from orchestrator.job.recreating import BUILDS, Course, Published, Rebuilt, nearest, pins_of, search
+from orchestrator.job.recreating import BUILDS, Course, Published, Rebuilt, is_published, nearest, pins_of, search
 from orchestrator.model import (
     METHOD,
     VERIFICATION_SCHEMA,
@@ -59,7 +59,7 @@ def verify(subject: VerifySubject, effects: VerifyEffects) -> Verification | Pat
     published = Published(path, WheelFile(wheel.filename, sha256, path.stat().st_size), wheel.uploaded)
     if (record := effects.known(release.project, digest(inputs_of(subject, published)))) is not None:
         return record
-    if subject.result and _is_published(subject.result, sha256):
+    if subject.result and _gave(subject.result, published):
         return _by_verdict(subject, subject.result, published, effects)
     return _compared(subject, published, effects.job.fetch(release.sdist), effects)
 
@@ -79,11 +79,9 @@ def _compared(subject: VerifySubject, published: Published, sdist: Path, effects
     return _concluded(subject, facts, published, effects, course)
 
 
-def _is_published(result: Result, sha256: str) -> bool:
+def _gave(result: Result, published: Published) -> bool:
     """Return whether both builds of a verdict are the published wheel."""
-    return result.verdict is Verdict.REPRODUCIBLE and all(
-        build.wheel is not None and build.wheel.sha256 == sha256 for build in result.builds[:2]
-    )
+    return result.verdict is Verdict.REPRODUCIBLE and all(is_published(build, published) for build in result.builds[:2])
 
 
 def _by_verdict(subject: VerifySubject, result: Result, published: Published, effects: VerifyEffects) -> Verification:

@@ -125,7 +125,7 @@ def test_modes_that_make_a_file_executable_are_named(tmp_path: Path, ours: Path)
         ({"external_attr": 0o104644 << 16}, "setuid"),
     ],
 )
-def test_modes_that_only_some_readers_follow_are_named(tmp_path: Path, fields: dict[str, int], named: str) -> None:
+def test_modes_that_only_some_readers_follow_are_named(tmp_path: Path, fields: dict[str, Any], named: str) -> None:
     """A mode that is taken does not make a file executable for one installer alone without a word, nor setuid."""
     plain = 0o100755 if named == "executable" else 0o100644
     ours = wheel(tmp_path / "ours.whl", FILES, external_attr=plain << 16)

@@ -220,6 +220,18 @@ def test_a_wheel_of_another_kind_is_no_counterpart(tmp_path: Path) -> None:
     assert "cp311" in found.reason
 
 
+def test_the_published_bytes_under_another_name_are_not_identical(tmp_path: Path) -> None:
+    """An installer reads the tags of the name: what compares the two decides, and the builds of a verdict do not."""
+    world = World(published(tmp_path), {}, filename="pkg-1.0-py2-none-any.whl")
+    twice = tuple(
+        replace(build, wheel=WheelFile(world.filename, world.sha256, 100))
+        for build in sample("pkg", Verdict.REPRODUCIBLE).builds[:2]
+    )
+    judged = replace(sample("pkg", Verdict.REPRODUCIBLE), builds=twice)
+    assert world.of(replace(world.subject(), result=judged)).outcome is Outcome.DIFFERS
+    assert world.orders
+
+
 def test_nothing_is_built_without_an_sdist_or_a_wheel(tmp_path: Path) -> None:
     """The reason says what is missing."""
     world = World(published(tmp_path), {})
