@@ -138,6 +138,13 @@ def test_modes_that_only_some_readers_follow_are_named(tmp_path: Path, fields: d
     assert named in found.reason
 
 
+def test_a_mode_that_makes_a_file_a_folder_is_not_taken(tmp_path: Path, ours: Path) -> None:
+    """Unpackers that follow the mode rather than the name give another tree."""
+    found = compared(wheel(tmp_path / "published.whl", FILES, external_attr=0o040755 << 16), ours)
+    assert found.outcome is Outcome.DIFFERS
+    assert "mode" in found.reason
+
+
 def test_other_archive_fields_that_are_not_named_differ(tmp_path: Path, ours: Path) -> None:
     """A comment or an extra field is never taken."""
     odd: tuple[dict[str, Any], ...] = ({"comment": b"c"}, {"extra": b"\xfe\xca\1\0a"})
