@@ -68,8 +68,7 @@ def _compared(subject: VerifySubject, published: Published, sdist: Path, effects
     """Rebuild a published wheel from its sdist as its clues tell, and compare."""
     facts = effects.facts(published.path, published.file, published.uploaded, sdist)
     if isinstance(facts, Failure):
-        why = f"the published wheel cannot be read: {facts.detail}"
-        return replace(_verification(subject, effects, published, Outcome.DIFFERS, why), failure=facts)
+        return _unreadable(subject, published, facts, effects)
     requires, python = subject.release.requires_python, subject.image.target.python
     if not admits(requires, python):
         why = f"{Reason.WRONG_PYTHON}: it requires Python {requires}, and the image has {python}"
@@ -77,6 +76,14 @@ def _compared(subject: VerifySubject, published: Published, sdist: Path, effects
     course = Course()
     search(subject, facts, published, effects, course)
     return _concluded(subject, facts, published, effects, course)
+
+
+def _unreadable(subject: VerifySubject, published: Published, why: Failure, effects: VerifyEffects) -> Verification:
+    """Return the outcome of a file that installers refuse, or that is too large for us, which is no difference."""
+    told = f"the published wheel cannot be read: {why.detail}"
+    if why.reason is Reason.WHEEL_TOO_LARGE:
+        return _verification(subject, effects, published, Outcome.UNBUILDABLE, told)
+    return replace(_verification(subject, effects, published, Outcome.DIFFERS, told), failure=why)
 
 
 def _gave(result: Result, published: Published) -> bool:

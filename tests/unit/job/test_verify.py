@@ -261,6 +261,16 @@ def test_a_published_file_that_is_no_wheel_differs(tmp_path: Path) -> None:
     assert "cannot be read" in found.reason
 
 
+def test_a_published_file_that_exceeds_a_limit_does_not_differ(tmp_path: Path) -> None:
+    """Nothing is known of it, and nothing is built."""
+    world = World(published(tmp_path), {})
+    large = Failure(Reason.WHEEL_TOO_LARGE, Phase.WHEEL, "has more than 2 files")
+    found = verify(world.subject(), replace(world.effects(), facts=lambda *_: large))
+    assert isinstance(found, Verification)
+    assert (found.outcome, found.builds) == (Outcome.UNBUILDABLE, ())
+    assert "more than 2 files" in found.reason
+
+
 def test_an_existing_record_is_returned(tmp_path: Path) -> None:
     """Equal inputs are not verified again."""
     world = World(published(tmp_path), {}, record=Path("record.json"))
