@@ -16,7 +16,7 @@ from orchestrator.analysis.formats.members import depth
 from orchestrator.analysis.formats.text import WHOLE
 from orchestrator.analysis.restamp import restamped, unlike_fields
 from orchestrator.model import Failure, Reason, Severity, Wheel, deepest
-from orchestrator.model.verification import Closeness, Line, Outcome
+from orchestrator.model.verification import BY_MODES, Closeness, Line, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -125,11 +125,11 @@ def _decided(found: _Members, lines: tuple[Line, ...], made: Restamp, severity: 
         causes = ", ".join(sorted({line.cause for line in lines if line.cause}))
         reason = f"{_counted(found.changed)} in lines with a known cause only: {causes}"
         reason += f"; {_unmade(made)}" if made.unmade else ""
-        reason += f"; {modes}" if modes else ""
+        reason += f"; {BY_MODES}{modes}" if modes else ""
         return Closeness(Outcome.METADATA, other_zlib=made.unmade > 0, severity=severity, reason=reason)
     reason = f"our members have the published bytes with its {', '.join(made.taken)}"
     reason += f"; {_unmade(made)}" if made.unmade else ""
-    reason += f"; {modes}" if modes else ""
+    reason += f"; {BY_MODES}{modes}" if modes else ""
     return Closeness(
         Outcome.RESTAMPED,
         sha256=made.sha256,
