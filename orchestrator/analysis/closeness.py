@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import zipfile
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from orchestrator.analysis.formats.members import depth
 from orchestrator.analysis.formats.text import WHOLE
 from orchestrator.analysis.restamp import restamped, unlike_fields
 from orchestrator.model import Failure, Reason, Severity, Wheel, deepest
-from orchestrator.model.verification import Closeness, Line, Outcome
+from orchestrator.model.verification import BY_MODES, Closeness, Line, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +30,8 @@ _MOST_LINES = 200
 _NAMED = 3  # paths in a reason
 _HEAD = 4
 _EXECUTABLE = 0o111
+_SPECIAL = 0o7000  # setuid, setgid, sticky
+_UNIX = 3  # the system of a member (APPNOTE.TXT, 4.4.2)
 _RECORD = "RECORD"
 _RECORD_ORDER = "record-order"
 _LONGEST_RECORD = 64 << 20
@@ -95,11 +98,12 @@ def _compared(published: Path, ours: Path, first: Wheel, second: Wheel) -> Close
         unexplained = _unexplained(found, files.folder, lines) or _unlike_record(files, found, first)
         severity = _severity(files, found)
         replaced = {} if unexplained else {path: theirs.read(path) for path in found.changed}
+        modes = _unlike_modes(theirs, mine)
     if unexplained:
         decided, taken = _differs(unexplained, severity), unlike_fields(published, ours)
     else:
         made = restamped(published, first.sha256, ours, replaced)
-        decided, taken = _decided(found, lines, made, severity, _executable(first, second)), made.taken
+        decided, taken = _decided(found, lines, made, severity, modes), made.taken
     return replace(
         decided,
         taken=taken,
@@ -110,20 +114,22 @@ def _compared(published: Path, ours: Path, first: Wheel, second: Wheel) -> Close
     )
 
 
-def _decided(
-    found: _Members, lines: tuple[Line, ...], made: Restamp, severity: Severity, executable: tuple[str, ...]
-) -> Closeness:
-    """Return the outcome where all members have our bytes, or differ in lines with a cause."""
+def _decided(found: _Members, lines: tuple[Line, ...], made: Restamp, severity: Severity, modes: str) -> Closeness:
+    """Return the outcome where all members have our bytes, or differ in lines with a cause.
+
+    `modes` tells what of the modes an installer or another unpacker follows; empty if nothing.
+    """
     if not made.same:
         return _differs(f"the archive differs: {made.reason}", deepest((Severity.ARCHIVE, severity)))
     if found.changed:
         causes = ", ".join(sorted({line.cause for line in lines if line.cause}))
         reason = f"{_counted(found.changed)} in lines with a known cause only: {causes}"
         reason += f"; {_unmade(made)}" if made.unmade else ""
+        reason += f"; {BY_MODES}{modes}" if modes else ""
         return Closeness(Outcome.METADATA, other_zlib=made.unmade > 0, severity=severity, reason=reason)
     reason = f"our members have the published bytes with its {', '.join(made.taken)}"
     reason += f"; {_unmade(made)}" if made.unmade else ""
-    reason += f"; installers make only one of both executable: {_some(executable)}" if executable else ""
+    reason += f"; {BY_MODES}{modes}" if modes else ""
     return Closeness(
         Outcome.RESTAMPED,
         sha256=made.sha256,
@@ -140,11 +146,29 @@ def _unmade(made: Restamp) -> str:
     )
 
 
-def _executable(published: Wheel, ours: Wheel) -> tuple[str, ...]:
-    """Return the members that an installer makes executable in one of two wheels only (PEP 427)."""
-    modes = {member.path: bool(member.mode & _EXECUTABLE) for member in ours.members}
-    unlike = (one.path for one in published.members if modes.get(one.path) is not bool(one.mode & _EXECUTABLE))
-    return tuple(sorted(unlike))
+def _unlike_modes(published: zipfile.ZipFile, ours: zipfile.ZipFile) -> str:
+    """Return which members run, or run as another user, in one of two wheels only; empty if there are none.
+
+    An installer makes a file executable by its mode (PEP 427): some only where the mode has the type of a file, some
+    only where the system is Unix.
+    """
+    mine = {info.orig_filename: info for info in ours.infolist()}
+    pairs = [(info, mine[info.orig_filename]) for info in published.infolist() if info.orig_filename in mine]
+    runs = sorted(one.orig_filename for one, other in pairs if _runs(one) != _runs(other))
+    special = sorted(one.orig_filename for one, other in pairs if _special(one) != _special(other))
+    named = {"installers make only one of both executable": runs, "only one of both has setuid or such bits": special}
+    return "; ".join(f"{text}: {_some(tuple(paths))}" for text, paths in named.items() if paths)
+
+
+def _runs(info: zipfile.ZipInfo) -> tuple[bool, ...]:
+    """Return whether an installer makes a file executable: any, one that asks for its type, one for its system."""
+    mode = info.external_attr >> 16
+    runs = bool(mode & _EXECUTABLE)
+    return runs, runs and stat.S_ISREG(mode), runs and info.create_system == _UNIX
+
+
+def _special(info: zipfile.ZipInfo) -> int:
+    return (info.external_attr >> 16) & _SPECIAL
 
 
 # --- members -------------------------------------------------------------------------------------

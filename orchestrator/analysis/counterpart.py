@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from packaging.utils import parse_wheel_filename
+
 from orchestrator.model.names import BadNameError, WheelName
 
 if TYPE_CHECKING:
@@ -150,13 +152,28 @@ def _is_pure(name: WheelName) -> bool:
     return any(tag.platform == "any" for tag in name.tags)
 
 
-def _preference(name: WheelName, image: Image) -> tuple[bool, bool, int, int, str]:
-    """Rank a wheel as an installer on an image does, the best first: its libc, the newest; then its Python."""
+def _preference(name: WheelName, image: Image) -> tuple[bool, bool, int, int, tuple[int, int], int, str]:
+    """Rank a wheel as an installer on an image does, the best first.
+
+    By its libc, the newest; its Python, the one that fits best; its build number, the highest.
+    """
     glibc, tags = _glibc(image), _asked(name.tags)
     libcs = [libc for tag in tags if (libc := _platform(tag.platform).libc).name != "musllinux"]
     newest = max((libc.version for libc in libcs), default=(0, 0))
     abi = min(_ABIS.get(tag.abi, 0) for tag in tags)
-    return not libcs, newest > glibc, -newest[1], abi, name.filename
+    python = min(_nearness(tag.interpreter, image) for tag in tags)
+    build = parse_wheel_filename(name.filename)[2]
+    return not libcs, newest > glibc, -newest[1], abi, python, -(build[0] + 1 if build else 0), name.filename
+
+
+def _nearness(interpreter: str, image: Image) -> tuple[int, int]:
+    """Rank a tag's Python as `packaging` does: the image's CPython, its version of any, any Python 3, older ones."""
+    minor = int(image.target.python.split(".")[1])
+    if match := _ANY_PYTHON.fullmatch(interpreter):
+        older = minor - int(match[2]) if match[2] else None
+        return (2, 0) if older is None else (3, older) if older else (1, 0)
+    match = _CPYTHON.fullmatch(interpreter)
+    return (0, 0) if match and int(match[2]) == minor else (4, 0)
 
 
 def _fit(name: WheelName, image: Image) -> _Fit:

@@ -144,7 +144,10 @@ def _other_fields(sides: tuple[Side, Side], both: tuple[bytes, bytes], given: Gi
     same = {name for group, read in _GROUPS if _is_same(read, first, second) for name in group}
     found = {}
     for place in differing(sides):
-        fields = [spelling.field(text.rstrip(b"\n")) for text in token(sides, place) if text]
+        texts = [text.rstrip(b"\n") for text in token(sides, place) if text]
+        fields = [spelling.field(text) for text in texts]
+        if any(b"\n" in text for text in texts):  # folded: not every reader unfolds it alike
+            continue
         if (
             all(name in same for name, _ in fields)
             or all(_is_backends(*one, given) for one in fields)

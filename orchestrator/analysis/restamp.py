@@ -8,6 +8,7 @@ taken if they are one complete stream of our content; such a stream can hide bit
 from __future__ import annotations
 
 import hashlib
+import stat
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -350,11 +351,17 @@ def _central(ours: Entry, theirs: Entry, facts: _Facts, place: int) -> bytes:
             facts.packed,
             facts.size,
             mine[28:40],
-            other[40:42],  # the mode
+            other[40:42] if _is_plain(theirs) else mine[40:42],  # the mode
             place.to_bytes(4, "little"),
             mine[46:],
         )
     )
+
+
+def _is_plain(entry: Entry) -> bool:
+    """Return whether a mode has no type, or that of a file or folder as the name has it: no other may be taken."""
+    kind = stat.S_IFMT(number(entry.central, 40, 2))
+    return kind in (0, stat.S_IFDIR if entry.name.endswith(b"/") else stat.S_IFREG)
 
 
 def _descriptor(ours: bytes, facts: _Facts) -> bytes:

@@ -186,11 +186,17 @@ def built_once(
     return extended if isinstance(extended, Failure) else built_once(name, environment, subject, extended, job)
 
 
+def is_published(build: Build, published: Published) -> bool:
+    """Return whether a build is the published wheel: its tags, which its name alone gives to installers, too."""
+    wheel, file = build.wheel, published.file
+    return wheel is not None and (wheel.filename, wheel.sha256) == (file.filename, file.sha256)
+
+
 def closeness_of(published: Published, build: Build, effects: VerifyEffects) -> Closeness | Failure:
     """Return how near a build comes to the published wheel, or why there is nothing to compare."""
     if build.wheel is None:
         return build.failure or Failure(Reason.NO_WHEEL, Phase.BUILD_WHEEL)
-    if build.wheel.sha256 == published.file.sha256:
+    if is_published(build, published):
         return Closeness(Outcome.IDENTICAL, sha256=build.wheel.sha256)
     return effects.closeness(published.path, published.file, build)
 

@@ -9,7 +9,7 @@ from orchestrator import __version__
 from orchestrator.analysis.clues.catalogue import followed, found
 from orchestrator.analysis.counterpart import of_one_kind
 from orchestrator.job.confirming import confirmed
-from orchestrator.job.recreating import BUILDS, Course, Published, Rebuilt, nearest, pins_of, search
+from orchestrator.job.recreating import BUILDS, Course, Published, Rebuilt, is_published, nearest, pins_of, search
 from orchestrator.model import (
     METHOD,
     VERIFICATION_SCHEMA,
@@ -59,7 +59,7 @@ def verify(subject: VerifySubject, effects: VerifyEffects) -> Verification | Pat
     published = Published(path, WheelFile(wheel.filename, sha256, path.stat().st_size), wheel.uploaded)
     if (record := effects.known(release.project, digest(inputs_of(subject, published)))) is not None:
         return record
-    if subject.result and _is_published(subject.result, sha256):
+    if subject.result and _gave(subject.result, published):
         return _by_verdict(subject, subject.result, published, effects)
     return _compared(subject, published, effects.job.fetch(release.sdist), effects)
 
@@ -68,8 +68,7 @@ def _compared(subject: VerifySubject, published: Published, sdist: Path, effects
     """Rebuild a published wheel from its sdist as its clues tell, and compare."""
     facts = effects.facts(published.path, published.file, published.uploaded, sdist)
     if isinstance(facts, Failure):
-        why = f"the published wheel cannot be read: {facts.detail}"
-        return replace(_verification(subject, effects, published, Outcome.DIFFERS, why), failure=facts)
+        return _unreadable(subject, published, facts, effects)
     requires, python = subject.release.requires_python, subject.image.target.python
     if not admits(requires, python):
         why = f"{Reason.WRONG_PYTHON}: it requires Python {requires}, and the image has {python}"
@@ -79,11 +78,17 @@ def _compared(subject: VerifySubject, published: Published, sdist: Path, effects
     return _concluded(subject, facts, published, effects, course)
 
 
-def _is_published(result: Result, sha256: str) -> bool:
+def _unreadable(subject: VerifySubject, published: Published, why: Failure, effects: VerifyEffects) -> Verification:
+    """Return the outcome of a file that installers refuse, or that is too large for us, which is no difference."""
+    told = f"the published wheel cannot be read: {why.detail}"
+    if why.reason is Reason.WHEEL_TOO_LARGE:
+        return _verification(subject, effects, published, Outcome.UNBUILDABLE, told)
+    return replace(_verification(subject, effects, published, Outcome.DIFFERS, told), failure=why)
+
+
+def _gave(result: Result, published: Published) -> bool:
     """Return whether both builds of a verdict are the published wheel."""
-    return result.verdict is Verdict.REPRODUCIBLE and all(
-        build.wheel is not None and build.wheel.sha256 == sha256 for build in result.builds[:2]
-    )
+    return result.verdict is Verdict.REPRODUCIBLE and all(is_published(build, published) for build in result.builds[:2])
 
 
 def _by_verdict(subject: VerifySubject, result: Result, published: Published, effects: VerifyEffects) -> Verification:

@@ -49,6 +49,10 @@ class ArchiveField(StrEnum):
     COMPRESSION = "compression"  # only the packed bytes: another zlib, or another level
 
 
+BY_MODES = "by its modes, "
+"""In the reason of an outcome, what begins the text on modes that installers follow; member names come only after it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClueFinding:
     """What one clue reveals; `name` is its slug in the catalogue, `value` untrusted, printable and cut."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orchestrator.model import LADDER, Aspect, LineEnds, Outcome, RecipeProof, Severity, Unexplained
+from orchestrator.model.verification import BY_MODES
 from orchestrator.publish import proof, wording
 from orchestrator.publish.advice import TITLES
 from orchestrator.publish.outcomes import ARCHIVE_FIELDS
@@ -82,8 +83,15 @@ def _restamped(it: Verification) -> tuple[str, ...]:
         "Every file of the wheel on the index is rebuilt to the same bytes.",
         f"With {fields} of its archive taken from the published wheel, ours has the same SHA-256.",
         *([_OTHER_ZLIB] if _is_of_other_zlib(it) else []),
+        *_by_modes(it),
         *_environments(it),
     )
+
+
+def _by_modes(it: Verification) -> tuple[str, ...]:
+    """Return what of the modes an installer follows, if anything: they are not our build's."""
+    told = it.reason.partition(BY_MODES)[2]
+    return (f"The modes are not those of our build: {told}.",) if told else ()
 
 
 _OTHER_ZLIB = (
@@ -100,7 +108,11 @@ def _metadata(it: Verification) -> tuple[str, ...]:
     if explained < len(it.lines):
         how = f"{explained} of them with a known cause"
     lines = f"{_count(len(it.lines), 'line')} of its dist-info folder {_differ(len(it.lines))}, {how}."
-    return ("Nothing that the wheel on the index installs to be imported differs from our build.", lines)
+    return (
+        "Nothing that the wheel on the index installs to be imported differs from our build.",
+        lines,
+        *_by_modes(it),
+    )
 
 
 def _differs(it: Verification) -> tuple[str, ...]:

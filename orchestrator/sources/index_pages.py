@@ -159,8 +159,11 @@ def _listed(package: DistributionPackage, base: str) -> Listed:
 
 
 def _uploaded(package: DistributionPackage) -> str:
-    """Return when a file was uploaded (PEP 700), in RFC 3339; empty if the index does not tell it."""
-    return package.upload_time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if package.upload_time else ""
+    """Return when a file was uploaded (PEP 700), in RFC 3339; empty if the index does not tell it, or no such time."""
+    try:
+        return package.upload_time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if package.upload_time else ""
+    except OverflowError:  # before the year 1, or after 9999
+        return ""
 
 
 def _of_json(stream: IO[bytes]) -> Iterable[DistributionPackage]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from orchestrator.analysis.clues.facts import WheelFacts
 
 _LONGEST = 120  # characters of a value
+_YEARS = range(2000, 2100)  # of uploads; no index is older, and some tools take no year 9999
 _WINDOWS = 0  # the system of a zip's member (APPNOTE.TXT, 4.4.2)
 _WRITABLE = 0o666
 _READABLE = 0o444
@@ -49,16 +50,15 @@ class Clue:
 
 
 def moment(uploaded: str) -> datetime | None:
-    """Return the time of an upload, in UTC, to the second; None if the text gives none."""
+    """Return the time of an upload, in UTC, to the second; None if the text gives none, or one that cannot be."""
     try:
         when = datetime.fromisoformat(uploaded)
     except ValueError:
         return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    try:
-        return when.astimezone(UTC).replace(microsecond=0)
-    except OverflowError:
+    if when.year not in _YEARS:
         return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return when.astimezone(UTC).replace(microsecond=0)
 
 
 def _uploaded(facts: WheelFacts) -> str:

@@ -34,6 +34,7 @@ _MOST = 5000  # headers of a document; one with more is a text
 _EMPTY = re.compile(rb"\n\r?\n|\A\r?\n")
 _SECTION = re.compile(rb"\[[^\[\]]+\]")
 _FIELD = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,60}(?=:)")
+_LONE_RETURN = re.compile(rb"\r(?!\n|\Z)")  # ends a line for Python's email package, and for no one else
 _SEVERAL = frozenset(
     (b"classifier", b"dynamic", b"license-file", b"obsoletes", b"obsoletes-dist", b"platform", b"project-url",
      b"provides", b"provides-dist", b"provides-extra", b"requires", b"requires-dist", b"requires-external",
@@ -59,10 +60,11 @@ class Item:
 def fields(path: str, first: bytes, second: bytes, depth: Severity) -> tuple[MemberPair, ...]:
     """Normalize two documents of headers, which have no order, and a body, which is text.
 
-    A line that is no header ends the headers for some readers, so a document with one is a text.
+    A line that is no header ends the headers for some readers, so a document with one is a text. So is one in which a
+    lone carriage return makes further lines for some readers.
     """
     (ours, one), (theirs, other) = (_parted(data) for data in (first, second))
-    if max(ours.count(b"\n"), theirs.count(b"\n")) > _MOST:
+    if max(ours.count(b"\n"), theirs.count(b"\n")) > _MOST or any(map(_LONE_RETURN.search, (ours, theirs))):
         return (text(path, "text", first, second, depth),)
     items = _items(ours.rstrip(b"\r\n")), _items(theirs.rstrip(b"\r\n"))
     if not all(item.group for side in items for item in side):

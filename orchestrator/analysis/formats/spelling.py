@@ -43,6 +43,8 @@ def meaning(line: bytes) -> bytes:
     if len(line) > _LONGEST or not _FIELD.fullmatch(line) or _LONE_RETURN.search(line):
         return b"line " + line
     name, value = field(line)
+    if b"\n" in line and name in _MEANINGS and name not in _FOLDED:
+        return b"line " + line
     if name in _ABSENT and value in ("", "UNKNOWN"):
         return NOTHING
     try:
@@ -136,6 +138,9 @@ _MEANINGS: dict[str, Callable[[str], str]] = {
     "tag": _tags,
     "version": canonicalize_version,
 }
+
+_FOLDED = frozenset(("description-content-type", "keywords", "project-url"))
+"""Those of these fields that may be folded: what parses the others takes no end of line."""
 
 
 # --- names -----------------------------------------------------------------------------------

@@ -117,6 +117,34 @@ def test_modes_that_make_a_file_executable_are_named(tmp_path: Path, ours: Path)
     assert "executable" not in compared(wheel(published, FILES, external_attr=0o100600 << 16), ours).reason
 
 
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"external_attr": 0o755 << 16}, "executable"),  # pip asks for the type of a file
+        ({"external_attr": 0o100755 << 16, "create_system": 0}, "executable"),  # others for Unix
+        ({"external_attr": 0o104644 << 16}, "setuid"),
+    ],
+)
+def test_modes_that_only_some_readers_follow_are_named(tmp_path: Path, fields: dict[str, Any], named: str) -> None:
+    """A mode that is taken does not make a file executable for one installer alone without a word, nor setuid."""
+    plain = 0o100755 if named == "executable" else 0o100644
+    ours = wheel(tmp_path / "ours.whl", FILES, external_attr=plain << 16)
+    found = compared(wheel(tmp_path / "published.whl", FILES, **fields), ours)
+    assert found.outcome is Outcome.RESTAMPED
+    assert named in found.reason
+    files = {**FILES, INFO + "WHEEL": WHEEL.replace(b"80.9.0", b"80.9.1")}
+    found = compared(wheel(tmp_path / "published.whl", files, **fields), ours)
+    assert found.outcome is Outcome.METADATA
+    assert named in found.reason
+
+
+def test_a_mode_that_makes_a_file_a_folder_is_not_taken(tmp_path: Path, ours: Path) -> None:
+    """Unpackers that follow the mode rather than the name give another tree."""
+    found = compared(wheel(tmp_path / "published.whl", FILES, external_attr=0o040755 << 16), ours)
+    assert found.outcome is Outcome.DIFFERS
+    assert "mode" in found.reason
+
+
 def test_other_archive_fields_that_are_not_named_differ(tmp_path: Path, ours: Path) -> None:
     """A comment or an extra field is never taken."""
     odd: tuple[dict[str, Any], ...] = ({"comment": b"c"}, {"extra": b"\xfe\xca\1\0a"})
@@ -226,6 +254,27 @@ def test_lines_with_a_cause_are_metadata(tmp_path: Path, ours: Path, change: Fil
     assert found.lines
     assert all(line.cause for line in found.lines)
     assert ArchiveField.COMPRESSION in found.taken
+
+
+OTHER = {INFO + "WHEEL": WHEEL.replace(b"80.9.0", b"80.8.0")}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {INFO + "WHEEL": WHEEL.replace(b"80.9.0)", b"80.8.0)\rRoot-Is-Purelib: false")},
+        {**OTHER, INFO + "METADATA": METADATA.replace(b"Summary", b"Dynamic: x\rRequires-Dist: evil\nSummary")},
+        {INFO + "METADATA": METADATA.replace(b"Author: A. Person", b"Author: A.\rPerson")},
+        {INFO + "METADATA": METADATA.replace(b"Home-page: ", b"Project-URL: Home Page,\r")},
+        {INFO + "METADATA": METADATA.replace(b"requests (", b"requests\n (")},
+        {**OTHER, INFO + "METADATA": METADATA.replace(b"Summary", b"Dynamic: license\n file\nSummary")},
+    ],
+    ids=["generator", "dynamic", "author", "address", "folded requirement", "folded dynamic"],
+)
+def test_a_line_within_a_line_has_no_cause(tmp_path: Path, ours: Path, change: Files) -> None:
+    """Python's email package ends a line at a lone carriage return: what follows is another header, or the body."""
+    found = compared(wheel(tmp_path / "published.whl", {**FILES, **change}), ours)
+    assert found.outcome is Outcome.DIFFERS
 
 
 def test_metadata_proves_the_archive_too(tmp_path: Path, ours: Path) -> None:

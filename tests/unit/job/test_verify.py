@@ -220,6 +220,18 @@ def test_a_wheel_of_another_kind_is_no_counterpart(tmp_path: Path) -> None:
     assert "cp311" in found.reason
 
 
+def test_the_published_bytes_under_another_name_are_not_identical(tmp_path: Path) -> None:
+    """An installer reads the tags of the name: what compares the two decides, and the builds of a verdict do not."""
+    world = World(published(tmp_path), {}, filename="pkg-1.0-py2-none-any.whl")
+    twice = tuple(
+        replace(build, wheel=WheelFile(world.filename, world.sha256, 100))
+        for build in sample("pkg", Verdict.REPRODUCIBLE).builds[:2]
+    )
+    judged = replace(sample("pkg", Verdict.REPRODUCIBLE), builds=twice)
+    assert world.of(replace(world.subject(), result=judged)).outcome is Outcome.DIFFERS
+    assert world.orders
+
+
 def test_nothing_is_built_without_an_sdist_or_a_wheel(tmp_path: Path) -> None:
     """The reason says what is missing."""
     world = World(published(tmp_path), {})
@@ -247,6 +259,16 @@ def test_a_published_file_that_is_no_wheel_differs(tmp_path: Path) -> None:
     found = World(path, {}).verify()
     assert (found.outcome, found.builds) == (Outcome.DIFFERS, ())
     assert "cannot be read" in found.reason
+
+
+def test_a_published_file_that_exceeds_a_limit_does_not_differ(tmp_path: Path) -> None:
+    """Nothing is known of it, and nothing is built."""
+    world = World(published(tmp_path), {})
+    large = Failure(Reason.WHEEL_TOO_LARGE, Phase.WHEEL, "has more than 2 files")
+    found = verify(world.subject(), replace(world.effects(), facts=lambda *_: large))
+    assert isinstance(found, Verification)
+    assert (found.outcome, found.builds) == (Outcome.UNBUILDABLE, ())
+    assert "more than 2 files" in found.reason
 
 
 def test_an_existing_record_is_returned(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from orchestrator.model import (
     Recreation,
     Severity,
 )
+from orchestrator.model.verification import BY_MODES
 from orchestrator.publish import outcomes, terminal, terminal_verification, verification
 from orchestrator.publish.site import LIST_BOUND, page_name, site
 from orchestrator.publish.site_data import site_data
@@ -102,6 +103,15 @@ def test_each_outcome_has_its_sentence(outcome: Outcome, expected: tuple[str, ..
     one = verified(outcome=outcome)
     for told in (page_of(one), printed(terminal_verification.story(one, {}, terminal.WHOLE))):
         assert not [text for text in expected if text not in " ".join(told.split())]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.RESTAMPED, Outcome.METADATA])
+def test_modes_that_installers_follow_are_told(outcome: Outcome) -> None:
+    """A file that runs for one of both wheels only is not passed over as a field of the archive."""
+    told = "installers make only one of both executable: pkg/run.py"
+    one = replace(verified(outcome=outcome), reason=f"all is as published; {BY_MODES}{told}")
+    assert any(told in sentence for sentence in verification.sentences(one))
+    assert not any("modes are not" in sentence for sentence in verification.sentences(verified(outcome=outcome)))
 
 
 @pytest.mark.parametrize("outcome", [Outcome.IDENTICAL, Outcome.RESTAMPED])

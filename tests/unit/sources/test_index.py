@@ -131,6 +131,13 @@ def test_a_release_as_json_and_as_html(tmp_path: Path, *, html_only: bool) -> No
         assert index.fetch(release.wheels[0], 1 << 20).read_bytes() == made
 
 
+def test_an_upload_beyond_the_calendar_is_not_told(served: LoopbackIndex, tmp_path: Path) -> None:
+    """The other fields of the page count."""
+    served.publish("six-2.0-py3-none-any.whl", wheel("six", "2.0"), uploaded="9999-12-31T23:59:59-23:59")
+    (offered,) = client(served, tmp_path).release("six", "3.11").wheels
+    assert offered.uploaded == ""
+
+
 def test_the_newest_release_has_no_sdist(served: LoopbackIndex, tmp_path: Path) -> None:
     """No older release takes its place."""
     served.publish("six-2.0-py3-none-any.whl", wheel("six", "2.0"))

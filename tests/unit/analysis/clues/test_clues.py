@@ -81,6 +81,20 @@ def test_requirements_are_of_the_second_of_the_upload(tmp_path: Path) -> None:
     assert all_followed(_facts(tmp_path, uploaded="yesterday")).as_of is None
 
 
+@pytest.mark.parametrize("uploaded", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+14:00"])
+def test_a_moment_that_no_upload_has_asks_for_nothing(tmp_path: Path, uploaded: str) -> None:
+    """Resolvers refuse some of these."""
+    assert all_followed(_facts(tmp_path, uploaded=uploaded)).as_of is None
+
+
+@pytest.mark.parametrize("month", [0, 13, 15])
+def test_a_member_may_have_no_date(tmp_path: Path, month: int) -> None:
+    """Some writers leave the field empty: that is no time of a build."""
+    shown = _facts(tmp_path, generator="setuptools (80.9.0)", times=(BUILT, (1980, month, 0, 0, 0, 0)))
+    assert shown.written
+    assert all_followed(shown).source_date_epoch is None
+
+
 def test_one_time_is_the_epoch(tmp_path: Path) -> None:
     """All members have it, those that the backend writes too."""
     assert all_followed(_facts(tmp_path)).source_date_epoch == AT
