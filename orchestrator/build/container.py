@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 GUEST = "/usr/lib/wheelproof"
 """The folder with the guest, the shell and the clock's offset in every container of ours."""
 
-PROGRAMS = ("__init__.py", "archive.py", "crates.py", "main.py", "probe.py")
+PROGRAMS = ("__init__.py", "archive.py", "crates.py", "line_ends.py", "main.py", "probe.py")
 START = """\
 if __name__ == "__main__":  # a process that a build spawns imports this module again
     import sys

@@ -30,6 +30,7 @@ import tarfile
 import time
 
 from orchestrator.guest.archive import CHUNK, Unfit, directory_of_zip, opened, survey, unpack, with_crlf
+from orchestrator.guest.line_ends import write_crlf
 from orchestrator.guest.probe import line_of, probe
 
 # Every build waits for what is imported here; so typing, dataclasses and zipfile are not.
@@ -92,6 +93,8 @@ def call_hook(spec: dict[str, Any], name: str, root: str, out: str) -> Any:  # n
     import importlib  # noqa: PLC0415
 
     os.chdir(root)
+    if spec.get("line_ends") in ("written", "windows"):
+        write_crlf()
     sys.argv[1:] = []
     sys.path[:0] = [os.path.join(root, folder) for folder in spec["backend_path"]]
     module, _, attributes = spec["backend"].partition(":")
@@ -449,7 +452,7 @@ def unpack_sdist(spec: dict[str, Any], root: str) -> None:
     try:
         found = survey(archive, spec["limit"], spec["members"])
         unpack(archive, found, root, reverse=spec["reverse"])
-        if spec.get("line_ends") == "crlf":
+        if spec.get("line_ends") in ("crlf", "windows"):
             with_crlf(os.path.join(root, path) for path, entry in found.items() if entry.kind in ("file", "hardlink"))
     except Unfit:
         raise

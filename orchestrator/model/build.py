@@ -38,7 +38,7 @@ class Environment:
     config_settings: tuple[
         tuple[str, str], ...
     ] = ()  # of the build backend (PEP 517): the task's and those of remedies
-    line_ends: str = ""  # of the source's text files: "crlf" as on Windows; empty: as in the sdist
+    line_ends: str = ""  # of text files, as `LineEnds` has them; empty: as in the sdist, and as on Linux
     repair: str = ""  # the platform for which auditwheel repairs the built wheel: "manylinux_2_28_x86_64"
     recipe: str = ""  # SHA-256 of the recipe that was run; empty: the build backend was called
     # Settings of remedies in records of earlier releases.

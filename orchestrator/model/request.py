@@ -99,10 +99,22 @@ class Profile:
 
 
 class LineEnds(StrEnum):
-    """How the lines of text files of the source end."""
+    """How the lines of text files end: those of the source, and those that the build writes."""
 
     AS_IS = ""
-    CRLF = "crlf"  # as a checkout on Windows has them
+    CRLF = "crlf"  # those of the source are as a checkout on Windows has them
+    WRITTEN = "written"  # those of what the build writes are as Python has them on Windows
+    WINDOWS = "windows"  # both
+
+    @property
+    def of_source(self) -> bool:
+        """Whether lines of the source end in CR LF."""
+        return self in (LineEnds.CRLF, LineEnds.WINDOWS)
+
+    @property
+    def of_written(self) -> bool:
+        """Whether lines that the build writes end in CR LF."""
+        return self in (LineEnds.WRITTEN, LineEnds.WINDOWS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,8 +235,12 @@ GROUPS: tuple[Group, ...] = (
     ),
     Group(
         "line-ends",
-        "How the lines of the source's text files end in a build that recreates a published wheel.",
-        {LineEnds.CRLF: "As a checkout on Windows has them. Empty: as in the sdist."},
+        "How the lines of text files end in a build that recreates a published wheel. Empty: as on Linux.",
+        {
+            LineEnds.CRLF: "Those of the source, as a checkout on Windows has them.",
+            LineEnds.WRITTEN: "Those of what the build writes, as Python has them on Windows.",
+            LineEnds.WINDOWS: "Both.",
+        },
         LineEnds,
     ),
     Group(

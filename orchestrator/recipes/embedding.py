@@ -35,6 +35,12 @@ def crlf() -> str:
 
 
 @cache
+def written_crlf() -> str:
+    """Return the module that ends the lines of written text files with CR LF."""
+    return _of("orchestrator.guest", "line_ends.py")
+
+
+@cache
 def wrap() -> str:
     """Return the program that writes wrappers of compilers."""
     return _of(_PROGRAMS, "wrap.py")

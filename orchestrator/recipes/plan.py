@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from orchestrator.build.writing import Writing
 from orchestrator.experiments.remedies import EPOCH, named
-from orchestrator.model.request import LineEnds
 from orchestrator.recipes.frontends import wanted
 from orchestrator.recipes.quoting import comment, plain, word
 
@@ -38,6 +37,7 @@ class Plan:
     checks: tuple[tuple[str, str], ...]  # a condition, which may be empty, and what it means
     as_published: tuple[str, ...]  # what is set as the publisher had it, in words
     crlf: bool  # whether lines of the source's text files end with CR LF
+    written_crlf: bool  # whether those of text files that the build writes do
     taken: tuple[str, ...]  # fields of the archive, from the published wheel
 
 
@@ -61,7 +61,8 @@ def planned(inputs: RecipeInputs) -> Plan:
         clean_environment=any(one.clean_environment for one in writings),
         checks=tuple((one.check, one.note) for one in writings if one.note),
         as_published=tuple(_as_published(inputs)),
-        crlf=inputs.recreation.line_ends is LineEnds.CRLF,
+        crlf=inputs.recreation.line_ends.of_source,
+        written_crlf=inputs.recreation.line_ends.of_written,
         taken=tuple(one.value for one in inputs.taken) if inputs.published else (),
     )
 
@@ -78,8 +79,10 @@ def _as_published(inputs: RecipeInputs) -> Iterator[str]:
         yield f"TZ={comment(recreation.timezone)}"
     if recreation.clock is not None:
         yield f"a clock that begins at {recreation.clock} seconds"
-    if recreation.line_ends is LineEnds.CRLF:
+    if recreation.line_ends.of_source:
         yield "text files of the source with CR LF at the ends of lines"
+    if recreation.line_ends.of_written:
+        yield "text files that the build writes with CR LF at the ends of lines"
 
 
 def writings_of(inputs: RecipeInputs) -> tuple[Writing, ...]:

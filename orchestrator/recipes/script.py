@@ -263,6 +263,11 @@ export UV_CACHE_DIR="$work/cache"
 
 
 def _prepared(plan: Plan) -> Iterator[str]:
+    if plan.written_crlf:
+        yield f"""packages=$("$env/bin/python" -I -c 'import site; print(site.getsitepackages()[0])')
+cat >"$packages/line_ends.py" <<'EOF'
+{embedding.written_crlf()}EOF
+printf 'import line_ends; line_ends.write_crlf()\\n' >"$packages/line_ends.pth\""""
     if plan.flags:
         flags = " ".join(f'"{flag}"'.replace("$", "\\$") for flag in plan.flags)
         yield f"""compilers=$("$python" -I - "$work/compilers" "$work" "$source" "$env" {flags} <<'EOF'

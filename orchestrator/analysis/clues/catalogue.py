@@ -187,7 +187,13 @@ def _line_ends(facts: WheelFacts) -> str:
 
 
 def _with_line_ends(facts: WheelFacts, recreation: Recreation) -> Recreation:
-    return replace(recreation, line_ends=LineEnds.CRLF) if facts.crlf else recreation
+    ends = {
+        (True, True): LineEnds.WINDOWS,
+        (True, False): LineEnds.CRLF,
+        (False, True): LineEnds.WRITTEN,
+        (False, False): LineEnds.AS_IS,
+    }
+    return replace(recreation, line_ends=ends[bool(facts.crlf), facts.written_crlf])
 
 
 def _python(facts: WheelFacts) -> str:

@@ -211,6 +211,10 @@ def _times(infos: list[zipfile.ZipInfo]) -> tuple[int, ...]:
     return tuple(times if len(times) <= _MOST_TIMES else (*times[: _MOST_TIMES - 1], times[-1]))
 
 
+def _is_date(info: zipfile.ZipInfo) -> bool:
+    return 1 <= info.date_time[1] <= 12  # noqa: PLR2004 - months
+
+
 def _common(numbers: Iterable[int]) -> tuple[int, ...]:
     return tuple(number for number, _ in Counter(numbers).most_common(8))
 

@@ -128,7 +128,7 @@ def _in_dist_info(path: str) -> bool:
 def _metadata_differs(facts: WheelFacts, near: Closeness) -> bool:
     """Return whether what setuptools writes differs, rather than what wheel does: WHEEL and RECORD."""
     names = {path.rpartition("/")[2] for path in _differing(near) if _in_dist_info(path)}
-    return backends.backend(facts)[0] == "wheel" and bool(names - {"WHEEL", "RECORD"}) and not facts.written_crlf
+    return backends.backend(facts)[0] == "wheel" and bool(names - {"WHEEL", "RECORD"})
 
 
 def _other_setuptools(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
@@ -138,7 +138,7 @@ def _other_setuptools(facts: WheelFacts, past: Recreation) -> Iterator[Recreatio
 
 def _dependencies_differ(facts: WheelFacts, near: Closeness) -> bool:
     is_field = any(line.published.startswith("Requires-Dist:") for line in near.lines)
-    return is_field and backends.backend(facts)[0] == "setuptools" and not facts.written_crlf
+    return is_field and backends.backend(facts)[0] == "setuptools"
 
 
 def _beside_wheel(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
@@ -176,17 +176,24 @@ def _odd_epoch(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
 
 
 def _ends_may_differ(facts: WheelFacts, near: Closeness) -> bool:
-    return _files_differ(facts, near) and (bool(facts.crlf) or 0 in facts.systems)
+    return bool(_differing(near)) and (bool(facts.crlf) or facts.written_crlf or 0 in facts.systems)
 
 
 def _other_ends(_facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
-    yield replace(past, line_ends=LineEnds.AS_IS if past.line_ends else LineEnds.CRLF)
+    """Yield the other source, then no line end of Windows: a text may have come from elsewhere."""
+    others = {
+        LineEnds.AS_IS: (LineEnds.CRLF,),
+        LineEnds.CRLF: (LineEnds.AS_IS,),
+        LineEnds.WRITTEN: (LineEnds.WINDOWS, LineEnds.AS_IS),
+        LineEnds.WINDOWS: (LineEnds.WRITTEN, LineEnds.AS_IS),
+    }
+    for ends in others[past.line_ends]:
+        yield replace(past, line_ends=ends)
 
 
-def _anything_differs(facts: WheelFacts, near: Closeness) -> bool:
-    """Return whether other build requirements may help: not where the backend wrote line ends of Windows."""
-    differing = _differing(near)
-    return bool(differing) and not (facts.written_crlf and all(map(_in_dist_info, differing)))
+def _anything_differs(_facts: WheelFacts, near: Closeness) -> bool:
+    """Return whether other build requirements may help."""
+    return bool(_differing(near))
 
 
 def _built_earlier(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:

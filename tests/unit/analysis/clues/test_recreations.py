@@ -69,15 +69,22 @@ def test_nothing_helps_where_a_build_of_ours_compiles_and_the_published_one_did_
     assert next_recreation(FACTS, [_attempt(_first(), closeness)]) is None
 
 
-def test_nothing_helps_where_only_generated_files_have_the_line_ends_of_windows() -> None:
-    """No build of ours writes them."""
-    line = Line(METADATA, "Requires-Dist: idna", "Requires-Dist: idna")
-    closeness = Closeness(Outcome.METADATA, changed=(METADATA,), lines=(line,))
-    for generator in ("setuptools (75.1.0)", "bdist_wheel (0.42.0)"):
-        facts = replace(
-            FACTS, wheel=(("Generator", generator),), metadata=(("Requires-Dist", "idna"),), written_crlf=True
-        )
-        assert next_recreation(facts, [_attempt(_first(facts), closeness)]) is None
+@pytest.mark.parametrize(
+    ("crlf", "written", "ends"),
+    [
+        (0, False, LineEnds.AS_IS),
+        (3, False, LineEnds.CRLF),
+        (0, True, LineEnds.WRITTEN),
+        (3, True, LineEnds.WINDOWS),
+    ],
+)
+def test_line_ends_of_windows_are_those_of_the_source_or_of_what_is_written(
+    crlf: int, *, written: bool, ends: LineEnds
+) -> None:
+    """A checkout has them, or Python writes them, or both; where that does not help, another one of these is tried."""
+    facts = replace(FACTS, crlf=crlf, written_crlf=written, systems=(0,))
+    assert _first(facts).line_ends is ends
+    assert _second(Closeness(Outcome.METADATA, changed=(METADATA,)), facts).line_ends is not ends
 
 
 def test_another_setuptools_does_not_help_where_only_wheel_s_files_differ() -> None:
