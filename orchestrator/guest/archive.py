@@ -168,13 +168,14 @@ class Zip:
 
         for one in self._archive.infolist():
             mode = one.external_attr >> 16
+            when = one.date_time if one.date_time[1] in range(1, 13) else (1980, 1, 1, 0, 0, 0)  # some have no date
             kind = "symlink" if stat.S_ISLNK(mode) else "folder" if one.is_dir() else "file"
             yield Entry(
                 one.filename,
                 kind=kind,
                 size=one.file_size,
                 executable=bool(mode & 0o100),
-                mtime=calendar.timegm((*one.date_time, 0, 0, 0)),
+                mtime=calendar.timegm((*when, 0, 0, 0)),
                 target=self._target(one) if kind == "symlink" else "",
                 source=one,
             )

@@ -50,7 +50,7 @@ class ArchiveField(StrEnum):
 
 
 BY_MODES = "by its modes, "
-"""In an outcome's reason, what begins the text on modes that installers follow; member names come only after it."""
+"""In the reason of an outcome, what begins the text on modes that installers follow; names of members come after it."""
 
 
 @dataclass(frozen=True, slots=True)

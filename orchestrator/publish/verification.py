@@ -72,7 +72,7 @@ def sentences(verification: Verification) -> tuple[str, ...]:
 def _identical(it: Verification) -> tuple[str, ...]:
     if not _same(it):
         return ("It is recorded as identical, and the hashes of the record do not show it.",)
-    return ("The wheel on the index is rebuilt to the same bytes.", *_environments(it))
+    return ("The wheel on the index is rebuilt to the same bytes.", *_line_ends(it), *_environments(it))
 
 
 def _restamped(it: Verification) -> tuple[str, ...]:
@@ -84,8 +84,16 @@ def _restamped(it: Verification) -> tuple[str, ...]:
         f"With {fields} of its archive taken from the published wheel, ours has the same SHA-256.",
         *([_OTHER_ZLIB] if _is_of_other_zlib(it) else []),
         *_by_modes(it),
+        *_line_ends(it),
         *_environments(it),
     )
+
+
+def _line_ends(it: Verification) -> tuple[str, ...]:
+    """Return that files of the source were changed before the build, if they were: the sdist alone does not give it."""
+    if it.recreation is None or it.recreation.line_ends is LineEnds.AS_IS:
+        return ()
+    return ("Before the build, the lines of the source's text files were ended as on Windows, unlike in the sdist.",)
 
 
 def _by_modes(it: Verification) -> tuple[str, ...]:
@@ -112,6 +120,7 @@ def _metadata(it: Verification) -> tuple[str, ...]:
         "Nothing that the wheel on the index installs to be imported differs from our build.",
         lines,
         *_by_modes(it),
+        *_line_ends(it),
     )
 
 

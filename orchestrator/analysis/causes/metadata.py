@@ -30,7 +30,9 @@ _ORDER_REMEDIES = ("fix-fileordering", "fix-hash-seed", "fix-locales", "fix-num-
 _PATH_VARIATIONS = ("build-path", "tmpdir", "home", "environment-path")
 _URL = re.compile(rb"file://[^\s\"'<>)]*")
 _GENERATED = re.compile(rb"Generator:[^\n]*")
-_FORMAT = re.compile(rb"Metadata-Version:[ \t]*\d\.\d[ \t]*")
+_FORMAT = re.compile(
+    rb"Metadata-Version:[ \t]*[12]\.\d[ \t]*"
+)  # installers refuse a major version that they do not know
 _NEWER = ("dynamic", "license-file")  # fields that only newer versions of the metadata have
 _BODY = re.compile(r"[^/]+\.dist-info/METADATA")
 

@@ -134,7 +134,6 @@ _MEANINGS: dict[str, Callable[[str], str]] = {
     "provides-extra": canonicalize_name,
     "requires-dist": _requirement,
     "requires-python": _specifiers,
-    "root-is-purelib": str.lower,
     "tag": _tags,
     "version": canonicalize_version,
 }

@@ -277,6 +277,19 @@ def test_a_line_within_a_line_has_no_cause(tmp_path: Path, ours: Path, change: F
     assert found.outcome is Outcome.DIFFERS
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {INFO + "WHEEL": WHEEL.replace(b"Root-Is-Purelib: true", b"Root-Is-Purelib: True")},
+        {INFO + "METADATA": METADATA.replace(b"Metadata-Version: 2.1", b"Metadata-Version: 9.1")},
+    ],
+    ids=["the folder of all files", "a format of the future"],
+)
+def test_what_only_some_installers_read_alike_has_no_cause(tmp_path: Path, ours: Path, change: Files) -> None:
+    """The library `installer` takes no other spelling of `true`."""
+    assert compared(wheel(tmp_path / "published.whl", {**FILES, **change}), ours).outcome is Outcome.DIFFERS
+
+
 def test_metadata_proves_the_archive_too(tmp_path: Path, ours: Path) -> None:
     """Lines with a cause excuse no hidden bytes."""
     files = {**FILES, INFO + "WHEEL": WHEEL.replace(b"80.9.0", b"80.9.1")}

@@ -114,6 +114,16 @@ def test_modes_that_installers_follow_are_told(outcome: Outcome) -> None:
     assert not any("modes are not" in sentence for sentence in verification.sentences(verified(outcome=outcome)))
 
 
+@pytest.mark.parametrize("outcome", [Outcome.IDENTICAL, Outcome.RESTAMPED, Outcome.METADATA])
+def test_line_ends_that_the_sdist_has_not_are_told(outcome: Outcome) -> None:
+    """Every installed file differs from the sdist's then."""
+    one = verified(outcome=outcome)
+    assert one.recreation is not None
+    other = replace(one, recreation=replace(one.recreation, line_ends=LineEnds.CRLF))
+    assert "as on Windows" in " ".join(verification.sentences(other))
+    assert "Windows" not in " ".join(verification.sentences(one))
+
+
 @pytest.mark.parametrize("outcome", [Outcome.IDENTICAL, Outcome.RESTAMPED])
 def test_equal_bytes_are_claimed_only_if_the_hashes_show_them(outcome: Outcome) -> None:
     """A record that calls a wheel identical proves nothing."""

@@ -7,12 +7,14 @@ import os
 import shutil
 import tarfile
 import zipfile
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.errors import UsageError
+from orchestrator.guest.archive import opened
 from orchestrator.model import Failure, Limits, Reason
 from orchestrator.sources.sdist import (
     LEGACY_BACKEND,
@@ -91,6 +93,17 @@ def test_what_cannot_be_understood_is_a_failure_of_the_package(tmp_path: Path, p
     failure = described(tmp_path, pyproject)
     assert isinstance(failure, Failure)
     assert failure.reason is Reason.BROKEN_SDIST
+
+
+def test_members_of_a_zip_may_have_no_date(tmp_path: Path) -> None:
+    """Some writers leave the field empty; it says nothing about the sdist."""
+    path = tmp_path / "pkg-1.0.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("pkg-1.0/setup.py", (1980, 0, 0, 0, 0, 0)), b"")
+    source = describe(path, Limits())
+    assert not isinstance(source, Failure), source
+    with closing(opened(str(path))) as archive_of_it:
+        assert [entry.mtime for entry in archive_of_it.entries()] == [315_532_800]
 
 
 def test_the_members_of_a_zip_are_counted_before_they_are_read(tmp_path: Path) -> None:
