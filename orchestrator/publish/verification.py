@@ -90,10 +90,13 @@ def _restamped(it: Verification) -> tuple[str, ...]:
 
 
 def _line_ends(it: Verification) -> tuple[str, ...]:
-    """Return that files of the source were changed before the build, if they were: the sdist alone does not give it."""
+    """Return which text files got the line ends of Windows, if any did: the sdist alone does not give them."""
     if it.recreation is None or it.recreation.line_ends is LineEnds.AS_IS:
         return ()
-    return ("Before the build, the lines of the source's text files were ended as on Windows, unlike in the sdist.",)
+    ends = it.recreation.line_ends
+    source = "Before the build, the lines of the source's text files were ended as on Windows, unlike in the sdist."
+    wrote = "The lines of text files that the build wrote were ended as on Windows."
+    return ((source,) if ends.of_source else ()) + ((wrote,) if ends.of_written else ())
 
 
 def _by_modes(it: Verification) -> tuple[str, ...]:
