@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -79,6 +80,9 @@ def verify(
 def _insist(found: tuple[Verification, ...], level: Outcome) -> None:
     """Raise UnverifiedError where a wheel does not reach the level."""
     enough = STRENGTH[: STRENGTH.index(level) + 1]
-    if wrong := sum(one.outcome not in enough for one in found):
-        msg = f"{wrong} of {len(found)} published wheels are not {' or '.join(enough)}"
+    if short := Counter(one.outcome for one in found if one.outcome not in enough):
+        wrong = short.total()
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in short.most_common())
+        verb = "is" if wrong == 1 else "are"
+        msg = f"{wrong} of {len(found)} published wheels {verb} not {' or '.join(enough)}: {counts}"
         raise UnverifiedError(msg)
