@@ -103,8 +103,8 @@ def results(
 def wheels(verifications: Iterable[Verification]) -> None:
     """Print the outcomes of published wheels as a table.
 
-    A lock may list a hundred wheels of a release for other systems. Those that need the same kind of thing are one row. A
-    wheel that the index does not have always has its own.
+    A lock may list a hundred wheels of a release for other systems. Those that need the same kind of thing are one
+    row. A wheel that the index does not have always has its own.
     """
     alike: dict[tuple[str, ...], list[Verification]] = {}
     for one in verifications:

@@ -145,3 +145,16 @@ def test_wheels_for_elsewhere_are_a_row_for_each_need(capsys: pytest.CaptureFixt
         "six 1.16.0 aaaaaaaaaaaa no-counterpart 0 the index has none",
         "six 1.16.0 bbbbbbbbbbbb no-counterpart 0 the index has none",
     ]
+
+
+def test_a_hash_that_the_index_does_not_have_hides_no_outcome(farm: Path) -> None:
+    """Though its file name is that of a wheel which was verified before."""
+    store = Results(farm / "results", wheels=1, logs=1)
+    real = verified("colorama", "0.4.6")
+    wrong = replace(verified("colorama", "0.4.6", Outcome.NO_COUNTERPART, days=1), wheel=real.wheel, sha256="0" * 64)
+    store.write_verification(real)
+    store.write_verification(wrong)
+
+    found = {(one.sha256, one.outcome) for one in store.verifications("colorama")}
+
+    assert found == {(real.sha256, Outcome.IDENTICAL), ("0" * 64, Outcome.NO_COUNTERPART)}
