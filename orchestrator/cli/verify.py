@@ -64,6 +64,9 @@ def verify(
     requests.check_images(on, settings, auto=True)
     requests.check_requirements(wanted, settings)
     listed = requirement_files.read_all(files, reading.wanted)
+    if not wanted and not listed:
+        msg = "verifying nothing: the files list no release"
+        raise UsageError(msg)
     asked = verification.requested(settings, wanted, listed, on)
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         outcome = verification.verify_all(settings, store, asked, jobs=jobs, again=again)

@@ -158,3 +158,14 @@ def test_a_hash_that_the_index_does_not_have_hides_no_outcome(farm: Path) -> Non
     found = {(one.sha256, one.outcome) for one in store.verifications("colorama")}
 
     assert found == {(real.sha256, Outcome.IDENTICAL), ("0" * 64, Outcome.NO_COUNTERPART)}
+
+
+def test_a_file_that_lists_nothing_verifies_nothing(tmp_path: Path) -> None:
+    """A pipeline must not pass because what the configuration tracks was verified in its place."""
+    (tmp_path / "config.yaml").write_text("groups: {example: {packages: [six==1.16.0]}}\n")
+    (tmp_path / "requirements.txt").write_text("# nothing\n")
+
+    ended = run("verify", "-r", str(tmp_path / "requirements.txt"), folder=tmp_path)
+
+    assert (ended.status, ended.out) == (2, "")
+    assert "the files list no release" in words(ended.err)
