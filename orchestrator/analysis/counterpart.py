@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NOTHING_PUBLISHED = "no wheel is published"
 NO_IMAGE = "no image is configured"
+NEEDS = "needs "
+"""How the reason begins where another system, machine, image or Python would do."""
 
 _MANYLINUX = re.compile(r"manylinux(?:(1|2010|2014)|_([0-9]{1,4})_([0-9]{1,4}))_(\w+)")
 _LEGACY = {"1": (2, 5), "2010": (2, 12), "2014": (2, 17)}  # PEP 600: the glibc of the older names
@@ -77,9 +79,9 @@ class _Fit(NamedTuple):
     def reason(self) -> str:
         """State what is missing; on another system or machine, nothing else matters."""
         if self.system or self.machine:
-            return f"needs {self.system or f'another machine: {self.machine}'}"
+            return f"{NEEDS}{self.system or f'another machine: {self.machine}'}"
         named = {"image ": self.image, "another Python: ": self.python}
-        return "needs " + " and ".join(f"{label}{value}" for label, value in named.items() if value)
+        return NEEDS + " and ".join(f"{label}{value}" for label, value in named.items() if value)
 
 
 _ABIS = {"abi3": 1, "none": 2}  # after the ABI of one Python, in the order of an installer

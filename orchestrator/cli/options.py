@@ -84,7 +84,7 @@ FILES = option(
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A requirements file, poetry.lock, pylock.toml or the output of sha256sum; may be repeated.",
+    help="A requirements file, poetry.lock, uv.lock, pylock.toml or the output of sha256sum; may be repeated.",
 )
 PROFILE = option("--profile", metavar="NAME", help="Build as that profile of the configuration does.")
 JOBS = option(

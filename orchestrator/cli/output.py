@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.analysis.counterpart import NEEDS
 from orchestrator.farm import progress
+from orchestrator.model import Outcome
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from orchestrator.model import Result, Verification
@@ -99,20 +101,36 @@ def results(
 
 
 def wheels(verifications: Iterable[Verification]) -> None:
-    """Print the outcomes of published wheels as a table."""
-    rows = [
-        (
-            one.project,
-            one.version,
-            one.wheel or "-",
-            one.outcome.value,
-            ", ".join(one.taken),
-            str(len(one.builds)),
-            one.reason,
-        )
-        for one in verifications
-    ]
-    progress.table("", ("project", "version", "wheel", "outcome", "taken", "builds", "because"), rows)
+    """Print the outcomes of published wheels as a table.
+
+    A lock may list a hundred wheels of a release for other systems. Those that need the same kind of thing are one
+    row. A wheel that the index does not have always has its own.
+    """
+    alike: dict[tuple[str, ...], list[Verification]] = {}
+    for one in verifications:
+        elsewhere = one.outcome is Outcome.NO_COUNTERPART and one.reason.startswith(NEEDS)
+        key = (one.project, one.version, _need(one)) if elsewhere else (one.wheel, one.sha256, one.id)
+        alike.setdefault(key, []).append(one)
+    columns = ("project", "version", "wheel", "outcome", "taken", "builds", "because")
+    progress.table("", columns, [_wheel_row(same) for same in alike.values()])
+
+
+def _wheel_row(same: Sequence[Verification]) -> tuple[str, ...]:
+    first = same[0]
+    return (
+        first.project,
+        first.version,
+        f"{len(same)} wheels" if len(same) > 1 else first.wheel or first.sha256[:12] or "-",
+        first.outcome.value,
+        ", ".join(first.taken),
+        str(len(first.builds)),
+        first.reason if len({one.reason for one in same}) == 1 else _need(first),
+    )
+
+
+def _need(verification: Verification) -> str:
+    """Return what a wheel needs, without the name of the machine or Python: "needs another machine"."""
+    return verification.reason.partition(": ")[0]
 
 
 def _published(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -63,6 +64,9 @@ def verify(
     requests.check_images(on, settings, auto=True)
     requests.check_requirements(wanted, settings)
     listed = requirement_files.read_all(files, reading.wanted)
+    if not wanted and not listed:
+        msg = "verifying nothing: the files list no release"
+        raise UsageError(msg)
     asked = verification.requested(settings, wanted, listed, on)
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         outcome = verification.verify_all(settings, store, asked, jobs=jobs, again=again)
@@ -79,6 +83,9 @@ def verify(
 def _insist(found: tuple[Verification, ...], level: Outcome) -> None:
     """Raise UnverifiedError where a wheel does not reach the level."""
     enough = STRENGTH[: STRENGTH.index(level) + 1]
-    if wrong := sum(one.outcome not in enough for one in found):
-        msg = f"{wrong} of {len(found)} published wheels are not {' or '.join(enough)}"
+    if short := Counter(one.outcome for one in found if one.outcome not in enough):
+        wrong = short.total()
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in short.most_common())
+        verb = "is" if wrong == 1 else "are"
+        msg = f"{wrong} of {len(found)} published wheels {verb} not {' or '.join(enough)}: {counts}"
         raise UnverifiedError(msg)

@@ -384,7 +384,7 @@ class GroupPart(_Part):
     requirements: list[_Folder] = Field(
         default=[],
         description="Files that say what is wanted, relative to this one: requirements files, poetry.lock, "
-        "pylock.toml, the output of sha256sum.",
+        "uv.lock, pylock.toml, the output of sha256sum.",
     )
     as_of: _Moment | None = Field(
         default=None,

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from orchestrator.job.recreating import VerifyEffects, VerifySubject
     from orchestrator.model import Build, RebuildAttempt, Result
 
+_CAUSE, _LONGEST_REASON = "cause:", 400  # how the resolver begins its second line; characters
 _SEVERITY = {
     Outcome.IDENTICAL: Severity.NONE,
     Outcome.RESTAMPED: Severity.ARCHIVE,
@@ -188,8 +189,8 @@ def _unbuildable(
     subject: VerifySubject, facts: WheelFacts, published: Published, effects: VerifyEffects, course: Course
 ) -> Verification:
     failure = why_unbuildable(course.tried)
-    why = f"{failure.reason}: {failure.evidence or failure.detail}" if failure else "nothing could be built"
-    verification = _verification(subject, effects, published, Outcome.UNBUILDABLE, _first_line(why), course)
+    why = reason_of(failure) if failure else "nothing could be built"
+    verification = _verification(subject, effects, published, Outcome.UNBUILDABLE, why, course)
     return replace(verification, failure=failure, clues=found(facts))
 
 
@@ -202,9 +203,11 @@ def why_unbuildable(tried: Sequence[RebuildAttempt]) -> Failure | None:
     return next((one.failure for one in failed if one.build), failed[0].failure if failed else None)
 
 
-def _first_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0][:300] if lines else ""
+def reason_of(failure: Failure) -> str:
+    """Return a failure in a line: the first of its text, and the one in which the resolver names the requirement."""
+    lines = [line.strip() for line in (failure.evidence or failure.detail).splitlines() if line.strip()]
+    causes = [line.removeprefix(_CAUSE).strip() for line in lines[1:] if line.startswith(_CAUSE)]
+    return f"{failure.reason}: {'; '.join((*lines[:1], *causes[:1]))}"[:_LONGEST_REASON]
 
 
 def _without_building(subject: VerifySubject, effects: VerifyEffects) -> Verification | Path:

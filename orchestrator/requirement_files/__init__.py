@@ -1,7 +1,7 @@
 """Reads files of requirements: each entry with its hashes, or all mistakes at once.
 
-Five kinds are supported: requirements files (with or without --hash), poetry.lock, pylock.toml
-(PEP 751), the output of sha256sum, and files of pinned build tools, which are requirements files
+Six kinds are supported: requirements files (with or without --hash), poetry.lock, uv.lock,
+pylock.toml (PEP 751), the output of sha256sum, and files of pinned build tools, which are requirements files
 whose hashes are of their owner's wheels. A file's name and first line decide its kind.
 """
 

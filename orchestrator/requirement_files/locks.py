@@ -1,4 +1,4 @@
-"""poetry.lock, and pylock.toml (PEP 751): their releases, with the hash of each file."""
+"""poetry.lock, uv.lock and pylock.toml (PEP 751): their releases, with the hash of each file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 _TOML_PLACE = re.compile(r"at line (\d+)")
 _PACKAGE = re.compile(r"^\[\[\s*(?:package|packages)\s*\]\]", re.MULTILINE)
+_UV_VERSION = 1
+"""The version of uv.lock that is read. uv reads a lock of any revision of a version that it knows, and so do we."""
+_OWN = ("editable", "virtual")
+"""The kinds of source of the locked project itself, and of the members of its workspace."""
 
 
 def parse(text: str, name: str) -> Read:
-    """Read a lock of either kind; its content decides the kind."""
+    """Read a lock of any kind; its content decides the kind."""
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -27,10 +31,14 @@ def parse(text: str, name: str) -> Read:
         return Read((), (Mistake(name, int(place[1]) if place else 0, f"not valid TOML: {error}"),))
     lines = list(package_lines(text))
     if isinstance(document.get("package"), list):
+        if "version" in document:
+            return _uv(document, name, lines)
         return _poetry(document["package"], name, lines)
     if "lock-version" in document:
         return _pylock(document, name, lines)
-    return Read((), (Mistake(name, 0, "neither a poetry.lock ([[package]]) nor a pylock.toml (lock-version)"),))
+    return Read(
+        (), (Mistake(name, 0, "neither a poetry.lock or uv.lock ([[package]]) nor a pylock.toml (lock-version)"),)
+    )
 
 
 def package_lines(text: str) -> Iterator[int]:
@@ -91,6 +99,57 @@ def _marker(value: Any) -> str:  # noqa: ANN401 - whatever TOML gave
     return value if isinstance(value, str) else ""
 
 
+# --- uv.lock ---------------------------------------------------------------------------------
+
+
+def _uv(document: dict[str, Any], name: str, lines: list[int]) -> Read:
+    version = document["version"]
+    if version != _UV_VERSION:
+        return Read((), (Mistake(name, 0, f"a lock of version {short(version)}; of uv.lock, version 1 is read"),))
+    return _collected(document["package"], name, lines, _of_uv)
+
+
+def _of_uv(package: Any, name: str, line: int) -> Iterator[Wanted]:  # noqa: ANN401 - whatever TOML gave
+    source = package.get("source") if isinstance(package, dict) else None
+    kinds = tuple(source) if isinstance(source, dict) else ()
+    if any(kind in kinds for kind in _OWN):
+        return
+    project, version = _release(package)
+    if "registry" not in kinds:
+        msg = f"{project} comes from a source of the kind {short(kinds[0] if kinds else source)}; "
+        raise ValueError(msg + "only releases of the index are built")
+    named = [_uv_file(project, entry) for entry in _uv_files(project, package)]
+    markers = package.get("resolution-markers", ())
+    yield _wanted(project, version, name, line, named, _marker(dict(enumerate(markers))) if markers else "")
+
+
+def _uv_files(project: str, package: dict[str, Any]) -> list[Any]:
+    """Return the entries of a release's wheels and of its sdist."""
+    wheels = package.get("wheels", [])
+    if not isinstance(wheels, list):
+        msg = f"{project} has no list of wheels"
+        raise ValueError(msg)  # noqa: TRY004 - reported like all mistakes of the file
+    return [*wheels, *([package["sdist"]] if "sdist" in package else [])]
+
+
+def _uv_file(project: str, entry: Any) -> tuple[str, str]:  # noqa: ANN401 - whatever TOML gave
+    """Return a file's name and SHA-256; a file of a local index has a path, and any other a URL."""
+    place = (entry.get("url") or entry.get("path")) if isinstance(entry, dict) else None
+    if not isinstance(place, str):
+        msg = f"a file of {project} has no URL, and no path"
+        raise ValueError(msg)  # noqa: TRY004 - as above
+    filename = unquote(_path(project, place)).rpartition("/")[2]
+    return _file(project, {"file": filename, "hash": entry.get("hash")})
+
+
+def _path(project: str, place: str) -> str:
+    try:
+        return urlsplit(place).path
+    except ValueError:
+        msg = f"a file of {project} has an invalid URL, {short(place)}"
+        raise ValueError(msg) from None
+
+
 # --- pylock.toml -----------------------------------------------------------------------------
 
 
@@ -117,7 +176,7 @@ def _filename(file: pylock.PackageWheel | pylock.PackageSdist) -> str:
     return file.name or unquote(place).rpartition("/")[2]
 
 
-# --- both ------------------------------------------------------------------------------------
+# --- all -------------------------------------------------------------------------------------
 
 
 def _release(package: Any) -> tuple[str, str]:  # noqa: ANN401 - whatever TOML gave

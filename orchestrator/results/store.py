@@ -283,14 +283,17 @@ class Results:
         return found
 
     def verifications(self, project: str | None = None) -> Iterator[Verification]:
-        """Yield the last verification of each published wheel on each image: of a project, or of all."""
+        """Yield the last verification of each published wheel on each image: of a project, or of all.
+
+        A wheel is known by its name and its SHA-256: a file may list a hash that the index does not have.
+        """
         folders = [self._verifications / project] if project else sorted(_entries(self._verifications))
         for folder in folders:
-            seen: set[tuple[str, str, str]] = set()
+            seen: set[tuple[str, str, str, str]] = set()
             for path in sorted(_entries(folder), reverse=True):
                 if path.suffix != ".json" or (found := self.verification(path)) is None:
                     continue
-                key = found.version, found.wheel, found.image.name if found.image else ""
+                key = found.version, found.wheel, found.sha256, found.image.name if found.image else ""
                 if key not in seen:
                     seen.add(key)
                     yield found

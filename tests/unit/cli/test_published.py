@@ -126,3 +126,46 @@ def test_a_table_of_results_has_the_outcomes_of_their_wheels(capsys: pytest.Capt
     assert six.startswith("six 1.16.0 bookworm reproducible differs, identical 20")
     output.results([sample("idna")], verifications=lambda _: wheels[2:])
     assert "published" not in capsys.readouterr().out
+
+
+def test_wheels_for_elsewhere_are_a_row_for_each_need(capsys: pytest.CaptureFixture[str]) -> None:
+    """Wheels that the index does not have are never counted together; without a name, their hash is shown."""
+    none = verified(outcome=Outcome.NO_COUNTERPART)
+    windows = [replace(none, wheel=f"six-{number}.whl", reason="needs Windows") for number in range(3)]
+    machines = [replace(none, reason=f"needs another machine: {name}") for name in ("i686", "s390x")]
+    absent = [replace(none, wheel="", sha256=digit * 64, reason="the index has none") for digit in "ab"]
+    output.wheels([verified("idna"), *windows, replace(none, wheel="a.whl", reason="needs macOS"), *machines, *absent])
+
+    rows = [words(line) for line in capsys.readouterr().out.splitlines()[1:]]
+    assert rows[0].startswith("idna 1.16.0 idna-1.16.0-py3-none-any.whl identical")
+    assert rows[1:] == [
+        "six 1.16.0 3 wheels no-counterpart 0 needs Windows",
+        "six 1.16.0 a.whl no-counterpart 0 needs macOS",
+        "six 1.16.0 2 wheels no-counterpart 0 needs another machine",
+        "six 1.16.0 aaaaaaaaaaaa no-counterpart 0 the index has none",
+        "six 1.16.0 bbbbbbbbbbbb no-counterpart 0 the index has none",
+    ]
+
+
+def test_a_hash_that_the_index_does_not_have_hides_no_outcome(farm: Path) -> None:
+    """Though its file name is that of a wheel which was verified before."""
+    store = Results(farm / "results", wheels=1, logs=1)
+    real = verified("colorama", "0.4.6")
+    wrong = replace(verified("colorama", "0.4.6", Outcome.NO_COUNTERPART, days=1), wheel=real.wheel, sha256="0" * 64)
+    store.write_verification(real)
+    store.write_verification(wrong)
+
+    found = {(one.sha256, one.outcome) for one in store.verifications("colorama")}
+
+    assert found == {(real.sha256, Outcome.IDENTICAL), ("0" * 64, Outcome.NO_COUNTERPART)}
+
+
+def test_a_file_that_lists_nothing_verifies_nothing(tmp_path: Path) -> None:
+    """A pipeline must not pass because what the configuration tracks was verified in its place."""
+    (tmp_path / "config.yaml").write_text("groups: {example: {packages: [six==1.16.0]}}\n")
+    (tmp_path / "requirements.txt").write_text("# nothing\n")
+
+    ended = run("verify", "-r", str(tmp_path / "requirements.txt"), folder=tmp_path)
+
+    assert (ended.status, ended.out) == (2, "")
+    assert "the files list no release" in words(ended.err)

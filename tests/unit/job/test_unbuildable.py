@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.job.verify import why_unbuildable
+from orchestrator.job.verify import reason_of, why_unbuildable
 from orchestrator.model import Failure, Phase, Reason, RebuildAttempt, Recreation
 
 MISSING = Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS)
@@ -23,3 +23,16 @@ def test_without_a_build_the_first_failure_counts() -> None:
     """Later attempts follow fewer clues."""
     assert why_unbuildable((attempt(MISSING), attempt(BROKEN))) is MISSING
     assert why_unbuildable(()) is None
+
+
+def test_the_reason_names_the_requirement_that_is_missing() -> None:
+    """Which is in a later line of what the resolver says; other lines of a failure are left out."""
+    detail = "No solution found when resolving dependencies\n  cause: Because only sbom<0.1.2 is available"
+    resolved = Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, detail)
+    failed = Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, "first\nsecond\nthird")
+
+    assert reason_of(resolved) == (
+        "missing-build-requirement: No solution found when resolving dependencies; Because only sbom<0.1.2 is available"
+    )
+    assert reason_of(failed) == "build-error: first"
+    assert len(reason_of(Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, "x" * 10_000))) < 1000

@@ -50,6 +50,26 @@ files = [
 lock-version = "2.1"
 """
 
+UV = f"""\
+version = 1
+revision = 3
+
+[[package]]
+name = "own"
+source = {{ editable = "." }}
+dependencies = [{{ name = "six" }}]
+
+[[package]]
+name = "six"
+version = "1.16.0"
+source = {{ registry = "https://index.example/simple" }}
+resolution-markers = ["python_version < '3.12'", "sys_platform == 'win32'"]
+sdist = {{ url = "https://files.example/71/six-1.16.0.tar.gz", hash = "sha256:{B}", size = 34041 }}
+wheels = [
+    {{ url = "https://files.example/d9/six-1.16.0-py2.py3-none-any.whl?a=1#b", hash = "sha256:{A}", size = 11053 }},
+]
+"""
+
 PYLOCK = f"""\
 lock-version = "1.0"
 created-by = "a test"
@@ -98,7 +118,7 @@ def test_checksums(tmp_path: Path) -> None:
     assert (markupsafe.requirement, markupsafe.allowed, markupsafe.own) == ("markupsafe==2.0.1", (), (C,))
 
 
-@pytest.mark.parametrize(("name", "text"), [("poetry.lock", POETRY), ("pylock.toml", PYLOCK)])
+@pytest.mark.parametrize(("name", "text"), [("poetry.lock", POETRY), ("uv.lock", UV), ("pylock.toml", PYLOCK)])
 def test_locks(tmp_path: Path, name: str, text: str) -> None:
     """Their hashes are those of the index, of each file."""
     (six,) = read(tmp_path, name, text).wanted
@@ -107,6 +127,23 @@ def test_locks(tmp_path: Path, name: str, text: str) -> None:
     assert six.wheels == (("six-1.16.0-py2.py3-none-any.whl", A),)
     assert six.marker
     assert six.line
+
+
+def test_a_release_of_a_uv_lock_that_has_no_sdist_or_lies_in_a_local_index(tmp_path: Path) -> None:
+    """The hashes of its wheels remain; its files have paths in place of URLs."""
+    text = "\n".join(line for line in UV.splitlines() if not line.startswith("sdist"))
+    (six,) = read(tmp_path, "uv.lock", text.replace('url = "https://files.example/d9/', 'path = "wheels/')).wanted
+
+    assert (six.allowed, six.wheels) == ((), (("six-1.16.0-py2.py3-none-any.whl", A),))
+
+
+def test_forks_of_a_uv_lock_are_each_for_any_of_their_markers(tmp_path: Path) -> None:
+    """Without a fork, a release is for everybody."""
+    (six,) = read(tmp_path, "uv.lock", UV).wanted
+    (plain,) = read(tmp_path, "uv.lock", UV.replace("resolution-markers", "x")).wanted
+
+    assert six.marker == "(python_version < '3.12') or (sys_platform == 'win32')"
+    assert plain.marker == ""
 
 
 @pytest.mark.parametrize(
@@ -131,6 +168,13 @@ def test_locks(tmp_path: Path, name: str, text: str) -> None:
         ("poetry.lock", '[[package]]\nname = "six"\nversion = "1"', 1, "no list of files"),
         ("poetry.lock", POETRY.replace("sha256:", "md5:"), 1, "no hash that begins with sha256:"),
         ("poetry.lock", POETRY.replace(f"sha256:{A}", "sha256:a"), 1, "has no SHA-256"),
+        ("uv.lock", UV.replace("version = 1\n", "version = 2\n", 1), 0, "of uv.lock, version 1 is read"),
+        ("uv.lock", UV.replace("registry = ", "git = "), 9, "a source of the kind 'git'"),
+        ("uv.lock", UV.replace("{ registry = ", "[").replace('simple" }', 'simple"]'), 9, "a source of the kind"),
+        ("uv.lock", UV.replace("wheels = [", "wheels = 1\nx = ["), 9, "no list of wheels"),
+        ("uv.lock", UV.replace("url", "x"), 9, "no URL, and no path"),
+        ("uv.lock", UV.replace("https://files.example/d9", "https://[a"), 9, "an invalid URL"),
+        ("uv.lock", UV.replace("sha256:", "md5:"), 9, "no hash that begins with sha256:"),
         ("pylock.toml", 'lock-version = "9.0"', 0, "not a pylock.toml"),
         ("pylock.toml", PYLOCK.replace('version = "1.16.0"\n', ""), 4, "is not a release of an index"),
     ],
@@ -166,7 +210,10 @@ def test_all_tools_of_our_profile_are_read() -> None:
     assert all(len(entry.own) == 1 for entry in content.wanted)
 
 
-@given(text=st.text(max_size=300), name=st.sampled_from(["r.txt", "poetry.lock", "pylock.toml", "sha256sums.txt"]))
+@given(
+    text=st.text(max_size=300),
+    name=st.sampled_from(["r.txt", "poetry.lock", "uv.lock", "pylock.toml", "sha256sums.txt"]),
+)
 def test_any_text_is_read_or_reported(tmp_path_factory: pytest.TempPathFactory, text: str, name: str) -> None:
     """Whatever a file contains, reading it raises nothing."""
     path = tmp_path_factory.getbasetemp() / name
