@@ -127,7 +127,9 @@ def _decided(found: _Members, lines: tuple[Line, ...], made: Restamp, severity: 
         reason += f"; {_unmade(made)}" if made.unmade else ""
         reason += f"; {BY_MODES}{modes}" if modes else ""
         return Closeness(Outcome.METADATA, other_zlib=made.unmade > 0, severity=severity, reason=reason)
-    reason = f"our members have the published bytes with its {', '.join(made.taken)}"
+    reason = (
+        f"every file has the published bytes; {', '.join(made.taken)} of the archive are taken from the published wheel"
+    )
     reason += f"; {_unmade(made)}" if made.unmade else ""
     reason += f"; {BY_MODES}{modes}" if modes else ""
     return Closeness(
