@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.clues.recreations import next_recreation
+from orchestrator.analysis.counterpart import of_one_kind
 from orchestrator.build.variations import second_environment
 from orchestrator.job import inputs as job_inputs
 from orchestrator.job.build_pair import environments, no_answer, order_for
@@ -151,6 +152,7 @@ def rebuild(
         closeness if isinstance(closeness, Closeness) else None,
         closeness if isinstance(closeness, Failure) else None,
         tuple(f"{pin.name}=={pin.version}" for pin in pins_of(settled)),
+        build.wheel.filename if build.wheel else "",
     )
     return Rebuilt(attempt, task, settled, build)
 
@@ -195,17 +197,21 @@ def closeness_of(published: Published, build: Build, effects: VerifyEffects) -> 
     return effects.closeness(published.path, published.file, build)
 
 
-def nearest(rebuilt: Sequence[Rebuilt]) -> Rebuilt | None:
-    """Return the attempt that came nearest to the published wheel; of equals, the first. None if none has a wheel."""
+def nearest(rebuilt: Sequence[Rebuilt], filename: str) -> Rebuilt | None:
+    """Return the attempt that came nearest to the published wheel of that name; of equals, the first.
+
+    A wheel of the same kind is nearer than any of another. None if no attempt has a wheel.
+    """
     built = [one for one in rebuilt if one.attempt.closeness is not None]
-    return min(built, key=_distance, default=None)
+    return min(built, key=lambda one: _distance(one.attempt, filename), default=None)
 
 
-def _distance(one: Rebuilt) -> tuple[int, int, int]:
-    closeness = one.attempt.closeness
+def _distance(attempt: RebuildAttempt, filename: str) -> tuple[bool, int, int, int]:
+    closeness = attempt.closeness
     assert closeness is not None  # noqa: S101 - the caller has checked
     different = len(closeness.changed) + len(closeness.missing) + len(closeness.added)
-    return STRENGTH.index(closeness.outcome), different, len(closeness.lines)
+    is_other = not of_one_kind(attempt.wheel, filename)
+    return is_other, STRENGTH.index(closeness.outcome), different, len(closeness.lines)
 
 
 def varied(

@@ -129,7 +129,7 @@ def _concluded(
     subject: VerifySubject, facts: WheelFacts, published: Published, effects: VerifyEffects, course: Course
 ) -> Verification:
     """Build the best recreation again, under all variations that it does not fix, and conclude."""
-    best = nearest(course.rebuilt)
+    best = nearest(course.rebuilt, published.file.filename)
     if best is None or best.build is None or best.build.wheel is None:
         return _unbuildable(subject, facts, published, effects, course)
     if not of_one_kind(best.build.wheel.filename, published.file.filename):

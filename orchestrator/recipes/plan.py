@@ -80,6 +80,8 @@ def _as_published(inputs: RecipeInputs) -> Iterator[str]:
         yield f"a clock that begins at {recreation.clock} seconds"
     if recreation.line_ends is LineEnds.CRLF:
         yield "text files of the source with CR LF at the ends of lines"
+    for name, value in recreation.variables:
+        yield comment(f"{name}={value}")
 
 
 def writings_of(inputs: RecipeInputs) -> tuple[Writing, ...]:
@@ -124,7 +126,7 @@ def _variables(inputs: RecipeInputs, writings: tuple[Writing, ...]) -> dict[str,
         variables.pop("SOURCE_DATE_EPOCH", None)  # its publisher had none
     if inputs.recreation.timezone:
         variables["TZ"] = inputs.recreation.timezone  # `obstacle` has refused what a shell takes for its own
-    return variables
+    return variables | dict(inputs.recreation.variables)  # likewise
 
 
 def _all(writings: tuple[Writing, ...], field: str) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 from packaging.utils import parse_wheel_filename
 
 from orchestrator.analysis import wheel
+from orchestrator.analysis.clues.switches import MOST_FILES, is_build_file, switches
+from orchestrator.analysis.counterpart import is_pure
 from orchestrator.analysis.failure_signs import printable
 from orchestrator.analysis.repair_signs import BILL, repair_of
 from orchestrator.analysis.wheel import BROKEN
@@ -42,6 +44,8 @@ _HEAD = 1024  # bytes of a member that are read to see how its lines end
 _MOST_HEADS = 16  # members whose heads are read
 _MOST_MEMBERS = 1000  # of the sdist; a read of a tar's header takes some 30 microseconds
 _MOST_BYTES = 8 << 20  # of the sdist, unpacked
+_MOST_FAR_MEMBERS = 4000  # of the sdist of a pure wheel, for its build files
+_MOST_FAR_BYTES = 96 << 20  # likewise, which take half a second to unpack
 _MOST_PAIRS = 96  # members whose times are compared with the sdist's
 _LATEST = 1 << 32  # seconds since 1970: a zip has no later years
 _MOST_TIMES = 32  # different times that are kept
@@ -99,6 +103,8 @@ class WheelFacts:
     repair_tools: tuple[str, ...] = ()  # requirements of that: "auditwheel==6.5.0"
     sdist: bool = False  # whether there is an sdist that could be read
     pairs: tuple[Pair, ...] = ()
+    filename: str = ""  # of the wheel
+    switches: tuple[tuple[str, str], ...] = ()  # variables of a pure wheel's sdist, and values, see `switches`
     universal: bool | None = None  # whether the sdist's setup.cfg or setup.py has that word; None: neither was read
 
     def field(self, name: str) -> str:
@@ -130,7 +136,9 @@ def facts(path: Path, file: WheelFile, uploaded: str, sdist: Path | None, limits
     if (failure := wheel.survey(path, file, limits.wheel, limits.members)) is not None:
         return failure
     project, version, build, _ = parse_wheel_filename(file.filename)
-    begun = WheelFacts(project, str(version), printable(uploaded), build="".join(map(str, build)))
+    begun = WheelFacts(
+        project, str(version), printable(uploaded), build="".join(map(str, build)), filename=file.filename
+    )
     with zipfile.ZipFile(path) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
         found = _with_repair(_of_archive(begun, archive, infos), file.filename, archive)
@@ -268,10 +276,16 @@ def _with_sdist(found: WheelFacts, archive: zipfile.ZipFile, infos: list[zipfile
     pairs: list[Pair] = []
     ends: list[bool] = []
     universal: list[bool] = []
+    builds: list[tuple[str, bytes]] = []
     try:
         with closing(opened(str(sdist))) as source:
-            for entry in _some(source):
-                if entry.path.partition("/")[2] in _SETUPS:
+            for entry, is_near in _some(source, further=is_pure(found.filename)):
+                path = entry.path.partition("/")[2]
+                if is_pure(found.filename) and is_build_file(path) and len(builds) < MOST_FILES:
+                    builds.append((path, _start_of(source, entry)))
+                if not is_near:
+                    continue
+                if path in _SETUPS:
                     universal.append(_is_universal(source, entry))
                 if len(pairs) < _MOST_PAIRS and (info := _member_of(entry, members)) is not None:
                     pairs.append(Pair(entry.mtime, time_of(info)))
@@ -283,24 +297,37 @@ def _with_sdist(found: WheelFacts, archive: zipfile.ZipFile, infos: list[zipfile
         if is_of_the_host(error):
             raise
     return replace(
-        found, sdist=True, pairs=tuple(pairs), crlf=sum(ends), universal=any(universal) if universal else None
+        found,
+        sdist=True,
+        pairs=tuple(pairs),
+        crlf=sum(ends),
+        switches=switches(builds),
+        universal=any(universal) if universal else None,
     )
 
 
 def _is_universal(source: Tar | Zip, entry: Entry) -> bool:
+    return b"universal" in _start_of(source, entry)
+
+
+def _start_of(source: Tar | Zip, entry: Entry) -> bytes:
     with source.open(entry) as stream:
-        return b"universal" in stream.read(_LONGEST_SETUP)
+        return stream.read(_LONGEST_SETUP)
 
 
-def _some(source: Tar | Zip) -> Iterator[Entry]:
-    """Yield the first files of a tar; it ends before a member whose bytes would be too many to read over."""
+def _some(source: Tar | Zip, *, further: bool) -> Iterator[tuple[Entry, bool]]:
+    """Yield the first files of a tar; it ends before a member whose bytes would be too many to read over.
+
+    `further`: yield false with those that come after what is read of other wheels; setup.py is often the last file.
+    """
     total = 0
     for number, entry in enumerate(source.entries() if isinstance(source, Tar) else ()):
         total += entry.size
-        if number >= _MOST_MEMBERS or total > _MOST_BYTES:
+        is_near = number < _MOST_MEMBERS and total <= _MOST_BYTES
+        if not is_near and (not further or number >= _MOST_FAR_MEMBERS or total > _MOST_FAR_BYTES):
             return
         if entry.kind == "file" and 0 <= entry.mtime < _LATEST:
-            yield entry
+            yield entry, is_near
 
 
 def _member_of(entry: Entry, members: dict[str, zipfile.ZipInfo]) -> zipfile.ZipInfo | None:
