@@ -350,6 +350,32 @@ def test_facts_pass_the_limited_call(tmp_path: Path) -> None:
     assert reading.clues(wheel, file, UPLOADED, sdist, Limits()) == facts(wheel, file, UPLOADED, sdist, Limits())
 
 
+def test_switches_of_a_pure_wheel_s_sdist_are_found_and_used_by_what_sets_them(tmp_path: Path) -> None:
+    """The first recreation sets none. A wheel for a platform has none."""
+    text = b'import os\nif not os.environ.get("DISABLE_PKG_CEXT"): pass\n'
+    sdist = _sdist(tmp_path, {"setup.py": AT}, text)
+    shown = facts(*_wheel(tmp_path), UPLOADED, sdist, Limits())
+    assert isinstance(shown, WheelFacts)
+    assert _values(shown)["extension-switch"] == "DISABLE_PKG_CEXT=1"
+    recreation = all_followed(shown)
+    assert recreation.variables == ()
+    assert "extension-switch" not in _used(shown, recreation)
+    assert "extension-switch" in _used(shown, replace(recreation, variables=(("DISABLE_PKG_CEXT", "1"),)))
+    native = facts(*_wheel(tmp_path, name="pkg-1.0-cp311-cp311-linux_x86_64.whl"), UPLOADED, sdist, Limits())
+    assert isinstance(native, WheelFacts)
+    assert native.switches == ()
+
+
+def test_setup_py_is_read_after_much_else(tmp_path: Path) -> None:
+    """It often is the last file; the number of files before it is bounded all the same."""
+    text = b'import os\nos.environ.get("DISABLE_PKG_CEXT")\n'
+    for before, count in ((1500, 1), (5000, 0)):
+        names = {f"pkg/m{number}.py": AT for number in range(before)} | {"setup.py": AT}
+        shown = facts(*_wheel(tmp_path), UPLOADED, _sdist(tmp_path, names, text), Limits())
+        assert isinstance(shown, WheelFacts)
+        assert len(shown.switches) == count
+
+
 def test_facts_are_read_in_milliseconds(tmp_path: Path) -> None:
     """A wheel of 300 modules takes some 15 ms of processor time; the bound is generous."""
     members = {f"pkg/m{number}.py": (b"a = 1\n" * 500, BUILT) for number in range(300)}
@@ -361,6 +387,10 @@ def test_facts_are_read_in_milliseconds(tmp_path: Path) -> None:
 
 
 # --- small wheels --------------------------------------------------------------------------------
+
+
+def _used(shown: WheelFacts, recreation: Recreation) -> set[str]:
+    return {one.name for one in followed(shown, recreation) if one.used}
 
 
 def _values(shown: WheelFacts) -> dict[str, str]:
