@@ -125,6 +125,12 @@ def counterpart_of(wheel: OfferedWheel, images: Sequence[Image]) -> Counterpart:
     return Counterpart(wheel, "", nearest.reason if nearest else NO_IMAGE)
 
 
+def is_pure(filename: str) -> bool:
+    """Return whether a wheel is for any platform; false where its name cannot be read."""
+    name = _name(filename)
+    return name is not None and _is_pure(name)
+
+
 def of_one_kind(ours: str, theirs: str) -> bool:
     """Return whether two wheels are both pure, or both for a platform; true where a name cannot be read."""
     first, second = _name(ours), _name(theirs)

@@ -80,6 +80,7 @@ def recreated(first: Environment, recreation: Recreation | None, now: datetime) 
         line_ends=recreation.line_ends.value,
         repair=recreation.repair,
         config_settings=(*first.config_settings, *recreation.config_settings),
+        variables=(*first.variables, *recreation.variables),
     )
 
 

@@ -117,6 +117,7 @@ class JobEffects(InputEffects):
             lock=lambda recreation: self.lock_as(recreation.as_of, recreation.overrides),
             fetch=lambda offered: self._fetched(offered, limits),
             facts=lambda path, file, uploaded, sdist: reading.clues(path, file, uploaded, sdist, limits),
+            switches=reading.switches,
             closeness=lambda path, file, build: self.closeness(path, file, build, limits),
             diagnose=lambda path, file, build: self.diagnose_published(path, file, build, limits),
             known=(lambda _project, _id: None) if again else self.results.find_verification,

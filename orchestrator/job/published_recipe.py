@@ -120,4 +120,5 @@ def unlike(environment: Environment, recreation: Recreation) -> Environment:
         timezone=_OTHER_TIMEZONE if environment.timezone == recreation.timezone else environment.timezone,
         source_date_epoch=None,
         line_ends="",
+        variables=tuple(pair for pair in environment.variables if pair not in recreation.variables),
     )

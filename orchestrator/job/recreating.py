@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.clues.recreations import next_recreation
+from orchestrator.analysis.counterpart import is_pure, of_one_kind
 from orchestrator.build.variations import second_environment
 from orchestrator.job import inputs as job_inputs
 from orchestrator.job.build_pair import environments, no_answer, order_for
@@ -54,6 +55,7 @@ class VerifyEffects:
     lock: Callable[[Recreation], Callable[[Sequence[str], Target], Lock | Failure]]
     fetch: Callable[[OfferedWheel], tuple[Path, str]]  # the published file, and its SHA-256
     facts: Callable[[Path, WheelFile, str, Path | None], WheelFacts | Failure]  # and when uploaded, and the sdist
+    switches: Callable[[Path], tuple[tuple[str, str], ...]]  # that the sdist's build files read
     closeness: Callable[[Path, WheelFile, Build], Closeness | Failure]
     diagnose: Callable[[Path, WheelFile, Build], Diagnosis | None]  # the published wheel against a build
     known: Callable[[str, str], Path | None]  # (project, id) -> the existing record
@@ -94,8 +96,9 @@ class Rebuilt:
 
 @dataclass(slots=True)
 class Course:
-    """What has been built so far."""
+    """What has been built so far, of which sdist."""
 
+    sdist: Path
     rebuilt: list[Rebuilt] = field(default_factory=list)
     builds: list[Build] = field(default_factory=list)
 
@@ -114,16 +117,22 @@ MATCHES = (Outcome.IDENTICAL, Outcome.RESTAMPED)
 
 def search(
     subject: VerifySubject, facts: WheelFacts, published: Published, effects: VerifyEffects, course: Course
-) -> None:
-    """Build one recreation after the other, until the bytes match, or no clue or no build is left."""
+) -> WheelFacts:
+    """Build one recreation after the other, until the bytes match, or no clue or no build is left.
+
+    Return the facts, with the switches of a pure wheel's sdist where these were needed.
+    """
     while len(course.builds) < BUILDS - 1:
         recreation = next_recreation(facts, course.tried)
         if recreation is None:
-            return
+            return facts
         course.rebuilt.append(rebuild(subject, recreation, published, effects, course))
         closeness = course.rebuilt[-1].attempt.closeness
         if closeness is not None and closeness.outcome in MATCHES:
-            return
+            return facts
+        if len(course.tried) == 1 and is_pure(published.file.filename):
+            facts = replace(facts, switches=effects.switches(course.sdist))
+    return facts
 
 
 def rebuild(
@@ -151,6 +160,7 @@ def rebuild(
         closeness if isinstance(closeness, Closeness) else None,
         closeness if isinstance(closeness, Failure) else None,
         tuple(f"{pin.name}=={pin.version}" for pin in pins_of(settled)),
+        build.wheel.filename if build.wheel else "",
     )
     return Rebuilt(attempt, task, settled, build)
 
@@ -201,17 +211,21 @@ def closeness_of(published: Published, build: Build, effects: VerifyEffects) -> 
     return effects.closeness(published.path, published.file, build)
 
 
-def nearest(rebuilt: Sequence[Rebuilt]) -> Rebuilt | None:
-    """Return the attempt that came nearest to the published wheel; of equals, the first. None if none has a wheel."""
+def nearest(rebuilt: Sequence[Rebuilt], filename: str) -> Rebuilt | None:
+    """Return the attempt that came nearest to the published wheel of that name; of equals, the first.
+
+    A wheel of the same kind is nearer than any of another. None if no attempt has a wheel.
+    """
     built = [one for one in rebuilt if one.attempt.closeness is not None]
-    return min(built, key=_distance, default=None)
+    return min(built, key=lambda one: _distance(one.attempt, filename), default=None)
 
 
-def _distance(one: Rebuilt) -> tuple[int, int, int]:
-    closeness = one.attempt.closeness
+def _distance(attempt: RebuildAttempt, filename: str) -> tuple[bool, int, int, int]:
+    closeness = attempt.closeness
     assert closeness is not None  # noqa: S101 - the caller has checked
     different = len(closeness.changed) + len(closeness.missing) + len(closeness.added)
-    return STRENGTH.index(closeness.outcome), different, len(closeness.lines)
+    is_other = not of_one_kind(attempt.wheel, filename)
+    return is_other, STRENGTH.index(closeness.outcome), different, len(closeness.lines)
 
 
 def varied(

@@ -74,8 +74,8 @@ def _compared(subject: VerifySubject, published: Published, sdist: Path, effects
     if not admits(requires, python):
         why = f"{Reason.WRONG_PYTHON}: it requires Python {requires}, and the image has {python}"
         return _verification(subject, effects, published, Outcome.UNBUILDABLE, why)
-    course = Course()
-    search(subject, facts, published, effects, course)
+    course = Course(sdist)
+    facts = search(subject, facts, published, effects, course)
     return _concluded(subject, facts, published, effects, course)
 
 
@@ -135,7 +135,7 @@ def _concluded(
     subject: VerifySubject, facts: WheelFacts, published: Published, effects: VerifyEffects, course: Course
 ) -> Verification:
     """Build the best recreation again, under all variations that it does not fix, and conclude."""
-    best = nearest(course.rebuilt)
+    best = nearest(course.rebuilt, published.file.filename)
     if best is None or best.build is None or best.build.wheel is None:
         return _unbuildable(subject, facts, published, effects, course)
     if not of_one_kind(best.build.wheel.filename, published.file.filename):

@@ -34,6 +34,22 @@ MOST_TAGS = 1000
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
 _TAG_SET = re.compile(r"[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_VARIABLE, _VARIABLE_VALUE = re.compile(r"[A-Z][A-Z0-9_]{0,63}"), re.compile(r"[A-Za-z0-9._+-]{0,32}")
+_RESERVED = frozenset(
+    (
+        *("AR", "AS", "CC", "CPP", "CXX", "ENV", "HOME", "IFS", "LANG", "LANGUAGE", "LD", "LOGNAME", "OLDPWD", "PATH"),
+        *("PS1", "PS2", "PS4", "PWD", "SHELL", "TEMP", "TERM", "TMP", "TMPDIR", "TZ", "UID", "USER"),
+        *("CAPTURE_ENVIRONMENT", "CI", "CLASSPATH", "FORCE_SOURCE_DATE", "LDSHARED", "LDCXXSHARED", "MAKEFILES"),
+        *("NO_FAKE_STAT", "NPY_NUM_BUILD_JOBS", "SOURCE_DATE_EPOCH"),
+    )
+)
+_RESERVED_BEGINNINGS = (
+    *("BASH", "CARGO", "CCACHE", "CMAKE_", "CONFIG_", "CURL_", "DEB_", "DISTUTILS", "DOCKER_", "DONT_FAKE", "DYLD_"),
+    *("FAKETIME", "FAKE_", "GCC_", "GCONV_", "GIT_", "GITHUB_", "GLIBC_", "HATCH_", "LC_", "LD_", "MALLOC_", "MESON"),
+    *("NINJA", "NIX_", "PIP_", "PKG_CONFIG", "PYTHON", "REQUESTS_", "RUSTC", "RUSTUP", "SETUPTOOLS", "SSL_"),
+    *("UV_", "VIRTUAL_ENV", "XDG_"),
+)
+_RESERVED_ENDS = ("FLAGS", "_PROXY", "_HOME", "PATH")
 _WHEEL, _SDISTS = ".whl", (".tar.gz", ".zip")
 _TAG_SETS = 3  # Python, ABI, platform
 _QUOTED = 100  # characters of a name that a message repeats
@@ -45,6 +61,17 @@ class BadNameError(ValueError):
 
 class WrongNameError(BadNameError):
     """It is the name of a file of another release."""
+
+
+def may_be_set(name: str, value: str) -> bool:
+    """Return whether a build, or the shell of a recipe, may be given a variable that a package names.
+
+    The name is no variable by which a shell, Python, a loader, a compiler or a build tool finds its way; the value is
+    short, and no shell takes any of its characters for its own.
+    """
+    is_plain = _VARIABLE.fullmatch(name) is not None and _VARIABLE_VALUE.fullmatch(value) is not None
+    is_reserved = name in _RESERVED or name.startswith(_RESERVED_BEGINNINGS) or name.endswith(_RESERVED_ENDS)
+    return is_plain and not is_reserved
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -132,6 +132,7 @@ class Recreation:
     hold: tuple[str, ...] = ()  # variations kept as in the first build, besides those that the above fixes
     repair: str = ""  # the platform for which auditwheel repairs the built wheel: "manylinux_2_28_x86_64"
     repair_with: tuple[str, ...] = ()  # requirements of that: "auditwheel==6.4.2"; those that are not named: any
+    variables: tuple[tuple[str, str], ...] = ()  # of the environment: switches that the project's build files read
 
     @property
     def fixes(self) -> tuple[str, ...]:

@@ -97,6 +97,7 @@ class RebuildAttempt:
     closeness: Closeness | None = None  # None: there is no wheel
     failure: Failure | None = None
     build_requirements: tuple[str, ...] = ()  # name==version
+    wheel: str = ""  # the file name of its wheel; empty: there is none, or the record does not have it
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,6 +265,7 @@ def _settings(it: Recreation) -> Iterator[tuple[str, str]]:
     yield "held", ", ".join(it.hold)
     yield "repaired by auditwheel for", it.repair
     yield "repaired with", ", ".join(it.repair_with)
+    yield "environment variables", ", ".join(f"{name}={value}" for name, value in it.variables)
 
 
 def _moment(seconds: int) -> str:

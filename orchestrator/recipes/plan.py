@@ -83,6 +83,8 @@ def _as_published(inputs: RecipeInputs) -> Iterator[str]:
         yield "text files of the source with CR LF at the ends of lines"
     if recreation.line_ends.of_written:
         yield "text files that the build writes with CR LF at the ends of lines"
+    for name, value in recreation.variables:
+        yield comment(f"{name}={value}")
 
 
 def writings_of(inputs: RecipeInputs) -> tuple[Writing, ...]:
@@ -127,7 +129,7 @@ def _variables(inputs: RecipeInputs, writings: tuple[Writing, ...]) -> dict[str,
         variables.pop("SOURCE_DATE_EPOCH", None)  # its publisher had none
     if inputs.recreation.timezone:
         variables["TZ"] = inputs.recreation.timezone  # `obstacle` has refused what a shell takes for its own
-    return variables
+    return variables | dict(inputs.recreation.variables)  # likewise
 
 
 def _all(writings: tuple[Writing, ...], field: str) -> tuple[str, ...]:

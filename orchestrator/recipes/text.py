@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.model import RecipeForm
-from orchestrator.model.names import is_sha256
+from orchestrator.model.names import is_sha256, may_be_set
 from orchestrator.recipes import frontends
 from orchestrator.recipes.debian import debian_rules
 from orchestrator.recipes.embedded_forms import dockerfile, github
@@ -64,6 +64,8 @@ def _cannot_recreate(inputs: RecipeInputs) -> str:
         return f"A recipe cannot work with the umask {recreation.umask:04o}."
     if not _TIMEZONE.fullmatch(recreation.timezone):
         return "The time zone is not in the form of POSIX."
+    if not all(may_be_set(name, value) for name, value in recreation.variables):
+        return "A recipe may not set an environment variable of such a name or value."
     if published and not is_sha256(published.sha256):
         return "The published wheel has no SHA-256."
     return ""

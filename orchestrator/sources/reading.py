@@ -99,6 +99,12 @@ def clues(path: Path, file: WheelFile, uploaded: str, sdist_path: Path | None, l
     return _too_much(shown) if isinstance(shown, Exceeded) else shown
 
 
+def switches(sdist_path: Path) -> tuple[tuple[str, str], ...]:
+    """Return the switches of an sdist's build: see `facts.switches_of`; none where it cannot be read."""
+    found = _called(facts.switches_of, sdist_path, kind=tuple[tuple[str, str], ...], bounds=_for(sdist_path))
+    return () if isinstance(found, Exceeded) else found
+
+
 def requires(path: Path) -> tuple[str, ...]:
     """Return a wheel's requirements: see `wheel.requires`; empty if the wheel cannot be read."""
     requirements = _called(wheel.requires, path, kind=tuple[str, ...], bounds=_for(path))

@@ -40,6 +40,7 @@ def build(number, order):
     (folder,) = os.listdir(f"source/{number}")
     os.makedirs(f"wheels/{number}")
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": os.path.abspath("backends"), "TZ": order["timezone"]}
+    environment.update(order["variables"])
     if order["epoch"]:
         environment["SOURCE_DATE_EPOCH"] = str(order["epoch"])
     call = f"import {order['backend']} as backend; backend.build_wheel('../../../wheels/{number}')"
@@ -61,6 +62,7 @@ class Order:
     epoch: int = 0  # SOURCE_DATE_EPOCH; 0: it is not set
     umask: int = 0o022
     timezone: str = "UTC"
+    variables: tuple[tuple[str, str], ...] = ()  # of the environment
     by_umask: bool = False  # unpack as pip does, with modes by the umask; if not, as build does, with those of the tar
 
 

@@ -47,10 +47,11 @@ NAME = "pkg-1.0-py3-none-any.whl"
 FILES = {
     "pyproject.toml": b'[build-system]\nrequires = ["setuptools==80.9.0"]\nbuild-backend = "setuptools.build_meta"\n',
     "setup.py": (
-        b"import pathlib, time, setuptools\n"
+        b"import os, pathlib, time, setuptools\n"
         b"place = pathlib.Path('pkg/built.py')\n"
         b"old = time.localtime().tm_year < 2018\n"
-        b"place.write_bytes(f'zone, old = {time.strftime(\"%z\")!r}, {old}\\n'.encode())\n"
+        b"pure = 'pure = True\\n' if os.environ.get('PKG_NO_EXT') else ''\n"
+        b"place.write_bytes(f'zone, old = {time.strftime(\"%z\")!r}, {old}\\n{pure}'.encode())\n"
         b"setuptools.setup(name='pkg', version='1.0', packages=['pkg'])\n"
     ),
     "pkg/__init__.py": b'"""A package."""\n\nanswer = 42\n',
@@ -215,6 +216,20 @@ def test_a_restamped_wheel(farm: Farm) -> None:
     untold = farm.recipes(first, replace(told, timezone=""), ArchiveField.TIMES)
     other = untold.run("without-the-zone", second_environment(first.environment))
     assert not untold.gave(other), "a module contains the zone"
+
+
+def test_a_wheel_that_needs_a_variable(farm: Farm) -> None:
+    """The recipe sets it, whatever its user has; without it, the wheel is another one."""
+    content = publish(farm, 0o022, crlf=False, SOURCE_DATE_EPOCH="1600000000", TZ="UTC", PKG_NO_EXT="1")
+    told = Recreation(source_date_epoch=1_600_000_000, umask=0o022, timezone="UTC", variables=(("PKG_NO_EXT", "1"),))
+    first = farm.first(told)
+    assert farm.wheel(first) == content
+    found = farm.recipes(first, told)
+    proves(farm, found, RecipeForm.SH)
+    untold = farm.recipes(first, replace(told, variables=()))
+    assert not untold.gave(
+        untold.run("without-the-variable", replace(second_environment(first.environment), variables=()))
+    )
 
 
 def test_a_wheel_of_another_year(farm: Farm) -> None:

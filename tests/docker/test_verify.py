@@ -42,10 +42,25 @@ USED = (
 )
 NEWER = ("setuptools==80.10.2", "flit-core==3.12.0", "hatchling==1.27.0")
 MATCHED = ("identical", "restamped")
+FAST = """#include <Python.h>
+static struct PyModuleDef fast = {PyModuleDef_HEAD_INIT, "fast"};
+PyMODINIT_FUNC PyInit_fast(void) { return PyModule_Create(&fast); }
+"""
+SETUP = """import os
+from setuptools import Extension, setup
+compiled = os.environ.get({0}) {1}
+setup(ext_modules=[Extension("{2}.fast", ["fast.c"])] if compiled else [])
+"""
+SWITCHES = {
+    "switched": ("SWITCHED_NO_EXTENSION", "1", "is None"),
+    "worded": ("WORDED_EXTENSION", "never", '!= "never"'),
+    "secret": ("SECRET_WAY", "1", "is None"),  # which nothing tells
+}
+"""Projects with an extension: the variable that keeps each from compiling, its value, and how setup.py compares it."""
 
 
-def sdist(name: str, backend: str, build_fails: str = "") -> bytes:
-    """Return the sdist of a project with modules, data, a script and a dependency."""
+def sdist(name: str, backend: str, setup: str = "") -> bytes:
+    """Return the sdist of a project with modules, data, a script and a dependency; `setup` is the text of setup.py."""
     project = f'[project]\nname = "{name}"\nversion = "1"\ndescription = "A sample"\ndependencies = ["six>=1.16"]\n'
     scripts = f'[project.scripts]\n{name} = "{name}:main"\n'
     system = f'[build-system]\nrequires = ["{REQUIRES[backend]}"]\nbuild-backend = "{backend}"\n'
@@ -53,7 +68,7 @@ def sdist(name: str, backend: str, build_fails: str = "") -> bytes:
     files = {
         "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n",
         "pyproject.toml": project + scripts + system + (more if backend == SETUPTOOLS else ""),
-        **({"setup.py": build_fails} if build_fails else {}),
+        **({"setup.py": setup, "fast.c": FAST} if setup else {}),
         f"{name}/__init__.py": f'"""A sample."""\n\ndef main():\n    print("{name}")\n' + "# filling\n" * 40,
         f"{name}/second.py": "VALUE = 1\n",
         f"{name}/table.json": '{"one": 1}\n',
@@ -120,6 +135,10 @@ ORDERS = {
     "clock": Order(SETUPTOOLS, "", timezone="Asia/Tokyo"),
     "zlib": Order(SETUPTOOLS, "", epoch=EPOCH),
     "lost": Order(SETUPTOOLS, "", epoch=EPOCH),
+    **{
+        name: Order(SETUPTOOLS, "", epoch=EPOCH, variables=((variable, value),))
+        for name, (variable, value, _) in SWITCHES.items()
+    },
     **{name: Order(FLIT, "", epoch=EPOCH) for name in TAMPERED},
 }
 """How the publisher builds each project."""
@@ -160,7 +179,7 @@ def published(folder: Path, image: Image, cache: Path) -> dict[str, bytes]:
     files, orders = {}, []
     for name, order in ORDERS.items():
         filename = f"{name}-1.tar.gz"
-        files[filename] = sdist(name, order.backend)
+        files[filename] = sdist(name, order.backend, setup_of(name))
         (folder / filename).write_bytes(files[filename])
         orders.append(replace(order, sdist=filename))
     built = build(image.id, folder, backend_wheels(cache, USED).values(), orders)
@@ -173,6 +192,14 @@ def published(folder: Path, image: Image, cache: Path) -> dict[str, bytes]:
     edit = {"lost-1.dist-info/WHEEL": text.replace(b"80.9.0", b"80.8.7")}  # which the index has not
     files["lost-1-py3-none-any.whl"] = changed(files["lost-1-py3-none-any.whl"], edit)
     return files
+
+
+def setup_of(name: str) -> str:
+    """Return the setup.py of a project with an extension that a variable keeps from being compiled; empty: none."""
+    if name not in SWITCHES:
+        return ""
+    variable, _, comparison = SWITCHES[name]
+    return SETUP.format(repr(variable), comparison, name)
 
 
 def others() -> dict[str, bytes]:
@@ -206,6 +233,18 @@ def test_a_wheel_whose_settings_show_is_identical(verified: Verified, name: str)
     row = verified.rows[name]
     assert (row["outcome"], row["rebuilt_sha256"], row["taken"]) == ("identical", row["sha256"], []), row["reason"]
     assert [build["wheel"]["sha256"] for build in row["builds"]] == [row["sha256"]] * 2
+
+
+@pytest.mark.parametrize("name", ["switched", "worded"])
+def test_an_extension_that_its_publisher_left_out_is_left_out(verified: Verified, name: str) -> None:
+    """By the variable that setup.py reads, once a build has shown that the extension is compiled without it."""
+    row = verified.rows[name]
+    variable, value, _ = SWITCHES[name]
+    assert (row["outcome"], row["rebuilt_sha256"]) == ("identical", row["sha256"]), row["reason"]
+    assert row["recreation"]["variables"] == [[variable, value]]
+    assert [attempt["wheel"].rpartition("-")[2] for attempt in row["attempts"]] == ["linux_x86_64.whl", "any.whl"]
+    clue = next(one for one in row["clues"] if one["name"] == "extension-switch")
+    assert (clue["value"], clue["used"]) == (f"{variable}={value}", True)
 
 
 @pytest.mark.parametrize("name", ["flits", "clock"])
@@ -260,6 +299,7 @@ def test_what_differs_comes_first(verified: Verified) -> None:
         ("wheelonly", "no-sdist", "no sdist"),
         ("windows", "no-counterpart", "needs Windows"),
         ("manylinux", "no-counterpart", "needs image manylinux_2_28"),
+        ("secret", "no-counterpart", "a wheel of another kind"),
     ],
 )
 def test_what_cannot_be_built_has_its_reason(verified: Verified, name: str, outcome: str, reason: str) -> None:

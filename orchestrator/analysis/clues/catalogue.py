@@ -44,6 +44,7 @@ class Clue:
     strength: int  # of 10; where two contradict each other, the stronger is followed
     read: Callable[[WheelFacts], str]
     follow: Callable[[WheelFacts, Recreation], Recreation] = _unchanged
+    served: Callable[[WheelFacts, Recreation], bool] | None = None  # whether a later attempt's recreation has it
 
 
 # --- readers -------------------------------------------------------------------------------------
@@ -248,6 +249,14 @@ def _with_repair(facts: WheelFacts, recreation: Recreation) -> Recreation:
     return replace(recreation, repair=facts.repair, repair_with=facts.repair_tools) if facts.repair else recreation
 
 
+def _switches(facts: WheelFacts) -> str:
+    return ", ".join(f"{name}={value}" for name, value in facts.switches)
+
+
+def _is_switched(facts: WheelFacts, recreation: Recreation) -> bool:
+    return not set(facts.switches).isdisjoint(recreation.variables)
+
+
 # --- the catalogue -------------------------------------------------------------------------------
 
 CLUES = (
@@ -377,6 +386,16 @@ CLUES = (
         _repaired,
         _with_repair,
     ),
+    Clue(
+        "extension-switch",
+        "The wheel is pure, and build files in the sdist read variables whose names or values concern compiling.",
+        "Where our build compiles an extension and the publisher's did not, such a variable was set. The values are"
+        " those with which the build files compare it.",
+        "DISABLE_PKG_CEXT=1",
+        1,
+        _switches,
+        served=_is_switched,
+    ),
 )  # fmt: skip
 """All clues; where two concern the same setting, the stronger is followed."""
 
@@ -400,6 +419,8 @@ _CONTRARY = Recreation(
 
 
 def _is_used(clue: Clue, facts: WheelFacts, recreation: Recreation) -> bool:
+    if clue.served is not None:
+        return clue.served(facts, recreation)
     asks = clue.follow(facts, _CONTRARY) != _CONTRARY
     return asks and clue.follow(facts, recreation) == recreation
 

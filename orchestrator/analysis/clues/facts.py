@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import parse_wheel_filename
 
 from orchestrator.analysis import wheel
+from orchestrator.analysis.clues.switches import MOST_FILES, is_build_file, switches
 from orchestrator.analysis.failure_signs import printable
 from orchestrator.analysis.repair_signs import BILL, repair_of
 from orchestrator.analysis.wheel import BROKEN
@@ -42,6 +43,8 @@ _HEAD = 1024  # bytes of a member that are read to see how its lines end
 _MOST_HEADS = 16  # members whose heads are read
 _MOST_MEMBERS = 500  # of the sdist; a read of a tar's header takes some 30 microseconds
 _MOST_BYTES = 4 << 20  # of the sdist, unpacked
+_MOST_FAR_MEMBERS = 4000  # of the sdist of a pure wheel that did not come out, for its build files
+_MOST_FAR_BYTES = 96 << 20  # likewise, which take half a second to unpack
 _MOST_PAIRS = 96  # members whose times are compared with the sdist's
 _LATEST = 1 << 32  # seconds since 1970: a zip has no later years
 _MOST_TIMES = 32  # different times that are kept
@@ -100,6 +103,8 @@ class WheelFacts:
     repair_tools: tuple[str, ...] = ()  # requirements of that: "auditwheel==6.5.0"
     sdist: bool = False  # whether there is an sdist that could be read
     pairs: tuple[Pair, ...] = ()
+    filename: str = ""  # of the wheel
+    switches: tuple[tuple[str, str], ...] = ()  # variables of a pure wheel's sdist, and values: read when needed
     universal: bool | None = None  # whether the sdist's setup.cfg or setup.py has that word; None: neither was read
 
     def field(self, name: str) -> str:
@@ -131,7 +136,9 @@ def facts(path: Path, file: WheelFile, uploaded: str, sdist: Path | None, limits
     if (failure := wheel.survey(path, file, limits.wheel, limits.members)) is not None:
         return failure
     project, version, build, _ = parse_wheel_filename(file.filename)
-    begun = WheelFacts(project, str(version), printable(uploaded), build="".join(map(str, build)))
+    begun = WheelFacts(
+        project, str(version), printable(uploaded), build="".join(map(str, build)), filename=file.filename
+    )
     with zipfile.ZipFile(path) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
         found = _with_repair(_of_archive(begun, archive, infos), file.filename, archive)
@@ -277,7 +284,7 @@ def _with_sdist(found: WheelFacts, archive: zipfile.ZipFile, infos: list[zipfile
     universal: list[bool] = []
     try:
         with closing(opened(str(sdist))) as source:
-            for entry in _some(source):
+            for entry in _some(source, _MOST_MEMBERS, _MOST_BYTES):
                 if entry.path.partition("/")[2] in _SETUPS:
                     universal.append(_is_universal(source, entry))
                 if len(pairs) < _MOST_PAIRS and (info := _member_of(entry, members)) is not None:
@@ -290,21 +297,46 @@ def _with_sdist(found: WheelFacts, archive: zipfile.ZipFile, infos: list[zipfile
         if is_of_the_host(error):
             raise
     return replace(
-        found, sdist=True, pairs=tuple(pairs), crlf=sum(ends), universal=any(universal) if universal else None
+        found,
+        sdist=True,
+        pairs=tuple(pairs),
+        crlf=sum(ends),
+        universal=any(universal) if universal else None,
     )
 
 
+def switches_of(sdist: Path) -> tuple[tuple[str, str], ...]:
+    """Return the switches that an sdist's build files read, see `switches`; setup.py is often the last file."""
+    builds: list[tuple[str, bytes]] = []
+    try:
+        with closing(opened(str(sdist))) as source:
+            for entry in _some(source, _MOST_FAR_MEMBERS, _MOST_FAR_BYTES):
+                path = entry.path.partition("/")[2]
+                if is_build_file(path) and len(builds) < MOST_FILES:
+                    builds.append((path, _start_of(source, entry)))
+    except MemoryError:
+        raise
+    except Exception as error:  # as above
+        if is_of_the_host(error):
+            raise
+    return switches(builds)
+
+
 def _is_universal(source: Tar | Zip, entry: Entry) -> bool:
+    return b"universal" in _start_of(source, entry)
+
+
+def _start_of(source: Tar | Zip, entry: Entry) -> bytes:
     with source.open(entry) as stream:
-        return b"universal" in stream.read(_LONGEST_SETUP)
+        return stream.read(_LONGEST_SETUP)
 
 
-def _some(source: Tar | Zip) -> Iterator[Entry]:
+def _some(source: Tar | Zip, members: int, size: int) -> Iterator[Entry]:
     """Yield the first files of a tar; it ends before a member whose bytes would be too many to read over."""
     total = 0
     for number, entry in enumerate(source.entries() if isinstance(source, Tar) else ()):
         total += entry.size
-        if number >= _MOST_MEMBERS or total > _MOST_BYTES:
+        if number >= members or total > size:
             return
         if entry.kind == "file" and 0 <= entry.mtime < _LATEST:
             yield entry

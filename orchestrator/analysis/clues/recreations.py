@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.analysis.clues import backends, times
 from orchestrator.analysis.clues.catalogue import all_followed
+from orchestrator.analysis.counterpart import of_one_kind
 from orchestrator.model import Phase
 from orchestrator.model.request import LineEnds, Recreation
 from orchestrator.model.verification import STRENGTH, Outcome
@@ -27,6 +28,7 @@ MOST = 5
 
 _EXTENSIONS = (".so", ".pyd")
 _CANDIDATES = 4  # versions of setuptools
+_SWITCHES = 1  # after a build that failed
 
 
 def next_recreation(facts: WheelFacts, tried: Sequence[RebuildAttempt]) -> Recreation | None:
@@ -52,12 +54,28 @@ def _alternatives(facts: WheelFacts, tried: Sequence[RebuildAttempt]) -> Iterato
     if not built:
         yield from _after_failure(facts, tried[-1])
         return
-    nearest = min(built, key=_distance)
-    if nearest.closeness is None or any(path.endswith(_EXTENSIONS) for path in nearest.closeness.added):
-        return  # its publisher kept the project from compiling, by a way of its own
+    nearest = min(built, key=lambda attempt: (_compiles(facts, attempt), *_distance(attempt)))
+    if nearest.closeness is None:
+        return
+    if _compiles(facts, nearest):
+        yield from _switched(facts, nearest.recreation)
+        return  # if there is no switch, its publisher kept the project from compiling by a way of its own
     for change in CHANGES:
         if change.fits(facts, nearest.closeness):
             yield from change.make(facts, nearest.recreation)
+
+
+def _compiles(facts: WheelFacts, attempt: RebuildAttempt) -> bool:
+    """Return whether our build compiled what its publisher's did not."""
+    added = attempt.closeness.added if attempt.closeness else ()
+    return not of_one_kind(attempt.wheel, facts.filename) or any(path.endswith(_EXTENSIONS) for path in added)
+
+
+def _switched(facts: WheelFacts, past: Recreation) -> Iterator[Recreation]:
+    """Yield each switch of a project's build files; beside one that has brought the build nearer, if one has."""
+    for name, value in facts.switches:
+        others = (pair for pair in past.variables if pair[0] != name)
+        yield replace(past, variables=tuple(sorted((*others, (name, value)))))
 
 
 def _distance(attempt: RebuildAttempt) -> tuple[int, int, int]:
@@ -82,6 +100,8 @@ def _after_failure(facts: WheelFacts, failed: RebuildAttempt) -> Iterator[Recrea
         # Never without the repair: the published wheel would differ from ours, and its source not be why.
         yield replace(past, repair_with=())
         return
+    if failed.failure is not None and failed.failure.phase is Phase.BUILD_WHEEL:
+        yield from islice(_switched(facts, past), _SWITCHES)  # it may be the extension that cannot be compiled
     for version in islice(backends.setuptools_for(facts), _CANDIDATES) if _names_setuptools(past) else ():
         yield replace(past, overrides=_with_setuptools(past, version))
     if failed.failure is None or failed.failure.phase is not Phase.UNPACK:

@@ -68,8 +68,10 @@ class World:
     gives: Mapping[str, str]  # build -> the hash of its wheel; empty: it fails; absent: that of the published wheel
     near: Mapping[str, Outcome] = field(default_factory=dict)  # hash -> how near
     filename: str = PURE
+    names: Mapping[str, str] = field(default_factory=dict)  # build -> the name of its wheel, if it is another one
     unmet: str = ""  # a build requirement that no index has
     suspects: tuple[str, ...] = ()
+    switches: tuple[tuple[str, str], ...] = ()
     record: Path | None = None
     orders: list[Order] = field(default_factory=list)
 
@@ -85,7 +87,8 @@ class World:
     def build(self, order: Order, _answered: Callable[[tuple[str, ...]], None]) -> Output:
         self.orders.append(order)
         sha256 = self.gives.get(order.name, self.sha256)
-        made = built(order.name, order.environment, sha256, self.filename) if sha256 else None
+        name = self.names.get(order.name, self.filename)
+        made = built(order.name, order.environment, sha256, name) if sha256 else None
         return Output(made or failed(order.name, order.environment), Path("wheel"), Path("log"))
 
     def closeness(self, _path: Path, _file: WheelFile, build: Build) -> Closeness:
@@ -118,6 +121,7 @@ class World:
             lock=self.lock,
             fetch=lambda _offered: (self.path, self.sha256),
             facts=lambda path, file, uploaded, _sdist: facts(path, file, uploaded, None, Limits()),
+            switches=lambda _sdist: self.switches,
             closeness=self.closeness,
             diagnose=self.diagnose,
             known=lambda _project, _id: self.record,
@@ -230,6 +234,18 @@ def test_the_published_bytes_under_another_name_are_not_identical(tmp_path: Path
     judged = replace(sample("pkg", Verdict.REPRODUCIBLE), builds=twice)
     assert world.of(replace(world.subject(), result=judged)).outcome is Outcome.DIFFERS
     assert world.orders
+
+
+def test_a_switch_of_the_source_makes_it_one_of_the_same_kind(tmp_path: Path) -> None:
+    """The build files tell it; they are read only where the first recreation does not give the wheel."""
+    native = "pkg-1.0-cp311-cp311-linux_x86_64.whl"
+    world = World(published(tmp_path), {"rebuild-1": "1" * 64}, switches=(("PKG_NO_EXT", "1"),))
+    world.names = {"rebuild-1": native}
+    found = world.verify()
+    assert (found.outcome, len(found.builds)) == (Outcome.IDENTICAL, 3)
+    assert found.recreation is not None
+    assert found.recreation.variables == (("PKG_NO_EXT", "1"),)
+    assert [dict(order.environment.variables).get("PKG_NO_EXT") for order in world.orders] == [None, "1", "1"]
 
 
 def test_nothing_is_built_without_an_sdist_or_a_wheel(tmp_path: Path) -> None:

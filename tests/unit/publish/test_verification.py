@@ -209,6 +209,7 @@ def test_each_setting_of_a_recreation_is_shown() -> None:
         ("home",),
         "manylinux_2_28_x86_64",
         ("auditwheel==6.4.2",),
+        (("DISABLE_PKG_CEXT", "1"),),
     )
     assert not [one for one in fields(Recreation) if getattr(every, one.name) == getattr(Recreation(), one.name)]
     assert len(verification.settings(every)) == len(fields(Recreation))

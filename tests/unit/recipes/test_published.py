@@ -36,7 +36,7 @@ OFFERED = OfferedWheel("pkg-1.0-cp311-cp311-linux_x86_64.whl", "https://index.in
 PUBLISHED = replace(PLAIN, recreation=TOLD, published=OFFERED, taken=tuple(ArchiveField))
 SEEN = """
 import stat
-names = ("SOURCE_DATE_EPOCH", "TZ")
+names = ("SOURCE_DATE_EPOCH", "TZ", "PKG_NO_EXT")
 told = [f"{name}={os.environ.get(name)}" for name in names]
 told += [oct(stat.S_IMODE(os.stat("PKG-INFO").st_mode)), str(settings or {})]
 return {"told.txt": "\\n".join(told).encode(), "info.txt": open("PKG-INFO", "rb").read()}"""
@@ -113,6 +113,9 @@ def test_the_text_names_what_it_sets_and_takes() -> None:
         (Recreation(timezone="UTC`id`"), "time zone"),
         (Recreation(timezone='"; id; "'), "time zone"),
         (Recreation(timezone="$HOME"), "time zone"),
+        (Recreation(variables=(("PATH", "/tmp"),)), "variable"),  # noqa: S108 - a text
+        (Recreation(variables=(("PKG_NO_EXT", '"; id; "'),)), "variable"),
+        (Recreation(variables=(("PKG_NO_EXT", "1"),)), ""),
         (Recreation(config_settings=()), ""),
         (TOLD, ""),
     ],
@@ -147,19 +150,19 @@ def test_files_without_a_url_are_given(sdist: bool, published: bool, arguments: 
 
 def test_it_builds_as_the_publisher_did(tmp_path: Path, links: Path, pip: Pin) -> None:
     """Umask, zone, epoch, ends of lines and settings reach the build, whatever the user has."""
-    told = replace(TOLD, clock=None)
+    told = replace(TOLD, clock=None, variables=(("PKG_NO_EXT", "1"),))
     given = replace(
         inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(SEEN)), pins=(pip,)),
         recreation=told,
         config_settings=(("key", "a b"),),
     )
-    theirs = {"TZ": "GMT+12", "SOURCE_DATE_EPOCH": "1"}
+    theirs = {"TZ": "GMT+12", "SOURCE_DATE_EPOCH": "1", "PKG_NO_EXT": "0"}
     for form in SCRIPTS[::2]:
         done = run(form, given, tmp_path / form, links=links, variables=theirs)
         assert done.returncode == 10, done.stderr
         with zipfile.ZipFile(tmp_path / form / "dist" / NAME) as wheel:
             lines = wheel.read("told.txt").decode().splitlines()
-            assert lines == ["SOURCE_DATE_EPOCH=None", "TZ=<-0330>3:30", "0o664", "{'key': 'a b'}"]
+            assert lines == ["SOURCE_DATE_EPOCH=None", "TZ=<-0330>3:30", "PKG_NO_EXT=1", "0o664", "{'key': 'a b'}"]
             assert wheel.read("info.txt") == b"Metadata-Version: 2.1\r\nName: pkg\r\nVersion: 1.0\r\n"
     dated_ = replace(given, source_date_epoch=1_600_000_000)
     run(RecipeForm.UV, dated_, tmp_path / "dated", links=links, variables=theirs)

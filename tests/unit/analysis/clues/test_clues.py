@@ -16,7 +16,7 @@ import pytest
 
 from orchestrator.analysis.clues import backends
 from orchestrator.analysis.clues.catalogue import CLUES, all_followed, followed, found, moment
-from orchestrator.analysis.clues.facts import WheelFacts, facts
+from orchestrator.analysis.clues.facts import WheelFacts, facts, switches_of
 from orchestrator.model import Failure, Limits, Recreation, WheelFile
 from orchestrator.model.request import LineEnds
 from orchestrator.sources import reading
@@ -364,6 +364,30 @@ def test_facts_pass_the_limited_call(tmp_path: Path) -> None:
     assert reading.clues(wheel, file, UPLOADED, sdist, Limits()) == facts(wheel, file, UPLOADED, sdist, Limits())
 
 
+def test_switches_of_an_sdist_are_used_by_what_sets_them(tmp_path: Path) -> None:
+    """They are read apart, and the first recreation sets none."""
+    text = b'import os\nif not os.environ.get("DISABLE_PKG_CEXT"): pass\n'
+    sdist = _sdist(tmp_path, {"setup.py": AT}, text)
+    shown = facts(*_wheel(tmp_path), UPLOADED, sdist, Limits())
+    assert isinstance(shown, WheelFacts)
+    assert shown.switches == ()
+    assert reading.switches(sdist) == switches_of(sdist) == (("DISABLE_PKG_CEXT", "1"),)
+    shown = replace(shown, switches=switches_of(sdist))
+    assert _values(shown)["extension-switch"] == "DISABLE_PKG_CEXT=1"
+    recreation = all_followed(shown)
+    assert recreation.variables == ()
+    assert "extension-switch" not in _used(shown, recreation)
+    assert "extension-switch" in _used(shown, replace(recreation, variables=(("DISABLE_PKG_CEXT", "1"),)))
+
+
+def test_setup_py_is_read_after_much_else(tmp_path: Path) -> None:
+    """It often is the last file; the number of files before it is bounded all the same."""
+    text = b'import os\nos.environ.get("DISABLE_PKG_CEXT")\n'
+    for before, count in ((1500, 1), (5000, 0)):
+        names = {f"pkg/m{number}.py": AT for number in range(before)} | {"setup.py": AT}
+        assert len(switches_of(_sdist(tmp_path, names, text))) == count
+
+
 def test_facts_are_read_in_milliseconds(tmp_path: Path) -> None:
     """A wheel of 300 modules takes some 15 ms of processor time; the bound is generous."""
     members = {f"pkg/m{number}.py": (b"a = 1\n" * 500, BUILT) for number in range(300)}
@@ -375,6 +399,10 @@ def test_facts_are_read_in_milliseconds(tmp_path: Path) -> None:
 
 
 # --- small wheels --------------------------------------------------------------------------------
+
+
+def _used(shown: WheelFacts, recreation: Recreation) -> set[str]:
+    return {one.name for one in followed(shown, recreation) if one.used}
 
 
 def _values(shown: WheelFacts) -> dict[str, str]:

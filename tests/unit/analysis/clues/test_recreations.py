@@ -64,10 +64,61 @@ def test_dependencies_that_differ_are_of_another_wheel() -> None:
 
 
 def test_nothing_helps_where_a_build_of_ours_compiles_and_the_published_one_did_not() -> None:
-    """No setting of a recreation keeps a project from compiling."""
+    """Unless a switch is known, no setting of a recreation keeps a project from compiling."""
     line = Line("pkg-1.0.dist-info/WHEEL", "Tag: py3-none-any", "Tag: cp311-cp311-linux_x86_64")
     closeness = Closeness(Outcome.DIFFERS, changed=(line.path,), added=("pkg/a.cpython-311.so",), lines=(line,))
     assert next_recreation(FACTS, [_attempt(_first(), closeness)]) is None
+
+
+OURS = "pkg-1.0-cp311-cp311-linux_x86_64.whl"
+SWITCHED = replace(
+    FACTS, filename="pkg-1.0-py3-none-any.whl", switches=(("PKG_NO_EXT", "1"), ("PKG_NO_CYTHON", "1"), ("BUILD", "no"))
+)
+
+
+def test_switches_are_tried_where_ours_is_a_wheel_of_another_kind() -> None:
+    """None at first; then each, and beside one that has brought the build nearer."""
+    far, near = (Closeness(Outcome.DIFFERS, added=(*more, "pkg/a.cpython-311.so")) for more in (("pkg/b.so",), ()))
+    tried = [replace(_attempt(_first(SWITCHED), far), wheel=OURS)]
+    assert tried[0].recreation.variables == ()
+    variables = []
+    for closeness in (far, near, far):
+        recreation = next_recreation(SWITCHED, tried)
+        assert recreation is not None
+        assert replace(recreation, variables=()) == tried[0].recreation
+        variables.append(recreation.variables)
+        tried.append(replace(_attempt(recreation, closeness), wheel=OURS))
+    no_ext, no_cython = SWITCHED.switches[:2]
+    assert variables == [(no_ext,), (no_cython,), (no_cython, no_ext)]
+
+
+def test_a_wheel_for_a_platform_without_an_extension_is_of_another_kind_too() -> None:
+    """The extension may be optional, and fail to compile."""
+    tag = Closeness(Outcome.METADATA, changed=("pkg-1.0.dist-info/WHEEL",))
+    first = replace(_attempt(_first(SWITCHED), tag), wheel=OURS)
+    second = next_recreation(SWITCHED, [first])
+    assert second is not None
+    assert second.variables == SWITCHED.switches[:1]
+
+
+def test_what_a_switch_leaves_different_is_changed_beside_it() -> None:
+    """A wheel of the same kind is nearer, whatever else differs."""
+    first = replace(_attempt(_first(SWITCHED), Closeness(Outcome.METADATA, changed=(METADATA,))), wheel=OURS)
+    switched = replace(first.recreation, variables=SWITCHED.switches[:1])
+    pure = replace(_attempt(switched, Closeness(Outcome.DIFFERS, changed=("pkg/a.py",))), wheel=SWITCHED.filename)
+    third = next_recreation(SWITCHED, [first, pure])
+    assert third == replace(switched, line_ends=LineEnds.AS_IS)
+
+
+def test_an_extension_that_cannot_be_compiled_is_switched_off() -> None:
+    """Before other build requirements are tried."""
+    failed = RebuildAttempt(_first(SWITCHED), "", failure=Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL))
+    second = next_recreation(SWITCHED, [failed])
+    assert second is not None
+    assert second.variables == SWITCHED.switches[:1]
+    other = next_recreation(SWITCHED, [replace(failed, failure=Failure(Reason.BUILD_ERROR, Phase.REQUIREMENTS))])
+    assert other is not None
+    assert other.variables == ()
 
 
 @pytest.mark.parametrize(
@@ -83,7 +134,8 @@ def test_line_ends_of_windows_are_those_of_the_source_or_of_what_is_written(
     crlf: int, *, written: bool, ends: LineEnds
 ) -> None:
     """A checkout has them, or Python writes them, or both; where that does not help, another one of these is tried."""
-    facts = replace(FACTS, crlf=crlf, written_crlf=written, systems=(0,))
+    generator = (("Generator", "setuptools (80.9.0)"),)
+    facts = replace(FACTS, wheel=generator, crlf=crlf, written_crlf=written, systems=(0,))
     assert _first(facts).line_ends is ends
     assert _second(Closeness(Outcome.METADATA, changed=(METADATA,)), facts).line_ends is not ends
 
