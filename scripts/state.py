@@ -574,7 +574,7 @@ class Measurement:
     pure: bool  # verdicts only on projects whose published wheel is for every platform
 
     def store(self) -> Results:
-        """Open the records anew: an open store remembers what it has listed."""
+        """Open the records again: an open store remembers what it has listed."""
         keep = self.settings.keep
         return Results(self.folder, wheels=keep.wheels, logs=keep.logs)
 

@@ -85,7 +85,7 @@ def lines(path: str, published: bytes, ours: bytes, given: Given) -> tuple[Line,
 
 
 def _ends(path: str, published: bytes, ours: bytes) -> tuple[Line, ...]:
-    """Return how the lines of the two files end, where that differs; the first such line stands for all."""
+    """Return how the lines of the two files end, where that differs; the first such line represents all."""
     pairs = zip(*(re.findall(rb"\r?\n", one) for one in (published, ours)), strict=False)
     if all(first == second for first, second in pairs):
         return ()

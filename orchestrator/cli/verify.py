@@ -1,4 +1,4 @@
-"""The command verify: rebuild published wheels, and say whether they come out of their sources."""
+"""The command verify: rebuild published wheels, and show whether they come out of their sources."""
 
 from __future__ import annotations
 

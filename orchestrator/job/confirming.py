@@ -1,4 +1,4 @@
-"""The second build of a published wheel, under all variations that its clues do not fix. No I/O of its own.
+"""The second build of a published wheel, under all variations that its clues do not fix. No I/O.
 
 The second build runs the recipe that users get, where one can be written: it proves the wheel and the recipe at once.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What two builds show: the closeness of the one that is further away, and what had to be held for the second."""
+    """What two builds show: the closeness of the one that is further away, and what had to be kept for the second."""
 
     closeness: Closeness
     hold: tuple[str, ...]
@@ -71,9 +71,9 @@ def _by_hook(
     effects: VerifyEffects,
     course: Course,
 ) -> tuple[Closeness, tuple[str, ...]]:
-    """Return the weaker closeness of two builds, and the variations that were held for the second one.
+    """Return the weaker closeness of two builds, and the variations that were kept for the second one.
 
-    Where the second build is further away, the variations that its difference from the first one suggests are held,
+    Where the second build is further away, the variations that its difference from the first one suggests are kept,
     and it is built once more: its publisher's build had one value of them, which the first build happens to have.
     """
     hold = best.attempt.recreation.hold

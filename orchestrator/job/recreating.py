@@ -1,4 +1,4 @@
-"""Rebuilds of a published wheel as its clues tell: one recreation after the other. No I/O of its own."""
+"""Rebuilds of a published wheel as its clues show: one recreation after the other. No I/O."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class VerifyEffects:
 
 @dataclass(frozen=True, slots=True)
 class VerifySubject:
-    """What is verified: a published wheel, and the image that is to build it; `reason` says why one is missing."""
+    """What is verified: a published wheel, and the image that is to build it; `reason` is why one is missing."""
 
     task: Task
     release: Release

@@ -1,4 +1,4 @@
-"""The story of one verification: clues of a published wheel, recreations, builds, outcome. No I/O of its own."""
+"""The story of one verification: clues of a published wheel, recreations, builds, outcome. No I/O."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def verify(subject: VerifySubject, effects: VerifyEffects) -> Verification | Pat
 
 
 def _compared(subject: VerifySubject, published: Published, sdist: Path, effects: VerifyEffects) -> Verification:
-    """Rebuild a published wheel from its sdist as its clues tell, and compare."""
+    """Rebuild a published wheel from its sdist as its clues show, and compare."""
     facts = effects.facts(published.path, published.file, published.uploaded, sdist)
     if isinstance(facts, Failure):
         return _unreadable(subject, published, facts, effects)
