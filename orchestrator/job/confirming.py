@@ -12,7 +12,7 @@ from orchestrator.build.variations import second_environment
 from orchestrator.job.published_recipe import PublishedRecipes, published_recipes
 from orchestrator.job.recipes import PublishedGoal
 from orchestrator.job.recreating import BUILDS, MATCHES, varied
-from orchestrator.model import NO_GROUNDS, ArchiveField, Closeness, Outcome, Recipe, RecipeForm, weaker
+from orchestrator.model import NO_GROUNDS, ArchiveField, Closeness, Failure, Outcome, Recipe, RecipeForm, weaker
 
 if TYPE_CHECKING:
     from orchestrator.job.recreating import Course, Published, Rebuilt, VerifyEffects, VerifySubject
@@ -78,14 +78,14 @@ def _by_hook(
     """
     hold = best.attempt.recreation.hold
     again, second = varied("varied", best, hold, subject, published, effects, course)
-    if again is None or second is None or _at_least(again, first) or len(course.builds) >= BUILDS:
+    if isinstance(again, Failure) or _at_least(again, first) or len(course.builds) >= BUILDS:
         return _weaker(first, again), hold
     assert best.build is not None  # noqa: S101 - of an attempt that was built
     held = tuple(sorted({*hold, *_suspects(best.build, second, effects)}))
     if held == hold:
         return _weaker(first, again), hold
     once_more, _ = varied("varied-again", best, held, subject, published, effects, course)
-    if once_more is not None and _at_least(once_more, first):
+    if isinstance(once_more, Closeness) and _at_least(once_more, first):
         return _weaker(first, once_more), held
     return _weaker(first, again), hold
 
@@ -94,11 +94,16 @@ def _at_least(one: Closeness, other: Closeness) -> bool:
     return weaker(one.outcome, other.outcome) is other.outcome
 
 
-def _weaker(first: Closeness, second: Closeness | None) -> Closeness:
-    """Return the closeness that the weaker build has; a build that fails in another environment proves nothing."""
-    if second is None:
-        why = "our wheel comes out in one environment only: the build fails in the other one"
-        return replace(first, outcome=Outcome.UNBUILDABLE, reason=why)
+def _weaker(first: Closeness, second: Closeness | Failure) -> Closeness:
+    """Return the closeness that the weaker build has.
+
+    A build that fails in another environment proves no wheel; nor does it hide that the other build's differs.
+    """
+    if isinstance(second, Failure):
+        why = f"the build fails in the other environment: {second.reason}"
+        if first.outcome is Outcome.DIFFERS:
+            return replace(first, reason=f"{first.reason}; {why}")
+        return replace(first, outcome=Outcome.UNBUILDABLE, reason=f"our wheel comes out in one environment only: {why}")
     if _at_least(second, first):
         return replace(first, taken=tuple(one for one in ArchiveField if one in {*first.taken, *second.taken}))
     if second.outcome in MATCHES:

@@ -236,8 +236,8 @@ def varied(
     published: Published,
     effects: VerifyEffects,
     course: Course,
-) -> tuple[Closeness | None, Build | None]:
-    """Build the best recreation in the second environment, with these variations held; None if there is no wheel."""
+) -> tuple[Closeness | Failure, Build]:
+    """Build the best recreation in the second environment, with these variations kept; a Failure if it has no wheel."""
     assert best.settled is not None  # noqa: S101 - of an attempt that was built
     assert best.build is not None  # noqa: S101 - as above
     task = best.task
@@ -248,5 +248,4 @@ def varied(
     assert not isinstance(made, Failure)  # noqa: S101 - its build requirements are settled
     build = made[1]
     course.builds.append(build)
-    closeness = closeness_of(published, build, effects)
-    return (None, None) if isinstance(closeness, Failure) else (closeness, build)
+    return closeness_of(published, build, effects), build

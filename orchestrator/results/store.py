@@ -266,10 +266,11 @@ class Results:
         return path
 
     def find_verification(self, project: str, id_: str) -> Path | None:
-        """Return the newest record of a verification of these inputs, if there is one that can be read."""
+        """Return the newest record of a verification of these inputs, if there is one that settles it, as `find`."""
         for path in sorted(_entries(self._verifications / project), reverse=True):
             if path.stem.rpartition("-")[2] == id_[:_JOB_LENGTH] and (one := self.verification(path)) and one.id == id_:
-                return path
+                killed = any(build.failure and build.failure.reason is Reason.KILLED for build in one.builds)
+                return None if killed else path
         return None
 
     def verification(self, path: Path) -> Verification | None:

@@ -170,6 +170,14 @@ def test_a_build_that_fails_elsewhere_proves_nothing(tmp_path: Path) -> None:
     assert "in one environment only" in found.reason
 
 
+def test_a_build_that_fails_elsewhere_hides_no_difference(tmp_path: Path) -> None:
+    """A source cannot be made to hide what was done to its wheel."""
+    gives = {**{f"rebuild-{number}": "1" * 64 for number in range(1, 9)}, "varied": ""}
+    found = World(published(tmp_path), gives).verify()
+    assert found.outcome is Outcome.DIFFERS
+    assert "fails in the other environment: build-error" in found.reason
+
+
 def test_a_variation_that_the_publisher_had_as_we_had_it_is_held(tmp_path: Path) -> None:
     """It is named in the recreation; without it, the wheel would not come out twice."""
     world = World(published(tmp_path), {"varied": "9" * 64}, suspects=("hash-seed",))

@@ -17,9 +17,10 @@ import jsonschema
 import pytest
 
 from orchestrator.errors import BusyError, ResultsError
-from orchestrator.model import SCHEMA, Failure, Phase, Reason, Verdict
+from orchestrator.model import SCHEMA, Failure, Outcome, Phase, Reason, Verdict
 from orchestrator.results.store import Results, Store, as_json, read, schema
 from tests.sample_results import sample
+from tests.sample_verifications import verified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -346,3 +347,32 @@ def test_records_that_are_left_out_are_counted(tmp_path: Path) -> None:
     assert len(list(results.of("six"))) == 1
     assert len(list(results.every())) == 1
     assert results.left_out == 2
+
+
+# --- verifications ---------------------------------------------------------------------------
+
+
+def test_a_verification_is_found_by_its_inputs(store: Results) -> None:
+    """The newest of each published file on each image counts; a build that lost a process settles nothing."""
+    found = verified()
+    path = store.write_verification(found)
+    assert store.verification(path) == found
+    assert store.find_verification("six", found.id) == path
+    assert store.find_verification("six", "0" * 64) is None
+    later = store.write_verification(verified(outcome=Outcome.DIFFERS, days=1, wheel=found.wheel))
+    assert [one.outcome for one in store.verifications("six")] == [Outcome.DIFFERS]
+    assert later.is_file()
+    lost = replace(found.builds[1], wheel=None, failure=Failure(Reason.KILLED, Phase.BUILD_WHEEL))
+    killed = replace(verified(days=2), builds=(found.builds[0], lost), id="1" * 64)
+    store.write_verification(killed)
+    assert store.find_verification("six", killed.id) is None
+
+
+def test_a_misplaced_verification_is_left_out(store: Results) -> None:
+    """Nobody can make one project's outcome another's by moving a file, or its time a later one."""
+    path = store.write_verification(verified())
+    other = path.parent.parent / "idna" / path.name
+    other.parent.mkdir()
+    shutil.copy(path, other)
+    assert [one.project for one in store.verifications()] == ["six"]
+    assert store.left_out == 1
