@@ -2,7 +2,8 @@
 
 All other bytes of that archive are ours. So if its SHA-256 is the published one, the two files differ in these fields
 only, whatever a parser believes of the published file. Packed bytes that no level of our zlib gives are
-taken if they are one complete stream of our content; such a stream can hide bits only in its division into blocks.
+taken if they are one complete stream of our content. Such a stream can hide bits in its division into blocks and in the
+padding of stored ones (RFC 1951, 3.2.4); nothing that unpacks it sees them.
 """
 
 from __future__ import annotations
