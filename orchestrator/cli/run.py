@@ -68,6 +68,7 @@ def run(
             _begin_early(publisher)
         from orchestrator.farm import assemble, exclusions
         from orchestrator.farm import run as context
+        from orchestrator.publish.verification import with_published
         from orchestrator.results.store import as_json as written
 
         unchecked = () if wanted or files or on else due_exclusions(settings, store)
@@ -78,7 +79,9 @@ def run(
         if checks or found:
             publisher.publish()
         if as_json:
-            sys.stdout.buffer.writelines(written(context.results(outcome), outcome.open))
+            results = (with_published(one, store.verifications(one.project)) for one in context.results(outcome))
+            printed = results if found else context.results(outcome)
+            sys.stdout.buffer.writelines(written(printed, outcome.open))
         else:
             output.results(context.results(outcome), by_project=True, verifications=store.verifications)
             output.site(store.folder)

@@ -241,3 +241,4 @@ class Published:
     severity: Severity | None = None
     causes: tuple[CauseFinding, ...] = ()
     unexplained: tuple[Unexplained, ...] = ()
+    outcome: str = ""  # of the verification from which it is printed; empty in records

@@ -103,7 +103,7 @@ class Result:
     builds_compared: int = 0  # the number of builds with the first's exact bytes, the first included
     flake_bound: float | None = None  # the highest rate at which another build may differ unseen, at 95 %
     kind: TagComparison | None = None
-    published: Published | None = None  # only in records of earlier releases
+    published: Published | None = None  # in records of earlier releases, and where `run --published` prints results
     tools: tuple[Tool, ...] = ()  # build requirements that were built here, in build order
     provided: tuple[Provided, ...] = ()  # build requirements from Debian, in the image
     expected: tuple[str, ...] = ()  # hashes of wheels of it that were built elsewhere

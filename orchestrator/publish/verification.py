@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from orchestrator.model import LADDER, Aspect, LineEnds, Outcome, RecipeProof, Severity, Unexplained
+from orchestrator.model import LADDER, Aspect, LineEnds, Outcome, Published, RecipeProof, Severity, Unexplained
 from orchestrator.model.verification import BY_MODES
 from orchestrator.publish import proof, wording
 from orchestrator.publish.advice import TITLES
@@ -15,9 +15,9 @@ from orchestrator.publish.phrases import listed
 from orchestrator.results.store import verification_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from orchestrator.model import Build, Closeness, Line, RebuildAttempt, Recreation, Verification
+    from orchestrator.model import Build, Closeness, Line, RebuildAttempt, Recreation, Result, Verification
 
 _FIELDS = (
     "project",
@@ -55,6 +55,23 @@ def row(verification: Verification) -> dict[str, object]:
     value = verification_value(verification)
     image = verification.image.name if verification.image else ""
     return {name: value[name] for name in _FIELDS} | {"image": image}
+
+
+def with_published(result: Result, verifications: Iterable[Verification]) -> Result:
+    """Return a result with what verifying showed of the published wheel of its release, if one was verified."""
+    found = next((one for one in verifications if (one.project, one.version) == (result.project, result.version)), None)
+    if found is None:
+        return result
+    published = Published(
+        filename=found.wheel if found.builds else "",
+        sha256=found.sha256 if found.builds else "",
+        same=found.outcome is Outcome.IDENTICAL,
+        severity=found.severity,
+        causes=found.causes,
+        unexplained=found.unexplained,
+        outcome=found.outcome,
+    )
+    return replace(result, published=published)
 
 
 def explanation(verification: Verification) -> dict[str, object]:
