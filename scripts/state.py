@@ -449,7 +449,7 @@ def _head(state: State) -> Iterator[str]:
     yield (
         f"Measured until {state.date} by wheelproof {state.wheelproof} (method {state.method}, method of verification "
         f"{state.verify_method}): {len(state.rows)} of {state.listed} listed projects, the newest release of each. The "
-        f"lists are the groups {' and '.join(f'`{name}`' for name in GROUPS)} of config.yaml. Causes are told by the "
+        f"lists are the groups {' and '.join(f'`{name}`' for name in GROUPS)} of config.yaml. Causes are shown by the "
         "traces in the wheels, without experiments."
     )
     yield "\n".join(

@@ -81,10 +81,10 @@ def _compared(subject: VerifySubject, published: Published, sdist: Path, effects
 
 def _unreadable(subject: VerifySubject, published: Published, why: Failure, effects: VerifyEffects) -> Verification:
     """Return the outcome of a file that installers refuse, or that is too large for us, which is no difference."""
-    told = f"the published wheel cannot be read: {why.detail}"
+    reason = f"the published wheel cannot be read: {why.detail}"
     if why.reason is Reason.WHEEL_TOO_LARGE:
-        return _verification(subject, effects, published, Outcome.UNBUILDABLE, told)
-    return replace(_verification(subject, effects, published, Outcome.DIFFERS, told), failure=why)
+        return _verification(subject, effects, published, Outcome.UNBUILDABLE, reason)
+    return replace(_verification(subject, effects, published, Outcome.DIFFERS, reason), failure=why)
 
 
 def _gave(result: Result, published: Published) -> bool:

@@ -119,7 +119,7 @@ class LineEnds(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recreation:
-    """The settings of a build as its publisher had them, as far as clues tell; empty or None: not told."""
+    """The settings of a build as its publisher had them, as far as clues show; empty or None: not known."""
 
     as_of: datetime | None = None  # UTC; build requirements are locked as the index was at that moment
     overrides: tuple[str, ...] = ()  # "setuptools==80.9.0": sorted; they hold whatever the sdist asks for

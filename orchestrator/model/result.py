@@ -107,7 +107,7 @@ class Result:
     tools: tuple[Tool, ...] = ()  # build requirements that were built here, in build order
     provided: tuple[Provided, ...] = ()  # build requirements from Debian, in the image
     expected: tuple[str, ...] = ()  # hashes of wheels of it that were built elsewhere
-    as_of: datetime | None = None  # UTC; the build requirements are those of that moment; None: of the run, or not told
+    as_of: datetime | None = None  # UTC; the build requirements are those of that moment; None: of the run, or unknown
 
 
 # --- exclusions ------------------------------------------------------------------------------

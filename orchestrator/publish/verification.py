@@ -118,8 +118,8 @@ def _line_ends(it: Verification) -> tuple[str, ...]:
 
 def _by_modes(it: Verification) -> tuple[str, ...]:
     """Return what of the modes an installer follows, if anything: they are not our build's."""
-    told = it.reason.partition(BY_MODES)[2]
-    return (f"The modes are not those of our build: {told}.",) if told else ()
+    modes = it.reason.partition(BY_MODES)[2]
+    return (f"The modes are not those of our build: {modes}.",) if modes else ()
 
 
 _OTHER_ZLIB = (

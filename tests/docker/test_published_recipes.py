@@ -198,46 +198,48 @@ def proves(farm: Farm, found: PublishedRecipes, *forms: RecipeForm) -> None:
 def test_an_identical_wheel(farm: Farm) -> None:
     """Of a checkout on Windows, by a publisher with another umask, zone and epoch."""
     content = publish(farm, 0o002, crlf=True, SOURCE_DATE_EPOCH="1600000000", TZ="GMT-14")
-    told = Recreation(source_date_epoch=1_600_000_000, umask=0o002, timezone="GMT-14", line_ends=LineEnds.CRLF)
-    first = farm.first(told)
+    recreation = Recreation(source_date_epoch=1_600_000_000, umask=0o002, timezone="GMT-14", line_ends=LineEnds.CRLF)
+    first = farm.first(recreation)
     assert farm.wheel(first) == content
-    proves(farm, farm.recipes(first, told), RecipeForm.SH)
+    proves(farm, farm.recipes(first, recreation), RecipeForm.SH)
 
 
 def test_a_restamped_wheel(farm: Farm) -> None:
     """Without an epoch, members have the times of the checkout and of the build; these are taken."""
     content = publish(farm, 0o022, crlf=False, TZ="UTC")
-    told = Recreation(umask=0o022, timezone="UTC")
+    recreation = Recreation(umask=0o022, timezone="UTC")
     time.sleep(2)  # the resolution of a zip
-    first = farm.first(told)
+    first = farm.first(recreation)
     assert farm.wheel(first) != content
     assert restamp(farm.wheel(first), content, ("times",)).content == content
-    proves(farm, farm.recipes(first, told, ArchiveField.TIMES), RecipeForm.UV)
-    untold = farm.recipes(first, replace(told, timezone=""), ArchiveField.TIMES)
-    other = untold.run("without-the-zone", second_environment(first.environment))
-    assert not untold.gave(other), "a module contains the zone"
+    proves(farm, farm.recipes(first, recreation, ArchiveField.TIMES), RecipeForm.UV)
+    incomplete = farm.recipes(first, replace(recreation, timezone=""), ArchiveField.TIMES)
+    other = incomplete.run("without-the-zone", second_environment(first.environment))
+    assert not incomplete.gave(other), "a module contains the zone"
 
 
 def test_a_wheel_that_needs_a_variable(farm: Farm) -> None:
     """The recipe sets it, whatever its user has; without it, the wheel is another one."""
     content = publish(farm, 0o022, crlf=False, SOURCE_DATE_EPOCH="1600000000", TZ="UTC", PKG_NO_EXT="1")
-    told = Recreation(source_date_epoch=1_600_000_000, umask=0o022, timezone="UTC", variables=(("PKG_NO_EXT", "1"),))
-    first = farm.first(told)
+    recreation = Recreation(
+        source_date_epoch=1_600_000_000, umask=0o022, timezone="UTC", variables=(("PKG_NO_EXT", "1"),)
+    )
+    first = farm.first(recreation)
     assert farm.wheel(first) == content
-    found = farm.recipes(first, told)
+    found = farm.recipes(first, recreation)
     proves(farm, found, RecipeForm.SH)
-    untold = farm.recipes(first, replace(told, variables=()))
-    assert not untold.gave(
-        untold.run("without-the-variable", replace(second_environment(first.environment), variables=()))
+    incomplete = farm.recipes(first, replace(recreation, variables=()))
+    assert not incomplete.gave(
+        incomplete.run("without-the-variable", replace(second_environment(first.environment), variables=()))
     )
 
 
 def test_a_wheel_of_another_year(farm: Farm) -> None:
     """The clock of a recipe begins where that of the publisher did; files keep the real times, which are taken."""
-    told = Recreation(umask=0o022, timezone="UTC", clock=1_500_000_000)
-    first = farm.first(told)
+    recreation = Recreation(umask=0o022, timezone="UTC", clock=1_500_000_000)
+    first = farm.first(recreation)
     farm.served.publish(NAME, farm.wheel(first))
-    found = farm.recipes(first, told, ArchiveField.TIMES)
+    found = farm.recipes(first, recreation, ArchiveField.TIMES)
     with zipfile.ZipFile(io.BytesIO(farm.wheel(first))) as archive:
         assert archive.read("pkg/built.py") == b"zone, old = '+0000', True\n"
     proves(farm, found, RecipeForm.SH)

@@ -49,7 +49,7 @@ _OWN_WHEEL = Version("70.1")  # from here on, setuptools has its own bdist_wheel
 
 
 def backend(facts: WheelFacts) -> tuple[str, str]:
-    """Return the backend's project and version; empty where they are not told.
+    """Return the backend's project and version; empty where it does not show them.
 
     The first Generator counts: tools that change a wheel add theirs after it.
     """

@@ -101,16 +101,16 @@ def page_of(one: Verification) -> str:
 def test_each_outcome_has_its_sentence(outcome: Outcome, expected: tuple[str, ...]) -> None:
     """On the page of the project and in the terminal."""
     one = verified(outcome=outcome)
-    for told in (page_of(one), printed(terminal_verification.story(one, {}, terminal.WHOLE))):
-        assert not [text for text in expected if text not in " ".join(told.split())]
+    for words in (page_of(one), printed(terminal_verification.story(one, {}, terminal.WHOLE))):
+        assert not [text for text in expected if text not in " ".join(words.split())]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.RESTAMPED, Outcome.METADATA])
 def test_modes_that_installers_follow_are_told(outcome: Outcome) -> None:
     """A file that runs for one of both wheels only is not passed over as a field of the archive."""
-    told = "installers make only one of both executable: pkg/run.py"
-    one = replace(verified(outcome=outcome), reason=f"all is as published; {BY_MODES}{told}")
-    assert any(told in sentence for sentence in verification.sentences(one))
+    words = "installers make only one of both executable: pkg/run.py"
+    one = replace(verified(outcome=outcome), reason=f"all is as published; {BY_MODES}{words}")
+    assert any(words in sentence for sentence in verification.sentences(one))
     assert not any("modes are not" in sentence for sentence in verification.sentences(verified(outcome=outcome)))
 
 
@@ -128,9 +128,9 @@ def test_line_ends_that_the_sdist_has_not_are_told(outcome: Outcome) -> None:
 def test_equal_bytes_are_claimed_only_if_the_hashes_show_them(outcome: Outcome) -> None:
     """A record that calls a wheel identical proves nothing."""
     for sha256 in ("", "f" * 64):
-        told = " ".join(verification.sentences(replace(verified(outcome=outcome), rebuilt_sha256=sha256)))
-        assert "do not show it" in told
-        assert "is rebuilt" not in told
+        words = " ".join(verification.sentences(replace(verified(outcome=outcome), rebuilt_sha256=sha256)))
+        assert "do not show it" in words
+        assert "is rebuilt" not in words
     assert "do not show it" in " ".join(verification.sentences(replace(verified(), sha256="", rebuilt_sha256="")))
 
 
@@ -156,20 +156,20 @@ def test_another_zlib_is_stated() -> None:
     assert attempt.closeness is not None
     closeness = replace(attempt.closeness, taken=(ArchiveField.COMPRESSION,), other_zlib=True)
     taken = replace(one, taken=(ArchiveField.COMPRESSION,), attempts=(replace(attempt, closeness=closeness),))
-    told = " ".join(verification.sentences(taken))
-    assert "With the packed bytes of its archive taken from the published wheel" in told
-    assert "Some packed bytes are not made by the zlib used here" in told
+    words = " ".join(verification.sentences(taken))
+    assert "With the packed bytes of its archive taken from the published wheel" in words
+    assert "Some packed bytes are not made by the zlib used here" in words
     assert "zlib" not in " ".join(verification.sentences(one))
 
 
 def test_a_line_without_a_cause_is_not_counted_as_explained() -> None:
     """Whatever the outcome of the record is."""
     one = verified(outcome=Outcome.METADATA)
-    told = " ".join(verification.sentences(replace(one, lines=(*one.lines, replace(one.lines[0], cause="")))))
+    words = " ".join(verification.sentences(replace(one, lines=(*one.lines, replace(one.lines[0], cause="")))))
     serious = replace(one, differences=(Difference("six.py", Aspect.CONTENT, severity=Severity.CODE),))
     assert "do not show it" in " ".join(verification.sentences(serious))
     assert "Nothing that" not in " ".join(verification.sentences(serious))
-    assert "2 lines of its dist-info folder differ, 1 of them with a known cause." in told
+    assert "2 lines of its dist-info folder differ, 1 of them with a known cause." in words
 
 
 def test_only_the_attempt_that_decided_is_described() -> None:
@@ -257,7 +257,7 @@ def test_a_recipe_is_proven_by_a_build_that_ran_its_text_and_gave_the_published_
 
 
 def test_the_first_page_counts_published_wheels() -> None:
-    """Those without a source or an image are apart, and what the others are is told."""
+    """Those without a source or an image are apart, and what the others are is words."""
     text = Page(pages(*EVERY)["index.html"]).text
     assert "2 of 5 published wheels rebuilt to the bit" in text
     assert "1 as built, 1 once named fields of the archive are taken from the published wheel." in text
@@ -358,8 +358,8 @@ def test_the_sides_are_those_of_the_record() -> None:
         assert re.search(
             rf"the index[^:]*?{re.escape(theirs)} ours[^:]*?{re.escape(ours)}", text.replace("Generator: ", "")
         )
-        told = printed(terminal_verification.story(one, {}, terminal.WHOLE))
-        assert re.search(rf"index .*{re.escape(theirs)}\n(?:[ ^]*\n)?\s*ours .*{re.escape(ours)}", told)
+        words = printed(terminal_verification.story(one, {}, terminal.WHOLE))
+        assert re.search(rf"index .*{re.escape(theirs)}\n(?:[ ^]*\n)?\s*ours .*{re.escape(ours)}", words)
 
 
 def test_logs_of_verifications_have_pages() -> None:
