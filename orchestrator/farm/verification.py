@@ -258,8 +258,11 @@ def _look_up(
     def release(request: VerifyRequest) -> Release:
         return newest([inputs.release(request.task, images[name]) for name in request.images])
 
-    with ThreadPoolExecutor(LOOKING) as pool:
+    pool = ThreadPoolExecutor(LOOKING)
+    try:
         found = tuple(pool.map(lambda request: attempted(release, request), requests))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # a command that is stopped does not wait for the index
     subjects: dict[tuple[str, str, str], VerifySubject] = {}
     for request, answer in zip(requests, found, strict=True):
         if isinstance(answer, NoRoomError):
