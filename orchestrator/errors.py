@@ -11,7 +11,12 @@ WheelproofError            the root: one message: what was being done, what went
 │   └── NoRoomError            their file system is full: that ends a run
 ├── BusyError              8   another run uses the same results
 ├── OpenJobsError          9   the run ended, but some jobs got no verdict
-├── DisagreementError     10   a rebuild does not give the hashes that a file lists
+├── DisagreementError     10   a rebuild does not give the hashes that a file or a record lists
+├── UnverifiedError       11   a published wheel does not reach the outcome that is required
+├── RequirementError      12   a release does not reach the verdict that is required
+├── RegressionError       13   a verdict, or the bytes of a wheel, got worse than they were
+├── EvidenceError         14   a statement is not what it should be, or its signature is not
+├── NotAgreedError        15   too few farms built the same wheel
 └── Interrupted          130   the run was asked to stop
 """
 
@@ -130,7 +135,7 @@ class OpenJobsError(WheelproofError):
 
 
 class DisagreementError(WheelproofError):
-    """A rebuild does not give the hashes that a file lists."""
+    """A rebuild does not give the hashes that a file or a record lists."""
 
     exit_status = 10
 
@@ -139,6 +144,30 @@ class UnverifiedError(WheelproofError):
     """A published wheel does not reach the outcome that is required."""
 
     exit_status = 11
+
+
+class RequirementError(WheelproofError):
+    """A release does not reach the verdict that is required."""
+
+    exit_status = 12
+
+
+class RegressionError(WheelproofError):
+    """A verdict, or the bytes of a wheel, got worse than they were in an earlier run."""
+
+    exit_status = 13
+
+
+class EvidenceError(WheelproofError):
+    """A statement is not what it should be, or its signature is not."""
+
+    exit_status = 14
+
+
+class NotAgreedError(WheelproofError):
+    """Too few farms built the same wheel of a release."""
+
+    exit_status = 15
 
 
 class Interrupted(WheelproofError):  # noqa: N818 - a request, not an error

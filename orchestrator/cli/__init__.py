@@ -46,8 +46,10 @@ Exit status: 0 every job got a verdict, whatever it is; 1 a fault of wheelproof;
 wrong, or asks for something that does not exist; 3 the configuration is wrong; 4 the container engine
 fails; 5 an image cannot be made; 6 the package index fails; 7 the results or the cache cannot be used;
 8 another run uses the same results; 9 some jobs got no verdict; 10 a witness found hashes that do not
-match; 11 a published wheel does not reach what --require asks for; 130 stopped by SIGINT, SIGTERM, SIGHUP
-or SIGQUIT. Of compare: 0 equal, 1 different, 2 an error."""
+match, or a replay gives another wheel; 11 a published wheel does not reach what --require asks for; 12 a
+release does not; 13 something got worse, and --fail-on or --fail asks for this status; 14 a statement or its
+signature is not valid; 15 too few farms agree; 130 stopped by SIGINT, SIGTERM, SIGHUP or SIGQUIT. Of
+compare: 0 equal, 1 different, 2 an error."""
 
 NAME = "wheelproof"
 

@@ -23,6 +23,7 @@ from orchestrator.model import (
     Verdict,
     unaccounted,
 )
+from orchestrator.model.chance import bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -37,7 +38,6 @@ REPEATS = 2
 """How many more builds an intrinsic difference gets, in the first environment."""
 
 _SHOWN = 300  # characters of a log's line
-_CONFIDENCE = 3  # -ln(0.05): n builds that agree bound the rate of others by 3/n, at 95 %
 _RUNNING = "gives other bytes at every time, also in one and the same environment; the same when the clock stands still"
 _FLAKY = "gives the same bytes at times, and at times not, in one and the same environment"
 
@@ -104,11 +104,6 @@ def explain(case: Case, tools: Tools) -> Explained:
         builds_compared=compared,
         flake_bound=bound(compared),
     )
-
-
-def bound(compared: int) -> float | None:
-    """Return the highest rate at which builds may differ after so many agreed, at 95 % confidence."""
-    return min(1.0, _CONFIDENCE / compared) if compared else None
 
 
 def _with_the_rest(found: Explained) -> tuple[Unexplained, ...]:

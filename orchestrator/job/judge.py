@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.analysis.compare import compare
 from orchestrator.build import variations
-from orchestrator.experiments.explain import Explained, bound
+from orchestrator.experiments.explain import Explained
 from orchestrator.experiments.runner import insist, same
 from orchestrator.model import (
     LIMIT_REASONS,
@@ -20,6 +20,7 @@ from orchestrator.model import (
     admits,
     digest,
 )
+from orchestrator.model.chance import bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.model import Lock
-from orchestrator.results.summary import AS_OF, REQUIREMENT, InputChange, changes
+from orchestrator.results.summary import AS_OF, REQUIREMENT, InputChange, changes, first_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -50,11 +50,6 @@ class Tried:
 
     swap: Swap
     sha256: str
-
-
-def first_hash(result: Result) -> str:
-    """Return the SHA-256 of the first build's wheel, or "" if there is no wheel."""
-    return result.builds[0].wheel.sha256 if result.builds and result.builds[0].wheel else ""
 
 
 def drifted(

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from orchestrator.model import Frontend, Outcome, Phase, Policy, Verdict, digest
+from orchestrator.model.chance import bound
 from orchestrator.util.moments import written
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ _AS_OF_RECORDED = 5
 
 REQUIREMENT, AS_OF = "build-requirement", "as-of"
 """Kinds of inputs of which one decides the other."""
+
+ENOUGH = 10
+"""Builds below which nothing is said about chance."""
 
 _SHORT = 12  # digits of a hash, enough to distinguish two
 
@@ -57,10 +61,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The last change of the verdict."""
+    """A change of the verdict."""
 
     when: datetime
-    earlier: Verdict
+    earlier: Verdict | None  # None: it is the first verdict
     later: Verdict
     inputs: tuple[InputChange, ...]  # empty: the verdict changed, but no recorded input did
 
@@ -73,10 +77,39 @@ class Standing:
     version: str
     image: str
     latest: Result
-    since: datetime  # when the present verdict was first given
-    change: Change | None
+    turns: tuple[Change, ...]  # every change of the verdict, oldest first, the first verdict included
     history: tuple[Event, ...]  # newest first, with the latest
     way: tuple[str, ...] = ()  # profile, build tools, frontend and runtime that are not the default
+    alike: int = 0  # builds with the latest first build's inputs and its bytes, in all records together
+    unlike: int = 0  # first builds with these inputs and other bytes: chance decides
+
+    @property
+    def since(self) -> datetime:
+        """When the present verdict was first given."""
+        return self.turns[-1].when
+
+    @property
+    def change(self) -> Change | None:
+        """The last change of the verdict, if it ever changed."""
+        return self.turns[-1] if len(self.turns) > 1 else None
+
+    @property
+    def last_good(self) -> datetime | None:
+        """The last moment of a result that was reproducible; None if there was none."""
+        return next((event.finished for event in self.history if event.verdict is Verdict.REPRODUCIBLE), None)
+
+    @property
+    def first_bad(self) -> datetime | None:
+        """Since when it is not reproducible, whatever it is instead; None if it is reproducible."""
+        if self.turns[-1].later is Verdict.REPRODUCIBLE:
+            return None
+        good = [number for number, turn in enumerate(self.turns) if turn.later is Verdict.REPRODUCIBLE]
+        return self.turns[good[-1] + 1 if good else 0].when
+
+    @property
+    def flake_bound(self) -> float | None:
+        """The highest rate at which another build may differ unseen, at 95 %; None below `ENOUGH` builds."""
+        return bound(self.alike) if self.alike >= ENOUGH and not self.unlike else None
 
     @property
     def place(self) -> str:
@@ -332,6 +365,8 @@ class _Record:
     reason: str
     wheelproof: str
     settled: _Settled
+    wheel: str  # SHA-256 of the first build's wheel; empty: there is none
+    alike: int  # builds with these bytes
 
 
 _Key = tuple[str, str, str, tuple[str, ...]]  # project, version, image, way
@@ -355,21 +390,49 @@ def _moment(result: Result) -> tuple[datetime, str]:
 
 
 def _record(result: Result, settled: _Settled) -> _Record:
-    return _Record(_moment(result), result.verdict, result.reason, result.wheelproof, settled)
+    return _Record(
+        _moment(result),
+        result.verdict,
+        result.reason,
+        result.wheelproof,
+        settled,
+        first_hash(result),
+        result.builds_compared,
+    )
+
+
+def first_hash(result: Result) -> str:
+    """Return the SHA-256 of the first build's wheel, or "" if there is no wheel."""
+    return result.builds[0].wheel.sha256 if result.builds and result.builds[0].wheel else ""
 
 
 def _standing(
     project: str, version: str, image: str, way: tuple[str, ...], latest: Result, records: list[_Record]
 ) -> Standing:
-    events = tuple(_events(sorted(records, key=lambda record: record.moment)))
-    turns = [
+    records = sorted(records, key=lambda record: record.moment)
+    events = tuple(_events(records))
+    alike, unlike = _accumulated(records)
+    return Standing(project, version, image, latest, _turns(events), tuple(reversed(events)), way, alike, unlike)
+
+
+def _turns(events: Sequence[Event]) -> tuple[Change, ...]:
+    first = Change(events[0].finished, None, events[0].verdict, ())
+    rest = (
         Change(later.finished, earlier.verdict, later.verdict, later.changed)
         for earlier, later in pairwise(events)
         if earlier.verdict != later.verdict
-    ]
-    change = turns[-1] if turns else None
-    since = change.when if change else events[0].finished
-    return Standing(project, version, image, latest, since, change, tuple(reversed(events)), way)
+    )
+    return (first, *rest)
+
+
+def _accumulated(oldest_first: Sequence[_Record]) -> tuple[int, int]:
+    """Count the builds with the latest record's inputs: those with its bytes, and first builds with others."""
+    latest = oldest_first[-1]
+    if not latest.wheel:
+        return 0, 0
+    equal = [record for record in oldest_first if record.moment[1] == latest.moment[1] and record.wheel]
+    alike = sum(record.alike for record in equal if record.wheel == latest.wheel)
+    return alike, sum(record.wheel != latest.wheel for record in equal)
 
 
 def _events(oldest_first: Iterable[_Record]) -> Iterator[Event]:
