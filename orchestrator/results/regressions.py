@@ -257,6 +257,32 @@ def published_turns(earlier: Iterable[Verified], after: Iterable[Verified]) -> t
     return tuple(found)
 
 
+def published_before(newest_first: Iterable[Verified], version: str) -> tuple[Turn, ...]:
+    """Return the last change of each published wheel of one version of a project, whenever that was, as `before`.
+
+    Given are all verifications of the project. A wheel that never changed is compared with the last version.
+    """
+    every = tuple(newest_first)
+    latest, former = _last_two(every)
+    now = [one for one in _strongest(latest) if one.version == version]
+    lower = [one for one in latest if one.version != version]
+    earlier = {(one.wheel, one.sha256, one.image): one for one in former if one.version == version}
+    known = [earlier[key] for one in now if (key := (one.wheel, one.sha256, one.image)) in earlier]
+    unknown = [one for one in now if (one.wheel, one.sha256, one.image) not in earlier]
+    return (*published_turns(known, now), *published_turns(lower, unknown))
+
+
+def _last_two(newest_first: Iterable[Verified]) -> tuple[list[Verified], list[Verified]]:
+    """Return the last verification of each published wheel on each image, and the last one with another outcome."""
+    latest: dict[tuple[str, str, str, str], Verified] = {}
+    former: dict[tuple[str, str, str, str], Verified] = {}
+    for one in newest_first:
+        key = (one.version, one.wheel, one.sha256, one.image)
+        if latest.setdefault(key, one).outcome is not one.outcome:
+            former.setdefault(key, one)
+    return list(latest.values()), list(former.values())
+
+
 def _strongest(found: Iterable[Verified]) -> tuple[Verified, ...]:
     by_project: dict[str, list[Verified]] = {}
     for one in found:

@@ -118,7 +118,7 @@ def job(checked: Checked, require: Require | None, *, regressions: bool) -> Chec
             version=_line(result.version, NAME) if result else "",
             image=checked.image,
             requirement=_line(checked.requirement, NAME),
-            place=checked.place,
+            place=replace(place, file=_line(place.file, MESSAGE)) if (place := checked.place) else None,
         )
         for finding in found
     )
