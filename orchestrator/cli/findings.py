@@ -69,6 +69,7 @@ class Gated:
 
     gate: Gate
     outputs: tuple[Output, ...]
+    as_json: bool  # whether standard output has one array of results
 
     @property
     def prints_document(self) -> bool:
@@ -100,6 +101,8 @@ class Gated:
             else:
                 _write(one.file, text)
         gate.insist(report, outcome, self.gate)
+        if (self.gate.require or self.gate.regressions) and not (self.as_json or self.prints_document):
+            click.echo(gate.passed(report, self.gate))
 
 
 def _base() -> Path:
@@ -127,7 +130,7 @@ def gate(require: str | None, fail_on: str | None, outputs: tuple[Output, ...], 
         raise UsageError(why)
     if any(one.file is None and one.form is forms.Form.GITHUB for one in outputs):
         streams.defuse()
-    return Gated(Gate(Require(require) if require else None, regressions=fail_on == REGRESSION), outputs)
+    return Gated(Gate(Require(require) if require else None, fail_on == REGRESSION), outputs, as_json)
 
 
 def _print(form: Form, text: str) -> None:

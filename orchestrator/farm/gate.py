@@ -171,6 +171,14 @@ def insist(report: Report, outcome: RunOutcome, gate: Gate) -> None:
         raise OpenJobsError(_message("some results cannot be read", open_, ()))
 
 
+def passed(report: Report, gate: Gate) -> str:
+    """Return in a sentence what a run that passes has met."""
+    count = _count(report)
+    met = f" --require {gate.require}" if gate.require else ""
+    worse = f"{' and' if met else ''} --fail-on regression" if gate.regressions else ""
+    return f"{count} {'release passes' if count == 1 else 'releases pass'}{met}{worse}"
+
+
 def _headed(report: Report, failing: Collection[Finding], gate: Gate) -> str:
     if not (count := _count(report)):
         return "the gate does not pass"

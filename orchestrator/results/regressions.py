@@ -6,7 +6,7 @@ the last change was. Both name the input that may be the culprit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -224,7 +224,18 @@ def _of_standing(before: Mapping[str, Standing], after: Standing) -> Turn | None
         former = before[version]
     if former is None or former.latest is after.latest:
         return None
-    return compared(former.latest, after.latest, after.way)
+    turn = compared(former.latest, after.latest, after.way)
+    return _since_settled(turn, former, after.latest) if turn and rank(former.latest) is None else turn
+
+
+def _since_settled(turn: Turn, former: Standing, later: Result) -> Turn | None:
+    """Compare with the last verdict that was settled, where the last result of all settles nothing."""
+    settled = next((one.verdict for one in former.history if one.reason != Reason.KILLED), None)
+    if settled is None or rank(later) is None:
+        return turn
+    if settled is later.verdict:
+        return None
+    return replace(turn, earlier=settled.value, direction=_direction(_RANKS.get(settled), _RANKS.get(later.verdict)))
 
 
 def last_version(version: str, others: Iterable[str]) -> str:
