@@ -12,16 +12,17 @@ from orchestrator.config import lines
 from orchestrator.errors import OpenJobsError, RegressionError, RequirementError, TransientIndexError
 from orchestrator.farm.gate import Gate, Places, checked, insist
 from orchestrator.farm.run import RunOutcome
-from orchestrator.model import Exclusion, Require, Task, Verdict
+from orchestrator.model import Exclusion, Outcome, Require, Task, Verdict
 from orchestrator.publish.findings.judged import report
 from orchestrator.publish.findings.model import Place, State
 from orchestrator.results.store import Results
 from tests.sample_results import SETUPTOOLS, sample
+from tests.sample_verifications import verified
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orchestrator.model import Result
+    from orchestrator.model import Result, Verification
     from orchestrator.publish.findings.model import Report
 
 NEWER = replace(SETUPTOOLS, version="80.10.0", sha256="1" * 64)
@@ -171,3 +172,35 @@ def test_each_request_has_its_place(places: Places, tmp_path: Path) -> None:
     ]
     assert places.of_exclusion(EXCLUDED) == Place("config.yaml", 9)
     assert places.requirement(Task(str(project), "bookworm")) == "project"
+
+
+@pytest.mark.parametrize(
+    ("former", "fails"),
+    [
+        ((verified(outcome=Outcome.IDENTICAL, days=-2),), True),
+        (
+            (verified(outcome=Outcome.IDENTICAL, days=-2), verified(outcome=Outcome.DIFFERS, days=-1)),
+            True,
+        ),  # whenever it got worse
+        ((verified("six", "1.15.0", Outcome.IDENTICAL, days=-2),), True),  # the last version
+        ((verified(outcome=Outcome.DIFFERS, days=-2),), False),
+        ((verified("six", "1.15.0", Outcome.DIFFERS, days=-2),), False),
+        ((verified("six", "1.17.0", Outcome.IDENTICAL, days=-2),), False),
+        ((), False),
+    ],
+)
+def test_a_published_wheel_that_got_worse_fails(
+    store: Results, places: Places, former: tuple[Verification, ...], *, fails: bool
+) -> None:
+    """A new version whose wheel is not what its source gives, for example."""
+    for one in (*former, verified(outcome=Outcome.DIFFERS, days=0)):
+        store.write_verification(one)
+    found = outcome(store, GOOD)
+    content = reported(found, store, NO_WORSE, places)
+    rules = [finding.rule for finding in content.findings]
+    assert rules == (["published-regression"] if fails else []) + ["published-differs"]
+    if fails:
+        with pytest.raises(RegressionError, match=r"got worse: .*was identical, now differs"):
+            insist(content, found, NO_WORSE)
+    else:
+        insist(content, found, NO_WORSE)
