@@ -207,6 +207,23 @@ def test_each_command_to_github_is_ours() -> None:
     assert all(line.isprintable() and "%" not in re.sub("%(25|0A|3A|2C)", "", line) for line in lines)
 
 
+def test_github_reads_the_very_text() -> None:
+    """Its runner replaces the escapes, and %25 last (ActionCommand.cs of actions/runner)."""
+    (finding,) = report((replace(checked(SENSITIVE), place=Place("a,b:c%2C.toml")),), None).findings
+    finding = replace(finding, message="100%0A::error::x", detail="%25")
+    (line,) = github.lines(Report((), (finding,)))
+    _, properties, message = line.split("::", 2)
+    read = {name: value for name, _, value in (one.partition("=") for one in properties.split(" ", 1)[1].split(","))}
+    assert _unescaped(message) == "100%0A::error::x\n%25"
+    assert _unescaped(read["file"]) == "a,b:c%2C.toml"
+
+
+def _unescaped(text: str) -> str:
+    for code, character in (("%0A", "\n"), ("%0D", "\r"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
+        text = text.replace(code, character)
+    return text
+
+
 def test_findings_that_github_would_drop_are_counted() -> None:
     """The tenth annotation of a level has the number of those that are left."""
     many = report([checked(replace(SENSITIVE, project=f"p{number}")) for number in range(25)], None)
