@@ -38,6 +38,7 @@ _OF_VERDICTS = {
     Verdict.INTRINSIC: rules.INTRINSIC,
     Verdict.FTBFS: rules.FTBFS,
     Verdict.NO_SDIST: rules.NO_SDIST,
+    Verdict.EXCLUDED: rules.EXCLUDED,
 }
 
 
@@ -187,6 +188,8 @@ def _of_bad_verdict(rule: Rule, result: Result, where: str) -> Finding:
     if result.verdict is Verdict.FTBFS:
         help_ = wording.help_with(result.failure, result.project) if result.failure else ""
         return _finding(rule, f"{where} fails to build from source: {wording.reason(result)}", help_)
+    if result.verdict is Verdict.EXCLUDED:
+        return _finding(rule, f"{where} was not checked: {wording.reason(result) or 'it is excluded'}")
     if result.verdict is Verdict.NO_SDIST:
         return _finding(rule, f"{where} was published without a source distribution")
     because = wording.because(result)
