@@ -175,8 +175,8 @@ def _of_verdict(result: Result, name: str, unlike: int) -> Iterator[Finding]:
     elif (rule := _OF_VERDICTS.get(result.verdict)) is not None:
         yield _of_bad_verdict(rule, result, where)
     elif unlike:
-        count = f"{unlike} {'build' if unlike == 1 else 'builds'}"
-        yield _finding(rules.CHANCE, f"{where} gave other bytes in {count} of other runs with equal inputs")
+        count = f"{unlike} other {'run' if unlike == 1 else 'runs'}"
+        yield _finding(rules.CHANCE, f"{where} gave another wheel or verdict in {count} with equal inputs")
     for caution in result.cautions:
         if rule := rules.OF_CAUTIONS.get(caution.name):
             yield _finding(rule, f"{where}: {rule.summary} Seen: {caution.evidence}")
