@@ -82,7 +82,8 @@ def report(checked: Iterable[Checked], require: Require | None, *, regressions: 
 
     `regressions`: a release that got worse fails, too.
     """
-    jobs = _told_apart(tuple(job(one, require, regressions=regressions) for one in checked))
+    found = (job(one, require, regressions=regressions) for one in checked)
+    jobs = _told_apart(tuple(sorted(found, key=lambda one: (one.name, one.image))))
     is_gate = require is not None or regressions
     if not is_gate or any(one.state in {State.JUDGED, State.OPEN} for one in jobs):
         return Report(jobs)
