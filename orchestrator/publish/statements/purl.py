@@ -19,12 +19,17 @@ def pypi(name: str, version: str, filename: str) -> str:
 
 def of_image(packages: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return name and package URL of each package of an image, sorted; `packages` has name:architecture to version."""
-    kind = "rpm" if _MANYLINUX in packages else "deb/debian"
+    kind = "rpm" if is_rpm(packages) else "deb/debian"
     return tuple(
         (name.partition(":")[0], system(kind, name, version))
         for name, version in sorted(packages.items())
         if name != _MANYLINUX
     )
+
+
+def is_rpm(packages: Mapping[str, str]) -> bool:
+    """Return whether an image's packages are RPM packages."""
+    return _MANYLINUX in packages
 
 
 def system(kind: str, name: str, version: str) -> str:
