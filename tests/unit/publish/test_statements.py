@@ -22,11 +22,14 @@ from orchestrator.model.statement import PROVENANCE, VERDICT, VERIFICATION, Stat
 from orchestrator.publish.statements import claims, reading, statements_of
 from orchestrator.publish.statements.checking import check, compare
 from orchestrator.publish.statements.purl import of_image
+from orchestrator.results.store import Results
 from orchestrator.util import escapes, signing
 from tests.sample_results import HOSTILE, all_hostile, sample
 from tests.sample_verifications import hostile_verification, verified
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orchestrator.model import Result, Verification
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -169,6 +172,16 @@ def test_the_schemas_are_published_as_they_are(name: str) -> None:
     assert json.loads(text) == claims.schema({"verdict": VERDICT, "verification": VERIFICATION}[name])
 
 
+def test_records_of_every_earlier_release_have_statements() -> None:
+    """With the fields that they have."""
+    stores = [Results(folder, wheels=1, logs=1) for folder in (ROOT / "tests/records").iterdir() if folder.is_dir()]
+    records = [record for store in stores for record in (*store.every(), *store.verifications())]
+    found = [(statement, record) for record in records for statement in statements_of(record, None)]
+    assert {getattr(record, "schema", 0) for _, record in found} >= {2, 3, 4, 5}
+    for statement, record in found:
+        compare(reading.read(statement.payload), record, None)
+
+
 # --- what is refused -------------------------------------------------------------------------
 
 GOOD, IDENTICAL = value(statements_of(sample(), None)[0]), value(statements_of(verified(), None)[0])
@@ -259,6 +272,27 @@ def test_bytes_that_two_readers_may_understand_differently_are_refused(payload: 
     """Without recursion, in bounded time."""
     with pytest.raises(EvidenceError):
         reading.read(payload)
+
+
+def places(inner: object, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the place of each value in a JSON value, the innermost ones too."""
+    items = inner.items() if isinstance(inner, dict) else enumerate(inner) if isinstance(inner, list) else ()
+    for key, item in items:
+        yield ".".join((*path, str(key)))
+        yield from places(item, (*path, str(key)))
+
+
+@pytest.mark.parametrize("statement", [GOOD, IDENTICAL, BUILT], ids=["verdict", "verification", "provenance"])
+def test_whatever_value_is_anywhere_nothing_but_evidence_errors_follow(statement: dict[str, Any]) -> None:
+    """A statement is read or refused; no value of another type gets through to what reads it."""
+    refused = 0
+    for number, place in enumerate(places(statement)):
+        new = (None, -1, 1.5, "\n", [], {}, [[]], {"a": 1})[number % 8]
+        try:
+            reading.read(changed(statement, place, new))
+        except EvidenceError:
+            refused += 1
+    assert refused > 10
 
 
 # --- envelopes with statements, and their records --------------------------------------------
