@@ -175,7 +175,9 @@ def test_the_schemas_are_published_as_they_are(name: str) -> None:
 def test_records_of_every_earlier_release_have_statements() -> None:
     """With the fields that they have."""
     stores = [Results(folder, wheels=1, logs=1) for folder in (ROOT / "tests/records").iterdir() if folder.is_dir()]
-    records = [record for store in stores for record in (*store.every(), *store.verifications())]
+    records: list[Result | Verification] = []
+    for store in stores:
+        records += [*store.every(), *store.verifications()]
     found = [(statement, record) for record in records for statement in statements_of(record, None)]
     assert {getattr(record, "schema", 0) for _, record in found} >= {2, 3, 4, 5}
     for statement, record in found:
@@ -286,8 +288,9 @@ def places(inner: object, path: tuple[str, ...] = ()) -> Iterator[str]:
 def test_whatever_value_is_anywhere_nothing_but_evidence_errors_follow(statement: dict[str, Any]) -> None:
     """A statement is read or refused; no value of another type gets through to what reads it."""
     refused = 0
+    values: tuple[object, ...] = (None, -1, 1.5, "\n", [], {}, [[]], {"a": 1})
     for number, place in enumerate(places(statement)):
-        new = (None, -1, 1.5, "\n", [], {}, [[]], {"a": 1})[number % 8]
+        new = values[number % len(values)]
         try:
             reading.read(changed(statement, place, new))
         except EvidenceError:
