@@ -17,11 +17,11 @@ from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement as Official
 
 from orchestrator.errors import EvidenceError
-from orchestrator.model import STRENGTH, Experiment, Outcome, Pin, Provided, Verdict, digest
+from orchestrator.model import BUILT_HERE, STRENGTH, Experiment, Outcome, Pin, Provided, Verdict, digest
 from orchestrator.model.statement import PROVENANCE, VERDICT, VERIFICATION, Statement
 from orchestrator.publish.statements import claims, reading, statements_of
 from orchestrator.publish.statements.checking import check, compare
-from orchestrator.publish.statements.purl import of_image
+from orchestrator.publish.statements.purl import of_image, python
 from orchestrator.results.store import Results
 from orchestrator.util import escapes, signing
 from tests.sample_results import HOSTILE, all_hostile, sample
@@ -137,6 +137,22 @@ def test_each_wheel_has_its_provenance() -> None:
     first = value(built[0])["predicate"]
     assert first["buildDefinition"]["internalParameters"]["differsFromFirst"] == []
     assert first["runDetails"]["metadata"]["startedOn"] == "2026-11-20T11:59:58Z"
+
+
+@pytest.mark.parametrize(
+    ("url", "uri"),
+    [
+        ("https://files.example/a", "pkg:pypi/a-b@1.0%2Blocal?file_name=a_b-1.0.tar.gz"),
+        ("", "pkg:pypi/a-b@1.0%2Blocal?file_name=a_b-1.0.tar.gz"),
+        ("/home/me/a_b-1.0.tar.gz", "pkg:generic/a-b@1.0%2Blocal?file_name=a_b-1.0.tar.gz"),
+        ("file:///home/me/a_b-1.0.tar.gz", "pkg:generic/a-b@1.0%2Blocal?file_name=a_b-1.0.tar.gz"),
+        (BUILT_HERE, "pkg:pypi/a-b@1.0%2Blocal"),
+    ],
+    ids=range(5),
+)
+def test_a_file_that_no_index_has_is_not_named_as_one_of_it(url: str, uri: str) -> None:
+    """An sdist of the user's own, or a tool that was built here."""
+    assert python("a-b", "1.0+local", "a_b-1.0.tar.gz", url) == uri
 
 
 def test_a_remedy_is_in_the_provenance_of_both_builds_that_had_it() -> None:
