@@ -4,6 +4,7 @@ results/records/<project>/<started>-<job>.json
 results/exclusions/<project>/<checked>.json
 results/verifications/<project>/<started>-<id>.json
 results/wheels/<sha256>, results/logs/<sha256>
+results/statements/<project>/<started>-<id>/
 results/site/, results/site_data.json, results/site_files.json
 """
 
