@@ -16,6 +16,7 @@ import click
 
 from orchestrator import __version__
 from orchestrator.cli import (
+    attest,
     compare,
     drift,
     exclusions,
@@ -71,6 +72,7 @@ COMMANDS = (
     exclusions.exclusions,
     images.images,
     witness.witness,
+    attest.attest,
     drift.drift,
 )
 
