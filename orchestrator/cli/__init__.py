@@ -26,6 +26,7 @@ from orchestrator.cli import (
     publish,
     run,
     show,
+    since,
     streams,
     verify,
     witness,
@@ -72,6 +73,7 @@ COMMANDS = (
     images.images,
     witness.witness,
     drift.drift,
+    since.since,
 )
 
 
