@@ -22,6 +22,7 @@ from orchestrator.cli import (
     explain,
     images,
     init,
+    listing,
     plan,
     publish,
     run,
@@ -29,6 +30,7 @@ from orchestrator.cli import (
     since,
     streams,
     verify,
+    wheels,
     witness,
 )
 from orchestrator.errors import FaultError, Interrupted, UsageError, WheelproofError
@@ -74,6 +76,8 @@ COMMANDS = (
     witness.witness,
     drift.drift,
     since.since,
+    listing.listing,
+    wheels.wheels,
 )
 
 

@@ -34,6 +34,11 @@ _SHOWN = 3  # changes in one row
     help="The first day to look at, UTC, or a moment with a time zone; by default when the sdist was uploaded.",
 )
 @options.option("--every", is_flag=True, help="Judge at each change of a build requirement, and show each turn.")
+@options.option(
+    "--content",
+    is_flag=True,
+    help="Compare the contents of the wheels' files but WHEEL, which names the build tool, and RECORD.",
+)
 @options.IMAGE
 @options.CONFIG
 @options.RESULTS
@@ -43,6 +48,7 @@ def since(
     project: str,
     start: str | None,
     every: bool,
+    content: bool,
     image: str | None,
     config_file: Path,
     folder: Path | None,
@@ -63,7 +69,7 @@ def since(
     requests.check_requirements((task.requirement,), settings)
     begun = time.monotonic()
     with store.locked():
-        past = history.past(settings, store, task, first, every=every)
+        past = history.past(settings, store, task, first, every=every, content=content)
     seconds = time.monotonic() - begun
     if as_json:
         output.as_json_object(_value(past, seconds))
@@ -103,7 +109,6 @@ def _task(project: str, image: str | None, settings: Config) -> Task:
 
 def _print(past: Past, seconds: float, *, every: bool) -> None:
     from orchestrator.farm import progress
-    from orchestrator.results.summary import first_hash
 
     steps = past.explored.steps
     before = (None, *steps)
@@ -111,12 +116,12 @@ def _print(past: Past, seconds: float, *, every: bool) -> None:
         (
             _at(step.moment),
             _since_row(earlier, step, past),
-            first_hash(step.result)[:12] or step.result.reason,
+            step.compared[:12] or step.result.reason,
             step.result.verdict.value,
         )
         for earlier, step in zip(before, steps, strict=False)
     ]
-    progress.table("", ("as of", "build requirements", "first wheel", "verdict"), rows)
+    progress.table("", ("as of", "build requirements", "contents" if past.content else "first wheel", "verdict"), rows)
     click.echo("")
     for line in (*sentences(past, every=every), counted(past, seconds)):
         progress.paragraph(line)
@@ -143,21 +148,22 @@ def sentences(past: Past, *, every: bool = False) -> Iterator[str]:
     first, last = explored.steps[0], explored.steps[-1]
     release = f"{past.project} {past.version} on {past.image}"
     for turn in explored.turns:
-        yield f"{release}: {turn_sentence(turn)}"
+        yield f"{release}: {turn_sentence(turn, past)}"
     if explored.by_chance:
         yield f"{release}: equal build requirements give other bytes in each job, so no release can be named for that."
     elif not explored.turns:
         span = f"as of {_at(first.moment)} and as of {_at(last.moment)}"
-        outcome = f"{last.result.verdict}, with equal bytes" if last.result.verdict != "intrinsic" else "intrinsic"
-        outcome = f"{outcome}" if last.result.verdict != "ftbfs" else f"ftbfs ({last.result.reason})"
+        outcome = f"{last.result.verdict}" + (f" ({last.result.reason})" if last.result.reason else "")
+        if last.compared and last.result.verdict != "intrinsic":
+            outcome += ", with equal contents" if past.content else ", with equal bytes"
         left = "" if every else "; changes in between that were reverted are not looked for (--every does)"
         yield f"{release}: nothing changed: {span} it is {outcome}{left}."
 
 
-def turn_sentence(turn: Turn) -> str:
+def turn_sentence(turn: Turn, past: Past) -> str:
     """Return what changed an outcome, since when, and whether that is proven."""
     named = {change.name: change for change in turn.changed}
-    what = f"changes {_what(turn)}"
+    what = f"changes {_what(turn, past)}"
     sets = [" and ".join(_change(named[name], dated=True) for name in names) for names in turn.culprits]
     day = f"since {turn.later.moment:%Y-%m-%d}"
     if not sets:
@@ -170,16 +176,16 @@ def turn_sentence(turn: Turn) -> str:
     return f"{day}: {'; '.join(sets)}{together}{either} {what} ({proof})"
 
 
-def _what(turn: Turn) -> str:
+def _what(turn: Turn, past: Past) -> str:
     from orchestrator.results.bisect import Aspect
-    from orchestrator.results.summary import first_hash
 
     earlier, later = turn.earlier.result, turn.later.result
     if turn.aspect is Aspect.VERDICT:
         why = f" ({later.reason})" if later.reason else ""
         return f"the verdict from {earlier.verdict} to {later.verdict}{why}"
-    if first_hash(earlier) and first_hash(later):
-        return f"the bytes from {first_hash(earlier)[:12]} to {first_hash(later)[:12]}"
+    if turn.earlier.compared and turn.later.compared:
+        what = "the contents" if past.content else "the bytes"
+        return f"{what} from {turn.earlier.compared[:12]} to {turn.later.compared[:12]}"
     return f"the failure from {earlier.reason} to {later.reason}"
 
 
@@ -216,7 +222,7 @@ def _value(past: Past, seconds: float) -> dict[str, object]:
         "version": past.version,
         "image": past.image,
         "steps": [_step(*item) for item in zip(steps, changes, strict=True)],
-        "turns": [_turn(turn) for turn in explored.turns],
+        "turns": [_turn(turn, past) for turn in explored.turns],
         "by_chance": explored.by_chance,
         "moments": len(moments(explored.uploads, steps[0].moment, steps[-1].moment)),
         "jobs": past.jobs,
@@ -235,6 +241,7 @@ def _step(step: Step, changed: tuple[ReleaseChange, ...]) -> dict[str, object]:
         "verdict": step.result.verdict.value,
         "reason": step.result.reason,
         "sha256": first_hash(step.result),
+        "compared": step.compared,
         "changed": [_release_change(change) for change in changed],
     }
 
@@ -244,7 +251,7 @@ def _release_change(change: ReleaseChange) -> dict[str, object]:
     return {"name": change.name, "earlier": change.earlier, "later": change.later, "uploaded": uploaded}
 
 
-def _turn(turn: Turn) -> dict[str, object]:
+def _turn(turn: Turn, past: Past) -> dict[str, object]:
     return {
         "since": turn.later.moment.isoformat(),
         "what": turn.aspect.value,
@@ -252,5 +259,5 @@ def _turn(turn: Turn) -> dict[str, object]:
         "later": _step(turn.later, turn.changed),
         "culprits": [list(names) for names in turn.culprits],
         "proven": turn.swapped and turn.firm and bool(turn.culprits),
-        "sentence": turn_sentence(turn),
+        "sentence": turn_sentence(turn, past),
     }

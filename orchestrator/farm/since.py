@@ -68,23 +68,26 @@ class Past:
     jobs: int  # that were built now
     builds: int  # of these jobs
     reused: int  # jobs that had a result
+    content: bool  # whether wheels were compared by the contents of their files
 
 
 @dataclass(frozen=True, slots=True)
 class PastEffects:
     """The effects of looking at a release's past."""
 
-    judge: Callable[[datetime], Result]
-    judge_again: Callable[[datetime], Result]  # although there is a result
-    judge_swapped: Callable[[Result, Result, tuple[str, ...]], Result]  # earlier, later, names taken from the later
+    judge: Callable[[datetime], Step]
+    judge_again: Callable[[datetime], Step]  # although there is a result
+    judge_swapped: Callable[[Step, Step, tuple[str, ...]], Step]  # earlier, later, names taken from the later
     uploads: Callable[[str], tuple[Upload, ...]]  # of a project
 
 
-def past(settings: Config, store: Results, task: Task, start: datetime | None, *, every: bool) -> Past:
+def past(
+    settings: Config, store: Results, task: Task, start: datetime | None, *, every: bool, content: bool = False
+) -> Past:
     """Judge a release as of moments from `start` on, until the change to its present outcome is known.
 
     Without `start`, the first moment is that of the upload of its sdist: nobody could build it earlier. The last is
-    that as of which the task is locked, or now.
+    that as of which the task is locked, or now. With `content`, wheels are compared by their files' contents.
 
     Raises
     ------
@@ -96,7 +99,7 @@ def past(settings: Config, store: Results, task: Task, start: datetime | None, *
         The farm failed.
 
     """
-    task = placement.insisted(settings, replace(task, budget=Budget(builds=0), or_budget=task.budget))
+    task = placement.insisted(settings, replace(task, budget=Budget(builds=0, recipes=()), or_budget=task.budget))
     if task.tools.policy is not Policy.INDEX:
         msg = f"looking at the past of {task.requirement}: its build tools are of the policy {task.tools.policy}"
         msg += ", which does not follow the index; choose an image or a profile with `index`"
@@ -116,7 +119,7 @@ def past(settings: Config, store: Results, task: Task, start: datetime | None, *
             msg = f"looking at the past from {first:%Y-%m-%d %H:%M} UTC on: that is not before {last:%Y-%m-%d %H:%M}"
             msg += " UTC, with which it ends; give an earlier date with --from"
             raise UsageError(msg)
-        bench = _Bench(farm, task, release, image, (store, kept_apart(settings, store)))
+        bench = _Bench(farm, task, release, image, (store, kept_apart(settings, store)), content)
         effects = PastEffects(
             judge=lambda moment: bench.judge(moment, again=False),
             judge_again=lambda moment: bench.judge(moment, again=True),
@@ -124,7 +127,7 @@ def past(settings: Config, store: Results, task: Task, start: datetime | None, *
             uploads=lambda name: uploads(name, index.look(name) or (), image.target),
         )
         explored = explore(first, last, bench.required(), effects, every=every)
-    return Past(release.project, release.version, image.name, explored, bench.jobs, bench.builds, bench.reused)
+    return Past(release.project, release.version, image.name, explored, bench.jobs, bench.builds, bench.reused, content)
 
 
 def kept_apart(settings: Config, store: Results) -> Results:
@@ -151,7 +154,7 @@ def explore(
         moment = bisect.next_moment(bisect.moments(several, first, last), steps, every=every)
         if moment is None:
             break
-        step = Step(moment, effects.judge(moment))
+        step = effects.judge(moment)
         names |= {pin.name for pin in step.result.build_requirements}
         steps = sorted((*steps, step), key=lambda one: one.moment)
         if len(steps) == _ENDS and not every and _is_chance(steps[0], steps[1], effects):
@@ -167,22 +170,22 @@ def explore(
 
 def _is_chance(earlier: Step, later: Step, effects: PastEffects) -> bool:
     """Return whether two sensitive wheels differ only because each job gives other bytes, as a time of day does."""
-    of_bytes = bisect.aspect_of(earlier.result, later.result) is Aspect.BYTES
+    of_bytes = bisect.aspect_of(earlier, later) is Aspect.BYTES
     if not of_bytes or later.result.verdict is not Verdict.SENSITIVE:
         return False
-    return bisect.depends_on_chance(later.result, effects.judge_again(later.moment))
+    return bisect.aspect_of(later, effects.judge_again(later.moment)) is not None
 
 
 def _turn(earlier: Step, later: Step, several: tuple[Upload, ...], effects: PastEffects) -> Turn:
     """Build the earlier lock with what changed swapped, until it is known what changes the outcome."""
     changed = bisect.release_changes(earlier, later, several)
-    aspect = bisect.aspect_of(earlier.result, later.result)
+    aspect = bisect.aspect_of(earlier, later)
     tried: dict[tuple[str, ...], bool] = {}
     if aspect and bisect.can_be_swapped(earlier, later):
         names = tuple(change.name for change in changed)
         while (several_names := bisect.next_swap(names, tried)) is not None:
-            result = effects.judge_swapped(earlier.result, later.result, several_names)
-            tried[several_names] = bisect.gives_the_same(result, later.result, aspect)
+            step = effects.judge_swapped(earlier, later, several_names)
+            tried[several_names] = bisect.gives_the_same(step, later, aspect)
     return bisect.turn(earlier, later, several, tried)
 
 
@@ -195,6 +198,7 @@ class _Bench:
     release: Release
     image: Image
     stores: tuple[Results, Results]  # the records, and those that are kept apart, to which new ones go
+    content: bool  # whether wheels are compared by contents
     jobs: int = 0
     builds: int = 0
     reused: int = 0
@@ -206,16 +210,31 @@ class _Bench:
         source = effects.describe(effects.fetch(self.release.sdist), self.release.sdist)
         return () if isinstance(source, Failure) else tuple(filter(None, map(_project, source.requires)))
 
-    def judge(self, moment: datetime, *, again: bool) -> Result:
+    def judge(self, moment: datetime, *, again: bool) -> Step:
         """Judge it as of a moment."""
         task = replace(self.task, as_of=moment)
         effects = replace(self._effects(again=again), lock=self.farm.job_effects.lock_for(task))
-        return self._judged(task, effects, f"as of {moment:%Y-%m-%d %H:%M:%S} UTC")
+        result = self._judged(task, effects, f"as of {moment:%Y-%m-%d %H:%M:%S} UTC")
+        if self.content and not again and not self._has_wheel(result):
+            return self.judge(moment, again=True)
+        return Step(moment, result, self._compared(result))
 
-    def judge_swapped(self, earlier: Result, later: Result, names: tuple[str, ...]) -> Result:
+    def judge_swapped(self, earlier: Step, later: Step, names: tuple[str, ...]) -> Step:
         """Judge it with the earlier lock, in which those names are as in the later one."""
-        effects = with_lock(self._effects(again=False), swapped(earlier, later, names).lock)
-        return self._judged(self.task, effects, f"with the later {', '.join(names)}")
+        lock = swapped(earlier.result, later.result, names).lock
+        result = self._judged(
+            self.task, with_lock(self._effects(again=self.content), lock), f"with the later {', '.join(names)}"
+        )
+        return Step(later.moment, result, self._compared(result))
+
+    def _has_wheel(self, result: Result) -> bool:
+        return not first_hash(result) or self.stores[0].wheels.find(first_hash(result)) is not None
+
+    def _compared(self, result: Result) -> str:
+        if not self.content or not first_hash(result):
+            return first_hash(result)
+        wheel = self.farm.job_effects.read(result.builds[0], self.task.limits)
+        return wheel.detail if isinstance(wheel, Failure) else bisect.content_digest(wheel)
 
     def _effects(self, *, again: bool) -> Effects:
         effects = self.farm.job_effects.effects(self.release.project, self.task.limits, long=False, again=again)

@@ -11,24 +11,25 @@ in the half that it kept, and does not look for others.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from orchestrator.model import LIMIT_REASONS, Verdict
-from orchestrator.results.summary import first_hash
+from orchestrator.model import LIMIT_REASONS, Verdict, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from orchestrator.model import Result
+    from orchestrator.model import Result, Wheel
 
 MOST_SWAPPED = 8
 """Build requirements that change at one moment, of which each is swapped alone; more are named together."""
 
+_STAMPED = re.compile(r"^[^/]+\.dist-info/(?:WHEEL|RECORD)$")
 _TICK = timedelta(milliseconds=1)  # to which uv compares the moments of uploads
 
 
@@ -61,6 +62,7 @@ class Step:
 
     moment: datetime  # UTC
     result: Result
+    compared: str  # SHA-256 of the first wheel, or the digest of its contents; empty: there is no wheel
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +94,22 @@ def moments(uploads: Iterable[Upload], start: datetime, end: datetime) -> tuple[
     return tuple(sorted({start, *between, end}))
 
 
-def aspect_of(first: Result, last: Result) -> Aspect | None:
+def aspect_of(first: Step, last: Step) -> Aspect | None:
     """Return what two results differ in: the verdict, or else the bytes; None if they are alike.
 
     The bytes of an intrinsic release change with each build, whatever its build requirements are.
     """
-    if first.verdict is not last.verdict:
+    if first.result.verdict is not last.result.verdict:
         return Aspect.VERDICT
     return Aspect.BYTES if outcome(first, Aspect.BYTES) != outcome(last, Aspect.BYTES) else None
 
 
-def outcome(result: Result, aspect: Aspect) -> tuple[str, ...]:
+def outcome(step: Step, aspect: Aspect) -> tuple[str, ...]:
     """Return what of a result is compared: the verdict, and for the bytes also the hash or why there is none."""
-    if aspect is Aspect.VERDICT or result.verdict is Verdict.INTRINSIC:
-        return (result.verdict.value,)
-    return result.verdict.value, first_hash(result) or reason_of(result)
+    verdict = step.result.verdict
+    if aspect is Aspect.VERDICT or verdict is Verdict.INTRINSIC:
+        return (verdict.value,)
+    return verdict.value, step.compared or reason_of(step.result)
 
 
 def reason_of(result: Result) -> str:
@@ -114,12 +117,18 @@ def reason_of(result: Result) -> str:
     return result.failure.reason.value if result.failure else ""
 
 
+def content_digest(wheel: Wheel) -> str:
+    """Return the digest of the contents of a wheel's files, without WHEEL, which names the build tool, and RECORD."""
+    files = sorted((one.path, one.sha256) for one in wheel.members if not _STAMPED.search(one.path))
+    return digest(files)
+
+
 def next_moment(known: Sequence[datetime], steps: Iterable[Step], *, every: bool = False) -> datetime | None:
     """Return the moment to judge next: both ends first, the newest before the oldest; None if nothing is left.
 
     `known` are the moments, oldest first. With `every`, each of them is judged.
     """
-    judged = {step.moment: step.result for step in steps}
+    judged = {step.moment: step for step in steps}
     for end in (known[-1], known[0]):
         if end not in judged:
             return end
@@ -128,7 +137,7 @@ def next_moment(known: Sequence[datetime], steps: Iterable[Step], *, every: bool
     aspect = aspect_of(judged[known[0]], judged[known[-1]])
     if aspect is None:
         return None
-    earlier, later = last_turn(tuple(Step(*item) for item in judged.items()), aspect)
+    earlier, later = last_turn(judged.values(), aspect)
     between = [moment for moment in known if earlier.moment < moment < later.moment]
     return between[len(between) // 2] if between else None
 
@@ -136,10 +145,10 @@ def next_moment(known: Sequence[datetime], steps: Iterable[Step], *, every: bool
 def last_turn(steps: Iterable[Step], aspect: Aspect) -> tuple[Step, Step]:
     """Return the last two neighbours of which only the later one has the present outcome; the ends must differ."""
     *ordered, last = sorted(steps, key=lambda step: step.moment)
-    now = outcome(last.result, aspect)
+    now = outcome(last, aspect)
     later = last
     for earlier in reversed(ordered):
-        if outcome(earlier.result, aspect) != now:
+        if outcome(earlier, aspect) != now:
             return earlier, later
         later = earlier
     msg = "the ends have the same outcome"
@@ -150,14 +159,9 @@ def turning_points(steps: Iterable[Step], *, every: bool = False) -> tuple[tuple
     """Return the neighbours at which the outcome becomes the present one, or with `every` at which it changes."""
     ordered = sorted(steps, key=lambda step: step.moment)
     if every:
-        return tuple(pair for pair in pairwise(ordered) if aspect_of(pair[0].result, pair[1].result))
-    aspect = aspect_of(ordered[0].result, ordered[-1].result)
+        return tuple(pair for pair in pairwise(ordered) if aspect_of(*pair))
+    aspect = aspect_of(ordered[0], ordered[-1])
     return (last_turn(ordered, aspect),) if aspect else ()
-
-
-def depends_on_chance(first: Result, again: Result) -> bool:
-    """Return whether two jobs with equal inputs gave different bytes, so that no requirement can be blamed."""
-    return aspect_of(first, again) is not None
 
 
 def can_be_swapped(earlier: Step, later: Step) -> bool:
@@ -237,14 +241,15 @@ def _leaving_out(names: tuple[str, ...], tried: Mapping[tuple[str, ...], bool]) 
         kept = less if tried[less] else kept
 
 
-def gives_the_same(swapped: Result, later: Result, aspect: Aspect) -> bool:
+def gives_the_same(swapped: Step, later: Step, aspect: Aspect) -> bool:
     """Return whether a swap gave the later outcome; a failure must have the same reason."""
-    return (outcome(swapped, aspect), reason_of(swapped)) == (outcome(later, aspect), reason_of(later))
+    same_reason = reason_of(swapped.result) == reason_of(later.result)
+    return same_reason and outcome(swapped, aspect) == outcome(later, aspect)
 
 
 def turn(earlier: Step, later: Step, uploads: Iterable[Upload], tried: Mapping[tuple[str, ...], bool]) -> Turn:
     """Return what two neighbours with different outcomes show, after the swaps in `tried`."""
-    aspect = aspect_of(earlier.result, later.result)
+    aspect = aspect_of(earlier, later)
     assert aspect is not None  # noqa: S101 - the caller has compared them
     changed = release_changes(earlier, later, uploads)
     swapped = can_be_swapped(earlier, later)
