@@ -51,7 +51,7 @@ class Row:
     "--verdict",
     "verdicts",
     multiple=True,
-    type=click.Choice(ORDER),
+    type=click.Choice([str(name) for name in ORDER]),
     help="Only those with that verdict, or that are open; may be repeated.",
 )
 @options.option(
