@@ -182,9 +182,9 @@ def _turn(earlier: Step, later: Step, several: tuple[Upload, ...], effects: Past
     aspect = bisect.aspect_of(earlier, later)
     tried: dict[tuple[str, ...], bool] = {}
     if aspect and bisect.can_be_swapped(earlier, later):
-        names = tuple(change.name for change in changed)
+        names, along = bisect.suspects(earlier, later, changed)
         while (several_names := bisect.next_swap(names, tried)) is not None:
-            step = effects.judge_swapped(earlier, later, several_names)
+            step = effects.judge_swapped(earlier, later, (*several_names, *along))
             tried[several_names] = bisect.gives_the_same(step, later, aspect)
     return bisect.turn(earlier, later, several, tried)
 

@@ -18,7 +18,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from orchestrator.model import LIMIT_REASONS, Verdict, digest
+from orchestrator.model import LIMIT_REASONS, Phase, Verdict, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -198,6 +198,27 @@ def _changed(earlier: Result, later: Result, uploads: Sequence[Upload]) -> Itera
             yield ReleaseChange(name, before.version if before else None, after.version if after else None, uploaded)
 
 
+def suspects(earlier: Step, later: Step, changed: Iterable[ReleaseChange]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names that may change the outcome, and those that are swapped along with any of them.
+
+    A backend that fails when it is asked for its requirements gets none of those that it would have asked for. That
+    a lock lacks them follows from that failure, and is no cause of it.
+    """
+    several = tuple(changed)
+    along = tuple(
+        change.name
+        for change in several
+        if (change.later is None and _is_unanswered(later)) or (change.earlier is None and _is_unanswered(earlier))
+    )
+    names = tuple(change.name for change in several if change.name not in along)
+    return (names, along) if names else (along, ())
+
+
+def _is_unanswered(step: Step) -> bool:
+    failure = step.result.failure
+    return step.result.verdict is Verdict.FTBFS and failure is not None and failure.phase is Phase.REQUIREMENTS
+
+
 def next_swap(names: tuple[str, ...], tried: Mapping[tuple[str, ...], bool]) -> tuple[str, ...] | None:
     """Return the names to swap next; None if nothing is left to try.
 
@@ -242,9 +263,12 @@ def _leaving_out(names: tuple[str, ...], tried: Mapping[tuple[str, ...], bool]) 
 
 
 def gives_the_same(swapped: Step, later: Step, aspect: Aspect) -> bool:
-    """Return whether a swap gave the later outcome; a failure must have the same reason."""
-    same_reason = reason_of(swapped.result) == reason_of(later.result)
-    return same_reason and outcome(swapped, aspect) == outcome(later, aspect)
+    """Return whether a swap gave the later outcome; a failure must have the same reason, in the same phase."""
+    failures = [
+        (one.result.failure.reason, one.result.failure.phase) if one.result.failure else None
+        for one in (swapped, later)
+    ]
+    return failures[0] == failures[1] and outcome(swapped, aspect) == outcome(later, aspect)
 
 
 def turn(earlier: Step, later: Step, uploads: Iterable[Upload], tried: Mapping[tuple[str, ...], bool]) -> Turn:
@@ -253,7 +277,7 @@ def turn(earlier: Step, later: Step, uploads: Iterable[Upload], tried: Mapping[t
     assert aspect is not None  # noqa: S101 - the caller has compared them
     changed = release_changes(earlier, later, uploads)
     swapped = can_be_swapped(earlier, later)
-    names = tuple(change.name for change in changed)
+    names = suspects(earlier, later, changed)[0] if swapped else tuple(change.name for change in changed)
     return Turn(
         aspect,
         earlier,

@@ -201,6 +201,20 @@ def test_where_no_lock_was_possible_the_release_of_that_moment_is_named() -> Non
     assert (found.culprits, found.swapped, found.aspect) == ((("hatchling",),), False, Aspect.VERDICT)
 
 
+def test_what_a_backend_could_not_ask_for_is_no_cause() -> None:
+    """It fails while it is asked, and so its lock lacks wheel; whichever side that is."""
+    unasked = replace(BROKEN, phase=Phase.REQUIREMENTS)
+    works = step(0, R, "a", pin("setuptools", "58.0.1"), pin("wheel", "0.37.0"))
+    fails = step(1, F, "", pin("setuptools", "58.0.2"), failure=unasked)
+    for earlier, later in ((works, fails), (fails, works)):
+        found = bisect.turn(earlier, later, [], {})
+        assert [change.name for change in found.changed] == ["setuptools", "wheel"]
+        assert found.culprits == (("setuptools",),)
+    assert bisect.suspects(works, fails, bisect.release_changes(works, fails, [])) == (("setuptools",), ("wheel",))
+    built = step(1, F, "", pin("setuptools", "58.0.2"))  # it failed later, when it had all that it asked for
+    assert bisect.suspects(works, built, bisect.release_changes(works, built, [])) == (("setuptools", "wheel"), ())
+
+
 def test_a_limit_proves_nothing_about_a_requirement() -> None:
     """The machine may have been busy."""
     slow = Failure(Reason.TIME_OUT, Phase.BUILD_WHEEL, "")
@@ -214,6 +228,8 @@ def test_a_swap_that_fails_for_another_reason_is_no_proof() -> None:
     other = Failure(Reason.NO_WHEEL, Phase.BUILD_WHEEL, "wheel")
     assert bisect.gives_the_same(step(0, F), step(1, F), Aspect.VERDICT)
     assert not bisect.gives_the_same(step(0, F, failure=other), step(1, F), Aspect.VERDICT)
+    elsewhere = replace(BROKEN, phase=Phase.REQUIREMENTS)
+    assert not bisect.gives_the_same(step(0, F, failure=elsewhere), step(1, F), Aspect.VERDICT)
 
 
 def test_the_build_tools_name_is_no_content() -> None:
