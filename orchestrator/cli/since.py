@@ -79,17 +79,15 @@ def since(
 
 def _moment(text: str) -> datetime:
     """Read a day as its beginning, UTC, or a moment."""
+    from orchestrator.util.moments import moment
+
     try:
         if len(text) == len("2026-01-31"):
-            return datetime.combine(date.fromisoformat(text), of_day(), tzinfo=UTC)
-        found = datetime.fromisoformat(text)
+            return moment(datetime.combine(date.fromisoformat(text), of_day(), tzinfo=UTC))
+        return moment(datetime.fromisoformat(text))
     except ValueError as error:
         msg = f"reading --from {text!r}: {error}; write a day, 2026-01-31, or a moment, 2026-01-31T12:00:00Z"
         raise UsageError(msg) from error
-    if found.utcoffset() is None:
-        msg = f"reading --from {text!r}: it has no time zone; write 2026-01-31T12:00:00Z"
-        raise UsageError(msg)
-    return found.astimezone(UTC)
 
 
 def _task(project: str, image: str | None, settings: Config) -> Task:

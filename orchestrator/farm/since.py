@@ -27,7 +27,7 @@ from orchestrator.results.bisect import Aspect, Step, Upload
 from orchestrator.results.drift import swapped
 from orchestrator.results.store import Results, read
 from orchestrator.results.summary import first_hash
-from orchestrator.util import logs
+from orchestrator.util import logs, moments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -275,11 +275,13 @@ def uploads(name: str, listed: Iterable[Listed], target: Target) -> tuple[Upload
     fitting = frozenset(tags(target))
     found = []
     for file in files:
+        uploaded = _moment(file.uploaded)
+        if uploaded is None or not file.filename.endswith(".whl") or not admits(file.requires_python, target.python):
+            continue
         with suppress(BadNameError):
-            if file.uploaded and file.filename.endswith(".whl") and admits(file.requires_python, target.python):
-                wheel = WheelName(file.filename)
-                if wheel.project == name and wheel.tags & fitting:
-                    found.append(Upload(name, str(wheel.version), file.filename, _moment(file.uploaded)))
+            wheel = WheelName(file.filename)
+            if wheel.project == name and wheel.tags & fitting:
+                found.append(Upload(name, str(wheel.version), file.filename, uploaded))
     return tuple(found)
 
 
@@ -287,15 +289,19 @@ def sdist_uploaded(release: Release, listed: Iterable[Listed]) -> datetime:
     """Return the moment of the upload of a release's sdist, UTC; raise PackageIndexError if the index gives none."""
     assert release.sdist is not None  # noqa: S101 - the caller has checked
     for file in listed:
-        if file.filename == release.sdist.filename and file.uploaded:
-            return _moment(file.uploaded)
+        if file.filename == release.sdist.filename and (uploaded := _moment(file.uploaded)):
+            return uploaded
     msg = f"looking at the past of {release.project}: the index gives no time of upload of {release.sdist.filename}"
     msg += " (PEP 700); use an index that does"
     raise PackageIndexError(msg)
 
 
-def _moment(uploaded: str) -> datetime:
-    return datetime.fromisoformat(uploaded).astimezone(UTC)
+def _moment(uploaded: str) -> datetime | None:
+    """Read the time of an upload; None if the index gives none, or one that no upload can have."""
+    try:
+        return moments.moment(datetime.fromisoformat(uploaded)) if uploaded else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _project(requirement: str) -> str:

@@ -113,7 +113,8 @@ def test_all_work_is_counted() -> None:
     ("arguments", "words"),
     [
         (("six", "--from", "yesterday"), "write a day, 2026-01-31"),
-        (("six", "--from", "2024-03-01T10:00"), "it has no time zone"),
+        (("six", "--from", "2024-03-01T10:00"), "has no time zone"),
+        (("six", "--from", "0001-01-01"), "is out of range"),
         (("./six",), "only releases of the index"),
         (("six>1",), "write NAME or NAME==VERSION"),
         (("six", "--image", "buster"), "buster"),

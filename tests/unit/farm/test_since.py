@@ -188,7 +188,10 @@ def test_only_wheels_that_the_builds_may_get_count() -> None:
         listed("a-1-cp311-cp311-win_amd64.whl"),
         listed("a-1-cp310-cp310-manylinux_2_17_x86_64.whl"),
         listed("a-2-py3-none-any.whl", python=">=3.12"),
-        listed("a-3-py3-none-any.whl", uploaded=""),
+        *(
+            listed("a-3-py3-none-any.whl", uploaded=when)
+            for when in ("", "5-01-01T00:00:00Z", "9999-12-31T23:59:59.9Z")
+        ),
         listed("b-1-py3-none-any.whl"),
         listed("../a-4-py3-none-any.whl"),
     ]
