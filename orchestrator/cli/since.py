@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from datetime import UTC, date, datetime
 from datetime import time as of_day
@@ -14,7 +15,7 @@ from orchestrator.cli import completion, options, output, requests
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from orchestrator.config import Config
@@ -74,7 +75,7 @@ def since(
     if as_json:
         output.as_json_object(_value(past, seconds))
     else:
-        _print(past, seconds, every=every)
+        _print(past, seconds, store.wheels.find, every=every)
 
 
 def _moment(text: str) -> datetime:
@@ -105,7 +106,7 @@ def _task(project: str, image: str | None, settings: Config) -> Task:
 # --- what is printed -------------------------------------------------------------------------
 
 
-def _print(past: Past, seconds: float, *, every: bool) -> None:
+def _print(past: Past, seconds: float, kept: Callable[[str], Path | None], *, every: bool) -> None:
     from orchestrator.farm import progress
 
     steps = past.explored.steps
@@ -121,7 +122,7 @@ def _print(past: Past, seconds: float, *, every: bool) -> None:
     ]
     progress.table("", ("as of", "build requirements", "contents" if past.content else "first wheel", "verdict"), rows)
     click.echo("")
-    for line in (*sentences(past, every=every), counted(past, seconds)):
+    for line in (*sentences(past, every=every), *hints(past, kept), counted(past, seconds)):
         progress.paragraph(line)
 
 
@@ -156,6 +157,20 @@ def sentences(past: Past, *, every: bool = False) -> Iterator[str]:
             outcome += ", with equal contents" if past.content else ", with equal bytes"
         left = "" if every else "; changes in between that were reverted are not looked for (--every does)"
         yield f"{release}: nothing changed: {span} it is {outcome}{left}."
+
+
+def hints(past: Past, kept: Callable[[str], Path | None]) -> Iterator[str]:
+    """Yield how to see what changed in the wheels, as far as both are kept; `kept` finds one by its SHA-256."""
+    from orchestrator.results.bisect import Aspect
+    from orchestrator.results.summary import first_hash
+
+    turns = [turn for turn in past.explored.turns if turn.aspect is Aspect.BYTES]
+    for turn in turns:
+        wheels = [kept(first_hash(step.result)) for step in (turn.earlier, turn.later) if first_hash(step.result)]
+        if len(wheels) == len(("earlier", "later")) and all(wheels):
+            yield f"To see what: wheelproof compare {shlex.join(map(str, wheels))}"
+    if turns and not past.content:
+        yield "Where only the name of the build tool in WHEEL may have changed, --content finds the change before it."
 
 
 def turn_sentence(turn: Turn, past: Past) -> str:
