@@ -160,12 +160,12 @@ def sentences(past: Past, *, every: bool = False) -> Iterator[str]:
 
 
 def hints(past: Past, kept: Callable[[str], Path | None]) -> Iterator[str]:
-    """Yield how to see what changed in the wheels, as far as both are kept; `kept` finds one by its SHA-256."""
+    """Yield how to see what last changed in the wheels, if both are kept; `kept` finds one by its SHA-256."""
     from orchestrator.results.bisect import Aspect
     from orchestrator.results.summary import first_hash
 
     turns = [turn for turn in past.explored.turns if turn.aspect is Aspect.BYTES]
-    for turn in turns:
+    for turn in turns[-1:]:
         wheels = [kept(first_hash(step.result)) for step in (turn.earlier, turn.later) if first_hash(step.result)]
         if len(wheels) == len(("earlier", "later")) and all(wheels):
             yield f"To see what: wheelproof compare {shlex.join(map(str, wheels))}"
@@ -214,8 +214,8 @@ def counted(past: Past, seconds: float) -> str:
     steps = past.explored.steps
     several = len(moments(past.explored.uploads, steps[0].moment, steps[-1].moment))
     return (
-        f"{len(steps)} of {several} moments judged: {past.jobs} jobs with {past.builds} builds, {past.reused} answered "
-        f"by results, in {seconds:.0f} s. These results are no verdicts of today, and are kept apart, in since/."
+        f"{len(steps)} of {several} moments judged, in {seconds:.0f} s: {past.builds} builds for {past.jobs} new "
+        f"results, {past.reused} results were there. They are no verdicts of today, and are kept apart, in since/."
     )
 
 

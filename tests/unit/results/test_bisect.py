@@ -75,6 +75,7 @@ def search(outcomes: str) -> tuple[list[int], tuple[tuple[Step, Step], ...]]:
     known = tuple(at(day) for day in range(len(outcomes)))
     steps: list[Step] = []
     while (moment := bisect.next_moment(known, steps)) is not None:
+        assert moment not in {one.moment for one in steps}
         day = (moment - DAY).days
         letter = outcomes[day]
         steps.append(step(day, verdicts.get(letter, R), letter))
