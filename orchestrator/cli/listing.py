@@ -84,12 +84,12 @@ def listing(
     """
     from orchestrator import config
     from orchestrator.farm import progress
-    from orchestrator.results.summary import summarize
+    from orchestrator.results.summary import summary_of
 
     first = _day(day) if day else None
     settings, store = options.opened(config_file, folder)
     wanted = {*verdicts, *(NOT_REPRODUCIBLE if not_reproducible else ())}
-    summary = summarize(store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
+    summary = summary_of(store.standings(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
     found = chosen(summary, wanted, on, first)
     if as_json:
         output.as_json({name: getattr(row, name) for name in Row.__slots__} for row in found)
@@ -131,19 +131,19 @@ def _rows(summary: Summary) -> Iterator[Row]:
 def _row(standing: Standing) -> Row:
     from orchestrator.publish.wording import because
 
-    latest = standing.latest
-    why, has_recipe = because(latest), bool(latest.recipe)
+    latest = None if standing.verdict is Verdict.REPRODUCIBLE else standing.latest  # nothing is behind that verdict
+    why, has_recipe = (because(latest), bool(latest.recipe)) if latest else ("", False)
     return Row(
         standing.project,
         standing.version,
         standing.place,
-        latest.verdict.value,
+        standing.verdict.value,
         _written(standing.since),
         "; ".join(filter(None, (why, "a recipe makes it reproducible" if has_recipe else ""))),
         _written(standing.first_bad),
         _written(standing.last_good),
         has_recipe,
-        latest.job,
+        standing.job,
     )
 
 

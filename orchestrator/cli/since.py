@@ -162,7 +162,7 @@ def sentences(past: Past, *, every: bool = False) -> Iterator[str]:
 def hints(past: Past, kept: Callable[[str], Path | None]) -> Iterator[str]:
     """Yield how to see what last changed in the wheels, if both are kept; `kept` finds one by its SHA-256."""
     from orchestrator.results.bisect import Aspect
-    from orchestrator.results.summary import first_hash
+    from orchestrator.results.history import first_hash
 
     turns = [turn for turn in past.explored.turns if turn.aspect is Aspect.BYTES]
     for turn in turns[-1:]:
@@ -246,7 +246,7 @@ def _value(past: Past, seconds: float) -> dict[str, object]:
 
 
 def _step(step: Step, changed: tuple[ReleaseChange, ...]) -> dict[str, object]:
-    from orchestrator.results.summary import first_hash
+    from orchestrator.results.history import first_hash
 
     return {
         "as_of": step.moment.isoformat(),

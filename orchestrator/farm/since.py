@@ -25,8 +25,8 @@ from orchestrator.model.names import BadNameError, WheelName
 from orchestrator.results import bisect
 from orchestrator.results.bisect import Aspect, Step, Upload
 from orchestrator.results.drift import swapped
+from orchestrator.results.history import first_hash
 from orchestrator.results.store import Results, read
-from orchestrator.results.summary import first_hash
 from orchestrator.util import logs, moments
 
 if TYPE_CHECKING:
