@@ -23,12 +23,15 @@ from orchestrator.cli import (
     explain,
     images,
     init,
+    listing,
     plan,
     publish,
     run,
     show,
+    since,
     streams,
     verify,
+    wheels,
     witness,
 )
 from orchestrator.errors import FaultError, Interrupted, UsageError, WheelproofError
@@ -74,6 +77,9 @@ COMMANDS = (
     witness.witness,
     attest.attest,
     drift.drift,
+    since.since,
+    listing.listing,
+    wheels.wheels,
 )
 
 

@@ -87,6 +87,7 @@ def test_each_path_of_the_code_exists(document: Path) -> None:
         "dist/",
         "results/records/",
         "results/exclusions/",
+        "results/since/",
         "results/verifications/",
         "results/wheels/",
         "results/logs/",
