@@ -201,6 +201,12 @@ def declared(folder: Path) -> str:
     return "" if isinstance(name, Exceeded) else name
 
 
+def unlike(first: Path, second: Path, limits: Limits) -> tuple[str, ...]:
+    """Return which files differ between two sdists: see `sdist.unlike`; a text about it where they cannot be read."""
+    paths = _called(sdist.unlike, first, second, limits, kind=tuple[str, ...], bounds=_for_two(first, second))
+    return (f"(not compared: {paths.detail})",) if isinstance(paths, Exceeded) else paths
+
+
 def requires_python(path: Path, limits: Limits) -> str:
     """Return the Requires-Python of an sdist or a folder: see `sdist.requires_python`; "" on a limit."""
     bounds = _SMALL if path.is_dir() or not path.exists() else _for(path)
