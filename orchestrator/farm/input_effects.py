@@ -156,7 +156,8 @@ class InputEffects:
                 return bool(earlier)
 
             with file.open("wb") as stream:
-                content = sdist.pack(folder, stream, task.limits, mtime, known)
+                ours = (self.cache, self.results.folder)
+                content = sdist.pack(folder, stream, task.limits, mtime, known=known, ours=ours)
             if earlier or (earlier := list(self._built_before(content, image))):
                 return earlier[0]
             url = f"{folder.as_uri()}/"

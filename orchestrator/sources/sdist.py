@@ -28,7 +28,7 @@ from orchestrator.model import DETAIL, Failure, Phase, Reason
 from orchestrator.sources import git_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from orchestrator.guest.archive import Entry, Tar
     from orchestrator.model import Limits
@@ -299,13 +299,19 @@ def is_project(folder: Path) -> bool:
     return any((folder / name).is_file() for name in ("pyproject.toml", "setup.py"))
 
 
-def pack(
-    folder: Path, stream: IO[bytes], limits: Limits, mtime: int, known: Callable[[str], bool] = lambda _content: False
+def pack(  # noqa: PLR0913 - each has its name
+    folder: Path,
+    stream: IO[bytes],
+    limits: Limits,
+    mtime: int,
+    *,
+    known: Callable[[str], bool] = lambda _content: False,
+    ours: Collection[Path] = (),
 ) -> str:
     """Pack a project's folder into a .tar.gz: equal contents give equal bytes. Return what identifies the content.
 
-    It leaves out folders of version control (.hg, .svn), virtual environments and caches (__pycache__,
-    and folders marked as caches), unless git tracks files in them. Everything else is packed, including files
+    It leaves out folders of version control (.hg, .svn), virtual environments, caches (__pycache__, and folders
+    marked as caches), and `ours`, the folders in which the farm itself writes, unless git tracks files in them. Everything else is packed, including files
     that git does not track or ignores, since a build in the folder sees them, too. All times are `mtime`. Of
     the modes, only the executable bit is kept.
 
@@ -328,7 +334,7 @@ def pack(
             tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
         ):
             room = _Room(folder, limits, "with its .git, it" if git else "it")
-            repositories = _add_files(folder, archive, room, mtime, git)
+            repositories = _add_files(folder, archive, room, mtime, git, ours)
             content = packed.sha256.hexdigest()
             if repositories and not known(content):
                 for place, repository in repositories:
@@ -377,12 +383,13 @@ class _Room:
 
 
 def _add_files(
-    folder: Path, archive: tarfile.TarFile, room: _Room, mtime: int, git: GitFolder | None
+    folder: Path, archive: tarfile.TarFile, room: _Room, mtime: int, git: GitFolder | None, ours: Collection[Path]
 ) -> list[tuple[str, GitFolder]]:
     """Add all files, and the state of each repository of git; return the repositories with their places."""
     repositories = [("", git)] if git else []
     keep = git_folder.parents(git_folder.tracked_by(git)) if git else frozenset()
-    for path in _found(folder, keep):
+    leave = {path.resolve() for path in ours}
+    for path in _found(folder, lambda path: _is_left_out(path, leave) and _relative(folder, path) not in keep):
         if path.name == git_folder.GIT:
             if git and path.parent != folder and (other := git_folder.find(path.parent)):
                 repositories.append((f"{path.parent.relative_to(folder).as_posix()}/", other))
@@ -414,11 +421,8 @@ def _folder(name: str, mtime: int) -> tarfile.TarInfo:
     return entry
 
 
-def _found(folder: Path, keep: frozenset[str]) -> Iterator[Path]:
-    """Yield the paths to pack, in an order that depends only on their names; `.git` is yielded, and not entered.
-
-    `keep` has the folders in which git tracks files, relative to the folder.
-    """
+def _found(folder: Path, left_out: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yield the paths to pack, in an order that depends only on their names; `.git` is yielded, and not entered."""
 
     def refuse(error: OSError) -> None:
         raise error
@@ -426,11 +430,7 @@ def _found(folder: Path, keep: frozenset[str]) -> Iterator[Path]:
     for name, folders, files in os.walk(folder, onerror=refuse):
         here = Path(name)
         git = [git_folder.GIT] if git_folder.GIT in folders else []
-        folders[:] = sorted(
-            name
-            for name in folders
-            if name not in git and (not _left_out(here / name) or _relative(folder, here / name) in keep)
-        )
+        folders[:] = sorted(name for name in folders if name not in git and not left_out(here / name))
         yield from (here / name for name in sorted((*git, *folders, *files)))
 
 
@@ -438,10 +438,11 @@ def _relative(folder: Path, path: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _left_out(folder: Path) -> bool:
+def _is_left_out(folder: Path, ours: Collection[Path]) -> bool:
     if folder.is_symlink():
         return False
-    return folder.name in _NEVER_PACKED or any((folder / mark).is_file() for mark in _MARKS)
+    named = folder.name in _NEVER_PACKED or any((folder / mark).is_file() for mark in _MARKS)
+    return named or (bool(ours) and folder.resolve() in ours)
 
 
 def _entry(folder: Path, path: Path, mtime: int) -> tarfile.TarInfo:

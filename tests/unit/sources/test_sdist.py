@@ -173,6 +173,14 @@ def test_what_is_no_part_of_a_project_is_left_out(project: Path) -> None:
         (project / path).parent.mkdir()
         (project / path).write_text("x")
     assert packed(project) == before
+    for path in ("results/a.json", "pkg/cache/b"):
+        (project / path).parent.mkdir()
+        (project / path).write_text("x")
+    stream = io.BytesIO()
+    pack(project, stream, LIMITS, 1_600_000_000, ours=(project / "results", project / "pkg" / ".." / "pkg" / "cache"))
+    assert stream.getvalue() == before
+    for path in ("results", "pkg/cache"):
+        shutil.rmtree(project / path)
     (project / "pkg.egg-info").mkdir()
     (project / ".gitignore").write_text("pkg.egg-info\n")
     with tarfile.open(fileobj=io.BytesIO(packed(project))) as archive:
