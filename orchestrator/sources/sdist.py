@@ -299,7 +299,7 @@ def is_project(folder: Path) -> bool:
     return any((folder / name).is_file() for name in ("pyproject.toml", "setup.py"))
 
 
-def pack(  # noqa: PLR0913 - each has its name
+def pack(
     folder: Path,
     stream: IO[bytes],
     limits: Limits,
@@ -311,9 +311,9 @@ def pack(  # noqa: PLR0913 - each has its name
     """Pack a project's folder into a .tar.gz: equal contents give equal bytes. Return what identifies the content.
 
     It leaves out folders of version control (.hg, .svn), virtual environments, caches (__pycache__, and folders
-    marked as caches), and `ours`, the folders in which the farm itself writes, unless git tracks files in them. Everything else is packed, including files
-    that git does not track or ignores, since a build in the folder sees them, too. All times are `mtime`. Of
-    the modes, only the executable bit is kept.
+    marked as caches), and `ours`, the folders in which the farm itself writes, unless git tracks files in them.
+    Everything else is packed, including files that git does not track or ignores, since a build in the folder
+    sees them, too. All times are `mtime`. Of the modes, only the executable bit is kept.
 
     `.git` is packed as `git_folder` reduces it, and so are those of submodules, if the folder has one. The result
     identifies all but git's objects, which HEAD and the refs name by their hashes: packing them
