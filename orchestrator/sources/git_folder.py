@@ -41,7 +41,6 @@ _KEPT = {
         {
             "repositoryformatversion",
             "filemode",
-            "bare",
             "symlinks",
             "ignorecase",
             "precomposeunicode",
@@ -105,14 +104,13 @@ def state(git: GitFolder) -> Iterator[Packed]:
         A file cannot be read.
 
     """
-    config = _bytes(git.common / "config", _LONGEST_TEXT).decode(errors="replace")
+    config = _settings(git)
     yield Packed("HEAD", _text(git.own / "HEAD").encode())
-    yield Packed("config", (reduced_config(config) + _LFS).encode())
+    yield Packed("config", (config + _LFS).encode())
     yield Packed("packed-refs", _packed_refs(git))
     yield from (Packed(f"refs/{name}", text.encode()) for name, text in sorted(_symbolic(git).items()))
     if (index := git.own / "index").is_file():
-        size = 32 if "objectformat = sha256" in reduced_config(config) else 20
-        yield Packed("index", index_without_times(_bytes(index, _LONGEST_INDEX), size))
+        yield Packed("index", index_without_times(_bytes(index, _LONGEST_INDEX), _length_of_hashes(config)))
     yield from (Packed(name, path) for name, path in _plain_files(git.own) if _SHARED_INDEX.fullmatch(name))
     if (git.common / "shallow").is_file():
         yield Packed("shallow", _bytes(git.common / "shallow", _LONGEST_REFS))
@@ -173,10 +171,10 @@ def _plain_files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _packed_refs(git: GitFolder) -> bytes:
     """Return all refs as one file, however git keeps them now; stashes are left out, since no build needs them."""
-    refs = dict(packed_refs(_bytes(git.common / "packed-refs", _LONGEST_REFS).decode(errors="replace")))
+    refs = dict(packed_refs(os.fsdecode(_bytes(git.common / "packed-refs", _LONGEST_REFS))))
     refs |= {f"refs/{name}": text.strip() for name, text in _loose(git) if _HASH.fullmatch(text.strip())}
     refs.pop("refs/stash", None)
-    return "".join(f"{value} {name}\n" for name, value in sorted(refs.items())).encode()
+    return os.fsencode("".join(f"{value} {name}\n" for name, value in sorted(refs.items())))
 
 
 def packed_refs(text: str) -> Iterator[tuple[str, str]]:
@@ -223,6 +221,17 @@ def reduced_config(text: str) -> str:
     return "".join(f"{name}\n{''.join(lines)}" for name, lines in kept.items())
 
 
+def _settings(git: GitFolder) -> str:
+    """Return the reduced settings of a repository, and of a worktree of it."""
+    files = (git.common / "config", git.own / "config.worktree")
+    return reduced_config("\n".join(map(_text, files)))
+
+
+def _length_of_hashes(config: str) -> int:
+    """Return the length of a hash in bytes, by reduced settings."""
+    return 32 if "\tobjectformat = sha256\n" in config else 20
+
+
 @dataclass(frozen=True, slots=True)
 class _IndexEntry:
     at: int  # offset of the entry
@@ -266,9 +275,8 @@ def tracked(content: bytes, size: int) -> frozenset[str]:
 
 def tracked_by(git: GitFolder) -> frozenset[str]:
     """Return the paths that a checkout's index lists."""
-    config = reduced_config(_text(git.common / "config"))
     with suppress(OSError):
-        return tracked(_bytes(git.own / "index", _LONGEST_INDEX), 32 if "objectformat = sha256" in config else 20)
+        return tracked(_bytes(git.own / "index", _LONGEST_INDEX), _length_of_hashes(_settings(git)))
     return frozenset()
 
 

@@ -202,9 +202,12 @@ def declared(folder: Path) -> str:
 
 
 def unlike(first: Path, second: Path, limits: Limits) -> tuple[str, ...]:
-    """Return which files differ between two sdists: see `sdist.unlike`; a text about it where they cannot be read."""
+    """Return which files differ between two sdists: see `sdist.unlike`; none, with a logged warning, on any limit."""
     paths = _called(sdist.unlike, first, second, limits, kind=tuple[str, ...], bounds=_for_two(first, second))
-    return (f"(not compared: {paths.detail})",) if isinstance(paths, Exceeded) else paths
+    if isinstance(paths, Exceeded):
+        logs.warning("two sdists of a folder cannot be compared", fault=paths.detail)
+        return ()
+    return paths
 
 
 def requires_python(path: Path, limits: Limits) -> str:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.cause_cases import PACKAGES, PYPROJECT
-from tests.docker.farm_fixture import FarmFixture, farm_on
+from tests.docker.farm_fixture import ROOT, FarmFixture, farm_on
 from tests.loopback_index import wheel
 
 if TYPE_CHECKING:
@@ -168,6 +173,57 @@ def test_a_version_is_that_of_the_checkout(farm: FarmFixture) -> None:
     assert dirty["version"].startswith("1.7+d20")
     assert dirty["verdict"] == "reproducible"
     assert [caution["name"] for caution in dirty["cautions"]] == ["dated-version"]
+
+
+def test_the_script_is_a_gate_for_checkouts(farm: FarmFixture) -> None:
+    """One that is clean, with the command of docs/usage.md; one that follows the umask; one that follows the day."""
+    farm.configure(budget={"builds": 6, "recipes": []})
+    project = farm.folder / "project"
+    clean = _checked(farm)
+    assert clean.returncode == 0, clean.stderr
+    assert ET.parse(farm.folder / "report.xml").getroot().get("failures") == "0"  # noqa: S314 - ours
+    (project / "sin.py").write_bytes(SIN + (PACKAGES / "umask-value" / "sin.py").read_bytes())
+    umask = _checked(farm)
+    assert umask.returncode == 12, umask.stderr
+    assert "::error " in umask.stdout
+    assert "umask" in umask.stdout
+    (project / "sin.py").write_bytes(VERSION)
+    _git(project, "init", "-q")
+    _git(project, "add", ".")
+    _git(project, "commit", "-q", "-m", "first")
+    _git(project, "tag", "1.5")
+    (project / "sin.py").write_bytes(VERSION + b"\n")
+    backend = (project / "backend.py").read_text().replace('f"{NAME}-1.5"', 'f"{NAME}-{sin.version()}"')
+    (project / "backend.py").write_text(backend)
+    (project / "pyproject.toml").write_bytes(PYPROJECT)
+    dated = _checked(farm)
+    assert dated.returncode == 12, dated.stderr
+    assert "reproducible" in (farm.folder / "summary.md").read_text()
+    assert "Commit the changes" in (farm.folder / "summary.md").read_text()
+    assert "title=wheelproof%3A dated-version" in dated.stdout
+
+
+def _checked(farm: FarmFixture) -> subprocess.CompletedProcess[str]:
+    """Run the command of docs/usage.md in the farm's folder, with the wheelproof of this test on PATH."""
+    command = re.search(r"```sh\n(CHECK_.*)\n", (ROOT / "docs/usage.md").read_text())
+    assert command is not None
+    program = farm.folder / "bin" / "wheelproof"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m orchestrator "$@"\n')
+    program.chmod(0o755)
+    with suppress(FileExistsError):
+        (farm.folder / "scripts").symlink_to(ROOT / "scripts")
+    (farm.folder / "summary.md").write_text("")
+    environment = {
+        **os.environ,
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "CHECK_CONFIG": "config.yaml",
+        "CHECK_WORK": str(farm.folder / "work"),
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_STEP_SUMMARY": str(farm.folder / "summary.md"),
+    }
+    words = ("bash", "-c", command[1])
+    return subprocess.run(words, cwd=farm.folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def _judged(farm: FarmFixture) -> dict[str, Any]:

@@ -89,6 +89,24 @@ def test_a_packed_checkout_answers_as_the_users_does(checkout: Path, tmp_path: P
     git(theirs, "fsck", "--strict")
 
 
+@pytest.mark.parametrize("options", [("--object-format=sha256",), ("--bare",)])
+def test_other_repositories_answer_too(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """With longer hashes, and the worktree of a bare repository, with refs that are no UTF-8."""
+    repository, folder = tmp_path / "repository", tmp_path / "repository" / "side"
+    git(tmp_path, "init", "-q", "-b", "main", *options, "repository")
+    empty = git(repository, "hash-object", "-w", "-t", "tree", os.devnull).strip()
+    git(repository, "update-ref", "refs/heads/main", git(repository, "commit-tree", "-m", "0", empty).strip())
+    git(repository, "worktree", "add", "-q", "-b", "side", str(folder))
+    (folder / "pyproject.toml").write_text("")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "1")
+    git(folder, "tag", "v1")
+    git(folder, "tag", os.fsdecode(b"\xff"))
+    theirs = unpacked(folder, tmp_path / "theirs")
+    assert "dirty" not in status(theirs)
+    assert status(theirs) == status(folder)
+
+
 def test_nothing_private_is_packed(checkout: Path, tmp_path: Path) -> None:
     """Passwords, programs, hooks and what was done before stay where they are."""
     theirs = unpacked(checkout, tmp_path / "theirs")
@@ -205,7 +223,7 @@ on
 [core]
 \tbare
 """
-    assert reduced_config(text) == '[core]\n\tautocrlf = input\n\tbare = true\n[remote "a b"]\n\turl = https://h/x\n'
+    assert reduced_config(text) == '[core]\n\tautocrlf = input\n[remote "a b"]\n\turl = https://h/x\n'
     assert list(packed_refs("# pack-refs with: peeled\n" + "a" * 40 + " refs/tags/v1\n^" + "b" * 40 + "\nx y\n")) == [
         ("refs/tags/v1", "a" * 40)
     ]
