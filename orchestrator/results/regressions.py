@@ -6,20 +6,22 @@ the last change was. Both name the input that may be the culprit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from orchestrator.model import Outcome, Reason, RecipeProof, Verdict
 from orchestrator.results.drift import suspected
-from orchestrator.results.summary import built_as, changes, first_hash, strongest, version_key
+from orchestrator.results.history import built_as, changes, first_hash
+from orchestrator.results.summary import strongest, version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from orchestrator.model import Result
-    from orchestrator.results.summary import InputChange, Standing, Verified
+    from orchestrator.results.history import InputChange
+    from orchestrator.results.summary import Standing, Verified
 
 _SHORT = 12  # digits of a hash, enough to distinguish two
 
@@ -159,7 +161,7 @@ class Before:
     """What earlier results show of a result."""
 
     turn: Turn | None  # the last change, whenever that was; None if there is none
-    unlike: int  # first builds with equal inputs and other bytes
+    unlike: int  # results with equal inputs and another wheel or verdict, as `Past.unlike` counts them
 
 
 def before(result: Result, others: Iterable[Result]) -> Before:
@@ -179,13 +181,19 @@ def before(result: Result, others: Iterable[Result]) -> Before:
         if one.version != result.version:
             last = _higher(last, one, result.version)
             continue
-        unlike += one.job == result.job and bool(first_hash(one)) and first_hash(one) != first_hash(result)
+        unlike += _disagrees(one, result)
         if turn is None and rank(one) is not None:
             turn = compared(one, later, way)
             later = one
     if turn is None and last is not None:
         turn = compared(last, result, way)
     return Before(turn, unlike)
+
+
+def _disagrees(one: Result, result: Result) -> bool:
+    """Return whether two results have equal inputs, and another wheel or another verdict."""
+    wheels = first_hash(one), first_hash(result)
+    return one.job == result.job and all(wheels) and (wheels[0] != wheels[1] or one.verdict is not result.verdict)
 
 
 def _higher(last: Result | None, other: Result, version: str) -> Result | None:
@@ -222,9 +230,20 @@ def _of_standing(before: Mapping[str, Standing], after: Standing) -> Turn | None
     former = before.get(after.version)
     if former is None and (version := last_version(after.version, before)):
         former = before[version]
-    if former is None or former.latest is after.latest:
+    if former is None or (former.job, former.started) == (after.job, after.started):
         return None
-    return compared(former.latest, after.latest, after.way)
+    turn = compared(former.latest, after.latest, after.way)
+    return _since_settled(turn, former, after.latest) if turn and rank(former.latest) is None else turn
+
+
+def _since_settled(turn: Turn, former: Standing, later: Result) -> Turn | None:
+    """Compare with the last verdict that was settled, where the last result of all settles nothing."""
+    settled = next((one.verdict for one in former.history if one.reason != Reason.KILLED), None)
+    if settled is None or rank(later) is None:
+        return turn
+    if settled is later.verdict:
+        return None
+    return replace(turn, earlier=settled.value, direction=_direction(_RANKS.get(settled), _RANKS.get(later.verdict)))
 
 
 def last_version(version: str, others: Iterable[str]) -> str:
@@ -255,6 +274,32 @@ def published_turns(earlier: Iterable[Verified], after: Iterable[Verified]) -> t
         if was is not None and was.outcome is not one.outcome:
             found.append(_published_turn(was, one))
     return tuple(found)
+
+
+def published_before(newest_first: Iterable[Verified], version: str) -> tuple[Turn, ...]:
+    """Return the last change of each published wheel of one version of a project, whenever that was, as `before`.
+
+    Given are all verifications of the project. A wheel that never changed is compared with the last version.
+    """
+    every = tuple(newest_first)
+    latest, former = _last_two(every)
+    now = [one for one in _strongest(latest) if one.version == version]
+    lower = [one for one in latest if one.version != version]
+    earlier = {(one.wheel, one.sha256, one.image): one for one in former if one.version == version}
+    known = [earlier[key] for one in now if (key := (one.wheel, one.sha256, one.image)) in earlier]
+    unknown = [one for one in now if (one.wheel, one.sha256, one.image) not in earlier]
+    return (*published_turns(known, now), *published_turns(lower, unknown))
+
+
+def _last_two(newest_first: Iterable[Verified]) -> tuple[list[Verified], list[Verified]]:
+    """Return the last verification of each published wheel on each image, and the last one with another outcome."""
+    latest: dict[tuple[str, str, str, str], Verified] = {}
+    former: dict[tuple[str, str, str, str], Verified] = {}
+    for one in newest_first:
+        key = (one.version, one.wheel, one.sha256, one.image)
+        if latest.setdefault(key, one).outcome is not one.outcome:
+            former.setdefault(key, one)
+    return list(latest.values()), list(former.values())
 
 
 def _strongest(found: Iterable[Verified]) -> tuple[Verified, ...]:

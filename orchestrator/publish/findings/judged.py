@@ -38,6 +38,7 @@ _OF_VERDICTS = {
     Verdict.INTRINSIC: rules.INTRINSIC,
     Verdict.FTBFS: rules.FTBFS,
     Verdict.NO_SDIST: rules.NO_SDIST,
+    Verdict.EXCLUDED: rules.EXCLUDED,
 }
 
 
@@ -86,12 +87,12 @@ def report(checked: Iterable[Checked], require: Require | None, *, regressions: 
     if not is_gate or any(one.state in {State.JUDGED, State.OPEN} for one in jobs):
         return Report(jobs)
     left = [one.name for one in jobs]
-    others = f" {len(left)} left out or excluded: {', '.join(left[:_FEW])}" if left else ""
+    others = f"; {len(left)} left out or excluded: {', '.join(left[:_FEW])}" if left else ""
     rule = rules.NOTHING_CHECKED
     nothing = Finding(
         rule.slug,
         Level.ERROR,
-        _line(f"no release was checked, so the gate does not pass.{others}", MESSAGE),
+        _line(f"no release was checked{others}", MESSAGE),
         rule.fix,
         breach=Breach.REQUIREMENT,
     )
@@ -118,7 +119,7 @@ def job(checked: Checked, require: Require | None, *, regressions: bool) -> Chec
             version=_line(result.version, NAME) if result else "",
             image=checked.image,
             requirement=_line(checked.requirement, NAME),
-            place=checked.place,
+            place=replace(place, file=_line(place.file, MESSAGE)) if (place := checked.place) else None,
         )
         for finding in found
     )
@@ -174,8 +175,8 @@ def _of_verdict(result: Result, name: str, unlike: int) -> Iterator[Finding]:
     elif (rule := _OF_VERDICTS.get(result.verdict)) is not None:
         yield _of_bad_verdict(rule, result, where)
     elif unlike:
-        count = f"{unlike} {'build' if unlike == 1 else 'builds'}"
-        yield _finding(rules.CHANCE, f"{where} gave other bytes in {count} of other runs with equal inputs")
+        count = f"{unlike} other {'run' if unlike == 1 else 'runs'}"
+        yield _finding(rules.CHANCE, f"{where} gave another wheel or verdict in {count} with equal inputs")
     changes = {one.name: one.change for one in of_checkout(result)}
     for caution in result.cautions:
         if rule := rules.OF_CAUTIONS.get(caution.name):
@@ -189,6 +190,8 @@ def _of_bad_verdict(rule: Rule, result: Result, where: str) -> Finding:
     if result.verdict is Verdict.FTBFS:
         help_ = wording.help_with(result.failure, result.project) if result.failure else ""
         return _finding(rule, f"{where} fails to build from source: {wording.reason(result)}", help_)
+    if result.verdict is Verdict.EXCLUDED:
+        return _finding(rule, f"{where} was not checked: {wording.reason(result) or 'it is excluded'}")
     if result.verdict is Verdict.NO_SDIST:
         return _finding(rule, f"{where} was published without a source distribution")
     because = wording.because(result)
