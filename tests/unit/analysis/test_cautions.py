@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.analysis.cautions import CHANGING_SDIST, DATED_VERSION, DEPENDS_ON_CPU, of_checkout
-from orchestrator.model import Caution
+from orchestrator.model import Caution, Require
+from orchestrator.publish.findings.judged import meets
 from tests.sample_results import SETUPTOOLS, sample
 
 
@@ -28,9 +29,13 @@ def test_each_finding_has_the_change_that_fixes_it(name: str, evidence: str, too
     (finding,) = of_checkout(result)
     assert (finding.name, finding.evidence) == (name, evidence)
     assert change in finding.change
+    assert not meets(result, Require.REPRODUCIBLE)
+    assert meets(result, Require.BUILDS)
 
 
 def test_a_doubt_about_processors_is_none_about_the_checkout() -> None:
     """It concerns the wheel of the sdist, too."""
     caution = Caution(DEPENDS_ON_CPU, ("first",), "gcc -march=native")
-    assert of_checkout(replace(sample(), cautions=(caution,))) == ()
+    result = replace(sample(), cautions=(caution,))
+    assert of_checkout(result) == ()
+    assert meets(result, Require.REPRODUCIBLE)
