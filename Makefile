@@ -55,6 +55,7 @@ lint: venv ## check the code and the workflows without running them
 	.venv/bin/python scripts/words.py --limit 2 | tail -1 # plain English: words of private language in 1,000
 	check() { .venv/bin/check-jsonschema --builtin-schema "vendor.$$1" "$${@:2}"; } # its schemas come with it
 	check github-workflows .github/workflows/*.yml
+	check github-actions action.yml
 	check github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 	check github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	check dependabot .github/dependabot.yml

@@ -57,6 +57,9 @@ class Release:
     wheels: tuple[OfferedWheel, ...] = ()  # the wheels that the index publishes for this version, by file name
     origin: Origin = Origin.INDEX
     packed: bool = False  # `sdist` is the packed folder itself; the real sdist is built from it first
+    content: str = ""  # of a packed folder: what identifies it; its file may have git's objects in any form
+    git: bool = False  # a packed folder with a .git
+    dated: tuple[tuple[str, str], ...] = ()  # of a folder: (caution, evidence) of each way in which days change it
 
 
 def admits(requires_python: str | None, python: str) -> bool:

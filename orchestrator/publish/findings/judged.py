@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.cautions import DATED_VERSION
+from orchestrator.analysis.cautions import OF_CHECKOUTS, of_checkout
 from orchestrator.model import Outcome, RecipeProof, Require, Verdict
 from orchestrator.publish import proof, wording
 from orchestrator.publish.findings import rules
@@ -63,8 +63,8 @@ def meets(result: Result, require: Require, unlike: int = 0) -> bool:
 
 
 def is_dated(result: Result) -> bool:
-    """Return whether the version of a checkout contains the day on which its sdist was made."""
-    return any(caution.name == DATED_VERSION for caution in result.cautions)
+    """Return whether another day gives the same checkout another sdist, and thus another wheel."""
+    return bool(of_checkout(result))
 
 
 def has_proven_recipe(result: Result) -> bool:
@@ -164,7 +164,7 @@ def _of_result(checked: Checked, result: Result, name: str, require: Require | N
 
 def _decides(finding: Finding, result: Result, require: Require | None) -> bool:
     """Return whether a finding is why a result does not meet a requirement."""
-    if finding.rule == DATED_VERSION and require is not Require.BUILDS:
+    if finding.rule in OF_CHECKOUTS and require is not Require.BUILDS:
         return result.verdict is Verdict.REPRODUCIBLE or require is Require.RECIPE
     return finding.rule not in {rules.HELD.slug, *rules.OF_CAUTIONS}
 
@@ -178,9 +178,11 @@ def _of_verdict(result: Result, name: str, unlike: int) -> Iterator[Finding]:
     elif unlike:
         count = f"{unlike} other {'run' if unlike == 1 else 'runs'}"
         yield _finding(rules.CHANCE, f"{where} gave another wheel or verdict in {count} with equal inputs")
+    changes = {one.name: one.change for one in of_checkout(result)}
     for caution in result.cautions:
         if rule := rules.OF_CAUTIONS.get(caution.name):
-            yield _finding(rule, f"{where}: {rule.summary} Seen: {caution.evidence}")
+            fixed = replace(rule, fix=changes.get(caution.name, rule.fix))
+            yield _finding(fixed, f"{where}: {rule.summary} Seen: {caution.evidence}")
     if (kept := wording.qualifiers(result)) and result.verdict is Verdict.REPRODUCIBLE:
         yield _finding(rules.HELD, f"{where} is reproducible with {listed(kept)}")
 
