@@ -147,5 +147,4 @@ class LastRun:
     withdrawn: int
     changes: int
     failure: str = ""
-    exit_status: int = 0
     record: str = ""  # the run's record, if it has one: runs/<file name>
