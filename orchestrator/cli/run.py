@@ -66,24 +66,28 @@ def run(
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         if again or not publisher.is_published():
             _begin_early(publisher)
-        from orchestrator.farm import assemble, exclusions
+        from orchestrator.farm import alarm, assemble, exclusions
         from orchestrator.farm import run as context
         from orchestrator.publish.verification import with_published
         from orchestrator.results.store import as_json as written
 
         unchecked = () if wanted or files or on else due_exclusions(settings, store)
         carry_out = partial(assemble.run_tasks, settings, store, publisher=publisher, jobs=jobs, again=again)
-        outcome, checks = exclusions.run_with_checks(settings, store, tasks, unchecked, carry_out)
-        if found := _verify(settings, store, tasks, outcome, jobs=jobs, again=again):
-            outcome = outcome.with_faults_of(found)
-        if checks or found:
-            publisher.publish()
+        whole = not (wanted or files or on)
+        with alarm.watched(settings, store, tasks, whole=whole, publish=publisher.publish) as watch:
+            outcome, checks = exclusions.run_with_checks(settings, store, tasks, unchecked, carry_out)
+            if found := _verify(settings, store, tasks, outcome, jobs=jobs, again=again):
+                outcome = outcome.with_faults_of(found)
+            if checks or found:
+                publisher.publish()
+            watch.outcome = outcome
         if as_json:
             results = (with_published(one, store.verifications(one.project)) for one in context.results(outcome))
             printed = results if found else context.results(outcome)
             sys.stdout.buffer.writelines(written(printed, outcome.open))
         else:
             output.results(context.results(outcome), by_project=True, verifications=store.verifications)
+            output.changes(watch.lines)
             output.site(store.folder)
             output.left_out(store.left_out, store.folder)
     outcome.insist()

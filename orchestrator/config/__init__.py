@@ -23,7 +23,18 @@ from orchestrator.config.schema import (
     ToolsPart,
     named,
 )
-from orchestrator.config.tasks import checks, custom, excluded, on_image, project, requirement_of, stock, tasks, tracked
+from orchestrator.config.tasks import (
+    checks,
+    custom,
+    excluded,
+    on_image,
+    pinned,
+    project,
+    requirement_of,
+    stock,
+    tasks,
+    tracked,
+)
 from orchestrator.config.validation import contradictions, validated
 from orchestrator.config.values import AsOf, Config, Group, Keep, ProfileRecipe, Settings
 from orchestrator.config.yaml_source import LONGEST, Document, report
@@ -61,6 +72,7 @@ __all__ = [
     "load",
     "on_image",
     "parse",
+    "pinned",
     "project",
     "requirement_of",
     "schema",
@@ -234,6 +246,8 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
             Exclusion(one.project, one.reason, one.since, one.image or "", one.never) for one in file.exclusions
         ),
         exclusions_age=file.exclusions_age,
+        site_url=file.site_url or "",
+        on_change=tuple(file.on_change),
     )
 
 

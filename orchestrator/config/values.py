@@ -100,3 +100,5 @@ class Config:
     image_tools: Mapping[str, BuildTools] = field(default_factory=dict)
     profiles: Mapping[str, ProfileRecipe] = field(default_factory=dict)
     exclusions_age: int = 30 * DAY  # seconds
+    site_url: str = ""  # where the site is published; ends with a slash; empty: not known
+    on_change: tuple[str, ...] = ()  # a program and its arguments; empty: none

@@ -296,16 +296,19 @@ class Results:
             return None
         return found
 
-    def verifications(self, project: str | None = None) -> Iterator[Verification]:
+    def verifications(self, project: str | None = None, until: datetime | None = None) -> Iterator[Verification]:
         """Yield the last verification of each published wheel on each image: of a project, or of all.
 
+        With `until`, those that were started later are left out.
         A wheel is known by its name and its SHA-256: a file may list a hash that the index does not have.
         """
         folders = [self._verifications / project] if project else sorted(_entries(self._verifications))
         for folder in folders:
             seen: set[tuple[str, str, str, str]] = set()
             for path in sorted(_entries(folder), reverse=True):
-                if path.suffix != ".json" or (found := self.verification(path)) is None:
+                if path.suffix != ".json" or (until and _is_after(path, until)):
+                    continue
+                if (found := self.verification(path)) is None:
                     continue
                 key = found.version, found.wheel, found.sha256, found.image.name if found.image else ""
                 if key not in seen:
@@ -347,14 +350,14 @@ class Results:
         """Return the names of the records that were started after a moment, by project; nothing is read."""
         known: dict[str, tuple[str, ...]] = {}
         for (project, _), paths in self._known.items():
-            if names := [path.name for path in paths if path.name.partition("-")[0] > f"{moment:{_STAMP}}"]:
+            if names := [path.name for path in paths if _is_after(path, moment)]:
                 known[project] = tuple(sorted((*known.get(project, ()), *names)))
         return known
 
     def verified_since(self, moment: datetime) -> tuple[str, ...]:
         """Return the names of the records of verifications that were started after a moment; nothing is read."""
         files = (file for folder in _entries(self._verifications) for file in _entries(folder))
-        after = (file for file in files if file.name.partition("-")[0] > f"{moment:{_STAMP}}")
+        after = (file for file in files if _is_after(file, moment))
         return tuple(sorted(f"{file.parent.name}/{file.name}" for file in after if file.suffix == ".json"))
 
     def publish(self, files: Iterable[tuple[str, str]]) -> tuple[str, ...]:
@@ -382,6 +385,11 @@ def _name(result: Result) -> str:
 def _name_of(verification: Verification) -> str:
     """Return the name of the file of a verification's record."""
     return f"{verification.started:{_STAMP}}-{verification.id[:_JOB_LENGTH]}.json"
+
+
+def _is_after(path: Path, moment: datetime) -> bool:
+    """Return whether a record was started after a moment, by its name."""
+    return path.name.partition("-")[0] > f"{moment:{_STAMP}}"
 
 
 def _name_of_run(run: RunRecord) -> str:
