@@ -23,18 +23,7 @@ from orchestrator.config.schema import (
     ToolsPart,
     named,
 )
-from orchestrator.config.tasks import (
-    checks,
-    custom,
-    excluded,
-    on_image,
-    pinned,
-    project,
-    requirement_of,
-    stock,
-    tasks,
-    tracked,
-)
+from orchestrator.config.tasks import checks, custom, excluded, on_image, project, requirement_of, stock, tasks, tracked
 from orchestrator.config.validation import contradictions, validated
 from orchestrator.config.values import AsOf, Config, Group, Keep, ProfileRecipe, Settings
 from orchestrator.config.yaml_source import LONGEST, Document, report
@@ -72,7 +61,6 @@ __all__ = [
     "load",
     "on_image",
     "parse",
-    "pinned",
     "project",
     "requirement_of",
     "schema",

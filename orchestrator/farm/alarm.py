@@ -16,6 +16,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from orchestrator import __version__, config
+from orchestrator.config.tasks import pinned
 from orchestrator.errors import (
     AbsentError,
     ConfigError,
@@ -187,6 +188,7 @@ def _ended(
         wheelproof=__version__,
         whole=True,
         wanted=tuple((task.requirement, task.image) for task in tasks),
+        tracked=frozenset(task.requirement for task in config.tasks(settings)),
         judged=len(judged & set(records)),
         unchanged=len(judged - set(records)),
         records=records,
@@ -226,7 +228,7 @@ def _resolved(store: Results, outcome: RunOutcome, since: datetime) -> Iterator[
         task, release = job.task, job.release
         if is_path(task.requirement):
             continue
-        former = "" if config.pinned(task.requirement) else _former(store, task, release.project, since)
+        former = "" if pinned(task.requirement) else _former(store, task, release.project, since)
         yield changes.Resolved(
             task.requirement, task.image, release.project, release.version, yanked=release.yanked, former=former
         )
@@ -247,7 +249,7 @@ def _gone(store: Results, outcome: RunOutcome, started: datetime) -> Iterator[Wi
     """Yield the releases that the index does not have, although results of them exist."""
     for job in open_jobs(outcome, started):
         if job.kind is FaultKind.ABSENT and not is_path(job.requirement):
-            project, version = config.project(job.requirement), config.pinned(job.requirement)
+            project, version = config.project(job.requirement), pinned(job.requirement)
             known = (one for one in store.of(project) if version in {"", one.version})
             if former := next(known, None):
                 yield Withdrawn(job.requirement, job.image, project, former.version, job.why, started)

@@ -192,6 +192,7 @@ class Ended:
     wheelproof: str
     whole: bool  # whether everything that is tracked was wanted
     wanted: tuple[_Key, ...]
+    tracked: frozenset[str] = frozenset()  # requirements; the others open and close without an alarm
     judged: int = 0
     unchanged: int = 0
     records: tuple[str, ...] = ()
@@ -305,9 +306,8 @@ def _remains(key: _Key, ended: Ended) -> bool:
 
 def _open_after(ended: Ended, before: RunRecord | None) -> tuple[OpenJob, ...]:
     former = {_of(job): job for job in before.open} if before else {}
-    now = {
-        _of(job): replace(job, since=former[_of(job)].since if _of(job) in former else job.since) for job in ended.open
-    }
+    left = {_of(job): job for job in ended.open if job.requirement in ended.tracked}
+    now = {key: replace(job, since=former[key].since) if key in former else job for key, job in left.items()}
     kept = {key: job for key, job in former.items() if key not in now and _remains(key, ended)}
     return tuple(job for _, job in sorted((kept | now).items()))
 
@@ -315,10 +315,9 @@ def _open_after(ended: Ended, before: RunRecord | None) -> tuple[OpenJob, ...]:
 def _withdrawn_after(ended: Ended, before: RunRecord | None) -> tuple[Withdrawn, ...]:
     """Return what is withdrawn: what this run missed, and what was missed before and has not been looked up since."""
     former = {_gone(one): one for one in before.withdrawn} if before else {}
-    missed = {
-        _gone(one): one for one in (*ended.gone, *filter(None, (_missed(one, ended.started) for one in ended.resolved)))
-    }
-    now = {key: replace(one, since=former[key].since if key in former else one.since) for key, one in missed.items()}
+    missed = (*ended.gone, *(one for found in ended.resolved if (one := _missed(found, ended.started))))
+    left = {_gone(one): one for one in missed if one.requirement in ended.tracked}
+    now = {key: replace(one, since=former[key].since) if key in former else one for key, one in left.items()}
     kept = {key: one for key, one in former.items() if key not in now and _is_still_gone(one, ended)}
     return tuple(one for _, one in sorted((kept | now).items()))
 
