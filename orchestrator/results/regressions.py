@@ -1,7 +1,7 @@
 """What got worse, and what got better: a release compared with its earlier results, or a project's last version. Pure.
 
-`turns` compares all standings before and after a run. `last_turn` compares a release with its own history, whenever
-its last change was. Both name the input that may be the culprit.
+`turns` compares all standings before and after a run. `before` compares one result with the earlier ones, whenever
+the last change was. Both name the input that may be the culprit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.model import Outcome, Reason, RecipeProof, Verdict
 from orchestrator.results.drift import suspected
-from orchestrator.results.summary import changes, first_hash, strongest, version_key
+from orchestrator.results.summary import built_as, changes, first_hash, strongest, version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -154,32 +154,57 @@ def _turn(
     )
 
 
-def last_turn(newest_first: Iterable[Result], way: tuple[str, ...] = ()) -> Turn | None:
-    """Return the last change in the results of one release on one image, built in one way; None if there is none.
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What earlier results show of a result."""
 
-    Results are read only until it is found. A result that settles nothing is no change, unless it is the latest.
+    turn: Turn | None  # the last change, whenever that was; None if there is none
+    unlike: int  # first builds with equal inputs and other bytes
+
+
+def before(result: Result, others: Iterable[Result]) -> Before:
+    """Compare a result with all other results of its project, newest first, each of which is read once.
+
+    The last change of the release on this image, built in this way, counts, whenever it was: a gate that fails does
+    not pass by being run again. A release that never changed is compared with the last version of its project. A
+    result that settles nothing is passed over.
     """
-    later: Result | None = None
-    for result in newest_first:
-        if later is not None:
-            if rank(result) is None:
-                continue
-            if turn := compared(result, later, way):
-                return turn
-        later = result
-    return None
+    way = built_as(result.inputs)
+    later, last = result, None
+    turn: Turn | None = None
+    unlike = 0
+    for one in others:
+        if (one.image.name, built_as(one.inputs)) != (result.image.name, way):
+            continue
+        if one.version != result.version:
+            last = _higher(last, one, result.version)
+            continue
+        unlike += one.job == result.job and bool(first_hash(one)) and first_hash(one) != first_hash(result)
+        if turn is None and rank(one) is not None:
+            turn = compared(one, later, way)
+            later = one
+    if turn is None and last is not None:
+        turn = compared(last, result, way)
+    return Before(turn, unlike)
+
+
+def _higher(last: Result | None, other: Result, version: str) -> Result | None:
+    """Return the result of the higher version among those that are lower than `version`; of equal ones, the first."""
+    if version_key(other.version) >= version_key(version):
+        return last
+    return other if last is None or version_key(other.version) > version_key(last.version) else last
 
 
 # --- of a run --------------------------------------------------------------------------------
 
 
-def turns(before: Iterable[Standing], after: Iterable[Standing]) -> tuple[Turn, ...]:
+def turns(earlier: Iterable[Standing], after: Iterable[Standing]) -> tuple[Turn, ...]:
     """Return what a run changed, in the order of `after`; a project's first verdict on an image is no change.
 
     A version without an earlier verdict on its image is compared with the last version that has one.
     """
     known: dict[_Place, dict[str, Standing]] = {}
-    for standing in before:
+    for standing in earlier:
         known.setdefault(_place(standing), {})[standing.version] = standing
     found = (_of_standing(known.get(_place(standing), {}), standing) for standing in after)
     return tuple(turn for turn in found if turn is not None)
@@ -214,21 +239,21 @@ _COMPARED = (Outcome.IDENTICAL, Outcome.RESTAMPED, Outcome.METADATA, Outcome.DIF
 """Outcomes that can be compared, the best first; others show nothing about the wheel."""
 
 
-def published_turns(before: Iterable[Verified], after: Iterable[Verified]) -> tuple[Turn, ...]:
+def published_turns(earlier: Iterable[Verified], after: Iterable[Verified]) -> tuple[Turn, ...]:
     """Return what changed of published wheels, each by its strongest outcome on any image.
 
     The wheels of a version without an earlier outcome are compared with the weakest outcome of the last version.
     """
-    former, latter = _strongest(before), _strongest(after)
+    former, latter = _strongest(earlier), _strongest(after)
     known = {(one.project, one.version, one.wheel, one.sha256): one for one in former}
     versions = {(one.project, one.version) for one in former}
     found = []
     for one in latter:
-        earlier = known.get((one.project, one.version, one.wheel, one.sha256))
-        if earlier is None and (one.project, one.version) not in versions:
-            earlier = _weakest_of_last_version(one, former)
-        if earlier is not None and earlier.outcome is not one.outcome:
-            found.append(_published_turn(earlier, one))
+        was = known.get((one.project, one.version, one.wheel, one.sha256))
+        if was is None and (one.project, one.version) not in versions:
+            was = _weakest_of_last_version(one, former)
+        if was is not None and was.outcome is not one.outcome:
+            found.append(_published_turn(was, one))
     return tuple(found)
 
 
