@@ -259,6 +259,7 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
         exclusions_age=file.exclusions_age,
         site_url=file.site_url or "",
         on_change=tuple(file.on_change),
+        soak=file.soak,
     )
 
 

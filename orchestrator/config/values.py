@@ -102,3 +102,4 @@ class Config:
     exclusions_age: int = 30 * DAY  # seconds
     site_url: str = ""  # where the site is published; ends with a slash; empty: not known
     on_change: tuple[str, ...] = ()  # a program and its arguments; empty: none
+    soak: int | None = None  # seconds of builds that a whole run spends on what was built least often; None: none

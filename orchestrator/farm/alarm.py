@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from orchestrator.config import Config
-    from orchestrator.model import Result, RunChange, Task
+    from orchestrator.model import RunChange, Task
     from orchestrator.results.store import Results
 
 TIME = 60
@@ -171,17 +171,10 @@ def _ended(
     """Gather how a run ended. Records that a killed run left, after the last that has a record, count as its own."""
     started, finished = moments
     since = min(before.finished, started) if before else started
-    written = store.names_since(since)
-    tracked = config.tracked(settings)
+    records, verifications = store.names_since(since), store.verified_since(since)
     judged = {f"{path.parent.name}/{path.name}" for path in outcome.records}
-    records = tuple(sorted(f"{project}/{name}" for project, names in written.items() for name in names))
-    rules = changes.Rules(tracked, settings.exclusions, finished, store.packages)
-    names = {wanted.project for wanted in tracked}
-    verifications = store.verified_since(since)
-    changed = [
-        *(change for project in written if project in names for change in _of_project(store, project, since, rules)),
-        *_of_published(store, verifications, since, rules),
-    ]
+    rules = changes.Rules(config.tracked(settings), settings.exclusions, since, store.packages)
+    changed = (*_of_results(store, records, rules), *_of_published(store, verifications, rules))
     return changes.Ended(
         started=started,
         finished=finished,
@@ -196,20 +189,19 @@ def _ended(
         open=open_jobs(outcome, started),
         resolved=tuple(_resolved(store, outcome, since)),
         gone=tuple(_gone(store, outcome, started)),
-        changes=tuple(changed),
+        changes=changed,
     )
 
 
-def _of_project(store: Results, project: str, since: datetime, rules: changes.Rules) -> tuple[RunChange, ...]:
-    results = tuple(store.of(project))
-    new = {changes.identity(result) for result in results if result.started > since}
-    return changes.of_project(results, new, rules) if new else ()
+def _of_results(store: Results, names: Iterable[str], rules: changes.Rules) -> Iterator[RunChange]:
+    for project in sorted({name.partition("/")[0] for name in names} & {wanted.project for wanted in rules.tracked}):
+        yield from changes.of_project(store.standings_until(project, rules.since), store.standings(project), rules)
 
 
-def _of_published(store: Results, names: Iterable[str], since: datetime, rules: changes.Rules) -> Iterator[RunChange]:
+def _of_published(store: Results, names: Iterable[str], rules: changes.Rules) -> Iterator[RunChange]:
     for project in sorted({name.partition("/")[0] for name in names}):
-        before = map(verified, store.verifications(project, until=since))
-        yield from changes.of_published(before, map(verified, store.verifications(project)), rules.tracked)
+        before = map(verified, store.verifications(project, until=rules.since))
+        yield from changes.of_published(before, store.verified(project), rules.tracked)
 
 
 def open_jobs(outcome: RunOutcome, since: datetime) -> tuple[OpenJob, ...]:
@@ -235,14 +227,13 @@ def _resolved(store: Results, outcome: RunOutcome, since: datetime) -> Iterator[
 
 
 def _former(store: Results, task: Task, project: str, since: datetime) -> str:
+    """Return the version of the last result on an image before a run, if this very requirement gave it."""
     latest = store.latest(project, task.image)
     if latest and latest.started > since:  # of this run
-        latest = next((one for one in store.of(project) if _is_former(one, task.image, since)), None)
+        entries = (one for one in store.entries(project) if one.image == task.image and one.started <= since)
+        entry = next(entries, None)
+        latest = store.result(entry) if entry else None
     return latest.version if latest and latest.requirement == task.requirement else ""
-
-
-def _is_former(result: Result, image: str, since: datetime) -> bool:
-    return result.image.name == image and result.started <= since
 
 
 def _gone(store: Results, outcome: RunOutcome, started: datetime) -> Iterator[Withdrawn]:
@@ -250,7 +241,7 @@ def _gone(store: Results, outcome: RunOutcome, started: datetime) -> Iterator[Wi
     for job in open_jobs(outcome, started):
         if job.kind is FaultKind.ABSENT and not is_path(job.requirement):
             project, version = config.project(job.requirement), pinned(job.requirement)
-            known = (one for one in store.of(project) if version in {"", one.version})
+            known = (one for one in store.entries(project) if version in {"", one.version})
             if former := next(known, None):
                 yield Withdrawn(job.requirement, job.image, project, former.version, job.why, started)
 

@@ -1,6 +1,6 @@
 """What a run changed: verdicts, open jobs, withdrawn releases; and changes.json, which lists the recent changes. Pure.
 
-The results of a project before a run and after it give its changes (`of_project`). `run_record` adds what
+The standings of a project before a run and after it give its changes (`of_project`). `run_record` adds what
 opened, closed, was withdrawn and came back, compared with the record of the last run that changed something.
 """
 
@@ -11,7 +11,6 @@ from datetime import datetime  # noqa: TC003 - pydantic looks at the types of fi
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from packaging.utils import canonicalize_name
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
@@ -29,17 +28,17 @@ from orchestrator.model import (
     Verdict,
     Withdrawn,
 )
-from orchestrator.results.drift import culprit, drifted
-from orchestrator.results.regressions import Direction, Subject, Turn, level, published_turns, turns
-from orchestrator.results.summary import summarize, version_key
+from orchestrator.results.drift import culprit, drift_of
+from orchestrator.results.regressions import Direction, Subject, Turn, published_turns, turns
+from orchestrator.results.summary import summary_of, version_key
 from orchestrator.util import escapes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from orchestrator.model import Exclusion, Result, Tracked
+    from orchestrator.model import Exclusion, Tracked
     from orchestrator.results.drift import WheelDrift
-    from orchestrator.results.summary import Project, Standing, Verified
+    from orchestrator.results.summary import Standing, Verified
 
 CHANGES_SCHEMA = 1
 """Version of the form of changes.json."""
@@ -65,48 +64,37 @@ class Rules:
 
     tracked: tuple[Tracked, ...]
     exclusions: tuple[Exclusion, ...]
-    now: datetime  # UTC
+    since: datetime  # UTC; results that were started later are new
     packages: Callable[[str], Mapping[str, str] | None] = lambda _manifest: None  # of an image, by its manifest
 
 
-def of_project(results: Sequence[Result], new: Collection[str], rules: Rules) -> tuple[RunChange, ...]:
-    """Return what new results changed in what is tracked of one project.
+def of_project(before: Iterable[Standing], after: Iterable[Standing], rules: Rules) -> tuple[RunChange, ...]:
+    """Return what new results changed in what is tracked of one project, given its standings before and after.
 
-    `results` are all of the project, in any order; `new` has the jobs and starts of those of this run, as
-    `identity` gives them. A release that is not tracked, and a project's first verdict, change nothing.
+    A release that is not tracked, and a project's first verdict, change nothing.
     """
-    former = [result for result in results if identity(result) not in new]
-    after = _project(results, rules)
-    current = {_key(standing): standing for standing in after.current if _is_tracked(standing, rules.tracked)}
-    found = turns(summarize(former, (), rules.now).standings, current.values())
-    moments = {one.latest.job: one.latest.finished for one in current.values()}
-    changed = [_changed(turn, moments.get(turn.job, rules.now)) for turn in found]
-    known = {(turn.version, turn.image) for turn in found}
-    drifts = (
-        drift
-        for drift in drifted(results, rules.packages)
-        if (drift.later.version, drift.later.image.name) not in known
-    )
-    places = {(one.version, one.image) for one in current.values()}
-    changed += [_drifted(one) for one in drifts if _is_news(one, new, places)]
-    return tuple(changed)
+    current = [standing for standing in _current(after, rules) if standing.started > rules.since]
+    if not current:
+        return ()
+    former = {standing.key: standing for standing in before}
+    moments = {one.job: one.finished for one in current}
+    found = turns(former.values(), current)
+    known = {(turn.version, turn.image, turn.way) for turn in found}
+    others = [one for one in current if one.key in former and (one.version, one.image, one.way) not in known]
+    drifts = [
+        drift_of(former[one.key].latest, one.latest, rules.packages) for one in others if _drifts(former[one.key], one)
+    ]
+    return (*(_changed(turn, moments[turn.job]) for turn in found), *map(_drifted, drifts))
 
 
-def identity(result: Result) -> str:
-    """Return what distinguishes one result of a project from all others: when it was started, and its job."""
-    return f"{result.started.isoformat()} {result.job}"
-
-
-def _project(results: Sequence[Result], rules: Rules) -> Project:
-    """Summarize the results of one project."""
-    name = canonicalize_name(results[0].project)
-    exclusions = (one for one in rules.exclusions if one.project == name)
-    tracked = (one for one in rules.tracked if one.project == name)
-    return next(one for one in summarize(results, exclusions, rules.now, tracked).projects if one.name == name)
-
-
-def _key(standing: Standing) -> tuple[str, str, str, tuple[str, ...]]:
-    return (standing.project, standing.version, standing.image, standing.way)
+def _current(standings: Iterable[Standing], rules: Rules) -> Iterator[Standing]:
+    """Yield what is tracked of the standings of one project."""
+    several = tuple(standings)
+    name = several[0].project if several else ""
+    exclusions = [one for one in rules.exclusions if one.project == name]
+    tracked = [one for one in rules.tracked if one.project == name]
+    summary = summary_of(several, exclusions, rules.since, tracked)
+    return (standing for standing in summary.current if _is_tracked(standing, tracked))
 
 
 def _is_tracked(standing: Standing, tracked: Iterable[Tracked]) -> bool:
@@ -134,11 +122,11 @@ def _changed(turn: Turn, when: datetime) -> RunChange:
     )
 
 
-def _is_news(drift: WheelDrift, new: Collection[str], places: Collection[tuple[str, str]]) -> bool:
-    """Return whether a run gave a tracked wheel other bytes; those of an intrinsic one differ with each build."""
-    earlier, later = drift.earlier, drift.later
-    is_new = identity(later) in new and (later.version, later.image.name) in places
-    return is_new and level(earlier) == level(later) and later.verdict is not Verdict.INTRINSIC
+def _drifts(former: Standing, later: Standing) -> bool:
+    """Return whether a release has other bytes and an equal verdict; an intrinsic one has others with each build."""
+    is_other = former.wheel and later.wheel and former.wheel != later.wheel
+    is_equal = former.verdict is later.verdict is not Verdict.INTRINSIC
+    return bool(is_other and is_equal)
 
 
 def _drifted(drift: WheelDrift) -> RunChange:
