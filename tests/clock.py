@@ -26,7 +26,7 @@ SOURCE = ROOT / "images" / "clock.c"
 
 
 class Clock:
-    """A clock of its own for the processes of a test."""
+    """A clock for the processes of a test."""
 
     def __init__(self, folder: Path) -> None:
         """Compile it into that folder."""

@@ -1,4 +1,4 @@
-"""Nights of a real farm, each on its own date: what an operator hears of, and what monitoring sees."""
+"""Runs of a real farm, each on another date: what an operator hears of, and what monitoring sees."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def helped(name: str) -> bytes:
 
 
 class Nights:
-    """A farm that runs once a night, and what its operator's command was given."""
+    """A farm that runs once a day, and what its operator's command was given."""
 
     def __init__(self, farm: FarmFixture) -> None:
         """Track two projects."""
@@ -62,7 +62,7 @@ class Nights:
         )
 
     def next(self, status: int = 0) -> Ended:
-        """Run the next night."""
+        """Run on the next day."""
         self._night += 1
         self._heard.unlink(missing_ok=True)
         self._farm.environment |= self._clock.at(FIRST + timedelta(days=self._night))
@@ -72,7 +72,7 @@ class Nights:
 
     @property
     def heard(self) -> list[str]:
-        """What the operator's command was told in this night, in one word each."""
+        """What the operator's command was given on this day, in one word each."""
         if not self._heard.exists():
             return []
         return [change["kind"] for change in json.loads(self._heard.read_text())["changes"]]

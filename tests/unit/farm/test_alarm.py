@@ -57,7 +57,7 @@ class Farm:
         return Results(self.folder, wheels=MANY, logs=MANY, now=lambda: datetime(2100, 1, 1, tzinfo=UTC))
 
     def now(self) -> Iterator[datetime]:
-        """Yield the start of the night's run, and its end."""
+        """Yield the start of the run, and its end."""
         yield NOON + timedelta(days=self.night, minutes=-1)
         yield NOON + timedelta(days=self.night, hours=1)
 
@@ -71,7 +71,7 @@ class Farm:
         yanked: bool = False,
         whole: bool = False,
     ) -> RunRecord | None:
-        """Run for one night, which gives these results, finds the `same` as before and leaves jobs open."""
+        """Run on the next day, which gives these results, finds the `same` as before and leaves jobs open."""
         self.night += 1
         store, moments = self.store, self.now()
         names = wanted or ("six", "foo", "bar==1.0")
@@ -86,7 +86,7 @@ class Farm:
         return watch.record
 
     def dated(self, result: Result) -> Result:
-        """Return a result as of this night."""
+        """Return a result as of this day."""
         return replace(
             result, started=NOON + timedelta(days=self.night), finished=NOON + timedelta(days=self.night, minutes=1)
         )
@@ -272,7 +272,7 @@ ALL_SILENT: dict[str, WheelproofError] = dict.fromkeys(("six", "foo", "bar==1.0"
 
 
 def test_a_night_with_a_dead_index_is_a_failure_of_the_farm(farm: Farm) -> None:
-    """One alarm when it begins, one when it ends; each such night has a record, and no verdict is touched."""
+    """One alarm when it begins, one when it ends; each such run has a record, and no verdict is touched."""
     farm.run(good(), good("foo"))
     dead = farm.run(left=ALL_SILENT)
     change = only(dead)
@@ -304,7 +304,7 @@ def test_a_farm_without_an_engine_is_recorded_too(farm: Farm) -> None:
 
 
 def test_a_mistake_of_the_user_is_not_recorded(farm: Farm) -> None:
-    """It says nothing about the farm."""
+    """It shows nothing about the farm."""
     with pytest.raises(UsageError):
         farm.run(failure=UsageError("there is no such image"))
     assert next(farm.store.runs(), None) is None
@@ -331,7 +331,7 @@ def test_a_release_that_the_index_no_longer_has_is_withdrawn(farm: Farm, error: 
 
 
 def test_a_lower_version_than_before_means_that_the_other_is_withdrawn(farm: Farm) -> None:
-    """Until the index has it again, or a higher one, which says nothing about the withdrawn one."""
+    """Until the index has it again, or a higher one, which shows nothing about the withdrawn one."""
     farm.run(good(version="1.0"))
     farm.run(good(version="2.0"))
     gone = farm.run(same=(good(version="1.0"),))

@@ -1,4 +1,4 @@
-"""The feed is valid Atom whatever a package or an index wrote, and says the same when it is written again."""
+"""The feed is valid Atom whatever a package or an index wrote, and has the same text when it is written again."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def installed(folder: Path, *, broken: str = "") -> list[str]:
 
 
 def verified(paths: list[str]) -> tuple[int, str]:
-    """Return what systemd says of units."""
+    """Return what systemd reports of units."""
     command = ["systemd-analyze", "verify", "--man=no", *paths]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     return done.returncode, done.stderr
