@@ -84,7 +84,7 @@ def run(
 
         unchecked = () if wanted or files or on else due_exclusions(settings, store)
         carry_out = partial(assemble.run_tasks, settings, store, publisher=publisher, jobs=jobs, again=again)
-        whole = not (wanted or files or on)
+        whole = not (wanted or files or on or profile)
         with alarm.watched(settings, store, tasks, whole=whole, publish=publisher.publish) as watch:
             outcome, checks = exclusions.run_with_checks(settings, store, tasks, unchecked, carry_out)
             if found := _verify(settings, store, tasks, outcome, jobs=jobs, again=again):

@@ -110,7 +110,7 @@ def watched(
     except Exception as error:
         known = error if isinstance(error, WheelproofError) else FaultError.of(error)
         failure = RunFault(kind_of(known), str(known)[:_LONGEST], started)
-        if failure.kind is not FaultKind.REQUEST:
+        if failure.kind is not FaultKind.REQUEST and _asks_for_tracked(settings, tasks):
             ended = _ended(settings, store, tasks, before, (started, now()), watch.outcome or RunOutcome((), ()))
             unrecorded = attempted(
                 _recorded, settings, store, replace(ended, whole=whole, failure=failure), before, watch
@@ -121,6 +121,11 @@ def watched(
     if watch.outcome is not None:
         ended = _ended(settings, store, tasks, before, (started, now()), watch.outcome)
         _recorded(settings, store, replace(ended, whole=whole), before, watch, publish)
+
+
+def _asks_for_tracked(settings: Config, tasks: Iterable[Task]) -> bool:
+    wanted = {task.requirement for task in tasks}
+    return any(task.requirement in wanted for task in config.tasks(settings))
 
 
 def kind_of(error: WheelproofError) -> FaultKind:

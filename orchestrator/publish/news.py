@@ -20,7 +20,7 @@ NEWS_SCHEMA = 1
 """Version of the form that the operator's command reads."""
 
 _FEW = 5  # names that a line lists
-_LONGEST = 300  # characters of a reason in a line
+_LONGEST = 300  # characters of a reason or a culprit in a line
 _CHANGES = TypeAdapter(tuple[RunChange, ...])
 _ORDER = (
     ChangeKind.FAILED,
@@ -115,13 +115,16 @@ def _judged(change: RunChange, names: str) -> str:
         what = f"{change.later}; {change.earlier_version} was {change.earlier}"
     else:
         what = f"{change.earlier} before, now {change.later}"
-    suspect = f" ({change.culprit})" if change.culprit else ""
+    suspect = f" ({_short(change.culprit)})" if change.culprit else ""
     return f"{change.kind}: {names}: {what}{suspect}"
 
 
 def _reason(change: RunChange) -> str:
-    first = change.reason.strip().partition("\n")[0]
-    return first if len(first) <= _LONGEST else f"{first[: _LONGEST - 1]}…"
+    return _short(change.reason.strip().partition("\n")[0])
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 _SENTENCES: Mapping[ChangeKind, Callable[[RunChange, str], str]] = {

@@ -47,6 +47,8 @@ MOST = 1000
 """How many changes changes.json lists."""
 
 _SHORT = 12  # digits of a hash, enough to distinguish two
+_INPUTS = 50  # inputs that a change lists; another image may have hundreds of other packages
+_LONGEST = 1000  # characters of a culprit
 _KINDS = {
     Direction.WORSE: ChangeKind.WORSE,
     Direction.BETTER: ChangeKind.BETTER,
@@ -115,8 +117,8 @@ def _changed(turn: Turn, when: datetime) -> RunChange:
         earlier=turn.earlier,
         later=turn.later,
         earlier_version=turn.earlier_version,
-        culprit=turn.culprit,
-        inputs=turn.inputs,
+        culprit=_cut(turn.culprit),
+        inputs=turn.inputs[:_INPUTS],
         wheel=turn.wheel,
         job=turn.job,
     )
@@ -140,10 +142,14 @@ def _drifted(drift: WheelDrift) -> RunChange:
         subject=Subject.BYTES.value,
         earlier=drift.was[:_SHORT],
         later=drift.now[:_SHORT],
-        culprit=culprit(drift),
-        inputs=drift.changed,
+        culprit=_cut(culprit(drift)),
+        inputs=drift.changed[:_INPUTS],
         job=later.job,
     )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def of_published(
@@ -256,8 +262,12 @@ def last_run(run: RunRecord, status: RunStatus, record: str) -> LastRun:
 
 
 def _failure(ended: Ended) -> RunFault | None:
-    """Return why the farm gave no verdict; None if it gave any. What the index does not have is no failure of it."""
-    faults = [job for job in ended.open if job.kind not in {FaultKind.ABSENT, FaultKind.REQUEST}]
+    """Return why the farm gave no verdict; None if it gave any, or if nothing that is tracked was asked for.
+
+    What the index does not have is no failure of the farm.
+    """
+    tracked = (job for job in ended.open if job.requirement in ended.tracked)
+    faults = [job for job in tracked if job.kind not in {FaultKind.ABSENT, FaultKind.REQUEST}]
     is_idle = not (ended.judged or ended.unchanged)
     return RunFault(faults[0].kind, faults[0].why, ended.started) if faults and is_idle else None
 

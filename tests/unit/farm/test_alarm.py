@@ -26,6 +26,7 @@ from orchestrator.farm import alarm
 from orchestrator.farm.plan import Job
 from orchestrator.farm.run import RunOutcome
 from orchestrator.model import ChangeKind, FaultKind, Pin, Release, RunRecord, RunStatus, Task, Verdict
+from orchestrator.publish import news
 from orchestrator.results.store import Results
 from tests.sample_results import IMAGE, SETUPTOOLS, sample
 from tests.samples import NOON
@@ -204,6 +205,17 @@ def test_other_bytes_with_the_same_verdict_are_a_change(farm: Farm) -> None:
     assert "now 81.0.0" in change.culprit
 
 
+def test_a_change_of_many_inputs_is_bounded(farm: Farm) -> None:
+    """Another image may have hundreds of other packages."""
+    many = tuple(replace(SETUPTOOLS, name=f"p{number}" * 20) for number in range(300))
+    farm.run(good())
+    run = farm.run(bad(pins=many))
+    change = only(run)
+    assert (len(change.inputs), len(change.culprit)) == (50, 1000)
+    assert run
+    assert len(news.lines(run)[0]) < 500
+
+
 def test_other_bytes_from_equal_inputs_are_worse(farm: Farm) -> None:
     """Two runs disagree, although the builds of each agree."""
     farm.run(good())
@@ -301,6 +313,18 @@ def test_a_farm_without_an_engine_is_recorded_too(farm: Farm) -> None:
     assert last
     assert (last.status, last.failure) == (RunStatus.FAILED, "no engine answers")
     assert sorted(kinds(farm.run(good("foo"), same=(good(),)))) == [("closed", "foo"), ("recovered", "")]
+
+
+@pytest.mark.parametrize("failure", [None, EngineError("no engine answers")])
+def test_a_failure_where_nothing_tracked_was_asked_for_does_not_alarm(farm: Farm, failure: EngineError | None) -> None:
+    """Whoever asked for it sees it."""
+    farm.run(good())
+    if failure:
+        with pytest.raises(EngineError):
+            farm.run(wanted=("other",), failure=failure)
+    else:
+        assert farm.run(wanted=("other",), left={"other": SILENT}) is None
+    assert len(list(farm.store.runs())) == 1
 
 
 def test_a_mistake_of_the_user_is_not_recorded(farm: Farm) -> None:
