@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +17,6 @@ from orchestrator.util.room import refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from orchestrator.farm.gate import Gate
     from orchestrator.farm.run import RunOutcome
@@ -68,6 +69,7 @@ class Gated:
 
     gate: Gate
     outputs: tuple[Output, ...]
+    as_json: bool  # whether standard output has one array of results
 
     @property
     def prints_document(self) -> bool:
@@ -83,21 +85,31 @@ class Gated:
         from orchestrator.publish.findings import judged
 
         lines = config.lines(config_file.read_text(encoding="utf-8-sig", errors="replace"))
-        checked = gate.checked(outcome, store, self.gate, gate.Places(str(config_file), lines), tuple(exclusions))
+        places = gate.Places(config_file, lines, _base())
+        checked = gate.checked(outcome, store, self.gate, places, tuple(exclusions))
         return judged.report(checked, self.gate.require, regressions=self.gate.regressions)
 
-    def end(self, report: Report, outcome: RunOutcome) -> None:
+    def end(self, report: Report, outcome: RunOutcome, config_file: Path) -> None:
         """Print and write the report; raise the error of a run that does not pass, as `gate.insist`."""
         from orchestrator.farm import gate
         from orchestrator.publish.findings import forms
 
         for one in self.outputs:
-            text = forms.written(one.form, report, "config.yaml")
+            text = forms.written(one.form, report, gate.Places(config_file, {}, _base()).shown(config_file))
             if one.file is None:
                 _print(one.form, text)
             else:
                 _write(one.file, text)
         gate.insist(report, outcome, self.gate)
+        if (self.gate.require or self.gate.regressions) and not (self.as_json or self.prints_document):
+            click.echo(gate.passed(report, self.gate))
+
+
+def _base() -> Path:
+    """Return the folder to which places are relative: the checkout that a workflow works in, or the current folder."""
+    here = Path.cwd()
+    checkout = Path(os.environ.get("GITHUB_WORKSPACE") or here)
+    return checkout if here.is_relative_to(checkout) else here
 
 
 def gate(require: str | None, fail_on: str | None, outputs: tuple[Output, ...], *, as_json: bool) -> Gated | None:
@@ -118,7 +130,7 @@ def gate(require: str | None, fail_on: str | None, outputs: tuple[Output, ...], 
         raise UsageError(why)
     if any(one.file is None and one.form is forms.Form.GITHUB for one in outputs):
         streams.defuse()
-    return Gated(Gate(Require(require) if require else None, regressions=fail_on == REGRESSION), outputs)
+    return Gated(Gate(Require(require) if require else None, fail_on == REGRESSION), outputs, as_json)
 
 
 def _print(form: Form, text: str) -> None:

@@ -104,7 +104,7 @@ def run(
             output.site(store.folder)
             output.left_out(store.left_out, store.folder)
     if gate and report:
-        gate.end(report, outcome)
+        gate.end(report, outcome, config_file)
     else:
         outcome.insist()
 

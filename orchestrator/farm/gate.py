@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
@@ -9,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.config import is_path, project
-from orchestrator.errors import RegressionError, RequirementError
+from orchestrator.errors import OpenJobsError, RegressionError, RequirementError
 from orchestrator.model import Require, Verdict
 from orchestrator.publish.findings.judged import published_of
 from orchestrator.publish.findings.model import Breach, Checked, Place, State
-from orchestrator.results.regressions import before
+from orchestrator.results.regressions import before, published_before
 from orchestrator.results.store import read
-from orchestrator.results.summary import published_wheels
+from orchestrator.results.summary import published_wheels, verified
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -56,14 +57,16 @@ def checked(
     names = {one.project for one in exclusions}
     for path, task in zip(outcome.records, outcome.tasks, strict=True):
         if path.parent.name not in names:
-            yield _judged(path, task, store, gate, places.of(task))
+            yield _judged(path, task, store, gate, places)
     for (requirement, why), task in zip_longest(outcome.open, outcome.unjudged):
-        image, where = (task.image, places.of(task)) if task else ("", None)
-        yield Checked(requirement, image, State.OPEN, where, why=why)
+        if task is None:
+            yield Checked(requirement, "", State.OPEN, why=why)
+        else:
+            yield Checked(places.requirement(task), task.image, State.OPEN, places.of(task), why=why)
     for task in outcome.left_out:
         if _name(task) not in names:
             why = f"its marker does not apply there: {task.marker}"
-            yield Checked(task.requirement, task.image, State.LEFT_OUT, places.of(task), why=why)
+            yield Checked(places.requirement(task), task.image, State.LEFT_OUT, places.of(task), why=why)
     for one in exclusions:
         why = f"{one.reason} (since {one.since})"
         yield Checked(one.project, one.image, State.EXCLUDED, places.of_exclusion(one), why=why)
@@ -73,16 +76,20 @@ def _name(task: Task) -> str:
     return project(task.requirement)
 
 
-def _judged(path: Path, task: Task, store: Results, gate: Gate, place: Place | None) -> Checked:
+def _judged(path: Path, task: Task, store: Results, gate: Gate, places: Places) -> Checked:
     result = read(path)
+    place, requirement = places.of(task), places.requirement(task)
     if result is None:
-        return Checked(task.requirement, task.image, State.OPEN, place, why=f"its record {path} cannot be read")
+        return Checked(requirement, task.image, State.OPEN, place, why=f"its record {path} cannot be read")
     wheels = published_of(published_wheels(store.verifications(result.project)), result.version)
-    found = partial(Checked, task.requirement, task.image, State.JUDGED, place, result, published=wheels)
+    found = partial(Checked, requirement, task.image, State.JUDGED, place, result, published=wheels)
     if not gate.regressions and (not gate.needs_history or result.verdict is not Verdict.REPRODUCIBLE):
         return found()
     history = before(result, _others(store, result))
-    turns = (history.turn,) if gate.regressions and history.turn else ()
+    if not gate.regressions:
+        return found(unlike=history.unlike)
+    of_wheels = published_before(map(verified, store.every_verification(result.project)), result.version)
+    turns = (*([history.turn] if history.turn else []), *of_wheels)
     return found(turns=turns, unlike=history.unlike)
 
 
@@ -99,17 +106,28 @@ def _others(store: Results, result: Result) -> Iterator[Result]:
 class Places:
     """Finds the line in which something was requested or excluded."""
 
-    config_file: str
+    config_file: Path
     lines: Mapping[tuple[str, str], int]  # as `config.lines` has them
+    base: Path  # absolute; places are relative to it where they are below it
 
     def of(self, task: Task) -> Place | None:
         """Return where a task was requested; None if it was on the command line, by name."""
         if task.source:
             file, _, line = task.source.rpartition(":")
-            return Place(file, int(line)) if file and line.isdecimal() else Place(task.source)
+            has_line = bool(file) and line.isdecimal()
+            return Place(self.shown(Path(file)), int(line)) if has_line else Place(self.shown(Path(task.source)))
         if is_path(task.requirement):
-            return Place(_build_file(Path(task.requirement)))
+            return Place(self.shown(_build_file(Path(task.requirement))))
         return self._configured(task.group, task.requirement) if task.group else None
+
+    def requirement(self, task: Task) -> str:
+        """Return what was requested, in the same words on each machine: a path is relative."""
+        return self.shown(Path(task.requirement)) if is_path(task.requirement) else task.requirement
+
+    def shown(self, path: Path) -> str:
+        """Return a path relative to the base, if it is below it."""
+        whole = Path(os.path.normpath(path.absolute()))
+        return whole.relative_to(self.base).as_posix() if whole.is_relative_to(self.base) else str(whole)
 
     def of_exclusion(self, exclusion: Exclusion) -> Place | None:
         """Return where a project is excluded."""
@@ -117,12 +135,11 @@ class Places:
 
     def _configured(self, group: str, name: str) -> Place | None:
         line = self.lines.get((group, name))
-        return Place(self.config_file, line) if line else None
+        return Place(self.shown(self.config_file), line) if line else None
 
 
-def _build_file(path: Path) -> str:
-    found = (path / name for name in _BUILD_FILES if (path / name).is_file())
-    return str(next(found, path))
+def _build_file(path: Path) -> Path:
+    return next((path / name for name in _BUILD_FILES if (path / name).is_file()), path)
 
 
 # --- the end of a run ------------------------------------------------------------------------
@@ -147,16 +164,30 @@ def insist(report: Report, outcome: RunOutcome, gate: Gate) -> None:
     if failing := report.breaching(Breach.REQUIREMENT):
         raise RequirementError(_message(_headed(report, failing, gate), failing, open_))
     if failing := report.breaching(Breach.REGRESSION):
-        raise RegressionError(_message(f"{len(failing)} of {_count(report)} releases got worse", failing, open_))
+        head = f"{_releases(failing)} of {_count(report)} releases got worse"
+        raise RegressionError(_message(head, failing, open_))
     outcome.insist()
+    if open_:
+        raise OpenJobsError(_message("some results cannot be read", open_, ()))
+
+
+def passed(report: Report, gate: Gate) -> str:
+    """Return in a sentence what a run that passes has met."""
+    count = _count(report)
+    met = f" --require {gate.require}" if gate.require else ""
+    worse = f"{' and' if met else ''} --fail-on regression" if gate.regressions else ""
+    return f"{count} {'release passes' if count == 1 else 'releases pass'}{met}{worse}"
 
 
 def _headed(report: Report, failing: Collection[Finding], gate: Gate) -> str:
     if not (count := _count(report)):
         return "the gate does not pass"
-    return (
-        f"{len(failing)} of {count} releases {'does' if len(failing) == 1 else 'do'} not meet --require {gate.require}"
-    )
+    fails = _releases(failing)
+    return f"{fails} of {count} releases {'does' if fails == 1 else 'do'} not meet --require {gate.require}"
+
+
+def _releases(failing: Collection[Finding]) -> int:
+    return len({(one.project, one.version, one.image, one.requirement) for one in failing})
 
 
 def _count(report: Report) -> int:

@@ -6,7 +6,7 @@ the last change was. Both name the input that may be the culprit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -226,7 +226,18 @@ def _of_standing(before: Mapping[str, Standing], after: Standing) -> Turn | None
         former = before[version]
     if former is None or former.latest is after.latest:
         return None
-    return compared(former.latest, after.latest, after.way)
+    turn = compared(former.latest, after.latest, after.way)
+    return _since_settled(turn, former, after.latest) if turn and rank(former.latest) is None else turn
+
+
+def _since_settled(turn: Turn, former: Standing, later: Result) -> Turn | None:
+    """Compare with the last verdict that was settled, where the last result of all settles nothing."""
+    settled = next((one.verdict for one in former.history if one.reason != Reason.KILLED), None)
+    if settled is None or rank(later) is None:
+        return turn
+    if settled is later.verdict:
+        return None
+    return replace(turn, earlier=settled.value, direction=_direction(_RANKS.get(settled), _RANKS.get(later.verdict)))
 
 
 def last_version(version: str, others: Iterable[str]) -> str:
@@ -257,6 +268,32 @@ def published_turns(earlier: Iterable[Verified], after: Iterable[Verified]) -> t
         if was is not None and was.outcome is not one.outcome:
             found.append(_published_turn(was, one))
     return tuple(found)
+
+
+def published_before(newest_first: Iterable[Verified], version: str) -> tuple[Turn, ...]:
+    """Return the last change of each published wheel of one version of a project, whenever that was, as `before`.
+
+    Given are all verifications of the project. A wheel that never changed is compared with the last version.
+    """
+    every = tuple(newest_first)
+    latest, former = _last_two(every)
+    now = [one for one in _strongest(latest) if one.version == version]
+    lower = [one for one in latest if one.version != version]
+    earlier = {(one.wheel, one.sha256, one.image): one for one in former if one.version == version}
+    known = [earlier[key] for one in now if (key := (one.wheel, one.sha256, one.image)) in earlier]
+    unknown = [one for one in now if (one.wheel, one.sha256, one.image) not in earlier]
+    return (*published_turns(known, now), *published_turns(lower, unknown))
+
+
+def _last_two(newest_first: Iterable[Verified]) -> tuple[list[Verified], list[Verified]]:
+    """Return the last verification of each published wheel on each image, and the last one with another outcome."""
+    latest: dict[tuple[str, str, str, str], Verified] = {}
+    former: dict[tuple[str, str, str, str], Verified] = {}
+    for one in newest_first:
+        key = (one.version, one.wheel, one.sha256, one.image)
+        if latest.setdefault(key, one).outcome is not one.outcome:
+            former.setdefault(key, one)
+    return list(latest.values()), list(former.values())
 
 
 def _strongest(found: Iterable[Verified]) -> tuple[Verified, ...]:

@@ -361,6 +361,12 @@ class Results:
                     seen.add(key)
                     yield found
 
+    def every_verification(self, project: str) -> Iterator[Verification]:
+        """Yield all verifications of a project, newest first; what cannot be read, or is misplaced, is left out."""
+        for path in sorted(_entries(self._verifications / project), reverse=True):
+            if path.suffix == ".json" and (found := self.verification(path)) is not None:
+                yield found
+
     @property
     def _verifications(self) -> Path:
         return self.folder / "verifications"

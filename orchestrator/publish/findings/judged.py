@@ -86,12 +86,12 @@ def report(checked: Iterable[Checked], require: Require | None, *, regressions: 
     if not is_gate or any(one.state in {State.JUDGED, State.OPEN} for one in jobs):
         return Report(jobs)
     left = [one.name for one in jobs]
-    others = f" {len(left)} left out or excluded: {', '.join(left[:_FEW])}" if left else ""
+    others = f"; {len(left)} left out or excluded: {', '.join(left[:_FEW])}" if left else ""
     rule = rules.NOTHING_CHECKED
     nothing = Finding(
         rule.slug,
         Level.ERROR,
-        _line(f"no release was checked, so the gate does not pass.{others}", MESSAGE),
+        _line(f"no release was checked{others}", MESSAGE),
         rule.fix,
         breach=Breach.REQUIREMENT,
     )
@@ -118,7 +118,7 @@ def job(checked: Checked, require: Require | None, *, regressions: bool) -> Chec
             version=_line(result.version, NAME) if result else "",
             image=checked.image,
             requirement=_line(checked.requirement, NAME),
-            place=checked.place,
+            place=replace(place, file=_line(place.file, MESSAGE)) if (place := checked.place) else None,
         )
         for finding in found
     )

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from orchestrator import __version__
-from orchestrator.publish.findings.model import Place
+from orchestrator.publish.findings import rules
+from orchestrator.publish.findings.model import Level, Place
 from orchestrator.publish.findings.rules import RULES
 from orchestrator.util import escapes
 
@@ -26,17 +27,22 @@ MOST = 5000
 """Results of a run that GitHub shows; of more, it takes the most serious ones."""
 
 _ROOT = "SRCROOT"
-_NUMBERS = {rule.slug: number for number, rule in enumerate(RULES)}
+_NOT_OF_CODE = frozenset({rules.OPEN.slug, rules.LEFT_OUT.slug, rules.EXCLUDED.slug, rules.NOTHING_CHECKED.slug})
+"""Findings about the run itself."""
+
+_OF_CODE = tuple(rule for rule in RULES if rule.slug not in _NOT_OF_CODE)
+_NUMBERS = {rule.slug: number for number, rule in enumerate(_OF_CODE)}
 
 
 def document(report: Report, fallback: str) -> str:
     """Return the whole document; a finding without a place is shown in the file `fallback`, since GitHub needs one."""
-    findings = report.findings
+    findings = tuple(one for one in report.findings if one.rule not in _NOT_OF_CODE)
+    others = tuple(one for one in report.findings if one.rule in _NOT_OF_CODE)
     run = {
         "tool": {"driver": _driver()},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The folder in which wheelproof ran."}}},
-        "invocations": [{"executionSuccessful": True, **_left(len(findings))}],
+        "invocations": [_invocation(others, len(findings) - MOST)],
         "results": _results(findings[:MOST], Place(fallback)),
     }
     content = {
@@ -47,15 +53,28 @@ def document(report: Report, fallback: str) -> str:
     return json.dumps(escapes.all_escaped(content), indent=1) + "\n"
 
 
-def _left(count: int) -> dict[str, object]:
-    if count <= MOST:
-        return {}
-    text = f"{count - MOST} more findings, the least serious ones, are left out"
-    return {"toolExecutionNotifications": [{"level": "warning", "message": {"text": text}}]}
+def _invocation(others: Sequence[Finding], left: int) -> dict[str, object]:
+    """Return how the run went; a job without a verdict is no result about code, but an error of the run."""
+    notifications = [_notification(one.level, one.message, one.rule) for one in others[:MOST]]
+    if left > 0:
+        text = f"{left} more findings, the least serious ones, are left out"
+        notifications.append(_notification(Level.WARNING, text))
+    succeeded = all(one.level is not Level.ERROR for one in others)
+    return {"executionSuccessful": succeeded, "toolExecutionNotifications": notifications}
+
+
+def _notification(level: Level, text: str, rule: str = "") -> dict[str, object]:
+    described: dict[str, object] = {"level": level.value, "message": {"text": text}}
+    return {**described, "descriptor": {"id": rule}} if rule else described
 
 
 def _driver() -> dict[str, object]:
-    return {"name": "wheelproof", "semanticVersion": __version__, "rules": list(map(_rule, RULES))}
+    return {
+        "name": "wheelproof",
+        "semanticVersion": __version__,
+        "rules": list(map(_rule, _OF_CODE)),
+        "notifications": [_rule(rule) for rule in RULES if rule.slug in _NOT_OF_CODE],
+    }
 
 
 def _rule(rule: Rule) -> dict[str, object]:

@@ -37,6 +37,11 @@ KILLED = replace(BROKEN, reason="killed", failure=Failure(Reason.KILLED, Phase.B
 GONE = sample(verdict=Verdict.NO_SDIST, days=1)
 
 
+def at(days: float, result: Result) -> Result:
+    """Return a result of another moment."""
+    return replace(result, finished=NOON + timedelta(days=days))
+
+
 def rehashed(result: Result, sha256: str) -> Result:
     """Return a result whose wheels have that hash."""
     builds = tuple(replace(one, wheel=replace(one.wheel, sha256=sha256)) for one in result.builds if one.wheel)
@@ -117,6 +122,24 @@ def test_the_culprit_is_named() -> None:
     assert [change.name for change in turn.inputs] == ["setuptools"]
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later", "direction"),
+    [
+        ((GOOD, KILLED), at(3, SENSITIVE), WORSE),
+        ((GOOD, KILLED), at(3, GOOD), None),
+        ((SENSITIVE, at(2, KILLED)), at(3, GOOD), BETTER),
+        ((KILLED,), at(3, GOOD), OTHER),
+        ((GOOD,), KILLED, OTHER),
+    ],
+)
+def test_a_run_is_compared_with_the_last_verdict_that_was_settled(
+    earlier: tuple[Result, ...], later: Result, direction: Direction | None
+) -> None:
+    """A night in which a build was killed hides no regression."""
+    found = turns(standings(*earlier), standings(*earlier, later))
+    assert [turn.direction for turn in found] == ([direction] if direction else [])
+
+
 def _built_with(name: str, result: Result) -> Result:
     assert result.inputs
     return replace(result, inputs=replace(result.inputs, profile=Profile(name)))
@@ -145,11 +168,6 @@ def test_a_new_version_is_compared_with_the_last_one(
     found = turns(standings(*earlier), standings(*earlier, *after))
     assert [(turn.earlier_version, turn.version, turn.direction) for turn in found] == expected
     assert all(not turn.culprit for turn in found)
-
-
-def at(days: float, result: Result) -> Result:
-    """Return a result of another moment."""
-    return replace(result, finished=NOON + timedelta(days=days))
 
 
 @pytest.mark.parametrize(
