@@ -161,7 +161,7 @@ class Before:
     """What earlier results show of a result."""
 
     turn: Turn | None  # the last change, whenever that was; None if there is none
-    unlike: int  # first builds with equal inputs and other bytes
+    unlike: int  # results with equal inputs and another wheel or verdict, as `Past.unlike` counts them
 
 
 def before(result: Result, others: Iterable[Result]) -> Before:
@@ -181,13 +181,19 @@ def before(result: Result, others: Iterable[Result]) -> Before:
         if one.version != result.version:
             last = _higher(last, one, result.version)
             continue
-        unlike += one.job == result.job and bool(first_hash(one)) and first_hash(one) != first_hash(result)
+        unlike += _disagrees(one, result)
         if turn is None and rank(one) is not None:
             turn = compared(one, later, way)
             later = one
     if turn is None and last is not None:
         turn = compared(last, result, way)
     return Before(turn, unlike)
+
+
+def _disagrees(one: Result, result: Result) -> bool:
+    """Return whether two results have equal inputs, and another wheel or another verdict."""
+    wheels = first_hash(one), first_hash(result)
+    return one.job == result.job and all(wheels) and (wheels[0] != wheels[1] or one.verdict is not result.verdict)
 
 
 def _higher(last: Result | None, other: Result, version: str) -> Result | None:
@@ -224,7 +230,7 @@ def _of_standing(before: Mapping[str, Standing], after: Standing) -> Turn | None
     former = before.get(after.version)
     if former is None and (version := last_version(after.version, before)):
         former = before[version]
-    if former is None or former.latest is after.latest:
+    if former is None or (former.job, former.started) == (after.job, after.started):
         return None
     turn = compared(former.latest, after.latest, after.way)
     return _since_settled(turn, former, after.latest) if turn and rank(former.latest) is None else turn

@@ -38,6 +38,7 @@ _OF_VERDICTS = {
     Verdict.INTRINSIC: rules.INTRINSIC,
     Verdict.FTBFS: rules.FTBFS,
     Verdict.NO_SDIST: rules.NO_SDIST,
+    Verdict.EXCLUDED: rules.EXCLUDED,
 }
 
 
@@ -174,8 +175,8 @@ def _of_verdict(result: Result, name: str, unlike: int) -> Iterator[Finding]:
     elif (rule := _OF_VERDICTS.get(result.verdict)) is not None:
         yield _of_bad_verdict(rule, result, where)
     elif unlike:
-        count = f"{unlike} {'build' if unlike == 1 else 'builds'}"
-        yield _finding(rules.CHANCE, f"{where} gave other bytes in {count} of other runs with equal inputs")
+        count = f"{unlike} other {'run' if unlike == 1 else 'runs'}"
+        yield _finding(rules.CHANCE, f"{where} gave another wheel or verdict in {count} with equal inputs")
     for caution in result.cautions:
         if rule := rules.OF_CAUTIONS.get(caution.name):
             yield _finding(rule, f"{where}: {rule.summary} Seen: {caution.evidence}")
@@ -187,6 +188,8 @@ def _of_bad_verdict(rule: Rule, result: Result, where: str) -> Finding:
     if result.verdict is Verdict.FTBFS:
         help_ = wording.help_with(result.failure, result.project) if result.failure else ""
         return _finding(rule, f"{where} fails to build from source: {wording.reason(result)}", help_)
+    if result.verdict is Verdict.EXCLUDED:
+        return _finding(rule, f"{where} was not checked: {wording.reason(result) or 'it is excluded'}")
     if result.verdict is Verdict.NO_SDIST:
         return _finding(rule, f"{where} was published without a source distribution")
     because = wording.because(result)

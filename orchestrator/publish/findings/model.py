@@ -66,7 +66,7 @@ class Checked:
     result: Result | None = None
     why: str = ""  # where it is not judged
     turns: tuple[Turn, ...] = ()  # how it changed, where that was asked for
-    unlike: int = 0  # builds of other runs with equal inputs and other bytes
+    unlike: int = 0  # results of other runs with equal inputs and another wheel or verdict
     published: tuple[Verified, ...] = ()  # the outcomes of the release's published wheels
 
 

@@ -45,7 +45,7 @@ NO_SDIST = Rule(
 CHANCE = Rule(
     "chance",
     Level.WARNING,
-    "Builds with equal inputs gave other bytes in another run, so chance decides the bytes.",
+    "Another run with equal inputs gave another wheel or another verdict, so chance decides.",
     "Build it more often with `--again`, and compare the wheels of the runs: `wheelproof drift` names both.",
 )
 HELD = Rule(

@@ -136,7 +136,7 @@ def test_bytes_that_chance_decides_do_not_pass(store: Results, places: Places) -
     other = replace(GOOD.builds[0], wheel=replace(wheel, sha256="9" * 64))
     store.write(replace(GOOD, builds=(other, *GOOD.builds[1:]), started=BAD.started, finished=BAD.finished))
     found = outcome(store, GOOD)
-    with pytest.raises(RequirementError, match="gave other bytes in 1 build of other runs"):
+    with pytest.raises(RequirementError, match="gave another wheel or verdict in 1 other run"):
         insist(reported(found, store, STRICT, places), found, STRICT)
     with pytest.raises(RegressionError):
         insist(reported(found, store, NO_WORSE, places), found, NO_WORSE)

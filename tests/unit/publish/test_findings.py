@@ -87,6 +87,22 @@ def test_each_requirement_is_met_by_what_proves_it(result: Result, unlike: int, 
     assert tuple(level for level in Require if meets(result, level, unlike)) == met
 
 
+@pytest.mark.parametrize("require", list(Require))
+@pytest.mark.parametrize("unlike", [0, 2])
+@pytest.mark.parametrize("verdict", list(Verdict))
+@pytest.mark.parametrize("cautions", [(), DATED.cautions, (Caution("unknown", (), "x"), *DATED.cautions)])
+def test_what_does_not_meet_a_requirement_fails_by_one_finding(
+    verdict: Verdict, cautions: tuple[Caution, ...], unlike: int, require: Require
+) -> None:
+    """No result fails silently, and none fails that meets it."""
+    result = replace(sample(verdict=verdict, hold=("umask",)), cautions=cautions)
+    found = report((checked(result, unlike=unlike),), require)
+    expected = 0 if meets(result, require, unlike) else 1
+    assert len(found.breaching(Breach.REQUIREMENT)) == expected
+    assert sum(finding.level is Level.ERROR for finding in found.findings) == expected
+    assert all(finding.rule != "variations-held" for finding in found.breaching(Breach.REQUIREMENT))
+
+
 def checked(result: Result, **others: Any) -> Checked:  # noqa: ANN401 - the fields of Checked
     """Return what was checked, with that result."""
     return Checked(result.requirement, "bookworm", State.JUDGED, result=result, **others)

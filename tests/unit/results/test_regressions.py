@@ -198,6 +198,8 @@ def test_builds_with_equal_inputs_and_other_bytes_are_counted() -> None:
     """Those with other inputs are another matter."""
     others = (rehashed(at(-1, GOOD), "2"), rehashed(at(-2, GOOD), "1"), rehashed(SENSITIVE, "3"), at(-3, BROKEN))
     assert before(rehashed(GOOD, "1"), others).unlike == 1
+    once = rehashed(replace(GOOD, verdict=Verdict.INTRINSIC, finished=NOON - timedelta(days=4)), "1")
+    assert before(rehashed(GOOD, "1"), (*others, once)).unlike == 2  # the same first wheel, and another verdict
 
 
 @pytest.mark.parametrize(
