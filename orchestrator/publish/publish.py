@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from orchestrator import __version__, config
@@ -64,8 +65,9 @@ def publish(settings: Config, store: Results, written: dict[str, object]) -> Non
         failed=failed,
     )
     names = store.publish((f"site/{name}", text) for name, text in pages)
-    names += store.publish([(f"site/{feed.NAME}", feed.feed(store.runs(), settings.site_url))])
-    names += store.publish([("changes.json", changes.as_json(store.runs()))])
+    recent = tuple(islice(store.runs(), changes.RUNS))
+    names += store.publish([(f"site/{feed.NAME}", feed.feed(recent, settings.site_url))])
+    names += store.publish([("changes.json", changes.as_json(recent))])
     names += store.publish([("site_data.json", site_data.site_data(summary, settings.images[0]))])
     if broken:
         msg = f"the pages of {', '.join(broken)} are not written, for a fault of wheelproof; please report it"

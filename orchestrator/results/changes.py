@@ -46,6 +46,9 @@ CHANGES_SCHEMA = 1
 MOST = 1000
 """How many changes changes.json lists."""
 
+RUNS = 400
+"""How many records of runs are read for lists of recent changes, so that these cost the same after years."""
+
 _SHORT = 12  # digits of a hash, enough to distinguish two
 _INPUTS = 50  # inputs that a change lists; another image may have hundreds of other packages
 _LONGEST = 1000  # characters of a culprit
