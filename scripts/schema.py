@@ -1,4 +1,4 @@
-"""Print a JSON Schema: of config.yaml, or of a predicate of statements. `make docs` writes those in docs/ with it."""
+"""Print a JSON Schema: of config.yaml, changes.json, or a predicate of statements. `make docs` writes those in docs/ with it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from orchestrator.config import schema
 from orchestrator.images import recipe
 from orchestrator.model.statement import VERDICT, VERIFICATION
 from orchestrator.publish.statements import claims
+from orchestrator.results import changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS: dict[str, Callable[[], dict[str, object]]] = {
     "config": lambda: schema(variations=NAMES, images=recipe.names(ROOT / "images")),
+    "changes": changes.schema,
     "verdict-v1": lambda: claims.schema(VERDICT),
     "verification-v1": lambda: claims.schema(VERIFICATION),
 }

@@ -77,18 +77,21 @@ def run(
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         if again or not publisher.is_published():
             _begin_early(publisher)
-        from orchestrator.farm import assemble, exclusions
+        from orchestrator.farm import alarm, assemble, exclusions
         from orchestrator.farm import run as context
         from orchestrator.publish.verification import with_published
         from orchestrator.results.store import as_json as written
 
         unchecked = () if wanted or files or on else due_exclusions(settings, store)
         carry_out = partial(assemble.run_tasks, settings, store, publisher=publisher, jobs=jobs, again=again)
-        outcome, checks = exclusions.run_with_checks(settings, store, tasks, unchecked, carry_out)
-        if found := _verify(settings, store, tasks, outcome, jobs=jobs, again=again):
-            outcome = outcome.with_faults_of(found)
-        if checks or found:
-            publisher.publish()
+        whole = not (wanted or files or on or profile)
+        with alarm.watched(settings, store, tasks, whole=whole, publish=publisher.publish) as watch:
+            outcome, checks = exclusions.run_with_checks(settings, store, tasks, unchecked, carry_out)
+            if found := _verify(settings, store, tasks, outcome, jobs=jobs, again=again):
+                outcome = outcome.with_faults_of(found)
+            if checks or found:
+                publisher.publish()
+            watch.outcome = outcome
         listed_excluded = () if wanted or files else settings.exclusions
         report = gate.report(outcome, store, config_file, listed_excluded) if gate else None
         if as_json:
@@ -97,6 +100,7 @@ def run(
             sys.stdout.buffer.writelines(written(printed, outcome.open))
         elif not (gate and gate.prints_document):
             output.results(context.results(outcome), by_project=True, verifications=store.verifications)
+            output.changes(watch.lines)
             output.site(store.folder)
             output.left_out(store.left_out, store.folder)
     if gate and report:

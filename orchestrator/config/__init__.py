@@ -257,6 +257,8 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
             Exclusion(one.project, one.reason, one.since, one.image or "", one.never) for one in file.exclusions
         ),
         exclusions_age=file.exclusions_age,
+        site_url=file.site_url or "",
+        on_change=tuple(file.on_change),
         soak=file.soak,
     )
 

@@ -44,6 +44,7 @@ class RunOutcome:
     tasks: tuple[Task, ...] = ()  # of the records, in their order
     unjudged: tuple[Task, ...] = ()  # of the first of `open`, in their order; other parts of a run follow them
     left_out: tuple[Task, ...] = ()  # tasks whose markers do not fit their images
+    jobs: tuple[Job, ...] = ()  # those whose release is known
 
     def with_faults_of(self, other: RunOutcome) -> RunOutcome:
         """Return this outcome, with what stayed open in another one that followed it."""
@@ -218,6 +219,7 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
         tuple(faults),
         tuple(judged),
         tuple(task for task, _ in left),
+        jobs=jobs,
     )
 
 

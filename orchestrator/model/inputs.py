@@ -60,6 +60,7 @@ class Release:
     content: str = ""  # of a packed folder: what identifies it; its file may have git's objects in any form
     git: bool = False  # a packed folder with a .git
     dated: tuple[tuple[str, str], ...] = ()  # of a folder: (caution, evidence) of each way in which days change it
+    yanked: bool = False  # every file of it is (PEP 592); only a pin still chooses it
 
 
 def admits(requires_python: str | None, python: str) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from orchestrator import __version__, config
 from orchestrator.errors import FaultError
 from orchestrator.images import recipe as image_recipes
 from orchestrator.publish.comparison import Debian
-from orchestrator.results import manifest
+from orchestrator.results import changes, manifest
 from orchestrator.results.summary import summary_of
 from orchestrator.util import logs
 
@@ -34,7 +35,7 @@ def publish(settings: Config, store: Results, written: dict[str, object]) -> Non
         Some pages could not be generated; the traceback of each is in the log.
 
     """
-    from orchestrator.publish import site, site_data  # noqa: PLC0415 - `debians` alone does not need them
+    from orchestrator.publish import feed, site, site_data  # noqa: PLC0415 - `debians` alone does not need them
 
     def read_log(sha256: str) -> bytes | None:
         path = store.logs.find(sha256)
@@ -64,6 +65,9 @@ def publish(settings: Config, store: Results, written: dict[str, object]) -> Non
         failed=failed,
     )
     names = store.publish((f"site/{name}", text) for name, text in pages)
+    recent = tuple(islice(store.runs(), changes.RUNS))
+    names += store.publish([(f"site/{feed.NAME}", feed.feed(recent, settings.site_url))])
+    names += store.publish([("changes.json", changes.as_json(recent))])
     names += store.publish([("site_data.json", site_data.site_data(summary, settings.images[0]))])
     if broken:
         msg = f"the pages of {', '.join(broken)} are not written, for a fault of wheelproof; please report it"
@@ -73,7 +77,7 @@ def publish(settings: Config, store: Results, written: dict[str, object]) -> Non
 
 def prepare() -> None:
     """Import the modules that write the site, and compile the templates."""
-    from orchestrator.publish import site, site_data  # noqa: F401, PLC0415 - as above
+    from orchestrator.publish import feed, site, site_data  # noqa: F401, PLC0415 - as above
 
     site.prepare()
 

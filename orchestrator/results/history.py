@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from orchestrator.model import Frontend, Phase, Policy, Result, Verdict, digest
+from orchestrator.model import InputChange as InputChange  # noqa: PLC0414 - the values below contain it
 from orchestrator.model.chance import bound
 from orchestrator.util.moments import written
 
@@ -37,16 +38,6 @@ Group = tuple[tuple[str, str, str], ...]
 
 Settled = tuple[tuple[str, Group | None], ...]
 """(kind, inputs), in a fixed order; None: not settled."""
-
-
-@dataclass(frozen=True, slots=True)
-class InputChange:
-    """One input that differs from the previous result; None where it was absent."""
-
-    what: str  # sdist, build-requirement, as-of, image, variation, source-date-epoch, limits, build-tools, profile …
-    name: str  # empty if there is only one of its kind
-    earlier: str | None
-    later: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 results/records/<project>/<started>-<job>.json
 results/exclusions/<project>/<checked>.json
 results/verifications/<project>/<started>-<id>.json
+results/runs/<started>.json, results/last_run.json
 results/wheels/<sha256>, results/logs/<sha256>
 results/statements/<project>/<started>-<id>/
 results/site/, results/site_data.json, results/site_files.json
@@ -26,7 +27,17 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from orchestrator.errors import BusyError, ResultsError
-from orchestrator.model import SCHEMA, VERIFICATION_SCHEMA, ExclusionCheck, Reason, Result, Verification
+from orchestrator.model import (
+    RUN_SCHEMA,
+    SCHEMA,
+    VERIFICATION_SCHEMA,
+    ExclusionCheck,
+    LastRun,
+    Reason,
+    Result,
+    RunRecord,
+    Verification,
+)
 from orchestrator.results import history, manifest, summary
 from orchestrator.results.coding import decoded, encoded
 from orchestrator.results.index import RESULTS, VERIFICATIONS, RecordIndex, Unfit
@@ -42,6 +53,8 @@ _T = TypeVar("_T")
 _RESULT = TypeAdapter(Result)
 _CHECK = TypeAdapter(ExclusionCheck)
 _VERIFICATION = TypeAdapter(Verification)
+_RUN = TypeAdapter(RunRecord)
+_LAST_RUN = TypeAdapter(LastRun)
 _CHECKS = TypeAdapter(tuple[ExclusionCheck, ...])
 _JOB_LENGTH = 16  # hex digits of a job's id in a file's name
 _STAMP = "%Y%m%dT%H%M%S.%fZ"  # sorts by time
@@ -229,6 +242,16 @@ class Results:
             read = partial(self._latest, past)
             yield summary.standing(past, read, partial(self._events, past))
 
+    def standings_until(self, project: str, moment: datetime) -> Iterator[summary.Standing]:
+        """Yield the standings of a project by the results that were started until a moment."""
+        pasts: dict[object, list[history.Entry]] = {}
+        for entry in self.index.entries_of(project):
+            if entry.started <= moment:
+                pasts.setdefault(entry.key, []).append(entry)
+        for entries in pasts.values():
+            past = history.past_of(entries)
+            yield summary.standing(past, partial(self._latest, past), partial(history.events, entries))
+
     def entries(self, project: str) -> tuple[history.Entry, ...]:
         """Return what histories and lists need of each result of a project, newest first."""
         return self.index.entries_of(project)
@@ -320,16 +343,19 @@ class Results:
             return None
         return found
 
-    def verifications(self, project: str | None = None) -> Iterator[Verification]:
+    def verifications(self, project: str | None = None, until: datetime | None = None) -> Iterator[Verification]:
         """Yield the last verification of each published wheel on each image: of a project, or of all.
 
+        With `until`, those that were started later are left out.
         A wheel is known by its name and its SHA-256: a file may list a hash that the index does not have.
         """
         folders = [self._verifications / project] if project else sorted(_entries(self._verifications))
         for folder in folders:
             seen: set[tuple[str, str, str, str]] = set()
             for path in sorted(_entries(folder), reverse=True):
-                if path.suffix != ".json" or (found := self.verification(path)) is None:
+                if path.suffix != ".json" or (until and path.name > _after(until)):
+                    continue
+                if (found := self.verification(path)) is None:
                     continue
                 key = found.version, found.wheel, found.sha256, found.image.name if found.image else ""
                 if key not in seen:
@@ -359,6 +385,41 @@ class Results:
     @property
     def _verifications(self) -> Path:
         return self.folder / "verifications"
+
+    def write_run(self, run: RunRecord) -> Path:
+        """Write the record of one run, as `write` does."""
+        path = self.folder / "runs" / _name_of_run(run)
+        _write(path, encoded(_RUN, run, indent=1) + b"\n")
+        return path
+
+    def runs(self) -> Iterator[RunRecord]:
+        """Read the records of runs, newest first; what cannot be read, or is misplaced, is left out."""
+        for path in sorted(_entries(self.folder / "runs"), reverse=True):
+            if path.suffix != ".json":
+                continue
+            if (found := _read(path, _RUN)) is None:
+                self._unreadable.add(path)
+            elif why := _misplaced_run(path, found, self._now()):
+                self._leave_out(path, why)
+            else:
+                yield found
+
+    def note_last_run(self, run: LastRun) -> None:
+        """Write last_run.json, for monitoring; a former one is overwritten."""
+        _write(self.folder / "last_run.json", encoded(_LAST_RUN, run, indent=1) + b"\n")
+
+    def last_run(self) -> LastRun | None:
+        """Read last_run.json; None if there is none, or it cannot be read."""
+        path = self.folder / "last_run.json"
+        return _read(path, _LAST_RUN) if path.is_file() else None
+
+    def names_since(self, moment: datetime) -> tuple[str, ...]:
+        """Return the records that were started after a moment, as <project>/<file name>."""
+        return tuple(f"{project}/{name}" for project, name in self.index.since(RESULTS, _after(moment)))
+
+    def verified_since(self, moment: datetime) -> tuple[str, ...]:
+        """Return the records of verifications that were started after a moment, as <project>/<file name>."""
+        return tuple(f"{project}/{name}" for project, name in self.index.since(VERIFICATIONS, _after(moment)))
 
     def publish(self, files: Iterable[tuple[str, str]]) -> tuple[str, ...]:
         """Write files of the site and its kin, each atomically, where they changed; return the names of all."""
@@ -394,6 +455,25 @@ def _stem(started: datetime, id_: str) -> str:
 def _name_of(verification: Verification) -> str:
     """Return the name of the file of a verification's record."""
     return f"{stem_of(verification)}.json"
+
+
+def _after(moment: datetime) -> str:
+    """Return a name that is higher than those of the records that were started until a moment."""
+    return f"{moment:{_STAMP}}~"
+
+
+def _name_of_run(run: RunRecord) -> str:
+    """Return the name of the file of a run's record."""
+    return f"{run.started:{_STAMP}}.json"
+
+
+def _misplaced_run(path: Path, found: RunRecord, now: datetime) -> str:
+    """Return why the record of a run does not belong to its path or its time; empty if it does."""
+    if not 1 <= found.schema <= RUN_SCHEMA:
+        return f"its schema is {found.schema}, and no later one than {RUN_SCHEMA} is known"
+    if path.name != _name_of_run(found):
+        return f"it was written as {_name_of_run(found)}"
+    return "" if max(found.started, found.finished) <= now + SKEW else f"it is of {found.finished:%Y-%m-%d}"
 
 
 def _misplaced(path: Path, found: Verification, now: datetime) -> str:
