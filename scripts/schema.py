@@ -1,4 +1,4 @@
-"""Print a JSON Schema: of config.yaml, changes.json, or a predicate of statements. `make docs` writes those in docs/ with it."""
+"""Print a JSON Schema: of config.yaml, changes.json or a predicate of statements. `make docs` writes them to docs/."""
 
 from __future__ import annotations
 
