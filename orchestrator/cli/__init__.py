@@ -24,6 +24,7 @@ from orchestrator.cli import (
     init,
     plan,
     publish,
+    replay,
     run,
     show,
     streams,
@@ -71,6 +72,7 @@ COMMANDS = (
     exclusions.exclusions,
     images.images,
     witness.witness,
+    replay.replay,
     drift.drift,
 )
 

@@ -1,0 +1,112 @@
+"""Finds the former builds that files describe: records of results, and statements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import UsageError
+from orchestrator.farm.replay import Replayed
+from orchestrator.job import replaying
+from orchestrator.model import Result, Verification
+from orchestrator.results import store as stores
+from orchestrator.results.store import Results
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from orchestrator.job.replaying import FormerBuild
+    from orchestrator.model import Limits
+
+_RESULTS = 2  # folders between a record's own and its results: records/PROJECT
+MOST = 64 << 20  # bytes of a record; the largest known is a tenth of it
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a file describes: a former build, or why there is none to replay."""
+
+    source: str
+    build: FormerBuild | None
+    named: Replayed
+    why: str = ""
+    results: Path | None = None  # the results that it is a part of
+
+
+def found(paths: Iterable[Path], store: Results, own: Limits, *, everything: bool) -> tuple[Found, ...]:
+    """Return what files, and all files of folders, describe; with `everything`, what the results contain, too.
+
+    Raises
+    ------
+    UsageError
+        A file does not exist.
+
+    """
+    files = dict.fromkeys(file for path in paths for file in _files(path))
+    if everything:
+        files |= dict.fromkeys(_newest(store))
+    return tuple(_read(file, store, own) for file in files)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from sorted(file for file in path.glob("**/*.json") if file.is_file())
+    elif path.is_file():
+        yield path
+    else:
+        msg = f"replaying {path}: it does not exist; name a record, such as results/records/six/...json"
+        raise UsageError(msg)
+
+
+def _newest(store: Results) -> Iterator[Path]:
+    """Yield the file of the newest record of each release on each image, and of each published wheel."""
+    for project in sorted(store.projects()):
+        seen: set[tuple[str, str]] = set()
+        for result in store.of(project):
+            key = result.version, result.image.name
+            if key not in seen:
+                seen.add(key)
+                yield stores.path_of(store.folder, result)
+    yield from (stores.path_of(store.folder, one) for one in store.verifications())
+
+
+def _read(file: Path, store: Results, own: Limits) -> Found:
+    source = str(file)
+    if file.stat().st_size > MOST:
+        return Found(source, None, Replayed(source), f"it is larger than {MOST >> 20} MiB")
+    value = stores.read_any(file)
+    if value is None:
+        return Found(source, None, Replayed(source), "it is no record that this version of wheelproof can read")
+    results = _results_of(file)
+    packages = _packages(store, results)
+    if isinstance(value, Result):
+        former = replaying.of_result(source, value, packages, own)
+    else:
+        former = replaying.of_verification(source, value, packages, own)
+    named = _named(source, value)
+    if isinstance(former, str):
+        return Found(source, None, named, former, results)
+    return Found(source, former, named, results=results)
+
+
+def _named(source: str, value: Result | Verification) -> Replayed:
+    return Replayed(source, value.project, value.version, value.image.name if value.image else "")
+
+
+def _results_of(file: Path) -> Path | None:
+    """Return the results folder that a record is in; None if it is a single file."""
+    parents = file.resolve().parents
+    if len(parents) > _RESULTS and parents[1].name in {"records", "verifications"}:
+        return parents[_RESULTS]
+    return None
+
+
+def _packages(store: Results, results: Path | None) -> Callable[[str], Mapping[str, str] | None]:
+    """Return how to find the packages of an image: those recorded beside the record, or in our own results."""
+    beside = Results(results, wheels=0, logs=0) if results else store
+
+    def find(manifest: str) -> Mapping[str, str] | None:
+        return beside.packages(manifest) or store.packages(manifest)
+
+    return find
