@@ -16,6 +16,7 @@ import click
 
 from orchestrator import __version__
 from orchestrator.cli import (
+    attest,
     compare,
     drift,
     exclusions,
@@ -73,6 +74,7 @@ COMMANDS = (
     images.images,
     witness.witness,
     replay.replay,
+    attest.attest,
     drift.drift,
 )
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from orchestrator.model import Limits
 
 _RESULTS = 2  # folders between a record's own and its results: records/PROJECT
+PLACES = ("records", "verifications")
+"""The folders of results that have records."""
+
 MOST = 64 << 20  # bytes of a record; the largest known is a tenth of it
 
 
@@ -51,7 +54,8 @@ def found(paths: Iterable[Path], store: Results, own: Limits, *, everything: boo
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        yield from sorted(file for file in path.glob("**/*.json") if file.is_file())
+        places = [place for place in (path / name for name in PLACES) if place.is_dir()]
+        yield from sorted(file for place in places or [path] for file in place.glob("**/*.json") if file.is_file())
     elif path.is_file():
         yield path
     else:

@@ -55,8 +55,8 @@ def recreate(
     """Return the image of a former build: the one with its name and its manifest.
 
     It is made from the lock in `folders`, or else from the recorded packages, of which Debian's snapshot archive
-    is asked as of the former build and of some earlier times. With `nearest`, where neither gives that manifest, the image is
-    the one of today, and the answer's `why` has the reason.
+    is asked as of the former build and of some earlier times. With `nearest`, where neither gives that manifest,
+    the image is the one of today, and the answer's `why` has the reason.
 
     Raises
     ------
@@ -94,7 +94,8 @@ def unmakeable(recipe: ImageRecipe, wanted: str, packages: Packages) -> str:
     if not packages:
         return (
             f"its image {recipe.name} had the manifest {wanted[:12]}, today's lock gives "
-            f"{as_locked(recipe).manifest[:12]}, and the packages of the former one are not recorded beside it, in results/images/"
+            f"{as_locked(recipe).manifest[:12]}, and the packages of the former one are not recorded: they are in "
+            "images/ of its results"
         )
     if manifest(recipe.method, packages) != wanted:
         return (
