@@ -16,6 +16,7 @@ import click
 
 from orchestrator import __version__
 from orchestrator.cli import (
+    agree,
     attest,
     compare,
     drift,
@@ -75,6 +76,7 @@ COMMANDS = (
     witness.witness,
     replay.replay,
     attest.attest,
+    agree.agree,
     drift.drift,
 )
 

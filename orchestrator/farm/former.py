@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import UsageError
+from orchestrator.errors import EvidenceError, UsageError
 from orchestrator.farm.replay import Replayed
 from orchestrator.job import replaying
 from orchestrator.model import Result, Verification
+from orchestrator.model.statement import VerdictClaim, VerificationClaim
+from orchestrator.publish import claimed
 from orchestrator.results import store as stores
 from orchestrator.results.store import Results
 
@@ -55,12 +57,18 @@ def found(paths: Iterable[Path], store: Results, own: Limits, *, everything: boo
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
         places = [place for place in (path / name for name in PLACES) if place.is_dir()]
-        yield from sorted(file for place in places or [path] for file in place.glob("**/*.json") if file.is_file())
+        files = (file for place in places or [path] for file in place.glob("**/*") if file.is_file())
+        yield from sorted(file for file in files if _is_wanted(file))
     elif path.is_file():
         yield path
     else:
         msg = f"replaying {path}: it does not exist; name a record, such as results/records/six/...json"
         raise UsageError(msg)
+
+
+def _is_wanted(file: Path) -> bool:
+    """Return whether a file of a folder may have a record, or a statement that is not of one build alone."""
+    return file.name.endswith((".json", *claimed.ENDINGS)) and ".provenance." not in file.name
 
 
 def _newest(store: Results) -> Iterator[Path]:
@@ -77,14 +85,39 @@ def _newest(store: Results) -> Iterator[Path]:
 
 def _read(file: Path, store: Results, own: Limits) -> Found:
     source = str(file)
+    if file.name.endswith(claimed.ENDINGS):
+        return _of_statement(file, store, own)
     if file.stat().st_size > MOST:
         return Found(source, None, Replayed(source), f"it is larger than {MOST >> 20} MiB")
     value = stores.read_any(file)
     if value is None:
         return Found(source, None, Replayed(source), "it is no record that this version of wheelproof can read")
     results = _results_of(file)
-    packages = _packages(store, results)
-    if isinstance(value, Result):
+    return _found(source, value, _packages(store, results), own, results)
+
+
+def _of_statement(file: Path, store: Results, own: Limits) -> Found:
+    """Return what a statement describes. Whether somebody signed it does not matter: the replay is its check."""
+    source = str(file)
+    try:
+        statement = claimed.opened(file)
+    except EvidenceError as error:
+        return Found(source, None, Replayed(source), str(error))
+    if statement.claim is None:
+        why = "it is the provenance of one build; name the statement of its verdict or its verification, beside it"
+        return Found(source, None, Replayed(source, statement.about.project, statement.about.version), why)
+    listed = claimed.packages_beside(file)
+    return _found(source, statement.claim, lambda manifest: listed.get(manifest) or store.packages(manifest), own)
+
+
+def _found(
+    source: str,
+    value: Result | Verification | VerdictClaim | VerificationClaim,
+    packages: Callable[[str], Mapping[str, str] | None],
+    own: Limits,
+    results: Path | None = None,
+) -> Found:
+    if isinstance(value, Result | VerdictClaim):
         former = replaying.of_result(source, value, packages, own)
     else:
         former = replaying.of_verification(source, value, packages, own)
@@ -94,7 +127,7 @@ def _read(file: Path, store: Results, own: Limits) -> Found:
     return Found(source, former, named, results=results)
 
 
-def _named(source: str, value: Result | Verification) -> Replayed:
+def _named(source: str, value: Result | Verification | VerdictClaim | VerificationClaim) -> Replayed:
     return Replayed(source, value.project, value.version, value.image.name if value.image else "")
 
 

@@ -1,4 +1,4 @@
-"""What a former build was made of, read from a record, so that it can be built again. No I/O.
+"""What a former build was made of, by a record or a statement, so that it can be built again. No I/O.
 
 A record may be somebody else's: each text that reaches a command, a file or a container is checked here against a
 strict pattern, and what does not match is a reason why the build cannot be replayed.
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from orchestrator.images.recipe import Packages
     from orchestrator.model import Build, Inputs, Provided
+    from orchestrator.model.statement import ClaimedBuild, VerdictClaim, VerificationClaim
 
 MOST_PACKAGES = 5000
 """Debian packages of an image, and pins of a build: far more than any has."""
@@ -86,13 +87,13 @@ class FormerBuild:
 
 
 def of_result(
-    source: str, result: Result, packages: Callable[[str], Mapping[str, str] | None], own: Limits
+    source: str, result: Result | VerdictClaim, packages: Callable[[str], Mapping[str, str] | None], own: Limits
 ) -> FormerBuild | str:
-    """Return the first build of a record, or why it cannot be replayed.
+    """Return the first build of a record or of a statement about one, or why it cannot be replayed.
 
     `packages` returns the Debian packages of an image's manifest, if they are known; `own` are our usual limits.
     """
-    inputs, build = result.inputs, next(iter(result.builds), None)
+    inputs, build = result.inputs, result.builds[0] if result.builds else None
     if inputs is None or result.sdist is None:
         return "it was not built: the record has no sdist"
     if build is None or build.wheel is None:
@@ -117,7 +118,7 @@ def of_result(
     )
 
 
-def _task_of(result: Result, inputs: Inputs, own: Limits) -> Task:
+def _task_of(result: Result | VerdictClaim, inputs: Inputs, own: Limits) -> Task:
     return Task(
         requirement=f"{result.project}=={result.version}",
         image=result.image.name,
@@ -132,7 +133,10 @@ def _task_of(result: Result, inputs: Inputs, own: Limits) -> Task:
 
 
 def of_verification(
-    source: str, found: Verification, packages: Callable[[str], Mapping[str, str] | None], own: Limits
+    source: str,
+    found: Verification | VerificationClaim,
+    packages: Callable[[str], Mapping[str, str] | None],
+    own: Limits,
 ) -> FormerBuild | str:
     """Return the recreation that decided a verification, or why it cannot be replayed, as `of_result`."""
     inputs, image, recreation = found.inputs, found.image, found.recreation
@@ -164,9 +168,12 @@ def of_verification(
     )
 
 
-def deciding_build(found: Verification) -> Build | None:
+def deciding_build(found: Verification | VerificationClaim) -> Build | ClaimedBuild | None:
     """Return the build of the recreation that decided a verification; None if it gave no wheel."""
-    names_ = [one.build for one in found.attempts if one.recreation == found.recreation and one.build]
+    if isinstance(found, Verification):
+        names_ = [one.build for one in found.attempts if one.recreation == found.recreation and one.build]
+    else:
+        names_ = list(found.deciding)
     return next((one for one in found.builds if one.name in names_ and one.wheel), None)
 
 

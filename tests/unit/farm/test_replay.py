@@ -6,20 +6,20 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from orchestrator.farm import former
 from orchestrator.farm.replay import ReplayOutcome, judged, varied
 from orchestrator.job.replaying import FormerBuild, of_result
-from orchestrator.model import Limits, Reason
+from orchestrator.model import Build, Limits, Reason, WheelFile
 from orchestrator.results.store import Results
 from tests.sample_results import SECOND, sample
 from tests.samples import built, failed
 
 RECORDS = Path(__file__).parents[2] / "records"
-FORMER = of_result("a.json", sample(), lambda _: None, Limits())
-assert isinstance(FORMER, FormerBuild)
+FORMER = cast("FormerBuild", of_result("a.json", sample(), lambda _: None, Limits()))
 OTHER = replace(FORMER.wheel, sha256="2" * 64)
 METHOD = ("the record is of method 1, and this is method 6",)
 
@@ -35,10 +35,10 @@ METHOD = ("the record is of method 1, and this is method 6",)
     ],
 )
 def test_another_wheel_counts_only_in_the_recorded_environment(
-    wheel: object, departures: tuple[str, ...], outcome: ReplayOutcome
+    wheel: WheelFile, departures: tuple[str, ...], outcome: ReplayOutcome
 ) -> None:
     """A wheel that comes out elsewhere, too, shows more than is asked; another one there shows nothing."""
-    row = judged(FORMER, wheel, departures)  # type: ignore[arg-type]
+    row = judged(FORMER, wheel, departures)
 
     assert row.outcome is outcome
     assert all(one in row.because for one in departures)
@@ -56,10 +56,10 @@ def test_another_wheel_counts_only_in_the_recorded_environment(
     ],
 )
 def test_a_second_build_has_to_give_the_wheel_too(
-    second: object, departures: tuple[str, ...], outcome: ReplayOutcome
+    second: Build, departures: tuple[str, ...], outcome: ReplayOutcome
 ) -> None:
     """Where the record calls it reproducible; what this host did to a build shows nothing."""
-    assert varied(judged(FORMER, FORMER.wheel, departures), second).outcome is outcome  # type: ignore[arg-type]
+    assert varied(judged(FORMER, FORMER.wheel, departures), second).outcome is outcome
 
 
 def test_records_of_every_schema_are_found(tmp_path: Path) -> None:
