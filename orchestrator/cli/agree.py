@@ -15,6 +15,8 @@ from orchestrator.farm import progress
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orchestrator.results.agreement import ReleaseAgreement, Support
 
 _SHOWN = 12  # digits of a hash in a table
@@ -103,17 +105,18 @@ def _support(one: Support) -> dict[str, object]:
 
 
 def _rows(agreements: tuple[ReleaseAgreement, ...], threshold: int) -> list[tuple[str, ...]]:
-    rows = []
-    for one in agreements:
-        reasons = "; ".join((*one.differing, *one.conflicts, *(f"{farm}: {verdict}" for farm, verdict in one.without)))
-        for support in one.agreed:
-            rows.append(_row(one, support, reasons))
-        for support in one.others:
-            few = f"not agreed: {len(support.farms)} of {threshold} farms"
-            rows.append(_row(one, support, few if one.agreed else f"{few}; {reasons}".rstrip("; ")))
-        if not one.agreed and not one.others:
-            rows.append((one.project, one.version, "", "", "", f"not agreed: no farm has a wheel; {reasons}"))
-    return rows
+    return [row for one in agreements for row in _rows_of(one, threshold)]
+
+
+def _rows_of(one: ReleaseAgreement, threshold: int) -> Iterator[tuple[str, ...]]:
+    reasons = "; ".join((*one.differing, *one.conflicts, *(f"{farm}: {verdict}" for farm, verdict in one.without)))
+    for support in one.agreed:
+        yield _row(one, support, reasons)
+    for support in one.others:
+        few = f"not agreed: {len(support.farms)} of {threshold} farms"
+        yield _row(one, support, few if one.agreed else f"{few}; {reasons}".rstrip("; "))
+    if not one.agreed and not one.others:
+        yield one.project, one.version, "", "", "", f"not agreed: no farm has a wheel; {reasons}"
 
 
 def _row(one: ReleaseAgreement, support: Support, because: str) -> tuple[str, ...]:
