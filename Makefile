@@ -78,8 +78,10 @@ state: venv engine ## measure the most downloaded projects, and write docs/state
 
 .PHONY: docs
 docs: venv ## regenerate the catalogues' pages and the schema of config.yaml
-	@.venv/bin/python scripts/schema.py >docs/config.schema.json.new
-	mv docs/config.schema.json.new docs/config.schema.json
+	@for name in config verdict-v1 verification-v1; do
+		.venv/bin/python scripts/schema.py $$name >docs/$$name.schema.json.new
+		mv docs/$$name.schema.json.new docs/$$name.schema.json
+	done
 	.venv/bin/python scripts/docs.py
 
 .PHONY: man

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from orchestrator.util.signing import PublicKey
 
 
+_BUNDLE = "dsseEnvelope"
+"""The field of a bundle of sigstore that has the envelope."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """A statement whose form is right, and which of the given keys signed it."""
@@ -40,6 +44,11 @@ def check(data: bytes, keys: Sequence[PublicKey]) -> Checked:
 
     """
     value = signing.read(data)
+    if isinstance(value, dict) and _BUNDLE in value:
+        msg = (
+            "it is a bundle of sigstore: check it with `sigstore verify identity`, which knows its certificates and log"
+        )
+        raise EvidenceError(msg)
     if not signing.is_envelope(value):
         if keys:
             msg = "it is not signed"
@@ -72,15 +81,28 @@ def compare(statement: ReadStatement, record: Result | Verification, packages: M
         It differs from the record; the message names the field.
 
     """
-    ours = next((one for one in statements_of(record, packages, _builder(statement)) if _same(one, statement)), None)
-    if ours is None:
+    ours = [one for one in statements_of(record, packages, _builder(statement)) if _same(one, statement)]
+    if not ours:
         msg = "the record here gives no statement of its subject and its type"
         raise EvidenceError(msg)
-    expected = strict_json.read(ours.payload, reading.LONGEST)["predicate"]
+    if any(one.payload == statement.payload for one in ours):
+        return
+    expected = strict_json.read(ours[0].payload, reading.LONGEST)["predicate"]
     for name, value in statement.predicate.items():
         if name not in expected or canonical(value) != canonical(expected[name]):
             msg = f"its field {name[:100]} is not that of the record here"
             raise EvidenceError(msg)
+
+
+def lists_packages(statement: ReadStatement) -> bool:
+    """Return whether a provenance claims to list the packages of the image."""
+    used = statement.predicate.get("buildDefinition", {}).get("resolvedDependencies", [])
+    return any(
+        isinstance(one, dict)
+        and isinstance(noted := one.get("annotations"), dict)
+        and noted.get("packagesListed") is True
+        for one in used
+    )
 
 
 def _same(ours: Statement, statement: ReadStatement) -> bool:

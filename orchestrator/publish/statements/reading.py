@@ -151,7 +151,8 @@ def _about_provenance(predicate: dict[str, Any]) -> About:
                 "metadata": {"invocationId": str(id_), "startedOn": str(started)},
             },
         } if build_type == BUILD_TYPE:
-            return About(project, version, _MOMENT.validate_python(started), id_, build, builder)
+            names = (escapes.unescaped(one) for one in (build, builder))
+            return About(project, version, _MOMENT.validate_python(started), id_, *names)
     _refuse(f"its predicate is not the provenance of a build of type {BUILD_TYPE}")
 
 
