@@ -10,7 +10,7 @@ from orchestrator.farm.replay import Replayed
 from orchestrator.job import replaying
 from orchestrator.model import Result, Verification
 from orchestrator.model.statement import VerdictClaim, VerificationClaim
-from orchestrator.publish import claimed
+from orchestrator.publish import claimed, provenance_builds
 from orchestrator.results import store as stores
 from orchestrator.results.store import Results
 
@@ -25,7 +25,7 @@ _RESULTS = 2  # folders between a record's own and its results: records/PROJECT
 PLACES = ("records", "verifications")
 """The folders of results that have records."""
 
-MOST = 64 << 20  # bytes of a record; the largest known is a tenth of it
+MOST = 16 << 20  # bytes of a record; the largest known has 2 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,9 @@ def _of_statement(file: Path, store: Results, own: Limits) -> Found:
     except EvidenceError as error:
         return Found(source, None, Replayed(source), str(error))
     if statement.claim is None:
-        why = "it is the provenance of one build; name the statement of its verdict or its verification, beside it"
-        return Found(source, None, Replayed(source, statement.about.project, statement.about.version), why)
+        named = Replayed(source, statement.about.project, statement.about.version)
+        former = provenance_builds.of_provenance(source, statement, own)
+        return Found(source, None, named, former) if isinstance(former, str) else Found(source, former, named)
     listed = claimed.packages_beside(file)
     return _found(source, statement.claim, lambda manifest: listed.get(manifest) or store.packages(manifest), own)
 

@@ -438,7 +438,7 @@ def _explained(
     assert build.wheel is not None  # noqa: S101 - the caller has looked
     if (theirs := kept.find(former.wheel.sha256)) is None:
         return replace(row, because=f"{row.because}; the former wheel is not kept here, so nothing explains it")
-    first = wheels.Given(theirs, former.wheel)
+    first = wheels.Given(theirs, replace(former.wheel, size=theirs.stat().st_size))
     diagnosis = look(first, wheels.Given(stored(build.wheel), build.wheel), former.task.limits)
     if diagnosis is None:
         return row

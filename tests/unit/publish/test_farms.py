@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from orchestrator.errors import EvidenceError, UsageError
 from orchestrator.farm import former
+from orchestrator.job.replaying import FormerBuild, checked, of_result
 from orchestrator.model import Limits, Result, Verification
 from orchestrator.model.statement import PROVENANCE
 from orchestrator.publish.claimed import opened, packages_of
 from orchestrator.publish.evidence import signed_with, unsigned, write
 from orchestrator.publish.farms import Collected, Farms, collect, farms
+from orchestrator.publish.provenance_builds import of_provenance
 from orchestrator.publish.statements import files
 from orchestrator.results.agreement import agree, unlike
 from orchestrator.results.store import Results, read
 from orchestrator.util import signing
+
+if TYPE_CHECKING:
+    from orchestrator.publish.statements.reading import ReadStatement
 
 RECORDS = Path(__file__).parents[2] / "records/5"
 PACKAGES = {"libc6:amd64": "2.36-9+deb12u14", "libstdc++6:amd64": "12.2.0-14+deb12u1", "adduser:all": "3.134"}
@@ -157,6 +163,61 @@ def test_a_replay_reads_statements_with_the_packages_beside_them(first: Farm, *,
     (beside,) = first.folder.glob(f"statements/*/*/first.provenance{files.SIGNED if signed else files.UNSIGNED}")
     assert opened(beside).predicate_type == PROVENANCE
     assert packages_of(opened(beside)) == (idna().image.manifest, PACKAGES)
+
+
+def test_a_provenance_alone_gives_the_same_build_as_its_record(first: Farm) -> None:
+    """But for what only the verdict has: whether a second build gave it, too; of a varied build, there is none."""
+    first.attest(idna(), signed=False)
+    store = Results(first.folder / "none", wheels=0, logs=0)
+    record = of_result("x", idna(), lambda _: PACKAGES, Limits())
+    assert isinstance(record, FormerBuild)
+    assert record.release.sdist is not None
+
+    def read_from(build: str) -> former.Found:
+        (path,) = first.folder.glob(f"statements/*/*/{build}.provenance{files.UNSIGNED}")
+        return former.found([path], store, Limits(), everything=False)[0]
+
+    one = read_from("first").build
+    assert one is not None
+    pins = tuple(replace(pin, url="") for pin in record.lock.pins)
+    assert one == replace(
+        record,
+        source=one.source,
+        is_reproducible=False,
+        lock=replace(record.lock, pins=pins),
+        release=replace(record.release, sdist=replace(record.release.sdist, url="", size=None)),
+        wheel=replace(record.wheel, size=0),
+    )
+    assert "was varied" in read_from("second").why
+
+
+@pytest.mark.parametrize("hostile", [None, "x", 1, [], {}, [1], {"a": 1}, [["a"]], "pkg:pypi/a@1?file_name=../a.whl"])
+def test_a_hostile_provenance_is_a_reason(first: Farm, hostile: object) -> None:
+    """Or a build that passes all checks; never an exception."""
+    first.attest(idna(), signed=False)
+    (path,) = first.folder.glob(f"statements/*/*/first.provenance{files.UNSIGNED}")
+    statement = opened(path)
+    definition = statement.predicate["buildDefinition"]
+    for part, keys in (
+        ("externalParameters", ("image", "limits", "frontend")),
+        ("internalParameters", ("method", "environment")),
+    ):
+        for key in keys:
+            changed = {**definition, part: {**definition[part], key: hostile}}
+            _is_harmless(_build(statement, changed))
+    for key in ("uri", "digest", "name", "annotations"):
+        used = [{**one, key: hostile} for one in definition["resolvedDependencies"]]
+        _is_harmless(_build(statement, {**definition, "resolvedDependencies": used}))
+    assert isinstance(_build(statement, {**definition, "resolvedDependencies": [hostile]}), str)
+
+
+def _is_harmless(found: FormerBuild | str) -> None:
+    assert isinstance(found, str) or checked(found) == found
+
+
+def _build(statement: ReadStatement, definition: dict[str, Any]) -> FormerBuild | str:
+    changed = replace(statement, predicate={**statement.predicate, "buildDefinition": definition})
+    return of_provenance("x", changed, Limits())
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"payloadType": 1}', b'{"dsseEnvelope": {}}', b"[" * 100_000, b"\xff"])
