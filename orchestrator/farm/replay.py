@@ -329,7 +329,7 @@ def _sdist(former: FormerBuild, image: Image, farm: Farm) -> Sdist:
     offered = _offered(former, image, farm)
     if offered is None or offered.sha256 not in {"", recorded.sha256}:
         now = f"{offered.filename} with sha256 {offered.sha256}" if offered else "none of this release"
-        msg = f"the index no longer has the sdist {recorded.filename} with sha256 {recorded.sha256}; it has {now}"
+        msg = f"the index does not have the sdist {recorded.filename} with sha256 {recorded.sha256}; it has {now}"
         raise AbsentError(msg)
     return replace(offered, sha256=recorded.sha256)
 

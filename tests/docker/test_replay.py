@@ -88,7 +88,7 @@ def test_statements_are_replayed_as_they_claim(farm: FarmFixture, stranger: Farm
 
     assert (status, rows["stamped"]["outcome"]) == (0, "comes-out")
     assert (gone, unfit["stamped"]["outcome"]) == (9, "not-replayed")
-    assert "no longer has the sdist" in unfit["stamped"]["because"]
+    assert "does not have the sdist" in unfit["stamped"]["because"]
 
 
 def test_what_the_index_withholds_is_no_disagreement(farm: FarmFixture, stranger: FarmFixture) -> None:
