@@ -11,7 +11,7 @@ from orchestrator.errors import EvidenceError, ResultsError, UsageError
 from orchestrator.model.statement import PROVENANCE, VERDICT
 from orchestrator.publish.statements import checking, files
 from orchestrator.results.store import Results
-from orchestrator.results.summary import summarize
+from orchestrator.results.summary import summary_of
 from orchestrator.util import escapes, logs, signing
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ def signed_by(sign: Callable[[bytes], bytes]) -> Form:
 
 def current(store: Results, project: str, version: str = "") -> Iterator[Result | Verification]:
     """Yield the records of a project's current verdicts and verifications, or of those of its version."""
-    results = list(store.of(project))
-    for one in summarize(results, (), datetime.now(UTC)).projects:
+    for one in summary_of(store.standings(project), (), datetime.now(UTC)).projects:
         yield from (standing.latest for standing in one.current if version in {"", standing.version})
     yield from (one for one in store.verifications(project) if version in {"", one.version})
 

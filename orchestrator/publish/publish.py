@@ -10,7 +10,7 @@ from orchestrator.errors import FaultError
 from orchestrator.images import recipe as image_recipes
 from orchestrator.publish.comparison import Debian
 from orchestrator.results import manifest
-from orchestrator.results.summary import summarize
+from orchestrator.results.summary import summary_of
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
@@ -47,9 +47,10 @@ def publish(settings: Config, store: Results, written: dict[str, object]) -> Non
         logs.fault("a page cannot be generated", error, project=project)
 
     store.prune()
+    store.index.refresh()
     whole, made_from = not written, manifest.sources(store.folder)
-    summary = summarize(
-        store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings), store.verifications()
+    summary = summary_of(
+        store.standings(), settings.exclusions, datetime.now(UTC), config.tracked(settings), store.verified()
     )
     known = debians(settings.folder, (standing.image for standing in summary.standings))
     pages = site.site(

@@ -6,6 +6,8 @@ same bytes.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator.model import Result, Verification
@@ -14,9 +16,22 @@ from orchestrator.publish.statements import claims, provenance
 from orchestrator.publish.statements.canonical import payload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from orchestrator.model import Build
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A statement that is not written yet."""
+
+    subject: Subject
+    predicate_type: str
+    build: str  # the name of a provenance's build; otherwise empty
+    predicate: Callable[[], object]
+
+    def written(self) -> Statement:
+        """Return the statement."""
+        data = payload(self.subject, self.predicate_type, self.predicate())
+        return Statement(self.subject, self.predicate_type, self.build, data)
 
 
 def statements_of(
@@ -27,38 +42,36 @@ def statements_of(
     There is none where nothing has a hash to be named by: a release without an sdist, or a wheel that the index does
     not have. `packages` are those of the record's image, name:architecture to version; None if they are not recorded.
     """
+    return tuple(draft.written() for draft in drafts_of(record, packages, builder))
+
+
+def drafts_of(
+    record: Result | Verification, packages: Mapping[str, str] | None, builder: str = BUILDER
+) -> Iterator[Draft]:
+    """Yield what `statements_of` writes."""
     if isinstance(record, Result):
         return _of_verdict(record, packages, builder)
     return _of_verification(record, packages, builder)
 
 
-def _of_verdict(result: Result, packages: Mapping[str, str] | None, builder: str) -> tuple[Statement, ...]:
+def _of_verdict(result: Result, packages: Mapping[str, str] | None, builder: str) -> Iterator[Draft]:
     claim = claims.of_verdict(result)
     if claim is None:
-        return ()
-    subject = claims.subject_of(claim)
-    built = (
-        _built(build, provenance.of_build(result, build, packages, builder)) for build in result.builds if build.wheel
-    )
-    return (Statement(subject, VERDICT, "", payload(subject, VERDICT, claims.as_value(claim))), *built)
+        return
+    yield Draft(claims.subject_of(claim), VERDICT, "", partial(claims.as_value, claim))
+    for build in result.builds:
+        if build.wheel:
+            make = partial(provenance.of_build, result, build, packages, builder)
+            yield Draft(Subject(build.wheel.filename, build.wheel.sha256), PROVENANCE, build.name, make)
 
 
-def _of_verification(
-    verification: Verification, packages: Mapping[str, str] | None, builder: str
-) -> tuple[Statement, ...]:
+def _of_verification(verification: Verification, packages: Mapping[str, str] | None, builder: str) -> Iterator[Draft]:
     if not verification.wheel or not verification.sha256:
-        return ()
-    subject, claim = Subject(verification.wheel, verification.sha256), claims.of_verification(verification)
-    deciding = (build for build in verification.builds if build.wheel and build.name in claim.deciding)
-    built = (
-        _built(build, provenance.of_rebuild(verification, build, packages, builder))
-        for build in deciding
-        if verification.recreation
-    )
-    return (Statement(subject, VERIFICATION, "", payload(subject, VERIFICATION, claims.as_value(claim))), *built)
-
-
-def _built(build: Build, predicate: dict[str, object]) -> Statement:
-    assert build.wheel is not None  # noqa: S101 - the callers choose those
-    subject = Subject(build.wheel.filename, build.wheel.sha256)
-    return Statement(subject, PROVENANCE, build.name, payload(subject, PROVENANCE, predicate))
+        return
+    claim = claims.of_verification(verification)
+    subject = Subject(verification.wheel, verification.sha256)
+    yield Draft(subject, VERIFICATION, "", partial(claims.as_value, claim))
+    for build in verification.builds:
+        if build.wheel and build.name in claim.deciding:
+            make = partial(provenance.of_rebuild, verification, build, packages, builder)
+            yield Draft(Subject(build.wheel.filename, build.wheel.sha256), PROVENANCE, build.name, make)

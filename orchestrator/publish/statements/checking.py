@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import EvidenceError
 from orchestrator.model.statement import PAYLOAD_TYPE
-from orchestrator.publish.statements import reading, statements_of
+from orchestrator.publish.statements import drafts_of, reading
 from orchestrator.publish.statements.canonical import canonical
 from orchestrator.util import signing, strict_json
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from orchestrator.model import Result, Verification
-    from orchestrator.model.statement import Statement
+    from orchestrator.publish.statements import Draft
     from orchestrator.publish.statements.reading import ReadStatement
     from orchestrator.util.signing import PublicKey
 
@@ -81,7 +81,8 @@ def compare(statement: ReadStatement, record: Result | Verification, packages: M
         It differs from the record; the message names the field.
 
     """
-    ours = [one for one in statements_of(record, packages, _builder(statement)) if _same(one, statement)]
+    drafts = drafts_of(record, packages, _builder(statement))
+    ours = [draft.written() for draft in drafts if _same(draft, statement)]
     if not ours:
         msg = "the record here gives no statement of its subject and its type"
         raise EvidenceError(msg)
@@ -105,7 +106,7 @@ def lists_packages(statement: ReadStatement) -> bool:
     )
 
 
-def _same(ours: Statement, statement: ReadStatement) -> bool:
+def _same(ours: Draft, statement: ReadStatement) -> bool:
     named = (ours.subject, ours.predicate_type, ours.build)
     return named == (statement.subject, statement.predicate_type, statement.about.build)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_jsonable_python
 
+from orchestrator.model import BUILT_HERE
 from orchestrator.model.statement import BUILD_TYPE, MANIFEST_DIGEST
 from orchestrator.publish.statements import purl
 
@@ -128,9 +129,10 @@ def _dependencies(
     sdist: Sdist | None, project: str, version: str, pins: Iterable[Pin], provided: Iterable[Provided]
 ) -> Iterator[_Value]:
     if sdist is not None:
-        yield _file(purl.pypi(project, version, sdist.filename), sdist.filename, sdist.sha256, sdist.url)
+        uri = purl.python(project, version, sdist.filename, sdist.url)
+        yield _file(uri, sdist.filename, sdist.sha256, sdist.url)
     for pin in pins:
-        yield _file(purl.pypi(pin.name, pin.version, pin.filename), pin.filename, pin.sha256, pin.url)
+        yield _file(purl.python(pin.name, pin.version, pin.filename, pin.url), pin.filename, pin.sha256, pin.url)
     for one in provided:
         yield {
             "name": one.name,
@@ -141,7 +143,7 @@ def _dependencies(
 
 def _file(uri: str, name: str, sha256: str, url: str) -> _Value:
     value: _Value = {"name": name, "uri": uri, "digest": {"sha256": sha256}}
-    return {**value, "downloadLocation": url} if url.startswith(("https://", "http://")) else value
+    return {**value, "downloadLocation": url} if url and purl.is_of_index(url) else value
 
 
 def _of_tools(tools: Iterable[Tool]) -> Iterator[_Value]:
@@ -149,7 +151,7 @@ def _of_tools(tools: Iterable[Tool]) -> Iterator[_Value]:
     for tool in tools:
         yield {
             "name": f"{tool.name} {tool.version} (sdist)",
-            "uri": f"pkg:pypi/{tool.name}@{tool.version}",
+            "uri": purl.python(tool.name, tool.version, "", BUILT_HERE),
             "digest": {"sha256": tool.sdist},
             "annotations": {"builtHere": tool.filename, "reproducible": tool.reproducible},
         }

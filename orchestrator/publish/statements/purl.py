@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from orchestrator.model import BUILT_HERE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -12,9 +14,22 @@ _MANYLINUX = "manylinux:all"
 """In the list of an image's packages: the digest of the base; the others are then RPM packages."""
 
 
-def pypi(name: str, version: str, filename: str) -> str:
-    """Return the package URL of one file of a project; the name is normalized (PEP 503)."""
-    return f"pkg:pypi/{_part(name)}@{_part(version)}?file_name={_part(filename)}"
+def python(name: str, version: str, filename: str, url: str) -> str:
+    """Return the package URL of one file of a project; the name is normalized (PEP 503).
+
+    A file that no index offers is not named as one of PyPI: a user's own sdist is generic, and a wheel
+    that was built here is named by its release alone.
+    """
+    release = f"{_part(name)}@{_part(version)}"
+    if url == BUILT_HERE:
+        return f"pkg:pypi/{release}"
+    kind = "pypi" if is_of_index(url) else "generic"
+    return f"pkg:{kind}/{release}?file_name={_part(filename)}"
+
+
+def is_of_index(url: str) -> bool:
+    """Return whether a file comes from an index; records of former releases have no URL for some."""
+    return not url or url.startswith(("https://", "http://"))
 
 
 def of_image(packages: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -17,16 +17,19 @@ from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement as Official
 
 from orchestrator.errors import EvidenceError
-from orchestrator.model import STRENGTH, Experiment, Outcome, Pin, Provided, Verdict, digest
+from orchestrator.model import BUILT_HERE, STRENGTH, Experiment, Outcome, Pin, Provided, Verdict, digest
 from orchestrator.model.statement import PROVENANCE, VERDICT, VERIFICATION, Statement
 from orchestrator.publish.statements import claims, reading, statements_of
 from orchestrator.publish.statements.checking import check, compare
-from orchestrator.publish.statements.purl import of_image
+from orchestrator.publish.statements.purl import of_image, python
+from orchestrator.results.store import Results
 from orchestrator.util import escapes, signing
 from tests.sample_results import HOSTILE, all_hostile, sample
 from tests.sample_verifications import hostile_verification, verified
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orchestrator.model import Result, Verification
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -136,6 +139,22 @@ def test_each_wheel_has_its_provenance() -> None:
     assert first["runDetails"]["metadata"]["startedOn"] == "2026-11-20T11:59:58Z"
 
 
+@pytest.mark.parametrize(
+    ("url", "uri"),
+    [
+        ("https://files.example/a", "pkg:pypi/a-b@1.0%2Blocal?file_name=a_b-1.0.tar.gz"),
+        ("", "pkg:pypi/a-b@1.0%2Blocal?file_name=a_b-1.0.tar.gz"),
+        ("/home/me/a_b-1.0.tar.gz", "pkg:generic/a-b@1.0%2Blocal?file_name=a_b-1.0.tar.gz"),
+        ("file:///home/me/a_b-1.0.tar.gz", "pkg:generic/a-b@1.0%2Blocal?file_name=a_b-1.0.tar.gz"),
+        (BUILT_HERE, "pkg:pypi/a-b@1.0%2Blocal"),
+    ],
+    ids=range(5),
+)
+def test_a_file_that_no_index_has_is_not_named_as_one_of_it(url: str, uri: str) -> None:
+    """An sdist of the user's own, or a tool that was built here."""
+    assert python("a-b", "1.0+local", "a_b-1.0.tar.gz", url) == uri
+
+
 def test_a_remedy_is_in_the_provenance_of_both_builds_that_had_it() -> None:
     """An experiment applies it to the build that it compares with, too."""
     base = sample(verdict=Verdict.SENSITIVE)
@@ -167,6 +186,18 @@ def test_the_schemas_are_published_as_they_are(name: str) -> None:
     """`make docs` writes them."""
     text = (ROOT / f"docs/{name}-v1.schema.json").read_text(encoding="utf-8")
     assert json.loads(text) == claims.schema({"verdict": VERDICT, "verification": VERIFICATION}[name])
+
+
+def test_records_of_every_earlier_release_have_statements() -> None:
+    """With the fields that they have."""
+    stores = [Results(folder, wheels=1, logs=1) for folder in (ROOT / "tests/records").iterdir() if folder.is_dir()]
+    records: list[Result | Verification] = []
+    for store in stores:
+        records += [*store.every(), *store.verifications()]
+    found = [(statement, record) for record in records for statement in statements_of(record, None)]
+    assert {getattr(record, "schema", 0) for _, record in found} >= {2, 3, 4, 5}
+    for statement, record in found:
+        compare(reading.read(statement.payload), record, None)
 
 
 # --- what is refused -------------------------------------------------------------------------
@@ -259,6 +290,28 @@ def test_bytes_that_two_readers_may_understand_differently_are_refused(payload: 
     """Without recursion, in bounded time."""
     with pytest.raises(EvidenceError):
         reading.read(payload)
+
+
+def places(inner: object, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the place of each value in a JSON value, the innermost ones too."""
+    items = inner.items() if isinstance(inner, dict) else enumerate(inner) if isinstance(inner, list) else ()
+    for key, item in items:
+        yield ".".join((*path, str(key)))
+        yield from places(item, (*path, str(key)))
+
+
+@pytest.mark.parametrize("statement", [GOOD, IDENTICAL, BUILT], ids=["verdict", "verification", "provenance"])
+def test_whatever_value_is_anywhere_nothing_but_evidence_errors_follow(statement: dict[str, Any]) -> None:
+    """A statement is read or refused; no value of another type gets through to what reads it."""
+    refused = 0
+    values: tuple[object, ...] = (None, -1, 1.5, "\n", [], {}, [[]], {"a": 1})
+    for number, place in enumerate(places(statement)):
+        new = values[number % len(values)]
+        try:
+            reading.read(changed(statement, place, new))
+        except EvidenceError:
+            refused += 1
+    assert refused > 10
 
 
 # --- envelopes with statements, and their records --------------------------------------------
