@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.analysis import wheel as wheels
 from orchestrator.build.variations import second_environment
 from orchestrator.build_requirements.install import TOOLS
-from orchestrator.errors import AbsentError, NoReleaseError, NoRoomError, WheelproofError
+from orchestrator.errors import AbsentError, NoRoomError, WheelproofError
 from orchestrator.farm import assemble, progress
 from orchestrator.farm.effects import look
 from orchestrator.farm.workers import attempted, run_jobs
@@ -238,7 +238,7 @@ def replay(ready: Ready, farm: Farm, kept: Kept) -> Replayed:
     former, job_effects = ready.former, farm.job_effects
     if missing := _tools_missing(former.lock, job_effects.cache):
         return not_replayed(former, missing)
-    release = replace(former.release, sdist=_sdist(former, ready.image, farm))
+    release = replace(former.release, sdist=_sdist(former, farm))
     verify = job_effects.verify_effects(release.project, former.task.limits, long=False, again=True)
     effects = replace(verify.job, lock=lambda _wanted, _target: former.lock)
     settled = job_inputs.settle_static(release, ready.image, effects, former.task.config_settings)
@@ -307,7 +307,7 @@ def _tools_missing(lock: Lock, cache: Path) -> str:
     )
 
 
-def _sdist(former: FormerBuild, image: Image, farm: Farm) -> Sdist:
+def _sdist(former: FormerBuild, farm: Farm) -> Sdist:
     """Return the recorded sdist as the index has it now, or as the cache still has it.
 
     Raises
@@ -326,20 +326,13 @@ def _sdist(former: FormerBuild, image: Image, farm: Farm) -> Sdist:
     if recorded.url.startswith("file:"):
         msg = f"its sdist {recorded.filename} was a file of the host that built it, and the cache does not have it"
         raise AbsentError(msg)
-    offered = _offered(former, image, farm)
-    if offered is None or offered.sha256 not in {"", recorded.sha256}:
-        now = f"{offered.filename} with sha256 {offered.sha256}" if offered else "none of this release"
-        msg = f"the index does not have the sdist {recorded.filename} with sha256 {recorded.sha256}; it has {now}"
+    files = effects.index.look(former.release.project) or ()
+    offered = next((one for one in files if one.filename == recorded.filename), None)
+    if offered is None or offered.hashes.get("sha256", recorded.sha256) != recorded.sha256:
+        now = f"that name has sha256 {offered.hashes['sha256']}" if offered else "there is no file of that name"
+        msg = f"the index does not have the sdist {recorded.filename} with sha256 {recorded.sha256}: {now}"
         raise AbsentError(msg)
-    return replace(offered, sha256=recorded.sha256)
-
-
-def _offered(former: FormerBuild, image: Image, farm: Farm) -> Sdist | None:
-    requirement = f"{former.release.project}==={former.release.version}"
-    try:
-        return farm.job_effects.index.release(requirement, image.target.python).sdist
-    except (AbsentError, NoReleaseError):
-        return None
+    return replace(recorded, url=offered.url)
 
 
 # --- what it shows ---------------------------------------------------------------------------
@@ -355,7 +348,8 @@ def judged(former: FormerBuild, wheel: WheelFile, departures: tuple[str, ...]) -
     if departures:
         return replace(row, because=f"another wheel, and {elsewhere}")
     named = f": {wheel.filename}" if wheel.filename != former.wheel.filename else ""
-    return replace(row, outcome=ReplayOutcome.DIFFERS, because=f"another wheel{named}")
+    expected = ", as in every build, by the record: intrinsic" if former.is_intrinsic else ""
+    return replace(row, outcome=ReplayOutcome.DIFFERS, because=f"another wheel{named}{expected}")
 
 
 def varied(row: Replayed, second: Build) -> Replayed:

@@ -72,6 +72,7 @@ class FormerBuild:
     lock: Lock
     wheel: WheelFile  # that it gave
     is_reproducible: bool = False  # whether the second build gave it too
+    is_intrinsic: bool = False  # whether each build gives another
     repair: Lock | None = None
     method: int = METHOD
     environment: Environment | None = None  # as it was recorded
@@ -111,6 +112,7 @@ def of_result(
             Lock(result.build_requirements, result.provided),
             build.wheel,
             is_reproducible=result.verdict is Verdict.REPRODUCIBLE,
+            is_intrinsic=result.verdict is Verdict.INTRINSIC,
             method=inputs.method,
             environment=build.environment,
             runtime=inputs.runtime,

@@ -70,6 +70,7 @@ def test_records_are_replayed_by_a_stranger(farm: FarmFixture, stranger: FarmFix
     assert rows["stamped"]["varied"] == rows["stamped"]["recorded"]
     assert rows["umask"]["varied"] == ""
     assert rows["random"]["severity"]
+    assert "intrinsic" in rows["random"]["because"]
     assert not list(stranger.results.glob("records/*"))
 
 
