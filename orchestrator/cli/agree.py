@@ -63,7 +63,7 @@ def agree(
         raise UsageError(msg)
     known = farms.farms(map(_named, keys))
     if len(known.keys) < threshold:
-        msg = f"{threshold} farms cannot agree: {len(known.keys)} keys are given; name each with --key NAME=FILE"
+        msg = f"{threshold} farms cannot agree, since {len(known.keys)} have a key; name each with --key NAME=FILE"
         raise UsageError(msg)
     collected = farms.collect(folders, known, published=published)
     for line in collected.ignored:
