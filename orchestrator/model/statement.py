@@ -30,7 +30,7 @@ BUILD_TYPE = "urn:wheelproof:build:v1"
 """How a provenance's build was done: docs/evidence.md describes it."""
 
 BUILDER = "urn:wheelproof:farm"
-"""The id of a builder that has no id of its own."""
+"""The id of a builder, unless whoever signs chooses another."""
 
 MANIFEST_DIGEST = "wheelproofManifest"
 """In a set of digests: the SHA-256 of the list of an image's packages and of the way to install them."""

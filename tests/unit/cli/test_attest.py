@@ -44,7 +44,7 @@ def statements(folder: Path) -> list[Path]:
 
 
 def test_statements_are_signed_and_checked(farm: Path) -> None:
-    """Those of current records alone; the same files are left as they are the next night."""
+    """Those of current records alone; a second call changes no file."""
     assert run("attest", "--new-key", "key", folder=farm).status == 0
     assert stat.S_IMODE((farm / "key").stat().st_mode) == 0o600
     ended = run("attest", folder=farm, WHEELPROOF_ATTEST_KEY="key")
@@ -94,7 +94,7 @@ def test_a_changed_file_is_rejected_by_its_name(farm: Path) -> None:
 
 
 def test_a_statement_of_another_record_is_rejected_here(farm: Path) -> None:
-    """It says something else of the same job and time; where the record is absent, that is shown."""
+    """It differs from the record of the same job and time; where the record is absent, that is shown."""
     key = signing.private_key(signing.new_key()[0])
     store, empty = (Results(farm / name, wheels=1, logs=1) for name in ("results", "none"))
     forged = replace(RECORDS[1], wheelproof="9")
