@@ -16,6 +16,7 @@ import click
 
 from orchestrator import __version__
 from orchestrator.cli import (
+    agree,
     attest,
     compare,
     drift,
@@ -26,6 +27,7 @@ from orchestrator.cli import (
     listing,
     plan,
     publish,
+    replay,
     run,
     show,
     since,
@@ -75,7 +77,9 @@ COMMANDS = (
     exclusions.exclusions,
     images.images,
     witness.witness,
+    replay.replay,
     attest.attest,
+    agree.agree,
     drift.drift,
     since.since,
     listing.listing,

@@ -190,10 +190,36 @@ def open_farm(
         No engine answers, or it has not the configured runtime.
 
     """
+    engine = open_engine(settings)
+    return farm_on(engine, _images(engine, settings, tasks), settings, store, tasks, jobs=jobs, log=log)
+
+
+def open_engine(settings: Config) -> engines.Engine:
+    """Connect to the engine, with the configured runtime.
+
+    Raises
+    ------
+    EngineError
+        No engine answers, or it has not the configured runtime.
+
+    """
     engine = engines.connect()
     engine.isolate(settings.isolation)
+    return engine
+
+
+def farm_on(
+    engine: engines.Engine,
+    images: Mapping[str, Image],
+    settings: Config,
+    store: Results,
+    tasks: tuple[Task, ...],
+    *,
+    jobs: int | None = None,
+    log: Callable[[str, str], None] = lambda _project, _doing: None,
+) -> Farm:
+    """Return the effects of jobs on an engine that has these images."""
     inputs = open_inputs(settings, store)
-    images = _images(engine, settings, tasks)
     cores = sorted(os.sched_getaffinity(0))
     label = hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16]
     compiled = _compiler(engine, tuple(images.values()), settings.cache, label)

@@ -64,7 +64,9 @@ def sources_of(recipe: ImageRecipe, more: str) -> tuple[str, ...]:
     archive = recipe.snapshots or find_snapshots(f"{_apt_settings()}\n{more}")
     if not archive:
         return ()
-    lines = snapshot_sources(archive, recipe.suite, recipe.snapshot)
+    lines = tuple(
+        line for time in (recipe.snapshot, *recipe.earlier) for line in snapshot_sources(archive, recipe.suite, time)
+    )
     return lines if _answers(f"{lines[0].split()[2]}/dists/{recipe.suite}/InRelease") else ()
 
 

@@ -59,13 +59,24 @@ def ensure(
         The image cannot be built, or it drifted from its lock and `strict` is set.
 
     """
-    recipe = load(folder, name)
-    image = _describe(recipe, _found(engine, recipe, cache, log))
+    image = made(engine, load(folder, name), cache, log)
     if image.drift and strict:
         raise ImageError(refusal(name, image.drift))
     if image.drift:
         log(f"the image {name} drifted from its lock: {listing(image.drift)}")
     return image
+
+
+def made(engine: Images, recipe: ImageRecipe, cache: Path, log: Callable[[str], None]) -> Image:
+    """Return the image of a recipe; make it first, if the engine does not have it. It may have drifted from its lock.
+
+    Raises
+    ------
+    ImageError
+        The image cannot be built, or has no Python.
+
+    """
+    return _describe(recipe, _found(engine, recipe, cache, log))
 
 
 def find(engine: Images, name: str, folder: Folders) -> Image | None:

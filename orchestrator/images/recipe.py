@@ -69,6 +69,7 @@ class ImageRecipe:
     snapshots: str = ""  # the snapshot archive's address, if the user names one: "http://host/archive"
     below: ImageRecipe | None = None  # the recipe of a custom image's base
     target: Target | None = None  # of manylinux; None: it follows from Debian's packages
+    earlier: tuple[datetime, ...] = ()  # further times whose archives have locked versions
 
     @property
     def tag(self) -> str:

@@ -77,7 +77,7 @@ def write(
 
 
 def _former(path: Path) -> bytes:
-    return _bounded(path) if path.is_file() else b""
+    return bounded(path) if path.is_file() else b""
 
 
 def new_key(path: Path, passphrase: bytes | None) -> Path:
@@ -164,14 +164,14 @@ def check(paths: Iterable[Path], keys: Sequence[PublicKey], store: Results | Non
 
 def _check(path: Path, keys: Sequence[PublicKey], store: Results | None) -> CheckedFile:
     try:
-        checked = checking.check(_bounded(path), keys)
+        checked = checking.check(bounded(path), keys)
         record = _compare(checked, store)
     except EvidenceError as error:
         return CheckedFile(path, valid=False, about=_one_line(str(error)))
     return CheckedFile(path, valid=True, about=_one_line(_about(checked)), signers=checked.signers, record=record)
 
 
-def _bounded(path: Path) -> bytes:
+def bounded(path: Path) -> bytes:
     """Read a file, within bounds; a device or a pipe is none."""
     try:
         if not path.is_file():

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from orchestrator.errors import BusyError, ResultsError
 from orchestrator.model import (
@@ -474,6 +474,26 @@ def _misplaced_run(path: Path, found: RunRecord, now: datetime) -> str:
     if path.name != _name_of_run(found):
         return f"it was written as {_name_of_run(found)}"
     return "" if max(found.started, found.finished) <= now + SKEW else f"it is of {found.finished:%Y-%m-%d}"
+
+
+def path_of(folder: Path, value: Result | Verification) -> Path:
+    """Return the file of a record in a results folder."""
+    if isinstance(value, Result):
+        return folder / "records" / value.project / _name(value)
+    return folder / "verifications" / value.project / _name_of(value)
+
+
+def read_any(path: Path) -> Result | Verification | None:
+    """Read a record of a result or of a verification; None, and a warning in the log, if it is neither."""
+    try:
+        keys = from_json(path.read_bytes())
+    except (ValueError, OSError) as error:
+        logs.warning("a record cannot be read", path=str(path), fault=str(error)[:500])
+        return None
+    is_verification = isinstance(keys, dict) and "outcome" in keys
+    found: Result | Verification | None = _read(path, _VERIFICATION) if is_verification else read(path)
+    known = VERIFICATION_SCHEMA if is_verification else SCHEMA
+    return found if found is not None and 1 <= found.schema <= known else None
 
 
 def _misplaced(path: Path, found: Verification, now: datetime) -> str:

@@ -14,7 +14,8 @@ from orchestrator.build.engine import Container, Engine
 from orchestrator.errors import ImageError
 from orchestrator.images.bootstrap import bootstrap, snapshot_sources
 from orchestrator.images.build import ensure, relock
-from orchestrator.images.recipe import LOCK, drift, format_lock, load, parse_lock
+from orchestrator.images.recipe import LOCK, TIME, drift, format_lock, load, manifest, parse_lock
+from orchestrator.images.recreate import BEFORE, FormerImage, recreate, with_packages
 from orchestrator.model import LockDrift
 from tests.docker.containers import IMAGES, derive, run_inside
 from tests.docker.mirrors import Mirrors, serving
@@ -207,6 +208,23 @@ def test_strict_refuses_what_drifted(engine: Engine, cache: Path, doctored: Path
     ensure(engine, "bookworm", doctored, cache, strict=False, log=print)
     with pytest.raises(ImageError, match=r"make:amd64 \S+ \(locked: 9999-1\).*wheelproof images --lock"):
         ensure(engine, "bookworm", doctored, cache, strict=True, log=print)
+
+
+def test_a_former_image_is_made_again_from_its_packages(
+    engine: Engine, cache: Path, doctored: Path, bookworm: Image, mirrors: Mirrors
+) -> None:
+    """Though no lock has them any more; snapshots as of the former build, and of earlier times, are asked for them."""
+    recipe = load(doctored, "bookworm")
+    packages = tuple(sorted({**dict(bookworm.packages), "tzdata:all": dict(recipe.lock)["tzdata:all"]}.items()))
+    former = FormerImage("bookworm", manifest(recipe.method, packages), packages, recipe.snapshot)
+    try:
+        made = recreate(engine, former, doctored, cache, nearest=False, log=print)
+        assert made.image is not None, made.why
+        assert (made.why, made.image.packages) == ("", packages)
+    finally:
+        engine.remove_image(with_packages(recipe, packages, recipe.snapshot).tag)
+    for time_ in (recipe.snapshot, *(recipe.snapshot - before for before in BEFORE)):
+        assert f"/archive/debian/{time_:{TIME}}/dists/bookworm/InRelease" in mirrors.asked
 
 
 # --- custom images ---------------------------------------------------------------------------

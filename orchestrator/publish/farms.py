@@ -1,0 +1,125 @@
+"""The statements of several farms: read from their folders, each checked against the keys of the farms."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from orchestrator.errors import EvidenceError, UsageError
+from orchestrator.publish.claimed import ENDINGS, farm_claim, packages_of
+from orchestrator.publish.evidence import bounded, public_key
+from orchestrator.publish.statements.checking import check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from orchestrator.publish.statements.reading import ReadStatement
+    from orchestrator.results.agreement import FarmClaim
+    from orchestrator.util.signing import PublicKey
+
+MOST = 1_000_000
+"""Files with statements that are read: a farm of a thousand releases and ten years has fewer."""
+
+_REASONS = 10  # that are listed
+_LONGEST = 200  # characters of a reason
+
+
+class Farms(NamedTuple):
+    """The farms, by their keys."""
+
+    keys: tuple[PublicKey, ...]
+    names: Mapping[str, str]  # of each key, by its id
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What is claimed, and what is not counted and why."""
+
+    claims: tuple[FarmClaim, ...]
+    ignored: tuple[str, ...]  # sentences, printable only after escaping
+
+
+def farms(named: Iterable[tuple[str, Path]]) -> Farms:
+    """Return farms by their names and the files of their public keys; names that share a key are one farm.
+
+    Raises
+    ------
+    UsageError
+        A key cannot be read, or two keys have one name.
+
+    """
+    keys: dict[str, PublicKey] = {}
+    names: dict[str, list[str]] = {}
+    for name, path in named:
+        key = public_key(path)
+        keys.setdefault(key.id, key)
+        names.setdefault(key.id, []).append(name)
+    if twice := [name for name, count in Counter(one for of in names.values() for one in set(of)).items() if count > 1]:
+        msg = f"reading the keys of farms: two keys have the name {twice[0]}; a farm has one"
+        raise UsageError(msg)
+    return Farms(tuple(keys.values()), {id_: " = ".join(dict.fromkeys(of)) for id_, of in names.items()})
+
+
+def collect(folders: Sequence[Path], known: Farms, *, published: bool) -> Collected:
+    """Return the claims of the farms, in these folders or files; only what a farm's key signed is counted.
+
+    Raises
+    ------
+    UsageError
+        A folder does not exist, or there are too many files.
+
+    """
+    ignored: Counter[str] = Counter()
+    signed = list(_signed(folders, known, ignored))
+    listed: dict[str, dict[str, Mapping[str, str]]] = {}
+    for statement, signers in signed:
+        manifest, packages = packages_of(statement)
+        if packages:
+            for farm in signers:
+                listed.setdefault(farm, {}).setdefault(manifest, packages)
+    claims = []
+    for statement, signers in signed:
+        for farm in signers:
+            try:
+                claim = farm_claim(statement, farm, listed.get(farm, {}), published=published)
+            except EvidenceError as error:
+                ignored[str(error)[:_LONGEST]] += 1
+                continue
+            if claim:
+                claims.append(claim)
+    return Collected(
+        tuple(claims), tuple(f"{count} not counted: {why}" for why, count in ignored.most_common(_REASONS))
+    )
+
+
+def _signed(
+    folders: Sequence[Path], known: Farms, ignored: Counter[str]
+) -> Iterator[tuple[ReadStatement, tuple[str, ...]]]:
+    """Yield each statement that a farm signed, with the ids of those farms; add why others are not counted."""
+    for number, file in enumerate(file for folder in folders for file in _files(folder)):
+        if number >= MOST:
+            msg = f"reading statements: there are more than {MOST} files; name fewer folders"
+            raise UsageError(msg)
+        try:
+            checked = check(bounded(file), known.keys)
+        except EvidenceError as error:
+            ignored[f"{file.parts[0] if len(file.parts) == 1 else _top(file, folders)}: {error}"[:_LONGEST]] += 1
+            continue
+        yield checked.statement, checked.signers
+
+
+def _top(file: Path, folders: Sequence[Path]) -> Path:
+    return next((folder for folder in folders if file.is_relative_to(folder)), file)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the files with statements in a folder, or a file that is named itself."""
+    if folder.is_dir():
+        yield from sorted(one for one in folder.rglob("*") if one.name.endswith(ENDINGS) and one.is_file())
+    elif folder.is_file():
+        yield folder
+    else:
+        msg = f"reading statements in {folder}: it does not exist; name the folder that a farm's attest wrote"
+        raise UsageError(msg)
