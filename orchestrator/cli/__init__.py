@@ -16,6 +16,7 @@ import click
 
 from orchestrator import __version__
 from orchestrator.cli import (
+    clean,
     compare,
     drift,
     exclusions,
@@ -72,6 +73,7 @@ COMMANDS = (
     images.images,
     witness.witness,
     drift.drift,
+    clean.clean,
 )
 
 

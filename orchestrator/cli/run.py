@@ -78,6 +78,10 @@ def run(
             outcome = outcome.with_faults_of(found)
         if checks or found:
             publisher.publish()
+        if outcome.records:  # without an answer of the index, nothing shows what is still in use
+            from orchestrator.farm import clean
+
+            clean.after_run(settings, store)
         if as_json:
             results = (with_published(one, store.verifications(one.project)) for one in context.results(outcome))
             printed = results if found else context.results(outcome)

@@ -68,6 +68,8 @@ def publish(settings: Config, store: Results, written: dict[str, object]) -> Non
         msg = f"the pages of {', '.join(broken)} are not written, for a fault of wheelproof; please report it"
         raise FaultError(msg)
     store.note_site(made_from, names, whole=whole)
+    if whole:
+        store.remove_pages(names)
 
 
 def prepare() -> None:
