@@ -118,4 +118,5 @@ def due_exclusions(settings: Config, store: Results) -> tuple[Exclusion, ...]:
     """List the exclusions whose check is due."""
     from orchestrator.farm import exclusions
 
-    return exclusions.due(settings.exclusions, store.checks(), settings.exclusions_age, datetime.now(UTC))
+    checks = exclusions.last_made(settings.cache, store.checks())
+    return exclusions.due(settings.exclusions, checks, settings.exclusions_age, datetime.now(UTC))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.build import engine as engines
@@ -20,7 +22,6 @@ from orchestrator.util import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from orchestrator.build.engine import Engine, HeldImage
     from orchestrator.config import Config
@@ -61,24 +62,21 @@ class _Cache:
     """The parts of a cache, each with its files and folders."""
 
     folder: Path
-    parts: dict[str, list[Path]] = field(default_factory=dict)
+    parts: dict[str, list[str]] = field(default_factory=dict)  # KIND/NAME -> paths; strings, since there may be many
 
     def items(self) -> tuple[Item, ...]:
         """Return all parts with their sizes; what does not change is measured only once."""
         place = self.folder / uses.FOLDER / _SIZES
         known = _sizes(place)
-        sizes = {name: known.get(name) or _size(paths) for name, paths in self.parts.items() if _is_lasting(name)}
-        if sizes != known:
-            caches.write_checked(place, json.dumps(sizes))
-        return tuple(Item(name, sizes.get(name) or _size(paths)) for name, paths in self.parts.items())
+        sizes = {name: known.get(name) or _size(paths) for name, paths in self.parts.items()}
+        lasting = {name: size for name, size in sizes.items() if name.partition("/")[0] not in _GROWING}
+        if lasting != known:
+            caches.write_checked(place, json.dumps(lasting))
+        return tuple(Item(name, size) for name, size in sizes.items())
 
     def with_times(self, items: Iterable[Item]) -> tuple[Item, ...]:
         """Return items with the time since which each is in its place, or was last touched."""
         return tuple(replace(item, used=_used(self.parts[item.name])) for item in items)
-
-
-def _is_lasting(name: str) -> bool:
-    return name.partition("/")[0] not in _GROWING
 
 
 def _sizes(place: Path) -> dict[str, int]:
@@ -87,7 +85,7 @@ def _sizes(place: Path) -> dict[str, int]:
     return {}
 
 
-def _size(paths: Iterable[Path]) -> int:
+def _size(paths: Iterable[str]) -> int:
     total = 0
     for path in paths:
         with suppress(OSError):
@@ -95,11 +93,11 @@ def _size(paths: Iterable[Path]) -> int:
     return total
 
 
-def _used(paths: Iterable[Path]) -> float:
+def _used(paths: Iterable[str]) -> float:
     times = []
     for path in paths:
         with suppress(OSError):
-            times.append(path.lstat().st_ctime)
+            times.append(os.lstat(path).st_ctime)
     return max(times, default=0.0)
 
 
@@ -110,23 +108,24 @@ def survey(cache: Path) -> _Cache:
     """List the parts of a cache: names only, nothing of them is read."""
     found = _Cache(cache)
     for kind in _FOLDERS:
-        for path in _visible(cache / kind):
-            found.parts[f"{kind}/{path.name}"] = [path]
+        for name in _visible(cache / kind):
+            found.parts[f"{kind}/{name}"] = [f"{cache}/{kind}/{name}"]
     for path in cache.glob("root-*.tar"):
-        found.parts[f"root/{path.name}"] = [path, path.with_suffix(".sha256")]
+        found.parts[f"root/{path.name}"] = [str(path), str(path.with_suffix(".sha256"))]
     for path in (cache / "uv" / "cache").glob("simple-v*/*/*.rkyv"):
-        found.parts[f"uv-pages/{path.relative_to(cache / 'uv' / 'cache')}"] = [path]
+        found.parts[f"uv-pages/{path.relative_to(cache / 'uv' / 'cache')}"] = [str(path)]
     for name, path in _wheels_of_uv(cache / "uv" / "cache"):
         parts = found.parts.setdefault(name, [])
-        parts.append(path)
+        parts.append(str(path))
         if path.is_symlink():  # the unpacked wheel
-            parts.append(path.resolve())
+            parts.append(str(path.resolve()))
     return found
 
 
-def _visible(folder: Path) -> Iterator[Path]:
+def _visible(folder: Path) -> list[str]:
     with suppress(FileNotFoundError):
-        yield from (path for path in folder.iterdir() if not path.name.startswith("."))
+        return [name for name in os.listdir(folder) if not name.startswith(".")]  # noqa: PTH208 - only names
+    return []
 
 
 def _wheels_of_uv(cache: Path) -> Iterator[tuple[str, Path]]:
@@ -172,7 +171,7 @@ def _removed(held: _Cache, gone: tuple[Item, ...]) -> tuple[Item, ...]:
     """Remove parts of a cache; those of uv's only where no other program uses it."""
     with caches.locked_file(held.folder / "uv" / "cache" / ".lock") as is_free:
         chosen = tuple(item for item in gone if is_free or not item.kind.startswith("uv"))
-        caches.remove(held.folder, (path for item in chosen for path in held.parts[item.name]))
+        caches.remove(held.folder, (Path(path) for item in chosen for path in held.parts[item.name]))
     return chosen
 
 

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 import threading
 import time
@@ -187,13 +188,21 @@ def sum_of(folder: Path) -> str:
 
 def sweep(folder: Path) -> None:
     """Remove unfinished folders of ended processes, and damaged folders older than a day."""
-    for path in folder.glob(f"{_UNFINISHED}*"):
+    for path in _left(folder, _UNFINISHED):
         with suppress(OSError), _locked(path):
             shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob(f"{_DAMAGED}*"):
+    for path in _left(folder, _DAMAGED):
         with suppress(OSError):
             if path.lstat().st_mtime < time.time() - DAY:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _left(folder: Path, prefix: str) -> list[Path]:
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - ten times as fast as `glob`, and a folder may have 100,000 names
+    except OSError:
+        return []
+    return [folder / name for name in names if name.startswith(prefix)]
 
 
 def sweep_all(cache: Path) -> None:
@@ -225,12 +234,12 @@ def remove(cache: Path, paths: Iterable[Path]) -> None:
                 Path(folder).chmod(0o700)  # uv keeps some of them read-only
 
 
-def size_on_disk(path: Path) -> int:
+def size_on_disk(path: Path | str) -> int:
     """Return the bytes that a file or a folder alone takes: files with other hard links count where these are."""
-    status = path.lstat()
-    if not path.is_dir() or path.is_symlink():
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode):
         return status.st_blocks * _BLOCK
-    files = (Path(folder, name).lstat() for folder, _, names in os.walk(path) for name in names)
+    files = (os.lstat(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names)  # noqa: PTH118
     return sum(one.st_blocks * _BLOCK for one in files if one.st_nlink == 1)
 
 
