@@ -156,7 +156,8 @@ def clean_cache(settings: Config, older_than: float | None, now: float, *, dry: 
         items, bound, unused = held.items(), settings.keep.cache, settings.keep.unused
         if older_than is None and sum(item.size for item in items) <= bound:
             return Cleaned()
-        notes = uses.read(settings.cache).values()
+        written = uses.read(settings.cache)
+        notes = written.values()
         needs = retention.needed(notes, now, unused)
         items = retention.last_uses(held.with_times(items), notes)
         old = retention.unused_for(items, needs, older_than, now, unused) if older_than is not None else ()
@@ -164,7 +165,10 @@ def clean_cache(settings: Config, older_than: float | None, now: float, *, dry: 
         left = [item for item in items if item.name not in names]
         removal = retention.over_bound(left, needs, bound, now, unused)
         gone = (*old, *removal.items)
-        return Cleaned(gone if dry else _removed(held, gone), removal.over)
+        if not dry:
+            gone = _removed(held, gone)
+            uses.forget(written, now - 2 * unused)
+        return Cleaned(gone, removal.over)
 
 
 def _removed(held: _Cache, gone: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -195,11 +199,16 @@ def clean_images(
     folders = recipe.folders(settings.folder)
     current = {recipe.load(folders, name).tag for name in recipe.names(folders)}
     last, running = uses.images(settings.cache), engine.images_in_use()
-    choose = _chooser(engine.held_images(), current, last, running, age, now, foreign=foreign)
+    images = engine.held_images()
+    choose = _chooser(images, current, last, running, age, now, foreign=foreign)
     spare = choose(frozenset())
     if spare:
         spare = choose(_images_of_verdicts(store))
     gone = spare if dry else tuple(image for image in spare if _is_removed(engine, image))
+    if not dry:
+        uses.forget_images(
+            settings.cache, last.keys() - {tag for image in set(images) - set(gone) for tag in image.tags}
+        )
     return Cleaned(tuple(Item(f"images/{(*image.tags, image.id)[0]}", image.size) for image in gone))
 
 
@@ -285,7 +294,6 @@ def after_run(settings: Config, store: Results) -> None:
             logs.fault("images of former recipes are not removed", images)
         else:
             _log(settings, images)
-            uses.forget(settings.cache, settings.keep.unused)
 
 
 def _log(settings: Config, cleaned: Cleaned) -> None:

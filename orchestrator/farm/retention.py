@@ -126,6 +126,8 @@ def spare_images(
             return image.ours and now - image.created > age
         if not all(_is_ours(tag) for tag in image.tags):
             return False
+        if all(tag.endswith(_UNFINISHED) for tag in image.tags):  # a killed command left it
+            return now - image.created > LATELY
         known = [last[tag] for tag in image.tags if tag in last]
         if not known and not foreign:
             return False

@@ -8,7 +8,6 @@ CACHE/uses/.lock        shared by every command that uses the cache; a command t
 from __future__ import annotations
 
 import json
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from orchestrator.model import Lock, digest
 from orchestrator.util import cache as caches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from orchestrator.job.inputs import Effects
     from orchestrator.job.recreating import VerifyEffects
@@ -97,7 +96,7 @@ class Uses:
 
 def key_of(label: str, task: Task, *, verifies: bool = False) -> str:
     """Return the key of a job in the notes; a later release of the same task has the same key."""
-    way = task.requirement, task.image, task.tools, task.profile, task.config_settings
+    way = task.requirement, task.image, task.tools, task.profile, task.config_settings, task.locked_as_of
     return digest((label, *way, verifies, sorted(task.hashes) if verifies else ()))[:32]
 
 
@@ -120,9 +119,13 @@ def write(cache: Path, key: str, items: set[str], *, tracked: bool, built: bool)
 
 def note_image(cache: Path, tag: str) -> None:
     """Note that an image is used now."""
-    place = cache / FOLDER / IMAGES / tag.replace("/", "+")
+    place = _of_image(cache, tag)
     if not caches.touch(place):
         caches.write(place, "")
+
+
+def _of_image(cache: Path, tag: str) -> Path:
+    return cache / FOLDER / IMAGES / tag.replace("/", "+")
 
 
 def images(cache: Path) -> dict[str, float]:
@@ -140,11 +143,17 @@ def read(cache: Path) -> dict[Path, Use]:
     return {path: use for path, use in found if use}
 
 
-def forget(cache: Path, unused: float) -> None:
-    """Remove the notes of jobs that no run has judged for twice that many seconds: they protect nothing."""
-    for path, use in read(cache).items():
-        if time.time() - use.touched > 2 * unused:
+def forget(notes: Mapping[Path, Use], before: float) -> None:
+    """Remove the notes of jobs that no run has judged since that time: they protect nothing."""
+    for path, use in notes.items():
+        if use.touched < before:
             path.unlink(missing_ok=True)
+
+
+def forget_images(cache: Path, tags: Iterable[str]) -> None:
+    """Remove the notes of images that the engine does not have."""
+    for tag in tags:
+        _of_image(cache, tag).unlink(missing_ok=True)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -69,7 +69,7 @@ def publish(settings: Config, store: Results, written: dict[str, object]) -> Non
         raise FaultError(msg)
     store.note_site(made_from, names, whole=whole)
     if whole:
-        store.remove_pages(names)
+        store.remove_pages(site.lasting_pages(summary))
 
 
 def prepare() -> None:

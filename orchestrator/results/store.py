@@ -366,7 +366,7 @@ class Results:
     def remove_pages(self, names: Iterable[str]) -> tuple[Path, ...]:
         """Remove the pages about logs and projects that are not among `names`; return them."""
         kept = set(names)
-        gone = tuple(path for name, path in self.pages().items() if f"site/{name}" not in kept)
+        gone = tuple(path for name, path in self.pages().items() if name not in kept)
         for path in gone:
             path.unlink(missing_ok=True)
         return gone

@@ -114,7 +114,7 @@ def test_log_pages_that_no_page_links_to_go(tmp_path: Path) -> None:
         caches.write(tmp_path / "site" / name, text)
     assert [item.name for item in clean.clean_pages(store).items] == [f"log-pages/{left}"]
     assert set(store.pages()) == {f"logs/{linked}", "packages/six.html"}
-    store.remove_pages(["site/packages/six.html"])
+    store.remove_pages(["packages/six.html"])
     assert set(store.pages()) == {"packages/six.html"}
 
 

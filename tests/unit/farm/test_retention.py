@@ -90,6 +90,8 @@ LAST = {"wheelproof/trixie:old": NOW - 31 * DAY, "wheelproof/trixie:lately": NOW
         (image("wheelproof/trixie:old", "my/image:1"), False, False),  # somebody named it, too
         (image("wheelproof/trixie:another"), False, True),  # perhaps another farm's
         (image("wheelproof/trixie:another", days=29), False, False),
+        (image("wheelproof/trixie:1-unfinished", days=2), True, True),
+        (image("wheelproof/trixie:1-unfinished", days=0.5), False, False),
         (image("wheelproof/test-headers:1"), False, False),
         (image("python:3"), False, False),
         (image(), True, True),
