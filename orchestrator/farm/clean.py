@@ -68,7 +68,7 @@ class _Cache:
         """Return all parts with their sizes; what does not change is measured only once."""
         place = self.folder / uses.FOLDER / _SIZES
         known = _sizes(place)
-        sizes = {name: known.get(name) or _size(paths) for name, paths in self.parts.items()}
+        sizes = {name: known.get(name) or _size(name, paths) for name, paths in self.parts.items()}
         lasting = {name: size for name, size in sizes.items() if name.partition("/")[0] not in _GROWING}
         if lasting != known:
             caches.write_checked(place, json.dumps(lasting))
@@ -85,11 +85,12 @@ def _sizes(place: Path) -> dict[str, int]:
     return {}
 
 
-def _size(paths: Iterable[str]) -> int:
-    total = 0
+def _size(name: str, paths: Iterable[str]) -> int:
+    """Return the bytes of a part; files that build environments share with uv's wheels count there."""
+    total, linked = 0, name.startswith("uv/")
     for path in paths:
         with suppress(OSError):
-            total += caches.size_on_disk(path)
+            total += caches.size_on_disk(path, linked=linked)
     return total
 
 

@@ -234,13 +234,13 @@ def remove(cache: Path, paths: Iterable[Path]) -> None:
                 Path(folder).chmod(0o700)  # uv keeps some of them read-only
 
 
-def size_on_disk(path: Path | str) -> int:
-    """Return the bytes that a file or a folder alone takes: files with other hard links count where these are."""
+def size_on_disk(path: Path | str, *, linked: bool = False) -> int:
+    """Return the bytes that a file or a folder takes; in a folder, files with other hard links only if `linked`."""
     status = os.lstat(path)
     if not stat.S_ISDIR(status.st_mode):
         return status.st_blocks * _BLOCK
     files = (os.lstat(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names)  # noqa: PTH118
-    return sum(one.st_blocks * _BLOCK for one in files if one.st_nlink == 1)
+    return sum(one.st_blocks * _BLOCK for one in files if linked or one.st_nlink == 1)
 
 
 _OCCUPIED: dict[Path, int] = {}

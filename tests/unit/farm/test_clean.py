@@ -74,6 +74,21 @@ def test_nothing_goes_while_another_command_uses_the_cache(tmp_path: Path) -> No
     assert not there(cache)
 
 
+def test_files_that_uv_and_an_environment_share_count_once(tmp_path: Path) -> None:
+    """With the wheel of uv's cache."""
+    archive, wheels = tmp_path / "uv/cache/archive-v0/x", tmp_path / "uv/cache/wheels-v8/pypi/six"
+    fill(tmp_path, "buildenvs/1")
+    for folder in (archive, wheels):
+        folder.mkdir(parents=True)
+    (archive / "file").hardlink_to(tmp_path / "buildenvs/1/file")
+    (wheels / "1.0-py3-none-any").symlink_to(archive)
+    (wheels / "1.0-py3-none-any.http").touch()
+    sizes = {item.name: item.size for item in clean.survey(tmp_path).items()}
+    assert set(sizes) == {"buildenvs/1", "uv/six/1.0"}
+    assert sizes["buildenvs/1"] == 0
+    assert 64 * KIB <= sizes["uv/six/1.0"] < 80 * KIB
+
+
 def test_a_job_needs_what_it_used_since_it_was_built(tmp_path: Path) -> None:
     """What it used before it was built the last time is not needed by it; an unchanged run adds what it asks for."""
     for items, built, expected in (
