@@ -174,6 +174,17 @@ def refusal(offer: Offer) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class HeldImage:
+    """An image of the engine."""
+
+    id: str
+    tags: tuple[str, ...]
+    created: float  # seconds since 1970
+    size: int  # bytes, with the layers that it shares
+    ours: bool  # whether it has a label of ours
+
+
 class Engine:
     """One engine, shared by all workers. Calls are independent, and each call's container is removed soon after it."""
 
@@ -468,6 +479,16 @@ class Engine:
         with _translated(f"naming the image {repository}:{tag}"):
             self._client.tag(image, repository, tag)
 
+    def held_images(self) -> tuple[HeldImage, ...]:
+        """List the images of the engine, except those that only other images are built on."""
+        with _translated("listing images"):
+            return tuple(_held(one) for one in self._client.images())
+
+    def images_in_use(self) -> frozenset[str]:
+        """Return the ids of the images that containers have, running or not."""
+        with _translated("listing containers"):
+            return frozenset(str(one["ImageID"]) for one in self._client.containers(all=True))
+
     def remove_image(self, reference: str) -> None:
         """Forget an image, if it is there, nothing uses it and the engine finds the time."""
         with suppress(APIError, requests.RequestException):
@@ -490,6 +511,19 @@ class Engine:
         """The engine's name and version, for the log."""
         offer = self.offer
         return f"{offer.name} {offer.version}".strip()
+
+
+def _held(found: Mapping[str, Any]) -> HeldImage:
+    tags = (str(tag).removeprefix("localhost/") for tag in found.get("RepoTags") or ())
+    digests = [str(one) for one in found.get("RepoDigests") or () if not str(one).startswith("<none>")]
+    labels = found.get("Labels") or {}
+    return HeldImage(
+        id=str(found["Id"]),
+        tags=tuple(tag for tag in tags if tag != "<none>:<none>") or tuple(digests),
+        created=float(found.get("Created") or 0),
+        size=int(found.get("Size") or 0),
+        ours=any(str(name).startswith(f"{LABEL}.") for name in labels),
+    )
 
 
 def connect() -> Engine:

@@ -87,10 +87,14 @@ class BuildEnvironments:
             The cache cannot be written.
 
         """
-        key = digest([LAYOUT, lock.digest, target.python, target.platform, self._compiled is not None])
-        place = self._folder / key
-        with self._turns.turn(key):
+        place = self.place(lock, target)
+        with self._turns.turn(place.name):
             return settled(place) or self._make(lock, target, place)
+
+    def place(self, lock: Lock, target: Target) -> Path:
+        """Return where the folder of a lock's wheels is, or would be."""
+        key = digest([LAYOUT, lock.digest, target.python, target.platform, self._compiled is not None])
+        return self._folder / key
 
     def _make_once(self, lock: Lock, target: Target, place: Path) -> Path:
         with unfinished(self._folder) as lent:

@@ -30,7 +30,7 @@ from orchestrator.errors import PackageIndexError, TransientIndexError
 from orchestrator.model import DETAIL, Failure, Lock, Phase, Pin, Reason, digest
 from orchestrator.model.names import BadNameError, WheelName
 from orchestrator.sources.index import Index
-from orchestrator.util.cache import Turns, read_checked, unfinished, write_checked
+from orchestrator.util.cache import Turns, read_checked, touch, unfinished, write_checked
 from orchestrator.util.moments import moment
 from orchestrator.util.retry import retrying
 
@@ -153,6 +153,7 @@ def lock(  # noqa: PLR0913 - what decides the answer, and how to ask
     with _TURNS.turn(str(kept)):
         known = _kept(kept) or failures.get(question.key)
         if known is not None:
+            touch(kept)
             return known
         own = index or Index(index_url, cache, timeout=read_timeout, retry_wait=retry_wait)
         asking = _Asking(question, Uv(index_url, cache, read_timeout), own, tuple(waits), sleep)

@@ -18,6 +18,7 @@ from orchestrator import __version__
 from orchestrator.cli import (
     agree,
     attest,
+    clean,
     compare,
     drift,
     exclusions,
@@ -84,6 +85,7 @@ COMMANDS = (
     since.since,
     listing.listing,
     wheels.wheels,
+    clean.clean,
 )
 
 

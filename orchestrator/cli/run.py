@@ -92,6 +92,10 @@ def run(
             if checks or found:
                 publisher.publish()
             watch.outcome = outcome
+        if outcome.records:  # without an answer of the index, nothing shows what is still in use
+            from orchestrator.farm import clean
+
+            clean.after_run(settings, store)
         listed_excluded = () if wanted or files else settings.exclusions
         report = gate.report(outcome, store, config_file, listed_excluded) if gate else None
         if as_json:
@@ -134,4 +138,5 @@ def due_exclusions(settings: Config, store: Results) -> tuple[Exclusion, ...]:
     """List the exclusions whose check is due."""
     from orchestrator.farm import exclusions
 
-    return exclusions.due(settings.exclusions, store.checks(), settings.exclusions_age, datetime.now(UTC))
+    checks = exclusions.last_made(settings.cache, store.checks())
+    return exclusions.due(settings.exclusions, checks, settings.exclusions_age, datetime.now(UTC))

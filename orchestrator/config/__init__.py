@@ -232,7 +232,7 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
         folder=folder,
         cache=folder / file.cache,
         results=folder / file.results,
-        keep=Keep(file.keep.wheels, file.keep.logs),
+        keep=Keep(file.keep.wheels, file.keep.logs, file.keep.cache, file.keep.unused),
         defaults=defaults,
         groups=tuple(
             Group(

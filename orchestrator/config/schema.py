@@ -333,10 +333,19 @@ class BudgetPart(_Part):
 
 
 class _Keep(_Part):
-    """How much is kept by hash; what is older goes."""
+    """How much is kept; what is older goes."""
 
     wheels: _Size = Field(default=Keep().wheels, description="Room for wheels.")
     logs: _Size = Field(default=Keep().logs, description="Room for logs.")
+    cache: _Size = Field(
+        default=Keep().cache,
+        description="Room for the cache. The longest unused goes first; what an unchanged run needs stays in any case.",
+    )
+    unused: _Time = Field(
+        default=Keep().unused,
+        description="How long something is kept that tracked jobs needed when they were last run, and how long an "
+        "image of a former recipe is kept after its last use.",
+    )
 
 
 class _Variations(_Part):
@@ -514,7 +523,7 @@ class File(_Part):
     long: _Time = Field(default=Config().long, description="A job that once took this long is known to be long.")
     cache: _Folder = Field(default=str(Config().cache), description="What can be made again; relative to this file.")
     results: _Folder = Field(default=str(Config().results), description="Results and the site; relative to this file.")
-    keep: _Keep = Field(default=_Keep(), description="How much is kept by hash.")
+    keep: _Keep = Field(default=_Keep(), description="How much is kept, and how long.")
     limits: LimitsPart = Field(default=LimitsPart(), description="What one build may use.")
     budget: BudgetPart = Field(default=BudgetPart(), description="What may be spent on explaining one difference.")
     variations: _Variations = Field(default=_Variations(), description="What is held or removed for all packages.")

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How many bytes of wheels and of logs are kept by hash; what is older goes."""
+    """How many bytes are kept of wheels and of logs, by hash, and of the cache; what is older goes."""
 
     wheels: int = 4 << 30
     logs: int = 512 << 20
+    cache: int = 20 << 30
+    unused: int = 30 * DAY  # seconds for which what a tracked job or an image needed is kept after its last run
 
 
 @dataclass(frozen=True, slots=True)

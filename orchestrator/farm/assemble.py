@@ -19,11 +19,12 @@ from orchestrator.build_requirements import resolve
 from orchestrator.build_requirements.crates import Crates
 from orchestrator.build_requirements.install import BuildEnvironments
 from orchestrator.errors import EngineError, ImageError, Interrupted, WheelproofError
-from orchestrator.farm import capacity, forecast, plan, progress, run
+from orchestrator.farm import capacity, forecast, plan, progress, run, uses
 from orchestrator.farm.effects import JobEffects, ToolBench
 from orchestrator.farm.input_effects import InputEffects
 from orchestrator.farm.placement import placed
 from orchestrator.farm.plan import ImageState, KnownImage
+from orchestrator.farm.uses import Uses, is_tracked
 from orchestrator.farm.workers import STOPPED, Cancellation, CpuSlots, stop_signals
 from orchestrator.images import build, recipe, suggest
 from orchestrator.images.contents_index import Contents
@@ -32,7 +33,7 @@ from orchestrator.model import Budget, Failure, Result
 from orchestrator.results.history import accumulated
 from orchestrator.sources.index import Index
 from orchestrator.util import logs
-from orchestrator.util.cache import sweep_all
+from orchestrator.util.cache import occupy, sweep_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 def open_inputs(settings: Config, store: Results) -> InputEffects:
     """Return the effects that settle inputs; they need no engine and no image."""
+    occupy(settings.cache)
     sweep_all(settings.cache)
     index = Index(settings.index, settings.cache)
     return InputEffects(index=index, lock=locking(settings, index), results=store, cache=settings.cache)
@@ -154,12 +156,23 @@ class Farm:
     images: Mapping[str, Image]
 
     def judge(self, job: Job, *, again: bool) -> Result | Path:
-        """Judge one job, or return the existing record of the same inputs."""
+        """Judge one job, or return the existing record of the same inputs, or of the same failure."""
+        used = Uses(self.job_effects.cache, self.job_effects.buildenvs.place)
+        result = self._judge(job, used, again=again)
+        if isinstance(result, Result) and not again:
+            result = self.job_effects.results.repeated(result) or result
+        key = uses.key_of(self.job_effects.label, job.task)
+        uses.write(used.cache, key, used.items, tracked=is_tracked(job.task), built=isinstance(result, Result))
+        return result
+
+    def _judge(self, job: Job, used: Uses, *, again: bool) -> Result | Path:
         task, release, image = job.task, job.release, self.images[job.task.image]
         self.job_effects.log(release.project, "settling its inputs")
         effects = self.job_effects.effects(release.project, task.limits, long=job.long, again=again)
-        effects = replace(effects, lock=self.job_effects.lock_for(task))
-        effects = tool_policies.by_policy(task, image, effects, ToolBench(self.job_effects, image, task.limits))
+        effects = used.of(replace(effects, lock=self.job_effects.lock_for(task)))
+        bench = ToolBench(self.job_effects, image, task.limits, used.note)
+        effects = tool_policies.by_policy(task, image, effects, bench)
+        effects = replace(effects, lock=used.noting_lock(effects.lock))  # with the tools that were built here
         if release.packed:
             built = self.job_effects.sdist(job, image, effects)
             if isinstance(built, Failure):
@@ -377,6 +390,8 @@ def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -
         name: build.ensure(engine, name, folders, settings.cache, strict=settings.strict, log=progress.note)
         for name in names
     }
+    for name in images:
+        uses.note_image(settings.cache, recipe.load(folders, name).tag)
     return {name: replace(image, runtime=engine.runtime) for name, image in images.items()}
 
 

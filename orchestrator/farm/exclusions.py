@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orchestrator import __version__, config
 from orchestrator.errors import ResultsError, WheelproofError
-from orchestrator.farm import run
+from orchestrator.farm import memory, run
 from orchestrator.farm.workers import attempted
-from orchestrator.model import AUTO_IMAGE, Attempt, ExclusionCheck, Fate, Result, Verdict
+from orchestrator.model import AUTO_IMAGE, Attempt, ExclusionCheck, Fate, Result, Verdict, digest
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from orchestrator.config import Config
     from orchestrator.model import Exclusion, Task
@@ -55,7 +58,7 @@ def run_with_checks(
     judged = _results(outcome, wanted)
     checks: list[ExclusionCheck] = []
     for exclusion in wanted:
-        check = attempted(_recorded, store, _checked, settings, exclusion, custom.get(exclusion), judged)
+        check = attempted(_recorded, settings, store, _checked, settings, exclusion, custom.get(exclusion), judged)
         if isinstance(check, ResultsError):
             raise check
         if isinstance(check, WheelproofError):
@@ -66,11 +69,38 @@ def run_with_checks(
     return outcome, tuple(checks)
 
 
-def _recorded(store: Results, check: Callable[..., ExclusionCheck | None], *arguments: object) -> ExclusionCheck | None:
+def _recorded(
+    settings: Config, store: Results, check: Callable[..., ExclusionCheck | None], *arguments: object
+) -> ExclusionCheck | None:
+    """Record a check, or, if it came out as the last one did, only note in the cache when it was made again."""
     outcome = check(*arguments)
-    if outcome:
+    former = store.checks().get(outcome.project) if outcome else None
+    if outcome and former and is_repeated(outcome, former):
+        memory.remember(settings.cache, _question(former), (outcome.checked.isoformat(),))
+    elif outcome:
         store.write_check(outcome)
     return outcome
+
+
+def is_repeated(check: ExclusionCheck, former: ExclusionCheck) -> bool:
+    """Return whether a check came out as a former one did, of the same inputs."""
+    return replace(check, checked=former.checked, wheelproof=former.wheelproof) == former
+
+
+def last_made(cache: Path, checks: Mapping[str, ExclusionCheck]) -> dict[str, ExclusionCheck]:
+    """Return checks with the time at which each was made last: one that changes nothing is not recorded again."""
+    return {project: _last_made(cache, check) for project, check in checks.items()}
+
+
+def _last_made(cache: Path, check: ExclusionCheck) -> ExclusionCheck:
+    with suppress(ValueError, TypeError):
+        (made,) = memory.recall(cache, _question(check)) or ()
+        return replace(check, checked=max(check.checked, datetime.fromisoformat(made)))
+    return check
+
+
+def _question(check: ExclusionCheck) -> str:
+    return digest(("exclusion", check.project, check.checked))
 
 
 def _unbuilt(settings: Config, exclusions: tuple[Exclusion, ...], outcome: run.RunOutcome) -> Iterator[Exclusion]:

@@ -10,7 +10,7 @@ from orchestrator.farm.input_effects import NotKnownYet, ToolBench
 from orchestrator.farm.plan import Forecast, is_compared, nearest
 from orchestrator.job import inputs, judge, tool_policies
 from orchestrator.job.inputs import Effects
-from orchestrator.model import Failure, Result
+from orchestrator.model import Failure, Result, digest
 from orchestrator.results.store import read
 
 if TYPE_CHECKING:
@@ -55,8 +55,10 @@ def _settled(job: Job, image: Image, former: Result | None, input_effects: Input
     effects = tool_policies.by_policy(task, image, _without_builds(input_effects, task), bench)
     settled = inputs.settle(release, image, effects, task.config_settings)
     if isinstance(settled, Failure):
-        unsettled = inputs.unsettled(task, release, image, settled, effects.now().date())
-        return Forecast(former, unsettled, failure=settled, judged=_judged(job, unsettled, input_effects))
+        unsettled = inputs.unsettled(task, release, image, settled)
+        newest = input_effects.results.newest(unsettled)
+        judged = newest if newest and newest.job == digest(unsettled) else None
+        return Forecast(former, unsettled, failure=settled, judged=judged)
     wanted = inputs.inputs_of(task, release, image, settled.lock.digest)
     return Forecast(former, wanted, settled.asked, judged=_judged(job, wanted, input_effects))
 

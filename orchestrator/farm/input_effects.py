@@ -216,6 +216,7 @@ class ToolBench:
     job_effects: InputEffects
     image: Image
     limits: Limits
+    note: Callable[[Path], None] = lambda _path: None  # gets each wheel of the cache that is used
 
     def release(self, name: str, version: str) -> Release:
         """Find a release on the index."""
@@ -225,12 +226,16 @@ class ToolBench:
         """Keep a wheel that was built a moment ago under its name, where build environments look for it."""
         place = self._place(wheel.sha256, name)
         cache.keep(self.job_effects.stored(wheel), place)
+        self.note(place)
         return place
 
     def kept(self, sha256: str, name: WheelName) -> Path | None:
         """Return a wheel that was kept, if it is still there."""
         place = self._place(sha256, name)
-        return place if _is_kept(place, sha256) else None
+        if not _is_kept(place, sha256):
+            return None
+        self.note(place)
+        return place
 
     def _place(self, sha256: str, name: WheelName) -> Path:
         return names.place(self.job_effects.cache / TOOLS, sha256, name)

@@ -57,8 +57,11 @@ def remember_provided(folder: Path, question: str, provided: tuple[Provided, ...
 
 
 def _recalled(folder: Path, question: str) -> object:
+    place = folder / "answers" / question
     with suppress(ValueError):
-        return json.loads(cache.read_checked(folder / "answers" / question) or "")
+        value: object = json.loads(cache.read_checked(place) or "")
+        cache.touch(place)
+        return value
     return None
 
 

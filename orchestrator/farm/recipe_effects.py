@@ -9,7 +9,7 @@ from orchestrator.build_requirements.resolve import best
 from orchestrator.errors import AbsentError, NoReleaseError
 from orchestrator.model import OfferedWheel, Pin, digest
 from orchestrator.model.names import wheel_of
-from orchestrator.util.cache import Turns, keep, settle, settled, unfinished, write
+from orchestrator.util.cache import Turns, keep, settle, settled, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,9 @@ def text_file(cache: Path, text: str) -> Path:
     """
     place = cache / "recipes" / hashlib.sha256(text.encode()).hexdigest() / "recipe.sh"
     if not place.is_file() or place.read_bytes() != text.encode():
-        write(place, text)
+        with unfinished(cache / "recipes") as lent:
+            (lent / place.name).write_text(text, encoding="utf-8")
+            keep(lent / place.name, place)
         place.chmod(0o644)
     return place
 

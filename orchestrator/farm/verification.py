@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from orchestrator import config
 from orchestrator.analysis.counterpart import Counterpart, counterpart_of, counterparts
 from orchestrator.errors import NoRoomError, UsageError, WheelproofError
-from orchestrator.farm import assemble, progress
+from orchestrator.farm import assemble, progress, uses
 from orchestrator.farm.run import AHEAD, LOOKING, RunOutcome
+from orchestrator.farm.uses import Uses, is_tracked
 from orchestrator.farm.workers import attempted, run_jobs
 from orchestrator.job.recreating import VerifySubject
 from orchestrator.job.verify import verify
@@ -220,7 +221,14 @@ def _run(
     def work(job: VerifyJob) -> Verification | Path:
         subject = job.subject
         project, limits = subject.release.project, subject.task.limits
-        return verify(subject, job_effects.verify_effects(project, limits, long=job.long, again=again))
+        used = Uses(job_effects.cache, job_effects.buildenvs.place)
+        effects = job_effects.verify_effects(project, limits, long=job.long, again=again)
+        found = verify(subject, used.of_verification(effects))
+        if isinstance(found, Verification) and not again:
+            found = store.repeated_verification(found) or found
+        key, built = uses.key_of(job_effects.label, subject.task, verifies=True), isinstance(found, Verification)
+        uses.write(used.cache, key, used.items, tracked=is_tracked(subject.task), built=built)
+        return found
 
     def done(job: VerifyJob, outcome: Verification | Path | WheelproofError) -> None:
         project, name = job.subject.release.project, _shown(job.subject)

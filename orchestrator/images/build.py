@@ -25,6 +25,7 @@ from orchestrator.images.recipe import (
     target_of,
 )
 from orchestrator.model import Image, LockDrift
+from orchestrator.util.cache import occupy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -223,7 +224,7 @@ def context(files: tuple[tuple[str, bytes], ...]) -> io.BytesIO:
 @contextmanager
 def alone(cache: Path, name: str) -> Iterator[None]:
     """Let only one process at a time build an image; the next one then finds it built."""
-    cache.mkdir(parents=True, exist_ok=True)
+    occupy(cache)
     with (cache / f"image-{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

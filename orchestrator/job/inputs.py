@@ -22,7 +22,7 @@ from orchestrator.model import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import date, datetime
+    from datetime import datetime
     from pathlib import Path
 
     from orchestrator.build.builder import Output
@@ -180,12 +180,12 @@ def inputs_of(task: Task, release: Release, image: Image, build_requirements: st
     )
 
 
-def unsettled(task: Task, release: Release, image: Image, failure: Failure, day: date) -> Inputs:
+def unsettled(task: Task, release: Release, image: Image, failure: Failure) -> Inputs:
     """Return the inputs of a job whose inputs could not be settled.
 
-    They are valid for one day, because the index may offer what is missing on any later day.
+    They settle no later run: the index may offer what is missing at any time, so each run tries again.
     """
-    return inputs_of(task, release, image, f"unsettled on {day}: {failure.detail}")
+    return inputs_of(task, release, image, f"unsettled: {failure.detail}")
 
 
 def recorded(task: Task, inputs: Inputs, find: Callable[[str], Path | None]) -> Path | None:

@@ -80,9 +80,7 @@ def judge_unbuilt_sdist(
     return _unsettled(subject, failure, effects)
 
 
-def _unsettled(subject: Subject, failure: Failure, effects: Effects) -> Result | Path:
-    """Return the result of a job whose inputs cannot be settled, or the record of the same failure on the same day."""
-    day = subject.started.date()
-    inputs = job_inputs.unsettled(subject.task, subject.release, subject.image, failure, day)
-    known = effects.known(subject.release.project, digest(inputs))
-    return known or result_of(subject, digest(inputs), JudgedBuilds(failed(failure)), effects, inputs)
+def _unsettled(subject: Subject, failure: Failure, effects: Effects) -> Result:
+    """Return the result of a job whose inputs cannot be settled."""
+    inputs = job_inputs.unsettled(subject.task, subject.release, subject.image, failure)
+    return result_of(subject, digest(inputs), JudgedBuilds(failed(failure)), effects, inputs)

@@ -73,6 +73,8 @@ def publish(settings: Config, store: Results, written: dict[str, object]) -> Non
         msg = f"the pages of {', '.join(broken)} are not written, for a fault of wheelproof; please report it"
         raise FaultError(msg)
     store.note_site(made_from, names, whole=whole)
+    if whole:
+        store.remove_pages(site.lasting_pages(summary))
 
 
 def prepare() -> None:

@@ -367,6 +367,16 @@ def _log_path(sha256: str) -> str:
     return f"logs/{sha256}.html"
 
 
+def lasting_pages(summary: Summary) -> Iterator[str]:
+    """Yield the names of all pages of projects and logs that the site may link to.
+
+    The page of a log outlasts the log.
+    """
+    for project in summary.projects:
+        yield f"packages/{page_name(project.name)}"
+        yield from map(_log_path, _logs(project))
+
+
 def _log_users(summary: Summary) -> Mapping[str, tuple[tuple[str, str], ...]]:
     """Map each log to the (project, build) that printed it; equal logs are one."""
     users: defaultdict[str, tuple[tuple[str, str], ...]] = defaultdict(tuple)

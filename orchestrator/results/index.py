@@ -44,7 +44,6 @@ CREATE TABLE records (
     version TEXT, image TEXT, id TEXT, past TEXT, settled TEXT, value BLOB,
     PRIMARY KEY (kind, project, name)
 ) WITHOUT ROWID;
-CREATE INDEX of_ids ON records (kind, project, id);
 CREATE INDEX of_pasts ON records (kind, project, past);
 CREATE INDEX of_faults ON records (fault) WHERE fault != '';
 CREATE TABLE settled (digest TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
@@ -114,11 +113,6 @@ class RecordIndex:
         self._in_memory = False
 
     # --- what it knows ---------------------------------------------------------------------------
-
-    def with_id(self, project: str, beginning: str) -> tuple[Path, ...]:
-        """Return the records of a project whose job's id begins so, newest first."""
-        where = "kind = ? AND project = ? AND fault = '' AND id GLOB ?"
-        return self._paths(project, where, RESULTS.folder, project, f"{beginning}*")
 
     def on_image(self, project: str, image: str, version: str = "") -> tuple[Path, ...]:
         """Return a project's records on an image, of a version if one is given, newest first."""

@@ -14,9 +14,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import tempfile
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -59,6 +61,8 @@ _CHECKS = TypeAdapter(tuple[ExclusionCheck, ...])
 _JOB_LENGTH = 16  # hex digits of a job's id in a file's name
 _STAMP = "%Y%m%dT%H%M%S.%fZ"  # sorts by time
 _TEMPORARY = ".new-"
+_PAGES = ("logs", "packages")  # folders of the site with a page for each
+_HASH = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 SKEW = timedelta(hours=1)
 """How far ahead of this clock that of another machine may be."""
@@ -178,14 +182,36 @@ class Results:
         return history.entry_of(result, path.name) if result else Unfit("left out")
 
     def find(self, project: str, job: str) -> Path | None:
-        """Return the newest record that answers a job, if it has one.
+        """Return the record that answers a job, if it has one: the latest of its release, image and way of building.
 
-        A record that cannot be read, or is misplaced, settles nothing. Nor does one of a build that
-        lost a process to a signal each time: the next run builds it again, since whoever sent the
-        signal may be gone by then.
+        Where inputs are again as they were before the latest result, the job is built again, so that the release
+        has the verdict of its present inputs. A record that cannot be read, or is misplaced, settles nothing. Nor
+        does one of a build that lost a process to a signal each time: whoever sent it may be gone by the next run.
         """
-        paths = self.index.with_id(project, job[:_JOB_LENGTH])
+        pasts = (past for past in self.index.pasts(RESULTS, project) if past.job == job)
+        paths = (self._records / project / past.name for past in pasts)
         return next((path for path in paths if self._settles(path, job)), None)
+
+    def newest(self, inputs: Inputs) -> Result | None:
+        """Return the newest result of the same question: of inputs that differ in their build requirements at most."""
+        question = replace(inputs, build_requirements="")
+
+        def is_alike(result: Result) -> bool:
+            return result.inputs is not None and replace(result.inputs, build_requirements="") == question
+
+        return next(filter(is_alike, self.of(inputs.project)), None)
+
+    def repeated(self, result: Result) -> Path | None:
+        """Return the record that a failed result adds nothing to: the newest of its question, if that failed alike.
+
+        Such a failure is tried in each run, since what caused it may pass: a requirement that the index lacks,
+        a signal. It is recorded again only where another result came between.
+        """
+        former = self.newest(result.inputs) if result.inputs and result.failure else None
+        return self._path(former) if former and _failed_alike(former, result) else None
+
+    def _path(self, result: Result) -> Path:
+        return self._records / result.project / _name(result)
 
     def _settles(self, path: Path, job: str) -> bool:
         result = self._placed(path)
@@ -211,7 +237,7 @@ class Results:
 
     def write(self, result: Result) -> Path:
         """Write one record atomically; an existing record is never overwritten."""
-        path = self._records / result.project / _name(result)
+        path = self._path(result)
         _write(path, encoded(_RESULT, result, indent=1) + b"\n")
         self.index.learn(RESULTS, path)
         return path
@@ -333,6 +359,17 @@ class Results:
                 return None if killed else path
         return None
 
+    def repeated_verification(self, verification: Verification) -> Path | None:
+        """Return the record that a verification adds nothing to: the newest of its wheel, if it ended alike.
+
+        Only builds that were killed are repeated for the same inputs.
+        """
+        for former in self.verifications(verification.project):
+            if _wheel_on_image(former) == _wheel_on_image(verification):
+                same = (former.id, former.outcome) == (verification.id, verification.outcome)
+                return self._verifications / former.project / _name_of(former) if same else None
+        return None
+
     def verification(self, path: Path) -> Verification | None:
         """Read the record of a verification; None if it cannot be read, or does not belong to its path."""
         if (found := _read(path, _VERIFICATION)) is None:
@@ -357,7 +394,7 @@ class Results:
                     continue
                 if (found := self.verification(path)) is None:
                     continue
-                key = found.version, found.wheel, found.sha256, found.image.name if found.image else ""
+                key = _wheel_on_image(found)
                 if key not in seen:
                     seen.add(key)
                     yield found
@@ -421,6 +458,38 @@ class Results:
         """Return the records of verifications that were started after a moment, as <project>/<file name>."""
         return tuple(f"{project}/{name}" for project, name in self.index.since(VERIFICATIONS, _after(moment)))
 
+    def unreferenced(self, age: float) -> tuple[Path, ...]:
+        """List wheels and logs that no record or statement names, and that are older than `age` seconds."""
+        known = self._hashes()
+        before = self._now().timestamp() - age
+        stored = (*_entries(self.folder / "wheels"), *_entries(self.folder / "logs"))
+        return tuple(path for path in stored if path.name not in known and path.lstat().st_mtime < before)
+
+    def _hashes(self) -> set[str]:
+        """Return every SHA-256 in a file of the results that is neither of the site nor of the stores."""
+        found: set[str] = set()
+        for place, folders, names in os.walk(self.folder):
+            if Path(place) == self.folder:
+                folders[:] = [name for name in folders if name not in {"site", "wheels", "logs"}]
+            for name in names:
+                with suppress(OSError):
+                    found.update(one.decode() for one in _HASH.findall(Path(place, name).read_bytes()))
+        return found
+
+    def pages(self) -> dict[str, Path]:
+        """Return the pages about logs and projects that the site has, by name: logs/NAME.html."""
+        folders = (self.folder / "site" / kind for kind in _PAGES)
+        files = (path for folder in folders for path in _entries(folder) if path.suffix == ".html")
+        return {f"{path.parent.name}/{path.name}": path for path in files}
+
+    def remove_pages(self, names: Iterable[str]) -> tuple[Path, ...]:
+        """Remove the pages about logs and projects that are not among `names`; return them."""
+        kept = set(names)
+        gone = tuple(path for name, path in self.pages().items() if name not in kept)
+        for path in gone:
+            path.unlink(missing_ok=True)
+        return gone
+
     def publish(self, files: Iterable[tuple[str, str]]) -> tuple[str, ...]:
         """Write files of the site and its kin, each atomically, where they changed; return the names of all."""
         names = []
@@ -438,6 +507,14 @@ class Results:
         _write(self.folder / manifest.NAME, manifest.taken(self.folder, made_from, names, known).encode())
 
 
+def _failed_alike(former: Result, result: Result) -> bool:
+    """Whether two results have equal inputs and failed for the same reason in the same phase."""
+    if former.failure is None or result.failure is None:
+        return False
+    kinds = [(one.job, one.verdict, one.failure.reason, one.failure.phase) for one in (former, result) if one.failure]
+    return kinds[0] == kinds[1]
+
+
 def _name(result: Result) -> str:
     """Return the name of a record's file."""
     return f"{stem_of(result)}.json"
@@ -450,6 +527,11 @@ def stem_of(record: Result | Verification) -> str:
 
 def _stem(started: datetime, id_: str) -> str:
     return f"{started:{_STAMP}}-{id_[:_JOB_LENGTH]}"
+
+
+def _wheel_on_image(verification: Verification) -> tuple[str, str, str, str]:
+    image = verification.image.name if verification.image else ""
+    return verification.version, verification.wheel, verification.sha256, image
 
 
 def _name_of(verification: Verification) -> str:

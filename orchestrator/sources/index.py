@@ -23,7 +23,7 @@ from orchestrator.model.names import BadNameError, SdistName, WheelName, is_sha2
 from orchestrator.sources import index_pages, reading
 from orchestrator.sources.connections import Sessions, TooLateError, pieces, seconds_to_wait
 from orchestrator.sources.index_pages import Edition, Listed, Offer
-from orchestrator.util.cache import Turns, read_checked, sha256_of, unfinished, write_checked
+from orchestrator.util.cache import Turns, read_checked, sha256_of, touch, unfinished, write_checked
 from orchestrator.util.retry import retrying
 
 if TYPE_CHECKING:
@@ -187,6 +187,7 @@ class Index:
         url = kept.url or f"{self.url}{name}/"
         with self._get(doing, url, asked) as answer:
             if answer.status_code == _NOT_MODIFIED:
+                kept.touch()
                 return kept.editions()
             etag = answer.headers.get("ETag", "")
             with unfinished(self._cache / "index") as lent:
@@ -398,6 +399,10 @@ class _Kept:
 
     def editions(self) -> tuple[Edition, ...]:
         return tuple(Edition(version, tuple(map(Offer._make, offers))) for version, offers in self._content["editions"])
+
+    def touch(self) -> None:
+        """Note that the page is used."""
+        touch(self._path)
 
     def replace(self, url: str, etag: str, body: str, editions: Iterable[Edition]) -> None:
         listed = [(edition.version, edition.offers) for edition in editions]

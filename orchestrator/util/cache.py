@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 import threading
 import time
@@ -19,7 +20,7 @@ from orchestrator.util import logs
 from orchestrator.util.room import refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 SEAL = "seal"
 """The file of a finished folder with the hash of all its other files."""
@@ -27,6 +28,8 @@ SEAL = "seal"
 _UNFINISHED = ".unfinished-"
 _DAMAGED = ".damaged-"
 _TRIES = 3
+_LATELY = DAY  # seconds until a use is noted again
+_BLOCK = 512  # bytes (stat(2), st_blocks)
 _WHOLE: set[Path] = set()
 
 
@@ -101,8 +104,9 @@ def write(path: Path, content: str) -> None:
 
 
 def keep(file: Path, place: Path) -> None:
-    """Copy a file to its place atomically."""
-    with unfinished(place.parent) as folder:
+    """Copy a file to its place in a folder of its folder, such as sdists/SHA-256/, atomically."""
+    with unfinished(place.parent.parent) as folder:
+        place.parent.mkdir(exist_ok=True)
         shutil.copyfile(file, folder / place.name)
         (folder / place.name).replace(place)
 
@@ -184,19 +188,116 @@ def sum_of(folder: Path) -> str:
 
 def sweep(folder: Path) -> None:
     """Remove unfinished folders of ended processes, and damaged folders older than a day."""
-    for path in folder.glob(f"{_UNFINISHED}*"):
+    for path in _left(folder, _UNFINISHED):
         with suppress(OSError), _locked(path):
             shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob(f"{_DAMAGED}*"):
+    for path in _left(folder, _DAMAGED):
         with suppress(OSError):
             if path.lstat().st_mtime < time.time() - DAY:
                 shutil.rmtree(path, ignore_errors=True)
 
 
+def _left(folder: Path, prefix: str) -> list[Path]:
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - ten times as fast as `glob`, and a folder may have 100,000 names
+    except OSError:
+        return []
+    return [folder / name for name in names if name.startswith(prefix)]
+
+
 def sweep_all(cache: Path) -> None:
-    """Sweep every folder of a cache: itself, and two levels below."""
-    for folder in (cache, *cache.glob("[!.]*/"), *cache.glob("[!.]*/[!.]*/")):
+    """Sweep the cache and its folders, where all that is unfinished is made; nothing below them is listed."""
+    for folder in (cache, *cache.glob("[!.]*/"), *cache.glob("debian/[!.]*/")):
         sweep(folder)
+
+
+def touch(path: Path) -> bool:
+    """Note that a file is used now, by its time; return whether it is there. No build sees such a file."""
+    try:
+        if path.stat().st_mtime < time.time() - _LATELY:
+            os.utime(path)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass  # another user's cache that may only be read
+    return True
+
+
+def remove(cache: Path, paths: Iterable[Path]) -> None:
+    """Remove files and folders of a cache, each at once: a reader sees all of it or nothing."""
+    with unfinished(cache) as trash:
+        for number, path in enumerate(paths):
+            with suppress(FileNotFoundError):
+                path.rename(trash / str(number))
+        for folder, _, _ in os.walk(trash):
+            with suppress(OSError):
+                Path(folder).chmod(0o700)  # uv keeps some of them read-only
+
+
+def size_on_disk(path: Path | str, *, linked: bool = False) -> int:
+    """Return the bytes that a file or a folder takes; in a folder, files with other hard links only if `linked`."""
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode):
+        return status.st_blocks * _BLOCK
+    files = (os.lstat(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names)  # noqa: PTH118
+    return sum(one.st_blocks * _BLOCK for one in files if linked or one.st_nlink == 1)
+
+
+_OCCUPIED: dict[Path, int] = {}
+"""Caches that this process uses -> the descriptor of a lock that it shares until it ends."""
+
+
+def occupy(cache: Path) -> None:
+    """Keep everybody from pruning a cache until this process ends; wait while somebody prunes it.
+
+    Raises
+    ------
+    ResultsError
+        The cache cannot be written.
+
+    """
+    if (key := cache.resolve()) not in _OCCUPIED:
+        try:
+            (key / "uses").mkdir(parents=True, exist_ok=True)
+            _OCCUPIED[key] = os.open(key / "uses" / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise _refused(cache, error) from error
+        fcntl.flock(_OCCUPIED[key], fcntl.LOCK_SH)
+
+
+@contextmanager
+def alone(cache: Path) -> Iterator[bool]:
+    """Use a cache alone, so that it can be pruned; give False where another process uses it."""
+    occupy(cache)
+    descriptor = _OCCUPIED[cache.resolve()]
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+
+
+@contextmanager
+def locked_file(path: Path) -> Iterator[bool]:
+    """Lock a file of another program, if it is there and nobody has locked it; give whether that is so."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

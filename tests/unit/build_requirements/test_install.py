@@ -245,8 +245,8 @@ def test_what_a_killed_process_left_is_swept_away(served: LoopbackIndex, tmp_pat
 
 
 def test_every_folder_of_the_cache_is_swept(tmp_path: Path) -> None:
-    """Also those below a hash; what was damaged goes once no build can use it any more, a day later."""
-    left = [tmp_path / one for one in (".unfinished-1", "locks/.unfinished-2", "sdists/ab/.unfinished-3")]
+    """All in which something is made; what was damaged goes once no build can use it any more, a day later."""
+    left = [tmp_path / one for one in (".unfinished-1", "locks/.unfinished-2", "debian/ab/.unfinished-3")]
     for one in (*left, tmp_path / "guest/.damaged-old/x", tmp_path / "guest/.damaged-new/x"):
         one.mkdir(parents=True)
     os.utime(tmp_path / "guest/.damaged-old", (0, 0))

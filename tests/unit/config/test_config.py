@@ -29,9 +29,10 @@ from orchestrator.config import (
     tasks,
     tracked,
 )
+from orchestrator.config.values import Keep
 from orchestrator.errors import ConfigError, UsageError
 from orchestrator.images import recipe
-from orchestrator.model import Budget, Limits, Policy, Tracked
+from orchestrator.model import DAY, Budget, Limits, Policy, Tracked
 
 ROOT = Path(__file__).resolve().parents[3]
 IMAGES = recipe.names(ROOT / "images")
@@ -108,7 +109,7 @@ def test_every_key_arrives() -> None:
         long: 90s
         cache: /var/cache/farm
         results: out
-        keep: {wheels: 1 KiB, logs: 7}
+        keep: {wheels: 1 KiB, logs: 7, cache: 1 MiB, unused: 2d}
         limits: {time: 2h, memory: 512 MiB, scratch: 1 TiB, processes: 9, files: 99}
         budget: {builds: 9, time: 1h, remedies: false}
         packages: {a: {limits: {log: 5 B, sdist: 6, members: 8, wheel: 4}, budget: {builds: 0}}}
@@ -118,7 +119,7 @@ def test_every_key_arrives() -> None:
     assert found.as_of == datetime(2026, 2, 1, tzinfo=UTC)
     assert (found.strict, found.jobs, found.long) == (True, 3, 90)
     assert (found.cache, found.results) == (Path("/var/cache/farm"), Path("/farm/out"))
-    assert (found.keep.wheels, found.keep.logs) == (1024, 7)
+    assert found.keep == Keep(1024, 7, 1 << 20, 2 * DAY)
     assert found.packages["a"].limits == Limits(
         seconds=7200, memory=512 << 20, scratch=1 << 40, processes=9, files=99, log=5, sdist=6, members=8, wheel=4
     )
@@ -473,7 +474,7 @@ ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, can 
         ("\nimagee: bookworm", "2:1: imagee: unknown key; did you mean 'image'?"),
         ("keep: {log: 1}", "1:8: keep.log: unknown key; did you mean 'logs'?"),
         ("limits: {proceses: 3}", "1:10: limits.proceses: unknown key; did you mean 'processes'?"),
-        ("keep: {xyz: 1}", "1:8: keep.xyz: unknown key; known are logs, wheels"),
+        ("keep: {xyz: 1}", "1:8: keep.xyz: unknown key; known are cache, logs, unused, wheels"),
         (
             "groups:\n  a:\n    packages: []\n    enable: true",
             "4:5: groups.a.enable: unknown key; did you mean 'enabled'?",

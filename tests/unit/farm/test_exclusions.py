@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.config import Config
-from orchestrator.farm.exclusions import concluded, due, run_with_checks
+from orchestrator.farm import memory
+from orchestrator.farm.exclusions import concluded, due, is_repeated, last_made, run_with_checks
 from orchestrator.farm.run import RunOutcome
-from orchestrator.model import DAY, Exclusion, Fate, Verdict
+from orchestrator.model import DAY, Exclusion, Fate, Verdict, digest
 from orchestrator.results.store import Results
 from tests.sample_results import IMAGE, sample
 from tests.samples import NOON
@@ -72,6 +73,19 @@ def test_a_check_is_due_when_there_is_none_or_it_is_too_old(tmp_path: Path) -> N
     assert len(list((tmp_path / "exclusions" / "scipy").iterdir())) == 2
     assert due((SCIPY,), store.checks(), 30 * DAY, NOON + timedelta(days=50)) == ()
     assert due((SCIPY,), store.checks(), 30 * DAY, NOON + timedelta(days=51)) == (SCIPY,)
+
+
+def test_a_check_that_changes_nothing_is_not_recorded_again(tmp_path: Path) -> None:
+    """Another time or another release of wheelproof is no change; a job of other inputs is."""
+    first = check(SCIPY, Verdict.FTBFS, Verdict.SENSITIVE)
+    later = replace(first, checked=NOON + timedelta(days=31), wheelproof="9.9")
+    assert is_repeated(later, first)
+    assert not is_repeated(replace(later, stock=replace(first.stock, job="1" * 64)), first)
+    assert not is_repeated(replace(later, outcome=Fate.STALE), first)
+    memory.remember(tmp_path, digest(("exclusion", "scipy", first.checked)), (later.checked.isoformat(),))
+    assert last_made(tmp_path, {"scipy": first})["scipy"].checked == later.checked
+    assert last_made(tmp_path, {"scipy": later})["scipy"] == later
+    assert due((SCIPY,), last_made(tmp_path, {"scipy": first}), 30 * DAY, NOON + timedelta(days=60)) == ()
 
 
 def test_a_damaged_check_is_none(tmp_path: Path) -> None:

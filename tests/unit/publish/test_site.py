@@ -46,7 +46,7 @@ from orchestrator.model import (
 from orchestrator.publish import wording
 from orchestrator.publish.catalogue import chapters
 from orchestrator.publish.comparison import Debian, comparisons
-from orchestrator.publish.site import LIST_BOUND, LOG_BOUND, page_name, site
+from orchestrator.publish.site import LIST_BOUND, LOG_BOUND, lasting_pages, page_name, site
 from orchestrator.results.summary import Summary, summarize
 from tests.sample_results import (
     FIRST,
@@ -758,6 +758,18 @@ def test_a_log_is_cut_without_colours_and_names_its_builds() -> None:
     assert "\x1b" not in text
     assert "[1;31m" not in text
     assert "six 1.16.0, bookworm, first build six 1.16.0, bookworm, second build" in page.text
+
+
+def test_no_page_that_the_site_has_or_links_to_is_removed() -> None:
+    """All pages of projects and logs are named as lasting, and nothing else."""
+    site_pages = pages(*everything(), exclusions=(EXCLUSION,), tracked=("six", "later"))
+    summary = summarize(everything(), (EXCLUSION,), LATER, map(Tracked, ("six", "later")))
+    lasting = set(lasting_pages(summary))
+    assert {path for path in site_pages if path.startswith(("logs/", "packages/"))} <= lasting
+    linked = {one for text in site_pages.values() for one in re.findall(r"logs/[0-9a-f]{64}\.html", text)}
+    assert linked
+    assert linked <= lasting
+    assert all(path.startswith(("logs/", "packages/")) for path in lasting)
 
 
 def test_a_log_that_is_no_longer_kept_is_marked() -> None:

@@ -17,7 +17,7 @@ import jsonschema
 import pytest
 
 from orchestrator.errors import BusyError, ResultsError
-from orchestrator.model import SCHEMA, Failure, Outcome, Phase, Reason, Verdict
+from orchestrator.model import SCHEMA, Failure, Outcome, Phase, Policy, Reason, Verdict
 from orchestrator.results.store import Results, Store, as_json, read, schema
 from tests.sample_results import sample
 from tests.sample_verifications import verified
@@ -335,6 +335,39 @@ def test_a_build_that_was_killed_is_built_again_by_the_next_run(store: Results) 
         store.write(result)
         assert (store.find("six", result.job) is not None) is settles
         assert result in tuple(store.of("six"))
+
+
+def test_a_failure_that_repeats_adds_no_record(store: Results) -> None:
+    """It is compared with the newest result of the same question: one that came between makes it news again."""
+    failure = Failure(Reason.MISSING_BUILD_REQUIREMENT, Phase.REQUIREMENTS, "no such thing")
+    first = sample("six", "1.0", Verdict.FTBFS, failure=failure)
+    place = store.write(first)
+    again = replace(first, started=first.started + timedelta(days=1), finished=first.finished + timedelta(days=1))
+    assert store.repeated(again) == place
+    other_text = replace(again, failure=replace(failure, detail="the same, at another time"))
+    assert store.repeated(other_text) == place
+    assert store.repeated(replace(again, failure=replace(failure, reason=Reason.NEEDS_CRATES))) is None
+    assert store.repeated(replace(again, job="1" * 64)) is None
+    assert store.repeated(sample("six", "1.0", days=1)) is None
+    assert first.inputs is not None
+    other_way = replace(first.inputs, policy=Policy.DEBIAN)
+    store.write(replace(sample("six", "1.0", days=1), inputs=other_way, job="2" * 64))
+    assert store.repeated(again) == place
+    between = replace(sample("six", "1.0", days=2), job="3" * 64)
+    store.write(replace(between, inputs=replace(first.inputs, build_requirements="others")))
+    later = replace(first, started=first.started + timedelta(days=3), finished=first.finished + timedelta(days=3))
+    assert store.repeated(later) is None
+
+
+def test_a_verification_whose_build_was_killed_again_adds_no_record(store: Results) -> None:
+    """Unless it ended otherwise."""
+    found = verified()
+    place = store.write_verification(found)
+    later = replace(found, started=found.started + timedelta(days=1), finished=found.finished + timedelta(days=1))
+    assert store.repeated_verification(later) == place
+    assert store.repeated_verification(replace(later, outcome=Outcome.UNBUILDABLE)) is None
+    assert store.repeated_verification(replace(later, id="1" * 64)) is None
+    assert store.repeated_verification(replace(later, sha256="1" * 64)) is None
 
 
 def test_records_that_are_left_out_are_counted(tmp_path: Path) -> None:
