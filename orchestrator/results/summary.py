@@ -82,6 +82,13 @@ class Standing:
     way: tuple[str, ...] = ()  # profile, build tools, frontend and runtime that are not the default
     alike: int = 0  # builds with the latest first build's inputs and its bytes, in all records together
     unlike: int = 0  # first builds with these inputs and other bytes: chance decides
+    recipes: tuple[tuple[datetime, bool], ...] = ()  # since when a recipe is proven, or no more; oldest first
+    records: str = ""  # a hash that changes with every further record of it
+
+    @property
+    def verdict(self) -> Verdict:
+        """The present verdict."""
+        return self.turns[-1].later
 
     @property
     def since(self) -> datetime:
@@ -136,6 +143,7 @@ class Verified:
     reason: str
     finished: datetime
     logs: tuple[tuple[str, str], ...] = ()  # (build, SHA-256 of its log)
+    turns: tuple[tuple[datetime, Outcome], ...] = ()  # every change of the outcome, oldest first; empty: not known
 
     @property
     def rank(self) -> int:
@@ -367,6 +375,7 @@ class _Record:
     settled: _Settled
     wheel: str  # SHA-256 of the first build's wheel; empty: there is none
     alike: int  # builds with these bytes
+    recipe: bool  # whether a set of remedies is proven to give equal bytes
 
 
 _Key = tuple[str, str, str, tuple[str, ...]]  # project, version, image, way
@@ -398,6 +407,7 @@ def _record(result: Result, settled: _Settled) -> _Record:
         settled,
         first_hash(result),
         result.builds_compared,
+        bool(result.recipe),
     )
 
 
@@ -412,7 +422,28 @@ def _standing(
     records = sorted(records, key=lambda record: record.moment)
     events = tuple(_events(records))
     alike, unlike = _accumulated(records)
-    return Standing(project, version, image, latest, _turns(events), tuple(reversed(events)), way, alike, unlike)
+    return Standing(
+        project,
+        version,
+        image,
+        latest,
+        _turns(events),
+        tuple(reversed(events)),
+        way,
+        alike,
+        unlike,
+        tuple(_recipes(records)),
+        digest([record.moment for record in records]),
+    )
+
+
+def _recipes(oldest_first: Iterable[_Record]) -> Iterator[tuple[datetime, bool]]:
+    """Yield each change of whether a recipe is proven."""
+    before = False
+    for record in oldest_first:
+        if record.recipe != before:
+            yield record.moment[0], record.recipe
+        before = record.recipe
 
 
 def _turns(events: Sequence[Event]) -> tuple[Change, ...]:

@@ -1,0 +1,65 @@
+"""A project -> entries in the form of tests.reproducible-builds.org's reproducible.json, which other trackers read.
+
+The file is a list of objects with package, version, suite, architecture, status and build_date, whose values of status
+and dates are those of https://tests.reproducible-builds.org; see also https://rb.zq1.de/spec/json-format.txt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
+
+from orchestrator.model import Reason, Verdict
+from orchestrator.util import escapes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from orchestrator.model import Result
+    from orchestrator.results.summary import Project
+
+_STATUS = {
+    Verdict.REPRODUCIBLE: "reproducible",
+    Verdict.SENSITIVE: "FTBR",
+    Verdict.INTRINSIC: "FTBR",
+    Verdict.FTBFS: "FTBFS",
+    Verdict.NO_SDIST: "E404",
+    Verdict.EXCLUDED: "blacklisted",
+}
+_JSON: TypeAdapter[object] = TypeAdapter(object)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One release on one image."""
+
+    package: str
+    version: str
+    suite: str  # the image, and the way of building if it is not the default
+    architecture: str
+    status: str  # reproducible, FTBR, FTBFS, timeout, E404 (no source) or blacklisted (excluded)
+    build_date: str  # UTC, YYYY-MM-DD HH:MM; of an exclusion, its day
+
+
+def entries(project: Project) -> Iterator[Entry]:
+    """Yield what is current of a project, and its exclusions."""
+    for one in project.current:
+        finished = f"{one.latest.finished.astimezone(UTC):%Y-%m-%d %H:%M}"
+        yield Entry(project.name, one.version, one.place, "amd64", _status(one.latest), finished)
+    for exclusion in project.exclusions:
+        status = _STATUS[Verdict.EXCLUDED]
+        yield Entry(project.name, "", exclusion.image, "amd64", status, f"{exclusion.since} 00:00")
+
+
+def _status(result: Result) -> str:
+    if result.failure and result.failure.reason is Reason.TIME_OUT and result.verdict is Verdict.FTBFS:
+        return "timeout"
+    return _STATUS[result.verdict]
+
+
+def text(found: Iterable[Entry]) -> str:
+    """Return the file's text."""
+    return _JSON.dump_json(escapes.all_escaped([asdict(one) for one in found]), indent=1).decode() + "\n"
