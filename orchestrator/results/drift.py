@@ -118,11 +118,16 @@ def culprit(drift: WheelDrift, tried: Iterable[Tried] = ()) -> str:
     if len(seen) > 1 and len(seen) == len(by_name) + 1:
         suspects = _either(_suspects(drift.changed))
         return f"proven: no build requirement alone; {suspects}, or several of them"
-    if not drift.changed:
-        if drift.earlier.wheelproof != drift.later.wheelproof:
-            return f"the farm: wheelproof {drift.earlier.wheelproof}, now {drift.later.wheelproof}"
+    return suspected(drift.changed, drift.earlier.wheelproof, drift.later.wheelproof)
+
+
+def suspected(changed: tuple[InputChange, ...], earlier: str, later: str) -> str:
+    """Name the inputs that may be the cause, by the records alone; `earlier` and `later` are versions of wheelproof."""
+    if not changed:
+        if earlier != later:
+            return f"the farm: wheelproof {earlier}, now {later}"
         return "none of the inputs: the same inputs give one answer now and another then"
-    return _either(_suspects(drift.changed))
+    return _either(_suspects(changed))
 
 
 def _suspects(changed: tuple[InputChange, ...]) -> list[str]:

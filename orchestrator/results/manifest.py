@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NAME = "site_files.json"
 """The manifest's name in the results' folder. It is written last."""
 
-_SOURCES = ("records", "exclusions", "verifications")
+_SOURCES = ("records", "exclusions", "verifications", "runs")
 _Files = dict[str, list[int]]  # path relative to the results -> size in bytes, time of change in nanoseconds
 
 

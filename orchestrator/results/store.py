@@ -3,6 +3,7 @@
 results/records/<project>/<started>-<job>.json
 results/exclusions/<project>/<checked>.json
 results/verifications/<project>/<started>-<id>.json
+results/runs/<started>.json, results/last_run.json
 results/wheels/<sha256>, results/logs/<sha256>
 results/site/, results/site_data.json, results/site_files.json
 """
@@ -25,7 +26,17 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from orchestrator.errors import BusyError
-from orchestrator.model import SCHEMA, VERIFICATION_SCHEMA, ExclusionCheck, Reason, Result, Verification
+from orchestrator.model import (
+    RUN_SCHEMA,
+    SCHEMA,
+    VERIFICATION_SCHEMA,
+    ExclusionCheck,
+    LastRun,
+    Reason,
+    Result,
+    RunRecord,
+    Verification,
+)
 from orchestrator.results import manifest
 from orchestrator.util import escapes, logs
 from orchestrator.util.room import refused
@@ -39,6 +50,8 @@ _T = TypeVar("_T")
 _RESULT = TypeAdapter(Result)
 _CHECK = TypeAdapter(ExclusionCheck)
 _VERIFICATION = TypeAdapter(Verification)
+_RUN = TypeAdapter(RunRecord)
+_LAST_RUN = TypeAdapter(LastRun)
 _CHECKS = TypeAdapter(tuple[ExclusionCheck, ...])
 _JOB_LENGTH = 16  # hex digits of a job's id in a file's name
 _STAMP = "%Y%m%dT%H%M%S.%fZ"  # sorts by time
@@ -303,6 +316,47 @@ class Results:
     def _verifications(self) -> Path:
         return self.folder / "verifications"
 
+    def write_run(self, run: RunRecord) -> Path:
+        """Write the record of one run, as `write` does."""
+        path = self.folder / "runs" / _name_of_run(run)
+        _write(path, _written(_RUN, run) + b"\n")
+        return path
+
+    def runs(self) -> Iterator[RunRecord]:
+        """Read the records of runs, newest first; what cannot be read, or is misplaced, is left out."""
+        for path in sorted(_entries(self.folder / "runs"), reverse=True):
+            if path.suffix != ".json":
+                continue
+            if (found := _read(path, _RUN)) is None:
+                self._unreadable.add(path)
+            elif why := _misplaced_run(path, found, self._now()):
+                self._leave_out(path, why)
+            else:
+                yield found
+
+    def note_last_run(self, run: LastRun) -> None:
+        """Write last_run.json, for monitoring; a former one is overwritten."""
+        _write(self.folder / "last_run.json", _written(_LAST_RUN, run) + b"\n")
+
+    def last_run(self) -> LastRun | None:
+        """Read last_run.json; None if there is none, or it cannot be read."""
+        path = self.folder / "last_run.json"
+        return _read(path, _LAST_RUN) if path.is_file() else None
+
+    def names_since(self, moment: datetime) -> dict[str, tuple[str, ...]]:
+        """Return the names of the records that were started after a moment, by project; nothing is read."""
+        known: dict[str, tuple[str, ...]] = {}
+        for (project, _), paths in self._known.items():
+            if names := [path.name for path in paths if path.name.partition("-")[0] > f"{moment:{_STAMP}}"]:
+                known[project] = tuple(sorted((*known.get(project, ()), *names)))
+        return known
+
+    def verified_since(self, moment: datetime) -> tuple[str, ...]:
+        """Return the names of the records of verifications that were started after a moment; nothing is read."""
+        files = (file for folder in _entries(self._verifications) for file in _entries(folder))
+        after = (file for file in files if file.name.partition("-")[0] > f"{moment:{_STAMP}}")
+        return tuple(sorted(f"{file.parent.name}/{file.name}" for file in after if file.suffix == ".json"))
+
     def publish(self, files: Iterable[tuple[str, str]]) -> tuple[str, ...]:
         """Write files of the site and its kin, each atomically, where they changed; return the names of all."""
         names = []
@@ -328,6 +382,20 @@ def _name(result: Result) -> str:
 def _name_of(verification: Verification) -> str:
     """Return the name of the file of a verification's record."""
     return f"{verification.started:{_STAMP}}-{verification.id[:_JOB_LENGTH]}.json"
+
+
+def _name_of_run(run: RunRecord) -> str:
+    """Return the name of the file of a run's record."""
+    return f"{run.started:{_STAMP}}.json"
+
+
+def _misplaced_run(path: Path, found: RunRecord, now: datetime) -> str:
+    """Return why the record of a run does not belong to its path or its time; empty if it does."""
+    if not 1 <= found.schema <= RUN_SCHEMA:
+        return f"its schema is {found.schema}, and no later one than {RUN_SCHEMA} is known"
+    if path.name != _name_of_run(found):
+        return f"it was written as {_name_of_run(found)}"
+    return "" if max(found.started, found.finished) <= now + SKEW else f"it is of {found.finished:%Y-%m-%d}"
 
 
 def _misplaced(path: Path, found: Verification, now: datetime) -> str:

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from orchestrator.model import Frontend, Outcome, Phase, Policy, Verdict, digest
+from orchestrator.model import InputChange as InputChange  # noqa: PLC0414 - the values below contain it
 from orchestrator.model.chance import bound
 from orchestrator.util.moments import written
 
@@ -35,16 +36,6 @@ _SHORT = 12  # digits of a hash, enough to distinguish two
 
 _Group = tuple[tuple[str, str, str], ...]  # (name, value as shown, exact value) of each input of a kind
 _Settled = tuple[tuple[str, _Group | None], ...]  # (kind, inputs), in a fixed order; None: not settled
-
-
-@dataclass(frozen=True, slots=True)
-class InputChange:
-    """One input that differs from the previous result; None where it was absent."""
-
-    what: str  # sdist, build-requirement, as-of, image, variation, source-date-epoch, limits, build-tools, profile …
-    name: str  # empty if there is only one of its kind
-    earlier: str | None
-    later: str | None
 
 
 @dataclass(frozen=True, slots=True)

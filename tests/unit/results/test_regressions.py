@@ -1,0 +1,205 @@
+"""What got worse and what got better is decided by results alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from orchestrator.model import Failure, Outcome, Phase, Profile, Reason, RecipeProof, Result, Verdict
+from orchestrator.results.regressions import (
+    Direction,
+    Subject,
+    Turn,
+    compared,
+    last_turn,
+    last_version,
+    published_turns,
+    turns,
+)
+from orchestrator.results.summary import Standing, Verified, summarize
+from tests.sample_results import SCRIPT, SETUPTOOLS, sample
+from tests.samples import NOON
+
+NEWER = replace(SETUPTOOLS, version="80.10.0", sha256="1" * 64)
+LATER = NOON + timedelta(days=30)
+WORSE, BETTER, OTHER = Direction.WORSE, Direction.BETTER, Direction.OTHER
+
+GOOD = sample()
+SENSITIVE = sample(verdict=Verdict.SENSITIVE, days=1, pins=(NEWER,))
+INTRINSIC = sample(verdict=Verdict.INTRINSIC, days=1, pins=(NEWER,))
+REPAIRED = replace(SENSITIVE, recipe=("fix-umask",), recipes=(replace(SCRIPT, proof=RecipeProof.PROVEN),))
+UNPROVEN = replace(REPAIRED, recipes=(SCRIPT,))
+BROKEN = sample(verdict=Verdict.FTBFS, days=1)
+SLOW = replace(BROKEN, reason="time-out", failure=Failure(Reason.TIME_OUT, Phase.BUILD_WHEEL))
+KILLED = replace(BROKEN, reason="killed", failure=Failure(Reason.KILLED, Phase.BUILD_WHEEL))
+GONE = sample(verdict=Verdict.NO_SDIST, days=1)
+
+
+def rehashed(result: Result, sha256: str) -> Result:
+    """Return a result whose wheels have that hash."""
+    builds = tuple(replace(one, wheel=replace(one.wheel, sha256=sha256)) for one in result.builds if one.wheel)
+    return replace(result, builds=builds)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "direction"),
+    [
+        (GOOD, SENSITIVE, WORSE),
+        (GOOD, INTRINSIC, WORSE),
+        (GOOD, REPAIRED, WORSE),
+        (GOOD, BROKEN, WORSE),
+        (GOOD, GONE, WORSE),
+        (REPAIRED, UNPROVEN, WORSE),
+        (REPAIRED, BROKEN, WORSE),
+        (SENSITIVE, BROKEN, WORSE),
+        (INTRINSIC, SLOW, WORSE),
+        (BROKEN, GONE, WORSE),
+        (SENSITIVE, GOOD, BETTER),
+        (SENSITIVE, REPAIRED, BETTER),
+        (BROKEN, SENSITIVE, BETTER),
+        (GONE, BROKEN, BETTER),
+        (SENSITIVE, INTRINSIC, OTHER),
+        (INTRINSIC, SENSITIVE, OTHER),
+        (BROKEN, SLOW, OTHER),
+        (GOOD, KILLED, OTHER),
+        (KILLED, GOOD, OTHER),
+        (GOOD, GOOD, None),
+        (SENSITIVE, SENSITIVE, None),
+        (REPAIRED, REPAIRED, None),
+    ],
+)
+def test_each_transition_has_a_direction(earlier: Result, later: Result, direction: Direction | None) -> None:
+    """A build that lost a process to a signal is neither worse nor better: it settles nothing."""
+    turn = compared(earlier, later)
+    assert (turn and turn.direction) == direction
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "is_worse"),
+    [
+        (rehashed(GOOD, "1"), rehashed(sample(days=1), "2"), True),  # equal inputs, two answers
+        (rehashed(GOOD, "1"), rehashed(sample(days=1), "1"), False),
+        (rehashed(GOOD, "1"), rehashed(sample(days=1, pins=(NEWER,)), "2"), False),  # other inputs: a drift
+        (rehashed(SENSITIVE, "1"), rehashed(SENSITIVE, "2"), False),  # known to depend on the environment
+    ],
+)
+def test_other_bytes_with_equal_inputs_are_worse(earlier: Result, later: Result, *, is_worse: bool) -> None:
+    """Each run found two equal wheels, and the runs disagree: chance decides."""
+    turn = compared(earlier, later)
+    assert bool(turn) is is_worse
+    if turn:
+        assert (turn.subject, turn.earlier, turn.later) == (Subject.BYTES, "1", "2")
+        assert turn.culprit == "none of the inputs: the same inputs give one answer now and another then"
+
+
+def standings(*results: Result) -> tuple[Standing, ...]:
+    """Return the standings of some results."""
+    return tuple(summarize(results, (), LATER).standings)
+
+
+def test_the_culprit_is_named() -> None:
+    """By the change of inputs, in the words of `drift`."""
+    (turn,) = turns(standings(GOOD), standings(GOOD, SENSITIVE))
+    assert turn == Turn(
+        "six",
+        "1.16.0",
+        "bookworm",
+        Subject.VERDICT,
+        "reproducible",
+        "sensitive",
+        WORSE,
+        turn.inputs,
+        "setuptools 80.9.0, now 80.10.0",
+        job=SENSITIVE.job,
+    )
+    assert [change.name for change in turn.inputs] == ["setuptools"]
+
+
+def _built_with(name: str, result: Result) -> Result:
+    assert result.inputs
+    return replace(result, inputs=replace(result.inputs, profile=Profile(name)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ((), (SENSITIVE,), []),  # a first verdict is no change
+        ((GOOD,), (GOOD,), []),
+        ((sample(version="1.9"),), (sample(version="1.10", verdict=Verdict.FTBFS),), [("1.9", "1.10", WORSE)]),
+        ((sample(version="1.10"),), (sample(version="1.9", verdict=Verdict.FTBFS),), []),  # no later version
+        ((sample("idna", "1.9"),), (sample(version="1.10", verdict=Verdict.FTBFS),), []),
+        ((GOOD,), (_built_with("securedrop", SENSITIVE),), []),  # another way of building
+        (
+            (sample(version="1.0", verdict=Verdict.FTBFS), sample(version="1.1")),
+            (sample(version="1.2", verdict=Verdict.SENSITIVE),),
+            [("1.1", "1.2", WORSE)],
+        ),
+    ],
+)
+def test_a_new_version_is_compared_with_the_last_one(
+    before: tuple[Result, ...], after: tuple[Result, ...], expected: list[tuple[str, str, Direction]]
+) -> None:
+    """A regression of a project: its new release is worse than the one before."""
+    found = turns(standings(*before), standings(*before, *after))
+    assert [(turn.earlier_version, turn.version, turn.direction) for turn in found] == expected
+    assert all(not turn.culprit for turn in found)
+
+
+def test_a_release_stays_worse_until_it_changes() -> None:
+    """A second run of a gate must not pass because the first one recorded the failure."""
+    again = replace(SENSITIVE, finished=SENSITIVE.finished + timedelta(days=1))
+    turn = last_turn((again, SENSITIVE, GOOD))
+    assert turn
+    assert (turn.direction, turn.culprit) == (WORSE, "setuptools 80.9.0, now 80.10.0")
+    better = last_turn((GOOD, SENSITIVE, GOOD))
+    assert better
+    assert better.direction is BETTER
+    assert last_turn((GOOD, GOOD)) is None
+    assert last_turn(()) is None
+
+
+def test_a_result_that_settles_nothing_hides_no_change() -> None:
+    """The results around it are compared."""
+    turn = last_turn((SENSITIVE, KILLED, GOOD))
+    assert turn
+    assert (turn.earlier, turn.later, turn.direction) == ("reproducible", "sensitive", WORSE)
+
+
+@pytest.mark.parametrize(
+    ("version", "others", "last"),
+    [("1.10", ("1.2", "1.9", "2.0"), "1.9"), ("1.0", ("1.0", "2.0"), ""), ("1.0", (), ""), ("1", ("odd",), "odd")],
+)
+def test_versions_are_ordered_by_pep_440(version: str, others: tuple[str, ...], last: str) -> None:
+    """A version that is none comes first."""
+    assert last_version(version, others) == last
+
+
+def published(outcome: Outcome, version: str = "1.0", image: str = "bookworm", project: str = "six") -> Verified:
+    """Return the outcome of a published wheel."""
+    return Verified(f"id-{outcome}", project, version, f"{project}-{version}.whl", version, image, outcome, "", NOON)
+
+
+IDENTICAL, DIFFERS = published(Outcome.IDENTICAL), published(Outcome.DIFFERS)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ((IDENTICAL,), (DIFFERS,), [WORSE]),
+        ((IDENTICAL,), (published(Outcome.UNBUILDABLE),), [WORSE]),
+        ((DIFFERS,), (published(Outcome.RESTAMPED),), [BETTER]),
+        ((IDENTICAL,), (published(Outcome.NO_COUNTERPART),), [OTHER]),
+        ((IDENTICAL,), (IDENTICAL, published(Outcome.DIFFERS, image="trixie")), []),  # one image suffices
+        ((), (DIFFERS,), []),
+        ((IDENTICAL,), (IDENTICAL, published(Outcome.DIFFERS, "1.1")), [WORSE]),
+        ((DIFFERS,), (DIFFERS, published(Outcome.DIFFERS, "1.1")), []),
+        ((published(Outcome.IDENTICAL, project="idna"),), (DIFFERS,), []),
+    ],
+)
+def test_a_published_wheel_may_get_worse(
+    before: tuple[Verified, ...], after: tuple[Verified, ...], expected: list[Direction]
+) -> None:
+    """The strongest outcome of any image counts, and a new version is compared with the last one."""
+    assert [turn.direction for turn in published_turns(before, after)] == expected
