@@ -7,7 +7,6 @@ versions. Its form is https://shields.io/badges/endpoint-badge.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 

@@ -18,8 +18,9 @@ from orchestrator.results import trend
 from orchestrator.results.trend import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from orchestrator.publish.comparison import Debian
     from orchestrator.results.summary import Event, Project, Standing, Verified
 
 DETAILED = 12
@@ -84,8 +85,8 @@ class Card:
     entries: tuple[Entry, ...] = field(default=())  # for trackers of reproducible builds
 
 
-def card(project: Project) -> Card:
-    """Read a project's latest results once, and keep what other pages show."""
+def card(project: Project, debians: Mapping[str, Debian] = side_by_side.UNKNOWN) -> Card:
+    """Read a project's latest results once, and keep what other pages show; `debians` describes images."""
     current = project.current
     return Card(
         tuple(_rows(project, current)),
@@ -96,7 +97,7 @@ def card(project: Project) -> Card:
         trend.of_project(project),
         badges.badge(project),
         tuple(_nights(project)),
-        tuple(tracker.entries(project)),
+        tuple(tracker.entries(project, debians)),
     )
 
 

@@ -40,7 +40,13 @@ class ChangesPage:
         """A hash that changes with any of its changes."""
         return digest(
             [
-                (one.standing.project, one.standing.version, one.standing.place, one.change.when.isoformat(), one.change)
+                (
+                    one.standing.project,
+                    one.standing.version,
+                    one.standing.place,
+                    one.change.when.isoformat(),
+                    one.change,
+                )
                 for one in self.turns
             ]
         )
@@ -70,7 +76,7 @@ def on(all_turns: Iterable[Turn]) -> dict[date, list[Turn]]:
 
 
 def pages(oldest_first: Iterable[Turn]) -> tuple[ChangesPage, ...]:
-    """Divide changes into pages, the newest first. A full page never changes, since its changes are counted from old."""
+    """Divide changes into pages, the newest first; they are counted from the oldest, so that a full page stays."""
     years: defaultdict[int, list[Turn]] = defaultdict(list)
     for turn in oldest_first:
         years[turn.change.when.astimezone(UTC).year].append(turn)

@@ -35,7 +35,7 @@ class Made:
 
     def is_written(self, path: str, made_from: str) -> bool:
         """Return whether a page is written from exactly this; it belongs to the site of this round then."""
-        if self._known.get(path) != made_from:
+        if self.pages.get(path, self._known.get(path)) != made_from:
             return False
         self.pages[path] = made_from
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from orchestrator.model import digest
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import date
 
-    from orchestrator.model import Verdict
+    from orchestrator.model import OpenJob, RunFault, RunRecord, Verdict
     from orchestrator.publish.card import Card
     from orchestrator.publish.changes import Turn
     from orchestrator.results.summary import Event, Project, Standing, Summary
@@ -30,6 +31,7 @@ class Night:
     turns: tuple[Turn, ...]
     earlier: date | None  # the night before that has a page
     later: date | None
+    runs: tuple[RunRecord, ...]  # that began on this day and changed something, oldest first
     made_from: str  # a hash that changes with any result of this night
 
     @property
@@ -38,32 +40,51 @@ class Night:
         return f"nights/{self.day}.html"
 
 
-def nights(cards: Mapping[str, Card], all_turns: Iterable[Turn]) -> tuple[Night, ...]:
-    """Return the nights, newest first, from the cards of all projects and all changes of verdicts."""
+def nights(cards: Mapping[str, Card], all_turns: Iterable[Turn], runs: Iterable[RunRecord] = ()) -> tuple[Night, ...]:
+    """Return the nights, newest first, from the cards of all projects, all changes of verdicts and records of runs."""
     of: defaultdict[date, list[tuple[str, int, str]]] = defaultdict(list)
     for project, card in cards.items():
         for night in card.nights:
             of[night.day].append((project, night.judged, night.hash))
-    turned = changes.on(all_turns)
-    days = sorted(of)
+    turned, run = changes.on(all_turns), _by_day(runs)
+    days = sorted(of.keys() | run.keys())
     neighbours = zip([None, *days[:-1]], days, [*days[1:], None], strict=True) if days else ()
-    found = (_night(day, of[day], tuple(turned.get(day, ())), earlier, later) for earlier, day, later in neighbours)
+    found = (
+        Night(
+            day,
+            sum(count for _, count, _ in of[day]),
+            tuple(project for project, _, _ in of[day]),
+            tuple(turned.get(day, ())),
+            earlier,
+            later,
+            run.get(day, ()),
+            digest(
+                [
+                    of[day],
+                    str(earlier),
+                    str(later),
+                    [one.started.isoformat() for one in run.get(day, ())],
+                    _changed(turned.get(day, ())),
+                ]
+            ),
+        )
+        for earlier, day, later in neighbours
+    )
     return tuple(reversed(tuple(found)))
 
 
-def _night(
-    day: date, judged: list[tuple[str, int, str]], turns: tuple[Turn, ...], earlier: date | None, later: date | None
-) -> Night:
-    made_from = digest([judged, [str(earlier), str(later)]])
-    return Night(
-        day,
-        sum(count for _, count, _ in judged),
-        tuple(project for project, _, _ in judged),
-        turns,
-        earlier,
-        later,
-        made_from,
-    )
+def _changed(turns: Iterable[Turn]) -> list[tuple[str, ...]]:
+    return [
+        (*map(str, (one.standing.project, one.standing.version, one.standing.place)), digest(one.change))
+        for one in turns
+    ]
+
+
+def _by_day(runs: Iterable[RunRecord]) -> dict[date, tuple[RunRecord, ...]]:
+    days: defaultdict[date, list[RunRecord]] = defaultdict(list)
+    for one in sorted(runs, key=lambda one: one.started):
+        days[one.started.astimezone(UTC).date()].append(one)
+    return {day: tuple(found) for day, found in days.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +94,16 @@ class NightPage:
     night: Night
     results: tuple[tuple[Standing, Event], ...]
     counts: tuple[tuple[Verdict, int], ...]
+
+    @property
+    def open(self) -> tuple[OpenJob, ...]:
+        """What was open after the last run of the night."""
+        return self.night.runs[-1].open if self.night.runs else ()
+
+    @property
+    def failures(self) -> tuple[RunFault, ...]:
+        """Why runs of the night gave no verdicts as a whole."""
+        return tuple(one.failure for one in self.night.runs if one.failure)
 
 
 def shown(night: Night, summary: Summary) -> NightPage:

@@ -55,7 +55,6 @@ def page_name(project: str) -> str:
     return f"{file_name(project)}.html"
 
 
-
 def page(template: str, frame: Mapping[str, object], **values: object) -> str:
     """Render one page, and spell out hidden characters in the whole of it."""
     return visible(_template(template).render({**frame, **values}))
@@ -123,6 +122,11 @@ def _templates() -> Environment:
         "kind": wording.kind,
         "help_with": wording.help_with,
         "command": _command,
+        "command_on": _command_on,
+        "command_suggest": lambda result: (
+            f"wheelproof images suggest {_quoted(_asked(result))}{_on(result.image.name)}"
+        ),
+        "command_wheels": _command_wheels,
         "ticks": _ticks,
         "both": lambda it: sides(*window(it.first, it.second, TEXT_BOUND)),
         "notes": wording.notes,
@@ -231,7 +235,25 @@ def _command(result: Result) -> str:
     """Return the shell command that judges this release again."""
     profile = result.inputs.profile if result.inputs else None
     as_others = f" --profile {_quoted(profile.name)}" if profile else ""
-    return f"wheelproof run {_quoted(_asked(result))} --image {_quoted(result.image.name)}{as_others} --again"
+    return f"wheelproof run {_quoted(_asked(result))}{_on(result.image.name)}{as_others} --again"
+
+
+def _command_on(result: Result, image: str) -> str:
+    """Return the shell command that judges this release on another image."""
+    return f"wheelproof run {_quoted(_asked(result))}{_on(image)}"
+
+
+def _command_wheels(result: Result) -> str:
+    """Return the shell commands that copy the two wheels of a verdict and compare them."""
+    names = [one.wheel.sha256 for one in result.builds[:2] if one.wheel]
+    if len(names) == 1 or not names:
+        return ""
+    asked = _quoted(f"{result.project}=={result.version}")
+    return f"wheelproof wheels {asked}{_on(result.image.name)} --to wheels\ndiffoscope wheels/*"
+
+
+def _on(image: str) -> str:
+    return f" --image {_quoted(image)}"
 
 
 def _asked(result: Result) -> str:

@@ -16,9 +16,10 @@ from orchestrator.model import Reason, Verdict
 from orchestrator.util import escapes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from orchestrator.model import Result
+    from orchestrator.publish.comparison import Debian
     from orchestrator.results.summary import Project
 
 _STATUS = {
@@ -39,19 +40,25 @@ class Entry:
     package: str
     version: str
     suite: str  # the image, and the way of building if it is not the default
-    architecture: str
+    architecture: str  # of the image, as Debian names it; empty: not known
     status: str  # reproducible, FTBR, FTBFS, timeout, E404 (no source) or blacklisted (excluded)
     build_date: str  # UTC, YYYY-MM-DD HH:MM; of an exclusion, its day
 
 
-def entries(project: Project) -> Iterator[Entry]:
+def entries(project: Project, debians: Mapping[str, Debian]) -> Iterator[Entry]:
     """Yield what is current of a project, and its exclusions."""
     for one in project.current:
         finished = f"{one.latest.finished.astimezone(UTC):%Y-%m-%d %H:%M}"
-        yield Entry(project.name, one.version, one.place, "amd64", _status(one.latest), finished)
+        yield Entry(
+            project.name, one.version, one.place, _architecture(one.image, debians), _status(one.latest), finished
+        )
     for exclusion in project.exclusions:
         status = _STATUS[Verdict.EXCLUDED]
-        yield Entry(project.name, "", exclusion.image, "amd64", status, f"{exclusion.since} 00:00")
+        yield Entry(project.name, "", exclusion.image, "", status, f"{exclusion.since} 00:00")
+
+
+def _architecture(image: str, debians: Mapping[str, Debian]) -> str:
+    return debians[image].architecture if image in debians else ""
 
 
 def _status(result: Result) -> str:

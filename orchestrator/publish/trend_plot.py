@@ -7,13 +7,11 @@ from datetime import timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from orchestrator.results.trend import Tally
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
-    from orchestrator.results.trend import Days
+    from orchestrator.results.trend import Days, Tally
 
 LINES = (
     ("reproducible", "reproducible", "rebuild bit for bit as they are"),
@@ -66,7 +64,7 @@ class Plot:
 
 
 def plot(days: Days, until: date, slug: str, width: float, height: float, margin: float) -> Plot | None:
-    """Draw the days as steps up to `until`; `margin` is the room for labels on the right. None: there is no trend yet."""
+    """Draw the days as steps up to `until`, with a margin for labels on the right; None: there is no trend yet."""
     if not days or days[0][0] >= until:
         return None
     first, span = days[0][0], (until - days[0][0]).days
@@ -75,7 +73,10 @@ def plot(days: Days, until: date, slug: str, width: float, height: float, margin
     top = max(_TICKS, 1) * step
     drawn = [(field, label, [getattr(tally, field) for _, tally in days]) for field, label, _ in LINES]
     places = [_LEFT + (right - _LEFT) * (day - first).days / span for day, _ in days]
-    height_of = lambda count: bottom - (bottom - _TOP) * count / top  # noqa: E731 - used three times below
+
+    def height_of(count: int) -> float:
+        return bottom - (bottom - _TOP) * count / top
+
     ends = _apart([height_of(counts[-1]) for _, _, counts in drawn])
     lines = tuple(
         Line(
@@ -136,9 +137,7 @@ def _dates(first: date, until: date, right: float) -> tuple[Tick, ...]:
 def described(days: Days) -> str:
     """Return the trend in a sentence, for readers who do not see the plot."""
     (first, before), (last, after) = days[0], days[-1]
-    changes = ", ".join(
-        f"{label} from {_of(before, field)} to {_of(after, field)}" for field, label, _ in LINES
-    )
+    changes = ", ".join(f"{label} from {_of(before, field)} to {_of(after, field)}" for field, label, _ in LINES)
     return f"From {first} to {last}: {changes}, of {before.judged} and {after.judged} releases."
 
 

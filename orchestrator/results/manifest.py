@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 NAME = "site_files.json"
 """The manifest's name in the results' folder. It is written last."""
+
+MADE = "site_made.json"
+"""What each page was made from, so that only pages that change are written. It counts only for files as above."""
 
 _SOURCES = ("records", "exclusions", "verifications", "runs")
 _Files = dict[str, list[int]]  # path relative to the results -> size in bytes, time of change in nanoseconds
@@ -44,9 +47,15 @@ def read(folder: Path) -> tuple[str, _Files]:
         return "", {}
 
 
-def taken(folder: Path, made_from: str, names: Iterable[str], known: _Files) -> str:
-    """Return the manifest's text: the `known` files, and the current state of the files in `names`."""
-    files = known | {name: status for name in names if (status := _look(folder / name))}
+def unchanged(folder: Path) -> Callable[[str], bool]:
+    """Return a function that reports whether a file of the site is as the manifest has it."""
+    _, files = read(folder)
+    return lambda name: name in files and _look(folder / name) == files[name]
+
+
+def taken(folder: Path, made_from: str, names: Iterable[str]) -> str:
+    """Return the manifest's text: the current state of the files in `names`."""
+    files = {name: status for name in sorted(names) if (status := _look(folder / name))}
     return json.dumps({"sources": made_from, "files": files}, separators=(",", ":")) + "\n"
 
 

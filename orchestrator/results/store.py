@@ -5,7 +5,7 @@ results/exclusions/<project>/<checked>.json
 results/verifications/<project>/<started>-<id>.json
 results/runs/<started>.json, results/last_run.json
 results/wheels/<sha256>, results/logs/<sha256>
-results/site/, results/site_data.json, results/site_files.json
+results/site/, results/site_data.json, results/site_files.json, results/site_made.json
 """
 
 from __future__ import annotations
@@ -368,10 +368,17 @@ class Results:
             names.append(name)
         return tuple(names)
 
-    def note_site(self, made_from: str, names: Iterable[str], *, whole: bool) -> None:
-        """Record the files of the site, or the `whole` of it; call it after all of them are written."""
-        known = {} if whole else manifest.read(self.folder)[1]
-        _write(self.folder / manifest.NAME, manifest.taken(self.folder, made_from, names, known).encode())
+    def note_site(self, made_from: str, names: Iterable[str], made: str) -> None:
+        """Record all files of the site, and what they were made from; call it after all of them are written."""
+        _write(self.folder / manifest.MADE, made.encode(), lasting=False)
+        _write(self.folder / manifest.NAME, manifest.taken(self.folder, made_from, names).encode())
+
+    def made(self) -> bytes:
+        """Return what the pages of the site were made from, as `note_site` wrote it; empty if it cannot be read."""
+        try:
+            return (self.folder / manifest.MADE).read_bytes()
+        except OSError:
+            return b""
 
 
 def _name(result: Result) -> str:

@@ -24,9 +24,11 @@ from orchestrator.model import (
     Exclusion,
     Experiment,
     Failure,
+    FaultKind,
     LockDrift,
     Missing,
     Mode,
+    OpenJob,
     Phase,
     Policy,
     Profile,
@@ -34,6 +36,8 @@ from orchestrator.model import (
     Published,
     Reason,
     Result,
+    RunFault,
+    RunRecord,
     Sdist,
     Severity,
     TagComparison,
@@ -46,7 +50,8 @@ from orchestrator.model import (
 from orchestrator.publish import wording
 from orchestrator.publish.catalogue import chapters
 from orchestrator.publish.comparison import Debian, comparisons
-from orchestrator.publish.site import LIST_BOUND, LOG_BOUND, page_name, site
+from orchestrator.publish.made import Made
+from orchestrator.publish.site import LIST_BOUND, LOG_BOUND, Sources, page_name, site
 from orchestrator.results.summary import Summary, summarize
 from tests.sample_results import (
     FIRST,
@@ -61,15 +66,18 @@ from tests.sample_results import (
     log_name,
     sample,
 )
+from tests.sample_runs import run_of
 from tests.samples import NOON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 LATER = NOON + timedelta(days=1)
 STORE = {log_name(log): log for log in LOGS}
+DAY = f"nights/{NOON:%Y-%m-%d}.html"
 CATALOGUES = {f"{chapter.slug}.html" for chapter in chapters()}
-ALWAYS = {"index.html", "method.html", "excluded.html", "exclusions.html", *CATALOGUES}
+ALWAYS = {"index.html", "method.html", "excluded.html", "exclusions.html", "nights/index.html", *CATALOGUES}
+DATA = {"data/index.json", "data/reproducible.json"}  # written each time, as are the pages above
 DEBIANS = {"bookworm": Debian("bookworm", "3.11"), "trixie": Debian("trixie", "3.13")}
 TRIXIE = replace(IMAGE, name="trixie")
 EXCLUSION = Exclusion("scipy", "needs BLAS and LAPACK", date(2026, 11, 1), image="scientific")
@@ -81,9 +89,14 @@ def pages(
     tracked: tuple[str, ...] = (),
     read_log: Callable[[str], bytes | None] = STORE.get,
 ) -> dict[str, str]:
-    """Return the whole site, by path."""
+    """Return all pages of the site, by path."""
     summary = summarize(results, exclusions, LATER, map(Tracked, tracked))
-    return dict(site(summary, read_log, "0.1.0", debians=DEBIANS))
+    return html(site(summary, read_log, "0.1.0", sources=Sources(debians=DEBIANS)))
+
+
+def html(found: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the pages without the files of data and badges."""
+    return {path: text for path, text in found if path.endswith(".html")}
 
 
 @dataclass
@@ -178,8 +191,8 @@ def _hostile() -> Result:
     )
 
 
-def hostile_site() -> dict[str, str]:
-    """Return a site of hostile text alone: judged, failed, excluded and open."""
+def hostile_site(*, every: bool = False) -> dict[str, str]:
+    """Return a site of hostile text alone: judged, failed, excluded and open; with `every`, all of its files."""
     result = hostile()
     failed = replace(
         result,
@@ -190,16 +203,25 @@ def hostile_site() -> dict[str, str]:
     refused = replace(sample("no" + HOSTILE, verdict=Verdict.NO_SDIST), reason=HOSTILE)
     logs = {**STORE, log_name(HOSTILE.encode() + b"\xff\x00"): HOSTILE.encode() + b"\xff\x00"}
     earlier = replace(result, verdict=Verdict.REPRODUCIBLE, finished=NOON - timedelta(days=1), build_requirements=())
-    return pages(
+    results = (
         result,
         earlier,
         failed,
         refused,
         replace(result, image=replace(result.image, name=HOSTILE), verdict=Verdict.REPRODUCIBLE),
-        exclusions=(Exclusion("../../etc/passwd" + HOSTILE, HOSTILE, date(2026, 11, 1), image=HOSTILE),),
-        tracked=("../" + HOSTILE, "..", "/", "a/b", "index\x00", "\ud800"),
-        read_log=logs.get,
     )
+    exclusions = (Exclusion("../../etc/passwd" + HOSTILE, HOSTILE, date(2026, 11, 1), image=HOSTILE),)
+    tracked = ("../" + HOSTILE, "..", "/", "a/b", "index\x00", "\ud800", "index", "reproducible")
+    sources = Sources(debians=DEBIANS, runs=(hostile_run(),), having=lambda _: (HOSTILE,), records=lambda _: results)
+    found = site(summarize(results, exclusions, LATER, map(Tracked, tracked)), logs.get, "0.1.0", sources=sources)
+    return dict(found) if every else html(found)
+
+
+def hostile_run() -> RunRecord:
+    """Return a run in which every text of a package or an index is hostile."""
+    job = OpenJob(HOSTILE, HOSTILE, FaultKind.INDEX, HOSTILE, NOON)
+    fault = RunFault(FaultKind.INDEX, HOSTILE, NOON)
+    return run_of(open=(job,), failure=fault)
 
 
 # --- the pages that there are ----------------------------------------------------------------
@@ -213,6 +235,10 @@ def test_each_project_has_a_page_and_each_kept_log() -> None:
         "method.html",
         "excluded.html",
         "exclusions.html",
+        "changes.html",
+        "changes-2026.html",
+        "nights/index.html",
+        *(f"nights/{NOON + timedelta(days=days):%Y-%m-%d}.html" for days in (-1, 0)),
         *CATALOGUES,
         *(
             f"packages/{name}.html"
@@ -244,7 +270,10 @@ def test_a_page_that_cannot_be_made_keeps_no_other_from_being_made() -> None:
 
 def test_every_link_leads_somewhere() -> None:
     """To a page that is there and, with a fragment, to a place on it."""
-    parsed = {path: Page(text) for path, text in pages(*everything(), exclusions=(EXCLUSION,)).items()}
+    summary = summarize(everything(), (EXCLUSION,), LATER)
+    sources = Sources(debians=DEBIANS, feed="feed.atom")
+    files = dict(site(summary, STORE.get, "0.1.0", sources=sources)) | {"feed.atom": ""}
+    parsed = {path: Page(text) for path, text in files.items()}
     followed = 0
     for path, page in parsed.items():
         for link in page.links:
@@ -608,7 +637,7 @@ def test_each_exclusion_has_its_last_check_and_what_came_of_it() -> None:
     )
     check = concluded(EXCLUSION, stock, lifting, NOON)
     summary = summarize((), (EXCLUSION, replace(EXCLUSION, project="enum34", image="")), LATER)
-    found = dict(site(summary, STORE.get, "0.1.0", checks={"scipy": check}))
+    found = dict(site(summary, STORE.get, "0.1.0", sources=Sources(checks={"scipy": check})))
     text = Page(found["exclusions.html"]).text
     assert f"scipy needs BLAS and LAPACK 2026-11-01 scientific 2026-11-20 lifted {check.why}" in text
     assert "enum34 needs BLAS and LAPACK 2026-11-01 none never not checked yet" in text
@@ -776,7 +805,7 @@ def test_only_a_hash_names_a_log() -> None:
     def read(sha256: str) -> bytes:
         raise AssertionError(sha256)
 
-    assert len(pages(strange, read_log=read)) == len(ALWAYS) + 1
+    assert len(pages(strange, read_log=read)) == len(ALWAYS | {DAY, "changes.html", "packages/six.html"})
 
 
 # --- hostile text ----------------------------------------------------------------------------
@@ -810,9 +839,11 @@ def test_hostile_text_hides_nothing() -> None:
 
 def test_hostile_names_stay_in_their_folder() -> None:
     """Each page has a unique name that is safe for file systems and shells."""
-    paths = list(hostile_site())
+    paths = list(hostile_site(every=True))
     for path in paths:
-        assert re.fullmatch(r"(?:packages/|logs/)?[a-z0-9_][a-z0-9-]*\.html", path)
+        assert re.fullmatch(
+            r"(?:(?:packages|logs|nights|badge|data|data/schema)/)?[a-z0-9_][a-z0-9-]*\.(?:html|json|svg)", path
+        )
     assert len(set(paths)) == len(paths) >= len(ALWAYS) + 10
 
 
@@ -852,8 +883,8 @@ def test_a_package_cannot_make_a_page_without_end() -> None:
 # --- while a run goes on ---------------------------------------------------------------------
 
 
-def _again(summary: Summary, written: dict[str, object], read_log: Callable[[str], bytes | None]) -> set[str]:
-    return {path for path, _ in site(summary, read_log, "0.1.0", written=written)}
+def _again(summary: Summary, made: Made, read_log: Callable[[str], bytes | None]) -> set[str]:
+    return {path for path, _ in site(summary, read_log, "0.1.0", made=made)}
 
 
 def test_during_a_run_only_what_changed_is_written_again() -> None:
@@ -864,12 +895,15 @@ def test_during_a_run_only_what_changed_is_written_again() -> None:
         read.append(sha256)
         return STORE.get(sha256)
 
-    written: dict[str, object] = {}
+    made = Made()
     before = (sample("six"), sample("idna", days=0.1))
-    assert len(_again(summarize(before, (), LATER), written, read_log)) == len(ALWAYS) + 2 + 2
-    assert _again(summarize(before, (), LATER), written, read_log) == ALWAYS
+    assert len(_again(summarize(before, (), LATER), made, read_log)) == len(ALWAYS | DATA) + 2 + 2 + 2 * 4 + 2
+    assert _again(summarize(before, (), LATER), made, read_log) == ALWAYS | DATA
     after = (*before, sample("idna", days=0.2))
-    assert _again(summarize(after, (), LATER), written, read_log) == {*ALWAYS, "packages/idna.html"}
+    assert _again(summarize(after, (), LATER), made, read_log) == {
+        *(ALWAYS | DATA | {DAY}),
+        *("packages/idna.html", "data/idna.json", "badge/idna.json", "badge/idna.svg"),
+    }
     assert sorted(read) == sorted(set(read))
 
 
@@ -889,5 +923,5 @@ def test_a_site_of_150_packages_is_made_in_well_under_two_seconds() -> None:
     results = [sample(f"package-{number}", verdict=Verdict.SENSITIVE) for number in range(150)]
     begin = time.process_time()
     made = sum(1 for _ in site(summarize(results, (), LATER), logs.get, "0.1.0"))
-    assert made == len(ALWAYS) + 150 + 3
+    assert made == len(ALWAYS | DATA | {DAY, "changes.html"}) + 2 + 150 * 4 + 3
     assert time.process_time() - begin < 2

@@ -1,0 +1,301 @@
+"""Results -> public JSON: an index, and a file for each project with all its records; each form has a version.
+
+The classes are the form: their JSON Schemas are in site/data/schema/. Moments are UTC, in RFC 3339. A text of a package
+is escaped as in records, see `util/escapes`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import TypeAdapter
+
+from orchestrator.model import Exclusion, Failure, InputChange, Outcome, Pin, Sdist, Severity, Verdict
+from orchestrator.publish.rendering import file_name, page_name, sha256_of
+from orchestrator.results import trend
+from orchestrator.results.trend import Tally
+from orchestrator.util import escapes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from orchestrator.model import Result
+    from orchestrator.publish.card import Card
+    from orchestrator.results.summary import Project, Standing, Summary, Verified
+
+DATA_SCHEMA = 1
+"""Version of these forms: raised when a field is removed or changes its meaning; further fields may come without."""
+
+_RESERVED = frozenset({"index", "reproducible"})  # files of ours in the same folder
+_STAMP = "%Y%m%dT%H%M%S.%fZ"  # of the names of records
+_JOB_LENGTH = 16
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class DayTally:
+    """What counts at the end of a day, UTC."""
+
+    day: date
+    counts: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStanding:
+    """A current verdict, in short."""
+
+    version: str
+    image: str
+    verdict: Verdict
+    recipe: bool  # it is not reproducible as it is, and a recipe is proven
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """A project, where its files are relative to the site, and its current verdicts."""
+
+    project: str
+    data: str
+    page: str
+    badge: str
+    status: str  # what its badge claims
+    excluded: bool
+    current: tuple[IndexStanding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The form of data/index.json."""
+
+    schema: int
+    generated: datetime
+    wheelproof: str
+    counts: Tally
+    trend: tuple[DayTally, ...]  # on each day on which anything changed
+    projects: tuple[IndexEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A change of a verdict; `earlier` is null for the first verdict."""
+
+    when: datetime
+    earlier: Verdict | None
+    later: Verdict
+    inputs: tuple[InputChange, ...]  # that changed with it
+
+
+@dataclass(frozen=True, slots=True)
+class StandingData:
+    """The verdict of one version on one image, built in one way, and since when it has it."""
+
+    version: str
+    image: str
+    way: tuple[str, ...]  # what is not the default in how it is built
+    current: bool
+    verdict: Verdict
+    since: datetime
+    first_bad: datetime | None  # since when it is not reproducible
+    last_good: datetime | None  # the last result that was reproducible
+    recipe: tuple[str, ...]
+    alike: int  # builds with the latest inputs that gave the latest bytes
+    unlike: int  # first builds with the latest inputs that gave other bytes
+    flake_bound: float | None  # the highest rate at which another build may differ unseen, at 95 %
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildData:
+    """One build of a record; without a wheel, it failed."""
+
+    name: str
+    wheel: str
+    sha256: str
+    log: str  # SHA-256
+
+
+@dataclass(frozen=True, slots=True)
+class RecordData:
+    """One record in short: its verdict, inputs, hashes and times; `path` leads to the whole, in the results' folder."""
+
+    path: str
+    job: str
+    version: str
+    image: str
+    manifest: str
+    verdict: Verdict
+    holds: tuple[str, ...]
+    reason: str
+    failure: Failure | None
+    severity: Severity | None
+    recipe: tuple[str, ...]
+    sdist: Sdist | None
+    build_requirements: tuple[Pin, ...]
+    source_date_epoch: int | None
+    as_of: datetime | None
+    builds: tuple[BuildData, ...]
+    started: datetime
+    finished: datetime
+    wheelproof: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedData:
+    """The last outcome of verifying one published wheel on one image."""
+
+    id: str
+    version: str
+    wheel: str
+    sha256: str
+    image: str
+    outcome: Outcome
+    reason: str
+    finished: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectData:
+    """The form of data/<project>.json."""
+
+    schema: int
+    project: str
+    status: str  # what its badge claims
+    exclusions: tuple[Exclusion, ...]
+    standings: tuple[StandingData, ...]  # newest version first
+    records: tuple[RecordData, ...]  # newest first
+    published: tuple[PublishedData, ...]
+
+
+_INDEX, _PROJECT = TypeAdapter(Index), TypeAdapter(ProjectData)
+_JSON: TypeAdapter[object] = TypeAdapter(object)
+
+
+def data_name(project: str) -> str:
+    """Return the name of a project's data file."""
+    return f"{f'_{sha256_of(project)[:32]}' if project in _RESERVED else file_name(project)}.json"
+
+
+def index(summary: Summary, cards: Mapping[str, Card], wheelproof: str) -> str:
+    """Return data/index.json."""
+    days = trend.total(card.trend for card in cards.values())
+    counts = Tally()
+    for project in summary.projects:
+        counts = counts.plus(trend.tally(project))
+    known = tuple(project for project in summary.projects if project.name in cards)
+    return _text(
+        _INDEX,
+        Index(
+            DATA_SCHEMA,
+            summary.now.astimezone(UTC),
+            wheelproof,
+            counts,
+            tuple(DayTally(day, tally) for day, tally in days),
+            tuple(_entry(project, cards[project.name]) for project in known),
+        ),
+    )
+
+
+def _entry(project: Project, card: Card) -> IndexEntry:
+    return IndexEntry(
+        project.name,
+        f"data/{data_name(project.name)}",
+        f"packages/{page_name(project.name)}",
+        f"badge/{file_name(project.name)}.json",
+        card.badge.value,
+        bool(project.exclusions),
+        tuple(
+            IndexStanding(one.version, one.place, one.verdict, trend.has_recipe(one), one.since)
+            for one in project.current
+        ),
+    )
+
+
+def project_data(project: Project, card: Card, records: Iterable[Result]) -> str:
+    """Return data/<project>.json; `records` are all of the project, newest first."""
+    current = {id(one) for one in project.current}
+    return _text(
+        _PROJECT,
+        ProjectData(
+            DATA_SCHEMA,
+            project.name,
+            card.badge.value,
+            project.exclusions,
+            tuple(_standing(one, is_current=id(one) in current) for one in project.standings),
+            tuple(map(_record, records)),
+            tuple(map(_published, project.verified)),
+        ),
+    )
+
+
+def _standing(one: Standing, *, is_current: bool) -> StandingData:
+    return StandingData(
+        one.version,
+        one.image,
+        one.way,
+        is_current,
+        one.verdict,
+        one.since,
+        one.first_bad,
+        one.last_good,
+        one.latest.recipe,
+        one.alike,
+        one.unlike,
+        one.flake_bound,
+        tuple(Turn(turn.when, turn.earlier, turn.later, turn.inputs) for turn in one.turns),
+    )
+
+
+def _record(result: Result) -> RecordData:
+    return RecordData(
+        f"records/{result.project}/{result.started:{_STAMP}}-{result.job[:_JOB_LENGTH]}.json",
+        result.job,
+        result.version,
+        result.image.name,
+        result.image.manifest,
+        result.verdict,
+        result.holds,
+        result.reason,
+        result.failure,
+        result.severity,
+        result.recipe,
+        result.sdist,
+        result.build_requirements,
+        result.source_date_epoch,
+        result.as_of,
+        tuple(
+            BuildData(one.name, one.wheel.filename if one.wheel else "", one.wheel.sha256 if one.wheel else "", one.log)
+            for one in result.builds
+        ),
+        result.started,
+        result.finished,
+        result.wheelproof,
+    )
+
+
+def _published(one: Verified) -> PublishedData:
+    return PublishedData(one.id, one.version, one.wheel, one.sha256, one.image, one.outcome, one.reason, one.finished)
+
+
+def schemas() -> dict[str, str]:
+    """Return the JSON Schema of each form, by its path relative to the site."""
+    forms: tuple[tuple[str, TypeAdapter[Index] | TypeAdapter[ProjectData]], ...] = (
+        ("index", _INDEX),
+        ("project", _PROJECT),
+    )
+    return {
+        f"data/schema/{name}-{DATA_SCHEMA}.json": json.dumps(_as_schema(form, name), indent=1, sort_keys=True) + "\n"
+        for name, form in forms
+    }
+
+
+def _as_schema(form: TypeAdapter[Index] | TypeAdapter[ProjectData], name: str) -> dict[str, object]:
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return dialect | form.json_schema(mode="serialization") | {"title": f"wheelproof data, {name}, {DATA_SCHEMA}"}
+
+
+def _text(form: TypeAdapter[_T], value: _T) -> str:
+    return _JSON.dump_json(escapes.all_escaped(form.dump_python(value, mode="json")), indent=1).decode() + "\n"
