@@ -25,7 +25,7 @@ from orchestrator.model import (
     Verification,
 )
 from orchestrator.publish.catalogue import chapters
-from orchestrator.publish.site import page_name, site
+from orchestrator.publish.site import Sources, page_name, site
 from orchestrator.results.summary import summarize
 from tests.sample_results import HOSTILE, IMAGE, LOGS, SETUPTOOLS, all_hostile, explained, log_name, sample
 from tests.sample_verifications import hostile_verification, verified
@@ -102,10 +102,13 @@ def _site(folder: Path) -> None:
         summary,
         STORE.get,
         "0.1.0",
-        verifications=lambda name: [one for one in verifications() if canonicalize_name(one.project) == name],
+        sources=Sources(
+            verifications=lambda name: [one for one in verifications() if canonicalize_name(one.project) == name],
+            feed="feed.atom",
+        ),
     ):
         file = folder / path
-        file.parent.mkdir(exist_ok=True)
+        file.parent.mkdir(exist_ok=True, parents=True)
         file.write_text(text, encoding="utf-8")
 
 
