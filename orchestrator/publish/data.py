@@ -15,9 +15,9 @@ from pydantic import TypeAdapter
 
 from orchestrator.model import Exclusion, Failure, InputChange, Outcome, Pin, Sdist, Severity, Verdict
 from orchestrator.publish.rendering import file_name, page_name, sha256_of
+from orchestrator.publish.sanitize import json_text
 from orchestrator.results import trend
 from orchestrator.results.trend import Tally
-from orchestrator.util import escapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -171,7 +171,6 @@ class ProjectData:
 
 
 _INDEX, _PROJECT = TypeAdapter(Index), TypeAdapter(ProjectData)
-_JSON: TypeAdapter[object] = TypeAdapter(object)
 
 
 def data_name(project: str) -> str:
@@ -298,4 +297,4 @@ def _as_schema(form: TypeAdapter[Index] | TypeAdapter[ProjectData], name: str) -
 
 
 def _text(form: TypeAdapter[_T], value: _T) -> str:
-    return _JSON.dump_json(escapes.all_escaped(form.dump_python(value, mode="json")), indent=1).decode() + "\n"
+    return json_text(form.dump_python(value, mode="json"))

@@ -102,8 +102,8 @@ def values(
             filter(
                 None,
                 (
-                    trend_plot.plot(days, until, "wide", 1000, 260, 120),
-                    trend_plot.plot(days, until, "narrow", 380, 240, 112),
+                    trend_plot.plot(days, until, "wide", 1000, 280, 142),
+                    trend_plot.plot(days, until, "narrow", 380, 260, 136),
                 ),
             )
         ),

@@ -233,7 +233,10 @@ class _Site:
 
     def _identity(self, project: Project) -> str:
         """Return a hash of all that a project's files follow from, besides its logs."""
-        standings = [(*map(str, (one.version, one.image, one.way)), one.records) for one in project.standings]
+        standings = [
+            (one.version, one.image, one.way, one.job, one.finished.isoformat(), one.count, one.alike, one.unlike)
+            for one in project.standings
+        ]
         return self._hash([standings, project.exclusions, project.tracked, list(map(_plain, project.verified))])
 
     def _hash(self, value: object) -> str:

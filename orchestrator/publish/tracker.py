@@ -10,10 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter
-
 from orchestrator.model import Reason, Verdict
-from orchestrator.util import escapes
+from orchestrator.publish.sanitize import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -30,7 +28,6 @@ _STATUS = {
     Verdict.NO_SDIST: "E404",
     Verdict.EXCLUDED: "blacklisted",
 }
-_JSON: TypeAdapter[object] = TypeAdapter(object)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +66,4 @@ def _status(result: Result) -> str:
 
 def text(found: Iterable[Entry]) -> str:
     """Return the file's text."""
-    return _JSON.dump_json(escapes.all_escaped([asdict(one) for one in found]), indent=1).decode() + "\n"
+    return json_text([asdict(one) for one in found])

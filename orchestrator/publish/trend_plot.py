@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 LINES = (
     ("reproducible", "reproducible", "rebuild bit for bit as they are"),
     ("recipe", "with recipe", "differ, and are equal with a proven recipe"),
-    ("verified", "verified", "published wheels, rebuilt to the bit"),
+    ("verified", "wheels verified", "published wheels, rebuilt to the bit"),
     ("failing", "failing", "do not build"),
 )
 """Each line: the tally's field, its label, its meaning."""
 
-_TOP, _BOTTOM, _LEFT = 12.0, 28.0, 44.0  # margins, in the plot's own units
+_TOP, _BOTTOM, _LEFT = 30.0, 28.0, 44.0  # margins, in the plot's own units
 _GAP = 15.0  # between two labels
+_DATES = 260.0  # width that three dates need
 _STEPS = (1, 2, 5)
-_TICKS = 4
+_TICKS = 5  # at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,14 @@ def plot(days: Days, until: date, slug: str, width: float, height: float, margin
         return None
     first, span = days[0][0], (until - days[0][0]).days
     right, bottom = width - margin, height - _BOTTOM
-    step = _step(max(getattr(tally, field) for _, tally in days for field, _, _ in LINES))
-    top = max(_TICKS, 1) * step
-    drawn = [(field, label, [getattr(tally, field) for _, tally in days]) for field, label, _ in LINES]
+    highest = max(_of(tally, field) for _, tally in days for field, _, _ in LINES)
+    step = _step(highest)
+    ticks = max(1, -(-highest // step))
+    drawn = [(field, label, [_of(tally, field) for _, tally in days]) for field, label, _ in LINES]
     places = [_LEFT + (right - _LEFT) * (day - first).days / span for day, _ in days]
 
     def height_of(count: int) -> float:
-        return bottom - (bottom - _TOP) * count / top
+        return bottom - (bottom - _TOP) * count / (ticks * step)
 
     ends = _apart([height_of(counts[-1]) for _, _, counts in drawn])
     lines = tuple(
@@ -89,7 +91,7 @@ def plot(days: Days, until: date, slug: str, width: float, height: float, margin
         )
         for (field, label, counts), end in zip(drawn, ends, strict=True)
     )
-    counts = tuple(Tick(round(height_of(step * number), 1), str(step * number)) for number in range(_TICKS + 1))
+    counts = tuple(Tick(round(height_of(step * number), 1), str(step * number)) for number in range(ticks + 1))
     return Plot(slug, width, height, _LEFT, right, bottom, lines, counts, _dates(first, until, right))
 
 
@@ -130,7 +132,8 @@ def _apart(heights: Sequence[float]) -> list[float]:
 def _dates(first: date, until: date, right: float) -> tuple[Tick, ...]:
     middle = first + timedelta(days=(until - first).days // 2)
     place = _LEFT + (right - _LEFT) * (middle - first).days / (until - first).days
-    between = (Tick(round(place, 1), middle.isoformat()),) if first < middle < until else ()
+    has_room = first < middle < until and right - _LEFT > _DATES
+    between = (Tick(round(place, 1), middle.isoformat()),) if has_room else ()
     return (Tick(_LEFT, first.isoformat(), "start"), *between, Tick(right, until.isoformat(), "end"))
 
 

@@ -13,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 from orchestrator.model import Frontend, Outcome, Phase, Policy, Verdict, digest
 from orchestrator.model import InputChange as InputChange  # noqa: PLC0414 - the values below contain it
 from orchestrator.model.chance import bound
+from orchestrator.results.shown import has_recipe
 from orchestrator.util.moments import written
 
 if TYPE_CHECKING:
@@ -74,12 +75,22 @@ class Standing:
     alike: int = 0  # builds with the latest first build's inputs and its bytes, in all records together
     unlike: int = 0  # first builds with these inputs and other bytes: chance decides
     recipes: tuple[tuple[datetime, bool], ...] = ()  # since when a recipe is proven, or no more; oldest first
-    records: str = ""  # a hash that changes with every further record of it
+    count: int = 1  # of results
 
     @property
     def verdict(self) -> Verdict:
         """The present verdict."""
         return self.turns[-1].later
+
+    @property
+    def job(self) -> str:
+        """The job of the latest result."""
+        return self.latest.job
+
+    @property
+    def finished(self) -> datetime:
+        """When the latest result was finished."""
+        return self.latest.finished
 
     @property
     def since(self) -> datetime:
@@ -398,7 +409,7 @@ def _record(result: Result, settled: _Settled) -> _Record:
         settled,
         first_hash(result),
         result.builds_compared,
-        bool(result.recipe),
+        has_recipe(result),
     )
 
 
@@ -424,7 +435,7 @@ def _standing(
         alike,
         unlike,
         tuple(_recipes(records)),
-        digest([record.moment for record in records]),
+        len(records),
     )
 
 
