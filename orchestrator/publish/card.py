@@ -9,7 +9,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from orchestrator.model import Proof, Result, Severity, UsedImage, Verdict, digest
-from orchestrator.publish import badges, outcomes, tracker, wording
+from orchestrator.publish import badges, outcomes, site_data, tracker, wording
 from orchestrator.publish import comparison as side_by_side
 from orchestrator.publish.badges import Badge
 from orchestrator.publish.rendering import day, page_name
@@ -81,6 +81,9 @@ class Card:
     logged: tuple[tuple[str, str], ...]  # (SHA-256 of a log, the build that printed it) that its page names
     trend: tuple[tuple[date, Tally], ...]
     badge: Badge
+    hashes: tuple[
+        tuple[str, str, tuple[str, ...]], ...
+    ] = ()  # version, place, SHA-256 of the wheels
     nights: tuple[Night, ...] = ()  # oldest first
     entries: tuple[Entry, ...] = field(default=())  # for trackers of reproducible builds
 
@@ -96,6 +99,7 @@ def card(project: Project, debians: Mapping[str, Debian] = side_by_side.UNKNOWN)
         tuple(_logged(project)),
         trend.of_project(project),
         badges.badge(project),
+        tuple((one.version, one.place, site_data.hashes(one)) for one in current),
         tuple(_nights(project)),
         tuple(tracker.entries(project, debians)),
     )

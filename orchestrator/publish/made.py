@@ -12,6 +12,8 @@ from orchestrator.util import escapes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from orchestrator.results.summary import Standing
+
 _Pages = dict[str, str]  # path relative to the site -> hash of all that its text follows from
 _Cards = dict[str, tuple[str, Card]]  # project -> hash of all that its card follows from, and the card
 _FORM = TypeAdapter(tuple[_Pages, _Cards])
@@ -55,6 +57,12 @@ class Made:
             card = make()
         self.cards[project] = (made_from, card)
         return card
+
+    def hashes(self, standing: Standing) -> tuple[str, ...]:
+        """Return what `site_data.hashes` does, from the card of this round."""
+        _, card = self.cards.get(standing.project, ("", None))
+        found = {(version, place): both for version, place, both in card.hashes} if card else {}
+        return found.get((standing.version, standing.place), ())
 
     def keep(self, is_there: Callable[[str], bool]) -> None:
         """Forget the pages that are not there any more, or changed since."""

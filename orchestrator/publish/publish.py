@@ -61,7 +61,7 @@ def publish(settings: Config, store: Results, made: Made) -> None:
     sources = _sources(settings, store, (standing.image for standing in summary.standings))
     pages = site.site(summary, read_log, __version__, sources=sources, made=made, failed=failed)
     names = set(store.publish((f"site/{name}", text) for name, text in pages))
-    names |= set(store.publish([("site_data.json", site_data.site_data(summary, settings.images[0]))]))
+    names |= set(store.publish([("site_data.json", site_data.site_data(summary, settings.images[0], made.hashes))]))
     if broken:
         msg = f"the pages of {', '.join(broken)} are not written, for a fault of wheelproof; please report it"
         raise FaultError(msg)

@@ -23,6 +23,7 @@ LINES = (
 
 _TOP, _BOTTOM, _LEFT = 30.0, 28.0, 44.0  # margins, in the plot's own units
 _GAP = 15.0  # between two labels
+_HIGHEST = 12.0  # place of a label
 _DATES = 260.0  # width that three dates need
 _STEPS = (1, 2, 5)
 _TICKS = 5  # at most
@@ -119,13 +120,17 @@ def _path(places: Sequence[float], heights: Sequence[float], right: float) -> st
 
 
 def _apart(heights: Sequence[float]) -> list[float]:
-    """Move labels so that none covers another, and keep their order."""
+    """Move labels so that none covers another or leaves the plot, and keep their order."""
     order = sorted(range(len(heights)), key=lambda number: -heights[number])
     placed = list(heights)
     before = None
     for number in order:
         placed[number] = heights[number] if before is None else min(heights[number], before - _GAP)
         before = placed[number]
+    lowest = _HIGHEST
+    for number in reversed(order):
+        placed[number] = max(placed[number], lowest)
+        lowest = placed[number] + _GAP
     return placed
 
 
