@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.images.recipe import Folders, ImageRecipe
     from orchestrator.model import Result, Verification
     from orchestrator.publish.terminal import Block
+    from orchestrator.results.history import Entry
     from orchestrator.results.store import Results
 
 _EARLIER = 3  # results that are not current
@@ -43,14 +44,17 @@ def show(project: str, config_file: Path, folder: Path | None, image: str | None
     from orchestrator.results.store import as_json as written
 
     settings, store = options.opened(config_file, folder)
-    verified = () if as_json else verifications_of(store, project, image)
-    results = list(results_of(store, project, image, settings, needed=not verified))
     if as_json:
-        sys.stdout.buffer.writelines(written(results))
+        sys.stdout.buffer.writelines(written(results_of(store, project, image, settings)))
         return
+    verified = verifications_of(store, project, image)
+    name, version = requests.named(project)
+    entries = [one for one in store.entries(name) if version in ("", one.version) and image in (None, one.image)]
+    if not entries and not verified:
+        next(results_of(store, project, image, settings), None)  # raises the error that says what there is instead
     with output.paged():
-        if results:
-            _print(results, settings.folder)
+        if entries:
+            _print(store, entries, settings.folder)
         for one in verified[:_WHEELS]:
             output.blocks(terminal_verification.headline(one))
         if len(verified) > _WHEELS:
@@ -59,23 +63,25 @@ def show(project: str, config_file: Path, folder: Path | None, image: str | None
         output.left_out(store.left_out, store.folder)
 
 
-def _print(results: Sequence[Result], beside: Path) -> None:
+def _print(store: Results, entries: Sequence[Entry], beside: Path) -> None:
     from orchestrator.publish import comparison, publish, terminal
-    from orchestrator.results.summary import summarize
+    from orchestrator.results.summary import summary_of
 
-    (summary,) = summarize(results, (), datetime.now(UTC)).projects
+    shown = {entry.name for entry in entries}
+    standings = (one for one in store.standings(entries[0].project) if one.name in shown)
+    (summary,) = summary_of(standings, (), datetime.now(UTC)).projects
     debians = publish.debians(beside, (standing.image for standing in summary.standings))
     compared = comparison.comparisons(summary.standings, summary.current, debians)[:1]
     for one in compared:
         output.blocks(terminal.compared(one))
-    current = [standing.latest for standing in summary.current]
-    for latest in current:
+    for latest in (standing.latest for standing in summary.current):
         output.blocks(
             terminal.headline(latest, whole=False) if compared else terminal.brief(latest, images_for(latest, beside))
         )
-    if earlier := [one for one in results if not any(one is latest for latest in current)]:
+    current = {standing.name for standing in summary.current}
+    if earlier := [entry for entry in entries if entry.name not in current]:
         click.echo("\nEarlier:")
-        output.results(earlier[:_EARLIER])
+        output.results(filter(None, map(store.result, earlier[:_EARLIER])))
         if len(earlier) > _EARLIER:
             click.echo(f"and {len(earlier) - _EARLIER} more; --json prints all of them")
 

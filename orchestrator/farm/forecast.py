@@ -39,7 +39,7 @@ def foresee(job: Job, image: Image, input_effects: InputEffects) -> Forecast:
     if (early := judge.without_building(task, release, image)) is not None:
         path = find(judge.id_without_building(release, image, early))
         return Forecast(failure=early.failure, judged=read(path) if path else None)
-    former = nearest(task, release.version, input_effects.results.of(release.project))
+    former = nearest(task, release.version, input_effects.results.heads(release.project))
     if not is_compared(job, former):
         return Forecast(former)
     try:

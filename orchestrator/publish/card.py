@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from orchestrator.publish.comparison import Debian
-    from orchestrator.results.summary import Event, Project, Standing, Verified
+    from orchestrator.results.history import Event
+    from orchestrator.results.summary import Project, Standing, Verified
 
 DETAILED = 12
 """Versions and images of one project that are shown in full."""
@@ -81,9 +82,7 @@ class Card:
     logged: tuple[tuple[str, str], ...]  # (SHA-256 of a log, the build that printed it) that its page names
     trend: tuple[tuple[date, Tally], ...]
     badge: Badge
-    hashes: tuple[
-        tuple[str, str, tuple[str, ...]], ...
-    ] = ()  # version, place, SHA-256 of the wheels
+    hashes: tuple[tuple[str, str, tuple[str, ...]], ...] = ()  # version, place, SHA-256 of the wheels
     nights: tuple[Night, ...] = ()  # oldest first
     entries: tuple[Entry, ...] = field(default=())  # for trackers of reproducible builds
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import date
 
-    from orchestrator.results.summary import Change, Standing, Summary
+    from orchestrator.results.history import Change
+    from orchestrator.results.summary import Standing, Summary
 
 PAGE_BOUND = 200
 """Changes on one page."""

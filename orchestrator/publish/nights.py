@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from orchestrator.model import OpenJob, RunFault, RunRecord, Verdict
     from orchestrator.publish.card import Card
     from orchestrator.publish.changes import Turn
-    from orchestrator.results.summary import Event, Project, Standing, Summary
+    from orchestrator.results.history import Event
+    from orchestrator.results.summary import Project, Standing, Summary
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from orchestrator.images import recipe as image_recipes
 from orchestrator.publish.comparison import Debian
 from orchestrator.publish.made import Made, read, written
 from orchestrator.results import manifest
-from orchestrator.results.summary import summarize
+from orchestrator.results.summary import summary_of
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
@@ -54,9 +54,10 @@ def publish(settings: Config, store: Results, made: Made) -> None:
         logs.fault("a page cannot be generated", error, project=project)
 
     store.prune()
+    store.index.refresh()
     made_from = manifest.sources(store.folder)
-    summary = summarize(
-        store.every(), settings.exclusions, datetime.now(UTC), config.tracked(settings), store.verifications()
+    summary = summary_of(
+        store.standings(), settings.exclusions, datetime.now(UTC), config.tracked(settings), store.verified()
     )
     sources = _sources(settings, store, (standing.image for standing in summary.standings))
     pages = site.site(summary, read_log, __version__, sources=sources, made=made, failed=failed)

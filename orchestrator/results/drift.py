@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.model import Lock
-from orchestrator.results.summary import AS_OF, REQUIREMENT, InputChange, changes, first_hash
+from orchestrator.results.history import AS_OF, REQUIREMENT, InputChange, changes, first_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from orchestrator.model import Outcome, Reason, RecipeProof, Verdict
 from orchestrator.results.drift import suspected
-from orchestrator.results.summary import changes, first_hash, strongest, version_key
+from orchestrator.results.history import changes, first_hash
+from orchestrator.results.summary import strongest, version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from orchestrator.model import Result
-    from orchestrator.results.summary import InputChange, Standing, Verified
+    from orchestrator.model import InputChange, Result
+    from orchestrator.results.summary import Standing, Verified
 
 _SHORT = 12  # digits of a hash, enough to distinguish two
 

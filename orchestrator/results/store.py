@@ -17,7 +17,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from orchestrator.errors import BusyError
+from orchestrator.errors import BusyError, ResultsError
 from orchestrator.model import (
     RUN_SCHEMA,
     SCHEMA,
@@ -37,7 +37,9 @@ from orchestrator.model import (
     RunRecord,
     Verification,
 )
-from orchestrator.results import manifest
+from orchestrator.results import history, manifest, summary
+from orchestrator.results.coding import decoded, encoded
+from orchestrator.results.index import RESULTS, VERIFICATIONS, RecordIndex, Unfit
 from orchestrator.util import escapes, logs
 from orchestrator.util.room import refused
 
@@ -112,6 +114,7 @@ class Results:
         self._left_out: set[Path] = set()
         self._unreadable: set[Path] = set()
         self._counted = 1
+        self.index = RecordIndex(folder, self._entry)
         self.wheels = Store(folder / "wheels", wheels)
         self.logs = Store(folder / "logs", logs)
 
@@ -165,16 +168,13 @@ class Results:
     def _records(self) -> Path:
         return self.folder / "records"
 
-    @cached_property
-    def _known(self) -> dict[tuple[str, str], tuple[Path, ...]]:
-        """The records of every project and job (shortened), oldest first: names alone, nothing is read."""
-        found: dict[tuple[str, str], tuple[Path, ...]] = {}
-        for folder in _entries(self._records):
-            for file in sorted(_entries(folder)):
-                if file.suffix == ".json":
-                    key = folder.name, file.stem.rpartition("-")[2]
-                    found[key] = (*found.get(key, ()), file)
-        return found
+    def _entry(self, path: Path) -> history.Entry | summary.Verified | Unfit:
+        """Read what the index keeps of a record."""
+        if path.parent.parent == self._verifications:
+            found = self.verification(path)
+            return summary.verified(found, path.name) if found else Unfit("left out")
+        result = self._placed(path)
+        return history.entry_of(result, path.name) if result else Unfit("left out")
 
     def find(self, project: str, job: str) -> Path | None:
         """Return the newest record that answers a job, if it has one.
@@ -183,7 +183,7 @@ class Results:
         lost a process to a signal each time: the next run builds it again, since whoever sent the
         signal may be gone by then.
         """
-        paths = reversed(self._known.get((project, job[:_JOB_LENGTH]), ()))
+        paths = self.index.with_id(project, job[:_JOB_LENGTH])
         return next((path for path in paths if self._settles(path, job)), None)
 
     def _settles(self, path: Path, job: str) -> bool:
@@ -211,9 +211,8 @@ class Results:
     def write(self, result: Result) -> Path:
         """Write one record atomically; an existing record is never overwritten."""
         path = self._records / result.project / _name(result)
-        _write(path, _written(_RESULT, result) + b"\n")
-        key = result.project, result.job[:_JOB_LENGTH]
-        self._known[key] = (*(one for one in self._known.get(key, ()) if one != path), path)
+        _write(path, encoded(_RESULT, result, indent=1) + b"\n")
+        self.index.learn(RESULTS, path)
         return path
 
     def projects(self) -> Iterator[str]:
@@ -228,7 +227,43 @@ class Results:
 
     def latest(self, project: str, image: str, version: str = "") -> Result | None:
         """Return a project's newest result on an image, of a version if one is given, if there is one."""
-        return next((one for one in self.of(project) if one.image.name == image and version in {"", one.version}), None)
+        found = map(self._placed, self.index.on_image(project, image, version))
+        return next(filter(None, found), None)
+
+    def heads(self, project: str) -> Iterator[Result]:
+        """Read the latest result of each version, image and way of building, newest first."""
+        pasts = sorted(self.index.pasts(RESULTS, project), key=lambda past: past.name, reverse=True)
+        return filter(None, (self._placed(self._records / project / past.name) for past in pasts))
+
+    def standings(self, project: str | None = None) -> Iterator[summary.Standing]:
+        """Yield the standing of each release on each image, of a project or of all; results are read when needed."""
+        for past in self.index.pasts(RESULTS, project):
+            read = partial(self._latest, past)
+            yield summary.standing(past, read, partial(self._events, past))
+
+    def entries(self, project: str) -> tuple[history.Entry, ...]:
+        """Return what histories and lists need of each result of a project, newest first."""
+        return self.index.entries_of(project)
+
+    def result(self, entry: history.Entry) -> Result | None:
+        """Read the result of an entry; None if it is gone."""
+        return self._placed(self._records / entry.project / entry.name)
+
+    def _latest(self, past: history.Past) -> Result:
+        """Read the latest result of a past; raises ResultsError if it is gone since the index was refreshed."""
+        if (result := self._placed(self._records / past.project / past.name)) is None:
+            msg = (
+                f"reading {self._records / past.project / past.name}: it was changed or removed; run the command again"
+            )
+            raise ResultsError(msg)
+        return result
+
+    def _events(self, past: history.Past) -> tuple[history.Event, ...]:
+        return history.events(self.index.entries(past))
+
+    def verified(self, project: str | None = None) -> Iterator[summary.Verified]:
+        """Yield in short the last verification of each published wheel on each image: of a project, or of all."""
+        return self.index.pasts(VERIFICATIONS, project)
 
     def every(self) -> Iterator[Result]:
         """Read all results, project by project."""
@@ -256,7 +291,7 @@ class Results:
     def write_check(self, check: ExclusionCheck) -> Path:
         """Write the record of one check of an exclusion, as `write` does."""
         path = self.folder / "exclusions" / check.project / f"{check.checked:{_STAMP}}.json"
-        _write(path, _written(_CHECK, check) + b"\n")
+        _write(path, encoded(_CHECK, check, indent=1) + b"\n")
         return path
 
     def checks(self) -> dict[str, ExclusionCheck]:
@@ -275,7 +310,8 @@ class Results:
     def write_verification(self, verification: Verification) -> Path:
         """Write the record of one verification, as `write` does."""
         path = self._verifications / verification.project / _name_of(verification)
-        _write(path, _written(_VERIFICATION, verification) + b"\n")
+        _write(path, encoded(_VERIFICATION, verification, indent=1) + b"\n")
+        self.index.learn(VERIFICATIONS, path)
         return path
 
     def find_verification(self, project: str, id_: str) -> Path | None:
@@ -319,7 +355,7 @@ class Results:
     def write_run(self, run: RunRecord) -> Path:
         """Write the record of one run, as `write` does."""
         path = self.folder / "runs" / _name_of_run(run)
-        _write(path, _written(_RUN, run) + b"\n")
+        _write(path, encoded(_RUN, run, indent=1) + b"\n")
         return path
 
     def runs(self) -> Iterator[RunRecord]:
@@ -336,7 +372,7 @@ class Results:
 
     def note_last_run(self, run: LastRun) -> None:
         """Write last_run.json, for monitoring; a former one is overwritten."""
-        _write(self.folder / "last_run.json", _written(_LAST_RUN, run) + b"\n")
+        _write(self.folder / "last_run.json", encoded(_LAST_RUN, run, indent=1) + b"\n")
 
     def last_run(self) -> LastRun | None:
         """Read last_run.json; None if there is none, or it cannot be read."""
@@ -345,10 +381,11 @@ class Results:
 
     def names_since(self, moment: datetime) -> dict[str, tuple[str, ...]]:
         """Return the names of the records that were started after a moment, by project; nothing is read."""
-        known: dict[str, tuple[str, ...]] = {}
-        for (project, _), paths in self._known.items():
-            if names := [path.name for path in paths if path.name.partition("-")[0] > f"{moment:{_STAMP}}"]:
-                known[project] = tuple(sorted((*known.get(project, ()), *names)))
+        known = {}
+        for folder in _entries(self._records):
+            names = (path.name for path in _entries(folder) if path.suffix == ".json")
+            if after := sorted(name for name in names if name.partition("-")[0] > f"{moment:{_STAMP}}"):
+                known[folder.name] = tuple(after)
         return known
 
     def verified_since(self, moment: datetime) -> tuple[str, ...]:
@@ -443,18 +480,10 @@ def read(path: Path) -> Result | None:
 
 def _read(path: Path, form: TypeAdapter[_T]) -> _T | None:
     try:
-        data = path.read_bytes()
-        if not escapes.is_marked(data):
-            return form.validate_json(data)
-        return form.validate_python(escapes.all_unescaped(json.loads(data)))
+        return decoded(form, path.read_bytes())
     except (ValueError, RecursionError, OSError) as error:  # ValidationError is a ValueError
         logs.warning("a record cannot be read", path=str(path), fault=str(error)[:500])
         return None
-
-
-def _written(form: TypeAdapter[_T], value: _T, *, indent: int | None = 1) -> bytes:
-    """Return a value as JSON, with each text escaped as in `escapes`."""
-    return to_json(escapes.all_escaped(form.dump_python(value, mode="json")), indent=indent)
 
 
 def checks_as_json(checks: Iterable[ExclusionCheck], left_open: Iterable[tuple[str, str]] = ()) -> bytes:
@@ -469,7 +498,7 @@ def as_json(results: Iterable[Result], left_open: Iterable[tuple[str, str]] = ()
     `left_open` has requirements, each with the reason why it has no verdict.
     """
     yield b"["
-    written = (_written(_RESULT, result, indent=None) for result in results)
+    written = (encoded(_RESULT, result) for result in results)
     unwritten = (to_json(escapes.all_escaped(_open_job(job))) for job in left_open)
     for number, text in enumerate(chain(written, unwritten)):
         yield (b",\n " if number else b"") + text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_no_label_covers_another(tally: Tally) -> None:
     drawn = plot(days(tally), FIRST + timedelta(days=1), "wide", 1000, 260, 120)
     assert drawn is not None
     places = sorted(line.label_y for line in drawn.lines)
-    assert all(after - before >= 14 for before, after in zip(places, places[1:], strict=False))
+    assert all(after - before >= 14 for before, after in pairwise(places))
     assert places[0] > 0
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.model import Exclusion, Failure, Limits, LockDrift, Phase, Profile, Reason, Result, Tracked, Verdict
-from orchestrator.results.summary import InputChange, Project, Standing, Summary, summarize
+from orchestrator.results.history import InputChange
+from orchestrator.results.summary import Project, Standing, Summary, summarize
 from tests.sample_results import IMAGE, SETUPTOOLS, sample
 from tests.samples import NOON
 

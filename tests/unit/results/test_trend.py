@@ -50,7 +50,13 @@ def test_a_recipe_counts_from_its_proof_until_it_is_not_needed() -> None:
         sample("markupsafe", "2.1.5", days=4),
     )
     found = trend.trend(summarize(results, (), LATER))
-    assert [(of, tally.recipe) for of, tally in found] == [(day(0), 0), (day(1), 1), (day(2), 0), (day(3), 1), (day(4), 0)]
+    assert [(of, tally.recipe) for of, tally in found] == [
+        (day(0), 0),
+        (day(1), 1),
+        (day(2), 0),
+        (day(3), 1),
+        (day(4), 0),
+    ]
     named = replace(explained(), experiments=())
     assert trend.trend(summarize([named], (), LATER))[-1][1].recipe == 0
 
