@@ -7,22 +7,23 @@ is escaped as in records, see `util/escapes`.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter
 
-from orchestrator.model import Exclusion, Failure, InputChange, Outcome, Pin, Sdist, Severity, Verdict
+from orchestrator.model import Exclusion, Failure, InputChange, Outcome, Pin, Result, Sdist, Severity, Verdict
 from orchestrator.publish.rendering import file_name, page_name, sha256_of
 from orchestrator.publish.sanitize import json_text
 from orchestrator.results import trend
 from orchestrator.results.trend import Tally
+from orchestrator.util import escapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from orchestrator.model import Result
     from orchestrator.publish.card import Card
     from orchestrator.results.summary import Project, Standing, Summary, Verified
 
@@ -30,9 +31,10 @@ DATA_SCHEMA = 1
 """Version of these forms: raised when a field is removed or changes its meaning; further fields may come without."""
 
 _RESERVED = frozenset({"index", "reproducible"})  # files of ours in the same folder
-_STAMP = "%Y%m%dT%H%M%S.%fZ"  # of the names of records
-_JOB_LENGTH = 16
 _T = TypeVar("_T")
+
+Unread = tuple[str, Callable[[], Result | None]]
+"""The name of a record's file, and a function that reads it; None if it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,7 @@ class ProjectData:
     """The form of data/<project>.json."""
 
     schema: int
+    program: str  # a hash of the program that wrote it
     project: str
     status: str  # what its badge claims
     exclusions: tuple[Exclusion, ...]
@@ -170,7 +173,7 @@ class ProjectData:
     published: tuple[PublishedData, ...]
 
 
-_INDEX, _PROJECT = TypeAdapter(Index), TypeAdapter(ProjectData)
+_INDEX, _PROJECT, _RECORD = TypeAdapter(Index), TypeAdapter(ProjectData), TypeAdapter(RecordData)
 
 
 def data_name(project: str) -> str:
@@ -213,21 +216,41 @@ def _entry(project: Project, card: Card) -> IndexEntry:
     )
 
 
-def project_data(project: Project, card: Card, records: Iterable[Result]) -> str:
-    """Return data/<project>.json; `records` are all of the project, newest first."""
+def project_data(project: Project, card: Card, program: str, records: Iterable[Unread], former: bytes = b"") -> str:
+    """Return data/<project>.json.
+
+    `records` are the names of all records of the project, newest first, each with a function that reads it. Only
+    those are read that are not in the `former` file, which counts if the same `program` wrote it.
+    """
     current = {id(one) for one in project.current}
-    return _text(
-        _PROJECT,
-        ProjectData(
-            DATA_SCHEMA,
-            project.name,
-            card.badge.value,
-            project.exclusions,
-            tuple(_standing(one, is_current=id(one) in current) for one in project.standings),
-            tuple(map(_record, records)),
-            tuple(map(_published, project.verified)),
-        ),
+    found = ProjectData(
+        DATA_SCHEMA,
+        program,
+        project.name,
+        card.badge.value,
+        project.exclusions,
+        tuple(_standing(one, is_current=id(one) in current) for one in project.standings),
+        (),
+        tuple(map(_published, project.verified)),
     )
+    value = escapes.all_escaped(_PROJECT.dump_python(found, mode="json"))
+    known = _known(former, program)
+    written = ((f"records/{project.name}/{name}", read) for name, read in records)
+    shown = (known.get(path) or _shown(path, read()) for path, read in written)
+    return json_text(value | {"records": [one for one in shown if one]}, escape=False)
+
+
+def _known(former: bytes, program: str) -> dict[str, object]:
+    """Return the records of a former file by their path, as they are written."""
+    try:
+        content = json.loads(former)
+        return {one["path"]: one for one in content["records"]} if content["program"] == program else {}
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return {}
+
+
+def _shown(path: str, result: Result | None) -> object:
+    return escapes.all_escaped(_RECORD.dump_python(_record(path, result), mode="json")) if result else None
 
 
 def _standing(one: Standing, *, is_current: bool) -> StandingData:
@@ -248,9 +271,9 @@ def _standing(one: Standing, *, is_current: bool) -> StandingData:
     )
 
 
-def _record(result: Result) -> RecordData:
+def _record(path: str, result: Result) -> RecordData:
     return RecordData(
-        f"records/{result.project}/{result.started:{_STAMP}}-{result.job[:_JOB_LENGTH]}.json",
+        path,
         result.job,
         result.version,
         result.image.name,

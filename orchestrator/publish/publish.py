@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
@@ -81,18 +82,26 @@ def _sources(settings: Config, store: Results, images: Iterable[str]) -> Sources
     from orchestrator.images import suggest  # noqa: PLC0415 - as above
     from orchestrator.publish.site import Sources  # noqa: PLC0415 - as above
 
-    recipes = _recipes(settings.folder)
+    recipes, is_unchanged = _recipes(settings.folder), manifest.unchanged(store.folder)
     feed = "feed.atom"
     return Sources(
         checks=store.checks(),
         debians=debians(settings.folder, images),
         verifications=store.verifications,
-        records=store.of,
+        records=lambda project: ((one.name, partial(store.result, one)) for one in store.entries(project)),
+        former=lambda path: _content(store.folder / "site" / path) if is_unchanged(f"site/{path}") else b"",
         runs=tuple(store.runs()),
         having=lambda result: suggest.having(result.failure, result.image.name, recipes) if result.failure else (),
         project_page=_project_page(settings.index),
         feed=feed if (store.folder / "site" / feed).is_file() else "",
     )
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _project_page(index: str | None) -> str:

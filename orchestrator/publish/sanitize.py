@@ -23,9 +23,12 @@ def log_text(log: bytes, bound: int) -> str:
     return visible(_ESCAPE_SEQUENCE.sub("", re.sub(r"\r\n?", "\n", text)))
 
 
-def json_text(value: object) -> str:
-    """Return values of JSON as text that shows no hidden characters, and no tag to a program that takes it for HTML."""
-    return to_json(all_escaped(value), indent=1).decode().replace("<", "\\u003c") + "\n"
+def json_text(value: object, *, escape: bool = True) -> str:
+    """Return values of JSON as text that shows no hidden characters, and no tag to a program that takes it for HTML.
+
+    Without `escape`, texts in it are escaped already.
+    """
+    return to_json(all_escaped(value) if escape else value, indent=1).decode().replace("<", "\\u003c") + "\n"
 
 
 def _cut(log: bytes, bound: int) -> bytes:

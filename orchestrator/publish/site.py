@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from orchestrator.publish.catalogue import Chapter
     from orchestrator.publish.changes import Turn
     from orchestrator.publish.comparison import Debian
+    from orchestrator.publish.data import Unread
     from orchestrator.publish.nights import Night
     from orchestrator.results.summary import Project, Summary, Verified
 
@@ -56,7 +57,8 @@ class Sources:
     checks: Mapping[str, ExclusionCheck] = field(default_factory=dict)  # the last check of each exclusion, by project
     debians: Mapping[str, Debian] = field(default_factory=dict)  # what is known of images
     verifications: Callable[[str], Iterable[Verification]] = lambda _: ()  # of a project
-    records: Callable[[str], Iterable[Result]] = lambda _: ()  # all of a project, newest first
+    records: Callable[[str], Iterable[Unread]] = lambda _: ()  # all of a project, newest first
+    former: Callable[[str], bytes] = lambda _: b""  # the former content of a file of the site; empty if there is none
     runs: tuple[RunRecord, ...] = ()  # newest first
     having: Callable[[Result], tuple[str, ...]] = lambda _: ()  # images that have what a failed build lacked
     project_page: str = ""  # the address on the index up to a project's name; empty: it has no such pages
@@ -200,7 +202,9 @@ class _Site:
             yield from ((path, made()) for path, made in self._unless_written(path, made_from, make))
 
     def _data(self, project: Project, card: Card) -> str:
-        return data.project_data(project, card, self._sources.records(project.name))
+        former = self._sources.former(f"data/{data.data_name(project.name)}")
+        records = self._sources.records(project.name)
+        return data.project_data(project, card, str(self._frame["program"]), records, former)
 
     def _project_page(self, project: Project, kept: frozenset[str]) -> str:
         values = _package(project, self._sources.debians) | _published(project, self._sources.verifications)

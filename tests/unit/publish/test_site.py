@@ -11,6 +11,7 @@ import time
 import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
 from html.parser import HTMLParser
 from posixpath import dirname, join, normpath
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ from orchestrator.model import (
     Verdict,
     Want,
 )
-from orchestrator.publish import wording
+from orchestrator.publish import data, wording
 from orchestrator.publish.catalogue import chapters
 from orchestrator.publish.comparison import Debian, comparisons
 from orchestrator.publish.made import Made
@@ -213,9 +214,19 @@ def hostile_site(*, every: bool = False) -> dict[str, str]:
     )
     exclusions = (Exclusion("../../etc/passwd" + HOSTILE, HOSTILE, date(2026, 11, 1), image=HOSTILE),)
     tracked = ("../" + HOSTILE, "..", "/", "a/b", "index\x00", "\ud800", "index", "reproducible")
-    sources = Sources(debians=DEBIANS, runs=(hostile_run(),), having=lambda _: (HOSTILE,), records=lambda _: results)
+    sources = Sources(
+        debians=DEBIANS,
+        runs=(hostile_run(),),
+        having=lambda _: (HOSTILE,),
+        records=lambda _: unread(results),
+    )
     found = site(summarize(results, exclusions, LATER, map(Tracked, tracked)), logs.get, "0.1.0", sources=sources)
     return dict(found) if every else html(found)
+
+
+def unread(results: tuple[Result, ...]) -> list[data.Unread]:
+    """Return results as if they were still to be read."""
+    return [(f"{number}.json", partial(dict(enumerate(results)).get, number)) for number in range(len(results))]
 
 
 def hostile_run() -> RunRecord:
