@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from datetime import UTC
+from decimal import ROUND_CEILING, Decimal
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -149,7 +150,7 @@ def _templates() -> Environment:
         "report": advice.report,
         "of_counts": outcomes.of_counts,
         "wheel_anchor": lambda one: f"published-{sha256_of(one.id)[:16]}",
-        "percent": lambda rate: f"{100 * rate:.2g}",
+        "percent": _percent,
         "wheel_sentences": verification.sentences,
         "wheel_settings": verification.settings,
         "wheel_left": verification.left,
@@ -216,6 +217,13 @@ def sha256_of(text: str) -> str:
 
 def _cut(text: str, bound: int) -> str:
     return text if len(text) <= bound else f"{text[:bound]}\n[... {len(text) - bound} characters left out]"
+
+
+def _percent(rate: float) -> str:
+    """Return a rate in per cent, with two digits, and never less than it is."""
+    value = Decimal(repr(rate)) * 100
+    digits = value.quantize(Decimal(1).scaleb(value.adjusted() - 1), rounding=ROUND_CEILING)
+    return f"{digits.normalize():f}"
 
 
 def _size(number: int) -> str:
