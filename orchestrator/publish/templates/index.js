@@ -11,14 +11,15 @@
     row, place, body: table.tBodies[0],
     text: `${row.textContent} ${row.dataset.severity || ""} ${row.dataset.causes || ""}`.toLowerCase(),
   })));
-  const order = new Intl.Collator("en", { numeric: true });
-  let asked = { q: "", sort: "" };  // q: what is sought; sort: a column's key, "-" before it if the highest is first
+  const collator = new Intl.Collator("en", { numeric: true });
+  let order = "";  // a column's key, "-" before it if the highest is first
+  let unfolded = false;  // by a filter, and not by the reader
 
   // The state is in the fragment, so that a view can be linked, also from a disk.
   const read = () => {
     const from = new URLSearchParams(location.hash.slice(1));
-    asked = { q: from.get("q") || "", sort: from.get("sort") || "" };
-    search.value = asked.q;
+    search.value = from.get("q") || "";
+    order = from.get("sort") || "";
     for (const { facet, buttons } of groups) {
       const chosen = (from.get(facet) || "").split(" ");
       for (const button of buttons) {
@@ -31,15 +32,15 @@
   const write = (lasting) => {
     const to = new URLSearchParams();
     for (const { facet, buttons } of groups) if (pressed(buttons).length) to.set(facet, pressed(buttons).join(" "));
-    if (asked.q) to.set("q", asked.q);
-    if (asked.sort) to.set("sort", asked.sort);
+    if (search.value) to.set("q", search.value);
+    if (order) to.set("sort", order);
     const url = `${location.pathname}${location.search}${to.size ? `#${to}` : ""}`;
     if (lasting) history.pushState(null, "", url); else history.replaceState(null, "", url);
   };
 
   const filter = () => {
     const facets = groups.map(({ facet, buttons }) => [facet, pressed(buttons)]).filter(([, chosen]) => chosen.length);
-    const sought = asked.q.toLowerCase().split(/\s+/).filter(Boolean);
+    const sought = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const counts = new Map(tables.map((table) => [table.tBodies[0], 0]));
     for (const { row, text, body } of rows) {
       const has = (facet, value) => (row.dataset[facet] || "").split(" ").includes(value);
@@ -54,11 +55,13 @@
     if (folded) {
       const here = counts.get(folded.querySelector("tbody"));
       folded.hidden = !here;
-      if (facets.length || sought.length) folded.open = here > 0;
+      const asked = facets.length + sought.length > 0;
+      if (asked && here && !folded.open) unfolded = folded.open = true;
+      if (!asked && unfolded) unfolded = folded.open = false;
     }
   };
   const sort = () => {
-    const [, down, key] = /^(-?)(.*)$/.exec(asked.sort);
+    const [, down, key] = /^(-?)(.*)$/.exec(order);
     for (const table of tables) {
       const heads = [...table.tHead.rows[0].cells];
       const column = heads.findIndex((head) => head.dataset.sort === key);
@@ -66,7 +69,7 @@
       if (column >= 0) heads[column].ariaSort = down ? "descending" : "ascending";
       const sorted = rows.filter(({ body }) => body === table.tBodies[0]);
       const value = ({ row }) => row.cells[column].textContent.trim();
-      if (column >= 0) sorted.sort((one, other) => (down ? -1 : 1) * order.compare(value(one), value(other)) || one.place - other.place);
+      if (column >= 0) sorted.sort((one, other) => (down ? -1 : 1) * collator.compare(value(one), value(other)) || one.place - other.place);
       table.tBodies[0].append(...sorted.map(({ row }) => row));
     }
   };
@@ -86,12 +89,12 @@
     head.replaceChildren(button);
     button.addEventListener("click", () => {
       const key = head.dataset.sort;
-      asked.sort = { [key]: `-${key}`, [`-${key}`]: "" }[asked.sort] ?? key;
+      order = { [key]: `-${key}`, [`-${key}`]: "" }[order] ?? key;
       write(true);
       sort();
     });
   }
-  search.addEventListener("input", () => { asked.q = search.value; write(false); filter(); });
+  search.addEventListener("input", () => { write(false); filter(); });
   addEventListener("popstate", () => { read(); apply(); });
   controls.hidden = false;
   read();
