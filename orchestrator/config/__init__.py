@@ -234,6 +234,7 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
             Exclusion(one.project, one.reason, one.since, one.image or "", one.never) for one in file.exclusions
         ),
         exclusions_age=file.exclusions_age,
+        soak=file.soak,
     )
 
 

@@ -497,6 +497,11 @@ class File(_Part):
     exclusions_age: _Time = Field(
         default=Config().exclusions_age, description="A check of an exclusion that is older is made again by `run`."
     )
+    soak: _Time | None = Field(
+        default=None,
+        description="How long builds may take with which a whole run builds again what was built least often, so that "
+        "chance shows; null: none.",
+    )
     exclusions: list[_Exclusion] = Field(default=[], description="Projects that are shown, but not built.")
 
 

@@ -100,3 +100,4 @@ class Config:
     image_tools: Mapping[str, BuildTools] = field(default_factory=dict)
     profiles: Mapping[str, ProfileRecipe] = field(default_factory=dict)
     exclusions_age: int = 30 * DAY  # seconds
+    soak: int | None = None  # seconds of builds that a whole run spends on what was built least often; None: none

@@ -29,6 +29,7 @@ from orchestrator.images import build, recipe, suggest
 from orchestrator.images.contents_index import Contents
 from orchestrator.job import rebuild, tool_policies
 from orchestrator.model import Budget, Failure, Result
+from orchestrator.results.history import accumulated
 from orchestrator.sources.index import Index
 from orchestrator.util import logs
 from orchestrator.util.cache import sweep_all
@@ -296,7 +297,7 @@ def run_tasks(
         release=release,
         latest=store.latest,
         judge=partial(farm.judge, again=again),
-        write=store.write,
+        write=lambda result: store.write(accumulated(result, store.entries(result.project))),
         publish=publisher.publish,
         is_published=publisher.is_published,
         slots=job_effects.slots,

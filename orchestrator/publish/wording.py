@@ -411,13 +411,17 @@ def claimed(cause: CauseFinding) -> str:
 
 
 def repeats(result: Result) -> str:
-    """Return how many builds gave the same bytes, and how certain that is; "" below two."""
+    """Return how many builds gave the same bytes, and what all builds with these inputs show of chance; "" below two.
+
+    In records of earlier releases, the bound is of this result's own builds.
+    """
     if result.builds_compared < 2:  # noqa: PLR2004 - one alone is the same as nothing
         return ""
     count = f"{result.builds_compared} builds gave the bytes of the first, itself included"
     if result.flake_bound is None or result.flake_bound >= 1:
         return f"{count}: too few to say how rare a build is that differs by chance."
-    return f"{count}: at 95 % certainty, fewer than {100 * result.flake_bound:.0f} % of builds differ by chance."
+    rate = f"at 95 % certainty, fewer than {100 * result.flake_bound:.0f} % of builds differ by chance"
+    return f"{count}. With those of other nights that had the same inputs, {rate}."
 
 
 def kind(result: Result) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -244,6 +244,16 @@ def _accumulated(oldest_first: Sequence[Entry]) -> tuple[int, int]:
     equal = [entry for entry in oldest_first if entry.job == latest.job and entry.wheel]
     alike = sum(entry.alike for entry in equal if entry.wheel == latest.wheel)
     return alike, sum((entry.wheel, entry.verdict) != (latest.wheel, latest.verdict) for entry in equal)
+
+
+def accumulated(result: Result, earlier: Iterable[Entry]) -> Result:
+    """Return a result whose `flake_bound` counts the builds of earlier results with the same inputs, too.
+
+    It has none below `ENOUGH` builds, or where a result with these inputs disagrees.
+    """
+    both = (*earlier, entry_of(result))
+    alike, unlike = _accumulated(sorted((one for one in both if one.job == result.job), key=lambda one: one.moment))
+    return replace(result, flake_bound=bound(alike) if alike >= ENOUGH and not unlike else None)
 
 
 def first_hash(result: Result) -> str:
