@@ -22,7 +22,7 @@ PAGE_BOUND = 200
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A change of one standing's verdict."""
+    """A change of the verdict of one release on one image."""
 
     standing: Standing
     change: Change

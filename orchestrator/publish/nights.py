@@ -1,4 +1,4 @@
-"""All results by their day, UTC -> what a page of each night shows: what was judged, what changed, what stayed open."""
+"""All results by their day, UTC -> what the page of each day shows: what was judged, what changed, what stayed open."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Night:
 
 
 def nights(cards: Mapping[str, Card], all_turns: Iterable[Turn], runs: Iterable[RunRecord] = ()) -> tuple[Night, ...]:
-    """Return the nights, newest first, from the cards of all projects, all changes of verdicts and records of runs."""
+    """Return the days, newest first, from the cards of all projects, all changes of verdicts and records of runs."""
     of: defaultdict[date, list[tuple[str, int, str]]] = defaultdict(list)
     for project, card in cards.items():
         for night in card.nights:
@@ -90,7 +90,7 @@ def _by_day(runs: Iterable[RunRecord]) -> dict[date, tuple[RunRecord, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class NightPage:
-    """What the page of a night shows."""
+    """What the page of a day shows."""
 
     night: Night
     results: tuple[tuple[Standing, Event], ...]
@@ -98,17 +98,17 @@ class NightPage:
 
     @property
     def open(self) -> tuple[OpenJob, ...]:
-        """What was open after the last run of the night."""
+        """What was open after the last run of the day."""
         return self.night.runs[-1].open if self.night.runs else ()
 
     @property
     def failures(self) -> tuple[RunFault, ...]:
-        """Why runs of the night gave no verdicts as a whole."""
+        """Why runs of the day gave no verdicts as a whole."""
         return tuple(one.failure for one in self.night.runs if one.failure)
 
 
 def shown(night: Night, summary: Summary) -> NightPage:
-    """Read what a night's page shows."""
+    """Read what the page of a day shows."""
     results = tuple(_results(night, {project.name: project for project in summary.projects}))
     return NightPage(night, results, tuple(Counter(event.verdict for _, event in results).most_common()))
 

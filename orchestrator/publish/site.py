@@ -77,7 +77,7 @@ def site(
     """Yield the site page by page, as (path relative to its root, text), one at a time in memory.
 
     `read_log` returns the log with a SHA-256, or None if it is no longer kept. `made` keeps what the pages of
-    projects, logs and nights were made from; pages that would be the same again are skipped, and neither their
+    projects, logs and days were made from; pages that would be the same again are skipped, and neither their
     logs nor their records are read. `failed` is called with each project whose pages fail, and the error;
     without it, the first error is raised.
     """

@@ -20,7 +20,7 @@ _BUILT_TWICE = frozenset({Verdict.REPRODUCIBLE, Verdict.SENSITIVE, Verdict.INTRI
 
 
 def hashes(standing: Standing) -> tuple[str, ...]:
-    """Return the SHA-256 of the first and the second wheel of a standing; empty if either is missing."""
+    """Return the SHA-256 of the first and the second wheel of a verdict; empty if either is missing."""
     return _hashes(standing.latest)
 
 

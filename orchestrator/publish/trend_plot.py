@@ -52,7 +52,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A plot in units of its own."""
+    """A plot; all lengths are in the units of its `width`."""
 
     slug: str
     width: float

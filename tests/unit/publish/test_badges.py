@@ -73,7 +73,7 @@ def test_the_endpoint_has_the_form_of_shields(of: Badge) -> None:
 
 @pytest.mark.parametrize("of", Badge)
 def test_the_image_is_well_formed_whatever_the_name(of: Badge) -> None:
-    """And says in words what it shows."""
+    """With what it shows in words."""
     image = badges.svg(HOSTILE.replace("\x1b", ""), of)
     root = ET.fromstring(image)  # noqa: S314 - ours
     texts = [one.text for one in root.iter() if one.tag.endswith("}text")]

@@ -1,4 +1,4 @@
-"""Pages of changes and nights: what they list, how they are divided, and when they are written again."""
+"""Pages of changes and days: what they list, how they are divided, and when they are written again."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def files(*results: Result, runs: tuple[RunRecord, ...] = (), made: Made | None 
 
 
 def night(days: int) -> str:
-    """Return the path of the page of the night so many days after NOON."""
+    """Return the path of the page of the day so many days after NOON."""
     return f"nights/{NOON + timedelta(days=days):%Y-%m-%d}.html"
 
 
@@ -70,7 +70,7 @@ def test_a_year_is_divided_into_pages_that_stay_once_they_are_full() -> None:
 
 
 def test_a_night_has_what_was_judged_changed_and_left_open() -> None:
-    """Of its own day alone; a run without a new verdict has a page too."""
+    """Of that day alone; a run without a new verdict has a page too."""
     job = OpenJob("orjson", "bookworm", FaultKind.INDEX, "connection refused", NOON)
     failed = run_of(5, failure=RunFault(FaultKind.ENGINE, "no engine", NOON))
     found = files(*TURNED, runs=(failed, run_of(1, open=(job,))))

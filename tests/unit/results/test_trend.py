@@ -23,7 +23,7 @@ def day(days: int) -> date:
 
 
 def test_each_day_has_what_was_current_then() -> None:
-    """A newer version takes the place of an older one from its first result on, on each image of its own."""
+    """A newer version takes the place of an older one from its first result on, on each image."""
     results = (
         sample("six", "1.15.0"),
         sample("six", "1.16.0", Verdict.FTBFS, days=2),
