@@ -6,13 +6,16 @@ is escaped as in records, see `util/escapes`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from importlib.resources import files
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from orchestrator.model import Exclusion, Failure, InputChange, Outcome, Pin, Result, Sdist, Severity, Verdict
 from orchestrator.publish.rendering import file_name, page_name, sha256_of
@@ -164,7 +167,7 @@ class ProjectData:
     """The form of data/<project>.json."""
 
     schema: int
-    program: str  # a hash of the program that wrote it
+    form: str  # a hash of the code that wrote the records
     project: str
     status: str  # what its badge claims
     exclusions: tuple[Exclusion, ...]
@@ -216,16 +219,22 @@ def _entry(project: Project, card: Card) -> IndexEntry:
     )
 
 
-def project_data(project: Project, card: Card, program: str, records: Iterable[Unread], former: bytes = b"") -> str:
+def form() -> str:
+    """Return a hash of what decides how a record is written here: this module and the types of its fields."""
+    source = files("orchestrator.publish").joinpath("data.py").read_bytes()
+    return hashlib.sha256(source + to_json(_RECORD.json_schema(mode="serialization"))).hexdigest()
+
+
+def project_data(project: Project, card: Card, form: str, records: Iterable[Unread], former: bytes = b"") -> str:
     """Return data/<project>.json.
 
     `records` are the names of all records of the project, newest first, each with a function that reads it. Only
-    those are read that are not in the `former` file, which counts if the same `program` wrote it.
+    those are read that are not in the `former` file, which counts if its records have the same `form`.
     """
     current = {id(one) for one in project.current}
     found = ProjectData(
         DATA_SCHEMA,
-        program,
+        form,
         project.name,
         card.badge.value,
         project.exclusions,
@@ -234,17 +243,17 @@ def project_data(project: Project, card: Card, program: str, records: Iterable[U
         tuple(map(_published, project.verified)),
     )
     value = escapes.all_escaped(_PROJECT.dump_python(found, mode="json"))
-    known = _known(former, program)
+    known = _known(former, form)
     written = ((f"records/{project.name}/{name}", read) for name, read in records)
     shown = (known.get(path) or _shown(path, read()) for path, read in written)
     return json_text(value | {"records": [one for one in shown if one]}, escape=False)
 
 
-def _known(former: bytes, program: str) -> dict[str, object]:
+def _known(former: bytes, form: str) -> dict[str, object]:
     """Return the records of a former file by their path, as they are written."""
     try:
         content = json.loads(former)
-        return {one["path"]: one for one in content["records"]} if content["program"] == program else {}
+        return {one["path"]: one for one in content["records"]} if content["form"] == form else {}
     except (ValueError, TypeError, LookupError, RecursionError):
         return {}
 

@@ -136,7 +136,7 @@ class _Site:
         made: Made,
     ) -> None:
         self._summary, self._read_log, self._sources, self._made = summary, read_log, sources, made
-        self._version, self._catalogue = wheelproof_version, chapters()
+        self._version, self._catalogue, self._form = wheelproof_version, chapters(), data.form()
         links = {"project_page": sources.project_page, "feed": sources.feed}
         self._frame = {**frame_of(wheelproof_version, self._catalogue), **links}
         self._links = [*links.values(), sorted((name, asdict(one)) for name, one in sources.debians.items())]
@@ -204,7 +204,7 @@ class _Site:
     def _data(self, project: Project, card: Card) -> str:
         former = self._sources.former(f"data/{data.data_name(project.name)}")
         records = self._sources.records(project.name)
-        return data.project_data(project, card, str(self._frame["program"]), records, former)
+        return data.project_data(project, card, self._form, records, former)
 
     def _project_page(self, project: Project, kept: frozenset[str]) -> str:
         values = _package(project, self._sources.debians) | _published(project, self._sources.verifications)

@@ -89,19 +89,19 @@ def test_hostile_texts_follow_the_schema_too() -> None:
 
 
 def test_a_record_of_the_former_file_is_not_read_again() -> None:
-    """Unless another program wrote the file, or it cannot be read; the text is the same either way."""
+    """Unless other code wrote the file, or it cannot be read; the text is the same either way."""
     project = next(one for one in summary().projects if one.name == "six")
     evil = all_hostile(replace(sample("six"), reason=HOSTILE + "⟨U+0041⟩"))
     results, read = (evil, *RESULTS[:2]), list[str]()
 
-    def again(former: bytes, program: str = "p") -> tuple[str, int]:
+    def again(former: bytes, form: str = "p") -> tuple[str, int]:
         read.clear()
-        return data.project_data(project, card(project), program, unread(results, read), former), len(read)
+        return data.project_data(project, card(project), form, unread(results, read), former), len(read)
 
     first, count = again(b"")
     assert count == 3
     assert again(first.encode()) == (first, 0)
-    spoilt = (first[:-9], "[]", '{"program": "p", "records": [1]}', first.replace("records", "r"))
+    spoilt = (first[:-9], "[]", '{"form": "p", "records": [1]}', first.replace("records", "r"))
     for former in map(str.encode, spoilt):
         assert again(former) == (first, 3)
     assert again(first.encode(), "q")[1] == 3
