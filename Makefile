@@ -80,6 +80,7 @@ state: venv engine ## measure the most downloaded projects, and write docs/state
 docs: venv ## regenerate the catalogues' pages and the schema of config.yaml
 	@.venv/bin/python scripts/schema.py >docs/config.schema.json.new
 	mv docs/config.schema.json.new docs/config.schema.json
+	.venv/bin/python scripts/schema.py changes >docs/changes.schema.json
 	.venv/bin/python scripts/docs.py
 
 .PHONY: man

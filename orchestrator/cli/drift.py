@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import options, output, requests
-from orchestrator.errors import Interrupted, NoRoomError, WheelproofError
+from orchestrator.errors import Interrupted, NoRoomError, RegressionError, WheelproofError
 from orchestrator.farm import progress
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+_LISTED = 20  # releases in a message
 
 
 @click.command
@@ -23,8 +26,11 @@ if TYPE_CHECKING:
     "--prove", is_flag=True, help="Prove the cause: build the earlier inputs again, swapping one at a time."
 )
 @options.as_json("the table as one JSON array, with whole hashes")
+@options.option("--fail", is_flag=True, help="Exit status 13 if a release is listed.")
 @options.LOG
-def drift(projects: tuple[str, ...], config_file: Path, folder: Path | None, prove: bool, as_json: bool) -> None:
+def drift(
+    projects: tuple[str, ...], config_file: Path, folder: Path | None, prove: bool, as_json: bool, fail: bool
+) -> None:
     """List the releases that give another wheel than in an earlier run, and the input that caused it."""
     from orchestrator.farm import prove_drift, run
     from orchestrator.farm.workers import attempted
@@ -52,4 +58,15 @@ def drift(projects: tuple[str, ...], config_file: Path, folder: Path | None, pro
         output.as_json([*(dict(zip(columns, row, strict=True)) for row in rows), *left_open])
     else:
         progress.table("", columns, [(*row[:3], row[3][:12], row[4][:12], row[5]) for row in rows])
+    if fail and rows:
+        raise RegressionError(_drifted([row[:3] for row in rows], unproven))
     run.RunOutcome((), tuple(unproven)).insist()
+
+
+def _drifted(releases: Sequence[tuple[str, str, str]], unproven: Sequence[tuple[str, str]]) -> str:
+    """Return the message of a drift that fails; what could not be proven is part of it."""
+    head = f"{len(releases)} {'release gives' if len(releases) == 1 else 'releases give'} another wheel than before"
+    listed = [f"  {project} {version} on {image}" for project, version, image in releases[:_LISTED]]
+    more = [f"  and {len(releases) - _LISTED} more"] if len(releases) > _LISTED else []
+    left = [f"  {name} is not proven: {why}" for name, why in unproven[:_LISTED]]
+    return "\n".join((head, *listed, *more, *left))

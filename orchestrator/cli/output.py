@@ -149,6 +149,12 @@ def _published(
     return cells
 
 
+def changes(lines: Sequence[str]) -> None:
+    """Print what a run changed, if it changed anything."""
+    for number, line in enumerate(lines):
+        click.echo(f"{'' if number else chr(10)}{line}")
+
+
 def site(folder: Path) -> None:
     """Print where the site's first page is."""
     click.echo(f"\n{folder / 'site' / 'index.html'}")

@@ -35,6 +35,20 @@ def check_images(names: Iterable[str], settings: Config, *, auto: bool = False) 
     recipe.check_names(recipe.folders(settings.folder), [name for name in names if not (auto and name == AUTO_IMAGE)])
 
 
+def check_listed(requirements: Sequence[str], files: Sequence[Path], listed: Sequence[object]) -> None:
+    """Check that files that are named list something; without it, everything tracked would be built.
+
+    Raises
+    ------
+    UsageError
+        They list nothing, and no requirement is named either.
+
+    """
+    if files and not listed and not requirements:
+        msg = f"reading {', '.join(map(str, files))}: no release is listed there; name a file that lists some"
+        raise UsageError(msg)
+
+
 def named(text: str) -> tuple[str, str]:
     """Return the project that NAME or NAME==VERSION names, and the version, which may be empty.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options, output, requests
+from orchestrator.cli import findings, options, output, requests
 from orchestrator.model.names import is_path
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.config import Config
     from orchestrator.farm.run import RunOutcome
     from orchestrator.model import Exclusion, Task
+    from orchestrator.publish.findings.forms import Output
     from orchestrator.publish.publisher_process import PublisherProcess
     from orchestrator.results.store import Results
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 @options.AGAIN
 @options.option("--published", is_flag=True, help="Also verify the wheel on the index.")
 @options.as_json("the results, and the jobs without a verdict, as one JSON array")
+@findings.REQUIRE
+@findings.FAIL_ON
+@findings.FORMATS
 @options.LOG
 def run(
     wanted: tuple[str, ...],
@@ -47,11 +51,18 @@ def run(
     again: bool,
     published: bool,
     as_json: bool,
+    require: str | None,
+    fail_on: str | None,
+    formats: tuple[Output, ...],
 ) -> None:
     """Build, compare and judge each REQUIREMENT, or all that the configuration tracks.
 
     A REQUIREMENT is a name, NAME==VERSION, or the path of an sdist or of a project's folder.
+
+    With --require or --fail-on, the command is a gate: it fails if a release does not pass, and also if none was
+    checked. A gate that would pass has exit status 9 if a job got no verdict.
     """
+    gate = findings.gate(require, fail_on, formats, as_json=as_json)
     from orchestrator import config, requirement_files
     from orchestrator.publish import publisher_process
     from orchestrator.sources import reading
@@ -59,34 +70,43 @@ def run(
     settings, store = options.opened(config_file, folder)
     requests.check_images(on, settings, auto=True)
     requests.check_requirements(wanted, settings)
-    asked = config.tasks(
-        settings, wanted, on, wanted=requirement_files.read_all(files, reading.wanted), profile=profile
-    )
+    listed = requirement_files.read_all(files, reading.wanted)
+    requests.check_listed(wanted, files, listed)
+    asked = config.tasks(settings, wanted, on, wanted=listed, profile=profile)
     tasks = tuple(replace(task, published=task.published or published) for task in asked)
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         if again or not publisher.is_published():
             _begin_early(publisher)
-        from orchestrator.farm import assemble, exclusions
+        from orchestrator.farm import alarm, assemble, exclusions
         from orchestrator.farm import run as context
         from orchestrator.publish.verification import with_published
         from orchestrator.results.store import as_json as written
 
         unchecked = () if wanted or files or on else due_exclusions(settings, store)
         carry_out = partial(assemble.run_tasks, settings, store, publisher=publisher, jobs=jobs, again=again)
-        outcome, checks = exclusions.run_with_checks(settings, store, tasks, unchecked, carry_out)
-        if found := _verify(settings, store, tasks, outcome, jobs=jobs, again=again):
-            outcome = outcome.with_faults_of(found)
-        if checks or found:
-            publisher.publish()
+        whole = not (wanted or files or on or profile)
+        with alarm.watched(settings, store, tasks, whole=whole, publish=publisher.publish) as watch:
+            outcome, checks = exclusions.run_with_checks(settings, store, tasks, unchecked, carry_out)
+            if found := _verify(settings, store, tasks, outcome, jobs=jobs, again=again):
+                outcome = outcome.with_faults_of(found)
+            if checks or found:
+                publisher.publish()
+            watch.outcome = outcome
+        listed_excluded = () if wanted or files else settings.exclusions
+        report = gate.report(outcome, store, config_file, listed_excluded) if gate else None
         if as_json:
             results = (with_published(one, store.verifications(one.project)) for one in context.results(outcome))
             printed = results if found else context.results(outcome)
             sys.stdout.buffer.writelines(written(printed, outcome.open))
-        else:
+        elif not (gate and gate.prints_document):
             output.results(context.results(outcome), by_project=True, verifications=store.verifications)
+            output.changes(watch.lines)
             output.site(store.folder)
             output.left_out(store.left_out, store.folder)
-    outcome.insist()
+    if gate and report:
+        gate.end(report, outcome, config_file)
+    else:
+        outcome.insist()
 
 
 def _verify(

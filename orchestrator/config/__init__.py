@@ -7,6 +7,7 @@ frozen value that the farm uses. `tasks` lists what is then built.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ __all__ = [
     "example",
     "excluded",
     "is_path",
+    "lines",
     "load",
     "on_image",
     "parse",
@@ -127,6 +129,27 @@ def parse(
     if files.mistakes:
         raise ConfigError(requirement_files.report(files.mistakes))
     return config
+
+
+def lines(text: str) -> Mapping[tuple[str, str], int]:
+    """Return the line of each requirement of a group, by (group, normalized requirement).
+
+    That of an excluded project is at ("", project). A text that cannot be read has none.
+    """
+    document = Document.read(text)
+    data = document.data if isinstance(document.data, dict) else {}
+    found: dict[tuple[str, str], int] = {}
+    for loc, (line, _) in document.values.items():
+        match loc:
+            case ("groups", str(group), "packages", int(number)):
+                value, key = data["groups"][group]["packages"][number], group
+            case ("exclusions", int(number), "project"):
+                value, key = data["exclusions"][number]["project"], ""
+            case _:
+                continue
+        with suppress(ValueError):
+            found.setdefault((key, requirement_of(str(value))), line)
+    return found
 
 
 def example() -> str:
@@ -234,6 +257,8 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
             Exclusion(one.project, one.reason, one.since, one.image or "", one.never) for one in file.exclusions
         ),
         exclusions_age=file.exclusions_age,
+        site_url=file.site_url or "",
+        on_change=tuple(file.on_change),
         soak=file.soak,
     )
 

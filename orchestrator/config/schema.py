@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from packaging.utils import canonicalize_name
 from pydantic import (
@@ -175,6 +175,33 @@ def _index(value: str) -> str:
     return value
 
 
+def _site_url(value: str) -> str:
+    parts = _address(value)
+    if parts is None or parts.query or parts.fragment:
+        msg = f"{short(value)} is not the address of a site (http or https, without ? and #)"
+        raise ValueError(msg)
+    if parts.username or parts.password:
+        msg = "has a password, which the feed would show"
+        raise ValueError(msg)
+    return value if value.endswith("/") else f"{value}/"
+
+
+def _address(value: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and value.isprintable() and " " not in value
+    except ValueError:
+        return None
+    return parts if usable else None
+
+
+def _argument(value: str) -> str:
+    if not value or "\0" in value:
+        msg = "must be text that is not empty"
+        raise ValueError(msg)
+    return value
+
+
 def _folder(value: str) -> str:
     if not value or not value.isprintable():
         msg = f"{short(value)} is not a path"
@@ -242,6 +269,8 @@ _ImageList = Annotated[list[_Image], WrapValidator(_listed_images), WithJsonSche
 _Requirement = Annotated[str, AfterValidator(requirement_of)]
 _Project = Annotated[str, AfterValidator(_project)]
 _Index = Annotated[str, AfterValidator(_index), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
+_SiteUrl = Annotated[str, AfterValidator(_site_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
+_Argument = Annotated[str, AfterValidator(_argument), WithJsonSchema({"type": "string", "minLength": 1})]
 _Folder = Annotated[str, AfterValidator(_folder)]
 _Policy = Annotated[str, AfterValidator(_word_of(_POLICIES, "policy")), WithJsonSchema({"enum": list(_POLICIES)})]
 _Frontend = Annotated[str, AfterValidator(_word_of(_FRONTENDS, "frontend")), WithJsonSchema({"enum": list(_FRONTENDS)})]
@@ -494,6 +523,14 @@ class File(_Part):
     profiles: dict[_GroupName, ProfilePart] = Field(default={}, description="How others build, by name.")
     groups: dict[_GroupName, GroupPart] = Field(default={}, description="What is tracked.")
     packages: dict[_Project, PackagePart] = Field(default={}, description="Settings of single projects.")
+    site_url: _SiteUrl | None = Field(
+        default=None, description="The address at which the site is published, for the links of its feed."
+    )
+    on_change: list[_Argument] = Field(
+        default=[],
+        description="A program and its arguments, run without a shell after a run that changed something, with the "
+        "changes as JSON on its standard input. It may take a minute.",
+    )
     exclusions_age: _Time = Field(
         default=Config().exclusions_age, description="A check of an exclusion that is older is made again by `run`."
     )

@@ -74,7 +74,7 @@ def tracked(config: Config) -> tuple[Tracked, ...]:
     found = (
         Tracked(
             project(one.requirement),
-            _pinned(one.requirement),
+            pinned(one.requirement),
             "" if one.marker or one.image == AUTO_IMAGE else one.image,
         )
         for one in _tracked(config, _Chosen())
@@ -82,7 +82,7 @@ def tracked(config: Config) -> tuple[Tracked, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _pinned(requirement: str) -> str:
+def pinned(requirement: str) -> str:
     """Return the one version that a requirement admits, normalized; empty where it admits several."""
     clauses = [] if is_path(requirement) else list(Requirement(requirement).specifier)
     if len(clauses) != 1 or clauses[0].operator != "==" or clauses[0].version.endswith(".*"):

@@ -285,7 +285,8 @@ def run_tasks(
     farm = open_farm(settings, store, placement.tasks, jobs=jobs, log=log)
     for image in farm.images.values():
         store.keep_image(image)
-    wanted = (*matching_tasks(placement.tasks, farm.images), *placement.faults)
+    fitting = matching_tasks(placement.tasks, farm.images)
+    wanted = (*fitting, *placement.faults)
     job_effects = farm.job_effects
 
     def release(task: Task) -> Release:
@@ -310,7 +311,8 @@ def run_tasks(
             displays.append(stack.enter_context(progress.shown(total)))
             return displays[-1]
 
-        return run.run(wanted, context, shown)
+        outcome = run.run(wanted, context, shown)
+    return replace(outcome, left_out=tuple(task for task in placement.tasks if task not in fitting))
 
 
 def judge_with(settings: Config, store: Results, task: Task, folder: Path, packages: tuple[str, ...]) -> Result:

@@ -51,10 +51,7 @@ def run_with_checks(
     outcome = carry_out((*tasks, *config.checks(settings, wanted)))
     custom = {exclusion: config.custom(settings, exclusion) for exclusion in _unbuilt(settings, wanted, outcome)}
     if second := tuple(task for task in custom.values() if task):
-        later = carry_out(second)
-        outcome = run.RunOutcome(
-            (*outcome.records, *later.records), (*outcome.open, *later.open), (*outcome.faults, *later.faults)
-        )
+        outcome = outcome.followed_by(carry_out(second))
     judged = _results(outcome, wanted)
     checks: list[ExclusionCheck] = []
     for exclusion in wanted:
@@ -63,8 +60,7 @@ def run_with_checks(
             raise check
         if isinstance(check, WheelproofError):
             logs.fault("an exclusion is not checked", check, project=exclusion.project)
-            left = (*outcome.open, (exclusion.project, str(check)))
-            outcome = run.RunOutcome(outcome.records, left, (*outcome.faults, check))
+            outcome = outcome.with_faults_of(run.RunOutcome((), ((exclusion.project, str(check)),), (check,)))
         elif check:
             checks.append(check)
     return outcome, tuple(checks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,10 +41,18 @@ class RunOutcome:
     records: tuple[Path, ...]
     open: tuple[tuple[str, str], ...]
     faults: tuple[WheelproofError, ...] = ()  # the errors that left jobs open, as far as they are known
+    tasks: tuple[Task, ...] = ()  # of the records, in their order
+    unjudged: tuple[Task, ...] = ()  # of the first of `open`, in their order; other parts of a run follow them
+    left_out: tuple[Task, ...] = ()  # tasks whose markers do not fit their images
+    jobs: tuple[Job, ...] = ()  # those whose release is known
 
     def with_faults_of(self, other: RunOutcome) -> RunOutcome:
         """Return this outcome, with what stayed open in another one that followed it."""
         return replace(self, open=(*self.open, *other.open), faults=(*self.faults, *other.faults))
+
+    def followed_by(self, other: RunOutcome) -> RunOutcome:
+        """Return this outcome and that of a second round of jobs as one."""
+        return RunOutcome(*((*getattr(self, field.name), *getattr(other, field.name)) for field in fields(self)))
 
     def insist(self) -> None:
         """Raise OpenJobsError where some jobs got no verdict, or PackageIndexError where no answer of the index is why.
@@ -142,11 +150,12 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
 
     """
     records: list[Path] = []
-    left: list[tuple[str, str]] = []
+    judged: list[Task] = []
+    left: list[tuple[Task, str]] = []
     faults: list[WheelproofError] = []
 
     def failed(task: Task, error: WheelproofError) -> None:
-        left.append((task.requirement, str(error)))
+        left.append((task, str(error)))
         faults.append(error)
         logs.fault("no verdict", error, requirement=task.requirement)
 
@@ -169,9 +178,11 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
             shown_as = name, job_name, "open", str(outcome)
         elif isinstance(outcome, Path):
             records.append(outcome)
+            judged.append(job.task)
             shown_as = name, job_name, "unchanged", ""
         else:
             records.append(context.write(outcome))
+            judged.append(job.task)
             written += 1
             shown_as = (
                 name,
@@ -202,7 +213,14 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
             logs.warning("the site is not written", fault=str(unwritten))
         raise
     _finish(site, context, written)
-    return RunOutcome(tuple(records), tuple(left), tuple(faults))
+    return RunOutcome(
+        tuple(records),
+        tuple((task.requirement, why) for task, why in left),
+        tuple(faults),
+        tuple(judged),
+        tuple(task for task, _ in left),
+        jobs=jobs,
+    )
 
 
 def _finish(site: _Site, context: RunContext, written: int) -> None:

@@ -57,6 +57,7 @@ class Release:
     wheels: tuple[OfferedWheel, ...] = ()  # the wheels that the index publishes for this version, by file name
     origin: Origin = Origin.INDEX
     packed: bool = False  # `sdist` is the packed folder itself; the real sdist is built from it first
+    yanked: bool = False  # every file of it is (PEP 592); only a pin still chooses it
 
 
 def admits(requires_python: str | None, python: str) -> bool:

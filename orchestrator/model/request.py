@@ -176,6 +176,14 @@ class Task:
         return (self.recreation and self.recreation.as_of) or self.as_of
 
 
+class Require(StrEnum):
+    """What a gate requires of each release, the strongest first."""
+
+    REPRODUCIBLE = "reproducible"
+    RECIPE = "recipe"  # reproducible, or with a recipe that is proven to give the same bytes
+    BUILDS = "builds"  # a wheel is built
+
+
 @dataclass(frozen=True, slots=True)
 class Exclusion:
     """A project that is not built, and why; shown, never dropped."""

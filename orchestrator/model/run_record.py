@@ -105,7 +105,7 @@ class RunChange:
     reason: str = ""  # why the verdict is what it is, or why the job is open; untrusted, cut
     fault: FaultKind | None = None  # of a job without a verdict
     culprit: str = ""  # a phrase; empty: not known
-    inputs: tuple[InputChange, ...] = ()  # the inputs that changed
+    inputs: tuple[InputChange, ...] = ()  # the inputs that changed, or the first of many
     wheel: str = ""  # of a published wheel, its file name
     job: str = ""  # of the result that shows it, or the id of the verification
 

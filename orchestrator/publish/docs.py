@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.publish.catalogue import chapters
+from orchestrator.publish.findings.rules import RULES
 from orchestrator.publish.wording import REASONS
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def docs() -> Iterator[tuple[str, str]]:
     for chapter in catalogue:
         yield f"{chapter.slug}.md", _page(chapter, known)
     yield "reasons.md", _reasons()
+    yield "findings.md", _findings()
 
 
 def _page(chapter: Chapter, known: frozenset[tuple[str, str]]) -> str:
@@ -56,6 +58,17 @@ def _reasons() -> str:
     table = "\n".join(("| reason | meaning |", "|---|---|", *rows))
     intro = "Why a release fails to build from source: the `reason` of an `ftbfs` verdict."
     return _joined(_GENERATED, "# Reasons of failure", intro, table)
+
+
+def _findings() -> str:
+    rows = (f"| [{rule.slug}](#{rule.slug}) | {rule.level} | {_cell(rule.summary)} |" for rule in RULES)
+    table = "\n".join(("| finding | level | |", "|---|---|---|", *rows))
+    intro = (
+        "What `wheelproof run` finds, in text, GitHub annotations, JUnit XML and SARIF. A finding that fails a gate is "
+        "an error, whatever its level here; [usage](usage.md) has the options."
+    )
+    entries = (part for rule in RULES for part in (f"## {rule.slug}", _text(rule.summary), _text(rule.fix)))
+    return _joined(_GENERATED, "# Findings", intro, table, *entries)
 
 
 def _text(text: str) -> str:

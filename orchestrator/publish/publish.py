@@ -11,8 +11,7 @@ from orchestrator import __version__, config
 from orchestrator.errors import FaultError
 from orchestrator.images import recipe as image_recipes
 from orchestrator.publish.comparison import Debian
-from orchestrator.publish.made import Made, read, written
-from orchestrator.results import manifest
+from orchestrator.results import changes, manifest
 from orchestrator.results.summary import summary_of
 from orchestrator.util import logs
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from orchestrator.config import Config
     from orchestrator.images.recipe import ImageRecipe
+    from orchestrator.publish.made import Made
     from orchestrator.publish.site import Sources
     from orchestrator.results.store import Results
 
@@ -42,7 +42,8 @@ def publish(settings: Config, store: Results, made: Made) -> None:
         Some pages could not be generated; the traceback of each is in the log.
 
     """
-    from orchestrator.publish import site, site_data  # noqa: PLC0415 - `debians` alone does not need them
+    from orchestrator.publish import feed, site, site_data  # noqa: PLC0415 - `debians` alone does not need them
+    from orchestrator.publish.made import written  # noqa: PLC0415 - as above
 
     def read_log(sha256: str) -> bytes | None:
         path = store.logs.find(sha256)
@@ -63,6 +64,8 @@ def publish(settings: Config, store: Results, made: Made) -> None:
     sources = _sources(settings, store, (standing.image for standing in summary.standings))
     pages = site.site(summary, read_log, __version__, sources=sources, made=made, failed=failed)
     names = set(store.publish((f"site/{name}", text) for name, text in pages))
+    names |= set(store.publish([(f"site/{feed.NAME}", feed.feed(sources.runs, settings.site_url))]))
+    names |= set(store.publish([("changes.json", changes.as_json(sources.runs))]))
     names |= set(store.publish([("site_data.json", site_data.site_data(summary, settings.images[0], made.hashes))]))
     if broken:
         msg = f"the pages of {', '.join(broken)} are not written, for a fault of wheelproof; please report it"
@@ -72,6 +75,8 @@ def publish(settings: Config, store: Results, made: Made) -> None:
 
 def known(store: Results) -> Made:
     """Return what the pages that are there, and unchanged since, were made from."""
+    from orchestrator.publish.made import read  # noqa: PLC0415 - as above
+
     made = read(store.made())
     is_unchanged = manifest.unchanged(store.folder)
     made.keep(lambda path: is_unchanged(f"site/{path}"))
@@ -80,10 +85,10 @@ def known(store: Results) -> Made:
 
 def _sources(settings: Config, store: Results, images: Iterable[str]) -> Sources:
     from orchestrator.images import suggest  # noqa: PLC0415 - as above
+    from orchestrator.publish import feed  # noqa: PLC0415 - as above
     from orchestrator.publish.site import Sources  # noqa: PLC0415 - as above
 
     recipes, is_unchanged = _recipes(settings.folder), manifest.unchanged(store.folder)
-    feed = "feed.atom"
     return Sources(
         checks=store.checks(),
         debians=debians(settings.folder, images),
@@ -93,7 +98,7 @@ def _sources(settings: Config, store: Results, images: Iterable[str]) -> Sources
         runs=tuple(store.runs()),
         having=lambda result: suggest.having(result.failure, result.image.name, recipes) if result.failure else (),
         project_page=_project_page(settings.index),
-        feed=feed if (store.folder / "site" / feed).is_file() else "",
+        feed=feed.NAME,
     )
 
 
@@ -119,7 +124,7 @@ def _recipes(beside: Path) -> tuple[ImageRecipe, ...]:
 
 def prepare() -> None:
     """Import the modules that write the site, and compile the templates."""
-    from orchestrator.publish import site, site_data  # noqa: F401, PLC0415 - as above
+    from orchestrator.publish import feed, site, site_data  # noqa: F401, PLC0415 - as above
 
     site.prepare()
 

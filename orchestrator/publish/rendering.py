@@ -257,7 +257,8 @@ def _command_wheels(result: Result) -> str:
     if len(names) == 1 or not names:
         return ""
     asked = _quoted(f"{result.project}=={result.version}")
-    return f"wheelproof wheels {asked}{_on(result.image.name)} --to wheels\ndiffoscope wheels/first/*.whl wheels/second/*.whl"
+    export = f"wheelproof wheels {asked}{_on(result.image.name)} --to wheels"
+    return f"{export}\ndiffoscope wheels/first/*.whl wheels/second/*.whl"
 
 
 def _on(image: str) -> str:

@@ -67,8 +67,12 @@ def drifted(
         now = first_hash(history[-1])
         others = [number for number, result in enumerate(history) if first_hash(result) != now]
         if others:
-            earlier, later = history[others[-1]], history[others[-1] + 1]
-            yield WheelDrift(earlier, later, tuple(_detailed(earlier, later, packages)))
+            yield drift_of(history[others[-1]], history[others[-1] + 1], packages)
+
+
+def drift_of(earlier: Result, later: Result, packages: Callable[[str], Mapping[str, str] | None]) -> WheelDrift:
+    """Return the drift between two results with different bytes; `packages` is as for `drifted`."""
+    return WheelDrift(earlier, later, tuple(_detailed(earlier, later, packages)))
 
 
 def _detailed(

@@ -150,6 +150,18 @@ class RecordIndex:
         )
         return tuple(_unpack(*row) for row in rows)
 
+    def since(self, kind: Kind[Any, Any], name: str) -> tuple[tuple[str, str], ...]:
+        """Return the records whose names are higher, which have the time when they were started, with their projects.
+
+        Only projects are looked at of which a latest record is one of them.
+        """
+        question = (
+            "SELECT project, name FROM records WHERE kind = ? AND fault = '' AND name > ?"
+            " AND project IN (SELECT project FROM pasts WHERE kind = ? AND latest > ?) ORDER BY project, name"
+        )
+        rows = self._rows(question, *(kind.folder, name) * 2)
+        return tuple((str(project), str(name)) for project, name in rows)
+
     def faults(self) -> tuple[tuple[Path, str], ...]:
         """Return the records that are left out, each with the reason."""
         rows = self._rows("SELECT kind, project, name, fault FROM records WHERE fault != ''")

@@ -1,19 +1,19 @@
 """What got worse, and what got better: a release compared with its earlier results, or a project's last version. Pure.
 
-`turns` compares all standings before and after a run. `last_turn` compares a release with its own history, whenever
-its last change was. Both name the input that may be the culprit.
+`turns` compares all standings before and after a run. `before` compares one result with the earlier ones, whenever
+the last change was. Both name the input that may be the culprit.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from orchestrator.model import Outcome, Reason, RecipeProof, Verdict
 from orchestrator.results.drift import suspected
-from orchestrator.results.history import changes, first_hash
+from orchestrator.results.history import built_as, changes, first_hash
 from orchestrator.results.summary import strongest, version_key
 
 if TYPE_CHECKING:
@@ -155,32 +155,63 @@ def _turn(
     )
 
 
-def last_turn(newest_first: Iterable[Result], way: tuple[str, ...] = ()) -> Turn | None:
-    """Return the last change in the results of one release on one image, built in one way; None if there is none.
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What earlier results show of a result."""
 
-    Results are read only until it is found. A result that settles nothing is no change, unless it is the latest.
+    turn: Turn | None  # the last change, whenever that was; None if there is none
+    unlike: int  # results with equal inputs and another wheel or verdict, as `Past.unlike` counts them
+
+
+def before(result: Result, others: Iterable[Result]) -> Before:
+    """Compare a result with all other results of its project, newest first, each of which is read once.
+
+    The last change of the release on this image, built in this way, counts, whenever it was: a gate that fails does
+    not pass by being run again. A release that never changed is compared with the last version of its project. A
+    result that settles nothing is passed over.
     """
-    later: Result | None = None
-    for result in newest_first:
-        if later is not None:
-            if rank(result) is None:
-                continue
-            if turn := compared(result, later, way):
-                return turn
-        later = result
-    return None
+    way = built_as(result.inputs)
+    later, last = result, None
+    turn: Turn | None = None
+    unlike = 0
+    for one in others:
+        if (one.image.name, built_as(one.inputs)) != (result.image.name, way):
+            continue
+        if one.version != result.version:
+            last = _higher(last, one, result.version)
+            continue
+        unlike += _disagrees(one, result)
+        if turn is None and rank(one) is not None:
+            turn = compared(one, later, way)
+            later = one
+    if turn is None and last is not None:
+        turn = compared(last, result, way)
+    return Before(turn, unlike)
+
+
+def _disagrees(one: Result, result: Result) -> bool:
+    """Return whether two results have equal inputs, and another wheel or another verdict."""
+    wheels = first_hash(one), first_hash(result)
+    return one.job == result.job and all(wheels) and (wheels[0] != wheels[1] or one.verdict is not result.verdict)
+
+
+def _higher(last: Result | None, other: Result, version: str) -> Result | None:
+    """Return the result of the higher version among those that are lower than `version`; of equal ones, the first."""
+    if version_key(other.version) >= version_key(version):
+        return last
+    return other if last is None or version_key(other.version) > version_key(last.version) else last
 
 
 # --- of a run --------------------------------------------------------------------------------
 
 
-def turns(before: Iterable[Standing], after: Iterable[Standing]) -> tuple[Turn, ...]:
+def turns(earlier: Iterable[Standing], after: Iterable[Standing]) -> tuple[Turn, ...]:
     """Return what a run changed, in the order of `after`; a project's first verdict on an image is no change.
 
     A version without an earlier verdict on its image is compared with the last version that has one.
     """
     known: dict[_Place, dict[str, Standing]] = {}
-    for standing in before:
+    for standing in earlier:
         known.setdefault(_place(standing), {})[standing.version] = standing
     found = (_of_standing(known.get(_place(standing), {}), standing) for standing in after)
     return tuple(turn for turn in found if turn is not None)
@@ -198,9 +229,20 @@ def _of_standing(before: Mapping[str, Standing], after: Standing) -> Turn | None
     former = before.get(after.version)
     if former is None and (version := last_version(after.version, before)):
         former = before[version]
-    if former is None or former.latest is after.latest:
+    if former is None or (former.job, former.started) == (after.job, after.started):
         return None
-    return compared(former.latest, after.latest, after.way)
+    turn = compared(former.latest, after.latest, after.way)
+    return _since_settled(turn, former, after.latest) if turn and rank(former.latest) is None else turn
+
+
+def _since_settled(turn: Turn, former: Standing, later: Result) -> Turn | None:
+    """Compare with the last verdict that was settled, where the last result of all settles nothing."""
+    settled = next((one.verdict for one in former.history if one.reason != Reason.KILLED), None)
+    if settled is None or rank(later) is None:
+        return turn
+    if settled is later.verdict:
+        return None
+    return replace(turn, earlier=settled.value, direction=_direction(_RANKS.get(settled), _RANKS.get(later.verdict)))
 
 
 def last_version(version: str, others: Iterable[str]) -> str:
@@ -215,22 +257,48 @@ _COMPARED = (Outcome.IDENTICAL, Outcome.RESTAMPED, Outcome.METADATA, Outcome.DIF
 """Outcomes that can be compared, the best first; others show nothing about the wheel."""
 
 
-def published_turns(before: Iterable[Verified], after: Iterable[Verified]) -> tuple[Turn, ...]:
+def published_turns(earlier: Iterable[Verified], after: Iterable[Verified]) -> tuple[Turn, ...]:
     """Return what changed of published wheels, each by its strongest outcome on any image.
 
     The wheels of a version without an earlier outcome are compared with the weakest outcome of the last version.
     """
-    former, latter = _strongest(before), _strongest(after)
+    former, latter = _strongest(earlier), _strongest(after)
     known = {(one.project, one.version, one.wheel, one.sha256): one for one in former}
     versions = {(one.project, one.version) for one in former}
     found = []
     for one in latter:
-        earlier = known.get((one.project, one.version, one.wheel, one.sha256))
-        if earlier is None and (one.project, one.version) not in versions:
-            earlier = _weakest_of_last_version(one, former)
-        if earlier is not None and earlier.outcome is not one.outcome:
-            found.append(_published_turn(earlier, one))
+        was = known.get((one.project, one.version, one.wheel, one.sha256))
+        if was is None and (one.project, one.version) not in versions:
+            was = _weakest_of_last_version(one, former)
+        if was is not None and was.outcome is not one.outcome:
+            found.append(_published_turn(was, one))
     return tuple(found)
+
+
+def published_before(newest_first: Iterable[Verified], version: str) -> tuple[Turn, ...]:
+    """Return the last change of each published wheel of one version of a project, whenever that was, as `before`.
+
+    Given are all verifications of the project. A wheel that never changed is compared with the last version.
+    """
+    every = tuple(newest_first)
+    latest, former = _last_two(every)
+    now = [one for one in _strongest(latest) if one.version == version]
+    lower = [one for one in latest if one.version != version]
+    earlier = {(one.wheel, one.sha256, one.image): one for one in former if one.version == version}
+    known = [earlier[key] for one in now if (key := (one.wheel, one.sha256, one.image)) in earlier]
+    unknown = [one for one in now if (one.wheel, one.sha256, one.image) not in earlier]
+    return (*published_turns(known, now), *published_turns(lower, unknown))
+
+
+def _last_two(newest_first: Iterable[Verified]) -> tuple[list[Verified], list[Verified]]:
+    """Return the last verification of each published wheel on each image, and the last one with another outcome."""
+    latest: dict[tuple[str, str, str, str], Verified] = {}
+    former: dict[tuple[str, str, str, str], Verified] = {}
+    for one in newest_first:
+        key = (one.version, one.wheel, one.sha256, one.image)
+        if latest.setdefault(key, one).outcome is not one.outcome:
+            former.setdefault(key, one)
+    return list(latest.values()), list(former.values())
 
 
 def _strongest(found: Iterable[Verified]) -> tuple[Verified, ...]:

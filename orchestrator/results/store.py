@@ -241,6 +241,16 @@ class Results:
             read = partial(self._latest, past)
             yield summary.standing(past, read, partial(self._events, past))
 
+    def standings_until(self, project: str, moment: datetime) -> Iterator[summary.Standing]:
+        """Yield the standings of a project by the results that were started until a moment."""
+        pasts: dict[object, list[history.Entry]] = {}
+        for entry in self.index.entries_of(project):
+            if entry.started <= moment:
+                pasts.setdefault(entry.key, []).append(entry)
+        for entries in pasts.values():
+            past = history.past_of(entries)
+            yield summary.standing(past, partial(self._latest, past), partial(history.events, entries))
+
     def entries(self, project: str) -> tuple[history.Entry, ...]:
         """Return what histories and lists need of each result of a project, newest first."""
         return self.index.entries_of(project)
@@ -332,21 +342,30 @@ class Results:
             return None
         return found
 
-    def verifications(self, project: str | None = None) -> Iterator[Verification]:
+    def verifications(self, project: str | None = None, until: datetime | None = None) -> Iterator[Verification]:
         """Yield the last verification of each published wheel on each image: of a project, or of all.
 
+        With `until`, those that were started later are left out.
         A wheel is known by its name and its SHA-256: a file may list a hash that the index does not have.
         """
         folders = [self._verifications / project] if project else sorted(_entries(self._verifications))
         for folder in folders:
             seen: set[tuple[str, str, str, str]] = set()
             for path in sorted(_entries(folder), reverse=True):
-                if path.suffix != ".json" or (found := self.verification(path)) is None:
+                if path.suffix != ".json" or (until and path.name > _after(until)):
+                    continue
+                if (found := self.verification(path)) is None:
                     continue
                 key = found.version, found.wheel, found.sha256, found.image.name if found.image else ""
                 if key not in seen:
                     seen.add(key)
                     yield found
+
+    def every_verification(self, project: str) -> Iterator[Verification]:
+        """Yield all verifications of a project, newest first; what cannot be read, or is misplaced, is left out."""
+        for path in sorted(_entries(self._verifications / project), reverse=True):
+            if path.suffix == ".json" and (found := self.verification(path)) is not None:
+                yield found
 
     @property
     def _verifications(self) -> Path:
@@ -379,20 +398,13 @@ class Results:
         path = self.folder / "last_run.json"
         return _read(path, _LAST_RUN) if path.is_file() else None
 
-    def names_since(self, moment: datetime) -> dict[str, tuple[str, ...]]:
-        """Return the names of the records that were started after a moment, by project; nothing is read."""
-        known = {}
-        for folder in _entries(self._records):
-            names = (path.name for path in _entries(folder) if path.suffix == ".json")
-            if after := sorted(name for name in names if name.partition("-")[0] > f"{moment:{_STAMP}}"):
-                known[folder.name] = tuple(after)
-        return known
+    def names_since(self, moment: datetime) -> tuple[str, ...]:
+        """Return the records that were started after a moment, as <project>/<file name>."""
+        return tuple(f"{project}/{name}" for project, name in self.index.since(RESULTS, _after(moment)))
 
     def verified_since(self, moment: datetime) -> tuple[str, ...]:
-        """Return the names of the records of verifications that were started after a moment; nothing is read."""
-        files = (file for folder in _entries(self._verifications) for file in _entries(folder))
-        after = (file for file in files if file.name.partition("-")[0] > f"{moment:{_STAMP}}")
-        return tuple(sorted(f"{file.parent.name}/{file.name}" for file in after if file.suffix == ".json"))
+        """Return the records of verifications that were started after a moment, as <project>/<file name>."""
+        return tuple(f"{project}/{name}" for project, name in self.index.since(VERIFICATIONS, _after(moment)))
 
     def publish(self, files: Iterable[tuple[str, str]]) -> tuple[str, ...]:
         """Write files of the site and its kin, each atomically, where they changed; return the names of all."""
@@ -426,6 +438,11 @@ def _name(result: Result) -> str:
 def _name_of(verification: Verification) -> str:
     """Return the name of the file of a verification's record."""
     return f"{verification.started:{_STAMP}}-{verification.id[:_JOB_LENGTH]}.json"
+
+
+def _after(moment: datetime) -> str:
+    """Return a name that is higher than those of the records that were started until a moment."""
+    return f"{moment:{_STAMP}}~"
 
 
 def _name_of_run(run: RunRecord) -> str:

@@ -356,7 +356,8 @@ def _release(name: str, edition: Edition) -> Release:
         if offer.is_wheel
     )
     by_name = tuple(sorted(wheels, key=lambda offer: offer.filename))
-    return Release(name, edition.version, sdist, edition.requires_python, by_name)
+    yanked = all(offer.yanked for offer in edition.offers)
+    return Release(name, edition.version, sdist, edition.requires_python, by_name, yanked=yanked)
 
 
 def _no_release(wanted: Requirement, editions: Sequence[Edition]) -> str:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 from typing import TYPE_CHECKING
 
+import junitparser
 import pytest
 
 from orchestrator.farm.workers import STOPPED
@@ -28,6 +29,7 @@ FIELDS = {
     "severity", "causes", "unexplained", "experiments", "remedies", "recipe", "builds_compared", "flake_bound",
 }  # fmt: skip
 BACKEND = (PACKAGES / "backend.py").read_bytes()
+NO_WHEEL = "exits 1.0 on bookworm fails to build from source: its build succeeds, but gives no wheel"
 BUILD_FIELDS = {"name", "wheel", "failure", "environment", "probe", "seconds"}
 
 
@@ -81,6 +83,31 @@ def test_a_run_judges_its_requirements_and_prints_json(farm: FarmFixture) -> Non
     assert "blameless" in (farm.results / "site" / "index.html").read_text()
     assert not farm.containers()
     assert not farm.unfinished()
+    _check_gate(farm)
+
+
+def _check_gate(farm: FarmFixture) -> None:
+    """A gate fails what does not meet it, by the records that there are; a new version that is worse fails, too."""
+    forms = ("--format", "github", "--format", "junit=junit.xml", "--format", "sarif=sarif.json")
+    ended = farm.run("run", "--require", "builds", *forms, "blameless", "random", "umask", "exits==1.0")
+    assert (ended.status, len(farm.records())) == (12, 4), ended.err
+    assert ended.err.endswith("1 of 4 releases does not meet --require builds\n  " + NO_WHEEL + "\n")
+    commands = [line for line in ended.out.splitlines() if line.startswith("::")]
+    assert [line.partition(" ")[0] for line in commands] == ["::error", "::warning", "::warning"]
+    cases = junitparser.JUnitXml.fromfile(str(farm.folder / "junit.xml"))
+    assert (cases.tests, cases.failures, cases.errors) == (4, 1, 0)
+    (run,) = json.loads((farm.folder / "sarif.json").read_text())["runs"]
+    assert [one["ruleId"] for one in run["results"]] == ["ftbfs", "intrinsic", "sensitive"]
+    passed = farm.run("run", "--require", "reproducible", "--fail-on", "regression", "blameless")
+    assert (passed.status, "1 release passes" in passed.out) == (0, True), passed.err
+    worse = b'version = "1.1".strip\n\ndef commit():\n    print("\\n::error::owned")\n    raise SystemExit(1)\n'
+    members = {"NAME": b"blameless", "sin.py": worse, "pyproject.toml": PYPROJECT, "backend.py": BACKEND}
+    farm.index.publish("blameless-1.1.tar.gz", sdist("blameless", "1.1", members))
+    for _ in range(2):  # the second time by its record
+        ended = farm.run("run", "--fail-on", "regression", "--format", "github", "blameless")
+        assert ended.status == 13, ended.err
+        assert "blameless 1.1 on bookworm got worse: 1.0 was reproducible, now ftbfs" in ended.err
+        assert "\n::error::owned" not in ended.out + ended.err
 
 
 def test_what_has_not_changed_is_not_built_again_unless_asked_for(farm: FarmFixture) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.streams import Defused
 from orchestrator.results.store import Results
 from tests.sample_results import sample
 
@@ -106,3 +107,38 @@ def test_a_fault_of_the_program_is_one_clear_line_below_its_traceback(farm: Path
     assert process.returncode == 1
     assert b"Traceback (most recent call last)" in err
     assert err.splitlines()[-1].startswith(b"wheelproof: a fault of wheelproof, please report it")
+
+
+@pytest.mark.parametrize(
+    ("pieces", "written"),
+    [
+        ((b"a ::b\n", b"c\n"), b"a ::b\nc\n"),
+        ((b"::error::x\n",), b":\\u003aerror::x\n"),
+        ((b"a\n \t::x\r::y\n",), b"a\n \t:\\u003ax\r:\\u003ay\n"),
+        ((b"a\n", b":", b":x"), b"a\n:\\u003ax"),
+        ((b"a", b"::x"), b"a::x"),
+        ((b"\xc2\xa0\xe2\x80\xa8", b"::x"), b"\xc2\xa0\xe2\x80\xa8:\\u003ax"),
+        ((b"a ##[group]b",), b"a ##\\u005bgroup]b"),
+        ((b"a #", b"#", b"[x] #[y]"), b"a ##\\u005bx] #[y]"),
+        ((b"", b"::", b""), b":\\u003a"),
+    ],
+)
+def test_nothing_that_is_printed_is_a_command_to_a_workflow(pieces: tuple[bytes, ...], written: bytes) -> None:
+    """However it is cut into pieces."""
+    stream = Defused()
+    assert b"".join(map(stream.feed, pieces)) == written
+
+
+@pytest.mark.parametrize("in_workflow", [False, True])
+def test_in_a_workflow_hostile_lines_are_harmless(*, in_workflow: bool) -> None:
+    """On both streams, and in a real process."""
+    program = "import sys\nfrom orchestrator.cli import streams\nstreams.settle()\n"
+    program += "print('::error::x')\nprint('::error::y', file=sys.stderr)\n"
+    program += "streams.defuse(defused=False)\nprint('::notice::ours')\n"
+    more = {"GITHUB_ACTIONS": "true"} if in_workflow else {}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env={"PYTHONPATH": str(ROOT), **more}, capture_output=True, check=True
+    )
+    colons = rb":\u003a" if in_workflow else b"::"
+    assert ended.stdout == colons + b"error::x\n::notice::ours\n"
+    assert ended.stderr == colons + b"error::y\n"

@@ -368,6 +368,32 @@ def test_an_exclusion_is_checked_where_it_would_be_built_and_where_it_may_be_lif
     assert custom(found, enum34) is None
 
 
+def test_the_alarm_reaches_the_configuration() -> None:
+    """An address always ends with a slash, so that pages can be added to it."""
+    found = read('{on-change: [/bin/mail, "-s", "it changed", me], site-url: "https://example.org/wheels"}')
+    assert found.on_change == ("/bin/mail", "-s", "it changed", "me")
+    assert found.site_url == "https://example.org/wheels/"
+    assert (read("").on_change, read("").site_url) == ((), "")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("on-change: notify-me", "list"),
+        ('on-change: [""]', "empty"),
+        ("on-change: [1]", "must be text"),
+        ("site-url: example.org", "not the address of a site"),
+        ("site-url: javascript:alert(1)", "not the address of a site"),
+        ("site-url: 'https://example.org/?a=b'", "not the address of a site"),
+        ("site-url: https://me:secret@example.org/", "password"),
+    ],
+)
+def test_mistakes_in_the_alarm_have_their_place(text: str, fault: str) -> None:
+    """Each with what is wrong."""
+    with pytest.raises(ConfigError, match=rf"config\.yaml:1:\d+: .*{fault}"):
+        read(text)
+
+
 def test_exclusions_are_chosen_by_their_projects() -> None:
     """Each once, however its name is written; all of them where none is named; an unknown name is an error."""
     text = (

@@ -41,7 +41,7 @@ def test_each_action_is_pinned_by_its_commit(workflow: Path) -> None:
 def test_the_workflows_call_make() -> None:
     """Lint, unit tests and engine tests are the developers' own targets."""
     commands = [step["run"] for workflow in WORKFLOWS for step in steps(workflow) if "run" in step]
-    assert make_targets(commands) == {"lint", "unit", "containers", "dist"}
+    assert make_targets(commands) == {"lint", "unit", "containers", "dist", "images"}
     assert make_targets(commands) <= TARGETS
 
 
@@ -67,6 +67,27 @@ def test_only_the_publishing_job_can_prove_who_it_is() -> None:
     assert [name for name, job in jobs.items() if "permissions" in job] == ["publish"]
     assert jobs["publish"]["permissions"] == {"id-token": "write"}
     assert all("run" not in step and "checkout" not in step["uses"] for step in jobs["publish"]["steps"])
+
+
+def test_the_job_that_builds_each_night_can_write_nothing() -> None:
+    """It runs other people's code. The jobs that may write run none of it, and each may write one thing."""
+    workflow = load(ROOT / ".github/workflows/nightly.yml")
+    jobs = workflow["jobs"]
+    assert workflow["permissions"] == {}
+    assert jobs["run"]["permissions"] == {"contents": "read"}
+    assert jobs["push"]["permissions"] == {"contents": "write"}
+    assert jobs["deploy"]["permissions"] == {"pages": "write", "id-token": "write"}
+    assert "permissions" not in jobs["report"]
+    commands = [step["run"] for name in ("push", "deploy") for step in jobs[name]["steps"] if "run" in step]
+    assert not [text for text in commands if "wheelproof run" in text or "make" in text]
+    checkouts = [step for step in steps(ROOT / ".github/workflows/nightly.yml") if "checkout" in step.get("uses", "")]
+    assert [step["with"] for step in checkouts] == [{"persist-credentials": False}] * 2
+
+
+def test_no_workflow_puts_an_expression_into_a_shell() -> None:
+    """It comes as a variable, so that its text is no code."""
+    texts = [step["run"] for workflow in WORKFLOWS for step in steps(workflow) if "run" in step]
+    assert not [text for text in texts if "${{" in text]
 
 
 def test_the_documents_name_targets_that_exist() -> None:

@@ -12,14 +12,14 @@ from orchestrator.results.regressions import (
     Direction,
     Subject,
     Turn,
+    before,
     compared,
-    last_turn,
     last_version,
     published_turns,
     turns,
 )
 from orchestrator.results.summary import Standing, Verified, summarize
-from tests.sample_results import SCRIPT, SETUPTOOLS, sample
+from tests.sample_results import IMAGE, SCRIPT, SETUPTOOLS, sample
 from tests.samples import NOON
 
 NEWER = replace(SETUPTOOLS, version="80.10.0", sha256="1" * 64)
@@ -35,6 +35,11 @@ BROKEN = sample(verdict=Verdict.FTBFS, days=1)
 SLOW = replace(BROKEN, reason="time-out", failure=Failure(Reason.TIME_OUT, Phase.BUILD_WHEEL))
 KILLED = replace(BROKEN, reason="killed", failure=Failure(Reason.KILLED, Phase.BUILD_WHEEL))
 GONE = sample(verdict=Verdict.NO_SDIST, days=1)
+
+
+def at(days: float, result: Result) -> Result:
+    """Return a result of another moment."""
+    return replace(result, finished=NOON + timedelta(days=days))
 
 
 def rehashed(result: Result, sha256: str) -> Result:
@@ -117,13 +122,31 @@ def test_the_culprit_is_named() -> None:
     assert [change.name for change in turn.inputs] == ["setuptools"]
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later", "direction"),
+    [
+        ((GOOD, KILLED), at(3, SENSITIVE), WORSE),
+        ((GOOD, KILLED), at(3, GOOD), None),
+        ((SENSITIVE, at(2, KILLED)), at(3, GOOD), BETTER),
+        ((KILLED,), at(3, GOOD), OTHER),
+        ((GOOD,), KILLED, OTHER),
+    ],
+)
+def test_a_run_is_compared_with_the_last_verdict_that_was_settled(
+    earlier: tuple[Result, ...], later: Result, direction: Direction | None
+) -> None:
+    """A night in which a build was killed hides no regression."""
+    found = turns(standings(*earlier), standings(*earlier, later))
+    assert [turn.direction for turn in found] == ([direction] if direction else [])
+
+
 def _built_with(name: str, result: Result) -> Result:
     assert result.inputs
     return replace(result, inputs=replace(result.inputs, profile=Profile(name)))
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "expected"),
+    ("earlier", "after", "expected"),
     [
         ((), (SENSITIVE,), []),  # a first verdict is no change
         ((GOOD,), (GOOD,), []),
@@ -139,32 +162,44 @@ def _built_with(name: str, result: Result) -> Result:
     ],
 )
 def test_a_new_version_is_compared_with_the_last_one(
-    before: tuple[Result, ...], after: tuple[Result, ...], expected: list[tuple[str, str, Direction]]
+    earlier: tuple[Result, ...], after: tuple[Result, ...], expected: list[tuple[str, str, Direction]]
 ) -> None:
     """A regression of a project: its new release is worse than the one before."""
-    found = turns(standings(*before), standings(*before, *after))
+    found = turns(standings(*earlier), standings(*earlier, *after))
     assert [(turn.earlier_version, turn.version, turn.direction) for turn in found] == expected
     assert all(not turn.culprit for turn in found)
 
 
-def test_a_release_stays_worse_until_it_changes() -> None:
-    """A second run of a gate must not pass because the first one recorded the failure."""
-    again = replace(SENSITIVE, finished=SENSITIVE.finished + timedelta(days=1))
-    turn = last_turn((again, SENSITIVE, GOOD))
-    assert turn
-    assert (turn.direction, turn.culprit) == (WORSE, "setuptools 80.9.0, now 80.10.0")
-    better = last_turn((GOOD, SENSITIVE, GOOD))
-    assert better
-    assert better.direction is BETTER
-    assert last_turn((GOOD, GOOD)) is None
-    assert last_turn(()) is None
+@pytest.mark.parametrize(
+    ("result", "others", "direction"),
+    [
+        (SENSITIVE, (GOOD,), WORSE),
+        (at(3, SENSITIVE), (SENSITIVE, GOOD), WORSE),  # a second run must not pass because of the first one's record
+        (GOOD, (SENSITIVE, at(-1, GOOD)), BETTER),
+        (GOOD, (at(-1, GOOD), at(-2, SENSITIVE)), BETTER),
+        (GOOD, (at(-1, GOOD),), None),
+        (GOOD, (), None),
+        (SENSITIVE, (KILLED, GOOD), WORSE),  # what settles nothing hides no change
+        (SENSITIVE, (sample(version="1.9"), sample(version="1.15")), WORSE),  # the last version is reproducible
+        (SENSITIVE, (sample(version="1.15", verdict=Verdict.FTBFS), sample(version="1.9")), BETTER),
+        (SENSITIVE, (sample(version="2.0"),), None),
+        (SENSITIVE, (sample(version="1.15", image=replace(IMAGE, name="trixie")),), None),
+    ],
+)
+def test_the_last_change_of_a_release_counts(
+    result: Result, others: tuple[Result, ...], direction: Direction | None
+) -> None:
+    """Whenever it was; and without one, the last version of the project."""
+    turn = before(result, others).turn
+    assert (turn and turn.direction) == direction
 
 
-def test_a_result_that_settles_nothing_hides_no_change() -> None:
-    """The results around it are compared."""
-    turn = last_turn((SENSITIVE, KILLED, GOOD))
-    assert turn
-    assert (turn.earlier, turn.later, turn.direction) == ("reproducible", "sensitive", WORSE)
+def test_builds_with_equal_inputs_and_other_bytes_are_counted() -> None:
+    """Those with other inputs are another matter."""
+    others = (rehashed(at(-1, GOOD), "2"), rehashed(at(-2, GOOD), "1"), rehashed(SENSITIVE, "3"), at(-3, BROKEN))
+    assert before(rehashed(GOOD, "1"), others).unlike == 1
+    once = rehashed(replace(GOOD, verdict=Verdict.INTRINSIC, finished=NOON - timedelta(days=4)), "1")
+    assert before(rehashed(GOOD, "1"), (*others, once)).unlike == 2  # the same first wheel, and another verdict
 
 
 @pytest.mark.parametrize(
@@ -185,7 +220,7 @@ IDENTICAL, DIFFERS = published(Outcome.IDENTICAL), published(Outcome.DIFFERS)
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "expected"),
+    ("earlier", "after", "expected"),
     [
         ((IDENTICAL,), (DIFFERS,), [WORSE]),
         ((IDENTICAL,), (published(Outcome.UNBUILDABLE),), [WORSE]),
@@ -199,7 +234,7 @@ IDENTICAL, DIFFERS = published(Outcome.IDENTICAL), published(Outcome.DIFFERS)
     ],
 )
 def test_a_published_wheel_may_get_worse(
-    before: tuple[Verified, ...], after: tuple[Verified, ...], expected: list[Direction]
+    earlier: tuple[Verified, ...], after: tuple[Verified, ...], expected: list[Direction]
 ) -> None:
     """The strongest outcome of any image counts, and a new version is compared with the last one."""
-    assert [turn.direction for turn in published_turns(before, after)] == expected
+    assert [turn.direction for turn in published_turns(earlier, after)] == expected

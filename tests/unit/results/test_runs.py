@@ -93,6 +93,6 @@ def test_records_are_listed_by_when_they_were_started(store: Results) -> None:
     old, new = sample("six", days=0), sample("six", days=1)
     store.write(old)
     path = store.write(new)
-    assert store.names_since(old.started) == {"six": (path.name,)}
-    assert store.names_since(new.started) == {}
+    assert store.names_since(old.started) == (f"six/{path.name}",)
+    assert store.names_since(new.started) == ()
     assert store.verified_since(NOON) == ()
