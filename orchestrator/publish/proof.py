@@ -13,7 +13,7 @@ from orchestrator.experiments.outcomes import AS_SET, COSTS
 from orchestrator.experiments.remedies import fixes
 from orchestrator.model import Proof, RecipeProof, RemedyOutcome, Severity
 from orchestrator.publish.phrases import DEPTHS, listed
-from orchestrator.results.shown import built_equal, gave_one_wheel, held_by, held_equal, is_shown
+from orchestrator.results.shown import built_equal, gave_one_wheel, held_by, held_equal, is_shown, ran_equal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,21 +33,10 @@ EQUAL = "the two wheels are the same bytes"
 
 _STRENGTHS = 4  # the first schema in which a cause that is only possible is no trace
 _FEW = 3  # costs that a sentence names
-_PAIR = 2  # builds that run a recipe, at least
 _REPEATED = tuple(text.partition("{")[0] for text in (AS_SET, COSTS))  # a record's reasons that repeat its outcome
 
 
 # --- what the builds show --------------------------------------------------------------------
-
-
-def ran_equal(result: Result, recipe: Recipe) -> bool:
-    """Check whether at least two builds ran exactly that text, and all of them gave the wheel that it names."""
-    text = hashlib.sha256(recipe.text.encode()).hexdigest()
-    builds = [_build(result, name) for name in dict.fromkeys(recipe.builds)]
-    ran = [one for one in builds if one is not None and one.environment.recipe == text]
-    wheels = {one.wheel.sha256 if one.wheel else "" for one in ran}
-    named = wheels == {recipe.sha256} if recipe.sha256 else len(wheels) == 1 and "" not in wheels
-    return _PAIR <= len(ran) == len(builds) and named
 
 
 def set_of(result: Result, name: str) -> tuple[str, ...]:

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from orchestrator.experiments.remedies import fixes
+from orchestrator.model import RecipeProof
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from orchestrator.model import Experiment, Result
+    from orchestrator.model import Build, Experiment, Recipe, Result
+
+_PAIR = 2  # builds that run a recipe, at least
 
 
 def has_recipe(result: Result) -> bool:
-    """Return whether a record names a set of remedies, and its builds show that they give equal bytes."""
-    return bool(result.recipe) and is_shown(result, result.recipe)
+    """Return whether a recipe of a record was run as it is in builds that gave the bytes that it names."""
+    return bool(result.recipe) and any(
+        one.proof is RecipeProof.PROVEN and ran_equal(result, one) for one in result.recipes
+    )
+
+
+def ran_equal(result: Result, recipe: Recipe) -> bool:
+    """Check whether at least two builds ran exactly that text, and all of them gave the wheel that it names."""
+    text = hashlib.sha256(recipe.text.encode()).hexdigest()
+    builds = [_build(result, name) for name in dict.fromkeys(recipe.builds)]
+    ran = [one for one in builds if one is not None and one.environment.recipe == text]
+    wheels = {one.wheel.sha256 if one.wheel else "" for one in ran}
+    named = wheels == {recipe.sha256} if recipe.sha256 else len(wheels) == 1 and "" not in wheels
+    return _PAIR <= len(ran) == len(builds) and named
 
 
 def built_equal(result: Result, remedies: Iterable[str]) -> bool:
@@ -51,6 +67,10 @@ def _agreed(found: Iterable[Experiment]) -> bool:
 
 def gave_one_wheel(result: Result, names: tuple[str, ...]) -> bool:
     """Check whether builds of these names gave one wheel."""
-    builds = [next((build for build in result.builds if build.name == name), None) for name in names]
+    builds = [_build(result, name) for name in names]
     wheels = {one.wheel.sha256 if one and one.wheel else "" for one in builds}
     return len(wheels) == 1 and "" not in wheels
+
+
+def _build(result: Result, name: str) -> Build | None:
+    return next((build for build in result.builds if build.name == name), None)

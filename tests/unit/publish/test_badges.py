@@ -13,13 +13,13 @@ from orchestrator.model import Exclusion, Outcome, Result, Tracked, Verdict, Ver
 from orchestrator.publish import badges
 from orchestrator.publish.badges import Badge
 from orchestrator.results.summary import summarize
-from tests.sample_results import HOSTILE, IMAGE, explained, sample
+from tests.sample_results import HOSTILE, IMAGE, explained, sample, with_recipe
 from tests.sample_verifications import verified
 from tests.samples import NOON
 
 TRIXIE = replace(IMAGE, name="trixie")
 GOOD = sample("six", "1.16.0")
-RECIPE = replace(explained("six", "1.16.0"), image=TRIXIE)
+RECIPE = with_recipe(replace(explained("six", "1.16.0"), image=TRIXIE))
 BARE = sample("six", "1.16.0", Verdict.SENSITIVE, image=TRIXIE)
 
 
@@ -35,7 +35,7 @@ def badge(*results: Result, wheels: tuple[Verification, ...] = ()) -> Badge:
         ((GOOD,), Badge.REPRODUCIBLE),
         ((sample("six", hold=("umask",)),), Badge.HELD),
         ((GOOD, RECIPE), Badge.RECIPE),
-        ((GOOD, replace(RECIPE, experiments=())), Badge.NOT_REPRODUCIBLE),
+        ((GOOD, replace(RECIPE, builds=RECIPE.builds[:3])), Badge.NOT_REPRODUCIBLE),
         ((GOOD, BARE), Badge.NOT_REPRODUCIBLE),
         ((BARE, sample("six", "1.16.0", Verdict.FTBFS)), Badge.FAILS),
         ((sample("six", "1.15.0", Verdict.FTBFS), GOOD), Badge.REPRODUCIBLE),

@@ -67,6 +67,7 @@ from tests.sample_results import (
     explained,
     log_name,
     sample,
+    with_recipe,
 )
 from tests.sample_runs import run_of
 from tests.samples import NOON
@@ -615,9 +616,12 @@ def test_the_first_page_counts_what_it_lists() -> None:
     counts = {word: rows.count(slug) for slug, word in wording.LABELS.items()}
     assert bar == ", ".join(f"{count} {word}" for word, count in counts.items())
     assert (
-        "2 of 7 rebuild bit for bit as they are 1 more with a proven recipe · 0 published wheels verified · 1 fails"
+        "2 of 7 rebuild bit for bit as they are 0 more with a proven recipe · 0 published wheels verified · 1 fails"
         in page.text
     )
+    proven = Page(pages(with_recipe(explained()), sample("six"))["index.html"])
+    assert "1 of 2 rebuild bit for bit as they are 1 more with a proven recipe" in proven.text
+    assert [one["data-recipe"] for tag, one in proven.tags if "data-recipe" in one] == ["recipe"]
 
 
 def test_what_changed_lately_and_why_is_on_the_first_page() -> None:

@@ -9,7 +9,7 @@ from orchestrator.model import Exclusion, Outcome, Verdict
 from orchestrator.results import trend
 from orchestrator.results.summary import summarize
 from orchestrator.results.trend import Tally
-from tests.sample_results import IMAGE, explained, sample
+from tests.sample_results import IMAGE, explained, sample, with_recipe
 from tests.sample_verifications import verified
 from tests.samples import NOON
 
@@ -41,12 +41,12 @@ def test_each_day_has_what_was_current_then() -> None:
 
 def test_a_recipe_counts_from_its_proof_until_it_is_not_needed() -> None:
     """And where a later result has none, not any more."""
-    unexplained = replace(explained(), experiments=(), recipe=())
+    unexplained, proven = explained(), with_recipe(explained())
     results = (
         replace(unexplained, finished=NOON),
-        replace(explained(), finished=NOON + timedelta(days=1)),
+        replace(proven, finished=NOON + timedelta(days=1)),
         replace(unexplained, finished=NOON + timedelta(days=2)),
-        replace(explained(), finished=NOON + timedelta(days=3)),
+        replace(proven, finished=NOON + timedelta(days=3)),
         sample("markupsafe", "2.1.5", days=4),
     )
     found = trend.trend(summarize(results, (), LATER))
@@ -57,7 +57,7 @@ def test_a_recipe_counts_from_its_proof_until_it_is_not_needed() -> None:
         (day(3), 1),
         (day(4), 0),
     ]
-    named = replace(explained(), experiments=())
+    named = replace(proven, builds=proven.builds[:3])
     assert trend.trend(summarize([named], (), LATER))[-1][1].recipe == 0
 
 
@@ -68,7 +68,7 @@ def test_the_last_day_is_what_is_counted_now() -> None:
         sample("idna", verdict=Verdict.SENSITIVE, days=1),
         sample("scipy", days=-3),
         replace(sample("qt", verdict=Verdict.EXCLUDED), reason="no"),
-        explained(),
+        with_recipe(explained()),
     )
     wheels = (verified("six", days=2), verified("six", outcome=Outcome.DIFFERS, image=TRIXIE), verified("idna"))
     exclusions = (Exclusion("scipy", "needs BLAS", day(0)),)
