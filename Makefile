@@ -55,6 +55,7 @@ lint: venv ## check the code and the workflows without running them
 	.venv/bin/python scripts/words.py --limit 2 | tail -1 # plain English: words of private language in 1,000
 	check() { .venv/bin/check-jsonschema --builtin-schema "vendor.$$1" "$${@:2}"; } # its schemas come with it
 	check github-workflows .github/workflows/*.yml
+	check github-actions action.yml
 	check github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 	check github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	check dependabot .github/dependabot.yml
@@ -78,9 +79,10 @@ state: venv engine ## measure the most downloaded projects, and write docs/state
 
 .PHONY: docs
 docs: venv ## regenerate the catalogues' pages and the schema of config.yaml
-	@.venv/bin/python scripts/schema.py >docs/config.schema.json.new
-	mv docs/config.schema.json.new docs/config.schema.json
-	.venv/bin/python scripts/schema.py changes >docs/changes.schema.json
+	@for name in config changes verdict-v1 verification-v1; do
+		.venv/bin/python scripts/schema.py $$name >docs/$$name.schema.json.new
+		mv docs/$$name.schema.json.new docs/$$name.schema.json
+	done
 	.venv/bin/python scripts/docs.py
 
 .PHONY: man

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.model import Caution, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class CautionKind:
 
 DEPENDS_ON_CPU = "depends-on-cpu"
 DATED_VERSION = "dated-version"
+CHANGING_SDIST = "changing-sdist"
 
 CAUTIONS = (
     CautionKind(
@@ -44,32 +48,89 @@ CAUTIONS = (
     ),
     CautionKind(
         DATED_VERSION,
-        "The version contains the date of the day on which the sdist was made.",
+        "The version contains the day on which the sdist was made.",
         why=(
             "The sdist of a folder is made once, and both builds start from it, so both have its version. If a build "
-            "backend takes the day from the clock, as setuptools does for `tag_date`, another day gives the same "
-            "folder another version, and the wheel another name."
+            "backend takes the day from the clock, another day gives the same folder another version, and the wheel "
+            "another name. setuptools does so for `tag_date`; setuptools-scm and hatch-vcs do for a checkout with "
+            "changes that are not committed, such as `1.2.dev3+g1a2b3c4.d20261127`."
         ),
         shows=(
-            "The sdist was made from a folder, and the version of the wheel contains that day, such as 20261127. A "
-            "version that somebody wrote down on the same day looks the same."
+            "The sdist of a folder is made twice. The second time, the clock is 400 days later and SOURCE_DATE_EPOCH "
+            "is not set. The two have different versions."
         ),
         repair=(
-            "Write the version down, or take it from a tag of the version control; leave `tag_date` out of setup.cfg, "
-            "or publish the sdist and build wheels from it."
+            "Commit all changes, or do not let a build change tracked files: `git status` lists them. Or leave the day "
+            'out: `local_scheme = "no-local-version"` for setuptools-scm and hatch-vcs, no `tag_date` in '
+            "setup.cfg, a version from a tag or from the commit's time instead of the clock."
         ),
-        example="pkg 1.0.dev20261127, built on 2026-11-27",
+        example="pkg-1.0.dev20261127.tar.gz; with a clock 400 days later, pkg-1.0.dev20280101.tar.gz",
+    ),
+    CautionKind(
+        CHANGING_SDIST,
+        "The sdist of the folder does not have the same contents on another day.",
+        why=(
+            "Both builds start from one sdist, so they have what it contains. What a backend writes into the sdist "
+            "when it makes it, such as the time or a random number, is another value the next time, and the wheel of "
+            "the same folder is another one."
+        ),
+        shows=(
+            "The sdist of a folder is made twice, with the same SOURCE_DATE_EPOCH and different clocks, and files in "
+            "the two differ; or the second cannot be made."
+        ),
+        repair=(
+            "Let the build write the same text each time: the time of the commit or SOURCE_DATE_EPOCH instead of the "
+            "clock, sorted lists, no random numbers."
+        ),
+        example="with a clock 400 days later, it has other contents: pkg/_build_info.py",
     ),
 )
 
 NAMES = tuple(caution.name for caution in CAUTIONS)
 
+OF_CHECKOUTS = frozenset({DATED_VERSION, CHANGING_SDIST})
+"""The cautions that show that another day gives the same folder another sdist, and thus another wheel."""
 
-_FORMS = "%Y%m%d", "%Y.%-m.%-d", "%Y.%m.%d"
+_SCM_DAY = re.compile(r"\+(?:[A-Za-z0-9.]{0,100}\.)?d\d{8}(?!\d)")
 
 
-def date_in_version(version: str, moments: tuple[float, ...]) -> str:
-    """Return the day of one of the moments, in seconds since 1970, that a version contains; empty if it has none."""
-    days = [datetime.fromtimestamp(moment, UTC) for moment in moments]
-    written = (day.strftime(form) for day in days for form in _FORMS)
-    return next((text for text in written if re.search(rf"(?<!\d){re.escape(text)}(?!\d)", version)), "")
+@dataclass(frozen=True, slots=True)
+class CheckoutFinding:
+    """Why the wheel of a checkout is not reproducible although that of its sdist may be."""
+
+    name: str  # the caution's slug
+    why: str  # one sentence
+    evidence: str  # untrusted, printable and cut
+    change: str  # what fixes it
+
+
+def of_checkout(result: Result) -> tuple[CheckoutFinding, ...]:
+    """Return why another day gives the same folder another wheel; nothing where no build showed it.
+
+    A verdict is about one sdist. Whoever requires that a checkout is reproducible requires that this is empty, too.
+    """
+    kinds = {kind.name: kind for kind in CAUTIONS}
+    return tuple(
+        CheckoutFinding(one.name, kinds[one.name].summary, one.evidence, _change(one, kinds[one.name], result))
+        for one in result.cautions
+        if one.name in OF_CHECKOUTS
+    )
+
+
+def _change(caution: Caution, kind: CautionKind, result: Result) -> str:
+    """Return the change that fixes a finding, as narrow as its evidence allows."""
+    backends = {*(one.name for one in result.build_requirements), *(one.name for one in result.provided)}
+    if caution.name != DATED_VERSION:
+        return kind.repair
+    if _SCM_DAY.search(caution.evidence):
+        where = "[tool.hatch.version.raw-options]" if "hatch-vcs" in backends else "[tool.setuptools_scm]"
+        return (
+            "Commit the changes that `git status` lists, or do not let an earlier step change tracked files; "
+            f'or set local_scheme = "no-local-version" in {where} of pyproject.toml.'
+        )
+    if "setuptools" in backends:
+        return (
+            "Leave tag_date out of setup.cfg, and do not compute the version from the clock in setup.py: "
+            "take it from a tag or from the commit's time."
+        )
+    return "Take the version from a tag or from the commit's time instead of the clock."

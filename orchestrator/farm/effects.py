@@ -18,8 +18,9 @@ from orchestrator.build.variations import traces
 from orchestrator.build_requirements import crates
 from orchestrator.errors import Interrupted, ResultsError
 from orchestrator.farm import memory, recipe_effects
-from orchestrator.farm.input_effects import InputEffects, ToolBench, of_folder, question_of_sdist
+from orchestrator.farm.input_effects import InputEffects, ToolBench, of_folder, remember_sdist
 from orchestrator.farm.workers import STOPPED
+from orchestrator.images import with_git
 from orchestrator.job import local_project
 from orchestrator.job.inputs import Effects, RecipeEffects
 from orchestrator.job.recreating import VerifyEffects
@@ -157,19 +158,31 @@ class JobEffects(InputEffects):
 
     def sdist(self, job: Job, image: Image, effects: Effects) -> Release | Failure:
         """Build the sdist of a packed folder, and keep it like one of the user's own."""
-        built = local_project.build_sdist(job.task, job.release, image, effects)
+        limits = job.task.limits
+        tools = self.with_git(image) if job.release.git else image
+        built = local_project.build_sdist(
+            job.task,
+            job.release,
+            tools,
+            effects,
+            lambda first, second: reading.unlike(self.stored(first), self.stored(second), limits),
+        )
         if isinstance(built, Failure):
             return built
-        file = self.stored(built)
-        name = SdistName(built.filename)
+        file = self.stored(built.file)
+        name = SdistName(built.file.filename)
         project = reading.declared(Path(job.task.requirement))
         if project and name.project != project:  # PEP 621: a backend may not change the name
-            detail = f"its build gives {built.filename}, and pyproject.toml calls the project {project}"
+            detail = f"its build gives {name.filename}, and pyproject.toml calls the project {project}"
             return Failure(Reason.WRONG_NAME, Phase.BUILD_SDIST, detail, detail)
-        place = self.place(built.sha256, name)
+        place = self.place(built.file.sha256, name)
         cache.keep(file, place)
-        memory.remember(self.cache, question_of_sdist(job.release, image), (built.sha256, built.filename))
-        return of_folder(place)
+        remember_sdist(self.cache, job.release, image, built)
+        return of_folder(place, built.dated)
+
+    def with_git(self, image: Image) -> Image:
+        """Return an image with git added, on which the sdist of a checkout is built."""
+        return with_git.with_git(self.engine, image, self.cache, lambda doing: self.log(image.name, doing))
 
     def build(self, project: str, order: Order, answered: Callable[[tuple[str, ...]], None], *, long: bool) -> Output:
         """Build in a CPU slot; try again when the engine fails; keep the output.

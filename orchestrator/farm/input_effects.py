@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,9 @@ from orchestrator.errors import ResultsError, UsageError, WheelproofError
 from orchestrator.farm import memory
 from orchestrator.job import local_project
 from orchestrator.job.inputs import SettlingEffects
-from orchestrator.model import Failure, Origin, digest, names
+from orchestrator.model import Failure, Origin, WheelFile, digest, names
 from orchestrator.model.names import BadNameError, SdistName
-from orchestrator.sources import reading, sdist
+from orchestrator.sources import git_folder, reading, sdist
 from orchestrator.sources.index import local
 from orchestrator.util import cache
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from orchestrator.job.local_project import BuiltSdist
     from orchestrator.model import (
         Image,
         Limits,
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
         Target,
         Task,
         Tool,
-        WheelFile,
     )
     from orchestrator.model.names import WheelName
     from orchestrator.results.store import Results
@@ -145,25 +146,36 @@ class InputEffects:
 
     def _packed(self, folder: Path, task: Task, image: Image) -> Release:
         """Pack a project's folder; return the sdist that was built from the same content earlier, if there is one."""
-        project = reading.project_of(folder)
+        project, mtime = reading.project_of(folder), task.source_date_epoch or MTIME
         with cache.unfinished(self.cache / "sdists") as lent:
             file = lent / "packed"
+            earlier: list[Release] = []
+
+            def known(content: str) -> bool:
+                earlier.extend(self._built_before(content, image))
+                return bool(earlier)
+
             with file.open("wb") as stream:
-                sdist.pack(folder, stream, task.limits, task.source_date_epoch or MTIME)
-            release = local_project.packed(project, f"{folder.as_uri()}/", cache.sha256_of(file), file.stat().st_size)
+                ours = (self.cache, self.results.folder)
+                content = sdist.pack(folder, stream, task.limits, mtime, known=known, ours=ours)
+            if earlier or (earlier := list(self._built_before(content, image))):
+                return earlier[0]
+            url = f"{folder.as_uri()}/"
+            packed = WheelFile(file.name, cache.sha256_of(file), file.stat().st_size)
+            release = local_project.packed(project, url, packed, content, git=git_folder.find(folder) is not None)
             assert release.sdist is not None  # noqa: S101 - a packed folder has one
             self._taken(release.sdist, file)
-        built = self._built_before(release, image)
-        return of_folder(built) if built else release
+            return release
 
-    def _built_before(self, release: Release, image: Image) -> Path | None:
-        """Return the sdist that was built from a packed folder earlier, if there is one."""
-        answer = memory.recall(self.cache, question_of_sdist(release, image)) or ()
+    def _built_before(self, content: str, image: Image) -> tuple[Release, ...]:
+        """Return the release of the sdist that was built from a folder of that content earlier, if there is one."""
+        answer = memory.recall(self.cache, _question_of_sdist(content, image)) or ()
         with suppress(BadNameError, ValueError):
-            sha256, filename = answer
+            sha256, filename, *dated = answer
             place = self.place(sha256, SdistName(filename))
-            return place if _is_kept(place, sha256) else None
-        return None
+            if _is_kept(place, sha256):
+                return (of_folder(place, tuple(zip(dated[::2], dated[1::2], strict=True))),)
+        return ()
 
     def place(self, sha256: str, name: SdistName) -> Path:
         """Return the path of an sdist in the cache."""
@@ -250,10 +262,16 @@ class ToolBench:
         return _TURNS.turn(key)
 
 
-def of_folder(sdist: Path) -> Release:
-    """Return the release of the sdist that was built from a project's folder."""
+def of_folder(sdist: Path, dated: tuple[tuple[str, str], ...]) -> Release:
+    """Return the release of the sdist that was built from a project's folder; `dated` is as in Release."""
     release, _ = local(sdist)
-    return replace(release, origin=Origin.FOLDER)
+    return replace(release, origin=Origin.FOLDER, dated=dated)
+
+
+def remember_sdist(folder: Path, release: Release, image: Image, built: BuiltSdist) -> None:
+    """Remember the sdist that an image built from a packed folder, and what shows that it changes with the day."""
+    answer = (built.file.sha256, built.file.filename, *chain.from_iterable(built.dated))
+    memory.remember(folder, _question_of_sdist(release.content, image), answer)
 
 
 def with_asked_hash(task: Task, release: Release) -> Release:
@@ -285,6 +303,6 @@ def _is_kept(place: Path, sha256: str) -> bool:
     return place.is_file() and cache.sha256_of(place) == sha256
 
 
-def question_of_sdist(release: Release, image: Image) -> str:
-    """Return the key under which the sdist is remembered that an image builds from a packed folder."""
-    return digest(("sdist", release.sdist.sha256 if release.sdist else "", image.manifest))
+def _question_of_sdist(content: str, image: Image) -> str:
+    """Return the key under which the sdist is remembered that an image builds from a folder of that content."""
+    return digest(("sdist twice", content, image.manifest))

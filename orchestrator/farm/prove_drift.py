@@ -15,7 +15,8 @@ from orchestrator.util import logs
 if TYPE_CHECKING:
     from orchestrator.config import Config
     from orchestrator.farm.effects import JobEffects
-    from orchestrator.model import Image, Release, Result
+    from orchestrator.job.inputs import Effects
+    from orchestrator.model import Image, Lock, Release, Result
     from orchestrator.results.drift import Swap, WheelDrift
     from orchestrator.results.store import Results
 
@@ -59,11 +60,15 @@ def task_of(result: Result) -> Task:
 
 
 def _tried(swap: Swap, task: Task, release: Release, image: Image, job_effects: JobEffects) -> Tried:
-    effects = job_effects.effects(release.project, task.limits, long=False, again=True)
-    effects = replace(effects, lock=lambda _wanted, _target: swap.lock)
+    effects = with_lock(job_effects.effects(release.project, task.limits, long=False, again=True), swap.lock)
     settled = job_inputs.settle(release, image, effects, task.config_settings)
     built = settled if isinstance(settled, Failure) else build_pair.build_twice(task, release, image, settled, effects)
     wheel = None if isinstance(built, Failure) else built[1].build.wheel
     what = f"with the later {', '.join(swap.names)}" if swap.names else "as it was"
     logs.info("built again", project=release.project, how=what, sha256=wheel.sha256 if wheel else "")
     return Tried(swap, wheel.sha256 if wheel else "")
+
+
+def with_lock(effects: Effects, lock: Lock) -> Effects:
+    """Return effects with which build requirements are those of that lock, whatever is required."""
+    return replace(effects, lock=lambda _wanted, _target: lock)

@@ -93,6 +93,8 @@ def call_hook(spec: dict[str, Any], name: str, root: str, out: str) -> Any:  # n
     import importlib  # noqa: PLC0415
 
     os.chdir(root)
+    if spec.get("git"):
+        refresh_index()
     if spec.get("line_ends") in ("written", "windows"):
         write_crlf()
     sys.argv[1:] = []
@@ -108,6 +110,20 @@ def call_hook(spec: dict[str, Any], name: str, root: str, out: str) -> Any:  # n
     if hook is None:
         raise AttributeError(f"the build backend {spec['backend']} has no {name}")
     return hook(out, settings)
+
+
+def refresh_index() -> None:
+    """Let git compare the unpacked files with its index, as it had done in the folder they come from.
+
+    Some backends ask commands of git that do not compare by themselves. The log lists what is not committed.
+    """
+    import subprocess  # noqa: PLC0415 - most builds have no use for it
+
+    for command in (("update-index", "-q", "--refresh"), ("status", "--short", "--untracked-files=no")):
+        try:
+            subprocess.call(("git", *command), stdin=subprocess.DEVNULL, stdout=2)  # noqa: S603, S607 - its command
+        except OSError as error:
+            print(f"git: {error}", file=sys.stderr)  # noqa: T201 - into the log
 
 
 def call_pip(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - the name of a file, if there is one

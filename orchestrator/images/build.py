@@ -87,7 +87,7 @@ def _found(engine: Images, recipe: ImageRecipe, cache: Path, log: Callable[[str]
     if (found := engine.image(recipe.tag)) is not None:
         return found
     below = _found(engine, recipe.below, cache, log) if recipe.below else None
-    with _alone(cache, recipe.name):
+    with alone(cache, recipe.name):
         return engine.image(recipe.tag) or _make(engine, recipe, below, cache, log)
 
 
@@ -116,7 +116,7 @@ def relock(
         lock=there,
         files=tuple((file, draft if file == LOCK else old) for file, old in former.files),
     )
-    with _alone(cache, name):
+    with alone(cache, name):
         base = below.id if below else _base_to_lock(engine, recipe, cache, log)
         built = _build(engine, recipe, base, "", log)
         packages = parse_lock(engine.read_file(built, FOUND).decode())
@@ -159,7 +159,7 @@ def _make(
     kind, base, sources = _on(engine, recipe, below) if below else _base(engine, recipe, cache, log)
     built = _build(engine, recipe, base, "\n".join(sources), log)
     labels = {BASE_LABEL: kind, PACKAGES_LABEL: engine.read_file(built, FOUND).decode()}
-    engine.build_image(_tar((("Dockerfile", f"FROM {built}\n".encode()),)), recipe.tag, {}, labels, _quietly)
+    engine.build_image(context((("Dockerfile", f"FROM {built}\n".encode()),)), recipe.tag, {}, labels, _quietly)
     engine.remove_image(_unfinished(recipe))
     if (found := engine.image(recipe.tag)) is None:
         msg = f"making the image {recipe.name}: the engine has lost {recipe.tag}; run again"
@@ -170,7 +170,7 @@ def _make(
 def _build(engine: Images, recipe: ImageRecipe, base: str, sources: str, log: Callable[[str], None]) -> str:
     arguments = {"BASE": base, "SOURCES": sources}
     try:
-        return engine.build_image(_tar(recipe.files), _unfinished(recipe), arguments, {}, _steps_only(log))
+        return engine.build_image(context(recipe.files), _unfinished(recipe), arguments, {}, _steps_only(log))
     except TransientEngineError:
         raise
     except EngineError as error:
@@ -196,7 +196,8 @@ def _unfinished(recipe: ImageRecipe) -> str:
     return f"{recipe.tag}-unfinished"
 
 
-def _tar(files: tuple[tuple[str, bytes], ...]) -> io.BytesIO:
+def context(files: tuple[tuple[str, bytes], ...]) -> io.BytesIO:
+    """Return the context of a Dockerfile as a tar; a file that begins with #! may be executed."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
         for name, content in files:
@@ -209,7 +210,7 @@ def _tar(files: tuple[tuple[str, bytes], ...]) -> io.BytesIO:
 
 
 @contextmanager
-def _alone(cache: Path, name: str) -> Iterator[None]:
+def alone(cache: Path, name: str) -> Iterator[None]:
     """Let only one process at a time build an image; the next one then finds it built."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / f"image-{name}.lock").open("w") as lock:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from orchestrator import __version__
 from orchestrator.analysis import failure_signs, wheel_tags
-from orchestrator.analysis.cautions import DATED_VERSION, DEPENDS_ON_CPU, date_in_version
+from orchestrator.analysis.cautions import DEPENDS_ON_CPU
 from orchestrator.errors import WheelproofError
 from orchestrator.job.inputs import NOTHING
-from orchestrator.model import SCHEMA, Caution, Origin, Result, UsedImage, Verdict, Wheel
+from orchestrator.model import SCHEMA, Caution, Result, UsedImage, Verdict, Wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +101,7 @@ def _with_help(result: Result, subject: Subject, effects: Effects) -> Result:
     failure = result.failure and failure_signs.with_evidence(result.failure)
     if failure is not None and result.verdict is Verdict.FTBFS:
         failure = replace(failure, debian_packages=effects.packages(failure.missing, subject.image))
-    cautions = (*_cautions(result, effects.cpu_caution), *_of_version(result, subject.release))
+    cautions = (*_cautions(result, effects.cpu_caution), *_of_folder(result, subject.release))
     return replace(result, failure=failure, kind=_tags(result, subject.release, effects.read), cautions=cautions)
 
 
@@ -111,16 +111,10 @@ def _cautions(result: Result, of: Callable[[Build], str]) -> tuple[Caution, ...]
     return tuple(Caution(DEPENDS_ON_CPU, (name,), why) for name, why in found)
 
 
-def _of_version(result: Result, release: Release) -> tuple[Caution, ...]:
-    """Return the sign that the version follows the day, if our sdist was made from a folder."""
-    first = next((build for build in result.builds if build.wheel and build.probe), None)
-    if release.origin is not Origin.FOLDER or first is None or first.wheel is None or first.probe is None:
-        return ()
-    version, clock = first.wheel.filename.split("-")[1], first.probe.clock
-    day = date_in_version(version, (clock, clock + first.probe.utc_offset))
-    backends = {*(one.name for one in result.build_requirements), *(one.name for one in result.provided)}
-    hint = "; setuptools adds the day of the build where setup.cfg sets tag_date" if "setuptools" in backends else ""
-    return (Caution(DATED_VERSION, (first.name,), f"version {version}{hint}"),) if day else ()
+def _of_folder(result: Result, release: Release) -> tuple[Caution, ...]:
+    """Return the signs that another day gives the folder another sdist, from which both builds started."""
+    names = tuple(build.name for build in result.builds[:1])
+    return tuple(Caution(name, names, failure_signs.printable(evidence)) for name, evidence in release.dated)
 
 
 def _tags(result: Result, release: Release, read: Callable[[Build], Wheel | Failure]) -> TagComparison | None:

@@ -58,6 +58,9 @@ class Release:
     origin: Origin = Origin.INDEX
     packed: bool = False  # `sdist` is the packed folder itself; the real sdist is built from it first
     yanked: bool = False  # every file of it is (PEP 592); only a pin still chooses it
+    content: str = ""  # of a packed folder: what identifies it; its file may have git's objects in any form
+    git: bool = False  # a packed folder with a .git
+    dated: tuple[tuple[str, str], ...] = ()  # of a folder: (caution, evidence) of each way in which days change it
 
 
 def admits(requires_python: str | None, python: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.model import Lock
@@ -93,18 +93,16 @@ def _detailed(
 
 def swaps(drift: WheelDrift) -> tuple[Swap, ...]:
     """Return the locks to build to find the cause: the earlier lock, then one swapped build requirement each."""
-    then = {pin.name: pin for pin in drift.earlier.build_requirements}
-    since = {pin.name: pin for pin in drift.later.build_requirements}
-    names = [change.name for change in drift.changed if change.what == REQUIREMENT and change.name in {**then, **since}]
-    as_it_was = Lock(drift.earlier.build_requirements)
-    attempts = [Swap((), as_it_was)]
-    for name in names:
-        pins = {
-            **{key: pin for key, pin in then.items() if key != name},
-            **({name: since[name]} if name in since else {}),
-        }
-        attempts.append(Swap((name,), replace(as_it_was, pins=tuple(sorted(pins.values(), key=lambda pin: pin.name)))))
-    return tuple(attempts)
+    known = {pin.name for one in (drift.earlier, drift.later) for pin in one.build_requirements}
+    names = [change.name for change in drift.changed if change.what == REQUIREMENT and change.name in known]
+    return tuple(swapped(drift.earlier, drift.later, several) for several in ((), *((name,) for name in names)))
+
+
+def swapped(earlier: Result, later: Result, names: tuple[str, ...]) -> Swap:
+    """Return the lock of the earlier result, with the pins of `names` as the later one has them, or lacks them."""
+    kept = [pin for pin in earlier.build_requirements if pin.name not in names]
+    taken = [pin for pin in later.build_requirements if pin.name in names]
+    return Swap(names, Lock(tuple(sorted((*kept, *taken), key=lambda pin: pin.name))))
 
 
 def culprit(drift: WheelDrift, tried: Iterable[Tried] = ()) -> str:

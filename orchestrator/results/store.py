@@ -5,6 +5,7 @@ results/exclusions/<project>/<checked>.json
 results/verifications/<project>/<started>-<id>.json
 results/runs/<started>.json, results/last_run.json
 results/wheels/<sha256>, results/logs/<sha256>
+results/statements/<project>/<started>-<id>/
 results/site/, results/site_data.json, results/site_files.json, results/site_made.json
 """
 
@@ -367,6 +368,20 @@ class Results:
             if path.suffix == ".json" and (found := self.verification(path)) is not None:
                 yield found
 
+    def verified_projects(self) -> Iterator[str]:
+        """Yield the name of every project with a verification."""
+        return (folder.name for folder in _entries(self._verifications))
+
+    def result_at(self, project: str, started: datetime, job: str) -> Result | None:
+        """Return the record of that job and time, if there is one here; `project` is a normalized name."""
+        path = self._records / project / f"{_stem(started, job)}.json"
+        return self._placed(path) if path.is_file() else None
+
+    def verification_at(self, project: str, started: datetime, id_: str) -> Verification | None:
+        """Return the record of the verification of that id and time, as `result_at` does."""
+        path = self._verifications / project / f"{_stem(started, id_)}.json"
+        return self.verification(path) if path.is_file() else None
+
     @property
     def _verifications(self) -> Path:
         return self.folder / "verifications"
@@ -432,12 +447,21 @@ class Results:
 
 def _name(result: Result) -> str:
     """Return the name of a record's file."""
-    return f"{result.started:{_STAMP}}-{result.job[:_JOB_LENGTH]}.json"
+    return f"{stem_of(result)}.json"
+
+
+def stem_of(record: Result | Verification) -> str:
+    """Return the name of a record's file without its ending: it is unique in the folder of its project."""
+    return _stem(record.started, record.job if isinstance(record, Result) else record.id)
+
+
+def _stem(started: datetime, id_: str) -> str:
+    return f"{started:{_STAMP}}-{id_[:_JOB_LENGTH]}"
 
 
 def _name_of(verification: Verification) -> str:
     """Return the name of the file of a verification's record."""
-    return f"{verification.started:{_STAMP}}-{verification.id[:_JOB_LENGTH]}.json"
+    return f"{stem_of(verification)}.json"
 
 
 def _after(moment: datetime) -> str:

@@ -201,6 +201,15 @@ def declared(folder: Path) -> str:
     return "" if isinstance(name, Exceeded) else name
 
 
+def unlike(first: Path, second: Path, limits: Limits) -> tuple[str, ...]:
+    """Return which files differ between two sdists: see `sdist.unlike`; none, with a logged warning, on any limit."""
+    paths = _called(sdist.unlike, first, second, limits, kind=tuple[str, ...], bounds=_for_two(first, second))
+    if isinstance(paths, Exceeded):
+        logs.warning("two sdists of a folder cannot be compared", fault=paths.detail)
+        return ()
+    return paths
+
+
 def requires_python(path: Path, limits: Limits) -> str:
     """Return the Requires-Python of an sdist or a folder: see `sdist.requires_python`; "" on a limit."""
     bounds = _SMALL if path.is_dir() or not path.exists() else _for(path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import configparser
 import gzip
 import hashlib
+import io
 import json
 import os
 import posixpath
@@ -23,12 +25,14 @@ from orchestrator.errors import UsageError, is_of_the_host
 from orchestrator.guest.archive import Unfit, Zip, opened, survey
 from orchestrator.guest.main import members_of_zip
 from orchestrator.model import DETAIL, Failure, Phase, Reason
+from orchestrator.sources import git_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from orchestrator.guest.archive import Entry, Tar
     from orchestrator.model import Limits
+    from orchestrator.sources.git_folder import GitFolder, Packed
 
 LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
 """The backend of a project that names none (PEP 517)."""
@@ -44,7 +48,7 @@ _REQUIRES = "requires-python:"  # a header of the core metadata
 _LONGEST_BACKEND = 1 << 14  # characters as JSON: Linux starts no program with an argument of 131,072 bytes (execve(2))
 _MOST_LOCKS = 8
 _METHODS = frozenset({0, 8})  # how members of a zip are compressed: not at all, and deflated
-_NEVER_PACKED = frozenset({".git", ".hg", ".svn", "__pycache__"})
+_NEVER_PACKED = frozenset({".hg", ".svn", "__pycache__"})
 _MARKS = ("pyvenv.cfg", "CACHEDIR.TAG")  # of a virtual environment (PEP 405), and of a cache (bford.info/cachedir)
 _NO_NAME = re.compile(r"[^a-z0-9]+")
 
@@ -176,12 +180,58 @@ def _broken(detail: str, reason: Reason = Reason.BROKEN_SDIST) -> Failure:
     return Failure(reason, Phase.UNPACK, detail[:DETAIL])
 
 
+# --- two sdists ------------------------------------------------------------------------------
+
+
+def unlike(first: Path, second: Path, limits: Limits) -> tuple[str, ...]:
+    """Return the paths of files whose contents differ between two sdists, or that only one of them has, sorted.
+
+    Times, modes and order do not count. Raises as `describe` does; Unfit or another error where one cannot be read.
+    """
+    ours, theirs = _contents(first, limits), _contents(second, limits)
+    return tuple(sorted(path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)))
+
+
+def _contents(path: Path, limits: Limits) -> dict[str, str]:
+    """Return what each file of an sdist contains, or a link leads to, as one text."""
+    _bound_members(path, limits.members)
+    found: dict[str, str] = {}
+    with closing(opened(str(path))) as archive:
+        for name, entry in survey(archive, limits.sdist, limits.members).items():
+            found[name] = f"{entry.kind} {entry.target}"
+            if entry.kind == "file":
+                with archive.open(entry) as stream:
+                    found[name] = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+    return found
+
+
 # --- a project's folder ----------------------------------------------------------------------
 
 
 def project_of(folder: Path) -> str:
-    """Return a project's normalized name from pyproject.toml, or else from the folder's name."""
-    return declared(folder) or _NO_NAME.sub("-", folder.resolve().name.lower()).strip("-") or "project"
+    """Return a project's normalized name from pyproject.toml or setup.cfg, or else a name for its path.
+
+    The latter has the folder's name, that of the folder around it and a hash of the path, so that two projects whose
+    names only their builds know are never taken for one.
+    """
+    return declared(folder) or _in_setup_cfg(folder) or _of_path(folder.resolve())
+
+
+def _of_path(folder: Path) -> str:
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]
+    names = (_NO_NAME.sub("-", name.lower()).strip("-")[:40].strip("-") for name in (folder.parent.name, folder.name))
+    return "-".join((*filter(None, names), digest))
+
+
+def _in_setup_cfg(folder: Path) -> str:
+    """Return the name in setup.cfg, of setuptools; "" if it has none. Its build may still change it."""
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        with (folder / "setup.cfg").open("rb") as stream:
+            parser.read_string(stream.read(_LONGEST_PYPROJECT).decode())
+        return canonicalize_name(parser["metadata"]["name"], validate=True)
+    except (OSError, ValueError, LookupError, configparser.Error):
+        return ""
 
 
 def declared(folder: Path) -> str:
@@ -249,13 +299,25 @@ def is_project(folder: Path) -> bool:
     return any((folder / name).is_file() for name in ("pyproject.toml", "setup.py"))
 
 
-def pack(folder: Path, stream: IO[bytes], limits: Limits, mtime: int) -> None:
-    """Pack a project's folder into a .tar.gz: equal contents give equal bytes.
+def pack(
+    folder: Path,
+    stream: IO[bytes],
+    limits: Limits,
+    mtime: int,
+    *,
+    known: Callable[[str], bool] = lambda _content: False,
+    ours: Collection[Path] = (),
+) -> str:
+    """Pack a project's folder into a .tar.gz: equal contents give equal bytes. Return what identifies the content.
 
-    It leaves out folders of version control (.git, .hg, .svn), virtual environments and caches
-    (__pycache__, and folders marked as caches). Everything else is packed, including files
-    that version control does not track. All times are `mtime`. Of the modes, only the executable
-    bit is kept.
+    It leaves out folders of version control (.hg, .svn), virtual environments, caches (__pycache__, and folders
+    marked as caches), and `ours`, the folders in which the farm itself writes, unless git tracks files in them.
+    Everything else is packed, including files that git does not track or ignores, since a build in the folder
+    sees them, too. All times are `mtime`. Of the modes, only the executable bit is kept.
+
+    `.git` is packed as `git_folder` reduces it, and so are those of submodules, if the folder has one. The result
+    identifies all but git's objects, which HEAD and the refs name by their hashes: packing them
+    in another way changes nothing. `known` gets it, and the objects are left out if it returns True.
 
     Raises
     ------
@@ -266,39 +328,121 @@ def pack(folder: Path, stream: IO[bytes], limits: Limits, mtime: int) -> None:
     """
     check_project(folder)
     try:
+        git = git_folder.find(folder)
         with (
-            gzip.GzipFile("", "wb", 1, stream, mtime=0) as packed,
+            _Hashed(stream) as packed,
             tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
         ):
-            room, members = limits.sdist, limits.members
-            for path in _found(folder):
-                entry = _entry(folder, path, mtime)
-                room, members = room - entry.size, members - 1
-                if room < 0 or members < 0:
-                    msg = f"packing {folder}: it has more than {limits.sdist} bytes or {limits.members} files; "
-                    raise UsageError(msg + "take away what does not belong to the project, or raise the limits")
-                _add(archive, entry, path)
+            room = _Room(folder, limits, "with its .git, it" if git else "it")
+            repositories = _add_files(folder, archive, room, mtime, git, ours)
+            content = packed.sha256.hexdigest()
+            if repositories and not known(content):
+                for place, repository in repositories:
+                    _add_git(archive, room, place, git_folder.objects(repository), mtime)
+            return content
     except OSError as error:
         msg = f"packing {folder}: {error}; make sure that all of it can be read and does not change meanwhile"
         raise UsageError(msg) from error
 
 
-def _found(folder: Path) -> Iterator[Path]:
-    """Yield the paths to pack, in an order that depends only on their names."""
+class _Hashed(gzip.GzipFile):
+    """A gzip file that hashes what is written to it, before it is packed."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        """Write to that stream, with neither a name nor a time in the header."""
+        super().__init__("", "wb", 1, stream, mtime=0)
+        self.sha256 = hashlib.sha256()
+
+    def write(self, data: Any) -> int:  # noqa: ANN401 - as gzip has it
+        """Hash and write."""
+        self.sha256.update(data)
+        return super().write(data)
+
+
+@dataclass(slots=True)
+class _Room:
+    """What the limits still allow."""
+
+    folder: Path
+    limits: Limits
+    what: str
+    size: int = 0
+    members: int = 0
+
+    def take(self, size: int) -> None:
+        """Count one more file; raise UsageError if it is too much."""
+        self.size, self.members = self.size + size, self.members + 1
+        if self.size <= self.limits.sdist and self.members <= self.limits.members:
+            return
+        advice = "take away what does not belong to the project, or raise the limits"
+        if self.what != "it":
+            advice = f"{advice}; `git gc` makes fewer files of .git, and a shallow clone makes it smaller"
+        msg = f"packing {self.folder}: {self.what} has more than {self.limits.sdist} bytes or "
+        msg += f"{self.limits.members} files; {advice}"
+        raise UsageError(msg)
+
+
+def _add_files(
+    folder: Path, archive: tarfile.TarFile, room: _Room, mtime: int, git: GitFolder | None, ours: Collection[Path]
+) -> list[tuple[str, GitFolder]]:
+    """Add all files, and the state of each repository of git; return the repositories with their places."""
+    repositories = [("", git)] if git else []
+    keep = git_folder.parents(git_folder.tracked_by(git)) if git else frozenset()
+    leave = {path.resolve() for path in ours}
+    for path in _found(folder, lambda path: _is_left_out(path, leave) and _relative(folder, path) not in keep):
+        if path.name == git_folder.GIT:
+            if git and path.parent != folder and (other := git_folder.find(path.parent)):
+                repositories.append((f"{path.parent.relative_to(folder).as_posix()}/", other))
+            continue
+        entry = _entry(folder, path, mtime)
+        room.take(entry.size)
+        _add(archive, entry, path)
+    for place, repository in repositories:
+        for name in ("", "/objects", "/refs"):
+            room.take(0)
+            archive.addfile(_folder(f"project/{place}{git_folder.GIT}{name}", mtime))
+        _add_git(archive, room, place, git_folder.state(repository), mtime)
+    return repositories
+
+
+def _add_git(archive: tarfile.TarFile, room: _Room, place: str, files: Iterable[Packed], mtime: int) -> None:
+    for file in files:
+        entry = tarfile.TarInfo(f"project/{place}{git_folder.GIT}/{file.name}")
+        entry.mtime, entry.mode = mtime, 0o644
+        entry.size = file.content.stat().st_size if isinstance(file.content, Path) else len(file.content)
+        room.take(entry.size)
+        with file.content.open("rb") if isinstance(file.content, Path) else io.BytesIO(file.content) as stream:
+            archive.addfile(entry, stream)
+
+
+def _folder(name: str, mtime: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.mtime, entry.mode = tarfile.DIRTYPE, mtime, 0o755
+    return entry
+
+
+def _found(folder: Path, left_out: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yield the paths to pack, in an order that depends only on their names; `.git` is yielded, and not entered."""
 
     def refuse(error: OSError) -> None:
         raise error
 
     for name, folders, files in os.walk(folder, onerror=refuse):
         here = Path(name)
-        folders[:] = sorted(name for name in folders if not _left_out(here / name))
-        yield from (here / name for name in sorted((*folders, *files)))
+        git = [git_folder.GIT] if git_folder.GIT in folders else []
+        folders[:] = sorted(name for name in folders if name not in git and not left_out(here / name))
+        yield from (here / name for name in sorted((*git, *folders, *files)))
 
 
-def _left_out(folder: Path) -> bool:
+def _relative(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _is_left_out(folder: Path, ours: Collection[Path]) -> bool:
     if folder.is_symlink():
         return False
-    return folder.name in _NEVER_PACKED or any((folder / mark).is_file() for mark in _MARKS)
+    named = folder.name in _NEVER_PACKED or any((folder / mark).is_file() for mark in _MARKS)
+    return named or (bool(ours) and folder.resolve() in ours)
 
 
 def _entry(folder: Path, path: Path, mtime: int) -> tarfile.TarInfo:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import os
+import re
+import subprocess
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.cause_cases import PACKAGES, PYPROJECT
-from tests.docker.farm_fixture import FarmFixture, farm_on
+from tests.docker.farm_fixture import ROOT, FarmFixture, farm_on
 from tests.loopback_index import wheel
 
 if TYPE_CHECKING:
@@ -61,7 +67,7 @@ def farm(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
 
 def test_a_folder_is_judged_by_the_sdist_that_is_built_of_it(farm: FarmFixture) -> None:
     """Version control, virtual environments and caches are left out; an unchanged project is not built again."""
-    for path in (".git/config", "venv/pyvenv.cfg", "venv/lib.py", "__pycache__/a.pyc"):
+    for path in (".hg/config", "venv/pyvenv.cfg", "venv/lib.py", "__pycache__/a.pyc"):
         (farm.folder / "project" / path).parent.mkdir(exist_ok=True)
         (farm.folder / "project" / path).write_text("")
     assert "build bookworm never built" in _plan(farm)
@@ -69,6 +75,7 @@ def test_a_folder_is_judged_by_the_sdist_that_is_built_of_it(farm: FarmFixture) 
     assert ended.status == 0, ended.err
     (result,) = json.loads(ended.out)
     assert (result["project"], result["version"], result["verdict"]) == ("mine", "1.5", "reproducible")
+    assert result["cautions"] == []
     assert result["sdist"]["filename"] == "mine-1.5.tar.gz"
     assert result["requirement"] == "./project"
     assert [build["name"] for build in result["builds"]] == ["first", "second"]
@@ -114,6 +121,122 @@ def test_a_failure_to_build_the_sdist_is_a_verdict(farm: FarmFixture, prepare: s
     assert result["failure"]["reason"] == reason
     assert detail in result["failure"]["detail"]
     assert not farm.containers()
+
+
+VERSION = b"""
+import os, subprocess, time
+
+
+def describe():
+    asked = ("git", "describe", "--tags", "--dirty=+d" + time.strftime("%Y%m%d"))
+    return subprocess.check_output(asked, text=True).strip()
+
+
+def prepare():
+    with open("prepared.txt", "w") as stream:
+        stream.write(describe())
+
+
+def version():
+    if os.path.isdir(".git"):
+        return describe()
+    with open("prepared.txt") as stream:
+        return stream.read()
+
+
+def commit():
+    assert not os.path.exists(".git")
+    os.umask(0o022)
+    return {"mine/version.txt": version().encode()}
+"""
+
+
+def test_a_version_is_that_of_the_checkout(farm: FarmFixture) -> None:
+    """Git answers in the container, whatever uid owns the files; a day in the version is found, hooks are not run."""
+    project = farm.folder / "project"
+    (project / "pyproject.toml").write_bytes(PYPROJECT)  # its name is known only after its build
+    (project / "sin.py").write_bytes(VERSION)
+    backend = (project / "backend.py").read_text().replace('f"{NAME}-1.5"', 'f"{NAME}-{sin.version()}"')
+    (project / "backend.py").write_text(backend)
+    _git(project, "init", "-q")
+    _git(project, "config", "core.fsmonitor", "touch /tmp/ran;false")
+    _git(project, "add", ".")
+    _git(project, "commit", "-q", "-m", "first")
+    _git(project, "tag", "1.7")
+    clean = _judged(farm)
+    assert (clean["project"], clean["version"], clean["cautions"]) == ("mine", "1.7", [])
+    (project / "NAME").touch()
+    _git(project, "gc", "-q")
+    assert "skip bookworm unchanged" in _plan(farm)
+    (project / "NAME").write_text("mine ")
+    dirty = _judged(farm)
+    assert dirty["version"].startswith("1.7+d20")
+    assert dirty["verdict"] == "reproducible"
+    assert [caution["name"] for caution in dirty["cautions"]] == ["dated-version"]
+
+
+def test_the_script_is_a_gate_for_checkouts(farm: FarmFixture) -> None:
+    """One that is clean, with the command of docs/usage.md; one that follows the umask; one that follows the day."""
+    farm.configure(budget={"builds": 6, "recipes": []})
+    project = farm.folder / "project"
+    clean = _checked(farm)
+    assert clean.returncode == 0, clean.stderr
+    assert ET.parse(farm.folder / "report.xml").getroot().get("failures") == "0"  # noqa: S314 - ours
+    (project / "sin.py").write_bytes(SIN + (PACKAGES / "umask-value" / "sin.py").read_bytes())
+    umask = _checked(farm)
+    assert umask.returncode == 12, umask.stderr
+    assert "::error " in umask.stdout
+    assert "umask" in umask.stdout
+    (project / "sin.py").write_bytes(VERSION)
+    _git(project, "init", "-q")
+    _git(project, "add", ".")
+    _git(project, "commit", "-q", "-m", "first")
+    _git(project, "tag", "1.5")
+    (project / "sin.py").write_bytes(VERSION + b"\n")
+    backend = (project / "backend.py").read_text().replace('f"{NAME}-1.5"', 'f"{NAME}-{sin.version()}"')
+    (project / "backend.py").write_text(backend)
+    (project / "pyproject.toml").write_bytes(PYPROJECT)
+    dated = _checked(farm)
+    assert dated.returncode == 12, dated.stderr
+    assert "reproducible" in (farm.folder / "summary.md").read_text()
+    assert "Commit the changes" in (farm.folder / "summary.md").read_text()
+    assert "title=wheelproof%3A dated-version" in dated.stdout
+
+
+def _checked(farm: FarmFixture) -> subprocess.CompletedProcess[str]:
+    """Run the command of docs/usage.md in the farm's folder, with the wheelproof of this test on PATH."""
+    command = re.search(r"```sh\n(CHECK_.*)\n", (ROOT / "docs/usage.md").read_text())
+    assert command is not None
+    program = farm.folder / "bin" / "wheelproof"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m orchestrator "$@"\n')
+    program.chmod(0o755)
+    with suppress(FileExistsError):
+        (farm.folder / "scripts").symlink_to(ROOT / "scripts")
+    (farm.folder / "summary.md").write_text("")
+    environment = {
+        **os.environ,
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "CHECK_CONFIG": "config.yaml",
+        "CHECK_WORK": str(farm.folder / "work"),
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_STEP_SUMMARY": str(farm.folder / "summary.md"),
+    }
+    words = ("bash", "-c", command[1])
+    return subprocess.run(words, cwd=farm.folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def _judged(farm: FarmFixture) -> dict[str, Any]:
+    ended = farm.run("run", "--json", "./project")
+    assert ended.status == 0, ended.err
+    (result,) = json.loads(ended.out)
+    found: dict[str, Any] = result
+    return found
+
+
+def _git(folder: Path, *words: str) -> None:
+    someone = ("-c", "user.name=n", "-c", "user.email=e")
+    subprocess.run(("git", *someone, *words), cwd=folder, check=True, capture_output=True)  # noqa: S607 - it is on PATH
 
 
 def _plan(farm: FarmFixture) -> str:

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from orchestrator.analysis.cautions import DATED_VERSION
+from orchestrator.analysis.cautions import OF_CHECKOUTS, of_checkout
 from orchestrator.model import Outcome, Require, Verdict
 from orchestrator.publish import wording
 from orchestrator.publish.findings import rules
@@ -64,8 +64,8 @@ def meets(result: Result, require: Require, unlike: int = 0) -> bool:
 
 
 def is_dated(result: Result) -> bool:
-    """Return whether the version of a checkout contains the day on which its sdist was made."""
-    return any(caution.name == DATED_VERSION for caution in result.cautions)
+    """Return whether another day gives the same checkout another sdist, and thus another wheel."""
+    return bool(of_checkout(result))
 
 
 # --- findings --------------------------------------------------------------------------------
@@ -76,7 +76,8 @@ def report(checked: Iterable[Checked], require: Require | None, *, regressions: 
 
     `regressions`: a release that got worse fails, too.
     """
-    jobs = _told_apart(tuple(job(one, require, regressions=regressions) for one in checked))
+    found = (job(one, require, regressions=regressions) for one in checked)
+    jobs = _told_apart(tuple(sorted(found, key=lambda one: (one.name, one.image))))
     is_gate = require is not None or regressions
     if not is_gate or any(one.state in {State.JUDGED, State.OPEN} for one in jobs):
         return Report(jobs)
@@ -157,7 +158,7 @@ def _of_result(checked: Checked, result: Result, name: str, require: Require | N
 
 def _decides(finding: Finding, result: Result, require: Require | None) -> bool:
     """Return whether a finding is why a result does not meet a requirement."""
-    if finding.rule == DATED_VERSION and require is not Require.BUILDS:
+    if finding.rule in OF_CHECKOUTS and require is not Require.BUILDS:
         return result.verdict is Verdict.REPRODUCIBLE or require is Require.RECIPE
     return finding.rule not in {rules.HELD.slug, *rules.OF_CAUTIONS}
 
@@ -171,9 +172,11 @@ def _of_verdict(result: Result, name: str, unlike: int) -> Iterator[Finding]:
     elif unlike:
         count = f"{unlike} other {'run' if unlike == 1 else 'runs'}"
         yield _finding(rules.CHANCE, f"{where} gave another wheel or verdict in {count} with equal inputs")
+    changes = {one.name: one.change for one in of_checkout(result)}
     for caution in result.cautions:
         if rule := rules.OF_CAUTIONS.get(caution.name):
-            yield _finding(rule, f"{where}: {rule.summary} Seen: {caution.evidence}")
+            fixed = replace(rule, fix=changes.get(caution.name, rule.fix))
+            yield _finding(fixed, f"{where}: {rule.summary} Seen: {caution.evidence}")
     if (kept := wording.qualifiers(result)) and result.verdict is Verdict.REPRODUCIBLE:
         yield _finding(rules.HELD, f"{where} is reproducible with {listed(kept)}")
 

@@ -38,6 +38,7 @@ def farm(tmp_path: Path) -> Path:
         ("run ./", ["file,./"]),
         ("exclusions six", ["plain,sixpence"]),
         ("drift a", ["plain,attrs"]),
+        ("attest a", ["plain,attrs"]),
         ("images make book", ["plain,bookworm"]),
         ("images suggest id", ["plain,idna"]),
         ("--vers", ["plain,--version"]),

@@ -31,7 +31,9 @@ from orchestrator.model import (
     Recreation,
     Unexplained,
 )
+from orchestrator.model.statement import PAYLOAD_TYPE
 from orchestrator.publish.verification import row
+from orchestrator.util import signing
 from tests import samples
 from tests.sample_verifications import verified
 
@@ -85,6 +87,7 @@ def test_each_path_of_the_code_exists(document: Path) -> None:
         "dist/",
         "results/records/",
         "results/exclusions/",
+        "results/since/",
         "results/verifications/",
         "results/wheels/",
         "results/logs/",
@@ -95,6 +98,7 @@ def test_each_path_of_the_code_exists(document: Path) -> None:
         "results/runs/",
         "results/changes.json",
         "results/last_run.json",
+        "results/statements/",
     }
     assert [
         path for path in named if path not in made_by_a_run and not any((at / path).exists() for at in places)
@@ -189,3 +193,23 @@ def dist_info() -> dict[str, bytes]:
 def test_the_readme_counts_the_variations() -> None:
     """The number in its first sentence is that of the catalogue."""
     assert re.findall(r"in \[(\d+) ways\]", README) == [str(len(VARIATIONS))]
+
+
+def test_openssl_verifies_an_envelope_as_it_is_shown(tmp_path: Path) -> None:
+    """By the commands of docs/evidence.md, as they are; and not one that was changed."""
+    text = (ROOT / "docs/evidence.md").read_text(encoding="utf-8")
+    (script,) = (
+        block for block in re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if "openssl" in block
+    )
+    secret, public = signing.new_key()
+    envelope = signing.Envelope(b"{}", PAYLOAD_TYPE)
+    signed = signing.written(signing.signed(envelope, signing.private_key(secret)))
+    (tmp_path / "farm.key.pub").write_bytes(public)
+
+    def status(envelope: bytes) -> int:
+        (tmp_path / "verdict.intoto.jsonl").write_bytes(envelope)
+        return subprocess.run(["/bin/sh", "-ec", script], cwd=tmp_path, check=False, capture_output=True).returncode
+
+    assert status(signed) == 0
+    assert (tmp_path / "payload.json").read_bytes() == b"{}"
+    assert status(signed.replace(b"e30=", b"W10=")) != 0

@@ -13,7 +13,8 @@ from orchestrator.farm.soak import Candidate, chosen, soak
 from orchestrator.model import Task, Verdict
 from orchestrator.results.history import accumulated
 from orchestrator.results.store import Results
-from tests.sample_results import NOON, sample
+from tests.sample_results import sample
+from tests.samples import NOON
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -112,20 +112,16 @@ def test_the_crates_that_a_lock_names_reach_every_build() -> None:
     assert "2026-11-22" in result.inputs.build_requirements
 
 
-@pytest.mark.parametrize(
-    ("origin", "version", "names"),
-    [
-        (Origin.FOLDER, "1.0.dev20261120", ["dated-version"]),
-        (Origin.FOLDER, "1.0.dev20261122", []),
-        (Origin.INDEX, "1.0.dev20261120", []),  # its sdist has been published: the version stays
-    ],
-)
-def test_a_folder_whose_version_has_the_day_gets_a_caution(origin: Origin, version: str, names: list[str]) -> None:
-    """The builds agree on it, as their sdist is made once."""
-    world = World(lambda order: built(order.name, order.environment, "1", f"pkg-{version}-py3-none-any.whl"))
-    result = story.rebuild(TASK, replace(RELEASE, origin=origin), IMAGE, world.effects())
+def test_a_folder_that_another_day_changes_gets_a_caution() -> None:
+    """The builds agree, as its sdist is made once; what the second sdist showed is part of the release."""
+    world = World(by_name(first="1", second="1"))
+    dated = (("dated-version", "pkg-1.0.dev20261120.tar.gz\x1b[1m"),)
+    result = story.rebuild(TASK, replace(RELEASE, origin=Origin.FOLDER, dated=dated), IMAGE, world.effects())
     assert isinstance(result, Result)
-    assert [caution.name for caution in result.cautions] == names
+    assert result.verdict is Verdict.REPRODUCIBLE
+    (caution,) = result.cautions
+    assert (caution.name, caution.builds) == ("dated-version", ("first",))
+    assert caution.evidence.isprintable()
 
 
 def test_config_settings_reach_every_build_and_the_jobs_identity() -> None:

@@ -242,10 +242,10 @@ def _unescaped(text: str) -> str:
 
 def test_findings_that_github_would_drop_are_counted() -> None:
     """The tenth annotation of a level has the number of those that are left."""
-    many = report([checked(replace(SENSITIVE, project=f"p{number}")) for number in range(25)], None)
+    many = report([checked(replace(SENSITIVE, project=f"p{number}")) for number in range(34, 9, -1)], None)
     lines = list(github.lines(many))
     assert len(lines) == github.MOST
-    assert "16 more like these: p9, p10" in lines[-1]
+    assert "16 more like these: p19, p20" in lines[-1]  # by name, in whatever order the jobs ended
     assert len(list(github.lines(report([checked(SENSITIVE)] * 10, None)))) == 10
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from orchestrator.errors import UsageError
 from orchestrator.guest.archive import opened
@@ -26,6 +27,7 @@ from orchestrator.sources.sdist import (
     recalled,
     remembered,
     requires_python,
+    unlike,
 )
 from tests.samples import tar
 
@@ -154,6 +156,16 @@ def test_a_folder_is_packed_into_the_same_bytes_whenever_and_wherever(project: P
     assert packed(copy) != first
 
 
+def test_two_sdists_are_compared_by_their_contents(tmp_path: Path) -> None:
+    """Times do not count, nor does the folder's name; a file of only one does."""
+    files = {"PKG-INFO": b"1", "a.py": b"1"}
+    first = tar(tmp_path / "a-1.tar.gz", [(f"a-1/{name}", text) for name, text in files.items()])
+    second = tar(tmp_path / "a-2.tar.gz", [(f"a-2/{name}", text) for name, text in reversed(files.items())])
+    assert unlike(first, second, LIMITS) == ()
+    other = tar(tmp_path / "a-3.tar.gz", [("a-3/PKG-INFO", b"1"), ("a-3/a.py", b"2"), ("a-3/b.py", b"")])
+    assert unlike(first, other, LIMITS) == ("a.py", "b.py")
+
+
 def test_what_is_no_part_of_a_project_is_left_out(project: Path) -> None:
     """What it cannot do without, and what version control does not know, is not."""
     before = packed(project)
@@ -161,6 +173,14 @@ def test_what_is_no_part_of_a_project_is_left_out(project: Path) -> None:
         (project / path).parent.mkdir()
         (project / path).write_text("x")
     assert packed(project) == before
+    for path in ("results/a.json", "pkg/cache/b"):
+        (project / path).parent.mkdir()
+        (project / path).write_text("x")
+    stream = io.BytesIO()
+    pack(project, stream, LIMITS, 1_600_000_000, ours=(project / "results", project / "pkg" / ".." / "pkg" / "cache"))
+    assert stream.getvalue() == before
+    for path in ("results", "pkg/cache"):
+        shutil.rmtree(project / path)
     (project / "pkg.egg-info").mkdir()
     (project / ".gitignore").write_text("pkg.egg-info\n")
     with tarfile.open(fileobj=io.BytesIO(packed(project))) as archive:
@@ -195,16 +215,26 @@ def test_a_folder_that_cannot_be_packed_is_refused(project: Path, tmp_path: Path
     ("pyproject", "name"),
     [
         ('[project]\nname = "My.Name"\n', "my-name"),
-        ('[project]\nname = "../../etc"\n', "my-project"),
-        ("[project]\nname = 5\n", "my-project"),
-        ("[build-system]\n", "my-project"),
-        ("not TOML", "my-project"),
+        ('[project]\nname = "../../etc"\n', ""),
+        ("[project]\nname = 5\n", ""),
+        ("[build-system]\n", ""),
+        ("not TOML", ""),
     ],
 )
-def test_a_folder_is_named_by_its_project(project: Path, pyproject: str, name: str) -> None:
-    """Or by its own name, made plain."""
+def test_a_folder_is_named_by_its_project(project: Path, tmp_path: Path, pyproject: str, name: str) -> None:
+    """Or by its path, so that two folders of one name are two projects; or by setup.cfg."""
     (project / "pyproject.toml").write_text(pyproject)
-    assert project_of(project) == name
+    other = tmp_path / "other" / project.name
+    shutil.copytree(project, other, symlinks=True)
+    if name:
+        assert project_of(project) == project_of(other) == name
+        return
+    assert project_of(project) != project_of(other)
+    assert project_of(project) == project_of(other / ".." / ".." / project.name)
+    assert canonicalize_name(project_of(other), validate=True).startswith("other-my-project-")
+    for text, expected in (("[metadata]\nname = By_Cfg\n", "by-cfg"), ("[metadata]\nname = %(x)s\n", ""), ("[", "")):
+        (project / "setup.cfg").write_text(text)
+        assert project_of(project) == expected or (not expected and "my-project-" in project_of(project))
 
 
 @pytest.mark.parametrize(

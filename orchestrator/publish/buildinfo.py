@@ -1,0 +1,115 @@
+"""How a wheel was built, as a file beside it: paragraphs like those of Debian's .buildinfo (deb-buildinfo(5)).
+
+docs/evidence.md describes the fields. Nothing of a package can add a field or a line: each text is one line.
+"""
+
+from __future__ import annotations
+
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+from orchestrator.build.container import variables
+from orchestrator.publish.statements import purl
+from orchestrator.util import escapes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from orchestrator.model import Build, Environment, Pin, Provided, Result, Sdist
+
+FORMAT = "wheelproof-1"
+
+_OF_PROCESSORS = frozenset({"MAKEFLAGS", "CMAKE_BUILD_PARALLEL_LEVEL", "NPY_NUM_BUILD_JOBS"})
+_TAGS = 3  # at the end of a wheel's name: Python, ABI, platform
+
+
+def buildinfo_of(result: Result, packages: Mapping[str, str] | None) -> tuple[str, bytes] | None:
+    """Return the name and the content of the file for the first build's wheel; None if it gave none.
+
+    `packages` are those of the image, name:architecture to version; None if they are not recorded.
+    """
+    first = result.builds[0] if result.builds else None
+    if first is None or first.wheel is None:
+        return None
+    lines = (line for name, value in _fields(result, first, packages) for line in _lines(name, value))
+    return f"{first.wheel.filename}.buildinfo", "".join(f"{line}\n" for line in lines).encode()
+
+
+def _fields(
+    result: Result, build: Build, packages: Mapping[str, str] | None
+) -> Iterator[tuple[str, str | tuple[str, ...]]]:
+    """Yield each field: a text, or a list with one line for each item."""
+    wheel, image = build.wheel, result.image
+    assert wheel is not None  # noqa: S101 - the caller chose such a build
+    tags = wheel.filename.removesuffix(".whl").split("-")[-_TAGS:]
+    yield "Format", FORMAT
+    yield "Source", result.project
+    yield "Version", result.version
+    yield "Binary", wheel.filename
+    yield "Architecture", tags[-1]
+    yield "Tags", "-".join(tags)
+    yield "Checksums-Sha256", (*_sdist(result.sdist), f"{wheel.sha256} {wheel.size} {wheel.filename}")
+    yield "Build-Origin", "wheelproof"
+    yield "Build-Date", format_datetime(result.started)
+    yield "Build-Image", image.name
+    yield "Build-Image-Manifest", image.manifest
+    yield "Build-Image-Id", image.id
+    yield "Build-Path", build.environment.build_path
+    yield "Build-User", f"{build.environment.user} ({build.environment.uid})"
+    yield "Build-Umask", f"{build.environment.umask:04o}"
+    yield "Build-Hostname", f"{build.environment.hostname}.{build.environment.domainname}"
+    yield "Build-Processors", str(build.environment.cpus or "all")
+    yield "Config-Settings", tuple(f"{name}={value}" for name, value in build.environment.config_settings)
+    yield "Build-Requires", tuple(map(_pin, result.build_requirements))
+    yield "Build-Requires-Debian", tuple(map(_provided, result.provided))
+    yield _installed(packages or {})
+    yield "Environment", tuple(_environment(build.environment))
+    yield "Verdict", result.verdict
+    yield "Wheelproof-Version", result.wheelproof
+    yield "Job", result.job
+    yield "Build", build.name
+
+
+def _lines(name: str, value: str | tuple[str, ...]) -> Iterator[str]:
+    """Yield the lines of a field; an empty one is left out."""
+    if not value:
+        return
+    if isinstance(value, str):
+        yield f"{name}: {_one_line(value)}"
+        return
+    yield f"{name}:"
+    for item in value:
+        yield f" {_one_line(item)}"
+
+
+def _one_line(text: str) -> str:
+    """Return a text with whatever could end a line, or be hidden in one, spelt out; never only blanks or a dot."""
+    shown = escapes.visible(text).replace("\n", "\u27e8U+000A\u27e9").replace("\t", "\u27e8U+0009\u27e9").strip()
+    return shown if shown.strip(".") else f'"{shown}"'
+
+
+def _sdist(sdist: Sdist | None) -> Iterable[str]:
+    return (f"{sdist.sha256} {'-' if sdist.size is None else sdist.size} {sdist.filename}",) if sdist else ()
+
+
+def _pin(pin: Pin) -> str:
+    return f"{pin.name} (= {pin.version}) {pin.sha256} {pin.filename}"
+
+
+def _provided(one: Provided) -> str:
+    return f"{one.package} (= {one.package_version})"
+
+
+def _installed(packages: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """Return the packages of the image, in Debian's form if they are Debian's."""
+    if purl.is_rpm(packages):
+        return "Installed-Rpm-Packages", tuple(f"{name}={version}" for name, version in sorted(packages.items()))
+    items = [f"{name.removesuffix(':all')} (= {version})" for name, version in sorted(packages.items())]
+    return "Installed-Build-Depends", tuple(f"{item}," if item is not items[-1] else item for item in items)
+
+
+def _environment(environment: Environment) -> Iterator[str]:
+    """Yield the variables of the build; without those that depend on the host's processors, if it had all of them."""
+    for name, value in sorted(variables(environment, environment.cpus or 0).items()):
+        if environment.cpus or name not in _OF_PROCESSORS:
+            yield f'{name}="{value}"'

@@ -1,0 +1,77 @@
+"""A record as in-toto Statements: one for what was judged, and one of SLSA provenance for each wheel that was built.
+
+All are pure functions of the record and of its image's list of packages, so that whoever has the same record has the
+same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from orchestrator.model import Result, Verification
+from orchestrator.model.statement import BUILDER, PROVENANCE, VERDICT, VERIFICATION, Statement, Subject
+from orchestrator.publish.statements import claims, provenance
+from orchestrator.publish.statements.canonical import payload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A statement that is not written yet."""
+
+    subject: Subject
+    predicate_type: str
+    build: str  # the name of a provenance's build; otherwise empty
+    predicate: Callable[[], object]
+
+    def written(self) -> Statement:
+        """Return the statement."""
+        data = payload(self.subject, self.predicate_type, self.predicate())
+        return Statement(self.subject, self.predicate_type, self.build, data)
+
+
+def statements_of(
+    record: Result | Verification, packages: Mapping[str, str] | None, builder: str = BUILDER
+) -> tuple[Statement, ...]:
+    """Return the statements about a record: that of its verdict or outcome first, then those of its builds.
+
+    There is none where nothing has a hash to be named by: a release without an sdist, or a wheel that the index does
+    not have. `packages` are those of the record's image, name:architecture to version; None if they are not recorded.
+    """
+    return tuple(draft.written() for draft in drafts_of(record, packages, builder))
+
+
+def drafts_of(
+    record: Result | Verification, packages: Mapping[str, str] | None, builder: str = BUILDER
+) -> Iterator[Draft]:
+    """Yield what `statements_of` writes."""
+    if isinstance(record, Result):
+        return _of_verdict(record, packages, builder)
+    return _of_verification(record, packages, builder)
+
+
+def _of_verdict(result: Result, packages: Mapping[str, str] | None, builder: str) -> Iterator[Draft]:
+    claim = claims.of_verdict(result)
+    if claim is None:
+        return
+    yield Draft(claims.subject_of(claim), VERDICT, "", partial(claims.as_value, claim))
+    for build in result.builds:
+        if build.wheel:
+            make = partial(provenance.of_build, result, build, packages, builder)
+            yield Draft(Subject(build.wheel.filename, build.wheel.sha256), PROVENANCE, build.name, make)
+
+
+def _of_verification(verification: Verification, packages: Mapping[str, str] | None, builder: str) -> Iterator[Draft]:
+    if not verification.wheel or not verification.sha256:
+        return
+    claim = claims.of_verification(verification)
+    subject = Subject(verification.wheel, verification.sha256)
+    yield Draft(subject, VERIFICATION, "", partial(claims.as_value, claim))
+    for build in verification.builds:
+        if build.wheel and build.name in claim.deciding:
+            make = partial(provenance.of_rebuild, verification, build, packages, builder)
+            yield Draft(Subject(build.wheel.filename, build.wheel.sha256), PROVENANCE, build.name, make)
