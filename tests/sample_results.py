@@ -169,6 +169,18 @@ def explained(project: str = "markupsafe", version: str = "2.1.5", **others: Any
     )
 
 
+def with_recipe(result: Result) -> Result:
+    """Return the result with two more builds that ran the text of its first recipe and gave one wheel."""
+    first, text, names = result.builds[0], result.recipes[0].text, ("recipe", "recipe-again")
+    environment = replace(first.environment, recipe=hashlib.sha256(text.encode()).hexdigest())
+    wheel = WheelFile("a.whl", digest("a.whl"), 11_053)
+    runs = tuple(replace(first, name=name, environment=environment, wheel=wheel) for name in names)
+    script = replace(
+        result.recipes[0], sha256=wheel.sha256, proof=RecipeProof.PROVEN, builds=("recipe", "recipe-again")
+    )
+    return replace(result, builds=(*result.builds, *runs), recipes=(script, *result.recipes[1:]))
+
+
 def all_hostile(result: Result) -> Result:
     """Return the result with every explanation of it hostile, wherever a package or a record may put a text."""
     cause_finding = CauseFinding(

@@ -27,9 +27,9 @@ def publish(config_file: Path, folder: Path | None, when_told: bool) -> None:
     from orchestrator.publish import publish as publishing
 
     settings, store = options.opened(config_file, folder)
-    written: dict[str, object] = {}
+    made = publishing.known(store)
     if when_told:
         publishing.prepare()
     for _ in sys.stdin if when_told else ("once",):
-        publishing.publish(settings, store, written)
+        publishing.publish(settings, store, made)
         click.echo(f"{store.folder / 'site' / 'index.html'}")

@@ -252,7 +252,7 @@ def _is_removed(engine: Engine, image: HeldImage) -> bool:
 
 def clean_pages(store: Results, *, dry: bool = False) -> Cleaned:
     """Remove the pages of logs that no page of the site links to."""
-    pages = store.pages()
+    pages = {name.removeprefix("site/"): path for name, path in store.pages().items()}
     linked: set[str] = set()
     for path in (store.folder / "site").rglob("*.html"):
         if path.parent.name != "logs":

@@ -25,10 +25,11 @@ FEW = 24  # items in one cell
 
 @dataclass(frozen=True, slots=True)
 class Debian:
-    """The Debian release and Python of an image."""
+    """The Debian release, Python and architecture of an image."""
 
     suite: str
     python: str  # "3.11"
+    architecture: str = ""  # "amd64"; empty: not known
 
 
 UNKNOWN: Mapping[str, Debian] = MappingProxyType({})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.model import ArchiveField, Outcome
 from orchestrator.publish.phrases import listed
 from orchestrator.publish.wording import Word
+from orchestrator.results.trend import REBUILT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,9 +74,6 @@ ARCHIVE_FIELDS: Mapping[ArchiveField, str] = {
     ArchiveField.COMPRESSION: "packed bytes",
 }
 """What of an archive may be taken from the published wheel, as a sentence names it."""
-
-REBUILT = (Outcome.IDENTICAL, Outcome.RESTAMPED)
-"""The outcomes of a wheel that is rebuilt to the bit."""
 
 DECIDED = (*REBUILT, Outcome.METADATA, Outcome.DIFFERS, Outcome.UNBUILDABLE)
 """The outcomes of a wheel that has a source and an image here: whether it is rebuilt was tried."""

@@ -13,6 +13,7 @@ from orchestrator.experiments.outcomes import AS_SET, COSTS
 from orchestrator.experiments.remedies import fixes
 from orchestrator.model import Proof, RecipeProof, RemedyOutcome, Severity
 from orchestrator.publish.phrases import DEPTHS, listed
+from orchestrator.results.shown import built_equal, gave_one_wheel, held_by, held_equal, is_shown, ran_equal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from orchestrator.model import (
         Build,
         CauseFinding,
-        Experiment,
         ProgramChange,
         Recipe,
         Remedied,
@@ -33,71 +33,23 @@ EQUAL = "the two wheels are the same bytes"
 
 _STRENGTHS = 4  # the first schema in which a cause that is only possible is no trace
 _FEW = 3  # costs that a sentence names
-_PAIR = 2  # builds that run a recipe, at least
 _REPEATED = tuple(text.partition("{")[0] for text in (AS_SET, COSTS))  # a record's reasons that repeat its outcome
 
 
 # --- what the builds show --------------------------------------------------------------------
 
 
-def built_equal(result: Result, remedies: Iterable[str]) -> bool:
-    """Check whether builds with exactly that set of remedies gave equal bytes each time."""
-    wanted = frozenset(remedies)
-    return _agreed(one for one in result.experiments if one.remedies and frozenset(one.remedies) == wanted)
-
-
-def held_equal(result: Result, variations: Iterable[str]) -> bool:
-    """Check whether builds with exactly those variations held, and no remedy, gave equal bytes each time."""
-    wanted = frozenset(variations)
-    found = [one for one in result.experiments if not one.remedies and frozenset(one.hold) == wanted]
-    if found:
-        return _agreed(found)
-    everything = wanted and wanted >= {one.name for one in result.variations if one.acted}
-    return bool(everything) and _same(result, ("first", "control"))
-
-
-def ran_equal(result: Result, recipe: Recipe) -> bool:
-    """Check whether at least two builds ran exactly that text, and all of them gave the wheel that it names."""
-    text = hashlib.sha256(recipe.text.encode()).hexdigest()
-    builds = [_build(result, name) for name in dict.fromkeys(recipe.builds)]
-    ran = [one for one in builds if one is not None and one.environment.recipe == text]
-    wheels = {one.wheel.sha256 if one.wheel else "" for one in ran}
-    named = wheels == {recipe.sha256} if recipe.sha256 else len(wheels) == 1 and "" not in wheels
-    return _PAIR <= len(ran) == len(builds) and named
-
-
 def set_of(result: Result, name: str) -> tuple[str, ...]:
     """Return the set with a remedy that builds have shown to give equal bytes: the recipe, or the smallest; or ()."""
     sets = [tuple(dict.fromkeys(one.remedies)) for one in result.experiments if one.equal]
     wanted = (result.recipe, *sorted(sets, key=len), fixes(result.holds))
-    shown = [one for one in wanted if name in one and _shown(result, one)]
+    shown = [one for one in wanted if name in one and is_shown(result, one)]
     return shown[0] if shown else ()
 
 
 def is_proven(result: Result, remedied: Remedied) -> bool:
     """Check whether a remedy is recorded as proven, and builds show it."""
     return remedied.outcome is RemedyOutcome.PROVEN and bool(set_of(result, remedied.name))
-
-
-def _shown(result: Result, remedies: tuple[str, ...]) -> bool:
-    return built_equal(result, remedies) or _held_by(result, remedies)
-
-
-def _held_by(result: Result, remedies: tuple[str, ...]) -> bool:
-    """Check whether those remedies only hold variations, and builds with these held gave equal bytes."""
-    variations = tuple(name.removeprefix("fix-") for name in remedies)
-    return bool(remedies) and fixes(variations) == remedies and held_equal(result, variations)
-
-
-def _agreed(found: Iterable[Experiment]) -> bool:
-    outcomes = {one.equal for one in found}
-    return outcomes == {True}
-
-
-def _same(result: Result, names: tuple[str, ...]) -> bool:
-    builds = [_build(result, name) for name in names]
-    wheels = {one.wheel.sha256 if one and one.wheel else "" for one in builds}
-    return len(wheels) == 1 and "" not in wheels
 
 
 def _build(result: Result, name: str) -> Build | None:
@@ -172,7 +124,7 @@ def _differ_in_one_environment(result: Result) -> bool:
     """Check whether builds in equal environments, or with all that acts held, gave different bytes."""
     built = [one for one in result.builds if one.wheel]
     if any(
-        one.environment == other.environment and not _same(result, (one.name, other.name))
+        one.environment == other.environment and not gave_one_wheel(result, (one.name, other.name))
         for one, other in combinations(built, 2)
     ):
         return True
@@ -254,7 +206,7 @@ def of_set(result: Result) -> str:
     names = listed(result.recipe)
     if built_equal(result, result.recipe):
         return f"Built with {names}{_together(result.recipe)}, {EQUAL}."
-    if _held_by(result, result.recipe):
+    if held_by(result, result.recipe):
         return f"Built {_with_held(result.recipe)}, {EQUAL}."
     return f"The record names {names} as the recipe, and has no build that shows it."
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-from orchestrator.util.escapes import visible
+from pydantic_core import to_json
 
-__all__ = ["log_text", "visible"]
+from orchestrator.util.escapes import all_escaped, visible
+
+__all__ = ["json_text", "log_text", "visible"]
 
 _ESCAPE_SEQUENCE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # control sequences: colours, movements (ECMA-48, 5.4)
@@ -19,6 +21,14 @@ def log_text(log: bytes, bound: int) -> str:
     """Return a log as text of at most about `bound` bytes: its beginning and end, without colours."""
     text = _cut(log, bound).decode("utf-8", errors="replace")
     return visible(_ESCAPE_SEQUENCE.sub("", re.sub(r"\r\n?", "\n", text)))
+
+
+def json_text(value: object, *, escape: bool = True) -> str:
+    """Return values of JSON as text that shows no hidden characters, and no tag to a program that takes it for HTML.
+
+    Without `escape`, texts in it are escaped already.
+    """
+    return to_json(all_escaped(value) if escape else value, indent=1).decode().replace("<", "\\u003c") + "\n"
 
 
 def _cut(log: bytes, bound: int) -> bytes:

@@ -2,89 +2,67 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
-from datetime import UTC
-from functools import cache, partial
-from itertools import chain, islice
-from types import MappingProxyType
+from collections import defaultdict
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup, escape
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from orchestrator.model import LADDER, Mode, Outcome, Proof, Severity, Verdict
-from orchestrator.publish import advice, outcomes, proof, verification, wording
+from orchestrator.model import Verdict, digest
+from orchestrator.model.names import is_path
+from orchestrator.publish import badges, changes, data, front, nights, tracker
+from orchestrator.publish import card as cards_of
 from orchestrator.publish import comparison as side_by_side
-from orchestrator.publish.catalogue import CAUSE, VARIATION, Chapter, chapters
-from orchestrator.publish.environments import facets
-from orchestrator.publish.phrases import DEPTHS
-from orchestrator.publish.sanitize import log_text, visible
-from orchestrator.publish.side_by_side import sides, window
+from orchestrator.publish.card import detailed, detailed_wheels, wheel_order
+from orchestrator.publish.catalogue import chapters
+from orchestrator.publish.made import Made
+from orchestrator.publish.rendering import (
+    LIST_BOUND,
+    file_name,
+    frame_of,
+    is_plain,
+    page,
+    page_name,
+    prepare,
+    sha256_of,
+)
+from orchestrator.publish.sanitize import log_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from orchestrator.model import ExclusionCheck, Result, Verification
+    from orchestrator.model import ExclusionCheck, Result, RunRecord, Verification
+    from orchestrator.publish.card import Card
+    from orchestrator.publish.catalogue import Chapter
+    from orchestrator.publish.changes import Turn
     from orchestrator.publish.comparison import Debian
-    from orchestrator.results.summary import Project, Standing, Summary, Verified
+    from orchestrator.publish.data import Unread
+    from orchestrator.publish.nights import Night
+    from orchestrator.results.summary import Project, Summary, Verified
 
-LOG_BOUND = 200_000  # bytes of a log that its page shows
-DETAIL_BOUND = 8_000  # characters of a failure's detail
-LIST_BOUND = 500  # lines of any list that a package may lengthen at will
-DETAILED = 12  # versions and images of one project that are shown in full
-LATELY = 6  # changes of verdict on the first page
-TEXT_BOUND = 2_000  # characters of one line of evidence, or of a path
-EVIDENCE_BOUND = 3  # places shown of one cause
-PLACES_BOUND = 6  # places shown of one member that is not explained
+__all__ = ["LIST_BOUND", "LOG_BOUND", "Sources", "page_name", "prepare", "site"]
 
-_NORMALIZED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_LONGEST_NAME = 100
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_BAR = 1000.0  # width of the bar in its own units
+LOG_BOUND = 200_000
+"""Bytes of a log that its page shows."""
+
+_SHORT = 32
+"""Digits of a hash that decides whether a page is written again."""
 
 
 @dataclass(frozen=True, slots=True)
-class SiteRow:
-    """One line of a list of packages."""
+class Sources:
+    """What pages show besides the summary; each is read for the pages that need it, one project's at a time."""
 
-    project: str
-    page: str
-    word: str  # the verdict's slug, or "open"
-    version: str = ""
-    image: str = ""
-    note: str = ""
-    holds: tuple[str, ...] = ()
-    qualifiers: tuple[str, ...] = ()
-    day: str = ""
-    severity: str = ""
-    causes: tuple[str, ...] = ()
-    elsewhere: tuple[tuple[str, str], ...] = ()  # (image, verdict) of the same version, if it differs
-    published: tuple[str, ...] = ()  # the outcomes of the version's published wheels
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A value of a list's filter, and how many packages match it."""
-
-    value: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """One verdict's part of the bar."""
-
-    word: str
-    count: int
-    start: float
-    width: float
+    checks: Mapping[str, ExclusionCheck] = field(default_factory=dict)  # the last check of each exclusion, by project
+    debians: Mapping[str, Debian] = field(default_factory=dict)  # what is known of images
+    verifications: Callable[[str], Iterable[Verification]] = lambda _: ()  # of a project
+    records: Callable[[str], Iterable[Unread]] = lambda _: ()  # all of a project, newest first
+    former: Callable[[str], bytes] = lambda _: b""  # the former content of a file of the site; empty if there is none
+    runs: tuple[RunRecord, ...] = ()  # newest first
+    having: Callable[[Result], tuple[str, ...]] = lambda _: ()  # images that have what a failed build lacked
+    project_page: str = ""  # the address on the index up to a project's name; empty: it has no such pages
+    feed: str = ""  # the path of the feed, relative to the site; empty: there is none
 
 
 def site(
@@ -92,185 +70,202 @@ def site(
     read_log: Callable[[str], bytes | None],
     wheelproof_version: str,
     *,
-    checks: Mapping[str, ExclusionCheck] = MappingProxyType({}),
-    debians: Mapping[str, Debian] = side_by_side.UNKNOWN,
-    verifications: Callable[[str], Iterable[Verification]] = lambda _: (),
-    written: MutableMapping[str, object] | None = None,
+    sources: Sources | None = None,
+    made: Made | None = None,
     failed: Callable[[str, Exception], None] | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Yield the site page by page, as (path relative to its root, text), one at a time in memory.
 
-    `read_log` returns the log with a SHA-256, or None if it is no longer kept. `checks` are the
-    last checks of exclusions, by project. `debians` describes the images. `verifications`
-    reads those of a project, while its page is rendered; the summary has what is counted of them. `written` records,
-    between calls, what the pages of projects and logs were generated from; pages that would be the
-    same again are skipped, and their logs are not read. Pass the same mapping during one run,
-    or None for all pages. `failed` is called with each project whose pages fail, and the error;
+    `read_log` returns the log with a SHA-256, or None if it is no longer kept. `made` keeps what the pages of
+    projects, logs and days were made from; pages that would be the same again are skipped, and neither their
+    logs nor their records are read. `failed` is called with each project whose pages fail, and the error;
     without it, the first error is raised.
     """
-    done = {} if written is None else written
-    catalogue = chapters()
-    frame = _frame(wheelproof_version, catalogue)
-    for path, make in _general_pages(summary, checks, frame, catalogue):
-        yield from _kept_apart(_made(path, make), path, failed)
-    users = _log_users(summary)
+    pages = _Site(summary, read_log, wheelproof_version, sources or Sources(), made or Made())
+    cards: dict[str, Card] = {}
     for project in summary.projects:
-        pages = chain(
-            _log_pages(project, users, read_log, frame, done),
-            _project_page(project, frame, done, debians, verifications),
-        )
-        yield from _kept_apart(pages, project.name, failed)
-
-
-def _general_pages(
-    summary: Summary, checks: Mapping[str, ExclusionCheck], frame: Mapping[str, object], catalogue: tuple[Chapter, ...]
-) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Yield the pages that belong to no project, each with the function that renders it."""
-    yield "index.html", lambda: _page("index.html", frame, **_front(summary))
-    yield "method.html", lambda: _page("method.html", frame, **_method(summary))
-    yield "excluded.html", lambda: _page("excluded.html", frame, **_not_built(summary))
-    for chapter in catalogue:
-        yield f"{chapter.slug}.html", partial(_page, "chapter.html", frame, chapter=chapter)
-    yield "exclusions.html", lambda: _page("exclusions.html", frame, **_exclusions(summary, checks))
+        _kept_apart(partial(pages.card, project, cards), project.name, failed)
+    for path, make in pages.general(cards):
+        yield from _until_failure(_made(path, make), path, failed)
+    users = _log_users(cards)
+    for project in summary.projects:
+        if project.name in cards:
+            of_project = pages.of_project(project, cards[project.name], users)
+            yield from _until_failure(of_project, project.name, failed)
 
 
 def _made(path: str, make: Callable[[], str]) -> Iterator[tuple[str, str]]:
     yield path, make()
 
 
-def _kept_apart(
+def _kept_apart(act: Callable[[], None], of: str, failed: Callable[[str, Exception], None] | None) -> None:
+    try:
+        act()
+    except Exception as error:
+        if failed is None:
+            raise
+        failed(of, error)
+
+
+def _until_failure(
     pages: Iterator[tuple[str, str]], of: str, failed: Callable[[str, Exception], None] | None
 ) -> Iterator[tuple[str, str]]:
-    return pages if failed is None else _until_failure(pages, partial(failed, of))
-
-
-def _until_failure(pages: Iterator[tuple[str, str]], failed: Callable[[Exception], None]) -> Iterator[tuple[str, str]]:
-    """Yield pages until one fails."""
+    """Yield pages until one fails: a fault in one project's pages must not stop the others."""
     while True:
         try:
-            page = next(pages)
+            made = next(pages)
         except StopIteration:
             return
-        except Exception as error:  # noqa: BLE001 - a fault in one project's pages must not stop the others
-            failed(error)
+        except Exception as error:
+            if failed is None:
+                raise
+            failed(of, error)
             return
-        yield page
+        yield made
 
 
-def page_name(project: str) -> str:
-    """Return the name of a project's page; a name that is not normalized (PEP 503) is replaced by its hash."""
-    if len(project) <= _LONGEST_NAME and _NORMALIZED.fullmatch(project):
-        return f"{project}.html"
-    return f"_{_sha256(project)[:32]}.html"
+class _Site:
+    """The pages of one round."""
+
+    def __init__(
+        self,
+        summary: Summary,
+        read_log: Callable[[str], bytes | None],
+        wheelproof_version: str,
+        sources: Sources,
+        made: Made,
+    ) -> None:
+        self._summary, self._read_log, self._sources, self._made = summary, read_log, sources, made
+        self._version, self._catalogue, self._form = wheelproof_version, chapters(), data.form()
+        links = {"project_page": sources.project_page, "feed": sources.feed}
+        self._frame = {**frame_of(wheelproof_version, self._catalogue), **links}
+        self._links = [*links.values(), sorted((name, asdict(one)) for name, one in sources.debians.items())]
+        made.begin()
+
+    def card(self, project: Project, cards: dict[str, Card]) -> None:
+        """Add a project's card."""
+        make = partial(cards_of.card, project, self._sources.debians)
+        cards[project.name] = self._made.card(project.name, self._identity(project), make)
+
+    def general(self, cards: Mapping[str, Card]) -> Iterator[tuple[str, Callable[[], str]]]:
+        """Yield the pages that belong to no project, each with the function that renders it."""
+        summary, every = self._summary, tuple(cards.values())
+        turns = changes.turns(summary)
+        found = nights.nights(cards, turns, self._sources.runs)
+        yield "index.html", lambda: self._page("index.html", **front.values(summary, every, turns, found))
+        yield "method.html", lambda: self._page("method.html", **_method(every))
+        yield "excluded.html", lambda: self._page("excluded.html", **_not_built(summary, every))
+        for chapter in self._catalogue:
+            yield f"{chapter.slug}.html", partial(self._chapter, chapter)
+        yield "exclusions.html", lambda: self._page("exclusions.html", **_exclusions(summary, self._sources.checks))
+        yield from self._changes(turns)
+        yield from self._nights(found)
+        yield "data/index.json", lambda: data.index(summary, cards, self._version)
+        yield "data/reproducible.json", lambda: tracker.text(one for card in every for one in card.entries)
+        for path, text in data.schemas().items():
+            yield from self._unless_written(path, self._frame["program"], partial(str, text))
+
+    def _chapter(self, chapter: Chapter) -> str:
+        return self._page("chapter.html", chapter=chapter)
+
+    def _changes(self, turns: tuple[Turn, ...]) -> Iterator[tuple[str, Callable[[], str]]]:
+        every = changes.pages(turns)
+        names = [(one.path, one.name) for one in every]
+        for place, path in [(0, "changes.html"), *((number, one.path) for number, one in enumerate(every))]:
+            one = every[place] if every else changes.ChangesPage(path, "", ())
+            make = partial(self._page, "changes.html", shown=one, pages=names)
+            yield from self._unless_written(path, [one.made_from, names], make)
+
+    def _nights(self, found: tuple[Night, ...]) -> Iterator[tuple[str, Callable[[], str]]]:
+        yield "nights/index.html", lambda: self._page("nights.html", nights=found, root="../")
+        for night in found:
+            yield from self._unless_written(night.path, night.made_from, partial(self._night, night))
+
+    def _night(self, night: Night) -> str:
+        return self._page("night.html", shown=nights.shown(night, self._summary), root="../")
+
+    def of_project(
+        self, project: Project, card: Card, users: Mapping[str, list[tuple[str, str]]]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the files of a project that are not written yet."""
+        logs = tuple(dict.fromkeys(log for log, _ in card.logged if _is_hash(log)))
+        for sha256 in logs:
+            yield from self._log_page(sha256, users[sha256])
+        kept = frozenset(sha256 for sha256 in logs if self._made.has(_log_path(sha256)))
+        identity, name = self._identity(project), file_name(project.name)
+        for path, made_from, make in (
+            (f"packages/{name}.html", [identity, sorted(kept)], partial(self._project_page, project, kept)),
+            (f"data/{data.data_name(project.name)}", identity, partial(self._data, project, card)),
+            (f"badge/{name}.json", identity, partial(badges.endpoint, card.badge)),
+            (f"badge/{name}.svg", identity, partial(badges.svg, project.name, card.badge)),
+        ):
+            yield from ((path, made()) for path, made in self._unless_written(path, made_from, make))
+
+    def _data(self, project: Project, card: Card) -> str:
+        former = self._sources.former(f"data/{data.data_name(project.name)}")
+        records = self._sources.records(project.name)
+        return data.project_data(project, card, self._form, records, former)
+
+    def _project_page(self, project: Project, kept: frozenset[str]) -> str:
+        values = _package(project, self._sources.debians) | _published(project, self._sources.verifications)
+        by_name = not any(is_path(one.latest.requirement) for one in project.standings[:1])
+        links = {"data_name": data.data_name(project.name), "is_plain": is_plain(project.name), "by_name": by_name}
+        return self._page("package.html", **values, **links, kept=kept, having=self._sources.having, root="../")
+
+    def _log_page(self, sha256: str, users: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        path, made_from = _log_path(sha256), self._hash(users)
+        if not self._made.is_written(path, made_from) and (log := self._read_log(sha256)) is not None:
+            text = log_text(log, LOG_BOUND)
+            yield path, self._page("log.html", sha256=sha256, users=users, log=text, size=len(log), root="../")
+            self._made.note(path, made_from)
+
+    def _unless_written(
+        self, path: str, made_from: object, make: Callable[[], str]
+    ) -> Iterator[tuple[str, Callable[[], str]]]:
+        """Yield a page, which is recorded once it is rendered, unless it is written from exactly this."""
+        hashed = self._hash(made_from)
+        if not self._made.is_written(path, hashed):
+            yield path, partial(self._noted, path, hashed, make)
+
+    def _noted(self, path: str, hashed: str, make: Callable[[], str]) -> str:
+        text = make()
+        self._made.note(path, hashed)
+        return text
+
+    def _page(self, template: str, **values: object) -> str:
+        return page(template, self._frame, **values)
+
+    def _identity(self, project: Project) -> str:
+        """Return a hash of all that a project's files follow from, besides its logs."""
+        standings = [
+            (one.version, one.image, one.way, one.job, one.finished.isoformat(), one.count, one.alike, one.unlike)
+            for one in project.standings
+        ]
+        return self._hash([standings, project.exclusions, project.tracked, list(map(_plain, project.verified))])
+
+    def _hash(self, value: object) -> str:
+        return digest([value, self._frame["program"], self._links])[:_SHORT]
 
 
-# --- the first page --------------------------------------------------------------------------
+def _plain(one: Verified) -> list[object]:
+    return [one.id, one.version, one.wheel, one.sha256, one.image, one.outcome, one.finished.isoformat(), one.logs]
 
 
-def _front(summary: Summary) -> dict[str, object]:
-    rows = tuple(_rows(summary))
-    judged = sum(count for verdict, count in summary.counts.items() if verdict is not Verdict.EXCLUDED)
-    return {
-        "wheels": outcomes.counts(summary.published),
-        "differing": tuple(one for one in summary.published if one.outcome is Outcome.DIFFERS),
-        "outcomes": _choices(outcomes.ORDER, chain.from_iterable(row.published for row in rows)),
-        "summary": summary,
-        "rows": rows,
-        "judged": judged,
-        "counted": sum(bool(project.current) for project in summary.projects),
-        "qualified": sum(row.word == Verdict.REPRODUCIBLE and bool(row.qualifiers) for row in rows),
-        "slices": tuple(_slices(summary)),
-        "bar": _BAR,
-        "lately": _lately(summary),
-        "drifted": tuple(image for image in summary.images if image.drift),
-        "severities": _choices(LADDER, (row.severity for row in rows)),
-        "blamed": _choices((), chain.from_iterable(row.causes for row in rows)),
-    }
+# --- general pages ---------------------------------------------------------------------------
 
 
-def _choices(order: Iterable[str], values: Iterable[str]) -> tuple[Choice, ...]:
-    """Count the values: first those in `order`, then the rest by frequency."""
-    counts = Counter(value for value in values if value)
-    ordered = [value for value in order if value in counts]
-    rest = sorted(counts.keys() - set(ordered), key=lambda value: (-counts[value], value))
-    return tuple(Choice(value, counts[value]) for value in (*ordered, *rest))[:LIST_BOUND]
+def _method(cards: tuple[Card, ...]) -> dict[str, object]:
+    epochs = {epoch for card in cards for epoch in card.epochs}
+    return {"images": cards_of.images(cards), "epochs": sorted(epochs)}
 
 
-def _rows(summary: Summary) -> Iterator[SiteRow]:
-    for project in summary.projects:
-        page = page_name(project.name)
-        current = project.current
-        wheels = outcomes.by_version(project.published)
-        for standing in current:
-            yield replace(_row(standing, page, current), published=wheels.get(standing.version, ()))
-        judged = {standing.version for standing in current}
-        for version, found in wheels.items():
-            if version not in judged:
-                images = dict.fromkeys(one.image for one in project.published if one.version == version)
-                yield SiteRow(project.name, page, "", version, ", ".join(images), published=found)
-        for exclusion in project.exclusions:
-            yield SiteRow(project.name, page, Verdict.EXCLUDED, note=exclusion.reason, day=exclusion.since.isoformat())
-        for wanted in project.open:
-            yield SiteRow(project.name, page, wording.OPEN, wanted.version, wanted.image)
-
-
-def _row(standing: Standing, page: str, current: tuple[Standing, ...]) -> SiteRow:
-    latest = standing.latest
-    return SiteRow(
-        standing.project,
-        page,
-        latest.verdict,
-        standing.version,
-        standing.image,
-        _note(latest),
-        latest.holds,
-        wording.qualifiers(latest),
-        _day(latest.finished),
-        latest.severity if latest.severity and latest.severity is not Severity.NONE else "",
-        tuple(dict.fromkeys(one.name for one in latest.causes if one.proof is not Proof.POSSIBLE)),
-        tuple((other.image, other.latest.verdict) for other in side_by_side.others(standing, current)),
-    )
-
-
-def _note(result: Result) -> str:
-    """Return in a few words why a release does not rebuild: its causes, or what differs."""
-    if result.verdict is Verdict.SENSITIVE and result.holds:
-        return ""
-    if result.verdict in (Verdict.SENSITIVE, Verdict.INTRINSIC):
-        return wording.blamed(result) or wording.reason(result) or wording.differing(result)
-    return wording.reason(result)
-
-
-def _slices(summary: Summary) -> Iterator[Slice]:
-    counts = {**{verdict.value: count for verdict, count in summary.counts.items()}, wording.OPEN: len(summary.open)}
-    whole = sum(counts.values())
-    start = 0.0
-    for word, count in counts.items():
-        if count:
-            width = _BAR * count / whole
-            yield Slice(word, count, round(start, 2), round(width, 2))
-            start += width
-
-
-def _lately(summary: Summary) -> tuple[Standing, ...]:
-    changed = [standing for standing in summary.current if standing.change]
-    return tuple(sorted(changed, key=lambda standing: standing.since, reverse=True)[:LATELY])
-
-
-def _method(summary: Summary) -> dict[str, object]:
-    epochs = {standing.latest.source_date_epoch for standing in summary.current if standing.latest.builds}
-    return {"summary": summary, "epochs": sorted("none" if epoch is None else str(epoch) for epoch in epochs)}
-
-
-def _not_built(summary: Summary) -> dict[str, object]:
-    def having(verdict: Verdict) -> tuple[Standing, ...]:
-        return tuple(standing for standing in summary.current if standing.latest.verdict is verdict)
-
+def _not_built(summary: Summary, cards: tuple[Card, ...]) -> dict[str, object]:
+    found = tuple(one for card in cards for one in card.not_built)
     return {
         "exclusions": tuple(summary.excluded),
-        "excluded": having(Verdict.EXCLUDED),
-        "failed": having(Verdict.FTBFS),
-        "without_sdist": having(Verdict.NO_SDIST),
+        "excluded": tuple(one for one in found if one.verdict == Verdict.EXCLUDED),
+        "failed": tuple(one for one in found if one.verdict == Verdict.FTBFS),
+        "without_sdist": tuple(one for one in found if one.verdict == Verdict.NO_SDIST),
     }
 
 
@@ -285,41 +280,24 @@ def _exclusions(summary: Summary, checks: Mapping[str, ExclusionCheck]) -> dict[
 # --- the pages of projects and logs ----------------------------------------------------------
 
 
-def _project_page(
-    project: Project,
-    frame: Mapping[str, object],
-    done: MutableMapping[str, object],
-    debians: Mapping[str, Debian],
-    verifications: Callable[[str], Iterable[Verification]],
-) -> Iterator[tuple[str, str]]:
-    path = f"packages/{page_name(project.name)}"
-    kept = frozenset(sha256 for sha256 in _logs(project) if _log_path(sha256) in done)
-    standings = tuple(map(_identity, project.standings))
-    made_from = (standings, project.exclusions, project.tracked, project.verified, kept, frame["wheelproof"])
-    if done.get(path) != made_from:
-        values = _package(project, debians) | _published(project, verifications)
-        yield path, _page("package.html", frame, **values, kept=kept, root="../")
-        done[path] = made_from
-
-
 def _package(project: Project, debians: Mapping[str, Debian]) -> dict[str, object]:
-    detailed, current = _detailed(project), project.current
-    compared = side_by_side.comparisons(detailed, current, debians)
-    shown = {id(standing) for comparison in compared for standing in comparison.standings}
+    shown, current = detailed(project), project.current
+    compared = side_by_side.comparisons(shown, current, debians)
+    seen = {id(standing) for comparison in compared for standing in comparison.standings}
     return {
         "project": project,
-        "detailed": detailed,
+        "detailed": shown,
         "current": current,
         "compared": compared,
-        "listed": any(id(standing) not in shown for standing in project.standings),
+        "listed": any(id(standing) not in seen for standing in project.standings),
     }
 
 
 def _published(project: Project, read: Callable[[str], Iterable[Verification]]) -> dict[str, object]:
     """Return the verifications that a page shows, those that differ first; only one project's are in memory."""
-    shown = _detailed_wheels(project)
+    shown = detailed_wheels(project)
     return {
-        "wheels": tuple(sorted(project.verified, key=_wheel_order)),
+        "wheels": tuple(sorted(project.verified, key=wheel_order)),
         "detailed_wheels": shown,
         "verifications": _records(shown, read(project.name)) if shown else (),
     }
@@ -331,247 +309,26 @@ def _records(shown: Iterable[Verified], records: Iterable[Verification]) -> Iter
     return iter(sorted((one for one in records if one.id in order), key=lambda one: order[one.id]))
 
 
-def _detailed_wheels(project: Project) -> tuple[Verified, ...]:
-    return tuple(islice(sorted(project.verified, key=_wheel_order), DETAILED))
-
-
-def _wheel_order(one: Verified) -> int:
-    return outcomes.ORDER.index(one.outcome)
-
-
-def _identity(standing: Standing) -> tuple[object, ...]:
-    latest = standing.latest
-    return (standing.version, standing.image, latest.job, latest.started, latest.finished, len(standing.history))
-
-
-def _detailed(project: Project) -> tuple[Standing, ...]:
-    return project.standings[:DETAILED]
-
-
-def _logs(project: Project) -> tuple[str, ...]:
-    """Return the logs that a project's page names, each once."""
-    return tuple(dict.fromkeys(log for log, _ in _logged(project) if _SHA256.fullmatch(log)))
-
-
-def _logged(project: Project) -> Iterator[tuple[str, str]]:
-    """Yield (log, the build that printed it) of all that a project's page shows in full."""
-    for standing in _detailed(project):
-        for build in standing.latest.builds:
-            yield build.log, f"{standing.version}, {standing.image}, {build.name} build"
-    for one in _detailed_wheels(project):
-        for name, log in one.logs:
-            yield log, f"{one.wheel}, {one.image}, {name} build"
+def _is_hash(log: str) -> bool:
+    return len(log) == len(sha256_of("")) and not set(log) - set("0123456789abcdef")
 
 
 def _log_path(sha256: str) -> str:
     return f"logs/{sha256}.html"
 
 
-def lasting_pages(summary: Summary) -> Iterator[str]:
-    """Yield the names of all pages of projects and logs that the site may link to.
-
-    The page of a log outlasts the log.
-    """
-    for project in summary.projects:
-        yield f"packages/{page_name(project.name)}"
-        yield from map(_log_path, _logs(project))
+def lasting_pages(made: Made) -> Iterator[str]:
+    """Yield the names of the pages that the site of the last round may link to; that of a log outlasts the log."""
+    yield from made.pages
+    for _, card in made.cards.values():
+        yield from (_log_path(log) for log, _ in card.logged)
 
 
-def _log_users(summary: Summary) -> Mapping[str, tuple[tuple[str, str], ...]]:
+def _log_users(cards: Mapping[str, Card]) -> Mapping[str, list[tuple[str, str]]]:
     """Map each log to the (project, build) that printed it; equal logs are one."""
-    users: defaultdict[str, tuple[tuple[str, str], ...]] = defaultdict(tuple)
-    for project in summary.projects:
-        for log, build in _logged(project):
-            users[log] = (*users[log], (project.name, build))[:LIST_BOUND]
+    users: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for project, card in cards.items():
+        for log, build in card.logged:
+            if len(users[log]) < LIST_BOUND:
+                users[log].append((project, build))
     return users
-
-
-def _log_pages(
-    project: Project,
-    users: Mapping[str, tuple[tuple[str, str], ...]],
-    read_log: Callable[[str], bytes | None],
-    frame: Mapping[str, object],
-    done: MutableMapping[str, object],
-) -> Iterator[tuple[str, str]]:
-    for sha256 in _logs(project):
-        path, made_from = _log_path(sha256), (users[sha256], frame["wheelproof"])
-        if done.get(path) != made_from and (log := read_log(sha256)) is not None:
-            text = log_text(log, LOG_BOUND)
-            yield (
-                path,
-                _page("log.html", frame, sha256=sha256, users=users[sha256], log=text, size=len(log), root="../"),
-            )
-            done[path] = made_from
-
-
-# --- templates -------------------------------------------------------------------------------
-
-
-def _page(template: str, frame: Mapping[str, object], **values: object) -> str:
-    """Render one page, and spell out hidden characters in the whole of it."""
-    return visible(_template(template).render({**frame, **values}))
-
-
-def _frame(wheelproof_version: str, catalogue: tuple[Chapter, ...]) -> Mapping[str, object]:
-    style, script = _source("style.css"), _source("index.js")
-    entries = {(chapter.slug, entry.slug): entry for chapter in catalogue for entry in chapter.entries}
-    return {
-        "root": "",
-        "wheelproof": wheelproof_version,
-        "chapters": catalogue,
-        "variations": next(chapter.entries for chapter in catalogue if chapter.slug == VARIATION),
-        "known": frozenset(entries),
-        "summaries": {slug: entry.what for (chapter, slug), entry in entries.items() if chapter == CAUSE},
-        "style": style,
-        "script": script,
-        "style_hash": _csp_hash(style),
-        "script_hash": _csp_hash(script),
-    }
-
-
-@cache
-def _templates() -> Environment:
-    templates = Environment(
-        loader=PackageLoader("orchestrator.publish"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    templates.filters |= {
-        "cut": _cut,
-        "day": _day,
-        "moment": lambda moment: f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
-        "size": _size,
-        "label": wording.LABELS.__getitem__,
-        "page_name": page_name,
-        "anchor": _anchor,
-        "facets": facets,
-        "sentences": wording.sentences,
-        "qualifiers": wording.qualifiers,
-        "reason": wording.reason,
-        "kind": wording.kind,
-        "help_with": wording.help_with,
-        "command": _command,
-        "ticks": _ticks,
-        "both": lambda it: sides(*window(it.first, it.second, TEXT_BOUND)),
-        "notes": wording.notes,
-        "by_severity": wording.by_severity,
-        "unexplained_first": lambda found, differences: wording.unexplained_first(
-            found.causes, found.unexplained, differences
-        ),
-        "depth": lambda result: wording.depth(result.severity, result.differences),
-        "of_remedy": lambda remedied, result: proof.of_remedy(result, remedied),
-        "of_cause": lambda cause, result=None: proof.of_cause(result, cause) if result else proof.of_claim(cause),
-        "held_names": lambda hold, result: wording.held_names(result, hold),
-        "of_set": proof.of_set,
-        "is_proven": lambda remedied, result: proof.is_proven(result, remedied),
-        "gathered": wording.gathered,
-        "repeats": wording.repeats,
-        "third_party": wording.third_party,
-        "built_with": wording.built_with,
-        "expectation": wording.expectation,
-        "recipes": advice.recipes,
-        "report": advice.report,
-        "of_counts": outcomes.of_counts,
-        "wheel_anchor": lambda one: f"published-{_sha256(one.id)[:16]}",
-        "wheel_sentences": verification.sentences,
-        "wheel_settings": verification.settings,
-        "wheel_left": verification.left,
-        "wheel_recipes": verification.recipes,
-        "two_sides": verification.two_sides,
-    }
-    templates.tests["web_address"] = lambda url: str(url).startswith(("https://", "http://"))
-    templates.globals |= {
-        "list_bound": LIST_BOUND,
-        "detail_bound": DETAIL_BOUND,
-        "text_bound": TEXT_BOUND,
-        "evidence_bound": EVIDENCE_BOUND,
-        "places_bound": PLACES_BOUND,
-        "depths": DEPTHS,
-        "verdict_words": wording.WORDS,
-        "outcome_words": outcomes.WORDS,
-        "outcome_labels": outcomes.LABELS,
-        "sides": ("the index", "ours"),
-        "varied": Mode.VARIED,
-        "bases": wording.BASES,
-        "perhaps": wording.PERHAPS,
-    }
-    return templates
-
-
-def prepare() -> None:
-    """Compile all templates."""
-    for name in _templates().list_templates(extensions=["html"]):
-        _template(name)
-
-
-@cache
-def _template(name: str) -> Template:
-    return _templates().get_template(name)
-
-
-@cache
-def _source(name: str) -> str:
-    loader = _templates().loader
-    assert loader is not None  # noqa: S101 - it was given above
-    return loader.get_source(_templates(), name)[0]
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d}"
-
-
-def _ticks(text: str) -> Markup:
-    """Return one of our texts as HTML, with code in `back-ticks` marked."""
-    pieces = str(escape(text)).split("`")
-    return Markup("".join(f"<code>{piece}</code>" if odd % 2 else piece for odd, piece in enumerate(pieces)))  # noqa: S704 - escaped above
-
-
-def _csp_hash(source: str) -> str:
-    """Return the source expression of an inline script or style (CSP Level 3, 2.3.1)."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
-
-
-def _cut(text: str, bound: int) -> str:
-    return text if len(text) <= bound else f"{text[:bound]}\n[... {len(text) - bound} characters left out]"
-
-
-def _size(number: int) -> str:
-    for unit, bytes_of_it in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if number >= bytes_of_it:
-            return f"{number / bytes_of_it:.1f} {unit}"
-    return f"{number} bytes"
-
-
-def _anchor(standing: Standing) -> str:
-    """Return the URL fragment of a version on an image, whatever their names are."""
-    name = "-".join((standing.version, standing.image, *standing.way))
-    return name if re.fullmatch(r"[A-Za-z0-9.+!_-]+", name) else f"_{_sha256(name)[:16]}"
-
-
-def _command(result: Result) -> str:
-    """Return the shell command that judges this release again."""
-    profile = result.inputs.profile if result.inputs else None
-    as_others = f" --profile {_quoted(profile.name)}" if profile else ""
-    return f"wheelproof run {_quoted(_asked(result))} --image {_quoted(result.image.name)}{as_others} --again"
-
-
-def _asked(result: Result) -> str:
-    """Return the requirement of exactly this release, or the path that was given."""
-    try:
-        by_name = Requirement(result.requirement).url is None
-    except InvalidRequirement:
-        by_name = False
-    return f"{result.project}=={result.version}" if by_name else result.requirement
-
-
-def _quoted(word: str) -> str:
-    """Quote for a POSIX shell, unless the word is plain."""
-    plain = re.fullmatch(r"[a-z0-9][a-z0-9-]*", word)
-    return word if plain else "'" + word.replace("'", "'\"'\"'") + "'"

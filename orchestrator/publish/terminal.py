@@ -12,6 +12,7 @@ from orchestrator.model import LADDER, Mode, Proof, Severity
 from orchestrator.publish import proof, side_by_side, wording
 from orchestrator.publish.comparison import CellKind
 from orchestrator.publish.phrases import listed
+from orchestrator.results.shown import ran_equal
 from orchestrator.util.logs import printable
 
 if TYPE_CHECKING:
@@ -386,7 +387,7 @@ def _recipes(result: Result) -> Iterator[Block]:
     if result.recipe:
         yield f"  {one_line(proof.of_set(result))}"
     for filename, sha256 in dict.fromkeys(
-        (one.filename, one.sha256) for one in result.recipes if one.sha256 and proof.ran_equal(result, one)
+        (one.filename, one.sha256) for one in result.recipes if one.sha256 and ran_equal(result, one)
     ):
         yield f"  Proven wheel: {one_line(filename)}, SHA-256 {one_line(sha256)}"
     yield from _grouped((recipe.form.value, proof.of_recipe(result, recipe)) for recipe in result.recipes)

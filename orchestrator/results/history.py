@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from orchestrator.model import Frontend, Phase, Policy, Result, Verdict, digest
 from orchestrator.model import InputChange as InputChange  # noqa: PLC0414 - the values below contain it
 from orchestrator.model.chance import bound
+from orchestrator.results.shown import has_recipe
 from orchestrator.util.moments import written
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Entry:
     wheelproof: str
     wheel: str  # SHA-256 of the first build's wheel; empty: there is none
     alike: int  # builds with these bytes
+    recipe: bool = False  # whether its builds show that a set of remedies gives equal bytes
     settled: Settled = ()
 
     @property
@@ -111,6 +113,7 @@ class Past:
     last_good: datetime | None  # the last moment of a result that was reproducible; None if there was none
     alike: int  # builds with the latest first build's inputs and its bytes, in all records together
     unlike: int  # results with these inputs and another wheel or verdict: chance decides
+    recipes: tuple[tuple[datetime, bool], ...]  # each change of whether a recipe is shown, oldest first; empty: never
 
     @property
     def key(self) -> tuple[str, str, str, tuple[str, ...]]:
@@ -162,6 +165,7 @@ def entry_of(result: Result, name: str = "") -> Entry:
         wheelproof=result.wheelproof,
         wheel=first_hash(result),
         alike=result.builds_compared,
+        recipe=has_recipe(result),
         settled=_settled(result),
     )
 
@@ -196,7 +200,16 @@ def past_of(entries: Iterable[Entry]) -> Past:
         last_good=good[-1] if good else None,
         alike=alike,
         unlike=unlike,
+        recipes=tuple(_recipes(oldest_first)),
     )
+
+
+def _recipes(oldest_first: Iterable[Entry]) -> Iterator[tuple[datetime, bool]]:
+    before = False
+    for entry in oldest_first:
+        if entry.recipe is not before:
+            yield entry.finished, entry.recipe
+        before = entry.recipe
 
 
 def events(entries: Iterable[Entry]) -> tuple[Event, ...]:

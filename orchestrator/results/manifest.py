@@ -9,29 +9,39 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
 NAME = "site_files.json"
 """The manifest's name in the results' folder. It is written last."""
+
+MADE = "site_made.json"
+"""What each page was made from, so that only pages that change are written. It counts only for files as above."""
 
 _SOURCES = ("records", "exclusions", "verifications", "runs")
 _Files = dict[str, list[int]]  # path relative to the results -> size in bytes, time of change in nanoseconds
 
 
 def sources(folder: Path) -> str:
-    """Return the hash of the names of all records, which never change once written."""
-    names = sorted(
-        f"{Path(place, name).relative_to(folder)}\n"
-        for source in _SOURCES
-        for place, _, files in os.walk(folder / source)
-        for name in files
-        if name.endswith(".json")
+    """Return the hash of the folders of records and of their times, which change with every record that is written."""
+    places = sorted(
+        (place.name, entry.name, entry.stat().st_mtime_ns)
+        for place in (folder / source for source in _SOURCES)
+        for entry in _inside(place)
+        if entry.is_dir() or entry.name.endswith(".json")
     )
-    return hashlib.sha256("".join(names).encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(ascii(places).encode()).hexdigest()
+
+
+def _inside(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
 
 
 def read(folder: Path) -> tuple[str, _Files]:
@@ -44,9 +54,15 @@ def read(folder: Path) -> tuple[str, _Files]:
         return "", {}
 
 
-def taken(folder: Path, made_from: str, names: Iterable[str], known: _Files) -> str:
-    """Return the manifest's text: the `known` files, and the current state of the files in `names`."""
-    files = known | {name: status for name in names if (status := _look(folder / name))}
+def unchanged(folder: Path) -> Callable[[str], bool]:
+    """Return a function that reports whether a file of the site is as the manifest has it."""
+    _, files = read(folder)
+    return lambda name: name in files and _look(folder / name) == files[name]
+
+
+def taken(folder: Path, made_from: str, names: Iterable[str]) -> str:
+    """Return the manifest's text: the current state of the files in `names`."""
+    files = {name: status for name in sorted(names) if (status := _look(folder / name))}
     return json.dumps({"sources": made_from, "files": files}, separators=(",", ":")) + "\n"
 
 

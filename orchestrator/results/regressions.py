@@ -19,8 +19,7 @@ from orchestrator.results.summary import strongest, version_key
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from orchestrator.model import Result
-    from orchestrator.results.history import InputChange
+    from orchestrator.model import InputChange, Result
     from orchestrator.results.summary import Standing, Verified
 
 _SHORT = 12  # digits of a hash, enough to distinguish two

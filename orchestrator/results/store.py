@@ -6,7 +6,7 @@ results/verifications/<project>/<started>-<id>.json
 results/runs/<started>.json, results/last_run.json
 results/wheels/<sha256>, results/logs/<sha256>
 results/statements/<project>/<started>-<id>/
-results/site/, results/site_data.json, results/site_files.json
+results/site/, results/site_data.json, results/site_files.json, results/site_made.json
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _CHECKS = TypeAdapter(tuple[ExclusionCheck, ...])
 _JOB_LENGTH = 16  # hex digits of a job's id in a file's name
 _STAMP = "%Y%m%dT%H%M%S.%fZ"  # sorts by time
 _TEMPORARY = ".new-"
-_PAGES = ("logs", "packages")  # folders of the site with a page for each
+_PAGES = ("logs", "packages", "badge", "data", "nights")  # folders of the site with files that follow from records
 _HASH = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 SKEW = timedelta(hours=1)
@@ -477,13 +477,13 @@ class Results:
         return found
 
     def pages(self) -> dict[str, Path]:
-        """Return the pages about logs and projects that the site has, by name: logs/NAME.html."""
+        """Return the pages of the site that follow from records, by their path in the results: site/logs/NAME.html."""
         folders = (self.folder / "site" / kind for kind in _PAGES)
-        files = (path for folder in folders for path in _entries(folder) if path.suffix == ".html")
-        return {f"{path.parent.name}/{path.name}": path for path in files}
+        files = (path for folder in folders for path in _entries(folder) if path.suffix in {".html", ".json", ".svg"})
+        return {path.relative_to(self.folder).as_posix(): path for path in files}
 
     def remove_pages(self, names: Iterable[str]) -> tuple[Path, ...]:
-        """Remove the pages about logs and projects that are not among `names`; return them."""
+        """Remove the pages of the site that follow from records and are not among `names`; return them."""
         kept = set(names)
         gone = tuple(path for name, path in self.pages().items() if name not in kept)
         for path in gone:
@@ -501,10 +501,17 @@ class Results:
             names.append(name)
         return tuple(names)
 
-    def note_site(self, made_from: str, names: Iterable[str], *, whole: bool) -> None:
-        """Record the files of the site, or the `whole` of it; call it after all of them are written."""
-        known = {} if whole else manifest.read(self.folder)[1]
-        _write(self.folder / manifest.NAME, manifest.taken(self.folder, made_from, names, known).encode())
+    def note_site(self, made_from: str, names: Iterable[str], made: str) -> None:
+        """Record all files of the site, and what they were made from; call it after all of them are written."""
+        _write(self.folder / manifest.MADE, made.encode(), lasting=False)
+        _write(self.folder / manifest.NAME, manifest.taken(self.folder, made_from, names).encode())
+
+    def made(self) -> bytes:
+        """Return what the pages of the site were made from, as `note_site` wrote it; empty if it cannot be read."""
+        try:
+            return (self.folder / manifest.MADE).read_bytes()
+        except OSError:
+            return b""
 
 
 def _failed_alike(former: Result, result: Result) -> bool:

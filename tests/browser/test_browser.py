@@ -25,7 +25,7 @@ from orchestrator.model import (
     Verification,
 )
 from orchestrator.publish.catalogue import chapters
-from orchestrator.publish.site import page_name, site
+from orchestrator.publish.site import Sources, page_name, site
 from orchestrator.results.summary import summarize
 from tests.sample_results import HOSTILE, IMAGE, LOGS, SETUPTOOLS, all_hostile, explained, log_name, sample
 from tests.sample_verifications import hostile_verification, verified
@@ -46,6 +46,9 @@ DRIFTED = replace(IMAGE, drift=(LockDrift("a-package-with-a-very-long-name:amd64
 
 PAGES = (
     "index.html",
+    "changes.html",
+    "nights/index.html",
+    f"nights/{NOON:%Y-%m-%d}.html",
     "method.html",
     "excluded.html",
     *(f"{chapter.slug}.html" for chapter in chapters()),
@@ -102,10 +105,13 @@ def _site(folder: Path) -> None:
         summary,
         STORE.get,
         "0.1.0",
-        verifications=lambda name: [one for one in verifications() if canonicalize_name(one.project) == name],
+        sources=Sources(
+            verifications=lambda name: [one for one in verifications() if canonicalize_name(one.project) == name],
+            feed="feed.atom",
+        ),
     ):
         file = folder / path
-        file.parent.mkdir(exist_ok=True)
+        file.parent.mkdir(exist_ok=True, parents=True)
         file.write_text(text, encoding="utf-8")
 
 
@@ -134,7 +140,7 @@ def _console(browser: Chrome) -> list[str]:
 
 def _shown(browser: Chrome) -> list[str]:
     """Return the packages that the first page shows, by the begin of their names."""
-    rows = browser.find_elements(By.CSS_SELECTOR, "#packages tbody th")
+    rows = browser.find_elements(By.CSS_SELECTOR, "table.packages tbody th")
     return [row.text.partition("<")[0] for row in rows if row.is_displayed()]
 
 
@@ -142,19 +148,8 @@ def _button(browser: Chrome, word: str) -> WebElement:
     return browser.find_element(By.CSS_SELECTOR, f"#controls button[value={word}]")
 
 
-EVERY = [
-    "attrs",
-    "cffi",
-    "evil",
-    "frozenlist",
-    "futures",
-    "grpcio",
-    "later",
-    "markupsafe",
-    "markupsafe",
-    "scipy",
-    "six",
-]
+EVERY = ["attrs", "cffi", "evil", "frozenlist", "grpcio", "markupsafe", "markupsafe", "six"]
+NEVER_BUILT = ["futures", "later", "scipy"]  # folded below
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
@@ -206,7 +201,7 @@ def test_buttons_show_only_what_they_name(browser: Chrome, address: str) -> None
     assert _shown(browser) == ["cffi", "evil", "markupsafe", "six"]
     assert _button(browser, "sensitive").get_attribute("aria-pressed") == "true"
     _button(browser, "excluded").click()
-    assert _shown(browser) == ["cffi", "evil", "markupsafe", "scipy", "six"]
+    assert _shown(browser) == ["cffi", "evil", "markupsafe", "six", "scipy"]
     browser.find_element(By.ID, "search").send_keys("blas")
     assert _shown(browser) == ["scipy"]
     browser.find_element(By.ID, "search").clear()
@@ -227,6 +222,47 @@ def test_the_list_narrows_to_what_differs_and_why(browser: Chrome, address: str)
     _button(browser, "debug-path").click()
     _button(browser, "code").click()
     assert _shown(browser) == ["evil"]
+
+
+def test_a_view_of_the_list_has_an_address(browser: Chrome, address: str) -> None:
+    """What is shown, and in which order; back and forward go from view to view."""
+    browser.get(f"{address}/index.html#word=sensitive+open&q=i&sort=-project")
+    assert _shown(browser) == ["six", "markupsafe", "evil", "cffi"]
+    assert browser.find_element(By.ID, "search").get_attribute("value") == "i"
+    browser.get(f"{address}/index.html")
+    _button(browser, "open").click()
+    assert browser.current_url == f"{address}/index.html#word=open"
+    assert _shown(browser) == ["later"]
+    _button(browser, "intrinsic").click()
+    heading = browser.find_element(By.CSS_SELECTOR, "#packages th[data-sort=project]")
+    heading.find_element(By.TAG_NAME, "button").click()
+    heading.find_element(By.TAG_NAME, "button").click()
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert browser.current_url == f"{address}/index.html#word=intrinsic+open&sort=-project"
+    for _ in range(3):
+        browser.back()
+    assert _shown(browser) == ["later"]
+    browser.back()
+    assert _shown(browser) == EVERY
+    browser.forward()
+    assert _shown(browser) == ["later"]
+
+
+@pytest.mark.parametrize(("width", "shape"), [(WIDE, "wide"), (NARROW, "narrow")])
+def test_the_trend_fits_the_screen(browser: Chrome, address: str, width: int, shape: str) -> None:
+    """One of two drawings is shown, whose text is legible and within it; its numbers are a table, too."""
+    _show(browser, width)
+    browser.get(f"{address}/index.html")
+    (plot,) = [one for one in browser.find_elements(By.CSS_SELECTOR, "svg.plot") if one.is_displayed()]
+    assert shape in str(plot.get_attribute("class"))
+    box = plot.rect
+    for text in plot.find_elements(By.TAG_NAME, "text"):
+        assert text.rect["x"] >= box["x"] - 1
+        assert text.rect["x"] + text.rect["width"] <= box["x"] + box["width"] + 1
+        assert text.rect["height"] >= 11
+    browser.find_element(By.CSS_SELECTOR, ".trend summary").click()
+    rows = browser.find_elements(By.CSS_SELECTOR, ".trend tbody tr")
+    assert len([row for row in rows if row.is_displayed()]) > 1
 
 
 @pytest.mark.parametrize(("width", "beside"), [(WIDE, True), (NARROW, False)])
@@ -256,6 +292,9 @@ def test_without_scripts_everything_is_there_and_nothing_is_offered_that_needs_t
     _scripts(browser, on=False)
     browser.get(f"{address}/index.html")
     assert _shown(browser) == EVERY
+    browser.find_element(By.CSS_SELECTOR, "#folded summary").click()
+    assert _shown(browser) == [*EVERY, *NEVER_BUILT]
+    assert browser.find_element(By.CSS_SELECTOR, "svg.plot.wide").is_displayed()
     assert not browser.find_element(By.ID, "controls").is_displayed()
     assert browser.find_element(By.ID, "legend").is_displayed()
 

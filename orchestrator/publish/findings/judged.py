@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.cautions import OF_CHECKOUTS, of_checkout
-from orchestrator.model import Outcome, RecipeProof, Require, Verdict
-from orchestrator.publish import proof, wording
+from orchestrator.model import Outcome, Require, Verdict
+from orchestrator.publish import wording
 from orchestrator.publish.findings import rules
 from orchestrator.publish.findings.model import Breach, Checked, CheckedJob, Finding, Level, Report, State
 from orchestrator.publish.phrases import listed
 from orchestrator.publish.report import advice_of, backend_of
 from orchestrator.results.regressions import Direction, Subject, rank
+from orchestrator.results.shown import has_recipe
 from orchestrator.util.logs import printable
 
 if TYPE_CHECKING:
@@ -59,19 +60,12 @@ def meets(result: Result, require: Require, unlike: int = 0) -> bool:
         return False
     if result.verdict is Verdict.REPRODUCIBLE:
         return not unlike
-    return require is Require.RECIPE and has_proven_recipe(result)
+    return require is Require.RECIPE and has_recipe(result)
 
 
 def is_dated(result: Result) -> bool:
     """Return whether another day gives the same checkout another sdist, and thus another wheel."""
     return bool(of_checkout(result))
-
-
-def has_proven_recipe(result: Result) -> bool:
-    """Return whether a recipe was run as it is in builds that gave the bytes that it names, as the record shows."""
-    return bool(result.recipe) and any(
-        one.proof is RecipeProof.PROVEN and proof.ran_equal(result, one) for one in result.recipes
-    )
 
 
 # --- findings --------------------------------------------------------------------------------
@@ -196,7 +190,7 @@ def _of_bad_verdict(rule: Rule, result: Result, where: str) -> Finding:
     if result.verdict is Verdict.NO_SDIST:
         return _finding(rule, f"{where} was published without a source distribution")
     because = wording.because(result)
-    with_recipe = has_proven_recipe(result)
+    with_recipe = has_recipe(result)
     kind = "needs a recipe to be reproducible" if with_recipe else f"is not reproducible ({result.verdict})"
     message = f"{where} {kind}: {because}" if because else f"{where} {kind}"
     return _finding(rules.WITH_RECIPE if with_recipe else rule, message, " ".join(_causes(result)))
@@ -210,7 +204,7 @@ def _causes(result: Result) -> Iterator[str]:
         yield f"Cause {wording.claimed(cause)}: {advice_of(cause, backend).change}"
     if (left := len(result.causes) - _FEW) > 0:
         yield f"{left} more {'cause' if left == 1 else 'causes'}."
-    if has_proven_recipe(result):
+    if has_recipe(result):
         release = f"{result.project}=={result.version}"
         yield f"Recipe: {listed(result.recipe)}; `wheelproof explain {release} --recipe sh` prints it."
 

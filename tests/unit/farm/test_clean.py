@@ -128,9 +128,9 @@ def test_log_pages_that_no_page_links_to_go(tmp_path: Path) -> None:
     for name, text in ((f"logs/{linked}", ""), (f"logs/{left}", ""), ("packages/six.html", f'"../logs/{linked}"')):
         caches.write(tmp_path / "site" / name, text)
     assert [item.name for item in clean.clean_pages(store).items] == [f"log-pages/{left}"]
-    assert set(store.pages()) == {f"logs/{linked}", "packages/six.html"}
-    store.remove_pages(["packages/six.html"])
-    assert set(store.pages()) == {"packages/six.html"}
+    assert set(store.pages()) == {f"site/logs/{linked}", "site/packages/six.html"}
+    store.remove_pages(["site/packages/six.html"])
+    assert set(store.pages()) == {"site/packages/six.html"}
 
 
 def test_wheels_that_a_record_names_stay(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import posixpath
 import re
 import shlex
 import time
 import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
 from html.parser import HTMLParser
 from posixpath import dirname, join, normpath
 from typing import TYPE_CHECKING
@@ -24,9 +26,11 @@ from orchestrator.model import (
     Exclusion,
     Experiment,
     Failure,
+    FaultKind,
     LockDrift,
     Missing,
     Mode,
+    OpenJob,
     Phase,
     Policy,
     Profile,
@@ -34,6 +38,8 @@ from orchestrator.model import (
     Published,
     Reason,
     Result,
+    RunFault,
+    RunRecord,
     Sdist,
     Severity,
     TagComparison,
@@ -43,10 +49,11 @@ from orchestrator.model import (
     Verdict,
     Want,
 )
-from orchestrator.publish import wording
+from orchestrator.publish import data, wording
 from orchestrator.publish.catalogue import chapters
 from orchestrator.publish.comparison import Debian, comparisons
-from orchestrator.publish.site import LIST_BOUND, LOG_BOUND, lasting_pages, page_name, site
+from orchestrator.publish.made import Made
+from orchestrator.publish.site import LIST_BOUND, LOG_BOUND, Sources, lasting_pages, page_name, site
 from orchestrator.results.summary import Summary, summarize
 from tests.sample_results import (
     FIRST,
@@ -60,16 +67,20 @@ from tests.sample_results import (
     explained,
     log_name,
     sample,
+    with_recipe,
 )
+from tests.sample_runs import run_of
 from tests.samples import NOON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 LATER = NOON + timedelta(days=1)
 STORE = {log_name(log): log for log in LOGS}
+DAY = f"nights/{NOON:%Y-%m-%d}.html"
 CATALOGUES = {f"{chapter.slug}.html" for chapter in chapters()}
-ALWAYS = {"index.html", "method.html", "excluded.html", "exclusions.html", *CATALOGUES}
+ALWAYS = {"index.html", "method.html", "excluded.html", "exclusions.html", "nights/index.html", *CATALOGUES}
+DATA = {"data/index.json", "data/reproducible.json"}  # written each time, as are the pages above
 DEBIANS = {"bookworm": Debian("bookworm", "3.11"), "trixie": Debian("trixie", "3.13")}
 TRIXIE = replace(IMAGE, name="trixie")
 EXCLUSION = Exclusion("scipy", "needs BLAS and LAPACK", date(2026, 11, 1), image="scientific")
@@ -81,9 +92,14 @@ def pages(
     tracked: tuple[str, ...] = (),
     read_log: Callable[[str], bytes | None] = STORE.get,
 ) -> dict[str, str]:
-    """Return the whole site, by path."""
+    """Return all pages of the site, by path."""
     summary = summarize(results, exclusions, LATER, map(Tracked, tracked))
-    return dict(site(summary, read_log, "0.1.0", debians=DEBIANS))
+    return html(site(summary, read_log, "0.1.0", sources=Sources(debians=DEBIANS)))
+
+
+def html(found: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the pages without the files of data and badges."""
+    return {path: text for path, text in found if path.endswith(".html")}
 
 
 @dataclass
@@ -178,8 +194,8 @@ def _hostile() -> Result:
     )
 
 
-def hostile_site() -> dict[str, str]:
-    """Return a site of hostile text alone: judged, failed, excluded and open."""
+def hostile_site(*, every: bool = False) -> dict[str, str]:
+    """Return a site of hostile text alone: judged, failed, excluded and open; with `every`, all of its files."""
     result = hostile()
     failed = replace(
         result,
@@ -190,16 +206,35 @@ def hostile_site() -> dict[str, str]:
     refused = replace(sample("no" + HOSTILE, verdict=Verdict.NO_SDIST), reason=HOSTILE)
     logs = {**STORE, log_name(HOSTILE.encode() + b"\xff\x00"): HOSTILE.encode() + b"\xff\x00"}
     earlier = replace(result, verdict=Verdict.REPRODUCIBLE, finished=NOON - timedelta(days=1), build_requirements=())
-    return pages(
+    results = (
         result,
         earlier,
         failed,
         refused,
         replace(result, image=replace(result.image, name=HOSTILE), verdict=Verdict.REPRODUCIBLE),
-        exclusions=(Exclusion("../../etc/passwd" + HOSTILE, HOSTILE, date(2026, 11, 1), image=HOSTILE),),
-        tracked=("../" + HOSTILE, "..", "/", "a/b", "index\x00", "\ud800"),
-        read_log=logs.get,
     )
+    exclusions = (Exclusion("../../etc/passwd" + HOSTILE, HOSTILE, date(2026, 11, 1), image=HOSTILE),)
+    tracked = ("../" + HOSTILE, "..", "/", "a/b", "index\x00", "\ud800", "index", "reproducible")
+    sources = Sources(
+        debians=DEBIANS,
+        runs=(hostile_run(),),
+        having=lambda _: (HOSTILE,),
+        records=lambda _: unread(results),
+    )
+    found = site(summarize(results, exclusions, LATER, map(Tracked, tracked)), logs.get, "0.1.0", sources=sources)
+    return dict(found) if every else html(found)
+
+
+def unread(results: tuple[Result, ...]) -> list[data.Unread]:
+    """Return results as if they were still to be read."""
+    return [(f"{number}.json", partial(dict(enumerate(results)).get, number)) for number in range(len(results))]
+
+
+def hostile_run() -> RunRecord:
+    """Return a run in which every text of a package or an index is hostile."""
+    job = OpenJob(HOSTILE, HOSTILE, FaultKind.INDEX, HOSTILE, NOON)
+    fault = RunFault(FaultKind.INDEX, HOSTILE, NOON)
+    return run_of(open=(job,), failure=fault)
 
 
 # --- the pages that there are ----------------------------------------------------------------
@@ -213,6 +248,10 @@ def test_each_project_has_a_page_and_each_kept_log() -> None:
         "method.html",
         "excluded.html",
         "exclusions.html",
+        "changes.html",
+        "changes-2026.html",
+        "nights/index.html",
+        *(f"nights/{NOON + timedelta(days=days):%Y-%m-%d}.html" for days in (-1, 0)),
         *CATALOGUES,
         *(
             f"packages/{name}.html"
@@ -244,7 +283,10 @@ def test_a_page_that_cannot_be_made_keeps_no_other_from_being_made() -> None:
 
 def test_every_link_leads_somewhere() -> None:
     """To a page that is there and, with a fragment, to a place on it."""
-    parsed = {path: Page(text) for path, text in pages(*everything(), exclusions=(EXCLUSION,)).items()}
+    summary = summarize(everything(), (EXCLUSION,), LATER)
+    sources = Sources(debians=DEBIANS, feed="feed.atom")
+    files = dict(site(summary, STORE.get, "0.1.0", sources=sources)) | {"feed.atom": ""}
+    parsed = {path: Page(text) for path, text in files.items()}
     followed = 0
     for path, page in parsed.items():
         for link in page.links:
@@ -573,7 +615,13 @@ def test_the_first_page_counts_what_it_lists() -> None:
     bar = next(attributes["aria-label"] for _, attributes in page.tags if attributes.get("class") == "bar")
     counts = {word: rows.count(slug) for slug, word in wording.LABELS.items()}
     assert bar == ", ".join(f"{count} {word}" for word, count in counts.items())
-    assert "2 of 7 releases rebuild bit" in page.text
+    assert (
+        "2 of 7 rebuild bit for bit as they are 0 more with a proven recipe · 0 published wheels verified · 1 fails"
+        in page.text
+    )
+    proven = Page(pages(with_recipe(explained()), sample("six"))["index.html"])
+    assert "1 of 2 rebuild bit for bit as they are 1 more with a proven recipe" in proven.text
+    assert [one["data-recipe"] for tag, one in proven.tags if "data-recipe" in one] == ["recipe"]
 
 
 def test_what_changed_lately_and_why_is_on_the_first_page() -> None:
@@ -608,7 +656,7 @@ def test_each_exclusion_has_its_last_check_and_what_came_of_it() -> None:
     )
     check = concluded(EXCLUSION, stock, lifting, NOON)
     summary = summarize((), (EXCLUSION, replace(EXCLUSION, project="enum34", image="")), LATER)
-    found = dict(site(summary, STORE.get, "0.1.0", checks={"scipy": check}))
+    found = dict(site(summary, STORE.get, "0.1.0", sources=Sources(checks={"scipy": check})))
     text = Page(found["exclusions.html"]).text
     assert f"scipy needs BLAS and LAPACK 2026-11-01 scientific 2026-11-20 lifted {check.why}" in text
     assert "enum34 needs BLAS and LAPACK 2026-11-01 none never not checked yet" in text
@@ -761,15 +809,19 @@ def test_a_log_is_cut_without_colours_and_names_its_builds() -> None:
 
 
 def test_no_page_that_the_site_has_or_links_to_is_removed() -> None:
-    """All pages of projects and logs are named as lasting, and nothing else."""
-    site_pages = pages(*everything(), exclusions=(EXCLUSION,), tracked=("six", "later"))
-    summary = summarize(everything(), (EXCLUSION,), LATER, map(Tracked, ("six", "later")))
-    lasting = set(lasting_pages(summary))
-    assert {path for path in site_pages if path.startswith(("logs/", "packages/"))} <= lasting
-    linked = {one for text in site_pages.values() for one in re.findall(r"logs/[0-9a-f]{64}\.html", text)}
+    """Neither after a round that writes all of it, nor after one that writes nothing; what is gone does not last."""
+    made, tracked = Made(), tuple(map(Tracked, ("six", "later")))
+    summary = summarize(everything(), (EXCLUSION,), LATER, tracked)
+    written = dict(site(summary, STORE.get, "0.1.0", made=made))
+    lasting = set(lasting_pages(made))
+    linked = {one for text in written.values() for one in re.findall(r"logs/[0-9a-f]{64}\.html", text)}
     assert linked
-    assert linked <= lasting
-    assert all(path.startswith(("logs/", "packages/")) for path in lasting)
+    assert {path for path in written if path.startswith(("logs/", "packages/", "badge/"))} | linked <= lasting
+    list(site(summary, lambda _: None, "0.1.0", made=made))
+    assert set(lasting_pages(made)) == lasting
+    list(site(summarize((), (), LATER, tracked), STORE.get, "0.1.0", made=made))
+    assert "packages/later.html" in lasting_pages(made)
+    assert not any(path.startswith("logs/") for path in lasting_pages(made))
 
 
 def test_a_log_that_is_no_longer_kept_is_marked() -> None:
@@ -788,7 +840,7 @@ def test_only_a_hash_names_a_log() -> None:
     def read(sha256: str) -> bytes:
         raise AssertionError(sha256)
 
-    assert len(pages(strange, read_log=read)) == len(ALWAYS) + 1
+    assert len(pages(strange, read_log=read)) == len(ALWAYS | {DAY, "changes.html", "packages/six.html"})
 
 
 # --- hostile text ----------------------------------------------------------------------------
@@ -822,9 +874,11 @@ def test_hostile_text_hides_nothing() -> None:
 
 def test_hostile_names_stay_in_their_folder() -> None:
     """Each page has a unique name that is safe for file systems and shells."""
-    paths = list(hostile_site())
+    paths = list(hostile_site(every=True))
     for path in paths:
-        assert re.fullmatch(r"(?:packages/|logs/)?[a-z0-9_][a-z0-9-]*\.html", path)
+        folder, name = posixpath.split(path)
+        assert folder in {"", "packages", "logs", "nights", "badge", "data", "data/schema"}
+        assert re.fullmatch(r"[a-z0-9_][a-z0-9-]*\.(?:html|json|svg)", name)
     assert len(set(paths)) == len(paths) >= len(ALWAYS) + 10
 
 
@@ -864,8 +918,8 @@ def test_a_package_cannot_make_a_page_without_end() -> None:
 # --- while a run goes on ---------------------------------------------------------------------
 
 
-def _again(summary: Summary, written: dict[str, object], read_log: Callable[[str], bytes | None]) -> set[str]:
-    return {path for path, _ in site(summary, read_log, "0.1.0", written=written)}
+def _again(summary: Summary, made: Made, read_log: Callable[[str], bytes | None]) -> set[str]:
+    return {path for path, _ in site(summary, read_log, "0.1.0", made=made)}
 
 
 def test_during_a_run_only_what_changed_is_written_again() -> None:
@@ -876,12 +930,15 @@ def test_during_a_run_only_what_changed_is_written_again() -> None:
         read.append(sha256)
         return STORE.get(sha256)
 
-    written: dict[str, object] = {}
+    made = Made()
     before = (sample("six"), sample("idna", days=0.1))
-    assert len(_again(summarize(before, (), LATER), written, read_log)) == len(ALWAYS) + 2 + 2
-    assert _again(summarize(before, (), LATER), written, read_log) == ALWAYS
+    assert len(_again(summarize(before, (), LATER), made, read_log)) == len(ALWAYS | DATA) + 2 + 2 + 2 * 4 + 2
+    assert _again(summarize(before, (), LATER), made, read_log) == ALWAYS | DATA
     after = (*before, sample("idna", days=0.2))
-    assert _again(summarize(after, (), LATER), written, read_log) == {*ALWAYS, "packages/idna.html"}
+    assert _again(summarize(after, (), LATER), made, read_log) == {
+        *(ALWAYS | DATA | {DAY}),
+        *("packages/idna.html", "data/idna.json", "badge/idna.json", "badge/idna.svg"),
+    }
     assert sorted(read) == sorted(set(read))
 
 
@@ -901,5 +958,5 @@ def test_a_site_of_150_packages_is_made_in_well_under_two_seconds() -> None:
     results = [sample(f"package-{number}", verdict=Verdict.SENSITIVE) for number in range(150)]
     begin = time.process_time()
     made = sum(1 for _ in site(summarize(results, (), LATER), logs.get, "0.1.0"))
-    assert made == len(ALWAYS) + 150 + 3
+    assert made == len(ALWAYS | DATA | {DAY, "changes.html"}) + 2 + 150 * 4 + 3
     assert time.process_time() - begin < 2

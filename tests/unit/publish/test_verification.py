@@ -24,7 +24,8 @@ from orchestrator.model import (
 )
 from orchestrator.model.verification import BY_MODES
 from orchestrator.publish import outcomes, terminal, terminal_verification, verification
-from orchestrator.publish.site import LIST_BOUND, page_name, site
+from orchestrator.publish.made import Made
+from orchestrator.publish.site import LIST_BOUND, Sources, page_name, site
 from orchestrator.publish.site_data import site_data
 from orchestrator.results import manifest
 from orchestrator.results.store import Results
@@ -33,7 +34,7 @@ from tests.sample_results import IMAGE, LOGS, SCRIPT, log_name, sample
 from tests.sample_verifications import RECREATION, hostile_verification, verified
 from tests.samples import NOON
 from tests.unit.publish.test_claims import printed
-from tests.unit.publish.test_site import ALWAYS, STORE, Page
+from tests.unit.publish.test_site import ALWAYS, DATA, STORE, Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,7 +61,7 @@ def pages(*verifications: Verification, results: tuple[Result, ...] = ()) -> dic
             summary_of(verifications, *results),
             STORE.get,
             "0.1.0",
-            verifications=lambda project: [one for one in verifications if one.project == project],
+            sources=Sources(verifications=lambda project: [one for one in verifications if one.project == project]),
         )
     )
 
@@ -259,7 +260,7 @@ def test_a_recipe_is_proven_by_a_build_that_ran_its_text_and_gave_the_published_
 def test_the_first_page_counts_published_wheels() -> None:
     """Those without a source or an image are apart, and what the others are is words."""
     text = Page(pages(*EVERY)["index.html"]).text
-    assert "2 of 5 published wheels rebuilt to the bit" in text
+    assert "2 of 5 published wheels are rebuilt to the bit" in text
     assert "1 as built, 1 once named fields of the archive are taken from the published wheel." in text
     assert (
         "The others: 1 with other lines of the dist-info folder alone, 1 with other files and 1 that could not" in text
@@ -271,8 +272,8 @@ def test_a_wheel_counts_once_by_its_strongest_outcome() -> None:
     """Whichever image gave it; other wheels of the release count for themselves."""
     both = (verified(outcome=Outcome.UNBUILDABLE), replace(verified(image=TRIXIE), sha256=verified().sha256))
     other = verified(wheel="six-1.16.0-cp311-cp311-linux_x86_64.whl", outcome=Outcome.DIFFERS)
-    assert "1 of 1 published wheels rebuilt" in Page(pages(*both)["index.html"]).text
-    assert "1 of 2 published wheels rebuilt" in Page(pages(*both, other)["index.html"]).text
+    assert "1 of 1 published wheels are rebuilt" in Page(pages(*both)["index.html"]).text
+    assert "1 of 2 published wheels are rebuilt" in Page(pages(*both, other)["index.html"]).text
 
 
 def test_a_later_wheel_takes_the_place_of_none() -> None:
@@ -284,9 +285,9 @@ def test_a_later_wheel_takes_the_place_of_none() -> None:
 
 
 def test_without_verifications_the_first_page_is_as_before() -> None:
-    """No headline, no column."""
+    """None is counted, and there is no column."""
     source = pages(results=(sample(),))["index.html"]
-    assert "published wheels" not in source
+    assert "0 published wheels were compared" in Page(source).text
     assert ">Published<" not in source
 
 
@@ -416,7 +417,8 @@ def test_each_table_names_its_columns() -> None:
 def test_only_the_page_of_a_new_verification_is_written_again() -> None:
     """And the records of no other project are read."""
     read: list[str] = []
-    written: dict[str, object] = {}
+    made = Made()
+    six = {"packages/six.html", "data/six.json", "badge/six.json", "badge/six.svg"}
 
     def again(*verifications: Verification) -> set[str]:
         def records(project: str) -> list[Verification]:
@@ -424,14 +426,15 @@ def test_only_the_page_of_a_new_verification_is_written_again() -> None:
             return [one for one in verifications if one.project == project]
 
         summary = summary_of(verifications, sample("six"), sample("idna"))
-        return {path for path, _ in site(summary, lambda _: None, "0", verifications=records, written=written)}
+        sources = Sources(verifications=records)
+        return {path for path, _ in site(summary, lambda _: None, "0", sources=sources, made=made)}
 
-    assert again() == {*ALWAYS, "packages/six.html", "packages/idna.html"}
-    assert again() == ALWAYS
+    assert again() >= {*ALWAYS, *six, "packages/idna.html"}
+    assert again() == ALWAYS | DATA
     assert read == []
-    assert again(verified()) == {*ALWAYS, "packages/six.html"}
-    assert again(verified()) == ALWAYS
-    assert again(replace(verified(outcome=Outcome.DIFFERS), id="later")) == {*ALWAYS, "packages/six.html"}
+    assert again(verified()) == ALWAYS | DATA | six
+    assert again(verified()) == ALWAYS | DATA
+    assert again(replace(verified(outcome=Outcome.DIFFERS), id="later")) == ALWAYS | DATA | six
     assert read == ["six", "six"]
 
 
