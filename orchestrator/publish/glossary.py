@@ -25,6 +25,7 @@ from orchestrator.model import (
     RecipeForm,
     RecipeProof,
     RemedyOutcome,
+    Require,
     RunStatus,
     Severity,
     Verdict,
@@ -295,6 +296,16 @@ GROUPS: tuple[Group, ...] = (
             RunStatus.INTERRUPTED: "It was stopped; the next run reports what it changed.",
         },
         RunStatus,
+    ),
+    Group(
+        "requirements",
+        "What a gate requires of each release.",
+        {
+            Require.REPRODUCIBLE: "Both builds gave the same bytes.",
+            Require.RECIPE: "They did, or a recipe is proven that gives the same bytes.",
+            Require.BUILDS: "A wheel was built.",
+        },
+        Require,
     ),
     Group(
         "changes",
