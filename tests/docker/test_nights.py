@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import feedparser
+import feedparser  # type: ignore[import-untyped]
 import pytest
 
 from orchestrator.model import ChangeKind
