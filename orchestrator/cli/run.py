@@ -77,24 +77,26 @@ def run(
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         if again or not publisher.is_published():
             _begin_early(publisher)
-        from orchestrator.farm import alarm, assemble, exclusions
+        from orchestrator.farm import alarm, assemble, clean, exclusions
         from orchestrator.farm import run as context
+        from orchestrator.farm.soak import soak
         from orchestrator.publish.verification import with_published
         from orchestrator.results.store import as_json as written
 
-        unchecked = () if wanted or files or on else due_exclusions(settings, store)
-        carry_out = partial(assemble.run_tasks, settings, store, publisher=publisher, jobs=jobs, again=again)
         whole = not (wanted or files or on or profile)
+        build = partial(assemble.run_tasks, settings, store, publisher=publisher, jobs=jobs)
         with alarm.watched(settings, store, tasks, whole=whole, publish=publisher.publish) as watch:
+            unchecked = () if wanted or files or on else due_exclusions(settings, store)
+            carry_out = partial(build, again=again)
             outcome, checks = exclusions.run_with_checks(settings, store, tasks, unchecked, carry_out)
+            if whole and settings.soak:
+                outcome = soak(settings.soak, store, tasks, outcome, partial(build, again=True))
             if found := _verify(settings, store, tasks, outcome, jobs=jobs, again=again):
                 outcome = outcome.with_faults_of(found)
             if checks or found:
                 publisher.publish()
             watch.outcome = outcome
         if outcome.records:  # without an answer of the index, nothing shows what is still in use
-            from orchestrator.farm import clean
-
             clean.after_run(settings, store)
         listed_excluded = () if wanted or files else settings.exclusions
         report = gate.report(outcome, store, config_file, listed_excluded) if gate else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.farm import run
@@ -12,6 +12,7 @@ from orchestrator.util import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from orchestrator.model import Result, Task
     from orchestrator.results.store import Results
@@ -48,15 +49,24 @@ def soak(
     outcome: run.RunOutcome,
     carry_out: Callable[[tuple[Task, ...]], run.RunOutcome],
 ) -> run.RunOutcome:
-    """Build again, for about so many seconds of builds, what a run left reproducible; return both outcomes as one.
+    """Build again, for about so many seconds of builds, what a run left reproducible; return the outcome after it.
 
-    A result with equal inputs that disagrees is a record as any other, and so it is the release's verdict.
+    A result with equal inputs that disagrees is a record as any other, and so it is the release's verdict. A job that
+    cannot be built again keeps the verdict that it has.
     """
     again = chosen(_candidates(store, tasks, run.results(outcome)), seconds)
     if not again:
         return outcome
     logs.info("building again what was built least often", jobs=len(again))
-    return outcome.with_faults_of(carry_out(again))
+    made = {_job(path): path for path in carry_out(again).records}
+    return replace(
+        outcome, records=tuple(made.pop(_job(path), path) for path in outcome.records) + tuple(made.values())
+    )
+
+
+def _job(record: Path) -> tuple[str, str]:
+    """Return the project and the beginning of the job's id, by the path of a record."""
+    return record.parent.name, record.stem.rpartition("-")[2]
 
 
 def _candidates(store: Results, tasks: Sequence[Task], results: Iterable[Result]) -> Iterator[Candidate]:

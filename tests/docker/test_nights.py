@@ -207,3 +207,19 @@ def _check_what_is_found_backwards(nights: Nights) -> None:
     assert since.status == 0, since.err
     assert "2.0" in since.out
     assert "3.0" in since.out
+
+
+def test_soaking_proves_more_every_night(nights: Nights) -> None:
+    """Each night builds it twice more; the bound on chance shrinks, and nobody is called for that."""
+    nights.farm.configure(groups={"all": {"packages": ["steady"]}}, soak="1m")
+    bounds = []
+    for day in range(5):
+        ended, heard = nights.run(day)
+        assert (ended.status, heard) == (0, []), ended.err
+        newest = nights.farm.records("steady")[-1].relative_to(nights.farm.results)
+        bounds.append(nights.read(str(newest))["flake_bound"])
+    assert bounds[:3] == [None, None, None]
+    assert bounds[3:] == sorted(bounds[3:], reverse=True)
+    assert bounds[4] < 0.3
+    assert len(nights.farm.records("steady")) == 6
+    assert nights.read("last_run.json")["open"] == 0
