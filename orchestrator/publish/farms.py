@@ -10,9 +10,11 @@ from orchestrator.errors import EvidenceError, UsageError
 from orchestrator.publish.claimed import ENDINGS, farm_claim, packages_of
 from orchestrator.publish.evidence import bounded, public_key
 from orchestrator.publish.statements.checking import check
+from orchestrator.results.store import SKEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from orchestrator.publish.statements.reading import ReadStatement
@@ -62,8 +64,10 @@ def farms(named: Iterable[tuple[str, Path]]) -> Farms:
     return Farms(tuple(keys.values()), {id_: " = ".join(dict.fromkeys(of)) for id_, of in names.items()})
 
 
-def collect(folders: Sequence[Path], known: Farms, *, published: bool) -> Collected:
+def collect(folders: Sequence[Path], known: Farms, now: datetime, *, published: bool) -> Collected:
     """Return the claims of the farms, in these folders or files; only what a farm's key signed is counted.
+
+    What is of a time yet to come is not: it would supersede all that a farm signs until then.
 
     Raises
     ------
@@ -72,7 +76,7 @@ def collect(folders: Sequence[Path], known: Farms, *, published: bool) -> Collec
 
     """
     ignored: Counter[str] = Counter()
-    signed = list(_signed(folders, known, ignored))
+    signed = list(_signed(folders, known, now, ignored))
     listed: dict[str, dict[str, Mapping[str, str]]] = {}
     for statement, signers in signed:
         manifest, packages = packages_of(statement)
@@ -95,7 +99,7 @@ def collect(folders: Sequence[Path], known: Farms, *, published: bool) -> Collec
 
 
 def _signed(
-    folders: Sequence[Path], known: Farms, ignored: Counter[str]
+    folders: Sequence[Path], known: Farms, now: datetime, ignored: Counter[str]
 ) -> Iterator[tuple[ReadStatement, tuple[str, ...]]]:
     """Yield each statement that a farm signed, with the ids of those farms; add why others are not counted."""
     for number, file in enumerate(file for folder in folders for file in _files(folder)):
@@ -104,10 +108,17 @@ def _signed(
             raise UsageError(msg)
         try:
             checked = check(bounded(file), known.keys)
+            _insist_on_past(checked.statement.about.started, now)
         except EvidenceError as error:
             ignored[f"{file.parts[0] if len(file.parts) == 1 else _top(file, folders)}: {error}"[:_LONGEST]] += 1
             continue
         yield checked.statement, checked.signers
+
+
+def _insist_on_past(started: datetime, now: datetime) -> None:
+    if started > now + SKEW:
+        msg = f"it is of {started:%Y-%m-%d}, which is yet to come"
+        raise EvidenceError(msg)
 
 
 def _top(file: Path, folders: Sequence[Path]) -> Path:
