@@ -171,7 +171,7 @@ def _check(
         )
     else:
         for one in checked:
-            click.echo(logs.printable(_line(one)))
+            click.echo(logs.printable(_line(one)).replace("\n", "\\x0a"))
     if not checked:
         msg = "checking statements: there is none"
         raise EvidenceError(msg)

@@ -89,6 +89,9 @@ def test_a_changed_file_is_rejected_by_its_name(farm: Path) -> None:
     assert other.status == EvidenceError.exit_status
     assert other.out.count(": rejected: ") == 2
     assert other.err == "wheelproof: 2 of 2 files are rejected\n"
+    broken = good.rename(good.with_name("x\nverdict.intoto.jsonl"))
+    assert len(run("attest", "--check", broken, "--key", "pub", folder=farm).out.splitlines()) == 1
+    good = broken.rename(good)
     rows = json.loads(run("attest", "--check", good, "--json", folder=farm).out)
     assert [(row["file"], row["valid"]) for row in rows] == [(str(good), False)]
 
