@@ -162,6 +162,13 @@ def check(paths: Iterable[Path], keys: Sequence[PublicKey], store: Results | Non
             yield _check(path, keys, store)
 
 
+def unchecked(paths: Iterable[Path], keys: Sequence[PublicKey]) -> int:
+    """Count the statements in folders that `check` leaves out: bare ones if there are keys, or else signed ones."""
+    others = (files.UNSIGNED if keys else files.SIGNED, files.KEYLESS)
+    folders = (path for path in paths if path.is_dir())
+    return sum(one.name.endswith(others) for folder in folders for one in folder.rglob("*"))
+
+
 def _check(path: Path, keys: Sequence[PublicKey], store: Results | None) -> CheckedFile:
     try:
         checked = checking.check(bounded(path), keys)

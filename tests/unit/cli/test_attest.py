@@ -128,6 +128,20 @@ def test_a_second_farm_signs_the_same_statement(farm: Path) -> None:
     }
 
 
+def test_what_is_not_checked_in_a_folder_is_stated(farm: Path) -> None:
+    """Signed statements without a key, and bare ones with one."""
+    run("attest", "--new-key", "key", folder=farm)
+    run("attest", "--key", "key", folder=farm)
+    without = run("attest", "--check", "results/statements", folder=farm)
+    run("attest", folder=farm)
+    with_key = run("attest", "--check", "results/statements", "--key", "key.pub", folder=farm)
+
+    assert without.status == EvidenceError.exit_status
+    assert "11 statements are not checked: they are signed; name the public key with --key" in without.err
+    assert with_key.status == 0
+    assert "11 statements are not checked: they are not signed by a key" in with_key.err
+
+
 def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     """Neither of the two files, nor where a link leads."""
     for there in ("key", "key.pub"):
