@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.errors import EvidenceError, UsageError
-from orchestrator.publish.claimed import ENDINGS, farm_claim, packages_of
+from orchestrator.publish.claimed import ENDINGS, farm_claim, package_inputs, packages_of
 from orchestrator.publish.evidence import bounded, public_key
 from orchestrator.publish.statements.checking import check
 from orchestrator.results.store import SKEW
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.publish.statements.reading import ReadStatement
-    from orchestrator.results.agreement import FarmClaim
+    from orchestrator.results.agreement import FarmClaim, Input
     from orchestrator.util.signing import PublicKey
 
 MOST = 1_000_000
@@ -76,26 +76,32 @@ def collect(folders: Sequence[Path], known: Farms, now: datetime, *, published: 
 
     """
     ignored: Counter[str] = Counter()
-    signed = list(_signed(folders, known, now, ignored))
-    listed: dict[str, dict[str, Mapping[str, str]]] = {}
-    for statement, signers in signed:
+    listed: dict[tuple[str, str], tuple[Input, ...]] = {}
+    claims: list[tuple[FarmClaim, str]] = []
+    for statement, signers in _signed(folders, known, now, ignored):  # none is kept: there may be very many
         manifest, packages = packages_of(statement)
-        if packages:
-            for farm in signers:
-                listed.setdefault(farm, {}).setdefault(manifest, packages)
-    claims = []
-    for statement, signers in signed:
         for farm in signers:
-            try:
-                claim = farm_claim(statement, farm, listed.get(farm, {}), published=published)
-            except EvidenceError as error:
-                ignored[str(error)[:_LONGEST]] += 1
-                continue
-            if claim:
-                claims.append(claim)
+            if packages and (farm, manifest) not in listed:
+                listed[farm, manifest] = package_inputs(packages)
+            claims.extend(_claims(statement, farm, ignored, published=published))
     return Collected(
-        tuple(claims), tuple(f"{count} not counted: {why}" for why, count in ignored.most_common(_REASONS))
+        tuple(replace(one, inputs=(*one.inputs, *listed.get((one.farm, of), ()))) for one, of in claims),
+        tuple(f"{count} not counted: {why}" for why, count in ignored.most_common(_REASONS)),
     )
+
+
+def _claims(
+    statement: ReadStatement, farm: str, ignored: Counter[str], *, published: bool
+) -> Iterator[tuple[FarmClaim, str]]:
+    """Yield what a farm claims by a statement, with the manifest of its image; add why it is not counted."""
+    try:
+        claim = farm_claim(statement, farm, published=published)
+    except EvidenceError as error:
+        ignored[str(error)[:_LONGEST]] += 1
+        return
+    if claim:
+        image = statement.claim.image if statement.claim else None
+        yield claim, image.manifest if image else ""
 
 
 def _signed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -160,6 +161,25 @@ def test_packages_of_images_are_compared(first: Farm, second: Farm) -> None:
     one, two = collected(first, second, keys=known(first, second)).claims
 
     assert unlike(one, two) == ("image package libc6:amd64: 2.36-9+deb12u14, 2.36-9+deb12u15",)
+
+
+def test_statements_are_not_all_kept_in_memory(first: Farm) -> None:
+    """A farm of years has very many: only what each claims remains, with one list of the packages of an image."""
+    packages = {f"lib{number}:amd64": "1.2-3" for number in range(300)}
+
+    def peak(records: int) -> int:
+        first.attest(
+            *(replace(idna(), started=NOW - timedelta(number)) for number in range(records)), packages=packages
+        )
+        tracemalloc.start()
+        collected(first, keys=known(first))
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(1)  # what is imported and made once
+    few = peak(1)
+    assert peak(6) < few + (1 << 20)
 
 
 @pytest.mark.parametrize("signed", [False, True])
