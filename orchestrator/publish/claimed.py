@@ -43,8 +43,8 @@ def opened(path: Path) -> ReadStatement:
     """
     data = bounded(path)
     value = signing.read(data)
-    if isinstance(value, dict) and isinstance(value.get("dsseEnvelope"), dict):  # a bundle of sigstore
-        value = value["dsseEnvelope"]
+    if isinstance(value, dict) and isinstance(value.get(files.BUNDLED), dict):  # a bundle of sigstore
+        value = value[files.BUNDLED]
     if not signing.is_envelope(value):
         return reading.read(data.rstrip(b"\n"))
     envelope = signing.opened(value)

@@ -51,7 +51,7 @@ def signed_with(key: SigningKey) -> Form:
 
 def signed_by(sign: Callable[[bytes], bytes]) -> Form:
     """Return the form of statements that sigstore signs: each once, since each signature is logged for ever."""
-    return Form(files.KEYLESS, lambda statement, former: former or sign(statement.payload))
+    return Form(files.KEYLESS, lambda statement, former: files.bundled(statement, former, sign))
 
 
 def current(store: Results, project: str, version: str = "") -> Iterator[Result | Verification]:

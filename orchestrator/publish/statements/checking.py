@@ -9,6 +9,7 @@ from orchestrator.errors import EvidenceError
 from orchestrator.model.statement import PAYLOAD_TYPE
 from orchestrator.publish.statements import drafts_of, reading
 from orchestrator.publish.statements.canonical import canonical
+from orchestrator.publish.statements.files import BUNDLED
 from orchestrator.util import signing, strict_json
 
 if TYPE_CHECKING:
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
     from orchestrator.publish.statements import Draft
     from orchestrator.publish.statements.reading import ReadStatement
     from orchestrator.util.signing import PublicKey
-
-
-_BUNDLE = "dsseEnvelope"
-"""The field of a bundle of sigstore that has the envelope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ def check(data: bytes, keys: Sequence[PublicKey]) -> Checked:
 
     """
     value = signing.read(data)
-    if isinstance(value, dict) and _BUNDLE in value:
+    if isinstance(value, dict) and BUNDLED in value:
         msg = (
             "it is a bundle of sigstore: check it with `sigstore verify identity`, which knows its certificates and log"
         )
