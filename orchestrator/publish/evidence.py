@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import EvidenceError, ResultsError, UsageError
 from orchestrator.model.statement import PROVENANCE, VERDICT
-from orchestrator.publish.statements import checking, files
+from orchestrator.publish.statements import checking, files, refused
 from orchestrator.results.store import Results
 from orchestrator.results.summary import summary_of
 from orchestrator.util import escapes, logs, signing
@@ -64,9 +64,15 @@ def current(store: Results, project: str, version: str = "") -> Iterator[Result 
 def write(
     records: Iterable[Result | Verification], store: Results, to: Path, form: Form, builder: str
 ) -> Iterator[tuple[Path, bool]]:
-    """Write the files of records below a folder; yield the path of each, and whether it has a statement."""
+    """Write the files of records below a folder; yield the path of each, and whether it has a statement.
+
+    A record whose statements a check would reject has none, and a warning in the log.
+    """
     place = Results(to, wheels=0, logs=0)
     for record in records:
+        if why := refused(record):
+            logs.warning("no statement is written: its check would reject it", project=record.project, fault=why[:500])
+            continue
         packages = store.packages(record.image.manifest) if record.image else None
         made = files.files_of(
             record, packages, builder, form.ending, lambda one, name: form.content(one, _former(to / name))

@@ -104,7 +104,7 @@ def _read(payload: bytes) -> ReadStatement:
     if not isinstance(kind, str) or kind not in claims.FORMS:
         _refuse("its predicate is of a type that this program does not know")
     claim = claims.form(kind).validate_python(escapes.all_unescaped(predicate))
-    _check_claim(claim, subject)
+    check_claim(claim, subject)
     _check_moments(predicate["started"], predicate["finished"])
     id_ = claim.job if isinstance(claim, VerdictClaim) else claim.id
     about = _about(About(claim.project, claim.version, claim.started, id_))
@@ -170,7 +170,8 @@ def _about_provenance(predicate: dict[str, Any]) -> About:
 # --- what a claim must not contradict --------------------------------------------------------
 
 
-def _check_claim(claim: claims.Claim, subject: Subject) -> None:
+def check_claim(claim: claims.Claim, subject: Subject) -> None:
+    """Raise ValueError if a claim contradicts itself, or names a file that cannot be one of its release."""
     wheels = [build.wheel for build in claim.builds if build.wheel]
     for wheel in wheels:
         wheel_for(wheel.filename, claim.project)

@@ -128,6 +128,25 @@ def test_a_second_farm_signs_the_same_statement(farm: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["other-1.0-py3-none-any.whl", HOSTILE, "../../x-1-py3-none-any.whl"])
+def test_what_a_check_would_reject_is_not_signed(tmp_path: Path, name: str) -> None:
+    """Such as a second build's wheel with any name: one package must not spoil the check of all."""
+    good = RECORDS[0]
+    first, second, *_ = good.builds
+    assert second.wheel
+    bad = replace(
+        good, verdict=Verdict.INTRINSIC, builds=(first, replace(second, wheel=replace(second.wheel, filename=name)))
+    )
+    store, key = Results(tmp_path / "results", wheels=1, logs=1), signing.private_key(signing.new_key()[0])
+
+    written = list(evidence.write([bad, RECORDS[1]], store, tmp_path / "to", evidence.signed_with(key), "urn:x"))
+
+    assert written
+    checked = list(evidence.check([tmp_path / "to"], (key.public,), None))
+    assert checked
+    assert all(one.valid for one in checked)
+
+
 def test_what_is_not_checked_in_a_folder_is_stated(farm: Path) -> None:
     """Signed statements without a key, and bare ones with one."""
     run("attest", "--new-key", "key", folder=farm)
