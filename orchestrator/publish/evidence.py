@@ -206,10 +206,11 @@ def _compare(checked: Checked, store: Results | None) -> str:
     if record is None:
         return _NO_RECORD
     packages = store.packages(record.image.manifest) if record.image else None
-    if packages is None and checking.lists_packages(checked.statement):
-        return "the packages of its image are not recorded here"
     checking.compare(checked.statement, record, packages)
-    return f"as the record of {about.started:%Y-%m-%d} here"
+    compared = f"as the record of {about.started:%Y-%m-%d} here"
+    if packages is None and checking.lists_packages(checked.statement):
+        return f"{compared}; the packages of its image are not recorded here"
+    return compared
 
 
 def _record(checked: Checked, store: Results) -> Result | Verification | None:

@@ -391,6 +391,22 @@ def test_the_builders_id_is_no_part_of_the_record() -> None:
         compare(reading.read(built.payload), sample(), {})
 
 
+def test_packages_that_are_not_recorded_here_hide_no_other_difference() -> None:
+    """A provenance lists them; all the rest of it is compared."""
+    _, built, *_ = statements_of(sample(), PACKAGES)
+    compare(reading.read(built.payload), sample(), None)
+    other = changed(value(built), "predicate.buildDefinition.externalParameters.sourceDateEpoch", 1)
+    added = [
+        *value(built)["predicate"]["buildDefinition"]["resolvedDependencies"],
+        {"name": "x", "uri": "pkg:pypi/x@1"},
+    ]
+    more = changed(value(built), "predicate.buildDefinition.resolvedDependencies", added)
+
+    for payload in (other, more):
+        with pytest.raises(EvidenceError, match="buildDefinition is not that of the record"):
+            compare(reading.read(payload), sample(), None)
+
+
 def test_an_earlier_statement_may_lack_a_field() -> None:
     """One that a later release of the program writes."""
     fields = dict(GOOD["predicate"])
