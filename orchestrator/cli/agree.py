@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.results.agreement import ReleaseAgreement, Support
 
 _SHOWN = 12  # digits of a hash in a table
+_LISTED = 20  # releases that a file does not have
 
 
 @click.command
@@ -65,10 +67,12 @@ def agree(
     if len(known.keys) < threshold:
         msg = f"{threshold} farms cannot agree, since {len(known.keys)} have a key; name each with --key NAME=FILE"
         raise UsageError(msg)
-    collected = farms.collect(folders, known, published=published)
+    collected = farms.collect(folders, known, datetime.now(UTC), published=published)
     for line in collected.ignored:
         logs.warning(line)
     agreements = agreement.agree(collected.claims, known.names, threshold)
+    if form:
+        _state_left_out(agreement.left_out(agreements))
     if form == "requirements":
         click.echo(agreement.requirements(agreements), nl=False)
     elif form == "pylock":
@@ -80,6 +84,13 @@ def agree(
             "", ("project", "version", "wheel", "sha256", "farms", "because"), list(_rows(agreements, threshold))
         )
     _insist(agreements, threshold)
+
+
+def _state_left_out(sentences: tuple[str, ...]) -> None:
+    for line in sentences[:_LISTED]:
+        logs.warning(line)
+    if len(sentences) > _LISTED:
+        logs.warning(f"{len(sentences) - _LISTED} more releases are not in the file; agree without --output lists them")
 
 
 def _named(text: str) -> tuple[str, Path]:

@@ -171,9 +171,12 @@ def _check(
         )
     else:
         for one in checked:
-            click.echo(logs.printable(_line(one)))
+            click.echo(logs.printable(_line(one)).replace("\n", "\\x0a"))
+    if left := evidence.unchecked(map(Path, wanted), public):
+        others = "are not signed by a key" if public else "are signed; name the public key with --key"
+        logs.warning(f"{left} statements are not checked: they {others}")
     if not checked:
-        msg = "checking statements: there is none"
+        msg = "checking statements: there is none that could be checked"
         raise EvidenceError(msg)
     if wrong := sum(not one.valid for one in checked):
         msg = f"{wrong} of {len(checked)} files are rejected"

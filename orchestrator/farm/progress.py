@@ -155,7 +155,7 @@ def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]])
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(printable(cell), style=COLOURS.get(cell, "")) for cell in row))
+        drawn.add_row(*(Text(_one_line(cell), style=COLOURS.get(cell, "")) for cell in row))
     _console().print(drawn)
 
 

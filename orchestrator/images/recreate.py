@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from orchestrator.images import build
@@ -26,7 +26,7 @@ class FormerImage:
     name: str
     manifest: str
     packages: Packages = ()  # of Debian; empty: they are not recorded
-    when: datetime | None = None  # UTC; its packages were in Debian's archive then, or shortly before
+    when: datetime | None = None  # with its time zone; its packages were in Debian's archive then, or shortly before
 
 
 BEFORE = (timedelta(days=10), timedelta(days=30), timedelta(days=90))
@@ -72,7 +72,7 @@ def recreate(
         image = build.made(engine, recipe, cache, log)
         return _of(image, wanted, why_drifted(image.drift), nearest=nearest)
     if not (why := unmakeable(recipe, wanted, packages)):
-        past = with_packages(recipe, packages, former.when or recipe.snapshot)
+        past = with_packages(recipe, packages, (former.when or recipe.snapshot).astimezone(UTC))
         image = build.made(engine, past, cache, log)
         if image.manifest == wanted:
             return Recreated(image)

@@ -53,11 +53,13 @@ _TIMES = 4  # how many times our usual limits a record may ask for
 # Debian policy, 5.6.1 and 5.6.12; the architectures are those that images are built for.
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{1,100}:(?:all|amd64|arm64)")
 _PACKAGE_VERSION = re.compile(r"[0-9][A-Za-z0-9.+:~-]{0,100}")
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.!+_-]{0,254}")  # `Version` also takes white space around one
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _FOLDER = re.compile(r"(?:/[A-Za-z0-9_{}.+-]{1,64}){1,8}")
 _TIMEZONE = re.compile(r"[A-Za-z0-9+:<>,./-]{0,64}")
 _PLATFORM = re.compile(r"(?:[A-Za-z0-9_]{1,64})?")
 _LATEST = 1 << 40  # seconds since 1970
+_YEARS = range(2000, 3000)  # of a build; an image's archive is looked for at earlier times, too
 _UMASK = 0o777  # the most
 
 
@@ -241,7 +243,7 @@ def _of_release(release: Release) -> Iterator[str]:
     except (BadNameError, InvalidName, InvalidVersion) as error:
         yield f"its sdist has no valid name: {error}"
         return
-    if not same:
+    if not same or not _VERSION.fullmatch(release.version):
         yield f"its sdist {sdist.filename} is not of {release.project} {release.version}"
     if not names.is_sha256(sdist.sha256):
         yield "it has no SHA-256 of its sdist"
@@ -250,6 +252,8 @@ def _of_release(release: Release) -> Iterator[str]:
 def _of_image(image: FormerImage) -> Iterator[str]:
     if not (_IMAGE.fullmatch(image.name) and names.is_sha256(image.manifest)):
         yield "the name or the manifest of its image is not valid"
+    if image.when is None or image.when.utcoffset() is None or image.when.year not in _YEARS:
+        yield "the time of its build is not valid"
     if len(image.packages) > MOST_PACKAGES:
         yield f"its image lists more than {MOST_PACKAGES} packages"
     for name, version in image.packages:
@@ -268,6 +272,9 @@ def _of_pins(pins: tuple[Pin, ...]) -> Iterator[str]:
             Version(pin.version)
         except (BadNameError, InvalidName, InvalidVersion) as error:
             yield f"a build requirement is not valid: {error}"
+            return
+        if not _VERSION.fullmatch(pin.version) or not pin.name.isascii():
+            yield f"its build requirement {pin.name} has a version, or a name, that is not valid"
             return
         if not names.is_sha256(pin.sha256):
             yield f"its build requirement {pin.name} has no SHA-256"

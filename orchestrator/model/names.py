@@ -166,6 +166,24 @@ def wheel_of(filename: str, project: str, version: str) -> WheelName:
     return name
 
 
+def sdist_of(filename: str, project: str, version: str) -> SdistName:
+    """Return the name of the sdist of that exact release; compares as `wheel_of`.
+
+    Raises
+    ------
+    BadNameError
+        It is no name of an sdist.
+    WrongNameError
+        It is the name of another release's sdist.
+
+    """
+    name = SdistName(filename)
+    if name.project != canonicalize_name(project) or not _same_version(name.version, version):
+        msg = f"{_quoted(filename)} is an sdist of {name.project} {name.version}, and not of {project} {version}"
+        raise WrongNameError(msg)
+    return name
+
+
 def place(folder: Path, sha256: str, name: FileName) -> Path:
     """Return the path of a file that is stored by its hash and its name: FOLDER/SHA-256/NAME; raises BadNameError."""
     if not is_sha256(sha256):

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from orchestrator.build.container import variables
+from orchestrator.model.names import BadNameError, WheelName
 from orchestrator.publish.statements import purl
 from orchestrator.util import escapes
 
@@ -24,15 +25,19 @@ _TAGS = 3  # at the end of a wheel's name: Python, ABI, platform
 
 
 def buildinfo_of(result: Result, packages: Mapping[str, str] | None) -> tuple[str, bytes] | None:
-    """Return the name and the content of the file for the first build's wheel; None if it gave none.
+    """Return the name and the content of the file for the first build's wheel; None if it gave none with a valid name.
 
     `packages` are those of the image, name:architecture to version; None if they are not recorded.
     """
     first = result.builds[0] if result.builds else None
     if first is None or first.wheel is None:
         return None
+    try:
+        name = WheelName(first.wheel.filename)
+    except BadNameError:  # the record is not of this farm: it would name a file elsewhere
+        return None
     lines = (line for name, value in _fields(result, first, packages) for line in _lines(name, value))
-    return f"{first.wheel.filename}.buildinfo", "".join(f"{line}\n" for line in lines).encode()
+    return f"{name.filename}.buildinfo", "".join(f"{line}\n" for line in lines).encode()
 
 
 def _fields(

@@ -43,8 +43,8 @@ def opened(path: Path) -> ReadStatement:
     """
     data = bounded(path)
     value = signing.read(data)
-    if isinstance(value, dict) and isinstance(value.get("dsseEnvelope"), dict):  # a bundle of sigstore
-        value = value["dsseEnvelope"]
+    if isinstance(value, dict) and isinstance(value.get(files.BUNDLED), dict):  # a bundle of sigstore
+        value = value[files.BUNDLED]
     if not signing.is_envelope(value):
         return reading.read(data.rstrip(b"\n"))
     envelope = signing.opened(value)
@@ -93,12 +93,11 @@ _OF_PACKAGE = 2  # fields of a dependency that is a package of an image: its nam
 # --- for agreements --------------------------------------------------------------------------
 
 
-def farm_claim(
-    statement: ReadStatement, farm: str, listed: Mapping[str, Mapping[str, str]], *, published: bool
-) -> FarmClaim | None:
+def farm_claim(statement: ReadStatement, farm: str, *, published: bool) -> FarmClaim | None:
     """Return what a farm claims of one wheel; None where a statement is of another kind than asked for.
 
-    `published`: verifications of published wheels count instead of builds. `listed` has the packages of images.
+    `published`: verifications of published wheels count instead of builds. The packages of its image are not among
+    its inputs: see `package_inputs`.
 
     Raises
     ------
@@ -122,7 +121,7 @@ def farm_claim(
         claim.started,
         wheel,
         (claim.verdict if isinstance(claim, VerdictClaim) else claim.outcome).value,
-        tuple(_inputs(claim, listed.get(image.manifest, {}) if image else {})),
+        tuple(_inputs(claim)),
         about,
     )
 
@@ -145,12 +144,16 @@ def _wheel(claim: VerdictClaim | VerificationClaim) -> Wheel | None:
     return Wheel(wheel.filename, wheel.sha256) if wheel else None
 
 
-def _inputs(claim: VerdictClaim | VerificationClaim, packages: Mapping[str, str]) -> Iterator[Input]:
+def package_inputs(packages: Mapping[str, str]) -> tuple[Input, ...]:
+    """Return the packages of an image as inputs of a claim."""
+    return tuple(Input(PACKAGE, name[:_SHOWN], version[:_SHOWN]) for name, version in packages.items())
+
+
+def _inputs(claim: VerdictClaim | VerificationClaim) -> Iterator[Input]:
     yield Input(SDIST, "", claim.sdist.sha256 if claim.sdist else "none")
     yield from _requirements(claim.build_requirements, claim.provided)
     if claim.image:
         yield Input(MANIFEST, "", f"{claim.image.name[:_SHOWN]} {claim.image.manifest}")
-    yield from (Input(PACKAGE, name[:_SHOWN], version[:_SHOWN]) for name, version in packages.items())
     yield from (Input(kind, "", str(value)[:_SHOWN]) for kind, value in _settings(claim).items() if value)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import EvidenceError, ResultsError, UsageError
 from orchestrator.model.statement import PROVENANCE, VERDICT
-from orchestrator.publish.statements import checking, files
+from orchestrator.publish.statements import checking, files, refused
 from orchestrator.results.store import Results
 from orchestrator.results.summary import summary_of
 from orchestrator.util import escapes, logs, signing
@@ -51,7 +51,7 @@ def signed_with(key: SigningKey) -> Form:
 
 def signed_by(sign: Callable[[bytes], bytes]) -> Form:
     """Return the form of statements that sigstore signs: each once, since each signature is logged for ever."""
-    return Form(files.KEYLESS, lambda statement, former: former or sign(statement.payload))
+    return Form(files.KEYLESS, lambda statement, former: files.bundled(statement, former, sign))
 
 
 def current(store: Results, project: str, version: str = "") -> Iterator[Result | Verification]:
@@ -64,9 +64,15 @@ def current(store: Results, project: str, version: str = "") -> Iterator[Result 
 def write(
     records: Iterable[Result | Verification], store: Results, to: Path, form: Form, builder: str
 ) -> Iterator[tuple[Path, bool]]:
-    """Write the files of records below a folder; yield the path of each, and whether it has a statement."""
+    """Write the files of records below a folder; yield the path of each, and whether it has a statement.
+
+    A record whose statements a check would reject has none, and a warning in the log.
+    """
     place = Results(to, wheels=0, logs=0)
     for record in records:
+        if why := refused(record):
+            logs.warning("no statement is written: its check would reject it", project=record.project, fault=why[:500])
+            continue
         packages = store.packages(record.image.manifest) if record.image else None
         made = files.files_of(
             record, packages, builder, form.ending, lambda one, name: form.content(one, _former(to / name))
@@ -162,6 +168,13 @@ def check(paths: Iterable[Path], keys: Sequence[PublicKey], store: Results | Non
             yield _check(path, keys, store)
 
 
+def unchecked(paths: Iterable[Path], keys: Sequence[PublicKey]) -> int:
+    """Count the statements in folders that `check` leaves out: bare ones if there are keys, or else signed ones."""
+    others = (files.UNSIGNED if keys else files.SIGNED, files.KEYLESS)
+    folders = (path for path in paths if path.is_dir())
+    return sum(one.name.endswith(others) for folder in folders for one in folder.rglob("*"))
+
+
 def _check(path: Path, keys: Sequence[PublicKey], store: Results | None) -> CheckedFile:
     try:
         checked = checking.check(bounded(path), keys)
@@ -193,10 +206,11 @@ def _compare(checked: Checked, store: Results | None) -> str:
     if record is None:
         return _NO_RECORD
     packages = store.packages(record.image.manifest) if record.image else None
-    if packages is None and checking.lists_packages(checked.statement):
-        return "the packages of its image are not recorded here"
     checking.compare(checked.statement, record, packages)
-    return f"as the record of {about.started:%Y-%m-%d} here"
+    compared = f"as the record of {about.started:%Y-%m-%d} here"
+    if packages is None and checking.lists_packages(checked.statement):
+        return f"{compared}; the packages of its image are not recorded here"
+    return compared
 
 
 def _record(checked: Checked, store: Results) -> Result | Verification | None:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.errors import EvidenceError, UsageError
-from orchestrator.publish.claimed import ENDINGS, farm_claim, packages_of
+from orchestrator.publish.claimed import ENDINGS, farm_claim, package_inputs, packages_of
 from orchestrator.publish.evidence import bounded, public_key
 from orchestrator.publish.statements.checking import check
+from orchestrator.results.store import SKEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from orchestrator.publish.statements.reading import ReadStatement
-    from orchestrator.results.agreement import FarmClaim
+    from orchestrator.results.agreement import FarmClaim, Input
     from orchestrator.util.signing import PublicKey
 
 MOST = 1_000_000
@@ -62,8 +64,10 @@ def farms(named: Iterable[tuple[str, Path]]) -> Farms:
     return Farms(tuple(keys.values()), {id_: " = ".join(dict.fromkeys(of)) for id_, of in names.items()})
 
 
-def collect(folders: Sequence[Path], known: Farms, *, published: bool) -> Collected:
+def collect(folders: Sequence[Path], known: Farms, now: datetime, *, published: bool) -> Collected:
     """Return the claims of the farms, in these folders or files; only what a farm's key signed is counted.
+
+    What is of a time yet to come is not: it would supersede all that a farm signs until then.
 
     Raises
     ------
@@ -72,30 +76,36 @@ def collect(folders: Sequence[Path], known: Farms, *, published: bool) -> Collec
 
     """
     ignored: Counter[str] = Counter()
-    signed = list(_signed(folders, known, ignored))
-    listed: dict[str, dict[str, Mapping[str, str]]] = {}
-    for statement, signers in signed:
+    listed: dict[tuple[str, str], tuple[Input, ...]] = {}
+    claims: list[tuple[FarmClaim, str]] = []
+    for statement, signers in _signed(folders, known, now, ignored):  # none is kept: there may be very many
         manifest, packages = packages_of(statement)
-        if packages:
-            for farm in signers:
-                listed.setdefault(farm, {}).setdefault(manifest, packages)
-    claims = []
-    for statement, signers in signed:
         for farm in signers:
-            try:
-                claim = farm_claim(statement, farm, listed.get(farm, {}), published=published)
-            except EvidenceError as error:
-                ignored[str(error)[:_LONGEST]] += 1
-                continue
-            if claim:
-                claims.append(claim)
+            if packages and (farm, manifest) not in listed:
+                listed[farm, manifest] = package_inputs(packages)
+            claims.extend(_claims(statement, farm, ignored, published=published))
     return Collected(
-        tuple(claims), tuple(f"{count} not counted: {why}" for why, count in ignored.most_common(_REASONS))
+        tuple(replace(one, inputs=(*one.inputs, *listed.get((one.farm, of), ()))) for one, of in claims),
+        tuple(f"{count} not counted: {why}" for why, count in ignored.most_common(_REASONS)),
     )
 
 
+def _claims(
+    statement: ReadStatement, farm: str, ignored: Counter[str], *, published: bool
+) -> Iterator[tuple[FarmClaim, str]]:
+    """Yield what a farm claims by a statement, with the manifest of its image; add why it is not counted."""
+    try:
+        claim = farm_claim(statement, farm, published=published)
+    except EvidenceError as error:
+        ignored[str(error)[:_LONGEST]] += 1
+        return
+    if claim:
+        image = statement.claim.image if statement.claim else None
+        yield claim, image.manifest if image else ""
+
+
 def _signed(
-    folders: Sequence[Path], known: Farms, ignored: Counter[str]
+    folders: Sequence[Path], known: Farms, now: datetime, ignored: Counter[str]
 ) -> Iterator[tuple[ReadStatement, tuple[str, ...]]]:
     """Yield each statement that a farm signed, with the ids of those farms; add why others are not counted."""
     for number, file in enumerate(file for folder in folders for file in _files(folder)):
@@ -104,10 +114,17 @@ def _signed(
             raise UsageError(msg)
         try:
             checked = check(bounded(file), known.keys)
+            _insist_on_past(checked.statement.about.started, now)
         except EvidenceError as error:
             ignored[f"{file.parts[0] if len(file.parts) == 1 else _top(file, folders)}: {error}"[:_LONGEST]] += 1
             continue
         yield checked.statement, checked.signers
+
+
+def _insist_on_past(started: datetime, now: datetime) -> None:
+    if started > now + SKEW:
+        msg = f"it is of {started:%Y-%m-%d}, which is yet to come"
+        raise EvidenceError(msg)
 
 
 def _top(file: Path, folders: Sequence[Path]) -> Path:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from packaging.utils import canonicalize_version
+from packaging.version import Version
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
@@ -49,8 +52,8 @@ class FarmClaim:
 
     @property
     def release(self) -> tuple[str, str]:
-        """The project and the version."""
-        return self.project, self.version
+        """The project, and the version as all its spellings share it: `1.0` and `1.0.0` are one (PEP 440)."""
+        return self.project, canonicalize_version(self.version)
 
 
 class Support(NamedTuple):
@@ -85,31 +88,34 @@ def agree(claims: Iterable[FarmClaim], names: Mapping[str, str], threshold: int)
     """
     ordered = sorted(claims, key=lambda claim: (*claim.release, claim.farm, claim.started, claim.job))
     return tuple(
-        _of_release(project, version, tuple(of_release), names, threshold)
-        for (project, version), of_release in groupby(ordered, key=lambda claim: claim.release)
+        _of_release(tuple(of_release), names, threshold)
+        for _, of_release in groupby(ordered, key=lambda claim: claim.release)
     )
 
 
-def _of_release(
-    project: str, version: str, claims: Sequence[FarmClaim], names: Mapping[str, str], threshold: int
-) -> ReleaseAgreement:
-    torn = conflicting(claims)
-    counted = newest([claim for claim in claims if (claim.farm, claim.job) not in torn])
+def _of_release(claims: Sequence[FarmClaim], names: Mapping[str, str], threshold: int) -> ReleaseAgreement:
+    project, version, torn = claims[0].project, claims[0].version, conflicting(claims)
+    counted = [claim for claim in newest(claims) if (claim.farm, claim.job) not in torn]
     supports = _supports(counted, names)
     agreed = tuple(one for one in supports if len(one.farms) >= threshold)
     others = tuple(one for one in supports if len(one.farms) < threshold)
     without = sorted({(names[claim.farm], claim.verdict) for claim in counted if claim.wheel is None})
-    conflicts = sorted({f"{names[farm]} claims two wheels of one job, {job[:12]}" for farm, job in torn})
+    conflicts = sorted(_torn(names[farm], job, wheels) for (farm, job), wheels in torn.items())
     differing = tuple(_differing(counted, (agreed or others)[0], names)) if others and supports else ()
     return ReleaseAgreement(project, version, agreed, others, tuple(without), differing, tuple(conflicts))
 
 
-def conflicting(claims: Iterable[FarmClaim]) -> frozenset[tuple[str, str]]:
-    """Return the farms, each with a job, that claim different wheels of that one job, or one and none."""
+def _torn(farm: str, job: str, wheels: frozenset[Wheel | None]) -> str:
+    what = "both a wheel and none" if None in wheels else "two wheels"
+    return f"{farm} claims {what} of one job, {job[:12]}"
+
+
+def conflicting(claims: Iterable[FarmClaim]) -> Mapping[tuple[str, str], frozenset[Wheel | None]]:
+    """Return the farms, each with a job, that claim different wheels of that one job, or one and none; and which."""
     found: dict[tuple[str, str], set[Wheel | None]] = {}
     for claim in claims:
         found.setdefault((claim.farm, claim.job), set()).add(claim.wheel)
-    return frozenset(key for key, wheels in found.items() if len(wheels) > 1)
+    return {key: frozenset(wheels) for key, wheels in found.items() if len(wheels) > 1}
 
 
 def newest(claims: Iterable[FarmClaim]) -> tuple[FarmClaim, ...]:
@@ -191,28 +197,56 @@ def _shown(value: str | None) -> str:
 # --- files -----------------------------------------------------------------------------------
 
 
+def chosen(agreements: Iterable[ReleaseAgreement]) -> tuple[ReleaseAgreement, ...]:
+    """Return the releases that one file can have: of each project the newest that is agreed, a final one if there is.
+
+    Installers refuse a file with two versions of a project.
+    """
+    found: dict[str, ReleaseAgreement] = {}
+    for one in agreements:
+        if one.agreed and (one.project not in found or _age(one) > _age(found[one.project])):
+            found[one.project] = one
+    return tuple(found.values())
+
+
+def _age(one: ReleaseAgreement) -> tuple[bool, Version]:
+    version = Version(one.version)
+    return not version.is_prerelease, version
+
+
+def left_out(agreements: Sequence[ReleaseAgreement]) -> tuple[str, ...]:
+    """Return a sentence on each release that a file does not have, and why."""
+    versions = {one.project: one.version for one in chosen(agreements)}
+    return tuple(
+        f"{one.project} {one.version} is not in the file: "
+        + (f"it has {versions[one.project]}, and one version of each project" if one.agreed else "it is not agreed")
+        for one in agreements
+        if not one.agreed or one.version != versions[one.project]
+    )
+
+
 def requirements(agreements: Iterable[ReleaseAgreement]) -> str:
     """Return a requirements file with the hashes of the agreed wheels, as pip's --require-hashes takes it."""
     return "".join(
         f"{one.project}=={one.version}"
         + "".join(f" \\\n    --hash=sha256:{sha256}" for sha256 in sorted({each.wheel.sha256 for each in one.agreed}))
         + "\n"
-        for one in agreements
-        if one.agreed
+        for one in chosen(agreements)
     )
 
 
 def pylock(agreements: Iterable[ReleaseAgreement], program: str) -> str:
     """Return a pylock.toml (PEP 751) with the agreed wheels, which it expects in the same folder as itself."""
     head = f'lock-version = "1.0"\ncreated-by = {_text(program)}\n'
-    return head + "".join(_package(one) for one in agreements if one.agreed)
+    return head + ("".join(map(_package, chosen(agreements))) or "packages = []\n")
 
 
 def _package(one: ReleaseAgreement) -> str:
+    files = {each.wheel.filename: each.wheel for each in reversed(one.agreed)}  # of one name, the most supported
     wheels = "".join(
-        f"\n[[packages.wheels]]\nname = {_text(each.wheel.filename)}\npath = {_text(each.wheel.filename)}\n"
-        f"hashes = {{sha256 = {_text(each.wheel.sha256)}}}\n"
-        for each in sorted(one.agreed)
+        f"\n[[packages.wheels]]\nname = {_text(wheel.filename)}\npath = {_text(wheel.filename)}\n"
+        f"hashes = {{sha256 = {_text(wheel.sha256)}}}\n"
+        for wheel in sorted(files.values())
     )
     return f"\n[[packages]]\nname = {_text(one.project)}\nversion = {_text(one.version)}\n{wheels}"
 

@@ -89,4 +89,5 @@ def _console() -> Any:  # noqa: ANN401 - a renderer of structlog
 
 def _escaped(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
     """Escape terminal commands: much of what is logged comes from packages."""
-    return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}
+    safe = {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {**safe, "event": str(safe["event"]).replace("\n", "\\x0a")}  # values with line ends are quoted anyway

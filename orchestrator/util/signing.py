@@ -215,11 +215,16 @@ def written(envelope: Envelope) -> bytes:
 
 
 def signed(envelope: Envelope, key: SigningKey) -> Envelope:
-    """Return the envelope with this key's signature too; unchanged if it has that already."""
+    """Return the envelope with this key's signature too; unchanged if it has that already.
+
+    Of others as many are kept as an envelope may have.
+    """
     if signers(envelope, (key.public,)):
         return envelope
     made = key.signer.sign(_signed_bytes(envelope))
-    return replace(envelope, signatures=(*envelope.signatures, (made.keyid, bytes.fromhex(made.signature))))
+    return replace(
+        envelope, signatures=(*envelope.signatures[: _MOST - 1], (made.keyid, bytes.fromhex(made.signature)))
+    )
 
 
 def signers(envelope: Envelope, keys: Iterable[PublicKey]) -> tuple[PublicKey, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.model import Result, Verification
 from orchestrator.model.statement import BUILDER, PROVENANCE, VERDICT, VERIFICATION, Statement, Subject
-from orchestrator.publish.statements import claims, provenance
+from orchestrator.publish.statements import claims, provenance, reading
 from orchestrator.publish.statements.canonical import payload
 
 if TYPE_CHECKING:
@@ -45,6 +45,24 @@ def statements_of(
     return tuple(draft.written() for draft in drafts_of(record, packages, builder))
 
 
+def refused(record: Result | Verification) -> str:
+    """Return why a check rejects the statements about a record; empty if it does not.
+
+    A wheel of one build may have any name, and a record may be of another farm.
+    """
+    if isinstance(record, Verification):
+        claim: claims.Claim | None = claims.of_verification(record) if record.wheel and record.sha256 else None
+    else:
+        claim = claims.of_verdict(record)
+    if claim is None:
+        return ""
+    try:
+        reading.check_claim(claim, claims.subject_of(claim))
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def drafts_of(
     record: Result | Verification, packages: Mapping[str, str] | None, builder: str = BUILDER
 ) -> Iterator[Draft]:
@@ -69,8 +87,7 @@ def _of_verification(verification: Verification, packages: Mapping[str, str] | N
     if not verification.wheel or not verification.sha256:
         return
     claim = claims.of_verification(verification)
-    subject = Subject(verification.wheel, verification.sha256)
-    yield Draft(subject, VERIFICATION, "", partial(claims.as_value, claim))
+    yield Draft(claims.subject_of(claim), VERIFICATION, "", partial(claims.as_value, claim))
     for build in verification.builds:
         if build.wheel and build.name in claim.deciding:
             make = partial(provenance.of_rebuild, verification, build, packages, builder)

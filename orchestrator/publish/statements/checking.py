@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import EvidenceError
 from orchestrator.model.statement import PAYLOAD_TYPE
 from orchestrator.publish.statements import drafts_of, reading
 from orchestrator.publish.statements.canonical import canonical
+from orchestrator.publish.statements.files import BUNDLED
 from orchestrator.util import signing, strict_json
 
 if TYPE_CHECKING:
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
     from orchestrator.publish.statements import Draft
     from orchestrator.publish.statements.reading import ReadStatement
     from orchestrator.util.signing import PublicKey
-
-
-_BUNDLE = "dsseEnvelope"
-"""The field of a bundle of sigstore that has the envelope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ def check(data: bytes, keys: Sequence[PublicKey]) -> Checked:
 
     """
     value = signing.read(data)
-    if isinstance(value, dict) and _BUNDLE in value:
+    if isinstance(value, dict) and BUNDLED in value:
         msg = (
             "it is a bundle of sigstore: check it with `sigstore verify identity`, which knows its certificates and log"
         )
@@ -75,6 +72,8 @@ def _opened(envelope: signing.Envelope, keys: Sequence[PublicKey]) -> Checked:
 def compare(statement: ReadStatement, record: Result | Verification, packages: Mapping[str, str] | None) -> None:
     """Check that a statement has what the record has; a field that an earlier release did not write may be missing.
 
+    Where the packages of the image are not known, whichever of them a provenance lists are not compared.
+
     Raises
     ------
     EvidenceError
@@ -89,7 +88,8 @@ def compare(statement: ReadStatement, record: Result | Verification, packages: M
     if any(one.payload == statement.payload for one in ours):
         return
     expected = strict_json.read(ours[0].payload, reading.LONGEST)["predicate"]
-    for name, value in statement.predicate.items():
+    claimed = _unlisted(statement.predicate) if packages is None and lists_packages(statement) else statement.predicate
+    for name, value in claimed.items():
         if name not in expected or canonical(value) != canonical(expected[name]):
             msg = f"its field {name[:100]} is not that of the record here"
             raise EvidenceError(msg)
@@ -104,6 +104,27 @@ def lists_packages(statement: ReadStatement) -> bool:
         and noted.get("packagesListed") is True
         for one in used
     )
+
+
+def _unlisted(predicate: dict[str, Any]) -> dict[str, Any]:
+    """Return a provenance as it would be without the packages of the image."""
+    definition = predicate["buildDefinition"]
+    used = [_unnoted(one) for one in definition["resolvedDependencies"] if not _is_of_image(one)]
+    return {**predicate, "buildDefinition": {**definition, "resolvedDependencies": used}}
+
+
+def _is_of_image(one: Any) -> bool:  # noqa: ANN401 - hostile
+    return isinstance(one, dict) and one.keys() == {"name", "uri"} and str(one["uri"]).startswith(_OF_SYSTEMS)
+
+
+def _unnoted(one: Any) -> Any:  # noqa: ANN401 - hostile
+    match one:
+        case {"annotations": {"packagesListed": True} as noted}:
+            return {**one, "annotations": {**noted, "packagesListed": False}}
+    return one
+
+
+_OF_SYSTEMS = ("pkg:deb/", "pkg:rpm/")
 
 
 def _same(ours: Draft, statement: ReadStatement) -> bool:

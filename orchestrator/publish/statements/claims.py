@@ -109,8 +109,10 @@ def of_verification(verification: Verification) -> VerificationClaim:
     )
 
 
-def subject_of(claim: VerdictClaim) -> Subject:
-    """Return what a verdict is about: the first build's wheel, or the sdist where the release fails to build."""
+def subject_of(claim: Claim) -> Subject:
+    """Return what a claim is about: the published wheel, the first build's, or the sdist where none is built."""
+    if not isinstance(claim, VerdictClaim):
+        return Subject(claim.wheel, claim.sha256)
     first = claim.builds[0].wheel if claim.builds else None
     if first is not None and claim.verdict is not Verdict.FTBFS:
         return Subject(first.filename, first.sha256)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 UNSIGNED, SIGNED, KEYLESS = ".statement.json", ".intoto.jsonl", ".sigstore.json"
 """The endings of files: a bare statement, an envelope with signatures, a bundle of sigstore."""
 
+BUNDLED = "dsseEnvelope"
+"""The field of a bundle of sigstore that has the envelope."""
+
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,150}")
 
 
@@ -59,6 +62,16 @@ def bare(statement: Statement) -> bytes:
 def enveloped(statement: Statement, former: bytes, key: signing.SigningKey) -> bytes:
     """Return a statement in an envelope that the key signed; signatures in the `former` file over it are kept."""
     return signing.written(signing.signed(_kept(statement, former), key))
+
+
+def bundled(statement: Statement, former: bytes, sign: Callable[[bytes], bytes]) -> bytes:
+    """Return a statement's bundle of sigstore: the `former` file if it has the same, since each is logged for ever."""
+    try:
+        value = signing.read(former)
+        kept = signing.opened(value.get(BUNDLED) if isinstance(value, dict) else None)
+    except EvidenceError:
+        return sign(statement.payload)
+    return former if (kept.payload, kept.payload_type) == (statement.payload, PAYLOAD_TYPE) else sign(statement.payload)
 
 
 def _kept(statement: Statement, former: bytes) -> signing.Envelope:

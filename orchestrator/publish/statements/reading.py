@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.errors import EvidenceError
 from orchestrator.model import Outcome, Verdict
-from orchestrator.model.names import SdistName, WheelName, is_sha256, wheel_for
+from orchestrator.model.names import SdistName, WheelName, is_sha256, sdist_of, wheel_for, wheel_of
 from orchestrator.model.statement import (
     BUILD_TYPE,
     BUILDER,
@@ -32,6 +32,10 @@ LONGEST = 8 << 20
 _PAIR = 2
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.!+_-]{0,254}")
 _MOMENT = TypeAdapter(datetime)
+_WRITTEN = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
+"""A moment with its time zone (RFC 3339); a number, which pydantic takes as well, has no unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +98,14 @@ def _read(payload: bytes) -> ReadStatement:
     if not isinstance(predicate, dict):
         _refuse("its predicate is not an object")
     if kind == PROVENANCE:
-        return ReadStatement(subject, kind, _about(_about_provenance(predicate)), predicate, None, payload)
+        about = _about(_about_provenance(predicate))
+        wheel_for(subject.name, about.project)  # of any version: a build may generate its own
+        return ReadStatement(subject, kind, about, predicate, None, payload)
     if not isinstance(kind, str) or kind not in claims.FORMS:
         _refuse("its predicate is of a type that this program does not know")
     claim = claims.form(kind).validate_python(escapes.all_unescaped(predicate))
-    _check_claim(claim, subject)
+    check_claim(claim, subject)
+    _check_moments(predicate["started"], predicate["finished"])
     id_ = claim.job if isinstance(claim, VerdictClaim) else claim.id
     about = _about(About(claim.project, claim.version, claim.started, id_))
     return ReadStatement(subject, kind, about, predicate, claim, payload)
@@ -106,6 +113,11 @@ def _read(payload: bytes) -> ReadStatement:
 
 def _refuse(why: str) -> NoReturn:
     raise ValueError(why)
+
+
+def _check_moments(*written: object) -> None:
+    if not all(isinstance(one, str) and _WRITTEN.fullmatch(one) for one in written):
+        _refuse("it has a time that is not written with its time zone, as in RFC 3339")
 
 
 def _subject(value: Any) -> Subject:  # noqa: ANN401 - hostile
@@ -131,8 +143,6 @@ def _about(about: About) -> About:
     """Check what identifies a record: names of files follow from it."""
     if canonicalize_name(about.project, validate=True) != about.project or not _VERSION.fullmatch(about.version):
         _refuse("it names no release")
-    if about.started.utcoffset() is None:
-        _refuse("its time has no time zone")
     _sha256(about.id)
     return about
 
@@ -151,6 +161,7 @@ def _about_provenance(predicate: dict[str, Any]) -> About:
                 "metadata": {"invocationId": str(id_), "startedOn": str(started)},
             },
         } if build_type == BUILD_TYPE:
+            _check_moments(started)
             names = (escapes.unescaped(one) for one in (build, builder))
             return About(project, version, _MOMENT.validate_python(started), id_, *names)
     _refuse(f"its predicate is not the provenance of a build of type {BUILD_TYPE}")
@@ -159,7 +170,8 @@ def _about_provenance(predicate: dict[str, Any]) -> About:
 # --- what a claim must not contradict --------------------------------------------------------
 
 
-def _check_claim(claim: claims.Claim, subject: Subject) -> None:
+def check_claim(claim: claims.Claim, subject: Subject) -> None:
+    """Raise ValueError if a claim contradicts itself, or names a file that cannot be one of its release."""
     wheels = [build.wheel for build in claim.builds if build.wheel]
     for wheel in wheels:
         wheel_for(wheel.filename, claim.project)
@@ -168,7 +180,7 @@ def _check_claim(claim: claims.Claim, subject: Subject) -> None:
         wheel_for(pin.filename, pin.name)
         _sha256(pin.sha256)
     if claim.sdist is not None:
-        SdistName(claim.sdist.filename)
+        sdist_of(claim.sdist.filename, claim.project, claim.version)
         _sha256(claim.sdist.sha256)
     if isinstance(claim, VerdictClaim):
         _check_verdict(claim, subject)
@@ -185,6 +197,8 @@ def _check_verdict(claim: VerdictClaim, subject: Subject) -> None:
         _refuse("its subject is not the file that its builds gave")
     if claim.verdict is Verdict.REPRODUCIBLE and not _are_alike(claim):
         _refuse("its verdict is reproducible, and its builds did not give the same wheel twice")
+    if claim.verdict is Verdict.REPRODUCIBLE:
+        wheel_of(subject.name, claim.project, claim.version)
 
 
 def _are_alike(claim: VerdictClaim) -> bool:
@@ -197,6 +211,7 @@ def _are_alike(claim: VerdictClaim) -> bool:
 def _check_verification(claim: VerificationClaim, subject: Subject) -> None:
     if subject != Subject(claim.wheel, claim.sha256):
         _refuse("its subject is not the published wheel that it names")
+    wheel_of(claim.wheel, claim.project, claim.version)
     if claim.inputs is not None and (claim.project, claim.version) != (claim.inputs.project, claim.inputs.version):
         _refuse("its inputs are not those of the release that it names")
     if claim.outcome is Outcome.IDENTICAL and not any(_is(build, subject) for build in claim.builds):

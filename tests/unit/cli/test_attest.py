@@ -89,6 +89,9 @@ def test_a_changed_file_is_rejected_by_its_name(farm: Path) -> None:
     assert other.status == EvidenceError.exit_status
     assert other.out.count(": rejected: ") == 2
     assert other.err == "wheelproof: 2 of 2 files are rejected\n"
+    broken = good.rename(good.with_name("x\nverdict.intoto.jsonl"))
+    assert len(run("attest", "--check", broken, "--key", "pub", folder=farm).out.splitlines()) == 1
+    good = broken.rename(good)
     rows = json.loads(run("attest", "--check", good, "--json", folder=farm).out)
     assert [(row["file"], row["valid"]) for row in rows] == [(str(good), False)]
 
@@ -123,6 +126,39 @@ def test_a_second_farm_signs_the_same_statement(farm: Path) -> None:
         "second.provenance.intoto.jsonl": 1,
         "verdict.intoto.jsonl": 2,
     }
+
+
+@pytest.mark.parametrize("name", ["other-1.0-py3-none-any.whl", HOSTILE, "../../x-1-py3-none-any.whl"])
+def test_what_a_check_would_reject_is_not_signed(tmp_path: Path, name: str) -> None:
+    """Such as a second build's wheel with any name: one package must not spoil the check of all."""
+    good = RECORDS[0]
+    first, second, *_ = good.builds
+    assert second.wheel
+    bad = replace(
+        good, verdict=Verdict.INTRINSIC, builds=(first, replace(second, wheel=replace(second.wheel, filename=name)))
+    )
+    store, key = Results(tmp_path / "results", wheels=1, logs=1), signing.private_key(signing.new_key()[0])
+
+    written = list(evidence.write([bad, RECORDS[1]], store, tmp_path / "to", evidence.signed_with(key), "urn:x"))
+
+    assert written
+    checked = list(evidence.check([tmp_path / "to"], (key.public,), None))
+    assert checked
+    assert all(one.valid for one in checked)
+
+
+def test_what_is_not_checked_in_a_folder_is_stated(farm: Path) -> None:
+    """Signed statements without a key, and bare ones with one."""
+    run("attest", "--new-key", "key", folder=farm)
+    run("attest", "--key", "key", folder=farm)
+    without = run("attest", "--check", "results/statements", folder=farm)
+    run("attest", folder=farm)
+    with_key = run("attest", "--check", "results/statements", "--key", "key.pub", folder=farm)
+
+    assert without.status == EvidenceError.exit_status
+    assert "11 statements are not checked: they are signed; name the public key with --key" in without.err
+    assert with_key.status == 0
+    assert "11 statements are not checked: they are not signed by a key" in with_key.err
 
 
 def test_a_key_is_never_overwritten(tmp_path: Path) -> None:

@@ -79,9 +79,9 @@ def test_the_time_left_follows_the_pace(done: int, now: float, left: timedelta |
 
 def test_a_table_is_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
     """Where it goes into a file, each row is one line; control characters are named."""
-    table("", ("name", "hash"), [("six", "a" * 300), (HOSTILE, "b")])
+    table("", ("name", "hash"), [("six", "a" * 300), (HOSTILE, "b"), ("x\nsix", "c")])
     lines = capsys.readouterr().out.splitlines()
-    assert [len(line.split()) for line in lines] == [2, 2, 4]
+    assert [len(line.split()) for line in lines] == [2, 2, 4, 3]
     assert "a" * 300 in lines[1]
     assert "\x1b" not in lines[2]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,10 @@ def _image(*packages: tuple[str, str]) -> FormerBuild:
     return replace(GOOD, image=replace(GOOD.image, packages=packages))
 
 
+def _when(moment: datetime) -> FormerBuild:
+    return replace(GOOD, image=replace(GOOD.image, when=moment))
+
+
 def _sdist(**others: Any) -> FormerBuild:  # noqa: ANN401 - of Sdist
     return replace(GOOD, release=replace(GOOD.release, sdist=replace(SDIST, **others)))
 
@@ -126,6 +131,12 @@ def _task(**others: Any) -> FormerBuild:  # noqa: ANN401 - of Task
         _image(*((f"p{number}:all", "1") for number in range(5001))),
         replace(GOOD, image=replace(GOOD.image, name="../../etc")),
         replace(GOOD, image=replace(GOOD.image, manifest="m")),
+        _when(datetime(1, 1, 1, tzinfo=UTC)),
+        _when(datetime(9999, 12, 31, tzinfo=UTC)),
+        _when(datetime(2026, 1, 1)),  # noqa: DTZ001 - a record may have it so
+        replace(GOOD, release=replace(GOOD.release, version=f"{GOOD.release.version}\n")),
+        _pin(version="80.9.0\n"),
+        _pin(name="\u212aeras", filename="keras-80.9.0-py3-none-any.whl"),
         _sdist(filename="../pkg-1.0.tar.gz"),
         _sdist(filename="other-1.0.tar.gz"),
         _sdist(sha256="0"),

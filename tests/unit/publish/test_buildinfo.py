@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from debian.deb822 import BuildInfo, Deb822
 
 from orchestrator.model import Pin, Provided, Result, Verdict
@@ -80,3 +81,13 @@ def test_a_build_without_a_wheel_has_none() -> None:
     """Nor has a release that was not built."""
     assert buildinfo_of(sample(verdict=Verdict.FTBFS), PACKAGES) is None
     assert buildinfo_of(sample(verdict=Verdict.NO_SDIST), None) is None
+
+
+@pytest.mark.parametrize("name", ["../../../x-1.0-py3-none-any.whl", "/srv/x-1.0-py3-none-any.whl", "x\n.whl", ""])
+def test_a_record_of_others_names_no_file_elsewhere(name: str) -> None:
+    """Whoever signs what another farm found reads its records."""
+    first = sample().builds[0]
+    assert first.wheel
+    elsewhere = replace(first, wheel=replace(first.wheel, filename=name))
+
+    assert buildinfo_of(replace(sample(), builds=(elsewhere,)), PACKAGES) is None

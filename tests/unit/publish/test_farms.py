@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,7 @@ from orchestrator.util import signing
 if TYPE_CHECKING:
     from orchestrator.publish.statements.reading import ReadStatement
 
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
 RECORDS = Path(__file__).parents[2] / "records/5"
 PACKAGES = {"libc6:amd64": "2.36-9+deb12u14", "libstdc++6:amd64": "12.2.0-14+deb12u1", "adduser:all": "3.134"}
 
@@ -77,7 +80,7 @@ def known(*of: Farm) -> Farms:
 
 def collected(*of: Farm, keys: Farms, published: bool = False) -> Collected:
     """Collect from the folders of farms."""
-    return collect([one.folder for one in of], keys, published=published)
+    return collect([one.folder for one in of], keys, NOW, published=published)
 
 
 def test_each_farm_claims_what_its_key_signed(first: Farm, second: Farm) -> None:
@@ -106,6 +109,17 @@ def test_what_no_given_key_signed_is_not_counted(first: Farm, second: Farm) -> N
     assert found.claims == ()
     assert len(found.ignored) >= 3
     assert any("not signed" in why for why in found.ignored)
+
+
+def test_a_statement_of_the_future_supersedes_nothing(first: Farm) -> None:
+    """A clock that was once wrong does not silence a farm for years; that of another machine may be a little ahead."""
+    late, soon = NOW + timedelta(days=1), NOW + timedelta(minutes=5)
+    first.attest(idna(), replace(idna(), started=late, finished=late), replace(idna(), started=soon, finished=soon))
+
+    found = collected(first, keys=known(first))
+
+    assert sorted(claim.started for claim in found.claims) == [idna().started, soon]
+    assert "2026-11-29, which is yet to come" in found.ignored[0]
 
 
 def test_two_names_with_one_key_are_one_farm(first: Farm, second: Farm) -> None:
@@ -147,6 +161,25 @@ def test_packages_of_images_are_compared(first: Farm, second: Farm) -> None:
     one, two = collected(first, second, keys=known(first, second)).claims
 
     assert unlike(one, two) == ("image package libc6:amd64: 2.36-9+deb12u14, 2.36-9+deb12u15",)
+
+
+def test_statements_are_not_all_kept_in_memory(first: Farm) -> None:
+    """A farm of years has very many: only what each claims remains, with one list of the packages of an image."""
+    packages = {f"lib{number}:amd64": "1.2-3" for number in range(300)}
+
+    def peak(records: int) -> int:
+        first.attest(
+            *(replace(idna(), started=NOW - timedelta(number)) for number in range(records)), packages=packages
+        )
+        tracemalloc.start()
+        collected(first, keys=known(first))
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(1)  # what is imported and made once
+    few = peak(1)
+    assert peak(6) < few + (1 << 20)
 
 
 @pytest.mark.parametrize("signed", [False, True])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestrator.errors import EvidenceError, UsageError
-from orchestrator.model.statement import BUILDER
+from orchestrator.model.statement import BUILDER, PAYLOAD_TYPE
 from orchestrator.publish import evidence
 from orchestrator.publish.statements.checking import check
 from orchestrator.results.store import Results
+from orchestrator.util import signing
 from tests.sample_results import sample
 from tests.unit.cli.commands import ROOT, run
 
@@ -19,13 +21,15 @@ if TYPE_CHECKING:
 
 
 def test_each_statement_is_signed_once(tmp_path: Path) -> None:
-    """The log of sigstore is for ever: a bundle that exists is not made again."""
+    """The log of sigstore is for ever: a bundle that exists is not made again, unless it has another statement."""
     store = Results(tmp_path / "results", wheels=1, logs=1)
     seen: list[bytes] = []
 
     def sign(payload: bytes) -> bytes:
         seen.append(payload)
-        return b'{"dsseEnvelope": {}}\n'
+        key = signing.private_key(signing.new_key()[0])
+        envelope = signing.written(signing.signed(signing.Envelope(payload, PAYLOAD_TYPE), key))
+        return json.dumps({"dsseEnvelope": json.loads(envelope)}).encode()
 
     for _ in range(2):
         written = list(evidence.write([sample()], store, tmp_path / "to", evidence.signed_by(sign), BUILDER))
@@ -35,6 +39,12 @@ def test_each_statement_is_signed_once(tmp_path: Path) -> None:
             "second.provenance.sigstore.json",
         ]
     assert len(seen) == 3
+    list(evidence.write([sample()], store, tmp_path / "to", evidence.signed_by(sign), "urn:other"))
+    assert len(seen) == 5  # the builder is named in both provenances
+    for path in (tmp_path / "to").rglob("*.sigstore.json"):
+        path.write_bytes(b'{"dsseEnvelope": {}}')
+    list(evidence.write([sample()], store, tmp_path / "to", evidence.signed_by(sign), "urn:other"))
+    assert len(seen) == 8
 
 
 def test_a_bundle_is_for_the_tools_of_sigstore_to_check() -> None:

@@ -36,10 +36,10 @@ ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = {"gcc:amd64": "4:14.2.0-1", "libstdc++6:amd64": "14.2.0-19", "python3-wheel:all": "0.38.4-2"}
 HOSTILE_WHEEL = replace(
     hostile_verification(),
-    wheel="six-1.0-py3-none-any.whl",
+    wheel="six-1.16.0-py3-none-any.whl",
     sha256="a" * 64,
     sdist=verified().sdist,
-    version="1.0",
+    version="1.16.0",
     build_requirements=(),
     id=digest("id"),
 )
@@ -235,8 +235,12 @@ def changed(statement: dict[str, Any], place: str, new: object) -> bytes:
         (GOOD, "predicate.project", "../six", "project"),
         (GOOD, "predicate.version", "1.16.0\n", "inputs are not those"),
         (GOOD, "predicate.job", "short", "SHA-256 that is none"),
-        (GOOD, "predicate.started", "2026-11-20T12:00:00", "time zone"),
+        (GOOD, "predicate.started", "2026-11-20T12:00:00", "RFC 3339"),
         (GOOD, "predicate.started", "soon", "field started is wrong"),
+        (GOOD, "predicate.started", 1795694400, "RFC 3339"),
+        (GOOD, "predicate.finished", "1795694400", "RFC 3339"),
+        (GOOD, "predicate.sdist.filename", "six-9.9.tar.gz", "sdist of six 9.9"),
+        (GOOD, "predicate.sdist.filename", "other-1.16.0.tar.gz", "sdist of other"),
         (GOOD, "predicate.sdist.sha256", "a" * 64, "inputs are not those"),
         (GOOD, "predicate.inputs.manifest", "a" * 64, "inputs are not those"),
         (GOOD, "predicate.builds.1.wheel.sha256", "a" * 64, "did not give the same wheel twice"),
@@ -248,7 +252,9 @@ def changed(statement: dict[str, Any], place: str, new: object) -> bytes:
         (IDENTICAL, "predicate.builds", [], "no build of it gave the published wheel"),
         (BUILT, "predicate.buildDefinition.buildType", "urn:other", "not the provenance"),
         (BUILT, "predicate.runDetails.metadata.invocationId", 1, "not the provenance"),
-        (BUILT, "predicate.runDetails.metadata.startedOn", "soon", "reading a statement"),
+        (BUILT, "predicate.runDetails.metadata.startedOn", "soon", "RFC 3339"),
+        (BUILT, "predicate.runDetails.metadata.startedOn", "1795694400", "RFC 3339"),
+        (BUILT, "predicate.buildDefinition.externalParameters.project", "other", "wheel of the project"),
         (BUILT, "predicate.buildDefinition.externalParameters.project", "..", "reading a statement"),
     ],
 )
@@ -258,6 +264,16 @@ def test_a_statement_that_contradicts_itself_is_refused(
     """Whoever signs it."""
     with pytest.raises(EvidenceError, match=why):
         reading.read(changed(statement, place, new))
+
+
+@pytest.mark.parametrize("statement", [GOOD, IDENTICAL], ids=["verdict", "verification"])
+def test_a_wheel_of_another_version_is_no_proof_of_a_release(statement: dict[str, Any]) -> None:
+    """Although the statement has it wherever a wheel is named."""
+    name = str(statement["subject"][0]["name"])
+    project, _, rest = name.split("-", 2)
+
+    with pytest.raises(EvidenceError, match=r"is a wheel of version 9\.9"):
+        reading.read(rfc8785.dumps(statement).replace(name.encode(), f"{project}-9.9-{rest}".encode()))
 
 
 PAYLOAD = rfc8785.dumps(GOOD)
@@ -373,6 +389,22 @@ def test_the_builders_id_is_no_part_of_the_record() -> None:
     compare(reading.read(built.payload), sample(), PACKAGES)
     with pytest.raises(EvidenceError, match="buildDefinition"):
         compare(reading.read(built.payload), sample(), {})
+
+
+def test_packages_that_are_not_recorded_here_hide_no_other_difference() -> None:
+    """A provenance lists them; all the rest of it is compared."""
+    _, built, *_ = statements_of(sample(), PACKAGES)
+    compare(reading.read(built.payload), sample(), None)
+    other = changed(value(built), "predicate.buildDefinition.externalParameters.sourceDateEpoch", 1)
+    added = [
+        *value(built)["predicate"]["buildDefinition"]["resolvedDependencies"],
+        {"name": "x", "uri": "pkg:pypi/x@1"},
+    ]
+    more = changed(value(built), "predicate.buildDefinition.resolvedDependencies", added)
+
+    for payload in (other, more):
+        with pytest.raises(EvidenceError, match="buildDefinition is not that of the record"):
+            compare(reading.read(payload), sample(), None)
 
 
 def test_an_earlier_statement_may_lack_a_field() -> None:

@@ -19,6 +19,7 @@ from orchestrator.results.agreement import (
     Input,
     Wheel,
     agree,
+    left_out,
     pylock,
     requirements,
     unlike,
@@ -70,6 +71,60 @@ def test_a_farm_that_contradicts_itself_is_named_and_not_counted() -> None:
 
     assert not one.is_agreed
     assert one.conflicts == ("b claims two wheels of one job, job",)
+
+
+def test_what_superseded_a_claim_does_so_even_if_it_is_not_counted() -> None:
+    """A farm that took a wheel back has not got it again because its later claims contradict each other."""
+    later = replace(swapped(B), started=NOON + timedelta(1))
+    torn = replace(later, wheel=Wheel(WHEEL.filename, "3" * 64), started=NOON + timedelta(2))
+    (one,) = agree([A, B, later, torn], NAMES, 2)
+
+    assert (one.is_agreed, [each.farms for each in one.others]) == (False, [("a",)])
+
+
+def test_a_farm_that_claims_a_wheel_and_none_is_named_so() -> None:
+    """It is no second wheel."""
+    (one,) = agree([A, replace(A, wheel=None, started=NOON + timedelta(1))], NAMES, 1)
+
+    assert one.conflicts == ("a claims both a wheel and none of one job, job",)
+
+
+def test_spellings_of_a_version_are_one_release() -> None:
+    """So that farms agree, and no file has one release twice."""
+    (one,) = agree([A, replace(B, version="1.0.0")], NAMES, 2)
+
+    assert (one.is_agreed, one.version) == (True, "1.0")
+
+
+def test_a_file_has_one_version_of_each_project() -> None:
+    """Installers refuse two: it has the newest final one, and the others are named."""
+    claims = [
+        replace(A, version=version, job=version, wheel=Wheel(f"six-{version}-py3-none-any.whl", str(number) * 64))
+        for number, version in enumerate(("1.9", "1.10", "2.0rc1"))
+    ]
+    agreements = agree([*claims, replace(B, version="3.0")], NAMES, 1)
+    agreements = (*agreements[:-1], replace(agreements[-1], agreed=()))
+
+    assert requirements(agreements) == f"six==1.10 \\\n    --hash=sha256:{'1' * 64}\n"
+    assert [one["version"] for one in tomllib.loads(pylock(agreements, "x"))["packages"]] == ["1.10"]
+    assert left_out(agreements) == (
+        "six 1.9 is not in the file: it has 1.10, and one version of each project",
+        "six 2.0rc1 is not in the file: it has 1.10, and one version of each project",
+        "six 3.0 is not in the file: it is not agreed",
+    )
+
+
+def test_a_pylock_of_nothing_is_one() -> None:
+    """Where nothing is agreed."""
+    assert Pylock.from_dict(tomllib.loads(pylock(agree([A], NAMES, 2), "x"))).packages == []
+
+
+def test_a_pylock_names_a_file_once() -> None:
+    """Of two agreed wheels with one name, that of more farms: one folder cannot have both."""
+    agreements = agree([A, B, swapped(replace(A, farm="kc"))], NAMES, 1)
+    (package,) = tomllib.loads(pylock(agreements, "x"))["packages"]
+
+    assert [one["hashes"] for one in package["wheels"]] == [{"sha256": WHEEL.sha256}]
 
 
 def test_an_older_claim_is_superseded() -> None:

@@ -107,6 +107,14 @@ def test_the_same_signature_twice_is_one_signer() -> None:
     assert len(signing.signers(reopened(value), (KEY.public, OTHER.public))) == 1
 
 
+def test_an_envelope_full_of_others_signatures_still_takes_one() -> None:
+    """And can be read afterwards."""
+    full = Envelope(HELLO.payload, HELLO.payload_type, tuple((str(number), b"x") for number in range(64)))
+    again = reopened(json.loads(signing.written(signing.signed(full, KEY))))
+
+    assert signing.signers(again, (KEY.public,)) == (KEY.public,)
+
+
 def test_base64_of_either_alphabet_is_read() -> None:
     """As the specification has it."""
     value = signed(KEY)
