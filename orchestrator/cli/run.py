@@ -77,7 +77,7 @@ def run(
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         if again or not publisher.is_published():
             _begin_early(publisher)
-        from orchestrator.farm import alarm, assemble, exclusions
+        from orchestrator.farm import alarm, assemble, exclusions, soak
         from orchestrator.farm import run as context
         from orchestrator.publish.verification import with_published
         from orchestrator.results.store import as_json as written
@@ -87,6 +87,9 @@ def run(
         whole = not (wanted or files or on or profile)
         with alarm.watched(settings, store, tasks, whole=whole, publish=publisher.publish) as watch:
             outcome, checks = exclusions.run_with_checks(settings, store, tasks, unchecked, carry_out)
+            if whole and settings.soak:
+                again_too = partial(assemble.run_tasks, settings, store, publisher=publisher, jobs=jobs, again=True)
+                outcome = soak.soak(settings.soak, store, tasks, outcome, again_too)
             if found := _verify(settings, store, tasks, outcome, jobs=jobs, again=again):
                 outcome = outcome.with_faults_of(found)
             if checks or found:

@@ -201,14 +201,18 @@ class Results:
 
         return next(filter(is_alike, self.of(inputs.project)), None)
 
-    def repeated(self, result: Result) -> Path | None:
+    def repeated(self, result: Result, *, again: bool = False) -> Path | None:
         """Return the record that a failed result adds nothing to: the newest of its question, if that failed alike.
 
         Such a failure is tried in each run, since what caused it may pass: a requirement that the index lacks,
-        a signal. It is recorded again only where another result came between.
+        a signal. It is recorded again only where another result came between, or where somebody asked for it `again`.
+        A build that was killed settles nothing, and so it adds nothing to a result with equal inputs that is settled.
         """
         former = self.newest(result.inputs) if result.inputs and result.failure else None
-        return self._path(former) if former and _failed_alike(former, result) else None
+        if former is None:
+            return None
+        is_repeated = not again and _failed_alike(former, result)
+        return self._path(former) if is_repeated or _is_settled_by(former, result) else None
 
     def _path(self, result: Result) -> Path:
         return self._records / result.project / _name(result)
@@ -217,7 +221,7 @@ class Results:
         result = self._placed(path)
         if result is None or result.job != job:
             return False
-        return result.failure is None or result.failure.reason is not Reason.KILLED
+        return not _is_killed(result)
 
     def _placed(self, path: Path) -> Result | None:
         """Read a record; None if it cannot be read, or does not belong to its path."""
@@ -520,6 +524,15 @@ def _failed_alike(former: Result, result: Result) -> bool:
         return False
     kinds = [(one.job, one.verdict, one.failure.reason, one.failure.phase) for one in (former, result) if one.failure]
     return kinds[0] == kinds[1]
+
+
+def _is_settled_by(former: Result, result: Result) -> bool:
+    """Whether a former result with equal inputs has a verdict, and this one has none: a build was killed each time."""
+    return _is_killed(result) and not _is_killed(former) and former.job == result.job
+
+
+def _is_killed(result: Result) -> bool:
+    return result.failure is not None and result.failure.reason is Reason.KILLED
 
 
 def _name(result: Result) -> str:
