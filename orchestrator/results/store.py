@@ -3,7 +3,7 @@
 results/records/<project>/<started>-<job>.json
 results/exclusions/<project>/<checked>.json
 results/verifications/<project>/<started>-<id>.json
-results/runs/<started>.json, results/last_run.json
+results/runs/<started>.json, results/last_run.json, results/.unheard while the operator's command is to be called
 results/wheels/<sha256>, results/logs/<sha256>
 results/statements/<project>/<started>-<id>/
 results/site/, results/site_data.json, results/site_files.json, results/site_made.json
@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -61,6 +61,8 @@ _CHECKS = TypeAdapter(tuple[ExclusionCheck, ...])
 _JOB_LENGTH = 16  # hex digits of a job's id in a file's name
 _STAMP = "%Y%m%dT%H%M%S.%fZ"  # sorts by time
 _TEMPORARY = ".new-"
+_UNHEARD = ".unheard"
+_LATELY = 10  # records of runs among which one is that was not reported
 _PAGES = ("logs", "packages", "badge", "data", "nights")  # folders of the site with files that follow from records
 _HASH = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
@@ -444,6 +446,22 @@ class Results:
                 self._leave_out(path, why)
             else:
                 yield found
+
+    def note_unheard(self, run: RunRecord) -> None:
+        """Note, before a run's record is written, that the operator's command is to be called for its changes."""
+        _write(self.folder / _UNHEARD, _name_of_run(run).encode())
+
+    def note_heard(self) -> None:
+        """Note that the operator's command was called."""
+        with _disk_errors(f"removing {self.folder / _UNHEARD}", self.folder):
+            (self.folder / _UNHEARD).unlink(missing_ok=True)
+
+    def unheard(self) -> RunRecord | None:
+        """Return the run for whose changes the operator's command is still to be called, since a process was killed."""
+        with suppress(OSError):
+            name = (self.folder / _UNHEARD).read_text(encoding="ascii", errors="replace")
+            return next((run for run in islice(self.runs(), _LATELY) if _name_of_run(run) == name), None)
+        return None
 
     def note_last_run(self, run: LastRun) -> None:
         """Write last_run.json, for monitoring; a former one is overwritten."""
