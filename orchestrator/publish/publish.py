@@ -100,6 +100,7 @@ def _sources(settings: Config, store: Results, images: Iterable[str]) -> Sources
         former=lambda path: _content(store.folder / "site" / path) if is_unchanged(f"site/{path}") else b"",
         runs=tuple(islice(store.runs(), changes.RUNS)),
         having=lambda result: suggest.having(result.failure, result.image.name, recipes) if result.failure else (),
+        images=tuple(sorted(one.tag for one in recipes)),
         project_page=_project_page(settings.index),
         feed=feed.NAME,
     )

@@ -55,8 +55,8 @@ class PublisherProcess:
         self._process = self._process or self._begun()
 
     def is_published(self) -> bool:
-        """Return whether the site is complete, covers all records and is newer than the configuration."""
-        is_newer = self._page.is_file() and self._page.stat().st_mtime > self._config_file.stat().st_mtime
+        """Return whether the site is complete, of this code, covers all records and is newer than the configuration."""
+        is_newer = self._page.is_file() and self._page.stat().st_mtime > self._config_file.stat().st_ctime
         return is_newer and manifest.is_whole(self._folder)
 
     def publish(self) -> None:

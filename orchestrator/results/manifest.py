@@ -9,10 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from orchestrator import __version__
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from importlib.resources.abc import Traversable
     from pathlib import Path
 
 NAME = "site_files.json"
@@ -26,14 +31,34 @@ _Files = dict[str, list[int]]  # path relative to the results -> size in bytes, 
 
 
 def sources(folder: Path) -> str:
-    """Return the hash of the folders of records and of their times, which change with every record that is written."""
+    """Return the hash of the code and of the folders of records with their times, which change with every record.
+
+    The time of a folder is the one that no program can set.
+    """
     places = sorted(
-        (place.name, entry.name, entry.stat().st_mtime_ns)
+        (place.name, entry.name, entry.stat().st_ctime_ns if entry.is_dir() else entry.stat().st_mtime_ns)
         for place in (folder / source for source in _SOURCES)
         for entry in _inside(place)
         if entry.is_dir() or entry.name.endswith(".json")
     )
-    return hashlib.sha256(ascii(places).encode()).hexdigest()
+    return hashlib.sha256(ascii([program(__version__), places]).encode()).hexdigest()
+
+
+@cache
+def program(wheelproof_version: str) -> str:
+    """Return a hash of all that writes pages: the version, and the code, which may change without it."""
+    found = hashlib.sha256(wheelproof_version.encode())
+    for file in _code(files("orchestrator")):
+        found.update(file.read_bytes())
+    return found.hexdigest()
+
+
+def _code(folder: Traversable) -> Iterator[Traversable]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir() and entry.name != "__pycache__":
+            yield from _code(entry)
+        elif entry.name.endswith((".py", ".html", ".css", ".js")):
+            yield entry
 
 
 def _inside(folder: Path) -> list[os.DirEntry[str]]:
@@ -67,7 +92,7 @@ def taken(folder: Path, made_from: str, names: Iterable[str]) -> str:
 
 
 def is_whole(folder: Path) -> bool:
-    """Return whether a site's files are unchanged and cover all records."""
+    """Return whether this very code wrote a site, and its files are unchanged and cover all records."""
     made_from, files = read(folder)
     return (
         bool(files) and all(_look(folder / name) == status for name, status in files.items())
