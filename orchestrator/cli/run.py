@@ -74,7 +74,8 @@ def run(
     requests.check_listed(wanted, files, listed)
     asked = config.tasks(settings, wanted, on, wanted=listed, profile=profile)
     tasks = tuple(replace(task, published=task.published or published) for task in asked)
-    with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
+    shown = config.shown(settings)
+    with store.locked(), publisher_process.PublisherProcess(config_file, store.folder, shown) as publisher:
         if again or not publisher.is_published():
             _begin_early(publisher)
         from orchestrator.farm import alarm, assemble, exclusions, soak
@@ -88,8 +89,7 @@ def run(
         with alarm.watched(settings, store, tasks, whole=whole, publish=publisher.publish) as watch:
             outcome, checks = exclusions.run_with_checks(settings, store, tasks, unchecked, carry_out)
             if whole and settings.soak:
-                again_too = partial(assemble.run_tasks, settings, store, publisher=publisher, jobs=jobs, again=True)
-                outcome = soak.soak(settings.soak, store, tasks, outcome, again_too)
+                outcome = soak.soak(settings.soak, store, tasks, outcome, partial(carry_out, again=True))
             if found := _verify(settings, store, tasks, outcome, jobs=jobs, again=again):
                 outcome = outcome.with_faults_of(found)
             if checks or found:

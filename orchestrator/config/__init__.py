@@ -24,7 +24,18 @@ from orchestrator.config.schema import (
     ToolsPart,
     named,
 )
-from orchestrator.config.tasks import checks, custom, excluded, on_image, project, requirement_of, stock, tasks, tracked
+from orchestrator.config.tasks import (
+    checks,
+    custom,
+    excluded,
+    on_image,
+    project,
+    requirement_of,
+    shown,
+    stock,
+    tasks,
+    tracked,
+)
 from orchestrator.config.validation import contradictions, validated
 from orchestrator.config.values import AsOf, Config, Group, Keep, ProfileRecipe, Settings
 from orchestrator.config.yaml_source import LONGEST, Document, report
@@ -66,6 +77,7 @@ __all__ = [
     "project",
     "requirement_of",
     "schema",
+    "shown",
     "stock",
     "tasks",
     "tracked",

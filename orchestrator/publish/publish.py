@@ -72,7 +72,7 @@ def publish(settings: Config, store: Results, made: Made) -> None:
         msg = f"the pages of {', '.join(broken)} are not written, for a fault of wheelproof; please report it"
         raise FaultError(msg)
     lasting = names | {f"site/{name}" for name in site.lasting_pages(made)}
-    store.note_site(made_from, lasting, written(made))
+    store.note_site(made_from, lasting, written(made), config.shown(settings))
     store.remove_pages(lasting)
 
 

@@ -523,10 +523,10 @@ class Results:
             names.append(name)
         return tuple(names)
 
-    def note_site(self, made_from: str, names: Iterable[str], made: str) -> None:
+    def note_site(self, made_from: str, names: Iterable[str], made: str, asked: str = "") -> None:
         """Record all files of the site, and what they were made from; call it after all of them are written."""
         _write(self.folder / manifest.MADE, made.encode(), lasting=False)
-        _write(self.folder / manifest.NAME, manifest.taken(self.folder, made_from, names).encode())
+        _write(self.folder / manifest.NAME, manifest.taken(self.folder, made_from, names, asked).encode())
 
     def made(self) -> bytes:
         """Return what the pages of the site were made from, as `note_site` wrote it; empty if it cannot be read."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.cli.options import configured
+from orchestrator.config import shown
 from orchestrator.errors import ResultsError
 from orchestrator.publish.publisher_process import PublisherProcess
 from orchestrator.results import manifest
@@ -121,6 +123,20 @@ def test_a_site_of_other_code_or_of_an_older_configuration_is_not_published(tmp_
         assert publisher.is_published()
         time.sleep(0.02)
         os.utime(config, (1_000, 1_000))
+        assert not publisher.is_published()
+
+
+def test_a_site_is_of_the_requirements_that_the_configuration_reads(tmp_path: Path) -> None:
+    """A file of requirements changes, and the configuration does not."""
+    config, store = tmp_path / "config.yaml", Results(tmp_path / "results", wheels=1, logs=1)
+    (tmp_path / "wanted.txt").write_text("six\nidna\n")
+    config.write_text("groups: {mine: {requirements: [wanted.txt]}}")
+    store.write(sample("six"))
+    with PublisherProcess(config, store.folder, shown(configured(config))) as publisher:
+        publisher.publish()
+        assert publisher.is_published()
+    (tmp_path / "wanted.txt").write_text("six\n")
+    with PublisherProcess(config, store.folder, shown(configured(config))) as publisher:
         assert not publisher.is_published()
 
 
