@@ -358,12 +358,16 @@ class Results:
         return path
 
     def find_verification(self, project: str, id_: str) -> Path | None:
-        """Return the newest record of a verification of these inputs, if there is one that settles it, as `find`."""
-        for path in sorted(_entries(self._verifications / project), reverse=True):
-            if path.stem.rpartition("-")[2] == id_[:_JOB_LENGTH] and (one := self.verification(path)) and one.id == id_:
-                killed = any(build.failure and build.failure.reason is Reason.KILLED for build in one.builds)
-                return None if killed else path
-        return None
+        """Return the record that answers a verification, if it is the last of its wheel and settles it; see `find`."""
+        pasts = (past for past in self.index.pasts(VERIFICATIONS, project) if past.id == id_)
+        paths = (self._verifications / project / past.name for past in pasts)
+        return next((path for path in paths if self._settles_verification(path, id_)), None)
+
+    def _settles_verification(self, path: Path, id_: str) -> bool:
+        one = self.verification(path)
+        if one is None or one.id != id_:
+            return False
+        return not any(build.failure and build.failure.reason is Reason.KILLED for build in one.builds)
 
     def repeated_verification(self, verification: Verification) -> Path | None:
         """Return the record that a verification adds nothing to: the newest of its wheel, if it ended alike.

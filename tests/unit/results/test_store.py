@@ -410,6 +410,7 @@ def test_a_verification_is_found_by_its_inputs(store: Results) -> None:
     later = store.write_verification(verified(outcome=Outcome.DIFFERS, days=1, wheel=found.wheel))
     assert [one.outcome for one in store.verifications("six")] == [Outcome.DIFFERS]
     assert later.is_file()
+    assert store.find_verification("six", found.id) is None, "the inputs are again those before the last outcome"
     lost = replace(found.builds[1], wheel=None, failure=Failure(Reason.KILLED, Phase.BUILD_WHEEL))
     killed = replace(verified(days=2), builds=(found.builds[0], lost), id="1" * 64)
     store.write_verification(killed)
