@@ -190,6 +190,16 @@ def test_what_is_not_tracked_does_not_alarm(farm: Farm) -> None:
     assert not run.whole
 
 
+def test_a_folder_with_the_name_of_a_tracked_project_does_not_alarm(farm: Farm) -> None:
+    """Its verdict is not that of the release on the index, which keeps its own."""
+    farm.run(good())
+    for version in ("1.0", "2.0"):
+        local = replace(bad(version=version), requirement="/src/six", job="f" * 64)
+        assert kinds(farm.run(local, wanted=("/src/six",))) == []
+    assert kinds(farm.run(same=(good(),))) == []
+    assert kinds(farm.run(bad())) == [("worse", "six")]
+
+
 def test_a_run_of_a_part_alarms_about_what_is_tracked(farm: Farm) -> None:
     """As a whole run does."""
     farm.run(good())
