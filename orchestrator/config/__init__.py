@@ -24,18 +24,7 @@ from orchestrator.config.schema import (
     ToolsPart,
     named,
 )
-from orchestrator.config.tasks import (
-    checks,
-    custom,
-    excluded,
-    on_image,
-    project,
-    requirement_of,
-    shown,
-    stock,
-    tasks,
-    tracked,
-)
+from orchestrator.config.tasks import checks, custom, excluded, on_image, project, requirement_of, stock, tasks, tracked
 from orchestrator.config.validation import contradictions, validated
 from orchestrator.config.values import AsOf, Config, Group, Keep, ProfileRecipe, Settings
 from orchestrator.config.yaml_source import LONGEST, Document, report
@@ -51,6 +40,7 @@ from orchestrator.model import (
     Profile,
     RecipeForm,
     ToolPin,
+    digest,
 )
 from orchestrator.model.names import is_path
 from orchestrator.util import shipped
@@ -167,6 +157,11 @@ def lines(text: str) -> Mapping[tuple[str, str], int]:
 def example() -> str:
     """Return the text of a commented configuration for somebody who begins."""
     return resources.files("orchestrator.config").joinpath("example.yaml").read_text("utf-8")
+
+
+def shown(config: Config) -> str:
+    """Return a hash of what the site shows of a configuration and of the files that it reads."""
+    return digest([tracked(config), config.exclusions, config.images, config.index, config.site_url])
 
 
 def schema(*, variations: Collection[str], images: Collection[str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from orchestrator.config.suggestions import nearest
 from orchestrator.errors import UsageError
-from orchestrator.model import AUTO_IMAGE, BuildTools, Task, Tracked, digest
+from orchestrator.model import AUTO_IMAGE, BuildTools, Task, Tracked
 from orchestrator.model.names import is_path
 from orchestrator.requirement_files.entries import short
 
@@ -80,11 +80,6 @@ def tracked(config: Config) -> tuple[Tracked, ...]:
         for one in _tracked(config, _Chosen())
     )
     return tuple(dict.fromkeys(found))
-
-
-def shown(config: Config) -> str:
-    """Return a hash of what the site shows of a configuration and of the files that it reads."""
-    return digest([tracked(config), config.exclusions, config.images, config.index, config.site_url])
 
 
 def pinned(requirement: str) -> str:
