@@ -74,12 +74,12 @@ def run(
     requests.check_listed(wanted, files, listed)
     asked = config.tasks(settings, wanted, on, wanted=listed, profile=profile)
     tasks = tuple(replace(task, published=task.published or published) for task in asked)
-    with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
+    shown = config.shown(settings)
+    with store.locked(), publisher_process.PublisherProcess(config_file, store.folder, shown) as publisher:
         if again or not publisher.is_published():
             _begin_early(publisher)
-        from orchestrator.farm import alarm, assemble, clean, exclusions
+        from orchestrator.farm import alarm, assemble, clean, exclusions, soak
         from orchestrator.farm import run as context
-        from orchestrator.farm.soak import soak
         from orchestrator.publish.verification import with_published
         from orchestrator.results.store import as_json as written
 
@@ -90,7 +90,7 @@ def run(
             carry_out = partial(build, again=again)
             outcome, checks = exclusions.run_with_checks(settings, store, tasks, unchecked, carry_out)
             if whole and settings.soak:
-                outcome = soak(settings.soak, store, tasks, outcome, partial(build, again=True))
+                outcome = soak.soak(settings.soak, store, tasks, outcome, partial(build, again=True))
             if found := _verify(settings, store, tasks, outcome, jobs=jobs, again=again):
                 outcome = outcome.with_faults_of(found)
             if checks or found:

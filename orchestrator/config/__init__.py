@@ -40,6 +40,7 @@ from orchestrator.model import (
     Profile,
     RecipeForm,
     ToolPin,
+    digest,
 )
 from orchestrator.model.names import is_path
 from orchestrator.util import shipped
@@ -66,6 +67,7 @@ __all__ = [
     "project",
     "requirement_of",
     "schema",
+    "shown",
     "stock",
     "tasks",
     "tracked",
@@ -155,6 +157,11 @@ def lines(text: str) -> Mapping[tuple[str, str], int]:
 def example() -> str:
     """Return the text of a commented configuration for somebody who begins."""
     return resources.files("orchestrator.config").joinpath("example.yaml").read_text("utf-8")
+
+
+def shown(config: Config) -> str:
+    """Return a hash of what the site shows of a configuration and of the files that it reads."""
+    return digest([tracked(config), config.exclusions, config.images, config.index, config.site_url])
 
 
 def schema(*, variations: Collection[str], images: Collection[str]) -> dict[str, Any]:

@@ -100,6 +100,8 @@ def watched(
 
     """
     watch, started = Watch(), now()
+    if unheard := store.unheard():
+        _reported(settings, store, unheard)
     before = next(store.runs(), None)
     try:
         yield watch
@@ -147,19 +149,29 @@ def _recorded(
 ) -> None:
     """Write the record of a run if it has news, then the site, and call the operator's command for changes.
 
-    A site that cannot be written does not silence the command.
+    A site that cannot be written does not silence the command. If the process is killed before the command has
+    ended, the next run calls it.
     """
     run = changes.run_record(ended, before)
-    name = ""
+    name, calls = "", bool(run.changes and settings.on_change)
+    if calls:
+        store.note_unheard(run)
     if changes.has_news(run, before):
         name = f"runs/{store.write_run(run).name}"
         watch.record = run
     store.note_last_run(changes.last_run(run, run.status, name))
     unpublished = attempted(publish) if name else None
-    if run.changes and settings.on_change:
-        call(settings.on_change, news.as_json(run))
+    if calls:
+        _reported(settings, store, run)
     if unpublished:
         raise unpublished
+
+
+def _reported(settings: Config, store: Results, run: RunRecord) -> None:
+    """Call the operator's command for the changes of a run, once."""
+    if settings.on_change:
+        call(settings.on_change, news.as_json(run))
+    store.note_heard()
 
 
 # --- how a run ended -------------------------------------------------------------------------
@@ -178,7 +190,9 @@ def _ended(
     since = min(before.finished, started) if before else started
     records, verifications = store.names_since(since), store.verified_since(since)
     judged = {f"{path.parent.name}/{path.name}" for path in outcome.records}
-    rules = changes.Rules(config.tracked(settings), settings.exclusions, since, store.packages)
+    requirements = frozenset(task.requirement for task in config.tasks(settings))
+    unpinned = frozenset(one for one in requirements if not is_path(one) and not pinned(one))
+    rules = changes.Rules(config.tracked(settings), settings.exclusions, since, store.packages, unpinned)
     changed = (*_of_results(store, records, rules), *_of_published(store, verifications, rules))
     return changes.Ended(
         started=started,
@@ -186,7 +200,7 @@ def _ended(
         wheelproof=__version__,
         whole=True,
         wanted=tuple((task.requirement, task.image) for task in tasks),
-        tracked=frozenset(task.requirement for task in config.tasks(settings)),
+        tracked=requirements,
         judged=len(judged & set(records)),
         unchanged=len(judged - set(records)),
         records=records,

@@ -159,8 +159,8 @@ class Farm:
         """Judge one job, or return the existing record of the same inputs, or of the same failure."""
         used = Uses(self.job_effects.cache, self.job_effects.buildenvs.place)
         result = self._judge(job, used, again=again)
-        if isinstance(result, Result) and not again:
-            result = self.job_effects.results.repeated(result) or result
+        if isinstance(result, Result):
+            result = self.job_effects.results.repeated(result, again=again) or result
         key = uses.key_of(self.job_effects.label, job.task)
         uses.write(used.cache, key, used.items, tracked=is_tracked(job.task), built=isinstance(result, Result))
         return result

@@ -50,6 +50,12 @@ class RunOutcome:
         """Return this outcome, with what stayed open in another one that followed it."""
         return replace(self, open=(*self.open, *other.open), faults=(*self.faults, *other.faults))
 
+    def renewed_by(self, other: RunOutcome) -> RunOutcome:
+        """Return this outcome, with the records of another one of some of its tasks in place of its own."""
+        newer = dict(zip(other.tasks, other.records, strict=True))
+        records = (newer.get(task, path) for path, task in zip(self.records, self.tasks, strict=True))
+        return replace(self, records=tuple(records))
+
     def followed_by(self, other: RunOutcome) -> RunOutcome:
         """Return this outcome and that of a second round of jobs as one."""
         return RunOutcome(*((*getattr(self, field.name), *getattr(other, field.name)) for field in fields(self)))

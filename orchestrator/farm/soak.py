@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.farm import run
 from orchestrator.farm.plan import seconds_of
-from orchestrator.model import AUTO_IMAGE, Verdict
+from orchestrator.model import Verdict
+from orchestrator.results.store import read
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator
 
+    from orchestrator.farm import run
     from orchestrator.model import Result, Task
     from orchestrator.results.store import Results
     from orchestrator.results.summary import Standing
@@ -45,42 +45,31 @@ def chosen(candidates: Iterable[Candidate], seconds: float) -> tuple[Task, ...]:
 def soak(
     seconds: float,
     store: Results,
-    tasks: Sequence[Task],
+    tasks: Iterable[Task],
     outcome: run.RunOutcome,
     carry_out: Callable[[tuple[Task, ...]], run.RunOutcome],
 ) -> run.RunOutcome:
-    """Build again, for about so many seconds of builds, what a run left reproducible; return the outcome after it.
+    """Build again, for about so many seconds of builds, what a run of these tasks left reproducible.
 
-    A result with equal inputs that disagrees is a record as any other, and so it is the release's verdict. A job that
-    cannot be built again keeps the verdict that it has.
+    The outcome is that of the run, with the new records in place of the former ones: a result with equal inputs that
+    disagrees is the release's verdict. What the farm could not build again is not open, since it has a verdict.
     """
-    again = chosen(_candidates(store, tasks, run.results(outcome)), seconds)
+    wanted = frozenset(task.requirement for task in tasks)  # not what checks an exclusion
+    again = chosen(_candidates(store, wanted, outcome), seconds)
     if not again:
         return outcome
     logs.info("building again what was built least often", jobs=len(again))
-    made = {_job(path): path for path in carry_out(again).records}
-    return replace(
-        outcome, records=tuple(made.pop(_job(path), path) for path in outcome.records) + tuple(made.values())
-    )
+    return outcome.renewed_by(carry_out(again))
 
 
-def _job(record: Path) -> tuple[str, str]:
-    """Return the project and the beginning of the job's id, by the path of a record."""
-    return record.parent.name, record.stem.rpartition("-")[2]
-
-
-def _candidates(store: Results, tasks: Sequence[Task], results: Iterable[Result]) -> Iterator[Candidate]:
-    by_request = {(task.requirement, image): task for task in tasks for image in _images(task)}
-    for result in results:
-        task = by_request.get((result.requirement, result.image.name)) or by_request.get((result.requirement, ""))
-        standing = _standing(store, result)
-        took = seconds_of(result)
-        if task and took and standing and result.verdict is Verdict.REPRODUCIBLE and not standing.unlike:
-            yield Candidate(task, standing.alike, result.finished.timestamp(), took)
-
-
-def _images(task: Task) -> tuple[str, ...]:
-    return ("",) if task.image == AUTO_IMAGE else (task.image,)
+def _candidates(store: Results, wanted: frozenset[str], outcome: run.RunOutcome) -> Iterator[Candidate]:
+    for path, task in zip(outcome.records, outcome.tasks, strict=True):
+        result = read(path) if task.requirement in wanted else None
+        took = seconds_of(result) if result else None
+        if result and took and result.verdict is Verdict.REPRODUCIBLE:
+            standing = _standing(store, result)
+            if standing and not standing.unlike:
+                yield Candidate(task, standing.alike, result.finished.timestamp(), took)
 
 
 def _standing(store: Results, result: Result) -> Standing | None:

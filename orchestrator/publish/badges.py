@@ -41,7 +41,7 @@ class Badge(StrEnum):
 MEANINGS = {
     Badge.FAILS: "A current release does not build from its source here.",
     Badge.DIFFERS: "A published wheel of a current release is not what its source gives here.",
-    Badge.NOT_REPRODUCIBLE: "Two builds of a current release differ, and no recipe is proven.",
+    Badge.NOT_REPRODUCIBLE: "Two builds of a current release differ, of one run or of several; no recipe is proven.",
     Badge.NO_SDIST: "A current release has no source distribution.",
     Badge.RECIPE: "Two builds of a current release differ, and with a proven recipe they are equal.",
     Badge.HELD: "Two builds of every current release are equal, some with a variation held or removed.",
@@ -95,6 +95,8 @@ def _claims(project: Project) -> Iterator[Badge]:
 
 def _claim(standing: Standing) -> Badge:
     if standing.verdict is Verdict.REPRODUCIBLE:
+        if standing.unlike:  # as a gate judges it
+            return Badge.NOT_REPRODUCIBLE
         return Badge.HELD if wording.qualifiers(standing.latest) else Badge.REPRODUCIBLE
     if standing.verdict in {Verdict.SENSITIVE, Verdict.INTRINSIC}:
         return Badge.RECIPE if trend.has_recipe(standing) else Badge.NOT_REPRODUCIBLE

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from orchestrator.model import digest
 from orchestrator.publish import news
 from orchestrator.util import escapes
 
@@ -53,7 +52,7 @@ def feed(runs: Iterable[RunRecord], site_url: str = "") -> str:
 
 def _entry(root: ET.Element, run: RunRecord, site_url: str) -> None:
     entry = ET.SubElement(root, f"{{{_ATOM}}}entry")
-    _text(entry, "id", _id(digest(run)))
+    _text(entry, "id", _id(run.started.isoformat()))  # by which its record is named; other fields may be added to it
     _text(entry, "title", f"{run.started:%Y-%m-%d}: {news.headline(run)}")
     _text(entry, "updated", _moment(run.finished))
     _link(entry, "alternate", f"{site_url}nights/{run.started:%Y-%m-%d}.html")

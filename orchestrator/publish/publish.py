@@ -72,7 +72,7 @@ def publish(settings: Config, store: Results, made: Made) -> None:
         msg = f"the pages of {', '.join(broken)} are not written, for a fault of wheelproof; please report it"
         raise FaultError(msg)
     lasting = names | {f"site/{name}" for name in site.lasting_pages(made)}
-    store.note_site(made_from, lasting, written(made))
+    store.note_site(made_from, lasting, written(made), config.shown(settings))
     store.remove_pages(lasting)
 
 
@@ -100,6 +100,7 @@ def _sources(settings: Config, store: Results, images: Iterable[str]) -> Sources
         former=lambda path: _content(store.folder / "site" / path) if is_unchanged(f"site/{path}") else b"",
         runs=tuple(islice(store.runs(), changes.RUNS)),
         having=lambda result: suggest.having(result.failure, result.image.name, recipes) if result.failure else (),
+        images=tuple(sorted(one.tag for one in recipes)),
         project_page=_project_page(settings.index),
         feed=feed.NAME,
     )

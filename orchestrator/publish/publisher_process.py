@@ -29,9 +29,9 @@ class PublisherProcess:
     It is kept running, since starting it takes longer than writing the few pages that have changed.
     """
 
-    def __init__(self, config_file: Path, folder: Path) -> None:
-        """Write the site of the results in that folder."""
-        self._config_file, self._folder = config_file, folder
+    def __init__(self, config_file: Path, folder: Path, asked: str | None = None) -> None:
+        """Write the site of the results in that folder; `asked` is `config.shown` of the configuration."""
+        self._config_file, self._folder, self._asked = config_file, folder, asked
         self._page = folder / "site" / "index.html"
         of = ["--config", str(config_file), "--results", str(folder)]
         program = _PROGRAM.format(path=sys.path)
@@ -55,9 +55,9 @@ class PublisherProcess:
         self._process = self._process or self._begun()
 
     def is_published(self) -> bool:
-        """Return whether the site is complete, covers all records and is newer than the configuration."""
-        is_newer = self._page.is_file() and self._page.stat().st_mtime > self._config_file.stat().st_mtime
-        return is_newer and manifest.is_whole(self._folder)
+        """Return whether the site is complete, of this code, covers all records and is newer than the configuration."""
+        is_newer = self._page.is_file() and self._page.stat().st_mtime > self._config_file.stat().st_ctime
+        return is_newer and manifest.is_whole(self._folder, self._asked)
 
     def publish(self) -> None:
         """Write the site of the present results. If a signal ends the process, one more process tries.

@@ -8,7 +8,6 @@ import re
 from datetime import UTC
 from decimal import ROUND_CEILING, Decimal
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -22,11 +21,11 @@ from orchestrator.publish.environments import facets
 from orchestrator.publish.phrases import DEPTHS
 from orchestrator.publish.sanitize import visible
 from orchestrator.publish.side_by_side import sides, window
+from orchestrator.results.manifest import program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
-    from importlib.resources.abc import Traversable
 
     from orchestrator.model import Result
     from orchestrator.results.summary import Standing
@@ -78,23 +77,6 @@ def frame_of(wheelproof_version: str, catalogue: tuple[Chapter, ...]) -> Mapping
         "style_hash": _csp_hash(style),
         "script_hash": _csp_hash(script),
     }
-
-
-@cache
-def program(wheelproof_version: str) -> str:
-    """Return a hash of all that writes pages: the version, and the code, which may change without it."""
-    found = hashlib.sha256(wheelproof_version.encode())
-    for file in _sources(files("orchestrator")):
-        found.update(file.read_bytes())
-    return found.hexdigest()
-
-
-def _sources(folder: Traversable) -> Iterator[Traversable]:
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.is_dir() and entry.name != "__pycache__":
-            yield from _sources(entry)
-        elif entry.name.endswith((".py", ".html", ".css", ".js")):
-            yield entry
 
 
 @cache

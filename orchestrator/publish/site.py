@@ -61,6 +61,7 @@ class Sources:
     former: Callable[[str], bytes] = lambda _: b""  # the former content of a file of the site; empty if there is none
     runs: tuple[RunRecord, ...] = ()  # newest first
     having: Callable[[Result], tuple[str, ...]] = lambda _: ()  # images that have what a failed build lacked
+    images: tuple[str, ...] = ()  # the tags of all recipes, from which `having` chooses
     project_page: str = ""  # the address on the index up to a project's name; empty: it has no such pages
     feed: str = ""  # the path of the feed, relative to the site; empty: there is none
 
@@ -139,7 +140,11 @@ class _Site:
         self._version, self._catalogue, self._form = wheelproof_version, chapters(), data.form()
         links = {"project_page": sources.project_page, "feed": sources.feed}
         self._frame = {**frame_of(wheelproof_version, self._catalogue), **links}
-        self._links = [*links.values(), sorted((name, asdict(one)) for name, one in sources.debians.items())]
+        self._links = [
+            *links.values(),
+            *sources.images,
+            sorted((name, asdict(one)) for name, one in sources.debians.items()),
+        ]
         made.begin()
 
     def card(self, project: Project, cards: dict[str, Card]) -> None:

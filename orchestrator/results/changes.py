@@ -71,6 +71,7 @@ class Rules:
     exclusions: tuple[Exclusion, ...]
     since: datetime  # UTC; results that were started later are new
     packages: Callable[[str], Mapping[str, str] | None] = lambda _manifest: None  # of an image, by its manifest
+    requirements: frozenset[str] = frozenset()  # those tracked that name no version: the index decides which they give
 
 
 def of_project(before: Iterable[Standing], after: Iterable[Standing], rules: Rules) -> tuple[RunChange, ...]:
@@ -78,7 +79,9 @@ def of_project(before: Iterable[Standing], after: Iterable[Standing], rules: Rul
 
     A release that is not tracked, and a project's first verdict, change nothing.
     """
-    current = [standing for standing in _current(after, rules) if standing.started > rules.since]
+    several = tuple(after)
+    shown = tuple(_current(several, rules))
+    current = [one for one in (*shown, *_given(several, shown, rules)) if one.started > rules.since]
     if not current:
         return ()
     former = {standing.key: standing for standing in before}
@@ -92,14 +95,25 @@ def of_project(before: Iterable[Standing], after: Iterable[Standing], rules: Rul
     return (*(_changed(turn, moments[turn.job]) for turn in found), *map(_drifted, drifts))
 
 
-def _current(standings: Iterable[Standing], rules: Rules) -> Iterator[Standing]:
+def _current(several: Sequence[Standing], rules: Rules) -> Iterator[Standing]:
     """Yield what is tracked of the standings of one project."""
-    several = tuple(standings)
     name = several[0].project if several else ""
     exclusions = [one for one in rules.exclusions if one.project == name]
     tracked = [one for one in rules.tracked if one.project == name]
     summary = summary_of(several, exclusions, rules.since, tracked)
     return (standing for standing in summary.current if _is_tracked(standing, tracked))
+
+
+def _given(several: Iterable[Standing], shown: Iterable[Standing], rules: Rules) -> Iterator[Standing]:
+    """Yield what the index gives now instead of a higher version, which is withdrawn or yanked, on each image."""
+    known = {(one.image, one.way): one for one in shown}
+    last: dict[tuple[str, tuple[str, ...]], Standing] = {}
+    for one in sorted(several, key=lambda one: (one.finished, one.job)):
+        last[one.image, one.way] = one
+    for place, one in last.items():
+        is_new = one.started > rules.since and place in known and known[place].version != one.version
+        if is_new and one.latest.requirement in rules.requirements:
+            yield one
 
 
 def _is_tracked(standing: Standing, tracked: Iterable[Tracked]) -> bool:

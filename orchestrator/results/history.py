@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from orchestrator.model import Frontend, Phase, Policy, Result, Verdict, digest
 from orchestrator.model import InputChange as InputChange  # noqa: PLC0414 - the values below contain it
 from orchestrator.model.chance import bound
+from orchestrator.model.names import is_path
 from orchestrator.results.shown import has_recipe
 from orchestrator.util.moments import written
 
@@ -28,6 +29,9 @@ _AS_OF_RECORDED = 5
 
 REQUIREMENT, AS_OF = "build-requirement", "as-of"
 """Kinds of inputs of which one decides the other."""
+
+LOCAL = "from a local path"
+"""What distinguishes a folder or file of the user from the release on the index that has its name and version."""
 
 ENOUGH = 10
 """Builds below which nothing is said about chance."""
@@ -71,7 +75,7 @@ class Entry:
     project: str  # normalized (PEP 503)
     version: str
     image: str
-    way: tuple[str, ...]  # profile, build tools, frontend and runtime that are not the default
+    way: tuple[str, ...]  # profile, build tools, frontend and runtime that are not the default; whether it is local
     job: str
     started: datetime
     finished: datetime
@@ -101,7 +105,7 @@ class Past:
     project: str
     version: str
     image: str
-    way: tuple[str, ...]  # profile, build tools, frontend and runtime that are not the default
+    way: tuple[str, ...]  # profile, build tools, frontend and runtime that are not the default; whether it is local
     name: str  # of the latest record's file; this and what follows are of the latest result
     job: str
     started: datetime
@@ -156,7 +160,7 @@ def entry_of(result: Result, name: str = "") -> Entry:
         project=canonicalize_name(result.project),
         version=result.version,
         image=result.image.name,
-        way=built_as(result.inputs),
+        way=(*built_as(result.inputs), *((LOCAL,) if is_path(result.requirement) else ())),
         job=result.job,
         started=result.started,
         finished=result.finished,

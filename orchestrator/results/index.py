@@ -4,7 +4,9 @@ It is a SQLite file in the folder of the results. It has what lists and historie
 each release. All of it comes from the records, so it is made again where it is missing, broken, or made by other code.
 
 Records are never changed in place. So a folder is read again only if its time of change is another one, or so late that
-the index may have been written at the same moment. Of each past, the latest record is looked at too, by size and time.
+it may have changed again at the moment when it was read. That time is the one that no program sets (st_ctime): rsync,
+tar and cp give a folder the time of modification of another one. Of each past, the latest record is looked at too, by
+size and time.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ import hashlib
 import os
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -33,12 +37,17 @@ NAME = ".index.sqlite3"
 """The file of the index, in the folder of the results."""
 
 _TICK = 20_000_000  # nanoseconds: two changes of files within it may have one time
+_SECOND = 1_000_000_000
+_LONGEST = 500  # characters of a fault in the log
 _WAIT = 60  # seconds for another process that writes the index
-_MADE_BY = ("history.py", "index.py", "summary.py", "store.py")
+_MADE_BY = ("orchestrator.results", "orchestrator.model")  # packages that decide what it contains
 
 _TABLES = """
 CREATE TABLE form (digest TEXT);
-CREATE TABLE folders (kind TEXT, project TEXT, changed INTEGER, names TEXT, PRIMARY KEY (kind, project)) WITHOUT ROWID;
+CREATE TABLE folders (
+    kind TEXT, project TEXT, changed INTEGER, looked INTEGER, names TEXT,
+    PRIMARY KEY (kind, project)
+) WITHOUT ROWID;
 CREATE TABLE records (
     kind TEXT, project TEXT, name TEXT, size INTEGER, changed INTEGER, fault TEXT,
     version TEXT, image TEXT, id TEXT, past TEXT, settled TEXT, value BLOB,
@@ -54,6 +63,7 @@ CREATE TABLE pasts (
 
 _E = TypeVar("_E", Entry, Verified)
 _P = TypeVar("_P", Past, Verified)
+_T = TypeVar("_T")
 _ENTRY, _SETTLED, _VERIFIED = TypeAdapter(Entry), TypeAdapter(Settled), TypeAdapter(Verified)
 
 
@@ -121,28 +131,22 @@ class RecordIndex:
 
     def pasts(self, kind: Kind[_E, _P], project: str | None = None) -> Iterator[_P]:
         """Yield the past of each release, or of each published wheel: of a project, or of all."""
+        made = partial(decoded, kind.past)
         if project is None:
-            rows = self._rows("SELECT value FROM pasts WHERE kind = ? ORDER BY project, past", kind.folder)
-        else:
-            question = "SELECT value FROM pasts WHERE kind = ? AND project = ? ORDER BY past"
-            rows = self._rows(question, kind.folder, project)
-        return (decoded(kind.past, value) for (value,) in rows)
+            question = "SELECT value FROM pasts WHERE kind = ? ORDER BY project, past"
+            return iter(self._values(made, question, kind.folder))
+        question = "SELECT value FROM pasts WHERE kind = ? AND project = ? ORDER BY past"
+        return iter(self._values(made, question, kind.folder, project))
 
     def entries(self, past: Past) -> tuple[Entry, ...]:
         """Return the entries of one past."""
-        rows = self._rows(
-            f"{_ENTRIES} WHERE kind = ? AND project = ? AND past = ?", RESULTS.folder, past.project, _key(past)
-        )
-        return tuple(_unpack(*row) for row in rows)
+        question = f"{_ENTRIES} WHERE kind = ? AND project = ? AND past = ?"
+        return self._values(_unpack, question, RESULTS.folder, past.project, _key(past))
 
     def entries_of(self, project: str) -> tuple[Entry, ...]:
         """Return the entries of all records of a project, newest first."""
-        rows = self._rows(
-            f"{_ENTRIES} WHERE r.kind = ? AND r.project = ? AND r.fault = '' ORDER BY r.name DESC",
-            RESULTS.folder,
-            project,
-        )
-        return tuple(_unpack(*row) for row in rows)
+        question = f"{_ENTRIES} WHERE r.kind = ? AND r.project = ? AND r.fault = '' ORDER BY r.name DESC"
+        return self._values(_unpack, question, RESULTS.folder, project)
 
     def since(self, kind: Kind[Any, Any], name: str) -> tuple[tuple[str, str], ...]:
         """Return the records whose names are higher, which have the time when they were started, with their projects.
@@ -170,12 +174,28 @@ class RecordIndex:
         rows = self._rows(f"SELECT name FROM records WHERE {where} ORDER BY name DESC", *values)  # noqa: S608 - ours
         return tuple(self._folder / RESULTS.folder / project / name for (name,) in rows)
 
+    def _values(self, made: Callable[..., _T], question: str, *values: object) -> tuple[_T, ...]:
+        """Return what is made of each row; where a row is damaged, the index is made again."""
+        with self._lock:
+            try:
+                return tuple(made(*row) for row in self._rows(question, *values))
+            except ValueError as error:
+                self._replace(error)
+                return tuple(made(*row) for row in self._rows(question, *values))
+
     def _rows(self, question: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:
             if self._database is None:
                 self.refresh()
-            assert self._database is not None  # noqa: S101 - `refresh` opened it
-            return self._database.execute(question, values).fetchall()
+            try:
+                return self._asked(question, *values)
+            except sqlite3.DatabaseError as error:  # damage where `refresh` did not look, or tables of other code
+                self._replace(error)
+                return self._asked(question, *values)
+
+    def _asked(self, question: str, *values: object) -> list[tuple[Any, ...]]:
+        assert self._database is not None  # noqa: S101 - `refresh` opened it
+        return self._database.execute(question, values).fetchall()
 
     # --- how it learns ---------------------------------------------------------------------------
 
@@ -184,11 +204,16 @@ class RecordIndex:
         with self._lock:
             try:
                 self._catch_up(self._opened())
-            except sqlite3.OperationalError:  # it cannot be written, or another process writes it for long
-                self._catch_up(self._of_memory())
-            except sqlite3.DatabaseError as error:
-                logs.info("making the index of records again", fault=str(error))
-                self._catch_up(self._made_again())
+            except (sqlite3.DatabaseError, ValueError) as error:
+                self._replace(error)
+
+    def _replace(self, error: Exception) -> None:
+        """Make the index again after that error: in memory, if the file only cannot be used now."""
+        if isinstance(error, sqlite3.OperationalError):  # it cannot be written, or another process writes it for long
+            self._catch_up(self._of_memory())
+            return
+        logs.info("making the index of records again", fault=str(error)[:_LONGEST])
+        self._catch_up(self._made_again())
 
     def learn(self, kind: Kind[Any, Any], path: Path) -> None:
         """Take in a record that was just written."""
@@ -238,9 +263,10 @@ class RecordIndex:
 
     def _stale(self, database: sqlite3.Connection, kind: Kind[Any, Any], written: int) -> list[str]:
         """Return the projects whose folder may have changed since the index was written, at that time."""
-        known = dict(database.execute("SELECT project, changed FROM folders WHERE kind = ?", (kind.folder,)))
-        there = {file.name: file.changed for file in _inside(self._folder / kind.folder)}
-        stale = {name for name, changed in there.items() if known.get(name) != changed or changed > written - _TICK}
+        rows = database.execute("SELECT project, changed, looked FROM folders WHERE kind = ?", (kind.folder,))
+        known = {project: (changed, min(looked, written)) for project, changed, looked in rows}
+        there = {name: _changed(self._folder / kind.folder / name) for name in _names(self._folder / kind.folder)}
+        stale = {name for name, changed in there.items() if _may_differ(changed, *known.get(name, (0, 0)))}
         return sorted(stale | (known.keys() - there.keys()) | self._suspect(database, kind))
 
     def _suspect(self, database: sqlite3.Connection, kind: Kind[Any, Any]) -> set[str]:
@@ -258,7 +284,7 @@ class RecordIndex:
     def _take(self, database: sqlite3.Connection, kind: Kind[Any, Any], project: str) -> None:
         """Compare a project's folder with what is known of it, and take in what differs."""
         folder = self._folder / kind.folder / project
-        changed = _changed(folder)
+        looked, changed = time.time_ns(), _changed(folder)
         there = {file.name: file for file in _inside(folder) if file.name.endswith(".json")}
         rows = database.execute(
             "SELECT name, size, changed, past, fault FROM records WHERE kind = ? AND project = ?",
@@ -274,8 +300,8 @@ class RecordIndex:
         self._take_in(database, kind, project, new, {past for _, past in gone if past})
         if changed:
             names = "\n".join(sorted(there)).encode()
-            values = (kind.folder, project, changed, _digest(names))
-            database.execute("INSERT OR REPLACE INTO folders VALUES (?, ?, ?, ?)", values)
+            values = (kind.folder, project, changed, looked, _digest(names))
+            database.execute("INSERT OR REPLACE INTO folders VALUES (?, ?, ?, ?, ?)", values)
         else:
             database.execute("DELETE FROM folders WHERE kind = ? AND project = ?", (kind.folder, project))
 
@@ -363,8 +389,9 @@ def _is_ours(database: sqlite3.Connection) -> bool:
 
 def _form() -> str:
     """Return a digest of the code on which the content depends."""
-    folder = resources.files("orchestrator.results")
-    return _digest(b"".join(folder.joinpath(name).read_bytes() for name in _MADE_BY))
+    files = [(package, file.name, file) for package in _MADE_BY for file in resources.files(package).iterdir()]
+    code = sorted((package, name, _digest(file.read_bytes())) for package, name, file in files if name.endswith(".py"))
+    return _digest(ascii(code).encode())
 
 
 def _empty(database: sqlite3.Connection) -> None:
@@ -373,6 +400,22 @@ def _empty(database: sqlite3.Connection) -> None:
     for statement in filter(str.strip, _TABLES.split(";")):
         database.execute(statement)
     database.execute("INSERT INTO form VALUES (?)", (_form(),))
+
+
+def _names(folder: Path) -> list[str]:
+    """Return the names of what is in a folder, as all that we write; nothing if there is none."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return [name for name in os.listdir(folder) if name.isascii()]  # noqa: PTH208 - only names
+    return []
+
+
+def _may_differ(changed: int, known: int, looked: int) -> bool:
+    """Return whether a folder may have changed since it was looked at.
+
+    A file system with whole seconds has one time for all changes within two of them.
+    """
+    tick = _TICK if changed % _SECOND else 2 * _SECOND
+    return changed != known or changed > looked - tick
 
 
 def _inside(folder: Path) -> Iterator[_File]:
@@ -396,7 +439,7 @@ def _is_same(folder: Path, known: _File) -> bool:
 
 
 def _changed(path: Path) -> int:
-    """Return when a file or folder was last changed, in nanoseconds; 0 if it is not there."""
+    """Return when a file or folder was last changed, in nanoseconds, as no program can set it; 0 if it is not there."""
     with suppress(OSError):
-        return path.stat().st_mtime_ns
+        return path.stat().st_ctime_ns
     return 0

@@ -11,9 +11,10 @@ from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Outcome, Reason, RecipeProof, Verdict
+from orchestrator.model import Outcome, Reason, Verdict
 from orchestrator.results.drift import suspected
 from orchestrator.results.history import built_as, changes, first_hash
+from orchestrator.results.shown import has_recipe
 from orchestrator.results.summary import strongest, version_key
 
 if TYPE_CHECKING:
@@ -80,11 +81,6 @@ _RANKS = {
     Verdict.FTBFS: Rank.FAILS,
     Verdict.NO_SDIST: Rank.NO_SDIST,
 }
-
-
-def has_recipe(result: Result) -> bool:
-    """Return whether a recipe of a result was run as it is, and proven to give the same bytes."""
-    return bool(result.recipe) and any(recipe.proof is RecipeProof.PROVEN for recipe in result.recipes)
 
 
 def rank(result: Result) -> Rank | None:
@@ -166,13 +162,14 @@ class Before:
 def before(result: Result, others: Iterable[Result]) -> Before:
     """Compare a result with all other results of its project, newest first, each of which is read once.
 
-    The last change of the release on this image, built in this way, counts, whenever it was: a gate that fails does
-    not pass by being run again. A release that never changed is compared with the last version of its project. A
-    result that settles nothing is passed over.
+    The last change for the better or worse of the release on this image, built in this way, counts, whenever it was: a
+    gate that fails does not pass by being run again, nor because the release now fails for another reason. A release
+    that never got better or worse is compared with the last version of its project. A result that settles nothing is
+    passed over.
     """
     way = built_as(result.inputs)
     later, last = result, None
-    turn: Turn | None = None
+    found: list[Turn] = []  # the newest first, and none after the first that counts
     unlike = 0
     for one in others:
         if (one.image.name, built_as(one.inputs)) != (result.image.name, way):
@@ -181,12 +178,23 @@ def before(result: Result, others: Iterable[Result]) -> Before:
             last = _higher(last, one, result.version)
             continue
         unlike += _disagrees(one, result)
-        if turn is None and rank(one) is not None:
-            turn = compared(one, later, way)
+        if rank(one) is not None and not any(map(_counts, found)):
+            found += _until_now(compared(one, later, way), result)
             later = one
-    if turn is None and last is not None:
-        turn = compared(last, result, way)
-    return Before(turn, unlike)
+    if last is not None and not any(map(_counts, found)):
+        found += _until_now(compared(last, result, way), result)
+    return Before(next(filter(_counts, found), found[0] if found else None), unlike)
+
+
+def _counts(turn: Turn) -> bool:
+    return turn.direction is not Direction.OTHER
+
+
+def _until_now(turn: Turn | None, result: Result) -> tuple[Turn, ...]:
+    """Return a change that ends with what the result is now, which is neither better nor worse than it was then."""
+    if turn is None or turn.subject is not Subject.VERDICT:
+        return (turn,) if turn else ()
+    return (replace(turn, later=level(result), job=result.job),)
 
 
 def _disagrees(one: Result, result: Result) -> bool:
@@ -196,8 +204,11 @@ def _disagrees(one: Result, result: Result) -> bool:
 
 
 def _higher(last: Result | None, other: Result, version: str) -> Result | None:
-    """Return the result of the higher version among those that are lower than `version`; of equal ones, the first."""
-    if version_key(other.version) >= version_key(version):
+    """Return the result of the higher version among those that are lower than `version`; of equal ones, the first.
+
+    One that settles nothing is passed over.
+    """
+    if version_key(other.version) >= version_key(version) or rank(other) is None:
         return last
     return other if last is None or version_key(other.version) > version_key(last.version) else last
 

@@ -3,7 +3,7 @@
 results/records/<project>/<started>-<job>.json
 results/exclusions/<project>/<checked>.json
 results/verifications/<project>/<started>-<id>.json
-results/runs/<started>.json, results/last_run.json
+results/runs/<started>.json, results/last_run.json, results/.unheard while the operator's command is to be called
 results/wheels/<sha256>, results/logs/<sha256>
 results/statements/<project>/<started>-<id>/
 results/site/, results/site_data.json, results/site_files.json, results/site_made.json
@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -61,6 +61,8 @@ _CHECKS = TypeAdapter(tuple[ExclusionCheck, ...])
 _JOB_LENGTH = 16  # hex digits of a job's id in a file's name
 _STAMP = "%Y%m%dT%H%M%S.%fZ"  # sorts by time
 _TEMPORARY = ".new-"
+_UNHEARD = ".unheard"
+_LATELY = 10  # records of runs among which one is that was not reported
 _PAGES = ("logs", "packages", "badge", "data", "nights")  # folders of the site with files that follow from records
 _HASH = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
@@ -201,14 +203,18 @@ class Results:
 
         return next(filter(is_alike, self.of(inputs.project)), None)
 
-    def repeated(self, result: Result) -> Path | None:
+    def repeated(self, result: Result, *, again: bool = False) -> Path | None:
         """Return the record that a failed result adds nothing to: the newest of its question, if that failed alike.
 
         Such a failure is tried in each run, since what caused it may pass: a requirement that the index lacks,
-        a signal. It is recorded again only where another result came between.
+        a signal. It is recorded again only where another result came between, or where somebody asked for it `again`.
+        A build that was killed settles nothing, and so it adds nothing to a result with equal inputs that is settled.
         """
         former = self.newest(result.inputs) if result.inputs and result.failure else None
-        return self._path(former) if former and _failed_alike(former, result) else None
+        if former is None:
+            return None
+        is_repeated = not again and _failed_alike(former, result)
+        return self._path(former) if is_repeated or _is_settled_by(former, result) else None
 
     def _path(self, result: Result) -> Path:
         return self._records / result.project / _name(result)
@@ -217,7 +223,7 @@ class Results:
         result = self._placed(path)
         if result is None or result.job != job:
             return False
-        return result.failure is None or result.failure.reason is not Reason.KILLED
+        return not _is_killed(result)
 
     def _placed(self, path: Path) -> Result | None:
         """Read a record; None if it cannot be read, or does not belong to its path."""
@@ -352,12 +358,16 @@ class Results:
         return path
 
     def find_verification(self, project: str, id_: str) -> Path | None:
-        """Return the newest record of a verification of these inputs, if there is one that settles it, as `find`."""
-        for path in sorted(_entries(self._verifications / project), reverse=True):
-            if path.stem.rpartition("-")[2] == id_[:_JOB_LENGTH] and (one := self.verification(path)) and one.id == id_:
-                killed = any(build.failure and build.failure.reason is Reason.KILLED for build in one.builds)
-                return None if killed else path
-        return None
+        """Return the record that answers a verification, if it is the last of its wheel and settles it; see `find`."""
+        pasts = (past for past in self.index.pasts(VERIFICATIONS, project) if past.id == id_)
+        paths = (self._verifications / project / past.name for past in pasts)
+        return next((path for path in paths if self._settles_verification(path, id_)), None)
+
+    def _settles_verification(self, path: Path, id_: str) -> bool:
+        one = self.verification(path)
+        if one is None or one.id != id_:
+            return False
+        return not any(build.failure and build.failure.reason is Reason.KILLED for build in one.builds)
 
     def repeated_verification(self, verification: Verification) -> Path | None:
         """Return the record that a verification adds nothing to: the newest of its wheel, if it ended alike.
@@ -441,6 +451,22 @@ class Results:
             else:
                 yield found
 
+    def note_unheard(self, run: RunRecord) -> None:
+        """Note, before a run's record is written, that the operator's command is to be called for its changes."""
+        _write(self.folder / _UNHEARD, _name_of_run(run).encode())
+
+    def note_heard(self) -> None:
+        """Note that the operator's command was called."""
+        with _disk_errors(f"removing {self.folder / _UNHEARD}", self.folder):
+            (self.folder / _UNHEARD).unlink(missing_ok=True)
+
+    def unheard(self) -> RunRecord | None:
+        """Return the run for whose changes the operator's command is still to be called, since a process was killed."""
+        with suppress(OSError):
+            name = (self.folder / _UNHEARD).read_text(encoding="ascii", errors="replace")
+            return next((run for run in islice(self.runs(), _LATELY) if _name_of_run(run) == name), None)
+        return None
+
     def note_last_run(self, run: LastRun) -> None:
         """Write last_run.json, for monitoring; a former one is overwritten."""
         _write(self.folder / "last_run.json", encoded(_LAST_RUN, run, indent=1) + b"\n")
@@ -501,10 +527,10 @@ class Results:
             names.append(name)
         return tuple(names)
 
-    def note_site(self, made_from: str, names: Iterable[str], made: str) -> None:
+    def note_site(self, made_from: str, names: Iterable[str], made: str, asked: str = "") -> None:
         """Record all files of the site, and what they were made from; call it after all of them are written."""
         _write(self.folder / manifest.MADE, made.encode(), lasting=False)
-        _write(self.folder / manifest.NAME, manifest.taken(self.folder, made_from, names).encode())
+        _write(self.folder / manifest.NAME, manifest.taken(self.folder, made_from, names, asked).encode())
 
     def made(self) -> bytes:
         """Return what the pages of the site were made from, as `note_site` wrote it; empty if it cannot be read."""
@@ -520,6 +546,15 @@ def _failed_alike(former: Result, result: Result) -> bool:
         return False
     kinds = [(one.job, one.verdict, one.failure.reason, one.failure.phase) for one in (former, result) if one.failure]
     return kinds[0] == kinds[1]
+
+
+def _is_settled_by(former: Result, result: Result) -> bool:
+    """Whether a former result with equal inputs has a verdict, and this one has none: a build was killed each time."""
+    return _is_killed(result) and not _is_killed(former) and former.job == result.job
+
+
+def _is_killed(result: Result) -> bool:
+    return result.failure is not None and result.failure.reason is Reason.KILLED
 
 
 def _name(result: Result) -> str:

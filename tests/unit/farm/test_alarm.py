@@ -190,6 +190,16 @@ def test_what_is_not_tracked_does_not_alarm(farm: Farm) -> None:
     assert not run.whole
 
 
+def test_a_folder_with_the_name_of_a_tracked_project_does_not_alarm(farm: Farm) -> None:
+    """Its verdict is not that of the release on the index, which keeps its own."""
+    farm.run(good())
+    for version in ("1.0", "2.0"):
+        local = replace(bad(version=version), requirement="/src/six", job="f" * 64)
+        assert kinds(farm.run(local, wanted=("/src/six",))) == []
+    assert kinds(farm.run(same=(good(),))) == []
+    assert kinds(farm.run(bad())) == [("worse", "six")]
+
+
 def test_a_run_of_a_part_alarms_about_what_is_tracked(farm: Farm) -> None:
     """As a whole run does."""
     farm.run(good())
@@ -365,6 +375,18 @@ def test_a_lower_version_than_before_means_that_the_other_is_withdrawn(farm: Far
     assert kinds(farm.run(good(version="2.1"))) == [("closed", "foo")]
 
 
+def test_what_the_index_gives_instead_of_a_withdrawn_release_alarms(farm: Farm) -> None:
+    """Although a higher version has a verdict; one that somebody named on the command line does not alarm."""
+    farm.run(good(version="1.0"))
+    farm.run(good(version="1.1"))
+    assert kinds(farm.run(good(version="1.0"))) == [("withdrawn", "six")]
+    by_name = replace(bad(version="1.0"), requirement="six==1.0")
+    assert kinds(farm.run(by_name, wanted=("six==1.0",))) == []
+    farm.run(good(version="1.0"))
+    worse = only(farm.run(bad(version="1.0")))
+    assert (worse.kind, worse.version, worse.earlier) == (ChangeKind.WORSE, "1.0", "reproducible")
+
+
 def test_a_pinned_release_that_is_yanked_is_withdrawn(farm: Farm) -> None:
     """It is still built (PEP 592)."""
     pinned = replace(good("bar"), requirement="bar==1.0")
@@ -437,6 +459,24 @@ def test_what_a_command_prints_is_not_the_output_of_the_run(tmp_path: Path, capf
     assert alarm.call(script(tmp_path / "prints.py", "print('heard')"), "{}")
     printed = capfd.readouterr()
     assert (printed.out, printed.err) == ("", "heard\n")
+
+
+def test_a_run_that_was_killed_before_its_command_ended_is_reported_by_the_next(farm: Farm, tmp_path: Path) -> None:
+    """Once, and not what was reported; a run whose record was not written is found again by itself."""
+    heard = tmp_path / "heard"
+    program = f"import sys; open({str(heard)!r}, 'a').write(sys.stdin.read())"
+    farm.settings = replace(SETTINGS, on_change=(sys.executable, "-c", program))
+    farm.run(good())
+    worse = farm.run(bad())
+    assert worse
+    assert heard.read_text().count('"headline"') == 1
+    farm.store.note_unheard(worse)
+    farm.run(same=(bad(),))
+    farm.run(same=(bad(),))
+    assert heard.read_text().count('"headline": "1 worse"') == 2
+    farm.store.note_unheard(replace(worse, started=worse.started + timedelta(seconds=1)))
+    farm.run(same=(bad(),))
+    assert heard.read_text().count('"headline"') == 2
 
 
 def test_a_site_that_cannot_be_written_does_not_silence_the_alarm(farm: Farm, tmp_path: Path) -> None:

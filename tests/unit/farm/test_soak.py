@@ -54,18 +54,27 @@ def test_only_what_is_reproducible_is_built_again(tmp_path: Path) -> None:
         replace(sample("flaky", verdict=Verdict.SENSITIVE, days=-1), job=sample("flaky").job),
     ]
     paths = [store.write(result) for result in results]
-    tasks = [Task(name, "bookworm") for name in ("good", "sensitive", "broken", "flaky", "unheard-of")]
+    tasks = tuple(Task(result.project, "bookworm") for result in results[:4])
+    excluded = store.write(sample("excluded"))
+    ended = RunOutcome((*paths[:4], excluded), (("lost", "no image"),), tasks=(*tasks, Task("excluded", "bookworm")))
     asked: list[str] = []
 
     def carry_out(again: tuple[Task, ...]) -> RunOutcome:
         asked.extend(task.requirement for task in again)
-        return RunOutcome((later,), (("good", "no room"),))
+        return RunOutcome((), (("good", "no room"),))
 
-    later = store.write(replace(results[0], started=NOON, finished=NOON + timedelta(days=1)))
-    outcome = soak(60, store, tasks, RunOutcome(tuple(paths[:4]), ()), carry_out)
+    assert soak(60, store, tasks, ended, carry_out) == ended, "what was not built again has its verdict"
     assert asked == ["good"]
-    assert outcome.open == (), "what is not built again has its verdict"
-    assert outcome.records == (later, *paths[1:4])
+
+
+def test_the_verdict_of_a_build_that_disagrees_is_that_of_the_run(tmp_path: Path) -> None:
+    """A gate judges by it, and not by the former record."""
+    store = Results(tmp_path, wheels=0, logs=0, now=lambda: NOON + timedelta(days=99))
+    tasks = (Task("six", "bookworm", "mine"), Task("idna", "bookworm", "mine"))
+    former = RunOutcome((store.write(sample("six")), store.write(sample("idna"))), (), tasks=tasks)
+    flaky = store.write(replace(sample("six", verdict=Verdict.INTRINSIC, days=1), job=sample("six").job))
+    outcome = soak(60, store, tasks, former, lambda _: RunOutcome((flaky,), (), tasks=tasks[:1]))
+    assert outcome.records == (flaky, former.records[1])
 
 
 def test_a_record_counts_the_builds_before_it(tmp_path: Path) -> None:

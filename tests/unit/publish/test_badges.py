@@ -37,13 +37,17 @@ def badge(*results: Result, wheels: tuple[Verification, ...] = ()) -> Badge:
         ((GOOD, RECIPE), Badge.RECIPE),
         ((GOOD, replace(RECIPE, builds=RECIPE.builds[:3])), Badge.NOT_REPRODUCIBLE),
         ((GOOD, BARE), Badge.NOT_REPRODUCIBLE),
+        ((GOOD, replace(GOOD, verdict=Verdict.INTRINSIC, finished=NOON - timedelta(days=1))), Badge.NOT_REPRODUCIBLE),
         ((BARE, sample("six", "1.16.0", Verdict.FTBFS)), Badge.FAILS),
         ((sample("six", "1.15.0", Verdict.FTBFS), GOOD), Badge.REPRODUCIBLE),
         ((sample("six", verdict=Verdict.NO_SDIST),), Badge.NO_SDIST),
     ],
 )
 def test_the_worst_of_what_is_current_counts(results: tuple[Result, ...], expected: Badge) -> None:
-    """An older version does not count, another image does; a recipe that no build shows is none."""
+    """An older version does not count, another image does, and so does another run with equal inputs.
+
+    A recipe that no build shows is none.
+    """
     assert badge(*results) is expected
 
 

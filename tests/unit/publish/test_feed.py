@@ -52,12 +52,14 @@ def test_every_element_that_atom_requires_is_there() -> None:
 
 
 def test_ids_stay_and_differ() -> None:
-    """An entry's id follows from its run: not from the site's address, and not from later runs."""
+    """An entry's id follows from its run: not from the site's address, later runs, or what a later release records."""
     before, after = parsed(feed([run_of(1)])), parsed(feed([run_of(2), run_of(1)], SITE))
     assert before.entries[0].id == after.entries[1].id
     assert len({entry.id for entry in after.entries} | {after.feed.id}) == 3
     assert all(entry.id.startswith("urn:uuid:") for entry in after.entries)
     assert feed([run_of(1)]) == feed([run_of(1)])
+    upgraded = parsed(feed([run_of(1, schema=99, verifications=("foo/later.json",))]))
+    assert upgraded.entries[0].id == before.entries[0].id
 
 
 def test_hostile_texts_are_shown_as_text() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.cli.options import configured
+from orchestrator.config import shown
 from orchestrator.errors import ResultsError
 from orchestrator.publish.publisher_process import PublisherProcess
 from orchestrator.results import manifest
@@ -96,6 +100,43 @@ def test_a_site_is_published_while_it_is_newer_than_the_configuration(tmp_path: 
         os.utime(config)
         page = store.folder / "site" / "index.html"
         os.utime(page, (500, 500))
+        assert not publisher.is_published()
+
+
+def test_a_site_of_other_code_or_of_an_older_configuration_is_not_published(tmp_path: Path) -> None:
+    """After an upgrade, an unchanged night writes it again; so it does where a configuration with an old time came."""
+    config, store = published(tmp_path)
+    place = store.folder / manifest.NAME
+    content = json.loads(place.read_bytes())
+    with PublisherProcess(config, store.folder) as publisher:
+        assert publisher.is_published()
+        place.write_text(json.dumps(content | {"sources": "of other code"}))
+        assert not publisher.is_published()
+        place.write_text(json.dumps(content))
+        former = manifest.sources(store.folder)
+        records = store.folder / "records" / "six"
+        times = records.stat()
+        store.write(sample("six", days=1))
+        os.utime(records, ns=(times.st_atime_ns, times.st_mtime_ns))
+        assert manifest.sources(store.folder) != former, "a restored time hides no record"
+        publisher.publish()
+        assert publisher.is_published()
+        time.sleep(0.02)
+        os.utime(config, (1_000, 1_000))
+        assert not publisher.is_published()
+
+
+def test_a_site_is_of_the_requirements_that_the_configuration_reads(tmp_path: Path) -> None:
+    """A file of requirements changes, and the configuration does not."""
+    config, store = tmp_path / "config.yaml", Results(tmp_path / "results", wheels=1, logs=1)
+    (tmp_path / "wanted.txt").write_text("six\nidna\n")
+    config.write_text("groups: {mine: {requirements: [wanted.txt]}}")
+    store.write(sample("six"))
+    with PublisherProcess(config, store.folder, shown(configured(config))) as publisher:
+        publisher.publish()
+        assert publisher.is_published()
+    (tmp_path / "wanted.txt").write_text("six\n")
+    with PublisherProcess(config, store.folder, shown(configured(config))) as publisher:
         assert not publisher.is_published()
 
 

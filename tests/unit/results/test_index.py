@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.model import Result, Verdict
 from orchestrator.results.history import ENOUGH, Entry, entry_of
-from orchestrator.results.index import NAME, RESULTS, RecordIndex, Unfit
+from orchestrator.results.index import NAME, RESULTS, RecordIndex, Unfit, _may_differ
 from orchestrator.results.store import Results, read
 from orchestrator.results.summary import Standing, standings_of, summarize
 from tests.sample_results import IMAGE, sample
@@ -68,8 +68,11 @@ def test_standings_are_those_of_the_records(three: tuple[Results, tuple[Result, 
         lambda file: file.write_bytes(b"no database at all"),
         lambda file: file.write_bytes(file.read_bytes()[:5000] + b"\xff" * 4000),
         lambda file: sqlite3.connect(file).executescript("UPDATE form SET digest = 'of other code'; DELETE FROM pasts"),
+        lambda file: sqlite3.connect(file).executescript("UPDATE pasts SET value = x'7b00'"),
+        lambda file: sqlite3.connect(file).executescript("UPDATE settled SET value = x'7b00'"),
+        lambda file: sqlite3.connect(file).executescript("UPDATE records SET value = x'7b00'"),
     ],
-    ids=["missing", "empty", "no-database", "damaged", "of-other-code"],
+    ids=["missing", "empty", "no-database", "damaged", "of-other-code", "past", "inputs", "record"],
 )
 def test_a_lost_index_is_made_again(
     three: tuple[Results, tuple[Result, ...]], damage: Callable[[Path], object]
@@ -96,6 +99,34 @@ def test_records_that_others_write_remove_or_change_are_noticed(three: tuple[Res
     next((store.folder / "records" / "six").glob("*.json")).unlink()
     here.index.refresh()
     assert [one.count for one in here.standings()] == [2]
+
+
+def test_a_restored_backup_hides_no_newer_record(three: tuple[Results, tuple[Result, ...]]) -> None:
+    """Restoring one over the results brings its index, and gives the folder the time that the index knows."""
+    store, _ = three
+    folder, index = store.folder / "records" / "six", store.folder / NAME
+    assert [one.count for one in opened(store.folder).standings()] == [3]
+    backup, times = index.read_bytes(), folder.stat()
+    opened(store.folder).write(night(3, Verdict.SENSITIVE))
+    index.write_bytes(backup)
+    os.utime(folder, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert [(one.count, one.verdict) for one in opened(store.folder).standings()] == [(4, Verdict.SENSITIVE)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "known", "looked", "differs"),
+    [
+        (5_000_000_001, 5_000_000_001, 9_000_000_000, False),
+        (5_000_000_001, 4_000_000_001, 9_000_000_000, True),
+        (5_000_000_001, 6_000_000_001, 9_000_000_000, True),  # the clock was set back
+        (5_000_000_001, 5_000_000_001, 5_010_000_000, True),  # another change may have the same time
+        (5_000_000_000, 5_000_000_000, 6_500_000_000, True),  # as above, where times are whole seconds
+        (5_000_000_000, 5_000_000_000, 9_000_000_000, False),
+    ],
+)
+def test_a_folder_is_read_again_if_it_may_differ(changed: int, known: int, looked: int, *, differs: bool) -> None:
+    """By its own time and by when it was looked at, whatever was written to the index since."""
+    assert _may_differ(changed, known, looked) is differs
 
 
 def test_a_record_is_read_once(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from orchestrator.model import Failure, Outcome, Phase, Profile, Reason, RecipeProof, Result, Verdict
+from orchestrator.model import Failure, Outcome, Phase, Profile, Reason, Result, Verdict
 from orchestrator.results.regressions import (
     Direction,
     Subject,
@@ -19,7 +19,7 @@ from orchestrator.results.regressions import (
     turns,
 )
 from orchestrator.results.summary import Standing, Verified, summarize
-from tests.sample_results import IMAGE, SCRIPT, SETUPTOOLS, sample
+from tests.sample_results import IMAGE, SCRIPT, SETUPTOOLS, sample, with_recipe
 from tests.samples import NOON
 
 NEWER = replace(SETUPTOOLS, version="80.10.0", sha256="1" * 64)
@@ -29,8 +29,9 @@ WORSE, BETTER, OTHER = Direction.WORSE, Direction.BETTER, Direction.OTHER
 GOOD = sample()
 SENSITIVE = sample(verdict=Verdict.SENSITIVE, days=1, pins=(NEWER,))
 INTRINSIC = sample(verdict=Verdict.INTRINSIC, days=1, pins=(NEWER,))
-REPAIRED = replace(SENSITIVE, recipe=("fix-umask",), recipes=(replace(SCRIPT, proof=RecipeProof.PROVEN),))
+REPAIRED = with_recipe(replace(SENSITIVE, recipe=("fix-umask",), recipes=(SCRIPT,)))
 UNPROVEN = replace(REPAIRED, recipes=(SCRIPT,))
+UNSHOWN = replace(REPAIRED, builds=SENSITIVE.builds)  # it has no build that ran the recipe
 BROKEN = sample(verdict=Verdict.FTBFS, days=1)
 SLOW = replace(BROKEN, reason="time-out", failure=Failure(Reason.TIME_OUT, Phase.BUILD_WHEEL))
 KILLED = replace(BROKEN, reason="killed", failure=Failure(Reason.KILLED, Phase.BUILD_WHEEL))
@@ -57,6 +58,7 @@ def rehashed(result: Result, sha256: str) -> Result:
         (GOOD, BROKEN, WORSE),
         (GOOD, GONE, WORSE),
         (REPAIRED, UNPROVEN, WORSE),
+        (REPAIRED, UNSHOWN, WORSE),
         (REPAIRED, BROKEN, WORSE),
         (SENSITIVE, BROKEN, WORSE),
         (INTRINSIC, SLOW, WORSE),
@@ -180,6 +182,11 @@ def test_a_new_version_is_compared_with_the_last_one(
         (GOOD, (at(-1, GOOD),), None),
         (GOOD, (), None),
         (SENSITIVE, (KILLED, GOOD), WORSE),  # what settles nothing hides no change
+        (INTRINSIC, (SENSITIVE, GOOD), WORSE),  # nor does what is neither better nor worse
+        (SLOW, (BROKEN, at(-1, GOOD)), WORSE),
+        (SLOW, (BROKEN, sample(version="1.9")), WORSE),
+        (SLOW, (BROKEN,), OTHER),
+        (SENSITIVE, (replace(KILLED, version="1.15"), sample(version="1.15")), WORSE),
         (SENSITIVE, (sample(version="1.9"), sample(version="1.15")), WORSE),  # the last version is reproducible
         (SENSITIVE, (sample(version="1.15", verdict=Verdict.FTBFS), sample(version="1.9")), BETTER),
         (SENSITIVE, (sample(version="2.0"),), None),

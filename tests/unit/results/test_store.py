@@ -359,6 +359,21 @@ def test_a_failure_that_repeats_adds_no_record(store: Results) -> None:
     assert store.repeated(later) is None
 
 
+def test_a_killed_build_takes_no_verdict_away(store: Results) -> None:
+    """Where a result with equal inputs is settled, one that settles nothing is not recorded, even if asked for."""
+    good = sample("six", "1.0")
+    killed = sample("six", "1.0", Verdict.FTBFS, days=1, failure=Failure(Reason.KILLED, Phase.BUILD_WHEEL))
+    assert store.repeated(killed, again=True) is None
+    place = store.write(good)
+    assert store.repeated(killed, again=True) == place
+    assert store.repeated(killed) == place
+    assert store.repeated(replace(killed, job="1" * 64), again=True) is None
+    slow = sample("six", "1.0", Verdict.FTBFS, days=1, failure=Failure(Reason.TIME_OUT, Phase.BUILD_WHEEL))
+    assert store.repeated(slow, again=True) is None
+    store.write(slow)
+    assert store.repeated(replace(slow, finished=slow.finished + timedelta(days=1)), again=True) is None
+
+
 def test_a_verification_whose_build_was_killed_again_adds_no_record(store: Results) -> None:
     """Unless it ended otherwise."""
     found = verified()
@@ -395,6 +410,7 @@ def test_a_verification_is_found_by_its_inputs(store: Results) -> None:
     later = store.write_verification(verified(outcome=Outcome.DIFFERS, days=1, wheel=found.wheel))
     assert [one.outcome for one in store.verifications("six")] == [Outcome.DIFFERS]
     assert later.is_file()
+    assert store.find_verification("six", found.id) is None, "the inputs are again those before the last outcome"
     lost = replace(found.builds[1], wheel=None, failure=Failure(Reason.KILLED, Phase.BUILD_WHEEL))
     killed = replace(verified(days=2), builds=(found.builds[0], lost), id="1" * 64)
     store.write_verification(killed)
