@@ -11,9 +11,10 @@ from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from orchestrator.model import Outcome, Reason, RecipeProof, Verdict
+from orchestrator.model import Outcome, Reason, Verdict
 from orchestrator.results.drift import suspected
 from orchestrator.results.history import built_as, changes, first_hash
+from orchestrator.results.shown import has_recipe
 from orchestrator.results.summary import strongest, version_key
 
 if TYPE_CHECKING:
@@ -80,11 +81,6 @@ _RANKS = {
     Verdict.FTBFS: Rank.FAILS,
     Verdict.NO_SDIST: Rank.NO_SDIST,
 }
-
-
-def has_recipe(result: Result) -> bool:
-    """Return whether a recipe of a result was run as it is, and proven to give the same bytes."""
-    return bool(result.recipe) and any(recipe.proof is RecipeProof.PROVEN for recipe in result.recipes)
 
 
 def rank(result: Result) -> Rank | None:

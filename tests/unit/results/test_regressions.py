@@ -19,7 +19,7 @@ from orchestrator.results.regressions import (
     turns,
 )
 from orchestrator.results.summary import Standing, Verified, summarize
-from tests.sample_results import IMAGE, SCRIPT, SETUPTOOLS, sample
+from tests.sample_results import IMAGE, SCRIPT, SETUPTOOLS, sample, with_recipe
 from tests.samples import NOON
 
 NEWER = replace(SETUPTOOLS, version="80.10.0", sha256="1" * 64)
@@ -29,8 +29,9 @@ WORSE, BETTER, OTHER = Direction.WORSE, Direction.BETTER, Direction.OTHER
 GOOD = sample()
 SENSITIVE = sample(verdict=Verdict.SENSITIVE, days=1, pins=(NEWER,))
 INTRINSIC = sample(verdict=Verdict.INTRINSIC, days=1, pins=(NEWER,))
-REPAIRED = replace(SENSITIVE, recipe=("fix-umask",), recipes=(replace(SCRIPT, proof=RecipeProof.PROVEN),))
-UNPROVEN = replace(REPAIRED, recipes=(SCRIPT,))
+UNPROVEN = replace(SENSITIVE, recipe=("fix-umask",), recipes=(SCRIPT,))
+CLAIMED = replace(UNPROVEN, recipes=(replace(SCRIPT, proof=RecipeProof.PROVEN),))  # no build ran it
+REPAIRED = with_recipe(UNPROVEN)
 BROKEN = sample(verdict=Verdict.FTBFS, days=1)
 SLOW = replace(BROKEN, reason="time-out", failure=Failure(Reason.TIME_OUT, Phase.BUILD_WHEEL))
 KILLED = replace(BROKEN, reason="killed", failure=Failure(Reason.KILLED, Phase.BUILD_WHEEL))
@@ -57,6 +58,7 @@ def rehashed(result: Result, sha256: str) -> Result:
         (GOOD, BROKEN, WORSE),
         (GOOD, GONE, WORSE),
         (REPAIRED, UNPROVEN, WORSE),
+        (REPAIRED, CLAIMED, WORSE),
         (REPAIRED, BROKEN, WORSE),
         (SENSITIVE, BROKEN, WORSE),
         (INTRINSIC, SLOW, WORSE),
@@ -73,6 +75,7 @@ def rehashed(result: Result, sha256: str) -> Result:
         (GOOD, GOOD, None),
         (SENSITIVE, SENSITIVE, None),
         (REPAIRED, REPAIRED, None),
+        (SENSITIVE, CLAIMED, None),
     ],
 )
 def test_each_transition_has_a_direction(earlier: Result, later: Result, direction: Direction | None) -> None:
