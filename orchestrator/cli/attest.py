@@ -173,7 +173,9 @@ def _check(
         for one in checked:
             click.echo(logs.printable(_line(one)))
     if not checked:
-        msg = "checking statements: there is none"
+        signed = "signed" if keys else "unsigned"
+        other = "without --key, unsigned ones are checked" if keys else "--key PUBLIC_KEY checks signed ones"
+        msg = f"checking statements: there is no {signed} statement in {', '.join(wanted)}; {other}"
         raise EvidenceError(msg)
     if wrong := sum(not one.valid for one in checked):
         msg = f"{wrong} of {len(checked)} files are rejected"

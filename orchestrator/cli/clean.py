@@ -22,7 +22,7 @@ def _seconds(_context: click.Context, _option: click.Parameter, text: str | None
         return None
     found = re.fullmatch(r"(\d{1,9})\s*([smhd])", text, re.ASCII)
     if found is None:
-        msg = f"reading --older-than {text}: it is no time; write one such as 30d or 12h"
+        msg = f"reading --older-than {text}: it is not a length of time; write one such as 30d or 12h"
         raise UsageError(msg)
     return int(found[1]) * _UNITS[found[2]]
 
