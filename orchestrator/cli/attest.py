@@ -176,7 +176,9 @@ def _check(
         others = "are not signed by a key" if public else "are signed; name the public key with --key"
         logs.warning(f"{left} statements are not checked: they {others}")
     if not checked:
-        msg = "checking statements: there is none that could be checked"
+        signed = "signed" if keys else "unsigned"
+        other = "without --key, unsigned ones are checked" if keys else "--key PUBLIC_KEY checks signed ones"
+        msg = f"checking statements: there is no {signed} statement in {', '.join(wanted)}; {other}"
         raise EvidenceError(msg)
     if wrong := sum(not one.valid for one in checked):
         msg = f"{wrong} of {len(checked)} files are rejected"

@@ -22,7 +22,7 @@ def _seconds(_context: click.Context, _option: click.Parameter, text: str | None
         return None
     found = re.fullmatch(r"(\d{1,9})\s*([smhd])", text, re.ASCII)
     if found is None:
-        msg = f"reading --older-than {text}: it is no time; write one such as 30d or 12h"
+        msg = f"reading --older-than {text}: it is not a length of time; write one such as 30d or 12h"
         raise UsageError(msg)
     return int(found[1]) * _UNITS[found[2]]
 
@@ -34,8 +34,8 @@ def _seconds(_context: click.Context, _option: click.Parameter, text: str | None
     "--older-than",
     metavar="TIME",
     callback=_seconds,
-    help="Remove what nobody used for that long, such as 30d or 12h. By default, what `unused` in the configuration "
-    "has under `keep`.",
+    help="Remove what was not used for that long, such as 30d or 12h; by default, the time that `keep: unused` in the "
+    "configuration gives.",
 )
 @options.option("--dry-run", is_flag=True, help="Print what would be removed, and remove nothing.")
 @options.option(
@@ -58,7 +58,7 @@ def clean(
     foreign: bool,
     as_json: bool,
 ) -> None:
-    """Remove what can be made again, and what nobody has used for a time; records stay.
+    """Remove what can be made again and has not been used for some time; records stay.
 
     What an unchanged run of the tracked packages needs is never removed.
     """
@@ -87,5 +87,8 @@ def clean(
     rows = [row for part in parts for row in retention.totals(part.items)]
     if as_json:
         output.as_json([{"kind": kind, "count": count, "bytes": size} for kind, count, size in rows])
+    elif rows:
+        cells = [(kind, str(count), progress.size(number)) for kind, count, number in rows]
+        progress.table("", ("kind", "count", "size"), cells)
     else:
-        progress.table("", ("kind", "count", "bytes"), [(kind, str(count), str(size)) for kind, count, size in rows])
+        progress.paragraph("Nothing is to be removed." if dry_run else "Nothing was removed.")

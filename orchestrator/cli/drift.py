@@ -25,7 +25,7 @@ _LISTED = 20  # releases in a message
 @options.option(
     "--prove", is_flag=True, help="Prove the cause: build the earlier inputs again, swapping one at a time."
 )
-@options.as_json("the table as one JSON array, with whole hashes")
+@options.as_json("the table, with whole hashes, as one JSON array")
 @options.option("--fail", is_flag=True, help="Exit status 13 if a release is listed.")
 @options.LOG
 def drift(
@@ -56,6 +56,8 @@ def drift(
     if as_json:
         left_open = [{"requirement": requirement, "open": why} for requirement, why in unproven]
         output.as_json([*(dict(zip(columns, row, strict=True)) for row in rows), *left_open])
+    elif not rows:
+        progress.paragraph("No release gives another wheel than in an earlier run.")
     else:
         progress.table("", columns, [(*row[:3], row[3][:12], row[4][:12], row[5]) for row in rows])
     if fail and rows:

@@ -130,19 +130,20 @@ def _rows(summary: Summary) -> Iterator[Row]:
 
 def _row(standing: Standing) -> Row:
     from orchestrator.publish.wording import because
+    from orchestrator.results.shown import has_recipe
 
     latest = None if standing.verdict is Verdict.REPRODUCIBLE else standing.latest  # nothing is behind that verdict
-    why, has_recipe = (because(latest), bool(latest.recipe)) if latest else ("", False)
+    why, proven = (because(latest), has_recipe(latest)) if latest else ("", False)
     return Row(
         standing.project,
         standing.version,
         standing.place,
         standing.verdict.value,
         _written(standing.since),
-        "; ".join(filter(None, (why, "a recipe makes it reproducible" if has_recipe else ""))),
+        "; ".join(filter(None, (why, "a recipe makes it reproducible" if proven else ""))),
         _written(standing.first_bad),
         _written(standing.last_good),
-        has_recipe,
+        proven,
         standing.job,
     )
 

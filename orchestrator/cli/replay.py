@@ -15,13 +15,6 @@ from orchestrator.farm import progress
 if TYPE_CHECKING:
     from orchestrator.farm.replay import Replayed
 
-_SHOWN = {
-    "comes-out": "comes out",
-    "differs": "differs",
-    "fails": "fails",
-    "not-replayed": "cannot be replayed",
-}
-
 
 @click.command
 @click.argument("sources", nargs=-1, type=click.Path(path_type=Path), metavar="[RECORD|STATEMENT]...")
@@ -75,7 +68,7 @@ def _cells(row: Replayed) -> tuple[str, ...]:
     because = row.because
     if row.causes or row.severity:
         because = f"{because}: {row.severity}; {', '.join(row.causes) or 'no cause is known'}"
-    return (row.project or row.source, row.version, row.image, row.wheel, _SHOWN[row.outcome.value], because)
+    return (row.project or row.source, row.version, row.image, row.wheel, row.outcome.value, because)
 
 
 def _insist(rows: tuple[Replayed, ...]) -> None:

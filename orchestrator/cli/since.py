@@ -215,7 +215,7 @@ def counted(past: Past, seconds: float) -> str:
     several = len(moments(past.explored.uploads, steps[0].moment, steps[-1].moment))
     return (
         f"{len(steps)} of {several} moments judged, in {seconds:.0f} s: {past.builds} builds for {past.jobs} new "
-        f"results, {past.reused} results were there. They are no verdicts of today, and are kept apart, in since/."
+        f"results; used again: {past.reused}. They are no verdicts of today, and are kept apart, in since/."
     )
 
 

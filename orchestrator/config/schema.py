@@ -518,7 +518,7 @@ class File(_Part):
     )
     published: bool = Field(
         default=Settings().published,
-        description="Whether the wheel on the index is fetched, and compared with the first build's.",
+        description="Whether a run also verifies the wheels on the index: rebuilds and compares them.",
     )
     long: _Time = Field(default=Config().long, description="A job that once took this long is known to be long.")
     cache: _Folder = Field(default=str(Config().cache), description="What can be made again; relative to this file.")

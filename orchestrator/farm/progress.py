@@ -159,6 +159,13 @@ def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]])
     _console().print(drawn)
 
 
+def size(number: int) -> str:
+    """Return a number of bytes as people read it: 56.8 MB."""
+    from rich.filesize import decimal  # noqa: PLC0415
+
+    return decimal(number)
+
+
 def paragraph(text: str) -> None:
     """Print a line on standard output, wrapped to the terminal with its indentation; it may be hostile."""
     if not text or not sys.stdout.isatty():

@@ -229,7 +229,8 @@ def _failure(result: Result, images: Sequence[str]) -> Iterator[Block]:
         yield f"  {one_line(failure.evidence)}"
     if helping := _help(result, images):
         yield f"  {one_line(helping, bound=2 * LONGEST)}"
-    for line in failure.detail.splitlines():
+    lines = failure.detail.splitlines()
+    for line in lines if lines != [failure.evidence] else ():
         yield f"  | {one_line(line, bound=2 * LONGEST)}"
 
 

@@ -102,7 +102,8 @@ def _days(project: Project) -> set[date]:
     moments |= {when for one in project.standings for when, _ in one.recipes}
     moments |= {when for one in project.verified for when, _ in _outcomes(one)}
     days = {_day(moment) for moment in moments}
-    return days | {one.since for one in project.exclusions if days}
+    # An exclusion takes nothing away from a day before the first result.
+    return days | {one.since for one in project.exclusions if days and one.since >= min(days)}
 
 
 def _on(project: Project, day: date) -> Tally:

@@ -67,6 +67,9 @@ def test_statements_are_signed_and_checked(farm: Path) -> None:
     checked = run("attest", "--check", "results/statements", "--key", "key.pub", folder=farm)
     assert (checked.status, checked.err) == (0, "")
     assert checked.out.count(": valid: ") == checked.out.count("as the record of 2026-11-20 here") == len(found)
+    without = run("attest", "--check", "results/statements", folder=farm)
+    assert without.status == 14
+    assert "no unsigned statement in results/statements; --key PUBLIC_KEY checks signed ones" in without.err
 
 
 def test_a_changed_file_is_rejected_by_its_name(farm: Path) -> None:

@@ -14,7 +14,7 @@ from orchestrator.cli.listing import Row, chosen
 from orchestrator.model import Exclusion, Tracked, Verdict
 from orchestrator.results.store import Results
 from orchestrator.results.summary import summarize
-from tests.sample_results import HOSTILE, IMAGE, sample
+from tests.sample_results import HOSTILE, IMAGE, SCRIPT, sample, with_recipe
 from tests.samples import NOON
 from tests.unit.cli.commands import ROOT, assert_harmless, run
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from orchestrator.results.summary import Summary
 
 TRIXIE = replace(IMAGE, name="trixie")
+RECIPE_OF_SIX = replace(
+    sample("six", verdict=Verdict.SENSITIVE, days=-1), recipe=("fix-umask",), recipes=(SCRIPT,)
+)  # which no build has run
 
 
 def summary() -> Summary:
@@ -32,7 +35,7 @@ def summary() -> Summary:
         sample("idna", days=-9),
         sample("six", days=-9),
         sample("six", verdict=Verdict.SENSITIVE, days=-5),
-        replace(sample("six", verdict=Verdict.SENSITIVE, days=-1), recipe=("fix-umask",), holds=("umask",)),
+        with_recipe(replace(RECIPE_OF_SIX, holds=("umask",))),
         sample("random", verdict=Verdict.INTRINSIC, days=-3, image=TRIXIE),
         sample("zlib", verdict=Verdict.FTBFS, days=-2),
         sample("only", verdict=Verdict.NO_SDIST, days=-2),
@@ -72,6 +75,13 @@ def test_images_and_days_are_chosen() -> None:
     assert six.since is not None
     assert six.since.startswith(f"{NOON.replace(day=NOON.day - 5):%Y-%m-%d}")
     assert names(first=NOON.replace(day=NOON.day - 2)) == ["zlib", "only"]
+
+
+def test_a_recipe_that_was_not_run_is_not_listed() -> None:
+    """As on the first page, and as in a gate."""
+    (row,) = chosen(summarize([RECIPE_OF_SIX], (), NOON))
+    assert not row.recipe
+    assert "recipe" not in row.because
 
 
 def test_a_row_has_what_the_history_shows() -> None:

@@ -116,7 +116,7 @@ def test_the_two_wheels_can_be_compared_while_they_are_kept() -> None:
 def test_all_work_is_counted() -> None:
     """Builds, jobs that had a result, and moments."""
     line = counted(past(step(OLD), step(NEW, later=True)), 12.4)
-    assert line.startswith("2 of 2 moments judged, in 12 s: 5 builds for 2 new results, 1 results were there.")
+    assert line.startswith("2 of 2 moments judged, in 12 s: 5 builds for 2 new results; used again: 1.")
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def block(containing: str) -> str:
 
 def test_each_block_is_run_by_a_test() -> None:
     """Below."""
-    known = ("wheelproof plan", "systemctl", "cron.d", "mmin", "save", "restore")
+    known = ("wheelproof plan", "systemctl", "cron.d", "mmin", "save", "restore", "--new-key")
     assert sorted(BLOCKS) == sorted(map(block, known))
 
 
@@ -142,6 +142,17 @@ def test_a_backup_brings_everything_back(host: Host, tmp_path_factory: pytest.Te
     assert list(other.store.runs()) == list(host.store.runs())
     assert (other.farm / "results" / "site" / "feed.atom").is_file()
     assert (other.farm / "results" / "changes.json").is_file()
+
+
+def test_statements_are_signed_with_a_key_that_only_the_farm_reads(host: Host) -> None:
+    """And git leaves the key out."""
+    host.store.write(sample("six", days=-10))
+    done = host.run(block("--new-key"))
+    assert done.returncode == 0, done.stderr
+    key = host.farm / "keys" / "farm.key"
+    assert key.stat().st_mode & 0o077 == 0
+    assert list(host.farm.glob("results/statements/six/*/verdict.intoto.jsonl"))
+    assert {"*.key", "*.key.pub"} <= set((ROOT / ".gitignore").read_text(encoding="utf-8").split())
 
 
 def test_the_example_has_the_form_that_is_written() -> None:

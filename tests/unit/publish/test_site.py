@@ -396,6 +396,13 @@ def test_every_verdict_and_every_reason_has_words() -> None:
     assert set(wording.REASONS) == set(Reason)
 
 
+def test_a_line_of_a_failure_that_is_its_whole_detail_is_shown_once() -> None:
+    """The page has it as the line that shows the reason."""
+    failure = Failure(Reason.BUILD_ERROR, Phase.BUILD_WHEEL, "use_2to3 is invalid", "use_2to3 is invalid")
+    text = Page(pages(sample(verdict=Verdict.FTBFS, failure=failure))["packages/six.html"]).text
+    assert text.count("use_2to3 is invalid") == 1
+
+
 def test_a_package_page_shows_all_evidence_of_the_verdict() -> None:
     """Hashes, differences, environments, requirements, image and the way to repeat it."""
     result = sample(verdict=Verdict.SENSITIVE)

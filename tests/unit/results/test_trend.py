@@ -82,6 +82,13 @@ def test_the_last_day_is_what_is_counted_now() -> None:
     assert found[max(found)] == now == Tally(3, 1, 1, 0, 2)
 
 
+def test_an_old_exclusion_is_no_start_of_the_trend() -> None:
+    """Nothing was judged on the day on which it began, so nothing changed then."""
+    exclusions = (Exclusion("scipy", "needs BLAS", day(-400)),)
+    found = trend.trend(summarize((sample("six"), sample("scipy")), exclusions, LATER))
+    assert found == ((day(0), Tally(1, 1)),)
+
+
 def test_nothing_has_no_trend() -> None:
     """What is tracked or excluded only was on no day."""
     assert trend.trend(summarize((), (Exclusion("scipy", "no", day(0)),), LATER)) == ()
