@@ -75,7 +75,7 @@ def rehashed(result: Result, sha256: str) -> Result:
         (GOOD, GOOD, None),
         (SENSITIVE, SENSITIVE, None),
         (REPAIRED, REPAIRED, None),
-        (SENSITIVE, CLAIMED, None),
+        (SENSITIVE, UNSHOWN, None),
     ],
 )
 def test_each_transition_has_a_direction(earlier: Result, later: Result, direction: Direction | None) -> None:
