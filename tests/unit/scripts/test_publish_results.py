@@ -197,3 +197,27 @@ def test_mistakes_are_usage_errors(remote: Remote) -> None:
     assert [farm.call(*words).returncode for words in ((), ("explode",), ("save", "--unknown", "1"))] == [2, 2, 2]
     assert "publish-results restore" in farm.call().stderr
     assert farm.call("save").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--remote", "--upload-pack=touch ran"), "begins with a hyphen"),
+        (("--branch", "-d"), "begins with a hyphen"),
+        (("--branch", "*"), "git allows no such name"),
+        (("--branch", "a:refs/heads/main"), "git allows no such name"),
+        (("--branch", "a\nb"), "git allows no such name"),
+        (("--branch", ""), "--branch needs a value"),
+        (("--remote",), "--remote needs a value"),
+        (("--results", "/dev/null"), "no folder, and none can be made"),
+    ],
+)
+def test_a_value_is_never_an_option_or_a_refspec(remote: Remote, words: tuple[str, ...], why: str) -> None:
+    """It is refused before anything is committed; git would run the program that an option names."""
+    farm = remote.clone("first")
+    farm.write("records/six/1.json")
+    done = farm.call("save", *words)
+    assert (done.returncode, why in done.stderr) == (1, True), done.stderr
+    assert "parameter" not in done.stderr
+    assert not list(farm.folder.rglob("ran"))
+    assert not git(farm.folder, "for-each-ref")
