@@ -14,7 +14,7 @@ from orchestrator.cli.listing import Row, chosen
 from orchestrator.model import Exclusion, Tracked, Verdict
 from orchestrator.results.store import Results
 from orchestrator.results.summary import summarize
-from tests.sample_results import HOSTILE, IMAGE, sample
+from tests.sample_results import HOSTILE, IMAGE, SCRIPT, sample, with_recipe
 from tests.samples import NOON
 from tests.unit.cli.commands import ROOT, assert_harmless, run
 
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 TRIXIE = replace(IMAGE, name="trixie")
 
+UNTRIED = replace(
+    sample("six", verdict=Verdict.SENSITIVE, days=-1), recipe=("fix-umask",), recipes=(SCRIPT,), holds=("umask",)
+)
+SIX = with_recipe(UNTRIED)
+
 
 def summary() -> Summary:
     """Return releases of all kinds: one that got worse, one that is open, one that is excluded."""
@@ -32,7 +37,7 @@ def summary() -> Summary:
         sample("idna", days=-9),
         sample("six", days=-9),
         sample("six", verdict=Verdict.SENSITIVE, days=-5),
-        replace(sample("six", verdict=Verdict.SENSITIVE, days=-1), recipe=("fix-umask",), holds=("umask",)),
+        SIX,
         sample("random", verdict=Verdict.INTRINSIC, days=-3, image=TRIXIE),
         sample("zlib", verdict=Verdict.FTBFS, days=-2),
         sample("only", verdict=Verdict.NO_SDIST, days=-2),
@@ -79,6 +84,8 @@ def test_a_row_has_what_the_history_shows() -> None:
     (row,) = (row for row in chosen(summary()) if row.project == "six")
     assert (row.version, row.image, row.verdict, row.recipe) == ("1.16.0", "bookworm", "sensitive", True)
     assert row.because == "holds umask; a recipe makes it reproducible"
+    (untried,) = chosen(summarize((UNTRIED,), (), NOON))
+    assert (untried.recipe, untried.because) == (False, "holds umask")
     assert row.first_bad == row.since
     assert (row.last_good or "") < (row.since or "") != ""
     assert row.last_good
@@ -99,6 +106,9 @@ def test_the_command_prints_rows_and_json(tmp_path: Path) -> None:
     assert [row["project"] for row in found] == ["rude"]
     assert found[0].keys() == {field.name for field in fields(Row)}
     assert run("list", "--since", "soon", folder=tmp_path).status == 2
+    assert run("list", "--since", "", folder=tmp_path).status == 2
+    assert "there is no such image; did you mean 'bookworm'?" in run("list", "--image", "bokworm", folder=tmp_path).err
+    assert run("list", "--image", "trixie", "--json", folder=tmp_path).out == "[]\n"
     assert json.loads(run("list", "--json", "--verdict", "intrinsic", folder=tmp_path).out) == []
 
 

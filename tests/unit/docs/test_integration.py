@@ -98,7 +98,7 @@ def test_the_status_is_the_gates_whatever_becomes_of_the_summary(tmp_path: Path,
 def test_hostile_settings_are_arguments(tmp_path: Path) -> None:
     """Each is one, and none is an option; blanks and line ends around a form are no part of it."""
     (tmp_path / "-p $(id)").mkdir()
-    settings = {"CHECK_PATH": "-p $(id)", "CHECK_FORMAT": " junit=a b.xml \r\n  \r\nsarif=$(id)\n", "CDPATH": "/tmp"}
+    settings = {"CHECK_PATH": "-p $(id)", "CHECK_FORMAT": " junit=a b.xml \r\n  \r\nsarif=$(id)\n", "CDPATH": "/"}
     _, arguments = checked(tmp_path, **settings, CHECK_IMAGE="--again")
     assert arguments[-2:] == ["--", f"{tmp_path}/-p $(id)"]
     assert arguments[arguments.index("--image") + 1] == "--again"

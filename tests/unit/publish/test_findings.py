@@ -128,6 +128,12 @@ TURN = Turn(
         (checked(SENSITIVE), Require.REPRODUCIBLE, False, [("sensitive", "error", "requirement")]),
         (checked(SENSITIVE), Require.BUILDS, False, [("sensitive", "warning", None)]),
         (checked(REPAIRED), Require.RECIPE, False, [("with-recipe", "note", None)]),
+        (
+            checked(replace(REPAIRED, cautions=DATED.cautions)),
+            Require.RECIPE,  # it has one: the day is why it fails
+            False,
+            [("dated-version", "error", "requirement"), ("with-recipe", "note", None)],
+        ),
         (checked(REPAIRED), Require.REPRODUCIBLE, False, [("with-recipe", "error", "requirement")]),
         (checked(sample(verdict=Verdict.FTBFS)), None, False, [("ftbfs", "error", None)]),
         (checked(sample(verdict=Verdict.FTBFS)), Require.BUILDS, False, [("ftbfs", "error", "requirement")]),
