@@ -104,6 +104,11 @@ def find(folder: Path) -> GitFolder | None:
     return GitFolder(own, common) if is_repository else None
 
 
+def above(folder: Path) -> Path | None:
+    """Return the nearest folder above one without `.git` that has the repository it belongs to; None if none has."""
+    return next((one for one in folder.absolute().parents if find(one)), None)
+
+
 def state(git: GitFolder) -> Iterator[Packed]:
     """Yield all files of a reduced `.git` but the objects; equal states give equal files.
 

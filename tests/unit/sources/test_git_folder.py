@@ -13,7 +13,15 @@ import pytest
 
 from orchestrator.errors import UsageError
 from orchestrator.model import Limits
-from orchestrator.sources.git_folder import find, index_without_times, loose, packed_refs, reduced_config, tracked
+from orchestrator.sources.git_folder import (
+    above,
+    find,
+    index_without_times,
+    loose,
+    packed_refs,
+    reduced_config,
+    tracked,
+)
 from orchestrator.sources.sdist import pack
 
 if TYPE_CHECKING:
@@ -237,6 +245,14 @@ def test_passwords_are_left_out_wherever_an_address_has_them() -> None:
     assert reduced_config(text) == (
         '[remote "https://h/x"]\n\turl = https://h/x\n\turl = https://h/x\n[core]\n\tautocrlf = input\n'
     )
+
+
+def test_a_repository_above_is_found(checkout: Path, tmp_path: Path) -> None:
+    """It is not packed, so whoever packs the folder has to be warned."""
+    (checkout / "sub" / "project").mkdir(parents=True)
+    assert above(checkout / "sub" / "project") == checkout
+    (tmp_path / "plain").mkdir()
+    assert above(tmp_path / "plain") != checkout
 
 
 def tarfile_names(folder: Path) -> bytes:
