@@ -97,9 +97,9 @@ def find(folder: Path) -> GitFolder | None:
     """
     path = folder / GIT
     match = None if path.is_dir() else _POINTER.fullmatch(_text(path))
-    own = (folder / match[1]).resolve() if match else path
+    own = _real(folder / match[1]) if match else path
     shared = _text(own / "commondir").strip("\n")
-    common = (own / shared).resolve() if shared else own
+    common = _real(own / shared) if shared else own
     is_repository = (common / "objects").is_dir() and _HEAD.fullmatch(_text(own / "HEAD"))
     return GitFolder(own, common) if is_repository else None
 
@@ -119,10 +119,10 @@ def state(git: GitFolder) -> Iterator[Packed]:
 
     """
     config = _settings(git)
-    yield Packed("HEAD", _text(git.own / "HEAD").encode())
-    yield Packed("config", (config + _LFS).encode())
+    yield Packed("HEAD", os.fsencode(_text(git.own / "HEAD")))
+    yield Packed("config", os.fsencode(config + _LFS))
     yield Packed("packed-refs", _packed_refs(git))
-    yield from (Packed(f"refs/{name}", text.encode()) for name, text in sorted(_symbolic(git).items()))
+    yield from (Packed(f"refs/{name}", os.fsencode(text)) for name, text in sorted(_symbolic(git).items()))
     if (index := git.own / "index").is_file():
         yield Packed("index", index_without_times(_own_bytes(index, _LONGEST_INDEX), _length_of_hashes(config)))
     yield from (Packed(name, path) for name, path in _plain_files(git.own) if _SHARED_INDEX.fullmatch(name))
@@ -154,11 +154,11 @@ def objects(git: GitFolder) -> Iterator[Packed]:
 
 def _stores(first: Path) -> tuple[Path, ...]:
     """Return a folder of objects and those that it borrows from, each once."""
-    stores, open_ = [first.resolve()], [first.resolve()]
+    stores, open_ = [_real(first)], [_real(first)]
     while open_ and len(stores) < _MOST_ALTERNATES:
         folder = open_.pop()
         for line in _text(folder / "info" / "alternates").splitlines():
-            other = (folder / line).resolve()
+            other = _real(folder / line)
             if line and not line.startswith("#") and other not in stores and other.is_dir():
                 stores.append(other)
                 open_.append(other)
@@ -368,8 +368,13 @@ def _needed_extensions(content: bytes, at: int, end: int) -> bytes:
 
 
 def _text(path: Path, most: int = _LONGEST_TEXT) -> str:
-    """Return a small file's text; empty if there is none. Raises OSError as `_bytes` does."""
-    return _bytes(path, most).decode(errors="replace")
+    """Return a small file's text, in which no NUL is; empty if there is none. Raises OSError as `_bytes` does."""
+    return os.fsdecode(_bytes(path, most)).replace("\0", "\ufffd")
+
+
+def _real(path: Path) -> Path:
+    """Resolve links; Path.resolve raises RuntimeError for those that lead in a circle."""
+    return Path(os.path.realpath(path))
 
 
 def _own_bytes(path: Path, most: int) -> bytes:

@@ -29,9 +29,6 @@ DOCUMENTS = frozenset({Form.JUNIT, Form.SARIF})
 """Forms that are a whole document, so that standard output has nothing else."""
 
 
-_NOWHERE = Path(os.devnull)
-
-
 @dataclass(frozen=True, slots=True)
 class Output:
     """A form, and the file that it is written to."""
@@ -73,8 +70,8 @@ def clash(outputs: Iterable[Output], *, as_json: bool) -> str:
         return f"--json and --format {printed[0]} both print on standard output; write one to a file: {printed[0]}=FILE"
     if whole and len(printed) > 1:
         return f"--format {whole[0]} prints a whole document; write it to a file: {whole[0]}=FILE"
-    files = [one.file.resolve() for one in several if one.file is not None and one.file.resolve() != _NOWHERE]
-    twice = next((file for number, file in enumerate(files) if file in files[:number]), None)
+    files = [os.path.realpath(one.file) for one in several if one.file is not None]
+    twice = next((file for number, file in enumerate(files) if file in files[:number] and file != os.devnull), None)
     return f"two --format name the file {twice}, and one would replace the other; name another file" if twice else ""
 
 

@@ -247,6 +247,20 @@ def test_passwords_are_left_out_wherever_an_address_has_them() -> None:
     )
 
 
+def test_links_in_a_circle_and_odd_bytes_are_no_fault(checkout: Path, tmp_path: Path) -> None:
+    """A branch may be named in any encoding; a path of git's may have a NUL, or lead to itself."""
+    (checkout / "loop").symlink_to("loop")
+    (checkout / ".git" / "objects" / "info" / "alternates").write_bytes(b"a\0b\n../loop\n")
+    (checkout / ".git" / "objects" / "loop").symlink_to("loop")
+    name = os.fsdecode(b"caf\xe9")
+    git(checkout, "checkout", "-q", "-b", name)
+    theirs = unpacked(checkout, tmp_path / "theirs")
+    assert (theirs / ".git" / "HEAD").read_bytes() == b"ref: refs/heads/caf\xe9\n"
+    assert status(theirs) == status(checkout)
+    (checkout / ".git" / "commondir").write_bytes(b"a\0b")
+    assert b".git" not in tarfile_names(checkout)
+
+
 def test_a_repository_above_is_found(checkout: Path, tmp_path: Path) -> None:
     """It is not packed, so whoever packs the folder has to be warned."""
     (checkout / "sub" / "project").mkdir(parents=True)
