@@ -53,11 +53,14 @@ def output(value: str) -> Output:
 
 def _unwritable(file: Path) -> str:
     """Return why a file cannot be written, before the hours of a run; empty if nothing shows that it cannot."""
-    if not file.absolute().parent.is_dir():
-        return f"the folder of {file} does not exist"
-    if file.is_dir():
-        return f"{file} is a folder; name a file in it"
-    place = file if file.exists() else file.absolute().parent
+    try:
+        if not file.absolute().parent.is_dir():
+            return f"the folder of {file} does not exist"
+        if file.is_dir():
+            return f"{file} is a folder; name a file in it"
+        place = file if file.exists() else file.absolute().parent
+    except OSError as error:  # such as a name that is too long
+        return f"{error}; name another file"
     return "" if os.access(place, os.W_OK) else f"{place} may not be written; name another file"
 
 

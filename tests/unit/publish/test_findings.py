@@ -374,8 +374,8 @@ def test_one_document_fits_on_standard_output(values: tuple[str, ...], *, as_jso
     assert bool(found) == bool(why)
 
 
-@pytest.mark.parametrize("value", ["", "xml", "junit=", "=a", "junit=/nowhere/a.xml", "junit=/"])
+@pytest.mark.parametrize("value", ["", "xml", "junit=", "=a", "junit=/nowhere/a.xml", "junit=/", f"text={'x' * 300}"])
 def test_a_wrong_form_is_refused(value: str) -> None:
     """Before the run, which may take hours."""
-    with pytest.raises(ValueError, match=r"not one of|names no file|does not exist|is a folder"):
+    with pytest.raises(ValueError, match=r"not one of|names no file|does not exist|is a folder|too long"):
         forms.output(value)
