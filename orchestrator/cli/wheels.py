@@ -70,7 +70,11 @@ def wheels(
     settings, store = options.opened(config_file, folder)
     result = next(results_of(store, project, image, settings))
     exports = tuple(planned(result, store.wheels.find, store.logs.find))
-    write(exports, target, force=force)
+    try:
+        write(exports, target, force=force)
+    except OSError as error:  # a folder that may not be looked into, or a name that is too long
+        msg = f"writing the wheels: {error}; choose another folder"
+        raise UsageError(msg) from error
     if as_json:
         output.as_json(_value(export, target) for export in exports)
     else:

@@ -107,6 +107,8 @@ def test_the_command_prints_rows_and_json(tmp_path: Path) -> None:
     assert found[0].keys() == {field.name for field in fields(Row)}
     assert run("list", "--since", "soon", folder=tmp_path).status == 2
     assert run("list", "--since", "", folder=tmp_path).status == 2
+    ended = run("list", "--results", "x" * 300, folder=tmp_path)
+    assert (ended.status, "another folder with --results" in ended.err) == (7, True)
     assert "there is no such image; did you mean 'bookworm'?" in run("list", "--image", "bokworm", folder=tmp_path).err
     assert run("list", "--image", "trixie", "--json", folder=tmp_path).out == "[]\n"
     assert json.loads(run("list", "--json", "--verdict", "intrinsic", folder=tmp_path).out) == []

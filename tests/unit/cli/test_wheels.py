@@ -91,6 +91,8 @@ def test_a_folder_is_no_option_and_an_error_names_it(farm: Path) -> None:
     ended = run("wheels", "six", "--to", "file", folder=farm)
     assert ended.err.startswith("wheelproof: writing the wheels in file: ")
     assert "cache" not in ended.err
+    ended = run("wheels", "six", "--to", "x" * 300, folder=farm)
+    assert (ended.status, "choose another folder" in ended.err) == (2, True)
 
 
 def test_a_wheel_that_is_gone_is_named_with_the_command_that_builds_it(farm: Path) -> None:
