@@ -93,6 +93,14 @@ OF_CHECKOUTS = frozenset({DATED_VERSION, CHANGING_SDIST})
 
 _SCM_DAY = re.compile(r"\+(?:[A-Za-z0-9.]{0,100}\.)?d\d{8}(?!\d)")
 
+_OF_SCM = 'local_scheme = "no-local-version" in [tool.setuptools_scm]'
+_WITHOUT_DAY = (
+    ("hatch-vcs", 'local_scheme = "no-local-version" in [tool.hatch.version.raw-options]'),
+    ("setuptools", _OF_SCM),
+    ("pdm-backend", "a version_format without the day in [tool.pdm.version]"),
+)
+"""A build requirement that writes such a day, and the setting that leaves it out; the first that fits counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckoutFinding:
@@ -123,11 +131,9 @@ def _change(caution: Caution, kind: CautionKind, result: Result) -> str:
     if caution.name != DATED_VERSION:
         return kind.repair
     if _SCM_DAY.search(caution.evidence):
-        where = "[tool.hatch.version.raw-options]" if "hatch-vcs" in backends else "[tool.setuptools_scm]"
-        return (
-            "Commit the changes that `git status` lists, or do not let an earlier step change tracked files; "
-            f'or set local_scheme = "no-local-version" in {where} of pyproject.toml.'
-        )
+        setting = next((text for name, text in _WITHOUT_DAY if name in backends), "")
+        commit = "Commit the changes that `git status` lists, or do not let an earlier step change tracked files"
+        return f"{commit}; or set {setting} of pyproject.toml." if setting else f"{commit}."
     if "setuptools" in backends:
         return (
             "Leave tag_date out of setup.cfg, and do not compute the version from the clock in setup.py: "

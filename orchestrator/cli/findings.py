@@ -126,6 +126,7 @@ def gate(require: str | None, fail_on: str | None, outputs: tuple[Output, ...], 
     from orchestrator.farm.gate import Gate
     from orchestrator.publish.findings import forms
 
+    outputs = tuple(dict.fromkeys(outputs))  # a workflow adds github, which a user may have asked for
     if why := forms.clash(outputs, as_json=as_json):
         raise UsageError(why)
     if any(one.file is None and one.form is forms.Form.GITHUB for one in outputs):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import completion, options, output
+from orchestrator.cli import completion, options, output, requests
 from orchestrator.errors import UsageError
 from orchestrator.model import Verdict
 
@@ -86,10 +86,12 @@ def listing(
     from orchestrator.farm import progress
     from orchestrator.results.summary import summary_of
 
-    first = _day(day) if day else None
+    first = None if day is None else _day(day)
     settings, store = options.opened(config_file, folder)
     wanted = {*verdicts, *(NOT_REPRODUCIBLE if not_reproducible else ())}
     summary = summary_of(store.standings(), settings.exclusions, datetime.now(UTC), config.tracked(settings))
+    known = {_image(row) for row in _rows(summary)} if on else set()  # those of records, too, which may be gone
+    requests.check_images([name for name in on if name not in known], settings)
     found = chosen(summary, wanted, on, first)
     if as_json:
         output.as_json({name: getattr(row, name) for name in Row.__slots__} for row in found)
@@ -112,7 +114,7 @@ def chosen(
         row
         for row in _rows(summary)
         if (not verdicts or row.verdict in verdicts)
-        and (not images or row.image.partition(",")[0] in images)
+        and (not images or _image(row) in images)
         and (first is None or (row.since is not None and _begin(row.since) >= first))
     ]
     return tuple(sorted(rows, key=lambda row: ORDER.index(row.verdict)))
@@ -146,6 +148,11 @@ def _row(standing: Standing) -> Row:
         proven,
         standing.job,
     )
+
+
+def _image(row: Row) -> str:
+    """Return a row's image without the way of building."""
+    return row.image.partition(",")[0]
 
 
 def _written(moment: datetime | None) -> str | None:

@@ -161,9 +161,18 @@ def opened(config_file: Path, folder: Path | None) -> tuple[Config, Results]:
     ------
     ConfigError
         The configuration cannot be read, or has mistakes.
+    ResultsError
+        The folder may not be looked into.
 
     """
+    from orchestrator.errors import ResultsError
     from orchestrator.results.store import Results
 
     settings = configured(config_file)
-    return settings, Results(folder or settings.results, wheels=settings.keep.wheels, logs=settings.keep.logs)
+    results = folder or settings.results
+    try:
+        (results / "records").is_dir()
+    except OSError as error:
+        msg = f"reading the results: {error}; check the permissions there, or name another folder with --results"
+        raise ResultsError(msg) from error
+    return settings, Results(results, wheels=settings.keep.wheels, logs=settings.keep.logs)

@@ -63,7 +63,7 @@ def since(
     """
     from orchestrator.farm import since as history
 
-    first = _moment(start) if start else None
+    first = None if start is None else _moment(start)
     settings, store = options.opened(config_file, folder)
     requests.check_images((image,) if image else (), settings, auto=True)
     task = _task(project, image, settings)

@@ -70,7 +70,11 @@ def wheels(
     settings, store = options.opened(config_file, folder)
     result = next(results_of(store, project, image, settings))
     exports = tuple(planned(result, store.wheels.find, store.logs.find))
-    write(exports, target, force=force)
+    try:
+        write(exports, target, force=force)
+    except OSError as error:  # a folder that may not be looked into, or a name that is too long
+        msg = f"writing the wheels: {error}; choose another folder"
+        raise UsageError(msg) from error
     if as_json:
         output.as_json(_value(export, target) for export in exports)
     else:
@@ -124,9 +128,9 @@ def write(exports: Sequence[Export], target: Path, *, force: bool) -> None:
         raise UsageError(msg)
     for file, place, sha256 in files:
         if not place.exists() or not _has(place, sha256):
-            cache.keep(file, place)
+            cache.keep(file, place, "the wheels")
     for place, text in sums.items():
-        cache.write(place, text)
+        cache.write(place, text, "the wheels")
 
 
 def _sums(exports: Sequence[Export]) -> Iterator[tuple[str, str]]:
@@ -162,7 +166,8 @@ def _lines(result: Result, exports: Sequence[Export], target: Path) -> Iterator[
             yield f"the {build.name} build gave no wheel: {build.failure.reason if build.failure else result.reason}"
     wheels = [export for export in exports if export.name and export.kept]
     if len(wheels) == _PAIR:
-        first, second = (logs.printable(shlex.quote(f"{target / export.place}")) for export in wheels)
+        below = target if target.is_absolute() or not f"{target}".startswith("-") else f"./{target}"  # no option
+        first, second = (logs.printable(shlex.quote(f"{below}/{export.place}")) for export in wheels)
         equal = wheels[0].sha256 == wheels[1].sha256
         yield "\nThe two have the same bytes." if equal else "\nTo compare them:"
         yield f"wheelproof compare {first} {second}"

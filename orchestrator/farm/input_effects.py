@@ -20,7 +20,7 @@ from orchestrator.model import Failure, Origin, WheelFile, digest, names
 from orchestrator.model.names import BadNameError, SdistName
 from orchestrator.sources import git_folder, reading, sdist
 from orchestrator.sources.index import local
-from orchestrator.util import cache
+from orchestrator.util import cache, logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -162,7 +162,11 @@ class InputEffects:
                 return earlier[0]
             url = f"{folder.as_uri()}/"
             packed = WheelFile(file.name, cache.sha256_of(file), file.stat().st_size)
-            release = local_project.packed(project, url, packed, content, git=git_folder.find(folder) is not None)
+            git = git_folder.find(folder)
+            if git is None and (above := _repository_above(folder)):
+                what = "its .git is in a folder above, and is not packed: a build that asks git for a version fails"
+                logs.warning(what, folder=f"{folder}", repository=f"{above}")
+            release = local_project.packed(project, url, packed, content, git=git is not None)
             assert release.sdist is not None  # noqa: S101 - a packed folder has one
             self._taken(release.sdist, file)
             return release
@@ -265,6 +269,12 @@ class ToolBench:
     def turn(self, key: str) -> AbstractContextManager[None]:
         """Let one thread at a time build a tool."""
         return _TURNS.turn(key)
+
+
+def _repository_above(folder: Path) -> Path | None:
+    with suppress(OSError):  # it is for a warning alone
+        return git_folder.above(folder)
+    return None
 
 
 def of_folder(sdist: Path, dated: tuple[tuple[str, str], ...]) -> Release:

@@ -22,16 +22,18 @@ if TYPE_CHECKING:
 GIT = ".git"
 
 _LONGEST_TEXT = 1 << 20  # bytes of a setting's file, or of a ref
+_LONGEST_REF = 4 << 10
 _LONGEST_REFS = 64 << 20  # bytes of packed-refs
 _LONGEST_INDEX = 128 << 20
 _LONGEST_PATH = 4096  # bytes; PATH_MAX of Linux
 _MOST_ALTERNATES = 16
+_MOST_REFS = 1 << 17  # loose refs, and folders of them
 _POINTER = re.compile(r"gitdir: ([^\n\0]{1,4096})\n?")
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _HEAD = re.compile(r"(?:ref: refs/[^\n\0]{1,1024}|[0-9a-f]{40}(?:[0-9a-f]{24})?)\n?")
 _SECTION = re.compile(r'\[([A-Za-z0-9.-]{1,64})(?: "([^"\\\n]{0,256})")?\]')
 _SETTING = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,63})(?:\s*=\s*([^\n]{0,1024}))?")
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]{0,1024}@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]{0,1024}@|\?.*")  # a password may have an @; a query may be a token
 _LOOSE = re.compile(r"[0-9a-f]{38}(?:[0-9a-f]{24})?")
 _IN_PACK = re.compile(r"(?:pack-[0-9a-f]{40,64}\.(?:pack|idx|rev|keep|promisor|mtimes)|multi-pack-index)")
 _SHARED_INDEX = re.compile(r"sharedindex\.[0-9a-f]{40,64}")
@@ -55,6 +57,7 @@ _KEPT = {
     "extensions": frozenset({"objectformat", "refstorage"}),
     "remote": frozenset({"url", "fetch"}),
     "branch": frozenset({"remote", "merge"}),
+    "submodule": frozenset({"url", "active"}),  # without them, git takes a submodule for one that is not checked out
 }
 """The settings that are packed. None of them names a program, a file or a password."""
 
@@ -85,14 +88,25 @@ def find(folder: Path) -> GitFolder | None:
 
     `.git` may be a folder, or a file that names one: that of a worktree or a submodule. A build that needs
     a repository where there is none fails by itself, and its log shows why.
+
+    Raises
+    ------
+    OSError
+        A file cannot be read, so it is not known what git would answer.
+
     """
     path = folder / GIT
     match = None if path.is_dir() else _POINTER.fullmatch(_text(path))
-    own = (folder / match[1]).resolve() if match else path
+    own = _real(folder / match[1]) if match else path
     shared = _text(own / "commondir").strip("\n")
-    common = (own / shared).resolve() if shared else own
+    common = _real(own / shared) if shared else own
     is_repository = (common / "objects").is_dir() and _HEAD.fullmatch(_text(own / "HEAD"))
     return GitFolder(own, common) if is_repository else None
+
+
+def above(folder: Path) -> Path | None:
+    """Return the nearest folder above one without `.git` that has the repository it belongs to; None if none has."""
+    return next((one for one in folder.absolute().parents if find(one)), None)
 
 
 def state(git: GitFolder) -> Iterator[Packed]:
@@ -105,19 +119,19 @@ def state(git: GitFolder) -> Iterator[Packed]:
 
     """
     config = _settings(git)
-    yield Packed("HEAD", _text(git.own / "HEAD").encode())
-    yield Packed("config", (config + _LFS).encode())
+    yield Packed("HEAD", os.fsencode(_text(git.own / "HEAD")))
+    yield Packed("config", os.fsencode(config + _LFS))
     yield Packed("packed-refs", _packed_refs(git))
-    yield from (Packed(f"refs/{name}", text.encode()) for name, text in sorted(_symbolic(git).items()))
+    yield from (Packed(f"refs/{name}", os.fsencode(text)) for name, text in sorted(_symbolic(git).items()))
     if (index := git.own / "index").is_file():
-        yield Packed("index", index_without_times(_bytes(index, _LONGEST_INDEX), _length_of_hashes(config)))
+        yield Packed("index", index_without_times(_own_bytes(index, _LONGEST_INDEX), _length_of_hashes(config)))
     yield from (Packed(name, path) for name, path in _plain_files(git.own) if _SHARED_INDEX.fullmatch(name))
     if (git.common / "shallow").is_file():
-        yield Packed("shallow", _bytes(git.common / "shallow", _LONGEST_REFS))
+        yield Packed("shallow", _own_bytes(git.common / "shallow", _LONGEST_REFS))
     for name in ("attributes", "exclude", "grafts", "sparse-checkout"):
         folder = git.own if name == "sparse-checkout" else git.common
         if (folder / "info" / name).is_file():
-            yield Packed(f"info/{name}", _bytes(folder / "info" / name, _LONGEST_TEXT))
+            yield Packed(f"info/{name}", _own_bytes(folder / "info" / name, _LONGEST_TEXT))
     yield from (Packed(f"reftable/{name}", path) for name, path in _plain_files(git.common / "reftable"))
 
 
@@ -140,11 +154,11 @@ def objects(git: GitFolder) -> Iterator[Packed]:
 
 def _stores(first: Path) -> tuple[Path, ...]:
     """Return a folder of objects and those that it borrows from, each once."""
-    stores, open_ = [first.resolve()], [first.resolve()]
+    stores, open_ = [_real(first)], [_real(first)]
     while open_ and len(stores) < _MOST_ALTERNATES:
         folder = open_.pop()
         for line in _text(folder / "info" / "alternates").splitlines():
-            other = (folder / line).resolve()
+            other = _real(folder / line)
             if line and not line.startswith("#") and other not in stores and other.is_dir():
                 stores.append(other)
                 open_.append(other)
@@ -172,7 +186,7 @@ def _plain_files(folder: Path) -> Iterator[tuple[str, Path]]:
 def _packed_refs(git: GitFolder) -> bytes:
     """Return all refs as one file, however git keeps them now; stashes are left out, since no build needs them."""
     refs = dict(packed_refs(os.fsdecode(_bytes(git.common / "packed-refs", _LONGEST_REFS))))
-    refs |= {f"refs/{name}": text.strip() for name, text in _loose(git) if _HASH.fullmatch(text.strip())}
+    refs |= {f"refs/{name}": text.strip() for name, text in loose(git) if _HASH.fullmatch(text.strip())}
     refs.pop("refs/stash", None)
     return os.fsencode("".join(f"{value} {name}\n" for name, value in sorted(refs.items())))
 
@@ -187,17 +201,34 @@ def packed_refs(text: str) -> Iterator[tuple[str, str]]:
 
 def _symbolic(git: GitFolder) -> Mapping[str, str]:
     """Return the refs that name another ref, such as remotes/origin/HEAD."""
-    return {name: text for name, text in _loose(git) if text.startswith("ref: ") and _HEAD.fullmatch(text)}
+    return {name: text for name, text in loose(git) if text.startswith("ref: ") and _HEAD.fullmatch(text)}
 
 
-def _loose(git: GitFolder) -> Iterator[tuple[str, str]]:
-    root = git.common / "refs"
-    for here, folders, files in os.walk(root):
+def loose(git: GitFolder, most: int = _MOST_REFS) -> Iterator[tuple[str, str]]:
+    """Yield the names below refs/ and the texts of the refs that are files.
+
+    Raises
+    ------
+    OSError
+        A file cannot be read, or there are more than `most` files and folders: refs/ may be a link to a whole disk.
+
+    """
+    root, count = git.common / "refs", 0
+    for here, folders, files in os.walk(root, onerror=_refuse):
         folders.sort()
+        count += 1 + len(files)
+        if count > most:
+            msg = f"{root} has more than {most} files and folders; `git pack-refs --all` makes one file of them"
+            raise OSError(msg)
         for name in files:
             path = Path(here, name)
             if not name.endswith(".lock"):
-                yield path.relative_to(root).as_posix(), _text(path)
+                yield path.relative_to(root).as_posix(), _text(path, _LONGEST_REF)
+
+
+def _refuse(error: OSError) -> None:
+    """Raise the error; os.walk would leave out the folder, and a version would be of another tag."""
+    raise error
 
 
 # --- settings and index ------------------------------------------------------------------------
@@ -210,12 +241,14 @@ def reduced_config(text: str) -> str:
     """
     kept: dict[str, list[str]] = {}
     section, allowed = "", frozenset[str]()
-    for line in map(str.strip, text.splitlines()):
+    for whole in map(str.strip, text.splitlines()):
+        line = whole
         if match := _SECTION.match(line):
-            name, sub = match[1].lower(), match[2]
+            name, sub = match[1].lower(), match[2] and _CREDENTIALS.sub("", match[2])
+            line = line[match.end() :].strip()  # a setting may follow
             section = f'[{name} "{sub}"]' if sub is not None else f"[{name}]"
             allowed = _KEPT.get(name, frozenset())
-        elif (match := _SETTING.fullmatch(line)) and match[1].lower() in allowed and not line.endswith("\\"):
+        if (match := _SETTING.fullmatch(line)) and match[1].lower() in allowed and not line.endswith("\\"):
             value = _CREDENTIALS.sub("", match[2] or "true")
             kept.setdefault(section, []).append(f"\t{match[1].lower()} = {value}\n")
     return "".join(f"{name}\n{''.join(lines)}" for name, lines in kept.items())
@@ -334,22 +367,36 @@ def _needed_extensions(content: bytes, at: int, end: int) -> bytes:
 # --- files ------------------------------------------------------------------------------------
 
 
-def _text(path: Path) -> str:
-    """Return a small file's text; empty if there is none."""
-    with suppress(OSError):
-        return _bytes(path, _LONGEST_TEXT).decode(errors="replace")
-    return ""
+def _text(path: Path, most: int = _LONGEST_TEXT) -> str:
+    """Return a small file's text, in which no NUL is; empty if there is none. Raises OSError as `_bytes` does."""
+    return os.fsdecode(_bytes(path, most)).replace("\0", "\ufffd")
+
+
+def _real(path: Path) -> Path:
+    """Resolve links; Path.resolve raises RuntimeError for those that lead in a circle."""
+    return Path(os.path.realpath(path))
+
+
+def _own_bytes(path: Path, most: int) -> bytes:
+    """Return the content of a file that is packed as it is: a link could lead to any file of the user's."""
+    if path.is_symlink():
+        msg = f"{path} is a link, which could lead to a private file; replace it with a copy"
+        raise OSError(msg)
+    return _bytes(path, most)
 
 
 def _bytes(path: Path, most: int) -> bytes:
-    """Return the content of a plain file; nothing where there is none. Raises OSError if it is too long."""
+    """Return the content of a plain file; nothing where there is none. Raises OSError if it is too long.
+
+    Nothing else is opened: to open a device can have an effect.
+    """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return b""
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return b""
     with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return b""
         content = stream.read(most + 1)
     if len(content) > most:
         msg = f"{path} has more than {most} bytes"

@@ -465,7 +465,8 @@ def _entry(folder: Path, path: Path, mtime: int) -> tarfile.TarInfo:
 
 def _stays(folder: Path, link: Path) -> bool:
     target = link.readlink()
-    return not target.is_absolute() and (link.parent / target).resolve().is_relative_to(folder.resolve())
+    # Path.resolve raises RuntimeError for links that lead in a circle.
+    return not target.is_absolute() and Path(os.path.realpath(link.parent / target)).is_relative_to(folder.resolve())
 
 
 def _add(archive: tarfile.TarFile, entry: tarfile.TarInfo, path: Path) -> None:

@@ -40,8 +40,10 @@ def sha256_of(file: Path) -> str:
 
 
 @contextmanager
-def unfinished(folder: Path) -> Iterator[Path]:
+def unfinished(folder: Path, what: str = "the cache") -> Iterator[Path]:
     """Create a temporary folder beside the finished ones. What is left in it at the end is removed.
+
+    `what` is what the folder has, for the message of an error.
 
     Raises
     ------
@@ -53,18 +55,18 @@ def unfinished(folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         lent = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))
     except OSError as error:
-        raise _refused(folder, error) from error
+        raise _refused(folder, error, what) from error
     try:
         with _kept_from_sweep(lent):
             yield lent
     except OSError as error:
-        raise _refused(folder, error) from error  # before the folder is removed: its state shows what has run out
+        raise _refused(folder, error, what) from error  # before the folder is removed: its state shows what has run out
     finally:
         shutil.rmtree(lent, ignore_errors=True)
 
 
-def _refused(folder: Path, error: OSError) -> ResultsError:
-    doing, advice = f"writing the cache in {folder}", "check the permissions there, or name another folder for it"
+def _refused(folder: Path, error: OSError, what: str) -> ResultsError:
+    doing, advice = f"writing {what} in {folder}", "check the permissions there, or name another folder for it"
     return refused(doing, folder, error, advice)
 
 
@@ -96,16 +98,19 @@ def read_checked(path: Path) -> str | None:
     return content if hashlib.sha256(content.encode()).hexdigest() == sha256 else None
 
 
-def write(path: Path, content: str) -> None:
-    """Write a file atomically: neither a reader nor a crash sees a part of it."""
-    with unfinished(path.parent) as folder:
+def write(path: Path, content: str, what: str = "the cache") -> None:
+    """Write a file atomically: neither a reader nor a crash sees a part of it. `what` is as in `unfinished`."""
+    with unfinished(path.parent, what) as folder:
         (folder / path.name).write_text(content, encoding="utf-8")
         (folder / path.name).replace(path)
 
 
-def keep(file: Path, place: Path) -> None:
-    """Copy a file to its place in a folder of its folder, such as sdists/SHA-256/, atomically."""
-    with unfinished(place.parent.parent) as folder:
+def keep(file: Path, place: Path, what: str = "the cache") -> None:
+    """Copy a file to its place in a folder of its folder, such as sdists/SHA-256/, atomically.
+
+    `what` is as in `unfinished`.
+    """
+    with unfinished(place.parent.parent, what) as folder:
         place.parent.mkdir(exist_ok=True)
         shutil.copyfile(file, folder / place.name)
         (folder / place.name).replace(place)
@@ -261,7 +266,7 @@ def occupy(cache: Path) -> None:
             (key / "uses").mkdir(parents=True, exist_ok=True)
             _OCCUPIED[key] = os.open(key / "uses" / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            raise _refused(cache, error) from error
+            raise _refused(cache, error, "the cache") from error
         fcntl.flock(_OCCUPIED[key], fcntl.LOCK_SH)
 
 

@@ -160,6 +160,8 @@ def _decides(finding: Finding, result: Result, require: Require | None) -> bool:
     """Return whether a finding is why a result does not meet a requirement."""
     if finding.rule in OF_CHECKOUTS and require is not Require.BUILDS:
         return result.verdict is Verdict.REPRODUCIBLE or require is Require.RECIPE
+    if finding.rule == rules.WITH_RECIPE.slug:  # a recipe is what `recipe` asks for
+        return require is Require.REPRODUCIBLE
     return finding.rule not in {rules.HELD.slug, *rules.OF_CAUTIONS}
 
 

@@ -118,7 +118,6 @@ def fingerprint(finding: Finding) -> str:
 
 def _location(place: Place) -> dict[str, object]:
     relative = not PurePosixPath(place.file).is_absolute()
-    artifact = {"uri": quote(place.file), **({"uriBaseId": _ROOT} if relative else {})}
-    if not relative:
-        artifact["uri"] = f"file://{quote(place.file)}"
+    uri = quote(place.file, errors="surrogateescape")  # a name that is not UTF-8 has its bytes
+    artifact = {"uri": uri, "uriBaseId": _ROOT} if relative else {"uri": f"file://{uri}"}
     return {"physicalLocation": {"artifactLocation": artifact, "region": {"startLine": max(1, place.line)}}}

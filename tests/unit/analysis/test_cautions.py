@@ -17,6 +17,13 @@ from tests.sample_results import SETUPTOOLS, sample
     [
         (DATED_VERSION, "p-1.2.dev0+g1a2b3c4.d20261127.tar.gz", "setuptools", "setuptools_scm"),
         (DATED_VERSION, "p-1.2+d20261127.tar.gz", "hatch-vcs", "tool.hatch.version.raw"),
+        (
+            DATED_VERSION,
+            "p-1.2+d20261127.tar.gz",
+            "pdm-backend",
+            "version_format without the day in [tool.pdm",
+        ),
+        (DATED_VERSION, "p-1.2+d20261127.tar.gz", "poetry-core", "change tracked files."),
         (DATED_VERSION, "p-1.0.dev20261127.tar.gz", "setuptools", "tag_date"),
         (DATED_VERSION, "p-2026.11.tar.gz", "flit-core", "instead of the clock"),
         (CHANGING_SDIST, "it has other contents: p/_build.py", "flit-core", "SOURCE_DATE_EPOCH instead of the clock"),

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from orchestrator.results.summary import Summary
 
 TRIXIE = replace(IMAGE, name="trixie")
-RECIPE_OF_SIX = replace(
-    sample("six", verdict=Verdict.SENSITIVE, days=-1), recipe=("fix-umask",), recipes=(SCRIPT,)
-)  # which no build has run
+UNTRIED = replace(
+    sample("six", verdict=Verdict.SENSITIVE, days=-1), recipe=("fix-umask",), recipes=(SCRIPT,), holds=("umask",)
+)
+SIX = with_recipe(UNTRIED)
 
 
 def summary() -> Summary:
@@ -35,7 +36,7 @@ def summary() -> Summary:
         sample("idna", days=-9),
         sample("six", days=-9),
         sample("six", verdict=Verdict.SENSITIVE, days=-5),
-        with_recipe(replace(RECIPE_OF_SIX, holds=("umask",))),
+        SIX,
         sample("random", verdict=Verdict.INTRINSIC, days=-3, image=TRIXIE),
         sample("zlib", verdict=Verdict.FTBFS, days=-2),
         sample("only", verdict=Verdict.NO_SDIST, days=-2),
@@ -79,9 +80,8 @@ def test_images_and_days_are_chosen() -> None:
 
 def test_a_recipe_that_was_not_run_is_not_listed() -> None:
     """As on the first page, and as in a gate."""
-    (row,) = chosen(summarize([RECIPE_OF_SIX], (), NOON))
-    assert not row.recipe
-    assert "recipe" not in row.because
+    (row,) = chosen(summarize([UNTRIED], (), NOON))
+    assert (row.recipe, row.because) == (False, "holds umask")
 
 
 def test_a_row_has_what_the_history_shows() -> None:
@@ -109,6 +109,11 @@ def test_the_command_prints_rows_and_json(tmp_path: Path) -> None:
     assert [row["project"] for row in found] == ["rude"]
     assert found[0].keys() == {field.name for field in fields(Row)}
     assert run("list", "--since", "soon", folder=tmp_path).status == 2
+    assert run("list", "--since", "", folder=tmp_path).status == 2
+    ended = run("list", "--results", "x" * 300, folder=tmp_path)
+    assert (ended.status, "another folder with --results" in ended.err) == (7, True)
+    assert "there is no such image; did you mean 'bookworm'?" in run("list", "--image", "bokworm", folder=tmp_path).err
+    assert run("list", "--image", "trixie", "--json", folder=tmp_path).out == "[]\n"
     assert json.loads(run("list", "--json", "--verdict", "intrinsic", folder=tmp_path).out) == []
 
 

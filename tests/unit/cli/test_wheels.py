@@ -83,6 +83,18 @@ def test_another_file_is_not_overwritten_unless_forced(farm: Path) -> None:
     assert mine.read_bytes() == WHEELS[1]
 
 
+def test_a_folder_is_no_option_and_an_error_names_it(farm: Path) -> None:
+    """The printed commands run as they are."""
+    ended = run("wheels", "six", "--to", "-x", folder=farm)
+    assert "wheelproof compare ./-x/first/six-1.16.0-py3-none-any.whl ./-x/second/" in ended.out, ended
+    (farm / "file").write_text("")
+    ended = run("wheels", "six", "--to", "file", folder=farm)
+    assert ended.err.startswith("wheelproof: writing the wheels in file: ")
+    assert "cache" not in ended.err
+    ended = run("wheels", "six", "--to", "x" * 300, folder=farm)
+    assert (ended.status, "choose another folder" in ended.err) == (2, True)
+
+
 def test_a_wheel_that_is_gone_is_named_with_the_command_that_builds_it(farm: Path) -> None:
     """What is left is written."""
     (farm / "results/wheels" / _hash(WHEELS[1])).unlink()

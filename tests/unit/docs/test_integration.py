@@ -62,3 +62,44 @@ def test_a_wrong_setting_is_refused_and_never_run(tmp_path: Path, name: str, val
     assert done.returncode == 2, done.stderr
     assert f"checking a checkout: {name.lower()}: " in done.stderr
     assert not (tmp_path / "pwned").exists()
+
+
+FAKE = """#!/bin/bash
+if [ "$1" = init ]; then mkdir -p "$2" && echo "# wheelproof" >"$2/config.yaml" && exit; fi
+printf '%s\\n' "$@" >"$ARGUMENTS"
+yes '::error::x' | head -30000
+exit 12
+"""
+
+
+def checked(tmp_path: Path, **settings: str) -> tuple[int, list[str]]:
+    """Check a project with a command in place of wheelproof; return its status, and the arguments that it got."""
+    (tmp_path / "bin").mkdir()
+    for name, text in (("wheelproof", FAKE), ("docker", "")):
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}/bin:/usr/bin:/bin",
+        "ARGUMENTS": f"{tmp_path}/arguments",
+        "CHECK_WORK": f"{tmp_path}/work",
+        **settings,
+    }
+    done = subprocess.run((str(SCRIPT),), cwd=tmp_path, env=environment, capture_output=True, check=False)
+    return done.returncode, (tmp_path / "arguments").read_text().splitlines()
+
+
+@pytest.mark.parametrize("summary", ["summary", "nowhere/summary"])
+def test_the_status_is_the_gates_whatever_becomes_of_the_summary(tmp_path: Path, summary: str) -> None:
+    """One that is too long is cut; one that cannot be written is not."""
+    status, _ = checked(tmp_path, GITHUB_STEP_SUMMARY=f"{tmp_path}/{summary}")
+    assert status == 12
+
+
+def test_hostile_settings_are_arguments(tmp_path: Path) -> None:
+    """Each is one, and none is an option; blanks and line ends around a form are no part of it."""
+    (tmp_path / "-p $(id)").mkdir()
+    settings = {"CHECK_PATH": "-p $(id)", "CHECK_FORMAT": " junit=a b.xml \r\n  \r\nsarif=$(id)\n", "CDPATH": "/"}
+    _, arguments = checked(tmp_path, **settings, CHECK_IMAGE="--again")
+    assert arguments[-2:] == ["--", f"{tmp_path}/-p $(id)"]
+    assert arguments[arguments.index("--image") + 1] == "--again"
+    assert arguments[-6:-2] == ["--format", "junit=a b.xml", "--format", "sarif=$(id)"]

@@ -128,6 +128,12 @@ TURN = Turn(
         (checked(SENSITIVE), Require.REPRODUCIBLE, False, [("sensitive", "error", "requirement")]),
         (checked(SENSITIVE), Require.BUILDS, False, [("sensitive", "warning", None)]),
         (checked(REPAIRED), Require.RECIPE, False, [("with-recipe", "note", None)]),
+        (
+            checked(replace(REPAIRED, cautions=DATED.cautions)),
+            Require.RECIPE,  # it has one: the day is why it fails
+            False,
+            [("dated-version", "error", "requirement"), ("with-recipe", "note", None)],
+        ),
         (checked(REPAIRED), Require.REPRODUCIBLE, False, [("with-recipe", "error", "requirement")]),
         (checked(sample(verdict=Verdict.FTBFS)), None, False, [("ftbfs", "error", None)]),
         (checked(sample(verdict=Verdict.FTBFS)), Require.BUILDS, False, [("ftbfs", "error", "requirement")]),
@@ -296,6 +302,13 @@ def test_sarif_is_as_its_schema_has_it() -> None:
     assert sorted(noted) == ["excluded", "left-out", "open"]
 
 
+def test_sarif_names_a_file_whose_name_is_not_utf_8() -> None:
+    """By its bytes, as a URI has them."""
+    (finding,) = report((), Require.BUILDS).others
+    document = sarif.document(Report((), (replace(finding, rule="sensitive"),)), "conf\udcff.yaml")
+    assert '"uri": "conf%FF.yaml"' in document
+
+
 def test_a_fingerprint_is_the_same_for_another_version() -> None:
     """An alert stays open until its problem is gone."""
     results = [_run(report((checked(replace(SENSITIVE, version=one)),), None))["results"][0] for one in ("1", "2")]
@@ -350,6 +363,8 @@ def test_each_rule_has_a_slug_that_is_an_anchor() -> None:
         (("junit", "text"), False, "junit=FILE"),
         (("sarif", "junit"), False, "sarif=FILE"),
         (("text",), True, "text=FILE"),
+        (("junit=a.xml", "sarif=./a.xml"), False, "name another file"),
+        (("junit=/dev/null", "sarif=/dev/null"), False, ""),
     ],
 )
 def test_one_document_fits_on_standard_output(values: tuple[str, ...], *, as_json: bool, why: str) -> None:
@@ -359,8 +374,8 @@ def test_one_document_fits_on_standard_output(values: tuple[str, ...], *, as_jso
     assert bool(found) == bool(why)
 
 
-@pytest.mark.parametrize("value", ["", "xml", "junit=", "=a", "junit=/nowhere/a.xml"])
+@pytest.mark.parametrize("value", ["", "xml", "junit=", "=a", "junit=/nowhere/a.xml", "junit=/", f"text={'x' * 300}"])
 def test_a_wrong_form_is_refused(value: str) -> None:
     """Before the run, which may take hours."""
-    with pytest.raises(ValueError, match=r"not one of|names no file|does not exist"):
+    with pytest.raises(ValueError, match=r"not one of|names no file|does not exist|is a folder|too long"):
         forms.output(value)

@@ -191,9 +191,52 @@ def test_a_branch_with_links_is_refused(remote: Remote) -> None:
     assert (done.returncode, "plain files" in done.stderr) == (1, True)
 
 
+def test_records_are_kept_byte_for_byte(remote: Remote) -> None:
+    """Whatever attributes there are; no filter runs, and a link, which no restore would accept, is left out."""
+    farm = remote.clone("first")
+    git(farm.folder, "config", "filter.x.clean", "touch ran; echo changed")
+    farm.write(".gitattributes", "*.json filter=x\n* text=auto eol=lf\n")
+    (farm.folder / "results" / "records").mkdir()
+    (farm.folder / "results" / "records" / "a b.json").write_bytes(b"1\r\n2\n")
+    (farm.folder / "results" / "records" / "link.json").symlink_to("/etc/passwd")
+    farm.ok("save")
+    assert git(remote.folder, "ls-tree", "-r", "--name-only", "results") == "records/a b.json\n"
+    command = ("git", "cat-file", "blob", "results:records/a b.json")
+    assert subprocess.run(command, cwd=remote.folder, capture_output=True, check=True).stdout == b"1\r\n2\n"
+    assert not list(farm.folder.rglob("ran"))
+    other = remote.clone("second")
+    git(other.folder, "config", "core.autocrlf", "true")
+    other.ok("restore")
+    assert (other.folder / "results" / "records" / "a b.json").read_bytes() == b"1\r\n2\n"
+
+
 def test_mistakes_are_usage_errors(remote: Remote) -> None:
     """With the commands that there are; and nothing to save is not a success."""
     farm = remote.clone("first")
     assert [farm.call(*words).returncode for words in ((), ("explode",), ("save", "--unknown", "1"))] == [2, 2, 2]
     assert "publish-results restore" in farm.call().stderr
     assert farm.call("save").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--remote", "--upload-pack=touch ran"), "begins with a hyphen"),
+        (("--branch", "-d"), "begins with a hyphen"),
+        (("--branch", "*"), "git allows no such name"),
+        (("--branch", "a:refs/heads/main"), "git allows no such name"),
+        (("--branch", "a\nb"), "git allows no such name"),
+        (("--branch", ""), "--branch needs a value"),
+        (("--remote",), "--remote needs a value"),
+        (("--results", "/dev/null"), "no folder, and none can be made"),
+    ],
+)
+def test_a_value_is_never_an_option_or_a_refspec(remote: Remote, words: tuple[str, ...], why: str) -> None:
+    """It is refused before anything is committed; git would run the program that an option names."""
+    farm = remote.clone("first")
+    farm.write("records/six/1.json")
+    done = farm.call("save", *words)
+    assert (done.returncode, why in done.stderr) == (1, True), done.stderr
+    assert "parameter" not in done.stderr
+    assert not list(farm.folder.rglob("ran"))
+    assert not git(farm.folder, "for-each-ref")

@@ -13,7 +13,15 @@ import pytest
 
 from orchestrator.errors import UsageError
 from orchestrator.model import Limits
-from orchestrator.sources.git_folder import index_without_times, packed_refs, reduced_config, tracked
+from orchestrator.sources.git_folder import (
+    above,
+    find,
+    index_without_times,
+    loose,
+    packed_refs,
+    reduced_config,
+    tracked,
+)
 from orchestrator.sources.sdist import pack
 
 if TYPE_CHECKING:
@@ -165,6 +173,7 @@ def test_worktrees_submodules_and_borrowed_objects_are_whole(checkout: Path, tmp
     assert " M sub" in status(unpacked(tmp_path / "borrower", tmp_path / "c"))
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{checkout}", "shallow")
     assert status(unpacked(tmp_path / "shallow", tmp_path / "s")) == status(tmp_path / "shallow")
+    assert git(theirs, "submodule", "status") == git(tmp_path / "borrower", "submodule", "status")  # meson dist asks
     sub = unpacked(tmp_path / "borrower" / "sub", tmp_path / "d")
     assert status(sub) == status(tmp_path / "borrower" / "sub")
 
@@ -199,6 +208,65 @@ def test_what_is_no_repository_is_left_out(checkout: Path, tmp_path: Path) -> No
     (checkout / ".git").unlink()
     os.mkfifo(checkout / ".git")
     assert b".git" not in tarfile_names(checkout)
+
+
+@pytest.mark.parametrize("name", ["index", "shallow", "info/exclude", "info/attributes"])
+def test_a_file_that_is_packed_as_it_is_may_be_no_link(checkout: Path, tmp_path: Path, name: str) -> None:
+    """A prepared folder would otherwise bring any file of the user's into a build, and its log."""
+    (tmp_path / "private").write_text("SECRET")
+    (checkout / ".git" / name).unlink(missing_ok=True)
+    (checkout / ".git" / name).symlink_to(tmp_path / "private")
+    with pytest.raises(UsageError, match=f"{name} is a link.*replace it with a copy"):
+        packed(checkout)
+
+
+@pytest.mark.parametrize("name", ["HEAD", "config", "refs/tags/v9", "objects/info/alternates"])
+def test_what_cannot_be_read_is_an_error(checkout: Path, name: str) -> None:
+    """Without it, git would answer something else, such as another version."""
+    (checkout / ".git" / name).write_bytes(bytes(2 << 20))
+    with pytest.raises(UsageError, match=f"{name} has more than"):
+        packed(checkout)
+
+
+def test_the_walk_over_refs_ends(checkout: Path) -> None:
+    """The folder may be a link to a whole disk."""
+    git_state = find(checkout)
+    assert git_state
+    with pytest.raises(OSError, match="more than 3 files and folders; `git pack-refs"):
+        list(loose(git_state, 3))
+
+
+def test_passwords_are_left_out_wherever_an_address_has_them() -> None:
+    """A password may have an @, a query may be a token, and the name of a section may be an address."""
+    text = """[remote "https://u:SECRET@h/x"] url = https://u:p@SECRET@h/x
+\turl = https://h/x?token=SECRET
+[core] autocrlf = input
+"""
+    assert reduced_config(text) == (
+        '[remote "https://h/x"]\n\turl = https://h/x\n\turl = https://h/x\n[core]\n\tautocrlf = input\n'
+    )
+
+
+def test_links_in_a_circle_and_odd_bytes_are_no_fault(checkout: Path, tmp_path: Path) -> None:
+    """A branch may be named in any encoding; a path of git's may have a NUL, or lead to itself."""
+    (checkout / "loop").symlink_to("loop")
+    (checkout / ".git" / "objects" / "info" / "alternates").write_bytes(b"a\0b\n../loop\n")
+    (checkout / ".git" / "objects" / "loop").symlink_to("loop")
+    name = os.fsdecode(b"caf\xe9")
+    git(checkout, "checkout", "-q", "-b", name)
+    theirs = unpacked(checkout, tmp_path / "theirs")
+    assert (theirs / ".git" / "HEAD").read_bytes() == b"ref: refs/heads/caf\xe9\n"
+    assert status(theirs) == status(checkout)
+    (checkout / ".git" / "commondir").write_bytes(b"a\0b")
+    assert b".git" not in tarfile_names(checkout)
+
+
+def test_a_repository_above_is_found(checkout: Path, tmp_path: Path) -> None:
+    """It is not packed, so whoever packs the folder has to be warned."""
+    (checkout / "sub" / "project").mkdir(parents=True)
+    assert above(checkout / "sub" / "project") == checkout
+    (tmp_path / "plain").mkdir()
+    assert above(tmp_path / "plain") != checkout
 
 
 def tarfile_names(folder: Path) -> bytes:
