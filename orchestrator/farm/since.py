@@ -241,7 +241,7 @@ class _Bench:
         return effects if again else replace(effects, known=self._known)
 
     def _known(self, project: str, job: str) -> Path | None:
-        return next((path for store in self.stores if (path := store.find(project, job))), None)
+        return next((path for store in self.stores if (path := store.find_any(project, job))), None)
 
     def _judged(self, task: Task, effects: Effects, how: str) -> Result:
         found = rebuild.rebuild(task, self.release, self.image, effects)

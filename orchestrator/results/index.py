@@ -124,6 +124,11 @@ class RecordIndex:
 
     # --- what it knows ---------------------------------------------------------------------------
 
+    def with_id(self, project: str, id_: str) -> tuple[Path, ...]:
+        """Return the records of a project's job, newest first."""
+        where = "kind = ? AND project = ? AND fault = '' AND id = ?"
+        return self._paths(project, where, RESULTS.folder, project, id_)
+
     def on_image(self, project: str, image: str, version: str = "") -> tuple[Path, ...]:
         """Return a project's records on an image, of a version if one is given, newest first."""
         where = "kind = ? AND project = ? AND fault = '' AND image = ? AND ? IN ('', version)"

@@ -194,6 +194,10 @@ class Results:
         paths = (self._records / project / past.name for past in pasts)
         return next((path for path in paths if self._settles(path, job)), None)
 
+    def find_any(self, project: str, job: str) -> Path | None:
+        """Return the newest record of a job, as `find`, but whatever the release was built with since."""
+        return next((path for path in self.index.with_id(project, job) if self._settles(path, job)), None)
+
     def newest(self, inputs: Inputs) -> Result | None:
         """Return the newest result of the same question: of inputs that differ in their build requirements at most."""
         question = replace(inputs, build_requirements="")

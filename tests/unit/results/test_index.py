@@ -234,3 +234,14 @@ def test_the_past_names_the_last_good_and_the_first_bad() -> None:
 def test_the_index_knows_its_kinds_by_their_folders() -> None:
     """The names are those of the store."""
     assert RESULTS.folder == "records"
+
+
+def test_a_record_answers_a_job_until_the_release_has_a_later_one(tmp_path: Path) -> None:
+    """Where inputs are again as they were, the release is built again, since its verdict is of other inputs."""
+    store = opened(tmp_path)
+    first = store.write(night(0, job="a" * 64))
+    assert store.find("six", "a" * 64) == first
+    second = store.write(night(1, job="b" * 64))
+    assert store.find("six", "a" * 64) is None
+    assert store.find_any("six", "a" * 64) == first
+    assert store.find("six", "b" * 64) == second
