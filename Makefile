@@ -11,6 +11,9 @@ PACKAGES ?=
 # A folder of sdists that `make faults` builds instead of the hostile ones in tests/faults.
 HOSTILE ?=
 
+# Processes of pytest: one more than processors, since tests wait for containers; four are enough for one engine.
+WORKERS = $(shell n=$$(($$(nproc) + 1)); echo $$((n < 4 ? n : 4)))
+
 # Each word is quoted, so that the shell does not interpret `<`, `>` or `;`.
 quoted = $(foreach word,$(1),'$(subst ','\'',$(word))')
 
@@ -36,15 +39,15 @@ images: venv engine ## build the base images from their locks; custom images are
 
 .PHONY: test
 test: lint images browser podman compiler ## test everything: engine and browser too
-	@exec .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@exec .venv/bin/python -m pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: unit
 unit: venv compiler ## run the unit tests: no engine, no browser
-	@exec .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile tests/unit
+	@exec .venv/bin/python -m pytest -n $(WORKERS) --dist loadfile tests/unit
 
 .PHONY: containers
 containers: images podman ## run the tests that build in real containers
-	@exec .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile tests/docker
+	@exec .venv/bin/python -m pytest -n $(WORKERS) --dist loadfile tests/docker
 
 .PHONY: lint
 lint: venv ## check the code and the workflows without running them

@@ -26,7 +26,7 @@ MENDED = [
     for remedy in REMEDIES
     if (PACKAGES / remedy.name / "sin.py").is_file() and remedy.name != "same-length-path"
 ]
-COSTLY = {"no-debug-info", "strip-debug"}  # offered only where nothing else works, as here
+COSTLY = {"no-debug-info": 10, "strip-debug": 13}  # offered only where nothing else works; the builds that show it
 WITHOUT_EPOCH = {"set-epoch"}
 UNSCRIPTABLE = {"fileordering"}  # the file system decides in which order files are listed
 SPEECHLESS = {"num-cpus", "shell"}  # a bare number, a word: no trace that could not be somebody else's
@@ -87,7 +87,7 @@ def test_a_captured_variation_is_isolated(cases: CaseBuilder, name: str) -> None
 @pytest.mark.parametrize("name", MENDED)
 def test_a_remedy_fixes_its_cause(cases: CaseBuilder, name: str) -> None:
     """A remedy is found where less invasive ones fail."""
-    budget = Budget(builds=16 if name in COSTLY else 24)  # the search for one without a cost would go on
+    budget = Budget(builds=COSTLY.get(name, 24))  # the search for one without a cost would go on
     result = cases.judge(name, epoch=None if name in WITHOUT_EPOCH else EPOCH, budget=budget, recipes=True)
     assert result.verdict in (Verdict.SENSITIVE, Verdict.INTRINSIC), described(result)
     assert name in result.recipe, described(result)
