@@ -12,6 +12,7 @@ from orchestrator.model import Result, Verification
 from orchestrator.model.statement import VerdictClaim, VerificationClaim
 from orchestrator.publish import claimed, provenance_builds
 from orchestrator.results import store as stores
+from orchestrator.results.places import path_of
 from orchestrator.results.store import Results
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ def _newest(store: Results) -> Iterator[Path]:
             key = result.version, result.image.name
             if key not in seen:
                 seen.add(key)
-                yield stores.path_of(store.folder, result)
-    yield from (stores.path_of(store.folder, one) for one in store.verifications())
+                yield path_of(store.folder, result)
+    yield from (path_of(store.folder, one) for one in store.verifications())
 
 
 def _read(file: Path, store: Results, own: Limits) -> Found:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from orchestrator.farm import assemble
 from orchestrator.job import build_pair
 from orchestrator.job import inputs as job_inputs
-from orchestrator.model import BuildTools, Failure, Task
+from orchestrator.job.replaying import task_of
+from orchestrator.model import Failure, Task
 from orchestrator.results.drift import Tried, swaps
 from orchestrator.util import logs
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.config import Config
     from orchestrator.farm.effects import JobEffects
     from orchestrator.job.inputs import Effects
-    from orchestrator.model import Image, Lock, Release, Result
+    from orchestrator.model import Image, Lock, Release
     from orchestrator.results.drift import Swap, WheelDrift
     from orchestrator.results.store import Results
 
@@ -32,7 +33,8 @@ def prove(drift: WheelDrift, settings: Config, store: Results) -> tuple[Tried, .
         The farm failed.
 
     """
-    task = task_of(drift.earlier)
+    assert drift.earlier.inputs is not None  # noqa: S101 - only built results drift
+    task = task_of(drift.earlier, drift.earlier.inputs)
     farm = assemble.open_farm(settings, store, (task,))
     image = farm.images[task.image]
     with assemble.container_cleanup(farm.job_effects):
@@ -40,23 +42,6 @@ def prove(drift: WheelDrift, settings: Config, store: Results) -> tuple[Tried, .
         if release.sdist is None or drift.earlier.sdist is None or release.sdist.sha256 != drift.earlier.sdist.sha256:
             return ()
         return tuple(_tried(swap, task, release, image, farm.job_effects) for swap in swaps(drift))
-
-
-def task_of(result: Result) -> Task:
-    """Return the task of a result, except that its build tools are those that the record lists."""
-    inputs = result.inputs
-    assert inputs is not None  # noqa: S101 - only built results drift
-    return Task(
-        requirement=f"{result.project}=={result.version}",
-        image=result.image.name,
-        hold=inputs.hold,
-        remove=inputs.remove,
-        source_date_epoch=inputs.source_date_epoch,
-        limits=inputs.limits,
-        tools=BuildTools(frontend=inputs.frontend),
-        profile=inputs.profile,
-        config_settings=inputs.config_settings,
-    )
 
 
 def _tried(swap: Swap, task: Task, release: Release, image: Image, job_effects: JobEffects) -> Tried:

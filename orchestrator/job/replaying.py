@@ -101,7 +101,7 @@ def of_result(
         return "it was not built: the record has no sdist"
     if build is None or build.wheel is None:
         return f"its build failed, so there is no wheel to compare with: {result.verdict.value}"
-    task = _task_of(result, inputs, own)
+    task = replace(task_of(result, inputs), limits=bounded(inputs.limits, own))
     image = FormerImage(
         result.image.name, result.image.manifest, _sorted(packages(result.image.manifest)), result.started
     )
@@ -122,14 +122,15 @@ def of_result(
     )
 
 
-def _task_of(result: Result | VerdictClaim, inputs: Inputs, own: Limits) -> Task:
+def task_of(result: Result | VerdictClaim, inputs: Inputs) -> Task:
+    """Return the task of a result, except that its build tools are those that the record lists."""
     return Task(
         requirement=f"{result.project}=={result.version}",
         image=result.image.name,
         hold=inputs.hold,
         remove=inputs.remove,
         source_date_epoch=inputs.source_date_epoch,
-        limits=bounded(inputs.limits, own),
+        limits=inputs.limits,
         tools=BuildTools(frontend=inputs.frontend),
         profile=inputs.profile,
         config_settings=inputs.config_settings,

@@ -10,7 +10,7 @@ from orchestrator.errors import EvidenceError, UsageError
 from orchestrator.publish.claimed import ENDINGS, farm_claim, package_inputs, packages_of
 from orchestrator.publish.evidence import bounded, public_key
 from orchestrator.publish.statements.checking import check
-from orchestrator.results.store import SKEW
+from orchestrator.results.places import SKEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

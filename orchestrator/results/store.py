@@ -19,7 +19,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -30,7 +30,6 @@ from pydantic_core import from_json, to_json
 
 from orchestrator.errors import BusyError, ResultsError
 from orchestrator.model import (
-    RUN_SCHEMA,
     SCHEMA,
     VERIFICATION_SCHEMA,
     ExclusionCheck,
@@ -42,7 +41,19 @@ from orchestrator.model import (
 )
 from orchestrator.results import history, manifest, summary
 from orchestrator.results.coding import decoded, encoded
+from orchestrator.results.files import TEMPORARY, Store, disk_errors, inside, write_file
 from orchestrator.results.index import RESULTS, VERIFICATIONS, RecordIndex, Unfit
+from orchestrator.results.places import (
+    STAMP,
+    after,
+    misplaced,
+    misplaced_run,
+    misplaced_verification,
+    name_of,
+    name_of_result,
+    name_of_run,
+    stem,
+)
 from orchestrator.util import escapes, logs
 from orchestrator.util.room import refused
 
@@ -58,55 +69,10 @@ _VERIFICATION = TypeAdapter(Verification)
 _RUN = TypeAdapter(RunRecord)
 _LAST_RUN = TypeAdapter(LastRun)
 _CHECKS = TypeAdapter(tuple[ExclusionCheck, ...])
-_JOB_LENGTH = 16  # hex digits of a job's id in a file's name
-_STAMP = "%Y%m%dT%H%M%S.%fZ"  # sorts by time
-_TEMPORARY = ".new-"
 _UNHEARD = ".unheard"
 _LATELY = 10  # records of runs among which one is that was not reported
 _PAGES = ("logs", "packages", "badge", "data", "nights")  # folders of the site with files that follow from records
 _HASH = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-
-SKEW = timedelta(hours=1)
-"""How far ahead of this clock that of another machine may be."""
-
-
-class Store:
-    """Files named by their hashes, limited to a number of bytes in all."""
-
-    def __init__(self, folder: Path, bound: int) -> None:
-        """Keep files in that folder; the oldest are removed when there are more than `bound` bytes."""
-        self._folder = folder
-        self._bound = bound
-
-    def keep(self, file: Path, sha256: str) -> None:
-        """Take in a file of the same file system, by moving it."""
-        place = self._folder / sha256
-        with _disk_errors(f"keeping {place}", self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            file.replace(place)
-
-    def find(self, sha256: str) -> Path | None:
-        """Return the file of that hash, if it is still kept."""
-        path = self._folder / sha256
-        return path if path.is_file() else None
-
-    def prune(self) -> int:
-        """Remove the oldest files over the bound; return how many."""
-        with suppress(FileNotFoundError):
-            total, removed = 0, 0
-            for _, name, size in sorted(map(_age, os.scandir(self._folder))):
-                total += size
-                if total > self._bound:
-                    (self._folder / name).unlink(missing_ok=True)
-                    removed += 1
-            return removed
-        return 0
-
-
-def _age(entry: os.DirEntry[str]) -> tuple[int, str, int]:
-    """Return a key that sorts the newest first; small, since there is one for every file."""
-    status = entry.stat()
-    return -status.st_mtime_ns, entry.name, status.st_size
 
 
 class Results:
@@ -150,7 +116,7 @@ class Results:
 
     def _sweep(self) -> None:
         """Remove the unfinished files of a killed run."""
-        for left in self.folder.glob(f"**/{_TEMPORARY}*"):
+        for left in self.folder.glob(f"**/{TEMPORARY}*"):
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
             else:
@@ -159,8 +125,8 @@ class Results:
     @contextmanager
     def bench(self) -> Iterator[Path]:
         """Give a folder for the files of one build, on the file system of the stores."""
-        with _disk_errors(f"making a folder in {self.folder}", self.folder):
-            folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder))
+        with disk_errors(f"making a folder in {self.folder}", self.folder):
+            folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.folder))
         try:
             yield folder
         finally:
@@ -221,7 +187,7 @@ class Results:
         return self._path(former) if is_repeated or _is_settled_by(former, result) else None
 
     def _path(self, result: Result) -> Path:
-        return self._records / result.project / _name(result)
+        return self._records / result.project / name_of_result(result)
 
     def _settles(self, path: Path, job: str) -> bool:
         result = self._placed(path)
@@ -248,17 +214,17 @@ class Results:
     def write(self, result: Result) -> Path:
         """Write one record atomically; an existing record is never overwritten."""
         path = self._path(result)
-        _write(path, encoded(_RESULT, result, indent=1) + b"\n")
+        write_file(path, encoded(_RESULT, result, indent=1) + b"\n")
         self.index.learn(RESULTS, path)
         return path
 
     def projects(self) -> Iterator[str]:
         """Yield the name of every project that has a record."""
-        return (folder.name for folder in _entries(self._records))
+        return (folder.name for folder in inside(self._records))
 
     def of(self, project: str) -> Iterator[Result]:
         """Read a project's results, newest first; what cannot be read, or is misplaced, is left out."""
-        for path in sorted(_entries(self._records / project), reverse=True):
+        for path in sorted(inside(self._records / project), reverse=True):
             if path.suffix == ".json" and (result := self._placed(path)) is not None:
                 yield result
 
@@ -325,7 +291,7 @@ class Results:
         """Record the packages of an image, once for each manifest, so that a later run can find what changed."""
         path = self.folder / "images" / f"{image.manifest}.json"
         if not path.is_file():
-            _write(path, json.dumps(dict(image.packages), indent=1).encode() + b"\n")
+            write_file(path, json.dumps(dict(image.packages), indent=1).encode() + b"\n")
 
     def packages(self, manifest: str) -> dict[str, str] | None:
         """Return the Debian packages of an image, name:architecture to version; None if they are not recorded."""
@@ -337,18 +303,18 @@ class Results:
 
     def write_check(self, check: ExclusionCheck) -> Path:
         """Write the record of one check of an exclusion, as `write` does."""
-        path = self.folder / "exclusions" / check.project / f"{check.checked:{_STAMP}}.json"
-        _write(path, encoded(_CHECK, check, indent=1) + b"\n")
+        path = self.folder / "exclusions" / check.project / f"{check.checked:{STAMP}}.json"
+        write_file(path, encoded(_CHECK, check, indent=1) + b"\n")
         return path
 
     def checks(self) -> dict[str, ExclusionCheck]:
         """Return the last check of every exclusion that has one that can be read, by project."""
         found: dict[str, ExclusionCheck] = {}
-        for path in sorted(file for folder in _entries(self.folder / "exclusions") for file in _entries(folder)):
+        for path in sorted(file for folder in inside(self.folder / "exclusions") for file in inside(folder)):
             if path.suffix == ".json":
                 if (check := _read(path, _CHECK)) is None:
                     self._unreadable.add(path)
-                elif (path.parent.name, path.name) == (check.project, f"{check.checked:{_STAMP}}.json"):
+                elif (path.parent.name, path.name) == (check.project, f"{check.checked:{STAMP}}.json"):
                     found[path.parent.name] = check
                 else:
                     self._leave_out(path, "it is of another project or time")
@@ -356,8 +322,8 @@ class Results:
 
     def write_verification(self, verification: Verification) -> Path:
         """Write the record of one verification, as `write` does."""
-        path = self._verifications / verification.project / _name_of(verification)
-        _write(path, encoded(_VERIFICATION, verification, indent=1) + b"\n")
+        path = self._verifications / verification.project / name_of(verification)
+        write_file(path, encoded(_VERIFICATION, verification, indent=1) + b"\n")
         self.index.learn(VERIFICATIONS, path)
         return path
 
@@ -381,7 +347,7 @@ class Results:
         for former in self.verifications(verification.project):
             if _wheel_on_image(former) == _wheel_on_image(verification):
                 same = (former.id, former.outcome) == (verification.id, verification.outcome)
-                return self._verifications / former.project / _name_of(former) if same else None
+                return self._verifications / former.project / name_of(former) if same else None
         return None
 
     def verification(self, path: Path) -> Verification | None:
@@ -389,7 +355,7 @@ class Results:
         if (found := _read(path, _VERIFICATION)) is None:
             self._unreadable.add(path)
             return None
-        if why := _misplaced(path, found, self._now()):
+        if why := misplaced_verification(path, found, self._now()):
             self._leave_out(path, why)
             return None
         return found
@@ -400,11 +366,11 @@ class Results:
         With `until`, those that were started later are left out.
         A wheel is known by its name and its SHA-256: a file may list a hash that the index does not have.
         """
-        folders = [self._verifications / project] if project else sorted(_entries(self._verifications))
+        folders = [self._verifications / project] if project else sorted(inside(self._verifications))
         for folder in folders:
             seen: set[tuple[str, str, str, str]] = set()
-            for path in sorted(_entries(folder), reverse=True):
-                if path.suffix != ".json" or (until and path.name > _after(until)):
+            for path in sorted(inside(folder), reverse=True):
+                if path.suffix != ".json" or (until and path.name > after(until)):
                     continue
                 if (found := self.verification(path)) is None:
                     continue
@@ -415,22 +381,22 @@ class Results:
 
     def every_verification(self, project: str) -> Iterator[Verification]:
         """Yield all verifications of a project, newest first; what cannot be read, or is misplaced, is left out."""
-        for path in sorted(_entries(self._verifications / project), reverse=True):
+        for path in sorted(inside(self._verifications / project), reverse=True):
             if path.suffix == ".json" and (found := self.verification(path)) is not None:
                 yield found
 
     def verified_projects(self) -> Iterator[str]:
         """Yield the name of every project with a verification."""
-        return (folder.name for folder in _entries(self._verifications))
+        return (folder.name for folder in inside(self._verifications))
 
     def result_at(self, project: str, started: datetime, job: str) -> Result | None:
         """Return the record of that job and time, if there is one here; `project` is a normalized name."""
-        path = self._records / project / f"{_stem(started, job)}.json"
+        path = self._records / project / f"{stem(started, job)}.json"
         return self._placed(path) if path.is_file() else None
 
     def verification_at(self, project: str, started: datetime, id_: str) -> Verification | None:
         """Return the record of the verification of that id and time, as `result_at` does."""
-        path = self._verifications / project / f"{_stem(started, id_)}.json"
+        path = self._verifications / project / f"{stem(started, id_)}.json"
         return self.verification(path) if path.is_file() else None
 
     @property
@@ -439,41 +405,41 @@ class Results:
 
     def write_run(self, run: RunRecord) -> Path:
         """Write the record of one run, as `write` does."""
-        path = self.folder / "runs" / _name_of_run(run)
-        _write(path, encoded(_RUN, run, indent=1) + b"\n")
+        path = self.folder / "runs" / name_of_run(run)
+        write_file(path, encoded(_RUN, run, indent=1) + b"\n")
         return path
 
     def runs(self) -> Iterator[RunRecord]:
         """Read the records of runs, newest first; what cannot be read, or is misplaced, is left out."""
-        for path in sorted(_entries(self.folder / "runs"), reverse=True):
+        for path in sorted(inside(self.folder / "runs"), reverse=True):
             if path.suffix != ".json":
                 continue
             if (found := _read(path, _RUN)) is None:
                 self._unreadable.add(path)
-            elif why := _misplaced_run(path, found, self._now()):
+            elif why := misplaced_run(path, found, self._now()):
                 self._leave_out(path, why)
             else:
                 yield found
 
     def note_unheard(self, run: RunRecord) -> None:
         """Note, before a run's record is written, that the operator's command is to be called for its changes."""
-        _write(self.folder / _UNHEARD, _name_of_run(run).encode())
+        write_file(self.folder / _UNHEARD, name_of_run(run).encode())
 
     def note_heard(self) -> None:
         """Note that the operator's command was called."""
-        with _disk_errors(f"removing {self.folder / _UNHEARD}", self.folder):
+        with disk_errors(f"removing {self.folder / _UNHEARD}", self.folder):
             (self.folder / _UNHEARD).unlink(missing_ok=True)
 
     def unheard(self) -> RunRecord | None:
         """Return the run for whose changes the operator's command is still to be called, since a process was killed."""
         with suppress(OSError):
             name = (self.folder / _UNHEARD).read_text(encoding="ascii", errors="replace")
-            return next((run for run in islice(self.runs(), _LATELY) if _name_of_run(run) == name), None)
+            return next((run for run in islice(self.runs(), _LATELY) if name_of_run(run) == name), None)
         return None
 
     def note_last_run(self, run: LastRun) -> None:
         """Write last_run.json, for monitoring; a former one is overwritten."""
-        _write(self.folder / "last_run.json", encoded(_LAST_RUN, run, indent=1) + b"\n")
+        write_file(self.folder / "last_run.json", encoded(_LAST_RUN, run, indent=1) + b"\n")
 
     def last_run(self) -> LastRun | None:
         """Read last_run.json; None if there is none, or it cannot be read."""
@@ -482,17 +448,17 @@ class Results:
 
     def names_since(self, moment: datetime) -> tuple[str, ...]:
         """Return the records that were started after a moment, as <project>/<file name>."""
-        return tuple(f"{project}/{name}" for project, name in self.index.since(RESULTS, _after(moment)))
+        return tuple(f"{project}/{name}" for project, name in self.index.since(RESULTS, after(moment)))
 
     def verified_since(self, moment: datetime) -> tuple[str, ...]:
         """Return the records of verifications that were started after a moment, as <project>/<file name>."""
-        return tuple(f"{project}/{name}" for project, name in self.index.since(VERIFICATIONS, _after(moment)))
+        return tuple(f"{project}/{name}" for project, name in self.index.since(VERIFICATIONS, after(moment)))
 
     def unreferenced(self, age: float) -> tuple[Path, ...]:
         """List wheels and logs that no record or statement names, and that are older than `age` seconds."""
         known = self._hashes()
         before = self._now().timestamp() - age
-        stored = (*_entries(self.folder / "wheels"), *_entries(self.folder / "logs"))
+        stored = (*inside(self.folder / "wheels"), *inside(self.folder / "logs"))
         return tuple(path for path in stored if path.name not in known and path.lstat().st_mtime < before)
 
     def _hashes(self) -> set[str]:
@@ -509,7 +475,7 @@ class Results:
     def pages(self) -> dict[str, Path]:
         """Return the pages of the site that follow from records, by their path in the results: site/logs/NAME.html."""
         folders = (self.folder / "site" / kind for kind in _PAGES)
-        files = (path for folder in folders for path in _entries(folder) if path.suffix in {".html", ".json", ".svg"})
+        files = (path for folder in folders for path in inside(folder) if path.suffix in {".html", ".json", ".svg"})
         return {path.relative_to(self.folder).as_posix(): path for path in files}
 
     def remove_pages(self, names: Iterable[str]) -> tuple[Path, ...]:
@@ -527,14 +493,14 @@ class Results:
             path = self.folder / name
             data = text.encode("utf-8", "replace")
             if not path.is_file() or path.read_bytes() != data:
-                _write(path, data, lasting=False)
+                write_file(path, data, lasting=False)
             names.append(name)
         return tuple(names)
 
     def note_site(self, made_from: str, names: Iterable[str], made: str, asked: str = "") -> None:
         """Record all files of the site, and what they were made from; call it after all of them are written."""
-        _write(self.folder / manifest.MADE, made.encode(), lasting=False)
-        _write(self.folder / manifest.NAME, manifest.taken(self.folder, made_from, names, asked).encode())
+        write_file(self.folder / manifest.MADE, made.encode(), lasting=False)
+        write_file(self.folder / manifest.NAME, manifest.taken(self.folder, made_from, names, asked).encode())
 
     def made(self) -> bytes:
         """Return what the pages of the site were made from, as `note_site` wrote it; empty if it cannot be read."""
@@ -561,54 +527,9 @@ def _is_killed(result: Result) -> bool:
     return result.failure is not None and result.failure.reason is Reason.KILLED
 
 
-def _name(result: Result) -> str:
-    """Return the name of a record's file."""
-    return f"{stem_of(result)}.json"
-
-
-def stem_of(record: Result | Verification) -> str:
-    """Return the name of a record's file without its ending: it is unique in the folder of its project."""
-    return _stem(record.started, record.job if isinstance(record, Result) else record.id)
-
-
-def _stem(started: datetime, id_: str) -> str:
-    return f"{started:{_STAMP}}-{id_[:_JOB_LENGTH]}"
-
-
 def _wheel_on_image(verification: Verification) -> tuple[str, str, str, str]:
     image = verification.image.name if verification.image else ""
     return verification.version, verification.wheel, verification.sha256, image
-
-
-def _name_of(verification: Verification) -> str:
-    """Return the name of the file of a verification's record."""
-    return f"{stem_of(verification)}.json"
-
-
-def _after(moment: datetime) -> str:
-    """Return a name that is higher than those of the records that were started until a moment."""
-    return f"{moment:{_STAMP}}~"
-
-
-def _name_of_run(run: RunRecord) -> str:
-    """Return the name of the file of a run's record."""
-    return f"{run.started:{_STAMP}}.json"
-
-
-def _misplaced_run(path: Path, found: RunRecord, now: datetime) -> str:
-    """Return why the record of a run does not belong to its path or its time; empty if it does."""
-    if not 1 <= found.schema <= RUN_SCHEMA:
-        return f"its schema is {found.schema}, and no later one than {RUN_SCHEMA} is known"
-    if path.name != _name_of_run(found):
-        return f"it was written as {_name_of_run(found)}"
-    return "" if max(found.started, found.finished) <= now + SKEW else f"it is of {found.finished:%Y-%m-%d}"
-
-
-def path_of(folder: Path, value: Result | Verification) -> Path:
-    """Return the file of a record in a results folder."""
-    if isinstance(value, Result):
-        return folder / "records" / value.project / _name(value)
-    return folder / "verifications" / value.project / _name_of(value)
 
 
 def read_any(path: Path) -> Result | Verification | None:
@@ -622,37 +543,6 @@ def read_any(path: Path) -> Result | Verification | None:
     found: Result | Verification | None = _read(path, _VERIFICATION) if is_verification else read(path)
     known = VERIFICATION_SCHEMA if is_verification else SCHEMA
     return found if found is not None and 1 <= found.schema <= known else None
-
-
-def _misplaced(path: Path, found: Verification, now: datetime) -> str:
-    """Return why the record of a verification does not belong to its path or its time; empty if it does."""
-    if not 1 <= found.schema <= VERIFICATION_SCHEMA:
-        return f"its schema is {found.schema}, and no later one than {VERIFICATION_SCHEMA} is known"
-    if (path.parent.name, path.name) != (found.project, _name_of(found)):
-        return f"it was written as {found.project}/{_name_of(found)}"
-    return "" if max(found.started, found.finished) <= now + SKEW else f"it is of {found.finished:%Y-%m-%d}"
-
-
-def misplaced(path: Path, result: Result, now: datetime) -> str:
-    """Return why a record does not belong to its path, its time or this program; empty if it does."""
-    if not 1 <= result.schema <= SCHEMA:
-        return f"its schema is {result.schema}, and no later one than {SCHEMA} is known"
-    if path.parent.name != result.project:
-        return f"it is one of {result.project}"
-    if path.name != _name(result):
-        return f"it was written as {_name(result)}"
-    if max(result.started, result.finished) > now + SKEW:
-        return f"it is of {result.finished:%Y-%m-%d}, which is yet to come"
-    if result.inputs is not None and not _are_of(result.inputs, result):
-        return "its inputs are of something else"
-    return ""
-
-
-def _are_of(inputs: Inputs, result: Result) -> bool:
-    """Whether inputs are of what a record names. Their hash is not taken: later releases read more fields into them."""
-    sdist = result.sdist.sha256 if result.sdist else ""
-    of = (result.project, result.version, sdist, result.image.name, result.image.manifest)
-    return of == (inputs.project, inputs.version, inputs.sdist, inputs.image, inputs.manifest)
 
 
 def read(path: Path) -> Result | None:
@@ -700,41 +590,3 @@ def verification_value(verification: Verification) -> dict[str, object]:
 def schema() -> dict[str, object]:
     """Return the JSON Schema of a result."""
     return _RESULT.json_schema(mode="serialization")
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return [folder / name for name in os.listdir(folder)]  # noqa: PTH208 - iterdir raises late
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _write(path: Path, data: bytes, *, lasting: bool = True) -> None:
-    """Write a file atomically, whenever the program is killed.
-
-    A `lasting` file also survives a power failure. That costs a wait for the disk, which is too much
-    for files that can be written again at any time: the site has four pages for each record.
-    """
-    with _disk_errors(f"writing {path}", path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
-                os.fchmod(stream.fileno(), 0o644)
-                if lasting:
-                    stream.flush()
-                    os.fsync(stream.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-
-
-@contextmanager
-def _disk_errors(doing: str, folder: Path) -> Iterator[None]:
-    """Turn an error of the file system into ResultsError."""
-    try:
-        yield
-    except OSError as error:
-        raise refused(doing, folder, error, "check disk space and permissions there, and run again") from error

@@ -10,7 +10,7 @@ from orchestrator.model import Result
 from orchestrator.model.statement import PAYLOAD_TYPE, PROVENANCE, VERDICT
 from orchestrator.publish.buildinfo import buildinfo_of
 from orchestrator.publish.statements import statements_of
-from orchestrator.results.store import stem_of
+from orchestrator.results.places import stem_of
 from orchestrator.util import signing
 
 if TYPE_CHECKING:

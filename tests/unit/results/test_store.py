@@ -18,7 +18,8 @@ import pytest
 
 from orchestrator.errors import BusyError, ResultsError
 from orchestrator.model import SCHEMA, Failure, Outcome, Phase, Policy, Reason, Verdict
-from orchestrator.results.store import Results, Store, as_json, read, schema
+from orchestrator.results.files import Store
+from orchestrator.results.store import Results, as_json, read, schema
 from tests.sample_results import sample
 from tests.sample_verifications import verified
 
