@@ -119,11 +119,18 @@ def wheel_order(one: Verified) -> int:
     return outcomes.ORDER.index(one.outcome)
 
 
-def events_on(project: Project, of: date) -> Iterator[tuple[Standing, Event]]:
-    """Yield a project's results of one day, UTC: the last of each version, image and way of building."""
+def events_on(project: Project, of: date) -> Iterator[tuple[Standing, Standing | Event]]:
+    """Yield a project's results of one day, UTC: the last of each version, image and way of building.
+
+    Where that is the latest of all, it is the standing itself, so that no history is read.
+    """
     for standing in project.standings:
-        if event := next((one for one in standing.history if one.finished.astimezone(UTC).date() == of), None):
-            yield standing, event
+        last = standing.finished.astimezone(UTC).date()
+        if last == of:
+            yield standing, standing
+        elif standing.turns[0].when.astimezone(UTC).date() <= of < last:
+            events = (one for one in standing.history if one.finished.astimezone(UTC).date() == of)
+            yield from ((standing, event) for event in islice(events, 1))
 
 
 def _rows(project: Project, current: tuple[Standing, ...]) -> Iterator[SiteRow]:

@@ -93,7 +93,7 @@ class NightPage:
     """What the page of a day shows."""
 
     night: Night
-    results: tuple[tuple[Standing, Event], ...]
+    results: tuple[tuple[Standing, Standing | Event], ...]
     counts: tuple[tuple[Verdict, int], ...]
 
     @property
@@ -113,6 +113,6 @@ def shown(night: Night, summary: Summary) -> NightPage:
     return NightPage(night, results, tuple(Counter(event.verdict for _, event in results).most_common()))
 
 
-def _results(night: Night, projects: Mapping[str, Project]) -> Iterator[tuple[Standing, Event]]:
+def _results(night: Night, projects: Mapping[str, Project]) -> Iterator[tuple[Standing, Standing | Event]]:
     for name in night.projects:
         yield from events_on(projects[name], night.day)
