@@ -186,7 +186,8 @@ def report(program: str, first: Path, second: Path, folder: Path, limits: Limits
     fault = _run([program, *_options(limits), "first.whl", "second.whl"], folder, limits)
     if fault:
         return "", fault
-    text = with_policy(_content(folder / "report.html", limits.report).replace(f"{folder}/", ""))
+    written = _content(folder / "report.html", limits.report)
+    text = with_policy(written.replace(f"{folder}/", "").replace(program, "diffoscope"))  # it shows its command
     return text, "" if text else _with_complaint("it wrote no whole report, or a longer one than it may", folder)
 
 

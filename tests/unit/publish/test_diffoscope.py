@@ -33,7 +33,7 @@ A, B, C = "a" * 64, "b" * 64, "c" * 64
 NAME = report_name(A, B)
 HEAD = '<!DOCTYPE html>\n<html lang="en">\n<head>'
 LIMITS = Limits(memory=512 << 20, processor=2, file=1 << 20, room=8 << 20, seconds=5, whole=60, report=100_000)
-WRITES = f"open('report.html', 'w').write({HEAD!r} + open('first.whl').read() + os.getcwd() + '/</html>'); sys.exit(1)"
+WRITES = f"open('report.html', 'w').write({HEAD!r} + open('first.whl').read() + os.getcwd() + '/' + sys.argv[0] + '</html>'); sys.exit(1)"
 
 
 # --- which reports are needed ----------------------------------------------------------------
@@ -126,6 +126,8 @@ def test_a_report_has_a_policy_and_no_path_of_the_host(tmp_path: Path) -> None:
     assert one.write([Pair(A, B), Pair(A, C)]) == one.kept == {NAME}
     text = (one.folder / NAME).read_text()
     assert text.startswith(f'{HEAD}\n  <meta http-equiv="Content-Security-Policy" content="{POLICY}">wheel a')
+    assert text.endswith("diffoscope</html>")
+    assert str(tmp_path) not in text
     assert "script-src" not in POLICY
     assert POLICY.startswith("default-src 'none'")
     assert sorted(path.name for path in (tmp_path / "results").rglob("*") if path.is_file()) == sorted([A, NAME, B])
