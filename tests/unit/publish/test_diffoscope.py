@@ -33,7 +33,10 @@ A, B, C = "a" * 64, "b" * 64, "c" * 64
 NAME = report_name(A, B)
 HEAD = '<!DOCTYPE html>\n<html lang="en">\n<head>'
 LIMITS = Limits(memory=512 << 20, processor=2, file=1 << 20, room=8 << 20, seconds=5, whole=60, report=100_000)
-WRITES = f"open('report.html', 'w').write({HEAD!r} + open('first.whl').read() + os.getcwd() + '/' + sys.argv[0] + '</html>'); sys.exit(1)"
+WRITES = (
+    f"text = {HEAD!r} + open('first.whl').read() + os.getcwd() + '/' + sys.argv[0] + '</html>'; "
+    "open('report.html', 'w').write(text); sys.exit(1)"
+)
 
 
 # --- which reports are needed ----------------------------------------------------------------
