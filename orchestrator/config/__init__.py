@@ -161,7 +161,7 @@ def example() -> str:
 
 def shown(config: Config) -> str:
     """Return a hash of what the site shows of a configuration and of the files that it reads."""
-    return digest([tracked(config), config.exclusions, config.images, config.index, config.site_url])
+    return digest([tracked(config), config.exclusions, config.images, config.index, config.site_url, config.diffoscope])
 
 
 def schema(*, variations: Collection[str], images: Collection[str]) -> dict[str, Any]:
@@ -265,6 +265,7 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
         ),
         exclusions_age=file.exclusions_age,
         site_url=file.site_url or "",
+        diffoscope=file.diffoscope,
         on_change=tuple(file.on_change),
         soak=file.soak,
     )

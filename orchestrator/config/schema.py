@@ -535,6 +535,10 @@ class File(_Part):
     site_url: _SiteUrl | None = Field(
         default=None, description="The address at which the site is published, for the links of its feed."
     )
+    diffoscope: bool = Field(
+        default=Config().diffoscope,
+        description="Whether the site has diffoscope's reports of wheels that differ, where diffoscope is installed.",
+    )
     on_change: list[_Argument] = Field(
         default=[],
         description="A program and its arguments, run without a shell after a run that changed something, with the "

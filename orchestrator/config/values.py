@@ -103,5 +103,6 @@ class Config:
     profiles: Mapping[str, ProfileRecipe] = field(default_factory=dict)
     exclusions_age: int = 30 * DAY  # seconds
     site_url: str = ""  # where the site is published; ends with a slash; empty: not known
+    diffoscope: bool = True  # the site has reports of it, where it is installed
     on_change: tuple[str, ...] = ()  # a program and its arguments; empty: none
     soak: int | None = None  # seconds of builds that a whole run spends on what was built least often; None: none

@@ -12,6 +12,7 @@ from orchestrator.model import Proof, Result, Severity, UsedImage, Verdict, dige
 from orchestrator.publish import badges, outcomes, site_data, tracker, wording
 from orchestrator.publish import comparison as side_by_side
 from orchestrator.publish.badges import Badge
+from orchestrator.publish.diffoscope import Pair, pair
 from orchestrator.publish.rendering import day, page_name
 from orchestrator.publish.tracker import Entry
 from orchestrator.results import trend
@@ -85,6 +86,7 @@ class Card:
     hashes: tuple[tuple[str, str, tuple[str, ...]], ...] = ()  # version, place, SHA-256 of the wheels
     nights: tuple[Night, ...] = ()  # oldest first
     entries: tuple[Entry, ...] = field(default=())  # for trackers of reproducible builds
+    differing: tuple[Pair, ...] = ()  # the wheels of the current verdicts that its page shows as differing
 
 
 def card(project: Project, debians: Mapping[str, Debian] = side_by_side.UNKNOWN) -> Card:
@@ -101,6 +103,7 @@ def card(project: Project, debians: Mapping[str, Debian] = side_by_side.UNKNOWN)
         tuple((one.version, one.place, site_data.hashes(one)) for one in current),
         tuple(_nights(project)),
         tuple(tracker.entries(project, debians)),
+        tuple(_differing(project, current)),
     )
 
 
@@ -199,6 +202,15 @@ def _logged(project: Project) -> Iterator[tuple[str, str]]:
     for one in detailed_wheels(project):
         for name, log in one.logs:
             yield log, f"{one.wheel}, {one.image}, {name} build"
+
+
+def _differing(project: Project, current: tuple[Standing, ...]) -> Iterator[Pair]:
+    """Yield the wheels of the first two builds, where they differ, of current verdicts that the page shows in full."""
+    for one in detailed(project):
+        if one in current and one.verdict in {Verdict.SENSITIVE, Verdict.INTRINSIC}:
+            found = pair(build.wheel.sha256 if build.wheel else "" for build in one.latest.builds)
+            if found:
+                yield found
 
 
 def _nights(project: Project) -> Iterator[Night]:

@@ -27,6 +27,7 @@ class Made:
         self._known, self._cards = pages or {}, cards or {}
         self.pages: _Pages = {}
         self.cards: _Cards = {}
+        self.tried: set[str] = set()  # diffoscope's reports that this process could not write
         self.begin()
 
     def begin(self) -> None:

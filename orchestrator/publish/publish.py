@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from orchestrator.config import Config
     from orchestrator.images.recipe import ImageRecipe
+    from orchestrator.publish.diffoscope import Reports
     from orchestrator.publish.made import Made
     from orchestrator.publish.site import Sources
     from orchestrator.results.store import Results
@@ -43,7 +44,7 @@ def publish(settings: Config, store: Results, made: Made) -> None:
         Some pages could not be generated; the traceback of each is in the log.
 
     """
-    from orchestrator.publish import feed, site, site_data  # noqa: PLC0415 - `debians` alone does not need them
+    from orchestrator.publish import diffoscope, feed, site, site_data  # noqa: PLC0415 - `debians` alone does not need them
     from orchestrator.publish.made import written  # noqa: PLC0415 - as above
 
     def read_log(sha256: str) -> bytes | None:
@@ -62,7 +63,8 @@ def publish(settings: Config, store: Results, made: Made) -> None:
     summary = summary_of(
         store.standings(), settings.exclusions, datetime.now(UTC), config.tracked(settings), store.verified()
     )
-    sources = _sources(settings, store, (standing.image for standing in summary.standings))
+    reports = _reports(settings, store, made)
+    sources = _sources(settings, store, (standing.image for standing in summary.standings), reports)
     pages = site.site(summary, read_log, __version__, sources=sources, made=made, failed=failed)
     names = set(store.publish((f"site/{name}", text) for name, text in pages))
     names |= set(store.publish([(f"site/{feed.NAME}", feed.feed(sources.runs, settings.site_url))]))
@@ -72,6 +74,7 @@ def publish(settings: Config, store: Results, made: Made) -> None:
         msg = f"the pages of {', '.join(broken)} are not written, for a fault of wheelproof; please report it"
         raise FaultError(msg)
     lasting = names | {f"site/{name}" for name in site.lasting_pages(made)}
+    lasting |= {f"site/{diffoscope.FOLDER}/{name}" for name in reports.kept} if reports else set()
     store.note_site(made_from, lasting, written(made), config.shown(settings))
     store.remove_pages(lasting)
 
@@ -86,7 +89,16 @@ def known(store: Results) -> Made:
     return made
 
 
-def _sources(settings: Config, store: Results, images: Iterable[str]) -> Sources:
+def _reports(settings: Config, store: Results, made: Made) -> Reports | None:
+    from orchestrator.publish import diffoscope  # noqa: PLC0415 - as above
+
+    if not settings.diffoscope:
+        return None
+    folder = store.folder / "site" / diffoscope.FOLDER
+    return diffoscope.Reports(folder, store.wheels.find, store.bench, made.tried, diffoscope.installed())
+
+
+def _sources(settings: Config, store: Results, images: Iterable[str], reports: Reports | None) -> Sources:
     from orchestrator.images import suggest  # noqa: PLC0415 - as above
     from orchestrator.publish import feed  # noqa: PLC0415 - as above
     from orchestrator.publish.site import Sources  # noqa: PLC0415 - as above
@@ -102,6 +114,7 @@ def _sources(settings: Config, store: Results, images: Iterable[str]) -> Sources
         having=lambda result: suggest.having(result.failure, result.image.name, recipes) if result.failure else (),
         images=tuple(sorted(one.tag for one in recipes)),
         project_page=_project_page(settings.index),
+        reports=reports.write if reports else lambda _: (),
         feed=feed.NAME,
     )
 

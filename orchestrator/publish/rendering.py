@@ -17,6 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from orchestrator.model import Mode
 from orchestrator.publish import advice, outcomes, proof, verification, wording
 from orchestrator.publish.catalogue import CAUSE, VARIATION, Chapter
+from orchestrator.publish.diffoscope import pair, report_name
 from orchestrator.publish.environments import facets
 from orchestrator.publish.phrases import DEPTHS
 from orchestrator.publish.sanitize import visible
@@ -110,6 +111,7 @@ def _templates() -> Environment:
             f"wheelproof images suggest {_quoted(_asked(result))}{_on(result.image.name)}"
         ),
         "command_wheels": _command_wheels,
+        "diffoscope_report": _diffoscope_report,
         "ticks": _ticks,
         "both": lambda it: sides(*window(it.first, it.second, TEXT_BOUND)),
         "notes": wording.notes,
@@ -241,6 +243,12 @@ def _command_wheels(result: Result) -> str:
     asked = _quoted(f"{result.project}=={result.version}")
     export = f"wheelproof wheels {asked}{_on(result.image.name)} --to wheels"
     return f"{export}\ndiffoscope wheels/first/*.whl wheels/second/*.whl"
+
+
+def _diffoscope_report(result: Result) -> str:
+    """Return the file name of diffoscope's report on the two wheels of a verdict; empty if there can be none."""
+    found = pair(one.wheel.sha256 if one.wheel else "" for one in result.builds)
+    return report_name(*found) if found else ""
 
 
 def _on(image: str) -> str:

@@ -16,6 +16,7 @@ from orchestrator.publish import card as cards_of
 from orchestrator.publish import comparison as side_by_side
 from orchestrator.publish.card import detailed, detailed_wheels, wheel_order
 from orchestrator.publish.catalogue import chapters
+from orchestrator.publish.diffoscope import report_name
 from orchestrator.publish.made import Made
 from orchestrator.publish.rendering import (
     LIST_BOUND,
@@ -30,7 +31,7 @@ from orchestrator.publish.rendering import (
 from orchestrator.publish.sanitize import log_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from orchestrator.model import ExclusionCheck, Result, RunRecord, Verification
     from orchestrator.publish.card import Card
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from orchestrator.publish.changes import Turn
     from orchestrator.publish.comparison import Debian
     from orchestrator.publish.data import Unread
+    from orchestrator.publish.diffoscope import Pair
     from orchestrator.publish.nights import Night
     from orchestrator.results.summary import Project, Summary, Verified
 
@@ -63,6 +65,7 @@ class Sources:
     having: Callable[[Result], tuple[str, ...]] = lambda _: ()  # images that have what a failed build lacked
     images: tuple[str, ...] = ()  # the tags of all recipes, from which `having` chooses
     project_page: str = ""  # the address on the index up to a project's name; empty: it has no such pages
+    reports: Callable[[Iterable[Pair]], Collection[str]] = lambda _: ()  # names of diffoscope's reports that are there
     feed: str = ""  # the path of the feed, relative to the site; empty: there is none
 
 
@@ -86,6 +89,7 @@ def site(
     cards: dict[str, Card] = {}
     for project in summary.projects:
         _kept_apart(partial(pages.card, project, cards), project.name, failed)
+    pages.find_reports(cards)
     for path, make in pages.general(cards):
         yield from _until_failure(_made(path, make), path, failed)
     users = _log_users(cards)
@@ -145,12 +149,17 @@ class _Site:
             *sources.images,
             sorted((name, asdict(one)) for name, one in sources.debians.items()),
         ]
+        self._reports: frozenset[str] = frozenset()  # names of diffoscope's reports that pages may link
         made.begin()
 
     def card(self, project: Project, cards: dict[str, Card]) -> None:
         """Add a project's card."""
         make = partial(cards_of.card, project, self._sources.debians)
         cards[project.name] = self._made.card(project.name, self._identity(project), make)
+
+    def find_reports(self, cards: Mapping[str, Card]) -> None:
+        """Find, and write, diffoscope's reports on the wheels of all cards."""
+        self._reports = frozenset(self._sources.reports(pair for card in cards.values() for pair in card.differing))
 
     def general(self, cards: Mapping[str, Card]) -> Iterator[tuple[str, Callable[[], str]]]:
         """Yield the pages that belong to no project, each with the function that renders it."""
@@ -198,8 +207,10 @@ class _Site:
             yield from self._log_page(sha256, users[sha256])
         kept = frozenset(sha256 for sha256 in logs if self._made.has(_log_path(sha256)))
         identity, name = self._identity(project), file_name(project.name)
+        reports = sorted(self._reports & {report_name(*one) for one in card.differing})
+        make_page = partial(self._project_page, project, kept, reports)
         for path, made_from, make in (
-            (f"packages/{name}.html", [identity, sorted(kept)], partial(self._project_page, project, kept)),
+            (f"packages/{name}.html", [identity, sorted(kept), reports], make_page),
             (f"data/{data.data_name(project.name)}", identity, partial(self._data, project, card)),
             (f"badge/{name}.json", identity, partial(badges.endpoint, card.badge)),
             (f"badge/{name}.svg", identity, partial(badges.svg, project.name, card.badge)),
@@ -211,11 +222,12 @@ class _Site:
         records = self._sources.records(project.name)
         return data.project_data(project, card, self._form, records, former)
 
-    def _project_page(self, project: Project, kept: frozenset[str]) -> str:
+    def _project_page(self, project: Project, kept: frozenset[str], reports: list[str]) -> str:
         values = _package(project, self._sources.debians) | _published(project, self._sources.verifications)
         by_name = not any(is_path(one.latest.requirement) for one in project.standings[:1])
         links = {"data_name": data.data_name(project.name), "is_plain": is_plain(project.name), "by_name": by_name}
-        return self._page("package.html", **values, **links, kept=kept, having=self._sources.having, root="../")
+        files = {"kept": kept, "reports": reports}
+        return self._page("package.html", **values, **links, **files, having=self._sources.having, root="../")
 
     def _log_page(self, sha256: str, users: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         path, made_from = _log_path(sha256), self._hash(users)

@@ -71,7 +71,7 @@ _LAST_RUN = TypeAdapter(LastRun)
 _CHECKS = TypeAdapter(tuple[ExclusionCheck, ...])
 _UNHEARD = ".unheard"
 _LATELY = 10  # records of runs among which one is that was not reported
-_PAGES = ("logs", "packages", "badge", "data", "nights")  # folders of the site with files that follow from records
+_PAGES = ("logs", "packages", "badge", "data", "nights", "diffoscope")  # folders whose files follow from records
 _HASH = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 
