@@ -11,8 +11,8 @@ PACKAGES ?=
 # A folder of sdists that `make faults` builds instead of the hostile ones in tests/faults.
 HOSTILE ?=
 
-# Processes of pytest: one more than processors, since tests wait for containers; four are enough for one engine.
-WORKERS = $(shell n=$$(($$(nproc) + 1)); echo $$((n < 4 ? n : 4)))
+# Processes of pytest: one for each processor; four are enough for one engine.
+WORKERS = $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
 
 # Each word is quoted, so that the shell does not interpret `<`, `>` or `;`.
 quoted = $(foreach word,$(1),'$(subst ','\'',$(word))')

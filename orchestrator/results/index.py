@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import finalize
 
 from pydantic import TypeAdapter
 
@@ -230,7 +231,7 @@ class RecordIndex:
     def _opened(self) -> sqlite3.Connection:
         """Open the file, and empty it where other code made it."""
         if self._database is None:
-            self._database = _connected(str(self._folder / NAME))
+            self._database = self._connected(str(self._folder / NAME))
         if not _is_ours(self._database):
             with _change(self._database):
                 _empty(self._database)
@@ -249,9 +250,15 @@ class RecordIndex:
         """Keep the index in memory: the folder cannot be written, or is not there."""
         self._close()
         self._in_memory = True
-        self._database = _connected(":memory:")
+        self._database = self._connected(":memory:")
         _empty(self._database)
         return self._database
+
+    def _connected(self, where: str) -> sqlite3.Connection:
+        """Open the file, and close it when nothing uses this index any more."""
+        database = sqlite3.connect(where, timeout=_WAIT, check_same_thread=False, isolation_level=None)
+        finalize(self, database.close)
+        return database
 
     def _close(self) -> None:
         if self._database is not None:
@@ -367,10 +374,6 @@ def _digest(data: bytes) -> str:
 
 
 # --- the file --------------------------------------------------------------------------------
-
-
-def _connected(where: str) -> sqlite3.Connection:
-    return sqlite3.connect(where, timeout=_WAIT, check_same_thread=False, isolation_level=None)
 
 
 @contextmanager
