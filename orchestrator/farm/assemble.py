@@ -25,7 +25,7 @@ from orchestrator.farm.input_effects import InputEffects
 from orchestrator.farm.placement import placed
 from orchestrator.farm.plan import ImageState, KnownImage
 from orchestrator.farm.uses import Uses, is_tracked
-from orchestrator.farm.workers import STOPPED, Cancellation, CpuSlots, stop_signals
+from orchestrator.farm.workers import STOPPED, Cancellation, CpuSlots, Threads, stop_signals
 from orchestrator.images import build, recipe, suggest
 from orchestrator.images.contents_index import Contents
 from orchestrator.job import rebuild, tool_policies
@@ -336,11 +336,11 @@ def run_tasks(
     context = run.RunContext(
         release=release,
         latest=store.latest,
-        judge=partial(farm.judge, again=again),
+        pool=Threads(partial(farm.judge, again=again), job_effects.slots.room),
         write=lambda result: store.write(accumulated(result, store.entries(result.project))),
         publish=publisher.publish,
         is_published=publisher.is_published,
-        slots=job_effects.slots,
+        expect=job_effects.slots.expect,
         stop=job_effects.stop,
         long=settings.long,
     )
