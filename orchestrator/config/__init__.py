@@ -26,7 +26,7 @@ from orchestrator.config.schema import (
 )
 from orchestrator.config.tasks import checks, custom, excluded, on_image, project, requirement_of, stock, tasks, tracked
 from orchestrator.config.validation import contradictions, validated
-from orchestrator.config.values import AsOf, Config, Group, Keep, ProfileRecipe, Settings
+from orchestrator.config.values import AsOf, Config, DaskSettings, Group, Keep, ProfileRecipe, Settings
 from orchestrator.config.yaml_source import LONGEST, Document, report
 from orchestrator.errors import ConfigError
 from orchestrator.model import (
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AsOf",
     "Config",
+    "DaskSettings",
     "Group",
     "Keep",
     "Settings",

@@ -27,6 +27,16 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
+class DaskSettings:
+    """A Dask scheduler whose workers do the jobs."""
+
+    address: str
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AsOf:
     """As of when a group's or a project's build requirements are locked; a moment of None: the index as it is."""
 
@@ -105,4 +115,5 @@ class Config:
     site_url: str = ""  # where the site is published; ends with a slash; empty: not known
     diffoscope: bool = True  # the site has reports of it, where it is installed
     on_change: tuple[str, ...] = ()  # a program and its arguments; empty: none
+    dask: DaskSettings | None = None  # None: threads of this machine
     soak: int | None = None  # seconds of builds that a whole run spends on what was built least often; None: none
