@@ -15,7 +15,7 @@ import dask
 from distributed import Client
 from distributed.security import Security
 
-from orchestrator.errors import FaultError, TransientWorkersError, WheelproofError
+from orchestrator.errors import FaultError, WheelproofError, WorkersError
 from orchestrator.farm import worker
 from orchestrator.farm.cluster import values
 from orchestrator.farm.cluster.transfer import receive
@@ -106,7 +106,7 @@ def connected(settings: DaskSettings) -> Iterator[Cluster]:
 
     Raises
     ------
-    TransientWorkersError
+    WorkersError
         It does not answer, or refuses the certificate.
 
     """
@@ -118,7 +118,7 @@ def connected(settings: DaskSettings) -> Iterator[Cluster]:
     except (OSError, ValueError, RuntimeError, TypeError) as error:
         advice = "check that it runs there, and that it accepts the certificate of this run"
         msg = f"{doing}: {error}; {advice}"
-        raise TransientWorkersError(msg) from error
+        raise WorkersError(msg) from error
     cluster = Cluster(client, settings.address)
     try:
         yield cluster
@@ -162,7 +162,7 @@ class Cluster:
 
         Raises
         ------
-        TransientWorkersError
+        WorkersError
             The scheduler does not answer any more, or there was no worker for a while.
 
         """
@@ -177,13 +177,13 @@ class Cluster:
             return self._offer
 
     def check(self) -> None:
-        """Raise TransientWorkersError where the connection is lost."""
+        """Raise WorkersError where the connection is lost."""
         if self._client.status != "running":
             msg = (
                 f"the Dask scheduler at {self._address} does not answer any more; results until now are kept: start "
                 "it, and run again to go on"
             )
-            raise TransientWorkersError(msg)
+            raise WorkersError(msg)
 
     def _insist(self) -> None:
         for line in sorted(set(self._offer.others) - self._reported):
@@ -194,7 +194,7 @@ class Cluster:
         elif time.monotonic() - self._without > PATIENCE:
             why = "; ".join(self._offer.others) or "none has joined"
             msg = f"waiting for workers at {self._address}: none can judge: {why}; run again to go on"
-            raise TransientWorkersError(msg)
+            raise WorkersError(msg)
 
     def wait(self, is_stopped: Callable[[], bool]) -> Offer:
         """Wait for a worker that can judge; raises as `offer`. A stop ends the wait."""
@@ -219,9 +219,7 @@ class Cluster:
                 break
             logs.warning("a worker cannot make an image", worker=address, fault=str(image))
         else:
-            image = TransientWorkersError(
-                f"asking a worker for the image {request.recipe.name}: none is left; run again"
-            )
+            image = WorkersError(f"asking a worker for the image {request.recipe.name}: none is left; run again")
         if isinstance(image, WheelproofError):
             raise image
         return image
@@ -258,7 +256,7 @@ class Cluster:
 
         Raises
         ------
-        TransientWorkersError
+        WorkersError
             They are not what was announced, or the worker is gone.
 
         """
@@ -304,7 +302,7 @@ class Cluster:
 
         Raises
         ------
-        TransientWorkersError
+        WorkersError
             The connection is lost, the worker `of` is gone, or the task ended several workers.
         FaultError
             The task raised something.
@@ -317,7 +315,7 @@ class Cluster:
                 self.check()
                 if of and of not in self.offer().addresses:
                     msg = f"the worker {of} is gone before its files came; run again"
-                    raise TransientWorkersError(msg) from late
+                    raise WorkersError(msg) from late
             except WheelproofError:
                 raise
             except Exception as error:
@@ -326,7 +324,7 @@ class Cluster:
     def _fault(self, future: Future[Any], error: Exception) -> WheelproofError:
         self.check()
         if future.status == "cancelled" or type(error).__name__ in {"KilledWorker", "NoValidWorkerError"}:
-            return TransientWorkersError(f"its workers ended before it: {error}; run again to go on")
+            return WorkersError(f"its workers ended before it: {error}; run again to go on")
         return FaultError.of(error)
 
 
@@ -421,7 +419,7 @@ class Workers(Pool["Job", "Result | Path"]):
         if addresses and not among:
             why = "; ".join(f"{one}: {refusing[one]}" for one in addresses)
             msg = f"no worker takes it: {why}; run again to go on"
-            raise TransientWorkersError(msg)
+            raise WorkersError(msg)
         return self._cluster.judge(self._send(sent.job), priority=-sent.number, among=among if refusing else ())
 
     def _end(self, sent: _Sent, future: Future[Any]) -> None:
@@ -429,7 +427,7 @@ class Workers(Pool["Job", "Result | Path"]):
         outcome = attempted(self._outcome, sent, future)
         with suppress(Exception):  # the scheduler may be gone
             future.release()
-        is_lost = isinstance(outcome, TransientWorkersError) and sent.tries < TRIES and not future.cancelled()
+        is_lost = isinstance(outcome, WorkersError) and sent.tries < TRIES and not future.cancelled()
         if outcome is None or is_lost:
             self._begin(sent)
         else:
@@ -454,5 +452,5 @@ class Workers(Pool["Job", "Result | Path"]):
         path = self._recorded(project, job)
         if path is None:
             msg = f"a worker named the record of the job {job}, which is not here any more; run again"
-            raise TransientWorkersError(msg)
+            raise WorkersError(msg)
         return path

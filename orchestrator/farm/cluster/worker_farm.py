@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import tempfile
 import threading
 from collections import OrderedDict
 from contextlib import contextmanager
@@ -178,10 +177,9 @@ class WorkerFarm:
         """Put an sdist that came with its job where the index's are."""
         sdist = sent.release.sdist
         assert sdist is not None  # noqa: S101 - it came
-        with tempfile.NamedTemporaryFile(dir=self.store.folder, prefix=".new-") as file:
-            file.write(base64.b64decode(sent.sdist))
-            file.flush()
-            cache.keep(Path(file.name), place(sdist.sha256, SdistName(sdist.filename)))
+        with self.store.bench() as folder:
+            (folder / "sdist").write_bytes(base64.b64decode(sent.sdist))
+            cache.keep(folder / "sdist", place(sdist.sha256, SdistName(sdist.filename)))
 
     @contextmanager
     def _expected(self, *, long: bool) -> Iterator[None]:
