@@ -17,7 +17,7 @@ from distributed.security import Security
 
 from orchestrator.errors import FaultError, WheelproofError, WorkersError
 from orchestrator.farm import worker
-from orchestrator.farm.cluster import values
+from orchestrator.farm.cluster import resources, values
 from orchestrator.farm.cluster.transfer import receive
 from orchestrator.farm.workers import Pool, Room, attempted
 from orchestrator.util import logs
@@ -48,7 +48,6 @@ TRIES = 3
 
 _LOOK = 1.0  # seconds between two looks at the workers
 _COLLECTORS = 8  # threads that fetch files
-_FIRST, _PIECES = 0, 100  # priorities: pieces of finished jobs come before jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +62,14 @@ class Offer:
 
 def offer_of(workers: Mapping[str, Mapping[str, Any]], code: str) -> Offer:
     """Return what workers offer to a run of the program with that digest, by what the scheduler knows of them."""
-    says = worker.announced(workers)
-    able: dict[str, Mapping[str, float]] = {}
-    others = []
-    for address, one in workers.items():
-        given: Mapping[str, float] = one.get("resources") or {}
-        if given.get(worker.resource_of_code(code)) and given.get(worker.JOBS):
-            able[address] = given
-        else:
-            others.append(f"{one.get('name', address)}: {_why_not(says.get(address), code)}")
-    return Offer(
-        sum(int(given[worker.JOBS]) for given in able.values()),
-        sum(int(given[worker.LONG]) for given in able.values()),
-        tuple(able),
-        tuple(others),
+    says, jobs = resources.announced(workers), resources.able(workers, code, resources.JOBS)
+    longs = resources.able(workers, code, resources.LONG)
+    others = (
+        f"{one.get('name', address)}: {_why_not(says.get(address), code)}"
+        for address, one in workers.items()
+        if address not in jobs
     )
+    return Offer(sum(jobs.values()), sum(longs.values()), tuple(jobs), tuple(others))
 
 
 def _why_not(says: Mapping[str, str] | None, code: str) -> str:
@@ -263,7 +255,7 @@ class Cluster:
         listed = [(file.store, file.sha256, file.size) for file in reply.files]
 
         def ask(offset: int) -> bytes:
-            future = self._submit(worker.next_piece, listed, offset, among=(address,), priority=_PIECES)
+            future = self._submit(worker.next_piece, listed, offset, among=(address,), priority=resources.PIECE)
             data: bytes = self._result(future, of=address)
             return data
 
@@ -279,12 +271,12 @@ class Cluster:
         jobs: int = 0,
         long: bool = False,
         among: tuple[str, ...] = (),
-        priority: int = _FIRST,
+        priority: int = resources.FIRST,
         key: str = "",
     ) -> Future[Any]:
-        wanted = {worker.resource_of_code(values.code()): 1}
-        wanted |= {worker.JOBS: 1} if jobs else {}
-        wanted |= {worker.LONG: 1} if long else {}
+        wanted = {resources.of_code(values.code()): 1}
+        wanted |= {resources.JOBS: 1} if jobs else {}
+        wanted |= {resources.LONG: 1} if long else {}
         name = f"{task.__name__}{'-long' if long else ''}"  # Dask knows how long tasks of a name take
         self.check()
         return self._client.submit(
