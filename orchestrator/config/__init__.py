@@ -228,6 +228,7 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
         budget=_budget(Budget(), file.budget),
         source_date_epoch=file.source_date_epoch,
         published=file.published,
+        spread=file.spread,
     )
     return Config(
         index=file.index,
@@ -306,6 +307,7 @@ def _settings(defaults: Settings, package: PackagePart, files: _Files) -> Settin
         profile=package.profile or "",
         config_settings=tuple(_pairs(package.config_settings)),
         as_of=_as_of(package),
+        spread=defaults.spread if package.spread is None else package.spread,
     )
 
 

@@ -461,6 +461,9 @@ class PackagePart(_Variations):
     )
     build_tools: ToolsPart = Field(default=ToolsPart(), description="What it is built with.")
     profile: _GroupName | None = Field(default=None, description="As whose builds it is built.")
+    spread: bool | None = Field(
+        default=None, description="Whether its second build runs on another host; null means as for all packages."
+    )
     config_settings: dict[_Setting, _Values] = Field(
         default={}, description="The settings for its build backend (PEP 517); a list if a key occurs more than once."
     )
@@ -558,6 +561,11 @@ class File(_Part):
     published: bool = Field(
         default=Settings().published,
         description="Whether a run also verifies the wheels on the index: rebuilds and compares them.",
+    )
+    spread: bool = Field(
+        default=Settings().spread,
+        description="Whether the second build runs on another host than the first, so that the variation host acts. "
+        "It needs Dask workers on two hosts; a run without Dask warns and builds on its own host.",
     )
     long: _Time = Field(default=Config().long, description="A job that once took this long is known to be long.")
     dask: DaskPart | None = Field(default=None, description="Dask's workers, on which `run` builds; null: this host.")

@@ -48,6 +48,7 @@ class Settings:
     published: bool = False  # whether the wheel on the index is compared too
     config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517)
     as_of: AsOf | None = None  # None: the group's
+    spread: bool = False  # whether the second build is to run on another host
 
 
 @dataclass(frozen=True, slots=True)
