@@ -123,7 +123,7 @@ class Peers:
             future = self._submit(
                 self._tasks.next_piece, listed, offset, among=(output.worker,), priority=resources.PIECE
             )
-            data: bytes = self._result(future, among)
+            data: bytes = self._result(future, (output.worker,))
             return data
 
         stores = {"wheels": self._store.wheels, "logs": self._store.logs}

@@ -147,7 +147,7 @@ class WorkerFarm:
         image = self._same_image(sent, running, log)
         job = Job(sent.task, sent.release, long=sent.long)
         farm = self._farm(sent.terms, (sent.task,), running, image, log, sent)
-        farm = replace(farm, job_effects=replace(farm.job_effects, elsewhere=elsewhere))
+        farm = replace(farm, job_effects=replace(farm.job_effects, elsewhere=elsewhere), hosts=elsewhere is not None)
         if sent.sdist:
             self._take(sent, farm.job_effects.place)
         with self._expected(long=sent.long):
