@@ -164,7 +164,7 @@ async def dask_teardown(worker: Worker) -> None:
         await asyncio.to_thread(station.close)
 
 
-# --- tasks -----------------------------------------------------------------------------------
+# --- tasks, as `tasks.submit` names them -----------------------------------------------------------------------------------
 
 
 def _station() -> Station:
@@ -177,17 +177,13 @@ def _log(topic: str) -> Log:
     return lambda project, doing: worker.log_event(topic, {"project": project, "doing": doing})
 
 
-def _tasks() -> peer.Tasks:
-    return peer.Tasks(build, next_piece, pack)
-
-
 def judge(data: bytes, topic: str) -> tuple[bytes, bytes]:
     """Judge the job of that JSON; return the reply's JSON, and the first piece of its files."""
     station, sent, log = _station(), values.decoded(values.JOB, data), _log(topic)
     farm = station.farm
 
     def act(running: Running) -> Reply:
-        peers = peer.Peers(_tasks(), sent, topic, farm.cache, farm.store, running.stop)
+        peers = peer.Peers(sent, topic, farm.cache, farm.store, running.stop)
         outcome = station.judge(sent, running, log, peers.build)
         return Reply(known=outcome.name) if isinstance(outcome, Path) else farm.reply(outcome)
 
@@ -203,7 +199,7 @@ def judge(data: bytes, topic: str) -> tuple[bytes, bytes]:
 def build(data: bytes, topic: str) -> bytes:
     """Do the build of that JSON, of a job of another worker; return the JSON of what came of it."""
     station, sent, log = _station(), values.decoded(orders.ORDER, data), _log(topic)
-    places = partial(peer.places, _tasks(), station.farm.parcels.place)
+    places = partial(peer.places, station.farm.parcels.place)
 
     def act(running: Running) -> SentOutput:
         return station.farm.build(sent, running, log, places)

@@ -16,8 +16,8 @@ from distributed import Client
 from distributed.security import Security
 
 from orchestrator.errors import FaultError, WheelproofError, WorkersError
-from orchestrator.farm import worker
 from orchestrator.farm.cluster import resources, values
+from orchestrator.farm.cluster.tasks import submit
 from orchestrator.farm.cluster.transfer import receive
 from orchestrator.farm.workers import Pool, Room, attempted
 from orchestrator.util import logs
@@ -218,7 +218,7 @@ class Cluster:
 
     def _described(self, request: ImageRequest, address: str) -> Image | WheelproofError:
         data = values.encoded(values.IMAGE_REQUEST, request)
-        future = self._submit(worker.describe, data, self._topic, jobs=1, among=(address,))
+        future = self._submit("describe", data, self._topic, uses=(resources.JOBS,), among=(address,))
         answer = self._result(future, of=address)
         with suppress(ValueError):
             return values.decoded(values.IMAGE, answer)
@@ -227,16 +227,8 @@ class Cluster:
     def judge(self, job: SentJob, *, priority: int, among: tuple[str, ...]) -> Future[Any]:
         """Have a worker judge a job, one of these addresses; empty: any."""
         data = values.encoded(values.JOB, job)
-        return self._submit(
-            worker.judge,
-            data,
-            self._topic,
-            jobs=1,
-            long=job.long,
-            priority=priority,
-            among=among,
-            key=job.task.requirement,
-        )
+        uses, label = (resources.JOBS, *([resources.LONG] if job.long else [])), "long" if job.long else ""
+        return self._submit("judge", data, self._topic, priority=priority, among=among, uses=uses, label=label)
 
     def reply(self, future: Future[Any]) -> tuple[Reply, bytes]:
         """Return what a worker answered, and the first piece of the files; raises as `_result`."""
@@ -255,7 +247,7 @@ class Cluster:
         listed = [(file.store, file.sha256, file.size) for file in reply.files]
 
         def ask(offset: int) -> bytes:
-            future = self._submit(worker.next_piece, listed, offset, among=(address,), priority=resources.PIECE)
+            future = self._submit("next_piece", listed, offset, among=(address,), priority=resources.PIECE)
             data: bytes = self._result(future, of=address)
             return data
 
@@ -264,30 +256,9 @@ class Cluster:
             for file, path in receive(reply.files, first, ask, folder):
                 stores[file.store].keep(path, file.sha256)
 
-    def _submit(
-        self,
-        task: Callable[..., Any],
-        *arguments: object,
-        jobs: int = 0,
-        long: bool = False,
-        among: tuple[str, ...] = (),
-        priority: int = resources.FIRST,
-        key: str = "",
-    ) -> Future[Any]:
-        wanted = {resources.of_code(values.code()): 1}
-        wanted |= {resources.JOBS: 1} if jobs else {}
-        wanted |= {resources.LONG: 1} if long else {}
-        name = f"{task.__name__}{'-long' if long else ''}"  # Dask knows how long tasks of a name take
+    def _submit(self, name: str, *arguments: object, **how: Any) -> Future[Any]:  # noqa: ANN401 - as `submit` has them
         self.check()
-        return self._client.submit(
-            task,
-            *arguments,
-            key=f"{name}-{key or 'task'}-{secrets.token_hex(8)}",
-            resources=wanted,
-            workers=list(among) or None,
-            priority=priority,
-            pure=False,
-        )
+        return submit(self._client, name, *arguments, **how)
 
     def _result(self, future: Future[Any], of: str = "") -> Any:  # noqa: ANN401 - as the task gives it
         """Return the result of a task.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from distributed import get_client, get_worker
 
 from orchestrator.errors import FaultError, Interrupted, WheelproofError, WorkersError
 from orchestrator.farm.cluster import orders, resources, values
+from orchestrator.farm.cluster.tasks import submit
 from orchestrator.farm.cluster.transfer import receive
 from orchestrator.farm.workers import STOPPED
 
@@ -34,15 +34,6 @@ PATIENCE = 60.0
 _LOOK = 1.0  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Tasks:
-    """The functions that run as tasks on other workers."""
-
-    build: Callable[[bytes, str], bytes]
-    next_piece: Callable[[list[tuple[str, str, int]], int], bytes]
-    pack: Callable[[str, str], bytes]
-
-
 def peers_of(workers: Mapping[str, Mapping[str, Any]], code: str, own: str) -> tuple[str, ...]:
     """Return the addresses of workers that may do builds for another one: on other hosts, if there are any.
 
@@ -57,10 +48,9 @@ def peers_of(workers: Mapping[str, Mapping[str, Any]], code: str, own: str) -> t
 class Peers:
     """The other workers, as one job sees them: to be made in the thread of a task."""
 
-    def __init__(self, tasks: Tasks, job: SentJob, topic: str, cache: Path, store: Results, stop: Cancellation) -> None:
+    def __init__(self, job: SentJob, topic: str, cache: Path, store: Results, stop: Cancellation) -> None:
         """Send builds of a job to others; a cache has what they need, and a store gets what they make."""
         self._client: Client = get_client()
-        self._tasks = tasks
         self._topic = topic
         self._own = get_worker().address
         self._job = job
@@ -112,7 +102,9 @@ class Peers:
 
     def _output(self, sent: SentOrder, among: tuple[str, ...]) -> SentOutput:
         data = orders.encoded(orders.ORDER, sent)
-        future = self._submit(self._tasks.build, data, self._topic, among=among, priority=resources.BUILD, remote=1)
+        future = submit(
+            self._client, "build", data, self._topic, among=among, priority=resources.BUILD, uses=(resources.REMOTE,)
+        )
         return values.decoded(orders.OUTPUT, self._result(future, among))
 
     def _brought(self, output: SentOutput) -> Output:
@@ -120,8 +112,8 @@ class Peers:
         listed = [(file.store, file.sha256, file.size) for file in output.files]
 
         def ask(offset: int) -> bytes:
-            future = self._submit(
-                self._tasks.next_piece, listed, offset, among=(output.worker,), priority=resources.PIECE
+            future = submit(
+                self._client, "next_piece", listed, offset, among=(output.worker,), priority=resources.PIECE
             )
             data: bytes = self._result(future, (output.worker,))
             return data
@@ -136,26 +128,6 @@ class Peers:
             msg = "building on a second host: the log did not come; run again"
             raise WorkersError(msg)
         return output.output(log)
-
-    def _submit(
-        self,
-        task: Callable[..., Any],
-        *arguments: object,
-        among: tuple[str, ...],
-        priority: int,
-        remote: int = 0,
-    ) -> Future[Any]:
-        wanted = {resources.of_code(values.code()): 1}
-        wanted |= {resources.REMOTE: 1} if remote else {}
-        return self._client.submit(
-            task,
-            *arguments,
-            key=f"{task.__name__}-{secrets.token_hex(8)}",
-            resources=wanted,
-            workers=list(among),
-            priority=priority,
-            pure=False,
-        )
 
     def _result(self, future: Future[Any], among: tuple[str, ...]) -> Any:  # noqa: ANN401 - as the task gives it
         """Return the result of a task; raise WorkersError if all workers that may do it are gone."""
@@ -181,23 +153,15 @@ class Peers:
                 future.cancel()
 
 
-def places(tasks: Tasks, farm_place: Callable[..., Path], sent: SentOrder) -> dict[str, Path]:
+def places(farm_place: Callable[..., Path], sent: SentOrder) -> dict[str, Path]:
     """Return where this worker has what an order needs; it is fetched from the worker that sent the order.
 
     `farm_place` is `Parcels.place`. To be called in the thread of a task.
     """
     client = get_client()
 
-    def task(act: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - as the task gives it
-        future = client.submit(
-            act,
-            *arguments,
-            key=f"{act.__name__}-{secrets.token_hex(8)}",
-            resources={resources.of_code(values.code()): 1},
-            workers=[sent.home],
-            priority=resources.PIECE,
-            pure=False,
-        )
+    def task(name: str, *arguments: object) -> Any:  # noqa: ANN401 - as the task gives it
+        future = submit(client, name, *arguments, among=(sent.home,), priority=resources.PIECE)
         try:
             return future.result(timeout=PATIENCE)
         except TimeoutError as error:
@@ -205,14 +169,11 @@ def places(tasks: Tasks, farm_place: Callable[..., Path], sent: SentOrder) -> di
             raise WorkersError(msg) from error
 
     def ask(path: str, content: str) -> Packed:
-        return values.decoded(orders.PACKED, task(tasks.pack, path, content))
+        return values.decoded(orders.PACKED, task("pack", path, content))
 
     def piece(packed: Packed, offset: int) -> bytes:
         file = packed.file
-        data: bytes = task(tasks.next_piece, [(file.store, file.sha256, file.size)], offset)
+        data: bytes = task("next_piece", [(file.store, file.sha256, file.size)], offset)
         return data
 
-    return {
-        path: farm_place(path, content, lambda path=path, content=content: ask(path, content), piece)
-        for path, content in sent.sums
-    }
+    return {path: farm_place(path, content, partial(ask, path, content), piece) for path, content in sent.sums}
