@@ -164,7 +164,7 @@ async def dask_teardown(worker: Worker) -> None:
         await asyncio.to_thread(station.close)
 
 
-# --- tasks, as `tasks.submit` names them -----------------------------------------------------------------------------------
+# --- tasks, as `tasks.submit` names them -----------------------------------------------------
 
 
 def _station() -> Station:
