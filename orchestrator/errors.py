@@ -17,8 +17,7 @@ WheelproofError            the root: one message: what was being done, what went
 ├── RegressionError       13   a verdict, or the bytes of a wheel, got worse than they were
 ├── EvidenceError         14   a statement is not what it should be, or its signature is not
 ├── NotAgreedError        15   too few farms built the same wheel
-├── WorkersError          16   the scheduler or its workers cannot be used
-│   └── TransientWorkersError  in a way that may pass: no answer, no worker is left
+├── WorkersError          16   Dask's scheduler or its workers do not answer, or none is left
 └── Interrupted          130   the run was asked to stop
 """
 
@@ -173,13 +172,9 @@ class NotAgreedError(WheelproofError):
 
 
 class WorkersError(WheelproofError):
-    """The scheduler or its workers cannot be used."""
+    """Dask's scheduler or its workers do not answer, or none is left."""
 
     exit_status = 16
-
-
-class TransientWorkersError(WorkersError):
-    """The scheduler does not answer, or no worker is left."""
 
     is_transient = True
 

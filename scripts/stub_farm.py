@@ -103,6 +103,10 @@ def probe(seen: Environment) -> Probe:
         environment_path=seen.environment_path,
         shell=seen.shell,
         interfaces=("lo",),
+        processor="Stub Processor" if not seen.host else "Stub Processor 2",
+        cpu_flags="0123456789abcdef",
+        kernel_version="Linux version 6.1.0 (builder@example) #1 SMP",
+        boot_id=f"0d8f3c52-7a51-4f0e-9c56-{2 if seen.host else 1:012}",
     )
 
 

@@ -29,6 +29,7 @@ from orchestrator.farm.workers import STOPPED, Cancellation, CpuSlots, Threads, 
 from orchestrator.images import build, recipe, suggest
 from orchestrator.images.contents_index import Contents
 from orchestrator.job import rebuild, tool_policies
+from orchestrator.job.hosts import spread_over
 from orchestrator.model import Budget, Failure, Result
 from orchestrator.results.history import accumulated
 from orchestrator.sources.index import Index
@@ -103,12 +104,15 @@ def plan_tasks(
     excluded: tuple[Exclusion, ...],
     *,
     again: bool,
+    hosts: bool = False,
 ) -> tuple[PlanRow, ...]:
     """Return the plan of a run: what it would do with each task, and why. Nothing is built.
 
-    `checks` are further tasks, which check exclusions; `due` are the exclusions that these are for.
+    `checks` are further tasks, which check exclusions; `due` are the exclusions that these are for. `hosts`: whether
+    the run could send a build to another host.
     """
     input_effects = open_inputs(settings, store)
+    tasks, checks = (spread_over(some, hosts=hosts)[0] for some in (tasks, checks))
     asked, checking = placed(settings, tasks), placed(settings, checks)
     several = (*asked.tasks, *checking.tasks)
     names = tuple(dict.fromkeys(task.image for task in several))
@@ -154,6 +158,7 @@ class Farm:
 
     job_effects: JobEffects
     images: Mapping[str, Image]
+    hosts: bool = False  # whether a build can be sent to another host; if not, `spread` is not applied
 
     def judge(self, job: Job, *, again: bool) -> Result | Path:
         """Judge one job, or return the existing record of the same inputs, or of the same failure."""
@@ -166,7 +171,8 @@ class Farm:
         return result
 
     def _judge(self, job: Job, used: Uses, *, again: bool) -> Result | Path:
-        task, release, image = job.task, job.release, self.images[job.task.image]
+        (task,), _ = spread_over((job.task,), hosts=self.hosts)
+        release, image = job.release, self.images[task.image]
         self.job_effects.log(release.project, "settling its inputs")
         effects = self.job_effects.effects(release.project, task.limits, long=job.long, again=again)
         effects = used.of(replace(effects, lock=self.job_effects.lock_for(task)))
@@ -329,8 +335,11 @@ def run_tasks(
     *,
     jobs: int | None,
     again: bool,
+    hosts: bool = False,
 ) -> run.RunOutcome:
     """Run tasks, show the progress, and write the site while their results arrive.
+
+    `hosts`: whether a build can be sent to another host.
 
     Raises
     ------
@@ -348,8 +357,11 @@ def run_tasks(
         if displays:
             displays[-1].doing(project, doing)
 
+    tasks, warning = spread_over(tasks, hosts=hosts)
+    if warning:
+        logs.warning(warning)
     placement = placed(settings, tasks)
-    farm = open_farm(settings, store, placement.tasks, jobs=jobs, log=log)
+    farm = replace(open_farm(settings, store, placement.tasks, jobs=jobs, log=log), hosts=hosts)
     for image in farm.images.values():
         store.keep_image(image)
     fitting = matching_tasks(placement.tasks, farm.images)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.analysis import wheel
 from orchestrator.build import builder, container
@@ -59,6 +59,15 @@ if TYPE_CHECKING:
     )
     from orchestrator.sources.sdist import Source
 
+
+class Elsewhere(Protocol):
+    """Does builds on another host."""
+
+    def __call__(self, project: str, order: Order, *, long: bool) -> Output:
+        """Do one build, and keep its wheel and log in the store of this host."""
+        ...
+
+
 __all__ = ["JobEffects", "ToolBench", "look"]
 
 SALT_BYTES = 6
@@ -87,6 +96,7 @@ class JobEffects(InputEffects):
     contents: Contents | None = None  # Debian's index of files; None: no packages are named
     crates: Crates | None = None  # None: no build gets crates
     answered: frozenset[str] = frozenset()  # ids of jobs whose records another machine has
+    elsewhere: Elsewhere | None = None  # does builds on another host; None: there is none
     declared: str | None = None  # the project that a packed folder of another machine declares
     pause: float = PAUSE
     sound: deque[tuple[WheelFile, Limits]] = field(default_factory=partial(deque, maxlen=REMEMBERED), compare=False)
@@ -197,6 +207,8 @@ class JobEffects(InputEffects):
         although it reached no limit may have been killed from outside. In both cases the build is repeated
         once in the same environment, and the second output counts.
         """
+        if order.environment.host and self.elsewhere is not None:
+            return self.elsewhere(project, order, long=long)
         guest = container.guest_folder(self.cache, order.environment)
 
         def once() -> Output:

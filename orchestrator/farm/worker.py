@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from distributed import get_worker
@@ -21,55 +21,25 @@ from tornado.ioloop import PeriodicCallback
 from orchestrator import __version__
 from orchestrator.errors import WheelproofError
 from orchestrator.farm import capacity
-from orchestrator.farm.cluster import values
+from orchestrator.farm.cluster import orders, peer, resources, values
+from orchestrator.farm.cluster.orders import SentOutput
 from orchestrator.farm.cluster.values import Reply, SentFile
-from orchestrator.farm.cluster.worker_farm import Running, WorkerFarm, reply
-from orchestrator.farm.workers import AHEAD
+from orchestrator.farm.cluster.worker_farm import Refusal, Running, WorkerFarm
 from orchestrator.model import Limits
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from distributed import Worker
 
-    from orchestrator.build.engine import Engine
-    from orchestrator.farm.cluster.worker_farm import Judge
+    from orchestrator.farm.cluster.worker_farm import Judge, Log
 
-NAME = "wheelproof"
-"""Under which a worker's metrics have what it announces."""
-
-JOBS, LONG, REMOTE = "wheelproof-jobs", "wheelproof-long", "wheelproof-remote"
-"""Resources: jobs at once, long ones among them, and single builds for jobs of other workers."""
-
-BUILDS = "builds"
-"""The resource that the operator gives: slots for builds."""
-
-ENDLESS = 1_000_000.0
-"""Of the resource that only says which program a worker runs."""
-
-SPARE = 4
-"""Threads besides those of jobs and builds: they send pieces of files, and wait for nothing."""
-
+_T = TypeVar("_T")
 _LOOK = 1.0  # seconds between two looks for jobs that nobody waits for any more
 _AGAIN = 10  # looks between two tries to become fit
 _ACTIVE = frozenset({"executing", "long-running"})
-
-
-def resource_of_code(code: str) -> str:
-    """Return the resource that workers with that program have."""
-    return f"wheelproof-{code}"
-
-
-def resources(builds: int, code: str) -> dict[str, float]:
-    """Return what a worker announces to the scheduler."""
-    return {
-        BUILDS: float(builds),
-        JOBS: float(builds + AHEAD),
-        LONG: float(max(1, builds - 1)),
-        REMOTE: float(builds),
-        resource_of_code(code): ENDLESS,
-    }
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass
@@ -111,21 +81,32 @@ class Station:
 
     @property
     def resources(self) -> dict[str, float]:
-        """What this worker announces; without jobs while it is unfit."""
-        found = resources(self.farm.slots.count, values.code())
+        """What this worker announces; nothing while it is unfit."""
+        found = resources.offered(self.farm.slots.count, values.code())
         return dict.fromkeys(found, 0.0) if self.unfit else found
 
     def announced(self) -> dict[str, str]:
-        """Return what the orchestrator reads about this worker."""
-        return {"version": __version__, "code": values.code(), "unfit": self.unfit}
+        """Return what the orchestrator and other workers read about this one."""
+        host = _BOOT.read_text().strip() if _BOOT.is_file() else ""
+        return {"version": __version__, "code": values.code(), "unfit": self.unfit, "host": host}
 
-    def begun(self, key: str, engine: Engine) -> Running:
-        """Note that a job runs."""
-        self.running[key] = Running(engine=engine)
-        return self.running[key]
+    def run(self, act: Callable[[Running], _T], isolation: str) -> _T | Refusal | WheelproofError:
+        """Do the work of the task of this thread, so that it can be stopped."""
+        key, clock = str(self.worker.get_current_task()), self.worker.scheduler_delay
+        if self.unfit:
+            return Refusal(self.unfit)
+
+        def begun() -> _T:
+            self.running[key] = Running(engine=self.farm.engine(isolation))
+            return act(self.running[key])
+
+        try:
+            return self.farm.attempted(begun, clock)
+        finally:
+            self.running.pop(key, None)
 
     def close(self) -> None:
-        """Kill the containers of all jobs, and give the folder free."""
+        """Kill the containers of all jobs, and leave the folder to others."""
         for running in self.running.values():
             running.stop.ask()
             if running.engine is not None:
@@ -146,12 +127,11 @@ def begin(worker: Worker, farm: WorkerFarm, judge: Judge) -> Station:
     station = Station(worker, farm, judge)
     _STATIONS[worker.id] = station
     station.prepare()
-    count = farm.slots.count
     worker.state.total_resources.update(station.resources)
     worker.state.available_resources.update(station.resources)
-    worker.state.nthreads = max(worker.state.nthreads, 2 * count + AHEAD + SPARE)
+    worker.state.nthreads = max(worker.state.nthreads, resources.threads(farm.slots.count))
     worker.executors["default"] = ThreadPoolExecutor(worker.state.nthreads, thread_name_prefix="job")
-    worker.metrics[NAME] = lambda _worker: station.announced()
+    worker.metrics[resources.NAME] = lambda _worker: station.announced()
     return station
 
 
@@ -165,11 +145,11 @@ def begin(worker: Worker, farm: WorkerFarm, judge: Judge) -> Station:
 )
 async def dask_setup(worker: Worker, folder: Path) -> None:
     """Let Dask's worker judge jobs, before it joins the scheduler. Dask calls this."""
-    builds = int(worker.state.total_resources.get(BUILDS, 0)) or _builds()
+    builds = int(worker.state.total_resources.get(resources.BUILDS, 0)) or _builds()
     farm = WorkerFarm(folder, builds, sorted(os.sched_getaffinity(0)))
     station = await asyncio.to_thread(begin, worker, farm, farm.judge)
-    worker.periodic_callbacks[NAME] = PeriodicCallback(station.look, _LOOK * 1000)
-    worker.periodic_callbacks[NAME].start()
+    worker.periodic_callbacks[resources.NAME] = PeriodicCallback(station.look, _LOOK * 1000)
+    worker.periodic_callbacks[resources.NAME].start()
 
 
 def _builds() -> int:
@@ -184,14 +164,14 @@ async def dask_teardown(worker: Worker) -> None:
         await asyncio.to_thread(station.close)
 
 
-# --- tasks -----------------------------------------------------------------------------------
+# --- tasks, as `tasks.submit` names them -----------------------------------------------------
 
 
 def _station() -> Station:
     return _STATIONS[get_worker().id]
 
 
-def _log(topic: str) -> Callable[[str, str], None]:
+def _log(topic: str) -> Log:
     """Return a function that hands on what is being done, as events of Dask."""
     worker = get_worker()
     return lambda project, doing: worker.log_event(topic, {"project": project, "doing": doing})
@@ -199,25 +179,47 @@ def _log(topic: str) -> Callable[[str, str], None]:
 
 def judge(data: bytes, topic: str) -> tuple[bytes, bytes]:
     """Judge the job of that JSON; return the reply's JSON, and the first piece of its files."""
-    station, worker = _station(), get_worker()
-    answer = _judged(station, data, topic)
-    first = station.farm.piece(answer.files, 0)
-    return values.encoded(values.REPLY, replace(answer, worker=worker.address)), first
+    station, sent, log = _station(), values.decoded(values.JOB, data), _log(topic)
+    farm = station.farm
+
+    def act(running: Running) -> Reply:
+        peers = peer.Peers(sent, topic, farm.cache, farm.store, running.stop)
+        outcome = station.judge(sent, running, log, peers.build)
+        return Reply(known=outcome.name) if isinstance(outcome, Path) else farm.reply(outcome)
+
+    outcome = station.run(act, sent.terms.isolation)
+    if isinstance(outcome, Refusal):
+        outcome = Reply(refused=outcome.why)
+    elif isinstance(outcome, WheelproofError):
+        outcome = Reply(failed=str(outcome), kind=type(outcome).__name__)
+    reply = replace(outcome, worker=station.worker.address)
+    return values.encoded(values.REPLY, reply), farm.piece(reply.files, 0)
 
 
-def _judged(station: Station, data: bytes, topic: str) -> Reply:
-    if station.unfit:
-        return Reply(refused=station.unfit)
-    key, clock = str(station.worker.get_current_task()), station.worker.scheduler_delay
-    try:
-        return reply(data, station.farm, partial(station.begun, key), station.judge, _log(topic), clock)
-    finally:
-        station.running.pop(key, None)
+def build(data: bytes, topic: str) -> bytes:
+    """Do the build of that JSON, of a job of another worker; return the JSON of what came of it."""
+    station, sent, log = _station(), values.decoded(orders.ORDER, data), _log(topic)
+    places = partial(peer.places, station.farm.parcels.place)
+
+    def act(running: Running) -> SentOutput:
+        return station.farm.build(sent, running, log, places)
+
+    outcome = station.run(act, sent.terms.isolation)
+    if isinstance(outcome, Refusal):
+        outcome = SentOutput(refused=outcome.why)
+    elif isinstance(outcome, WheelproofError):
+        outcome = SentOutput(failed=str(outcome), kind=type(outcome).__name__)
+    return values.encoded(orders.OUTPUT, replace(outcome, worker=station.worker.address))
 
 
 def next_piece(files: list[tuple[str, str, int]], offset: int) -> bytes:
-    """Return a further piece of files: (store, SHA-256, size) of each."""
+    """Return a piece of files: (store, SHA-256, size) of each."""
     return _station().farm.piece([SentFile(*file) for file in files], offset)
+
+
+def pack(path: str, content: str) -> bytes:
+    """Make a part of this worker's cache ready to be sent; return its JSON."""
+    return values.encoded(orders.PACKED, _station().farm.parcels.pack(path, content))
 
 
 def describe(data: bytes, topic: str) -> bytes:
@@ -227,9 +229,3 @@ def describe(data: bytes, topic: str) -> bytes:
         return values.encoded(values.IMAGE, _station().farm.describe(request, _log(topic)))
     except WheelproofError as error:
         return values.encoded(values.REPLY, values.failure(error))
-
-
-def announced(workers: Mapping[str, Mapping[str, object]]) -> dict[str, Mapping[str, str]]:
-    """Return what each worker that judges jobs announces, by its address; from what the scheduler knows of workers."""
-    found = ((address, one.get("metrics")) for address, one in workers.items())
-    return {address: metrics[NAME] for address, metrics in found if isinstance(metrics, dict) and NAME in metrics}

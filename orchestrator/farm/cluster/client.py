@@ -15,9 +15,9 @@ import dask
 from distributed import Client
 from distributed.security import Security
 
-from orchestrator.errors import FaultError, TransientWorkersError, WheelproofError
-from orchestrator.farm import worker
-from orchestrator.farm.cluster import values
+from orchestrator.errors import FaultError, WheelproofError, WorkersError
+from orchestrator.farm.cluster import resources, values
+from orchestrator.farm.cluster.tasks import submit
 from orchestrator.farm.cluster.transfer import receive
 from orchestrator.farm.workers import Pool, Room, attempted
 from orchestrator.util import logs
@@ -48,7 +48,6 @@ TRIES = 3
 
 _LOOK = 1.0  # seconds between two looks at the workers
 _COLLECTORS = 8  # threads that fetch files
-_FIRST, _PIECES = 0, 100  # priorities: pieces of finished jobs come before jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +62,14 @@ class Offer:
 
 def offer_of(workers: Mapping[str, Mapping[str, Any]], code: str) -> Offer:
     """Return what workers offer to a run of the program with that digest, by what the scheduler knows of them."""
-    says = worker.announced(workers)
-    able: dict[str, Mapping[str, float]] = {}
-    others = []
-    for address, one in workers.items():
-        given: Mapping[str, float] = one.get("resources") or {}
-        if given.get(worker.resource_of_code(code)) and given.get(worker.JOBS):
-            able[address] = given
-        else:
-            others.append(f"{one.get('name', address)}: {_why_not(says.get(address), code)}")
-    return Offer(
-        sum(int(given[worker.JOBS]) for given in able.values()),
-        sum(int(given[worker.LONG]) for given in able.values()),
-        tuple(able),
-        tuple(others),
+    says, jobs = resources.announced(workers), resources.able(workers, code, resources.JOBS)
+    longs = resources.able(workers, code, resources.LONG)
+    others = (
+        f"{one.get('name', address)}: {_why_not(says.get(address), code)}"
+        for address, one in workers.items()
+        if address not in jobs
     )
+    return Offer(sum(jobs.values()), sum(longs.values()), tuple(jobs), tuple(others))
 
 
 def _why_not(says: Mapping[str, str] | None, code: str) -> str:
@@ -106,7 +98,7 @@ def connected(settings: DaskSettings) -> Iterator[Cluster]:
 
     Raises
     ------
-    TransientWorkersError
+    WorkersError
         It does not answer, or refuses the certificate.
 
     """
@@ -118,7 +110,7 @@ def connected(settings: DaskSettings) -> Iterator[Cluster]:
     except (OSError, ValueError, RuntimeError, TypeError) as error:
         advice = "check that it runs there, and that it accepts the certificate of this run"
         msg = f"{doing}: {error}; {advice}"
-        raise TransientWorkersError(msg) from error
+        raise WorkersError(msg) from error
     cluster = Cluster(client, settings.address)
     try:
         yield cluster
@@ -162,7 +154,7 @@ class Cluster:
 
         Raises
         ------
-        TransientWorkersError
+        WorkersError
             The scheduler does not answer any more, or there was no worker for a while.
 
         """
@@ -177,13 +169,13 @@ class Cluster:
             return self._offer
 
     def check(self) -> None:
-        """Raise TransientWorkersError where the connection is lost."""
+        """Raise WorkersError where the connection is lost."""
         if self._client.status != "running":
             msg = (
                 f"the Dask scheduler at {self._address} does not answer any more; results until now are kept: start "
                 "it, and run again to go on"
             )
-            raise TransientWorkersError(msg)
+            raise WorkersError(msg)
 
     def _insist(self) -> None:
         for line in sorted(set(self._offer.others) - self._reported):
@@ -194,7 +186,7 @@ class Cluster:
         elif time.monotonic() - self._without > PATIENCE:
             why = "; ".join(self._offer.others) or "none has joined"
             msg = f"waiting for workers at {self._address}: none can judge: {why}; run again to go on"
-            raise TransientWorkersError(msg)
+            raise WorkersError(msg)
 
     def wait(self, is_stopped: Callable[[], bool]) -> Offer:
         """Wait for a worker that can judge; raises as `offer`. A stop ends the wait."""
@@ -219,16 +211,14 @@ class Cluster:
                 break
             logs.warning("a worker cannot make an image", worker=address, fault=str(image))
         else:
-            image = TransientWorkersError(
-                f"asking a worker for the image {request.recipe.name}: none is left; run again"
-            )
+            image = WorkersError(f"asking a worker for the image {request.recipe.name}: none is left; run again")
         if isinstance(image, WheelproofError):
             raise image
         return image
 
     def _described(self, request: ImageRequest, address: str) -> Image | WheelproofError:
         data = values.encoded(values.IMAGE_REQUEST, request)
-        future = self._submit(worker.describe, data, self._topic, jobs=1, among=(address,))
+        future = self._submit("describe", data, self._topic, uses=(resources.JOBS,), among=(address,))
         answer = self._result(future, of=address)
         with suppress(ValueError):
             return values.decoded(values.IMAGE, answer)
@@ -237,16 +227,8 @@ class Cluster:
     def judge(self, job: SentJob, *, priority: int, among: tuple[str, ...]) -> Future[Any]:
         """Have a worker judge a job, one of these addresses; empty: any."""
         data = values.encoded(values.JOB, job)
-        return self._submit(
-            worker.judge,
-            data,
-            self._topic,
-            jobs=1,
-            long=job.long,
-            priority=priority,
-            among=among,
-            key=job.task.requirement,
-        )
+        uses, label = (resources.JOBS, *([resources.LONG] if job.long else [])), "long" if job.long else ""
+        return self._submit("judge", data, self._topic, priority=priority, among=among, uses=uses, label=label)
 
     def reply(self, future: Future[Any]) -> tuple[Reply, bytes]:
         """Return what a worker answered, and the first piece of the files; raises as `_result`."""
@@ -258,14 +240,14 @@ class Cluster:
 
         Raises
         ------
-        TransientWorkersError
+        WorkersError
             They are not what was announced, or the worker is gone.
 
         """
         listed = [(file.store, file.sha256, file.size) for file in reply.files]
 
         def ask(offset: int) -> bytes:
-            future = self._submit(worker.next_piece, listed, offset, among=(address,), priority=_PIECES)
+            future = self._submit("next_piece", listed, offset, among=(address,), priority=resources.PIECE)
             data: bytes = self._result(future, of=address)
             return data
 
@@ -274,37 +256,16 @@ class Cluster:
             for file, path in receive(reply.files, first, ask, folder):
                 stores[file.store].keep(path, file.sha256)
 
-    def _submit(
-        self,
-        task: Callable[..., Any],
-        *arguments: object,
-        jobs: int = 0,
-        long: bool = False,
-        among: tuple[str, ...] = (),
-        priority: int = _FIRST,
-        key: str = "",
-    ) -> Future[Any]:
-        wanted = {worker.resource_of_code(values.code()): 1}
-        wanted |= {worker.JOBS: 1} if jobs else {}
-        wanted |= {worker.LONG: 1} if long else {}
-        name = f"{task.__name__}{'-long' if long else ''}"  # Dask knows how long tasks of a name take
+    def _submit(self, name: str, *arguments: object, **how: Any) -> Future[Any]:  # noqa: ANN401 - as `submit` has them
         self.check()
-        return self._client.submit(
-            task,
-            *arguments,
-            key=f"{name}-{key or 'task'}-{secrets.token_hex(8)}",
-            resources=wanted,
-            workers=list(among) or None,
-            priority=priority,
-            pure=False,
-        )
+        return submit(self._client, name, *arguments, **how)
 
     def _result(self, future: Future[Any], of: str = "") -> Any:  # noqa: ANN401 - as the task gives it
         """Return the result of a task.
 
         Raises
         ------
-        TransientWorkersError
+        WorkersError
             The connection is lost, the worker `of` is gone, or the task ended several workers.
         FaultError
             The task raised something.
@@ -317,7 +278,7 @@ class Cluster:
                 self.check()
                 if of and of not in self.offer().addresses:
                     msg = f"the worker {of} is gone before its files came; run again"
-                    raise TransientWorkersError(msg) from late
+                    raise WorkersError(msg) from late
             except WheelproofError:
                 raise
             except Exception as error:
@@ -326,7 +287,7 @@ class Cluster:
     def _fault(self, future: Future[Any], error: Exception) -> WheelproofError:
         self.check()
         if future.status == "cancelled" or type(error).__name__ in {"KilledWorker", "NoValidWorkerError"}:
-            return TransientWorkersError(f"its workers ended before it: {error}; run again to go on")
+            return WorkersError(f"its workers ended before it: {error}; run again to go on")
         return FaultError.of(error)
 
 
@@ -421,7 +382,7 @@ class Workers(Pool["Job", "Result | Path"]):
         if addresses and not among:
             why = "; ".join(f"{one}: {refusing[one]}" for one in addresses)
             msg = f"no worker takes it: {why}; run again to go on"
-            raise TransientWorkersError(msg)
+            raise WorkersError(msg)
         return self._cluster.judge(self._send(sent.job), priority=-sent.number, among=among if refusing else ())
 
     def _end(self, sent: _Sent, future: Future[Any]) -> None:
@@ -429,7 +390,7 @@ class Workers(Pool["Job", "Result | Path"]):
         outcome = attempted(self._outcome, sent, future)
         with suppress(Exception):  # the scheduler may be gone
             future.release()
-        is_lost = isinstance(outcome, TransientWorkersError) and sent.tries < TRIES and not future.cancelled()
+        is_lost = isinstance(outcome, WorkersError) and sent.tries < TRIES and not future.cancelled()
         if outcome is None or is_lost:
             self._begin(sent)
         else:
@@ -454,5 +415,5 @@ class Workers(Pool["Job", "Result | Path"]):
         path = self._recorded(project, job)
         if path is None:
             msg = f"a worker named the record of the job {job}, which is not here any more; run again"
-            raise TransientWorkersError(msg)
+            raise WorkersError(msg)
         return path

@@ -17,6 +17,7 @@ from orchestrator.farm.cluster.values import ImageRequest, SentJob
 from orchestrator.farm.placement import placed
 from orchestrator.farm.workers import STOPPED, Cancellation
 from orchestrator.images import recipe
+from orchestrator.job.hosts import spread_over
 from orchestrator.model import Origin
 from orchestrator.model.names import SdistName
 from orchestrator.results.history import accumulated
@@ -59,7 +60,7 @@ def run_tasks(
         else:
             progress.note(f"{project}: {doing}")
 
-    placement = placed(settings, tasks)
+    placement = placed(settings, spread_over(tasks, hosts=True)[0])
     inputs = assemble.open_inputs(settings, store)
     names = tuple(dict.fromkeys(task.image for task in placement.tasks))
     folders = recipe.folders(settings.folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import TransientWorkersError
+from orchestrator.errors import WorkersError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,7 +55,7 @@ def receive(
 
     Raises
     ------
-    TransientWorkersError
+    WorkersError
         What came is not what was announced.
 
     """
@@ -66,7 +66,7 @@ def receive(
         with path.open("xb") as stream:
             if source.copy(file.size, stream) != file.sha256:
                 msg = f"receiving a file of {file.size} bytes: its content is not {file.sha256}; run again"
-                raise TransientWorkersError(msg)
+                raise WorkersError(msg)
         received.append((file, path))
     return tuple(received)
 
@@ -88,7 +88,7 @@ class _Pieces:
                 self._next += len(self._rest)
                 if not self._rest:
                     msg = "receiving a file: it ends too early; run again"
-                    raise TransientWorkersError(msg)
+                    raise WorkersError(msg)
             part, self._rest = self._rest[:size], self._rest[size:]
             stream.write(part)
             whole.update(part)

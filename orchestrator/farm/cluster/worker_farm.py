@@ -5,13 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import tempfile
 import threading
 from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator import config
 from orchestrator.build import engine as engines
@@ -19,6 +17,8 @@ from orchestrator.errors import EngineError, ImageError, NoRoomError, ResultsErr
 from orchestrator.farm import assemble, uses
 from orchestrator.farm.cluster import transfer, values
 from orchestrator.farm.cluster.fitness import other_image, unfit
+from orchestrator.farm.cluster.orders import SentOutput, sent_output
+from orchestrator.farm.cluster.parcels import SENT, Parcels
 from orchestrator.farm.cluster.values import Reply, SentFile
 from orchestrator.farm.plan import Job
 from orchestrator.farm.workers import Cancellation, CpuSlots, attempted
@@ -28,17 +28,21 @@ from orchestrator.results.store import Results
 from orchestrator.util import cache, room
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
+    from orchestrator.farm.cluster.orders import SentOrder
     from orchestrator.farm.cluster.values import ImageRequest, SentJob, Terms
+    from orchestrator.farm.effects import Elsewhere
     from orchestrator.farm.input_effects import InputEffects
     from orchestrator.images.recipe import ImageRecipe
-    from orchestrator.model import Image, Result
+    from orchestrator.model import Image, Result, Task
 
     Log = Callable[[str, str], None]  # gets a project, and what is done for it
-    Judge = Callable[[SentJob, "Running", Log], Result | Path]
+    Judge = Callable[..., Result | Path]  # as `WorkerFarm.judge`
 
+_T = TypeVar("_T")
 _HASH = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _RUNS = 4  # whose answers of the index are remembered
 
@@ -68,6 +72,7 @@ class WorkerFarm:
         self.store = Results(self._settings.results, wheels=base.keep.wheels, logs=base.keep.logs)
         self.slots = CpuSlots(builds, processors, long=base.long)
         self.label = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+        self.parcels = Parcels(self._settings.cache)
         self._engine: engines.Engine | None = None
         self._inputs: OrderedDict[str, InputEffects] = OrderedDict()
         self._lock = threading.Lock()
@@ -86,6 +91,11 @@ class WorkerFarm:
             engine = self._engine.alone()
         engine.isolate(isolation)
         return engine
+
+    @property
+    def cache(self) -> Path:
+        """The folder of the caches."""
+        return self._settings.cache
 
     def engine_fault(self) -> str:
         """Return why no engine answers; empty if one does."""
@@ -121,8 +131,10 @@ class WorkerFarm:
 
     # --- jobs --------------------------------------------------------------------------------
 
-    def judge(self, sent: SentJob, running: Running, log: Log) -> Result | Path:
+    def judge(self, sent: SentJob, running: Running, log: Log, elsewhere: Elsewhere | None = None) -> Result | Path:
         """Judge a job on this worker; a path whose name is a job id stands for the record that answers it.
+
+        `elsewhere` does builds on another worker: those whose environment says so.
 
         Raises
         ------
@@ -132,35 +144,68 @@ class WorkerFarm:
             The farm failed.
 
         """
-        recipe = sent.recipe.recipe()
-        assert running.engine is not None  # noqa: S101 - `reply` gave it
-        image = self._image(running.engine, recipe, log)
-        if why := other_image(image.name, wanted=(sent.manifest, sent.runtime), found=(image.manifest, image.runtime)):
-            raise NotHereError(why)
+        image = self._same_image(sent, running, log)
         job = Job(sent.task, sent.release, long=sent.long)
-        farm = self._farm(sent, running, image, log)
+        farm = self._farm(sent.terms, (sent.task,), running, image, log, sent)
+        farm = replace(farm, job_effects=replace(farm.job_effects, elsewhere=elsewhere), hosts=elsewhere is not None)
         if sent.sdist:
             self._take(sent, farm.job_effects.place)
         with self._expected(long=sent.long):
             return farm.judge(job, again=sent.again)
 
-    def _farm(self, sent: SentJob, running: Running, image: Image, log: Log) -> assemble.Farm:
-        settings = sent.terms.applied(self._settings)
+    def build(
+        self, sent: SentOrder, running: Running, log: Log, places: Callable[[SentOrder], Mapping[str, Path]]
+    ) -> SentOutput:
+        """Do one build of another worker's job; `places` returns where this one has what it needs.
+
+        Raises
+        ------
+        NotHereError
+            This worker cannot build; another one may.
+        WheelproofError
+            The farm failed.
+
+        """
+        image = self._same_image(sent, running, log)
+        order = sent.order(places(sent), image)
+        farm = self._farm(sent.terms, (), running, image, log)
+        output = farm.job_effects.build(sent.project, order, lambda _answer: None, long=sent.long)
+        build = output.build
+        names = (build.wheel.sha256 if build.wheel else "", build.log)
+        return sent_output(output, self._sent(names))
+
+    def _same_image(self, sent: SentJob | SentOrder, running: Running, log: Log) -> Image:
+        """Return the image that was agreed on; raises NotHereError where this worker has another one."""
+        assert running.engine is not None  # noqa: S101 - the caller gave it
+        image = self._image(running.engine, sent.recipe.recipe(), log)
+        if why := other_image(image.name, wanted=(sent.manifest, sent.runtime), found=(image.manifest, image.runtime)):
+            raise NotHereError(why)
+        return image
+
+    def _farm(
+        self,
+        terms: Terms,
+        tasks: tuple[Task, ...],
+        running: Running,
+        image: Image,
+        log: Log,
+        sent: SentJob | None = None,
+    ) -> assemble.Farm:
         assert running.engine is not None  # noqa: S101 - as above
         return assemble.farm_on(
             running.engine,
             {image.name: image},
-            settings,
+            terms.applied(self._settings),
             self.store,
-            (sent.task,),
+            tasks,
             log=log,
             shared=assemble.Shared(
-                inputs=self._inputs_of(sent.terms),
+                inputs=self._inputs_of(terms),
                 slots=self.slots,
                 stop=running.stop,
                 label=self.label,
-                known=frozenset(sent.known),
-                declared=sent.declared,
+                known=frozenset(sent.known) if sent else frozenset(),
+                declared=sent.declared if sent else None,
             ),
         )
 
@@ -178,10 +223,9 @@ class WorkerFarm:
         """Put an sdist that came with its job where the index's are."""
         sdist = sent.release.sdist
         assert sdist is not None  # noqa: S101 - it came
-        with tempfile.NamedTemporaryFile(dir=self.store.folder, prefix=".new-") as file:
-            file.write(base64.b64decode(sent.sdist))
-            file.flush()
-            cache.keep(Path(file.name), place(sdist.sha256, SdistName(sdist.filename)))
+        with self.store.bench() as folder:
+            (folder / "sdist").write_bytes(base64.b64decode(sent.sdist))
+            cache.keep(folder / "sdist", place(sdist.sha256, SdistName(sdist.filename)))
 
     @contextmanager
     def _expected(self, *, long: bool) -> Iterator[None]:
@@ -199,7 +243,7 @@ class WorkerFarm:
         return transfer.piece(self._places(files), offset)
 
     def _places(self, files: Sequence[SentFile]) -> list[tuple[Path, int]]:
-        stores = {"wheels": self.store.wheels, "logs": self.store.logs}
+        stores = {"wheels": self.store.wheels, "logs": self.store.logs, SENT: self.parcels.store}
         found = []
         for file in files:
             path = stores[file.store].find(file.sha256)
@@ -210,10 +254,29 @@ class WorkerFarm:
 
     def named(self, result: bytes) -> tuple[SentFile, ...]:
         """Return the kept wheels and logs that a result's JSON names by their hashes."""
-        hashes = dict.fromkeys(match.group().decode() for match in _HASH.finditer(result))
+        return self._sent(dict.fromkeys(match.group().decode() for match in _HASH.finditer(result)))
+
+    def _sent(self, hashes: Iterable[str]) -> tuple[SentFile, ...]:
+        hashes = tuple(hashes)
         stores = (("wheels", self.store.wheels), ("logs", self.store.logs))
         places = ((store, sha256, kept.find(sha256)) for store, kept in stores for sha256 in hashes)
         return tuple(SentFile(store, sha256, path.stat().st_size) for store, sha256, path in places if path)
+
+    def reply(self, result: Result) -> Reply:
+        """Return the reply with a result."""
+        return Reply(result=result, files=self.named(values.encoded(values.REPLY, Reply(result=result))))
+
+    def attempted(self, act: Callable[[], _T], clock: float) -> _T | Refusal | WheelproofError:
+        """Return what a function returns, or the error that it raises: a refusal, if it is about this worker only."""
+        if why := self.unfit(clock):
+            return Refusal(why)
+        outcome = attempted(act)
+        if not isinstance(outcome, WheelproofError):
+            return outcome
+        if isinstance(outcome, (NotHereError, NoRoomError, ResultsError, ImageError)):
+            return Refusal(str(outcome))
+        why = self.unfit(clock) or self.engine_fault()
+        return Refusal(why) if why else outcome
 
     def unfit(self, clock: float) -> str:
         """Return why this worker may not judge at present; `clock` is as in `fitness.unfit`."""
@@ -224,32 +287,8 @@ class NotHereError(WheelproofError):
     """A worker cannot judge a job; another one may."""
 
 
-def reply(
-    data: bytes,
-    farm: WorkerFarm,
-    running: Callable[[engines.Engine], Running],
-    judge: Judge,
-    log: Log,
-    clock: float,
-) -> Reply:
-    """Judge a job that was sent.
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a worker does not do a task that another one may do."""
 
-    `running` notes that the job runs on that engine, so that it can be stopped.
-    """
-    sent = values.decoded(values.JOB, data)
-    if why := farm.unfit(clock):
-        return Reply(refused=why)
-    outcome = attempted(lambda: judge(sent, running(farm.engine(sent.terms.isolation)), log))
-    if isinstance(outcome, WheelproofError):
-        return _of_error(outcome, farm, clock)
-    if isinstance(outcome, Path):
-        return Reply(known=outcome.name)
-    return Reply(result=outcome, files=farm.named(values.encoded(values.REPLY, Reply(result=outcome))))
-
-
-def _of_error(error: WheelproofError, farm: WorkerFarm, clock: float) -> Reply:
-    """Return the reply to an error: what is wrong with this worker, or with the farm as a whole."""
-    if isinstance(error, (NotHereError, NoRoomError, ResultsError, ImageError)):
-        return Reply(refused=str(error))
-    why = farm.unfit(clock) or farm.engine_fault()
-    return Reply(refused=why) if why else values.failure(error)
+    why: str
