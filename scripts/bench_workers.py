@@ -24,6 +24,7 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -32,13 +33,13 @@ import stub_farm
 
 from orchestrator import config
 from orchestrator.farm import progress, run, worker
-from orchestrator.farm.cluster import client, values
+from orchestrator.farm.cluster import client, resources, values
 from orchestrator.farm.cluster.values import SentJob
 from orchestrator.farm.cluster.worker_farm import WorkerFarm
 from orchestrator.farm.workers import Cancellation
 from orchestrator.images import recipe
 from orchestrator.job import rebuild
-from orchestrator.model import Task
+from orchestrator.model import Task, digest
 from orchestrator.publish import publisher_process
 from orchestrator.results.history import accumulated
 from orchestrator.results.store import Results
@@ -47,12 +48,11 @@ from orchestrator.util import shipped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from orchestrator.build.builder import Output
-    from orchestrator.build.container import Order
     from orchestrator.build.engine import Engine
     from orchestrator.farm.cluster.worker_farm import Log, Running
     from orchestrator.farm.plan import Job
-    from orchestrator.model import Result
+    from orchestrator.model import Build, Result
+    from orchestrator.results.files import Store
 
 TOGETHER = 8
 """Stub workers in one process."""
@@ -62,6 +62,9 @@ WHEEL = 120_000
 
 LARGE, EVERY = 3_000_000, 50
 """Bytes of a large wheel, which comes in several pieces, and one in how many it is."""
+
+LOG = 12_000
+"""Bytes of a log."""
 
 LONGEST = 1800.0
 """Seconds after which a measurement is stopped."""
@@ -100,43 +103,69 @@ class StubFarm(WorkerFarm):
         """Remove nothing."""
         return 0
 
-    def pretend(self, sent: SentJob, _running: Running, log: Log) -> Result | Path:
-        """Judge a job without building anything."""
+    def pretend(self, sent: SentJob, _running: Running, log: Log, _elsewhere: object) -> Result | Path:
+        """Judge a job without building anything: the result of a similar project, with other files."""
         project = sent.release.project
         log(project, "waits for a slot")
         with self.slots.acquire(long=sent.long):
             log(project, "builds")
-            time.sleep(self._seconds)
-            effects = replace(
-                stub_farm.effects(self.store, project),
-                build=_builder(self.store, project),
-                known=lambda _project, job: Path(job) if job in sent.known else None,
-            )
-            return rebuild.rebuild(sent.task, sent.release, stub_farm.IMAGE, effects)
+            ends = time.monotonic() + self._seconds
+            job = digest([project, sent.task.requirement])
+            outcome = Path(job) if job in sent.known else self._made(pattern(stub_farm.number_of(project)), sent, job)
+            time.sleep(max(0, ends - time.monotonic()))
+        return outcome
+
+    def _made(self, alike: Result, sent: SentJob, job: str) -> Result:
+        started = datetime.now(UTC)
+        return replace(
+            alike,
+            job=job,
+            project=sent.release.project,
+            requirement=sent.task.requirement,
+            sdist=sent.release.sdist,
+            inputs=replace(alike.inputs, project=sent.release.project) if alike.inputs else None,
+            builds=tuple(self._with_files(build, job) for build in alike.builds),
+            started=started,
+            finished=started + timedelta(seconds=self._seconds),
+        )
+
+    def _with_files(self, build: Build, job: str) -> Build:
+        """Return a build with a log and a wheel that no other job has; equal wheels stay equal."""
+        assert build.wheel is not None  # noqa: S101 - stub builds succeed
+        wheel = content(job, build.wheel.sha256)
+        log = content(job, build.name, LOG)
+        kept = [self._keep(store, data) for store, data in ((self.store.wheels, wheel), (self.store.logs, log))]
+        return replace(build, wheel=replace(build.wheel, sha256=kept[0], size=len(wheel)), log=kept[1])
+
+    def _keep(self, store: Store, data: bytes) -> str:
+        sha256 = hashlib.sha256(data).hexdigest()
+        with self.store.bench() as folder:
+            (folder / "file").write_bytes(data)
+            store.keep(folder / "file", sha256)
+        return sha256
 
 
-def _builder(store: Results, project: str) -> Callable[[Order, object], Output]:
-    """Return what builds a project: its log and its wheel are written and kept."""
-    describe = stub_farm.builder(store, project)
-
-    def build(order: Order, answered: object) -> Output:
-        made = describe(order, answered)
-        assert made.build.wheel is not None  # noqa: S101 - stub builds succeed
-        content = _content(project, made.build.wheel.sha256)
-        sha256 = hashlib.sha256(content).hexdigest()
-        with store.bench() as folder:
-            (folder / "wheel").write_bytes(content)
-            store.wheels.keep(folder / "wheel", sha256)
-        wheel = replace(made.build.wheel, sha256=sha256, size=len(content))
-        return replace(made, build=replace(made.build, wheel=wheel))
-
-    return build
+@cache
+def patterns() -> tuple[Result, ...]:
+    """Return a real result of each kind of project that `stub_farm` has."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Results(Path(folder), wheels=0, logs=0)
+        tasks = [Task(f"project-{number}", stub_farm.IMAGE.name) for number in range(stub_farm.PROJECTS_ALIKE)]
+        return tuple(
+            rebuild.rebuild(task, stub_farm.release(task), stub_farm.IMAGE, stub_farm.effects(store, task.requirement))
+            for task in tasks
+        )
 
 
-def _content(project: str, described: str) -> bytes:
-    """Return the bytes of a wheel, which do not compress."""
-    size = LARGE if stub_farm.number_of(project) % EVERY == 0 else WHEEL
-    return hashlib.shake_256(described.encode()).digest(size)
+def pattern(number: int) -> Result:
+    """Return the result that the project of that number is like."""
+    return patterns()[number % stub_farm.PROJECTS_ALIKE]
+
+
+def content(job: str, what: str, size: int = 0) -> bytes:
+    """Return the bytes of a file, which do not compress: of a wheel, if no size is given."""
+    size = size or (LARGE if int(job[:8], 16) % EVERY == 0 else WHEEL)
+    return hashlib.shake_256(f"{job} {what}".encode()).digest(size)
 
 
 async def host(address: str, folder: Path, builds: int, seconds: float, count: int) -> None:
@@ -155,14 +184,14 @@ async def host(address: str, folder: Path, builds: int, seconds: float, count: i
                 name=place.name,
                 host=_LOOPBACK,
                 local_directory=str(place / "dask"),
-                resources={worker.BUILDS: builds},
+                resources={resources.BUILDS: builds},
                 memory_limit=0,
                 dashboard=False,
             )
             farm = StubFarm(place / "farm", builds, seconds)
             station = await asyncio.to_thread(worker.begin, one, farm, farm.pretend)
-            one.periodic_callbacks[worker.NAME] = PeriodicCallback(station.look, 1000)
-            one.periodic_callbacks[worker.NAME].start()
+            one.periodic_callbacks[resources.NAME] = PeriodicCallback(station.look, 1000)
+            one.periodic_callbacks[resources.NAME].start()
             group.create_task(_joined(one))
         await ended
         os._exit(0)  # the folder is removed with all that is in it
@@ -173,20 +202,21 @@ async def _joined(one: Any) -> None:  # noqa: ANN401 - distributed.Worker
 
 
 @contextmanager
-def cluster(folder: Path, workers: int, builds: int, seconds: float) -> Iterator[tuple[str, int]]:
-    """Start a scheduler with stub workers; yield its address and process id."""
+def cluster(folder: Path, workers: int, builds: int, seconds: float) -> Iterator[tuple[str, list[int]]]:
+    """Start a scheduler with stub workers; yield its address, and all process ids, its own first."""
     with ExitStack() as stack:
         file = folder / "scheduler.json"
         command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", _LOOPBACK, "--port", "0"]
         command += ["--no-dashboard", "--scheduler-file", str(file), "--idle-timeout", "120 s"]
         scheduler = stack.enter_context(_process(command, folder / "scheduler.log"))
         address = _soon(lambda: json.loads(file.read_text())["address"] if file.is_file() else None)
+        processes = [scheduler.pid]
         for begun in range(0, workers, TOGETHER):
             given = {"address": address, "folder": str(folder), "builds": builds, "seconds": seconds}
             given["count"] = min(TOGETHER, workers - begun)
             command = [sys.executable, __file__, "--host", json.dumps(given)]
-            stack.enter_context(_process(command, folder / f"workers-{begun}.log"))
-        yield address, scheduler.pid
+            processes.append(stack.enter_context(_process(command, folder / f"workers-{begun}.log")).pid)
+        yield address, processes
 
 
 @contextmanager
@@ -226,7 +256,7 @@ class Asked:
     """One measurement."""
 
     address: str
-    scheduler: int  # process id
+    processes: list[int]  # ids: of the scheduler, and of the stub workers
     folder: str
     workers: int
     builds: int  # slots of each worker
@@ -242,6 +272,7 @@ class Measured:
     wall: float  # seconds
     cpu: float  # of the orchestrator's process
     scheduler_cpu: float
+    workers_cpu: float  # of all stub workers
     middle: int  # memory in the middle half of the run, the mean
     peak: int
     scheduler_middle: int
@@ -252,18 +283,18 @@ class Measured:
 
 def orchestrate(asked: Asked) -> Measured:
     """Run jobs on the workers as `wheelproof run --dask` does; raises SystemExit where one got no verdict."""
-    folder = Path(asked.folder)
+    folder, (scheduler, *others) = Path(asked.folder), asked.processes
     (folder / "config.yaml").touch()
     settings = config.Config()
     store = Results(folder / "results", wheels=settings.keep.wheels, logs=settings.keep.logs)
-    sampled = _Samples((os.getpid(), asked.scheduler))
+    sampled = _Samples((os.getpid(), scheduler))
     with store.locked(), ExitStack() as stack:
         publisher = publisher_process.PublisherProcess(folder / "config.yaml", store.folder)
         stack.enter_context(publisher)
         connected = stack.enter_context(client.connected(config.DaskSettings(asked.address)))
         display = stack.enter_context(progress.shown(asked.jobs))
         connected.listen(display.doing)
-        _soon(lambda: len(connected.offer().addresses) == asked.workers or time.sleep(0.2))
+        _soon(lambda: len(connected.offer().addresses) == asked.workers)
         context = run.RunContext(
             release=stub_farm.release,
             latest=store.latest,
@@ -278,17 +309,25 @@ def orchestrate(asked: Asked) -> Measured:
             Task(f"project-{number}", stub_farm.IMAGE.name, source_date_epoch=1_596_163_658)
             for number in range(asked.jobs)
         ]
-        begun, before, scheduler = time.monotonic(), time.process_time(), cpu_of(asked.scheduler)
+        begun, before = time.monotonic(), (time.process_time(), cpu_of(scheduler), sum(map(cpu_of, others)))
         stack.enter_context(sampled)
         outcome = run.run(tasks, context, lambda _total: display)
         wall = time.monotonic() - begun
-        cpu, scheduler_cpu = time.process_time() - before, cpu_of(asked.scheduler) - scheduler
+        after = time.process_time(), cpu_of(scheduler), sum(map(cpu_of, others))
     if len(outcome.records) != asked.jobs:
         msg = f"{asked.jobs} jobs gave {len(outcome.records)} records; {outcome.open[:1]}"
         raise SystemExit(msg)
     own, of_scheduler = sampled.middle()
-    peaks = stub_farm.peak(), memory_of(asked.scheduler, "VmHWM")
-    return Measured(wall, cpu, scheduler_cpu, own, peaks[0], of_scheduler, peaks[1], len(outcome.records), _bytes(store))
+    return Measured(
+        wall,
+        *(late - early for early, late in zip(before, after, strict=True)),
+        middle=own,
+        peak=memory_of(os.getpid(), "VmHWM"),
+        scheduler_middle=of_scheduler,
+        scheduler_peak=memory_of(scheduler, "VmHWM"),
+        records=len(outcome.records),
+        kept=_bytes(store),
+    )
 
 
 def _sender(store: Results) -> Callable[[Job], SentJob]:
@@ -364,8 +403,8 @@ def measure(workers: int, builds: int, jobs: int, seconds: float, *, site: bool)
     """Measure one run in processes of its own."""
     with tempfile.TemporaryDirectory(prefix="bench-workers-") as name:
         folder = Path(name)
-        with cluster(folder, workers, builds, seconds) as (address, scheduler):
-            asked = Asked(address, scheduler, name, workers, builds, jobs, seconds, site)
+        with cluster(folder, workers, builds, seconds) as (address, processes):
+            asked = Asked(address, processes, name, workers, builds, jobs, seconds, site)
             command = [sys.executable, __file__, "--orchestrate", json.dumps(asdict(asked))]
             with (folder / "run.log").open("wb") as log:
                 done = subprocess.run(  # noqa: S603 - ours
@@ -383,9 +422,11 @@ def efficiency(measured: Measured, slots: int, seconds: float) -> float:
 
 def _figures(measured: Measured, workers: int, builds: int, seconds: float) -> str:
     jobs = measured.records
+    busy = f"{efficiency(measured, workers * builds, seconds):.3f}" if seconds else ""
     return (
-        f"{workers:8}{jobs:8}{measured.wall:9.1f}{efficiency(measured, workers * builds, seconds):12.3f}"
+        f"{workers:8}{jobs:8}{measured.wall:9.1f}{busy:>12}"
         f"{jobs / measured.wall:8.1f}{1e3 * measured.cpu / jobs:9.1f}{1e3 * measured.scheduler_cpu / jobs:9.1f}"
+        f"{1e3 * measured.workers_cpu / jobs:9.1f}"
         f"{measured.middle / 1e6:9.1f}{measured.peak / 1e6:8.1f}"
         f"{measured.scheduler_middle / 1e6:9.1f}{measured.scheduler_peak / 1e6:8.1f}"
         f"{measured.kept / jobs / 1e3:9.0f}{os.getloadavg()[0]:7.1f}"
@@ -394,9 +435,9 @@ def _figures(measured: Measured, workers: int, builds: int, seconds: float) -> s
 
 @cache
 def _print_head() -> None:
-    print(f"{'':36}{'':8}{'CPU, ms a job':>18}{'orchestrator, MB':>17}{'scheduler, MB':>17}{'kB':>9}")
+    print(f"{'':45}{'CPU, ms a job':>27}{'orchestrator, MB':>17}{'scheduler, MB':>17}{'kB':>9}")
     print(
-        f"{'workers':>8}{'jobs':>8}{'seconds':>9}{'efficiency':>12}{'jobs/s':>8}{'orch.':>9}{'sched.':>9}"
+        f"{'workers':>8}{'jobs':>8}{'seconds':>9}{'efficiency':>12}{'jobs/s':>8}{'orch.':>9}{'sched.':>9}{'workers':>9}"
         f"{'middle':>9}{'peak':>8}{'middle':>9}{'peak':>8}{'a job':>9}{'load':>7}"
     )
 

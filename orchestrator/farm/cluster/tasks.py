@@ -5,8 +5,10 @@ What is pickled is one small function as a whole, so that the scheduler, which r
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import sys
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
@@ -14,7 +16,11 @@ import cloudpickle
 from orchestrator.farm.cluster import resources, values
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from distributed import Client, Future
+
+_LOOK = 1.0  # seconds
 
 
 def call(name: str, *arguments: object) -> Any:  # noqa: ANN401 - as the function gives it
@@ -52,3 +58,16 @@ def submit(
         priority=priority,
         pure=False,
     )
+
+
+def result(client: Client, future: Future[Any], look: Callable[[], None]) -> Any:  # noqa: ANN401 - as the task gives it
+    """Return the result of a task, or raise what it raised. `look` is called each second of the wait, and may end it.
+
+    `Future.result` with a timeout would not do: Dask fetches several results at once, and a wait that ends so cancels
+    that for all others.
+    """
+    loop: Any = client.loop
+    fetching = asyncio.run_coroutine_threadsafe(client.gather(future, asynchronous=True), loop.asyncio_loop)
+    while not wait([fetching], timeout=_LOOK).done:
+        look()
+    return fetching.result()
