@@ -132,17 +132,18 @@ class StubFarm(WorkerFarm):
     def _with_files(self, build: Build, job: str) -> Build:
         """Return a build with a log and a wheel that no other job has; equal wheels stay equal."""
         assert build.wheel is not None  # noqa: S101 - stub builds succeed
-        wheel = content(job, build.wheel.sha256)
-        log = content(job, build.name, LOG)
-        kept = [self._keep(store, data) for store, data in ((self.store.wheels, wheel), (self.store.logs, log))]
+        wheel, log = content(job, build.wheel.sha256), content(job, build.name, LOG)
+        kept = _keep(self.store.wheels, wheel, self.folder), _keep(self.store.logs, log, self.folder)
         return replace(build, wheel=replace(build.wheel, sha256=kept[0], size=len(wheel)), log=kept[1])
 
-    def _keep(self, store: Store, data: bytes) -> str:
-        sha256 = hashlib.sha256(data).hexdigest()
-        with self.store.bench() as folder:
-            (folder / "file").write_bytes(data)
-            store.keep(folder / "file", sha256)
-        return sha256
+
+def _keep(store: Store, data: bytes, folder: Path) -> str:
+    """Keep the content of a file; return its SHA-256."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    file = folder / f"{sha256}-{threading.get_ident()}"
+    file.write_bytes(data)
+    store.keep(file, sha256)
+    return sha256
 
 
 @cache
@@ -151,10 +152,12 @@ def patterns() -> tuple[Result, ...]:
     with tempfile.TemporaryDirectory() as folder:
         store = Results(Path(folder), wheels=0, logs=0)
         tasks = [Task(f"project-{number}", stub_farm.IMAGE.name) for number in range(stub_farm.PROJECTS_ALIKE)]
-        return tuple(
-            rebuild.rebuild(task, stub_farm.release(task), stub_farm.IMAGE, stub_farm.effects(store, task.requirement))
-            for task in tasks
-        )
+        return tuple(cast("Result", _judged(task, store)) for task in tasks)
+
+
+def _judged(task: Task, store: Results) -> Result | Path:
+    effects = stub_farm.effects(store, task.requirement)
+    return rebuild.rebuild(task, stub_farm.release(task), stub_farm.IMAGE, effects)
 
 
 def pattern(number: int) -> Result:
@@ -318,9 +321,12 @@ def orchestrate(asked: Asked) -> Measured:
         msg = f"{asked.jobs} jobs gave {len(outcome.records)} records; {outcome.open[:1]}"
         raise SystemExit(msg)
     own, of_scheduler = sampled.middle()
+    cpu = [late - early for early, late in zip(before, after, strict=True)]
     return Measured(
-        wall,
-        *(late - early for early, late in zip(before, after, strict=True)),
+        wall=wall,
+        cpu=cpu[0],
+        scheduler_cpu=cpu[1],
+        workers_cpu=cpu[2],
         middle=own,
         peak=memory_of(os.getpid(), "VmHWM"),
         scheduler_middle=of_scheduler,
