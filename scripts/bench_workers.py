@@ -238,7 +238,8 @@ def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
 def _environment() -> dict[str, str]:
     """Return the environment, with this repository's modules."""
     here = Path(__file__).resolve().parent
-    return {**os.environ, "PYTHONPATH": f"{here.parent}:{here}"}
+    paths = {"PYTHONPATH": f"{here.parent}:{here}", "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
+    return {**os.environ, **paths}
 
 
 def _soon(look: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `look` returns
