@@ -46,7 +46,7 @@ from orchestrator.results.store import Results
 from orchestrator.util import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from orchestrator.build.engine import Engine
     from orchestrator.farm.cluster.worker_farm import Log, Running
@@ -65,6 +65,14 @@ LARGE, EVERY = 3_000_000, 50
 
 LOG = 12_000
 """Bytes of a log."""
+
+QUIET = {
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+    "DASK_DISTRIBUTED__ADMIN__TICK__CYCLE": "10s",
+    "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "10s",
+}
+"""Settings of stub workers: many share a processor here, so that what each does while it waits would count often."""
 
 LONGEST = 1800.0
 """Seconds after which a measurement is stopped."""
@@ -168,7 +176,13 @@ def pattern(number: int) -> Result:
 def content(job: str, what: str, size: int = 0) -> bytes:
     """Return the bytes of a file, which do not compress: of a wheel, if no size is given."""
     size = size or (LARGE if int(job[:8], 16) % EVERY == 0 else WHEEL)
-    return hashlib.shake_256(f"{job} {what}".encode()).digest(size)
+    return f"{job} {what}\n".encode() + noise()[:size]
+
+
+@cache
+def noise() -> bytes:
+    """Return bytes that do not compress."""
+    return os.urandom(LARGE)
 
 
 async def host(address: str, folder: Path, builds: int, seconds: float, count: int) -> None:
@@ -218,15 +232,18 @@ def cluster(folder: Path, workers: int, builds: int, seconds: float) -> Iterator
             given = {"address": address, "folder": str(folder), "builds": builds, "seconds": seconds}
             given["count"] = min(TOGETHER, workers - begun)
             command = [sys.executable, __file__, "--host", json.dumps(given)]
-            processes.append(stack.enter_context(_process(command, folder / f"workers-{begun}.log")).pid)
+            process = stack.enter_context(_process(command, folder / f"workers-{begun}.log", QUIET))
+            processes.append(process.pid)
         yield address, processes
 
 
 @contextmanager
-def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _process(
+    command: list[str], log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603 - ours
-            command, stdin=subprocess.PIPE, stdout=stream, stderr=stream, env=_environment()
+            command, stdin=subprocess.PIPE, stdout=stream, stderr=stream, env={**_environment(), **(environment or {})}
         )
     try:
         yield process
@@ -238,8 +255,7 @@ def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
 def _environment() -> dict[str, str]:
     """Return the environment, with this repository's modules."""
     here = Path(__file__).resolve().parent
-    paths = {"PYTHONPATH": f"{here.parent}:{here}", "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
-    return {**os.environ, **paths}
+    return {**os.environ, "PYTHONPATH": f"{here.parent}:{here}"}
 
 
 def _soon(look: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `look` returns
