@@ -39,7 +39,7 @@ from orchestrator.farm.cluster.worker_farm import WorkerFarm
 from orchestrator.farm.workers import Cancellation
 from orchestrator.images import recipe
 from orchestrator.job import rebuild
-from orchestrator.model import Task, digest
+from orchestrator.model import OfferedWheel, Task, digest
 from orchestrator.publish import publisher_process
 from orchestrator.results.history import accumulated
 from orchestrator.results.store import Results
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from orchestrator.build.engine import Engine
     from orchestrator.farm.cluster.worker_farm import Log, Running
     from orchestrator.farm.plan import Job
-    from orchestrator.model import Build, Result
+    from orchestrator.model import Build, Release, Result
     from orchestrator.results.files import Store
 
 TOGETHER = 8
@@ -62,6 +62,9 @@ WHEEL = 120_000
 
 LARGE, EVERY = 3_000_000, 50
 """Bytes of a large wheel, which comes in several pieces, and one in how many it is."""
+
+OFFERED = 30
+"""Wheels that an index offers of a release with code in C."""
 
 LOG = 12_000
 """Bytes of a log."""
@@ -316,7 +319,7 @@ def orchestrate(asked: Asked) -> Measured:
         connected.listen(display.doing)
         _soon(lambda: len(connected.offer().addresses) == asked.workers)
         context = run.RunContext(
-            release=stub_farm.release,
+            release=release,
             latest=store.latest,
             pool=client.Workers(connected, _sender(store), store, lambda one: store.repeated(one) or one, store.find),
             write=lambda result: store.write(accumulated(result, store.entries(result.project))),
@@ -351,6 +354,17 @@ def orchestrate(asked: Asked) -> Measured:
         records=len(outcome.records),
         kept=_bytes(store),
     )
+
+
+def release(task: Task) -> Release:
+    """Return a release with the wheels that an index would offer: many for each third one."""
+    bare = stub_farm.release(task)
+    count = OFFERED if stub_farm.number_of(bare.project) % stub_farm.PROJECTS_ALIKE == 0 else 1
+    names = (f"{bare.project}-1.2.3-cp3{number}-cp3{number}-manylinux_2_28_x86_64.whl" for number in range(count))
+    wheels = (
+        OfferedWheel(name, f"https://files.example/packages/{digest(name)}/{name}", digest(name)) for name in names
+    )
+    return replace(bare, wheels=tuple(wheels))
 
 
 def _sender(store: Results) -> Callable[[Job], SentJob]:
