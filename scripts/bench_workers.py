@@ -2,12 +2,11 @@
 
     .venv/bin/python scripts/bench_workers.py [--workers 8 32 64] [--rounds 25] [--seconds 2]
     .venv/bin/python scripts/bench_workers.py --memory 100 1000 20000
-    .venv/bin/python scripts/bench_workers.py --model
 
 The first measures how busy the workers are kept: a stub builder sleeps instead of building, and returns a result, a
 wheel and a log for each build. `--rounds` is the number of jobs for each slot. The second measures the memory of the
-orchestrator and the scheduler for runs of that many jobs that take no time. The third prints what a run costs, as
-`cost_model.py` reckons it. All processes are on this machine, and all connections on its loopback device.
+orchestrator and the scheduler for runs of that many jobs that take no time. All processes are on this machine, and all
+connections on its loopback device. `cost_model.py` reckons with what this measures.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import asyncio
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -496,6 +496,7 @@ def main() -> None:
     options.add_argument("--host", type=json.loads, help=argparse.SUPPRESS)
     options.add_argument("--orchestrate", type=json.loads, help=argparse.SUPPRESS)
     given = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that processes and folders are removed
     if given.host:
         asyncio.run(host(**{**given.host, "folder": Path(given.host["folder"])}))
     elif given.orchestrate:

@@ -15,6 +15,7 @@ from orchestrator.errors import NoRoomError, OpenJobsError, PackageIndexError, T
 from orchestrator.farm.plan import Job, ordered, seconds_of
 from orchestrator.farm.spool import Spool
 from orchestrator.farm.workers import Cancellation, Pool, attempted, run_jobs
+from orchestrator.model.names import is_path
 from orchestrator.publish.wording import told_apart
 from orchestrator.results.store import read
 from orchestrator.util import logs
@@ -184,8 +185,7 @@ def _run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Prog
 
     jobs = look_up(tasks, replace(context, release=lambda task: spool.put(context.release(task))), failed)
     progress = shown(len(jobs))
-    subjects = [(job.release.project, job.task.requirement) for job in jobs]
-    names = {subject: name for subject, name in zip(subjects, told_apart(subjects), strict=True) if name != subject[0]}
+    names = _names(jobs)
     site = _Site(context.publish, context.publish_every)
     written = 0
     several = len({job.task.image for job in jobs}) > 1
@@ -237,6 +237,14 @@ def _run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Prog
         tuple(task for task, _ in left),
         jobs=jobs,
     )
+
+
+def _names(jobs: Iterable[Job]) -> dict[tuple[str, str], str]:
+    """Return the names of those (project, requirement) that are not simply named as the project."""
+    subjects = [(job.release.project, job.task.requirement) for job in jobs]
+    local = {project for project, requirement in subjects if is_path(requirement)}
+    subjects = [subject for subject in subjects if subject[0] in local]
+    return dict(zip(subjects, told_apart(subjects), strict=True))
 
 
 class _Whole(Pool[Job, "Result | Path"]):

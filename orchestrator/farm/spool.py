@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import threading
 from dataclasses import replace
@@ -10,23 +9,22 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import TypeAdapter
 
-from orchestrator.model import OfferedWheel
+from orchestrator.model import Release
 from orchestrator.results.coding import compact, decoded
 
 if TYPE_CHECKING:
     from orchestrator.farm.plan import Job
-    from orchestrator.model import Release
 
-_WHEELS = TypeAdapter(tuple[OfferedWheel, ...])
+_RELEASE = TypeAdapter(Release)
 
 
 class Spool:
-    """The wheels that the index offers for releases, in a file without a name. It is used by several threads."""
+    """Whole releases, one on a line of a file without a name. It may be used by several threads."""
 
     def __init__(self) -> None:
         """Begin with an empty file."""
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - `__exit__` closes it
-        self._places: dict[Release, tuple[int, int]] = {}  # (offset, bytes), by the release without its wheels
+        self._places: dict[Release, int] = {}  # the offset of each, by what `put` returned
         self._end = 0
         self._lock = threading.Lock()
 
@@ -40,26 +38,26 @@ class Spool:
             self._file.close()
 
     def put(self, release: Release) -> Release:
-        """Return a release without its wheels, which are written; raises OSError where they cannot be."""
-        if not release.wheels:
+        """Return a release without wheels and without the name and URL of its sdist; raises OSError on a full disk."""
+        if release.sdist is None:
             return release
-        bare, data = replace(release, wheels=()), compact(_WHEELS, release.wheels)
+        bare = replace(release, wheels=(), sdist=replace(release.sdist, filename="", url=""))
+        line = compact(_RELEASE, release) + b"\n"
         with self._lock:
             if self._file.closed:  # the run was stopped
                 return release
             if bare not in self._places:
                 self._file.seek(self._end)
-                self._file.write(data)
-                self._file.flush()
-                self._places[bare] = self._end, len(data)
-                self._end += len(data)
+                self._file.write(line)
+                self._places[bare] = self._end
+                self._end += len(line)
         return bare
 
     def whole(self, job: Job) -> Job:
-        """Return a job whose release has its wheels again."""
-        place = self._places.get(job.release)
-        if place is None:
-            return job
-        offset, size = place
-        wheels = decoded(_WHEELS, os.pread(self._file.fileno(), size, offset))
-        return replace(job, release=replace(job.release, wheels=wheels))
+        """Return a job with its release as it was put; raises OSError where it cannot be read."""
+        with self._lock:
+            if (place := self._places.get(job.release)) is None:
+                return job
+            self._file.seek(place)
+            line = self._file.readline()
+        return replace(job, release=decoded(_RELEASE, line))
