@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _LOOK = 1.0  # seconds between two looks for jobs that nobody waits for any more
 _AGAIN = 10  # looks between two tries to become fit
+_TIDY = 3600  # looks between two prunings of stores and cache
 _ACTIVE = frozenset({"executing", "long-running"})
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -53,6 +55,7 @@ class Station:
     unfit: str = "it has not begun yet"
     open: ExitStack = field(default_factory=ExitStack)
     looks: int = 0
+    begins: threading.Lock = field(default_factory=threading.Lock)  # held while a job begins, or while none may
 
     def prepare(self) -> None:
         """Become fit: lock the folder, and remove what a former worker left; `unfit` has the reason if that fails."""
@@ -78,6 +81,14 @@ class Station:
             await asyncio.to_thread(self.prepare)
             if not self.unfit:
                 await self.worker.set_resources(**self.resources)
+        if self.looks % _TIDY == 0:
+            await asyncio.to_thread(self.tidy)
+
+    def tidy(self) -> None:
+        """Keep the bounds of stores and cache, if no job runs."""
+        with self.begins:
+            if not self.running and not self.unfit:
+                self.farm.tidy()
 
     @property
     def resources(self) -> dict[str, float]:
@@ -97,8 +108,10 @@ class Station:
             return Refusal(self.unfit)
 
         def begun() -> _T:
-            self.running[key] = Running(engine=self.farm.engine(isolation))
-            return act(self.running[key])
+            engine = self.farm.engine(isolation)
+            with self.begins:
+                running = self.running[key] = Running(engine=engine)
+            return act(running)
 
         try:
             return self.farm.attempted(begun, clock)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from orchestrator import config
 from orchestrator.build import engine as engines
 from orchestrator.errors import EngineError, ImageError, NoRoomError, ResultsError, WheelproofError
-from orchestrator.farm import assemble, uses
+from orchestrator.farm import assemble, clean, uses
 from orchestrator.farm.cluster import transfer, values
 from orchestrator.farm.cluster.fitness import other_image, unfit
 from orchestrator.farm.cluster.orders import SentOutput, sent_output
@@ -128,6 +128,11 @@ class WorkerFarm:
         image = build.made(engine, recipe, folder, lambda line: log(recipe.name, line))
         uses.note_image(folder, recipe.tag)
         return replace(image, runtime=engine.runtime)
+
+    def tidy(self) -> None:
+        """Keep the bounds of stores and cache; no job may run meanwhile."""
+        clean.keep_bounds(self._settings, self.store)
+        self._inputs.clear()
 
     # --- jobs --------------------------------------------------------------------------------
 
