@@ -15,11 +15,11 @@ import dask
 from distributed import Client
 from distributed.security import Security
 
-from orchestrator.errors import FaultError, WheelproofError, WorkersError
+from orchestrator.errors import FaultError, Interrupted, WheelproofError, WorkersError
 from orchestrator.farm.cluster import resources, values
 from orchestrator.farm.cluster.tasks import submit
 from orchestrator.farm.cluster.transfer import receive
-from orchestrator.farm.workers import Pool, Room, attempted
+from orchestrator.farm.workers import STOPPED, Pool, Room, attempted
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from orchestrator.config import DaskSettings
     from orchestrator.farm.cluster.values import ImageRequest, Reply, SentJob
     from orchestrator.farm.plan import Job
+    from orchestrator.farm.workers import Cancellation
     from orchestrator.model import Image, Result
     from orchestrator.results.store import Results
 
@@ -93,8 +94,8 @@ def security(settings: DaskSettings) -> Security | None:
 
 
 @contextmanager
-def connected(settings: DaskSettings) -> Iterator[Cluster]:
-    """Connect to the scheduler.
+def connected(settings: DaskSettings, stop: Cancellation) -> Iterator[Cluster]:
+    """Connect to the scheduler; a request to stop ends every wait.
 
     Raises
     ------
@@ -111,7 +112,7 @@ def connected(settings: DaskSettings) -> Iterator[Cluster]:
         advice = "check that it runs there, and that it accepts the certificate of this run"
         msg = f"{doing}: {error}; {advice}"
         raise WorkersError(msg) from error
-    cluster = Cluster(client, settings.address)
+    cluster = Cluster(client, settings.address, stop)
     try:
         yield cluster
     finally:
@@ -121,9 +122,10 @@ def connected(settings: DaskSettings) -> Iterator[Cluster]:
 class Cluster:
     """A scheduler with its workers."""
 
-    def __init__(self, client: Client, address: str) -> None:
+    def __init__(self, client: Client, address: str, stop: Cancellation) -> None:
         """Use a client that is connected to the scheduler at that address."""
         self._client = client
+        self._stop = stop
         self._address = address
         self._topic = f"wheelproof-{secrets.token_hex(8)}"
         self._offer = Offer(0, 0, ())
@@ -188,11 +190,11 @@ class Cluster:
             msg = f"waiting for workers at {self._address}: none can judge: {why}; run again to go on"
             raise WorkersError(msg)
 
-    def wait(self, is_stopped: Callable[[], bool]) -> Offer:
-        """Wait for a worker that can judge; raises as `offer`. A stop ends the wait."""
-        while not (offer := self.offer()).jobs and not is_stopped():
-            time.sleep(_LOOK / 4)
-        return offer
+    def wait(self) -> None:
+        """Wait for a worker that can judge; raises as `offer`, and Interrupted after a request to stop."""
+        while not self.offer().jobs:
+            if self._stop.event.wait(_LOOK / 4):
+                raise Interrupted(STOPPED)
 
     # --- tasks -------------------------------------------------------------------------------
 
@@ -269,12 +271,16 @@ class Cluster:
             The connection is lost, the worker `of` is gone, or the task ended several workers.
         FaultError
             The task raised something.
+        Interrupted
+            A stop was requested.
 
         """
         while True:
             try:
                 return future.result(timeout=_LOOK)
             except TimeoutError as late:
+                if self._stop.asked:
+                    raise Interrupted(STOPPED) from late
                 self.check()
                 if of and of not in self.offer().addresses:
                     msg = f"the worker {of} is gone before its files came; run again"

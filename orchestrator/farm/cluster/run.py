@@ -10,12 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import ImageError, Interrupted, UsageError
+from orchestrator.errors import ImageError, UsageError
 from orchestrator.farm import assemble, progress, run
 from orchestrator.farm.cluster import client, values
 from orchestrator.farm.cluster.values import ImageRequest, SentJob
 from orchestrator.farm.placement import placed
-from orchestrator.farm.workers import STOPPED, Cancellation
+from orchestrator.farm.workers import Cancellation
 from orchestrator.images import recipe
 from orchestrator.job.hosts import spread_over
 from orchestrator.model import Origin
@@ -67,12 +67,10 @@ def run_tasks(
     recipe.check_names(folders, names)
     recipes = {name: recipe.load(folders, name) for name in names}
     stop, agreed = Cancellation(), values.terms(settings, secrets.token_hex(8))
-    with client.connected(settings.dask) as cluster, ExitStack() as stack:
+    with client.connected(settings.dask, stop) as cluster, ExitStack() as stack:
         cluster.listen(log)
         with assemble.stopping(stop, stop.ask):
-            cluster.wait(lambda: stop.asked)
-            if stop.asked:
-                raise Interrupted(STOPPED)
+            cluster.wait()
             images = {name: _image(settings, cluster, agreed, one) for name, one in recipes.items()}
         for image in images.values():
             store.keep_image(image)
