@@ -14,7 +14,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
-from orchestrator.errors import FaultError, Interrupted, NoRoomError, WheelproofError
+from orchestrator.errors import FaultError, Interrupted, LostSchedulerError, NoRoomError, WheelproofError
 from orchestrator.util.room import shortage
 
 if TYPE_CHECKING:
@@ -229,6 +229,8 @@ def run_jobs(
     ------
     NoRoomError
         A file system is full. The jobs under way are finished, and no further ones begin.
+    LostSchedulerError
+        The pool is on other machines, and lost the connection to them.
     WheelproofError
         `done` raised it: no outcome can be recorded any more. Whatever `done` raises when it gets a
         FaultError is passed on too. Or the pool takes no job any more.
@@ -277,7 +279,7 @@ class _Reports:
 
     def take(self, job: Work, outcome: object) -> None:
         """Take the outcome of a job, unless it is only a consequence of the stop."""
-        if isinstance(outcome, NoRoomError):
+        if isinstance(outcome, NoRoomError | LostSchedulerError):
             self.faults.append(outcome)
         elif not (self._stop.asked and isinstance(outcome, WheelproofError)):
             try:

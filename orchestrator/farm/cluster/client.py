@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import secrets
 import threading
 import time
@@ -15,7 +16,7 @@ import dask
 from distributed import Client
 from distributed.security import Security
 
-from orchestrator.errors import FaultError, Interrupted, WheelproofError, WorkersError
+from orchestrator.errors import FaultError, Interrupted, LostSchedulerError, WheelproofError, WorkersError
 from orchestrator.farm.cluster import resources, values
 from orchestrator.farm.cluster.tasks import submit
 from orchestrator.farm.cluster.transfer import receive
@@ -103,6 +104,7 @@ def connected(settings: DaskSettings, stop: Cancellation) -> Iterator[Cluster]:
         It does not answer, or refuses the certificate.
 
     """
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # errors of ours say the same in one line
     doing = f"connecting to the Dask scheduler at {settings.address}"
     try:
         client = Client(
@@ -171,13 +173,13 @@ class Cluster:
             return self._offer
 
     def check(self) -> None:
-        """Raise WorkersError where the connection is lost."""
+        """Raise LostSchedulerError where the connection is lost."""
         if self._client.status != "running":
             msg = (
                 f"the Dask scheduler at {self._address} does not answer any more; results until now are kept: start "
                 "it, and run again to go on"
             )
-            raise WorkersError(msg)
+            raise LostSchedulerError(msg)
 
     def _insist(self) -> None:
         for line in sorted(set(self._offer.others) - self._reported):
@@ -396,7 +398,7 @@ class Workers(Pool["Job", "Result | Path"]):
         outcome = attempted(self._outcome, sent, future)
         with suppress(Exception):  # the scheduler may be gone
             future.release()
-        is_lost = isinstance(outcome, WorkersError) and sent.tries < TRIES and not future.cancelled()
+        is_lost = type(outcome) is WorkersError and sent.tries < TRIES and not future.cancelled()
         if outcome is None or is_lost:
             self._begin(sent)
         else:
@@ -411,6 +413,7 @@ class Workers(Pool["Job", "Result | Path"]):
             sent.refused[reply.worker] = reply.refused
             return None
         if reply.failed:
+            sent.tries = TRIES  # the worker has tried for itself what may pass
             raise values.error_of(reply)
         if reply.result is None:
             return self._known(sent.job.release.project, reply.known)
