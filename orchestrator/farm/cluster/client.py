@@ -104,7 +104,8 @@ def connected(settings: DaskSettings, stop: Cancellation) -> Iterator[Cluster]:
         It does not answer, or refuses the certificate.
 
     """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # errors of ours say the same in one line
+    for name in ("distributed", "distributed.client"):  # errors of ours say the same in one line
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     doing = f"connecting to the Dask scheduler at {settings.address}"
     try:
         client = Client(
