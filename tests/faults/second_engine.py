@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 _START = 60.0  # seconds for the engine to answer
 _STOP = 20.0  # seconds for it to end
 _GROUPS = Path("/sys/fs/cgroup")
+_PROGRAMS = (b"dockerd", b"containerd")  # its shims are called containerd-shim
 
 # What would clash with an engine that the machine has: the plugins that listen for Kubernetes.
 _CONTAINERD = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
@@ -31,11 +31,16 @@ _CONTAINERD = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
 class SecondEngine:
     """A dockerd and its containerd, with separate folders, sockets and control groups, and without a network."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep everything in that folder, whose path must be short: it contains sockets."""
+    def __init__(self, folder: Path, enter: tuple[str, ...] = ()) -> None:
+        """Keep everything in that folder, whose path must be short: it contains sockets.
+
+        `enter` comes before each command, such as `nsenter` with a network namespace.
+        """
         self.address = f"unix://{folder}/docker.sock"
+        self.data = folder / "data"
         self._folder = folder
-        self._group = f"/wheelproof-faults-{secrets.token_hex(4)}"
+        self._enter = enter
+        self._group = f"/{'-'.join(folder.parts[1:])}"  # of control groups
         self._containerd: subprocess.Popen[bytes] | None = None
         self._dockerd: subprocess.Popen[bytes] | None = None
 
@@ -54,7 +59,7 @@ class SecondEngine:
         self._dockerd = self._begin(
             "dockerd",
             *("--config-file", self._folder / "daemon.json", "--host", self.address),
-            *("--data-root", self._folder / "data", "--exec-root", self._folder / "exec"),
+            *("--data-root", self.data, "--exec-root", self._folder / "exec"),
             *("--pidfile", self._folder / "docker.pid", "--containerd", containerd),
             *("--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", self._group),
             *("--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false"),
@@ -71,6 +76,16 @@ class SecondEngine:
                 process.wait()
         if containerd:
             self._containerd = None
+
+    def pause(self) -> None:
+        """Let the engine hang: it accepts connections and answers nothing."""
+        if self._dockerd is not None:
+            self._dockerd.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused engine go on."""
+        if self._dockerd is not None:
+            self._dockerd.send_signal(signal.SIGCONT)
 
     def copy_image(self, identity: str) -> None:
         """Bring an image over from the machine's engine, with its names and labels."""
@@ -91,10 +106,15 @@ class SecondEngine:
         for process in (self._dockerd, self._containerd):
             if process is not None:
                 process.send_signal(signal.SIGTERM)
+                process.send_signal(signal.SIGCONT)  # it may be paused
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_STOP)
                 process.kill()
                 process.wait()
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Kill and remove all that there is of an engine, who ever started it, with its folder."""
         for pid in self._left():
             processes.kill(pid)
         eventually(lambda: not self._left())
@@ -106,12 +126,12 @@ class SecondEngine:
         remove(self._folder)
 
     def _left(self) -> list[int]:
-        """List the shims and containers of this engine."""
+        """List the processes of this engine, its shims and its containers."""
         mark, group = f"{self._folder}/".encode(), f"{self._group}/".encode()
         return [
             pid
             for pid in processes.pids()
-            if (b"shim" in (line := processes.read(pid, "cmdline")) and mark in line)
+            if (any(name in (line := processes.read(pid, "cmdline")) for name in _PROGRAMS) and mark in line)
             or group in processes.read(pid, "cgroup")
         ]
 
@@ -125,7 +145,8 @@ class SecondEngine:
 
     def _begin(self, *command: str | Path) -> subprocess.Popen[bytes]:
         with (self._folder / f"{command[0]}.log").open("ab") as log:
-            return subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, start_new_session=True)
+            whole = [*self._enter, *map(str, command)]
+            return subprocess.Popen(whole, stdout=log, stderr=log, start_new_session=True)
 
     def _log(self) -> str:
         return (self._folder / "dockerd.log").read_text(errors="replace")[-2000:]
