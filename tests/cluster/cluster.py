@@ -47,6 +47,7 @@ ROOT = Path(__file__).parents[2]
 PREFIX = "wheelproof-cluster-"
 """Of the name of each cluster: its folder, its namespaces, the comments of its firewall's rules."""
 
+_STATUS = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")  # without TLS, for this host alone
 _START = 30.0  # seconds for a process to begin
 _STOP = 30.0  # seconds for it to end when asked to
 
@@ -92,20 +93,22 @@ class Worker:
         return self.process.wait()
 
     def kill(self, *, nanny: bool = True) -> None:
-        """Kill the worker with SIGKILL; a nanny that is left alone starts another."""
-        assert self.process is not None
-        for pid in processes.descendants(self.process.pid)[0 if nanny else 1 :]:
-            processes.kill(pid)
-        if nanny:
+        """Kill it with SIGKILL; a nanny that is left alone starts another."""
+        self._signal(signal.SIGKILL, self._pids(nanny=nanny))
+        if nanny and self.process:
             self.process.wait()
 
-    def pause(self) -> None:
-        """Let worker and nanny hang, as on a host that swaps."""
-        self._signal(signal.SIGSTOP)
+    def ended(self) -> bool:
+        """Whether worker and nanny have ended, as they do when they have lost the scheduler; `start` is next."""
+        return self.process is None or self.process.poll() is not None
+
+    def pause(self, *, nanny: bool = True) -> None:
+        """Let it hang, as on a host that swaps; a nanny that is left alone can restart it."""
+        self._signal(signal.SIGSTOP, self._pids(nanny=nanny))
 
     def resume(self) -> None:
-        """Let them go on."""
-        self._signal(signal.SIGCONT)
+        """Let it go on."""
+        self._signal(signal.SIGCONT, self._pids(nanny=True))
 
     def set_clock(self, moment: datetime) -> None:
         """Let the worker begin at that moment, from its next start; certificates stay valid."""
@@ -132,9 +135,13 @@ class Worker:
         """Undo `fill`."""
         (self.cache / "filler").unlink()
 
-    def _signal(self, number: signal.Signals) -> None:
-        assert self.process is not None
-        for pid in processes.descendants(self.process.pid):
+    def _pids(self, *, nanny: bool) -> list[int]:
+        if self.process is None:
+            return []
+        return processes.descendants(self.process.pid)[0 if nanny else 1 :]
+
+    def _signal(self, number: signal.Signals, pids: list[int]) -> None:
+        for pid in pids:
             processes.kill(pid, number)
 
 
@@ -160,7 +167,7 @@ class Cluster:
         described = self.folder / "scheduler.json"
         described.unlink(missing_ok=True)
         port = self.address.rpartition(":")[2] or "0"
-        options = ("--protocol", "tls", "--host", self.network.gateway, "--port", port, "--no-dashboard")
+        options = ("--protocol", "tls", "--host", self.network.gateway, "--port", port, *_STATUS)
         files = ("--scheduler-file", str(described), *self.certificates.scheduler.options())
         command = [sys.executable, "-m", "dask", "scheduler", *options, *files]
         process = self.scheduler = _begin(command, self.folder / "log", self.environment)
@@ -172,9 +179,17 @@ class Cluster:
 
     def kill_scheduler(self) -> None:
         """Kill the scheduler with SIGKILL."""
-        assert self.scheduler is not None
-        self.scheduler.kill()
-        self.scheduler.wait()
+        if self.scheduler:
+            self.scheduler.kill()
+            self.scheduler.wait()
+
+    def kill_all(self) -> None:
+        """Kill scheduler, workers and engines with SIGKILL."""
+        self.kill_scheduler()
+        for worker in self.workers:
+            worker.kill()
+            if worker.engine:
+                worker.engine.kill(containerd=True)
 
     @contextmanager
     def client(self, party: Party | None = None, **options: Any) -> Iterator[Client]:  # noqa: ANN401 - as Client's
@@ -208,11 +223,14 @@ def cluster(
     """Start a scheduler and workers, who need not have joined yet; at the end, remove all."""
     with _folder() as folder:
         made = _prepare(folder, count, {**_environment(folder), **(environment or {})})
-        made.start_scheduler()
-        made.workers = tuple(_worker(made, number, preload, builds, engines) for number in range(count))
-        with ThreadPoolExecutor(count or 1) as threads:
-            list(threads.map(lambda worker: _start(worker, images, disk), made.workers))
-        yield made
+        try:
+            made.start_scheduler()
+            made.workers = tuple(_worker(made, number, preload, builds, engines) for number in range(count))
+            with ThreadPoolExecutor(count or 1) as threads:
+                list(threads.map(lambda worker: _start(worker, images, disk), made.workers))
+            yield made
+        finally:
+            made.kill_all()
 
 
 def _prepare(folder: Path, count: int, environment: dict[str, str]) -> Cluster:
@@ -229,15 +247,16 @@ def _network(name: str, count: int) -> Network:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Return what all processes of a cluster have: no settings of this machine's Dask, our code, and our mark."""
-    return {"PYTHONPATH": str(ROOT), "DASK_CONFIG": str(folder / "dask"), processes.MARK: str(folder)}
+    """Return what all processes of a cluster have: our code, our mark, and no settings and folders of others' Dask."""
+    dask = {"DASK_CONFIG": str(folder / "dask"), "DASK_TEMPORARY_DIRECTORY": str(folder / "dask")}
+    return {"PYTHONPATH": str(ROOT), processes.MARK: str(folder), **dask}
 
 
 def _worker(made: Cluster, number: int, preload: str, builds: int, engines: bool) -> Worker:  # noqa: FBT001
     home, host = made.folder / str(number), made.network.hosts[number]
     home.mkdir()
     engine = _engine(home, host) if engines else None
-    options = (made.address, "--name", f"worker-{number}", "--host", host.address, "--no-dashboard")
+    options = (made.address, "--name", f"worker-{number}", "--host", host.address, *_STATUS)
     options += ("--nthreads", str(2 * builds + 2), "--memory-limit", "0", "--resources", f"builds={builds}")
     options += ("--local-directory", str(home / "dask"), *made.certificates.worker.options())
     if preload:
@@ -271,9 +290,10 @@ def _start(worker: Worker, identities: Sequence[str], disk: int) -> None:
 
 
 def _begin(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    with log.open("ab") as stream:
+    whole = {**os.environ, **environment}
+    with log.open("ab") as stream:  # not in this folder, whose code would come before that of PYTHONPATH
         return subprocess.Popen(
-            command, stdout=stream, stderr=stream, env={**os.environ, **environment}, start_new_session=True
+            command, stdout=stream, stderr=stream, env=whole, cwd=log.parent, start_new_session=True
         )
 
 

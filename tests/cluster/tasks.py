@@ -20,7 +20,7 @@ class Sight:
 
     namespace: str
     addresses: frozenset[str]
-    engine: str  # its id
+    engine: str  # its data root; its id is the machine's
     images: frozenset[str]  # names
     clock: datetime
     code: str  # the folder of wheelproof
@@ -32,7 +32,7 @@ def look() -> Sight:
     lines = subprocess.run(["ip", "-oneline", "-4", "address"], check=True, capture_output=True, text=True)  # noqa: S607
     client = docker.APIClient(version="auto", base_url=os.environ.get("DOCKER_HOST"))
     try:
-        engine, images = client.info()["ID"], client.images()
+        engine, images = client.info()["DockerRootDir"], client.images()
     finally:
         client.close()
     return Sight(

@@ -118,6 +118,8 @@ class SecondEngine:
         for pid in self._left():
             processes.kill(pid)
         eventually(lambda: not self._left())
+        for address in self._folder.glob("containerd-state/*/*/*/address"):  # of a killed shim; it is in /run
+            Path(address.read_text().removeprefix("unix://")).unlink(missing_ok=True)
         for mounted in reversed(_mounts(self._folder)):
             subprocess.run(["umount", "--lazy", mounted], check=False)  # noqa: S607 - of the system
         for group in sorted(_GROUPS.glob(f"**{self._group}/**/"), reverse=True):
