@@ -26,12 +26,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import docker
 from distributed import Client
 
+from tests.clock import Clock
 from tests.cluster import network
 from tests.cluster.certificates import Certificates, Party, certificates
 from tests.cluster.images import share
-from tests.clock import Clock
 from tests.faults import processes
 from tests.faults.harness import PLACE, eventually, remove
 from tests.faults.second_engine import SecondEngine
@@ -116,11 +117,20 @@ class Worker:
 
     def set_code(self, module: str, change: str) -> None:
         """Let the worker run, from its next start, a copy of wheelproof with a line more in one module."""
-        copy = self.home / "code"
+        copy = Path(tempfile.mkdtemp(prefix="code-", dir=self.home))
         shutil.copytree(ROOT / "orchestrator", copy / "orchestrator", ignore=shutil.ignore_patterns("__pycache__"))
         with (copy / Path(*module.split("."))).with_suffix(".py").open("a") as stream:
             stream.write(f"{change}\n")
-        self.environment["PYTHONPATH"] = str(copy)
+        self.environment["PYTHONPATH"] = f"{copy}{os.pathsep}{ROOT}"  # which has the tests
+
+    def containers(self) -> list[dict[str, Any]]:
+        """List the containers on its engine, whoever made them and whatever they do."""
+        client = docker.APIClient(self.environment.get("DOCKER_HOST"), version="auto")
+        try:
+            found: list[dict[str, Any]] = client.containers(all=True)
+        finally:
+            client.close()
+        return found
 
     def fill(self, left: int = 0) -> None:
         """Use up the file system of its cache, but for that many bytes; it must have one of its own."""
@@ -256,13 +266,15 @@ def _worker(made: Cluster, number: int, preload: str, builds: int, engines: bool
     home, host = made.folder / str(number), made.network.hosts[number]
     home.mkdir()
     engine = _engine(home, host) if engines else None
-    options = (made.address, "--name", f"worker-{number}", "--host", host.address, *_STATUS)
-    options += ("--nthreads", str(2 * builds + 2), "--memory-limit", "0", "--resources", f"builds={builds}")
-    options += ("--local-directory", str(home / "dask"), *made.certificates.worker.options())
-    if preload:
-        options += ("--preload", preload, "--folder", str(home / "cache"))
+    name, threads = f"worker-{number}", 2 * builds + 2
+    options = (
+        *(made.address, "--name", name, "--host", host.address, *_STATUS),
+        *("--nthreads", str(threads), "--memory-limit", "0", "--resources", f"builds={builds}"),
+        *("--local-directory", str(home / "dask"), *made.certificates.worker.options()),
+        *(("--preload", preload, "--folder", str(home / "cache")) if preload else ()),
+    )
     environment = {**made.environment, **({"DOCKER_HOST": engine.address} if engine else {})}
-    return Worker(f"worker-{number}", home, host, engine, options, environment)
+    return Worker(name, home, host, engine, options, environment)
 
 
 def _engine(home: Path, host: Host) -> SecondEngine | None:
@@ -352,11 +364,11 @@ def _lock(folder: Path, how: int = 0) -> int:
 
 def _sweep(folder: Path) -> None:
     """Remove what belongs to a cluster: processes, containers, mounts, control groups, network, files."""
+    for engine in folder.glob("*/engine/"):
+        SecondEngine(engine).sweep()
     for pid in processes.marked(folder):
         processes.kill(pid)
     eventually(lambda: not processes.marked(folder))
-    for engine in folder.glob("*/engine/"):
-        SecondEngine(engine).sweep()
     for cache in folder.glob("*/cache/"):
         if cache.is_mount():
             subprocess.run(["umount", "--lazy", str(cache)], check=False)  # noqa: S607 - of the system

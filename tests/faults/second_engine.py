@@ -115,11 +115,12 @@ class SecondEngine:
 
     def sweep(self) -> None:
         """Kill and remove all that there is of an engine, who ever started it, with its folder."""
+        shims = [path.read_text() for path in self._folder.glob("containerd-state/*/*/*/address")]
         for pid in self._left():
             processes.kill(pid)
         eventually(lambda: not self._left())
-        for address in self._folder.glob("containerd-state/*/*/*/address"):  # of a killed shim; it is in /run
-            Path(address.read_text().removeprefix("unix://")).unlink(missing_ok=True)
+        for address in shims:  # sockets in /run, which killed ones leave
+            Path(address.removeprefix("unix://")).unlink(missing_ok=True)
         for mounted in reversed(_mounts(self._folder)):
             subprocess.run(["umount", "--lazy", mounted], check=False)  # noqa: S607 - of the system
         for group in sorted(_GROUPS.glob(f"**{self._group}/**/"), reverse=True):
