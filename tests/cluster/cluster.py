@@ -6,7 +6,7 @@
 
 All are real processes, as an operator starts them. At the end nothing is left of a cluster, and at the begin of the
 next nothing of those whose tests were killed. Where network namespaces are not permitted, hosts are addresses of
-loopback, and where engines cannot be started, all workers use the machine's: a warning has the reason.
+loopback, and all workers use the machine's engine; a DegradedWarning has the reason.
 """
 
 from __future__ import annotations
@@ -133,8 +133,10 @@ class Worker:
         return found
 
     def fill(self, left: int = 0) -> None:
-        """Use up the file system of its cache, but for that many bytes; it must have one of its own."""
-        assert self.cache.is_mount(), "ask for `disk`"
+        """Use up the disk of its cache, but for that many bytes; an OSError where it has none of its own."""
+        if not self.cache.is_mount():
+            msg = f"filling {self.cache}: it is no file system of its own; ask for `disk`"
+            raise OSError(msg)
         with suppress(OSError), (self.cache / "filler").open("wb", buffering=0) as stream:  # until it is full
             while True:
                 stream.write(bytes(1 << 16))
@@ -236,8 +238,10 @@ def cluster(
         try:
             made.start_scheduler()
             made.workers = tuple(_worker(made, number, preload, builds, engines) for number in range(count))
+            for worker in made.workers:
+                _make_cache(worker, disk)
             with ThreadPoolExecutor(count or 1) as threads:
-                list(threads.map(lambda worker: _start(worker, images, disk), made.workers))
+                list(threads.map(lambda worker: _start(worker, images), made.workers))
             yield made
         finally:
             made.kill_all()
@@ -252,7 +256,7 @@ def _network(name: str, count: int) -> Network:
     try:
         return network.namespaces(name, count)
     except OSError as error:
-        warnings.warn(f"all workers are on loopback: {error}", DegradedWarning, stacklevel=2)
+        _warn(f"all workers are on loopback: {error}")
         return network.loopback(count)
 
 
@@ -278,24 +282,34 @@ def _worker(made: Cluster, number: int, preload: str, builds: int, engines: bool
 
 
 def _engine(home: Path, host: Host) -> SecondEngine | None:
-    if os.geteuid() == 0 and shutil.which("dockerd") and shutil.which("containerd"):
+    """Return an engine for a host; it takes the rights that a namespace takes, so no loopback host has one."""
+    if host.cable and shutil.which("dockerd") and shutil.which("containerd"):
         (home / "engine").mkdir()
         return SecondEngine(home / "engine", host.enter)
-    warnings.warn("all workers use the machine's engine: others need root and dockerd", DegradedWarning, stacklevel=2)
+    _warn(f"{home.name} uses the machine's engine: others need a namespace, dockerd and containerd")
     return None
 
 
-def _start(worker: Worker, identities: Sequence[str], disk: int) -> None:
+def _make_cache(worker: Worker, disk: int) -> None:
     worker.cache.mkdir()
     if disk:
-        options = f"size={disk},mode=755"
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(worker.cache)], check=True)  # noqa: S607
+        command = ["mount", "-t", "tmpfs", "-o", f"size={disk},mode=755", "tmpfs", str(worker.cache)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            _warn(f"the cache of {worker.name} has no disk of its own: {done.stderr.strip()}")
+
+
+def _start(worker: Worker, identities: Sequence[str]) -> None:
     if worker.engine:
         copied = share(worker.engine, identities)
         worker.engine.start()
         for identity in copied:
             worker.engine.copy_image(identity)
     worker.start()
+
+
+def _warn(what: str) -> None:
+    warnings.warn(what, DegradedWarning, stacklevel=3)
 
 
 # --- processes and folders -------------------------------------------------------------------

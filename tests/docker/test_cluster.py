@@ -162,6 +162,8 @@ def _reaches(made: Cluster) -> bool:
 def test_a_full_cache(made: Cluster) -> None:
     """Its worker can write nothing to it, until there is room."""
     worker = made.workers[0]
+    if not worker.cache.is_mount():
+        pytest.skip("needs a file system of its own")
     with made.client() as client:
         worker.fill(left=1 << 12)
         with pytest.raises(OSError, match="No space left"):
@@ -238,7 +240,8 @@ def hang(image: str) -> None:
     """Be a test that is killed while its containers run."""
     with cluster(1, images=[image], disk=1 << 20) as started, started.client() as client:
         client.wait_for_workers(1, timeout=30)
-        client.submit(tasks.sleep_inside, image).result(timeout=30)
+        if started.workers[0].engine:
+            client.submit(tasks.sleep_inside, image).result(timeout=30)
         print(started.folder.name, flush=True)  # noqa: T201 - for the test
         time.sleep(600)
 
