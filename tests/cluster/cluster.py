@@ -32,7 +32,6 @@ from distributed import Client
 from tests.clock import Clock
 from tests.cluster import network
 from tests.cluster.certificates import Certificates, Party, certificates
-from tests.cluster.images import share
 from tests.faults import processes
 from tests.faults.harness import PLACE, eventually, remove
 from tests.faults.second_engine import SecondEngine
@@ -301,10 +300,7 @@ def _make_cache(worker: Worker, disk: int) -> None:
 
 def _start(worker: Worker, identities: Sequence[str]) -> None:
     if worker.engine:
-        copied = share(worker.engine, identities)
-        worker.engine.start()
-        for identity in copied:
-            worker.engine.copy_image(identity)
+        worker.engine.start(identities)
     worker.start()
 
 

@@ -15,9 +15,10 @@ import docker
 
 from tests.faults import processes
 from tests.faults.harness import PLACE, eventually, remove
+from tests.faults.shared_images import share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _START = 60.0  # seconds for the engine to answer
 _STOP = 20.0  # seconds for it to end
@@ -37,15 +38,19 @@ class SecondEngine:
         `enter` comes before each command, such as `nsenter` with a network namespace.
         """
         self.address = f"unix://{folder}/docker.sock"
-        self.data = folder / "data"
+        self._data = folder / "data"
         self._folder = folder
         self._enter = enter
         self._group = f"/{'-'.join(folder.parts[1:])}"  # of control groups
         self._containerd: subprocess.Popen[bytes] | None = None
         self._dockerd: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start what does not run, and wait until it answers; a RuntimeError has the end of its log."""
+    def start(self, images: Sequence[str] = ()) -> None:
+        """Start what does not run, and wait until it answers; a RuntimeError has the end of its log.
+
+        At its first start, it can be given images of the machine's engine.
+        """
+        to_copy = share(self._data, images) if images else ()
         (self._folder / "containerd.toml").write_text(_CONTAINERD)
         (self._folder / "daemon.json").write_text("{}")  # instead of the machine's
         containerd = self._folder / "containerd.sock"
@@ -59,7 +64,7 @@ class SecondEngine:
         self._dockerd = self._begin(
             "dockerd",
             *("--config-file", self._folder / "daemon.json", "--host", self.address),
-            *("--data-root", self.data, "--exec-root", self._folder / "exec"),
+            *("--data-root", self._data, "--exec-root", self._folder / "exec"),
             *("--pidfile", self._folder / "docker.pid", "--containerd", containerd),
             *("--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", self._group),
             *("--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false"),
@@ -67,6 +72,8 @@ class SecondEngine:
         if not eventually(self._answers, _START):
             msg = f"starting a second engine: no answer after {_START:g} s; its log ends:\n{self._log()}"
             raise RuntimeError(msg)
+        for identity in to_copy:
+            self._copy_image(identity)
 
     def kill(self, *, containerd: bool) -> None:
         """Kill the engine with SIGKILL, and its containerd if asked to."""
@@ -87,7 +94,7 @@ class SecondEngine:
         if self._dockerd is not None:
             self._dockerd.send_signal(signal.SIGCONT)
 
-    def copy_image(self, identity: str) -> None:
+    def _copy_image(self, identity: str) -> None:
         """Bring an image over from the machine's engine, with its names and labels."""
         here = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto")
         there = docker.APIClient(base_url=self.address, version="auto")
@@ -156,11 +163,11 @@ class SecondEngine:
 
 
 @contextmanager
-def second_engine() -> Iterator[SecondEngine]:
-    """Give a second engine that runs, in a folder of no farm; nothing is left of it."""
+def second_engine(images: Sequence[str] = ()) -> Iterator[SecondEngine]:
+    """Give a second engine that runs, with images of the machine's, in a folder of no farm; nothing is left of it."""
     engine = SecondEngine(Path(tempfile.mkdtemp(prefix="wheelproof-engine-", dir=PLACE)))
     try:
-        engine.start()
+        engine.start(images)
         yield engine
     finally:
         engine.stop()

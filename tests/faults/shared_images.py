@@ -19,13 +19,11 @@ import docker
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.faults.second_engine import SecondEngine
-
 _DRIVER = "overlay2"
 
 
-def share(engine: SecondEngine, identities: Iterable[str]) -> tuple[str, ...]:
-    """Give images to an engine that was never started; return those that must be copied, once it runs."""
+def share(data: Path, identities: Iterable[str]) -> tuple[str, ...]:
+    """Put images into the data root of an engine that was never started; return those that must be copied later."""
     here = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto")
     try:
         source, images = _root(here), [here.inspect_image(identity) for identity in identities]
@@ -34,11 +32,12 @@ def share(engine: SecondEngine, identities: Iterable[str]) -> tuple[str, ...]:
     if source is None:
         return tuple(image["Id"] for image in images)
     names: dict[str, dict[str, str]] = {}
+    (data / "image" / _DRIVER).mkdir(parents=True)
     for image in images:
-        _share_image(source, engine.data, image["Id"].removeprefix("sha256:"), image["RootFS"]["Layers"])
+        _share_image(source, data, image["Id"].removeprefix("sha256:"), image["RootFS"]["Layers"])
         for tag in image["RepoTags"]:
             names.setdefault(tag.rpartition(":")[0], {})[tag] = image["Id"]
-    (engine.data / "image" / _DRIVER / "repositories.json").write_text(json.dumps({"Repositories": names}))
+    (data / "image" / _DRIVER / "repositories.json").write_text(json.dumps({"Repositories": names}))
     return ()
 
 
