@@ -21,7 +21,7 @@ from orchestrator.build.builder import Output
 from orchestrator.build.variations import NAMES
 from orchestrator.farm import progress
 from orchestrator.farm import run as context
-from orchestrator.farm.workers import Cancellation, CpuSlots
+from orchestrator.farm.workers import Cancellation, CpuSlots, Threads
 from orchestrator.images import recipe
 from orchestrator.job import inputs, rebuild
 from orchestrator.model import (
@@ -103,6 +103,10 @@ def probe(seen: Environment) -> Probe:
         environment_path=seen.environment_path,
         shell=seen.shell,
         interfaces=("lo",),
+        processor="Stub Processor" if not seen.host else "Stub Processor 2",
+        cpu_flags="0123456789abcdef",
+        kernel_version="Linux version 6.1.0 (builder@example) #1 SMP",
+        boot_id=f"0d8f3c52-7a51-4f0e-9c56-{2 if seen.host else 1:012}",
     )
 
 
@@ -177,11 +181,10 @@ def run(count: int, folder: Path) -> None:
     parts = context.RunContext(
         release=release,
         latest=store.latest,
-        judge=judge,
+        pool=Threads(judge, CpuSlots(2, (0,)).room),
         write=store.write,
         publish=publisher.publish,
         is_published=lambda: False,
-        slots=CpuSlots(2, (0,)),
         stop=stop,
         long=settings.long,
     )

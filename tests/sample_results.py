@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.build.environment import first_environment
 from orchestrator.build.variations import VARIATIONS as CATALOGUE
-from orchestrator.build.variations import second_environment
+from orchestrator.build.variations import names, second_environment
 from orchestrator.model import (
     METHOD,
     SCHEMA,
@@ -256,6 +256,6 @@ def _builds(
 
 
 def _variants(hold: tuple[str, ...], remove: tuple[str, ...]) -> Iterable[Variant]:
-    for name, _ in VARIATIONS:
+    for name in names(spread=False):
         mode = Mode.HELD if name in hold else Mode.REMOVED if name in remove else Mode.VARIED
         yield Variant(name, mode, acted=mode is Mode.VARIED)

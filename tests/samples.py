@@ -41,6 +41,8 @@ RELEASE = Release("pkg", "1.0", SDIST)
 IMAGE = Image("bookworm", "sha256:1", "m" * 64, "archive", Target("3.11", "x86_64-manylinux_2_36"))
 FIRST = first_environment(source="pkg-1.0", salt=SALT, source_date_epoch=EPOCH)
 SECOND = second_environment(FIRST)
+ELSEWHERE = second_environment(FIRST, spread=True)
+"""The second environment of a task that is spread over hosts."""
 
 
 def probe(environment: Environment) -> Probe:
@@ -61,7 +63,7 @@ def probe(environment: Environment) -> Probe:
         home_exists=not environment.home.startswith("/nonexistent"),
         path=environment.path,
         variables=environment.variables,
-        kernel="2.6.78" if environment.uname26 else "6.1.0",
+        kernel="2.6.78" if environment.uname26 else f"6.{2 if environment.host else 1}.0",
         cpus=environment.cpus or 4,
         listing=("a", "b") if environment.reverse_files else ("b", "a"),
         hash_of_word=environment.hash_seed,
@@ -69,7 +71,19 @@ def probe(environment: Environment) -> Probe:
         environment_path=environment.environment_path,
         shell=environment.shell,
         interfaces=("lo",),
+        **host(environment),
     )
+
+
+def host(environment: Environment) -> dict[str, str]:
+    """Return what a container sees of its host, which is another one if that was ordered."""
+    number = 2 if environment.host else 1
+    return {
+        "processor": f"Example Processor {number}00X",
+        "cpu_flags": f"{number}" * 16,
+        "kernel_version": f"Linux version 6.{number}.0-{number}-amd64 (builder@example) #1 SMP",
+        "boot_id": f"0d8f3c52-7a51-4f0e-9c56-00000000000{number}",
+    }
 
 
 def built(name: str, environment: Environment, sha256: str, filename: str = "pkg-1.0-py3-none-any.whl") -> Build:

@@ -25,6 +25,7 @@ class CautionKind:
 DEPENDS_ON_CPU = "depends-on-cpu"
 DATED_VERSION = "dated-version"
 CHANGING_SDIST = "changing-sdist"
+NOT_SPREAD = "not-spread"
 
 CAUTIONS = (
     CautionKind(
@@ -32,8 +33,10 @@ CAUTIONS = (
         "A compiler was told to compile for the processor of the build host.",
         why=(
             "With `-march=native` and the like, a compiler uses the instructions and the sizes of the caches of the "
-            "machine on which it runs. Both builds run on the same processor, so their agreement shows nothing for "
-            "another one, and the wheel may end with an illegal instruction elsewhere."
+            "machine on which it runs. Where both builds run on the same processor, their agreement shows nothing for "
+            "another one, and the wheel may end with an illegal instruction elsewhere. With `spread: true` they run on "
+            "two hosts. If these have different instruction sets and the bytes are equal, the caution remains, because "
+            "a third processor may differ in what these two have in common; its evidence then ends with both."
         ),
         shows=(
             "A compiler is called in a build's log with `-march=native`, `-mtune=native`, `-mcpu=native`, `-xHost` or "
@@ -83,6 +86,23 @@ CAUTIONS = (
             "clock, sorted lists, no random numbers."
         ),
         example="with a clock 400 days later, it has other contents: pkg/_build_info.py",
+    ),
+    CautionKind(
+        NOT_SPREAD,
+        "The builds were to run on two hosts, and no probe shows that they did.",
+        why=(
+            "With `spread: true`, the second build is sent to another worker. Two workers can run on one host, and so "
+            "on one kernel and one processor. Then nothing that depends on the host was varied, and the verdict is "
+            "that of a run without `spread`."
+        ),
+        shows=(
+            "The probes of both builds saw the same kernel, by its boot id. Or one saw none: gVisor and virtual "
+            "machines for containers have a kernel for each container, which does not identify the host."
+        ),
+        repair=(
+            "Start workers on two hosts, and use the same configuration again with `--again`; or leave `spread` out."
+        ),
+        example="both builds ran on the kernel with the boot id 0d8f3c52-7a51-4f0e-9c56-0f6d1c1f6b0a",
     ),
 )
 

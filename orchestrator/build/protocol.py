@@ -10,10 +10,11 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from orchestrator.build.engine import STDOUT
 from orchestrator.guest.main import LONGEST_DETAIL, LONGEST_REQUIREMENT, MOST_REQUIREMENTS, satisfied
+from orchestrator.guest.probe import LONGEST
 from orchestrator.model import Limits, Phase, Probe, Reason
 
 if TYPE_CHECKING:
@@ -31,6 +32,16 @@ _INT64 = 1 << 63
 
 _Text = Annotated[str, StringConstraints(max_length=4096)]  # bytes of a path (PATH_MAX)
 _Name = Annotated[str, StringConstraints(max_length=4 * _LONGEST_NAME)]  # each byte may be escaped
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        msg = "has characters that cannot be printed"
+        raise ValueError(msg)
+    return text
+
+
+_Shown = Annotated[str, StringConstraints(max_length=LONGEST), AfterValidator(_printable)]
 
 
 class _Frame(BaseModel):
@@ -65,6 +76,10 @@ class _Probe(_Frame):
     environment_path: _Text
     shell: _Text
     interfaces: tuple[_Name, ...] = Field(max_length=4096)  # all of the host's, if the engine does not isolate networks
+    processor: _Shown
+    cpu_flags: Annotated[str, StringConstraints(pattern=r"^(?:[0-9a-f]{16})?$")]
+    kernel_version: _Shown
+    boot_id: Annotated[str, StringConstraints(pattern=r"^(?:[0-9a-f-]{36})?$")]
 
 
 class Probed(_Frame):

@@ -55,6 +55,34 @@ def _planted_build_path(path: str) -> Planted:
     return Planted((*with_parents(path), *((name,) if has_token(name) else ())), (name,))
 
 
+SECOND_HOST = "second"
+"""The value of `Environment.host` for a build that runs on another host than its job."""
+
+_PERSONALITY = "2.6."  # begins a kernel's name under setarch --uname-2.6; no kernel of today has that number
+
+
+def _is_renamed(probe: Probe) -> bool:
+    return probe.kernel.startswith(_PERSONALITY)
+
+
+def _seen_host(probe: Probe) -> str:
+    """Return the processor, its instruction set and the kernel; users see it beside the other build's."""
+    flags = f"instruction set {probe.cpu_flags}" if probe.cpu_flags else ""
+    boot = f"boot {probe.boot_id}" if probe.boot_id else ""
+    return ", ".join(filter(None, (probe.processor, flags, _release(probe), boot))) or "unknown"
+
+
+def _release(probe: Probe) -> str:
+    """Return the kernel's release, in any personality: "6.1.0-18-amd64", the third word of /proc/version."""
+    words = probe.kernel_version.split()
+    return words[2] if words[:2] == ["Linux", "version"] and len(words) > 2 else ""  # noqa: PLR2004 - proc(5)
+
+
+def _planted_host(probe: Probe) -> tuple[str, ...]:
+    release = _release(probe)
+    return tuple(filter(None, (probe.processor, release, release.split("-")[0])))
+
+
 def _offsets(probe: Probe | None) -> tuple[str, ...]:
     if probe is None:
         return ()
@@ -283,7 +311,7 @@ VARIATIONS = (
         "kernel",
         "Build on a kernel that calls itself 2.6.",
         apply=lambda first: replace(first, uname26=True),
-        acted=differ("kernel"),
+        acted=lambda first, second: _is_renamed(first) is not _is_renamed(second),  # two hosts have two kernels anyway
         shown=lambda environment: "calls itself 2.6" if environment.uname26 else "under its own name",
         seen=lambda probe: probe.kernel,
         planted=lambda _, probe: Planted(words=(probe.kernel, probe.kernel.split("-")[0]) if probe else ()),
@@ -420,10 +448,40 @@ VARIATIONS = (
         repair="Write scripts for a POSIX shell, with `printf` in place of `echo`; or name the shell that they need.",
         example="`echo 'a\\nb'` writes two lines in dash and one in bash.",
     ),
+    Variation(
+        "host",
+        "Build on another host, which has another kernel and mostly another processor.",
+        apply=lambda first: replace(first, host=SECOND_HOST),
+        acted=lambda first, second: bool(first.boot_id and second.boot_id) and first.boot_id != second.boot_id,
+        shown=lambda environment: "another host" if environment.host else "the job's own host",
+        seen=_seen_host,
+        planted=lambda _, probe: Planted(words=_planted_host(probe) if probe else ()),
+        fixed=Writing(
+            note="the wheel depends on the host; run this on the host that built it first, or on one with its processor"
+        ),
+        why="Two builders rarely have the same processor, and never the same running kernel.",
+        shows=(
+            "Compiled code has other instructions, since `-march=native` compiles for the processor at hand; a "
+            "configuration step detects instruction sets while it builds and enables others, as BLAS libraries do; a "
+            "generated file names the processor. It is varied only with `spread: true`: one host cannot show it."
+        ),
+        repair=(
+            "Compile for a named processor, such as `-march=x86-64-v2`, and choose faster code at run time, as NumPy "
+            "does with a list of instruction sets that its build is given (`cpu-baseline`, `cpu-dispatch`)."
+        ),
+        example=(
+            "A library compiled with `-march=native` has `vmovups zmm0` in one wheel, built where there is AVX-512, "
+            "and `vmovups ymm0` in the other."
+        ),
+    ),
 )
 """Every difference between the environments of the two builds, in the order in which experiments search them."""
 
+HOST = "host"
+"""The variation that needs two hosts: it is varied, and in a record, only where a task has `spread`."""
+
 NAMES = tuple(variation.name for variation in VARIATIONS)
+"""All names; `names` has those of a task."""
 
 BY_NAME = {variation.name: variation for variation in VARIATIONS}
 """Variations by slug; a record of an earlier release may name one that is not here."""
@@ -436,29 +494,41 @@ def mode(name: str, hold: tuple[str, ...], remove: tuple[str, ...]) -> Mode:
     return Mode.HELD if name in hold else Mode.VARIED
 
 
-def second_environment(first: Environment, unvaried: tuple[str, ...] = ()) -> Environment:
+def names(*, spread: bool) -> tuple[str, ...]:
+    """Return the variations of a task, held and removed ones too: `host` is one of them where it is spread."""
+    return NAMES if spread else tuple(name for name in NAMES if name != HOST)
+
+
+def second_environment(first: Environment, unvaried: tuple[str, ...] = (), *, spread: bool = False) -> Environment:
     """Apply all variations but the unvaried ones to the first environment."""
     second = first
-    for variation in VARIATIONS:
-        if variation.name not in unvaried:
-            second = variation.apply(second)
+    for name in names(spread=spread):
+        if name not in unvaried:
+            second = BY_NAME[name].apply(second)
     return second
 
 
-def variants(first: Probe, second: Probe, hold: tuple[str, ...], remove: tuple[str, ...]) -> tuple[Variant, ...]:
+def variants(
+    first: Probe, second: Probe, hold: tuple[str, ...], remove: tuple[str, ...], *, spread: bool = False
+) -> tuple[Variant, ...]:
     """Return, for each variation, what was requested of it and whether the probes show that it acted."""
     return tuple(
-        Variant(variation.name, mode(variation.name, hold, remove), variation.acted(first, second))
-        for variation in VARIATIONS
+        Variant(name, mode(name, hold, remove), BY_NAME[name].acted(first, second)) for name in names(spread=spread)
     )
 
 
 def disobeyed(seen: tuple[Variant, ...]) -> tuple[str, ...]:
-    """Name the variations that were requested and did not act, and those that were held and acted."""
+    """Name the variations that were requested and did not act, and those that were held and acted.
+
+    That `host` did not act is no fault of the engine: two workers may share a kernel, or a runtime hides it. The
+    record has it as a variation that did not act, with a caution.
+    """
     return tuple(
         variant.name
         for variant in seen
-        if variant.mode is not Mode.REMOVED and variant.acted is not (variant.mode is Mode.VARIED)
+        if variant.mode is not Mode.REMOVED
+        and variant.acted is not (variant.mode is Mode.VARIED)
+        and (variant.acted or variant.name != HOST)
     )
 
 

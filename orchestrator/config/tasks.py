@@ -232,6 +232,7 @@ def _task(
         config_settings=settings.config_settings,
         budget=settings.budget,
         as_of=_as_of(config, settings, group),
+        spread=settings.spread,
     )
 
 

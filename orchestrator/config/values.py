@@ -48,6 +48,7 @@ class Settings:
     published: bool = False  # whether the wheel on the index is compared too
     config_settings: tuple[tuple[str, str], ...] = ()  # of the build backend (PEP 517)
     as_of: AsOf | None = None  # None: the group's
+    spread: bool = False  # whether the second build is to run on another host
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,16 @@ class ProfileRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class DaskSettings:
+    """Where Dask's scheduler is, and the files of TLS: all three, or none, and then Dask's own configuration counts."""
+
+    address: str  # tls://HOST:PORT, or tcp:// and a loopback host
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration, checked, with every default filled in."""
 
@@ -90,6 +101,7 @@ class Config:
     strict: bool = False
     jobs: int | None = None  # None: as many as cores and memory allow
     long: int = 120  # seconds
+    dask: DaskSettings | None = None  # None: the engine of this host builds
     folder: Path = Path()  # of the configuration itself; images/ may be in it
     cache: Path = Path(".cache")
     results: Path = Path("results")

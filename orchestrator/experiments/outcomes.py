@@ -32,12 +32,13 @@ EPOCH_IS_SET = "SOURCE_DATE_EPOCH is set in both builds already"
 HELD_ALREADY = "both builds have the same {variation} already"
 NO_SCRIPT = "no script can do it"
 NO_ORDER = "no script can change in which order files are listed, and no remedy was proven that needs none"
+NO_HOST = "no script can choose the host on which it runs, and no remedy was proven that needs none"
 OTHER_PROVEN = "another set is proven"
 NOTHING_REPAIRS = "a cause that nothing repairs remains: {left}"
 UNKNOWN_LEFT = "the difference that remains has no known cause"
 
-ORDER = "fileordering"
-"""The variation that no script can hold: the file system decides."""
+ORDER, HOST = "fileordering", "host"
+"""The variations that no script can hold: the file system decides, and whoever runs it."""
 
 CLOCK = "time"
 """The variation that runs on between two builds, even where it is held."""
@@ -221,8 +222,8 @@ def why_no_recipe(search: Search) -> str:
     tried = [trial for trial in search.trials if not trial.obstacle]
     if search.unscriptable or (search.trials and not tried):
         return search.unscriptable or search.trials[-1].obstacle
-    if search.spent or ORDER in search.holds:
-        return search.spent or NO_ORDER
+    if search.spent or {ORDER, HOST} & {*search.holds}:
+        return search.spent or (NO_ORDER if ORDER in search.holds else NO_HOST)
     if tried and _only_holds(tried[-1].names) and set(fixes(search.holds)) <= set(tried[-1].names) and search.holds:
         return ONLY_HELD
     if not search.candidates:
@@ -250,7 +251,7 @@ def uselessness(name: str, case: Case, backend: str) -> str:
         return EPOCH_IS_SET
     if remedy.variation in case.task.hold and remedy.variation != CLOCK:
         return HELD_ALREADY.format(variation=remedy.variation)
-    if remedy.variation == ORDER:
+    if remedy.variation in {ORDER, HOST}:
         return NO_SCRIPT
     return ""
 

@@ -61,6 +61,7 @@ _CHANGES = {
     "user-group": _to(user="first-builder", uid=1111, login_shell="/bin/sh"),
     "kernel": _to(uname26=True),
     "fileordering": _to(reverse_files=False),
+    "host": _to(host=""),  # each job's own
     "shell": _to(shell="/bin/dash"),  # noqa: S604 - a part of an environment
 }
 """What no script can do, by variation: each value is the one that the variation's `fixed.check` accepts."""

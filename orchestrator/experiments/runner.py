@@ -75,16 +75,29 @@ class Case:
     @property
     def unvaried(self) -> tuple[str, ...]:
         """The variations that the configuration holds or removes."""
-        return (*self.task.hold, *self.task.remove)
+        return self.task.unvaried
 
     @property
     def names(self) -> tuple[str, ...]:
         """The variations that were varied, in the catalogue's order."""
-        return tuple(name for name in variations.NAMES if name not in self.unvaried)
+        return tuple(name for name in variations.names(spread=self.task.spread) if name not in self.unvaried)
 
     def held(self, names: Iterable[str]) -> Environment:
         """Return the second environment with those variations held as well."""
-        return variations.second_environment(self.first.environment, (*self.unvaried, *names))
+        return variations.second_environment(self.first.environment, (*self.unvaried, *names), spread=self.task.spread)
+
+    def look(self, first: Build, second: Build, held: Iterable[str]) -> None:
+        """Check by the probes of two builds that all variations act between them, except those that are held.
+
+        Raises
+        ------
+        WheelproofError
+            A variation did not act as requested.
+
+        """
+        if first.probe and second.probe:
+            hold = (*self.task.hold, *held)
+            insist(variations.variants(first.probe, second.probe, hold, self.task.remove, spread=self.task.spread))
 
 
 def same(first: Build, second: Build) -> bool:
@@ -289,10 +302,7 @@ class ExperimentRunner:
     def _look_at_runs(self, first: Build, second: Build, held: Sequence[str], sides: Sequence[str]) -> None:
         """Check that all variations act between the two environments, except those that both share."""
         pair = (first, second) if sides[-1] == "second" else (second, first)
-        if pair[0].probe and pair[1].probe:
-            task = self.case.task
-            hold = (*task.hold, *held)
-            insist(variations.variants(pair[0].probe, pair[1].probe, hold, task.remove))
+        self.case.look(*pair, held)
 
     def acting(self, holds: Sequence[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Return, for each member that differs, the proven variations without which it has the first build's bytes.
@@ -355,14 +365,8 @@ class ExperimentRunner:
     def _build(self, wanted: tuple[str, Environment, frozenset[str]]) -> Build:
         name, environment, held = wanted
         build = self.tools.build(name, environment)
-        self._look(self.case.first, build, held)
+        self.case.look(self.case.first, build, held)
         return build
-
-    def _look(self, first: Build, second: Build, held: Iterable[str]) -> None:
-        """Check that all variations act except those that are held."""
-        if first.probe and second.probe:
-            hold = (*self.case.task.hold, *held)
-            insist(variations.variants(first.probe, second.probe, hold, self.case.task.remove))
 
     def _affords(self, count: int) -> bool:
         """Check whether the budget allows that many more builds; if not, `refusal` has the reason."""

@@ -10,6 +10,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+LONGEST = 300
+"""Characters of a text that shows the host."""
+
+YOUNG = 120
+"""Seconds: a kernel that started so short a time ago is taken for the container's."""
+
+_HEAD = 16 << 10  # bytes: more than /proc/cpuinfo has for one processor
+
 
 def probe(root: str, requirements: str, variables: list[str]) -> dict[str, Any]:
     """Return this process's view of its environment; of the environment variables, those with these names."""
@@ -44,7 +52,63 @@ def probe(root: str, requirements: str, variables: list[str]) -> dict[str, Any]:
         "environment_path": requirements if os.path.isdir(requirements) else "",
         "shell": os.path.realpath("/bin/sh"),
         "interfaces": sorted(os.listdir("/sys/class/net")),
+        **host(),
     }
+
+
+def host(proc: str = "/proc") -> dict[str, str]:
+    """Return what shows on which host this runs; a value that it does not offer is empty."""
+    model, flags = processor(_head(f"{proc}/cpuinfo"))
+    return {
+        "processor": _shown(model),
+        "cpu_flags": _digest(flags),
+        "kernel_version": _shown(_first_line(f"{proc}/version")),
+        "boot_id": boot_id(_first_line(f"{proc}/sys/kernel/random/boot_id"), _first_line(f"{proc}/uptime")),
+    }
+
+
+def processor(cpuinfo: str) -> tuple[str, list[str]]:
+    """Return the model and the flags of the first processor that /proc/cpuinfo lists."""
+    found: dict[str, str] = {}
+    for line in cpuinfo.split("\n\n", 1)[0].splitlines():
+        key, _, value = line.partition(":")
+        found.setdefault(key.strip(), value.strip())
+    return found.get("model name", ""), sorted(set(found.get("flags", "").split()))
+
+
+def boot_id(identity: str, uptime: str) -> str:
+    """Return a kernel's identity, if it can be that of the host's.
+
+    gVisor and virtual machines for containers start a kernel for each container. It is as young as the container,
+    and its identity shows nothing about the host. `uptime` begins with the seconds since the kernel started.
+    """
+    valid = len(identity) == 36 and not set(identity) - set("0123456789abcdef-")  # noqa: PLR2004 - a UUID, RFC 9562
+    seconds = uptime.partition(".")[0]
+    return identity if valid and seconds.isdecimal() and int(seconds) >= YOUNG else ""
+
+
+def _digest(flags: list[str]) -> str:
+    import hashlib  # noqa: PLC0415 - not needed on the host
+
+    return hashlib.sha256(" ".join(flags).encode()).hexdigest()[:16] if flags else ""
+
+
+def _shown(text: str) -> str:
+    """Return a text in one line, printable and cut."""
+    return "".join(one if one.isprintable() else " " for one in text)[:LONGEST]
+
+
+def _first_line(path: str) -> str:
+    return _head(path).partition("\n")[0].strip()
+
+
+def _head(path: str) -> str:
+    """Return the begin of a file; nothing where it cannot be read, as where a runtime does not offer it."""
+    try:
+        with open(path, "rb") as stream:  # cut, because /proc/cpuinfo grows with the processors
+            return stream.read(_HEAD).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def line_of(path: str) -> str:

@@ -41,7 +41,7 @@ def environments(task: Task, release: Release, salt: str, now: datetime) -> tupl
     first = profiled(first, task.profile, release.sdist.filename if release.sdist else "")
     first = recreated(replace(first, config_settings=task.config_settings), task.recreation, now)
     fixed = task.recreation.fixes if task.recreation else ()
-    return first, second_environment(first, (*task.hold, *task.remove, *fixed))
+    return first, second_environment(first, (*task.unvaried, *fixed), spread=task.spread)
 
 
 def build_twice(

@@ -177,6 +177,7 @@ def inputs_of(task: Task, release: Release, image: Image, build_requirements: st
         profile=task.profile,
         config_settings=task.config_settings,
         runtime=image.runtime,
+        spread=task.spread,
     )
 
 

@@ -95,14 +95,14 @@ def conclude(
     pair = (first, second)
     variants: tuple[Variant, ...] = ()
     if first.probe and second.probe:
-        variants = variations.variants(first.probe, second.probe, task.hold, task.remove)
+        variants = variations.variants(first.probe, second.probe, task.hold, task.remove, spread=task.spread)
         insist(variants)
     if (judgement := judge_pair(*pair)) is not None:
         return JudgedBuilds(judgement, pair, variants, explained=_agreed(*pair))
     third = build("control", first.environment)
     if first.probe and third.probe:
-        all_held = tuple(name for name in variations.NAMES if name not in task.remove)
-        insist(variations.variants(first.probe, third.probe, all_held, task.remove))
+        all_held = tuple(name for name in variations.names(spread=task.spread) if name not in task.remove)
+        insist(variations.variants(first.probe, third.probe, all_held, task.remove, spread=task.spread))
     builds = (*pair, third)
     return JudgedBuilds(judge_three(*builds), builds, variants, _compared(*pair, read))
 

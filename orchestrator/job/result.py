@@ -10,6 +10,7 @@ from orchestrator import __version__
 from orchestrator.analysis import failure_signs, wheel_tags
 from orchestrator.analysis.cautions import DEPENDS_ON_CPU
 from orchestrator.errors import WheelproofError
+from orchestrator.job import hosts
 from orchestrator.job.inputs import NOTHING
 from orchestrator.model import SCHEMA, Caution, Result, UsedImage, Verdict, Wheel
 
@@ -101,14 +102,19 @@ def _with_help(result: Result, subject: Subject, effects: Effects) -> Result:
     failure = result.failure and failure_signs.with_evidence(result.failure)
     if failure is not None and result.verdict is Verdict.FTBFS:
         failure = replace(failure, debian_packages=effects.packages(failure.missing, subject.image))
-    cautions = (*_cautions(result, effects.cpu_caution), *_of_folder(result, subject.release))
+    cautions = (
+        *_cautions(result, effects.cpu_caution),
+        *_of_folder(result, subject.release),
+        *hosts.not_spread(result),
+    )
     return replace(result, failure=failure, kind=_tags(result, subject.release, effects.read), cautions=cautions)
 
 
 def _cautions(result: Result, of: Callable[[Build], str]) -> tuple[Caution, ...]:
-    """Return the signs that a build depends on its processor, which is the same in all of our builds."""
+    """Return the signs that a build depends on its processor, and what builds on two of them showed."""
     found = [(build.name, why) for build in result.builds[:1] if build.wheel and (why := of(build))]
-    return tuple(Caution(DEPENDS_ON_CPU, (name,), why) for name, why in found)
+    also = hosts.agreement(result)
+    return tuple(Caution(DEPENDS_ON_CPU, (name,), f"{why}; {also}" if also else why) for name, why in found)
 
 
 def _of_folder(result: Result, release: Release) -> tuple[Caution, ...]:

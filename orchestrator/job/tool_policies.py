@@ -98,7 +98,7 @@ class _ToolSource:
 
     def __init__(self, task: Task, image: Image, effects: Effects, bench: Bench) -> None:
         hold = tuple(sorted({*task.hold, *(name for name in TOOLS_HOLD if name not in task.remove)}))
-        self._task = replace(task, hold=hold, tools=BuildTools(), config_settings=())
+        self._task = replace(task, hold=hold, tools=BuildTools(), config_settings=(), spread=False)
         self._wanted = task.tools
         self._pins = {pin.name: pin for pin in task.tools.pins}
         self._image = image

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from orchestrator.model.digest import LEFT_OUT
 
 # --- the environment of a build --------------------------------------------------------------
 
@@ -41,6 +43,7 @@ class Environment:
     line_ends: str = ""  # of text files, as `LineEnds` has them; empty: as in the sdist, and as on Linux
     repair: str = ""  # the platform for which auditwheel repairs the built wheel: "manylinux_2_28_x86_64"
     recipe: str = ""  # SHA-256 of the recipe that was run; empty: the build backend was called
+    host: str = field(default="", metadata=LEFT_OUT)  # "second": another host; empty: the job's own
     # Settings of remedies in records of earlier releases.
     flags: tuple[str, ...] = ()  # of the C and C++ compilers: CFLAGS, CXXFLAGS
     map_working_folder: bool = False  # every compiler call maps the folder in which it runs to "."
@@ -74,6 +77,11 @@ class Probe:
     environment_path: str
     shell: str
     interfaces: tuple[str, ...]
+    # What shows the host. Empty: not known, or a record of an earlier release.
+    processor: str = ""  # the model of the first processor, as /proc/cpuinfo has it
+    cpu_flags: str = ""  # 16 hex digits of the SHA-256 of its flags in alphabetical order: its instruction set
+    kernel_version: str = ""  # of /proc/version, which setarch(8) does not change
+    boot_id: str = ""  # of the running kernel; empty too where the container has a kernel for itself
 
 
 # --- the outcome of a build ------------------------------------------------------------------

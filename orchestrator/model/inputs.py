@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from packaging.specifiers import SpecifierSet
 
-from orchestrator.model.digest import digest
+from orchestrator.model.digest import LEFT_OUT, digest
 from orchestrator.model.request import Budget, Frontend, Limits, Policy, Profile
 
 METHOD = 6
@@ -196,6 +196,7 @@ class Inputs:
     profile: Profile | None = None
     config_settings: tuple[tuple[str, str], ...] = ()
     runtime: str = ""  # of the containers, if not the engine's default: a different kernel may give a different verdict
+    spread: bool = field(default=False, metadata=LEFT_OUT)  # whether the second build is to run on another host
 
 
 @dataclass(frozen=True, slots=True)

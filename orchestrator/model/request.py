@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from orchestrator.model.digest import LEFT_OUT
 from orchestrator.model.recipe import RecipeForm
 
 DAY = 86_400
@@ -169,6 +170,12 @@ class Task:
     long: bool = False  # assumed to take long until there is a result
     as_of: datetime | None = None  # UTC; build requirements are locked as the index was then; None: as it is
     recreation: Recreation | None = None  # of a published wheel; its settings replace those above
+    spread: bool = field(default=False, metadata=LEFT_OUT)  # whether the second build is to run on another host
+
+    @property
+    def unvaried(self) -> tuple[str, ...]:
+        """The variations that the configuration holds or removes."""
+        return (*self.hold, *self.remove)
 
     @property
     def locked_as_of(self) -> datetime | None:

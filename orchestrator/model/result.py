@@ -20,7 +20,7 @@ from orchestrator.model.diagnosis import (
 from orchestrator.model.inputs import Inputs, Pin, Provided, Sdist, Tool, UsedImage
 from orchestrator.model.recipe import ProgramChange, Recipe
 
-SCHEMA = 5
+SCHEMA = 6
 """Version of a result's JSON form."""
 
 

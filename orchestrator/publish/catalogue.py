@@ -86,6 +86,7 @@ _OF_CAUSES = (
 
 _OF_VARIATIONS = (
     "How the environment of the second build differs from the first. A probe in each container checks that it does. "
+    "All are varied in each run, except `host`, which needs two hosts and `spread: true`. "
     "A verdict's `holds` lists the variations that must be held for the wheels to be equal."
 )
 

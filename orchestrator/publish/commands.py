@@ -70,6 +70,7 @@ WAYS: Mapping[str, tuple[Setting, Setting]] = {
         Setting(before="mkdir -p rebuild-tmp2", variables='TMPDIR="$PWD/rebuild-tmp2"', after="rm -rf rebuild-tmp2"),
     ),
     "environment-path": (NOTHING, NOTHING),  # an isolated build installs into a folder of random name
+    "host": (NOTHING, NOTHING),  # the second command is run elsewhere
     "shell": (
         NOTHING,
         Setting(wrap=f"{_AS_ROOT} --mount sh -c 'mount --bind /bin/bash /bin/sh && exec \"$@\"' sh"),
@@ -81,6 +82,7 @@ NEEDS: Mapping[str, str] = {
     "time": "faketime, and the build requirements installed",
     "locales": "the locale et_EE.UTF-8",
     "fileordering": "disorderfs",
+    "host": "another host, with another processor, for the second command, and its folder 2 beside 1 for the third",
 }
 """What has to be installed besides `build`."""
 

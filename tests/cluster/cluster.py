@@ -48,6 +48,7 @@ PREFIX = "wheelproof-cluster-"
 """Of the name of each cluster: its folder, its namespaces, the comments of its firewall's rules."""
 
 _STATUS = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")  # without TLS, for this host alone
+_THREADS = "32"  # as scripts/systemd has it: resources limit what runs at a time
 _START = 30.0  # seconds for a process to begin
 _STOP = 30.0  # seconds for it to end when asked to
 
@@ -269,10 +270,10 @@ def _worker(made: Cluster, number: int, preload: str, builds: int, engines: bool
     home, host = made.folder / str(number), made.network.hosts[number]
     home.mkdir()
     engine = _engine(home, host) if engines else None
-    name, threads = f"worker-{number}", 2 * builds + 2
+    name = f"worker-{number}"
     options = (
         *(made.address, "--name", name, "--host", host.address, *_STATUS),
-        *("--nthreads", str(threads), "--memory-limit", "0", "--resources", f"builds={builds}"),
+        *("--nworkers", "1", "--nthreads", _THREADS, "--memory-limit", "0", "--resources", f"builds={builds}"),
         *("--local-directory", str(home / "dask"), *made.certificates.worker.options()),
         *(("--preload", preload, "--folder", str(home / "cache")) if preload else ()),
     )

@@ -66,7 +66,7 @@ def test_each_cause_is_named(cases: CaseBuilder, cause: Cause) -> None:
     assert len(result.builds) <= 3 + 40
 
 
-@pytest.mark.parametrize("name", variations.NAMES)
+@pytest.mark.parametrize("name", variations.names(spread=False))
 def test_a_captured_variation_is_isolated(cases: CaseBuilder, name: str) -> None:
     """Experiments isolate only it, and the text of a recipe that keeps it equal gives one wheel."""
     result = cases.judge(name, budget=Budget(builds=12), recipes=True)

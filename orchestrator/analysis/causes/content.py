@@ -216,6 +216,17 @@ def _plants(  # noqa: PLR0913 - each has its name
     )
 
 
+def _models(texts: Texts, known: Known) -> Texts:
+    """Erase the model of the processor, several words, where each side has that of its host in as many places."""
+    first, second = texts
+    for ours in words(known.first, ("host",)):
+        for theirs in words(known.second, ("host",)):
+            is_model = b" " in ours and b" " in theirs and ours != theirs
+            if is_model and first.count(ours) == second.count(theirs) > 0:
+                first, second = first.replace(ours, b"<host>"), second.replace(theirs, b"<host>")
+    return first, second
+
+
 PLACES: tuple[Cause, ...] = (
     _plants(
         "requirements-path",
@@ -305,6 +316,19 @@ PLACES: tuple[Cause, ...] = (
         "Linux 6.1.0 | Linux 2.6.78",
         kinds=LOADED,
         change="Leave `platform.release()` or `uname -r` out of what is generated.",
+    ),
+    _plants(
+        "host-hardware",
+        "host",
+        "The wheel contains the model of the processor, or the version of the kernel, of the host that built it.",
+        (
+            "A configuration step recorded `/proc/cpuinfo` or `/proc/version`. Only builds on two hosts show it "
+            "(`spread: true`)."
+        ),
+        "AMD EPYC 7763 64-Core Processor | Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz",
+        by_token(_models),
+        kinds=LOADED,
+        change="Leave the processor and the kernel of the build machine out of what is generated.",
     ),
     _plants(
         "locale-name",

@@ -9,14 +9,16 @@ import pytest
 
 from orchestrator.build.environment import profiled, scratch_folders
 from orchestrator.build.variations import (
+    BY_NAME,
     NAMES,
     VARIATIONS,
     disobeyed,
+    names,
     second_environment,
     variants,
 )
 from orchestrator.model import Mode, Profile
-from tests.samples import FIRST, SECOND, probe
+from tests.samples import ELSEWHERE, FIRST, SECOND, probe
 
 if TYPE_CHECKING:
     from orchestrator.build.variation import Variation
@@ -25,13 +27,13 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("variation", VARIATIONS, ids=NAMES)
 def test_a_variation_acts_and_is_seen_alone(variation: Variation) -> None:
     """What one variation changes is seen by it, and by no other."""
-    seen = variants(probe(FIRST), probe(variation.apply(FIRST)), (), ())
+    seen = variants(probe(FIRST), probe(variation.apply(FIRST)), (), (), spread=True)
     assert [one.name for one in seen if one.acted] == [variation.name]
 
 
 def test_everything_that_a_build_may_observe_is_varied() -> None:
     """Only the salt, the epoch, which is an input, and what remedies ask for are the same in both environments."""
-    same = {field.name for field in fields(FIRST) if getattr(FIRST, field.name) == getattr(SECOND, field.name)}
+    same = {field.name for field in fields(FIRST) if getattr(FIRST, field.name) == getattr(ELSEWHERE, field.name)}
     asked = {"source_date_epoch", "flags", "config_settings", "map_working_folder", "finish", "recipe", "repair"}
     assert same == {"salt", "line_ends", *asked}
 
@@ -63,6 +65,59 @@ def test_a_held_variation_that_acts_is_named() -> None:
     seen = variants(probe(FIRST), probe(SECOND), ("umask",), ())
     assert {one.mode for one in seen if one.name == "umask"} == {Mode.HELD}
     assert disobeyed(seen) == ("umask",)
+
+
+def test_without_spread_nothing_of_another_host_is_varied_or_recorded() -> None:
+    """Neither the second environment nor the list of variations has it."""
+    assert SECOND.host == FIRST.host == ""
+    assert replace(ELSEWHERE, host="") == SECOND
+    found = variants(probe(FIRST), probe(ELSEWHERE), (), ())
+    assert tuple(one.name for one in found) == names(spread=False) == tuple(name for name in NAMES if name != "host")
+    assert [one.name for one in variants(probe(FIRST), probe(ELSEWHERE), (), (), spread=True)] == list(NAMES)
+
+
+def test_a_host_that_is_held_or_removed_is_the_jobs_own() -> None:
+    """As with every variation; without spread, its name does nothing."""
+    assert second_environment(FIRST, ("host",), spread=True) == SECOND == second_environment(FIRST, ("host",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "acted"),
+    [
+        ({}, True),
+        ({"boot_id": probe(FIRST).boot_id}, False),  # two workers on one host
+        ({"boot_id": ""}, False),  # a runtime that hides it
+        ({"processor": probe(FIRST).processor, "cpu_flags": probe(FIRST).cpu_flags}, True),  # two hosts of one kind
+    ],
+)
+def test_only_two_running_kernels_show_two_hosts(changes: dict[str, str], *, acted: bool) -> None:
+    """That the variation did not act is recorded, and is no fault of the engine."""
+    seen = variants(probe(FIRST), replace(probe(ELSEWHERE), **changes), (), (), spread=True)  # type: ignore[arg-type]
+    assert [one.acted for one in seen if one.name == "host"] == [acted]
+    assert disobeyed(seen) == ()
+
+
+def test_a_held_host_that_acts_is_named() -> None:
+    """A build that was to run at home ran elsewhere."""
+    assert disobeyed(variants(probe(FIRST), probe(ELSEWHERE), ("host",), (), spread=True)) == ("host",)
+    assert disobeyed(variants(probe(FIRST), probe(ELSEWHERE), (), ("host",), spread=True)) == ()
+
+
+def test_another_kernel_is_not_taken_for_the_kernels_other_name() -> None:
+    """On two hosts `uname -r` differs although the variation `kernel` is held."""
+    elsewhere = second_environment(FIRST, ("kernel",), spread=True)
+    assert probe(elsewhere).kernel != probe(FIRST).kernel
+    assert disobeyed(variants(probe(FIRST), probe(elsewhere), ("kernel",), (), spread=True)) == ()
+
+
+def test_what_shows_the_host_is_read_as_the_kernel_wrote_it() -> None:
+    """The release is that of /proc/version, and nothing where that is something else."""
+    host = BY_NAME["host"]
+    seen = probe(ELSEWHERE)
+    assert host.planted(ELSEWHERE, seen).words == ("Example Processor 200X", "6.2.0-2-amd64", "6.2.0")
+    odd = replace(seen, kernel_version="a b c d", processor="")
+    assert host.planted(ELSEWHERE, odd).words == ()
+    assert host.seen(replace(odd, cpu_flags="", boot_id="")) == "unknown"
 
 
 def test_a_home_that_must_not_exist_is_not_made() -> None:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def changed_fields(name: str) -> tuple[str, ...]:
     """Name the fields of an environment that a variation changes."""
-    alone = variations.second_environment(FIRST, tuple(other for other in variations.NAMES if other != name))
+    others = tuple(other for other in variations.NAMES if other != name)
+    alone = variations.second_environment(FIRST, others, spread=True)
     return tuple(one.name for one in fields(FIRST) if getattr(FIRST, one.name) != getattr(alone, one.name))
 
 

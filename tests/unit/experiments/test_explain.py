@@ -11,7 +11,7 @@ import pytest
 from orchestrator.analysis.causes.catalogue import CURES as OF_CATALOGUE
 from orchestrator.build import variations
 from orchestrator.experiments.explain import Explained, explain
-from orchestrator.experiments.outcomes import NO_ORDER
+from orchestrator.experiments.outcomes import NO_HOST, NO_ORDER
 from orchestrator.experiments.runner import Case, Tools
 from orchestrator.model import (
     Aspect,
@@ -28,16 +28,17 @@ from orchestrator.model import (
     Unexplained,
     Verdict,
 )
-from tests.samples import FIRST, SECOND, TASK, built, failed, probe
+from tests.samples import ELSEWHERE, FIRST, SECOND, TASK, built, failed, probe
 from tests.unit.experiments.fakes import changed_fields, digest, inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from orchestrator.model import Build, Environment, WheelFile
+    from orchestrator.model import Build, Environment, Task, WheelFile
 
 MODES = CauseFinding("archive-modes", ("a.py",), ("umask",))
 PATHS = CauseFinding("debug-path", ("a.so",), ("build-path",))
+SPREAD = replace(TASK, spread=True)
 CURES = {
     "archive-modes": ("fix-umask", "canonical-archive"),
     "debug-path": ("prefix-map-source", "prefix-map-folder", "fix-build-path"),
@@ -89,10 +90,11 @@ class World:
     def _variations(self, one: CauseFinding) -> set[str]:
         return {*one.variations, *self.alike.get(one.name, ())}
 
-    def explain(self, verdict: Verdict = Verdict.SENSITIVE) -> Explained:
-        builds = (self.build("first", FIRST), self.build("second", SECOND), self.build("control", FIRST))
+    def explain(self, verdict: Verdict = Verdict.SENSITIVE, task: Task = TASK) -> Explained:
+        second = ELSEWHERE if task.spread else SECOND
+        builds = (self.build("first", FIRST), self.build("second", second), self.build("control", FIRST))
         self.made.clear()
-        case = Case(replace(TASK, budget=self.budget), "1.0", verdict, *builds)
+        case = Case(replace(task, budget=self.budget), "1.0", verdict, *builds)
         return explain(case, Tools(self.build, self.run, self.diagnose, self.cures, self.alike))
 
 
@@ -204,7 +206,7 @@ def test_without_a_remedy_the_variation_is_held() -> None:
     }
 
 
-@pytest.mark.parametrize("name", [name for name in variations.NAMES if name != "fileordering"])
+@pytest.mark.parametrize("name", [name for name in variations.names(spread=False) if name != "fileordering"])
 def test_without_a_trace_the_variation_is_searched(name: str) -> None:
     """Nothing is known of it but that it differs."""
     world = World(lambda one: _acts(one, name))
@@ -222,6 +224,42 @@ def test_no_recipe_is_proven_of_the_order_of_files() -> None:
     assert (found.holds, found.recipe, found.proof) == (("fileordering",), (), ())
     assert outcomes(found) == {"fix-fileordering": "not-tried"}
     assert found.recipe_why == NO_ORDER
+
+
+def test_a_host_is_isolated_as_any_variation_and_no_recipe_holds_it() -> None:
+    """Nothing is known of it but that it differs, as with instruction sets; builds on the job's own host prove it."""
+    world = World(lambda one: one.host)
+    found = world.explain(task=SPREAD)
+    assert (found.holds, found.recipe, found.proof) == (("host",), (), ())
+    assert found.recipe_why == NO_HOST
+    assert outcomes(found) == {"fix-host": "not-tried"}
+    builds = {build.name: build.environment.host for build in found.builds}
+    ran = {one.build: one for one in found.experiments if one.build.startswith("second-holding")}
+    assert {name: builds[name] for name in ran} == {
+        name: "" if "host" in one.hold else "second" for name, one in ran.items()
+    }
+    assert {"host" in one.hold for one in ran.values()} == {True, False}
+
+
+def test_a_host_and_another_variation_are_isolated_together() -> None:
+    """Each is needed."""
+    assert set(World(lambda one: (one.host, one.umask)).explain(task=SPREAD).holds) == {"host", "umask"}
+
+
+def test_a_host_is_never_blamed_without_spread() -> None:
+    """Nor is another one built on."""
+    found = World(lambda one: one.umask).explain()
+    assert found.holds == ("umask",)
+    assert not any(build.environment.host for build in found.builds)
+    assert not any("host" in one.hold for one in found.experiments)
+
+
+def test_with_spread_the_recipe_of_another_cause_is_run_on_both_hosts() -> None:
+    """So that it is proven there, too."""
+    world = World(modes, finds=modes_traced)
+    found = world.explain(task=SPREAD)
+    assert (found.holds, found.recipe) == (("umask",), ("fix-umask",))
+    assert {one.host for one in world.ran.values()} == {"", "second"}
 
 
 def _acts(environment: Environment, name: str) -> bool:

@@ -73,9 +73,9 @@ def test_a_hostile_file_name_is_quoted(tmp_path: Path) -> None:
 
 
 def test_each_variation_has_its_way() -> None:
-    """Two settings that differ, except where every isolated build differs by itself."""
+    """Two settings that differ, except where every isolated build differs by itself, and where another host does it."""
     assert set(WAYS) == set(NAMES)
-    assert [name for name, (first, second) in WAYS.items() if first == second] == ["environment-path"]
+    assert [name for name, (first, second) in WAYS.items() if first == second] == ["environment-path", "host"]
     assert needs(NAMES) == tuple(NEEDS.values())
 
 
