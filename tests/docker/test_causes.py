@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from orchestrator.model import Image, Result
 
 BY_NAME = {cause.name: cause for cause in CAUSES}
-SAMPLED = [cause for cause in CAUSES if (PACKAGES / cause.name / "sin.py").is_file()]
+SAMPLED = [cause for cause in CAUSES if (PACKAGES / cause.name / "sin.py").is_file() and "host" not in cause.variations]
+"""Those that one host can show."""
+
 MENDED = [
     remedy.name
     for remedy in REMEDIES
