@@ -17,6 +17,8 @@ WheelproofError            the root: one message: what was being done, what went
 ├── RegressionError       13   a verdict, or the bytes of a wheel, got worse than they were
 ├── EvidenceError         14   a statement is not what it should be, or its signature is not
 ├── NotAgreedError        15   too few farms built the same wheel
+├── WorkersError          16   Dask's scheduler or its workers do not answer, or none is left
+│   └── LostSchedulerError     the scheduler: that ends a run
 └── Interrupted          130   the run was asked to stop
 """
 
@@ -168,6 +170,18 @@ class NotAgreedError(WheelproofError):
     """Too few farms built the same wheel of a release."""
 
     exit_status = 15
+
+
+class WorkersError(WheelproofError):
+    """Dask's scheduler or its workers do not answer, or none is left."""
+
+    exit_status = 16
+
+    is_transient = True
+
+
+class LostSchedulerError(WorkersError):
+    """The connection to Dask's scheduler is lost: no job can be done any more, and the run ends."""
 
 
 class Interrupted(WheelproofError):  # noqa: N818 - a request, not an error

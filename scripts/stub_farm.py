@@ -21,7 +21,7 @@ from orchestrator.build.builder import Output
 from orchestrator.build.variations import NAMES
 from orchestrator.farm import progress
 from orchestrator.farm import run as context
-from orchestrator.farm.workers import Cancellation, CpuSlots
+from orchestrator.farm.workers import Cancellation, CpuSlots, Threads
 from orchestrator.images import recipe
 from orchestrator.job import inputs, rebuild
 from orchestrator.model import (
@@ -181,11 +181,10 @@ def run(count: int, folder: Path) -> None:
     parts = context.RunContext(
         release=release,
         latest=store.latest,
-        judge=judge,
+        pool=Threads(judge, CpuSlots(2, (0,)).room),
         write=store.write,
         publish=publisher.publish,
         is_published=lambda: False,
-        slots=CpuSlots(2, (0,)),
         stop=stop,
         long=settings.long,
     )

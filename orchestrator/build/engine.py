@@ -199,6 +199,14 @@ class Engine:
         self._lock = threading.Lock()
         self._stopped = False
 
+    def alone(self) -> Engine:
+        """Return the same engine, to be stopped without stopping what others run on it."""
+        other = Engine(self._client)
+        other._runtime = self._runtime
+        other._removers = self._removers
+        other.__dict__["offer"] = self.offer  # asked once
+        return other
+
     # --- containers --------------------------------------------------------------------------
 
     def run(self, container: Container, listen: Callable[[int, bytes], bool]) -> Completed:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -92,6 +94,7 @@ JOBS = option(
     type=click.IntRange(1),
     help="How many builds run at once; by default as many as processors and memory allow.",
 )
+LOCAL = option("--local", is_flag=True, help="Build on this host, even if the configuration has Dask's workers.")
 AGAIN = option("--again", is_flag=True, help="Also build what has a result already.")
 _LOG_FORMAT = option(
     "--log-format",
@@ -130,6 +133,70 @@ def everything(what: str) -> Callable[[_Command], _Command]:
     return option("--all", "whole", is_flag=True, help=f"Print {what}, not only the first of each.")
 
 
+def _scheduler(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    from orchestrator.config import scheduler_address
+
+    try:
+        return scheduler_address(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+DASK = option(
+    "--dask",
+    "scheduler",
+    metavar="ADDRESS",
+    callback=_scheduler,
+    help="Build on the workers of Dask's scheduler at tls://HOST:PORT, instead of the configuration's.",
+)
+
+
+def on_workers(settings: Config, scheduler: str | None, *, local: bool, jobs: int | None) -> Config:
+    """Return the settings of a run on Dask's workers, where it is asked for, or else on this host: `dask` is None.
+
+    `scheduler` takes the place of the configuration's address; the files of TLS stay.
+
+    Raises
+    ------
+    UsageError
+        These options exclude each other, or Dask is not installed.
+    ConfigError
+        A file of TLS cannot be read.
+
+    """
+    from orchestrator import config
+    from orchestrator.errors import UsageError
+
+    if local and scheduler:
+        msg = "reading the options: --dask builds on workers, --local on this host; give one of the two"
+        raise UsageError(msg)
+    dask = settings.dask
+    if scheduler:
+        dask = replace(dask, address=scheduler) if dask else config.DaskSettings(scheduler)
+    if local or dask is None:
+        return replace(settings, dask=None)
+    if jobs is not None:
+        advice = "leave out --jobs" if scheduler else "leave out --jobs, or build on this host with --local"
+        msg = f"reading the options: --jobs is for this host, but Dask's workers build, each with its slots; {advice}"
+        raise UsageError(msg)
+    config.check_files(dask)
+    _check_library()
+    return replace(settings, dask=dask)
+
+
+def _check_library() -> None:
+    """Check that distributed can be imported; the modules that use it may do so without a check of their own."""
+    from orchestrator.errors import UsageError
+
+    try:
+        importlib.import_module("distributed")
+    except ImportError as error:
+        msg = f"building on Dask's workers: {error}; pip install 'wheelproof[dask]', or build here with --local"
+        raise UsageError(msg) from error
+
+
 def configured(config_file: Path) -> Config:
     """Read the configuration, with the names of the existing variations and images.
 
@@ -155,7 +222,7 @@ def _wanted(path: Path) -> Read:
 
 
 def opened(config_file: Path, folder: Path | None) -> tuple[Config, Results]:
-    """Read the configuration, and open the results in that folder, or else in the configuration's.
+    """Read the configuration, and open the results in that folder, or else in the configuration's; `dask` is None.
 
     Raises
     ------
@@ -165,6 +232,19 @@ def opened(config_file: Path, folder: Path | None) -> tuple[Config, Results]:
         The folder may not be looked into.
 
     """
+    settings, store = _opened(config_file, folder)
+    return replace(settings, dask=None), store
+
+
+def opened_on_workers(
+    config_file: Path, folder: Path | None, scheduler: str | None, *, local: bool, jobs: int | None
+) -> tuple[Config, Results]:
+    """Do as `opened`, for the command that builds on Dask's workers; `on_workers` has what else is raised."""
+    settings, store = _opened(config_file, folder)
+    return on_workers(settings, scheduler, local=local, jobs=jobs), store
+
+
+def _opened(config_file: Path, folder: Path | None) -> tuple[Config, Results]:
     from orchestrator.errors import ResultsError
     from orchestrator.results.store import Results
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 @options.FILES
 @options.PROFILE
 @options.JOBS
+@options.DASK
+@options.LOCAL
 @options.AGAIN
 @options.option("--published", is_flag=True, help="Also verify the wheel on the index.")
 @options.as_json("the results, and the jobs without a verdict, as one JSON array")
@@ -48,6 +50,8 @@ def run(
     files: tuple[Path, ...],
     profile: str | None,
     jobs: int | None,
+    scheduler: str | None,
+    local: bool,
     again: bool,
     published: bool,
     as_json: bool,
@@ -67,7 +71,7 @@ def run(
     from orchestrator.publish import publisher_process
     from orchestrator.sources import reading
 
-    settings, store = options.opened(config_file, folder)
+    settings, store = options.opened_on_workers(config_file, folder, scheduler, local=local, jobs=jobs)
     requests.check_images(on, settings, auto=True)
     requests.check_requirements(wanted, settings)
     listed = requirement_files.read_all(files, reading.wanted)

@@ -13,8 +13,10 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import requirement_files
+from orchestrator.config.scheduler import check_files, scheduler_address
 from orchestrator.config.schema import (
     BudgetPart,
+    DaskPart,
     File,
     GroupPart,
     LimitsPart,
@@ -26,7 +28,7 @@ from orchestrator.config.schema import (
 )
 from orchestrator.config.tasks import checks, custom, excluded, on_image, project, requirement_of, stock, tasks, tracked
 from orchestrator.config.validation import contradictions, validated
-from orchestrator.config.values import AsOf, Config, Group, Keep, ProfileRecipe, Settings
+from orchestrator.config.values import AsOf, Config, DaskSettings, Group, Keep, ProfileRecipe, Settings
 from orchestrator.config.yaml_source import LONGEST, Document, report
 from orchestrator.errors import ConfigError
 from orchestrator.model import (
@@ -52,9 +54,11 @@ if TYPE_CHECKING:
 __all__ = [
     "AsOf",
     "Config",
+    "DaskSettings",
     "Group",
     "Keep",
     "Settings",
+    "check_files",
     "checks",
     "custom",
     "example",
@@ -66,6 +70,7 @@ __all__ = [
     "parse",
     "project",
     "requirement_of",
+    "scheduler_address",
     "schema",
     "shown",
     "stock",
@@ -237,6 +242,7 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
         strict=file.strict,
         jobs=file.jobs,
         long=file.long,
+        dask=_dask(file.dask, folder) if file.dask else None,
         folder=folder,
         cache=folder / file.cache,
         results=folder / file.results,
@@ -270,6 +276,11 @@ def _config(file: File, folder: Path, files: _Files) -> Config:
         on_change=tuple(file.on_change),
         soak=file.soak,
     )
+
+
+def _dask(part: DaskPart, folder: Path) -> DaskSettings:
+    ca, certificate, key = (folder / name if name else None for name in (part.ca, part.certificate, part.key))
+    return DaskSettings(part.address, ca, certificate, key)
 
 
 def _recipe(name: str, part: ProfilePart, files: _Files) -> ProfileRecipe:

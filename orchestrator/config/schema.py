@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from orchestrator.config.scheduler import scheduler_address
 from orchestrator.config.suggestions import nearest
 from orchestrator.config.tasks import requirement_of
 from orchestrator.config.values import Config, Keep, Settings
@@ -272,6 +273,8 @@ _Index = Annotated[str, AfterValidator(_index), WithJsonSchema({"type": "string"
 _SiteUrl = Annotated[str, AfterValidator(_site_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
 _Argument = Annotated[str, AfterValidator(_argument), WithJsonSchema({"type": "string", "minLength": 1})]
 _Folder = Annotated[str, AfterValidator(_folder)]
+_SCHEDULERS = {"type": "string", "pattern": r"^(tls|tcp)://[^\s/?#@]+:\d{1,5}$"}
+_Scheduler = Annotated[str, AfterValidator(scheduler_address), WithJsonSchema(_SCHEDULERS)]
 _Policy = Annotated[str, AfterValidator(_word_of(_POLICIES, "policy")), WithJsonSchema({"enum": list(_POLICIES)})]
 _Frontend = Annotated[str, AfterValidator(_word_of(_FRONTENDS, "frontend")), WithJsonSchema({"enum": list(_FRONTENDS)})]
 _Umask = Annotated[int, BeforeValidator(_umask), WithJsonSchema({"type": "string", "pattern": "^0?[0-7]{3}$"})]
@@ -466,6 +469,42 @@ class PackagePart(_Variations):
     )
 
 
+def _all_or_none(found: dict[str, Any]) -> None:
+    """State in the schema, too, that each file of TLS needs the others."""
+    found.pop("title", None)
+    found["dependentRequired"] = {one: [other for other in _TLS if other != one] for one in _TLS}
+
+
+_TLS = ("ca", "certificate", "key")
+
+
+class DaskPart(_Part):
+    """Dask's scheduler, whose workers build."""
+
+    model_config = ConfigDict(json_schema_extra=_all_or_none)
+
+    address: _Scheduler = Field(
+        description="The scheduler's address: tls://HOST:PORT, or tcp://HOST:PORT if it is on this host."
+    )
+    ca: _Folder | None = Field(
+        default=None,
+        description="The certificate of the authority that signs those of scheduler, workers and clients; relative "
+        "to this file. Without these three files, those of Dask's own configuration count.",
+    )
+    certificate: _Folder | None = Field(
+        default=None, description="The certificate of this host; relative to this file."
+    )
+    key: _Folder | None = Field(default=None, description="The private key of this host; relative to this file.")
+
+    @model_validator(mode="after")
+    def _has_all_files(self) -> Self:
+        missing = [name for name in _TLS if getattr(self, name) is None]
+        if missing and len(missing) < len(_TLS):
+            msg = f"lacks {' and '.join(missing)}: TLS needs all of {', '.join(_TLS)}"
+            raise ValueError(msg)
+        return self
+
+
 class _Exclusion(_Part):
     """A project that is shown, but not built."""
 
@@ -529,6 +568,7 @@ class File(_Part):
         "It needs Dask workers on two hosts; a run without Dask warns and builds on its own host.",
     )
     long: _Time = Field(default=Config().long, description="A job that once took this long is known to be long.")
+    dask: DaskPart | None = Field(default=None, description="Dask's workers, on which `run` builds; null: this host.")
     cache: _Folder = Field(default=str(Config().cache), description="What can be made again; relative to this file.")
     results: _Folder = Field(default=str(Config().results), description="Results and the site; relative to this file.")
     keep: _Keep = Field(default=_Keep(), description="How much is kept, and how long.")

@@ -61,6 +61,7 @@ def _keys(known: dict[str, Any], loc: Loc) -> tuple[str, ...]:
     for step in loc:
         below = {**node.get("patternProperties", {}), "": node.get("additionalProperties") or node.get("items")}
         node = node.get("properties", {}).get(step) or next(one for one in below.values() if one)
+        node = next((one for one in node.get("anyOf", ()) if "$ref" in one), node)  # a mapping or null
         node = known["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
     return tuple(node.get("properties", {}))
 

@@ -77,6 +77,16 @@ class ProfileRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class DaskSettings:
+    """Where Dask's scheduler is, and the files of TLS: all three, or none, and then Dask's own configuration counts."""
+
+    address: str  # tls://HOST:PORT, or tcp:// and a loopback host
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration, checked, with every default filled in."""
 
@@ -91,6 +101,7 @@ class Config:
     strict: bool = False
     jobs: int | None = None  # None: as many as cores and memory allow
     long: int = 120  # seconds
+    dask: DaskSettings | None = None  # None: the engine of this host builds
     folder: Path = Path()  # of the configuration itself; images/ may be in it
     cache: Path = Path(".cache")
     results: Path = Path("results")

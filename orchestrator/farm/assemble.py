@@ -25,7 +25,7 @@ from orchestrator.farm.input_effects import InputEffects
 from orchestrator.farm.placement import placed
 from orchestrator.farm.plan import ImageState, KnownImage
 from orchestrator.farm.uses import Uses, is_tracked
-from orchestrator.farm.workers import STOPPED, Cancellation, CpuSlots, stop_signals
+from orchestrator.farm.workers import STOPPED, Cancellation, CpuSlots, Threads, stop_signals
 from orchestrator.images import build, recipe, suggest
 from orchestrator.images.contents_index import Contents
 from orchestrator.job import rebuild, tool_policies
@@ -227,6 +227,18 @@ def open_engine(settings: Config) -> engines.Engine:
     return engine
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the jobs of a worker share beyond one run, and what is known about one of them; see `farm_on`."""
+
+    inputs: InputEffects
+    slots: CpuSlots
+    stop: Cancellation
+    label: str
+    known: frozenset[str] = frozenset()  # ids of jobs that have an answer
+    declared: str | None = None  # the project that a packed folder declares; None: it is asked
+
+
 def farm_on(
     engine: engines.Engine,
     images: Mapping[str, Image],
@@ -236,11 +248,11 @@ def farm_on(
     *,
     jobs: int | None = None,
     log: Callable[[str, str], None] = lambda _project, _doing: None,
+    shared: Shared | None = None,
 ) -> Farm:
-    """Return the effects of jobs on an engine that has these images."""
-    inputs = open_inputs(settings, store)
-    cores = sorted(os.sched_getaffinity(0))
-    label = hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16]
+    """Return the effects of jobs on an engine that has these images; without `shared`, nothing else uses them."""
+    shared = shared or _own(settings, store, tasks, jobs)
+    inputs, label = shared.inputs, shared.label
     compiled = _compiler(engine, tuple(images.values()), settings.cache, label)
     job_effects = JobEffects(
         engine=engine,
@@ -248,8 +260,8 @@ def farm_on(
         lock=inputs.lock,
         buildenvs=BuildEnvironments(settings.cache, settings.index, compiled=compiled),
         results=store,
-        slots=CpuSlots(jobs or settings.jobs or _slots(settings, tasks), cores, long=settings.long),
-        stop=Cancellation(),
+        slots=shared.slots,
+        stop=shared.stop,
         cache=settings.cache,
         label=label,
         crates=Crates(
@@ -264,8 +276,20 @@ def farm_on(
         ),
         log=log,
         contents=Contents(settings.cache, engine.read_file, logs.warning),
+        answered=shared.known,
+        declared=shared.declared,
     )
     return Farm(job_effects, images)
+
+
+def _own(settings: Config, store: Results, tasks: tuple[Task, ...], jobs: int | None) -> Shared:
+    cores = sorted(os.sched_getaffinity(0))
+    return Shared(
+        inputs=open_inputs(settings, store),
+        slots=CpuSlots(jobs or settings.jobs or _slots(settings, tasks), cores, long=settings.long),
+        stop=Cancellation(),
+        label=hashlib.sha256(str(store.folder.resolve()).encode()).hexdigest()[:16],
+    )
 
 
 def _slots(settings: Config, tasks: tuple[Task, ...]) -> int:
@@ -291,7 +315,7 @@ def container_cleanup(job_effects: JobEffects) -> Iterator[None]:
     engine, label = job_effects.engine, job_effects.label
     if left := engine.sweep(label):
         logs.info("removed what a former run left behind", containers=left)
-    with _stopping(job_effects.stop, engine):
+    with stopping(job_effects.stop, engine.stop):
         try:
             yield
         except EngineError as error:
@@ -323,6 +347,10 @@ def run_tasks(
         The farm failed, or was stopped.
 
     """
+    if settings.dask is not None:
+        from orchestrator.farm.cluster import run as cluster  # noqa: PLC0415 - Dask is an extra
+
+        return cluster.run_tasks(settings, store, tasks, publisher, again=again)
     displays: list[progress.Progress] = []
 
     def log(project: str, doing: str) -> None:
@@ -348,11 +376,11 @@ def run_tasks(
     context = run.RunContext(
         release=release,
         latest=store.latest,
-        judge=partial(farm.judge, again=again),
+        pool=Threads(partial(farm.judge, again=again), job_effects.slots.room),
         write=lambda result: store.write(accumulated(result, store.entries(result.project))),
         publish=publisher.publish,
         is_published=publisher.is_published,
-        slots=job_effects.slots,
+        expect=job_effects.slots.expect,
         stop=job_effects.stop,
         long=settings.long,
     )
@@ -438,13 +466,13 @@ def locking(settings: Config, index: Index) -> Callable[..., Any]:
 
 
 @contextmanager
-def _stopping(stop: Cancellation, engine: engines.Engine) -> Iterator[None]:
-    """On Ctrl-C, SIGTERM, SIGHUP or SIGQUIT, kill the running containers and start no new ones."""
+def stopping(stop: Cancellation, end: Callable[[], None]) -> Iterator[None]:
+    """On Ctrl-C, SIGTERM, SIGHUP or SIGQUIT, ask for a stop, and end what runs: `end` starts nothing new."""
 
     def ask(_number: int, _frame: object) -> None:
         stop.ask()
         # In another thread: the handler may have interrupted the thread that has the engine's lock.
-        threading.Thread(target=engine.stop, name="stopping").start()
+        threading.Thread(target=end, name="stopping").start()
 
     former = {number: signal.signal(number, ask) for number in stop_signals()}
     try:

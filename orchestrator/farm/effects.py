@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.analysis import wheel
 from orchestrator.build import builder, container
@@ -59,6 +59,15 @@ if TYPE_CHECKING:
     )
     from orchestrator.sources.sdist import Source
 
+
+class Elsewhere(Protocol):
+    """Does builds on another host."""
+
+    def __call__(self, project: str, order: Order, *, long: bool) -> Output:
+        """Do one build, and keep its wheel and log in the store of this host."""
+        ...
+
+
 __all__ = ["JobEffects", "ToolBench", "look"]
 
 SALT_BYTES = 6
@@ -86,6 +95,9 @@ class JobEffects(InputEffects):
     label: str  # of all containers
     contents: Contents | None = None  # Debian's index of files; None: no packages are named
     crates: Crates | None = None  # None: no build gets crates
+    answered: frozenset[str] = frozenset()  # ids of jobs whose records another machine has
+    elsewhere: Elsewhere | None = None  # does builds on another host; None: there is none
+    declared: str | None = None  # the project that a packed folder of another machine declares
     pause: float = PAUSE
     boot_ids: dict[str, str] = field(default_factory=dict, compare=False)  # of the engine's host, by runtime
     sound: deque[tuple[WheelFile, Limits]] = field(default_factory=partial(deque, maxlen=REMEMBERED), compare=False)
@@ -104,13 +116,17 @@ class JobEffects(InputEffects):
             build=lambda order, answered: self.build(project, order, answered, long=long),
             read=lambda build: self.read(build, limits),
             diagnose=lambda first, second, grounds: self.diagnose(first, second, limits, grounds),
-            known=(lambda _project, _job: None) if again else self.results.find,
+            known=(lambda _project, _job: None) if again else self._known,
             salt=lambda: secrets.token_hex(SALT_BYTES),
             now=lambda: datetime.now(UTC),
             packages=self.contents.packages if self.contents else lambda _missing, _image: (),
             recipes=self.recipes(limits),
             cpu_caution=self.cpu_caution,
         )
+
+    def _known(self, project: str, job: str) -> Path | None:
+        """Return the record of a job; of one that another machine has, a path whose name is the job's id."""
+        return Path(job) if job in self.answered else self.results.find(project, job)
 
     def verify_effects(self, project: str, limits: Limits, *, long: bool, again: bool) -> VerifyEffects:
         """Return the effects of one verification."""
@@ -172,7 +188,7 @@ class JobEffects(InputEffects):
             return built
         file = self.stored(built.file)
         name = SdistName(built.file.filename)
-        project = reading.declared(Path(job.task.requirement))
+        project = reading.declared(Path(job.task.requirement)) if self.declared is None else self.declared
         if project and name.project != project:  # PEP 621: a backend may not change the name
             detail = f"its build gives {name.filename}, and pyproject.toml calls the project {project}"
             return Failure(Reason.WRONG_NAME, Phase.BUILD_SDIST, detail, detail)
@@ -192,6 +208,8 @@ class JobEffects(InputEffects):
         although it reached no limit may have been killed from outside. In both cases the build is repeated
         once in the same environment, and the second output counts.
         """
+        if order.environment.host and self.elsewhere is not None:
+            return self.elsewhere(project, order, long=long)
         guest = container.guest_folder(self.cache, order.environment)
 
         def once() -> Output:

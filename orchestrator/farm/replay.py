@@ -13,7 +13,7 @@ from orchestrator.build_requirements.install import TOOLS
 from orchestrator.errors import AbsentError, NoRoomError, WheelproofError
 from orchestrator.farm import assemble, progress
 from orchestrator.farm.effects import look
-from orchestrator.farm.workers import attempted, run_jobs
+from orchestrator.farm.workers import Threads, attempted, run_jobs
 from orchestrator.images import recipe
 from orchestrator.images.recreate import Recreated, recreate
 from orchestrator.job import inputs as job_inputs
@@ -163,14 +163,8 @@ def _replay(
     effects = farm.job_effects
     with assemble.container_cleanup(effects), ExitStack() as stack:
         displays.append(stack.enter_context(progress.shown(len(ready))))
-        run_jobs(
-            ready,
-            lambda one: replay(one, farm, kept),
-            done,
-            workers=effects.slots.count + 1,
-            longs=max(1, effects.slots.count - 1),
-            stop=effects.stop,
-        )
+        pool: Threads[Ready, Replayed] = Threads(lambda one: replay(one, farm, kept), effects.slots.room)
+        run_jobs(ready, pool, done, stop=effects.stop)
 
 
 class _Images:

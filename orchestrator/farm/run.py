@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import NoRoomError, OpenJobsError, PackageIndexError, TransientIndexError, WheelproofError
 from orchestrator.farm.plan import Job, ordered, seconds_of
-from orchestrator.farm.workers import Cancellation, CpuSlots, attempted, run_jobs
+from orchestrator.farm.workers import Cancellation, Pool, attempted, run_jobs
 from orchestrator.publish.wording import told_apart
 from orchestrator.results.store import read
 from orchestrator.util import logs
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 LOOKING = 8
 """How many releases are looked up at once."""
-
-AHEAD = 2
-"""How many more jobs than CPU slots are under way, so that no slot waits for the network."""
 
 PUBLISH_EVERY = 15
 """Seconds between two writings of the site; it takes no more than a twentieth of a run."""
@@ -88,11 +85,11 @@ class LookUp:
 class RunContext(LookUp):
     """The effects of a run."""
 
-    judge: Callable[[Job], Result | Path]
+    pool: Pool[Job, Result | Path]  # judges jobs; a path is that of the record of the same inputs
     write: Callable[[Result], Path]
     publish: Callable[[], None]
     is_published: Callable[[], bool]  # whether there is a site that only new results can make stale
-    slots: CpuSlots
+    expect: Callable[[int], None] = lambda _short: None  # adjusts the number of pending short jobs
     publish_every: float = PUBLISH_EVERY  # seconds
 
 
@@ -172,7 +169,7 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
     site = _Site(context.publish, context.publish_every)
     written = 0
     several = len({job.task.image for job in jobs}) > 1
-    context.slots.expect(sum(not job.long for job in jobs))
+    context.expect(sum(not job.long for job in jobs))
 
     def done(job: Job, outcome: Result | Path | WheelproofError) -> None:
         nonlocal written
@@ -197,7 +194,7 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
                 outcome.reason,
             )
             attempted(site.perhaps)  # where it fails, the last writing still comes
-        context.slots.expect(-(not job.long))
+        context.expect(-(not job.long))
         # The record is written already, so a fault of the display is only logged.
         if isinstance(fault := attempted(progress.finished, *shown_as), WheelproofError):
             logs.fault("a line of the display is missing", fault, project=name)
@@ -205,14 +202,7 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
             raise site.full
 
     try:
-        run_jobs(
-            jobs,
-            context.judge,
-            done,
-            workers=context.slots.count + AHEAD,
-            longs=max(1, context.slots.count - 1),
-            stop=context.stop,
-        )
+        run_jobs(jobs, context.pool, done, stop=context.stop)
     except BaseException as error:
         unwritten = attempted(_finish, site, context, written)
         if isinstance(unwritten, WheelproofError) and not isinstance(error, NoRoomError):  # that is reported already

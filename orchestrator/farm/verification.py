@@ -13,9 +13,9 @@ from orchestrator import config
 from orchestrator.analysis.counterpart import Counterpart, counterpart_of, counterparts
 from orchestrator.errors import NoRoomError, UsageError, WheelproofError
 from orchestrator.farm import assemble, progress, uses
-from orchestrator.farm.run import AHEAD, LOOKING, RunOutcome
+from orchestrator.farm.run import LOOKING, RunOutcome
 from orchestrator.farm.uses import Uses, is_tracked
-from orchestrator.farm.workers import attempted, run_jobs
+from orchestrator.farm.workers import Threads, attempted, run_jobs
 from orchestrator.job.recreating import VerifySubject
 from orchestrator.job.verify import verify
 from orchestrator.model import AUTO_IMAGE, OfferedWheel, Outcome, Verification, admits
@@ -244,8 +244,8 @@ def _run(
         if isinstance(fault := attempted(display.finished, project, name, *shown_as), WheelproofError):
             logs.fault("a line of the display is missing", fault, project=project)
 
-    slots = job_effects.slots
-    run_jobs(jobs, work, done, workers=slots.count + AHEAD, longs=max(1, slots.count - 1), stop=job_effects.stop)
+    pool: Threads[VerifyJob, Verification | Path] = Threads(work, job_effects.slots.room)
+    run_jobs(jobs, pool, done, stop=job_effects.stop)
     return records
 
 

@@ -6,11 +6,15 @@ import math
 import signal
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter, deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
-from orchestrator.errors import FaultError, Interrupted, NoRoomError, WheelproofError
+from orchestrator.errors import FaultError, Interrupted, LostSchedulerError, NoRoomError, WheelproofError
 from orchestrator.util.room import shortage
 
 if TYPE_CHECKING:
@@ -21,6 +25,9 @@ PATIENCE = 3.0
 """Seconds that a run waits for its work to end after a request to stop."""
 
 STOPPED = "the run was stopped; run again to continue"
+
+AHEAD = 2
+"""How many more jobs than CPU slots are under way, so that no slot waits for the network."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _GLANCE = 0.2  # seconds between two checks for a request to stop
@@ -76,6 +83,11 @@ class CpuSlots:
         self._ends_short: dict[int, float] = {}  # of each build that runs: when it counts as long
         self._short_left = 0
         self._changed = threading.Condition()
+
+    @property
+    def room(self) -> Room:
+        """How many jobs may be under way, so that the slots are used and a long one never takes all."""
+        return Room(self.count + AHEAD, max(1, self.count - 1))
 
     def expect(self, short: int) -> None:
         """Adjust the number of pending short jobs by `short`, which may be negative."""
@@ -140,60 +152,121 @@ class Cancellation:
         return self.event.is_set()
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many jobs may be under way at once."""
+
+    jobs: int
+    longs: int  # of them, beside short ones
+
+
+class Pool(ABC, Generic[_W, _T]):
+    """Where jobs are done: threads of this process, or other machines."""
+
+    @abstractmethod
+    def room(self) -> Room:
+        """Return how many jobs it takes at the moment; raises WheelproofError where it will never take one again."""
+
+    @abstractmethod
+    def start(self, job: _W, ended: Callable[[_T | WheelproofError], None]) -> None:
+        """Begin a job, and return at once; `ended` gets its outcome, in any thread."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Take no further job."""
+
+
+class Threads(Pool[_W, _T]):
+    """A pool of threads of this process."""
+
+    def __init__(self, work: Callable[[_W], _T], room: Room) -> None:
+        """Do jobs with `work`. Whatever else than a WheelproofError it raises is a fault of the program in that job."""
+        self._work = work
+        self._room = room
+        self._orders: SimpleQueue[tuple[_W, Callable[[_T | WheelproofError], None]] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+
+    def room(self) -> Room:
+        """Return how many jobs may be under way."""
+        return self._room
+
+    def start(self, job: _W, ended: Callable[[_T | WheelproofError], None]) -> None:
+        """Begin a job. Threads are used again, with their connections."""
+        if len(self._threads) < self._room.jobs:
+            # A daemon: a thread that waits for the network must not keep a stopped run from ending.
+            name = f"worker {len(self._threads) + 1}"
+            self._threads.append(threading.Thread(target=self._serve, name=name, daemon=True))
+            self._threads[-1].start()
+        self._orders.put((job, ended))
+
+    def close(self) -> None:
+        """End the threads that have nothing to do, and each other one after its job."""
+        for _ in self._threads:
+            self._orders.put(None)
+
+    def _serve(self) -> None:
+        while (order := self._orders.get()) is not None:
+            job, ended = order
+            ended(attempted(self._work, job))
+
+
 def run_jobs(
     jobs: Iterable[_W],
-    work: Callable[[_W], _T],
+    pool: Pool[_W, _T],
     done: Callable[[_W, _T | WheelproofError], None],
     *,
-    workers: int,
-    longs: int,
     stop: Cancellation,
 ) -> None:
-    """Do all jobs, several at a time, and at most `longs` long ones beside short ones.
+    """Do all jobs in a pool, in their order, and at most `longs` of its room long ones beside short ones.
 
     Where no short job is left, one more long job may run, for the slots that the last build of a job leaves free.
 
-    `done` gets each job's outcome: what `work` returned, or the farm's own error, which leaves the
-    job open and never stops another. Whatever else `work` raises, or `done` for what `work` returned,
-    is a fault of the program in that one job: `done` gets it as a FaultError. `done` is called by one
-    thread at a time.
+    `done` gets each job's outcome: what the pool returned, or the farm's own error, which leaves the
+    job open and never stops another. Whatever else `done` raises for an outcome is a fault of the program in that one
+    job: `done` gets it as a FaultError. `done` is called in this thread.
 
     Raises
     ------
     NoRoomError
-        A file system is full. The other workers finish their jobs, and take no further ones.
+        A file system is full. The jobs under way are finished, and no further ones begin.
+    LostSchedulerError
+        The pool is on other machines, and lost the connection to them.
     WheelproofError
         `done` raised it: no outcome can be recorded any more. Whatever `done` raises when it gets a
-        FaultError is passed on too.
+        FaultError is passed on too. Or the pool takes no job any more.
     Interrupted
         A stop was requested.
 
     """
-    queue = _Queue(jobs, longs)
+    queue = _Queue(jobs)
     reports = _Reports(done, stop)
-    faults = reports.faults
+    ended: SimpleQueue[tuple[_W, _T | WheelproofError]] = SimpleQueue()
 
-    def one_worker() -> None:
-        while not stop.asked and not faults and (job := queue.take()) is not None:
-            try:
-                reports.take(job, attempted(work, job))
-            except BaseException as fault:  # noqa: BLE001 - handed to the caller below
-                faults.append(fault)
-            finally:
-                queue.finish(job)
-        queue.close()
+    def one_ended(seconds: float) -> bool:
+        """Start what there is room for, and report one outcome; return whether no further one will come."""
+        ends = stop.asked or bool(reports.faults)
+        while not ends and (job := queue.take(pool.room())) is not None:
+            pool.start(job, partial(_put, ended, job))
+        if not queue.running and (ends or not queue.waiting):
+            return True
+        with suppress(Empty):
+            job, outcome = ended.get(timeout=seconds)
+            queue.finish(job)
+            reports.take(job, outcome)
+        return False
 
-    # Daemons: a worker that waits for the network must not keep a stopped run from ending.
-    threads = [
-        threading.Thread(target=one_worker, name=f"worker {number + 1}", daemon=True) for number in range(workers)
-    ]
-    for thread in threads:
-        thread.start()
-    stop.wait(lambda seconds: _ended(threads, seconds))
-    if faults:
-        raise faults[0]
+    try:
+        stop.wait(one_ended)
+    finally:
+        pool.close()
+    if reports.faults:
+        raise reports.faults[0]
     if stop.asked:
         raise Interrupted(STOPPED)
+
+
+def _put(ended: SimpleQueue[tuple[_W, Any]], job: _W, outcome: object) -> None:
+    ended.put((job, outcome))
 
 
 class _Reports:
@@ -203,22 +276,16 @@ class _Reports:
         self.faults: list[BaseException] = []
         self._done = done
         self._stop = stop
-        self._lock = threading.Lock()
 
     def take(self, job: Work, outcome: object) -> None:
-        """Take the outcome of a job, unless it is only a consequence of the stop.
-
-        Raises
-        ------
-        Exception
-            No outcome can be reported any more, not even a fault.
-
-        """
-        if isinstance(outcome, NoRoomError):
+        """Take the outcome of a job, unless it is only a consequence of the stop."""
+        if isinstance(outcome, NoRoomError | LostSchedulerError):
             self.faults.append(outcome)
         elif not (self._stop.asked and isinstance(outcome, WheelproofError)):
-            with self._lock:
+            try:
                 self._report(job, outcome)
+            except BaseException as fault:  # noqa: BLE001 - it ends the run when the jobs under way have ended
+                self.faults.append(fault)
 
     def _report(self, job: Work, outcome: object) -> None:
         fault = attempted(self._done, job, outcome)
@@ -241,45 +308,37 @@ def attempted(act: Callable[_P, _T], *arguments: _P.args, **named: _P.kwargs) ->
         return shortage(error) or known
 
 
-def _ended(threads: list[threading.Thread], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    for thread in threads:
-        thread.join(max(0, end - time.monotonic()))
-    return not any(thread.is_alive() for thread in threads)
-
-
 class _Queue(Generic[_W]):
     """The jobs in their order, except that long ones wait for other long ones."""
 
-    def __init__(self, jobs: Iterable[_W], longs: int) -> None:
+    def __init__(self, jobs: Iterable[_W]) -> None:
         self._waiting = deque(jobs)
-        self._longs = longs
         self._running = Counter[bool]()  # by whether they are long
-        self._closed = False
-        self._changed = threading.Condition()
 
-    def take(self) -> _W | None:
-        with self._changed:
-            while self._waiting and not self._closed:
-                longs = self._longs + self._nothing_short()
-                for job in self._waiting:
-                    if not job.long or self._running[True] < longs:
-                        self._waiting.remove(job)
-                        self._running[job.long] += 1
-                        return job
-                self._changed.wait()
+    @property
+    def waiting(self) -> int:
+        """The number of jobs that have not begun."""
+        return len(self._waiting)
+
+    @property
+    def running(self) -> int:
+        """The number of jobs under way."""
+        return self._running.total()
+
+    def take(self, room: Room) -> _W | None:
+        """Return the next job that there is room for, if there is one."""
+        if self.running >= room.jobs:
             return None
+        longs = room.longs + self._nothing_short()
+        job = next((job for job in self._waiting if not job.long or self._running[True] < longs), None)
+        if job is not None:
+            self._waiting.remove(job)
+            self._running[job.long] += 1
+        return job
 
     def finish(self, job: _W) -> None:
-        with self._changed:
-            self._running[job.long] -= 1
-            self._changed.notify_all()
+        """Note that a job has ended."""
+        self._running[job.long] -= 1
 
     def _nothing_short(self) -> bool:
         return not self._running[False] and all(job.long for job in self._waiting)
-
-    def close(self) -> None:
-        """Wake all waiting workers: no job is left, or none may be taken any more."""
-        with self._changed:
-            self._closed = self._closed or bool(self._waiting)
-            self._changed.notify_all()

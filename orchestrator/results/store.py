@@ -160,6 +160,11 @@ class Results:
         paths = (self._records / project / past.name for past in pasts)
         return next((path for path in paths if self._settles(path, job)), None)
 
+    def answers(self, project: str) -> tuple[str, ...]:
+        """Return the ids of all jobs of a project that `find` finds a record of."""
+        pasts = self.index.pasts(RESULTS, project)
+        return tuple(past.job for past in pasts if self._settles(self._records / project / past.name, past.job))
+
     def find_any(self, project: str, job: str) -> Path | None:
         """Return the newest record of a job, as `find`, but whatever the release was built with since."""
         return next((path for path in self.index.with_id(project, job) if self._settles(path, job)), None)

@@ -167,6 +167,11 @@ def _set_aside(place: Path) -> None:
         raise ResultsError(msg) from error
 
 
+def content_of(place: Path) -> str:
+    """Return the hash of a file's content, or of all that a sealed folder has; raises OSError where it is gone."""
+    return (place / SEAL).read_text() if place.is_dir() else sha256_of(place)
+
+
 def _write_seal(folder: Path) -> None:
     """Write the seal and keep the folder's time, so that folders of equal content are equal."""
     seal, when = folder / SEAL, folder.stat().st_mtime_ns

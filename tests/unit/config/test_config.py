@@ -29,7 +29,7 @@ from orchestrator.config import (
     tasks,
     tracked,
 )
-from orchestrator.config.values import Keep
+from orchestrator.config.values import DaskSettings, Keep
 from orchestrator.errors import ConfigError, UsageError
 from orchestrator.images import recipe
 from orchestrator.model import DAY, Budget, Limits, Policy, Tracked
@@ -475,6 +475,14 @@ def test_paths_are_told_from_names(requirement: str, path: bool, name: str) -> N
     assert (is_path(requirement), project(requirement)) == (path, name)
 
 
+def test_the_workers_of_dask_arrive() -> None:
+    """The files of TLS are relative to the configuration; without `dask`, this host builds."""
+    assert (read("").dask, read("dask: null").dask) == (None, None)
+    assert read("dask: {address: 'tls://[2001:db8::1]:8786'}").dask == DaskSettings("tls://[2001:db8::1]:8786")
+    found = read("dask: {address: 'tls://a.example:1', ca: tls/ca.pem, certificate: /etc/c.pem, key: ../k}").dask
+    assert found == DaskSettings("tls://a.example:1", Path("/farm/tls/ca.pem"), Path("/etc/c.pem"), Path("/farm/../k"))
+
+
 # --- what is wrong ---------------------------------------------------------------------------
 
 ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, can store the years 1980 to 2107"
@@ -625,6 +633,18 @@ ZIP = "must be from 315532800 to 4354819199: a zip archive, and so a wheel, can 
             "exclusions:\n- {project: a, since: 2020-08-01, reason: b}\n- {project: A, since: 2020-08-01, reason: b}",
             "3:13: exclusions[1].project: 'a' is excluded twice",
         ),
+        ("dask: 5", "1:7: dask: must be a mapping of keys to values, not 5"),
+        ("dask: {}", "1:7: dask.address: is missing"),
+        (
+            "dask: {address: 'tls://a:1', certificat: x}",
+            "1:30: dask.certificat: unknown key; did you mean 'certificate'?",
+        ),
+        ("dask: {address: 'a:1'}", "1:17: dask.address: 'a:1' has no protocol; write tls://a:1"),
+        (
+            "dask: {address: 'tls://a:1', certificate: x}",
+            "1:7: dask: lacks ca and key: TLS needs all of ca, certificate, key",
+        ),
+        ("dask: {address: 'tls://a:1', ca: '', key: a, certificate: b}", "1:34: dask.ca: '' is not a path"),
         ("jobs: 1\nlong: 3\njobs: 2", "3:1: jobs: stands twice, here and in line 1"),
         ("3: 4", "1:1: a key must be text; put it in quotes"),
         ("? [a]\n: 4", "1:3: a key must be text; put it in quotes"),
@@ -816,6 +836,9 @@ def test_the_schema_accepts_our_own_configuration() -> None:
         "source-date-epoch: 0",
         "groups: {a: {}}",
         "index: ftp://host/",
+        "dask: {address: 'a:8786'}",
+        "dask: {address: 'tls://a:8786', ca: b}",
+        "dask: {ca: a, certificate: b, key: c}",
     ],
 )
 def test_the_schema_refuses_what_we_refuse(text: str) -> None:

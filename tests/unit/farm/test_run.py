@@ -26,7 +26,7 @@ from orchestrator.errors import (
 )
 from orchestrator.farm import run as context
 from orchestrator.farm.progress import Progress
-from orchestrator.farm.workers import PATIENCE, Cancellation, CpuSlots
+from orchestrator.farm.workers import AHEAD, PATIENCE, Cancellation, CpuSlots, Threads
 from orchestrator.results.store import Results
 from tests.sample_results import sample
 from tests.samples import RELEASE, SDIST, TASK
@@ -70,11 +70,11 @@ class World:
         return context.RunContext(
             release=self.release,
             latest=self.store.latest,
-            judge=self._judge,
+            pool=Threads(self._judge, self.slots.room),
             write=self.store.write,
             publish=lambda: self.published.append(len(list(self.store.every()))),
             is_published=lambda: self.has_site,
-            slots=self.slots,
+            expect=self.slots.expect,
             stop=self.stop,
             long=60,
             publish_every=0,
@@ -242,7 +242,7 @@ def test_a_full_disk_is_one_message_and_loses_nothing(tmp_path: Path, option: st
             world.run(*(f"p{number}" for number in range(100)))
         assert str(folder) in str(caught.value)
         kept = list(world.store.every())
-        assert 0 < len(kept) <= len(world.judged) <= len(kept) + 1 + context.AHEAD
+        assert 0 < len(kept) <= len(world.judged) <= len(kept) + 1 + AHEAD
         assert not list(folder.rglob(".new-*"))
 
 
@@ -295,7 +295,7 @@ def test_a_run_that_is_stopped_says_so_and_publishes(world: World) -> None:
     world.judge = judge
     with pytest.raises(Interrupted, match="run again"):
         world.run(*(f"p{number}" for number in range(20)))
-    assert 1 <= len(world.judged) <= 1 + context.AHEAD
+    assert 1 <= len(world.judged) <= 1 + AHEAD
     assert world.published[-1] == len(world.judged)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.errors import EngineError, FaultError, Interrupted, NoRoomError, WheelproofError
 from orchestrator.farm.plan import Job
-from orchestrator.farm.workers import Cancellation, CpuSlots, run_jobs
+from orchestrator.farm.workers import Cancellation, CpuSlots, Room, Threads, run_jobs
 from tests.samples import RELEASE, TASK
 
 
@@ -34,7 +34,7 @@ def test_every_job_is_done_once_and_one_failure_stops_no_other() -> None:
         told[one.release.project] = outcome
 
     names = [f"p{number}" for number in range(50)]
-    run_jobs((job(name) for name in [*names, "bad"]), work, done, workers=4, longs=1, stop=Cancellation())
+    run_jobs((job(name) for name in [*names, "bad"]), Threads(work, Room(4, 1)), done, stop=Cancellation())
     assert isinstance(told.pop("bad"), EngineError)
     assert told == {name: f"{name} done" for name in names}
 
@@ -50,7 +50,7 @@ def test_a_fault_of_the_program_leaves_one_job_open(fault: BaseException) -> Non
         return "done"
 
     jobs = [job(f"p{number}") for number in range(9)]
-    run_jobs(jobs, work, lambda one, outcome: _put(ended, one, outcome), workers=2, longs=1, stop=Cancellation())
+    run_jobs(jobs, Threads(work, Room(2, 1)), lambda one, outcome: _put(ended, one, outcome), stop=Cancellation())
     wrapped = ended.pop("p3")
     assert isinstance(wrapped, FaultError)
     assert wrapped.__cause__ is fault
@@ -72,7 +72,7 @@ def test_what_cannot_be_recorded_for_a_fault_is_open_too() -> None:
             raise UnicodeEncodeError("utf-8", "\udc80", 0, 1, "surrogates not allowed")  # noqa: EM101
 
     run_jobs(
-        [job(name) for name in "abc"], lambda one: one.release.project, done, workers=1, longs=1, stop=Cancellation()
+        [job(name) for name in "abc"], Threads(lambda one: one.release.project, Room(1, 1)), done, stop=Cancellation()
     )
     assert [name for name, _ in calls] == ["a", "b", "b", "c"]
     assert isinstance(calls[2][1], FaultError)
@@ -93,10 +93,8 @@ def test_a_full_disk_ends_the_run_at_the_first_job_that_meets_it(number: int, be
     with pytest.raises(NoRoomError, match="working in /somewhere: ") as caught:
         run_jobs(
             [job(name) for name in "abc"],
-            work,
+            Threads(work, Room(2, 1)),
             lambda _j, one: outcomes.append(one),
-            workers=1,
-            longs=1,
             stop=Cancellation(),
         )
     assert caught.value.exit_status == 7
@@ -122,7 +120,7 @@ def test_long_jobs_leave_room_for_short_ones() -> None:
         assert side_by_side.wait(20)
 
     jobs = [job("l1", long=True), job("l2", long=True), job("l3", long=True), job("short")]
-    run_jobs(jobs, work, lambda _job, _outcome: None, workers=2, longs=1, stop=Cancellation())
+    run_jobs(jobs, Threads(work, Room(2, 1)), lambda _job, _outcome: None, stop=Cancellation())
     assert (early, begun) == (["l1"], ["l1", "l2", "l3"])
 
 
@@ -135,7 +133,7 @@ def test_a_stop_leaves_the_rest_and_says_so() -> None:
         stop.ask()
 
     with pytest.raises(Interrupted):
-        run_jobs([job(str(number)) for number in range(9)], work, lambda _j, _o: None, workers=1, longs=1, stop=stop)
+        run_jobs([job(str(number)) for number in range(9)], Threads(work, Room(1, 1)), lambda _j, _o: None, stop=stop)
     assert len(begun) == 1
 
 

@@ -1,34 +1,37 @@
-"""The timer, the service and the cron line are what their programs accept, and run commands that exist."""
+"""The timer, the services and the cron line are what their programs accept, and run commands that exist."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
+import string
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+from distributed.cli import dask_worker
 
 from orchestrator.cli import COMMANDS
+from orchestrator.config.scheduler import is_loopback, scheduler_address
 from tests.installed import ROOT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 UNITS = ROOT / "scripts" / "systemd"
 HOME = "/srv/wheelproof"
+WORKER = "wheelproof-worker.service"
 
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="this host has no systemd")
 
 
 def installed(folder: Path, *, broken: str = "") -> list[str]:
     """Write the units as if the farm were in that folder; return their paths."""
-    program = folder / ".venv" / "bin" / "wheelproof"
-    program.parent.mkdir(parents=True)
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    for name in ("wheelproof", "dask"):
+        program = folder / ".venv" / "bin" / name
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
     paths = []
-    for name in ("wheelproof.service", "wheelproof.timer"):
+    for name in ("wheelproof.service", WORKER, "wheelproof.timer"):
         path = folder / name
         path.write_text((UNITS / name).read_text().replace(HOME, str(folder)) + broken)
         paths.append(str(path))
@@ -66,9 +69,10 @@ def test_the_time_is_one_of_a_calendar() -> None:
 
 
 @needs_systemd
-def test_the_service_is_confined(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [0, 1], ids=["wheelproof", "worker"])
+def test_each_service_is_confined(tmp_path: Path, number: int) -> None:
     """What it may do is little, in systemd's own estimate: below 3 of 10."""
-    service = installed(tmp_path)[0]
+    service = installed(tmp_path)[number]
     command = ["systemd-analyze", "security", "--offline=true", "--no-pager", service]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     exposure = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
@@ -85,6 +89,42 @@ def test_the_commands_have_options_that_exist(name: str) -> None:
     (known,) = [one for one in COMMANDS if one.name == command]
     with known.make_context(command, options, resilient_parsing=False) as context:
         assert context.params["wanted"] == ()
+
+
+def worker_options(folder: Path) -> list[str]:
+    """Return the options of the worker's command, with the values of its variables; write its files of TLS."""
+    pytest.importorskip("orchestrator.farm.worker")  # Dask imports it, and lets it check its own options
+    for name in ("ca.pem", "worker.pem", "worker.key"):
+        (folder / name).write_text("")
+    text = (UNITS / WORKER).read_text().replace("\\\n", "").replace("/etc/wheelproof", str(folder))
+    (settings,) = re.findall(r"^Environment=(.*)$", text, re.MULTILINE)
+    (command,) = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
+    values = dict(setting.split("=", 1) for setting in settings.split())
+    program, name, *options = shlex.split(string.Template(command).substitute(values))
+    assert (Path(program).name, name) == ("dask", "worker")
+    return options
+
+
+def test_the_worker_has_options_that_exist(tmp_path: Path) -> None:
+    """Dask passes on what it does not know: that is for the preload alone."""
+    with dask_worker.main.make_context("worker", worker_options(tmp_path)) as context:
+        given = context.params
+    assert given["preload_argv"] == ("--folder", "/var/lib/wheelproof-worker")
+    assert ([*given["preload"]], given["resources"], given["n_workers"]) == (
+        ["orchestrator.farm.worker"],
+        "builds=2",
+        "1",
+    )
+    assert scheduler_address(given["scheduler"]).startswith("tls://")
+    assert all(given[name] for name in ("tls_ca_file", "tls_cert", "tls_key"))
+
+
+def test_nothing_of_the_worker_listens_without_tls(tmp_path: Path) -> None:
+    """Dask's HTTP server has none; by default it is open to all hosts."""
+    with dask_worker.main.make_context("worker", worker_options(tmp_path)) as context:
+        assert is_loopback(context.params["dashboard_address"].rpartition(":")[0])
+    with dask_worker.main.make_context("worker", ["tls://host:1"]) as context:
+        assert not is_loopback(context.params["dashboard_address"].rpartition(":")[0])
 
 
 def test_the_cron_line_has_seven_fields() -> None:

@@ -1,0 +1,428 @@
+"""The orchestrator's side of Dask: connects to a scheduler, and has workers judge jobs."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import secrets
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import dask
+from distributed import Client
+from distributed.security import Security
+
+from orchestrator.errors import FaultError, Interrupted, LostSchedulerError, WheelproofError, WorkersError
+from orchestrator.farm.cluster import resources, values
+from orchestrator.farm.cluster.tasks import submit
+from orchestrator.farm.cluster.transfer import receive
+from orchestrator.farm.workers import STOPPED, Pool, Room, attempted
+from orchestrator.util import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from distributed import Future
+
+    from orchestrator.config import DaskSettings
+    from orchestrator.farm.cluster.values import ImageRequest, Reply, SentJob
+    from orchestrator.farm.plan import Job
+    from orchestrator.farm.workers import Cancellation
+    from orchestrator.model import Image, Result
+    from orchestrator.results.store import Results
+
+ANSWER = 15.0
+"""Seconds in which a scheduler has to answer."""
+
+PATIENCE = 120.0
+"""Seconds that a run waits for a worker, where there is none that can judge."""
+
+REFUSED = 60.0
+"""Seconds for which a worker that refused a job gets none."""
+
+TRIES = 3
+"""How often a job is sent whose worker was lost before all of its files came."""
+
+_LOOK = 1.0  # seconds between two looks at the workers
+_COLLECTORS = 8  # threads that fetch files
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the workers offer together."""
+
+    jobs: int
+    longs: int
+    addresses: tuple[str, ...]  # of those that can judge
+    others: tuple[str, ...] = ()  # why each other one cannot, as a sentence
+
+
+def offer_of(workers: Mapping[str, Mapping[str, Any]], code: str) -> Offer:
+    """Return what workers offer to a run of the program with that digest, by what the scheduler knows of them."""
+    says, jobs = resources.announced(workers), resources.able(workers, code, resources.JOBS)
+    longs = resources.able(workers, code, resources.LONG)
+    others = (
+        f"{one.get('name', address)}: {_why_not(says.get(address), code)}"
+        for address, one in workers.items()
+        if address not in jobs
+    )
+    return Offer(sum(jobs.values()), sum(longs.values()), tuple(jobs), tuple(others))
+
+
+def _why_not(says: Mapping[str, str] | None, code: str) -> str:
+    if says is None:
+        return "it does not judge jobs; start it with --preload orchestrator.farm.worker"
+    if says.get("code") != code:
+        return f"it has another wheelproof ({says.get('version')}); install the one of this run there"
+    return says.get("unfit") or "it is not ready yet"
+
+
+def security(settings: DaskSettings) -> Security | None:
+    """Return how to connect; None where neither the configuration nor Dask's own names certificates."""
+    if settings.ca is None:
+        return Security() if dask.config.get("distributed.comm.tls.ca-file") else None
+    return Security(
+        tls_ca_file=str(settings.ca),
+        tls_client_cert=str(settings.certificate),
+        tls_client_key=str(settings.key),
+        require_encryption=True,
+    )
+
+
+@contextmanager
+def connected(settings: DaskSettings, stop: Cancellation) -> Iterator[Cluster]:
+    """Connect to the scheduler; a request to stop ends every wait.
+
+    Raises
+    ------
+    WorkersError
+        It does not answer, or refuses the certificate.
+
+    """
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # errors of ours say the same in one line
+    doing = f"connecting to the Dask scheduler at {settings.address}"
+    try:
+        client = Client(
+            settings.address, security=security(settings), timeout=ANSWER, set_as_default=False, name="wheelproof"
+        )
+    except (OSError, ValueError, RuntimeError, TypeError) as error:
+        advice = "check that it runs there, and that it accepts the certificate of this run"
+        msg = f"{doing}: {error}; {advice}"
+        raise WorkersError(msg) from error
+    cluster = Cluster(client, settings.address, stop)
+    try:
+        yield cluster
+    finally:
+        cluster.close()
+
+
+class Cluster:
+    """A scheduler with its workers."""
+
+    def __init__(self, client: Client, address: str, stop: Cancellation) -> None:
+        """Use a client that is connected to the scheduler at that address."""
+        self._client = client
+        self._stop = stop
+        self._address = address
+        self._topic = f"wheelproof-{secrets.token_hex(8)}"
+        self._offer = Offer(0, 0, ())
+        self._looked = 0.0
+        self._lock = threading.Lock()
+        self._without = time.monotonic()  # since when no worker can judge
+        self._reported: set[str] = set()
+
+    def listen(self, log: Callable[[str, str], None]) -> None:
+        """Hand on what workers do for this run: a project, and what is done for it."""
+
+        def heard(event: tuple[float, object]) -> None:
+            _, content = event
+            if isinstance(content, dict):
+                log(str(content.get("project")), str(content.get("doing")))
+
+        self._client.subscribe_topic(self._topic, heard)
+
+    def close(self) -> None:
+        """Cancel what is under way, and disconnect. Workers stop the jobs that nobody waits for."""
+        with suppress(Exception):  # the scheduler may be gone
+            self._client.close(timeout=ANSWER)
+
+    # --- workers -----------------------------------------------------------------------------
+
+    def offer(self) -> Offer:
+        """Return what the workers offer now.
+
+        Raises
+        ------
+        WorkersError
+            The scheduler does not answer any more, or there was no worker for a while.
+
+        """
+        with self._lock:
+            if time.monotonic() - self._looked < _LOOK:
+                return self._offer
+            self.check()
+            workers = self._client.scheduler_info().get("workers", {})
+            self._looked = time.monotonic()
+            self._offer = offer_of(workers, values.code())
+            self._insist()
+            return self._offer
+
+    def check(self) -> None:
+        """Raise LostSchedulerError where the connection is lost."""
+        if self._client.status != "running":
+            msg = (
+                f"the Dask scheduler at {self._address} does not answer any more; results until now are kept: start "
+                "it, and run again to go on"
+            )
+            raise LostSchedulerError(msg)
+
+    def _insist(self) -> None:
+        for line in sorted(set(self._offer.others) - self._reported):
+            logs.warning("a worker takes no jobs of this run", worker=line)
+            self._reported.add(line)
+        if self._offer.jobs:
+            self._without = time.monotonic()
+        elif time.monotonic() - self._without > PATIENCE:
+            why = "; ".join(self._offer.others) or "none has joined"
+            msg = f"waiting for workers at {self._address}: none can judge: {why}; run again to go on"
+            raise WorkersError(msg)
+
+    def wait(self) -> None:
+        """Wait for a worker that can judge; raises as `offer`, and Interrupted after a request to stop."""
+        while not self.offer().jobs:
+            if self._stop.event.wait(_LOOK / 4):
+                raise Interrupted(STOPPED)
+
+    # --- tasks -------------------------------------------------------------------------------
+
+    def describe(self, request: ImageRequest) -> Image:
+        """Have the first worker that can describe an image, and make it where it does not have it.
+
+        Raises
+        ------
+        WheelproofError
+            No worker can make it; the last one's error.
+
+        """
+        for address in (addresses := self.offer().addresses):
+            image = self._described(request, address)
+            if not isinstance(image, WheelproofError) or address == addresses[-1]:
+                break
+            logs.warning("a worker cannot make an image", worker=address, fault=str(image))
+        else:
+            image = WorkersError(f"asking a worker for the image {request.recipe.name}: none is left; run again")
+        if isinstance(image, WheelproofError):
+            raise image
+        return image
+
+    def _described(self, request: ImageRequest, address: str) -> Image | WheelproofError:
+        data = values.encoded(values.IMAGE_REQUEST, request)
+        future = self._submit("describe", data, self._topic, uses=(resources.JOBS,), among=(address,))
+        answer = self._result(future, of=address)
+        with suppress(ValueError):
+            return values.decoded(values.IMAGE, answer)
+        return values.error_of(values.decoded(values.REPLY, answer))
+
+    def judge(self, job: SentJob, *, priority: int, among: tuple[str, ...]) -> Future[Any]:
+        """Have a worker judge a job, one of these addresses; empty: any."""
+        data = values.encoded(values.JOB, job)
+        uses, label = (resources.JOBS, *([resources.LONG] if job.long else [])), "long" if job.long else ""
+        return self._submit("judge", data, self._topic, priority=priority, among=among, uses=uses, label=label)
+
+    def reply(self, future: Future[Any]) -> tuple[Reply, bytes]:
+        """Return what a worker answered, and the first piece of the files; raises as `_result`."""
+        data, first = self._result(future)
+        return values.decoded(values.REPLY, data), first
+
+    def bring(self, address: str, reply: Reply, first: bytes, store: Results) -> None:
+        """Fetch the files that a reply lists, and keep them.
+
+        Raises
+        ------
+        WorkersError
+            They are not what was announced, or the worker is gone.
+
+        """
+        listed = [(file.store, file.sha256, file.size) for file in reply.files]
+
+        def ask(offset: int) -> bytes:
+            future = self._submit("next_piece", listed, offset, among=(address,), priority=resources.PIECE)
+            data: bytes = self._result(future, of=address)
+            return data
+
+        stores = {"wheels": store.wheels, "logs": store.logs}
+        with store.bench() as folder:
+            for file, path in receive(reply.files, first, ask, folder):
+                stores[file.store].keep(path, file.sha256)
+
+    def _submit(self, name: str, *arguments: object, **how: Any) -> Future[Any]:  # noqa: ANN401 - as `submit` has them
+        self.check()
+        return submit(self._client, name, *arguments, **how)
+
+    def _result(self, future: Future[Any], of: str = "") -> Any:  # noqa: ANN401 - as the task gives it
+        """Return the result of a task.
+
+        Raises
+        ------
+        WorkersError
+            The connection is lost, the worker `of` is gone, or the task ended several workers.
+        FaultError
+            The task raised something.
+        Interrupted
+            A stop was requested.
+
+        """
+        while True:
+            try:
+                return future.result(timeout=_LOOK)
+            except TimeoutError as late:
+                if self._stop.asked:
+                    raise Interrupted(STOPPED) from late
+                self.check()
+                if of and of not in self.offer().addresses:
+                    msg = f"the worker {of} is gone before its files came; run again"
+                    raise WorkersError(msg) from late
+            except WheelproofError:
+                raise
+            except Exception as error:
+                raise self._fault(future, error) from error
+
+    def _fault(self, future: Future[Any], error: Exception) -> WheelproofError:
+        self.check()
+        if future.status == "cancelled" or type(error).__name__ in {"KilledWorker", "NoValidWorkerError"}:
+            return WorkersError(f"its workers ended before it: {error}; run again to go on")
+        return FaultError.of(error)
+
+
+class _Refusals:
+    """Which workers get no jobs for a while, and why."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, tuple[float, str]] = {}
+
+    def note(self, address: str, why: str) -> None:
+        """Note that a worker refused a job."""
+        self._until[address] = time.monotonic() + REFUSED, why
+
+    def of(self, addresses: Iterable[str]) -> dict[str, str]:
+        """Return why workers among these refuse jobs at present."""
+        now = time.monotonic()
+        until = {one: self._until.get(one, (0.0, "")) for one in addresses}
+        return {one: why for one, (end, why) in until.items() if end > now}
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A job that is under way, on one worker after the other if need be."""
+
+    job: Job
+    ended: Callable[[Result | Path | WheelproofError], None]
+    number: int
+    refused: dict[str, str] = field(default_factory=dict)  # why, by the worker's address
+    tries: int = 0
+
+
+class Workers(Pool["Job", "Result | Path"]):
+    """A pool of Dask workers. A job that one refuses, or that is lost with it, goes to another one."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        send: Callable[[Job], SentJob],
+        store: Results,
+        take: Callable[[Result], Result | Path],
+        recorded: Callable[[str, str], Path | None],
+    ) -> None:
+        """Send jobs as `send` makes them; `take` gets each result, `recorded` a project and the id of a known job."""
+        self._cluster = cluster
+        self._send = send
+        self._store = store
+        self._take = take
+        self._recorded = recorded
+        self._refusals = _Refusals()
+        self._numbers = itertools.count()
+        self._collectors = ThreadPoolExecutor(_COLLECTORS, thread_name_prefix="collecting")
+        self._futures: dict[str, Future[Any]] = {}
+
+    def room(self) -> Room:
+        """Return how many jobs the workers take; raises as `Cluster.offer`."""
+        offer = self._cluster.offer()
+        return Room(offer.jobs, offer.longs)
+
+    def start(self, job: Job, ended: Callable[[Result | Path | WheelproofError], None]) -> None:
+        """Send a job; each has a lower priority than those before it."""
+        self._do(self._begin, _Sent(job, ended, next(self._numbers)))
+
+    def stop(self) -> None:
+        """Cancel what is under way."""
+        for future in tuple(self._futures.values()):
+            with suppress(Exception):  # the scheduler may be gone
+                future.cancel()
+
+    def close(self) -> None:
+        """Cancel what is under way, and collect nothing any more."""
+        self.stop()
+        self._collectors.shutdown(wait=False, cancel_futures=True)
+
+    def _do(self, act: Callable[..., None], *arguments: object) -> None:
+        with suppress(RuntimeError):  # the pool is closed
+            self._collectors.submit(act, *arguments)
+
+    def _begin(self, sent: _Sent) -> None:
+        """Submit a job to the workers that do not refuse; end it where there is none."""
+        sent.tries += 1
+        future = attempted(self._submitted, sent)
+        if isinstance(future, WheelproofError):
+            sent.ended(future)
+            return
+        self._futures[str(future.key)] = future
+        future.add_done_callback(lambda _: self._do(self._end, sent, future))
+
+    def _submitted(self, sent: _Sent) -> Future[Any]:
+        addresses = self._cluster.offer().addresses
+        refusing = {**sent.refused, **self._refusals.of(addresses)}
+        among = tuple(one for one in addresses if one not in refusing)
+        if addresses and not among:
+            why = "; ".join(f"{one}: {refusing[one]}" for one in addresses)
+            msg = f"no worker takes it: {why}; run again to go on"
+            raise WorkersError(msg)
+        return self._cluster.judge(self._send(sent.job), priority=-sent.number, among=among if refusing else ())
+
+    def _end(self, sent: _Sent, future: Future[Any]) -> None:
+        self._futures.pop(str(future.key), None)
+        outcome = attempted(self._outcome, sent, future)
+        with suppress(Exception):  # the scheduler may be gone
+            future.release()
+        is_lost = type(outcome) is WorkersError and sent.tries < TRIES and not future.cancelled()
+        if outcome is None or is_lost:
+            self._begin(sent)
+        else:
+            sent.ended(outcome)
+
+    def _outcome(self, sent: _Sent, future: Future[Any]) -> Result | Path | None:
+        """Return what a job came to; None where the worker refused it."""
+        reply, first = self._cluster.reply(future)
+        if reply.refused:
+            logs.warning("a worker refused a job", worker=reply.worker, fault=reply.refused)
+            self._refusals.note(reply.worker, reply.refused)
+            sent.refused[reply.worker] = reply.refused
+            return None
+        if reply.failed:
+            sent.tries = TRIES  # the worker has tried for itself what may pass
+            raise values.error_of(reply)
+        if reply.result is None:
+            return self._known(sent.job.release.project, reply.known)
+        self._cluster.bring(reply.worker, reply, first, self._store)
+        return self._take(reply.result)
+
+    def _known(self, project: str, job: str) -> Path:
+        path = self._recorded(project, job)
+        if path is None:
+            msg = f"a worker named the record of the job {job}, which is not here any more; run again"
+            raise WorkersError(msg)
+        return path

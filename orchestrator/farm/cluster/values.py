@@ -1,0 +1,187 @@
+"""What goes out to a worker and what comes back, as JSON that is checked against its form."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime  # noqa: TC003 - pydantic looks at the types of fields
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
+
+import orchestrator
+from orchestrator import errors
+from orchestrator.errors import FaultError, WheelproofError
+from orchestrator.images.recipe import ImageRecipe
+from orchestrator.model import Image, Release, Result, Target, Task
+from orchestrator.results import coding
+
+if TYPE_CHECKING:
+    from orchestrator.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What all jobs of one run share, as far as it may change a result."""
+
+    run: str  # a random word: what is remembered for a run only is forgotten with it
+    index: str | None
+    crates: str | None
+    crates_downloads: tuple[str, ...]
+    crates_private: bool
+    isolation: str
+    long: int  # seconds
+
+    def applied(self, settings: Config) -> Config:
+        """Return a worker's configuration under these terms."""
+        return replace(
+            settings,
+            index=self.index,
+            crates=self.crates,
+            crates_downloads=self.crates_downloads,
+            crates_private=self.crates_private,
+            isolation=self.isolation,
+            long=self.long,
+        )
+
+
+def terms(settings: Config, run: str) -> Terms:
+    """Return the terms of a run."""
+    return Terms(
+        run,
+        settings.index,
+        settings.crates,
+        settings.crates_downloads,
+        settings.crates_private,
+        settings.isolation,
+        settings.long,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SentRecipe:
+    """The recipe of an image, with its lock."""
+
+    name: str
+    suite: str
+    base: str
+    snapshot: datetime
+    lock: tuple[tuple[str, str], ...]
+    files: tuple[tuple[str, str], ...]  # (name, content in base64)
+    snapshots: str
+    below: SentRecipe | None
+    target: Target | None
+    earlier: tuple[datetime, ...]
+
+    def recipe(self) -> ImageRecipe:
+        """Return the recipe; raises ValueError where a file is no base64."""
+        return ImageRecipe(
+            name=self.name,
+            suite=self.suite,
+            base=self.base,
+            snapshot=self.snapshot,
+            lock=self.lock,
+            files=tuple((name, base64.b64decode(content, validate=True)) for name, content in self.files),
+            snapshots=self.snapshots,
+            below=self.below.recipe() if self.below else None,
+            target=self.target,
+            earlier=self.earlier,
+        )
+
+
+def sent_recipe(recipe: ImageRecipe) -> SentRecipe:
+    """Return a recipe as it is sent."""
+    return SentRecipe(
+        name=recipe.name,
+        suite=recipe.suite,
+        base=recipe.base,
+        snapshot=recipe.snapshot,
+        lock=recipe.lock,
+        files=tuple((name, base64.b64encode(content).decode()) for name, content in recipe.files),
+        snapshots=recipe.snapshots,
+        below=sent_recipe(recipe.below) if recipe.below else None,
+        target=recipe.target,
+        earlier=recipe.earlier,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """An image that a worker is asked to describe, and to make where it does not have it."""
+
+    terms: Terms
+    recipe: SentRecipe
+
+
+@dataclass(frozen=True, slots=True)
+class SentJob:
+    """One job, with all that a worker needs for it."""
+
+    terms: Terms
+    task: Task
+    release: Release
+    recipe: SentRecipe
+    manifest: str  # of the image: a worker that has another one refuses the job
+    runtime: str  # of its containers, likewise
+    long: bool
+    again: bool
+    known: tuple[str, ...] = ()  # the ids of jobs that the orchestrator has an answer to
+    sdist: str = ""  # the user's own sdist or packed folder, in base64; empty: it is on the index
+    declared: str | None = None  # the project that a packed folder declares; None: it is asked
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file that comes back: a wheel or a log."""
+
+    store: str  # "wheels" or "logs"
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a worker answers to a job: exactly one of the first four fields is set."""
+
+    result: Result | None = None
+    known: str = ""  # the id of the job that has an answer
+    refused: str = ""  # why this worker cannot judge at present; another one may
+    failed: str = ""  # the farm's own error, which leaves the job open
+    kind: str = ""  # of the error: the name of its class
+    files: tuple[SentFile, ...] = ()  # what the result names, in the order in which it is sent
+    worker: str = ""  # its address
+
+
+JOB = TypeAdapter(SentJob)
+REPLY = TypeAdapter(Reply)
+IMAGE_REQUEST = TypeAdapter(ImageRequest)
+IMAGE = TypeAdapter(Image)
+
+encoded, decoded = coding.encoded, coding.decoded
+
+
+def failure(error: WheelproofError) -> Reply:
+    """Return the reply that hands over an error."""
+    return Reply(failed=str(error), kind=type(error).__name__)
+
+
+def error_of(reply: Reply) -> WheelproofError:
+    """Return the error that a reply hands over; a kind that is unknown here is a fault of the program."""
+    kind = getattr(errors, reply.kind, None)
+    if isinstance(kind, type) and issubclass(kind, WheelproofError):
+        return kind(reply.failed)
+    return FaultError(reply.failed)
+
+
+@cache
+def code() -> str:
+    """Return the digest of this program: workers and orchestrator have to agree on it."""
+    folder = Path(orchestrator.__file__).parent
+    whole = hashlib.sha256(orchestrator.__version__.encode())
+    for path in sorted(folder.rglob("*.py")):
+        whole.update(f"\0{path.relative_to(folder)}\0".encode())
+        whole.update(path.read_bytes())
+    return whole.hexdigest()[:16]
