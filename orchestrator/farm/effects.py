@@ -231,7 +231,7 @@ class JobEffects(InputEffects):
 
     def _identified(self, order: Order, output: Output) -> Output:
         """Add the identity of the host's kernel to what a build saw, where the job builds on two hosts."""
-        if not order.spread or output.build.probe is None:
+        if not (order.spread or order.environment.host) or output.build.probe is None:
             return output
         if order.image.runtime not in self.boot_ids:
             read = retrying(lambda: builder.boot_id(order.image, self.engine.run, self.label), stop=self.stop.event)

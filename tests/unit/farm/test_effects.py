@@ -98,11 +98,10 @@ def test_only_a_sound_wheel_is_not_looked_at_again(tmp_path: Path, *, sound: boo
 def test_only_builds_of_a_job_on_two_hosts_get_the_identity_of_the_hosts_kernel(tmp_path: Path) -> None:
     """It is read once; a job on one host costs no container more."""
     identity = "0d8f3c52-7a51-4f0e-9c56-000000000001"
-    engine = Fake(HONEST, HONEST, (f"{identity}\n".encode(), Completed(0)), HONEST)
+    engine = Fake(HONEST, HONEST, (f"{identity}\n".encode(), Completed(0)), HONEST, HONEST)
     shop = job_effects(tmp_path, engine)
-    seen = [
-        shop.build("pkg", replace(PATIENT, spread=spread), lambda _answer: None, long=False).build.probe
-        for spread in (False, True, True)
-    ]
-    assert [one and one.boot_id for one in seen] == ["", identity, identity]
+    of_another = replace(PATIENT, environment=replace(PATIENT.environment, host="second"))  # another worker's job
+    orders = (PATIENT, replace(PATIENT, spread=True), replace(PATIENT, spread=True), of_another)
+    seen = [shop.build("pkg", order, lambda _answer: None, long=False).build.probe for order in orders]
+    assert [one and one.boot_id for one in seen] == ["", identity, identity, identity]
     assert engine.left == []
