@@ -151,6 +151,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "source": environment.build_path,
         "umask": environment.umask,
         "reverse": environment.reverse_files,
+        "newest_first": order.spread or bool(environment.host),
         "line_ends": environment.line_ends,
         "requirements": environment.environment_path,
         "variables": VARIED,
