@@ -104,15 +104,13 @@ def plan_tasks(
     excluded: tuple[Exclusion, ...],
     *,
     again: bool,
-    hosts: bool = False,
 ) -> tuple[PlanRow, ...]:
     """Return the plan of a run: what it would do with each task, and why. Nothing is built.
 
-    `checks` are further tasks, which check exclusions; `due` are the exclusions that these are for. `hosts`: whether
-    the run could send a build to another host.
+    `checks` are further tasks, which check exclusions; `due` are the exclusions that these are for.
     """
     input_effects = open_inputs(settings, store)
-    tasks, checks = (spread_over(some, hosts=hosts)[0] for some in (tasks, checks))
+    tasks, checks = (spread_over(some, hosts=settings.dask is not None)[0] for some in (tasks, checks))
     asked, checking = placed(settings, tasks), placed(settings, checks)
     several = (*asked.tasks, *checking.tasks)
     names = tuple(dict.fromkeys(task.image for task in several))
