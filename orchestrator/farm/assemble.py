@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
@@ -233,6 +233,7 @@ class Shared:
     slots: CpuSlots
     stop: Cancellation
     label: str
+    boot_ids: dict[str, str] = field(default_factory=dict)  # of the host's kernel, by runtime
     known: frozenset[str] = frozenset()  # ids of jobs that have an answer
     declared: str | None = None  # the project that a packed folder declares; None: it is asked
 
@@ -273,6 +274,7 @@ def farm_on(
             read=engine.read_file,
         ),
         log=log,
+        boot_ids=shared.boot_ids,
         contents=Contents(settings.cache, engine.read_file, logs.warning),
         answered=shared.known,
         declared=shared.declared,

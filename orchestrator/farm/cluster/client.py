@@ -46,7 +46,7 @@ REFUSED = 60.0
 """Seconds for which a worker that refused a job gets none."""
 
 TRIES = 3
-"""How often a job is sent whose worker was lost before all of its files came."""
+"""How often a job is sent whose worker, or the second host of a pair, was lost before all of its files came."""
 
 _LOOK = 1.0  # seconds between two looks at the workers
 _COLLECTORS = 8  # threads that fetch files
@@ -414,7 +414,6 @@ class Workers(Pool["Job", "Result | Path"]):
             sent.refused[reply.worker] = reply.refused
             return None
         if reply.failed:
-            sent.tries = TRIES  # the worker has tried for itself what may pass
             raise values.error_of(reply)
         if reply.result is None:
             return self._known(sent.job.release.project, reply.known)

@@ -74,6 +74,7 @@ class WorkerFarm:
         self.label = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
         self.parcels = Parcels(self._settings.cache)
         self._engine: engines.Engine | None = None
+        self._boot_ids: dict[str, str] = {}
         self._inputs: OrderedDict[str, InputEffects] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -209,6 +210,7 @@ class WorkerFarm:
                 slots=self.slots,
                 stop=running.stop,
                 label=self.label,
+                boot_ids=self._boot_ids,
                 known=frozenset(sent.known) if sent else frozenset(),
                 declared=sent.declared if sent else None,
             ),
