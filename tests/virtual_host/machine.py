@@ -71,6 +71,7 @@ class VirtualHost:
         """Wait until sshd and the engine answer, and connect; a RuntimeError has the end of the console."""
         self._until(self._connect, "sshd")
         self._until(lambda: self.run("docker", "info", check=False).returncode == 0, "its engine")
+        self.run("sh", "-c", "docker ps --all --quiet | xargs --no-run-if-empty docker rm --force")  # of a former boot
         self._forward("-L", f"{self._sockets}/docker.sock:/run/docker.sock")
 
     def run(
