@@ -7,6 +7,7 @@ import logging
 import secrets
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import dask
 from distributed import Client
 from distributed.security import Security
+from distributed.versions import VersionMismatchWarning
 
 from orchestrator.errors import FaultError, Interrupted, LostSchedulerError, WheelproofError, WorkersError
 from orchestrator.farm.cluster import resources, values
@@ -104,6 +106,7 @@ def connected(settings: DaskSettings, stop: Cancellation) -> Iterator[Cluster]:
         It does not answer, or refuses the certificate.
 
     """
+    warnings.simplefilter("ignore", VersionMismatchWarning)  # what has to be equal is compared: the program
     for name in ("distributed", "distributed.client"):  # errors of ours say the same in one line
         logging.getLogger(name).setLevel(logging.CRITICAL)
     doing = f"connecting to the Dask scheduler at {settings.address}"
