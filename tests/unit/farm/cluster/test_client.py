@@ -27,7 +27,19 @@ from orchestrator.farm.cluster import client, resources, values
 from orchestrator.farm.cluster.client import Offer, offer_of
 from orchestrator.farm.workers import Cancellation, Room, run_jobs
 from orchestrator.results.store import Results
-from tests.dask_cluster import IMAGE_REQUEST, StubEngine, StubFarm, Yard, job, judged, kept, result, sent, yard
+from tests.dask_cluster import (
+    IMAGE_REQUEST,
+    StubEngine,
+    StubFarm,
+    Yard,
+    job,
+    judged,
+    kept,
+    meanwhile,
+    result,
+    sent,
+    yard,
+)
 from tests.samples import IMAGE
 
 if TYPE_CHECKING:
@@ -104,17 +116,6 @@ def run(
     with connected(place, folder, patience, refused, hear) as pool:
         run_jobs(jobs, pool, outcomes.done, stop=stop or Cancellation())
     return outcomes.by_name
-
-
-@contextmanager
-def meanwhile(act: Callable[[], object]) -> Iterator[None]:
-    """Act in another thread, and wait for its end."""
-    thread = threading.Thread(target=act)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join(10)
 
 
 def raising(error: Exception) -> Judge:
