@@ -20,7 +20,7 @@ from distributed.versions import VersionMismatchWarning
 
 from orchestrator.errors import FaultError, Interrupted, LostSchedulerError, WheelproofError, WorkersError
 from orchestrator.farm.cluster import resources, values
-from orchestrator.farm.cluster.tasks import submit
+from orchestrator.farm.cluster.tasks import result, submit
 from orchestrator.farm.cluster.transfer import receive
 from orchestrator.farm.workers import STOPPED, Pool, Room, attempted
 from orchestrator.util import logs
@@ -308,20 +308,21 @@ class Cluster:
             A stop was requested.
 
         """
-        while True:
-            try:
-                return future.result(timeout=_LOOK)
-            except TimeoutError as late:
-                if self._stop.asked:
-                    raise Interrupted(STOPPED) from late
-                self.check()
-                if of and of not in self.offer().addresses:
-                    msg = f"the worker {of} is gone before its files came; run again"
-                    raise WorkersError(msg) from late
-            except WheelproofError:
-                raise
-            except Exception as error:
-                raise self._fault(future, error) from error
+
+        def look() -> None:
+            if self._stop.asked:
+                raise Interrupted(STOPPED)
+            self.check()
+            if of and of not in self.offer().addresses:
+                msg = f"the worker {of} is gone before its files came; run again"
+                raise WorkersError(msg)
+
+        try:
+            return result(self._client, future, look)
+        except WheelproofError:
+            raise
+        except Exception as error:
+            raise self._fault(future, error) from error
 
     def _fault(self, future: Future[Any], error: Exception) -> WheelproofError:
         self.check()

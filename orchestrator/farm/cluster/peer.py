@@ -11,7 +11,7 @@ from distributed import get_client, get_worker
 
 from orchestrator.errors import FaultError, Interrupted, WheelproofError, WorkersError
 from orchestrator.farm.cluster import orders, resources, values
-from orchestrator.farm.cluster.tasks import submit
+from orchestrator.farm.cluster.tasks import result, submit
 from orchestrator.farm.cluster.transfer import receive
 from orchestrator.farm.workers import STOPPED
 
@@ -140,16 +140,16 @@ class Peers:
 
     def _result(self, future: Future[Any], among: tuple[str, ...]) -> Any:  # noqa: ANN401 - as the task gives it
         """Return the result of a task; raise WorkersError if all workers that may do it are gone."""
+
+        def look() -> None:
+            if self._stop.asked:
+                raise Interrupted(STOPPED)
+            if not set(among) & set(self._client.scheduler_info().get("workers", {})):
+                msg = "building on a second host: it is gone; run again to go on"
+                raise WorkersError(msg)
+
         try:
-            while True:
-                try:
-                    return future.result(timeout=_LOOK)
-                except TimeoutError as late:
-                    if self._stop.asked:
-                        raise Interrupted(STOPPED) from late
-                    if not set(among) & set(self._client.scheduler_info().get("workers", {})):
-                        msg = "building on a second host: it is gone; run again to go on"
-                        raise WorkersError(msg) from late
+            return result(self._client, future, look)
         except WheelproofError:
             raise
         except Exception as error:
@@ -171,11 +171,14 @@ def places(farm_place: Callable[..., Path], sent: SentOrder) -> dict[str, Path]:
 
     def task(name: str, *arguments: object) -> Any:  # noqa: ANN401 - as the task gives it
         future = submit(client, name, *arguments, among=(sent.home,), priority=resources.PIECE)
-        try:
-            return future.result(timeout=PATIENCE)
-        except TimeoutError as error:
-            msg = f"fetching what a build needs from {sent.home}: it does not answer; run again"
-            raise WorkersError(msg) from error
+        ends = time.monotonic() + PATIENCE
+
+        def look() -> None:
+            if time.monotonic() > ends:
+                msg = f"fetching what a build needs from {sent.home}: it does not answer; run again"
+                raise WorkersError(msg)
+
+        return result(client, future, look)
 
     def ask(path: str, content: str) -> Packed:
         return values.decoded(orders.PACKED, task("pack", path, content))
