@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 import orchestrator
 from orchestrator import errors
@@ -22,7 +22,11 @@ from orchestrator.model import Image, OfferedWheel, Release, Result, Target, Tas
 from orchestrator.results import coding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orchestrator.config import Config
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,11 @@ class SentVerification:
     claimed: OfferedWheel | None
     result: Result | None
 
+    @property
+    def manifest(self) -> str:
+        """That of the image, as of a job."""
+        return self.job.manifest
+
     def subject(self, image: Image) -> VerifySubject:
         """Return what is verified, on a worker that has that image."""
         job, now = self.job, datetime.now(UTC)
@@ -215,9 +224,9 @@ def asked(sent: SentJob | SentVerification) -> tuple[str, bytes, SentJob]:
 class SentFile:
     """A file that comes back: a wheel or a log."""
 
-    store: str  # "wheels" or "logs"
-    sha256: str
-    size: int
+    store: Annotated[str, Field(pattern=r"^(wheels|logs|sent)$")]  # where it is kept
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(ge=0)]  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,11 +237,15 @@ class Reply:
     verification: Verification | None = None
     known: str = ""  # the id of the job, or of the verification, that has an answer
     refused: str = ""  # why this worker cannot judge at present; another one may
+    only: bool = False  # the refusal is of this job alone: the worker takes other jobs
     failed: str = ""  # the farm's own error, which leaves the job open
     kind: str = ""  # of the error: the name of its class
     files: tuple[SentFile, ...] = ()  # what the result names, in the order in which it is sent
     worker: str = ""  # its address
 
+
+_SUFFIXES = frozenset({".json", ".lock", ".py"})  # of files of the program that change what a job gives
+_EMPTY = "empty"  # a file that containers get
 
 JOB = TypeAdapter(SentJob)
 VERIFICATION = TypeAdapter(SentVerification)
@@ -240,7 +253,16 @@ REPLY = TypeAdapter(Reply)
 IMAGE_REQUEST = TypeAdapter(ImageRequest)
 IMAGE = TypeAdapter(Image)
 
-encoded, decoded = coding.encoded, coding.decoded
+encoded = coding.encoded
+
+
+def decoded(form: TypeAdapter[_T], data: bytes) -> _T:
+    """Return the value of JSON; raises ValueError where it has another form."""
+    try:
+        return coding.decoded(form, data)
+    except RecursionError as error:
+        msg = "the JSON is nested too deeply"
+        raise ValueError(msg) from error
 
 
 def failure(error: WheelproofError) -> Reply:
@@ -259,9 +281,20 @@ def error_of(reply: Reply) -> WheelproofError:
 @cache
 def code() -> str:
     """Return the digest of this program: workers and orchestrator have to agree on it."""
-    folder = Path(orchestrator.__file__).parent
-    whole = hashlib.sha256(orchestrator.__version__.encode())
-    for path in sorted(folder.rglob("*.py")):
-        whole.update(f"\0{path.relative_to(folder)}\0".encode())
-        whole.update(path.read_bytes())
+    return code_of(Path(orchestrator.__file__).parent)
+
+
+def code_of(folder: Path) -> str:
+    """Return the digest of the program in a folder: of all its modules, and of the files that they read."""
+    whole = hashlib.sha256()
+    for path in sorted(_of_the_program(folder)):
+        content = path.read_bytes()
+        whole.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode())
+        whole.update(content)
     return whole.hexdigest()[:16]
+
+
+def _of_the_program(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if path.is_file() and (path.suffix in _SUFFIXES or path.name == _EMPTY):
+            yield path

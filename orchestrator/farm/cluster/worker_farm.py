@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator import config
 from orchestrator.build import engine as engines
-from orchestrator.errors import EngineError, ImageError, NoRoomError, ResultsError, WheelproofError
+from orchestrator.errors import EngineError, ImageError, ResultsError, WheelproofError
 from orchestrator.farm import assemble, clean, uses, verification
 from orchestrator.farm.cluster import transfer, values
 from orchestrator.farm.cluster.fitness import other_image, unfit
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from orchestrator.farm.input_effects import InputEffects
     from orchestrator.images.recipe import ImageRecipe
     from orchestrator.model import Image, Result, Task, Verification
+    from orchestrator.results.files import Store
 
     Log = Callable[[str, str], None]  # gets a project, and what is done for it
     Judge = Callable[..., Result | Path]  # as `WorkerFarm.judge`
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _HASH = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _RUNS = 4  # whose answers of the index are remembered
+_TRIAL = 1 << 16  # bytes that a worker that judges can write
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +86,21 @@ class WorkerFarm:
     # --- engine and images -------------------------------------------------------------------
 
     def engine(self, isolation: str) -> engines.Engine:
-        """Return an engine for one job, with the runtime of a setting; raises EngineError where none answers."""
+        """Return an engine for one job, with the runtime of a setting.
+
+        Raises
+        ------
+        EngineError
+            No engine answers.
+        NotHereError
+            It does not have that runtime.
+
+        """
         with self._lock:
             if self._engine is None:
                 self._engine = engines.connect()
             engine = self._engine.alone()
-        engine.isolate(isolation)
+        _isolate(engine, isolation)
         return engine
 
     @property
@@ -273,9 +284,7 @@ class WorkerFarm:
 
     def _sent(self, hashes: Iterable[str]) -> tuple[SentFile, ...]:
         hashes = tuple(hashes)
-        stores = (("wheels", self.store.wheels), ("logs", self.store.logs))
-        places = ((store, sha256, kept.find(sha256)) for store, kept in stores for sha256 in hashes)
-        return tuple(SentFile(store, sha256, path.stat().st_size) for store, sha256, path in places if path)
+        return (*_kept("wheels", self.store.wheels, hashes), *_kept("logs", self.store.logs, hashes))
 
     def reply(self, result: Result) -> Reply:
         """Return the reply with a result."""
@@ -287,20 +296,49 @@ class WorkerFarm:
         return Reply(verification=found, files=self.named(reply, there))
 
     def attempted(self, act: Callable[[], _T], clock: float) -> _T | Refusal | WheelproofError:
-        """Return what a function returns, or the error that it raises: a refusal, if it is about this worker only."""
+        """Return what a function returns, or the error that it raises: a refusal, if it is about this worker only.
+
+        A disk or a cache that fails in one job while the worker can be used as before is refused for that job alone:
+        a package that is too large for this worker's disk may fit on another one, and takes no worker from other jobs.
+        """
         if why := self.unfit(clock):
             return Refusal(why)
         outcome = attempted(act)
         if not isinstance(outcome, WheelproofError):
             return outcome
-        if isinstance(outcome, (NotHereError, NoRoomError, ResultsError, ImageError)):
+        if isinstance(outcome, (NotHereError, ImageError)):
             return Refusal(str(outcome))
-        why = self.unfit(clock) or self.engine_fault()
-        return Refusal(why) if why else outcome
+        if why := self.unfit(clock) or self.engine_fault():
+            return Refusal(f"{why} ({outcome})")
+        return Refusal(str(outcome), only=True) if isinstance(outcome, ResultsError) else outcome
 
     def unfit(self, clock: float) -> str:
         """Return why this worker may not judge at present; `clock` is as in `fitness.unfit`."""
-        return unfit(clock=clock, scarce=room.is_scarce(self.folder), folder=str(self.folder))
+        try:
+            self._try_to_write()
+            scarce = room.is_scarce(self.folder)
+        except (OSError, ResultsError) as error:
+            return f"nothing can be written in {self.folder}: {error}"
+        return unfit(clock=clock, scarce=scarce, folder=str(self.folder))
+
+    def _try_to_write(self) -> None:
+        """Write where jobs write; raises OSError or ResultsError where that fails."""
+        with self.store.bench() as results, cache.unfinished(self._settings.cache) as caches:
+            for folder in (results, caches):
+                (folder / "trial").write_bytes(b"\0" * _TRIAL)
+
+
+def _kept(name: str, store: Store, hashes: Iterable[str]) -> Iterator[SentFile]:
+    for sha256 in hashes:
+        if path := store.find(sha256):
+            yield SentFile(name, sha256, path.stat().st_size)
+
+
+def _isolate(engine: engines.Engine, isolation: str) -> None:
+    try:
+        engine.isolate(isolation)
+    except EngineError as error:
+        raise NotHereError(str(error)) from error
 
 
 class NotHereError(WheelproofError):
@@ -312,3 +350,4 @@ class Refusal:
     """Why a worker does not do a task that another one may do."""
 
     why: str
+    only: bool = False  # of this task alone: the worker does others
