@@ -95,7 +95,7 @@ class JobEffects(InputEffects):
     label: str  # of all containers
     contents: Contents | None = None  # Debian's index of files; None: no packages are named
     crates: Crates | None = None  # None: no build gets crates
-    answered: frozenset[str] = frozenset()  # ids of jobs whose records another machine has
+    answered: frozenset[str] = frozenset()  # ids of jobs and verifications whose records another machine has
     elsewhere: Elsewhere | None = None  # does builds on another host; None: there is none
     declared: str | None = None  # the project that a packed folder of another machine declares
     pause: float = PAUSE
@@ -138,8 +138,12 @@ class JobEffects(InputEffects):
             switches=reading.switches,
             closeness=lambda path, file, build: self.closeness(path, file, build, limits),
             diagnose=lambda path, file, build: self.diagnose_published(path, file, build, limits),
-            known=(lambda _project, _id: None) if again else self.results.find_verification,
+            known=(lambda _project, _id: None) if again else self._known_verification,
         )
+
+    def _known_verification(self, project: str, id_: str) -> Path | None:
+        """Return the record of a verification, as `_known` does."""
+        return Path(id_) if id_ in self.answered else self.results.find_verification(project, id_)
 
     def closeness(self, path: Path, file: WheelFile, build: Build, limits: Limits) -> Closeness | Failure:
         """Return how near a build's wheel comes to a published one."""

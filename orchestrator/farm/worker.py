@@ -210,7 +210,23 @@ def judge(data: bytes, topic: str) -> tuple[bytes, bytes]:
         outcome = station.judge(sent, running, log, peers.build)
         return Reply(known=outcome.name) if isinstance(outcome, Path) else farm.reply(outcome)
 
-    outcome = station.run(act, sent.terms.isolation)
+    return _replied(station, station.run(act, sent.terms.isolation))
+
+
+def verify_published(data: bytes, topic: str) -> tuple[bytes, bytes]:
+    """Verify the published wheel of that JSON; return as `judge`."""
+    station, sent, log = _station(), values.decoded(values.VERIFICATION, data), _log(topic)
+    farm = station.farm
+
+    def act(running: Running) -> Reply:
+        found = station.farm.verify(sent, running, log)
+        return Reply(known=found.name) if isinstance(found, Path) else farm.verified_reply(found, sent)
+
+    return _replied(station, station.run(act, sent.job.terms.isolation))
+
+
+def _replied(station: Station, outcome: Reply | Refusal | WheelproofError) -> tuple[bytes, bytes]:
+    """Return the JSON of the reply to a job, and the first piece of its files."""
     if isinstance(outcome, Refusal):
         outcome = Reply(refused=outcome.why, only=outcome.only)
     elif isinstance(outcome, WheelproofError):

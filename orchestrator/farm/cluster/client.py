@@ -11,7 +11,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import dask
 from distributed import Client
@@ -22,20 +22,19 @@ from orchestrator.errors import FaultError, Interrupted, LostSchedulerError, Whe
 from orchestrator.farm.cluster import resources, values
 from orchestrator.farm.cluster.tasks import result, submit
 from orchestrator.farm.cluster.transfer import receive
+from orchestrator.farm.cluster.values import Work
 from orchestrator.farm.workers import STOPPED, Pool, Room, attempted
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from distributed import Future
 
     from orchestrator.config import DaskSettings
-    from orchestrator.farm.cluster.values import ImageRequest, Reply, SentJob
-    from orchestrator.farm.plan import Job
+    from orchestrator.farm.cluster.values import ImageRequest, Reply, SentJob, SentVerification
     from orchestrator.farm.workers import Cancellation
-    from orchestrator.model import Image, Result
+    from orchestrator.model import Image, Result, Verification
     from orchestrator.results.store import Results
 
 ANSWER = 15.0
@@ -259,11 +258,11 @@ class Cluster:
             return values.decoded(values.IMAGE, answer)
         return values.error_of(values.decoded(values.REPLY, answer))
 
-    def judge(self, job: SentJob, *, priority: int, among: tuple[str, ...]) -> Future[Any]:
-        """Have a worker judge a job, one of these addresses; empty: any."""
-        data = values.encoded(values.JOB, job)
+    def judge(self, sent: SentJob | SentVerification, *, priority: int, among: tuple[str, ...]) -> Future[Any]:
+        """Have a worker judge a job or verify a wheel, one of these addresses; empty: any."""
+        name, data, job = values.asked(sent)
         uses, label = (resources.JOBS, *([resources.LONG] if job.long else [])), "long" if job.long else ""
-        return self._submit("judge", data, self._topic, priority=priority, among=among, uses=uses, label=label)
+        return self._submit(name, data, self._topic, priority=priority, among=among, uses=uses, label=label)
 
     def reply(self, future: Future[Any]) -> tuple[Reply, bytes]:
         """Return what a worker answered, and the first piece of the files; raises as `_result`."""
@@ -350,12 +349,16 @@ class _Refusals:
         return {one: why for one, (end, why) in until.items() if end > now}
 
 
+_W = TypeVar("_W", bound=Work)
+_T = TypeVar("_T")
+
+
 @dataclass(slots=True)
-class _Sent:
+class _Sent(Generic[_W, _T]):
     """A job that is under way, on one worker after the other if need be."""
 
-    job: Job
-    ended: Callable[[Result | Path | WheelproofError], None]
+    job: _W
+    ended: Callable[[_T | WheelproofError], None]
     number: int
     refused: dict[str, str] = field(default_factory=dict)  # why, by the worker's address
     losses: int = 0  # workers that were lost with it
@@ -368,33 +371,35 @@ def _listed(refusing: Mapping[str, str]) -> str:
     return "; ".join(f"{address}: {why}" for address, why in refusing.items())
 
 
-def _check(sent: _Sent, result: Result) -> None:
+def _check(sent: _Sent[Any, Any], result: Result | Verification) -> None:
     """Raise FaultError where a result is of another image than its job: it would be a wrong verdict."""
-    wanted = sent.job.task.image, sent.manifest
-    if (result.image.name, result.image.manifest) != wanted:
+    wanted, image = (sent.job.task.image, sent.manifest), result.image
+    found = (image.name, image.manifest) if image else ("", "")
+    if found != wanted:
         msg = (
-            f"judging {sent.job.task.requirement}: the worker used the image {result.image.name} with the manifest "
-            f"{result.image.manifest[:12]}, asked for was {wanted[0]} with {wanted[1][:12]}"
+            f"judging {sent.job.task.requirement}: the worker used the image {found[0]} with the manifest "
+            f"{found[1][:12]}, asked for was {wanted[0]} with {wanted[1][:12]}"
         )
         raise FaultError(msg)
 
 
-class Workers(Pool["Job", "Result | Path"]):
+class Workers(Pool[_W, _T]):
     """A pool of Dask workers. A job that one refuses, or that is lost with it, goes to another one."""
 
     def __init__(
         self,
         cluster: Cluster,
-        send: Callable[[Job], SentJob],
+        send: Callable[[_W], SentJob | SentVerification],
         store: Results,
-        take: Callable[[Result], Result | Path],
-        recorded: Callable[[str, str], Path | None],
+        take: Callable[[Any], _T],
+        recorded: Callable[[str, str], _T | None],
         *,
         refused: float = REFUSED,
     ) -> None:
-        """Send jobs as `send` makes them; `take` gets each result, `recorded` a project and the id of a known job.
+        """Send jobs as `send` makes them; `recorded` gets a project and the id of a known job.
 
-        A worker that refuses a job gets none for `refused` seconds.
+        `take` gets each result: of a job, or of a verification if that was sent. A worker that refuses a job gets none
+        for `refused` seconds.
         """
         self._cluster = cluster
         self._send = send
@@ -405,7 +410,7 @@ class Workers(Pool["Job", "Result | Path"]):
         self._accepted = time.monotonic()  # when a worker last judged a job, or could have
         self._numbers = itertools.count()
         self._collectors = ThreadPoolExecutor(_COLLECTORS, thread_name_prefix="collecting")
-        self._futures: dict[str, tuple[_Sent, Future[Any]]] = {}
+        self._futures: dict[str, tuple[_Sent[_W, _T], Future[Any]]] = {}
 
     def room(self) -> Room:
         """Return how many jobs the workers take; raises as `Cluster.offer`, and where all refuse for long."""
@@ -435,7 +440,7 @@ class Workers(Pool["Job", "Result | Path"]):
         """Give a worker no jobs for a while."""
         self._refusals.note(address, why)
 
-    def start(self, job: Job, ended: Callable[[Result | Path | WheelproofError], None]) -> None:
+    def start(self, job: _W, ended: Callable[[_T | WheelproofError], None]) -> None:
         """Send a job; each has a lower priority than those before it."""
         self._do(self._begin, _Sent(job, ended, next(self._numbers)))
 
@@ -450,7 +455,7 @@ class Workers(Pool["Job", "Result | Path"]):
         self.stop()
         self._collectors.shutdown(wait=False, cancel_futures=True)
 
-    def _do(self, act: Callable[..., None], sent: _Sent, *arguments: object) -> None:
+    def _do(self, act: Callable[..., None], sent: _Sent[_W, _T], *arguments: object) -> None:
         """Act for a job in a thread; a fault of the program ends that job."""
 
         def act_or_end() -> None:
@@ -461,7 +466,7 @@ class Workers(Pool["Job", "Result | Path"]):
         with suppress(RuntimeError):  # the pool is closed
             self._collectors.submit(act_or_end)
 
-    def _begin(self, sent: _Sent) -> None:
+    def _begin(self, sent: _Sent[_W, _T]) -> None:
         """Submit a job to the workers that do not refuse; end it where there is none."""
         sent.stranded = False
         future = attempted(self._submitted, sent)
@@ -471,7 +476,7 @@ class Workers(Pool["Job", "Result | Path"]):
         self._futures[str(future.key)] = sent, future
         future.add_done_callback(lambda _: self._do(self._end, sent, future))
 
-    def _submitted(self, sent: _Sent) -> Future[Any]:
+    def _submitted(self, sent: _Sent[_W, _T]) -> Future[Any]:
         addresses = self._cluster.offer().addresses
         left = tuple(one for one in addresses if one not in sent.refused)
         if addresses and not left:
@@ -485,7 +490,7 @@ class Workers(Pool["Job", "Result | Path"]):
         sent.manifest = job.manifest
         return self._cluster.judge(job, priority=-sent.number, among=sent.among)
 
-    def _end(self, sent: _Sent, future: Future[Any]) -> None:
+    def _end(self, sent: _Sent[_W, _T], future: Future[Any]) -> None:
         self._futures.pop(str(future.key), None)
         outcome = attempted(self._outcome, sent, future)
         is_lost = type(outcome) is WorkersError and not future.cancelled()  # a release cancels it, too
@@ -497,7 +502,7 @@ class Workers(Pool["Job", "Result | Path"]):
         else:
             sent.ended(outcome)
 
-    def _outcome(self, sent: _Sent, future: Future[Any]) -> Result | Path | None:
+    def _outcome(self, sent: _Sent[_W, _T], future: Future[Any]) -> _T | None:
         """Return what a job came to; None where the worker refused it."""
         reply, first = self._cluster.reply(future)
         if reply.refused:
@@ -513,15 +518,15 @@ class Workers(Pool["Job", "Result | Path"]):
             if reply.kind != WorkersError.__name__:  # that is about a second host
                 sent.losses = TRIES  # the worker has tried for itself what may pass
             raise values.error_of(reply)
-        if reply.result is None:
+        if (found := reply.result or reply.verification) is None:
             return self._known(sent.job.release.project, reply.known)
-        _check(sent, reply.result)
+        _check(sent, found)
         self._cluster.bring(reply.worker, reply, first, self._store)
-        return self._take(reply.result)
+        return self._take(found)
 
-    def _known(self, project: str, job: str) -> Path:
-        path = self._recorded(project, job)
-        if path is None:
+    def _known(self, project: str, job: str) -> _T:
+        record = self._recorded(project, job)
+        if record is None:
             msg = f"a worker named the record of the job {job}, which is not here any more; run again"
             raise WorkersError(msg)
-        return path
+        return record

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime  # noqa: TC003 - pydantic looks at the types of fields
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 from pydantic import Field, TypeAdapter
 
@@ -16,7 +16,9 @@ import orchestrator
 from orchestrator import errors
 from orchestrator.errors import FaultError, WheelproofError
 from orchestrator.images.recipe import ImageRecipe
-from orchestrator.model import Image, Release, Result, Target, Task
+from orchestrator.job.recreating import VerifySubject
+from orchestrator.job.verify import may_have_given
+from orchestrator.model import Image, OfferedWheel, Release, Result, Target, Task, Verification
 from orchestrator.results import coding
 
 if TYPE_CHECKING:
@@ -137,6 +139,87 @@ class SentJob:
     declared: str | None = None  # the project that a packed folder declares; None: it is asked
 
 
+class Work(Protocol):
+    """A job of this program: of a run, or one that verifies a wheel."""
+
+    @property
+    def task(self) -> Task:
+        """Its task."""
+        ...
+
+    @property
+    def release(self) -> Release:
+        """The release of the task."""
+        ...
+
+    @property
+    def long(self) -> bool:
+        """Whether it is expected to take long."""
+        ...
+
+
+def sent_job(
+    agreed: Terms, job: Work, image: Image, recipe: ImageRecipe, *, again: bool, known: tuple[str, ...]
+) -> SentJob:
+    """Return a job of a release of the index as it is sent."""
+    return SentJob(
+        terms=agreed,
+        task=job.task,
+        release=job.release,
+        recipe=sent_recipe(recipe),
+        manifest=image.manifest,
+        runtime=image.runtime,
+        long=job.long,
+        again=again,
+        known=known,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SentVerification:
+    """One published wheel that is to be verified; `job` has its release and what is as in a job."""
+
+    job: SentJob
+    started: datetime
+    wheel: OfferedWheel | None
+    reason: str  # this and the next two as in VerifySubject
+    claimed: OfferedWheel | None
+    result: Result | None
+
+    @property
+    def manifest(self) -> str:
+        """That of the image, as of a job."""
+        return self.job.manifest
+
+    def subject(self, image: Image) -> VerifySubject:
+        """Return what is verified, on a worker that has that image."""
+        job, now = self.job, datetime.now(UTC)
+        return VerifySubject(
+            task=job.task,
+            release=job.release,
+            image=image,
+            started=min(self.started, now),  # the clocks may differ by some seconds
+            wheel=self.wheel,
+            reason=self.reason,
+            claimed=self.claimed,
+            result=self.result,
+        )
+
+
+def sent_verification(job: SentJob, subject: VerifySubject) -> SentVerification:
+    """Return a verification as it is sent; a result that cannot prove the wheel stays here."""
+    result, wheel = subject.result, subject.wheel
+    useful = result if result and wheel and may_have_given(result, wheel) else None
+    return SentVerification(job, subject.started, wheel, subject.reason, subject.claimed, useful)
+
+
+def asked(sent: SentJob | SentVerification) -> tuple[str, bytes, SentJob]:
+    """Return the function of a worker that does what is sent, its argument as JSON, and the job of it."""
+    if isinstance(sent, SentJob):
+        return "judge", encoded(JOB, sent), sent
+    return "verify_published", encoded(VERIFICATION, sent), sent.job
+
+
 @dataclass(frozen=True, slots=True)
 class SentFile:
     """A file that comes back: a wheel or a log."""
@@ -148,10 +231,11 @@ class SentFile:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a worker answers to a job: exactly one of the first four fields is set."""
+    """What a worker answers to a job: exactly one of the first five fields is set."""
 
     result: Result | None = None
-    known: str = ""  # the id of the job that has an answer
+    verification: Verification | None = None
+    known: str = ""  # the id of the job, or of the verification, that has an answer
     refused: str = ""  # why this worker cannot judge at present; another one may
     only: bool = False  # the refusal is of this job alone: the worker takes other jobs
     failed: str = ""  # the farm's own error, which leaves the job open
@@ -164,6 +248,7 @@ _SUFFIXES = frozenset({".json", ".lock", ".py"})  # of files of the program that
 _EMPTY = "empty"  # a file that containers get
 
 JOB = TypeAdapter(SentJob)
+VERIFICATION = TypeAdapter(SentVerification)
 REPLY = TypeAdapter(Reply)
 IMAGE_REQUEST = TypeAdapter(ImageRequest)
 IMAGE = TypeAdapter(Image)

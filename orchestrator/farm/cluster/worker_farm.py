@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from orchestrator import config
 from orchestrator.build import engine as engines
 from orchestrator.errors import EngineError, ImageError, ResultsError, WheelproofError
-from orchestrator.farm import assemble, clean, uses
+from orchestrator.farm import assemble, clean, uses, verification
 from orchestrator.farm.cluster import transfer, values
 from orchestrator.farm.cluster.fitness import other_image, unfit
 from orchestrator.farm.cluster.orders import SentOutput, sent_output
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.farm.cluster.orders import SentOrder
-    from orchestrator.farm.cluster.values import ImageRequest, SentJob, Terms
+    from orchestrator.farm.cluster.values import ImageRequest, SentJob, SentVerification, Terms
     from orchestrator.farm.effects import Elsewhere
     from orchestrator.farm.input_effects import InputEffects
     from orchestrator.images.recipe import ImageRecipe
-    from orchestrator.model import Image, Result, Task
+    from orchestrator.model import Image, Result, Task, Verification
     from orchestrator.results.files import Store
 
     Log = Callable[[str, str], None]  # gets a project, and what is done for it
@@ -177,6 +177,14 @@ class WorkerFarm:
         with self._expected(long=sent.long):
             return farm.judge(job, again=sent.again)
 
+    def verify(self, sent: SentVerification, running: Running, log: Log) -> Verification | Path:
+        """Verify a published wheel on this worker; returns and raises as `judge`."""
+        job = sent.job
+        image = self._same_image(job, running, log)
+        farm = self._farm(job.terms, (job.task,), running, image, log, job)
+        with self._expected(long=job.long):
+            return verification.verified(farm, sent.subject(image), long=job.long, again=job.again)
+
     def build(
         self, sent: SentOrder, running: Running, log: Log, places: Callable[[SentOrder], Mapping[str, Path]]
     ) -> SentOutput:
@@ -277,9 +285,11 @@ class WorkerFarm:
             found.append((path, file.size))
         return found
 
-    def named(self, result: bytes) -> tuple[SentFile, ...]:
-        """Return the kept wheels and logs that a result's JSON names by their hashes."""
-        return self._sent(dict.fromkeys(match.group().decode() for match in _HASH.finditer(result)))
+    def named(self, result: bytes, there: bytes = b"") -> tuple[SentFile, ...]:
+        """Return the kept wheels and logs that a result's JSON names by their hashes, but those that `there` names."""
+        hashes = dict.fromkeys(match.group().decode() for match in _HASH.finditer(result))
+        known = {match.group().decode() for match in _HASH.finditer(there)}
+        return self._sent(sha256 for sha256 in hashes if sha256 not in known)
 
     def _sent(self, hashes: Iterable[str]) -> tuple[SentFile, ...]:
         hashes = tuple(hashes)
@@ -288,6 +298,11 @@ class WorkerFarm:
     def reply(self, result: Result) -> Reply:
         """Return the reply with a result."""
         return Reply(result=result, files=self.named(values.encoded(values.REPLY, Reply(result=result))))
+
+    def verified_reply(self, found: Verification, sent: SentVerification) -> Reply:
+        """Return the reply with a verification; the files of the result that it came with are there already."""
+        reply, there = (values.encoded(values.REPLY, one) for one in (Reply(verification=found), Reply(sent.result)))
+        return Reply(verification=found, files=self.named(reply, there))
 
     def attempted(self, act: Callable[[], _T], clock: float) -> _T | Refusal | WheelproofError:
         """Return what a function returns, or the error that it raises: a refusal, if it is about this worker only.

@@ -91,7 +91,7 @@ def connected(
     patience: float = 20,
     refused: float = 20,
     hear: Log = lambda _project, _doing: None,
-) -> Iterator[client.Workers]:
+) -> Iterator[client.Workers[Job, Result | Path]]:
     """Give a pool of the workers."""
     store = Results(folder / "results", wheels=1 << 30, logs=1 << 30)
     store.folder.mkdir(parents=True, exist_ok=True)
