@@ -608,6 +608,31 @@ def test_a_stop_ends_the_wait_for_an_image(place: Yard, tmp_path: Path) -> None:
     assert time.monotonic() - started < 4
 
 
+def test_an_image_comes_from_another_worker_where_one_is_lost(place: Yard, tmp_path: Path) -> None:
+    """The one that was asked first is killed while it makes the image."""
+    asked: list[str] = []
+    begun, ends = threading.Event(), threading.Event()
+
+    class Slow(StubFarm):
+        def describe(self, request: ImageRequest, log: Log) -> Image:
+            asked.append(self.folder.name)
+            if len(asked) == 1:
+                begun.set()
+                ends.wait(10)
+            return super().describe(request, log)
+
+    def kill() -> None:
+        begun.wait(5)
+        place.kill(asked[0])
+
+    for name in ("first", "second"):
+        place.worker(name, farm=Slow(tmp_path / name))
+    with client.connected(DaskSettings(place.address), Cancellation()) as cluster, meanwhile(kill):
+        assert cluster.describe(IMAGE_REQUEST) == IMAGE
+    ends.set()
+    assert sorted(asked) == ["first", "second"]
+
+
 def test_an_image_that_no_worker_can_make_is_an_error(place: Yard, tmp_path: Path) -> None:
     """It keeps its kind."""
     place.worker("unable", farm=StubFarm(tmp_path / "farm", image=ImageError("no archive")))

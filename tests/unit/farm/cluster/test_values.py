@@ -134,6 +134,7 @@ GOOD = json.loads(values.encoded(values.REPLY, Reply(result=result(job("a")), fi
         b"[" * 100_000,
         b'{"result":' * 100_000,
         b'{"refused": "\\ud800"',
+        values.encoded(values.REPLY, Reply(refused="\udc80"))[:-1] + b',"x":' + b"[" * 100_000,
         json.dumps({**GOOD, "files": [{"store": "../x", "sha256": "a" * 64, "size": 1}]}).encode(),
         json.dumps({**GOOD, "files": [{"store": "logs", "sha256": "../../x", "size": 1}]}).encode(),
         json.dumps({**GOOD, "files": [{"store": "logs", "sha256": "a" * 64 + "\n", "size": 1}]}).encode(),
