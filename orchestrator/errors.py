@@ -18,6 +18,7 @@ WheelproofError            the root: one message: what was being done, what went
 ├── EvidenceError         14   a statement is not what it should be, or its signature is not
 ├── NotAgreedError        15   too few farms built the same wheel
 ├── WorkersError          16   Dask's scheduler or its workers do not answer, or none is left
+│   └── LostSchedulerError     the scheduler: that ends a run
 └── Interrupted          130   the run was asked to stop
 """
 
@@ -177,6 +178,10 @@ class WorkersError(WheelproofError):
     exit_status = 16
 
     is_transient = True
+
+
+class LostSchedulerError(WorkersError):
+    """The connection to Dask's scheduler is lost: no job can be done any more, and the run ends."""
 
 
 class Interrupted(WheelproofError):  # noqa: N818 - a request, not an error

@@ -311,10 +311,11 @@ def orchestrate(asked: Asked) -> Measured:
     settings = config.Config()
     store = Results(folder / "results", wheels=settings.keep.wheels, logs=settings.keep.logs)
     sampled = _Samples((os.getpid(), scheduler))
+    stop = Cancellation()
     with store.locked(), ExitStack() as stack:
         publisher = publisher_process.PublisherProcess(folder / "config.yaml", store.folder)
         stack.enter_context(publisher)
-        connected = stack.enter_context(client.connected(config.DaskSettings(asked.address)))
+        connected = stack.enter_context(client.connected(config.DaskSettings(asked.address), stop))
         display = stack.enter_context(progress.shown(asked.jobs))
         connected.listen(display.doing)
         _soon(lambda: len(connected.offer().addresses) == asked.workers)
@@ -325,7 +326,7 @@ def orchestrate(asked: Asked) -> Measured:
             write=lambda result: store.write(accumulated(result, store.entries(result.project))),
             publish=publisher.publish if asked.site else lambda: None,
             is_published=lambda: False,
-            stop=Cancellation(),
+            stop=stop,
             long=settings.long,
         )
         tasks = [

@@ -90,6 +90,7 @@ class LoopbackIndex:
         upload_times: bool = True,
         etags: bool = True,
         certificate: Path | None = None,  # and its key, in one file: then it serves https
+        host: str = "127.0.0.1",  # an address of this machine
     ) -> None:
         """Prepare an empty index; `url` is known at once, served from the context's begin."""
         self._scheme = "https" if certificate else "http"
@@ -102,7 +103,7 @@ class LoopbackIndex:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), self._handler())
+        self._server = _Server((host, 0), self._handler())
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
@@ -128,7 +129,8 @@ class LoopbackIndex:
     @property
     def origin(self) -> str:
         """Scheme, host and port."""
-        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
+        host, port = self._server.server_address[:2]
+        return f"{self._scheme}://{host!s}:{port}"
 
     @property
     def url(self) -> str:

@@ -36,8 +36,10 @@ _FOLDERS = (
     "index",
     "locks",
     "published",
+    "received",
     "recipes",
     "sdists",
+    "sent",
     "tools",
     "wheels-of-recipes",
 )
@@ -295,6 +297,16 @@ def after_run(settings: Config, store: Results) -> None:
             logs.fault("images of former recipes are not removed", images)
         else:
             _log(settings, images)
+
+
+def keep_bounds(settings: Config, store: Results) -> None:
+    """Keep the bounds of a cache and of stores, on a worker that runs for long; what fails is logged."""
+    store.prune()
+    found = attempted(clean_cache, settings, None, time.time())
+    if isinstance(found, WheelproofError):
+        logs.fault("the cache is not kept within its bound", found)
+    else:
+        _log(settings, found)
 
 
 def _log(settings: Config, cleaned: Cleaned) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
-from orchestrator.errors import FaultError, Interrupted, NoRoomError, WheelproofError
+from orchestrator.errors import FaultError, Interrupted, LostSchedulerError, NoRoomError, WheelproofError
 from orchestrator.util.room import shortage
 
 if TYPE_CHECKING:
@@ -229,6 +229,8 @@ def run_jobs(
     ------
     NoRoomError
         A file system is full. The jobs under way are finished, and no further ones begin.
+    LostSchedulerError
+        The pool is on other machines, and lost the connection to them.
     WheelproofError
         `done` raised it: no outcome can be recorded any more. Whatever `done` raises when it gets a
         FaultError is passed on too. Or the pool takes no job any more.
@@ -243,10 +245,10 @@ def run_jobs(
     def one_ended(seconds: float) -> bool:
         """Start what there is room for, and report one outcome; return whether no further one will come."""
         ends = stop.asked or bool(reports.faults)
-        while not ends and (job := queue.take(pool.room())) is not None:
-            pool.start(job, partial(_put, ended, job))
         if not queue.running and (ends or not queue.waiting):
             return True
+        while not ends and (job := queue.take(pool.room())) is not None:
+            pool.start(job, partial(_put, ended, job))
         with suppress(Empty):
             job, outcome = ended.get(timeout=seconds)
             queue.finish(job)
@@ -277,7 +279,7 @@ class _Reports:
 
     def take(self, job: Work, outcome: object) -> None:
         """Take the outcome of a job, unless it is only a consequence of the stop."""
-        if isinstance(outcome, NoRoomError):
+        if isinstance(outcome, NoRoomError | LostSchedulerError):
             self.faults.append(outcome)
         elif not (self._stop.asked and isinstance(outcome, WheelproofError)):
             try:

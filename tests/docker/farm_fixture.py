@@ -130,9 +130,9 @@ def until(is_so: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def farm_on(folder: Path) -> Iterator[FarmFixture]:
-    """Give a farm with an empty index, and make sure that it leaves neither process nor container."""
-    with LoopbackIndex() as index:
+def farm_on(folder: Path, host: str = "127.0.0.1") -> Iterator[FarmFixture]:
+    """Give a farm with an empty index at that address, and make sure that it leaves neither process nor container."""
+    with LoopbackIndex(host=host) as index:
         farm = FarmFixture(folder, index)
         yield farm
         for process in farm.begun:

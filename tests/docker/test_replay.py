@@ -119,8 +119,7 @@ def test_two_farms_on_two_engines_agree_until_an_input_differs(
     stranger.configure(budget={"builds": 0})
     keys = ("--key", f"a={farm.folder / 'key.pub'}", "--key", f"b={stranger.folder / 'key.pub'}")
     both = (str(farm.results / "statements"), "results/statements", *keys)
-    with second_engine() as engine:
-        engine.copy_image(bookworm.id)
+    with second_engine([bookworm.id]) as engine:
         stranger.environment["DOCKER_HOST"] = engine.address
         assert stranger.run("run", "stamped", "umask").status == 0
         stranger.run("attest", "--key", "key")

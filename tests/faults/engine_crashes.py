@@ -26,8 +26,7 @@ def engine_crashes(count: int, seed: int) -> Iterator[Trial]:
     random = Random(seed)  # noqa: S311 - no secret
     with workspace() as place:
         paths = packages.packed(tuple(packages.VERDICTS), place.folder)
-        with second_engine() as engine:
-            engine.copy_image(truth().image)
+        with second_engine([truth().image]) as engine:
             place.environment["DOCKER_HOST"] = engine.address
             for number in range(count):
                 with place.farm(str(number)) as farm:

@@ -100,11 +100,11 @@ class Meter:
 
     def _sample(self) -> None:
         while not self._ended.wait(_EVERY):
-            self.peak = max(self.peak, sum(map(_memory, _tree(self._pid))))
+            self.peak = max(self.peak, sum(map(_memory, descendants(self._pid))))
 
 
-def _tree(root: int) -> list[int]:
-    """List a process and its descendants."""
+def descendants(root: int) -> list[int]:
+    """List a process and its descendants, it first."""
     children: dict[int, list[int]] = {}
     for pid in pids():
         fields = read(pid, "stat").rpartition(b")")[2].split()  # behind the name: the state, the parent

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -16,13 +15,15 @@ import docker
 
 from tests.faults import processes
 from tests.faults.harness import PLACE, eventually, remove
+from tests.faults.shared_images import share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _START = 60.0  # seconds for the engine to answer
 _STOP = 20.0  # seconds for it to end
 _GROUPS = Path("/sys/fs/cgroup")
+_PROGRAMS = (b"dockerd", b"containerd")  # its shims are called containerd-shim
 
 # What would clash with an engine that the machine has: the plugins that listen for Kubernetes.
 _CONTAINERD = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
@@ -31,16 +32,25 @@ _CONTAINERD = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
 class SecondEngine:
     """A dockerd and its containerd, with separate folders, sockets and control groups, and without a network."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep everything in that folder, whose path must be short: it contains sockets."""
+    def __init__(self, folder: Path, enter: tuple[str, ...] = ()) -> None:
+        """Keep everything in that folder, whose path must be short: it contains sockets.
+
+        `enter` comes before each command, such as `nsenter` with a network namespace.
+        """
         self.address = f"unix://{folder}/docker.sock"
+        self._data = folder / "data"
         self._folder = folder
-        self._group = f"/wheelproof-faults-{secrets.token_hex(4)}"
+        self._enter = enter
+        self._group = f"/{'-'.join(folder.parts[1:])}"  # of control groups
         self._containerd: subprocess.Popen[bytes] | None = None
         self._dockerd: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start what does not run, and wait until it answers; a RuntimeError has the end of its log."""
+    def start(self, images: Sequence[str] = ()) -> None:
+        """Start what does not run, and wait until it answers; a RuntimeError has the end of its log.
+
+        At its first start, it can be given images of the machine's engine.
+        """
+        to_copy = share(self._data, images) if images else ()
         (self._folder / "containerd.toml").write_text(_CONTAINERD)
         (self._folder / "daemon.json").write_text("{}")  # instead of the machine's
         containerd = self._folder / "containerd.sock"
@@ -54,7 +64,7 @@ class SecondEngine:
         self._dockerd = self._begin(
             "dockerd",
             *("--config-file", self._folder / "daemon.json", "--host", self.address),
-            *("--data-root", self._folder / "data", "--exec-root", self._folder / "exec"),
+            *("--data-root", self._data, "--exec-root", self._folder / "exec"),
             *("--pidfile", self._folder / "docker.pid", "--containerd", containerd),
             *("--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", self._group),
             *("--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false"),
@@ -62,6 +72,8 @@ class SecondEngine:
         if not eventually(self._answers, _START):
             msg = f"starting a second engine: no answer after {_START:g} s; its log ends:\n{self._log()}"
             raise RuntimeError(msg)
+        for identity in to_copy:
+            self._copy_image(identity)
 
     def kill(self, *, containerd: bool) -> None:
         """Kill the engine with SIGKILL, and its containerd if asked to."""
@@ -72,7 +84,17 @@ class SecondEngine:
         if containerd:
             self._containerd = None
 
-    def copy_image(self, identity: str) -> None:
+    def pause(self) -> None:
+        """Let the engine hang: it accepts connections and answers nothing."""
+        if self._dockerd is not None:
+            self._dockerd.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused engine go on."""
+        if self._dockerd is not None:
+            self._dockerd.send_signal(signal.SIGCONT)
+
+    def _copy_image(self, identity: str) -> None:
         """Bring an image over from the machine's engine, with its names and labels."""
         here = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto")
         there = docker.APIClient(base_url=self.address, version="auto")
@@ -91,13 +113,21 @@ class SecondEngine:
         for process in (self._dockerd, self._containerd):
             if process is not None:
                 process.send_signal(signal.SIGTERM)
+                process.send_signal(signal.SIGCONT)  # it may be paused
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_STOP)
                 process.kill()
                 process.wait()
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Kill and remove all that there is of an engine, who ever started it, with its folder."""
+        shims = [path.read_text() for path in self._folder.glob("containerd-state/*/*/*/address")]
         for pid in self._left():
             processes.kill(pid)
         eventually(lambda: not self._left())
+        for address in shims:  # sockets in /run, which killed ones leave
+            Path(address.removeprefix("unix://")).unlink(missing_ok=True)
         for mounted in reversed(_mounts(self._folder)):
             subprocess.run(["umount", "--lazy", mounted], check=False)  # noqa: S607 - of the system
         for group in sorted(_GROUPS.glob(f"**{self._group}/**/"), reverse=True):
@@ -106,12 +136,12 @@ class SecondEngine:
         remove(self._folder)
 
     def _left(self) -> list[int]:
-        """List the shims and containers of this engine."""
+        """List the processes of this engine, its shims and its containers."""
         mark, group = f"{self._folder}/".encode(), f"{self._group}/".encode()
         return [
             pid
             for pid in processes.pids()
-            if (b"shim" in (line := processes.read(pid, "cmdline")) and mark in line)
+            if (any(name in (line := processes.read(pid, "cmdline")) for name in _PROGRAMS) and mark in line)
             or group in processes.read(pid, "cgroup")
         ]
 
@@ -125,18 +155,19 @@ class SecondEngine:
 
     def _begin(self, *command: str | Path) -> subprocess.Popen[bytes]:
         with (self._folder / f"{command[0]}.log").open("ab") as log:
-            return subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, start_new_session=True)
+            whole = [*self._enter, *map(str, command)]
+            return subprocess.Popen(whole, stdout=log, stderr=log, start_new_session=True)
 
     def _log(self) -> str:
         return (self._folder / "dockerd.log").read_text(errors="replace")[-2000:]
 
 
 @contextmanager
-def second_engine() -> Iterator[SecondEngine]:
-    """Give a second engine that runs, in a folder of no farm; nothing is left of it."""
+def second_engine(images: Sequence[str] = ()) -> Iterator[SecondEngine]:
+    """Give a second engine that runs, with images of the machine's, in a folder of no farm; nothing is left of it."""
     engine = SecondEngine(Path(tempfile.mkdtemp(prefix="wheelproof-engine-", dir=PLACE)))
     try:
-        engine.start()
+        engine.start(images)
         yield engine
     finally:
         engine.stop()

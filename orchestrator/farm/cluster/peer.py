@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from orchestrator.results.store import Results
 
 PATIENCE = 60.0
-"""Seconds that a job waits for a second host."""
+"""Seconds that a build waits for what it needs of another worker."""
+
+JOINS = 20.0
+"""Seconds that a job waits for a second host to join."""
 
 _LOOK = 1.0  # seconds
 
@@ -57,6 +60,7 @@ class Peers:
         self._cache = cache
         self._store = store
         self._stop = stop
+        self._chosen = ""  # the worker of the first such build; the others have to see the same host
 
     def build(self, _project: str, order: Order, *, long: bool) -> Output:
         """Have another worker do a build, and fetch what it made.
@@ -86,13 +90,17 @@ class Peers:
         return self._brought(output)
 
     def _peers(self, refused: Mapping[str, str]) -> tuple[str, ...]:
-        """Wait for a worker that has not refused."""
-        end = time.monotonic() + PATIENCE
+        """Wait for a worker that has not refused: after the first such build, only for the one that did it."""
+        end = time.monotonic() + JOINS
         while True:
             workers = self._client.scheduler_info().get("workers", {})
-            found = tuple(one for one in peers_of(workers, values.code(), self._own) if one not in refused)
+            able = peers_of(workers, values.code(), self._own)
+            found = tuple(one for one in able if one not in refused and self._chosen in {"", one})
             if found:
                 return found
+            if self._chosen:
+                msg = f"building on a second host: {self._chosen} does not build any more; run again to go on"
+                raise WorkersError(msg)
             if refused or time.monotonic() > end:
                 why = "; ".join(f"{one}: {text}" for one, text in refused.items()) or "no other worker has joined"
                 msg = f"building on a second host, as spread asks for: {why}; run again to go on"
@@ -122,6 +130,7 @@ class Peers:
         with self._store.bench() as folder:
             for file, path in receive(output.files, b"", ask, folder):
                 stores[file.store].keep(path, file.sha256)
+        self._chosen = self._chosen or output.worker
         assert output.build is not None  # noqa: S101 - it neither refused nor failed
         log = self._store.logs.find(output.build.log)
         if log is None:

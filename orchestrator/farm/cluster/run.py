@@ -10,12 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import ImageError, Interrupted, UsageError
+from orchestrator.errors import ImageError, UsageError
 from orchestrator.farm import assemble, progress, run
 from orchestrator.farm.cluster import client, values
-from orchestrator.farm.cluster.values import ImageRequest, SentJob
+from orchestrator.farm.cluster.values import ImageRequest
 from orchestrator.farm.placement import placed
-from orchestrator.farm.workers import STOPPED, Cancellation
+from orchestrator.farm.workers import Cancellation
 from orchestrator.images import recipe
 from orchestrator.job.hosts import spread_over
 from orchestrator.model import Origin
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     from orchestrator.config import Config
     from orchestrator.farm.cluster.client import Cluster
-    from orchestrator.farm.cluster.values import Terms
+    from orchestrator.farm.cluster.values import SentJob, Terms
     from orchestrator.farm.input_effects import InputEffects
     from orchestrator.farm.plan import Job
     from orchestrator.images.recipe import ImageRecipe
-    from orchestrator.model import Image, Release, Task
+    from orchestrator.model import Image, Release, Result, Task
     from orchestrator.publish.publisher_process import PublisherProcess
     from orchestrator.results.store import Results
 
@@ -67,17 +67,15 @@ def run_tasks(
     recipe.check_names(folders, names)
     recipes = {name: recipe.load(folders, name) for name in names}
     stop, agreed = Cancellation(), values.terms(settings, secrets.token_hex(8))
-    with client.connected(settings.dask) as cluster, ExitStack() as stack:
+    with client.connected(settings.dask, stop) as cluster, ExitStack() as stack:
         cluster.listen(log)
         with assemble.stopping(stop, stop.ask):
-            cluster.wait(lambda: stop.asked)
-            if stop.asked:
-                raise Interrupted(STOPPED)
-            images = {name: _image(settings, cluster, agreed, one) for name, one in recipes.items()}
+            cluster.wait()
+            images = {name: described(settings, cluster, agreed, one) for name, one in recipes.items()}
         for image in images.values():
             store.keep_image(image)
         fitting = assemble.matching_tasks(placement.tasks, images)
-        pool = client.Workers(
+        pool: client.Workers[Job, Result | Path] = client.Workers(
             cluster,
             partial(_sent, agreed, inputs, images, recipes, store, again),
             store,
@@ -110,8 +108,8 @@ def run_tasks(
     return replace(outcome, left_out=tuple(task for task in placement.tasks if task not in fitting))
 
 
-def _image(settings: Config, cluster: Cluster, agreed: Terms, one: ImageRecipe) -> Image:
-    """Return an image as a worker has it: all others have to have the same."""
+def described(settings: Config, cluster: Cluster, agreed: Terms, one: ImageRecipe) -> Image:
+    """Return an image as a worker has it, which makes it where it is missing: all others have to have the same."""
     progress.note(f"asking a worker for the image {one.name}")
     image = cluster.describe(ImageRequest(agreed, values.sent_recipe(one)))
     if image.drift and settings.strict:
@@ -131,20 +129,9 @@ def _sent(
     job: Job,
 ) -> SentJob:
     """Return a job as it is sent."""
-    image = images[job.task.image]
-    return SentJob(
-        terms=agreed,
-        task=job.task,
-        release=job.release,
-        recipe=values.sent_recipe(recipes[job.task.image]),
-        manifest=image.manifest,
-        runtime=image.runtime,
-        long=job.long,
-        again=again,
-        known=() if again else store.answers(job.release.project),
-        sdist=_own_sdist(inputs, job),
-        declared=_declared(job),
-    )
+    name, known = job.task.image, () if again else store.answers(job.release.project)
+    sent = values.sent_job(agreed, job, images[name], recipes[name], again=again, known=known)
+    return replace(sent, sdist=_own_sdist(inputs, job), declared=_declared(job))
 
 
 def _own_sdist(inputs: InputEffects, job: Job) -> str:

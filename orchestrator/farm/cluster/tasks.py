@@ -1,17 +1,11 @@
-"""Submits functions of `orchestrator.farm.worker` as Dask tasks, by their names.
-
-What is pickled is one small function as a whole, so that the scheduler, which reads it too, needs no wheelproof.
-"""
+"""Submits functions of `orchestrator.farm.worker` as Dask tasks, by their names."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-import sys
 from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
-
-import cloudpickle
 
 from orchestrator.farm.cluster import resources, values
 
@@ -20,17 +14,10 @@ if TYPE_CHECKING:
 
     from distributed import Client, Future
 
+CALL = "getattr(__import__('orchestrator.farm.worker', fromlist=[name]), name)(*arguments)"
+"""What a worker evaluates. Text, since the scheduler unpickles tasks too: it needs no wheelproof, nor this Python."""
+
 _LOOK = 1.0  # seconds
-
-
-def call(name: str, *arguments: object) -> Any:  # noqa: ANN401 - as the function gives it
-    """Call a function of the worker's module."""
-    from importlib import import_module  # noqa: PLC0415 - on the worker
-
-    return getattr(import_module("orchestrator.farm.worker"), name)(*arguments)
-
-
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 def submit(
@@ -49,9 +36,9 @@ def submit(
     """
     wanted = {resources.of_code(values.code()): 1, **dict.fromkeys(uses, 1)}
     return client.submit(
-        call,
-        name,
-        *arguments,
+        eval,
+        CALL,
+        {"name": name, "arguments": arguments},
         key=f"{label or name}-{secrets.token_hex(16)}",
         resources=wanted,
         workers=list(among) or None,
