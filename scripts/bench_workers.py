@@ -244,15 +244,16 @@ def cluster(folder: Path, workers: int, builds: int, seconds: float) -> Iterator
 def _process(
     command: list[str], log: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as stream:
-        process = subprocess.Popen(  # noqa: S603 - ours
+    with (
+        log.open("wb") as stream,
+        subprocess.Popen(  # noqa: S603 - ours
             command, stdin=subprocess.PIPE, stdout=stream, stderr=stream, env={**_environment(), **(environment or {})}
-        )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _environment() -> dict[str, str]:
