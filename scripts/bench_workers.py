@@ -69,6 +69,9 @@ OFFERED = 30
 LOG = 12_000
 """Bytes of a log."""
 
+SMALL = {"DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH": "20", "MALLOC_TRIM_THRESHOLD_": "65536"}
+"""Settings of the scheduler, as docs/scaling.md has them."""
+
 QUIET = {
     "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
     "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
@@ -228,7 +231,7 @@ def cluster(folder: Path, workers: int, builds: int, seconds: float) -> Iterator
         file = folder / "scheduler.json"
         command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", _LOOPBACK, "--port", "0"]
         command += ["--no-dashboard", "--scheduler-file", str(file), "--idle-timeout", "120 s"]
-        scheduler = stack.enter_context(_process(command, folder / "scheduler.log"))
+        scheduler = stack.enter_context(_process(command, folder / "scheduler.log", SMALL))
         address = _soon(lambda: json.loads(file.read_text())["address"] if file.is_file() else None)
         processes = [scheduler.pid]
         for begun in range(0, workers, TOGETHER):

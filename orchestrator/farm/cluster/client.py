@@ -50,6 +50,7 @@ TRIES = 3
 """How often a job is sent whose worker, or the second host of a pair, was lost before all of its files came."""
 
 _LOOK = 1.0  # seconds between two looks at the workers
+_KEPT = 20  # messages that Dask keeps to search for its own errors; each may be a job
 _COLLECTORS = 8  # threads that fetch files
 
 
@@ -122,9 +123,10 @@ def connected(
         logging.getLogger(name).setLevel(logging.CRITICAL)
     doing = f"connecting to the Dask scheduler at {settings.address}"
     try:
-        client = Client(
-            settings.address, security=security(settings), timeout=answer, set_as_default=False, name="wheelproof"
-        )
+        with dask.config.set({"distributed.admin.low-level-log-length": _KEPT}):
+            client = Client(
+                settings.address, security=security(settings), timeout=answer, set_as_default=False, name="wheelproof"
+            )
     except (OSError, ValueError, RuntimeError, TypeError) as error:
         advice = "check that it runs there, and that it accepts the certificate of this run"
         msg = f"{doing}: {error}; {advice}"
