@@ -217,3 +217,14 @@ def kept(farm: WorkerFarm, content: bytes) -> str:
         (folder / "wheel").write_bytes(content)
         farm.store.wheels.keep(folder / "wheel", sha256)
     return sha256
+
+
+@contextmanager
+def meanwhile(act: Callable[[], object]) -> Iterator[None]:
+    """Act in another thread, and wait for its end."""
+    thread = threading.Thread(target=act)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(10)

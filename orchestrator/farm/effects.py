@@ -99,6 +99,7 @@ class JobEffects(InputEffects):
     elsewhere: Elsewhere | None = None  # does builds on another host; None: there is none
     declared: str | None = None  # the project that a packed folder of another machine declares
     pause: float = PAUSE
+    boot_ids: dict[str, str] = field(default_factory=dict, compare=False)  # of the engine's host, by runtime
     sound: deque[tuple[WheelFile, Limits]] = field(default_factory=partial(deque, maxlen=REMEMBERED), compare=False)
 
     def effects(self, project: str, limits: Limits, *, long: bool, again: bool) -> Effects:
@@ -230,7 +231,17 @@ class JobEffects(InputEffects):
             logs.warning("building again", project=project, build=order.name, fault=why)
             self.stop.event.wait(self.pause)
             output = build()
-        return output
+        return self._identified(order, output)
+
+    def _identified(self, order: Order, output: Output) -> Output:
+        """Add the identity of the host's kernel to what a build saw, where the job builds on two hosts."""
+        if not (order.spread or order.environment.host) or output.build.probe is None:
+            return output
+        if order.image.runtime not in self.boot_ids:
+            read = retrying(lambda: builder.boot_id(order.image, self.engine.run, self.label), stop=self.stop.event)
+            self.boot_ids[order.image.runtime] = read()
+        probe = replace(output.build.probe, boot_id=self.boot_ids[order.image.runtime])
+        return replace(output, build=replace(output.build, probe=probe))
 
     def _run(self, folder: Path, spec: Container, listen: Callable[[int, bytes], bool]) -> Completed:
         """Run a container; a full or failing disk is not reported as a fault of the engine."""

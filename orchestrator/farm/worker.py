@@ -106,9 +106,9 @@ class Station:
         host = _BOOT.read_text().strip() if _BOOT.is_file() else ""
         return {"version": __version__, "code": values.code(), "unfit": self.unfit, "host": host}
 
-    def run(self, act: Callable[[Running], _T], isolation: str) -> _T | Refusal | WheelproofError:
-        """Do the work of the task of this thread, so that it can be stopped."""
-        key, clock = str(self.worker.get_current_task()), self.worker.scheduler_delay
+    def run(self, act: Callable[[Running], _T], isolation: str, key: str = "") -> _T | Refusal | WheelproofError:
+        """Do the work of a task, so that it can be stopped; `key` is its name, empty: that of this thread's task."""
+        key, clock = key or str(self.worker.get_current_task()), self.worker.scheduler_delay
         if self.unfit:
             return Refusal(self.unfit)
 

@@ -7,6 +7,7 @@ import logging
 import secrets
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import dask
 from distributed import Client
 from distributed.security import Security
+from distributed.versions import VersionMismatchWarning
 
 from orchestrator.errors import FaultError, Interrupted, LostSchedulerError, WheelproofError, WorkersError
 from orchestrator.farm.cluster import resources, values
-from orchestrator.farm.cluster.tasks import submit
+from orchestrator.farm.cluster.tasks import result, submit
 from orchestrator.farm.cluster.transfer import receive
 from orchestrator.farm.cluster.values import Work
 from orchestrator.farm.workers import STOPPED, Pool, Room, attempted
@@ -45,7 +47,7 @@ REFUSED = 60.0
 """Seconds for which a worker that refused a job gets none."""
 
 TRIES = 3
-"""How often a job is sent whose worker was lost before all of its files came."""
+"""How often a job is sent whose worker, or the second host of a pair, was lost before all of its files came."""
 
 _LOOK = 1.0  # seconds between two looks at the workers
 _COLLECTORS = 8  # threads that fetch files
@@ -115,6 +117,7 @@ def connected(
         It does not answer, or refuses the certificate.
 
     """
+    warnings.simplefilter("ignore", VersionMismatchWarning)  # what has to be equal is compared: the program
     for name in ("distributed", "distributed.client"):  # errors of ours say the same in one line
         logging.getLogger(name).setLevel(logging.CRITICAL)
     doing = f"connecting to the Dask scheduler at {settings.address}"
@@ -304,20 +307,21 @@ class Cluster:
             A stop was requested.
 
         """
-        while True:
-            try:
-                return future.result(timeout=_LOOK)
-            except TimeoutError as late:
-                if self._stop.asked:
-                    raise Interrupted(STOPPED) from late
-                self.check()
-                if of and of not in self.offer().addresses:
-                    msg = f"the worker {of} is gone before its files came; run again"
-                    raise WorkersError(msg) from late
-            except WheelproofError:
-                raise
-            except Exception as error:
-                raise self._fault(future, error) from error
+
+        def look() -> None:
+            if self._stop.asked:
+                raise Interrupted(STOPPED)
+            self.check()
+            if of and of not in self.offer().addresses:
+                msg = f"the worker {of} is gone before its files came; run again"
+                raise WorkersError(msg)
+
+        try:
+            return result(self._client, future, look)
+        except WheelproofError:
+            raise
+        except Exception as error:
+            raise self._fault(future, error) from error
 
     def _fault(self, future: Future[Any], error: Exception) -> WheelproofError:
         self.check()
@@ -511,7 +515,8 @@ class Workers(Pool[_W, _T]):
         if reply.refused:
             return None
         if reply.failed:
-            sent.losses = TRIES  # the worker has tried for itself what may pass
+            if reply.kind != WorkersError.__name__:  # that is about a second host
+                sent.losses = TRIES  # the worker has tried for itself what may pass
             raise values.error_of(reply)
         if (found := reply.result or reply.verification) is None:
             return self._known(sent.job.release.project, reply.known)

@@ -60,14 +60,21 @@ class Running:
         """Stop the job; returns at once."""
         self.stop.ask()
         if self.engine is not None:
-            threading.Thread(target=self.engine.stop, name="stopping", daemon=True).start()
+            threading.Thread(target=attempted, args=(self.engine.stop,), name="stopping", daemon=True).start()
 
 
 class WorkerFarm:
     """What the jobs on one worker share."""
 
-    def __init__(self, folder: Path, builds: int, processors: Sequence[int]) -> None:
-        """Use a folder of this worker alone, and as many slots for builds."""
+    def __init__(
+        self,
+        folder: Path,
+        builds: int,
+        processors: Sequence[int],
+        connect: Callable[[], engines.Engine] = engines.connect,
+    ) -> None:
+        """Use a folder of this worker alone, as many slots for builds, and the engine that `connect` finds."""
+        self._connect = connect
         self.folder = folder
         base = config.Config()
         self._settings = replace(base, folder=folder, cache=folder / "cache", results=folder / "results")
@@ -76,6 +83,7 @@ class WorkerFarm:
         self.label = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
         self.parcels = Parcels(self._settings.cache)
         self._engine: engines.Engine | None = None
+        self._boot_ids: dict[str, str] = {}
         self._inputs: OrderedDict[str, InputEffects] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -98,7 +106,7 @@ class WorkerFarm:
         """
         with self._lock:
             if self._engine is None:
-                self._engine = engines.connect()
+                self._engine = self._connect()
             engine = self._engine.alone()
         _isolate(engine, isolation)
         return engine
@@ -111,14 +119,14 @@ class WorkerFarm:
     def engine_fault(self) -> str:
         """Return why no engine answers; empty if one does."""
         try:
-            engines.connect()
+            self._connect()
         except EngineError as error:
             return str(error)
         return ""
 
     def sweep(self) -> int:
         """Remove the containers that a former worker in this folder left behind; return how many."""
-        return engines.connect().sweep(self.label)
+        return self._connect().sweep(self.label)
 
     def describe(self, request: ImageRequest, log: Log) -> Image:
         """Return an image; make it first, if the engine does not have it.
@@ -228,6 +236,7 @@ class WorkerFarm:
                 slots=self.slots,
                 stop=running.stop,
                 label=self.label,
+                boot_ids=self._boot_ids,
                 known=frozenset(sent.known) if sent else frozenset(),
                 declared=sent.declared if sent else None,
             ),

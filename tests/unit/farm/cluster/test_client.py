@@ -18,6 +18,7 @@ from orchestrator.errors import (
     FaultError,
     ImageError,
     Interrupted,
+    LostSchedulerError,
     NoRoomError,
     PackageIndexError,
     WheelproofError,
@@ -27,7 +28,19 @@ from orchestrator.farm.cluster import client, resources, values
 from orchestrator.farm.cluster.client import Offer, offer_of
 from orchestrator.farm.workers import Cancellation, Room, run_jobs
 from orchestrator.results.store import Results
-from tests.dask_cluster import IMAGE_REQUEST, StubEngine, StubFarm, Yard, job, judged, kept, result, sent, yard
+from tests.dask_cluster import (
+    IMAGE_REQUEST,
+    StubEngine,
+    StubFarm,
+    Yard,
+    job,
+    judged,
+    kept,
+    meanwhile,
+    result,
+    sent,
+    yard,
+)
 from tests.samples import IMAGE
 
 if TYPE_CHECKING:
@@ -35,10 +48,10 @@ if TYPE_CHECKING:
 
     from distributed import Worker
 
-    from orchestrator.farm.cluster.values import SentJob
+    from orchestrator.farm.cluster.values import ImageRequest, SentJob
     from orchestrator.farm.cluster.worker_farm import Judge, Log, Running
     from orchestrator.farm.plan import Job
-    from orchestrator.model import Result
+    from orchestrator.model import Image, Result
 
 OURS, THEIRS = "0" * 16, "1" * 16
 ENDED = EngineError("running a container: the engine is being stopped")
@@ -104,17 +117,6 @@ def run(
     with connected(place, folder, patience, refused, hear) as pool:
         run_jobs(jobs, pool, outcomes.done, stop=stop or Cancellation())
     return outcomes.by_name
-
-
-@contextmanager
-def meanwhile(act: Callable[[], object]) -> Iterator[None]:
-    """Act in another thread, and wait for its end."""
-    thread = threading.Thread(target=act)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join(10)
 
 
 def raising(error: Exception) -> Judge:
@@ -236,11 +238,12 @@ def test_a_job_that_fits_no_worker_takes_none_from_other_jobs(place: Yard, tmp_p
     def judge(one: SentJob, _running: Running, _log: Log) -> Result:
         if one.release.project == "huge":
             raise NO_ROOM
+        time.sleep(0.02)
         return result(one)
 
     place.worker("first", judge)
     place.worker("second", judge)
-    names = [f"p{number}" for number in range(8)]
+    names = [f"p{number}" for number in range(30)]
     begun = time.monotonic()
     outcomes = run(place, tmp_path, [job("huge"), *map(job, names)])
     assert "no space is left" in str(outcomes.pop("huge"))
@@ -392,6 +395,19 @@ def test_a_scheduler_that_ends_ends_the_run(place: Yard, tmp_path: Path, capfd: 
     assert time.monotonic() - started < 5
     assert caught.value.exit_status == 16
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_scheduler_that_hangs_is_not_waited_for(place: Yard) -> None:
+    """Its host is partitioned, or its process stopped: the connection stays, and no answer comes."""
+
+    async def hang() -> None:
+        time.sleep(1)  # noqa: ASYNC251 - its event loop is what hangs
+
+    settings = DaskSettings(place.address)
+    with client.connected(settings, Cancellation(), answer=0.3) as cluster, meanwhile(lambda: place.do(hang())):
+        time.sleep(0.1)
+        with pytest.raises(LostSchedulerError, match="does not answer any more"):
+            cluster.offer()
 
 
 def test_a_scheduler_that_is_not_there_is_named() -> None:
@@ -571,6 +587,25 @@ def test_an_image_comes_from_the_first_worker_that_can_make_it(place: Yard, tmp_
     place.worker("able")
     with client.connected(DaskSettings(place.address), Cancellation()) as cluster:
         assert cluster.describe(IMAGE_REQUEST) == IMAGE
+
+
+def test_a_stop_ends_the_wait_for_an_image(place: Yard, tmp_path: Path) -> None:
+    """To make one takes minutes; no further worker is asked."""
+    ends, stop = threading.Event(), Cancellation()
+
+    class Slow(StubFarm):
+        def describe(self, request: ImageRequest, log: Log) -> Image:
+            stop.ask()
+            ends.wait(10)
+            return super().describe(request, log)
+
+    place.worker("first", farm=Slow(tmp_path / "first"))
+    place.worker("second", farm=Slow(tmp_path / "second"))
+    started = time.monotonic()
+    with client.connected(DaskSettings(place.address), stop) as cluster, pytest.raises(Interrupted):
+        cluster.describe(IMAGE_REQUEST)
+    ends.set()
+    assert time.monotonic() - started < 4
 
 
 def test_an_image_that_no_worker_can_make_is_an_error(place: Yard, tmp_path: Path) -> None:
