@@ -39,6 +39,7 @@ from orchestrator.farm.cluster.worker_farm import WorkerFarm
 from orchestrator.farm.workers import Cancellation
 from orchestrator.images import recipe
 from orchestrator.job import rebuild
+from orchestrator.job.inputs import inputs_of
 from orchestrator.model import OfferedWheel, Task, digest
 from orchestrator.publish import publisher_process
 from orchestrator.results.history import accumulated
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from orchestrator.build.engine import Engine
     from orchestrator.farm.cluster.worker_farm import Log, Running
     from orchestrator.farm.plan import Job
-    from orchestrator.model import Build, Release, Result
+    from orchestrator.model import Build, Inputs, Release, Result
     from orchestrator.results.files import Store
 
 TOGETHER = 8
@@ -124,12 +125,15 @@ class StubFarm(WorkerFarm):
         with self.slots.acquire(long=sent.long):
             log(project, "builds")
             ends = time.monotonic() + self._seconds
-            job = digest([project, sent.task.requirement])
-            outcome = Path(job) if job in sent.known else self._made(pattern(stub_farm.number_of(project)), sent, job)
+            alike = pattern(stub_farm.number_of(project))
+            assert alike.inputs is not None  # noqa: S101 - it was built
+            inputs = inputs_of(sent.task, sent.release, stub_farm.IMAGE, alike.inputs.build_requirements)
+            job = digest(inputs)
+            outcome = Path(job) if job in sent.known else self._made(alike, sent, inputs, job)
             time.sleep(max(0, ends - time.monotonic()))
         return outcome
 
-    def _made(self, alike: Result, sent: SentJob, job: str) -> Result:
+    def _made(self, alike: Result, sent: SentJob, inputs: Inputs, job: str) -> Result:
         started = datetime.now(UTC)
         return replace(
             alike,
@@ -137,7 +141,8 @@ class StubFarm(WorkerFarm):
             project=sent.release.project,
             requirement=sent.task.requirement,
             sdist=sent.release.sdist,
-            inputs=replace(alike.inputs, project=sent.release.project) if alike.inputs else None,
+            source_date_epoch=sent.task.source_date_epoch,
+            inputs=inputs,
             builds=tuple(self._with_files(build, job) for build in alike.builds),
             started=started,
             finished=started + timedelta(seconds=self._seconds),

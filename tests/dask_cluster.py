@@ -19,7 +19,8 @@ from orchestrator.farm.cluster import resources
 from orchestrator.farm.cluster.values import ImageRequest, SentJob, SentRecipe, Terms
 from orchestrator.farm.cluster.worker_farm import Running, WorkerFarm
 from orchestrator.farm.plan import Job
-from orchestrator.model import Image, UsedImage
+from orchestrator.job.inputs import inputs_of
+from orchestrator.model import Image, UsedImage, digest
 from tests import sample_results, samples
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ RECIPE = SentRecipe(
 )
 IMAGE_REQUEST = ImageRequest(TERMS, RECIPE)
 MANIFEST = samples.IMAGE.manifest
+KNOWN = "f" * 64
+"""The id of a job whose record the orchestrator has."""
+
 _SECONDS = 10.0  # for what Dask does
 
 
@@ -47,13 +51,24 @@ def job(name: str, *, long: bool = False) -> Job:
 
 def sent(one: Job) -> SentJob:
     """Return a job as it is sent."""
-    return SentJob(TERMS, one.task, one.release, RECIPE, MANIFEST, "", long=one.long, again=False)
+    task, release, known = one.task, one.release, (KNOWN,)
+    return SentJob(TERMS, task, release, RECIPE, MANIFEST, "", long=one.long, again=False, known=known)
 
 
 def result(one: SentJob | Job, **others: Any) -> Result:  # noqa: ANN401 - as of `sample`
-    """Return a result of a job, of its image."""
+    """Return a result of a job, of its image and its inputs."""
+    task, release = one.task, one.release
     image = UsedImage(samples.IMAGE.name, samples.IMAGE.id, MANIFEST, samples.IMAGE.base)
-    return sample_results.sample(one.release.project, one.release.version, image=image, **others)
+    found = sample_results.sample(release.project, release.version, image=image, **others)
+    inputs = inputs_of(task, release, samples.IMAGE, found.inputs.build_requirements) if found.inputs else None
+    return replace(
+        found,
+        job=digest(inputs) if inputs else found.job,
+        sdist=release.sdist,
+        requirement=task.requirement,
+        source_date_epoch=task.source_date_epoch,
+        inputs=inputs,
+    )
 
 
 def judged(one: SentJob, _running: Running, _log: Log) -> Result:

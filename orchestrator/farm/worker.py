@@ -28,7 +28,7 @@ from orchestrator.farm.cluster.values import Reply, SentFile
 from orchestrator.farm.cluster.worker_farm import NotHereError, Refusal, Running, WorkerFarm
 from orchestrator.farm.workers import attempted
 from orchestrator.model import Limits
-from orchestrator.util import logs
+from orchestrator.util import cache, logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -147,6 +147,7 @@ _STATIONS: dict[str, Station] = {}  # by the id of the worker: a process may hav
 
 def begin(worker: Worker, farm: WorkerFarm, judge: Judge) -> Station:
     """Have a worker judge jobs with a function; before it joins the scheduler."""
+    os.umask(cache.READABLE)
     station = Station(worker, farm, judge)
     _STATIONS[worker.id] = station
     station.prepare()
