@@ -89,15 +89,16 @@ CAUTIONS = (
     ),
     CautionKind(
         NOT_SPREAD,
-        "The builds were to run on two hosts, and no probe shows that they did.",
+        "The builds were to run on two hosts, and nothing shows that they did.",
         why=(
             "With `spread: true`, the second build is sent to another worker. Two workers can run on one host, and so "
             "on one kernel and one processor. Then nothing that depends on the host was varied, and the verdict is "
             "that of a run without `spread`."
         ),
         shows=(
-            "The probes of both builds saw the same kernel, by its boot id. Or one saw none: gVisor and virtual "
-            "machines for containers have a kernel for each container, which does not identify the host."
+            "The kernels of the two hosts have the same boot id, a random number that a kernel has from its start. "
+            "Builds cannot see it; a container that runs nothing of the package reads it on each host. Or it could not "
+            "be read there."
         ),
         repair=(
             "Start workers on two hosts, and use the same configuration again with `--again`; or leave `spread` out."

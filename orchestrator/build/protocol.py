@@ -79,7 +79,6 @@ class _Probe(_Frame):
     processor: _Shown
     cpu_flags: Annotated[str, StringConstraints(pattern=r"^(?:[0-9a-f]{16})?$")]
     kernel_version: _Shown
-    boot_id: Annotated[str, StringConstraints(pattern=r"^(?:[0-9a-f-]{36})?$")]
 
 
 class Probed(_Frame):

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
@@ -104,15 +104,13 @@ def plan_tasks(
     excluded: tuple[Exclusion, ...],
     *,
     again: bool,
-    hosts: bool = False,
 ) -> tuple[PlanRow, ...]:
     """Return the plan of a run: what it would do with each task, and why. Nothing is built.
 
-    `checks` are further tasks, which check exclusions; `due` are the exclusions that these are for. `hosts`: whether
-    the run could send a build to another host.
+    `checks` are further tasks, which check exclusions; `due` are the exclusions that these are for.
     """
     input_effects = open_inputs(settings, store)
-    tasks, checks = (spread_over(some, hosts=hosts)[0] for some in (tasks, checks))
+    tasks, checks = (spread_over(some, hosts=settings.dask is not None)[0] for some in (tasks, checks))
     asked, checking = placed(settings, tasks), placed(settings, checks)
     several = (*asked.tasks, *checking.tasks)
     names = tuple(dict.fromkeys(task.image for task in several))
@@ -235,6 +233,7 @@ class Shared:
     slots: CpuSlots
     stop: Cancellation
     label: str
+    boot_ids: dict[str, str] = field(default_factory=dict)  # of the host's kernel, by runtime
     known: frozenset[str] = frozenset()  # ids of jobs that have an answer
     declared: str | None = None  # the project that a packed folder declares; None: it is asked
 
@@ -275,6 +274,7 @@ def farm_on(
             read=engine.read_file,
         ),
         log=log,
+        boot_ids=shared.boot_ids,
         contents=Contents(settings.cache, engine.read_file, logs.warning),
         answered=shared.known,
         declared=shared.declared,

@@ -95,10 +95,11 @@ class JobEffects(InputEffects):
     label: str  # of all containers
     contents: Contents | None = None  # Debian's index of files; None: no packages are named
     crates: Crates | None = None  # None: no build gets crates
-    answered: frozenset[str] = frozenset()  # ids of jobs whose records another machine has
+    answered: frozenset[str] = frozenset()  # ids of jobs and verifications whose records another machine has
     elsewhere: Elsewhere | None = None  # does builds on another host; None: there is none
     declared: str | None = None  # the project that a packed folder of another machine declares
     pause: float = PAUSE
+    boot_ids: dict[str, str] = field(default_factory=dict, compare=False)  # of the engine's host, by runtime
     sound: deque[tuple[WheelFile, Limits]] = field(default_factory=partial(deque, maxlen=REMEMBERED), compare=False)
 
     def effects(self, project: str, limits: Limits, *, long: bool, again: bool) -> Effects:
@@ -137,8 +138,12 @@ class JobEffects(InputEffects):
             switches=reading.switches,
             closeness=lambda path, file, build: self.closeness(path, file, build, limits),
             diagnose=lambda path, file, build: self.diagnose_published(path, file, build, limits),
-            known=(lambda _project, _id: None) if again else self.results.find_verification,
+            known=(lambda _project, _id: None) if again else self._known_verification,
         )
+
+    def _known_verification(self, project: str, id_: str) -> Path | None:
+        """Return the record of a verification, as `_known` does."""
+        return Path(id_) if id_ in self.answered else self.results.find_verification(project, id_)
 
     def closeness(self, path: Path, file: WheelFile, build: Build, limits: Limits) -> Closeness | Failure:
         """Return how near a build's wheel comes to a published one."""
@@ -226,7 +231,17 @@ class JobEffects(InputEffects):
             logs.warning("building again", project=project, build=order.name, fault=why)
             self.stop.event.wait(self.pause)
             output = build()
-        return output
+        return self._identified(order, output)
+
+    def _identified(self, order: Order, output: Output) -> Output:
+        """Add the identity of the host's kernel to what a build saw, where the job builds on two hosts."""
+        if not (order.spread or order.environment.host) or output.build.probe is None:
+            return output
+        if order.image.runtime not in self.boot_ids:
+            read = retrying(lambda: builder.boot_id(order.image, self.engine.run, self.label), stop=self.stop.event)
+            self.boot_ids[order.image.runtime] = read()
+        probe = replace(output.build.probe, boot_id=self.boot_ids[order.image.runtime])
+        return replace(output, build=replace(output.build, probe=probe))
 
     def _run(self, folder: Path, spec: Container, listen: Callable[[int, bytes], bool]) -> Completed:
         """Run a container; a full or failing disk is not reported as a fault of the engine."""

@@ -75,6 +75,7 @@ _CHANGES = {
     "profile": "another profile",
     "config_settings": "other config settings",
     "runtime": "another container runtime",
+    "spread": "one or two hosts",
 }
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -24,13 +25,17 @@ from orchestrator.util import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from orchestrator.config import Config
     from orchestrator.farm.assemble import Farm
+    from orchestrator.farm.workers import Cancellation, Pool
     from orchestrator.model import Image, Release, Result, Task
     from orchestrator.requirement_files import Wanted
     from orchestrator.results.store import Results
+
+    Judged = Callable[[VerifySubject], Result | None]
 
 _ABSENT = "the index has no wheel of this release with that hash"
 _SDIST_ALONE = "only the hash of its sdist is listed, and of no wheel"
@@ -52,8 +57,75 @@ class VerifyRequest:
 class VerifyJob:
     """One published wheel, and the image that is to build it."""
 
-    subject: VerifySubject
+    subject: VerifySubject  # without its result: each is read when its job begins
     long: bool = False
+
+    @property
+    def task(self) -> Task:
+        """The task of the wheel's release."""
+        return self.subject.task
+
+    @property
+    def release(self) -> Release:
+        """The release of the wheel."""
+        return self.subject.release
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A place that is ready to verify wheels on these images."""
+
+    images: Mapping[str, Image]
+    pool: Pool[VerifyJob, Verification | Path]
+    stop: Cancellation
+
+
+class Place(ABC):
+    """Where wheels are verified: on this host, or on other ones."""
+
+    @abstractmethod
+    def known(self, names: tuple[str, ...]) -> Mapping[str, Image]:
+        """Return images as far as they are known without making any; raises as `assemble.known_images`."""
+
+    @abstractmethod
+    def opened(self, tasks: tuple[Task, ...], judged: Judged) -> AbstractContextManager[Opened]:
+        """Make the images of tasks, and be ready to verify wheels on them.
+
+        `judged` finds the result of a run on the release and the image of a subject. Raises as `verify_all`.
+        """
+
+
+class Here(Place):
+    """Wheels are verified on this host, with its engine."""
+
+    def __init__(
+        self, settings: Config, store: Results, *, jobs: int | None, again: bool, log: Callable[[str, str], None]
+    ) -> None:
+        """Verify with at most so many builds at once; `log` gets a project and what is done for it."""
+        self._settings = settings
+        self._store = store
+        self._jobs = jobs
+        self._again = again
+        self._log = log
+
+    def known(self, names: tuple[str, ...]) -> Mapping[str, Image]:
+        """Return images as the engine has them, or else as their locks list them."""
+        found = assemble.known_images(self._settings, names, progress.note)
+        return {name: known.image for name, known in found.items()}
+
+    @contextmanager
+    def opened(self, tasks: tuple[Task, ...], judged: Judged) -> Iterator[Opened]:
+        """Make the images of tasks; remove the containers of this farm before and after."""
+        farm = assemble.open_farm(self._settings, self._store, tasks, jobs=self._jobs, log=self._log)
+
+        def work(job: VerifyJob) -> Verification | Path:
+            subject = replace(job.subject, result=judged(job.subject))
+            return verified(farm, subject, long=job.long, again=self._again)
+
+        effects = farm.job_effects
+        pool: Threads[VerifyJob, Verification | Path] = Threads(work, effects.slots.room)
+        with assemble.container_cleanup(effects):
+            yield Opened(farm.images, pool, effects.stop)
 
 
 def requested(
@@ -160,23 +232,32 @@ def verify_all(
     def log(project: str, doing: str) -> None:
         if displays:
             displays[-1].doing(project, doing)
+        else:
+            progress.note(f"{project}: {doing}")
 
-    subjects = _look_up(settings, store, requests, left)
-    names = dict.fromkeys(subject.image.name for subject in subjects)
-    if not names:
-        return left.outcome(())
-    tasks = tuple(replace(subjects[0].task, image=name) for name in names)
-    farm = assemble.open_farm(settings, store, tasks, jobs=jobs, log=log)
-    for image in farm.images.values():
-        store.keep_image(image)
-    judged = _judged(outcome)
-    wanted = tuple(
-        VerifyJob(replace(one, image=farm.images[one.image.name], result=judged(one)), one.task.long)
-        for one in subjects
-    )
-    with assemble.container_cleanup(farm.job_effects), ExitStack() as stack:
-        displays.append(stack.enter_context(progress.shown(len(wanted))))
-        return left.outcome(_run(farm, store, wanted, displays[0], left, again=again))
+    with _place(settings, store, jobs=jobs, again=again, log=log) as place:
+        subjects = _look_up(settings, store, requests, left, place.known)
+        names = dict.fromkeys(subject.image.name for subject in subjects)
+        if not names:
+            return left.outcome(())
+        tasks = tuple(replace(subjects[0].task, image=name) for name in names)
+        with place.opened(tasks, _judged(outcome)) as opened, progress.shown(len(subjects)) as display:
+            displays.append(display)
+            return left.outcome(_run(opened, store, subjects, display, left))
+
+
+@contextmanager
+def _place(
+    settings: Config, store: Results, *, jobs: int | None, again: bool, log: Callable[[str, str], None]
+) -> Iterator[Place]:
+    """Give the place where wheels are verified."""
+    if settings.dask is not None:
+        from orchestrator.farm.cluster import verifying  # noqa: PLC0415 - Dask is an extra
+
+        with verifying.connected(settings, store, again=again, log=log) as place:
+            yield place
+        return
+    yield Here(settings, store, jobs=jobs, again=again, log=log)
 
 
 @dataclass(slots=True)
@@ -197,7 +278,7 @@ class _Left:
         return RunOutcome(tuple(records), tuple(self.open), tuple(self.faults))
 
 
-def _judged(outcome: RunOutcome | None) -> Callable[[VerifySubject], Result | None]:
+def _judged(outcome: RunOutcome | None) -> Judged:
     """Return how to find the result of a run on the release and the image of a subject; each is read when needed."""
     paths: dict[str, list[Path]] = {}
     for path in outcome.records if outcome else ():
@@ -211,29 +292,33 @@ def _judged(outcome: RunOutcome | None) -> Callable[[VerifySubject], Result | No
     return find
 
 
+def verified(farm: Farm, subject: VerifySubject, *, long: bool, again: bool) -> Verification | Path:
+    """Verify one wheel on the farm of this host, or return the existing record of the same inputs or outcome."""
+    job_effects = farm.job_effects
+    used = Uses(job_effects.cache, job_effects.buildenvs.place)
+    effects = job_effects.verify_effects(subject.release.project, subject.task.limits, long=long, again=again)
+    found = verify(subject, used.of_verification(effects))
+    if isinstance(found, Verification) and not again:
+        found = job_effects.results.repeated_verification(found) or found
+    key, built = uses.key_of(job_effects.label, subject.task, verifies=True), isinstance(found, Verification)
+    uses.write(used.cache, key, used.items, tracked=is_tracked(subject.task), built=built)
+    return found
+
+
 def _run(
-    farm: Farm, store: Results, jobs: Sequence[VerifyJob], display: progress.Progress, left: _Left, *, again: bool
+    opened: Opened, store: Results, subjects: Sequence[VerifySubject], display: progress.Progress, left: _Left
 ) -> list[Path]:
     """Verify all wheels, and return the records."""
     records: list[Path] = []
-    job_effects = farm.job_effects
-
-    def work(job: VerifyJob) -> Verification | Path:
-        subject = job.subject
-        project, limits = subject.release.project, subject.task.limits
-        used = Uses(job_effects.cache, job_effects.buildenvs.place)
-        effects = job_effects.verify_effects(project, limits, long=job.long, again=again)
-        found = verify(subject, used.of_verification(effects))
-        if isinstance(found, Verification) and not again:
-            found = store.repeated_verification(found) or found
-        key, built = uses.key_of(job_effects.label, subject.task, verifies=True), isinstance(found, Verification)
-        uses.write(used.cache, key, used.items, tracked=is_tracked(subject.task), built=built)
-        return found
+    images = opened.images
+    for image in images.values():
+        store.keep_image(image)
+    jobs = [VerifyJob(replace(one, image=images[one.image.name]), one.task.long) for one in subjects]
 
     def done(job: VerifyJob, outcome: Verification | Path | WheelproofError) -> None:
-        project, name = job.subject.release.project, _shown(job.subject)
+        project, name = job.release.project, _shown(job.subject)
         if isinstance(outcome, WheelproofError):
-            left.failed(job.subject.task.requirement, outcome)
+            left.failed(job.task.requirement, outcome)
             shown_as = "open", str(outcome)
         elif isinstance(outcome, Verification):
             records.append(store.write_verification(outcome))
@@ -244,8 +329,7 @@ def _run(
         if isinstance(fault := attempted(display.finished, project, name, *shown_as), WheelproofError):
             logs.fault("a line of the display is missing", fault, project=project)
 
-    pool: Threads[VerifyJob, Verification | Path] = Threads(work, job_effects.slots.room)
-    run_jobs(jobs, pool, done, stop=job_effects.stop)
+    run_jobs(jobs, opened.pool, done, stop=opened.stop)
     return records
 
 
@@ -256,11 +340,14 @@ def _shown(subject: VerifySubject) -> str:
 
 
 def _look_up(
-    settings: Config, store: Results, requests: Sequence[VerifyRequest], left: _Left
+    settings: Config,
+    store: Results,
+    requests: Sequence[VerifyRequest],
+    left: _Left,
+    known: Callable[[tuple[str, ...]], Mapping[str, Image]],
 ) -> tuple[VerifySubject, ...]:
     """Find the release of each request, and the wheels that are verified; each wheel once."""
-    names = tuple(dict.fromkeys(name for request in requests for name in request.images))
-    images = {name: known.image for name, known in assemble.known_images(settings, names, progress.note).items()}
+    images = known(tuple(dict.fromkeys(name for request in requests for name in request.images)))
     inputs = assemble.open_inputs(settings, store)
 
     def release(request: VerifyRequest) -> Release:

@@ -20,17 +20,18 @@ from distributed.threadpoolexecutor import ThreadPoolExecutor
 from tornado.ioloop import PeriodicCallback
 
 from orchestrator import __version__
-from orchestrator.errors import WheelproofError
+from orchestrator.errors import WheelproofError, WorkersError
 from orchestrator.farm import capacity
 from orchestrator.farm.cluster import orders, peer, resources, values
 from orchestrator.farm.cluster.orders import SentOutput
 from orchestrator.farm.cluster.values import Reply, SentFile
-from orchestrator.farm.cluster.worker_farm import Refusal, Running, WorkerFarm
+from orchestrator.farm.cluster.worker_farm import NotHereError, Refusal, Running, WorkerFarm
+from orchestrator.farm.workers import attempted
 from orchestrator.model import Limits
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from distributed import Worker
 
@@ -41,6 +42,7 @@ _LOOK = 1.0  # seconds between two looks for jobs that nobody waits for any more
 _AGAIN = 10  # looks between two tries to become fit
 _TIDY = 3600  # looks between two prunings of stores and cache
 _ACTIVE = frozenset({"executing", "long-running"})
+_ENDS = "it is being stopped"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -55,12 +57,15 @@ class Station:
     unfit: str = "it has not begun yet"
     open: ExitStack = field(default_factory=ExitStack)
     looks: int = 0
+    ends: bool = False
     begins: threading.Lock = field(default_factory=threading.Lock)  # held while a job begins, or while none may
 
     def prepare(self) -> None:
         """Become fit: lock the folder, and remove what a former worker left; `unfit` has the reason if that fails."""
         try:
             self.open.enter_context(self.farm.locked())
+            if why := self.farm.unfit(clock=0):  # the scheduler's time is not known yet
+                raise NotHereError(why)
             if left := self.farm.sweep():
                 logs.info("removed what a former worker left behind", containers=left)
         except WheelproofError as error:
@@ -77,7 +82,7 @@ class Station:
             if (task is None or task.state not in _ACTIVE) and not running.stop.asked:
                 running.cancel()
         self.looks += 1
-        if self.unfit and self.looks % _AGAIN == 0:
+        if self.unfit and not self.ends and self.looks % _AGAIN == 0:
             await asyncio.to_thread(self.prepare)
             if not self.unfit:
                 await self.worker.set_resources(**self.resources)
@@ -101,29 +106,34 @@ class Station:
         host = _BOOT.read_text().strip() if _BOOT.is_file() else ""
         return {"version": __version__, "code": values.code(), "unfit": self.unfit, "host": host}
 
-    def run(self, act: Callable[[Running], _T], isolation: str) -> _T | Refusal | WheelproofError:
-        """Do the work of the task of this thread, so that it can be stopped."""
-        key, clock = str(self.worker.get_current_task()), self.worker.scheduler_delay
+    def run(self, act: Callable[[Running], _T], isolation: str, key: str = "") -> _T | Refusal | WheelproofError:
+        """Do the work of a task, so that it can be stopped; `key` is its name, empty: that of this thread's task."""
+        key, clock = key or str(self.worker.get_current_task()), self.worker.scheduler_delay
         if self.unfit:
             return Refusal(self.unfit)
 
         def begun() -> _T:
             engine = self.farm.engine(isolation)
             with self.begins:
+                if self.ends:
+                    raise NotHereError(_ENDS)
                 running = self.running[key] = Running(engine=engine)
             return act(running)
 
         try:
-            return self.farm.attempted(begun, clock)
+            outcome = self.farm.attempted(begun, clock)
+            return Refusal(_ENDS) if self.ends and isinstance(outcome, WheelproofError) else outcome
         finally:
             self.running.pop(key, None)
 
     def close(self) -> None:
         """Kill the containers of all jobs, and leave the folder to others."""
-        for running in self.running.values():
+        with self.begins:
+            self.ends = True
+        for running in tuple(self.running.values()):
             running.stop.ask()
             if running.engine is not None:
-                running.engine.stop()
+                attempted(running.engine.stop)  # what it leaves is swept
         if not self.unfit:
             try:
                 self.farm.sweep()
@@ -200,13 +210,29 @@ def judge(data: bytes, topic: str) -> tuple[bytes, bytes]:
         outcome = station.judge(sent, running, log, peers.build)
         return Reply(known=outcome.name) if isinstance(outcome, Path) else farm.reply(outcome)
 
-    outcome = station.run(act, sent.terms.isolation)
+    return _replied(station, station.run(act, sent.terms.isolation))
+
+
+def verify_published(data: bytes, topic: str) -> tuple[bytes, bytes]:
+    """Verify the published wheel of that JSON; return as `judge`."""
+    station, sent, log = _station(), values.decoded(values.VERIFICATION, data), _log(topic)
+    farm = station.farm
+
+    def act(running: Running) -> Reply:
+        found = station.farm.verify(sent, running, log)
+        return Reply(known=found.name) if isinstance(found, Path) else farm.verified_reply(found, sent)
+
+    return _replied(station, station.run(act, sent.job.terms.isolation))
+
+
+def _replied(station: Station, outcome: Reply | Refusal | WheelproofError) -> tuple[bytes, bytes]:
+    """Return the JSON of the reply to a job, and the first piece of its files."""
     if isinstance(outcome, Refusal):
-        outcome = Reply(refused=outcome.why)
+        outcome = Reply(refused=outcome.why, only=outcome.only)
     elif isinstance(outcome, WheelproofError):
         outcome = Reply(failed=str(outcome), kind=type(outcome).__name__)
     reply = replace(outcome, worker=station.worker.address)
-    return values.encoded(values.REPLY, reply), farm.piece(reply.files, 0)
+    return values.encoded(values.REPLY, reply), _piece(station, reply.files, 0)
 
 
 def build(data: bytes, topic: str) -> bytes:
@@ -227,7 +253,16 @@ def build(data: bytes, topic: str) -> bytes:
 
 def next_piece(files: list[tuple[str, str, int]], offset: int) -> bytes:
     """Return a piece of files: (store, SHA-256, size) of each."""
-    return _station().farm.piece([SentFile(*file) for file in files], offset)
+    return _piece(_station(), [SentFile(*file) for file in files], offset)
+
+
+def _piece(station: Station, files: Sequence[SentFile], offset: int) -> bytes:
+    """Return a piece of files; raises WorkersError where one is not kept any more: its job is judged again."""
+    try:
+        return station.farm.piece(files, offset)
+    except OSError as error:
+        msg = f"reading a wheel or a log of a job on the worker {station.worker.address}: {error}; run again"
+        raise WorkersError(msg) from error
 
 
 def pack(path: str, content: str) -> bytes:

@@ -245,10 +245,10 @@ def run_jobs(
     def one_ended(seconds: float) -> bool:
         """Start what there is room for, and report one outcome; return whether no further one will come."""
         ends = stop.asked or bool(reports.faults)
-        while not ends and (job := queue.take(pool.room())) is not None:
-            pool.start(job, partial(_put, ended, job))
         if not queue.running and (ends or not queue.waiting):
             return True
+        while not ends and (job := queue.take(pool.room())) is not None:
+            pool.start(job, partial(_put, ended, job))
         with suppress(Empty):
             job, outcome = ended.get(timeout=seconds)
             queue.finish(job)

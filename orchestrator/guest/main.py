@@ -36,7 +36,7 @@ from orchestrator.guest.probe import line_of, probe
 # Every build waits for what is imported here; so typing, dataclasses and zipfile are not.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, MutableMapping
     from types import FrameType
     from typing import Any, NoReturn
 
@@ -447,6 +447,8 @@ def main(spec: dict[str, Any], voice: HostChannel) -> int:
     """Do all work of one container; return its exit status."""
     os.umask(spec["umask"])
     root: str = spec["source"]
+    if spec.get("newest_first") and lists_oldest_first(os.path.dirname(root)):
+        spec = turned(spec, os.environ)
     try:
         unpack_sdist(spec, root)
         voice.say(probe=probe(root, spec["requirements"], spec["variables"]))
@@ -459,6 +461,36 @@ def main(spec: dict[str, Any], voice: HostChannel) -> int:
         voice.refuse("unpack", finding)
         return 1
     return build(spec, root, voice)
+
+
+def lists_oldest_first(folder: str) -> bool:
+    """Return whether a new folder in there lists its entries in the order of their creation.
+
+    Kernels differ in that of a tmpfs: most list the newest first, others the oldest.
+    """
+    place = os.path.join(folder, ".order")
+    names = ["a", "b", "c"]
+    os.mkdir(place)
+    try:
+        for name in names:
+            os.mkdir(os.path.join(place, name))
+        return os.listdir(place) == names
+    finally:
+        for name in os.listdir(place):
+            os.rmdir(os.path.join(place, name))
+        os.rmdir(place)
+
+
+def turned(spec: dict[str, Any], environment: MutableMapping[str, str]) -> dict[str, Any]:
+    """Return a spec whose files are created the other way round; a recipe learns that from its environment.
+
+    So two hosts whose kernels list files in opposite orders list them as is asked for, in the same or another order.
+    """
+    reverse = not spec["reverse"]
+    if spec["recipe"]:
+        environment.pop("SDIST_ORDER", None)
+        environment.update({"SDIST_ORDER": "reverse"} if reverse else {})
+    return spec | {"reverse": reverse}
 
 
 def unpack_sdist(spec: dict[str, Any], root: str) -> None:

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 LONGEST = 300
 """Characters of a text that shows the host."""
 
-YOUNG = 120
-"""Seconds: a kernel that started so short a time ago is taken for the container's."""
-
 _HEAD = 16 << 10  # bytes: more than /proc/cpuinfo has for one processor
 
 
@@ -62,8 +59,7 @@ def host(proc: str = "/proc") -> dict[str, str]:
     return {
         "processor": _shown(model),
         "cpu_flags": _digest(flags),
-        "kernel_version": _shown(_first_line(f"{proc}/version")),
-        "boot_id": boot_id(_first_line(f"{proc}/sys/kernel/random/boot_id"), _first_line(f"{proc}/uptime")),
+        "kernel_version": _shown(_head(f"{proc}/version").partition("\n")[0]),
     }
 
 
@@ -76,17 +72,6 @@ def processor(cpuinfo: str) -> tuple[str, list[str]]:
     return found.get("model name", ""), sorted(set(found.get("flags", "").split()))
 
 
-def boot_id(identity: str, uptime: str) -> str:
-    """Return a kernel's identity, if it can be that of the host's.
-
-    gVisor and virtual machines for containers start a kernel for each container. It is as young as the container,
-    and its identity shows nothing about the host. `uptime` begins with the seconds since the kernel started.
-    """
-    valid = len(identity) == 36 and not set(identity) - set("0123456789abcdef-")  # noqa: PLR2004 - a UUID, RFC 9562
-    seconds = uptime.partition(".")[0]
-    return identity if valid and seconds.isdecimal() and int(seconds) >= YOUNG else ""
-
-
 def _digest(flags: list[str]) -> str:
     import hashlib  # noqa: PLC0415 - not needed on the host
 
@@ -96,10 +81,6 @@ def _digest(flags: list[str]) -> str:
 def _shown(text: str) -> str:
     """Return a text in one line, printable and cut."""
     return "".join(one if one.isprintable() else " " for one in text)[:LONGEST]
-
-
-def _first_line(path: str) -> str:
-    return _head(path).partition("\n")[0].strip()
 
 
 def _head(path: str) -> str:

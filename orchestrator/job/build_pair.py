@@ -138,4 +138,5 @@ def order_for(
         repair_tools=effects.materialize(settled.repair, image.target) if settled.repair else None,
         pip=release.project if task.tools.frontend is Frontend.PIP else "",
         project=release.project,
+        spread=task.spread,
     )

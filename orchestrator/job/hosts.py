@@ -46,7 +46,7 @@ def _why_not(first: Probe, second: Probe) -> str:
     if first.boot_id and second.boot_id:
         return f"both builds ran on the kernel with the boot id {first.boot_id}"
     hidden = [name for name, probe in (("first", first), ("second", second)) if not probe.boot_id]
-    return f"the container of the {' and the '.join(hidden)} build does not show which host's kernel it runs on"
+    return f"the boot id of the kernel of the {' and the '.join(hidden)} build is not known"
 
 
 def agreement(result: Result) -> str:

@@ -135,6 +135,7 @@ class RecipeRunner:
             limits=self.task.limits,
             crates=self.settled.crates,
             project=self.release.project,
+            spread=self.task.spread,
             recipe=RecipeOrder(
                 effects.file(text),
                 effects.wheels(wheels),

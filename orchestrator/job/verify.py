@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from orchestrator.analysis.clues.facts import WheelFacts
     from orchestrator.job.recreating import VerifyEffects, VerifySubject
-    from orchestrator.model import Build, RebuildAttempt, Result
+    from orchestrator.model import Build, OfferedWheel, RebuildAttempt, Result
 
 _CAUSE, _LONGEST_REASON = "cause:", 400  # how the resolver begins its second line; characters
 _SEVERITY = {
@@ -90,6 +90,14 @@ def _unreadable(subject: VerifySubject, published: Published, why: Failure, effe
 def _gave(result: Result, published: Published) -> bool:
     """Return whether both builds of a verdict are the published wheel."""
     return result.verdict is Verdict.REPRODUCIBLE and all(is_published(build, published) for build in result.builds[:2])
+
+
+def may_have_given(result: Result, wheel: OfferedWheel) -> bool:
+    """Return whether both builds of a verdict may be a published wheel, as far as known before it is fetched."""
+    built = [build.wheel for build in result.builds[:2]]
+    return result.verdict is Verdict.REPRODUCIBLE and all(
+        one is not None and one.filename == wheel.filename and wheel.sha256 in {"", one.sha256} for one in built
+    )
 
 
 def _by_verdict(subject: VerifySubject, result: Result, published: Published, effects: VerifyEffects) -> Verification:

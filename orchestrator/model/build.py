@@ -81,7 +81,8 @@ class Probe:
     processor: str = ""  # the model of the first processor, as /proc/cpuinfo has it
     cpu_flags: str = ""  # 16 hex digits of the SHA-256 of its flags in alphabetical order: its instruction set
     kernel_version: str = ""  # of /proc/version, which setarch(8) does not change
-    boot_id: str = ""  # of the running kernel; empty too where the container has a kernel for itself
+    # The identity of the host's running kernel (random(4)). A build cannot see it: another container reads it.
+    boot_id: str = ""
 
 
 # --- the outcome of a build ------------------------------------------------------------------

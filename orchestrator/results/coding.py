@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,11 +15,18 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _T = TypeVar("_T")
+_PERHAPS_ESCAPED = re.compile(rb"[^\n\x20-\x7e]|\\[bfru]|NaN|Infinity")
+"""In JSON without which no text of it would be escaped, and no number refused."""
 
 
 def encoded(form: TypeAdapter[_T], value: _T, *, indent: int | None = None) -> bytes:
-    """Return a value as JSON."""
-    return to_json(escapes.all_escaped(form.dump_python(value, mode="json")), indent=indent)
+    """Return a value as JSON; raises ValueError where it has an infinite number, or one that is none."""
+    plain = form.dump_python(value, mode="json")
+    with suppress(PydanticSerializationError):  # a lone surrogate
+        data = to_json(plain, indent=indent)
+        if not _PERHAPS_ESCAPED.search(data):
+            return data  # the usual case, which is faster
+    return to_json(escapes.all_escaped(plain), indent=indent)
 
 
 def compact(form: TypeAdapter[_T], value: _T) -> bytes:

@@ -338,6 +338,12 @@ class Results:
         paths = (self._verifications / project / past.name for past in pasts)
         return next((path for path in paths if self._settles_verification(path, id_)), None)
 
+    def verification_answers(self, project: str) -> tuple[str, ...]:
+        """Return the ids of all verifications of a project that `find_verification` finds a record of."""
+        pasts = self.index.pasts(VERIFICATIONS, project)
+        folder = self._verifications / project
+        return tuple(past.id for past in pasts if self._settles_verification(folder / past.name, past.id))
+
     def _settles_verification(self, path: Path, id_: str) -> bool:
         one = self.verification(path)
         if one is None or one.id != id_:

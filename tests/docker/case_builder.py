@@ -50,6 +50,7 @@ class CaseBuilder:
         epoch: int | None = EPOCH,
         requirements: Path | None = None,
         recipes: bool = False,
+        spread: bool = False,
     ) -> Result:
         """Judge the sample package of that name; `requirements` is the folder of its build requirements.
 
@@ -69,6 +70,7 @@ class CaseBuilder:
             folder = requirements
             effects = replace(effects, materialize=lambda _lock, _target: folder, recipes=None)
         task = Task(slug, self.image.name, hold=hold, source_date_epoch=epoch, limits=limits, budget=budget)
+        task = replace(task, spread=spread)
         found = rebuild(task, release, self.image, effects)
         assert isinstance(found, Result)
         assert self.engine.sweep(LABEL) == 0, "a build left its container behind"

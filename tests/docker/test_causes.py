@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from orchestrator.model import Image, Result
 
 BY_NAME = {cause.name: cause for cause in CAUSES}
-SAMPLED = [cause for cause in CAUSES if (PACKAGES / cause.name / "sin.py").is_file()]
+SAMPLED = [cause for cause in CAUSES if (PACKAGES / cause.name / "sin.py").is_file() and "host" not in cause.variations]
+"""Those that one host can show."""
+
 MENDED = [
     remedy.name
     for remedy in REMEDIES
@@ -82,6 +85,23 @@ def test_a_captured_variation_is_isolated(cases: CaseBuilder, name: str) -> None
         assert f"fix-{name}" in proven(result), described(result)
         assert result.recipes[0].proof is RecipeProof.PROVEN, described(result)
     assert result.builds_compared >= 3
+
+
+def test_two_builds_on_one_host_are_not_taken_for_two(cases: CaseBuilder) -> None:
+    """The probes show the processor and the kernel, another container the kernel's identity; builds cannot see it."""
+    result = cases.judge("host", budget=Budget(builds=0), spread=True)
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    assert result.verdict is Verdict.REPRODUCIBLE, described(result)
+    assert [one.acted for one in result.variations if one.name == "host"] == [False]
+    assert all(one.acted for one in result.variations if one.name != "host")
+    assert [(one.name, one.evidence) for one in result.cautions] == [
+        ("not-spread", f"both builds ran on the kernel with the boot id {boot_id}")
+    ]
+    for build in result.builds:
+        assert build.probe is not None
+        assert build.probe.processor in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        assert build.probe.kernel_version == Path("/proc/version").read_text(encoding="utf-8").strip()[:300]
+        assert (build.probe.boot_id, len(build.probe.cpu_flags)) == (boot_id, 16)
 
 
 @pytest.mark.parametrize("name", MENDED)

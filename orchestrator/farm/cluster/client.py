@@ -7,33 +7,34 @@ import logging
 import secrets
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import dask
 from distributed import Client
 from distributed.security import Security
+from distributed.versions import VersionMismatchWarning
 
 from orchestrator.errors import FaultError, Interrupted, LostSchedulerError, WheelproofError, WorkersError
 from orchestrator.farm.cluster import resources, values
-from orchestrator.farm.cluster.tasks import submit
+from orchestrator.farm.cluster.tasks import result, submit
 from orchestrator.farm.cluster.transfer import receive
+from orchestrator.farm.cluster.values import Work
 from orchestrator.farm.workers import STOPPED, Pool, Room, attempted
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from distributed import Future
 
     from orchestrator.config import DaskSettings
-    from orchestrator.farm.cluster.values import ImageRequest, Reply, SentJob
-    from orchestrator.farm.plan import Job
+    from orchestrator.farm.cluster.values import ImageRequest, Reply, SentJob, SentVerification
     from orchestrator.farm.workers import Cancellation
-    from orchestrator.model import Image, Result
+    from orchestrator.model import Image, Result, Verification
     from orchestrator.results.store import Results
 
 ANSWER = 15.0
@@ -46,7 +47,7 @@ REFUSED = 60.0
 """Seconds for which a worker that refused a job gets none."""
 
 TRIES = 3
-"""How often a job is sent whose worker was lost before all of its files came."""
+"""How often a job is sent whose worker, or the second host of a pair, was lost before all of its files came."""
 
 _LOOK = 1.0  # seconds between two looks at the workers
 _COLLECTORS = 8  # threads that fetch files
@@ -56,10 +57,18 @@ _COLLECTORS = 8  # threads that fetch files
 class Offer:
     """What the workers offer together."""
 
-    jobs: int
-    longs: int
-    addresses: tuple[str, ...]  # of those that can judge
+    able: Mapping[str, Room]  # what each worker that can judge takes, by its address
     others: tuple[str, ...] = ()  # why each other one cannot, as a sentence
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses of the workers that can judge."""
+        return tuple(self.able)
+
+    def room(self, refusing: Collection[str] = ()) -> Room:
+        """Return how many jobs all take together, without those that refuse."""
+        rooms = [room for address, room in self.able.items() if address not in refusing]
+        return Room(sum(room.jobs for room in rooms), sum(room.longs for room in rooms))
 
 
 def offer_of(workers: Mapping[str, Mapping[str, Any]], code: str) -> Offer:
@@ -71,7 +80,7 @@ def offer_of(workers: Mapping[str, Mapping[str, Any]], code: str) -> Offer:
         for address, one in workers.items()
         if address not in jobs
     )
-    return Offer(sum(jobs.values()), sum(longs.values()), tuple(jobs), tuple(others))
+    return Offer({address: Room(count, longs.get(address, 0)) for address, count in jobs.items()}, tuple(others))
 
 
 def _why_not(says: Mapping[str, str] | None, code: str) -> str:
@@ -95,8 +104,12 @@ def security(settings: DaskSettings) -> Security | None:
 
 
 @contextmanager
-def connected(settings: DaskSettings, stop: Cancellation) -> Iterator[Cluster]:
+def connected(
+    settings: DaskSettings, stop: Cancellation, *, patience: float = PATIENCE, answer: float = ANSWER
+) -> Iterator[Cluster]:
     """Connect to the scheduler; a request to stop ends every wait.
+
+    The scheduler has `answer` seconds for an answer; a run waits `patience` seconds for a worker where there is none.
 
     Raises
     ------
@@ -104,18 +117,19 @@ def connected(settings: DaskSettings, stop: Cancellation) -> Iterator[Cluster]:
         It does not answer, or refuses the certificate.
 
     """
+    warnings.simplefilter("ignore", VersionMismatchWarning)  # what has to be equal is compared: the program
     for name in ("distributed", "distributed.client"):  # errors of ours say the same in one line
         logging.getLogger(name).setLevel(logging.CRITICAL)
     doing = f"connecting to the Dask scheduler at {settings.address}"
     try:
         client = Client(
-            settings.address, security=security(settings), timeout=ANSWER, set_as_default=False, name="wheelproof"
+            settings.address, security=security(settings), timeout=answer, set_as_default=False, name="wheelproof"
         )
     except (OSError, ValueError, RuntimeError, TypeError) as error:
         advice = "check that it runs there, and that it accepts the certificate of this run"
         msg = f"{doing}: {error}; {advice}"
         raise WorkersError(msg) from error
-    cluster = Cluster(client, settings.address, stop)
+    cluster = Cluster(client, settings.address, stop, patience=patience, answer=answer)
     try:
         yield cluster
     finally:
@@ -125,13 +139,17 @@ def connected(settings: DaskSettings, stop: Cancellation) -> Iterator[Cluster]:
 class Cluster:
     """A scheduler with its workers."""
 
-    def __init__(self, client: Client, address: str, stop: Cancellation) -> None:
-        """Use a client that is connected to the scheduler at that address."""
+    def __init__(
+        self, client: Client, address: str, stop: Cancellation, *, patience: float = PATIENCE, answer: float = ANSWER
+    ) -> None:
+        """Use a client that is connected to the scheduler at that address; as `connected`."""
+        self.patience = patience
+        self._answer = answer
         self._client = client
         self._stop = stop
         self._address = address
         self._topic = f"wheelproof-{secrets.token_hex(8)}"
-        self._offer = Offer(0, 0, ())
+        self._offer = Offer({})
         self._looked = 0.0
         self._lock = threading.Lock()
         self._without = time.monotonic()  # since when no worker can judge
@@ -164,38 +182,49 @@ class Cluster:
 
         """
         with self._lock:
+            self.check()
             if time.monotonic() - self._looked < _LOOK:
                 return self._offer
-            self.check()
-            workers = self._client.scheduler_info().get("workers", {})
+            self._offer = offer_of(self._workers(), values.code())
             self._looked = time.monotonic()
-            self._offer = offer_of(workers, values.code())
             self._insist()
             return self._offer
+
+    def _workers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return what the scheduler knows of its workers; raises LostSchedulerError where no answer comes in time."""
+        scheduler: Any = self._client.scheduler
+        try:
+            known = self._client.sync(scheduler.identity, n_workers=-1, callback_timeout=self._answer)
+        except Exception as error:
+            raise self._lost() from error
+        workers: Mapping[str, Mapping[str, Any]] = known["workers"]
+        return workers
 
     def check(self) -> None:
         """Raise LostSchedulerError where the connection is lost."""
         if self._client.status != "running":
-            msg = (
-                f"the Dask scheduler at {self._address} does not answer any more; results until now are kept: start "
-                "it, and run again to go on"
-            )
-            raise LostSchedulerError(msg)
+            raise self._lost()
+
+    def _lost(self) -> LostSchedulerError:
+        return LostSchedulerError(
+            f"the Dask scheduler at {self._address} does not answer any more; results until now are kept: start it, "
+            "and run again to go on"
+        )
 
     def _insist(self) -> None:
         for line in sorted(set(self._offer.others) - self._reported):
             logs.warning("a worker takes no jobs of this run", worker=line)
             self._reported.add(line)
-        if self._offer.jobs:
+        if self._offer.able:
             self._without = time.monotonic()
-        elif time.monotonic() - self._without > PATIENCE:
+        elif time.monotonic() - self._without > self.patience:
             why = "; ".join(self._offer.others) or "none has joined"
             msg = f"waiting for workers at {self._address}: none can judge: {why}; run again to go on"
             raise WorkersError(msg)
 
     def wait(self) -> None:
         """Wait for a worker that can judge; raises as `offer`, and Interrupted after a request to stop."""
-        while not self.offer().jobs:
+        while not self.offer().able:
             if self._stop.event.wait(_LOOK / 4):
                 raise Interrupted(STOPPED)
 
@@ -211,8 +240,8 @@ class Cluster:
 
         """
         for address in (addresses := self.offer().addresses):
-            image = self._described(request, address)
-            if not isinstance(image, WheelproofError) or address == addresses[-1]:
+            image = attempted(self._described, request, address)
+            if not isinstance(image, WheelproofError) or address == addresses[-1] or self._stop.asked:
                 break
             logs.warning("a worker cannot make an image", worker=address, fault=str(image))
         else:
@@ -229,11 +258,11 @@ class Cluster:
             return values.decoded(values.IMAGE, answer)
         return values.error_of(values.decoded(values.REPLY, answer))
 
-    def judge(self, job: SentJob, *, priority: int, among: tuple[str, ...]) -> Future[Any]:
-        """Have a worker judge a job, one of these addresses; empty: any."""
-        data = values.encoded(values.JOB, job)
+    def judge(self, sent: SentJob | SentVerification, *, priority: int, among: tuple[str, ...]) -> Future[Any]:
+        """Have a worker judge a job or verify a wheel, one of these addresses; empty: any."""
+        name, data, job = values.asked(sent)
         uses, label = (resources.JOBS, *([resources.LONG] if job.long else [])), "long" if job.long else ""
-        return self._submit("judge", data, self._topic, priority=priority, among=among, uses=uses, label=label)
+        return self._submit(name, data, self._topic, priority=priority, among=among, uses=uses, label=label)
 
     def reply(self, future: Future[Any]) -> tuple[Reply, bytes]:
         """Return what a worker answered, and the first piece of the files; raises as `_result`."""
@@ -278,20 +307,21 @@ class Cluster:
             A stop was requested.
 
         """
-        while True:
-            try:
-                return future.result(timeout=_LOOK)
-            except TimeoutError as late:
-                if self._stop.asked:
-                    raise Interrupted(STOPPED) from late
-                self.check()
-                if of and of not in self.offer().addresses:
-                    msg = f"the worker {of} is gone before its files came; run again"
-                    raise WorkersError(msg) from late
-            except WheelproofError:
-                raise
-            except Exception as error:
-                raise self._fault(future, error) from error
+
+        def look() -> None:
+            if self._stop.asked:
+                raise Interrupted(STOPPED)
+            self.check()
+            if of and of not in self.offer().addresses:
+                msg = f"the worker {of} is gone before its files came; run again"
+                raise WorkersError(msg)
+
+        try:
+            return result(self._client, future, look)
+        except WheelproofError:
+            raise
+        except Exception as error:
+            raise self._fault(future, error) from error
 
     def _fault(self, future: Future[Any], error: Exception) -> WheelproofError:
         self.check()
@@ -303,65 +333,120 @@ class Cluster:
 class _Refusals:
     """Which workers get no jobs for a while, and why."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
         self._until: dict[str, tuple[float, str]] = {}
 
     def note(self, address: str, why: str) -> None:
         """Note that a worker refused a job."""
-        self._until[address] = time.monotonic() + REFUSED, why
+        self._until[address] = self._clock() + self._seconds, why
 
     def of(self, addresses: Iterable[str]) -> dict[str, str]:
         """Return why workers among these refuse jobs at present."""
-        now = time.monotonic()
+        now = self._clock()
         until = {one: self._until.get(one, (0.0, "")) for one in addresses}
         return {one: why for one, (end, why) in until.items() if end > now}
 
 
+_W = TypeVar("_W", bound=Work)
+_T = TypeVar("_T")
+
+
 @dataclass(slots=True)
-class _Sent:
+class _Sent(Generic[_W, _T]):
     """A job that is under way, on one worker after the other if need be."""
 
-    job: Job
-    ended: Callable[[Result | Path | WheelproofError], None]
+    job: _W
+    ended: Callable[[_T | WheelproofError], None]
     number: int
     refused: dict[str, str] = field(default_factory=dict)  # why, by the worker's address
-    tries: int = 0
+    losses: int = 0  # workers that were lost with it
+    among: tuple[str, ...] = ()  # the workers that may have it; empty: any
+    stranded: bool = False  # all of them are gone
+    manifest: str = ""  # of the image that it was sent with
 
 
-class Workers(Pool["Job", "Result | Path"]):
+def _listed(refusing: Mapping[str, str]) -> str:
+    return "; ".join(f"{address}: {why}" for address, why in refusing.items())
+
+
+def _check(sent: _Sent[Any, Any], result: Result | Verification) -> None:
+    """Raise FaultError where a result is of another image than its job: it would be a wrong verdict."""
+    wanted, image = (sent.job.task.image, sent.manifest), result.image
+    found = (image.name, image.manifest) if image else ("", "")
+    if found != wanted:
+        msg = (
+            f"judging {sent.job.task.requirement}: the worker used the image {found[0]} with the manifest "
+            f"{found[1][:12]}, asked for was {wanted[0]} with {wanted[1][:12]}"
+        )
+        raise FaultError(msg)
+
+
+class Workers(Pool[_W, _T]):
     """A pool of Dask workers. A job that one refuses, or that is lost with it, goes to another one."""
 
     def __init__(
         self,
         cluster: Cluster,
-        send: Callable[[Job], SentJob],
+        send: Callable[[_W], SentJob | SentVerification],
         store: Results,
-        take: Callable[[Result], Result | Path],
-        recorded: Callable[[str, str], Path | None],
+        take: Callable[[Any], _T],
+        recorded: Callable[[str, str], _T | None],
+        *,
+        refused: float = REFUSED,
     ) -> None:
-        """Send jobs as `send` makes them; `take` gets each result, `recorded` a project and the id of a known job."""
+        """Send jobs as `send` makes them; `recorded` gets a project and the id of a known job.
+
+        `take` gets each result: of a job, or of a verification if that was sent. A worker that refuses a job gets none
+        for `refused` seconds.
+        """
         self._cluster = cluster
         self._send = send
         self._store = store
         self._take = take
         self._recorded = recorded
-        self._refusals = _Refusals()
+        self._refusals = _Refusals(refused)
+        self._accepted = time.monotonic()  # when a worker last judged a job, or could have
         self._numbers = itertools.count()
         self._collectors = ThreadPoolExecutor(_COLLECTORS, thread_name_prefix="collecting")
-        self._futures: dict[str, Future[Any]] = {}
+        self._futures: dict[str, tuple[_Sent[_W, _T], Future[Any]]] = {}
 
     def room(self) -> Room:
-        """Return how many jobs the workers take; raises as `Cluster.offer`."""
+        """Return how many jobs the workers take; raises as `Cluster.offer`, and where all refuse for long."""
         offer = self._cluster.offer()
-        return Room(offer.jobs, offer.longs)
+        self._free_stranded(offer)
+        refusing = self._refusals.of(offer.addresses)
+        self._insist(offer, refusing)
+        return offer.room(refusing)
 
-    def start(self, job: Job, ended: Callable[[Result | Path | WheelproofError], None]) -> None:
+    def _insist(self, offer: Offer, refusing: Mapping[str, str]) -> None:
+        """Raise WorkersError where all workers have refused all jobs for as long as a run waits for a worker."""
+        if len(refusing) < len(offer.able) or not offer.able:
+            return
+        if time.monotonic() - self._accepted > self._cluster.patience:
+            msg = f"all workers refuse jobs: {_listed(refusing)}; run again to go on"
+            raise WorkersError(msg)
+
+    def _free_stranded(self, offer: Offer) -> None:
+        """Take back jobs that were sent to workers of which none is left: Dask keeps them until one comes back."""
+        for sent, future in tuple(self._futures.values()):
+            if sent.among and not sent.stranded and not any(one in offer.able for one in sent.among):
+                sent.stranded = True
+                with suppress(Exception):  # the scheduler may be gone
+                    future.cancel()
+
+    def note_refusal(self, address: str, why: str) -> None:
+        """Give a worker no jobs for a while."""
+        self._refusals.note(address, why)
+
+    def start(self, job: _W, ended: Callable[[_T | WheelproofError], None]) -> None:
         """Send a job; each has a lower priority than those before it."""
         self._do(self._begin, _Sent(job, ended, next(self._numbers)))
 
     def stop(self) -> None:
         """Cancel what is under way."""
-        for future in tuple(self._futures.values()):
+        for _, future in tuple(self._futures.values()):
             with suppress(Exception):  # the scheduler may be gone
                 future.cancel()
 
@@ -370,60 +455,78 @@ class Workers(Pool["Job", "Result | Path"]):
         self.stop()
         self._collectors.shutdown(wait=False, cancel_futures=True)
 
-    def _do(self, act: Callable[..., None], *arguments: object) -> None:
-        with suppress(RuntimeError):  # the pool is closed
-            self._collectors.submit(act, *arguments)
+    def _do(self, act: Callable[..., None], sent: _Sent[_W, _T], *arguments: object) -> None:
+        """Act for a job in a thread; a fault of the program ends that job."""
 
-    def _begin(self, sent: _Sent) -> None:
+        def act_or_end() -> None:
+            fault = attempted(act, sent, *arguments)
+            if isinstance(fault, WheelproofError):
+                sent.ended(fault)
+
+        with suppress(RuntimeError):  # the pool is closed
+            self._collectors.submit(act_or_end)
+
+    def _begin(self, sent: _Sent[_W, _T]) -> None:
         """Submit a job to the workers that do not refuse; end it where there is none."""
-        sent.tries += 1
+        sent.stranded = False
         future = attempted(self._submitted, sent)
         if isinstance(future, WheelproofError):
             sent.ended(future)
             return
-        self._futures[str(future.key)] = future
+        self._futures[str(future.key)] = sent, future
         future.add_done_callback(lambda _: self._do(self._end, sent, future))
 
-    def _submitted(self, sent: _Sent) -> Future[Any]:
+    def _submitted(self, sent: _Sent[_W, _T]) -> Future[Any]:
         addresses = self._cluster.offer().addresses
-        refusing = {**sent.refused, **self._refusals.of(addresses)}
-        among = tuple(one for one in addresses if one not in refusing)
-        if addresses and not among:
-            why = "; ".join(f"{one}: {refusing[one]}" for one in addresses)
-            msg = f"no worker takes it: {why}; run again to go on"
+        left = tuple(one for one in addresses if one not in sent.refused)
+        if addresses and not left:
+            msg = f"no worker takes it: {_listed(sent.refused)}; run again to go on"
             raise WorkersError(msg)
-        return self._cluster.judge(self._send(sent.job), priority=-sent.number, among=among if refusing else ())
+        refusing = self._refusals.of(left)
+        # Where those that are left refuse other jobs at present, they are asked: no other worker may come.
+        among = tuple(one for one in left if one not in refusing) or left
+        sent.among = among if len(among) < len(addresses) else ()
+        job = self._send(sent.job)
+        sent.manifest = job.manifest
+        return self._cluster.judge(job, priority=-sent.number, among=sent.among)
 
-    def _end(self, sent: _Sent, future: Future[Any]) -> None:
+    def _end(self, sent: _Sent[_W, _T], future: Future[Any]) -> None:
         self._futures.pop(str(future.key), None)
         outcome = attempted(self._outcome, sent, future)
+        is_lost = type(outcome) is WorkersError and not future.cancelled()  # a release cancels it, too
         with suppress(Exception):  # the scheduler may be gone
             future.release()
-        is_lost = type(outcome) is WorkersError and sent.tries < TRIES and not future.cancelled()
-        if outcome is None or is_lost:
+        sent.losses += is_lost
+        if outcome is None or sent.stranded or (is_lost and sent.losses < TRIES):
             self._begin(sent)
         else:
             sent.ended(outcome)
 
-    def _outcome(self, sent: _Sent, future: Future[Any]) -> Result | Path | None:
+    def _outcome(self, sent: _Sent[_W, _T], future: Future[Any]) -> _T | None:
         """Return what a job came to; None where the worker refused it."""
         reply, first = self._cluster.reply(future)
         if reply.refused:
             logs.warning("a worker refused a job", worker=reply.worker, fault=reply.refused)
-            self._refusals.note(reply.worker, reply.refused)
             sent.refused[reply.worker] = reply.refused
+            if not reply.only:
+                self.note_refusal(reply.worker, reply.refused)
+                return None
+        self._accepted = time.monotonic()
+        if reply.refused:
             return None
         if reply.failed:
-            sent.tries = TRIES  # the worker has tried for itself what may pass
+            if reply.kind != WorkersError.__name__:  # that is about a second host
+                sent.losses = TRIES  # the worker has tried for itself what may pass
             raise values.error_of(reply)
-        if reply.result is None:
+        if (found := reply.result or reply.verification) is None:
             return self._known(sent.job.release.project, reply.known)
+        _check(sent, found)
         self._cluster.bring(reply.worker, reply, first, self._store)
-        return self._take(reply.result)
+        return self._take(found)
 
-    def _known(self, project: str, job: str) -> Path:
-        path = self._recorded(project, job)
-        if path is None:
+    def _known(self, project: str, job: str) -> _T:
+        record = self._recorded(project, job)
+        if record is None:
             msg = f"a worker named the record of the job {job}, which is not here any more; run again"
             raise WorkersError(msg)
-        return path
+        return record

@@ -12,7 +12,7 @@ def unfit(*, clock: float, scarce: bool, folder: str) -> str:
 
     `clock` is the time of the scheduler less that of the worker, in seconds; `scarce`: its `folder` is nearly full.
     """
-    if abs(clock) > CLOCK:
+    if not abs(clock) <= CLOCK:  # nor if it is no number
         direction = "behind" if clock > 0 else "ahead of"
         return f"its clock is {abs(clock):.0f} s {direction} the scheduler's; set both by NTP"
     return f"too little space is left in {folder}; make room there" if scarce else ""

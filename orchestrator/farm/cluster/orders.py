@@ -53,6 +53,7 @@ class SentOrder:
     recipe_published: str
     git: bool
     repair_tools: str
+    spread: bool
     sums: tuple[tuple[str, str], ...] = ()  # (path, hash of its content), as `cache.content_of`
 
     def order(self, places: Mapping[str, Path], image: Image) -> Order:
@@ -83,6 +84,7 @@ class SentOrder:
             recipe=recipe,
             git=self.git,
             repair_tools=places.get(self.repair_tools),
+            spread=self.spread,
         )
 
 
@@ -124,6 +126,7 @@ def sent_order(order: Order, cache: Path, *, terms: Terms, home: str, recipe: Se
         recipe_published=within(asked.published) if asked else "",
         git=order.git,
         repair_tools=within(order.repair_tools),
+        spread=order.spread,
         sums=tuple(sums.items()),
     )
 

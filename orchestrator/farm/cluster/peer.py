@@ -11,7 +11,7 @@ from distributed import get_client, get_worker
 
 from orchestrator.errors import FaultError, Interrupted, WheelproofError, WorkersError
 from orchestrator.farm.cluster import orders, resources, values
-from orchestrator.farm.cluster.tasks import submit
+from orchestrator.farm.cluster.tasks import result, submit
 from orchestrator.farm.cluster.transfer import receive
 from orchestrator.farm.workers import STOPPED
 
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from orchestrator.results.store import Results
 
 PATIENCE = 60.0
-"""Seconds that a job waits for a second host."""
+"""Seconds that a build waits for what it needs of another worker."""
+
+JOINS = 20.0
+"""Seconds that a job waits for a second host to join."""
 
 _LOOK = 1.0  # seconds
 
@@ -57,6 +60,7 @@ class Peers:
         self._cache = cache
         self._store = store
         self._stop = stop
+        self._chosen = ""  # the worker of the first such build; the others have to see the same host
 
     def build(self, _project: str, order: Order, *, long: bool) -> Output:
         """Have another worker do a build, and fetch what it made.
@@ -86,13 +90,17 @@ class Peers:
         return self._brought(output)
 
     def _peers(self, refused: Mapping[str, str]) -> tuple[str, ...]:
-        """Wait for a worker that has not refused."""
-        end = time.monotonic() + PATIENCE
+        """Wait for a worker that has not refused: after the first such build, only for the one that did it."""
+        end = time.monotonic() + JOINS
         while True:
             workers = self._client.scheduler_info().get("workers", {})
-            found = tuple(one for one in peers_of(workers, values.code(), self._own) if one not in refused)
+            able = peers_of(workers, values.code(), self._own)
+            found = tuple(one for one in able if one not in refused and self._chosen in {"", one})
             if found:
                 return found
+            if self._chosen:
+                msg = f"building on a second host: {self._chosen} does not build any more; run again to go on"
+                raise WorkersError(msg)
             if refused or time.monotonic() > end:
                 why = "; ".join(f"{one}: {text}" for one, text in refused.items()) or "no other worker has joined"
                 msg = f"building on a second host, as spread asks for: {why}; run again to go on"
@@ -122,6 +130,7 @@ class Peers:
         with self._store.bench() as folder:
             for file, path in receive(output.files, b"", ask, folder):
                 stores[file.store].keep(path, file.sha256)
+        self._chosen = self._chosen or output.worker
         assert output.build is not None  # noqa: S101 - it neither refused nor failed
         log = self._store.logs.find(output.build.log)
         if log is None:
@@ -131,16 +140,16 @@ class Peers:
 
     def _result(self, future: Future[Any], among: tuple[str, ...]) -> Any:  # noqa: ANN401 - as the task gives it
         """Return the result of a task; raise WorkersError if all workers that may do it are gone."""
+
+        def look() -> None:
+            if self._stop.asked:
+                raise Interrupted(STOPPED)
+            if not set(among) & set(self._client.scheduler_info().get("workers", {})):
+                msg = "building on a second host: it is gone; run again to go on"
+                raise WorkersError(msg)
+
         try:
-            while True:
-                try:
-                    return future.result(timeout=_LOOK)
-                except TimeoutError as late:
-                    if self._stop.asked:
-                        raise Interrupted(STOPPED) from late
-                    if not set(among) & set(self._client.scheduler_info().get("workers", {})):
-                        msg = "building on a second host: it is gone; run again to go on"
-                        raise WorkersError(msg) from late
+            return result(self._client, future, look)
         except WheelproofError:
             raise
         except Exception as error:
@@ -162,11 +171,14 @@ def places(farm_place: Callable[..., Path], sent: SentOrder) -> dict[str, Path]:
 
     def task(name: str, *arguments: object) -> Any:  # noqa: ANN401 - as the task gives it
         future = submit(client, name, *arguments, among=(sent.home,), priority=resources.PIECE)
-        try:
-            return future.result(timeout=PATIENCE)
-        except TimeoutError as error:
-            msg = f"fetching what a build needs from {sent.home}: it does not answer; run again"
-            raise WorkersError(msg) from error
+        ends = time.monotonic() + PATIENCE
+
+        def look() -> None:
+            if time.monotonic() > ends:
+                msg = f"fetching what a build needs from {sent.home}: it does not answer; run again"
+                raise WorkersError(msg)
+
+        return result(client, future, look)
 
     def ask(path: str, content: str) -> Packed:
         return values.decoded(orders.PACKED, task("pack", path, content))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import ImageError, UsageError
 from orchestrator.farm import assemble, progress, run
 from orchestrator.farm.cluster import client, values
-from orchestrator.farm.cluster.values import ImageRequest, SentJob
+from orchestrator.farm.cluster.values import ImageRequest
 from orchestrator.farm.placement import placed
 from orchestrator.farm.workers import Cancellation
 from orchestrator.images import recipe
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     from orchestrator.config import Config
     from orchestrator.farm.cluster.client import Cluster
-    from orchestrator.farm.cluster.values import Terms
+    from orchestrator.farm.cluster.values import SentJob, Terms
     from orchestrator.farm.input_effects import InputEffects
     from orchestrator.farm.plan import Job
     from orchestrator.images.recipe import ImageRecipe
-    from orchestrator.model import Image, Release, Task
+    from orchestrator.model import Image, Release, Result, Task
     from orchestrator.publish.publisher_process import PublisherProcess
     from orchestrator.results.store import Results
 
@@ -71,11 +71,11 @@ def run_tasks(
         cluster.listen(log)
         with assemble.stopping(stop, stop.ask):
             cluster.wait()
-            images = {name: _image(settings, cluster, agreed, one) for name, one in recipes.items()}
+            images = {name: described(settings, cluster, agreed, one) for name, one in recipes.items()}
         for image in images.values():
             store.keep_image(image)
         fitting = assemble.matching_tasks(placement.tasks, images)
-        pool = client.Workers(
+        pool: client.Workers[Job, Result | Path] = client.Workers(
             cluster,
             partial(_sent, agreed, inputs, images, recipes, store, again),
             store,
@@ -108,8 +108,8 @@ def run_tasks(
     return replace(outcome, left_out=tuple(task for task in placement.tasks if task not in fitting))
 
 
-def _image(settings: Config, cluster: Cluster, agreed: Terms, one: ImageRecipe) -> Image:
-    """Return an image as a worker has it: all others have to have the same."""
+def described(settings: Config, cluster: Cluster, agreed: Terms, one: ImageRecipe) -> Image:
+    """Return an image as a worker has it, which makes it where it is missing: all others have to have the same."""
     progress.note(f"asking a worker for the image {one.name}")
     image = cluster.describe(ImageRequest(agreed, values.sent_recipe(one)))
     if image.drift and settings.strict:
@@ -129,20 +129,9 @@ def _sent(
     job: Job,
 ) -> SentJob:
     """Return a job as it is sent."""
-    image = images[job.task.image]
-    return SentJob(
-        terms=agreed,
-        task=job.task,
-        release=job.release,
-        recipe=values.sent_recipe(recipes[job.task.image]),
-        manifest=image.manifest,
-        runtime=image.runtime,
-        long=job.long,
-        again=again,
-        known=() if again else store.answers(job.release.project),
-        sdist=_own_sdist(inputs, job),
-        declared=_declared(job),
-    )
+    name, known = job.task.image, () if again else store.answers(job.release.project)
+    sent = values.sent_job(agreed, job, images[name], recipes[name], again=again, known=known)
+    return replace(sent, sdist=_own_sdist(inputs, job), declared=_declared(job))
 
 
 def _own_sdist(inputs: InputEffects, job: Job) -> str:

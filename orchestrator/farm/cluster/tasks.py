@@ -1,30 +1,23 @@
-"""Submits functions of `orchestrator.farm.worker` as Dask tasks, by their names.
-
-What is pickled is one small function as a whole, so that the scheduler, which reads it too, needs no wheelproof.
-"""
+"""Submits functions of `orchestrator.farm.worker` as Dask tasks, by their names."""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-import sys
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
-
-import cloudpickle
 
 from orchestrator.farm.cluster import resources, values
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from distributed import Client, Future
 
+CALL = "getattr(__import__('orchestrator.farm.worker', fromlist=[name]), name)(*arguments)"
+"""What a worker evaluates. Text, since the scheduler unpickles tasks too: it needs no wheelproof, nor this Python."""
 
-def call(name: str, *arguments: object) -> Any:  # noqa: ANN401 - as the function gives it
-    """Call a function of the worker's module."""
-    from importlib import import_module  # noqa: PLC0415 - on the worker
-
-    return getattr(import_module("orchestrator.farm.worker"), name)(*arguments)
-
-
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
+_LOOK = 1.0  # seconds
 
 
 def submit(
@@ -43,12 +36,25 @@ def submit(
     """
     wanted = {resources.of_code(values.code()): 1, **dict.fromkeys(uses, 1)}
     return client.submit(
-        call,
-        name,
-        *arguments,
+        eval,
+        CALL,
+        {"name": name, "arguments": arguments},
         key=f"{label or name}-{secrets.token_hex(16)}",
         resources=wanted,
         workers=list(among) or None,
         priority=priority,
         pure=False,
     )
+
+
+def result(client: Client, future: Future[Any], look: Callable[[], None]) -> Any:  # noqa: ANN401 - as the task gives it
+    """Return the result of a task, or raise what it raised. `look` is called each second of the wait, and may end it.
+
+    `Future.result` with a timeout would not do: Dask fetches several results at once, and a wait that ends so cancels
+    that for all others.
+    """
+    loop: Any = client.loop
+    fetching = asyncio.run_coroutine_threadsafe(client.gather(future, asynchronous=True), loop.asyncio_loop)
+    while not wait([fetching], timeout=_LOOK).done:
+        look()
+    return fetching.result()

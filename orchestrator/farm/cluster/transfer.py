@@ -68,6 +68,7 @@ def receive(
                 msg = f"receiving a file of {file.size} bytes: its content is not {file.sha256}; run again"
                 raise WorkersError(msg)
         received.append((file, path))
+    source.end()
     return tuple(received)
 
 
@@ -75,7 +76,7 @@ class _Pieces:
     """The bytes of all files, one piece after the other."""
 
     def __init__(self, first: bytes, ask: Callable[[int], bytes]) -> None:
-        self._rest = memoryview(first)
+        self._rest = _bounded(first)
         self._next = len(first)
         self._ask = ask
 
@@ -84,7 +85,7 @@ class _Pieces:
         whole = hashlib.sha256()
         while size:
             if not self._rest:
-                self._rest = memoryview(self._ask(self._next))
+                self._rest = _bounded(self._ask(self._next))
                 self._next += len(self._rest)
                 if not self._rest:
                     msg = "receiving a file: it ends too early; run again"
@@ -94,3 +95,16 @@ class _Pieces:
             whole.update(part)
             size -= len(part)
         return whole.hexdigest()
+
+    def end(self) -> None:
+        """Check that nothing follows the last file."""
+        if self._rest:
+            msg = "receiving files: more came than was announced; run again"
+            raise WorkersError(msg)
+
+
+def _bounded(data: bytes) -> memoryview:
+    if len(data) > PIECE:
+        msg = f"receiving a piece of a file: it has {len(data)} bytes, and {PIECE} at most were asked for; run again"
+        raise WorkersError(msg)
+    return memoryview(data)

@@ -5,22 +5,28 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime  # noqa: TC003 - pydantic looks at the types of fields
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 import orchestrator
 from orchestrator import errors
 from orchestrator.errors import FaultError, WheelproofError
 from orchestrator.images.recipe import ImageRecipe
-from orchestrator.model import Image, Release, Result, Target, Task
+from orchestrator.job.recreating import VerifySubject
+from orchestrator.job.verify import may_have_given
+from orchestrator.model import Image, OfferedWheel, Release, Result, Target, Task, Verification
 from orchestrator.results import coding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orchestrator.config import Config
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,34 +139,130 @@ class SentJob:
     declared: str | None = None  # the project that a packed folder declares; None: it is asked
 
 
+class Work(Protocol):
+    """A job of this program: of a run, or one that verifies a wheel."""
+
+    @property
+    def task(self) -> Task:
+        """Its task."""
+        ...
+
+    @property
+    def release(self) -> Release:
+        """The release of the task."""
+        ...
+
+    @property
+    def long(self) -> bool:
+        """Whether it is expected to take long."""
+        ...
+
+
+def sent_job(
+    agreed: Terms, job: Work, image: Image, recipe: ImageRecipe, *, again: bool, known: tuple[str, ...]
+) -> SentJob:
+    """Return a job of a release of the index as it is sent."""
+    return SentJob(
+        terms=agreed,
+        task=job.task,
+        release=job.release,
+        recipe=sent_recipe(recipe),
+        manifest=image.manifest,
+        runtime=image.runtime,
+        long=job.long,
+        again=again,
+        known=known,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SentVerification:
+    """One published wheel that is to be verified; `job` has its release and what is as in a job."""
+
+    job: SentJob
+    started: datetime
+    wheel: OfferedWheel | None
+    reason: str  # this and the next two as in VerifySubject
+    claimed: OfferedWheel | None
+    result: Result | None
+
+    @property
+    def manifest(self) -> str:
+        """That of the image, as of a job."""
+        return self.job.manifest
+
+    def subject(self, image: Image) -> VerifySubject:
+        """Return what is verified, on a worker that has that image."""
+        job, now = self.job, datetime.now(UTC)
+        return VerifySubject(
+            task=job.task,
+            release=job.release,
+            image=image,
+            started=min(self.started, now),  # the clocks may differ by some seconds
+            wheel=self.wheel,
+            reason=self.reason,
+            claimed=self.claimed,
+            result=self.result,
+        )
+
+
+def sent_verification(job: SentJob, subject: VerifySubject) -> SentVerification:
+    """Return a verification as it is sent; a result that cannot prove the wheel stays here."""
+    result, wheel = subject.result, subject.wheel
+    useful = result if result and wheel and may_have_given(result, wheel) else None
+    return SentVerification(job, subject.started, wheel, subject.reason, subject.claimed, useful)
+
+
+def asked(sent: SentJob | SentVerification) -> tuple[str, bytes, SentJob]:
+    """Return the function of a worker that does what is sent, its argument as JSON, and the job of it."""
+    if isinstance(sent, SentJob):
+        return "judge", encoded(JOB, sent), sent
+    return "verify_published", encoded(VERIFICATION, sent), sent.job
+
+
 @dataclass(frozen=True, slots=True)
 class SentFile:
     """A file that comes back: a wheel or a log."""
 
-    store: str  # "wheels" or "logs"
-    sha256: str
-    size: int
+    store: Annotated[str, Field(pattern=r"^(wheels|logs|sent)$")]  # where it is kept
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(ge=0)]  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a worker answers to a job: exactly one of the first four fields is set."""
+    """What a worker answers to a job: exactly one of the first five fields is set."""
 
     result: Result | None = None
-    known: str = ""  # the id of the job that has an answer
+    verification: Verification | None = None
+    known: str = ""  # the id of the job, or of the verification, that has an answer
     refused: str = ""  # why this worker cannot judge at present; another one may
+    only: bool = False  # the refusal is of this job alone: the worker takes other jobs
     failed: str = ""  # the farm's own error, which leaves the job open
     kind: str = ""  # of the error: the name of its class
     files: tuple[SentFile, ...] = ()  # what the result names, in the order in which it is sent
     worker: str = ""  # its address
 
 
+_SUFFIXES = frozenset({".json", ".lock", ".py"})  # of files of the program that change what a job gives
+_EMPTY = "empty"  # a file that containers get
+
 JOB = TypeAdapter(SentJob)
+VERIFICATION = TypeAdapter(SentVerification)
 REPLY = TypeAdapter(Reply)
 IMAGE_REQUEST = TypeAdapter(ImageRequest)
 IMAGE = TypeAdapter(Image)
 
-encoded, decoded = coding.encoded, coding.decoded
+encoded = coding.encoded
+
+
+def decoded(form: TypeAdapter[_T], data: bytes) -> _T:
+    """Return the value of JSON; raises ValueError where it has another form."""
+    try:
+        return coding.decoded(form, data)
+    except RecursionError as error:
+        msg = "the JSON is nested too deeply"
+        raise ValueError(msg) from error
 
 
 def failure(error: WheelproofError) -> Reply:
@@ -179,9 +281,20 @@ def error_of(reply: Reply) -> WheelproofError:
 @cache
 def code() -> str:
     """Return the digest of this program: workers and orchestrator have to agree on it."""
-    folder = Path(orchestrator.__file__).parent
-    whole = hashlib.sha256(orchestrator.__version__.encode())
-    for path in sorted(folder.rglob("*.py")):
-        whole.update(f"\0{path.relative_to(folder)}\0".encode())
-        whole.update(path.read_bytes())
+    return code_of(Path(orchestrator.__file__).parent)
+
+
+def code_of(folder: Path) -> str:
+    """Return the digest of the program in a folder: of all its modules, and of the files that they read."""
+    whole = hashlib.sha256()
+    for path in sorted(_of_the_program(folder)):
+        content = path.read_bytes()
+        whole.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode())
+        whole.update(content)
     return whole.hexdigest()[:16]
+
+
+def _of_the_program(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if path.is_file() and (path.suffix in _SUFFIXES or path.name == _EMPTY):
+            yield path

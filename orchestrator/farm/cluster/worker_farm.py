@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator import config
 from orchestrator.build import engine as engines
-from orchestrator.errors import EngineError, ImageError, NoRoomError, ResultsError, WheelproofError
-from orchestrator.farm import assemble, clean, uses
+from orchestrator.errors import EngineError, ImageError, ResultsError, WheelproofError
+from orchestrator.farm import assemble, clean, uses, verification
 from orchestrator.farm.cluster import transfer, values
 from orchestrator.farm.cluster.fitness import other_image, unfit
 from orchestrator.farm.cluster.orders import SentOutput, sent_output
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.farm.cluster.orders import SentOrder
-    from orchestrator.farm.cluster.values import ImageRequest, SentJob, Terms
+    from orchestrator.farm.cluster.values import ImageRequest, SentJob, SentVerification, Terms
     from orchestrator.farm.effects import Elsewhere
     from orchestrator.farm.input_effects import InputEffects
     from orchestrator.images.recipe import ImageRecipe
-    from orchestrator.model import Image, Result, Task
+    from orchestrator.model import Image, Result, Task, Verification
+    from orchestrator.results.files import Store
 
     Log = Callable[[str, str], None]  # gets a project, and what is done for it
     Judge = Callable[..., Result | Path]  # as `WorkerFarm.judge`
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _HASH = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _RUNS = 4  # whose answers of the index are remembered
+_TRIAL = 1 << 16  # bytes that a worker that judges can write
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,21 @@ class Running:
         """Stop the job; returns at once."""
         self.stop.ask()
         if self.engine is not None:
-            threading.Thread(target=self.engine.stop, name="stopping", daemon=True).start()
+            threading.Thread(target=attempted, args=(self.engine.stop,), name="stopping", daemon=True).start()
 
 
 class WorkerFarm:
     """What the jobs on one worker share."""
 
-    def __init__(self, folder: Path, builds: int, processors: Sequence[int]) -> None:
-        """Use a folder of this worker alone, and as many slots for builds."""
+    def __init__(
+        self,
+        folder: Path,
+        builds: int,
+        processors: Sequence[int],
+        connect: Callable[[], engines.Engine] = engines.connect,
+    ) -> None:
+        """Use a folder of this worker alone, as many slots for builds, and the engine that `connect` finds."""
+        self._connect = connect
         self.folder = folder
         base = config.Config()
         self._settings = replace(base, folder=folder, cache=folder / "cache", results=folder / "results")
@@ -74,6 +83,7 @@ class WorkerFarm:
         self.label = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
         self.parcels = Parcels(self._settings.cache)
         self._engine: engines.Engine | None = None
+        self._boot_ids: dict[str, str] = {}
         self._inputs: OrderedDict[str, InputEffects] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -84,12 +94,21 @@ class WorkerFarm:
     # --- engine and images -------------------------------------------------------------------
 
     def engine(self, isolation: str) -> engines.Engine:
-        """Return an engine for one job, with the runtime of a setting; raises EngineError where none answers."""
+        """Return an engine for one job, with the runtime of a setting.
+
+        Raises
+        ------
+        EngineError
+            No engine answers.
+        NotHereError
+            It does not have that runtime.
+
+        """
         with self._lock:
             if self._engine is None:
-                self._engine = engines.connect()
+                self._engine = self._connect()
             engine = self._engine.alone()
-        engine.isolate(isolation)
+        _isolate(engine, isolation)
         return engine
 
     @property
@@ -100,14 +119,14 @@ class WorkerFarm:
     def engine_fault(self) -> str:
         """Return why no engine answers; empty if one does."""
         try:
-            engines.connect()
+            self._connect()
         except EngineError as error:
             return str(error)
         return ""
 
     def sweep(self) -> int:
         """Remove the containers that a former worker in this folder left behind; return how many."""
-        return engines.connect().sweep(self.label)
+        return self._connect().sweep(self.label)
 
     def describe(self, request: ImageRequest, log: Log) -> Image:
         """Return an image; make it first, if the engine does not have it.
@@ -157,6 +176,14 @@ class WorkerFarm:
             self._take(sent, farm.job_effects.place)
         with self._expected(long=sent.long):
             return farm.judge(job, again=sent.again)
+
+    def verify(self, sent: SentVerification, running: Running, log: Log) -> Verification | Path:
+        """Verify a published wheel on this worker; returns and raises as `judge`."""
+        job = sent.job
+        image = self._same_image(job, running, log)
+        farm = self._farm(job.terms, (job.task,), running, image, log, job)
+        with self._expected(long=job.long):
+            return verification.verified(farm, sent.subject(image), long=job.long, again=job.again)
 
     def build(
         self, sent: SentOrder, running: Running, log: Log, places: Callable[[SentOrder], Mapping[str, Path]]
@@ -209,6 +236,7 @@ class WorkerFarm:
                 slots=self.slots,
                 stop=running.stop,
                 label=self.label,
+                boot_ids=self._boot_ids,
                 known=frozenset(sent.known) if sent else frozenset(),
                 declared=sent.declared if sent else None,
             ),
@@ -257,35 +285,69 @@ class WorkerFarm:
             found.append((path, file.size))
         return found
 
-    def named(self, result: bytes) -> tuple[SentFile, ...]:
-        """Return the kept wheels and logs that a result's JSON names by their hashes."""
-        return self._sent(dict.fromkeys(match.group().decode() for match in _HASH.finditer(result)))
+    def named(self, result: bytes, there: bytes = b"") -> tuple[SentFile, ...]:
+        """Return the kept wheels and logs that a result's JSON names by their hashes, but those that `there` names."""
+        hashes = dict.fromkeys(match.group().decode() for match in _HASH.finditer(result))
+        known = {match.group().decode() for match in _HASH.finditer(there)}
+        return self._sent(sha256 for sha256 in hashes if sha256 not in known)
 
     def _sent(self, hashes: Iterable[str]) -> tuple[SentFile, ...]:
         hashes = tuple(hashes)
-        stores = (("wheels", self.store.wheels), ("logs", self.store.logs))
-        places = ((store, sha256, kept.find(sha256)) for store, kept in stores for sha256 in hashes)
-        return tuple(SentFile(store, sha256, path.stat().st_size) for store, sha256, path in places if path)
+        return (*_kept("wheels", self.store.wheels, hashes), *_kept("logs", self.store.logs, hashes))
 
     def reply(self, result: Result) -> Reply:
         """Return the reply with a result."""
         return Reply(result=result, files=self.named(values.encoded(values.REPLY, Reply(result=result))))
 
+    def verified_reply(self, found: Verification, sent: SentVerification) -> Reply:
+        """Return the reply with a verification; the files of the result that it came with are there already."""
+        reply, there = (values.encoded(values.REPLY, one) for one in (Reply(verification=found), Reply(sent.result)))
+        return Reply(verification=found, files=self.named(reply, there))
+
     def attempted(self, act: Callable[[], _T], clock: float) -> _T | Refusal | WheelproofError:
-        """Return what a function returns, or the error that it raises: a refusal, if it is about this worker only."""
+        """Return what a function returns, or the error that it raises: a refusal, if it is about this worker only.
+
+        A disk or a cache that fails in one job while the worker can be used as before is refused for that job alone:
+        a package that is too large for this worker's disk may fit on another one, and takes no worker from other jobs.
+        """
         if why := self.unfit(clock):
             return Refusal(why)
         outcome = attempted(act)
         if not isinstance(outcome, WheelproofError):
             return outcome
-        if isinstance(outcome, (NotHereError, NoRoomError, ResultsError, ImageError)):
+        if isinstance(outcome, (NotHereError, ImageError)):
             return Refusal(str(outcome))
-        why = self.unfit(clock) or self.engine_fault()
-        return Refusal(why) if why else outcome
+        if why := self.unfit(clock) or self.engine_fault():
+            return Refusal(f"{why} ({outcome})")
+        return Refusal(str(outcome), only=True) if isinstance(outcome, ResultsError) else outcome
 
     def unfit(self, clock: float) -> str:
         """Return why this worker may not judge at present; `clock` is as in `fitness.unfit`."""
-        return unfit(clock=clock, scarce=room.is_scarce(self.folder), folder=str(self.folder))
+        try:
+            self._try_to_write()
+            scarce = room.is_scarce(self.folder)
+        except (OSError, ResultsError) as error:
+            return f"nothing can be written in {self.folder}: {error}"
+        return unfit(clock=clock, scarce=scarce, folder=str(self.folder))
+
+    def _try_to_write(self) -> None:
+        """Write where jobs write; raises OSError or ResultsError where that fails."""
+        with self.store.bench() as results, cache.unfinished(self._settings.cache) as caches:
+            for folder in (results, caches):
+                (folder / "trial").write_bytes(b"\0" * _TRIAL)
+
+
+def _kept(name: str, store: Store, hashes: Iterable[str]) -> Iterator[SentFile]:
+    for sha256 in hashes:
+        if path := store.find(sha256):
+            yield SentFile(name, sha256, path.stat().st_size)
+
+
+def _isolate(engine: engines.Engine, isolation: str) -> None:
+    try:
+        engine.isolate(isolation)
+    except EngineError as error:
+        raise NotHereError(str(error)) from error
 
 
 class NotHereError(WheelproofError):
@@ -297,3 +359,4 @@ class Refusal:
     """Why a worker does not do a task that another one may do."""
 
     why: str
+    only: bool = False  # of this task alone: the worker does others

@@ -39,6 +39,7 @@ def of_build(result: Result, build: Build, packages: Mapping[str, str] | None, b
         "profile": to_jsonable_python(inputs.profile),
         "runtime": inputs.runtime,
         "asOf": _moment(result.as_of) if result.as_of else None,
+        **({"spread": True} if inputs.spread else {}),
     }
     held = next((one.hold for one in result.experiments if one.build == build.name), ())
     remedies = next((one.remedies for one in result.experiments if build.name in {one.build, one.against}), ())

@@ -202,3 +202,27 @@ def test_what_an_image_has_is_taken_only_as_it_is_meant() -> None:
             builder.inventory(image, Path("/guest"), answering(broken), "label")
     with pytest.raises(TransientEngineError):
         builder.inventory(image, Path("/guest"), answering(said, 1), "label")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "found"),
+    [
+        (b"0d8f3c52-7a51-4f0e-9c56-000000000001\n", 0, "0d8f3c52-7a51-4f0e-9c56-000000000001"),
+        (b"0d8f3c52-7a51-4f0e-9c56-000000000001\n", 1, ""),
+        (b"", 0, ""),
+        (b"0D8F3C52-7A51-4F0E-9C56-000000000001\n", 0, ""),
+        (b"0d8f3c52-7a51-4f0e-9c56-000000000001 x\n", 0, ""),
+        (b"\xff" * 36, 0, ""),
+    ],
+)
+def test_the_identity_of_a_kernel_is_a_uuid_or_not_known(sent: bytes, status: int, found: str) -> None:
+    """It is read from the host's own file, by a container that has nothing else."""
+    seen: list[Container] = []
+
+    def run(container: Container, listen: Callable[[int, bytes], bool]) -> Completed:
+        seen.append(container)
+        return answering(sent, status)(container, listen)
+
+    assert builder.boot_id(IMAGE, run, "label") == found
+    assert seen[0].mounts == (("/proc/sys/kernel/random/boot_id", "/boot-id"),)
+    assert seen[0].label == "label"

@@ -132,6 +132,18 @@ def test_every_key_arrives() -> None:
     assert not read("").defaults.published
 
 
+def test_spread_is_for_all_packages_unless_one_has_another_value() -> None:
+    """It is off by default."""
+    assert [task.spread for task in tasks(read(""), ["a"])] == [False]
+    found = read("""
+        spread: true
+        packages: {a: {spread: false}, b: {hold: [umask]}}
+    """)
+    assert [task.spread for task in tasks(found, ["a", "b", "c"])] == [False, True, True]
+    found = read("packages: {a: {spread: true}, b: {spread: null}}")
+    assert [task.spread for task in tasks(found, ["a", "b"])] == [True, False]
+
+
 def test_where_crates_come_from_and_what_runs_containers_arrive() -> None:
     """With defaults that reach nothing but the registry, at a public address, in the engine's own runtime."""
     assert (read("").crates_downloads, read("").crates_private, read("").isolation) == ((), False, "engine")

@@ -93,3 +93,15 @@ def test_only_a_sound_wheel_is_not_looked_at_again(tmp_path: Path, *, sound: boo
     for _ in range(2):
         assert (shop.build("pkg", order, lambda _answer: None, long=False).build.wheel is not None) is sound
     assert len(shop.sound) == remembered
+
+
+def test_only_builds_of_a_job_on_two_hosts_get_the_identity_of_the_hosts_kernel(tmp_path: Path) -> None:
+    """It is read once; a job on one host costs no container more."""
+    identity = "0d8f3c52-7a51-4f0e-9c56-000000000001"
+    engine = Fake(HONEST, HONEST, (f"{identity}\n".encode(), Completed(0)), HONEST, HONEST)
+    shop = job_effects(tmp_path, engine)
+    of_another = replace(PATIENT, environment=replace(PATIENT.environment, host="second"))  # another worker's job
+    orders = (PATIENT, replace(PATIENT, spread=True), replace(PATIENT, spread=True), of_another)
+    seen = [shop.build("pkg", order, lambda _answer: None, long=False).build.probe for order in orders]
+    assert [one and one.boot_id for one in seen] == ["", identity, identity, identity]
+    assert engine.left == []

@@ -57,6 +57,7 @@ OTHER: dict[str, Any] = {
     "published": True,
     "config_settings": (("build-dir", "b"),),
     "runtime": "runsc",
+    "spread": True,
     "policy": Policy.DEBIAN,
     "frontend": Frontend.PIP,
     "profile": Profile("theirs", umask=0o22),

@@ -21,12 +21,14 @@ from orchestrator.guest.main import (
     MOST_REQUIREMENTS,
     answered,
     hidden,
+    lists_oldest_first,
     members_of_zip,
     produced,
     requirements,
     satisfied,
     short_of_memory,
     shown,
+    turned,
 )
 from tests.samples import EPOCH, special, tar
 
@@ -328,3 +330,20 @@ def test_build_requirements_replace_modules_imported_before() -> None:
     """As if Python had been started with them; but not its start-up modules."""
     modules = ["json", "json.decoder", "jsonschema", "enum", "os"]
     assert hidden(["json", "enum.py", "unused.py", "bin"], modules) == ["json", "json.decoder", "enum"]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_where_a_kernel_lists_the_oldest_first_files_are_created_the_other_way_round(*, reverse: bool) -> None:
+    """By the guest, and by a recipe, which learns it from its environment."""
+    environment = {"SDIST_ORDER": "reverse"} if reverse else {}
+    found = turned({"reverse": reverse, "recipe": "/recipe/rebuild.sh", "umask": 2}, environment)
+    assert found == {"reverse": not reverse, "recipe": "/recipe/rebuild.sh", "umask": 2}
+    assert environment == ({} if reverse else {"SDIST_ORDER": "reverse"})
+    assert turned({"reverse": reverse, "recipe": ""}, environment)["reverse"] is not reverse
+
+
+def test_the_order_of_a_folder_is_found_without_a_trace(tmp_path: Path) -> None:
+    """Whatever it is."""
+    (tmp_path / "b").touch()
+    lists_oldest_first(str(tmp_path))
+    assert [one.name for one in tmp_path.iterdir()] == ["b"]

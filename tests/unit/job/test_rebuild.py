@@ -13,6 +13,7 @@ from orchestrator.build.builder import Output
 from orchestrator.errors import TransientEngineError, WheelproofError
 from orchestrator.job import inputs
 from orchestrator.job import rebuild as story
+from orchestrator.job.hosts import spread_over
 from orchestrator.model import Budget, Build, Failure, Lock, Origin, Phase, Pin, Reason, Result, Verdict, Wheel
 from orchestrator.sources.sdist import Source
 from tests.samples import FIRST, IMAGE, RELEASE, SALT, SECOND, built, failed, probe
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from orchestrator.build.container import Order
-    from orchestrator.model import Image, Target
+    from orchestrator.model import Image, Probe, Target, Task
 
 SETUPTOOLS = Pin("setuptools", "80.9.0", "8" * 64, "setuptools-80.9.0-py3-none-any.whl", "https://index.example/s.whl")
 TASK = replace(EXPLAINED, budget=Budget(builds=0))
@@ -417,3 +418,145 @@ def test_a_release_without_sdist_and_one_for_another_python_are_not_built() -> N
     assert none.verdict is Verdict.NO_SDIST
     assert (wrong.verdict, wrong.reason) == (Verdict.FTBFS, "wrong-python")
     assert world.orders == []
+
+
+# --- on two hosts ----------------------------------------------------------------------------
+
+SPREAD = replace(TASK, spread=True)
+BOTH = "; the same bytes on two processors with different flags: "
+
+
+def spread(gives: Callable[[Order], Build], task: Task = SPREAD, caution: str = "") -> tuple[Result, World]:
+    """Judge a task on two hosts."""
+    world = World(gives)
+    result = story.rebuild(task, RELEASE, IMAGE, replace(world.effects(), cpu_caution=lambda _build: caution))
+    assert isinstance(result, Result)
+    return result, world
+
+
+def by_host(order: Order) -> Build:
+    """Give a wheel that follows the host."""
+    return built(order.name, order.environment, order.environment.host or "home")
+
+
+def on_one_kernel(order: Order) -> Build:
+    """Give one wheel, on the kernel of the job's host whatever was ordered."""
+    return replace(built(order.name, order.environment, "1"), probe=_home(probe(order.environment)))
+
+
+def _home(seen: Probe) -> Probe:
+    home = probe(FIRST)
+    return replace(seen, processor=home.processor, cpu_flags=home.cpu_flags, boot_id=home.boot_id)
+
+
+def of_host(result: Result) -> list[tuple[str, bool]]:
+    """Return what a record has of the variation of hosts."""
+    return [(one.mode.value, one.acted) for one in result.variations if one.name == "host"]
+
+
+def test_a_wheel_that_follows_the_host_is_sensitive_to_just_that() -> None:
+    """The second build runs elsewhere, the control build at home; experiments that hold `host` prove it."""
+    result, world = spread(by_host, replace(SPREAD, budget=Budget(builds=20, remedies=False)))
+    assert (result.verdict, result.holds) == (Verdict.SENSITIVE, ("host",))
+    assert of_host(result) == [("varied", True)]
+    assert [(order.name, order.environment.host) for order in world.orders[:3]] == [
+        ("first", ""), ("second", "second"), ("control", ""),
+    ]  # fmt: skip
+    assert all(order.spread for order in world.orders)
+    assert result.cautions == ()
+    assert result.inputs is not None
+    assert result.inputs.spread
+
+
+def test_without_spread_a_record_is_as_it_was() -> None:
+    """No build runs elsewhere, no variation is named, and the id is the same."""
+    plain, world = spread(by_name(first="1", second="1"), TASK)
+    assert not any(order.environment.host or order.spread for order in world.orders)
+    assert of_host(plain) == []
+    assert plain.verdict is Verdict.REPRODUCIBLE
+    assert spread(by_name(first="1", second="1"))[0].job != plain.job
+
+
+@pytest.mark.parametrize(
+    ("hidden", "evidence"),
+    [
+        (False, "both builds ran on the kernel with the boot id 0d8f3c52-7a51-4f0e-9c56-000000000001"),
+        (True, "the boot id of the kernel of the first and the second build is not known"),
+    ],
+)
+def test_where_no_second_host_is_shown_the_record_claims_none(*, hidden: bool, evidence: str) -> None:
+    """It has a caution, and the variation did not act; the verdict is that of the builds."""
+
+    def gives(order: Order) -> Build:
+        found = on_one_kernel(order)
+        assert found.probe is not None
+        return replace(found, probe=replace(found.probe, boot_id="")) if hidden else found
+
+    result, _ = spread(gives, caution="gcc -march=native")
+    assert (result.verdict, of_host(result)) == (Verdict.REPRODUCIBLE, [("varied", False)])
+    assert [(one.name, one.evidence) for one in result.cautions] == [
+        ("depends-on-cpu", "gcc -march=native"), ("not-spread", evidence),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["hold", "remove"])
+def test_a_host_that_is_not_to_be_varied_is_the_jobs_own(way: str) -> None:
+    """It is recorded as held or removed, and nothing is missed."""
+    task = replace(SPREAD, hold=("host",)) if way == "hold" else replace(SPREAD, remove=("host",))
+    result, world = spread(by_host, task)
+    assert result.verdict is Verdict.REPRODUCIBLE
+    assert not any(order.environment.host for order in world.orders)
+    assert (of_host(result), result.cautions) == ([("held" if way == "hold" else "removed", False)], ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "also"),
+    [
+        (
+            {},
+            f"{BOTH}Example Processor 100X and Example Processor 200X",
+        ),
+        ({"cpu_flags": probe(FIRST).cpu_flags}, ""),
+        ({"cpu_flags": ""}, ""),
+        ({"boot_id": probe(FIRST).boot_id}, ""),
+        (
+            {"processor": "\x1b[1m"},
+            f"{BOTH}Example Processor 100X and",
+        ),
+    ],
+)
+def test_a_caution_on_the_processor_names_two_only_if_they_differ(changes: dict[str, str], also: str) -> None:
+    """It stays in any case: a third processor may differ."""
+
+    def gives(order: Order) -> Build:
+        seen = probe(order.environment)
+        seen = replace(seen, **changes) if order.environment.host else seen  # type: ignore[arg-type]
+        return replace(built(order.name, order.environment, "1"), probe=seen)
+
+    result, _ = spread(gives, caution="gcc -march=native")
+    evidence = next(one.evidence for one in result.cautions if one.name == "depends-on-cpu")
+    assert evidence.startswith(f"gcc -march=native{also}")
+    assert evidence.isprintable()
+    assert bool(also) or evidence == "gcc -march=native"
+
+
+def test_a_control_build_on_another_host_gives_no_verdict() -> None:
+    """It would prove nothing about the environment of the first."""
+
+    def gives(order: Order) -> Build:
+        elsewhere = order.name == "control"
+        seen = probe(replace(order.environment, host="second") if elsewhere else order.environment)
+        return replace(built(order.name, order.environment, order.name), probe=seen)
+
+    with pytest.raises(WheelproofError, match="host did not act as requested"):
+        spread(gives)
+
+
+def test_a_run_on_one_host_spreads_nothing_and_warns() -> None:
+    """Only if a task asks for it; the order of tasks stays."""
+    other = replace(TASK, requirement="other")
+    assert spread_over((SPREAD, other), hosts=True) == ((SPREAD, other), "")
+    assert spread_over((other,), hosts=False) == ((other,), "")
+    tasks, warning = spread_over((SPREAD, other), hosts=False)
+    assert tasks == (TASK, other)
+    assert "spread is not applied" in warning

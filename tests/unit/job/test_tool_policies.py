@@ -66,6 +66,7 @@ class Shop:
     called: dict[str, str] = field(default_factory=dict)  # project -> the name that it gives its wheel
     debian: tuple[Provided, ...] = ()
     built: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
     answers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tools: dict[str, Tool] = field(default_factory=dict)
     materialized: dict[Path, Lock] = field(default_factory=dict)
@@ -128,6 +129,7 @@ class Shop:
     def build(self, order: Order, _answered: Callable[[tuple[str, ...]], None]) -> Output:
         name = order.source.path.name.partition("-")[0]
         self.built.append(name)
+        self.hosts.add(order.environment.host)
         return Output(self._gives(order, name), Path("wheel"), Path("log"), () if order.ask else None)
 
     def _gives(self, order: Order, name: str) -> Build:
@@ -156,7 +158,7 @@ class Shop:
 
     def asked(self, wanted: Sequence[str], chosen: BuildTools) -> Lock | Failure:
         """Ask for build requirements as a job does whose task has chosen those tools."""
-        task = replace(TASK, tools=chosen)
+        task = replace(TASK, tools=chosen, spread=True)
         return tool_policies.by_policy(task, IMAGE, self.effects(), self).lock(wanted, IMAGE.target)
 
 
@@ -226,6 +228,13 @@ def test_what_is_for_another_python_is_not_asked_for() -> None:
 
 
 # --- pinned ----------------------------------------------------------------------------------
+
+
+def test_tools_are_built_on_one_host_although_their_job_is_built_on_two() -> None:
+    """Jobs of both kinds use the same tools."""
+    shop = Shop(BOOTSTRAP)
+    assert lock_of(shop.asked(["setuptools"], pinned())).tools
+    assert shop.hosts == {""}
 
 
 def test_tools_are_built_before_what_requires_them() -> None:

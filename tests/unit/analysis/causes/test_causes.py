@@ -22,9 +22,10 @@ from orchestrator.analysis.causes import foreign
 from orchestrator.analysis.causes.catalogue import CAUSES, NAMES
 from orchestrator.analysis.wheel_side import UNKNOWN
 from orchestrator.build.variations import NAMES as VARIATIONS
+from orchestrator.build.variations import traces
 from orchestrator.model import Proof, Severity
 from tests.cause_cases import PACKAGES
-from tests.samples import FIRST, NOON, SECOND
+from tests.samples import ELSEWHERE, FIRST, NOON, SECOND, built
 from tests.wheel_builder import OURS, SUSPECTED, THEIRS, causes, diagnosed, guessed, left, recorded
 
 if TYPE_CHECKING:
@@ -580,3 +581,40 @@ def test_unexplained_bytecode_names_the_part_that_differs() -> None:
     found = diagnosed({"a.pyc": pyc("def f():\n    return 1000\n")}, {"a.pyc": pyc("def f():\n    return 1001\n")})
     assert (causes(found), found.severity) == ([], Severity.CODE)
     assert [where for _, _, where in left(found)] == ["f: constant 1"]
+
+
+ON_TWO_HOSTS = tuple(traces(built(name, one, "1")) for name, one in (("first", FIRST), ("second", ELSEWHERE)))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("built on Example Processor 100X\n", "built on Example Processor 200X\n"),
+        ('CPU = "Example Processor 100X"  # 6.1.0-1-amd64\n', 'CPU = "Example Processor 200X"  # 6.2.0-2-amd64\n'),
+        ("Linux version 6.1.0-1-amd64\n", "Linux version 6.2.0-2-amd64\n"),
+        ("KERNEL = (6, 1, 0)\n", "KERNEL = (6, 2, 0)\n"),
+    ],
+)
+def test_the_processor_and_the_kernel_of_two_hosts_are_named(first: str, second: str) -> None:
+    """Where each wheel has what its host's probe saw; two builds on one host show nothing of it."""
+    members = ({"pkg/a.txt": first.encode()}, {"pkg/a.txt": second.encode()})
+    found = diagnosed(*members, known=ON_TWO_HOSTS)  # type: ignore[arg-type] # a pair
+    assert (causes(found), found.unexplained) == (["host-hardware"], ())
+    assert "host-hardware" not in causes(diagnosed(*members))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("built on Example Processor 200X\n", "built on Example Processor 100X\n"),  # each has the other's
+        ("built on Example Processor 100X\n", "built on Example Processor 300X\n"),
+        ("Example Processor 100X, AVX2\n", "Example Processor 200X, AVX-512\n"),
+        ("Example Processor 100X Example Processor 100X\n", "Example Processor 200X\n"),
+        ("Linux version 6.1.0-1-amd64\n", "Linux version 6.3.0-1-amd64\n"),
+        ("vmovups ymm0\n", "vmovups zmm0\n"),  # an instruction set: only builds show that it follows the host
+    ],
+)
+def test_what_is_not_of_the_two_hosts_stays_unexplained(first: str, second: str) -> None:
+    """No trace claims more than what both probes saw."""
+    members = ({"pkg/a.txt": first.encode()}, {"pkg/a.txt": second.encode()})
+    assert diagnosed(*members, known=ON_TWO_HOSTS).unexplained  # type: ignore[arg-type] # a pair
