@@ -186,7 +186,7 @@ def _tag_and_packages(client: docker.APIClient) -> tuple[str, str]:
 def _label(client: docker.APIClient, tag: str, packages: str) -> None:
     """Give an image another list of packages."""
     dockerfile = io.BytesIO(f"FROM {tag}\n".encode())
-    for step in client.build(fileobj=dockerfile, tag=tag, labels={PACKAGES_LABEL: packages}, decode=True):
+    for step in client.build(fileobj=dockerfile, tag=tag, labels={PACKAGES_LABEL: packages}, rm=True, decode=True):
         assert "error" not in step, step
 
 
