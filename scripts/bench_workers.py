@@ -2,12 +2,11 @@
 
     .venv/bin/python scripts/bench_workers.py [--workers 8 32 64] [--rounds 25] [--seconds 2]
     .venv/bin/python scripts/bench_workers.py --memory 100 1000 20000
-    .venv/bin/python scripts/bench_workers.py --model
 
 The first measures how busy the workers are kept: a stub builder sleeps instead of building, and returns a result, a
 wheel and a log for each build. `--rounds` is the number of jobs for each slot. The second measures the memory of the
-orchestrator and the scheduler for runs of that many jobs that take no time. The third prints what a run costs, as
-`cost_model.py` reckons it. All processes are on this machine, and all connections on its loopback device.
+orchestrator and the scheduler for runs of that many jobs that take no time. All processes are on this machine, and all
+connections on its loopback device. `cost_model.py` reckons with what this measures.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import asyncio
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,19 +39,19 @@ from orchestrator.farm.cluster.worker_farm import WorkerFarm
 from orchestrator.farm.workers import Cancellation
 from orchestrator.images import recipe
 from orchestrator.job import rebuild
-from orchestrator.model import Task, digest
+from orchestrator.model import OfferedWheel, Task, digest
 from orchestrator.publish import publisher_process
 from orchestrator.results.history import accumulated
 from orchestrator.results.store import Results
 from orchestrator.util import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from orchestrator.build.engine import Engine
     from orchestrator.farm.cluster.worker_farm import Log, Running
     from orchestrator.farm.plan import Job
-    from orchestrator.model import Build, Result
+    from orchestrator.model import Build, Release, Result
     from orchestrator.results.files import Store
 
 TOGETHER = 8
@@ -63,8 +63,19 @@ WHEEL = 120_000
 LARGE, EVERY = 3_000_000, 50
 """Bytes of a large wheel, which comes in several pieces, and one in how many it is."""
 
+OFFERED = 30
+"""Wheels that an index offers of a release with code in C."""
+
 LOG = 12_000
 """Bytes of a log."""
+
+QUIET = {
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+    "DASK_DISTRIBUTED__ADMIN__TICK__CYCLE": "10s",
+    "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "10s",
+}
+"""Settings of stub workers: many share a processor here, so that what each does while it waits would count often."""
 
 LONGEST = 1800.0
 """Seconds after which a measurement is stopped."""
@@ -168,7 +179,13 @@ def pattern(number: int) -> Result:
 def content(job: str, what: str, size: int = 0) -> bytes:
     """Return the bytes of a file, which do not compress: of a wheel, if no size is given."""
     size = size or (LARGE if int(job[:8], 16) % EVERY == 0 else WHEEL)
-    return hashlib.shake_256(f"{job} {what}".encode()).digest(size)
+    return f"{job} {what}\n".encode() + noise()[:size]
+
+
+@cache
+def noise() -> bytes:
+    """Return bytes that do not compress."""
+    return os.urandom(LARGE)
 
 
 async def host(address: str, folder: Path, builds: int, seconds: float, count: int) -> None:
@@ -218,15 +235,18 @@ def cluster(folder: Path, workers: int, builds: int, seconds: float) -> Iterator
             given = {"address": address, "folder": str(folder), "builds": builds, "seconds": seconds}
             given["count"] = min(TOGETHER, workers - begun)
             command = [sys.executable, __file__, "--host", json.dumps(given)]
-            processes.append(stack.enter_context(_process(command, folder / f"workers-{begun}.log")).pid)
+            process = stack.enter_context(_process(command, folder / f"workers-{begun}.log", QUIET))
+            processes.append(process.pid)
         yield address, processes
 
 
 @contextmanager
-def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _process(
+    command: list[str], log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603 - ours
-            command, stdin=subprocess.PIPE, stdout=stream, stderr=stream, env=_environment()
+            command, stdin=subprocess.PIPE, stdout=stream, stderr=stream, env={**_environment(), **(environment or {})}
         )
     try:
         yield process
@@ -238,8 +258,7 @@ def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
 def _environment() -> dict[str, str]:
     """Return the environment, with this repository's modules."""
     here = Path(__file__).resolve().parent
-    paths = {"PYTHONPATH": f"{here.parent}:{here}", "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
-    return {**os.environ, **paths}
+    return {**os.environ, "PYTHONPATH": f"{here.parent}:{here}"}
 
 
 def _soon(look: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `look` returns
@@ -301,7 +320,7 @@ def orchestrate(asked: Asked) -> Measured:
         connected.listen(display.doing)
         _soon(lambda: len(connected.offer().addresses) == asked.workers)
         context = run.RunContext(
-            release=stub_farm.release,
+            release=release,
             latest=store.latest,
             pool=client.Workers(connected, _sender(store), store, lambda one: store.repeated(one) or one, store.find),
             write=lambda result: store.write(accumulated(result, store.entries(result.project))),
@@ -336,6 +355,17 @@ def orchestrate(asked: Asked) -> Measured:
         records=len(outcome.records),
         kept=_bytes(store),
     )
+
+
+def release(task: Task) -> Release:
+    """Return a release with the wheels that an index would offer: many for each third one."""
+    bare = stub_farm.release(task)
+    count = OFFERED if stub_farm.number_of(bare.project) % stub_farm.PROJECTS_ALIKE == 0 else 1
+    names = (f"{bare.project}-1.2.3-cp3{number}-cp3{number}-manylinux_2_28_x86_64.whl" for number in range(count))
+    wheels = (
+        OfferedWheel(name, f"https://files.example/packages/{digest(name)}/{name}", digest(name)) for name in names
+    )
+    return replace(bare, wheels=tuple(wheels))
 
 
 def _sender(store: Results) -> Callable[[Job], SentJob]:
@@ -467,6 +497,7 @@ def main() -> None:
     options.add_argument("--host", type=json.loads, help=argparse.SUPPRESS)
     options.add_argument("--orchestrate", type=json.loads, help=argparse.SUPPRESS)
     given = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that processes and folders are removed
     if given.host:
         asyncio.run(host(**{**given.host, "folder": Path(given.host["folder"])}))
     elif given.orchestrate:

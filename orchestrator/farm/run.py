@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import NoRoomError, OpenJobsError, PackageIndexError, TransientIndexError, WheelproofError
 from orchestrator.farm.plan import Job, ordered, seconds_of
+from orchestrator.farm.spool import Spool
 from orchestrator.farm.workers import Cancellation, Pool, attempted, run_jobs
+from orchestrator.model.names import is_path
 from orchestrator.publish.wording import told_apart
 from orchestrator.results.store import read
 from orchestrator.util import logs
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from orchestrator.farm.progress import Progress
+    from orchestrator.farm.workers import Room
     from orchestrator.model import Release, Result, Task
 
 LOOKING = 8
@@ -114,12 +119,23 @@ def look_up(tasks: Iterable[Task], context: LookUp, failed: Callable[[Task, Whee
             return None
         return job
 
+    waiting = deque(enumerate(tasks))
+    found: list[Job | None] = [None] * len(waiting)
+
+    def serve() -> None:
+        with suppress(IndexError):  # none is waiting
+            while True:
+                number, task = waiting.popleft()
+                found[number] = find(task)
+
     pool = ThreadPoolExecutor(LOOKING)
-    looking = [pool.submit(find, task) for task in tasks]
+    looking = [pool.submit(serve) for _ in range(min(LOOKING, len(waiting)))]
     context.stop.wait(lambda seconds: not wait(looking, seconds).not_done)
     pool.shutdown(wait=False, cancel_futures=True)
-    jobs = (future.result() for future in looking if future.done() and not future.cancelled())
-    return ordered(_once(job for job in jobs if job is not None))
+    for future in looking:
+        if future.done() and not future.cancelled():
+            future.result()
+    return ordered(_once(job for job in tuple(found) if job is not None))
 
 
 def _once(jobs: Iterable[Job]) -> Iterator[Job]:
@@ -152,6 +168,11 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
         The run was stopped. The results until then are written and published.
 
     """
+    with Spool() as spool:
+        return _run(tasks, context, shown, spool)
+
+
+def _run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progress], spool: Spool) -> RunOutcome:
     records: list[Path] = []
     judged: list[Task] = []
     left: list[tuple[Task, str]] = []
@@ -162,10 +183,9 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
         faults.append(error)
         logs.fault("no verdict", error, requirement=task.requirement)
 
-    jobs = look_up(tasks, context, failed)
+    jobs = look_up(tasks, replace(context, release=lambda task: spool.put(context.release(task))), failed)
     progress = shown(len(jobs))
-    subjects = [(job.release.project, job.task.requirement) for job in jobs]
-    names = dict(zip(subjects, told_apart(subjects), strict=True))
+    names = _names(jobs)
     site = _Site(context.publish, context.publish_every)
     written = 0
     several = len({job.task.image for job in jobs}) > 1
@@ -174,7 +194,7 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
     def done(job: Job, outcome: Result | Path | WheelproofError) -> None:
         nonlocal written
         name, where = job.release.project, f" on {job.task.image}" if several else ""
-        subject = names[name, job.task.requirement]
+        subject = names.get((name, job.task.requirement), name)
         job_name = f"{subject} {job.release.version}{where}"
         if isinstance(outcome, WheelproofError):
             failed(job.task, outcome)
@@ -202,7 +222,7 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
             raise site.full
 
     try:
-        run_jobs(jobs, context.pool, done, stop=context.stop)
+        run_jobs(jobs, _Whole(context.pool, spool), done, stop=context.stop)
     except BaseException as error:
         unwritten = attempted(_finish, site, context, written)
         if isinstance(unwritten, WheelproofError) and not isinstance(error, NoRoomError):  # that is reported already
@@ -217,6 +237,35 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
         tuple(task for task, _ in left),
         jobs=jobs,
     )
+
+
+def _names(jobs: Iterable[Job]) -> dict[tuple[str, str], str]:
+    """Return the names of those (project, requirement) that are not simply named as the project."""
+    subjects = [(job.release.project, job.task.requirement) for job in jobs]
+    local = {project for project, requirement in subjects if is_path(requirement)}
+    subjects = [subject for subject in subjects if subject[0] in local]
+    return dict(zip(subjects, told_apart(subjects), strict=True))
+
+
+class _Whole(Pool[Job, "Result | Path"]):
+    """A pool that gets jobs with all that their releases have."""
+
+    def __init__(self, pool: Pool[Job, Result | Path], spool: Spool) -> None:
+        self._pool = pool
+        self._spool = spool
+
+    def room(self) -> Room:
+        return self._pool.room()
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def start(self, job: Job, ended: Callable[[Result | Path | WheelproofError], None]) -> None:
+        whole = attempted(self._spool.whole, job)
+        if isinstance(whole, WheelproofError):
+            ended(whole)
+        else:
+            self._pool.start(whole, ended)
 
 
 def _finish(site: _Site, context: RunContext, written: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -22,7 +23,6 @@ from tests.unit.cli.test_compare import MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 PATIENT = replace(ORDER, limits=Limits(seconds=60))
 BROKEN = (b"[1]\n", Completed(0))
@@ -105,3 +105,12 @@ def test_only_builds_of_a_job_on_two_hosts_get_the_identity_of_the_hosts_kernel(
     seen = [shop.build("pkg", order, lambda _answer: None, long=False).build.probe for order in orders]
     assert [one and one.boot_id for one in seen] == ["", identity, identity, identity]
     assert engine.left == []
+
+
+def test_what_another_machine_has_a_record_of_is_known(tmp_path: Path) -> None:
+    """A worker's store has no records: jobs and verifications are known by their ids, unless they are made again."""
+    shop = replace(job_effects(tmp_path, Fake()), answered=frozenset({"a" * 64}))
+    known = shop.verify_effects("pkg", Limits(), long=False, again=False)
+    assert known.known("pkg", "a" * 64) == known.job.known("pkg", "a" * 64) == Path("a" * 64)
+    assert known.known("pkg", "b" * 64) is known.job.known("pkg", "b" * 64) is None
+    assert shop.verify_effects("pkg", Limits(), long=False, again=True).known("pkg", "a" * 64) is None

@@ -408,6 +408,8 @@ def test_a_verification_is_found_by_its_inputs(store: Results) -> None:
     assert store.verification(path) == found
     assert store.find_verification("six", found.id) == path
     assert store.find_verification("six", "0" * 64) is None
+    assert store.verification_answers("six") == (found.id,)
+    assert store.verification_answers("idna") == ()
     later = store.write_verification(verified(outcome=Outcome.DIFFERS, days=1, wheel=found.wheel))
     assert [one.outcome for one in store.verifications("six")] == [Outcome.DIFFERS]
     assert later.is_file()
@@ -416,6 +418,7 @@ def test_a_verification_is_found_by_its_inputs(store: Results) -> None:
     killed = replace(verified(days=2), builds=(found.builds[0], lost), id="1" * 64)
     store.write_verification(killed)
     assert store.find_verification("six", killed.id) is None
+    assert killed.id not in store.verification_answers("six")
 
 
 def test_a_misplaced_verification_is_left_out(store: Results) -> None:

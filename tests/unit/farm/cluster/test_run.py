@@ -6,6 +6,7 @@ import base64
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +17,7 @@ from orchestrator.config.values import DaskSettings
 from orchestrator.errors import EngineError, ImageError, LostSchedulerError, UsageError
 from orchestrator.farm.cluster import run
 from orchestrator.farm.plan import Job
+from orchestrator.farm.soak import soak
 from orchestrator.model import Origin, Sdist, Task
 from orchestrator.results.store import Results
 from tests import samples
@@ -105,6 +107,29 @@ def test_a_run_writes_the_records_of_its_workers(place: Yard, tmp_path: Path) ->
     assert by_name["spam"].manifest == samples.IMAGE.manifest
     assert by_name["spam"].known == ()
     assert by_name["spam"].recipe.recipe().tag.startswith("wheelproof/bookworm:")
+
+
+def test_soak_builds_again_on_workers(place: Yard, tmp_path: Path) -> None:
+    """The workers are asked for the job again, whatever has an answer; the new record takes the former one's place."""
+    got: list[SentJob] = []
+
+    def judge(one: SentJob, _running: Running, _log: Log) -> Result:
+        got.append(one)
+        return result(one, days=len(got) - 9)
+
+    place.worker("first", judge)
+    tasks = (Task(str(sdist(tmp_path, "spam")), "bookworm"),)
+    with opened(tmp_path) as store:
+        carry_out = partial(
+            run.run_tasks, settings(tmp_path, place), store, publisher=cast("PublisherProcess", NoSite())
+        )
+        former = carry_out(tasks, again=False)
+        outcome = soak(60, store, tasks, former, partial(carry_out, again=True))
+        known = store.answers("spam")
+    assert [(one.again, one.known) for one in got] == [(False, ()), (True, ())]
+    assert len(known) == 1
+    assert former.records != outcome.records
+    assert len(outcome.records) == 1
 
 
 def test_an_image_that_no_worker_can_make_ends_a_run(place: Yard, tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from orchestrator import errors
 from orchestrator.errors import FaultError, WheelproofError
 from orchestrator.farm.cluster import values
-from orchestrator.farm.cluster.values import ImageRequest, Reply, SentFile, SentJob
+from orchestrator.farm.cluster.values import ImageRequest, Reply, SentFile, SentJob, SentVerification
 from orchestrator.images.recipe import ImageRecipe
-from orchestrator.model import Image, Result, Target, digest
+from orchestrator.model import Image, Result, Target, Verification, digest
 from orchestrator.results import store
 from tests.dask_cluster import job, result, sent
 from tests.sample_results import HOSTILE, explained
@@ -73,14 +73,17 @@ def filled(kind: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any type of a fi
         (values.IMAGE_REQUEST, ImageRequest),
         (values.IMAGE, Image),
         (values.REPLY, Result),
+        (values.REPLY, Verification),
+        (values.VERIFICATION, SentVerification),
     ],
     ids=lambda one: getattr(one, "__name__", ""),
 )
 def test_each_field_arrives_as_it_was_sent(form: TypeAdapter[Any], kind: type) -> None:
     """Each optional part is there."""
     value = filled(kind)
-    reply = Reply(result=value, files=(FILE,), worker="w") if kind is Result else value
-    assert again(form, reply) == reply
+    field = {Result: "result", Verification: "verification"}.get(kind)
+    whole = Reply(**{field: value}, files=(FILE,), worker="w") if field else value
+    assert again(form, whole) == whole
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: f"{path.parts[-4]}-{path.parent.name}-{path.stem[-8:]}")
