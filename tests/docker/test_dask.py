@@ -7,7 +7,6 @@ import json
 import signal
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import docker
@@ -23,6 +22,7 @@ from tests.loopback_index import sdist
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from orchestrator.model import Image
     from tests.docker.farm_fixture import Ended
@@ -62,7 +62,7 @@ def _builds(worker: Worker, since: float) -> int:
     client = docker.APIClient(worker.environment.get("DOCKER_HOST"), version="auto")
     try:
         kinds = {"type": "container", "event": "start"}
-        return len(list(client.events(since=since, until=time.time(), filters=kinds, decode=True)))
+        return len(list(client.events(since=int(since) + 1, until=int(time.time()) + 1, filters=kinds, decode=True)))
     finally:
         client.close()
 
@@ -171,7 +171,7 @@ def test_a_worker_with_another_manifest_gives_no_verdict(made: Cluster, farm: Fa
         client.tag(tag, "usual")
         _label(client, tag, other)
         ended = _all_again(farm)
-        client.tag("usual", *tag.split(":"))
+        client.tag("usual", tag.partition(":")[0], tag.partition(":")[2])
     finally:
         client.close()
     assert "its image bookworm has the manifest" in ended.err
