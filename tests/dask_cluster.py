@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -96,6 +97,7 @@ class StubFarm(WorkerFarm):
         super().__init__(folder, builds, [0])
         self.faults = faults
         self.swept = 0
+        self.before = 0.0  # of the last sweep
 
     def engine(self, isolation: str) -> Engine:  # noqa: ARG002 - as the method
         """Return an engine, unless it is dead."""
@@ -107,8 +109,9 @@ class StubFarm(WorkerFarm):
         """Return why it is dead."""
         return str(self.faults.get("engine", ""))
 
-    def sweep(self) -> int:
+    def sweep(self, before: float = math.inf) -> int:
         """Count, instead of removing containers; raises the engine's error."""
+        self.before = before
         if isinstance(fault := self.faults.get("engine"), WheelproofError):
             raise fault
         self.swept += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import struct
@@ -391,10 +392,11 @@ class Engine:
         for identity in running:
             self._kill(identity)
 
-    def sweep(self, label: str) -> int:
+    def sweep(self, label: str, before: float = math.inf) -> int:
         """Remove the containers that a killed run of the same label left behind; return how many.
 
-        Those that are being removed anyway do not count.
+        Those that are being removed anyway do not count. Only those that were created before a time, in seconds of
+        Unix, are removed.
         """
         with self._lock:
             removals = tuple(self._removals)
@@ -403,10 +405,11 @@ class Engine:
             left = self._client.containers(all=True, filters={"label": f"{LABEL}={label}"})
             reading = self._client.containers(all=True, filters={"label": f"{LABEL}={_READING}"})
             left += [one for one in reading if one["Created"] < time.time() - _OLD]
-            for one in left:
+            old = [one for one in left if one["Created"] < before]
+            for one in old:
                 with suppress(NotFound):
                     self._client.remove_container(one["Id"], force=True, v=True)
-            return len(left)
+            return len(old)
 
     # --- images ------------------------------------------------------------------------------
 

@@ -6,8 +6,10 @@ The functions here run in the worker's process: those of the preload by Dask's e
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import threading
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -57,6 +59,7 @@ class Station:
     unfit: str = "it has not begun yet"
     open: ExitStack = field(default_factory=ExitStack)
     looks: int = 0
+    failed: float = 0.0  # when a job failed, whose containers may be left: a time, in seconds of Unix; 0: none
     ends: bool = False
     begins: threading.Lock = field(default_factory=threading.Lock)  # held while a job begins, or while none may
 
@@ -86,8 +89,21 @@ class Station:
             await asyncio.to_thread(self.prepare)
             if not self.unfit:
                 await self.worker.set_resources(**self.resources)
+        if self.failed:
+            await asyncio.to_thread(self.clear)
         if self.looks % _TIDY == 0:
             await asyncio.to_thread(self.tidy)
+
+    def clear(self) -> None:
+        """Remove the containers of jobs that failed, such as with their engine; those of jobs that run stay."""
+        with self.begins:
+            failed, begun = self.failed, [running.begun for running in self.running.values()]
+        before = math.floor(min(begun, default=time.time()))  # an engine counts whole seconds
+        if self.unfit or self.ends or isinstance(attempted(self.farm.sweep, before), WheelproofError):
+            return  # the next look tries again
+        with self.begins:
+            if self.failed == failed < before:
+                self.failed = 0.0
 
     def tidy(self) -> None:
         """Keep the bounds of stores and cache, if no job runs."""
@@ -122,6 +138,8 @@ class Station:
 
         try:
             outcome = self.farm.attempted(begun, clock)
+            if isinstance(outcome, Refusal | WheelproofError):
+                self.failed = time.time()
             return Refusal(_ENDS) if self.ends and isinstance(outcome, WheelproofError) else outcome
         finally:
             self.running.pop(key, None)

@@ -11,6 +11,7 @@ from tests.faults.hostile import hostile
 from tests.faults.index_faults import index_faults
 from tests.faults.killed_compilers import killed_compilers
 from tests.faults.kills import kills
+from tests.faults.lost_workers import lost_workers
 from tests.faults.signals import signals
 
 if TYPE_CHECKING:
@@ -46,4 +47,5 @@ def campaigns(hostile_sdists: Path | None = None) -> tuple[Entry, ...]:
         ),
         Entry("full-disks", "the disk of the results or the cache is full", 4, 1, full_disks),
         Entry("signals", "a run is asked to stop, or loses its standard error", 9, 2, signals),
+        Entry("workers", "a run on Dask workers loses one, its scheduler or itself", 90, 3, lost_workers),
     )

@@ -51,13 +51,14 @@ class Workspace:
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)  # of all commands
+    host: str = "127.0.0.1"  # the address of their indexes
 
     @contextmanager
     def farm(self, name: str, **settings: Any) -> Iterator[FarmFixture]:  # noqa: ANN401 - any YAML value
         """Yield a farm with separate results; its files stay as long as the workspace."""
         folder = self.folder / name
         folder.mkdir()
-        with contextmanager(farm_on)(folder) as farm:
+        with contextmanager(farm_on)(folder, self.host) as farm:
             farm.environment |= {processes.MARK: str(self.folder), **self.environment}
             farm.configure(**{"cache": str(self.folder / "cache"), **settings})
             yield farm

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import re
 import threading
+import time
 from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -55,6 +57,7 @@ class Running:
 
     stop: Cancellation = field(default_factory=Cancellation)
     engine: engines.Engine | None = None
+    begun: float = field(default_factory=time.time)
 
     def cancel(self) -> None:
         """Stop the job; returns at once."""
@@ -131,9 +134,12 @@ class WorkerFarm:
             return str(error)
         return ""
 
-    def sweep(self) -> int:
-        """Remove the containers that a former worker in this folder left behind; return how many."""
-        return self._connect().sweep(self.label)
+    def sweep(self, before: float = math.inf) -> int:
+        """Remove the containers that former workers and jobs in this folder left behind; return how many.
+
+        `before` is as of `Engine.sweep`.
+        """
+        return self._connect().sweep(self.label, before)
 
     def describe(self, request: ImageRequest, log: Log) -> Image:
         """Return an image; make it first, if the engine does not have it.

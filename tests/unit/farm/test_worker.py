@@ -160,3 +160,30 @@ def test_jobs_begin_no_more_while_a_worker_ends(place: Yard) -> None:
     assert isinstance(outcomes["late"], Refusal)
     assert outcomes["done"] == "result"
     assert station.running == {}
+
+
+def test_what_failed_jobs_leave_is_removed(place: Yard, tmp_path: Path) -> None:
+    """As soon as the engine is back, and nothing of a job that runs; when all others have begun later, all is gone."""
+    farm = StubFarm(tmp_path / "farm")
+    station = place.worker("first", farm=farm)
+
+    def fail(_: Running) -> str:
+        farm.faults["engine"] = DEAD
+        raise DEAD
+
+    other = Running(begun=time.time() - 60)
+    other.stop.ask()  # so that no look stops it
+    station.running["other"] = other
+    assert isinstance(station.run(fail, "auto", key="failed"), Refusal)
+    time.sleep(0.2)
+    assert farm.swept == 1
+    farm.faults.clear()
+    assert eventually(lambda: farm.swept > 1)
+    assert farm.before <= other.begun
+    assert station.failed
+    station.running.clear()
+    assert eventually(lambda: not station.failed)
+    assert farm.before > other.begun
+    swept = farm.swept
+    time.sleep(0.2)
+    assert farm.swept == swept
