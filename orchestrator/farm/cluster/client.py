@@ -76,19 +76,21 @@ def offer_of(workers: Mapping[str, Mapping[str, Any]], code: str) -> Offer:
     says, jobs = resources.announced(workers), resources.able(workers, code, resources.JOBS)
     longs = resources.able(workers, code, resources.LONG)
     others = (
-        f"{one.get('name', address)}: {_why_not(says.get(address), code)}"
+        f"{one.get('name', address)}: {_why_not(says.get(address), code, one.get('resources') or {})}"
         for address, one in workers.items()
         if address not in jobs
     )
     return Offer({address: Room(count, longs.get(address, 0)) for address, count in jobs.items()}, tuple(others))
 
 
-def _why_not(says: Mapping[str, str] | None, code: str) -> str:
+def _why_not(says: Mapping[str, str] | None, code: str, has: Mapping[str, float]) -> str:
     if says is None:
         return "it does not judge jobs; start it with --preload orchestrator.farm.worker"
     if says.get("code") != code:
         return f"it has another wheelproof ({says.get('version')}); install the one of this run there"
-    return says.get("unfit") or "it is not ready yet"
+    if says.get("unfit"):
+        return says["unfit"]
+    return "it only builds for jobs of other workers" if has.get(resources.REMOTE) else "it is not ready yet"
 
 
 def security(settings: DaskSettings) -> Security | None:

@@ -138,24 +138,26 @@ def known(given: dict[str, float], **says: str) -> dict[str, Any]:
 
 def test_an_offer_counts_the_workers_that_can_judge_and_names_why_others_cannot() -> None:
     """Another program, an unfit worker and a plain one take no jobs; each has its reason."""
-    fit = resources.offered(2, OURS)
+    fit = resources.offered(2, OURS, {})
     offer = offer_of(
         {
             "tcp://a": known(fit, code=OURS, version="1", unfit=""),
-            "tcp://b": known(resources.offered(4, OURS), code=OURS, version="1", unfit=""),
-            "tcp://c": known(resources.offered(2, THEIRS), code=THEIRS, version="9", unfit=""),
+            "tcp://b": known(resources.offered(4, OURS, {}), code=OURS, version="1", unfit=""),
+            "tcp://c": known(resources.offered(2, THEIRS, {}), code=THEIRS, version="9", unfit=""),
             "tcp://d": known(dict.fromkeys(fit, 0.0), code=OURS, version="1", unfit="its disk is full"),
             "tcp://e": known({}),
+            "tcp://f": known(resources.offered(2, OURS, {resources.JOBS: 0}), code=OURS, version="1", unfit=""),
         },
         OURS,
     )
     assert offer.able == {"tcp://a": Room(4, 1), "tcp://b": Room(6, 3)}
     assert offer.room() == Room(10, 4)
     assert offer.room({"tcp://b"}) == Room(4, 1)
-    theirs, unfit, plain = offer.others
+    theirs, unfit, plain, builder = offer.others
     assert "another wheelproof (9)" in theirs
     assert "its disk is full" in unfit
     assert "--preload orchestrator.farm.worker" in plain
+    assert "only builds for jobs of other workers" in builder
 
 
 def test_an_offer_of_no_worker_has_no_room() -> None:
