@@ -30,6 +30,7 @@ from orchestrator.results.store import read
 from orchestrator.sources.index import Index
 from tests.cluster.certificates import Party, certificates
 from tests.docker.farm_fixture import ROOT, farm_on
+from tests.faults.harness import eventually
 from tests.virtual_host.expected import PACKAGES, faults, report
 from tests.virtual_host.machine import PROCESSOR, STORE, end, free_port, virtual_host, worker_options
 
@@ -110,10 +111,15 @@ class _Cluster:
     address: str
     client: Party
 
-    def wait(self) -> None:
-        """Wait until both workers have joined."""
+    def wait(self, *processes: subprocess.Popen[bytes]) -> bool:
+        """Wait until both workers have joined, or one of the processes has ended; return whether they have joined."""
         with Client(self.address, security=self.client.security(), timeout=_JOIN, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=_JOIN)
+
+            def joined() -> bool:
+                return len(client.scheduler_info(n_workers=-1)["workers"]) == len((_HERE, _THERE))
+
+            eventually(lambda: joined() or any(one.poll() is not None for one in processes), _JOIN)
+            return joined()
 
     def settings(self) -> dict[str, str]:
         """Return the section `dask` of config.yaml."""
@@ -132,8 +138,8 @@ def _cluster(host: VirtualHost, folder: Path) -> Iterator[_Cluster]:
     ours = ("--listen-address", contact, "--name", "here", "--resources", _HERE, *worker_options(f"{folder}/worker"))
     theirs = ("--name", SECOND_HOST, "--resources", _THERE, *_sent(host, parties.worker).options())
     with (
-        _dask(folder, *scheduler, "--dashboard-address", "127.0.0.1:0", *parties.scheduler.options()),
-        _dask(folder, "worker", address, *parties.worker.options(), *ours),
+        _dask(folder, *scheduler, "--dashboard-address", "127.0.0.1:0", *parties.scheduler.options()) as begun,
+        _dask(folder, "worker", address, *parties.worker.options(), *ours) as first,
     ):
         for port in ports:
             host.show(port)
@@ -141,7 +147,9 @@ def _cluster(host: VirtualHost, folder: Path) -> Iterator[_Cluster]:
         try:
             cluster = _Cluster(address, parties.client)
             _log("waiting for the workers")
-            cluster.wait()
+            if not cluster.wait(begun, first, second):
+                msg = f"starting two workers: they did not join; their logs are in {folder}"
+                raise RuntimeError(msg)
             yield cluster
         finally:
             end(second)
@@ -155,7 +163,7 @@ def _sent(host: VirtualHost, party: Party) -> Party:
 
 
 @contextmanager
-def _dask(folder: Path, *arguments: str) -> Iterator[None]:
+def _dask(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command of Dask here while the context lasts; the folder gets its log."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "dask", *arguments]
@@ -164,7 +172,7 @@ def _dask(folder: Path, *arguments: str) -> Iterator[None]:
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
         )
     try:
-        yield
+        yield process
     finally:
         end(process)
 

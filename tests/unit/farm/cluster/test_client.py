@@ -153,11 +153,11 @@ def test_an_offer_counts_the_workers_that_can_judge_and_names_why_others_cannot(
     assert offer.able == {"tcp://a": Room(4, 1), "tcp://b": Room(6, 3)}
     assert offer.room() == Room(10, 4)
     assert offer.room({"tcp://b"}) == Room(4, 1)
-    theirs, unfit, plain, builder = offer.others
+    theirs, unfit, plain = offer.others
     assert "another wheelproof (9)" in theirs
     assert "its disk is full" in unfit
     assert "--preload orchestrator.farm.worker" in plain
-    assert "only builds for jobs of other workers" in builder
+    assert offer.helpers == ("w: it only builds for jobs of other workers",)
 
 
 def test_an_offer_of_no_worker_has_no_room() -> None:
