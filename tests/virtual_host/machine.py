@@ -243,8 +243,8 @@ def _command(disks: Disks, processor: str, processors: int, memory: int, port: i
     how = accelerator(processor_flags(Path("/proc/cpuinfo").read_text()), kvm=os.access("/dev/kvm", os.R_OK | os.W_OK))
     kernel = "console=ttyS0 quiet root=/dev/vda rootfstype=ext4 panic=-1 mitigations=off init=/usr/bin/tini"
     return [
-        # Emulation takes all of a processor's time: what else runs on this side goes first.
-        *("nice", "qemu-system-x86_64", "-M", "q35", "-nodefaults", "-display", "none", "-no-reboot"),
+        # Emulation takes all the time that it gets: what else runs on this side comes first.
+        *("nice", "-n", "3", "qemu-system-x86_64", "-M", "q35", "-nodefaults", "-display", "none", "-no-reboot"),
         *("-accel", how, "-cpu", processor, "-smp", str(processors), "-m", str(memory)),
         *("-serial", f"file:{disks.folder}/console.log"),
         *("-kernel", str(disks.kernel), "-initrd", str(disks.initrd)),
