@@ -25,7 +25,7 @@ from orchestrator.model import Image, UsedImage, digest
 from tests import sample_results, samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
     from pathlib import Path
 
     from orchestrator.build.engine import Engine
@@ -162,20 +162,31 @@ class Yard:
         judge: Judge = judged,
         *,
         farm: WorkerFarm | None = None,
+        given: Mapping[str, float] | None = None,
         change: Callable[[Worker], None] = lambda _: None,
     ) -> preload.Station:
-        """Have a worker join; `change` is called before it does."""
+        """Have a worker join; `given` are the operator's resources, and `change` is called before it does."""
         station: preload.Station = self.do(
-            self._worker(name, judge, farm or StubFarm(self._folder / name), change),
+            self._worker(name, judge, farm or StubFarm(self._folder / name), given or {}, change),
         )
         self.stations[name] = station
         return station
 
     async def _worker(
-        self, name: str, judge: Judge, farm: WorkerFarm, change: Callable[[Worker], None]
+        self,
+        name: str,
+        judge: Judge,
+        farm: WorkerFarm,
+        given: Mapping[str, float],
+        change: Callable[[Worker], None],
     ) -> preload.Station:
         worker = Worker(
-            self.address, name=name, local_directory=str(self._folder / "dask"), heartbeat_interval="100ms", nthreads=1
+            self.address,
+            name=name,
+            local_directory=str(self._folder / "dask"),
+            heartbeat_interval="100ms",
+            nthreads=1,
+            resources=dict(given),
         )
         station = await asyncio.to_thread(
             preload.begin, worker, farm, lambda one, running, log, _elsewhere: judge(one, running, log)

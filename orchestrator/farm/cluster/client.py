@@ -60,6 +60,7 @@ class Offer:
 
     able: Mapping[str, Room]  # what each worker that can judge takes, by its address
     others: tuple[str, ...] = ()  # why each other one cannot, as a sentence
+    helpers: tuple[str, ...] = ()  # those that are not to judge, as a sentence: their operators want it so
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -76,12 +77,13 @@ def offer_of(workers: Mapping[str, Mapping[str, Any]], code: str) -> Offer:
     """Return what workers offer to a run of the program with that digest, by what the scheduler knows of them."""
     says, jobs = resources.announced(workers), resources.able(workers, code, resources.JOBS)
     longs = resources.able(workers, code, resources.LONG)
-    others = (
-        f"{one.get('name', address)}: {_why_not(says.get(address), code)}"
-        for address, one in workers.items()
-        if address not in jobs
+    names = {address: one.get("name", address) for address, one in workers.items() if address not in jobs}
+    helpers = [address for address in resources.able(workers, code, resources.REMOTE) if address in names]
+    return Offer(
+        {address: Room(count, longs.get(address, 0)) for address, count in jobs.items()},
+        tuple(f"{names[one]}: {_why_not(says.get(one), code)}" for one in names if one not in helpers),
+        tuple(f"{names[one]}: it only builds for jobs of other workers" for one in helpers),
     )
-    return Offer({address: Room(count, longs.get(address, 0)) for address, count in jobs.items()}, tuple(others))
 
 
 def _why_not(says: Mapping[str, str] | None, code: str) -> str:
@@ -220,7 +222,7 @@ class Cluster:
         if self._offer.able:
             self._without = time.monotonic()
         elif time.monotonic() - self._without > self.patience:
-            why = "; ".join(self._offer.others) or "none has joined"
+            why = "; ".join((*self._offer.others, *self._offer.helpers)) or "none has joined"
             msg = f"waiting for workers at {self._address}: none can judge: {why}; run again to go on"
             raise WorkersError(msg)
 

@@ -45,5 +45,6 @@ def test_a_text_is_escaped_as_ever(text: str, indent: int | None) -> None:
 @pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
 def test_a_number_that_json_does_not_have_is_refused(number: float) -> None:
     """It would be read as nothing, or not at all."""
+    value: dict[str, str | float] = {"key": number}
     with pytest.raises(ValueError, match="may not have the number"):
-        encoded(TEXT, {"key": number})
+        encoded(TEXT, value)

@@ -140,14 +140,15 @@ def known(given: dict[str, float], **says: str) -> dict[str, Any]:
 
 def test_an_offer_counts_the_workers_that_can_judge_and_names_why_others_cannot() -> None:
     """Another program, an unfit worker and a plain one take no jobs; each has its reason."""
-    fit = resources.offered(2, OURS)
+    fit = resources.offered(2, OURS, {})
     offer = offer_of(
         {
             "tcp://a": known(fit, code=OURS, version="1", unfit=""),
-            "tcp://b": known(resources.offered(4, OURS), code=OURS, version="1", unfit=""),
-            "tcp://c": known(resources.offered(2, THEIRS), code=THEIRS, version="9", unfit=""),
+            "tcp://b": known(resources.offered(4, OURS, {}), code=OURS, version="1", unfit=""),
+            "tcp://c": known(resources.offered(2, THEIRS, {}), code=THEIRS, version="9", unfit=""),
             "tcp://d": known(dict.fromkeys(fit, 0.0), code=OURS, version="1", unfit="its disk is full"),
             "tcp://e": known({}),
+            "tcp://f": known(resources.offered(2, OURS, {resources.JOBS: 0}), code=OURS, version="1", unfit=""),
         },
         OURS,
     )
@@ -158,6 +159,7 @@ def test_an_offer_counts_the_workers_that_can_judge_and_names_why_others_cannot(
     assert "another wheelproof (9)" in theirs
     assert "its disk is full" in unfit
     assert "--preload orchestrator.farm.worker" in plain
+    assert offer.helpers == ("w: it only builds for jobs of other workers",)
 
 
 def test_an_offer_of_no_worker_has_no_room() -> None:
