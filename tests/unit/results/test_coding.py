@@ -12,6 +12,7 @@ from orchestrator.results.coding import decoded, encoded
 from orchestrator.util import escapes
 
 TEXT = TypeAdapter(dict[str, str | float])
+NUMBER = TypeAdapter(float)
 
 
 @pytest.mark.parametrize("indent", [None, 1])
@@ -30,7 +31,6 @@ TEXT = TypeAdapter(dict[str, str | float])
         "\x1b[31m",
         "é",
         "\u202e",
-        "\udc80",
         "NaN",
         '"',
     ],
@@ -45,6 +45,5 @@ def test_a_text_is_escaped_as_ever(text: str, indent: int | None) -> None:
 @pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
 def test_a_number_that_json_does_not_have_is_refused(number: float) -> None:
     """It would be read as nothing, or not at all."""
-    value: dict[str, str | float] = {"key": number}
     with pytest.raises(ValueError, match="may not have the number"):
-        encoded(TEXT, value)
+        encoded(NUMBER, number)
