@@ -28,6 +28,7 @@ READABLE = 0o022
 SEAL = "seal"
 """The file of a finished folder with the hash of all its other files."""
 
+_USUAL = stat.S_IFDIR | 0o755  # the mode of a folder
 _UNFINISHED = ".unfinished-"
 _DAMAGED = ".damaged-"
 _TRIES = 3
@@ -190,17 +191,23 @@ def _write_seal(folder: Path) -> None:
 
 
 def sum_of(folder: Path) -> str:
-    """Return the hash of all that a build could read in a folder, except its seal."""
+    """Return the hash of all that a build could read in a folder, except its seal and times.
+
+    A folder in it counts only if it is empty or has another mode than usual, so that earlier seals stay valid.
+    """
     entries = []
     for path, folders, files in os.walk(folder):
         folders.sort()
-        for name in sorted(files):
+        for name in sorted((*files, *(one for one in folders if Path(path, one).is_symlink()))):
             file = Path(path, name)
             inside = str(file.relative_to(folder))
             if inside != SEAL:
                 entries.append(
                     (inside, file.lstat().st_mode, str(file.readlink()) if file.is_symlink() else sha256_of(file))
                 )
+        mode = os.lstat(path).st_mode
+        if path != str(folder) and (mode != _USUAL or not (folders or files)):
+            entries.append((os.path.relpath(path, folder), mode, ""))
     return digest(entries)
 
 

@@ -21,7 +21,6 @@ SENT, RECEIVED = "sent", "received"
 """Folders of a cache: what is ready to be sent, by its hash; and what came, by the hash of its content."""
 
 _BOUND = 4 << 30  # bytes that are kept to be sent again
-_TURNS = caches.Turns()
 
 
 class Parcels:
@@ -31,6 +30,7 @@ class Parcels:
         """Send from and receive into a cache."""
         self._cache = cache
         self.store = Store(cache / SENT, _BOUND)
+        self._turns = caches.Turns()  # of this one: while it is fetched here, another one in this process packs it
         self._packed: dict[str, Packed] = {}  # by the hash of the content
 
     def pack(self, path: str, content: str) -> Packed:
@@ -39,7 +39,7 @@ class Parcels:
         if not source.resolve().is_relative_to(self._cache.resolve()) or caches.content_of(source) != content:
             msg = f"{path} is not there any more"
             raise OSError(msg)
-        with _TURNS.turn(content):
+        with self._turns.turn(content):
             packed = self._packed.get(content)
             if packed is None or self.store.find(packed.file.sha256) is None:
                 packed = self._packed[content] = self._make(source)
@@ -68,7 +68,7 @@ class Parcels:
             What came is not what was announced.
 
         """
-        with _TURNS.turn(content):
+        with self._turns.turn(content):
             return self._own(path, content) or self._fetched(path, content, ask(), piece)
 
     def _own(self, path: str, content: str) -> Path | None:
