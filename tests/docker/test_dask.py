@@ -16,6 +16,7 @@ from orchestrator.images.build import PACKAGES_LABEL
 from tests.cause_cases import PACKAGES, PYPROJECT, pack
 from tests.cluster.cluster import Cluster, Worker, cluster
 from tests.docker.farm_fixture import FarmFixture, farm_on, until
+from tests.docker.test_checkouts import write_project
 from tests.faults.harness import findings, sound
 from tests.faults.processes import MARK
 from tests.loopback_index import sdist
@@ -104,20 +105,12 @@ def _check_files(farm: FarmFixture, record: dict[str, Any]) -> None:
 
 def test_own_projects_are_judged_and_a_pair_is_spread(made: Cluster, farm: FarmFixture) -> None:
     """An sdist file and a folder of the user's go to workers; a pair is built on two engines, of one kernel here."""
-    members = {
-        "pyproject.toml": PYPROJECT + b'[project]\nname = "own"\nversion = "1.0"\n',
-        "backend.py": (PACKAGES / "backend.py").read_bytes(),
-        "sin.py": (PACKAGES / "umask" / "sin.py").read_bytes(),
-        "NAME": b"own",
-    }
-    folder = farm.folder / "own"
-    folder.mkdir()
-    for name, content in members.items():
-        (folder / name).write_bytes(content)
+    folder = farm.folder / "project"
+    write_project(folder)
     file = pack("file-order", farm.folder)
     ended = farm.run("run", str(file), str(folder))
     assert ended.status == 0, ended.err
-    assert farm.verdicts() | {"own": "sensitive", "file-order": "sensitive"} == farm.verdicts()
+    assert farm.verdicts() | {"mine": "reproducible", "file-order": "sensitive"} == farm.verdicts()
 
     farm.configure(packages={"blameless": {"spread": True}})
     before = time.time()
