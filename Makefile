@@ -68,6 +68,10 @@ faults: venv engine ## break things on purpose for about 15 minutes, and check t
 	@.venv/bin/wheelproof images bookworm >/dev/null
 	exec .venv/bin/python -m tests.faults $(if $(HOSTILE),--hostile $(call quoted,$(HOSTILE)))
 
+.PHONY: spread
+spread: venv engine ## judge three packages on two hosts, this one and a virtual machine; needs qemu
+	@exec .venv/bin/python -m tests.virtual_host.spread
+
 .PHONY: bench
 bench: venv engine ## measure the speed, against the method of 2020 and against the floor
 	@exec .venv/bin/python scripts/bench.py

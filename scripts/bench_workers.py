@@ -39,6 +39,7 @@ from orchestrator.farm.cluster.worker_farm import WorkerFarm
 from orchestrator.farm.workers import Cancellation
 from orchestrator.images import recipe
 from orchestrator.job import rebuild
+from orchestrator.job.inputs import inputs_of
 from orchestrator.model import OfferedWheel, Task, digest
 from orchestrator.publish import publisher_process
 from orchestrator.results.history import accumulated
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from orchestrator.build.engine import Engine
     from orchestrator.farm.cluster.worker_farm import Log, Running
     from orchestrator.farm.plan import Job
-    from orchestrator.model import Build, Release, Result
+    from orchestrator.model import Build, Inputs, Release, Result
     from orchestrator.results.files import Store
 
 TOGETHER = 8
@@ -68,6 +69,9 @@ OFFERED = 30
 
 LOG = 12_000
 """Bytes of a log."""
+
+SMALL = {"DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH": "20", "MALLOC_TRIM_THRESHOLD_": "65536"}
+"""Settings of the scheduler, as docs/scaling.md has them."""
 
 QUIET = {
     "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
@@ -121,12 +125,15 @@ class StubFarm(WorkerFarm):
         with self.slots.acquire(long=sent.long):
             log(project, "builds")
             ends = time.monotonic() + self._seconds
-            job = digest([project, sent.task.requirement])
-            outcome = Path(job) if job in sent.known else self._made(pattern(stub_farm.number_of(project)), sent, job)
+            alike = pattern(stub_farm.number_of(project))
+            assert alike.inputs is not None  # noqa: S101 - it was built
+            inputs = inputs_of(sent.task, sent.release, stub_farm.IMAGE, alike.inputs.build_requirements)
+            job = digest(inputs)
+            outcome = Path(job) if job in sent.known else self._made(alike, sent, inputs, job)
             time.sleep(max(0, ends - time.monotonic()))
         return outcome
 
-    def _made(self, alike: Result, sent: SentJob, job: str) -> Result:
+    def _made(self, alike: Result, sent: SentJob, inputs: Inputs, job: str) -> Result:
         started = datetime.now(UTC)
         return replace(
             alike,
@@ -134,7 +141,8 @@ class StubFarm(WorkerFarm):
             project=sent.release.project,
             requirement=sent.task.requirement,
             sdist=sent.release.sdist,
-            inputs=replace(alike.inputs, project=sent.release.project) if alike.inputs else None,
+            source_date_epoch=sent.task.source_date_epoch,
+            inputs=inputs,
             builds=tuple(self._with_files(build, job) for build in alike.builds),
             started=started,
             finished=started + timedelta(seconds=self._seconds),
@@ -228,7 +236,7 @@ def cluster(folder: Path, workers: int, builds: int, seconds: float) -> Iterator
         file = folder / "scheduler.json"
         command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", _LOOPBACK, "--port", "0"]
         command += ["--no-dashboard", "--scheduler-file", str(file), "--idle-timeout", "120 s"]
-        scheduler = stack.enter_context(_process(command, folder / "scheduler.log"))
+        scheduler = stack.enter_context(_process(command, folder / "scheduler.log", SMALL))
         address = _soon(lambda: json.loads(file.read_text())["address"] if file.is_file() else None)
         processes = [scheduler.pid]
         for begun in range(0, workers, TOGETHER):
@@ -244,15 +252,16 @@ def cluster(folder: Path, workers: int, builds: int, seconds: float) -> Iterator
 def _process(
     command: list[str], log: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as stream:
-        process = subprocess.Popen(  # noqa: S603 - ours
+    with (
+        log.open("wb") as stream,
+        subprocess.Popen(  # noqa: S603 - ours
             command, stdin=subprocess.PIPE, stdout=stream, stderr=stream, env={**_environment(), **(environment or {})}
-        )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _environment() -> dict[str, str]:

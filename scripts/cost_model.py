@@ -26,7 +26,7 @@ WRITING = 0.015
 SENT = 40_000
 """Bytes that go out with a job, most of them the recipe of its image."""
 
-ORCHESTRATOR_BASE, ORCHESTRATOR_JOB, ORCHESTRATOR_WORKER = 98_000_000, 2_000, 500_000
+ORCHESTRATOR_BASE, ORCHESTRATOR_JOB, ORCHESTRATOR_WORKER = 110_000_000, 1_500, 300_000
 """Bytes of memory of the orchestrator: without a job, for each job of the list, and for each worker."""
 
 RECORD = 35_000

@@ -20,11 +20,12 @@ from orchestrator.farm.cluster import resources
 from orchestrator.farm.cluster.values import ImageRequest, SentJob, SentRecipe, Terms
 from orchestrator.farm.cluster.worker_farm import Running, WorkerFarm
 from orchestrator.farm.plan import Job
-from orchestrator.model import Image, UsedImage
+from orchestrator.job.inputs import inputs_of
+from orchestrator.model import Image, UsedImage, digest
 from tests import sample_results, samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
     from pathlib import Path
 
     from orchestrator.build.engine import Engine
@@ -37,6 +38,9 @@ RECIPE = SentRecipe(
 )
 IMAGE_REQUEST = ImageRequest(TERMS, RECIPE)
 MANIFEST = samples.IMAGE.manifest
+KNOWN = "f" * 64
+"""The id of a job whose record the orchestrator has."""
+
 _SECONDS = 10.0  # for what Dask does
 
 
@@ -48,13 +52,24 @@ def job(name: str, *, long: bool = False) -> Job:
 
 def sent(one: Job) -> SentJob:
     """Return a job as it is sent."""
-    return SentJob(TERMS, one.task, one.release, RECIPE, MANIFEST, "", long=one.long, again=False)
+    task, release, known = one.task, one.release, (KNOWN,)
+    return SentJob(TERMS, task, release, RECIPE, MANIFEST, "", long=one.long, again=False, known=known)
 
 
 def result(one: SentJob | Job, **others: Any) -> Result:  # noqa: ANN401 - as of `sample`
-    """Return a result of a job, of its image."""
+    """Return a result of a job, of its image and its inputs."""
+    task, release = one.task, one.release
     image = UsedImage(samples.IMAGE.name, samples.IMAGE.id, MANIFEST, samples.IMAGE.base)
-    return sample_results.sample(one.release.project, one.release.version, image=image, **others)
+    found = sample_results.sample(release.project, release.version, image=image, **others)
+    inputs = inputs_of(task, release, samples.IMAGE, found.inputs.build_requirements) if found.inputs else None
+    return replace(
+        found,
+        job=digest(inputs) if inputs else found.job,
+        sdist=release.sdist,
+        requirement=task.requirement,
+        source_date_epoch=task.source_date_epoch,
+        inputs=inputs,
+    )
 
 
 def judged(one: SentJob, _running: Running, _log: Log) -> Result:
@@ -147,20 +162,31 @@ class Yard:
         judge: Judge = judged,
         *,
         farm: WorkerFarm | None = None,
+        given: Mapping[str, float] | None = None,
         change: Callable[[Worker], None] = lambda _: None,
     ) -> preload.Station:
-        """Have a worker join; `change` is called before it does."""
+        """Have a worker join; `given` are the operator's resources, and `change` is called before it does."""
         station: preload.Station = self.do(
-            self._worker(name, judge, farm or StubFarm(self._folder / name), change),
+            self._worker(name, judge, farm or StubFarm(self._folder / name), given or {}, change),
         )
         self.stations[name] = station
         return station
 
     async def _worker(
-        self, name: str, judge: Judge, farm: WorkerFarm, change: Callable[[Worker], None]
+        self,
+        name: str,
+        judge: Judge,
+        farm: WorkerFarm,
+        given: Mapping[str, float],
+        change: Callable[[Worker], None],
     ) -> preload.Station:
         worker = Worker(
-            self.address, name=name, local_directory=str(self._folder / "dask"), heartbeat_interval="100ms", nthreads=1
+            self.address,
+            name=name,
+            local_directory=str(self._folder / "dask"),
+            heartbeat_interval="100ms",
+            nthreads=1,
+            resources=dict(given),
         )
         station = await asyncio.to_thread(
             preload.begin, worker, farm, lambda one, running, log, _elsewhere: judge(one, running, log)

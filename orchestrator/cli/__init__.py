@@ -39,7 +39,7 @@ from orchestrator.cli import (
 )
 from orchestrator.errors import FaultError, Interrupted, UsageError, WheelproofError
 from orchestrator.farm.workers import stop_signals
-from orchestrator.util import logs
+from orchestrator.util import cache, logs
 from orchestrator.util.room import shortage
 
 EPILOG = """Each option can also be set by an environment variable, WHEELPROOF_COMMAND_OPTION: for instance
@@ -59,9 +59,6 @@ signature is not valid; 15 too few farms agree; 16 Dask's scheduler or its worke
 stopped by SIGINT, SIGTERM, SIGHUP or SIGQUIT. Of compare: 0 equal, 1 different, 2 an error."""
 
 NAME = "wheelproof"
-
-READABLE = 0o022
-"""The umask of every command: the users of containers have to read the files of the cache."""
 
 _TICK = 0.2
 """Seconds between two interruptions of a system call that the main thread waits for."""
@@ -107,7 +104,7 @@ def main() -> None:
     """Run a command; every foreseen error is one message and an exit status."""
     streams.settle()
     _heed_signals()
-    os.umask(READABLE)
+    os.umask(cache.READABLE)
     try:
         cli(prog_name=NAME, standalone_mode=False)
         sys.stdout.flush()

@@ -29,6 +29,7 @@ from orchestrator.errors import (
     ResultsError,
     UsageError,
     WheelproofError,
+    WorkersError,
 )
 from orchestrator.farm.run import RunOutcome
 from orchestrator.farm.workers import attempted
@@ -56,6 +57,7 @@ _KINDS: tuple[tuple[type[WheelproofError], FaultKind], ...] = (
     (NoReleaseError, FaultKind.ABSENT),
     (PackageIndexError, FaultKind.INDEX),
     (EngineError, FaultKind.ENGINE),
+    (WorkersError, FaultKind.WORKERS),
     (ImageError, FaultKind.IMAGE),
     (ResultsError, FaultKind.RESULTS),
     (UsageError, FaultKind.REQUEST),

@@ -163,7 +163,7 @@ class Farm:
         used = Uses(self.job_effects.cache, self.job_effects.buildenvs.place)
         result = self._judge(job, used, again=again)
         if isinstance(result, Result):
-            result = self.job_effects.results.repeated(result, again=again) or result
+            result = self.job_effects.repeated(result, again=again) or result
         key = uses.key_of(self.job_effects.label, job.task)
         uses.write(used.cache, key, used.items, tracked=is_tracked(job.task), built=isinstance(result, Result))
         return result
@@ -234,7 +234,7 @@ class Shared:
     stop: Cancellation
     label: str
     boot_ids: dict[str, str] = field(default_factory=dict)  # of the host's kernel, by runtime
-    known: frozenset[str] = frozenset()  # ids of jobs that have an answer
+    known: frozenset[str] | None = None  # ids of jobs whose records another machine has; None: this one has all records
     declared: str | None = None  # the project that a packed folder declares; None: it is asked
 
 

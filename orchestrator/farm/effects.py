@@ -54,6 +54,8 @@ if TYPE_CHECKING:
         ProgramChange,
         Provided,
         Release,
+        Result,
+        Verification,
         Wheel,
         WheelFile,
     )
@@ -95,7 +97,7 @@ class JobEffects(InputEffects):
     label: str  # of all containers
     contents: Contents | None = None  # Debian's index of files; None: no packages are named
     crates: Crates | None = None  # None: no build gets crates
-    answered: frozenset[str] = frozenset()  # ids of jobs and verifications whose records another machine has
+    answered: frozenset[str] | None = None  # ids whose records another machine has; None: this one has all records
     elsewhere: Elsewhere | None = None  # does builds on another host; None: there is none
     declared: str | None = None  # the project that a packed folder of another machine declares
     pause: float = PAUSE
@@ -125,8 +127,14 @@ class JobEffects(InputEffects):
         )
 
     def _known(self, project: str, job: str) -> Path | None:
-        """Return the record of a job; of one that another machine has, a path whose name is the job's id."""
-        return Path(job) if job in self.answered else self.results.find(project, job)
+        """Return the record of a job; where another machine has the records, a path whose name is the job's id.
+
+        Records that this machine has besides are of other runs, and answer nothing then.
+        """
+        return self.results.find(project, job) if self.answered is None else self._answered(job)
+
+    def _answered(self, id_: str) -> Path | None:
+        return Path(id_) if self.answered and id_ in self.answered else None
 
     def verify_effects(self, project: str, limits: Limits, *, long: bool, again: bool) -> VerifyEffects:
         """Return the effects of one verification."""
@@ -143,7 +151,15 @@ class JobEffects(InputEffects):
 
     def _known_verification(self, project: str, id_: str) -> Path | None:
         """Return the record of a verification, as `_known` does."""
-        return Path(id_) if id_ in self.answered else self.results.find_verification(project, id_)
+        return self.results.find_verification(project, id_) if self.answered is None else self._answered(id_)
+
+    def repeated(self, result: Result, *, again: bool) -> Path | None:
+        """Return the record that a result adds nothing to; where another machine has the records, it looks for that."""
+        return self.results.repeated(result, again=again) if self.answered is None else None
+
+    def repeated_verification(self, found: Verification) -> Path | None:
+        """Return the record that a verification adds nothing to, as `repeated`."""
+        return self.results.repeated_verification(found) if self.answered is None else None
 
     def closeness(self, path: Path, file: WheelFile, build: Build, limits: Limits) -> Closeness | Failure:
         """Return how near a build's wheel comes to a published one."""

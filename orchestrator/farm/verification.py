@@ -299,7 +299,7 @@ def verified(farm: Farm, subject: VerifySubject, *, long: bool, again: bool) -> 
     effects = job_effects.verify_effects(subject.release.project, subject.task.limits, long=long, again=again)
     found = verify(subject, used.of_verification(effects))
     if isinstance(found, Verification) and not again:
-        found = job_effects.results.repeated_verification(found) or found
+        found = job_effects.repeated_verification(found) or found
     key, built = uses.key_of(job_effects.label, subject.task, verifies=True), isinstance(found, Verification)
     uses.write(used.cache, key, used.items, tracked=is_tracked(subject.task), built=built)
     return found

@@ -30,7 +30,7 @@ from orchestrator.farm.cluster.values import Reply, SentFile
 from orchestrator.farm.cluster.worker_farm import NotHereError, Refusal, Running, WorkerFarm
 from orchestrator.farm.workers import attempted
 from orchestrator.model import Limits
-from orchestrator.util import logs
+from orchestrator.util import cache, logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,6 +57,7 @@ class Station:
     farm: WorkerFarm
     judge: Judge
     running: dict[str, Running] = field(default_factory=dict)
+    given: dict[str, float] = field(default_factory=dict)  # resources that the operator gives
     unfit: str = "it has not begun yet"
     open: ExitStack = field(default_factory=ExitStack)
     looks: int = 0
@@ -115,7 +116,7 @@ class Station:
     @property
     def resources(self) -> dict[str, float]:
         """What this worker announces; nothing while it is unfit."""
-        found = resources.offered(self.farm.slots.count, values.code())
+        found = resources.offered(self.farm.slots.count, values.code(), self.given)
         return dict.fromkeys(found, 0.0) if self.unfit else found
 
     def announced(self) -> dict[str, str]:
@@ -166,7 +167,8 @@ _STATIONS: dict[str, Station] = {}  # by the id of the worker: a process may hav
 
 def begin(worker: Worker, farm: WorkerFarm, judge: Judge) -> Station:
     """Have a worker judge jobs with a function; before it joins the scheduler."""
-    station = Station(worker, farm, judge)
+    os.umask(cache.READABLE)
+    station = Station(worker, farm, judge, given=dict(worker.state.total_resources))
     _STATIONS[worker.id] = station
     station.prepare()
     worker.state.total_resources.update(station.resources)

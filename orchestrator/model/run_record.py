@@ -26,6 +26,7 @@ class FaultKind(StrEnum):
     INDEX = "index"  # it does not answer, or answers wrongly
     ABSENT = "absent"  # the index answers, and has no such project or release
     ENGINE = "engine"
+    WORKERS = "workers"  # Dask's scheduler or its workers
     IMAGE = "image"
     RESULTS = "results"  # the results or the cache cannot be read or written
     REQUEST = "request"  # it cannot be built as requested, for example on no image that the release admits

@@ -330,6 +330,7 @@ GROUPS: tuple[Group, ...] = (
             FaultKind.INDEX: "The index does not answer, or answers wrongly.",
             FaultKind.ABSENT: "The index answers, and has no such project or release.",
             FaultKind.ENGINE: "The container engine is absent, or fails.",
+            FaultKind.WORKERS: "Dask's scheduler or its workers do not answer, or none takes the job.",
             FaultKind.IMAGE: "An image cannot be built.",
             FaultKind.RESULTS: "The results or the cache cannot be read or written.",
             FaultKind.REQUEST: "It cannot be built as requested.",

@@ -22,6 +22,9 @@ from orchestrator.util.room import refused
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+READABLE = 0o022
+"""The umask of all processes that write a cache: the users of containers have to read its files."""
+
 SEAL = "seal"
 """The file of a finished folder with the hash of all its other files."""
 
@@ -148,6 +151,11 @@ def settled(place: Path) -> Path | None:
         if os.path.lexists(place):
             _set_aside(place)
         return None
+
+
+def doubt_all() -> None:
+    """Have each finished folder checked again when it is used next, as a new process does."""
+    _WHOLE.clear()
 
 
 def _is_whole(place: Path) -> bool:

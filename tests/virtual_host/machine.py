@@ -52,7 +52,7 @@ class VirtualHost:
         """Boot from those disks, with `memory` in MiB; `sockets` is a folder with a short path."""
         self._disks = disks
         self._sockets = sockets
-        self._port = _free_port()
+        self._port = free_port()
         self._connection: subprocess.Popen[bytes] | None = None
         command = _command(disks, processor, processors, memory, self._port)
         with (disks.folder / "qemu.log").open("wb") as log:
@@ -129,17 +129,17 @@ class VirtualHost:
         return ("env", f"--chdir={_CODE}/checkout", path, *trust, "python3", *arguments)
 
     def begin_worker(self, scheduler: str, *options: str, log: Path) -> subprocess.Popen[bytes]:
-        """Start a Dask worker in it, which joins a scheduler of 127.0.0.1 on this side.
+        """Start a worker of the farm in it, with options of `dask worker`; it joins a scheduler of 127.0.0.1 here.
 
         The worker listens on a port of 127.0.0.1, which is the same on both sides: its contact address needs nothing
         more. The scheduler's port must have been given to `show`, and so must that of every worker of this side that
         the worker is to ask for something.
         """
-        port = _free_port()
+        port = free_port()
         self.reach(port)
         listen = f"{scheduler.partition(':')[0]}://127.0.0.1:{port}"
         addresses = ("--listen-address", listen, "--contact-address", listen)
-        command = ("-m", "distributed.cli.dask_worker", scheduler, "--no-nanny", "--no-dashboard", *addresses, *options)
+        command = ("-m", "dask", "worker", scheduler, *addresses, *worker_options(f"{STORE}/worker"), *options)
         return self.begin(*self.python(*command), log=log)
 
     def freeze(self) -> None:
@@ -243,7 +243,8 @@ def _command(disks: Disks, processor: str, processors: int, memory: int, port: i
     how = accelerator(processor_flags(Path("/proc/cpuinfo").read_text()), kvm=os.access("/dev/kvm", os.R_OK | os.W_OK))
     kernel = "console=ttyS0 quiet root=/dev/vda rootfstype=ext4 panic=-1 mitigations=off init=/usr/bin/tini"
     return [
-        *("qemu-system-x86_64", "-M", "q35", "-nodefaults", "-display", "none", "-no-reboot"),
+        # Emulation takes all the time that it gets: what else runs on this side comes first.
+        *("nice", "-n", "3", "qemu-system-x86_64", "-M", "q35", "-nodefaults", "-display", "none", "-no-reboot"),
         *("-accel", how, "-cpu", processor, "-smp", str(processors), "-m", str(memory)),
         *("-serial", f"file:{disks.folder}/console.log"),
         *("-kernel", str(disks.kernel), "-initrd", str(disks.initrd)),
@@ -253,6 +254,26 @@ def _command(disks: Disks, processor: str, processors: int, memory: int, port: i
         *("-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{port}-:22", "-device", "virtio-net-pci,netdev=net"),
         *("-device", "virtio-rng-pci"),
     ]
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process to end, as an operator does; what does not end is killed."""
+    process.terminate()
+    try:
+        process.wait(_STOP)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def worker_options(folder: str) -> tuple[str, ...]:
+    """Return the options of `dask worker` for a worker of the farm that has that folder, as scripts/systemd has them.
+
+    Without a nanny, its process is the one that is begun; without a limit, no memory of the host is Dask's to count.
+    """
+    process = ("--nworkers", "1", "--no-nanny", "--memory-limit", "0", "--local-directory", f"{folder}/dask")
+    status = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")
+    return (*process, *status, "--preload", "orchestrator.farm.worker", "--folder", folder)
 
 
 def processor_flags(cpuinfo: str) -> frozenset[str]:
@@ -269,7 +290,7 @@ def _pipe(first: list[str], second: list[str]) -> None:
         raise subprocess.CalledProcessError(giving.returncode, first)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Find a port of 127.0.0.1 that nothing uses now."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]

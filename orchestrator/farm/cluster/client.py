@@ -19,7 +19,7 @@ from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 
 from orchestrator.errors import FaultError, Interrupted, LostSchedulerError, WheelproofError, WorkersError
-from orchestrator.farm.cluster import resources, values
+from orchestrator.farm.cluster import answers, resources, values
 from orchestrator.farm.cluster.tasks import result, submit
 from orchestrator.farm.cluster.transfer import receive
 from orchestrator.farm.cluster.values import Work
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from orchestrator.config import DaskSettings
     from orchestrator.farm.cluster.values import ImageRequest, Reply, SentJob, SentVerification
     from orchestrator.farm.workers import Cancellation
-    from orchestrator.model import Image, Result, Verification
+    from orchestrator.model import Image
     from orchestrator.results.store import Results
 
 ANSWER = 15.0
@@ -50,6 +50,7 @@ TRIES = 3
 """How often a job is sent whose worker, or the second host of a pair, was lost before all of its files came."""
 
 _LOOK = 1.0  # seconds between two looks at the workers
+_KEPT = 20  # messages that Dask keeps to search for its own errors; each may be a job
 _COLLECTORS = 8  # threads that fetch files
 
 
@@ -59,6 +60,7 @@ class Offer:
 
     able: Mapping[str, Room]  # what each worker that can judge takes, by its address
     others: tuple[str, ...] = ()  # why each other one cannot, as a sentence
+    helpers: tuple[str, ...] = ()  # those that are not to judge, as a sentence: their operators want it so
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -75,12 +77,13 @@ def offer_of(workers: Mapping[str, Mapping[str, Any]], code: str) -> Offer:
     """Return what workers offer to a run of the program with that digest, by what the scheduler knows of them."""
     says, jobs = resources.announced(workers), resources.able(workers, code, resources.JOBS)
     longs = resources.able(workers, code, resources.LONG)
-    others = (
-        f"{one.get('name', address)}: {_why_not(says.get(address), code)}"
-        for address, one in workers.items()
-        if address not in jobs
+    names = {address: one.get("name", address) for address, one in workers.items() if address not in jobs}
+    helpers = [address for address in resources.able(workers, code, resources.REMOTE) if address in names]
+    return Offer(
+        {address: Room(count, longs.get(address, 0)) for address, count in jobs.items()},
+        tuple(f"{names[one]}: {_why_not(says.get(one), code)}" for one in names if one not in helpers),
+        tuple(f"{names[one]}: it only builds for jobs of other workers" for one in helpers),
     )
-    return Offer({address: Room(count, longs.get(address, 0)) for address, count in jobs.items()}, tuple(others))
 
 
 def _why_not(says: Mapping[str, str] | None, code: str) -> str:
@@ -122,9 +125,10 @@ def connected(
         logging.getLogger(name).setLevel(logging.CRITICAL)
     doing = f"connecting to the Dask scheduler at {settings.address}"
     try:
-        client = Client(
-            settings.address, security=security(settings), timeout=answer, set_as_default=False, name="wheelproof"
-        )
+        with dask.config.set({"distributed.admin.low-level-log-length": _KEPT}):
+            client = Client(
+                settings.address, security=security(settings), timeout=answer, set_as_default=False, name="wheelproof"
+            )
     except (OSError, ValueError, RuntimeError, TypeError) as error:
         advice = "check that it runs there, and that it accepts the certificate of this run"
         msg = f"{doing}: {error}; {advice}"
@@ -218,7 +222,7 @@ class Cluster:
         if self._offer.able:
             self._without = time.monotonic()
         elif time.monotonic() - self._without > self.patience:
-            why = "; ".join(self._offer.others) or "none has joined"
+            why = "; ".join((*self._offer.others, *self._offer.helpers)) or "none has joined"
             msg = f"waiting for workers at {self._address}: none can judge: {why}; run again to go on"
             raise WorkersError(msg)
 
@@ -364,23 +368,16 @@ class _Sent(Generic[_W, _T]):
     losses: int = 0  # workers that were lost with it
     among: tuple[str, ...] = ()  # the workers that may have it; empty: any
     stranded: bool = False  # all of them are gone
-    manifest: str = ""  # of the image that it was sent with
+    asked: SentJob | SentVerification | None = None  # what was sent last
 
 
 def _listed(refusing: Mapping[str, str]) -> str:
     return "; ".join(f"{address}: {why}" for address, why in refusing.items())
 
 
-def _check(sent: _Sent[Any, Any], result: Result | Verification) -> None:
-    """Raise FaultError where a result is of another image than its job: it would be a wrong verdict."""
-    wanted, image = (sent.job.task.image, sent.manifest), result.image
-    found = (image.name, image.manifest) if image else ("", "")
-    if found != wanted:
-        msg = (
-            f"judging {sent.job.task.requirement}: the worker used the image {found[0]} with the manifest "
-            f"{found[1][:12]}, asked for was {wanted[0]} with {wanted[1][:12]}"
-        )
-        raise FaultError(msg)
+def _asked(sent: _Sent[Any, Any]) -> SentJob | SentVerification:
+    assert sent.asked is not None  # noqa: S101 - it was sent before it was answered
+    return sent.asked
 
 
 class Workers(Pool[_W, _T]):
@@ -486,8 +483,7 @@ class Workers(Pool[_W, _T]):
         # Where those that are left refuse other jobs at present, they are asked: no other worker may come.
         among = tuple(one for one in left if one not in refusing) or left
         sent.among = among if len(among) < len(addresses) else ()
-        job = self._send(sent.job)
-        sent.manifest = job.manifest
+        job = sent.asked = self._send(sent.job)
         return self._cluster.judge(job, priority=-sent.number, among=sent.among)
 
     def _end(self, sent: _Sent[_W, _T], future: Future[Any]) -> None:
@@ -519,13 +515,14 @@ class Workers(Pool[_W, _T]):
                 sent.losses = TRIES  # the worker has tried for itself what may pass
             raise values.error_of(reply)
         if (found := reply.result or reply.verification) is None:
-            return self._known(sent.job.release.project, reply.known)
-        _check(sent, found)
+            return self._known(sent, reply.known)
+        answers.check(_asked(sent), found)
         self._cluster.bring(reply.worker, reply, first, self._store)
         return self._take(found)
 
-    def _known(self, project: str, job: str) -> _T:
-        record = self._recorded(project, job)
+    def _known(self, sent: _Sent[_W, _T], job: str) -> _T:
+        answers.check_known(_asked(sent), job)
+        record = self._recorded(sent.job.release.project, job)
         if record is None:
             msg = f"a worker named the record of the job {job}, which is not here any more; run again"
             raise WorkersError(msg)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from distributed import get_client, get_worker
 
 from orchestrator.errors import FaultError, Interrupted, WheelproofError, WorkersError
-from orchestrator.farm.cluster import orders, resources, values
+from orchestrator.farm.cluster import answers, orders, resources, values
 from orchestrator.farm.cluster.tasks import result, submit
 from orchestrator.farm.cluster.transfer import receive
 from orchestrator.farm.workers import STOPPED
@@ -60,6 +60,7 @@ class Peers:
         self._cache = cache
         self._store = store
         self._stop = stop
+        self._boot_id = ""  # of its kernel, where it is known
         self._chosen = ""  # the worker of the first such build; the others have to see the same host
 
     def build(self, _project: str, order: Order, *, long: bool) -> Output:
@@ -87,7 +88,18 @@ class Peers:
             refused[output.worker] = output.refused
         if output.failed:
             raise values.error_of(values.Reply(failed=output.failed, kind=output.kind))
-        return self._brought(output)
+        found = self._brought(output)
+        answers.check_build(order, found)
+        self._insist_on_host(found)
+        return found
+
+    def _insist_on_host(self, output: Output) -> None:
+        """Raise WorkersError where a build ran on another host than the one before it: its worker has moved."""
+        boot_id = output.build.probe.boot_id if output.build.probe else ""
+        self._boot_id = self._boot_id or boot_id
+        if boot_id and boot_id != self._boot_id:
+            msg = f"building on a second host: {self._chosen} has another kernel than a moment ago; run again"
+            raise WorkersError(msg)
 
     def _peers(self, refused: Mapping[str, str]) -> tuple[str, ...]:
         """Wait for a worker that has not refused: after the first such build, only for the one that did it."""

@@ -33,15 +33,19 @@ def of_code(code: str) -> str:
     return f"wheelproof-{code}"
 
 
-def offered(builds: int, code: str) -> dict[str, float]:
-    """Return what a worker with that many slots announces."""
-    return {
+def offered(builds: int, code: str, given: Mapping[str, float]) -> dict[str, float]:
+    """Return what a worker with that many slots announces; no more jobs and remote builds than its operator gives.
+
+    With `wheelproof-jobs=0`, it only does builds for jobs of other workers.
+    """
+    found = {
         BUILDS: float(builds),
         JOBS: float(builds + AHEAD),
         LONG: float(max(1, builds - 1)),
         REMOTE: float(builds),
         of_code(code): ENDLESS,
     }
+    return found | {name: min(found[name], given[name]) for name in (JOBS, LONG, REMOTE) if name in given}
 
 
 def threads(builds: int) -> int:

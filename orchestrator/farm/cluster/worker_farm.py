@@ -66,6 +66,14 @@ class Running:
             threading.Thread(target=attempted, args=(self.engine.stop,), name="stopping", daemon=True).start()
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the jobs of one run share on a worker, as they do in the process of a local run."""
+
+    inputs: InputEffects  # asks the index for a project only once
+    boot_ids: dict[str, str] = field(default_factory=dict)  # of the kernel of the engine's host, by runtime
+
+
 class WorkerFarm:
     """What the jobs on one worker share."""
 
@@ -86,8 +94,7 @@ class WorkerFarm:
         self.label = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
         self.parcels = Parcels(self._settings.cache)
         self._engine: engines.Engine | None = None
-        self._boot_ids: dict[str, str] = {}
-        self._inputs: OrderedDict[str, InputEffects] = OrderedDict()
+        self._runs: OrderedDict[str, _Run] = OrderedDict()
         self._lock = threading.Lock()
 
     def locked(self) -> AbstractContextManager[None]:
@@ -157,7 +164,7 @@ class WorkerFarm:
     def tidy(self) -> None:
         """Keep the bounds of stores and cache; no job may run meanwhile."""
         clean.keep_bounds(self._settings, self.store)
-        self._inputs.clear()
+        self._runs.clear()
 
     # --- jobs --------------------------------------------------------------------------------
 
@@ -230,6 +237,7 @@ class WorkerFarm:
         sent: SentJob | None = None,
     ) -> assemble.Farm:
         assert running.engine is not None  # noqa: S101 - as above
+        run = self._run_of(terms)
         return assemble.farm_on(
             running.engine,
             {image.name: image},
@@ -238,25 +246,26 @@ class WorkerFarm:
             tasks,
             log=log,
             shared=assemble.Shared(
-                inputs=self._inputs_of(terms),
+                inputs=run.inputs,
                 slots=self.slots,
                 stop=running.stop,
                 label=self.label,
-                boot_ids=self._boot_ids,
+                boot_ids=run.boot_ids,
                 known=frozenset(sent.known) if sent else frozenset(),
                 declared=sent.declared if sent else None,
             ),
         )
 
-    def _inputs_of(self, terms: Terms) -> InputEffects:
-        """Return the effects of a run that settle inputs: it asks the index for a project only once."""
+    def _run_of(self, terms: Terms) -> _Run:
+        """Return what is remembered for a run only; for a new one, folders of the cache are checked again."""
         with self._lock:
-            if terms.run not in self._inputs:
-                self._inputs[terms.run] = assemble.open_inputs(terms.applied(self._settings), self.store)
-                while len(self._inputs) > _RUNS:
-                    self._inputs.popitem(last=False)
-            self._inputs.move_to_end(terms.run)
-            return self._inputs[terms.run]
+            if terms.run not in self._runs:
+                self._runs[terms.run] = _Run(assemble.open_inputs(terms.applied(self._settings), self.store))
+                cache.doubt_all()
+                while len(self._runs) > _RUNS:
+                    self._runs.popitem(last=False)
+            self._runs.move_to_end(terms.run)
+            return self._runs[terms.run]
 
     def _take(self, sent: SentJob, place: Callable[[str, SdistName], Path]) -> None:
         """Put an sdist that came with its job where the index's are."""

@@ -13,9 +13,11 @@ from orchestrator.build_requirements.install import BuildEnvironments
 from orchestrator.farm.effects import JobEffects
 from orchestrator.farm.workers import Cancellation, CpuSlots
 from orchestrator.guest.main import CRASHED
-from orchestrator.model import Limits, Lock, Reason
+from orchestrator.model import Limits, Lock, Reason, Verdict
 from orchestrator.results.store import Results
 from orchestrator.sources.index import Index
+from tests.sample_results import sample
+from tests.sample_verifications import verified
 from tests.samples import wheel
 from tests.unit.build.test_builder import ORDER
 from tests.unit.build.test_protocol import FAILED, SEEN, line
@@ -114,3 +116,24 @@ def test_what_another_machine_has_a_record_of_is_known(tmp_path: Path) -> None:
     assert known.known("pkg", "a" * 64) == known.job.known("pkg", "a" * 64) == Path("a" * 64)
     assert known.known("pkg", "b" * 64) is known.job.known("pkg", "b" * 64) is None
     assert shop.verify_effects("pkg", Limits(), long=False, again=True).known("pkg", "a" * 64) is None
+
+
+def test_records_of_a_machine_answer_nothing_where_another_one_has_them(tmp_path: Path) -> None:
+    """A worker in a folder with records of a farm names only what the run knows, and adds its results to those."""
+    settled, failed = sample("six"), sample("flit", verdict=Verdict.FTBFS)
+    effects = job_effects(tmp_path, Fake())
+    for one in (settled, failed):
+        effects.results.write(one)
+    worker = replace(effects, answered=frozenset({"a" * 64}))
+
+    def known(one: JobEffects, id_: str) -> Path | None:
+        return one.effects("six", Limits(), long=False, again=False).known("six", id_)
+
+    assert known(effects, settled.job) == effects.results.find("six", settled.job)
+    assert known(effects, settled.job) is not None
+    assert known(worker, settled.job) is None
+    assert known(worker, "a" * 64) == Path("a" * 64)
+    assert effects.repeated(failed, again=False) is not None
+    assert worker.repeated(failed, again=False) is None
+    wheel = verified()
+    assert worker.repeated_verification(wheel) is None

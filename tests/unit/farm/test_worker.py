@@ -53,7 +53,7 @@ def running() -> tuple[Running, StubEngine]:
 @pytest.mark.parametrize(("builds", "longs"), [(1, 1), (2, 1), (8, 7)])
 def test_what_a_worker_offers_follows_from_its_builds(builds: int, longs: int) -> None:
     """Long jobs never take all slots of a worker that has several."""
-    offered = resources.offered(builds, "c")
+    offered = resources.offered(builds, "c", {})
     assert offered[resources.JOBS] == builds + AHEAD
     assert offered[resources.LONG] == longs
     assert offered[resources.REMOTE] == builds
@@ -61,11 +61,22 @@ def test_what_a_worker_offers_follows_from_its_builds(builds: int, longs: int) -
     assert resources.threads(builds) > offered[resources.JOBS] + offered[resources.REMOTE]
 
 
+def test_a_worker_takes_no_more_jobs_than_its_operator_gives(place: Yard, tmp_path: Path) -> None:
+    """With none, it only does builds for others; that it can do more than asked for is not for an operator to say."""
+
+    def give(farm: StubFarm, **given: float) -> dict[str, float]:
+        return announced(place, place.worker(farm.folder.name, farm=farm, given=given))
+
+    only_for_others = give(StubFarm(tmp_path / "none"), **{resources.JOBS: 0.0})
+    assert (only_for_others[resources.JOBS], only_for_others[resources.REMOTE]) == (0.0, 1.0)
+    assert give(StubFarm(tmp_path / "many"), **{resources.JOBS: 99.0}) == resources.offered(1, values.code(), {})
+
+
 def test_a_fit_worker_joins_with_its_resources(place: Yard, tmp_path: Path) -> None:
     """The scheduler knows what it has, and its program; what a former worker left is gone."""
     farm = StubFarm(tmp_path / "farm", builds=2)
     station = place.worker("fit", farm=farm)
-    assert announced(place, station) == resources.offered(2, values.code())
+    assert announced(place, station) == resources.offered(2, values.code(), {})
     assert farm.swept == 1
     assert station.announced()["unfit"] == ""
 
@@ -80,7 +91,7 @@ def test_an_unfit_worker_joins_without_resources_and_gets_them_later(
     assert set(announced(place, station).values()) == {0.0}
     assert station.announced()["unfit"] == str(*faults.values())
     farm.faults.clear()
-    assert eventually(lambda: announced(place, station) == resources.offered(1, values.code()))
+    assert eventually(lambda: announced(place, station) == resources.offered(1, values.code(), {}))
     assert station.announced()["unfit"] == ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from orchestrator.farm.workers import Cancellation, Room, run_jobs
 from orchestrator.results.store import Results
 from tests.dask_cluster import (
     IMAGE_REQUEST,
+    KNOWN,
     StubEngine,
     StubFarm,
     Yard,
@@ -138,14 +140,15 @@ def known(given: dict[str, float], **says: str) -> dict[str, Any]:
 
 def test_an_offer_counts_the_workers_that_can_judge_and_names_why_others_cannot() -> None:
     """Another program, an unfit worker and a plain one take no jobs; each has its reason."""
-    fit = resources.offered(2, OURS)
+    fit = resources.offered(2, OURS, {})
     offer = offer_of(
         {
             "tcp://a": known(fit, code=OURS, version="1", unfit=""),
-            "tcp://b": known(resources.offered(4, OURS), code=OURS, version="1", unfit=""),
-            "tcp://c": known(resources.offered(2, THEIRS), code=THEIRS, version="9", unfit=""),
+            "tcp://b": known(resources.offered(4, OURS, {}), code=OURS, version="1", unfit=""),
+            "tcp://c": known(resources.offered(2, THEIRS, {}), code=THEIRS, version="9", unfit=""),
             "tcp://d": known(dict.fromkeys(fit, 0.0), code=OURS, version="1", unfit="its disk is full"),
             "tcp://e": known({}),
+            "tcp://f": known(resources.offered(2, OURS, {resources.JOBS: 0}), code=OURS, version="1", unfit=""),
         },
         OURS,
     )
@@ -156,6 +159,7 @@ def test_an_offer_counts_the_workers_that_can_judge_and_names_why_others_cannot(
     assert "another wheelproof (9)" in theirs
     assert "its disk is full" in unfit
     assert "--preload orchestrator.farm.worker" in plain
+    assert offer.helpers == ("w: it only builds for jobs of other workers",)
 
 
 def test_an_offer_of_no_worker_has_no_room() -> None:
@@ -447,8 +451,16 @@ def test_a_stop_reaches_the_workers(place: Yard, tmp_path: Path) -> None:
 
 def test_a_job_with_a_record_is_not_judged_again(place: Yard, tmp_path: Path) -> None:
     """The worker names the job's id; the record is the orchestrator's."""
-    place.worker("first", lambda _one, _running, _log: Path("f" * 64))
-    assert run(place, tmp_path, [job("a")]) == {"a": tmp_path / "a" / ("f" * 64)}
+    place.worker("first", lambda _one, _running, _log: Path(KNOWN))
+    assert run(place, tmp_path, [job("a")]) == {"a": tmp_path / "a" / KNOWN}
+
+
+def test_a_record_that_was_not_named_to_the_worker_is_no_answer(place: Yard, tmp_path: Path) -> None:
+    """It may be of another release."""
+    place.worker("first", lambda _one, _running, _log: Path("e" * 64))
+    outcome = run(place, tmp_path, [job("a")])["a"]
+    assert isinstance(outcome, FaultError)
+    assert "was not named to it" in str(outcome)
 
 
 @pytest.mark.parametrize(
@@ -487,6 +499,31 @@ def test_a_result_of_another_image_is_no_verdict(place: Yard, tmp_path: Path) ->
     outcome = run(place, tmp_path, [job("a")])["a"]
     assert isinstance(outcome, FaultError)
     assert "manifest" in str(outcome)
+
+
+def test_a_private_umask_keeps_no_build_on_a_worker_from_what_it_has_to_read(place: Yard, tmp_path: Path) -> None:
+    """A worker has the umask of every command: the users of containers read its cache."""
+    former = os.umask(0o077)
+    try:
+        place.worker("first")
+        (tmp_path / "file").touch()
+    finally:
+        os.umask(former)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_result_of_another_job_is_no_verdict(place: Yard, tmp_path: Path) -> None:
+    """The worker has mixed up two jobs: neither is recorded, and a third one is."""
+
+    def judge(one: SentJob, _running: Running, _log: Log) -> Result:
+        names = {"a": "b", "b": "a"}
+        return result(job(names.get(one.release.project, one.release.project)))
+
+    place.worker("first", judge)
+    outcomes = run(place, tmp_path, [job("a"), job("b"), job("c")])
+    assert all(isinstance(outcomes[name], FaultError) for name in "ab")
+    assert "the project b, asked for was a" in str(outcomes["a"])
+    assert outcomes["c"] == result(job("c"))
 
 
 # --- files -----------------------------------------------------------------------------------
