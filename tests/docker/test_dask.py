@@ -183,27 +183,6 @@ def _label(client: docker.APIClient, tag: str, packages: str) -> None:
         assert "error" not in step, step
 
 
-def test_a_worker_with_other_code_gets_no_job(made: Cluster, farm: FarmFixture) -> None:
-    """One line names it; the other judges all."""
-    worker, usual = made.workers[0], dict(made.workers[0].environment)
-    worker.stop()
-    worker.set_code("orchestrator.errors", "# another version")
-    worker.start()
-    with made.client() as client:
-        client.wait_for_workers(2, timeout=60)
-    before = time.time()
-    ended = _all_again(farm)
-    assert ended.err.count("it has another wheelproof") == 1
-    assert ended.err.count(worker.name) == 1
-    if worker.engine:
-        assert not _builds(worker, before)
-    worker.stop()
-    worker.environment = usual
-    worker.start()
-    with made.client() as client:
-        client.wait_for_workers(2, timeout=60)
-
-
 def _all_again(farm: FarmFixture) -> Ended:
     ended = farm.run("run", "--json", "--again", "blameless", "exits")
     assert ended.status == 0, ended.err
@@ -231,3 +210,22 @@ def test_a_run_that_is_stopped_leaves_no_container(made: Cluster, farm: FarmFixt
     assert time.monotonic() - begun < STOPS
     assert not farm.records("never-ends")
     assert not farm.records("again")
+
+
+# --- a worker of another version -------------------------------------------------------------
+
+
+def test_a_worker_with_other_code_gets_no_job(made: Cluster, farm: FarmFixture) -> None:
+    """One line names it; the other judges all. It is the last test: the worker stays as it is."""
+    worker = made.workers[0]
+    worker.stop()
+    worker.set_code("orchestrator.errors", "# another version")
+    worker.start()
+    with made.client() as client:
+        client.wait_for_workers(2, timeout=60)
+    before = time.time()
+    ended = _all_again(farm)
+    assert ended.err.count("it has another wheelproof") == 1
+    assert ended.err.count(worker.name) == 1
+    if worker.engine:
+        assert not _builds(worker, before)
