@@ -64,7 +64,7 @@ lint: venv ## check the code and the workflows without running them
 	check dependabot .github/dependabot.yml
 
 .PHONY: faults
-faults: venv engine ## break things on purpose for about 15 minutes, and check that no fault becomes a verdict
+faults: venv engine ## break things on purpose for an hour or two, and check that no fault becomes a verdict
 	@.venv/bin/wheelproof images bookworm >/dev/null
 	exec .venv/bin/python -m tests.faults $(if $(HOSTILE),--hostile $(call quoted,$(HOSTILE)))
 

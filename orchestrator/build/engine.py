@@ -354,7 +354,7 @@ class Engine:
         watchdog.daemon = True
         cut_off = False
         try:
-            self._client.start(identity)
+            self._start(identity)
             watchdog.start()
             for stream, piece in frames(_pieces(sock)):
                 if not listen(stream, piece):
@@ -375,6 +375,14 @@ class Engine:
             msg = f"running a container: the engine could not: {state['Error']}"
             raise TransientEngineError(msg)
         return Completed(code, out_of_memory=bool(state.get("OOMKilled")))
+
+    def _start(self, identity: str) -> None:
+        """Start a container; kill it where the engine is being stopped: `stop` cannot kill what does not run yet."""
+        self._client.start(identity)
+        with self._lock:
+            stopped = self._stopped
+        if stopped:
+            self._kill(identity)
 
     def _expire(self, identity: str, late: threading.Event) -> None:
         late.set()

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _LOOK = 1.0  # seconds between two looks for jobs that nobody waits for any more
 _AGAIN = 10  # looks between two tries to become fit
+_SWEEP = 60  # looks between two removals of what no job has any more, where none has failed
 _TIDY = 3600  # looks between two prunings of stores and cache
 _ACTIVE = frozenset({"executing", "long-running"})
 _ENDS = "it is being stopped"
@@ -90,13 +91,13 @@ class Station:
             await asyncio.to_thread(self.prepare)
             if not self.unfit:
                 await self.worker.set_resources(**self.resources)
-        if self.failed:
+        if self.failed or self.looks % _SWEEP == 0:
             await asyncio.to_thread(self.clear)
         if self.looks % _TIDY == 0:
             await asyncio.to_thread(self.tidy)
 
     def clear(self) -> None:
-        """Remove the containers of jobs that failed, such as with their engine; those of jobs that run stay."""
+        """Remove the containers of jobs that ended, such as with their engine; those of jobs that run stay."""
         with self.begins:
             failed, begun = self.failed, [running.begun for running in self.running.values()]
         before = math.floor(min(begun, default=time.time()))  # an engine counts whole seconds

@@ -55,6 +55,24 @@ def derive(engine: Engine, tag: str, base: str, steps: str, log: Callable[[str],
     return engine.build_image(stream, tag, {}, {}, log)
 
 
+class _StartsLate(docker.APIClient):
+    """Does something between the creation of a container and its start."""
+
+    before: Callable[[], None]
+
+    def start(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - the library's own
+        self.before()
+        return super().start(*arguments, **named)
+
+
+def stopped_before_start() -> Engine:
+    """Return an engine that is asked to stop when its container is created, but does not run yet."""
+    client = _StartsLate(base_url=os.environ.get("DOCKER_HOST"), version="auto")
+    engine = Engine(client)
+    client.before = engine.stop
+    return engine
+
+
 class _InGroup(docker.APIClient):
     """Puts every container into one control group."""
 

@@ -56,13 +56,17 @@ def farm(tmp_path: Path, bookworm: Image) -> Iterator[FarmFixture]:
     """A farm with a project of the user's own beside it."""
     assert bookworm.name == "bookworm"
     for found in farm_on(tmp_path):
-        project = tmp_path / "project"
-        project.mkdir()
-        (project / "NAME").write_text("mine")
-        (project / "pyproject.toml").write_bytes(PYPROJECT + b'[project]\nname = "Mine"\nversion = "1.5"\n')
-        (project / "backend.py").write_bytes((PACKAGES / "backend.py").read_bytes() + BUILD_SDIST)
-        (project / "sin.py").write_bytes(SIN)
+        write_project(tmp_path / "project")
         yield found
+
+
+def write_project(folder: Path) -> None:
+    """Write a project that is reproducible, version 1.5 of `mine`, to a new folder."""
+    folder.mkdir()
+    (folder / "NAME").write_text("mine")
+    (folder / "pyproject.toml").write_bytes(PYPROJECT + b'[project]\nname = "Mine"\nversion = "1.5"\n')
+    (folder / "backend.py").write_bytes((PACKAGES / "backend.py").read_bytes() + BUILD_SDIST)
+    (folder / "sin.py").write_bytes(SIN)
 
 
 def test_a_folder_is_judged_by_the_sdist_that_is_built_of_it(farm: FarmFixture) -> None:

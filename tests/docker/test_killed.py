@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.build.confinement import Container
 from orchestrator.model import Budget, Limits, Verdict
-from tests.docker.case_builder import CaseBuilder
+from tests.docker.case_builder import LABEL, CaseBuilder
+from tests.docker.containers import run_inside, stopped_before_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,3 +95,12 @@ def test_a_package_that_kills_itself_is_a_result(farm: CaseBuilder, slug: str, e
     assert (result.verdict, result.reason) == (Verdict.FTBFS, "killed")
     assert result.failure is not None
     assert evidence in result.failure.evidence
+
+
+def test_a_container_that_starts_while_its_engine_is_being_stopped_is_killed(bookworm: Image) -> None:
+    """A stop cannot kill it before it runs; nothing else would end it before its limit."""
+    container = Container(bookworm.id, ("/bin/sleep", "60"), seconds=30, label=LABEL)
+    begun = time.monotonic()
+    completed, _ = run_inside(stopped_before_start(), container)
+    assert (completed.exit_code, completed.timed_out) == (128 + signal.SIGKILL, False)
+    assert time.monotonic() - begun < container.seconds

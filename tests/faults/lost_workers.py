@@ -45,6 +45,7 @@ _DASK = {
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": f"{_TIMEOUT}s",
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": f"{_TIMEOUT}s",
 }
+_LATE = "late"  # the run had ended before the fault came
 _MOVED = frozenset({0, 9})  # statuses: every job has a verdict, some are open
 _LOST_SCHEDULER = frozenset({0, 16})  # 0: it was killed when nothing was left to do
 _KILLED = frozenset({0, -9})
@@ -150,7 +151,7 @@ def _trial(
     begun = time.monotonic()
     process = farm.begin("run", *paths)
     time.sleep(moment)
-    late = " (after its end)" if process.poll() is not None else ""
+    late = process.poll() is not None
     fault.act(Scene(made, made.workers[number], random, process.kill))
     run, wrong = ended(process, begun)
     took = time.monotonic() - begun
@@ -166,8 +167,8 @@ def _trial(
     _repair(made, usual)
     wrong += _containers(made)
     wrong += completed(farm, paths, truth().findings, before) + _twice(farm) + _containers(made)
-    outcome = RIGHT if len(before) == len(paths) else OPEN
-    when = f"after {moment:.2f} s of {took:.2f} s{late}"
+    outcome = _LATE if late else RIGHT if len(before) == len(paths) else OPEN
+    when = f"after {moment:.2f} s of {took:.2f} s"
     what = f"{fault.name} {when}, status {run.status}, with {len(before)} of {len(paths)} records"
     return Trial(what, outcome, wrong, time.monotonic() - begun)
 
