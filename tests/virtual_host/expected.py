@@ -84,7 +84,13 @@ def report(expected: Expected, result: Result | None) -> Iterator[str]:
     holds = f", holds {', '.join(result.holds)}" if result.holds else ""
     yield f"{expected.project} ({expected.why}): {result.verdict}{holds}"
     for build in result.builds:
-        yield f"  {build.name:28} {host_of(build) or 'here':6} {_seen(build)}"
+        yield f"  {_short(build.name):28} {host_of(build) or 'here':6} {_seen(build)}"
+
+
+def _short(name: str) -> str:
+    """Return the name of a build; where it holds many variations, the first of them and how many others."""
+    first, *others = name.split("+")
+    return f"{first}+{len(others)}" if others else first
 
 
 def _seen(build: Build) -> str:

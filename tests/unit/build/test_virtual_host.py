@@ -83,6 +83,13 @@ def test_a_record_of_two_hosts_is_as_expected_and_shows_both() -> None:
     assert "Example Processor 200X, Linux 6.2.0-2-amd64" in lines[1]
 
 
+def test_a_report_has_the_name_of_a_build_in_short() -> None:
+    """An experiment may hold nearly all variations."""
+    names = ("second-holding-host", "second-holding-home+locales+time")
+    result = judged(builds=tuple(replace(judged().builds[1], name=name) for name in names))
+    assert [line.split()[0] for line in report(UMASK, result)][1:] == ["second-holding-host", "second-holding-home+2"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "fault"),
     [
