@@ -20,6 +20,7 @@ import docker
 import yaml
 
 from tests.cause_cases import pack
+from tests.command import command
 from tests.loopback_index import LoopbackIndex
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class FarmFixture:
         process = subprocess.Popen(
             [sys.executable, "-m", "orchestrator", *arguments],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},
+            env=self._variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -91,10 +92,15 @@ class FarmFixture:
 
     def run(self, *arguments: str) -> Ended:
         """Run a command to its end."""
+        if not (self.folder / "config.yaml").exists():
+            self.configure()
         begun = time.monotonic()
-        process = self.begin(*arguments)
-        out, err = process.communicate(timeout=5 * PATIENCE)
-        return Ended(process.returncode, out, err, time.monotonic() - begun)
+        status, out, err = command(arguments, self.folder, self._variables, self.umask, 5 * PATIENCE)
+        return Ended(status, out.decode(), err.decode(), time.monotonic() - begun)
+
+    @property
+    def _variables(self) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(ROOT), **self.environment}
 
     def records(self, project: str = "*") -> list[Path]:
         """List the records that there are."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.command import command
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -21,10 +21,8 @@ class Ended:
 
 def run(*arguments: str | Path, folder: Path = ROOT, **environment: str) -> Ended:
     """Run a command in a folder, with those environment variables and no others."""
-    command = [sys.executable, "-m", "orchestrator", *map(str, arguments)]
-    environment = {"PYTHONPATH": str(ROOT), **environment}
-    done = subprocess.run(command, cwd=folder, capture_output=True, check=False, env=environment)
-    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+    status, out, err = command([*map(str, arguments)], folder, {"PYTHONPATH": str(ROOT), **environment})
+    return Ended(status, out.decode(), err.decode())
 
 
 def assert_harmless(text: str) -> None:
