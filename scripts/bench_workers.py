@@ -114,7 +114,7 @@ class StubFarm(WorkerFarm):
         """Return that the stub works."""
         return ""
 
-    def sweep(self) -> int:
+    def sweep(self, before: float = 0) -> int:  # noqa: ARG002 - as above
         """Remove nothing."""
         return 0
 

@@ -44,10 +44,11 @@ def subject(name: str = "pkg", result: Result | None = None, wheel: OfferedWheel
     return VerifySubject(one.task, one.release, IMAGE, NOON, wheel, result=result)
 
 
-def outcome(name: str, sha256: str = "", **others: Any) -> Verification:  # noqa: ANN401 - by name
-    """Return a verification on the image of these tests, which names a wheel by its hash."""
+def outcome(name: str, sha256: str = "", wheel: OfferedWheel = OFFERED) -> Verification:
+    """Return a verification of that subject, which names a rebuilt wheel by its hash."""
     image = UsedImage(IMAGE.name, IMAGE.id, IMAGE.manifest, IMAGE.base)
-    return replace(verified(name, image=image), rebuilt_sha256=sha256, **others)
+    one = verified(name, job(name).release.version, image=image, wheel=wheel.filename)
+    return replace(one, requirement=job(name).task.requirement, sha256=wheel.sha256, rebuilt_sha256=sha256)
 
 
 class Verifier(StubFarm):
@@ -208,12 +209,12 @@ def test_a_result_goes_along_only_if_it_may_prove_the_wheel() -> None:
 def test_the_result_is_read_when_the_wheel_is_sent(place: Yard, store: Results, tmp_path: Path) -> None:
     """It reaches the worker, and the files that it names do not come back: they are there."""
     sha256 = hashlib.sha256(b"a wheel").hexdigest()
-    farm = Verifier(tmp_path / "first", lambda _, farm: outcome("pkg", kept(farm, b"a wheel")))
+    published = replace(OFFERED, sha256=sha256)
+    farm = Verifier(tmp_path / "first", lambda _, farm: outcome("pkg", kept(farm, b"a wheel"), published))
     place.worker("first", farm=farm)
     result = judged(sha256=sha256)
-    published = replace(OFFERED, sha256=sha256)
     found = run(place, store, [subject(wheel=published)], lambda _: result)
-    assert found == {"pkg": outcome("pkg", sha256)}
+    assert found == {"pkg": outcome("pkg", sha256, published)}
     assert farm.asked[0].result == result
     assert store.wheels.find(sha256) is None
 
