@@ -3,10 +3,10 @@
     clock = Clock(folder)
     subprocess.run([...], env={**os.environ, **clock.at(datetime(2026, 1, 31, 3, tzinfo=UTC))})
 
-It is the clock of the images, images/clock.c, with two changes. Its offset is in a file of the test. The times of
-files stay real, since the same file is read at several moments here. The program and all that it starts on this host
-see the moment; containers and the engine do not. A moment in the past is safer than one in the future, because
-the engine dates its containers by the real clock.
+It is the clock of the images, images/clock.c, with three changes. Its offset is in a file of the test. The times of
+files stay real, since the same file is read at several moments here. A process that is forked reads the offset again.
+The program and all that it starts on this host see the moment; containers and the engine do not. A moment in the past
+is safer than one in the future, because the engine dates its containers by the real clock.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SOURCE = ROOT / "images" / "clock.c"
+AGAIN = """
+static void again(void) { offset = read_offset(); }
+__attribute__((constructor)) static void heed_forks(void) { pthread_atfork(NULL, NULL, again); }
+"""
 
 
 class Clock:
@@ -40,7 +44,7 @@ class Clock:
         compiler = shutil.which("cc") or shutil.which("gcc")
         assert compiler, "scripts/setup-compiler installs one"
         command = [compiler, "-O2", "-shared", "-fPIC", "-x", "c", "-o", str(self._library), "-", "-ldl", "-lpthread"]
-        subprocess.run(command, input=text, text=True, check=True, capture_output=True)
+        subprocess.run(command, input=text + AGAIN, text=True, check=True, capture_output=True)
 
     def at(self, moment: datetime) -> dict[str, str]:
         """Return the variables with which a process begins at a moment; those that run already keep theirs."""

@@ -5,7 +5,7 @@
 A command imports for most of a second, and the tests run hundreds. Such a process is otherwise as that of
 `python -m orchestrator`: its session, folder, variables, umask and arguments are its own, and it ends as Python
 does. What Python reads at its start only cannot be changed by then: where a test sets that, a new Python is
-started. So does every test of signals and of leftovers, with Popen.
+started, or one more process that forks. Tests of signals and of leftovers start a new Python with Popen.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import struct
 import subprocess
 import sys
 import threading
+from collections import Counter
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -35,12 +36,16 @@ ROOT = Path(__file__).resolve().parents[1]
 Ended = tuple[int, bytes, bytes]
 """The exit status, as that of subprocess, and what the command printed to standard output and standard error."""
 
+_Variables = tuple[tuple[str, str], ...]
+
 _EARLY = ("GLIBC", "LANG", "LC_", "LD_", "MALLOC_", "OPENSSL", "PYTHON", "TZ")
 """How the names of variables begin that are read when a process starts, not when they are needed."""
 
 _USUAL = {**os.environ, "PYTHONPATH": str(ROOT)}
-"""What such a variable may be for a command to be forked; processes for all else would be used once each."""
+"""What such a variable is for most commands."""
 
+_OFTEN = 3  # commands with unusual variables, from which on it is worth it to fork them
+_AT_ONCE = 3  # processes that fork commands; each has some 100 MB
 _APART = (
     "orchestrator.farm.cluster",
     "orchestrator.farm.worker",
@@ -65,10 +70,12 @@ def command(
 
     """
     early = {name: value for name, value in environment.items() if name.startswith(_EARLY)}
-    if any(_USUAL.get(name) != value for name, value in early.items()):
+    key = tuple(sorted(early.items()))
+    _asked[key] += 1
+    if _asked[key] < _OFTEN and any(_USUAL.get(name) != value for name, value in early.items()):
         return _started(arguments, folder, environment, umask, patience)
     request = {"arguments": [*arguments], "folder": str(folder), "environment": {**environment}, "umask": umask}
-    return _forking(early).run(json.dumps(request).encode(), patience)
+    return _forking(key).run(json.dumps(request).encode(), patience)
 
 
 def _started(
@@ -97,11 +104,11 @@ class _Forking:
         self._turn = threading.Lock()
         self._calls, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with control:
-            program = f"import tests.command; tests.command.serve({control.fileno()})"
+            program = f"import runpy; runpy.run_path({__file__!r})['serve']({control.fileno()})"
             self._process = subprocess.Popen(
                 [sys.executable, "-c", program],
-                cwd=ROOT,
-                env={**early, "PYTHONPATH": str(ROOT)},
+                cwd="/",
+                env=early,
                 stdin=subprocess.DEVNULL,
                 pass_fds=(control.fileno(),),
                 start_new_session=True,
@@ -146,7 +153,8 @@ def _kill(process: int, late: threading.Event) -> None:
         os.killpg(process, signal.SIGKILL)
 
 
-_found: dict[tuple[tuple[str, str], ...], _Forking] = {}
+_asked: Counter[_Variables] = Counter()
+_found: dict[_Variables, _Forking] = {}
 
 
 @atexit.register
@@ -155,12 +163,13 @@ def _end() -> None:
         _found.popitem()[1].close()
 
 
-def _forking(early: Mapping[str, str]) -> _Forking:
+def _forking(early: _Variables) -> _Forking:
     """Return the process that has those variables; start it if there is none."""
-    key = tuple(sorted(early.items()))
-    if key not in _found:
-        _found[key] = _Forking(early)
-    return _found[key]
+    if early not in _found:
+        while len(_found) >= _AT_ONCE:
+            _found.pop(next(iter(_found))).close()
+        _found[early] = _Forking(dict(early))
+    return _found[early]
 
 
 # --- the side of the commands ----------------------------------------------------------------
@@ -168,8 +177,7 @@ def _forking(early: Mapping[str, str]) -> _Forking:
 
 def serve(control: int) -> None:
     """Fork for each request, and wait for what was forked; the forked process runs the command and ends."""
-    import_module("orchestrator.cli")
-    for module in walk_packages([str(ROOT / "orchestrator")], "orchestrator."):
+    for module in walk_packages(import_module("orchestrator").__path__, "orchestrator."):
         if not module.name.startswith(_APART) and not module.name.endswith("__main__"):
             import_module(module.name)
     assert threading.active_count() == 1, "a thread does not survive a fork"

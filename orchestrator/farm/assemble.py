@@ -252,7 +252,7 @@ def farm_on(
     """Return the effects of jobs on an engine that has these images; without `shared`, nothing else uses them."""
     shared = shared or _own(settings, store, tasks, jobs)
     inputs, label = shared.inputs, shared.label
-    compiled = _compiler(engine, tuple(images.values()), settings.cache, label)
+    compiled = compiler(engine, tuple(images.values()), settings.cache, label)
     job_effects = JobEffects(
         engine=engine,
         index=inputs.index,
@@ -435,7 +435,7 @@ def _images(engine: engines.Engine, settings: Config, tasks: tuple[Task, ...]) -
     return {name: replace(image, runtime=engine.runtime) for name, image in images.items()}
 
 
-def _compiler(
+def compiler(
     engine: engines.Engine, images: tuple[Image, ...], cache: Path, label: str
 ) -> Callable[[Path, Target, IO[bytes]], None]:
     """Return the function that compiles build requirements with the Python of the image that they are for."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.build_requirements.install import BuildEnvironments
 from orchestrator.farm import recipe_effects
+from orchestrator.farm.assemble import compiler
 from orchestrator.farm.effects import JobEffects
 from orchestrator.farm.workers import Cancellation, CpuSlots
 from orchestrator.job.rebuild import rebuild
@@ -94,7 +95,8 @@ class CaseBuilder:
             engine=self.engine,
             index=Index("http://127.0.0.1:9/", self.cache),
             lock=lambda _requirements, _target: Lock(),
-            buildenvs=BuildEnvironments(self.cache),
+            # As the farm does; else each pip of a recipe would compile itself.
+            buildenvs=BuildEnvironments(self.cache, compiled=compiler(self.engine, (self.image,), self.cache, LABEL)),
             results=results,
             slots=CpuSlots(2, (0, 1)),
             stop=Cancellation(),

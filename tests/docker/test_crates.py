@@ -16,6 +16,7 @@ from orchestrator.build.engine import Container, Engine
 from orchestrator.build_requirements.crates import Crates
 from orchestrator.build_requirements.install import BuildEnvironments
 from orchestrator.errors import PackageIndexError, TransientIndexError
+from orchestrator.farm.assemble import compiler
 from orchestrator.farm.effects import JobEffects
 from orchestrator.farm.workers import Cancellation, CpuSlots
 from orchestrator.job.rebuild import rebuild
@@ -261,7 +262,7 @@ def test_a_project_in_rust_is_built_offline_with_its_crates(
         engine=engine,
         index=Index(None, cache),  # for what a recipe installs
         lock=lambda _requirements, _target: Lock(),
-        buildenvs=BuildEnvironments(cache),
+        buildenvs=BuildEnvironments(cache, compiled=compiler(engine, (rust,), cache, LABEL)),
         results=results,
         slots=CpuSlots(2, (0, 1)),
         stop=Cancellation(),

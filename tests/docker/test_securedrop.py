@@ -14,6 +14,7 @@ from orchestrator.build.container import guest_folder
 from orchestrator.build.variations import NAMES
 from orchestrator.build_requirements import resolve
 from orchestrator.build_requirements.install import BuildEnvironments
+from orchestrator.farm.assemble import compiler
 from orchestrator.farm.effects import JobEffects, ToolBench
 from orchestrator.farm.workers import Cancellation, CpuSlots
 from orchestrator.images import recipe
@@ -67,7 +68,7 @@ def judge(engine: Engine, cache: Path, tmp_path: Path) -> Judge:
             lock=lambda wanted, target: resolve.lock(
                 wanted, target, index_url=settings.index, as_of=None, cache=cache, today=NOON.date()
             ),
-            buildenvs=BuildEnvironments(cache, settings.index),
+            buildenvs=BuildEnvironments(cache, settings.index, compiled=compiler(engine, (image,), cache, LABEL)),
             results=results,
             slots=CpuSlots(2, sorted(os.sched_getaffinity(0))),
             stop=Cancellation(),
