@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.requirement_files.entries import short
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from orchestrator.config.values import DaskSettings
@@ -103,18 +105,27 @@ def is_loopback(host: str) -> bool:
 
 
 def check_files(dask: DaskSettings) -> None:
-    """Check that the files of TLS can be read. Only a run that uses the workers needs them.
+    """Check that the files of TLS can be used. Only a run that uses the workers needs them.
 
     Raises
     ------
     ConfigError
-        Some cannot be read; the message has a line for each.
+        Some cannot be used, or the address is one without TLS; the message has a line for each mistake.
 
     """
-    files = (("ca", dask.ca), ("certificate", dask.certificate), ("key", dask.key))
-    wrong = [f"dask.{key}: {path}: {why}" for key, path in files if path and (why := _unreadable(path))]
+    files = {"ca": dask.ca, "certificate": dask.certificate, "key": dask.key}
+    given = {key: path for key, path in files.items() if path}
+    wrong = [f"dask.{key}: {path}: {why}" for key, path in given.items() if (why := _unreadable(path))]
+    if given and dask.address.startswith("tcp:"):
+        instead = f"tls:{dask.address.removeprefix('tcp:')}"
+        wrong.append(
+            f"dask.address: {dask.address} is without TLS: use {instead}, or leave out {', '.join(given)} for a "
+            "scheduler without TLS"
+        )
+    if dask.ca and dask.certificate and dask.key and not wrong:
+        wrong = list(_unusable(dask.ca, dask.certificate, dask.key))
     if wrong:
-        lines = ["reading the files of TLS for Dask's workers; correct their paths, or build here with --local", *wrong]
+        lines = ["reading the files of TLS for Dask's workers; correct these settings, or build with --local", *wrong]
         raise ConfigError("\n".join(lines))
 
 
@@ -127,3 +138,25 @@ def _unreadable(path: Path) -> str:
             return "" if stream.read(1) else "it is empty"
     except OSError as error:
         return error.strerror or str(error)
+
+
+def _unusable(ca: Path, certificate: Path, key: Path) -> Iterator[str]:
+    """Yield what is wrong with files that can be read: Dask's own messages name none of them."""
+    without = [(name, path) for name, path in (("ca", ca), ("certificate", certificate)) if not _has_certificate(path)]
+    yield from (f"dask.{name}: {path}: it has no certificate in the form PEM" for name, path in without)
+    if without:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password=lambda: b"")
+    except (ssl.SSLError, ValueError) as error:
+        other = isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH"
+        why = "it is not the key of dask.certificate" if other else "it has no private key in PEM without a passphrase"
+        yield f"dask.key: {key}: {why}"
+
+
+def _has_certificate(path: Path) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        return False
+    return True

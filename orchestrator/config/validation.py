@@ -116,7 +116,7 @@ def _repeated(data: object, at: tuple[str, ...]) -> Iterator[Found]:
 def _same_projects(data: object) -> Iterator[Found]:
     first: dict[str, str] = {}
     for name in _below(data, "packages"):
-        if (earlier := first.setdefault(canonicalize_name(name), name)) != name:
+        if (earlier := first.setdefault(canonicalize_name(str(name)), name)) != name:
             yield ("packages", name, KEY), f"the same project as {short(earlier)} (PEP 503); keep one of them"
     seen = set()
     for number, one in _below(data, "exclusions").items():

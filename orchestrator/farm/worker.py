@@ -75,8 +75,9 @@ class Station:
                 logs.info("removed what a former worker left behind", containers=left)
         except WheelproofError as error:
             self.open.close()
+            if self.unfit != str(error):  # it is tried again every few seconds, for days
+                logs.warning("this worker takes no jobs", fault=str(error))
             self.unfit = str(error)
-            logs.warning("this worker takes no jobs", fault=self.unfit)
         else:
             self.unfit = ""
 
@@ -190,6 +191,8 @@ def begin(worker: Worker, farm: WorkerFarm, judge: Judge) -> Station:
 async def dask_setup(worker: Worker, folder: Path) -> None:
     """Let Dask's worker judge jobs, before it joins the scheduler. Dask calls this."""
     builds = int(worker.state.total_resources.get(resources.BUILDS, 0)) or _builds()
+    if builds > (most := _builds()):
+        logs.warning("this host may have too few processors or too little memory", builds=builds, room_for=most)
     farm = WorkerFarm(folder, builds, sorted(os.sched_getaffinity(0)))
     station = await asyncio.to_thread(begin, worker, farm, farm.judge)
     worker.periodic_callbacks[resources.NAME] = PeriodicCallback(station.look, _LOOK * 1000)

@@ -90,7 +90,8 @@ def _why_not(says: Mapping[str, str] | None, code: str) -> str:
     if says is None:
         return "it does not judge jobs; start it with --preload orchestrator.farm.worker"
     if says.get("code") != code:
-        return f"it has another wheelproof ({says.get('version')}); install the one of this run there"
+        found = f"it has another wheelproof ({says.get('version')})"
+        return f"{found}: its files differ from those of this run; install the same there"
     return says.get("unfit") or "it is not ready yet"
 
 
@@ -104,6 +105,19 @@ def security(settings: DaskSettings) -> Security | None:
         tls_client_key=str(settings.key),
         require_encryption=True,
     )
+
+
+class _Client(Client):
+    """A client that is closed if it cannot start: Dask does so at the end of the program only, and waits there."""
+
+    def start(self, **how: Any) -> None:  # noqa: ANN401 - as Dask has them
+        """Connect; raises as `Client` does."""
+        try:
+            super().start(**how)  # type: ignore[no-untyped-call]
+        except Exception:
+            with suppress(Exception):  # the former error counts
+                self.close(timeout=1)  # type: ignore[no-untyped-call]
+            raise
 
 
 @contextmanager
@@ -126,11 +140,17 @@ def connected(
     doing = f"connecting to the Dask scheduler at {settings.address}"
     try:
         with dask.config.set({"distributed.admin.low-level-log-length": _KEPT}):
-            client = Client(
+            client = _Client(  # type: ignore[no-untyped-call]
                 settings.address, security=security(settings), timeout=answer, set_as_default=False, name="wheelproof"
             )
-    except (OSError, ValueError, RuntimeError, TypeError) as error:
-        advice = "check that it runs there, and that it accepts the certificate of this run"
+    except TypeError as error:  # a worker, which has other functions
+        msg = f"{doing}: it is no scheduler; give the address that dask scheduler logs as its own"
+        raise WorkersError(msg) from error
+    except (OSError, ValueError, RuntimeError) as error:
+        advice = (
+            "check that it runs there, with the same protocol, and that its certificate and that of this run are of "
+            "one authority and have not expired"
+        )
         msg = f"{doing}: {error}; {advice}"
         raise WorkersError(msg) from error
     cluster = Cluster(client, settings.address, stop, patience=patience, answer=answer)
@@ -222,12 +242,14 @@ class Cluster:
         if self._offer.able:
             self._without = time.monotonic()
         elif time.monotonic() - self._without > self.patience:
-            why = "; ".join((*self._offer.others, *self._offer.helpers)) or "none has joined"
+            why = "; ".join((*self._offer.others, *self._offer.helpers)) or "none has joined; start one"
             msg = f"waiting for workers at {self._address}: none can judge: {why}; run again to go on"
             raise WorkersError(msg)
 
     def wait(self) -> None:
         """Wait for a worker that can judge; raises as `offer`, and Interrupted after a request to stop."""
+        if not self.offer().able:
+            logs.info("waiting for a worker that can judge", scheduler=self._address, seconds=self.patience)
         while not self.offer().able:
             if self._stop.event.wait(_LOOK / 4):
                 raise Interrupted(STOPPED)

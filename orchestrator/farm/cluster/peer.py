@@ -114,7 +114,10 @@ class Peers:
                 msg = f"building on a second host: {self._chosen} does not build any more; run again to go on"
                 raise WorkersError(msg)
             if refused or time.monotonic() > end:
-                why = "; ".join(f"{one}: {text}" for one, text in refused.items()) or "no other worker has joined"
+                why = (
+                    "; ".join(f"{one}: {text}" for one, text in refused.items())
+                    or "no other worker has joined; start one on another host"
+                )
                 msg = f"building on a second host, as spread asks for: {why}; run again to go on"
                 raise WorkersError(msg)
             if self._stop.event.wait(_LOOK):

@@ -9,13 +9,13 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator import config
 from orchestrator.build import engine as engines
-from orchestrator.errors import EngineError, ImageError, ResultsError, WheelproofError
+from orchestrator.errors import BusyError, EngineError, ImageError, ResultsError, WheelproofError
 from orchestrator.farm import assemble, clean, uses, verification
 from orchestrator.farm.cluster import transfer, values
 from orchestrator.farm.cluster.fitness import other_image, unfit
@@ -31,7 +31,6 @@ from orchestrator.util import cache, room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from orchestrator.farm.cluster.orders import SentOrder
@@ -97,9 +96,27 @@ class WorkerFarm:
         self._runs: OrderedDict[str, _Run] = OrderedDict()
         self._lock = threading.Lock()
 
-    def locked(self) -> AbstractContextManager[None]:
-        """Have the folder alone, since two workers would remove each other's containers: as `Results.locked`."""
-        return self.store.locked()
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Have the folder alone, since two workers would remove each other's containers.
+
+        Raises
+        ------
+        NotHereError
+            Another worker has it, or nothing can be written there.
+
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self.store.locked())
+            except BusyError as error:
+                msg = f"another worker uses {self.folder}: give each worker a folder that it has alone, with --folder"
+                raise NotHereError(msg) from error
+            except ResultsError as error:
+                reason = error.__cause__ or error
+                msg = f"nothing can be written in {self.folder}: {reason}; name another folder with --folder"
+                raise NotHereError(msg) from error
+            yield
 
     # --- engine and images -------------------------------------------------------------------
 

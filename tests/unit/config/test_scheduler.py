@@ -6,12 +6,15 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.config import DaskSettings
 from orchestrator.config.scheduler import check_files, is_loopback, scheduler_address
 from orchestrator.errors import ConfigError
+from tests.cluster.certificates import certificates
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,11 +115,53 @@ def test_only_a_loopback_host_goes_without_tls(text: str) -> None:
 # --- the files -------------------------------------------------------------------------------
 
 
-def test_files_that_can_be_read_are_right(tmp_path: Path) -> None:
+def test_files_that_fit_are_right(tmp_path: Path) -> None:
     """And none at all: then Dask's own configuration counts."""
-    (tmp_path / "file").write_text("x")
-    check_files(DaskSettings("tls://a:1", *[tmp_path / "file"] * 3))
+    party = certificates(tmp_path).client
+    check_files(DaskSettings("tls://a:1", party.ca, party.certificate, party.key))
     check_files(DaskSettings("tls://a:1"))
+    check_files(DaskSettings("tcp://127.0.0.1:1"))
+
+
+@pytest.mark.parametrize(
+    ("files", "wrong"),
+    [
+        (("other", "client", "client"), ["dask.ca: {}/other: it has no certificate in the form PEM"]),
+        (
+            ("other", "client.key", "client"),
+            [
+                "dask.ca: {}/other: it has no certificate in the form PEM",
+                "dask.certificate: {}/client.key: it has no certificate in the form PEM",
+            ],
+        ),
+        (("ca.pem", "client", "other"), ["dask.key: {}/other: it has no private key in PEM without a passphrase"]),
+        (("ca.pem", "client", "locked"), ["dask.key: {}/locked: it has no private key in PEM without a passphrase"]),
+        (("ca.pem", "client", "worker"), ["dask.key: {}/worker.key: it is not the key of dask.certificate"]),
+    ],
+)
+def test_a_file_with_other_content_is_named(files: tuple[str, str, str], wrong: list[str], tmp_path: Path) -> None:
+    """Dask's own messages name no file, and it asks for a passphrase at the terminal."""
+    made = certificates(tmp_path)
+    (tmp_path / "other").write_text("x")
+    locked = serialization.BestAvailableEncryption(b"secret")
+    form = serialization.PrivateFormat.PKCS8
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(serialization.Encoding.PEM, form, locked)
+    (tmp_path / "locked").write_bytes(key)
+    places = {"client": made.client.certificate, "client.key": made.client.key, "worker": made.worker.key}
+    ca, certificate = (places.get(name, tmp_path / name) for name in files[:2])
+    key_file = {"client": made.client.key, "worker": made.worker.key}.get(files[2], tmp_path / files[2])
+    with pytest.raises(ConfigError) as caught:
+        check_files(DaskSettings("tls://a:1", ca, certificate, key_file))
+    assert str(caught.value).splitlines()[1:] == [line.format(tmp_path) for line in wrong]
+
+
+def test_files_of_tls_need_an_address_with_tls(tmp_path: Path) -> None:
+    """Dask refuses that without naming what to change."""
+    party = certificates(tmp_path).client
+    with pytest.raises(
+        ConfigError, match=r"dask\.address: tcp://127\.0\.0\.1:1 is without TLS: use tls://127\.0\.0\.1:1, or"
+    ):
+        check_files(DaskSettings("tcp://127.0.0.1:1", party.ca, party.certificate, party.key))
 
 
 def test_each_wrong_file_has_its_line(tmp_path: Path) -> None:

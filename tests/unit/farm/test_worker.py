@@ -100,9 +100,31 @@ def test_two_workers_cannot_have_one_folder(place: Yard, tmp_path: Path) -> None
     first = place.worker("first", farm=StubFarm(tmp_path / "farm"))
     second = place.worker("second", farm=StubFarm(tmp_path / "farm"))
     assert first.unfit == ""
-    assert "another run uses" in second.unfit
+    assert second.unfit == (
+        f"another worker uses {tmp_path / 'farm'}: give each worker a folder that it has alone, with --folder"
+    )
     place.end("first")
     assert eventually(lambda: second.unfit == "")
+
+
+def test_a_worker_whose_folder_cannot_be_made_names_its_option(place: Yard, tmp_path: Path) -> None:
+    """And not that of a run, with which no worker is started."""
+    (tmp_path / "file").write_text("")
+    station = place.worker("unfit", farm=StubFarm(tmp_path / "file" / "farm"))
+    assert station.unfit.startswith(f"nothing can be written in {tmp_path}/file/farm: ")
+    assert station.unfit.endswith("; name another folder with --folder")
+
+
+def test_why_a_worker_is_unfit_is_logged_once(place: Yard, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is tried again every few seconds, maybe for days; another reason is logged."""
+    farm = StubFarm(tmp_path / "farm", disk="its disk is full")
+    station = place.worker("unfit", farm=farm)
+    station.prepare()
+    station.prepare()
+    farm.faults["disk"] = "its clock is wrong"
+    station.prepare()
+    err = capsys.readouterr().err
+    assert (err.count("its disk is full"), err.count("its clock is wrong")) == (1, 1)
 
 
 def test_jobs_that_nobody_waits_for_are_stopped(place: Yard) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from distributed import Client
 
 from orchestrator.config.values import DaskSettings
 from orchestrator.errors import (
@@ -422,6 +424,18 @@ def test_a_scheduler_that_is_not_there_is_named() -> None:
         client.connected(settings, Cancellation(), answer=0.3),
     ):
         pass
+
+
+def test_a_worker_is_no_scheduler(place: Yard) -> None:
+    """The client is closed, too: Dask would do so at the end of the program only, and wait half a minute there."""
+    settings = DaskSettings(place.worker("one").worker.address)
+    with (
+        pytest.raises(WorkersError, match="it is no scheduler") as caught,
+        client.connected(settings, Cancellation(), answer=5),
+    ):
+        pass
+    assert caught.value.__cause__, "its traceback keeps the client, as it does until the end of a program"
+    assert {one.status for one in gc.get_objects() if isinstance(one, Client)} == {"closed"}
 
 
 def test_a_stop_reaches_the_workers(place: Yard, tmp_path: Path) -> None:
