@@ -63,7 +63,11 @@ def _builds(worker: Worker, since: float) -> int:
     client = docker.APIClient(worker.environment.get("DOCKER_HOST"), version="auto")
     try:
         kinds = {"type": "container", "event": "start"}
-        return len(list(client.events(since=int(since) + 1, until=int(time.time()) + 1, filters=kinds, decode=True)))
+        span: dict[str, Any] = {
+            "since": f"{since:.6f}",
+            "until": f"{time.time():.6f}",
+        }  # a job may take less than a second
+        return len(list(client.events(**span, filters=kinds, decode=True)))
     finally:
         client.close()
 

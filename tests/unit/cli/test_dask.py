@@ -9,6 +9,7 @@ import pytest
 from orchestrator.cli import options
 from orchestrator.config import Config, DaskSettings
 from orchestrator.errors import ConfigError, UsageError, WorkersError
+from tests.cluster.certificates import certificates
 from tests.unit.cli.commands import ROOT, run
 
 HERE = Config()
@@ -35,10 +36,10 @@ def test_where_builds_run(settings: Config, scheduler: str | None, *, local: boo
 
 def test_another_address_keeps_the_files(tmp_path: Path) -> None:
     """Of the configuration."""
-    file = tmp_path / "file"
-    file.write_text("x")
-    settings = Config(dask=DaskSettings(ADDRESS, file, file, file))
-    assert options.on_workers(settings, OTHER, local=False, jobs=None).dask == DaskSettings(OTHER, file, file, file)
+    party = certificates(tmp_path).client
+    files = party.ca, party.certificate, party.key
+    settings = Config(dask=DaskSettings(ADDRESS, *files))
+    assert options.on_workers(settings, OTHER, local=False, jobs=None).dask == DaskSettings(OTHER, *files)
 
 
 def test_files_count_only_where_workers_build() -> None:
