@@ -38,7 +38,7 @@ images: venv engine ## build the base images from their locks; custom images are
 	@exec .venv/bin/wheelproof images bookworm trixie
 
 .PHONY: test
-test: lint images browser podman compiler ## test everything: engine and browser too
+test: lint images browser podman compiler network ## test everything: engine and browser too
 	@exec .venv/bin/python -m pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: unit
@@ -46,7 +46,7 @@ unit: venv compiler ## run the unit tests: no engine, no browser
 	@exec .venv/bin/python -m pytest -n $(WORKERS) --dist loadfile tests/unit
 
 .PHONY: containers
-containers: images podman ## run the tests that build in real containers
+containers: images podman network ## run the tests that build in real containers
 	@exec .venv/bin/python -m pytest -n $(WORKERS) --dist loadfile tests/docker
 
 .PHONY: lint
@@ -64,7 +64,7 @@ lint: venv ## check the code and the workflows without running them
 	check dependabot .github/dependabot.yml
 
 .PHONY: faults
-faults: venv engine ## break things on purpose for an hour or two, and check that no fault becomes a verdict
+faults: venv engine network ## break things on purpose for an hour or two, and check that no fault becomes a verdict
 	@.venv/bin/wheelproof images bookworm >/dev/null
 	exec .venv/bin/python -m tests.faults $(if $(HOSTILE),--hostile $(call quoted,$(HOSTILE)))
 
@@ -126,6 +126,10 @@ engine: ## find a container engine, or set one up
 .PHONY: podman
 podman: ## find the Podman that its tests need, or install it
 	@scripts/setup-podman
+
+.PHONY: network
+network: ## find the programs that make network namespaces for tests, or install them
+	@scripts/setup-network
 
 .PHONY: compiler
 compiler: venv ## find the C compiler that unit tests need, or install it

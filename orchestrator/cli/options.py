@@ -187,7 +187,7 @@ def on_workers(settings: Config, scheduler: str | None, *, local: bool, jobs: in
 
 
 def _check_library() -> None:
-    """Check that distributed can be imported; the modules that use it may do so without a check of their own."""
+    """Check that distributed can be imported; the modules that use it need not check again."""
     from orchestrator.errors import UsageError
 
     try:

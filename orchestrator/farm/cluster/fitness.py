@@ -23,7 +23,7 @@ def other_image(name: str, *, wanted: tuple[str, str], found: tuple[str, str]) -
     if wanted[0] != found[0]:
         return (
             f"its image {name} has the manifest {found[0][:12]}, that of the run is {wanted[0][:12]}: the archive gave "
-            "it other packages; make the image's lock anew, or copy the image to that host"
+            "it other packages; renew the image's lock, or copy the image to that host"
         )
     if wanted[1] != found[1]:
         return f"its containers run with {found[1] or 'the engine'}, those of the run with {wanted[1] or 'the engine'}"

@@ -57,7 +57,7 @@ class SentOrder:
     sums: tuple[tuple[str, str], ...] = ()  # (path, hash of its content), as `cache.content_of`
 
     def order(self, places: Mapping[str, Path], image: Image) -> Order:
-        """Return the order on a worker that has each path at one of its own places, and that image."""
+        """Return the order on a worker that has each path at one of these places, and that image."""
         recipe = (
             RecipeOrder(
                 places[self.recipe_file],
