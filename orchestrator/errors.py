@@ -184,6 +184,12 @@ class LostSchedulerError(WorkersError):
     """The connection to Dask's scheduler is lost: no job can be done any more, and the run ends."""
 
 
+class IncompleteError(WheelproofError):
+    """A wheelhouse lacks wheels that were asked for, since one recipe does not give them."""
+
+    exit_status = 17
+
+
 class Interrupted(WheelproofError):  # noqa: N818 - a request, not an error
     """The run was asked to stop; the next run goes on with what was under way."""
 

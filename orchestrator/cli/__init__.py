@@ -55,8 +55,9 @@ fails; 5 an image cannot be made; 6 the package index fails; 7 the results or th
 8 another run uses the same results; 9 some jobs got no verdict; 10 a witness found hashes that do not
 match, or a replay gives another wheel; 11 a published wheel does not reach what --require asks for; 12 a
 release does not; 13 something got worse, and --fail-on or --fail asks for this status; 14 a statement or its
-signature is not valid; 15 too few farms agree; 16 Dask's scheduler or its workers do not answer; 130
-stopped by SIGINT, SIGTERM, SIGHUP or SIGQUIT. Of compare: 0 equal, 1 different, 2 an error."""
+signature is not valid; 15 too few farms agree; 16 Dask's scheduler or its workers do not answer; 17
+one recipe does not give all wheels of a set; 130 stopped by SIGINT, SIGTERM, SIGHUP or SIGQUIT. Of compare:
+0 equal, 1 different, 2 an error."""
 
 NAME = "wheelproof"
 

@@ -103,6 +103,7 @@ from orchestrator.model.verification import (
     VerifyInputs,
     weaker,
 )
+from orchestrator.model.wheelhouse import WHEELHOUSE_SCHEMA, LeftOut, MemberKind, MemberWheel, Wheelhouse
 
 __all__ = [
     "AUTO_IMAGE",
@@ -118,6 +119,7 @@ __all__ = [
     "STRENGTH",
     "VERIFICATION_SCHEMA",
     "VERIFY_METHOD",
+    "WHEELHOUSE_SCHEMA",
     "ArchiveField",
     "Aspect",
     "Attempt",
@@ -145,12 +147,15 @@ __all__ = [
     "InputChange",
     "Inputs",
     "LastRun",
+    "LeftOut",
     "Limits",
     "Line",
     "LineEnds",
     "Lock",
     "LockDrift",
     "Member",
+    "MemberKind",
+    "MemberWheel",
     "Missing",
     "Mode",
     "OfferedWheel",
@@ -200,6 +205,7 @@ __all__ = [
     "Want",
     "Wheel",
     "WheelFile",
+    "Wheelhouse",
     "Withdrawn",
     "admits",
     "deepest",
