@@ -171,6 +171,7 @@ def begin(worker: Worker, farm: WorkerFarm, judge: Judge) -> Station:
     os.umask(cache.READABLE)
     station = Station(worker, farm, judge, given=dict(worker.state.total_resources))
     _STATIONS[worker.id] = station
+    _unprofiled(worker)
     station.prepare()
     worker.state.total_resources.update(station.resources)
     worker.state.available_resources.update(station.resources)
@@ -178,6 +179,17 @@ def begin(worker: Worker, farm: WorkerFarm, judge: Judge) -> Station:
     worker.executors["default"] = ThreadPoolExecutor(worker.state.nthreads, thread_name_prefix="job")
     worker.metrics[resources.NAME] = lambda _worker: station.announced()
     return station
+
+
+def _unprofiled(worker: Worker) -> None:
+    """Take no samples of the threads' stacks, as Dask does a hundred times a second.
+
+    Until Python 3.11.9 and 3.12.3, `sys._current_frames` can lock all threads of the process for ever, where a thread
+    begins or ends at that moment (https://github.com/python/cpython/issues/106883). Debian bookworm has 3.11.2.
+    """
+    for name in ("profile", "profile-cycle"):
+        if (callback := worker.periodic_callbacks.pop(name, None)) is not None:
+            callback.stop()
 
 
 @click.command()

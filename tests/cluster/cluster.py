@@ -68,6 +68,7 @@ class Worker:
     options: tuple[str, ...]  # of `dask worker`
     environment: dict[str, str]  # may be changed; it acts from the next start
     process: subprocess.Popen[bytes] | None = None
+    paused: bool = False
 
     @property
     def cache(self) -> Path:
@@ -106,10 +107,12 @@ class Worker:
     def pause(self, *, nanny: bool = True) -> None:
         """Let it hang, as on a host that swaps; a nanny that is left alone can restart it."""
         self._signal(signal.SIGSTOP, self._pids(nanny=nanny))
+        self.paused = True
 
     def resume(self) -> None:
         """Let it go on."""
         self._signal(signal.SIGCONT, self._pids(nanny=True))
+        self.paused = False
 
     def set_clock(self, moment: datetime) -> None:
         """Let the worker begin at that moment, from its next start; certificates stay valid."""

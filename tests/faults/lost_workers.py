@@ -44,6 +44,7 @@ _JOINED = 60.0  # seconds
 _DASK = {
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": f"{_TIMEOUT}s",
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": f"{_TIMEOUT}s",
+    "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": f"{_TIMEOUT}s",
 }
 _LATE = "late"  # the run had ended before the fault came
 _MOVED = frozenset({0, 9})  # statuses: every job has a verdict, some are open
@@ -91,6 +92,7 @@ def _kill_engine(scene: Scene) -> None:
 FAULTS = (
     Fault("worker killed", lambda scene: scene.worker.kill(nanny=False)),
     Fault("worker and nanny killed", lambda scene: scene.worker.kill()),
+    Fault("worker hangs", lambda scene: scene.worker.pause()),
     Fault("partitioned", lambda scene: scene.worker.host.partition(), is_possible=lambda worker: worker.host.cable),
     Fault(
         "disk full",
@@ -194,7 +196,7 @@ def _twice(farm: FarmFixture) -> tuple[str, ...]:
 
 def _containers(made: Cluster) -> tuple[str, ...]:
     """List the containers that live workers keep; each has a few seconds to remove them."""
-    live = [worker for worker in made.workers if not worker.ended()]
+    live = [worker for worker in made.workers if not (worker.ended() or worker.paused)]
     eventually(lambda: not any(map(_held, live)), _TIMEOUT + _GRACE)
     return tuple(f"{worker.name} keeps a container: {one}" for worker in live for one in _held(worker))
 
@@ -212,6 +214,8 @@ def _repair(made: Cluster, usual: list[dict[str, str]]) -> None:
     if made.scheduler and made.scheduler.poll() is not None:
         made.start_scheduler()
     for worker, environment in zip(made.workers, usual, strict=True):
+        if worker.paused:
+            worker.resume()
         if worker.host.cable:
             worker.host.heal()
         if (worker.cache / "filler").exists():

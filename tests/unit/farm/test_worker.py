@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, cast
 
+import dask
 import pytest
 
 from orchestrator.errors import EngineError
@@ -79,6 +80,13 @@ def test_a_fit_worker_joins_with_its_resources(place: Yard, tmp_path: Path) -> N
     assert announced(place, station) == resources.offered(2, values.code(), {})
     assert farm.swept == 1
     assert station.announced()["unfit"] == ""
+
+
+def test_a_worker_takes_no_samples_of_stacks(place: Yard, tmp_path: Path) -> None:
+    """Dask's profiler can lock all threads of a worker; a worker of Dask alone has it."""
+    station = place.worker("plain", farm=StubFarm(tmp_path / "farm"))
+    assert dask.config.get("distributed.worker.profile.enabled"), "Dask itself takes them"
+    assert not [name for name in station.worker.periodic_callbacks if "profile" in name]
 
 
 @pytest.mark.parametrize("faults", [{"engine": DEAD}, {"disk": "its disk is full"}], ids=["engine", "disk"])
