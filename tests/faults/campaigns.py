@@ -47,5 +47,5 @@ def campaigns(hostile_sdists: Path | None = None) -> tuple[Entry, ...]:
         ),
         Entry("full-disks", "the disk of the results or the cache is full", 4, 1, full_disks),
         Entry("signals", "a run is asked to stop, or loses its standard error", 9, 2, signals),
-        Entry("workers", "a run on Dask workers loses one, its scheduler or itself", 90, 1, lost_workers),
+        Entry("workers", "a run on Dask workers loses one, its scheduler or itself", 100, 1, lost_workers),
     )
