@@ -181,9 +181,8 @@ def _both_equal(_theirs: Outcome2020, _ours: Result) -> tuple[Ground, ...]:
 
 def _never_varied(_theirs: Outcome2020, ours: Result) -> tuple[Ground, ...]:
     """Return why the method of 2020 has equal bytes, and our builds differ by their environments."""
-    if same := [name for name in ours.holds if name not in _THERE]:
-        text = f"Both builds of 2020 have the same {_some(same)}; wheelproof varies that, and the wheel depends on it."
-        return (Ground("not-varied", f"{text}{_recipe(ours)}"),)
+    if same := _same_there(ours):
+        return (Ground("not-varied", f"{same}{_recipe(ours)}"),)
     if ours.holds:
         text = (
             f"The wheel depends on {_some(ours.holds)}, which wheelproof varies more than pip does: its random folders "
@@ -192,6 +191,13 @@ def _never_varied(_theirs: Outcome2020, ours: Result) -> tuple[Ground, ...]:
         return (Ground("varied-less", f"{text}{_recipe(ours)}"),)
     text = "Both builds of 2020 have one environment; wheelproof varies it, and the wheel depends on it."
     return (Ground("not-varied", f"{text}{_recipe(ours)}"),)
+
+
+def _same_there(ours: Result) -> str:
+    """Return the sentence on the variations that ours depends on, and that both builds of 2020 have in common."""
+    if not (same := [name for name in ours.holds if name not in _THERE]):
+        return ""
+    return f"Both builds of 2020 have the same {_some(same)}; wheelproof varies that, and the wheel depends on it."
 
 
 def _by_chance(_theirs: Outcome2020, _ours: Result) -> tuple[Ground, ...]:
@@ -209,10 +215,12 @@ def _differs_there(theirs: Outcome2020, ours: Result) -> tuple[Ground, ...]:
     if not depends:
         return _path_shown(theirs)
     trace, recipe = _trace(theirs), _recipe(ours)
-    return tuple(
+    differs = tuple(
         Ground(slug, f"{text[0].upper()}{text[1:]}, and the wheel depends on {_some(names)}.{trace}{recipe}")
         for (slug, text), names in depends.items()
     )
+    same = _same_there(ours)
+    return (*differs, *((Ground("not-varied", same),) if same else ()))
 
 
 def _path_shown(theirs: Outcome2020) -> tuple[Ground, ...]:
