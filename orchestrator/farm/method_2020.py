@@ -12,6 +12,7 @@ import re
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,14 @@ from orchestrator.build.confinement import Container, Network
 from orchestrator.build.container import INODES
 from orchestrator.build.engine import STDOUT
 from orchestrator.config import project, requirement_of
-from orchestrator.errors import EngineError, TransientIndexError, UsageError, WheelproofError
+from orchestrator.errors import (
+    AbsentError,
+    EngineError,
+    NoReleaseError,
+    TransientIndexError,
+    UsageError,
+    WheelproofError,
+)
 from orchestrator.farm import assemble, progress
 from orchestrator.farm.placement import placed
 from orchestrator.farm.workers import Threads, run_jobs
@@ -33,7 +41,7 @@ from orchestrator.guest import method_2020 as guest
 from orchestrator.images.with_pip import with_pip
 from orchestrator.job import method_2020 as pure
 from orchestrator.job import results_of_2021
-from orchestrator.model import AUTO_IMAGE, Reason
+from orchestrator.model import AUTO_IMAGE, admits
 from orchestrator.model.method_2020 import Outcome2020, Trial, Verdict2020
 from orchestrator.results.files import write_file
 from orchestrator.results.places import STAMP
@@ -43,7 +51,7 @@ from orchestrator.util import escapes, logs, strict_json
 from orchestrator.util.cache import unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from orchestrator.build.engine import Completed
     from orchestrator.config import Config
@@ -52,6 +60,7 @@ if TYPE_CHECKING:
     from orchestrator.model import Limits, Result, Task
     from orchestrator.model.method_2020 import Ground
     from orchestrator.results.store import Results
+    from orchestrator.sources.index import Index
 
 PLACE = "/usr/lib/wheelproof-2020"
 """The folder of the program and the host's certificates in the container."""
@@ -271,7 +280,8 @@ def trial(wanted: _Wanted, image: str, farm: Farm, through: Connection) -> tuple
     if ended.exit_code or not heard.answer:
         msg = f"running the method of 2020: the container ended with status {ended.exit_code} and no answer; run again"
         raise EngineError(msg)
-    return judged(wanted.project, parse(bytes(heard.answer)), log, effects.cache), log
+    has_source = partial(_has_source, effects.index, farm.images[wanted.task.image].target.python)
+    return judged(wanted.project, parse(bytes(heard.answer)), log, effects.cache, has_source), log
 
 
 def _limit(ended: Completed, heard: _Listener) -> str:
@@ -282,13 +292,15 @@ def _limit(ended: Completed, heard: _Listener) -> str:
     return "it reached the limit of memory" if ended.out_of_memory else ""
 
 
-def judged(name: str, found: Trial, log: bytes, cache: Path) -> Outcome2020:
+def judged(name: str, found: Trial, log: bytes, cache: Path, has_source: Callable[[str], bool]) -> Outcome2020:
     """Return the result of a trial; of a failure also the line of the log that explains it.
+
+    `has_source` answers whether the index has an sdist for a requirement, since pip hides errors of the index.
 
     Raises
     ------
     TransientIndexError
-        pip did not reach the index: the failure is none of the package.
+        pip did not reach the index, or not in full: the failure is none of the package.
 
     """
     result = pure.outcome(name, found)
@@ -298,17 +310,33 @@ def judged(name: str, found: Trial, log: bytes, cache: Path) -> Outcome2020:
     if line := pure.unreached(text):
         msg = f"running the method of 2020: pip does not reach the index: {escapes.visible(line)[:300]}; run again"
         raise TransientIndexError(msg)
-    with unfinished(cache / "method-2020") as folder:
+    if (absent := pure.absent(text)) and has_source(absent):
+        shown = escapes.visible(absent)[:300]
+        msg = f"running the method of 2020: pip finds no source of {shown}, but the index has it; run again"
+        raise TransientIndexError(msg)
+    return replace(result, why="; ".join((result.why, *_explained(text, log, cache))))
+
+
+def _explained(text: str, log: bytes, cache: Path) -> Iterator[str]:
+    """Yield what a failed pip's log shows; `text` is the end of it."""
+    if absent := pure.absent(text):
+        yield f"pip finds no source of {escapes.visible(absent)[:300]} for this Python"
+    if pure.lacks_requirements(text):
+        yield "a build requirement does not build from source"
+    with unfinished(cache / FOLDER) as folder:
         (folder / "log").write_bytes(log)
         explained = reading.explain(folder / "log", (TAIL, LONGER_TAIL))
-    parts = [result.why]
-    if pure.nothing_fits(text, name):
-        parts = ["pip found no source of it for this Python"]
-    elif pure.lacks_requirements(text):
-        parts.append("a build requirement does not build from source")
-    if explained.reason is not Reason.BUILD_ERROR or explained.evidence:
-        parts.append(f"{explained.reason.value}: {explained.evidence}")
-    return replace(result, why="; ".join(parts))
+    if explained.evidence:
+        yield f"{explained.reason.value}: {explained.evidence}"
+
+
+def _has_source(index: Index, python: str, requirement: str) -> bool:
+    """Return whether the index has an sdist that a requirement and the Python admit; `requirement` is untrusted."""
+    try:
+        release = index.release(requirement_of(requirement), python)
+    except (AbsentError, NoReleaseError, ValueError):
+        return False
+    return release.sdist is not None and admits(release.requires_python, python)
 
 
 # --- all of them -------------------------------------------------------------------------------

@@ -84,11 +84,11 @@ def lacks_requirements(log: str) -> bool:
     return any(sign in log for sign in _REQUIREMENTS_FAILED)
 
 
-def nothing_fits(log: str, project: str) -> bool:
-    """Return whether pip found no source of the project on the index."""
+def absent(log: str) -> str:
+    """Return the requirement of which a failed pip found no source on the index; empty if that is not its failure."""
     lines = (line.strip() for line in log.splitlines())
     named = (line.removeprefix(_NOTHING_FITS) for line in lines if line.startswith(_NOTHING_FITS))
-    return any(canonicalize_name(name.partition("=")[0]) == project for name in named)
+    return next(named, "")
 
 
 # --- agreement ---------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ BROKEN = Trial("six", "23.0", "3.11.2", (PipBuild(1.0, 1, ()),), ())
     ("log", "why"),
     [
         (b"c/_cffi_backend.c:15:10: fatal error: ffi.h: No such file or directory", "missing-header: "),
-        (b"ERROR: No matching distribution found for six", "found no source of it"),
+        (b"ERROR: No matching distribution found for six", "finds no source of six"),
         (
             b"\xc3\x97 pip subprocess to install build dependencies did not run successfully.",
             "a build requirement does not",
@@ -140,7 +140,7 @@ BROKEN = Trial("six", "23.0", "3.11.2", (PipBuild(1.0, 1, ()),), ())
 )
 def test_the_log_explains_a_failure(log: bytes, why: str, tmp_path: Path) -> None:
     """As it does for builds of the farm."""
-    found = judged("six", BROKEN, log + b"\n", tmp_path)
+    found = judged("six", BROKEN, log + b"\n", tmp_path, lambda _requirement: False)
     assert found.verdict is Verdict2020.FAILED
     assert why in found.why
 
@@ -148,7 +148,9 @@ def test_the_log_explains_a_failure(log: bytes, why: str, tmp_path: Path) -> Non
 def test_an_index_that_is_not_reached_is_no_result(tmp_path: Path) -> None:
     """It is the farm's failure."""
     with pytest.raises(TransientIndexError, match="Retrying"):
-        judged("six", BROKEN, b"WARNING: Retrying (Retry(total=0)) after connection broken\n", tmp_path)
+        judged("six", BROKEN, b"WARNING: Retrying (Retry(total=0)) after connection broken\n", tmp_path, bool)
+    with pytest.raises(TransientIndexError, match="of cython>=3, but the index has it"):
+        judged("six", BROKEN, b"ERROR: No matching distribution found for cython>=3\n", tmp_path, bool)
 
 
 @pytest.mark.parametrize(
