@@ -369,19 +369,18 @@ def compare_all(
     tried = try_all(settings, store, [task for task in placement.tasks if task.image != AUTO_IMAGE], network, jobs=jobs)
     for task, error in placement.faults.items():
         tried[task] = Tried(Outcome2020(project(task.requirement), Verdict2020.OPEN, why=str(error)))
-    every = (*placement.tasks, *(task for task in placement.faults if task not in placement.tasks))
-    ours = {task: same_release(task, tried[task].outcome) for task in every}
+    ours = {task: same_release(task, one.outcome) for task, one in tried.items()}
     outcome = judge(tuple(dict.fromkeys(ours.values())))
     records = {(task.requirement, task.image): path for task, path in zip(outcome.tasks, outcome.records, strict=True)}
-    rows = []
-    for task in every:
-        path = records.get((ours[task].requirement, ours[task].image))
-        result = read(path) if path else None
-        row = compared(task, tried[task], result)
-        rows.append(row)
+    every = (*placement.tasks, *(task for task in placement.faults if task not in placement.tasks))
+    paths = (records.get((ours[task].requirement, ours[task].image)) for task in every)
+    rows = tuple(
+        compared(task, tried[task], read(path) if path else None) for task, path in zip(every, paths, strict=True)
+    )
+    for row in rows:
         if row.log:
             _write(store.folder / row.log, row)
-    return tuple(rows), outcome
+    return rows, outcome
 
 
 def same_release(task: Task, theirs: Outcome2020) -> Task:
