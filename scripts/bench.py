@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import argparse
 import compileall
-import io
 import json
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -28,20 +26,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import docker
-
 from orchestrator import __version__
-from orchestrator.build import engine
+from orchestrator.build import confinement, engine
 from orchestrator.config.schema import File
+from orchestrator.farm import method_2020
 from orchestrator.images import build as images
-from orchestrator.model import digest
+from orchestrator.images.with_pip import with_pip
+from orchestrator.model import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from orchestrator.model import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGE = "bookworm"
-EPOCH = 1_596_163_658  # as in config.yaml, and as in 2020
 
 PURE = (
     # setuptools, with nothing but a setup.py
@@ -97,13 +96,11 @@ HAS_EXPERIMENTS = "budget" in File.model_fields
 VERDICT_ALONE = "budget: {builds: 0}\n" if HAS_EXPERIMENTS else ""
 UNBUILT = frozenset({"ftbfs", "no-sdist"})
 
-DOCKERFILE = """\
-FROM {image}
-RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip python3-venv
-"""
-CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
-NAMES_OF_CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
-OF_THE_HOST = ("PIP_INDEX_URL", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+PATIENCE = Limits(seconds=900)
+"""The limits of one `pip wheel`."""
+
+LAST_WORDS = 2000
+"""Bytes of a failed build's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,61 +261,50 @@ def memory_table(peaks: Sequence[tuple[int, int, float]]) -> str:
 # --- the method of 2020 ----------------------------------------------------------------------
 
 
-def image_of_2020(farm: engine.Engine, image: str) -> str:
-    """Return an image that is the given one with pip, made once."""
-    content = DOCKERFILE.format(image=image).encode()
-    tag = f"wheelproof/bench:{digest(content.decode())[:16]}"
-    if (found := farm.image(tag)) is not None:
-        return found.id
-    context = io.BytesIO()
-    with tarfile.open(fileobj=context, mode="w") as archive:
-        member = tarfile.TarInfo("Dockerfile")
-        member.size = len(content)
-        archive.addfile(member, io.BytesIO(content))
-    context.seek(0)
-    return farm.build_image(context, tag, {}, {}, lambda _line: None)
+class Listener:
+    """Reads what the program of the method of 2020 reports, and keeps the end of what pip prints."""
+
+    def __init__(self, reported: Callable[[dict[str, Any]], None]) -> None:
+        """Pass on what was timed of each release."""
+        self._reported = reported
+        self._rest = b""
+        self._log = b""
+
+    def __call__(self, stream: int, piece: bytes) -> bool:
+        """Take in a piece of output; more is always wanted."""
+        if stream != engine.STDOUT:
+            self._log = (self._log + piece)[-LAST_WORDS:]
+            return True
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            self._reported(timed(json.loads(line), self._log.decode(errors="replace")))
+            self._log = b""
+        return True
 
 
-def method_of_2020(image: str, releases: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Time the method of 2020 in one long container; yield what `method_2020.py` reports of each release.
+def timed(report: dict[str, Any], log: str) -> dict[str, Any]:
+    """Return how long the builds of a release took, with its dependencies and alone; or the log of its failure."""
+    requirement, builds, alone = report["requirement"], report["builds"], report["alone"]
+    if any(one["status"] != 0 for one in (*builds, *alone)):
+        return {"requirement": requirement, "failure": log or "pip failed"}
+    seconds, without = (sum(one["seconds"] for one in some) for some in (builds, alone))
+    return {
+        "requirement": requirement,
+        "seconds": seconds,
+        "alone": without if alone else seconds,
+        "wheels": len(builds[0]["wheels"]),
+    }
 
-    It needs the network, as it did in 2020: the host's own, so that it works wherever the host does.
+
+def method_of_2020(
+    farm: engine.Engine, image: str, releases: Sequence[str], reported: Callable[[dict[str, Any]], None]
+) -> None:
+    """Time the method of 2020 in one long container, as the command `method-2020` runs it.
+
+    It needs the network, as it did in 2020: the host's, so that it works wherever the host does.
     """
-    client = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto")
-    certificates = next(
-        (path for path in map(Path, (os.environ.get("SSL_CERT_FILE", ""), *CERTIFICATES)) if path.is_file()), None
-    )
-    binds = [f"{Path(__file__).with_name('method_2020.py')}:/bench/method_2020.py:ro"]
-    variables = {"HOME": "/tmp", "SOURCE_DATE_EPOCH": str(EPOCH)}  # noqa: S108 - the container's
-    variables |= {name: os.environ[name] for name in OF_THE_HOST if name in os.environ}
-    if certificates is not None:
-        binds.append(f"{certificates.resolve()}:/bench/certificates:ro")
-        variables |= dict.fromkeys(NAMES_OF_CERTIFICATES, "/bench/certificates")
-    identity = client.create_container(
-        image,
-        ["python3", "/bench/method_2020.py", *releases],
-        environment=variables,
-        user="1111",
-        host_config=client.create_host_config(
-            network_mode="host", cap_drop=["ALL"], security_opt=["no-new-privileges"], pids_limit=4096, binds=binds
-        ),
-    )["Id"]
-    try:
-        client.start(identity)
-        pieces = client.logs(identity, stdout=True, stderr=False, stream=True, follow=True)
-        yield from (json.loads(line) for line in whole_lines(pieces))
-    finally:
-        client.remove_container(identity, force=True, v=True)
-
-
-def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield lines from pieces that end anywhere."""
-    rest = b""
-    for piece in pieces:
-        *lines, rest = (rest + piece).split(b"\n")
-        yield from lines
-    if rest:
-        yield rest
+    through = method_2020.connection(confinement.Network.HOST, "", os.environ, lambda path: Path(path).is_file())
+    farm.run(method_2020.container(image, releases, PATIENCE, through, "bench", alone=True), Listener(reported))
 
 
 # --- wheelproof ------------------------------------------------------------------------------
@@ -362,19 +348,22 @@ def wheelproof(folder: Path, releases: Sequence[str], *options: str, config: str
     return Run(wall, json.loads(done.stdout))
 
 
-def measure(name: str, releases: Sequence[str], farm: engine.Engine, image: str) -> Figures:
+def measure(name: str, releases: Sequence[str], farm: engine.Engine, image: Image) -> Figures:
     """Measure one list."""
-    timed = []
-    for one in method_of_2020(image_of_2020(farm, image), releases):
-        timed.append(one)
+    of_2020: list[dict[str, Any]] = []
+
+    def reported(one: dict[str, Any]) -> None:
+        of_2020.append(one)
         log(f"{name}: the method of 2020: {one['requirement']}: {one.get('seconds', 'failed')}")
-    built = [one["requirement"] for one in timed if "failure" not in one]
+
+    method_of_2020(farm, with_pip(farm, image, ROOT / ".cache", log), releases, reported)
+    built = [one["requirement"] for one in of_2020 if "failure" not in one]
     if not built:
-        why = last_line(timed[0]["failure"]) if timed else "its container said nothing"
+        why = last_line(of_2020[0]["failure"]) if of_2020 else "its container said nothing"
         msg = f"timing the method of 2020: it built none of {len(releases)} releases: {why}; see to the network"
         raise SystemExit(msg)
-    if len(timed) < len(releases):
-        msg = f"timing the method of 2020: its container ended after {len(timed)} of {len(releases)} releases"
+    if len(of_2020) < len(releases):
+        msg = f"timing the method of 2020: its container ended after {len(of_2020)} of {len(releases)} releases"
         raise SystemExit(msg)
     with fresh_folder() as folder:
         runs = []
@@ -382,9 +371,9 @@ def measure(name: str, releases: Sequence[str], farm: engine.Engine, image: str)
             runs.append(wheelproof(folder, built, *options))
             log(f"{name}: wheelproof, {what}: {runs[-1].wall:.2f} s")
         explained = wheelproof(folder, built, "--again", config="experiments.yaml") if HAS_EXPERIMENTS else None
-    alone = container_alone(farm, image)
+    alone = container_alone(farm, image.id)
     log(f"{name}: a container that does nothing: {alone:.3f} s")
-    return figures(name, timed, (runs[0], runs[1], runs[2]), cores(), container=alone, explained=explained)
+    return figures(name, of_2020, (runs[0], runs[1], runs[2]), cores(), container=alone, explained=explained)
 
 
 def unchanged_together(releases: Sequence[str]) -> float:
@@ -449,7 +438,7 @@ def main() -> None:
     if asked.names:
         image = images.ensure(farm, IMAGE, ROOT / "images", ROOT / ".cache", strict=False, log=log)
         compileall.compile_dir(ROOT / "orchestrator", quiet=1)  # as an installed command is
-        found = [measure(name, (QUICK if asked.quick else LISTS)[name], farm, image.id) for name in asked.names]
+        found = [measure(name, (QUICK if asked.quick else LISTS)[name], farm, image) for name in asked.names]
     together = unchanged_together([name for one in found for name in one.seconds_2020]) if len(found) > 1 else None
     peaks = [memory(jobs) for jobs in (JOBS[:2] if asked.quick else JOBS)] if asked.memory else []
     about = machine(farm)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -68,6 +69,14 @@ _OWN = frozenset({"uid", "gid", "nr_inodes"})
 """Options of a tmpfs that Podman refuses."""
 
 
+class Network(StrEnum):
+    """The network of a container. Only the method of 2020 has another one than none (decision 36)."""
+
+    NONE = "none"
+    BRIDGE = "bridge"  # the engine's own, behind the host's address
+    HOST = "host"  # the host's: its loopback, too
+
+
 @dataclass(frozen=True, slots=True)
 class Container:
     """All that the engine needs to run one command in one container."""
@@ -89,7 +98,8 @@ class Container:
     shared: int = SHARED  # bytes of /dev/shm; they count as memory, too
     seconds: float = 600
     label: str = ""
-    loopback: bool = False  # whether it has a loopback interface; there is never another network
+    loopback: bool = False  # whether it has a loopback interface
+    network: Network = Network.NONE  # of builds and all else that a verdict follows from: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +207,7 @@ def start_in_docker(container: Container, *, user_namespaces: bool) -> Start:
 def for_docker(container: Container, start: Start, runtime: str, *, private_groups: bool) -> dict[str, Any]:
     """Return what docker's `create_host_config` takes, but for the limits and the paths that are masked."""
     return {
-        "network_mode": "none",
+        "network_mode": container.network.value,
         "init": False,  # the command itself is process 1, whatever the engine's default
         "ipc_mode": "private",
         "cgroupns": "private" if private_groups else None,
@@ -220,6 +230,10 @@ def for_docker(container: Container, start: Start, runtime: str, *, private_grou
 # --- Podman ----------------------------------------------------------------------------------
 
 
+_PODMAN_NETWORKS = {Network.NONE: "none", Network.BRIDGE: "default", Network.HOST: "host"}
+"""Without root, Podman's default is no bridge, but is as far from the host's network."""
+
+
 def for_podman(container: Container, runtime: str, most: Ceilings, *, rootless: bool) -> dict[str, Any]:
     """Return a container as Podman's own API takes it (libpod's SpecGenerator).
 
@@ -230,6 +244,7 @@ def for_podman(container: Container, runtime: str, most: Ceilings, *, rootless: 
     """
     start = started(container, owned(container.scratch), container.domainname if rootless else "")
     empty = str(_data("empty"))
+    networked = container.network is not Network.NONE
     return {
         "user": start.user,
         "cap_add": [f"CAP_{capability}" for capability in start.capabilities],
@@ -242,9 +257,9 @@ def for_podman(container: Container, runtime: str, most: Ceilings, *, rootless: 
         "sysctl": {"kernel.domainname": container.domainname} if container.domainname and not rootless else {},
         "work_dir": container.workdir,
         **{space: {"nsmode": "private"} for space in ("cgroupns", "ipcns", "pidns", "utsns")},
-        "netns": {"nsmode": "none"},
-        "use_image_hosts": True,
-        "use_image_resolve_conf": True,
+        "netns": {"nsmode": _PODMAN_NETWORKS[container.network]},
+        "use_image_hosts": not networked,
+        "use_image_resolve_conf": not networked,
         "read_only_filesystem": True,
         "image_volume_mode": "ignore",
         "cap_drop": ["all"],
@@ -254,7 +269,8 @@ def for_podman(container: Container, runtime: str, most: Ceilings, *, rootless: 
         "mounts": [
             *(_tmpfs(path, options) for path, options in container.scratch.items()),
             *(_bind(outside, inside) for outside, inside in container.mounts),
-            *(_bind(empty, path) for path in ("/etc/hosts", "/etc/resolv.conf")),  # as Docker has them
+            # As Docker has them.
+            *(() if networked else (_bind(empty, path) for path in ("/etc/hosts", "/etc/resolv.conf"))),
         ],
         "shm_size": container.shared,
         "resource_limits": {

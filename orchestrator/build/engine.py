@@ -24,7 +24,7 @@ from docker.types import LogConfig, Ulimit
 from docker.utils import socket as attached
 
 from orchestrator.build import confinement
-from orchestrator.build.confinement import LABEL, Container
+from orchestrator.build.confinement import LABEL, Container, Network
 from orchestrator.errors import EngineError, TransientEngineError
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ class Engine:
     # --- containers --------------------------------------------------------------------------
 
     def run(self, container: Container, listen: Callable[[int, bytes], bool]) -> Completed:
-        """Run one command without network, with nothing that it may write but its scratch.
+        """Run one command, with nothing that it may write but its scratch; its network is none, unless it names one.
 
         `listen` gets each piece of output with its stream, STDOUT or STDERR; when it returns
         False, it has heard enough and the container is killed.
@@ -266,7 +266,7 @@ class Engine:
             working_dir=container.workdir,
             # Both: with networking disabled Docker sets up nothing at all, in half the time;
             # an engine that does not know that setting still knows the mode.
-            network_disabled=not container.loopback,
+            network_disabled=not container.loopback and container.network is Network.NONE,
             labels={LABEL: container.label},
             host_config=host,
         )

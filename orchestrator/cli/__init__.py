@@ -26,6 +26,7 @@ from orchestrator.cli import (
     images,
     init,
     listing,
+    method_2020,
     plan,
     publish,
     replay,
@@ -83,6 +84,7 @@ COMMANDS = (
     since.since,
     listing.listing,
     wheels.wheels,
+    method_2020.method_2020,
     clean.clean,
 )
 

@@ -19,6 +19,7 @@ from orchestrator.build.variations import names
 from orchestrator.cli import COMMANDS
 from orchestrator.cli.verify import verify
 from orchestrator.errors import UnverifiedError
+from orchestrator.farm.method_2020 import Compared
 from orchestrator.model import (
     CauseFinding,
     Closeness,
@@ -108,7 +109,14 @@ def test_each_path_of_the_code_exists(document: Path) -> None:
 def test_usage_lists_each_command() -> None:
     """And no other."""
     (table,) = re.findall(r"^## Commands$(.*?)^## ", USAGE, re.MULTILINE | re.DOTALL)
-    assert set(re.findall(r"^\| `([a-z]+)", table, re.MULTILINE)) == {command.name for command in COMMANDS}
+    assert set(re.findall(r"^\| `([a-z0-9-]+)", table, re.MULTILINE)) == {command.name for command in COMMANDS}
+
+
+def test_usage_has_each_field_of_a_row_of_the_method_of_2020() -> None:
+    """In their order."""
+    (table,) = re.findall(r"A row of `method-2020 --json`:\n\n(.*?)\n\n", USAGE, re.DOTALL)
+    columns = " ".join(re.findall(r"^\| (`[^|]*`) \|", table, re.MULTILINE))
+    assert re.findall(r"`(.*?)`", columns) == [field.name for field in fields(Compared)]
 
 
 def test_usage_has_each_field_of_the_json() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import bench
-import method_2020
 import pytest
 import stub_farm
 
@@ -93,36 +93,27 @@ def test_table_has_a_column_for_each_list() -> None:
     assert rows["seconds a package, nothing changed"] == ["0.050", "0.050"]
 
 
-def test_lines_are_put_together_from_pieces() -> None:
-    """A line may come in pieces, and several lines in one."""
-    assert list(bench.whole_lines([b"al", b"pha\nbeta\nga", b"mma"])) == [b"alpha", b"beta", b"gamma"]
+REPORT = {"requirement": "alpha==1", "builds": [{"seconds": 10.0, "status": 0, "wheels": [{}]}] * 2, "alone": []}
 
 
-@pytest.mark.parametrize(("wheels", "alone"), [(1, 20.0), (2, 6.0)])
-def test_dependencies_are_told_apart(wheels: int, alone: float) -> None:
-    """Where more than one wheel came of it, it is timed without dependencies too."""
+def test_reports_arrive_in_pieces() -> None:
+    """Of a failure, what pip printed since the last report is its log."""
+    reported: list[dict[str, Any]] = []
+    listener = bench.Listener(reported.append)
+    first = json.dumps(REPORT).encode()
+    failed = json.dumps({**REPORT, "builds": [{"seconds": 1.0, "status": 1, "wheels": []}]}).encode()
+    for stream, piece in ((2, b"well"), (1, first[:9]), (1, first[9:] + b"\n"), (2, b"error"), (1, failed + b"\n")):
+        assert listener(stream, piece)
+    assert reported == [
+        {"requirement": "alpha==1", "seconds": 20.0, "alone": 20.0, "wheels": 1},
+        {"requirement": "alpha==1", "failure": "error"},
+    ]
 
-    def once(_requirement: str, *options: str) -> tuple[float, int, str]:
-        return (3.0 if "--no-deps" in options else 10.0), wheels, ""
 
-    assert method_2020.twice("alpha==1", once) == {
-        "requirement": "alpha==1",
-        "seconds": 20.0,
-        "alone": alone,
-        "wheels": wheels,
-    }
-
-
-def test_a_release_that_fails_is_not_timed() -> None:
-    """Nor is it tried again."""
-    tries = []
-
-    def once(requirement: str, *_options: str) -> tuple[float, int, str]:
-        tries.append(requirement)
-        return 1.0, 0, "error"
-
-    assert method_2020.twice("alpha==1", once) == {"requirement": "alpha==1", "failure": "error"}
-    assert tries == ["alpha==1"]
+def test_dependencies_are_told_apart() -> None:
+    """The time without them is that of builds without them."""
+    alone = [{"seconds": 3.0, "status": 0, "wheels": [{}]}] * 2
+    assert bench.timed({**REPORT, "alone": alone}, "")["alone"] == 6
 
 
 def test_made_up_farm_does_all_but_build(tmp_path: Path) -> None:
