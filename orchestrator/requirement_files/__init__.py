@@ -1,8 +1,8 @@
 """Reads files of requirements: each entry with its hashes, or all mistakes at once.
 
 Seven kinds are supported: requirements files (with or without --hash), poetry.lock, uv.lock, pylock.toml (PEP 751),
-pyproject.toml (PEP 621, PEP 735), the output of sha256sum, and files of pinned build tools, which are requirements files
-whose hashes are of their owner's wheels. A file's name and first line decide its kind.
+pyproject.toml (PEP 621, PEP 735), the output of sha256sum, and files of pinned build tools: requirements files whose
+hashes are of their owner's wheels. A file's name and first line decide its kind.
 """
 
 from __future__ import annotations
