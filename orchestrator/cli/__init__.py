@@ -34,6 +34,7 @@ from orchestrator.cli import (
     since,
     streams,
     verify,
+    wheelhouse,
     wheels,
     witness,
 )
@@ -83,6 +84,7 @@ COMMANDS = (
     since.since,
     listing.listing,
     wheels.wheels,
+    wheelhouse.wheelhouse,
     clean.clean,
 )
 

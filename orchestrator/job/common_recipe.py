@@ -184,8 +184,7 @@ def reasons(common: Common, needs: Iterable[Needs]) -> tuple[tuple[str, tuple[st
 
 
 def following(needs: Iterable[Needs], rounds: Sequence[Round]) -> Common | None:
-    """Return the recipe to try next: it is expected to give more wheels than the best so far, or the same with fewer
-    remedies.
+    """Return the recipe to try next: it is expected to give more wheels than the best so far, or the same with less.
 
     None: none is. Considered are the next smallest recipes, those of the releases that did not fail, and each former
     recipe without one of its remedies, since that remedy may be what broke others.
