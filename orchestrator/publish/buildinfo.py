@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from email.utils import format_datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from orchestrator.build.container import variables
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 FORMAT = "wheelproof-1"
 
+_Field = tuple[str, str | tuple[str, ...]]
+"""A name, and a text or a list with one line for each item."""
+
 _OF_PROCESSORS = frozenset({"MAKEFLAGS", "CMAKE_BUILD_PARALLEL_LEVEL", "NPY_NUM_BUILD_JOBS"})
 _TAGS = 3  # at the end of a wheel's name: Python, ABI, platform
 
@@ -50,9 +54,9 @@ def buildinfo_of(result: Result, packages: Mapping[str, str] | None) -> tuple[st
     except BadNameError:  # the record is not of this farm: it would name a file elsewhere
         return None
     release = _Release(result.project, result.version, result.sdist, result.build_requirements, result.provided)
-    shown = (("Verdict", result.verdict), *_origin(result.wheelproof, result.job, first))
+    shown: tuple[_Field, ...] = (("Verdict", result.verdict), *_origin(result.wheelproof, result.job, first))
     fields = _fields(release, first, first.wheel, result.image, result.started, packages)
-    return f"{name.filename}.buildinfo", _text((*fields, *shown))
+    return f"{name.filename}.buildinfo", _text(chain(fields, shown))
 
 
 def of_member(
@@ -63,13 +67,13 @@ def of_member(
     release = _Release(member.project, member.version, member.sdist, member.pins, provided)
     first = member.builds[0]
     fields = _fields(release, first, member.wheel, member.image, house.started, packages)
-    shown = (
+    shown: tuple[_Field, ...] = (
         ("Verdict", str(record.verdict) if record else ""),
         *_origin(house.wheelproof, member.job, first),
         ("Wheelhouse", house.id),
         ("Remedies", house.remedies),
     )
-    return _text((*fields, *shown))
+    return _text(chain(fields, shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class _Release:
     provided: tuple[Provided, ...]
 
 
-def _text(fields: Iterable[tuple[str, str | tuple[str, ...]]]) -> bytes:
+def _text(fields: Iterable[_Field]) -> bytes:
     return "".join(f"{line}\n" for name, value in fields for line in _lines(name, value)).encode()
 
 
@@ -96,7 +100,7 @@ def _fields(
     image: UsedImage,
     started: datetime,
     packages: Mapping[str, str] | None,
-) -> Iterator[tuple[str, str | tuple[str, ...]]]:
+) -> Iterator[_Field]:
     """Yield each field: a text, or a list with one line for each item."""
     tags = wheel.filename.removesuffix(".whl").split("-")[-_TAGS:]
     yield "Format", FORMAT

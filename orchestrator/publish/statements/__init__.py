@@ -6,6 +6,7 @@ same bytes.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -68,12 +69,19 @@ def of_member(
 
 
 def refused_member(house: Wheelhouse, member: MemberWheel) -> str:
-    """Return why a check rejects the statement about a wheel of a wheelhouse; empty if it does not."""
+    """Return why no statement may be made about a wheel of a wheelhouse; empty if one may.
+
+    A check would reject it, or its builds ran another text than the wheelhouse has: the recipe of a build's
+    environment is the SHA-256 of rebuild.sh, NUL and the data.
+    """
     try:
         claim = claims.of_member(house, member)
         reading.check_member(claim, Subject(member.wheel.filename, member.wheel.sha256))
     except ValueError as error:  # BadNameError, too
         return str(error)
+    recipe = hashlib.sha256(f"{house.script}\0{member.data}".encode()).hexdigest()
+    if any(build.environment.recipe != recipe for build in member.builds):
+        return "its builds did not run the rebuild.sh and the data of the wheelhouse"
     return ""
 
 

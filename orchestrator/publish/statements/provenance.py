@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_jsonable_python
 
-from orchestrator.model import BUILT_HERE
+from orchestrator.model import BUILT_HERE, MemberKind
 from orchestrator.model.statement import BUILD_TYPE, MANIFEST_DIGEST
 from orchestrator.publish.statements import claims, purl
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     )
 
 _Value = dict[str, Any]
+
+_LONGEST_NAME = 230
+"""Characters of the name of a release's data without its ending: file systems take 255 bytes."""
 
 
 def of_build(result: Result, build: Build, packages: Mapping[str, str] | None, builder: str) -> _Value:
@@ -110,7 +113,7 @@ def of_member(
         "profile": house.profile,
         "wheelhouse": house.id,
         "script": {"name": "rebuild.sh", "digest": {"sha256": claim.script}},
-        "data": {"name": data_name(member), "digest": {"sha256": claim.data}},
+        "data": {"name": data_path(house, member), "digest": {"sha256": claim.data}},
     }
     method = record.inputs.method if record and record.inputs else None
     internal = {**_internal(build, member.builds[0], member.job, method), "remedies": house.remedies}
@@ -120,9 +123,16 @@ def of_member(
     return _predicate(external, internal, used, _run(build, builder, house.wheelproof, house))
 
 
-def data_name(member: MemberWheel) -> str:
-    """Return the path of a release's data, relative to its rebuild.sh."""
-    return f"rebuild/{member.project}-{member.version}.txt"
+def data_path(house: Wheelhouse, member: MemberWheel) -> str:
+    """Return the path of a release's data, relative to rebuild.sh; of a tool, with its place in the order of builds.
+
+    No normalized name has an underscore (PEP 503), so that no release has the file of a tool.
+    """
+    name = f"{member.project}-{member.version}"[:_LONGEST_NAME]
+    if member.kind is MemberKind.WHEEL:
+        return f"rebuild/{name}.txt"
+    tools = [one for one in house.wheels if one.kind is MemberKind.TOOL]
+    return f"rebuild/tool_{tools.index(member):03}-{name}.txt"
 
 
 def _predicate(external: _Value, internal: _Value, used: Iterable[_Value], run: _Value) -> _Value:
