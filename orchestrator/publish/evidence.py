@@ -227,6 +227,8 @@ def _about(checked: Checked) -> str:
     statement, about = checked.statement, checked.statement.about
     file = f"{statement.subject.name} (sha256 {statement.subject.sha256})"
     release = f"{about.project} {about.version}"
+    if statement.member:
+        return f"{release} is in the wheelhouse {about.id[:12]}: two builds by its rebuild.sh gave {file}"
     if statement.claim is None:
         return f"build {about.build} of {release} gave {file}"
     if statement.predicate_type == VERDICT:

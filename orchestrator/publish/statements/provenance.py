@@ -6,16 +6,30 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_jsonable_python
 
-from orchestrator.model import BUILT_HERE
+from orchestrator.model import BUILT_HERE, MemberKind
 from orchestrator.model.statement import BUILD_TYPE, MANIFEST_DIGEST
-from orchestrator.publish.statements import purl
+from orchestrator.publish.statements import claims, purl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from orchestrator.model import Build, Pin, Provided, Result, Sdist, Tool, UsedImage, Verification
+    from orchestrator.model import (
+        Build,
+        MemberWheel,
+        Pin,
+        Provided,
+        Result,
+        Sdist,
+        Tool,
+        UsedImage,
+        Verification,
+        Wheelhouse,
+    )
 
 _Value = dict[str, Any]
+
+_LONGEST_NAME = 230
+"""Characters of the name of a release's data without its ending: file systems take 255 bytes."""
 
 
 def of_build(result: Result, build: Build, packages: Mapping[str, str] | None, builder: str) -> _Value:
@@ -79,6 +93,48 @@ def of_rebuild(verification: Verification, build: Build, packages: Mapping[str, 
     return _predicate(external, internal, used, _run(build, builder, verification.wheelproof, verification))
 
 
+def of_member(
+    house: Wheelhouse,
+    member: MemberWheel,
+    record: Result | None,
+    build: Build,
+    packages: Mapping[str, str] | None,
+    builder: str,
+) -> _Value:
+    """Return the provenance of a build of a wheelhouse; `record` is that of the wheel's job, if it has one."""
+    claim = claims.of_member(house, member)
+    external = {
+        "requirement": member.requirement,
+        "project": member.project,
+        "version": member.version,
+        "sdist": member.sdist.filename,
+        "image": member.image.name,
+        "sourceDateEpoch": house.source_date_epoch,
+        "profile": house.profile,
+        "wheelhouse": house.id,
+        "script": {"name": "rebuild.sh", "digest": {"sha256": claim.script}},
+        "data": {"name": data_path(house, member), "digest": {"sha256": claim.data}},
+    }
+    method = record.inputs.method if record and record.inputs else None
+    internal = {**_internal(build, member.builds[0], member.job, method), "remedies": house.remedies}
+    provided = record.provided if record else ()
+    of = (member.sdist, member.project, member.version)
+    used = (*_dependencies(*of, member.pins, provided), *_of_image(member.image, packages))
+    return _predicate(external, internal, used, _run(build, builder, house.wheelproof, house))
+
+
+def data_path(house: Wheelhouse, member: MemberWheel) -> str:
+    """Return the path of a release's data, relative to rebuild.sh; of a tool, with its place in the order of builds.
+
+    No normalized name has an underscore (PEP 503), so that no release has the file of a tool.
+    """
+    name = f"{member.project}-{member.version}"[:_LONGEST_NAME]
+    if member.kind is MemberKind.WHEEL:
+        return f"rebuild/{name}.txt"
+    tools = [one for one in house.wheels if one.kind is MemberKind.TOOL]
+    return f"rebuild/tool_{tools.index(member):03}-{name}.txt"
+
+
 def _predicate(external: _Value, internal: _Value, used: Iterable[_Value], run: _Value) -> _Value:
     definition = {
         "buildType": BUILD_TYPE,
@@ -103,7 +159,7 @@ def _internal(build: Build, first: Build, job: str, method: int | None) -> _Valu
     }
 
 
-def _run(build: Build, builder: str, version: str, record: Result | Verification) -> _Value:
+def _run(build: Build, builder: str, version: str, record: Result | Verification | Wheelhouse) -> _Value:
     """Return who built it and when: the times are those of the job, of which the build is a part."""
     job = record.job if hasattr(record, "job") else record.id
     log = [{"name": "log", "digest": {"sha256": build.log}, "mediaType": "text/plain"}] if build.log else []
