@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orchestrator.farm.wheelhouse import Made
-    from orchestrator.model import LeftOut, Wheelhouse
+    from orchestrator.model import LeftOut
 
 _SHOWN = 6  # names of releases in a cell
 

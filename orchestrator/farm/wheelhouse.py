@@ -6,15 +6,12 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator import __version__, config, recipes
 from orchestrator.analysis.failure_signs import printable
 from orchestrator.errors import NoRoomError, ResultsError, UsageError, WheelproofError
 from orchestrator.farm import assemble, progress
-from orchestrator.farm.effects import ToolBench
-from orchestrator.farm.run import RunOutcome
 from orchestrator.farm.workers import Threads, attempted, run_jobs
 from orchestrator.job import inputs as job_inputs
 from orchestrator.job import member
@@ -34,11 +31,13 @@ from orchestrator.model import (
     Policy,
     Wheelhouse,
     digest,
+    names,
 )
 from orchestrator.model.names import wheel_of
 from orchestrator.recipes import wheelhouse as texts
 from orchestrator.results.store import read
 from orchestrator.util import logs
+from orchestrator.util.cache import keep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,10 +45,11 @@ if TYPE_CHECKING:
     from orchestrator.config import Config
     from orchestrator.experiments.remedies import Remedy
     from orchestrator.farm.assemble import Farm
+    from orchestrator.farm.run import RunOutcome
     from orchestrator.job.common_recipe import Common
-    from orchestrator.job.member import Candidate, Proof
     from orchestrator.job.inputs import Effects
-    from orchestrator.model import Image, Release, Result, Task, Tool
+    from orchestrator.job.member import Candidate, Proof
+    from orchestrator.model import Image, Profile, Release, Result, Task, Tool
     from orchestrator.publish.publisher_process import PublisherProcess
     from orchestrator.recipes import SetInputs
     from orchestrator.results.store import Results
@@ -85,9 +85,11 @@ class Made:
 def asked(settings: Config, tasks: Sequence[Task], *, image: str | None, source: bool) -> Asked:
     """Return what is judged: each requirement once, on its own image or on the one that is to lift its exclusion.
 
-    All tasks get the configuration's SOURCE_DATE_EPOCH, and none of them holds a variation: a common recipe has one
-    epoch, and its proof varies all that it does not set.
+    All tasks get one SOURCE_DATE_EPOCH, and a profile only if all have it, since a common recipe has one of each. None
+    holds a variation: the proof varies all that the recipe does not set.
     """
+    profiles = {task.profile for task in tasks}
+    profile = profiles.pop() if len(profiles) == 1 else None
     exclusions = {one.project: one for one in settings.exclusions}
     found: dict[str, Task] = {}
     left: dict[str, LeftOut] = {}
@@ -99,14 +101,15 @@ def asked(settings: Config, tasks: Sequence[Task], *, image: str | None, source:
         elif task.requirement not in found:
             custom = exclusion.image if exclusion and not image else ""
             placed = config.on_image(settings, task, custom) if custom else task
-            found[task.requirement] = _common_settings(settings, placed, source=source)
+            found[task.requirement] = _common_settings(settings, placed, profile, source=source)
     return Asked(tuple(found.values()), tuple(left.values()))
 
 
-def _common_settings(settings: Config, task: Task, *, source: bool) -> Task:
+def _common_settings(settings: Config, task: Task, profile: Profile | None, *, source: bool) -> Task:
     tools = replace(task.tools, policy=Policy.SOURCE, pins=(), file="", strict=False) if source else task.tools
-    epoch = settings.defaults.source_date_epoch
-    return replace(task, hold=(), spread=False, published=False, source_date_epoch=epoch, tools=tools)
+    epoch = task.source_date_epoch if profile else settings.defaults.source_date_epoch
+    settled = replace(task, hold=(), spread=False, published=False)
+    return replace(settled, source_date_epoch=epoch, profile=profile, tools=tools)
 
 
 # --- the wheelhouse --------------------------------------------------------------------------
@@ -142,7 +145,7 @@ def make(
     built = sum(len(result.builds) for _, result in pairs if result.started >= started)
     workshop = _Workshop(settings, store, wanted, outcome, jobs=jobs, again=again)
     proven = workshop.proven(pairs)
-    house = _house(started, settings, proven, wanted, pairs)
+    house = _house(started, proven, wanted, pairs)
     return Made(
         house=_kept(store, house),
         records={result.job: result for _, result in pairs},
@@ -177,9 +180,7 @@ class _Proven:
     faults: tuple[WheelproofError, ...]
 
 
-def _house(
-    started: datetime, settings: Config, proven: _Proven, wanted: Asked, pairs: Sequence[tuple[Task, Result]]
-) -> Wheelhouse:
+def _house(started: datetime, proven: _Proven, wanted: Asked, pairs: Sequence[tuple[Task, Result]]) -> Wheelhouse:
     left = tuple(sorted((*wanted.left_out, *proven.left_out), key=lambda one: (one.project, one.requirement)))
     script = texts.program(proven.given)
     made_of = [(one.kind, one.job, one.data, one.wheel.sha256) for one in proven.wheels]
@@ -193,7 +194,7 @@ def _house(
         started=started,
         finished=datetime.now(UTC),
         remedies=proven.best.common.remedies,
-        source_date_epoch=settings.defaults.source_date_epoch,
+        source_date_epoch=proven.given.source_date_epoch,
         script=script,
         dockerfile=texts.dockerfile(proven.given, folders),
         wheels=proven.wheels,
@@ -230,9 +231,7 @@ class _Workshop:
 
     def proven(self, pairs: Sequence[tuple[Task, Result]]) -> _Proven:
         """Prove the common recipe of releases with verdicts."""
-        self._farm = assemble.open_farm(
-            self._settings, self._store, self._tasks, jobs=self._jobs, log=self._log
-        )
+        self._farm = assemble.open_farm(self._settings, self._store, self._tasks, jobs=self._jobs, log=self._log)
         left = [
             member.left_out(task.requirement, result, why) for task, result in pairs if (why := member.refused(result))
         ]
@@ -276,8 +275,9 @@ class _Workshop:
         image = self._farm.images[task.image]
         release = self._farm.job_effects.release(task, image)
         if result.sdist is None or release.sdist is None or release.sdist.sha256 != result.sdist.sha256:
-            msg = f"preparing {task.requirement}: it was {result.project} {result.version}, and is another sdist by now"
-            raise WheelproofError(f"{msg}; run the command again")
+            was = f"{result.project} {result.version}"
+            msg = f"preparing {task.requirement}: it was {was}, and is another sdist by now; run again"
+            raise WheelproofError(msg)
         lock = Lock(pins=result.build_requirements, tools=result.tools, provided=result.provided)
         candidate = self._with_lock(MemberKind.WHEEL, task.requirement, task, release, image, lock)
         if isinstance(candidate, str):
@@ -312,7 +312,11 @@ class _Workshop:
         best = best_of(rounds)
         chosen = proofs[rounds.index(best)]
         given = self._given(best.common, candidates)
-        left += [left_by(one, best, chosen.get(one.name)) for one in candidates if one.requirement not in self._open and one.name not in best.proven]
+        left += [
+            left_by(one, chosen.get(one.name))
+            for one in candidates
+            if one.requirement not in self._open and one.name not in best.proven
+        ]
         return _Proven(
             best=best,
             given=given,
@@ -355,8 +359,8 @@ class _Workshop:
         """Prove one recipe for all releases whose needs it meets, build tools first; return the proofs by name."""
         given = self._given(common, candidates)
         some = [one for one in candidates if one.needs.met_by(common.remedies) and one.requirement not in self._open]
-        names = ", ".join(common.remedies) or "no remedy"
-        progress.note(f"proving one recipe for {len(some)} of {len(candidates)} releases: {names}")
+        with_ = ", ".join(common.remedies) or "no remedy"
+        progress.note(f"proving one recipe for {len(some)} of {len(candidates)} releases: {with_}")
         tools = self._tools(given, some)
         found = dict(tools.proofs)
         ready: list[Candidate] = []
@@ -429,7 +433,9 @@ class _Workshop:
         if missing := next(filter(None, map(tools.why, tool.requires)), ""):
             return missing
         farm = self._farm.job_effects
-        task = replace(user.task, tools=BuildTools(), config_settings=(), requirement=f"{tool.name}=={tool.version}", hashes=())
+        task = replace(
+            user.task, tools=BuildTools(), config_settings=(), requirement=f"{tool.name}=={tool.version}", hashes=()
+        )
         release = farm.release(task, user.image)
         if release.sdist is None or release.sdist.sha256 != tool.sdist:
             return f"the sdist of {tool.name} {tool.version} is not the one that was built"
@@ -446,7 +452,7 @@ class _Workshop:
         proof = self._proof(given, replace(candidate, native=is_native(tool.filename)))
         if proof.wheel is not None:
             name = wheel_of(proof.wheel.filename, tool.name, tool.version)
-            ToolBench(farm, user.image, task.limits).keep(proof.wheel, name)
+            keep(farm.stored(proof.wheel), names.place(farm.cache / "published", proof.wheel.sha256, name))
         return proof
 
     def _pin(self, requirement: str, user: Candidate) -> Pin | str:
@@ -500,9 +506,7 @@ class _Tools:
     def used_by(self, candidate: Candidate) -> Candidate:
         """Return a release that is built with the tools as the common recipe gives them."""
         settled = candidate.settled
-        pins = tuple(
-            self.pins[f"{pin.name}=={pin.version}"] if pin.built_here else pin for pin in settled.lock.pins
-        )
+        pins = tuple(self.pins[f"{pin.name}=={pin.version}"] if pin.built_here else pin for pin in settled.lock.pins)
         return replace(candidate, settled=replace(settled, lock=replace(settled.lock, pins=pins)))
 
 
@@ -539,7 +543,7 @@ def of_one_python(
     return fitting, left
 
 
-def left_by(candidate: Candidate, best: Round, proof: Proof | None) -> LeftOut:
+def left_by(candidate: Candidate, proof: Proof | None) -> LeftOut:
     """Return that a common recipe does not give the wheel of a release."""
     assert candidate.record is not None  # noqa: S101 - a tool is never left out by itself
     lacking = "the common recipe has not what it needs, because that changes wheels of others"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.analysis.failure_signs import printable
@@ -26,7 +26,7 @@ from orchestrator.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from orchestrator.job.inputs import Settled
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         Environment,
         Grounds,
         Image,
-        Pin,
         Release,
         Result,
         Task,
