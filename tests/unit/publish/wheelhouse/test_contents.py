@@ -216,8 +216,8 @@ def test_statements_and_buildinfo_have_what_was_built() -> None:
     """Official libraries read them, and the schema is published as it is."""
     house = wheelhouse([demo()])
     claim, first, second = statements(house)
-    for each in of_member(house, house.wheels[0], None, None):
-        Official.copy_from_pb(json_format.Parse(each.payload, statement_pb2.Statement())).validate()
+    for statement in of_member(house, house.wheels[0], None, None):
+        Official.copy_from_pb(json_format.Parse(statement.payload, statement_pb2.Statement())).validate()
     for each in (first, second):
         json_format.ParseDict(each["predicate"], provenance_pb2.Provenance())
     assert [each["predicateType"] for each in (claim, first, second)] == [MEMBER, PROVENANCE, PROVENANCE]
