@@ -122,7 +122,7 @@ def _replaced(place: Path) -> Iterator[Path]:
         for folder, _, _ in os.walk(new):
             os.chmod(folder, _FOLDER)  # noqa: PTH101 - as os.walk gives it
         _to_disk(new)
-        _exchange(new, place)
+        exchange(new, place)
 
 
 def _copy(file: Path, wheel: WheelFile, target: Path) -> None:
@@ -161,24 +161,7 @@ def _to_disk(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _exchange(new: Path, place: Path) -> None:
-    """Put a folder in the place of another one, which is then where the new one was; one step, if the system can."""
-    try:
-        new.rename(place)  # of a folder that is empty, or does not exist
-    except OSError as error:
-        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
-            raise
-        if not _exchanged(new, place):
-            old = new.with_name("old")
-            place.rename(old)
-            try:
-                new.rename(place)
-            except OSError:
-                old.rename(place)
-                raise
-
-
-def _exchanged(new: Path, place: Path) -> bool:
+def exchanged(new: Path, place: Path) -> bool:
     """Exchange two folders (renameat2(2)); return whether this system can. Raises OSError where they cannot be."""
     try:
         call = _LIBC.renameat2
@@ -189,3 +172,24 @@ def _exchanged(new: Path, place: Path) -> bool:
     if (number := ctypes.get_errno()) in _NO_EXCHANGE:
         return False
     raise OSError(number, os.strerror(number), str(place))
+
+
+def exchange(new: Path, place: Path, exchanged: Callable[[Path, Path], bool] = exchanged) -> None:
+    """Put a folder in the place of another one, in one step if the system can; the other one is left beside the new."""
+    try:
+        new.rename(place)  # there is none, or an empty one
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise
+        if not exchanged(new, place):
+            _replace(new, place)
+
+
+def _replace(new: Path, place: Path) -> None:
+    old = new.with_name("old")
+    place.rename(old)
+    try:
+        new.rename(place)
+    except OSError:
+        old.rename(place)
+        raise

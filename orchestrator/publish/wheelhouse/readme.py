@@ -85,13 +85,18 @@ _FILES = """## Files
 
 
 def _what(house: Wheelhouse, wheels: Sequence[Listed]) -> str:
-    out = f" {len(house.left_out)} releases are left out." if house.left_out else ""
+    out = f" {_counted(len(house.left_out), 'release is', 'releases are')} left out." if house.left_out else ""
     profile = f" with the profile {escaped(house.profile)}" if house.profile else ""
+    number = _counted(len(wheels), "wheel", "wheels")
     return (
-        f"{len(wheels)} wheels. Each was built twice from its source by `rebuild.sh`{profile}, in environments that "
-        f"differ in what the recipe does not fix, and both builds gave the same bytes.{out}\n\n"
+        f"{number}. Each was built twice from its source by `rebuild.sh`{profile}, in environments that differ in what "
+        f"the recipe does not fix, and both builds gave the same bytes.{out}\n\n"
         f"Made by wheelproof {escaped(house.wheelproof)} on {house.finished:%Y-%m-%d}. Its id is `{house.id}`."
     )
+
+
+def _counted(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 def _recipe(house: Wheelhouse) -> Iterator[str]:
