@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ from orchestrator.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from orchestrator.job.inputs import Settled
@@ -144,6 +145,32 @@ def left_out(requirement: str, result: Result, reason: str, builds: tuple[Build,
     return LeftOut(
         requirement, result.project, result.version, name, result.job, reason, remedies, printable(why), builds
     )
+
+
+def of_one_python(
+    pairs: Sequence[tuple[Task, Result]], images: Mapping[str, Image]
+) -> tuple[list[tuple[Task, Result]], list[LeftOut]]:
+    """Return the releases on images with the Python that most have, and the others as left out."""
+    targets = Counter(images[task.image].target for task, _ in pairs)
+    if not targets:
+        return [], []
+    chosen, _ = max(targets.items(), key=lambda pair: pair[1])  # of equal counts, the first
+    fitting = [(task, result) for task, result in pairs if images[task.image].target == chosen]
+    why = f"the image {{}} has Python {{}}, and the others of this set have {chosen.python}"
+    left = [
+        left_out(task.requirement, result, why.format(task.image, images[task.image].target.python))
+        for task, result in pairs
+        if images[task.image].target != chosen
+    ]
+    return fitting, left
+
+
+def left_by(candidate: Candidate, proof: Proof | None) -> LeftOut:
+    """Return that a common recipe does not give the wheel of a release."""
+    assert candidate.record is not None  # noqa: S101 - a tool is never left out by itself
+    lacking = "the common recipe has not what it needs, because that changes wheels of others"
+    reason, builds = (proof.why, proof.builds) if proof else (lacking, ())
+    return left_out(candidate.requirement, candidate.record, reason, builds)
 
 
 # --- the proof -------------------------------------------------------------------------------
