@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator import recipes
 from orchestrator.analysis.failure_signs import printable
-from orchestrator.errors import NoRoomError, UsageError, WheelproofError
+from orchestrator.errors import Interrupted, NoRoomError, UsageError, WheelproofError
 from orchestrator.farm import assemble, progress
 from orchestrator.farm.workers import Threads, attempted, run_jobs
 from orchestrator.job import inputs as job_inputs
@@ -218,6 +218,8 @@ class Workshop:
         found = dict(tools.proofs)
         ready: list[Candidate] = []
         for one in some:
+            if one.requirement in self._open:
+                continue
             if why := tools.missing(one):
                 found[one.name] = member.Proof(one, "", (), why=why)
             else:
@@ -273,12 +275,28 @@ class Workshop:
     # --- build tools -------------------------------------------------------------------------
 
     def _tools(self, given: SetInputs, candidates: Sequence[Candidate]) -> Tools:
-        """Prove the build tools that were built here, in the order in which they are built."""
+        """Prove the build tools that were built here, in the order in which they are built.
+
+        A fault of the farm leaves the release open that needs the tool.
+
+        Raises
+        ------
+        NoRoomError
+            A file system is full.
+        Interrupted
+            A stop was requested.
+
+        """
         tools = Tools()
         for one in candidates:
-            for tool in one.settled.lock.tools:
-                if tool not in tools.known:
-                    tools.add(tool, self._tool(given, one, tool, tools))
+            for tool in (tool for tool in one.settled.lock.tools if tool not in tools.known):
+                made = attempted(self._tool, given, one, tool, tools)
+                if isinstance(made, NoRoomError | Interrupted):
+                    raise made
+                if isinstance(made, WheelproofError):
+                    self._fault(one.requirement, made)
+                    break
+                tools.add(tool, made)
         return tools
 
     def _tool(self, given: SetInputs, user: Candidate, tool: Tool, tools: Tools) -> Proof | str:

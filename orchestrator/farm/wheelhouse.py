@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orchestrator import __version__, config
-from orchestrator.errors import ResultsError
+from orchestrator.errors import IncompleteError, ResultsError
 from orchestrator.farm import assemble
 from orchestrator.farm.proving import Workshop
 from orchestrator.model import (
@@ -103,10 +103,16 @@ def make(
 
     Raises
     ------
+    IncompleteError
+        Every release is excluded for good.
     WheelproofError
         The farm failed, or was stopped.
 
     """
+    if not wanted.tasks:
+        lines = "\n".join(f"  {one.project}: {one.reason}" for one in wanted.left_out)
+        msg = f"making a wheelhouse: no release can be included\n{lines}"
+        raise IncompleteError(msg)
     started = datetime.now(UTC)
     outcome = assemble.run_tasks(settings, store, wanted.tasks, publisher, jobs=jobs, again=again)
     pairs = [
