@@ -314,21 +314,21 @@ def _with_extras(override: Requirement, extras: Iterable[str]) -> str:
 
 
 def _resolve(question: _Question, uv: Uv, more: Sequence[str]) -> Lock | Failure:
-    arguments = ["--format", "pylock.toml", "--no-header", *more, *_until(question.as_of)]
+    arguments = ["--format", "pylock.toml", "--no-header", *more, *until(question.as_of)]
     done = uv.pip("compile", question.target, arguments, question.requirements, question.overrides)
-    if _is_honest(done):
+    if is_honest(done):
         return _failure(done.error)
     if done.exit_code:
         raise_fault("resolving build requirements", done)
     return _picked(tomllib.loads(done.output), question.target)
 
 
-def _until(as_of: datetime | None) -> list[str]:
+def until(as_of: datetime | None) -> list[str]:
     """Return uv's option for a moment; uv would read a bare date in the host's time zone."""
     return [] if as_of is None else ["--exclude-newer", as_of.isoformat()]
 
 
-def _is_honest(done: Completed) -> bool:
+def is_honest(done: Completed) -> bool:
     """Return whether uv found that the requirements themselves cannot be met."""
     at_fault = any(words in done.complaint for words in _INDEX_AT_FAULT)
     return done.exit_code > 0 and done.error.startswith(_HONEST) and not at_fault

@@ -86,7 +86,18 @@ FILES = option(
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A requirements file, poetry.lock, uv.lock, pylock.toml or the output of sha256sum; may be repeated.",
+    help="A requirements file, a lock, a pyproject.toml or the output of sha256sum; may be repeated.",
+)
+_ONLY = option(
+    "--only",
+    multiple=True,
+    metavar="GROUP",
+    help="Of the files, just these groups: main is what a project itself requires; may be repeated.",
+)
+_GROUP = option("--group", "groups", multiple=True, metavar="GROUP", help="Of the files, main and this group.")
+_EXTRA = option("--extra", "extras", multiple=True, metavar="EXTRA", help="Of the files, main and this extra.")
+RESOLVE = option(
+    "--resolve", is_flag=True, help="First lock what is requested, and all that it needs, for the image's Python."
 )
 PROFILE = option("--profile", metavar="NAME", help="Build as that profile of the configuration does.")
 JOBS = option(
@@ -121,6 +132,11 @@ _QUIET = option(
 def LOG(command: _Command) -> _Command:  # noqa: N802 - a decorator, like the constants above
     """Add the options of the log: its format, and how much of it there is."""
     return _QUIET(_LOG_FORMAT(command))
+
+
+def SELECTED(command: _Command) -> _Command:  # noqa: N802 - as above
+    """Add the options that choose among the groups and extras of files: `only`, `groups` and `extras`."""
+    return _ONLY(_GROUP(_EXTRA(command)))
 
 
 def as_json(what: str) -> Callable[[_Command], _Command]:

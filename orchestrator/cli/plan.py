@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 @options.CONFIG
 @options.RESULTS
 @options.FILES
+@options.SELECTED
+@options.RESOLVE
 @options.PROFILE
 @options.option("--again", is_flag=True, help="Plan a run with --again.")
 @options.as_json("the table as one JSON array")
@@ -30,6 +32,10 @@ def plan(
     config_file: Path,
     folder: Path | None,
     files: tuple[Path, ...],
+    only: tuple[str, ...],
+    groups: tuple[str, ...],
+    extras: tuple[str, ...],
+    resolve: bool,
     profile: str | None,
     again: bool,
     as_json: bool,
@@ -37,18 +43,18 @@ def plan(
     """Print what would be run, in which order, and why. Nothing is built, and no engine is needed."""
     from dataclasses import asdict, astuple
 
-    from orchestrator import config, requirement_files
+    from orchestrator import config
     from orchestrator.farm import assemble
-    from orchestrator.sources import reading
 
+    asked_for = bool(wanted or files)
     settings, store = options.opened(config_file, folder)
     requests.check_images(on, settings, auto=True)
     requests.check_requirements(wanted, settings)
-    asked = config.tasks(
-        settings, wanted, on, wanted=requirement_files.read_all(files, reading.wanted), profile=profile
-    )
-    due = () if wanted or files or on else due_exclusions(settings, store)
-    excluded = () if wanted or files else settings.exclusions
+    chosen = (only, groups, extras)
+    wanted, listed = requests.asked(settings, wanted, files, chosen, images=on, profile=profile, resolve=resolve)
+    asked = config.tasks(settings, wanted, on, wanted=listed, profile=profile)
+    due = () if asked_for or on else due_exclusions(settings, store)
+    excluded = () if asked_for else settings.exclusions
     rows = assemble.plan_tasks(settings, store, asked, config.checks(settings, due), due, excluded, again=again)
     if as_json:
         output.as_json(asdict(row) for row in rows)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from orchestrator.config import Config
+    from orchestrator.requirement_files import Wanted
     from orchestrator.results.store import Results
     from orchestrator.sources.index import Index
 
@@ -47,6 +48,79 @@ def check_listed(requirements: Sequence[str], files: Sequence[Path], listed: Seq
     if files and not listed and not requirements:
         msg = f"reading {', '.join(map(str, files))}: no release is listed there; name a file that lists some"
         raise UsageError(msg)
+
+
+def asked(
+    settings: Config,
+    requirements: tuple[str, ...],
+    files: Sequence[Path],
+    chosen: tuple[Sequence[str], Sequence[str], Sequence[str]],
+    *,
+    images: Sequence[str],
+    profile: str | None,
+    resolve: bool,
+) -> tuple[tuple[str, ...], tuple[Wanted, ...]]:
+    """Return the requirements and the entries of files that are built; a lock takes the place of both with `resolve`.
+
+    `chosen` are the values of --only, --group and --extra.
+
+    Raises
+    ------
+    UsageError
+        As `listed`, `check_listed` and `resolved` do.
+
+    """
+    found = listed(files, *chosen)
+    check_listed(requirements, files, found)
+    return ((), resolved(settings, requirements, found, images, profile)) if resolve else (requirements, found)
+
+
+def listed(
+    files: Sequence[Path], only: Sequence[str], groups: Sequence[str], extras: Sequence[str]
+) -> tuple[Wanted, ...]:
+    """Return what the chosen groups and extras of the files list.
+
+    Raises
+    ------
+    UsageError
+        The files have mistakes, or no such group or extra; or there are no files to choose from.
+
+    """
+    from orchestrator import requirement_files
+    from orchestrator.sources import reading
+
+    chosen = requirement_files.selection(only, groups, extras)
+    if not (files or chosen.is_whole):
+        msg = "reading the options: --only, --group and --extra choose from a file; name one with -r"
+        raise UsageError(msg)
+    return requirement_files.read_all(files, reading.wanted, chosen)
+
+
+def resolved(
+    settings: Config, requirements: Sequence[str], wanted: Sequence[Wanted], images: Sequence[str], profile: str | None
+) -> tuple[Wanted, ...]:
+    """Lock what is requested, and log where the lock is kept: see `farm.requirement_lock.resolve`.
+
+    Raises
+    ------
+    UsageError
+        Nothing is requested, or nothing of it applies to the image; or as that function does.
+
+    """
+    if not (requirements or wanted):
+        msg = "resolving nothing: name requirements, or a file with -r"
+        raise UsageError(msg)
+    from orchestrator import config
+    from orchestrator.farm import requirement_lock
+    from orchestrator.util import logs
+
+    asked = config.tasks(settings, requirements, images, wanted=wanted, profile=profile)
+    found = requirement_lock.resolve(settings, requirements, wanted, (task.image for task in asked))
+    if not found.wanted:
+        msg = "resolving nothing: no marker of a requirement applies to the image; name another with --image"
+        raise UsageError(msg)
+    logs.info("requirements are resolved", releases=len(found.wanted), file=str(found.file))
+    return found.wanted
 
 
 def named(text: str) -> tuple[str, str]:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 @options.CONFIG
 @options.RESULTS
 @options.FILES
+@options.SELECTED
+@options.RESOLVE
 @options.PROFILE
 @options.JOBS
 @options.DASK
@@ -48,6 +50,10 @@ def run(
     config_file: Path,
     folder: Path | None,
     files: tuple[Path, ...],
+    only: tuple[str, ...],
+    groups: tuple[str, ...],
+    extras: tuple[str, ...],
+    resolve: bool,
     profile: str | None,
     jobs: int | None,
     scheduler: str | None,
@@ -67,15 +73,15 @@ def run(
     checked. A gate that would pass has exit status 9 if a job got no verdict.
     """
     gate = findings.gate(require, fail_on, formats, as_json=as_json)
-    from orchestrator import config, requirement_files
+    from orchestrator import config
     from orchestrator.publish import publisher_process
-    from orchestrator.sources import reading
 
+    asked_for = bool(wanted or files)
     settings, store = options.opened_on_workers(config_file, folder, scheduler, local=local, jobs=jobs)
     requests.check_images(on, settings, auto=True)
     requests.check_requirements(wanted, settings)
-    listed = requirement_files.read_all(files, reading.wanted)
-    requests.check_listed(wanted, files, listed)
+    chosen = (only, groups, extras)
+    wanted, listed = requests.asked(settings, wanted, files, chosen, images=on, profile=profile, resolve=resolve)
     asked = config.tasks(settings, wanted, on, wanted=listed, profile=profile)
     tasks = tuple(replace(task, published=task.published or published) for task in asked)
     shown = config.shown(settings)
@@ -87,10 +93,10 @@ def run(
         from orchestrator.publish.verification import with_published
         from orchestrator.results.store import as_json as written
 
-        whole = not (wanted or files or on or profile)
+        whole = not (asked_for or on or profile)
         build = partial(assemble.run_tasks, settings, store, publisher=publisher, jobs=jobs)
         with alarm.watched(settings, store, tasks, whole=whole, publish=publisher.publish) as watch:
-            unchecked = () if wanted or files or on else due_exclusions(settings, store)
+            unchecked = () if asked_for or on else due_exclusions(settings, store)
             carry_out = partial(build, again=again)
             outcome, checks = exclusions.run_with_checks(settings, store, tasks, unchecked, carry_out)
             if whole and settings.soak:
@@ -102,7 +108,7 @@ def run(
             watch.outcome = outcome
         if outcome.records:  # without an answer of the index, nothing shows what is still in use
             clean.after_run(settings, store)
-        listed_excluded = () if wanted or files else settings.exclusions
+        listed_excluded = () if asked_for else settings.exclusions
         report = gate.report(outcome, store, config_file, listed_excluded) if gate else None
         if as_json:
             results = (with_published(one, store.verifications(one.project)) for one in context.results(outcome))

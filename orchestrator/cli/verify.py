@@ -22,6 +22,8 @@ _LEVELS = (Outcome.IDENTICAL, Outcome.RESTAMPED, Outcome.METADATA)
 @click.command
 @options.REQUIREMENTS
 @options.FILES
+@options.SELECTED
+@options.RESOLVE
 @options.option(
     "--require",
     type=click.Choice([level.value for level in _LEVELS]),
@@ -39,6 +41,10 @@ _LEVELS = (Outcome.IDENTICAL, Outcome.RESTAMPED, Outcome.METADATA)
 def verify(
     wanted: tuple[str, ...],
     files: tuple[Path, ...],
+    only: tuple[str, ...],
+    groups: tuple[str, ...],
+    extras: tuple[str, ...],
+    resolve: bool,
     require: str,
     on: tuple[str, ...],
     config_file: Path,
@@ -51,11 +57,9 @@ def verify(
 
     A REQUIREMENT is a name or NAME==VERSION.
     """
-    from orchestrator import requirement_files
     from orchestrator.farm import verification
     from orchestrator.publish import publisher_process
     from orchestrator.publish.verification import row
-    from orchestrator.sources import reading
 
     if not wanted and not files:
         msg = "verifying nothing: name releases (NAME==VERSION), or a file with -r"
@@ -63,10 +67,12 @@ def verify(
     settings, store = options.opened(config_file, folder)
     requests.check_images(on, settings, auto=True)
     requests.check_requirements(wanted, settings)
-    listed = requirement_files.read_all(files, reading.wanted)
+    listed = requests.listed(files, only, groups, extras)
     if not wanted and not listed:
         msg = "verifying nothing: the files list no release"
         raise UsageError(msg)
+    if resolve:
+        wanted, listed = (), requests.resolved(settings, wanted, listed, on, None)
     asked = verification.requested(settings, wanted, listed, on)
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         outcome = verification.verify_all(settings, store, asked, jobs=jobs, again=again)

@@ -27,6 +27,8 @@ _SHOWN = 6  # names of releases in a cell
 @options.option(
     "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The folder that is written."
 )
+@options.SELECTED
+@options.RESOLVE
 @options.PROFILE
 @options.IMAGE
 @options.option("--source", is_flag=True, help="Build all build requirements from their sdists, too.")
@@ -40,6 +42,10 @@ _SHOWN = 6  # names of releases in a cell
 def wheelhouse(
     wanted: tuple[str, ...],
     files: tuple[Path, ...],
+    only: tuple[str, ...],
+    groups: tuple[str, ...],
+    extras: tuple[str, ...],
+    resolve: bool,
     out: Path,
     profile: str | None,
     image: str | None,
@@ -57,23 +63,24 @@ def wheelhouse(
 
     Exit status 17: one recipe does not give all wheels; DIR is then written only with --keep-going, without them.
     """
-    from orchestrator import config, requirement_files
+    from orchestrator import config
     from orchestrator.farm import wheelhouse as farm
     from orchestrator.publish import publisher_process
     from orchestrator.publish.wheelhouse.folder import check_place, write
     from orchestrator.results.store import wheelhouse_as_json
-    from orchestrator.sources import reading
 
     settings, store = options.opened(config_file, folder)
-    requests.check_images((image,) if image else (), settings, auto=True)
+    images = (image,) if image else ()
+    requests.check_images(images, settings, auto=True)
     requests.check_requirements(wanted, settings)
-    listed = requirement_files.read_all(files, reading.wanted)
-    requests.check_listed(wanted, files, listed)
     if not (wanted or files):
         msg = "making a wheelhouse: nothing is named; name a file with -r, or releases"
         raise UsageError(msg)
     check_place(out)
-    tasks = config.tasks(settings, wanted, (image,) if image else (), wanted=listed, profile=profile)
+    chosen = (only, groups, extras)
+    wanted, listed = requests.asked(settings, wanted, files, chosen, images=images, profile=profile, resolve=resolve)
+    _check_pinned(listed)
+    tasks = config.tasks(settings, wanted, images, wanted=listed, profile=profile)
     asked = farm.asked(settings, tasks, image=image, source=source)
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         made = farm.make(settings, store, asked, publisher, jobs=jobs, again=again)
@@ -92,6 +99,14 @@ def wheelhouse(
         advice = "" if is_written else "; nothing is written, use --keep-going to get the others"
         msg = f"one recipe does not give {len(left)} of {count} releases{advice}"
         raise IncompleteError(msg)
+
+
+def _check_pinned(listed: tuple[Wanted, ...]) -> None:
+    """Check that files pin what they list: what is newest today is no set that others can build again."""
+    if loose := [one for one in listed if not one.version]:
+        first = loose[0]
+        msg = f"reading {first.file}: {first.project} has no version, and {len(loose) - 1} others"
+        raise UsageError(f"{msg}; lock them first, or use --resolve")
 
 
 def _show(made: Made, out: Path | None) -> None:

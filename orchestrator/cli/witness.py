@@ -14,6 +14,7 @@ from orchestrator.farm import progress
 
 @click.command
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@options.SELECTED
 @options.PROFILE
 @options.IMAGES
 @options.CONFIG
@@ -26,6 +27,9 @@ from orchestrator.farm import progress
 @options.LOG
 def witness(
     files: tuple[Path, ...],
+    only: tuple[str, ...],
+    groups: tuple[str, ...],
+    extras: tuple[str, ...],
     profile: str | None,
     on: tuple[str, ...],
     config_file: Path,
@@ -39,17 +43,17 @@ def witness(
     The wheels that match are listed in sha256sums.txt in the results, ready to be signed; the others, each with the
     reason, in sha256sums.differs.txt.
     """
-    from orchestrator import config, requirement_files
+    from orchestrator import config
     from orchestrator.farm import assemble, run, verification, verify_hashes
     from orchestrator.images.recipe import folders
     from orchestrator.publish import publisher_process
     from orchestrator.results import witness as witnessed
     from orchestrator.results.witness import DIFFERING, MATCHED, WitnessOutcome, checksums, differing
-    from orchestrator.sources import reading
 
     settings, store = options.opened(config_file, folder)
     requests.check_images(on, settings, auto=True)
-    wanted = requirement_files.read_all(files, reading.wanted)
+    wanted = requests.listed(files, only, groups, extras)
+    requests.check_listed((), files, wanted)
     tasks = config.tasks(settings, (), on, wanted=wanted, profile=profile)
     at_hand = verify_hashes.AtHand(store, tuple(path.parent for path in files) + ((wheels,) if wheels else ()))
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from orchestrator.model import names
 from orchestrator.model.names import BadNameError, WheelName
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 LONGEST = 16 << 20
 """The most characters of a file."""
@@ -32,6 +36,7 @@ class Wanted:
     wheels: tuple[tuple[str, str], ...] = ()
     own: tuple[str, ...] = ()  # SHA-256 of wheels that the file's author built
     marker: str = ""  # PEP 508
+    extras: tuple[str, ...] = ()  # of the project, normalized; they change what else is needed, but no wheel
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -64,6 +69,8 @@ class Read:
 
     wanted: tuple[Wanted, ...]
     mistakes: tuple[Mistake, ...] = ()
+    groups: tuple[str, ...] = ()  # all that the file names; none: files of its kind have no groups
+    extras: tuple[str, ...] = ()  # all that the file names
 
 
 def short(value: object) -> str:
@@ -93,6 +100,14 @@ def version_of(text: str) -> str:
     except ValueError:  # InvalidVersion, or more digits than Python reads
         msg = f"{short(text)} is not a version (PEP 440)"
         raise ValueError(msg) from None
+
+
+def pinned(requirement: Requirement) -> str:
+    """Return the version that a requirement pins, or "" if it admits several; raise ValueError if it is invalid."""
+    parts = list(requirement.specifier)
+    if len(parts) == 1 and parts[0].operator in {"==", "==="} and not parts[0].version.endswith(".*"):
+        return version_of(parts[0].version)
+    return ""
 
 
 def parsed(filename: str) -> tuple[str, str, bool]:

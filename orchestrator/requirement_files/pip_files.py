@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from orchestrator.requirement_files.entries import Mistake, Read, Wanted, is_sha256, name_of, short, version_of
+from orchestrator.requirement_files.entries import Mistake, Read, Wanted, is_sha256, name_of, pinned, short
+from orchestrator.requirement_files.selection import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,23 +82,17 @@ def _wanted(line: InstallRequirement, name: str) -> Wanted:
     if requirement.url:
         msg = f"{requirement.name} names a URL; write NAME==VERSION"
         raise ValueError(msg)
-    pinned = _pinned(requirement)
+    version = pinned(requirement)
     hashes = _hashes(requirement.name, line.hash_options or ())
-    if hashes and not pinned:
+    if hashes and not version:
         msg = f"{requirement.name} has hashes, but no pinned version; write {requirement.name}==VERSION"
         raise ValueError(msg)
-    specifier = f"=={pinned}" if pinned else str(requirement.specifier)
+    specifier = f"=={version}" if version else str(requirement.specifier)
     marker = str(line.marker or requirement.marker or "")
-    entry = Wanted(name_of(requirement.name), pinned, specifier, name, line.line_number or 0, marker=marker)
+    extras = tuple(sorted(filter(None, map(normalized, requirement.extras))))
+    project, number = name_of(requirement.name), line.line_number or 0
+    entry = Wanted(project, version, specifier, name, number, marker=marker, extras=extras)
     return replace(entry, own=hashes) if name.endswith(OWN) else replace(entry, hashes=hashes)
-
-
-def _pinned(requirement: Requirement) -> str:
-    """Return the version that a requirement pins, or "" if it admits several."""
-    parts = list(requirement.specifier)
-    if len(parts) == 1 and parts[0].operator in {"==", "==="} and not parts[0].version.endswith(".*"):
-        return version_of(parts[0].version)
-    return ""
 
 
 def _hashes(project: str, given: tuple[str, ...] | list[str]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from orchestrator.errors import PackageIndexError, ResultsError, UsageError, Whe
 from orchestrator.model import DETAIL, Diagnosis, Failure, Phase, Reason, Wheel
 from orchestrator.model.recipe import ProgramAspect, ProgramChange
 from orchestrator.model.verification import Closeness
-from orchestrator.requirement_files import Mistake, Read
+from orchestrator.requirement_files import WHOLE, Mistake, Read, Selection
 from orchestrator.sources import index_pages, sdist
 from orchestrator.sources.sdist import Source
 from orchestrator.util import logs, tars
@@ -223,10 +223,10 @@ def requires_python(path: Path, limits: Limits) -> str:
     return "" if isinstance(text, Exceeded) else text
 
 
-def wanted(path: Path) -> Read:
-    """Return the releases that a file lists: see `requirement_files.read`. A limit is one of its mistakes."""
+def wanted(path: Path, chosen: Selection = WHOLE) -> Read:
+    """Return the releases that a file lists, in chosen groups: see `requirement_files.read`. A limit is a mistake."""
     listed_releases = _called(
-        requirement_files.read, path, kind=Read, bounds=_PAGE, preload=("pip_requirements_parser",)
+        requirement_files.read, path, chosen, kind=Read, bounds=_PAGE, preload=("pip_requirements_parser",)
     )
     if isinstance(listed_releases, Exceeded):
         return Read((), (Mistake(str(path), 0, f"cannot be read: {listed_releases.detail}"),))

@@ -20,7 +20,8 @@ from orchestrator.results.store import Results
 from orchestrator.util import shipped
 from orchestrator.util.cache import sha256_of
 from tests.cause_cases import pack
-from tests.loopback_index import LoopbackIndex
+from tests.loopback_index import LoopbackIndex, wheel
+from tests.loopback_index import sdist as made_sdist
 from tests.sample_results import sample
 
 if TYPE_CHECKING:
@@ -123,3 +124,19 @@ def test_a_release_for_another_python_is_judged_without_a_build(tmp_path: Path, 
     with store.locked():
         store.write(replace(sample("random", "1.0", Verdict.FTBFS, failure=early.failure), job=job, inputs=None))
     assert "random 1.0 skip bookworm unchanged since 2026-11-20: ftbfs" in plan(tmp_path, "random")
+
+
+def test_a_group_is_locked_before_it_is_planned(tmp_path: Path, index: LoopbackIndex) -> None:
+    """What it needs is planned with it, and nothing that other groups need."""
+    for name, requires in (("program", ("library",)), ("library", ())):
+        index.publish(f"{name}-1.0-py3-none-any.whl", wheel(name, "1.0", requires=requires))
+        index.publish(f"{name}-1.0.tar.gz", made_sdist(name, "1.0", {"setup.py": b""}))
+    (tmp_path / "pyproject.toml").write_text("[dependency-groups]\nmain-not = ['absent']\ndev = ['program>0']\n")
+
+    table = plan(tmp_path, "-r", "pyproject.toml", "--only", "dev", "--resolve").splitlines()
+
+    assert {" ".join(line.split()[:3]) for line in table} == {
+        "project version action",
+        "library 1.0 build",
+        "program 1.0 build",
+    }

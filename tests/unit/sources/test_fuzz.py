@@ -127,7 +127,9 @@ def test_a_page_of_an_index(kind: str, encoding: str | None, content: bytes) -> 
 
 @often
 @given(texts)
-@pytest.mark.parametrize("name", ["poetry.lock", "uv.lock", "pylock.toml", "requirements.txt", "SHA256SUMS"])
+@pytest.mark.parametrize(
+    "name", ["poetry.lock", "uv.lock", "pylock.toml", "pyproject.toml", "requirements.txt", "SHA256SUMS"]
+)
 def test_a_file_of_what_is_wanted(name: str, text: str) -> None:
     """It is read, or its mistakes are reported."""
     assert isinstance(

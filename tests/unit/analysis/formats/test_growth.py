@@ -15,7 +15,7 @@ import pytest
 from orchestrator.analysis.formats import marshal as marshalled
 from orchestrator.analysis.formats import members
 from orchestrator.analysis.formats.text import Plain
-from orchestrator.requirement_files import locks
+from orchestrator.requirement_files import lock_entries, locks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +100,7 @@ def test_the_packages_of_a_lock_are_counted_in_time() -> None:
 
     def act(number: int) -> Callable[[], object]:
         text = lock(10 * number)
-        return lambda: list(locks.package_lines(text))
+        return lambda: list(lock_entries.package_lines(text))
 
     assert growth(act) < FACTOR
     assert [one.line for one in locks.parse(lock(3), "poetry.lock").wanted] == [3, 9, 15]
