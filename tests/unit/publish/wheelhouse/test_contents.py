@@ -159,6 +159,7 @@ def test_the_page_lists_what_is_left_out() -> None:
     text = of_house([demo()], (out,))["README.md"].decode()
     (row,) = [line for line in text.splitlines() if line.startswith("| gone")]
     assert "it \\|broke &lt;script&gt;" in row
+    assert row.startswith("| gone==1.0 |")
     assert row.endswith("| fix-umask, fix-path: both |")
     assert "1 wheel." in text
     assert "1 release is left out." in text
