@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import EvidenceError
 from orchestrator.model import MemberKind
-from orchestrator.publish.wheelhouse import SCRIPT, TOOLS
 from orchestrator.publish.wheelhouse.evidence import FOLDER
+from orchestrator.recipes.wheelhouse import DATA, PROGRAM, TOOLS, data_name
 from orchestrator.util.cache import sha256_of
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def _files(statement: Path, subject: str, claim: MemberClaim) -> Iterator[tuple[
         return
     top, first = folder.parent, claim.builds[0].wheel
     yield (top / TOOLS if is_tool else top) / subject, first.sha256 if first else ""
-    yield top / SCRIPT, claim.script
+    yield top / PROGRAM, claim.script
     if not is_tool:  # the name of its data depends on its place among the builds
-        yield top / f"rebuild/{claim.project}-{claim.version}.txt", claim.data
+        yield top / DATA / data_name(claim.project, claim.version), claim.data
 
 
 def _sha256(path: Path) -> str:
