@@ -45,7 +45,7 @@ def check_place(out: Path) -> None:
         return
     if not out.is_dir():
         _refuse(out, "is no folder; name another")
-    if os.path.ismount(out):
+    if os.path.ismount(out.resolve()):
         _refuse(out, "is a mount point, which cannot be replaced at once; name a folder in it")
     try:
         names = sorted(os.listdir(out))  # noqa: PTH208 - names alone

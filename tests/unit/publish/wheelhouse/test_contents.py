@@ -74,7 +74,7 @@ class Links(html.parser.HTMLParser):
 
 NAMES = st.builds(
     "{}-{}-py3-none-any.whl".format,
-    st.from_regex(r"[a-zA-Z][a-zA-Z0-9_]{0,10}[a-zA-Z0-9]", fullmatch=True),
+    st.from_regex(r"[a-zA-Z][a-zA-Z0-9]{0,5}(?:_[a-zA-Z0-9]{1,5})?", fullmatch=True),
     st.from_regex(r"(?:[1-9]!)?[0-9]{1,3}\.[0-9]{1,3}(?:\+[a-z0-9]{1,5})?", fullmatch=True),
 )
 SPECIFIERS = st.sampled_from(["", ">=3.7", "<4,!=3.8.*,>=3", "~=3.7", "===3.\"><b>'&"])
