@@ -6,7 +6,6 @@ same bytes.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from orchestrator.model import Result, Verification
 from orchestrator.model.statement import BUILDER, MEMBER, PROVENANCE, VERDICT, VERIFICATION, Statement, Subject
 from orchestrator.publish.statements import claims, provenance, reading
 from orchestrator.publish.statements.canonical import payload
+from orchestrator.recipes.wheelhouse import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -79,7 +79,7 @@ def refused_member(house: Wheelhouse, member: MemberWheel) -> str:
         reading.check_member(claim, Subject(member.wheel.filename, member.wheel.sha256))
     except ValueError as error:  # BadNameError, too
         return str(error)
-    recipe = hashlib.sha256(f"{house.script}\0{member.data}".encode()).hexdigest()
+    recipe = digest_of(house.script, member.data)
     if any(build.environment.recipe != recipe for build in member.builds):
         return "its builds did not run the rebuild.sh and the data of the wheelhouse"
     return ""

@@ -9,6 +9,7 @@ from pydantic_core import to_jsonable_python
 from orchestrator.model import BUILT_HERE, MemberKind
 from orchestrator.model.statement import BUILD_TYPE, MANIFEST_DIGEST
 from orchestrator.publish.statements import claims, purl
+from orchestrator.recipes.wheelhouse import DATA, PROGRAM, data_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     )
 
 _Value = dict[str, Any]
-
-_LONGEST_NAME = 230
-"""Characters of the name of a release's data without its ending: file systems take 255 bytes."""
 
 
 def of_build(result: Result, build: Build, packages: Mapping[str, str] | None, builder: str) -> _Value:
@@ -112,7 +110,7 @@ def of_member(
         "sourceDateEpoch": house.source_date_epoch,
         "profile": house.profile,
         "wheelhouse": house.id,
-        "script": {"name": "rebuild.sh", "digest": {"sha256": claim.script}},
+        "script": {"name": PROGRAM, "digest": {"sha256": claim.script}},
         "data": {"name": data_path(house, member), "digest": {"sha256": claim.data}},
     }
     method = record.inputs.method if record and record.inputs else None
@@ -124,15 +122,10 @@ def of_member(
 
 
 def data_path(house: Wheelhouse, member: MemberWheel) -> str:
-    """Return the path of a release's data, relative to rebuild.sh; of a tool, with its place in the order of builds.
-
-    No normalized name has an underscore (PEP 503), so that no release has the file of a tool.
-    """
-    name = f"{member.project}-{member.version}"[:_LONGEST_NAME]
-    if member.kind is MemberKind.WHEEL:
-        return f"rebuild/{name}.txt"
+    """Return the path of a release's data, relative to rebuild.sh."""
     tools = [one for one in house.wheels if one.kind is MemberKind.TOOL]
-    return f"rebuild/tool_{tools.index(member):03}-{name}.txt"
+    tool = tools.index(member) if member.kind is MemberKind.TOOL else None
+    return f"{DATA}/{data_name(member.project, member.version, tool=tool)}"
 
 
 def _predicate(external: _Value, internal: _Value, used: Iterable[_Value], run: _Value) -> _Value:

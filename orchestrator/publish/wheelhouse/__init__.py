@@ -18,6 +18,7 @@ from orchestrator.publish.statements.files import UNSIGNED, bare
 from orchestrator.publish.statements.provenance import data_path
 from orchestrator.publish.wheelhouse import evidence, index, lists, readme
 from orchestrator.publish.wheelhouse.listed import Listed, listed
+from orchestrator.recipes.wheelhouse import DATA, PROGRAM, TOOLS
 from orchestrator.results.coding import encoded
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
     from orchestrator.model import MemberWheel, Result, WheelFile
     from orchestrator.model.statement import Statement
 
-RECORD, SCRIPT, TOOLS = "wheelhouse.json", "rebuild.sh", "tools"
+RECORD = "wheelhouse.json"
 
 KNOWN = frozenset(
     {
-        *("Dockerfile", "README.md", "SHA256SUMS", "evidence", "pylock.toml", "rebuild", RECORD, SCRIPT),
+        *("Dockerfile", "README.md", "SHA256SUMS", "evidence", "pylock.toml", DATA, RECORD, PROGRAM),
         *("requirements.txt", "simple", TOOLS),
         *("dist", "sources"),  # what rebuild.sh makes, and what it reads
     }
@@ -101,7 +102,7 @@ def _of(house: Wheelhouse, kind: MemberKind) -> Iterator[MemberWheel]:
 
 
 def _recipe(house: Wheelhouse) -> Iterator[tuple[str, str]]:
-    yield SCRIPT, house.script
+    yield PROGRAM, house.script
     yield "Dockerfile", house.dockerfile
     yield from ((data_path(house, member), member.data) for member in house.wheels)
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import ResultsError, UsageError
 from orchestrator.model.statement import BUILDER
 from orchestrator.publish.statements.files import UNSIGNED, bare
-from orchestrator.publish.wheelhouse import KNOWN, RECORD, SCRIPT, files_of, wheels_of
+from orchestrator.publish.wheelhouse import KNOWN, RECORD, files_of, wheels_of
+from orchestrator.recipes.wheelhouse import PROGRAM
 from orchestrator.sources import reading
 from orchestrator.util import cache
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.model.statement import Statement
     from orchestrator.results.store import Results
 
-_FOLDER, _FILE, _PROGRAM = 0o755, 0o644, 0o755
+_FOLDER, _FILE, _EXECUTABLE = 0o755, 0o644, 0o755
 _CHUNK = 1 << 20
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # renameat2(2)
 _NO_EXCHANGE = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP})
@@ -44,7 +45,7 @@ def check_place(out: Path) -> None:
         return
     if not out.is_dir():
         _refuse(out, "is no folder; name another")
-    if os.path.ismount(out):
+    if os.path.ismount(out.resolve()):
         _refuse(out, "is a mount point, which cannot be replaced at once; name a folder in it")
     try:
         names = sorted(os.listdir(out))  # noqa: PTH208 - names alone
@@ -97,7 +98,7 @@ def write(
         for path, wheel in wheels.items():
             _copy(kept[path], wheel, new / path)
         for path, data in files.items():
-            _write(data, new / path, _PROGRAM if path == SCRIPT else _FILE)
+            _write(data, new / path, _EXECUTABLE if path == PROGRAM else _FILE)
 
 
 def _kept(store: Results, wheel: WheelFile) -> Path:

@@ -66,9 +66,10 @@ _REBUILD = """## Rebuild
 sh rebuild.sh
 ```
 
-It needs Python, pip and a compiler, but nothing of wheelproof. It fetches the sources, builds each wheel into `dist/`,
-and compares its SHA-256 with `SHA256SUMS`. `sh rebuild.sh NAME` builds one. `docker build --output dist .` does
-the same in a container. Settings that the recipe does not fix may be anything."""
+It needs Python, pip and what the packages need, such as a compiler, but nothing of wheelproof. It fetches the sources,
+builds each wheel into `dist/`, and compares its SHA-256 with `SHA256SUMS`. `sh rebuild.sh NAME` builds one.
+`docker build --output dist .` does the same in a container. Compilers and header files are not pinned: with others, a
+compiled wheel may have another SHA-256. `rebuild.sh` names those with which it was proven."""
 
 _FILES = """## Files
 | file | what it is |
@@ -89,8 +90,9 @@ def _what(house: Wheelhouse, wheels: Sequence[Listed]) -> str:
     profile = f" with the profile {escaped(house.profile)}" if house.profile else ""
     number = _counted(len(wheels), "wheel", "wheels")
     return (
-        f"{number}. Each was built twice from its source by `rebuild.sh`{profile}, in environments that differ in what "
-        f"the recipe does not fix, and both builds gave the same bytes.{out}\n\n"
+        f"{number}. Each was built twice from its source by `rebuild.sh`{profile}, on one image, and both builds gave "
+        "the same bytes. Their environments differed in what the recipe does not fix; `evidence/` has both of "
+        f"each wheel.{out}\n\n"
         f"Made by wheelproof {escaped(house.wheelproof)} on {house.finished:%Y-%m-%d}. Its id is `{house.id}`."
     )
 
@@ -141,4 +143,4 @@ def escaped(words: str) -> str:
 
 def _shown(mark: str) -> str:
     """Write what HTML gives a meaning as a character reference: some readers of Markdown pass over a backslash."""
-    return {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(mark, f"\\{mark}" if mark not in ".,:;-()/" else mark)
+    return {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(mark, f"\\{mark}" if mark not in ".,:;-()/=+'" else mark)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -149,7 +150,7 @@ def test_the_lock_file_is_valid_and_installs(out: Path, python: Path, tmp_path: 
     assert [wheel.filename for one in lock.packages for wheel in one.wheels or ()] == [OTHER, PURE]
     assert (str(pure.requires_python), other.requires_python) == ("!=3.8.*,>=3.7", None)
     assert lock.created_by == "wheelproof 0.1.0"
-    command = ("uv", "pip", "install", "--preview", "--python", python, "--no-cache", "--no-index")
+    command = ("uv", "pip", "install", "--python", python, "--no-cache", "--no-index")
     run(*command, "-r", out / "pylock.toml", cwd=tmp_path)
     assert_installed(python)
 
@@ -177,13 +178,24 @@ def test_every_statement_is_valid(out: Path) -> None:
     checked = list(check([out / "evidence"], (), None))
     assert {one.valid for one in checked} == {True}, checked
     assert len(checked) == 9
-    assert any("two builds by its rebuild.sh gave" in one.about for one in checked)
+    of_wheel = next(one for one in checked if one.path.name == f"{PURE}.member.statement.json")
+    assert "two builds by its rebuild.sh gave" in of_wheel.about
+    assert of_wheel.record == f"as {PURE}, rebuild.sh, demo-pure-1.0.txt here"
     files = sorted(path.name for path in (out / "evidence").iterdir())
     assert files[4:] == [
         *(f"{PURE}{ending}" for ending in (".buildinfo", ".first.provenance.statement.json")),
         *(f"{PURE}{ending}" for ending in (".member.statement.json", ".second.provenance.statement.json")),
         "tools",
     ]
+
+
+@pytest.mark.parametrize("name", [PURE, f"tools/{TOOL}", "rebuild.sh", "rebuild/demo-pure-1.0.txt"])
+def test_a_statement_of_other_files_is_rejected(name: str, out: Path, tmp_path: Path) -> None:
+    """Where the wheel, or the recipe that is handed out with it, is not the one of the builds."""
+    copy = shutil.copytree(out, tmp_path / "copy")
+    (copy / name).write_bytes(b"another")
+    rejected = {one.about for one in check([copy / "evidence"], (), None) if not one.valid}
+    assert rejected == {f"it does not belong to this folder: {Path(name).name} has another SHA-256"}
 
 
 def test_everybody_may_read_it_and_the_recipe_is_there(out: Path) -> None:
