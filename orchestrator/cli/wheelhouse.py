@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from orchestrator.farm.wheelhouse import Made
     from orchestrator.model import LeftOut
+    from orchestrator.requirement_files import Wanted
 
 _SHOWN = 6  # names of releases in a cell
 
@@ -104,9 +105,9 @@ def wheelhouse(
 def _check_pinned(listed: tuple[Wanted, ...]) -> None:
     """Check that files pin what they list: what is newest today is no set that others can build again."""
     if loose := [one for one in listed if not one.version]:
-        first = loose[0]
-        msg = f"reading {first.file}: {first.project} has no version, and {len(loose) - 1} others"
-        raise UsageError(f"{msg}; lock them first, or use --resolve")
+        more = f", and {len(loose) - 1} others have none either" if loose[1:] else ""
+        msg = f"reading {loose[0].file}: {loose[0].project} has no version{more}; pin them, or use --resolve"
+        raise UsageError(msg)
 
 
 def _show(made: Made, out: Path | None) -> None:
