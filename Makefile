@@ -86,7 +86,7 @@ state: venv engine ## measure the most downloaded projects, and write docs/state
 
 .PHONY: docs
 docs: venv ## regenerate the catalogues' pages and the schema of config.yaml
-	@for name in config changes verdict-v1 verification-v1; do
+	@for name in config changes verdict-v1 verification-v1 member-v1; do
 		.venv/bin/python scripts/schema.py $$name >docs/$$name.schema.json.new
 		mv docs/$$name.schema.json.new docs/$$name.schema.json
 	done

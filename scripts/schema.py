@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.build.variations import NAMES
 from orchestrator.config import schema
 from orchestrator.images import recipe
-from orchestrator.model.statement import VERDICT, VERIFICATION
+from orchestrator.model.statement import MEMBER, VERDICT, VERIFICATION
 from orchestrator.publish.statements import claims
 from orchestrator.results import changes
 
@@ -23,6 +23,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, object]]] = {
     "changes": changes.schema,
     "verdict-v1": lambda: claims.schema(VERDICT),
     "verification-v1": lambda: claims.schema(VERIFICATION),
+    "member-v1": lambda: claims.schema(MEMBER),
 }
 
 

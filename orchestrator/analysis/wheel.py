@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from email.parser import HeaderParser
 from typing import IO, TYPE_CHECKING
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import parse_wheel_filename
 
 from orchestrator.errors import is_of_the_host
@@ -29,6 +30,7 @@ CHUNK = 1 << 20
 _LOCAL = struct.Struct("<4s5H3L2H")  # APPNOTE.TXT 4.3.7: a member's local header
 _LONGEST_RECORD = 64 << 20
 _LONGEST_METADATA = 4 << 20
+_LONGEST_SPECIFIER = 200  # characters
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _LINK = 0o120000
@@ -188,6 +190,21 @@ def _record(archive: zipfile.ZipFile, *, any_zip: bool) -> tuple[str, ...]:
 
 def requires(path: Path) -> tuple[str, ...]:
     """Return a wheel's run-time requirements from its METADATA; empty if it cannot be read."""
+    return _of_metadata(path, "Requires-Dist")
+
+
+def requires_python(path: Path) -> str:
+    """Return a wheel's Requires-Python (PEP 345) from its METADATA, if it is valid; otherwise empty."""
+    written = next(iter(_of_metadata(path, "Requires-Python")), "")
+    try:
+        SpecifierSet(written)
+    except ValueError:  # InvalidSpecifier, or a number with more digits than Python reads
+        return ""
+    return written if len(written) <= _LONGEST_SPECIFIER and written.isascii() and written.isprintable() else ""
+
+
+def _of_metadata(path: Path, field: str) -> tuple[str, ...]:
+    """Return all values of a field of a wheel's METADATA; empty if it cannot be read."""
     try:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
@@ -196,7 +213,7 @@ def requires(path: Path) -> tuple[str, ...]:
                     if info.compress_type not in _METHODS:
                         return ()
                     text = archive.read(info).decode("utf-8", "replace")
-                    return tuple(str(one) for one in HeaderParser().parsestr(text).get_all("Requires-Dist", ()))
+                    return tuple(str(one) for one in HeaderParser().parsestr(text).get_all(field, ()))
     except BROKEN as error:
         if is_of_the_host(error):
             raise

@@ -70,10 +70,16 @@ SHARED = "/dev/shm"  # noqa: S108 - of the container; a folder in memory, emptie
 class RecipeOrder:
     """A recipe that is run in place of the hook."""
 
-    file: Path  # its text
+    file: Path  # its text, or the folder with it and the files that it reads
     wheels: Path  # the folder with all wheels that it installs
     expected: str = ""  # SHA-256 of the wheel that it names; empty: it names none yet
     published: Path | None = None  # the wheel from which it takes fields of the archive
+    program: str = ""  # the name of the text in that folder; empty: `file` is the text
+
+    @property
+    def place(self) -> str:
+        """Where the text is in the container."""
+        return posixpath.join(RECIPE, self.file.name, self.program).rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +166,7 @@ def container(order: Order, guest: Path, cpu: int, cpus: int, label: str) -> Con
         "members": limits.members,
         "wheel": limits.wheel,
         "git": order.git,
-        "recipe": f"{RECIPE}/{order.recipe.file.name}" if order.recipe else "",
+        "recipe": order.recipe.place if order.recipe else "",
         "expected": order.recipe.expected if order.recipe else "",
         "repair": environment.repair if order.repairs else "",
         "repair_tools": f"{repair_path(environment)}/lib",

@@ -53,11 +53,16 @@ def first_environment(*, source: str, salt: str, source_date_epoch: int | None) 
     )
 
 
+def folder_named(filename: str) -> str:
+    """Return the name of an sdist's file without its ending, which a profile's {folder} means."""
+    return _ENDINGS.sub("", filename)
+
+
 def profiled(first: Environment, profile: Profile | None, filename: str) -> Environment:
     """Return the first environment with the values that a profile fixes; `filename` is the sdist's."""
     if profile is None:
         return first
-    folder = _ENDINGS.sub("", filename)
+    folder = folder_named(filename)
     return replace(
         first,
         build_path=profile.build_path.replace("{folder}", folder) or first.build_path,

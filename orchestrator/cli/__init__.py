@@ -35,6 +35,7 @@ from orchestrator.cli import (
     since,
     streams,
     verify,
+    wheelhouse,
     wheels,
     witness,
 )
@@ -84,6 +85,7 @@ COMMANDS = (
     since.since,
     listing.listing,
     wheels.wheels,
+    wheelhouse.wheelhouse,
     method_2020.method_2020,
     clean.clean,
 )

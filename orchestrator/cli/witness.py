@@ -40,14 +40,15 @@ def witness(
 ) -> None:
     """Rebuild each wheel listed in a hash FILE and check its hash.
 
-    The rebuilt wheels are listed in sha256sums.txt in the results, ready to be signed.
+    The wheels that match are listed in sha256sums.txt in the results, ready to be signed; the others, each with the
+    reason, in sha256sums.differs.txt.
     """
     from orchestrator import config
     from orchestrator.farm import assemble, run, verification, verify_hashes
     from orchestrator.images.recipe import folders
     from orchestrator.publish import publisher_process
     from orchestrator.results import witness as witnessed
-    from orchestrator.results.witness import WitnessOutcome, checksums
+    from orchestrator.results.witness import DIFFERING, MATCHED, WitnessOutcome, checksums, differing
 
     settings, store = options.opened(config_file, folder)
     requests.check_images(on, settings, auto=True)
@@ -56,14 +57,15 @@ def witness(
     tasks = config.tasks(settings, (), on, wanted=wanted, profile=profile)
     at_hand = verify_hashes.AtHand(store, tuple(path.parent for path in files) + ((wheels,) if wheels else ()))
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
+        store.publish([(MATCHED, ""), (DIFFERING, "")])  # those of a former run are about other files
         outcome = assemble.run_tasks(settings, store, tasks, publisher, jobs=None, again=again)
         results = tuple(run.results(outcome))
         rows = verify_hashes.rows(wanted, results, dict(outcome.open), at_hand, folders(settings.folder))
-        store.publish([("sha256sums.txt", checksums(results))])
         requested = verification.requests_of(tasks, wanted, lambda task: verification.expanded(settings, (task.image,)))
         asked = tuple(replace(one, known_only=True) for one in requested if one.claims)
         verified = verification.verify_all(settings, store, asked, jobs=None, again=again, outcome=outcome)
         rows = witnessed.verified(rows, verification.outcomes(store, verified))
+        store.publish([(MATCHED, checksums(rows)), (DIFFERING, differing(rows))])
         publisher.publish()
     if as_json:
         click.echo(verify_hashes.as_json(rows), nl=False)
@@ -73,7 +75,7 @@ def witness(
             for row in rows
         )
         progress.table("", ("wheel", "outcome", "published", "severity", "causes", "because"), tuple(cells))
-        click.echo(f"\n{store.folder / 'sha256sums.txt'}")
+        click.echo(f"\n{store.folder / MATCHED}: wheels that match\n{store.folder / DIFFERING}: the others")
     outcome.insist()
     if wrong := sum(row.outcome is not WitnessOutcome.MATCHES for row in rows):
         msg = f"{wrong} of {len(rows)} wheels do not have the hash in the file"

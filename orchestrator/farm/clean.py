@@ -42,6 +42,7 @@ _FOLDERS = (
     "sent",
     "tools",
     "wheels-of-recipes",
+    "recipes-of-sets",
 )
 _GROWING = retention.RECALLED | {"debian", "uv-pages"}
 """Kinds whose files change; the size of all others is measured once."""

@@ -177,6 +177,9 @@ class JobEffects(InputEffects):
             offered=lambda wanted, target: recipe_effects.offered(self.index, wanted, target),
             file=lambda text: recipe_effects.text_file(self.cache, text),
             wheels=lambda pins: recipe_effects.folder_of(self.cache, self.index, pins, limits.download),
+            folder=lambda texts, tools: recipe_effects.folder_with(
+                self.cache, self.index, texts, tools, limits.download
+            ),
             changes=lambda first, remedied: self.changes(first, remedied, limits),
         )
 

@@ -104,6 +104,9 @@ def _of_statement(file: Path, store: Results, own: Limits) -> Found:
         statement = claimed.opened(file)
     except EvidenceError as error:
         return Found(source, None, Replayed(source), str(error))
+    if statement.member:
+        named = Replayed(source, statement.about.project, statement.about.version, statement.member.image.name)
+        return Found(source, None, named, "it is a wheel of a wheelhouse, which its rebuild.sh builds again")
     if statement.claim is None:
         named = Replayed(source, statement.about.project, statement.about.version)
         former = provenance_builds.of_provenance(source, statement, own)

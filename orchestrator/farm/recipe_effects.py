@@ -12,7 +12,7 @@ from orchestrator.model.names import wheel_of
 from orchestrator.util.cache import Turns, keep, settle, settled, unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from orchestrator.model import Target
@@ -82,17 +82,58 @@ def folder_of(cache: Path, index: Index, pins: Iterable[Pin], limit: int) -> Pat
     """
     unique = {pin.filename: pin for pin in pins}
     key = digest(sorted((pin.filename, pin.sha256) for pin in unique.values()))
-    place = cache / "wheels-of-recipes" / key
-    with _TURNS.turn(key):
+
+    def fill(new: Path) -> None:
+        _put(index, unique.values(), new, limit)
+
+    return _settled_folder(cache / "wheels-of-recipes", key, fill)
+
+
+def folder_with(cache: Path, index: Index, texts: Mapping[str, str], tools: Iterable[Pin], limit: int) -> Path:
+    """Return a folder with those texts by their paths, and the wheels in its folder tools; each is made once.
+
+    Raises as `folder_of`.
+    """
+    unique = {pin.filename: pin for pin in tools}
+    key = digest([sorted(texts.items()), sorted((pin.filename, pin.sha256) for pin in unique.values())])
+
+    def fill(new: Path) -> None:
+        for path, text in texts.items():
+            _folder(new, (new / path).parent)
+            (new / path).write_text(text, encoding="utf-8")
+            (new / path).chmod(0o644)
+        if unique:
+            _folder(new, new / "tools")
+            _put(index, unique.values(), new / "tools", limit)
+
+    return _settled_folder(cache / "recipes-of-sets", key, fill)
+
+
+def _folder(top: Path, folder: Path) -> None:
+    """Create a folder directly below another, readable for all, unless it is that one or exists."""
+    if folder != top and not folder.exists():
+        folder.mkdir()
+        folder.chmod(0o755)
+
+
+def _put(index: Index, pins: Iterable[Pin], folder: Path, limit: int) -> None:
+    """Fetch wheels into a folder."""
+    for pin in pins:
+        name = wheel_of(pin.filename, pin.name, pin.version)
+        file = index.fetch(OfferedWheel(pin.filename, pin.url, pin.sha256), limit)
+        keep(file, folder / name.filename)
+        (folder / name.filename).chmod(0o644)
+
+
+def _settled_folder(parent: Path, key: str, fill: Callable[[Path], None]) -> Path:
+    """Return the folder of that key; if there is none, it is filled, and then appears at once."""
+    place = parent / key
+    with _TURNS.turn(f"{parent.name}/{key}"):
         if (existing := settled(place)) is not None:
             return existing
-        with unfinished(place.parent) as lent:
-            new = lent / "wheels"
+        with unfinished(parent) as lent:
+            new = lent / "new"
             new.mkdir()
             new.chmod(0o755)
-            for pin in unique.values():
-                name = wheel_of(pin.filename, pin.name, pin.version)
-                file = index.fetch(OfferedWheel(pin.filename, pin.url, pin.sha256), limit)
-                keep(file, new / name.filename)
-                (new / name.filename).chmod(0o644)
+            fill(new)
             return settle(new, place)

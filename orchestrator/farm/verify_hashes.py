@@ -105,7 +105,8 @@ def _row(best: Callable[[Claim], WitnessRow | None], claim: Claim) -> WitnessRow
     if isinstance(row, WheelproofError):
         logs.fault("a wheel cannot be compared", row, wheel=claim.filename or claim.requirement)
         sha256 = claim.hashes[0] if len(claim.hashes) == 1 else ""
-        return WitnessRow(claim.filename or claim.requirement, sha256, WitnessOutcome.UNBUILDABLE, reason=str(row))
+        name, outcome = claim.filename or claim.requirement, WitnessOutcome.UNBUILDABLE
+        return WitnessRow(name, sha256, outcome, reason=str(row), requirement=claim.requirement)
     return row
 
 

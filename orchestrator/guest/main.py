@@ -157,6 +157,9 @@ def call_recipe(spec: dict[str, Any], out: str) -> Any:  # noqa: ANN401 - the na
     ended = subprocess.call(["/bin/sh", spec["recipe"], spec["sdist"], *published])  # noqa: S603 - our own text
     if ended not in (0, *ANOTHER_WHEEL):
         raise SystemExit(f"the recipe ended with status {ended}")
+    if os.path.isdir(os.path.join("dist", "tools")):  # the recipe of a set keeps the wheels of build tools apart
+        for name in os.listdir(os.path.join("dist", "tools")):
+            os.rename(os.path.join("dist", "tools", name), os.path.join("dist", name))
     wheels = [name for name in os.listdir("dist") if name.endswith(".whl")]
     if len(wheels) != 1:
         raise SystemExit(f"the recipe gave {len(wheels)} wheels")

@@ -21,7 +21,7 @@ from orchestrator.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -73,6 +73,7 @@ class RecipeEffects:
     ]  # what a recipe pins; or why that cannot be had
     file: Callable[[str], Path]  # a text as a file
     wheels: Callable[[Sequence[Pin]], Path]  # a folder with the files of wheels
+    folder: Callable[[Mapping[str, str], Sequence[Pin]], Path]  # texts by path, and wheels in tools/, as a folder
     changes: Callable[[Build, Build], tuple[ProgramChange, ...]]  # of a remedied build, against one without remedies
 
 

@@ -11,8 +11,9 @@ from orchestrator import recipes
 from orchestrator.build.container import Order, RecipeOrder
 from orchestrator.experiments.runner import AT_ONCE, CHEAP
 from orchestrator.job.build_pair import no_answer
-from orchestrator.model import Lock, Pin, Recipe, RecipeForm, RecipeProof, Verdict
+from orchestrator.model import Lock, MemberKind, Pin, Recipe, RecipeForm, RecipeProof, Verdict
 from orchestrator.model.names import BadNameError, WheelName
+from orchestrator.recipes import wheelhouse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     )
     from orchestrator.model.request import Recreation
     from orchestrator.model.verification import ArchiveField
+    from orchestrator.recipes import SetInputs
 
 _RUN_HERE = frozenset({RecipeForm.SH, RecipeForm.BUILD, RecipeForm.UV})
 _OF_SCRIPT = frozenset({RecipeForm.DOCKERFILE, RecipeForm.GITHUB})
@@ -80,28 +82,14 @@ class RecipeRunner:
         inputs = self.inputs(remedies)
         if why := recipes.obstacle(inputs):
             return why
-        found = self._offered(self.effects.recipes, form, inputs)
+        found = _offered(self.effects.recipes, form, inputs, self.image)
         return found if isinstance(found, str) else ""
 
     def inputs(self, remedies: tuple[str, ...], wheel: WheelFile | None = None) -> recipes.RecipeInputs:
         """Return all that the text of a recipe depends on."""
-        assert self.release.sdist is not None  # noqa: S101 - it was built
-        inputs = recipes.RecipeInputs(
-            project=self.release.project,
-            version=self.release.version,
-            sdist=self.release.sdist,
-            backend=self.settled.source.backend,
-            pins=self.settled.lock.pins,
-            remedies=remedies,
-            python=self.image.target.python,
-            native=self.first.wheel is not None and _is_native(self.first.wheel.filename),
-            image=self.image.name,
-            base="",
-            packages=self.image.packages,
-            source_date_epoch=self.task.source_date_epoch,
-            config_settings=self.task.config_settings,
-            wheel=wheel,
-        )
+        native = self.first.wheel is not None and is_native(self.first.wheel.filename)
+        inputs = inputs_of(self.task, self.release, self.image, self.settled, native=native)
+        inputs = replace(inputs, remedies=remedies, wheel=wheel)
         return self.goal.applied(inputs) if self.goal else inputs
 
     def run(
@@ -125,7 +113,7 @@ class RecipeRunner:
         inputs = self.inputs(remedies, wheel)
         text = recipes.write(form, inputs)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        tools, wheels = self._wheels(effects, form, inputs)
+        tools, wheels = _wheels(effects, form, inputs, self.image)
         order = Order(
             name=name,
             source=self.settled.source,
@@ -149,19 +137,116 @@ class RecipeRunner:
         """Return what a recipe changes in a wheel besides its purpose."""
         return self.effects.recipes.changes(first, remedied) if self.effects.recipes else ()
 
-    def _wheels(
-        self, effects: RecipeEffects, form: RecipeForm, inputs: recipes.RecipeInputs
-    ) -> tuple[tuple[Pin, ...], tuple[Pin, ...]]:
-        """Return the tools with which a recipe begins, and all wheels that it installs."""
-        tools = effects.offered(recipes.begins_with(form), self.image.target)
-        offered = self._offered(effects, form, inputs)
-        assert not isinstance(tools, str)  # noqa: S101 - `obstacle` was asked
-        assert not isinstance(offered, str)  # noqa: S101 - as above
-        return tools, (*inputs.pins, *offered)
 
-    def _offered(self, effects: RecipeEffects, form: RecipeForm, inputs: recipes.RecipeInputs) -> tuple[Pin, ...] | str:
-        tools = effects.offered(recipes.begins_with(form), self.image.target)
-        return tools if isinstance(tools, str) else effects.offered(recipes.wanted(form, inputs), self.image.target)
+@dataclass(frozen=True, slots=True)
+class MemberRunner:
+    """Runs the recipe of a set, rebuild.sh, for one of its releases, in a folder as it is handed out.
+
+    The folder has the program, the data of that release alone, and in tools/ the build tools that were built here. It
+    has no SHA256SUMS, so that every run ends with status 10: the wheel is not listed.
+    """
+
+    task: Task
+    release: Release
+    image: Image
+    settled: Settled
+    effects: Effects
+
+    def obstacle(self, given: SetInputs, inputs: recipes.RecipeInputs) -> str:
+        """Return why rebuild.sh cannot be run for the release, in one sentence; empty if it can."""
+        if self.effects.recipes is None:
+            return _NOT_HERE
+        if provided := self.settled.lock.provided:
+            return f"the build requirement {provided[0].name} is a package of Debian's, which no recipe installs"
+        if why := wheelhouse.set_obstacle(given) or wheelhouse.member_obstacle(inputs):
+            return why
+        found = _offered(self.effects.recipes, RecipeForm.SH, _with_own_remedies(inputs), self.image)
+        return found if isinstance(found, str) else ""
+
+    def run(
+        self,
+        name: str,
+        environment: Environment,
+        given: SetInputs,
+        inputs: recipes.RecipeInputs,
+        kind: MemberKind = MemberKind.WHEEL,
+    ) -> Build:
+        """Run rebuild.sh in an environment, and return the build; `inputs.remedies` are those of the set.
+
+        `inputs` is of `inputs_of`. Where its pins were built here, their SHA-256 are those of the wheels in tools/,
+        which the cache has as it has those of an index. `environment.recipe` of the build is `wheelhouse.digest_of`.
+
+        Raises
+        ------
+        WheelproofError
+            The farm failed: nothing is known about the release.
+
+        """
+        effects = self.effects.recipes
+        assert effects is not None  # noqa: S101 - `obstacle` was asked
+        text, data = wheelhouse.program(given), wheelhouse.data_of(inputs, kind)
+        file = f"{wheelhouse.DATA}/{wheelhouse.data_name(inputs.project, inputs.version)}"
+        built_here = tuple(pin for pin in inputs.pins if pin.built_here)
+        tools, wheels = _wheels(effects, RecipeForm.SH, _with_own_remedies(inputs), self.image)
+        order = Order(
+            name=name,
+            source=self.settled.source,
+            environment=replace(environment, recipe=wheelhouse.digest_of(text, data)),
+            requirements=self.effects.materialize(Lock(pins=tools), self.image.target),
+            image=self.image,
+            limits=self.task.limits,
+            crates=self.settled.crates,
+            project=self.release.project,
+            spread=self.task.spread,
+            recipe=RecipeOrder(
+                effects.folder({wheelhouse.PROGRAM: text, file: data}, built_here),
+                effects.wheels(tuple(pin for pin in wheels if not pin.built_here)),
+                program=wheelhouse.PROGRAM,
+            ),
+        )
+        return self.effects.build(order, no_answer).build
+
+
+def inputs_of(task: Task, release: Release, image: Image, settled: Settled, *, native: bool) -> recipes.RecipeInputs:
+    """Return what a recipe of a release depends on, without remedies, and without what a publisher had."""
+    assert release.sdist is not None  # noqa: S101 - it was built
+    return recipes.RecipeInputs(
+        project=release.project,
+        version=release.version,
+        sdist=release.sdist,
+        backend=settled.source.backend,
+        pins=settled.lock.pins,
+        remedies=(),
+        python=image.target.python,
+        native=native,
+        image=image.name,
+        base="",
+        packages=image.packages,
+        source_date_epoch=task.source_date_epoch,
+        config_settings=task.config_settings,
+    )
+
+
+def _with_own_remedies(inputs: recipes.RecipeInputs) -> recipes.RecipeInputs:
+    return replace(inputs, remedies=wheelhouse.remedies_of(inputs))
+
+
+def _wheels(
+    effects: RecipeEffects, form: RecipeForm, inputs: recipes.RecipeInputs, image: Image
+) -> tuple[tuple[Pin, ...], tuple[Pin, ...]]:
+    """Return the tools with which a recipe begins, and all wheels that it installs."""
+    tools = effects.offered(recipes.begins_with(form), image.target)
+    offered = _offered(effects, form, inputs, image)
+    assert not isinstance(tools, str)  # noqa: S101 - `obstacle` was asked
+    assert not isinstance(offered, str)  # noqa: S101 - as above
+    return tools, (*inputs.pins, *offered)
+
+
+def _offered(
+    effects: RecipeEffects, form: RecipeForm, inputs: recipes.RecipeInputs, image: Image
+) -> tuple[Pin, ...] | str:
+    tools = effects.offered(recipes.begins_with(form), image.target)
+    return tools if isinstance(tools, str) else effects.offered(recipes.wanted(form, inputs), image.target)
 
 
 def with_recipes(judged: JudgedBuilds, runner: RecipeRunner) -> JudgedBuilds:
@@ -248,7 +333,7 @@ def _recipe(form: RecipeForm, goal: _Goal, runner: RecipeRunner, unproven: str, 
     return Recipe(form, text, goal.wheel.filename, sha256, RecipeProof.PROVEN, names)
 
 
-def _is_native(filename: str) -> bool:
+def is_native(filename: str) -> bool:
     """Return whether a wheel is for one Python or one platform; a name that cannot be read is."""
     try:
         return any((tag.abi, tag.platform) != _PURE for tag in WheelName(filename).tags)

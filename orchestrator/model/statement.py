@@ -16,6 +16,7 @@ from orchestrator.model.recipe import Recipe
 from orchestrator.model.request import Recreation
 from orchestrator.model.result import Variant, Verdict
 from orchestrator.model.verification import ArchiveField, Outcome, VerifyInputs
+from orchestrator.model.wheelhouse import MemberKind
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -24,7 +25,9 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PROVENANCE = "https://slsa.dev/provenance/v1"
 VERDICT = "urn:wheelproof:verdict:v1"
 VERIFICATION = "urn:wheelproof:verification:v1"
-"""The types of predicates: of one build, of the verdict on a release, of the verification of a published wheel."""
+MEMBER = "urn:wheelproof:member:v1"
+"""The types of predicates: of one build, of the verdict on a release, of the verification of a published wheel, of a
+wheel of a wheelhouse."""
 
 BUILD_TYPE = "urn:wheelproof:build:v1"
 """How a provenance's build was done: docs/evidence.md describes it."""
@@ -132,6 +135,34 @@ class VerificationClaim:
     unexplained: int
     recipes: tuple[Recipe, ...]
     failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberClaim:
+    """That two builds of one recipe gave a wheel, and all that is needed to repeat them; a predicate of type MEMBER.
+
+    The fields are those of the wheelhouse and of its wheel.
+    """
+
+    wheelhouse: str  # its id
+    kind: MemberKind
+    requirement: str
+    project: str
+    version: str
+    job: str  # the id of the inputs of its verdict; of a tool: empty
+    wheelproof: str  # the version of the program
+    started: datetime  # of the wheelhouse
+    finished: datetime
+    profile: str
+    image: UsedImage
+    sdist: Sdist
+    build_requirements: tuple[Pin, ...]
+    remedies: tuple[str, ...]  # the common recipe
+    source_date_epoch: int | None
+    script: str  # the SHA-256 of rebuild.sh
+    data: str  # the SHA-256 of rebuild/NAME-VERSION.txt
+    builds: tuple[ClaimedBuild, ...]  # two, each of which ran rebuild.sh with that text
+    differing: tuple[str, ...]  # the fields in which their environments differ
 
 
 @dataclass(frozen=True, slots=True)

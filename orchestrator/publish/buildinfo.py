@@ -5,7 +5,9 @@ docs/evidence.md describes the fields. Nothing of a package can add a field or a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from email.utils import format_datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from orchestrator.build.container import variables
@@ -15,10 +17,25 @@ from orchestrator.util import escapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
-    from orchestrator.model import Build, Environment, Pin, Provided, Result, Sdist
+    from orchestrator.model import (
+        Build,
+        Environment,
+        MemberWheel,
+        Pin,
+        Provided,
+        Result,
+        Sdist,
+        UsedImage,
+        WheelFile,
+        Wheelhouse,
+    )
 
 FORMAT = "wheelproof-1"
+
+_Field = tuple[str, str | tuple[str, ...]]
+"""A name, and a text or a list with one line for each item."""
 
 _OF_PROCESSORS = frozenset({"MAKEFLAGS", "CMAKE_BUILD_PARALLEL_LEVEL", "NPY_NUM_BUILD_JOBS"})
 _TAGS = 3  # at the end of a wheel's name: Python, ABI, platform
@@ -36,26 +53,65 @@ def buildinfo_of(result: Result, packages: Mapping[str, str] | None) -> tuple[st
         name = WheelName(first.wheel.filename)
     except BadNameError:  # the record is not of this farm: it would name a file elsewhere
         return None
-    lines = (line for name, value in _fields(result, first, packages) for line in _lines(name, value))
-    return f"{name.filename}.buildinfo", "".join(f"{line}\n" for line in lines).encode()
+    release = _Release(result.project, result.version, result.sdist, result.build_requirements, result.provided)
+    shown: tuple[_Field, ...] = (("Verdict", result.verdict), *_origin(result.wheelproof, result.job, first))
+    fields = _fields(release, first, first.wheel, result.image, result.started, packages)
+    return f"{name.filename}.buildinfo", _text(chain(fields, shown))
+
+
+def of_member(
+    house: Wheelhouse, member: MemberWheel, record: Result | None, packages: Mapping[str, str] | None
+) -> bytes:
+    """Return the content of the file for a wheel of a wheelhouse; `record` is that of its job, if it has one."""
+    provided = record.provided if record else ()
+    release = _Release(member.project, member.version, member.sdist, member.pins, provided)
+    first = member.builds[0]
+    fields = _fields(release, first, member.wheel, member.image, house.started, packages)
+    shown: tuple[_Field, ...] = (
+        ("Verdict", str(record.verdict) if record else ""),
+        *_origin(house.wheelproof, member.job, first),
+        ("Wheelhouse", house.id),
+        ("Remedies", house.remedies),
+    )
+    return _text(chain(fields, shown))
+
+
+@dataclass(frozen=True, slots=True)
+class _Release:
+    project: str
+    version: str
+    sdist: Sdist | None
+    pins: tuple[Pin, ...]
+    provided: tuple[Provided, ...]
+
+
+def _text(fields: Iterable[_Field]) -> bytes:
+    return "".join(f"{line}\n" for name, value in fields for line in _lines(name, value)).encode()
+
+
+def _origin(wheelproof: str, job: str, build: Build) -> tuple[tuple[str, str], ...]:
+    return (("Wheelproof-Version", wheelproof), ("Job", job), ("Build", build.name))
 
 
 def _fields(
-    result: Result, build: Build, packages: Mapping[str, str] | None
-) -> Iterator[tuple[str, str | tuple[str, ...]]]:
+    release: _Release,
+    build: Build,
+    wheel: WheelFile,
+    image: UsedImage,
+    started: datetime,
+    packages: Mapping[str, str] | None,
+) -> Iterator[_Field]:
     """Yield each field: a text, or a list with one line for each item."""
-    wheel, image = build.wheel, result.image
-    assert wheel is not None  # noqa: S101 - the caller chose such a build
     tags = wheel.filename.removesuffix(".whl").split("-")[-_TAGS:]
     yield "Format", FORMAT
-    yield "Source", result.project
-    yield "Version", result.version
+    yield "Source", release.project
+    yield "Version", release.version
     yield "Binary", wheel.filename
     yield "Architecture", tags[-1]
     yield "Tags", "-".join(tags)
-    yield "Checksums-Sha256", (*_sdist(result.sdist), f"{wheel.sha256} {wheel.size} {wheel.filename}")
+    yield "Checksums-Sha256", (*_sdist(release.sdist), f"{wheel.sha256} {wheel.size} {wheel.filename}")
     yield "Build-Origin", "wheelproof"
-    yield "Build-Date", format_datetime(result.started)
+    yield "Build-Date", format_datetime(started)
     yield "Build-Image", image.name
     yield "Build-Image-Manifest", image.manifest
     yield "Build-Image-Id", image.id
@@ -65,14 +121,10 @@ def _fields(
     yield "Build-Hostname", f"{build.environment.hostname}.{build.environment.domainname}"
     yield "Build-Processors", str(build.environment.cpus or "all")
     yield "Config-Settings", tuple(f"{name}={value}" for name, value in build.environment.config_settings)
-    yield "Build-Requires", tuple(map(_pin, result.build_requirements))
-    yield "Build-Requires-Debian", tuple(map(_provided, result.provided))
+    yield "Build-Requires", tuple(map(_pin, release.pins))
+    yield "Build-Requires-Debian", tuple(map(_provided, release.provided))
     yield _installed(packages or {})
     yield "Environment", tuple(_environment(build.environment))
-    yield "Verdict", result.verdict
-    yield "Wheelproof-Version", result.wheelproof
-    yield "Job", result.job
-    yield "Build", build.name
 
 
 def _lines(name: str, value: str | tuple[str, ...]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import EvidenceError, ResultsError, UsageError
 from orchestrator.model.statement import PROVENANCE, VERDICT
 from orchestrator.publish.statements import checking, files, refused
+from orchestrator.publish.wheelhouse import beside
 from orchestrator.results.store import Results
 from orchestrator.results.summary import summary_of
 from orchestrator.util import escapes, logs, signing
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.model import Result, Verification
     from orchestrator.model.statement import Statement
     from orchestrator.publish.statements.checking import Checked
+    from orchestrator.publish.statements.reading import ReadStatement
     from orchestrator.util.signing import PublicKey, SigningKey
 
 _SECRET, _SHOWN = 0o600, 0o644
@@ -178,10 +180,15 @@ def unchecked(paths: Iterable[Path], keys: Sequence[PublicKey]) -> int:
 def _check(path: Path, keys: Sequence[PublicKey], store: Results | None) -> CheckedFile:
     try:
         checked = checking.check(bounded(path), keys)
-        record = _compare(checked, store)
+        record = _compare_folder(path, checked.statement) or _compare(checked, store)
     except EvidenceError as error:
         return CheckedFile(path, valid=False, about=_one_line(str(error)))
     return CheckedFile(path, valid=True, about=_one_line(_about(checked)), signers=checked.signers, record=record)
+
+
+def _compare_folder(path: Path, statement: ReadStatement) -> str:
+    """Compare a statement with the folder of its wheelhouse; empty if it is in none."""
+    return beside.compare(path, statement.subject.name, statement.member) if statement.member else ""
 
 
 def bounded(path: Path) -> bytes:
@@ -227,6 +234,8 @@ def _about(checked: Checked) -> str:
     statement, about = checked.statement, checked.statement.about
     file = f"{statement.subject.name} (sha256 {statement.subject.sha256})"
     release = f"{about.project} {about.version}"
+    if statement.member:
+        return f"{release} is in the wheelhouse {about.id[:12]}: two builds by its rebuild.sh gave {file}"
     if statement.claim is None:
         return f"build {about.build} of {release} gave {file}"
     if statement.predicate_type == VERDICT:

@@ -55,6 +55,8 @@ def of_provenance(source: str, statement: ReadStatement, own: Limits) -> FormerB
 
 def _former(source: str, statement: ReadStatement, definition: Mapping[str, Any], own: Limits) -> FormerBuild | str:
     external, internal, about = definition["externalParameters"], definition["internalParameters"], statement.about
+    if "wheelhouse" in external:
+        return "its build is one of a wheelhouse, which its rebuild.sh builds again"
     published = external.get("published")
     if (about.build.startswith(_VARIED) if published else about.build != _FIRST) or internal.get("remedies"):
         return f"its build {about.build[:50]} was made in an environment that was varied; name the first build"

@@ -1,7 +1,7 @@
 """Recipes: files that build a release to known bytes, in each form that users need. Pure functions of their inputs."""
 
 from orchestrator.recipes.frontends import Pinned, begins_with
-from orchestrator.recipes.inputs import RecipeInputs
+from orchestrator.recipes.inputs import RecipeInputs, SetInputs
 from orchestrator.recipes.text import obstacle, wanted, write
 
-__all__ = ["Pinned", "RecipeInputs", "begins_with", "obstacle", "wanted", "write"]
+__all__ = ["Pinned", "RecipeInputs", "SetInputs", "begins_with", "obstacle", "wanted", "write"]

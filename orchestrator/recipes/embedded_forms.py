@@ -10,7 +10,7 @@ from orchestrator.recipes.quoting import comment, plain, url
 from orchestrator.recipes.script import script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from orchestrator.recipes.inputs import RecipeInputs
 
@@ -25,6 +25,9 @@ MATTER = re.compile(
 
 SUITES = frozenset({"bookworm", "trixie"})
 """Names of images that are also tags of Debian's."""
+
+_UBUNTU = {"12": "jammy", "13": "noble"}
+"""The suites of Ubuntu by the version of their base-files."""
 
 _END = "END-OF-RECIPE"
 
@@ -94,19 +97,31 @@ def _given(inputs: RecipeInputs) -> tuple[str, ...]:
 
 
 def base(inputs: RecipeInputs) -> str:
-    """Return the image on which that of the inputs is based; Debian's own, if it is not known by a usual name.
+    """Return the image on which that of the inputs is based."""
+    return base_of(inputs.base, inputs.packages, inputs.image)
 
-    Debian's package base-files has the version of Debian. Without it, the name of the image is that of a suite.
+
+def base_of(known: str, given: Iterable[tuple[str, str]], image: str) -> str:
+    """Return the image on which an image is based: the known one, or else the distribution's own.
+
+    The package base-files has the version of Debian. Without it, the name of the image is that of a suite.
     """
-    if re.fullmatch(r"[a-z0-9][a-z0-9._/:-]*(?:@sha256:[0-9a-f]{64})?", inputs.base):
-        return inputs.base
-    versions = (version for name, version in inputs.packages if name.split(":")[0] == "base-files")
-    found = re.match(r"[0-9]+(?=[.+]|$)", next(versions, ""))
-    suite = found[0] if found else inputs.image if inputs.image in SUITES else "stable"
+    if re.fullmatch(r"[a-z0-9][a-z0-9._/:-]*(?:@sha256:[0-9a-f]{64})?", known):
+        return known
+    versions = (version for name, version in given if name.split(":")[0] == "base-files")
+    found = re.match(r"([0-9]+)(ubuntu|(?=[.+]|$))", next(versions, ""))
+    if found and found[2]:
+        return f"ubuntu:{_UBUNTU.get(found[1], 'rolling')}"
+    suite = found[1] if found else image if image in SUITES else "stable"
     return f"debian:{suite}-slim"
 
 
 def packages(inputs: RecipeInputs) -> tuple[str, ...]:
     """Return the names of Debian's packages that a build may need, sorted."""
-    present = {name.split(":")[0] for name, _ in inputs.packages}
+    return packages_of(inputs.packages)
+
+
+def packages_of(given: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the names of an image's packages that a build may need, sorted."""
+    present = {name.split(":")[0] for name, _ in given}
     return tuple(sorted({*NEEDED, *filter(MATTER.fullmatch, present)}))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from orchestrator.model import RecipeForm
     from orchestrator.model.request import Recreation
-    from orchestrator.recipes.inputs import RecipeInputs
+    from orchestrator.recipes.inputs import RecipeInputs, SetInputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,13 @@ class Plan:
     taken: tuple[str, ...]  # fields of the archive, from the published wheel
 
 
-def planned(inputs: RecipeInputs) -> Plan:
+def planned(inputs: RecipeInputs | SetInputs) -> Plan:
     """Put together what the remedies ask for; raises KeyError if the catalogue lacks one of them."""
     writings = writings_of(inputs)
     variables = _variables(inputs, writings)
     given = [word(f"{key}={value}") for key, value in inputs.config_settings]
     return Plan(
-        lines=(*_all(writings, "lines"), *_umask(inputs.recreation)),
+        lines=tuple(dict.fromkeys((*_all(writings, "lines"), *_umask(inputs.recreation)))),
         folders=_all(writings, "folders"),
         variables=tuple((name, value) for name, value in variables.items() if name != "PATH"),
         path=variables.get("PATH", "$PATH"),
@@ -71,7 +71,7 @@ def _umask(recreation: Recreation) -> tuple[str, ...]:
     return () if recreation.umask is None else (f"umask {recreation.umask:03o}",)
 
 
-def _as_published(inputs: RecipeInputs) -> Iterator[str]:
+def _as_published(inputs: RecipeInputs | SetInputs) -> Iterator[str]:
     recreation, epoch = inputs.recreation, inputs.source_date_epoch
     yield "SOURCE_DATE_EPOCH unset" if epoch is None else f"SOURCE_DATE_EPOCH={epoch}"
     yield from _umask(recreation)
@@ -87,7 +87,7 @@ def _as_published(inputs: RecipeInputs) -> Iterator[str]:
         yield comment(f"{name}={value}")
 
 
-def writings_of(inputs: RecipeInputs) -> tuple[Writing, ...]:
+def writings_of(inputs: RecipeInputs | SetInputs) -> tuple[Writing, ...]:
     """Return how the remedies, and the clock, are written; raises KeyError if the catalogue lacks a remedy."""
     clock = inputs.recreation.clock
     return (*(named(name).written for name in inputs.remedies), *([] if clock is None else [_clock(clock)]))
@@ -119,10 +119,10 @@ def requirements(form: RecipeForm, inputs: RecipeInputs) -> tuple[str, ...]:
     return tuple(pins[name] for name in sorted(pins))
 
 
-def _variables(inputs: RecipeInputs, writings: tuple[Writing, ...]) -> dict[str, str]:
+def _variables(inputs: RecipeInputs | SetInputs, writings: tuple[Writing, ...]) -> dict[str, str]:
     variables = dict(pair for one in writings for pair in one.variables)
     if any(one.pretend for one in writings):
-        variables["SETUPTOOLS_SCM_PRETEND_VERSION"] = plain(inputs.version)
+        variables["SETUPTOOLS_SCM_PRETEND_VERSION"] = inputs.written_version
     if inputs.source_date_epoch is not None:  # a remedy that sets it has its own only where there is none
         variables["SOURCE_DATE_EPOCH"] = str(inputs.source_date_epoch)
     elif inputs.published:

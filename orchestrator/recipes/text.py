@@ -14,6 +14,7 @@ from orchestrator.recipes.plan import writings_of
 from orchestrator.recipes.script import script
 
 if TYPE_CHECKING:
+    from orchestrator.model.request import Recreation
     from orchestrator.recipes.frontends import Pinned
     from orchestrator.recipes.inputs import RecipeInputs
 
@@ -48,24 +49,37 @@ def obstacle(inputs: RecipeInputs) -> str:
     for pin in inputs.pins:
         if pin.built_here:
             return f"The build requirement {pin.name} {pin.version} was built here, so that no index has it."
+    return member_obstacle(inputs) or _cannot_recreate(inputs)
+
+
+def member_obstacle(inputs: RecipeInputs) -> str:
+    """Return why no recipe can build a release, whose build requirements may be built here; "" if one can."""
+    for pin in inputs.pins:
         if not is_sha256(pin.sha256):
             return f"The build requirement {pin.name} {pin.version} has no SHA-256."
     if not is_sha256(inputs.sdist.sha256):
         return "The sdist has no SHA-256."
     if not all(text.isprintable() for pair in inputs.config_settings for text in pair):
         return "A config setting has a character that cannot be printed."
-    return _cannot_recreate(inputs)
+    return ""
 
 
 def _cannot_recreate(inputs: RecipeInputs) -> str:
     """Return why the publisher's settings cannot be written; "" if they can."""
     recreation, published = inputs.recreation, inputs.published
-    if recreation.umask is not None and recreation.umask & ~_UMASKS:
-        return f"A recipe cannot work with the umask {recreation.umask:04o}."
-    if not _TIMEZONE.fullmatch(recreation.timezone):
-        return "The time zone is not in the form of POSIX."
+    if why := settings_obstacle(recreation):
+        return why
     if not all(may_be_set(name, value) for name, value in recreation.variables):
         return "A recipe may not set an environment variable of such a name or value."
     if published and not is_sha256(published.sha256):
         return "The published wheel has no SHA-256."
+    return ""
+
+
+def settings_obstacle(recreation: Recreation) -> str:
+    """Return why a umask or a time zone cannot be written; "" if they can."""
+    if recreation.umask is not None and recreation.umask & ~_UMASKS:
+        return f"A recipe cannot work with the umask {recreation.umask:04o}."
+    if not _TIMEZONE.fullmatch(recreation.timezone):
+        return "The time zone is not in the form of POSIX."
     return ""

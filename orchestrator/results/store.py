@@ -3,6 +3,7 @@
 results/records/<project>/<started>-<job>.json
 results/exclusions/<project>/<checked>.json
 results/verifications/<project>/<started>-<id>.json
+results/wheelhouses/<id>.json, results/wheelhouses/proofs/<digest>.json: the two builds of one release
 results/runs/<started>.json, results/last_run.json, results/.unheard while the operator's command is to be called
 results/wheels/<sha256>, results/logs/<sha256>
 results/statements/<project>/<started>-<id>/
@@ -32,12 +33,15 @@ from orchestrator.errors import BusyError, ResultsError
 from orchestrator.model import (
     SCHEMA,
     VERIFICATION_SCHEMA,
+    WHEELHOUSE_SCHEMA,
+    Build,
     ExclusionCheck,
     LastRun,
     Reason,
     Result,
     RunRecord,
     Verification,
+    Wheelhouse,
 )
 from orchestrator.results import history, manifest, summary
 from orchestrator.results.coding import decoded, encoded
@@ -68,6 +72,8 @@ _CHECK = TypeAdapter(ExclusionCheck)
 _VERIFICATION = TypeAdapter(Verification)
 _RUN = TypeAdapter(RunRecord)
 _LAST_RUN = TypeAdapter(LastRun)
+_WHEELHOUSE = TypeAdapter(Wheelhouse)
+_PROOF = TypeAdapter(tuple[Build, ...])
 _CHECKS = TypeAdapter(tuple[ExclusionCheck, ...])
 _UNHEARD = ".unheard"
 _LATELY = 10  # records of runs among which one is that was not reported
@@ -414,6 +420,33 @@ class Results:
     def _verifications(self) -> Path:
         return self.folder / "verifications"
 
+    def write_wheelhouse(self, house: Wheelhouse) -> Path:
+        """Write the record of a wheelhouse, as `write` does."""
+        path = self._wheelhouses / f"{house.id}.json"
+        write_file(path, encoded(_WHEELHOUSE, house, indent=1) + b"\n")
+        return path
+
+    def wheelhouse(self, id_: str) -> Wheelhouse | None:
+        """Return the wheelhouse of that id; None if there is no record of it, or it cannot be read."""
+        path = self._wheelhouses / f"{id_}.json"
+        found = _read(path, _WHEELHOUSE) if path.is_file() else None
+        return found if found and found.id == id_ and 1 <= found.schema <= WHEELHOUSE_SCHEMA else None
+
+    def keep_proof(self, key: str, builds: tuple[Build, ...]) -> None:
+        """Keep the builds of one release under a common recipe, under the digest of what decides them."""
+        write_file(self._wheelhouses / "proofs" / f"{key}.json", encoded(_PROOF, builds, indent=1) + b"\n")
+
+    def proof(self, key: str) -> tuple[Build, ...]:
+        """Return those builds; nothing where there are none, or where the store has one of their wheels no more."""
+        path = self._wheelhouses / "proofs" / f"{key}.json"
+        builds = (_read(path, _PROOF) if path.is_file() else None) or ()
+        kept = all(build.wheel is None or self.wheels.find(build.wheel.sha256) for build in builds)
+        return builds if kept else ()
+
+    @property
+    def _wheelhouses(self) -> Path:
+        return self.folder / "wheelhouses"
+
     def write_run(self, run: RunRecord) -> Path:
         """Write the record of one run, as `write` does."""
         path = self.folder / "runs" / name_of_run(run)
@@ -596,6 +629,11 @@ def verification_value(verification: Verification) -> dict[str, object]:
     """Return a verification as values of JSON."""
     value: dict[str, object] = _VERIFICATION.dump_python(verification, mode="json")
     return value
+
+
+def wheelhouse_as_json(house: Wheelhouse) -> bytes:
+    """Return the record of a wheelhouse as JSON."""
+    return encoded(_WHEELHOUSE, house, indent=1) + b"\n"
 
 
 def schema() -> dict[str, object]:

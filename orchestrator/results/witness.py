@@ -11,12 +11,12 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from orchestrator.build_requirements.resolve import tags
 from orchestrator.model import Outcome
 from orchestrator.model.names import BadNameError, checksum_line, wheel_of
+from orchestrator.util import escapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from orchestrator.model import Diagnosis, Result, Target, Verification, WheelFile
-    from orchestrator.model.names import WheelName
     from orchestrator.requirement_files import Wanted
 
 _LONGEST = 300  # characters of a reason
@@ -51,6 +51,7 @@ class WitnessRow:
     severity: str = ""  # how serious the difference is
     reason: str = ""  # one sentence, if the hash does not match
     published: str = ""  # the outcome of verifying the wheel with that hash, if the index has it
+    requirement: str = ""  # NAME==VERSION, as listed
 
 
 def claims(wanted: Iterable[Wanted]) -> Iterator[Claim]:
@@ -81,19 +82,27 @@ def witnessed(
     """
     listed_hash = claim.hashes[0] if len(claim.hashes) == 1 else ""
     name = claim.filename or claim.requirement
+    unbuildable = WitnessRow(name, listed_hash, WitnessOutcome.UNBUILDABLE, requirement=claim.requirement)
     if result is None:
-        return WitnessRow(name, listed_hash, WitnessOutcome.UNBUILDABLE, reason=_short(fault))
+        return replace(unbuildable, reason=_short(fault))
     wheel = result.builds[0].wheel if result.builds else None
     if (reason := _unbuildable(claim, result, wheel, target)) or wheel is None:
-        return WitnessRow(name, listed_hash, WitnessOutcome.UNBUILDABLE, reason=_short(reason))
+        return replace(unbuildable, reason=_short(reason))
     name = claim.filename or wheel.filename
     if wheel.sha256 in claim.hashes and name == wheel.filename:
-        return WitnessRow(name, wheel.sha256, WitnessOutcome.MATCHES, wheel.sha256)
+        return WitnessRow(name, wheel.sha256, WitnessOutcome.MATCHES, wheel.sha256, requirement=claim.requirement)
     diagnosis = diagnose(name, listed_hash, result) if listed_hash else None
     causes = tuple(dict.fromkeys(cause_finding.name for cause_finding in diagnosis.causes)) if diagnosis else ()
     severity = diagnosis.severity.value if diagnosis else ""
     return WitnessRow(
-        name, listed_hash, WitnessOutcome.DIFFERS, wheel.sha256, causes, severity, _different(claim, wheel, diagnosis)
+        name,
+        listed_hash,
+        WitnessOutcome.DIFFERS,
+        wheel.sha256,
+        causes,
+        severity,
+        _different(claim, wheel, diagnosis),
+        requirement=claim.requirement,
     )
 
 
@@ -105,10 +114,11 @@ def verified(rows: Iterable[WitnessRow], verifications: Iterable[Verification]) 
         found = by_hash.get(row.sha256)
         if found is None:
             return row
-        if found.outcome is Outcome.IDENTICAL:
+        if found.outcome is Outcome.IDENTICAL and row.filename in {found.wheel, row.requirement}:
             matches = WitnessOutcome.MATCHES
             return replace(
                 row,
+                filename=found.wheel,
                 outcome=matches,
                 rebuilt_sha256=row.sha256,
                 causes=(),
@@ -157,22 +167,51 @@ def _short(text: str) -> str:
     return whole[:_LONGEST]
 
 
-def checksums(results: Iterable[Result]) -> str:
-    """List the rebuilt wheels in the format of sha256sum, sorted by file name, ready to be signed.
+# --- hash files ------------------------------------------------------------------------------
 
-    If two images give different bytes for one name, both are listed. A wheel whose name does not
-    belong to its release is left out, since whoever signs the list does not vouch for other releases.
+MATCHED, DIFFERING = "sha256sums.txt", "sha256sums.differs.txt"
+"""The files of `checksums` and `differing`, in the results."""
+
+_HEAD = "# Not to be signed: no rebuild has the hash that is listed for these wheels. Each line has the rebuilt hash."
+
+
+def checksums(rows: Iterable[WitnessRow]) -> str:
+    """List the wheels that match in the format of sha256sum, sorted by file name, ready to be signed.
+
+    A wheel whose name does not belong to its release is left out, since whoever signs the list does not vouch for
+    other releases.
     """
-    rebuilt = {
-        (name, result.builds[0].wheel.sha256)
-        for result in results
-        if result.builds and result.builds[0].wheel and (name := _name(result.builds[0].wheel, result))
-    }
-    return "".join(checksum_line(sha256, name) for name, sha256 in sorted(rebuilt))
+    lines = {(row.filename, _line(row)) for row in rows if _is_matched(row)}
+    return "".join(line for _, line in sorted(lines))
 
 
-def _name(wheel: WheelFile, result: Result) -> WheelName | None:
+def differing(rows: Iterable[WitnessRow]) -> str:
+    """List the wheels that do not match, each below a comment with the listed hash and the reason; empty if all match.
+
+    A line has the hash of the rebuild, so that sha256sum, which passes over comments, accepts no listed wheel by this
+    file. A wheel without a rebuild, or whose name is not one of its release, has the comment alone.
+    """
+    wrong = sorted({(row.filename, _comment(row), _line(row)) for row in rows if not _is_matched(row)})
+    return "".join((f"{_HEAD}\n", *(f"{comment}\n{line}" for _, comment, line in wrong))) if wrong else ""
+
+
+def _is_matched(row: WitnessRow) -> bool:
+    return row.outcome is WitnessOutcome.MATCHES and _line(row) != ""
+
+
+def _line(row: WitnessRow) -> str:
+    """Return the line of the rebuilt wheel; empty if there is none of that release."""
+    project, _, version = row.requirement.partition("==")
     try:
-        return wheel_of(wheel.filename, result.project, result.version)
+        return checksum_line(row.rebuilt_sha256, wheel_of(row.filename, project, version))
     except BadNameError:
-        return None
+        return ""
+
+
+def _comment(row: WitnessRow) -> str:
+    """Return why a wheel does not match, as one line that begins with #."""
+    listed = f"listed {row.sha256}" if row.sha256 else ""
+    unnamed = "its name is not one of the release" if row.outcome is WitnessOutcome.MATCHES else ""
+    causes = f"causes: {', '.join(row.causes)}" if row.causes else ""
+    what = "; ".join(filter(None, (listed, row.outcome.value, row.severity, causes, row.reason, unnamed)))
+    return " ".join(escapes.visible(f"# {row.filename}: {what}").split())

@@ -111,6 +111,12 @@ def requires(path: Path) -> tuple[str, ...]:
     return () if isinstance(requirements, Exceeded) else requirements
 
 
+def wheel_requires_python(path: Path) -> str:
+    """Return a wheel's Requires-Python: see `wheel.requires_python`; empty if the wheel cannot be read."""
+    text = _called(wheel.requires_python, path, kind=str, bounds=_for(path))
+    return "" if isinstance(text, Exceeded) else text
+
+
 def diagnosed(first: Given, second: Given, limits: Limits, grounds: Grounds) -> Diagnosis | None:
     """Return why two wheels differ: see `compare_files.diagnosed`; None, with a logged warning, on any limit."""
     from orchestrator.analysis import compare_files  # noqa: PLC0415 - it imports all causes, and most runs compare nothing

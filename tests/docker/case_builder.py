@@ -84,6 +84,7 @@ class CaseBuilder:
             self.job_effects.recipes(limits),
             offered=lambda wanted, target: recipe_effects.offered(index, wanted, target),
             wheels=lambda pins: recipe_effects.folder_of(self.cache, index, pins, 64 << 20),
+            folder=lambda texts, tools: recipe_effects.folder_with(self.cache, index, texts, tools, 64 << 20),
         )
 
     @property

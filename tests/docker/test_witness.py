@@ -45,7 +45,7 @@ def record(farm: FarmFixture) -> dict[str, Any]:
 
 
 def test_a_witness_distinguishes_hashes_that_match(farm: FarmFixture) -> None:
-    """And writes down what it has rebuilt, as the file has it; why they differ, where the wheel is at hand."""
+    """And lists those apart from the others, in files for sha256sum; why they differ, where the wheel is at hand."""
     assert farm.run("run", "blameless").status == 0
     sha256 = record(farm)["builds"][0]["wheel"]["sha256"]
     sums = farm.folder / "sha256sums.txt"
@@ -55,6 +55,7 @@ def test_a_witness_distinguishes_hashes_that_match(farm: FarmFixture) -> None:
 
     assert (holds.status, [row["outcome"] for row in json.loads(holds.out)]) == (0, ["matches"])
     assert (farm.results / "sha256sums.txt").read_text() == f"{sha256}  {WHEEL}\n"
+    assert (farm.results / "sha256sums.differs.txt").read_text() == ""
 
     theirs = farm.folder / WHEEL
     with (
@@ -75,6 +76,10 @@ def test_a_witness_distinguishes_hashes_that_match(farm: FarmFixture) -> None:
     assert (row["sha256"], row["outcome"], row["rebuilt_sha256"]) == (code, "differs", sha256)
     assert row["severity"] == "archive"
     assert "archive-times" in row["causes"]
+    assert (farm.results / "sha256sums.txt").read_text() == ""
+    _, why, line = (farm.results / "sha256sums.differs.txt").read_text().splitlines()
+    assert why.startswith(f"# {WHEEL}: listed {code}; differs; archive; causes: ")
+    assert line == f"{sha256}  {WHEEL}"
 
 
 def test_an_sdist_without_the_hash_that_is_asked_for_is_no_verdict(farm: FarmFixture) -> None:

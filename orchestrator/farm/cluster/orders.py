@@ -47,10 +47,11 @@ class SentOrder:
     crates: str
     pip: str
     project: str
-    recipe_file: str  # these four are empty, or those of a recipe
+    recipe_file: str  # these five are empty, or those of a recipe
     recipe_wheels: str
     recipe_expected: str
     recipe_published: str
+    recipe_program: str
     git: bool
     repair_tools: str
     spread: bool
@@ -64,6 +65,7 @@ class SentOrder:
                 places[self.recipe_wheels],
                 self.recipe_expected,
                 places.get(self.recipe_published),
+                self.recipe_program,
             )
             if self.recipe_file
             else None
@@ -124,6 +126,7 @@ def sent_order(order: Order, cache: Path, *, terms: Terms, home: str, recipe: Se
         recipe_wheels=within(asked.wheels) if asked else "",
         recipe_expected=asked.expected if asked else "",
         recipe_published=within(asked.published) if asked else "",
+        recipe_program=asked.program if asked else "",
         git=order.git,
         repair_tools=within(order.repair_tools),
         spread=order.spread,

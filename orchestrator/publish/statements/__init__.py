@@ -11,12 +11,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator.model import Result, Verification
-from orchestrator.model.statement import BUILDER, PROVENANCE, VERDICT, VERIFICATION, Statement, Subject
+from orchestrator.model.statement import BUILDER, MEMBER, PROVENANCE, VERDICT, VERIFICATION, Statement, Subject
 from orchestrator.publish.statements import claims, provenance, reading
 from orchestrator.publish.statements.canonical import payload
+from orchestrator.recipes.wheelhouse import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from orchestrator.model import MemberWheel, Wheelhouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,43 @@ def statements_of(
     not have. `packages` are those of the record's image, name:architecture to version; None if they are not recorded.
     """
     return tuple(draft.written() for draft in drafts_of(record, packages, builder))
+
+
+def of_member(
+    house: Wheelhouse,
+    member: MemberWheel,
+    record: Result | None,
+    packages: Mapping[str, str] | None,
+    builder: str = BUILDER,
+) -> tuple[Statement, ...]:
+    """Return the statements about a wheel of a wheelhouse: that it is a member, and the provenance of both builds.
+
+    `record` is that of the wheel's job, if it has one.
+    """
+    subject = Subject(member.wheel.filename, member.wheel.sha256)
+    claim = claims.as_value(claims.of_member(house, member))
+    drafts = [Draft(subject, MEMBER, "", lambda: claim)]
+    for build in member.builds:
+        make = partial(provenance.of_member, house, member, record, build, packages, builder)
+        drafts.append(Draft(subject, PROVENANCE, build.name, make))
+    return tuple(draft.written() for draft in drafts)
+
+
+def refused_member(house: Wheelhouse, member: MemberWheel) -> str:
+    """Return why no statement may be made about a wheel of a wheelhouse; empty if one may.
+
+    A check would reject it, or its builds ran another text than the wheelhouse has: the recipe of a build's
+    environment is the SHA-256 of rebuild.sh, NUL and the data.
+    """
+    try:
+        claim = claims.of_member(house, member)
+        reading.check_member(claim, Subject(member.wheel.filename, member.wheel.sha256))
+    except ValueError as error:  # BadNameError, too
+        return str(error)
+    recipe = digest_of(house.script, member.data)
+    if any(build.environment.recipe != recipe for build in member.builds):
+        return "its builds did not run the rebuild.sh and the data of the wheelhouse"
+    return ""
 
 
 def refused(record: Result | Verification) -> str:

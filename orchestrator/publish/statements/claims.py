@@ -1,19 +1,22 @@
-"""Our predicates: the verdict on a release, and what rebuilding showed of a published wheel."""
+"""Our predicates: a verdict on a release, what rebuilding showed of a published wheel, a wheel of a wheelhouse."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
+from dataclasses import fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from orchestrator.model import Verdict
+from orchestrator.model import Environment, Verdict
 from orchestrator.model.statement import (
+    MEMBER,
     VERDICT,
     VERIFICATION,
     ClaimedBuild,
     ClaimedCause,
+    MemberClaim,
     Subject,
     VerdictClaim,
     VerificationClaim,
@@ -22,13 +25,22 @@ from orchestrator.model.statement import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from orchestrator.model import Build, CauseFinding, Recreation, Result, Verification
+    from orchestrator.model import (
+        Build,
+        CauseFinding,
+        MemberWheel,
+        Recreation,
+        Result,
+        Verification,
+        Wheelhouse,
+    )
 
 Claim = VerdictClaim | VerificationClaim
 
-FORMS: dict[str, type[VerdictClaim | VerificationClaim]] = {
+FORMS: dict[str, type[VerdictClaim | VerificationClaim | MemberClaim]] = {
     VERDICT: VerdictClaim,
     VERIFICATION: VerificationClaim,
+    MEMBER: MemberClaim,
 }
 """Our predicates, by their types."""
 
@@ -109,6 +121,38 @@ def of_verification(verification: Verification) -> VerificationClaim:
     )
 
 
+def of_member(house: Wheelhouse, member: MemberWheel) -> MemberClaim:
+    """Return what is claimed of a wheel of a wheelhouse."""
+    return MemberClaim(
+        wheelhouse=house.id,
+        kind=member.kind,
+        requirement=member.requirement,
+        project=member.project,
+        version=member.version,
+        job=member.job,
+        wheelproof=house.wheelproof,
+        started=house.started,
+        finished=house.finished,
+        profile=house.profile,
+        image=member.image,
+        sdist=member.sdist,
+        build_requirements=member.pins,
+        remedies=house.remedies,
+        source_date_epoch=house.source_date_epoch,
+        script=hashlib.sha256(house.script.encode()).hexdigest(),
+        data=hashlib.sha256(member.data.encode()).hexdigest(),
+        builds=_builds(member.builds),
+        differing=differing(_builds(member.builds)),
+    )
+
+
+def differing(builds: Iterable[ClaimedBuild]) -> tuple[str, ...]:
+    """Return the fields in which the environments of builds differ, sorted by name."""
+    every = [one.environment for one in builds]
+    names = (one.name for one in fields(Environment))
+    return tuple(sorted(name for name in names if any(getattr(one, name) != getattr(every[0], name) for one in every)))
+
+
 def subject_of(claim: Claim) -> Subject:
     """Return what a claim is about: the published wheel, the first build's, or the sdist where none is built."""
     if not isinstance(claim, VerdictClaim):
@@ -153,9 +197,10 @@ def _causes(causes: Iterable[CauseFinding]) -> tuple[ClaimedCause, ...]:
     return tuple(ClaimedCause(cause.name, cause.proof, cause.variations) for cause in causes)
 
 
-def as_value(claim: Claim) -> Any:  # noqa: ANN401 - whatever JSON has a form for
+def as_value(claim: Claim | MemberClaim) -> Any:  # noqa: ANN401 - whatever JSON has a form for
     """Return a predicate as values of JSON."""
-    return form(VERDICT if isinstance(claim, VerdictClaim) else VERIFICATION).dump_python(claim, mode="json")
+    predicate_type = next(name for name, kind in FORMS.items() if isinstance(claim, kind))
+    return form(predicate_type).dump_python(claim, mode="json")
 
 
 @cache

@@ -6,14 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_jsonable_python
 
-from orchestrator.model import BUILT_HERE
+from orchestrator.model import BUILT_HERE, MemberKind
 from orchestrator.model.statement import BUILD_TYPE, MANIFEST_DIGEST
-from orchestrator.publish.statements import purl
+from orchestrator.publish.statements import claims, purl
+from orchestrator.recipes.wheelhouse import DATA, PROGRAM, data_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from orchestrator.model import Build, Pin, Provided, Result, Sdist, Tool, UsedImage, Verification
+    from orchestrator.model import (
+        Build,
+        MemberWheel,
+        Pin,
+        Provided,
+        Result,
+        Sdist,
+        Tool,
+        UsedImage,
+        Verification,
+        Wheelhouse,
+    )
 
 _Value = dict[str, Any]
 
@@ -79,6 +91,43 @@ def of_rebuild(verification: Verification, build: Build, packages: Mapping[str, 
     return _predicate(external, internal, used, _run(build, builder, verification.wheelproof, verification))
 
 
+def of_member(
+    house: Wheelhouse,
+    member: MemberWheel,
+    record: Result | None,
+    build: Build,
+    packages: Mapping[str, str] | None,
+    builder: str,
+) -> _Value:
+    """Return the provenance of a build of a wheelhouse; `record` is that of the wheel's job, if it has one."""
+    claim = claims.of_member(house, member)
+    external = {
+        "requirement": member.requirement,
+        "project": member.project,
+        "version": member.version,
+        "sdist": member.sdist.filename,
+        "image": member.image.name,
+        "sourceDateEpoch": house.source_date_epoch,
+        "profile": house.profile,
+        "wheelhouse": house.id,
+        "script": {"name": PROGRAM, "digest": {"sha256": claim.script}},
+        "data": {"name": data_path(house, member), "digest": {"sha256": claim.data}},
+    }
+    method = record.inputs.method if record and record.inputs else None
+    internal = {**_internal(build, member.builds[0], member.job, method), "remedies": house.remedies}
+    provided = record.provided if record else ()
+    of = (member.sdist, member.project, member.version)
+    used = (*_dependencies(*of, member.pins, provided), *_of_image(member.image, packages))
+    return _predicate(external, internal, used, _run(build, builder, house.wheelproof, house))
+
+
+def data_path(house: Wheelhouse, member: MemberWheel) -> str:
+    """Return the path of a release's data, relative to rebuild.sh."""
+    tools = [one for one in house.wheels if one.kind is MemberKind.TOOL]
+    tool = tools.index(member) if member.kind is MemberKind.TOOL else None
+    return f"{DATA}/{data_name(member.project, member.version, tool=tool)}"
+
+
 def _predicate(external: _Value, internal: _Value, used: Iterable[_Value], run: _Value) -> _Value:
     definition = {
         "buildType": BUILD_TYPE,
@@ -103,7 +152,7 @@ def _internal(build: Build, first: Build, job: str, method: int | None) -> _Valu
     }
 
 
-def _run(build: Build, builder: str, version: str, record: Result | Verification) -> _Value:
+def _run(build: Build, builder: str, version: str, record: Result | Verification | Wheelhouse) -> _Value:
     """Return who built it and when: the times are those of the job, of which the build is a part."""
     job = record.job if hasattr(record, "job") else record.id
     log = [{"name": "log", "digest": {"sha256": build.log}, "mediaType": "text/plain"}] if build.log else []

@@ -16,9 +16,11 @@ from orchestrator.model.names import SdistName, WheelName, is_sha256, sdist_of, 
 from orchestrator.model.statement import (
     BUILD_TYPE,
     BUILDER,
+    MEMBER,
     PROVENANCE,
     STATEMENT_TYPE,
     ClaimedBuild,
+    MemberClaim,
     Subject,
     VerdictClaim,
     VerificationClaim,
@@ -54,7 +56,7 @@ class About:
 class ReadStatement:
     """A statement of known form. `predicate` has hostile texts, escaped as in records; those of `claim` are read back.
 
-    `claim` is None if it is the provenance of a build.
+    `claim` is None if it is the provenance of a build, or about a wheel of a wheelhouse: that is `member`.
     """
 
     subject: Subject
@@ -63,6 +65,7 @@ class ReadStatement:
     predicate: dict[str, Any]
     claim: VerdictClaim | VerificationClaim | None
     payload: bytes
+    member: MemberClaim | None = None
 
 
 def read(payload: bytes) -> ReadStatement:
@@ -104,8 +107,12 @@ def _read(payload: bytes) -> ReadStatement:
     if not isinstance(kind, str) or kind not in claims.FORMS:
         _refuse("its predicate is of a type that this program does not know")
     claim = claims.form(kind).validate_python(escapes.all_unescaped(predicate))
-    check_claim(claim, subject)
     _check_moments(predicate["started"], predicate["finished"])
+    if kind == MEMBER:
+        check_member(claim, subject)
+        about = _about(About(claim.project, claim.version, claim.started, claim.wheelhouse))
+        return ReadStatement(subject, kind, about, predicate, None, payload, claim)
+    check_claim(claim, subject)
     id_ = claim.job if isinstance(claim, VerdictClaim) else claim.id
     about = _about(About(claim.project, claim.version, claim.started, id_))
     return ReadStatement(subject, kind, about, predicate, claim, payload)
@@ -172,6 +179,14 @@ def _about_provenance(predicate: dict[str, Any]) -> About:
 
 def check_claim(claim: claims.Claim, subject: Subject) -> None:
     """Raise ValueError if a claim contradicts itself, or names a file that cannot be one of its release."""
+    _check_files(claim)
+    if isinstance(claim, VerdictClaim):
+        _check_verdict(claim, subject)
+    else:
+        _check_verification(claim, subject)
+
+
+def _check_files(claim: claims.Claim | MemberClaim) -> None:
     wheels = [build.wheel for build in claim.builds if build.wheel]
     for wheel in wheels:
         wheel_for(wheel.filename, claim.project)
@@ -182,10 +197,25 @@ def check_claim(claim: claims.Claim, subject: Subject) -> None:
     if claim.sdist is not None:
         sdist_of(claim.sdist.filename, claim.project, claim.version)
         _sha256(claim.sdist.sha256)
-    if isinstance(claim, VerdictClaim):
-        _check_verdict(claim, subject)
-    else:
-        _check_verification(claim, subject)
+
+
+def check_member(claim: MemberClaim, subject: Subject) -> None:
+    """Raise ValueError if a claim about a wheel of a wheelhouse contradicts itself."""
+    _check_files(claim)
+    wheel_of(subject.name, claim.project, claim.version)
+    for sha256 in (claim.script, claim.data, *filter(None, (claim.job,))):
+        _sha256(sha256)
+    if not _is_pair(claim.builds) or not all(_is(build, subject) for build in claim.builds):
+        _refuse("its subject is not the wheel that two builds gave")
+    first, second = (build.environment for build in claim.builds)
+    if not first.recipe or first.recipe != second.recipe:
+        _refuse("its builds did not run one recipe")
+    if not set(claim.differing) - {"salt"} or claim.differing != claims.differing(claim.builds):
+        _refuse("its builds do not differ in what it names")
+
+
+def _is_pair(builds: tuple[ClaimedBuild, ...]) -> bool:
+    return len(builds) == _PAIR and builds[0].name != builds[1].name
 
 
 def _check_verdict(claim: VerdictClaim, subject: Subject) -> None:

@@ -81,7 +81,8 @@ def survey(entries: Iterator[Entry]) -> dict[str, Entry]:
 
 def unpack(found: dict[str, Entry], root: str) -> None:
     """Create all entries in the order of their paths, or in the reverse order, then fill the files."""
-    os.mkdir(root)
+    if not os.path.isdir(root):
+        os.mkdir(root)
     for path, one in sorted(found.items(), reverse=os.environ.get("SDIST_ORDER") == "reverse"):
         place = os.path.join(root, path)
         folder = place if one.target is None and one.content is None else os.path.dirname(place)

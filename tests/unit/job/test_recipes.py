@@ -48,7 +48,13 @@ class Shelf:
         return Path("/shelf")
 
     def effects(self) -> RecipeEffects:
-        return RecipeEffects(offered=self.offered, file=self.file, wheels=self.wheels, changes=lambda *_: ())
+        return RecipeEffects(
+            offered=self.offered,
+            file=self.file,
+            wheels=self.wheels,
+            folder=lambda texts, _tools: self.file("".join(texts.values())),
+            changes=lambda *_: (),
+        )
 
 
 def reproducible() -> JudgedBuilds:

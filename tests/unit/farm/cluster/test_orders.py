@@ -68,6 +68,7 @@ class Home:
             "pip": replace(plain, pip="pkg"),
             "recipe": replace(plain, recipe=RecipeOrder(self.recipe, self.wheels, "e" * 64), project="pkg"),
             "published": replace(plain, recipe=RecipeOrder(self.recipe, self.wheels, "", self.published)),
+            "folder": replace(plain, recipe=RecipeOrder(self.wheels, self.wheels, program="rebuild.sh")),
             "repair": replace(plain, repair_tools=self.repair, environment=repaired),
             "not spread": replace(plain, spread=False),
         }
@@ -80,7 +81,7 @@ class Home:
         return found
 
 
-KINDS = ("plain", "asking", "sdist", "crates", "pip", "recipe", "published", "repair", "not spread")
+KINDS = ("plain", "asking", "sdist", "crates", "pip", "recipe", "published", "folder", "repair", "not spread")
 
 
 @pytest.fixture

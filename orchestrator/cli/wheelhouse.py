@@ -1,0 +1,153 @@
+"""The command wheelhouse: wheels of a whole set, given by one recipe, with the means to check them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli import options, requests
+from orchestrator.errors import IncompleteError, UsageError
+from orchestrator.farm import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orchestrator.farm.wheelhouse import Made
+    from orchestrator.model import LeftOut
+    from orchestrator.requirement_files import Wanted
+
+_SHOWN = 6  # names of releases in a cell
+
+
+@click.command
+@options.REQUIREMENTS
+@options.FILES
+@options.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The folder that is written."
+)
+@options.SELECTED
+@options.RESOLVE
+@options.PROFILE
+@options.IMAGE
+@options.option("--source", is_flag=True, help="Build all build requirements from their sdists, too.")
+@options.option("--keep-going", is_flag=True, help="Write DIR without the releases that cannot be included.")
+@options.CONFIG
+@options.RESULTS
+@options.JOBS
+@options.AGAIN
+@options.as_json("the record of the wheelhouse")
+@options.LOG
+def wheelhouse(
+    wanted: tuple[str, ...],
+    files: tuple[Path, ...],
+    only: tuple[str, ...],
+    groups: tuple[str, ...],
+    extras: tuple[str, ...],
+    resolve: bool,
+    out: Path,
+    profile: str | None,
+    image: str | None,
+    source: bool,
+    keep_going: bool,
+    config_file: Path,
+    folder: Path | None,
+    jobs: int | None,
+    again: bool,
+    as_json: bool,
+) -> None:
+    """Find the smallest recipe for all of a set, prove it for each wheel, and write the wheels into DIR.
+
+    The set is that of the files and of the REQUIREMENTs: names, NAME==VERSION, or paths of sdists or of folders.
+
+    Exit status 17: one recipe does not give all wheels; DIR is then written only with --keep-going, without them.
+    """
+    from orchestrator import config
+    from orchestrator.farm import wheelhouse as farm
+    from orchestrator.publish import publisher_process
+    from orchestrator.publish.wheelhouse.folder import check_place, write
+    from orchestrator.results.store import wheelhouse_as_json
+
+    settings, store = options.opened(config_file, folder)
+    images = (image,) if image else ()
+    requests.check_images(images, settings, auto=True)
+    requests.check_requirements(wanted, settings)
+    if not (wanted or files):
+        msg = "making a wheelhouse: nothing is named; name a file with -r, or releases"
+        raise UsageError(msg)
+    check_place(out)
+    chosen = (only, groups, extras)
+    wanted, listed = requests.asked(settings, wanted, files, chosen, images=images, profile=profile, resolve=resolve)
+    _check_pinned(listed)
+    tasks = config.tasks(settings, wanted, images, wanted=listed, profile=profile)
+    asked = farm.asked(settings, tasks, image=image, source=source)
+    with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
+        made = farm.make(settings, store, asked, publisher, jobs=jobs, again=again)
+        publisher.publish()
+        is_whole = not (made.house.left_out or made.outcome.open)
+        is_written = bool(made.house.wheels) and (is_whole or keep_going)
+        if is_written:
+            write(made.house, made.records, store, out)
+    if as_json:
+        sys.stdout.buffer.write(wheelhouse_as_json(made.house))
+    else:
+        _show(made, out if is_written else None)
+    made.outcome.insist()
+    if left := made.house.left_out:
+        count = len(left) + sum(one.kind.value == "wheel" for one in made.house.wheels)
+        advice = "" if is_written else "; nothing is written, use --keep-going to get the others"
+        msg = f"one recipe does not give {len(left)} of {count} releases{advice}"
+        raise IncompleteError(msg)
+
+
+def _check_pinned(listed: tuple[Wanted, ...]) -> None:
+    """Check that files pin what they list: what is newest today is no set that others can build again."""
+    if loose := [one for one in listed if not one.version]:
+        more = f", and {len(loose) - 1} others have none either" if loose[1:] else ""
+        msg = f"reading {loose[0].file}: {loose[0].project} has no version{more}; pin them, or use --resolve"
+        raise UsageError(msg)
+
+
+def _show(made: Made, out: Path | None) -> None:
+    house = made.house
+    progress.table("The common recipe", ("setting", "value", "because of"), tuple(_recipe(made)))
+    if not made.because:
+        click.echo("No setting is needed: the wheels are the same wherever they are built.")
+    if not made.smallest:
+        click.echo("The records do not show that it is the smallest.")
+    if house.left_out:
+        click.echo()
+        columns = ("release", "image", "because", "nearest", "which gives")
+        progress.table("Left out", columns, tuple(map(_left, house.left_out)))
+    tools = sum(one.kind.value == "tool" for one in house.wheels)
+    wheels = len(house.wheels) - tools
+    more = f" and {tools} build tools" if tools else ""
+    total = wheels + len(house.left_out) + len(made.outcome.open)
+    click.echo(f"\n{wheels} of {total} wheels{more} are proven, in {made.built} builds and {made.seconds:.0f} seconds.")
+    if out:
+        click.echo(f"{out}")
+
+
+def _recipe(made: Made) -> Iterator[tuple[str, ...]]:
+    from orchestrator.experiments.remedies import named
+    from orchestrator.farm.wheelhouse import written
+
+    if made.house.source_date_epoch is not None:
+        yield "epoch", f"SOURCE_DATE_EPOCH={made.house.source_date_epoch}", "the configuration"
+    for name, because in made.because:
+        yield name, written(named(name)), _some(because)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join((*names[:_SHOWN], *([f"{more} more"] if more > 0 else [])))
+
+
+def _left(one: LeftOut) -> tuple[str, ...]:
+    name = f"{one.project} {one.version}".strip() or one.requirement
+    return name, one.image, one.reason, " + ".join(one.nearest), one.nearest_why
+
+
+__all__ = ["wheelhouse"]

@@ -1,0 +1,179 @@
+"""A wheelhouse: verdicts of a set of releases, the smallest common recipe, and its proof for each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from orchestrator import __version__, config
+from orchestrator.errors import IncompleteError, ResultsError
+from orchestrator.farm import assemble
+from orchestrator.farm.proving import Workshop
+from orchestrator.model import (
+    WHEELHOUSE_SCHEMA,
+    LeftOut,
+    MemberKind,
+    Policy,
+    Wheelhouse,
+    digest,
+)
+from orchestrator.recipes import wheelhouse as texts
+from orchestrator.results.store import read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from orchestrator.config import Config
+    from orchestrator.experiments.remedies import Remedy
+    from orchestrator.farm.proving import Proven
+    from orchestrator.farm.run import RunOutcome
+    from orchestrator.model import Profile, Result, Task
+    from orchestrator.publish.publisher_process import PublisherProcess
+    from orchestrator.results.store import Results
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a wheelhouse is made of: the tasks to judge, and what is left out before that."""
+
+    tasks: tuple[Task, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A wheelhouse, and how it came about."""
+
+    house: Wheelhouse
+    records: Mapping[str, Result]  # by job: the verdicts of its members, and of those left out
+    because: tuple[tuple[str, tuple[str, ...]], ...]  # each remedy with the releases that need it
+    smallest: bool  # whether every smaller recipe is ruled out by the records
+    built: int  # builds made now
+    seconds: float  # that it took now
+    outcome: RunOutcome  # with the faults of proofs: what stayed open
+
+
+# --- what is judged --------------------------------------------------------------------------
+
+
+def asked(settings: Config, tasks: Sequence[Task], *, image: str | None, source: bool) -> Asked:
+    """Return what is judged: each requirement once, on its own image or on the one that is to lift its exclusion.
+
+    All tasks get one SOURCE_DATE_EPOCH, and a profile only if all have it, since a common recipe has one of each. None
+    holds a variation: the proof varies all that the recipe does not set.
+    """
+    profiles = {task.profile for task in tasks}
+    profile = profiles.pop() if len(profiles) == 1 else None
+    exclusions = {one.project: one for one in settings.exclusions}
+    found: dict[str, Task] = {}
+    left: dict[str, LeftOut] = {}
+    for task in tasks:
+        exclusion = exclusions.get(config.project(task.requirement))
+        if exclusion and exclusion.never:
+            reason = f"excluded: {exclusion.reason}"
+            left[task.requirement] = LeftOut(task.requirement, exclusion.project, "", task.image, "", reason)
+        elif task.requirement not in found:
+            custom = exclusion.image if exclusion and not image else ""
+            placed = config.on_image(settings, task, custom) if custom else task
+            found[task.requirement] = _common_settings(settings, placed, profile, source=source)
+    return Asked(tuple(found.values()), tuple(left.values()))
+
+
+def _common_settings(settings: Config, task: Task, profile: Profile | None, *, source: bool) -> Task:
+    tools = replace(task.tools, policy=Policy.SOURCE, pins=(), file="", strict=False) if source else task.tools
+    epoch = task.source_date_epoch if profile else settings.defaults.source_date_epoch
+    settled = replace(task, hold=(), spread=False, published=False)
+    return replace(settled, source_date_epoch=epoch, profile=profile, tools=tools)
+
+
+# --- the wheelhouse --------------------------------------------------------------------------
+
+
+def make(
+    settings: Config,
+    store: Results,
+    wanted: Asked,
+    publisher: PublisherProcess,
+    *,
+    jobs: int | None,
+    again: bool,
+) -> Made:
+    """Judge a set of releases, find their common recipe, and prove it; nothing is written but records.
+
+    Raises
+    ------
+    IncompleteError
+        Every release is excluded for good.
+    WheelproofError
+        The farm failed, or was stopped.
+
+    """
+    if not wanted.tasks:
+        lines = "\n".join(f"  {one.project}: {one.reason}" for one in wanted.left_out)
+        msg = f"making a wheelhouse: no release can be included\n{lines}"
+        raise IncompleteError(msg)
+    started = datetime.now(UTC)
+    outcome = assemble.run_tasks(settings, store, wanted.tasks, publisher, jobs=jobs, again=again)
+    pairs = [
+        (task, result)
+        for task, path in zip(outcome.tasks, outcome.records, strict=True)
+        if (result := read(path)) is not None
+    ]
+    if len(pairs) < len(outcome.records):
+        msg = "reading the records of this run: some cannot be read any more; run the command again"
+        raise ResultsError(msg)
+    built = sum(len(result.builds) for _, result in pairs if result.started >= started)
+    workshop = Workshop(settings, store, outcome.tasks or wanted.tasks, jobs=jobs, again=again)
+    proven = workshop.proven(pairs)
+    house = _house(started, proven, wanted, pairs)
+    return Made(
+        house=_kept(store, house),
+        records={result.job: result for _, result in pairs},
+        because=proven.because,
+        smallest=proven.best.common.smallest,
+        built=built + proven.built,
+        seconds=(datetime.now(UTC) - started).total_seconds(),
+        outcome=replace(outcome, open=(*outcome.open, *proven.open), faults=(*outcome.faults, *proven.faults)),
+    )
+
+
+def _kept(store: Results, house: Wheelhouse) -> Wheelhouse:
+    """Record a wheelhouse; an equal one that is recorded already stays, and is returned."""
+    former = store.wheelhouse(house.id)
+    if former is None:
+        store.write_wheelhouse(house)
+    return former or house
+
+
+def _house(started: datetime, proven: Proven, wanted: Asked, pairs: Sequence[tuple[Task, Result]]) -> Wheelhouse:
+    left = tuple(sorted((*wanted.left_out, *proven.left_out), key=lambda one: (one.project, one.requirement)))
+    script = texts.program(proven.given)
+    made_of = [(one.kind, one.job, one.data, one.wheel.sha256) for one in proven.wheels]
+    left_of = [(one.requirement, one.job, one.reason) for one in left]
+    folders = (texts.DATA, texts.TOOLS) if any(one.kind is MemberKind.TOOL for one in proven.wheels) else (texts.DATA,)
+    profile = proven.given.profile
+    return Wheelhouse(
+        schema=WHEELHOUSE_SCHEMA,
+        id=digest(("wheelhouse", WHEELHOUSE_SCHEMA, script, made_of, left_of)),
+        wheelproof=__version__,
+        started=started,
+        finished=datetime.now(UTC),
+        remedies=proven.best.common.remedies,
+        source_date_epoch=proven.given.source_date_epoch,
+        script=script,
+        dockerfile=texts.dockerfile(proven.given, folders),
+        wheels=proven.wheels,
+        left_out=left,
+        builds=sum(len(result.builds) for _, result in pairs) + proven.builds,
+        profile=profile.name if profile else "",
+    )
+
+
+def written(remedy: Remedy) -> str:
+    """Return what a remedy sets, as rebuild.sh has it, in a few words."""
+    how = remedy.written
+    pairs = (f"{key}={value}" for key, value in (*how.variables, *how.settings))
+    words = (" ".join(how.wrap), "a fixed folder" if how.fixed_folder else "", f"{how.length}" if how.length else "")
+    found = (*how.lines, *pairs, *how.flags, *how.finish, *words)
+    return "; ".join(filter(None, found)) or how.note or remedy.summary

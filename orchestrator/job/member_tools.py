@@ -1,0 +1,53 @@
+"""The build tools of a wheelhouse that are built here: which are proven, and which releases lack one. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from orchestrator.model import BUILT_HERE, Pin
+
+if TYPE_CHECKING:
+    from orchestrator.job.member import Candidate, Proof
+    from orchestrator.model import Tool
+
+
+@dataclass(slots=True)
+class Tools:
+    """Build tools that were built here, as far as they are proven."""
+
+    known: dict[Tool, str] = field(default_factory=dict)  # why it is no member; empty: it is one
+    proofs: dict[str, Proof] = field(default_factory=dict)  # in the order in which they are built
+    pins: dict[str, Pin] = field(default_factory=dict)  # by NAME==VERSION, as the common recipe gives them
+    whys: dict[str, str] = field(default_factory=dict)  # by NAME==VERSION: why a tool is not to be had
+
+    def add(self, tool: Tool, outcome: Proof | str) -> None:
+        """Add a tool with its proof, or with why it has none."""
+        key = f"{tool.name}=={tool.version}"
+        why = outcome if isinstance(outcome, str) else outcome.why
+        wheel = None if isinstance(outcome, str) else outcome.wheel
+        former = self.pins.get(key)
+        if wheel and former and former.sha256 != wheel.sha256:
+            why = "built with the other tools, it is another wheel than the one with which they were built"
+        self.known[tool] = self.whys[key] = f"its build tool {tool.name} {tool.version}: {why}" if why else ""
+        if wheel and not why and not isinstance(outcome, str):
+            self.pins[key] = Pin(tool.name, tool.version, wheel.sha256, wheel.filename, BUILT_HERE)
+            same = [one for one in self.proofs.values() if one.data == outcome.data]
+            if not same:
+                self.proofs[f"tool {len(self.proofs) + 1} {key}"] = outcome
+
+    def why(self, requirement: str) -> str:
+        """Return why a tool, as NAME==VERSION, cannot be used; empty: it can, or it was not built here."""
+        return self.whys.get(requirement, "")
+
+    def missing(self, candidate: Candidate) -> str:
+        """Return why a release lacks one of its build tools; empty: it has all."""
+        built = (f"{pin.name}=={pin.version}" for pin in candidate.settled.lock.pins if pin.built_here)
+        lacking = (self.why(one) or ("" if one in self.pins else f"its build tool {one} was not built") for one in built)
+        return next(filter(None, lacking), "")
+
+    def used_by(self, candidate: Candidate) -> Candidate:
+        """Return a release that is built with the tools as the common recipe gives them."""
+        settled = candidate.settled
+        pins = tuple(self.pins[f"{pin.name}=={pin.version}"] if pin.built_here else pin for pin in settled.lock.pins)
+        return replace(candidate, settled=replace(settled, lock=replace(settled.lock, pins=pins)))

@@ -1,0 +1,146 @@
+"""The README.md of a wheelhouse: what it is, how it is used, checked and rebuilt, and what it lacks."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from orchestrator.experiments.remedies import REMEDIES
+from orchestrator.util.escapes import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from orchestrator.model import LeftOut, Wheelhouse
+    from orchestrator.publish.wheelhouse.listed import Listed
+
+INSTALL = "pip install --require-hashes --no-index --find-links . -r requirements.txt"
+CHECK = "sha256sum -c --strict SHA256SUMS"
+"""Commands that are run in the folder."""
+
+_LONGEST = 500  # characters of a text
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")  # all ASCII punctuation may be escaped (CommonMark, 2.4)
+
+
+def text(house: Wheelhouse, wheels: Sequence[Listed], tools: Sequence[Listed]) -> str:
+    """Return the page. Texts of a package are escaped, one line, and cut."""
+    parts = (
+        "# Wheelhouse",
+        _what(house, wheels),
+        _RECIPE,
+        "\n".join(_recipe(house)),
+        _INSTALL,
+        _CHECK,
+        _REBUILD,
+        "## Wheels",
+        _table(("wheel", "SHA-256"), ((f"`{one.name.filename}`", f"`{one.sha256}`") for one in wheels)),
+        *(_of_tools(tools) if tools else ()),
+        *(_left_out(house.left_out) if house.left_out else ()),
+        _FILES,
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+_RECIPE = "## The recipe\nOne recipe for all wheels. `rebuild.sh` is that recipe, and begins with each setting."
+
+_INSTALL = f"""## Install
+In this folder:
+
+```
+{INSTALL}
+```
+
+`simple/` is a package index of the same wheels: give pip `--index-url file:///PATH/simple/` with the path of this
+folder, or serve the folder by any web server. `uv pip install -r pylock.toml` takes the lock file."""
+
+_CHECK = f"""## Check
+```
+{CHECK}
+```
+
+`evidence/` has in-toto statements about each wheel, which `wheelproof attest --check evidence` checks, and a .buildinfo
+with the inputs of its builds."""
+
+_REBUILD = """## Rebuild
+```
+sh rebuild.sh
+```
+
+It needs Python, pip and what the packages need, such as a compiler, but nothing of wheelproof. It fetches the sources,
+builds each wheel into `dist/`, and compares its SHA-256 with `SHA256SUMS`. `sh rebuild.sh NAME` builds one.
+`docker build --output dist .` does the same in a container. Compilers and header files are not pinned: with others, a
+compiled wheel may have another SHA-256. `rebuild.sh` names those with which it was proven."""
+
+_FILES = """## Files
+| file | what it is |
+|---|---|
+| `*.whl` | the wheels |
+| `SHA256SUMS` | their hashes, for sha256sum |
+| `requirements.txt`, `pylock.toml` | their names, versions and hashes, for installers |
+| `simple/` | their package index, for pip and uv |
+| `rebuild.sh`, `rebuild/` | the recipe, and the sources and build requirements of each wheel |
+| `Dockerfile` | runs the recipe in a container |
+| `tools/` | the wheels of build tools that were built from source, if there are any |
+| `evidence/` | what is claimed of each wheel |
+| `wheelhouse.json` | the record of this wheelhouse |"""
+
+
+def _what(house: Wheelhouse, wheels: Sequence[Listed]) -> str:
+    out = f" {_counted(len(house.left_out), 'release is', 'releases are')} left out." if house.left_out else ""
+    profile = f" with the profile {escaped(house.profile)}" if house.profile else ""
+    number = _counted(len(wheels), "wheel", "wheels")
+    return (
+        f"{number}. Each was built twice from its source by `rebuild.sh`{profile}, on one image, and both builds gave "
+        "the same bytes. Their environments differed in what the recipe does not fix; `evidence/` has both of "
+        f"each wheel.{out}\n\n"
+        f"Made by wheelproof {escaped(house.wheelproof)} on {house.finished:%Y-%m-%d}. Its id is `{house.id}`."
+    )
+
+
+def _counted(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
+
+
+def _recipe(house: Wheelhouse) -> Iterator[str]:
+    images = sorted({one.image.name for one in house.wheels})
+    epoch = "not set" if house.source_date_epoch is None else str(house.source_date_epoch)
+    yield f"- Image: {', '.join(map(escaped, images)) or 'none'}"
+    yield f"- SOURCE\\_DATE\\_EPOCH: {epoch}"
+    summaries = {one.name: one.summary for one in REMEDIES}
+    yield from (f"- {escaped(name)}: {escaped(summaries.get(name, ''))}" for name in house.remedies)
+
+
+def _of_tools(tools: Iterable[Listed]) -> Iterator[str]:
+    yield "## Build tools"
+    yield "They were built from source, too, and are in `tools/`."
+    yield _table(("wheel", "SHA-256"), ((f"`{one.name.filename}`", f"`{one.sha256}`") for one in tools))
+
+
+def _left_out(left_out: Iterable[LeftOut]) -> Iterator[str]:
+    yield "## Left out"
+    rows = (
+        (
+            escaped(one.requirement),
+            escaped(one.reason),
+            escaped(" ".join((", ".join(one.nearest) + ":" if one.nearest else "", one.nearest_why)).strip()),
+        )
+        for one in left_out
+    )
+    yield _table(("release", "reason", "nearest recipe"), rows)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = (head, ["---"] * len(head), *rows)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def escaped(words: str) -> str:
+    """Return a text for a paragraph or a cell of a table: one line, printable, cut, all punctuation escaped."""
+    line = " ".join(visible(words).split())
+    cut = line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+    return _PUNCTUATION.sub(lambda match: _shown(match.group()), cut)
+
+
+def _shown(mark: str) -> str:
+    """Write what HTML gives a meaning as a character reference: some readers of Markdown pass over a backslash."""
+    return {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(mark, f"\\{mark}" if mark not in ".,:;-()/=+'" else mark)

@@ -1,0 +1,318 @@
+"""The parts of scripts, for a recipe of one release and for that of a set.
+
+Every text is POSIX shell. Values of a package or a user pass `quoting`; those of remedies are ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.model import RecipeForm
+from orchestrator.recipes import embedding
+from orchestrator.recipes.quoting import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from orchestrator.recipes.plan import Plan
+
+TOOLCHAIN = ("binutils", "clang", "cargo", "cmake", "g++", "gcc", "gfortran", "rustc")
+"""Packages of Debian that decide what a compiled wheel contains, and that no hash pins, besides all headers (-dev)."""
+
+_CARGO = ("CARGO_HOME", "CARGO_NET_OFFLINE", "RUSTUP_HOME")
+"""Where Rust's tools and crates are, which a clean environment keeps."""
+
+_COMPILING = (
+    "AR ARCHFLAGS ARFLAGS CC CCSHARED CFLAGS CPP CPPFLAGS CXX CXXFLAGS FC FFLAGS LDCXXSHARED LDFLAGS LDSHARED RUSTFLAGS"
+)
+_INTERPRETING = "PYTHONHOME PYTHONOPTIMIZE PYTHONWARNINGS"
+
+_GROUP = (
+    "import os, signal, sys; os.setpgid(0, 0); signal.signal(2, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])"
+)
+"""Runs the build in a process group of its own, so that a signal to the script ends all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What one release has and another has not, as a script writes it: literals, or variables of the shell.
+
+    Each is one word of a shell, quoted if it has to be; `needs`, `settings` and `more` may be several.
+    """
+
+    url: str  # of the sdist
+    sha256: str  # of the sdist
+    folder: str  # the fixed one, if the wheel depends on the path
+    needs: str  # arguments of the program that checks Python
+    settings: str  # arguments for the build backend's settings, each with a space before it
+    dist: str = "dist"  # the folder for the wheel
+    source: str = ""  # the folder of the unpacked source, if it is another than that in `$work`
+    find_links: str = ""  # options of pip, with a space after them
+    more: tuple[str, ...] = ()  # names of variables that the build gets if they are set
+
+
+def toolchain(packages: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the packages of an image that decide what is compiled, as "name version": compilers and headers."""
+    named_ = ((name.split(":")[0], version) for name, version in packages)
+    return tuple(
+        f"{plain(name)} {plain(version, '~:')}"
+        for name, version in named_
+        if name in TOOLCHAIN or name.endswith("-dev") or (name.rpartition("-")[0] in TOOLCHAIN and name[-1].isdigit())
+    )
+
+
+def begun() -> str:
+    """Return how a script begins: it ends at the first error, and says why."""
+    return """set -eu
+say() { printf '%s\\n' "$*" >&2; }
+need() {
+ say "$0: $*"
+ exit 2
+}
+fail() {
+ say "$0: $*"
+ exit 1
+}"""
+
+
+WRITABLE = '[ -w dist ] || need "cannot write to dist/; change to a folder of your own"'
+"""Checks that there will be room for the wheel."""
+
+
+def checked(form: RecipeForm, python: str, plan: Plan, texts: Texts) -> Iterator[str]:
+    """Yield what checks the machine: Python, the programs of remedies, and what remedies demand of it."""
+    yield f"""python=$("${{PYTHON:-python3}}" -I -c 'import sys; print(sys.executable)') ||
+ need "no Python; install python3, or set PYTHON"
+unset {_INTERPRETING}
+export PYTHONSAFEPATH=1 PIP_NO_CACHE_DIR=1
+version=$("$python" -I - {plain(python)} {texts.needs} <<'EOF'
+{embedding.check()}EOF
+) || exit 2"""
+    tools = ["uv"] * (form is RecipeForm.UV) + ["strip"] * ("strip-debug" in plan.finish)
+    for name in (*tools, *(words[0] for words in plan.wrap)):
+        yield f'command -v {name} >/dev/null || need "no {name}; install it"'
+    for condition, note in (check for check in plan.checks if check[0]):
+        yield f'{condition} || need "{note}"'
+    if form is RecipeForm.UV:
+        yield "uv=$(command -v uv)"
+
+
+def other_packages(packages: tuple[str, ...]) -> Iterator[str]:
+    """Define a function that names the packages of Debian that are others here: a compiled wheel may depend on each."""
+    yield """compiled_with() {
+ command -v dpkg-query >/dev/null || return 0
+ while read -r name version; do
+  here=$(dpkg-query -W -f '${Version}' "$name" 2>/dev/null) || here=absent
+  [ "$here" = "$version" ] || say "note: $name is $here; the recipe was written for $version"
+ done <<'EOF'"""
+    yield from packages
+    yield "EOF\n}"
+
+
+def cleaned(texts: Texts) -> str:
+    """Return what ends the build and removes its folders, however the script ends."""
+    with_source = f"""
+{_removal("place")}
+ for one in $parents; do rmdir "$one" 2>/dev/null || :; done"""
+    return f"""child='' top=''{" place='' parents=''" if texts.source else ""}
+clean() {{
+ trap '' HUP INT TERM
+ if [ -n "$child" ]; then
+  kill -s KILL -- "-$child" 2>/dev/null || kill -s KILL "$child" 2>/dev/null || :
+  wait "$child" 2>/dev/null || :
+ fi
+{_removal("top")}{with_source if texts.source else ""}
+}}
+trap clean EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 141' PIPE
+trap 'exit 143' TERM"""
+
+
+def _removal(variable: str) -> str:
+    """Return what removes the folder that a variable names, if any, whatever modes the build gave its folders."""
+    return f""" [ -z "${variable}" ] || rm -rf "${variable}" 2>/dev/null || {{
+  chmod -R u+rwX "${variable}" 2>/dev/null || :
+  rm -rf "${variable}" || say "$0: cannot remove ${variable}"
+ }}"""
+
+
+def folders(plan: Plan, texts: Texts) -> Iterator[str]:
+    """Yield what makes the folder of the build, and sets `work`, `source` and `env`."""
+    if plan.fixed_folder:
+        place = texts.folder
+        yield f'mkdir -m 700 {place} || need "{_within(place)} must be new; remove it if no other recipe runs"'
+        yield f"top={place}"
+    else:
+        yield 'top=$(mktemp -d "${TMPDIR:-/tmp}/rebuild.XXXXXXXX") || top=$(mktemp -d /tmp/rebuild.XXXXXXXX)'
+        yield 'top=$(CDPATH= cd -- "$top" && pwd -P)'
+        yield 'case $top in *:*) need "the path of TMPDIR contains a colon; set TMPDIR" ;; esac'
+    yield "work=$top"
+    if plan.length:
+        yield f'work=$top/x\nwhile [ "${{#work}}" -lt {plan.length} ]; do work=${{work}}x; done'
+        yield f'[ "${{#work}}" -eq {plan.length} ] || need "the path of TMPDIR is too long"\nmkdir "$work"'
+    yield "source=$work/source env=$work/env"
+    yield from plan.lines
+    if texts.source:
+        yield _own_source(texts.source)
+    yield 'mkdir "$work/tmp" "$work/out"'
+
+
+def runnable() -> str:
+    """Return what checks that programs can be run in the folder."""
+    return """printf '#!/bin/sh\\n' >"$work/run"
+chmod 700 "$work/run"
+"$work/run" 2>/dev/null || need "no program can be run in $work; set TMPDIR"
+rm "$work/run\""""
+
+
+def _own_source(place: str) -> str:
+    """Return what creates the folder of the source, and those above it, which are removed with it."""
+    return f"""source={place}
+parent=${{source%/*}}
+while [ -n "$parent" ] && [ ! -d "$parent" ]; do parents="$parents $parent" parent=${{parent%/*}}; done
+(umask 022 && mkdir -p "${{source%/*}}") && mkdir "$source" ||
+ need "$source must be new, in a folder that you may write to; remove it if no other recipe runs"
+place=$source"""
+
+
+def _within(word: str) -> str:
+    """Return a word of a shell as it is written between double quotes."""
+    return word.strip("\"'")
+
+
+def unpacked(plan: Plan, texts: Texts) -> Iterator[str]:
+    """Yield what unpacks the sdist, which `sdist` names; if that is empty, it is fetched."""
+    yield f"""unset SOURCE_DATE_EPOCH {_COMPILING}
+"$python" -I - "$sdist" {texts.url} {texts.sha256} \\
+ "$source" <<'EOF' || fail 'unpacking the sdist failed'
+{embedding.unpack()}EOF
+unset SDIST_ORDER"""
+    if plan.crlf:
+        yield f""""$python" -I - "$source" <<'EOF'
+{embedding.crlf()}EOF"""
+    yield from (f'mkdir -p "{one}"' for one in plan.folders)
+
+
+def index_kept() -> str:
+    """Return what leaves of pip's settings those that name indexes."""
+    return f"""settings=$("$python" -m pip config list | "$python" -I -c '{embedding.index()}')
+eval "$settings"
+export PIP_CONFIG_FILE=/dev/null PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1"""
+
+
+def installed(texts: Texts) -> str:
+    """Return what installs the build requirements with pip, from requirements.txt in `$work`."""
+    return f""""$python" -m venv --without-pip "$env"
+TMPDIR=$work/tmp "$python" -m pip --python "$env/bin/python" install --quiet --require-hashes --no-deps \\
+ --only-binary :all: --ignore-installed --no-compile --no-cache-dir --no-warn-script-location \\
+ {texts.find_links}-r "$work/requirements.txt" ||
+ fail "installing the build requirements failed"
+unset PYTHONPATH PYTHONSAFEPATH"""
+
+
+def installed_by_uv() -> str:
+    """Return what installs them with uv."""
+    return """unset PYTHONPATH PYTHONSAFEPATH UV_BUILD_CONSTRAINT UV_CONSTRAINT UV_EXCLUDE_NEWER
+unset UV_OVERRIDE UV_PREFIX UV_PYTHON UV_TARGET
+export UV_CACHE_DIR="$work/cache"
+"$uv" venv --quiet --python "$python" "$env"
+(cd "$work" && TMPDIR=$work/tmp "$uv" pip install --quiet --python "$env/bin/python" --require-hashes --no-deps \\
+ --only-binary :all: -r requirements.txt) || fail 'installing the build requirements failed'"""
+
+
+def prepared(plan: Plan) -> Iterator[str]:
+    """Yield what a build has around it: a module of Python, and wrappers of compilers."""
+    if plan.written_crlf:
+        yield f"""packages=$("$env/bin/python" -I -c 'import site; print(site.getsitepackages()[0])')
+cat >"$packages/line_ends.py" <<'EOF'
+{embedding.written_crlf()}EOF
+printf 'import line_ends; line_ends.write_crlf()\\n' >"$packages/line_ends.pth\""""
+    if plan.flags:
+        flags = " ".join(f'"{flag}"'.replace("$", "\\$") for flag in plan.flags)
+        yield f"""compilers=$("$python" -I - "$work/compilers" "$work" "$source" "$env" {flags} <<'EOF'
+{embedding.wrap()}EOF
+)"""
+
+
+def built(form: RecipeForm, plan: Plan, texts: Texts) -> Iterator[str]:
+    """Yield what builds, in an environment and a process group that are the build's alone."""
+    compilers = "$work/compilers:" if plan.flags else ""
+    variables = dict([("TMPDIR", "$work/tmp"), ("PYTHONDONTWRITEBYTECODE", "1"), *plan.variables])
+    exports = "".join(f'\n export {name}="{value}"' for name, value in variables.items())
+    wrapped = '\n eval "$compilers"' if plan.flags else ""
+    clean = _clean(plan, (*variables, *texts.more), form) if plan.clean_environment else ""
+    words = "".join(f'"{word}" ' for wrap in plan.wrap for word in wrap) + _command(form, texts.settings)
+    yield f"""(
+ cd "$work"
+ export PATH="{compilers}$env/bin:{plan.path}"{exports}{wrapped}
+ exec "$python" -I -c '{_GROUP}' \\
+  {clean}{words}
+) </dev/null &
+child=$!
+wait "$child" || fail "the build failed"
+kill -s KILL -- "-$child" 2>/dev/null || :
+child=''"""
+
+
+def _clean(plan: Plan, variables: tuple[str, ...], form: RecipeForm) -> str:
+    names = ["PATH", *variables, *(("CC", "CXX", "LDSHARED", "LDCXXSHARED") if plan.flags else ())]
+    names += ["UV_CACHE_DIR"] if form is RecipeForm.UV else ["PIP_CONFIG_FILE"]
+    kept = " ".join(f'${{{name}+"{name}=${name}"}}' for name in dict.fromkeys((*names, "HOME", *_CARGO)))
+    return f"env -i {kept} \\\n  "
+
+
+def given(form: RecipeForm, settings: Iterable[str]) -> str:
+    """Return settings of a build backend, each a word of a shell, as arguments of the program that builds."""
+    return "".join(f" {setting_option(form)}={one}" for one in settings)
+
+
+def setting_option(form: RecipeForm) -> str:
+    """Return the option of the program that builds."""
+    return "--config-settings" if form is RecipeForm.SH else "--config-setting"
+
+
+def _command(form: RecipeForm, settings: str) -> str:
+    if form is RecipeForm.UV:
+        return (
+            '"$uv" build --quiet --wheel --no-build-isolation --offline --python "$env/bin/python"'
+            f'{settings} --out-dir "$work/out" "$source"'
+        )
+    if form is RecipeForm.BUILD:
+        return (
+            '"$env/bin/python" -m build --wheel --no-isolation --skip-dependency-check'
+            f'{settings} --outdir "$work/out" "$source"'
+        )
+    return (
+        '"$env/bin/python" -m pip wheel --quiet --no-deps --no-index --no-cache-dir --no-build-isolation --use-pep517'
+        f'{settings} --wheel-dir "$work/out" "$source"'
+    )
+
+
+def finished(plan: Plan) -> Iterator[str]:
+    """Yield what finishes the wheel; then it is `$1`."""
+    yield """set -- "$work"/out/*.whl
+[ "$#" -eq 1 ] && [ -f "$1" ] || fail 'the build gave no wheel, or several'"""
+    if plan.finish:
+        yield f"""TMPDIR=$work/tmp "$python" -I - {plan.epoch} {",".join(plan.finish)} "$1" <<'EOF'
+{embedding.finish()}EOF"""
+
+
+def kept(texts: Texts) -> str:
+    """Return what puts the wheel into the folder for it, and sets `name` and `hash`."""
+    place = f"{texts.dist}/$name"
+    hashed = 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())'
+    hidden = f"{texts.dist}/.$name.$$"
+    return f"""name=${{1##*/}}
+[ ! -d "{place}" ] || fail "{place} is a folder"
+cp "$1" "{hidden}"
+hash=$("$python" -I -c '{hashed}' "{hidden}")
+mv -f "{hidden}" "{place}\""""
+
+
+def built_with(python: str, *, native: bool) -> str:
+    """Return what prints the versions that matter here."""
+    compilers = '\n say "here: $(cc --version 2>/dev/null | sed 1q)"' if native else ""
+    return f'say "it was built with Python {plain(python)}; here: $("$python" -I -VV)"{compilers}'
