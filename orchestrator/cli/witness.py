@@ -39,7 +39,7 @@ def witness(
     The rebuilt wheels are listed in sha256sums.txt in the results, ready to be signed.
     """
     from orchestrator import config, requirement_files
-    from orchestrator.farm import assemble, run, verification, verify_hashes
+    from orchestrator.farm import assemble, likely_cause, run, verification, verify_hashes
     from orchestrator.images.recipe import folders
     from orchestrator.publish import publisher_process
     from orchestrator.results import witness as witnessed
@@ -60,6 +60,7 @@ def witness(
         asked = tuple(replace(one, known_only=True) for one in requested if one.claims)
         verified = verification.verify_all(settings, store, asked, jobs=None, again=again, outcome=outcome)
         rows = witnessed.verified(rows, verification.outcomes(store, verified))
+        rows = likely_cause.explained(rows, wanted, results, settings, store, again=again)
         publisher.publish()
     if as_json:
         click.echo(verify_hashes.as_json(rows), nl=False)
