@@ -17,7 +17,7 @@ from orchestrator.farm.prove_drift import with_lock
 from orchestrator.farm.workers import attempted
 from orchestrator.images.swapped_packages import EarlierPackages, PackageSet
 from orchestrator.job import inputs as job_inputs
-from orchestrator.job.build_pair import environments, order_for
+from orchestrator.job.build_pair import environments, no_answer, order_for
 from orchestrator.job.likely_inputs import search_id, sentence, settles, swapped_task, swaps_of, tried
 from orchestrator.job.replaying import task_of
 from orchestrator.model import Failure, Lock, Pin, admits, digest
@@ -320,7 +320,7 @@ class _Attempts:
         return SwapTrial(swap, build.wheel.sha256 if build.wheel else "", why, files, build)
 
     def _build(self, task: Task, image: Image, lock: Lock) -> Build | str:
-        """Build once, in the first build's environment."""
+        """Build once, in the first build's environment; the backend is not asked again what it requires."""
         job_effects = self.searcher.effects
         effects = with_lock(job_effects.effects(self.release.project, task.limits, long=False, again=True), lock)
         settled = job_inputs.settle(self.release, image, effects, task.config_settings)
@@ -335,9 +335,5 @@ class _Attempts:
             image=image,
             settled=settled,
             effects=effects,
-            ask=not settled.asked,
         )
-        output = effects.build(order, lambda answer: effects.remember(settled.question, answer))
-        if output.missing:
-            return f"with it, the build requires more: {', '.join(output.asked or ())}"
-        return output.build
+        return effects.build(order, no_answer).build
