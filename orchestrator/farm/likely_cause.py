@@ -120,17 +120,20 @@ def explained(
     subjects = unexplained(rows, wanted, results)
     if not subjects:
         return tuple(rows)
-    tasks = {id(one): _task_of(one.result) for one in subjects}
-    farm = assemble.open_farm(settings, store, tuple(tasks.values()))
+    farm = assemble.open_farm(settings, store, tuple(_task_of(one.result) for one in subjects))
+    with assemble.container_cleanup(farm.job_effects):
+        better = searched(farm, subjects, settings, store, again=again)
+    return tuple(better.get(row, row) for row in rows)
+
+
+def searched(
+    farm: Farm, subjects: Sequence[Unexplained], settings: Config, store: Results, *, again: bool
+) -> Mapping[WitnessRow, WitnessRow]:
+    """Search for the cause of each row on a farm that has its image; raises as `explained`."""
     searcher = _Searcher(farm, settings, store, again=again)
-    with (
-        assemble.container_cleanup(farm.job_effects),
-        searcher.images_removed(),
-        ThreadPoolExecutor(farm.job_effects.slots.count) as pool,
-    ):
-        found = pool.map(lambda one: attempted(searcher.row, one, tasks[id(one)]), subjects)
-        better = {id(one.row): _row(one, answer) for one, answer in zip(subjects, found, strict=True)}
-    return tuple(better.get(id(row), row) for row in rows)
+    with searcher.images_removed(), ThreadPoolExecutor(farm.job_effects.slots.count) as pool:
+        found = pool.map(lambda one: attempted(searcher.row, one), subjects)
+        return {one.row: _row(one, answer) for one, answer in zip(subjects, found, strict=True)}
 
 
 def _row(subject: Unexplained, answer: WitnessRow | WheelproofError) -> WitnessRow:
@@ -176,8 +179,9 @@ class _Searcher:
             for tag in self.tags:
                 self.effects.engine.remove_image(tag)
 
-    def row(self, subject: Unexplained, task: Task) -> WitnessRow:
+    def row(self, subject: Unexplained) -> WitnessRow:
         """Search for the cause of one row."""
+        task = _task_of(subject.result)
         image = self.farm.images[task.image]
         release = self.effects.release(task, image)
         known = {wheel.sha256 for wheel in release.wheels} | {release.sdist.sha256 if release.sdist else ""}

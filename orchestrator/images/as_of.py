@@ -30,6 +30,7 @@ AS_OF = "as-of"
 """The key of image.toml that names the day."""
 
 _BASE = re.compile(r'^base\s*=\s*"[^"]*"', re.MULTILINE)
+_DAY = re.compile(rf"^{AS_OF}\s*=.*\n?", re.MULTILINE)
 _DATED = re.compile(r"-\d{8}\Z")
 
 
@@ -45,7 +46,7 @@ def name_of(name: str, day: date) -> str:
 
 def settings_of(recipe: ImageRecipe, day: date) -> str:
     """Return the settings of an image as of a day; a custom image is based on its base as of that day."""
-    text = dict(recipe.files)[SETTINGS].decode()
+    text = _DAY.sub("", dict(recipe.files)[SETTINGS].decode())
     if recipe.below:
         text = _BASE.sub(f'base = "{name_of(recipe.below.name, day)}"', text, count=1)
     return f'{text.rstrip()}\n{AS_OF} = "{day}"\n'
