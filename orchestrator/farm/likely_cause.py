@@ -15,7 +15,7 @@ from orchestrator.errors import AbsentError, Interrupted, NoReleaseError, NoRoom
 from orchestrator.farm import assemble
 from orchestrator.farm.prove_drift import with_lock
 from orchestrator.farm.workers import attempted
-from orchestrator.images.swapped_packages import EarlierPackages, PackageSet
+from orchestrator.images.swapped_packages import EarlierPackages, PackageSet, Unfetched
 from orchestrator.job import inputs as job_inputs
 from orchestrator.job.build_pair import environments, no_answer, order_for
 from orchestrator.job.likely_inputs import search_id, sentence, settles, swapped_task, swaps_of, tried
@@ -280,16 +280,16 @@ class _Attempts:
                 trial = self._with_requirement(swap, lock)
             case _:
                 trial = self._built(swap, self.image, lock)
-        shown = trial.sha256 or trial.why
-        logs.info("built again", project=self.release.project, how=swap.text, gave=shown)
+        if trial.build is not None:
+            logs.info("built again", project=self.release.project, how=swap.text, sha256=trial.sha256)
         return trial
 
     def _with_packages(self, swap: InputSwap, lock: Lock) -> SwapTrial:
         packages = self.searcher.packages
         (one,) = (each for each in self.sets if each.names == swap.names)
         debs = packages.fetch(self.image, one, swap.now)
-        if isinstance(debs, str):
-            return SwapTrial(swap, why=debs)
+        if isinstance(debs, Unfetched):
+            return SwapTrial(swap, why=debs.why, is_open=debs.is_open)
         image, tag = packages.made(self.image, debs)
         self.searcher.tags.add(tag)
         return self._built(swap, image, lock, tuple((deb.url, deb.sha256) for deb in debs))

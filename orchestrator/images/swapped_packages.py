@@ -76,6 +76,14 @@ class DebFile:
     path: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Unfetched:
+    """Why a package could not be fetched."""
+
+    why: str
+    is_open: bool = False  # whether the archive may have it, but did not answer
+
+
 # --- pure ------------------------------------------------------------------------------------
 
 
@@ -118,16 +126,16 @@ def _order(packages: PackageSet) -> tuple[int, str]:
     return rank, packages.source
 
 
-def addresses(mirrors: Iterable[str], source: str, name: str, version: str, architecture: str) -> Iterator[str]:
-    """Yield where a package's file may be in Debian's archives, with https first; its name has no epoch."""
+def addresses(
+    mirrors: Iterable[str], source: str, name: str, version: str, architecture: str
+) -> Iterator[tuple[str, ...]]:
+    """Yield where a package's file may be in each of Debian's archives, by https first; its name has no epoch."""
     folder = source[:4] if source.startswith("lib") else source[:1]
     file = f"{name}_{version.partition(':')[2] or version}_{architecture}.deb"
     for mirror in mirrors:
         area = "updates/main" if mirror.endswith("-security") else "main"
-        path = f"pool/{area}/{folder}/{source}/{file}"
-        if mirror.startswith("http:"):
-            yield f"https:{mirror.removeprefix('http:')}/{path}"
-        yield f"{mirror}/{path}"
+        url = f"{mirror}/pool/{area}/{folder}/{source}/{file}"
+        yield (f"https:{url.removeprefix('http:')}", url) if url.startswith("http:") else (url,)
 
 
 def with_versions(image: Image, debs: Iterable[DebFile], id_: str) -> Image:
@@ -156,30 +164,40 @@ class EarlierPackages:
         """Return what may be swapped in an image."""
         return swappable(image.packages, sources_of(self.engine.read_file(image.id, STATUS).decode(errors="replace")))
 
-    def fetch(self, image: Image, packages: PackageSet, version: str) -> tuple[DebFile, ...] | str:
-        """Fetch packages in another version; or why that is impossible, as a sentence."""
+    def fetch(self, image: Image, packages: PackageSet, version: str) -> tuple[DebFile, ...] | Unfetched:
+        """Fetch packages in another version; or why that is impossible."""
         texts = [self.engine.read_file(image.id, path).decode(errors="replace") for path in SOURCES]
         mirrors = tuple(dict.fromkeys(url.rstrip("/") for url, _, _ in suites_of("\n\n".join(texts))))
         found = []
         for name in packages.names:
             deb = self._first(name, version, addresses(mirrors, packages.source, name, version, packages.architecture))
-            if isinstance(deb, str):
+            if isinstance(deb, Unfetched):
                 return deb
             found.append(deb)
         return tuple(found)
 
-    def _first(self, name: str, version: str, places: Iterable[str]) -> DebFile | str:
-        """Return the package from the first place that has it; or why there is none."""
+    def _first(self, name: str, version: str, places: Iterable[tuple[str, ...]]) -> DebFile | Unfetched:
+        """Return the package from the first archive that has it; or why there is none."""
         faults = []
-        for url in places:
+        for urls in places:
+            found = self._from(name, version, urls)
+            if isinstance(found, DebFile):
+                return found
+            faults.append(found)
+        if unanswered := "; ".join(filter(None, faults)):
+            return Unfetched(f"{name} {version} could not be fetched: {unanswered}", is_open=True)
+        return Unfetched(f"Debian's archive no longer has {name} {version}")
+
+    def _from(self, name: str, version: str, urls: tuple[str, ...]) -> DebFile | str:
+        """Return the package from one archive, or why that failed: empty if the archive has no such file."""
+        fault: str | None = ""
+        for url in urls:
             file = self.cache / "debs" / digest([url]) / f"{name}.deb"
-            if not file.is_file() and (fault := self._download(url, file)) is not None:
-                faults.append(fault)
-                continue
-            return DebFile(name, version, url, sha256_of(file), file)
-        if not_answered := [fault for fault in faults if fault]:
-            return f"{name} {version} could not be fetched: {not_answered[-1]}"
-        return f"Debian's archive no longer has {name} {version}"
+            if file.is_file() or (fault := self._download(url, file)) is None:
+                return DebFile(name, version, url, sha256_of(file), file)
+            if not fault:
+                break
+        return fault or ""
 
     def _download(self, url: str, file: Path) -> str | None:
         """Fetch a file into the cache; return None, or why it failed: empty where the server has no such file."""

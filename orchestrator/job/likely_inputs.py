@@ -154,9 +154,10 @@ def search_id(job: str, wanted: Iterable[str], swaps: Iterable[InputSwap]) -> st
 
 
 def settles(search: CauseSearch, id_: str, job: str, wanted: Iterable[str]) -> bool:
-    """Return whether a former search answers this one: it is the same, or has proven each hash."""
+    """Return whether a former search answers this one: it is the same and nothing is open, or it has each proof."""
     proven = all(search.proof(sha256) for sha256 in wanted)
-    return search.method == METHOD and search.job == job and (search.id == id_ or proven)
+    same = search.id == id_ and not any(one.is_open for one in search.trials)
+    return search.method == METHOD and search.job == job and (same or proven)
 
 
 def sentence(search: CauseSearch, sha256: str) -> str:

@@ -52,6 +52,7 @@ class SwapTrial:
     why: str = ""  # why there is no wheel
     files: tuple[tuple[str, str], ...] = ()  # (address, SHA-256) of what was swapped in
     build: Build | None = None
+    is_open: bool = False  # whether a later search may get what this one did not
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ class CauseSearch:
     method: int = METHOD
 
     def proof(self, sha256: str) -> SwapTrial | None:
-        """Return the trial that gave a listed hash."""
-        return next((one for one in self.trials if one.sha256 == sha256), None)
+        """Return the trial that gave a listed hash; none for an empty one, which is that of a trial without a wheel."""
+        return next((one for one in self.trials if one.sha256 and one.sha256 == sha256), None)
 
     @property
     def possible(self) -> tuple[str, ...]:

@@ -59,10 +59,15 @@ RUN set -eu; cd /usr/share; for number in 1 2; do \\
 """
 
 
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Keep quiet: most of what is asked for is not there."""
+
+
 @contextmanager
 def archive(folder: Path) -> Iterator[str]:
     """Serve a folder as an archive of Debian packages."""
-    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    handler = partial(_Quiet, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/debian"

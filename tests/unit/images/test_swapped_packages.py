@@ -88,9 +88,11 @@ def test_addresses_are_those_of_the_pool() -> None:
     mirrors = ("http://mirror.example/debian", "https://other.example/debian-security")
 
     assert tuple(addresses(mirrors, "libyaml", "libyaml-dev", "1:0.2-1", "amd64")) == (
-        "https://mirror.example/debian/pool/main/liby/libyaml/libyaml-dev_0.2-1_amd64.deb",
-        "http://mirror.example/debian/pool/main/liby/libyaml/libyaml-dev_0.2-1_amd64.deb",
-        "https://other.example/debian-security/pool/updates/main/liby/libyaml/libyaml-dev_0.2-1_amd64.deb",
+        (
+            "https://mirror.example/debian/pool/main/liby/libyaml/libyaml-dev_0.2-1_amd64.deb",
+            "http://mirror.example/debian/pool/main/liby/libyaml/libyaml-dev_0.2-1_amd64.deb",
+        ),
+        ("https://other.example/debian-security/pool/updates/main/liby/libyaml/libyaml-dev_0.2-1_amd64.deb",),
     )
 
 

@@ -130,7 +130,10 @@ def test_a_rebuild_with_the_hash_is_the_proof() -> None:
 
 def test_without_a_proof_other_bytes_are_a_possible_cause() -> None:
     """What was tried is named, and what was not; the same bytes are none."""
-    text = sentence(search(attempts(B, C, "-").values(), left=2), A)
+    without = search(attempts(B, C, "-").values(), left=2)
+    text = sentence(without, A)
+
+    assert without.proof("") is None, "a trial without a wheel proves nothing"
 
     assert "possible causes: setuptools;" in text
     assert "tried: setuptools 0 instead of 9, setuptools 1 instead of 9; 1 could not be built; 2 left" in text
@@ -153,5 +156,7 @@ def test_a_record_answers_the_same_question_or_has_the_proof() -> None:
     assert settles(proven, id_, "job", (A,))
     assert not settles(other, id_, "job", (A,))
     assert settles(replace(other, id=id_), id_, "job", (A,))
+    open_ = replace(other, id=id_, trials=(*other.trials, SwapTrial(SWAPS[1], is_open=True)))
+    assert not settles(open_, id_, "job", (A,)), "an archive did not answer; it may next time"
     assert not settles(proven, id_, "another job", (A,))
     assert id_ != search_id("job", (A,), SWAPS[1:])
