@@ -130,7 +130,9 @@ class DatedImages:
         if not sources:
             raise ImageError(unobtainable(recipe, day))
         below = load(self.folders, self.write(recipe.below.name, day)) if recipe.below else None
-        self._write(recipe, draft_of(recipe, day, below), below, sources)
+        with build.alone(self.cache, dated):
+            if dated not in names(self.folders):
+                self._write(recipe, draft_of(recipe, day, below), below, sources)
         return dated
 
     def _write(
