@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from orchestrator.images.swapped_packages import PackageSet
     from orchestrator.model import Budget, Pin, Profile, Result, Task
 
-OLDER, NEWER = 12, 4
+OLDER, NEWER = 24, 4
 """How many older and newer versions of a build requirement are tried."""
 
 _LAYOUT = 1  # of a record
