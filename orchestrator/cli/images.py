@@ -13,6 +13,7 @@ from orchestrator.farm import progress
 from orchestrator.util import logs
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from orchestrator.model import Image
@@ -74,20 +75,35 @@ def suggest(project: str, image: str | None, config_file: Path, folder: Path | N
 @click.argument("names", nargs=-1, shell_complete=completion.images)
 @options.CONFIG
 @options.option("--lock", is_flag=True, help="Update each image's lock from Debian's current archive.")
+@options.option(
+    "--as-of",
+    "day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="Write and make NAME-YYYYMMDD for each NAME: the image with Debian's packages of that day.",
+)
 @options.as_json("the table as one JSON array, with whole hashes")
 @options.LOG
-def make(names: tuple[str, ...], config_file: Path, lock: bool, as_json: bool) -> None:
+def make(names: tuple[str, ...], config_file: Path, lock: bool, day: datetime | None, as_json: bool) -> None:
     """Make the images (all, or those named), and list what is in them."""
     from orchestrator.build import engine as engines
-    from orchestrator.images import build, recipe
+    from orchestrator.images import as_of, build, recipe
 
+    if day and (lock or not names):
+        msg = "--as-of needs the names of images, and no --lock: the lock of such an image is of its day"
+        raise click.UsageError(msg)
     settings = options.configured(config_file)
     requests.check_images(names, settings)
     engine = engines.connect()
     folders = recipe.folders(settings.folder)
+    if day:
+        dated = as_of.DatedImages(engine, folders, settings.cache, progress.note)
+        names = tuple(dated.write(name, day.date()) for name in names)
     images = []
     for name in recipe.bases_first(folders, names or recipe.names(folders)):
-        if lock:
+        if lock and (of_day := recipe.load(folders, name).as_of):
+            click.echo(f"{name}: its lock stays: it is of {of_day}", err=True)
+        elif lock:
             changed = build.relock(engine, name, folders, settings.cache, log=progress.note)
             click.echo(f"{name}: {len(changed)} packages changed in the lock", err=True)
         images += [build.ensure(engine, name, folders, settings.cache, strict=settings.strict, log=progress.note)]

@@ -44,7 +44,7 @@ def witness(
     reason, in sha256sums.differs.txt.
     """
     from orchestrator import config
-    from orchestrator.farm import assemble, run, verification, verify_hashes
+    from orchestrator.farm import assemble, likely_cause, run, verification, verify_hashes
     from orchestrator.images.recipe import folders
     from orchestrator.publish import publisher_process
     from orchestrator.results import witness as witnessed
@@ -65,6 +65,7 @@ def witness(
         asked = tuple(replace(one, known_only=True) for one in requested if one.claims)
         verified = verification.verify_all(settings, store, asked, jobs=None, again=again, outcome=outcome)
         rows = witnessed.verified(rows, verification.outcomes(store, verified))
+        rows = likely_cause.explained(rows, wanted, results, settings, store, again=again)
         store.publish([(MATCHED, checksums(rows)), (DIFFERING, differing(rows))])
         publisher.publish()
     if as_json:

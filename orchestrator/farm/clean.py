@@ -32,6 +32,7 @@ _FOLDERS = (
     "buildenvs",
     "crates",
     "debian",
+    "debs",
     "guest",
     "index",
     "locks",

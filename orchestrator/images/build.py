@@ -141,6 +141,23 @@ def relock(
     return drift(former.lock, load(folder, name).lock)
 
 
+def packages_of(
+    engine: Images, recipe: ImageRecipe, base: str, sources: tuple[str, ...], log: Callable[[str], None]
+) -> Packages:
+    """Build a recipe on a base once, without keeping the image; return the packages that it gets.
+
+    Raises
+    ------
+    ImageError
+        The image cannot be built.
+
+    """
+    built = _build(engine, recipe, base, "\n".join(sources), log)
+    packages = parse_lock(engine.read_file(built, FOUND).decode())
+    engine.remove_image(_unfinished(recipe))
+    return packages
+
+
 def _listed_in(image: LocalImage) -> Packages:
     return parse_lock(image.labels.get(PACKAGES_LABEL, ""))
 
@@ -262,7 +279,7 @@ def _base(
     log(f"pulling {recipe.base}")
     if recipe.target:
         return "registry", _pulled(engine, recipe), ()
-    if engine.pull(recipe.base):
+    if not recipe.as_of and engine.pull(recipe.base):  # an official image is of another day
         own = engine.read_file(recipe.base, OWN_SOURCES).decode(errors="replace")
         return "registry", recipe.base, sources_of(recipe, own)
     sources = sources_of(recipe, "")

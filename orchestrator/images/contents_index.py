@@ -96,11 +96,15 @@ class Owner:
 
 def archive(sources: str, architecture: str) -> Archive | None:
     """Find the suite in an image's sources for apt, in either form; its updates and security updates are left out."""
-    entries = [*_one_line_entries(sources), *_stanzas(sources)]
-    for url, suite, components in entries:
+    for url, suite, components in suites_of(sources):
         if "main" in components and re.fullmatch(r"[a-z][a-z0-9]{1,30}", suite) and url.startswith(("http:", "https:")):
             return Archive(url.rstrip("/"), suite, architecture)
     return None
+
+
+def suites_of(sources: str) -> tuple[tuple[str, str, list[str]], ...]:
+    """List address, suite and components of all entries of an image's sources for apt, in either form."""
+    return (*_one_line_entries(sources), *_stanzas(sources))
 
 
 def _one_line_entries(sources: str) -> Iterator[tuple[str, str, list[str]]]:

@@ -70,6 +70,7 @@ class ImageRecipe:
     below: ImageRecipe | None = None  # the recipe of a custom image's base
     target: Target | None = None  # of manylinux; None: it follows from Debian's packages
     earlier: tuple[datetime, ...] = ()  # further times whose archives have locked versions
+    as_of: str = ""  # the day whose packages it has, YYYY-MM-DD; empty: those of its lock, of any day
 
     @property
     def tag(self) -> str:
@@ -286,6 +287,7 @@ def _recipe(
         snapshots=settings.get("snapshots", below.snapshots if below else ""),
         below=below,
         target=fits,
+        as_of=settings.get("as-of", ""),
     )
 
 

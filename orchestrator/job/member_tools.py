@@ -43,7 +43,9 @@ class Tools:
     def missing(self, candidate: Candidate) -> str:
         """Return why a release lacks one of its build tools; empty: it has all."""
         built = (f"{pin.name}=={pin.version}" for pin in candidate.settled.lock.pins if pin.built_here)
-        lacking = (self.why(one) or ("" if one in self.pins else f"its build tool {one} was not built") for one in built)
+        lacking = (
+            self.why(one) or ("" if one in self.pins else f"its build tool {one} was not built") for one in built
+        )
         return next(filter(None, lacking), "")
 
     def used_by(self, candidate: Candidate) -> Candidate:

@@ -52,6 +52,9 @@ class WitnessRow:
     reason: str = ""  # one sentence, if the hash does not match
     published: str = ""  # the outcome of verifying the wheel with that hash, if the index has it
     requirement: str = ""  # NAME==VERSION, as listed
+    proven: str = ""  # the swap of one input with which a rebuild has the listed hash
+    possible: tuple[str, ...] = ()  # inputs whose swap changes the wheel, where no swap gives the hash
+    record: str = ""  # the path of what was rebuilt for that, below the results
 
 
 def claims(wanted: Iterable[Wanted]) -> Iterator[Claim]:
@@ -155,7 +158,7 @@ def _different(claim: Claim, wheel: WheelFile, diagnosis: Diagnosis | None) -> s
         return f"the rebuilt wheel is called {wheel.filename}"
     if len(claim.hashes) > 1:
         return f"none of the {len(claim.hashes)} hashes that are named is that of the rebuilt wheel"
-    return "" if diagnosis else "the wheel itself is not at hand, so that nobody can say why"
+    return "" if diagnosis else "the wheel itself is not at hand, and no rebuild has shown why"
 
 
 def _short(text: str) -> str:

@@ -138,6 +138,10 @@ class Index:
         self.note(name)
         return found
 
+    def versions(self, name: str) -> tuple[str, ...]:
+        """List the versions of a project that are not yanked, the newest first; raises as `release`, of the index."""
+        return tuple(one.version for one in self._page(canonicalize_name(name)) if _without_yanked(one))
+
     def fetch(self, wanted: Sdist | OfferedWheel, limit: int) -> Path:
         """Return the file of an sdist or wheel, of at most `limit` bytes: SHA-256/filename in the cache.
 
