@@ -15,6 +15,7 @@ from orchestrator.util import logs
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orchestrator.images.recipe import Folders
     from orchestrator.model import Image
 
 
@@ -86,7 +87,7 @@ def make(names: tuple[str, ...], config_file: Path, lock: bool, as_json: bool) -
     engine = engines.connect()
     folders = recipe.folders(settings.folder)
     images = []
-    for name in recipe.bases_first(folders, names or recipe.names(folders)):
+    for name in recipe.bases_first(folders, names or _locked(folders)):
         if lock:
             changed = build.relock(engine, name, folders, settings.cache, log=progress.note)
             click.echo(f"{name}: {len(changed)} packages changed in the lock", err=True)
@@ -96,6 +97,16 @@ def make(names: tuple[str, ...], config_file: Path, lock: bool, as_json: bool) -
     else:
         columns = ("image", "python", "base", "content", "lock", "manifest", "id")
         progress.table("", columns, [_row(image) for image in images])
+
+
+def _locked(folders: Folders) -> tuple[str, ...]:
+    """Return the images whose base has a lock; one line in the log names each other base."""
+    from orchestrator.images import recipe
+
+    bases = {name: recipe.without_lock(recipe.load(folders, name)) for name in recipe.names(folders)}
+    for name in sorted(set(filter(None, bases.values()))):
+        progress.note(f"{name} is left out: it has no lock yet; write it: wheelproof images --lock {name}")
+    return tuple(name for name, unlocked in bases.items() if not unlocked)
 
 
 def _fields(image: Image) -> dict[str, object]:

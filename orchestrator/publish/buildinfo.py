@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from orchestrator.build.container import variables
+from orchestrator.images import other_python
 from orchestrator.model.names import BadNameError, WheelName
 from orchestrator.publish.statements import purl
 from orchestrator.util import escapes
@@ -68,6 +69,7 @@ def _fields(
     yield "Build-Requires", tuple(map(_pin, result.build_requirements))
     yield "Build-Requires-Debian", tuple(map(_provided, result.provided))
     yield _installed(packages or {})
+    yield "Build-Python-Archive", _archive(packages or {})
     yield "Environment", tuple(_environment(build.environment))
     yield "Verdict", result.verdict
     yield "Wheelproof-Version", result.wheelproof
@@ -109,8 +111,14 @@ def _installed(packages: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
     """Return the packages of the image, in Debian's form if they are Debian's."""
     if purl.is_rpm(packages):
         return "Installed-Rpm-Packages", tuple(f"{name}={version}" for name, version in sorted(packages.items()))
-    items = [f"{name.removesuffix(':all')} (= {version})" for name, version in sorted(packages.items())]
+    own = sorted((name, version) for name, version in packages.items() if name != other_python.PACKAGE)
+    items = [f"{name.removesuffix(':all')} (= {version})" for name, version in own]
     return "Installed-Build-Depends", tuple(f"{item}," if item is not items[-1] else item for item in items)
+
+
+def _archive(packages: Mapping[str, str]) -> str:
+    """Return version and SHA-256 of a Python that is none of the packages; empty if there is none."""
+    return " ".join(other_python.standalone(packages) or ())
 
 
 def _environment(environment: Environment) -> Iterator[str]:

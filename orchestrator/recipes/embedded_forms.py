@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from orchestrator.images.other_python import standalone
 from orchestrator.model import RecipeForm
 from orchestrator.recipes.quoting import comment, plain, url
 from orchestrator.recipes.script import script
@@ -23,8 +24,11 @@ MATTER = re.compile(
 )
 """Packages of an image that a build may need besides."""
 
-SUITES = frozenset({"bookworm", "trixie"})
-"""Names of images that are also tags of Debian's."""
+SUITES = {"12": "bookworm", "13": "trixie"}
+"""Debian's versions, and the names of suites, which are also those of images."""
+
+UBUNTU = {"11": "20.04", "12": "22.04", "13": "24.04"}
+"""How the versions of Ubuntu's package base-files begin, and the tags of Ubuntu's official images."""
 
 _END = "END-OF-RECIPE"
 
@@ -45,7 +49,7 @@ RUN useradd --create-home builder && mkdir /build && chown builder /build
 {script(RecipeForm.SH, inputs)}{_END}
 USER builder
 WORKDIR /build
-RUN sh recipe.sh{argument}
+{f"ENV PYTHON={program}" + chr(10) if (program := other_program(inputs)) else ""}RUN sh recipe.sh{argument}
 FROM scratch
 COPY --from=build /build/dist/ /
 """
@@ -77,6 +81,8 @@ def _workflow(inputs: RecipeInputs) -> Iterator[str]:
     if given:
         yield "      - uses: actions/checkout@v4"
     yield "      - name: Build the wheel, and check its hash"
+    if program := other_program(inputs):
+        yield f"        env: {{PYTHON: {program}}}"
     yield f"        shell: sh {{0}}{given}"
     yield "        run: |"
     yield from (f"          {line}".rstrip() for line in script(RecipeForm.SH, inputs).splitlines())
@@ -96,17 +102,30 @@ def _given(inputs: RecipeInputs) -> tuple[str, ...]:
 def base(inputs: RecipeInputs) -> str:
     """Return the image on which that of the inputs is based; Debian's own, if it is not known by a usual name.
 
-    Debian's package base-files has the version of Debian. Without it, the name of the image is that of a suite.
+    The package base-files has the version of Debian, or one that Ubuntu made of it. Without it, the name of the image
+    is that of a suite. Where the image has a standalone Python, the base is the official image of that Python.
     """
     if re.fullmatch(r"[a-z0-9][a-z0-9._/:-]*(?:@sha256:[0-9a-f]{64})?", inputs.base):
         return inputs.base
-    versions = (version for name, version in inputs.packages if name.split(":")[0] == "base-files")
-    found = re.match(r"[0-9]+(?=[.+]|$)", next(versions, ""))
-    suite = found[0] if found else inputs.image if inputs.image in SUITES else "stable"
+    version = next((version for name, version in inputs.packages if name.split(":")[0] == "base-files"), "")
+    if made := re.match(r"([0-9]+)ubuntu", version):
+        return f"ubuntu:{UBUNTU.get(made[1], 'latest')}"
+    found = re.match(r"[0-9]+(?=[.+]|$)", version)
+    suite = found[0] if found else inputs.image if inputs.image in SUITES.values() else "stable"
+    if standalone(dict(inputs.packages)):
+        return f"python:{inputs.python}-slim" + (f"-{SUITES[suite]}" if suite in SUITES else "")
     return f"debian:{suite}-slim"
 
 
 def packages(inputs: RecipeInputs) -> tuple[str, ...]:
     """Return the names of Debian's packages that a build may need, sorted."""
     present = {name.split(":")[0] for name, _ in inputs.packages}
-    return tuple(sorted({*NEEDED, *filter(MATTER.fullmatch, present)}))
+    own = {f"{python}-dev", f"{python}-venv"} if (python := other_program(inputs)) else set()
+    return tuple(sorted({*NEEDED, *own, *filter(MATTER.fullmatch, present)}))
+
+
+def other_program(inputs: RecipeInputs) -> str:
+    """Return the program of the recipe's Python, if it is a package beside that of python3; empty otherwise."""
+    versions = {name.split(":")[0]: version for name, version in inputs.packages}
+    usual = versions.get("python3", "").startswith(f"{inputs.python}.")
+    return f"python{inputs.python}" if f"python{inputs.python}" in versions and not usual else ""
