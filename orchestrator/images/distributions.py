@@ -83,9 +83,9 @@ def distribution(settings: Mapping[str, object]) -> Distribution:
 def named_sources(settings: Mapping[str, object]) -> tuple[str, ...]:
     """Return the lines for apt with which settings name a mirror; raises ValueError for what is no such line."""
     given = settings.get("sources", [])
-    for line in given if isinstance(given, list) else [given]:
+    for line in given if isinstance(given, list) else (None,):
         if not (isinstance(line, str) and _SOURCE.fullmatch(line)):
-            msg = f"sources has {line!r}; it is a list of lines of sources.list(5): 'deb http://MIRROR SUITE main'"
+            msg = f"sources = {given!r} is no list of lines of sources.list(5): ['deb http://MIRROR SUITE main']"
             raise ValueError(msg)
     return tuple(given) if isinstance(given, list) else ()
 
