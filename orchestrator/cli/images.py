@@ -1,4 +1,4 @@
-"""The commands images make and images suggest."""
+"""The commands images make, images python and images suggest."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _MakeByDefault(click.Group):
 
 @click.group(cls=_MakeByDefault)
 def images() -> None:
-    """Make the images, or suggest an image that builds a project; make is the default."""
+    """Make the images, write one with another Python, or suggest one that builds a project; make is the default."""
 
 
 @images.command
@@ -69,6 +69,34 @@ def suggest(project: str, image: str | None, config_file: Path, folder: Path | N
         return
     click.echo(f"{project} builds on {place.name}, which is {task.image} with {', '.join(suggestion.packages)}")
     click.echo(f"{suggestion.result.verdict}; written: {place}")
+
+
+@images.command
+@click.argument("version")
+@options.IMAGE
+@options.CONFIG
+@options.option("--archive", help="The address of a standalone Python (.tar.gz), instead of the newest that uv knows.")
+@options.option("--name", help="The name of the new image, instead of IMAGE-VERSION.")
+@options.LOG
+def python(version: str, image: str | None, config_file: Path, archive: str | None, name: str | None) -> None:
+    """Write images/NAME: the image with another Python, VERSION, such as 3.12, from a standalone archive.
+
+    The archive is fetched once for its SHA-256, which the image then demands.
+    """
+    from orchestrator.build_requirements import standalone
+    from orchestrator.images import other_python, suggest
+    from orchestrator.images.recipe import as_locked, folders, load
+
+    settings = options.configured(config_file)
+    base = image or settings.images[0]
+    requests.check_images((base,), settings)
+    searched = folders(settings.folder)
+    place = suggest.unused(searched, name or f"{base}-{version}")
+    machine = as_locked(load(searched, base)).target.platform.partition("-")[0]
+    url = archive or standalone.newest(version, machine)
+    chosen = other_python.pinned(version, url, settings.cache, progress.note)
+    other_python.write(place, base, chosen)
+    click.echo(f"written: {place}; build it: wheelproof images {place.name}")
 
 
 @images.command

@@ -13,6 +13,7 @@ another has that one's Python, unless it names one itself.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,6 +37,14 @@ _VERSION = re.compile(r"3\.\d{1,2}")
 _URL = re.compile(r"https?://[\x21-\x7e]{1,2000}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _STANDALONE = re.compile(r"(3\.\d{1,2})\+sha256\.([0-9a-f]{64})")
+_DOCKERFILE = """\
+# BASE is the image that image.toml names.
+ARG BASE
+FROM ${BASE}
+ARG SOURCES=""
+COPY . /wheelproof-recipe
+RUN /wheelproof-recipe/provision
+"""
 _LARGEST = 1 << 30  # bytes of an archive
 _PATIENCE = 30.0  # seconds without a byte
 _DEADLINE = 1800.0  # seconds for the whole archive
@@ -141,6 +150,51 @@ def _fetch(python: OtherPython, cache: Path, place: Path) -> None:
             (lent / ARCHIVE).replace(place)
     except (OSError, ValueError, TooLateError, WheelproofError) as error:
         msg = f"fetching Python {python.version} from {python.url}: {error}"
+        raise ImageError(msg) from error
+
+
+def pinned(version: str, url: str, cache: Path, log: Callable[[str], None]) -> OtherPython:
+    """Fetch an archive, and return it with the SHA-256 that it has.
+
+    Raises
+    ------
+    ImageError
+        The version or the address has another form, or the archive cannot be fetched.
+
+    """
+    try:
+        named({"python": version, "python-archive": url, "python-sha256": "0" * 64})
+    except ValueError as error:
+        msg = f"choosing a Python: {error}"
+        raise ImageError(msg) from error
+    log(f"fetching Python {version} from {url}")
+    try:
+        with unfinished(cache) as lent:
+            return OtherPython(version, url, download(url, lent / ARCHIVE))
+    except (OSError, ValueError, TooLateError) as error:
+        msg = f"fetching Python {version} from {url}: {error}; name a mirror with --archive"
+        raise ImageError(msg) from error
+
+
+def write(place: Path, base: str, python: OtherPython) -> None:
+    """Write the folder of an image: a base with that Python.
+
+    Raises
+    ------
+    ImageError
+        The folder cannot be written.
+
+    """
+    settings = (
+        f'base = "{base}"\npython = "{python.version}"\n'
+        f'python-archive = {json.dumps(python.url)}\npython-sha256 = "{python.sha256}"\n'
+    )
+    try:
+        place.mkdir(parents=True)
+        (place / "image.toml").write_text(settings)
+        (place / "Dockerfile").write_text(_DOCKERFILE)
+    except OSError as error:
+        msg = f"writing the image {place.name}: {place} cannot be written: {error.strerror or error}"
         raise ImageError(msg) from error
 
 
