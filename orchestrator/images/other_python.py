@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import ImageError, WheelproofError
+from orchestrator.errors import ImageError
 from orchestrator.sources.connections import Sessions, TooLateError, pieces
 from orchestrator.util.cache import read_checked, sha256_of, unfinished, write_checked
 
@@ -141,15 +141,23 @@ def fetched(python: OtherPython, cache: Path, log: Callable[[str], None]) -> byt
 
 
 def _fetch(python: OtherPython, cache: Path, place: Path) -> None:
+    with unfinished(cache) as lent:
+        found = _downloaded(python.version, python.url, lent / ARCHIVE)
+        if found != python.sha256:
+            msg = (
+                f"fetching Python {python.version} from {python.url}: it has the SHA-256 {found}, image.toml names "
+                f"{python.sha256}; check which is right"
+            )
+            raise ImageError(msg)
+        (lent / ARCHIVE).replace(place)
+
+
+def _downloaded(version: str, url: str, place: Path) -> str:
+    """Return what `download` does; its errors become an ImageError."""
     try:
-        with unfinished(cache) as lent:
-            found = download(python.url, lent / ARCHIVE)
-            if found != python.sha256:
-                msg = f"it has the SHA-256 {found}, image.toml names {python.sha256}; check which is right"
-                raise ImageError(msg)
-            (lent / ARCHIVE).replace(place)
-    except (OSError, ValueError, TooLateError, WheelproofError) as error:
-        msg = f"fetching Python {python.version} from {python.url}: {error}"
+        return download(url, place)
+    except (OSError, ValueError, TooLateError) as error:
+        msg = f"fetching Python {version} from {url}: {error}; run again, or name a mirror of it"
         raise ImageError(msg) from error
 
 
@@ -168,12 +176,8 @@ def pinned(version: str, url: str, cache: Path, log: Callable[[str], None]) -> O
         msg = f"choosing a Python: {error}"
         raise ImageError(msg) from error
     log(f"fetching Python {version} from {url}")
-    try:
-        with unfinished(cache) as lent:
-            return OtherPython(version, url, download(url, lent / ARCHIVE))
-    except (OSError, ValueError, TooLateError) as error:
-        msg = f"fetching Python {version} from {url}: {error}; name a mirror with --archive"
-        raise ImageError(msg) from error
+    with unfinished(cache) as lent:
+        return OtherPython(version, url, _downloaded(version, url, lent / ARCHIVE))
 
 
 def write(place: Path, base: str, python: OtherPython) -> None:

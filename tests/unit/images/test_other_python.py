@@ -14,7 +14,8 @@ import pytest
 
 from orchestrator.errors import ImageError
 from orchestrator.images.build import ensure, relock
-from orchestrator.images.other_python import OtherPython, fetched, installed, named, standalone
+from orchestrator.images.other_python import OtherPython, fetched, installed, named, pinned, standalone
+from orchestrator.images.other_python import write as write_image
 from orchestrator.images.recipe import as_locked, format_lock, load, manifest
 from tests.unit.images.test_build import BOOKWORM, IMAGES, NO_ARCHIVE, NOON, FakeEngine, listed
 
@@ -171,7 +172,7 @@ def test_an_archive_is_fetched_once_and_checked_each_time(tmp_path: Path, url: s
 
 def test_an_address_that_does_not_answer_is_named(tmp_path: Path, url: str) -> None:
     """With what was fetched."""
-    with pytest.raises(ImageError, match=r"fetching Python 3\.12 from .*/absent: .*404"):
+    with pytest.raises(ImageError, match=r"^fetching Python 3\.12 from .*/absent: 404.*mirror of it$"):
         fetched(OtherPython("3.12", f"{url}/../absent", SHA256), tmp_path, print)
 
 
@@ -194,6 +195,16 @@ def test_settings_that_name_no_python_are_refused(settings: dict[str, object], m
     """The message names the setting."""
     with pytest.raises(ValueError, match=message):
         named(settings)
+
+
+def test_an_image_is_written_for_an_archive(folder: Path, url: str) -> None:
+    """It demands the SHA-256 of what was fetched; a folder that is there stays."""
+    write_image(folder / "written", "small", pinned("3.12", url, folder, print))
+    assert load(folder, "written").python == OtherPython("3.12", url, SHA256)
+    with pytest.raises(ImageError, match="cannot be written: File exists"):
+        write_image(folder / "written", "small", OtherPython("3.12", url, SHA256))
+    with pytest.raises(ImageError, match=r"choosing a Python: python = '3\.12\.1'"):
+        pinned("3.12.1", url, folder, print)
 
 
 def test_packages_of_the_suite_need_no_archive(folder: Path) -> None:
