@@ -1,4 +1,4 @@
-"""The commands images make and images suggest."""
+"""The commands images make, images python and images suggest."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from orchestrator.images.recipe import Folders
     from orchestrator.model import Image
 
 
@@ -30,7 +31,7 @@ class _MakeByDefault(click.Group):
 
 @click.group(cls=_MakeByDefault)
 def images() -> None:
-    """Make the images, or suggest an image that builds a project; make is the default."""
+    """Make the images, write one with another Python, or suggest one that builds a project; make is the default."""
 
 
 @images.command
@@ -72,6 +73,34 @@ def suggest(project: str, image: str | None, config_file: Path, folder: Path | N
 
 
 @images.command
+@click.argument("version")
+@options.IMAGE
+@options.CONFIG
+@options.option("--archive", help="The address of a standalone Python (.tar.gz), instead of the newest that uv knows.")
+@options.option("--name", help="The name of the new image, instead of IMAGE-VERSION.")
+@options.LOG
+def python(version: str, image: str | None, config_file: Path, archive: str | None, name: str | None) -> None:
+    """Write images/NAME: the image with another Python, VERSION, such as 3.12, from a standalone archive.
+
+    The archive is fetched once for its SHA-256, which the image then demands.
+    """
+    from orchestrator.build_requirements import standalone
+    from orchestrator.images import other_python, suggest
+    from orchestrator.images.recipe import as_locked, folders, load
+
+    settings = options.configured(config_file)
+    base = image or settings.images[0]
+    requests.check_images((base,), settings)
+    searched = folders(settings.folder)
+    place = suggest.unused(searched, name or f"{base}-{version}")
+    machine = as_locked(load(searched, base)).target.platform.partition("-")[0]
+    url = archive or standalone.newest(version, machine)
+    chosen = other_python.pinned(version, url, settings.cache, progress.note)
+    other_python.write(place, base, chosen)
+    click.echo(f"written: {place}; build it: wheelproof images {place.name}")
+
+
+@images.command
 @click.argument("names", nargs=-1, shell_complete=completion.images)
 @options.CONFIG
 @options.option("--lock", is_flag=True, help="Update each image's lock from Debian's current archive.")
@@ -100,7 +129,7 @@ def make(names: tuple[str, ...], config_file: Path, lock: bool, day: datetime | 
         dated = as_of.DatedImages(engine, folders, settings.cache, progress.note)
         names = tuple(dated.write(name, day.date()) for name in names)
     images = []
-    for name in recipe.bases_first(folders, names or recipe.names(folders)):
+    for name in recipe.bases_first(folders, names or _locked(folders)):
         if lock and (of_day := recipe.load(folders, name).as_of):
             click.echo(f"{name}: its lock stays: it is of {of_day}", err=True)
         elif lock:
@@ -112,6 +141,16 @@ def make(names: tuple[str, ...], config_file: Path, lock: bool, day: datetime | 
     else:
         columns = ("image", "python", "base", "content", "lock", "manifest", "id")
         progress.table("", columns, [_row(image) for image in images])
+
+
+def _locked(folders: Folders) -> tuple[str, ...]:
+    """Return the images whose base has a lock; one line in the log names each other base."""
+    from orchestrator.images import recipe
+
+    bases = {name: recipe.without_lock(recipe.load(folders, name)) for name in recipe.names(folders)}
+    for name in sorted(set(filter(None, bases.values()))):
+        progress.note(f"{name} is left out: it has no lock yet; write it: wheelproof images --lock {name}")
+    return tuple(name for name, unlocked in bases.items() if not unlocked)
 
 
 def _fields(image: Image) -> dict[str, object]:

@@ -659,14 +659,17 @@ def compile_all(root: str, out: str) -> int:
 
 
 def inventory() -> int:
-    """List the Python distributions of Debian's own folder, as [name, version, Debian's package]."""
+    """List the Python distributions of Debian's own folder, as [name, version, Debian's package].
+
+    A Python that is not Debian's does not import from it, so it has none.
+    """
     import glob  # noqa: PLC0415 - builds have no use for these
     import re  # noqa: PLC0415
     from importlib.metadata import distributions  # noqa: PLC0415
 
     folder = "/usr/lib/python3/dist-packages"
-    owners = {}
-    for listing in glob.glob("/var/lib/dpkg/info/*.list"):
+    owners: dict[str, str] = {}
+    for listing in glob.glob("/var/lib/dpkg/info/*.list") if folder in sys.path else ():
         with open(listing) as stream:
             for line in stream:
                 if line.startswith(folder):

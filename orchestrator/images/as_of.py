@@ -144,7 +144,7 @@ class DatedImages:
             if below
             else root(self.engine, draft, sources, self.cache, self.log)
         )
-        packages = build.packages_of(self.engine, draft, base, sources, self.log)
+        packages = build.packages_of(self.engine, draft, base, sources, self.cache, self.log)
         own = tuple(sorted(set(packages) - set(below.lock if below else ())))
         lock = format_lock(own, draft.snapshot).encode()
         self._place(draft.name, dict(draft.files) | {LOCK: lock}, recipe)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import urllib.request
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.errors import ImageError
-from orchestrator.images.recipe import TIME
+from orchestrator.images.distributions import DEBIAN, DISTRIBUTIONS, TIME
 from orchestrator.model import digest
 from orchestrator.util.cache import read_checked, sha256_of, write_checked
 
@@ -21,17 +20,11 @@ if TYPE_CHECKING:
     from typing import IO
 
     from orchestrator.build.engine import LocalImage
+    from orchestrator.images.distributions import Distribution
     from orchestrator.images.recipe import ImageRecipe
 
 
-OWN_SOURCES = "/etc/apt/sources.list.d/debian.sources"
 _PATIENCE = 5.0  # seconds to wait for the snapshot archive's answer
-_SNAPSHOTS_IN_APT = (
-    # apt 3 names the archive in its own configuration.
-    re.compile(r'^Acquire::Snapshots::URI::Origin::Debian "(https?://[^"]+/archive)/debian/', re.MULTILINE),
-    # Debian's official images do in a comment beside their sources.
-    re.compile(r"^# (https?://\S+/archive)/debian/\d{8}T\d{6}Z", re.MULTILINE),
-)
 _ROOT_OPTIONS = (
     "--variant=minbase",
     "--dpkgopt=path-exclude=/usr/share/doc/*",
@@ -60,30 +53,29 @@ class Images(Protocol):
 
 
 def sources_of(recipe: ImageRecipe, more: str) -> tuple[str, ...]:
-    """Return apt's sources for Debian's snapshot archive at the lock's time; none if it does not answer."""
-    archive = recipe.snapshots or find_snapshots(f"{_apt_settings()}\n{more}")
+    """Return apt's sources for the snapshot archive at the lock's time; none if it does not answer."""
+    of = DISTRIBUTIONS[recipe.distribution]
+    archive = recipe.snapshots or find_snapshots(f"{_apt_settings()}\n{more}", of)
     if not archive:
         return ()
     lines = tuple(
-        line for time in (recipe.snapshot, *recipe.earlier) for line in snapshot_sources(archive, recipe.suite, time)
+        line
+        for time in (recipe.snapshot, *recipe.earlier)
+        for line in snapshot_sources(archive, recipe.suite, time, of)
     )
     return lines if _answers(f"{lines[0].split()[2]}/dists/{recipe.suite}/InRelease") else ()
 
 
-def snapshot_sources(archive: str, suite: str, time: datetime) -> tuple[str, ...]:
+def snapshot_sources(archive: str, suite: str, time: datetime, of: Distribution = DEBIAN) -> tuple[str, ...]:
     """Write apt's sources for a suite, its updates and its security updates as of a time."""
     option = "[check-valid-until=no]"  # a Release file of the past has expired
-    stamp = time.strftime(TIME)
-    return (
-        f"deb {option} {archive}/debian/{stamp} {suite} main",
-        f"deb {option} {archive}/debian/{stamp} {suite}-updates main",
-        f"deb {option} {archive}/debian-security/{stamp} {suite}-security main",
-    )
+    components = " ".join(of.components)
+    return tuple(f"deb {option} {source} {components}" for source in of.sources(archive, time.strftime(TIME), suite))
 
 
-def find_snapshots(text: str) -> str:
-    """Find the address of Debian's snapshot archive in apt's settings and sources; empty if it is not there."""
-    for pattern in _SNAPSHOTS_IN_APT:
+def find_snapshots(text: str, of: Distribution = DEBIAN) -> str:
+    """Find the address of a distribution's snapshot archive in apt's settings and sources; empty if not there."""
+    for pattern in of.snapshots:
         if match := pattern.search(text):
             return match[1].replace("https:", "http:", 1)  # apt checks signatures; a bare root has no CA
     return ""
@@ -111,14 +103,16 @@ def _answers(address: str) -> bool:
 
 def root(engine: Images, recipe: ImageRecipe, sources: tuple[str, ...], cache: Path, log: Callable[[str], None]) -> str:
     """Build a minimal root file system of the suite, or take it from the cache; return its image's id."""
-    key = digest([recipe.suite, recipe.snapshot, sources, _ROOT_OPTIONS])[:16]
+    of = DISTRIBUTIONS[recipe.distribution]
+    sources = sources or recipe.sources
+    key = digest([recipe.suite, recipe.snapshot, sources, root_options(of)])[:16]
     tag = f"wheelproof/root:{recipe.suite}-{key}"
     if (image := engine.image(tag)) is not None:
         return image.id
     archive = cache / f"root-{recipe.suite}-{key}.tar"
     summed = archive.with_suffix(".sha256")
     if not archive.is_file() or read_checked(summed) != sha256_of(archive):
-        bootstrap(recipe.suite, sources, recipe.snapshot, archive, log)
+        bootstrap(recipe.suite, sources, recipe.snapshot, archive, log, of)
         write_checked(summed, sha256_of(archive))
     return engine.import_root(archive, tag)
 
@@ -132,8 +126,37 @@ def missing_tool(which: Callable[[str], str | None], *, is_root: bool) -> str:
     return ""
 
 
-def bootstrap(suite: str, sources: tuple[str, ...], time: datetime, archive: Path, log: Callable[[str], None]) -> None:
-    """Build the tar of a minimal Debian; the same packages give the same bytes.
+def root_options(of: Distribution) -> tuple[str, ...]:
+    """Return the options with which mmdebstrap makes a root of a distribution."""
+    return _ROOT_OPTIONS if of is DEBIAN else (*_ROOT_OPTIONS, f"--components={','.join(of.components)}")
+
+
+def missing_file(of: Distribution, sources: tuple[str, ...], exists: Callable[[str], bool]) -> str:
+    """Return which file a distribution's archive needs on the host, and how to install it; empty where all are there.
+
+    Sources that all name their keys, or that are to be trusted as they are, need none. `exists` finds a file.
+    """
+    if sources and all("signed-by=" in line or "trusted=yes" in line for line in sources):
+        return ""
+    missing = [(file, package) for file, package in of.needs if not exists(file)]
+    if not missing:
+        return ""
+    files, packages = zip(*missing, strict=True)
+    return (
+        f"{of.label}'s archive needs {' and '.join(files)} on this host; "
+        f"install it: sudo apt-get install {' '.join(packages)}"
+    )
+
+
+def bootstrap(
+    suite: str,
+    sources: tuple[str, ...],
+    time: datetime,
+    archive: Path,
+    log: Callable[[str], None],
+    of: Distribution = DEBIAN,
+) -> None:
+    """Build the tar of a minimal root file system; the same packages give the same bytes.
 
     `sources` are lines for apt; without any, mmdebstrap uses its default. Without root's rights the
     root file system is built in a user namespace.
@@ -147,10 +170,11 @@ def bootstrap(suite: str, sources: tuple[str, ...], time: datetime, archive: Pat
     partial = archive.with_suffix(".part.tar")
     is_root = os.geteuid() == 0
     mode = "root" if is_root else "unshare"
-    if missing := missing_tool(shutil.which, is_root=is_root):
+    missing = missing_tool(shutil.which, is_root=is_root) or missing_file(of, sources, os.path.exists)
+    if missing:
         msg = f"making a root file system of {suite}: {missing}"
         raise ImageError(msg)
-    command = ["mmdebstrap", f"--mode={mode}", *_ROOT_OPTIONS, suite, str(partial), *sources]
+    command = ["mmdebstrap", f"--mode={mode}", *root_options(of), suite, str(partial), *sources]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(time.timestamp()))}
     lines: list[str] = []
     with subprocess.Popen(  # noqa: S603 - a fixed program, no shell

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import EngineError, ImageError, TransientEngineError
-from orchestrator.images.bootstrap import OWN_SOURCES, root, sources_of
+from orchestrator.images import other_python
+from orchestrator.images.bootstrap import root, sources_of
+from orchestrator.images.distributions import DISTRIBUTIONS
 from orchestrator.images.recipe import (
     LOCK,
     drift,
@@ -23,6 +25,7 @@ from orchestrator.images.recipe import (
     parse_lock,
     refusal,
     target_of,
+    without_lock,
 )
 from orchestrator.model import Image, LockDrift
 from orchestrator.util.cache import occupy
@@ -57,10 +60,14 @@ def ensure(
     Raises
     ------
     ImageError
-        The image cannot be built, or it drifted from its lock and `strict` is set.
+        The image cannot be built, has no lock, or drifted from it and `strict` is set.
 
     """
-    image = made(engine, load(folder, name), cache, log)
+    recipe = load(folder, name)
+    if unlocked := without_lock(recipe):
+        msg = f"making the image {name}: {unlocked} has no lock yet; write it: wheelproof images --lock {unlocked}"
+        raise ImageError(msg)
+    image = made(engine, recipe, cache, log)
     if image.drift and strict:
         raise ImageError(refusal(name, image.drift))
     if image.drift:
@@ -130,19 +137,25 @@ def relock(
     )
     with alone(cache, name):
         base = below.id if below else _base_to_lock(engine, recipe, cache, log)
-        built = _build(engine, recipe, base, "", log)
+        built = _build(engine, recipe, base, "\n".join(recipe.sources), cache, log)
         packages = parse_lock(engine.read_file(built, FOUND).decode())
         engine.remove_image(_unfinished(recipe))
     if lost := sorted(dict(there).keys() - dict(packages).keys()):
         msg = f"locking the image {name}: it takes {', '.join(lost)} from its base; install what goes with them"
         raise ImageError(msg)
-    own = tuple(sorted(set(packages) - set(there)))
+    settled = dict(recipe.python.packages) if recipe.python else {}  # what the settings pin is in no lock
+    own = tuple(sorted(one for one in set(packages) - set(there) if one[0] not in settled))
     lock_path(folder, name).write_text(format_lock(own, now))
     return drift(former.lock, load(folder, name).lock)
 
 
 def packages_of(
-    engine: Images, recipe: ImageRecipe, base: str, sources: tuple[str, ...], log: Callable[[str], None]
+    engine: Images,
+    recipe: ImageRecipe,
+    base: str,
+    sources: tuple[str, ...],
+    cache: Path,
+    log: Callable[[str], None],
 ) -> Packages:
     """Build a recipe on a base once, without keeping the image; return the packages that it gets.
 
@@ -152,7 +165,7 @@ def packages_of(
         The image cannot be built.
 
     """
-    built = _build(engine, recipe, base, "\n".join(sources), log)
+    built = _build(engine, recipe, base, "\n".join(sources), cache, log)
     packages = parse_lock(engine.read_file(built, FOUND).decode())
     engine.remove_image(_unfinished(recipe))
     return packages
@@ -167,7 +180,8 @@ def _describe(recipe: ImageRecipe, local: LocalImage) -> Image:
     try:
         fits = target_of(recipe, packages)
     except ValueError as error:
-        msg = f"using the image {recipe.name}: {error}; install python3 in images/{recipe.name}/Dockerfile"
+        wanted = f"python{recipe.python.version}" if recipe.python else "python3"
+        msg = f"using the image {recipe.name}: {error}; install {wanted} in images/{recipe.name}/Dockerfile"
         raise ImageError(msg) from error
     return Image(
         name=recipe.name,
@@ -186,7 +200,7 @@ def _make(
     """Build the image; it gets its tag only when it is complete."""
     log(f"making the image {recipe.name}; this takes a few minutes, once")
     kind, base, sources = _on(engine, recipe, below) if below else _base(engine, recipe, cache, log)
-    built = _build(engine, recipe, base, "\n".join(sources), log)
+    built = _build(engine, recipe, base, "\n".join((*sources, *recipe.sources)), cache, log)
     labels = {BASE_LABEL: kind, PACKAGES_LABEL: engine.read_file(built, FOUND).decode()}
     engine.build_image(context((("Dockerfile", f"FROM {built}\n".encode()),)), recipe.tag, {}, labels, _quietly)
     engine.remove_image(_unfinished(recipe))
@@ -196,15 +210,25 @@ def _make(
     return found
 
 
-def _build(engine: Images, recipe: ImageRecipe, base: str, sources: str, log: Callable[[str], None]) -> str:
-    arguments = {"BASE": base, "SOURCES": sources}
+def _build(
+    engine: Images, recipe: ImageRecipe, base: str, sources: str, cache: Path, log: Callable[[str], None]
+) -> str:
+    arguments, files = {"BASE": base, "SOURCES": sources}, (*recipe.files, *_archive(recipe, cache, log))
     try:
-        return engine.build_image(context(recipe.files), _unfinished(recipe), arguments, {}, _steps_only(log))
+        return engine.build_image(context(files), _unfinished(recipe), arguments, {}, _steps_only(log))
     except TransientEngineError:
         raise
     except EngineError as error:
         msg = f"making the image {recipe.name}: {error}"
         raise ImageError(msg) from error
+
+
+def _archive(recipe: ImageRecipe, cache: Path, log: Callable[[str], None]) -> tuple[tuple[str, bytes], ...]:
+    """Return the archive of the recipe's Python, as a file of the context, unless the base has it."""
+    if recipe.python is None or (recipe.below and recipe.below.python == recipe.python):
+        return ()
+    content = other_python.fetched(recipe.python, cache, log)
+    return ((other_python.ARCHIVE, content),) if content else ()
 
 
 def _quietly(line: str) -> None:
@@ -250,9 +274,14 @@ def alone(cache: Path, name: str) -> Iterator[None]:
 # --- its base -------------------------------------------------------------------------
 
 
+def _own_sources(engine: Images, image: str, recipe: ImageRecipe) -> str:
+    """Return the sources for apt that the official image has."""
+    return engine.read_file(image, DISTRIBUTIONS[recipe.distribution].own_sources).decode(errors="replace")
+
+
 def _on(engine: Images, recipe: ImageRecipe, below: LocalImage) -> tuple[str, str, tuple[str, ...]]:
     """Return what `_base` returns, for a base that is another image of ours."""
-    own = engine.read_file(below.id, OWN_SOURCES).decode(errors="replace")
+    own = _own_sources(engine, below.id, recipe)
     return below.labels.get(BASE_LABEL, ""), below.id, sources_of(recipe, own)
 
 
@@ -280,9 +309,10 @@ def _base(
     if recipe.target:
         return "registry", _pulled(engine, recipe), ()
     if not recipe.as_of and engine.pull(recipe.base):  # an official image is of another day
-        own = engine.read_file(recipe.base, OWN_SOURCES).decode(errors="replace")
+        own = _own_sources(engine, recipe.base, recipe)
         return "registry", recipe.base, sources_of(recipe, own)
     sources = sources_of(recipe, "")
     kind = "snapshot" if sources else "archive"
-    log(f"no registry gives it: making a root file system from Debian's {kind}")
+    label = DISTRIBUTIONS[recipe.distribution].label
+    log(f"no registry gives it: making a root file system from {label}'s {kind}")
     return kind, root(engine, recipe, sources, cache, log), sources

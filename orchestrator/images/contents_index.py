@@ -2,6 +2,7 @@
 
     dists/<suite>/InRelease                     lists the indexes, with their SHA-256
     dists/<suite>/main/Contents-<arch>.gz       one line a file: its path, and the packages that have it
+    dists/<suite>/Contents-<arch>.gz            the same, of Ubuntu
 
 Of their 700 MB, only what a build may look for is kept: headers, programs, libraries to link with,
 descriptions for pkg-config and CMake, modules of Python. No verdict depends on it: where there is no
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from orchestrator.errors import WheelproofError
+from orchestrator.images.distributions import DISTRIBUTIONS
 from orchestrator.model import DAY, Missing, Want, digest
 from orchestrator.sources.connections import Sessions, TooLateError
 from orchestrator.util.cache import Turns, unfinished
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from orchestrator.model import Image
 
 MOST = 3  # packages that are named for one failure
-SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources")
+SOURCES = ("/etc/apt/sources.list", *(one.own_sources for one in DISTRIBUTIONS.values()))
 """The files of an image that name the archive that it was built from."""
 
 AGE = 7 * DAY  # after which the archive is asked whether its index has changed
@@ -128,7 +130,7 @@ def indexes(release: str, architecture: str) -> Mapping[str, str]:
     """Return name and SHA-256 of the indexes of contents that a Release file lists."""
     _, _, listed = release.partition("\nSHA256:\n")
     wanted = re.compile(
-        rf"^ ([0-9a-f]{{64}}) +\d+ (main/Contents-(?:{re.escape(architecture)}|all)\.gz)$", re.MULTILINE
+        rf"^ ([0-9a-f]{{64}}) +\d+ ((?:main/)?Contents-(?:{re.escape(architecture)}|all)\.gz)$", re.MULTILINE
     )
     return {name: sha256 for sha256, name in wanted.findall(listed)}
 

@@ -10,18 +10,22 @@ import difflib
 import hashlib
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.config.suggestions import nearest
 from orchestrator.errors import ImageError, UsageError
+from orchestrator.images import distributions, other_python
+from orchestrator.images.distributions import TIME
 from orchestrator.model import Image, LockDrift, Target, digest
 from orchestrator.util import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from orchestrator.images.other_python import OtherPython
 
 
 Packages = tuple[tuple[str, str], ...]
@@ -44,8 +48,6 @@ NEWEST_GLIBC = (2, 40)
 
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
-TIME = "%Y%m%dT%H%M%SZ"
-"""How Debian's snapshot archive writes a time in its addresses."""
 _OF_MANYLINUX = {
     "base": re.compile(r"[^\s@]+@sha256:[0-9a-f]{64}"),
     "python": re.compile(r"3\.\d{1,2}"),
@@ -71,6 +73,9 @@ class ImageRecipe:
     target: Target | None = None  # of manylinux; None: it follows from Debian's packages
     earlier: tuple[datetime, ...] = ()  # further times whose archives have locked versions
     as_of: str = ""  # the day whose packages it has, YYYY-MM-DD; empty: those of its lock, of any day
+    distribution: str = distributions.DEBIAN.name  # whose suite it is, as `DISTRIBUTIONS` names it
+    sources: tuple[str, ...] = ()  # lines for apt that name the archive; none: mmdebstrap's default
+    python: OtherPython | None = None  # of its builds; None: the distribution's python3
 
     @property
     def tag(self) -> str:
@@ -252,10 +257,24 @@ def _load(folder: Folders, name: str, above: tuple[str, ...]) -> ImageRecipe:
         settings = tomllib.loads(files[SETTINGS].decode())
         is_official = "@" in settings["base"] or "kind" in settings
         below = None if is_official else _load(folder, settings["base"], (*above, name))
-        return _recipe(name, settings, files, below)
+        return _on_python(_recipe(name, settings, files, below), settings, folder)
     except (KeyError, ValueError, TypeError) as error:
         msg = f"reading the image {name}: {place.path} is not understood: {error}; see the other images for examples"
         raise ImageError(msg) from error
+
+
+def _on_python(recipe: ImageRecipe, settings: Mapping[str, str], folder: Folders) -> ImageRecipe:
+    """Return the recipe with the Python that its settings name, or else that of its base."""
+    if recipe.target:  # of manylinux, whose `python` is one that the official image has
+        return recipe
+    python = other_python.named(settings) or (recipe.below.python if recipe.below else None)
+    if python is None:
+        return recipe
+    wrapper = _shared(folder, other_python.WRAPPER).read_bytes()
+    files = other_python.files_with(python, dict(recipe.files), wrapper)
+    own = {name: version for name, version in recipe.lock if name != other_python.PACKAGE}
+    lock = tuple(sorted((own | dict(python.packages)).items()))
+    return replace(recipe, python=python, lock=lock, files=tuple(sorted(files.items())))
 
 
 def _shared(folder: Folders, name: str) -> Path:
@@ -288,6 +307,8 @@ def _recipe(
         below=below,
         target=fits,
         as_of=settings.get("as-of", ""),
+        distribution=below.distribution if below else distributions.distribution(settings).name,
+        sources=distributions.named_sources(settings) or (below.sources if below else ()),
     )
 
 
@@ -342,6 +363,13 @@ def drift(lock: Packages, installed: Packages) -> tuple[LockDrift, ...]:
     )
 
 
+def without_lock(recipe: ImageRecipe) -> str:
+    """Return the name of the base that has no lock, of Debian or Ubuntu; empty if an image's packages are locked."""
+    if recipe.below:
+        return without_lock(recipe.below)
+    return "" if recipe.target or any(name != other_python.PACKAGE for name, _ in recipe.lock) else recipe.name
+
+
 def manifest(method: str, packages: Packages) -> str:
     """Return the digest of an image's content: equal on every host with the same content."""
     return digest({"method": method, "packages": packages})
@@ -378,21 +406,26 @@ def as_locked(recipe: ImageRecipe) -> Image:
 
 def target_of(recipe: ImageRecipe, packages: Packages) -> Target:
     """Return which wheels fit an image of a recipe with these packages; raises ValueError as `target` does."""
-    return recipe.target or target(packages)
+    return recipe.target or target(packages, recipe.python)
 
 
-def target(packages: Packages) -> Target:
+def target(packages: Packages, other: OtherPython | None = None) -> Target:
     """Return which wheels fit an image: its Python's version, its machine and its glibc.
 
-    A ValueError names the package that is missing, or whose version cannot be parsed.
+    `other` is the Python of its builds, if that is not the distribution's python3. A ValueError names the package that
+    is missing, or whose version cannot be parsed.
     """
     machines = [name.removeprefix("libc6:") for name, _ in packages if name.startswith("libc6:")]
     if not (machines and machines[0] in MACHINES):
         msg = f"there is no libc6 for {' or '.join(MACHINES)}"
         raise ValueError(msg)
     glibc = min(_major_minor("libc6", packages), NEWEST_GLIBC)
-    python = _major_minor("python3", packages)
-    return Target(f"{python[0]}.{python[1]}", f"{MACHINES[machines[0]]}-manylinux_{glibc[0]}_{glibc[1]}")
+    python = other_python.installed(other, dict(packages)) if other else _version("python3", packages)
+    return Target(python, f"{MACHINES[machines[0]]}-manylinux_{glibc[0]}_{glibc[1]}")
+
+
+def _version(package: str, packages: Packages) -> str:
+    return ".".join(map(str, _major_minor(package, packages)))
 
 
 def _major_minor(package: str, packages: Packages) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from orchestrator.build.container import variables
+from orchestrator.images import other_python
 from orchestrator.model.names import BadNameError, WheelName
 from orchestrator.publish.statements import purl
 from orchestrator.util import escapes
@@ -124,6 +125,7 @@ def _fields(
     yield "Build-Requires", tuple(map(_pin, release.pins))
     yield "Build-Requires-Debian", tuple(map(_provided, release.provided))
     yield _installed(packages or {})
+    yield "Build-Python-Archive", _archive(packages or {})
     yield "Environment", tuple(_environment(build.environment))
 
 
@@ -161,8 +163,14 @@ def _installed(packages: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
     """Return the packages of the image, in Debian's form if they are Debian's."""
     if purl.is_rpm(packages):
         return "Installed-Rpm-Packages", tuple(f"{name}={version}" for name, version in sorted(packages.items()))
-    items = [f"{name.removesuffix(':all')} (= {version})" for name, version in sorted(packages.items())]
+    own = sorted((name, version) for name, version in packages.items() if name != other_python.PACKAGE)
+    items = [f"{name.removesuffix(':all')} (= {version})" for name, version in own]
     return "Installed-Build-Depends", tuple(f"{item}," if item is not items[-1] else item for item in items)
+
+
+def _archive(packages: Mapping[str, str]) -> str:
+    """Return version and SHA-256 of a Python that is none of the packages; empty if there is none."""
+    return " ".join(other_python.standalone(packages) or ())
 
 
 def _environment(environment: Environment) -> Iterator[str]:

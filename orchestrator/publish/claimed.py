@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from orchestrator.errors import EvidenceError
+from orchestrator.images.other_python import OtherPython
 from orchestrator.model import names
 from orchestrator.model.names import BadNameError
 from orchestrator.model.statement import MANIFEST_DIGEST, PAYLOAD_TYPE, PROVENANCE, VERDICT, VerdictClaim
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 ENDINGS = (files.UNSIGNED, files.SIGNED, files.KEYLESS)
 """The endings of files with statements."""
 
-_DEBIAN = re.compile(r"pkg:deb/debian/([^@?]+)@([^@?]+)\?arch=([^@?&]+)")
+_DEBIAN = re.compile(r"pkg:deb/(?:debian|ubuntu)/([^@?]+)@([^@?]+)\?arch=([^@?&]+)")
+_CPYTHON = re.compile(r"pkg:generic/cpython@(3\.\d{1,2})\?checksum=sha256:([0-9a-f]{64})")
 _BESIDE = 64  # files with the provenance of a build that are read beside a statement
 _SHOWN = 100  # characters of a text that a message repeats
 
@@ -83,6 +85,8 @@ def packages_of(statement: ReadStatement) -> tuple[str, Mapping[str, str]]:
             case {"uri": str(uri)} if len(one) == _OF_PACKAGE and (found := _DEBIAN.fullmatch(uri)):
                 name, version, architecture = map(unquote, found.groups())
                 packages[f"{name}:{architecture}"] = version
+            case {"uri": str(uri)} if len(one) == _OF_PACKAGE and (found := _CPYTHON.fullmatch(uri)):
+                packages |= OtherPython(found[1], "", found[2]).packages
     return manifest, packages
 
 

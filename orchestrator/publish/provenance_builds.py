@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from orchestrator.publish.statements.reading import ReadStatement
 
 _FILE = re.compile(r"pkg:pypi/([^@?]+)@([^@?]+)\?file_name=([^@?&]+)")
-_SYSTEM = re.compile(r"pkg:deb/debian/([^@?]+)@([^@?]+)")
+_SYSTEM = re.compile(r"pkg:deb/(?:debian|ubuntu)/([^@?]+)@([^@?]+)")
 _FIRST = "first"
 _VARIED = "varied"  # how the names of builds begin that repeat a recreation in another environment
 _PAIRS = TypeAdapter(tuple[tuple[str, str], ...])

@@ -152,7 +152,7 @@ def debians(beside: Path, names: Iterable[str]) -> dict[str, Debian]:
     known = {}
     for name in set(names) & set(image_recipes.names(folders)):
         recipe = image_recipes.load(folders, name)
-        if recipe.suite:
-            target = image_recipes.target(recipe.lock)
+        if recipe.suite and not image_recipes.without_lock(recipe):
+            target = image_recipes.target_of(recipe, recipe.lock)
             known[name] = Debian(recipe.suite, target.python, _ARCHITECTURES[target.platform.partition("-")[0]])
     return known

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from orchestrator.images.other_python import standalone
 from orchestrator.model import RecipeForm
 from orchestrator.recipes.quoting import comment, plain, url
 from orchestrator.recipes.script import script
@@ -23,11 +24,11 @@ MATTER = re.compile(
 )
 """Packages of an image that a build may need besides."""
 
-SUITES = frozenset({"bookworm", "trixie"})
-"""Names of images that are also tags of Debian's."""
+SUITES = {"12": "bookworm", "13": "trixie"}
+"""Debian's versions, and the names of suites, which are also those of images."""
 
-_UBUNTU = {"12": "jammy", "13": "noble"}
-"""The suites of Ubuntu by the version of their base-files."""
+UBUNTU = {"11": "20.04", "12": "22.04", "13": "24.04"}
+"""How the versions of Ubuntu's package base-files begin, and the tags of Ubuntu's official images."""
 
 _END = "END-OF-RECIPE"
 
@@ -35,6 +36,7 @@ _END = "END-OF-RECIPE"
 def dockerfile(inputs: RecipeInputs) -> str:
     """Return a Dockerfile, whose last stage has the wheel alone."""
     given = "".join(f"COPY {name} /given/{name}\n" for name in _given(inputs) if name)
+    program = other_program(inputs.packages, inputs.python)
     argument = "".join(f" /given/{name}" if name else " ''" for name in _given(inputs))
     return f"""# syntax=docker/dockerfile:1
 # Builds the wheel of {comment(inputs.project)} {comment(inputs.version)}, and checks its SHA-256. Usage, in its folder:
@@ -48,7 +50,7 @@ RUN useradd --create-home builder && mkdir /build && chown builder /build
 {script(RecipeForm.SH, inputs)}{_END}
 USER builder
 WORKDIR /build
-RUN sh recipe.sh{argument}
+{f"ENV PYTHON={program}{chr(10)}" if program else ""}RUN sh recipe.sh{argument}
 FROM scratch
 COPY --from=build /build/dist/ /
 """
@@ -80,6 +82,8 @@ def _workflow(inputs: RecipeInputs) -> Iterator[str]:
     if given:
         yield "      - uses: actions/checkout@v4"
     yield "      - name: Build the wheel, and check its hash"
+    if program := other_program(inputs.packages, inputs.python):
+        yield f"        env: {{PYTHON: {program}}}"
     yield f"        shell: sh {{0}}{given}"
     yield "        run: |"
     yield from (f"          {line}".rstrip() for line in script(RecipeForm.SH, inputs).splitlines())
@@ -98,30 +102,43 @@ def _given(inputs: RecipeInputs) -> tuple[str, ...]:
 
 def base(inputs: RecipeInputs) -> str:
     """Return the image on which that of the inputs is based."""
-    return base_of(inputs.base, inputs.packages, inputs.image)
+    return base_of(inputs.base, inputs.packages, inputs.image, inputs.python)
 
 
-def base_of(known: str, given: Iterable[tuple[str, str]], image: str) -> str:
+def base_of(known: str, given: Iterable[tuple[str, str]], image: str, python: str) -> str:
     """Return the image on which an image is based: the known one, or else the distribution's own.
 
-    The package base-files has the version of Debian. Without it, the name of the image is that of a suite.
+    The package base-files has the version of Debian, or one that Ubuntu made of it. Without it, the name of the image
+    is that of a suite. Where the image has a standalone Python, the base is the official image of that Python.
     """
     if re.fullmatch(r"[a-z0-9][a-z0-9._/:-]*(?:@sha256:[0-9a-f]{64})?", known):
         return known
-    versions = (version for name, version in given if name.split(":")[0] == "base-files")
-    found = re.match(r"([0-9]+)(ubuntu|(?=[.+]|$))", next(versions, ""))
-    if found and found[2]:
-        return f"ubuntu:{_UBUNTU.get(found[1], 'rolling')}"
-    suite = found[1] if found else image if image in SUITES else "stable"
+    given = tuple(given)
+    version = next((version for name, version in given if name.split(":")[0] == "base-files"), "")
+    if made := re.match(r"([0-9]+)ubuntu", version):
+        return f"ubuntu:{UBUNTU.get(made[1], 'latest')}"
+    found = re.match(r"[0-9]+(?=[.+]|$)", version)
+    suite = found[0] if found else image if image in SUITES.values() else "stable"
+    if standalone(dict(given)):
+        return f"python:{python}-slim" + (f"-{SUITES[suite]}" if suite in SUITES else "")
     return f"debian:{suite}-slim"
 
 
 def packages(inputs: RecipeInputs) -> tuple[str, ...]:
     """Return the names of Debian's packages that a build may need, sorted."""
-    return packages_of(inputs.packages)
+    return packages_of(inputs.packages, inputs.python)
 
 
-def packages_of(given: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Return the names of an image's packages that a build may need, sorted."""
+def packages_of(given: Iterable[tuple[str, str]], python: str) -> tuple[str, ...]:
+    """Return the names of an image's packages that a build with that version of Python may need, sorted."""
+    given = tuple(given)
     present = {name.split(":")[0] for name, _ in given}
-    return tuple(sorted({*NEEDED, *filter(MATTER.fullmatch, present)}))
+    own = {f"{program}-dev", f"{program}-venv"} if (program := other_program(given, python)) else set()
+    return tuple(sorted({*NEEDED, *own, *filter(MATTER.fullmatch, present)}))
+
+
+def other_program(given: Iterable[tuple[str, str]], python: str) -> str:
+    """Return the program of a version of Python, if it is a package beside that of python3; empty otherwise."""
+    versions = {name.split(":")[0]: version for name, version in given}
+    usual = versions.get("python3", "").startswith(f"{python}.")
+    return f"python{python}" if f"python{python}" in versions and not usual else ""

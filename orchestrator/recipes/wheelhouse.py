@@ -15,7 +15,7 @@ from orchestrator.build.environment import folder_named
 from orchestrator.experiments.remedies import applies, named
 from orchestrator.model import MemberKind, RecipeForm
 from orchestrator.recipes import parts
-from orchestrator.recipes.embedded_forms import base_of, packages_of
+from orchestrator.recipes.embedded_forms import base_of, other_program, packages_of
 from orchestrator.recipes.plan import planned, requirements
 from orchestrator.recipes.quoting import comment, plain, url
 from orchestrator.recipes.script import folder
@@ -448,14 +448,16 @@ def _dockerfile(given: SetInputs, folders: tuple[str, ...]) -> Iterator[str]:
     yield "# Not pinned: the versions of Debian's packages; rebuild.sh names those with which it was proven."
     plan = planned(replace(given, remedies=_common(given)))
     yield from (f"# Not done here: {note}." for _, note in plan.checks if number not in note)
-    yield f"FROM {base_of(given.base, given.packages, given.image)} AS build"
+    yield f"FROM {base_of(given.base, given.packages, given.image, given.python)} AS build"
     yield "RUN apt-get update && apt-get install -y --no-install-recommends \\"
-    yield f"    {' '.join(packages_of(given.packages))}"
+    yield f"    {' '.join(packages_of(given.packages, given.python))}"
     yield f"RUN useradd --create-home --uid {number} {user} && mkdir /build && chown {user} /build"
     yield f"COPY {PROGRAM} SHA256SUMS /wheelhouse/"
     yield from (f"COPY {folder}/ /wheelhouse/{folder}/" for folder in folders)
     yield f"USER {user}"
     yield "WORKDIR /build"
+    if program := other_program(given.packages, given.python):
+        yield f"ENV PYTHON={program}"
     yield f"RUN sh /wheelhouse/{PROGRAM}"
     yield "FROM scratch"
     yield "COPY --from=build /build/dist/ /"

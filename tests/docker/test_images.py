@@ -14,7 +14,8 @@ from orchestrator.build.engine import Container, Engine
 from orchestrator.errors import ImageError
 from orchestrator.images.bootstrap import bootstrap, snapshot_sources
 from orchestrator.images.build import ensure, relock
-from orchestrator.images.recipe import LOCK, TIME, drift, format_lock, load, manifest, parse_lock
+from orchestrator.images.distributions import TIME
+from orchestrator.images.recipe import LOCK, drift, format_lock, load, manifest, parse_lock
 from orchestrator.images.recreate import BEFORE, FormerImage, recreate, with_packages
 from orchestrator.model import LockDrift
 from tests.docker.containers import IMAGES, derive, run_inside

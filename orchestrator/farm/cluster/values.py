@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter
 import orchestrator
 from orchestrator import errors
 from orchestrator.errors import FaultError, WheelproofError
+from orchestrator.images.other_python import OtherPython  # noqa: TC001 - pydantic reads it
 from orchestrator.images.recipe import ImageRecipe
 from orchestrator.job.recreating import VerifySubject
 from orchestrator.job.verify import may_have_given
@@ -81,6 +82,9 @@ class SentRecipe:
     below: SentRecipe | None
     target: Target | None
     earlier: tuple[datetime, ...]
+    distribution: str = "debian"
+    sources: tuple[str, ...] = ()
+    python: OtherPython | None = None
 
     def recipe(self) -> ImageRecipe:
         """Return the recipe; raises ValueError where a file is no base64."""
@@ -95,6 +99,9 @@ class SentRecipe:
             below=self.below.recipe() if self.below else None,
             target=self.target,
             earlier=self.earlier,
+            distribution=self.distribution,
+            sources=self.sources,
+            python=self.python,
         )
 
 
@@ -111,6 +118,9 @@ def sent_recipe(recipe: ImageRecipe) -> SentRecipe:
         below=sent_recipe(recipe.below) if recipe.below else None,
         target=recipe.target,
         earlier=recipe.earlier,
+        distribution=recipe.distribution,
+        sources=recipe.sources,
+        python=recipe.python,
     )
 
 

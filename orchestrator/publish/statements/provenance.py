@@ -61,7 +61,8 @@ def of_build(result: Result, build: Build, packages: Mapping[str, str] | None, b
         "remedies": remedies,
     }
     used = (
-        *_dependencies(result.sdist, result.project, result.version, result.build_requirements, result.provided),
+        *_dependencies(result.sdist, result.project, result.version, result.build_requirements),
+        *_provided(result.provided, packages),
         *_of_tools(result.tools),
         *_of_image(image, packages),
     )
@@ -85,7 +86,8 @@ def of_rebuild(verification: Verification, build: Build, packages: Mapping[str, 
     internal = _internal(build, verification.builds[0], verification.id, inputs.build_method if inputs else None)
     of, pins = (verification.sdist, verification.project, verification.version), verification.build_requirements
     used = (
-        *_dependencies(*of, pins, verification.provided),
+        *_dependencies(*of, pins),
+        *_provided(verification.provided, packages),
         *(_of_image(image, packages) if image else ()),
     )
     return _predicate(external, internal, used, _run(build, builder, verification.wheelproof, verification))
@@ -115,9 +117,12 @@ def of_member(
     }
     method = record.inputs.method if record and record.inputs else None
     internal = {**_internal(build, member.builds[0], member.job, method), "remedies": house.remedies}
-    provided = record.provided if record else ()
     of = (member.sdist, member.project, member.version)
-    used = (*_dependencies(*of, member.pins, provided), *_of_image(member.image, packages))
+    used = (
+        *_dependencies(*of, member.pins),
+        *_provided(record.provided if record else (), packages),
+        *_of_image(member.image, packages),
+    )
     return _predicate(external, internal, used, _run(build, builder, house.wheelproof, house))
 
 
@@ -175,18 +180,19 @@ def _moment(moment: Any) -> str:  # noqa: ANN401 - a datetime
 # --- what went in ----------------------------------------------------------------------------
 
 
-def _dependencies(
-    sdist: Sdist | None, project: str, version: str, pins: Iterable[Pin], provided: Iterable[Provided]
-) -> Iterator[_Value]:
+def _dependencies(sdist: Sdist | None, project: str, version: str, pins: Iterable[Pin]) -> Iterator[_Value]:
     if sdist is not None:
         uri = purl.python(project, version, sdist.filename, sdist.url)
         yield _file(uri, sdist.filename, sdist.sha256, sdist.url)
     for pin in pins:
         yield _file(purl.python(pin.name, pin.version, pin.filename, pin.url), pin.filename, pin.sha256, pin.url)
+
+
+def _provided(provided: Iterable[Provided], packages: Mapping[str, str] | None) -> Iterator[_Value]:
     for one in provided:
         yield {
             "name": one.name,
-            "uri": purl.system("deb/debian", one.package, one.package_version),
+            "uri": purl.system(purl.debian(packages or {}), one.package, one.package_version),
             "annotations": {"distribution": one.name, "version": one.version},
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from orchestrator.images import distributions, other_python
 from orchestrator.model import BUILT_HERE
 
 if TYPE_CHECKING:
@@ -34,12 +35,23 @@ def is_of_index(url: str) -> bool:
 
 def of_image(packages: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return name and package URL of each package of an image, sorted; `packages` has name:architecture to version."""
-    kind = "rpm" if is_rpm(packages) else "deb/debian"
+    kind = "rpm" if is_rpm(packages) else debian(packages)
     return tuple(
-        (name.partition(":")[0], system(kind, name, version))
+        (name.partition(":")[0], system(kind, name, version) if name != other_python.PACKAGE else interpreter(packages))
         for name, version in sorted(packages.items())
         if name != _MANYLINUX
     )
+
+
+def debian(packages: Mapping[str, str]) -> str:
+    """Return the type and namespace of the packages of an image of Debian or of Ubuntu."""
+    return f"deb/{distributions.of_packages(packages).name}"
+
+
+def interpreter(packages: Mapping[str, str]) -> str:
+    """Return the package URL of the standalone Python of an image; empty if it has none."""
+    found = other_python.standalone(packages)
+    return f"pkg:generic/cpython@{found[0]}?checksum=sha256:{found[1]}" if found else ""
 
 
 def is_rpm(packages: Mapping[str, str]) -> bool:

@@ -46,6 +46,9 @@ ALL = tuple(remedy.name for remedy in remedies.REMEDIES)
 SETS = [(name,) for name in ALL] + [ALL, ()]
 
 
+STANDALONE = f"3.11+sha256.{'0' * 64}"
+
+
 @pytest.mark.parametrize("names", SETS, ids="+".join)
 @pytest.mark.parametrize("form", SCRIPTS)
 def test_every_script_is_shell(form: RecipeForm, names: tuple[str, ...]) -> None:
@@ -151,6 +154,9 @@ def test_a_dockerfile_contains_the_script_as_it_is() -> None:
         ("bookworm", (), "debian:bookworm-slim"),
         ("rust", (), "debian:stable-slim"),
         ("rust", (("base-files:amd64", HOSTILE),), "debian:stable-slim"),
+        ("noble", (("base-files:amd64", "13ubuntu10.3"),), "ubuntu:24.04"),
+        ("mine", (("base-files:amd64", "99ubuntu1"),), "ubuntu:latest"),
+        ("mine", (("base-files:amd64", "12.4"), ("cpython:all", STANDALONE)), "python:3.11-slim-bookworm"),
     ],
 )
 def test_a_base_exists_whatever_the_image_is_called(
