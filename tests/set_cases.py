@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.model import BUILT_HERE, MemberKind, Pin, Sdist
@@ -16,6 +15,7 @@ from tests.samples import tar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 GIVEN = SetInputs(
     remedies=("fix-umask",),

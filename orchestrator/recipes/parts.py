@@ -103,8 +103,8 @@ def other_packages(packages: tuple[str, ...]) -> Iterator[str]:
     yield """compiled_with() {
  command -v dpkg-query >/dev/null || return 0
  while read -r name version; do
-  here=$(dpkg-query -W -f '${Version}' "$name" 2>/dev/null) || here=absent
-  [ "$here" = "$version" ] || say "note: $name is $here; the recipe was written for $version"
+  present=$(dpkg-query -W -f '${Version}' "$name" 2>/dev/null) || present=
+  [ "$present" = "$version" ] || say "note: $name is ${present:-absent}; the recipe was written for $version"
  done <<'EOF'"""
     yield from packages
     yield "EOF\n}"

@@ -36,11 +36,18 @@ if TYPE_CHECKING:
 PROFILE = Profile("other", umask=0o027, build_path="/tmp/other-build/{folder}")  # noqa: S108 - of containers
 REMEDIES = ("fix-hash-seed", "prefix-map-source")
 LIMITS = replace(SMALL, memory=1 << 30, scratch=256 << 20)
-NATIVE = 'NAME = "native"\nTAG = "cp311-cp311-linux_x86_64"\n' + set_cases.sin("prefix-map-source")
-PATH_AND_UMASK = set_cases.sin("umask").replace('b"x = 1\\n"}', 'b"x = 1\\n", "sin/path": os.getcwd().encode()}')
+RETURNED = '{"sin/generated.py": b"x = 1\\n"'
+NATIVE = f"""
+NAME = "native"
+TAG = "cp311-cp311-linux_x86_64"
+{set_cases.sin("prefix-map-source").replace("def commit()", "def compiled()")}
+{set_cases.sin("umask").replace(RETURNED, f'{RETURNED}, "sin/path": os.getcwd().encode(), **compiled()')}
+"""
+"""Compiles, and stores the folder in which it is built, and the umask."""
+
 BARE = """\
 cd /scratch
-export TMPDIR=/scratch/tmp HOME=/scratch PIP_NO_INDEX=1 PIP_FIND_LINKS=/links SOURCES=/sdists
+export TMPDIR=/scratch/tmp HOME=/scratch PYTHONPATH=/pip/lib PIP_NO_INDEX=1 PIP_FIND_LINKS=/links
 mkdir tmp
 status=0
 sh /house/rebuild.sh || status=$?
@@ -57,6 +64,7 @@ class Set:
         self.given = SetInputs(REMEDIES, image.target.python, image.name, image.packages, 1_600_000_000, PROFILE)
         self.house = cases.folder / "house"
         (self.house / "rebuild").mkdir(parents=True)
+        (self.house / "sources").mkdir()
         (self.house / "rebuild.sh").write_text(wheelhouse.program(self.given))
 
     def proven(self, module: str, project: str, *pins: Pin, tool: int | None = None) -> Path:
@@ -79,6 +87,7 @@ class Set:
         environments = zip(("first", "second"), (first, second), strict=True)
         builds = [runner.run(name, environment, self.given, inputs, kind) for name, environment in environments]
         data = wheelhouse.data_of(inputs, kind)
+        shutil.copy(file, self.house / "sources")
         (self.house / "rebuild" / wheelhouse.data_name(project, "1.0", tool=tool)).write_text(data)
         digest = wheelhouse.digest_of((self.house / "rebuild.sh").read_text(), data)
         assert [build.environment.recipe for build in builds] == [digest, digest]
@@ -122,14 +131,13 @@ def bare(engine: Engine, image: Image, mounts: tuple[tuple[str, str], ...]) -> s
 
 @pytest.mark.timeout(400)
 def test_what_is_proven_is_what_a_user_gets(engine: Engine, bookworm: Image, cache: Path, tmp_path: Path) -> None:
-    """A tool that is built here, a release that needs it, compiled code, and one that needs the path and the umask."""
+    """A tool that is built here, a release that needs it, and compiled code with the path and the umask."""
     made = Set(CaseBuilder(engine, bookworm, cache, tmp_path))
     tool = set_cases.built_here(made.proven(set_cases.TOOL, "toolbox", tool=1))
     user = made.proven(set_cases.USES_TOOL, "a-user", tool)
-    made.proven(NATIVE, "native")
-    path = made.proven(PATH_AND_UMASK, "path")
-    with zipfile.ZipFile(path) as archive:
-        assert archive.read("sin/path") == b"/tmp/other-build/path-1.0"
+    with zipfile.ZipFile(made.proven(NATIVE, "native")) as archive:
+        assert b"twice" in archive.read("sin/speedups.so")
+        assert archive.read("sin/path") == b"/tmp/other-build/native-1.0"
         assert archive.getinfo("sin/generated.py").external_attr >> 16 & 0o777 == 0o640
     assert tool.url == BUILT_HERE
     index = Index(None, cache)
@@ -137,7 +145,8 @@ def test_what_is_proven_is_what_a_user_gets(engine: Engine, bookworm: Image, cac
     assert not isinstance(offered, str)
     links = recipe_effects.folder_of(cache, index, offered, 64 << 20)
     (made.house / "tools" / tool.filename).unlink()  # a user builds it
-    mounts = ((str(made.house), "/house"), (str(links), "/links"), (str(tmp_path), "/sdists"))
+    pip = made.cases.job_effects.buildenvs.materialize(Lock(offered), bookworm.target)  # no package of the image
+    mounts = ((str(pip), "/pip"), (str(made.house), "/house"), (str(links), "/links"))
     printed = bare(engine, bookworm, mounts)
-    assert printed.splitlines()[-2:] == ["4 built: 4 as listed, 0 others, 0 not built, 0 missing", "status 0"], printed
+    assert printed.splitlines()[-2:] == ["3 built: 3 as listed, 0 others, 0 not built, 0 missing", "status 0"], printed
     assert user.name in printed
