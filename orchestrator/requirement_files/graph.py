@@ -34,13 +34,12 @@ class Graph:
     edges: dict[tuple[Release, str], list[Edge]] = field(default_factory=dict)
     """By release and extra; "" is the release without extras."""
 
-    releases: dict[str, list[Release]] = field(default_factory=lambda: defaultdict(list))
+    releases: dict[str, dict[Release, None]] = field(default_factory=lambda: defaultdict(dict))
     """By project."""
 
     def add(self, release: Release, extra: str, edges: Iterable[Edge]) -> None:
         """Add the dependencies of a release, or of one of its extras."""
-        if release not in self.releases[release[0]]:
-            self.releases[release[0]].append(release)
+        self.releases[release[0]][release] = None
         self.edges.setdefault((release, extra), []).extend(edges)
 
     def needed(self, roots: Iterable[Edge]) -> dict[Release, str]:
@@ -51,9 +50,13 @@ class Graph:
         """
         markers: dict[Release, dict[str, None]] = {}
         seen: set[tuple[Release, str]] = set()
+        followed: set[Edge] = set()
         waiting = list(roots)
         while waiting:
             edge = waiting.pop()
+            if edge in followed:
+                continue
+            followed.add(edge)
             for release in self._targets(edge):
                 markers.setdefault(release, {})["" if mentions_extra(edge.marker) else edge.marker] = None
                 for key in ((release, extra) for extra in ("", *edge.extras)):

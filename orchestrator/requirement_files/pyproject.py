@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.requirement_files.selection import Selection
 
 NAME = "pyproject.toml"
+_STRING = re.compile(r"\"([^\"]+)\"|'([^']+)'")
 _WIDEST = 200  # characters of a message of the library
 _POETRY = "its dependencies are in the form of Poetry; name its poetry.lock instead"
 _DYNAMIC = "its dependencies are dynamic: building the project gives them; list them in a requirements file"
@@ -34,7 +36,7 @@ def parse(document: Mapping[str, Any], text: str, name: str, chosen: Selection) 
 
     Requirements of one project with equal markers are one entry, which all of their specifiers admit.
     """
-    lines = text.splitlines()
+    lines = _lines(text)
     mistakes: list[Mistake] = []
     entries: dict[tuple[str, str], Wanted] = {}
     for source in _sources(document, chosen):
@@ -45,9 +47,9 @@ def parse(document: Mapping[str, Any], text: str, name: str, chosen: Selection) 
             continue
         for one in texts:
             try:
-                _add(entries, replace(entry(one), file=name, line=_line(lines, one)))
+                _add(entries, replace(entry(one), file=name, line=lines.get(one, 0)))
             except ValueError as error:
-                mistakes.append(Mistake(name, _line(lines, one), str(error)))
+                mistakes.append(Mistake(name, lines.get(one, 0), str(error)))
     groups, extras = _names(document, "dependency-groups"), _names(_table(document, "project"), "optional-dependencies")
     return Read(tuple(entries.values()), tuple(mistakes), (MAIN, *groups), extras)
 
@@ -141,8 +143,8 @@ def _of_groups(document: Mapping[str, Any], groups: Iterable[str]) -> list[str]:
         resolver = DependencyGroupResolver(document["dependency-groups"])
         for name in groups:
             found.extend(str(requirement) for requirement in resolver.resolve(name))
-    except RecursionError:
-        msg = "its dependency groups include each other too deeply"
+    except (RecursionError, MemoryError):
+        msg = "its dependency groups include each other too deeply, or too often"
         raise ValueError(msg) from None
     except Exception as error:  # noqa: BLE001 - the library's group of errors has no common class before Python 3.11
         raise ValueError("; ".join(dict.fromkeys(_sentences(error)))) from None
@@ -160,9 +162,13 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in flat)[:_WIDEST]
 
 
-def _line(lines: list[str], text: str) -> int:
-    """Return the first line that has a requirement as it is written; 0 if none has."""
-    return next((number for number, line in enumerate(lines, start=1) if text in line), 0)
+def _lines(text: str) -> dict[str, int]:
+    """Return the first line of each string, as it is written; a string of several lines is not listed."""
+    found: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        for match in _STRING.finditer(line):
+            found.setdefault(match[1] or match[2], number)
+    return found
 
 
 def _checked(value: object, what: str) -> list[str]:
