@@ -113,7 +113,7 @@ def _check_pinned(listed: tuple[Wanted, ...]) -> None:
 def _show(made: Made, out: Path | None) -> None:
     house = made.house
     progress.table("The common recipe", ("setting", "value", "because of"), tuple(_recipe(made)))
-    if not made.because:
+    if not made.house.remedies and not made.profile:
         click.echo("No setting is needed: the wheels are the same wherever they are built.")
     if not made.smallest:
         click.echo("The records do not show that it is the smallest.")
@@ -132,10 +132,13 @@ def _show(made: Made, out: Path | None) -> None:
 
 def _recipe(made: Made) -> Iterator[tuple[str, ...]]:
     from orchestrator.experiments.remedies import named
-    from orchestrator.farm.wheelhouse import written
+    from orchestrator.farm.wheelhouse import profile_settings, written
 
     if made.house.source_date_epoch is not None:
-        yield "epoch", f"SOURCE_DATE_EPOCH={made.house.source_date_epoch}", "the configuration"
+        whose = f"the profile {made.profile.name}" if made.profile else "the configuration"
+        yield "epoch", f"SOURCE_DATE_EPOCH={made.house.source_date_epoch}", whose
+    for name, value in profile_settings(made.profile) if made.profile else ():
+        yield name, value, f"the profile {made.house.profile}"
     for name, because in made.because:
         yield name, written(named(name)), _some(because)
 

@@ -48,6 +48,7 @@ class Made:
     house: Wheelhouse
     records: Mapping[str, Result]  # by job: the verdicts of its members, and of those left out
     because: tuple[tuple[str, tuple[str, ...]], ...]  # each remedy with the releases that need it
+    profile: Profile | None  # what it sets is part of the recipe
     smallest: bool  # whether every smaller recipe is ruled out by the records
     built: int  # builds made now
     seconds: float  # that it took now
@@ -61,7 +62,7 @@ def asked(settings: Config, tasks: Sequence[Task], *, image: str | None, source:
     """Return what is judged: each requirement once, on its own image or on the one that is to lift its exclusion.
 
     All tasks get one SOURCE_DATE_EPOCH, and a profile only if all have it, since a common recipe has one of each. None
-    holds a variation: the proof varies all that the recipe does not set.
+    holds a variation that the profile does not set: the proof varies all that the recipe does not set.
     """
     profiles = {task.profile for task in tasks}
     profile = profiles.pop() if len(profiles) == 1 else None
@@ -83,7 +84,8 @@ def asked(settings: Config, tasks: Sequence[Task], *, image: str | None, source:
 def _common_settings(settings: Config, task: Task, profile: Profile | None, *, source: bool) -> Task:
     tools = replace(task.tools, policy=Policy.SOURCE, pins=(), file="", strict=False) if source else task.tools
     epoch = task.source_date_epoch if profile else settings.defaults.source_date_epoch
-    settled = replace(task, hold=(), spread=False, published=False)
+    hold = tuple(sorted(set(profile.fixes) - set(task.remove))) if profile else ()
+    settled = replace(task, hold=hold, spread=False, published=False)
     return replace(settled, source_date_epoch=epoch, profile=profile, tools=tools)
 
 
@@ -131,6 +133,7 @@ def make(
         house=_kept(store, house),
         records={result.job: result for _, result in pairs},
         because=proven.because,
+        profile=proven.given.profile,
         smallest=proven.best.common.smallest,
         built=built + proven.built,
         seconds=(datetime.now(UTC) - started).total_seconds(),
@@ -177,3 +180,14 @@ def written(remedy: Remedy) -> str:
     words = (" ".join(how.wrap), "a fixed folder" if how.fixed_folder else "", f"{how.length}" if how.length else "")
     found = (*how.lines, *pairs, *how.flags, *how.finish, *words)
     return "; ".join(filter(None, found)) or how.note or remedy.summary
+
+
+def profile_settings(profile: Profile) -> tuple[tuple[str, str], ...]:
+    """Return the settings of a profile, each with its value."""
+    values = {
+        "umask": "" if profile.umask is None else f"umask {profile.umask:03o}",
+        "build-path": profile.build_path,
+        "timezone": f"TZ={profile.timezone}" if profile.timezone else "",
+        "hash-seed": "" if profile.hash_seed is None else f"PYTHONHASHSEED={profile.hash_seed}",
+    }
+    return tuple((name, value) for name, value in values.items() if value)

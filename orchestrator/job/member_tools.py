@@ -42,11 +42,9 @@ class Tools:
 
     def missing(self, candidate: Candidate) -> str:
         """Return why a release lacks one of its build tools; empty: it has all."""
-        built = (f"{pin.name}=={pin.version}" for pin in candidate.settled.lock.pins if pin.built_here)
-        lacking = (
-            self.why(one) or ("" if one in self.pins else f"its build tool {one} was not built") for one in built
-        )
-        return next(filter(None, lacking), "")
+        built = [f"{pin.name}=={pin.version}" for pin in candidate.settled.lock.pins if pin.built_here]
+        unbuilt = [f"its build tool {one} was not built" for one in built if one not in self.pins]
+        return next(filter(None, (*map(self.why, built), *unbuilt)), "")
 
     def used_by(self, candidate: Candidate) -> Candidate:
         """Return a release that is built with the tools as the common recipe gives them."""
