@@ -6,6 +6,7 @@ is a possible cause; one that gives the same bytes is none.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ OLDER, NEWER = 24, 4
 """How many older and newer versions of a build requirement are tried."""
 
 _LAYOUT = 1  # of a record
-_LISTED = 8  # swaps in a sentence
+_LISTED = 8  # inputs in a sentence
 _TOOLS = ("setuptools", "cython", "wheel", "flit-core", "hatchling", "poetry-core", "setuptools-scm", "cffi")
 """Build requirements that write most of what is in a wheel; the others come after them."""
 _EARLIEST_ZIP = 315532800  # 1980-01-01, the earliest time in a zip, which build backends fall back on
@@ -164,10 +165,11 @@ def sentence(search: CauseSearch, sha256: str) -> str:
     """Return what a search has found about a listed hash, as the reason of a row."""
     if (proof := search.proof(sha256)) is not None:
         return f"it matches with {proof.swap.text}: a rebuild proves it"
-    built = [one.swap.text for one in search.trials if one.sha256 and one.swap.kind is not SwapKind.NOTHING]
+    built = Counter(one.swap.input for one in search.trials if one.sha256 and one.swap.kind is not SwapKind.NOTHING)
+    texts = [f"{name} ({count})" for name, count in built.items()]
     head = "the wheel itself is not at hand, and no rebuild with one input swapped gives this hash"
     possible = f"; possible causes: {', '.join(search.possible)}" if search.possible else ""
-    return f"{head}{possible}; {_listed('tried', built)}{_left(search)}"
+    return f"{head}{possible}; {_listed('rebuilds', texts)}{_left(search)}"
 
 
 def _listed(what: str, texts: Sequence[str]) -> str:
