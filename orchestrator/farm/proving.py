@@ -10,7 +10,7 @@ from orchestrator import recipes
 from orchestrator.analysis.failure_signs import printable
 from orchestrator.errors import Interrupted, NoRoomError, UsageError, WheelproofError
 from orchestrator.farm import assemble, progress
-from orchestrator.farm.workers import Threads, attempted, run_jobs
+from orchestrator.farm.workers import STOPPED, Threads, attempted, run_jobs
 from orchestrator.job import inputs as job_inputs
 from orchestrator.job import member
 from orchestrator.job.common_recipe import Round, best_of, following, reasons, smallest
@@ -111,6 +111,9 @@ class Workshop:
         return found
 
     def _fault(self, requirement: str, error: WheelproofError) -> None:
+        """Leave a release open; raise Interrupted where a stop was requested, which ends what runs."""
+        if self._farm.job_effects.stop.asked:
+            raise Interrupted(STOPPED) from error
         if requirement not in self._open:
             self._open[requirement] = str(error)
             self._faults.append(error)

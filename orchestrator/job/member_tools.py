@@ -32,8 +32,7 @@ class Tools:
         self.known[tool] = self.whys[key] = f"its build tool {tool.name} {tool.version}: {why}" if why else ""
         if wheel and not why and not isinstance(outcome, str):
             self.pins[key] = Pin(tool.name, tool.version, wheel.sha256, wheel.filename, BUILT_HERE)
-            same = [one for one in self.proofs.values() if one.data == outcome.data]
-            if not same:
+            if former is None:  # else the final build gave the bootstrapped wheel, which needs fewer tools
                 self.proofs[f"tool {len(self.proofs) + 1} {key}"] = outcome
 
     def why(self, requirement: str) -> str:
