@@ -14,6 +14,7 @@ from orchestrator.model import (
     FaultKind,
     Frontend,
     LineEnds,
+    MemberKind,
     Mode,
     Origin,
     Outcome,
@@ -219,6 +220,15 @@ GROUPS: tuple[Group, ...] = (
             Fate.NEVER: "The exclusion is not to be lifted, whatever builds.",
         },
         Fate,
+    ),
+    Group(
+        "members",
+        "What a wheel of a wheelhouse is for.",
+        {
+            MemberKind.WHEEL: "A release that was asked for.",
+            MemberKind.TOOL: "A build requirement that is built here, too.",
+        },
+        MemberKind,
     ),
     Group(
         "verification-outcomes",

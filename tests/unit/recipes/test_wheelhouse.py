@@ -332,7 +332,7 @@ def test_a_dockerfile_runs_the_script() -> None:
     known = replace(given, base=f"debian:bookworm-slim@sha256:{SHA}")
     assert f"FROM debian:bookworm-slim@sha256:{SHA} AS build" in wheelhouse.dockerfile(known)
     noble = replace(given, packages=(("base-files:amd64", "13ubuntu10.1"),), image="noble")
-    assert "FROM ubuntu:noble AS build" in wheelhouse.dockerfile(noble)
+    assert "FROM ubuntu:24.04 AS build" in wheelhouse.dockerfile(noble)
 
 
 def test_the_folder_of_a_profile_is_named_after_the_sdist() -> None:
