@@ -48,7 +48,6 @@ class Texts:
     settings: str  # arguments for the build backend's settings, each with a space before it
     dist: str = "dist"  # the folder for the wheel
     source: str = ""  # the folder of the unpacked source, if it is another than that in `$work`
-    find_links: str = ""  # options of pip, with a space after them
     more: tuple[str, ...] = ()  # names of variables that the build gets if they are set
 
 
@@ -203,12 +202,12 @@ eval "$settings"
 export PIP_CONFIG_FILE=/dev/null PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1"""
 
 
-def installed(texts: Texts) -> str:
+def installed() -> str:
     """Return what installs the build requirements with pip, from requirements.txt in `$work`."""
-    return f""""$python" -m venv --without-pip "$env"
+    return """"$python" -m venv --without-pip "$env"
 TMPDIR=$work/tmp "$python" -m pip --python "$env/bin/python" install --quiet --require-hashes --no-deps \\
  --only-binary :all: --ignore-installed --no-compile --no-cache-dir --no-warn-script-location \\
- {texts.find_links}-r "$work/requirements.txt" ||
+ -r "$work/requirements.txt" ||
  fail "installing the build requirements failed"
 unset PYTHONPATH PYTHONSAFEPATH"""
 

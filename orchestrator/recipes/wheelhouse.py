@@ -23,9 +23,10 @@ from orchestrator.recipes.text import member_obstacle as _member_obstacle
 from orchestrator.recipes.text import settings_obstacle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from orchestrator.experiments.remedies import Remedy
+    from orchestrator.model import Pin
     from orchestrator.recipes.inputs import RecipeInputs, SetInputs
     from orchestrator.recipes.plan import Plan
 
@@ -53,7 +54,6 @@ _TEXTS = parts.Texts(
     needs="$needs",
     settings=' "$@"',
     dist="$dist",
-    find_links='--find-links "$work/tools/here" --find-links "$work/tools/own" ',
 )
 
 
@@ -273,7 +273,7 @@ fi"""
     yield from parts.unpacked(plan, texts)
     yield from _own_settings(given)
     yield _REQUIRED
-    yield parts.installed(texts)
+    yield parts.installed()
     yield 'rm -rf "$work/tools"'
     yield from parts.prepared(plan)
     yield from parts.built(_FORM, plan, texts)
@@ -303,14 +303,20 @@ def _own(remedy: Remedy) -> Iterator[str]:
     yield from (f'\n   set -- "$@" "{option}={key}={value}"' for key, value in written.settings)
 
 
-_REQUIRED = """sed -n 's/^require //p' "$data" >"$work/requirements.txt"
-mkdir "$work/tools" "$work/tools/here" "$work/tools/own"
+_REQUIRED = """mkdir "$work/tools"
 for one in $tools; do
- [ -f "$here/tools/$one" ] || [ -f "dist/tools/$one" ] ||
-  need "$project needs $one, which is built here: begin with sh $0, without arguments"
- [ ! -f "$here/tools/$one" ] || cp "$here/tools/$one" "$work/tools/here"
- [ ! -f "dist/tools/$one" ] || cp "dist/tools/$one" "$work/tools/own"
-done"""
+ given=$here/tools/$one
+ [ -f "$given" ] || given=dist/tools/$one
+ [ -f "$given" ] || need "$project needs $one, which is built here: begin with sh $0, without arguments"
+ cp "$given" "$work/tools"
+done
+while IFS= read -r line; do
+ case $line in
+  'require ./'*) printf '%s\\n' "$work/${line#require ./}" ;;
+  'require '*) printf '%s\\n' "${line#require }" ;;
+ esac
+done <"$data" >"$work/requirements.txt\""""
+"""Of a tool that is built here, pip gets the path: an index may have another wheel of that version."""
 
 _COMPARED = """expected=$(listed "$name")
 if [ "$hash" = "$expected" ]; then
@@ -409,7 +415,7 @@ if [ "$#" -eq 0 ] && [ -r "$here/SHA256SUMS" ]; then
   lacking=yes
  }}
 fi
-if [ "$others" -gt 0 ]; then
+if [ "$((others + failed))" -gt 0 ]; then
  {parts.built_with(given.python, native=True)}
  {compiled}
 fi
@@ -434,7 +440,14 @@ def _data(inputs: RecipeInputs, kind: MemberKind) -> Iterator[str]:
     yield from (f"remedy {name}" for name in inputs.remedies if named(name).backends)
     yield from (f"setting {key}={value}" for key, value in inputs.config_settings)
     yield from (f"tool {plain(pin.filename)}" for pin in inputs.pins if pin.built_here)
-    yield from (f"require {line}" for line in requirements(_FORM, inputs))
+    built = {plain(pin.name): pin for pin in inputs.pins if pin.built_here}
+    yield from (f"require {_required(line, built)}" for line in requirements(_FORM, inputs))
+
+
+def _required(line: str, built: Mapping[str, Pin]) -> str:
+    """Return a line of a requirements file; of a tool that is built here, with its path relative to `$work`."""
+    pin = built.get(line.partition("==")[0])
+    return f"./{TOOLS}/{plain(pin.filename)} --hash=sha256:{pin.sha256}" if pin else line
 
 
 # --- the Dockerfile --------------------------------------------------------------------------

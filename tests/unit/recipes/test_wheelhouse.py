@@ -153,7 +153,10 @@ def test_tools_that_are_built_here_come_first(tmp_path: Path, house: House) -> N
     assert member(work / "dist", "a-user", "x.txt") == b"42"
     house.list_wheels(work / "dist")
     shutil.copy(made, house.folder / "tools")
-    assert house.run(tmp_path / "other", "a-user").returncode == 0
+    page = tmp_path / "page.html"  # an index with another wheel of that version
+    page.write_text(f'<a href="{made.name}#sha256={SHA}">{made.name}</a>')
+    published = {"PIP_FIND_LINKS": f"{house.links} {page}"}
+    assert house.run(tmp_path / "other", "a-user", variables=published).returncode == 0
     made.write_bytes(b"another")
     (house.folder / "tools" / made.name).unlink()
     done = house.run(work, "a-user")
