@@ -16,6 +16,7 @@ from orchestrator.job.common_recipe import Needs, alternatives_of, nearest
 from orchestrator.job.wheel_name import of_release
 from orchestrator.model import (
     DETAIL,
+    METHOD,
     NO_GROUNDS,
     LeftOut,
     MemberKind,
@@ -214,11 +215,14 @@ def prove(candidate: Candidate, remedies: tuple[str, ...], texts: Texts, effects
     return Proof(candidate, texts.data, builds, made=len(builds), why=_why(builds, effects))
 
 
-def key_of(candidate: Candidate, texts: Texts) -> str:
-    """Return the digest of all that decides what a proof gives."""
+def key_of(candidate: Candidate, texts: Texts, method: int = METHOD) -> str:
+    """Return the digest of all that decides what a proof gives.
+
+    The method's version is part of it: what is varied, and how, decides what two equal wheels have shown.
+    """
     image, task = candidate.image, candidate.task
     where = (image.manifest, image.runtime, task.limits, task.remove)
-    return digest(("member", LAYOUT, candidate.release.project, candidate.release.version, texts.digest, where))
+    return digest(("member", LAYOUT, method, candidate.release.project, candidate.release.version, texts.digest, where))
 
 
 def _look(candidate: Candidate, builds: tuple[Build, ...], shared: tuple[str, ...]) -> None:

@@ -28,6 +28,7 @@ from orchestrator.job.member import (
 from orchestrator.job.member_tools import Tools
 from orchestrator.model import (
     BUILT_HERE,
+    METHOD,
     Experiment,
     Lock,
     MemberKind,
@@ -148,15 +149,16 @@ def test_a_profile_has_its_folder_in_both_environments() -> None:
 
 
 def test_a_proof_is_of_one_image_and_one_text() -> None:
-    """A changed text or image is proven again."""
+    """A changed text or image, or another set of variations, is proven again."""
     one = candidate()
     keys = {
         key_of(one, TEXTS),
         key_of(one, replace(TEXTS, digest="e" * 64)),
         key_of(replace(one, image=replace(IMAGE, manifest="other")), TEXTS),
         key_of(replace(one, image=replace(IMAGE, runtime="runsc")), TEXTS),
+        key_of(one, TEXTS, METHOD + 1),
     }
-    assert len(keys) == 4
+    assert len(keys) == 5
 
 
 # --- what records prove ----------------------------------------------------------------------
