@@ -126,6 +126,8 @@ def make(
         msg = "reading the records of this run: some cannot be read any more; run the command again"
         raise ResultsError(msg)
     built = sum(len(result.builds) for _, result in pairs if result.started >= started)
+    place = {task.requirement: number for number, task in enumerate(wanted.tasks)}
+    pairs.sort(key=lambda pair: place.get(pair[0].requirement, len(place)))  # records come as they were ready
     workshop = Workshop(settings, store, outcome.tasks or wanted.tasks, jobs=jobs, again=again)
     proven = workshop.proven(pairs)
     house = _house(started, proven, wanted, pairs)

@@ -166,6 +166,21 @@ def of_one_python(
     return fitting, left
 
 
+def of_one_entry(pairs: Sequence[tuple[Task, Result]]) -> tuple[list[tuple[Task, Result]], list[LeftOut]]:
+    """Return each release once, and as left out those that are in the set with other inputs, too, such as a file.
+
+    A folder has one wheel, one text and one line of SHA256SUMS for a release. Of entries with one job, one is enough.
+    """
+    chosen: dict[tuple[str, str], tuple[Task, Result]] = {}
+    left = []
+    for task, result in pairs:
+        former, first = chosen.setdefault((result.project, result.version), (task, result))
+        if first.job != result.job:
+            why = f"the set has this release already, as {former.requirement}, with another sdist or other settings"
+            left.append(left_out(task.requirement, result, printable(why)[:DETAIL]))
+    return list(chosen.values()), left
+
+
 def left_by(candidate: Candidate, proof: Proof | None) -> LeftOut:
     """Return that a common recipe does not give the wheel of a release."""
     assert candidate.record is not None  # noqa: S101 - a tool is never left out by itself

@@ -20,6 +20,7 @@ from orchestrator.job.member import (
     key_of,
     left_by,
     member,
+    of_one_entry,
     of_one_python,
     prove,
     refused,
@@ -159,6 +160,16 @@ def test_a_proof_is_of_one_image_and_one_text() -> None:
         key_of(one, TEXTS, METHOD + 1),
     }
     assert len(keys) == 5
+
+
+def test_a_release_is_in_a_set_once() -> None:
+    """Of two sdists of one release, a folder can have one wheel; the other is not passed over in silence."""
+    listed, again, file = (replace(TASK, requirement=name) for name in ("six==1.0", "six", "./six-1.0.tar.gz"))
+    record, other = (replace(sample(), project="six", version="1.0", job=job) for job in ("1" * 64, "2" * 64))
+    kept, left = of_one_entry([(listed, record), (again, record), (file, other)])
+    assert kept == [(listed, record)]
+    assert [(one.requirement, one.job) for one in left] == [("./six-1.0.tar.gz", other.job)]
+    assert "as six==1.0, with another sdist" in left[0].reason
 
 
 # --- what records prove ----------------------------------------------------------------------
