@@ -114,13 +114,16 @@ def _show(made: Made, out: Path | None) -> None:
     house = made.house
     progress.table("The common recipe", ("setting", "value", "because of"), tuple(_recipe(made)))
     if not made.house.remedies and not made.profile:
-        click.echo("No setting is needed: the wheels are the same wherever they are built.")
+        click.echo("No setting is needed: the wheels are the same in environments that differ in all that is varied.")
     if not made.smallest:
         click.echo("The records do not show that it is the smallest.")
     if house.left_out:
         click.echo()
         columns = ("release", "image", "because", "nearest", "which gives")
         progress.table("Left out", columns, tuple(map(_left, house.left_out)))
+    if cautions := tuple(_cautions(made)):
+        click.echo()
+        progress.table("Builds elsewhere may differ", ("release", "caution", "shown by"), cautions)
     tools = sum(one.kind.value == "tool" for one in house.wheels)
     wheels = len(house.wheels) - tools
     more = f" and {tools} build tools" if tools else ""
@@ -141,6 +144,13 @@ def _recipe(made: Made) -> Iterator[tuple[str, ...]]:
         yield name, value, f"the profile {made.house.profile}"
     for name, because in made.because:
         yield name, written(named(name)), _some(because)
+
+
+def _cautions(made: Made) -> Iterator[tuple[str, ...]]:
+    for one in made.house.wheels:
+        record = made.records.get(one.job)
+        for caution in record.cautions if record else ():
+            yield f"{one.project} {one.version}", caution.name, caution.evidence
 
 
 def _some(names: tuple[str, ...]) -> str:

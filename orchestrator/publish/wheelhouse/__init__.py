@@ -69,7 +69,7 @@ def files_of(
         _recipe(house),
         index.pages(wheels),
         _lists(house, wheels, tools),
-        [("README.md", readme.text(house, wheels, tools))],
+        [("README.md", readme.text(house, wheels, tools, records))],
     )
     shown = (
         one
