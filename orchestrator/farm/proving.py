@@ -261,10 +261,11 @@ class Workshop:
         proving = member.ProofEffects(
             run=lambda name, environment: runner.run(name, environment, given, inputs, candidate.kind),
             diagnose=effects.diagnose,
-            recall=(lambda _key: ()) if self._again else store.proof,
+            recall=store.proof,
             remember=store.keep_proof,
             salt=effects.salt,
             now=effects.now,
+            again=self._again,
         )
         program, data = texts.program(given), texts.data_of(inputs, candidate.kind)
         written = member.Texts(program, data, texts.digest_of(program, data))

@@ -100,6 +100,7 @@ class ProofEffects:
     remember: Callable[[str, tuple[Build, ...]], object]
     salt: Callable[[], str]
     now: Callable[[], datetime]
+    again: bool = False  # build also what was proven
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,8 @@ def sides(
 def prove(candidate: Candidate, remedies: tuple[str, ...], texts: Texts, effects: ProofEffects) -> Proof:
     """Build a release twice with the texts that are handed out, in two environments, or recall these builds.
 
+    Where earlier builds of that key gave another wheel, one of each is the proof's pair: the recipe does not give one.
+
     Raises
     ------
     WheelproofError
@@ -218,16 +221,27 @@ def prove(candidate: Candidate, remedies: tuple[str, ...], texts: Texts, effects
 
     """
     key = key_of(candidate, texts)
-    if builds := effects.recall(key):
-        return Proof(candidate, texts.data, builds, why=_why(builds, effects))
+    former = effects.recall(key)
+    if former and not effects.again:
+        return Proof(candidate, texts.data, former, why=_why(former, effects))
     first, second, shared = sides(candidate, remedies, effects.salt(), effects.now())
     with ThreadPoolExecutor(AT_ONCE) as pool:
         made = tuple(pool.map(lambda side: effects.run(*side), (("first", first), ("second", second))))
     builds = of_release(candidate.release, made[0], made[1])
     _look(candidate, builds, shared)
-    if not any(build.failure and build.failure.reason is Reason.KILLED for build in builds):
-        effects.remember(key, builds)
-    return Proof(candidate, texts.data, builds, made=len(builds), why=_why(builds, effects))
+    counted = _counted(builds, former)
+    if not any(build.failure and build.failure.reason is Reason.KILLED for build in counted):
+        effects.remember(key, counted)
+    return Proof(candidate, texts.data, counted, made=len(made), why=_why(counted, effects))
+
+
+def _counted(builds: tuple[Build, Build], former: tuple[Build, ...]) -> tuple[Build, ...]:
+    """Return two builds that differ, if any of a proof and of an earlier one do; otherwise those of the proof."""
+    if not same(*builds) or len(former) != len(builds) or any(build.wheel is None for build in former):
+        return builds
+    if not same(*former):
+        return former
+    return builds if same(former[0], builds[0]) else (former[0], builds[0])
 
 
 def key_of(candidate: Candidate, texts: Texts, method: int = METHOD) -> str:

@@ -99,6 +99,27 @@ def test_equal_bytes_make_a_member() -> None:
     assert sorted(farm.ran) == ["first", "second"]
 
 
+def test_what_differs_between_two_proofs_is_no_member() -> None:
+    """Chance gives two builds the same bytes, too; what has once differed is not forgotten."""
+    farm = Farm()
+    prove(candidate(), (), TEXTS, farm.effects())
+    farm.gives = {"first": "2", "second": "2"}
+    again = replace(farm.effects(), again=True)
+    for _ in range(2):
+        proof = prove(candidate(), (), TEXTS, again)
+        assert (proof.why, proof.made) == ("with the common recipe, its two builds differ", 2)
+        assert [build.wheel.sha256[-1] for build in proof.builds if build.wheel] == ["1", "2"]
+    assert prove(candidate(), (), TEXTS, farm.effects()).wheel is None
+
+
+def test_a_proof_after_a_failure_counts() -> None:
+    """A build that failed has no wheel that could differ."""
+    farm = Farm({"second": ""})
+    assert prove(candidate(), (), TEXTS, farm.effects()).wheel is None
+    farm.gives = {}
+    assert prove(candidate(), (), TEXTS, replace(farm.effects(), again=True)).wheel
+
+
 @pytest.mark.parametrize(
     ("gives", "why"),
     [
