@@ -97,7 +97,8 @@ def wheelhouse(
     made.outcome.insist()
     if left := made.house.left_out:
         count = len(left) + sum(one.kind.value == "wheel" for one in made.house.wheels)
-        advice = "" if is_written else "; nothing is written, use --keep-going to get the others"
+        others = ", use --keep-going to get the others" if made.house.wheels and not keep_going else ""
+        advice = "" if is_written else f"; nothing is written{others}"
         msg = f"one recipe does not give {len(left)} of {count} releases{advice}"
         raise IncompleteError(msg)
 

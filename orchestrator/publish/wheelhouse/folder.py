@@ -41,9 +41,15 @@ def check_place(out: Path) -> None:
     Raises
     ------
     UsageError
-        It is another folder, or no folder, or a mount point, which cannot be replaced at once.
+        It is another folder, or no folder, or a mount point, which cannot be replaced at once; or it is in no folder
+        that can be written.
 
     """
+    above = next((one for one in out.resolve().parents if os.path.lexists(one)), out.resolve())
+    if not above.is_dir():
+        _refuse(out, f"is in {above}, which is no folder; name another")
+    if not os.access(above, os.W_OK | os.X_OK):
+        _refuse(out, f"is in {above}, which cannot be written; check its permissions, or name another")
     if not os.path.lexists(out):
         return
     if not out.is_dir():

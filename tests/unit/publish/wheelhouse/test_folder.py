@@ -272,7 +272,14 @@ def test_no_folder_of_somebody_else_is_replaced(made: tuple[Wheelhouse, Results]
     (other / "pkg-1.0-py3-none-any.whl").write_text("mine")
     write(made[0], {}, made[1], signed)
     (signed / "SHA256SUMS.asc").write_text("signature")
-    for place, why in ((file, "no folder"), (other, "other files"), (signed, "SHA256SUMS.asc"), (Path("/"), "mount")):
+    nowhere = file / "new/house"
+    for place, why in (
+        (file, "no folder"),
+        (nowhere, "no folder"),
+        (other, "other files"),
+        (signed, "SHA256SUMS.asc"),
+        (Path("/"), "mount"),
+    ):
         with pytest.raises(UsageError, match=why):
             check_place(place)
         with pytest.raises(UsageError, match=why):
