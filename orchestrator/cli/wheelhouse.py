@@ -114,7 +114,7 @@ def _check_pinned(listed: tuple[Wanted, ...]) -> None:
 def _show(made: Made, out: Path | None) -> None:
     house = made.house
     progress.table("The common recipe", ("setting", "value", "because of"), tuple(_recipe(made)))
-    if not made.house.remedies and not made.profile:
+    if made.house.wheels and not made.house.remedies and not made.profile:
         click.echo("No setting is needed: the wheels are the same in environments that differ in all that is varied.")
     if not made.smallest:
         click.echo("The records do not show that it is the smallest.")
