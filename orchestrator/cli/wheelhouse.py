@@ -97,7 +97,8 @@ def wheelhouse(
     made.outcome.insist()
     if left := made.house.left_out:
         count = len(left) + sum(one.kind.value == "wheel" for one in made.house.wheels)
-        advice = "" if is_written else "; nothing is written, use --keep-going to get the others"
+        others = ", use --keep-going to get the others" if made.house.wheels and not keep_going else ""
+        advice = "" if is_written else f"; nothing is written{others}"
         msg = f"one recipe does not give {len(left)} of {count} releases{advice}"
         raise IncompleteError(msg)
 
@@ -113,14 +114,17 @@ def _check_pinned(listed: tuple[Wanted, ...]) -> None:
 def _show(made: Made, out: Path | None) -> None:
     house = made.house
     progress.table("The common recipe", ("setting", "value", "because of"), tuple(_recipe(made)))
-    if not made.house.remedies and not made.profile:
-        click.echo("No setting is needed: the wheels are the same wherever they are built.")
+    if made.house.wheels and not made.house.remedies and not made.profile:
+        click.echo("No setting is needed: the wheels are the same in environments that differ in all that is varied.")
     if not made.smallest:
         click.echo("The records do not show that it is the smallest.")
     if house.left_out:
         click.echo()
         columns = ("release", "image", "because", "nearest", "which gives")
         progress.table("Left out", columns, tuple(map(_left, house.left_out)))
+    if cautions := tuple(_cautions(made)):
+        click.echo()
+        progress.table("Builds elsewhere may differ", ("release", "caution", "shown by"), cautions)
     tools = sum(one.kind.value == "tool" for one in house.wheels)
     wheels = len(house.wheels) - tools
     more = f" and {tools} build tools" if tools else ""
@@ -141,6 +145,13 @@ def _recipe(made: Made) -> Iterator[tuple[str, ...]]:
         yield name, value, f"the profile {made.house.profile}"
     for name, because in made.because:
         yield name, written(named(name)), _some(because)
+
+
+def _cautions(made: Made) -> Iterator[tuple[str, ...]]:
+    for one in made.house.wheels:
+        record = made.records.get(one.job)
+        for caution in record.cautions if record else ():
+            yield f"{one.project} {one.version}", caution.name, caution.evidence
 
 
 def _some(names: tuple[str, ...]) -> str:

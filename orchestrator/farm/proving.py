@@ -90,9 +90,10 @@ class Workshop:
         ]
         some = [(task, result) for task, result in pairs if not member.refused(result)]
         fitting, others = member.of_one_python(some, self._farm.images)
-        left += others
+        single, more = member.of_one_entry(fitting)
+        left += (*others, *more)
         with assemble.container_cleanup(self._farm.job_effects):
-            candidates = self._settled(fitting, left)
+            candidates = self._settled(single, left)
             return self._rounds(candidates, left)
 
     def _settled(self, pairs: Sequence[tuple[Task, Result]], left: list[LeftOut]) -> list[Candidate]:
@@ -263,10 +264,11 @@ class Workshop:
         proving = member.ProofEffects(
             run=lambda name, environment: runner.run(name, environment, given, inputs, candidate.kind),
             diagnose=effects.diagnose,
-            recall=(lambda _key: ()) if self._again else store.proof,
+            recall=store.proof,
             remember=store.keep_proof,
             salt=effects.salt,
             now=effects.now,
+            again=self._again,
         )
         program, data = texts.program(given), texts.data_of(inputs, candidate.kind)
         written = member.Texts(program, data, texts.digest_of(program, data))

@@ -126,51 +126,68 @@ def make(
         msg = "reading the records of this run: some cannot be read any more; run the command again"
         raise ResultsError(msg)
     built = sum(len(result.builds) for _, result in pairs if result.started >= started)
+    place = {task.requirement: number for number, task in enumerate(wanted.tasks)}
+    pairs.sort(key=lambda pair: place.get(pair[0].requirement, len(place)))  # records come as they were ready
     workshop = Workshop(settings, store, outcome.tasks or wanted.tasks, jobs=jobs, again=again)
     proven = workshop.proven(pairs)
-    house = _house(started, proven, wanted, pairs)
+    open_ = (*outcome.open, *proven.open)
+    house = _house(started, proven, wanted, pairs, tuple(sorted({name for name, _ in open_})))
     return Made(
-        house=_kept(store, house),
+        house=recorded(store, house),
         records={result.job: result for _, result in pairs},
         because=proven.because,
         profile=proven.given.profile,
         smallest=proven.best.common.smallest,
         built=built + proven.built,
         seconds=(datetime.now(UTC) - started).total_seconds(),
-        outcome=replace(outcome, open=(*outcome.open, *proven.open), faults=(*outcome.faults, *proven.faults)),
+        outcome=replace(outcome, open=open_, faults=(*outcome.faults, *proven.faults)),
     )
 
 
-def _kept(store: Results, house: Wheelhouse) -> Wheelhouse:
-    """Record a wheelhouse; an equal one that is recorded already stays, and is returned."""
+def recorded(store: Results, house: Wheelhouse) -> Wheelhouse:
+    """Record a wheelhouse; an equal one that is recorded already stays, and is returned, unless it was changed."""
     former = store.wheelhouse(house.id)
-    if former is None:
-        store.write_wheelhouse(house)
-    return former or house
+    if former is not None and id_of(former) == former.id:
+        return former
+    store.write_wheelhouse(house)
+    return house
 
 
-def _house(started: datetime, proven: Proven, wanted: Asked, pairs: Sequence[tuple[Task, Result]]) -> Wheelhouse:
+def _house(
+    started: datetime,
+    proven: Proven,
+    wanted: Asked,
+    pairs: Sequence[tuple[Task, Result]],
+    open_: tuple[str, ...],
+) -> Wheelhouse:
     left = tuple(sorted((*wanted.left_out, *proven.left_out), key=lambda one: (one.project, one.requirement)))
-    script = texts.program(proven.given)
-    made_of = [(one.kind, one.job, one.data, one.wheel.sha256) for one in proven.wheels]
-    left_of = [(one.requirement, one.job, one.reason) for one in left]
     folders = (texts.DATA, texts.TOOLS) if any(one.kind is MemberKind.TOOL for one in proven.wheels) else (texts.DATA,)
     profile = proven.given.profile
-    return Wheelhouse(
+    house = Wheelhouse(
         schema=WHEELHOUSE_SCHEMA,
-        id=digest(("wheelhouse", WHEELHOUSE_SCHEMA, script, made_of, left_of)),
+        id="",
         wheelproof=__version__,
         started=started,
         finished=datetime.now(UTC),
         remedies=proven.best.common.remedies,
         source_date_epoch=proven.given.source_date_epoch,
-        script=script,
+        script=texts.program(proven.given),
         dockerfile=texts.dockerfile(proven.given, folders),
         wheels=proven.wheels,
         left_out=left,
         builds=sum(len(result.builds) for _, result in pairs) + proven.builds,
         profile=profile.name if profile else "",
+        open=tuple(one for one in open_ if one not in {wheel.requirement for wheel in proven.wheels}),
     )
+    return replace(house, id=id_of(house))
+
+
+def id_of(house: Wheelhouse) -> str:
+    """Return the id that a wheelhouse has by what it was made from and what it lacks."""
+    made_of = [(one.kind, one.job, one.data, one.wheel.sha256) for one in house.wheels]
+    left_of = [(one.requirement, one.job, one.reason) for one in house.left_out]
+    texts_ = (house.script, house.dockerfile, house.profile)
+    return digest(("wheelhouse", WHEELHOUSE_SCHEMA, texts_, made_of, left_of, house.open))
 
 
 def written(remedy: Remedy) -> str:

@@ -16,6 +16,7 @@ from orchestrator.job.common_recipe import Needs, alternatives_of, nearest
 from orchestrator.job.wheel_name import of_release
 from orchestrator.model import (
     DETAIL,
+    METHOD,
     NO_GROUNDS,
     LeftOut,
     MemberKind,
@@ -99,6 +100,7 @@ class ProofEffects:
     remember: Callable[[str, tuple[Build, ...]], object]
     salt: Callable[[], str]
     now: Callable[[], datetime]
+    again: bool = False  # build also what was proven
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,21 @@ def of_one_python(
     return fitting, left
 
 
+def of_one_entry(pairs: Sequence[tuple[Task, Result]]) -> tuple[list[tuple[Task, Result]], list[LeftOut]]:
+    """Return each release once, and as left out those that are in the set with other inputs, too, such as a file.
+
+    A folder has one wheel, one text and one line of SHA256SUMS for a release. Of entries with one job, one is enough.
+    """
+    chosen: dict[tuple[str, str], tuple[Task, Result]] = {}
+    left = []
+    for task, result in pairs:
+        former, first = chosen.setdefault((result.project, result.version), (task, result))
+        if first.job != result.job:
+            why = f"the set has this release already, as {former.requirement}, with another sdist or other settings"
+            left.append(left_out(task.requirement, result, printable(why)[:DETAIL]))
+    return list(chosen.values()), left
+
+
 def left_by(candidate: Candidate, proof: Proof | None) -> LeftOut:
     """Return that a common recipe does not give the wheel of a release."""
     assert candidate.record is not None  # noqa: S101 - a tool is never left out by itself
@@ -195,6 +212,8 @@ def sides(
 def prove(candidate: Candidate, remedies: tuple[str, ...], texts: Texts, effects: ProofEffects) -> Proof:
     """Build a release twice with the texts that are handed out, in two environments, or recall these builds.
 
+    Where earlier builds of that key gave another wheel, one of each is the proof's pair: the recipe does not give one.
+
     Raises
     ------
     WheelproofError
@@ -202,23 +221,37 @@ def prove(candidate: Candidate, remedies: tuple[str, ...], texts: Texts, effects
 
     """
     key = key_of(candidate, texts)
-    if builds := effects.recall(key):
-        return Proof(candidate, texts.data, builds, why=_why(builds, effects))
+    former = effects.recall(key)
+    if former and not effects.again:
+        return Proof(candidate, texts.data, former, why=_why(former, effects))
     first, second, shared = sides(candidate, remedies, effects.salt(), effects.now())
     with ThreadPoolExecutor(AT_ONCE) as pool:
         made = tuple(pool.map(lambda side: effects.run(*side), (("first", first), ("second", second))))
     builds = of_release(candidate.release, made[0], made[1])
     _look(candidate, builds, shared)
-    if not any(build.failure and build.failure.reason is Reason.KILLED for build in builds):
-        effects.remember(key, builds)
-    return Proof(candidate, texts.data, builds, made=len(builds), why=_why(builds, effects))
+    counted = _counted(builds, former)
+    if not any(build.failure and build.failure.reason is Reason.KILLED for build in counted):
+        effects.remember(key, counted)
+    return Proof(candidate, texts.data, counted, made=len(made), why=_why(counted, effects))
 
 
-def key_of(candidate: Candidate, texts: Texts) -> str:
-    """Return the digest of all that decides what a proof gives."""
+def _counted(builds: tuple[Build, Build], former: tuple[Build, ...]) -> tuple[Build, ...]:
+    """Return two builds that differ, if any of a proof and of an earlier one do; otherwise those of the proof."""
+    if not same(*builds) or len(former) != len(builds) or any(build.wheel is None for build in former):
+        return builds
+    if not same(*former):
+        return former
+    return builds if same(former[0], builds[0]) else (former[0], builds[0])
+
+
+def key_of(candidate: Candidate, texts: Texts, method: int = METHOD) -> str:
+    """Return the digest of all that decides what a proof gives.
+
+    The method's version is part of it: what is varied, and how, decides what two equal wheels have shown.
+    """
     image, task = candidate.image, candidate.task
     where = (image.manifest, image.runtime, task.limits, task.remove)
-    return digest(("member", LAYOUT, candidate.release.project, candidate.release.version, texts.digest, where))
+    return digest(("member", LAYOUT, method, candidate.release.project, candidate.release.version, texts.digest, where))
 
 
 def _look(candidate: Candidate, builds: tuple[Build, ...], shared: tuple[str, ...]) -> None:

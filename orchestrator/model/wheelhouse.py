@@ -69,3 +69,4 @@ class Wheelhouse:
     left_out: tuple[LeftOut, ...]  # sorted by name
     builds: int  # how many builds it took, those of the verdicts included
     profile: str = ""
+    open: tuple[str, ...] = ()  # requirements without a verdict or a proof, because the farm failed; sorted

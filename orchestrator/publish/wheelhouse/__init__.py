@@ -5,6 +5,7 @@ All but the wheels is a pure function of the wheelhouse and its records. `folder
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
 
 RECORD = "wheelhouse.json"
 
-KNOWN = frozenset(
-    {
-        *("Dockerfile", "README.md", "SHA256SUMS", "evidence", "pylock.toml", DATA, RECORD, PROGRAM),
-        *("requirements.txt", "simple", TOOLS),
-        *("dist", "sources"),  # what rebuild.sh makes, and what it reads
-    }
+_STATEMENT = r"(?:member|(?:first|second)\.provenance)(?:\.statement\.json|\.intoto\.jsonl|\.sigstore\.json)"
+OWN = re.compile(
+    r"Dockerfile|README\.md|SHA256SUMS|pylock\.toml|requirements\.txt|[^/]+\.whl|tools/(?:SHA256SUMS|[^/]+\.whl)"
+    rf"|{re.escape(RECORD)}|{re.escape(PROGRAM)}|{re.escape(DATA)}/[^/]+\.txt|simple/(?:[^/]+/)?index\.(?:html|json)"
+    rf"|evidence/(?:tools/)?[^/]+\.(?:buildinfo|{_STATEMENT})"
+    r"|dist/(?:tools/)?[^/]+\.whl"  # what rebuild.sh makes; it makes it again
 )
-"""The names in the folder of a wheelhouse, besides those of wheels."""
+"""The paths of files in the folder of a wheelhouse. Not among them is sources/, which rebuild.sh only reads."""
 
 _WHEELHOUSE = TypeAdapter(Wheelhouse)
 _T = TypeVar("_T")
@@ -69,7 +70,7 @@ def files_of(
         _recipe(house),
         index.pages(wheels),
         _lists(house, wheels, tools),
-        [("README.md", readme.text(house, wheels, tools))],
+        [("README.md", readme.text(house, wheels, tools, records))],
     )
     shown = (
         one

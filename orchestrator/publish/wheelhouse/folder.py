@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import ResultsError, UsageError
 from orchestrator.model.statement import BUILDER
 from orchestrator.publish.statements.files import UNSIGNED, bare
-from orchestrator.publish.wheelhouse import KNOWN, RECORD, files_of, wheels_of
+from orchestrator.publish.wheelhouse import OWN, RECORD, files_of, wheels_of
 from orchestrator.recipes.wheelhouse import PROGRAM
 from orchestrator.sources import reading
 from orchestrator.util import cache
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _FOLDER, _FILE, _EXECUTABLE = 0o755, 0o644, 0o755
 _CHUNK = 1 << 20
+_LONGEST_LIST = 1 << 24  # bytes of a SHA256SUMS that are read
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # renameat2(2)
 _NO_EXCHANGE = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP})
 _WHAT = "the wheelhouse"
@@ -35,12 +36,20 @@ _WHAT = "the wheelhouse"
 def check_place(out: Path) -> None:
     """Check that a folder may be written: it does not exist, is empty, or has a former wheelhouse and nothing else.
 
+    What a user has put there is no part of it: a signature, a wheel that its SHA256SUMS does not list, sdists.
+
     Raises
     ------
     UsageError
-        It is another folder, or no folder, or a mount point, which cannot be replaced at once.
+        It is another folder, or no folder, or a mount point, which cannot be replaced at once; or it is in no folder
+        that can be written.
 
     """
+    above = next((one for one in out.resolve().parents if os.path.lexists(one)), out.resolve())
+    if not above.is_dir():
+        _refuse(out, f"is in {above}, which is no folder; name another")
+    if not os.access(above, os.W_OK | os.X_OK):
+        _refuse(out, f"is in {above}, which cannot be written; check its permissions, or name another")
     if not os.path.lexists(out):
         return
     if not out.is_dir():
@@ -48,15 +57,36 @@ def check_place(out: Path) -> None:
     if os.path.ismount(out.resolve()):
         _refuse(out, "is a mount point, which cannot be replaced at once; name a folder in it")
     try:
-        names = sorted(os.listdir(out))  # noqa: PTH208 - names alone
+        others = [name for name in _files(out) if not OWN.fullmatch(name)]
+        is_former, is_empty = (out / RECORD).is_file(), not os.listdir(out)  # noqa: PTH208 - names alone
+        foreign = sorted(others) or sorted(_unlisted(out) if is_former else ())
     except OSError as error:
         _refuse(out, f"cannot be read: {error.strerror}; name another")
-    if names and RECORD not in names:
+    if not (is_former or is_empty):
         _refuse(out, "has other files than those of a wheelhouse; name another folder")
-    if others := [name for name in names if name not in KNOWN and not name.endswith(".whl")]:
+    if foreign:
         _refuse(
-            out, f"has the file {ascii(others[0])[:200]}, which no wheelhouse writes; move it, or name another folder"
+            out, f"has the file {ascii(foreign[0])[:200]}, which no wheelhouse wrote; move it, or name another folder"
         )
+
+
+def _files(out: Path) -> Iterator[str]:
+    """Yield the path of each file in a folder, and of each link, relative to it."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for folder, folders, names in os.walk(out, onerror=fail):
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118
+        yield from (os.path.relpath(os.path.join(folder, name), out) for name in (*names, *links))  # noqa: PTH118
+
+
+def _unlisted(out: Path) -> Iterator[str]:
+    """Yield the names of wheels at the top of a former wheelhouse that its SHA256SUMS does not list."""
+    with (out / "SHA256SUMS").open("rb") as stream:
+        listed = stream.read(_LONGEST_LIST)
+    names = {os.fsdecode(line.partition(b"  ")[2]) for line in listed.splitlines()}
+    yield from (one.name for one in out.glob("*.whl") if one.name not in names)
 
 
 def _refuse(out: Path, why: str) -> None:

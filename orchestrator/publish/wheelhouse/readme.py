@@ -5,25 +5,33 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from orchestrator.analysis.cautions import CAUTIONS
 from orchestrator.experiments.remedies import REMEDIES
+from orchestrator.model import Mode
 from orchestrator.util.escapes import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from orchestrator.model import LeftOut, Wheelhouse
+    from orchestrator.model import LeftOut, Result, Wheelhouse
     from orchestrator.publish.wheelhouse.listed import Listed
 
 INSTALL = "pip install --require-hashes --no-index --find-links . -r requirements.txt"
 CHECK = "sha256sum -c --strict SHA256SUMS"
 """Commands that are run in the folder."""
 
+SUMMARIES = {one.name: one.summary for one in CAUTIONS}
+"""What each caution is, in one sentence, by its slug."""
+
 _LONGEST = 500  # characters of a text
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")  # all ASCII punctuation may be escaped (CommonMark, 2.4)
 
 
-def text(house: Wheelhouse, wheels: Sequence[Listed], tools: Sequence[Listed]) -> str:
-    """Return the page. Texts of a package are escaped, one line, and cut."""
+def text(
+    house: Wheelhouse, wheels: Sequence[Listed], tools: Sequence[Listed], records: Mapping[str, Result] | None = None
+) -> str:
+    """Return the page; `records` has the result of each job. Texts of a package are escaped, one line, and cut."""
+    known = tuple(found for one in house.wheels if (found := (records or {}).get(one.job)))
     parts = (
         "# Wheelhouse",
         _what(house, wheels),
@@ -35,7 +43,9 @@ def text(house: Wheelhouse, wheels: Sequence[Listed], tools: Sequence[Listed]) -
         "## Wheels",
         _table(("wheel", "SHA-256"), ((f"`{one.name.filename}`", f"`{one.sha256}`") for one in wheels)),
         *(_of_tools(tools) if tools else ()),
+        *_doubts(known),
         *(_left_out(house.left_out) if house.left_out else ()),
+        *(_open(house.open) if house.open else ()),
         _FILES,
     )
     return "\n\n".join(parts) + "\n"
@@ -87,6 +97,7 @@ _FILES = """## Files
 
 def _what(house: Wheelhouse, wheels: Sequence[Listed]) -> str:
     out = f" {_counted(len(house.left_out), 'release is', 'releases are')} left out." if house.left_out else ""
+    out += f" {_counted(len(house.open), 'requirement is', 'requirements are')} not decided." if house.open else ""
     profile = f" with the profile {escaped(house.profile)}" if house.profile else ""
     number = _counted(len(wheels), "wheel", "wheels")
     return (
@@ -127,6 +138,29 @@ def _left_out(left_out: Iterable[LeftOut]) -> Iterator[str]:
         for one in left_out
     )
     yield _table(("release", "reason", "nearest recipe"), rows)
+
+
+def _doubts(records: Iterable[Result]) -> Iterator[str]:
+    """Yield what the two builds of a wheel could not show, by its record."""
+    some = tuple(records)
+    rows = [
+        (escaped(f"{one.project} {one.version}"), f"{SUMMARIES.get(caution.name, '')} {escaped(caution.evidence)}")
+        for one in some
+        for caution in one.cautions
+    ]
+    if rows:
+        yield "## Cautions"
+        yield "Builds elsewhere may give other bytes, although those here agree."
+        yield _table(("release", "why"), rows)
+    if removed := sorted({one.name for record in some for one in record.variations if one.mode is Mode.REMOVED}):
+        names = ", ".join(map(escaped, removed))
+        yield f"The configuration has left out variations, of which nothing is shown: {names}."
+
+
+def _open(requirements: Iterable[str]) -> Iterator[str]:
+    yield "## Not decided"
+    yield "The farm failed for these requirements: nothing is known about them, and they are not in this folder."
+    yield "\n".join(f"- {escaped(one)}" for one in requirements)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -20,6 +20,7 @@ from orchestrator.job.member import (
     key_of,
     left_by,
     member,
+    of_one_entry,
     of_one_python,
     prove,
     refused,
@@ -28,6 +29,7 @@ from orchestrator.job.member import (
 from orchestrator.job.member_tools import Tools
 from orchestrator.model import (
     BUILT_HERE,
+    METHOD,
     Experiment,
     Lock,
     MemberKind,
@@ -97,6 +99,27 @@ def test_equal_bytes_make_a_member() -> None:
     assert sorted(farm.ran) == ["first", "second"]
 
 
+def test_what_differs_between_two_proofs_is_no_member() -> None:
+    """Chance gives two builds the same bytes, too; what has once differed is not forgotten."""
+    farm = Farm()
+    prove(candidate(), (), TEXTS, farm.effects())
+    farm.gives = {"first": "2", "second": "2"}
+    again = replace(farm.effects(), again=True)
+    for _ in range(2):
+        proof = prove(candidate(), (), TEXTS, again)
+        assert (proof.why, proof.made) == ("with the common recipe, its two builds differ", 2)
+        assert [build.wheel.sha256[-1] for build in proof.builds if build.wheel] == ["1", "2"]
+    assert prove(candidate(), (), TEXTS, farm.effects()).wheel is None
+
+
+def test_a_proof_after_a_failure_counts() -> None:
+    """A build that failed has no wheel that could differ."""
+    farm = Farm({"second": ""})
+    assert prove(candidate(), (), TEXTS, farm.effects()).wheel is None
+    farm.gives = {}
+    assert prove(candidate(), (), TEXTS, replace(farm.effects(), again=True)).wheel
+
+
 @pytest.mark.parametrize(
     ("gives", "why"),
     [
@@ -148,15 +171,26 @@ def test_a_profile_has_its_folder_in_both_environments() -> None:
 
 
 def test_a_proof_is_of_one_image_and_one_text() -> None:
-    """A changed text or image is proven again."""
+    """A changed text or image, or another set of variations, is proven again."""
     one = candidate()
     keys = {
         key_of(one, TEXTS),
         key_of(one, replace(TEXTS, digest="e" * 64)),
         key_of(replace(one, image=replace(IMAGE, manifest="other")), TEXTS),
         key_of(replace(one, image=replace(IMAGE, runtime="runsc")), TEXTS),
+        key_of(one, TEXTS, METHOD + 1),
     }
-    assert len(keys) == 4
+    assert len(keys) == 5
+
+
+def test_a_release_is_in_a_set_once() -> None:
+    """Of two sdists of one release, a folder can have one wheel; the other is not passed over in silence."""
+    listed, again, file = (replace(TASK, requirement=name) for name in ("six==1.0", "six", "./six-1.0.tar.gz"))
+    record, other = (replace(sample(), project="six", version="1.0", job=job) for job in ("1" * 64, "2" * 64))
+    kept, left = of_one_entry([(listed, record), (again, record), (file, other)])
+    assert kept == [(listed, record)]
+    assert [(one.requirement, one.job) for one in left] == [("./six-1.0.tar.gz", other.job)]
+    assert "as six==1.0, with another sdist" in left[0].reason
 
 
 # --- what records prove ----------------------------------------------------------------------

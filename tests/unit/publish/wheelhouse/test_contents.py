@@ -23,7 +23,17 @@ from pypi_simple import ProjectPage
 from orchestrator.analysis.wheel import requires_python
 from orchestrator.errors import EvidenceError, FaultError
 from orchestrator.farm.former import found
-from orchestrator.model import LeftOut, Limits, MemberKind, MemberWheel, WheelFile, Wheelhouse
+from orchestrator.model import (
+    Caution,
+    LeftOut,
+    Limits,
+    MemberKind,
+    MemberWheel,
+    Mode,
+    Variant,
+    WheelFile,
+    Wheelhouse,
+)
 from orchestrator.model.names import WheelName
 from orchestrator.model.statement import MEMBER, PROVENANCE
 from orchestrator.publish.statements import claims, of_member, reading
@@ -163,6 +173,29 @@ def test_the_page_lists_what_is_left_out() -> None:
     assert row.endswith("| fix-umask, fix-path: both |")
     assert "1 wheel." in text
     assert "1 release is left out." in text
+
+
+def test_the_page_names_what_is_not_decided() -> None:
+    """A set in which the farm failed for a release is not called complete."""
+    house = replace(wheelhouse([demo()]), open=("open-one==1.0",))
+    text = files_of(house, {}, {}, lambda _manifest: PACKAGES)["README.md"].decode()
+    assert "1 requirement is not decided." in text
+    assert "- open-one==1.0" in text
+
+
+def test_the_page_has_what_two_builds_cannot_show() -> None:
+    """A wheel for the processor of one host, and a variation that was removed."""
+    member_ = demo()
+    record = replace(
+        sample(),
+        job=member_.job,
+        cautions=(Caution("depends-on-cpu", ("first",), f"gcc -march=native {HOSTILE}"),),
+        variations=(Variant("kernel", Mode.REMOVED, acted=False), Variant("umask", Mode.VARIED, acted=True)),
+    )
+    text = files_of(wheelhouse([member_]), {record.job: record}, {}, lambda _: PACKAGES)["README.md"].decode()
+    assert "for the processor of the build host. gcc -march=native &lt;script&gt;" in text
+    assert "of which nothing is shown: kernel." in text
+    assert "Cautions" not in of_house([member_])["README.md"].decode()
 
 
 def test_an_empty_wheelhouse_has_all_files() -> None:

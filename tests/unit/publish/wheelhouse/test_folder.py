@@ -223,6 +223,8 @@ def test_a_former_wheelhouse_is_replaced(made: tuple[Wheelhouse, Results], tmp_p
     write(made[0], {}, made[1], out)
     expected = files_in(out)
     (out / "former-1.0-py3-none-any.whl").write_bytes(b"")
+    with (out / "SHA256SUMS").open("a") as sums:
+        sums.write(f"{'0' * 64}  former-1.0-py3-none-any.whl\n")
     (out / "dist").mkdir()
     write(made[0], {}, made[1], out)
     assert files_in(out) == expected
@@ -270,7 +272,14 @@ def test_no_folder_of_somebody_else_is_replaced(made: tuple[Wheelhouse, Results]
     (other / "pkg-1.0-py3-none-any.whl").write_text("mine")
     write(made[0], {}, made[1], signed)
     (signed / "SHA256SUMS.asc").write_text("signature")
-    for place, why in ((file, "no folder"), (other, "other files"), (signed, "SHA256SUMS.asc"), (Path("/"), "mount")):
+    nowhere = file / "new/house"
+    for place, why in (
+        (file, "no folder"),
+        (nowhere, "no folder"),
+        (other, "other files"),
+        (signed, "SHA256SUMS.asc"),
+        (Path("/"), "mount"),
+    ):
         with pytest.raises(UsageError, match=why):
             check_place(place)
         with pytest.raises(UsageError, match=why):
@@ -278,6 +287,31 @@ def test_no_folder_of_somebody_else_is_replaced(made: tuple[Wheelhouse, Results]
     check_place(tmp_path / "new/folder")
     write(made[0], {}, made[1], empty)
     assert (empty / "SHA256SUMS").is_file()
+
+
+@pytest.mark.parametrize(
+    "mine",
+    [
+        "mine-1.0-py3-none-any.whl",
+        "evidence/demo_pure-1.0-py3-none-any.whl.member.statement.json.sig",
+        "sources/demo_pure-1.0.tar.gz",
+        "dist/notes.txt",
+        "simple/demo-pure/mine/index.html",
+    ],
+)
+def test_no_file_of_a_user_is_lost(mine: str, made: tuple[Wheelhouse, Results], tmp_path: Path) -> None:
+    """Wherever in the folder of a former wheelhouse it is. What rebuild.sh makes again may go."""
+    place = tmp_path / "house"
+    write(made[0], {}, made[1], place)
+    (place / "dist/tools").mkdir(parents=True)
+    (place / "dist" / PURE).write_bytes(b"rebuilt")
+    check_place(place)
+    (place / mine).parent.mkdir(parents=True, exist_ok=True)
+    (place / mine).write_text("mine")
+    with pytest.raises(UsageError, match="which no wheelhouse wrote"):
+        write(made[0], {}, made[1], place)
+    assert (place / mine).read_text() == "mine"
+    assert (place / "SHA256SUMS").is_file()
 
 
 def test_a_wheel_whose_builds_ran_another_recipe_is_not_handed_out(
