@@ -26,6 +26,7 @@ from orchestrator.build.confinement import Container, Network
 from orchestrator.build.container import INODES
 from orchestrator.build.engine import STDOUT
 from orchestrator.config import project, requirement_of
+from orchestrator.config.scheduler import is_loopback
 from orchestrator.errors import (
     AbsentError,
     EngineError,
@@ -74,7 +75,6 @@ _BEYOND = 60  # seconds that a container may take beyond its two builds
 _CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 _NAMES_OF_CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-_LOOPBACK = ("localhost", "127.", "[::1]")
 
 _NAME = 300  # characters of a wheel's name; file systems of Linux allow 255 bytes
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -128,8 +128,8 @@ def connection(
     Raises
     ------
     UsageError
-        A proxy's address contains a password, which packages could read; or the index or a proxy is on this host's
-        loopback, which only the host's network reaches.
+        A proxy's address is none, or contains a password, which packages could read; or the index or a proxy is on
+        this host's loopback, which only the host's network reaches.
 
     """
     proxies = tuple((name, environment[name]) for name in _PROXIES if environment.get(name))
@@ -143,11 +143,16 @@ def connection(
 
 
 def _check(what: str, address: str, network: Network) -> None:
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        msg = f"running the method of 2020: {what} is not an address"
+        raise UsageError(msg) from None
     if parts.password or parts.username:
         msg = f"running the method of 2020: {what} needs a password, and packages could read it; use one without"
         raise UsageError(msg)
-    if network is Network.BRIDGE and parts.netloc.lower().startswith(_LOOPBACK):
+    if network is Network.BRIDGE and is_loopback(host):
         msg = f"running the method of 2020: {what} is on this host's loopback; use --network host"
         raise UsageError(msg)
 

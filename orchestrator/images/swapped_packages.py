@@ -225,7 +225,9 @@ class EarlierPackages:
             one.path.unlink(missing_ok=True)
 
     def made(self, image: Image, debs: tuple[DebFile, ...]) -> tuple[Image, str]:
-        """Make an image with those packages, all of one version, in the place of its own; return it, and its tag for `remove_image`.
+        """Make an image with those packages, all of one version, in the place of its own.
+
+        Return it, and its tag for `remove_image`.
 
         Raises
         ------
