@@ -45,7 +45,7 @@ from orchestrator.job import results_of_2021
 from orchestrator.model import AUTO_IMAGE, admits
 from orchestrator.model.method_2020 import Outcome2020, Trial, Verdict2020
 from orchestrator.results.files import write_file
-from orchestrator.results.places import STAMP
+from orchestrator.results.places import STAMP, TRIALS
 from orchestrator.results.store import read
 from orchestrator.sources import reading
 from orchestrator.util import escapes, logs, strict_json
@@ -65,9 +65,6 @@ if TYPE_CHECKING:
 
 PLACE = "/usr/lib/wheelproof-2020"
 """The folder of the program and the host's certificates in the container."""
-
-FOLDER = "method-2020"
-"""The folder of the results with logs and rows."""
 
 USER = 1111
 _ANSWER = 1 << 20  # bytes of what the program reports
@@ -328,7 +325,7 @@ def _explained(text: str, log: bytes, cache: Path) -> Iterator[str]:
         yield f"pip finds no source of {escapes.visible(absent)[:300]} for this Python"
     if pure.lacks_requirements(text):
         yield "a build requirement does not build from source"
-    with unfinished(cache / FOLDER) as folder:
+    with unfinished(cache / TRIALS) as folder:
         (folder / "log").write_bytes(log)
         explained = reading.explain(folder / "log", (TAIL, LONGER_TAIL))
     if explained.evidence:
@@ -477,7 +474,7 @@ def try_all(
 
 def _keep(folder: Path, wanted: _Wanted, log: bytes) -> str:
     """Write what pip printed, with all that a terminal could take for a command spelt out; return the file's path."""
-    path = f"{FOLDER}/{wanted.project}/{datetime.now(UTC):{STAMP}}-{wanted.task.image}.log"
+    path = f"{TRIALS}/{wanted.project}/{datetime.now(UTC):{STAMP}}-{wanted.task.image}.log"
     write_file(folder / path, escapes.visible(log.decode("utf-8", "replace")).encode(), lasting=False)
     return path
 
