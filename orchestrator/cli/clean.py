@@ -78,6 +78,7 @@ def clean(
             progress.note(f"no image is removed: {images}")
             images = cleaning.Cleaned()
         parts = [cache, images, cleaning.clean_pages(store, dry=dry_run)]
+        parts += [cleaning.clean_trials(store, age, now, dry=dry_run)]
         parts += [cleaning.clean_results(store, age, dry=dry_run)] if of_stores else []
     if cache.over:
         progress.note(

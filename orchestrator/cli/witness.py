@@ -65,8 +65,9 @@ def witness(
         asked = tuple(replace(one, known_only=True) for one in requested if one.claims)
         verified = verification.verify_all(settings, store, asked, jobs=None, again=again, outcome=outcome)
         rows = witnessed.verified(rows, verification.outcomes(store, verified))
+        store.publish([(MATCHED, checksums(rows)), (DIFFERING, differing(rows))])  # a search may take long, or end
         rows = likely_cause.explained(rows, wanted, results, settings, store, again=again)
-        store.publish([(MATCHED, checksums(rows)), (DIFFERING, differing(rows))])
+        store.publish([(DIFFERING, differing(rows))])
         publisher.publish()
     if as_json:
         click.echo(verify_hashes.as_json(rows), nl=False)

@@ -17,6 +17,8 @@ from orchestrator.farm import retention, uses
 from orchestrator.farm.retention import Item
 from orchestrator.farm.workers import attempted
 from orchestrator.images import recipe
+from orchestrator.results.files import inside
+from orchestrator.results.places import TRIALS
 from orchestrator.util import cache as caches
 from orchestrator.util import logs
 
@@ -264,6 +266,12 @@ def clean_pages(store: Results, *, dry: bool = False) -> Cleaned:
     return _files(
         "log-pages", (path for name, path in pages.items() if name.startswith("logs/") and name not in linked), dry=dry
     )
+
+
+def clean_trials(store: Results, age: float, now: float, *, dry: bool = False) -> Cleaned:
+    """Remove the logs and rows of the method of 2020 that are older than `age` seconds; nothing follows from them."""
+    files = (path for folder in inside(store.folder / TRIALS) for path in inside(folder))
+    return _files(TRIALS, [path for path in files if path.lstat().st_mtime < now - age], dry=dry)
 
 
 def clean_results(store: Results, age: float, *, dry: bool = False) -> Cleaned:

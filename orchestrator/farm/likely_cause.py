@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from orchestrator.build_requirements.resolve import best
-from orchestrator.errors import AbsentError, Interrupted, NoReleaseError, NoRoomError, WheelproofError
+from orchestrator.errors import AbsentError, ImageError, Interrupted, NoReleaseError, NoRoomError, WheelproofError
 from orchestrator.farm import assemble
 from orchestrator.farm.prove_drift import with_lock
 from orchestrator.farm.workers import attempted
 from orchestrator.images.swapped_packages import EarlierPackages, PackageSet, Unfetched
 from orchestrator.job import inputs as job_inputs
 from orchestrator.job.build_pair import environments, no_answer, order_for
-from orchestrator.job.likely_inputs import search_id, sentence, settles, swapped_task, swaps_of, tried
+from orchestrator.job.likely_inputs import search_id, sentence, settles, swapped_task, swaps_of, trial_of, tried
 from orchestrator.job.replaying import task_of
 from orchestrator.model import Failure, Lock, Pin, admits, digest
 from orchestrator.model.likely_cause import CauseSearch, InputSwap, SwapKind, SwapTrial
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from orchestrator.config import Config
     from orchestrator.farm.assemble import Farm
     from orchestrator.farm.effects import JobEffects
-    from orchestrator.model import Build, Image, Profile, Release, Result, Task
+    from orchestrator.model import Build, Image, Profile, Release, Result, Task, WheelFile
     from orchestrator.requirement_files import Wanted
     from orchestrator.results.store import Results
     from orchestrator.results.witness import WitnessRow
@@ -226,8 +226,7 @@ def _record(
     swaps: int,
     started: datetime,
 ) -> CauseSearch:
-    wheel, sdist = result.builds[0].wheel, result.sdist
-    assert wheel is not None  # noqa: S101 - `unexplained` has looked
+    wheel, sdist = _wheel(result), result.sdist
     assert sdist is not None  # noqa: S101 - a wheel has been built from it
     return CauseSearch(
         id=id_,
@@ -246,6 +245,12 @@ def _record(
         started=started,
         finished=datetime.now(UTC),
     )
+
+
+def _wheel(result: Result) -> WheelFile:
+    wheel = result.builds[0].wheel
+    assert wheel is not None  # noqa: S101 - `unexplained` has looked
+    return wheel
 
 
 def read_search(path: Path) -> CauseSearch | None:
@@ -290,9 +295,14 @@ class _Attempts:
         debs = packages.fetch(self.image, one, swap.now)
         if isinstance(debs, Unfetched):
             return SwapTrial(swap, why=debs.why, is_open=debs.is_open)
-        image, tag = packages.made(self.image, debs)
+        files = tuple((deb.url, deb.sha256) for deb in debs)
+        try:
+            image, tag = packages.made(self.image, debs)
+        except ImageError as error:  # what an archive answered is no such package: it may answer better next time
+            packages.forget(debs)
+            return SwapTrial(swap, why=str(error), files=files, is_open=True)
         self.searcher.tags.add(tag)
-        return self._built(swap, image, lock, tuple((deb.url, deb.sha256) for deb in debs))
+        return self._built(swap, image, lock, files)
 
     def _with_requirement(self, swap: InputSwap, lock: Lock) -> SwapTrial:
         (name,) = swap.names
@@ -320,8 +330,7 @@ class _Attempts:
         build = self._build(task, image, lock)
         if isinstance(build, str):
             return SwapTrial(swap, why=build, files=files)
-        why = build.failure.detail if build.failure else ""
-        return SwapTrial(swap, build.wheel.sha256 if build.wheel else "", why, files, build)
+        return trial_of(swap, build, files, _wheel(self.result).filename)
 
     def _build(self, task: Task, image: Image, lock: Lock) -> Build | str:
         """Build once, in the first build's environment; the backend is not asked again what it requires."""

@@ -26,6 +26,7 @@ from orchestrator.build.confinement import Container, Network
 from orchestrator.build.container import INODES
 from orchestrator.build.engine import STDOUT
 from orchestrator.config import project, requirement_of
+from orchestrator.config.scheduler import is_loopback
 from orchestrator.errors import (
     AbsentError,
     EngineError,
@@ -44,7 +45,7 @@ from orchestrator.job import results_of_2021
 from orchestrator.model import AUTO_IMAGE, admits
 from orchestrator.model.method_2020 import Outcome2020, Trial, Verdict2020
 from orchestrator.results.files import write_file
-from orchestrator.results.places import STAMP
+from orchestrator.results.places import STAMP, TRIALS
 from orchestrator.results.store import read
 from orchestrator.sources import reading
 from orchestrator.util import escapes, logs, strict_json
@@ -65,16 +66,12 @@ if TYPE_CHECKING:
 PLACE = "/usr/lib/wheelproof-2020"
 """The folder of the program and the host's certificates in the container."""
 
-FOLDER = "method-2020"
-"""The folder of the results with logs and rows."""
-
 USER = 1111
 _ANSWER = 1 << 20  # bytes of what the program reports
 _BEYOND = 60  # seconds that a container may take beyond its two builds
 _CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 _NAMES_OF_CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-_LOOPBACK = ("localhost", "127.", "[::1]")
 
 _NAME = 300  # characters of a wheel's name; file systems of Linux allow 255 bytes
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -128,8 +125,8 @@ def connection(
     Raises
     ------
     UsageError
-        A proxy's address contains a password, which packages could read; or the index or a proxy is on this host's
-        loopback, which only the host's network reaches.
+        A proxy's address is none, or contains a password, which packages could read; or the index or a proxy is on
+        this host's loopback, which only the host's network reaches.
 
     """
     proxies = tuple((name, environment[name]) for name in _PROXIES if environment.get(name))
@@ -143,11 +140,16 @@ def connection(
 
 
 def _check(what: str, address: str, network: Network) -> None:
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        msg = f"running the method of 2020: {what} is not an address"
+        raise UsageError(msg) from None
     if parts.password or parts.username:
         msg = f"running the method of 2020: {what} needs a password, and packages could read it; use one without"
         raise UsageError(msg)
-    if network is Network.BRIDGE and parts.netloc.lower().startswith(_LOOPBACK):
+    if network is Network.BRIDGE and is_loopback(host):
         msg = f"running the method of 2020: {what} is on this host's loopback; use --network host"
         raise UsageError(msg)
 
@@ -323,7 +325,7 @@ def _explained(text: str, log: bytes, cache: Path) -> Iterator[str]:
         yield f"pip finds no source of {escapes.visible(absent)[:300]} for this Python"
     if pure.lacks_requirements(text):
         yield "a build requirement does not build from source"
-    with unfinished(cache / FOLDER) as folder:
+    with unfinished(cache / TRIALS) as folder:
         (folder / "log").write_bytes(log)
         explained = reading.explain(folder / "log", (TAIL, LONGER_TAIL))
     if explained.evidence:
@@ -472,7 +474,7 @@ def try_all(
 
 def _keep(folder: Path, wanted: _Wanted, log: bytes) -> str:
     """Write what pip printed, with all that a terminal could take for a command spelt out; return the file's path."""
-    path = f"{FOLDER}/{wanted.project}/{datetime.now(UTC):{STAMP}}-{wanted.task.image}.log"
+    path = f"{TRIALS}/{wanted.project}/{datetime.now(UTC):{STAMP}}-{wanted.task.image}.log"
     write_file(folder / path, escapes.visible(log.decode("utf-8", "replace")).encode(), lasting=False)
     return path
 

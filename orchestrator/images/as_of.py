@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import ImageError
 from orchestrator.images import build
 from orchestrator.images.bootstrap import root, sources_of
+from orchestrator.images.distributions import DISTRIBUTIONS
 from orchestrator.images.recipe import LOCK, SETTINGS, SHARED, format_lock, load, names
 from orchestrator.images.swapped_packages import earlier_versions
 from orchestrator.util.cache import unfinished
@@ -70,13 +71,24 @@ def draft_of(recipe: ImageRecipe, day: date, below: ImageRecipe | None) -> Image
 
 def unobtainable(recipe: ImageRecipe, day: date) -> str:
     """Return why an image cannot be made as of a day without a snapshot archive: which versions are not known."""
-    updated = [f"{name} ({version} now)" for name, version in recipe.lock if earlier_versions(version)]
+    lowest = _lowest(recipe)
+    label = DISTRIBUTIONS[lowest.distribution].label
     archive = f"{recipe.snapshots} does not answer" if recipe.snapshots else "none answers"
     return (
-        f"making {recipe.name} as of {day}: it needs Debian's snapshot archive, and {archive}. Debian's ordinary "
-        f"archive has no dates. The versions of that day are not known of the packages that were updated after the "
-        f"release, at least these {len(updated)} of {len(recipe.lock)}: {', '.join(updated)}. Name a snapshot archive "
-        f'that can be reached: snapshots = "http://HOST/archive" in {SETTINGS} of the image {_lowest(recipe).name}'
+        f"making {recipe.name} as of {day}: it needs {label}'s snapshot archive, and {archive}. {label}'s ordinary "
+        f"archive has no dates. {_unknown(recipe)}. Name a snapshot archive that can be reached: "
+        f'snapshots = "http://HOST/archive" in {SETTINGS} of the image {lowest.name}'
+    )
+
+
+def _unknown(recipe: ImageRecipe) -> str:
+    """Return which packages' versions are not known; those of Ubuntu do not show whether they are updates."""
+    updated = [f"{name} ({version} now)" for name, version in recipe.lock if earlier_versions(version)]
+    if not updated:
+        return "The versions of that day are not known of any package"
+    return (
+        "The versions of that day are not known of the packages that were updated after the release, "
+        f"at least these {len(updated)} of {len(recipe.lock)}: {', '.join(updated)}"
     )
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ImageError, UsageError
-from orchestrator.model import Want
+from orchestrator.model import AUTO_IMAGE, Want
+from orchestrator.util import escapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 ROUNDS = 12
 """The number of tries: each may name one more missing package."""
 
+_NAME = re.compile(r"(?=.{1,61}\Z)[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*")  # also bookworm-3.12
 _DOCKERFILE = """\
 # BASE is the image that image.toml names.
 ARG BASE
@@ -154,9 +156,10 @@ def named_for(project: str) -> str:
 def unused(folder: Folders, name: str) -> Path:
     """Return the folder for a new image; a UsageError explains that the name is in use, or is not valid."""
     places = [each / name for each in ((folder,) if isinstance(folder, Path) else folder)]
-    if named_for(name) != name or (used := [place for place in places if place.exists()]):
-        why = "is not a valid name of an image" if named_for(name) != name else f"is in use: {used[0]} exists"
-        msg = f"making the image {name}: the name {why}; choose another with --name"
+    used = [place for place in places if place.exists()] if _NAME.fullmatch(name) else []
+    if used or name == AUTO_IMAGE or not _NAME.fullmatch(name):
+        why = f"is in use: {used[0]} exists" if used else "is not a valid name of an image"
+        msg = f"making the image {escapes.visible(name)}: the name {why}; choose another with --name"
         raise UsageError(msg)
     return places[0]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import EngineError, ImageError, TransientEngineError
@@ -40,19 +41,26 @@ _PLAIN = re.compile(r"[a-z0-9][a-z0-9+.-]{1,100}")
 _COMPILER = re.compile(r"(?:gcc|g\+\+|cpp)-\d+")
 _PYTHON = re.compile(r"libpython3\.\d+-dev")
 
-# The package's own files go first: files that only the later version has must not stay. Nothing of the package runs.
+# The package's own files go first: files that only the later version has must not stay. No signature covers what comes
+# in their place, and the step runs as root with the host's network: so it has to be what its name claims, adds files
+# below /usr, replaces none of another package, and no program starts once there are new files.
 _DOCKERFILE = """\
 FROM {image}
 COPY . /wheelproof-swap
-RUN set -eu; \\
-    for name in {names}; do \\
-      dpkg -L "$name" | while read -r file; do [ -d "$file" ] && [ ! -L "$file" ] || rm -f "$file"; done; \\
-    done; \\
-    for deb in /wheelproof-swap/*.deb; do \\
-      dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C /; \\
-    done; \\
-    rm -rf /wheelproof-swap
+RUN set -eu; ulimit -f {blocks}; cd /wheelproof-swap; \
+    for name in {names}; do \
+      found=$(dpkg-deb -W --showformat='${{Package}} ${{Version}}' "$name.deb"); \
+      [ "$found" = "$name "{version} ] || {{ echo "$name.deb is $found" >&2; exit 1; }}; \
+      dpkg-deb --fsys-tarfile "$name.deb" >"$name.tar"; \
+    done; \
+    cat ./*.tar >all; \
+    for name in {names}; do \
+      dpkg -L "$name" | while read -r file; do [ -d "$file" ] && [ ! -L "$file" ] || rm -f "$file"; done; \
+    done; \
+    exec 3<all; cd /; rm -rf /wheelproof-swap; \
+    exec tar -x --ignore-zeros --keep-old-files --keep-directory-symlink --exclude=./usr/local -C / -f - ./usr <&3
 """
+_BLOCKS = 4 << 20  # of 512 bytes: the largest file that a package may unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,16 +219,24 @@ class EarlierPackages:
             keep(lent / "deb", file)
         return None
 
+    def forget(self, debs: Iterable[DebFile]) -> None:
+        """Remove packages from the cache, so that they are fetched again."""
+        for one in debs:
+            one.path.unlink(missing_ok=True)
+
     def made(self, image: Image, debs: tuple[DebFile, ...]) -> tuple[Image, str]:
-        """Make an image with those packages in the place of its own; return it, and its tag for `remove_image`.
+        """Make an image with those packages, all of one version, in the place of its own.
+
+        Return it, and its tag for `remove_image`.
 
         Raises
         ------
         ImageError
-            A package cannot be unpacked.
+            A package cannot be unpacked, or is another one than its name claims.
 
         """
-        dockerfile = _DOCKERFILE.format(image=image.id, names=" ".join(one.name for one in debs))
+        names, version = " ".join(one.name for one in debs), quote(debs[0].version)
+        dockerfile = _DOCKERFILE.format(image=image.id, names=names, version=version, blocks=_BLOCKS)
         files = (("Dockerfile", dockerfile.encode()), *((one.path.name, one.path.read_bytes()) for one in debs))
         tag = f"wheelproof/swapped:{digest([dockerfile, [one.sha256 for one in debs]])[:16]}"
         with alone(self.cache, f"swapped-{image.name}"):

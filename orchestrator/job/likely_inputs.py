@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from orchestrator.images.swapped_packages import PackageSet
-    from orchestrator.model import Budget, Pin, Profile, Result, Task
+    from orchestrator.model import Budget, Build, Pin, Profile, Result, Task
 
 OLDER, NEWER = 24, 4
 """How many older and newer versions of a build requirement are tried."""
@@ -147,6 +147,15 @@ def tried(
         builds += trial.build is not None
         seconds += trial.build.seconds if trial.build else 0.0
     return tuple(trials)
+
+
+def trial_of(swap: InputSwap, build: Build, files: tuple[tuple[str, str], ...], filename: str) -> SwapTrial:
+    """Return what a rebuild shows; a wheel of another name than the listed one is none of that name."""
+    if build.wheel is None:
+        return SwapTrial(swap, "", build.failure.detail if build.failure else "", files, build)
+    if build.wheel.filename != filename:
+        return SwapTrial(swap, "", f"the wheel is called {build.wheel.filename}", files, build)
+    return SwapTrial(swap, build.wheel.sha256, "", files, build)
 
 
 def search_id(job: str, wanted: Iterable[str], swaps: Iterable[InputSwap]) -> str:

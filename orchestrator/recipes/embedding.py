@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
+from contextlib import contextmanager
 from functools import cache
 from importlib import resources
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 _PROGRAMS = "orchestrator.recipes.programs"
 _COMMENT = re.compile(r"(?:^|  )\s*# .*$")
 _INDENT = re.compile(r"^(?:    )+", re.MULTILINE)
+_PARSING = Lock()
 
 
 @cache
@@ -74,13 +78,33 @@ def embedded(source: str) -> str:
     No string of the program may have a line break or contain two spaces and a #. No annotation may have a line break.
     """
     lines = source.splitlines()
-    nodes = list(ast.walk(ast.parse(source)))
+    with _undisturbed():
+        tree = ast.parse(source)
+    nodes = list(ast.walk(tree))
     for line, start, end in sorted((span for node in nodes for span in _types(node)), reverse=True):
         lines[line - 1] = lines[line - 1][:start] + lines[line - 1][end:]
     dropped = {number for node in nodes for number in _dropped(node)}
     kept = (_COMMENT.sub("", line) for number, line in enumerate(lines, start=1) if number not in dropped)
     text = "".join(f"{line}\n" for line in kept if line.strip())
     return _INDENT.sub(lambda spaces: " " * (len(spaces[0]) // 4), text)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep other threads from parsing while a tree is made.
+
+    CPython before 3.11.8 and 3.12.2 counts the depth of all trees together, and raises SystemError if a garbage
+    collection while a tree is made lets another thread make one (gh-106905). Libraries parse without this lock, so
+    that collections also have to wait.
+    """
+    with _PARSING:
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if was_enabled:
+                gc.enable()
 
 
 def _dropped(node: ast.AST) -> range:

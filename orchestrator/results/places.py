@@ -19,6 +19,9 @@ JOB_LENGTH = 16
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 """The form of a time in a file's name; it sorts by time."""
 
+TRIALS = "method-2020"
+"""The folder of the logs and rows of the method of 2020."""
+
 SKEW = timedelta(hours=1)
 """How far ahead of this clock that of another machine may be."""
 

@@ -49,6 +49,7 @@ from orchestrator.results.files import TEMPORARY, Store, disk_errors, inside, wr
 from orchestrator.results.index import RESULTS, VERIFICATIONS, RecordIndex, Unfit
 from orchestrator.results.places import (
     STAMP,
+    TRIALS,
     after,
     misplaced,
     misplaced_run,
@@ -509,11 +510,11 @@ class Results:
         return tuple(path for path in stored if path.name not in known and path.lstat().st_mtime < before)
 
     def _hashes(self) -> set[str]:
-        """Return every SHA-256 in a file of the results that is neither of the site nor of the stores."""
+        """Return every SHA-256 in a file of the results; not of the site, the stores, and what pip printed."""
         found: set[str] = set()
         for place, folders, names in os.walk(self.folder):
             if Path(place) == self.folder:
-                folders[:] = [name for name in folders if name not in {"site", "wheels", "logs"}]
+                folders[:] = [name for name in folders if name not in {"site", "wheels", "logs", TRIALS}]
             for name in names:
                 with suppress(OSError):
                     found.update(one.decode() for one in _HASH.findall(Path(place, name).read_bytes()))

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import re
+import tarfile
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+import pytest
+
 from orchestrator import config
 from orchestrator.build.variations import NAMES
+from orchestrator.errors import ImageError
 from orchestrator.farm import assemble, likely_cause
 from orchestrator.farm.plan import Job
 from orchestrator.images import recipe
+from orchestrator.images.swapped_packages import DebFile, EarlierPackages
 from orchestrator.model import Result, Task
 from orchestrator.results.store import Results
 from orchestrator.results.witness import WitnessOutcome, WitnessRow
@@ -126,6 +134,66 @@ def test_the_header_of_a_listed_wheel_is_proven(engine: Engine, bookworm: Image,
         assert unproven.proven == ""
         assert PACKAGE in unproven.possible
         assert not [tag for image in engine.held_images() for tag in image.tags if "wheelproof/swapped" in tag]
+
+
+def member(name: str, content: bytes, link: str = "") -> tuple[tarfile.TarInfo, bytes]:
+    """Return a member of a package: a file, or a symbolic link."""
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.linkname = len(content), 0o4755, link
+    info.type = tarfile.SYMTYPE if link else tarfile.REGTYPE
+    return info, content
+
+
+def tar(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    """Return a tar."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for info, content in members:
+            archive.addfile(info, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def deb(name: str, version: str, *members: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    """Return a package (deb(5)); those of version 2.0 are archives of ar with three members."""
+    control = f"Package: {name}\nVersion: {version}\nArchitecture: amd64\nMaintainer: x\nDescription: x\n".encode()
+    parts = {"debian-binary": b"2.0\n", "control.tar": tar(member("./control", control)), "data.tar": tar(*members)}
+    found = b"!<arch>\n"
+    for part, content in parts.items():
+        found += f"{part:16}{0:<12}{0:<6}{0:<6}{'100644':8}{len(content):<10}`\n".encode()
+        found += content + b"\n" * (len(content) % 2)
+    return found
+
+
+HEADER = "./usr/include/standin.h"
+USELESS = b"#!/bin/false\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (deb("other", WAS, member(HEADER, b"1")), "is other 1.0"),
+        (deb(PACKAGE, NOW, member(HEADER, b"1")), "deb12u2"),
+        (deb(PACKAGE, WAS, member(HEADER, b"1"), member("./usr/bin/tar", USELESS)), "File exists"),
+        (deb(PACKAGE, WAS, member(HEADER, b"1"), member("./usr/../etc/shadow", b"x")), "'..'"),
+        (deb(PACKAGE, WAS, member(HEADER, b"1"), member("./usr/x", b"", "/etc"), member("./usr/x/y", b"1")), "usr/x"),
+        (deb(PACKAGE, WAS, member("./etc/ld.so.preload", b"/usr/x.so")), "Not found in archive"),
+        (deb(PACKAGE, WAS, member(HEADER, b"1" * 4096))[:-2048], "unexpected end"),
+        (b"<html>not here</html>", "unexpected end"),
+    ],
+)
+def test_a_package_is_what_it_claims_and_adds_files_below_usr(
+    content: bytes, fault: str, engine: Engine, bookworm: Image, tmp_path: Path
+) -> None:
+    """No signature covers it; a fault is one of the image."""
+    image = with_header(engine, bookworm, 1)
+    (tmp_path / f"{PACKAGE}.deb").write_bytes(content)
+    file = DebFile(PACKAGE, WAS, "http://archive/", sha256(content).hexdigest(), tmp_path / f"{PACKAGE}.deb")
+    packages = EarlierPackages(engine, tmp_path / "cache", print)
+
+    with pytest.raises(ImageError, match=re.escape(fault)):
+        packages.made(image, (file,))
+    packages.forget((file,))
+    assert not file.path.exists()
 
 
 def judged(farm: Farm, task: Task) -> Result:

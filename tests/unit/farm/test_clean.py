@@ -141,3 +141,15 @@ def test_wheels_that_a_record_names_stay(tmp_path: Path) -> None:
     caches.write(tmp_path / "statements" / "six.json", f'{{"digest": "{"1" * 64}"}}')
     assert not clean.clean_results(store, 60).items
     assert [item.name for item in clean.clean_results(store, -60).items] == [f"unreferenced/{'2' * 64}"]
+
+
+def test_old_trials_of_2020_go(tmp_path: Path) -> None:
+    """Their logs may be as large as those of builds, and nothing reads them."""
+    store = Results(tmp_path, wheels=1, logs=1)
+    assert not clean.clean_trials(store, 60, 1000.0).items
+    for name, time_ in (("old.log", 100), ("new.log", 990)):
+        caches.write(tmp_path / "method-2020/six" / name, "x")
+        os.utime(tmp_path / "method-2020/six" / name, (time_, time_))
+    assert [item.name for item in clean.clean_trials(store, 60, 1000.0, dry=True).items] == ["method-2020/old.log"]
+    clean.clean_trials(store, 60, 1000.0)
+    assert [path.name for path in (tmp_path / "method-2020/six").iterdir()] == ["new.log"]

@@ -87,6 +87,8 @@ def test_certificates_are_the_host_s() -> None:
         ("host", INDEX, {"HTTP_PROXY": "me:secret@proxy:1"}, "packages could read it"),
         ("bridge", "http://127.0.0.1:3141/simple/", {}, "--network host"),
         ("bridge", INDEX, {"http_proxy": "http://localhost:1"}, "--network host"),
+        ("bridge", INDEX, {"http_proxy": "[::1]:8080"}, "--network host"),
+        ("host", INDEX, {"http_proxy": "http://[secret"}, "http_proxy is not an address"),
     ],
 )
 def test_what_would_leak_or_not_be_reached_is_refused(

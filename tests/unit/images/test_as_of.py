@@ -64,6 +64,14 @@ def test_without_an_archive_the_error_names_each_package_that_was_updated() -> N
     assert 'snapshots = "http://HOST/archive" in image.toml of the image bookworm' in text
 
 
+def test_versions_that_show_no_update_are_not_counted() -> None:
+    """As those of Ubuntu, whose lock may also be empty."""
+    text = unobtainable(load(IMAGES, "noble"), DAY)
+
+    assert "it needs Ubuntu's snapshot archive" in text
+    assert "not known of any package. Name" in text
+
+
 @pytest.mark.parametrize(("day", "manylinux"), [(date(2026, 1, 1), False), (DAY, True)])
 def test_what_no_archive_has_is_refused(day: date, *, manylinux: bool) -> None:
     """A day that has not ended, and images of manylinux."""

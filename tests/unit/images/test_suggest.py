@@ -133,7 +133,13 @@ def test_an_image_is_named_after_its_project(project: str, name: str) -> None:
     assert suggest.named_for(project) == name
 
 
-@pytest.mark.parametrize("name", ["..", "a/b", "", "Upper", "3d"])
+@pytest.mark.parametrize("name", ["lxml", "bookworm-3.12", "a" * 61])
+def test_a_name_may_have_a_version(tmp_path: Path, name: str) -> None:
+    """As that of an image with another Python, which its version is added to."""
+    assert suggest.unused(tmp_path, name) == tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", "Upper", "3d", "auto", "a..b", "a.", "a-", ".a", "a\n", "a" * 62])
 def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     """A folder of images/ is made of it."""
     with pytest.raises(UsageError):

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.images.swapped_packages import PackageSet
-from orchestrator.job.likely_inputs import neighbours, search_id, sentence, settles, swapped_task, swaps_of, tried
+from orchestrator.job.likely_inputs import (
+    neighbours,
+    search_id,
+    sentence,
+    settles,
+    swapped_task,
+    swaps_of,
+    trial_of,
+    tried,
+)
 from orchestrator.model import Budget, Pin, Profile, Task, Verdict
 from orchestrator.model.likely_cause import CauseSearch, InputSwap, SwapKind, SwapTrial
 from tests.sample_results import sample
@@ -126,6 +135,15 @@ def test_a_rebuild_with_the_hash_is_the_proof() -> None:
     found = search(attempts(B, A).values())
 
     assert sentence(found, A) == "it matches with setuptools 1 instead of 9: a rebuild proves it"
+
+
+def test_a_wheel_of_another_name_proves_nothing() -> None:
+    """Even with the same bytes: who lists a file vouches for its name, too."""
+    build = built("swapped", FIRST, A, "pkg-1.0-py2.py3-none-any.whl")
+
+    same, other = (trial_of(SWAPS[0], build, (), name) for name in ("pkg-1.0-py2.py3-none-any.whl", "pkg.whl"))
+    assert (same.sha256, same.why) == (A, "")
+    assert (other.sha256, other.why) == ("", "the wheel is called pkg-1.0-py2.py3-none-any.whl")
 
 
 def test_without_a_proof_other_bytes_are_a_possible_cause() -> None:

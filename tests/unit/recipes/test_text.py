@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -238,6 +240,38 @@ def test_only_what_runs_is_embedded() -> None:
     body = '    """Doc."""\n    x: int = 1  # noqa\n    # why\n    return {two: x + one}\n'
     source = f'{head}def f(one: int, two: str = "#") -> dict[str, int]:\n{body}'
     assert embedded(source) == 'def f(one, two = "#"):\n x = 1\n return {two: x + one}\n'
+
+
+class _Cycle:
+    """Garbage whose collection runs code, which lets other threads run."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        for _ in range(200):
+            pass
+
+
+def test_programs_are_embedded_in_threads() -> None:
+    """CPython before 3.11.8 raises SystemError if two threads parse; at different depths of the stack."""
+    source = "".join(f"x{number} = [{number}, (1, 2)]\n" for number in range(200))
+
+    def at_depth(frames: int) -> str:
+        return at_depth(frames - 1) if frames else embedded(source)
+
+    def work(frames: int) -> set[str]:
+        return {at_depth(frames) for _ in range(5) if [_Cycle() for _ in range(50)]}
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            texts = set().union(*pool.map(work, range(0, 40, 10)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert texts == {source}
+    assert gc.isenabled()
 
 
 def test_remedies_apply_to_their_backends() -> None:
