@@ -141,6 +141,9 @@ def _wanted(failure: Failure) -> tuple[frozenset[str], ...]:
 
 # --- the image's folder ----------------------------------------------------------------------
 
+_NAME = re.compile(r"(?=.{1,61}\Z)[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*")
+"""Names that a folder and an engine's repository may have, and that are no path: bookworm-3.12."""
+
 
 def named_for(project: str) -> str:
     """Return an image's name for a project; raise UsageError where its name gives none."""
@@ -154,8 +157,9 @@ def named_for(project: str) -> str:
 def unused(folder: Folders, name: str) -> Path:
     """Return the folder for a new image; a UsageError explains that the name is in use, or is not valid."""
     places = [each / name for each in ((folder,) if isinstance(folder, Path) else folder)]
-    if named_for(name) != name or (used := [place for place in places if place.exists()]):
-        why = "is not a valid name of an image" if named_for(name) != name else f"is in use: {used[0]} exists"
+    is_valid = _NAME.fullmatch(name)
+    if not is_valid or (used := [place for place in places if place.exists()]):
+        why = f"is in use: {used[0]} exists" if is_valid else "is not a valid name of an image"
         msg = f"making the image {name}: the name {why}; choose another with --name"
         raise UsageError(msg)
     return places[0]

@@ -133,10 +133,19 @@ def test_an_image_is_named_after_its_project(project: str, name: str) -> None:
     assert suggest.named_for(project) == name
 
 
-@pytest.mark.parametrize("name", ["..", "a/b", "", "Upper", "3d"])
+@pytest.mark.parametrize("name", ["..", "a/b", "", "Upper", "3d", ".a", "a..b", "a.", "a-", "a" * 62, "a\n"])
 def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     """A folder of images/ is made of it."""
     with pytest.raises(UsageError):
+        suggest.unused(tmp_path, name)
+
+
+@pytest.mark.parametrize("name", ["bookworm-3.12", "noble-3.13", "bookworm-20250601", "a" * 61])
+def test_an_image_may_be_named_after_a_version(tmp_path: Path, name: str) -> None:
+    """As `images python` does; the name also has to be free."""
+    assert suggest.unused(tmp_path, name) == tmp_path / name
+    (tmp_path / name).mkdir()
+    with pytest.raises(UsageError, match="is in use"):
         suggest.unused(tmp_path, name)
 
 
