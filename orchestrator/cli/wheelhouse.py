@@ -86,8 +86,7 @@ def wheelhouse(
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         made = farm.make(settings, store, asked, publisher, jobs=jobs, again=again)
         publisher.publish()
-        is_whole = not (made.house.left_out or made.outcome.open)
-        is_written = bool(made.house.wheels) and (is_whole or keep_going)
+        is_written = farm.may_be_handed_out(made.house, made.outcome, keep_going=keep_going)
         if is_written:
             write(made.house, made.records, store, out)
     if as_json:

@@ -141,6 +141,14 @@ def make(
     )
 
 
+def may_be_handed_out(house: Wheelhouse, outcome: RunOutcome, *, keep_going: bool) -> bool:
+    """Return whether the folder of a wheelhouse is written; one without wheels is not.
+
+    A release that the farm left open is neither in it nor left out of it, so a folder without it would seem complete.
+    """
+    return bool(house.wheels) and not outcome.open and (keep_going or not house.left_out)
+
+
 def _kept(store: Results, house: Wheelhouse) -> Wheelhouse:
     """Record a wheelhouse; an equal one that is recorded already stays, and is returned."""
     former = store.wheelhouse(house.id)

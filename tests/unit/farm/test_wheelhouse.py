@@ -1,0 +1,41 @@
+"""Which wheelhouses are written. What a recipe gives is tested with the engine, see tests/docker/test_wheelhouse.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.farm.run import RunOutcome
+from orchestrator.farm.wheelhouse import may_be_handed_out
+from orchestrator.model import LeftOut, WheelFile
+from tests.sample_wheelhouses import member, wheelhouse
+
+WHEEL = member(WheelFile("demo_pure-1.0-py3-none-any.whl", "a" * 64, 1), "demo-pure", "1.0")
+FAILS = LeftOut("demo-other==1.0", "demo-other", "1.0", "bookworm", "", "ftbfs")
+ENDED = RunOutcome(records=(), open=())
+OPEN = replace(ENDED, open=(("demo-other==1.0", "the index does not answer"),))
+
+
+@pytest.mark.parametrize(
+    ("left_out", "outcome", "keep_going", "expected"),
+    [
+        ((), ENDED, False, True),
+        ((FAILS,), ENDED, False, False),
+        ((FAILS,), ENDED, True, True),
+        ((), OPEN, False, False),
+        ((), OPEN, True, False),
+        ((FAILS,), OPEN, True, False),
+    ],
+)
+def test_no_folder_lacks_a_release_silently(
+    left_out: tuple[LeftOut, ...], outcome: RunOutcome, *, keep_going: bool, expected: bool
+) -> None:
+    """What the farm did not judge is not left out, so it is not in the folder's list of what is."""
+    assert may_be_handed_out(wheelhouse([WHEEL], left_out), outcome, keep_going=keep_going) is expected
+
+
+@pytest.mark.parametrize("keep_going", [False, True])
+def test_a_folder_without_wheels_is_not_written(*, keep_going: bool) -> None:
+    """There is nothing to hand out."""
+    assert not may_be_handed_out(wheelhouse([], (FAILS,)), ENDED, keep_going=keep_going)
