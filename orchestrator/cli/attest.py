@@ -89,9 +89,23 @@ def _form(keys: tuple[Path, ...], passphrase_file: Path | None, stack: ExitStack
 
     if keyless:
         return evidence.signed_by(stack.enter_context(sigstore.connected()))
-    if keys:
-        return evidence.signed_with(evidence.private_key(keys[0], lambda: _passphrase(passphrase_file)))
-    return evidence.unsigned()
+    return form_of(keys[0] if keys else None, passphrase_file)
+
+
+def form_of(key: Path | None, passphrase_file: Path | None) -> Form:
+    """Return the form of statements that a private key signs; of unsigned ones if there is none.
+
+    Raises
+    ------
+    UsageError, EvidenceError
+        The key, or its passphrase, cannot be read.
+
+    """
+    from orchestrator.publish import evidence
+
+    if key is None:
+        return evidence.unsigned()
+    return evidence.signed_with(evidence.private_key(key, lambda: _passphrase(passphrase_file)))
 
 
 def _passphrase(file: Path | None) -> bytes | None:

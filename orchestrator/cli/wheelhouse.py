@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import options, requests
+from orchestrator.cli import attest, options, requests
 from orchestrator.errors import IncompleteError, UsageError
 from orchestrator.farm import progress
 
@@ -19,21 +19,22 @@ if TYPE_CHECKING:
     from orchestrator.model import LeftOut
     from orchestrator.requirement_files import Wanted
 
+_PATH = click.Path(path_type=Path)
 _SHOWN = 6  # names of releases in a cell
 
 
 @click.command
 @options.REQUIREMENTS
 @options.FILES
-@options.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The folder that is written."
-)
+@options.option("--out", required=True, type=_PATH, metavar="DIR", help="The folder that is written.")
 @options.SELECTED
 @options.RESOLVE
 @options.PROFILE
 @options.IMAGE
 @options.option("--source", is_flag=True, help="Build all build requirements from their sdists, too.")
 @options.option("--keep-going", is_flag=True, help="Write DIR without the releases that cannot be included.")
+@options.option("--key", type=_PATH, metavar="FILE", help="Sign the statements with this private key, see attest.")
+@options.option("--passphrase-file", type=_PATH, metavar="FILE", help="Its first line decrypts the private key.")
 @options.CONFIG
 @options.RESULTS
 @options.JOBS
@@ -52,6 +53,8 @@ def wheelhouse(
     image: str | None,
     source: bool,
     keep_going: bool,
+    key: Path | None,
+    passphrase_file: Path | None,
     config_file: Path,
     folder: Path | None,
     jobs: int | None,
@@ -78,6 +81,7 @@ def wheelhouse(
         msg = "making a wheelhouse: nothing is named; name a file with -r, or releases"
         raise UsageError(msg)
     check_place(out)
+    form = attest.form_of(key, passphrase_file)
     chosen = (only, groups, extras)
     wanted, listed = requests.asked(settings, wanted, files, chosen, images=images, profile=profile, resolve=resolve)
     _check_pinned(listed)
@@ -86,10 +90,9 @@ def wheelhouse(
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:
         made = farm.make(settings, store, asked, publisher, jobs=jobs, again=again)
         publisher.publish()
-        is_whole = not (made.house.left_out or made.outcome.open)
-        is_written = bool(made.house.wheels) and (is_whole or keep_going)
+        is_written = farm.may_be_handed_out(made.house, keep_going=keep_going)
         if is_written:
-            write(made.house, made.records, store, out)
+            write(made.house, made.records, store, out, ending=form.ending, content=lambda one: form.content(one, b""))
     if as_json:
         sys.stdout.buffer.write(wheelhouse_as_json(made.house))
     else:

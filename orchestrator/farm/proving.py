@@ -62,6 +62,20 @@ class Proven:
     faults: tuple[WheelproofError, ...]
 
 
+def check_settings(given: SetInputs) -> None:
+    """Check that a script can bring about the settings of a set, before anything is built.
+
+    Raises
+    ------
+    UsageError
+        The profile has settings that no script can bring about.
+
+    """
+    if why := texts.set_obstacle(given):
+        msg = f"writing rebuild.sh: {why} Change the profile in the configuration"
+        raise UsageError(msg)
+
+
 class Workshop:
     """An engine with the images of a set, on which its common recipe is proven."""
 
@@ -205,9 +219,7 @@ class Workshop:
             source_date_epoch=task.source_date_epoch,
             profile=task.profile,
         )
-        if why := texts.set_obstacle(given):
-            msg = f"writing rebuild.sh: {why} Change the profile in the configuration"
-            raise UsageError(msg)
+        check_settings(given)
         return given
 
     # --- one round ---------------------------------------------------------------------------
@@ -295,6 +307,7 @@ class Workshop:
         tools = Tools()
         for one in candidates:
             for tool in (tool for tool in one.settled.lock.tools if tool not in tools.known):
+                progress.note(f"proving the build tool {tool.name} {tool.version}")
                 made = attempted(self._tool, given, one, tool, tools)
                 if isinstance(made, NoRoomError | Interrupted):
                     raise made

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator import __version__, config
 from orchestrator.errors import IncompleteError, ResultsError
 from orchestrator.farm import assemble
-from orchestrator.farm.proving import Workshop
+from orchestrator.farm.proving import Workshop, check_settings
 from orchestrator.model import (
     WHEELHOUSE_SCHEMA,
     LeftOut,
@@ -18,6 +18,7 @@ from orchestrator.model import (
     Wheelhouse,
     digest,
 )
+from orchestrator.recipes import SetInputs
 from orchestrator.recipes import wheelhouse as texts
 from orchestrator.results.store import read
 
@@ -63,9 +64,16 @@ def asked(settings: Config, tasks: Sequence[Task], *, image: str | None, source:
 
     All tasks get one SOURCE_DATE_EPOCH, and a profile only if all have it, since a common recipe has one of each. None
     holds a variation that the profile does not set: the proof varies all that the recipe does not set.
+
+    Raises
+    ------
+    UsageError
+        The profile has settings that no script can bring about.
+
     """
     profiles = {task.profile for task in tasks}
     profile = profiles.pop() if len(profiles) == 1 else None
+    check_settings(SetInputs(remedies=(), python="", image="", packages=(), source_date_epoch=None, profile=profile))
     exclusions = {one.project: one for one in settings.exclusions}
     found: dict[str, Task] = {}
     left: dict[str, LeftOut] = {}
@@ -142,6 +150,11 @@ def make(
         seconds=(datetime.now(UTC) - started).total_seconds(),
         outcome=replace(outcome, open=open_, faults=(*outcome.faults, *proven.faults)),
     )
+
+
+def may_be_handed_out(house: Wheelhouse, *, keep_going: bool) -> bool:
+    """Return whether the folder of a wheelhouse is written: one without wheels is not, nor part of a set unasked."""
+    return bool(house.wheels) and (keep_going or not (house.left_out or house.open))
 
 
 def recorded(store: Results, house: Wheelhouse) -> Wheelhouse:

@@ -143,6 +143,9 @@ def _wanted(failure: Failure) -> tuple[frozenset[str], ...]:
 
 # --- the image's folder ----------------------------------------------------------------------
 
+_NAME = re.compile(r"(?=.{1,61}\Z)[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*")
+"""Names that a folder and an engine's repository may have, and that are no path: bookworm-3.12."""
+
 
 def named_for(project: str) -> str:
     """Return an image's name for a project; raise UsageError where its name gives none."""

@@ -68,8 +68,8 @@ _CHECK = f"""## Check
 {CHECK}
 ```
 
-`evidence/` has in-toto statements about each wheel, which `wheelproof attest --check evidence` checks, and a .buildinfo
-with the inputs of its builds."""
+`evidence/` has in-toto statements about each wheel, and a .buildinfo with the inputs of its builds. `wheelproof attest
+--check evidence` checks the statements; if they are signed, add `--key` with the public key."""
 
 _REBUILD = """## Rebuild
 ```

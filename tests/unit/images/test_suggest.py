@@ -146,6 +146,15 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
         suggest.unused(tmp_path, name)
 
 
+@pytest.mark.parametrize("name", ["bookworm-3.12", "noble-3.13", "bookworm-20250601", "a" * 61])
+def test_an_image_may_be_named_after_a_version(tmp_path: Path, name: str) -> None:
+    """As `images python` does; the name also has to be free."""
+    assert suggest.unused(tmp_path, name) == tmp_path / name
+    (tmp_path / name).mkdir()
+    with pytest.raises(UsageError, match="is in use"):
+        suggest.unused(tmp_path, name)
+
+
 IMAGES = Path(__file__).parents[3] / "images"
 
 

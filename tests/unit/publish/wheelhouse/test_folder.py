@@ -18,8 +18,9 @@ import pytest
 from packaging.pylock import Pylock
 from pypi_simple import PyPISimple
 
+from orchestrator.cli.attest import form_of
 from orchestrator.errors import FaultError, ResultsError, UsageError
-from orchestrator.publish.evidence import check
+from orchestrator.publish.evidence import check, new_key, public_key
 from orchestrator.publish.wheelhouse import folder as folders
 from orchestrator.publish.wheelhouse import readme
 from orchestrator.publish.wheelhouse.folder import check_place, write
@@ -187,6 +188,18 @@ def test_every_statement_is_valid(out: Path) -> None:
         *(f"{PURE}{ending}" for ending in (".member.statement.json", ".second.provenance.statement.json")),
         "tools",
     ]
+
+
+def test_every_statement_can_be_signed(made: tuple[Wheelhouse, Results], tmp_path: Path) -> None:
+    """With the key of attest; a signed statement is compared with the folder, too, and another key is none."""
+    public, other = new_key(tmp_path / "key", None), new_key(tmp_path / "other", None)
+    form, place = form_of(tmp_path / "key", None), tmp_path / "signed"
+    write(made[0], {}, made[1], place, ending=form.ending, content=lambda one: form.content(one, b""))
+    checked = list(check([place / "evidence"], (public_key(public),), None))
+    assert [(one.valid, len(one.signers)) for one in checked] == [(True, 1)] * 9
+    assert {one.valid for one in check([place / "evidence"], (public_key(other),), None)} == {False}
+    (place / PURE).write_bytes(b"another")
+    assert {one.valid for one in check([place / "evidence"], (public_key(public),), None)} == {True, False}
 
 
 @pytest.mark.parametrize("name", [PURE, f"tools/{TOOL}", "rebuild.sh", "rebuild/demo-pure-1.0.txt"])
