@@ -87,7 +87,8 @@ def wheelhouse(
         made = farm.make(settings, store, asked, publisher, jobs=jobs, again=again)
         publisher.publish()
         is_whole = not (made.house.left_out or made.outcome.open)
-        is_written = bool(made.house.wheels) and (is_whole or keep_going)
+        has_wheels = any(one.kind.value == "wheel" for one in made.house.wheels)
+        is_written = has_wheels and (is_whole or keep_going)
         if is_written:
             write(made.house, made.records, store, out)
     if as_json:
