@@ -315,7 +315,35 @@ class Workshop:
                     self._fault(one.requirement, made)
                     break
                 tools.add(tool, made)
+        self._settle_tools(given, tools)
         return tools
+
+    def _settle_tools(self, given: SetInputs, tools: Tools) -> None:
+        """Build tools again with those that are handed out, until each is the wheel that the others were built with.
+
+        Of a file's tools, some give another wheel once all are there; the folder has the last of each.
+        """
+        for _ in range(MOST_ROUNDS):
+            if not (stale := tools.stale()):
+                return
+            for key, one in stale:
+                proof = self._kept_tool(self._proof(given, tools.used_by(one)))
+                if proof.why:
+                    tools.whys[key] = f"its build tool {one.name}: {proof.why}"
+                    return
+                tools.proofs.pop(f"tool {key}")
+                tools.pins.pop(key)
+                tools.put(key, proof)
+        for key, one in tools.stale():
+            tools.whys[key] = f"its build tool {one.name}: it is another wheel each time it is built with itself"
+
+    def _kept_tool(self, proof: Proof) -> Proof:
+        """Keep the wheel of a proven tool where rebuild.sh is given the wheels that it installs."""
+        if proof.wheel is not None:
+            release, farm = proof.candidate.release, self._farm.job_effects
+            name = wheel_of(proof.wheel.filename, release.project, release.version)
+            keep(farm.stored(proof.wheel), names.place(farm.cache / "published", proof.wheel.sha256, name))
+        return proof
 
     def _tool(self, given: SetInputs, user: Candidate, tool: Tool, tools: Tools) -> Proof | str:
         """Prove one build tool with those that were proven before it; or return why it cannot be built."""
@@ -338,11 +366,7 @@ class Workshop:
         candidate = self._with_lock(MemberKind.TOOL, task.requirement, task, release, user.image, lock)
         if isinstance(candidate, str):
             return candidate
-        proof = self._proof(given, replace(candidate, native=is_native(tool.filename)))
-        if proof.wheel is not None:
-            name = wheel_of(proof.wheel.filename, tool.name, tool.version)
-            keep(farm.stored(proof.wheel), names.place(farm.cache / "published", proof.wheel.sha256, name))
-        return proof
+        return self._kept_tool(self._proof(given, replace(candidate, native=is_native(tool.filename))))
 
     def _pin(self, requirement: str, user: Candidate) -> Pin | str:
         """Return the wheel of the index that was used for a tool."""

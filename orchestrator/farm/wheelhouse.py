@@ -153,8 +153,9 @@ def make(
 
 
 def may_be_handed_out(house: Wheelhouse, *, keep_going: bool) -> bool:
-    """Return whether the folder of a wheelhouse is written: one without wheels is not, nor part of a set unasked."""
-    return bool(house.wheels) and (keep_going or not (house.left_out or house.open))
+    """Return whether the folder is written: one that has tools at most is not, nor a part of the set unasked."""
+    has_wheels = any(one.kind is MemberKind.WHEEL for one in house.wheels)
+    return has_wheels and (keep_going or not (house.left_out or house.open))
 
 
 def recorded(store: Results, house: Wheelhouse) -> Wheelhouse:

@@ -26,14 +26,21 @@ class Tools:
         key = f"{tool.name}=={tool.version}"
         why = outcome if isinstance(outcome, str) else outcome.why
         wheel = None if isinstance(outcome, str) else outcome.wheel
-        former = self.pins.get(key)
-        if wheel and former and former.sha256 != wheel.sha256:
-            why = "built with the other tools, it is another wheel than the one with which they were built"
         self.known[tool] = self.whys[key] = f"its build tool {tool.name} {tool.version}: {why}" if why else ""
-        if wheel and not why and not isinstance(outcome, str):
-            self.pins[key] = Pin(tool.name, tool.version, wheel.sha256, wheel.filename, BUILT_HERE)
-            if former is None:  # else the final build gave the bootstrapped wheel, which needs fewer tools
-                self.proofs[f"tool {len(self.proofs) + 1} {key}"] = outcome
+        if wheel and not isinstance(outcome, str):
+            self.put(key, outcome)
+
+    def put(self, key: str, proof: Proof) -> None:
+        """Put a proof in place of a former one, if that gave another wheel: else it needed fewer tools, and stays."""
+        wheel, release, former = proof.wheel, proof.candidate.release, self.pins.get(key)
+        if wheel and not (former and former.sha256 == wheel.sha256):
+            self.pins[key] = Pin(release.project, release.version, wheel.sha256, wheel.filename, BUILT_HERE)
+            self.proofs[f"tool {key}"] = proof
+
+    def stale(self) -> tuple[tuple[str, Candidate], ...]:
+        """Return the tools that were built with other wheels of tools than those that are handed out."""
+        found = ((name.removeprefix("tool "), proof.candidate) for name, proof in self.proofs.items())
+        return tuple((key, one) for key, one in found if self.used_by(one) != one)
 
     def why(self, requirement: str) -> str:
         """Return why a tool, as NAME==VERSION, cannot be used; empty: it can, or it was not built here."""
@@ -48,5 +55,7 @@ class Tools:
     def used_by(self, candidate: Candidate) -> Candidate:
         """Return a release that is built with the tools as the common recipe gives them."""
         settled = candidate.settled
-        pins = tuple(self.pins[f"{pin.name}=={pin.version}"] if pin.built_here else pin for pin in settled.lock.pins)
+        pins = tuple(
+            self.pins.get(f"{pin.name}=={pin.version}", pin) if pin.built_here else pin for pin in settled.lock.pins
+        )
         return replace(candidate, settled=replace(settled, lock=replace(settled.lock, pins=pins)))
