@@ -74,6 +74,7 @@ _RUN = TypeAdapter(RunRecord)
 _LAST_RUN = TypeAdapter(LastRun)
 _WHEELHOUSE = TypeAdapter(Wheelhouse)
 _PROOF = TypeAdapter(tuple[Build, ...])
+_PAIR = 2  # builds of a proof
 _CHECKS = TypeAdapter(tuple[ExclusionCheck, ...])
 _UNHEARD = ".unheard"
 _LATELY = 10  # records of runs among which one is that was not reported
@@ -440,7 +441,9 @@ class Results:
         """Return those builds; nothing where there are none, or where the store has one of their wheels no more."""
         path = self._wheelhouses / "proofs" / f"{key}.json"
         builds = (_read(path, _PROOF) if path.is_file() else None) or ()
-        kept = all(build.wheel is None or self.wheels.find(build.wheel.sha256) for build in builds)
+        kept = len(builds) == _PAIR and all(
+            build.wheel is None or self.wheels.find(build.wheel.sha256) for build in builds
+        )
         return builds if kept else ()
 
     @property

@@ -32,3 +32,17 @@ def test_a_record_that_was_changed_is_written_again(tmp_path: Path) -> None:
     store.write_wheelhouse(replace(house, wheels=()))
     assert recorded(store, house) is house
     assert store.wheelhouse(house.id) == house
+
+
+def test_a_proof_has_two_builds_whose_wheels_are_kept(tmp_path: Path) -> None:
+    """What else is in its place is as good as none."""
+    store = Results(tmp_path / "results", wheels=1 << 20, logs=0)
+    path = tmp_path / DEMO.wheel.filename
+    path.write_bytes(b"")
+    key = "1" * 64
+    store.keep_proof(key, DEMO.builds)
+    assert store.proof(key) == ()
+    store.wheels.keep(path, DEMO.wheel.sha256)
+    assert store.proof(key) == DEMO.builds
+    store.keep_proof(key, DEMO.builds[:1])
+    assert store.proof(key) == ()
