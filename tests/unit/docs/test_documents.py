@@ -10,13 +10,15 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from click import Choice
+from click import Choice, Command, Group, NoSuchOption
+from click import UsageError as ClickUsageError
+from click.exceptions import Exit
 
 from orchestrator.analysis import diagnose
 from orchestrator.analysis.excerpts import LONGEST, SHOWN
 from orchestrator.analysis.parts import TAKEN_APART
 from orchestrator.build.variations import names
-from orchestrator.cli import COMMANDS
+from orchestrator.cli import COMMANDS, cli
 from orchestrator.cli.verify import verify
 from orchestrator.errors import UnverifiedError
 from orchestrator.farm.method_2020 import Compared
@@ -110,6 +112,49 @@ def test_usage_lists_each_command() -> None:
     """And no other."""
     (table,) = re.findall(r"^## Commands$(.*?)^## ", USAGE, re.MULTILINE | re.DOTALL)
     assert set(re.findall(r"^\| `([a-z0-9-]+)", table, re.MULTILINE)) == {command.name for command in COMMANDS}
+
+
+def shown_arguments(text: str) -> list[list[str]]:
+    """Return the arguments of each command `wheelproof` in a page, in blocks and in lines."""
+    blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    lines = re.findall(r"^\s*(?:\$ )?(?:\S*/)?wheelproof (.*)$", blocks, re.MULTILINE)
+    inline = re.findall(r"`(?:\S*/)?wheelproof ([^`]+)`", text)
+    return [shlex.split(line.partition("|")[0], comments=True) for line in (*lines, *inline)]
+
+
+def refused(words: list[str]) -> str:
+    """Return why a command line is none, or "" if its commands and options exist; nothing is run."""
+    command: Command = cli
+    try:
+        while isinstance(command, Group):
+            context = command.make_context("wheelproof", list(words))
+            _, found, words = command.resolve_command(context, [*context._protected_args, *context.args])  # noqa: SLF001
+            assert found is not None
+            command = found
+        command.make_context(command.name, list(words))
+    except Exit:  # --help and --version end it
+        return ""
+    except NoSuchOption as error:
+        return str(error)
+    except ClickUsageError as error:
+        return str(error) if re.match("No such command|Got unexpected", str(error)) else ""
+    return ""
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_each_command_that_is_shown_exists(document: Path) -> None:
+    """With each of its options."""
+    shown = shown_arguments(document.read_text(encoding="utf-8"))
+    assert {" ".join(words): why for words in shown if (why := refused(words))} == {}
+
+
+@pytest.mark.parametrize(
+    "line", ["wheelhuose six", "run --agian six", "show six idna x", "images --as-off 2025-06-01 x"]
+)
+def test_a_command_that_does_not_exist_is_seen(line: str) -> None:
+    """The check can fail: a wrong command, wrong options, and too many arguments."""
+    (words,) = shown_arguments(f"```\nwheelproof {line}  # a comment\n```\n")
+    assert refused(words)
 
 
 def test_usage_has_each_field_of_a_row_of_the_method_of_2020() -> None:
