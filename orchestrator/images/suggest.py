@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 ROUNDS = 12
 """The number of tries: each may name one more missing package."""
 
-_NAME = re.compile(r"(?=.{1,61}\Z)[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*")  # also bookworm-3.12
 _DOCKERFILE = """\
 # BASE is the image that image.toml names.
 ARG BASE
@@ -142,6 +141,9 @@ def _wanted(failure: Failure) -> tuple[frozenset[str], ...]:
 
 
 # --- the image's folder ----------------------------------------------------------------------
+
+_NAME = re.compile(r"(?=.{1,61}\Z)[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*")
+"""Names that a folder and an engine's repository may have, and that are no path: bookworm-3.12."""
 
 
 def named_for(project: str) -> str:
