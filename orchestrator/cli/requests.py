@@ -46,7 +46,7 @@ def check_listed(requirements: Sequence[str], files: Sequence[Path], listed: Seq
 
     """
     if files and not listed and not requirements:
-        msg = f"reading {', '.join(map(str, files))}: no release is listed there; name a file that lists some"
+        msg = f"reading {', '.join(map(str, files))}: no release is listed there; name a file or groups that list some"
         raise UsageError(msg)
 
 

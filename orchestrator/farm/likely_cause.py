@@ -14,7 +14,7 @@ from orchestrator.build_requirements.resolve import best
 from orchestrator.errors import AbsentError, ImageError, Interrupted, NoReleaseError, NoRoomError, WheelproofError
 from orchestrator.farm import assemble
 from orchestrator.farm.prove_drift import with_lock
-from orchestrator.farm.workers import attempted
+from orchestrator.farm.workers import STOPPED, attempted
 from orchestrator.images.swapped_packages import EarlierPackages, PackageSet, Unfetched
 from orchestrator.job import inputs as job_inputs
 from orchestrator.job.build_pair import environments, no_answer, order_for
@@ -132,7 +132,8 @@ def searched(
     """Search for the cause of each row on a farm that has its image; raises as `explained`."""
     searcher = _Searcher(farm, settings, store, again=again)
     with searcher.images_removed(), ThreadPoolExecutor(farm.job_effects.slots.count) as pool:
-        found = pool.map(lambda one: attempted(searcher.row, one), subjects)
+        found = tuple(pool.map(lambda one: attempted(searcher.row, one), subjects))
+        searcher.insist()
         return {one.row: _row(one, answer) for one, answer in zip(subjects, found, strict=True)}
 
 
@@ -179,6 +180,11 @@ class _Searcher:
             for tag in self.tags:
                 self.effects.engine.remove_image(tag)
 
+    def insist(self) -> None:
+        """Raise Interrupted after a request to stop: what has failed since then shows nothing."""
+        if self.effects.stop.asked:
+            raise Interrupted(STOPPED)
+
     def row(self, subject: Unexplained) -> WitnessRow:
         """Search for the cause of one row."""
         task = _task_of(subject.result)
@@ -205,6 +211,7 @@ class _Searcher:
         started = datetime.now(UTC)
         attempt = _Attempts(self, result, task, release, image, sets).attempt
         trials = tried(swaps, hashes, task.budget, attempt)
+        self.insist()
         search = _record(result, id_, job, hashes, trials, len(swaps), started)
         path = folder / f"{started:{STAMP}}-{id_[:16]}.json"
         write_file(path, encoded(_SEARCH, search, indent=1) + b"\n")
@@ -277,6 +284,7 @@ class _Attempts:
 
     def attempt(self, swap: InputSwap) -> SwapTrial:
         """Rebuild with a swap. What cannot be had, and a build that fails, are values."""
+        self.searcher.insist()
         lock = Lock(self.result.build_requirements, self.result.provided)
         match swap.kind:
             case SwapKind.PACKAGE:

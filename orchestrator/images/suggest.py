@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 ROUNDS = 12
 """The number of tries: each may name one more missing package."""
 
-_NAME = re.compile(r"(?=.{1,61}\Z)[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*")  # also bookworm-3.12
 _DOCKERFILE = """\
 # BASE is the image that image.toml names.
 ARG BASE

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from orchestrator.images.swapped_packages import earlier_versions
-from orchestrator.model import METHOD, Verdict, digest
+from orchestrator.model import METHOD, Reason, Verdict, digest
 from orchestrator.model.likely_cause import CauseSearch, InputSwap, SwapKind, SwapTrial
 
 if TYPE_CHECKING:
@@ -150,9 +150,14 @@ def tried(
 
 
 def trial_of(swap: InputSwap, build: Build, files: tuple[tuple[str, str], ...], filename: str) -> SwapTrial:
-    """Return what a rebuild shows; a wheel of another name than the listed one is none of that name."""
+    """Return what a rebuild shows; a wheel of another name than the listed one is none of that name.
+
+    A build that was killed may end in another way next time.
+    """
     if build.wheel is None:
-        return SwapTrial(swap, "", build.failure.detail if build.failure else "", files, build)
+        failure = build.failure
+        killed = failure is not None and failure.reason is Reason.KILLED
+        return SwapTrial(swap, "", failure.detail if failure else "", files, build, is_open=killed)
     if build.wheel.filename != filename:
         return SwapTrial(swap, "", f"the wheel is called {build.wheel.filename}", files, build)
     return SwapTrial(swap, build.wheel.sha256, "", files, build)

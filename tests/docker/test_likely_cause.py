@@ -17,7 +17,7 @@ import pytest
 
 from orchestrator import config
 from orchestrator.build.variations import NAMES
-from orchestrator.errors import ImageError
+from orchestrator.errors import ImageError, Interrupted
 from orchestrator.farm import assemble, likely_cause
 from orchestrator.farm.plan import Job
 from orchestrator.images import recipe
@@ -134,6 +134,12 @@ def test_the_header_of_a_listed_wheel_is_proven(engine: Engine, bookworm: Image,
         assert unproven.proven == ""
         assert PACKAGE in unproven.possible
         assert not [tag for image in engine.held_images() for tag in image.tags if "wheelproof/swapped" in tag]
+
+        farms[1].job_effects.stop.ask()
+        with pytest.raises(Interrupted):
+            likely_cause.searched(farms[1], (other,), settings, store, again=True)
+        records = list((store.folder / likely_cause.FOLDER / "native").iterdir())
+        assert len(records) == 2, "a search that is stopped has no record"
 
 
 def member(name: str, content: bytes, link: str = "") -> tuple[tarfile.TarInfo, bytes]:

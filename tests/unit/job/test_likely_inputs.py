@@ -18,7 +18,7 @@ from orchestrator.job.likely_inputs import (
     trial_of,
     tried,
 )
-from orchestrator.model import Budget, Pin, Profile, Task, Verdict
+from orchestrator.model import Budget, Failure, Phase, Pin, Profile, Reason, Task, Verdict
 from orchestrator.model.likely_cause import CauseSearch, InputSwap, SwapKind, SwapTrial
 from tests.sample_results import sample
 from tests.samples import FIRST, NOON, built
@@ -144,6 +144,15 @@ def test_a_wheel_of_another_name_proves_nothing() -> None:
     same, other = (trial_of(SWAPS[0], build, (), name) for name in ("pkg-1.0-py2.py3-none-any.whl", "pkg.whl"))
     assert (same.sha256, same.why) == (A, "")
     assert (other.sha256, other.why) == ("", "the wheel is called pkg-1.0-py2.py3-none-any.whl")
+
+
+def test_a_build_that_was_killed_is_tried_again() -> None:
+    """Another failure is an answer."""
+    without = replace(built("swapped", FIRST, A), wheel=None)
+    failures = (Failure(reason, Phase.BUILD_WHEEL, "it ends") for reason in (Reason.KILLED, Reason.BUILD_ERROR))
+
+    trials = [trial_of(SWAPS[0], replace(without, failure=one), (), "pkg.whl") for one in failures]
+    assert [(one.sha256, one.why, one.is_open) for one in trials] == [("", "it ends", True), ("", "it ends", False)]
 
 
 def test_without_a_proof_other_bytes_are_a_possible_cause() -> None:
