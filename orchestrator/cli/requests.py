@@ -36,8 +36,10 @@ def check_images(names: Iterable[str], settings: Config, *, auto: bool = False) 
     recipe.check_names(recipe.folders(settings.folder), [name for name in names if not (auto and name == AUTO_IMAGE)])
 
 
-def check_listed(requirements: Sequence[str], files: Sequence[Path], listed: Sequence[object]) -> None:
+def check_listed(requirements: Sequence[str], files: Sequence[Path], listed: Sequence[object], *, chosen: bool) -> None:
     """Check that files that are named list something; without it, everything tracked would be built.
+
+    `chosen`: only some of their groups and extras count.
 
     Raises
     ------
@@ -46,7 +48,8 @@ def check_listed(requirements: Sequence[str], files: Sequence[Path], listed: Seq
 
     """
     if files and not listed and not requirements:
-        msg = f"reading {', '.join(map(str, files))}: no release is listed there; name a file or groups that list some"
+        where, other = ("in these groups", "other groups") if chosen else ("there", "a file that lists some")
+        msg = f"reading {', '.join(map(str, files))}: no release is listed {where}; name {other}"
         raise UsageError(msg)
 
 
@@ -71,7 +74,7 @@ def asked(
 
     """
     found = listed(files, *chosen)
-    check_listed(requirements, files, found)
+    check_listed(requirements, files, found, chosen=any(chosen))
     return ((), resolved(settings, requirements, found, images, profile)) if resolve else (requirements, found)
 
 

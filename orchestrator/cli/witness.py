@@ -53,7 +53,7 @@ def witness(
     settings, store = options.opened(config_file, folder)
     requests.check_images(on, settings, auto=True)
     wanted = requests.listed(files, only, groups, extras)
-    requests.check_listed((), files, wanted)
+    requests.check_listed((), files, wanted, chosen=bool(only or groups or extras))
     tasks = config.tasks(settings, (), on, wanted=wanted, profile=profile)
     at_hand = verify_hashes.AtHand(store, tuple(path.parent for path in files) + ((wheels,) if wheels else ()))
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder) as publisher:

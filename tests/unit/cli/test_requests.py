@@ -56,6 +56,16 @@ def test_a_request_that_cannot_succeed_is_refused(
     assert not (farm / "results").exists()
 
 
+def test_a_group_that_lists_nothing_is_no_empty_file(farm: Path) -> None:
+    """The file lists releases, of another group."""
+    (farm / "poetry.lock").write_text(
+        '[[package]]\nname = "six"\nversion = "2.2"\ngroups = ["dev"]\nfiles = []\n[metadata]\nlock-version = "2.1"\n'
+    )
+    ended = run("plan", "-r", "poetry.lock", "--only", "main", folder=farm)
+    assert ended.status == 2
+    assert "reading poetry.lock: no release is listed in these groups; name other groups" in ended.err
+
+
 def test_each_wrong_requirement_is_reported(farm: Path) -> None:
     """On a separate line."""
     ended = run("run", "sixx", "six==99", "idna", folder=farm)
