@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ResultsError, UsageError
@@ -19,7 +20,6 @@ from orchestrator.util import cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from orchestrator.model import Result, WheelFile, Wheelhouse
     from orchestrator.model.statement import Statement
@@ -45,7 +45,8 @@ def check_place(out: Path) -> None:
         that can be written.
 
     """
-    above = next((one for one in out.resolve().parents if os.path.lexists(one)), out.resolve())
+    place = Path(os.path.realpath(out))  # `resolve` raises where links lead to each other
+    above = next((one for one in place.parents if os.path.lexists(one)), place)
     if not above.is_dir():
         _refuse(out, f"is in {above}, which is no folder; name another")
     if not os.access(above, os.W_OK | os.X_OK):
@@ -54,20 +55,23 @@ def check_place(out: Path) -> None:
         return
     if not out.is_dir():
         _refuse(out, "is no folder; name another")
-    if os.path.ismount(out.resolve()):
+    if os.path.ismount(place):
         _refuse(out, "is a mount point, which cannot be replaced at once; name a folder in it")
     try:
-        others = [name for name in _files(out) if not OWN.fullmatch(name)]
         is_former, is_empty = (out / RECORD).is_file(), not os.listdir(out)  # noqa: PTH208 - names alone
-        foreign = sorted(others) or sorted(_unlisted(out) if is_former else ())
+        foreign = next(_foreign(out), "") if is_former else ""
     except OSError as error:
         _refuse(out, f"cannot be read: {error.strerror}; name another")
     if not (is_former or is_empty):
         _refuse(out, "has other files than those of a wheelhouse; name another folder")
     if foreign:
-        _refuse(
-            out, f"has the file {ascii(foreign[0])[:200]}, which no wheelhouse wrote; move it, or name another folder"
-        )
+        _refuse(out, f"has the file {ascii(foreign)[:200]}, which no wheelhouse wrote; move it, or name another folder")
+
+
+def _foreign(out: Path) -> Iterator[str]:
+    """Yield the paths of files in a former wheelhouse that are none of it."""
+    yield from (name for name in _files(out) if not OWN.fullmatch(name))
+    yield from _unlisted(out)
 
 
 def _files(out: Path) -> Iterator[str]:
