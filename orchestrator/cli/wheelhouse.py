@@ -89,7 +89,7 @@ def wheelhouse(
         is_whole = not (made.house.left_out or made.outcome.open)
         is_written = bool(made.house.wheels) and (is_whole or keep_going)
         if is_written:
-            write(made.house, made.records, store, out)
+            write(made.house, made.records, store, out, sources=made.sources)
     if as_json:
         sys.stdout.buffer.write(wheelhouse_as_json(made.house))
     else:
