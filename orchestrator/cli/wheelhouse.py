@@ -92,7 +92,15 @@ def wheelhouse(
         publisher.publish()
         is_written = farm.may_be_handed_out(made.house, keep_going=keep_going)
         if is_written:
-            write(made.house, made.records, store, out, ending=form.ending, content=lambda one: form.content(one, b""))
+            write(
+                made.house,
+                made.records,
+                store,
+                out,
+                sources=made.sources,
+                ending=form.ending,
+                content=lambda one: form.content(one, b""),
+            )
     if as_json:
         sys.stdout.buffer.write(wheelhouse_as_json(made.house))
     else:

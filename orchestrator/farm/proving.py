@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from orchestrator import recipes
 from orchestrator.analysis.failure_signs import printable
@@ -33,7 +34,8 @@ from orchestrator.util import logs
 from orchestrator.util.cache import keep
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from orchestrator.config import Config
     from orchestrator.job.common_recipe import Common
@@ -60,6 +62,7 @@ class Proven:
     builds: int  # builds of all rounds, those made earlier included
     open: tuple[tuple[str, str], ...]
     faults: tuple[WheelproofError, ...]
+    sources: Mapping[str, Path]  # by SHA-256: the sdists of its wheels that nobody else can fetch
 
 
 def check_settings(given: SetInputs) -> None:
@@ -198,6 +201,7 @@ class Workshop:
             builds=self._builds,
             open=tuple(self._open.items()),
             faults=tuple(self._faults),
+            sources=dict(_unfetchable(proof) for proof in chosen.values() if proof.wheel and _is_local(proof)),
         )
 
     def _given(self, common: Common, candidates: Sequence[Candidate]) -> SetInputs:
@@ -387,3 +391,14 @@ def _inputs(candidate: Candidate, given: SetInputs) -> recipes.RecipeInputs:
     one = candidate
     inputs = inputs_of(one.task, one.release, one.image, one.settled, native=one.native)
     return replace(inputs, remedies=given.remedies)
+
+
+def _is_local(proof: Proof) -> bool:
+    sdist = proof.candidate.release.sdist
+    return sdist is not None and urlsplit(sdist.url).scheme not in {"http", "https"}
+
+
+def _unfetchable(proof: Proof) -> tuple[str, Path]:
+    source, sdist = proof.candidate.settled.source, proof.candidate.release.sdist
+    assert sdist is not None  # noqa: S101 - it was built
+    return sdist.sha256, source.path

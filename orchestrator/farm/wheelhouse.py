@@ -24,6 +24,7 @@ from orchestrator.results.store import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from orchestrator.config import Config
     from orchestrator.experiments.remedies import Remedy
@@ -53,6 +54,7 @@ class Made:
     smallest: bool  # whether every smaller recipe is ruled out by the records
     built: int  # builds made now
     seconds: float  # that it took now
+    sources: Mapping[str, Path]  # by SHA-256: sdists that nobody else can fetch
     outcome: RunOutcome  # with the faults of proofs: what stayed open
 
 
@@ -148,6 +150,7 @@ def make(
         smallest=proven.best.common.smallest,
         built=built + proven.built,
         seconds=(datetime.now(UTC) - started).total_seconds(),
+        sources=proven.sources,
         outcome=replace(outcome, open=open_, faults=(*outcome.faults, *proven.faults)),
     )
 
@@ -175,7 +178,8 @@ def _house(
     open_: tuple[str, ...],
 ) -> Wheelhouse:
     left = tuple(sorted((*wanted.left_out, *proven.left_out), key=lambda one: (one.project, one.requirement)))
-    folders = (texts.DATA, texts.TOOLS) if any(one.kind is MemberKind.TOOL for one in proven.wheels) else (texts.DATA,)
+    tools = any(one.kind is MemberKind.TOOL for one in proven.wheels)
+    folders = (texts.DATA, *([texts.TOOLS] if tools else []), *([texts.SOURCES] if proven.sources else []))
     profile = proven.given.profile
     house = Wheelhouse(
         schema=WHEELHOUSE_SCHEMA,

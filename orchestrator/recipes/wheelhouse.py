@@ -37,6 +37,9 @@ DATA = "rebuild"
 TOOLS = "tools"
 """The folder with the wheels of build tools that are built here, beside the program."""
 
+SOURCES = "sources"
+"""The folder with sdists that cannot be fetched, beside the program."""
+
 _FORM = RecipeForm.SH
 _LONGEST_NAME = 230
 """Characters of a data file's name without its ending: file systems take 255 bytes."""

@@ -35,9 +35,10 @@ OWN = re.compile(
     r"Dockerfile|README\.md|SHA256SUMS|pylock\.toml|requirements\.txt|[^/]+\.whl|tools/(?:SHA256SUMS|[^/]+\.whl)"
     rf"|{re.escape(RECORD)}|{re.escape(PROGRAM)}|{re.escape(DATA)}/[^/]+\.txt|simple/(?:[^/]+/)?index\.(?:html|json)"
     rf"|evidence/(?:tools/)?[^/]+\.(?:buildinfo|{_STATEMENT})"
+    r"|sources/[^/]+"  # if a list beside them has them
     r"|dist/(?:tools/)?[^/]+\.whl"  # what rebuild.sh makes; it makes it again
 )
-"""The paths of files in the folder of a wheelhouse. Not among them is sources/, which rebuild.sh only reads."""
+"""The paths of files in the folder of a wheelhouse."""
 
 _WHEELHOUSE = TypeAdapter(Wheelhouse)
 _T = TypeVar("_T")

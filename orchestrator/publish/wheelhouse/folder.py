@@ -7,21 +7,22 @@ import errno
 import hashlib
 import os
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ResultsError, UsageError
 from orchestrator.model.statement import BUILDER
 from orchestrator.publish.statements.files import UNSIGNED, bare
 from orchestrator.publish.wheelhouse import OWN, RECORD, files_of, wheels_of
-from orchestrator.recipes.wheelhouse import PROGRAM
+from orchestrator.recipes.wheelhouse import PROGRAM, SOURCES
 from orchestrator.sources import reading
 from orchestrator.util import cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
-    from orchestrator.model import Result, WheelFile, Wheelhouse
+    from orchestrator.model import Result, Sdist, WheelFile, Wheelhouse
     from orchestrator.model.statement import Statement
     from orchestrator.results.store import Results
 
@@ -30,6 +31,7 @@ _CHUNK = 1 << 20
 _LONGEST_LIST = 1 << 24  # bytes of a SHA256SUMS that are read
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # renameat2(2)
 _NO_EXCHANGE = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP})
+SUMS = "SHA256SUMS"
 _WHAT = "the wheelhouse"
 
 
@@ -45,7 +47,8 @@ def check_place(out: Path) -> None:
         that can be written.
 
     """
-    above = next((one for one in out.resolve().parents if os.path.lexists(one)), out.resolve())
+    place = Path(os.path.realpath(out))  # `resolve` raises where links lead to each other
+    above = next((one for one in place.parents if os.path.lexists(one)), place)
     if not above.is_dir():
         _refuse(out, f"is in {above}, which is no folder; name another")
     if not os.access(above, os.W_OK | os.X_OK):
@@ -54,20 +57,23 @@ def check_place(out: Path) -> None:
         return
     if not out.is_dir():
         _refuse(out, "is no folder; name another")
-    if os.path.ismount(out.resolve()):
+    if os.path.ismount(place):
         _refuse(out, "is a mount point, which cannot be replaced at once; name a folder in it")
     try:
-        others = [name for name in _files(out) if not OWN.fullmatch(name)]
         is_former, is_empty = (out / RECORD).is_file(), not os.listdir(out)  # noqa: PTH208 - names alone
-        foreign = sorted(others) or sorted(_unlisted(out) if is_former else ())
+        foreign = next(_foreign(out), "") if is_former else ""
     except OSError as error:
         _refuse(out, f"cannot be read: {error.strerror}; name another")
     if not (is_former or is_empty):
         _refuse(out, "has other files than those of a wheelhouse; name another folder")
     if foreign:
-        _refuse(
-            out, f"has the file {ascii(foreign[0])[:200]}, which no wheelhouse wrote; move it, or name another folder"
-        )
+        _refuse(out, f"has the file {ascii(foreign)[:200]}, which no wheelhouse wrote; move it, or name another folder")
+
+
+def _foreign(out: Path) -> Iterator[str]:
+    """Yield the paths of files in a former wheelhouse that are none of it."""
+    yield from (name for name in _files(out) if not OWN.fullmatch(name))
+    yield from _unlisted(out)
 
 
 def _files(out: Path) -> Iterator[str]:
@@ -82,11 +88,20 @@ def _files(out: Path) -> Iterator[str]:
 
 
 def _unlisted(out: Path) -> Iterator[str]:
-    """Yield the names of wheels at the top of a former wheelhouse that its SHA256SUMS does not list."""
-    with (out / "SHA256SUMS").open("rb") as stream:
-        listed = stream.read(_LONGEST_LIST)
-    names = {os.fsdecode(line.partition(b"  ")[2]) for line in listed.splitlines()}
-    yield from (one.name for one in out.glob("*.whl") if one.name not in names)
+    """Yield the paths of wheels and sdists in a former wheelhouse that its lists of hashes do not have."""
+    for folder, pattern in ((out, "*.whl"), (out / SOURCES, "*")):
+        listed = _listed(folder / SUMS)
+        found = (one for one in folder.glob(pattern) if one.name not in listed)
+        yield from (str(one.relative_to(out)) for one in found if one.name != SUMS)
+
+
+def _listed(sums: Path) -> frozenset[str]:
+    """Return the names in a file of sha256sum; none if there is no such file."""
+    if not sums.is_file():
+        return frozenset()
+    with sums.open("rb") as stream:
+        lines = stream.read(_LONGEST_LIST).splitlines()
+    return frozenset(os.fsdecode(line.partition(b"  ")[2]) for line in lines)
 
 
 def _refuse(out: Path, why: str) -> None:
@@ -103,8 +118,11 @@ def write(
     builder: str = BUILDER,
     ending: str = UNSIGNED,
     content: Callable[[Statement], bytes] = bare,
+    sources: Mapping[str, Path] = MappingProxyType({}),
 ) -> None:
     """Write the folder of a wheelhouse in place of a former one; its parents are made. See `files_of`.
+
+    `sources` are sdists of its wheels that nobody else can fetch, by SHA-256; they are handed out in `sources/`.
 
     The folder is complete at every moment, or as it was before, also where the program is killed. Whatever the umask,
     all may read it.
@@ -124,9 +142,15 @@ def write(
     kept = {path: _kept(store, wheel) for path, wheel in wheels.items()}
     python = {wheel.sha256: reading.wheel_requires_python(kept[path]) for path, wheel in wheels.items()}
     files = files_of(house, records, python, store.packages, builder, ending, content)
+    handed = sorted({one.sdist for one in house.wheels if one.sdist.sha256 in sources}, key=lambda one: one.filename)
+    if handed:
+        lines = (f"{one.sha256}  {one.filename}\n" for one in handed)
+        files[f"{SOURCES}/SHA256SUMS"] = "".join(lines).encode()
     with _replaced(place) as new:
         for path, wheel in wheels.items():
             _copy(kept[path], wheel, new / path)
+        for sdist in handed:
+            _copy(sources[sdist.sha256], sdist, new / SOURCES / sdist.filename)
         for path, data in files.items():
             _write(data, new / path, _EXECUTABLE if path == PROGRAM else _FILE)
 
@@ -156,8 +180,8 @@ def _replaced(place: Path) -> Iterator[Path]:
         exchange(new, place)
 
 
-def _copy(file: Path, wheel: WheelFile, target: Path) -> None:
-    """Copy a wheel; raises ResultsError if its bytes are not those that were built."""
+def _copy(file: Path, wheel: WheelFile | Sdist, target: Path) -> None:
+    """Copy a wheel or an sdist; raises ResultsError if its bytes are not those that were built."""
     target.parent.mkdir(exist_ok=True)
     sha256 = hashlib.sha256()
     with file.open("rb") as source, target.open("xb") as copy:
@@ -166,7 +190,7 @@ def _copy(file: Path, wheel: WheelFile, target: Path) -> None:
             copy.write(piece)
         os.fchmod(copy.fileno(), _FILE)
     if sha256.hexdigest() != wheel.sha256:
-        msg = f"writing {_WHAT}: {file}, the wheel {wheel.filename}, is damaged; remove it, and build the release again"
+        msg = f"writing {_WHAT}: {file}, the file {wheel.filename}, is damaged; remove it, and build the release again"
         raise ResultsError(msg)
 
 

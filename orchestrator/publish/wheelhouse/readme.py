@@ -91,6 +91,7 @@ _FILES = """## Files
 | `rebuild.sh`, `rebuild/` | the recipe, and the sources and build requirements of each wheel |
 | `Dockerfile` | runs the recipe in a container |
 | `tools/` | the wheels of build tools that were built from source, if there are any |
+| `sources/` | the sdists that cannot be fetched, if there are any |
 | `evidence/` | what is claimed of each wheel |
 | `wheelhouse.json` | the record of this wheelhouse |"""
 

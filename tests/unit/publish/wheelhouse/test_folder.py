@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -300,6 +301,19 @@ def test_no_folder_of_somebody_else_is_replaced(made: tuple[Wheelhouse, Results]
     check_place(tmp_path / "new/folder")
     write(made[0], {}, made[1], empty)
     assert (empty / "SHA256SUMS").is_file()
+
+
+def test_an_sdist_of_a_path_is_handed_out(made: tuple[Wheelhouse, Results], tmp_path: Path) -> None:
+    """Nobody else could rebuild its wheel; the folder may still be replaced."""
+    house, file = made[0], tmp_path / "mine.tar.gz"
+    file.write_bytes(b"an sdist")
+    first, *others = house.wheels
+    sdist = replace(first.sdist, sha256=hashlib.sha256(b"an sdist").hexdigest())
+    house = replace(house, wheels=(replace(first, sdist=sdist), *others))
+    for _ in range(2):
+        write(house, {}, made[1], tmp_path / "house", sources={sdist.sha256: file})
+    assert (tmp_path / "house/sources" / sdist.filename).read_bytes() == b"an sdist"
+    run("sha256sum", "-c", "--strict", "SHA256SUMS", cwd=tmp_path / "house/sources")
 
 
 @pytest.mark.parametrize(
