@@ -165,11 +165,12 @@ def folders(plan: Plan, texts: Texts) -> Iterator[str]:
     yield 'mkdir "$work/tmp" "$work/out"'
 
 
-def runnable() -> str:
+def runnable(plan: Plan) -> str:
     """Return what checks that programs can be run in the folder."""
-    return """printf '#!/bin/sh\\n' >"$work/run"
+    advice = "mount /tmp without noexec" if plan.fixed_folder else "set TMPDIR"
+    return f"""printf '#!/bin/sh\\n' >"$work/run"
 chmod 700 "$work/run"
-"$work/run" 2>/dev/null || need "no program can be run in $work; set TMPDIR"
+"$work/run" 2>/dev/null || need "no program can be run in $work; {advice}"
 rm "$work/run\""""
 
 

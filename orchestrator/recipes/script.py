@@ -31,7 +31,7 @@ def script(form: RecipeForm, inputs: RecipeInputs) -> str:
             *_toolchain(inputs),
             parts.cleaned(texts),
             *parts.folders(plan, texts),
-            *([parts.runnable()] if inputs.native else []),
+            *([parts.runnable(plan)] if inputs.native else []),
             *parts.unpacked(plan, texts),
             *_installed(form, inputs, texts),
             *parts.prepared(plan),

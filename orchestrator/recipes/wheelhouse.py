@@ -282,7 +282,7 @@ check_machine
 fi"""
     yield from parts.folders(plan, texts)
     yield f"""if [ "$native" = yes ]; then
-{parts.runnable()}
+{parts.runnable(plan)}
 fi"""
     yield from parts.unpacked(plan, texts)
     yield from _own_settings(given)

@@ -446,3 +446,9 @@ def test_a_users_variables_are_not_those_of_the_script(tmp_path: Path, house: Ho
     assert house.run(tmp_path / "work", variables={"project": "x", "url": "y", "SOURCES": "."}).returncode == 10
     names = member(tmp_path / "work" / "dist", "shows", "x.txt").decode()
     assert not any(f"'{name}'" in names for name in ("project", "url", "SOURCES", "release", "folder"))
+
+
+def test_where_no_program_can_run_the_advice_fits() -> None:
+    """TMPDIR does not move a fixed folder."""
+    assert "run in $work; set TMPDIR" in wheelhouse.program(replace(GIVEN, remedies=()))
+    assert "run in $work; mount /tmp without noexec" in wheelhouse.program(replace(GIVEN, remedies=("fix-build-path",)))
