@@ -26,7 +26,10 @@ _CARGO = ("CARGO_HOME", "CARGO_NET_OFFLINE", "RUSTUP_HOME")
 _COMPILING = (
     "AR ARCHFLAGS ARFLAGS CC CCSHARED CFLAGS CPP CPPFLAGS CXX CXXFLAGS FC FFLAGS LDCXXSHARED LDFLAGS LDSHARED RUSTFLAGS"
 )
-_INTERPRETING = "PYTHONHOME PYTHONOPTIMIZE PYTHONWARNINGS"
+_INTERPRETING = (
+    "PYTHONDEBUG PYTHONEXECUTABLE PYTHONHOME PYTHONINSPECT PYTHONOPTIMIZE PYTHONPLATLIBDIR PYTHONVERBOSE PYTHONWARNINGS"
+    " _PYTHON_HOST_PLATFORM _PYTHON_SYSCONFIGDATA_NAME"
+)
 
 _GROUP = (
     "import os, signal, sys; os.setpgid(0, 0); signal.signal(2, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])"
@@ -48,6 +51,7 @@ class Texts:
     settings: str  # arguments for the build backend's settings, each with a space before it
     dist: str = "dist"  # the folder for the wheel
     source: str = ""  # the folder of the unpacked source, if it is another than that in `$work`
+    background: bool = False  # whether the script builds in the background, where only the build can be interrupted
     more: tuple[str, ...] = ()  # names of variables that the build gets if they are set
 
 
@@ -81,9 +85,9 @@ WRITABLE = '[ -w dist ] || need "cannot write to dist/; change to a folder of yo
 
 def checked(form: RecipeForm, python: str, plan: Plan, texts: Texts) -> Iterator[str]:
     """Yield what checks the machine: Python, the programs of remedies, and what remedies demand of it."""
-    yield f"""python=$("${{PYTHON:-python3}}" -I -c 'import sys; print(sys.executable)') ||
+    yield f"""unset {_INTERPRETING}
+python=$("${{PYTHON:-python3}}" -I -c 'import sys; print(sys.executable)') ||
  need "no Python; install python3, or set PYTHON"
-unset {_INTERPRETING}
 export PYTHONSAFEPATH=1 PIP_NO_CACHE_DIR=1
 version=$("$python" -I - {plain(python)} {texts.needs} <<'EOF'
 {embedding.check()}EOF
@@ -114,13 +118,14 @@ def cleaned(texts: Texts) -> str:
     with_source = f"""
 {_removal("place")}
  for one in $parents; do rmdir "$one" 2>/dev/null || :; done"""
-    return f"""child='' top=''{" place='' parents=''" if texts.source else ""}
+    return f"""child='' top='' hidden=''{" place='' parents=''" if texts.source else ""}
 clean() {{
  trap '' HUP INT TERM
  if [ -n "$child" ]; then
   kill -s KILL -- "-$child" 2>/dev/null || kill -s KILL "$child" 2>/dev/null || :
   wait "$child" 2>/dev/null || :
  fi
+ [ -z "$hidden" ] || rm -f "$hidden"
 {_removal("top")}{with_source if texts.source else ""}
 }}
 trap clean EXIT
@@ -159,11 +164,12 @@ def folders(plan: Plan, texts: Texts) -> Iterator[str]:
     yield 'mkdir "$work/tmp" "$work/out"'
 
 
-def runnable() -> str:
+def runnable(plan: Plan) -> str:
     """Return what checks that programs can be run in the folder."""
-    return """printf '#!/bin/sh\\n' >"$work/run"
+    advice = "mount /tmp without noexec" if plan.fixed_folder else "set TMPDIR"
+    return f"""printf '#!/bin/sh\\n' >"$work/run"
 chmod 700 "$work/run"
-"$work/run" 2>/dev/null || need "no program can be run in $work; set TMPDIR"
+"$work/run" 2>/dev/null || need "no program can be run in $work; {advice}"
 rm "$work/run\""""
 
 
@@ -186,8 +192,11 @@ def unpacked(plan: Plan, texts: Texts) -> Iterator[str]:
     """Yield what unpacks the sdist, which `sdist` names; if that is empty, it is fetched."""
     yield f"""unset SOURCE_DATE_EPOCH {_COMPILING}
 "$python" -I - "$sdist" {texts.url} {texts.sha256} \\
- "$source" <<'EOF' || fail 'unpacking the sdist failed'
+ "$source" <<'EOF' &
 {embedding.unpack()}EOF
+child=$!
+wait "$child" || case $? in 2) exit 2 ;; *) fail 'unpacking the sdist failed' ;; esac
+child=''
 unset SDIST_ORDER"""
     if plan.crlf:
         yield f""""$python" -I - "$source" <<'EOF'
@@ -197,18 +206,22 @@ unset SDIST_ORDER"""
 
 def index_kept() -> str:
     """Return what leaves of pip's settings those that name indexes."""
-    return f"""settings=$("$python" -m pip config list | "$python" -I -c '{embedding.index()}')
+    return f"""settings=$("$python" -m pip config list) || need "pip cannot read its settings; correct them"
+settings=$(printf '%s\\n' "$settings" | "$python" -I -c '{embedding.index()}')
 eval "$settings"
 export PIP_CONFIG_FILE=/dev/null PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1"""
 
 
-def installed() -> str:
+def installed(texts: Texts) -> str:
     """Return what installs the build requirements with pip, from requirements.txt in `$work`."""
-    return """"$python" -m venv --without-pip "$env"
-TMPDIR=$work/tmp "$python" -m pip --python "$env/bin/python" install --quiet --require-hashes --no-deps \\
+    group = f""""$python" -I -c '{_GROUP}' \\\n """ if texts.background else ""
+    ended = '&\nchild=$!\nwait "$child" ||' if texts.background else "||"
+    over = "\nchild=''" if texts.background else ""
+    return f""""$python" -m venv --without-pip "$env"
+TMPDIR=$work/tmp {group}"$python" -m pip --python "$env/bin/python" install --quiet --require-hashes --no-deps \\
  --only-binary :all: --ignore-installed --no-compile --no-cache-dir --no-warn-script-location \\
- -r "$work/requirements.txt" ||
- fail "installing the build requirements failed"
+ -r "$work/requirements.txt" {ended}
+ fail "installing the build requirements failed"{over}
 unset PYTHONPATH PYTHONSAFEPATH"""
 
 
@@ -246,6 +259,7 @@ def built(form: RecipeForm, plan: Plan, texts: Texts) -> Iterator[str]:
     words = "".join(f'"{word}" ' for wrap in plan.wrap for word in wrap) + _command(form, texts.settings)
     yield f"""(
  cd "$work"
+ [ -n "${{HOME-}}" ] || export HOME="$work/tmp"
  export PATH="{compilers}$env/bin:{plan.path}"{exports}{wrapped}
  exec "$python" -I -c '{_GROUP}' \\
   {clean}{words}
@@ -303,12 +317,13 @@ def kept(texts: Texts) -> str:
     """Return what puts the wheel into the folder for it, and sets `name` and `hash`."""
     place = f"{texts.dist}/$name"
     hashed = 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())'
-    hidden = f"{texts.dist}/.$name.$$"
     return f"""name=${{1##*/}}
 [ ! -d "{place}" ] || fail "{place} is a folder"
-cp "$1" "{hidden}"
-hash=$("$python" -I -c '{hashed}' "{hidden}")
-mv -f "{hidden}" "{place}\""""
+hidden="{texts.dist}/.$name.$$"
+cat "$1" >"$hidden"
+hash=$("$python" -I -c '{hashed}' "$hidden")
+mv -f "$hidden" "{place}"
+hidden=''"""
 
 
 def built_with(python: str, *, native: bool) -> str:

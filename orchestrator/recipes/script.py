@@ -31,9 +31,9 @@ def script(form: RecipeForm, inputs: RecipeInputs) -> str:
             *_toolchain(inputs),
             parts.cleaned(texts),
             *parts.folders(plan, texts),
-            *([parts.runnable()] if inputs.native else []),
+            *([parts.runnable(plan)] if inputs.native else []),
             *parts.unpacked(plan, texts),
-            *_installed(form, inputs),
+            *_installed(form, inputs, texts),
             *parts.prepared(plan),
             *parts.built(form, plan, texts),
             *parts.finished(plan),
@@ -138,14 +138,14 @@ def _compiled_with(inputs: RecipeInputs) -> tuple[str, ...]:
     return parts.toolchain(inputs.packages) if inputs.native else ()
 
 
-def _installed(form: RecipeForm, inputs: RecipeInputs) -> Iterator[str]:
+def _installed(form: RecipeForm, inputs: RecipeInputs, texts: parts.Texts) -> Iterator[str]:
     lines = requirements(form, inputs)
     yield "cat >\"$work/requirements.txt\" <<'EOF'\n" + "".join(f"{line}\n" for line in lines) + "EOF"
     if form is RecipeForm.UV:
         yield parts.installed_by_uv()
     else:
         yield parts.index_kept()
-        yield parts.installed()
+        yield parts.installed(texts)
 
 
 def _restamped(inputs: RecipeInputs, plan: Plan) -> Iterator[str]:

@@ -57,6 +57,7 @@ _TEXTS = parts.Texts(
     needs="$needs",
     settings=' "$@"',
     dist="$dist",
+    background=True,
 )
 
 
@@ -227,11 +228,23 @@ _BEGUN = f"""{parts.begun()}
 case $0 in */*) here=${{0%/*}} ;; *) here=. ;; esac
 here=$(CDPATH= cd -- "${{here:-/}}" && pwd -P)
 sources=${{SOURCES-}}
+[ -z "$sources" ] || [ -d "$sources" ] || need "SOURCES names no folder: $sources"
 unset SOURCES {" ".join(_READ)}"""
 
-_READING = """read_data() {
+_READING = """sound() {
+ case $project$release$native$file$stem$folder$sha256$remedies$tools in *[!A-Za-z0-9.+\\!_/\\ -]*) return 1 ;; esac
+ case $url in *[!A-Za-z0-9._~:/\\?\\&=%+\\!@,\\;-]*) return 1 ;; esac
+ case $file$stem$tools in */*) return 1 ;; esac
+ case $folder in /tmp/rebuild-*/*) return 1 ;; /tmp/rebuild-?*) ;; *) return 1 ;; esac
+ case $kind in tool | wheel) ;; *) return 1 ;; esac
+ [ -n "$project" ] && [ -n "$release" ] && [ -n "$file" ] && [ -n "$stem" ] && [ "${#sha256}" -eq 64 ] &&
+ [ -z "$(sed -n '/^require [A-Za-z0-9._-]*==[A-Za-z0-9.+!_-]*\\( --hash=sha256:[0-9a-f]*\\)*$/d
+  /^require \\.\\/tools\\/[A-Za-z0-9.+!_-]* --hash=sha256:[0-9a-f]*$/d
+  /^require/p' "$data")" ]
+}
+read_data() {
  data=$1 project='' release='' kind='' file='' sha256='' url='' native='' folder='' stem='' remedies='' tools=''
- while IFS= read -r line; do
+ while IFS= read -r line || [ -n "$line" ]; do
   value=${line#* }
   case $line in
    'project '*) project=$value ;;
@@ -247,6 +260,7 @@ _READING = """read_data() {
    'tool '*) tools="$tools $value" ;;
   esac
  done <"$data"
+ sound || need "$data is not as it was handed out; get this folder again"
 }"""
 
 _LISTED = """listed() {
@@ -271,12 +285,12 @@ check_machine
 fi"""
     yield from parts.folders(plan, texts)
     yield f"""if [ "$native" = yes ]; then
-{parts.runnable()}
+{parts.runnable(plan)}
 fi"""
     yield from parts.unpacked(plan, texts)
     yield from _own_settings(given)
     yield _REQUIRED
-    yield parts.installed()
+    yield parts.installed(texts)
     yield 'rm -rf "$work/tools"'
     yield from parts.prepared(plan)
     yield from parts.built(_FORM, plan, texts)
@@ -288,7 +302,7 @@ fi"""
 def _own_settings(given: SetInputs) -> Iterator[str]:
     """Yield what sets the release's own settings: those of its data, and those that its build backend has."""
     yield f"""set --
-while IFS= read -r line; do
+while IFS= read -r line || [ -n "$line" ]; do
  case $line in 'setting '*) set -- "$@" "{parts.setting_option(_FORM)}=${{line#* }}" ;; esac
 done <"$data\""""
     if remedies := _of_backends(given):
@@ -364,15 +378,24 @@ rebuild() {
  esac
 }
 each() {
- found=''
+ found='' seen=' '
  for path in "$here"/rebuild/*.txt; do
   [ -r "$path" ] || need "cannot read $path; it comes with $0"
   read_data "$path"
   if "$@"; then
-   found=yes
+   case $seen in *" $sha256 "*) need "two files in $here/rebuild are of $file; get this folder again" ;; esac
+   found=yes seen="$seen$sha256 "
    rebuild "$sdist"
   fi
  done
+}
+complete() {
+ [ -r "$1" ] || return 0
+ lines=$(grep -c . "$1") || :
+ [ "$2" -ge "$lines" ] || {
+  printf '%s\\n' "${1#"$here"/} lists $lines wheels, of which $2 came out"
+  lacking=yes
+ }
 }
 of_kind() { [ "$kind" = "$1" ]; }
 of_file() { [ "$sha256" = "$1" ] || [ "$file" = "$2" ]; }
@@ -397,10 +420,12 @@ if [ "$#" -eq 0 ]; then
  each of_kind wheel
 fi
 for asked in "$@"; do
+ found=''
  if [ -f "$asked" ]; then
   sdist=$asked
   each of_file "$("$python" -I -c '{hashed}' "$asked")" "${{asked##*/}}"
- else
+ fi
+ if [ -z "$found" ]; then
   sdist='' of=''
   case $asked in *==*) of=${{asked#*==}} ;; esac
   each of_name "$(normal "${{asked%%==*}}")" "$of"
@@ -411,12 +436,9 @@ for asked in "$@"; do
  }}
 done
 printf '%s\\n' "$total built: $same as listed, $others others, $failed not built, $missing missing"
-if [ "$#" -eq 0 ] && [ -r "$here/SHA256SUMS" ]; then
- lines=$(grep -c . "$here/SHA256SUMS") || :
- [ "$wheels" -ge "$lines" ] || {{
-  printf '%s\\n' "SHA256SUMS lists $lines wheels, of which $wheels came out"
-  lacking=yes
- }}
+if [ "$#" -eq 0 ]; then
+ complete "$here/SHA256SUMS" "$wheels"
+ complete "$here/tools/SHA256SUMS" "$((same - wheels))"
 fi
 if [ "$((others + failed))" -gt 0 ]; then
  {parts.built_with(given.python, native=True)}

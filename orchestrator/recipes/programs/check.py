@@ -36,7 +36,10 @@ def check_compiler() -> None:
 
 def check_pip() -> None:
     """Check that pip can install into another environment."""
-    done = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, text=True, check=False)
+    others = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "--version"], capture_output=True, text=True, check=False, env=others
+    )
     found = re.match(r"pip (\d+)\.(\d+)", done.stdout)
     if not found or (int(found[1]), int(found[2])) < OLDEST_PIP:
         need("no pip 22.3 or later; install it (on Debian: python3-pip)")

@@ -26,7 +26,7 @@ def main() -> None:
         if name in KEPT:
             kept["PIP_" + name.upper().replace("-", "_")] = ast.literal_eval(value)
     for name in os.environ:
-        if name.startswith("PIP_") and name.isidentifier():
+        if name.startswith("PIP_") and name.isascii() and name.isidentifier():
             print("unset", name)
     for name, value in kept.items():
         print(f"export {name}={shlex.quote(value)}")

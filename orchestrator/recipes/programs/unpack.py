@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import calendar
 import hashlib
+import http.client
 import io
 import os
 import stat
@@ -33,12 +34,13 @@ class Entry:
 
 
 def fetched(given: str, url: str, sha256: str) -> bytes:
-    """Return the sdist; exits if it cannot be read, or if its hash is another."""
+    """Return the sdist; exits if it cannot be read, with status 2, or if its hash is another."""
     try:
         with open(given, "rb") if given else urllib.request.urlopen(url, timeout=60) as stream:  # noqa: S310 - of the recipe
             content: bytes = stream.read()
-    except OSError as error:
-        sys.exit(f"cannot read {given or url}: {error}; name the sdist as argument")
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        print(f"cannot read {given or url}: {error}; name the sdist as argument", file=sys.stderr)
+        sys.exit(2)
     if hashlib.sha256(content).hexdigest() != sha256:
         sys.exit(f"{given or url}: not the expected sdist: its SHA-256 is {hashlib.sha256(content).hexdigest()}")
     return content

@@ -261,7 +261,7 @@ def test_what_is_missing_ends_it_before_anything_is_built(tmp_path: Path, links:
     assert "not the expected sdist" in done.stderr
     sdist.unlink()
     done = run(RecipeForm.UV, given, tmp_path / "absent", links=links)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "name the sdist as argument" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -109,7 +110,7 @@ def test_a_release_is_named_or_given_as_its_sdist(tmp_path: Path, house: House) 
     work = tmp_path / "work"
     done = house.run(work, "../renamed.tgz")
     assert done.returncode == 10, done.stderr
-    assert house.run(work, "umask").returncode == 1, "its URL leads nowhere"
+    assert house.run(work, "umask").returncode == 2, "its URL leads nowhere"
     sdist.write_bytes(b"another")
     done = house.run(work, str(sdist))
     assert done.returncode == 1
@@ -128,6 +129,9 @@ def test_sdists_are_found_in_a_folder(tmp_path: Path, house: House) -> None:
     done = house.run(work)
     assert done.returncode == 2
     assert "umask-1.0.tar.gz has no URL" in done.stderr
+    done = house.run(work, variables={"SOURCES": str(tmp_path / "none")})
+    assert done.returncode == 2
+    assert "SOURCES names no folder" in done.stderr
     assert house.run(work, variables={"SOURCES": str(tmp_path)}).returncode == 10
     (house.folder / "sources").mkdir()
     (tmp_path / "umask-1.0.tar.gz").rename(house.folder / "sources" / "umask-1.0.tar.gz")
@@ -239,6 +243,100 @@ def test_a_signal_ends_all_of_it(tmp_path: Path, house: House) -> None:
     assert not list((tmp_path / "tmp").iterdir())
 
 
+def test_a_signal_ends_an_installer_that_waits(tmp_path: Path, house: House) -> None:
+    """An index that never answers does not keep the script from ending."""
+    house.add_all(tmp_path, {"umask": sin("umask")})
+    (tmp_path / "work").mkdir()
+    (tmp_path / "tmp").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        variables = set_cases.environment(house.links, tmp_path / "tmp")
+        del variables["PIP_NO_INDEX"], variables["PIP_FIND_LINKS"]
+        variables["PIP_INDEX_URL"] = f"http://127.0.0.1:{server.getsockname()[1]}/simple/"
+        process = subprocess.Popen(
+            ["/bin/dash", house.folder / "rebuild.sh", tmp_path / "umask-1.0.tar.gz"],
+            cwd=tmp_path / "work",
+            env=variables,
+            stderr=subprocess.DEVNULL,
+        )
+        connection, _ = server.accept()
+        with connection:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 143
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_a_set_is_not_complete_without_each_wheel(tmp_path: Path, house: House) -> None:
+    """A release that is there twice does not count for another, and every tool has to come out."""
+    house.add_all(tmp_path, {"umask": sin("umask")})
+    work = tmp_path / "work"
+    house.run(work)
+    house.list_wheels(work / "dist")
+    (house.folder / "tools").mkdir()
+    sums = house.folder / "tools" / "SHA256SUMS"
+    sums.write_text(f"{SHA}  tool-1.0-py3-none-any.whl\n")
+    done = house.run(work)
+    assert done.returncode == 10
+    assert "tools/SHA256SUMS lists 1 wheels, of which 0 came out" in done.stdout
+    sums.unlink()
+    assert house.run(work, "umask", "umask").returncode == 0
+    with (house.folder / "SHA256SUMS").open("a") as stream:
+        stream.write(f"{SHA}  other-1.0-py3-none-any.whl\n")
+    data = next((house.folder / "rebuild").iterdir())
+    shutil.copy(data, data.with_name("other-1.0.txt"))
+    done = house.run(work)
+    assert done.returncode == 2
+    assert "two files in" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "project \x1b[31m",
+        "sdist ../umask-1.0.tar.gz",
+        "url https://x/\x1b]0;x\x07",
+        "folder /tmp/rebuild-x/../other",
+        "folder /var/other",
+        "stem ../other",
+        "tool ../other.whl",
+        "tool *",
+        "kind other",
+        "sha256 0",
+        "require --index-url=https://x/",
+        "require ./other",
+        "native yes\r",
+    ],
+)
+def test_altered_data_are_refused(tmp_path: Path, house: House, line: str) -> None:
+    """Before anything is built, in one line."""
+    house.add_all(tmp_path, {"umask": sin("umask")})
+    data = next((house.folder / "rebuild").iterdir())
+    data.write_text(f"{data.read_text()}{line}", newline="")
+    done = house.run(tmp_path / "work")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("is not as it was handed out; get this folder again")
+    assert "\x1b" not in done.stderr + done.stdout
+
+
+def test_a_users_settings_of_python_do_not_count(tmp_path: Path, house: House) -> None:
+    """Nor those of pip that are wrong; and a home is not needed."""
+    shows = "import os\n\ndef commit():\n    return {'x.txt': os.path.expanduser('~').encode()}\n"
+    house.add_all(tmp_path, {"shows": shows})
+    names = (
+        "PYTHONEXECUTABLE",
+        "PYTHONINSPECT",
+        "PYTHONPLATLIBDIR",
+        "_PYTHON_SYSCONFIGDATA_NAME",
+        "PIP_\N{LATIN SMALL LETTER E WITH ACUTE}",
+    )
+    done = house.run(tmp_path / "work", variables={**dict.fromkeys(names, "x"), "HOME": ""})
+    assert done.returncode == 10, done.stderr
+    assert member(tmp_path / "work" / "dist", "shows", "x.txt").decode().startswith(str(tmp_path))
+    done = house.run(tmp_path / "work", variables={"PIP_NO_COLOR": "x"})
+    assert done.returncode == 2
+    assert "pip cannot read its settings" in done.stderr
+
+
 @pytest.mark.parametrize("names", [(), ALL, *((one.name,) for one in remedies.REMEDIES if one.backends)], ids="+".join)
 def test_it_is_shell(names: tuple[str, ...]) -> None:
     """For all remedies, in two shells."""
@@ -348,6 +446,12 @@ def test_a_users_variables_are_not_those_of_the_script(tmp_path: Path, house: Ho
     """One that has the name of a variable of the script does not reach builds with another value."""
     shows = "import os\n\ndef commit():\n    return {'x.txt': repr(sorted(os.environ)).encode()}\n"
     house.add_all(tmp_path, {"shows": shows})
-    assert house.run(tmp_path / "work", variables={"project": "x", "url": "y", "SOURCES": "z"}).returncode == 10
+    assert house.run(tmp_path / "work", variables={"project": "x", "url": "y", "SOURCES": "."}).returncode == 10
     names = member(tmp_path / "work" / "dist", "shows", "x.txt").decode()
     assert not any(f"'{name}'" in names for name in ("project", "url", "SOURCES", "release", "folder"))
+
+
+def test_where_no_program_can_run_the_advice_fits() -> None:
+    """TMPDIR does not move a fixed folder."""
+    assert "run in $work; set TMPDIR" in wheelhouse.program(replace(GIVEN, remedies=()))
+    assert "run in $work; mount /tmp without noexec" in wheelhouse.program(replace(GIVEN, remedies=("fix-build-path",)))
