@@ -36,7 +36,7 @@ _DATED = re.compile(r"-\d{8}\Z")
 
 
 def moment_of(day: date) -> datetime:
-    """Return the moment that a day stands for: its end, UTC, as for the package index."""
+    """Return the moment of a day: its end, UTC, as for the package index."""
     return datetime.combine(day, time(23, 59, 59), tzinfo=UTC)
 
 

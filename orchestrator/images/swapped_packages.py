@@ -225,7 +225,7 @@ class EarlierPackages:
             one.path.unlink(missing_ok=True)
 
     def made(self, image: Image, debs: tuple[DebFile, ...]) -> tuple[Image, str]:
-        """Make an image with those packages, all of one version, in the place of its own.
+        """Make an image with those packages, all of one version, in place of those that it has.
 
         Return it, and its tag for `remove_image`.
 

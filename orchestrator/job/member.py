@@ -1,4 +1,4 @@
-"""One release of a wheelhouse: its proof by two builds of rebuild.sh, and why it is left out. No I/O of its own."""
+"""One release of a wheelhouse: its proof by two builds of rebuild.sh, and why it is left out. Without I/O."""
 
 from __future__ import annotations
 

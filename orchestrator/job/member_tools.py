@@ -19,7 +19,7 @@ class Tools:
     known: dict[Tool, str] = field(default_factory=dict)  # why it is no member; empty: it is one
     proofs: dict[str, Proof] = field(default_factory=dict)  # in the order in which they are built
     pins: dict[str, Pin] = field(default_factory=dict)  # by NAME==VERSION, as the common recipe gives them
-    whys: dict[str, str] = field(default_factory=dict)  # by NAME==VERSION: why a tool is not to be had
+    whys: dict[str, str] = field(default_factory=dict)  # by NAME==VERSION: why a tool cannot be used
 
     def add(self, tool: Tool, outcome: Proof | str) -> None:
         """Add a tool with its proof, or with why it has none."""

@@ -34,7 +34,7 @@ _INTERPRETING = (
 _GROUP = (
     "import os, signal, sys; os.setpgid(0, 0); signal.signal(2, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])"
 )
-"""Runs the build in a process group of its own, so that a signal to the script ends all of it."""
+"""Runs the build in a separate process group, so that a signal to the script ends all of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,13 +161,13 @@ def test_an_archive_with_another_hash_is_refused(tmp_path: Path, url: str) -> No
 
 def test_an_archive_is_fetched_once_and_checked_each_time(tmp_path: Path, url: str) -> None:
     """A file of the cache that was changed is fetched again."""
-    python, told = OtherPython("3.12", url, SHA256), list[str]()
+    python, lines = OtherPython("3.12", url, SHA256), list[str]()
     for _ in range(2):
-        assert fetched(python, tmp_path, told.append) == CONTENT
-    assert len(told) == 1
+        assert fetched(python, tmp_path, lines.append) == CONTENT
+    assert len(lines) == 1
     next(tmp_path.glob("*.tar.gz")).write_bytes(b"changed")
-    assert fetched(python, tmp_path, told.append) == CONTENT
-    assert len(told) == 2
+    assert fetched(python, tmp_path, lines.append) == CONTENT
+    assert len(lines) == 2
 
 
 def test_an_address_that_does_not_answer_is_named(tmp_path: Path, url: str) -> None:
