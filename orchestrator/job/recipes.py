@@ -114,24 +114,13 @@ class RecipeRunner:
         text = recipes.write(form, inputs)
         digest = hashlib.sha256(text.encode()).hexdigest()
         tools, wheels = _wheels(effects, form, inputs, self.image)
-        order = Order(
-            name=name,
-            source=self.settled.source,
-            environment=replace(environment, recipe=digest),
-            requirements=self.effects.materialize(Lock(pins=tools), self.image.target),
-            image=self.image,
-            limits=self.task.limits,
-            crates=self.settled.crates,
-            project=self.release.project,
-            spread=self.task.spread,
-            recipe=RecipeOrder(
-                effects.file(text),
-                effects.wheels(wheels),
-                wheel.sha256 if wheel else "",
-                self.goal.file if self.goal and self.goal.taken else None,
-            ),
+        recipe = RecipeOrder(
+            effects.file(text),
+            effects.wheels(wheels),
+            wheel.sha256 if wheel else "",
+            self.goal.file if self.goal and self.goal.taken else None,
         )
-        return self.effects.build(order, no_answer).build
+        return _built(self, name, replace(environment, recipe=digest), tools, recipe)
 
     def changes(self, first: Build, remedied: Build) -> tuple[ProgramChange, ...]:
         """Return what a recipe changes in a wheel besides its purpose."""
@@ -188,23 +177,37 @@ class MemberRunner:
         file = f"{wheelhouse.DATA}/{wheelhouse.data_name(inputs.project, inputs.version)}"
         built_here = tuple(pin for pin in inputs.pins if pin.built_here)
         tools, wheels = _wheels(effects, RecipeForm.SH, _with_own_remedies(inputs), self.image)
-        order = Order(
-            name=name,
-            source=self.settled.source,
-            environment=replace(environment, recipe=wheelhouse.digest_of(text, data)),
-            requirements=self.effects.materialize(Lock(pins=tools), self.image.target),
-            image=self.image,
-            limits=self.task.limits,
-            crates=self.settled.crates,
-            project=self.release.project,
-            spread=self.task.spread,
-            recipe=RecipeOrder(
-                effects.folder({wheelhouse.PROGRAM: text, file: data}, built_here),
-                effects.wheels(tuple(pin for pin in wheels if not pin.built_here)),
-                program=wheelhouse.PROGRAM,
-            ),
+        recipe = RecipeOrder(
+            effects.folder({wheelhouse.PROGRAM: text, file: data}, built_here),
+            effects.wheels(tuple(pin for pin in wheels if not pin.built_here)),
+            program=wheelhouse.PROGRAM,
         )
-        return self.effects.build(order, no_answer).build
+        ran = replace(environment, recipe=wheelhouse.digest_of(text, data))
+        return _built(self, name, ran, tools, recipe)
+
+
+def _built(
+    runner: RecipeRunner | MemberRunner,
+    name: str,
+    environment: Environment,
+    tools: tuple[Pin, ...],
+    recipe: RecipeOrder,
+) -> Build:
+    """Run a recipe, which begins with these tools, in place of the build backend; return the build."""
+    task, settled = runner.task, runner.settled
+    order = Order(
+        name=name,
+        source=settled.source,
+        environment=environment,
+        requirements=runner.effects.materialize(Lock(pins=tools), runner.image.target),
+        image=runner.image,
+        limits=task.limits,
+        crates=settled.crates,
+        project=runner.release.project,
+        spread=task.spread,
+        recipe=recipe,
+    )
+    return runner.effects.build(order, no_answer).build
 
 
 def inputs_of(task: Task, release: Release, image: Image, settled: Settled, *, native: bool) -> recipes.RecipeInputs:
