@@ -28,6 +28,7 @@ from orchestrator.model.chance import bound
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from orchestrator.experiments.presume import Presumed
     from orchestrator.experiments.runner import Case, Tools
     from orchestrator.model import Build, Difference, Experiment, Remedied
 
@@ -74,8 +75,10 @@ class Isolation:
     stray: Build | None = None  # a build in the first environment that differs from the first
 
 
-def explain(case: Case, tools: Tools) -> Explained:
+def explain(case: Case, tools: Tools, presumed: Presumed | None = None) -> Explained:
     """Find what makes two builds differ and what fixes it, as far as the task's budget allows.
+
+    `presumed` is what was tried before the verdict on the case was known.
 
     Raises
     ------
@@ -83,12 +86,14 @@ def explain(case: Case, tools: Tools) -> Explained:
         The farm failed. Nothing is known about the package, and the job stays open.
 
     """
-    runner = ExperimentRunner(case, tools)
-    found = diagnosed(case, tools)
+    runner = presumed.runner if presumed else ExperimentRunner(case, tools)
+    runner.case = case
+    known = presumed.found if presumed and case.verdict is not Verdict.INTRINSIC else None
+    found = known or diagnosed(case, tools)
     if case.verdict is Verdict.INTRINSIC:  # the control build shows that without a further build
         found = _intrinsic(case, runner, found)
     elif case.task.budget.builds:
-        found = _sensitive(case, runner, found)
+        found = _sensitive(case, runner, found, presumed.holds if presumed else frozenset())
     chance = bool(found.flaky) and runner.case.verdict is not Verdict.INTRINSIC
     if case.task.budget.builds and case.task.budget.remedies and not chance:
         found = _with_remedies(runner, found)
@@ -174,7 +179,7 @@ def _unique(places: Iterable[Unexplained]) -> tuple[Unexplained, ...]:
 
 def _intrinsic(case: Case, runner: ExperimentRunner, found: Explained) -> Explained:
     """Diagnose what differs by itself, and build a few times more to estimate its rate."""
-    if case.first.wheel is None or case.control.wheel is None:
+    if case.first.wheel is None or case.control is None or case.control.wheel is None:
         return replace(found, left_open="which builds fail is chance, so there is nothing to isolate")
     if case.task.budget.builds and max(case.first.seconds, case.control.seconds) <= CHEAP:
         runner.repeat(REPEATS)
@@ -199,9 +204,11 @@ def _by_itself(found: Explained, control: Diagnosis) -> Explained:
 # --- sensitive -------------------------------------------------------------------------------
 
 
-def _sensitive(case: Case, runner: ExperimentRunner, found: Explained) -> Explained:
-    """Isolate what makes a build fail, and then what makes the wheels differ."""
-    needed: frozenset[str] = frozenset()
+def _sensitive(case: Case, runner: ExperimentRunner, found: Explained, needed: frozenset[str]) -> Explained:
+    """Isolate what makes a build fail, and then what makes the wheels differ.
+
+    `needed` are the variations whose values the second build has planted, if holding them is known to be enough.
+    """
     other = case.second
     if bool(case.first.wheel) is not bool(case.second.wheel):
         failing = isolated(runner, _suspects_in_log(case), _fails_like(case.first), frozenset())
@@ -295,7 +302,7 @@ def isolated(
     more control build has confirmed that the first environment gives the first build's result.
     """
     case = runner.case
-    seen: dict[frozenset[str], bool] = {}
+    seen = dict.fromkeys(runner.enough, True)
     doubted = False
     while (step := next_step(case.names, suspects, seen, needed)).found is None:
         if step.searched and not doubted:

@@ -62,15 +62,25 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Three builds of one release, of which some differ."""
+    """Two builds of one release that differ, and what a third one in the first environment shows of them."""
 
     task: Task
     version: str
-    verdict: Verdict  # sensitive or intrinsic
+    verdict: Verdict | None  # sensitive or intrinsic; None: not known yet
     first: Build
     second: Build
-    control: Build
+    control: Build | None = None  # None: it was not built
     differences: tuple[Difference, ...] = ()  # of the first two, as they were compared
+
+    @property
+    def builds(self) -> tuple[Build, ...]:
+        """The builds that were made before any experiment."""
+        return (self.first, self.second, *((self.control,) if self.control else ()))
+
+    @property
+    def seconds(self) -> float:
+        """What one of its builds takes at most, in seconds of real time."""
+        return max(build.seconds for build in self.builds)
 
     @property
     def unvaried(self) -> tuple[str, ...]:
@@ -171,17 +181,30 @@ class ExperimentRunner:
     """Builds what is requested, within the budget, and nothing twice unless it is requested again."""
 
     def __init__(self, case: Case, tools: Tools) -> None:
-        """Begin with the three builds of the case."""
+        """Begin with the builds of the case."""
         self.case = case
         self.tools = tools
         self.builds: list[Build] = []  # all builds of this runner, in their order
         self.experiments: list[Experiment] = []
         self.refused: dict[str, None] = {}  # why something was not built, in order
         self.refusal = ""  # why the last request was not built
-        self._plain = [case.first, case.second, case.control]  # without remedies
-        self._known = {case.second.environment: case.second, case.first.environment: case.control}
+        self._plain = [case.first, case.second]  # without remedies
+        self._known = {case.second.environment: case.second}
+        self.enough: set[frozenset[str]] = set()  # variations that a recipe held, which then gave the first's bytes
+        self._remedied: dict[tuple[str, ...], RecipeRuns] = {}
         self._seconds = 0.0
-        self._each = max(case.first.seconds, case.second.seconds, case.control.seconds)
+        if case.control is not None:
+            self._add_control(case.control)
+
+    def judge(self, verdict: Verdict, control: Build | None = None) -> None:
+        """Go on with a verdict, and with the control build that shows it, if there is one."""
+        self.case = replace(self.case, verdict=verdict, control=control)
+        if control is not None:
+            self._add_control(control)
+
+    def _add_control(self, control: Build) -> None:
+        self._plain.append(control)
+        self._known[self.case.first.environment] = control
 
     def hold(self, sets: Sequence[frozenset[str]], *, again: bool = False) -> tuple[Build, ...] | None:
         """Build in the second environment, each time with one of those sets held; None where the budget is spent."""
@@ -220,6 +243,14 @@ class ExperimentRunner:
             A variation did not act, or two runs of one text had different texts.
 
         """
+        if names not in self._remedied:
+            runs = self._remedy(names)
+            if runs is None or runs.refusal:  # the budget may allow a part of it later
+                return runs
+            self._remedied[names] = runs
+        return self._remedied[names]
+
+    def _remedy(self, names: tuple[str, ...]) -> RecipeRuns | None:
         expected = predicted(names, self.case)
         if expected is None:
             return self._confirmed(names, self._remedy_in_turn(names))
@@ -338,8 +369,9 @@ class ExperimentRunner:
         return ranked if others else [*ranked, self.case.second.name]
 
     def agreeing(self) -> int:
-        """Count the builds that gave the first's bytes, itself included, without those that have remedies."""
-        return sum(same(self.case.first, build) for build in self._plain)
+        """Count the builds that gave the first's bytes, itself included, by a recipe or without one."""
+        remedied = (build for build in self.builds if build not in self._plain)
+        return sum(same(self.case.first, build) for build in (*self._plain, *remedied))
 
     def judged(self, build: Build, diagnosis: Diagnosis | None) -> None:
         """Record how serious the difference of an experiment's build is."""
@@ -370,7 +402,7 @@ class ExperimentRunner:
 
     def _affords(self, count: int) -> bool:
         """Check whether the budget allows that many more builds; if not, `refusal` has the reason."""
-        self.refusal = unaffordable(self.case.task.budget, len(self.builds), self._seconds, count, self._each)
+        self.refusal = unaffordable(self.case.task.budget, len(self.builds), self._seconds, count, self.case.seconds)
         if self.refusal:
             self.refused[self.refusal] = None
         return not self.refusal

@@ -344,7 +344,7 @@ def _smallest(log: _Log, best: RemedyTrial, causes: Sequence[CauseFinding], hold
 
 def cheap(case: Case) -> bool:
     """Check whether each build of a case takes so little time that a smaller set is worth some."""
-    return max(case.first.seconds, case.second.seconds, case.control.seconds) <= CHEAP
+    return case.seconds <= CHEAP
 
 
 def needed(

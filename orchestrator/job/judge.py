@@ -77,14 +77,10 @@ def id_without_building(release: Release, image: Image, judgement: Judgement) ->
     return digest((release.project, release.version, image.name, judgement))
 
 
-def conclude(
-    task: Task,
-    first: Build,
-    second: Build,
-    build: Callable[[str, Environment], Build],
-    read: Callable[[Build], Wheel | Failure],
-) -> JudgedBuilds:
-    """Judge two builds; where they disagree, build a third time in the first's environment.
+def compared(
+    task: Task, first: Build, second: Build, read: Callable[[Build], Wheel | Failure]
+) -> tuple[tuple[Variant, ...], tuple[Difference, ...]]:
+    """Return what differed between the environments of two builds, and what differs between their wheels.
 
     Raises
     ------
@@ -92,19 +88,29 @@ def conclude(
         A variation did not act as asked.
 
     """
-    pair = (first, second)
     variants: tuple[Variant, ...] = ()
     if first.probe and second.probe:
         variants = variations.variants(first.probe, second.probe, task.hold, task.remove, spread=task.spread)
         insist(variants)
-    if (judgement := judge_pair(*pair)) is not None:
-        return JudgedBuilds(judgement, pair, variants, explained=_agreed(*pair))
+    if first.wheel is None or second.wheel is None or same(first, second):
+        return variants, ()
+    return variants, compare(_opened(first.wheel, read(first)), _opened(second.wheel, read(second)))
+
+
+def build_control(task: Task, first: Build, build: Callable[[str, Environment], Build]) -> Build:
+    """Build once more in the first build's environment.
+
+    Raises
+    ------
+    WheelproofError
+        The environment was not the same.
+
+    """
     third = build("control", first.environment)
     if first.probe and third.probe:
         all_held = tuple(name for name in variations.names(spread=task.spread) if name not in task.remove)
         insist(variations.variants(first.probe, third.probe, all_held, task.remove, spread=task.spread))
-    builds = (*pair, third)
-    return JudgedBuilds(judge_three(*builds), builds, variants, _compared(*pair, read))
+    return third
 
 
 def judge_pair(first: Build, second: Build) -> Judgement | None:
@@ -139,17 +145,11 @@ def failed(failure: Failure) -> Judgement:
     return Judgement(Verdict.FTBFS, failure.reason.value, failure)
 
 
-def _agreed(first: Build, second: Build) -> Explained:
+def agreed(first: Build, second: Build) -> Explained:
     """Return how strong the evidence of two builds is that agree."""
     if not same(first, second):
         return Explained()
     return Explained(severity=Severity.NONE, builds_compared=2, flake_bound=bound(2))
-
-
-def _compared(first: Build, second: Build, read: Callable[[Build], Wheel | Failure]) -> tuple[Difference, ...]:
-    if first.wheel is None or second.wheel is None or same(first, second):
-        return ()
-    return compare(_opened(first.wheel, read(first)), _opened(second.wheel, read(second)))
 
 
 def _opened(file: WheelFile, parsed: Wheel | Failure) -> Wheel:

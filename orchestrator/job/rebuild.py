@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.job import inputs as job_inputs
 from orchestrator.job.build_pair import build_twice, builder_of
-from orchestrator.job.explain import explain_difference
-from orchestrator.job.judge import JudgedBuilds, conclude, failed, id_without_building, without_building
+from orchestrator.job.explain import conclude
+from orchestrator.job.judge import JudgedBuilds, failed, id_without_building, without_building
 from orchestrator.job.recipes import RecipeRunner, with_recipes
 from orchestrator.job.result import Subject, result_of
 from orchestrator.job.wheel_name import of_release
@@ -56,9 +56,8 @@ def _judged(subject: Subject, settled: Settled, first: Output, second: Output, e
     pair = first.build, second.build
     if release.origin is not Origin.FOLDER:  # a folder's version is known from its builds only
         pair = of_release(release, *pair)
-    judged = conclude(task, *pair, build, effects.read)
     runner = RecipeRunner(task, release, image, settled, effects, first.build)
-    judged = with_recipes(explain_difference(task, release, judged, build, effects.diagnose, runner), runner)
+    judged = with_recipes(conclude(pair, build, effects.read, effects.diagnose, runner), runner)
     inputs = job_inputs.inputs_of(task, release, image, settled.lock.digest)
     return result_of(subject, digest(inputs), judged, effects, inputs, settled.lock)
 

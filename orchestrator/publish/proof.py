@@ -13,7 +13,15 @@ from orchestrator.experiments.outcomes import AS_SET, COSTS
 from orchestrator.experiments.remedies import fixes
 from orchestrator.model import Proof, RecipeProof, RemedyOutcome, Severity
 from orchestrator.publish.phrases import DEPTHS, listed
-from orchestrator.results.shown import built_equal, gave_one_wheel, held_by, held_equal, is_shown, ran_equal
+from orchestrator.results.shown import (
+    built_equal,
+    gave_one_wheel,
+    held_by,
+    held_equal,
+    held_in_recipe,
+    is_shown,
+    ran_equal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,11 +90,13 @@ def of_cause(result: Result, cause: CauseFinding) -> str:
 
 
 def _of_isolated(result: Result, cause: CauseFinding) -> str:
-    if not held_equal(result, result.holds):
+    by_recipe = not held_equal(result, result.holds)
+    if by_recipe and not held_in_recipe(result, result.holds):
         return "recorded as proved by building; the record has no build that shows it"
+    holder = " by a recipe" if by_recipe else ""
     if set(result.holds) <= set(cause.variations):
-        return f"proved by building: with only {listed(result.holds)} held, {EQUAL}"
-    return f"proved by building, as part of a set: with {listed(result.holds)} held together, {EQUAL}"
+        return f"proved by building: with only {listed(result.holds)} held{holder}, {EQUAL}"
+    return f"proved by building, as part of a set: with {listed(result.holds)} held together{holder}, {EQUAL}"
 
 
 def of_claim(cause: CauseFinding) -> str:

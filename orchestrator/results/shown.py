@@ -60,6 +60,14 @@ def held_by(result: Result, remedies: tuple[str, ...]) -> bool:
     return bool(remedies) and fixes(variations) == remedies and held_equal(result, variations)
 
 
+def held_in_recipe(result: Result, variations: Iterable[str]) -> bool:
+    """Check whether builds ran a recipe that holds exactly those variations, and all gave the first build's bytes."""
+    remedies = fixes(variations)
+    names = {one.build for one in result.experiments if frozenset(one.remedies) == frozenset(remedies)}
+    names |= {one.against for one in result.experiments if frozenset(one.remedies) == frozenset(remedies)}
+    return bool(remedies) and built_equal(result, remedies) and gave_one_wheel(result, ("first", *sorted(names)))
+
+
 def _agreed(found: Iterable[Experiment]) -> bool:
     outcomes = {one.equal for one in found}
     return outcomes == {True}

@@ -21,7 +21,7 @@ from tests.samples import built, failed
 RECORDS = Path(__file__).parents[2] / "records"
 FORMER = cast("FormerBuild", of_result("a.json", sample(), lambda _: None, Limits()))
 OTHER = replace(FORMER.wheel, sha256="2" * 64)
-METHOD = ("the record is of method 1, and this is method 6",)
+METHOD = (f"the record is of method 1, and this is method {CURRENT}",)
 
 
 @pytest.mark.parametrize(
