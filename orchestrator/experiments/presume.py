@@ -13,7 +13,7 @@ from orchestrator.experiments import search
 from orchestrator.experiments.explain import diagnosed
 from orchestrator.experiments.outcomes import CLOCK
 from orchestrator.experiments.remedies import fixes
-from orchestrator.experiments.runner import ExperimentRunner, kept_equal, same
+from orchestrator.experiments.runner import ExperimentRunner, predicted, same
 from orchestrator.model import Proof, unaccounted
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _is_enough(runner: ExperimentRunner, found: Explained, named: frozenset[str]
     The runs of the recipe are wanted in any case, and all that it does not hold varies in them.
     """
     names = search.ordered(fixes(named))
-    if _is_first_choice(runner, found, named, names) and not kept_equal(names):
+    if predicted(names, runner.case) is not None and _is_first_choice(runner, found, named, names):
         runs = runner.remedy(names)
         if runs is not None and runs.proven and same(runner.case.first, runs.first):
             runner.enough.add(named)

@@ -125,7 +125,7 @@ class RecipeRuns:
 
     first: Build
     second: Build | None = None  # None: it was not run, because the first failed
-    final: tuple[Build, Build] | None = None  # both ran one text, which expects the wheel that both were to give
+    final: tuple[Build, Build] | None = None  # one program; the text of one of them at least names the wheel of both
     refusal: str = ""  # why the final text was not run
 
     @property
@@ -135,7 +135,7 @@ class RecipeRuns:
 
     @property
     def proven(self) -> bool:
-        """Whether one text, with the hash of its wheel, gave that wheel in both environments."""
+        """Whether one text gave one wheel in both environments, and knew its hash in at least one of them."""
         return self.final is not None and all(same(self.first, build) for build in self.final)
 
 
@@ -192,6 +192,7 @@ class ExperimentRunner:
         self._known = {case.second.environment: case.second}
         self.enough: set[frozenset[str]] = set()  # variations that a recipe held, which then gave the first's bytes
         self._remedied: dict[tuple[str, ...], RecipeRuns] = {}
+        self._confirmed: dict[tuple[str, ...], RecipeRuns] = {}  # the same, where builds in one environment differ
         self._seconds = 0.0
         if case.control is not None:
             self._add_control(case.control)
@@ -233,9 +234,9 @@ class ExperimentRunner:
     def remedy(self, names: tuple[str, ...]) -> RecipeRuns | None:
         """Run the recipe with those remedies in both environments; None where the budget is spent.
 
-        The last run of each environment has the text that expects the wheel of the first. If that
-        wheel can be predicted, both run this text at once. Where builds in one environment differ, both
-        run it once more, as far as the budget allows.
+        Two runs are enough: the last one has the text that names the wheel, and the other ran the same program. If
+        the wheel can be predicted, both have that text, and run at once. Where builds in one environment differ,
+        both run it again, and once more, as far as the budget allows.
 
         Raises
         ------
@@ -248,12 +249,14 @@ class ExperimentRunner:
             if runs is None or runs.refusal:  # the budget may allow a part of it later
                 return runs
             self._remedied[names] = runs
-        return self._remedied[names]
+        if self.case.verdict is Verdict.INTRINSIC and names not in self._confirmed:
+            self._confirmed[names] = self._confirm(names, self._remedied[names])
+        return self._confirmed.get(names) or self._remedied[names]
 
     def _remedy(self, names: tuple[str, ...]) -> RecipeRuns | None:
         expected = predicted(names, self.case)
         if expected is None:
-            return self._confirmed(names, self._remedy_in_turn(names))
+            return self._remedy_in_turn(names)
         builds = self._run(names, ("first", "second"), expected)
         if builds is None:
             return None
@@ -261,11 +264,12 @@ class ExperimentRunner:
         if not same(first, second):
             return RecipeRuns(first, second)
         if same(first, self.case.first):
-            return self._finally(RecipeRuns(first, second), builds)
-        return self._finally(RecipeRuns(first, second), self._run(names, ("first", "second"), first.wheel, "-again"))
+            return RecipeRuns(first, second, final=(first, second))
+        again = self._run(names, ("second",), first.wheel, "-again", first=first)
+        return self._finally(RecipeRuns(first, second), (first, again[0]) if again else None)
 
     def _remedy_in_turn(self, names: tuple[str, ...]) -> RecipeRuns | None:
-        """Run the recipe in the first environment, then in the second, then in the first again."""
+        """Run the recipe in the first environment, and then in the second with the hash of the first one's wheel."""
         begun = self._run(names, ("first",), None)
         if begun is None:
             return None
@@ -277,29 +281,23 @@ class ExperimentRunner:
         if rest is None:
             return RecipeRuns(first, refusal=self.refusal)
         second = rest[0]
-        if not same(first, second):
-            return RecipeRuns(first, second)
+        if not same(first, second) or self.case.verdict is not Verdict.INTRINSIC:
+            return RecipeRuns(first, second, final=(first, second) if same(first, second) else None)
         again = self._run(names, ("first",), first.wheel, "-again", first=second)
-        return self._finally(RecipeRuns(first, second), again and (again[0], second))
+        return self._finally(RecipeRuns(first, second), (again[0], second) if again else None)
 
-    def _confirmed(self, names: tuple[str, ...], runs: RecipeRuns | None) -> RecipeRuns | None:
+    def _confirm(self, names: tuple[str, ...], runs: RecipeRuns) -> RecipeRuns:
         """Run the final text once more in both environments, where chance may have made its builds equal."""
-        if runs is None or not runs.proven or self.case.verdict is not Verdict.INTRINSIC:
+        if not runs.proven:
             return runs
         more = self._run(names, ("first", "second"), runs.first.wheel, "-once-more")
         if more is None or all(same(runs.first, build) for build in more):
             return runs
         return replace(runs, final=(more[0], more[1]))
 
-    def _finally(self, runs: RecipeRuns, final: Sequence[Build] | None) -> RecipeRuns:
-        """Add the runs of the final text."""
-        if final is None:
-            return replace(runs, refusal=self.refusal)
-        first, second = final
-        if first.environment.recipe != second.environment.recipe:
-            msg = f"running one recipe twice: {first.name} and {second.name} had different texts; report this as a bug"
-            raise WheelproofError(msg)
-        return replace(runs, final=(first, second))
+    def _finally(self, runs: RecipeRuns, final: tuple[Build, Build] | None) -> RecipeRuns:
+        """Add the runs that prove the text: the last one had its final form."""
+        return replace(runs, refusal=self.refusal) if final is None else replace(runs, final=final)
 
     def _run(
         self,

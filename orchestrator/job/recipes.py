@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator import recipes
 from orchestrator.build.container import Order, RecipeOrder
+from orchestrator.errors import WheelproofError
 from orchestrator.experiments.runner import AT_ONCE, CHEAP
 from orchestrator.job.build_pair import no_answer
 from orchestrator.model import Lock, MemberKind, Pin, Recipe, RecipeForm, RecipeProof, Verdict
@@ -112,6 +113,11 @@ class RecipeRunner:
         assert effects is not None  # noqa: S101 - `obstacle` was asked
         inputs = self.inputs(remedies, wheel)
         text = recipes.write(form, inputs)
+        if recipes.without_wheel(text) != recipes.write(form, replace(inputs, wheel=None)):
+            msg = (
+                f"running the recipe {name}: the hash of its wheel is not all that it says of it; report this as a bug"
+            )
+            raise WheelproofError(msg)
         digest = hashlib.sha256(text.encode()).hexdigest()
         tools, wheels = _wheels(effects, form, inputs, self.image)
         recipe = RecipeOrder(

@@ -229,7 +229,11 @@ def of_recipe(result: Result, recipe: Recipe) -> str:
         return "recorded as proven; the record has no two builds that ran this text and gave one wheel"
     environments = {_unlike(one) for name in recipe.builds if (one := _build(result, name))}
     where = "in different environments" if len(environments) > 1 else "in one environment"
-    return f"proven: this text was run as it is in {len(set(recipe.builds))} containers, {where}, and {EQUAL}"
+    run = f"this text was run as it is in {len(set(recipe.builds))} containers, {where}"
+    early = len(set(recipe.builds)) - len(_ran(result.builds, recipe))
+    if early:
+        run = f"this text was run in {len(set(recipe.builds))} containers, {where}, {_BEFORE}"
+    return f"proven: {run}, and {EQUAL}"
 
 
 def of_published_recipe(verification: Verification, recipe: Recipe) -> str:
@@ -262,6 +266,9 @@ def _unlike(build: Build) -> tuple[str, str]:
     """Return what tells the first build's environment from the second's."""
     return build.environment.build_path, build.environment.timezone
 
+
+_BEFORE = "in one of them before it named the wheel's hash"
+"""The first run of a text shows the hash that its final form compares; nothing else in it changes."""
 
 _UNPROVEN = {
     RecipeProof.REJECTED: "rejected: this text was run, and at least one container did not give the wheel",

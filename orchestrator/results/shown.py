@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from orchestrator.experiments.remedies import fixes
 from orchestrator.model import RecipeProof
+from orchestrator.recipes import without_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,10 +25,15 @@ def has_recipe(result: Result) -> bool:
 
 
 def ran_equal(result: Result, recipe: Recipe) -> bool:
-    """Check whether at least two builds ran exactly that text, and all of them gave the wheel that it names."""
-    text = hashlib.sha256(recipe.text.encode()).hexdigest()
+    """Check whether at least two builds ran that text, and all of them gave the wheel that it names.
+
+    All but one of them may have run it as it was before the hash of its wheel was known, which is the same program.
+    """
+    text, unnamed = (sha256(one.encode()).hexdigest() for one in (recipe.text, without_wheel(recipe.text)))
     builds = [_build(result, name) for name in dict.fromkeys(recipe.builds)]
-    ran = [one for one in builds if one is not None and one.environment.recipe == text]
+    ran = [one for one in builds if one is not None and one.environment.recipe in {text, unnamed}]
+    if all(one.environment.recipe != text for one in ran):
+        return False
     wheels = {one.wheel.sha256 if one.wheel else "" for one in ran}
     named = wheels == {recipe.sha256} if recipe.sha256 else len(wheels) == 1 and "" not in wheels
     return _PAIR <= len(ran) == len(builds) and named

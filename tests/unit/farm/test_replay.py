@@ -13,6 +13,7 @@ import pytest
 from orchestrator.farm import former
 from orchestrator.farm.replay import ReplayOutcome, judged, varied
 from orchestrator.job.replaying import FormerBuild, of_result
+from orchestrator.model import METHOD as CURRENT
 from orchestrator.model import Build, Limits, Reason, WheelFile
 from orchestrator.results.store import Results
 from tests.sample_results import SECOND, sample
