@@ -175,7 +175,9 @@ class Content:
     by_pip: bool = False
 
 
-def outcome(package: Package, environment: Environment, remedies: tuple[str, ...] | None, luck: Luck) -> Content | Broken:
+def outcome(
+    package: Package, environment: Environment, remedies: tuple[str, ...] | None, luck: Luck
+) -> Content | Broken:
     """Return what a build leaves; `remedies` are those of the recipe that runs, None where the backend's hook does."""
     applied = frozenset(remedies or ())
     for number, fault in enumerate(package.faults):
@@ -185,9 +187,7 @@ def outcome(package: Package, environment: Environment, remedies: tuple[str, ...
     for trait in package.traits:
         if any(name in applied and effect is Effect.BREAKS for name, effect in trait.effects):
             return Broken(Reason.BUILD_ERROR, "a remedy broke it")
-    values = tuple(
-        _value(trait, environment, applied, luck, number) for number, trait in enumerate(package.traits)
-    )
+    values = tuple(_value(trait, environment, applied, luck, number) for number, trait in enumerate(package.traits))
     return Content(values, by_pip=package.by_pip and remedies is not None)
 
 
@@ -221,7 +221,7 @@ def _seen(name: str, environment: Environment, applied: frozenset[str]) -> objec
 
 
 def _acts(name: str, environment: Environment, applied: frozenset[str]) -> bool:
-    return _seen(name, environment, applied) == getattr(_SECOND, FIELDS[name])
+    return bool(_seen(name, environment, applied) == getattr(_SECOND, FIELDS[name]))
 
 
 # --- which packages there are ----------------------------------------------------------------
@@ -416,7 +416,9 @@ class Maker:
         if self.chance(0.03):
             return replace(trait, masked=True)
         if self.chance(0.02):
-            return replace(trait, taken_for=self.random.choice(("archive-modes", "debug-path", "hash-order", "build-date")))
+            return replace(
+                trait, taken_for=self.random.choice(("archive-modes", "debug-path", "hash-order", "build-date"))
+            )
         return trait
 
 
@@ -493,7 +495,10 @@ KINDS: Mapping[str, tuple[float, Callable[[Maker, Package], Package]]] = {
     "odd": (1, lambda maker, made: _with(made, maker.unknown(*maker.some(2, 3), rule=Rule.ODD))),
     "mixed": (6, _mixed),
     "failing": (2, _failing),
-    "failing-by-chance": (1, lambda maker, made: _with(made, faults=(Fault(rate=maker.random.choice((0.1, 0.5, 0.9))),))),
+    "failing-by-chance": (
+        1,
+        lambda maker, made: _with(made, faults=(Fault(rate=maker.random.choice((0.1, 0.5, 0.9))),)),
+    ),
     "failing-always": (1, lambda _maker, made: _with(made, faults=(Fault(),))),
     "limited": (0.5, _limited),
     "spread": (1, _spread),
@@ -509,7 +514,9 @@ def package(seed: int, number: int) -> Package:
 def telling(package: Package) -> Package:
     """Return the package without chance, without what is not monotone, with a telling diagnosis and a full budget."""
     traits = tuple(
-        replace(one, silent=False, masked=False, rate=0.0, ticks=0.0, rule=Rule.ANY if one.rule is Rule.ODD else one.rule)
+        replace(
+            one, silent=False, masked=False, rate=0.0, ticks=0.0, rule=Rule.ANY if one.rule is Rule.ODD else one.rule
+        )
         for one in package.traits
     )
     faults = tuple(replace(one, rate=1.0) for one in package.faults if one.reason is Reason.BUILD_ERROR)

@@ -70,7 +70,11 @@ def luck_of(seed: str, build: str) -> Luck:
         digest = hashlib.sha256(f"{seed}/{build}/{what}".encode()).digest()
         if int.from_bytes(digest[:6]) / (1 << 48) >= rate:
             return 0
-        return 1 + int.from_bytes(digest[6:14]) % max(outcomes - 1, 1) if rate < _OTHER else int.from_bytes(digest[6:14]) % outcomes
+        return (
+            1 + int.from_bytes(digest[6:14]) % max(outcomes - 1, 1)
+            if rate < _OTHER
+            else int.from_bytes(digest[6:14]) % outcomes
+        )
 
     return drawn
 
@@ -222,9 +226,7 @@ class Farm:
         differences = tuple(
             Difference(path, Aspect.CONTENT, severity=severity) for path, severity in sorted(severities.items())
         )
-        return Diagnosis(
-            deepest(severities.values()), _merged(findings), tuple(dict.fromkeys(left)), differences
-        )
+        return Diagnosis(deepest(severities.values()), _merged(findings), tuple(dict.fromkeys(left)), differences)
 
 
 def _offered(wanted: Sequence[Pinned], _target: Target) -> tuple[Pin, ...] | str:

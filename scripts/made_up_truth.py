@@ -140,8 +140,6 @@ def has_recipe(package: Package) -> bool:
 
 
 def _working(package: Package) -> list[str]:
-    every: Iterable[str] = (
-        name for one in package.traits for name, effect in one.effects if effect is Effect.WORKS
-    )
+    every: Iterable[str] = (name for one in package.traits for name, effect in one.effects if effect is Effect.WORKS)
     known = [name for name in dict.fromkeys(every) if applies(named(name), package.backend)]
     return known[:MOST_REMEDIES]

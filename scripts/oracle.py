@@ -55,8 +55,20 @@ def record(seed: int, number: int) -> Record:
     try:
         result = Farm(package).judge()
     except WheelproofError as error:
-        return {"number": number, "kind": package.kind, "verdict": "error", "holds": [], "recipe": [], "reason": str(error),
-                "proofs": [], "open": "", "hooks": 0, "texts": 0, "wrong": ["error"], "weak": []}
+        return {
+            "number": number,
+            "kind": package.kind,
+            "verdict": "error",
+            "holds": [],
+            "recipe": [],
+            "reason": str(error),
+            "proofs": [],
+            "open": "",
+            "hooks": 0,
+            "texts": 0,
+            "wrong": ["error"],
+            "weak": [],
+        }
     texts = sum(bool(build.environment.recipe) for build in result.builds)
     wrong, weak = judged(package, result, truth_of(package))
     return {
@@ -116,7 +128,7 @@ def run_in(checkout: Path, count: int, seed: int) -> list[Record]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "found.json"
         command = [sys.executable, __file__, "run", "--count", str(count), "--seed", str(seed), "--json", str(file)]
-        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(checkout)}, cwd=folder)  # noqa: S603 - as written here
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(checkout)}, cwd=folder, stdout=subprocess.DEVNULL)  # noqa: S603 - as written here
         found = json.loads(file.read_text())
     if Path(found["program"]).resolve() != checkout.resolve():
         msg = f"running the packages in {checkout}: {found['program']} was imported instead"
