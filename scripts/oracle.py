@@ -128,7 +128,9 @@ def run_in(checkout: Path, count: int, seed: int) -> list[Record]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "found.json"
         command = [sys.executable, __file__, "run", "--count", str(count), "--seed", str(seed), "--json", str(file)]
-        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(checkout)}, cwd=folder, stdout=subprocess.DEVNULL)  # noqa: S603 - as written here
+        subprocess.run(
+            command, check=True, env={**os.environ, "PYTHONPATH": str(checkout)}, cwd=folder, stdout=subprocess.DEVNULL
+        )  # noqa: S603 - as written here
         found = json.loads(file.read_text())
     if Path(found["program"]).resolve() != checkout.resolve():
         msg = f"running the packages in {checkout}: {found['program']} was imported instead"

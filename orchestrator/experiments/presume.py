@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from orchestrator.experiments.runner import Case, Tools
 
 
+_BOTH = 3
+"""Two runs of a recipe and, where they show nothing, the build without it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Presumed:
     """What was diagnosed and built before the verdict."""
@@ -68,7 +72,8 @@ def _is_enough(runner: ExperimentRunner, found: Explained, named: frozenset[str]
     The runs of the recipe are wanted in any case, and all that it does not hold varies in them.
     """
     names = search.ordered(fixes(named))
-    if predicted(names, runner.case) is not None and _is_first_choice(runner, found, named, names):
+    likely = predicted(names, runner.case) is not None and runner.affords(_BOTH)
+    if likely and _is_first_choice(runner, found, named, names):
         runs = runner.remedy(names)
         if runs is not None and runs.proven and same(runner.case.first, runs.first):
             runner.enough.add(named)

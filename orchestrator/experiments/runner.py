@@ -264,9 +264,9 @@ class ExperimentRunner:
         if not same(first, second):
             return RecipeRuns(first, second)
         if same(first, self.case.first):
-            return RecipeRuns(first, second, final=(first, second))
-        again = self._run(names, ("second",), first.wheel, "-again", first=first)
-        return self._finally(RecipeRuns(first, second), (first, again[0]) if again else None)
+            return self._finally(RecipeRuns(first, second), builds)
+        final = self._run(names, ("first", "second"), first.wheel, "-again")
+        return self._finally(RecipeRuns(first, second), final)
 
     def _remedy_in_turn(self, names: tuple[str, ...]) -> RecipeRuns | None:
         """Run the recipe in the first environment, and then in the second with the hash of the first one's wheel."""
@@ -284,7 +284,7 @@ class ExperimentRunner:
         if not same(first, second) or self.case.verdict is not Verdict.INTRINSIC:
             return RecipeRuns(first, second, final=(first, second) if same(first, second) else None)
         again = self._run(names, ("first",), first.wheel, "-again", first=second)
-        return self._finally(RecipeRuns(first, second), (again[0], second) if again else None)
+        return self._finally(RecipeRuns(first, second), again and (again[0], second))
 
     def _confirm(self, names: tuple[str, ...], runs: RecipeRuns) -> RecipeRuns:
         """Run the final text once more in both environments, where chance may have made its builds equal."""
@@ -295,9 +295,15 @@ class ExperimentRunner:
             return runs
         return replace(runs, final=(more[0], more[1]))
 
-    def _finally(self, runs: RecipeRuns, final: tuple[Build, Build] | None) -> RecipeRuns:
-        """Add the runs that prove the text: the last one had its final form."""
-        return replace(runs, refusal=self.refusal) if final is None else replace(runs, final=final)
+    def _finally(self, runs: RecipeRuns, final: Sequence[Build] | None) -> RecipeRuns:
+        """Add the runs of the final text."""
+        if final is None:
+            return replace(runs, refusal=self.refusal)
+        first, second = final
+        if first.environment.recipe != second.environment.recipe:
+            msg = f"running one recipe twice: {first.name} and {second.name} had different texts; report this as a bug"
+            raise WheelproofError(msg)
+        return replace(runs, final=(first, second))
 
     def _run(
         self,
@@ -398,9 +404,16 @@ class ExperimentRunner:
         self.case.look(self.case.first, build, held)
         return build
 
+    def affords(self, count: int) -> bool:
+        """Check whether the budget would allow that many more builds."""
+        return not self._why_unaffordable(count)
+
+    def _why_unaffordable(self, count: int) -> str:
+        return unaffordable(self.case.task.budget, len(self.builds), self._seconds, count, self.case.seconds)
+
     def _affords(self, count: int) -> bool:
         """Check whether the budget allows that many more builds; if not, `refusal` has the reason."""
-        self.refusal = unaffordable(self.case.task.budget, len(self.builds), self._seconds, count, self.case.seconds)
+        self.refusal = self._why_unaffordable(count)
         if self.refusal:
             self.refused[self.refusal] = None
         return not self.refusal

@@ -1,0 +1,141 @@
+"""Settling a difference by its traces: what is built, and where a control build is wanted all the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.experiments.explain import explain
+from orchestrator.experiments.presume import Presumed, presume, traced
+from orchestrator.experiments.runner import Case, Tools
+from orchestrator.model import Aspect, Budget, Diagnosis, Difference, Proof, Severity, Unexplained, Verdict
+from tests.samples import FIRST, SECOND, TASK, built
+from tests.unit.experiments.test_explain import MODES, PATHS, World, modes, modes_traced, native
+from tests.unit.experiments.test_explain import traced as native_traced
+
+if TYPE_CHECKING:
+    from orchestrator.experiments.explain import Explained
+    from orchestrator.model import Build, CauseFinding, Environment
+
+SEED = replace(MODES, name="order-of-dict", variations=("hash-seed",))
+NAMES = ("build-path", "umask", "time", "hash-seed")
+
+
+def presumed(world: World) -> Presumed:
+    """Judge the first two builds of a world, without a control build."""
+    first, second = (world.build(name, one) for name, one in (("first", FIRST), ("second", SECOND)))
+    world.made.clear()
+    case = Case(replace(TASK, budget=world.budget), "1.0", None, first, second)
+    return presume(case, Tools(world.build, world.run, world.diagnose, world.cures, world.alike))
+
+
+def explained(found: Presumed) -> Explained:
+    """Go on as a job does once a difference is settled."""
+    found.runner.judge(Verdict.SENSITIVE)
+    return explain(found.runner.case, found.runner.tools, found)
+
+
+def test_the_runs_of_the_recipe_settle_what_it_holds() -> None:
+    """Two containers for verdict, hold set, recipe and proof, besides the two that differ."""
+    world = World(modes, finds=modes_traced)
+    found = explained(presumed(world))
+    assert sorted(world.made) == ["first-with-fix-umask", "second-with-fix-umask"]
+    assert (found.holds, found.recipe) == (("umask",), ("fix-umask",))
+    assert found.causes == (replace(MODES, proof=Proof.ISOLATED),)
+    assert found.proof == ("first-with-fix-umask", "second-with-fix-umask")
+    assert (found.builds_compared, found.flake_bound) == (3, 1.0)
+
+
+def test_two_traces_are_held_together_and_none_alone() -> None:
+    """Each is there in the second build, which held nothing. The remedies are others, so a plain build shows it."""
+    world = World(native, finds=native_traced)
+    found = explained(presumed(world))
+    both = "fix-umask+prefix-map-source"
+    assert world.made == ["second-holding-build-path+umask", f"first-with-{both}", f"second-with-{both}"]
+    assert (found.holds, found.recipe) == (("build-path", "umask"), ("fix-umask", "prefix-map-source"))
+    assert {one.name: one.proof for one in found.causes} == dict.fromkeys((MODES.name, PATHS.name), Proof.ISOLATED)
+
+
+@pytest.mark.parametrize("budget", [Budget(remedies=False), Budget(builds=2)])
+def test_without_room_for_a_recipe_the_variation_is_held(budget: Budget) -> None:
+    """One build, as the third that a control build would have been."""
+    world = World(modes, finds=modes_traced, budget=budget)
+    assert presumed(world).holds == {"umask"}
+    assert world.made == ["second-holding-umask"]
+
+
+def test_without_a_budget_nothing_is_built() -> None:
+    """Then the control build decides."""
+    world = World(modes, finds=modes_traced, budget=Budget(builds=0))
+    assert (presumed(world).holds, world.made) == (frozenset(), [])
+
+
+def test_a_difference_without_a_trace_is_not_settled() -> None:
+    """Holding the umask is not enough; the build that shows it counts in the isolation that follows."""
+    world = World(lambda one: (one.umask, one.hash_seed), finds=modes_traced)
+    found = presumed(world)
+    assert found.holds == frozenset()
+    made = list(world.made)
+    assert made[-1] == "second-holding-umask"
+    found.runner.judge(Verdict.SENSITIVE, built("control", FIRST, repr((FIRST.umask, FIRST.hash_seed))))
+    after = explain(found.runner.case, found.runner.tools, found)
+    assert set(after.holds) == {"hash-seed", "umask"}
+    assert len(set(world.made)) == len(world.made), "no build is made twice under one name"
+
+
+def test_a_build_that_differs_by_itself_is_not_settled() -> None:
+    """It is not called sensitive because its files show a umask as well."""
+    ticks = iter(range(100))
+    world = World(lambda one: (one.umask, next(ticks)), finds=modes_traced)
+    found = presumed(world)
+    assert found.holds == frozenset()
+    found.runner.judge(Verdict.INTRINSIC, built("control", FIRST, "another"))
+    after = explain(found.runner.case, found.runner.tools, found)
+    assert (after.holds, after.recipe) == ((), ())
+
+
+def finding(*causes: CauseFinding, unexplained: tuple[Unexplained, ...] = ()) -> Explained:
+    """Return what a diagnosis adds to a result."""
+    world = World(native, finds=lambda _first, _second: Diagnosis(Severity.DATA, causes, unexplained, ()))
+    return presumed(replace(world, budget=Budget(builds=0))).found
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        finding(),
+        finding(MODES, replace(SEED, proof=Proof.POSSIBLE)),
+        finding(MODES, replace(SEED, variations=("hash-seed", "locales"))),
+        finding(MODES, replace(SEED, variations=())),
+        finding(MODES, replace(SEED, variations=("time",))),
+        finding(MODES, replace(SEED, variations=("host",))),
+        finding(MODES, replace(SEED, name="alike")),
+        finding(MODES, unexplained=(Unexplained("a.py", Aspect.CONTENT),)),
+        replace(finding(MODES), differences=(Difference("b.py", Aspect.CONTENT, severity=Severity.CODE),)),
+    ],
+)
+def test_only_traces_that_leave_nothing_open_are_presumed(found: Explained) -> None:
+    """Not a guess, not one of several variations, no chance, no clock, nothing that was not varied, nothing left."""
+    assert traced(found, NAMES, {"alike": {"hash-seed": "alike"}}) == frozenset()
+    assert traced(finding(MODES, SEED), NAMES, {}) == {"umask", "hash-seed"}
+
+
+def test_a_recipe_that_gives_other_bytes_answers_nothing() -> None:
+    """Then the variation is held in a build without the recipe."""
+
+    def captures(environment: Environment) -> object:
+        return environment.umask, environment.recipe != ""
+
+    def run(name: str, environment: Environment, *rest: object) -> Build:
+        return world.run(name, replace(environment, recipe="text"), *rest)  # type: ignore[arg-type]
+
+    world = World(captures, finds=modes_traced)
+    first, second = world.build("first", FIRST), world.build("second", SECOND)
+    world.made.clear()
+    found = presume(
+        Case(TASK, "1.0", None, first, second), Tools(world.build, run, world.diagnose, world.cures, world.alike)
+    )
+    assert found.holds == {"umask"}
+    assert world.made[-1] == "second-holding-umask"
