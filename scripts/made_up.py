@@ -256,6 +256,9 @@ _BY_CONTENT = {
 """By variation: the cause that a text with its planted value shows."""
 
 _ORDERS = ("hash-seed", "fileordering", "locales")
+ALIKE = ("hash-order", "file-order", "locale-sorting")
+"""The causes of these orders, which leave the same trace."""
+
 _VARIED = tuple(name for name in FIELDS if name != "host")
 _MEMBERS = ("a.py", "b.py", "a.so", "b.so", "data.txt", "")
 
@@ -336,9 +339,8 @@ class Maker:
             return self.trait("object-order", name, member="a.so", traced=False)
         if self.chance(0.3):
             return self.trait("metadata-order", name, member="METADATA", traced=False)
-        alike = {"hash-seed": "hash-order", "fileordering": "file-order", "locales": "locale-sorting"}
-        named = alike[name]
-        return self.trait(named, name, taken_for=self.random.choice((named, *alike.values())), traced=False)
+        named = ALIKE[_ORDERS.index(name)]
+        return self.trait(named, name, taken_for=self.random.choice((named, *ALIKE)), traced=False)
 
     def any_trait(self) -> Trait:
         """Return any trait that follows the environment."""
@@ -512,10 +514,16 @@ def package(seed: int, number: int) -> Package:
 
 
 def telling(package: Package) -> Package:
-    """Return the package without chance, without what is not monotone, with a telling diagnosis and a full budget."""
+    """Return the package with a full budget and a helpful diagnosis, without chance and what is not monotone."""
     traits = tuple(
         replace(
-            one, silent=False, masked=False, rate=0.0, ticks=0.0, rule=Rule.ANY if one.rule is Rule.ODD else one.rule
+            one,
+            silent=False,
+            masked=False,
+            taken_for=one.taken_for if one.cause in ALIKE and one.taken_for in ALIKE else "",
+            rate=0.0,
+            ticks=0.0,
+            rule=Rule.ALL if one.rule is Rule.ODD else one.rule,
         )
         for one in package.traits
     )
