@@ -85,6 +85,7 @@ class Trait:
     rate: float = 0.0  # at which a build gives another outcome by chance
     outcomes: int = 2  # of chance
     needs: str = ""  # chance acts only where this variation has its second value
+    at_first: bool = False  # it acts where it has the first's instead
     ticks: float = 0.0  # the rate at which the clock runs on visibly between two builds
     effects: tuple[tuple[str, Effect], ...] = ()  # of remedies that hold no variation; others do nothing
     traced: bool = True  # whether a planted value shows the cause; else it is only possible
@@ -203,7 +204,7 @@ def _value(trait: Trait, environment: Environment, applied: frozenset[str], luck
         return ("cured",)
     word = "deeper" if Effect.DEEPER in effects else "plain"
     chance = 0
-    if trait.rate and (not trait.needs or _acts(trait.needs, environment, applied)):
+    if trait.rate and (not trait.needs or _acts(trait.needs, environment, applied) is not trait.at_first):
         chance = luck(f"chance {number}", trait.rate, trait.outcomes)
     tick = luck(f"tick {number}", trait.ticks, 1 << 30) if trait.ticks and _CLOCK_STOPS not in applied else 0
     if trait.rule is Rule.ANY:
@@ -369,7 +370,7 @@ class Maker:
         """Return a few variations."""
         return tuple(self.random.sample(_VARIED, self.random.randint(least, most)))
 
-    def coin(self, *, needs: str = "") -> Trait:
+    def coin(self, *, needs: str = "", at_first: bool = False) -> Trait:
         """Return a trait of chance: one with few outcomes or many, at any rate."""
         cause = self.random.choice(("random-folder", "random-id", "object-address", "", ""))
         return self.trait(
@@ -377,6 +378,7 @@ class Maker:
             rate=self.random.choice((0.02, 0.1, 0.3, 0.5, 0.9, 1.0)),
             outcomes=self.random.choice((2, 2, 3, 1 << 30)),
             needs=needs,
+            at_first=at_first,
         )
 
     def _with_oddities(self, package: Package) -> Package:
@@ -455,6 +457,12 @@ def _random_folder(maker: Maker, package: Package) -> Package:
     return _with(package, folder, maker.modes(), native=True, backend=backend)
 
 
+def _race_at_first(maker: Maker, package: Package) -> Package:
+    """Return a package that chance changes only where a variation has the first build's value."""
+    more = (maker.modes(),) if maker.chance(0.7) else ()
+    return _with(package, maker.coin(needs=maker.random.choice(_VARIED), at_first=True), *more)
+
+
 def _spread(maker: Maker, package: Package) -> Package:
     more = (maker.any_trait(),) if maker.chance(0.5) else ()
     trait = maker.trait("host-hardware", "host", silent=maker.chance(0.5))
@@ -487,10 +495,12 @@ KINDS: Mapping[str, tuple[float, Callable[[Maker, Package], Package]]] = {
     "other": (5, lambda maker, made: _with(made, maker.of_variation(maker.random.choice(_VARIED)))),
     "clock-by-day": (3, lambda maker, made: _dated(maker, made, 0.0)),
     "clock-by-second": (3, lambda maker, made: _dated(maker, made, 1.0)),
+    "clock-by-hour": (1, lambda maker, made: _dated(maker, made, 0.3)),
     "undated": (3, _undated),
     "flaky": (4, lambda maker, made: _with(made, maker.coin())),
     "flaky-and-modes": (3, lambda maker, made: _with(made, maker.coin(), maker.modes())),
     "race": (2, lambda maker, made: _with(made, maker.coin(needs="num-cpus"))),
+    "race-at-first": (1, _race_at_first),
     "random-folder": (2, _random_folder),
     "unknown": (2, lambda maker, made: _with(made, maker.unknown(*maker.some(1, 2)))),
     "all-of": (2, lambda maker, made: _with(made, maker.unknown(*maker.some(2, 3), rule=Rule.ALL))),
