@@ -85,6 +85,7 @@ class Trait:
     rate: float = 0.0  # at which a build gives another outcome by chance
     outcomes: int = 2  # of chance
     needs: str = ""  # chance acts only where this variation has its second value
+    at_first: bool = False  # it acts where it has the first's instead
     ticks: float = 0.0  # the rate at which the clock runs on visibly between two builds
     effects: tuple[tuple[str, Effect], ...] = ()  # of remedies that hold no variation; others do nothing
     traced: bool = True  # whether a planted value shows the cause; else it is only possible
@@ -203,7 +204,7 @@ def _value(trait: Trait, environment: Environment, applied: frozenset[str], luck
         return ("cured",)
     word = "deeper" if Effect.DEEPER in effects else "plain"
     chance = 0
-    if trait.rate and (not trait.needs or _acts(trait.needs, environment, applied)):
+    if trait.rate and (not trait.needs or _acts(trait.needs, environment, applied) is not trait.at_first):
         chance = luck(f"chance {number}", trait.rate, trait.outcomes)
     tick = luck(f"tick {number}", trait.ticks, 1 << 30) if trait.ticks and _CLOCK_STOPS not in applied else 0
     if trait.rule is Rule.ANY:
@@ -256,6 +257,9 @@ _BY_CONTENT = {
 """By variation: the cause that a text with its planted value shows."""
 
 _ORDERS = ("hash-seed", "fileordering", "locales")
+ALIKE = ("hash-order", "file-order", "locale-sorting")
+"""The causes of these orders, which leave the same trace."""
+
 _VARIED = tuple(name for name in FIELDS if name != "host")
 _MEMBERS = ("a.py", "b.py", "a.so", "b.so", "data.txt", "")
 
@@ -336,9 +340,8 @@ class Maker:
             return self.trait("object-order", name, member="a.so", traced=False)
         if self.chance(0.3):
             return self.trait("metadata-order", name, member="METADATA", traced=False)
-        alike = {"hash-seed": "hash-order", "fileordering": "file-order", "locales": "locale-sorting"}
-        named = alike[name]
-        return self.trait(named, name, taken_for=self.random.choice((named, *alike.values())), traced=False)
+        named = ALIKE[_ORDERS.index(name)]
+        return self.trait(named, name, taken_for=self.random.choice((named, *ALIKE)), traced=False)
 
     def any_trait(self) -> Trait:
         """Return any trait that follows the environment."""
@@ -367,7 +370,7 @@ class Maker:
         """Return a few variations."""
         return tuple(self.random.sample(_VARIED, self.random.randint(least, most)))
 
-    def coin(self, *, needs: str = "") -> Trait:
+    def coin(self, *, needs: str = "", at_first: bool = False) -> Trait:
         """Return a trait of chance: one with few outcomes or many, at any rate."""
         cause = self.random.choice(("random-folder", "random-id", "object-address", "", ""))
         return self.trait(
@@ -375,6 +378,7 @@ class Maker:
             rate=self.random.choice((0.02, 0.1, 0.3, 0.5, 0.9, 1.0)),
             outcomes=self.random.choice((2, 2, 3, 1 << 30)),
             needs=needs,
+            at_first=at_first,
         )
 
     def _with_oddities(self, package: Package) -> Package:
@@ -453,6 +457,12 @@ def _random_folder(maker: Maker, package: Package) -> Package:
     return _with(package, folder, maker.modes(), native=True, backend=backend)
 
 
+def _race_at_first(maker: Maker, package: Package) -> Package:
+    """Return a package that chance changes only where a variation has the first build's value."""
+    more = (maker.modes(),) if maker.chance(0.7) else ()
+    return _with(package, maker.coin(needs=maker.random.choice(_VARIED), at_first=True), *more)
+
+
 def _spread(maker: Maker, package: Package) -> Package:
     more = (maker.any_trait(),) if maker.chance(0.5) else ()
     trait = maker.trait("host-hardware", "host", silent=maker.chance(0.5))
@@ -485,10 +495,12 @@ KINDS: Mapping[str, tuple[float, Callable[[Maker, Package], Package]]] = {
     "other": (5, lambda maker, made: _with(made, maker.of_variation(maker.random.choice(_VARIED)))),
     "clock-by-day": (3, lambda maker, made: _dated(maker, made, 0.0)),
     "clock-by-second": (3, lambda maker, made: _dated(maker, made, 1.0)),
+    "clock-by-hour": (1, lambda maker, made: _dated(maker, made, 0.3)),
     "undated": (3, _undated),
     "flaky": (4, lambda maker, made: _with(made, maker.coin())),
     "flaky-and-modes": (3, lambda maker, made: _with(made, maker.coin(), maker.modes())),
     "race": (2, lambda maker, made: _with(made, maker.coin(needs="num-cpus"))),
+    "race-at-first": (1, _race_at_first),
     "random-folder": (2, _random_folder),
     "unknown": (2, lambda maker, made: _with(made, maker.unknown(*maker.some(1, 2)))),
     "all-of": (2, lambda maker, made: _with(made, maker.unknown(*maker.some(2, 3), rule=Rule.ALL))),
@@ -512,10 +524,16 @@ def package(seed: int, number: int) -> Package:
 
 
 def telling(package: Package) -> Package:
-    """Return the package without chance, without what is not monotone, with a telling diagnosis and a full budget."""
+    """Return the package with a full budget and a helpful diagnosis, without chance and what is not monotone."""
     traits = tuple(
         replace(
-            one, silent=False, masked=False, rate=0.0, ticks=0.0, rule=Rule.ANY if one.rule is Rule.ODD else one.rule
+            one,
+            silent=False,
+            masked=False,
+            taken_for=one.taken_for if one.cause in ALIKE and one.taken_for in ALIKE else "",
+            rate=0.0,
+            ticks=0.0,
+            rule=Rule.ALL if one.rule is Rule.ODD else one.rule,
         )
         for one in package.traits
     )

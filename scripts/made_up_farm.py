@@ -162,9 +162,10 @@ class Farm:
         """Build as ordered."""
         remedies = self.texts[order.recipe.file.name] if order.recipe else None
         given = outcome(self.package, order.environment, remedies, luck_of(self.package.seed, order.name))
-        return Output(self._build(order.name, order.environment, given), Path("wheel"), Path("log"))
+        return Output(self.given(order.name, order.environment, given), Path("wheel"), Path("log"))
 
-    def _build(self, name: str, environment: Environment, given: Content | Broken) -> Build:
+    def given(self, name: str, environment: Environment, given: Content | Broken) -> Build:
+        """Return a build that left that."""
         seconds, seen = self.package.seconds, probe(environment)
         if isinstance(given, Broken):
             failure = Failure(given.reason, Phase.BUILD_WHEEL, given.detail, given.detail)

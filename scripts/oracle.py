@@ -95,14 +95,14 @@ def judged(package: Package, result: Result, truth: Truth) -> tuple[list[str], l
 
 
 def _wrong(package: Package, result: Result, truth: Truth) -> Iterator[str]:
+    by = " by luck" if truth.chance else ""  # a few builds cannot exclude chance
     if result.verdict.value not in truth.verdicts:
-        by = " by luck" if truth.chance else ""
         yield f"verdict {result.verdict.value} instead of {truth.verdicts[0]}{by}"
     elif result.holds and tuple(sorted(result.holds)) not in truth.holds:
         enough = any({*one} < {*result.holds} for one in truth.holds)
-        yield "holds more than needed" if enough else "holds that are not enough"
+        yield f"holds {'more than needed' if enough else 'that are not enough'}{by}"
     if result.recipe and not is_sound(package, result.recipe):
-        yield "recipe that does not always give the wheel"
+        yield f"recipe that does not always give the wheel{by}"
 
 
 def _weak(package: Package, result: Result, truth: Truth) -> Iterator[str]:
@@ -128,9 +128,8 @@ def run_in(checkout: Path, count: int, seed: int) -> list[Record]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "found.json"
         command = [sys.executable, __file__, "run", "--count", str(count), "--seed", str(seed), "--json", str(file)]
-        subprocess.run(
-            command, check=True, env={**os.environ, "PYTHONPATH": str(checkout)}, cwd=folder, stdout=subprocess.DEVNULL
-        )  # noqa: S603 - as written here
+        environment = {**os.environ, "PYTHONPATH": str(checkout)}
+        subprocess.run(command, check=True, env=environment, cwd=folder, stdout=subprocess.DEVNULL)  # noqa: S603 - ours
         found = json.loads(file.read_text())
     if Path(found["program"]).resolve() != checkout.resolve():
         msg = f"running the packages in {checkout}: {found['program']} was imported instead"
