@@ -249,7 +249,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "--method-2020",
         choices=("each", "once", "never"),
-        help="whether the method of 2020, the slowest, is measured in each repetition; never by default with --releases",
+        help="in which repetitions the method of 2020, the slowest, is measured; never by default with --releases",
     )
     add("--builds", action="store_true", help="print the builds of each release, too, and what was found")
     add("--json", type=Path, metavar="FILE", help="write all that was measured there, after each repetition")

@@ -177,13 +177,18 @@ def both(other: Path | None) -> tuple[Checkout, ...]:
     return (this, Checkout(OTHER, other.resolve())) if other else (this,)
 
 
+def settings(config: str) -> str:
+    """Return the text of a configuration, by its name."""
+    return f"image: {IMAGE}\n{CONFIGS[config]}"
+
+
 @contextmanager
 def fresh_folder() -> Iterator[Path]:
     """Create a temporary folder with all configurations, so that cache and results are new."""
     (ROOT / ".cache").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ROOT / ".cache", prefix="bench-", ignore_cleanup_errors=True) as name:
-        for config, text in CONFIGS.items():
-            (Path(name) / f"{config}.yaml").write_text(f"image: {IMAGE}\n{text}")
+        for config in CONFIGS:
+            (Path(name) / f"{config}.yaml").write_text(settings(config))
         try:
             yield Path(name)
         finally:  # much of the cache is kept read-only
