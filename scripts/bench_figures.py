@@ -363,7 +363,7 @@ def builds_table(measured: Measured, phase: str) -> str:
     names, rows = checkouts(measured), release_rows(measured, phase)
     if not rows:
         return ""
-    width = max(len(row.release) for row in rows) + 2
+    width = max(len("90th percentile"), *(len(row.release) for row in rows)) + 2
     title = f"builds of each release of {measured.name}, {BY_NAME[phase].title}"
     lines = [title, "".join([f"{'':{width}}", *(f"{one:>10}" for one in names), "  found"])]
     for row in rows:
