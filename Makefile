@@ -73,7 +73,7 @@ spread: venv engine ## judge three packages on two hosts, this one and a virtual
 	@exec .venv/bin/python -m tests.virtual_host.spread
 
 .PHONY: bench
-bench: venv engine ## measure the speed, against the method of 2020 and against the floor
+bench: venv engine ## measure the speed, against the method of 2020 and against the container bound; an hour or more
 	@exec .venv/bin/python scripts/bench.py
 
 .PHONY: benchcompare

@@ -1,96 +1,185 @@
-"""What `make bench` reckons and prints is pure, and so is tested without measuring anything."""
+"""`make bench` runs everything in turn; these tests run it with functions that measure nothing."""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import bench
+import bench_runs
 import pytest
 import stub_farm
+import yaml
+from bench_figures import BY_NAME, CONFIGS, OTHER, THIS, USUAL, Measured, Run
+from bench_runs import ROOT, Checkout
 
+from orchestrator.config.schema import BudgetPart
 from orchestrator.model import Verdict
 from orchestrator.results import store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-CORES = 2
+    from bench_figures import Phase
+
+CHECKOUTS = (Checkout(THIS, ROOT), Checkout(OTHER, ROOT / "other"))
 
 
-def result(project: str, verdict: str, *cpu_seconds: float) -> dict[str, Any]:
-    """Return what the command prints of one job, as far as it is reckoned with."""
-    builds = [
-        {"name": name, "cpu_seconds": spent}
-        for name, spent in zip(("first", "second", "control"), cpu_seconds, strict=False)
+@dataclass
+class Script:
+    """A machine on which everything takes a second, and which notes what runs."""
+
+    failing: frozenset[str] = frozenset()
+    ran: list[str] = field(default_factory=list)
+
+    def method_2020(self, releases: Sequence[str]) -> list[dict[str, Any]]:
+        self.ran.append("method 2020")
+        return [
+            {"requirement": one, **({"failure": "no"} if one in self.failing else {"seconds": 1.0, "alone": 1.0})}
+            for one in releases
+        ]
+
+    def empty_container(self) -> float:
+        self.ran.append("container")
+        return 0.1
+
+    def run(self, checkout: Checkout, phase: Phase, releases: Sequence[str], repetition: int) -> Run:
+        self.ran.append(f"{checkout.name} {phase.name} {','.join(releases)}")
+        return Run(phase.name, checkout.name, repetition, 1.0, 1.0, [])
+
+
+def measure(script: Script, *phases: str, repeat: int = 2, of_2020: str = "each") -> tuple[Measured, list[int]]:
+    """Measure two releases with a script; return it, and how many runs were saved each time."""
+    saved: list[int] = []
+    machine = bench.Machine(script.method_2020, script.empty_container, script.run)
+    plan = bench.Plan(phases, repeat, of_2020)
+    save = lambda some: saved.append(len(some.runs))  # noqa: E731
+    return bench.measure("pure", ["alpha==1", "beta==1"], plan, CHECKOUTS, machine, save), saved
+
+
+def test_checkouts_run_in_turn() -> None:
+    """In each repetition another is first; what is needed later is downloaded before, and not measured."""
+    script = Script(frozenset({"beta==1"}))
+    measured, saved = measure(script, "cold", "warm")
+    assert script.ran == [
+        "method 2020",
+        *("this warm alpha==1", "other warm alpha==1"),
+        "container",
+        *("this cold alpha==1", "other cold alpha==1", "this warm alpha==1", "other warm alpha==1"),
+        *("method 2020", "container"),
+        *("other cold alpha==1", "this cold alpha==1", "other warm alpha==1", "this warm alpha==1"),
     ]
-    return {"project": project, "version": "1", "verdict": verdict, "reason": "", "builds": builds}
+    assert measured.releases == ["alpha==1"]
+    assert [(run.checkout, run.repetition) for run in measured.runs[2:5]] == [(THIS, 0), (OTHER, 0), (OTHER, 1)]
+    assert (len(measured.trials), len(measured.containers)) == (2, 2)
+    assert saved == [4, 8]
 
 
-RESULTS = [result("alpha", "reproducible", 1, 3), result("beta", "sensitive", 2, 2, 4)]
-TIMED: list[dict[str, Any]] = [
-    {"requirement": "alpha==1", "seconds": 30.0, "alone": 30.0, "wheels": 1},
-    {"requirement": "beta==1", "seconds": 70.0, "alone": 20.0, "wheels": 3},
-    {"requirement": "gamma==1", "failure": "a line\nerror: \x1b[31mno\n\n"},
-]
-RUNS = (bench.Run(10, RESULTS), bench.Run(5, RESULTS), bench.Run(0.1, RESULTS))
+@pytest.mark.parametrize(("of_2020", "count"), [("each", 2), ("once", 1), ("never", 0)])
+def test_method_of_2020_runs_as_often_as_it_should(of_2020: str, count: int) -> None:
+    """Without it, no release is left out."""
+    script = Script()
+    measured, _ = measure(script, "cold", of_2020=of_2020)
+    assert script.ran.count("method 2020") == len(measured.trials) == count
+    assert measured.releases == ["alpha==1", "beta==1"]
 
 
-def test_floor_is_processor_time_over_the_cores() -> None:
-    """Of the pair of builds that every verdict needs, or of all that were done."""
-    assert bench.floor(RESULTS, CORES, bench.PAIR) == 4
-    assert bench.floor(RESULTS, CORES) == 6
+def test_method_of_2020_that_builds_nothing_ends_the_measurement() -> None:
+    """Most likely there is no network; the last line of pip is in the message."""
+    with pytest.raises(SystemExit, match="it built none of 2 releases: no; check the network"):
+        measure(Script(frozenset({"alpha==1", "beta==1"})), "cold")
+    with pytest.raises(SystemExit, match="ended after 1 of 2"):
+        bench.trial([{"requirement": "alpha==1", "seconds": 1.0}], ["alpha==1", "beta==1"])
 
 
-def test_pace_compares_the_same_releases() -> None:
-    """Both ratios and both shares follow from the wall time of one run."""
-    assert bench.pace(bench.Run(10, RESULTS), 100, 50, CORES) == bench.Pace(12, 10, 5, 0.4, 0.6)
+@pytest.mark.parametrize(
+    ("phases", "prepared"),
+    [
+        (USUAL, ["proof", "verify"]),
+        (("warm", "remedies"), ["remedies"]),
+        (("unchanged",), ["warm"]),
+        (("verify",), ["verify"]),
+        (("cold", "cold-proof"), []),
+    ],
+)
+def test_preparing_downloads_what_the_warm_runs_need(phases: tuple[str, ...], prepared: list[str]) -> None:
+    """A run with the recipe's proof needs most."""
+    assert [phase.name for phase in bench.preparing(phases)] == prepared
 
 
-def test_containers_bound_the_share_of_the_floor() -> None:
-    """Five builds in containers of 0.4 s each, beside a floor of 6 s: nobody ends before 8 s."""
-    assert bench.bound(RESULTS, CORES, 0.4) == bench.Bound(share=0.5, share_all=0.75)
+def test_command_of_a_phase(tmp_path: Path) -> None:
+    """A checkout's own Python runs it, if it has one."""
+    own = tmp_path / ".venv" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    words = Checkout(OTHER, tmp_path).command(BY_NAME["verify"], tmp_path, ["six==1.16.0"])
+    config = str(tmp_path / "proof.yaml")
+    assert words == [str(own), "-m", "orchestrator", "verify", "--json", "--config", config, "--again", "six==1.16.0"]
+    assert "--again" not in Checkout(THIS, tmp_path / "none").command(BY_NAME["unchanged"], tmp_path, [])
 
 
-def test_what_the_method_of_2020_cannot_build_is_left_out_and_named() -> None:
-    """Neither its time nor its number counts, and its reason is fit for a terminal."""
-    found = bench.figures("pure", TIMED, RUNS, CORES, container=0.4)
-    assert found.left_out == {"gamma==1": "error: ?[31mno"}
-    assert found.releases == 2
-    assert found.seconds_2020 == {"alpha==1": 30, "beta==1": 70}
-    assert found.per_minute_2020 == pytest.approx(1.2)
-    assert (found.cold.ratio, found.cold.ratio_alone, found.warm.ratio) == (10, 5, 20)
-    assert found.unchanged == pytest.approx(0.05)
+def test_results_are_read_from_the_command(tmp_path: Path) -> None:
+    """Its wall time and its own processor time are measured; a command that fails ends with its last words."""
+    package = tmp_path / "orchestrator"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    build = {"name": "first", "seconds": 2.0, "cpu_seconds": 1.0, "probe": {}}
+    printed = [{"project": "six", "version": "1", "verdict": "reproducible", "inputs": {}, "builds": [build]}]
+    (package / "__main__.py").write_text(f"print({json.dumps(printed)!r})\nraise SystemExit(9)\n")
+    run = Checkout(OTHER, tmp_path).run(BY_NAME["warm"], tmp_path, [], 1)
+    (result,) = run.results
+    assert result["builds"] == [{"name": "first", "seconds": 2.0, "cpu_seconds": 1.0}]
+    assert "inputs" not in result
+    assert (run.phase, run.checkout, run.repetition) == ("warm", OTHER, 1)
+    assert run.processor > 0
+    (package / "__main__.py").write_text("raise SystemExit('no engine')\n")
+    with pytest.raises(SystemExit, match="status 1\nno engine"):
+        Checkout(OTHER, tmp_path).run(BY_NAME["warm"], tmp_path, [])
 
 
-def test_what_wheelproof_does_not_build_is_named() -> None:
-    """Its time counts against wheelproof, and the output states it."""
-    failed = {**result("beta", "ftbfs", 1), "reason": "time-out"}
-    run = bench.Run(10, [RESULTS[0], failed])
-    assert bench.figures("pure", TIMED, (run, run, run), CORES, container=0.4).unbuilt == {"beta==1": "ftbfs: time-out"}
+def test_configurations_are_those_of_the_program() -> None:
+    """Verdict alone spends nothing; remedies runs no recipe; the rest is the default."""
+    read = {name: yaml.safe_load(bench_runs.settings(name)) for name in CONFIGS}
+    assert read["verdict"] == {"image": "bookworm", "budget": {"builds": 0, "recipes": []}}
+    assert read["remedies"] == {"image": "bookworm", "budget": {"recipes": []}}
+    assert read["proof"] == {"image": "bookworm"}
+    assert all(key in BudgetPart.model_fields for some in read.values() for key in some.get("budget", ()))
+    assert {phase.config for phase in BY_NAME.values()} == set(CONFIGS)
 
 
-def test_experiments_have_a_row_where_they_were_measured() -> None:
-    """They are no part of what the method of 2020 is compared with."""
-    without = bench.figures("pure", TIMED, RUNS, CORES, container=0.4)
-    explained = bench.figures("pure", TIMED, RUNS, CORES, container=0.4, explained=bench.Run(40, RESULTS))
-    assert (without.explained, explained.explained) == (None, 3)
-    assert "with experiments" not in bench.table([without])
-    assert re.search(r"packages a minute, with experiments +3\.0", bench.table([explained]))
-    assert (explained.cold, explained.warm) == (without.cold, without.warm)
+def test_releases_of_a_file() -> None:
+    """One on a line, with comments."""
+    assert bench.read_releases("# a list\nsix==1.16.0\n\nidna==3.7  # flit\n") == ["six==1.16.0", "idna==3.7"]
 
 
-def test_table_has_a_column_for_each_list() -> None:
-    """Each figure is under the name of its list, and all lines of figures are equally long."""
-    pure, native = (bench.figures(name, TIMED[:2], RUNS, CORES, container=0.4) for name in ("pure", "native"))
-    lines = bench.table([pure, native]).splitlines()
-    assert lines[0].split() == ["pure", "native"]
-    assert {len(line) for line in lines} == {len(lines[0])}
-    rows = {re.split(r"\s{2,}", line.strip())[0]: line.split()[-2:] for line in lines[1:]}
-    assert rows["times the method of 2020, cold"] == ["10.0", "10.0"]
-    assert rows["share of the floor, warm"] == ["0.80", "0.80"]
-    assert rows["seconds a package, nothing changed"] == ["0.050", "0.050"]
+def test_usual_command_line() -> None:
+    """Three repetitions of all lists, and the memory; one of a few releases to try it out."""
+    usual, quick = bench.arguments([]), bench.arguments(["--quick"])
+    assert (usual.plan, usual.names, usual.memory) == (bench.Plan(), ["pure", "native"], True)
+    assert quick.plan.repeat == 1
+    assert bench.lists_of(quick) == bench.QUICK
+
+
+def test_command_line_of_a_file_of_releases(tmp_path: Path) -> None:
+    """The method of 2020 and the memory are measured only on request."""
+    path = tmp_path / "forty.txt"
+    path.write_text("six==1.16.0\n")
+    asked = bench.arguments(["--releases", str(path), "--other", str(ROOT), "--phases", "proof"])
+    assert (asked.plan, asked.memory) == (bench.Plan(("proof",), 3, "never"), False)
+    assert bench.lists_of(asked) == {"forty": ["six==1.16.0"]}
+    assert bench.arguments(["--releases", str(path), "--method-2020", "once"]).plan.of_2020 == "once"
+
+
+@pytest.mark.parametrize("words", ["--phases hot", "--lists heavy", "--repeat 0", "--other /nowhere"])
+def test_mistakes_on_the_command_line(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each has status 2, before anything runs."""
+    with pytest.raises(SystemExit) as ended:
+        bench.arguments(words.split())
+    assert ended.value.code == 2
+    assert "error:" in capsys.readouterr().err
 
 
 REPORT = {"requirement": "alpha==1", "builds": [{"seconds": 10.0, "status": 0, "wheels": [{}]}] * 2, "alone": []}
@@ -99,7 +188,7 @@ REPORT = {"requirement": "alpha==1", "builds": [{"seconds": 10.0, "status": 0, "
 def test_reports_arrive_in_pieces() -> None:
     """Of a failure, what pip printed since the last report is its log."""
     reported: list[dict[str, Any]] = []
-    listener = bench.Listener(reported.append)
+    listener = bench_runs.Listener(reported.append)
     first = json.dumps(REPORT).encode()
     failed = json.dumps({**REPORT, "builds": [{"seconds": 1.0, "status": 1, "wheels": []}]}).encode()
     for stream, piece in ((2, b"well"), (1, first[:9]), (1, first[9:] + b"\n"), (2, b"error"), (1, failed + b"\n")):
@@ -110,10 +199,10 @@ def test_reports_arrive_in_pieces() -> None:
     ]
 
 
-def test_dependencies_are_told_apart() -> None:
+def test_dependencies_are_timed_apart() -> None:
     """The time without them is that of builds without them."""
     alone = [{"seconds": 3.0, "status": 0, "wheels": [{}]}] * 2
-    assert bench.timed({**REPORT, "alone": alone}, "")["alone"] == 6
+    assert bench_runs.timed({**REPORT, "alone": alone}, "")["alone"] == 6
 
 
 def test_made_up_farm_does_all_but_build(tmp_path: Path) -> None:
