@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     from orchestrator.results.store import Results
 
 
+FRESH = 600.0
+"""Seconds for which a project's page is not requested again: as long as PyPI lets every client keep it."""
+
+
 # --- without an engine -----------------------------------------------------------------------
 
 
@@ -54,7 +58,7 @@ def open_inputs(settings: Config, store: Results) -> InputEffects:
     """Return the effects that settle inputs; they need no engine and no image."""
     occupy(settings.cache)
     sweep_all(settings.cache)
-    index = Index(settings.index, settings.cache)
+    index = Index(settings.index, settings.cache, fresh=FRESH)
     return InputEffects(index=index, lock=locking(settings, index), results=store, cache=settings.cache)
 
 

@@ -49,7 +49,7 @@ class Index:
     """One package index, shared by all workers.
 
     The needed fields of project pages are kept on disk, and the pages are requested again
-    with their ETag. Nothing of them stays in memory.
+    with their ETag. Only the time of each project's last answer stays in memory.
     """
 
     def __init__(
@@ -61,11 +61,14 @@ class Index:
         retry_wait: float = 0.5,
         deadline: float = _DEADLINE,
         sleep: Callable[[float], None] = time.sleep,
+        fresh: float = 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Use the index at `url` (PyPI if None), which may contain a user and a password.
 
         `timeout`: seconds without a byte; `deadline`: seconds from the first byte of a request to the last of
-        its answer; `retry_wait`: about the seconds before the second try.
+        its answer; `retry_wait`: about the seconds before the second try; `fresh`: seconds for which a page is not
+        requested again, as long as it has what is wanted.
         """
         self._url, self._auth = _credentials(url.rstrip("/") + "/") if url else ("", None)
         self._cache = cache
@@ -73,6 +76,9 @@ class Index:
         self._deadline = deadline
         self._sessions = Sessions()
         self._turns = Turns()
+        self._fresh = fresh
+        self._clock = clock
+        self._asked: dict[str, float] = {}  # project -> when the index last answered with its page
         self._page = retrying(self._read_page, first_wait=retry_wait, sleep=sleep)
         self._look = retrying(self._look_once, first_wait=retry_wait, sleep=sleep)
         self._answer = retrying(self._answer_once, first_wait=retry_wait, sleep=sleep)
@@ -103,12 +109,13 @@ class Index:
             write_checked(self._noted, name)
         self._known = name
 
-    def release(self, requirement: Requirement | str, python: str) -> Release:
+    def release(self, requirement: Requirement | str, python: str, *, anew: bool = False) -> Release:
         """Choose the newest stable release that the requirement and the Python (3.11.2, or 3.11) admit.
 
         A pinned release (== or ===) may be yanked (PEP 592). Where no release that matches
         admits this Python, the newest that matches is returned, for the caller
-        to report: see `admits`.
+        to report: see `admits`. `anew`: the page is requested even if it is fresh. Where a fresh page has no
+        release that matches, it is requested again, too.
 
         Raises
         ------
@@ -124,19 +131,38 @@ class Index:
             The index does not answer, after several tries.
 
         """
-        return self.releases(requirement, (python,))[0]
+        return self.releases(requirement, (python,), anew=anew)[0]
 
-    def releases(self, requirement: Requirement | str, pythons: Iterable[str]) -> tuple[Release, ...]:
+    def releases(
+        self, requirement: Requirement | str, pythons: Sequence[str], *, anew: bool = False
+    ) -> tuple[Release, ...]:
         """Choose a release for each Python, as `release` does, by one answer of the index."""
         wanted = _requirement(requirement)
         name = canonicalize_name(wanted.name)
-        editions = self._page(name)
+        editions, is_new = self._recent(name, anew=anew)
         chosen = [choose(editions, wanted.specifier, python) for python in pythons]
         found = tuple(_release(name, edition) for edition in chosen if edition is not None)
         if len(found) < len(chosen):  # none matches, whatever the Python
+            if not is_new:
+                return self.releases(wanted, pythons, anew=True)
             raise NoReleaseError(_no_release(wanted, editions))
         self.note(name)
         return found
+
+    def _recent(self, name: str, *, anew: bool) -> tuple[tuple[Edition, ...], bool]:
+        """Return the editions of a project, and whether the index was asked for them; one thread asks at a time."""
+        with self._turns.turn(f"the page of {name}"):
+            answered = self._asked.get(name)
+            if not anew and answered is not None and self._clock() < answered + self._fresh:
+                kept = self._kept(name)
+                if kept.url:
+                    return kept.editions(), False
+            editions = self._page(name)
+            self._asked[name] = self._clock()
+            return editions, True
+
+    def _kept(self, name: str) -> _Kept:
+        return _Kept(self._cache / "index" / f"{name}-{_digest(self._url.encode())[:16]}.json")
 
     def versions(self, name: str) -> tuple[str, ...]:
         """List the versions of a project that are not yanked, the newest first; raises as `release`, of the index."""
@@ -186,7 +212,7 @@ class Index:
     def _read_page(self, name: str) -> tuple[Edition, ...]:
         """Return all editions of a project, the newest first."""
         doing = f"asking the index for {name}"
-        kept = _Kept(self._cache / "index" / f"{name}-{_digest(self._url.encode())[:16]}.json")
+        kept = self._kept(name)
         asked = {"Accept": _ACCEPT} | ({"If-None-Match": kept.etag} if kept.etag else {})
         url = kept.url or f"{self.url}{name}/"
         with self._get(doing, url, asked) as answer:
