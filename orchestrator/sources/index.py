@@ -45,11 +45,20 @@ _QUOTED = 200  # characters of a requirement that a message repeats
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 
 
+FRESH = 600.0
+"""Seconds for which a run does not request a page again: as long as PyPI lets every client keep it."""
+
+_ANSWERED: dict[Path, float] = {}
+"""Kept pages -> when the index last answered for them, by the clock of the client that asked."""
+
+_TURNS = Turns()
+
+
 class Index:
     """One package index, shared by all workers.
 
     The needed fields of project pages are kept on disk, and the pages are requested again
-    with their ETag. Only the time of each project's last answer stays in memory.
+    with their ETag. Only the time of each page's last answer stays in memory, for all clients of this process.
     """
 
     def __init__(
@@ -78,7 +87,6 @@ class Index:
         self._turns = Turns()
         self._fresh = fresh
         self._clock = clock
-        self._asked: dict[str, float] = {}  # project -> when the index last answered with its page
         self._page = retrying(self._read_page, first_wait=retry_wait, sleep=sleep)
         self._look = retrying(self._look_once, first_wait=retry_wait, sleep=sleep)
         self._answer = retrying(self._answer_once, first_wait=retry_wait, sleep=sleep)
@@ -151,18 +159,20 @@ class Index:
 
     def _recent(self, name: str, *, anew: bool) -> tuple[tuple[Edition, ...], bool]:
         """Return the editions of a project, and whether the index was asked for them; one thread asks at a time."""
-        with self._turns.turn(f"the page of {name}"):
-            answered = self._asked.get(name)
+        place = self._place(name)
+        with _TURNS.turn(str(place)):
+            answered = _ANSWERED.get(place)
             if not anew and answered is not None and self._clock() < answered + self._fresh:
-                kept = self._kept(name)
+                kept = _Kept(place)
                 if kept.url:
                     return kept.editions(), False
             editions = self._page(name)
-            self._asked[name] = self._clock()
+            _ANSWERED[place] = self._clock()
             return editions, True
 
-    def _kept(self, name: str) -> _Kept:
-        return _Kept(self._cache / "index" / f"{name}-{_digest(self._url.encode())[:16]}.json")
+    def _place(self, name: str) -> Path:
+        """Return the path of a project's kept page."""
+        return self._cache / "index" / f"{name}-{_digest(self._url.encode())[:16]}.json"
 
     def versions(self, name: str) -> tuple[str, ...]:
         """List the versions of a project that are not yanked, the newest first; raises as `release`, of the index."""
@@ -212,7 +222,7 @@ class Index:
     def _read_page(self, name: str) -> tuple[Edition, ...]:
         """Return all editions of a project, the newest first."""
         doing = f"asking the index for {name}"
-        kept = self._kept(name)
+        kept = _Kept(self._place(name))
         asked = {"Accept": _ACCEPT} | ({"If-None-Match": kept.etag} if kept.etag else {})
         url = kept.url or f"{self.url}{name}/"
         with self._get(doing, url, asked) as answer:

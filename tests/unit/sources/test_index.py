@@ -553,12 +553,14 @@ def test_only_a_server_that_somebody_vouches_for_is_believed(
 
 
 def test_a_fresh_page_is_requested_once(tmp_path: Path, served: LoopbackIndex) -> None:
-    """By any number of threads and versions; it is requested again after that time, or where a new one is asked for."""
+    """By any number of threads, versions and clients; it is requested again after that time, or on demand."""
     now = [0.0]
     index = Index(served.url, tmp_path, retry_wait=0.01, fresh=600, clock=lambda: now[0])
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda version: index.release(f"six=={version}", "3.11"), ["1.15.0", "1.16.0"] * 8))
     assert {one.version for one in found} == {"1.15.0", "1.16.0"}
+    assert served.count("/simple/six/") == 1
+    assert Index(served.url, tmp_path, fresh=600, clock=lambda: now[0]).release("six", "3.11").version == "1.16.0"
     assert served.count("/simple/six/") == 1
     assert index.release("six", "3.11", anew=True).version == "1.16.0"
     assert served.count("/simple/six/") == 2
