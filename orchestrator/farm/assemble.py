@@ -19,7 +19,7 @@ from orchestrator.build_requirements import resolve
 from orchestrator.build_requirements.crates import Crates
 from orchestrator.build_requirements.install import BuildEnvironments
 from orchestrator.errors import EngineError, ImageError, Interrupted, WheelproofError
-from orchestrator.farm import capacity, forecast, plan, progress, run, uses
+from orchestrator.farm import ahead, capacity, forecast, plan, progress, run, uses
 from orchestrator.farm.effects import JobEffects, ToolBench
 from orchestrator.farm.input_effects import InputEffects
 from orchestrator.farm.placement import placed
@@ -32,7 +32,7 @@ from orchestrator.job import rebuild, tool_policies
 from orchestrator.job.hosts import spread_over
 from orchestrator.model import Budget, Failure, Result
 from orchestrator.results.history import accumulated
-from orchestrator.sources.index import Index
+from orchestrator.sources.index import FRESH, Index
 from orchestrator.util import logs
 from orchestrator.util.cache import occupy, sweep_all
 
@@ -54,7 +54,7 @@ def open_inputs(settings: Config, store: Results) -> InputEffects:
     """Return the effects that settle inputs; they need no engine and no image."""
     occupy(settings.cache)
     sweep_all(settings.cache)
-    index = Index(settings.index, settings.cache)
+    index = Index(settings.index, settings.cache, fresh=FRESH)
     return InputEffects(index=index, lock=locking(settings, index), results=store, cache=settings.cache)
 
 
@@ -167,6 +167,14 @@ class Farm:
         key = uses.key_of(self.job_effects.label, job.task)
         uses.write(used.cache, key, used.items, tracked=is_tracked(job.task), built=isinstance(result, Result))
         return result
+
+    def prepare(self, job: Job, *, again: bool) -> None:
+        """Fetch the sdist and the build requirements of a job that will probably build; raises as `ahead.prepare`."""
+        image, effects = self.images[job.task.image], self.job_effects
+        if ahead.is_worth_it(job, image, again=again):
+            settling = effects.settling(job.task.limits, lambda _source, _image: None)
+            settling = replace(settling, lock=effects.lock_for(job.task))
+            ahead.prepare(job, image, settling, effects.buildenvs.materialize, effects.stop)
 
     def _judge(self, job: Job, used: Uses, *, again: bool) -> Result | Path:
         (task,), _ = spread_over((job.task,), hosts=self.hosts)
@@ -383,6 +391,7 @@ def run_tasks(
         expect=job_effects.slots.expect,
         stop=job_effects.stop,
         long=settings.long,
+        prepare=partial(farm.prepare, again=again),
     )
     with container_cleanup(job_effects), ExitStack() as stack:
 

@@ -138,7 +138,8 @@ class InputEffects:
     def _on_index(self, task: Task, image: Image) -> Release:
         release = with_asked_hash(task, self.index.release(task.requirement, image.target.python))
         if release.sdist is None:  # that would be a verdict, and an index page may lack a file for a moment
-            release = with_asked_hash(task, self.index.release(task.requirement, image.target.python))
+            again = self.index.release(task.requirement, image.target.python, anew=True)
+            release = with_asked_hash(task, again)
         if release.sdist is None or release.sdist.sha256:
             return release
         file = self.index.fetch(release.sdist, task.limits.download)

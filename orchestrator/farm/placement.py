@@ -16,7 +16,7 @@ from orchestrator.images import recipe
 from orchestrator.model import AUTO_IMAGE, Release, admits
 from orchestrator.results.summary import version_key
 from orchestrator.sources import reading
-from orchestrator.sources.index import Index
+from orchestrator.sources.index import FRESH, Index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -88,7 +88,7 @@ def candidates(names: Sequence[str], folders: Folders) -> tuple[Candidate, ...]:
 
 
 def _releases(settings: Config) -> Releases:
-    index = Index(settings.index, settings.cache)
+    index = Index(settings.index, settings.cache, fresh=FRESH)
 
     def releases(task: Task, pythons: Sequence[str]) -> Sequence[Release]:
         if config.is_path(task.requirement):

@@ -27,6 +27,7 @@ class Job:
     release: Release
     seconds: float | None = None  # of its builds in the last run, together
     long: bool = False
+    compared: bool = False  # whether a former result is of the same sdist: probably its record answers the job
 
     @property
     def name(self) -> str:

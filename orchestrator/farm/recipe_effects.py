@@ -43,6 +43,8 @@ def text_file(cache: Path, text: str) -> Path:
 def offered(index: Index, wanted: Iterable[Pinned], target: Target) -> tuple[Pin, ...] | str:
     """Return the wheel of each project that a recipe pins, or why the index cannot serve them.
 
+    The index is asked anew before anything is reported as missing.
+
     Raises
     ------
     TransientIndexError
@@ -53,18 +55,24 @@ def offered(index: Index, wanted: Iterable[Pinned], target: Target) -> tuple[Pin
     for pinned in wanted:
         requirement = f"{pinned.name}=={pinned.version}"
         try:
-            release = index.release(requirement, target.python)
+            pin = _pin(index, pinned, target, anew=False) or _pin(index, pinned, target, anew=True)
         except (AbsentError, NoReleaseError):
             return f"the index has no {requirement}, which the recipe installs"
-        wheels = (
-            Pin(pinned.name, pinned.version, wheel.sha256, wheel.filename, wheel.url)
-            for wheel in release.wheels
-            if wheel.sha256 in pinned.hashes
-        )
-        if (pin := best(tuple(wheels), target)) is None:
+        if pin is None:
             return f"the index has no wheel of {requirement} with a hash that the recipe pins"
         found.append(pin)
     return tuple(found)
+
+
+def _pin(index: Index, pinned: Pinned, target: Target, *, anew: bool) -> Pin | None:
+    """Return the best of a pinned release's wheels that have a pinned hash, or None."""
+    release = index.release(f"{pinned.name}=={pinned.version}", target.python, anew=anew)
+    wheels = (
+        Pin(pinned.name, pinned.version, wheel.sha256, wheel.filename, wheel.url)
+        for wheel in release.wheels
+        if wheel.sha256 in pinned.hashes
+    )
+    return best(tuple(wheels), target)
 
 
 def folder_of(cache: Path, index: Index, pins: Iterable[Pin], limit: int) -> Path:

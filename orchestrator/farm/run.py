@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import NoRoomError, OpenJobsError, PackageIndexError, TransientIndexError, WheelproofError
-from orchestrator.farm.plan import Job, ordered, seconds_of
+from orchestrator.farm.ahead import Ahead
+from orchestrator.farm.plan import Job, is_compared, ordered, seconds_of
 from orchestrator.farm.spool import Spool
 from orchestrator.farm.workers import Cancellation, Pool, attempted, run_jobs
 from orchestrator.model.names import is_path
@@ -96,10 +97,18 @@ class RunContext(LookUp):
     is_published: Callable[[], bool]  # whether there is a site that only new results can make stale
     expect: Callable[[int], None] = lambda _short: None  # adjusts the number of pending short jobs
     publish_every: float = PUBLISH_EVERY  # seconds
+    prepare: Callable[[Job], object] = lambda _job: None  # fetches what a job needs into the caches, before its turn
 
 
-def look_up(tasks: Iterable[Task], context: LookUp, failed: Callable[[Task, WheelproofError], None]) -> tuple[Job, ...]:
+def look_up(
+    tasks: Iterable[Task],
+    context: LookUp,
+    failed: Callable[[Task, WheelproofError], None],
+    noted: Callable[[Job], None] = lambda _job: None,
+) -> tuple[Job, ...]:
     """Find the release of every task, and sort the jobs; a task whose release is not found stays open.
+
+    `noted` gets each job as soon as its release is known, in any thread.
 
     Raises
     ------
@@ -126,7 +135,9 @@ def look_up(tasks: Iterable[Task], context: LookUp, failed: Callable[[Task, Whee
         with suppress(IndexError):  # none is waiting
             while True:
                 number, task = waiting.popleft()
-                found[number] = find(task)
+                found[number] = job = find(task)
+                if job is not None:
+                    noted(job)
 
     pool = ThreadPoolExecutor(LOOKING)
     looking = [pool.submit(serve) for _ in range(min(LOOKING, len(waiting)))]
@@ -152,7 +163,8 @@ def _job(task: Task, context: LookUp) -> Job:
     release = context.release(task)
     former = context.latest(release.project, task.image)
     seconds = seconds_of(former) if former else None
-    return Job(task, release, seconds, long=task.long if seconds is None else seconds > context.long)
+    job = Job(task, release, seconds, long=task.long if seconds is None else seconds > context.long)
+    return replace(job, compared=is_compared(job, former))
 
 
 def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progress]) -> RunOutcome:
@@ -169,10 +181,14 @@ def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progr
 
     """
     with Spool() as spool:
-        return _run(tasks, context, shown, spool)
+        ahead = Ahead(lambda job: context.prepare(spool.whole(job)), context.stop)
+        with ahead.working():
+            return _run(tasks, context, shown, spool, ahead)
 
 
-def _run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progress], spool: Spool) -> RunOutcome:
+def _run(
+    tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progress], spool: Spool, ahead: Ahead
+) -> RunOutcome:
     records: list[Path] = []
     judged: list[Task] = []
     left: list[tuple[Task, str]] = []
@@ -183,7 +199,9 @@ def _run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Prog
         faults.append(error)
         logs.fault("no verdict", error, requirement=task.requirement)
 
-    jobs = look_up(tasks, replace(context, release=lambda task: spool.put(context.release(task))), failed)
+    looking = replace(context, release=lambda task: spool.put(context.release(task)))
+    jobs = look_up(tasks, looking, failed, ahead.found)
+    ahead.follow(jobs)
     progress = shown(len(jobs))
     names = _names(jobs)
     site = _Site(context.publish, context.publish_every)
@@ -222,7 +240,7 @@ def _run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Prog
             raise site.full
 
     try:
-        run_jobs(jobs, _Whole(context.pool, spool), done, stop=context.stop)
+        run_jobs(jobs, _Whole(context.pool, spool, ahead), done, stop=context.stop)
     except BaseException as error:
         unwritten = attempted(_finish, site, context, written)
         if isinstance(unwritten, WheelproofError) and not isinstance(error, NoRoomError):  # that is reported already
@@ -248,11 +266,12 @@ def _names(jobs: Iterable[Job]) -> dict[tuple[str, str], str]:
 
 
 class _Whole(Pool[Job, "Result | Path"]):
-    """A pool that gets jobs with all that their releases have."""
+    """A pool that gets jobs with all that their releases have, and notes which have begun."""
 
-    def __init__(self, pool: Pool[Job, Result | Path], spool: Spool) -> None:
+    def __init__(self, pool: Pool[Job, Result | Path], spool: Spool, ahead: Ahead) -> None:
         self._pool = pool
         self._spool = spool
+        self._ahead = ahead
 
     def room(self) -> Room:
         return self._pool.room()
@@ -261,6 +280,7 @@ class _Whole(Pool[Job, "Result | Path"]):
         self._pool.close()
 
     def start(self, job: Job, ended: Callable[[Result | Path | WheelproofError], None]) -> None:
+        self._ahead.begun(job)
         whole = attempted(self._spool.whole, job)
         if isinstance(whole, WheelproofError):
             ended(whole)

@@ -45,11 +45,20 @@ _QUOTED = 200  # characters of a requirement that a message repeats
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 
 
+FRESH = 600.0
+"""Seconds for which a run does not request a page again: as long as PyPI lets every client keep it."""
+
+_ANSWERED: dict[Path, float] = {}
+"""Kept pages -> when the index last answered for them, by the clock of the client that asked."""
+
+_TURNS = Turns()
+
+
 class Index:
     """One package index, shared by all workers.
 
     The needed fields of project pages are kept on disk, and the pages are requested again
-    with their ETag. Nothing of them stays in memory.
+    with their ETag. Only the time of each page's last answer stays in memory, for all clients of this process.
     """
 
     def __init__(
@@ -61,11 +70,14 @@ class Index:
         retry_wait: float = 0.5,
         deadline: float = _DEADLINE,
         sleep: Callable[[float], None] = time.sleep,
+        fresh: float = 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Use the index at `url` (PyPI if None), which may contain a user and a password.
 
         `timeout`: seconds without a byte; `deadline`: seconds from the first byte of a request to the last of
-        its answer; `retry_wait`: about the seconds before the second try.
+        its answer; `retry_wait`: about the seconds before the second try; `fresh`: seconds for which a page is not
+        requested again, as long as it has what is wanted.
         """
         self._url, self._auth = _credentials(url.rstrip("/") + "/") if url else ("", None)
         self._cache = cache
@@ -73,6 +85,8 @@ class Index:
         self._deadline = deadline
         self._sessions = Sessions()
         self._turns = Turns()
+        self._fresh = fresh
+        self._clock = clock
         self._page = retrying(self._read_page, first_wait=retry_wait, sleep=sleep)
         self._look = retrying(self._look_once, first_wait=retry_wait, sleep=sleep)
         self._answer = retrying(self._answer_once, first_wait=retry_wait, sleep=sleep)
@@ -103,12 +117,13 @@ class Index:
             write_checked(self._noted, name)
         self._known = name
 
-    def release(self, requirement: Requirement | str, python: str) -> Release:
+    def release(self, requirement: Requirement | str, python: str, *, anew: bool = False) -> Release:
         """Choose the newest stable release that the requirement and the Python (3.11.2, or 3.11) admit.
 
         A pinned release (== or ===) may be yanked (PEP 592). Where no release that matches
         admits this Python, the newest that matches is returned, for the caller
-        to report: see `admits`.
+        to report: see `admits`. `anew`: the page is requested even if it is fresh. Where a fresh page has no
+        release that matches, it is requested again, too.
 
         Raises
         ------
@@ -124,19 +139,40 @@ class Index:
             The index does not answer, after several tries.
 
         """
-        return self.releases(requirement, (python,))[0]
+        return self.releases(requirement, (python,), anew=anew)[0]
 
-    def releases(self, requirement: Requirement | str, pythons: Iterable[str]) -> tuple[Release, ...]:
+    def releases(
+        self, requirement: Requirement | str, pythons: Sequence[str], *, anew: bool = False
+    ) -> tuple[Release, ...]:
         """Choose a release for each Python, as `release` does, by one answer of the index."""
         wanted = _requirement(requirement)
         name = canonicalize_name(wanted.name)
-        editions = self._page(name)
+        editions, is_new = self._recent(name, anew=anew)
         chosen = [choose(editions, wanted.specifier, python) for python in pythons]
         found = tuple(_release(name, edition) for edition in chosen if edition is not None)
         if len(found) < len(chosen):  # none matches, whatever the Python
+            if not is_new:
+                return self.releases(wanted, pythons, anew=True)
             raise NoReleaseError(_no_release(wanted, editions))
         self.note(name)
         return found
+
+    def _recent(self, name: str, *, anew: bool) -> tuple[tuple[Edition, ...], bool]:
+        """Return the editions of a project, and whether the index was asked for them; one thread asks at a time."""
+        place = self._place(name)
+        with _TURNS.turn(str(place)):
+            answered = _ANSWERED.get(place)
+            if not anew and answered is not None and self._clock() < answered + self._fresh:
+                kept = _Kept(place)
+                if kept.url:
+                    return kept.editions(), False
+            editions = self._page(name)
+            _ANSWERED[place] = self._clock()
+            return editions, True
+
+    def _place(self, name: str) -> Path:
+        """Return the path of a project's kept page."""
+        return self._cache / "index" / f"{name}-{_digest(self._url.encode())[:16]}.json"
 
     def versions(self, name: str) -> tuple[str, ...]:
         """List the versions of a project that are not yanked, the newest first; raises as `release`, of the index."""
@@ -186,7 +222,7 @@ class Index:
     def _read_page(self, name: str) -> tuple[Edition, ...]:
         """Return all editions of a project, the newest first."""
         doing = f"asking the index for {name}"
-        kept = _Kept(self._cache / "index" / f"{name}-{_digest(self._url.encode())[:16]}.json")
+        kept = _Kept(self._place(name))
         asked = {"Accept": _ACCEPT} | ({"If-None-Match": kept.etag} if kept.etag else {})
         url = kept.url or f"{self.url}{name}/"
         with self._get(doing, url, asked) as answer:

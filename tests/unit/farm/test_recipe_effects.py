@@ -35,6 +35,21 @@ def test_a_wheel_with_a_pinned_hash_is_taken(tmp_path: Path) -> None:
             assert absent == f"the index has no {name}=={version}, which the recipe installs"
 
 
+def test_recipes_of_one_run_ask_for_a_tool_once(tmp_path: Path) -> None:
+    """A wheel that appeared since is found all the same."""
+    with LoopbackIndex() as served:
+        served.publish("pip-1.0-py3-none-any.whl", wheel("pip", "1.0"))
+        index = Index(served.url, tmp_path, retry_wait=0.01, fresh=600)
+        right = served.sha256("pip", "pip-1.0-py3-none-any.whl")
+        for _ in range(3):
+            assert len(recipe_effects.offered(index, [Pinned("pip", "1.0", (right,))], TARGET)) == 1
+        assert served.count("/simple/pip/") == 1
+        served.publish("pip-1.0-1-py3-none-any.whl", wheel("pip", "1.0") + b"later")
+        later = served.sha256("pip", "pip-1.0-1-py3-none-any.whl")
+        found = recipe_effects.offered(index, [Pinned("pip", "1.0", (later,))], TARGET)
+        assert [pin.sha256 for pin in found if isinstance(pin, Pin)] == [later]
+
+
 def test_wheels_lie_in_one_folder_for_equal_pins(tmp_path: Path) -> None:
     """Readable for every user of a container, and checked by their hashes."""
     with LoopbackIndex() as served:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from orchestrator.errors import PackageIndexError, TransientIndexError, UsageError
+from orchestrator.errors import NoReleaseError, PackageIndexError, TransientIndexError, UsageError
 from orchestrator.model import OfferedWheel, Sdist, admits
 from orchestrator.sources import index_pages
 from orchestrator.sources.index import Index, choose, local
@@ -549,6 +550,38 @@ def test_only_a_server_that_somebody_vouches_for_is_believed(
             with pytest.raises(TransientIndexError, match="certificate verify failed"):
                 index.release("six", "3.11")
             assert served.requests == []
+
+
+def test_a_fresh_page_is_requested_once(tmp_path: Path, served: LoopbackIndex) -> None:
+    """By any number of threads, versions and clients; it is requested again after that time, or on demand."""
+    now = [0.0]
+    index = Index(served.url, tmp_path, retry_wait=0.01, fresh=600, clock=lambda: now[0])
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda version: index.release(f"six=={version}", "3.11"), ["1.15.0", "1.16.0"] * 8))
+    assert {one.version for one in found} == {"1.15.0", "1.16.0"}
+    assert served.count("/simple/six/") == 1
+    assert Index(served.url, tmp_path, fresh=600, clock=lambda: now[0]).release("six", "3.11").version == "1.16.0"
+    assert served.count("/simple/six/") == 1
+    assert index.release("six", "3.11", anew=True).version == "1.16.0"
+    assert served.count("/simple/six/") == 2
+    now[0] = 601
+    index.release("six", "3.11")
+    assert served.count("/simple/six/") == 3
+
+
+def test_what_a_fresh_page_lacks_is_asked_for_again(tmp_path: Path, served: LoopbackIndex) -> None:
+    """Absence is never concluded from an earlier answer, nor from a kept page that was damaged."""
+    index = Index(served.url, tmp_path, retry_wait=0.01, fresh=600)
+    assert index.release("six", "3.11").version == "1.16.0"
+    with pytest.raises(NoReleaseError):
+        index.release("six==1.17.0", "3.11")
+    assert served.count("/simple/six/") == 2
+    served.publish("six-1.17.0.tar.gz", sdist("six", "1.17.0", {}))
+    assert index.release("six==1.17.0", "3.11").version == "1.17.0"
+    for page in (tmp_path / "index").glob("six-*.json"):
+        page.write_text("damaged")
+    assert index.release("six==1.17.0", "3.11").version == "1.17.0"
+    assert served.count("/simple/six/") == 4
 
 
 def test_the_real_index(tmp_path: Path) -> None:
