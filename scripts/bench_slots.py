@@ -6,7 +6,7 @@ A stub build holds its slot for that many seconds and uses no CPU, like the thre
 `--rounds` is the number of jobs for each slot; there are never fewer than 24 jobs. Each line has the median of the
 repetitions, with the lowest and the highest:
 
-- jobs a minute, and how busy the slots were;
+- jobs a minute, and how busy the slots were, until the last record;
 - CPU milliseconds of a job: of the orchestrator, and of the process that writes the site, without their start;
 - per cent of one core for a hundred jobs a minute, of both together;
 - milliseconds of a job in which a slot was free while a build waited for one, in which the store's functions did not
@@ -84,9 +84,10 @@ def figures(measured: Measured, slots: int) -> Figures:
     """Return what is printed of a run with that many slots."""
     each = 1000 / measured.jobs
     both = measured.cpu + measured.site_cpu
+    judging = measured.wall - measured.end
     return Figures(
-        jobs_a_minute=measured.jobs / measured.wall * _MINUTE,
-        busy=100 * measured.held / (measured.wall * slots),
+        jobs_a_minute=measured.jobs / judging * _MINUTE,
+        busy=100 * measured.held / (judging * slots),
         cpu=measured.cpu * each,
         site_cpu=measured.site_cpu * each,
         core=100 * both / measured.jobs * _HUNDRED / _MINUTE,
@@ -250,7 +251,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.one:
         with tempfile.TemporaryDirectory() as name, Path(os.devnull).open("w") as nothing, redirect_stderr(nothing):
-            print(json.dumps(asdict(measured(*options.one, Path(name)))))
+            slots, jobs, seconds = options.one
+            print(json.dumps(asdict(measured(slots, jobs, seconds, Path(name)))))
         return
     print(HEAD)
     for slots in options.slots:
