@@ -12,7 +12,10 @@ import secrets
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,16 +43,21 @@ from orchestrator.model import (
     digest,
 )
 from orchestrator.publish import publisher_process
+from orchestrator.results.history import accumulated
 from orchestrator.results.store import Results
 from orchestrator.sources.sdist import Source
 from orchestrator.util import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from orchestrator.build.container import Order
+    from orchestrator.config import Config
     from orchestrator.farm.plan import Job
     from orchestrator.model import Environment, Result
+
+Slot = Callable[[], AbstractContextManager[object]]
+"""Waits for a slot, and holds it for as long as a build takes."""
 
 MEMBERS = 60  # of a wheel
 LOG_LINES = 150
@@ -57,6 +65,8 @@ REQUIREMENTS = ("setuptools", "wheel", "packaging")
 IMAGE = Image("bookworm", f"sha256:{digest('id')}", digest("manifest"), "archive", Target("3.11", "x86_64-made_up"))
 PROJECTS_ALIKE = 3  # of three, one is the same always, one with its environment, one never
 _NOW = 1_790_000_000.0
+_DEFLATED = digest("deflated")
+_SEEN = 64  # wheels that are read again soon
 
 
 def letter(number: int, name: str, environment: Environment) -> str:
@@ -110,21 +120,26 @@ def probe(seen: Environment) -> Probe:
     )
 
 
+@lru_cache(_SEEN)
 def wheel(project: str, letter: str) -> Wheel:
     """Return a wheel in which every tenth member follows the letter."""
     members = tuple(
         Member(
             f"{project}/part_{number}.py",
-            digest([project, number, letter if number % 10 == 0 else ""]),
+            _sha256(f"{project} {number} {letter if number % 10 == 0 else ''}"),
             4_000,
             0o100644,
             (2020, 7, 31, 2, 47, 38),
-            digest("deflated"),
-            digest([number, letter]),
+            _DEFLATED,
+            _sha256(f"{number} {letter}"),
         )
         for number in range(MEMBERS)
     )
     return Wheel(f"{project.replace('-', '_')}-1.2.3-py3-none-any.whl", digest([project, letter]), members)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def number_of(project: str) -> int:
@@ -132,12 +147,12 @@ def number_of(project: str) -> int:
     return int(project.rpartition("-")[2])
 
 
-def builder(store: Results, project: str) -> Callable[[Order, object], Output]:
-    """Return what builds a project: its log is written and kept, its wheel is only described."""
+def builder(store: Results, project: str, slot: Slot = nullcontext) -> Callable[[Order, object], Output]:
+    """Return what builds a project in a slot: its log is written and kept, its wheel is only described."""
 
     def build(order: Order, _answered: object) -> Output:
         file = wheel(project, letter(number_of(project), order.name, order.environment))
-        with store.bench() as folder:
+        with slot(), store.bench() as folder:
             log = folder / "log"
             log.write_text("".join(f"{project}: {order.name}: compiling part {line}\n" for line in range(LOG_LINES)))
             sha256 = hashlib.sha256(log.read_bytes()).hexdigest()
@@ -149,8 +164,8 @@ def builder(store: Results, project: str) -> Callable[[Order, object], Output]:
     return build
 
 
-def effects(store: Results, project: str) -> inputs.Effects:
-    """Return the effects of one job."""
+def effects(store: Results, project: str, slot: Slot = nullcontext) -> inputs.Effects:
+    """Return the effects of one job; each build takes the time that its slot takes."""
     return inputs.Effects(
         fetch=lambda one: Path(one.filename),
         describe=lambda path, _sdist: Source(path, REQUIREMENTS, "setuptools.build_meta"),
@@ -158,7 +173,7 @@ def effects(store: Results, project: str) -> inputs.Effects:
         materialize=lambda _lock, _target: Path("requirements"),
         recall=lambda _question: (),
         remember=lambda _question, _answer: None,
-        build=builder(store, project),
+        build=builder(store, project, slot),
         read=lambda build: wheel(project, letter(number_of(project), build.name, build.environment)),
         diagnose=lambda _first, _second, _grounds: None,
         known=store.find,
@@ -167,12 +182,21 @@ def effects(store: Results, project: str) -> inputs.Effects:
     )
 
 
-def run(count: int, folder: Path) -> None:
-    """Judge that many projects, and write the site."""
+def opened(folder: Path) -> tuple[Config, Results]:
+    """Return the settings and the results of a farm in that folder."""
     (folder / "config.yaml").touch()
     settings = config.parse("", "config.yaml", folder, variations=NAMES, images=recipe.names(shipped.IMAGES))
-    store = Results(folder / "results", wheels=settings.keep.wheels, logs=settings.keep.logs)
-    stop = Cancellation()
+    return settings, Results(folder / "results", wheels=settings.keep.wheels, logs=settings.keep.logs)
+
+
+def tasks(count: int) -> list[Task]:
+    """Return the tasks of that many projects."""
+    return [Task(f"project-{number}", IMAGE.name, source_date_epoch=1_596_163_658) for number in range(count)]
+
+
+def run(count: int, folder: Path) -> None:
+    """Judge that many projects, and write the site."""
+    settings, store = opened(folder)
 
     def judge(job: Job) -> Result | Path:
         return rebuild.rebuild(job.task, job.release, IMAGE, effects(store, job.release.project))
@@ -182,17 +206,21 @@ def run(count: int, folder: Path) -> None:
         release=release,
         latest=store.latest,
         pool=Threads(judge, CpuSlots(2, (0,)).room),
-        write=store.write,
+        write=lambda result: store.write(accumulated(result, store.entries(result.project))),
         publish=publisher.publish,
         is_published=lambda: False,
-        stop=stop,
+        stop=Cancellation(),
         long=settings.long,
     )
-    tasks = [Task(f"project-{number}", IMAGE.name, source_date_epoch=1_596_163_658) for number in range(count)]
     with store.locked(), publisher, progress.shown(count) as display:
-        outcome = context.run(tasks, parts, lambda _total: display)
+        outcome = context.run(tasks(count), parts, lambda _total: display)
+    checked(outcome, count)
+
+
+def checked(outcome: context.RunOutcome, count: int) -> None:
+    """Raise SystemExit where a project has no record."""
     if len(outcome.records) != count:
-        msg = f"{count} projects gave {len(outcome.records)} records"
+        msg = f"{count} projects gave {len(outcome.records)} records; {outcome.open[:1]}"
         raise SystemExit(msg)
 
 

@@ -149,6 +149,7 @@ class _Site:
             *sources.images,
             sorted((name, asdict(one)) for name, one in sources.debians.items()),
         ]
+        self._identities: dict[str, str] = {}  # of projects, by their names
         self._reports: frozenset[str] = frozenset()  # names of diffoscope's reports that pages may link
         made.begin()
 
@@ -219,7 +220,8 @@ class _Site:
 
     def _data(self, project: Project, card: Card) -> str:
         former = self._sources.former(f"data/{data.data_name(project.name)}")
-        records = self._sources.records(project.name)
+        latest = {one.name: one.read for one in project.standings}  # which the page shows too, and so are read once
+        records = ((name, latest.get(name, read)) for name, read in self._sources.records(project.name))
         return data.project_data(project, card, self._form, records, former)
 
     def _project_page(self, project: Project, kept: frozenset[str], reports: list[str]) -> str:
@@ -254,6 +256,11 @@ class _Site:
 
     def _identity(self, project: Project) -> str:
         """Return a hash of all that a project's files follow from, besides its logs."""
+        if project.name not in self._identities:
+            self._identities[project.name] = self._identity_of(project)
+        return self._identities[project.name]
+
+    def _identity_of(self, project: Project) -> str:
         standings = [
             (one.version, one.image, one.way, one.job, one.finished.isoformat(), one.count, one.alike, one.unlike)
             for one in project.standings

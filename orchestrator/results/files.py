@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import shutil
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.util.room import refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+_T = TypeVar("_T")
 
 TEMPORARY = ".new-"
 """How the name of a file begins that is not written to its end."""
+
+_NUMBERS = count()
+_PLACE = os.urandom(8).hex()  # processes on other hosts, and in other namespaces, may write into a folder too
 
 
 class Store:
@@ -29,8 +35,7 @@ class Store:
         """Take in a file of the same file system, by moving it."""
         place = self._folder / sha256
         with disk_errors(f"keeping {place}", self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            file.replace(place)
+            _in_folder(self._folder, lambda: file.replace(place))
 
     def find(self, sha256: str) -> Path | None:
         """Return the file of that hash, if it is still kept."""
@@ -71,19 +76,57 @@ def write_file(path: Path, data: bytes, *, lasting: bool = True) -> None:
     for files that can be written again at any time: the site has four pages for each record.
     """
     with disk_errors(f"writing {path}", path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
+        temporary = _temporary(path.parent)
+        descriptor = _in_folder(path.parent, lambda: os.open(temporary, _NEW, 0o600))
         try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
-                os.fchmod(stream.fileno(), 0o644)
+            try:
+                _write(descriptor, data)
+                os.fchmod(descriptor, 0o644)
                 if lasting:
-                    stream.flush()
-                    os.fsync(stream.fileno())
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def temporary_folder(within: Path) -> Iterator[Path]:
+    """Make a folder, and remove it at the end with all that is in it; raises OSError where it cannot be made."""
+    folder = Path(_temporary(within))
+    folder.mkdir(0o700)
+    try:
+        yield folder
+    finally:
+        try:
+            folder.rmdir()  # the usual case: all files in it were moved
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+def _temporary(folder: Path) -> str:
+    """Return a path that nothing else uses. Names of `tempfile` take longer than what is done with them here."""
+    return f"{folder}/{TEMPORARY}{_PLACE}-{os.getpid()}-{next(_NUMBERS)}"
+
+
+def _in_folder(folder: Path, act: Callable[[], _T]) -> _T:
+    """Do something in a folder, which is made if it is not there."""
+    try:
+        return act()
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+        return act()
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 @contextmanager

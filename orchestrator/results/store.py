@@ -17,8 +17,7 @@ import json
 import os
 import re
 import shutil
-import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -45,7 +44,7 @@ from orchestrator.model import (
 )
 from orchestrator.results import history, manifest, summary
 from orchestrator.results.coding import decoded, encoded
-from orchestrator.results.files import TEMPORARY, Store, disk_errors, inside, write_file
+from orchestrator.results.files import TEMPORARY, Store, disk_errors, inside, temporary_folder, write_file
 from orchestrator.results.index import RESULTS, VERIFICATIONS, RecordIndex, Unfit
 from orchestrator.results.places import (
     STAMP,
@@ -133,12 +132,10 @@ class Results:
     @contextmanager
     def bench(self) -> Iterator[Path]:
         """Give a folder for the files of one build, on the file system of the stores."""
-        with disk_errors(f"making a folder in {self.folder}", self.folder):
-            folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.folder))
-        try:
+        with ExitStack() as stack:
+            with disk_errors(f"making a folder in {self.folder}", self.folder):
+                folder = stack.enter_context(temporary_folder(self.folder))
             yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def left_out(self) -> int:

@@ -25,6 +25,8 @@ _HIGHEST = 0x10FFFF
 
 def visible(text: str) -> str:
     """Return the text with each hidden character spelt out, for display. It cannot be read back."""
+    if text.replace("\n", "").replace("\t", "").isprintable():  # which no hidden character is
+        return text
     return _SUSPECT.sub(lambda match: _shown(match.group()), text)
 
 
