@@ -106,3 +106,8 @@ class CaseBuilder:
             log=lambda _project, _what: None,
             pause=0.0,
         )
+
+
+def described(result: Result) -> str:
+    """Describe the result, for a test that fails."""
+    return f"{result.verdict} {result.holds} {result.causes} {result.unexplained} {result.remedies} {result.left_open}"

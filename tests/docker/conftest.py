@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.build.engine import Engine, connect
 from orchestrator.images.build import ensure
+from tests.docker.case_builder import CaseBuilder
 from tests.docker.containers import IMAGES
 
 if TYPE_CHECKING:
@@ -51,3 +52,9 @@ def image(request: pytest.FixtureRequest) -> Image:
     """Each image of ours in turn."""
     found: Image = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture(scope="module")
+def cases(engine: Engine, bookworm: Image, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> CaseBuilder:
+    """A farm for all tests of one file."""
+    return CaseBuilder(engine, bookworm, cache, tmp_path_factory.mktemp("cases"))
