@@ -1,11 +1,13 @@
-"""The one retry policy: transient faults are tried again, with growing waits, up to a number of attempts."""
+"""The one retry policy: transient faults are tried again, with growing waits, up to a number of attempts.
+
+It imports tenacity with the first fault: most runs have none, and need not wait for the import.
+"""
 
 from __future__ import annotations
 
 import threading
+from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
-
-import tenacity
 
 from orchestrator.errors import TransientEngineError, TransientIndexError
 from orchestrator.util import logs
@@ -13,10 +15,13 @@ from orchestrator.util import logs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import tenacity
+
 ATTEMPTS = 5
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+_TRANSIENT = (TransientEngineError, TransientIndexError)
 
 
 def retrying(
@@ -35,15 +40,42 @@ def retrying(
     is used. When the last attempt fails, its error is raised.
     """
     stop = stop or threading.Event()
-    policy = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type((TransientEngineError, TransientIndexError)),
+
+    @wraps(act)
+    def call(*arguments: _P.args, **named: _P.kwargs) -> _T:
+        faults: list[Exception] = []
+        try:
+            return act(*arguments, **named)
+        except _TRANSIENT as fault:
+            faults.append(fault)
+
+        def attempt() -> _T:
+            if faults:  # the first attempt was made
+                raise faults.pop()
+            return act(*arguments, **named)
+
+        return _policy(stop, attempts, first_wait, longest_wait, sleep)(attempt)
+
+    return call
+
+
+def _policy(
+    stop: threading.Event,
+    attempts: int,
+    first_wait: float,
+    longest_wait: float,
+    sleep: Callable[[float], None] | None,
+) -> tenacity.Retrying:
+    import tenacity  # noqa: PLC0415 - see above
+
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(_TRANSIENT),
         stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_when_event_set(stop),
         sleep=sleep or tenacity.sleep_using_event(stop),
         wait=_longer(tenacity.wait_random_exponential(multiplier=first_wait, max=longest_wait)),
         before_sleep=_log,
         reraise=True,
     )
-    return policy.wraps(act)
 
 
 def _longer(usual: Callable[[tenacity.RetryCallState], float]) -> Callable[[tenacity.RetryCallState], float]:
