@@ -2,6 +2,7 @@
 
 from orchestrator.recipes.frontends import Pinned, begins_with
 from orchestrator.recipes.inputs import RecipeInputs, SetInputs
+from orchestrator.recipes.script import without_wheel
 from orchestrator.recipes.text import obstacle, wanted, write
 
-__all__ = ["Pinned", "RecipeInputs", "SetInputs", "begins_with", "obstacle", "wanted", "write"]
+__all__ = ["Pinned", "RecipeInputs", "SetInputs", "begins_with", "obstacle", "wanted", "without_wheel", "write"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from orchestrator.experiments.remedies import named
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from orchestrator.recipes.inputs import RecipeInputs
 
 _BUILDERS = {RecipeForm.SH: "pip", RecipeForm.BUILD: "python -m build", RecipeForm.UV: "uv"}
+_UNKNOWN = "# not known yet  *.whl"
+_KNOWN = re.compile(r"(#!/bin/sh\n# Builds the wheel of .*\n)# ([0-9a-f]{64})  (\*\.whl|[A-Za-z0-9.+!_-]+)\n")
 
 
 def script(form: RecipeForm, inputs: RecipeInputs) -> str:
@@ -43,6 +46,22 @@ def script(form: RecipeForm, inputs: RecipeInputs) -> str:
     )
 
 
+def without_wheel(text: str) -> str:
+    """Return the text of such a form as it is before its wheel is known; one that names no wheel as it is."""
+    found = _KNOWN.match(text)
+    if not found:
+        return text
+    sha256, name = found[2], "" if found[3] == "*.whl" else found[3]
+    before, line, after = text[found.end() :].rpartition(f"\nexpected='{sha256}'\n")
+    if not line:
+        return text
+    before = before.replace(f"\n{_published_wanted(name)}", f"\n{_published_wanted('')}", 1)
+    after = after.replace(f"'{name}'", "''").replace(
+        f'${{expected:-not known}}  {name}"\n', '${expected:-not known}  "\n'
+    )
+    return f"{found[1]}{_UNKNOWN}\n{before}\nexpected=''\n{after}"
+
+
 def folder(inputs: RecipeInputs) -> str:
     """Return the path of a fixed folder, which no other release has."""
     return f"/tmp/rebuild-{plain(inputs.project)[:40]}-{inputs.sdist.sha256[:8]}"  # noqa: S108 - made so that it fails if it exists
@@ -63,7 +82,7 @@ def _header(form: RecipeForm, inputs: RecipeInputs, plan: Plan) -> Iterator[str]
     yield "#!/bin/sh"
     release = f"{comment(inputs.project)} {comment(inputs.version)}"
     yield f"# Builds the wheel of {release} with {_BUILDERS[form]}, and checks its SHA-256:"
-    yield f"# {_expected(inputs) or 'not known yet'}  {_wheel_name(inputs) or '*.whl'}"
+    yield f"# {_expected(inputs)}  {_wheel_name(inputs) or '*.whl'}" if inputs.wheel else _UNKNOWN
     yield "#"
     given = "[SDIST [PUBLISHED]]" if plan.taken else "[SDIST]"
     yield f"# Usage: sh FILE {given}    The wheel is put into dist/. No root is needed."
@@ -120,12 +139,15 @@ sdist=${{1-}}
 def _published_given(inputs: RecipeInputs) -> str:
     if inputs.published is None or not inputs.taken:
         return ""
-    given = f'[ -n "$published" ] || need "name the published {_wheel_name(inputs)} as second argument"\n'
     return (
         "published=${2-}\n"
-        f"{'' if url(inputs.published.url) else given}"
+        f"{'' if url(inputs.published.url) else _published_wanted(_wheel_name(inputs))}"
         '[ -z "$published" ] || [ -r "$published" ] || need "cannot read $published"\n'
     )
+
+
+def _published_wanted(name: str) -> str:
+    return f'[ -n "$published" ] || need "name the published {name} as second argument"\n'
 
 
 def _toolchain(inputs: RecipeInputs) -> Iterator[str]:
