@@ -121,6 +121,7 @@ def inputs(sdist: Path, *remedies: str, pins: tuple[Pin, ...] = (), native: bool
         packages=(("gcc-12:amd64", "12.2.0-14+deb12u1"),),
         source_date_epoch=None,
         config_settings=(),
+        backend_path=(".",),
     )
 
 

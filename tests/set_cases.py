@@ -93,6 +93,7 @@ class House:
             packages=self.given.packages,
             source_date_epoch=self.given.source_date_epoch,
             config_settings=(),
+            backend_path=(".",),
         )
 
     def add(self, inputs: RecipeInputs, *, tool: int | None = None) -> None:

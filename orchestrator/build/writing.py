@@ -18,7 +18,7 @@ class Writing:
     folders: tuple[str, ...] = ()  # created after the source is unpacked, with their parents
     variables: tuple[tuple[str, str], ...] = ()  # exported for the build
     flags: tuple[str, ...] = ()  # appended to every call of a C or C++ compiler; `$PWD` is the folder of the call
-    settings: tuple[tuple[str, str], ...] = ()  # --config-settings
+    settings: tuple[tuple[str, str], ...] = ()  # --config-setting
     wrap: tuple[str, ...] = ()  # words before the command that builds
     finish: tuple[str, ...] = ()  # steps of postprocess, applied to the finished wheel
     fixed_folder: bool = False  # whether `$work` has one path in every run, instead of a random one

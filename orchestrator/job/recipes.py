@@ -233,6 +233,7 @@ def inputs_of(task: Task, release: Release, image: Image, settled: Settled, *, n
         packages=image.packages,
         source_date_epoch=task.source_date_epoch,
         config_settings=task.config_settings,
+        backend_path=settled.source.backend_path,
     )
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 class RecipeForm(StrEnum):
     """The form of a recipe: for whom it is written."""
 
-    SH = "sh"  # a POSIX shell script that builds with pip
+    SH = "sh"  # a POSIX shell script that installs with pip and calls the build backend
     BUILD = "build"  # the same with `python -m build`
     UV = "uv"  # the same with uv
     DEBIAN_RULES = "debian-rules"

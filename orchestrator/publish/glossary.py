@@ -165,7 +165,7 @@ GROUPS: tuple[Group, ...] = (
         "recipe-forms",
         "For whom a recipe is written.",
         {
-            RecipeForm.SH: "A script for a POSIX shell that builds with pip.",
+            RecipeForm.SH: "A script for a POSIX shell that installs with pip and calls the build backend.",
             RecipeForm.BUILD: "A script for a POSIX shell that builds with `python -m build`.",
             RecipeForm.UV: "A script for a POSIX shell that builds with uv.",
             RecipeForm.DEBIAN_RULES: "The file debian/rules of a Debian package.",

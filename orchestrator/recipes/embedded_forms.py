@@ -1,4 +1,4 @@
-"""The forms that contain the script for pip, as it is: a Dockerfile and a workflow of GitHub."""
+"""The forms that contain the script `sh`, as it is: a Dockerfile and a workflow of GitHub."""
 
 from __future__ import annotations
 

@@ -22,13 +22,13 @@ _PARSING = Lock()
 
 @cache
 def check() -> str:
-    """Return the program that checks Python, pip and the compiler."""
+    """Return the program that checks Python, pip and the compiler, and keeps the user's package index."""
     return _of(_PROGRAMS, "check.py")
 
 
 @cache
 def unpack() -> str:
-    """Return the program that fetches and unpacks an sdist."""
+    """Return the program that fetches and unpacks an sdist, and creates an environment."""
     return _of(_PROGRAMS, "unpack.py")
 
 
@@ -51,9 +51,15 @@ def wrap() -> str:
 
 
 @cache
-def index() -> str:
-    """Return the program that keeps the user's package index."""
-    return _of(_PROGRAMS, "index.py")
+def install() -> str:
+    """Return the program that runs pip."""
+    return _of(_PROGRAMS, "install.py")
+
+
+@cache
+def hook() -> str:
+    """Return the program that calls a build backend."""
+    return _of(_PROGRAMS, "hook.py")
 
 
 @cache

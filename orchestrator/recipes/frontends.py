@@ -15,13 +15,12 @@ if TYPE_CHECKING:
 
 _ENTRY = re.compile(r"^([a-z0-9-]+)==(\S+)((?:\s+\\?\s*--hash=sha256:[0-9a-f]{64})+)", re.MULTILINE)
 _HASH = re.compile(r"[0-9a-f]{64}")
-_PIP = ("pip",)
-_OF_FORM = {
-    RecipeForm.SH: _PIP,
+_OF_FORM: dict[RecipeForm, tuple[str, ...]] = {
+    RecipeForm.SH: (),
     RecipeForm.BUILD: ("build", "packaging", "pyproject-hooks"),
     RecipeForm.UV: (),
-    RecipeForm.DOCKERFILE: _PIP,
-    RecipeForm.GITHUB: _PIP,
+    RecipeForm.DOCKERFILE: (),
+    RecipeForm.GITHUB: (),
     RecipeForm.DEBIAN_RULES: (),
 }
 

@@ -33,6 +33,7 @@ class RecipeInputs:
     packages: tuple[tuple[str, str], ...]  # (name:architecture, version) of Debian's packages in the image
     source_date_epoch: int | None
     config_settings: tuple[tuple[str, str], ...]  # the task's own, without those of remedies
+    backend_path: tuple[str, ...] = ()  # folders of the source from which the backend is imported first
     wheel: WheelFile | None = None  # the wheel that it gives; None until a first run has shown it
     recreation: Recreation = NOT_RECREATED  # what it sets as the publisher had it
     published: OfferedWheel | None = None  # the wheel from which it takes fields of the archive

@@ -31,10 +31,15 @@ _INTERPRETING = (
     " _PYTHON_HOST_PLATFORM _PYTHON_SYSCONFIGDATA_NAME"
 )
 
+SETTING_OPTION = "--config-setting"
+PATH_OPTION = "--backend-path"
+"""Options of the program that builds, each with a value after =."""
+
 _GROUP = (
     "import os, signal, sys; os.setpgid(0, 0); signal.signal(2, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])"
 )
-"""Runs the build in a separate process group, so that a signal to the script ends all of it."""
+"""Runs the build in a separate process group, so that a signal to the script ends all of it. Our own program makes its
+group itself: what remedies put before it becomes that program, with the same process number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,8 @@ class Texts:
     sha256: str  # of the sdist
     folder: str  # the fixed one, if the wheel depends on the path
     needs: str  # arguments of the program that checks Python
-    settings: str  # arguments for the build backend's settings, each with a space before it
+    backend: str  # of PEP 517
+    settings: str  # arguments for the build backend's path and settings, each with a space before it
     dist: str = "dist"  # the folder for the wheel
     source: str = ""  # the folder of the unpacked source, if it is another than that in `$work`
     background: bool = False  # whether the script builds in the background, where only the build can be interrupted
@@ -85,13 +91,14 @@ WRITABLE = '[ -w dist ] || need "cannot write to dist/; change to a folder of yo
 
 def checked(form: RecipeForm, python: str, plan: Plan, texts: Texts) -> Iterator[str]:
     """Yield what checks the machine: Python, the programs of remedies, and what remedies demand of it."""
+    of_pip = "" if form is RecipeForm.UV else "PIP_CONFIG_FILE=/dev/null PIP_DISABLE_PIP_VERSION_CHECK=1 "
     yield f"""unset {_INTERPRETING}
-python=$("${{PYTHON:-python3}}" -I -c 'import sys; print(sys.executable)') ||
- need "no Python; install python3, or set PYTHON"
-export PYTHONSAFEPATH=1 PIP_NO_CACHE_DIR=1
-version=$("$python" -I - {plain(python)} {texts.needs} <<'EOF'
+export PYTHONSAFEPATH=1
+found=$("${{PYTHON:-python3}}" - {plain(python)} {texts.needs} <<'EOF'
 {embedding.check()}EOF
-) || exit 2"""
+) || case $? in 2) exit 2 ;; *) need "no Python; install python3, or set PYTHON" ;; esac
+eval "$found"
+export {of_pip}PIP_NO_CACHE_DIR=1"""
     tools = ["uv"] * (form is RecipeForm.UV) + ["strip"] * ("strip-debug" in plan.finish)
     for name in (*tools, *(words[0] for words in plan.wrap)):
         yield f'command -v {name} >/dev/null || need "no {name}; install it"'
@@ -188,11 +195,15 @@ def _within(word: str) -> str:
     return word.strip("\"'")
 
 
-def unpacked(plan: Plan, texts: Texts) -> Iterator[str]:
-    """Yield what unpacks the sdist, which `sdist` names; if that is empty, it is fetched."""
+def unpacked(form: RecipeForm, plan: Plan, texts: Texts) -> Iterator[str]:
+    """Yield what unpacks the sdist, which `sdist` names; if that is empty, it is fetched.
+
+    It creates the environment too, as each start of Python takes time; uv creates its own.
+    """
+    environment = "" if form is RecipeForm.UV else ' "$env"'
     yield f"""unset SOURCE_DATE_EPOCH {_COMPILING}
 "$python" -I - "$sdist" {texts.url} {texts.sha256} \\
- "$source" <<'EOF' &
+ "$source"{environment} <<'EOF' &
 {embedding.unpack()}EOF
 child=$!
 wait "$child" || case $? in 2) exit 2 ;; *) fail 'unpacking the sdist failed' ;; esac
@@ -204,30 +215,24 @@ unset SDIST_ORDER"""
     yield from (f'mkdir -p "{one}"' for one in plan.folders)
 
 
-def index_kept() -> str:
-    """Return what leaves of pip's settings those that name indexes."""
-    return f"""settings=$("$python" -m pip config list) || need "pip cannot read its settings; correct them"
-settings=$(printf '%s\\n' "$settings" | "$python" -I -c '{embedding.index()}')
-eval "$settings"
-export PIP_CONFIG_FILE=/dev/null PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1"""
-
-
 def installed(texts: Texts) -> str:
     """Return what installs the build requirements with pip, from requirements.txt in `$work`."""
-    group = f""""$python" -I -c '{_GROUP}' \\\n """ if texts.background else ""
+    group = "apart" if texts.background else "here"
     ended = '&\nchild=$!\nwait "$child" ||' if texts.background else "||"
     over = "\nchild=''" if texts.background else ""
-    return f""""$python" -m venv --without-pip "$env"
-TMPDIR=$work/tmp {group}"$python" -m pip --python "$env/bin/python" install --quiet --require-hashes --no-deps \\
- --only-binary :all: --ignore-installed --no-compile --no-cache-dir --no-warn-script-location \\
- -r "$work/requirements.txt" {ended}
- fail "installing the build requirements failed"{over}
-unset PYTHONPATH PYTHONSAFEPATH"""
+    return f"""TMPDIR=$work/tmp "$env/bin/python" -c '{embedding.install()}' \\
+ "$pip" {group} install --quiet --require-hashes --no-deps --only-binary :all: --ignore-installed --no-compile \\
+ --no-cache-dir --no-warn-script-location -r "$work/requirements.txt" {ended}
+ fail "installing the build requirements failed"{over}"""
+
+
+UNSET = "unset PYTHONPATH PYTHONSAFEPATH"
+"""What only pip needs."""
 
 
 def installed_by_uv() -> str:
     """Return what installs them with uv."""
-    return """unset PYTHONPATH PYTHONSAFEPATH UV_BUILD_CONSTRAINT UV_CONSTRAINT UV_EXCLUDE_NEWER
+    return f"""{UNSET} UV_BUILD_CONSTRAINT UV_CONSTRAINT UV_EXCLUDE_NEWER
 unset UV_OVERRIDE UV_PREFIX UV_PYTHON UV_TARGET
 export UV_CACHE_DIR="$work/cache"
 "$uv" venv --quiet --python "$python" "$env"
@@ -256,38 +261,40 @@ def built(form: RecipeForm, plan: Plan, texts: Texts) -> Iterator[str]:
     exports = "".join(f'\n export {name}="{value}"' for name, value in variables.items())
     wrapped = '\n eval "$compilers"' if plan.flags else ""
     clean = _clean(plan, (*variables, *texts.more), form) if plan.clean_environment else ""
-    words = "".join(f'"{word}" ' for wrap in plan.wrap for word in wrap) + _command(form, texts.settings)
+    by_hook = form is RecipeForm.SH
+    group = "" if by_hook else f""""$python" -I -c '{_GROUP}' \\\n  """
+    words = "".join(f'"{word}" ' for wrap in plan.wrap for word in wrap) + _command(form, texts)
+    failed = '{\n cat "$work/log" >&2\n fail "the build failed"\n}' if by_hook else 'fail "the build failed"'
     yield f"""(
  cd "$work"
  [ -n "${{HOME-}}" ] || export HOME="$work/tmp"
  export PATH="{compilers}$env/bin:{plan.path}"{exports}{wrapped}
- exec "$python" -I -c '{_GROUP}' \\
-  {clean}{words}
-) </dev/null &
+ exec {group}{clean}{words}
+) </dev/null {'>"$work/log" 2>&1 ' if by_hook else ""}&
 child=$!
-wait "$child" || fail "the build failed"
+wait "$child" || {failed}
 kill -s KILL -- "-$child" 2>/dev/null || :
 child=''"""
 
 
 def _clean(plan: Plan, variables: tuple[str, ...], form: RecipeForm) -> str:
     names = ["PATH", *variables, *(("CC", "CXX", "LDSHARED", "LDCXXSHARED") if plan.flags else ())]
-    names += ["UV_CACHE_DIR"] if form is RecipeForm.UV else ["PIP_CONFIG_FILE"]
+    names += ["UV_CACHE_DIR"] if form is RecipeForm.UV else []
     kept = " ".join(f'${{{name}+"{name}=${name}"}}' for name in dict.fromkeys((*names, "HOME", *_CARGO)))
     return f"env -i {kept} \\\n  "
 
 
-def given(form: RecipeForm, settings: Iterable[str]) -> str:
-    """Return settings of a build backend, each a word of a shell, as arguments of the program that builds."""
-    return "".join(f" {setting_option(form)}={one}" for one in settings)
+def given(form: RecipeForm, path: Iterable[str], settings: Iterable[str]) -> str:
+    """Return the path of a build backend and its settings, each a word of a shell, as arguments of what builds.
+
+    Those of other programs than ours read the path in the source.
+    """
+    folders = path if form is RecipeForm.SH else ()
+    return "".join((*(f" {PATH_OPTION}={one}" for one in folders), *(f" {SETTING_OPTION}={one}" for one in settings)))
 
 
-def setting_option(form: RecipeForm) -> str:
-    """Return the option of the program that builds."""
-    return "--config-settings" if form is RecipeForm.SH else "--config-setting"
-
-
-def _command(form: RecipeForm, settings: str) -> str:
+def _command(form: RecipeForm, texts: Texts) -> str:
+    settings = texts.settings
     if form is RecipeForm.UV:
         return (
             '"$uv" build --quiet --wheel --no-build-isolation --offline --python "$env/bin/python"'
@@ -298,10 +305,7 @@ def _command(form: RecipeForm, settings: str) -> str:
             '"$env/bin/python" -m build --wheel --no-isolation --skip-dependency-check'
             f'{settings} --outdir "$work/out" "$source"'
         )
-    return (
-        '"$env/bin/python" -m pip wheel --quiet --no-deps --no-index --no-cache-dir --no-build-isolation --use-pep517'
-        f'{settings} --wheel-dir "$work/out" "$source"'
-    )
+    return f""""$env/bin/python" -c '{embedding.hook()}' "$source" "$work/out" {texts.backend}{settings}"""
 
 
 def finished(plan: Plan) -> Iterator[str]:
@@ -321,7 +325,8 @@ def kept(texts: Texts) -> str:
 [ ! -d "{place}" ] || fail "{place} is a folder"
 hidden="{texts.dist}/.$name.$$"
 cat "$1" >"$hidden"
-hash=$("$python" -I -c '{hashed}' "$hidden")
+hash=$(sha256sum <"$hidden" 2>/dev/null) || hash=$("$python" -I -c '{hashed}' "$hidden")
+hash=${{hash%% *}}
 mv -f "$hidden" "{place}"
 hidden=''"""
 

@@ -1,4 +1,4 @@
-"""The forms that are a shell script: with pip, with `python -m build`, with uv."""
+"""The forms that are a shell script: with a call of the build backend, with `python -m build`, with uv."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from orchestrator.experiments.remedies import named
 from orchestrator.model import RecipeForm
 from orchestrator.recipes import embedding, parts
 from orchestrator.recipes.plan import Plan, planned, requirements
-from orchestrator.recipes.quoting import comment, plain, url
+from orchestrator.recipes.quoting import comment, plain, url, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orchestrator.recipes.inputs import RecipeInputs
 
-_BUILDERS = {RecipeForm.SH: "pip", RecipeForm.BUILD: "python -m build", RecipeForm.UV: "uv"}
+_BUILDERS = {RecipeForm.SH: "its build backend", RecipeForm.BUILD: "python -m build", RecipeForm.UV: "uv"}
 _UNKNOWN = "# not known yet  *.whl"
 _KNOWN = re.compile(r"(#!/bin/sh\n# Builds the wheel of .*\n)# ([0-9a-f]{64})  (\*\.whl|[A-Za-z0-9.+!_-]+)\n")
 
@@ -35,7 +35,7 @@ def script(form: RecipeForm, inputs: RecipeInputs) -> str:
             parts.cleaned(texts),
             *parts.folders(plan, texts),
             *([parts.runnable(plan)] if inputs.native else []),
-            *parts.unpacked(plan, texts),
+            *parts.unpacked(form, plan, texts),
             *_installed(form, inputs, texts),
             *parts.prepared(plan),
             *parts.built(form, plan, texts),
@@ -74,7 +74,8 @@ def _texts(form: RecipeForm, inputs: RecipeInputs, plan: Plan) -> parts.Texts:
         sha256=inputs.sdist.sha256,
         folder=folder(inputs),
         needs=" ".join(needs),
-        settings=parts.given(form, plan.settings),
+        backend=word(inputs.backend),
+        settings=parts.given(form, map(word, inputs.backend_path), plan.settings),
     )
 
 
@@ -162,12 +163,15 @@ def _compiled_with(inputs: RecipeInputs) -> tuple[str, ...]:
 
 def _installed(form: RecipeForm, inputs: RecipeInputs, texts: parts.Texts) -> Iterator[str]:
     lines = requirements(form, inputs)
+    if not lines and form is not RecipeForm.UV:  # uv makes its environment where it installs
+        yield parts.UNSET
+        return
     yield "cat >\"$work/requirements.txt\" <<'EOF'\n" + "".join(f"{line}\n" for line in lines) + "EOF"
     if form is RecipeForm.UV:
         yield parts.installed_by_uv()
     else:
-        yield parts.index_kept()
         yield parts.installed(texts)
+        yield parts.UNSET
 
 
 def _restamped(inputs: RecipeInputs, plan: Plan) -> Iterator[str]:

@@ -59,6 +59,8 @@ def member_obstacle(inputs: RecipeInputs) -> str:
             return f"The build requirement {pin.name} {pin.version} has no SHA-256."
     if not is_sha256(inputs.sdist.sha256):
         return "The sdist has no SHA-256."
+    if not all(text.isprintable() for text in (inputs.backend, *inputs.backend_path)):
+        return "The name or the path of the build backend has a character that cannot be printed."
     if not all(text.isprintable() for pair in inputs.config_settings for text in pair):
         return "A config setting has a character that cannot be printed."
     return ""

@@ -47,7 +47,20 @@ _LONGEST_NAME = 230
 _BUILD_PATH = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._+{}-]+)+")
 _USER = ("first-builder", "1111")  # as the remedy fix-user-group checks it
 
-_READ = ("project", "release", "kind", "file", "sha256", "url", "native", "folder", "stem", "remedies", "tools")
+_READ = (
+    "project",
+    "release",
+    "kind",
+    "file",
+    "sha256",
+    "url",
+    "native",
+    "folder",
+    "stem",
+    "remedies",
+    "tools",
+    "backend",
+)
 """Variables of the script with the data of a release. A user's variable of such a name would be exported."""
 
 _TEXTS = parts.Texts(
@@ -55,6 +68,7 @@ _TEXTS = parts.Texts(
     sha256='"$sha256"',
     folder='"$folder"',
     needs="$needs",
+    backend='"$backend"',
     settings=' "$@"',
     dist="$dist",
     background=True,
@@ -237,13 +251,15 @@ _READING = """sound() {
  case $file$stem$tools in */*) return 1 ;; esac
  case $folder in /tmp/rebuild-*/*) return 1 ;; /tmp/rebuild-?*) ;; *) return 1 ;; esac
  case $kind in tool | wheel) ;; *) return 1 ;; esac
- [ -n "$project" ] && [ -n "$release" ] && [ -n "$file" ] && [ -n "$stem" ] && [ "${#sha256}" -eq 64 ] &&
+ [ -n "$project" ] && [ -n "$release" ] && [ -n "$file" ] && [ -n "$stem" ] && [ -n "$backend" ] &&
+ [ "${#sha256}" -eq 64 ] &&
  [ -z "$(sed -n '/^require [A-Za-z0-9._-]*==[A-Za-z0-9.+!_-]*\\( --hash=sha256:[0-9a-f]*\\)*$/d
   /^require \\.\\/tools\\/[A-Za-z0-9.+!_-]* --hash=sha256:[0-9a-f]*$/d
   /^require/p' "$data")" ]
 }
 read_data() {
  data=$1 project='' release='' kind='' file='' sha256='' url='' native='' folder='' stem='' remedies='' tools=''
+ backend=''
  while IFS= read -r line || [ -n "$line" ]; do
   value=${line#* }
   case $line in
@@ -256,6 +272,7 @@ read_data() {
    'native '*) native=$value ;;
    'folder '*) folder=$value ;;
    'stem '*) stem=$value ;;
+   'backend '*) backend=$value ;;
    'remedy '*) remedies="$remedies $value" ;;
    'tool '*) tools="$tools $value" ;;
   esac
@@ -287,10 +304,13 @@ fi"""
     yield f"""if [ "$native" = yes ]; then
 {parts.runnable(plan)}
 fi"""
-    yield from parts.unpacked(plan, texts)
+    yield from parts.unpacked(_FORM, plan, texts)
     yield from _own_settings(given)
     yield _REQUIRED
-    yield parts.installed(texts)
+    yield f"""if [ -s "$work/requirements.txt" ]; then
+{parts.installed(texts)}
+fi
+{parts.UNSET}"""
     yield 'rm -rf "$work/tools"'
     yield from parts.prepared(plan)
     yield from parts.built(_FORM, plan, texts)
@@ -300,10 +320,13 @@ fi"""
 
 
 def _own_settings(given: SetInputs) -> Iterator[str]:
-    """Yield what sets the release's own settings: those of its data, and those that its build backend has."""
+    """Yield what sets the release's settings: its build backend's path, those of its data, and those of remedies."""
     yield f"""set --
 while IFS= read -r line || [ -n "$line" ]; do
- case $line in 'setting '*) set -- "$@" "{parts.setting_option(_FORM)}=${{line#* }}" ;; esac
+ case $line in
+ 'backend-path '*) set -- "$@" "{parts.PATH_OPTION}=${{line#* }}" ;;
+ 'setting '*) set -- "$@" "{parts.SETTING_OPTION}=${{line#* }}" ;;
+ esac
 done <"$data\""""
     if remedies := _of_backends(given):
         yield "for one in $remedies; do\n case $one in"
@@ -316,8 +339,7 @@ def _own(remedy: Remedy) -> Iterator[str]:
     written = remedy.written
     yield from (f'\n   mkdir -p "{one}"' for one in written.folders)
     yield from (f'\n   export {name}="{value}"' for name, value in written.variables)
-    option = parts.setting_option(_FORM)
-    yield from (f'\n   set -- "$@" "{option}={key}={value}"' for key, value in written.settings)
+    yield from (f'\n   set -- "$@" "{parts.SETTING_OPTION}={key}={value}"' for key, value in written.settings)
 
 
 _REQUIRED = """mkdir "$work/tools"
@@ -413,7 +435,6 @@ trap 'stop 143' TERM
 needs=pip
 check_machine
 mkdir -p dist && {parts.WRITABLE}
-{parts.index_kept()}
 total=0 same=0 wheels=0 others=0 failed=0 missing=0 lacking='' sdist=''
 if [ "$#" -eq 0 ]; then
  each of_kind tool
@@ -463,6 +484,8 @@ def _data(inputs: RecipeInputs, kind: MemberKind) -> Iterator[str]:
     yield f"stem {plain(folder_named(inputs.sdist.filename))}"
     yield f"folder {folder(inputs)}"
     yield from (f"remedy {name}" for name in inputs.remedies if named(name).backends)
+    yield f"backend {inputs.backend}"
+    yield from (f"backend-path {one}" for one in inputs.backend_path)
     yield from (f"setting {key}={value}" for key, value in inputs.config_settings)
     yield from (f"tool {plain(pin.filename)}" for pin in inputs.pins if pin.built_here)
     built = {plain(pin.name): pin for pin in inputs.pins if pin.built_here}

@@ -1,6 +1,6 @@
-"""Fetches an sdist, checks its hash, and unpacks it.
+"""Fetches an sdist, checks its hash, and unpacks it; creates a virtual environment, which nothing is in.
 
-python3 unpack.py SDIST URL SHA256 FOLDER
+python3 unpack.py SDIST URL SHA256 FOLDER [ENVIRONMENT]
 
 SDIST is a path; if it is empty, URL is fetched. FOLDER is created. Its files get the modes that the umask leaves, and
 the archive's times; one top folder is removed. A path or a link that leads out of FOLDER ends the program. The order
@@ -11,18 +11,17 @@ from __future__ import annotations
 
 import calendar
 import hashlib
-import http.client
 import io
 import os
 import stat
 import sys
 import tarfile
-import urllib.request
 import zipfile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import NoReturn
 
 
 class Entry:
@@ -35,15 +34,38 @@ class Entry:
 
 def fetched(given: str, url: str, sha256: str) -> bytes:
     """Return the sdist; exits if it cannot be read, with status 2, or if its hash is another."""
-    try:
-        with open(given, "rb") if given else urllib.request.urlopen(url, timeout=60) as stream:  # noqa: S310 - of the recipe
-            content: bytes = stream.read()
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        print(f"cannot read {given or url}: {error}; name the sdist as argument", file=sys.stderr)
-        sys.exit(2)
+    content = read(given) if given else download(url)
     if hashlib.sha256(content).hexdigest() != sha256:
         sys.exit(f"{given or url}: not the expected sdist: its SHA-256 is {hashlib.sha256(content).hexdigest()}")
     return content
+
+
+def read(given: str) -> bytes:
+    """Return the content of a file."""
+    try:
+        with open(given, "rb") as stream:
+            return stream.read()
+    except (OSError, ValueError) as error:
+        unreadable(given, error)
+
+
+def download(url: str) -> bytes:
+    """Return what is at a URL."""
+    import http.client  # noqa: PLC0415 - slow to import, as is the next
+    import urllib.request  # noqa: PLC0415
+
+    try:
+        with urllib.request.urlopen(url, timeout=60) as stream:  # noqa: S310 - of the recipe
+            content: bytes = stream.read()
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        unreadable(url, error)
+    return content
+
+
+def unreadable(place: str, error: Exception) -> NoReturn:
+    """End the program with a line that says what to do."""
+    print(f"cannot read {place}: {error}; name the sdist as argument", file=sys.stderr)
+    sys.exit(2)
 
 
 def of_tar(content: bytes) -> Iterator[Entry]:
@@ -105,10 +127,14 @@ def unpack(found: dict[str, Entry], root: str) -> None:
             os.utime(place, (max(0, one.mtime),) * 2)
 
 
-def main(given: str, url: str, sha256: str, root: str) -> None:
+def main(given: str, url: str, sha256: str, root: str, environment: str = "") -> None:
     """Run the program."""
     content = fetched(given, url, sha256)
     unpack(survey((of_zip if zipfile.is_zipfile(io.BytesIO(content)) else of_tar)(content)), os.path.realpath(root))
+    if environment:
+        import venv  # noqa: PLC0415 - uv makes its own
+
+        venv.create(environment, symlinks=True)
 
 
 if __name__ == "__main__":

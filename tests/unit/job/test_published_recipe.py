@@ -63,7 +63,7 @@ def test_the_text_that_users_get_is_run_once_in_another_environment() -> None:
     assert shelf.texts == [proven[RecipeForm.SH].text]
     assert {proven[form].proof for form in FORMS[1:]} == {RecipeProof.NOT_RUN}
     assert {one.sha256 for one in proven.values()} == {SHA}
-    assert "--config-settings=key=value" in proven[RecipeForm.SH].text
+    assert "--config-setting=key=value" in proven[RecipeForm.SH].text
     assert "umask 002" in proven[RecipeForm.SH].text
 
 

@@ -215,12 +215,15 @@ def test_paths_can_be_equally_long(tmp_path: Path, links: Path, pip: Pin) -> Non
     assert done.returncode == 2, done.stderr
 
 
-def test_a_clean_environment_has_the_recipe_s_variables_only(tmp_path: Path, links: Path, pip: Pin) -> None:
+@pytest.mark.parametrize("form", [RecipeForm.SH, RecipeForm.UV])
+def test_a_clean_environment_has_the_recipe_s_variables_only(
+    tmp_path: Path, links: Path, pip: Pin, form: RecipeForm
+) -> None:
     """And the settings of other remedies."""
     content = "return {'names.txt': '\\n'.join(f'{k}={v}' for k, v in os.environ.items()).encode()}"
     sdist = tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(content))
     given = inputs(sdist, "fix-timezone", "fix-locales", "fix-hash-seed", "fix-home", "fix-environment", pins=(pip,))
-    run(RecipeForm.UV, given, tmp_path / "first", links=links, variables={"NOISE": "1"})
+    run(form, given, tmp_path / "first", links=links, variables={"NOISE": "1"})
     lines = member(tmp_path / "first", "names.txt").decode().splitlines()
     assert not any(line.startswith(("NOISE", "PIP_FIND_LINKS")) for line in lines)
     assert {"TZ=UTC", "LC_ALL=C.UTF-8", "PYTHONHASHSEED=0"} <= set(lines)
@@ -281,16 +284,19 @@ def test_an_unsafe_sdist_is_not_unpacked(tmp_path: Path, links: Path, pip: Pin, 
     assert nothing_left(tmp_path / "first")
 
 
+@pytest.mark.parametrize("form", [RecipeForm.SH, RecipeForm.UV])
 @pytest.mark.parametrize("shell", ["dash", "bash"])
-def test_a_signal_ends_the_build_and_removes_the_folder(tmp_path: Path, pip: Pin, links: Path, shell: str) -> None:
+def test_a_signal_ends_the_build_and_removes_the_folder(
+    tmp_path: Path, links: Path, shell: str, form: RecipeForm
+) -> None:
     """At once, with all processes of the build."""
     started = tmp_path / "started"
     content = f"open({str(started)!r}, 'w').write(str(os.getpid()))\nimport time\ntime.sleep(60)\nreturn {{}}"
-    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(content)), pins=(pip,))
+    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(content)))
     folder, temporary = tmp_path / "first", tmp_path / "first tmp"
     folder.mkdir()
     temporary.mkdir()
-    (folder / "recipe.sh").write_text(write(RecipeForm.UV, given))
+    (folder / "recipe.sh").write_text(write(form, given))
     variables = {**os.environ, "PATH": PATH, "TMPDIR": str(temporary), "UV_NO_INDEX": "1", "UV_FIND_LINKS": str(links)}
     with subprocess.Popen([shell, "recipe.sh"], cwd=folder, env=variables, stderr=subprocess.DEVNULL) as process:
         while not (started.exists() and started.read_text()):
@@ -303,14 +309,15 @@ def test_a_signal_ends_the_build_and_removes_the_folder(tmp_path: Path, pip: Pin
     assert ended(int(started.read_text()))
 
 
-def test_processes_that_a_build_leaves_are_ended(tmp_path: Path, links: Path, pip: Pin) -> None:
+@pytest.mark.parametrize("form", [RecipeForm.SH, RecipeForm.UV])
+def test_processes_that_a_build_leaves_are_ended(tmp_path: Path, links: Path, form: RecipeForm) -> None:
     """Before the wheel is looked at, so that they cannot change it."""
     content = """
 import subprocess
 left = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 return {"left": str(left.pid).encode()}"""
-    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(content)), pins=(pip,))
-    assert run(RecipeForm.UV, given, tmp_path / "first", links=links).returncode == 10
+    given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(content)))
+    assert run(form, given, tmp_path / "first", links=links).returncode == 10
     assert ended(int(member(tmp_path / "first", "left")))
 
 
@@ -392,3 +399,15 @@ def test_pip_has_the_recipe_s_temporary_folder(tmp_path: Path, links: Path, pip:
     done = run(RecipeForm.SH, given, tmp_path / "first", links=links, variables={"PYTHONPATH": str(spy)})
     assert done.returncode == 10, done.stderr
     assert all("/rebuild." in folder for folder in seen.read_text().splitlines())
+
+
+def test_what_a_failed_build_printed_is_shown(tmp_path: Path, links: Path) -> None:
+    """All of it, with the lines of the processes that it started; nothing of a build that succeeds."""
+    content = "import subprocess\nsubprocess.call(['echo', 'of a tool'])\nprint('of the backend')\n"
+    for ended, status in (("raise ValueError('why')", 1), ("return {}", 10)):
+        given = inputs(tar(tmp_path / "pkg-1.0.tar.gz", sdist_files(content + ended)))
+        done = run(RecipeForm.SH, given, tmp_path / str(status), links=links)
+        assert done.returncode == status
+        shown = [line in done.stderr for line in ("of a tool", "of the backend", "ValueError: why", "the build failed")]
+        assert shown == [status == 1] * 4, done.stderr
+        assert not done.stdout
