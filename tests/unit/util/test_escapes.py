@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
-from orchestrator.model import Failure, Phase, Reason, Verdict
+from orchestrator.model import Failure, Phase, Reason, Result, Verdict
 from orchestrator.results import store as results
 from orchestrator.results.store import Results
 from orchestrator.util import escapes
@@ -104,7 +105,7 @@ def test_records_of_earlier_versions_are_read_as_they_were(tmp_path: Path) -> No
     """With characters in JSON's own escapes, and others as they are."""
     result = hostile("é \x1b[31m \u202e \\ ⟨x⟩")
     path = tmp_path / "record.json"
-    path.write_bytes(results._RESULT.dump_json(result, indent=1))  # noqa: SLF001 - as it was written before
+    path.write_bytes(TypeAdapter(Result).dump_json(result, indent=1))  # as it was written before
     assert results.read(path) == result
 
 
