@@ -22,7 +22,6 @@ from tests.sample_results import all_hostile, sample
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orchestrator.model import Result
 
 TEXTS = st.lists(
     st.sampled_from([*"⟨⟩U+27E80 \n\t\0\x1b\x9b\u202e\u2066\u200b\u2028\ufeff\udc80\ud83d\ude00é漢\\"])
