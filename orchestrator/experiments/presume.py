@@ -14,7 +14,7 @@ from orchestrator.experiments.explain import diagnosed
 from orchestrator.experiments.outcomes import CLOCK
 from orchestrator.experiments.remedies import fixes
 from orchestrator.experiments.runner import ExperimentRunner, predicted, same
-from orchestrator.model import Proof, unaccounted
+from orchestrator.model import Proof, RecipeForm, unaccounted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -72,7 +72,8 @@ def _is_enough(runner: ExperimentRunner, found: Explained, named: frozenset[str]
     The runs of the recipe are wanted in any case, and all that it does not hold varies in them.
     """
     names = search.ordered(fixes(named))
-    likely = predicted(names, runner.case) is not None and runner.affords(_BOTH)
+    asked = RecipeForm.SH in runner.case.task.budget.recipes
+    likely = asked and predicted(names, runner.case) is not None and runner.affords(_BOTH)
     if likely and _is_first_choice(runner, found, named, names):
         runs = runner.remedy(names)
         if runs is not None and runs.proven and same(runner.case.first, runs.first):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.build import variations
 from orchestrator.errors import WheelproofError
-from orchestrator.experiments.remedies import named, remedied
-from orchestrator.model import NO_GROUNDS, Experiment, Verdict
+from orchestrator.experiments.remedies import held_by, named, remedied
+from orchestrator.model import NO_GROUNDS, Experiment, RecipeForm, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -252,6 +252,17 @@ class ExperimentRunner:
         if self.case.verdict is Verdict.INTRINSIC and names not in self._confirmed:
             self._confirmed[names] = self._confirm(names, self._remedied[names])
         return self._confirmed.get(names) or self._remedied[names]
+
+    def held(self, names: tuple[str, ...]) -> Build | None:
+        """Return the build without a recipe that shows what those remedies give, if no run of the recipe is asked for.
+
+        It held just what they hold, with the values that the recipe has, and gave the first build's bytes.
+        """
+        asked = RecipeForm.SH in self.case.task.budget.recipes
+        if asked or predicted(names, self.case) is None:
+            return None
+        build = self._known.get(self.case.held(held_by(names)))
+        return build if build is not None and same(self.case.first, build) else None
 
     def _remedy(self, names: tuple[str, ...]) -> RecipeRuns | None:
         expected = predicted(names, self.case)

@@ -37,7 +37,7 @@ class RemedySearch:
 
     remedies: tuple[Remedied, ...] = ()
     recipe: tuple[str, ...] = ()
-    proof: tuple[str, ...] = ()  # the names of the two builds that ran the recipe's final text; empty: no recipe
+    proof: tuple[str, ...] = ()  # the names of the two builds that ran the recipe's final text; empty: none was run
     why: str = ""  # why there is no recipe, or what it costs; empty: neither
 
 
@@ -262,8 +262,8 @@ def useless(names: Sequence[str], now: Plan, choosing: Choosing) -> tuple[tuple[
 
 def tried(runner: ExperimentRunner, names: Choice) -> RemedyTrial | None:
     """Run the recipe with a set of remedies in both environments; None: the budget did not allow both."""
-    if why := runner.tools.obstacle(names):
-        return RemedyTrial(names, obstacle=why)
+    if (why := runner.tools.obstacle(names)) or runner.held(names):
+        return RemedyTrial(names, equal=not why, obstacle=why)
     runs = runner.remedy(names)
     if runs is None:
         return None

@@ -10,7 +10,17 @@ import pytest
 from orchestrator.experiments.explain import explain
 from orchestrator.experiments.presume import Presumed, presume, traced
 from orchestrator.experiments.runner import Case, Tools
-from orchestrator.model import Aspect, Budget, Diagnosis, Difference, Proof, Severity, Unexplained, Verdict
+from orchestrator.model import (
+    Aspect,
+    Budget,
+    Diagnosis,
+    Difference,
+    Proof,
+    RemedyOutcome,
+    Severity,
+    Unexplained,
+    Verdict,
+)
 from tests.samples import FIRST, SECOND, TASK, built
 from tests.unit.experiments.test_explain import MODES, PATHS, World, modes, modes_traced, native
 from tests.unit.experiments.test_explain import traced as native_traced
@@ -64,6 +74,31 @@ def test_without_room_for_a_recipe_the_variation_is_held(budget: Budget) -> None
     world = World(modes, finds=modes_traced, budget=budget)
     assert presumed(world).holds == {"umask"}
     assert world.made == ["second-holding-umask"]
+
+
+def test_without_a_request_for_its_proof_no_recipe_is_run() -> None:
+    """Holding what was isolated is a remedy: three containers for verdict, hold set and recipe."""
+    world = World(modes, finds=modes_traced, budget=Budget(recipes=()))
+    found = explained(presumed(world))
+    assert world.made == ["second-holding-umask"]
+    assert (found.holds, found.recipe, found.proof) == (("umask",), ("fix-umask",), ())
+    assert {one.name: one.outcome for one in found.remedies}["fix-umask"] is RemedyOutcome.PROVEN
+
+
+def test_a_recipe_whose_wheel_is_another_is_run_all_the_same() -> None:
+    """Its folders are not those of the first build, so holding the path tells nothing of it."""
+    paths = replace(PATHS, name="path")
+    world = World(
+        lambda one: one.build_path,
+        finds=lambda first, second: Diagnosis(
+            Severity.DEBUG, (paths,) * (first.environment.build_path != second.environment.build_path), (), ()
+        ),
+        cures={"path": ("fix-build-path",)},
+        budget=Budget(recipes=()),
+    )
+    found = explained(presumed(world))
+    assert world.made == ["second-holding-build-path", "first-with-fix-build-path", "second-with-fix-build-path"]
+    assert found.proof == ("first-with-fix-build-path", "second-with-fix-build-path")
 
 
 def test_without_a_budget_nothing_is_built() -> None:

@@ -112,6 +112,20 @@ def test_a_text_that_gives_another_wheel_is_rejected_with_all_that_contains_it()
     assert proofs[RecipeForm.BUILD][0] is RecipeProof.PROVEN
 
 
+def test_a_recipe_that_was_not_run_names_the_wheel_that_holding_gave() -> None:
+    """It is shown as what it is: no container ran it."""
+    builds = (built("first", FIRST, "1"), built("second", SECOND, "2"), built("second-holding-umask", SECOND, "1"))
+    explained = Explained(recipe=("fix-umask",), holds=("umask",))
+    held = JudgedBuilds(Judgement(Verdict.SENSITIVE), builds, explained=explained)
+    ours = runner(gives({}), Shelf())
+    judged = with_recipes(held, replace(ours, task=replace(TASK, budget=Budget(recipes=()))))
+    script = next(recipe for recipe in judged.recipes if recipe.form is RecipeForm.SH)
+    assert (script.proof, script.builds, judged.builds) == (RecipeProof.NOT_RUN, (), builds)
+    assert builds[0].wheel is not None
+    assert script.sha256 == builds[0].wheel.sha256
+    assert "umask 022" in script.text
+
+
 def test_what_cannot_be_written_or_is_not_known_has_no_recipe() -> None:
     """And nothing is run for it."""
     for shelf, pin in (
