@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench_figures import BY_NAME, PHASES, USUAL, Measured, builds_table, last_line, memory_table, notes, table
 from bench_runs import IMAGE, ROOT, Checkout, both, container_alone, cores, fresh_folder, log, memory, method_of_2020
+from container_cost import layers
 
 from orchestrator import __version__
 from orchestrator.build import engine
@@ -290,6 +291,12 @@ def measured_lists(
     return done
 
 
+def container_layers(farm: engine.Engine) -> str:
+    """Measure what a container costs, and return it as lines of text."""
+    image = images.ensure(farm, IMAGE, ROOT / "images", ROOT / ".cache", strict=False, log=log)
+    return "\n".join(f"{name:40}{1000 * cpu:7.1f} ms" for name, cpu in layers(farm, image, ROOT / ".cache"))
+
+
 def main() -> None:
     """Measure what the command line requests, and print it."""
     asked = arguments()
@@ -309,6 +316,8 @@ def main() -> None:
         for phase in asked.plan.phases if asked.builds else ():
             if phase != "unchanged" and (text := builds_table(one, phase)):
                 print("", text, sep="\n")
+    if asked.names:
+        print("", "processor time of one container, layer by layer", container_layers(farm), sep="\n")
     if peaks:
         print("", memory_table(peaks), sep="\n")
 
