@@ -325,13 +325,14 @@ class BudgetPart(_Part):
     """What may be spent on explaining one difference; what is not set is inherited."""
 
     builds: Annotated[int, Field(ge=0, le=1000)] | None = Field(
-        default=None, description="Builds over and above the first three; 0 explains by the wheels' traces alone."
+        default=None,
+        description="Builds besides the first two and a control build; 0 explains by the wheels' traces alone.",
     )
     time: _Time | None = Field(default=None, description="How long these builds may take, together.")
     remedies: bool | None = Field(default=None, description="Whether remedies are tried, or only causes isolated.")
     recipes: list[Literal["sh", "build", "uv"]] | None = Field(
         default=None,
-        description="The forms of a recipe that are proven, each by two more builds; the others are not run.",
+        description="The forms of a recipe that are proven by running them, each in two builds; others are not run.",
     )
 
 

@@ -59,7 +59,7 @@ class Explained:
     proof: tuple[str, ...] = ()  # the names of the two builds that ran the recipe's final text
     recipe_why: str = ""  # why there is no recipe, or what it costs
     left_open: str = ""
-    flaky: str = ""  # why it is intrinsic, whatever the first three builds showed
+    flaky: str = ""  # why it is intrinsic, whatever the first builds showed
     clock: str = ""  # why it is sensitive after all: no two builds have the same time, unless it stands still
     builds_compared: int = 0
     flake_bound: float | None = None

@@ -33,7 +33,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The limits on explaining one difference, beyond the first three builds."""
+    """The limits on explaining one difference, beyond the first two builds and a control build."""
 
     builds: int = 40
     seconds: int = 1800  # of builds' real time, in total; no build starts that would probably exceed it
