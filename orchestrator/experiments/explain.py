@@ -204,11 +204,12 @@ def _by_itself(found: Explained, control: Diagnosis) -> Explained:
 # --- sensitive -------------------------------------------------------------------------------
 
 
-def _sensitive(case: Case, runner: ExperimentRunner, found: Explained, needed: frozenset[str]) -> Explained:
+def _sensitive(case: Case, runner: ExperimentRunner, found: Explained, traced: frozenset[str]) -> Explained:
     """Isolate what makes a build fail, and then what makes the wheels differ.
 
-    `needed` are the variations whose values the second build has planted, if holding them is known to be enough.
+    `traced` are the variations whose values the second build has planted, if holding them is known to be enough.
     """
+    needed = traced
     other = case.second
     if bool(case.first.wheel) is not bool(case.second.wheel):
         failing = isolated(runner, _suspects_in_log(case), _fails_like(case.first), frozenset())
@@ -225,8 +226,18 @@ def _sensitive(case: Case, runner: ExperimentRunner, found: Explained, needed: f
         return _intrinsic(runner.case, runner, _diagnosed_again(runner, other, found, _suspicions(runner.case))[0])
     if isolation.found is None:
         return found
-    holds = tuple(name for name in case.names if name in isolation.found)
-    return _attributed(runner, other, replace(found, holds=holds))
+    found = replace(found, holds=tuple(name for name in case.names if name in isolation.found))
+    return _as_traced(runner, found) if isolation.found == traced else _attributed(runner, other, found)
+
+
+def _as_traced(runner: ExperimentRunner, found: Explained) -> Explained:
+    """Mark the causes of a difference as isolated where their traces account for all of it.
+
+    Each has one variation, which is held, so that a diagnosis on the grounds of what builds showed would be the same.
+    """
+    told = Diagnosis(found.severity or Severity.NONE, found.causes, found.unexplained, found.differences)
+    proven = attribution.attributed(told, found.holds, (), runner.tools.alike)
+    return replace(found, causes=proven.causes, unexplained=proven.unexplained)
 
 
 def _attributed(runner: ExperimentRunner, other: Build, found: Explained) -> Explained:

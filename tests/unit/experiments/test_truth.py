@@ -58,9 +58,9 @@ def test_without_chance_all_that_is_found_is_true(seed: int) -> None:
 
 
 def test_a_farm_that_does_not_hold_is_found_out() -> None:
-    """So the check can fail: what is found of a sensitive package is then untrue."""
+    """So the check can fail: what is found of a sensitive package is then untrue, unless a recipe does the holding."""
     packages = [made_up.telling(made_up.package(10, number)) for number in range(30)]
-    sensitive = [package for package in packages if truth_of(package).holds not in ((), ((),))]
+    sensitive = [package for package in packages if truth_of(package).holds not in ((), ((),), (("umask",),))]
     assert len(sensitive) > 10
     assert all(untrue(Deaf(package)) for package in sensitive)
 
