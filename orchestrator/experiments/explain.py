@@ -90,6 +90,7 @@ def explain(case: Case, tools: Tools, presumed: Presumed | None = None) -> Expla
     runner.case = case
     known = presumed.found if presumed and case.verdict is not Verdict.INTRINSIC else None
     found = known or diagnosed(case, tools)
+    found = replace(found, differences=found.differences or case.differences)
     if case.verdict is Verdict.INTRINSIC:  # the control build shows that without a further build
         found = _intrinsic(case, runner, found)
     elif case.task.budget.builds:
@@ -123,18 +124,18 @@ def _with_the_rest(found: Explained) -> tuple[Unexplained, ...]:
 def diagnosed(case: Case, tools: Tools) -> Explained:
     """Diagnose the first two wheels, with no further build."""
     if case.first.wheel is None or case.second.wheel is None:
-        return Explained(differences=case.differences)
+        return Explained()
     diagnosis = Diagnosis(Severity.NONE, (), (), ())
     if not same(case.first, case.second):
         compared = tools.diagnose(case.first, case.second, _suspicions(case))
         if compared is None:
-            return Explained(differences=case.differences, left_open="the wheels could not be looked into")
+            return Explained(left_open="the wheels could not be looked into")
         diagnosis = compared
     return Explained(
         severity=diagnosis.severity,
         causes=diagnosis.causes,
         unexplained=diagnosis.unexplained,
-        differences=diagnosis.differences or case.differences,
+        differences=diagnosis.differences,
     )
 
 

@@ -17,7 +17,7 @@ from orchestrator.experiments.outcomes import (
     why_no_recipe,
 )
 from orchestrator.experiments.remedies import REMEDIES, fixes, named
-from orchestrator.experiments.runner import CHEAP
+from orchestrator.experiments.runner import CHEAP, same
 from orchestrator.model import LIMIT_REASONS, Grounds
 
 if TYPE_CHECKING:
@@ -286,7 +286,8 @@ def _equal(runner: ExperimentRunner, names: Choice, runs: RecipeRuns) -> RemedyT
     if not runs.proven:
         return RemedyTrial(names, luck=True)
     original = runner.case.first
-    changes = runner.tools.changes(original, runs.final[0]) if original.wheel else ()
+    is_other = original.wheel is not None and not same(original, runs.final[0])
+    changes = runner.tools.changes(original, runs.final[0]) if is_other else ()
     return RemedyTrial(names, equal=True, changes=changes, proof=(runs.final[0].name, runs.final[1].name))
 
 

@@ -35,16 +35,16 @@ def conclude(
 
     """
     task = runner.task
-    variants, differences = judge.compared(task, *pair, read)
+    variants = judge.varied(task, *pair)
     if (judgement := judge.judge_pair(*pair)) is not None:
         return JudgedBuilds(judgement, pair, variants, explained=judge.agreed(*pair))
     # Imported here: most runs build little, and the causes import a library.
     from orchestrator.experiments.explain import explain  # noqa: PLC0415
     from orchestrator.experiments.presume import presume  # noqa: PLC0415
 
-    presumed = presume(
-        Case(task, runner.release.version, None, *pair, differences=differences), _tools(runner, build, diagnose)
-    )
+    presumed = presume(Case(task, runner.release.version, None, *pair), _tools(runner, build, diagnose))
+    differences = presumed.found.differences or judge.compared(*pair, read)  # a diagnosis has them, too
+    presumed.runner.case = replace(presumed.runner.case, differences=differences)
     judgement = _judged(pair, presumed, build)
     case = presumed.runner.case
     judged = JudgedBuilds(judgement, (*case.builds, *presumed.runner.builds), variants, differences)

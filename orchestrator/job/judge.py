@@ -77,10 +77,8 @@ def id_without_building(release: Release, image: Image, judgement: Judgement) ->
     return digest((release.project, release.version, image.name, judgement))
 
 
-def compared(
-    task: Task, first: Build, second: Build, read: Callable[[Build], Wheel | Failure]
-) -> tuple[tuple[Variant, ...], tuple[Difference, ...]]:
-    """Return what differed between the environments of two builds, and what differs between their wheels.
+def varied(task: Task, first: Build, second: Build) -> tuple[Variant, ...]:
+    """Return what differed between the environments of two builds; nothing if one of them was not probed.
 
     Raises
     ------
@@ -88,13 +86,18 @@ def compared(
         A variation did not act as asked.
 
     """
-    variants: tuple[Variant, ...] = ()
-    if first.probe and second.probe:
-        variants = variations.variants(first.probe, second.probe, task.hold, task.remove, spread=task.spread)
-        insist(variants)
+    if first.probe is None or second.probe is None:
+        return ()
+    variants = variations.variants(first.probe, second.probe, task.hold, task.remove, spread=task.spread)
+    insist(variants)
+    return variants
+
+
+def compared(first: Build, second: Build, read: Callable[[Build], Wheel | Failure]) -> tuple[Difference, ...]:
+    """Return what differs between the wheels of two builds; nothing if one of them has none."""
     if first.wheel is None or second.wheel is None or same(first, second):
-        return variants, ()
-    return variants, compare(_opened(first.wheel, read(first)), _opened(second.wheel, read(second)))
+        return ()
+    return compare(_opened(first.wheel, read(first)), _opened(second.wheel, read(second)))
 
 
 def build_control(task: Task, first: Build, build: Callable[[str, Environment], Build]) -> Build:

@@ -169,6 +169,7 @@ def test_wheels_that_differ_are_never_without_a_difference() -> None:
     result = story.rebuild(TASK, RELEASE, IMAGE, effects)
     assert isinstance(result, Result)
     assert [one.aspect.value for one in result.differences] == ["archive"]
+    assert [one.aspect.value for one in result.unexplained] == ["archive"], "no diagnosis explains it"
 
 
 def test_a_name_of_other_tags_is_not_the_same_wheel() -> None:
