@@ -52,7 +52,7 @@ def test_a_captured_variation_is_isolated(cases: CaseBuilder, name: str) -> None
     else:
         assert f"fix-{name}" in proven(result), described(result)
         assert result.recipes[0].proof is RecipeProof.PROVEN, described(result)
-    assert result.builds_compared >= 3
+    assert result.builds_compared >= 2  # noqa: PLR2004 - the first, and one that held the variation
 
 
 @pytest.mark.parametrize("name", MENDED)
@@ -70,7 +70,7 @@ def test_a_remedy_fixes_its_cause(cases: CaseBuilder, name: str) -> None:
 
 
 def test_two_causes_are_named_and_isolated_together(cases: CaseBuilder) -> None:
-    """With either one kept equal, the builds differ; with both, they are the same bytes."""
+    """With both kept equal, the builds are the same bytes; the second has the planted value of each."""
     result = cases.judge("two-sins", recipes=True)
     assert result.holds == ("build-path", "domain-host"), described(result)
     assert {cause_finding.name: cause_finding.variations for cause_finding in result.causes} == {
@@ -78,10 +78,10 @@ def test_two_causes_are_named_and_isolated_together(cases: CaseBuilder) -> None:
         "host-name": ("domain-host",),
     }, described(result)
     assert result.unexplained == (), described(result)
-    alone = {experiment.hold: experiment.equal for experiment in result.experiments if not experiment.remedies}
-    assert alone[("build-path",)] is alone[("domain-host",)] is False
+    held = {experiment.hold: experiment.equal for experiment in result.experiments if not experiment.remedies}
+    assert held == {("build-path", "domain-host"): True}
     assert set(result.recipe) == {"fix-build-path", "fix-domain-host"}
-    assert len(result.builds) <= 3 + 6
+    assert len(result.builds) <= 2 + 3
 
 
 def test_an_unknown_cause_stays_unexplained(cases: CaseBuilder) -> None:
