@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from orchestrator.experiments.remedies import fixes
 from orchestrator.model import RecipeProof
-from orchestrator.recipes import without_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +28,8 @@ def ran_equal(result: Result, recipe: Recipe) -> bool:
 
     All but one of them may have run it as it was before the hash of its wheel was known, which is the same program.
     """
+    from orchestrator.recipes import without_wheel  # noqa: PLC0415 - slow to import, and comparing wheels has no use for it
+
     text, unnamed = (sha256(one.encode()).hexdigest() for one in (recipe.text, without_wheel(recipe.text)))
     builds = [_build(result, name) for name in dict.fromkeys(recipe.builds)]
     ran = [one for one in builds if one is not None and one.environment.recipe in {text, unnamed}]
