@@ -98,6 +98,7 @@ def explain(case: Case, tools: Tools, presumed: Presumed | None = None) -> Expla
     chance = bool(found.flaky) and runner.case.verdict is not Verdict.INTRINSIC
     if case.task.budget.builds and case.task.budget.remedies and not chance:
         found = _with_remedies(runner, found)
+        found = _doubted(runner, found)
     found = _by_clock(found, tools.cures) if runner.case.verdict is Verdict.INTRINSIC else found
     found = _without_suspicions(runner, found)
     compared = runner.agreeing()
@@ -427,6 +428,22 @@ def _with_remedies(runner: ExperimentRunner, found: Explained) -> Explained:
         return found
     outcome = search.search_remedies(runner, found.causes, found.holds, found.severity)
     return replace(found, remedies=outcome.remedies, recipe=outcome.recipe, proof=outcome.proof, recipe_why=outcome.why)
+
+
+def _doubted(runner: ExperimentRunner, found: Explained) -> Explained:
+    """Make the control build that was left out, where runs of a recipe tell of chance that the held build did not show.
+
+    They had in both environments what is enough to hold, and still gave several wheels. Where the control build has
+    the first one's bytes, the recipe does something else besides, and the verdict stands.
+    """
+    if runner.case.control is not None or not runner.is_doubtful(found.holds):
+        return found
+    stray = next((build for build in runner.repeat(1) or () if not same(runner.case.first, build)), None)
+    if stray is None:
+        return found
+    runner.case = replace(runner.case, verdict=Verdict.INTRINSIC, control=stray)
+    known = replace(diagnosed(runner.case, runner.tools), flaky=_FLAKY)
+    return _with_remedies(runner, _intrinsic(runner.case, runner, known))
 
 
 def _by_clock(found: Explained, cures: Mapping[str, tuple[str, ...]]) -> Explained:

@@ -383,6 +383,20 @@ class ExperimentRunner:
         ranked = [build for build, _ in sorted(found, key=lambda pair: -len(pair[1]))]
         return ranked if others else [*ranked, self.case.second.name]
 
+    def is_doubtful(self, holds: Iterable[str]) -> bool:
+        """Return whether runs of a recipe with those variations held gave several wheels, or not the one predicted."""
+        return any(
+            len({(wheel.filename, wheel.sha256) for wheel in self._given(names, runs)}) > 1
+            for names, runs in self._remedied.items()
+            if frozenset(holds) <= {*held_by(names)}
+        )
+
+    def _given(self, names: tuple[str, ...], runs: RecipeRuns) -> tuple[WheelFile, ...]:
+        """Return the wheels of all runs of a recipe, and the one that was predicted."""
+        ran = (runs.first, runs.second, *(runs.final or ()))
+        wheels = (*(build.wheel for build in ran if build is not None), predicted(names, self.case))
+        return tuple(wheel for wheel in wheels if wheel is not None)
+
     def agreeing(self) -> int:
         """Count the builds that gave the first's bytes, itself included, by a recipe or without one."""
         remedied = (build for build in self.builds if build not in self._plain)

@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 from orchestrator.model.digest import LEFT_OUT, digest
 from orchestrator.model.request import Budget, Frontend, Limits, Policy, Profile
 
-METHOD = 7
+METHOD = 8
 """Version of the method: any change that may change a verdict increments it, so that all jobs run again."""
 
 BUILT_HERE = "built-here:"

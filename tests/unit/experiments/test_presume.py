@@ -131,6 +131,36 @@ def test_a_build_that_differs_by_itself_is_not_settled() -> None:
     assert (after.holds, after.recipe) == ((), ())
 
 
+def unsteady(*odd: str) -> World:
+    """Return a world that follows its umask, and gives other bytes in the builds of those names."""
+    world = World(modes, finds=modes_traced)
+    names = world.made  # the last one is that of the build being made
+    return replace(world, captures=lambda one: (one.umask, names[-1] in odd))
+
+
+HOLDING, CONTROL, RUN = "second-holding-umask", "control-2", "second-with-fix-umask"
+
+
+@pytest.mark.parametrize(
+    "odd", [("first-with-fix-umask", CONTROL), (RUN, CONTROL), (RUN, f"{RUN}-again", CONTROL), ("first", HOLDING)]
+)
+def test_chance_in_runs_of_a_recipe_asks_for_the_control_build(odd: tuple[str, ...]) -> None:
+    """The build that holds the umask agrees by chance with the first, but the control build does not."""
+    world = unsteady(*odd)
+    found = explained(presumed(world))
+    assert CONTROL in world.made
+    assert (found.flaky != "", found.holds) == (True, ())
+
+
+def test_a_recipe_that_does_something_else_leaves_the_verdict() -> None:
+    """The control build agrees with the first, so the variation is held in vain by the recipe alone."""
+    world = unsteady("first-with-fix-umask", "first-with-fix-umask-again")
+    found = explained(presumed(world))
+    assert (found.flaky, found.holds) == ("", ("umask",))
+    assert world.made.count(CONTROL) == 1
+    assert found.builds_compared > 2
+
+
 def finding(*causes: CauseFinding, unexplained: tuple[Unexplained, ...] = ()) -> Explained:
     """Return what a diagnosis adds to a result."""
     world = World(native, finds=lambda _first, _second: Diagnosis(Severity.DATA, causes, unexplained, ()))
