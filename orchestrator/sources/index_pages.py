@@ -6,11 +6,14 @@ changed, so it is done late.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC
-from functools import partial
+from functools import cache, partial
+from importlib.util import find_spec
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -21,7 +24,6 @@ from orchestrator.model.names import BadNameError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from packaging.version import Version
     from pypi_simple import DistributionPackage
@@ -227,8 +229,15 @@ def _address(url: str, base: str) -> str:
     return whole if url and host and parts.scheme in {"http", "https"} and len(whole) <= _LONGEST else ""
 
 
+@cache
 def endpoint() -> str:
-    """Return the address of PyPI's index."""
+    """Return the address of PyPI's index, as pypi_simple has it: read from its text, where that is enough."""
+    found = find_spec("pypi_simple")
+    text = Path(found.origin).read_text(encoding="utf-8") if found and found.origin else ""
+    for line in ast.parse(text).body:
+        match line:
+            case ast.AnnAssign(target=ast.Name("PYPI_SIMPLE_ENDPOINT"), value=ast.Constant(str(address))):
+                return address
     from pypi_simple import PYPI_SIMPLE_ENDPOINT  # noqa: PLC0415 - see above
 
     return PYPI_SIMPLE_ENDPOINT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import gzip
 import hashlib
 import io
@@ -225,6 +224,8 @@ def _of_path(folder: Path) -> str:
 
 def _in_setup_cfg(folder: Path) -> str:
     """Return the name in setup.cfg, of setuptools; "" if it has none. Its build may still change it."""
+    import configparser  # noqa: PLC0415 - few runs need it, and it compiles much
+
     parser = configparser.RawConfigParser(strict=False)
     try:
         with (folder / "setup.cfg").open("rb") as stream:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +22,7 @@ from orchestrator.model import OfferedWheel, Sdist, admits
 from orchestrator.sources import index_pages
 from orchestrator.sources.index import Index, choose, local
 from orchestrator.sources.index_pages import Edition, Offer
+from tests.command import ROOT
 from tests.dripping import Dripping
 from tests.loopback_index import LoopbackIndex, sdist, wheel
 
@@ -592,3 +595,15 @@ def test_the_real_index(tmp_path: Path) -> None:
     assert release.sdist.sha256 == "1e61c37477a1626458e36f7b1d82aa5c9b094fa4802892072e49de9c60c4c926"
     assert Path(index.fetch(release.sdist, 1 << 20)).stat().st_size == release.sdist.size
     assert index.release("six", "3.11.2").sdist is not None
+
+
+def test_the_address_of_pypi_is_the_librarys_and_costs_no_import() -> None:
+    """Importing the library takes longer than the rest of a run in which nothing changed."""
+    program = """
+import sys
+from orchestrator.sources.index_pages import endpoint
+read = endpoint(), "pypi_simple" in sys.modules
+import pypi_simple
+assert read == (pypi_simple.PYPI_SIMPLE_ENDPOINT, False), read
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
