@@ -12,6 +12,7 @@ import re
 import tomllib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -172,6 +173,7 @@ def _places(folder: Folders) -> dict[str, _Place]:
     return places
 
 
+@cache  # one image is looked for among the settings of all
 def _bases(settings: bytes) -> tuple[str, ...]:
     """Return the bases of a folder that names several; `load` reports settings that cannot be read."""
     try:

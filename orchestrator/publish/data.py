@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, TypeVar
 
@@ -311,16 +312,17 @@ def _published(one: Verified) -> PublishedData:
     return PublishedData(one.id, one.version, one.wheel, one.sha256, one.image, one.outcome, one.reason, one.finished)
 
 
-def schemas() -> dict[str, str]:
-    """Return the JSON Schema of each form, by its path relative to the site."""
+def schemas() -> dict[str, Callable[[], str]]:
+    """Return what writes the JSON Schema of each form, by its path relative to the site."""
     forms: tuple[tuple[str, TypeAdapter[Index] | TypeAdapter[ProjectData]], ...] = (
         ("index", _INDEX),
         ("project", _PROJECT),
     )
-    return {
-        f"data/schema/{name}-{DATA_SCHEMA}.json": json.dumps(_as_schema(form, name), indent=1, sort_keys=True) + "\n"
-        for name, form in forms
-    }
+    return {f"data/schema/{name}-{DATA_SCHEMA}.json": partial(_schema_text, form, name) for name, form in forms}
+
+
+def _schema_text(form: TypeAdapter[Index] | TypeAdapter[ProjectData], name: str) -> str:
+    return json.dumps(_as_schema(form, name), indent=1, sort_keys=True) + "\n"
 
 
 def _as_schema(form: TypeAdapter[Index] | TypeAdapter[ProjectData], name: str) -> dict[str, object]:

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from orchestrator.model import ExclusionCheck, Result, RunRecord, Verification
     from orchestrator.publish.card import Card
-    from orchestrator.publish.catalogue import Chapter
     from orchestrator.publish.changes import Turn
     from orchestrator.publish.comparison import Debian
     from orchestrator.publish.data import Unread
@@ -171,17 +170,15 @@ class _Site:
         yield "method.html", lambda: self._page("method.html", **_method(every))
         yield "excluded.html", lambda: self._page("excluded.html", **_not_built(summary, every))
         for chapter in self._catalogue:
-            yield f"{chapter.slug}.html", partial(self._chapter, chapter)
+            make = partial(self._page, "chapter.html", chapter=chapter)
+            yield from self._unless_written(f"{chapter.slug}.html", [self._frame["program"], self._links], make)
         yield "exclusions.html", lambda: self._page("exclusions.html", **_exclusions(summary, self._sources.checks))
         yield from self._changes(turns)
         yield from self._nights(found)
         yield "data/index.json", lambda: data.index(summary, cards, self._version)
         yield "data/reproducible.json", lambda: tracker.text(one for card in every for one in card.entries)
-        for path, text in data.schemas().items():
-            yield from self._unless_written(path, self._frame["program"], partial(str, text))
-
-    def _chapter(self, chapter: Chapter) -> str:
-        return self._page("chapter.html", chapter=chapter)
+        for path, schema in data.schemas().items():
+            yield from self._unless_written(path, self._frame["program"], schema)
 
     def _changes(self, turns: tuple[Turn, ...]) -> Iterator[tuple[str, Callable[[], str]]]:
         every = changes.pages(turns)

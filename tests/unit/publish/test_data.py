@@ -31,7 +31,7 @@ RESULTS = (
     explained(),
 )
 EXCLUSION = Exclusion("scipy", f"needs BLAS{HOSTILE}", date(2026, 11, 1))
-SCHEMAS = {path.split("/")[2].split("-")[0]: json.loads(text) for path, text in data.schemas().items()}
+SCHEMAS = {path.split("/")[2].split("-")[0]: json.loads(schema()) for path, schema in data.schemas().items()}
 
 
 def summary() -> Summary:

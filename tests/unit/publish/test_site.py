@@ -79,7 +79,7 @@ LATER = NOON + timedelta(days=1)
 STORE = {log_name(log): log for log in LOGS}
 DAY = f"nights/{NOON:%Y-%m-%d}.html"
 CATALOGUES = {f"{chapter.slug}.html" for chapter in chapters()}
-ALWAYS = {"index.html", "method.html", "excluded.html", "exclusions.html", "nights/index.html", *CATALOGUES}
+ALWAYS = {"index.html", "method.html", "excluded.html", "exclusions.html", "nights/index.html"}
 DATA = {"data/index.json", "data/reproducible.json"}  # written each time, as are the pages above
 DEBIANS = {"bookworm": Debian("bookworm", "3.11"), "trixie": Debian("trixie", "3.13")}
 TRIXIE = replace(IMAGE, name="trixie")
@@ -847,7 +847,7 @@ def test_only_a_hash_names_a_log() -> None:
     def read(sha256: str) -> bytes:
         raise AssertionError(sha256)
 
-    assert len(pages(strange, read_log=read)) == len(ALWAYS | {DAY, "changes.html", "packages/six.html"})
+    assert len(pages(strange, read_log=read)) == len({*ALWAYS, *CATALOGUES, DAY, "changes.html", "packages/six.html"})
 
 
 # --- hostile text ----------------------------------------------------------------------------
@@ -886,7 +886,7 @@ def test_hostile_names_stay_in_their_folder() -> None:
         folder, name = posixpath.split(path)
         assert folder in {"", "packages", "logs", "nights", "badge", "data", "data/schema"}
         assert re.fullmatch(r"[a-z0-9_][a-z0-9-]*\.(?:html|json|svg)", name)
-    assert len(set(paths)) == len(paths) >= len(ALWAYS) + 10
+    assert len(set(paths)) == len(paths) >= len({*ALWAYS, *CATALOGUES}) + 10
 
 
 @pytest.mark.parametrize("name", ["six", "zope-event", "a" * 100])
@@ -939,7 +939,10 @@ def test_during_a_run_only_what_changed_is_written_again() -> None:
 
     made = Made()
     before = (sample("six"), sample("idna", days=0.1))
-    assert len(_again(summarize(before, (), LATER), made, read_log)) == len(ALWAYS | DATA) + 2 + 2 + 2 * 4 + 2
+    assert (
+        len(_again(summarize(before, (), LATER), made, read_log))
+        == len({*ALWAYS, *CATALOGUES, *DATA}) + 2 + 2 + 2 * 4 + 2
+    )
     assert _again(summarize(before, (), LATER), made, read_log) == ALWAYS | DATA
     after = (*before, sample("idna", days=0.2))
     assert _again(summarize(after, (), LATER), made, read_log) == {
@@ -947,6 +950,16 @@ def test_during_a_run_only_what_changed_is_written_again() -> None:
         *("packages/idna.html", "data/idna.json", "badge/idna.json", "badge/idna.svg"),
     }
     assert sorted(read) == sorted(set(read))
+
+
+def test_a_page_of_a_catalogue_is_written_again_with_other_links() -> None:
+    """All of its other content comes from the program."""
+    made = Made()
+    summary = summarize((), (), LATER)
+    first = {path for path, _ in site(summary, STORE.get, "0", made=made)}
+    same = {path for path, _ in site(summary, STORE.get, "0", made=made)}
+    linked = {path for path, _ in site(summary, STORE.get, "0", made=made, sources=Sources(feed="feed.atom"))}
+    assert [set(CATALOGUES) & paths for paths in (first, same, linked)] == [set(CATALOGUES), set(), set(CATALOGUES)]
 
 
 def test_pages_are_made_one_at_a_time() -> None:
@@ -965,5 +978,5 @@ def test_a_site_of_150_packages_is_made_in_well_under_two_seconds() -> None:
     results = [sample(f"package-{number}", verdict=Verdict.SENSITIVE) for number in range(150)]
     begin = time.process_time()
     made = sum(1 for _ in site(summarize(results, (), LATER), logs.get, "0.1.0"))
-    assert made == len(ALWAYS | DATA | {DAY, "changes.html"}) + 2 + 150 * 4 + 3
+    assert made == len({*ALWAYS, *CATALOGUES, *DATA, DAY, "changes.html"}) + 2 + 150 * 4 + 3
     assert time.process_time() - begin < 2
