@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ImageError
-from orchestrator.sources.connections import Sessions, TooLateError, pieces
 from orchestrator.util.cache import read_checked, sha256_of, unfinished, write_checked
 
 if TYPE_CHECKING:
@@ -154,6 +153,8 @@ def _fetch(python: OtherPython, cache: Path, place: Path) -> None:
 
 def _downloaded(version: str, url: str, place: Path) -> str:
     """Return what `download` does; its errors become an ImageError."""
+    from orchestrator.sources.connections import TooLateError  # noqa: PLC0415 - large, and few who read recipes fetch
+
     try:
         return download(url, place)
     except (OSError, ValueError, TooLateError) as error:
@@ -211,6 +212,8 @@ def download(url: str, place: Path) -> str:
         It does not answer, or with too much.
 
     """
+    from orchestrator.sources.connections import Sessions, pieces  # noqa: PLC0415 - as above
+
     hashed, size = hashlib.sha256(), 0
     with (
         Sessions().get(url, {"Accept-Encoding": "identity"}, None, _PATIENCE, _DEADLINE) as answer,
