@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import cache, partial
+from importlib.abc import InspectLoader
 from importlib.util import find_spec
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -24,6 +24,7 @@ from orchestrator.model.names import BadNameError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from packaging.version import Version
     from pypi_simple import DistributionPackage
@@ -233,8 +234,9 @@ def _address(url: str, base: str) -> str:
 def endpoint() -> str:
     """Return the address of PyPI's index, as pypi_simple has it: read from its text, where that is enough."""
     found = find_spec("pypi_simple")
-    text = Path(found.origin).read_text(encoding="utf-8") if found and found.origin else ""
-    for line in ast.parse(text).body:
+    loader = found.loader if found else None
+    text = loader.get_source("pypi_simple") if isinstance(loader, InspectLoader) else None
+    for line in ast.parse(text or "").body:
         match line:
             case ast.AnnAssign(target=ast.Name("PYPI_SIMPLE_ENDPOINT"), value=ast.Constant(str(address))):
                 return address
