@@ -41,6 +41,8 @@ REPEATS = 2
 _SHOWN = 300  # characters of a log's line
 _RUNNING = "gives other bytes at every time, also in one and the same environment; the same when the clock stands still"
 _FLAKY = "gives the same bytes at times, and at times not, in one and the same environment"
+_FAILS = "fails to build at times, in one and the same environment"
+_DOUBT = "whether the build with these held agreed by chance was not looked into"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,12 @@ def explain(case: Case, tools: Tools, presumed: Presumed | None = None) -> Expla
     if case.verdict is Verdict.INTRINSIC:  # the control build shows that without a further build
         found = _intrinsic(case, runner, found)
     elif case.task.budget.builds:
-        found = _sensitive(case, runner, found, presumed.holds if presumed else frozenset())
+        found = _doubted(runner, _sensitive(case, runner, found, presumed.holds if presumed else frozenset()))
     chance = bool(found.flaky) and runner.case.verdict is not Verdict.INTRINSIC
     if case.task.budget.builds and case.task.budget.remedies and not chance:
         found = _with_remedies(runner, found)
-        found = _doubted(runner, found)
+        doubted = _doubted(runner, found)
+        found = doubted if doubted.flaky == found.flaky else _with_remedies(runner, doubted)
     found = _by_clock(found, tools.cures) if runner.case.verdict is Verdict.INTRINSIC else found
     found = _without_suspicions(runner, found)
     compared = runner.agreeing()
@@ -321,13 +324,14 @@ def isolated(
         if step.searched and not doubted:
             doubted = True
             for stray in runner.repeat(1) or ():
-                if not like(stray):
-                    return Isolation(flaky=_FLAKY, stray=stray)
+                why = _limited(stray)
+                if why or not like(stray):
+                    return Isolation(open=why) if why else Isolation(flaky=_by_chance(stray), stray=stray)
         builds = runner.hold(step.hold)
         if builds is None:
             return Isolation(open=_known_so_far(seen, suspects))
-        if late := [build for build in builds if build.failure and build.failure.reason in LIMIT_REASONS]:
-            return Isolation(open=f"{late[0].name} reached a limit of the farm, which proves nothing")
+        if why := next(filter(None, map(_limited, builds)), ""):
+            return Isolation(open=why)
         seen |= {held: like(build) for held, build in zip(step.hold, builds, strict=True)}
         if (clash := contradiction(seen)) is not None:
             return _settle(runner, clash, like)
@@ -335,6 +339,17 @@ def isolated(
     if step.searched and seen and not _again(runner, step.found, like):
         return Isolation(flaky=_FLAKY)
     return Isolation(found=step.found)
+
+
+def _limited(build: Build) -> str:
+    """Return why a build proves nothing; empty if it proves something."""
+    is_limited = build.failure is not None and build.failure.reason in LIMIT_REASONS
+    return f"{build.name} reached a limit of the farm, which proves nothing" if is_limited else ""
+
+
+def _by_chance(control: Build) -> str:
+    """Return what a control build shows that has not the first one's bytes."""
+    return _FAILS if control.failure else _FLAKY
 
 
 def _more_suspects(
@@ -431,19 +446,23 @@ def _with_remedies(runner: ExperimentRunner, found: Explained) -> Explained:
 
 
 def _doubted(runner: ExperimentRunner, found: Explained) -> Explained:
-    """Make the control build that was left out, where runs of a recipe tell of chance that the held build did not show.
+    """Make the control build that was left out, where the runs of a recipe contradict the build with variations held.
 
-    They had in both environments what is enough to hold, and still gave several wheels. Where the control build has
-    the first one's bytes, the recipe does something else besides, and the verdict stands.
+    The recipe held in both environments what is enough, and gave several wheels, or not the one predicted. Where the
+    control build has the first one's bytes, the recipe does something else besides, and the verdict stands.
     """
     if runner.case.control is not None or not runner.is_doubtful(found.holds):
         return found
-    stray = next((build for build in runner.repeat(1) or () if not same(runner.case.first, build)), None)
-    if stray is None:
+    controls = runner.repeat(1)
+    why = _limited(controls[0]) if controls else _DOUBT
+    if not controls or why:
+        return replace(found, left_open="; ".join(dict.fromkeys(filter(None, (found.left_open, why)))))
+    runner.case = replace(runner.case, control=controls[0])
+    if same(runner.case.first, controls[0]):
         return found
-    runner.case = replace(runner.case, verdict=Verdict.INTRINSIC, control=stray)
-    known = replace(diagnosed(runner.case, runner.tools), flaky=_FLAKY)
-    return _with_remedies(runner, _intrinsic(runner.case, runner, known))
+    runner.case = replace(runner.case, verdict=Verdict.INTRINSIC)
+    known = replace(diagnosed(runner.case, runner.tools), flaky=_by_chance(controls[0]))
+    return _intrinsic(runner.case, runner, known)
 
 
 def _by_clock(found: Explained, cures: Mapping[str, tuple[str, ...]]) -> Explained:

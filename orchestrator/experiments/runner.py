@@ -224,8 +224,10 @@ class ExperimentRunner:
     def repeat(self, count: int) -> tuple[Build, ...] | None:
         """Build in the first environment again, that many times; None where the budget is spent."""
         everything = frozenset(self.case.names)
-        begun = sum(build.name.startswith("control") for build in self.builds)
-        wanted = [(f"control-{begun + number + 2}", self.case.first.environment, everything) for number in range(count)]
+        control = (self.case.control,) if self.case.control else ()
+        begun = len({build.name for build in (*self.builds, *control) if build.name.startswith("control")})
+        names = ("control" if number == 1 else f"control-{number}" for number in range(begun + 1, begun + count + 1))
+        wanted = [(name, self.case.first.environment, everything) for name in names]
         builds = self._make(wanted, again=True)
         for build in builds or ():
             self._note(build, self.case.first, everything, ())

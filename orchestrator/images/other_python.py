@@ -153,7 +153,7 @@ def _fetch(python: OtherPython, cache: Path, place: Path) -> None:
 
 def _downloaded(version: str, url: str, place: Path) -> str:
     """Return what `download` does; its errors become an ImageError."""
-    from orchestrator.sources.connections import TooLateError  # noqa: PLC0415 - large, and few who read recipes fetch
+    from orchestrator.sources.connections import TooLateError  # noqa: PLC0415 - large; most who read recipes fetch nothing
 
     try:
         return download(url, place)

@@ -173,7 +173,7 @@ def _places(folder: Folders) -> dict[str, _Place]:
     return places
 
 
-@cache  # one image is looked for among the settings of all
+@cache  # each look-up of an image reads the settings of all
 def _bases(settings: bytes) -> tuple[str, ...]:
     """Return the bases of a folder that names several; `load` reports settings that cannot be read."""
     try:

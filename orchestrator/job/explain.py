@@ -94,4 +94,7 @@ def _judged_again(former: Judgement, explained: Explained) -> Judgement:
     """Return the judgement after experiments: a flaky build is intrinsic, one that follows the clock is sensitive."""
     if explained.clock:
         return Judgement(Verdict.SENSITIVE, explained.clock, former.failure)
-    return Judgement(Verdict.INTRINSIC, explained.flaky, former.failure) if explained.flaky else former
+    if not explained.flaky:
+        return former
+    failures = (build.failure for build in explained.builds if build.name.startswith("control") and build.failure)
+    return Judgement(Verdict.INTRINSIC, explained.flaky, former.failure or next(failures, None))

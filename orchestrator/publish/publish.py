@@ -64,6 +64,9 @@ def publish(settings: Config, store: Results, made: Made) -> None:
         store.standings(), settings.exclusions, datetime.now(UTC), config.tracked(settings), store.verified()
     )
     reports = _reports(settings, store, made)
+    made.begin()
+    is_unchanged = manifest.unchanged(store.folder)
+    made.keep(lambda path: "/" in path or is_unchanged(f"site/{path}"))  # the few pages of the first level
     sources = _sources(settings, store, (standing.image for standing in summary.standings), reports)
     pages = site.site(summary, read_log, __version__, sources=sources, made=made, failed=failed)
     names = set(store.publish((f"site/{name}", text) for name, text in pages))

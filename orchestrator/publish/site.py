@@ -171,7 +171,7 @@ class _Site:
         yield "excluded.html", lambda: self._page("excluded.html", **_not_built(summary, every))
         for chapter in self._catalogue:
             make = partial(self._page, "chapter.html", chapter=chapter)
-            yield from self._unless_written(f"{chapter.slug}.html", [self._frame["program"], self._links], make)
+            yield from self._unless_written(f"{chapter.slug}.html", "", make)
         yield "exclusions.html", lambda: self._page("exclusions.html", **_exclusions(summary, self._sources.checks))
         yield from self._changes(turns)
         yield from self._nights(found)
