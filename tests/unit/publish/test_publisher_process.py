@@ -35,6 +35,20 @@ def test_each_time_the_site_shows_what_there_is(tmp_path: Path) -> None:
             assert f">{project}<" in (store.folder / "site" / "index.html").read_text()
 
 
+def test_a_page_that_was_removed_or_changed_is_written_again_by_the_same_process(tmp_path: Path) -> None:
+    """Also one that follows from the program alone."""
+    config, folder = tmp_path / "config.yaml", tmp_path / "results"
+    config.write_text("")
+    with PublisherProcess(config, folder) as publisher:
+        publisher.publish()
+        causes, clues = folder / "site" / "causes.html", folder / "site" / "clues.html"
+        before = causes.read_text(), clues.read_text()
+        causes.unlink()
+        clues.write_text("changed")
+        publisher.publish()
+        assert (causes.read_text(), clues.read_text()) == before
+
+
 def test_a_site_that_cannot_be_written_is_an_error_and_may_be_tried_again(tmp_path: Path) -> None:
     """The error names what prevented it."""
     config, folder = tmp_path / "config.yaml", tmp_path / "results"
