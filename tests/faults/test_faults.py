@@ -85,8 +85,13 @@ def test_each_harm_is_seen(farm: FarmFixture, harm: Callable[[Path], object], se
 def test_a_helper_that_stays_is_seen(tmp_path: Path) -> None:
     """By its environment, or by its working folder where its environment was replaced."""
     for environment, folder in (({**os.environ, processes.MARK: str(tmp_path)}, "/"), ({}, tmp_path)):
-        with subprocess.Popen(["/bin/sleep", "60"], env=environment, cwd=folder) as process:
+        command = ["/bin/sh", "-c", "echo begun; read -r _"]
+        with subprocess.Popen(
+            command, env=environment, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
             try:
+                assert process.stdout is not None
+                assert process.stdout.readline() == b"begun\n"  # its environment is there
                 assert processes.marked(tmp_path) == [process.pid]
             finally:
                 process.kill()
