@@ -449,7 +449,7 @@ def _doubted(runner: ExperimentRunner, found: Explained) -> Explained:
     """Make the control build that was left out, where the runs of a recipe contradict the build with variations held.
 
     The recipe held in both environments what is enough, and gave several wheels, or not the one predicted. Where the
-    control build has the first one's bytes, the recipe does something else besides, and the verdict stands.
+    control build has the first one's bytes, the recipe does something else besides, and the verdict is kept.
     """
     if runner.case.control is not None or not runner.is_doubtful(found.holds):
         return found
