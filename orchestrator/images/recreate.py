@@ -55,8 +55,9 @@ def recreate(
     """Return the image of a former build: the one with its name and its manifest.
 
     It is made from the lock in `folders`, or else from the recorded packages, of which Debian's snapshot archive
-    is asked as of the former build and of some earlier times. With `nearest`, where neither gives that manifest,
-    the image is the one of today, and the answer's `why` has the reason.
+    is asked as of the former build and of some earlier times. If its packages are not recorded, today's image serves
+    if it has that manifest, as one that drifted from the lock in the same way has. With `nearest`, where nothing gives
+    that manifest, the image is the one of today, and the answer's `why` has the reason.
 
     Raises
     ------
@@ -68,9 +69,10 @@ def recreate(
         why = f"there is no image {former.name!r} here; its folder of images/ has to be copied first"
         return Recreated(None, why)
     recipe, wanted, packages = load(folders, former.name), former.manifest, former.packages
-    if as_locked(recipe).manifest == wanted:
+    locked = as_locked(recipe).manifest == wanted
+    if locked or not packages:  # if they are not recorded, the former image may have drifted as today's does
         image = build.made(engine, recipe, cache, log)
-        return _of(image, wanted, why_drifted(image.drift), nearest=nearest)
+        return _of(image, wanted, why_drifted(image.drift) if locked else _unrecorded(recipe, wanted), nearest=nearest)
     if not (why := unmakeable(recipe, wanted, packages)):
         past = with_packages(recipe, packages, (former.when or recipe.snapshot).astimezone(UTC))
         image = build.made(engine, past, cache, log)
@@ -89,14 +91,16 @@ def _of(image: Image, wanted: str, why: str, *, nearest: bool) -> Recreated:
     return Recreated(image if nearest else None, why)
 
 
+def _unrecorded(recipe: ImageRecipe, wanted: str) -> str:
+    locked = as_locked(recipe).manifest
+    return (
+        f"its image {recipe.name} had the manifest {wanted[:12]}, today's lock gives {locked[:12]}, "
+        "and the packages of the former one are not recorded: they are in images/ of its results"
+    )
+
+
 def unmakeable(recipe: ImageRecipe, wanted: str, packages: Packages) -> str:
     """Return why packages on a recipe cannot give a manifest; empty if they can, should the archive have them."""
-    if not packages:
-        return (
-            f"its image {recipe.name} had the manifest {wanted[:12]}, today's lock gives "
-            f"{as_locked(recipe).manifest[:12]}, and the packages of the former one are not recorded: they are in "
-            "images/ of its results"
-        )
     if manifest(recipe.method, packages) != wanted:
         return (
             f"its image {recipe.name} was made by another recipe: the recorded packages on today's do not give the "

@@ -75,12 +75,21 @@ def test_packages_that_are_gone_are_named(folder: Path, *, nearest: bool) -> Non
     assert set(engine.images) == ({load(folder, "small").tag} if nearest else set())
 
 
-def test_packages_that_are_not_recorded_are_the_reason(folder: Path) -> None:
-    """Nothing is built."""
-    engine = FakeEngine(listed(BOOKWORM))
+@pytest.mark.parametrize("nearest", [False, True])
+def test_packages_that_are_not_recorded_are_the_reason(folder: Path, *, nearest: bool) -> None:
+    """Today's image is the former one in name only."""
+    made = recreated(FakeEngine(listed(BOOKWORM)), folder, FORMER, listing=(), nearest=nearest)
 
-    assert "not recorded" in recreated(engine, folder, FORMER, listing=()).why
-    assert engine.built == []
+    assert "not recorded" in made.why
+    assert (made.image is not None) == nearest
+
+
+def test_an_image_that_drifted_as_the_former_one_is_used(folder: Path) -> None:
+    """Its packages are not recorded, and the lock does not give its manifest."""
+    made = recreated(FakeEngine(listed(FORMER)), folder, FORMER, listing=())
+
+    assert made.image is not None
+    assert (made.image.packages, made.why) == (FORMER, "")
 
 
 @pytest.mark.parametrize("case", ["another recipe", "other packages"])
