@@ -8,6 +8,7 @@ attempt must give the same result from the same pages.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import time as clock
@@ -349,7 +350,7 @@ def _picked(pylock: Mapping[str, Any], target: Target) -> Lock | Failure:
 
 def best(offered: Sequence[Pin], target: Target) -> Pin | None:
     """Return the wheel that fits best, or None if none fits."""
-    ranks = {tag: rank for rank, tag in enumerate(tags(target))}
+    ranks = _ranks(target)
     fitting = [(rank, pin) for pin in offered if (rank := _rank(pin, ranks)) is not None]
     return min(fitting, key=lambda ranked: (ranked[0], ranked[1].filename))[1] if fitting else None
 
@@ -363,6 +364,11 @@ def _pin(name: str, version: str, wheel: Mapping[str, Any]) -> Pin:
         msg = f"resolving build requirements: the index has no sha256 of {filename}; use an index that has"
         raise PackageIndexError(msg)
     return Pin(name, version, str(sha256), filename, url)
+
+
+@functools.cache
+def _ranks(target: Target) -> Mapping[Tag, int]:
+    return {tag: rank for rank, tag in enumerate(tags(target))}
 
 
 def _rank(pin: Pin, ranks: Mapping[Tag, int]) -> tuple[int, tuple[int, str]] | None:

@@ -73,6 +73,7 @@ def run(
     checked. A gate that would pass has exit status 9 if a job got no verdict.
     """
     gate = findings.gate(require, fail_on, formats, as_json=as_json)
+    _begin_helper(wanted=again)
     from orchestrator import config
     from orchestrator.publish import publisher_process
 
@@ -86,8 +87,7 @@ def run(
     tasks = tuple(replace(task, published=task.published or published) for task in asked)
     shown = config.shown(settings)
     with store.locked(), publisher_process.PublisherProcess(config_file, store.folder, shown) as publisher:
-        if again or not publisher.is_published():
-            _begin_early(publisher)
+        _begin_publisher(publisher, again=again)
         from orchestrator.farm import alarm, assemble, clean, exclusions, soak
         from orchestrator.farm import run as context
         from orchestrator.publish.verification import with_published
@@ -138,12 +138,19 @@ def _verify(
     return verification.verify_all(settings, store, requested, jobs=jobs, again=again, outcome=outcome)
 
 
-def _begin_early(publisher: PublisherProcess) -> None:
-    """Start the processes that explain wheels and write the site, so that they load while this one does."""
-    from orchestrator.util import limited_call
+def _begin_helper(*, wanted: bool) -> None:
+    """Start the process that explains wheels, so that it loads while this one does."""
+    if wanted:
+        from orchestrator.util import limited_call
 
-    publisher.begin()
-    limited_call.begin()
+        limited_call.begin()
+
+
+def _begin_publisher(publisher: PublisherProcess, *, again: bool) -> None:
+    """Start the process that writes the site, and the helper if it does not run, where something will be written."""
+    if again or not publisher.is_published():
+        publisher.begin()
+        _begin_helper(wanted=not again)
 
 
 def due_exclusions(settings: Config, store: Results) -> tuple[Exclusion, ...]:

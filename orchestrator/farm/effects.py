@@ -7,6 +7,7 @@ import secrets
 from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache as cached
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -174,7 +175,7 @@ class JobEffects(InputEffects):
     def recipes(self, limits: Limits) -> RecipeEffects:
         """Return the effects that the recipes of one job need."""
         return RecipeEffects(
-            offered=lambda wanted, target: recipe_effects.offered(self.index, wanted, target),
+            offered=cached(partial(recipe_effects.offered, self.index)),  # a job asks several times
             file=lambda text: recipe_effects.text_file(self.cache, text),
             wheels=lambda pins: recipe_effects.folder_of(self.cache, self.index, pins, limits.download),
             folder=lambda texts, tools: recipe_effects.folder_with(
@@ -236,11 +237,13 @@ class JobEffects(InputEffects):
         guest = container.guest_folder(self.cache, order.environment)
 
         def once() -> Output:
-            with self.slots.acquire(long=long) as cpu, self.results.bench() as folder:
-                self.log(project, order.name)
-                spec = container.container(order, guest, cpu, len(os.sched_getaffinity(0)), self.label)
+            with self.results.bench() as folder:
                 try:
-                    return self._kept(order, builder.build(order, spec, folder, partial(self._run, folder), answered))
+                    with self.slots.acquire(long=long) as cpu:
+                        self.log(project, order.name)
+                        spec = container.container(order, guest, cpu, len(os.sched_getaffinity(0)), self.label)
+                        built = builder.build(order, spec, folder, partial(self._run, folder), answered)
+                    return self._kept(order, built)  # meanwhile, another build may have the slot
                 except OSError as error:
                     raise _unkept(folder, error) from error
 

@@ -68,9 +68,7 @@ class SettlingEffects:
 class RecipeEffects:
     """The effects that running a recipe needs."""
 
-    offered: Callable[
-        [Sequence[Pinned], Target], tuple[Pin, ...] | str
-    ]  # what a recipe pins; or why that cannot be had
+    offered: Callable[[tuple[Pinned, ...], Target], tuple[Pin, ...] | str]  # what a recipe pins; or why it is not there
     file: Callable[[str], Path]  # a text as a file
     wheels: Callable[[Sequence[Pin]], Path]  # a folder with the files of wheels
     folder: Callable[[Mapping[str, str], Sequence[Pin]], Path]  # texts by path, and wheels in tools/, as a folder
