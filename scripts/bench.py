@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from bench_figures import BY_NAME, PHASES, USUAL, Measured, builds_table, last_line, memory_table, notes, table
 from bench_runs import IMAGE, ROOT, Checkout, both, container_alone, cores, fresh_folder, log, memory, method_of_2020
 from container_cost import layers
+from slow_index import SlowIndex
 
 from orchestrator import __version__
 from orchestrator.build import engine
@@ -185,7 +186,7 @@ def trial(of_2020: list[dict[str, Any]], releases: Sequence[str]) -> list[dict[s
 # --- the program -----------------------------------------------------------------------------
 
 
-def this_machine(farm: engine.Engine, homes: dict[str, Path], *, quick: bool) -> Machine:
+def this_machine(farm: engine.Engine, homes: dict[str, Path], index: str, *, quick: bool) -> Machine:
     """Return what measures on this machine; `homes` are the folders of the warm runs of each checkout."""
     image = images.ensure(farm, IMAGE, ROOT / "images", ROOT / ".cache", strict=False, log=log)
 
@@ -201,7 +202,7 @@ def this_machine(farm: engine.Engine, homes: dict[str, Path], *, quick: bool) ->
 
     def run(checkout: Checkout, phase: Phase, releases: Sequence[str], repetition: int) -> Run:
         if phase.fresh:
-            with fresh_folder() as home:
+            with fresh_folder(index) as home:
                 return checkout.run(phase, home, releases, repetition)
         home = homes[checkout.name]
         if phase.name == "unchanged":  # the former run may have been of another configuration
@@ -253,6 +254,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
         help="in which repetitions the method of 2020, the slowest, is measured; never by default with --releases",
     )
     add("--builds", action="store_true", help="print the builds of each release, too, and what was found")
+    add("--delay", type=float, metavar="SECONDS", help="let wheelproof's index answer each request that much later")
     add("--json", type=Path, metavar="FILE", help="write all that was measured there, after each repetition")
     asked = parser.parse_args(words)
     default = "" if asked.memory or asked.releases else ",".join(LISTS)
@@ -280,8 +282,9 @@ def measured_lists(
     for checkout in checkouts:
         compileall.compile_dir(checkout.folder / "orchestrator", quiet=1)  # as an installed command is
     with ExitStack() as stack:
-        homes = {checkout.name: stack.enter_context(fresh_folder()) for checkout in checkouts}
-        machine = this_machine(farm, homes, quick=asked.quick)
+        index = stack.enter_context(SlowIndex(asked.delay)).url if asked.delay else ""
+        homes = {checkout.name: stack.enter_context(fresh_folder(index)) for checkout in checkouts}
+        machine = this_machine(farm, homes, index, quick=asked.quick)
         for name, releases in lists_of(asked).items():
             done.append(measure(name, releases, asked.plan, checkouts, machine, lambda some: save([*done, some])))
         if len(done) > 1 and "unchanged" in asked.plan.phases:

@@ -177,18 +177,18 @@ def both(other: Path | None) -> tuple[Checkout, ...]:
     return (this, Checkout(OTHER, other.resolve())) if other else (this,)
 
 
-def settings(config: str) -> str:
-    """Return the text of a configuration, by its name."""
-    return f"image: {IMAGE}\n{CONFIGS[config]}"
+def settings(config: str, index: str = "") -> str:
+    """Return the text of a configuration, by its name; `index` is the address of the index, PyPI if empty."""
+    return f"image: {IMAGE}\n{CONFIGS[config]}" + (f"index: {index}\n" if index else "")
 
 
 @contextmanager
-def fresh_folder() -> Iterator[Path]:
-    """Create a temporary folder with all configurations, so that cache and results are new."""
+def fresh_folder(index: str = "") -> Iterator[Path]:
+    """Create a temporary folder with all configurations, so that cache and results are new; `index` as `settings`."""
     (ROOT / ".cache").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ROOT / ".cache", prefix="bench-", ignore_cleanup_errors=True) as name:
         for config in CONFIGS:
-            (Path(name) / f"{config}.yaml").write_text(settings(config))
+            (Path(name) / f"{config}.yaml").write_text(settings(config, index))
         try:
             yield Path(name)
         finally:  # much of the cache is kept read-only

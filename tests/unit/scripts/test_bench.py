@@ -148,6 +148,8 @@ def test_configurations_are_those_of_the_program() -> None:
     assert read["proof"] == {"image": "bookworm"}
     assert all(key in BudgetPart.model_fields for some in read.values() for key in some.get("budget", ()))
     assert {phase.config for phase in BY_NAME.values()} == set(CONFIGS)
+    far = yaml.safe_load(bench_runs.settings("verdict", "http://127.0.0.1:1/simple/"))
+    assert far == {**read["verdict"], "index": "http://127.0.0.1:1/simple/"}
 
 
 def test_releases_of_a_file() -> None:
