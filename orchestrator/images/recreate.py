@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
+from orchestrator.errors import ImageError
 from orchestrator.images import build
 from orchestrator.images.recipe import LOCK, as_locked, format_lock, load, manifest, names
 
@@ -54,10 +55,10 @@ def recreate(
 ) -> Recreated:
     """Return the image of a former build: the one with its name and its manifest.
 
-    It is made from the lock in `folders`, or else from the recorded packages, of which Debian's snapshot archive
-    is asked as of the former build and of some earlier times. If its packages are not recorded, today's image serves
-    if it has that manifest, as one that drifted from the lock in the same way has. With `nearest`, where nothing gives
-    that manifest, the image is the one of today, and the answer's `why` has the reason.
+    Today's image serves if the engine has it with that manifest, as one that drifted from its lock in the same
+    way has. Otherwise the image is made from the lock in `folders`, or from the recorded packages, of which Debian's
+    snapshot archive is asked as of the former build and of some earlier times. With `nearest`, where nothing gives that
+    manifest, the image is the one of today, and the answer's `why` has the reason.
 
     Raises
     ------
@@ -68,21 +69,16 @@ def recreate(
     if former.name not in names(folders):
         why = f"there is no image {former.name!r} here; its folder of images/ has to be copied first"
         return Recreated(None, why)
-    recipe, wanted, packages = load(folders, former.name), former.manifest, former.packages
-    locked = as_locked(recipe).manifest == wanted
-    if locked or not packages:  # if they are not recorded, the former image may have drifted as today's does
+    recipe, wanted = load(folders, former.name), former.manifest
+    today = build.find(engine, former.name, folders)
+    if today is not None and today.manifest == wanted:
+        return Recreated(today)
+    if as_locked(recipe).manifest == wanted:
         image = build.made(engine, recipe, cache, log)
-        return _of(image, wanted, why_drifted(image.drift) if locked else _unrecorded(recipe, wanted), nearest=nearest)
-    if not (why := unmakeable(recipe, wanted, packages)):
-        past = with_packages(recipe, packages, (former.when or recipe.snapshot).astimezone(UTC))
-        image = build.made(engine, past, cache, log)
-        if image.manifest == wanted:
-            return Recreated(image)
-        engine.remove_image(past.tag)  # the snapshot archive may answer next time
-        why = why_drifted(image.drift)
-    if not nearest:
-        return Recreated(None, why)
-    return Recreated(build.made(engine, recipe, cache, log), why)
+        return _of(image, wanted, why_drifted(image.drift), nearest=nearest)
+    if not former.packages:
+        return _of_unrecorded(engine, recipe, wanted, cache, nearest=nearest, log=log)
+    return _of_recorded(engine, recipe, former, cache, nearest=nearest, log=log)
 
 
 def _of(image: Image, wanted: str, why: str, *, nearest: bool) -> Recreated:
@@ -91,12 +87,40 @@ def _of(image: Image, wanted: str, why: str, *, nearest: bool) -> Recreated:
     return Recreated(image if nearest else None, why)
 
 
-def _unrecorded(recipe: ImageRecipe, wanted: str) -> str:
-    locked = as_locked(recipe).manifest
-    return (
-        f"its image {recipe.name} had the manifest {wanted[:12]}, today's lock gives {locked[:12]}, "
-        "and the packages of the former one are not recorded: they are in images/ of its results"
+def _of_unrecorded(
+    engine: Images, recipe: ImageRecipe, wanted: str, cache: Path, *, nearest: bool, log: Callable[[str], None]
+) -> Recreated:
+    """Return today's image if it has the manifest: both may have drifted from the lock."""
+    why = (
+        f"its image {recipe.name} had the manifest {wanted[:12]}, today's lock gives "
+        f"{as_locked(recipe).manifest[:12]}, and the packages of the former one are not recorded: they are in "
+        "images/ of its results"
     )
+    try:
+        image = build.made(engine, recipe, cache, log)
+    except ImageError as error:
+        if nearest:
+            raise
+        return Recreated(None, f"{why}; {error}")
+    if image.manifest != wanted and image.drift:
+        why += f"; today's image drifted from that lock, and has the manifest {image.manifest[:12]}"
+    return _of(image, wanted, why, nearest=nearest)
+
+
+def _of_recorded(
+    engine: Images, recipe: ImageRecipe, former: FormerImage, cache: Path, *, nearest: bool, log: Callable[[str], None]
+) -> Recreated:
+    """Return the image with the recorded packages, or with `nearest` today's."""
+    if not (why := unmakeable(recipe, former.manifest, former.packages)):
+        past = with_packages(recipe, former.packages, (former.when or recipe.snapshot).astimezone(UTC))
+        image = build.made(engine, past, cache, log)
+        if image.manifest == former.manifest:
+            return Recreated(image)
+        engine.remove_image(past.tag)  # the snapshot archive may answer next time
+        why = why_drifted(image.drift)
+    if not nearest:
+        return Recreated(None, why)
+    return _of(build.made(engine, recipe, cache, log), former.manifest, why, nearest=True)
 
 
 def unmakeable(recipe: ImageRecipe, wanted: str, packages: Packages) -> str:

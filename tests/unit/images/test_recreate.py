@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.errors import ImageError
 from orchestrator.images.recipe import format_lock, load, manifest
 from orchestrator.images.recreate import BEFORE, FormerImage, Recreated, recreate, with_packages
 from tests.unit.images.test_build import BOOKWORM, IMAGES, NO_ARCHIVE, FakeEngine, listed
@@ -90,6 +91,31 @@ def test_an_image_that_drifted_as_the_former_one_is_used(folder: Path) -> None:
 
     assert made.image is not None
     assert (made.image.packages, made.why) == (FORMER, "")
+
+
+@pytest.mark.parametrize("nearest", [False, True])
+def test_the_image_at_hand_is_used_if_it_is_the_former_one(folder: Path, *, nearest: bool) -> None:
+    """It drifted from its lock, and the archive has neither those packages nor others: nothing is built."""
+    engine = FakeEngine(listed(FORMER))
+    recreated(engine, folder, FORMER, listing=())
+    built = list(engine.built)
+    made = recreated(engine, folder, FORMER, nearest=nearest)
+
+    assert made.image is not None
+    assert (made.image.packages, made.why) == (FORMER, "")
+    assert engine.built == built
+
+
+def test_an_image_that_cannot_be_made_leaves_the_reason(folder: Path) -> None:
+    """The packages that are not recorded, and why today's image is not there."""
+    engine = FakeEngine(listed(BOOKWORM), refuses=True)
+
+    why = recreated(engine, folder, FORMER, listing=()).why
+
+    assert "not recorded" in why
+    assert "the engine says no" in why
+    with pytest.raises(ImageError, match="the engine says no"):
+        recreated(engine, folder, FORMER, listing=(), nearest=True)
 
 
 @pytest.mark.parametrize("case", ["another recipe", "other packages"])
