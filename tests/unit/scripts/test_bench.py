@@ -175,7 +175,7 @@ def test_command_line_of_a_file_of_releases(tmp_path: Path) -> None:
     assert bench.arguments(["--releases", str(path), "--method-2020", "once"]).plan.of_2020 == "once"
 
 
-@pytest.mark.parametrize("words", ["--phases hot", "--lists heavy", "--repeat 0", "--other /nowhere"])
+@pytest.mark.parametrize("words", ["--phases hot", "--lists heavy", "--repeat 0", "--other /nowhere", "--delay -1"])
 def test_mistakes_on_the_command_line(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each has status 2, before anything runs."""
     with pytest.raises(SystemExit) as ended:
