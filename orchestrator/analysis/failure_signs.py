@@ -12,7 +12,6 @@ import os
 import re
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from functools import cache
 from typing import TYPE_CHECKING
 
 from orchestrator.model import Missing, Reason, Want
@@ -821,11 +820,7 @@ _CALLED = r"\bgit['\"]?,? ['\"]?(?:-[\w-]{1,30}['\"]?,? ['\"]?)?"
 _FETCHES = re.compile(_CALLED + rf"(?:{_GIT_REMOTE})\b")
 _WORKS_ON_FILES = re.compile(_CALLED + r"(?:apply|init|am|diff)\b")
 
-
-@cache
-def _compiled() -> tuple[tuple[Sign, re.Pattern[str]], ...]:
-    """Return the signs with their patterns, which are not compiled before a build has failed."""
-    return tuple((sign, re.compile(sign.pattern, re.MULTILINE)) for sign in SIGNS)
+_COMPILED = tuple((sign, re.compile(sign.pattern, re.MULTILINE)) for sign in SIGNS)
 
 
 def explain(log: str) -> Explanation:
@@ -854,7 +849,7 @@ def killed(log: str, *, went_well: bool = False) -> str:
     text = _plain(log)
     hits = [
         _Hit(sign, match.start(), match.end(), "")
-        for sign, pattern in _compiled()
+        for sign, pattern in _COMPILED
         if sign.reason is Reason.KILLED and not (went_well and sign.slug == "shell-killed")
         for match in pattern.finditer(text)
     ]
@@ -941,7 +936,7 @@ def _hits(text: str) -> list[_Hit]:
     since = steps[-1] if steps else -1
     hits = [
         _Hit(sign, match.start(), match.end(), name)
-        for sign, pattern in _compiled()
+        for sign, pattern in _COMPILED
         for match in pattern.finditer(text, max(since, 0))
         for name in _names(match)
     ]

@@ -147,7 +147,7 @@ def _begin_helper(*, wanted: bool) -> None:
 
 
 def _begin_publisher(publisher: PublisherProcess, *, again: bool) -> None:
-    """Start the process that writes the site, and the helper if it does not run, where something will be written."""
+    """Where something will be written, start the process that writes the site, and the helper unless `again` did."""
     if again or not publisher.is_published():
         publisher.begin()
         _begin_helper(wanted=not again)

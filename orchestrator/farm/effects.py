@@ -296,7 +296,7 @@ class JobEffects(InputEffects):
 
     def _survey(self, file: Path, wheel: WheelFile, limits: Limits) -> Failure | None:
         """Return what is wrong with a wheel; equal bytes are checked only once."""
-        if (wheel, limits) in self.sound:
+        if (wheel, limits) in tuple(self.sound):  # other threads append
             return None
         failure = reading.survey(file, wheel, limits)
         if failure is None:
