@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,9 +15,12 @@ from orchestrator.build_requirements.install import BuildEnvironments
 from orchestrator.farm.effects import JobEffects
 from orchestrator.farm.workers import Cancellation, CpuSlots
 from orchestrator.guest.main import CRASHED
-from orchestrator.model import Limits, Lock, Reason, Verdict
+from orchestrator.model import Limits, Lock, Reason, Target, Verdict
+from orchestrator.recipes import Pinned
 from orchestrator.results.store import Results
 from orchestrator.sources.index import Index
+from tests.loopback_index import LoopbackIndex
+from tests.loopback_index import wheel as built_wheel
 from tests.sample_results import sample
 from tests.sample_verifications import verified
 from tests.samples import wheel
@@ -24,8 +29,9 @@ from tests.unit.build.test_protocol import FAILED, SEEN, line
 from tests.unit.cli.test_compare import MEMBERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+TARGET = Target("3.11", "x86_64-manylinux_2_36")
 PATIENT = replace(ORDER, limits=Limits(seconds=60))
 BROKEN = (b"[1]\n", Completed(0))
 BROKE_DOWN = (line(SEEN), Completed(CRASHED))
@@ -95,6 +101,47 @@ def test_only_a_sound_wheel_is_not_looked_at_again(tmp_path: Path, *, sound: boo
     for _ in range(2):
         assert (shop.build("pkg", order, lambda _answer: None, long=False).build.wheel is not None) is sound
     assert len(shop.sound) == remembered
+
+
+class WatchedSlots(CpuSlots):
+    """One slot, which notes whether the results have a wheel when it is given back."""
+
+    def __init__(self, results: Path) -> None:
+        """Look into that folder."""
+        super().__init__(1, (0,))
+        self.results = results
+        self.had_wheel: list[bool] = []
+
+    @contextmanager
+    def acquire(self, *, long: bool) -> Iterator[int]:
+        with super().acquire(long=long) as processor:
+            yield processor
+        self.had_wheel.append(any(self.results.glob("wheels/*")))
+
+
+def test_a_slot_is_free_before_the_wheel_is_kept(tmp_path: Path) -> None:
+    """The next build need not wait for the check of this one's wheel."""
+    name = "pkg-1.0-py3-none-any.whl"
+    content = wheel(tmp_path / name, MEMBERS).read_bytes()
+    sent = line(SEEN) + line({"file": name, "size": len(content), "cpu_seconds": 0.1}) + content
+    slots = WatchedSlots(tmp_path / "results")
+    shop = replace(job_effects(tmp_path, Fake((sent, Completed(0)))), slots=slots)
+    shop.build("pkg", replace(PATIENT, project="pkg"), lambda _answer: None, long=False)
+    assert slots.had_wheel == [False]
+    assert any(slots.results.glob("wheels/*"))
+
+
+def test_a_job_looks_up_once_what_its_recipes_pin(tmp_path: Path) -> None:
+    """The next job asks anew."""
+    with LoopbackIndex() as served:
+        served.publish("pip-1.0-py3-none-any.whl", pip := built_wheel("pip", "1.0"))
+        index = Index(served.url, tmp_path, retry_wait=0.01)
+        shop = replace(job_effects(tmp_path, Fake()), index=index)
+        pinned = (Pinned("pip", "1.0", (sha256(pip).hexdigest(),)),)
+        for jobs in (1, 2):
+            effects = shop.recipes(Limits())
+            assert [len(effects.offered(pinned, TARGET)) for _ in range(3)] == [1, 1, 1]
+            assert served.count("/simple/pip/") == jobs
 
 
 def test_only_builds_of_a_job_on_two_hosts_get_the_identity_of_the_hosts_kernel(tmp_path: Path) -> None:
