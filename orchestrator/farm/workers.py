@@ -73,16 +73,19 @@ class CpuSlots:
         *,
         long: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
+        look: float = _LOOK,
     ) -> None:
-        """Offer `count` slots, with the processors assigned in turn; `long` is in seconds."""
+        """Offer `count` slots, with the processors assigned in turn; `long` and `look` are in seconds."""
         self.count = count
         self._processors = tuple(processors)
         self._free = deque(self._processors[number % len(self._processors)] for number in range(count))
         self._long = long
         self._clock = clock
+        self._look = look
         self._ends_short: dict[int, float] = {}  # of each build that runs: when it counts as long
         self._short_left = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._waiting = {is_long: threading.Condition(self._lock) for is_long in (False, True)}
 
     @property
     def room(self) -> Room:
@@ -91,15 +94,15 @@ class CpuSlots:
 
     def expect(self, short: int) -> None:
         """Adjust the number of pending short jobs by `short`, which may be negative."""
-        with self._changed:
+        with self._lock:
             self._short_left += short
-            self._changed.notify_all()
+            self._waiting[True].notify_all()
 
     @contextmanager
     def acquire(self, *, long: bool) -> Iterator[int]:
         """Wait for a slot, and yield its processor."""
-        with self._changed:
-            while not self._changed.wait_for(lambda: self._admits(long=long), timeout=_LOOK):
+        with self._lock:
+            while not self._waiting[long].wait_for(lambda: self._admits(long=long), timeout=self._look):
                 pass  # a build may have become long meanwhile
             extra = not self._free
             processor = self._processors[-1] if extra else self._free.popleft()
@@ -108,19 +111,22 @@ class CpuSlots:
         try:
             yield processor
         finally:
-            with self._changed:
+            with self._lock:
                 del self._ends_short[id(build)]
                 if not extra:
                     self._free.append(processor)
-                self._changed.notify_all()
+                for one in self._waiting.values():  # an end admits at most one of each kind
+                    one.notify()
 
     def _admits(self, *, long: bool) -> bool:
-        now = self._clock()
-        longs = sum(end <= now for end in self._ends_short.values())
         if long:
             reserved = 1 if self._short_left > 0 and self.count > 1 else 0
-            return bool(self._free) and longs < self.count - reserved
-        return bool(self._free) or longs == len(self._ends_short)
+            return bool(self._free) and self._longs() < self.count - reserved
+        return bool(self._free) or self._longs() == len(self._ends_short)
+
+    def _longs(self) -> int:
+        now = self._clock()
+        return sum(end <= now for end in self._ends_short.values())
 
 
 class Cancellation:

@@ -160,6 +160,30 @@ def test_places_are_each_a_processor_and_long_builds_leave_one() -> None:
         waiting.join()
 
 
+def test_an_end_wakes_only_the_build_that_may_begin() -> None:
+    """Each that waits would look whether it may begin, which costs much with many slots. None is left asleep."""
+    many, looks = 40, [0]
+
+    def clock() -> float:
+        looks[0] += 1
+        return 0.0
+
+    slots = CpuSlots(1, (0,), clock=clock, look=1000)
+
+    def build(*, long: bool) -> None:
+        with slots.acquire(long=long):
+            threading.Event().wait(0.01)  # in which all that woke up would look
+
+    waiting = [threading.Thread(target=build, kwargs={"long": number % 4 == 0}) for number in range(many)]
+    with slots.acquire(long=False):
+        for one in waiting:
+            one.start()
+    for one in waiting:
+        one.join(20)
+        assert not one.is_alive()
+    assert looks[0] < 4 * many
+
+
 def test_builds_that_turn_out_to_be_long_leave_a_place_for_others() -> None:
     """Nobody could know it when they began; one more at a time may run beside them."""
     now = [0.0]
