@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from orchestrator.build.writing import Writing
     from orchestrator.model import Environment, Probe
@@ -36,7 +36,7 @@ class Variation:
 
     name: str
     summary: str
-    apply: Callable[[Environment], Environment]  # turns the first build's environment into the second's
+    changes: Callable[[Environment], Mapping[str, Any]]  # fields of the second environment; no two variations share one
     acted: Callable[[Probe, Probe], bool]  # whether two probes show that it acted
     shown: Callable[[Environment], str]  # the requested value, as users read it
     seen: Callable[[Probe], str]  # the value that a probe found, as users read it
@@ -46,6 +46,10 @@ class Variation:
     shows: str  # how a wheel shows that it depends on it
     repair: str  # what a project can do so that its wheel does not depend on it
     example: str  # two lines side by side, or of a real package
+
+    def apply(self, first: Environment) -> Environment:
+        """Return the first build's environment with this variation alone."""
+        return replace(first, **self.changes(first))
 
 
 def differ(*fields: str) -> Callable[[Probe, Probe], bool]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import stat
 from dataclasses import replace
+from itertools import chain
 from posixpath import basename
 from typing import TYPE_CHECKING
 
@@ -112,7 +113,7 @@ VARIATIONS = (
     Variation(
         "build-path",
         "Build in a folder of another name, depth and length.",
-        apply=lambda first: replace(first, build_path=_second_path(first)),
+        changes=lambda first: dict(build_path=_second_path(first)),
         acted=differ("build_path"),
         shown=lambda environment: environment.build_path,
         seen=lambda probe: probe.build_path,
@@ -135,8 +136,7 @@ VARIATIONS = (
     Variation(
         "domain-host",
         "Build on a host of another name, in another domain.",
-        apply=lambda first: replace(
-            first,
+        changes=lambda first: dict(
             hostname=f"second-{token(first.salt, 'domain-host')}",
             domainname=f"{token(first.salt, 'domain-host')}.second.example",
         ),
@@ -158,7 +158,7 @@ VARIATIONS = (
     Variation(
         "time",
         "Build 400 days, 7 hours, 23 minutes and 13 seconds later.",
-        apply=lambda first: replace(first, clock_offset=CLOCK_SHIFT),
+        changes=lambda _: dict(clock_offset=CLOCK_SHIFT),
         acted=lambda first, second: abs(second.clock - first.clock) > _ACTED_SHIFT,
         shown=lambda environment: duration(environment.clock_offset),
         seen=lambda probe: moment(probe.clock),
@@ -191,7 +191,7 @@ VARIATIONS = (
     Variation(
         "timezone",
         "Build 26 hours further east.",
-        apply=lambda first: replace(first, timezone="GMT-14"),
+        changes=lambda _: dict(timezone="GMT-14"),
         acted=differ("utc_offset"),
         shown=lambda environment: environment.timezone,
         seen=lambda probe: f"UTC{offset(probe.utc_offset)}",
@@ -205,7 +205,7 @@ VARIATIONS = (
     Variation(
         "locales",
         "Build in Estonian, which sorts letters in another order than ASCII.",
-        apply=lambda first: replace(first, locale="et_EE.UTF-8", language="et_EE:et"),
+        changes=lambda _: dict(locale="et_EE.UTF-8", language="et_EE:et"),
         acted=differ("locale", "language"),
         shown=lambda environment: _locale(environment.locale, environment.language),
         seen=lambda probe: _locale(probe.locale, probe.language),
@@ -219,7 +219,7 @@ VARIATIONS = (
     Variation(
         "umask",
         "Create files that the group may write.",
-        apply=lambda first: replace(first, umask=0o002),
+        changes=lambda _: dict(umask=0o002),
         acted=differ("umask"),
         shown=lambda environment: f"{environment.umask:04o}",
         seen=lambda probe: f"{probe.umask:04o}",
@@ -239,7 +239,7 @@ VARIATIONS = (
     Variation(
         "user-group",
         "Build as another user, of another group, with another login shell.",
-        apply=lambda first: replace(first, user="second-builder", uid=2222, login_shell="/bin/bash"),
+        changes=lambda _: dict(user="second-builder", uid=2222, login_shell="/bin/bash"),
         acted=differ("uid", "user", "login_shell"),
         shown=lambda environment: f"{environment.user}, uid {environment.uid}, {environment.login_shell}",
         seen=lambda probe: f"{probe.user}, uid {probe.uid}, {probe.login_shell}",
@@ -262,7 +262,7 @@ VARIATIONS = (
     Variation(
         "home",
         "Build with a home folder that does not exist.",
-        apply=lambda first: replace(first, home=f"/nonexistent/{token(first.salt, 'home')}"),
+        changes=lambda first: dict(home=f"/nonexistent/{token(first.salt, 'home')}"),
         acted=differ("home", "home_exists"),
         shown=lambda environment: environment.home,
         seen=lambda probe: f"{probe.home} ({'exists' if probe.home_exists else 'does not exist'})",
@@ -276,7 +276,7 @@ VARIATIONS = (
     Variation(
         "exec-path",
         "Look for programs in one more folder.",
-        apply=lambda first: replace(first, path=(*first.path, f"/opt/{token(first.salt, 'exec-path')}/bin")),
+        changes=lambda first: dict(path=(*first.path, f"/opt/{token(first.salt, 'exec-path')}/bin")),
         acted=differ("path"),
         shown=lambda environment: ":".join(environment.path),
         seen=lambda probe: ":".join(probe.path),
@@ -292,8 +292,8 @@ VARIATIONS = (
     Variation(
         "environment",
         "Set one more environment variable.",
-        apply=lambda first: replace(
-            first, variables=(*first.variables, ("CAPTURE_ENVIRONMENT", token(first.salt, "environment")))
+        changes=lambda first: dict(
+            variables=(*first.variables, ("CAPTURE_ENVIRONMENT", token(first.salt, "environment")))
         ),
         acted=differ_in_variable("CAPTURE_ENVIRONMENT"),
         shown=lambda environment: assignments(environment.variables, "CAPTURE_ENVIRONMENT"),
@@ -310,7 +310,7 @@ VARIATIONS = (
     Variation(
         "kernel",
         "Build on a kernel that calls itself 2.6.",
-        apply=lambda first: replace(first, uname26=True),
+        changes=lambda _: dict(uname26=True),
         acted=lambda first, second: _is_renamed(first) is not _is_renamed(second),  # two hosts have two kernels anyway
         shown=lambda environment: "calls itself 2.6" if environment.uname26 else "under its own name",
         seen=lambda probe: probe.kernel,
@@ -327,7 +327,7 @@ VARIATIONS = (
     Variation(
         "num-cpus",
         "Build on all processors instead of one.",
-        apply=lambda first: replace(first, cpus=None),
+        changes=lambda _: dict(cpus=None),
         acted=differ("cpus"),
         shown=lambda environment: "all" if environment.cpus is None else str(environment.cpus),
         seen=lambda probe: str(probe.cpus),
@@ -348,7 +348,7 @@ VARIATIONS = (
     Variation(
         "fileordering",
         "List the files of each folder in the opposite order.",
-        apply=lambda first: replace(first, reverse_files=True),
+        changes=lambda _: dict(reverse_files=True),
         acted=differ("listing"),
         shown=lambda environment: "reversed" if environment.reverse_files else "as unpacked",
         seen=lambda probe: " ".join(probe.listing),
@@ -370,7 +370,7 @@ VARIATIONS = (
     Variation(
         "hash-seed",
         "Give Python's hashes another seed, and so its sets another order.",
-        apply=lambda first: replace(first, hash_seed=int(first.salt, 16) % 4_294_967_294 + 1),
+        changes=lambda first: dict(hash_seed=int(first.salt, 16) % 4_294_967_294 + 1),
         acted=differ("hash_of_word"),
         shown=lambda environment: str(environment.hash_seed),
         seen=lambda probe: f"a word's hash is {probe.hash_of_word}",
@@ -384,7 +384,7 @@ VARIATIONS = (
     Variation(
         "tmpdir",
         "Keep temporary files in another folder.",
-        apply=lambda first: replace(first, tmpdir=f"/var/{token(first.salt, 'tmpdir')}/tmp"),  # noqa: S108 - of a container
+        changes=lambda first: dict(tmpdir=f"/var/{token(first.salt, 'tmpdir')}/tmp"),  # noqa: S108 - of a container
         acted=differ("tmpdir"),
         shown=lambda environment: environment.tmpdir,
         seen=lambda probe: probe.tmpdir,
@@ -400,8 +400,8 @@ VARIATIONS = (
     Variation(
         "environment-path",
         "Find the build requirements in another folder.",
-        apply=lambda first: replace(
-            first, environment_path=f"/opt/{token(first.salt, 'environment-path')}/second/requirements"
+        changes=lambda first: dict(
+            environment_path=f"/opt/{token(first.salt, 'environment-path')}/second/requirements"
         ),
         acted=differ("environment_path"),
         shown=lambda environment: environment.environment_path,
@@ -425,7 +425,7 @@ VARIATIONS = (
     Variation(
         "shell",
         "Run shell scripts with bash instead of dash.",
-        apply=lambda first: replace(first, shell="/bin/bash"),
+        changes=lambda _: dict(shell="/bin/bash"),
         acted=differ("shell"),
         shown=lambda environment: environment.shell,
         seen=lambda probe: probe.shell,
@@ -451,7 +451,7 @@ VARIATIONS = (
     Variation(
         "host",
         "Build on another host, which has another kernel and mostly another processor.",
-        apply=lambda first: replace(first, host=SECOND_HOST),
+        changes=lambda _: dict(host=SECOND_HOST),
         acted=lambda first, second: bool(first.boot_id and second.boot_id) and first.boot_id != second.boot_id,
         shown=lambda environment: "another host" if environment.host else "the job's own host",
         seen=_seen_host,
@@ -501,11 +501,9 @@ def names(*, spread: bool) -> tuple[str, ...]:
 
 def second_environment(first: Environment, unvaried: tuple[str, ...] = (), *, spread: bool = False) -> Environment:
     """Apply all variations but the unvaried ones to the first environment."""
-    second = first
-    for name in names(spread=spread):
-        if name not in unvaried:
-            second = BY_NAME[name].apply(second)
-    return second
+    varied = (BY_NAME[name] for name in names(spread=spread) if name not in unvaried)
+    changes = (variation.changes(first).items() for variation in varied)
+    return replace(first, **dict(chain.from_iterable(changes)))
 
 
 def variants(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_type_hints
 
 import pytest
+from pydantic import TypeAdapter
 
 from orchestrator.build.environment import profiled, scratch_folders
 from orchestrator.build.variations import (
@@ -17,7 +18,7 @@ from orchestrator.build.variations import (
     second_environment,
     variants,
 )
-from orchestrator.model import Mode, Profile
+from orchestrator.model import Environment, Mode, Profile
 from tests.samples import ELSEWHERE, FIRST, SECOND, probe
 
 if TYPE_CHECKING:
@@ -29,6 +30,19 @@ def test_a_variation_acts_and_is_seen_alone(variation: Variation) -> None:
     """What one variation changes is seen by it, and by no other."""
     seen = variants(probe(FIRST), probe(variation.apply(FIRST)), (), (), spread=True)
     assert [one.name for one in seen if one.acted] == [variation.name]
+
+
+def test_no_two_variations_change_one_field() -> None:
+    """So that they act in any order, and one that is held takes no other with it."""
+    changed = [field for variation in VARIATIONS for field in variation.changes(FIRST)]
+    assert len(changed) == len(set(changed))
+
+
+def test_the_second_environment_has_values_of_the_right_types() -> None:
+    """Variations name fields in a way that no type checker follows."""
+    for name, kind in get_type_hints(Environment).items():
+        value = getattr(ELSEWHERE, name)
+        assert TypeAdapter(kind).validate_python(value, strict=True) == value
 
 
 def test_everything_that_a_build_may_observe_is_varied() -> None:

@@ -110,7 +110,7 @@ def test_each_remedy_is_complete(remedy: Remedy) -> None:
         ({"name": "no-page"}, "tests/packages/no-page/sin.py, which captures it, is missing"),
         ({"why": ""}, "why is not a sentence"),
         ({"example": "`a`"}, "example is not a sentence"),
-        ({"apply": lambda first: first}, "it does not change the environment"),
+        ({"changes": lambda _: {}}, "it does not change the environment"),
         ({"shown": lambda _: "0022"}, "it is shown alike for both environments"),
         ({"seen": lambda _: "0022"}, "what the probe found is shown alike for both environments"),
         ({"acted": lambda *_: False}, "the probe does not show whether it acted"),
