@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,8 +14,8 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _T = TypeVar("_T")
-_PERHAPS_ESCAPED = re.compile(rb"[^\n\x20-\x7e]|\\[bfru]|NaN|Infinity")
-"""In JSON without which no text of it would be escaped, and no number refused."""
+_PERHAPS_ESCAPED = (b"\x7f", b"\\b", b"\\f", b"\\r", b"\\u", b"NaN", b"Infinity")
+"""In JSON that is ASCII and has none of these, no text would be escaped, and no number is refused."""
 
 
 def encoded(form: TypeAdapter[_T], value: _T, *, indent: int | None = None) -> bytes:
@@ -24,7 +23,7 @@ def encoded(form: TypeAdapter[_T], value: _T, *, indent: int | None = None) -> b
     plain = form.dump_python(value, mode="json")
     with suppress(PydanticSerializationError):  # a lone surrogate
         data = to_json(plain, indent=indent)
-        if not _PERHAPS_ESCAPED.search(data):
+        if data.isascii() and not any(one in data for one in _PERHAPS_ESCAPED):
             return data  # the usual case, which is faster
     return to_json(escapes.all_escaped(plain), indent=indent)
 
