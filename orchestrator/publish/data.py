@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, TypeVar
 
@@ -220,6 +220,7 @@ def _entry(project: Project, card: Card) -> IndexEntry:
     )
 
 
+@cache
 def form() -> str:
     """Return a hash of what decides how a record is written here: this module and the types of its fields."""
     source = files("orchestrator.publish").joinpath("data.py").read_bytes()
