@@ -122,6 +122,8 @@ clean: ## remove what can be built again; results stay
 .PHONY: venv
 venv: ## set up the virtual environment
 	@scripts/setup-venv
+	# Without this, each process of a run compiles all modules where PYTHONDONTWRITEBYTECODE is set. A checkout may be read-only.
+	.venv/bin/python -m compileall -qq --invalidation-mode timestamp orchestrator scripts || :
 
 .PHONY: engine
 engine: ## find a container engine, or set one up
