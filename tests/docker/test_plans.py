@@ -60,9 +60,11 @@ def test_a_plan_announces_what_the_run_does(yard: FarmFixture, bookworm: Image) 
 
 def test_a_plan_builds_no_image(yard: FarmFixture, engine: Engine) -> None:
     """The line states that the image is not built yet."""
-    missing = [name for name in recipe.names(shipped.IMAGES) if build.find(engine, name, shipped.IMAGES) is None]
+    names = recipe.names(shipped.IMAGES)
+    locked = [name for name in names if not recipe.without_lock(recipe.load(shipped.IMAGES, name))]
+    missing = [name for name in locked if build.find(engine, name, shipped.IMAGES) is None]
     if not missing:
-        pytest.skip("the engine has all images")
+        pytest.skip("the engine has all images that have a lock")
     yard.publish("blameless")
     ended = yard.run("plan", "--image", missing[0], "blameless")
     assert ended.status == 0, ended.err
