@@ -75,7 +75,10 @@ class CpuSlots:
         clock: Callable[[], float] = time.monotonic,
         look: float = _LOOK,
     ) -> None:
-        """Offer `count` slots, with the processors assigned in turn; `long` and `look` are in seconds."""
+        """Offer `count` slots, with the processors assigned in turn.
+
+        After `long` seconds a build counts as long; a build that waits looks for such ones every `look` seconds.
+        """
         self.count = count
         self._processors = tuple(processors)
         self._free = deque(self._processors[number % len(self._processors)] for number in range(count))
