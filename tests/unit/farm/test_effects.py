@@ -132,7 +132,7 @@ def test_a_slot_is_free_before_the_wheel_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_job_looks_up_once_what_its_recipes_pin(tmp_path: Path) -> None:
-    """The next job asks anew."""
+    """The next job asks again."""
     with LoopbackIndex() as served:
         served.publish("pip-1.0-py3-none-any.whl", pip := built_wheel("pip", "1.0"))
         index = Index(served.url, tmp_path, retry_wait=0.01)

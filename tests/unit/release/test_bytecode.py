@@ -48,6 +48,6 @@ def test_bytecode_is_kept_where_python_keeps_none(checkout: Path) -> None:
 
 
 def test_a_module_that_cannot_be_compiled_stops_nothing(checkout: Path) -> None:
-    """The command that imports it tells what is wrong."""
+    """The command that imports it says what is wrong."""
     (checkout / "orchestrator" / "broken.py").write_text("def\n")
     made(checkout)
