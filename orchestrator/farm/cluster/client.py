@@ -116,7 +116,7 @@ class _Client(Client):
             super().start(**how)  # type: ignore[no-untyped-call]
         except Exception:
             with suppress(Exception):  # the former error counts
-                self.close(timeout=1)  # type: ignore[no-untyped-call]
+                self.close(timeout=5)  # type: ignore[no-untyped-call]
             raise
 
 
