@@ -11,7 +11,6 @@ from datetime import datetime  # noqa: TC003 - pydantic looks at the types of fi
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from orchestrator.model import (
@@ -32,6 +31,7 @@ from orchestrator.results.drift import culprit, drift_of
 from orchestrator.results.regressions import Direction, Subject, Turn, published_turns, turns
 from orchestrator.results.summary import summary_of, version_key
 from orchestrator.util import escapes
+from orchestrator.util.forms import form
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -436,13 +436,10 @@ class Changes:
     changes: tuple[NotedChange, ...]
 
 
-_CHANGES = TypeAdapter(Changes)
-
-
 @cache
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of changes.json."""
-    return _CHANGES.json_schema(mode="serialization")
+    return form(Changes).json_schema(mode="serialization")
 
 
 def as_json(runs: Iterable[RunRecord]) -> str:
@@ -452,7 +449,7 @@ def as_json(runs: Iterable[RunRecord]) -> str:
         found += [_noted(change, run.started) for change in run.changes]
         if len(found) >= MOST:
             break
-    value = _CHANGES.dump_python(Changes(CHANGES_SCHEMA, tuple(found[:MOST])), mode="json")
+    value = form(Changes).dump_python(Changes(CHANGES_SCHEMA, tuple(found[:MOST])), mode="json")
     return to_json(escapes.all_escaped(value), indent=1).decode() + "\n"
 
 

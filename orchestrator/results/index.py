@@ -23,12 +23,11 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import finalize
 
-from pydantic import TypeAdapter
-
 from orchestrator.results.coding import compact, decoded
 from orchestrator.results.history import Entry, Past, Settled, past_of
 from orchestrator.results.summary import Verified, latest_of
 from orchestrator.util import logs
+from orchestrator.util.forms import form
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -65,7 +64,6 @@ CREATE TABLE pasts (
 _E = TypeVar("_E", Entry, Verified)
 _P = TypeVar("_P", Past, Verified)
 _T = TypeVar("_T")
-_ENTRY, _SETTLED, _VERIFIED = TypeAdapter(Entry), TypeAdapter(Settled), TypeAdapter(Verified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +73,24 @@ class Kind(Generic[_E, _P]):
     folder: str
     packed: Callable[[_E], tuple[bytes, bytes]]  # an entry, and its inputs, which many entries share
     unpacked: Callable[[bytes, bytes], _E]
-    past: TypeAdapter[_P]
+    past: type[_P]
     past_of: Callable[[Iterable[_E]], _P]
 
 
 def _pack(entry: Entry) -> tuple[bytes, bytes]:
-    return compact(_ENTRY, replace(entry, settled=())), compact(_SETTLED, entry.settled)
+    return compact(form(Entry), replace(entry, settled=())), compact(form(Settled), entry.settled)
 
 
 def _unpack(value: bytes, settled: bytes) -> Entry:
-    return replace(decoded(_ENTRY, value), settled=decoded(_SETTLED, settled))
+    return replace(decoded(form(Entry), value), settled=decoded(form(Settled), settled))
 
 
-RESULTS: Kind[Entry, Past] = Kind("records", _pack, _unpack, TypeAdapter(Past), past_of)
+RESULTS: Kind[Entry, Past] = Kind("records", _pack, _unpack, Past, past_of)
 VERIFICATIONS: Kind[Verified, Verified] = Kind(
     "verifications",
-    lambda one: (compact(_VERIFIED, one), b""),
-    lambda value, _: decoded(_VERIFIED, value),
-    TypeAdapter(Verified),
+    lambda one: (compact(form(Verified), one), b""),
+    lambda value, _: decoded(form(Verified), value),
+    Verified,
     latest_of,
 )
 _KINDS: tuple[Kind[Any, Any], ...] = (RESULTS, VERIFICATIONS)
@@ -137,7 +135,7 @@ class RecordIndex:
 
     def pasts(self, kind: Kind[_E, _P], project: str | None = None) -> Iterator[_P]:
         """Yield the past of each release, or of each published wheel: of a project, or of all."""
-        made = partial(decoded, kind.past)
+        made = partial(decoded, form(kind.past))
         if project is None:
             question = "SELECT value FROM pasts WHERE kind = ? ORDER BY project, past"
             return iter(self._values(made, question, kind.folder))
@@ -360,7 +358,7 @@ def _make_past(database: sqlite3.Connection, kind: Kind[Any, Any], project: str,
         database.execute("DELETE FROM pasts WHERE kind = ? AND project = ? AND past = ?", where)
         return
     made = kind.past_of(entries)
-    values = (*where, made.name, compact(kind.past, made))
+    values = (*where, made.name, compact(form(kind.past), made))
     database.execute("INSERT OR REPLACE INTO pasts VALUES (?, ?, ?, ?, ?)", values)
 
 

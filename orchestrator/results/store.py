@@ -20,12 +20,11 @@ import shutil
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from orchestrator.errors import BusyError, ResultsError
@@ -59,10 +58,11 @@ from orchestrator.results.places import (
     stem,
 )
 from orchestrator.util import escapes, logs
+from orchestrator.util.forms import form
 from orchestrator.util.room import refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from orchestrator.model import Image, Inputs
 
@@ -72,16 +72,6 @@ _UNHEARD = ".unheard"
 _LATELY = 10  # records of runs among which one is that was not reported
 _PAGES = ("logs", "packages", "badge", "data", "nights", "diffoscope")  # folders whose files follow from records
 _HASH = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-
-
-def _form(kind: type[_T]) -> TypeAdapter[_T]:
-    """Return the form of a kind of values, made when it is first asked for: most commands use few of them."""
-    return _made_form(cast("Hashable", kind))
-
-
-@cache
-def _made_form(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - any type, and forms of unions are no types
-    return TypeAdapter(kind)
 
 
 class Results:
@@ -226,7 +216,7 @@ class Results:
     def write(self, result: Result) -> Path:
         """Write one record atomically; an existing record is never overwritten."""
         path = self._path(result)
-        write_file(path, encoded(_form(Result), result, indent=1) + b"\n")
+        write_file(path, encoded(form(Result), result, indent=1) + b"\n")
         self.index.learn(RESULTS, path)
         return path
 
@@ -316,7 +306,7 @@ class Results:
     def write_check(self, check: ExclusionCheck) -> Path:
         """Write the record of one check of an exclusion, as `write` does."""
         path = self.folder / "exclusions" / check.project / f"{check.checked:{STAMP}}.json"
-        write_file(path, encoded(_form(ExclusionCheck), check, indent=1) + b"\n")
+        write_file(path, encoded(form(ExclusionCheck), check, indent=1) + b"\n")
         return path
 
     def checks(self) -> dict[str, ExclusionCheck]:
@@ -324,7 +314,7 @@ class Results:
         found: dict[str, ExclusionCheck] = {}
         for path in sorted(file for folder in inside(self.folder / "exclusions") for file in inside(folder)):
             if path.suffix == ".json":
-                if (check := _read(path, _form(ExclusionCheck))) is None:
+                if (check := _read(path, ExclusionCheck)) is None:
                     self._unreadable.add(path)
                 elif (path.parent.name, path.name) == (check.project, f"{check.checked:{STAMP}}.json"):
                     found[path.parent.name] = check
@@ -335,7 +325,7 @@ class Results:
     def write_verification(self, verification: Verification) -> Path:
         """Write the record of one verification, as `write` does."""
         path = self._verifications / verification.project / name_of(verification)
-        write_file(path, encoded(_form(Verification), verification, indent=1) + b"\n")
+        write_file(path, encoded(form(Verification), verification, indent=1) + b"\n")
         self.index.learn(VERIFICATIONS, path)
         return path
 
@@ -370,7 +360,7 @@ class Results:
 
     def verification(self, path: Path) -> Verification | None:
         """Read the record of a verification; None if it cannot be read, or does not belong to its path."""
-        found = _read(path, _form(Verification))
+        found = _read(path, Verification)
         if found is None:
             self._unreadable.add(path)
             return None
@@ -425,25 +415,25 @@ class Results:
     def write_wheelhouse(self, house: Wheelhouse) -> Path:
         """Write the record of a wheelhouse, as `write` does."""
         path = self._wheelhouses / f"{house.id}.json"
-        write_file(path, encoded(_form(Wheelhouse), house, indent=1) + b"\n")
+        write_file(path, encoded(form(Wheelhouse), house, indent=1) + b"\n")
         return path
 
     def wheelhouse(self, id_: str) -> Wheelhouse | None:
         """Return the wheelhouse of that id; None if there is no record of it, or it cannot be read."""
         path = self._wheelhouses / f"{id_}.json"
-        found = _read(path, _form(Wheelhouse)) if path.is_file() else None
+        found = _read(path, Wheelhouse) if path.is_file() else None
         return found if found and found.id == id_ and 1 <= found.schema <= WHEELHOUSE_SCHEMA else None
 
     def keep_proof(self, key: str, builds: tuple[Build, ...]) -> None:
         """Keep the builds of one release under a common recipe, under the digest of what decides them."""
         write_file(
-            self._wheelhouses / "proofs" / f"{key}.json", encoded(_form(tuple[Build, ...]), builds, indent=1) + b"\n"
+            self._wheelhouses / "proofs" / f"{key}.json", encoded(form(tuple[Build, ...]), builds, indent=1) + b"\n"
         )
 
     def proof(self, key: str) -> tuple[Build, ...]:
         """Return those builds; nothing where there are none, or where the store has one of their wheels no more."""
         path = self._wheelhouses / "proofs" / f"{key}.json"
-        builds = (_read(path, _form(tuple[Build, ...])) if path.is_file() else None) or ()
+        builds = (_read(path, tuple[Build, ...]) if path.is_file() else None) or ()
         kept = len(builds) == _PAIR and all(
             build.wheel is None or self.wheels.find(build.wheel.sha256) for build in builds
         )
@@ -456,7 +446,7 @@ class Results:
     def write_run(self, run: RunRecord) -> Path:
         """Write the record of one run, as `write` does."""
         path = self.folder / "runs" / name_of_run(run)
-        write_file(path, encoded(_form(RunRecord), run, indent=1) + b"\n")
+        write_file(path, encoded(form(RunRecord), run, indent=1) + b"\n")
         return path
 
     def runs(self) -> Iterator[RunRecord]:
@@ -464,7 +454,7 @@ class Results:
         for path in sorted(inside(self.folder / "runs"), reverse=True):
             if path.suffix != ".json":
                 continue
-            if (found := _read(path, _form(RunRecord))) is None:
+            if (found := _read(path, RunRecord)) is None:
                 self._unreadable.add(path)
             elif why := misplaced_run(path, found, self._now()):
                 self._leave_out(path, why)
@@ -489,12 +479,12 @@ class Results:
 
     def note_last_run(self, run: LastRun) -> None:
         """Write last_run.json, for monitoring; a former one is overwritten."""
-        write_file(self.folder / "last_run.json", encoded(_form(LastRun), run, indent=1) + b"\n")
+        write_file(self.folder / "last_run.json", encoded(form(LastRun), run, indent=1) + b"\n")
 
     def last_run(self) -> LastRun | None:
         """Read last_run.json; None if there is none, or it cannot be read."""
         path = self.folder / "last_run.json"
-        return _read(path, _form(LastRun)) if path.is_file() else None
+        return _read(path, LastRun) if path.is_file() else None
 
     def names_since(self, moment: datetime) -> tuple[str, ...]:
         """Return the records that were started after a moment, as <project>/<file name>."""
@@ -590,19 +580,19 @@ def read_any(path: Path) -> Result | Verification | None:
         logs.warning("a record cannot be read", path=str(path), fault=str(error)[:500])
         return None
     is_verification = isinstance(keys, dict) and "outcome" in keys
-    found: Result | Verification | None = _read(path, _form(Verification)) if is_verification else read(path)
+    found: Result | Verification | None = _read(path, Verification) if is_verification else read(path)
     known = VERIFICATION_SCHEMA if is_verification else SCHEMA
     return found if found is not None and 1 <= found.schema <= known else None
 
 
 def read(path: Path) -> Result | None:
     """Read one record; None, and a warning in the log, if it cannot be read."""
-    return _read(path, _form(Result))
+    return _read(path, Result)
 
 
-def _read(path: Path, form: TypeAdapter[_T]) -> _T | None:
+def _read(path: Path, kind: type[_T]) -> _T | None:
     try:
-        return decoded(form, path.read_bytes())
+        return decoded(form(kind), path.read_bytes())
     except (ValueError, RecursionError, OSError) as error:  # ValidationError is a ValueError
         logs.warning("a record cannot be read", path=str(path), fault=str(error)[:500])
         return None
@@ -610,7 +600,7 @@ def _read(path: Path, form: TypeAdapter[_T]) -> _T | None:
 
 def checks_as_json(checks: Iterable[ExclusionCheck], left_open: Iterable[tuple[str, str]] = ()) -> bytes:
     """Return checks of exclusions as one JSON array, with an object for each job that was left open, as `as_json`."""
-    values = [*_form(tuple[ExclusionCheck, ...]).dump_python(tuple(checks), mode="json"), *map(_open_job, left_open)]
+    values = [*form(tuple[ExclusionCheck, ...]).dump_python(tuple(checks), mode="json"), *map(_open_job, left_open)]
     return to_json(escapes.all_escaped(values), indent=1) + b"\n"
 
 
@@ -620,7 +610,7 @@ def as_json(results: Iterable[Result], left_open: Iterable[tuple[str, str]] = ()
     `left_open` has requirements, each with the reason why it has no verdict.
     """
     yield b"["
-    written = (encoded(_form(Result), result) for result in results)
+    written = (encoded(form(Result), result) for result in results)
     unwritten = (to_json(escapes.all_escaped(_open_job(job))) for job in left_open)
     for number, text in enumerate(chain(written, unwritten)):
         yield (b",\n " if number else b"") + text
@@ -633,15 +623,15 @@ def _open_job(job: tuple[str, str]) -> dict[str, str]:
 
 def verification_value(verification: Verification) -> dict[str, object]:
     """Return a verification as values of JSON."""
-    value: dict[str, object] = _form(Verification).dump_python(verification, mode="json")
+    value: dict[str, object] = form(Verification).dump_python(verification, mode="json")
     return value
 
 
 def wheelhouse_as_json(house: Wheelhouse) -> bytes:
     """Return the record of a wheelhouse as JSON."""
-    return encoded(_form(Wheelhouse), house, indent=1) + b"\n"
+    return encoded(form(Wheelhouse), house, indent=1) + b"\n"
 
 
 def schema() -> dict[str, object]:
     """Return the JSON Schema of a result."""
-    return _form(Result).json_schema(mode="serialization")
+    return form(Result).json_schema(mode="serialization")

@@ -21,13 +21,13 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from orchestrator import errors
 from orchestrator.errors import WheelproofError
+from orchestrator.util.forms import form
 from orchestrator.util.helper import ANSWER, ENDED, FARM, FAULT, LENGTH, LONG, MEMORY, NOT_BEGUN
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def _read(answer: bytes, kind: object, bounds: Bounds) -> Any:  # noqa: ANN401 -
         return Exceeded(Bound.ANSWER, f"the answer is longer than {bounds.answer} bytes")
     try:
         if what == ANSWER:
-            return _adapter(kind).validate_python(json.loads(body, parse_constant=_no_number))
+            return form(cast("type[Any]", kind)).validate_python(json.loads(body, parse_constant=_no_number))
         message = json.loads(body)
         if what == FARM:
             raise _of_the_farm(*message)
@@ -251,11 +251,6 @@ def _no_number(text: str) -> float:
 def _of_the_farm(name: object, message: object) -> WheelproofError:
     kind = getattr(errors, str(name), WheelproofError)
     return kind(str(message)) if isinstance(kind, type) and issubclass(kind, WheelproofError) else WheelproofError()
-
-
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - any type
-    return TypeAdapter(kind)
 
 
 # --- the helper ------------------------------------------------------------------------------

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import fields, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
-
-from pydantic import TypeAdapter
 
 from orchestrator.model import Environment, Verdict
 from orchestrator.model.statement import (
@@ -21,9 +18,12 @@ from orchestrator.model.statement import (
     VerdictClaim,
     VerificationClaim,
 )
+from orchestrator.util import forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from pydantic import TypeAdapter
 
     from orchestrator.model import (
         Build,
@@ -203,10 +203,9 @@ def as_value(claim: Claim | MemberClaim) -> Any:  # noqa: ANN401 - whatever JSON
     return form(predicate_type).dump_python(claim, mode="json")
 
 
-@cache
 def form(predicate_type: str) -> TypeAdapter[Any]:
     """Return what reads and writes predicates of a type."""
-    return TypeAdapter(FORMS[predicate_type])
+    return forms.form(FORMS[predicate_type])
 
 
 def schema(predicate_type: str) -> dict[str, object]:
