@@ -256,4 +256,4 @@ def meanwhile(act: Callable[[], object]) -> Iterator[None]:
     try:
         yield
     finally:
-        thread.join(10)
+        thread.join(90)

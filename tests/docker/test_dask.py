@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("default::tests.cluster.cluster.DegradedWarning")
 
 VERDICTS = {"blameless": "reproducible", "umask": "sensitive", "random": "intrinsic", "exits": "ftbfs"}
-STOPS = 10  # seconds, of which a run waits three for its workers
+STOPS = 60  # seconds, of which a run waits three for its workers
 
 
 @pytest.fixture(scope="module")

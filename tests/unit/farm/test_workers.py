@@ -103,17 +103,20 @@ def test_a_full_disk_ends_the_run_at_the_first_job_that_meets_it(number: int, be
 
 def test_long_jobs_leave_room_for_short_ones() -> None:
     """A short one behind long ones gets its turn beside the first of them; after it, they go two by two."""
-    short_done, side_by_side, lock = threading.Event(), threading.Event(), threading.Lock()
+    first_begun, short_done, side_by_side = threading.Event(), threading.Event(), threading.Event()
+    lock = threading.Lock()
     begun: list[str] = []
     early: list[str] = []
 
     def work(one: Job) -> None:
         if not one.long:
+            assert first_begun.wait(20)
             short_done.set()
             return
         with lock:
             begun.append(one.release.project)
             early.extend([] if short_done.is_set() else begun[-1:])
+            first_begun.set()
             if len(begun) == 2:
                 side_by_side.set()
         assert short_done.wait(20)

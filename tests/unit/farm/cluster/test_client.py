@@ -251,10 +251,10 @@ def test_a_job_that_fits_no_worker_takes_none_from_other_jobs(place: Yard, tmp_p
     place.worker("second", judge)
     names = [f"p{number}" for number in range(30)]
     begun = time.monotonic()
-    outcomes = run(place, tmp_path, [job("huge"), *map(job, names)])
+    outcomes = run(place, tmp_path, [job("huge"), *map(job, names)], refused=60)
     assert "no space is left" in str(outcomes.pop("huge"))
     assert outcomes == {name: result(job(name)) for name in names}
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 def test_jobs_wait_for_a_worker_that_refuses_to_take_jobs_again(place: Yard, tmp_path: Path) -> None:
@@ -264,15 +264,17 @@ def test_jobs_wait_for_a_worker_that_refuses_to_take_jobs_again(place: Yard, tmp
     place.worker("only", farm=farm)
     farm.faults["engine"] = dead
 
-    def heal() -> None:
-        time.sleep(0.3)
-        farm.faults.clear()
+    outcomes = Outcomes()
 
-    with meanwhile(heal):
-        outcomes = run(place, tmp_path, [job(f"p{number}") for number in range(10)], refused=0.6)
-    refused = [one for one in outcomes.values() if isinstance(one, WorkersError)]
+    def done(one: Job, outcome: Result | Path | WheelproofError) -> None:
+        farm.faults.clear()  # once the first job was refused
+        outcomes.done(one, outcome)
+
+    with connected(place, tmp_path, refused=2) as pool:
+        run_jobs([job(f"p{number}") for number in range(10)], pool, done, stop=Cancellation())
+    refused = [one for one in outcomes.by_name.values() if isinstance(one, WorkersError)]
     assert 1 <= len(refused) <= 3  # what the worker takes at once
-    assert len(outcomes) == 10
+    assert len(outcomes.by_name) == 10
 
 
 def test_workers_that_refuse_everything_end_the_run(place: Yard, tmp_path: Path) -> None:
@@ -288,13 +290,13 @@ def test_a_worker_that_ends_hands_its_jobs_on(place: Yard, tmp_path: Path) -> No
 
     def stuck(_one: SentJob, running: Running, _log: Log) -> Result:
         begun.set()
-        running.stop.event.wait(10)
+        running.stop.event.wait(60)
         raise ENDED
 
     place.worker("ending", stuck)
 
     def end() -> None:
-        begun.wait(5)
+        begun.wait(60)
         place.worker("staying")
         place.end("ending")
 
@@ -315,7 +317,7 @@ def test_a_worker_that_is_killed_loses_its_jobs_to_others(place: Yard, tmp_path:
     place.worker("killed", stuck)
 
     def kill() -> None:
-        begun.wait(5)
+        begun.wait(60)
         place.worker("staying")
         place.kill("killed")
 
@@ -331,14 +333,14 @@ def test_a_job_is_taken_back_from_workers_that_are_gone(place: Yard, tmp_path: P
 
     def stuck(_one: SentJob, running: Running, _log: Log) -> Result:
         begun.set()
-        running.stop.event.wait(10)
+        running.stop.event.wait(60)
         raise ENDED
 
     refusing = place.worker("refusing").worker.address
     place.worker("gone", stuck)
 
     def kill() -> None:
-        begun.wait(5)
+        begun.wait(60)
         place.kill("gone")
 
     outcomes = Outcomes()
@@ -385,35 +387,40 @@ def test_a_scheduler_that_ends_ends_the_run(place: Yard, tmp_path: Path, capfd: 
 
     def stuck(_one: SentJob, running: Running, _log: Log) -> Result:
         begun.set()
-        running.stop.event.wait(10)
+        running.stop.event.wait(60)
         raise ENDED
 
     place.worker("first", stuck)
 
     def end() -> None:
-        begun.wait(5)
+        begun.wait(60)
         place.end_scheduler()
 
     started = time.monotonic()
     silent = "does not answer any more; results until now are kept"
     with meanwhile(end), pytest.raises(WorkersError, match=silent) as caught:
         run(place, tmp_path, [job(f"p{number}") for number in range(9)])
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert caught.value.exit_status == 16
     assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_scheduler_that_hangs_is_not_waited_for(place: Yard) -> None:
     """Its host is partitioned, or its process stopped: the connection stays, and no answer comes."""
+    hangs, ends = threading.Event(), threading.Event()
 
     async def hang() -> None:
-        time.sleep(1)  # noqa: ASYNC251 - its event loop is what hangs
+        hangs.set()
+        ends.wait(9)  # its event loop is what hangs
 
     settings = DaskSettings(place.address)
-    with client.connected(settings, Cancellation(), answer=0.3) as cluster, meanwhile(lambda: place.do(hang())):
-        time.sleep(0.1)
-        with pytest.raises(LostSchedulerError, match="does not answer any more"):
-            cluster.offer()
+    with client.connected(settings, Cancellation(), answer=2) as cluster, meanwhile(lambda: place.do(hang())):
+        assert hangs.wait(9)
+        try:
+            with pytest.raises(LostSchedulerError, match="does not answer any more"):
+                cluster.offer()
+        finally:
+            ends.set()
 
 
 def test_a_scheduler_that_is_not_there_is_named() -> None:
@@ -450,7 +457,7 @@ def test_a_stop_reaches_the_workers(place: Yard, tmp_path: Path) -> None:
 
     def stuck(_one: SentJob, running: Running, _log: Log) -> Result:
         begun.set()
-        if cast("StubEngine", running.engine).stopped.wait(10):
+        if cast("StubEngine", running.engine).stopped.wait(60):
             stopped.set()
         raise ENDED
 
@@ -459,13 +466,13 @@ def test_a_stop_reaches_the_workers(place: Yard, tmp_path: Path) -> None:
     with connected(place, tmp_path) as pool:
 
         def ask() -> None:
-            begun.wait(5)
+            begun.wait(60)
             stop.ask()
             pool.stop()
 
         with meanwhile(ask), pytest.raises(Interrupted):
             run_jobs([job("a")], pool, outcomes.done, stop=stop)
-        assert stopped.wait(2)
+        assert stopped.wait(30)
     assert outcomes.all == []
 
 
@@ -632,7 +639,7 @@ def test_two_runs_share_the_workers(place: Yard, tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     for prefix in "ab":
         names = [f"{prefix}{number}" for number in range(10)]
         assert outcomes[prefix] == {name: result(job(name)) for name in names}
@@ -653,7 +660,7 @@ def test_a_stop_ends_the_wait_for_an_image(place: Yard, tmp_path: Path) -> None:
     class Slow(StubFarm):
         def describe(self, request: ImageRequest, log: Log) -> Image:
             stop.ask()
-            ends.wait(10)
+            ends.wait(60)
             return super().describe(request, log)
 
     place.worker("first", farm=Slow(tmp_path / "first"))
@@ -662,7 +669,7 @@ def test_a_stop_ends_the_wait_for_an_image(place: Yard, tmp_path: Path) -> None:
     with client.connected(DaskSettings(place.address), stop) as cluster, pytest.raises(Interrupted):
         cluster.describe(IMAGE_REQUEST)
     ends.set()
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 30
 
 
 def test_an_image_comes_from_another_worker_where_one_is_lost(place: Yard, tmp_path: Path) -> None:
@@ -675,11 +682,11 @@ def test_an_image_comes_from_another_worker_where_one_is_lost(place: Yard, tmp_p
             asked.append(self.folder.name)
             if len(asked) == 1:
                 begun.set()
-                ends.wait(10)
+                ends.wait(60)
             return super().describe(request, log)
 
     def kill() -> None:
-        begun.wait(5)
+        begun.wait(60)
         place.kill(asked[0])
 
     for name in ("first", "second"):

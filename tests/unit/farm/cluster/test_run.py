@@ -145,11 +145,11 @@ def test_a_scheduler_that_ends_keeps_the_results_until_then(place: Yard, tmp_pat
     def judge(one: SentJob, running: Running, _log: Log) -> Result:
         if one.release.project == "spam":
             return result(one)
-        running.stop.event.wait(10)
+        running.stop.event.wait(90)
         raise ENDED
 
     def end() -> None:
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while not any((tmp_path / "results" / "records").glob("spam/*")) and time.monotonic() < until:
             time.sleep(0.05)
         place.end_scheduler()
