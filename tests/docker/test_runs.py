@@ -329,7 +329,7 @@ def test_a_run_stops_within_seconds_when_it_is_asked_to(farm: FarmFixture, numbe
         signal.signal(number, former)
     until(lambda: farm.records() and farm.running())
     process.send_signal(number)
-    _, err = process.communicate(timeout=PATIENCE)
+    _, err = process.communicate(timeout=30)  # seconds of a busy machine
     assert process.returncode == 130
     assert "run again to continue" in err
     assert farm.verdicts() == {"blameless": "reproducible"}

@@ -201,7 +201,8 @@ def test_no_process_outlives_it(tmp_path: Path) -> None:
     mark = f"600.1{os.getpid()}"
     sessions = ("", "os.setsid()") if "--pid" in diffoscope.apart() else ("",)
     for session in sessions:
-        text = f"if os.fork() == 0:\n {session or 'pass'}\n os.execvp('sleep', ['sleep', '{mark}'])\ntime.sleep(.3)\n"
+        left = f"if os.fork() == 0:\n {session or 'pass'}\n os.execvp('sleep', ['sleep', '{mark}'])\n"
+        text = f"begun, begins = os.pipe()\n{left}os.close(begins)\nos.read(begun, 1)\n"  # until sleep runs
         assert reports(tmp_path, text + WRITES).write([Pair(A, B)]) == {NAME}
         assert ends(mark)
         (tmp_path / "results" / "site" / diffoscope.FOLDER / NAME).unlink()

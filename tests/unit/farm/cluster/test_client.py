@@ -270,8 +270,10 @@ def test_jobs_wait_for_a_worker_that_refuses_to_take_jobs_again(place: Yard, tmp
         farm.faults.clear()  # once the first job was refused
         outcomes.done(one, outcome)
 
+    begun = time.monotonic()
     with connected(place, tmp_path, refused=2) as pool:
         run_jobs([job(f"p{number}") for number in range(10)], pool, done, stop=Cancellation())
+    assert time.monotonic() - begun >= 2
     refused = [one for one in outcomes.by_name.values() if isinstance(one, WorkersError)]
     assert 1 <= len(refused) <= 3  # what the worker takes at once
     assert len(outcomes.by_name) == 10
@@ -311,7 +313,7 @@ def test_a_worker_that_is_killed_loses_its_jobs_to_others(place: Yard, tmp_path:
 
     def stuck(one: SentJob, _running: Running, _log: Log) -> Result:
         begun.set()
-        release.wait(10)
+        release.wait(60)
         return result(one)
 
     place.worker("killed", stuck)
@@ -666,9 +668,12 @@ def test_a_stop_ends_the_wait_for_an_image(place: Yard, tmp_path: Path) -> None:
     place.worker("first", farm=Slow(tmp_path / "first"))
     place.worker("second", farm=Slow(tmp_path / "second"))
     started = time.monotonic()
-    with client.connected(DaskSettings(place.address), stop) as cluster, pytest.raises(Interrupted):
-        cluster.describe(IMAGE_REQUEST)
-    ends.set()
+    with client.connected(DaskSettings(place.address), stop) as cluster:
+        try:
+            with pytest.raises(Interrupted):
+                cluster.describe(IMAGE_REQUEST)
+        finally:
+            ends.set()
     assert time.monotonic() - started < 30
 
 
