@@ -31,6 +31,10 @@ _PASSED = frozenset({"SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_CLIENT_CERT"}) | _PRO
 _READ_TIMEOUT = 30  # seconds without a byte
 _DEADLINE = 300  # seconds for one whole run
 _MEMORY_OF_THREAD = 8 << 20  # bytes; it has a thread for each core
+_INSTALL = "pip install"
+_FEW_WHEELS = {"UV_CONCURRENT_DOWNLOADS": "4"}
+"""By default it has 50, whose buffers alone may exceed its memory where a lock is long. Only for installing: where it
+resolves, the same bound would let it read four pages at once, which takes five times as long from a distant index."""
 
 _TRANSIENT = re.compile(
     r"Failed to fetch|error sending request|error decoding response body|request or response body error"
@@ -119,7 +123,7 @@ class Uv:
                 input="".join(f"{line}\n" for line in lines).encode(),
                 capture_output=True,
                 cwd=home,
-                env=self._environment(home),
+                env=self._environment(home) | (_FEW_WHEELS if name == _INSTALL else {}),
                 timeout=_DEADLINE,
                 check=False,
             )

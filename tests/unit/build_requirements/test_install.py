@@ -16,6 +16,7 @@ import zipfile
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 BOOKWORM = Target("3.11", "x86_64-manylinux_2_36")
 TRIXIE = Target("3.13", "x86_64-manylinux_2_40")
 AS_OF, TODAY = date(2025, 3, 1), date(2026, 1, 1)
+_MANY = 60  # wheels of a long lock
+_PIECE = 1 << 18  # bytes of a file in one of them
 PTH = b"import builtins; builtins.read = getattr(builtins, 'read', 0) + 1\n"
 
 
@@ -191,6 +194,20 @@ def test_uvs_own_copy_is_left_alone(tmp_path: Path) -> None:
         environments(index, tmp_path).materialize(Lock((pin(index),)), BOOKWORM)
         kept = [path.read_bytes() for path in (tmp_path / "uv/cache").rglob("sitecustomize.py")]
     assert kept == [b"theirs"]
+
+
+def test_a_long_lock_fits_into_uvs_memory(tmp_path: Path) -> None:
+    """By default uv downloads fifty wheels at once: the 51 of poetry 2 take 800 MiB then, more than it may have."""
+    random = Random(1)  # noqa: S311 - bytes that cannot be compressed
+    names = [f"part{number}" for number in range(_MANY)]
+    with LoopbackIndex() as index:
+        for name in names:
+            members = {f"{name}/{number}.bin": random.randbytes(_PIECE) for number in range(8)}
+            index.publish(f"{name}-1.0-py3-none-any.whl", wheel(name, "1.0", members))
+        locked = lock(names, BOOKWORM, index_url=index.url, as_of=None, cache=tmp_path, today=TODAY)
+        assert isinstance(locked, Lock)
+        place = BuildEnvironments(tmp_path, index.url).materialize(locked, BOOKWORM)
+    assert sum(path.suffix == ".bin" for path in place.rglob("*")) == 8 * _MANY
 
 
 def test_an_environment_is_made_once(served: LoopbackIndex, tmp_path: Path) -> None:
