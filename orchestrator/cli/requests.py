@@ -225,9 +225,9 @@ def check_requirements(requirements: Sequence[str], settings: Config) -> None:
     if wrong:
         raise UsageError("\n".join(wrong))
     if names:
-        from orchestrator.sources.index import Index
+        from orchestrator.sources.index import FRESH, Index
 
-        index = Index(settings.index, settings.cache)
+        index = Index(settings.index, settings.cache, fresh=FRESH)  # of several versions, one page is enough
         known = {one.project for one in config.tracked(settings)}
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:

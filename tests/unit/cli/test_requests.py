@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.cli import options, requests
+from orchestrator.errors import UsageError
 from tests.loopback_index import LoopbackIndex, sdist
 from tests.unit.cli.commands import run
 
@@ -54,6 +56,20 @@ def test_a_request_that_cannot_succeed_is_refused(
     assert "run again" not in ended.err
     assert len(ended.err.splitlines()) == 1
     assert not (farm / "results").exists()
+
+
+def test_of_several_versions_one_page_is_requested(tmp_path: Path) -> None:
+    """It is requested again before a version is called missing: it may be new."""
+    with LoopbackIndex() as index:
+        for version in ("1.0", "2.0"):
+            index.publish(f"six-{version}.tar.gz", sdist("six", version, {"setup.py": b""}))
+        (tmp_path / "config.yaml").write_text(f"index: {index.url}\ncache: {tmp_path / 'cache'}\n")
+        settings, _ = options.opened(tmp_path / "config.yaml", tmp_path / "results")
+        requests.check_requirements(["six==1.0", "six==2.0", "six"], settings)
+        assert index.count("/simple/six/") == 1
+        with pytest.raises(UsageError, match=r"six==3.0: no release matches"):
+            requests.check_requirements(["six==3.0"], settings)
+        assert index.count("/simple/six/") == 2
 
 
 def test_a_group_that_lists_nothing_is_no_empty_file(farm: Path) -> None:
