@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
     from orchestrator.model import Exclusion, Failure, Image, Inputs, Release, Result, Target, Task
 
-NEWCOMER, KNOWN = 1, 2
-
 _JUDGING = 3  # first, second, control
+_SMALL = 3  # releases that begin before the largest
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +43,26 @@ def seconds_of(result: Result) -> float | None:
 
 
 def ordered(jobs: Iterable[Job]) -> tuple[Job, ...]:
-    """Sort jobs: first the long ones; then those that were never built, smallest first; then the rest.
+    """Sort jobs: first the long ones; then those that were never built, by the size of their sdist; then the rest.
 
-    The rest is sorted by time, longest first, so that no long job runs alone at the end.
+    Of those that were never built, a few small ones come first: the first verdicts come soon, and large sdists are
+    fetched meanwhile. Then the largest come first, since they probably take longest, and none of them should run alone
+    at the end. The rest is sorted by time, longest first, likewise.
     """
-    return tuple(sorted(jobs, key=_rank))
+    every = tuple(jobs)
+    long = (job for job in every if job.long)
+    new = sorted((job for job in every if not job.long and job.seconds is None), key=_size)
+    small, large = new[:_SMALL], sorted(new[_SMALL:], key=_size, reverse=True)
+    known = (job for job in every if not job.long and job.seconds is not None)
+    return (*_longest_first(long), *small, *large, *_longest_first(known))
 
 
-def _rank(job: Job) -> tuple[int, float]:
-    if job.long:
-        return 0, -(job.seconds or 0)
-    if job.seconds is None:
-        return NEWCOMER, (job.release.sdist.size or 0) if job.release.sdist else 0
-    return KNOWN, -job.seconds
+def _longest_first(jobs: Iterable[Job]) -> list[Job]:
+    return sorted(jobs, key=lambda job: -(job.seconds or 0))
+
+
+def _size(job: Job) -> int:
+    return (job.release.sdist.size or 0) if job.release.sdist else 0
 
 
 _CHANGES = {

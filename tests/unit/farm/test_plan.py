@@ -70,26 +70,40 @@ def job(name: str, *, size: int | None = None, seconds: float | None = None, lon
     return Job(TASK, release, seconds, long=long)
 
 
-def test_newcomers_come_smallest_first_and_what_is_known_longest_first() -> None:
+def test_large_newcomers_follow_a_few_small_ones_and_what_is_known_comes_longest_first() -> None:
     """But what is long begins before all, so that it does not end after all."""
     jobs = [
         job("known-short", seconds=1),
-        job("big", size=1000),
+        job("largest", size=1000),
         job("long", seconds=200, long=True),
-        job("small", size=10),
+        job("smallest", size=10),
+        job("large", size=900),
+        job("tiny", size=11),
+        job("middling", size=100),
+        job("small", size=20),
+        job("larger", size=950),
+        job("minute", size=12),
         job("known-middling", seconds=50),
         job("longer", seconds=900, long=True),
     ]
-    names = ["longer", "long", "small", "big", "known-middling", "known-short"]
+    newcomers = ["smallest", "tiny", "minute", "largest", "larger", "large", "middling", "small"]
+    names = ["longer", "long", *newcomers, "known-middling", "known-short"]
     assert [one.release.project for one in ordered(jobs)] == names
     assert [one.release.project for one in ordered(reversed(jobs))] == names
 
 
+@pytest.mark.parametrize("count", range(10))
+def test_every_newcomer_comes_once(count: int) -> None:
+    """However many there are."""
+    jobs = [job(f"{number}", size=number) for number in range(count)]
+    assert sorted(ordered(jobs), key=lambda one: one.release.project) == jobs
+
+
 def test_what_has_no_sdist_is_no_trouble_and_comes_first_among_newcomers() -> None:
-    """It is judged at once; nor does an unknown size matter."""
+    """It is judged at once; and an unknown size is taken for a small one."""
     without = Job(TASK, replace(RELEASE, project="without", sdist=None))
-    unknown = job("unknown")
-    assert ordered([job("sized", size=1), without, unknown])[:2] == (without, unknown)
+    unknown, sized = job("unknown"), job("sized", size=1)
+    assert ordered([sized, without, unknown]) == (without, unknown, sized)
 
 
 def test_a_job_took_as_long_as_its_builds_together() -> None:

@@ -164,14 +164,14 @@ def test_what_has_not_changed_is_not_written_again(world: World) -> None:
     assert world.published == [1], "a site that is there is not written again for nothing"
 
 
-def test_newcomers_are_taken_smallest_first_and_each_release_once(world: World) -> None:
+def test_large_newcomers_follow_a_few_small_ones_and_each_release_comes_once(world: World) -> None:
     """However often, and however, it is asked for."""
-    world.sizes = {"big": 900, "small": 10, "middling": 100}
-    tasks = ["big", "small", "middling", "small==1.0", "big"]
+    world.sizes = {"big": 900, "small": 10, "middling": 100, "tiny": 5, "large": 500}
+    tasks = ["big", "small", "middling", "large", "small==1.0", "tiny", "big"]
     jobs = context.look_up([replace(TASK, requirement=one) for one in tasks], world.effects(), lambda *_: None)
-    assert [job.release.project for job in jobs] == ["small", "middling", "big"]
+    assert [job.release.project for job in jobs] == ["tiny", "small", "middling", "big", "large"]
     world.run(*tasks)
-    assert sorted(world.judged) == ["big", "middling", "small"]
+    assert sorted(world.judged) == ["big", "large", "middling", "small", "tiny"]
 
 
 def test_what_took_long_is_known_to_be_long(world: World) -> None:
