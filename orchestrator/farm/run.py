@@ -82,7 +82,7 @@ class LookUp:
     """The effects that find the releases of tasks."""
 
     release: Callable[[Task], Release]
-    latest: Callable[[str, str], Result | None]  # (project, image) -> the newest result
+    latest: Callable[[str, str, str], Result | None]  # (project, image, version or "") -> the newest result
     stop: Cancellation
     long: float  # seconds
 
@@ -161,10 +161,16 @@ def _once(jobs: Iterable[Job]) -> Iterator[Job]:
 
 def _job(task: Task, context: LookUp) -> Job:
     release = context.release(task)
-    former = context.latest(release.project, task.image)
-    seconds = seconds_of(former) if former else None
+    own = context.latest(release.project, task.image, release.version)
+    seconds = _seconds(own)
+    if seconds is None:  # another version is the next best measure
+        seconds = _seconds(context.latest(release.project, task.image, ""))
     job = Job(task, release, seconds, long=task.long if seconds is None else seconds > context.long)
-    return replace(job, compared=is_compared(job, former))
+    return replace(job, compared=is_compared(job, own))
+
+
+def _seconds(former: Result | None) -> float | None:
+    return seconds_of(former) if former else None
 
 
 def run(tasks: Iterable[Task], context: RunContext, shown: Callable[[int], Progress]) -> RunOutcome:

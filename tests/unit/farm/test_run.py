@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -182,6 +183,28 @@ def test_what_took_long_is_known_to_be_long(world: World) -> None:
     tasks = [replace(TASK, requirement=one) for one in ("new", "quick", "slow")]
     jobs = context.look_up(tasks, world.effects(), lambda *_: None)
     assert [(job.release.project, job.long) for job in jobs] == [("slow", True), ("new", False), ("quick", False)]
+
+
+def test_a_release_is_compared_with_the_newest_record_of_its_own_version(world: World) -> None:
+    """A list may have several versions of a project. One without a build of its own takes the time of the newest."""
+    for days, (version, seconds) in enumerate((("3.0", None), ("1.0", 61.0), ("2.0", 2.0))):
+        former = sample("six", version)
+        times = {name: getattr(former, name) + timedelta(days=days) for name in ("started", "finished")}
+        builds = () if seconds is None else (replace(former.builds[0], seconds=seconds),)
+        world.store.write(replace(former, builds=builds, **times))
+
+    def release(task: Task) -> Release:
+        found = world.release(task)
+        return replace(found, sdist=sample("six", found.version).sdist)
+
+    tasks = [replace(TASK, requirement=f"six=={version}") for version in ("1.0", "2.0", "3.0", "4.0")]
+    jobs = context.look_up(tasks, replace(world.effects(), release=release), lambda *_: None)
+    assert {job.release.version: (job.compared, job.seconds, job.long) for job in jobs} == {
+        "1.0": (True, 61.0, True),
+        "2.0": (True, 2.0, False),
+        "3.0": (True, 2.0, False),
+        "4.0": (False, 2.0, False),
+    }
 
 
 def test_a_fault_of_the_program_leaves_its_job_open_and_is_logged_with_its_traceback(
