@@ -42,7 +42,9 @@ class Uses:
     def note(self, path: Path) -> None:
         """Note a path in the cache: KIND/NAME, and whatever is below it."""
         with suppress(ValueError):
-            self.items.add("/".join(path.resolve().relative_to(self.cache.resolve()).parts[:2]))
+            if not path.is_relative_to(self.cache):  # most are, as they are written; the rest costs system calls
+                path = self.cache / path.resolve().relative_to(self.cache.resolve())
+            self.items.add("/".join(path.relative_to(self.cache).parts[:2]))
 
     def noting(self, made: Callable[..., _T]) -> Callable[..., _T]:
         """Return a function that also notes the path that it returns."""

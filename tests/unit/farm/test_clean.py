@@ -112,6 +112,16 @@ def test_an_unchanged_job_notes_the_environment_of_its_lock(tmp_path: Path) -> N
     assert used.items == {f"buildenvs/{lock.digest}", "uv/six/1.0", "sdists/1"}
 
 
+def test_a_cache_may_be_a_link(tmp_path: Path) -> None:
+    """What is used counts, by whichever of its paths."""
+    (tmp_path / "real" / "sdists").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real")
+    for given, named in (("link", "real"), ("real", "link"), ("link", "link")):
+        used = Uses(tmp_path / given)
+        used.note(tmp_path / named / "sdists" / "1" / "a.tar.gz")
+        assert used.items == {"sdists/1"}
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"items": 1}', "[" * 100_000, '{"items": ["a"]}'])
 def test_a_note_that_cannot_be_read_protects_nothing(tmp_path: Path, text: str) -> None:
     """A killed machine may leave anything."""
