@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from packaging.specifiers import SpecifierSet
 
@@ -63,6 +64,7 @@ class Release:
     yanked: bool = False  # every file of it is (PEP 592); only a pin still chooses it
 
 
+@lru_cache(maxsize=1024)  # a page repeats a few for hundreds of files
 def admits(requires_python: str | None, python: str) -> bool:
     """Return whether a Requires-Python admits a Python: 3.11.2, or 3.11, read as its newest patch release.
 
