@@ -6,6 +6,7 @@ A command imports by itself what no other command needs, so that each one starts
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -63,6 +64,7 @@ one recipe does not give all wheels of a set; 130 stopped by SIGINT, SIGTERM, SI
 
 NAME = "wheelproof"
 
+_GARBAGE = 10_000, 5, 2  # see gc.set_threshold; by default (700, 10, 10), it searches while modules load, for nothing
 _TICK = 0.2
 """Seconds between two interruptions of a system call that the main thread waits for."""
 
@@ -108,6 +110,7 @@ def cli() -> None:
 def main() -> None:
     """Run a command; every foreseen error is one message and an exit status."""
     streams.settle()
+    gc.set_threshold(*_GARBAGE)
     _heed_signals()
     os.umask(cache.READABLE)
     try:
