@@ -7,7 +7,8 @@ A stub build holds its slot for that many seconds and uses no CPU, like the thre
 repetitions, with the lowest and the highest:
 
 - jobs a minute, and how busy the slots were, until the last record;
-- CPU milliseconds of a job: of the orchestrator, and of the process that writes the site, without their start;
+- CPU milliseconds of a job: of the orchestrator, and of the process that writes the site, without their start, and
+  without what the stubs take to make up wheels, probes and logs;
 - per cent of one core for a hundred jobs a minute, of both together;
 - milliseconds of a job in which a slot was free while a build waited for one, in which the store's functions did not
   use the CPU (the disk, a lock, or another thread had it), and in which the end of the run waited for the site.
@@ -59,7 +60,7 @@ class Measured:
     jobs: int
     wall: float
     held: float  # by builds, over all slots
-    cpu: float  # of the orchestrator
+    cpu: float  # of the orchestrator, without its stubs
     site_cpu: float  # of the process that writes the site
     idle: float  # in which a slot was free while a build waited
     store: float  # in which functions of the store waited
@@ -192,19 +193,24 @@ def measured(slots: int, jobs: int, seconds: float, folder: Path) -> Measured:
         others = children()
         publisher.publish()  # its process has started and has its templates
         (site,) = set(children()) - set(others)
-        begun, cpu, site_cpu = time.monotonic(), time.process_time(), cpu_of(site)
+        begun, cpu, site_cpu = time.monotonic(), _own_cpu(), cpu_of(site)
         stub_farm.checked(run.run(stub_farm.tasks(jobs), context, lambda _total: display), jobs)
         ended = time.monotonic()
         return Measured(
             jobs=jobs,
             wall=ended - begun,
             held=watch.held,
-            cpu=time.process_time() - cpu,
+            cpu=_own_cpu() - cpu,
             site_cpu=cpu_of(site) - site_cpu,
             idle=watch.idle,
             store=waits.seconds,
             end=ended - written,
         )
+
+
+def _own_cpu() -> float:
+    """Return the CPU seconds of this process, without those of its stubs."""
+    return time.process_time() - stub_farm.OWN.seconds
 
 
 def children() -> tuple[int, ...]:

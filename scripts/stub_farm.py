@@ -11,13 +11,14 @@ import json
 import secrets
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from orchestrator import config
 from orchestrator.build.builder import Output
@@ -56,6 +57,9 @@ if TYPE_CHECKING:
     from orchestrator.farm.plan import Job
     from orchestrator.model import Environment, Result
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
 Slot = Callable[[], AbstractContextManager[object]]
 """Waits for a slot, and holds it for as long as a build takes."""
 
@@ -67,6 +71,31 @@ PROJECTS_ALIKE = 3  # of three, one is the same always, one with its environment
 _NOW = 1_790_000_000.0
 _DEFLATED = digest("deflated")
 _SEEN = 64  # wheels that are read again soon
+
+
+class Own:
+    """Sums up the CPU time that the stubs take themselves, which is not the orchestrator's."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.seconds = 0.0
+        self._lock = threading.Lock()
+
+    def of(self, stub: Callable[_P, _T]) -> Callable[_P, _T]:
+        """Return a stub, measured. It must not call another one that is."""
+
+        def measured(*arguments: _P.args, **named: _P.kwargs) -> _T:
+            begun = time.thread_time()
+            try:
+                return stub(*arguments, **named)
+            finally:
+                with self._lock:
+                    self.seconds += time.thread_time() - begun
+
+        return measured
+
+
+OWN = Own()
 
 
 def letter(number: int, name: str, environment: Environment) -> str:
@@ -87,6 +116,13 @@ def lock(_requires: Sequence[str], _target: Target) -> Lock:
     return Lock(tuple(Pin(name, "1.2.3", digest(file), file, f"https://files.example/{file}") for name, file in files))
 
 
+@OWN.of
+def log_of(project: str, name: str) -> str:
+    """Return what a build of that name prints."""
+    return "".join(f"{project}: {name}: compiling part {line}\n" for line in range(LOG_LINES))
+
+
+@OWN.of
 def probe(seen: Environment) -> Probe:
     """Return the observations of a container whose environment is as requested."""
     return Probe(
@@ -120,6 +156,7 @@ def probe(seen: Environment) -> Probe:
     )
 
 
+@OWN.of
 @lru_cache(_SEEN)
 def wheel(project: str, letter: str) -> Wheel:
     """Return a wheel in which every tenth member follows the letter."""
@@ -154,7 +191,7 @@ def builder(store: Results, project: str, slot: Slot = nullcontext) -> Callable[
         file = wheel(project, letter(number_of(project), order.name, order.environment))
         with slot(), store.bench() as folder:
             log = folder / "log"
-            log.write_text("".join(f"{project}: {order.name}: compiling part {line}\n" for line in range(LOG_LINES)))
+            log.write_text(log_of(project, order.name))
             sha256 = hashlib.sha256(log.read_bytes()).hexdigest()
             store.logs.keep(log, sha256)
         found = WheelFile(file.filename, file.sha256, 11_053)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import bench_slots
 import pytest
+import stub_farm
 
 from orchestrator.farm.workers import CpuSlots
 
@@ -53,6 +55,22 @@ def test_a_line_has_the_median_and_the_spread() -> None:
     line = bench_slots.line(16, [bench_slots.Figures(*[value] * 8) for value in (3.0, 1.0, 2.0)])
     assert line.split() == ["16", *["2.0", "(1.0-3.0)"] * 8]
     assert len(line) == len(bench_slots.HEAD)
+
+
+def test_stubs_take_time_that_is_not_the_orchestrators() -> None:
+    """Each call counts, one that raises too."""
+    own = stub_farm.Own()
+
+    def busy(seconds: float) -> None:
+        end = time.thread_time() + seconds
+        while time.thread_time() < end:
+            pass
+        raise LookupError
+
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            own.of(busy)(0.02)
+    assert 0.04 <= own.seconds < 0.4
 
 
 def test_a_run_in_small(tmp_path: Path) -> None:
