@@ -28,7 +28,7 @@ import time
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 import stub_farm
 
@@ -49,8 +49,6 @@ FEWEST = 24
 
 _MINUTE = 60.0
 _HUNDRED = 100
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,33 +130,15 @@ class Watch:
                 self.note(running=-1)
 
 
-class Waits:
-    """Sums up how long functions took without using the CPU."""
-
-    def __init__(self) -> None:
-        """Start with nothing."""
-        self.seconds = 0.0
-        self._lock = threading.Lock()
-
-    def timed(self, function: Callable[_P, _T]) -> Callable[_P, _T]:
-        """Return the function, measured."""
-
-        def call(*arguments: _P.args, **named: _P.kwargs) -> _T:
-            begun, used = time.monotonic(), time.thread_time()
-            try:
-                return function(*arguments, **named)
-            finally:
-                waited = (time.monotonic() - begun) - (time.thread_time() - used)
-                with self._lock:
-                    self.seconds += max(0.0, waited)
-
-        return call
+def unused() -> float:
+    """Return a clock of this thread that stands while it uses the CPU, in seconds."""
+    return time.monotonic() - time.thread_time()
 
 
 def measured(slots: int, jobs: int, seconds: float, folder: Path) -> Measured:
     """Run that many jobs, whose builds take so many seconds each."""
     settings, store = stub_farm.opened(folder)
-    watch, waits, stop = Watch(CpuSlots(slots, (0,), long=settings.long)), Waits(), Cancellation()
+    watch, waits, stop = Watch(CpuSlots(slots, (0,), long=settings.long)), stub_farm.Summed(unused), Cancellation()
     written = 0.0
 
     @contextmanager
@@ -169,7 +149,7 @@ def measured(slots: int, jobs: int, seconds: float, folder: Path) -> Measured:
 
     def judge(job: Job) -> Result | Path:
         effects = stub_farm.effects(store, job.release.project, slot)
-        effects = replace(effects, known=waits.timed(effects.known))
+        effects = replace(effects, known=waits.of(effects.known))
         return rebuild.rebuild(job.task, job.release, stub_farm.IMAGE, effects)
 
     def write(result: Result) -> Path:
@@ -181,9 +161,9 @@ def measured(slots: int, jobs: int, seconds: float, folder: Path) -> Measured:
     publisher = publisher_process.PublisherProcess(folder / "config.yaml", store.folder)
     context = run.RunContext(
         release=stub_farm.release,
-        latest=waits.timed(store.latest),
+        latest=waits.of(store.latest),
         pool=Threads(judge, CpuSlots(slots, (0,)).room),
-        write=waits.timed(write),
+        write=waits.of(write),
         publish=publisher.publish,
         is_published=lambda: False,
         stop=stop,

@@ -73,29 +73,32 @@ _DEFLATED = digest("deflated")
 _SEEN = 64  # wheels that are read again soon
 
 
-class Own:
-    """Sums up the CPU time that the stubs take themselves, which is not the orchestrator's."""
+class Summed:
+    """Sums up how far a clock goes while functions run."""
 
-    def __init__(self) -> None:
-        """Start with nothing."""
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Start with nothing; `clock` is read in the thread that calls a function, and gives seconds."""
         self.seconds = 0.0
+        self._clock = clock
         self._lock = threading.Lock()
 
-    def of(self, stub: Callable[_P, _T]) -> Callable[_P, _T]:
-        """Return a stub, measured. It must not call another one that is."""
+    def of(self, function: Callable[_P, _T]) -> Callable[_P, _T]:
+        """Return a function, measured. It must not call another one that is."""
 
         def measured(*arguments: _P.args, **named: _P.kwargs) -> _T:
-            begun = time.thread_time()
+            begun = self._clock()
             try:
-                return stub(*arguments, **named)
+                return function(*arguments, **named)
             finally:
+                passed = self._clock() - begun
                 with self._lock:
-                    self.seconds += time.thread_time() - begun
+                    self.seconds += max(0.0, passed)
 
         return measured
 
 
-OWN = Own()
+OWN = Summed(time.thread_time)
+"""The CPU time that the stubs take themselves, which is not the orchestrator's."""
 
 
 def letter(number: int, name: str, environment: Environment) -> str:

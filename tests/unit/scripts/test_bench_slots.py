@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -57,20 +58,30 @@ def test_a_line_has_the_median_and_the_spread() -> None:
     assert len(line) == len(bench_slots.HEAD)
 
 
-def test_stubs_take_time_that_is_not_the_orchestrators() -> None:
+def test_what_functions_take_is_summed_up() -> None:
     """Each call counts, one that raises too."""
-    own = stub_farm.Own()
+    now = [0.0]
+    summed = stub_farm.Summed(lambda: now[0])
 
-    def busy(seconds: float) -> None:
-        end = time.thread_time() + seconds
-        while time.thread_time() < end:
-            pass
+    def takes(seconds: float) -> None:
+        now[0] += seconds
         raise LookupError
 
-    for _ in range(2):
+    for seconds in (2.0, 3.0):
         with pytest.raises(LookupError):
-            own.of(busy)(0.02)
-    assert 0.04 <= own.seconds < 0.4
+            summed.of(takes)(seconds)
+        now[0] += 100
+    assert summed.seconds == 5
+
+
+def test_the_time_that_a_thread_waits_is_unused() -> None:
+    """And what it uses is not."""
+    begun, unused, used = time.monotonic(), bench_slots.unused(), time.thread_time()
+    threading.Event().wait(0.05)
+    while time.thread_time() < used + 0.05:
+        pass
+    waited = bench_slots.unused() - unused
+    assert 0.04 <= waited <= time.monotonic() - begun - 0.04
 
 
 def test_a_run_in_small(tmp_path: Path) -> None:
